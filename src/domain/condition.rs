@@ -1,0 +1,255 @@
+//! Conditions of the rule table: a closed grammar over items and derived quantities, in three-valued logic.
+
+use std::cmp::Ordering;
+
+use super::answers::Answers;
+use super::fixed::{Fraction, Threshold};
+use super::questionnaire::{Audiences, Item, Kind};
+
+/// What is known of a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truth {
+    /// It applies.
+    True,
+    /// It does not apply.
+    False,
+    /// An unanswered item decides.
+    Unknown,
+}
+
+/// An item, or a quantity computed from several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Quantity {
+    /// The answer itself.
+    Item(Item),
+    /// Weight over height squared, kg/m2.
+    Bmi,
+    /// Weight lost in 6 months, per cent of the weight before the loss.
+    WeightLoss6MonthsPercent,
+    /// Creatine kinase over its stated upper limit.
+    CreatineKinaseRatio,
+    /// Myoglobin over its stated upper limit.
+    MyoglobinRatio,
+}
+
+/// One end of a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// The cut-off.
+    pub threshold: Threshold,
+    /// Whether the cut-off itself belongs to the range.
+    pub inclusive: bool,
+}
+
+/// What a quantity is tested for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// A number between two ends.
+    Between {
+        /// `at_least` or `more_than`.
+        low: Option<End>,
+        /// `at_most` or `less_than`.
+        high: Option<End>,
+    },
+    /// A flag (bit 0 for no, bit 1 for yes) or a choice, being one of these bits.
+    OneOf(u32),
+    /// A set that includes the option of this bit.
+    Includes(u32),
+}
+
+/// A condition of the rule table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// One quantity, one check.
+    Test {
+        /// What is tested.
+        quantity: Quantity,
+        /// For what.
+        check: Check,
+    },
+    /// True when any part is.
+    AnyOf(Vec<Condition>),
+    /// True when every part is.
+    AllOf(Vec<Condition>),
+}
+
+/// Answers together with whose items count as asked.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// The answers.
+    pub answers: &'a Answers,
+    /// An unanswered item outside these counts as not asked, so it can no longer change anything.
+    pub audiences: Audiences,
+}
+
+/// What is known of a quantity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// Its value.
+    Value(Fraction),
+    /// Asked, not answered.
+    Open,
+    /// Not asked.
+    NotAsked,
+}
+
+impl Condition {
+    /// Evaluates by Kleene's logic: an unanswered item gives unknown unless the rest decides.
+    #[must_use]
+    pub fn evaluate(&self, view: View<'_>) -> Truth {
+        match self {
+            Self::Test { quantity, check } => match view.known(*quantity) {
+                Known::Value(value) => Truth::from(check.holds(value)),
+                Known::Open => Truth::Unknown,
+                Known::NotAsked => Truth::False,
+            },
+            Self::AnyOf(parts) => Truth::any(parts.iter().map(|part| part.evaluate(view))),
+            Self::AllOf(parts) => Truth::all(parts.iter().map(|part| part.evaluate(view))),
+        }
+    }
+
+    /// The quantities behind a true condition: of `any_of`, only the parts that are true.
+    #[must_use]
+    pub fn observed(&self, view: View<'_>) -> Vec<Quantity> {
+        if self.evaluate(view) != Truth::True {
+            return Vec::new();
+        }
+        match self {
+            Self::Test { quantity, .. } => vec![*quantity],
+            Self::AnyOf(parts) | Self::AllOf(parts) => {
+                let mut quantities: Vec<Quantity> = parts.iter().flat_map(|part| part.observed(view)).collect();
+                let mut seen = std::collections::HashSet::new();
+                quantities.retain(|quantity| seen.insert(*quantity));
+                quantities
+            }
+        }
+    }
+
+    /// Every test in the condition.
+    #[must_use]
+    pub fn tests(&self) -> Vec<(Quantity, &Check)> {
+        match self {
+            Self::Test { quantity, check } => vec![(*quantity, check)],
+            Self::AnyOf(parts) | Self::AllOf(parts) => parts.iter().flat_map(Self::tests).collect(),
+        }
+    }
+}
+
+impl Check {
+    /// Whether a known value passes.
+    #[must_use]
+    pub fn holds(&self, value: Fraction) -> bool {
+        match self {
+            Self::Between { low, high } => {
+                low.is_none_or(|end| end.passes(value, Ordering::Greater))
+                    && high.is_none_or(|end| end.passes(value, Ordering::Less))
+            }
+            Self::OneOf(mask) => u32::try_from(value.numerator).is_ok_and(|bit| bit < 32 && mask & (1 << bit) != 0),
+            Self::Includes(mask) => u32::try_from(value.numerator).is_ok_and(|set| set & mask != 0),
+        }
+    }
+}
+
+impl End {
+    fn passes(self, value: Fraction, side: Ordering) -> bool {
+        let ordering = value.compare(self.threshold);
+        ordering == side || (self.inclusive && ordering == Ordering::Equal)
+    }
+}
+
+impl Truth {
+    fn any(parts: impl Iterator<Item = Self>) -> Self {
+        parts.fold(Self::False, |sum, part| match (sum, part) {
+            (Self::True, _) | (_, Self::True) => Self::True,
+            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            (Self::False, Self::False) => Self::False,
+        })
+    }
+
+    fn all(parts: impl Iterator<Item = Self>) -> Self {
+        parts.fold(Self::True, |product, part| match (product, part) {
+            (Self::False, _) | (_, Self::False) => Self::False,
+            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            (Self::True, Self::True) => Self::True,
+        })
+    }
+}
+
+impl From<bool> for Truth {
+    fn from(holds: bool) -> Self {
+        if holds { Self::True } else { Self::False }
+    }
+}
+
+impl View<'_> {
+    /// What is known of a quantity under these answers.
+    #[must_use]
+    pub fn known(self, quantity: Quantity) -> Known {
+        let inputs = quantity.inputs();
+        if let Some(item) = inputs.iter().find(|item| self.is_not_asked(**item)) {
+            debug_assert!(self.answers.get(*item).is_none());
+            return Known::NotAsked;
+        }
+        self.value(quantity).map_or(Known::Open, Known::Value)
+    }
+
+    fn is_not_asked(self, item: Item) -> bool {
+        self.answers.get(item).is_none() && !self.audiences.include(item.spec().audience())
+    }
+
+    fn value(self, quantity: Quantity) -> Option<Fraction> {
+        let get = |item: Item| self.answers.get(item).map(i64::from);
+        let (numerator, denominator) = match quantity {
+            Quantity::Item(item) => {
+                let scale = if let Kind::Number { scale, .. } = item.spec().kind { scale } else { 1 };
+                (get(item)?, i64::from(scale))
+            }
+            // Weight in 0.1 kg and height in 0.1 cm: kg/m2 = weight * 100,000 / height^2.
+            Quantity::Bmi => (get(Item::WeightKg)? * 100_000, get(Item::HeightCm)?.pow(2)),
+            Quantity::WeightLoss6MonthsPercent => {
+                let lost = get(Item::WeightLoss6MonthsKg)?;
+                (lost * 100, get(Item::WeightKg)? + lost)
+            }
+            Quantity::CreatineKinaseRatio => (get(Item::CreatineKinaseUL)?, get(Item::CreatineKinaseUpperLimitUL)?),
+            Quantity::MyoglobinRatio => (get(Item::MyoglobinUgL)?, get(Item::MyoglobinUpperLimitUgL)?),
+        };
+        Some(Fraction { numerator, denominator })
+    }
+}
+
+impl Quantity {
+    /// The quantities that are computed from several items.
+    pub const DERIVED: [Self; 4] =
+        [Self::Bmi, Self::WeightLoss6MonthsPercent, Self::CreatineKinaseRatio, Self::MyoglobinRatio];
+
+    /// The quantity's name in the rule table.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Item(item) => item.id(),
+            Self::Bmi => "bmi",
+            Self::WeightLoss6MonthsPercent => "weight_loss_6_months_percent",
+            Self::CreatineKinaseRatio => "creatine_kinase_ratio",
+            Self::MyoglobinRatio => "myoglobin_ratio",
+        }
+    }
+
+    /// Finds a quantity by its name in the rule table.
+    #[must_use]
+    pub fn from_id(id: &str) -> Option<Self> {
+        let derived = Self::DERIVED.into_iter().find(|quantity| quantity.id() == id);
+        derived.or_else(|| Item::from_id(id).map(Self::Item))
+    }
+
+    /// The items it is computed from.
+    #[must_use]
+    pub const fn inputs(&self) -> &[Item] {
+        match self {
+            Self::Item(item) => std::slice::from_ref(item),
+            Self::Bmi => &[Item::WeightKg, Item::HeightCm],
+            Self::WeightLoss6MonthsPercent => &[Item::WeightKg, Item::WeightLoss6MonthsKg],
+            Self::CreatineKinaseRatio => &[Item::CreatineKinaseUL, Item::CreatineKinaseUpperLimitUL],
+            Self::MyoglobinRatio => &[Item::MyoglobinUgL, Item::MyoglobinUpperLimitUgL],
+        }
+    }
+}

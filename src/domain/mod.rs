@@ -1,0 +1,26 @@
+//! Ring 1: the rules of the business as pure, synchronous, total functions over plain values.
+//!
+//! Nothing here reads a clock, a file, the environment or a database. Time, identifiers and randomness
+//! arrive as arguments, so every decision can be replayed.
+
+pub mod actor;
+pub mod answers;
+pub mod assessment;
+pub mod audit;
+mod catalogue;
+pub mod condition;
+pub mod fault;
+pub mod fixed;
+pub mod follow_up;
+pub mod ids;
+pub mod instrument;
+pub mod language;
+pub mod questionnaire;
+pub mod red_flag;
+pub mod rule_lint;
+pub mod rule_source;
+pub mod rule_table;
+pub mod scoring;
+pub mod subject;
+pub mod submission;
+pub mod texts;

@@ -1,0 +1,290 @@
+//! The items of the questionnaire: their kind, range, step, options, group and audience.
+//!
+//! The catalogue of items ([`CATALOGUE`]) is the one truth about answers. Parsing, the OpenAPI schema, the questionnaire that
+//! front-ends render and the rule linter are all derived from it. The wording lives in the rule table's texts.
+
+pub use super::catalogue::CATALOGUE;
+
+/// One question or measured value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "each item's meaning is its label and help in the texts")]
+pub enum Item {
+    Age,
+    Sex,
+    HeightCm,
+    WeightKg,
+    CarryingDifficulty,
+    WalkingDifficulty,
+    ChairRiseDifficulty,
+    StairDifficulty,
+    FallsPastYear,
+    MuscleShrinkage,
+    Weakness,
+    BalanceTrouble,
+    ColdIntolerance,
+    Fatigue,
+    Activity,
+    StrengthTrainingDays,
+    CanWalk1000M,
+    ThreeMealsDaily,
+    DairyDaily,
+    ProteinDaily,
+    Smoker,
+    SleepHours,
+    WeightLossPastYearKg,
+    WeightLoss6MonthsKg,
+    WeightLossUnintended,
+    HospitalStaysPastYear,
+    BedRestDaysPastYear,
+    Conditions,
+    MuscleInjuryOrSurgery,
+    FractureFromFall,
+    Medications,
+    MedicationCount,
+    FingerRing,
+    CalfCircumferenceCm,
+    GripStrengthKg,
+    FiveChairStandsS,
+    TimedUpAndGoS,
+    GaitSpeedMS,
+    Sppb,
+    TestsUnable,
+    CreatineKinaseUL,
+    CreatineKinaseUpperLimitUL,
+    MyoglobinUgL,
+    MyoglobinUpperLimitUgL,
+    VitaminDNmolL,
+    NewBreathingTrouble,
+    NewSwallowingOrSpeechTrouble,
+    NewFaceDroopOrDoubleVision,
+    NewOneSidedWeakness,
+    WeaknessWorseningOverDays,
+    MusclePain,
+    DarkUrine,
+    CannotBearWeightAfterFall,
+    HeadInjuryOrConfusionAfterFall,
+    CouldNotGetUpAfterFall,
+    NewBladderOrBowelLossOrSaddleNumbness,
+    FeverOrRashWithWeakness,
+    HighDoseSteroids,
+    Palpitations,
+}
+
+/// Who can answer an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// The person screened.
+    Person,
+    /// Staff measure it.
+    Staff,
+    /// A laboratory reports it.
+    Laboratory,
+}
+
+/// A set of audiences: whose items count as asked when they are unanswered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Audiences {
+    /// Staff measurements are asked too.
+    pub staff: bool,
+    /// Laboratory values are asked too.
+    pub laboratory: bool,
+}
+
+/// The heading an item stands under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "each group's heading is in the texts")]
+pub enum Group {
+    About,
+    Alarm,
+    Mobility,
+    Falls,
+    Symptoms,
+    Activity,
+    Nutrition,
+    Lifestyle,
+    Health,
+    Measurements,
+    Laboratory,
+}
+
+/// What an answer may be. Numbers are counted in whole units of `1 / scale`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A number between two bounds, on a step.
+    Number {
+        /// Least value, in units.
+        minimum: i32,
+        /// Greatest value, in units.
+        maximum: i32,
+        /// Distance between two allowed values, in units.
+        step: i32,
+        /// Units in 1: 1 for an integer, 10 for one decimal, 100 for two.
+        scale: i32,
+        /// The unit's key in the texts.
+        unit: &'static str,
+    },
+    /// Yes or no.
+    Flag,
+    /// One of these options.
+    Choice(&'static [&'static str]),
+    /// Any of these options; the empty set means asked and none.
+    Set {
+        /// The options, at most 32.
+        options: &'static [&'static str],
+        /// The option that stands alone.
+        exclusive: Option<&'static str>,
+    },
+}
+
+/// Everything fixed about an item.
+#[derive(Clone, Copy, Debug)]
+pub struct Spec {
+    /// The item.
+    pub item: Item,
+    /// Its name on the wire.
+    pub id: &'static str,
+    /// Its heading.
+    pub group: Group,
+    /// What an answer may be.
+    pub kind: Kind,
+}
+
+impl Item {
+    /// How many items there are.
+    pub const COUNT: usize = CATALOGUE.len();
+
+    /// The items that a submission cannot go without.
+    pub const REQUIRED: [Self; 5] =
+        [Self::Age, Self::StairDifficulty, Self::FallsPastYear, Self::Activity, Self::Medications];
+
+    /// What is fixed about this item.
+    #[must_use]
+    pub const fn spec(self) -> &'static Spec {
+        &CATALOGUE[self as usize]
+    }
+
+    /// The item's name on the wire.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        self.spec().id
+    }
+
+    /// Finds an item by its name on the wire.
+    #[must_use]
+    pub fn from_id(id: &str) -> Option<Self> {
+        CATALOGUE.iter().find(|spec| spec.id == id).map(|spec| spec.item)
+    }
+
+    /// Every alarm item, in the questionnaire's order.
+    pub fn alarms() -> impl Iterator<Item = Self> {
+        CATALOGUE.iter().filter(|spec| spec.group == Group::Alarm).map(|spec| spec.item)
+    }
+}
+
+impl Spec {
+    /// Who can answer the item.
+    #[must_use]
+    pub const fn audience(&self) -> Audience {
+        match self.group {
+            Group::Measurements => Audience::Staff,
+            Group::Laboratory => Audience::Laboratory,
+            _ => Audience::Person,
+        }
+    }
+
+    /// Whether a submission must answer the item.
+    #[must_use]
+    pub fn required(&self) -> bool {
+        Item::REQUIRED.contains(&self.item)
+    }
+}
+
+impl Kind {
+    /// The options of a choice or a set; empty for other kinds.
+    #[must_use]
+    pub const fn options(&self) -> &'static [&'static str] {
+        match *self {
+            Self::Choice(options) | Self::Set { options, .. } => options,
+            Self::Number { .. } | Self::Flag => &[],
+        }
+    }
+}
+
+impl Audiences {
+    /// Only what the person can answer.
+    pub const PERSON: Self = Self { staff: false, laboratory: false };
+
+    /// Whether an item of this audience counts as asked.
+    #[must_use]
+    pub const fn include(self, audience: Audience) -> bool {
+        match audience {
+            Audience::Person => true,
+            Audience::Staff => self.staff,
+            Audience::Laboratory => self.laboratory,
+        }
+    }
+}
+
+impl Audience {
+    /// The audience's name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Staff => "staff",
+            Self::Laboratory => "laboratory",
+        }
+    }
+}
+
+impl Group {
+    /// The groups in the order a form shows them; alarms come first because they may end the form.
+    pub const ALL: [Self; 11] = [
+        Self::About,
+        Self::Alarm,
+        Self::Mobility,
+        Self::Falls,
+        Self::Symptoms,
+        Self::Activity,
+        Self::Nutrition,
+        Self::Lifestyle,
+        Self::Health,
+        Self::Measurements,
+        Self::Laboratory,
+    ];
+
+    /// The group's name on the wire and its key in the texts.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::About => "about",
+            Self::Alarm => "alarm",
+            Self::Mobility => "mobility",
+            Self::Falls => "falls",
+            Self::Symptoms => "symptoms",
+            Self::Activity => "activity",
+            Self::Nutrition => "nutrition",
+            Self::Lifestyle => "lifestyle",
+            Self::Health => "health",
+            Self::Measurements => "measurements",
+            Self::Laboratory => "laboratory",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_catalogue_stands_in_the_order_of_the_items() {
+        for (index, spec) in CATALOGUE.iter().enumerate() {
+            assert_eq!(spec.item as usize, index, "{}", spec.id);
+        }
+    }
+
+    #[test]
+    fn there_are_fourteen_alarm_items() {
+        assert_eq!(Item::alarms().count(), 14);
+    }
+}

@@ -1,0 +1,158 @@
+//! Scoring: a pure function of a rule table and answers.
+
+use std::sync::Arc;
+
+use super::answers::Answers;
+use super::assessment::{Assessment, Finding, FlagKind, FlagReason, Score};
+use super::condition::{Truth, View};
+use super::follow_up::Urgency;
+use super::instrument::{InstrumentResult, Outcome};
+use super::questionnaire::Audiences;
+use super::red_flag::CareLevel;
+use super::rule_table::{Band, Combination, Id, RedFlag, RuleTable, Unit};
+
+/// What the red flags alone say. Available on answers that must otherwise be refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    /// The red flags that fired, in the table's order.
+    pub red_flags: Vec<Id>,
+    /// The highest level among them.
+    pub care_level: Option<CareLevel>,
+}
+
+/// Scores answers. Unanswered items of the asked audiences widen the bounds; they never count as zero.
+#[must_use]
+pub fn score(table: &RuleTable, answers: &Answers, audiences: Audiences) -> Assessment {
+    let view = View { answers, audiences };
+    let fired = fired(table, view);
+    let mut findings = Vec::new();
+    let (mut lower, mut upper) = (0, 0);
+    for unit in &table.units {
+        let bounds = count(table, unit, view, &mut findings);
+        (lower, upper) = (lower + bounds.0, upper + bounds.1);
+    }
+    let instruments: Vec<_> = table.instruments.iter().map(|instrument| instrument.apply(view)).collect();
+    let (band_at_least, band_at_most) = (table.bands.band(lower), table.bands.band(upper));
+    let flag_reasons = flag_reasons(table, band_at_least, &instruments, &fired);
+    Assessment {
+        rule_table: Arc::clone(&table.version),
+        score: Score { total: lower, lower, upper },
+        band_at_least,
+        band_at_most,
+        recommendations: recommendations(table, &findings),
+        findings,
+        instruments,
+        care_level: care_level(&fired, !flag_reasons.is_empty(), answers),
+        urgency: urgency(&fired, band_at_least, &flag_reasons),
+        red_flags: fired.iter().map(|flag| Arc::clone(&flag.id)).collect(),
+        flag_reasons,
+    }
+}
+
+/// Evaluates only the red flags.
+#[must_use]
+pub fn alarm(table: &RuleTable, answers: &Answers) -> Alarm {
+    let fired = fired(table, View { answers, audiences: Audiences::PERSON });
+    Alarm {
+        red_flags: fired.iter().map(|flag| Arc::clone(&flag.id)).collect(),
+        care_level: fired.iter().map(|flag| flag.level).max(),
+    }
+}
+
+fn fired<'a>(table: &'a RuleTable, view: View<'_>) -> Vec<&'a RedFlag> {
+    table.red_flags.iter().filter(|flag| flag.when.evaluate(view) == Truth::True).collect()
+}
+
+/// Bounds of one unit; its rules that apply become findings with the points they add.
+fn count(table: &RuleTable, unit: &Unit, view: View<'_>, findings: &mut Vec<Finding>) -> (i32, i32) {
+    let (first_finding, mut sum, mut possible) = (findings.len(), 0, 0);
+    let (mut highest, mut highest_possible) = (0, 0);
+    let (mut least_open, mut decided) = (i32::MAX, false);
+    for index in &unit.rules {
+        let rule = &table.rules[*index];
+        match rule.when.evaluate(view) {
+            Truth::True => {
+                (sum, highest, decided) = (sum + rule.points, highest.max(rule.points), true);
+                if rule.points > 0 {
+                    findings.push(Finding { rule: Arc::clone(&rule.id), points: rule.points });
+                }
+            }
+            Truth::Unknown => {
+                possible += rule.points;
+                highest_possible = highest_possible.max(rule.points);
+                least_open = least_open.min(rule.points);
+            }
+            Truth::False => {}
+        }
+    }
+    let bounds = match unit.combination {
+        None => (sum, sum + possible),
+        Some(Combination::Steps(_)) if decided => (sum, sum),
+        Some(Combination::Steps(_)) if least_open == i32::MAX => (0, 0),
+        Some(Combination::Steps(_)) => (least_open, highest_possible),
+        Some(Combination::HighestOf) => (highest, highest.max(highest_possible)),
+        Some(Combination::Cap(cap)) => (sum.min(cap), (sum + possible).min(cap)),
+    };
+    share_out(&mut findings[first_finding..], unit.combination, bounds.0);
+    bounds
+}
+
+/// Lowers the points of findings that their group does not count, so that all add up to the group's sum.
+fn share_out(findings: &mut [Finding], combination: Option<Combination>, counted: i32) {
+    let mut left = counted;
+    let highest_only = combination == Some(Combination::HighestOf);
+    for finding in findings {
+        let counts = !highest_only || finding.points == counted;
+        finding.points = if counts { finding.points.min(left) } else { 0 };
+        left -= finding.points;
+    }
+}
+
+fn flag_reasons(
+    table: &RuleTable,
+    band_at_least: Band,
+    instruments: &[InstrumentResult],
+    fired: &[&RedFlag],
+) -> Vec<FlagReason> {
+    let mut reasons = Vec::new();
+    if band_at_least == Band::High {
+        reasons.push(FlagReason { kind: FlagKind::Band, id: Arc::from(Band::High.as_str()) });
+    }
+    for (instrument, result) in table.instruments.iter().zip(instruments) {
+        if instrument.flags && result.outcome == Outcome::Positive {
+            reasons.push(FlagReason { kind: FlagKind::Instrument, id: Arc::clone(&instrument.id) });
+        }
+    }
+    for flag in fired.iter().filter(|flag| flag.flags) {
+        let kind = if flag.laboratory { FlagKind::Laboratory } else { FlagKind::RedFlag };
+        reasons.push(FlagReason { kind, id: Arc::clone(&flag.id) });
+    }
+    reasons
+}
+
+/// Self-care is said only to somebody who answered every alarm question.
+fn care_level(fired: &[&RedFlag], flagged: bool, answers: &Answers) -> Option<CareLevel> {
+    let raised = fired.iter().map(|flag| flag.level).max();
+    let floor = flagged.then_some(CareLevel::Consultation);
+    let settled = || answers.alarms_unanswered().next().is_none().then_some(CareLevel::SelfCare);
+    raised.max(floor).or_else(settled)
+}
+
+fn urgency(fired: &[&RedFlag], band_at_least: Band, reasons: &[FlagReason]) -> Option<Urgency> {
+    if reasons.is_empty() {
+        return None;
+    }
+    let alarming = fired.iter().any(|flag| flag.level >= CareLevel::Consultation24h);
+    let pathway = reasons.iter().any(|reason| reason.kind == FlagKind::Pathway);
+    Some(match (alarming, band_at_least == Band::High || pathway || reasons.len() >= 2) {
+        (true, _) => Urgency::Today,
+        (false, true) => Urgency::ThisWeek,
+        (false, false) => Urgency::Routine,
+    })
+}
+
+fn recommendations(table: &RuleTable, findings: &[Finding]) -> Vec<Id> {
+    let triggered = |ids: &[Id]| findings.iter().any(|finding| ids.contains(&finding.rule));
+    let chosen = table.recommendations.iter().filter(|recommendation| triggered(&recommendation.findings));
+    chosen.map(|recommendation| Arc::clone(&recommendation.id)).collect()
+}

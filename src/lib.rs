@@ -1,0 +1,4 @@
+//! sarcoscreen: sarcopenia risk screening.
+
+pub mod domain;
+pub mod rules;

@@ -1,0 +1,3 @@
+//! The `sarcoscreen` binary.
+
+fn main() {}

@@ -1,0 +1,143 @@
+//! Ring 2: the released rule tables, as data inside the binary, each held to its line in `LOCK`.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+
+use crate::domain::rule_lint::LintFault;
+use crate::domain::rule_table::{RuleFiles, RuleTable};
+
+/// One released version: its compiled table, its text, and the digest of that text.
+#[derive(Debug)]
+pub struct Release {
+    /// The compiled table.
+    pub table: RuleTable,
+    /// The files, by name.
+    pub files: RuleFiles,
+    /// SHA-256 over the files, in hexadecimal.
+    pub digest: String,
+}
+
+/// Every release in this binary, oldest first.
+#[derive(Debug)]
+pub struct Releases(Vec<Arc<Release>>);
+
+/// Why the released tables cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ReleaseError {
+    /// A table has faults.
+    #[error("rule table {version} has faults:{}", list(faults))]
+    Faulty {
+        /// Which version.
+        version: String,
+        /// All of them.
+        faults: Vec<LintFault>,
+    },
+    /// A table is not the text that was released.
+    #[error("rule table {version} is not what was released: its digest is {found}, LOCK says {locked}")]
+    Unlocked {
+        /// Which version.
+        version: String,
+        /// The digest of the text.
+        found: String,
+        /// The digest at release, or that there is none.
+        locked: String,
+    },
+}
+
+impl Releases {
+    /// Compiles every release and compares it with `LOCK`.
+    ///
+    /// # Errors
+    /// The first release that has faults or differs from its line in `LOCK`.
+    pub fn load() -> Result<Self, ReleaseError> {
+        let load = |(version, files): &(&str, &[(&str, &str)])| {
+            let release = Release::compile(version, files_of(files))?;
+            let locked = locked_digest(version).unwrap_or("nothing");
+            if release.digest == locked {
+                return Ok(Arc::new(release));
+            }
+            let (found, locked) = (release.digest, locked.to_owned());
+            Err(ReleaseError::Unlocked { version: (*version).to_owned(), found, locked })
+        };
+        RELEASED.iter().map(load).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The version that new submissions are scored with.
+    #[must_use]
+    pub fn current(&self) -> &Arc<Release> {
+        &self.0[self.0.len() - 1]
+    }
+
+    /// Finds a version.
+    #[must_use]
+    pub fn find(&self, version: &str) -> Option<&Arc<Release>> {
+        self.0.iter().find(|release| &*release.table.version == version)
+    }
+
+    /// Every version, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Release>> {
+        self.0.iter()
+    }
+}
+
+impl Release {
+    /// Compiles the files of a version and digests them.
+    ///
+    /// # Errors
+    /// When the table has faults, all of them.
+    pub fn compile(version: &str, files: RuleFiles) -> Result<Self, ReleaseError> {
+        let faulty = |faults| ReleaseError::Faulty { version: version.to_owned(), faults };
+        let table = RuleTable::compile(&files).map_err(faulty)?;
+        if &*table.version != version {
+            return Err(faulty(vec![LintFault::new("version", format!("is {}", table.version))]));
+        }
+        let digest = digest(&files);
+        Ok(Self { table, files, digest })
+    }
+}
+
+/// SHA-256 over the files of a version: each name and text, length first, in the order of names.
+#[must_use]
+pub fn digest(files: &RuleFiles) -> String {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in files.iter().flat_map(|(name, text)| [name, text]) {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part.as_bytes());
+    }
+    data_encoding::HEXLOWER.encode(context.finish().as_ref())
+}
+
+/// The text of a released version as it stands in this binary, for `rules check` and `rules diff`.
+#[must_use]
+pub fn released_files(version: &str) -> Option<RuleFiles> {
+    RELEASED.iter().find(|release| release.0 == version).map(|release| files_of(release.1))
+}
+
+const RELEASED: &[(&str, &[(&str, &str)])] = &[(
+    "2026.1",
+    &[
+        ("table.toml", include_str!("2026.1/table.toml")),
+        ("texts.en.toml", include_str!("2026.1/texts.en.toml")),
+        ("texts.es.toml", include_str!("2026.1/texts.es.toml")),
+    ],
+)];
+
+/// `<version> <sha-256>` a line. A line is added at release and never changed.
+const LOCK: &str = include_str!("LOCK");
+
+fn files_of(files: &[(&str, &str)]) -> RuleFiles {
+    files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+}
+
+fn locked_digest(version: &str) -> Option<&'static str> {
+    LOCK.lines().filter_map(|line| line.split_once(' ')).find(|line| line.0 == version).map(|line| line.1.trim())
+}
+
+fn list(faults: &[LintFault]) -> String {
+    faults.iter().fold(String::new(), |mut text, fault| {
+        let _ = write!(text, "\n  {fault}");
+        text
+    })
+}

@@ -1,0 +1,9 @@
+//! Contract tests: no database, seconds. They hold what the code and the data promise.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod architecture;
+mod properties;
+mod rules;
+mod sarc_f;
+mod scoring;
