@@ -21,6 +21,7 @@ pub mod rule_lint;
 pub mod rule_source;
 pub mod rule_table;
 pub mod scoring;
+pub mod stored;
 pub mod subject;
 pub mod submission;
 pub mod texts;

@@ -1,0 +1,56 @@
+# Builds the program with a compiler image, then ships it alone in a small one.
+# CI may put its own images in place of these two. Both must be the same Debian release, because the program
+# is linked to that release's C library.
+ARG RUST_IMAGE=rust:1.95-slim-bookworm
+ARG BASE_IMAGE=debian:bookworm-slim
+
+FROM ${RUST_IMAGE} AS build
+WORKDIR /build
+
+# Queries are checked against the stored descriptions in .sqlx, so the build needs no database.
+ENV SQLX_OFFLINE=true
+
+# The libraries take minutes and change seldom, so they get a layer that only the manifest and the lock file renew.
+# An empty program in place of ours is enough for that: with one package, cargo-chef would be one more tool to
+# install and pin for the same result. The test files that the manifest names are not needed to build the program,
+# and rust-toolchain.toml stays out because the image already chooses the compiler.
+# What was built of the empty program is removed: copied sources keep their own, older times, and cargo would take
+# them for built. It exits with 1, so the check in the last stage would notice it.
+COPY Cargo.toml Cargo.lock ./
+RUN mkdir src \
+    && touch src/lib.rs \
+    && echo 'fn main() { std::process::exit(1) }' > src/main.rs \
+    && cargo build --locked --release --bin sarcoscreen \
+    && cargo clean --locked --release --package sarcoscreen \
+    && rm -r src
+
+# Migrations, the OpenAPI document and the rule tables are compiled in.
+COPY .sqlx .sqlx
+COPY migrations migrations
+COPY openapi openapi
+COPY src src
+RUN cargo build --locked --release --bin sarcoscreen
+
+# Nothing is installed here: the C library is in the base image, the certificate authorities for the connection to
+# the database are compiled in, and the service makes no other outgoing connection.
+FROM ${BASE_IMAGE}
+COPY --from=build /build/target/release/sarcoscreen /usr/local/bin/sarcoscreen
+
+# A number, so that orchestrators can see that it is not root, and so that key files can be given to it by number.
+# The program writes no file, so the root file system may be read-only.
+USER 10001:10001
+
+# The address inside the container; who may reach it is decided by what is published.
+ENV SARCOSCREEN_LISTEN=0.0.0.0:8080
+EXPOSE 8080
+
+# Fails the build when the program does not start on this base image.
+RUN ["/usr/local/bin/sarcoscreen", "--version"]
+
+# Stops taking requests and finishes those under way.
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+    CMD ["/usr/local/bin/sarcoscreen", "health"]
+
+ENTRYPOINT ["/usr/local/bin/sarcoscreen"]
+CMD ["serve"]

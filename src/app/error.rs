@@ -1,0 +1,77 @@
+//! What a use case can fail with, free of any transport.
+
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::rule_table::Id;
+use crate::domain::scoring::Alarm;
+use crate::store::StoreError;
+use crate::store::constraint::Meaning;
+
+/// Why a use case did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// What was sent has faults; the alarms in it are told all the same.
+    #[error("{} faults in what was sent", faults.len())]
+    Faulty {
+        /// Every fault.
+        faults: Vec<Fault>,
+        /// What the red flags say of the answers that could be read.
+        alarm: Option<Alarm>,
+    },
+    /// There is no such thing, or it belongs to somebody else.
+    #[error("not found")]
+    NotFound,
+    /// No credential, or one that does not work.
+    #[error("the credential does not work")]
+    NotSignedIn,
+    /// The cursor is not one of this list.
+    #[error("the cursor is not one of this list")]
+    Cursor,
+    /// The retry key stands for another request.
+    #[error("the idempotency key stands for another request")]
+    IdempotencyKeyReused,
+    /// A clinic of this name exists.
+    #[error("a clinic of this name exists")]
+    ClinicNameTaken,
+    /// There is no such clinic.
+    #[error("there is no such clinic")]
+    ClinicUnknown,
+    /// The system has no randomness to give.
+    #[error("the system has no randomness to give")]
+    NoRandomness,
+    /// The database is away.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// A rule table version that neither this binary nor the database knows, or that no longer compiles.
+    #[error("rule table {0} cannot be used")]
+    RuleTable(Id),
+    /// A defect of ours.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl AppError {
+    /// One fault, without alarms.
+    #[must_use]
+    pub fn fault(pointer: &str, code: FaultCode, detail: &str) -> Self {
+        Self::Faulty { faults: vec![Fault::new(pointer, code, detail)], alarm: None }
+    }
+}
+
+impl From<StoreError> for AppError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict(Meaning::SupersededSubmissionUnknown) => {
+                Self::fault("/supersedes", FaultCode::NotFound, "there is no such submission")
+            }
+            StoreError::Conflict(Meaning::ClinicNameTaken) => Self::ClinicNameTaken,
+            StoreError::Conflict(Meaning::ClinicUnknown) => Self::ClinicUnknown,
+            StoreError::Cursor => Self::Cursor,
+            StoreError::Unavailable(reason) => Self::Unavailable(reason),
+            StoreError::Inconsistent { .. }
+            | StoreError::RuleTableDiffers { .. }
+            | StoreError::Address
+            | StoreError::Migration(_)
+            | StoreError::Driver(_) => Self::Internal(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Whether the service may take submissions.
+
+use super::App;
+use crate::store;
+
+/// What keeps the service from being ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Readiness {
+    /// Whether the database answers.
+    pub database: bool,
+    /// Whether every migration is applied.
+    pub migrations: bool,
+    /// Whether what the database acknowledges is on disk, or the operator accepted that it may not be.
+    pub durable_settings: bool,
+}
+
+impl Readiness {
+    /// Whether nothing keeps it.
+    #[must_use]
+    pub const fn ready(&self) -> bool {
+        self.database && self.migrations && self.durable_settings
+    }
+}
+
+/// Asks the database.
+///
+/// # Errors
+/// None that it reports: a database that is away is an answer.
+pub async fn readiness(app: &App) -> Readiness {
+    match store::health::check(&app.store).await {
+        Ok(health) => {
+            let accepted = &app.policy.accepted_unsafe_settings;
+            let refused: Vec<_> = health.unsafe_settings.iter().filter(|name| !accepted.contains(name)).collect();
+            if !refused.is_empty() {
+                tracing::warn!(settings = ?refused, "an acknowledged submission could be lost under these settings");
+            }
+            Readiness { database: true, migrations: health.migrated, durable_settings: refused.is_empty() }
+        }
+        Err(error) => {
+            tracing::warn!(%error, "not ready");
+            Readiness { database: false, migrations: false, durable_settings: false }
+        }
+    }
+}
+
+/// Waits until every connection is closed.
+pub async fn close(app: &App) {
+    app.store.close().await;
+}

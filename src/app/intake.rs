@@ -1,0 +1,99 @@
+//! Intake: score answers, or submit them.
+
+use aws_lc_rs::digest;
+
+use super::ambient::{after, new_id, random};
+use super::{App, AppError, rule_tables};
+use crate::domain::actor::{Actor, Role};
+use crate::domain::answers::Answers;
+use crate::domain::assessment::Assessment;
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::questionnaire::Audiences;
+use crate::domain::scoring::{self, Alarm};
+use crate::domain::stored::{Stored, StoredSubmission};
+use crate::domain::submission::{Draft, Idempotency, Origin, Stamp, accept};
+use crate::store;
+
+/// How far a client's clock may run ahead, seconds.
+const CLOCK_AHEAD_SECONDS: i64 = 300;
+
+/// Scores answers without storing anything.
+#[must_use]
+pub fn score(app: &App, answers: &Answers, audiences: Audiences) -> Assessment {
+    scoring::score(rule_tables::current(app), answers, audiences)
+}
+
+/// What the red flags say of answers that must otherwise be refused.
+#[must_use]
+pub fn alarm(app: &App, answers: &Answers) -> Alarm {
+    scoring::alarm(rule_tables::current(app), answers)
+}
+
+/// Binds a retry key to its request: a digest of the canonical body and of where it came from.
+#[must_use]
+pub fn idempotency(app: &App, actor: &Actor, key: String, canonical_body: &[u8]) -> Idempotency {
+    let mut context = digest::Context::new(&digest::SHA256);
+    // A browser key is public: it must not replay what an intake system stored under the same key.
+    context.update(Origin::of(actor.role).as_str().as_bytes());
+    context.update(b"\0create_submission\0");
+    context.update(canonical_body);
+    let mut fingerprint = [0; 32];
+    fingerprint.copy_from_slice(context.finish().as_ref());
+    Idempotency { key, fingerprint, expires_at: after(app.ambient.now(), app.policy.idempotency_lifetime) }
+}
+
+/// Scores and stores a submission; when it returns, the submission is on disk, and so are its follow-up and audit
+/// entry. A retry with the same key and body gets the submission that the first one stored.
+///
+/// # Errors
+/// Every fault of the draft at once; a key that stands for another request; a database that is away.
+pub async fn submit(
+    app: &App,
+    actor: &Actor,
+    draft: Draft,
+    request_id: Option<uuid::Uuid>,
+) -> Result<StoredSubmission, AppError> {
+    let now = app.ambient.now();
+    let faults = draft_faults(&draft, actor, now);
+    if !faults.is_empty() {
+        let alarm = Some(alarm(app, &draft.answers));
+        return Err(AppError::Faulty { faults, alarm });
+    }
+    let stamp = Stamp {
+        now,
+        submission_id: new_id(&*app.ambient, now)?,
+        subject_id: new_id(&*app.ambient, now)?,
+        follow_up_id: new_id(&*app.ambient, now)?,
+        audit_entry_id: new_id(&*app.ambient, now)?,
+        request_id,
+    };
+    let accepted = accept(rule_tables::current(app), draft, actor, stamp);
+    let nonces = [random(&*app.ambient)?, random(&*app.ambient)?];
+    match store::submissions::commit(&app.store, &accepted, nonces).await? {
+        Stored::Created(stored) | Stored::Replayed(stored) => Ok(*stored),
+        Stored::KeyReused => Err(AppError::IdempotencyKeyReused),
+    }
+}
+
+/// What a draft gets wrong that its form alone does not show.
+fn draft_faults(draft: &Draft, actor: &Actor, now: jiff::Timestamp) -> Vec<Fault> {
+    let mut faults: Vec<Fault> = draft.answers.missing().map(|fault| fault.under("/answers")).collect();
+    if actor.role == Role::Browser {
+        let detail = "a browser key may not say who the person is or where the record comes from";
+        let set = [
+            (draft.subject.reference.is_some(), "/subject/reference"),
+            (draft.source.is_some(), "/source"),
+            (draft.supersedes.is_some(), "/supersedes"),
+        ];
+        let refused = set.into_iter().filter(|(set, _)| *set);
+        faults.extend(refused.map(|(_, pointer)| Fault::new(pointer, FaultCode::NotAllowed, detail)));
+    }
+    let latest = now.as_second() + CLOCK_AHEAD_SECONDS;
+    let consent = draft.subject.consent.as_ref().map(|consent| consent.given_at);
+    for (pointer, at) in [("/answered_at", draft.answered_at), ("/subject/consent/given_at", consent)] {
+        if at.is_some_and(|at| at.as_second() > latest) {
+            faults.push(Fault::new(pointer, FaultCode::OutOfRange, "must not lie in the future"));
+        }
+    }
+    faults
+}

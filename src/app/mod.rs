@@ -1,0 +1,67 @@
+//! Ring 3: use cases, one function an intention. Each loads, lets the domain decide, and keeps what was decided.
+
+pub mod ambient;
+pub mod clinics;
+pub mod credentials;
+pub mod demo;
+pub mod error;
+pub mod follow_ups;
+pub mod health;
+pub mod intake;
+pub mod rule_tables;
+pub mod sign_in;
+pub mod subjects;
+pub mod submissions;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use error::AppError;
+
+use crate::rules::Releases;
+use crate::store::Store;
+use ambient::Ambient;
+
+/// Everything a use case needs. Cheap to clone; one for each process.
+#[derive(Clone)]
+pub struct App {
+    pub(crate) store: Store,
+    pub(crate) releases: Arc<Releases>,
+    pub(crate) ambient: Arc<dyn Ambient>,
+    pub(crate) sign_ins: sign_in::Cache,
+    pub(crate) read_tables: rule_tables::Cache,
+    pub(crate) policy: Policy,
+}
+
+/// What an operator may decide about the use cases.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// How long a retry key stands for its request.
+    pub idempotency_lifetime: Duration,
+    /// Unsafe database settings that the operator accepts by name.
+    pub accepted_unsafe_settings: Vec<String>,
+}
+
+impl App {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(store: Store, releases: Releases, ambient: Arc<dyn Ambient>, policy: Policy) -> Self {
+        Self {
+            store,
+            releases: Arc::new(releases),
+            ambient,
+            sign_ins: sign_in::cache(),
+            read_tables: rule_tables::cache(),
+            policy,
+        }
+    }
+
+    /// Applies migrations and keeps the text of every rule table of this binary.
+    ///
+    /// # Errors
+    /// When the database is away, a migration fails, or the database holds another text of a version.
+    pub async fn migrate(&self) -> Result<(), AppError> {
+        self.store.migrate().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,59 @@
+//! Rule tables: those of this binary, and those that only the database still knows.
+
+use std::sync::Arc;
+
+use moka::future::Cache as Moka;
+
+use super::{App, AppError};
+use crate::domain::rule_table::{Id, RuleTable};
+use crate::rules::Release;
+use crate::store;
+
+/// Versions read from the database, compiled.
+pub(crate) type Cache = Moka<String, Arc<Release>>;
+
+pub(crate) fn cache() -> Cache {
+    Moka::new(16)
+}
+
+/// Keeps the text of every version of this binary in the database.
+///
+/// # Errors
+/// When the database is away, or holds another text of a version.
+pub async fn record(app: &App) -> Result<(), AppError> {
+    for release in app.releases.iter() {
+        let now = app.ambient.now();
+        store::rule_tables::record(&app.store, &release.table.version, &release.digest, &release.files, now).await?;
+    }
+    Ok(())
+}
+
+/// The table that new submissions are scored with.
+#[must_use]
+pub fn current(app: &App) -> &RuleTable {
+    &app.releases.current().table
+}
+
+/// Every version of this binary, oldest first.
+#[must_use]
+pub fn list(app: &App) -> Vec<Arc<Release>> {
+    app.releases.iter().cloned().collect()
+}
+
+/// A version, of this binary or, for rows scored by another one, from the database.
+///
+/// # Errors
+/// When nobody knows the version, or the database is away.
+pub async fn get(app: &App, version: &str) -> Result<Arc<Release>, AppError> {
+    if let Some(release) = app.releases.find(version) {
+        return Ok(Arc::clone(release));
+    }
+    if let Some(release) = app.read_tables.get(version).await {
+        return Ok(release);
+    }
+    let files = store::rule_tables::find(&app.store, version).await?.ok_or(AppError::NotFound)?;
+    let release = Release::compile(version, files).map_err(|_| AppError::RuleTable(Id::from(version)))?;
+    let release = Arc::new(release);
+    app.read_tables.insert(version.to_owned(), Arc::clone(&release)).await;
+    Ok(release)
+}

@@ -1,0 +1,39 @@
+//! Subjects: find a person, and what the person submitted.
+
+use super::{App, AppError};
+use crate::domain::actor::Actor;
+use crate::domain::ids::SubjectId;
+use crate::domain::stored::{Page, PageRequest, Subject, SubmissionFilter, SubmissionSummary};
+use crate::domain::subject::{Contact, LookUp};
+use crate::store;
+
+/// Persons of the clinic that a look-up finds. Contact data is shown only where the person consented to contact.
+///
+/// # Errors
+/// When the database is away.
+pub async fn search(app: &App, actor: &Actor, by: LookUp, text: &str) -> Result<Vec<Subject>, AppError> {
+    let mut found = store::subjects::search(&app.store, actor.clinic_id, by, text).await?;
+    for subject in &mut found {
+        if !subject.consent.as_ref().is_some_and(|consent| consent.to_contact) {
+            subject.contact = Contact::default();
+        }
+    }
+    Ok(found)
+}
+
+/// One page of what a person submitted, newest first.
+///
+/// # Errors
+/// When the clinic has no such person, the cursor is not one of this list, or the database is away.
+pub async fn submissions(
+    app: &App,
+    actor: &Actor,
+    subject_id: SubjectId,
+    page: &PageRequest,
+) -> Result<Page<SubmissionSummary>, AppError> {
+    if !store::subjects::exists(&app.store, actor.clinic_id, subject_id).await? {
+        return Err(AppError::NotFound);
+    }
+    let filter = SubmissionFilter { subject_id: Some(subject_id), ..SubmissionFilter::default() };
+    Ok(store::submissions::list(&app.store, actor.clinic_id, &filter, page).await?)
+}

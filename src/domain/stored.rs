@@ -1,0 +1,221 @@
+//! What the store hands back: rows as domain values, checked on the way up.
+
+use jiff::Timestamp;
+
+use super::actor::Role;
+use super::answers::Answers;
+use super::assessment::{Assessment, Score};
+use super::follow_up::{FollowUpState, Urgency};
+use super::ids::{ClinicId, CredentialId, FollowUpId, SubjectId, SubmissionId};
+use super::instrument::Outcome;
+use super::language::Language;
+use super::red_flag::CareLevel;
+use super::rule_table::Band;
+use super::subject::{Consent, Contact};
+use super::submission::{ExternalSource, Origin, PathwayId};
+
+/// A clinic and what its people are shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clinic {
+    /// The clinic's id.
+    pub clinic_id: ClinicId,
+    /// Its name.
+    pub name: String,
+    /// Where a consultation is booked.
+    pub booking_url: String,
+    /// The number to call in an emergency.
+    pub emergency_number: String,
+    /// The language used where a request asks for none.
+    pub language: Language,
+}
+
+/// A credential, without its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credential {
+    /// The clinic it belongs to.
+    pub clinic_id: ClinicId,
+    /// Its id.
+    pub credential_id: CredentialId,
+    /// What it may do.
+    pub role: Role,
+    /// The person or system it was given to.
+    pub display_name: String,
+    /// The part of the key that finds it.
+    pub prefix: String,
+    /// When it was minted.
+    pub created_at: Timestamp,
+    /// When it stops working.
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// The case that a submission opened or joined, as it was then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FollowUpLink {
+    /// The case.
+    pub follow_up_id: FollowUpId,
+    /// Its state when the submission was stored.
+    pub state: FollowUpState,
+    /// Its urgency when the submission was stored.
+    pub urgency: Urgency,
+    /// Whether the case was already open.
+    pub joined: bool,
+}
+
+/// A stored submission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSubmission {
+    /// Its id.
+    pub submission_id: SubmissionId,
+    /// The person.
+    pub subject_id: SubjectId,
+    /// The credential that submitted it.
+    pub credential_id: CredentialId,
+    /// Where it came from.
+    pub origin: Origin,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// When the questions were answered.
+    pub answered_at: Option<Timestamp>,
+    /// The language of its outcome.
+    pub language: Language,
+    /// The record in another system.
+    pub source: Option<ExternalSource>,
+    /// The pathway asked for.
+    pub pathway: Option<PathwayId>,
+    /// The submission it corrects.
+    pub supersedes: Option<SubmissionId>,
+    /// The answers.
+    pub answers: Answers,
+    /// The assessment.
+    pub assessment: Assessment,
+    /// The case it opened or joined.
+    pub follow_up: Option<FollowUpLink>,
+}
+
+/// A submission as a list shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubmissionSummary {
+    /// Its id.
+    pub submission_id: SubmissionId,
+    /// The person.
+    pub subject_id: SubjectId,
+    /// Where it came from.
+    pub origin: Origin,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// The version of the rule table.
+    pub rule_table: String,
+    /// The own total with its bounds.
+    pub score: Score,
+    /// The band of the lower bound.
+    pub band_at_least: Band,
+    /// The band of the upper bound.
+    pub band_at_most: Band,
+    /// How soon to be seen.
+    pub care_level: Option<CareLevel>,
+    /// Whether it is flagged.
+    pub flagged: bool,
+    /// The case.
+    pub follow_up_id: Option<FollowUpId>,
+}
+
+/// A follow-up case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FollowUp {
+    /// Its id.
+    pub follow_up_id: FollowUpId,
+    /// The person.
+    pub subject_id: SubjectId,
+    /// Where it stands.
+    pub state: FollowUpState,
+    /// How soon to act.
+    pub urgency: Urgency,
+    /// When its first submission was flagged.
+    pub flagged_at: Timestamp,
+    /// Counts its changes.
+    pub version: i32,
+}
+
+/// A person, opened for staff.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// The person's id.
+    pub subject_id: SubjectId,
+    /// The clinic's reference.
+    pub reference: Option<String>,
+    /// Contact data.
+    pub contact: Contact,
+    /// Consent.
+    pub consent: Option<Consent>,
+    /// When the person was first seen.
+    pub created_at: Timestamp,
+}
+
+/// Which submissions a list shows; each part that is absent does not narrow it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SubmissionFilter {
+    /// Only flagged ones, or only others.
+    pub flagged: Option<bool>,
+    /// Only those whose band is settled as this one.
+    pub band: Option<Band>,
+    /// Only those whose own total is at least this.
+    pub min_score: Option<i16>,
+    /// Only those with this finding.
+    pub finding: Option<String>,
+    /// Only those on which this instrument is positive.
+    pub instrument_positive: Option<String>,
+    /// Received at or after.
+    pub received_from: Option<Timestamp>,
+    /// Received before.
+    pub received_to: Option<Timestamp>,
+    /// Only those of this person.
+    pub subject_id: Option<SubjectId>,
+}
+
+/// Which follow-ups a list shows. Without a state, every case that is not closed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FollowUpFilter {
+    /// Only cases in this state.
+    pub state: Option<FollowUpState>,
+    /// Only cases of this urgency.
+    pub urgency: Option<Urgency>,
+}
+
+/// What page of a list is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageRequest {
+    /// How many items at most.
+    pub limit: u16,
+    /// The cursor of the page before.
+    pub cursor: Option<String>,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The items, in the list's order.
+    pub items: Vec<T>,
+    /// The cursor of the next page; `None` when this is the last.
+    pub next_cursor: Option<String>,
+}
+
+/// What became of a submission handed to the store.
+#[derive(Clone, Debug)]
+pub enum Stored {
+    /// It was written now.
+    Created(Box<StoredSubmission>),
+    /// The same key and body were stored before: this is that submission.
+    Replayed(Box<StoredSubmission>),
+    /// The key was used before for another body.
+    KeyReused,
+}
+
+impl StoredSubmission {
+    /// The instruments that are positive, by id.
+    pub fn positive_instruments(assessment: &Assessment) -> impl Iterator<Item = &str> {
+        let positive = assessment.instruments.iter().filter(|result| result.outcome == Outcome::Positive);
+        positive.map(|result| &*result.instrument)
+    }
+}

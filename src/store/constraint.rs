@@ -1,0 +1,25 @@
+//! What the violation of a named constraint means to a caller.
+
+/// The meaning of a constraint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// Another clinic has the name.
+    ClinicNameTaken,
+    /// The submission to be corrected is not one of this clinic.
+    SupersededSubmissionUnknown,
+    /// There is no such clinic.
+    ClinicUnknown,
+}
+
+impl Meaning {
+    /// The meaning of a violated constraint; `None` when its violation is a defect of ours.
+    #[must_use]
+    pub fn of(constraint: &str) -> Option<Self> {
+        match constraint {
+            "clinics_name_unique" => Some(Self::ClinicNameTaken),
+            "submissions_supersedes_fkey" => Some(Self::SupersededSubmissionUnknown),
+            "credentials_clinic_fkey" => Some(Self::ClinicUnknown),
+            _ => None,
+        }
+    }
+}

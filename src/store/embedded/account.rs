@@ -1,0 +1,148 @@
+//! The account that runs the PostgreSQL programs: never root.
+
+use std::fs::{self, Metadata};
+use std::os::unix::fs::{MetadataExt, lchown};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use nix::unistd::{Uid, User, getegid, geteuid};
+use tokio::process::Command;
+
+use super::error::EmbeddedError;
+
+/// Accounts that root drops to, in this order.
+const UNPRIVILEGED: [&str; 2] = ["postgres", "nobody"];
+/// The id of `nobody` where no account database names it.
+const NOBODY: u32 = 65_534;
+/// What the programs need of our environment. Its `PG*` variables would misguide them, and the
+/// rest may hold secrets that are not for the other account.
+const KEPT_ENVIRONMENT: [&str; 2] = ["PATH", "LD_LIBRARY_PATH"];
+
+/// Who runs the PostgreSQL programs.
+#[derive(Debug, Clone)]
+pub(super) struct Account {
+    uid: u32,
+    gid: u32,
+    name: String,
+    dropped: bool,
+}
+
+impl Account {
+    /// Our own account; for root, the owner of the cluster or an unprivileged account.
+    ///
+    /// # Errors
+    ///
+    /// When the cluster cannot be inspected or belongs to an account that cannot run it.
+    pub(super) fn for_cluster(cluster: &Path) -> Result<Self, EmbeddedError> {
+        let owner = match fs::symlink_metadata(cluster) {
+            Ok(metadata) => Some(metadata),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(EmbeddedError::io("inspect", cluster)(error)),
+        };
+        let account = match &owner {
+            _ if !geteuid().is_root() => Self::own(),
+            // The choice of the first start stands, even if `postgres` was added since.
+            Some(owner) => Self::owner(owner),
+            None => Self::unprivileged(),
+        };
+        match owner {
+            Some(owner) if owner.uid() != account.uid || account.uid == 0 => {
+                let reason = format!("belongs to the account {}", name_of(owner.uid()));
+                Err(EmbeddedError::Unfit { path: cluster.to_owned(), reason })
+            }
+            _ => Ok(account),
+        }
+    }
+
+    /// Its name, for messages.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its user id.
+    pub(super) fn uid(&self) -> u32 {
+        self.uid
+    }
+
+    /// Whether it differs from the account of this process.
+    pub(super) fn dropped(&self) -> bool {
+        self.dropped
+    }
+
+    /// Makes the account the owner of `path`.
+    ///
+    /// # Errors
+    ///
+    /// When the owner cannot be changed.
+    pub(super) fn own_path(&self, path: &Path) -> Result<(), EmbeddedError> {
+        if !self.dropped {
+            return Ok(());
+        }
+        lchown(path, Some(self.uid), Some(self.gid)).map_err(EmbeddedError::io("change the owner of", path))
+    }
+
+    /// The first folder on the way to `path`, itself included, that the account cannot enter.
+    ///
+    /// Judges by owner and mode only; this process itself needs no judging.
+    pub(super) fn barred_at(&self, path: &Path) -> Option<PathBuf> {
+        if !self.dropped {
+            return None;
+        }
+        let mut way: Vec<&Path> = path.ancestors().collect();
+        way.reverse();
+        let closed = |folder: &&Path| fs::metadata(folder).is_ok_and(|at| !self.may_enter(&at));
+        way.into_iter().find(closed).map(Path::to_owned)
+    }
+
+    /// A command that runs `program` as this account, in a process group of its own.
+    pub(super) fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.env_clear().env("HOME", "/").env("LC_ALL", "C").env("TZ", "UTC");
+        for name in KEPT_ENVIRONMENT {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        // The own group keeps a Ctrl-C in the terminal from the server: we stop it last.
+        command.current_dir("/").stdin(Stdio::null()).process_group(0);
+        if self.dropped {
+            command.uid(self.uid).gid(self.gid);
+        }
+        command
+    }
+
+    fn own() -> Self {
+        let uid = geteuid().as_raw();
+        Self { uid, gid: getegid().as_raw(), name: name_of(uid), dropped: false }
+    }
+
+    fn owner(owner: &Metadata) -> Self {
+        let name = name_of(owner.uid());
+        Self { uid: owner.uid(), gid: owner.gid(), name, dropped: true }
+    }
+
+    fn unprivileged() -> Self {
+        let known = UNPRIVILEGED.iter().find_map(|name| User::from_name(name).ok().flatten());
+        let (uid, gid) = known.map_or((NOBODY, NOBODY), |user| (user.uid.as_raw(), user.gid.as_raw()));
+        Self { uid, gid, name: name_of(uid), dropped: true }
+    }
+
+    fn may_enter(&self, folder: &Metadata) -> bool {
+        let bit = if folder.uid() == self.uid {
+            0o100
+        } else if folder.gid() == self.gid {
+            0o010
+        } else {
+            0o001
+        };
+        folder.mode() & bit != 0
+    }
+}
+
+/// The name of the user `uid`, or its number.
+pub(super) fn name_of(uid: u32) -> String {
+    match User::from_uid(Uid::from_raw(uid)) {
+        Ok(Some(user)) => user.name,
+        _ => uid.to_string(),
+    }
+}

@@ -1,0 +1,117 @@
+//! The cluster: the files that PostgreSQL keeps, made once.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use tokio::process::Command;
+
+use super::NAME;
+use super::account::Account;
+use super::error::EmbeddedError;
+use super::folder::{DataFolder, make_owned, remove};
+use super::programs::Programs;
+
+/// The first major version with a locale of its own, the same on every machine.
+const BUILTIN_LOCALE: u32 = 17;
+
+/// A complete cluster.
+#[derive(Debug)]
+pub(super) struct Cluster {
+    path: PathBuf,
+    version: u32,
+}
+
+impl Cluster {
+    /// The cluster at `path`, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// When there is something else at `path`.
+    pub(super) fn open(path: &Path) -> Result<Option<Self>, EmbeddedError> {
+        let file = path.join("PG_VERSION");
+        let text = match fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound && !path.exists() => return Ok(None),
+            Err(error) => return Err(EmbeddedError::io("read", &file)(error)),
+        };
+        let Ok(version) = text.trim().parse() else {
+            let reason = "does not hold a major version of PostgreSQL".to_owned();
+            return Err(EmbeddedError::Unfit { path: file, reason });
+        };
+        let path = path.to_owned();
+        Ok(Some(Self { path, version }))
+    }
+
+    /// Makes a cluster beside its place and moves it there when it is complete and on the disk.
+    ///
+    /// # Errors
+    ///
+    /// When initdb fails or the folder cannot be written.
+    pub(super) async fn create(
+        folder: &DataFolder,
+        programs: &Programs,
+        account: &Account,
+    ) -> Result<Self, EmbeddedError> {
+        let (new, path) = (folder.new_cluster(), folder.cluster());
+        initialize(&new, programs, account).await?;
+        let mut sync = account.command(&programs.path("initdb"));
+        run(sync.arg("--sync-only").arg("-D").arg(&new)).await?;
+        fs::rename(&new, &path).map_err(EmbeddedError::io("move into place", &path))?;
+        folder.sync()?;
+        Ok(Self { path, version: programs.version() })
+    }
+
+    /// Its folder.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The major version that reads and writes it.
+    pub(super) fn version(&self) -> u32 {
+        self.version
+    }
+}
+
+/// Runs initdb with a Unicode character type, or without where the system knows none.
+async fn initialize(new: &Path, programs: &Programs, account: &Account) -> Result<(), EmbeddedError> {
+    // Text sorts by code point everywhere: an index must not depend on the system's locale data.
+    let unicode: &[&str] = if programs.version() >= BUILTIN_LOCALE {
+        &["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    } else {
+        &["--lc-ctype=C.UTF-8"]
+    };
+    match initdb(new, programs, account, unicode).await {
+        Err(EmbeddedError::Program { output, .. }) if output.contains("locale") => {
+            tracing::debug!(output, "no Unicode character type, taking plain C");
+            initdb(new, programs, account, &[]).await
+        }
+        outcome => outcome,
+    }
+}
+
+async fn initdb(new: &Path, programs: &Programs, account: &Account, locale: &[&str]) -> Result<(), EmbeddedError> {
+    // What a killed start left half done.
+    remove(new)?;
+    make_owned(new, account)?;
+    let mut command = account.command(&programs.path("initdb"));
+    command
+        .arg("-D")
+        .arg(new)
+        .args(["--username", NAME, "--encoding=UTF8", "--no-locale", "--data-checksums"])
+        .args(locale)
+        // Who can reach the socket may in; the network may never, whatever the configuration.
+        .args(["--auth-local=trust", "--auth-host=reject"])
+        // Writing out once at the end is faster than after each step.
+        .args(["--no-sync", "--no-instructions"]);
+    run(&mut command).await
+}
+
+async fn run(command: &mut Command) -> Result<(), EmbeddedError> {
+    let failed = |output: String| EmbeddedError::Program { program: "initdb", output };
+    let output = command.output().await.map_err(|error| failed(error.to_string()))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+}

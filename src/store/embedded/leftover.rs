@@ -1,0 +1,141 @@
+//! What an earlier process left on the cluster: a running server, dying ones, or a stale file.
+//!
+//! Called under the lock of the data folder, so nobody else starts a server meanwhile.
+
+use std::fs::{self, Metadata};
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+use sqlx::postgres::PgConnectOptions;
+use tokio::time::{Instant, sleep};
+
+use super::cluster::Cluster;
+use super::error::EmbeddedError;
+use super::folder::PORT;
+use super::server::{self, Probe, Server};
+
+/// How long a running server may stay silent before it is stopped and started anew.
+const SILENCE: Duration = Duration::from_secs(3);
+/// How long the processes of a killed server may take to notice that it has gone.
+const ORPHANS: Duration = Duration::from_secs(30);
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_millis(25);
+
+/// Adopts a server that runs on the cluster, or makes sure that none does.
+///
+/// # Errors
+///
+/// When processes of a killed server do not go, or a deaf server cannot be stopped.
+pub(super) async fn settle(cluster: &Cluster, options: &PgConnectOptions) -> Result<Option<Server>, EmbeddedError> {
+    let file = cluster.path().join("postmaster.pid");
+    let Some(pid) = recorded(&file)? else {
+        return Ok(None);
+    };
+    let mut left = occupants(cluster.path(), pid);
+    if left.contains(&pid) {
+        let server = Server::adopt(pid, cluster.path());
+        if answers(&server, options).await? {
+            return Ok(Some(server));
+        }
+        server.stop().await?;
+        left = occupants(cluster.path(), pid);
+    }
+    wait_for_orphans(cluster.path(), pid, left).await?;
+    clear(&file)?;
+    Ok(None)
+}
+
+/// Removes the lock of a socket whose server is gone: its process id may be somebody else's by now,
+/// and the server to come would refuse to start for it.
+///
+/// # Errors
+///
+/// When it is there and cannot be removed.
+pub(super) fn clear_socket(folder: &Path) -> Result<(), EmbeddedError> {
+    clear(&folder.join(format!(".s.PGSQL.{PORT}.lock")))
+}
+
+/// Whether the server `pid` still runs on `cluster`.
+pub(super) fn runs_on(cluster: &Path, pid: Pid) -> bool {
+    match fs::metadata(cluster) {
+        Ok(at) if proc_is_there() => is_postgres_in(pid, &at),
+        _ => kill(pid, None).is_ok(),
+    }
+}
+
+/// Waits for the database to answer; `false` when the server has gone or stays silent.
+async fn answers(server: &Server, options: &PgConnectOptions) -> Result<bool, EmbeddedError> {
+    let mut deadline = Instant::now() + SILENCE;
+    while server.runs() && Instant::now() < deadline {
+        match server::probe(options).await? {
+            Probe::Ready => return Ok(true),
+            Probe::Starting => deadline = Instant::now() + SILENCE,
+            Probe::Silent => {}
+        }
+        sleep(PAUSE).await;
+    }
+    Ok(false)
+}
+
+/// Backends outlive a killed postmaster until they notice, and the next one refuses to start.
+async fn wait_for_orphans(cluster: &Path, postmaster: Pid, mut left: Vec<Pid>) -> Result<(), EmbeddedError> {
+    let deadline = Instant::now() + ORPHANS;
+    while let Some(orphan) = left.first() {
+        if Instant::now() > deadline {
+            let reason = "a process of a killed server is still at work".to_owned();
+            return Err(EmbeddedError::NotStopped { pid: orphan.as_raw(), reason });
+        }
+        sleep(PAUSE).await;
+        left = occupants(cluster, postmaster);
+    }
+    Ok(())
+}
+
+/// The process id in `postmaster.pid`, if there is such a file.
+fn recorded(file: &Path) -> Result<Option<Pid>, EmbeddedError> {
+    let text = match fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(EmbeddedError::io("read", file)(error)),
+    };
+    let pid = text.lines().next().and_then(|line| line.trim().parse::<i32>().ok());
+    // A torn file names nobody: process 0 is never a server.
+    Ok(Some(Pid::from_raw(pid.filter(|pid| *pid > 0).unwrap_or(0))))
+}
+
+/// The PostgreSQL processes on `cluster`: they all work in its folder.
+///
+/// A process id alone proves nothing: after a restart of the machine or container it may be
+/// anybody's, and PostgreSQL would refuse to start for it.
+fn occupants(cluster: &Path, recorded: Pid) -> Vec<Pid> {
+    let (Ok(at), Ok(processes)) = (fs::metadata(cluster), fs::read_dir("/proc")) else {
+        let alive = recorded.as_raw() > 0 && kill(recorded, None).is_ok();
+        return alive.then_some(recorded).into_iter().collect();
+    };
+    let pid = |name: &str| name.parse().ok().map(Pid::from_raw);
+    let pids = processes.flatten().filter_map(|entry| pid(entry.file_name().to_str()?));
+    pids.filter(|pid| is_postgres_in(*pid, &at)).collect()
+}
+
+fn is_postgres_in(pid: Pid, cluster: &Metadata) -> bool {
+    let home = format!("/proc/{pid}");
+    let there = |at: Metadata| (at.dev(), at.ino()) == (cluster.dev(), cluster.ino());
+    // The name tells a server from a shell that somebody opened in the folder.
+    fs::metadata(format!("{home}/cwd")).is_ok_and(there)
+        && fs::read_to_string(format!("{home}/comm")).is_ok_and(|name| name.starts_with("post"))
+}
+
+fn proc_is_there() -> bool {
+    Path::new("/proc/self/cwd").exists()
+}
+
+fn clear(file: &Path) -> Result<(), EmbeddedError> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(EmbeddedError::io("remove", file)(error)),
+        _ => Ok(()),
+    }
+}

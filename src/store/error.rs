@@ -1,0 +1,67 @@
+//! What can go wrong below the application.
+
+use super::constraint::Meaning;
+
+/// Why the store could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A named constraint was violated, and it means something to the caller.
+    #[error("the database refused the row: {0:?}")]
+    Conflict(Meaning),
+    /// A cursor that this service did not make for this list.
+    #[error("the cursor is not one of this list")]
+    Cursor,
+    /// The database cannot be reached or does not answer in time.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// A row breaks an invariant.
+    #[error("a row of {table} is inconsistent: {what}")]
+    Inconsistent {
+        /// Which table.
+        table: &'static str,
+        /// Which invariant; never the row's content.
+        what: &'static str,
+    },
+    /// The database holds another text of a rule table than this binary.
+    #[error("rule table {version} in the database differs from the one in this binary")]
+    RuleTableDiffers {
+        /// Which version.
+        version: String,
+    },
+    /// The database URL cannot be read.
+    #[error("DATABASE_URL is not a PostgreSQL address")]
+    Address,
+    /// A migration failed.
+    #[error("migration: {0}")]
+    Migration(sqlx::migrate::MigrateError),
+    /// Anything else that the driver reports.
+    #[error("database: {0}")]
+    Driver(String),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+                Self::Unavailable(error.to_string())
+            }
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) => Self::Unavailable(error.to_string()),
+            sqlx::Error::Database(database) => {
+                if let Some(meaning) = database.constraint().and_then(Meaning::of) {
+                    return Self::Conflict(meaning);
+                }
+                let code = database.code().unwrap_or_default();
+                // 08 connection, 53 resources, 57P shutdown, 55P03 lock timeout, 57014 statement timeout, 25006 read
+                // only, 40 rollback: all of them may pass when tried again.
+                let passing = ["08", "53", "57", "40", "55P03", "25006"];
+                let text = format!("{} ({code})", database.message());
+                if passing.iter().any(|class| code.starts_with(class)) {
+                    Self::Unavailable(text)
+                } else {
+                    Self::Driver(text)
+                }
+            }
+            other => Self::Driver(other.to_string()),
+        }
+    }
+}

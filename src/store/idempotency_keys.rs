@@ -1,0 +1,59 @@
+//! Retry keys: claimed first, inside the transaction that does the work.
+
+use jiff::Timestamp;
+use sqlx::PgConnection;
+
+use super::StoreError;
+use super::row::at;
+use crate::domain::ids::{ClinicId, SubmissionId};
+use crate::domain::submission::Idempotency;
+
+/// What became of a key.
+pub(super) enum Claim {
+    /// It is ours; the work may go on.
+    Claimed,
+    /// The same request was stored before, as this submission.
+    Done(SubmissionId),
+    /// The key stands for another request.
+    Reused,
+}
+
+/// Claims a key. While another transaction holds it, the insert waits for that one to end, so that simultaneous copies
+/// of one request settle to one effect. A key past its time is taken over.
+pub(super) async fn claim(
+    connection: &mut PgConnection,
+    clinic_id: ClinicId,
+    submission_id: SubmissionId,
+    idempotency: &Idempotency,
+    now: Timestamp,
+) -> Result<Claim, StoreError> {
+    let claimed = sqlx::query!(
+        "insert into idempotency_keys as k (clinic_id, idempotency_key, fingerprint, submission_id, expires_at)
+         values ($1, $2, $3, $4, $5)
+         on conflict (clinic_id, idempotency_key) do update
+             set fingerprint = excluded.fingerprint, submission_id = excluded.submission_id,
+                 expires_at = excluded.expires_at
+             where k.expires_at <= $6",
+        clinic_id.0,
+        idempotency.key,
+        idempotency.fingerprint.as_slice(),
+        submission_id.0,
+        at(idempotency.expires_at) as _,
+        at(now) as _,
+    )
+    .execute(&mut *connection)
+    .await?
+    .rows_affected();
+    if claimed == 1 {
+        return Ok(Claim::Claimed);
+    }
+    let kept = sqlx::query!(
+        "select fingerprint, submission_id from idempotency_keys where clinic_id = $1 and idempotency_key = $2",
+        clinic_id.0,
+        idempotency.key,
+    )
+    .fetch_one(connection)
+    .await?;
+    let same = kept.fingerprint == idempotency.fingerprint;
+    Ok(if same { Claim::Done(SubmissionId(kept.submission_id)) } else { Claim::Reused })
+}

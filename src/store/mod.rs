@@ -1,0 +1,87 @@
+//! Ring 2: the only place that names sqlx. Functions take domain values and hand domain values back.
+
+mod audit;
+pub mod clinics;
+pub mod constraint;
+pub mod credentials;
+pub mod embedded;
+pub mod error;
+pub mod follow_ups;
+pub mod health;
+pub mod idempotency_keys;
+pub mod keys;
+pub mod page;
+mod row;
+pub mod rule_tables;
+pub mod subjects;
+pub mod submissions;
+
+use std::time::Duration;
+
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+pub use error::StoreError;
+
+use keys::Keys;
+
+/// The database and the keys that open what is sealed in it. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pool: PgPool,
+    keys: std::sync::Arc<Keys>,
+}
+
+/// The migrations in this binary.
+static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
+
+impl Store {
+    /// Opens a pool without connecting yet, so that a service can start, and say that it is not ready, while its
+    /// database is away.
+    #[must_use]
+    pub fn open(options: PgConnectOptions, connections: u32, acquire_timeout: Duration, keys: Keys) -> Self {
+        // A session must not wait for ever on a lock, and no statement's parameters belong in the server's log.
+        let options = options.application_name("sarcoscreen").options([
+            ("lock_timeout", "5s"),
+            ("statement_timeout", "30s"),
+            ("idle_in_transaction_session_timeout", "30s"),
+            ("timezone", "UTC"),
+        ]);
+        let pool = PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(acquire_timeout)
+            .connect_lazy_with(options);
+        Self { pool, keys: std::sync::Arc::new(keys) }
+    }
+
+    /// Applies every migration that is not applied yet.
+    ///
+    /// # Errors
+    /// When the database is away, or a migration fails or differs from what was applied.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        MIGRATOR.run(&self.pool).await.map_err(StoreError::Migration)
+    }
+
+    /// The hash of an API key, as stored; also the name under which a looked-up key is remembered.
+    #[must_use]
+    pub fn credential_hash(&self, key: &str) -> [u8; 32] {
+        self.keys.credential_hash(key)
+    }
+
+    /// Waits for open work and closes every connection.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// Reads how to connect from a URL; the password may stand in a file of its own.
+///
+/// # Errors
+/// When the URL is not one of PostgreSQL. The message never repeats it, since it may hold a password.
+pub fn connect_options(url: &str, password: Option<&str>) -> Result<PgConnectOptions, StoreError> {
+    let options: PgConnectOptions = url.parse().map_err(|_| StoreError::Address)?;
+    Ok(match password {
+        Some(password) => options.password(password),
+        None => options,
+    })
+}

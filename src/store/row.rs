@@ -1,0 +1,50 @@
+//! From columns to domain values: a column that holds what no writer of ours writes is an inconsistency.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::StoreError;
+use crate::domain::answers::{Answers, RawAnswers};
+use crate::domain::language::Language;
+use crate::domain::red_flag::CareLevel;
+use crate::domain::rule_table::Band;
+
+/// A timestamp as the driver takes it.
+pub(super) fn at(timestamp: Timestamp) -> jiff_sqlx::Timestamp {
+    jiff_sqlx::ToSqlx::to_sqlx(timestamp)
+}
+
+/// The value of a column that must be readable.
+pub(super) fn known<T>(value: Option<T>, table: &'static str, what: &'static str) -> Result<T, StoreError> {
+    value.ok_or(StoreError::Inconsistent { table, what })
+}
+
+pub(super) fn language(code: &str, table: &'static str) -> Result<Language, StoreError> {
+    known(Language::from_tag(code), table, "language")
+}
+
+pub(super) fn band(name: &str) -> Result<Band, StoreError> {
+    known(Band::ALL.into_iter().find(|band| band.as_str() == name), "submissions", "band")
+}
+
+pub(super) fn care_level(name: Option<&str>) -> Result<Option<CareLevel>, StoreError> {
+    let find =
+        |name| known(CareLevel::ALL.into_iter().find(|level| level.as_str() == name), "submissions", "care_level");
+    name.map(find).transpose()
+}
+
+/// Reads stored answers; every one must still parse.
+pub(super) fn answers(stored: &Value) -> Result<Answers, StoreError> {
+    let broken = || StoreError::Inconsistent { table: "submissions", what: "answers" };
+    let text = stored.to_string();
+    let raw: RawAnswers<'_> = serde_json::from_str(&text).map_err(|_| broken())?;
+    let (answers, faults) = Answers::parse(&raw);
+    if faults.is_empty() { Ok(answers) } else { Err(broken()) }
+}
+
+/// Reads the files of a stored rule table.
+pub(super) fn files(stored: Value) -> Result<BTreeMap<String, String>, StoreError> {
+    serde_json::from_value(stored).map_err(|_| StoreError::Inconsistent { table: "rule_tables", what: "files" })
+}

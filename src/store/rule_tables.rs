@@ -1,0 +1,45 @@
+//! Rule table texts as they were used. Insert only.
+
+use jiff::Timestamp;
+
+use super::row::{at, files};
+use super::{Store, StoreError};
+use crate::domain::rule_table::RuleFiles;
+
+/// Keeps the text of a version, unless it is kept already.
+///
+/// # Errors
+/// When the database holds another text under the same version.
+pub async fn record(
+    store: &Store,
+    version: &str,
+    digest: &str,
+    files: &RuleFiles,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into rule_tables (version, digest, files, recorded_at) values ($1, $2, $3, $4)
+         on conflict (version) do nothing",
+        version,
+        digest,
+        serde_json::json!(files),
+        at(now) as _,
+    )
+    .execute(&store.pool)
+    .await?;
+    let kept = sqlx::query_scalar!("select digest from rule_tables where version = $1", version)
+        .fetch_one(&store.pool)
+        .await?;
+    if kept == digest { Ok(()) } else { Err(StoreError::RuleTableDiffers { version: version.to_owned() }) }
+}
+
+/// The text of a version that this binary does not carry.
+///
+/// # Errors
+/// When the database is away.
+pub async fn find(store: &Store, version: &str) -> Result<Option<RuleFiles>, StoreError> {
+    let stored = sqlx::query_scalar!("select files from rule_tables where version = $1", version)
+        .fetch_optional(&store.pool)
+        .await?;
+    stored.map(files).transpose()
+}

@@ -1,0 +1,327 @@
+//! Submissions: one transaction writes all that follows from one, or nothing.
+
+use jiff::Timestamp;
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::idempotency_keys::{Claim, claim};
+use super::keys::SealNonce;
+use super::page::{Key, Scope, cut};
+use super::row::{answers, at, band, care_level, known, language};
+use super::{Store, StoreError, audit, follow_ups, subjects};
+use crate::domain::assessment::Score;
+use crate::domain::follow_up::{FollowUpState, Urgency};
+use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId, SubmissionId};
+use crate::domain::stored::{
+    FollowUpLink, Page, PageRequest, Stored, StoredSubmission, SubmissionFilter, SubmissionSummary,
+};
+use crate::domain::submission::{Accepted, ExternalSource, Origin, PathwayId};
+
+/// Stores an accepted submission with its person, follow-up, audit entry and retry key: all of it or nothing. When
+/// this returns `Created`, it is on disk.
+///
+/// # Errors
+/// When the submission to be corrected is unknown, or the database is away; then nothing was written, unless the
+/// connection broke during the commit, which a retry with the same key settles.
+pub async fn commit(store: &Store, accepted: &Accepted, nonces: [SealNonce; 2]) -> Result<Stored, StoreError> {
+    let clinic_id = accepted.actor.clinic_id;
+    let mut transaction = store.pool.begin().await?;
+    if let Some(idempotency) = &accepted.draft.idempotency {
+        match claim(&mut transaction, clinic_id, accepted.submission_id, idempotency, accepted.received_at).await? {
+            Claim::Claimed => {}
+            Claim::Reused => return Ok(Stored::KeyReused),
+            Claim::Done(submission_id) => {
+                drop(transaction);
+                let done = find(store, clinic_id, submission_id).await?;
+                let done = known(done, "idempotency_keys", "names a submission that is not there")?;
+                return Ok(Stored::Replayed(Box::new(done)));
+            }
+        }
+    }
+    let subject_id = subjects::resolve(&mut transaction, &store.keys, accepted, nonces).await?;
+    let follow_up = match accepted.follow_up {
+        None => None,
+        Some(intent) => {
+            let at = accepted.received_at;
+            Some(follow_ups::open_or_join(&mut transaction, clinic_id, subject_id, intent, at).await?)
+        }
+    };
+    let stored = resolved(accepted, subject_id, follow_up);
+    insert(&mut transaction, clinic_id, &stored).await?;
+    let mut entry = accepted.audit.clone();
+    entry.subject_id = Some(subject_id);
+    audit::insert(&mut transaction, &entry).await?;
+    transaction.commit().await?;
+    Ok(Stored::Created(Box::new(stored)))
+}
+
+/// Finds a submission of a clinic.
+///
+/// # Errors
+/// When the database is away, or the row breaks an invariant.
+pub async fn find(
+    store: &Store,
+    clinic_id: ClinicId,
+    submission_id: SubmissionId,
+) -> Result<Option<StoredSubmission>, StoreError> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"select submission_id, subject_id, credential_id, origin, language, source_system, source_id, pathway,
+                  supersedes, answers, assessment, follow_up_id, follow_up_state, follow_up_urgency, follow_up_joined,
+                  received_at as "received_at: jiff_sqlx::Timestamp",
+                  answered_at as "answered_at: jiff_sqlx::Timestamp"
+           from submissions where clinic_id = $1 and submission_id = $2"#,
+        clinic_id.0,
+        submission_id.0,
+    )
+    .fetch_optional(&store.pool)
+    .await?;
+    row.map(StoredSubmission::try_from).transpose()
+}
+
+/// One page of a clinic's submissions, newest first.
+///
+/// # Errors
+/// When the cursor is not one of this list, or the database is away.
+pub async fn list(
+    store: &Store,
+    clinic_id: ClinicId,
+    filter: &SubmissionFilter,
+    page: &PageRequest,
+) -> Result<Page<SubmissionSummary>, StoreError> {
+    let scope = Scope { clinic_id, list: "submissions by received_at", filter: format!("{filter:?}") };
+    let after = page.cursor.as_deref().map(|cursor| scope.open(&store.keys, cursor)).transpose()?;
+    let rows = sqlx::query_as!(
+        SummaryRow,
+        r#"select submission_id, subject_id, origin, rule_table, score_total, score_lower, score_upper, band_at_least,
+                  band_at_most, care_level, flagged, follow_up_id,
+                  received_at as "received_at: jiff_sqlx::Timestamp"
+           from submissions
+           where clinic_id = $1
+             and ($2::boolean is null or flagged = $2)
+             and ($3::text is null or (band_at_least = $3 and band_at_most = $3))
+             and ($4::smallint is null or score_total >= $4)
+             and ($5::text is null or findings @> array[$5])
+             and ($6::text is null or positive_instruments @> array[$6])
+             and ($7::timestamptz is null or received_at >= $7)
+             and ($8::timestamptz is null or received_at < $8)
+             and ($9::uuid is null or subject_id = $9)
+             and (received_at, submission_id) < (
+                 coalesce($10::timestamptz, 'infinity'),
+                 coalesce($11::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+             )
+           order by received_at desc, submission_id desc limit $12"#,
+        clinic_id.0,
+        filter.flagged,
+        filter.band.map(|band| band.as_str()),
+        filter.min_score,
+        filter.finding.as_deref(),
+        filter.instrument_positive.as_deref(),
+        filter.received_from.map(at) as _,
+        filter.received_to.map(at) as _,
+        filter.subject_id.map(|id| id.0),
+        after.map(|key| at(key.at)) as _,
+        after.map(|key| key.id),
+        i64::from(page.limit) + 1,
+    )
+    .fetch_all(&store.pool)
+    .await?;
+    let summaries = rows.into_iter().map(SubmissionSummary::try_from).collect::<Result<Vec<_>, _>>()?;
+    let (items, next_cursor) = cut(summaries, page.limit, |last| {
+        scope.seal(&store.keys, Key { rank: 0, at: last.received_at, id: last.submission_id.0 })
+    });
+    Ok(Page { items, next_cursor })
+}
+
+/// The submissions of a follow-up, oldest first.
+///
+/// # Errors
+/// When the database is away.
+pub async fn of_follow_up(
+    store: &Store,
+    clinic_id: ClinicId,
+    follow_up_id: FollowUpId,
+) -> Result<Vec<SubmissionSummary>, StoreError> {
+    let rows = sqlx::query_as!(
+        SummaryRow,
+        r#"select submission_id, subject_id, origin, rule_table, score_total, score_lower, score_upper, band_at_least,
+                  band_at_most, care_level, flagged, follow_up_id,
+                  received_at as "received_at: jiff_sqlx::Timestamp"
+           from submissions where clinic_id = $1 and follow_up_id = $2
+           order by received_at, submission_id limit 200"#,
+        clinic_id.0,
+        follow_up_id.0,
+    )
+    .fetch_all(&store.pool)
+    .await?;
+    rows.into_iter().map(SubmissionSummary::try_from).collect()
+}
+
+fn resolved(accepted: &Accepted, subject_id: SubjectId, follow_up: Option<FollowUpLink>) -> StoredSubmission {
+    let draft = &accepted.draft;
+    StoredSubmission {
+        submission_id: accepted.submission_id,
+        subject_id,
+        credential_id: accepted.actor.credential_id,
+        origin: accepted.origin,
+        received_at: accepted.received_at,
+        answered_at: draft.answered_at,
+        language: draft.language,
+        source: draft.source.clone(),
+        pathway: draft.pathway,
+        supersedes: draft.supersedes,
+        answers: draft.answers.clone(),
+        assessment: accepted.assessment.clone(),
+        follow_up,
+    }
+}
+
+async fn insert(
+    connection: &mut PgConnection,
+    clinic_id: ClinicId,
+    stored: &StoredSubmission,
+) -> Result<(), StoreError> {
+    let assessment = &stored.assessment;
+    let findings: Vec<String> = assessment.findings.iter().map(|finding| finding.rule.to_string()).collect();
+    let positive: Vec<String> = StoredSubmission::positive_instruments(assessment).map(str::to_owned).collect();
+    let points = |points: i32| i16::try_from(points).unwrap_or(i16::MAX);
+    sqlx::query!(
+        "insert into submissions (
+             clinic_id, submission_id, subject_id, credential_id, origin, received_at, answered_at, language,
+             source_system, source_id, pathway, supersedes, rule_table, answers, assessment, score_total, score_lower,
+             score_upper, band_at_least, band_at_most, care_level, flagged, findings, positive_instruments,
+             follow_up_id, follow_up_state, follow_up_urgency, follow_up_joined)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+                 $23, $24, $25, $26, $27, $28)",
+        clinic_id.0,
+        stored.submission_id.0,
+        stored.subject_id.0,
+        stored.credential_id.0,
+        stored.origin.as_str(),
+        at(stored.received_at) as _,
+        stored.answered_at.map(at) as _,
+        stored.language.code(),
+        stored.source.as_ref().map(|source| &*source.system),
+        stored.source.as_ref().map(|source| &*source.id),
+        stored.pathway.map(PathwayId::as_str),
+        stored.supersedes.map(|id| id.0),
+        &*assessment.rule_table,
+        json(&stored.answers)?,
+        json(assessment)?,
+        points(assessment.score.total),
+        points(assessment.score.lower),
+        points(assessment.score.upper),
+        assessment.band_at_least.as_str(),
+        assessment.band_at_most.as_str(),
+        assessment.care_level.map(|level| level.as_str()),
+        assessment.flagged(),
+        &findings,
+        &positive,
+        stored.follow_up.map(|link| link.follow_up_id.0),
+        stored.follow_up.map(|link| link.state.as_str()),
+        stored.follow_up.map(|link| link.urgency.rank()),
+        stored.follow_up.map(|link| link.joined),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+fn json(value: &impl serde::Serialize) -> Result<Value, StoreError> {
+    let broken = |_| StoreError::Inconsistent { table: "submissions", what: "cannot be written as JSON" };
+    serde_json::to_value(value).map_err(broken)
+}
+
+struct Row {
+    submission_id: Uuid,
+    subject_id: Uuid,
+    credential_id: Uuid,
+    origin: String,
+    received_at: jiff_sqlx::Timestamp,
+    answered_at: Option<jiff_sqlx::Timestamp>,
+    language: String,
+    source_system: Option<String>,
+    source_id: Option<String>,
+    pathway: Option<String>,
+    supersedes: Option<Uuid>,
+    answers: Value,
+    assessment: Value,
+    follow_up_id: Option<Uuid>,
+    follow_up_state: Option<String>,
+    follow_up_urgency: Option<i16>,
+    follow_up_joined: Option<bool>,
+}
+
+impl TryFrom<Row> for StoredSubmission {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let broken = |what| StoreError::Inconsistent { table: "submissions", what };
+        let pathway = row.pathway.map(|name| PathwayId::parse(&name).ok_or_else(|| broken("pathway")));
+        let link = (row.follow_up_id, row.follow_up_state, row.follow_up_urgency, row.follow_up_joined);
+        Ok(Self {
+            submission_id: SubmissionId(row.submission_id),
+            subject_id: SubjectId(row.subject_id),
+            credential_id: CredentialId(row.credential_id),
+            origin: Origin::parse(&row.origin).ok_or_else(|| broken("origin"))?,
+            received_at: row.received_at.to_jiff(),
+            answered_at: row.answered_at.map(jiff_sqlx::Timestamp::to_jiff),
+            language: language(&row.language, "submissions")?,
+            source: row.source_system.zip(row.source_id).map(|(system, id)| ExternalSource { system, id }),
+            pathway: pathway.transpose()?,
+            supersedes: row.supersedes.map(SubmissionId),
+            answers: answers(&row.answers)?,
+            assessment: serde_json::from_value(row.assessment).map_err(|_| broken("assessment"))?,
+            follow_up: match link {
+                (Some(id), Some(state), Some(rank), Some(joined)) => Some(FollowUpLink {
+                    follow_up_id: FollowUpId(id),
+                    state: FollowUpState::parse(&state).ok_or_else(|| broken("follow_up_state"))?,
+                    urgency: Urgency::from_rank(rank).ok_or_else(|| broken("follow_up_urgency"))?,
+                    joined,
+                }),
+                _ => None,
+            },
+        })
+    }
+}
+
+struct SummaryRow {
+    submission_id: Uuid,
+    subject_id: Uuid,
+    origin: String,
+    received_at: jiff_sqlx::Timestamp,
+    rule_table: String,
+    score_total: i16,
+    score_lower: i16,
+    score_upper: i16,
+    band_at_least: String,
+    band_at_most: String,
+    care_level: Option<String>,
+    flagged: bool,
+    follow_up_id: Option<Uuid>,
+}
+
+impl TryFrom<SummaryRow> for SubmissionSummary {
+    type Error = StoreError;
+
+    fn try_from(row: SummaryRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            submission_id: SubmissionId(row.submission_id),
+            subject_id: SubjectId(row.subject_id),
+            origin: known(Origin::parse(&row.origin), "submissions", "origin")?,
+            received_at: Timestamp::from(row.received_at.to_jiff()),
+            rule_table: row.rule_table,
+            score: Score {
+                total: row.score_total.into(),
+                lower: row.score_lower.into(),
+                upper: row.score_upper.into(),
+            },
+            band_at_least: band(&row.band_at_least)?,
+            band_at_most: band(&row.band_at_most)?,
+            care_level: care_level(row.care_level.as_deref())?,
+            flagged: row.flagged,
+            follow_up_id: row.follow_up_id.map(FollowUpId),
+        })
+    }
+}
