@@ -23,7 +23,7 @@ export async function screen(baseUrl: string, key: string): Promise<string[]> {
 async function ask(client: Client): Promise<string> {
   const { data, error } = await client.GET("/v1/questionnaire");
   if (!data) throw new Error(`no questionnaire: ${JSON.stringify(error)}`);
-  return `${data.items.length} questions`;
+  return `${data.groups.flatMap((group) => group.items).length} questions`;
 }
 
 async function preview(client: Client): Promise<string> {

@@ -54,7 +54,7 @@ pub async fn submit(
     request_id: Option<uuid::Uuid>,
 ) -> Result<StoredSubmission, AppError> {
     let now = app.ambient.now();
-    let faults = draft_faults(&draft, actor, now);
+    let faults = draft_faults(app, &draft, actor);
     if !faults.is_empty() {
         let alarm = Some(alarm(app, &draft.answers));
         return Err(AppError::Faulty { faults, alarm });
@@ -76,7 +76,8 @@ pub async fn submit(
 }
 
 /// What a draft gets wrong that its form alone does not show.
-fn draft_faults(draft: &Draft, actor: &Actor, now: jiff::Timestamp) -> Vec<Fault> {
+#[must_use]
+pub fn draft_faults(app: &App, draft: &Draft, actor: &Actor) -> Vec<Fault> {
     let mut faults: Vec<Fault> = draft.answers.missing().map(|fault| fault.under("/answers")).collect();
     if actor.role == Role::Browser {
         let detail = "a browser key may not say who the person is or where the record comes from";
@@ -88,7 +89,7 @@ fn draft_faults(draft: &Draft, actor: &Actor, now: jiff::Timestamp) -> Vec<Fault
         let refused = set.into_iter().filter(|(set, _)| *set);
         faults.extend(refused.map(|(_, pointer)| Fault::new(pointer, FaultCode::NotAllowed, detail)));
     }
-    let latest = now.as_second() + CLOCK_AHEAD_SECONDS;
+    let latest = app.ambient.now().as_second() + CLOCK_AHEAD_SECONDS;
     let consent = draft.subject.consent.as_ref().map(|consent| consent.given_at);
     for (pointer, at) in [("/answered_at", draft.answered_at), ("/subject/consent/given_at", consent)] {
         if at.is_some_and(|at| at.as_second() > latest) {

@@ -104,6 +104,9 @@ impl Assessment {
 }
 
 impl FlagKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::Band, Self::Instrument, Self::Pathway, Self::RedFlag, Self::Laboratory];
+
     /// The kind's name on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -21,6 +21,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 4] = [Self::Positive, Self::Negative, Self::Undetermined, Self::NotApplicable];
+
     /// The outcome's name on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -34,13 +37,18 @@ impl Outcome {
 }
 
 /// Which side of the cut-off is positive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PositiveWhen {
     /// A total at or above the cut-off.
     AtLeast,
     /// A total at or below the cut-off.
     AtMost,
+}
+
+impl PositiveWhen {
+    /// Both sides.
+    pub const ALL: [Self; 2] = [Self::AtLeast, Self::AtMost];
 }
 
 /// An instrument of the rule table.
@@ -73,6 +81,8 @@ pub struct Component {
     pub item: Item,
     /// Points by value.
     pub steps: Vec<(Check, i32)>,
+    /// The steps as they are written in the table, for showing.
+    pub stated: serde_json::Value,
 }
 
 /// One row of published accuracy.

@@ -3,6 +3,8 @@
 //! The catalogue of items ([`CATALOGUE`]) is the one truth about answers. Parsing, the OpenAPI schema, the questionnaire that
 //! front-ends render and the rule linter are all derived from it. The wording lives in the rule table's texts.
 
+use serde::{Deserialize, Serialize};
+
 pub use super::catalogue::CATALOGUE;
 
 /// One question or measured value.
@@ -71,7 +73,8 @@ pub enum Item {
 }
 
 /// Who can answer an item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Audience {
     /// The person screened.
     Person,
@@ -214,6 +217,13 @@ impl Audiences {
     /// Only what the person can answer.
     pub const PERSON: Self = Self { staff: false, laboratory: false };
 
+    /// The set of some audiences; the person always belongs to it.
+    #[must_use]
+    pub fn of(audiences: &[Audience]) -> Self {
+        let has = |audience| audiences.contains(&audience);
+        Self { staff: has(Audience::Staff), laboratory: has(Audience::Laboratory) }
+    }
+
     /// Whether an item of this audience counts as asked.
     #[must_use]
     pub const fn include(self, audience: Audience) -> bool {
@@ -226,6 +236,9 @@ impl Audiences {
 }
 
 impl Audience {
+    /// Every audience.
+    pub const ALL: [Self; 3] = [Self::Person, Self::Staff, Self::Laboratory];
+
     /// The audience's name on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -170,6 +170,7 @@ fn group(place: &str, source: SourceGroup, faults: &mut Vec<LintFault>) -> Optio
 fn rule(place: &str, source: SourceRule, faults: &mut Vec<LintFault>) -> Option<Rule> {
     Some(Rule {
         when: condition(place, &source.when, faults)?,
+        stated: stated(&source.when),
         id: source.id,
         group: source.group,
         category: source.category,
@@ -182,6 +183,7 @@ fn rule(place: &str, source: SourceRule, faults: &mut Vec<LintFault>) -> Option<
 fn red_flag(place: &str, source: SourceRedFlag, faults: &mut Vec<LintFault>) -> Option<RedFlag> {
     Some(RedFlag {
         when: condition(place, &source.when, faults)?,
+        stated: stated(&source.when),
         id: source.id,
         level: source.level,
         flags: source.flags,
@@ -197,6 +199,7 @@ fn instrument(place: &str, source: SourceInstrument, faults: &mut Vec<LintFault>
             return fault(faults, place, &format!("names an unknown item {}", component.item));
         };
         let mut steps = Vec::new();
+        let stated = serde_json::to_value(&component.steps).unwrap_or_default();
         for mut step in component.steps {
             let points = step.remove("points").and_then(|points| points.as_integer());
             let Some(points) = points.and_then(|points| i32::try_from(points).ok()) else {
@@ -204,7 +207,7 @@ fn instrument(place: &str, source: SourceInstrument, faults: &mut Vec<LintFault>
             };
             steps.push((check(place, Quantity::Item(item), &step, faults)?, points));
         }
-        components.push(Component { item, steps });
+        components.push(Component { item, steps, stated });
     }
     Some(Instrument {
         id: source.id,
@@ -242,6 +245,11 @@ fn condition(place: &str, value: &Value, faults: &mut Vec<LintFault>) -> Option<
         return fault(faults, place, &format!("names an unknown item: {name}"));
     };
     Some(Condition::Test { quantity, check: check(place, quantity, &check_table, faults)? })
+}
+
+/// The condition as it is written, for showing. TOML values of a condition always have a JSON form.
+fn stated(when: &Value) -> serde_json::Value {
+    serde_json::to_value(when).unwrap_or_default()
 }
 
 /// Reads the operators of one test, in the kind of value that the quantity has.

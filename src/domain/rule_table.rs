@@ -163,6 +163,8 @@ pub struct Rule {
     pub points: i32,
     /// When it applies.
     pub when: Condition,
+    /// The condition as it is written in the table, for showing.
+    pub stated: serde_json::Value,
     /// Why its points differ from the tier rule.
     pub note: Option<String>,
     /// Where it comes from.
@@ -182,6 +184,8 @@ pub struct RedFlag {
     pub laboratory: bool,
     /// When it fires.
     pub when: Condition,
+    /// The condition as it is written in the table, for showing.
+    pub stated: serde_json::Value,
     /// Where it comes from.
     pub sources: Vec<SourceUse>,
 }
@@ -283,6 +287,27 @@ impl Unit {
             None | Some(Combination::Steps(_) | Combination::HighestOf) => points.max().unwrap_or(0),
         }
     }
+}
+
+impl SourceKind {
+    /// Every kind.
+    pub const ALL: [Self; 10] = [
+        Self::MetaAnalysis,
+        Self::Cohort,
+        Self::Trial,
+        Self::Review,
+        Self::Consensus,
+        Self::Instrument,
+        Self::ValidationStudy,
+        Self::ReferenceWork,
+        Self::Clinic,
+        Self::Judgement,
+    ];
+}
+
+impl Confidence {
+    /// Every degree.
+    pub const ALL: [Self; 4] = [Self::Confirmed, Self::Recalled, Self::Disputed, Self::Judgement];
 }
 
 impl BandStarts {

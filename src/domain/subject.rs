@@ -121,6 +121,9 @@ impl LookUp {
 }
 
 impl Channel {
+    /// Every channel.
+    pub const ALL: [Self; 2] = [Self::Telephone, Self::Email];
+
     /// The channel's name on the wire and in the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -133,7 +136,7 @@ impl Channel {
     /// Reads a channel's name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Telephone, Self::Email].into_iter().find(|channel| channel.as_str() == name)
+        Self::ALL.into_iter().find(|channel| channel.as_str() == name)
     }
 }
 

@@ -1,12 +1,36 @@
-//! Ring 4: HTTP. Wire types live and die here.
+//! Ring 4: HTTP. Wire types live and die here; the one list of routes is [`routes`], and the OpenAPI document is derived
+//! from it.
+
+mod auth;
+pub mod docs;
+mod extract;
+mod fallback;
+mod faults;
+mod follow_ups;
+mod health;
+mod middleware;
+pub mod problem;
+mod questionnaire;
+mod rules;
+mod scores;
+mod subjects;
+mod submissions;
+pub mod wire;
 
 use std::net::TcpListener;
 use std::time::Duration;
 
+use actix_cors::Cors;
 use actix_web::dev::Server;
-use actix_web::{App as WebApp, HttpServer};
+use actix_web::http::header;
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::{App as WebApp, HttpServer, web};
+use utoipa_actix_web::AppExt;
+use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::app::App;
+
+pub use docs::document;
 
 /// What an operator may decide about HTTP.
 #[derive(Clone, Debug)]
@@ -21,17 +45,64 @@ pub struct Settings {
     pub shutdown: Duration,
 }
 
+/// What handlers share.
+pub(crate) struct State {
+    pub(crate) app: App,
+    pub(crate) settings: Settings,
+    pub(crate) document: docs::Served,
+}
+
 /// Serves on a listener until the returned server is stopped.
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub fn serve(_app: App, settings: Settings, listener: TcpListener) -> std::io::Result<Server> {
-    let server = HttpServer::new(WebApp::new).workers(settings.workers).disable_signals().listen(listener)?.run();
-    Ok(server)
+pub fn serve(app: App, settings: Settings, listener: TcpListener) -> std::io::Result<Server> {
+    let state = web::Data::new(State { app, settings: settings.clone(), document: docs::Served::new() });
+    let origins = settings.cors_origins.clone();
+    let server = HttpServer::new(move || {
+        let (app, _) = WebApp::new().into_utoipa_app().configure(routes).split_for_parts();
+        app.app_data(state.clone())
+            .configure(docs::pages)
+            .default_service(web::to(fallback::fallback))
+            .wrap(Compress::default())
+            .wrap(cors(&origins))
+            .wrap(from_fn(middleware::envelope))
+    });
+    let deadline = settings.read_deadline;
+    let server = server
+        .workers(settings.workers)
+        .client_request_timeout(deadline)
+        .keep_alive(Duration::from_secs(75))
+        .shutdown_timeout(settings.shutdown.as_secs())
+        .disable_signals()
+        .listen(listener)?;
+    Ok(server.run())
 }
 
-/// The OpenAPI document as it is checked in.
-#[must_use]
-pub fn document() -> String {
-    String::new()
+/// Every operation of the document. One line an operation.
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(questionnaire::get_questionnaire)
+        .service(rules::list_rule_tables)
+        .service(rules::get_rule_table)
+        .service(scores::create_score)
+        .service(submissions::create_submission)
+        .service(submissions::list_submissions)
+        .service(submissions::get_submission)
+        .service(follow_ups::list_follow_ups)
+        .service(follow_ups::get_follow_up)
+        .service(subjects::search_subjects)
+        .service(subjects::list_subject_submissions)
+        .service(health::get_liveness)
+        .service(health::get_readiness);
+}
+
+fn cors(origins: &[String]) -> Cors {
+    let cors = Cors::default()
+        .allowed_methods(["GET", "POST"])
+        .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT_LANGUAGE, header::IF_NONE_MATCH])
+        .allowed_headers(["idempotency-key", middleware::REQUEST_ID])
+        .expose_headers(["location", "etag", "link", "retry-after", middleware::REQUEST_ID])
+        .max_age(600);
+    origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }

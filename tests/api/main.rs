@@ -1,1 +1,6 @@
-//! API tests: the real server on port 0, one database a test.
+//! API tests: the real server on a free port, one database a test.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod screening;
+mod world;

@@ -1,0 +1,200 @@
+//! The OpenAPI document, derived from the routes, and the pages that show it.
+
+use actix_web::http::header::{CACHE_CONTROL, LOCATION};
+use actix_web::{HttpRequest, HttpResponse, web};
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{
+    Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response,
+    ResponseBuilder, ServerBuilder, tag,
+};
+use utoipa::{PartialSchema, ToSchema};
+use utoipa_actix_web::AppExt;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use super::State;
+use super::problem::{ProblemBody, ProblemType};
+
+/// The document as it is served, and what the router's fallback needs of it.
+pub(crate) struct Served {
+    pub(crate) text: String,
+    pub(crate) paths: Vec<KnownPath>,
+}
+
+/// A path of the document with its methods.
+pub(crate) struct KnownPath {
+    pub(crate) template: String,
+    pub(crate) methods: Vec<&'static str>,
+}
+
+/// The OpenAPI document as it is checked in.
+#[must_use]
+pub fn document() -> String {
+    let mut text = openapi().to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+impl Served {
+    pub(crate) fn new() -> Self {
+        let api = openapi();
+        let known = |(template, item): (&String, &PathItem)| KnownPath {
+            template: template.clone(),
+            methods: operations(item).into_iter().map(|(method, _)| method).collect(),
+        };
+        Self { paths: api.paths.paths.iter().map(known).collect(), text: document() }
+    }
+}
+
+/// Pages beside the API: the document, its rendering, and the list of problems. They load nothing from elsewhere.
+pub(crate) fn pages(config: &mut web::ServiceConfig) {
+    let ui = SwaggerUi::new("/docs/{_:.*}").config(Config::from("/openapi.json").validator_url("none"));
+    config
+        .route("/openapi.json", web::get().to(get_document))
+        .route("/docs", web::get().to(get_docs))
+        .route("/docs/problems", web::get().to(get_problems))
+        .service(web::scope("").wrap(actix_web::middleware::from_fn(page_policy)).service(ui));
+}
+
+/// `Link` header of the page after this one.
+pub(super) fn next_link(request: &HttpRequest, cursor: &str) -> Option<String> {
+    let others = form_urlencoded::parse(request.query_string().as_bytes()).filter(|(name, _)| name != "cursor");
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(others).append_pair("cursor", cursor);
+    Some(format!("<{}?{}>; rel=\"next\"", request.path(), query.finish()))
+}
+
+fn openapi() -> OpenApi {
+    let app = actix_web::App::new().into_utoipa_app().openapi(outline()).configure(super::routes);
+    let (_, mut api) = app.split_for_parts();
+    let components = api.components.get_or_insert_with(Components::new);
+    components.schemas.insert(ProblemBody::name().into_owned(), ProblemBody::schema());
+    let mut schemas = Vec::new();
+    ProblemBody::schemas(&mut schemas);
+    components.schemas.extend(schemas);
+    components.responses.insert("Problem".to_owned(), RefOr::T(problem_response()));
+    let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    components.security_schemes.insert("key".to_owned(), RefOr::T(scheme));
+    for item in api.paths.paths.values_mut() {
+        for operation in operations_mut(item) {
+            add_problems(operation);
+        }
+    }
+    api
+}
+
+fn outline() -> OpenApi {
+    let info = InfoBuilder::new()
+        .title("sarcoscreen")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "Sarcopenia risk screening: answers in, a sourced and bounded assessment out. The own total is not validated \
+             and stands beside validated instruments; a negative screen does not rule out muscle loss. Roles in \
+             `security` are the least that an operation needs: browser, intake, staff, admin.",
+        ))
+        .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
+        .build();
+    let tags = [
+        ("screening", "Questionnaire, rule tables, scores and submissions"),
+        ("staff", "What clinic staff read"),
+        ("health", "Whether the service lives and is ready"),
+    ];
+    let tag = |(name, text): (&str, &str)| tag::TagBuilder::new().name(name).description(Some(text)).build();
+    OpenApiBuilder::new()
+        .info(info)
+        .servers(Some([ServerBuilder::new().url("/").description(Some("This service")).build()]))
+        .tags(Some(tags.map(tag)))
+        .build()
+}
+
+fn problem_response() -> Response {
+    let schema = Ref::from_schema_name(ProblemBody::name());
+    ResponseBuilder::new()
+        .description("A problem; `type` is one of the list at /docs/problems")
+        .content("application/problem+json", ContentBuilder::new().schema(Some(schema)).build())
+        .build()
+}
+
+/// Every problem that an operation can answer with follows from its shape.
+fn add_problems(operation: &mut Operation) {
+    let secured = operation.security.iter().flatten().any(|needed| *needed != Default::default());
+    let parameters: Vec<_> = operation.parameters.iter().flatten().collect();
+    let has_in = |name: &str| parameters.iter().any(|parameter| is_in(parameter, name));
+    let (path, query) = (has_in("path"), has_in("query"));
+    let body = operation.request_body.is_some();
+    let statuses = [
+        (body || query, 400),
+        (secured, 401),
+        (secured, 403),
+        (path, 404),
+        (body, 408),
+        (body, 413),
+        (body, 415),
+        (body, 422),
+        (true, 500),
+        (secured, 503),
+    ];
+    for (_, status) in statuses.into_iter().filter(|(applies, _)| *applies) {
+        let problem = RefOr::Ref(Ref::from_response_name("Problem"));
+        operation.responses.responses.entry(status.to_string()).or_insert(problem);
+    }
+}
+
+fn is_in(parameter: &RefOr<utoipa::openapi::path::Parameter>, place: &str) -> bool {
+    match parameter {
+        RefOr::T(parameter) => {
+            serde_json::to_value(&parameter.parameter_in).is_ok_and(|parameter_in| parameter_in == place)
+        }
+        RefOr::Ref(_) => false,
+    }
+}
+
+fn operations(item: &PathItem) -> Vec<(&'static str, &Operation)> {
+    let all = [("GET", &item.get), ("POST", &item.post), ("PUT", &item.put), ("DELETE", &item.delete)];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_ref()?))).collect()
+}
+
+fn operations_mut(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten()
+}
+
+async fn get_document(state: web::Data<State>) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    response.content_type("application/json").insert_header((CACHE_CONTROL, "no-cache"));
+    response.body(state.document.text.clone())
+}
+
+async fn get_docs() -> HttpResponse {
+    HttpResponse::PermanentRedirect().insert_header((LOCATION, "/docs/")).finish()
+}
+
+/// The published list of problem types.
+async fn get_problems() -> HttpResponse {
+    let row = |kind: ProblemType| {
+        let (name, status, title) = kind.row();
+        format!("<tr id=\"{name}\"><td><code>{name}</code></td><td>{status}</td><td>{title}</td></tr>")
+    };
+    let rows: String = ProblemType::ALL.into_iter().map(row).collect();
+    let page = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Problems</title><h1>Problems</h1>\
+         <p>Every error under /v1 is application/problem+json (RFC 9457). Its type is one of these.</p>\
+         <table><thead><tr><th>type</th><th>status</th><th>meaning</th></tr></thead><tbody>{rows}</tbody></table></html>"
+    );
+    HttpResponse::Ok().content_type("text/html; charset=utf-8").insert_header((CACHE_CONTROL, "no-cache")).body(page)
+}
+
+/// The pages may run their own scripts and styles, and nobody else's.
+async fn page_policy(
+    request: actix_web::dev::ServiceRequest,
+    next: actix_web::middleware::Next<impl actix_web::body::MessageBody>,
+) -> Result<actix_web::dev::ServiceResponse<impl actix_web::body::MessageBody>, actix_web::Error> {
+    let mut response = next.call(request).await?;
+    let policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+    let headers = response.headers_mut();
+    headers.insert(
+        actix_web::http::header::CONTENT_SECURITY_POLICY,
+        actix_web::http::header::HeaderValue::from_static(policy),
+    );
+    headers.insert(CACHE_CONTROL, actix_web::http::header::HeaderValue::from_static("no-cache"));
+    Ok(response)
+}

@@ -1,0 +1,212 @@
+//! From bytes to wire types: a typed fast path, and only when it fails a slow pass that collects every fault.
+
+use std::future::{Ready, ready};
+use std::time::Duration;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{ACCEPT_LANGUAGE, AcceptLanguage, CONTENT_ENCODING, CONTENT_TYPE, Header};
+use actix_web::web::BytesMut;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use futures_util::StreamExt;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use uuid::Uuid;
+use validator::Validate;
+
+use super::State;
+use super::faults::{collect, of_validation};
+use super::problem::{Problem, ProblemType};
+use crate::app::AppError;
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::language::Language;
+
+/// Largest body of a single submission, bytes.
+pub const BODY_LIMIT: usize = 64 * 1024;
+
+/// A body that has not been read yet. A handler reads it after its caller is known, so that nobody without a key
+/// learns anything about bodies.
+pub struct Incoming {
+    request: HttpRequest,
+    payload: web::Payload,
+    deadline: Duration,
+}
+
+/// A body as far as it could be read: the faults say what could not.
+pub struct Body<T> {
+    /// What could be read; a part with a fault is absent.
+    pub value: T,
+    /// Every fault of form found so far.
+    pub faults: Vec<Fault>,
+    bytes: BytesMut,
+}
+
+/// The id in a path. A text that is no id of ours names nothing: 404, like an id that does not exist.
+#[derive(Clone, Copy, Debug)]
+pub struct PathId(pub Uuid);
+
+/// Query parameters, every fault at once.
+#[derive(Clone, Debug)]
+pub struct Query<T>(pub T);
+
+/// The retry key of a request, without quotes.
+#[derive(Clone, Debug)]
+pub struct IdempotencyKey(pub Option<String>);
+
+/// The languages that a request accepts, best first, as far as there is wording in them.
+#[derive(Clone, Copy, Debug)]
+pub struct Accepted(Option<Language>);
+
+impl Incoming {
+    /// Reads the body as JSON of a wire type.
+    ///
+    /// # Errors
+    /// When it is too large, too slow, not JSON, or not declared as JSON. Faults of content are not errors here: they
+    /// come back with what could be read.
+    pub async fn read<T: DeserializeOwned + Validate>(self) -> Result<Body<T>, Problem> {
+        declared_as_json(&self.request)?;
+        let late = |_| Problem::new(ProblemType::RequestTimeout, "the body did not arrive in time");
+        let bytes = tokio::time::timeout(self.deadline, arrive(self.request, self.payload)).await.map_err(late)??;
+        parse(bytes)
+    }
+}
+
+impl<T> Body<T> {
+    /// The body with sorted keys and no white space: the same for two spellings of one request.
+    #[must_use]
+    pub fn canonical(&self) -> Vec<u8> {
+        let mut tree: Value = serde_json::from_slice(&self.bytes).unwrap_or_default();
+        tree.sort_all_objects();
+        tree.to_string().into_bytes()
+    }
+}
+
+impl Accepted {
+    /// The best language, or the one given where the request prefers none that has wording.
+    #[must_use]
+    pub fn or(self, fallback: Language) -> Language {
+        self.0.unwrap_or(fallback)
+    }
+}
+
+async fn arrive(request: HttpRequest, mut payload: web::Payload) -> Result<BytesMut, Problem> {
+    let too_large = || Problem::new(ProblemType::BodyTooLarge, format!("at most {BODY_LIMIT} bytes"));
+    let declared = request.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse().ok());
+    if declared.is_some_and(|length: usize| length > BODY_LIMIT) {
+        return Err(too_large());
+    }
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| Problem::new(ProblemType::MalformedRequest, "the body broke off"))?;
+        if bytes.len() + chunk.len() > BODY_LIMIT {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+fn declared_as_json(request: &HttpRequest) -> Result<(), Problem> {
+    let refuse = |detail: &str| Err(Problem::new(ProblemType::UnsupportedMediaType, detail));
+    if request.headers().contains_key(CONTENT_ENCODING) {
+        return refuse("send the body without a Content-Encoding");
+    }
+    if request.headers().get_all(CONTENT_TYPE).count() > 1 || request.content_type() != "application/json" {
+        return refuse("send Content-Type: application/json");
+    }
+    match request.encoding() {
+        Ok(encoding) if encoding.name() == "UTF-8" => Ok(()),
+        _ => refuse("send the body in UTF-8"),
+    }
+}
+
+fn parse<T: DeserializeOwned + Validate>(bytes: BytesMut) -> Result<Body<T>, Problem> {
+    let (value, mut faults) = match serde_json::from_slice::<T>(&bytes) {
+        Ok(value) => (value, Vec::new()),
+        Err(_) => {
+            let tree: Value = serde_json::from_slice(&bytes).map_err(|error| {
+                let detail = format!("not JSON, at line {} column {}", error.line(), error.column());
+                Problem::new(ProblemType::MalformedRequest, detail)
+            })?;
+            collect(&bytes, &tree)?
+        }
+    };
+    faults.extend(of_validation(&value));
+    Ok(Body { value, faults, bytes })
+}
+
+impl FromRequest for Incoming {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let deadline = request.app_data::<web::Data<State>>().map(|state| state.settings.read_deadline);
+        let payload = web::Payload::from_request(request, payload).into_inner();
+        ready(match (payload, deadline) {
+            (Ok(payload), Some(deadline)) => Ok(Self { request: request.clone(), payload, deadline }),
+            _ => Err(AppError::Internal("the body or the state is missing".into()).into()),
+        })
+    }
+}
+
+impl FromRequest for PathId {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = request.match_info().get("id").and_then(|text| Uuid::try_parse(text).ok());
+        ready(id.map(Self).ok_or_else(|| AppError::NotFound.into()))
+    }
+}
+
+impl<T: DeserializeOwned + Validate> FromRequest for Query<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let parsed = super::faults::of_query(request.query_string()).and_then(|value: T| {
+            let faults = of_validation(&value);
+            if faults.is_empty() { Ok(value) } else { Err(faults) }
+        });
+        ready(parsed.map(Self).map_err(Problem::parameters))
+    }
+}
+
+impl FromRequest for IdempotencyKey {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let mut values = request.headers().get_all("idempotency-key");
+        let parsed = match (values.next(), values.next()) {
+            (None, _) => Ok(None),
+            (Some(value), None) => value.to_str().ok().and_then(retry_key).map(Some).ok_or(()),
+            (Some(_), Some(_)) => Err(()),
+        };
+        let detail = "one header of 1 to 255 visible ASCII characters, bare or in double quotes";
+        let fault = |()| Problem::parameters(vec![Fault::new("/Idempotency-Key", FaultCode::Text, detail)]);
+        ready(parsed.map(Self).map_err(fault))
+    }
+}
+
+/// A key, bare or as a quoted string (RFC 8941); both forms of one key are the same key.
+fn retry_key(text: &str) -> Option<String> {
+    let text = text.trim();
+    let key = match text.strip_prefix('"') {
+        Some(rest) => rest.strip_suffix('"')?,
+        None => text,
+    };
+    let visible = key.chars().all(|c| c.is_ascii_graphic() && c != '"' && c != '\\');
+    (visible && (1..=255).contains(&key.len())).then(|| key.to_owned())
+}
+
+impl FromRequest for Accepted {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let header = request.headers().contains_key(ACCEPT_LANGUAGE).then(|| AcceptLanguage::parse(request));
+        let ranked = header.and_then(Result::ok).map(|header| header.ranked()).unwrap_or_default();
+        let best = ranked.iter().find_map(|language| Language::from_tag(&language.to_string()));
+        ready(Ok(Self(best)))
+    }
+}

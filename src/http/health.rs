@@ -1,0 +1,73 @@
+//! Whether the process lives and whether it may take submissions.
+
+use actix_web::{HttpResponse, get, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::State;
+use crate::app::health;
+
+/// That the process lives.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Liveness)]
+pub struct LivenessBody {
+    /// Always `live`.
+    pub status: &'static str,
+}
+
+/// Whether the service may take submissions.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Readiness)]
+pub struct ReadinessBody {
+    /// `ready` or `not_ready`.
+    pub status: &'static str,
+    /// Whether the database answers.
+    pub database: bool,
+    /// Whether every migration is applied.
+    pub migrations: bool,
+    /// Whether what the database acknowledges is on disk.
+    pub durable_settings: bool,
+}
+
+/// Get liveness
+///
+/// Answers as long as the process lives, whatever its database does.
+#[utoipa::path(
+    tag = "health",
+    operation_id = "get_liveness",
+    responses((status = 200, description = "The process lives", body = LivenessBody)),
+    security(())
+)]
+#[get("/health/live")]
+pub async fn get_liveness() -> HttpResponse {
+    HttpResponse::Ok().json(LivenessBody { status: "live" })
+}
+
+/// Get readiness
+///
+/// Ready means: the database answers, every migration is applied, and its settings keep what it acknowledges.
+#[utoipa::path(
+    tag = "health",
+    operation_id = "get_readiness",
+    responses(
+        (status = 200, description = "Ready", body = ReadinessBody),
+        (status = 503, description = "Not ready", body = ReadinessBody),
+    ),
+    security(())
+)]
+#[get("/health/ready")]
+pub async fn get_readiness(state: web::Data<State>) -> HttpResponse {
+    let readiness = health::readiness(&state.app).await;
+    let ready = readiness.ready();
+    let body = ReadinessBody {
+        status: if ready { "ready" } else { "not_ready" },
+        database: readiness.database,
+        migrations: readiness.migrations,
+        durable_settings: readiness.durable_settings,
+    };
+    if ready {
+        HttpResponse::Ok().json(body)
+    } else {
+        HttpResponse::ServiceUnavailable().insert_header(("retry-after", "1")).json(body)
+    }
+}

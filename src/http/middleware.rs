@@ -1,0 +1,132 @@
+//! What wraps every request: its id, its span, its headers, and a problem even for a panic.
+
+use std::panic::AssertUnwindSafe;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpResponse, ResponseError, web};
+use futures_util::FutureExt;
+use tracing::Instrument;
+use uuid::Uuid;
+
+use super::State;
+use super::problem::{Problem, ProblemType};
+use crate::app::ambient::new_id;
+
+/// The header that carries the request id, in and out.
+pub const REQUEST_ID: &str = "x-request-id";
+
+tokio::task_local! {
+    static CURRENT: Uuid;
+}
+
+/// The id of the request being answered.
+#[must_use]
+pub fn current_request_id() -> String {
+    request_id().map(|id| id.to_string()).unwrap_or_default()
+}
+
+/// The id of the request being answered, as an id.
+#[must_use]
+pub fn request_id() -> Option<Uuid> {
+    CURRENT.try_with(|id| *id).ok()
+}
+
+/// Gives the request an id and a span, answers panics and foreign errors with problems, and sets the headers that
+/// every answer carries. The span holds the route's template, never the path itself.
+///
+/// # Errors
+/// None: every error is an answer.
+pub async fn envelope(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let id = incoming_id(request.headers()).or_else(|| fresh_id(&request)).unwrap_or_default();
+    let method = request.method().as_str().to_owned();
+    let span = tracing::info_span!("request", %id, method);
+    let work = async move {
+        // The request must not be kept: the router insists on being its only holder.
+        let caught = AssertUnwindSafe(next.call(request)).catch_unwind().await;
+        match caught {
+            Ok(Ok(response)) => {
+                let mut response = translated(response.map_into_boxed_body());
+                log(response.request().match_pattern(), response.status());
+                finish(response.headers_mut(), id);
+                Ok(response)
+            }
+            Ok(Err(error)) => Err(finished(error.error_response(), id)),
+            Err(_) => {
+                tracing::error!("a handler panicked");
+                let problem = Problem::new(ProblemType::Internal, "the request id finds it in the log");
+                Err(finished(problem.error_response(), id))
+            }
+        }
+    };
+    CURRENT.scope(id, work.instrument(span)).await
+}
+
+/// An answer without a request: the framework takes it as an error that knows its own answer.
+fn finished(mut response: HttpResponse, id: Uuid) -> Error {
+    log(None, response.status());
+    finish(response.headers_mut(), id);
+    InternalError::from_response("answered", response).into()
+}
+
+fn log(route: Option<String>, status: StatusCode) {
+    tracing::info!(route = route.unwrap_or_else(|| "none".to_owned()), status = status.as_u16(), "answered");
+}
+
+/// An answer of the framework itself, such as for a header it cannot read, becomes a problem.
+fn translated(response: ServiceResponse) -> ServiceResponse {
+    let status = response.status();
+    let is_problem = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json");
+    let api = response.request().path().starts_with("/v1");
+    if is_problem || !api || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let kind = match status {
+        StatusCode::NOT_FOUND => ProblemType::NotFound,
+        StatusCode::REQUEST_TIMEOUT => ProblemType::RequestTimeout,
+        StatusCode::PAYLOAD_TOO_LARGE => ProblemType::BodyTooLarge,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => ProblemType::UnsupportedMediaType,
+        status if status.is_server_error() => ProblemType::Internal,
+        _ => ProblemType::MalformedRequest,
+    };
+    let (request, _) = response.into_parts();
+    ServiceResponse::new(request, Problem::new(kind, "the request cannot be served as it is").error_response())
+}
+
+fn incoming_id(headers: &HeaderMap) -> Option<Uuid> {
+    headers.get(REQUEST_ID)?.to_str().ok()?.parse().ok()
+}
+
+fn fresh_id(request: &ServiceRequest) -> Option<Uuid> {
+    let ambient = &*request.app_data::<web::Data<State>>()?.app.ambient;
+    new_id(ambient, ambient.now()).ok()
+}
+
+fn finish(headers: &mut HeaderMap, id: Uuid) {
+    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+        headers.insert(HeaderName::from_static(REQUEST_ID), value);
+    }
+    let defaults = [
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+        ("cross-origin-resource-policy", "same-site"),
+    ];
+    for (name, value) in defaults {
+        let name = HeaderName::from_static(name);
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+    // Health data must not be kept anywhere on the way; a public answer says so itself.
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}

@@ -1,0 +1,274 @@
+//! Problems (RFC 9457): one table of types, one shape for every error under `/v1`.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::middleware::current_request_id;
+use super::wire::{CareLevelName, RedFlagBody};
+use crate::app::AppError;
+use crate::domain::fault::Fault;
+
+/// Every problem type that this service can answer with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each row of the table below says what it means")]
+pub enum ProblemType {
+    MalformedRequest,
+    InvalidCursor,
+    Unauthenticated,
+    Forbidden,
+    NotFound,
+    MethodNotAllowed,
+    RequestTimeout,
+    BodyTooLarge,
+    UnsupportedMediaType,
+    InvalidContent,
+    IdempotencyKeyReused,
+    Internal,
+    Unavailable,
+}
+
+impl ProblemType {
+    /// Every type, in the order of status codes.
+    pub const ALL: [Self; 13] = [
+        Self::MalformedRequest,
+        Self::InvalidCursor,
+        Self::Unauthenticated,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::RequestTimeout,
+        Self::BodyTooLarge,
+        Self::UnsupportedMediaType,
+        Self::InvalidContent,
+        Self::IdempotencyKeyReused,
+        Self::Internal,
+        Self::Unavailable,
+    ];
+
+    /// The published table: name, status, title.
+    #[must_use]
+    pub const fn row(self) -> (&'static str, u16, &'static str) {
+        match self {
+            Self::MalformedRequest => ("malformed_request", 400, "The request cannot be read"),
+            Self::InvalidCursor => ("invalid_cursor", 400, "The cursor is not one of this list"),
+            Self::Unauthenticated => ("unauthenticated", 401, "A working key is needed"),
+            Self::Forbidden => ("forbidden", 403, "The key's role may not do this"),
+            Self::NotFound => ("not_found", 404, "There is no such thing"),
+            Self::MethodNotAllowed => ("method_not_allowed", 405, "This path does not take this method"),
+            Self::RequestTimeout => ("request_timeout", 408, "The request took too long to arrive"),
+            Self::BodyTooLarge => ("body_too_large", 413, "The body is too large"),
+            Self::UnsupportedMediaType => ("unsupported_media_type", 415, "The body must be plain application/json"),
+            Self::InvalidContent => ("invalid_content", 422, "The content has faults"),
+            Self::IdempotencyKeyReused => ("idempotency_key_reused", 422, "The key stands for another request"),
+            Self::Internal => ("internal", 500, "A defect of this service"),
+            Self::Unavailable => ("unavailable", 503, "The service cannot do this now"),
+        }
+    }
+
+    /// The `type` member: a path into the documentation of this service.
+    #[must_use]
+    pub fn uri(self) -> String {
+        format!("/docs/problems#{}", self.row().0)
+    }
+}
+
+/// An error answer.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Problem, description = "An error, after RFC 9457")]
+pub struct ProblemBody {
+    /// Which type of problem, one of the published list at `/docs/problems`.
+    #[serde(rename = "type")]
+    #[schema(example = "/docs/problems#invalid_content")]
+    pub kind: String,
+    /// What the type means.
+    pub title: &'static str,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
+    pub status: u16,
+    /// What was wrong with this request.
+    pub detail: String,
+    /// Identifies the request in the service's log.
+    pub request_id: String,
+    /// Every fault of the request at once.
+    pub errors: Vec<FaultBody>,
+    /// Red flags in the answers that could be read; on a 422 of scores and submissions only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub red_flags: Option<Vec<RedFlagBody>>,
+    /// The care level that the red flags raise to; null when none fired.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<CareLevelName>)]
+    pub care_level: Option<Option<CareLevelName>>,
+    /// What to do now; null when no red flag fired.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub care_text: Option<Option<String>>,
+}
+
+/// One fault of a request.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Fault)]
+pub struct FaultBody {
+    /// JSON pointer into the body, or the name of the query parameter or header after a slash.
+    #[schema(example = "/answers/age")]
+    pub pointer: String,
+    /// The kind of fault.
+    #[schema(example = "out_of_range")]
+    pub code: &'static str,
+    /// One sentence for the client's developer; never repeats what was sent.
+    pub detail: String,
+}
+
+/// A problem on its way out.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    kind: ProblemType,
+    detail: String,
+    faults: Vec<Fault>,
+    alarm: Option<AlarmBody>,
+    allow: Option<String>,
+}
+
+/// What the red flags of a refused body say, rendered.
+#[derive(Clone, Debug)]
+pub struct AlarmBody {
+    /// The red flags.
+    pub red_flags: Vec<RedFlagBody>,
+    /// The care level.
+    pub care_level: Option<CareLevelName>,
+    /// What to do now.
+    pub care_text: Option<String>,
+}
+
+/// More faults than this are not listed.
+const FAULTS_SHOWN: usize = 100;
+
+impl Problem {
+    /// A problem of a type, with its detail.
+    #[must_use]
+    pub fn new(kind: ProblemType, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), faults: Vec::new(), alarm: None, allow: None }
+    }
+
+    /// A problem of content, with every fault and, for answers, what the red flags say.
+    #[must_use]
+    pub fn content(faults: Vec<Fault>, alarm: Option<AlarmBody>) -> Self {
+        let detail = match faults.len() {
+            1 => "one fault, named in errors".to_owned(),
+            count if count > FAULTS_SHOWN => format!("{count} faults, the first {FAULTS_SHOWN} named in errors"),
+            count => format!("{count} faults, named in errors"),
+        };
+        Self { faults, alarm, ..Self::new(ProblemType::InvalidContent, detail) }
+    }
+
+    /// A fault of a query parameter or header: the request line or head cannot be read.
+    #[must_use]
+    pub fn parameters(faults: Vec<Fault>) -> Self {
+        Self { faults, ..Self::new(ProblemType::MalformedRequest, "a parameter has a fault, named in errors") }
+    }
+
+    /// A path that does not take the method.
+    #[must_use]
+    pub fn method_not_allowed(allowed: &str) -> Self {
+        let detail = format!("this path takes {allowed}");
+        Self { allow: Some(allowed.to_owned()), ..Self::new(ProblemType::MethodNotAllowed, detail) }
+    }
+
+    /// The type.
+    #[must_use]
+    pub const fn kind(&self) -> ProblemType {
+        self.kind
+    }
+
+    fn body(&self) -> ProblemBody {
+        let (_, status, title) = self.kind.row();
+        let shown = self.faults.iter().take(FAULTS_SHOWN);
+        ProblemBody {
+            kind: self.kind.uri(),
+            title,
+            status,
+            detail: self.detail.clone(),
+            request_id: current_request_id(),
+            errors: shown.map(FaultBody::from).collect(),
+            red_flags: self.alarm.as_ref().map(|alarm| alarm.red_flags.clone()),
+            care_level: self.alarm.as_ref().map(|alarm| alarm.care_level),
+            care_text: self.alarm.as_ref().map(|alarm| alarm.care_text.clone()),
+        }
+    }
+}
+
+impl From<&Fault> for FaultBody {
+    fn from(fault: &Fault) -> Self {
+        Self { pointer: fault.pointer.clone(), code: fault.code.as_str(), detail: fault.detail.clone() }
+    }
+}
+
+impl From<AppError> for Problem {
+    /// Maps what a use case failed with; what is our defect or the database's is logged here, once.
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::Faulty { faults, .. } => Self::content(faults, None),
+            AppError::NotFound => Self::new(ProblemType::NotFound, "there is nothing under this address for this key"),
+            AppError::NotSignedIn => Self::new(ProblemType::Unauthenticated, "send Authorization: Bearer sk_..."),
+            AppError::Cursor => {
+                Self::new(ProblemType::InvalidCursor, "use next_cursor as it came, with the same filters")
+            }
+            AppError::IdempotencyKeyReused => Self::new(
+                ProblemType::IdempotencyKeyReused,
+                "this Idempotency-Key was used for another body; use a new key for a new request",
+            ),
+            AppError::Unavailable(reason) => {
+                tracing::warn!(reason, "not available");
+                Self::new(ProblemType::Unavailable, "try again after the time in Retry-After")
+            }
+            AppError::NoRandomness
+            | AppError::RuleTable(_)
+            | AppError::ClinicNameTaken
+            | AppError::ClinicUnknown
+            | AppError::Internal(_) => {
+                tracing::error!(%error, "internal");
+                Self::new(ProblemType::Internal, "the request id finds it in the log")
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.kind.row().0)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.kind.row().1).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        response.content_type("application/problem+json").insert_header((CACHE_CONTROL, "no-store"));
+        match self.kind {
+            ProblemType::Unauthenticated => {
+                response.insert_header((WWW_AUTHENTICATE, "Bearer"));
+            }
+            ProblemType::Unavailable => {
+                response.insert_header((RETRY_AFTER, "1"));
+            }
+            ProblemType::RequestTimeout | ProblemType::BodyTooLarge => {
+                // The rest of the body is still on its way; the connection cannot be used again.
+                response.force_close();
+            }
+            _ => {}
+        }
+        if let Some(allow) = &self.allow {
+            response.insert_header((ALLOW, allow.as_str()));
+        }
+        match serde_json::to_vec(&self.body()) {
+            Ok(body) => response.body(body),
+            Err(_) => response.finish(),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The questionnaire.
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, ETAG, EntityTag, Header, IfNoneMatch, VARY};
+use actix_web::{HttpRequest, HttpResponse, get, web};
+
+use super::State;
+use super::extract::Accepted;
+use super::problem::Problem;
+use super::wire::questionnaire::QuestionnaireBody;
+use crate::app::rule_tables;
+use crate::domain::language::Language;
+
+/// Get the questionnaire
+///
+/// Items, options, ranges, steps, units, audience, groups and wording: everything that renders the form. The wording
+/// follows `Accept-Language`.
+#[utoipa::path(
+    tag = "screening",
+    operation_id = "get_questionnaire",
+    params(
+        ("Accept-Language" = Option<String>, Header, description = "Preferred languages; en or es is answered"),
+        ("If-None-Match" = Option<String>, Header, description = "The ETag of the form that the client has"),
+    ),
+    responses(
+        (status = 200, description = "The form", body = QuestionnaireBody, headers(
+            ("ETag" = String, description = "Identifies this version in this language"),
+            ("Content-Language" = String, description = "The language of the texts"),
+        )),
+        (status = 304, description = "The client has this form"),
+    ),
+    security(())
+)]
+#[get("/v1/questionnaire")]
+pub async fn get_questionnaire(
+    request: HttpRequest,
+    state: web::Data<State>,
+    accepted: Accepted,
+) -> Result<HttpResponse, Problem> {
+    let language = accepted.or(Language::default());
+    let release = rule_tables::list(&state.app).pop();
+    let release = release.ok_or_else(|| Problem::from(crate::app::AppError::NotFound))?;
+    let tag = EntityTag::new_strong(format!("{}-{}", &release.digest[..16], language.code()));
+    let mut response = if has(&request, &tag) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response
+        .insert_header((ETAG, tag.to_string()))
+        .insert_header((VARY, "Accept-Language"))
+        .insert_header((CACHE_CONTROL, "public, max-age=300"))
+        .insert_header((CONTENT_LANGUAGE, language.code()));
+    if has(&request, &tag) {
+        return Ok(response.finish());
+    }
+    Ok(response.json(QuestionnaireBody::of(&release.table, language)))
+}
+
+/// Whether the client has what the tag names.
+fn has(request: &HttpRequest, tag: &EntityTag) -> bool {
+    match IfNoneMatch::parse(request) {
+        Ok(IfNoneMatch::Any) => request.headers().contains_key("if-none-match"),
+        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(tag)),
+        Err(_) => false,
+    }
+}

@@ -1,0 +1,69 @@
+//! Scoring without storing.
+
+use actix_web::http::header::{CONTENT_LANGUAGE, VARY};
+use actix_web::{HttpResponse, post, web};
+
+use super::State;
+use super::auth::Browser;
+use super::extract::{Accepted, Incoming};
+use super::problem::Problem;
+use super::wire::submission::{ScoreInput, answers};
+use super::wire::{AssessmentBody, Rendering};
+use crate::app::{intake, rule_tables};
+use crate::domain::answers::Answers;
+use crate::domain::fault::{Fault, keep_first_of_each_place};
+use crate::domain::language::Language;
+use crate::domain::questionnaire::{Audience, Audiences};
+use crate::domain::stored::Clinic;
+
+/// Score answers
+///
+/// Scores answers, also partial ones, and stores nothing. Unanswered items widen the bounds; they never count as zero.
+#[utoipa::path(
+    tag = "screening",
+    operation_id = "create_score",
+    params(("Accept-Language" = Option<String>, Header, description = "Preferred languages; en or es is answered")),
+    request_body(content = ScoreInput, description = "The answers", example = json!({
+        "answers": {"age": 82, "activity": "inactive", "falls_past_year": 4, "stair_difficulty": "a_lot_or_unable"}
+    })),
+    responses((status = 200, description = "What the rule table makes of the answers", body = AssessmentBody)),
+    security(("key" = ["browser"]))
+)]
+#[post("/v1/scores")]
+pub async fn create_score(
+    state: web::Data<State>,
+    caller: Browser,
+    accepted: Accepted,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
+    let language = accepted.or(caller.clinic().language);
+    let body = incoming.read::<ScoreInput>().await?;
+    let mut faults = body.faults;
+    let answers = answers(body.value.answers, &mut faults);
+    refuse(&state, &answers, faults, caller.clinic(), language)?;
+    let asked: Vec<Audience> = body.value.audience.unwrap_or_default().into_iter().map(|name| name.0).collect();
+    let assessment = intake::score(&state.app, &answers, Audiences::of(&asked));
+    let rendering = Rendering { table: rule_tables::current(&state.app), language, clinic: caller.clinic() };
+    Ok(HttpResponse::Ok()
+        .insert_header((VARY, "Accept-Language"))
+        .insert_header((CONTENT_LANGUAGE, language.code()))
+        .json(rendering.assessment(&answers, &assessment)))
+}
+
+/// Refuses faulty answers, and says all the same what the red flags in them mean: somebody with an emergency must not
+/// get only a field error.
+pub(super) fn refuse(
+    state: &State,
+    answers: &Answers,
+    mut faults: Vec<Fault>,
+    clinic: &Clinic,
+    language: Language,
+) -> Result<(), Problem> {
+    if faults.is_empty() {
+        return Ok(());
+    }
+    keep_first_of_each_place(&mut faults);
+    let rendering = Rendering { table: rule_tables::current(&state.app), language, clinic };
+    let alarm = rendering.alarm(&intake::alarm(&state.app, answers));
+    Err(Problem::content(faults, Some(alarm)))
+}

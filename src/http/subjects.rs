@@ -1,0 +1,75 @@
+//! Subjects: search, and what one submitted.
+
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
+
+use super::State;
+use super::auth::Staff;
+use super::docs::next_link;
+use super::extract::{Incoming, PathId, Query};
+use super::problem::Problem;
+use super::wire::lists::{PageQuery, SubjectPage, SubmissionPage, SubmissionSummaryBody};
+use super::wire::subject::{SubjectBody, SubjectSearchInput};
+use crate::app::subjects;
+use crate::domain::ids::SubjectId;
+
+/// Search subjects
+///
+/// Finds persons by exactly one of reference, name, telephone or e-mail; at most 50, newest first. A look-up is a POST,
+/// so that no reference or name stands in an address.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "search_subjects",
+    request_body(content = SubjectSearchInput, description = "What to search by",
+        example = json!({"reference": "DEMO-0001"})),
+    responses((status = 200, description = "The persons found", body = SubjectPage)),
+    security(("key" = ["staff"]))
+)]
+#[post("/v1/subjects/search")]
+pub async fn search_subjects(
+    state: web::Data<State>,
+    caller: Staff,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
+    let body = incoming.read::<SubjectSearchInput>().await?;
+    let mut faults = body.faults;
+    let (by, text) = match body.value.parse() {
+        Ok(search) if faults.is_empty() => search,
+        Ok(_) => return Err(Problem::content(faults, None)),
+        Err(fault) => {
+            faults.push(fault);
+            return Err(Problem::content(faults, None));
+        }
+    };
+    let found = subjects::search(&state.app, &caller.actor(), by, &text).await?;
+    let items = found.into_iter().map(SubjectBody::from).collect();
+    Ok(HttpResponse::Ok().json(SubjectPage { items, next_cursor: None }))
+}
+
+/// List a subject's submissions
+///
+/// What one person submitted, newest first.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "list_subject_submissions",
+    params(("id" = uuid::Uuid, Path, description = "Id of the person"), PageQuery),
+    responses((status = 200, description = "A page", body = SubmissionPage, headers(
+        ("Link" = String, description = "rel=next: the next page, if there is one"),
+    ))),
+    security(("key" = ["staff"]))
+)]
+#[get("/v1/subjects/{id}/submissions")]
+pub async fn list_subject_submissions(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Staff,
+    id: PathId,
+    query: Query<PageQuery>,
+) -> Result<HttpResponse, Problem> {
+    let page = subjects::submissions(&state.app, &caller.actor(), SubjectId(id.0), &query.0.into()).await?;
+    let mut response = HttpResponse::Ok();
+    if let Some(link) = page.next_cursor.as_deref().and_then(|cursor| next_link(&request, cursor)) {
+        response.insert_header(("link", link));
+    }
+    let items = page.items.into_iter().map(SubmissionSummaryBody::from).collect();
+    Ok(response.json(SubmissionPage { items, next_cursor: page.next_cursor }))
+}

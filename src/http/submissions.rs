@@ -1,0 +1,144 @@
+//! Submissions: create, get, list.
+
+use actix_web::http::header::{CONTENT_LANGUAGE, LOCATION, VARY};
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
+
+use super::State;
+use super::auth::{Browser, Intake, Staff};
+use super::extract::{Accepted, Body, IdempotencyKey, Incoming, PathId, Query};
+use super::problem::Problem;
+use super::scores::refuse;
+use super::wire::Rendering;
+use super::wire::lists::{SubmissionPage, SubmissionQuery, SubmissionSummaryBody};
+use super::wire::submission::{ReceiptBody, SubmissionBody, SubmissionInput};
+use crate::app::{AppError, intake, rule_tables, submissions};
+use crate::domain::actor::Actor;
+use crate::domain::ids::SubmissionId;
+use crate::domain::language::Language;
+use crate::domain::stored::{Clinic, Page, StoredSubmission};
+use crate::domain::submission::Draft;
+
+/// Create a submission
+///
+/// Scores and stores answers. A 201 means stored, on disk, with its follow-up and audit entry. A retry with the same
+/// `Idempotency-Key` and body gets the same answer and has no second effect.
+#[utoipa::path(
+    tag = "screening",
+    operation_id = "create_submission",
+    params(
+        ("Idempotency-Key" = Option<String>, Header,
+            description = "Makes a retry safe: 1 to 255 visible characters, bare or in double quotes"),
+        ("Accept-Language" = Option<String>, Header, description = "Preferred languages; en or es is answered"),
+    ),
+    request_body(content = SubmissionInput, description = "The answers and the person", example = json!({
+        "answers": {"age": 82, "activity": "inactive", "falls_past_year": 4, "stair_difficulty": "a_lot_or_unable",
+            "medications": ["systemic_corticosteroid"]}
+    })),
+    responses((status = 201, description = "Stored", body = ReceiptBody, headers(
+        ("Location" = String, description = "Where the submission can be read"),
+    ))),
+    security(("key" = ["browser"]))
+)]
+#[post("/v1/submissions")]
+pub async fn create_submission(
+    state: web::Data<State>,
+    caller: Browser,
+    key: IdempotencyKey,
+    accepted: Accepted,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
+    let (actor, clinic) = (caller.actor(), caller.clinic());
+    let language = accepted.or(clinic.language);
+    let body = incoming.read::<SubmissionInput>().await?;
+    let draft = draft(&state, &actor, clinic, key, language, body)?;
+    let answers = draft.answers.clone();
+    let stored = match intake::submit(&state.app, &actor, draft, super::middleware::request_id()).await {
+        Err(AppError::Faulty { faults, .. }) => {
+            refuse(&state, &answers, faults, clinic, language)?;
+            return Err(AppError::Internal("a refusal without a fault".into()).into());
+        }
+        other => other?,
+    };
+    let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
+    let rendering = Rendering { table: &release.table, language: stored.language, clinic };
+    Ok(HttpResponse::Created()
+        .insert_header((LOCATION, format!("/v1/submissions/{}", stored.submission_id)))
+        .insert_header((VARY, "Accept-Language"))
+        .insert_header((CONTENT_LANGUAGE, stored.language.code()))
+        .json(ReceiptBody::of(&stored, rendering)))
+}
+
+/// List submissions
+///
+/// Newest first. `Link` names the next page too.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "list_submissions",
+    params(SubmissionQuery),
+    responses((status = 200, description = "A page", body = SubmissionPage, headers(
+        ("Link" = String, description = "rel=next: the next page, if there is one"),
+    ))),
+    security(("key" = ["staff"]))
+)]
+#[get("/v1/submissions")]
+pub async fn list_submissions(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Staff,
+    query: Query<SubmissionQuery>,
+) -> Result<HttpResponse, Problem> {
+    let (filter, page) = query.0.parse();
+    let page = submissions::list(&state.app, &caller.actor(), &filter, &page).await?;
+    let Page { items, next_cursor } = page;
+    let mut response = HttpResponse::Ok();
+    if let Some(link) = next_cursor.as_deref().and_then(|cursor| super::docs::next_link(&request, cursor)) {
+        response.insert_header(("link", link));
+    }
+    let items = items.into_iter().map(SubmissionSummaryBody::from).collect();
+    Ok(response.json(SubmissionPage { items, next_cursor }))
+}
+
+/// Get a submission
+///
+/// The answers and the assessment as stored. An intake key sees only what it submitted itself.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "get_submission",
+    params(("id" = uuid::Uuid, Path, description = "Id of the submission")),
+    responses((status = 200, description = "The submission", body = SubmissionBody)),
+    security(("key" = ["intake"]))
+)]
+#[get("/v1/submissions/{id}")]
+pub async fn get_submission(state: web::Data<State>, caller: Intake, id: PathId) -> Result<HttpResponse, Problem> {
+    let stored = submissions::get(&state.app, &caller.actor(), SubmissionId(id.0)).await?;
+    render(&state, stored, caller.clinic()).await
+}
+
+async fn render(state: &State, stored: StoredSubmission, clinic: &Clinic) -> Result<HttpResponse, Problem> {
+    let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
+    let rendering = Rendering { table: &release.table, language: stored.language, clinic };
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_LANGUAGE, stored.language.code()))
+        .json(SubmissionBody::of(stored, rendering)))
+}
+
+/// The draft of a body without a fault of form. What only the use case can refuse comes later; both lists of faults are
+/// told at once, so the use case's faults are asked for here too.
+fn draft(
+    state: &State,
+    actor: &Actor,
+    clinic: &Clinic,
+    key: IdempotencyKey,
+    language: Language,
+    body: Body<SubmissionInput>,
+) -> Result<Draft, Problem> {
+    let idempotency = key.0.map(|key| intake::idempotency(&state.app, actor, key, &body.canonical()));
+    let mut faults = body.faults;
+    let mut draft = body.value.parse(language, &mut faults);
+    draft.idempotency = idempotency;
+    if !faults.is_empty() {
+        faults.extend(intake::draft_faults(&state.app, &draft, actor));
+        refuse(state, &draft.answers, faults, clinic, language)?;
+    }
+    Ok(draft)
+}

@@ -1,0 +1,258 @@
+//! The assessment on the wire. [`super::render`] makes it from the domain's assessment and the rule table.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{BandName, CareLevelName, ConfidenceName, LanguageName, OutcomeName, PositiveWhenName, SourceKindName};
+
+/// What the rule table makes of the answers.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Assessment)]
+pub struct AssessmentBody {
+    /// The version of the rule table.
+    #[schema(example = "2026.1")]
+    pub rule_table: String,
+    /// The language of the texts.
+    pub language: LanguageName,
+    /// The own total, not validated by any study.
+    pub score: ScoreBody,
+    /// The band, stated only when every completion of the answers lies in it.
+    #[schema(required)]
+    pub band: Option<BandName>,
+    /// The band of the least total that completions reach.
+    pub band_at_least: BandName,
+    /// The band of the greatest total that completions reach.
+    pub band_at_most: BandName,
+    /// What a person reads for the band.
+    pub label: String,
+    /// What the outcome means and does not mean.
+    pub explanation: String,
+    /// The rules that applied; their points add up to the total.
+    pub findings: Vec<FindingBody>,
+    /// What each published instrument says.
+    pub instruments: Vec<InstrumentBody>,
+    /// Consensus pathways; none are part of rule table 2026.1.
+    pub pathways: Vec<PathwayBody>,
+    /// Alarms that fired.
+    pub red_flags: Vec<RedFlagBody>,
+    /// How soon to be seen; null while open alarm questions forbid saying self-care.
+    #[schema(required)]
+    pub care_level: Option<CareLevelName>,
+    /// Alarm items that were not answered.
+    pub alarm_items_unanswered: Vec<String>,
+    /// Unanswered items that could still change something; not computed under rule table 2026.1.
+    pub open_questions: Vec<OpenQuestionBody>,
+    /// Advice tied to findings.
+    pub recommendations: Vec<RecommendationBody>,
+    /// The clinic's offer and what to do now.
+    pub consultation: ConsultationBody,
+}
+
+/// The own total with its bounds over the unanswered items.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = Score)]
+pub struct ScoreBody {
+    /// Points counted from what was answered.
+    #[schema(minimum = 0)]
+    pub total: i32,
+    /// The least total that completions reach.
+    #[schema(minimum = 0)]
+    pub lower: i32,
+    /// The greatest total that completions reach.
+    #[schema(minimum = 0)]
+    pub upper: i32,
+    /// The greatest total there is.
+    #[schema(minimum = 0)]
+    pub max: i32,
+    /// Always false: no study has measured the accuracy of this total.
+    pub validated: bool,
+}
+
+/// A rule that applied.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Finding)]
+pub struct FindingBody {
+    /// Id of the rule.
+    pub rule: String,
+    /// The heading it stands under.
+    pub category: String,
+    /// Points it added; 0 where a higher rule of its group, or the group's cap, took them.
+    #[schema(minimum = 0)]
+    pub points: i32,
+    /// What it was observed in: the answers, by item or derived quantity.
+    #[schema(value_type = BTreeMap<String, serde_json::Value>)]
+    pub observed: BTreeMap<&'static str, serde_json::Value>,
+    /// Why it counts.
+    pub reason: String,
+    /// Where it comes from.
+    pub sources: Vec<SourceBody>,
+}
+
+/// Where a figure comes from.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Source)]
+pub struct SourceBody {
+    /// What kind of source it is.
+    pub kind: SourceKindName,
+    /// The citation.
+    pub cite: String,
+    /// Its digital object identifier.
+    #[schema(required)]
+    pub doi: Option<String>,
+    /// The figure or statement taken from it.
+    pub effect: String,
+    /// How sure it is.
+    pub confidence: ConfidenceName,
+}
+
+/// What a published instrument says.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = InstrumentResult)]
+pub struct InstrumentBody {
+    /// Id of the instrument.
+    pub id: String,
+    /// Its published name.
+    pub name: String,
+    /// Its outcome; negative does not rule out.
+    pub outcome: OutcomeName,
+    /// Its total, once every item is answered.
+    #[schema(required)]
+    pub total: Option<i32>,
+    /// The least total that completions reach.
+    #[schema(required)]
+    pub lower: Option<i32>,
+    /// The greatest total that completions reach.
+    #[schema(required)]
+    pub upper: Option<i32>,
+    /// Its cut-off.
+    #[schema(required)]
+    pub cut_off: Option<i32>,
+    /// Which side of the cut-off is positive.
+    pub positive_when: PositiveWhenName,
+    /// The category reached, for an instrument without a total.
+    #[schema(required)]
+    pub category: Option<String>,
+    /// The probability, for an instrument that states one.
+    #[schema(required)]
+    pub probability: Option<f64>,
+    /// Sets of items that would settle it; not computed under rule table 2026.1.
+    pub would_settle: Vec<Vec<String>>,
+    /// Its published accuracy.
+    pub accuracy: Vec<AccuracyBody>,
+    /// Under what terms it may be used.
+    pub licence: String,
+    /// What its outcome means.
+    pub explanation: String,
+}
+
+/// One row of published accuracy.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Accuracy)]
+pub struct AccuracyBody {
+    /// Share of those affected that it finds.
+    #[schema(required)]
+    pub sensitivity: Option<ShareBody>,
+    /// Share of those not affected that it passes.
+    #[schema(required)]
+    pub specificity: Option<ShareBody>,
+    /// Who was studied.
+    pub setting: String,
+    /// The definition it was compared with.
+    pub reference: String,
+    /// The citation.
+    pub source: String,
+}
+
+/// A percentage with its 95 % interval where one was published.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = Share)]
+pub struct ShareBody {
+    /// Per cent.
+    #[schema(minimum = 0, maximum = 100)]
+    pub percent: f64,
+    /// Lower end, per cent.
+    #[schema(required)]
+    pub low: Option<f64>,
+    /// Upper end, per cent.
+    #[schema(required)]
+    pub high: Option<f64>,
+}
+
+/// What a consensus pathway says.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = PathwayResult)]
+pub struct PathwayBody {
+    /// Id of the pathway.
+    pub id: String,
+    /// Whether the case finding found a case.
+    #[schema(required)]
+    pub case_found: Option<bool>,
+    /// Whether muscle strength is low.
+    #[schema(required)]
+    pub strength_low: Option<bool>,
+    /// Whether physical performance is low.
+    #[schema(required)]
+    pub performance_low: Option<bool>,
+    /// The stage reached; never a diagnosis.
+    pub stage: String,
+    /// The items it still needs.
+    pub needs: Vec<String>,
+    /// What it is based on.
+    pub because: Vec<String>,
+}
+
+/// An alarm that fired.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = RedFlag)]
+pub struct RedFlagBody {
+    /// Id of the red flag.
+    pub id: String,
+    /// The care level it raises to.
+    pub level: CareLevelName,
+    /// Why it alarms.
+    pub reason: String,
+    /// Where it comes from.
+    pub sources: Vec<SourceBody>,
+}
+
+/// An unanswered item that could still change something.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = OpenQuestion)]
+pub struct OpenQuestionBody {
+    /// The item.
+    pub item: String,
+    /// What it could change.
+    pub could_change: Vec<String>,
+}
+
+/// Advice.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Recommendation)]
+pub struct RecommendationBody {
+    /// Id of the recommendation.
+    pub id: String,
+    /// The advice.
+    pub text: String,
+    /// The findings that triggered it.
+    pub findings: Vec<String>,
+    /// Where it comes from.
+    pub sources: Vec<SourceBody>,
+}
+
+/// The clinic's offer and what to do now.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Consultation)]
+pub struct ConsultationBody {
+    /// Whether a consultation is offered: not to somebody who must not wait for the clinic.
+    pub offered: bool,
+    /// The clinic's name.
+    pub clinic: String,
+    /// Where to book.
+    pub booking_url: String,
+    /// The number to call in an emergency.
+    pub emergency_number: String,
+    /// What to do now.
+    pub text: String,
+}

@@ -1,0 +1,271 @@
+//! Lists on the wire: their query parameters, rows and pages.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+use validator::Validate;
+
+use super::rule_table::RuleTableSummaryBody;
+use super::subject::SubjectBody;
+use super::{BandName, CareLevelName, FollowUpStateName, OriginName, UrgencyName};
+use crate::domain::assessment::Score;
+use crate::domain::ids::SubjectId;
+use crate::domain::stored::{FollowUp, FollowUpFilter, PageRequest, SubmissionFilter, SubmissionSummary};
+
+/// Which submissions to list.
+#[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct SubmissionQuery {
+    /// Only flagged ones, or only others.
+    pub flagged: Option<bool>,
+    /// Only those whose band is settled as this one.
+    pub band: Option<BandName>,
+    /// Only those whose own total is at least this.
+    #[validate(range(min = 0, max = 100))]
+    #[param(minimum = 0, maximum = 100)]
+    pub min_score: Option<i16>,
+    /// Only those with this finding, a rule id.
+    #[validate(length(min = 1, max = 100))]
+    #[param(min_length = 1, max_length = 100)]
+    pub finding: Option<String>,
+    /// Only those on which this instrument is positive.
+    #[validate(length(min = 1, max = 100))]
+    #[param(min_length = 1, max_length = 100)]
+    pub instrument_positive: Option<String>,
+    /// Received at or after this time, with an offset.
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub received_from: Option<Timestamp>,
+    /// Received before this time, with an offset.
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub received_to: Option<Timestamp>,
+    /// Only those of this person.
+    pub subject_id: Option<Uuid>,
+    /// How many items at most; 50 unless said.
+    #[validate(range(min = 1, max = 200))]
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<u16>,
+    /// `next_cursor` of the page before.
+    #[validate(length(min = 1, max = 200))]
+    #[param(min_length = 1, max_length = 200)]
+    pub cursor: Option<String>,
+}
+
+/// Which follow-ups to list; without a state, every case that is not closed.
+#[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct FollowUpQuery {
+    /// Only cases in this state.
+    pub state: Option<FollowUpStateName>,
+    /// Only cases of this urgency.
+    pub urgency: Option<UrgencyName>,
+    /// How many items at most; 50 unless said.
+    #[validate(range(min = 1, max = 200))]
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<u16>,
+    /// `next_cursor` of the page before.
+    #[validate(length(min = 1, max = 200))]
+    #[param(min_length = 1, max_length = 200)]
+    pub cursor: Option<String>,
+}
+
+/// Which page of a list to show.
+#[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PageQuery {
+    /// How many items at most; 50 unless said.
+    #[validate(range(min = 1, max = 200))]
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<u16>,
+    /// `next_cursor` of the page before.
+    #[validate(length(min = 1, max = 200))]
+    #[param(min_length = 1, max_length = 200)]
+    pub cursor: Option<String>,
+}
+
+/// A submission as a list shows it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = SubmissionSummary)]
+pub struct SubmissionSummaryBody {
+    /// Id of the submission.
+    pub id: Uuid,
+    /// When it was received.
+    #[schema(value_type = String, format = DateTime)]
+    pub received_at: Timestamp,
+    /// Id of the person.
+    pub subject_id: Uuid,
+    /// Where it came from.
+    pub origin: OriginName,
+    /// The version of the rule table.
+    pub rule_table: String,
+    /// The own total with its bounds.
+    pub score: ScoreSummaryBody,
+    /// The band, where it is settled.
+    #[schema(required)]
+    pub band: Option<BandName>,
+    /// The band of the lower bound.
+    pub band_at_least: BandName,
+    /// The band of the upper bound.
+    pub band_at_most: BandName,
+    /// How soon to be seen.
+    #[schema(required)]
+    pub care_level: Option<CareLevelName>,
+    /// Whether it is flagged.
+    pub flagged: bool,
+    /// The case.
+    #[schema(required)]
+    pub follow_up_id: Option<Uuid>,
+}
+
+/// The own total with its bounds, as a list shows it.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = ScoreSummary)]
+pub struct ScoreSummaryBody {
+    /// Points counted from what was answered.
+    pub total: i32,
+    /// The least total that completions reach.
+    pub lower: i32,
+    /// The greatest total that completions reach.
+    pub upper: i32,
+}
+
+/// A follow-up as the worklist shows it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = FollowUp)]
+pub struct FollowUpBody {
+    /// Id of the follow-up.
+    pub id: Uuid,
+    /// Id of the person.
+    pub subject_id: Uuid,
+    /// Where it stands.
+    pub state: FollowUpStateName,
+    /// How soon to act.
+    pub urgency: UrgencyName,
+    /// When its first submission was flagged.
+    #[schema(value_type = String, format = DateTime)]
+    pub flagged_at: Timestamp,
+    /// Counts its changes.
+    pub version: i32,
+}
+
+/// A follow-up with its submissions.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = FollowUpDetail)]
+pub struct FollowUpDetailBody {
+    /// The follow-up.
+    #[serde(flatten)]
+    pub follow_up: FollowUpBody,
+    /// Its submissions, oldest first, at most 200.
+    pub submissions: Vec<SubmissionSummaryBody>,
+}
+
+macro_rules! page {
+    ($(#[$doc:meta])* $name:ident of $item:ty as $schema:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Serialize, ToSchema)]
+        #[schema(as = $schema)]
+        pub struct $name {
+            /// The items, in the list's order.
+            pub items: Vec<$item>,
+            /// Hand it back as `cursor` for the next page; null on the last.
+            #[schema(required)]
+            pub next_cursor: Option<String>,
+        }
+    };
+}
+
+page!(
+    /// A page of submissions, newest first.
+    SubmissionPage of SubmissionSummaryBody as SubmissionPage
+);
+page!(
+    /// A page of the worklist: most urgent first, then oldest.
+    FollowUpPage of FollowUpBody as FollowUpPage
+);
+page!(
+    /// Persons found.
+    SubjectPage of SubjectBody as SubjectPage
+);
+page!(
+    /// Every rule table, oldest first.
+    RuleTablePage of RuleTableSummaryBody as RuleTablePage
+);
+
+/// Items of a page unless said otherwise.
+const DEFAULT_LIMIT: u16 = 50;
+
+impl SubmissionQuery {
+    /// The filter and the page asked for.
+    #[must_use]
+    pub fn parse(self) -> (SubmissionFilter, PageRequest) {
+        let filter = SubmissionFilter {
+            flagged: self.flagged,
+            band: self.band.map(|band| band.0),
+            min_score: self.min_score,
+            finding: self.finding,
+            instrument_positive: self.instrument_positive,
+            received_from: self.received_from,
+            received_to: self.received_to,
+            subject_id: self.subject_id.map(SubjectId),
+        };
+        (filter, PageRequest { limit: self.limit.unwrap_or(DEFAULT_LIMIT), cursor: self.cursor })
+    }
+}
+
+impl FollowUpQuery {
+    /// The filter and the page asked for.
+    #[must_use]
+    pub fn parse(self) -> (FollowUpFilter, PageRequest) {
+        let filter =
+            FollowUpFilter { state: self.state.map(|state| state.0), urgency: self.urgency.map(|urgency| urgency.0) };
+        (filter, PageRequest { limit: self.limit.unwrap_or(DEFAULT_LIMIT), cursor: self.cursor })
+    }
+}
+
+impl From<PageQuery> for PageRequest {
+    fn from(query: PageQuery) -> Self {
+        Self { limit: query.limit.unwrap_or(DEFAULT_LIMIT), cursor: query.cursor }
+    }
+}
+
+impl From<SubmissionSummary> for SubmissionSummaryBody {
+    fn from(summary: SubmissionSummary) -> Self {
+        let settled = summary.band_at_least == summary.band_at_most;
+        Self {
+            id: summary.submission_id.0,
+            received_at: summary.received_at,
+            subject_id: summary.subject_id.0,
+            origin: OriginName(summary.origin),
+            rule_table: summary.rule_table,
+            score: ScoreSummaryBody::from(summary.score),
+            band: settled.then_some(BandName(summary.band_at_least)),
+            band_at_least: BandName(summary.band_at_least),
+            band_at_most: BandName(summary.band_at_most),
+            care_level: summary.care_level.map(CareLevelName),
+            flagged: summary.flagged,
+            follow_up_id: summary.follow_up_id.map(|id| id.0),
+        }
+    }
+}
+
+impl From<Score> for ScoreSummaryBody {
+    fn from(score: Score) -> Self {
+        Self { total: score.total, lower: score.lower, upper: score.upper }
+    }
+}
+
+impl From<FollowUp> for FollowUpBody {
+    fn from(follow_up: FollowUp) -> Self {
+        Self {
+            id: follow_up.follow_up_id.0,
+            subject_id: follow_up.subject_id.0,
+            state: FollowUpStateName(follow_up.state),
+            urgency: UrgencyName(follow_up.urgency),
+            flagged_at: follow_up.flagged_at,
+            version: follow_up.version,
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Wire types: what JSON looks like, and nothing else. They live in `http` and never go below it.
+
+pub mod answers;
+pub mod assessment;
+pub mod lists;
+pub mod questionnaire;
+pub mod render;
+pub mod rule_table;
+pub mod subject;
+pub mod submission;
+
+pub use assessment::{AssessmentBody, RedFlagBody, SourceBody};
+pub use render::Rendering;
+
+use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::{RefOr, schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::domain::actor::Role;
+use crate::domain::assessment::FlagKind;
+use crate::domain::follow_up::{FollowUpState, Urgency};
+use crate::domain::instrument::{Outcome, PositiveWhen};
+use crate::domain::language::Language;
+use crate::domain::questionnaire::Audience;
+use crate::domain::red_flag::CareLevel;
+use crate::domain::rule_table::{Band, Confidence, SourceKind};
+use crate::domain::subject::Channel;
+use crate::domain::submission::{Origin, PathwayId};
+
+/// Puts a domain enumeration on the wire: its names and its schema are the domain's own.
+macro_rules! on_the_wire {
+    ($($(#[$doc:meta])* $name:ident($domain:ty) as $schema:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub $domain);
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                names(&<$domain>::ALL, "")
+            }
+        }
+
+        impl ToSchema for $name {
+            fn name() -> std::borrow::Cow<'static, str> {
+                $schema.into()
+            }
+        }
+    )*};
+}
+
+on_the_wire! {
+    /// The band of the own total.
+    BandName(Band) as "Band";
+    /// How soon somebody should be seen, low to high.
+    CareLevelName(CareLevel) as "CareLevel";
+    /// How soon staff should act, most urgent first.
+    UrgencyName(Urgency) as "Urgency";
+    /// Where a follow-up stands.
+    FollowUpStateName(FollowUpState) as "FollowUpState";
+    /// What an instrument says.
+    OutcomeName(Outcome) as "Outcome";
+    /// Which side of the cut-off is positive.
+    PositiveWhenName(PositiveWhen) as "PositiveWhen";
+    /// Where a submission came from.
+    OriginName(Origin) as "Origin";
+    /// A consensus pathway.
+    PathwayName(PathwayId) as "PathwayId";
+    /// A language with wording.
+    LanguageName(Language) as "Language";
+    /// How a person wishes to be contacted.
+    ChannelName(Channel) as "Channel";
+    /// What flagged a submission.
+    FlagKindName(FlagKind) as "FlagKind";
+    /// What kind of source a figure has.
+    SourceKindName(SourceKind) as "SourceKind";
+    /// How sure a figure is.
+    ConfidenceName(Confidence) as "Confidence";
+    /// Who can answer an item.
+    AudienceName(Audience) as "Audience";
+    /// What a credential may do.
+    RoleName(Role) as "Role";
+}
+
+/// A string schema of the names that an enumeration serializes to.
+fn names<T: Serialize>(all: &[T], description: &str) -> RefOr<Schema> {
+    let values = all.iter().filter_map(|value| serde_json::to_value(value).ok());
+    let object = ObjectBuilder::new()
+        .schema_type(schema::SchemaType::Type(Type::String))
+        .description(Some(description.trim()))
+        .enum_values(Some(values));
+    RefOr::T(Schema::Object(object.build()))
+}

@@ -1,0 +1,242 @@
+//! Submissions and scores on the wire.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+use validator::{Validate, ValidationError};
+
+use super::answers::AnswersBody;
+use super::subject::SubjectInput;
+use super::{
+    AssessmentBody, AudienceName, FlagKindName, FollowUpStateName, OriginName, PathwayName, Rendering, UrgencyName,
+};
+use crate::domain::answers::Answers;
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::ids::SubmissionId;
+use crate::domain::language::Language;
+use crate::domain::stored::{FollowUpLink, StoredSubmission};
+use crate::domain::submission::{Draft, ExternalSource};
+
+/// Answers to score; nothing is stored.
+#[derive(Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ScoreInput)]
+pub struct ScoreInput {
+    /// The answers; any may be missing.
+    #[schema(required, value_type = AnswersBody)]
+    pub answers: Option<AnswersBody>,
+    /// The pathways to report; rule table 2026.1 holds none, so the report is empty.
+    #[validate(length(max = 4))]
+    #[schema(max_items = 4)]
+    pub pathways: Option<Vec<PathwayName>>,
+    /// Whose unanswered items widen the bounds; the person's always do.
+    #[validate(length(max = 3))]
+    #[schema(max_items = 3)]
+    pub audience: Option<Vec<AudienceName>>,
+}
+
+/// A submission.
+#[derive(Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = SubmissionInput)]
+pub struct SubmissionInput {
+    /// The answers, with every required item.
+    #[schema(required, value_type = AnswersBody)]
+    pub answers: Option<AnswersBody>,
+    /// The person.
+    #[validate(nested)]
+    pub subject: Option<SubjectInput>,
+    /// When the questions were answered, with an offset, if not now.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub answered_at: Option<Timestamp>,
+    /// The record in another system. Not allowed to a browser key.
+    #[validate(nested)]
+    pub source: Option<SourceInput>,
+    /// The pathway that the clinic follows; kept with the submission.
+    pub pathway: Option<PathwayName>,
+    /// The submission that this one corrects. Not allowed to a browser key.
+    pub supersedes: Option<Uuid>,
+}
+
+/// The record in another system.
+#[derive(Clone, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ExternalSource)]
+pub struct SourceInput {
+    /// Which system.
+    #[validate(length(min = 1, max = 200), custom(function = "plain"))]
+    #[schema(required, min_length = 1, max_length = 200)]
+    #[serde(default)]
+    pub system: Option<String>,
+    /// The record's id there.
+    #[validate(length(min = 1, max = 200), custom(function = "plain"))]
+    #[schema(required, min_length = 1, max_length = 200)]
+    #[serde(default)]
+    pub id: Option<String>,
+}
+
+/// What a submission gets back.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = SubmissionReceipt)]
+pub struct ReceiptBody {
+    /// Id of the submission.
+    pub id: Uuid,
+    /// When it was received.
+    #[schema(value_type = String, format = DateTime)]
+    pub received_at: Timestamp,
+    /// Id of the person.
+    pub subject_id: Uuid,
+    /// Where it came from.
+    pub origin: OriginName,
+    /// Whether staff will follow up.
+    pub flagged: bool,
+    /// Why.
+    pub flag_reasons: Vec<FlagReasonBody>,
+    /// The case that it opened or joined, as it was then.
+    #[schema(required)]
+    pub follow_up: Option<FollowUpLinkBody>,
+    /// What the rule table makes of the answers.
+    pub assessment: AssessmentBody,
+}
+
+/// A stored submission.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = Submission)]
+pub struct SubmissionBody {
+    /// What the submitter was told.
+    #[serde(flatten)]
+    pub receipt: ReceiptBody,
+    /// When the questions were answered.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub answered_at: Option<Timestamp>,
+    /// The record in another system.
+    #[schema(required)]
+    pub source: Option<SourceInput>,
+    /// The pathway asked for.
+    #[schema(required)]
+    pub pathway: Option<PathwayName>,
+    /// The submission that it corrects.
+    #[schema(required)]
+    pub supersedes: Option<Uuid>,
+    /// The answers.
+    #[schema(value_type = AnswersBody)]
+    pub answers: Answers,
+}
+
+/// Why a submission is flagged.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = FlagReason)]
+pub struct FlagReasonBody {
+    /// What flagged it.
+    pub kind: FlagKindName,
+    /// Id of the band, instrument, pathway or red flag.
+    pub id: String,
+}
+
+/// The case of a submission, as it was when the submission was stored.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = FollowUpLink)]
+pub struct FollowUpLinkBody {
+    /// Id of the follow-up.
+    pub id: Uuid,
+    /// Its state then.
+    pub state: FollowUpStateName,
+    /// Its urgency then.
+    pub urgency: UrgencyName,
+    /// Whether the case was open already.
+    pub joined: bool,
+}
+
+impl SubmissionInput {
+    /// Parses a draft; the answers' faults and the person's are added.
+    pub fn parse(self, language: Language, faults: &mut Vec<Fault>) -> Draft {
+        let answers = answers(self.answers, faults);
+        let source = self.source.and_then(|source| source.parse(faults));
+        Draft {
+            answers,
+            subject: self.subject.map(|subject| subject.parse(faults)).unwrap_or_default(),
+            answered_at: self.answered_at,
+            source,
+            pathway: self.pathway.map(|pathway| pathway.0),
+            supersedes: self.supersedes.map(SubmissionId),
+            language,
+            idempotency: None,
+        }
+    }
+}
+
+impl SourceInput {
+    fn parse(self, faults: &mut Vec<Fault>) -> Option<ExternalSource> {
+        for (missing, name) in [(self.system.is_none(), "system"), (self.id.is_none(), "id")] {
+            if missing {
+                let pointer = format!("/source/{name}");
+                faults.push(Fault::new(pointer, FaultCode::Required, "a source must say this"));
+            }
+        }
+        Some(ExternalSource { system: self.system?, id: self.id? })
+    }
+}
+
+/// The answers of a body, with their faults; a body without answers has one.
+pub fn answers(body: Option<AnswersBody>, faults: &mut Vec<Fault>) -> Answers {
+    let Some(body) = body else {
+        faults.push(Fault::new("/answers", FaultCode::Required, "the answers are missing"));
+        return Answers::default();
+    };
+    faults.extend(body.faults);
+    body.answers
+}
+
+impl ReceiptBody {
+    /// Renders what the submitter is told.
+    #[must_use]
+    pub fn of(stored: &StoredSubmission, rendering: Rendering<'_>) -> Self {
+        let assessment = &stored.assessment;
+        let reasons = assessment.flag_reasons.iter();
+        Self {
+            id: stored.submission_id.0,
+            received_at: stored.received_at,
+            subject_id: stored.subject_id.0,
+            origin: OriginName(stored.origin),
+            flagged: assessment.flagged(),
+            flag_reasons: reasons
+                .map(|reason| FlagReasonBody { kind: FlagKindName(reason.kind), id: reason.id.to_string() })
+                .collect(),
+            follow_up: stored.follow_up.map(FollowUpLinkBody::from),
+            assessment: rendering.assessment(&stored.answers, assessment),
+        }
+    }
+}
+
+impl SubmissionBody {
+    /// Renders a stored submission.
+    #[must_use]
+    pub fn of(stored: StoredSubmission, rendering: Rendering<'_>) -> Self {
+        Self {
+            receipt: ReceiptBody::of(&stored, rendering),
+            answered_at: stored.answered_at,
+            source: stored.source.map(|source| SourceInput { system: Some(source.system), id: Some(source.id) }),
+            pathway: stored.pathway.map(PathwayName),
+            supersedes: stored.supersedes.map(|id| id.0),
+            answers: stored.answers,
+        }
+    }
+}
+
+impl From<FollowUpLink> for FollowUpLinkBody {
+    fn from(link: FollowUpLink) -> Self {
+        Self {
+            id: link.follow_up_id.0,
+            state: FollowUpStateName(link.state),
+            urgency: UrgencyName(link.urgency),
+            joined: link.joined,
+        }
+    }
+}
+
+fn plain(text: &str) -> Result<(), ValidationError> {
+    let clean = !text.trim().is_empty() && !text.chars().any(char::is_control);
+    let message = "must not be blank or hold control characters";
+    clean.then_some(()).ok_or_else(|| ValidationError::new("form").with_message(message.into()))
+}

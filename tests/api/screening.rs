@@ -1,0 +1,144 @@
+//! The main job: answers in, a stored and sourced assessment out, a follow-up for staff.
+
+use serde_json::{Value, json};
+
+use crate::world::{World, fit, frail};
+
+#[tokio::test]
+async fn a_frail_person_is_flagged_and_stands_first_among_the_cases_of_that_urgency() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    // A less urgent case from before, and one as urgent from after, stand behind.
+    let positive = json!({"age": 62, "activity": "moderate", "falls_past_year": 4, "stair_difficulty": "a_lot_or_unable",
+        "medications": []});
+    let routine = clinic.browser.submit(&json!({"answers": positive})).await.expect(201);
+    assert_eq!(routine["follow_up"]["urgency"], "routine");
+    let receipt = clinic.browser.submit(&json!({"answers": frail()})).await;
+    let later = clinic.browser.submit(&json!({"answers": frail()})).await.expect(201);
+    let location = receipt.header("location").to_owned();
+    let receipt = receipt.expect(201);
+    let assessment = &receipt["assessment"];
+    assert_eq!(assessment["score"], json!({"total": 11, "lower": 11, "upper": 37, "max": 39, "validated": false}));
+    assert_eq!(assessment["band"], "high");
+    assert_eq!(receipt["flagged"], true);
+    assert_eq!(receipt["origin"], "self_reported");
+    let reasons = json!([{"kind": "band", "id": "high"}, {"kind": "instrument", "id": "sarc_f"}]);
+    assert_eq!(receipt["flag_reasons"], reasons);
+    let sarc_f = &assessment["instruments"][0];
+    assert_eq!((&sarc_f["outcome"], &sarc_f["lower"]), (&json!("positive"), &json!(4)));
+    assert!(!sarc_f["accuracy"].as_array().unwrap().is_empty());
+    let findings = assessment["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 5);
+    for finding in findings {
+        assert!(!finding["sources"].as_array().unwrap().is_empty(), "{finding}");
+        assert!(!finding["reason"].as_str().unwrap().is_empty(), "{finding}");
+        assert!(!finding["observed"].as_object().unwrap().is_empty(), "{finding}");
+    }
+    assert_eq!(assessment["consultation"]["offered"], true);
+    assert_eq!(assessment["care_level"], "consultation");
+
+    let worklist = clinic.staff.get("/v1/follow-ups").await.expect(200);
+    let order: Vec<&Value> = worklist["items"].as_array().unwrap().iter().map(|item| &item["id"]).collect();
+    let wanted = [&receipt, &later, &routine].map(|receipt| &receipt["follow_up"]["id"]);
+    assert_eq!(order, wanted);
+    let worklist = clinic.staff.get("/v1/follow-ups?urgency=this_week").await.expect(200);
+    assert_eq!(worklist["items"][0]["id"], receipt["follow_up"]["id"]);
+    let follow_up = clinic.staff.get(&format!("/v1/follow-ups/{}", id(&receipt["follow_up"]["id"]))).await.expect(200);
+    assert_eq!(follow_up["submissions"][0]["id"], receipt["id"]);
+    assert_eq!(follow_up["urgency"], "this_week");
+
+    let stored = clinic.staff.get(&location).await.expect(200);
+    assert_eq!(stored["assessment"], receipt["assessment"]);
+    assert_eq!(stored["answers"], frail());
+    clinic.browser.get(&location).await.expect(403);
+    clinic.intake.get(&location).await.expect(404);
+}
+
+#[tokio::test]
+async fn a_fit_person_is_not_flagged_and_sarc_f_does_not_apply() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let receipt = clinic.intake.submit(&json!({"answers": fit()})).await.expect(201);
+    assert_eq!(receipt["flagged"], false);
+    assert_eq!(receipt["follow_up"], Value::Null);
+    assert_eq!(receipt["assessment"]["band"], "low");
+    assert_eq!(receipt["assessment"]["instruments"][0]["outcome"], "not_applicable");
+    assert_eq!(receipt["assessment"]["care_level"], "self_care");
+    assert_eq!(receipt["assessment"]["consultation"]["offered"], false);
+    assert_eq!(world.count("select count(*) from follow_ups").await, 0);
+    assert_eq!(world.count("select count(*) from audit_entries where action = 'submission_created'").await, 1);
+}
+
+#[tokio::test]
+async fn five_faults_give_five_pointers_at_once() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let body = json!({"answers": {
+        "age": 17, "stair_difficulty": "some", "falls_past_year": 1.5, "activity": "lazy",
+        "medications": ["statin", "none_of_these"], "smokes": true,
+    }});
+    let answer = clinic.browser.submit(&body).await;
+    let mut pointers = answer.pointers();
+    pointers.sort();
+    let wanted =
+        ["/answers/activity", "/answers/age", "/answers/falls_past_year", "/answers/medications", "/answers/smokes"];
+    assert_eq!(pointers, wanted);
+    answer.expect(422);
+    assert_eq!(world.count("select count(*) from submissions").await, 0);
+}
+
+#[tokio::test]
+async fn faults_of_every_part_of_a_body_come_back_together() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let body = json!({
+        "answers": {"age": 70, "smoker": "yes"},
+        "subject": {"reference": 7, "nickname": "x", "contact": {"email": "nobody", "channel": "pigeon"}, "consent": {}},
+        "answered_at": "2026-01-01T10:00:00", "source": {"system": "a"}, "pathway": "other", "extra": 1,
+    });
+    let answer = clinic.intake.submit(&body).await;
+    let mut pointers = answer.pointers();
+    pointers.sort();
+    assert_eq!(
+        pointers,
+        [
+            "/answered_at",
+            "/answers/activity",
+            "/answers/falls_past_year",
+            "/answers/medications",
+            "/answers/smoker",
+            "/answers/stair_difficulty",
+            "/extra",
+            "/pathway",
+            "/source/id",
+            "/subject/consent/given_at",
+            "/subject/consent/text_version",
+            "/subject/consent/to_contact",
+            "/subject/contact/channel",
+            "/subject/contact/email",
+            "/subject/nickname",
+            "/subject/reference",
+        ]
+    );
+    answer.expect(422);
+}
+
+#[tokio::test]
+async fn dark_urine_with_muscle_pain_is_told_even_when_the_body_is_refused() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let answers = json!({"age": 70, "dark_urine": true, "muscle_pain": true});
+    let refused = clinic.browser.submit(&json!({"answers": answers})).await.expect(422);
+    assert_eq!(refused["red_flags"][0]["id"], "dark_urine_with_muscle_trouble");
+    assert_eq!(refused["care_level"], "emergency");
+    assert!(refused["care_text"].as_str().unwrap().contains("112"));
+    let scored = clinic.browser.post("/v1/scores", &json!({"answers": answers})).await.expect(200);
+    assert_eq!(scored["care_level"], "emergency");
+    assert_eq!(scored["consultation"]["offered"], false);
+    let faulty = json!({"answers": {"age": 700, "dark_urine": true, "muscle_pain": true}});
+    assert_eq!(clinic.browser.post("/v1/scores", &faulty).await.expect(422)["care_level"], "emergency");
+}
+
+fn id(value: &Value) -> &str {
+    value.as_str().unwrap()
+}

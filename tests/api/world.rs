@@ -1,0 +1,358 @@
+//! A world for each test: the real server on a free port over a database of its own, with clinics and their users.
+//!
+//! One private PostgreSQL serves the whole run. It starts with the first test and stops when the test process ends,
+//! however it ends: a helper process waits on a pipe that only this process holds.
+
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sarcoscreen::app::ambient::{Ambient, System};
+use sarcoscreen::app::{App, AppError, Policy};
+use sarcoscreen::domain::actor::Role;
+use sarcoscreen::domain::language::Language;
+use sarcoscreen::http::{self, Settings};
+use sarcoscreen::rules::Releases;
+use sarcoscreen::store::keys::{Keys, MasterKey};
+use sarcoscreen::store::{Store, embedded};
+use serde_json::{Value, json};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
+use tokio::sync::OnceCell;
+
+/// The real server with its database.
+pub(crate) struct World {
+    /// Where it listens.
+    pub(crate) base: String,
+    /// The application behind it, for what only an operator does.
+    pub(crate) app: App,
+    /// Its clock, which a test may move.
+    pub(crate) clock: Arc<Clock>,
+    /// How to reach the database beside the server.
+    pub(crate) database: PgConnectOptions,
+    server: actix_web::dev::ServerHandle,
+    name: String,
+}
+
+/// A clinic with one user of each role.
+pub(crate) struct Clinic {
+    pub(crate) id: uuid::Uuid,
+    pub(crate) browser: User,
+    pub(crate) intake: User,
+    pub(crate) staff: User,
+    pub(crate) admin: User,
+}
+
+/// Somebody with a key, or without.
+#[derive(Clone)]
+pub(crate) struct User {
+    base: String,
+    pub(crate) key: Option<String>,
+    http: reqwest::Client,
+}
+
+/// An answer of the server, read whole.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) text: String,
+}
+
+/// The system's clock, moved by as much as a test asks for.
+#[derive(Default)]
+pub(crate) struct Clock {
+    ahead_seconds: AtomicI64,
+}
+
+impl World {
+    /// Starts a server over a fresh database.
+    pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// Starts a server with changed settings.
+    pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let cluster = cluster().await;
+        let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        cluster.create_from_template(&name).await;
+        let database = cluster.options.clone().database(&name);
+        let clock = Arc::new(Clock::default());
+        let app = app(&database, Arc::clone(&clock) as Arc<dyn Ambient>);
+        let mut settings = Settings {
+            cors_origins: vec!["https://clinic.example".to_owned()],
+            read_deadline: Duration::from_secs(10),
+            workers: 2,
+            shutdown: Duration::from_secs(1),
+        };
+        change(&mut settings);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let server = http::serve(app.clone(), settings, listener).unwrap();
+        let handle = server.handle();
+        tokio::spawn(server);
+        Self { base, app, clock, database, server: handle, name }
+    }
+
+    /// Adds a clinic with one user of each role.
+    pub(crate) async fn clinic(&self, name: &str) -> Clinic {
+        let url = "https://clinic.example/book";
+        let clinic = sarcoscreen::app::clinics::create(&self.app, name, url, "112", Language::En).await.unwrap();
+        let id = clinic.clinic_id.0;
+        Clinic {
+            id,
+            browser: self.user(id, Role::Browser, None).await,
+            intake: self.user(id, Role::Intake, None).await,
+            staff: self.user(id, Role::Staff, None).await,
+            admin: self.user(id, Role::Admin, None).await,
+        }
+    }
+
+    /// Mints a key.
+    pub(crate) async fn user(&self, clinic: uuid::Uuid, role: Role, expires_at: Option<Timestamp>) -> User {
+        self.user_with_id(clinic, role, expires_at).await.0
+    }
+
+    /// Mints a key and tells its credential's id.
+    pub(crate) async fn user_with_id(
+        &self,
+        clinic: uuid::Uuid,
+        role: Role,
+        expires_at: Option<Timestamp>,
+    ) -> (User, uuid::Uuid) {
+        let minted = sarcoscreen::app::credentials::mint(&self.app, clinic.into(), role, role.as_str(), expires_at);
+        let (credential, key) = minted.await.unwrap();
+        (self.holder(Some(&key)), credential.credential_id.0)
+    }
+
+    /// Somebody with this text as a key, or with none.
+    pub(crate) fn holder(&self, key: Option<&str>) -> User {
+        User { base: self.base.clone(), key: key.map(str::to_owned), http: reqwest::Client::new() }
+    }
+
+    /// A connection beside the server, as the owner of the database.
+    pub(crate) async fn connect(&self) -> PgConnection {
+        self.database.connect().await.unwrap()
+    }
+
+    /// One number from the database.
+    pub(crate) async fn count(&self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&mut self.connect().await).await.unwrap()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        // The server's threads end by themselves; the database is dropped by a thread of its own, because a test may
+        // end inside a panic.
+        let server = self.server.clone();
+        let (options, name) = (self.database.clone().database("postgres"), self.name.clone());
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                drop(server.stop(false));
+                let mut connection = options.connect().await?;
+                let sql = format!("drop database if exists {name} with (force)");
+                connection.execute(sqlx::AssertSqlSafe(sql)).await?;
+                connection.close().await
+            })
+        });
+        let _ = dropped.join();
+    }
+}
+
+impl User {
+    /// `GET path`.
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(self.request("GET", path)).await
+    }
+
+    /// `POST path` with a JSON body.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(self.request("POST", path).json(body)).await
+    }
+
+    /// Submits.
+    pub(crate) async fn submit(&self, body: &Value) -> Answer {
+        self.post("/v1/submissions", body).await
+    }
+
+    /// Submits under a retry key.
+    pub(crate) async fn submit_once(&self, key: &str, body: &Value) -> Answer {
+        self.send(self.request("POST", "/v1/submissions").header("idempotency-key", key).json(body)).await
+    }
+
+    /// A request with this user's key.
+    pub(crate) fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        match &self.key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        }
+    }
+
+    /// Sends a request and reads the answer.
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let answer = Answer { status, headers, text: response.text().await.unwrap() };
+        answer.check_problem();
+        answer
+    }
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    /// The body, after checking the status.
+    pub(crate) fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text);
+        if self.text.is_empty() { Value::Null } else { self.json() }
+    }
+
+    /// A header's text.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The pointers of a problem's faults, in order.
+    pub(crate) fn pointers(&self) -> Vec<String> {
+        let errors = self.json()["errors"].as_array().cloned().unwrap_or_default();
+        errors.iter().map(|error| error["pointer"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Every error of every test has the one shape, is on the published list, and names its request.
+    fn check_problem(&self) {
+        if self.status < 400 || self.header("content-type").starts_with("text/html") {
+            return;
+        }
+        let body = self.json();
+        if body.get("durable_settings").is_some() {
+            return; // readiness says what it lacks in a shape of its own
+        }
+        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text);
+        let kind = body["type"].as_str().unwrap().trim_start_matches("/docs/problems#").to_owned();
+        let listed =
+            http::problem::ProblemType::ALL.iter().any(|row| row.row().0 == kind && row.row().1 == self.status);
+        assert!(listed, "{kind} {} is not on the published list", self.status);
+        assert_eq!(body["status"], self.status);
+        assert_eq!(body["request_id"], self.header("x-request-id"));
+        assert_eq!(self.header("cache-control"), "no-store");
+        assert!(body["errors"].is_array() && body["title"].is_string() && body["detail"].is_string());
+    }
+}
+
+impl Clock {
+    /// Moves the clock ahead.
+    pub(crate) fn advance(&self, seconds: i64) {
+        self.ahead_seconds.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+impl Ambient for Clock {
+    fn now(&self) -> Timestamp {
+        let ahead = jiff::SignedDuration::from_secs(self.ahead_seconds.load(Ordering::SeqCst));
+        System.now().checked_add(ahead).unwrap()
+    }
+
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), AppError> {
+        System.fill(buffer)
+    }
+}
+
+/// The answers of the README's 82-year-old: 11 points, SARC-F at least 4.
+pub(crate) fn frail() -> Value {
+    json!({
+        "age": 82, "activity": "inactive", "falls_past_year": 4, "stair_difficulty": "a_lot_or_unable",
+        "medications": ["systemic_corticosteroid"],
+    })
+}
+
+/// A fit 45-year-old who answered everything.
+pub(crate) fn fit() -> Value {
+    let mut answers = json!({
+        "age": 45, "sex": "female", "height_cm": 168, "weight_kg": 64.5, "carrying_difficulty": "none",
+        "walking_difficulty": "none", "chair_rise_difficulty": "none", "stair_difficulty": "none",
+        "falls_past_year": 0, "muscle_shrinkage": false, "weakness": false, "balance_trouble": false,
+        "cold_intolerance": false, "fatigue": "rarely", "activity": "vigorous", "strength_training_days": 3,
+        "can_walk_1000_m": true, "three_meals_daily": true, "dairy_daily": true, "protein_daily": true,
+        "smoker": false, "sleep_hours": 7.5, "weight_loss_past_year_kg": 0, "weight_loss_6_months_kg": 0,
+        "hospital_stays_past_year": 0, "bed_rest_days_past_year": 0, "conditions": [],
+        "muscle_injury_or_surgery": false, "fracture_from_fall": false, "medications": ["none_of_these"],
+        "medication_count": 0, "finger_ring": "bigger",
+    });
+    for item in sarcoscreen::domain::questionnaire::Item::alarms() {
+        answers[item.id()] = json!(false);
+    }
+    answers
+}
+
+struct Cluster {
+    options: PgConnectOptions,
+    // PostgreSQL copies a template only while nobody else does.
+    copying: tokio::sync::Mutex<()>,
+}
+
+const TEMPLATE: &str = "sarcoscreen_template";
+
+impl Cluster {
+    async fn create_from_template(&self, name: &str) {
+        let _one_at_a_time = self.copying.lock().await;
+        let mut connection = self.options.clone().database("postgres").connect().await.unwrap();
+        let sql = format!("create database {name} template {TEMPLATE}");
+        connection.execute(sqlx::AssertSqlSafe(sql)).await.unwrap();
+        connection.close().await.unwrap();
+    }
+}
+
+async fn cluster() -> &'static Cluster {
+    static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
+    CLUSTER.get_or_init(start_cluster).await
+}
+
+async fn start_cluster() -> Cluster {
+    let folder = tempfile::Builder::new().prefix("sarcoscreen-test-").tempdir().unwrap().keep();
+    // As root the server drops to another account, which must be able to reach its folder.
+    std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
+    let postgres = embedded::start(&embedded::Settings::new(&folder), &|_| {}).await.unwrap();
+    stop_with_this_process(postgres.server_pid(), &folder);
+    let options = postgres.connect_options();
+    let mut connection = options.connect().await.unwrap();
+    connection.execute(sqlx::AssertSqlSafe(format!("create database {TEMPLATE}"))).await.unwrap();
+    connection.close().await.unwrap();
+    let app = app(&options.clone().database(TEMPLATE), Arc::new(System));
+    app.migrate().await.unwrap();
+    sarcoscreen::app::rule_tables::record(&app).await.unwrap();
+    sarcoscreen::app::health::close(&app).await;
+    // Kept until the process ends: it holds the lock on the folder.
+    static KEPT: Mutex<Option<embedded::Embedded>> = Mutex::new(None);
+    *KEPT.lock().unwrap() = Some(postgres);
+    Cluster { options, copying: tokio::sync::Mutex::new(()) }
+}
+
+/// Stops PostgreSQL and removes its folder when this process ends, even by a signal: the shell reads until the pipe
+/// closes, and nobody else holds the pipe.
+fn stop_with_this_process(pid: i32, folder: &std::path::Path) {
+    let script = "cat > /dev/null; kill -INT $0; while kill -0 $0 2> /dev/null; do sleep 0.1; done; rm -rf -- \"$1\"";
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script, &pid.to_string()]).arg(folder).stdin(Stdio::piped()).process_group(0);
+    let child = shell.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    static KEPT: Mutex<Option<std::process::Child>> = Mutex::new(None);
+    *KEPT.lock().unwrap() = Some(child);
+}
+
+fn app(database: &PgConnectOptions, ambient: Arc<dyn Ambient>) -> App {
+    let keys = Keys::derive(&MasterKey::parse(&MasterKey::text(&[7; 32])).unwrap()).unwrap();
+    let store = Store::open(database.clone(), 8, Duration::from_secs(10), keys);
+    let policy = Policy { idempotency_lifetime: Duration::from_secs(3600), accepted_unsafe_settings: Vec::new() };
+    App::new(store, Releases::load().unwrap(), ambient, policy)
+}

@@ -1,0 +1,103 @@
+//! The OpenAPI document: current, complete, and saying of answers what the catalogue says.
+
+use std::collections::BTreeSet;
+
+use sarcoscreen::domain::questionnaire::{CATALOGUE, Kind};
+use sarcoscreen::http::document;
+use serde_json::Value;
+
+#[test]
+fn the_checked_in_document_is_the_one_the_routes_make() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/v1.json");
+    let checked_in = std::fs::read_to_string(path).unwrap();
+    assert!(checked_in == document(), "regenerate it: cargo run -- openapi > openapi/v1.json");
+}
+
+#[test]
+fn every_operation_says_who_may_call_it_what_it_does_and_how_it_fails() {
+    let document = parsed();
+    let mut faults = Vec::new();
+    let mut ids = BTreeSet::new();
+    for (method, path, operation) in operations(&document) {
+        let place = format!("{method} {path}");
+        let id = operation["operationId"].as_str().unwrap_or_default();
+        let verbs = ["create_", "list_", "get_", "search_"];
+        if !verbs.iter().any(|verb| id.starts_with(verb)) || !ids.insert(id.to_owned()) {
+            faults.push(format!("{place}: operation id {id:?}"));
+        }
+        for key in ["summary", "description", "tags", "security"] {
+            if operation[key].is_null() {
+                faults.push(format!("{place}: no {key}"));
+            }
+        }
+        let responses = operation["responses"].as_object().unwrap();
+        let secured = operation["security"][0]["key"].is_array();
+        let body = operation.get("requestBody").is_some();
+        let wanted =
+            [(secured, &["401", "403", "503"][..]), (body, &["400", "408", "413", "415", "422"]), (true, &["500"])];
+        for status in wanted.into_iter().filter(|row| row.0).flat_map(|row| row.1) {
+            if !responses.contains_key(*status) {
+                faults.push(format!("{place}: no {status}"));
+            }
+        }
+        for (status, response) in responses {
+            if response.get("$ref").is_none() && response["description"].as_str().unwrap_or_default().is_empty() {
+                faults.push(format!("{place}: {status} has no description"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert!(ids.len() >= 13);
+}
+
+#[test]
+fn the_schema_of_answers_repeats_every_bound_of_the_catalogue() {
+    let document = parsed();
+    let properties = document["components"]["schemas"]["Answers"]["properties"].as_object().unwrap();
+    assert_eq!(properties.len(), CATALOGUE.len());
+    assert_eq!(document["components"]["schemas"]["Answers"]["additionalProperties"], false);
+    for spec in &CATALOGUE {
+        let schema = &properties[spec.id];
+        match spec.kind {
+            Kind::Number { minimum, maximum, step, scale, .. } => {
+                let bound = |name: &str| schema[name].as_f64().unwrap();
+                assert_eq!((bound("minimum") * f64::from(scale)).round(), f64::from(minimum), "{}", spec.id);
+                assert_eq!((bound("maximum") * f64::from(scale)).round(), f64::from(maximum), "{}", spec.id);
+                assert_eq!((bound("x-step") * f64::from(scale)).round(), f64::from(step), "{}", spec.id);
+            }
+            Kind::Flag => assert_eq!(schema["type"][0], "boolean", "{}", spec.id),
+            Kind::Choice(options) => assert_eq!(strings(&schema["enum"]), options, "{}", spec.id),
+            Kind::Set { options, .. } => assert_eq!(strings(&schema["items"]["enum"]), options, "{}", spec.id),
+        }
+    }
+}
+
+#[test]
+fn no_path_or_query_carries_a_reference_a_name_or_a_number() {
+    let document = parsed();
+    for (method, path, operation) in operations(&document) {
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            let name = parameter["name"].as_str().unwrap();
+            let forbidden = ["reference", "name", "telephone", "email"];
+            assert!(!forbidden.contains(&name), "{method} {path} takes {name}");
+        }
+    }
+}
+
+fn parsed() -> Value {
+    serde_json::from_str(&document()).unwrap()
+}
+
+fn operations(document: &Value) -> Vec<(&str, &str, &Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    paths
+        .iter()
+        .flat_map(|(path, item)| {
+            item.as_object().unwrap().iter().map(move |(method, operation)| (method.as_str(), path.as_str(), operation))
+        })
+        .collect()
+}
+
+fn strings(value: &Value) -> Vec<&str> {
+    value.as_array().unwrap().iter().filter_map(Value::as_str).collect()
+}
