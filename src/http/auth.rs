@@ -29,6 +29,7 @@ macro_rules! caller {
 
             /// The clinic acted for.
             #[must_use]
+            #[allow(dead_code, reason = "not every role's operations show the clinic")]
             pub fn clinic(&self) -> &Clinic {
                 self.0.clinic()
             }

@@ -1,9 +1,9 @@
 //! The OpenAPI document, derived from the routes, and the pages that show it.
 
-use actix_web::http::header::{CACHE_CONTROL, LOCATION};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response,
     ResponseBuilder, ServerBuilder, tag,
@@ -57,11 +57,11 @@ pub(crate) fn pages(config: &mut web::ServiceConfig) {
 }
 
 /// `Link` header of the page after this one.
-pub(super) fn next_link(request: &HttpRequest, cursor: &str) -> Option<String> {
+pub(super) fn next_link(request: &HttpRequest, cursor: &str) -> String {
     let others = form_urlencoded::parse(request.query_string().as_bytes()).filter(|(name, _)| name != "cursor");
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.extend_pairs(others).append_pair("cursor", cursor);
-    Some(format!("<{}?{}>; rel=\"next\"", request.path(), query.finish()))
+    format!("<{}?{}>; rel=\"next\"", request.path(), query.finish())
 }
 
 fn openapi() -> OpenApi {
@@ -117,7 +117,7 @@ fn problem_response() -> Response {
 
 /// Every problem that an operation can answer with follows from its shape.
 fn add_problems(operation: &mut Operation) {
-    let secured = operation.security.iter().flatten().any(|needed| *needed != Default::default());
+    let secured = operation.security.iter().flatten().any(|needed| *needed != SecurityRequirement::default());
     let parameters: Vec<_> = operation.parameters.iter().flatten().collect();
     let has_in = |name: &str| parameters.iter().any(|parameter| is_in(parameter, name));
     let (path, query) = (has_in("path"), has_in("query"));
@@ -191,10 +191,7 @@ async fn page_policy(
     let mut response = next.call(request).await?;
     let policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
     let headers = response.headers_mut();
-    headers.insert(
-        actix_web::http::header::CONTENT_SECURITY_POLICY,
-        actix_web::http::header::HeaderValue::from_static(policy),
-    );
-    headers.insert(CACHE_CONTROL, actix_web::http::header::HeaderValue::from_static("no-cache"));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     Ok(response)
 }

@@ -120,15 +120,14 @@ fn declared_as_json(request: &HttpRequest) -> Result<(), Problem> {
 }
 
 fn parse<T: DeserializeOwned + Validate>(bytes: BytesMut) -> Result<Body<T>, Problem> {
-    let (value, mut faults) = match serde_json::from_slice::<T>(&bytes) {
-        Ok(value) => (value, Vec::new()),
-        Err(_) => {
-            let tree: Value = serde_json::from_slice(&bytes).map_err(|error| {
-                let detail = format!("not JSON, at line {} column {}", error.line(), error.column());
-                Problem::new(ProblemType::MalformedRequest, detail)
-            })?;
-            collect(&bytes, &tree)?
-        }
+    let (value, mut faults) = if let Ok(value) = serde_json::from_slice::<T>(&bytes) {
+        (value, Vec::new())
+    } else {
+        let tree: Value = serde_json::from_slice(&bytes).map_err(|error| {
+            let detail = format!("not JSON, at line {} column {}", error.line(), error.column());
+            Problem::new(ProblemType::MalformedRequest, detail)
+        })?;
+        collect(&bytes, &tree)?
     };
     faults.extend(of_validation(&value));
     Ok(Body { value, faults, bytes })

@@ -33,8 +33,8 @@ pub async fn list_follow_ups(
     let (filter, page) = query.0.parse();
     let page = follow_ups::list(&state.app, &caller.actor(), &filter, &page).await?;
     let mut response = HttpResponse::Ok();
-    if let Some(link) = page.next_cursor.as_deref().and_then(|cursor| next_link(&request, cursor)) {
-        response.insert_header(("link", link));
+    if let Some(cursor) = &page.next_cursor {
+        response.insert_header(("link", next_link(&request, cursor)));
     }
     let items = page.items.into_iter().map(FollowUpBody::from).collect();
     Ok(response.json(FollowUpPage { items, next_cursor: page.next_cursor }))

@@ -128,7 +128,7 @@ pub struct Problem {
     kind: ProblemType,
     detail: String,
     faults: Vec<Fault>,
-    alarm: Option<AlarmBody>,
+    alarm: Option<Box<AlarmBody>>,
     allow: Option<String>,
 }
 
@@ -161,7 +161,7 @@ impl Problem {
             count if count > FAULTS_SHOWN => format!("{count} faults, the first {FAULTS_SHOWN} named in errors"),
             count => format!("{count} faults, named in errors"),
         };
-        Self { faults, alarm, ..Self::new(ProblemType::InvalidContent, detail) }
+        Self { faults, alarm: alarm.map(Box::new), ..Self::new(ProblemType::InvalidContent, detail) }
     }
 
     /// A fault of a query parameter or header: the request line or head cannot be read.

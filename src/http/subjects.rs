@@ -67,8 +67,8 @@ pub async fn list_subject_submissions(
 ) -> Result<HttpResponse, Problem> {
     let page = subjects::submissions(&state.app, &caller.actor(), SubjectId(id.0), &query.0.into()).await?;
     let mut response = HttpResponse::Ok();
-    if let Some(link) = page.next_cursor.as_deref().and_then(|cursor| next_link(&request, cursor)) {
-        response.insert_header(("link", link));
+    if let Some(cursor) = &page.next_cursor {
+        response.insert_header(("link", next_link(&request, cursor)));
     }
     let items = page.items.into_iter().map(SubmissionSummaryBody::from).collect();
     Ok(response.json(SubmissionPage { items, next_cursor: page.next_cursor }))

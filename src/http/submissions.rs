@@ -91,8 +91,8 @@ pub async fn list_submissions(
     let page = submissions::list(&state.app, &caller.actor(), &filter, &page).await?;
     let Page { items, next_cursor } = page;
     let mut response = HttpResponse::Ok();
-    if let Some(link) = next_cursor.as_deref().and_then(|cursor| super::docs::next_link(&request, cursor)) {
-        response.insert_header(("link", link));
+    if let Some(cursor) = &next_cursor {
+        response.insert_header(("link", super::docs::next_link(&request, cursor)));
     }
     let items = items.into_iter().map(SubmissionSummaryBody::from).collect();
     Ok(response.json(SubmissionPage { items, next_cursor }))

@@ -54,7 +54,7 @@ pub async fn find(
 ) -> Result<Option<FollowUp>, StoreError> {
     let row = sqlx::query_as!(
         Row,
-        r#"select follow_up_id, subject_id, state, urgency, row_version,
+        r#"select follow_up_id, subject_id, state, urgency, row_version as version,
                   flagged_at as "flagged_at: jiff_sqlx::Timestamp"
            from follow_ups where clinic_id = $1 and follow_up_id = $2"#,
         clinic_id.0,
@@ -98,7 +98,7 @@ async fn not_closed(
 ) -> Result<Vec<Row>, StoreError> {
     let rows = sqlx::query_as!(
         Row,
-        r#"select follow_up_id, subject_id, state, urgency, row_version,
+        r#"select follow_up_id, subject_id, state, urgency, row_version as version,
                   flagged_at as "flagged_at: jiff_sqlx::Timestamp"
            from follow_ups
            where clinic_id = $1 and state <> 'closed' and ($2::smallint is null or urgency = $2)
@@ -129,7 +129,7 @@ async fn in_state(
 ) -> Result<Vec<Row>, StoreError> {
     let rows = sqlx::query_as!(
         Row,
-        r#"select follow_up_id, subject_id, state, urgency, row_version,
+        r#"select follow_up_id, subject_id, state, urgency, row_version as version,
                   flagged_at as "flagged_at: jiff_sqlx::Timestamp"
            from follow_ups
            where clinic_id = $1 and state = $7 and ($2::smallint is null or urgency = $2)
@@ -156,7 +156,7 @@ struct Row {
     subject_id: Uuid,
     state: String,
     urgency: i16,
-    row_version: i32,
+    version: i32,
     flagged_at: jiff_sqlx::Timestamp,
 }
 
@@ -170,7 +170,7 @@ impl TryFrom<Row> for FollowUp {
             state: known(FollowUpState::parse(&row.state), "follow_ups", "state")?,
             urgency: known(Urgency::from_rank(row.urgency), "follow_ups", "urgency")?,
             flagged_at: row.flagged_at.to_jiff(),
-            version: row.row_version,
+            version: row.version,
         })
     }
 }
