@@ -1,1 +1,6 @@
-//! API tests: the real server on port 0, one database a test.
+//! Tests against a real PostgreSQL that they start themselves.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod embedded;
+mod server;
