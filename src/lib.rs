@@ -1,7 +1,11 @@
 //! sarcoscreen: sarcopenia risk screening.
 
 pub mod app;
+pub mod cli;
+pub mod config;
 pub mod domain;
 pub mod http;
 pub mod rules;
+pub mod server;
 pub mod store;
+pub mod telemetry;

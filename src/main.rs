@@ -1,3 +1,7 @@
-//! The `sarcoscreen` binary.
+//! The `sarcoscreen` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sarcoscreen::cli::run()
+}

@@ -2,6 +2,7 @@
 
 use super::ambient::new_id;
 use super::{App, AppError};
+use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::language::Language;
 use crate::domain::stored::Clinic;
 use crate::store;
@@ -9,7 +10,7 @@ use crate::store;
 /// Adds a clinic.
 ///
 /// # Errors
-/// When another clinic has the name, or the database is away.
+/// Every fault of the fields at once; when another clinic has the name, or the database is away.
 pub async fn create(
     app: &App,
     name: &str,
@@ -17,6 +18,10 @@ pub async fn create(
     emergency_number: &str,
     language: Language,
 ) -> Result<Clinic, AppError> {
+    let faults = faults(name, booking_url, emergency_number);
+    if !faults.is_empty() {
+        return Err(AppError::Faulty { faults, alarm: None });
+    }
     let now = app.ambient.now();
     let clinic = Clinic {
         clinic_id: new_id(&*app.ambient, now)?,
@@ -35,4 +40,37 @@ pub async fn create(
 /// When the database is away.
 pub async fn list(app: &App) -> Result<Vec<Clinic>, AppError> {
     Ok(store::clinics::list(&app.store).await?)
+}
+
+fn faults(name: &str, booking_url: &str, emergency_number: &str) -> Vec<Fault> {
+    let length = name.chars().count();
+    let named = (1..=200).contains(&length) && name.trim() == name && !name.chars().any(char::is_control);
+    let host = booking_url.strip_prefix("https://").map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
+    let link = |c: char| c.is_ascii_graphic() && !"\"<>\\^`{|}".contains(c);
+    let bookable =
+        host.is_some_and(|host| !host.is_empty()) && booking_url.len() <= 2000 && booking_url.chars().all(link);
+    let digits = emergency_number.chars().all(|c| c.is_ascii_digit());
+    let callable = digits && (2..=20).contains(&emergency_number.len());
+    let checks = [
+        (named, "/name", FaultCode::Text, "must be 1 to 200 characters without space at either end"),
+        (bookable, "/booking_url", FaultCode::Format, "must be an https address of at most 2000 characters"),
+        (callable, "/emergency_number", FaultCode::Format, "must be 2 to 20 digits"),
+    ];
+    checks.into_iter().filter(|check| !check.0).map(|(_, at, code, detail)| Fault::new(at, code, detail)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::faults;
+
+    #[test]
+    fn every_fault_of_a_clinic_is_told_at_once() {
+        let places = |name, url, number| faults(name, url, number).into_iter().map(|fault| fault.pointer).collect();
+        let none: Vec<String> = Vec::new();
+        assert_eq!(none, places("Clinic", "https://clinic.example/book?from=screen", "112"));
+        let all: Vec<String> = places(" ", "javascript:alert(1)", "+49 112");
+        assert_eq!(all, ["/name", "/booking_url", "/emergency_number"]);
+        let all: Vec<String> = places(&"x".repeat(201), "https:///book", "1");
+        assert_eq!(all, ["/name", "/booking_url", "/emergency_number"]);
+    }
 }

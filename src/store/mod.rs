@@ -32,6 +32,13 @@ pub struct Store {
     keys: std::sync::Arc<Keys>,
 }
 
+/// What is never logged: the driver quotes parts of a database URL that it does not know, where a secret may stand. Of
+/// statements it logs the text alone, in which no value stands, since every value is a parameter.
+pub const NEVER_LOGGED: &str = "sqlx_postgres::options=off";
+
+/// What is logged only when asked for: notices, such as that a table is there already.
+pub const QUIETLY_LOGGED: &str = "sqlx::postgres::notice=warn";
+
 /// The migrations in this binary.
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 

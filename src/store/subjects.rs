@@ -1,6 +1,5 @@
 //! Subjects: sealed at rest, found by keyed hashes.
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -215,7 +214,7 @@ impl Row {
                 None => Contact::default(),
             },
             consent,
-            created_at: Timestamp::from(self.created_at.to_jiff()),
+            created_at: self.created_at.to_jiff(),
         })
     }
 }

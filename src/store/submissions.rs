@@ -1,6 +1,5 @@
 //! Submissions: one transaction writes all that follows from one, or nothing.
 
-use jiff::Timestamp;
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -13,6 +12,8 @@ use super::{Store, StoreError, audit, follow_ups, subjects};
 use crate::domain::assessment::Score;
 use crate::domain::follow_up::{FollowUpState, Urgency};
 use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId, SubmissionId};
+use crate::domain::red_flag::CareLevel;
+use crate::domain::rule_table::Band;
 use crate::domain::stored::{
     FollowUpLink, Page, PageRequest, Stored, StoredSubmission, SubmissionFilter, SubmissionSummary,
 };
@@ -114,7 +115,7 @@ pub async fn list(
            order by received_at desc, submission_id desc limit $12"#,
         clinic_id.0,
         filter.flagged,
-        filter.band.map(|band| band.as_str()),
+        filter.band.map(Band::as_str),
         filter.min_score,
         filter.finding.as_deref(),
         filter.instrument_positive.as_deref(),
@@ -214,7 +215,7 @@ async fn insert(
         points(assessment.score.upper),
         assessment.band_at_least.as_str(),
         assessment.band_at_most.as_str(),
-        assessment.care_level.map(|level| level.as_str()),
+        assessment.care_level.map(CareLevel::as_str),
         assessment.flagged(),
         &findings,
         &positive,
@@ -310,7 +311,7 @@ impl TryFrom<SummaryRow> for SubmissionSummary {
             submission_id: SubmissionId(row.submission_id),
             subject_id: SubjectId(row.subject_id),
             origin: known(Origin::parse(&row.origin), "submissions", "origin")?,
-            received_at: Timestamp::from(row.received_at.to_jiff()),
+            received_at: row.received_at.to_jiff(),
             rule_table: row.rule_table,
             score: Score {
                 total: row.score_total.into(),

@@ -1,6 +1,8 @@
-//! API tests: the real server on a free port, one database a test.
+//! API tests: the real server on a free port, one database a test, over a PostgreSQL that the run starts itself.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod embedded;
 mod screening;
+mod server;
 mod world;

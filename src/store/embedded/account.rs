@@ -99,7 +99,9 @@ impl Account {
         let mut command = Command::new(program);
         command.env_clear().env("HOME", "/").env("LC_ALL", "C").env("TZ", "UTC");
         for name in KEPT_ENVIRONMENT {
-            if let Some(value) = std::env::var_os(name) {
+            #[expect(clippy::disallowed_methods, reason = "handed on, not read as a setting")]
+            let value = std::env::var_os(name);
+            if let Some(value) = value {
                 command.env(name, value);
             }
         }

@@ -192,7 +192,8 @@ fn make_owned_in_public(path: &Path, account: &Account) -> Result<(), EmbeddedEr
     if at.is_dir() && at.uid() == geteuid().as_raw() {
         return make_owned(path, account);
     }
-    if at.is_dir() && at.uid() == account.uid() && at.mode() & 0o077 == 0 {
+    let closed = at.mode() & 0o777 == 0o700;
+    if at.is_dir() && at.uid() == account.uid() && closed {
         return Ok(());
     }
     let name = account.name();

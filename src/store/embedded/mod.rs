@@ -98,22 +98,63 @@ impl Embedded {
     }
 }
 
+/// A data folder that this process has locked, with no server yet.
+#[derive(Debug)]
+pub struct Claim {
+    settings: Settings,
+    folder: DataFolder,
+    lock: File,
+}
+
+/// Makes the data folder if absent, and locks it.
+///
+/// # Errors
+///
+/// When the folder is in use or unfit.
+pub fn claim(settings: &Settings) -> Result<Claim, EmbeddedError> {
+    let (folder, lock) = DataFolder::claim(&settings.data_dir)?;
+    Ok(Claim { settings: settings.clone(), folder, lock })
+}
+
 /// Starts the server on the data folder, or adopts the one that an earlier process left running.
 ///
 /// # Errors
 ///
 /// When the folder is in use or unfit, when no programs can be had, or when the server fails.
 pub async fn start(settings: &Settings, progress: &dyn Fn(&str)) -> Result<Embedded, EmbeddedError> {
-    let (folder, lock) = DataFolder::claim(&settings.data_dir)?;
-    let account = Account::for_cluster(&folder.cluster())?;
-    folder.admit(&account)?;
-    let socket = folder.socket_folder(&account)?;
-    let options =
-        PgConnectOptions::new_without_pgpass().socket(&socket).port(folder::PORT).username(NAME).database(NAME);
+    claim(settings)?.start(progress).await
+}
 
-    let site = Site { folder: &folder, account: &account, socket: &socket, options: &options };
-    let (server, version) = site.serve(settings, progress).await?;
-    Ok(Embedded { server, options, data_dir: folder.path().to_owned(), version, _lock: lock })
+impl Claim {
+    /// The data folder, as an absolute path without symbolic links.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Whether an earlier start made the cluster.
+    #[must_use]
+    pub fn holds_a_cluster(&self) -> bool {
+        self.folder.cluster().exists()
+    }
+
+    /// Starts the server, or adopts the one that an earlier process left running.
+    ///
+    /// # Errors
+    ///
+    /// When the folder is unfit, when no programs can be had, or when the server fails.
+    pub async fn start(self, progress: &dyn Fn(&str)) -> Result<Embedded, EmbeddedError> {
+        let Self { settings, folder, lock } = self;
+        let account = Account::for_cluster(&folder.cluster())?;
+        folder.admit(&account)?;
+        let socket = folder.socket_folder(&account)?;
+        let options =
+            PgConnectOptions::new_without_pgpass().socket(&socket).port(folder::PORT).username(NAME).database(NAME);
+
+        let site = Site { folder: &folder, account: &account, socket: &socket, options: &options };
+        let (server, version) = site.serve(&settings, progress).await?;
+        Ok(Embedded { server, options, data_dir: folder.path().to_owned(), version, _lock: lock })
+    }
 }
 
 /// The prepared places and account that one start works with.
@@ -135,12 +176,11 @@ impl Site<'_> {
             return Ok((server, cluster.version()));
         }
         let programs = self.programs(settings, existing.as_ref(), progress).await?;
-        let cluster = match existing {
-            Some(cluster) => cluster,
-            None => {
-                progress(&format!("creating a PostgreSQL {} cluster ...", programs.version()));
-                Cluster::create(self.folder, &programs, self.account).await?
-            }
+        let cluster = if let Some(cluster) = existing {
+            cluster
+        } else {
+            progress(&format!("creating a PostgreSQL {} cluster ...", programs.version()));
+            Cluster::create(self.folder, &programs, self.account).await?
         };
         let server = self.launch(&programs, &cluster).await?;
         Ok((server, cluster.version()))
@@ -154,14 +194,12 @@ impl Site<'_> {
     ) -> Result<Programs, EmbeddedError> {
         let wanted = existing.map(Cluster::version);
         let obtained = self.folder.programs();
-        match programs::find(settings, &obtained, wanted, self.account).await? {
-            Some(programs) => Ok(programs),
-            None => {
-                let bin = obtain::obtain(&obtained, &settings.python, progress).await?;
-                let unfit = |error: EmbeddedError| EmbeddedError::Missing { reason: error.to_string() };
-                programs::inspect(&bin, self.account).await.map_err(unfit)
-            }
+        if let Some(programs) = programs::find(settings, &obtained, wanted, self.account).await? {
+            return Ok(programs);
         }
+        let bin = obtain::obtain(&obtained, &settings.python, progress).await?;
+        let unfit = |error: EmbeddedError| EmbeddedError::Missing { reason: error.to_string() };
+        programs::inspect(&bin, self.account).await.map_err(unfit)
     }
 
     async fn launch(&self, programs: &Programs, cluster: &Cluster) -> Result<Server, EmbeddedError> {

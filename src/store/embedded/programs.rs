@@ -131,6 +131,7 @@ async fn configured() -> Option<PathBuf> {
 }
 
 fn on_search_path() -> Vec<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "where a system keeps its programs is no setting of ours")]
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path);
     folders.filter(|folder| folder.is_absolute() && folder.join("postgres").is_file()).collect()

@@ -42,7 +42,7 @@ const SETTINGS: [&str; 17] = [
     "log_parameter_max_length_on_error=0",
 ];
 /// How long a starting server may stay silent.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 /// How long a fast shutdown may take before an immediate one.
 const FAST: Duration = Duration::from_secs(30);
 /// How long an immediate shutdown may take.

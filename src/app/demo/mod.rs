@@ -1,0 +1,108 @@
+//! The demo clinic: four keys and a made-up cohort, submitted as an intake system would.
+
+mod cohort;
+mod dice;
+mod people;
+
+use std::future::ready;
+
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use zeroize::Zeroizing;
+
+pub use cohort::cohort;
+
+use super::{App, AppError, clinics, credentials, intake, subjects};
+use crate::domain::actor::{Actor, Role};
+use crate::domain::answers::Answers;
+use crate::domain::ids::ClinicId;
+use crate::domain::language::Language;
+use crate::domain::stored::Clinic;
+use crate::domain::subject::LookUp;
+use crate::domain::submission::Draft;
+
+/// The demo clinic's name.
+pub const CLINIC_NAME: &str = "Equilibrium Hormone Clinic (demo)";
+
+/// How many submissions are under way at once.
+const AT_ONCE: usize = 8;
+
+/// A key that was just minted.
+pub type Key = Zeroizing<String>;
+
+/// The demo clinic's keys, one for each role.
+pub struct DemoKeys {
+    /// The clinic.
+    pub clinic_id: ClinicId,
+    /// Scores and submits.
+    pub browser: Key,
+    /// Sends intakes.
+    pub intake: Key,
+    /// Reads and works on follow-ups.
+    pub staff: Key,
+    /// Manages keys.
+    pub admin: Key,
+}
+
+/// The demo clinic, if there is one.
+///
+/// # Errors
+/// When the database is away.
+pub async fn find(app: &App) -> Result<Option<Clinic>, AppError> {
+    Ok(clinics::list(app).await?.into_iter().find(|clinic| clinic.name == CLINIC_NAME))
+}
+
+/// Makes the demo clinic complete: creates it if absent, submits whoever of the cohort is missing, and mints its keys
+/// anew, revoking those of an earlier call. A call that was cut short is thereby taken up again.
+///
+/// # Errors
+/// When the database is away.
+pub async fn complete(app: &App) -> Result<DemoKeys, AppError> {
+    let clinic_id = match find(app).await? {
+        Some(clinic) => clinic.clinic_id,
+        None => clinics::create(app, CLINIC_NAME, "https://example.org/book", "112", Language::En).await?.clinic_id,
+    };
+    for earlier in credentials::list(app, clinic_id).await? {
+        if earlier.revoked_at.is_none() && earlier.display_name == display_name(earlier.role) {
+            credentials::revoke(app, clinic_id, earlier.credential_id).await?;
+        }
+    }
+    let (browser, _) = mint(app, clinic_id, Role::Browser).await?;
+    let (intake, system) = mint(app, clinic_id, Role::Intake).await?;
+    let (staff, _) = mint(app, clinic_id, Role::Staff).await?;
+    let (admin, _) = mint(app, clinic_id, Role::Admin).await?;
+    submit_cohort(app, &system).await?;
+    Ok(DemoKeys { clinic_id, browser, intake, staff, admin })
+}
+
+async fn mint(app: &App, clinic_id: ClinicId, role: Role) -> Result<(Key, Actor), AppError> {
+    let (credential, key) = credentials::mint(app, clinic_id, role, &display_name(role), None).await?;
+    Ok((key, Actor { clinic_id, credential_id: credential.credential_id, role }))
+}
+
+fn display_name(role: Role) -> String {
+    format!("Demo {}", role.as_str())
+}
+
+async fn submit_cohort(app: &App, actor: &Actor) -> Result<(), AppError> {
+    let people = cohort().into_iter().enumerate();
+    let submitted = people.map(|(place, answers)| submit_missing(app, actor, place, answers));
+    stream::iter(submitted).buffer_unordered(AT_ONCE).try_for_each(|()| ready(Ok(()))).await
+}
+
+async fn submit_missing(app: &App, actor: &Actor, place: usize, answers: Answers) -> Result<(), AppError> {
+    if !subjects::search(app, actor, LookUp::Reference, &people::reference(place)).await?.is_empty() {
+        return Ok(());
+    }
+    let draft = Draft {
+        answers,
+        subject: people::subject(place, app.ambient.now()),
+        answered_at: None,
+        source: None,
+        pathway: None,
+        supersedes: None,
+        language: Language::En,
+        idempotency: None,
+    };
+    intake::submit(app, actor, draft, None).await?;
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! Who the made-up cohort pretends to be: names put together at random, and numbers and addresses that reach nobody.
+
+use jiff::Timestamp;
+
+use super::dice::Dice;
+use crate::domain::language::Language;
+use crate::domain::subject::{Channel, Consent, Contact, Reference, SubjectDraft};
+
+const SEED: u64 = 555;
+const GIVEN: [&str; 20] = [
+    "Ada", "Bruno", "Carmen", "David", "Elena", "Felix", "Grace", "Hugo", "Ines", "Jonas", "Karin", "Luis", "Marta",
+    "Nora", "Oscar", "Paula", "Quentin", "Rosa", "Samuel", "Teresa",
+];
+const FAMILY: [&str; 20] = [
+    "Almeida", "Brandt", "Castillo", "Dubois", "Eriksen", "Fuentes", "Grant", "Holm", "Ibarra", "Jansen", "Keller",
+    "Lindgren", "Moreno", "Novak", "Ortega", "Pereira", "Quinn", "Romero", "Santos", "Turner",
+];
+
+/// The clinic's reference of the person at a place in the cohort, from 0.
+pub(super) fn reference(place: usize) -> String {
+    format!("DEMO-{:04}", place + 1)
+}
+
+/// The person at a place in the cohort, from 0; four in five agreed to be contacted.
+pub(super) fn subject(place: usize, now: Timestamp) -> SubjectDraft {
+    let mut dice = Dice::new(SEED.wrapping_add(u64::try_from(place).unwrap_or_default()));
+    let given = dice.pick(&GIVEN).unwrap_or("Demo");
+    let family = dice.pick(&FAMILY).unwrap_or("Person");
+    let by_telephone = dice.chance(600);
+    let contact = Contact {
+        name: Some(format!("{given} {family}")),
+        // 555-0100 to 555-0199 are kept for fiction.
+        telephone: Some(format!("+1 {} 555 01{:02}", dice.between(201, 989), dice.between(0, 99))),
+        email: dice.chance(700).then(|| format!("{given}.{family}.{}@example.org", place + 1).to_lowercase()),
+        channel: Some(Channel::Telephone),
+        language: Some(if dice.chance(250) { Language::Es } else { Language::En }),
+    };
+    let channel = if by_telephone || contact.email.is_none() { Channel::Telephone } else { Channel::Email };
+    let consent = Consent { to_contact: dice.chance(800), text_version: "demo-1".to_owned(), given_at: now };
+    SubjectDraft {
+        reference: Reference::parse(&reference(place)).ok(),
+        contact: Contact { channel: Some(channel), ..contact },
+        consent: Some(consent),
+    }
+}

@@ -1,0 +1,123 @@
+//! Ring 5: the command line, one file a subcommand. Results go to the standard output, everything else to errors.
+
+mod clinics;
+mod health;
+mod keys;
+mod migrate;
+mod rules;
+mod seed_demo;
+mod serve;
+
+use std::io::{self, ErrorKind, Write as _};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use clap::Parser as _;
+
+use crate::app::{App, AppError};
+use crate::config::{Cli, Command, LogFormat, Settings};
+use crate::server::{Opened, ServerError};
+use crate::store::embedded::EmbeddedError;
+use crate::{app, http, store, telemetry};
+
+/// Does what the command line says, and says on the standard error stream why it could not.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match attempt(&cli) {
+        Ok(code) => code,
+        Err(error) if reader_left(&error) => ExitCode::FAILURE,
+        Err(error) => {
+            tell(&format!("error: {}", explain(&error)));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn attempt(cli: &Cli) -> anyhow::Result<ExitCode> {
+    let log = &cli.settings.log;
+    let quiet = format!("actix_server=warn,{}", store::QUIETLY_LOGGED);
+    telemetry::start(&log.filter, &quiet, store::NEVER_LOGGED, log.format == LogFormat::Json)
+        .context("SARCOSCREEN_LOG cannot be read")?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let outcome = runtime.block_on(dispatch(cli));
+    // What still runs after a second signal must not hold the end up.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
+    let settings = &cli.settings;
+    match cli.command.as_ref().unwrap_or(&Command::Serve) {
+        Command::Serve => serve::run(settings).await?,
+        Command::Migrate => migrate::run(settings).await?,
+        Command::Clinics(command) => clinics::run(settings, command).await?,
+        Command::Keys(command) => keys::run(settings, command).await?,
+        Command::Openapi => print(&http::document())?,
+        Command::Rules(command) => return rules::run(command),
+        Command::SeedDemo => seed_demo::run(settings).await?,
+        Command::Health => health::run(settings)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a result to the standard output.
+fn print(text: &str) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    output.write_all(text.as_bytes())?;
+    output.flush()
+}
+
+/// Tells the person at the terminal something that is no result.
+fn tell(line: &str) {
+    // Nobody listens: then there is nobody to tell that either.
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Does some work on the database, and closes it again whatever comes of it.
+async fn on_database<T>(settings: &Settings, work: impl AsyncFnOnce(&App) -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let opened = open(settings).await?;
+    let outcome = match require_schema(&opened.app).await {
+        Ok(()) => work(&opened.app).await,
+        Err(error) => Err(error),
+    };
+    let closed = opened.close().await;
+    let value = outcome?;
+    closed?;
+    Ok(value)
+}
+
+async fn open(settings: &Settings) -> anyhow::Result<Opened> {
+    Opened::open(settings, &tell).await.map_err(|error| match error {
+        ServerError::Embedded(EmbeddedError::InUse { .. }) => {
+            anyhow::Error::new(error).context("this command needs the private database for itself")
+        }
+        error => error.into(),
+    })
+}
+
+async fn require_schema(app: &App) -> anyhow::Result<()> {
+    let readiness = app::health::readiness(app).await;
+    // A database that is away tells why when the work is tried.
+    if readiness.database && !readiness.migrations {
+        bail!("the database lacks migrations; `sarcoscreen migrate` applies them");
+    }
+    Ok(())
+}
+
+fn explain(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<AppError>() {
+        Some(AppError::Faulty { faults, .. }) => {
+            let named = |fault: &crate::domain::fault::Fault| {
+                format!("{} {}", fault.pointer.trim_start_matches('/'), fault.detail)
+            };
+            faults.iter().map(named).collect::<Vec<_>>().join("; ")
+        }
+        _ => format!("{error:#}"),
+    }
+}
+
+/// Whether the reader of our output went away, as `| head` does: nothing to tell anybody.
+fn reader_left(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,50 @@
+//! `rules`: check a table, compare two. Needs no database.
+
+mod check;
+mod diff;
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+
+use crate::config::Rules;
+use crate::domain::rule_table::RuleFiles;
+use crate::rules::released_files;
+
+pub(super) fn run(command: &Rules) -> anyhow::Result<ExitCode> {
+    match command {
+        Rules::Check { folder } => check::run(folder.as_deref()),
+        Rules::Diff { before, after } => diff::run(before, after),
+    }
+}
+
+/// The files of a version in this program, or of a folder.
+fn files_of(name: &str) -> anyhow::Result<RuleFiles> {
+    match released_files(name) {
+        Some(files) => Ok(files),
+        None => read_folder(Path::new(name)),
+    }
+}
+
+/// The TOML files of a folder, by name.
+fn read_folder(folder: &Path) -> anyhow::Result<RuleFiles> {
+    let shown = folder.display();
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("{shown} is no version in this program and no folder"))?;
+    let mut files = RuleFiles::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "toml")
+            && let Some(name) = path.file_name()
+        {
+            let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            files.insert(name.to_string_lossy().into_owned(), text);
+        }
+    }
+    if files.is_empty() {
+        bail!("there is no TOML file in {shown}");
+    }
+    Ok(files)
+}

@@ -1,0 +1,20 @@
+//! `seed-demo`: the demo clinic on a database of one's own.
+
+use anyhow::bail;
+
+use super::{on_database, print};
+use crate::app::demo;
+use crate::config::Settings;
+use crate::server::demo::{create, json};
+
+pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
+    let credentials = on_database(settings, async |app| {
+        if demo::find(app).await?.is_some() {
+            bail!("the demo clinic is there already; `sarcoscreen keys mint` makes more keys for it");
+        }
+        crate::app::rule_tables::record(app).await?;
+        Ok(create(app).await?)
+    });
+    print(&json(&credentials.await?))?;
+    Ok(())
+}

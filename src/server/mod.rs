@@ -1,0 +1,192 @@
+//! The composition root: from settings to a running service, and back down in order. Tests use it unchanged.
+
+pub mod announcement;
+mod database;
+pub mod demo;
+mod error;
+mod master_key;
+mod private_file;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+pub use database::{Opened, migrate};
+pub use error::ServerError;
+
+use crate::app::{App, AppError, health, rule_tables};
+use crate::config::Settings;
+use crate::http;
+use demo::DemoCredentials;
+
+/// How often a database that was away or not migrated at the start is looked at again.
+const AGAIN: Duration = Duration::from_secs(2);
+/// What stopping may take beyond the time that requests under way are given.
+const SPARE: Duration = Duration::from_secs(5);
+
+/// A service that takes requests.
+pub struct Running {
+    address: SocketAddr,
+    opened: Opened,
+    demo: Option<DemoCredentials>,
+    handle: ServerHandle,
+    server: JoinHandle<io::Result<()>>,
+    preparing: Option<JoinHandle<()>>,
+    shutdown: Duration,
+}
+
+impl Running {
+    /// Starts the service; when this returns, it takes requests. What takes long is told through `say`.
+    ///
+    /// # Errors
+    /// When the address is taken (then nothing was changed), the settings do not suffice, or the database refuses.
+    pub async fn start(settings: &Settings, say: &dyn Fn(&str)) -> Result<Self, ServerError> {
+        let wanted = settings.http.listen;
+        let refused = |refusal| ServerError::Listen { address: wanted, refusal };
+        let listener = TcpListener::bind(wanted).map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        let opened = Opened::open(settings, say).await?;
+        match Self::prepare(&opened, settings, say).await {
+            Ok((demo, preparing)) => Self::listen(opened, settings, listener, address, demo, preparing).await,
+            Err(error) => {
+                opened.abandon().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// The address it listens on.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The use cases, as the service itself uses them.
+    #[must_use]
+    pub const fn app(&self) -> &App {
+        &self.opened.app
+    }
+
+    /// The keys of the demo clinic, where there is one.
+    #[must_use]
+    pub const fn demo(&self) -> Option<&DemoCredentials> {
+        self.demo.as_ref()
+    }
+
+    /// What to tell whoever started it: addresses, and commands to paste.
+    #[must_use]
+    pub fn announcement(&self) -> String {
+        announcement::text(self.address, self.opened.data_dir().zip(self.demo.as_ref()))
+    }
+
+    /// Serves until asked to stop.
+    ///
+    /// # Errors
+    /// When the HTTP server ends by itself; the rest is still to be stopped.
+    pub async fn until(&mut self, asked: impl Future<Output = ()>) -> Result<(), ServerError> {
+        tokio::select! {
+            () = asked => Ok(()),
+            ended = &mut self.server => Err(ServerError::Ended(format!("{ended:?}"))),
+        }
+    }
+
+    /// Stops in order: requests under way end or run out of time, then the connections, then the private PostgreSQL.
+    ///
+    /// # Errors
+    /// When the private PostgreSQL does not stop.
+    pub async fn stop(self) -> Result<(), ServerError> {
+        if let Some(preparing) = self.preparing {
+            preparing.abort();
+        }
+        if timeout(self.shutdown + SPARE, self.handle.stop(true)).await.is_err() {
+            tracing::warn!("requests under way did not end in time");
+        }
+        self.opened.close().await
+    }
+
+    async fn prepare(
+        opened: &Opened,
+        settings: &Settings,
+        say: &dyn Fn(&str),
+    ) -> Result<(Option<DemoCredentials>, Option<JoinHandle<()>>), ServerError> {
+        if let Some(data_dir) = opened.data_dir() {
+            return Ok((demo::ensure(&opened.app, data_dir, say).await?, None));
+        }
+        let apply = settings.database.migrate;
+        if prepared(&opened.app, apply).await? {
+            return Ok((None, None));
+        }
+        tracing::warn!("the database is away or lacks migrations (`sarcoscreen migrate`, SARCOSCREEN_MIGRATE)");
+        Ok((None, Some(tokio::spawn(prepare_later(opened.app.clone(), apply)))))
+    }
+
+    async fn listen(
+        opened: Opened,
+        settings: &Settings,
+        listener: TcpListener,
+        address: SocketAddr,
+        demo: Option<DemoCredentials>,
+        preparing: Option<JoinHandle<()>>,
+    ) -> Result<Self, ServerError> {
+        let http = http_settings(settings);
+        let shutdown = http.shutdown;
+        match http::serve(opened.app.clone(), http, listener) {
+            Ok(server) => {
+                let handle = server.handle();
+                let server = tokio::spawn(server);
+                Ok(Self { address, opened, demo, handle, server, preparing, shutdown })
+            }
+            Err(error) => {
+                opened.abandon().await;
+                Err(ServerError::Http(error))
+            }
+        }
+    }
+}
+
+fn http_settings(settings: &Settings) -> http::Settings {
+    let cores = || available_parallelism().map_or(1, usize::from);
+    http::Settings {
+        cors_origins: settings.http.cors_origins.clone(),
+        read_deadline: Duration::from_secs(settings.http.read_deadline_seconds),
+        workers: settings.http.workers.map_or_else(cores, usize::from),
+        shutdown: Duration::from_secs(settings.http.shutdown_seconds),
+    }
+}
+
+/// Whether a given database has its schema and knows the rule tables, which submissions refer to.
+async fn prepared(app: &App, apply_migrations: bool) -> Result<bool, ServerError> {
+    let readiness = health::readiness(app).await;
+    if !readiness.database {
+        return Ok(false);
+    }
+    if !readiness.migrations && !apply_migrations {
+        return Ok(false);
+    }
+    let outcome =
+        if readiness.migrations { rule_tables::record(app).await.map_err(Into::into) } else { migrate(app).await };
+    match outcome {
+        Ok(()) => Ok(true),
+        Err(ServerError::App(AppError::Unavailable(reason))) => {
+            tracing::warn!(reason, "the database went away");
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn prepare_later(app: App, apply_migrations: bool) {
+    loop {
+        sleep(AGAIN).await;
+        match prepared(&app, apply_migrations).await {
+            Ok(true) => return tracing::info!("the database is ready"),
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "the database cannot be prepared"),
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The default run: what a first start makes, what later ones find, and what is refused.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+
+use clap::Parser as _;
+use sarcoscreen::app::{clinics, demo};
+use sarcoscreen::config::{Cli, Settings};
+use sarcoscreen::server::{Opened, Running, ServerError};
+use sarcoscreen::store::embedded::EmbeddedError;
+
+use crate::embedded::place::Place;
+
+/// Settings of a run without any, but for its data folder and a free port.
+fn settings(place: &Place) -> Settings {
+    let mut settings = Cli::parse_from(["sarcoscreen", "--listen", "127.0.0.1:0"]).settings;
+    settings.database.url = None;
+    settings.database.master_key_file = None;
+    settings.folder.data_dir = Some(place.data());
+    settings
+}
+
+async fn start(settings: &Settings) -> Result<Running, ServerError> {
+    Running::start(settings, &|_| ()).await
+}
+
+/// Why a start failed; one that did not is stopped first.
+async fn refusal(settings: &Settings) -> ServerError {
+    match start(settings).await {
+        Ok(running) => {
+            running.stop().await.unwrap();
+            panic!("it started");
+        }
+        Err(error) => error,
+    }
+}
+
+#[tokio::test]
+async fn a_first_start_makes_a_demo_clinic_whose_keys_nobody_else_can_read() {
+    let place = Place::new();
+    let running = start(&settings(&place)).await.unwrap();
+    let file = place.data().join("demo-credentials.json");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o7777, 0o600);
+    let kept: serde_json::Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    let names: Vec<&String> = kept.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["clinic", "browser", "intake", "staff", "admin"]);
+    let announcement = running.announcement();
+    for key in ["browser", "staff"] {
+        assert!(announcement.contains(kept[key].as_str().unwrap()), "{announcement}");
+    }
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_later_start_finds_the_demo_clinic_and_seeds_nothing_twice() {
+    let place = Place::new();
+    let settings = settings(&place);
+    let first = start(&settings).await.unwrap();
+    let (keys, people) = (first.announcement(), submissions(&first).await);
+    assert_eq!(people, demo::cohort().len());
+    let first_port = first.address().port().to_string();
+    first.stop().await.unwrap();
+
+    let second = start(&settings).await.unwrap();
+    assert_eq!(submissions(&second).await, people);
+    let port = second.address().port().to_string();
+    assert_eq!(second.announcement().replace(&port, "port"), keys.replace(&first_port, "port"));
+    second.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_start_that_was_cut_short_is_taken_up_again() {
+    let place = Place::new();
+    let settings = settings(&place);
+    start(&settings).await.unwrap().stop().await.unwrap();
+    // The file is written last, so without it the start before did not get that far.
+    fs::remove_file(place.data().join("demo-credentials.json")).unwrap();
+    let again = start(&settings).await.unwrap();
+    assert_eq!(submissions(&again).await, demo::cohort().len());
+    assert!(place.data().join("demo-credentials.json").exists());
+    again.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_with_a_clinic_of_its_own_gets_no_demo() {
+    let place = Place::new();
+    let settings = settings(&place);
+    let opened = Opened::open(&settings, &|_| ()).await.unwrap();
+    let own = ("Own", "https://clinic.example", "112", sarcoscreen::domain::language::Language::En);
+    clinics::create(&opened.app, own.0, own.1, own.2, own.3).await.unwrap();
+    opened.close().await.unwrap();
+
+    let running = start(&settings).await.unwrap();
+    assert!(running.demo().is_none());
+    assert_eq!(clinics::list(running.app()).await.unwrap().len(), 1);
+    assert!(!running.announcement().contains("Bearer"));
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_second_start_on_a_data_folder_names_the_process_that_holds_it() {
+    let place = Place::new();
+    let settings = settings(&place);
+    let first = start(&settings).await.unwrap();
+    let error = refusal(&settings).await;
+    assert!(matches!(error, ServerError::Embedded(EmbeddedError::InUse { .. })), "{error}");
+    assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
+    first.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lost_master_key_is_never_made_anew_for_an_existing_database() {
+    let place = Place::new();
+    let settings = settings(&place);
+    start(&settings).await.unwrap().stop().await.unwrap();
+    let key = place.data().join("master.key");
+    fs::remove_file(&key).unwrap();
+    let error = refusal(&settings).await;
+    assert!(matches!(error, ServerError::LostMasterKey { .. }), "{error}");
+    assert!(!key.exists());
+}
+
+#[tokio::test]
+async fn a_master_key_that_everybody_can_read_is_refused() {
+    let place = Place::new();
+    let settings = settings(&place);
+    start(&settings).await.unwrap().stop().await.unwrap();
+    let key = place.data().join("master.key");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    let error = refusal(&settings).await;
+    assert!(matches!(error, ServerError::OpenMasterKey { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_taken_port_is_named_with_its_setting_and_changes_nothing() {
+    let place = Place::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut settings = settings(&place);
+    settings.http.listen = taken.local_addr().unwrap();
+    let error = refusal(&settings).await.to_string();
+    for part in [taken.local_addr().unwrap().to_string().as_str(), "SARCOSCREEN_LISTEN"] {
+        assert!(error.contains(part), "{error}");
+    }
+    assert!(!place.data().exists());
+}
+
+#[tokio::test]
+async fn a_database_of_ones_own_needs_a_master_key_and_is_left_as_it_is() {
+    let place = Place::new();
+    let embedded = place.start().await.unwrap();
+    let socket = embedded.connect_options().get_socket().unwrap().display().to_string();
+    let url = format!("postgres://sarcoscreen@localhost/sarcoscreen?host={socket}");
+    let mut settings = settings(&place);
+    settings.database.url = Some(url.parse().unwrap());
+    let error = refusal(&settings).await.to_string();
+    assert!(error.contains("openssl rand -hex 32"), "{error}");
+
+    let key = place.path().join("key");
+    fs::write(&key, "07".repeat(32)).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
+    settings.database.master_key_file = Some(key);
+    let running = start(&settings).await.unwrap();
+    let readiness = sarcoscreen::app::health::readiness(running.app()).await;
+    assert!(readiness.database && !readiness.migrations, "{readiness:?}");
+    running.stop().await.unwrap();
+
+    settings.database.migrate = true;
+    let running = start(&settings).await.unwrap();
+    assert!(sarcoscreen::app::health::readiness(running.app()).await.ready());
+    assert!(clinics::list(running.app()).await.unwrap().is_empty());
+    running.stop().await.unwrap();
+    embedded.stop().await.unwrap();
+}
+
+/// How many submissions of its cohort the demo clinic has.
+async fn submissions(running: &Running) -> usize {
+    use sarcoscreen::app::sign_in::sign_in;
+    use sarcoscreen::domain::stored::{PageRequest, SubmissionFilter};
+    let staff = sign_in(running.app(), &running.demo().unwrap().staff).await.unwrap().actor();
+    let (mut count, mut cursor) = (0, None);
+    loop {
+        let page = PageRequest { limit: 100, cursor };
+        let filter = SubmissionFilter::default();
+        let page = sarcoscreen::app::submissions::list(running.app(), &staff, &filter, &page).await.unwrap();
+        count += page.items.len();
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return count;
+        }
+    }
+}

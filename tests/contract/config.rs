@@ -1,0 +1,84 @@
+//! The settings: their names, their help, and that nothing outside names one that does not exist.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use clap::{CommandFactory as _, Parser as _};
+use sarcoscreen::config::Cli;
+
+/// Every setting with its environment variable.
+fn settings() -> Vec<(String, Option<String>, bool)> {
+    let command = Cli::command();
+    let arguments = command.get_arguments().filter(|one| !["help", "version"].contains(&one.get_id().as_str()));
+    let variable = |one: &clap::Arg| one.get_env().map(|name| name.to_string_lossy().into_owned());
+    arguments.map(|one| (one.get_id().to_string(), variable(one), one.get_help().is_some())).collect()
+}
+
+#[test]
+fn every_setting_has_help_and_an_environment_variable_of_our_name() {
+    let found = settings();
+    assert!(found.len() > 10);
+    for (id, variable, help) in found {
+        let variable = variable.unwrap_or_default();
+        assert!(variable.starts_with("SARCOSCREEN_") || variable == "DATABASE_URL", "{id}: `{variable}`");
+        assert!(help, "{id} has no help");
+    }
+}
+
+#[test]
+fn deployment_files_and_messages_name_only_settings_that_exist() {
+    let known: BTreeSet<String> = settings().into_iter().filter_map(|one| one.1).collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files: Vec<_> = ["Dockerfile", "docker-compose.yml", "README.md"].map(|name| root.join(name)).into();
+    sources(&root.join("src"), &mut files);
+    for file in files.iter().filter(|file| file.exists()) {
+        let text = std::fs::read_to_string(file).unwrap();
+        for rest in text.split("SARCOSCREEN_").skip(1) {
+            let name: String = rest.chars().take_while(|c| c.is_ascii_uppercase() || *c == '_').collect();
+            let name = format!("SARCOSCREEN_{name}");
+            assert!(known.contains(&name) || name == "SARCOSCREEN_", "{}: {name}", file.display());
+        }
+    }
+}
+
+#[test]
+fn a_database_url_is_shown_neither_in_help_nor_in_debug_output() {
+    let cli = Cli::parse_from(["sarcoscreen", "--database-url", "postgres://user:hunter2@host/database"]);
+    assert!(!format!("{cli:?}").contains("hunter2"));
+    let command = Cli::command();
+    let url = command.get_arguments().find(|one| one.get_id() == "url").unwrap();
+    assert!(url.is_hide_env_values_set());
+}
+
+#[test]
+fn values_out_of_range_are_refused() {
+    for (option, value) in [
+        ("--listen", "8080"),
+        ("--workers", "0"),
+        ("--database-connections", "0"),
+        ("--read-deadline-seconds", "0"),
+        ("--shutdown-seconds", "601"),
+        ("--idempotency-hours", "0"),
+        ("--cors-origins", "*"),
+        ("--cors-origins", "https://clinic.example/"),
+        ("--allow-unsafe-durability", "wal_level"),
+        ("--log-format", "xml"),
+    ] {
+        assert!(Cli::try_parse_from(["sarcoscreen", option, value]).is_err(), "{option} {value}");
+    }
+    let origins = "https://clinic.example,http://localhost:5173";
+    let cli = Cli::try_parse_from(["sarcoscreen", "serve", "--cors-origins", origins]).unwrap();
+    assert_eq!(cli.settings.http.cors_origins.len(), 2);
+}
+
+#[test]
+fn the_command_line_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+fn sources(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { sources(&path, found) } else { found.push(path) }
+    }
+}
