@@ -151,7 +151,6 @@ async fn in_state(
     Ok(rows)
 }
 
-#[expect(clippy::struct_field_names, reason = "the names of the columns")]
 struct Row {
     follow_up_id: Uuid,
     subject_id: Uuid,

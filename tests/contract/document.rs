@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use sarcoscreen::domain::fixed::to_units;
 use sarcoscreen::domain::questionnaire::{CATALOGUE, Kind};
 use sarcoscreen::http::document;
 use serde_json::Value;
@@ -60,10 +61,10 @@ fn the_schema_of_answers_repeats_every_bound_of_the_catalogue() {
         let schema = &properties[spec.id];
         match spec.kind {
             Kind::Number { minimum, maximum, step, scale, .. } => {
-                let bound = |name: &str| schema[name].as_f64().unwrap();
-                assert_eq!((bound("minimum") * f64::from(scale)).round(), f64::from(minimum), "{}", spec.id);
-                assert_eq!((bound("maximum") * f64::from(scale)).round(), f64::from(maximum), "{}", spec.id);
-                assert_eq!((bound("x-step") * f64::from(scale)).round(), f64::from(step), "{}", spec.id);
+                let bound = |name: &str| to_units(schema[name].as_f64().unwrap(), scale);
+                assert_eq!(bound("minimum"), Some(minimum), "{}", spec.id);
+                assert_eq!(bound("maximum"), Some(maximum), "{}", spec.id);
+                assert_eq!(bound("x-step"), Some(step), "{}", spec.id);
             }
             Kind::Flag => assert_eq!(schema["type"][0], "boolean", "{}", spec.id),
             Kind::Choice(options) => assert_eq!(strings(&schema["enum"]), options, "{}", spec.id),
