@@ -113,7 +113,9 @@ fn declared_as_json(request: &HttpRequest) -> Result<(), Problem> {
     if request.headers().contains_key(CONTENT_ENCODING) {
         return refuse("send the body without a Content-Encoding");
     }
-    if request.headers().get_all(CONTENT_TYPE).count() > 1 || request.content_type() != "application/json" {
+    if request.headers().get_all(CONTENT_TYPE).count() > 1
+        || !request.content_type().eq_ignore_ascii_case("application/json")
+    {
         return refuse("send Content-Type: application/json");
     }
     match request.encoding() {
