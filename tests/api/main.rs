@@ -4,6 +4,8 @@
 
 mod access;
 mod embedded;
+mod problems;
+mod raw;
 mod screening;
 mod server;
 mod world;
