@@ -19,6 +19,7 @@ use validator::Validate;
 use super::State;
 use super::faults::{collect, of_validation};
 use super::problem::{Problem, ProblemType};
+use super::wire::object::Object;
 use crate::app::AppError;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::language::Language;
@@ -125,7 +126,7 @@ fn declared_as_json(request: &HttpRequest) -> Result<(), Problem> {
 }
 
 fn parse<T: DeserializeOwned + Validate>(bytes: BytesMut) -> Result<Body<T>, Problem> {
-    let (value, mut faults) = if let Ok(value) = serde_json::from_slice::<T>(&bytes) {
+    let (value, mut faults) = if let Ok(Object(value)) = serde_json::from_slice(&bytes) {
         (value, Vec::new())
     } else {
         let tree: Value = serde_json::from_slice(&bytes).map_err(|error| {
