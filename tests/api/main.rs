@@ -5,6 +5,7 @@
 mod access;
 mod bodies;
 mod embedded;
+mod idempotency;
 mod problems;
 mod raw;
 mod screening;
