@@ -6,6 +6,7 @@ mod access;
 mod bodies;
 mod embedded;
 mod idempotency;
+mod lists;
 mod problems;
 mod raw;
 mod screening;
