@@ -60,6 +60,10 @@ async fn walk(user: &User, path: &str, limit: usize) -> Vec<Value> {
     items
 }
 
+fn instant(value: &Value) -> jiff::Timestamp {
+    value.as_str().unwrap().parse().unwrap()
+}
+
 /// Twenty flagged submissions, each of a person of its own, of mixed urgency; their ids.
 async fn twenty(clinic: &Clinic) -> Vec<Value> {
     let bodies = (0..20).map(|index| json!({"answers": of_urgency(["today", "this_week", "routine"][index % 3])}));
@@ -95,7 +99,7 @@ async fn every_submission_stands_on_exactly_one_page_newest_first() {
             let items = walk(&clinic.staff, "/v1/submissions", limit).await;
             assert_eq!(sorted(field(&items, "id")), wanted, "{sql} {limit}");
             let keys: Vec<_> =
-                items.iter().map(|item| (item["received_at"].to_string(), item["id"].to_string())).collect();
+                items.iter().map(|item| (instant(&item["received_at"]), item["id"].to_string())).collect();
             assert!(keys.windows(2).all(|pair| pair[0] > pair[1]), "{sql} {limit}: {keys:?}");
         }
     }
@@ -121,7 +125,7 @@ async fn every_case_stands_on_exactly_one_page_most_urgent_first_then_oldest() {
             for limit in [3, 10] {
                 let items = walk(&clinic.staff, path, limit).await;
                 assert_eq!(sorted(field(&items, "id")), wanted, "{sql} {path} {limit}");
-                let key = |item: &Value| (rank(item), item["flagged_at"].to_string(), item["id"].to_string());
+                let key = |item: &Value| (rank(item), instant(&item["flagged_at"]), item["id"].to_string());
                 let keys: Vec<_> = items.iter().map(key).collect();
                 assert!(keys.windows(2).all(|pair| pair[0] < pair[1]), "{sql} {path} {limit}: {keys:?}");
             }

@@ -11,4 +11,5 @@ mod problems;
 mod raw;
 mod screening;
 mod server;
+mod subjects;
 mod world;
