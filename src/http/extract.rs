@@ -7,7 +7,7 @@ use std::future::{Ready, ready};
 use std::time::Duration;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{ACCEPT_LANGUAGE, AcceptLanguage, CONTENT_ENCODING, CONTENT_TYPE, Header};
+use actix_web::http::header::{ACCEPT_LANGUAGE, AcceptLanguage, CONTENT_ENCODING, CONTENT_TYPE, Header, Quality};
 use actix_web::web::BytesMut;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::StreamExt;
@@ -212,7 +212,10 @@ impl FromRequest for Accepted {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let header = request.headers().contains_key(ACCEPT_LANGUAGE).then(|| AcceptLanguage::parse(request));
-        let ranked = header.and_then(Result::ok).map(|header| header.ranked()).unwrap_or_default();
+        let mut header = header.and_then(Result::ok).unwrap_or(AcceptLanguage(Vec::new()));
+        // Weight 0 says: not this one (RFC 9110, section 12.4.2).
+        header.0.retain(|language| language.quality > Quality::ZERO);
+        let ranked = header.ranked();
         let best = ranked.iter().find_map(|language| Language::from_tag(&language.to_string()));
         ready(Ok(Self(best)))
     }
