@@ -51,9 +51,9 @@ impl From<sqlx::Error> for StoreError {
                     return Self::Conflict(meaning);
                 }
                 let code = database.code().unwrap_or_default();
-                // 08 connection, 53 resources, 57P shutdown, 55P03 lock timeout, 57014 statement timeout, 25006 read
-                // only, 40 rollback: all of them may pass when tried again.
-                let passing = ["08", "53", "57", "40", "55P03", "25006"];
+                // 08 connection, 28 sign-in, 3D000 no such database, 53 resources, 57P shutdown, 55P03 lock timeout,
+                // 57014 statement timeout, 25006 read only, 40 rollback: all of them may pass when tried again.
+                let passing = ["08", "28", "3D", "53", "57", "40", "55P03", "25006"];
                 let text = format!("{} ({code})", database.message());
                 if passing.iter().any(|class| code.starts_with(class)) {
                     Self::Unavailable(text)
