@@ -4,10 +4,12 @@
 
 mod access;
 mod bodies;
+mod durability;
 mod embedded;
 mod idempotency;
 mod lists;
 mod problems;
+mod questionnaire;
 mod raw;
 mod screening;
 mod server;

@@ -167,6 +167,11 @@ impl Drop for World {
 }
 
 impl User {
+    /// The same person at another instance of the server.
+    pub(crate) fn at(&self, base: &str) -> Self {
+        Self { base: base.to_owned(), ..self.clone() }
+    }
+
     /// `GET path`.
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(self.request("GET", path)).await

@@ -1,0 +1,213 @@
+//! What is stored stays: all of a submission or nothing, rows that are never changed, and readiness that says when an
+//! acknowledged submission could be lost.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sarcoscreen::app::ambient::System;
+use sarcoscreen::app::{App, Policy, rule_tables};
+use sarcoscreen::http::{self, Settings};
+use sarcoscreen::rules::Releases;
+use sarcoscreen::store::Store;
+use sarcoscreen::store::keys::{Keys, MasterKey};
+use serde_json::{Value, json};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, Executor as _};
+
+use crate::world::{World, fit, frail};
+
+/// Another instance of the server, over a database as it is.
+struct Instance {
+    base: String,
+    server: actix_web::dev::ServerHandle,
+}
+
+impl Instance {
+    /// Starts one whose operator accepts these unsafe settings by name.
+    fn start(database: &PgConnectOptions, accepted: &[&str]) -> Self {
+        let keys = Keys::derive(&MasterKey::parse(&MasterKey::text(&[7; 32])).unwrap()).unwrap();
+        let store = Store::open(database.clone(), 2, Duration::from_secs(2), keys);
+        let policy = Policy {
+            idempotency_lifetime: Duration::from_secs(60),
+            accepted_unsafe_settings: accepted.iter().map(|&name| name.to_owned()).collect(),
+        };
+        let app = App::new(store, Releases::load().unwrap(), Arc::new(System), policy);
+        let settings = Settings {
+            cors_origins: Vec::new(),
+            read_deadline: Duration::from_secs(10),
+            workers: 1,
+            shutdown: Duration::from_secs(1),
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let running = http::serve(app, settings, listener).unwrap();
+        let server = running.handle();
+        tokio::spawn(running);
+        Self { base, server }
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        drop(self.server.stop(false));
+    }
+}
+
+/// What readiness says: the status and the three facts.
+async fn readiness(world: &World, base: &str) -> (u16, [Value; 3]) {
+    let answer = world.holder(None).at(base).get("/health/ready").await;
+    let body = answer.json();
+    assert_eq!(body["status"], if answer.status == 200 { "ready" } else { "not_ready" });
+    assert_eq!(answer.header("retry-after"), if answer.status == 200 { "" } else { "1" });
+    (answer.status, ["database", "migrations", "durable_settings"].map(|name| body[name].clone()))
+}
+
+async fn run(world: &World, sql: &str) -> Result<(), sqlx::Error> {
+    world.connect().await.execute(AssertSqlSafe(sql.to_owned())).await.map(drop)
+}
+
+#[tokio::test]
+async fn rows_of_the_trail_and_of_released_tables_are_never_changed() {
+    let world = World::new().await;
+    world.clinic("One").await.browser.submit(&json!({"answers": frail()})).await.expect(201);
+    for (table, column) in [("rule_tables", "digest"), ("audit_entries", "action")] {
+        for sql in [format!("update {table} set {column} = {column}"), format!("delete from {table}")] {
+            let refused = run(&world, &sql).await.unwrap_err().to_string();
+            assert!(refused.contains(&format!("{table} rows are never changed")), "{sql}: {refused}");
+        }
+    }
+    assert_eq!(world.count("select count(*) from rule_tables").await, 1);
+    assert_eq!(world.count("select count(*) from audit_entries where action = 'submission_created'").await, 1);
+}
+
+#[tokio::test]
+async fn another_text_under_a_recorded_version_is_refused() {
+    let world = World::new().await;
+    rule_tables::record(&world.app).await.unwrap();
+    let tampered = "alter table rule_tables disable trigger rule_tables_immutable;
+        update rule_tables set digest = repeat('0', 64)";
+    run(&world, tampered).await.unwrap();
+    let error = rule_tables::record(&world.app).await.unwrap_err().to_string();
+    assert!(error.contains("2026.1") && error.contains("differs"), "{error}");
+    run(&world, "delete from rule_tables").await.unwrap();
+    rule_tables::record(&world.app).await.unwrap();
+    assert_eq!(world.count("select count(*) from rule_tables where digest <> repeat('0', 64)").await, 1);
+}
+
+#[tokio::test]
+async fn a_service_is_ready_only_over_a_migrated_database() {
+    let world = World::new().await;
+    assert_eq!(readiness(&world, &world.base).await, (200, [true, true, true].map(Value::from)));
+    let blank = format!("{}_blank", world.database.get_database().unwrap());
+    run(&world, &format!("create database {blank}")).await.unwrap();
+    let instance = Instance::start(&world.database.clone().database(&blank), &[]);
+    assert_eq!(readiness(&world, &instance.base).await, (503, [true, false, true].map(Value::from)));
+    world.holder(None).at(&instance.base).get("/health/live").await.expect(200);
+    run(&world, &format!("drop database {blank} with (force)")).await.unwrap();
+    // A migration of this binary that was never applied here.
+    run(&world, "delete from _sqlx_migrations where version = (select max(version) from _sqlx_migrations)")
+        .await
+        .unwrap();
+    assert_eq!(readiness(&world, &world.base).await, (503, [true, false, true].map(Value::from)));
+}
+
+#[tokio::test]
+async fn a_service_whose_database_is_away_lives_and_says_so() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let nowhere = [
+        world.database.clone().database("no_such_database"),
+        world.database.clone().username("nobody_known"),
+        world.database.clone().port(1),
+    ];
+    for database in nowhere {
+        let instance = Instance::start(&database, &[]);
+        assert_eq!(readiness(&world, &instance.base).await, (503, [false, false, false].map(Value::from)));
+        let browser = clinic.browser.at(&instance.base);
+        browser.get("/health/live").await.expect(200);
+        browser.get("/v1/questionnaire").await.expect(200);
+        let refused = browser.submit(&json!({"answers": fit()})).await;
+        assert_eq!((refused.status, refused.header("retry-after")), (503, "1"), "{}", refused.text);
+    }
+}
+
+#[tokio::test]
+async fn unsafe_settings_keep_a_service_from_being_ready_unless_accepted_by_name() {
+    let world = World::new().await;
+    let name = world.database.get_database().unwrap().to_owned();
+    run(&world, &format!("alter database {name} set synchronous_commit = off")).await.unwrap();
+    let settled = (200, [true, true, true].map(Value::from));
+    let refused = (503, [true, true, false].map(Value::from));
+    for (accepted, wanted) in
+        [(&[][..], &refused), (&["fsync", "full_page_writes"], &refused), (&["synchronous_commit"], &settled)]
+    {
+        let instance = Instance::start(&world.database, accepted);
+        assert_eq!(&readiness(&world, &instance.base).await, wanted, "{accepted:?}");
+    }
+    run(&world, &format!("alter database {name} reset synchronous_commit")).await.unwrap();
+    let instance = Instance::start(&world.database, &[]);
+    assert_eq!(readiness(&world, &instance.base).await, settled);
+}
+
+/// Makes writing to a table fail, at the statement or only at the commit.
+fn breaking(table: &str, at_commit: bool) -> String {
+    let function = "create or replace function break() returns trigger language plpgsql as
+        $$ begin raise exception 'broken'; end $$";
+    let kind = if at_commit { "create constraint trigger" } else { "create trigger" };
+    let when = if at_commit { "deferrable initially deferred" } else { "" };
+    format!("{function}; {kind} broken after insert on {table} {when} for each row execute function break()")
+}
+
+#[tokio::test]
+async fn all_of_a_submission_is_stored_or_nothing() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let body = json!({"answers": frail(), "subject": {"reference": "R-1", "contact": {"name": "Ana"}}});
+    let parts = ["idempotency_keys", "subjects", "follow_ups", "submissions", "audit_entries"];
+    for at_commit in [false, true] {
+        for broken in parts {
+            run(&world, &breaking(broken, at_commit)).await.unwrap();
+            let refused = clinic.intake.submit_once("k", &body).await;
+            assert!(!refused.text.contains("broken"), "{}", refused.text);
+            refused.expect(500);
+            run(&world, &format!("drop trigger broken on {broken}")).await.unwrap();
+            assert_eq!(stored(&world).await, [0; 5], "{broken} {at_commit}");
+        }
+    }
+    // The key was not used up by what failed.
+    clinic.intake.submit_once("k", &body).await.expect(201);
+    assert_eq!(stored(&world).await, [1; 5]);
+}
+
+#[tokio::test]
+async fn a_submission_that_fails_leaves_the_open_case_and_the_person_as_they_were() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let first = json!({"answers": frail(), "subject": {"reference": "R-1", "contact": {"name": "Ana"}}});
+    let case = clinic.intake.submit(&first).await.expect(201)["follow_up"]["id"].clone();
+    let case = format!("/v1/follow-ups/{}", case.as_str().unwrap());
+    let before = clinic.staff.get(&case).await.expect(200);
+    run(&world, &breaking("audit_entries", true)).await.unwrap();
+    let mut urgent = json!({"answers": frail(), "subject": {"reference": "R-1", "contact": {"name": "Eva"}}});
+    urgent["answers"]["new_breathing_trouble"] = json!(true);
+    clinic.intake.submit(&urgent).await.expect(500);
+    assert_eq!(clinic.staff.get(&case).await.expect(200), before);
+    for (name, count) in [("Ana", 1), ("Eva", 0)] {
+        let found = clinic.staff.post("/v1/subjects/search", &json!({"name": name})).await.expect(200);
+        assert_eq!(found["items"].as_array().unwrap().len(), count, "{name}");
+    }
+    run(&world, "drop trigger broken on audit_entries").await.unwrap();
+    assert_eq!(clinic.intake.submit(&urgent).await.expect(201)["follow_up"]["urgency"], "today");
+}
+
+/// How many rows of a submission's parts there are.
+async fn stored(world: &World) -> [i64; 5] {
+    [
+        world.count("select count(*) from idempotency_keys").await,
+        world.count("select count(*) from subjects").await,
+        world.count("select count(*) from follow_ups").await,
+        world.count("select count(*) from submissions").await,
+        world.count("select count(*) from audit_entries where action = 'submission_created'").await,
+    ]
+}
