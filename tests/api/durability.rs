@@ -29,7 +29,7 @@ impl Instance {
         let keys = Keys::derive(&MasterKey::parse(&MasterKey::text(&[7; 32])).unwrap()).unwrap();
         let store = Store::open(database.clone(), 2, Duration::from_secs(2), keys);
         let policy = Policy {
-            idempotency_lifetime: Duration::from_secs(60),
+            idempotency_lifetime: Duration::from_mins(1),
             accepted_unsafe_settings: accepted.iter().map(|&name| name.to_owned()).collect(),
         };
         let app = App::new(store, Releases::load().unwrap(), Arc::new(System), policy);
