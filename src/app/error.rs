@@ -65,6 +65,7 @@ impl From<StoreError> for AppError {
             }
             StoreError::Conflict(Meaning::ClinicNameTaken) => Self::ClinicNameTaken,
             StoreError::Conflict(Meaning::ClinicUnknown) => Self::ClinicUnknown,
+            StoreError::Conflict(Meaning::RuleTableNotKept) => Self::Unavailable(error.to_string()),
             StoreError::Cursor => Self::Cursor,
             StoreError::Unavailable(reason) => Self::Unavailable(reason),
             StoreError::Inconsistent { .. }
