@@ -119,7 +119,8 @@ fn share<'a>(
     people: impl Iterator<Item = &'a Answers>,
 ) -> fmt::Result {
     let outcomes: Vec<_> = people.map(|one| score(table, one, Audiences::PERSON)).collect();
-    let percent = |count: usize| count * 100 / outcomes.len().max(1);
+    let all = outcomes.len().max(1);
+    let percent = |count: usize| (count * 200 / all).div_ceil(2);
     write!(text, "  {name} ({} people): ", outcomes.len())?;
     for band in Band::ALL {
         let count = outcomes.iter().filter(|one| one.band() == Some(band)).count();
