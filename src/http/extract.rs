@@ -1,4 +1,7 @@
 //! From bytes to wire types: a typed fast path, and only when it fails a slow pass that collects every fault.
+//!
+//! Extractors of one handler run at the same time, and looking up a key takes longer than reading a parameter. So handlers
+//! take parameters as `Result` and look at them once the caller is known.
 
 use std::future::{Ready, ready};
 use std::time::Duration;

@@ -28,9 +28,9 @@ pub async fn list_follow_ups(
     request: HttpRequest,
     state: web::Data<State>,
     caller: Staff,
-    query: Query<FollowUpQuery>,
+    query: Result<Query<FollowUpQuery>, Problem>,
 ) -> Result<HttpResponse, Problem> {
-    let (filter, page) = query.0.parse();
+    let (filter, page) = query?.0.parse();
     let page = follow_ups::list(&state.app, &caller.actor(), &filter, &page).await?;
     let mut response = HttpResponse::Ok();
     if let Some(cursor) = &page.next_cursor {
@@ -53,8 +53,12 @@ pub async fn list_follow_ups(
     security(("key" = ["staff"]))
 )]
 #[get("/v1/follow-ups/{id}")]
-pub async fn get_follow_up(state: web::Data<State>, caller: Staff, id: PathId) -> Result<HttpResponse, Problem> {
-    let (follow_up, submissions) = follow_ups::get(&state.app, &caller.actor(), FollowUpId(id.0)).await?;
+pub async fn get_follow_up(
+    state: web::Data<State>,
+    caller: Staff,
+    id: Result<PathId, Problem>,
+) -> Result<HttpResponse, Problem> {
+    let (follow_up, submissions) = follow_ups::get(&state.app, &caller.actor(), FollowUpId(id?.0)).await?;
     let tag = format!("\"{}\"", follow_up.version);
     let submissions = submissions.into_iter().map(SubmissionSummaryBody::from).collect();
     let body = FollowUpDetailBody { follow_up: FollowUpBody::from(follow_up), submissions };

@@ -62,10 +62,10 @@ pub async fn list_subject_submissions(
     request: HttpRequest,
     state: web::Data<State>,
     caller: Staff,
-    id: PathId,
-    query: Query<PageQuery>,
+    id: Result<PathId, Problem>,
+    query: Result<Query<PageQuery>, Problem>,
 ) -> Result<HttpResponse, Problem> {
-    let page = subjects::submissions(&state.app, &caller.actor(), SubjectId(id.0), &query.0.into()).await?;
+    let page = subjects::submissions(&state.app, &caller.actor(), SubjectId(id?.0), &query?.0.into()).await?;
     let mut response = HttpResponse::Ok();
     if let Some(cursor) = &page.next_cursor {
         response.insert_header(("link", next_link(&request, cursor)));

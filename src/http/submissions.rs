@@ -43,10 +43,11 @@ use crate::domain::submission::Draft;
 pub async fn create_submission(
     state: web::Data<State>,
     caller: Browser,
-    key: IdempotencyKey,
+    key: Result<IdempotencyKey, Problem>,
     accepted: Accepted,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
+    let key = key?;
     let (actor, clinic) = (caller.actor(), caller.clinic());
     let language = accepted.or(clinic.language);
     let body = incoming.read::<SubmissionInput>().await?;
@@ -85,9 +86,9 @@ pub async fn list_submissions(
     request: HttpRequest,
     state: web::Data<State>,
     caller: Staff,
-    query: Query<SubmissionQuery>,
+    query: Result<Query<SubmissionQuery>, Problem>,
 ) -> Result<HttpResponse, Problem> {
-    let (filter, page) = query.0.parse();
+    let (filter, page) = query?.0.parse();
     let page = submissions::list(&state.app, &caller.actor(), &filter, &page).await?;
     let Page { items, next_cursor } = page;
     let mut response = HttpResponse::Ok();
@@ -109,8 +110,12 @@ pub async fn list_submissions(
     security(("key" = ["intake"]))
 )]
 #[get("/v1/submissions/{id}")]
-pub async fn get_submission(state: web::Data<State>, caller: Intake, id: PathId) -> Result<HttpResponse, Problem> {
-    let stored = submissions::get(&state.app, &caller.actor(), SubmissionId(id.0)).await?;
+pub async fn get_submission(
+    state: web::Data<State>,
+    caller: Intake,
+    id: Result<PathId, Problem>,
+) -> Result<HttpResponse, Problem> {
+    let stored = submissions::get(&state.app, &caller.actor(), SubmissionId(id?.0)).await?;
     render(&state, stored, caller.clinic()).await
 }
 
