@@ -70,6 +70,7 @@ impl From<StoreError> for AppError {
             StoreError::Unavailable(reason) => Self::Unavailable(reason),
             StoreError::Inconsistent { .. }
             | StoreError::RuleTableDiffers { .. }
+            | StoreError::OtherMasterKey
             | StoreError::Address
             | StoreError::Migration(_)
             | StoreError::Driver(_) => Self::Internal(error.to_string()),

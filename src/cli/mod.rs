@@ -104,6 +104,7 @@ async fn on_schema<T>(app: &App, work: impl AsyncFnOnce(&App) -> anyhow::Result<
     if !readiness.migrations {
         bail!("the database lacks migrations; `sarcoscreen migrate` applies them");
     }
+    app.prepare().await?;
     work(app).await
 }
 

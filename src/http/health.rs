@@ -25,6 +25,8 @@ pub struct ReadinessBody {
     pub database: bool,
     /// Whether every migration is applied.
     pub migrations: bool,
+    /// Whether the master key and the rule tables were found to be those of this database.
+    pub prepared: bool,
     /// Whether what the database acknowledges is on disk.
     pub durable_settings: bool,
 }
@@ -63,6 +65,7 @@ pub async fn get_readiness(state: web::Data<State>) -> HttpResponse {
         status: if ready { "ready" } else { "not_ready" },
         database: readiness.database,
         migrations: readiness.migrations,
+        prepared: readiness.prepared,
         durable_settings: readiness.durable_settings,
     };
     if ready {

@@ -84,6 +84,7 @@ impl World {
         let database = cluster.options.clone().database(&name);
         let clock = Arc::new(Clock::default());
         let app = app(&database, Arc::clone(&clock) as Arc<dyn Ambient>);
+        app.prepare().await.unwrap();
         let mut settings = Settings {
             cors_origins: vec!["https://clinic.example".to_owned()],
             read_deadline: Duration::from_secs(10),
@@ -331,7 +332,7 @@ async fn start_cluster() -> Cluster {
     connection.close().await.unwrap();
     let app = app(&options.clone().database(TEMPLATE), Arc::new(System));
     app.migrate().await.unwrap();
-    sarcoscreen::app::rule_tables::record(&app).await.unwrap();
+    app.prepare().await.unwrap();
     sarcoscreen::app::health::close(&app).await;
     // Kept until the process ends: it holds the lock on the folder.
     static KEPT: Mutex<Option<embedded::Embedded>> = Mutex::new(None);

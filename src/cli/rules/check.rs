@@ -126,6 +126,10 @@ fn share<'a>(
         let count = outcomes.iter().filter(|one| one.band() == Some(band)).count();
         write!(text, "{} {} %, ", band.as_str(), percent(count))?;
     }
+    let unsettled = outcomes.iter().filter(|one| one.band().is_none()).count();
+    if unsettled > 0 {
+        write!(text, "not settled {} %, ", percent(unsettled))?;
+    }
     let flagged = outcomes.iter().filter(|one| one.flagged()).count();
     writeln!(text, "flagged {} %", percent(flagged))
 }
