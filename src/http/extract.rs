@@ -19,6 +19,7 @@ use validator::Validate;
 use super::State;
 use super::faults::{collect, of_validation};
 use super::problem::{Problem, ProblemType};
+use super::wire::object::Object;
 use crate::app::AppError;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::language::Language;
@@ -113,7 +114,9 @@ fn declared_as_json(request: &HttpRequest) -> Result<(), Problem> {
     if request.headers().contains_key(CONTENT_ENCODING) {
         return refuse("send the body without a Content-Encoding");
     }
-    if request.headers().get_all(CONTENT_TYPE).count() > 1 || request.content_type() != "application/json" {
+    if request.headers().get_all(CONTENT_TYPE).count() > 1
+        || !request.content_type().eq_ignore_ascii_case("application/json")
+    {
         return refuse("send Content-Type: application/json");
     }
     match request.encoding() {
@@ -123,7 +126,7 @@ fn declared_as_json(request: &HttpRequest) -> Result<(), Problem> {
 }
 
 fn parse<T: DeserializeOwned + Validate>(bytes: BytesMut) -> Result<Body<T>, Problem> {
-    let (value, mut faults) = if let Ok(value) = serde_json::from_slice::<T>(&bytes) {
+    let (value, mut faults) = if let Ok(Object(value)) = serde_json::from_slice(&bytes) {
         (value, Vec::new())
     } else {
         let tree: Value = serde_json::from_slice(&bytes).map_err(|error| {

@@ -6,6 +6,7 @@ use serde_path_to_error::{Path, Segment};
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
 use super::problem::{Problem, ProblemType};
+use super::wire::object::Object;
 use crate::domain::fault::{Fault, FaultCode, pointer_token};
 
 /// A body with more faults than this is not searched further.
@@ -19,8 +20,8 @@ pub(super) fn collect<T: DeserializeOwned>(bytes: &[u8], tree: &Value) -> Result
     let mut tree = tree.clone();
     let mut faults = Vec::new();
     while faults.len() < MOST_FAULTS {
-        match serde_path_to_error::deserialize::<_, T>(&tree) {
-            Ok(value) => {
+        match serde_path_to_error::deserialize::<_, Object<T>>(&tree) {
+            Ok(Object(value)) => {
                 if faults.is_empty() {
                     faults.push(twice::<T>(bytes));
                 }
@@ -43,9 +44,15 @@ pub(super) fn collect<T: DeserializeOwned>(bytes: &[u8], tree: &Value) -> Result
 
 /// The tree keeps only the last of two equal fields; the bytes still show the fault.
 fn twice<T: DeserializeOwned>(bytes: &[u8]) -> Fault {
-    let read = serde_path_to_error::deserialize::<_, T>(&mut serde_json::Deserializer::from_slice(bytes));
-    let pointer = read.err().map(|error| pointer(error.path())).unwrap_or_default();
-    Fault::new(pointer, FaultCode::Duplicate, "a field stands twice")
+    let read = serde_path_to_error::deserialize::<_, Object<T>>(&mut serde_json::Deserializer::from_slice(bytes));
+    let pointer = read.err().map(|error| twice_at(pointer(error.path()), &error.inner().to_string()));
+    Fault::new(pointer.unwrap_or_default(), FaultCode::Duplicate, "a field stands twice")
+}
+
+/// The reader stands at the object when it meets the second field; its message has the name, which is one of ours.
+fn twice_at(object: String, message: &str) -> String {
+    let name = message.strip_prefix("duplicate field `").and_then(|rest| rest.split_once('`'));
+    name.map_or(object.clone(), |(name, _)| format!("{object}/{}", pointer_token(name)))
 }
 
 /// Reads query parameters; every fault at once.

@@ -4,7 +4,9 @@
 
 mod access;
 mod embedded;
+mod problems;
 mod program;
+mod raw;
 mod screening;
 mod server;
 mod world;

@@ -232,7 +232,7 @@ impl Answer {
     }
 
     /// Every error of every test has the one shape, is on the published list, and names its request.
-    fn check_problem(&self) {
+    pub(crate) fn check_problem(&self) {
         if self.status < 400 || self.header("content-type").starts_with("text/html") {
             return;
         }

@@ -3,6 +3,7 @@
 pub mod answers;
 pub mod assessment;
 pub mod lists;
+pub mod object;
 pub mod questionnaire;
 pub mod render;
 pub mod rule_table;

@@ -22,9 +22,11 @@ pub struct SubjectInput {
     pub reference: Option<String>,
     /// How to reach the person; stored encrypted.
     #[validate(nested)]
+    #[serde(default, deserialize_with = "super::object::optional")]
     pub contact: Option<ContactBody>,
     /// Whether the person may be contacted.
     #[validate(nested)]
+    #[serde(default, deserialize_with = "super::object::optional")]
     pub consent: Option<ConsentBody>,
 }
 

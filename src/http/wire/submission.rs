@@ -46,12 +46,14 @@ pub struct SubmissionInput {
     pub answers: Option<AnswersBody>,
     /// The person.
     #[validate(nested)]
+    #[serde(default, deserialize_with = "super::object::optional")]
     pub subject: Option<SubjectInput>,
     /// When the questions were answered, with an offset, if not now.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub answered_at: Option<Timestamp>,
     /// The record in another system. Not allowed to a browser key.
     #[validate(nested)]
+    #[serde(default, deserialize_with = "super::object::optional")]
     pub source: Option<SourceInput>,
     /// The pathway that the clinic follows; kept with the submission.
     pub pathway: Option<PathwayName>,

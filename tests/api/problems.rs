@@ -1,0 +1,284 @@
+//! Problems: every type of the published list is met by a real request, and what every answer carries.
+
+use std::time::Duration;
+
+use sarcoscreen::http::problem::ProblemType;
+use serde_json::{Value, json};
+use sqlx::Executor as _;
+
+use crate::raw::{head, raw};
+use crate::world::{Answer, Clinic, World, fit, frail};
+
+const LIMIT: usize = 64 * 1024;
+
+/// A request that meets a type. A new type needs an arm here.
+async fn meet(kind: ProblemType, world: &World, clinic: &Clinic) -> Answer {
+    let (browser, staff) = (&clinic.browser, &clinic.staff);
+    let body = json!({"answers": fit()});
+    let post = |text: &str| browser.request("POST", "/v1/submissions").body(text.to_owned());
+    match kind {
+        ProblemType::MalformedRequest => browser.send(post("{").header("content-type", "application/json")).await,
+        ProblemType::InvalidCursor => staff.get("/v1/submissions?cursor=abc").await,
+        ProblemType::Unauthenticated => world.holder(None).get("/v1/submissions").await,
+        ProblemType::Forbidden => browser.get("/v1/submissions").await,
+        ProblemType::NotFound => staff.get("/v1/nothing").await,
+        ProblemType::MethodNotAllowed => staff.send(staff.request("DELETE", "/v1/submissions")).await,
+        ProblemType::RequestTimeout => {
+            let stalled = format!("{}content-length: 100\r\n\r\n{{\"answers\"", head(browser.key.as_deref().unwrap()));
+            raw(world, stalled.into_bytes()).await
+        }
+        ProblemType::BodyTooLarge => {
+            let long = format!("{}content-length: {}\r\n\r\n", head(browser.key.as_deref().unwrap()), LIMIT + 1);
+            raw(world, long.into_bytes()).await
+        }
+        ProblemType::UnsupportedMediaType => browser.send(post("{}").header("content-type", "text/plain")).await,
+        ProblemType::InvalidContent => browser.submit(&json!({})).await,
+        ProblemType::IdempotencyKeyReused => {
+            browser.submit_once("k", &body).await.expect(201);
+            browser.submit_once("k", &json!({"answers": frail()})).await
+        }
+        ProblemType::Internal => {
+            let receipt = browser.submit(&body).await;
+            let location = receipt.header("location").to_owned();
+            staff.get(&location).await.expect(200);
+            let sql = "update submissions set answers = '{\"age\": \"Erika Mustermann\"}'";
+            world.connect().await.execute(sql).await.unwrap();
+            staff.get(&location).await
+        }
+        ProblemType::Unavailable => {
+            let mut beside = world.connect().await;
+            beside.execute("begin; lock table submissions in access exclusive mode").await.unwrap();
+            let answer = browser.submit(&body).await;
+            beside.execute("rollback").await.unwrap();
+            browser.submit(&body).await.expect(201);
+            answer
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_problem_type_is_met_and_keeps_to_its_row() {
+    // The deadline of a whole body; the lock that makes the database unavailable is waited for longer.
+    let world = World::with(|settings| settings.read_deadline = Duration::from_secs(1)).await;
+    let clinic = world.clinic("One").await;
+    for kind in ProblemType::ALL {
+        let (name, status, title) = kind.row();
+        let answer = meet(kind, &world, &clinic).await;
+        let body = answer.json();
+        assert_eq!(body["type"], format!("/docs/problems#{name}"), "{}", answer.text);
+        assert_eq!((answer.status, &body["title"]), (status, &json!(title)));
+        assert!(!answer.text.contains("Mustermann"), "{}", answer.text);
+        let retry_after = if kind == ProblemType::Unavailable { "1" } else { "" };
+        assert_eq!(answer.header("retry-after"), retry_after, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_path_of_the_document_says_which_methods_it_takes() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let document = clinic.staff.get("/openapi.json").await.expect(200);
+    for (template, item) in document["paths"].as_object().unwrap() {
+        let path = template.replace("{id}", "0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6071").replace("{version}", "2026.1");
+        let mut known: Vec<String> = item.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();
+        known.sort();
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"] {
+            if known.iter().any(|name| name == method) {
+                continue;
+            }
+            let answer = clinic.staff.send(clinic.staff.request(method, &path)).await;
+            assert_eq!(answer.status, 405, "{method} {path}: {}", answer.text);
+            let mut allowed: Vec<&str> = answer.header("allow").split(", ").collect();
+            allowed.sort_unstable();
+            assert_eq!(allowed, known, "{method} {path}");
+        }
+    }
+    for path in ["/v1", "/v1/", "/v1/submissions/", "/v2/submissions", "/v1/submissions/x/y", "/nothing"] {
+        assert_eq!(clinic.staff.get(path).await.expect(404)["type"], "/docs/problems#not_found", "{path}");
+    }
+    for id in ["x", "1", "%00", "0190b3c4-5d6e-7f80-9a1b-2c3d4e5f607", "..%2f"] {
+        clinic.staff.get(&format!("/v1/submissions/{id}")).await.expect(404);
+    }
+}
+
+#[tokio::test]
+async fn a_credential_comes_as_one_bearer_header_or_not_at_all() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let key = clinic.staff.key.clone().unwrap();
+    let nobody = world.holder(None);
+    let ask = || nobody.request("GET", "/v1/submissions");
+    let twice = ask().header("authorization", format!("Bearer {key}")).header("authorization", format!("Bearer {key}"));
+    let refused = [
+        twice,
+        ask().header("authorization", key.clone()),
+        ask().header("authorization", format!("Basic {key}")),
+        ask().header("authorization", "Bearer"),
+        ask().header("authorization", "Bearer "),
+        ask().header("authorization", format!("Bearer {key}, Bearer {key}")),
+        ask().header("authorization", vec![0x42, 0xff]),
+        nobody.request("GET", &format!("/v1/submissions?key={key}")),
+    ];
+    for request in refused {
+        assert_eq!(nobody.send(request).await.expect(401)["type"], "/docs/problems#unauthenticated");
+    }
+    nobody.send(ask().header("authorization", format!("bearer {key}"))).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_body_is_plain_json_in_utf_8_or_it_is_not_read() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let browser = &clinic.browser;
+    let text = json!({"answers": fit()}).to_string();
+    let post = |kind: &str| browser.request("POST", "/v1/scores").header("content-type", kind).body(text.clone());
+    let refused = [
+        browser.request("POST", "/v1/scores").body(text.clone()),
+        post("text/plain"),
+        post("application/json; charset=utf-16"),
+        post("application/json; charset=latin1"),
+        post("application/x-www-form-urlencoded"),
+        post("json"),
+        post("application/json").header("content-encoding", "gzip"),
+        post("application/json").header("content-type", "text/plain"),
+    ];
+    for request in refused {
+        assert_eq!(browser.send(request).await.expect(415)["type"], "/docs/problems#unsupported_media_type");
+    }
+    for kind in ["application/json", "application/json; charset=utf-8", "APPLICATION/JSON;charset=\"UTF-8\""] {
+        browser.send(post(kind)).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_refused_however_it_is_sent() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let key = clinic.browser.key.as_deref().unwrap();
+    let chunked = |size: usize| {
+        let body = " ".repeat(size);
+        format!("{}transfer-encoding: chunked\r\n\r\n{size:x}\r\n{body}\r\n", head(key)).into_bytes()
+    };
+    assert_eq!(raw(&world, chunked(LIMIT + 1)).await.expect(413)["type"], "/docs/problems#body_too_large");
+    let whole = [chunked(LIMIT), b"0\r\n\r\n".to_vec()].concat();
+    raw(&world, whole).await.expect(400);
+    for (size, status) in [(LIMIT, 200), (LIMIT + 1, 413), (4 * LIMIT, 413)] {
+        let mut body = json!({"answers": fit()}).to_string();
+        body.push_str(&" ".repeat(size - body.len()));
+        let request = clinic.browser.request("POST", "/v1/scores").header("content-type", "application/json");
+        clinic.browser.send(request.body(body)).await.expect(status);
+    }
+}
+
+#[tokio::test]
+async fn a_request_id_is_kept_when_it_is_one_and_made_when_it_is_not() {
+    let world = World::new().await;
+    let staff = world.clinic("One").await.staff;
+    let given = "6f1f9f0e-3c1b-4a53-9a39-0d4f3a6d2b11";
+    let ask = |id: &str| staff.request("GET", "/v1/submissions/x").header("x-request-id", id);
+    let answer = staff.send(ask(given)).await;
+    assert_eq!(answer.header("x-request-id"), given);
+    assert_eq!(answer.expect(404)["request_id"], given);
+    let mut seen = vec![given.to_owned()];
+    for garbage in ["", "x", "6f1f9f0e", "<script>", "6f1f9f0e-3c1b-4a53-9a39-0d4f3a6d2b11-1"] {
+        let id = staff.send(ask(garbage)).await.header("x-request-id").to_owned();
+        assert!(uuid::Uuid::try_parse(&id).is_ok() && !seen.contains(&id), "{garbage}: {id}");
+        seen.push(id);
+    }
+    // The audit entry names the request that made it.
+    let body = json!({"answers": fit()});
+    staff.send(staff.request("POST", "/v1/submissions").header("x-request-id", given).json(&body)).await.expect(201);
+    let sql = "select count(*) from audit_entries where request_id = '6f1f9f0e-3c1b-4a53-9a39-0d4f3a6d2b11'";
+    assert_eq!(world.count(sql).await, 1);
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_security_headers_and_health_data_is_never_stored() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let receipt = clinic.browser.submit(&json!({"answers": frail()})).await;
+    let (location, body) = (receipt.header("location").to_owned(), receipt.json());
+    let id = |value: &Value| value.as_str().unwrap().to_owned();
+    let mut health_data = vec![receipt, clinic.browser.post("/v1/scores", &json!({"answers": fit()})).await];
+    for path in [
+        location,
+        "/v1/submissions".to_owned(),
+        "/v1/follow-ups".to_owned(),
+        format!("/v1/follow-ups/{}", id(&body["follow_up"]["id"])),
+        format!("/v1/subjects/{}/submissions", id(&body["subject_id"])),
+    ] {
+        health_data.push(clinic.staff.get(&path).await);
+    }
+    health_data.push(clinic.staff.post("/v1/subjects/search", &json!({"name": "x"})).await);
+    for answer in &health_data {
+        assert!(answer.status < 300, "{}", answer.text);
+        assert_eq!(answer.header("cache-control"), "no-store", "{}", answer.text);
+    }
+    for path in [
+        "/v1/questionnaire",
+        "/v1/nothing",
+        "/v1/submissions",
+        "/health/live",
+        "/health/ready",
+        "/openapi.json",
+        "/docs/",
+        "/docs/problems",
+        "/nothing",
+    ] {
+        health_data.push(world.holder(None).get(path).await);
+    }
+    for answer in health_data {
+        for (name, value) in [("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer")] {
+            assert_eq!(answer.header(name), value, "{answer:?}");
+        }
+        assert!(answer.header("content-security-policy").contains("default-src"), "{answer:?}");
+        assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"), "{answer:?}");
+        assert!(!answer.header("x-request-id").is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_browser_may_call_from_the_origins_that_the_operator_named() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let nobody = world.holder(None);
+    let preflight = |origin: &str| {
+        let asked = "authorization,content-type,idempotency-key,x-request-id,accept-language";
+        let request = nobody.request("OPTIONS", "/v1/submissions").header("origin", origin);
+        request.header("access-control-request-method", "POST").header("access-control-request-headers", asked)
+    };
+    let answer = nobody.send(preflight("https://clinic.example")).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(answer.header("access-control-allow-origin"), "https://clinic.example");
+    assert!(answer.header("access-control-allow-methods").contains("POST"));
+    assert!(answer.header("access-control-allow-headers").to_lowercase().contains("idempotency-key"));
+    assert!(answer.header("vary").to_lowercase().contains("origin"));
+    for other in ["https://other.example", "http://clinic.example", "https://clinic.example.other.example", "null"] {
+        let answer = nobody.send(preflight(other)).await;
+        assert_eq!(answer.header("access-control-allow-origin"), "", "{other}");
+        assert_eq!(answer.status, 400, "{other}");
+    }
+    let score = clinic.browser.request("POST", "/v1/scores").json(&json!({"answers": fit()}));
+    let answer = clinic.browser.send(score.header("origin", "https://clinic.example")).await;
+    assert_eq!(answer.header("access-control-allow-origin"), "https://clinic.example");
+    let exposed = answer.header("access-control-expose-headers").to_lowercase();
+    for name in ["location", "etag", "link", "retry-after", "x-request-id"] {
+        assert!(exposed.contains(name), "{name}: {exposed}");
+    }
+    // A refusal must be readable by the page too.
+    let refused = nobody.request("GET", "/v1/submissions").header("origin", "https://clinic.example");
+    let refused = nobody.send(refused).await;
+    assert_eq!((refused.status, refused.header("access-control-allow-origin")), (401, "https://clinic.example"));
+}
+
+#[tokio::test]
+async fn the_published_list_names_every_problem_type() {
+    let world = World::new().await;
+    let page = world.holder(None).get("/docs/problems").await;
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    for kind in ProblemType::ALL {
+        let (name, status, title) = kind.row();
+        let row = format!("<tr id=\"{name}\"><td><code>{name}</code></td><td>{status}</td><td>{title}</td></tr>");
+        assert!(page.text.contains(&row), "{name}");
+    }
+}
