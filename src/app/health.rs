@@ -7,6 +7,7 @@ use crate::store;
 
 /// What keeps the service from being ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one answer to one question")]
 pub struct Readiness {
     /// Whether the database answers.
     pub database: bool,

@@ -18,6 +18,7 @@ pub struct LivenessBody {
 /// Whether the service may take submissions.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Readiness)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one answer to one question")]
 pub struct ReadinessBody {
     /// `ready` or `not_ready`.
     pub status: &'static str,

@@ -5,8 +5,10 @@ use std::process::{Child, Command, Output, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde_json::Value;
 
 use crate::embedded::place::Place;
+use crate::world::frail;
 
 fn command(place: &Place, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sarcoscreen"));
@@ -98,4 +100,48 @@ fn a_command_beside_a_running_service_says_what_to_do() {
     assert!(said.contains(&service.id().to_string()) && said.contains("stop it"), "{said}");
     signal(&service, Signal::SIGINT);
     service.wait().unwrap();
+}
+
+#[tokio::test]
+async fn what_a_201_acknowledged_survives_the_death_of_the_service_and_of_its_database() {
+    let place = Place::new();
+    let http = reqwest::Client::new();
+    let mut acknowledged = Vec::new();
+    for round in 0..4 {
+        let (mut service, said) = serve(&place);
+        let base = base(&said);
+        let keys = std::fs::read_to_string(place.data().join("demo-credentials.json")).unwrap();
+        let keys: Value = serde_json::from_str(&keys).unwrap();
+        for (id, follow_up) in &acknowledged {
+            for path in [format!("submissions/{id}"), format!("follow-ups/{follow_up}")] {
+                let request = http.get(format!("{base}/v1/{path}")).bearer_auth(keys["staff"].as_str().unwrap());
+                assert_eq!(request.send().await.unwrap().status(), 200, "{path} is lost");
+            }
+        }
+        let request = http.post(format!("{base}/v1/submissions")).bearer_auth(keys["browser"].as_str().unwrap());
+        let response = request.json(&serde_json::json!({"answers": frail()})).send().await.unwrap();
+        assert_eq!(response.status(), 201);
+        // Every second time the database dies too, with all its processes.
+        if round % 2 == 1 {
+            kill_database(&place);
+        }
+        service.kill().unwrap();
+        service.wait().unwrap();
+        let receipt: Value = response.json().await.unwrap();
+        let id = |value: &Value| value.as_str().unwrap().to_owned();
+        acknowledged.push((id(&receipt["id"]), id(&receipt["follow_up"]["id"])));
+    }
+    assert_eq!(acknowledged.len(), 4);
+}
+
+/// Where a service that made this announcement listens.
+fn base(said: &str) -> String {
+    let address = said.split("listening on ").nth(1).unwrap().split_whitespace().next().unwrap();
+    format!("http://{address}")
+}
+
+/// Ends the postmaster without notice; its processes end when they see it gone.
+fn kill_database(place: &Place) {
+    let file = std::fs::read_to_string(place.data().join("cluster/postmaster.pid")).unwrap();
+    kill(Pid::from_raw(file.lines().next().unwrap().parse().unwrap()), Signal::SIGKILL).unwrap();
 }
