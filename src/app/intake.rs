@@ -16,6 +16,8 @@ use crate::store;
 
 /// How far a client's clock may run ahead, seconds.
 const CLOCK_AHEAD_SECONDS: i64 = 300;
+/// Nobody alive answered anything before 1900-01-01T00:00:00Z; seconds.
+const EARLIEST_SECONDS: i64 = -2_208_988_800;
 
 /// Scores answers without storing anything.
 #[must_use]
@@ -89,11 +91,11 @@ pub fn draft_faults(app: &App, draft: &Draft, actor: &Actor) -> Vec<Fault> {
         let refused = set.into_iter().filter(|(set, _)| *set);
         faults.extend(refused.map(|(_, pointer)| Fault::new(pointer, FaultCode::NotAllowed, detail)));
     }
-    let latest = app.ambient.now().as_second() + CLOCK_AHEAD_SECONDS;
+    let possible = EARLIEST_SECONDS..=app.ambient.now().as_second() + CLOCK_AHEAD_SECONDS;
     let consent = draft.subject.consent.as_ref().map(|consent| consent.given_at);
     for (pointer, at) in [("/answered_at", draft.answered_at), ("/subject/consent/given_at", consent)] {
-        if at.is_some_and(|at| at.as_second() > latest) {
-            faults.push(Fault::new(pointer, FaultCode::OutOfRange, "must not lie in the future"));
+        if at.is_some_and(|at| !possible.contains(&at.as_second())) {
+            faults.push(Fault::new(pointer, FaultCode::OutOfRange, "must lie between 1900 and now"));
         }
     }
     faults

@@ -51,6 +51,10 @@ pub async fn get(app: &App, version: &str) -> Result<Arc<Release>, AppError> {
     if let Some(release) = app.read_tables.get(version).await {
         return Ok(release);
     }
+    if version.contains('\0') {
+        // No text of the database can hold it.
+        return Err(AppError::NotFound);
+    }
     let files = store::rule_tables::find(&app.store, version).await?.ok_or(AppError::NotFound)?;
     let release = Release::compile(version, files).map_err(|_| AppError::RuleTable(Id::from(version)))?;
     let release = Arc::new(release);

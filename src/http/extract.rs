@@ -21,7 +21,7 @@ use super::faults::{collect, of_validation};
 use super::problem::{Problem, ProblemType};
 use super::wire::object::Object;
 use crate::app::AppError;
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, keep_first_of_each_place};
 use crate::domain::language::Language;
 
 /// Largest body of a single submission, bytes.
@@ -168,11 +168,13 @@ impl<T: DeserializeOwned + Validate> FromRequest for Query<T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let parsed = super::faults::of_query(request.query_string()).and_then(|value: T| {
-            let faults = of_validation(&value);
-            if faults.is_empty() { Ok(value) } else { Err(faults) }
-        });
-        ready(parsed.map(Self).map_err(Problem::parameters))
+        let (value, mut faults) = super::faults::of_query::<T>(request.query_string());
+        faults.extend(value.iter().flat_map(of_validation));
+        keep_first_of_each_place(&mut faults);
+        ready(match value {
+            Some(value) if faults.is_empty() => Ok(Self(value)),
+            _ => Err(Problem::parameters(faults)),
+        })
     }
 }
 

@@ -49,29 +49,29 @@ fn twice<T: DeserializeOwned>(bytes: &[u8]) -> Fault {
     Fault::new(pointer.unwrap_or_default(), FaultCode::Duplicate, "a field stands twice")
 }
 
-/// The reader stands at the object when it meets the second field; its message has the name, which is one of ours.
+/// Where a fault is: the reader stands at the object when it meets a field for the second time; its message has the name,
+/// which is one of ours.
 fn twice_at(object: String, message: &str) -> String {
     let name = message.strip_prefix("duplicate field `").and_then(|rest| rest.split_once('`'));
     name.map_or(object.clone(), |(name, _)| format!("{object}/{}", pointer_token(name)))
 }
 
-/// Reads query parameters; every fault at once.
-pub(super) fn of_query<T: DeserializeOwned>(query: &str) -> Result<T, Vec<Fault>> {
+/// Reads query parameters as far as they can be read, with every fault of the others.
+pub(super) fn of_query<T: DeserializeOwned>(query: &str) -> (Option<T>, Vec<Fault>) {
     let mut pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
     let mut faults = Vec::new();
     loop {
         let text = serde_urlencoded::to_string(&pairs).unwrap_or_default();
         let parser = serde_urlencoded::Deserializer::new(form_urlencoded::parse(text.as_bytes()));
         match serde_path_to_error::deserialize::<_, T>(parser) {
-            Ok(value) if faults.is_empty() => return Ok(value),
-            Ok(_) => return Err(faults),
+            Ok(value) => return (Some(value), faults),
             Err(error) => {
-                let pointer = pointer(error.path());
+                let pointer = twice_at(pointer(error.path()), &error.inner().to_string());
                 let before = pairs.len();
                 pairs.retain(|(name, _)| format!("/{}", pointer_token(name)) != pointer);
                 faults.push(fault(pointer, &error.inner().to_string()));
                 if pairs.len() == before {
-                    return Err(faults);
+                    return (None, faults);
                 }
             }
         }

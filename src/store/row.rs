@@ -16,6 +16,12 @@ pub(super) fn at(timestamp: Timestamp) -> jiff_sqlx::Timestamp {
     jiff_sqlx::ToSqlx::to_sqlx(timestamp)
 }
 
+/// A bound of a filter as the driver takes it. The database knows no time before 4714 BC, and nothing was
+/// received before 1970.
+pub(super) fn bound(timestamp: Timestamp) -> jiff_sqlx::Timestamp {
+    at(timestamp.max(Timestamp::UNIX_EPOCH))
+}
+
 /// The value of a column that must be readable.
 pub(super) fn known<T>(value: Option<T>, table: &'static str, what: &'static str) -> Result<T, StoreError> {
     value.ok_or(StoreError::Inconsistent { table, what })

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::idempotency_keys::{Claim, claim};
 use super::keys::SealNonce;
 use super::page::{Key, Scope, cut};
-use super::row::{answers, at, band, care_level, known, language};
+use super::row::{answers, at, band, bound, care_level, known, language};
 use super::{Store, StoreError, audit, follow_ups, subjects};
 use crate::domain::assessment::Score;
 use crate::domain::follow_up::{FollowUpState, Urgency};
@@ -119,8 +119,8 @@ pub async fn list(
         filter.min_score,
         filter.finding.as_deref(),
         filter.instrument_positive.as_deref(),
-        filter.received_from.map(at) as _,
-        filter.received_to.map(at) as _,
+        filter.received_from.map(bound) as _,
+        filter.received_to.map(bound) as _,
         filter.subject_id.map(|id| id.0),
         after.map(|key| at(key.at)) as _,
         after.map(|key| key.id),

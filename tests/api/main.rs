@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod access;
+mod bodies;
 mod embedded;
+mod idempotency;
+mod lists;
 mod problems;
 mod program;
 mod raw;

@@ -8,6 +8,7 @@ use validator::Validate;
 
 use super::rule_table::RuleTableSummaryBody;
 use super::subject::SubjectBody;
+use super::submission::plain;
 use super::{BandName, CareLevelName, FollowUpStateName, OriginName, UrgencyName};
 use crate::domain::assessment::Score;
 use crate::domain::ids::SubjectId;
@@ -27,11 +28,11 @@ pub struct SubmissionQuery {
     #[param(minimum = 0, maximum = 100)]
     pub min_score: Option<i16>,
     /// Only those with this finding, a rule id.
-    #[validate(length(min = 1, max = 100))]
+    #[validate(length(min = 1, max = 100), custom(function = "plain"))]
     #[param(min_length = 1, max_length = 100)]
     pub finding: Option<String>,
     /// Only those on which this instrument is positive.
-    #[validate(length(min = 1, max = 100))]
+    #[validate(length(min = 1, max = 100), custom(function = "plain"))]
     #[param(min_length = 1, max_length = 100)]
     pub instrument_positive: Option<String>,
     /// Received at or after this time, with an offset.

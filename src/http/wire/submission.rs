@@ -237,7 +237,8 @@ impl From<FollowUpLink> for FollowUpLinkBody {
     }
 }
 
-fn plain(text: &str) -> Result<(), ValidationError> {
+/// Accepts a text that says something and that a database can keep.
+pub(super) fn plain(text: &str) -> Result<(), ValidationError> {
     let clean = !text.trim().is_empty() && !text.chars().any(char::is_control);
     let message = "must not be blank or hold control characters";
     clean.then_some(()).ok_or_else(|| ValidationError::new("form").with_message(message.into()))

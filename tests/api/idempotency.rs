@@ -1,0 +1,190 @@
+//! Retries: one key is one submission, whatever races, and never somebody else's.
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::world::{Answer, User, World, fit, frail};
+
+const SUBMISSIONS: &str = "select count(*) from submissions";
+const CREATED: &str = "select count(*) from audit_entries where action = 'submission_created'";
+
+fn body() -> Value {
+    json!({"answers": frail()})
+}
+
+fn reused(answer: Answer) {
+    assert_eq!(answer.expect(422)["type"], "/docs/problems#idempotency_key_reused");
+}
+
+async fn with_key(user: &User, key: &[u8]) -> Answer {
+    let key = reqwest::header::HeaderValue::from_bytes(key).unwrap();
+    user.send(user.request("POST", "/v1/submissions").header("idempotency-key", key).json(&body())).await
+}
+
+#[tokio::test]
+async fn one_key_sent_32_times_at_once_is_one_submission_with_one_answer() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let body = json!({"answers": frail(), "subject": {"reference": "R-1"}});
+    let answers = join_all((0..32).map(|_| clinic.intake.submit_once("once", &body))).await;
+    let location = answers[0].header("location").to_owned();
+    let receipts: Vec<Value> = answers
+        .into_iter()
+        .map(|answer| {
+            assert_eq!(answer.header("location"), location);
+            answer.expect(201)
+        })
+        .collect();
+    for receipt in &receipts {
+        assert_eq!(receipt, &receipts[0]);
+    }
+    assert_eq!(receipts[0]["follow_up"]["joined"], false);
+    for table in [SUBMISSIONS, CREATED, "select count(*) from follow_ups", "select count(*) from subjects"] {
+        assert_eq!(world.count(table).await, 1, "{table}");
+    }
+    assert_eq!(world.count("select sum(row_version) from follow_ups").await, 1);
+    // Long after, when the case has been closed and another has joined the person, the answer is still the first one.
+    clinic.intake.submit(&body).await.expect(201);
+    sqlx::Executor::execute(&mut world.connect().await, "update follow_ups set state = 'closed', urgency = 1")
+        .await
+        .unwrap();
+    assert_eq!(clinic.intake.submit_once("once", &body).await.expect(201), receipts[0]);
+}
+
+#[tokio::test]
+async fn a_key_stands_for_one_body_in_one_clinic_from_one_kind_of_sender() {
+    let world = World::new().await;
+    let (one, two) = (world.clinic("One").await, world.clinic("Two").await);
+    let first = one.intake.submit_once("k", &body()).await.expect(201);
+    reused(one.intake.submit_once("k", &json!({"answers": fit()})).await);
+    let mut nearly = body();
+    nearly["subject"] = json!({"reference": "R-1"});
+    reused(one.intake.submit_once("k", &nearly).await);
+    // A browser key is public: it must not read back what an intake system submitted.
+    reused(one.browser.submit_once("k", &body()).await);
+    reused(one.staff.submit_once("k", &body()).await);
+    assert_eq!(one.intake.submit_once("k", &body()).await.expect(201), first);
+    assert_eq!(world.count(SUBMISSIONS).await, 1);
+    let other = two.intake.submit_once("k", &body()).await.expect(201);
+    assert_ne!(other["id"], first["id"]);
+    two.staff.get(&format!("/v1/submissions/{}", first["id"].as_str().unwrap())).await.expect(404);
+    assert_eq!(world.count(SUBMISSIONS).await, 2);
+}
+
+#[tokio::test]
+async fn bare_and_quoted_are_one_key_and_case_makes_two() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let first = with_key(&clinic.browser, b"Key-1").await.expect(201);
+    assert_eq!(with_key(&clinic.browser, b"\"Key-1\"").await.expect(201), first);
+    assert_eq!(with_key(&clinic.browser, b"  Key-1 ").await.expect(201), first);
+    assert_ne!(with_key(&clinic.browser, b"key-1").await.expect(201)["id"], first["id"]);
+    with_key(&clinic.browser, "k".repeat(255).as_bytes()).await.expect(201);
+    with_key(&clinic.browser, format!("\"{}\"", "k".repeat(255)).as_bytes()).await.expect(201);
+    assert_eq!(world.count(SUBMISSIONS).await, 3);
+}
+
+#[tokio::test]
+async fn a_key_of_a_bad_form_is_refused_and_nothing_is_stored() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let long = "k".repeat(256);
+    let longer = "k".repeat(300);
+    let bad: [&[u8]; 12] = [
+        b"",
+        b"\"\"",
+        b" ",
+        long.as_bytes(),
+        longer.as_bytes(),
+        b"a b",
+        b"a\tb",
+        b"\"a",
+        b"a\"",
+        b"a\"b",
+        "clé".as_bytes(),
+        b"\xff",
+    ];
+    for key in bad {
+        let refused = with_key(&clinic.browser, key).await;
+        assert_eq!(refused.status, 400, "{}: {}", String::from_utf8_lossy(key), refused.text);
+        assert_eq!(refused.pointers(), ["/Idempotency-Key"]);
+    }
+    let request = clinic.browser.request("POST", "/v1/submissions").json(&body());
+    let twice = clinic.browser.send(request.header("idempotency-key", "a").header("idempotency-key", "a")).await;
+    assert_eq!(twice.pointers(), ["/Idempotency-Key"]);
+    twice.expect(400);
+    assert_eq!(world.count(SUBMISSIONS).await, 0);
+}
+
+#[tokio::test]
+async fn a_key_past_its_time_is_free_again() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let first = clinic.intake.submit_once("k", &body()).await.expect(201);
+    world.clock.advance(3500);
+    assert_eq!(clinic.intake.submit_once("k", &body()).await.expect(201), first);
+    world.clock.advance(101);
+    let other = json!({"answers": fit()});
+    let answers = join_all((0..8).map(|_| clinic.intake.submit_once("k", &other))).await;
+    let receipts: Vec<Value> = answers.into_iter().map(|answer| answer.expect(201)).collect();
+    assert!(receipts.iter().all(|receipt| receipt == &receipts[0] && receipt["id"] != first["id"]));
+    assert_eq!(world.count(SUBMISSIONS).await, 2);
+    reused(clinic.intake.submit_once("k", &body()).await);
+}
+
+#[tokio::test]
+async fn a_refusal_pins_nothing() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let mut faulty = body();
+    faulty["answers"]["age"] = json!(7);
+    clinic.intake.submit_once("k", &faulty).await.expect(422);
+    // This one is refused only by the database, after the key was claimed.
+    let dangling = json!({"answers": frail(), "supersedes": "0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6071"});
+    assert_eq!(clinic.intake.submit_once("k", &dangling).await.pointers(), ["/supersedes"]);
+    assert_eq!(world.count("select count(*) from idempotency_keys").await, 0);
+    clinic.intake.submit_once("k", &body()).await.expect(201);
+    // And a request that is refused for its key changes nothing either.
+    reused(clinic.intake.submit_once("k", &json!({"answers": fit(), "subject": {"reference": "R-2"}})).await);
+    assert_eq!(world.count(SUBMISSIONS).await, 1);
+    assert_eq!(world.count("select count(*) from subjects").await, 1);
+}
+
+#[tokio::test]
+async fn a_retry_in_another_language_gets_the_first_answer() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let send = async |language: &str| {
+        let request = clinic.browser.request("POST", "/v1/submissions").header("idempotency-key", "k");
+        clinic.browser.send(request.header("accept-language", language).json(&body())).await
+    };
+    let first = send("es").await;
+    let again = send("en").await;
+    assert_eq!((first.header("content-language"), again.header("content-language")), ("es", "es"));
+    let (first, again) = (first.expect(201), again.expect(201));
+    assert_eq!(first["assessment"]["language"], "es");
+    assert_eq!(first, again);
+    assert_eq!(world.count(SUBMISSIONS).await, 1);
+}
+
+#[tokio::test]
+async fn the_order_of_keys_and_white_space_do_not_make_another_body() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let subject = r#""subject": {"contact": {"name": "Ana Ruiz", "email": "ana@mail.example"}, "reference": "R-1"}"#;
+    let answers = r#""age": 70, "activity": "light", "falls_past_year": 0, "stair_difficulty": "none""#;
+    let swapped = r#""stair_difficulty": "none", "falls_past_year": 0, "activity": "light", "age": 70"#;
+    let spellings = [
+        format!(r#"{{"answers": {{{answers}, "medications": ["statin", "other"]}}, {subject}}}"#),
+        format!("{{ {subject} ,\r\n\t\"answers\":{{\"medications\":[\"statin\" ,\"other\"],{swapped}}}}}\n"),
+        format!(r#"{{"\u0061nswers": {{{swapped}, "medications": ["st\u0061tin", "other"]}}, {subject}}}"#),
+    ];
+    let mut receipts = Vec::new();
+    for spelling in spellings {
+        let request = clinic.intake.request("POST", "/v1/submissions").header("idempotency-key", "k");
+        let request = request.header("content-type", "application/json").body(spelling);
+        receipts.push(clinic.intake.send(request).await.expect(201));
+    }
+    assert!(receipts.iter().all(|receipt| receipt == &receipts[0]));
+    assert_eq!(world.count(SUBMISSIONS).await, 1);
+}
