@@ -97,7 +97,7 @@ async fn operations(world: &World) -> Vec<Operation> {
 
 /// Everybody whose key does not work, by name.
 async fn strangers(world: &World, clinic: &Clinic) -> Vec<(&'static str, User)> {
-    let soon = after(System.now(), Duration::from_secs(60));
+    let soon = after(System.now(), Duration::from_mins(1));
     let expired = world.user(clinic.id, Role::Admin, Some(soon)).await;
     expired.get("/v1/submissions").await.expect(200);
     let (revoked, id) = world.user_with_id(clinic.id, Role::Admin, None).await;
