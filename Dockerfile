@@ -24,10 +24,9 @@ RUN mkdir src \
     && cargo clean --locked --release --package sarcoscreen \
     && rm -r src
 
-# Migrations, the OpenAPI document and the rule tables are compiled in.
+# Migrations and rule tables are compiled in.
 COPY .sqlx .sqlx
 COPY migrations migrations
-COPY openapi openapi
 COPY src src
 RUN cargo build --locked --release --bin sarcoscreen
 

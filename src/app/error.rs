@@ -65,10 +65,12 @@ impl From<StoreError> for AppError {
             }
             StoreError::Conflict(Meaning::ClinicNameTaken) => Self::ClinicNameTaken,
             StoreError::Conflict(Meaning::ClinicUnknown) => Self::ClinicUnknown,
+            StoreError::Conflict(Meaning::RuleTableNotKept) => Self::Unavailable(error.to_string()),
             StoreError::Cursor => Self::Cursor,
             StoreError::Unavailable(reason) => Self::Unavailable(reason),
             StoreError::Inconsistent { .. }
             | StoreError::RuleTableDiffers { .. }
+            | StoreError::OtherMasterKey
             | StoreError::Address
             | StoreError::Migration(_)
             | StoreError::Driver(_) => Self::Internal(error.to_string()),

@@ -1,15 +1,20 @@
 //! Whether the service may take submissions.
 
+use std::sync::atomic::Ordering;
+
 use super::App;
 use crate::store;
 
 /// What keeps the service from being ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one answer to one question")]
 pub struct Readiness {
     /// Whether the database answers.
     pub database: bool,
     /// Whether every migration is applied.
     pub migrations: bool,
+    /// Whether the master key and the rule tables were found to be those of this database.
+    pub prepared: bool,
     /// Whether what the database acknowledges is on disk, or the operator accepted that it may not be.
     pub durable_settings: bool,
 }
@@ -18,7 +23,7 @@ impl Readiness {
     /// Whether nothing keeps it.
     #[must_use]
     pub const fn ready(&self) -> bool {
-        self.database && self.migrations && self.durable_settings
+        self.database && self.migrations && self.prepared && self.durable_settings
     }
 }
 
@@ -34,11 +39,16 @@ pub async fn readiness(app: &App) -> Readiness {
             if !refused.is_empty() {
                 tracing::warn!(settings = ?refused, "an acknowledged submission could be lost under these settings");
             }
-            Readiness { database: true, migrations: health.migrated, durable_settings: refused.is_empty() }
+            Readiness {
+                database: true,
+                migrations: health.migrated,
+                prepared: app.prepared.load(Ordering::Acquire),
+                durable_settings: refused.is_empty(),
+            }
         }
         Err(error) => {
             tracing::warn!(%error, "not ready");
-            Readiness { database: false, migrations: false, durable_settings: false }
+            Readiness { database: false, migrations: false, prepared: false, durable_settings: false }
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod subjects;
 pub mod submissions;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub use error::AppError;
@@ -31,6 +32,7 @@ pub struct App {
     pub(crate) sign_ins: sign_in::Cache,
     pub(crate) read_tables: rule_tables::Cache,
     pub(crate) policy: Policy,
+    pub(crate) prepared: Arc<AtomicBool>,
 }
 
 /// What an operator may decide about the use cases.
@@ -53,15 +55,28 @@ impl App {
             sign_ins: sign_in::cache(),
             read_tables: rule_tables::cache(),
             policy,
+            prepared: Arc::default(),
         }
     }
 
-    /// Applies migrations and keeps the text of every rule table of this binary.
+    /// Applies the migrations that are missing.
     ///
     /// # Errors
-    /// When the database is away, a migration fails, or the database holds another text of a version.
+    /// When the database is away, or a migration fails.
     pub async fn migrate(&self) -> Result<(), AppError> {
         self.store.migrate().await?;
+        Ok(())
+    }
+
+    /// Makes sure of a database that has its schema: that the master key is the one it was written with, and that it
+    /// keeps the text of every rule table of this binary. Until then the service is not ready.
+    ///
+    /// # Errors
+    /// When it was written with another key, holds another text of a version, or is away.
+    pub async fn prepare(&self) -> Result<(), AppError> {
+        crate::store::master_key_checks::record(&self.store, self.ambient.now()).await?;
+        rule_tables::record(self).await?;
+        self.prepared.store(true, Ordering::Release);
         Ok(())
     }
 }

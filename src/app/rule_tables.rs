@@ -20,7 +20,7 @@ pub(crate) fn cache() -> Cache {
 ///
 /// # Errors
 /// When the database is away, or holds another text of a version.
-pub async fn record(app: &App) -> Result<(), AppError> {
+pub(super) async fn record(app: &App) -> Result<(), AppError> {
     for release in app.releases.iter() {
         let now = app.ambient.now();
         store::rule_tables::record(&app.store, &release.table.version, &release.digest, &release.files, now).await?;

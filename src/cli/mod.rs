@@ -20,6 +20,9 @@ use crate::server::{Opened, ServerError};
 use crate::store::embedded::EmbeddedError;
 use crate::{app, http, store, telemetry};
 
+/// What to look at when the database cannot be reached; the log tells what was seen.
+const AWAY: &str = "the database does not answer; look whether it runs where DATABASE_URL says and lets us in";
+
 /// Does what the command line says, and says on the standard error stream why it could not.
 #[must_use]
 pub fn run() -> ExitCode {
@@ -77,10 +80,7 @@ fn tell(line: &str) {
 /// Does some work on the database, and closes it again whatever comes of it.
 async fn on_database<T>(settings: &Settings, work: impl AsyncFnOnce(&App) -> anyhow::Result<T>) -> anyhow::Result<T> {
     let opened = open(settings).await?;
-    let outcome = match require_schema(&opened.app).await {
-        Ok(()) => work(&opened.app).await,
-        Err(error) => Err(error),
-    };
+    let outcome = on_schema(&opened.app, work).await;
     let closed = opened.close().await;
     let value = outcome?;
     closed?;
@@ -96,13 +96,16 @@ async fn open(settings: &Settings) -> anyhow::Result<Opened> {
     })
 }
 
-async fn require_schema(app: &App) -> anyhow::Result<()> {
+async fn on_schema<T>(app: &App, work: impl AsyncFnOnce(&App) -> anyhow::Result<T>) -> anyhow::Result<T> {
     let readiness = app::health::readiness(app).await;
-    // A database that is away tells why when the work is tried.
-    if readiness.database && !readiness.migrations {
+    if !readiness.database {
+        bail!(AWAY);
+    }
+    if !readiness.migrations {
         bail!("the database lacks migrations; `sarcoscreen migrate` applies them");
     }
-    Ok(())
+    app.prepare().await?;
+    work(app).await
 }
 
 fn explain(error: &anyhow::Error) -> String {

@@ -12,7 +12,6 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
         if demo::find(app).await?.is_some() {
             bail!("the demo clinic is there already; `sarcoscreen keys mint` makes more keys for it");
         }
-        crate::app::rule_tables::record(app).await?;
         Ok(create(app).await?)
     });
     print(&json(&credentials.await?))?;

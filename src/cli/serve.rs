@@ -1,12 +1,17 @@
 //! `serve`: runs the service until a signal asks it to stop. A second signal ends it at once.
 
+use std::time::Duration;
+
 use anyhow::bail;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::Instant;
 
 use super::{print, tell};
 use crate::config::Settings;
 use crate::server::Running;
 
+/// Signals closer together than this are one wish: a supervisor and the terminal may both send it.
+const ECHO: Duration = Duration::from_millis(500);
 const AT_ONCE: &str = "ended at once, as asked; what was acknowledged is on the disk, and the next start recovers";
 
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
@@ -46,17 +51,26 @@ fn announce(text: &str) {
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    last: Option<Instant>,
 }
 
 impl Signals {
     fn listen() -> std::io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok(Self { interrupt, terminate, last: None })
     }
 
     async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => {}
+                _ = self.terminate.recv() => {}
+            }
+            let echo = self.last.is_some_and(|last| last.elapsed() < ECHO);
+            self.last = Some(Instant::now());
+            if !echo {
+                return;
+            }
         }
     }
 }

@@ -46,6 +46,8 @@ pub(super) fn lint(table: &RuleTable) -> Vec<LintFault> {
     lint.instruments();
     lint.recommendations();
     lint.texts();
+    // `is` is both ends of a range: its one fault is found at each.
+    lint.faults.dedup();
     lint.faults
 }
 

@@ -18,6 +18,7 @@ pub struct LivenessBody {
 /// Whether the service may take submissions.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Readiness)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one answer to one question")]
 pub struct ReadinessBody {
     /// `ready` or `not_ready`.
     pub status: &'static str,
@@ -25,6 +26,8 @@ pub struct ReadinessBody {
     pub database: bool,
     /// Whether every migration is applied.
     pub migrations: bool,
+    /// Whether the master key and the rule tables were found to be those of this database.
+    pub prepared: bool,
     /// Whether what the database acknowledges is on disk.
     pub durable_settings: bool,
 }
@@ -63,6 +66,7 @@ pub async fn get_readiness(state: web::Data<State>) -> HttpResponse {
         status: if ready { "ready" } else { "not_ready" },
         database: readiness.database,
         migrations: readiness.migrations,
+        prepared: readiness.prepared,
         durable_settings: readiness.durable_settings,
     };
     if ready {

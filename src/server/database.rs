@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{ServerError, master_key, private_file};
 use crate::app::ambient::System;
-use crate::app::{App, Policy, health, rule_tables};
+use crate::app::{App, Policy, health};
 use crate::config::{Secret, Settings};
 use crate::rules::Releases;
 use crate::store::embedded::{self, Claim, Embedded};
@@ -92,13 +92,13 @@ impl Opened {
     }
 }
 
-/// Applies missing migrations and keeps the text of every rule table of this program.
+/// Applies missing migrations and prepares the database: its key is ours, and it keeps every rule table's text.
 ///
 /// # Errors
-/// When the database is away, a migration fails, or the database holds another text of a version.
+/// When the database is away, a migration fails, or the database was written with another key, or holds another text of a version.
 pub async fn migrate(app: &App) -> Result<(), ServerError> {
     app.migrate().await?;
-    rule_tables::record(app).await?;
+    app.prepare().await?;
     Ok(())
 }
 

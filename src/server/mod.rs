@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout};
 pub use database::{Opened, migrate};
 pub use error::ServerError;
 
-use crate::app::{App, AppError, health, rule_tables};
+use crate::app::{App, AppError, health};
 use crate::config::Settings;
 use crate::http;
 use demo::DemoCredentials;
@@ -168,8 +168,7 @@ async fn prepared(app: &App, apply_migrations: bool) -> Result<bool, ServerError
     if !readiness.migrations && !apply_migrations {
         return Ok(false);
     }
-    let outcome =
-        if readiness.migrations { rule_tables::record(app).await.map_err(Into::into) } else { migrate(app).await };
+    let outcome = if readiness.migrations { app.prepare().await.map_err(Into::into) } else { migrate(app).await };
     match outcome {
         Ok(()) => Ok(true),
         Err(ServerError::App(AppError::Unavailable(reason))) => {

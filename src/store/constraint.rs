@@ -9,6 +9,8 @@ pub enum Meaning {
     SupersededSubmissionUnknown,
     /// There is no such clinic.
     ClinicUnknown,
+    /// The text of the rule table is not kept yet; the service keeps it as soon as the database has its schema.
+    RuleTableNotKept,
 }
 
 impl Meaning {
@@ -19,6 +21,7 @@ impl Meaning {
             "clinics_name_unique" => Some(Self::ClinicNameTaken),
             "submissions_supersedes_fkey" => Some(Self::SupersededSubmissionUnknown),
             "credentials_clinic_fkey" => Some(Self::ClinicUnknown),
+            "submissions_rule_table_fkey" => Some(Self::RuleTableNotKept),
             _ => None,
         }
     }

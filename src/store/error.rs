@@ -28,6 +28,9 @@ pub enum StoreError {
         /// Which version.
         version: String,
     },
+    /// The database was written with another master key.
+    #[error("this database was written with another master key; name the right one with SARCOSCREEN_MASTER_KEY_FILE")]
+    OtherMasterKey,
     /// The database URL cannot be read.
     #[error("DATABASE_URL is not a PostgreSQL address")]
     Address,

@@ -18,6 +18,7 @@ pub struct Keys {
     credential: hmac::Key,
     cursor: hmac::Key,
     blind_index: hmac::Key,
+    check: hmac::Key,
     field: LessSafeKey,
 }
 
@@ -37,7 +38,7 @@ pub struct Place {
 pub type SealNonce = [u8; NONCE_LEN];
 
 /// The version of the field key, first byte of every sealed value, so that keys can be rotated.
-const FIELD_KEY_VERSION: u8 = 1;
+pub const FIELD_KEY_VERSION: u8 = 1;
 
 /// Why a key file or a sealed value cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -96,6 +97,7 @@ impl Keys {
             credential: mac("credential pepper")?,
             cursor: mac("cursor signing")?,
             blind_index: mac("blind index")?,
+            check: mac("master key check")?,
             field: LessSafeKey::new(field),
         })
     }
@@ -116,6 +118,12 @@ impl Keys {
             LookUp::Email => b"email",
         };
         tag(&self.blind_index, &[clinic_id.as_bytes(), kind, normalized.as_bytes()])
+    }
+
+    /// A value that only this master key makes, kept in the database to tell another key by.
+    #[must_use]
+    pub fn check_value(&self) -> [u8; 32] {
+        tag(&self.check, &[])
     }
 
     /// The signature of a cursor.

@@ -10,6 +10,7 @@ pub mod follow_ups;
 pub mod health;
 pub mod idempotency_keys;
 pub mod keys;
+pub mod master_key_checks;
 pub mod page;
 mod row;
 pub mod rule_tables;

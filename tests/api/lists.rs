@@ -42,15 +42,13 @@ async fn walk(user: &User, path: &str, limit: usize) -> Vec<Value> {
         let link = answer.header("link").to_owned();
         let page = answer.expect(200);
         let here = page["items"].as_array().unwrap();
-        next = if let Some(cursor) = page["next_cursor"].as_str() {
+        next = page["next_cursor"].as_str().map(|cursor| {
             assert_eq!(here.len(), limit);
             let target = link.strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap().to_owned();
             assert_eq!(pairs(&target), pairs(&format!("{first}&cursor={cursor}")));
-            Some(target)
-        } else {
-            assert!(link.is_empty() && here.len() <= limit);
-            None
-        };
+            target
+        });
+        assert!(next.is_some() || (link.is_empty() && here.len() <= limit));
         items.extend(here.iter().cloned());
         assert!(items.len() <= 1000, "the pages do not end");
     }

@@ -9,6 +9,7 @@ mod embedded;
 mod idempotency;
 mod lists;
 mod problems;
+mod program;
 mod questionnaire;
 mod raw;
 mod screening;

@@ -84,6 +84,7 @@ impl World {
         let database = cluster.options.clone().database(&name);
         let clock = Arc::new(Clock::default());
         let app = app(&database, Arc::clone(&clock) as Arc<dyn Ambient>);
+        app.prepare().await.unwrap();
         let mut settings = Settings {
             cors_origins: vec!["https://clinic.example".to_owned()],
             read_deadline: Duration::from_secs(10),
@@ -319,6 +320,11 @@ impl Cluster {
     }
 }
 
+/// Kept until the process ends: it holds the lock on the folder.
+static POSTGRES: Mutex<Option<embedded::Embedded>> = Mutex::new(None);
+/// Kept until the process ends: it holds the pipe.
+static STOPPER: Mutex<Option<std::process::Child>> = Mutex::new(None);
+
 async fn cluster() -> &'static Cluster {
     static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
     CLUSTER.get_or_init(start_cluster).await
@@ -336,11 +342,9 @@ async fn start_cluster() -> Cluster {
     connection.close().await.unwrap();
     let app = app(&options.clone().database(TEMPLATE), Arc::new(System));
     app.migrate().await.unwrap();
-    sarcoscreen::app::rule_tables::record(&app).await.unwrap();
+    app.prepare().await.unwrap();
     sarcoscreen::app::health::close(&app).await;
-    // Kept until the process ends: it holds the lock on the folder.
-    static KEPT: Mutex<Option<embedded::Embedded>> = Mutex::new(None);
-    *KEPT.lock().unwrap() = Some(postgres);
+    *POSTGRES.lock().unwrap() = Some(postgres);
     Cluster { options, copying: tokio::sync::Mutex::new(()) }
 }
 
@@ -351,13 +355,12 @@ fn stop_with_this_process(pid: i32, folder: &std::path::Path) {
     let mut shell = Command::new("sh");
     shell.args(["-c", script, &pid.to_string()]).arg(folder).stdin(Stdio::piped()).process_group(0);
     let child = shell.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    static KEPT: Mutex<Option<std::process::Child>> = Mutex::new(None);
-    *KEPT.lock().unwrap() = Some(child);
+    *STOPPER.lock().unwrap() = Some(child);
 }
 
 fn app(database: &PgConnectOptions, ambient: Arc<dyn Ambient>) -> App {
     let keys = Keys::derive(&MasterKey::parse(&MasterKey::text(&[7; 32])).unwrap()).unwrap();
     let store = Store::open(database.clone(), 8, Duration::from_secs(10), keys);
-    let policy = Policy { idempotency_lifetime: Duration::from_secs(3600), accepted_unsafe_settings: Vec::new() };
+    let policy = Policy { idempotency_lifetime: Duration::from_hours(1), accepted_unsafe_settings: Vec::new() };
     App::new(store, Releases::load().unwrap(), ambient, policy)
 }

@@ -119,11 +119,16 @@ fn share<'a>(
     people: impl Iterator<Item = &'a Answers>,
 ) -> fmt::Result {
     let outcomes: Vec<_> = people.map(|one| score(table, one, Audiences::PERSON)).collect();
-    let percent = |count: usize| count * 100 / outcomes.len().max(1);
+    let all = outcomes.len().max(1);
+    let percent = |count: usize| (count * 200 / all).div_ceil(2);
     write!(text, "  {name} ({} people): ", outcomes.len())?;
     for band in Band::ALL {
         let count = outcomes.iter().filter(|one| one.band() == Some(band)).count();
         write!(text, "{} {} %, ", band.as_str(), percent(count))?;
+    }
+    let unsettled = outcomes.iter().filter(|one| one.band().is_none()).count();
+    if unsettled > 0 {
+        write!(text, "not settled {} %, ", percent(unsettled))?;
     }
     let flagged = outcomes.iter().filter(|one| one.flagged()).count();
     writeln!(text, "flagged {} %", percent(flagged))

@@ -1,0 +1,147 @@
+//! The program itself, as a person at a terminal runs it.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Output, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use crate::embedded::place::Place;
+use crate::world::frail;
+
+fn command(place: &Place, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sarcoscreen"));
+    command.env_remove("DATABASE_URL").env_remove("SARCOSCREEN_MASTER_KEY_FILE").args(arguments);
+    command.env("SARCOSCREEN_DATA_DIR", place.data()).env("SARCOSCREEN_LISTEN", "127.0.0.1:0");
+    command
+}
+
+fn run(place: &Place, arguments: &[&str]) -> Output {
+    command(place, arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Starts the service and waits for its announcement.
+fn serve(place: &Place) -> (Child, String) {
+    let mut child = command(place, &[]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = String::new();
+    for line in BufReader::new(child.stdout.as_mut().unwrap()).lines() {
+        said.push_str(&line.unwrap());
+        said.push('\n');
+        if said.contains("Ctrl-C stops it") {
+            return (child, said);
+        }
+    }
+    let ended = child.wait();
+    panic!("{ended:?} after saying {said}");
+}
+
+fn signal(child: &Child, signal: Signal) {
+    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
+}
+
+#[test]
+fn an_interrupt_stops_the_service_and_its_database() {
+    let place = Place::new();
+    for asked in [Signal::SIGINT, Signal::SIGTERM] {
+        let (mut child, _) = serve(&place);
+        assert!(place.data().join("cluster/postmaster.pid").exists());
+        signal(&child, asked);
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+        assert!(!place.data().join("cluster/postmaster.pid").exists());
+    }
+}
+
+#[test]
+fn a_killed_service_is_found_again_with_its_keys_by_the_next_start() {
+    let place = Place::new();
+    let (mut killed, said) = serve(&place);
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let (mut next, again) = serve(&place);
+    let key = |said: &str| said.split("Bearer ").nth(1).unwrap().split('\'').next().unwrap().to_owned();
+    assert_eq!(key(&again), key(&said));
+    signal(&next, Signal::SIGINT);
+    assert!(next.wait().unwrap().success());
+}
+
+#[test]
+fn a_clinic_and_its_keys_are_set_up_from_nothing() {
+    let place = Place::new();
+    let fields = ["--name", "Own", "--booking-url", "https://clinic.example/book", "--emergency-number", "112"];
+    let created = run(&place, &[&["clinics", "create"], &fields[..]].concat());
+    let id = text(&created.stdout).trim().to_owned();
+    assert!(created.status.success() && id.len() == 36, "{created:?}");
+
+    let minted = run(&place, &["keys", "mint", "--clinic", "Own", "--role", "staff", "--name", "Ana"]);
+    let key = text(&minted.stdout).trim().to_owned();
+    assert!(key.starts_with("sk_") && key.lines().count() == 1, "{minted:?}");
+    assert!(text(&minted.stderr).contains("shown this once"), "{minted:?}");
+
+    let listed = text(&run(&place, &["keys", "list", "--clinic", &id]).stdout);
+    assert!(listed.contains("staff") && listed.contains("Ana") && !listed.contains(&key), "{listed}");
+    let credential = listed.split_whitespace().next().unwrap();
+    assert!(run(&place, &["keys", "revoke", "--clinic", &id, "--id", credential]).status.success());
+    assert!(text(&run(&place, &["keys", "list", "--clinic", &id]).stdout).contains("revoked"));
+    assert_eq!(run(&place, &["keys", "revoke", "--clinic", &id, "--id", credential]).status.code(), Some(1));
+}
+
+#[test]
+fn a_command_beside_a_running_service_says_what_to_do() {
+    let place = Place::new();
+    let (mut service, _) = serve(&place);
+    let refused = run(&place, &["clinics", "list"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = text(&refused.stderr);
+    assert!(said.contains(&service.id().to_string()) && said.contains("stop it"), "{said}");
+    signal(&service, Signal::SIGINT);
+    service.wait().unwrap();
+}
+
+#[tokio::test]
+async fn what_a_201_acknowledged_survives_the_death_of_the_service_and_of_its_database() {
+    let place = Place::new();
+    let http = reqwest::Client::new();
+    let mut acknowledged = Vec::new();
+    for round in 0..4 {
+        let (mut service, said) = serve(&place);
+        let base = base(&said);
+        let keys = std::fs::read_to_string(place.data().join("demo-credentials.json")).unwrap();
+        let keys: Value = serde_json::from_str(&keys).unwrap();
+        for (id, follow_up) in &acknowledged {
+            for path in [format!("submissions/{id}"), format!("follow-ups/{follow_up}")] {
+                let request = http.get(format!("{base}/v1/{path}")).bearer_auth(keys["staff"].as_str().unwrap());
+                assert_eq!(request.send().await.unwrap().status(), 200, "{path} is lost");
+            }
+        }
+        let request = http.post(format!("{base}/v1/submissions")).bearer_auth(keys["browser"].as_str().unwrap());
+        let response = request.json(&serde_json::json!({"answers": frail()})).send().await.unwrap();
+        assert_eq!(response.status(), 201);
+        // Every second time the database dies too, with all its processes.
+        if round % 2 == 1 {
+            kill_database(&place);
+        }
+        service.kill().unwrap();
+        service.wait().unwrap();
+        let receipt: Value = response.json().await.unwrap();
+        let id = |value: &Value| value.as_str().unwrap().to_owned();
+        acknowledged.push((id(&receipt["id"]), id(&receipt["follow_up"]["id"])));
+    }
+    assert_eq!(acknowledged.len(), 4);
+}
+
+/// Where a service that made this announcement listens.
+fn base(said: &str) -> String {
+    let address = said.split("listening on ").nth(1).unwrap().split_whitespace().next().unwrap();
+    format!("http://{address}")
+}
+
+/// Ends the postmaster without notice; its processes end when they see it gone.
+fn kill_database(place: &Place) {
+    let file = std::fs::read_to_string(place.data().join("cluster/postmaster.pid")).unwrap();
+    kill(Pid::from_raw(file.lines().next().unwrap().parse().unwrap()), Signal::SIGKILL).unwrap();
+}
