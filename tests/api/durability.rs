@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sarcoscreen::app::ambient::System;
-use sarcoscreen::app::{App, Policy, rule_tables};
+use sarcoscreen::app::{App, Policy};
 use sarcoscreen::http::{self, Settings};
 use sarcoscreen::rules::Releases;
 use sarcoscreen::store::Store;
@@ -25,14 +25,21 @@ struct Instance {
 
 impl Instance {
     /// Starts one whose operator accepts these unsafe settings by name.
-    fn start(database: &PgConnectOptions, accepted: &[&str]) -> Self {
-        let keys = Keys::derive(&MasterKey::parse(&MasterKey::text(&[7; 32])).unwrap()).unwrap();
+    async fn start(database: &PgConnectOptions, accepted: &[&str]) -> Self {
+        Self::with_key(database, accepted, 7).await
+    }
+
+    /// Starts one whose master key is this byte again and again; the tests' own is 7.
+    async fn with_key(database: &PgConnectOptions, accepted: &[&str], byte: u8) -> Self {
+        let keys = Keys::derive(&MasterKey::parse(&MasterKey::text(&[byte; 32])).unwrap()).unwrap();
         let store = Store::open(database.clone(), 2, Duration::from_secs(2), keys);
         let policy = Policy {
             idempotency_lifetime: Duration::from_mins(1),
             accepted_unsafe_settings: accepted.iter().map(|&name| name.to_owned()).collect(),
         };
         let app = App::new(store, Releases::load().unwrap(), Arc::new(System), policy);
+        // A start that this fails for serves all the same, and says that it is not ready.
+        let _ = app.prepare().await;
         let settings = Settings {
             cors_origins: Vec::new(),
             read_deadline: Duration::from_secs(10),
@@ -54,13 +61,13 @@ impl Drop for Instance {
     }
 }
 
-/// What readiness says: the status and the three facts.
-async fn readiness(world: &World, base: &str) -> (u16, [Value; 3]) {
+/// What readiness says: the status and the four facts.
+async fn readiness(world: &World, base: &str) -> (u16, [Value; 4]) {
     let answer = world.holder(None).at(base).get("/health/ready").await;
     let body = answer.json();
     assert_eq!(body["status"], if answer.status == 200 { "ready" } else { "not_ready" });
     assert_eq!(answer.header("retry-after"), if answer.status == 200 { "" } else { "1" });
-    (answer.status, ["database", "migrations", "durable_settings"].map(|name| body[name].clone()))
+    (answer.status, ["database", "migrations", "prepared", "durable_settings"].map(|name| body[name].clone()))
 }
 
 async fn run(world: &World, sql: &str) -> Result<(), sqlx::Error> {
@@ -71,7 +78,9 @@ async fn run(world: &World, sql: &str) -> Result<(), sqlx::Error> {
 async fn rows_of_the_trail_and_of_released_tables_are_never_changed() {
     let world = World::new().await;
     world.clinic("One").await.browser.submit(&json!({"answers": frail()})).await.expect(201);
-    for (table, column) in [("rule_tables", "digest"), ("audit_entries", "action")] {
+    for (table, column) in
+        [("rule_tables", "digest"), ("audit_entries", "action"), ("master_key_checks", "check_value")]
+    {
         for sql in [format!("update {table} set {column} = {column}"), format!("delete from {table}")] {
             let refused = run(&world, &sql).await.unwrap_err().to_string();
             assert!(refused.contains(&format!("{table} rows are never changed")), "{sql}: {refused}");
@@ -84,32 +93,41 @@ async fn rows_of_the_trail_and_of_released_tables_are_never_changed() {
 #[tokio::test]
 async fn another_text_under_a_recorded_version_is_refused() {
     let world = World::new().await;
-    rule_tables::record(&world.app).await.unwrap();
+    world.app.prepare().await.unwrap();
     let tampered = "alter table rule_tables disable trigger rule_tables_immutable;
         update rule_tables set digest = repeat('0', 64)";
     run(&world, tampered).await.unwrap();
-    let error = rule_tables::record(&world.app).await.unwrap_err().to_string();
+    let error = world.app.prepare().await.unwrap_err().to_string();
     assert!(error.contains("2026.1") && error.contains("differs"), "{error}");
     run(&world, "delete from rule_tables").await.unwrap();
-    rule_tables::record(&world.app).await.unwrap();
+    world.app.prepare().await.unwrap();
     assert_eq!(world.count("select count(*) from rule_tables where digest <> repeat('0', 64)").await, 1);
 }
 
 #[tokio::test]
 async fn a_service_is_ready_only_over_a_migrated_database() {
     let world = World::new().await;
-    assert_eq!(readiness(&world, &world.base).await, (200, [true, true, true].map(Value::from)));
+    assert_eq!(readiness(&world, &world.base).await, (200, [true; 4].map(Value::from)));
     let blank = format!("{}_blank", world.database.get_database().unwrap());
     run(&world, &format!("create database {blank}")).await.unwrap();
-    let instance = Instance::start(&world.database.clone().database(&blank), &[]);
-    assert_eq!(readiness(&world, &instance.base).await, (503, [true, false, true].map(Value::from)));
+    let instance = Instance::start(&world.database.clone().database(&blank), &[]).await;
+    assert_eq!(readiness(&world, &instance.base).await, (503, [true, false, false, true].map(Value::from)));
     world.holder(None).at(&instance.base).get("/health/live").await.expect(200);
     run(&world, &format!("drop database {blank} with (force)")).await.unwrap();
     // A migration of this binary that was never applied here.
     run(&world, "delete from _sqlx_migrations where version = (select max(version) from _sqlx_migrations)")
         .await
         .unwrap();
-    assert_eq!(readiness(&world, &world.base).await, (503, [true, false, true].map(Value::from)));
+    assert_eq!(readiness(&world, &world.base).await, (503, [true, false, true, true].map(Value::from)));
+}
+
+#[tokio::test]
+async fn a_service_with_another_master_key_than_the_databases_own_is_not_ready() {
+    let world = World::new().await;
+    let instance = Instance::with_key(&world.database, &[], 8).await;
+    assert_eq!(readiness(&world, &instance.base).await, (503, [true, true, false, true].map(Value::from)));
+    let instance = Instance::with_key(&world.database, &[], 7).await;
+    assert_eq!(readiness(&world, &instance.base).await, (200, [true; 4].map(Value::from)));
 }
 
 #[tokio::test]
@@ -122,8 +140,8 @@ async fn a_service_whose_database_is_away_lives_and_says_so() {
         world.database.clone().port(1),
     ];
     for database in nowhere {
-        let instance = Instance::start(&database, &[]);
-        assert_eq!(readiness(&world, &instance.base).await, (503, [false, false, false].map(Value::from)));
+        let instance = Instance::start(&database, &[]).await;
+        assert_eq!(readiness(&world, &instance.base).await, (503, [false; 4].map(Value::from)));
         let browser = clinic.browser.at(&instance.base);
         browser.get("/health/live").await.expect(200);
         browser.get("/v1/questionnaire").await.expect(200);
@@ -137,16 +155,16 @@ async fn unsafe_settings_keep_a_service_from_being_ready_unless_accepted_by_name
     let world = World::new().await;
     let name = world.database.get_database().unwrap().to_owned();
     run(&world, &format!("alter database {name} set synchronous_commit = off")).await.unwrap();
-    let settled = (200, [true, true, true].map(Value::from));
-    let refused = (503, [true, true, false].map(Value::from));
+    let settled = (200, [true; 4].map(Value::from));
+    let refused = (503, [true, true, true, false].map(Value::from));
     for (accepted, wanted) in
         [(&[][..], &refused), (&["fsync", "full_page_writes"], &refused), (&["synchronous_commit"], &settled)]
     {
-        let instance = Instance::start(&world.database, accepted);
+        let instance = Instance::start(&world.database, accepted).await;
         assert_eq!(&readiness(&world, &instance.base).await, wanted, "{accepted:?}");
     }
     run(&world, &format!("alter database {name} reset synchronous_commit")).await.unwrap();
-    let instance = Instance::start(&world.database, &[]);
+    let instance = Instance::start(&world.database, &[]).await;
     assert_eq!(readiness(&world, &instance.base).await, settled);
 }
 
