@@ -20,7 +20,7 @@ pub async fn create(
 ) -> Result<Clinic, AppError> {
     let faults = faults(name, booking_url, emergency_number);
     if !faults.is_empty() {
-        return Err(AppError::Faulty { faults, alarm: None });
+        return Err(AppError::Faulty(faults));
     }
     let now = app.ambient.now();
     let clinic = Clinic {

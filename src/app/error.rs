@@ -2,21 +2,15 @@
 
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::rule_table::Id;
-use crate::domain::scoring::Alarm;
 use crate::store::StoreError;
 use crate::store::constraint::Meaning;
 
 /// Why a use case did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
-    /// What was sent has faults; the alarms in it are told all the same.
-    #[error("{} faults in what was sent", faults.len())]
-    Faulty {
-        /// Every fault.
-        faults: Vec<Fault>,
-        /// What the red flags say of the answers that could be read.
-        alarm: Option<Alarm>,
-    },
+    /// What was sent has these faults.
+    #[error("{} faults in what was sent", .0.len())]
+    Faulty(Vec<Fault>),
     /// There is no such thing, or it belongs to somebody else.
     #[error("not found")]
     NotFound,
@@ -50,10 +44,10 @@ pub enum AppError {
 }
 
 impl AppError {
-    /// One fault, without alarms.
+    /// One fault.
     #[must_use]
     pub fn fault(pointer: &str, code: FaultCode, detail: &str) -> Self {
-        Self::Faulty { faults: vec![Fault::new(pointer, code, detail)], alarm: None }
+        Self::Faulty(vec![Fault::new(pointer, code, detail)])
     }
 }
 

@@ -1,5 +1,7 @@
 //! Intake: score answers, or submit them.
 
+use std::sync::atomic::Ordering;
+
 use aws_lc_rs::digest;
 
 use super::ambient::{after, new_id, random};
@@ -11,7 +13,7 @@ use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::questionnaire::Audiences;
 use crate::domain::scoring::{self, Alarm};
 use crate::domain::stored::{Stored, StoredSubmission};
-use crate::domain::submission::{Draft, Idempotency, Origin, Stamp, accept};
+use crate::domain::submission::{Draft, Idempotency, Stamp, accept};
 use crate::store;
 
 /// How far a client's clock may run ahead, seconds.
@@ -31,13 +33,11 @@ pub fn alarm(app: &App, answers: &Answers) -> Alarm {
     scoring::alarm(rule_tables::current(app), answers)
 }
 
-/// Binds a retry key to its request: a digest of the canonical body and of where it came from.
+/// Binds a retry key to its request by a digest of the canonical body.
 #[must_use]
-pub fn idempotency(app: &App, actor: &Actor, key: String, canonical_body: &[u8]) -> Idempotency {
+pub fn idempotency(app: &App, key: String, canonical_body: &[u8]) -> Idempotency {
     let mut context = digest::Context::new(&digest::SHA256);
-    // A browser key is public: it must not replay what an intake system stored under the same key.
-    context.update(Origin::of(actor.role).as_str().as_bytes());
-    context.update(b"\0create_submission\0");
+    context.update(b"create_submission\0");
     context.update(canonical_body);
     let mut fingerprint = [0; 32];
     fingerprint.copy_from_slice(context.finish().as_ref());
@@ -55,11 +55,13 @@ pub async fn submit(
     draft: Draft,
     request_id: Option<uuid::Uuid>,
 ) -> Result<StoredSubmission, AppError> {
+    if !app.prepared.load(Ordering::Acquire) {
+        return Err(AppError::Unavailable("the database was not found to be the one of this key yet".into()));
+    }
     let now = app.ambient.now();
     let faults = draft_faults(app, &draft, actor);
     if !faults.is_empty() {
-        let alarm = Some(alarm(app, &draft.answers));
-        return Err(AppError::Faulty { faults, alarm });
+        return Err(AppError::Faulty(faults));
     }
     let stamp = Stamp {
         now,

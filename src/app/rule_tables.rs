@@ -56,7 +56,7 @@ pub async fn get(app: &App, version: &str) -> Result<Arc<Release>, AppError> {
         return Err(AppError::NotFound);
     }
     let files = store::rule_tables::find(&app.store, version).await?.ok_or(AppError::NotFound)?;
-    let release = Release::compile(version, files).map_err(|_| AppError::RuleTable(Id::from(version)))?;
+    let release = Release::read(version, files).map_err(|_| AppError::RuleTable(Id::from(version)))?;
     let release = Arc::new(release);
     app.read_tables.insert(version.to_owned(), Arc::clone(&release)).await;
     Ok(release)

@@ -110,7 +110,7 @@ async fn on_schema<T>(app: &App, work: impl AsyncFnOnce(&App) -> anyhow::Result<
 
 fn explain(error: &anyhow::Error) -> String {
     match error.downcast_ref::<AppError>() {
-        Some(AppError::Faulty { faults, .. }) => {
+        Some(AppError::Faulty(faults)) => {
             let named = |fault: &crate::domain::fault::Fault| {
                 format!("{} {}", fault.pointer.trim_start_matches('/'), fault.detail)
             };

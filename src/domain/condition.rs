@@ -182,15 +182,27 @@ impl From<bool> for Truth {
 }
 
 impl View<'_> {
-    /// What is known of a quantity under these answers.
+    /// What is known of a quantity under these answers. A value that was given makes the rest of its quantity asked: a
+    /// laboratory value without its upper limit is an open question, not a harmless one.
     #[must_use]
     pub fn known(self, quantity: Quantity) -> Known {
-        let inputs = quantity.inputs();
-        if let Some(item) = inputs.iter().find(|item| self.is_not_asked(**item)) {
-            debug_assert!(self.answers.get(*item).is_none());
+        let given = self.answers.get(quantity.measured()).is_some();
+        if !given && quantity.inputs().iter().any(|item| self.is_not_asked(*item)) {
             return Known::NotAsked;
         }
         self.value(quantity).map_or(Known::Open, Known::Value)
+    }
+
+    /// Whether a condition is undecided although a part of it already holds, or a value it rests on was given above 0.
+    #[must_use]
+    pub fn is_half_met(self, condition: &Condition) -> bool {
+        let given = |quantity: Quantity| self.answers.get(quantity.measured()).is_some_and(|value| value > 0);
+        condition.evaluate(self) == Truth::Unknown
+            && condition.tests().into_iter().any(|(quantity, check)| match self.known(quantity) {
+                Known::Value(value) => check.holds(value),
+                Known::Open => given(quantity),
+                Known::NotAsked => false,
+            })
     }
 
     fn is_not_asked(self, item: Item) -> bool {
@@ -239,6 +251,18 @@ impl Quantity {
     pub fn from_id(id: &str) -> Option<Self> {
         let derived = Self::DERIVED.into_iter().find(|quantity| quantity.id() == id);
         derived.or_else(|| Item::from_id(id).map(Self::Item))
+    }
+
+    /// The item whose value alarms; the others only put it in proportion.
+    #[must_use]
+    pub const fn measured(self) -> Item {
+        match self {
+            Self::Item(item) => item,
+            Self::Bmi => Item::WeightKg,
+            Self::WeightLoss6MonthsPercent => Item::WeightLoss6MonthsKg,
+            Self::CreatineKinaseRatio => Item::CreatineKinaseUL,
+            Self::MyoglobinRatio => Item::MyoglobinUgL,
+        }
     }
 
     /// The items it is computed from.

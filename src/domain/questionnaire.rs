@@ -178,6 +178,15 @@ impl Item {
         CATALOGUE.iter().find(|spec| spec.id == id).map(|spec| spec.item)
     }
 
+    /// The items of which one must be above 0 for this item to be worth asking; empty for an item that is always asked.
+    #[must_use]
+    pub const fn asked_when_above_0(self) -> &'static [Self] {
+        match self {
+            Self::WeightLossUnintended => &[Self::WeightLossPastYearKg, Self::WeightLoss6MonthsKg],
+            _ => &[],
+        }
+    }
+
     /// Every alarm item, in the questionnaire's order.
     pub fn alarms() -> impl Iterator<Item = Self> {
         CATALOGUE.iter().filter(|spec| spec.group == Group::Alarm).map(|spec| spec.item)

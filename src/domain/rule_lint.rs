@@ -83,6 +83,8 @@ impl Lint<'_> {
     fn sources(&mut self) {
         let table = self.table;
         let mut uses: Vec<(String, &[SourceUse])> = Vec::new();
+        let bands = Band::ALL.iter().zip(&table.band_sources);
+        uses.extend(bands.map(|(band, sources)| (format!("bands.{}", band.as_str()), &sources[..])));
         uses.extend(table.rules.iter().map(|entry| (format!("rules.{}", entry.id), &entry.sources[..])));
         uses.extend(table.red_flags.iter().map(|entry| (format!("red_flags.{}", entry.id), &entry.sources[..])));
         uses.extend(table.instruments.iter().map(|entry| (format!("instruments.{}", entry.id), &entry.sources[..])));

@@ -28,6 +28,7 @@ pub(super) fn read(files: &RuleFiles, faults: &mut Vec<LintFault>) -> Option<Rul
     Some(RuleTable {
         version: source.version,
         bands,
+        band_sources: source.bands.into_iter().map(|band| band.sources).collect(),
         sources: source.sources,
         units: Unit::all(&groups, &rules),
         groups,
@@ -57,6 +58,8 @@ struct SourceTable {
 struct SourceBand {
     id: super::rule_table::Band,
     from: i32,
+    #[serde(default)]
+    sources: Vec<SourceUse>,
 }
 
 #[derive(Deserialize)]

@@ -27,6 +27,8 @@ pub struct RuleTable {
     pub version: Id,
     /// Where the bands begin.
     pub bands: BandStarts,
+    /// Where the bands come from, low to high.
+    pub band_sources: Vec<Vec<SourceUse>>,
     /// Every source by id.
     pub sources: BTreeMap<Id, Source>,
     /// How rules combine; a rule that stands alone is in none.
@@ -210,7 +212,7 @@ pub(super) struct Unit {
 }
 
 impl RuleTable {
-    /// Parses and checks the files of one version.
+    /// Parses and checks the files of a version that is to be released or used for new answers.
     ///
     /// # Errors
     /// Every fault of the files at once, each with its place.
@@ -224,6 +226,16 @@ impl RuleTable {
             }
         }
         Err(faults)
+    }
+
+    /// Parses the files of an earlier version. It passed the linter of its time; today's may ask for more, such as the
+    /// texts of an item that did not exist then.
+    ///
+    /// # Errors
+    /// What cannot be read.
+    pub fn read(files: &RuleFiles) -> Result<Self, Vec<LintFault>> {
+        let mut faults = Vec::new();
+        rule_source::read(files, &mut faults).filter(|_| faults.is_empty()).ok_or(faults)
     }
 
     /// The wording in a language.

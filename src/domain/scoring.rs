@@ -18,6 +18,8 @@ pub struct Alarm {
     pub red_flags: Vec<Id>,
     /// The highest level among them.
     pub care_level: Option<CareLevel>,
+    /// Whether more could alarm: see [`alarms_open`].
+    pub open: bool,
 }
 
 /// Scores answers. Unanswered items of the asked audiences widen the bounds; they never count as zero.
@@ -34,15 +36,16 @@ pub fn score(table: &RuleTable, answers: &Answers, audiences: Audiences) -> Asse
     let instruments: Vec<_> = table.instruments.iter().map(|instrument| instrument.apply(view)).collect();
     let (band_at_least, band_at_most) = (table.bands.band(lower), table.bands.band(upper));
     let flag_reasons = flag_reasons(table, band_at_least, &instruments, &fired);
+    let care_level = care_level(&fired, !flag_reasons.is_empty(), alarms_open(table, answers));
     Assessment {
         rule_table: Arc::clone(&table.version),
         score: Score { total: lower, lower, upper },
         band_at_least,
         band_at_most,
-        recommendations: recommendations(table, &findings),
+        recommendations: recommendations(table, &findings, care_level),
         findings,
         instruments,
-        care_level: care_level(&fired, !flag_reasons.is_empty(), answers),
+        care_level,
         urgency: urgency(&fired, band_at_least, &flag_reasons),
         red_flags: fired.iter().map(|flag| Arc::clone(&flag.id)).collect(),
         flag_reasons,
@@ -56,7 +59,16 @@ pub fn alarm(table: &RuleTable, answers: &Answers) -> Alarm {
     Alarm {
         red_flags: fired.iter().map(|flag| Arc::clone(&flag.id)).collect(),
         care_level: fired.iter().map(|flag| flag.level).max(),
+        open: alarms_open(table, answers),
     }
+}
+
+/// Whether an alarm is still undecided: an alarm question is unanswered, or a red flag is half met. Until then nobody is
+/// told that looking after themselves is enough, or that an appointment may wait.
+#[must_use]
+pub fn alarms_open(table: &RuleTable, answers: &Answers) -> bool {
+    let view = View { answers, audiences: Audiences::PERSON };
+    answers.alarms_unanswered().next().is_some() || table.red_flags.iter().any(|flag| view.is_half_met(&flag.when))
 }
 
 fn fired<'a>(table: &'a RuleTable, view: View<'_>) -> Vec<&'a RedFlag> {
@@ -130,12 +142,11 @@ fn flag_reasons(
     reasons
 }
 
-/// Self-care is said only to somebody who answered every alarm question.
-fn care_level(fired: &[&RedFlag], flagged: bool, answers: &Answers) -> Option<CareLevel> {
+/// Self-care is said only when no alarm is open.
+fn care_level(fired: &[&RedFlag], flagged: bool, alarms_open: bool) -> Option<CareLevel> {
     let raised = fired.iter().map(|flag| flag.level).max();
     let floor = flagged.then_some(CareLevel::Consultation);
-    let settled = || answers.alarms_unanswered().next().is_none().then_some(CareLevel::SelfCare);
-    raised.max(floor).or_else(settled)
+    raised.max(floor).or_else(|| (!alarms_open).then_some(CareLevel::SelfCare))
 }
 
 fn urgency(fired: &[&RedFlag], band_at_least: Band, reasons: &[FlagReason]) -> Option<Urgency> {
@@ -151,7 +162,11 @@ fn urgency(fired: &[&RedFlag], band_at_least: Band, reasons: &[FlagReason]) -> O
     })
 }
 
-fn recommendations(table: &RuleTable, findings: &[Finding]) -> Vec<Id> {
+/// Nobody who must not wait is given advice for the long run.
+fn recommendations(table: &RuleTable, findings: &[Finding], care_level: Option<CareLevel>) -> Vec<Id> {
+    if care_level >= Some(CareLevel::Emergency) {
+        return Vec::new();
+    }
     let triggered = |ids: &[Id]| findings.iter().any(|finding| ids.contains(&finding.rule));
     let chosen = table.recommendations.iter().filter(|recommendation| triggered(&recommendation.findings));
     chosen.map(|recommendation| Arc::clone(&recommendation.id)).collect()

@@ -95,6 +95,20 @@ impl Reference {
     }
 }
 
+impl Contact {
+    /// This contact data, completed by what was known before.
+    #[must_use]
+    pub fn over(self, known: Self) -> Self {
+        Self {
+            name: self.name.or(known.name),
+            telephone: self.telephone.or(known.telephone),
+            email: self.email.or(known.email),
+            channel: self.channel.or(known.channel),
+            language: self.language.or(known.language),
+        }
+    }
+}
+
 impl SubjectDraft {
     /// Whether anything at all is said about the person.
     #[must_use]

@@ -39,7 +39,14 @@ pub(super) fn collect<T: DeserializeOwned>(bytes: &[u8], tree: &Value) -> Result
     if faults.is_empty() {
         return Err(Problem::new(ProblemType::MalformedRequest, "the body cannot be read"));
     }
-    Err(Problem::content(faults, None))
+    // Whatever else is wrong, alarms in the answers must be seen.
+    if let Some(fields) = tree.as_object_mut() {
+        fields.retain(|name, _| name == "answers");
+    }
+    match serde_json::from_value::<Object<T>>(tree) {
+        Ok(Object(value)) => Ok((value, faults)),
+        Err(_) => Err(Problem::content(faults, None)),
+    }
 }
 
 /// The tree keeps only the last of two equal fields; the bytes still show the fault.
@@ -120,7 +127,7 @@ fn flatten(prefix: &str, errors: &ValidationErrors, faults: &mut Vec<Fault>) {
 /// Turns the reader's message into a fault. Only the part that says what was expected is kept: the rest repeats what
 /// was sent.
 fn fault(pointer: String, message: &str) -> Fault {
-    let expected = message.split_once("expected ").map(|(_, rest)| rest.split(" at line ").next().unwrap_or(rest));
+    let expected = message.rsplit_once(", expected ").map(|(_, rest)| rest.split(" at line ").next().unwrap_or(rest));
     let must = |otherwise: &str| expected.map_or_else(|| otherwise.to_owned(), |what| format!("must be {what}"));
     let (code, detail) = if message.starts_with("unknown field") {
         (FaultCode::UnknownField, "there is no such field".to_owned())

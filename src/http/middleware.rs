@@ -5,8 +5,8 @@ use std::panic::AssertUnwindSafe;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, ResponseError, web};
 use futures_util::FutureExt;
@@ -42,11 +42,15 @@ pub fn request_id() -> Option<Uuid> {
 /// # Errors
 /// None: every error is an answer.
 pub async fn envelope(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = incoming_id(request.headers()).or_else(|| fresh_id(&request)).unwrap_or_default();
     let method = request.method().as_str().to_owned();
+    if request.method() == Method::HEAD {
+        // Answered as GET; the connection knows that the body is not to be sent.
+        request.head_mut().method = Method::GET;
+    }
     let span = tracing::info_span!("request", %id, method);
     let work = async move {
         // The request must not be kept: the router insists on being its only holder.

@@ -210,7 +210,7 @@ impl From<AppError> for Problem {
     /// Maps what a use case failed with; what is our defect or the database's is logged here, once.
     fn from(error: AppError) -> Self {
         match error {
-            AppError::Faulty { faults, .. } => Self::content(faults, None),
+            AppError::Faulty(faults) => Self::content(faults, None),
             AppError::NotFound => Self::new(ProblemType::NotFound, "there is nothing under this address for this key"),
             AppError::NotSignedIn => Self::new(ProblemType::Unauthenticated, "send Authorization: Bearer sk_..."),
             AppError::Cursor => {

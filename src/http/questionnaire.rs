@@ -39,11 +39,11 @@ pub async fn get_questionnaire(
     let language = accepted.or(Language::default());
     let release = rule_tables::list(&state.app).pop();
     let release = release.ok_or_else(|| Problem::from(crate::app::AppError::NotFound))?;
-    let tag = EntityTag::new_strong(format!("{}-{}", &release.digest[..16], language.code()));
+    let tag = EntityTag::new_weak(format!("{}-{}", &release.digest[..16], language.code()));
     let mut response = if has(&request, &tag) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response
         .insert_header((ETAG, tag.to_string()))
-        .insert_header((VARY, "Accept-Language"))
+        .insert_header((VARY, "Accept-Language, Accept-Encoding"))
         .insert_header((CACHE_CONTROL, "public, max-age=300"))
         .insert_header((CONTENT_LANGUAGE, language.code()));
     if has(&request, &tag) {

@@ -32,7 +32,10 @@ pub async fn list_rule_tables(state: web::Data<State>) -> HttpResponse {
         digest: release.digest.clone(),
     });
     let page = RuleTablePage { items: items.collect(), next_cursor: None };
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, "public, max-age=300")).json(page)
+    HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "public, max-age=300"))
+        .insert_header((VARY, "Accept-Encoding"))
+        .json(page)
 }
 
 /// Get a rule table
@@ -60,7 +63,7 @@ pub async fn get_rule_table(
     let nobody = nobody();
     let rendering = Rendering { table: &release.table, language, clinic: &nobody };
     Ok(HttpResponse::Ok()
-        .insert_header((VARY, "Accept-Language"))
+        .insert_header((VARY, "Accept-Language, Accept-Encoding"))
         .insert_header((CACHE_CONTROL, "public, max-age=300"))
         .insert_header((CONTENT_LANGUAGE, language.code()))
         .json(RuleTableBody::of(rendering, &release.digest, current)))

@@ -54,7 +54,7 @@ pub async fn create_submission(
     let draft = draft(&state, &actor, clinic, key, language, body)?;
     let answers = draft.answers.clone();
     let stored = match intake::submit(&state.app, &actor, draft, super::middleware::request_id()).await {
-        Err(AppError::Faulty { faults, .. }) => {
+        Err(AppError::Faulty(faults)) => {
             refuse(&state, &answers, faults, clinic, language)?;
             return Err(AppError::Internal("a refusal without a fault".into()).into());
         }
@@ -137,7 +137,7 @@ fn draft(
     language: Language,
     body: Body<SubmissionInput>,
 ) -> Result<Draft, Problem> {
-    let idempotency = key.0.map(|key| intake::idempotency(&state.app, actor, key, &body.canonical()));
+    let idempotency = key.0.map(|key| intake::idempotency(&state.app, key, &body.canonical()));
     let mut faults = body.faults;
     let mut draft = body.value.parse(language, &mut faults);
     draft.idempotency = idempotency;

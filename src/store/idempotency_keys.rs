@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use super::StoreError;
 use super::row::at;
 use crate::domain::ids::{ClinicId, SubmissionId};
-use crate::domain::submission::Idempotency;
+use crate::domain::submission::{Idempotency, Origin};
 
 /// What became of a key.
 pub(super) enum Claim {
@@ -23,14 +23,15 @@ pub(super) enum Claim {
 pub(super) async fn claim(
     connection: &mut PgConnection,
     clinic_id: ClinicId,
+    origin: Origin,
     submission_id: SubmissionId,
     idempotency: &Idempotency,
     now: Timestamp,
 ) -> Result<Claim, StoreError> {
     let claimed = sqlx::query!(
-        "insert into idempotency_keys as k (clinic_id, idempotency_key, fingerprint, submission_id, expires_at)
-         values ($1, $2, $3, $4, $5)
-         on conflict (clinic_id, idempotency_key) do update
+        "insert into idempotency_keys as k (clinic_id, origin, idempotency_key, fingerprint, submission_id, expires_at)
+         values ($1, $7, $2, $3, $4, $5)
+         on conflict (clinic_id, origin, idempotency_key) do update
              set fingerprint = excluded.fingerprint, submission_id = excluded.submission_id,
                  expires_at = excluded.expires_at
              where k.expires_at <= $6",
@@ -40,6 +41,7 @@ pub(super) async fn claim(
         submission_id.0,
         at(idempotency.expires_at) as _,
         at(now) as _,
+        origin.as_str(),
     )
     .execute(&mut *connection)
     .await?
@@ -48,9 +50,11 @@ pub(super) async fn claim(
         return Ok(Claim::Claimed);
     }
     let kept = sqlx::query!(
-        "select fingerprint, submission_id from idempotency_keys where clinic_id = $1 and idempotency_key = $2",
+        "select fingerprint, submission_id from idempotency_keys
+         where clinic_id = $1 and origin = $3 and idempotency_key = $2",
         clinic_id.0,
         idempotency.key,
+        origin.as_str(),
     )
     .fetch_one(connection)
     .await?;

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::StoreError;
 use crate::domain::answers::{Answers, RawAnswers};
+use crate::domain::fault::FaultCode;
 use crate::domain::language::Language;
 use crate::domain::red_flag::CareLevel;
 use crate::domain::rule_table::Band;
@@ -41,13 +42,14 @@ pub(super) fn care_level(name: Option<&str>) -> Result<Option<CareLevel>, StoreE
     name.map(find).transpose()
 }
 
-/// Reads stored answers; every one must still parse.
+/// Reads stored answers; every one must still parse. What a later rule finds implausible together was accepted then.
 pub(super) fn answers(stored: &Value) -> Result<Answers, StoreError> {
     let broken = || StoreError::Inconsistent { table: "submissions", what: "answers" };
     let text = stored.to_string();
     let raw: RawAnswers<'_> = serde_json::from_str(&text).map_err(|_| broken())?;
     let (answers, faults) = Answers::parse(&raw);
-    if faults.is_empty() { Ok(answers) } else { Err(broken()) }
+    let readable = faults.iter().all(|fault| fault.code == FaultCode::Implausible);
+    readable.then_some(answers).ok_or_else(broken)
 }
 
 /// Reads the files of a stored rule table.

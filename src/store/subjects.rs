@@ -103,6 +103,8 @@ pub async fn exists(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) -
     Ok(found)
 }
 
+/// Adds what the draft says to what is known: a part that it does not name stays, and an older consent never overrides
+/// a newer one. The row is locked already, by the statement that found it.
 async fn write_contact(
     connection: &mut PgConnection,
     keys: &Keys,
@@ -111,33 +113,53 @@ async fn write_contact(
     draft: &SubjectDraft,
     nonce: SealNonce,
 ) -> Result<(), StoreError> {
-    let contact = &draft.contact;
+    let known = sqlx::query_scalar!(
+        "select contact_sealed from subjects where clinic_id = $1 and subject_id = $2",
+        clinic_id.0,
+        subject_id.0,
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    let known = known.map(|sealed| open_contact(keys, clinic_id, subject_id, &sealed)).transpose()?;
+    let contact = draft.contact.clone().over(known.unwrap_or_default());
     let place = contact_place(clinic_id, subject_id);
-    let sealed = (*contact != Contact::default()).then(|| seal_contact(keys, place, nonce, contact)).transpose()?;
+    let sealed = (contact != Contact::default()).then(|| seal_contact(keys, place, nonce, &contact)).transpose()?;
     let hash = |by: LookUp, text: &Option<String>| {
         let normalized = text.as_ref().map(|text| by.normalize(text)).filter(|text| !text.is_empty());
         normalized.map(|normalized| keys.blind_index(clinic_id.0, by, &normalized).to_vec())
     };
-    let consent = draft.consent.as_ref();
     sqlx::query!(
-        "update subjects set
-             contact_sealed = coalesce($3, contact_sealed),
-             name_hash = case when $3::bytea is null then name_hash else $4 end,
-             telephone_hash = case when $3::bytea is null then telephone_hash else $5 end,
-             email_hash = case when $3::bytea is null then email_hash else $6 end,
-             consent_to_contact = coalesce($7, consent_to_contact),
-             consent_text_version = coalesce($8, consent_text_version),
-             consent_given_at = coalesce($9, consent_given_at)
+        "update subjects set contact_sealed = $3, name_hash = $4, telephone_hash = $5, email_hash = $6
          where clinic_id = $1 and subject_id = $2",
         clinic_id.0,
         subject_id.0,
-        sealed as Option<Vec<u8>>,
+        sealed,
         hash(LookUp::Name, &contact.name),
         hash(LookUp::Telephone, &contact.telephone),
         hash(LookUp::Email, &contact.email),
-        consent.map(|consent| consent.to_contact),
-        consent.map(|consent| &*consent.text_version),
-        consent.map(|consent| at(consent.given_at)) as _,
+    )
+    .execute(&mut *connection)
+    .await?;
+    match &draft.consent {
+        Some(consent) => write_consent(connection, clinic_id, subject_id, consent).await,
+        None => Ok(()),
+    }
+}
+
+async fn write_consent(
+    connection: &mut PgConnection,
+    clinic_id: ClinicId,
+    subject_id: SubjectId,
+    consent: &Consent,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update subjects set consent_to_contact = $3, consent_text_version = $4, consent_given_at = $5
+         where clinic_id = $1 and subject_id = $2 and (consent_given_at is null or consent_given_at <= $5)",
+        clinic_id.0,
+        subject_id.0,
+        consent.to_contact,
+        consent.text_version,
+        at(consent.given_at) as _,
     )
     .execute(connection)
     .await?;

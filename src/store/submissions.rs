@@ -29,7 +29,16 @@ pub async fn commit(store: &Store, accepted: &Accepted, nonces: [SealNonce; 2]) 
     let clinic_id = accepted.actor.clinic_id;
     let mut transaction = store.pool.begin().await?;
     if let Some(idempotency) = &accepted.draft.idempotency {
-        match claim(&mut transaction, clinic_id, accepted.submission_id, idempotency, accepted.received_at).await? {
+        match claim(
+            &mut transaction,
+            clinic_id,
+            accepted.origin,
+            accepted.submission_id,
+            idempotency,
+            accepted.received_at,
+        )
+        .await?
+        {
             Claim::Claimed => {}
             Claim::Reused => return Ok(Stored::KeyReused),
             Claim::Done(submission_id) => {

@@ -60,15 +60,18 @@ async fn a_key_stands_for_one_body_in_one_clinic_from_one_kind_of_sender() {
     let mut nearly = body();
     nearly["subject"] = json!({"reference": "R-1"});
     reused(one.intake.submit_once("k", &nearly).await);
-    // A browser key is public: it must not read back what an intake system submitted.
-    reused(one.browser.submit_once("k", &body()).await);
-    reused(one.staff.submit_once("k", &body()).await);
+    // A browser key is public: it must neither read back what an intake system submitted, nor take its key away.
+    for user in [&one.browser, &one.staff] {
+        let own = user.submit_once("k", &body()).await.expect(201);
+        assert_ne!(own["id"], first["id"]);
+        assert_eq!(user.submit_once("k", &body()).await.expect(201), own);
+    }
     assert_eq!(one.intake.submit_once("k", &body()).await.expect(201), first);
-    assert_eq!(world.count(SUBMISSIONS).await, 1);
+    assert_eq!(world.count(SUBMISSIONS).await, 3);
     let other = two.intake.submit_once("k", &body()).await.expect(201);
     assert_ne!(other["id"], first["id"]);
     two.staff.get(&format!("/v1/submissions/{}", first["id"].as_str().unwrap())).await.expect(404);
-    assert_eq!(world.count(SUBMISSIONS).await, 2);
+    assert_eq!(world.count(SUBMISSIONS).await, 4);
 }
 
 #[tokio::test]

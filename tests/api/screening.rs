@@ -139,6 +139,70 @@ async fn dark_urine_with_muscle_pain_is_told_even_when_the_body_is_refused() {
     assert_eq!(clinic.browser.post("/v1/scores", &faulty).await.expect(422)["care_level"], "emergency");
 }
 
+#[tokio::test]
+async fn nobody_is_told_to_look_after_themselves_while_an_alarm_is_half_met() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let with = |more: Value| {
+        let mut answers = fit();
+        answers.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({"answers": answers})
+    };
+    assert_eq!(clinic.browser.post("/v1/scores", &with(json!({}))).await.expect(200)["care_level"], "self_care");
+    for half in [
+        json!({"creatine_kinase_u_l": 50_000}),
+        json!({"myoglobin_ug_l": 900}),
+        json!({"weight_kg": null, "weight_loss_6_months_kg": 20, "weight_loss_past_year_kg": 20,
+            "weight_loss_unintended": true}),
+        json!({"weight_loss_6_months_kg": 10, "weight_loss_past_year_kg": 10, "weight_loss_unintended": null}),
+    ] {
+        let scored = clinic.browser.post("/v1/scores", &with(half.clone())).await.expect(200);
+        assert_eq!(scored["care_level"], Value::Null, "{half}");
+    }
+}
+
+#[tokio::test]
+async fn an_offered_appointment_never_sounds_as_if_an_open_alarm_could_wait() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let urgent = "Call 112 now if you have trouble breathing";
+    let text = async |answers: Value| {
+        let scored = clinic.browser.post("/v1/scores", &json!({"answers": answers})).await.expect(200);
+        (scored["care_level"].clone(), scored["consultation"].clone())
+    };
+    let (level, open) = text(json!({"age": 70, "dark_urine": true})).await;
+    assert_eq!(level, "consultation");
+    assert!(open["text"].as_str().unwrap().contains(urgent), "{open}");
+    // One answer that cannot be read does not turn the alarm into an appointment that may wait.
+    let refused = json!({"answers": {"dark_urine": true, "muscle_pain": "yes"}});
+    let refused = clinic.browser.post("/v1/scores", &refused).await.expect(422);
+    assert!(refused["care_text"].as_str().unwrap().contains(urgent), "{refused}");
+    // Nobody who must not wait is shown where to book, or exercises.
+    let (level, emergency) = text(json!({"age": 70, "dark_urine": true, "muscle_pain": true, "weakness": true})).await;
+    assert_eq!(level, "emergency");
+    assert_eq!((&emergency["offered"], &emergency["booking_url"]), (&json!(false), &Value::Null));
+    let many: serde_json::Map<String, Value> = (0..200).map(|index| (format!("x{index}"), json!(1))).collect();
+    let mut crowded = json!({"answers": {"dark_urine": true, "muscle_pain": true}});
+    crowded.as_object_mut().unwrap().extend(many);
+    assert_eq!(clinic.browser.submit(&crowded).await.expect(422)["care_level"], "emergency");
+}
+
+#[tokio::test]
+async fn a_fault_never_repeats_what_was_sent() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    for body in [
+        json!({"answers": "x, expected CANARY"}),
+        json!({"answers": {"age": "x, expected CANARY", "sex": "CANARY"}, "subject": "x, expected CANARY"}),
+        json!({"answers": frail(), "subject": {"contact": {"channel": "x, expected CANARY", "email": "CANARY"}}}),
+        json!({"answers": frail(), "subject": {"consent": {"to_contact": "y expected CANARY"}}}),
+    ] {
+        let refused = clinic.intake.submit(&body).await;
+        assert_eq!(refused.status, 422, "{}", refused.text);
+        assert!(!refused.text.contains("CANARY"), "{}", refused.text);
+    }
+}
+
 fn id(value: &Value) -> &str {
     value.as_str().unwrap()
 }

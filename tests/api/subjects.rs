@@ -154,7 +154,7 @@ async fn a_browser_may_not_say_who_it_is_or_what_it_corrects() {
 }
 
 #[tokio::test]
-async fn a_later_contact_replaces_the_earlier_and_silence_keeps_it() {
+async fn a_later_contact_replaces_what_it_names_and_silence_keeps_the_rest() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     submit(&clinic.intake, person("MRN-1", true)).await;
@@ -165,15 +165,30 @@ async fn a_later_contact_replaces_the_earlier_and_silence_keeps_it() {
     assert_eq!(kept["contact"], person("MRN-1", true)["contact"]);
     let newer = json!({"reference": "MRN-1", "contact": {"name": "Ana Ruiz", "email": "ana@new.example"}});
     submit(&clinic.intake, newer).await;
-    let wanted = json!({"name": "Ana Ruiz", "telephone": null, "email": "ana@new.example", "channel": null,
-        "language": null});
+    let mut wanted = person("MRN-1", true)["contact"].clone();
+    wanted["name"] = json!("Ana Ruiz");
+    wanted["email"] = json!("ana@new.example");
     let found = search(&clinic.staff, "email", "ana@new.example").await;
     assert_eq!((found.len(), &found[0]["contact"], &found[0]["consent"]), (1, &wanted, &consent(true)));
-    for (by, old) in [("name", "Ana García Ruiz"), ("telephone", "34600111222"), ("email", "ana.garcia@mail.example")]
-    {
+    assert_eq!(search(&clinic.staff, "telephone", "34600111222").await.len(), 1);
+    for (by, old) in [("name", "Ana García Ruiz"), ("email", "ana.garcia@mail.example")] {
         assert!(search(&clinic.staff, by, old).await.is_empty(), "{by}");
     }
     assert_eq!(world.count("select count(*) from subjects").await, 1);
+}
+
+#[tokio::test]
+async fn an_older_consent_does_not_override_a_newer_withdrawal() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let dated = |to_contact: bool, at: &str| json!({"to_contact": to_contact, "text_version": "1", "given_at": at});
+    let contact = json!({"name": "Ana"});
+    for (to_contact, at) in [(false, "2026-03-01T00:00:00Z"), (true, "2026-02-01T00:00:00Z")] {
+        let subject = json!({"reference": "MRN-1", "contact": contact, "consent": dated(to_contact, at)});
+        submit(&clinic.intake, subject).await;
+    }
+    let found = &search(&clinic.staff, "reference", "MRN-1").await[0];
+    assert_eq!((&found["consent"]["to_contact"], &found["contact"]), (&json!(false), &Value::Null));
 }
 
 #[tokio::test]

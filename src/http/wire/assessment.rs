@@ -101,7 +101,7 @@ pub struct SourceBody {
     /// Its digital object identifier.
     #[schema(required)]
     pub doi: Option<String>,
-    /// The figure or statement taken from it.
+    /// The figure or statement taken from it, in English.
     pub effect: String,
     /// How sure it is.
     pub confidence: ConfidenceName,
@@ -141,7 +141,7 @@ pub struct InstrumentBody {
     pub would_settle: Vec<Vec<String>>,
     /// Its published accuracy.
     pub accuracy: Vec<AccuracyBody>,
-    /// Under what terms it may be used.
+    /// Under what terms it may be used, in English.
     pub licence: String,
     /// What its outcome means.
     pub explanation: String,
@@ -157,7 +157,7 @@ pub struct AccuracyBody {
     /// Share of those not affected that it passes.
     #[schema(required)]
     pub specificity: Option<ShareBody>,
-    /// Who was studied.
+    /// Who was studied, in English.
     pub setting: String,
     /// The definition it was compared with.
     pub reference: String,
@@ -249,8 +249,9 @@ pub struct ConsultationBody {
     pub offered: bool,
     /// The clinic's name.
     pub clinic: String,
-    /// Where to book.
-    pub booking_url: String,
+    /// Where to book; null when no consultation is offered.
+    #[schema(required)]
+    pub booking_url: Option<String>,
     /// The number to call in an emergency.
     pub emergency_number: String,
     /// What to do now.

@@ -18,7 +18,6 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::{RefOr, schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::domain::actor::Role;
 use crate::domain::assessment::FlagKind;
 use crate::domain::follow_up::{FollowUpState, Urgency};
 use crate::domain::instrument::{Outcome, PositiveWhen};
@@ -80,8 +79,6 @@ on_the_wire! {
     ConfidenceName(Confidence) as "Confidence";
     /// Who can answer an item.
     AudienceName(Audience) as "Audience";
-    /// What a credential may do.
-    RoleName(Role) as "Role";
 }
 
 /// A string schema of the names that an enumeration serializes to.

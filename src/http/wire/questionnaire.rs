@@ -57,6 +57,8 @@ pub struct ItemBody {
     pub audience: AudienceName,
     /// Whether a submission must answer it.
     pub required: bool,
+    /// Ask it when one of these items was answered above 0; ask always when empty.
+    pub asked_when_above_0: Vec<&'static str>,
     /// The unit of a number.
     #[schema(required)]
     pub unit: Option<UnitBody>,
@@ -164,6 +166,7 @@ impl ItemBody {
             },
             audience: AudienceName(spec.audience()),
             required: spec.required(),
+            asked_when_above_0: spec.item.asked_when_above_0().iter().map(|item| item.id()).collect(),
             unit: match spec.kind {
                 Kind::Number { unit, .. } => {
                     Some(UnitBody { id: unit, label: text(texts.map(|texts| &texts.units), unit) })

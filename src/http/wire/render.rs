@@ -16,7 +16,7 @@ use crate::domain::language::Language;
 use crate::domain::questionnaire::Audiences;
 use crate::domain::red_flag::CareLevel;
 use crate::domain::rule_table::{Id, RuleTable, SourceUse};
-use crate::domain::scoring::Alarm;
+use crate::domain::scoring::{Alarm, alarms_open};
 use crate::domain::stored::Clinic;
 use crate::domain::texts::Texts;
 use crate::http::problem::AlarmBody;
@@ -65,9 +65,9 @@ impl<'a> Rendering<'a> {
             consultation: ConsultationBody {
                 offered: assessment.offers_consultation(),
                 clinic: self.clinic.name.clone(),
-                booking_url: self.clinic.booking_url.clone(),
+                booking_url: assessment.offers_consultation().then(|| self.clinic.booking_url.clone()),
                 emergency_number: self.clinic.emergency_number.clone(),
-                text: self.care_text(assessment.care_level),
+                text: self.care_text(assessment.care_level, alarms_open(self.table, answers)),
             },
         }
     }
@@ -78,7 +78,7 @@ impl<'a> Rendering<'a> {
         AlarmBody {
             red_flags: alarm.red_flags.iter().filter_map(|id| self.red_flag(id)).collect(),
             care_level: alarm.care_level.map(CareLevelName),
-            care_text: alarm.care_level.map(|level| self.care_text(Some(level))),
+            care_text: alarm.care_level.map(|level| self.care_text(Some(level), alarm.open)),
         }
     }
 
@@ -86,9 +86,18 @@ impl<'a> Rendering<'a> {
         self.table.texts(self.language)
     }
 
-    fn care_text(self, level: Option<CareLevel>) -> String {
-        let stated = text(self.texts().map(|texts| &texts.care_levels), level.map_or("unknown", CareLevel::as_str));
-        stated.replace("{emergency_number}", &self.clinic.emergency_number)
+    /// What to do now. Below an emergency, an open alarm is said too: an appointment must not sound as if it could wait.
+    fn care_text(self, level: Option<CareLevel>, alarms_open: bool) -> String {
+        let stated = |key: &str| text(self.texts().map(|texts| &texts.care_levels), key);
+        let unknown = stated("unknown");
+        let text = match level {
+            None => unknown,
+            Some(level) if alarms_open && level < CareLevel::Emergency => {
+                format!("{} {unknown}", stated(level.as_str()))
+            }
+            Some(level) => stated(level.as_str()),
+        };
+        text.replace("{emergency_number}", &self.clinic.emergency_number)
     }
 
     fn findings(self, answers: &Answers, assessment: &Assessment) -> Vec<FindingBody> {

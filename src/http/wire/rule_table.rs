@@ -8,7 +8,7 @@ use super::assessment::{AccuracyBody, SourceBody};
 use super::render::{Rendering, text};
 use super::{BandName, CareLevelName, LanguageName, PositiveWhenName};
 use crate::domain::instrument::Instrument;
-use crate::domain::rule_table::{Band, Combination, RedFlag, Rule, RuleTable};
+use crate::domain::rule_table::{Band, Combination, RedFlag, Rule, RuleTable, SourceUse};
 
 /// One version in the list.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -64,6 +64,8 @@ pub struct BandBody {
     pub from: i32,
     /// What a person reads.
     pub label: String,
+    /// Where it comes from.
+    pub sources: Vec<SourceBody>,
 }
 
 /// How the rules of a group combine.
@@ -204,8 +206,13 @@ fn bands(rendering: Rendering<'_>) -> Vec<BandBody> {
         Band::Moderate => starts.moderate,
         Band::High => starts.high,
     };
-    let body = |band: Band| BandBody { band: BandName(band), from: from(band), label: text(texts, band.as_str()) };
-    Band::ALL.into_iter().map(body).collect()
+    let body = |(band, sources): (Band, &Vec<SourceUse>)| BandBody {
+        band: BandName(band),
+        from: from(band),
+        label: text(texts, band.as_str()),
+        sources: rendering.sources(sources),
+    };
+    Band::ALL.into_iter().zip(&rendering.table.band_sources).map(body).collect()
 }
 
 fn groups(table: &RuleTable) -> Vec<RuleGroupBody> {

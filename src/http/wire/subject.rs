@@ -20,11 +20,11 @@ pub struct SubjectInput {
     #[validate(length(min = 1, max = 128))]
     #[schema(min_length = 1, max_length = 128)]
     pub reference: Option<String>,
-    /// How to reach the person; stored encrypted.
+    /// How to reach the person; stored encrypted. A part that is not named stays as it was.
     #[validate(nested)]
     #[serde(default, deserialize_with = "super::object::optional")]
     pub contact: Option<ContactBody>,
-    /// Whether the person may be contacted.
+    /// Whether the person may be contacted. An older consent does not override a newer one.
     #[validate(nested)]
     #[serde(default, deserialize_with = "super::object::optional")]
     pub consent: Option<ConsentBody>,
