@@ -27,7 +27,11 @@ fn text(bytes: &[u8]) -> String {
 
 /// Starts the service and waits for its announcement.
 fn serve(place: &Place) -> (Child, String) {
-    let mut child = command(place, &[]).stdout(Stdio::piped()).spawn().unwrap();
+    announced(command(place, &[]))
+}
+
+fn announced(mut command: Command) -> (Child, String) {
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut said = String::new();
     for line in BufReader::new(child.stdout.as_mut().unwrap()).lines() {
         said.push_str(&line.unwrap());
@@ -38,6 +42,11 @@ fn serve(place: &Place) -> (Child, String) {
     }
     let ended = child.wait();
     panic!("{ended:?} after saying {said}");
+}
+
+fn stop(mut child: Child) {
+    signal(&child, Signal::SIGINT);
+    assert!(child.wait().unwrap().success());
 }
 
 fn signal(child: &Child, signal: Signal) {
@@ -132,6 +141,39 @@ async fn what_a_201_acknowledged_survives_the_death_of_the_service_and_of_its_da
         acknowledged.push((id(&receipt["id"]), id(&receipt["follow_up"]["id"])));
     }
     assert_eq!(acknowledged.len(), 4);
+}
+
+#[tokio::test]
+async fn the_log_at_its_most_detailed_holds_no_answer_no_person_and_no_key() {
+    let place = Place::new();
+    let log = place.path().join("log");
+    let mut child = command(&place, &[]);
+    child.env("SARCOSCREEN_LOG", "trace").stderr(std::fs::File::create(&log).unwrap());
+    let (service, said) = announced(child);
+    let keys = std::fs::read_to_string(place.data().join("demo-credentials.json")).unwrap();
+    let keys: Value = serde_json::from_str(&keys).unwrap();
+    let key = |role: &str| keys[role].as_str().unwrap().to_owned();
+    let http = reqwest::Client::new();
+    let post = async |path: &str, role: &str, body: Value| {
+        let request = http.post(format!("{}{path}", base(&said))).bearer_auth(key(role)).json(&body);
+        request.header("idempotency-key", "CANARY-KEY").send().await.unwrap().status().as_u16()
+    };
+    let person = serde_json::json!({"reference": "CANARY-REF", "contact": {"name": "CANARY NAME",
+        "telephone": "600 999 888", "email": "canary@mail.example"}});
+    let submission = serde_json::json!({"answers": frail(), "subject": person});
+    assert_eq!(post("/v1/submissions", "intake", submission).await, 201);
+    let faulty = serde_json::json!({"answers": {"activity": "CANARY-ANSWER"}, "CANARY-FIELD": 1});
+    assert_eq!(post("/v1/submissions", "browser", faulty).await, 422);
+    assert_eq!(post("/v1/subjects/search", "staff", serde_json::json!({"reference": "CANARY-REF"})).await, 200);
+    stop(service);
+    for (file, written) in [(log, true), (place.data().join("postgres.log"), false)] {
+        let text = std::fs::read_to_string(file).unwrap();
+        assert!(!written || text.contains("/v1/subjects/search"), "the log is not the service's");
+        let canaries = ["CANARY", "canary@", "600 999 888", "600999888", "a_lot_or_unable", "systemic_corticosteroid"];
+        for canary in canaries.map(str::to_owned).into_iter().chain(["browser", "intake", "staff"].map(key)) {
+            assert!(!text.contains(&canary), "{canary} is in a log");
+        }
+    }
 }
 
 /// Where a service that made this announcement listens.
