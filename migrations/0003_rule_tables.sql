@@ -18,3 +18,5 @@ $$;
 
 create trigger rule_tables_immutable before update or delete on rule_tables
     for each row execute function refuse_change();
+create trigger rule_tables_kept before truncate on rule_tables
+    for each statement execute function refuse_change();

@@ -21,3 +21,5 @@ create index audit_entries_at_idx on audit_entries (clinic_id, at, audit_entry_i
 
 create trigger audit_entries_immutable before update or delete on audit_entries
     for each row execute function refuse_change();
+create trigger audit_entries_kept before truncate on audit_entries
+    for each statement execute function refuse_change();

@@ -11,3 +11,5 @@ create table master_key_checks (
 
 create trigger master_key_checks_immutable before update or delete on master_key_checks
     for each row execute function refuse_change();
+create trigger master_key_checks_kept before truncate on master_key_checks
+    for each statement execute function refuse_change();
