@@ -21,6 +21,19 @@ const SOCKET_PATH_MAX: usize = 107;
 /// Where a short socket folder goes. Fixed, so that the next start finds the same one.
 const SHORT_PARENT: &str = "/tmp";
 
+/// The lock on a data folder. It is let go by name when it is dropped: closing the file would not do while a process that
+/// is just being started still holds a copy of it.
+#[derive(Debug)]
+pub(super) struct FolderLock(File);
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "the lock on the data folder was not let go");
+        }
+    }
+}
+
 /// A data folder that this process has locked.
 #[derive(Debug)]
 pub(super) struct DataFolder {
@@ -28,12 +41,12 @@ pub(super) struct DataFolder {
 }
 
 impl DataFolder {
-    /// Makes the folder if absent, and locks it for as long as the returned file is open.
+    /// Makes the folder if absent, and locks it for as long as the returned lock lives.
     ///
     /// # Errors
     ///
     /// When it is in use, is not ours, or cannot be made.
-    pub(super) fn claim(path: &Path) -> Result<(Self, File), EmbeddedError> {
+    pub(super) fn claim(path: &Path) -> Result<(Self, FolderLock), EmbeddedError> {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(EmbeddedError::io("make", parent))?;
         }
@@ -41,7 +54,7 @@ impl DataFolder {
         let path = path.canonicalize().map_err(EmbeddedError::io("find", path))?;
         require_ours(&path)?;
         let lock = lock(&path)?;
-        Ok((Self { path }, lock))
+        Ok((Self { path }, FolderLock(lock)))
     }
 
     /// Lets the server's account pass through the folder on the way to what it owns inside.

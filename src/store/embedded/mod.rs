@@ -13,7 +13,6 @@ mod obtain;
 mod programs;
 mod server;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use sqlx::postgres::PgConnectOptions;
@@ -21,7 +20,7 @@ use sqlx::postgres::PgConnectOptions;
 use self::account::Account;
 use self::cluster::Cluster;
 pub use self::error::EmbeddedError;
-use self::folder::DataFolder;
+use self::folder::{DataFolder, FolderLock};
 use self::log::ServerLog;
 use self::programs::Programs;
 use self::server::Server;
@@ -59,7 +58,7 @@ pub struct Embedded {
     data_dir: PathBuf,
     version: u32,
     // Last, so that the lock outlives everything that it guards.
-    _lock: File,
+    _lock: FolderLock,
 }
 
 impl Embedded {
@@ -103,7 +102,7 @@ impl Embedded {
 pub struct Claim {
     settings: Settings,
     folder: DataFolder,
-    lock: File,
+    lock: FolderLock,
 }
 
 /// Makes the data folder if absent, and locks it.
