@@ -1,7 +1,7 @@
 //! The OpenAPI document, derived from the routes, and the pages that show it.
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, LOCATION};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
@@ -54,14 +54,6 @@ pub(crate) fn pages(config: &mut web::ServiceConfig) {
         .route("/docs", web::get().to(get_docs))
         .route("/docs/problems", web::get().to(get_problems))
         .service(web::scope("").wrap(actix_web::middleware::from_fn(page_policy)).service(ui));
-}
-
-/// `Link` header of the page after this one.
-pub(super) fn next_link(request: &HttpRequest, cursor: &str) -> String {
-    let others = form_urlencoded::parse(request.query_string().as_bytes()).filter(|(name, _)| name != "cursor");
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(others).append_pair("cursor", cursor);
-    format!("<{}?{}>; rel=\"next\"", request.path(), query.finish())
 }
 
 fn openapi() -> OpenApi {

@@ -4,8 +4,8 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 
 use super::State;
 use super::auth::Staff;
-use super::docs::next_link;
 use super::extract::{PathId, Query};
+use super::paging;
 use super::problem::Problem;
 use super::wire::lists::{FollowUpBody, FollowUpDetailBody, FollowUpPage, FollowUpQuery, SubmissionSummaryBody};
 use crate::app::follow_ups;
@@ -32,12 +32,7 @@ pub async fn list_follow_ups(
 ) -> Result<HttpResponse, Problem> {
     let (filter, page) = query?.0.parse();
     let page = follow_ups::list(&state.app, &caller.actor(), &filter, &page).await?;
-    let mut response = HttpResponse::Ok();
-    if let Some(cursor) = &page.next_cursor {
-        response.insert_header(("link", next_link(&request, cursor)));
-    }
-    let items = page.items.into_iter().map(FollowUpBody::from).collect();
-    Ok(response.json(FollowUpPage { items, next_cursor: page.next_cursor }))
+    Ok(paging::answer(&request, page, FollowUpPage::of))
 }
 
 /// Get a follow-up

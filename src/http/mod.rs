@@ -9,6 +9,7 @@ mod faults;
 mod follow_ups;
 mod health;
 mod middleware;
+mod paging;
 pub mod problem;
 mod questionnaire;
 mod rules;

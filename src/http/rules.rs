@@ -31,7 +31,7 @@ pub async fn list_rule_tables(state: web::Data<State>) -> HttpResponse {
         version: release.table.version.to_string(),
         digest: release.digest.clone(),
     });
-    let page = RuleTablePage { items: items.collect(), next_cursor: None };
+    let page = RuleTablePage::of(items.collect(), None);
     HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "public, max-age=300"))
         .insert_header((VARY, "Accept-Encoding"))

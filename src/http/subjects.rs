@@ -4,11 +4,11 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 
 use super::State;
 use super::auth::Staff;
-use super::docs::next_link;
 use super::extract::{Incoming, PathId, Query};
+use super::paging;
 use super::problem::Problem;
-use super::wire::lists::{PageQuery, SubjectPage, SubmissionPage, SubmissionSummaryBody};
-use super::wire::subject::{SubjectBody, SubjectSearchInput};
+use super::wire::lists::{PageQuery, SubjectPage, SubmissionPage};
+use super::wire::subject::SubjectSearchInput;
 use crate::app::subjects;
 use crate::domain::ids::SubjectId;
 
@@ -41,8 +41,7 @@ pub async fn search_subjects(
         }
     };
     let found = subjects::search(&state.app, &caller.actor(), by, &text).await?;
-    let items = found.into_iter().map(SubjectBody::from).collect();
-    Ok(HttpResponse::Ok().json(SubjectPage { items, next_cursor: None }))
+    Ok(HttpResponse::Ok().json(SubjectPage::of(found, None)))
 }
 
 /// List a subject's submissions
@@ -66,10 +65,5 @@ pub async fn list_subject_submissions(
     query: Result<Query<PageQuery>, Problem>,
 ) -> Result<HttpResponse, Problem> {
     let page = subjects::submissions(&state.app, &caller.actor(), SubjectId(id?.0), &query?.0.into()).await?;
-    let mut response = HttpResponse::Ok();
-    if let Some(cursor) = &page.next_cursor {
-        response.insert_header(("link", next_link(&request, cursor)));
-    }
-    let items = page.items.into_iter().map(SubmissionSummaryBody::from).collect();
-    Ok(response.json(SubmissionPage { items, next_cursor: page.next_cursor }))
+    Ok(paging::answer(&request, page, SubmissionPage::of))
 }

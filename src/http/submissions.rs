@@ -6,16 +6,17 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use super::State;
 use super::auth::{Browser, Intake, Staff};
 use super::extract::{Accepted, Body, IdempotencyKey, Incoming, PathId, Query};
+use super::paging;
 use super::problem::Problem;
 use super::scores::refuse;
 use super::wire::Rendering;
-use super::wire::lists::{SubmissionPage, SubmissionQuery, SubmissionSummaryBody};
+use super::wire::lists::{SubmissionPage, SubmissionQuery};
 use super::wire::submission::{ReceiptBody, SubmissionBody, SubmissionInput};
 use crate::app::{AppError, intake, rule_tables, submissions};
 use crate::domain::actor::Actor;
 use crate::domain::ids::SubmissionId;
 use crate::domain::language::Language;
-use crate::domain::stored::{Clinic, Page, StoredSubmission};
+use crate::domain::stored::{Clinic, StoredSubmission};
 use crate::domain::submission::Draft;
 
 /// Create a submission
@@ -90,13 +91,7 @@ pub async fn list_submissions(
 ) -> Result<HttpResponse, Problem> {
     let (filter, page) = query?.0.parse();
     let page = submissions::list(&state.app, &caller.actor(), &filter, &page).await?;
-    let Page { items, next_cursor } = page;
-    let mut response = HttpResponse::Ok();
-    if let Some(cursor) = &next_cursor {
-        response.insert_header(("link", super::docs::next_link(&request, cursor)));
-    }
-    let items = items.into_iter().map(SubmissionSummaryBody::from).collect();
-    Ok(response.json(SubmissionPage { items, next_cursor }))
+    Ok(paging::answer(&request, page, SubmissionPage::of))
 }
 
 /// Get a submission

@@ -12,7 +12,7 @@ use super::submission::plain;
 use super::{BandName, CareLevelName, FollowUpStateName, OriginName, UrgencyName};
 use crate::domain::assessment::Score;
 use crate::domain::ids::SubjectId;
-use crate::domain::stored::{FollowUp, FollowUpFilter, PageRequest, SubmissionFilter, SubmissionSummary};
+use crate::domain::stored::{FollowUp, FollowUpFilter, PageRequest, Subject, SubmissionFilter, SubmissionSummary};
 
 /// Which submissions to list.
 #[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
@@ -164,10 +164,9 @@ pub struct FollowUpDetailBody {
 }
 
 macro_rules! page {
-    ($(#[$doc:meta])* $name:ident of $item:ty as $schema:ident) => {
+    ($(#[$doc:meta])* $name:ident of $item:ty, from $row:ty) => {
         $(#[$doc])*
         #[derive(Clone, Serialize, ToSchema)]
-        #[schema(as = $schema)]
         pub struct $name {
             /// The items, in the list's order.
             pub items: Vec<$item>,
@@ -175,24 +174,31 @@ macro_rules! page {
             #[schema(required)]
             pub next_cursor: Option<String>,
         }
+
+        impl $name {
+            /// Renders the items of a page.
+            pub(in crate::http) fn of(items: Vec<$row>, next_cursor: Option<String>) -> Self {
+                Self { items: items.into_iter().map(<$item>::from).collect(), next_cursor }
+            }
+        }
     };
 }
 
 page!(
     /// A page of submissions, newest first.
-    SubmissionPage of SubmissionSummaryBody as SubmissionPage
+    SubmissionPage of SubmissionSummaryBody, from SubmissionSummary
 );
 page!(
     /// A page of the worklist: most urgent first, then oldest.
-    FollowUpPage of FollowUpBody as FollowUpPage
+    FollowUpPage of FollowUpBody, from FollowUp
 );
 page!(
     /// Persons found.
-    SubjectPage of SubjectBody as SubjectPage
+    SubjectPage of SubjectBody, from Subject
 );
 page!(
     /// Every rule table, oldest first.
-    RuleTablePage of RuleTableSummaryBody as RuleTablePage
+    RuleTablePage of RuleTableSummaryBody, from RuleTableSummaryBody
 );
 
 /// Items of a page unless said otherwise.

@@ -1,0 +1,27 @@
+//! Answers with one page of a list: the body, and the address of the next page in `Link`.
+
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+
+use crate::domain::stored::Page;
+
+/// Answers with a page, made of its items and its cursor.
+pub(super) fn answer<T, B: Serialize>(
+    request: &HttpRequest,
+    page: Page<T>,
+    body: impl FnOnce(Vec<T>, Option<String>) -> B,
+) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    if let Some(cursor) = &page.next_cursor {
+        response.insert_header(("link", next_link(request, cursor)));
+    }
+    response.json(body(page.items, page.next_cursor))
+}
+
+/// `Link` header of the page after this one.
+fn next_link(request: &HttpRequest, cursor: &str) -> String {
+    let others = form_urlencoded::parse(request.query_string().as_bytes()).filter(|(name, _)| name != "cursor");
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(others).append_pair("cursor", cursor);
+    format!("<{}?{}>; rel=\"next\"", request.path(), query.finish())
+}
