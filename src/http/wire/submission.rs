@@ -15,6 +15,7 @@ use crate::domain::answers::Answers;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::SubmissionId;
 use crate::domain::language::Language;
+use crate::domain::questionnaire::Audiences;
 use crate::domain::stored::{FollowUpLink, StoredSubmission};
 use crate::domain::submission::{Draft, ExternalSource};
 
@@ -26,7 +27,7 @@ pub struct ScoreInput {
     /// The answers; any may be missing.
     #[schema(required, value_type = AnswersBody)]
     pub answers: Option<AnswersBody>,
-    /// The pathways to report; rule table 2026.1 holds none, so the report is empty.
+    /// The pathways to follow instead of the clinic's own.
     #[validate(length(max = 4))]
     #[schema(max_items = 4)]
     pub pathways: Option<Vec<PathwayName>>,
@@ -55,7 +56,7 @@ pub struct SubmissionInput {
     #[validate(nested)]
     #[serde(default, deserialize_with = "super::object::optional")]
     pub source: Option<SourceInput>,
-    /// The pathway that the clinic follows; kept with the submission.
+    /// The pathway to follow instead of the clinic's own.
     pub pathway: Option<PathwayName>,
     /// The submission that this one corrects. Not allowed to a browser key.
     pub supersedes: Option<Uuid>,
@@ -206,7 +207,7 @@ impl ReceiptBody {
                 .map(|reason| FlagReasonBody { kind: FlagKindName(reason.kind), id: reason.id.to_string() })
                 .collect(),
             follow_up: stored.follow_up.map(FollowUpLinkBody::from),
-            assessment: rendering.assessment(&stored.answers, assessment),
+            assessment: rendering.assessment(&stored.answers, assessment, Audiences::PERSON),
         }
     }
 }
