@@ -116,10 +116,6 @@ def when_yes(points):
     return options({True: points, False: 0})
 
 
-def when_no(points):
-    return options({True: 0, False: points})
-
-
 # SARC-F, Malmstrom 2013: none 0, some 1, a lot or unable 2
 DIFFICULTY = options({"none": 0, "some": 1, "a_lot_or_unable": 2})
 SARC_F_DIFFICULTIES = ("carrying_difficulty", "walking_difficulty", "chair_rise_difficulty", "stair_difficulty")

@@ -160,6 +160,15 @@ def test_sppb_and_finger_ring():
               {"outcome": outcome, "total": None, "lower": None, "upper": None}, f"ring {ring} at {age}")
 
 
+def test_first_age_of_each_instrument():
+    for id_, age in (
+        ("sarc_f", 60), ("sarc_calf", 60), ("sarc_f_ebm", 60), ("msra_7", 60), ("msra_5", 60), ("ishii", 65),
+        ("finger_ring", 65), ("sppb", 60),
+    ):
+        equal(instrument(id_, {"age": age - 1})["outcome"], "not_applicable", f"{id_} at {age - 1}")
+        equal(instrument(id_, {"age": age})["outcome"], "undetermined", f"{id_} at {age}")
+
+
 ISHII_VECTORS = (
     ("male", 64, 50, 42, 0, False, 0.0000),
     ("male", 70, 35, 36, 77_910, False, 0.0162),
@@ -192,6 +201,12 @@ def test_ishii():
         answers = {"sex": sex, "age": age, "grip_strength_kg": grip, "calf_circumference_cm": calf}
         equal(instrument("ishii", answers), {"outcome": outcome, "total": score, "lower": score, "upper": score})
         holds(abs(ishii_probability(sex, score) - probability) < 0.0006, f"probability of {answers}")
+    for sex, age, grip, calf, cut_off in (("male", 77, 39.2, 28.3, 105_000), ("female", 67, 15.6, 34.7, 120_000)):
+        answers = {"sex": sex, "age": age, "grip_strength_kg": grip, "calf_circumference_cm": calf}
+        expect("ishii", answers, "positive", cut_off)
+        expect("ishii", answers | {"age": age - 1}, "negative", cut_off - {"male": 620, "female": 800}[sex])
+        outcome = instrument("ishii", answers | {"calf_circumference_cm": 15})["outcome"]
+        equal(outcome, "positive", "a thinner calf")
     generator = random.Random(5)
     for _ in range(2000):
         sex, age = generator.choice(("male", "female")), generator.randint(65, 120)
@@ -210,6 +225,8 @@ def test_ishii_open_items():
     equal((found["outcome"], found["total"]), ("positive", None), "positive for either sex")
     found = instrument("ishii", {"age": 75, "grip_strength_kg": 18, "calf_circumference_cm": 33})
     equal(found["outcome"], "undetermined", "just under for a woman, positive for a man")
+    found = instrument("ishii", {"age": 77, "grip_strength_kg": 39.2, "calf_circumference_cm": 28.3})
+    equal(found["outcome"], "undetermined", "a man would stand exactly on the cut-off, a woman far below it")
     found = instrument("ishii", {"sex": "male", "age": 80, "calf_circumference_cm": 32, "tests_unable": ["grip"]})
     equal((found["outcome"], found["total"]), ("undetermined", None), "unable is no number")
     equal(instrument("ishii", {})["outcome"], "undetermined")
@@ -275,6 +292,7 @@ def test_own_score_rules():
         ({"weight_loss_6_months_kg": 4, "weight_kg": 75.9, "weight_loss_unintended": False}, 0),
         ({"vitamin_d_nmol_l": 24}, 2), ({"vitamin_d_nmol_l": 25}, 0), ({"bed_rest_days_past_year": 9}, 0),
         ({"bed_rest_days_past_year": 10, "hospital_stays_past_year": 2}, 2), ({"hospital_stays_past_year": 1}, 1),
+        ({"hospital_stays_past_year": 2}, 2),
         ({"conditions": ["osteoporosis"]}, 3), ({"conditions": ["osteoporosis", "cancer"]}, 4),
         ({"conditions": ["depression", "copd"]}, 2), ({"medications": ["statin", "other"]}, 0),
         ({"medications": ["none_of_these"], "medication_count": 4}, 0), ({"medication_count": 5}, 2),
@@ -283,6 +301,19 @@ def test_own_score_rules():
         ({"cold_intolerance": True, "strength_training_days": 0, "finger_ring": "smaller", "sppb": 0}, 0),
     ):
         equal(own(SETTLED | changes), (points, points), f"points of {changes}")
+
+
+def test_each_condition_and_medication():
+    conditions = {name: 1 for name in CONDITIONS} | {
+        "osteoporosis": 3, "cancer": 2, "cognitive_impairment": 2, "neuromuscular_disease": 2,
+    }
+    medications = {name: 1 for name in MEDICATIONS} | {
+        "systemic_corticosteroid": 2, "chemotherapy": 2, "statin": 0, "none_of_these": 0, "other": 0,
+    }
+    for item, points in (("conditions", conditions), ("medications", medications)):
+        for name, expected in points.items():
+            equal(own(SETTLED | {item: [name]})[0], expected, name)
+            equal(own(SETTLED | {item: [name, name]})[0], expected, f"{name} named twice")
 
 
 def test_own_score_open_items():
@@ -362,6 +393,8 @@ def test_case_finding():
         ({"calf_circumference_cm": 33.0, "falls_past_year": 1}, (False, True, True)),
         ({"calf_circumference_cm": 32.9}, (False, True, True)),
         ({"sex": None, "calf_circumference_cm": 33.5}, (False, None, None)),
+        ({"sex": "male", "calf_circumference_cm": 34.0}, (False, False, False)),
+        ({"sex": "male", "calf_circumference_cm": 33.9}, (False, True, True)),
         (sarc_f_answers(4), (True, True, True)),
         ({"finger_ring": "smaller"}, (False, False, True)), ({"finger_ring": None}, (False, False, None)),
         ({"conditions": ["copd"]}, (False, False, True)), ({"conditions": ["cancer"]}, (False, False, False)),
@@ -409,8 +442,8 @@ def test_stages():
 
 def seen(answers, audience=("person",), pathways=()):
     result = calculate(answers, audience, pathways)
-    flags = result["flags"]
-    return (result["red_flag_levels"], flags["red_flags"], flags["laboratory"], result["care_level"], result["urgency"])
+    counts = result["flags"]["red_flags"], result["flags"]["laboratory"]
+    return (result["red_flag_levels"], *counts, result["care_level"], result["urgency"])
 
 
 def test_red_flags():
@@ -429,6 +462,8 @@ def test_red_flags():
         ({"dark_urine": True, "weakness": True}, ([consultation, emergency], 1, 0, emergency, "today")),
         ({"dark_urine": True, "muscle_pain": True, "medications": ["statin"]},
          ([consultation, emergency, emergency], 2, 0, emergency, "today")),
+        ({"dark_urine": True, "medications": ["statin"]}, ([consultation], 0, 0, consultation, None)),
+        ({"muscle_pain": True, "medications": ["statin"]}, ([consultation], 0, 0, consultation, None)),
         ({"palpitations": True, "weakness": True}, ([consultation, emergency], 1, 0, emergency, "today")),
         ({"high_dose_steroids": True, "weakness": True}, ([consultation, day], 1, 0, day, "today")),
         ({"palpitations": True, "weakness_worsening_over_days": True},
@@ -451,7 +486,7 @@ def test_red_flags():
 def test_self_care():
     for changes, level in (
         ({}, "self_care"), ({"palpitations": None}, None), ({"creatine_kinase_u_l": 100}, None),
-        ({"creatine_kinase_u_l": 0}, "self_care"), ({"myoglobin_ug_l": 50}, None),
+        ({"creatine_kinase_u_l": 1}, None), ({"creatine_kinase_u_l": 0}, "self_care"), ({"myoglobin_ug_l": 50}, None),
         ({"myoglobin_ug_l": 50, "myoglobin_upper_limit_ug_l": 70}, "self_care"),
         ({"weight_loss_unintended": True}, None),  # half met: the loss itself is open
         ({"weight_loss_6_months_kg": 0.1}, None), ({"weight_loss_6_months_kg": 0}, "self_care"),
