@@ -7,6 +7,7 @@ use moka::future::Cache as Moka;
 use super::{App, AppError};
 use crate::domain::rule_table::{Id, RuleTable};
 use crate::rules::Release;
+use crate::rules::conformance::{self, ConformanceCase};
 use crate::store;
 
 /// Versions read from the database, compiled.
@@ -60,4 +61,13 @@ pub async fn get(app: &App, version: &str) -> Result<Arc<Release>, AppError> {
     let release = Arc::new(release);
     app.read_tables.insert(version.to_owned(), Arc::clone(&release)).await;
     Ok(release)
+}
+
+/// The conformance cases, with the version they are about.
+///
+/// # Errors
+/// When they cannot be read.
+pub fn conformance() -> Result<(&'static str, Vec<ConformanceCase>), AppError> {
+    let cases = conformance::cases().map_err(|error| AppError::Internal(error.to_string()))?;
+    Ok((conformance::VERSION, cases))
 }

@@ -86,6 +86,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(questionnaire::get_questionnaire)
         .service(rules::list_rule_tables)
         .service(rules::get_rule_table)
+        .service(rules::get_conformance)
         .service(scores::create_score)
         .service(submissions::create_submission)
         .service(submissions::list_submissions)

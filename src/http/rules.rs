@@ -1,15 +1,18 @@
 //! Rule tables.
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, VARY};
+use std::sync::OnceLock;
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, ContentType, VARY};
 use actix_web::{HttpResponse, get, web};
 
 use super::State;
 use super::extract::Accepted;
 use super::problem::Problem;
 use super::wire::Wording;
+use super::wire::conformance::{ConformanceBody, ConformanceCaseBody};
 use super::wire::lists::RuleTablePage;
 use super::wire::rule_table::{RuleTableBody, RuleTableSummaryBody};
-use crate::app::rule_tables;
+use crate::app::{AppError, rule_tables};
 use crate::domain::language::Language;
 
 /// List the rule tables
@@ -64,4 +67,49 @@ pub async fn get_rule_table(
         .insert_header((CACHE_CONTROL, "public, max-age=300"))
         .insert_header((CONTENT_LANGUAGE, language.code()))
         .json(RuleTableBody::of(wording, &release.digest, current)))
+}
+
+/// Get the conformance cases
+///
+/// Answers with what the current rule table must make of them, each with its source, so that another implementation can
+/// test itself.
+#[utoipa::path(
+    tag = "screening",
+    operation_id = "get_conformance",
+    responses((status = 200, description = "Every case", body = ConformanceBody)),
+    security(())
+)]
+#[get("/v1/conformance")]
+pub async fn get_conformance() -> Result<HttpResponse, Problem> {
+    // The cases never change while the program runs, and there are hundreds of them.
+    static BODY: OnceLock<web::Bytes> = OnceLock::new();
+    let body = match BODY.get() {
+        Some(body) => body.clone(),
+        None => {
+            let body = conformance()?;
+            BODY.get_or_init(|| body).clone()
+        }
+    };
+    Ok(HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "public, max-age=300"))
+        .insert_header((VARY, "Accept-Encoding"))
+        .content_type(ContentType::json())
+        .body(body))
+}
+
+fn conformance() -> Result<web::Bytes, Problem> {
+    let (rule_table, cases) = rule_tables::conformance()?;
+    let cases = cases.into_iter().map(|case| ConformanceCaseBody {
+        name: case.name,
+        covers: case.covers,
+        source: case.source,
+        answers: case.answers,
+        audience: case.audience,
+        pathways: case.pathways,
+        expect: case.expect,
+    });
+    let cases: Vec<_> = cases.collect();
+    let body = serde_json::to_vec(&ConformanceBody { rule_table, count: cases.len(), cases });
+    let broken = |error: serde_json::Error| Problem::from(AppError::Internal(error.to_string()));
+    body.map(web::Bytes::from).map_err(broken)
 }

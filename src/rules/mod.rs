@@ -1,5 +1,7 @@
 //! Ring 2: the released rule tables, as data inside the binary, each held to its line in `LOCK`.
 
+pub mod conformance;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 

@@ -1,9 +1,9 @@
 //! The released rule tables: locked, complete, each rule with a case; and a linter that reports every fault.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sarcoscreen::domain::rule_table::{RuleFiles, RuleTable};
-use sarcoscreen::rules::{Releases, digest, released_files};
+use sarcoscreen::rules::{Releases, conformance, digest, released_files};
 
 use crate::scoring::cases;
 
@@ -27,14 +27,55 @@ fn the_reachable_total_is_0_to_39() {
 }
 
 #[test]
-fn every_rule_and_red_flag_and_band_has_a_case() {
-    let table = RuleTable::compile(&files()).unwrap();
-    let covered: BTreeSet<String> = cases("2026.1").into_iter().flat_map(|case| case.covers).collect();
-    let rules = table.rules.iter().map(|rule| rule.id.to_string());
-    let flags = table.red_flags.iter().map(|flag| flag.id.to_string());
-    let bands = ["band_low", "band_moderate", "band_high"].map(str::to_owned);
-    let uncovered: Vec<_> = rules.chain(flags).chain(bands).filter(|id| !covered.contains(id)).collect();
-    assert!(uncovered.is_empty(), "without a case: {uncovered:?}");
+fn every_rule_red_flag_band_instrument_and_pathway_has_a_case() {
+    for version in ["2026.1", "2026.2"] {
+        let table = RuleTable::compile(&released_files(version).unwrap()).unwrap();
+        let covered: BTreeSet<String> = cases(version).into_iter().flat_map(|case| case.covers).collect();
+        let rules = table.rules.iter().map(|rule| rule.id.to_string());
+        let flags = table.red_flags.iter().map(|flag| flag.id.to_string());
+        let bands = ["band_low", "band_moderate", "band_high"].map(str::to_owned);
+        let instruments = table.instruments.iter().map(|instrument| instrument.id.to_string());
+        let pathways = table.pathways.iter().map(|pathway| pathway.id.as_str().to_owned());
+        let ids = rules.chain(flags).chain(bands).chain(instruments).chain(pathways);
+        let uncovered: Vec<_> = ids.filter(|id| !covered.contains(id)).collect();
+        assert!(uncovered.is_empty(), "{version}, without a case: {uncovered:?}");
+    }
+}
+
+#[test]
+fn every_cut_off_has_cases_one_step_below_at_it_and_one_step_above() {
+    let mut tested: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    for case in cases("2026.2") {
+        if let Some((id, rest)) = case.name.split_once(" cut-off ")
+            && let Some((place, _)) = rest.split_once(':')
+            && let Some((what, step)) = place.split_once(" at ")
+        {
+            tested.entry((id.to_owned(), what.to_owned())).or_default().insert(step.to_owned());
+        }
+    }
+    for ((id, what), steps) in &tested {
+        println!("{id:12} {what:32} {}", Vec::from_iter(steps.iter().map(String::as_str)).join(" "));
+        let whole = ["-1", "0", "+1"].iter().all(|step| steps.contains(*step));
+        assert!(whole, "{id}, {what}: only {steps:?}");
+    }
+    let table = RuleTable::compile(&released_files("2026.2").unwrap()).unwrap();
+    let instruments = table.instruments.iter().map(|instrument| instrument.id.to_string());
+    for id in instruments.chain(table.pathways.iter().map(|pathway| pathway.id.as_str().to_owned())) {
+        assert!(tested.keys().any(|(of, _)| *of == id), "no cut-off of {id} is tested");
+    }
+    assert!(tested.len() >= 60, "{} cut-offs", tested.len());
+}
+
+#[test]
+fn every_case_file_is_served() {
+    let folder =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/contract/cases").join(conformance::VERSION);
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let written: BTreeSet<String> =
+        names.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect();
+    let served: BTreeSet<String> = conformance::files().map(str::to_owned).collect();
+    assert_eq!(written, served);
+    assert_eq!(conformance::cases().unwrap().len(), cases(conformance::VERSION).len());
 }
 
 #[test]
@@ -52,7 +93,8 @@ fn no_text_says_that_there_is_no_sarcopenia_or_that_the_risk_is_low() {
         "está sano",
         "está sana",
     ];
-    for (name, text) in files() {
+    let every = files().into_iter().chain(released_files("2026.2").unwrap());
+    for (name, text) in every {
         for phrase in forbidden {
             assert!(!text.to_lowercase().contains(phrase), "{name} says {phrase:?}");
         }

@@ -2,6 +2,7 @@
 
 pub mod answers;
 pub mod assessment;
+pub mod conformance;
 pub mod instrument_rule;
 pub mod lists;
 pub mod object;

@@ -1,0 +1,58 @@
+//! How long one scoring takes, and how often it allocates: `cargo bench --bench scoring`.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use sarcoscreen::domain::answers::{Answers, RawAnswers};
+use sarcoscreen::domain::open_questions::open_questions;
+use sarcoscreen::domain::questionnaire::Audiences;
+use sarcoscreen::domain::rule_table::RuleTable;
+use sarcoscreen::domain::scoring::{Asked, score};
+use sarcoscreen::domain::submission::PathwayId;
+use sarcoscreen::rules::Releases;
+
+const FULL: &str = include_str!("full_answers.json");
+const PERSON: &str =
+    r#"{"age": 82, "activity": "inactive", "falls_past_year": 4, "stair_difficulty": "a_lot_or_unable"}"#;
+
+fn scoring(criterion: &mut Criterion) {
+    let releases = Releases::load().unwrap();
+    let table: &RuleTable = &releases.current().table;
+    let everything = Asked { audiences: Audiences::EVERYBODY, pathways: &PathwayId::ALL };
+    let (full, few) = (parse(FULL), parse(PERSON));
+    let assessment = score(table, &full, everything);
+    assert_eq!((assessment.instruments.len(), assessment.pathways.len()), (8, 4));
+    let counted = allocation_counter::measure(|| {
+        black_box(score(table, black_box(&full), everything));
+    });
+    println!(
+        "score, 59 answers, 8 instruments, 4 pathways: {} allocations, {} bytes, {} findings, {} red flags",
+        counted.count_total,
+        counted.bytes_total,
+        assessment.findings.len(),
+        assessment.red_flags.len()
+    );
+    criterion.bench_function("score, 59 answers, 8 instruments, 4 pathways", |bencher| {
+        bencher.iter(|| score(table, black_box(&full), everything));
+    });
+    criterion.bench_function("score, 4 answers of a person", |bencher| {
+        bencher.iter(|| score(table, black_box(&few), Asked::PERSON));
+    });
+    let partial = score(table, &few, Asked::PERSON);
+    criterion.bench_function("open questions after 4 answers", |bencher| {
+        bencher.iter(|| open_questions(table, black_box(&few), Asked::PERSON, &partial));
+    });
+    criterion.bench_function("parse 59 answers", |bencher| bencher.iter(|| parse(black_box(FULL))));
+}
+
+fn parse(text: &str) -> Answers {
+    let raw: RawAnswers<'_> = serde_json::from_str(text).unwrap();
+    let (answers, faults) = Answers::parse(&raw);
+    assert!(faults.is_empty(), "{faults:?}");
+    answers
+}
+
+criterion_group!(benches, scoring);
+criterion_main!(benches);
