@@ -1,7 +1,8 @@
-//! `rules`: check a table, compare two. Needs no database.
+//! `rules`: draft a table, check one, compare two. Needs no database.
 
 mod check;
 mod diff;
+mod new;
 
 use std::fs;
 use std::path::Path;
@@ -15,8 +16,9 @@ use crate::rules::released_files;
 
 pub(super) fn run(command: &Rules) -> anyhow::Result<ExitCode> {
     match command {
+        Rules::New { folder, version } => new::run(folder, version.as_deref()),
         Rules::Check { folder } => check::run(folder.as_deref()),
-        Rules::Diff { before, after } => diff::run(before, after),
+        Rules::Diff { before, after, json } => diff::run(before, after, *json),
     }
 }
 
