@@ -1,5 +1,6 @@
 //! Rule tables: those of this binary, and those that only the database still knows.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use moka::future::Cache as Moka;
@@ -60,4 +61,20 @@ pub async fn get(app: &App, version: &str) -> Result<Arc<Release>, AppError> {
     let release = Arc::new(release);
     app.read_tables.insert(version.to_owned(), Arc::clone(&release)).await;
     Ok(release)
+}
+
+/// Every version that rows of the database may name, as far as it can be used.
+///
+/// # Errors
+/// When the database is away.
+pub(super) async fn every(app: &App) -> Result<BTreeMap<String, Arc<Release>>, AppError> {
+    let mut releases = BTreeMap::new();
+    for version in store::rule_tables::versions(&app.store).await? {
+        match get(app, &version).await {
+            Ok(release) => drop(releases.insert(version, release)),
+            Err(AppError::RuleTable(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(releases)
 }

@@ -20,7 +20,7 @@ pub enum Command {
     Keys(Keys),
     /// Prints the OpenAPI document.
     Openapi,
-    /// Checks and compares rule tables. Needs no database.
+    /// Drafts, checks and compares rule tables, and tries them on stored submissions.
     #[command(subcommand)]
     Rules(Rules),
     /// Creates the demo clinic with its made-up cohort and prints its keys.
@@ -115,6 +115,40 @@ pub enum Rules {
         before: String,
         /// The newer table: a version in this program, or a folder.
         after: String,
+        /// Prints one JSON document instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Scores a clinic's stored answers with a rule table, and prints what would change. Changes nothing.
+    ///
+    /// A submission changes its band when the stated band differs: low, moderate, high, or not settled. Findings and
+    /// reasons to flag are counted wherever they move, and apart from that where band or flag change with them.
+    ///
+    /// With --json: {"rule_table", "clinic_id", "rows", "unreadable", "band_changes", "flagged_changes",
+    /// "bands": [{"from", "to", "rows"}], "flagged": [{"from", "to", "rows"}], "findings": [{"rule", "change": "gained",
+    /// "lost" or "points", "rows", "deciding"}], "flag_reasons": [{"kind", "id", "change", "rows", "deciding"}]}. A band
+    /// that is not settled is null; "deciding" counts the rows whose band or flag changes.
+    Replay {
+        /// The table to try: a version in this program, or the folder of a draft without faults.
+        file: String,
+        /// The clinic, by its id or its name.
+        #[arg(long, value_name = "ID OR NAME")]
+        clinic: String,
+        /// Prints one JSON document instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Recomputes every stored assessment under its own rule table; exits with 1 when one differs. Changes nothing.
+    ///
+    /// A submission that differs is told by its id and the names of the fields, never what stands in them; at most 1000
+    /// are listed.
+    ///
+    /// With --json: {"rows", "differing", "fields": [{"field", "rows"}], "submissions": [{"clinic_id", "submission_id",
+    /// "rule_table", "fields"}]}.
+    Verify {
+        /// Only this clinic, by its id or its name. [default: every clinic]
+        #[arg(long, value_name = "ID OR NAME")]
+        clinic: Option<String>,
         /// Prints one JSON document instead of text.
         #[arg(long)]
         json: bool,

@@ -14,6 +14,7 @@ pub mod master_key_checks;
 pub mod page;
 mod row;
 pub mod rule_tables;
+pub mod scan;
 pub mod subjects;
 pub mod submissions;
 

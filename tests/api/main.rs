@@ -12,6 +12,7 @@ mod problems;
 mod program;
 mod questionnaire;
 mod raw;
+mod rule_tables;
 mod screening;
 mod server;
 mod subjects;
