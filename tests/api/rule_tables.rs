@@ -81,6 +81,16 @@ fn smoking(mut answers: Value) -> Value {
     answers
 }
 
+/// Leaves a version in the database that no program carries: 2025.1, under which smoking counts three points.
+async fn keep_earlier_version(world: &World) {
+    let mut files = sarcoscreen::rules::released_files("2026.1").unwrap();
+    let table = files.get_mut("table.toml").unwrap();
+    *table = table.replace("version = \"2026.1\"", "version = \"2025.1\"");
+    *table = table.replace("category = \"lifestyle\"\npoints = 1\n", "category = \"lifestyle\"\npoints = 3\n");
+    let insert = "insert into rule_tables values ('2025.1', repeat('0', 64), $1, now())";
+    sqlx::query(insert).bind(json!(files)).execute(&mut world.connect().await).await.unwrap();
+}
+
 #[test]
 fn a_draft_is_the_current_table_under_the_next_version_and_never_overwrites() {
     let folder = tempfile::tempdir().unwrap();
@@ -213,13 +223,8 @@ async fn verify_recomputes_a_row_under_a_version_that_only_the_database_knows() 
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     clinic.browser.submit(&json!({"answers": smoking(fit())})).await.expect(201);
-    let mut files = sarcoscreen::rules::released_files("2026.1").unwrap();
-    let table = files.get_mut("table.toml").unwrap();
-    *table = table.replace("version = \"2026.1\"", "version = \"2025.1\"");
-    *table = table.replace("category = \"lifestyle\"\npoints = 1\n", "category = \"lifestyle\"\npoints = 3\n");
+    keep_earlier_version(&world).await;
     let mut connection = world.connect().await;
-    let insert = "insert into rule_tables values ('2025.1', repeat('0', 64), $1, now())";
-    sqlx::query(insert).bind(json!(files)).execute(&mut connection).await.unwrap();
     let update = "update submissions set rule_table = '2025.1',
                       assessment = jsonb_set(assessment, '{rule_table}', '\"2025.1\"')";
     connection.execute(update).await.unwrap();
@@ -232,4 +237,39 @@ async fn verify_recomputes_a_row_under_a_version_that_only_the_database_knows() 
     connection.execute("update submissions set rule_table = (select max(version) from rule_tables)").await.unwrap();
     let (found, _) = terminal.json(&["rules", "verify", "--json"]);
     assert_eq!(found["submissions"][0]["fields"], json!(["rule_table"]));
+}
+
+#[tokio::test]
+async fn the_same_answers_are_shown_under_any_version_that_is_known_and_nothing_is_stored() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let receipt = clinic.browser.submit(&json!({"answers": smoking(fit())})).await.expect(201);
+    let path = format!("/v1/submissions/{}/assessments", receipt["id"].as_str().unwrap());
+    keep_earlier_version(&world).await;
+    let before = rows(&world).await;
+
+    let stored = clinic.staff.get(&path).await.expect(200);
+    let own = receipt["assessment"]["rule_table"].as_str().unwrap();
+    let wanted = json!({"submission_id": receipt["id"], "rule_table": own, "stored": true,
+        "assessment": receipt["assessment"]});
+    assert_eq!(stored, wanted);
+    assert_eq!(clinic.admin.get(&format!("{path}?rule_table={own}")).await.expect(200), wanted);
+
+    let other = clinic.staff.get(&format!("{path}?rule_table=2025.1")).await;
+    assert_eq!((other.header("content-language"), other.header("cache-control")), ("en", "no-store"));
+    let other = other.expect(200);
+    assert_eq!((&other["rule_table"], &other["stored"]), (&json!("2025.1"), &json!(false)));
+    let assessment = &other["assessment"];
+    assert_eq!((&assessment["rule_table"], &assessment["score"]["total"]), (&json!("2025.1"), &json!(3)));
+    assert_eq!(assessment["findings"][0]["rule"], "smoker");
+    assert!(!assessment["findings"][0]["reason"].as_str().unwrap().is_empty());
+
+    for unknown in ["1999.1", "%F0%9F%A6%B4", "2026.1%20"] {
+        clinic.staff.get(&format!("{path}?rule_table={unknown}")).await.expect(404);
+    }
+    for faulty in ["rule_table=", "rule_table=%00", "rule_table=2026.1&rule_table=2026.1", "version=2026.1"] {
+        clinic.staff.get(&format!("{path}?{faulty}")).await.expect(400);
+    }
+    clinic.intake.get(&path).await.expect(403);
+    assert_eq!(rows(&world).await, before);
 }
