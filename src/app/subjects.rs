@@ -2,8 +2,9 @@
 
 use super::{App, AppError};
 use crate::domain::actor::Actor;
+use crate::domain::history::{Screen, screens};
 use crate::domain::ids::SubjectId;
-use crate::domain::stored::{Page, PageRequest, Subject, SubmissionFilter, SubmissionSummary};
+use crate::domain::stored::{Page, PageRequest, Subject};
 use crate::domain::subject::{Contact, LookUp};
 use crate::store;
 
@@ -21,7 +22,7 @@ pub async fn search(app: &App, actor: &Actor, by: LookUp, text: &str) -> Result<
     Ok(found)
 }
 
-/// One page of what a person submitted, newest first.
+/// One page of what a person submitted, newest first, each with what changed since the one before.
 ///
 /// # Errors
 /// When the clinic has no such person, the cursor is not one of this list, or the database is away.
@@ -30,10 +31,10 @@ pub async fn submissions(
     actor: &Actor,
     subject_id: SubjectId,
     page: &PageRequest,
-) -> Result<Page<SubmissionSummary>, AppError> {
+) -> Result<Page<Screen>, AppError> {
     if !store::subjects::exists(&app.store, actor.clinic_id, subject_id).await? {
         return Err(AppError::NotFound);
     }
-    let filter = SubmissionFilter { subject_id: Some(subject_id), ..SubmissionFilter::default() };
-    Ok(store::submissions::list(&app.store, actor.clinic_id, &filter, page).await?)
+    let (page, before) = store::history::list(&app.store, actor.clinic_id, subject_id, page).await?;
+    Ok(Page { items: screens(page.items, before.as_ref()), next_cursor: page.next_cursor })
 }

@@ -12,6 +12,7 @@ pub mod condition;
 pub mod fault;
 pub mod fixed;
 pub mod follow_up;
+pub mod history;
 pub mod ids;
 pub mod instrument;
 pub mod language;

@@ -8,6 +8,7 @@ pub mod embedded;
 pub mod error;
 pub mod follow_ups;
 pub mod health;
+pub mod history;
 pub mod idempotency_keys;
 pub mod keys;
 pub mod master_key_checks;

@@ -6,6 +6,7 @@ mod access;
 mod bodies;
 mod durability;
 mod embedded;
+mod history;
 mod idempotency;
 mod lists;
 mod problems;

@@ -2,6 +2,7 @@
 
 pub mod answers;
 pub mod assessment;
+pub mod history;
 pub mod lists;
 pub mod object;
 pub mod questionnaire;
