@@ -3,8 +3,10 @@
 use super::ambient::new_id;
 use super::{App, AppError};
 use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::ids::ClinicId;
 use crate::domain::language::Language;
 use crate::domain::stored::Clinic;
+use crate::domain::submission::PathwayId;
 use crate::store;
 
 /// Adds a clinic.
@@ -17,6 +19,7 @@ pub async fn create(
     booking_url: &str,
     emergency_number: &str,
     language: Language,
+    pathways: &[PathwayId],
 ) -> Result<Clinic, AppError> {
     let faults = faults(name, booking_url, emergency_number);
     if !faults.is_empty() {
@@ -29,9 +32,19 @@ pub async fn create(
         booking_url: booking_url.to_owned(),
         emergency_number: emergency_number.to_owned(),
         language,
+        pathways: pathways.to_vec(),
     };
     store::clinics::insert(&app.store, &clinic, now).await?;
     Ok(clinic)
+}
+
+/// Chooses the pathways that a clinic follows where a request asks for none. Keys that are in use follow within seconds.
+///
+/// # Errors
+/// When there is no such clinic, or the database is away.
+pub async fn set_pathways(app: &App, clinic_id: ClinicId, pathways: &[PathwayId]) -> Result<(), AppError> {
+    let found = store::clinics::set_pathways(&app.store, clinic_id, pathways).await?;
+    found.then_some(()).ok_or(AppError::NotFound)
 }
 
 /// Every clinic, by name.

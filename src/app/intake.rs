@@ -10,9 +10,8 @@ use crate::domain::actor::{Actor, Role};
 use crate::domain::answers::Answers;
 use crate::domain::assessment::Assessment;
 use crate::domain::fault::{Fault, FaultCode};
-use crate::domain::questionnaire::Audiences;
-use crate::domain::scoring::{self, Alarm};
-use crate::domain::stored::{Stored, StoredSubmission};
+use crate::domain::scoring::{self, Alarm, Asked};
+use crate::domain::stored::{Clinic, Stored, StoredSubmission};
 use crate::domain::submission::{Draft, Idempotency, Stamp, accept};
 use crate::store;
 
@@ -23,8 +22,8 @@ const EARLIEST_SECONDS: i64 = -2_208_988_800;
 
 /// Scores answers without storing anything.
 #[must_use]
-pub fn score(app: &App, answers: &Answers, audiences: Audiences) -> Assessment {
-    scoring::score(rule_tables::current(app), answers, audiences)
+pub fn score(app: &App, answers: &Answers, asked: Asked<'_>) -> Assessment {
+    scoring::score(rule_tables::current(app), answers, asked)
 }
 
 /// What the red flags say of answers that must otherwise be refused.
@@ -52,6 +51,7 @@ pub fn idempotency(app: &App, key: String, canonical_body: &[u8]) -> Idempotency
 pub async fn submit(
     app: &App,
     actor: &Actor,
+    clinic: &Clinic,
     draft: Draft,
     request_id: Option<uuid::Uuid>,
 ) -> Result<StoredSubmission, AppError> {
@@ -71,7 +71,7 @@ pub async fn submit(
         audit_entry_id: new_id(&*app.ambient, now)?,
         request_id,
     };
-    let accepted = accept(rule_tables::current(app), draft, actor, stamp);
+    let accepted = accept(rule_tables::current(app), draft, actor, &clinic.pathways, stamp);
     let nonces = [random(&*app.ambient)?, random(&*app.ambient)?];
     match store::submissions::commit(&app.store, &accepted, nonces).await? {
         Stored::Created(stored) | Stored::Replayed(stored) => Ok(*stored),

@@ -5,10 +5,8 @@ use std::sync::Arc;
 pub use super::scan::Progress;
 use super::{App, AppError, scan};
 use crate::domain::ids::ClinicId;
-use crate::domain::questionnaire::Audiences;
-use crate::domain::replay::Replay;
+use crate::domain::replay::{Replay, rescore};
 use crate::domain::rule_table::RuleTable;
-use crate::domain::scoring::score;
 use crate::store::scan::Scanned;
 
 /// Scores every stored submission of a clinic with a table and compares with what was stored. Changes nothing.
@@ -22,7 +20,7 @@ pub async fn replay(
     progress: impl FnMut(Progress),
 ) -> Result<Replay, AppError> {
     let one = move |row: &Scanned, tally: &mut Replay| match (row.answers(), row.assessment()) {
-        (Ok(answers), Ok(stored)) => tally.add(&stored, &score(&table, &answers, Audiences::PERSON)),
+        (Ok(answers), Ok(stored)) => tally.add(&stored, &rescore(&table, &answers, &stored)),
         _ => tally.unreadable += 1,
     };
     scan::fold(app, Some(clinic_id), one, Replay::merge, progress).await

@@ -6,8 +6,7 @@ use super::{App, AppError, rule_tables};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::assessment::Assessment;
 use crate::domain::ids::SubmissionId;
-use crate::domain::questionnaire::Audiences;
-use crate::domain::scoring::score;
+use crate::domain::replay::rescore;
 use crate::domain::stored::{Page, PageRequest, StoredSubmission, SubmissionFilter, SubmissionSummary};
 use crate::rules::Release;
 use crate::store;
@@ -51,7 +50,7 @@ pub async fn assess(
     let assessment = if stored {
         submission.assessment.clone()
     } else {
-        score(&release.table, &submission.answers, Audiences::PERSON)
+        rescore(&release.table, &submission.answers, &submission.assessment)
     };
     Ok(Assessed { submission, release, assessment, stored })
 }

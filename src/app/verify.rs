@@ -3,8 +3,7 @@
 use super::replay::Progress;
 use super::{App, AppError, rule_tables, scan};
 use crate::domain::ids::ClinicId;
-use crate::domain::questionnaire::Audiences;
-use crate::domain::scoring::score;
+use crate::domain::replay::rescore;
 use crate::domain::verification::{Differing, Verification, differing_fields};
 use crate::store::scan::Scanned;
 
@@ -23,7 +22,7 @@ pub async fn verify(
         let Some(release) = releases.get(&row.rule_table) else { return unusable("rule_table") };
         let Ok(answers) = row.answers() else { return unusable("answers") };
         let Ok(stored) = row.assessment() else { return unusable("assessment") };
-        differing_fields(&stored, &score(&release.table, &answers, Audiences::PERSON))
+        differing_fields(&stored, &rescore(&release.table, &answers, &stored))
     };
     let one = move |row: &Scanned, verification: &mut Verification| {
         verification.add(Differing {

@@ -1,4 +1,4 @@
-//! `clinics`: create and list.
+//! `clinics`: create, list, choose pathways.
 
 use anyhow::{Context as _, bail};
 
@@ -7,13 +7,21 @@ use crate::app::{App, clinics};
 use crate::config::{Clinics, Settings};
 use crate::domain::language::Language;
 use crate::domain::stored::Clinic;
+use crate::domain::submission::PathwayId;
 
 pub(super) async fn run(settings: &Settings, command: &Clinics) -> anyhow::Result<()> {
     let text = on_database(settings, async |app| match command {
-        Clinics::Create { name, booking_url, emergency_number, language } => {
+        Clinics::Create { name, booking_url, emergency_number, language, pathways } => {
             let language = Language::from_tag(language).context("there is no wording in this language")?;
-            let clinic = clinics::create(app, name, booking_url, emergency_number, language).await?;
+            let pathways = chosen(pathways)?;
+            let clinic = clinics::create(app, name, booking_url, emergency_number, language, &pathways).await?;
             Ok(format!("{}\n", clinic.clinic_id))
+        }
+        Clinics::Pathways { clinic, pathways } => {
+            let pathways = chosen(pathways)?;
+            let clinic = find(app, clinic).await?;
+            clinics::set_pathways(app, clinic.clinic_id, &pathways).await?;
+            Ok(line(&Clinic { pathways, ..clinic }))
         }
         Clinics::List => Ok(clinics::list(app).await?.iter().map(line).collect()),
     });
@@ -31,7 +39,24 @@ pub(super) async fn find(app: &App, wanted: &str) -> anyhow::Result<Clinic> {
     }
 }
 
+/// The pathways of a choice, each once.
+fn chosen(names: &[String]) -> anyhow::Result<Vec<PathwayId>> {
+    let mut pathways = Vec::new();
+    for name in names.iter().filter(|name| *name != "none") {
+        let pathway = PathwayId::parse(name).context("there is no such pathway")?;
+        if !pathways.contains(&pathway) {
+            pathways.push(pathway);
+        }
+    }
+    if pathways.len() < names.len() && names.iter().any(|name| name == "none") && names.len() > 1 {
+        bail!("none excludes every pathway");
+    }
+    Ok(pathways)
+}
+
 fn line(clinic: &Clinic) -> String {
-    let Clinic { clinic_id, name, booking_url, emergency_number, language } = clinic;
-    format!("{clinic_id}  {name}  {booking_url}  {emergency_number}  {}\n", language.code())
+    let Clinic { clinic_id, name, booking_url, emergency_number, language, pathways } = clinic;
+    let pathways: Vec<&str> = pathways.iter().map(|pathway| pathway.as_str()).collect();
+    let pathways = if pathways.is_empty() { "none".to_owned() } else { pathways.join(",") };
+    format!("{clinic_id}  {name}  {booking_url}  {emergency_number}  {}  {pathways}\n", language.code())
 }

@@ -29,6 +29,9 @@ pub enum Command {
     Health,
 }
 
+/// The names of the pathways, and of following none.
+const PATHWAYS: [&str; 5] = ["ewgsop2", "awgs_2019", "awgs_2025", "sdoc", "none"];
+
 /// What to do with clinics.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Clinics {
@@ -46,8 +49,20 @@ pub enum Clinics {
         /// The language used where a request asks for none.
         #[arg(long, default_value = "en", value_parser = PossibleValuesParser::new(["en", "es"]))]
         language: String,
+        /// The consensus pathways followed where a request asks for none, separated by commas.
+        #[arg(long, default_value = "ewgsop2", value_delimiter = ',', value_parser = PossibleValuesParser::new(PATHWAYS))]
+        pathways: Vec<String>,
     },
-    /// Lists every clinic.
+    /// Chooses the consensus pathways a clinic follows where a request asks for none.
+    Pathways {
+        /// The clinic, by its id or its name.
+        #[arg(long, value_name = "ID OR NAME")]
+        clinic: String,
+        /// The pathways, separated by commas.
+        #[arg(required = true, value_delimiter = ',', value_parser = PossibleValuesParser::new(PATHWAYS))]
+        pathways: Vec<String>,
+    },
+    /// Lists every clinic with its booking address, emergency number, language and pathways.
     List,
 }
 

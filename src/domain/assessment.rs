@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::follow_up::Urgency;
 use super::instrument::InstrumentResult;
+use super::pathway::PathwayResult;
 use super::red_flag::CareLevel;
 use super::rule_table::{Band, Id};
 
@@ -25,12 +26,18 @@ pub struct Assessment {
     pub findings: Vec<Finding>,
     /// What each instrument says.
     pub instruments: Vec<InstrumentResult>,
+    /// What each asked pathway says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pathways: Vec<PathwayResult>,
     /// The red flags that fired.
     pub red_flags: Vec<Id>,
     /// How soon to be seen; `None` when open alarm questions forbid saying self-care.
     pub care_level: Option<CareLevel>,
     /// The recommendations that findings triggered.
     pub recommendations: Vec<Id>,
+    /// What the findings can lead to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub risks: Vec<Id>,
     /// Why it is flagged; empty when it is not.
     pub flag_reasons: Vec<FlagReason>,
     /// How urgent a follow-up is; `None` when not flagged.

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use super::answers::Answers;
 use super::fixed::{Fraction, Threshold};
+use super::item_set::ItemSet;
 use super::questionnaire::{Audiences, Item, Kind};
 
 /// What is known of a condition.
@@ -71,6 +72,17 @@ pub enum Condition {
     AnyOf(Vec<Condition>),
     /// True when every part is.
     AllOf(Vec<Condition>),
+    /// One condition for each sex, in the order of the options of [`Item::Sex`].
+    BySex(Box<[Condition; 2]>),
+    /// One condition from each age on, ascending; below the first it does not apply.
+    ByAge(Vec<(i32, Condition)>),
+    /// A measured test that being unable to do fails as well.
+    OrUnable {
+        /// The bit of the test in [`Item::TestsUnable`].
+        unable: u32,
+        /// The test of the measured value.
+        test: Box<Condition>,
+    },
 }
 
 /// Answers together with whose items count as asked.
@@ -105,6 +117,26 @@ impl Condition {
             },
             Self::AnyOf(parts) => Truth::any(parts.iter().map(|part| part.evaluate(view))),
             Self::AllOf(parts) => Truth::all(parts.iter().map(|part| part.evaluate(view))),
+            Self::BySex(parts) => match view.answers.get(Item::Sex) {
+                Some(sex) => parts[usize::from(sex != 0)].evaluate(view),
+                None => Truth::agreed(parts.iter().map(|part| part.evaluate(view))),
+            },
+            Self::ByAge(rows) => match view.answers.get(Item::Age) {
+                Some(age) => row_of(rows, age).map_or(Truth::False, |part| part.evaluate(view)),
+                None => Truth::agreed(rows.iter().map(|row| row.1.evaluate(view))),
+            },
+            Self::OrUnable { unable, .. } if view.is_unable(*unable) => Truth::True,
+            Self::OrUnable { test, .. } => test.evaluate(view),
+        }
+    }
+
+    /// Its parts; of those by sex or age only the ones that may apply to the person.
+    #[must_use]
+    pub fn parts(&self, answers: &Answers) -> Vec<&Self> {
+        match (self, answers.get(Item::Sex), answers.get(Item::Age)) {
+            (Self::BySex(parts), Some(sex), _) => vec![&parts[usize::from(sex != 0)]],
+            (Self::ByAge(rows), _, Some(age)) => row_of(rows, age).into_iter().collect(),
+            _ => self.all_parts(),
         }
     }
 
@@ -122,6 +154,10 @@ impl Condition {
                 quantities.retain(|quantity| seen.insert(*quantity));
                 quantities
             }
+            Self::BySex(_) | Self::ByAge(_) => {
+                self.parts(view.answers).first().map_or_else(Vec::new, |part| part.observed(view))
+            }
+            Self::OrUnable { test, .. } => test.tests().first().map(|test| test.0).into_iter().collect(),
         }
     }
 
@@ -130,9 +166,38 @@ impl Condition {
     pub fn tests(&self) -> Vec<(Quantity, &Check)> {
         match self {
             Self::Test { quantity, check } => vec![(*quantity, check)],
-            Self::AnyOf(parts) | Self::AllOf(parts) => parts.iter().flat_map(Self::tests).collect(),
+            _ => self.all_parts().into_iter().flat_map(Self::tests).collect(),
         }
     }
+
+    /// The unanswered items that this condition waits for; empty when it is decided.
+    #[must_use]
+    pub fn waits_for(&self, view: View<'_>) -> ItemSet {
+        if self.evaluate(view) != Truth::Unknown {
+            return ItemSet::EMPTY;
+        }
+        let own = match self {
+            Self::Test { quantity, .. } => quantity.missing(view.answers),
+            Self::BySex(_) => Quantity::Item(Item::Sex).missing(view.answers),
+            Self::ByAge(_) => Quantity::Item(Item::Age).missing(view.answers),
+            _ => ItemSet::EMPTY,
+        };
+        self.parts(view.answers).into_iter().fold(own, |items, part| items.with(part.waits_for(view)))
+    }
+
+    fn all_parts(&self) -> Vec<&Self> {
+        match self {
+            Self::Test { .. } => Vec::new(),
+            Self::AnyOf(parts) | Self::AllOf(parts) => parts.iter().collect(),
+            Self::BySex(parts) => parts.iter().collect(),
+            Self::ByAge(rows) => rows.iter().map(|row| &row.1).collect(),
+            Self::OrUnable { test, .. } => vec![test],
+        }
+    }
+}
+
+fn row_of(rows: &[(i32, Condition)], age: i32) -> Option<&Condition> {
+    rows.iter().rfind(|(from, _)| *from <= age).map(|row| &row.1)
 }
 
 impl Check {
@@ -158,7 +223,8 @@ impl End {
 }
 
 impl Truth {
-    fn any(parts: impl Iterator<Item = Self>) -> Self {
+    /// Whether any part holds.
+    pub(super) fn any(parts: impl Iterator<Item = Self>) -> Self {
         parts.fold(Self::False, |sum, part| match (sum, part) {
             (Self::True, _) | (_, Self::True) => Self::True,
             (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
@@ -172,6 +238,21 @@ impl Truth {
             (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
             (Self::True, Self::True) => Self::True,
         })
+    }
+
+    /// What all say, unknown where they differ; false of none.
+    fn agreed(parts: impl Iterator<Item = Self>) -> Self {
+        parts.reduce(|one, other| if one == other { one } else { Self::Unknown }).unwrap_or(Self::False)
+    }
+
+    /// What is known, if anything is.
+    #[must_use]
+    pub const fn decided(self) -> Option<bool> {
+        match self {
+            Self::True => Some(true),
+            Self::False => Some(false),
+            Self::Unknown => None,
+        }
     }
 }
 
@@ -203,6 +284,12 @@ impl View<'_> {
                 Known::Open => given(quantity),
                 Known::NotAsked => false,
             })
+    }
+
+    /// Whether the person was unable to do the test of this bit.
+    #[must_use]
+    pub fn is_unable(self, test: u32) -> bool {
+        self.answers.get(Item::TestsUnable).is_some_and(|unable| unable.unsigned_abs() & test != 0)
     }
 
     fn is_not_asked(self, item: Item) -> bool {
@@ -263,6 +350,12 @@ impl Quantity {
             Self::CreatineKinaseRatio => Item::CreatineKinaseUL,
             Self::MyoglobinRatio => Item::MyoglobinUgL,
         }
+    }
+
+    /// The unanswered items among those it is computed from.
+    #[must_use]
+    pub fn missing(&self, answers: &Answers) -> ItemSet {
+        self.inputs().iter().copied().filter(|item| answers.get(*item).is_none()).collect()
     }
 
     /// The items it is computed from.

@@ -84,7 +84,7 @@ mod tests {
     use crate::domain::answers::Answers;
     use crate::domain::ids::{CredentialId, SubjectId};
     use crate::domain::language::Language;
-    use crate::domain::replay::tests::assessment;
+    use crate::domain::samples::assessment;
     use crate::domain::submission::Origin;
 
     fn submission(place: u128, total: i32, answers: &[(Item, i32)], outcomes: &[(&str, &str)]) -> StoredSubmission {

@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::condition::{Check, Known, Quantity, View};
-use super::questionnaire::Item;
+use super::answers::Answers;
+use super::condition::{Condition, Quantity, Truth, View};
+use super::linear::{Bounds, Linear};
+use super::pathway::Criterion;
+use super::questionnaire::{Audiences, Item};
 use super::rule_table::{Id, SourceUse};
 
 /// What an instrument says.
@@ -44,11 +47,13 @@ pub enum PositiveWhen {
     AtLeast,
     /// A total at or below the cut-off.
     AtMost,
+    /// A certain answer; there is no total.
+    Category,
 }
 
 impl PositiveWhen {
-    /// Both sides.
-    pub const ALL: [Self; 2] = [Self::AtLeast, Self::AtMost];
+    /// Every way.
+    pub const ALL: [Self; 3] = [Self::AtLeast, Self::AtMost, Self::Category];
 }
 
 /// An instrument of the rule table.
@@ -60,27 +65,48 @@ pub struct Instrument {
     pub age_from: i32,
     /// Whether a positive outcome flags a submission.
     pub flags: bool,
-    /// Which side of the cut-off is positive.
-    pub positive_when: PositiveWhen,
-    /// The cut-off, points.
-    pub cut_off: i32,
-    /// What adds up to its total.
-    pub components: Vec<Component>,
+    /// How answers become an outcome.
+    pub method: Method,
     /// How its published accuracy reads.
     pub accuracy: Vec<Accuracy>,
     /// Under what terms it may be used.
     pub licence: String,
+    /// Where its sources disagree and what is done about it.
+    pub note: Option<String>,
     /// Where it comes from.
     pub sources: Vec<SourceUse>,
 }
 
-/// One item of an instrument; a value that no step names is worth 0.
+/// How an instrument turns answers into an outcome.
+#[derive(Clone, Debug)]
+pub enum Method {
+    /// Points are added up and compared with a cut-off.
+    Sum {
+        /// Whether a total at least or at most the cut-off is positive.
+        lower_is_worse: bool,
+        /// The cut-off, points.
+        cut_off: i32,
+        /// What adds up.
+        components: Vec<Component>,
+    },
+    /// A weighted sum of measurements for each sex, in the order of the options of [`Item::Sex`].
+    Linear(Box<[Linear; 2]>),
+    /// One answer decides.
+    Category {
+        /// The item.
+        item: Item,
+        /// The answers that are positive.
+        positive: Criterion,
+    },
+}
+
+/// One part of a sum; a value that no step names is worth 0.
 #[derive(Clone, Debug)]
 pub struct Component {
-    /// The item.
-    pub item: Item,
+    /// The item, or the quantity computed from several.
+    pub quantity: Quantity,
     /// Points by value.
-    pub steps: Vec<(Check, i32)>,
+    pub steps: Vec<(Condition, i32)>,
     /// The steps as they are written in the table, for showing.
     pub stated: serde_json::Value,
 }
@@ -99,6 +125,8 @@ pub struct Accuracy {
     pub reference: String,
     /// Id of the source.
     pub source: String,
+    /// What is uncertain about the row.
+    pub note: Option<String>,
 }
 
 /// A percentage with its 95 % interval where one was published.
@@ -113,59 +141,180 @@ pub struct Share {
     pub high: Option<f64>,
 }
 
-/// What an instrument makes of some answers.
+/// What an instrument makes of some answers. Totals are in the instrument's units, see [`Instrument::scale`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstrumentResult {
     /// Which instrument.
     pub instrument: Id,
     /// What it says.
     pub outcome: Outcome,
-    /// Its total, once every item is answered.
+    /// Its total, once nothing is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<i32>,
     /// The least total that completions reach.
-    pub lower: i32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lower: Option<i32>,
     /// The greatest total that completions reach.
-    pub upper: i32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upper: Option<i32>,
+}
+
+/// What an instrument's own arithmetic says, at whatever age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// Bounds of the total over every completion; an instrument that decides by one answer has none.
+    pub bounds: Option<Bounds>,
+    /// Whether anything is open.
+    pub open: bool,
+    /// Positive, negative or undetermined.
+    pub outcome: Outcome,
 }
 
 impl Instrument {
-    /// Applies the instrument. An open or unasked item may still be worth anything its steps allow.
+    /// Reads the instrument off the answers. An unanswered item may still be worth anything, whoever was asked.
     #[must_use]
-    pub fn apply(&self, view: View<'_>) -> InstrumentResult {
-        let (mut lower, mut upper, mut complete) = (0, 0, true);
-        for component in &self.components {
-            if let Known::Value(value) = view.known(Quantity::Item(component.item)) {
-                let points = component.steps.iter().find(|(check, _)| check.holds(value)).map_or(0, |step| step.1);
-                (lower, upper) = (lower + points, upper + points);
-            } else {
-                complete = false;
-                lower += component.steps.iter().map(|step| step.1).min().unwrap_or(0).min(0);
-                upper += component.steps.iter().map(|step| step.1).max().unwrap_or(0).max(0);
+    pub fn read(&self, answers: &Answers) -> Reading {
+        let view = View { answers, audiences: Audiences::EVERYBODY };
+        match &self.method {
+            Method::Sum { components, .. } => {
+                let parts = components.iter().map(|component| component.bounds(view));
+                let bounds = parts.fold(Bounds::ZERO, Bounds::plus);
+                Reading { bounds: Some(bounds), open: bounds.lower < bounds.upper, outcome: self.outcome(bounds) }
             }
-        }
-        InstrumentResult {
-            instrument: self.id.clone(),
-            outcome: self.outcome(view.answers.get(Item::Age), lower, upper),
-            total: complete.then_some(lower),
-            lower,
-            upper,
+            Method::Linear(by_sex) => read_linear(by_sex, answers),
+            Method::Category { positive, .. } => {
+                let truth = positive.when.evaluate(view).decided();
+                let outcome = truth.map_or(Outcome::Undetermined, |holds| Outcome::of(holds, !holds));
+                Reading { bounds: None, open: truth.is_none(), outcome }
+            }
         }
     }
 
-    /// Without an age nothing is settled: somebody too young for the instrument is outside it.
-    const fn outcome(&self, age: Option<i32>, lower: i32, upper: i32) -> Outcome {
-        let Some(age) = age else { return Outcome::Undetermined };
-        if age < self.age_from {
-            return Outcome::NotApplicable;
-        }
-        let (positive, negative) = match self.positive_when {
-            PositiveWhen::AtLeast => (lower >= self.cut_off, upper < self.cut_off),
-            PositiveWhen::AtMost => (upper <= self.cut_off, lower > self.cut_off),
+    /// The result of a reading for a person of this age. Without an age nothing is settled: somebody too young for the
+    /// instrument is outside it.
+    #[must_use]
+    pub fn result(&self, reading: Reading, age: Option<i32>) -> InstrumentResult {
+        let outcome = match age {
+            None => Outcome::Undetermined,
+            Some(age) if age < self.age_from => Outcome::NotApplicable,
+            Some(_) => reading.outcome,
         };
-        match (positive, negative) {
-            (true, _) => Outcome::Positive,
-            (_, true) => Outcome::Negative,
-            (false, false) => Outcome::Undetermined,
+        InstrumentResult {
+            instrument: self.id.clone(),
+            outcome,
+            total: reading.bounds.filter(|_| !reading.open).map(|bounds| bounds.lower),
+            lower: reading.bounds.map(|bounds| bounds.lower),
+            upper: reading.bounds.map(|bounds| bounds.upper),
+        }
+    }
+
+    /// What bounds of a sum say.
+    #[must_use]
+    pub const fn outcome(&self, bounds: Bounds) -> Outcome {
+        match self.method {
+            Method::Sum { lower_is_worse: true, cut_off, .. } => {
+                Outcome::of(bounds.upper <= cut_off, bounds.lower > cut_off)
+            }
+            Method::Sum { lower_is_worse: false, cut_off, .. } => {
+                Outcome::of(bounds.lower >= cut_off, bounds.upper < cut_off)
+            }
+            Method::Linear(_) | Method::Category { .. } => Outcome::Undetermined,
+        }
+    }
+
+    /// The cut-off in the instrument's units; of one by sex, only once the sex is known.
+    #[must_use]
+    pub fn cut_off(&self, answers: &Answers) -> Option<i32> {
+        match &self.method {
+            Method::Sum { cut_off, .. } => Some(*cut_off),
+            Method::Linear(by_sex) => answers.get(Item::Sex).map(|sex| by_sex[usize::from(sex != 0)].cut_off),
+            Method::Category { .. } => None,
+        }
+    }
+
+    /// Which side of the cut-off is positive.
+    #[must_use]
+    pub const fn positive_when(&self) -> PositiveWhen {
+        match self.method {
+            Method::Sum { lower_is_worse: true, .. } => PositiveWhen::AtMost,
+            Method::Sum { lower_is_worse: false, .. } | Method::Linear(_) => PositiveWhen::AtLeast,
+            Method::Category { .. } => PositiveWhen::Category,
+        }
+    }
+
+    /// How many of the units of its totals make one point.
+    #[must_use]
+    pub const fn scale(&self) -> i32 {
+        match self.method {
+            Method::Linear(_) => Linear::SCALE,
+            Method::Sum { .. } | Method::Category { .. } => 1,
+        }
+    }
+
+    /// A total in points, for showing.
+    #[must_use]
+    pub fn shown(&self, total: i32) -> f64 {
+        f64::from(total) / f64::from(self.scale())
+    }
+
+    /// The probability that belongs to a total, where the instrument states one.
+    #[must_use]
+    pub fn probability(&self, answers: &Answers, total: Option<i32>) -> Option<f64> {
+        let Method::Linear(by_sex) = &self.method else { return None };
+        by_sex[usize::from(answers.get(Item::Sex)? != 0)].probability(total?)
+    }
+}
+
+fn read_linear(by_sex: &[Linear; 2], answers: &Answers) -> Reading {
+    let sex = answers.get(Item::Sex).map(|sex| usize::from(sex != 0));
+    let possible = by_sex.iter().enumerate().filter(|(place, _)| sex.is_none_or(|sex| sex == *place));
+    let mut reading = Reading { bounds: None, open: sex.is_none(), outcome: Outcome::Undetermined };
+    for (_, linear) in possible {
+        let bounds = linear.bounds(answers, 0);
+        let outcome = Outcome::of(bounds.lower >= linear.cut_off, bounds.upper < linear.cut_off);
+        reading.open |= bounds.lower < bounds.upper;
+        reading.outcome = match reading.bounds {
+            Some(_) if reading.outcome != outcome => Outcome::Undetermined,
+            _ => outcome,
+        };
+        reading.bounds = Some(reading.bounds.map_or(bounds, |others| others.or(bounds)));
+    }
+    reading
+}
+
+impl Component {
+    /// The points that the answers leave possible.
+    #[must_use]
+    pub fn bounds(&self, view: View<'_>) -> Bounds {
+        let mut open = Bounds::ZERO;
+        for (when, points) in &self.steps {
+            match when.evaluate(view) {
+                Truth::True => return Bounds::exactly(*points),
+                Truth::Unknown => open = open.or(Bounds::exactly(*points)),
+                Truth::False => {}
+            }
+        }
+        open
+    }
+}
+
+impl Outcome {
+    /// The outcome when every completion is positive, or none is.
+    const fn of(all: bool, none: bool) -> Self {
+        match (all, none) {
+            (true, _) => Self::Positive,
+            (_, true) => Self::Negative,
+            (false, false) => Self::Undetermined,
+        }
+    }
+
+    /// Whether it is positive, once that is settled.
+    #[must_use]
+    pub const fn settled(self) -> Option<bool> {
+        match self {
+            Self::Positive => Some(true),
+            Self::Negative => Some(false),
+            Self::Undetermined | Self::NotApplicable => None,
         }
     }
 }

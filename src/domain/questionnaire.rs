@@ -225,6 +225,8 @@ impl Kind {
 impl Audiences {
     /// Only what the person can answer.
     pub const PERSON: Self = Self { staff: false, laboratory: false };
+    /// What anybody can answer.
+    pub const EVERYBODY: Self = Self { staff: true, laboratory: true };
 
     /// The set of some audiences; the person always belongs to it.
     #[must_use]

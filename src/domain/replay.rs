@@ -5,8 +5,11 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::answers::Answers;
 use super::assessment::{Assessment, Finding, FlagReason};
-use super::rule_table::{Band, Id};
+use super::questionnaire::Audiences;
+use super::rule_table::{Band, Id, RuleTable};
+use super::scoring::{Asked, score};
 
 /// What a replay found.
 ///
@@ -48,6 +51,14 @@ pub struct Moved {
     pub rows: u64,
     /// Those that change their band, or whether they are flagged.
     pub deciding: u64,
+}
+
+/// Scores stored answers again as they were scored when they were stored: asked of the person, following the pathways
+/// that the stored assessment followed.
+#[must_use]
+pub fn rescore(table: &RuleTable, answers: &Answers, stored: &Assessment) -> Assessment {
+    let pathways: Vec<_> = stored.pathways.iter().map(|result| result.pathway).collect();
+    score(table, answers, Asked { audiences: Audiences::PERSON, pathways: &pathways })
 }
 
 impl Replay {
@@ -148,36 +159,9 @@ fn moved_reasons<'a>(
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
-    use crate::domain::assessment::{FlagKind, Score};
-    use crate::domain::questionnaire::Audiences;
-    use crate::domain::rule_table::RuleTable;
-    use crate::domain::scoring::score;
-
-    /// An assessment with a settled total, its band by 6 and 11, these findings and these red flags as reasons.
-    pub(in crate::domain) fn assessment(total: i32, findings: &[(&str, i32)], reasons: &[&str]) -> Assessment {
-        let band = if total >= 11 { Band::High } else { [Band::Low, Band::Moderate][usize::from(total >= 6)] };
-        let finding = |(rule, points): &(&str, i32)| Finding { rule: Id::from(*rule), points: *points };
-        let reason = |id: &&str| FlagReason { kind: FlagKind::RedFlag, id: Id::from(*id) };
-        Assessment {
-            score: Score { total, lower: total, upper: total },
-            band_at_least: band,
-            band_at_most: band,
-            findings: findings.iter().map(finding).collect(),
-            flag_reasons: reasons.iter().map(reason).collect(),
-            ..empty()
-        }
-    }
-
-    /// What a table that asks nothing makes of nothing.
-    fn empty() -> Assessment {
-        let text = "version = \"0.0\"\nbands = [{ id = \"low\", from = 0 }, { id = \"moderate\", from = 6 }, \
-                    { id = \"high\", from = 11 }]\nsources = {}\ngroups = []\nrules = []\nred_flags = []\n\
-                    instruments = []\nrecommendations = []\n";
-        let table = RuleTable::read(&[("table.toml".to_owned(), text.to_owned())].into()).unwrap();
-        score(&table, &crate::domain::answers::Answers::default(), Audiences::PERSON)
-    }
+    use crate::domain::samples::assessment;
 
     fn rows(replay: &Replay) -> Vec<(&str, Movement, u64, u64)> {
         let told = most_frequent(&replay.findings);

@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 use super::condition::Condition;
 use super::instrument::Instrument;
 use super::language::Language;
+use super::pathway::{Criterion, Pathway};
 use super::questionnaire::Item;
 use super::red_flag::CareLevel;
 use super::rule_lint::{self, LintFault};
 use super::rule_source;
+use super::submission::PathwayId;
 use super::texts::Texts;
 
 /// A stable id within the rule table; cheap to clone.
@@ -39,8 +41,14 @@ pub struct RuleTable {
     pub red_flags: Vec<RedFlag>,
     /// Published instruments.
     pub instruments: Vec<Instrument>,
+    /// Consensus pathways.
+    pub pathways: Vec<Pathway>,
     /// Advice tied to findings.
-    pub recommendations: Vec<Recommendation>,
+    pub recommendations: Vec<Advice>,
+    /// What findings can lead to.
+    pub risks: Vec<Advice>,
+    /// When to screen again, by band.
+    pub next_screens: Vec<NextScreen>,
     /// Wording by language.
     pub texts: BTreeMap<Language, Texts>,
     /// What is summed: a lone rule, or a group of rules.
@@ -192,14 +200,27 @@ pub struct RedFlag {
     pub sources: Vec<SourceUse>,
 }
 
-/// Advice, shown when one of its findings applies.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Recommendation {
+/// Advice or a risk, told when one of its findings applies or its condition holds.
+#[derive(Clone, Debug)]
+pub struct Advice {
     /// Stable id.
     pub id: Id,
-    /// The rules that trigger it.
+    /// The rules that bring it up.
     pub findings: Vec<Id>,
+    /// The condition that brings it up without a finding.
+    pub when: Option<Criterion>,
+    /// Where it comes from.
+    pub sources: Vec<SourceUse>,
+}
+
+/// How long after a screen of this band the next is suggested.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NextScreen {
+    /// The band of the lower bound.
+    pub band: Band,
+    /// Days from one screen to the next.
+    pub days: u16,
     /// Where it comes from.
     pub sources: Vec<SourceUse>,
 }
@@ -262,10 +283,16 @@ impl RuleTable {
         self.instruments.iter().find(|instrument| &*instrument.id == id)
     }
 
-    /// Finds a recommendation.
+    /// Finds a pathway.
     #[must_use]
-    pub fn recommendation(&self, id: &str) -> Option<&Recommendation> {
-        self.recommendations.iter().find(|recommendation| &*recommendation.id == id)
+    pub fn pathway(&self, id: PathwayId) -> Option<&Pathway> {
+        self.pathways.iter().find(|pathway| pathway.id == id)
+    }
+
+    /// When the next screen is suggested after one of this band.
+    #[must_use]
+    pub fn next_screen(&self, band: Band) -> Option<&NextScreen> {
+        self.next_screens.iter().find(|next| next.band == band)
     }
 
     /// The greatest total that any answers reach.

@@ -7,9 +7,11 @@ use super::assessment::{Assessment, Finding, FlagKind, FlagReason, Score};
 use super::condition::{Truth, View};
 use super::follow_up::Urgency;
 use super::instrument::{InstrumentResult, Outcome};
-use super::questionnaire::Audiences;
+use super::pathway::PathwayResult;
+use super::questionnaire::{Audiences, Item};
 use super::red_flag::CareLevel;
-use super::rule_table::{Band, Combination, Id, RedFlag, RuleTable, Unit};
+use super::rule_table::{Advice, Band, Combination, Id, RedFlag, RuleTable, Unit};
+use super::submission::PathwayId;
 
 /// What the red flags alone say. Available on answers that must otherwise be refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,10 +24,24 @@ pub struct Alarm {
     pub open: bool,
 }
 
+/// What is asked of the scoring.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Whose items count as asked when they are unanswered.
+    pub audiences: Audiences,
+    /// The pathways to follow, of those the table has.
+    pub pathways: &'a [PathwayId],
+}
+
+impl Asked<'_> {
+    /// Only the person, and no pathway.
+    pub const PERSON: Self = Self { audiences: Audiences::PERSON, pathways: &[] };
+}
+
 /// Scores answers. Unanswered items of the asked audiences widen the bounds; they never count as zero.
 #[must_use]
-pub fn score(table: &RuleTable, answers: &Answers, audiences: Audiences) -> Assessment {
-    let view = View { answers, audiences };
+pub fn score(table: &RuleTable, answers: &Answers, asked: Asked<'_>) -> Assessment {
+    let view = View { answers, audiences: asked.audiences };
     let fired = fired(table, view);
     let mut findings = Vec::new();
     let (mut lower, mut upper) = (0, 0);
@@ -33,18 +49,25 @@ pub fn score(table: &RuleTable, answers: &Answers, audiences: Audiences) -> Asse
         let bounds = count(table, unit, view, &mut findings);
         (lower, upper) = (lower + bounds.0, upper + bounds.1);
     }
-    let instruments: Vec<_> = table.instruments.iter().map(|instrument| instrument.apply(view)).collect();
+    let readings: Vec<_> = table.instruments.iter().map(|instrument| instrument.read(answers)).collect();
+    let age = answers.get(Item::Age);
+    let results = table.instruments.iter().zip(&readings);
+    let instruments: Vec<_> = results.map(|(instrument, reading)| instrument.result(*reading, age)).collect();
+    let chosen = table.pathways.iter().filter(|pathway| asked.pathways.contains(&pathway.id));
+    let pathways: Vec<_> = chosen.map(|pathway| pathway.apply(view, &readings)).collect();
     let (band_at_least, band_at_most) = (table.bands.band(lower), table.bands.band(upper));
-    let flag_reasons = flag_reasons(table, band_at_least, &instruments, &fired);
+    let flag_reasons = flag_reasons(table, band_at_least, (&instruments, &pathways), &fired);
     let care_level = care_level(&fired, !flag_reasons.is_empty(), alarms_open(table, answers));
     Assessment {
         rule_table: Arc::clone(&table.version),
         score: Score { total: lower, lower, upper },
         band_at_least,
         band_at_most,
-        recommendations: recommendations(table, &findings, care_level),
+        recommendations: advice(&table.recommendations, view, &findings, care_level),
+        risks: advice(&table.risks, view, &findings, care_level),
         findings,
         instruments,
+        pathways,
         care_level,
         urgency: urgency(&fired, band_at_least, &flag_reasons),
         red_flags: fired.iter().map(|flag| Arc::clone(&flag.id)).collect(),
@@ -123,7 +146,7 @@ fn share_out(findings: &mut [Finding], combination: Option<Combination>, counted
 fn flag_reasons(
     table: &RuleTable,
     band_at_least: Band,
-    instruments: &[InstrumentResult],
+    (instruments, pathways): (&[InstrumentResult], &[PathwayResult]),
     fired: &[&RedFlag],
 ) -> Vec<FlagReason> {
     let mut reasons = Vec::new();
@@ -134,6 +157,9 @@ fn flag_reasons(
         if instrument.flags && result.outcome == Outcome::Positive {
             reasons.push(FlagReason { kind: FlagKind::Instrument, id: Arc::clone(&instrument.id) });
         }
+    }
+    for result in pathways.iter().filter(|result| result.stage.flags()) {
+        reasons.push(FlagReason { kind: FlagKind::Pathway, id: Arc::from(result.pathway.as_str()) });
     }
     for flag in fired.iter().filter(|flag| flag.flags) {
         let kind = if flag.laboratory { FlagKind::Laboratory } else { FlagKind::RedFlag };
@@ -163,11 +189,13 @@ fn urgency(fired: &[&RedFlag], band_at_least: Band, reasons: &[FlagReason]) -> O
 }
 
 /// Nobody who must not wait is given advice for the long run.
-fn recommendations(table: &RuleTable, findings: &[Finding], care_level: Option<CareLevel>) -> Vec<Id> {
+fn advice(entries: &[Advice], view: View<'_>, findings: &[Finding], care_level: Option<CareLevel>) -> Vec<Id> {
     if care_level >= Some(CareLevel::Emergency) {
         return Vec::new();
     }
-    let triggered = |ids: &[Id]| findings.iter().any(|finding| ids.contains(&finding.rule));
-    let chosen = table.recommendations.iter().filter(|recommendation| triggered(&recommendation.findings));
-    chosen.map(|recommendation| Arc::clone(&recommendation.id)).collect()
+    let found = |entry: &Advice| findings.iter().any(|finding| entry.findings.contains(&finding.rule));
+    let holds =
+        |entry: &Advice| entry.when.as_ref().is_some_and(|criterion| criterion.when.evaluate(view) == Truth::True);
+    let chosen = entries.iter().filter(|entry| found(entry) || holds(entry));
+    chosen.map(|entry| Arc::clone(&entry.id)).collect()
 }

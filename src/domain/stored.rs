@@ -27,6 +27,8 @@ pub struct Clinic {
     pub emergency_number: String,
     /// The language used where a request asks for none.
     pub language: Language,
+    /// The pathways followed where a request asks for none.
+    pub pathways: Vec<PathwayId>,
 }
 
 /// A credential, without its key.

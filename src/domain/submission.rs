@@ -12,7 +12,7 @@ use super::ids::{AuditEntryId, FollowUpId, SubjectId, SubmissionId};
 use super::language::Language;
 use super::questionnaire::Audiences;
 use super::rule_table::RuleTable;
-use super::scoring;
+use super::scoring::{self, Asked};
 use super::subject::SubjectDraft;
 
 /// Where a submission came from.
@@ -63,7 +63,7 @@ pub struct Draft {
     pub answered_at: Option<Timestamp>,
     /// The record in another system.
     pub source: Option<ExternalSource>,
-    /// The pathway asked for.
+    /// The pathway asked for instead of the clinic's.
     pub pathway: Option<PathwayId>,
     /// The submission that this one corrects.
     pub supersedes: Option<SubmissionId>,
@@ -124,10 +124,12 @@ pub struct Accepted {
     pub audit: AuditEntry,
 }
 
-/// Scores a draft and decides everything that follows from it.
+/// Scores a draft and decides everything that follows from it. The clinic's pathways are followed, unless the draft asks for
+/// one by name.
 #[must_use]
-pub fn accept(table: &RuleTable, draft: Draft, actor: &Actor, stamp: Stamp) -> Accepted {
-    let assessment = scoring::score(table, &draft.answers, Audiences::PERSON);
+pub fn accept(table: &RuleTable, draft: Draft, actor: &Actor, pathways: &[PathwayId], stamp: Stamp) -> Accepted {
+    let pathways = draft.pathway.as_ref().map_or(pathways, std::slice::from_ref);
+    let assessment = scoring::score(table, &draft.answers, Asked { audiences: Audiences::PERSON, pathways });
     Accepted {
         submission_id: stamp.submission_id,
         subject_id: stamp.subject_id,

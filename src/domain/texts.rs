@@ -38,8 +38,20 @@ pub struct Texts {
     pub care_levels: Section,
     /// Name and explanation by instrument id.
     pub instruments: BTreeMap<String, InstrumentTexts>,
+    /// Name and explanation by pathway id.
+    #[serde(default)]
+    pub pathways: BTreeMap<String, InstrumentTexts>,
+    /// What a person reads for each stage of a pathway.
+    #[serde(default)]
+    pub stages: Section,
     /// Advice by recommendation id.
     pub recommendations: Section,
+    /// What can come of findings, by risk id.
+    #[serde(default)]
+    pub risks: Section,
+    /// Why the next screen is suggested then, by band.
+    #[serde(default)]
+    pub next_screens: Section,
 }
 
 /// Title and introduction of the form.
@@ -78,7 +90,7 @@ pub struct ReasonText {
     pub reason: String,
 }
 
-/// An instrument's name and explanation.
+/// An instrument's or a pathway's name and explanation.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InstrumentTexts {

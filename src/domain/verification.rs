@@ -85,7 +85,7 @@ mod tests {
 
     use super::*;
     use crate::domain::red_flag::CareLevel;
-    use crate::domain::replay::tests::assessment;
+    use crate::domain::samples::assessment;
 
     fn row(place: u128, fields: &[&str]) -> Differing {
         Differing {

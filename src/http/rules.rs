@@ -6,13 +6,11 @@ use actix_web::{HttpResponse, get, web};
 use super::State;
 use super::extract::Accepted;
 use super::problem::Problem;
-use super::wire::Rendering;
+use super::wire::Wording;
 use super::wire::lists::RuleTablePage;
 use super::wire::rule_table::{RuleTableBody, RuleTableSummaryBody};
 use crate::app::rule_tables;
-use crate::domain::ids::ClinicId;
 use crate::domain::language::Language;
-use crate::domain::stored::Clinic;
 
 /// List the rule tables
 ///
@@ -60,22 +58,10 @@ pub async fn get_rule_table(
     let language = accepted.or(Language::default());
     let release = rule_tables::get(&state.app, &version).await?;
     let current = rule_tables::current(&state.app).version == release.table.version;
-    let nobody = nobody();
-    let rendering = Rendering { table: &release.table, language, clinic: &nobody };
+    let wording = Wording { table: &release.table, language };
     Ok(HttpResponse::Ok()
         .insert_header((VARY, "Accept-Language, Accept-Encoding"))
         .insert_header((CACHE_CONTROL, "public, max-age=300"))
         .insert_header((CONTENT_LANGUAGE, language.code()))
-        .json(RuleTableBody::of(rendering, &release.digest, current)))
-}
-
-/// A table is public: no clinic's name stands in it.
-fn nobody() -> Clinic {
-    Clinic {
-        clinic_id: ClinicId(uuid::Uuid::nil()),
-        name: String::new(),
-        booking_url: String::new(),
-        emergency_number: String::new(),
-        language: Language::default(),
-    }
+        .json(RuleTableBody::of(wording, &release.digest, current)))
 }

@@ -14,7 +14,9 @@ use crate::domain::answers::Answers;
 use crate::domain::fault::{Fault, keep_first_of_each_place};
 use crate::domain::language::Language;
 use crate::domain::questionnaire::{Audience, Audiences};
+use crate::domain::scoring::Asked;
 use crate::domain::stored::Clinic;
+use crate::domain::submission::PathwayId;
 
 /// Score answers
 ///
@@ -42,12 +44,15 @@ pub async fn create_score(
     let answers = answers(body.value.answers, &mut faults);
     refuse(&state, &answers, faults, caller.clinic(), language)?;
     let asked: Vec<Audience> = body.value.audience.unwrap_or_default().into_iter().map(|name| name.0).collect();
-    let assessment = intake::score(&state.app, &answers, Audiences::of(&asked));
+    let audiences = Audiences::of(&asked);
+    let named = body.value.pathways.map(|pathways| pathways.into_iter().map(|name| name.0).collect());
+    let pathways: Vec<PathwayId> = named.unwrap_or_else(|| caller.clinic().pathways.clone());
+    let assessment = intake::score(&state.app, &answers, Asked { audiences, pathways: &pathways });
     let rendering = Rendering { table: rule_tables::current(&state.app), language, clinic: caller.clinic() };
     Ok(HttpResponse::Ok()
         .insert_header((VARY, "Accept-Language"))
         .insert_header((CONTENT_LANGUAGE, language.code()))
-        .json(rendering.assessment(&answers, &assessment)))
+        .json(rendering.assessment(&answers, &assessment, audiences)))
 }
 
 /// Refuses faulty answers, and says all the same what the red flags in them mean: somebody with an emergency must not

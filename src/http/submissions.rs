@@ -56,7 +56,7 @@ pub async fn create_submission(
     let body = incoming.read::<SubmissionInput>().await?;
     let draft = draft(&state, &actor, clinic, key, language, body)?;
     let answers = draft.answers.clone();
-    let stored = match intake::submit(&state.app, &actor, draft, super::middleware::request_id()).await {
+    let stored = match intake::submit(&state.app, &actor, clinic, draft, super::middleware::request_id()).await {
         Err(AppError::Faulty(faults)) => {
             refuse(&state, &answers, faults, clinic, language)?;
             return Err(AppError::Internal("a refusal without a fault".into()).into());

@@ -128,14 +128,27 @@ pub fn released_files(version: &str) -> Option<RuleFiles> {
 /// A version with its files, by name.
 type Text = (&'static str, &'static [(&'static str, &'static str)]);
 
-const RELEASED: &[Text] = &[(
-    "2026.1",
-    &[
-        ("table.toml", include_str!("2026.1/table.toml")),
-        ("texts.en.toml", include_str!("2026.1/texts.en.toml")),
-        ("texts.es.toml", include_str!("2026.1/texts.es.toml")),
-    ],
-)];
+const RELEASED: &[Text] = &[
+    (
+        "2026.1",
+        &[
+            ("table.toml", include_str!("2026.1/table.toml")),
+            ("texts.en.toml", include_str!("2026.1/texts.en.toml")),
+            ("texts.es.toml", include_str!("2026.1/texts.es.toml")),
+        ],
+    ),
+    (
+        "2026.2",
+        &[
+            ("advice.toml", include_str!("2026.2/advice.toml")),
+            ("instruments.toml", include_str!("2026.2/instruments.toml")),
+            ("pathways.toml", include_str!("2026.2/pathways.toml")),
+            ("table.toml", include_str!("2026.2/table.toml")),
+            ("texts.en.toml", include_str!("2026.2/texts.en.toml")),
+            ("texts.es.toml", include_str!("2026.2/texts.es.toml")),
+        ],
+    ),
+];
 
 /// `<version> <sha-256>` a line. A line is added at release and never changed.
 const LOCK: &str = include_str!("LOCK");

@@ -1,6 +1,7 @@
 //! Credentials: only a keyed hash of each key is stored.
 
-use super::row::{at, known, language};
+use super::clinics::ClinicRow;
+use super::row::{at, known};
 use super::{Store, StoreError, audit};
 use crate::domain::actor::Role;
 use crate::domain::audit::AuditEntry;
@@ -54,7 +55,7 @@ pub async fn find_by_key(store: &Store, prefix: &str, key: &str) -> Result<Optio
                   c.created_at as "created_at: jiff_sqlx::Timestamp",
                   c.expires_at as "expires_at: jiff_sqlx::Timestamp",
                   c.revoked_at as "revoked_at: jiff_sqlx::Timestamp",
-                  k.name, k.booking_url, k.emergency_number, k.language
+                  k.name, k.booking_url, k.emergency_number, k.language, k.pathways
            from credentials c join clinics k on k.clinic_id = c.clinic_id
            where c.prefix = $1"#,
         prefix
@@ -76,13 +77,14 @@ pub async fn find_by_key(store: &Store, prefix: &str, key: &str) -> Result<Optio
             expires_at: row.expires_at.map(jiff_sqlx::Timestamp::to_jiff),
             revoked_at: row.revoked_at.map(jiff_sqlx::Timestamp::to_jiff),
         },
-        clinic: Clinic {
-            clinic_id,
+        clinic: Clinic::try_from(ClinicRow {
+            clinic_id: row.clinic_id,
             name: row.name,
             booking_url: row.booking_url,
             emergency_number: row.emergency_number,
-            language: language(&row.language, "clinics")?,
-        },
+            language: row.language,
+            pathways: row.pathways,
+        })?,
     }))
 }
 

@@ -253,7 +253,7 @@ async fn a_receipt_speaks_the_language_asked_for_or_else_the_clinics_own() {
     let world = World::new().await;
     let english = world.clinic("One").await.intake;
     let url = "https://clinic.example/cita";
-    let clinic = sarcoscreen::app::clinics::create(&world.app, "Dos", url, "112", Language::Es).await.unwrap();
+    let clinic = sarcoscreen::app::clinics::create(&world.app, "Dos", url, "112", Language::Es, &[]).await.unwrap();
     let spanish = world.user(clinic.clinic_id.0, Role::Intake, None).await;
     let reasons = |table: &Value, receipt: &Value| {
         for finding in receipt["assessment"]["findings"].as_array().unwrap() {

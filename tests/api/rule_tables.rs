@@ -5,6 +5,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Output};
 
+use sarcoscreen::domain::answers::Answers;
+use sarcoscreen::domain::rule_table::RuleTable;
+use sarcoscreen::domain::scoring::{Asked, score};
 use serde_json::{Value, json};
 use sqlx::Executor as _;
 use tempfile::TempDir;
@@ -82,13 +85,14 @@ fn smoking(mut answers: Value) -> Value {
 }
 
 /// Leaves a version in the database that no program carries: 2025.1, under which smoking counts three points.
-async fn keep_earlier_version(world: &World) {
+async fn keep_earlier_version(world: &World) -> RuleTable {
     let mut files = sarcoscreen::rules::released_files("2026.1").unwrap();
     let table = files.get_mut("table.toml").unwrap();
     *table = table.replace("version = \"2026.1\"", "version = \"2025.1\"");
     *table = table.replace("category = \"lifestyle\"\npoints = 1\n", "category = \"lifestyle\"\npoints = 3\n");
     let insert = "insert into rule_tables values ('2025.1', repeat('0', 64), $1, now())";
     sqlx::query(insert).bind(json!(files)).execute(&mut world.connect().await).await.unwrap();
+    RuleTable::read(&files).unwrap()
 }
 
 #[test]
@@ -223,20 +227,21 @@ async fn verify_recomputes_a_row_under_a_version_that_only_the_database_knows() 
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     clinic.browser.submit(&json!({"answers": smoking(fit())})).await.expect(201);
-    keep_earlier_version(&world).await;
+    let table = keep_earlier_version(&world).await;
+    let answers = smoking(fit()).to_string();
+    let (answers, _) = Answers::parse(&serde_json::from_str(&answers).unwrap());
+    let assessment = serde_json::to_value(score(&table, &answers, Asked::PERSON)).unwrap();
     let mut connection = world.connect().await;
-    let update = "update submissions set rule_table = '2025.1',
-                      assessment = jsonb_set(assessment, '{rule_table}', '\"2025.1\"')";
-    connection.execute(update).await.unwrap();
+    let update = "update submissions set rule_table = '2025.1', assessment = $1";
+    sqlx::query(update).bind(&assessment).execute(&mut connection).await.unwrap();
     let terminal = Terminal::at(&world);
     let (found, code) = terminal.json(&["rules", "verify", "--json"]);
-    // Under its own version smoking counts three points, not the one that the current table gave.
+    assert_eq!((&found["rows"], &found["differing"], code), (&json!(1), &json!(0), Some(0)), "{found}");
+    // Under any other version smoking counts one point.
+    connection.execute("update submissions set rule_table = '2026.1'").await.unwrap();
+    let (found, code) = terminal.json(&["rules", "verify", "--json"]);
     assert_eq!(code, Some(1));
-    assert_eq!(found["submissions"][0]["rule_table"], "2025.1");
-    assert_eq!(found["submissions"][0]["fields"], json!(["score", "findings"]));
-    connection.execute("update submissions set rule_table = (select max(version) from rule_tables)").await.unwrap();
-    let (found, _) = terminal.json(&["rules", "verify", "--json"]);
-    assert_eq!(found["submissions"][0]["fields"], json!(["rule_table"]));
+    assert_eq!(found["submissions"][0]["fields"], json!(["rule_table", "score", "findings"]));
 }
 
 #[tokio::test]

@@ -88,7 +88,7 @@ async fn a_database_with_a_clinic_of_its_own_gets_no_demo() {
     let settings = settings(&place);
     let opened = Opened::open(&settings, &|_| ()).await.unwrap();
     let own = ("Own", "https://clinic.example", "112", sarcoscreen::domain::language::Language::En);
-    clinics::create(&opened.app, own.0, own.1, own.2, own.3).await.unwrap();
+    clinics::create(&opened.app, own.0, own.1, own.2, own.3, &[]).await.unwrap();
     opened.close().await.unwrap();
 
     let running = start(&settings).await.unwrap();

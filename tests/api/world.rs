@@ -103,7 +103,7 @@ impl World {
     /// Adds a clinic with one user of each role.
     pub(crate) async fn clinic(&self, name: &str) -> Clinic {
         let url = "https://clinic.example/book";
-        let clinic = sarcoscreen::app::clinics::create(&self.app, name, url, "112", Language::En).await.unwrap();
+        let clinic = sarcoscreen::app::clinics::create(&self.app, name, url, "112", Language::En, &[]).await.unwrap();
         let id = clinic.clinic_id.0;
         Clinic {
             id,

@@ -5,13 +5,14 @@ use sarcoscreen::domain::answers::{Answers, RawAnswers};
 use sarcoscreen::domain::instrument::Outcome;
 use sarcoscreen::domain::questionnaire::{Audience, Audiences, CATALOGUE, Item, Kind};
 use sarcoscreen::domain::rule_table::RuleTable;
-use sarcoscreen::domain::scoring::score;
+use sarcoscreen::domain::scoring::{Asked, score};
+use sarcoscreen::domain::submission::PathwayId;
 use sarcoscreen::rules::released_files;
 
-const EVERYBODY: Audiences = Audiences { staff: true, laboratory: true };
+const EVERYBODY: Asked<'static> = Asked { audiences: Audiences::EVERYBODY, pathways: &PathwayId::ALL };
 
 fn table() -> RuleTable {
-    RuleTable::compile(&released_files("2026.1").unwrap()).unwrap()
+    RuleTable::compile(&released_files("2026.2").unwrap()).unwrap()
 }
 
 /// Any value that an item can have.

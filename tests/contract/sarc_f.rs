@@ -2,15 +2,14 @@
 //! code with the engine.
 
 use sarcoscreen::domain::answers::{Answers, RawAnswers};
-use sarcoscreen::domain::questionnaire::Audiences;
 use sarcoscreen::domain::rule_table::RuleTable;
-use sarcoscreen::domain::scoring::score;
+use sarcoscreen::domain::scoring::{Asked, score};
 use sarcoscreen::rules::released_files;
 use serde_json::json;
 
 #[test]
 fn all_243_combinations_agree_with_the_published_table() {
-    let table = RuleTable::compile(&released_files("2026.1").unwrap()).unwrap();
+    let table = RuleTable::compile(&released_files("2026.2").unwrap()).unwrap();
     let difficulty = ["none", "some", "a_lot_or_unable"];
     let falls = [0, 2, 4];
     let mut compared = 0;
@@ -26,7 +25,7 @@ fn all_243_combinations_agree_with_the_published_table() {
         })
         .to_string();
         let raw: RawAnswers<'_> = serde_json::from_str(&text).unwrap();
-        let result = score(&table, &Answers::parse(&raw).0, Audiences::PERSON).instruments.remove(0);
+        let result = score(&table, &Answers::parse(&raw).0, Asked::PERSON).instruments.remove(0);
         // Each digit is the published score of its item, so the published total is their sum.
         let published = i32::try_from(digits.iter().sum::<usize>()).unwrap();
         let positive = published > 3;

@@ -248,9 +248,9 @@ mod tests {
     use super::*;
     use crate::domain::answers::RawAnswers;
     use crate::domain::follow_up::Urgency;
-    use crate::domain::questionnaire::{Audience, Audiences, CATALOGUE};
+    use crate::domain::questionnaire::{Audience, CATALOGUE};
     use crate::domain::rule_table::{Band, RuleTable};
-    use crate::domain::scoring::score;
+    use crate::domain::scoring::{Asked, score};
     use crate::rules::Releases;
 
     #[test]
@@ -270,8 +270,7 @@ mod tests {
     fn some_of_every_urgency_are_to_be_followed_up() {
         let releases = Releases::load().unwrap();
         let table = &releases.current().table;
-        let urgencies: Vec<_> =
-            cohort().iter().filter_map(|one| score(table, one, Audiences::PERSON).urgency).collect();
+        let urgencies: Vec<_> = cohort().iter().filter_map(|one| score(table, one, Asked::PERSON).urgency).collect();
         for urgency in Urgency::ALL {
             assert!(urgencies.contains(&urgency), "{}", urgency.as_str());
         }
@@ -288,7 +287,7 @@ mod tests {
         let table: &RuleTable = &releases.current().table;
         let high = |from: i32| {
             let all: Vec<_> = cohort().into_iter().filter(|one| one.get(Item::Age) >= Some(from)).collect();
-            let band = |one: &Answers| score(table, one, Audiences::PERSON).band();
+            let band = |one: &Answers| score(table, one, Asked::PERSON).band();
             all.iter().filter(|one| band(one) == Some(Band::High)).count() * 100 / all.len()
         };
         println!("high: {} % of all, {} % of those over 65", high(0), high(66));

@@ -18,7 +18,7 @@ use crate::domain::ids::ClinicId;
 use crate::domain::language::Language;
 use crate::domain::stored::Clinic;
 use crate::domain::subject::LookUp;
-use crate::domain::submission::Draft;
+use crate::domain::submission::{Draft, PathwayId};
 
 /// The demo clinic's name.
 pub const CLINIC_NAME: &str = "Equilibrium Hormone Clinic (demo)";
@@ -57,10 +57,14 @@ pub async fn find(app: &App) -> Result<Option<Clinic>, AppError> {
 /// # Errors
 /// When the database is away.
 pub async fn complete(app: &App) -> Result<DemoKeys, AppError> {
-    let clinic_id = match find(app).await? {
-        Some(clinic) => clinic.clinic_id,
-        None => clinics::create(app, CLINIC_NAME, "https://example.org/book", "112", Language::En).await?.clinic_id,
+    let clinic = match find(app).await? {
+        Some(clinic) => clinic,
+        None => {
+            let (booking_url, pathways) = ("https://example.org/book", [PathwayId::Ewgsop2]);
+            clinics::create(app, CLINIC_NAME, booking_url, "112", Language::En, &pathways).await?
+        }
     };
+    let clinic_id = clinic.clinic_id;
     for earlier in credentials::list(app, clinic_id).await? {
         if earlier.revoked_at.is_none() && earlier.display_name == display_name(earlier.role) {
             credentials::revoke(app, clinic_id, earlier.credential_id).await?;
@@ -70,7 +74,7 @@ pub async fn complete(app: &App) -> Result<DemoKeys, AppError> {
     let (intake, system) = mint(app, clinic_id, Role::Intake).await?;
     let (staff, _) = mint(app, clinic_id, Role::Staff).await?;
     let (admin, _) = mint(app, clinic_id, Role::Admin).await?;
-    submit_cohort(app, &system).await?;
+    submit_cohort(app, &system, &clinic).await?;
     Ok(DemoKeys { clinic_id, browser, intake, staff, admin })
 }
 
@@ -83,13 +87,19 @@ fn display_name(role: Role) -> String {
     format!("Demo {}", role.as_str())
 }
 
-async fn submit_cohort(app: &App, actor: &Actor) -> Result<(), AppError> {
+async fn submit_cohort(app: &App, actor: &Actor, clinic: &Clinic) -> Result<(), AppError> {
     let people = cohort().into_iter().enumerate();
-    let submitted = people.map(|(place, answers)| submit_missing(app, actor, place, answers));
+    let submitted = people.map(|(place, answers)| submit_missing(app, actor, clinic, place, answers));
     stream::iter(submitted).buffer_unordered(AT_ONCE).try_for_each(|()| ready(Ok(()))).await
 }
 
-async fn submit_missing(app: &App, actor: &Actor, place: usize, answers: Answers) -> Result<(), AppError> {
+async fn submit_missing(
+    app: &App,
+    actor: &Actor,
+    clinic: &Clinic,
+    place: usize,
+    answers: Answers,
+) -> Result<(), AppError> {
     if !subjects::search(app, actor, LookUp::Reference, &people::reference(place)).await?.is_empty() {
         return Ok(());
     }
@@ -103,6 +113,6 @@ async fn submit_missing(app: &App, actor: &Actor, place: usize, answers: Answers
         language: Language::En,
         idempotency: None,
     };
-    intake::submit(app, actor, draft, None).await?;
+    intake::submit(app, actor, clinic, draft, None).await?;
     Ok(())
 }

@@ -9,11 +9,11 @@ use super::read_folder;
 use crate::app::demo::cohort;
 use crate::cli::print;
 use crate::domain::answers::Answers;
-use crate::domain::questionnaire::{Audiences, Item};
+use crate::domain::questionnaire::Item;
 use crate::domain::red_flag::CareLevel;
 use crate::domain::rule_lint::LintFault;
 use crate::domain::rule_table::{Band, RuleFiles, RuleTable};
-use crate::domain::scoring::score;
+use crate::domain::scoring::{Asked, score};
 use crate::rules::{ReleaseError, Releases, digest};
 
 pub(super) fn run(folder: Option<&Path>) -> anyhow::Result<ExitCode> {
@@ -118,7 +118,7 @@ fn share<'a>(
     name: &str,
     people: impl Iterator<Item = &'a Answers>,
 ) -> fmt::Result {
-    let outcomes: Vec<_> = people.map(|one| score(table, one, Audiences::PERSON)).collect();
+    let outcomes: Vec<_> = people.map(|one| score(table, one, Asked::PERSON)).collect();
     let all = outcomes.len().max(1);
     let percent = |count: usize| (count * 200 / all).div_ceil(2);
     write!(text, "  {name} ({} people): ", outcomes.len())?;

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{BandName, CareLevelName, ConfidenceName, LanguageName, OutcomeName, PositiveWhenName, SourceKindName};
+use super::{
+    BandName, CareLevelName, ConfidenceName, LanguageName, OutcomeName, PathwayName, PositiveWhenName, SourceKindName,
+    StageName,
+};
 
 /// What the rule table makes of the answers.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -33,7 +36,7 @@ pub struct AssessmentBody {
     pub findings: Vec<FindingBody>,
     /// What each published instrument says.
     pub instruments: Vec<InstrumentBody>,
-    /// Consensus pathways; none are part of rule table 2026.1.
+    /// What the asked consensus pathways say; rule table 2026.1 has none.
     pub pathways: Vec<PathwayBody>,
     /// Alarms that fired.
     pub red_flags: Vec<RedFlagBody>,
@@ -42,10 +45,13 @@ pub struct AssessmentBody {
     pub care_level: Option<CareLevelName>,
     /// Alarm items that were not answered.
     pub alarm_items_unanswered: Vec<String>,
-    /// Unanswered items that could still change something; not computed under rule table 2026.1.
+    /// Unanswered items of the asked audience that can still change the band, the flag or an instrument's outcome, those
+    /// that can change most first; empty when no answer can change any of them.
     pub open_questions: Vec<OpenQuestionBody>,
     /// Advice tied to findings.
-    pub recommendations: Vec<RecommendationBody>,
+    pub recommendations: Vec<AdviceBody>,
+    /// What the findings can lead to.
+    pub risks: Vec<AdviceBody>,
     /// The clinic's offer and what to do now.
     pub consultation: ConsultationBody,
 }
@@ -117,27 +123,27 @@ pub struct InstrumentBody {
     pub name: String,
     /// Its outcome; negative does not rule out.
     pub outcome: OutcomeName,
-    /// Its total, once every item is answered.
-    #[schema(required)]
-    pub total: Option<i32>,
+    /// Its total, once nothing is open; null for an instrument without one.
+    #[schema(required, value_type = Option<f64>)]
+    pub total: Option<Total>,
     /// The least total that completions reach.
-    #[schema(required)]
-    pub lower: Option<i32>,
+    #[schema(required, value_type = Option<f64>)]
+    pub lower: Option<Total>,
     /// The greatest total that completions reach.
-    #[schema(required)]
-    pub upper: Option<i32>,
-    /// Its cut-off.
-    #[schema(required)]
-    pub cut_off: Option<i32>,
+    #[schema(required, value_type = Option<f64>)]
+    pub upper: Option<Total>,
+    /// Its cut-off; of one that differs by sex, once the sex is known.
+    #[schema(required, value_type = Option<f64>)]
+    pub cut_off: Option<Total>,
     /// Which side of the cut-off is positive.
     pub positive_when: PositiveWhenName,
-    /// The category reached, for an instrument without a total.
+    /// The answer that decides, for an instrument without a total.
     #[schema(required)]
     pub category: Option<String>,
-    /// The probability, for an instrument that states one.
+    /// The probability that its formula gives, for an instrument that has one.
     #[schema(required)]
     pub probability: Option<f64>,
-    /// Sets of items that would settle it; not computed under rule table 2026.1.
+    /// The smallest sets of unanswered items whose answers could settle it, whoever would be asked; empty when settled.
     pub would_settle: Vec<Vec<String>>,
     /// Its published accuracy.
     pub accuracy: Vec<AccuracyBody>,
@@ -163,6 +169,9 @@ pub struct AccuracyBody {
     pub reference: String,
     /// The citation.
     pub source: String,
+    /// What is uncertain about the row, in English.
+    #[schema(required)]
+    pub note: Option<String>,
 }
 
 /// A percentage with its 95 % interval where one was published.
@@ -180,27 +189,53 @@ pub struct ShareBody {
     pub high: Option<f64>,
 }
 
-/// What a consensus pathway says.
+/// A total: a whole number of points, or a decimal where the instrument has decimals.
+#[derive(Clone, Copy, Debug)]
+pub struct Total {
+    /// In the instrument's units.
+    pub units: i32,
+    /// Units in a point.
+    pub scale: i32,
+}
+
+impl Serialize for Total {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.scale {
+            1 => serializer.serialize_i32(self.units),
+            scale => serializer.serialize_f64(f64::from(self.units) / f64::from(scale)),
+        }
+    }
+}
+
+/// What a consensus pathway says. It is a stage of screening, never a diagnosis.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = PathwayResult)]
 pub struct PathwayBody {
     /// Id of the pathway.
-    pub id: String,
-    /// Whether the case finding found a case.
+    pub id: PathwayName,
+    /// The definition that it follows, with its year.
+    pub name: String,
+    /// Whether the case finding found a case; null while an open item decides, or where there is no case finding.
     #[schema(required)]
     pub case_found: Option<bool>,
     /// Whether muscle strength is low.
     #[schema(required)]
     pub strength_low: Option<bool>,
-    /// Whether physical performance is low.
+    /// Whether physical performance is low; null too where the pathway has no cut-off for it.
     #[schema(required)]
     pub performance_low: Option<bool>,
     /// The stage reached; never a diagnosis.
-    pub stage: String,
-    /// The items it still needs.
-    pub needs: Vec<String>,
-    /// What it is based on.
+    pub stage: StageName,
+    /// What a person reads for the stage.
+    pub stage_text: String,
+    /// The unanswered items that could still raise the stage.
+    pub needs: Vec<&'static str>,
+    /// The instruments, items and quantities that a criterion was met by.
     pub because: Vec<String>,
+    /// What the pathway means, and that it is no diagnosis.
+    pub explanation: String,
+    /// Where it comes from.
+    pub sources: Vec<SourceBody>,
 }
 
 /// An alarm that fired.
@@ -222,20 +257,20 @@ pub struct RedFlagBody {
 #[schema(as = OpenQuestion)]
 pub struct OpenQuestionBody {
     /// The item.
-    pub item: String,
-    /// What it could change.
+    pub item: &'static str,
+    /// What it could change: `band`, `flagged`, and ids of instruments.
     pub could_change: Vec<String>,
 }
 
-/// Advice.
+/// Advice, or what findings can lead to.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Recommendation)]
-pub struct RecommendationBody {
-    /// Id of the recommendation.
+#[schema(as = Advice)]
+pub struct AdviceBody {
+    /// Id of the advice or risk.
     pub id: String,
-    /// The advice.
+    /// What a person reads.
     pub text: String,
-    /// The findings that triggered it.
+    /// The findings that brought it up; empty when an answer that is not scored did.
     pub findings: Vec<String>,
     /// Where it comes from.
     pub sources: Vec<SourceBody>,

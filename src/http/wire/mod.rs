@@ -3,6 +3,7 @@
 pub mod answers;
 pub mod assessment;
 pub mod history;
+pub mod instrument_rule;
 pub mod lists;
 pub mod object;
 pub mod questionnaire;
@@ -10,9 +11,11 @@ pub mod render;
 pub mod rule_table;
 pub mod subject;
 pub mod submission;
+pub mod wording;
 
 pub use assessment::{AssessmentBody, RedFlagBody, SourceBody};
 pub use render::Rendering;
+pub use wording::Wording;
 
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
@@ -23,6 +26,7 @@ use crate::domain::assessment::FlagKind;
 use crate::domain::follow_up::{FollowUpState, Urgency};
 use crate::domain::instrument::{Outcome, PositiveWhen};
 use crate::domain::language::Language;
+use crate::domain::pathway::Stage;
 use crate::domain::questionnaire::Audience;
 use crate::domain::red_flag::CareLevel;
 use crate::domain::rule_table::{Band, Confidence, SourceKind};
@@ -68,6 +72,8 @@ on_the_wire! {
     OriginName(Origin) as "Origin";
     /// A consensus pathway.
     PathwayName(PathwayId) as "PathwayId";
+    /// How far a pathway was reached.
+    StageName(Stage) as "Stage";
     /// A language with wording.
     LanguageName(Language) as "Language";
     /// How a person wishes to be contacted.

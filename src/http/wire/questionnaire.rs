@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::render::text;
+use super::wording::text;
 use super::{AudienceName, LanguageName};
 use crate::domain::language::Language;
 use crate::domain::questionnaire::{CATALOGUE, Group, Kind, Spec};

@@ -1,23 +1,20 @@
 //! Renders an assessment: ids and values come from the domain, reasons, sources, accuracy and wording from the rule table
 //! of its version.
 
-use std::collections::BTreeMap;
-
-use super::assessment::{
-    AccuracyBody, AssessmentBody, ConsultationBody, FindingBody, InstrumentBody, RecommendationBody, RedFlagBody,
-    ScoreBody, ShareBody, SourceBody,
-};
-use super::{BandName, CareLevelName, ConfidenceName, LanguageName, OutcomeName, PositiveWhenName, SourceKindName};
+use super::assessment::{AssessmentBody, ConsultationBody, FindingBody, OpenQuestionBody, ScoreBody};
+use super::wording::text;
+use super::{BandName, CareLevelName, LanguageName, Wording};
 use crate::domain::answers::{AnswerValue, Answers};
 use crate::domain::assessment::{Assessment, Finding};
 use crate::domain::condition::{Known, Quantity, View};
-use crate::domain::instrument::{Accuracy, Instrument, InstrumentResult, Share};
 use crate::domain::language::Language;
+use crate::domain::open_questions::open_questions;
 use crate::domain::questionnaire::Audiences;
 use crate::domain::red_flag::CareLevel;
-use crate::domain::rule_table::{Id, RuleTable, SourceUse};
-use crate::domain::scoring::{Alarm, alarms_open};
+use crate::domain::rule_table::RuleTable;
+use crate::domain::scoring::{Alarm, Asked, alarms_open};
 use crate::domain::stored::Clinic;
+use crate::domain::submission::PathwayId;
 use crate::domain::texts::Texts;
 use crate::http::problem::AlarmBody;
 
@@ -35,8 +32,13 @@ pub struct Rendering<'a> {
 impl<'a> Rendering<'a> {
     /// Renders an assessment of some answers.
     #[must_use]
-    pub fn assessment(self, answers: &Answers, assessment: &Assessment) -> AssessmentBody {
-        let texts = self.texts();
+    pub fn assessment(self, answers: &Answers, assessment: &Assessment, audiences: Audiences) -> AssessmentBody {
+        let (texts, wording) = (self.texts(), self.wording());
+        let pathways: Vec<PathwayId> = assessment.pathways.iter().map(|result| result.pathway).collect();
+        let asked = Asked { audiences, pathways: &pathways };
+        let open_questions = open_questions(self.table, answers, asked, assessment);
+        let instruments = assessment.instruments.iter();
+        let (advice, risks) = (&assessment.recommendations, &assessment.risks);
         let band = assessment.band();
         let score = assessment.score;
         AssessmentBody {
@@ -55,13 +57,19 @@ impl<'a> Rendering<'a> {
             label: text(texts.map(|texts| &texts.bands), band.map_or("unsettled", |band| band.as_str())),
             explanation: texts.map(|texts| texts.outcome.explanation.clone()).unwrap_or_default(),
             findings: self.findings(answers, assessment),
-            instruments: assessment.instruments.iter().filter_map(|result| self.instrument(result)).collect(),
-            pathways: Vec::new(),
-            red_flags: assessment.red_flags.iter().filter_map(|id| self.red_flag(id)).collect(),
+            instruments: instruments.filter_map(|result| wording.instrument(answers, result)).collect(),
+            pathways: assessment.pathways.iter().filter_map(|result| wording.pathway(answers, result)).collect(),
+            red_flags: assessment.red_flags.iter().filter_map(|id| wording.red_flag(id)).collect(),
             care_level: assessment.care_level.map(CareLevelName),
             alarm_items_unanswered: answers.alarms_unanswered().map(|item| item.id().to_owned()).collect(),
-            open_questions: Vec::new(),
-            recommendations: self.recommendations(assessment),
+            open_questions: open_questions.into_iter().map(OpenQuestionBody::from).collect(),
+            recommendations: wording.advice(
+                &self.table.recommendations,
+                advice,
+                texts.map(|texts| &texts.recommendations),
+                assessment,
+            ),
+            risks: wording.advice(&self.table.risks, risks, texts.map(|texts| &texts.risks), assessment),
             consultation: ConsultationBody {
                 offered: assessment.offers_consultation(),
                 clinic: self.clinic.name.clone(),
@@ -76,14 +84,18 @@ impl<'a> Rendering<'a> {
     #[must_use]
     pub fn alarm(self, alarm: &Alarm) -> AlarmBody {
         AlarmBody {
-            red_flags: alarm.red_flags.iter().filter_map(|id| self.red_flag(id)).collect(),
+            red_flags: alarm.red_flags.iter().filter_map(|id| self.wording().red_flag(id)).collect(),
             care_level: alarm.care_level.map(CareLevelName),
             care_text: alarm.care_level.map(|level| self.care_text(Some(level), alarm.open)),
         }
     }
 
-    pub(super) fn texts(self) -> Option<&'a Texts> {
-        self.table.texts(self.language)
+    const fn wording(self) -> Wording<'a> {
+        Wording { table: self.table, language: self.language }
+    }
+
+    fn texts(self) -> Option<&'a Texts> {
+        self.wording().texts()
     }
 
     /// What to do now. Below an emergency, an open alarm is said too: an appointment must not sound as if it could wait.
@@ -112,94 +124,11 @@ impl<'a> Rendering<'a> {
                 points: found.points,
                 observed: rule.when.observed(view).into_iter().filter_map(|what| observed(view, what)).collect(),
                 reason: reason.map(|text| text.reason.clone()).unwrap_or_default(),
-                sources: self.sources(&rule.sources),
+                sources: self.wording().sources(&rule.sources),
             })
         };
         assessment.findings.iter().filter_map(finding).collect()
     }
-
-    fn instrument(self, result: &InstrumentResult) -> Option<InstrumentBody> {
-        let instrument: &Instrument = self.table.instrument(&result.instrument)?;
-        let texts = self.texts().and_then(|texts| texts.instruments.get(&*instrument.id));
-        Some(InstrumentBody {
-            id: instrument.id.to_string(),
-            name: texts.map(|texts| texts.name.clone()).unwrap_or_default(),
-            outcome: OutcomeName(result.outcome),
-            total: result.total,
-            lower: Some(result.lower),
-            upper: Some(result.upper),
-            cut_off: Some(instrument.cut_off),
-            positive_when: PositiveWhenName(instrument.positive_when),
-            category: None,
-            probability: None,
-            would_settle: Vec::new(),
-            accuracy: instrument.accuracy.iter().map(|row| self.accuracy(row)).collect(),
-            licence: instrument.licence.clone(),
-            explanation: texts.map(|texts| texts.explanation.clone()).unwrap_or_default(),
-        })
-    }
-
-    pub(super) fn accuracy(self, row: &Accuracy) -> AccuracyBody {
-        let source = self.table.sources.get(row.source.as_str());
-        AccuracyBody {
-            sensitivity: row.sensitivity.map(ShareBody::from),
-            specificity: row.specificity.map(ShareBody::from),
-            setting: row.setting.clone(),
-            reference: row.reference.clone(),
-            source: source.map(|source| source.cite.clone()).unwrap_or_default(),
-        }
-    }
-
-    fn red_flag(self, id: &str) -> Option<RedFlagBody> {
-        let flag = self.table.red_flag(id)?;
-        let reason = self.texts().and_then(|texts| texts.red_flags.get(id));
-        Some(RedFlagBody {
-            id: id.to_owned(),
-            level: CareLevelName(flag.level),
-            reason: reason.map(|text| text.reason.clone()).unwrap_or_default(),
-            sources: self.sources(&flag.sources),
-        })
-    }
-
-    fn recommendations(self, assessment: &Assessment) -> Vec<RecommendationBody> {
-        let found: Vec<&str> = assessment.findings.iter().map(|finding| &*finding.rule).collect();
-        let recommendation = |id: &Id| {
-            let recommendation = self.table.recommendation(id)?;
-            let tied = recommendation.findings.iter().filter(|rule| found.contains(&&***rule));
-            Some(RecommendationBody {
-                id: id.to_string(),
-                text: text(self.texts().map(|texts| &texts.recommendations), id),
-                findings: tied.map(ToString::to_string).collect(),
-                sources: self.sources(&recommendation.sources),
-            })
-        };
-        assessment.recommendations.iter().filter_map(recommendation).collect()
-    }
-
-    pub(super) fn sources(self, uses: &[SourceUse]) -> Vec<SourceBody> {
-        let source = |used: &SourceUse| {
-            let source = self.table.sources.get(&used.id)?;
-            Some(SourceBody {
-                kind: SourceKindName(source.kind),
-                cite: source.cite.clone(),
-                doi: source.doi.clone(),
-                effect: used.effect.clone(),
-                confidence: ConfidenceName(used.confidence),
-            })
-        };
-        uses.iter().filter_map(source).collect()
-    }
-}
-
-impl From<Share> for ShareBody {
-    fn from(share: Share) -> Self {
-        Self { percent: share.percent, low: share.low, high: share.high }
-    }
-}
-
-/// A text of a section; the linter proves that it is there.
-pub(super) fn text(section: Option<&BTreeMap<String, String>>, key: &str) -> String {
-    section.and_then(|section| section.get(key)).cloned().unwrap_or_default()
 }
 
 fn observed(view: View<'_>, quantity: Quantity) -> Option<(&'static str, serde_json::Value)> {

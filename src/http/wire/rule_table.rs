@@ -4,10 +4,10 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::assessment::{AccuracyBody, SourceBody};
-use super::render::{Rendering, text};
-use super::{BandName, CareLevelName, LanguageName, PositiveWhenName};
-use crate::domain::instrument::Instrument;
+use super::assessment::SourceBody;
+use super::instrument_rule::{AdviceRuleBody, InstrumentRuleBody, NextScreenRuleBody, PathwayRuleBody};
+use super::wording::{Wording, text};
+use super::{BandName, CareLevelName, LanguageName};
 use crate::domain::rule_table::{Band, Combination, RedFlag, Rule, RuleTable, SourceUse};
 
 /// One version in the list.
@@ -50,8 +50,14 @@ pub struct RuleTableBody {
     pub red_flags: Vec<RedFlagRuleBody>,
     /// Published instruments.
     pub instruments: Vec<InstrumentRuleBody>,
+    /// Consensus pathways.
+    pub pathways: Vec<PathwayRuleBody>,
     /// Advice tied to findings.
-    pub recommendations: Vec<RecommendationRuleBody>,
+    pub recommendations: Vec<AdviceRuleBody>,
+    /// What findings can lead to.
+    pub risks: Vec<AdviceRuleBody>,
+    /// When the next screen is suggested, by band.
+    pub next_screens: Vec<NextScreenRuleBody>,
 }
 
 /// A band of the total.
@@ -126,81 +132,34 @@ pub struct RedFlagRuleBody {
     pub sources: Vec<SourceBody>,
 }
 
-/// An instrument of the table.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = InstrumentRule)]
-pub struct InstrumentRuleBody {
-    /// Id of the instrument.
-    pub id: String,
-    /// Its published name.
-    pub name: String,
-    /// Youngest age it was published for, years.
-    pub age_from: i32,
-    /// Whether a positive outcome flags a submission.
-    pub flags: bool,
-    /// Which side of the cut-off is positive.
-    pub positive_when: PositiveWhenName,
-    /// The cut-off.
-    pub cut_off: i32,
-    /// What adds up to its total.
-    pub components: Vec<ComponentBody>,
-    /// Its published accuracy.
-    pub accuracy: Vec<AccuracyBody>,
-    /// Under what terms it may be used.
-    pub licence: String,
-    /// Where it comes from.
-    pub sources: Vec<SourceBody>,
-}
-
-/// One item of an instrument.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = InstrumentComponent)]
-pub struct ComponentBody {
-    /// The item.
-    pub item: String,
-    /// Points by value, in the table's grammar; any other value is worth 0.
-    pub steps: Value,
-}
-
-/// Advice of the table.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = RecommendationRule)]
-pub struct RecommendationRuleBody {
-    /// Id of the recommendation.
-    pub id: String,
-    /// The rules that trigger it.
-    pub findings: Vec<String>,
-    /// The advice.
-    pub text: String,
-    /// Where it comes from.
-    pub sources: Vec<SourceBody>,
-}
-
 impl RuleTableBody {
     /// Renders a table.
     #[must_use]
-    pub fn of(rendering: Rendering<'_>, digest: &str, current: bool) -> Self {
-        let table = rendering.table;
+    pub fn of(wording: Wording<'_>, digest: &str, current: bool) -> Self {
+        let (table, texts) = (wording.table, wording.texts());
         Self {
             version: table.version.to_string(),
             digest: digest.to_owned(),
             current,
-            language: LanguageName(rendering.language),
+            language: LanguageName(wording.language),
             max_total: table.max_total(),
             validated: false,
-            bands: bands(rendering),
+            bands: bands(wording),
             groups: groups(table),
-            rules: table.rules.iter().map(|entry| rule(rendering, entry)).collect(),
-            red_flags: table.red_flags.iter().map(|flag| red_flag(rendering, flag)).collect(),
-            instruments: table.instruments.iter().map(|entry| instrument(rendering, entry)).collect(),
-            recommendations: recommendations(rendering),
+            rules: table.rules.iter().map(|entry| rule(wording, entry)).collect(),
+            red_flags: table.red_flags.iter().map(|flag| red_flag(wording, flag)).collect(),
+            instruments: table.instruments.iter().map(|entry| wording.instrument_rule(entry)).collect(),
+            pathways: table.pathways.iter().map(|entry| wording.pathway_rule(entry)).collect(),
+            recommendations: wording.advice_rules(&table.recommendations, texts.map(|texts| &texts.recommendations)),
+            risks: wording.advice_rules(&table.risks, texts.map(|texts| &texts.risks)),
+            next_screens: wording.next_screens(),
         }
     }
 }
 
-fn bands(rendering: Rendering<'_>) -> Vec<BandBody> {
-    let starts = rendering.table.bands;
-    let texts = rendering.texts().map(|texts| &texts.bands);
+fn bands(wording: Wording<'_>) -> Vec<BandBody> {
+    let starts = wording.table.bands;
+    let texts = wording.texts().map(|texts| &texts.bands);
     let from = |band| match band {
         Band::Low => 0,
         Band::Moderate => starts.moderate,
@@ -210,9 +169,9 @@ fn bands(rendering: Rendering<'_>) -> Vec<BandBody> {
         band: BandName(band),
         from: from(band),
         label: text(texts, band.as_str()),
-        sources: rendering.sources(sources),
+        sources: wording.sources(sources),
     };
-    Band::ALL.into_iter().zip(&rendering.table.band_sources).map(body).collect()
+    Band::ALL.into_iter().zip(&wording.table.band_sources).map(body).collect()
 }
 
 fn groups(table: &RuleTable) -> Vec<RuleGroupBody> {
@@ -227,8 +186,8 @@ fn groups(table: &RuleTable) -> Vec<RuleGroupBody> {
     table.groups.iter().map(group).collect()
 }
 
-fn rule(rendering: Rendering<'_>, rule: &Rule) -> RuleBody {
-    let reason = rendering.texts().and_then(|texts| texts.rules.get(&*rule.id));
+fn rule(wording: Wording<'_>, rule: &Rule) -> RuleBody {
+    let reason = wording.texts().and_then(|texts| texts.rules.get(&*rule.id));
     RuleBody {
         id: rule.id.to_string(),
         category: rule.category.to_string(),
@@ -237,49 +196,18 @@ fn rule(rendering: Rendering<'_>, rule: &Rule) -> RuleBody {
         when: rule.stated.clone(),
         reason: reason.map(|text| text.reason.clone()).unwrap_or_default(),
         note: rule.note.clone(),
-        sources: rendering.sources(&rule.sources),
+        sources: wording.sources(&rule.sources),
     }
 }
 
-fn red_flag(rendering: Rendering<'_>, flag: &RedFlag) -> RedFlagRuleBody {
-    let reason = rendering.texts().and_then(|texts| texts.red_flags.get(&*flag.id));
+fn red_flag(wording: Wording<'_>, flag: &RedFlag) -> RedFlagRuleBody {
+    let reason = wording.texts().and_then(|texts| texts.red_flags.get(&*flag.id));
     RedFlagRuleBody {
         id: flag.id.to_string(),
         level: CareLevelName(flag.level),
         flags: flag.flags,
         when: flag.stated.clone(),
         reason: reason.map(|text| text.reason.clone()).unwrap_or_default(),
-        sources: rendering.sources(&flag.sources),
+        sources: wording.sources(&flag.sources),
     }
-}
-
-fn instrument(rendering: Rendering<'_>, instrument: &Instrument) -> InstrumentRuleBody {
-    let texts = rendering.texts().and_then(|texts| texts.instruments.get(&*instrument.id));
-    let component = |component: &crate::domain::instrument::Component| ComponentBody {
-        item: component.item.id().to_owned(),
-        steps: component.stated.clone(),
-    };
-    InstrumentRuleBody {
-        id: instrument.id.to_string(),
-        name: texts.map(|texts| texts.name.clone()).unwrap_or_default(),
-        age_from: instrument.age_from,
-        flags: instrument.flags,
-        positive_when: PositiveWhenName(instrument.positive_when),
-        cut_off: instrument.cut_off,
-        components: instrument.components.iter().map(component).collect(),
-        accuracy: instrument.accuracy.iter().map(|row| rendering.accuracy(row)).collect(),
-        licence: instrument.licence.clone(),
-        sources: rendering.sources(&instrument.sources),
-    }
-}
-
-fn recommendations(rendering: Rendering<'_>) -> Vec<RecommendationRuleBody> {
-    let texts = rendering.texts().map(|texts| &texts.recommendations);
-    let body = |entry: &crate::domain::rule_table::Recommendation| RecommendationRuleBody {
-        id: entry.id.to_string(),
-        findings: entry.findings.iter().map(ToString::to_string).collect(),
-        text: text(texts, &entry.id),
-        sources: rendering.sources(&entry.sources),
-    };
-    rendering.table.recommendations.iter().map(body).collect()
 }

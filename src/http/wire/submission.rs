@@ -16,6 +16,7 @@ use crate::domain::answers::Answers;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::SubmissionId;
 use crate::domain::language::Language;
+use crate::domain::questionnaire::Audiences;
 use crate::domain::stored::{FollowUpLink, StoredSubmission};
 use crate::domain::submission::{Draft, ExternalSource};
 
@@ -27,7 +28,7 @@ pub struct ScoreInput {
     /// The answers; any may be missing.
     #[schema(required, value_type = AnswersBody)]
     pub answers: Option<AnswersBody>,
-    /// The pathways to report; rule table 2026.1 holds none, so the report is empty.
+    /// The pathways to follow instead of the clinic's own.
     #[validate(length(max = 4))]
     #[schema(max_items = 4)]
     pub pathways: Option<Vec<PathwayName>>,
@@ -56,7 +57,7 @@ pub struct SubmissionInput {
     #[validate(nested)]
     #[serde(default, deserialize_with = "super::object::optional")]
     pub source: Option<SourceInput>,
-    /// The pathway that the clinic follows; kept with the submission.
+    /// The pathway to follow instead of the clinic's own.
     pub pathway: Option<PathwayName>,
     /// The submission that this one corrects. Not allowed to a browser key.
     pub supersedes: Option<Uuid>,
@@ -232,7 +233,7 @@ impl ReceiptBody {
                 .map(|reason| FlagReasonBody { kind: FlagKindName(reason.kind), id: reason.id.to_string() })
                 .collect(),
             follow_up: stored.follow_up.map(FollowUpLinkBody::from),
-            assessment: rendering.assessment(&stored.answers, assessment),
+            assessment: rendering.assessment(&stored.answers, assessment, Audiences::PERSON),
         }
     }
 }
@@ -260,7 +261,7 @@ impl SubmissionAssessmentBody {
             submission_id: assessed.submission.submission_id.0,
             rule_table: assessed.release.table.version.to_string(),
             stored: assessed.stored,
-            assessment: rendering.assessment(&assessed.submission.answers, &assessed.assessment),
+            assessment: rendering.assessment(&assessed.submission.answers, &assessed.assessment, Audiences::PERSON),
         }
     }
 }

@@ -1,0 +1,86 @@
+//! A set of items: which unanswered items may still be answered.
+
+use super::answers::Answers;
+use super::questionnaire::{Audiences, CATALOGUE, Item};
+
+/// A set of items.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ItemSet(u64);
+
+const _: () = assert!(Item::COUNT <= 64, "a set of items is one word");
+
+impl ItemSet {
+    /// The set without items.
+    pub const EMPTY: Self = Self(0);
+
+    /// The set of one item.
+    #[must_use]
+    pub const fn of(item: Item) -> Self {
+        Self(1 << item as u64)
+    }
+
+    /// Every unanswered item of some audiences.
+    #[must_use]
+    pub fn unanswered(answers: &Answers, audiences: Audiences) -> Self {
+        let open =
+            CATALOGUE.iter().filter(|spec| audiences.include(spec.audience()) && answers.get(spec.item).is_none());
+        open.map(|spec| spec.item).collect()
+    }
+
+    /// Whether the item is in the set.
+    #[must_use]
+    pub const fn has(self, item: Item) -> bool {
+        self.0 & Self::of(item).0 != 0
+    }
+
+    /// Whether every item of the other set is in this one.
+    #[must_use]
+    pub const fn covers(self, other: Self) -> bool {
+        other.0 & !self.0 == 0
+    }
+
+    /// The items of either set.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The items of this set that are not in the other.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// How many items there are.
+    #[must_use]
+    pub const fn len(self) -> u32 {
+        self.0.count_ones()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The items, in the order of the catalogue.
+    pub fn iter(self) -> impl Iterator<Item = Item> {
+        CATALOGUE.iter().map(|spec| spec.item).filter(move |item| self.has(*item))
+    }
+
+    /// Every subset with this many items.
+    pub fn subsets(self, size: u32) -> impl Iterator<Item = Self> {
+        let items: Vec<Item> = self.iter().collect();
+        let choices = 0..1_u64 << items.len();
+        choices.filter(move |choice| choice.count_ones() == size).map(move |choice| {
+            let chosen = items.iter().enumerate().filter(|(place, _)| choice & (1 << place) != 0);
+            chosen.map(|(_, item)| *item).collect()
+        })
+    }
+}
+
+impl FromIterator<Item> for ItemSet {
+    fn from_iter<T: IntoIterator<Item = Item>>(items: T) -> Self {
+        items.into_iter().fold(Self::EMPTY, |set, item| set.with(Self::of(item)))
+    }
+}

@@ -1,0 +1,120 @@
+//! Instruments that are a weighted sum of measurements, by sex, in exact arithmetic.
+
+use super::answers::Answers;
+use super::questionnaire::{Item, Kind};
+
+/// The weighted sum of one sex. Scores are whole thousandths of a point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Linear {
+    /// A score at or above this is positive, thousandths.
+    pub cut_off: i32,
+    /// What is added up.
+    pub terms: Vec<Term>,
+    /// Turns a score into a probability.
+    pub logistic: Option<Logistic>,
+}
+
+/// One term: `times * (item - minus)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// The item.
+    pub item: Item,
+    /// What is taken from its value, in the item's units.
+    pub minus: i32,
+    /// What one unit of the item adds, thousandths of a point.
+    pub times: i32,
+}
+
+/// `1 / (1 + exp(-(score / divide_by - minus)))`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Logistic {
+    /// What the score is divided by.
+    pub divide_by: f64,
+    /// What is taken from the quotient.
+    pub minus: f64,
+}
+
+/// The least and the greatest of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// The least.
+    pub lower: i32,
+    /// The greatest.
+    pub upper: i32,
+}
+
+impl Linear {
+    /// Thousandths in a point.
+    pub const SCALE: i32 = 1000;
+
+    /// The bounds of the score over every completion; an age counts from `age_from` on.
+    #[must_use]
+    pub fn bounds(&self, answers: &Answers, age_from: i32) -> Bounds {
+        self.terms.iter().map(|term| term.bounds(answers, age_from)).fold(Bounds::ZERO, Bounds::plus)
+    }
+
+    /// The probability that belongs to a score in thousandths, to three decimals.
+    #[must_use]
+    pub fn probability(&self, score: i32) -> Option<f64> {
+        let logistic = self.logistic?;
+        let score = f64::from(score) / f64::from(Self::SCALE);
+        let probability = 1.0 / (1.0 + (-(score / logistic.divide_by - logistic.minus)).exp());
+        Some((probability * 1000.0).round() / 1000.0)
+    }
+}
+
+impl Term {
+    /// What the term can add: one value when the item is answered, else its whole range.
+    #[must_use]
+    pub fn bounds(&self, answers: &Answers, age_from: i32) -> Bounds {
+        if let Some(value) = answers.get(self.item) {
+            return Bounds::exactly(self.of(value));
+        }
+        let Kind::Number { minimum, maximum, .. } = self.item.spec().kind else { return Bounds::ZERO };
+        let minimum = if self.item == Item::Age { minimum.max(age_from) } else { minimum };
+        let (one, other) = (self.of(minimum), self.of(maximum));
+        Bounds { lower: one.min(other), upper: one.max(other) }
+    }
+
+    const fn of(self, value: i32) -> i32 {
+        self.times * (value - self.minus)
+    }
+}
+
+impl Bounds {
+    /// Nothing.
+    pub const ZERO: Self = Self::exactly(0);
+
+    /// One value.
+    #[must_use]
+    pub const fn exactly(value: i32) -> Self {
+        Self { lower: value, upper: value }
+    }
+
+    /// The bounds of a sum.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self { lower: self.lower + other.lower, upper: self.upper + other.upper }
+    }
+
+    /// The bounds of either.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self { lower: self.lower.min(other.lower), upper: self.upper.max(other.upper) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_term_is_exact_and_its_range_is_that_of_its_item() {
+        // 3.09 points for each kg above 50, in units of 0.1 kg.
+        let term = Term { item: Item::GripStrengthKg, minus: 500, times: -309 };
+        let mut answers = Answers::default();
+        assert_eq!(term.bounds(&answers, 65), Bounds { lower: -154_500, upper: 154_500 });
+        answers.set(Item::GripStrengthKg, Some(281));
+        assert_eq!(term.bounds(&answers, 65), Bounds::exactly(67_671));
+    }
+}

@@ -1,0 +1,318 @@
+//! What to ask next: the unanswered items that can still change the band, the flag or an instrument's outcome.
+//!
+//! An item is open when some completion of the other items exists after which answering it changes one of these. The
+//! list is empty exactly when no completion within the asked audience changes any of them.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use super::answers::Answers;
+use super::assessment::Assessment;
+use super::condition::{Condition, Truth, View};
+use super::instrument::{Component, Instrument, Method, Outcome};
+use super::item_set::ItemSet;
+use super::linear::{Bounds, Linear};
+use super::pathway::{Criterion, Pathway};
+use super::questionnaire::{Audiences, Item};
+use super::reach::{Reach, Sums};
+use super::rule_table::{Combination, Id, Rule, RuleTable, Unit};
+use super::scoring::Asked;
+
+/// An unanswered item that can still change something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenQuestion {
+    /// The item.
+    pub item: Item,
+    /// Whether it can change the band.
+    pub band: bool,
+    /// Whether it can flag.
+    pub flagged: bool,
+    /// The instruments whose outcome it can change.
+    pub instruments: Vec<Id>,
+    /// How many points of the own total hang on it.
+    pub points: i32,
+}
+
+impl OpenQuestion {
+    /// How many of band, flag and instruments it can change.
+    #[must_use]
+    pub fn could_change(&self) -> usize {
+        usize::from(self.band) + usize::from(self.flagged) + self.instruments.len()
+    }
+}
+
+/// The open questions of an assessment, those that can change most first.
+#[must_use]
+pub fn open_questions(
+    table: &RuleTable,
+    answers: &Answers,
+    asked: Asked<'_>,
+    assessment: &Assessment,
+) -> Vec<OpenQuestion> {
+    let fill = ItemSet::unanswered(answers, asked.audiences);
+    let open = Open { table, answers, asked, fill, assessment };
+    let mut questions: Vec<_> = fill.iter().map(|item| open.question(item)).collect();
+    questions.retain(|question| question.could_change() > 0);
+    questions.sort_by_key(|question| (Reverse(question.could_change()), Reverse(question.points)));
+    questions
+}
+
+struct Open<'a> {
+    table: &'a RuleTable,
+    answers: &'a Answers,
+    asked: Asked<'a>,
+    fill: ItemSet,
+    assessment: &'a Assessment,
+}
+
+impl Open<'_> {
+    fn question(&self, item: Item) -> OpenQuestion {
+        let bands = self.table.bands;
+        let settled = self.assessment.band().is_some();
+        let points = self.table.units.iter().map(|unit| self.hanging(unit, item)).map(|spans| widest(&spans)).sum();
+        let instruments = self.table.instruments.iter().zip(&self.assessment.instruments);
+        let changing = instruments.filter(|(_, result)| result.outcome == Outcome::Undetermined);
+        let changing = changing.filter(|(instrument, _)| self.can_change(instrument, item));
+        OpenQuestion {
+            item,
+            band: !settled && (self.can_cross(item, bands.moderate) || self.can_cross(item, bands.high)),
+            flagged: !self.assessment.flagged() && self.can_flag(item),
+            instruments: changing.map(|(instrument, _)| Arc::clone(&instrument.id)).collect(),
+            points,
+        }
+    }
+
+    fn can_flag(&self, item: Item) -> bool {
+        let asked = self.reach(self.asked.audiences);
+        let table = self.table;
+        self.can_cross(item, table.bands.high)
+            || table.red_flags.iter().any(|flag| flag.flags && asked.decides(&flag.when, item))
+            || table.instruments.iter().any(|instrument| instrument.flags && self.can_turn_positive(instrument, item))
+            || table.pathways.iter().any(|pathway| self.can_reach(pathway, item))
+    }
+
+    /// Whether the item can be what brings an asked pathway to its stage.
+    fn can_reach(&self, pathway: &Pathway, item: Item) -> bool {
+        let young = self.answers.get(Item::Age).is_some_and(|age| age < pathway.age_from);
+        if young || !self.asked.pathways.contains(&pathway.id) {
+            return false;
+        }
+        let reach = self.reach(Audiences::EVERYBODY);
+        let decides = |any: &[Criterion]| any.iter().any(|criterion| reach.decides(&criterion.when, item));
+        let can_be = |any: &[Criterion]| any.iter().any(|criterion| reach.can_be(&criterion.when, true));
+        let (strength, performance) = (&pathway.strength_low[..], &pathway.performance_low[..]);
+        let slow = !pathway.needs_performance || can_be(performance);
+        (item == Item::Age && can_be(strength) && slow)
+            || (decides(strength) && slow)
+            || (pathway.needs_performance && can_be(strength) && decides(performance))
+    }
+
+    /// What is known under the rules of these audiences, with everything that is really asked still to come.
+    const fn reach(&self, audiences: Audiences) -> Reach<'_> {
+        Reach { view: View { answers: self.answers, audiences }, fill: self.fill }
+    }
+
+    /// Whether the own total can lie on either side of a band's start because of this item alone.
+    fn can_cross(&self, item: Item, start: i32) -> bool {
+        let units = &self.table.units;
+        let spans = |unit| self.hanging(unit, item);
+        units.iter().enumerate().map(|(place, unit)| (place, spans(unit))).filter(|(_, spans)| !spans.is_empty()).any(
+            |(place, spans)| {
+                let others = units.iter().enumerate().filter(|(other, _)| *other != place);
+                let sums = others.fold(Sums::of(0), |sums, (_, unit)| sums.plus(self.reachable(unit)));
+                let crossed = |sum| spans.iter().any(|span| sum + span.0 < start && start <= sum + span.1);
+                sums.iter().any(crossed)
+            },
+        )
+    }
+
+    /// The sums that a unit of the own total can come to.
+    fn reachable(&self, unit: &Unit) -> Sums {
+        let rules = unit.rules.iter().map(|index| &self.table.rules[*index]);
+        let reach = self.reach(self.asked.audiences);
+        let possible = rules.clone().filter(|rule| reach.can_be(&rule.when, true));
+        let certain = |rule: &&Rule| rule.when.evaluate(reach.view) == Truth::True;
+        let floor = rules.filter(certain).map(|rule| rule.points).max().unwrap_or(0);
+        match unit.combination {
+            None | Some(Combination::Cap(_)) => {
+                let sums = possible.fold(Sums::of(0), |sums, rule| {
+                    let with = sums.plus(Sums::of(rule.points));
+                    if reach.can_be(&rule.when, false) { sums.or(with) } else { with }
+                });
+                if let Some(Combination::Cap(cap)) = unit.combination { sums.capped(cap) } else { sums }
+            }
+            Some(Combination::Steps(_)) => possible.fold(Sums::NONE, |sums, rule| sums.or(Sums::of(rule.points))),
+            Some(Combination::HighestOf) => {
+                possible.fold(Sums::of(floor), |sums, rule| sums.or(Sums::of(rule.points.max(floor))))
+            }
+        }
+    }
+
+    /// The bounds of a unit while only this item is unanswered, for each way the rest of the unit can come out. Empty
+    /// when nothing hangs on the item.
+    fn hanging(&self, unit: &Unit, item: Item) -> Vec<(i32, i32)> {
+        let reach = self.reach(self.asked.audiences);
+        let rules = unit.rules.iter().map(|index| &self.table.rules[*index]);
+        let (hanging, rest): (Vec<_>, Vec<_>) = rules.partition(|rule| reach.hangs_on(&rule.when, item));
+        if hanging.is_empty() {
+            return Vec::new();
+        }
+        let points = hanging.iter().map(|rule| rule.points);
+        let rest = Unit { combination: unit.combination, rules: self.places(&rest) };
+        match unit.combination {
+            None => vec![(0, points.sum())],
+            Some(Combination::Steps(_)) => {
+                vec![(points.clone().min().unwrap_or(0), points.max().unwrap_or(0))]
+            }
+            Some(Combination::HighestOf) => {
+                let most = points.max().unwrap_or(0);
+                self.reachable(&rest).iter().map(|floor| (floor, floor.max(most))).collect()
+            }
+            Some(Combination::Cap(cap)) => {
+                let most: i32 = points.sum();
+                self.reachable(&rest).iter().map(|sum| (sum, (sum + most).min(cap))).collect()
+            }
+        }
+    }
+
+    fn places(&self, rules: &[&Rule]) -> Vec<usize> {
+        let place = |id: &Id| self.table.rules.iter().position(|rule| rule.id == *id);
+        rules.iter().filter_map(|rule| place(&rule.id)).collect()
+    }
+
+    fn can_change(&self, instrument: &Instrument, item: Item) -> bool {
+        self.steps(instrument, item).iter().any(|(before, after)| before != after)
+    }
+
+    fn can_turn_positive(&self, instrument: &Instrument, item: Item) -> bool {
+        let turns = |(before, after): &(Outcome, Outcome)| before != after && *after == Outcome::Positive;
+        self.steps(instrument, item).iter().any(turns)
+    }
+
+    /// The outcomes before and after answering the item last of those that can be answered.
+    fn steps(&self, instrument: &Instrument, item: Item) -> Vec<(Outcome, Outcome)> {
+        let age = self.answers.get(Item::Age);
+        if age.is_some_and(|age| age < instrument.age_from) {
+            return Vec::new();
+        }
+        let mut steps = match &instrument.method {
+            Method::Sum { components, .. } => self.sum_steps(instrument, components, item),
+            Method::Linear(by_sex) => self.linear_steps(by_sex, instrument.age_from, item),
+            Method::Category { positive, .. } => {
+                let reach = self.reach(Audiences::EVERYBODY);
+                let when = &positive.when;
+                let waiting = when.waits_for(reach.view).has(item) && self.fill.has(item);
+                let after = [(true, Outcome::Positive), (false, Outcome::Negative)];
+                let after = after.into_iter().filter(|(holds, _)| waiting && reach.can_be(when, *holds));
+                after.map(|(_, outcome)| (Outcome::Undetermined, outcome)).collect()
+            }
+        };
+        if age.is_none() && item == Item::Age {
+            // Too young for the instrument, or old enough for what the rest already says.
+            steps.push((Outcome::Undetermined, Outcome::NotApplicable));
+            steps.extend(self.without_age(instrument).map(|outcome| (Outcome::Undetermined, outcome)));
+        }
+        steps
+    }
+
+    /// The outcomes that the instrument can come to once an age allows it.
+    fn without_age(&self, instrument: &Instrument) -> impl Iterator<Item = Outcome> {
+        let can_be_positive = match &instrument.method {
+            Method::Sum { components, .. } => {
+                let sums = self.sums(components.iter());
+                let outcome = |sum| instrument.outcome(Bounds::exactly(sum).plus(self.stuck(components.iter())));
+                sums.iter().any(|sum| outcome(sum) == Outcome::Positive)
+            }
+            Method::Linear(by_sex) => by_sex.iter().any(|linear| {
+                let (free, stuck) = self.linear_parts(linear, instrument.age_from, None);
+                free.upper + stuck.lower >= linear.cut_off
+            }),
+            Method::Category { positive, .. } => self.reach(Audiences::EVERYBODY).can_be(&positive.when, true),
+        };
+        can_be_positive.then_some(Outcome::Positive).into_iter()
+    }
+
+    fn sum_steps(&self, instrument: &Instrument, components: &[Component], item: Item) -> Vec<(Outcome, Outcome)> {
+        let reach = self.reach(Audiences::EVERYBODY);
+        let hangs = |component: &&Component| component.steps.iter().any(|(when, _)| reach.hangs_on(when, item));
+        let Some(component) = components.iter().find(hangs) else { return Vec::new() };
+        let points = reach.points(component);
+        let others = || components.iter().filter(|other| !std::ptr::eq(*other, component));
+        let stuck = self.stuck(others());
+        let worth = |step: &(Condition, i32)| (step.0.evaluate(reach.view) != Truth::False).then_some(step.1);
+        let open = component
+            .steps
+            .iter()
+            .filter_map(worth)
+            .fold(Bounds::ZERO, |open, points| open.or(Bounds::exactly(points)));
+        let mut steps = Vec::new();
+        for sum in self.sums(others()).iter() {
+            let base = Bounds::exactly(sum).plus(stuck);
+            let before = instrument.outcome(base.plus(open));
+            steps.extend(points.iter().map(|points| (before, instrument.outcome(base.plus(Bounds::exactly(points))))));
+        }
+        steps
+    }
+
+    /// The sums of the components that can be decided.
+    fn sums<'c>(&self, components: impl Iterator<Item = &'c Component>) -> Sums {
+        let reach = self.reach(Audiences::EVERYBODY);
+        let decidable = components.map(|component| reach.points(component)).filter(|points| !points.is_empty());
+        decidable.fold(Sums::of(0), Sums::plus)
+    }
+
+    /// The bounds of the components that cannot.
+    fn stuck<'c>(&self, components: impl Iterator<Item = &'c Component>) -> Bounds {
+        let reach = self.reach(Audiences::EVERYBODY);
+        let stuck = components.filter(|component| reach.points(component).is_empty());
+        stuck.map(|component| component.bounds(reach.view)).fold(Bounds::ZERO, Bounds::plus)
+    }
+
+    fn linear_steps(&self, by_sex: &[Linear; 2], age_from: i32, item: Item) -> Vec<(Outcome, Outcome)> {
+        let sex = self.answers.get(Item::Sex);
+        let possible = [0, 1].into_iter().filter(|place| sex.is_none_or(|sex| usize::from(sex != 0) == *place));
+        let mut steps = Vec::new();
+        for place in possible {
+            let linear = &by_sex[place];
+            let own = linear.terms.iter().find(|term| term.item == item);
+            let own = own.map(|term| term.bounds(self.answers, age_from));
+            let (free, stuck) = self.linear_parts(linear, age_from, own.map(|_| item));
+            let own = match own {
+                Some(own) => own,
+                None if item == Item::Sex && sex.is_none() => Bounds::ZERO,
+                None => continue,
+            };
+            // It turns positive when some completion of the others leaves the cut-off within what the item can add.
+            let positive = free.upper + own.upper + stuck.lower >= linear.cut_off;
+            let not_before = free.lower + own.lower + stuck.lower < linear.cut_off;
+            let negative = free.lower + own.lower + stuck.upper < linear.cut_off;
+            let not_yet = free.upper + own.upper + stuck.upper >= linear.cut_off;
+            if positive && (not_before || item == Item::Sex) {
+                steps.push((Outcome::Undetermined, Outcome::Positive));
+            }
+            if negative && (not_yet || item == Item::Sex) {
+                steps.push((Outcome::Undetermined, Outcome::Negative));
+            }
+        }
+        steps
+    }
+
+    /// Bounds of the terms, but for one item's, that can be answered, and of those that cannot.
+    fn linear_parts(&self, linear: &Linear, age_from: i32, but: Option<Item>) -> (Bounds, Bounds) {
+        let (mut free, mut stuck) = (Bounds::ZERO, Bounds::ZERO);
+        for term in linear.terms.iter().filter(|term| Some(term.item) != but) {
+            let bounds = term.bounds(self.answers, age_from);
+            let answered = self.answers.get(term.item).is_some();
+            if answered || self.fill.has(term.item) {
+                free = free.plus(bounds);
+            } else {
+                stuck = stuck.plus(bounds);
+            }
+        }
+        (free, stuck)
+    }
+}
+
+fn widest(spans: &[(i32, i32)]) -> i32 {
+    spans.iter().map(|span| span.1 - span.0).max().unwrap_or(0)
+}

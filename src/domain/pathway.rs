@@ -1,0 +1,204 @@
+//! Consensus pathways: from case finding over measured strength to a stage. Never a diagnosis: muscle mass is not measured.
+
+use serde::{Deserialize, Serialize};
+
+use super::condition::{Condition, Truth, View};
+use super::instrument::Reading;
+use super::item_set::ItemSet;
+use super::questionnaire::{Audiences, Item};
+use super::rule_table::{Id, RuleTable, SourceUse};
+use super::submission::PathwayId;
+
+/// How far a pathway was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Nothing was found yet; that rules nothing out.
+    NoneFoundYet,
+    /// The case finding found a case.
+    AtRisk,
+    /// Low muscle strength, in the words of the Asian consensus.
+    Possible,
+    /// Low muscle strength, in the words of the European consensus.
+    Probable,
+    /// Every criterion is met; the diagnosis is a clinician's.
+    CriteriaMet,
+    /// Outside the pathway's age range.
+    NotApplicable,
+}
+
+/// A pathway of the rule table.
+#[derive(Clone, Debug)]
+pub struct Pathway {
+    /// Which pathway.
+    pub id: PathwayId,
+    /// Youngest age it applies to, years.
+    pub age_from: i32,
+    /// The stage it leads to here.
+    pub stage: Stage,
+    /// Whether low performance is needed for the stage beside low strength.
+    pub needs_performance: bool,
+    /// What finds a case; any of these. Empty where the pathway has no case finding.
+    pub case_finding: Vec<CaseFinding>,
+    /// What low strength is; any of these.
+    pub strength_low: Vec<Criterion>,
+    /// What low performance is; any of these. Empty where the pathway has no cut-off.
+    pub performance_low: Vec<Criterion>,
+    /// What cannot be asked here, and what is read into the words of the consensus.
+    pub note: Option<String>,
+    /// Where it comes from.
+    pub sources: Vec<SourceUse>,
+}
+
+/// One way in which a case is found.
+#[derive(Clone, Debug)]
+pub enum CaseFinding {
+    /// An instrument's own cut-off, at whatever age: its place in the table.
+    Instrument(usize),
+    /// A condition.
+    When(Criterion),
+}
+
+/// A condition with its text as written in the table.
+#[derive(Clone, Debug)]
+pub struct Criterion {
+    /// When it holds.
+    pub when: Condition,
+    /// The condition as it is written, for showing.
+    pub stated: serde_json::Value,
+}
+
+/// What a pathway makes of some answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PathwayResult {
+    /// Which pathway.
+    pub pathway: PathwayId,
+    /// Whether a case was found; unknown while an open item decides, or where there is no case finding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case_found: Option<bool>,
+    /// Whether muscle strength is low.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strength_low: Option<bool>,
+    /// Whether physical performance is low.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub performance_low: Option<bool>,
+    /// How far it was reached.
+    pub stage: Stage,
+}
+
+impl Stage {
+    /// Every stage.
+    pub const ALL: [Self; 6] =
+        [Self::NoneFoundYet, Self::AtRisk, Self::Possible, Self::Probable, Self::CriteriaMet, Self::NotApplicable];
+
+    /// The stage's name on the wire and its key in the texts.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoneFoundYet => "none_found_yet",
+            Self::AtRisk => "at_risk",
+            Self::Possible => "possible",
+            Self::Probable => "probable",
+            Self::CriteriaMet => "criteria_met",
+            Self::NotApplicable => "not_applicable",
+        }
+    }
+
+    /// Whether it flags a submission.
+    #[must_use]
+    pub const fn flags(self) -> bool {
+        matches!(self, Self::Possible | Self::Probable | Self::CriteriaMet)
+    }
+}
+
+impl Pathway {
+    /// Applies the pathway. `readings` are those of the table's instruments, in its order. Measured low strength decides
+    /// whatever the case finding said.
+    #[must_use]
+    pub fn apply(&self, view: View<'_>, readings: &[Reading]) -> PathwayResult {
+        let view = View { audiences: Audiences::EVERYBODY, ..view };
+        let found = self.case_finding.iter().map(|way| way.truth(view, readings));
+        let case_found = any(found);
+        let strength_low = any(self.strength_low.iter().map(|criterion| criterion.when.evaluate(view)));
+        let performance_low = any(self.performance_low.iter().map(|criterion| criterion.when.evaluate(view)));
+        let reached = strength_low == Some(true) && (!self.needs_performance || performance_low == Some(true));
+        let stage = match view.answers.get(Item::Age) {
+            None => Stage::NoneFoundYet,
+            Some(age) if age < self.age_from => Stage::NotApplicable,
+            Some(_) if reached => self.stage,
+            Some(_) if case_found == Some(true) => Stage::AtRisk,
+            Some(_) => Stage::NoneFoundYet,
+        };
+        PathwayResult { pathway: self.id, case_found, strength_low, performance_low, stage }
+    }
+
+    /// The unanswered items that could still raise the stage.
+    #[must_use]
+    pub fn needs(&self, table: &RuleTable, view: View<'_>, result: &PathwayResult) -> ItemSet {
+        if result.stage == self.stage || result.stage == Stage::NotApplicable {
+            return ItemSet::EMPTY;
+        }
+        let view = View { audiences: Audiences::EVERYBODY, ..view };
+        let mut needed: ItemSet = [Item::Age].into_iter().filter(|age| view.answers.get(*age).is_none()).collect();
+        let performance: &[Criterion] = if self.needs_performance { &self.performance_low } else { &[] };
+        for criterion in self.strength_low.iter().chain(performance) {
+            needed = needed.with(criterion.when.waits_for(view));
+        }
+        if result.case_found.is_none() {
+            for way in &self.case_finding {
+                needed = needed.with(way.waits_for(table, view));
+            }
+        }
+        needed
+    }
+
+    /// Ids of what made a criterion true: instruments, and items or derived quantities.
+    #[must_use]
+    pub fn because(&self, table: &RuleTable, view: View<'_>) -> Vec<Id> {
+        let view = View { audiences: Audiences::EVERYBODY, ..view };
+        let mut ids: Vec<Id> = Vec::new();
+        let mut add = |id: &str| {
+            if !ids.iter().any(|known| &**known == id) {
+                ids.push(Id::from(id));
+            }
+        };
+        for way in &self.case_finding {
+            match way {
+                CaseFinding::Instrument(place) => {
+                    let instrument = &table.instruments[*place];
+                    if instrument.read(view.answers).outcome.settled() == Some(true) {
+                        add(&instrument.id);
+                    }
+                }
+                CaseFinding::When(criterion) => {
+                    criterion.when.observed(view).iter().for_each(|quantity| add(quantity.id()));
+                }
+            }
+        }
+        for criterion in self.strength_low.iter().chain(&self.performance_low) {
+            criterion.when.observed(view).iter().for_each(|quantity| add(quantity.id()));
+        }
+        ids
+    }
+}
+
+impl CaseFinding {
+    fn truth(&self, view: View<'_>, readings: &[Reading]) -> Truth {
+        match self {
+            Self::Instrument(place) => readings[*place].outcome.settled().map_or(Truth::Unknown, Truth::from),
+            Self::When(criterion) => criterion.when.evaluate(view),
+        }
+    }
+
+    fn waits_for(&self, table: &RuleTable, view: View<'_>) -> ItemSet {
+        match self {
+            Self::Instrument(place) => table.instruments[*place].waits_for(view.answers),
+            Self::When(criterion) => criterion.when.waits_for(view),
+        }
+    }
+}
+
+/// Whether any holds; `None` while that is open, and where there is nothing to hold.
+fn any(truths: impl Iterator<Item = Truth>) -> Option<bool> {
+    truths.reduce(|one, other| Truth::any([one, other].into_iter())).and_then(Truth::decided)
+}

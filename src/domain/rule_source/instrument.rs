@@ -1,0 +1,144 @@
+//! Reads instruments.
+
+use serde::Deserialize;
+use toml::Value;
+
+use super::condition::{criterion, test};
+use super::fault;
+use crate::domain::condition::Quantity;
+use crate::domain::fixed::to_units;
+use crate::domain::instrument::{Accuracy, Component, Instrument, Method, PositiveWhen};
+use crate::domain::linear::{Linear, Logistic, Term};
+use crate::domain::questionnaire::{Item, Kind};
+use crate::domain::rule_lint::LintFault;
+use crate::domain::rule_table::{Id, SourceUse};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SourceInstrument {
+    id: Id,
+    age_from: i32,
+    flags: bool,
+    positive_when: PositiveWhen,
+    cut_off: Option<i32>,
+    #[serde(default)]
+    components: Vec<SourceComponent>,
+    #[serde(default)]
+    linear: Vec<SourceLinear>,
+    category: Option<Value>,
+    licence: String,
+    note: Option<String>,
+    accuracy: Vec<Accuracy>,
+    #[serde(default)]
+    sources: Vec<SourceUse>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SourceComponent {
+    item: String,
+    steps: Vec<toml::Table>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SourceLinear {
+    sex: String,
+    cut_off: i32,
+    terms: Vec<SourceTerm>,
+    logistic: Option<SourceLogistic>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SourceTerm {
+    item: String,
+    minus: i32,
+    times: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SourceLogistic {
+    divide_by: f64,
+    minus: f64,
+}
+
+pub(super) fn instrument(place: &str, source: SourceInstrument, faults: &mut Vec<LintFault>) -> Option<Instrument> {
+    let parts = (&source.components[..], &source.linear[..], &source.category, source.cut_off);
+    let method = match (source.positive_when, parts) {
+        (PositiveWhen::AtLeast | PositiveWhen::AtMost, ([_, ..], [], None, Some(cut_off))) => Method::Sum {
+            lower_is_worse: source.positive_when == PositiveWhen::AtMost,
+            cut_off,
+            components: source
+                .components
+                .into_iter()
+                .map(|part| component(place, part, faults))
+                .collect::<Option<_>>()?,
+        },
+        (PositiveWhen::AtLeast, ([], [_, _], None, None)) => {
+            let mut of_sex = |sex: &str| match source.linear.iter().find(|linear| linear.sex == sex) {
+                Some(found) => linear(place, found, faults),
+                None => fault(faults, place, "a linear score must name female and male"),
+            };
+            Method::Linear(Box::new([of_sex("female")?, of_sex("male")?]))
+        }
+        (PositiveWhen::Category, ([], [], Some(category), None)) => {
+            let item = category.get("item").and_then(Value::as_str).and_then(Item::from_id);
+            let Some(item) = item else { return fault(faults, place, "category names an unknown item") };
+            Method::Category { item, positive: criterion(place, category, faults)? }
+        }
+        _ => {
+            let message = "must be a sum with components and a cut_off, linear for two sexes, or a category";
+            return fault(faults, place, message);
+        }
+    };
+    Some(Instrument {
+        id: source.id,
+        age_from: source.age_from,
+        flags: source.flags,
+        method,
+        accuracy: source.accuracy,
+        licence: source.licence,
+        note: source.note,
+        sources: source.sources,
+    })
+}
+
+fn component(place: &str, source: SourceComponent, faults: &mut Vec<LintFault>) -> Option<Component> {
+    let Some(quantity) = Quantity::from_id(&source.item) else {
+        return fault(faults, place, &format!("names an unknown item {}", source.item));
+    };
+    let stated = serde_json::to_value(&source.steps).unwrap_or_default();
+    let mut steps = Vec::new();
+    for mut step in source.steps {
+        let points = step.remove("points").and_then(|points| points.as_integer());
+        let Some(points) = points.and_then(|points| i32::try_from(points).ok()) else {
+            return fault(faults, place, "a step has no points");
+        };
+        steps.push((test(place, quantity, &step, faults)?, points));
+    }
+    Some(Component { quantity, steps, stated })
+}
+
+fn linear(place: &str, source: &SourceLinear, faults: &mut Vec<LintFault>) -> Option<Linear> {
+    let terms = source.terms.iter().map(|source| term(place, source, faults)).collect::<Option<_>>()?;
+    let logistic = source.logistic.as_ref();
+    Some(Linear {
+        cut_off: source.cut_off * Linear::SCALE,
+        terms,
+        logistic: logistic.map(|source| Logistic { divide_by: source.divide_by, minus: source.minus }),
+    })
+}
+
+/// A term in the units of its item: a weight that is no whole thousandth of a point a unit could not be exact.
+fn term(place: &str, source: &SourceTerm, faults: &mut Vec<LintFault>) -> Option<Term> {
+    let item = Item::from_id(&source.item);
+    let Some((item, Kind::Number { scale, .. })) = item.map(|item| (item, item.spec().kind)) else {
+        return fault(faults, place, &format!("a term names no number: {}", source.item));
+    };
+    match to_units(source.times, Linear::SCALE).filter(|times| times % scale == 0) {
+        Some(times) => Some(Term { item, minus: source.minus * scale, times: times / scale }),
+        None => fault(faults, place, &format!("{} cannot be exact for {}", source.times, source.item)),
+    }
+}

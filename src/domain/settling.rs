@@ -1,0 +1,105 @@
+//! What would settle an instrument: the smallest sets of open items whose answers could decide its outcome.
+
+use super::answers::Answers;
+use super::condition::View;
+use super::instrument::{Component, Instrument, Method, Outcome};
+use super::item_set::ItemSet;
+use super::linear::{Bounds, Linear};
+use super::questionnaire::{Audiences, Item};
+use super::reach::Reach;
+
+/// More sets than this tell nobody anything.
+const MOST_SETS: usize = 24;
+
+impl Instrument {
+    /// The unanswered items that the instrument waits for, its age range apart.
+    #[must_use]
+    pub fn waits_for(&self, answers: &Answers) -> ItemSet {
+        let view = View { answers, audiences: Audiences::EVERYBODY };
+        let unanswered = |item: &Item| answers.get(*item).is_none();
+        match &self.method {
+            Method::Sum { components, .. } => {
+                components.iter().fold(ItemSet::EMPTY, |items, component| items.with(component.waits_for(view)))
+            }
+            Method::Linear(by_sex) => {
+                let terms = by_sex.iter().flat_map(|linear| &linear.terms).map(|term| term.item);
+                terms.chain([Item::Sex]).filter(unanswered).collect()
+            }
+            Method::Category { positive, .. } => positive.when.waits_for(view),
+        }
+    }
+
+    /// The smallest sets of unanswered items whose answers could settle the outcome, whoever would be asked; empty when it
+    /// is settled.
+    #[must_use]
+    pub fn would_settle(&self, answers: &Answers) -> Vec<ItemSet> {
+        let age = answers.get(Item::Age);
+        if self.result(self.read(answers), age).outcome != Outcome::Undetermined {
+            return Vec::new();
+        }
+        if age.is_none() {
+            // Somebody below the instrument's age is outside it, whatever else is answered.
+            return vec![ItemSet::of(Item::Age)];
+        }
+        let open = self.waits_for(answers);
+        let settling = |size| open.subsets(size).filter(|items| self.could_settle(answers, *items)).take(MOST_SETS);
+        let sizes = (1..=open.len()).map(|size| settling(size).collect::<Vec<_>>());
+        sizes.into_iter().find(|sets| !sets.is_empty()).unwrap_or_default()
+    }
+
+    fn could_settle(&self, answers: &Answers, fill: ItemSet) -> bool {
+        let view = View { answers, audiences: Audiences::EVERYBODY };
+        let reach = Reach { view, fill };
+        match &self.method {
+            Method::Sum { components, .. } => {
+                let (mut most, mut least) = (Bounds::ZERO, Bounds::ZERO);
+                for component in components {
+                    let open = component.bounds(view);
+                    let ends = reach.points(component).ends().unwrap_or((open.lower, open.upper));
+                    let decided = !reach.points(component).is_empty();
+                    let at = |end| if decided { Bounds::exactly(end) } else { open };
+                    (most, least) = (most.plus(at(ends.1)), least.plus(at(ends.0)));
+                }
+                [most, least].into_iter().any(|bounds| self.outcome(bounds) != Outcome::Undetermined)
+            }
+            Method::Linear(by_sex) => {
+                let possible = |sex: usize| answers.get(Item::Sex).is_none_or(|known| usize::from(known != 0) == sex);
+                let one = |sex: usize| linear_could_be(&by_sex[sex], answers, fill);
+                let both = [0, 1].into_iter().filter(|sex| possible(*sex)).map(one);
+                if fill.has(Item::Sex) {
+                    both.into_iter().any(|(positive, negative)| positive || negative)
+                } else {
+                    let agreed = both.reduce(|one, other| (one.0 && other.0, one.1 && other.1));
+                    agreed.is_some_and(|(positive, negative)| positive || negative)
+                }
+            }
+            Method::Category { positive, .. } => {
+                reach.can_be(&positive.when, true) || reach.can_be(&positive.when, false)
+            }
+        }
+    }
+}
+
+impl Component {
+    /// The unanswered items that the component waits for.
+    #[must_use]
+    pub fn waits_for(&self, view: View<'_>) -> ItemSet {
+        let bounds = self.bounds(view);
+        if bounds.lower == bounds.upper {
+            return ItemSet::EMPTY;
+        }
+        self.steps.iter().fold(ItemSet::EMPTY, |items, (when, _)| items.with(when.waits_for(view)))
+    }
+}
+
+/// Whether answering these items could make it positive, and negative.
+fn linear_could_be(linear: &Linear, answers: &Answers, fill: ItemSet) -> (bool, bool) {
+    let (mut most, mut least) = (0, 0);
+    for term in &linear.terms {
+        let bounds = term.bounds(answers, 0);
+        let filled = fill.has(term.item);
+        most += if filled { bounds.upper } else { bounds.lower };
+        least += if filled { bounds.lower } else { bounds.upper };
+    }
+    (most >= linear.cut_off, least < linear.cut_off)
+}

@@ -1,0 +1,266 @@
+//! Instruments, pathways and advice of a rule table on the wire, with everything that decides them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::assessment::{AccuracyBody, SourceBody};
+use super::wording::{Wording, text};
+use super::{BandName, PathwayName, PositiveWhenName, StageName};
+use crate::domain::instrument::{Component, Instrument, Method};
+use crate::domain::linear::{Linear, Term};
+use crate::domain::pathway::{CaseFinding, Criterion, Pathway};
+use crate::domain::questionnaire::{Item, Kind};
+use crate::domain::rule_table::Advice;
+
+/// An instrument of the table: a sum of components, a weighted sum by sex, or a category.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = InstrumentRule)]
+pub struct InstrumentRuleBody {
+    /// Id of the instrument.
+    pub id: String,
+    /// Its published name.
+    pub name: String,
+    /// Youngest age it was published for, years.
+    pub age_from: i32,
+    /// Whether a positive outcome flags a submission.
+    pub flags: bool,
+    /// Which side of the cut-off is positive.
+    pub positive_when: PositiveWhenName,
+    /// The cut-off of a sum.
+    #[schema(required)]
+    pub cut_off: Option<i32>,
+    /// What adds up to its total; empty for other kinds.
+    pub components: Vec<ComponentBody>,
+    /// The weighted sum of each sex; empty for other kinds.
+    pub linear: Vec<LinearBody>,
+    /// The answers that are positive, in the table's grammar; null for other kinds.
+    pub category: Value,
+    /// Its published accuracy.
+    pub accuracy: Vec<AccuracyBody>,
+    /// Under what terms it may be used.
+    pub licence: String,
+    /// Where its sources disagree and what is done about it, in English.
+    #[schema(required)]
+    pub note: Option<String>,
+    /// Where it comes from.
+    pub sources: Vec<SourceBody>,
+}
+
+/// One part of a sum.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = InstrumentComponent)]
+pub struct ComponentBody {
+    /// The item, or the quantity computed from several.
+    pub item: &'static str,
+    /// Points by value, in the table's grammar; any other value is worth 0.
+    pub steps: Value,
+}
+
+/// A weighted sum of one sex.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = InstrumentLinear)]
+pub struct LinearBody {
+    /// Which sex.
+    pub sex: &'static str,
+    /// A score at or above this is positive.
+    pub cut_off: f64,
+    /// What is added up.
+    pub terms: Vec<TermBody>,
+    /// Turns a score into a probability: 1 / (1 + exp(-(score / `divide_by` - `minus`))).
+    #[schema(required)]
+    pub logistic: Option<LogisticBody>,
+}
+
+/// One term: times * (item - minus).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = InstrumentTerm)]
+pub struct TermBody {
+    /// The item.
+    pub item: &'static str,
+    /// What is taken from its value.
+    pub minus: f64,
+    /// What the rest is multiplied by.
+    pub times: f64,
+}
+
+/// The constants of a logistic function.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = Logistic)]
+pub struct LogisticBody {
+    /// What the score is divided by.
+    pub divide_by: f64,
+    /// What is taken from the quotient.
+    pub minus: f64,
+}
+
+/// A pathway of the table.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = PathwayRule)]
+pub struct PathwayRuleBody {
+    /// Id of the pathway.
+    pub id: PathwayName,
+    /// The definition that it follows, with its year.
+    pub name: String,
+    /// Youngest age it applies to, years.
+    pub age_from: i32,
+    /// The stage that it leads to.
+    pub stage: StageName,
+    /// Whether the stage needs low performance beside low strength.
+    pub needs_performance: bool,
+    /// What finds a case: any of these instruments or conditions.
+    pub case_finding: Vec<Value>,
+    /// What low strength is: any of these conditions.
+    pub strength_low: Vec<Value>,
+    /// What low performance is: any of these conditions.
+    pub performance_low: Vec<Value>,
+    /// What the pathway means, and that it is no diagnosis.
+    pub explanation: String,
+    /// What cannot be asked here, and what was read into the words of the consensus, in English.
+    #[schema(required)]
+    pub note: Option<String>,
+    /// Where it comes from.
+    pub sources: Vec<SourceBody>,
+}
+
+/// Advice of the table, or what findings can lead to.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = AdviceRule)]
+pub struct AdviceRuleBody {
+    /// Id of the advice or risk.
+    pub id: String,
+    /// The rules that bring it up.
+    pub findings: Vec<String>,
+    /// The condition that brings it up without a finding, in the table's grammar; null where there is none.
+    pub when: Value,
+    /// What a person reads.
+    pub text: String,
+    /// Where it comes from.
+    pub sources: Vec<SourceBody>,
+}
+
+/// When the next screen is suggested.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = NextScreenRule)]
+pub struct NextScreenRuleBody {
+    /// After a screen of this band, by its lower bound.
+    pub band: BandName,
+    /// Days from one screen to the next.
+    pub days: u16,
+    /// Why then.
+    pub text: String,
+    /// Where it comes from.
+    pub sources: Vec<SourceBody>,
+}
+
+impl Wording<'_> {
+    pub(super) fn instrument_rule(self, instrument: &Instrument) -> InstrumentRuleBody {
+        let texts = self.texts().and_then(|texts| texts.instruments.get(&*instrument.id));
+        let (mut components, mut linear, mut category, mut cut_off) = (Vec::new(), Vec::new(), Value::Null, None);
+        match &instrument.method {
+            Method::Sum { cut_off: points, components: parts, .. } => {
+                cut_off = Some(*points);
+                components = parts.iter().map(ComponentBody::from).collect();
+            }
+            Method::Linear(by_sex) => {
+                linear = Item::Sex.spec().kind.options().iter().zip(&by_sex[..]).map(LinearBody::from).collect();
+            }
+            Method::Category { positive, .. } => category = positive.stated.clone(),
+        }
+        InstrumentRuleBody {
+            id: instrument.id.to_string(),
+            name: texts.map(|texts| texts.name.clone()).unwrap_or_default(),
+            age_from: instrument.age_from,
+            flags: instrument.flags,
+            positive_when: PositiveWhenName(instrument.positive_when()),
+            cut_off,
+            components,
+            linear,
+            category,
+            accuracy: instrument.accuracy.iter().map(|row| self.accuracy(row)).collect(),
+            licence: instrument.licence.clone(),
+            note: instrument.note.clone(),
+            sources: self.sources(&instrument.sources),
+        }
+    }
+
+    pub(super) fn pathway_rule(self, pathway: &Pathway) -> PathwayRuleBody {
+        let texts = self.texts().and_then(|texts| texts.pathways.get(pathway.id.as_str()));
+        let stated = |criteria: &[Criterion]| criteria.iter().map(|criterion| criterion.stated.clone()).collect();
+        let way = |way: &CaseFinding| match way {
+            CaseFinding::Instrument(place) => serde_json::json!({ "instrument": &*self.table.instruments[*place].id }),
+            CaseFinding::When(criterion) => criterion.stated.clone(),
+        };
+        PathwayRuleBody {
+            id: PathwayName(pathway.id),
+            name: texts.map(|texts| texts.name.clone()).unwrap_or_default(),
+            age_from: pathway.age_from,
+            stage: StageName(pathway.stage),
+            needs_performance: pathway.needs_performance,
+            case_finding: pathway.case_finding.iter().map(way).collect(),
+            strength_low: stated(&pathway.strength_low),
+            performance_low: stated(&pathway.performance_low),
+            explanation: texts.map(|texts| texts.explanation.clone()).unwrap_or_default(),
+            note: pathway.note.clone(),
+            sources: self.sources(&pathway.sources),
+        }
+    }
+
+    pub(super) fn advice_rules(
+        self,
+        entries: &[Advice],
+        texts: Option<&BTreeMap<String, String>>,
+    ) -> Vec<AdviceRuleBody> {
+        let rule = |entry: &Advice| AdviceRuleBody {
+            id: entry.id.to_string(),
+            findings: entry.findings.iter().map(ToString::to_string).collect(),
+            when: entry.when.as_ref().map(|criterion| criterion.stated.clone()).unwrap_or_default(),
+            text: text(texts, &entry.id),
+            sources: self.sources(&entry.sources),
+        };
+        entries.iter().map(rule).collect()
+    }
+
+    pub(super) fn next_screens(self) -> Vec<NextScreenRuleBody> {
+        let texts = self.texts().map(|texts| &texts.next_screens);
+        let next = self.table.next_screens.iter().map(|next| NextScreenRuleBody {
+            band: BandName(next.band),
+            days: next.days,
+            text: text(texts, next.band.as_str()),
+            sources: self.sources(&next.sources),
+        });
+        next.collect()
+    }
+}
+
+impl From<&Component> for ComponentBody {
+    fn from(component: &Component) -> Self {
+        Self { item: component.quantity.id(), steps: component.stated.clone() }
+    }
+}
+
+impl From<(&&'static str, &Linear)> for LinearBody {
+    fn from((sex, linear): (&&'static str, &Linear)) -> Self {
+        Self {
+            sex,
+            cut_off: f64::from(linear.cut_off) / f64::from(Linear::SCALE),
+            terms: linear.terms.iter().map(TermBody::from).collect(),
+            logistic: linear
+                .logistic
+                .map(|logistic| LogisticBody { divide_by: logistic.divide_by, minus: logistic.minus }),
+        }
+    }
+}
+
+impl From<&Term> for TermBody {
+    fn from(term: &Term) -> Self {
+        let scale = if let Kind::Number { scale, .. } = term.item.spec().kind { scale } else { 1 };
+        Self {
+            item: term.item.id(),
+            minus: f64::from(term.minus) / f64::from(scale),
+            times: f64::from(term.times * scale) / f64::from(Linear::SCALE),
+        }
+    }
+}
