@@ -1,8 +1,8 @@
 //! Subjects: find a person, and what the person submitted.
 
-use super::{App, AppError};
+use super::{App, AppError, rule_tables};
 use crate::domain::actor::Actor;
-use crate::domain::history::{Screen, screens};
+use crate::domain::history::{Screen, next_screen, screens};
 use crate::domain::ids::SubjectId;
 use crate::domain::stored::{Page, PageRequest, Subject};
 use crate::domain::subject::{Contact, LookUp};
@@ -22,7 +22,8 @@ pub async fn search(app: &App, actor: &Actor, by: LookUp, text: &str) -> Result<
     Ok(found)
 }
 
-/// One page of what a person submitted, newest first, each with what changed since the one before.
+/// One page of what a person submitted, newest first, each with what changed since the one before and when the next is
+/// due.
 ///
 /// # Errors
 /// When the clinic has no such person, the cursor is not one of this list, or the database is away.
@@ -36,5 +37,10 @@ pub async fn submissions(
         return Err(AppError::NotFound);
     }
     let (page, before) = store::history::list(&app.store, actor.clinic_id, subject_id, page).await?;
-    Ok(Page { items: screens(page.items, before.as_ref()), next_cursor: page.next_cursor })
+    let mut items = screens(page.items, before.as_ref());
+    for screen in &mut items {
+        let release = rule_tables::get(app, &screen.submission.assessment.rule_table).await?;
+        screen.next_screen = next_screen(&release.table, &screen.submission);
+    }
+    Ok(Page { items, next_cursor: page.next_cursor })
 }

@@ -1,9 +1,13 @@
-//! What a person's submissions say over time: each against the one before.
+//! What a person's submissions say over time: each against the one before, and when the next is due.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
 
 use super::ids::SubmissionId;
 use super::instrument::Outcome;
 use super::questionnaire::{CATALOGUE, Item};
-use super::rule_table::{Band, Id};
+use super::rule_table::{Band, Id, RuleTable};
 use super::stored::StoredSubmission;
 
 /// A submission with what changed since the person's submission before it.
@@ -13,6 +17,19 @@ pub struct Screen {
     pub submission: StoredSubmission,
     /// What changed; `None` for the first.
     pub change: Option<Change>,
+    /// When the person should be screened again; `None` where the rule table does not say.
+    pub next_screen: Option<Due>,
+}
+
+/// When a person should be screened again, by the rule table that the submission was scored with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// The day, counted in UTC from when the questions were answered.
+    pub date: Date,
+    /// Days from one screen to the next.
+    pub days: u16,
+    /// Why then, in the submission's language.
+    pub reason: String,
 }
 
 /// What changed from one submission to the next.
@@ -44,12 +61,13 @@ pub struct Step<T> {
 
 /// Sets each submission against the one that follows in the list, which is the one before it in time.
 ///
-/// `newest_first` is a page of a person's submissions, `before` the one that the next page begins with.
+/// `newest_first` is a page of a person's submissions, `before` the one that the next page begins with. When each asks for
+/// the next is for [`next_screen`] to say, which needs the rule table.
 #[must_use]
 pub fn screens(newest_first: Vec<StoredSubmission>, before: Option<&StoredSubmission>) -> Vec<Screen> {
     let earlier = newest_first.iter().skip(1).map(Some).chain([before]);
     let changes: Vec<_> = newest_first.iter().zip(earlier).map(|(one, earlier)| Some(change(earlier?, one))).collect();
-    let screen = |(submission, change)| Screen { submission, change };
+    let screen = |(submission, change)| Screen { submission, change, next_screen: None };
     newest_first.into_iter().zip(changes).map(screen).collect()
 }
 
@@ -75,9 +93,24 @@ pub fn change(before: &StoredSubmission, after: &StoredSubmission) -> Change {
     }
 }
 
+/// When the next screen is due after a submission, by the interval of the band that is certain: a band that open answers
+/// could still reach does not hasten it.
+#[must_use]
+pub fn next_screen(table: &RuleTable, stored: &StoredSubmission) -> Option<Due> {
+    let band = stored.assessment.band_at_least;
+    let days = table.next_screen(band)?.days;
+    let reason = table.texts(stored.language)?.next_screens.get(band.as_str())?.clone();
+    let date = days_after(stored.answered_at.unwrap_or(stored.received_at), days)?;
+    Some(Due { date, days, reason })
+}
+
+/// `None` past the end of the calendar.
+fn days_after(start: Timestamp, days: u16) -> Option<Date> {
+    start.to_zoned(TimeZone::UTC).date().checked_add(Span::new().days(i64::from(days))).ok()
+}
+
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
     use uuid::Uuid;
 
     use super::*;
@@ -156,5 +189,19 @@ mod tests {
         assert_eq!(since(&list[..2], Some(&list[2])), [Some(2), Some(1)]);
         assert_eq!(since(&list[3..], None), [None]);
         assert_eq!(since(&[], None), []);
+    }
+
+    #[test]
+    fn the_next_screen_is_due_whole_days_later() {
+        for (start, days, due) in [
+            ("2026-01-31T23:59:59Z", 1, Some("2026-02-01")),
+            ("2027-02-28T00:00:00Z", 365, Some("2028-02-28")),
+            ("2028-02-28T00:00:00Z", 366, Some("2029-02-28")),
+            ("2026-11-22T01:30:00+02:00", 90, Some("2027-02-19")),
+            ("9999-12-30T00:00:00Z", 90, None),
+        ] {
+            let date = days_after(start.parse().unwrap(), days).map(|date| date.to_string());
+            assert_eq!(date.as_deref(), due, "{start}");
+        }
     }
 }

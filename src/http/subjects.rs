@@ -46,7 +46,7 @@ pub async fn search_subjects(
 
 /// List a subject's submissions
 ///
-/// What one person submitted, newest first, each with what changed since the one before.
+/// What one person submitted, newest first, each with what changed since the one before and when to screen again.
 #[utoipa::path(
     tag = "staff",
     operation_id = "list_subject_submissions",

@@ -119,3 +119,32 @@ async fn a_cursor_of_one_person_opens_no_other_history() {
     clinic.staff.get(&format!("{}&cursor={}", cursors[0].0, cursors[1].1)).await.expect(400);
     clinic.staff.get(&format!("/v1/submissions?cursor={}", cursors[0].1)).await.expect(400);
 }
+
+#[tokio::test]
+async fn the_next_screen_is_due_by_the_interval_of_the_band_from_when_the_questions_were_answered() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let subject = json!({"reference": "R-1"});
+    let low = json!({"answers": fit(), "subject": subject, "answered_at": "2026-01-31T23:30:00-01:00"});
+    let high = json!({"answers": frail(), "subject": subject});
+    let spanish = clinic.intake.request("POST", "/v1/submissions").header("accept-language", "es").json(&low);
+    let receipt = clinic.intake.send(spanish).await.expect(201);
+    clinic.intake.submit(&high).await.expect(201);
+    let items = history(&clinic.staff, &receipt["subject_id"], 50).await;
+    let reason = |language: &str, band: &str| {
+        let releases = sarcoscreen::rules::Releases::load().unwrap();
+        let texts = sarcoscreen::domain::language::Language::from_tag(language).unwrap();
+        releases.current().table.texts(texts).unwrap().next_screens[band].clone()
+    };
+    let due = json!({"date": "2027-02-01", "days": 365, "reason": reason("es", "low")});
+    assert_eq!(items[1]["next_screen"], due);
+    let received: jiff::Timestamp = items[0]["received_at"].as_str().unwrap().parse().unwrap();
+    let date = (received + jiff::SignedDuration::from_hours(90 * 24)).to_string()[..10].to_owned();
+    assert_eq!(items[0]["next_screen"], json!({"date": date, "days": 90, "reason": reason("en", "high")}));
+    // A table without intervals suggests none.
+    let sql = "update submissions set rule_table = '2026.1',
+                   assessment = jsonb_set(assessment, '{rule_table}', '\"2026.1\"')";
+    sqlx::Executor::execute(&mut world.connect().await, sql).await.unwrap();
+    let items = history(&clinic.staff, &receipt["subject_id"], 50).await;
+    assert!(items.iter().all(|item| item["next_screen"].is_null()));
+}

@@ -1,5 +1,6 @@
-//! A person's submissions on the wire: each with what changed since the one before.
+//! A person's submissions on the wire: each with what changed since the one before, and when the next is due.
 
+use jiff::civil::Date;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -8,7 +9,7 @@ use uuid::Uuid;
 use super::lists::SubmissionSummaryBody;
 use super::{BandName, OutcomeName};
 use crate::domain::answers::AnswerValue;
-use crate::domain::history::{Change, Screen, Step};
+use crate::domain::history::{Change, Due, Screen, Step};
 use crate::domain::instrument::Outcome;
 use crate::domain::questionnaire::Item;
 use crate::domain::rule_table::{Band, Id};
@@ -24,6 +25,23 @@ pub struct SubjectSubmissionBody {
     /// What changed since the person's submission before it; null for the first.
     #[schema(required)]
     pub change: Option<ChangeBody>,
+    /// When to screen again; null where the submission's rule table does not say.
+    #[schema(required)]
+    pub next_screen: Option<NextScreenBody>,
+}
+
+/// When to screen again.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = NextScreen)]
+pub struct NextScreenBody {
+    /// The day, in UTC.
+    #[schema(value_type = String, format = Date)]
+    pub date: Date,
+    /// Days from when the questions were answered.
+    #[schema(minimum = 1)]
+    pub days: u16,
+    /// Why then, in the submission's language.
+    pub reason: String,
 }
 
 /// What changed from one submission of a person to the next. Where their rule tables differ, the table may have moved
@@ -99,7 +117,14 @@ impl From<Screen> for SubjectSubmissionBody {
         Self {
             submission: SubmissionSummary::from(&screen.submission).into(),
             change: screen.change.map(ChangeBody::from),
+            next_screen: screen.next_screen.map(NextScreenBody::from),
         }
+    }
+}
+
+impl From<Due> for NextScreenBody {
+    fn from(due: Due) -> Self {
+        Self { date: due.date, days: due.days, reason: due.reason }
     }
 }
 
