@@ -129,6 +129,13 @@ fn implausible(answers: &Answers) -> Vec<Fault> {
             fault(limit, "an upper limit without its value");
         }
     }
+    for (option, measured) in Item::TestsUnable.spec().kind.options().iter().zip(Item::TESTED) {
+        let bit = position(Item::TestsUnable.spec().kind.options(), option).unwrap_or_default();
+        if get(Item::TestsUnable).is_some_and(|unable| unable & (1 << bit) != 0) && get(measured).is_some() {
+            let detail = format!("{option} has a value, so the person was able to do it");
+            fault(Item::TestsUnable, &detail);
+        }
+    }
     faults
 }
 

@@ -80,6 +80,8 @@ pub enum Condition {
     OrUnable {
         /// The bit of the test in [`Item::TestsUnable`].
         unable: u32,
+        /// The item that the test measures.
+        measured: Item,
         /// The test of the measured value.
         test: Box<Condition>,
     },
@@ -126,6 +128,7 @@ impl Condition {
                 None => Truth::agreed(rows.iter().map(|row| row.1.evaluate(view))),
             },
             Self::OrUnable { unable, .. } if view.is_unable(*unable) => Truth::True,
+            Self::OrUnable { measured, .. } if view.answers.get(*measured).is_none() => Truth::Unknown,
             Self::OrUnable { test, .. } => test.evaluate(view),
         }
     }
@@ -157,7 +160,7 @@ impl Condition {
             Self::BySex(_) | Self::ByAge(_) => {
                 self.parts(view.answers).first().map_or_else(Vec::new, |part| part.observed(view))
             }
-            Self::OrUnable { test, .. } => test.tests().first().map(|test| test.0).into_iter().collect(),
+            Self::OrUnable { measured, .. } => vec![Quantity::Item(*measured)],
         }
     }
 

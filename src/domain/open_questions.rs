@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::answers::Answers;
 use super::assessment::Assessment;
-use super::condition::{Condition, Truth, View};
+use super::condition::{Condition, Quantity, Truth, View};
 use super::instrument::{Component, Instrument, Method, Outcome};
 use super::item_set::ItemSet;
 use super::linear::{Bounds, Linear};
@@ -49,12 +49,19 @@ pub fn open_questions(
     asked: Asked<'_>,
     assessment: &Assessment,
 ) -> Vec<OpenQuestion> {
-    let fill = ItemSet::unanswered(answers, asked.audiences);
+    let fill = ItemSet::unanswered(answers, asked.audiences).with(begun(answers));
     let open = Open { table, answers, asked, fill, assessment };
     let mut questions: Vec<_> = fill.iter().map(|item| open.question(item)).collect();
     questions.retain(|question| question.could_change() > 0);
     questions.sort_by_key(|question| (Reverse(question.could_change()), Reverse(question.points)));
     questions
+}
+
+/// The items that a given value waits for, whoever was asked: a laboratory value came with its upper limit.
+fn begun(answers: &Answers) -> ItemSet {
+    let given = |quantity: &Quantity| answers.get(quantity.measured()).is_some();
+    let begun = Quantity::DERIVED.into_iter().filter(given);
+    begun.fold(ItemSet::EMPTY, |items, quantity| items.with(quantity.missing(answers)))
 }
 
 struct Open<'a> {

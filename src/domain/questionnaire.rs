@@ -160,6 +160,10 @@ impl Item {
     pub const REQUIRED: [Self; 5] =
         [Self::Age, Self::StairDifficulty, Self::FallsPastYear, Self::Activity, Self::Medications];
 
+    /// The measured item of each option of [`Item::TestsUnable`], in the order of the options.
+    pub const TESTED: [Self; 4] =
+        [Self::GripStrengthKg, Self::FiveChairStandsS, Self::GaitSpeedMS, Self::TimedUpAndGoS];
+
     /// What is fixed about this item.
     #[must_use]
     pub const fn spec(self) -> &'static Spec {

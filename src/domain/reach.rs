@@ -59,11 +59,10 @@ impl Reach<'_> {
                     all(wanted)
                 }
             }
-            Condition::OrUnable { unable, test } => {
-                let measured = test.tests().first().is_some_and(|test| test.0.missing(self.view.answers).is_empty());
+            Condition::OrUnable { unable, measured, test } => {
                 let fails = self.view.is_unable(*unable);
-                let may_fail = !measured && self.fill.has(Item::TestsUnable);
-                if wanted { fails || may_fail || self.can_be(test, true) } else { !fails && self.can_be(test, false) }
+                let fails_or_may = fails || self.may_be_unable(*measured);
+                if wanted { fails_or_may || self.can_be(test, true) } else { !fails && self.can_be(test, false) }
             }
         }
     }
@@ -84,9 +83,8 @@ impl Reach<'_> {
                 let splits = item == by && self.can_be(condition, true) && self.can_be(condition, false);
                 splits || parts.iter().any(|part| self.decides(part, item))
             }
-            Condition::OrUnable { test, .. } => {
-                let may_fail = item == Item::TestsUnable && self.can_be(condition, true);
-                may_fail || self.decides(test, item)
+            Condition::OrUnable { measured, test, .. } => {
+                (item == Item::TestsUnable && self.may_be_unable(*measured)) || self.decides(test, item)
             }
         }
     }
@@ -121,6 +119,11 @@ impl Reach<'_> {
             otherwise = otherwise && self.can_be(when, false);
         }
         if otherwise { points.or(Sums::of(0)) } else { points }
+    }
+
+    /// Whether the person may still turn out to be unable to do a test: not one that has a value.
+    fn may_be_unable(&self, measured: Item) -> bool {
+        self.view.answers.get(measured).is_none() && self.fill.has(Item::TestsUnable)
     }
 
     fn splits(&self, condition: &Condition) -> bool {

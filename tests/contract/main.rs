@@ -5,7 +5,9 @@
 mod architecture;
 mod config;
 mod document;
+mod people;
 mod properties;
 mod rules;
 mod sarc_f;
 mod scoring;
+mod second_calculation;

@@ -34,9 +34,11 @@ pub(super) fn condition(place: &str, value: &Value, faults: &mut Vec<LintFault>)
     };
     let test = test(place, quantity, &operators, faults)?;
     let Some(unable) = unable else { return Some(test) };
-    match mask(Item::TestsUnable.spec().kind.options(), std::slice::from_ref(&unable)) {
-        Some(unable) => Some(Condition::OrUnable { unable, test: Box::new(test) }),
-        None => fault(faults, place, &format!("unable names no test: {unable}")),
+    let Quantity::Item(measured) = quantity else { return fault(faults, place, "unable goes with a measured item") };
+    let known = mask(Item::TestsUnable.spec().kind.options(), std::slice::from_ref(&unable));
+    match known.filter(|bit| Item::TESTED.get(bit.trailing_zeros() as usize) == Some(&measured)) {
+        Some(unable) => Some(Condition::OrUnable { unable, measured, test: Box::new(test) }),
+        None => fault(faults, place, &format!("unable names another test: {unable}")),
     }
 }
 
