@@ -136,8 +136,9 @@ pub enum Rules {
     },
     /// Scores a clinic's stored answers with a rule table, and prints what would change. Changes nothing.
     ///
-    /// A submission changes its band when the stated band differs: low, moderate, high, or not settled. Findings and
-    /// reasons to flag are counted wherever they move, and apart from that where band or flag change with them.
+    /// Each submission is scored as it was when it was stored, following the pathways that its assessment followed. It
+    /// changes its band when the stated band differs: low, moderate, high, or not settled. Findings and reasons to flag
+    /// are counted wherever they move, and apart from that where band or flag change with them.
     ///
     /// With --json: {"rule_table", "clinic_id", "rows", "unreadable", "band_changes", "flagged_changes",
     /// "bands": [{"from", "to", "rows"}], "flagged": [{"from", "to", "rows"}], "findings": [{"rule", "change": "gained",

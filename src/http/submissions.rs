@@ -119,8 +119,9 @@ pub async fn get_submission(
 /// Get a submission's assessment under a rule table
 ///
 /// Without `rule_table`, or with the submission's own version, the assessment as it was stored; with another version the
-/// same answers as that version assesses them, which stores nothing. A version that this service does not know is
-/// answered like an unknown submission, with 404. The language is the submission's.
+/// same answers as that version assesses them, along the pathways that the stored assessment followed, which stores
+/// nothing. A version that this service does not know is answered like an unknown submission, with 404. The language is
+/// the submission's.
 #[utoipa::path(
     tag = "staff",
     operation_id = "get_submission_assessment",

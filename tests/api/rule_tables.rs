@@ -187,8 +187,12 @@ async fn verify_finds_an_altered_assessment_and_says_where_but_not_what() {
     let world = World::new().await;
     let (one, two) = (world.clinic("One").await, world.clinic("Two").await);
     let mut ids = Vec::new();
-    for (clinic, answers) in [(&one, fit()), (&one, frail()), (&two, frail())] {
-        let receipt = clinic.browser.submit(&json!({"answers": answers})).await.expect(201);
+    // Each under another pathway, which recomputing has to follow too.
+    for (clinic, answers, pathway) in
+        [(&one, fit(), "sdoc"), (&one, frail(), "awgs_2025"), (&two, frail(), "awgs_2019")]
+    {
+        let receipt = clinic.browser.submit(&json!({"answers": answers, "pathway": pathway})).await.expect(201);
+        assert_eq!(receipt["assessment"]["pathways"][0]["id"], pathway);
         ids.push(receipt["id"].as_str().unwrap().to_owned());
     }
     let terminal = Terminal::at(&world);
