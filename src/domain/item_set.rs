@@ -19,12 +19,15 @@ impl ItemSet {
         Self(1 << item as u64)
     }
 
-    /// Every unanswered item of some audiences.
+    /// Every unanswered item of some audiences that can still be answered: what the person was unable to do has no value.
     #[must_use]
     pub fn unanswered(answers: &Answers, audiences: Audiences) -> Self {
+        let unable = answers.get(Item::TestsUnable).unwrap_or_default();
+        let tested = Item::TESTED.into_iter().enumerate().filter(|(bit, _)| unable & (1 << bit) != 0);
+        let impossible: Self = tested.map(|(_, item)| item).collect();
         let open =
             CATALOGUE.iter().filter(|spec| audiences.include(spec.audience()) && answers.get(spec.item).is_none());
-        open.map(|spec| spec.item).collect()
+        open.map(|spec| spec.item).collect::<Self>().without(impossible)
     }
 
     /// Whether the item is in the set.
@@ -49,6 +52,12 @@ impl ItemSet {
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
+    }
+
+    /// The items of this set that are in the other too.
+    #[must_use]
+    pub const fn within(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 
     /// How many items there are.

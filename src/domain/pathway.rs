@@ -140,9 +140,17 @@ impl Pathway {
         }
         let view = View { audiences: Audiences::EVERYBODY, ..view };
         let mut needed: ItemSet = [Item::Age].into_iter().filter(|age| view.answers.get(*age).is_none()).collect();
-        let performance: &[Criterion] = if self.needs_performance { &self.performance_low } else { &[] };
-        for criterion in self.strength_low.iter().chain(performance) {
-            needed = needed.with(criterion.when.waits_for(view));
+        let reached = [Some(result.strength_low), self.needs_performance.then_some(result.performance_low)];
+        let reached: Vec<_> = reached.into_iter().flatten().collect();
+        if reached.iter().all(|low| *low == Some(true)) {
+            return needed;
+        }
+        if !reached.contains(&Some(false)) {
+            let performance: &[Criterion] = if self.needs_performance { &self.performance_low } else { &[] };
+            let criteria = [(result.strength_low, &self.strength_low[..]), (result.performance_low, performance)];
+            for criterion in criteria.iter().filter(|(low, _)| low.is_none()).flat_map(|(_, criteria)| *criteria) {
+                needed = needed.with(criterion.when.waits_for(view));
+            }
         }
         if result.case_found.is_none() {
             for way in &self.case_finding {

@@ -16,21 +16,22 @@ impl Instrument {
     #[must_use]
     pub fn waits_for(&self, answers: &Answers) -> ItemSet {
         let view = View { answers, audiences: Audiences::EVERYBODY };
-        let unanswered = |item: &Item| answers.get(*item).is_none();
-        match &self.method {
+        let answerable = ItemSet::unanswered(answers, Audiences::EVERYBODY);
+        let items = match &self.method {
             Method::Sum { components, .. } => {
                 components.iter().fold(ItemSet::EMPTY, |items, component| items.with(component.waits_for(view)))
             }
             Method::Linear(by_sex) => {
                 let terms = by_sex.iter().flat_map(|linear| &linear.terms).map(|term| term.item);
-                terms.chain([Item::Sex]).filter(unanswered).collect()
+                terms.chain([Item::Sex]).collect()
             }
             Method::Category { positive, .. } => positive.when.waits_for(view),
-        }
+        };
+        items.within(answerable)
     }
 
     /// The smallest sets of unanswered items whose answers could settle the outcome, whoever would be asked; empty when it
-    /// is settled.
+    /// is settled, and when nothing can settle it, such as a grip that the person was unable to do.
     #[must_use]
     pub fn would_settle(&self, answers: &Answers) -> Vec<ItemSet> {
         let age = answers.get(Item::Age);

@@ -29,15 +29,24 @@ impl People {
         (mixed ^ (mixed >> 31)) % limit
     }
 
-    /// Plausible answers in which each item is answered with this chance in a hundred.
+    /// Plausible answers in which each item is answered with this chance in a hundred, so that a plausible whole exists.
     pub(crate) fn person(&mut self, answered: u64) -> Answers {
         let mut answers = Answers::default();
         for spec in &CATALOGUE {
-            if self.below(100) < answered {
-                answers.set(spec.item, Some(self.value(spec.item)));
-            }
+            answers.set(spec.item, Some(self.value(spec.item)));
         }
         self.slim(&mut answers);
+        while let Some(item) = implausible(&answers).first() {
+            for item in involved(*item) {
+                answers.set(item, Some(self.value(item)));
+            }
+        }
+        for spec in &CATALOGUE {
+            if self.below(100) >= answered {
+                answers.set(spec.item, None);
+            }
+        }
+        // A limit whose value was left out goes with it.
         plausible(answers)
     }
 
@@ -78,23 +87,37 @@ impl People {
     /// Often sets the weight so that the body mass index lies at 18.5 or 21.
     fn slim(&mut self, answers: &mut Answers) {
         let Some(height) = answers.get(Item::HeightCm).map(i64::from) else { return };
-        if answers.get(Item::WeightKg).is_some() && self.below(2) == 0 {
+        if self.below(2) == 0 {
             let index = if self.below(2) == 0 { 185 } else { 210 };
             let weight = index * height * height / 1_000_000 + i64::try_from(self.below(3)).unwrap() - 1;
-            answers.set(Item::WeightKg, i32::try_from(weight).ok().filter(|weight| (250..=3000).contains(weight)));
+            answers.set(Item::WeightKg, Some(i32::try_from(weight).unwrap().clamp(250, 3000)));
         }
     }
 }
 
 /// Leaves out what the service would refuse beside the rest.
-pub(crate) fn plausible(mut answers: Answers) -> Answers {
-    loop {
-        let text = serde_json::to_string(&answers).unwrap();
-        let raw: RawAnswers<'_> = serde_json::from_str(&text).unwrap();
-        let (read, faults) = Answers::parse(&raw);
-        let Some(fault) = faults.first() else { return read };
-        let item = Item::from_id(fault.pointer.trim_start_matches('/')).unwrap();
-        answers.set(item, None);
+fn plausible(mut answers: Answers) -> Answers {
+    while let Some(item) = implausible(&answers).first() {
+        answers.set(*item, None);
+    }
+    answers
+}
+
+/// The items that the service would refuse beside the rest.
+pub(crate) fn implausible(answers: &Answers) -> Vec<Item> {
+    let text = serde_json::to_string(answers).unwrap();
+    let raw: RawAnswers<'_> = serde_json::from_str(&text).unwrap();
+    let faults = Answers::parse(&raw).1;
+    faults.iter().map(|fault| Item::from_id(fault.pointer.trim_start_matches('/')).unwrap()).collect()
+}
+
+/// The items whose values may have to change when this one is implausible.
+pub(crate) fn involved(item: Item) -> Vec<Item> {
+    match item {
+        Item::TestsUnable => vec![Item::TestsUnable],
+        Item::CreatineKinaseUpperLimitUL => vec![Item::CreatineKinaseUL],
+        Item::MyoglobinUpperLimitUgL => vec![Item::MyoglobinUgL],
+        _ => vec![Item::WeightKg, Item::HeightCm, Item::WeightLoss6MonthsKg, Item::WeightLossPastYearKg],
     }
 }
 

@@ -1,0 +1,290 @@
+//! What partial answers promise: completions never leave the bounds, never contradict what is settled, and change
+//! something exactly when a question is open.
+
+use std::collections::BTreeSet;
+
+use sarcoscreen::domain::answers::Answers;
+use sarcoscreen::domain::assessment::Assessment;
+use sarcoscreen::domain::instrument::Outcome;
+use sarcoscreen::domain::item_set::ItemSet;
+use sarcoscreen::domain::open_questions::{OpenQuestion, open_questions};
+use sarcoscreen::domain::pathway::Stage;
+use sarcoscreen::domain::questionnaire::{Audiences, Item, Kind};
+use sarcoscreen::domain::rule_table::{Band, RuleTable};
+use sarcoscreen::domain::scoring::{Asked, score};
+use sarcoscreen::domain::submission::PathwayId;
+use sarcoscreen::rules::released_files;
+
+use crate::people::{People, implausible, involved};
+
+const PARTIAL_ANSWERS: usize = 10_000;
+/// Below this many completions, all of them are tried.
+const ENUMERABLE: usize = 64;
+const SAMPLED: usize = 24;
+
+fn table() -> RuleTable {
+    RuleTable::compile(&released_files("2026.2").unwrap()).unwrap()
+}
+
+/// Partial answers with what is asked: a few items open, or many.
+fn partial(people: &mut People) -> (Answers, Audiences) {
+    let answered = [99, 95, 80, 50, 20][usize::try_from(people.below(5)).unwrap()];
+    let answers = people.person(answered);
+    (answers, Audiences { staff: people.below(2) == 0, laboratory: people.below(3) == 0 })
+}
+
+#[test]
+fn completions_of_10_000_partial_answers_stay_within_bounds_and_contradict_nothing_settled() {
+    let table = table();
+    let mut people = People::seeded(&table, 31);
+    let (mut tried, mut enumerated) = (0, 0);
+    for _ in 0..PARTIAL_ANSWERS {
+        let (answers, audiences) = partial(&mut people);
+        let asked = Asked { audiences, pathways: &PathwayId::ALL };
+        let before = score(&table, &answers, asked);
+        let completions = match every_completion(&answers, audiences) {
+            Some(every) => {
+                enumerated += 1;
+                every
+            }
+            None => (0..SAMPLED).filter_map(|way| completion(&mut people, &answers, audiences, way)).collect(),
+        };
+        for whole in completions {
+            tried += 1;
+            let after = score(&table, &whole, asked);
+            holds(&before, &after).unwrap_or_else(|broken| panic!("{broken}\n{}", both(&answers, &whole)));
+        }
+    }
+    println!("{PARTIAL_ANSWERS} partial answers, {enumerated} of them enumerated, {tried} completions");
+    assert!(tried > PARTIAL_ANSWERS * SAMPLED / 2 && enumerated > 100, "{tried} completions, {enumerated} enumerated");
+}
+
+#[test]
+fn questions_are_open_exactly_while_a_completion_can_change_something() {
+    let table = table();
+    let mut people = People::seeded(&table, 59);
+    let (mut closed, mut open) = (0, 0);
+    for _ in 0..2_000 {
+        let (answers, audiences) = partial(&mut people);
+        let pathways: Vec<_> = PathwayId::ALL.into_iter().filter(|_| people.below(2) == 0).collect();
+        let asked = Asked { audiences, pathways: &pathways };
+        let before = score(&table, &answers, asked);
+        let questions = open_questions(&table, &answers, asked, &before);
+        let mut changed = false;
+        for way in 0..200 {
+            let Some(whole) = completion(&mut people, &answers, audiences, way) else { continue };
+            let after = state(&score(&table, &whole, asked));
+            changed |= after != state(&before);
+            // Whatever the last answer changes must have been listed for its item.
+            for item in to_fill(&answers, audiences).iter() {
+                let mut without = whole.clone();
+                without.set(item, None);
+                for what in changes(&table, &state(&score(&table, &without, asked)), &after) {
+                    assert!(
+                        listed(&questions, item, &what),
+                        "{} changed {what} unlisted\n{}",
+                        item.id(),
+                        both(&answers, &whole)
+                    );
+                }
+            }
+            if changed && way > 30 {
+                break;
+            }
+        }
+        let told: Vec<_> = questions.iter().map(|question| question.item.id()).collect();
+        assert_eq!(changed, !questions.is_empty(), "open: {told:?}\n{}", serde_json::to_string(&answers).unwrap());
+        *(if changed { &mut open } else { &mut closed }) += 1;
+    }
+    println!("{open} open, {closed} closed");
+    assert!(open > 300 && closed > 100, "{open} open, {closed} closed");
+}
+
+#[test]
+fn what_would_settle_an_instrument_can_settle_it_and_nothing_smaller_does() {
+    let table = table();
+    let mut people = People::seeded(&table, 97);
+    let mut sets = 0;
+    for _ in 0..1_500 {
+        let (answers, _) = partial(&mut people);
+        for instrument in &table.instruments {
+            let age = answers.get(Item::Age);
+            let undetermined = instrument.result(instrument.read(&answers), age).outcome == Outcome::Undetermined;
+            let settling = instrument.would_settle(&answers);
+            let unable = answers.get(Item::TestsUnable).is_some_and(|unable| unable != 0);
+            assert!(undetermined || settling.is_empty(), "{} is settled", instrument.id);
+            assert!(!undetermined || unable || !settling.is_empty(), "nothing settles {}", instrument.id);
+            let mut settles = |items: ItemSet, tries: usize| {
+                (0..tries).any(|way| {
+                    let Some(filled) = filled(&mut people, &answers, items, way) else { return false };
+                    let reading = instrument.read(&filled);
+                    instrument.result(reading, filled.get(Item::Age)).outcome != Outcome::Undetermined
+                })
+            };
+            for items in &settling {
+                sets += 1;
+                let names: Vec<_> = items.iter().map(|item| item.id()).collect();
+                assert!(
+                    settles(*items, 600),
+                    "{names:?} do not settle {}: {}",
+                    instrument.id,
+                    both(&answers, &answers)
+                );
+                let open = instrument.waits_for(&answers).with(if age.is_none() {
+                    ItemSet::of(Item::Age)
+                } else {
+                    ItemSet::EMPTY
+                });
+                for smaller in open.subsets(items.len() - 1).filter(|smaller| !smaller.is_empty()) {
+                    assert!(!settles(smaller, 4), "fewer items than {names:?} settle {}", instrument.id);
+                }
+            }
+        }
+    }
+    println!("{sets} sets");
+    assert!(sets > 1_000);
+}
+
+/// What must hold of an assessment and the one after more answers.
+fn holds(before: &Assessment, after: &Assessment) -> Result<(), String> {
+    let check = |holds: bool, what: &str| if holds { Ok(()) } else { Err(what.to_owned()) };
+    check(before.score.lower <= after.score.lower && after.score.upper <= before.score.upper, "total")?;
+    check(before.band_at_least <= after.band_at_least && after.band_at_most <= before.band_at_most, "band")?;
+    for (earlier, later) in before.instruments.iter().zip(&after.instruments) {
+        let within = earlier.lower <= later.lower && later.upper <= earlier.upper;
+        check(within, &format!("bounds of {}", earlier.instrument))?;
+        let kept = earlier.outcome == Outcome::Undetermined || earlier.outcome == later.outcome;
+        check(kept, &format!("outcome of {}", earlier.instrument))?;
+        check(earlier.total.is_none() || earlier.total == later.total, &format!("total of {}", earlier.instrument))?;
+    }
+    for (earlier, later) in before.pathways.iter().zip(&after.pathways) {
+        let kept = |earlier: Option<bool>, later: Option<bool>| earlier.is_none() || earlier == later;
+        let name = earlier.pathway.as_str();
+        // Without an age, a cut-off by age is only known as far as the rows agree, and somebody may yet be too young.
+        let judged = later.stage != Stage::NotApplicable;
+        check(!judged || kept(earlier.case_found, later.case_found), &format!("case finding of {name}"))?;
+        check(!judged || kept(earlier.strength_low, later.strength_low), &format!("strength of {name}"))?;
+        check(!judged || kept(earlier.performance_low, later.performance_low), &format!("performance of {name}"))?;
+        let reached = earlier.stage.flags() || earlier.stage == Stage::NotApplicable;
+        check(!reached || earlier.stage == later.stage, &format!("stage of {name}"))?;
+        check(earlier.stage != Stage::AtRisk || later.stage != Stage::NoneFoundYet, &format!("risk of {name}"))?;
+    }
+    let reasons = before.flag_reasons.iter().all(|reason| after.flag_reasons.contains(reason));
+    check(reasons, "a flag was taken back")?;
+    check(before.care_level.is_none() || before.care_level <= after.care_level, "care level")
+}
+
+/// Band, flag and outcomes, as open questions speak of them.
+fn state(assessment: &Assessment) -> State {
+    let outcomes = assessment.instruments.iter().map(|result| result.outcome).collect();
+    (assessment.band(), assessment.flagged(), outcomes)
+}
+
+type State = (Option<Band>, bool, Vec<Outcome>);
+
+/// What differs from one state to another.
+fn changes(table: &RuleTable, before: &State, after: &State) -> Vec<String> {
+    let own = [(before.0 != after.0, "band"), (before.1 != after.1, "flagged")];
+    let mut found: Vec<_> = own.into_iter().filter(|(changed, _)| *changed).map(|(_, what)| what.to_owned()).collect();
+    let outcomes = table.instruments.iter().zip(before.2.iter().zip(&after.2));
+    found.extend(outcomes.filter(|(_, (one, other))| one != other).map(|(instrument, _)| instrument.id.to_string()));
+    found
+}
+
+fn listed(questions: &[OpenQuestion], item: Item, what: &str) -> bool {
+    let question = questions.iter().find(|question| question.item == item);
+    question.is_some_and(|question| match what {
+        "band" => question.band,
+        "flagged" => question.flagged,
+        id => question.instruments.iter().any(|known| &**known == id),
+    })
+}
+
+/// The items that a completion answers: the unanswered ones of the audience, and the limit of a given laboratory value.
+fn to_fill(answers: &Answers, audiences: Audiences) -> ItemSet {
+    let mut items = ItemSet::unanswered(answers, audiences);
+    for (value, limit) in
+        [(Item::CreatineKinaseUL, Item::CreatineKinaseUpperLimitUL), (Item::MyoglobinUgL, Item::MyoglobinUpperLimitUgL)]
+    {
+        if answers.get(value).is_some() && answers.get(limit).is_none() {
+            items = items.with(ItemSet::of(limit));
+        }
+    }
+    items
+}
+
+fn completion(people: &mut People, answers: &Answers, audiences: Audiences, way: usize) -> Option<Answers> {
+    filled(people, answers, to_fill(answers, audiences), way)
+}
+
+/// The answers with these items answered too, in a way that the service would accept: at random, or at the ends.
+fn filled(people: &mut People, answers: &Answers, items: ItemSet, way: usize) -> Option<Answers> {
+    let mut whole = answers.clone();
+    for item in items.iter() {
+        let value = match way {
+            0 => ends(item).0,
+            1 => ends(item).1,
+            _ if way % 3 == 0 && people.below(2) == 0 => ends(item).0,
+            _ if way % 3 == 0 => ends(item).1,
+            _ => people.value(item),
+        };
+        whole.set(item, Some(value));
+    }
+    // What does not fit together is drawn again, the given answers staying as they are.
+    for _ in 0..60 {
+        let faults = implausible(&whole);
+        let Some(fault) = faults.first() else { return Some(whole) };
+        let involved: Vec<Item> = involved(*fault).into_iter().filter(|item| items.has(*item)).collect();
+        for item in involved {
+            let value = if people.below(3) == 0 { ends(item).0 } else { people.value(item) };
+            whole.set(item, Some(value));
+        }
+    }
+    None
+}
+
+fn ends(item: Item) -> (i32, i32) {
+    match item.spec().kind {
+        Kind::Number { minimum, maximum, .. } => (minimum, maximum),
+        Kind::Flag => (0, 1),
+        Kind::Choice(options) => (0, i32::try_from(options.len()).unwrap() - 1),
+        Kind::Set { options, exclusive } => {
+            let alone = exclusive.map_or(0, |alone| 1 << options.iter().position(|o| *o == alone).unwrap());
+            (0, ((1 << options.len()) - 1) & !alone)
+        }
+    }
+}
+
+/// Every plausible completion, when there are few enough.
+fn every_completion(answers: &Answers, audiences: Audiences) -> Option<Vec<Answers>> {
+    let mut whole = vec![answers.clone()];
+    for item in to_fill(answers, audiences).iter() {
+        let values: Vec<i32> = match item.spec().kind {
+            Kind::Number { minimum, maximum, step, .. } => {
+                (minimum..=maximum).step_by(usize::try_from(step).unwrap()).collect()
+            }
+            Kind::Set { .. } => (0..=ends(item).1).collect(),
+            Kind::Flag | Kind::Choice(_) => (0..=ends(item).1).collect(),
+        };
+        if whole.len() * values.len() > ENUMERABLE {
+            return None;
+        }
+        let with = |value: &i32, answers: &Answers| {
+            let mut answers = answers.clone();
+            answers.set(item, Some(*value));
+            answers
+        };
+        whole = whole.iter().flat_map(|answers| values.iter().map(move |value| with(value, answers))).collect();
+    }
+    whole.retain(|answers| implausible(answers).is_empty());
+    Some(whole)
+}
+
+fn both(answers: &Answers, whole: &Answers) -> String {
+    let json = |answers: &Answers| serde_json::to_string(answers).unwrap();
+    let added: BTreeSet<_> = ItemSet::unanswered(answers, Audiences::EVERYBODY)
+        .iter()
+        .filter_map(|item| whole.get(item).map(|value| format!("{} = {value}", item.id())))
+        .collect();
+    format!("{}\nthen {added:?}", json(answers))
+}
