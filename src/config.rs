@@ -2,13 +2,17 @@
 
 #![allow(clippy::doc_markdown, reason = "the comments of the settings are the text of `--help`")]
 
+mod commands;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::builder::{BoolishValueParser, PossibleValuesParser};
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, ValueEnum};
+
+pub use commands::{Clinics, Command, Keys, Rules};
 
 /// Sarcopenia risk screening: answers in, a sourced and bounded assessment out, follow-ups for clinic staff.
 ///
@@ -214,122 +218,6 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line, for collectors.
     Json,
-}
-
-/// What to do.
-#[derive(Clone, Debug, Subcommand)]
-pub enum Command {
-    /// Starts the service. This is also what happens without a subcommand.
-    Serve,
-    /// Applies missing migrations and keeps the text of the rule tables in the database.
-    Migrate,
-    /// Creates and lists clinics.
-    #[command(subcommand)]
-    Clinics(Clinics),
-    /// Mints, lists and revokes the keys of a clinic.
-    #[command(subcommand)]
-    Keys(Keys),
-    /// Prints the OpenAPI document.
-    Openapi,
-    /// Checks and compares rule tables. Needs no database.
-    #[command(subcommand)]
-    Rules(Rules),
-    /// Creates the demo clinic with its made-up cohort and prints its keys.
-    SeedDemo,
-    /// Asks the service on the listening address whether it is ready; exits with 0 when it is.
-    Health,
-}
-
-/// The names of the pathways, and of following none.
-const PATHWAYS: [&str; 5] = ["ewgsop2", "awgs_2019", "awgs_2025", "sdoc", "none"];
-
-/// What to do with clinics.
-#[derive(Clone, Debug, Subcommand)]
-pub enum Clinics {
-    /// Creates a clinic and prints its id.
-    Create {
-        /// The clinic's name as people read it, 1 to 200 characters; no other clinic may have it.
-        #[arg(long)]
-        name: String,
-        /// Where a consultation is booked, an https address.
-        #[arg(long, value_name = "URL")]
-        booking_url: String,
-        /// The number to call in an emergency, 2 to 20 digits.
-        #[arg(long, value_name = "DIGITS")]
-        emergency_number: String,
-        /// The language used where a request asks for none.
-        #[arg(long, default_value = "en", value_parser = PossibleValuesParser::new(["en", "es"]))]
-        language: String,
-        /// The consensus pathways followed where a request asks for none, separated by commas.
-        #[arg(long, default_value = "ewgsop2", value_delimiter = ',', value_parser = PossibleValuesParser::new(PATHWAYS))]
-        pathways: Vec<String>,
-    },
-    /// Chooses the consensus pathways a clinic follows where a request asks for none.
-    Pathways {
-        /// The clinic, by its id or its name.
-        #[arg(long, value_name = "ID OR NAME")]
-        clinic: String,
-        /// The pathways, separated by commas.
-        #[arg(required = true, value_delimiter = ',', value_parser = PossibleValuesParser::new(PATHWAYS))]
-        pathways: Vec<String>,
-    },
-    /// Lists every clinic with its booking address, emergency number, language and pathways.
-    List,
-}
-
-/// What to do with keys.
-#[derive(Clone, Debug, Subcommand)]
-pub enum Keys {
-    /// Mints a key and prints it. It is shown this once and cannot be had again.
-    Mint {
-        /// The clinic, by its id or its name.
-        #[arg(long, value_name = "ID OR NAME")]
-        clinic: String,
-        /// What the key may do; each role may do what the ones before it may.
-        #[arg(long, value_parser = PossibleValuesParser::new(["browser", "intake", "staff", "admin"]))]
-        role: String,
-        /// The person or system that gets the key, 1 to 200 characters.
-        #[arg(long)]
-        name: String,
-        /// When the key stops working, such as 2027-01-31T00:00:00Z. [default: never]
-        #[arg(long, value_name = "TIME", conflicts_with = "expires_in_days")]
-        expires_at: Option<String>,
-        /// In how many days the key stops working, 1 to 3650.
-        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
-        expires_in_days: Option<u32>,
-    },
-    /// Lists the keys of a clinic, without the keys themselves.
-    List {
-        /// The clinic, by its id or its name.
-        #[arg(long, value_name = "ID OR NAME")]
-        clinic: String,
-    },
-    /// Revokes a key; it stops working within five seconds.
-    Revoke {
-        /// The clinic, by its id or its name.
-        #[arg(long, value_name = "ID OR NAME")]
-        clinic: String,
-        /// The key's id, as `keys list` shows it.
-        #[arg(long)]
-        id: String,
-    },
-}
-
-/// What to do with rule tables.
-#[derive(Clone, Debug, Subcommand)]
-pub enum Rules {
-    /// Checks a rule table and prints a summary, or every fault and exits with 1.
-    Check {
-        /// The folder of the table's files. [default: the table that this program scores with]
-        folder: Option<PathBuf>,
-    },
-    /// Prints what changed from one rule table to another.
-    Diff {
-        /// The older table: a version in this program, or a folder.
-        before: String,
-        /// The newer table: a version in this program, or a folder.
-        after: String,
-    },
 }
 
 /// A text that is never shown.

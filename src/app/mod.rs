@@ -8,10 +8,13 @@ pub mod error;
 pub mod follow_ups;
 pub mod health;
 pub mod intake;
+pub mod replay;
 pub mod rule_tables;
+mod scan;
 pub mod sign_in;
 pub mod subjects;
 pub mod submissions;
+pub mod verify;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,5 +1,6 @@
 //! Rule tables: those of this binary, and those that only the database still knows.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use moka::future::Cache as Moka;
@@ -70,4 +71,20 @@ pub async fn get(app: &App, version: &str) -> Result<Arc<Release>, AppError> {
 pub fn conformance() -> Result<(&'static str, Vec<ConformanceCase>), AppError> {
     let cases = conformance::cases().map_err(|error| AppError::Internal(error.to_string()))?;
     Ok((conformance::VERSION, cases))
+}
+
+/// Every version that rows of the database may name, as far as it can be used.
+///
+/// # Errors
+/// When the database is away.
+pub(super) async fn every(app: &App) -> Result<BTreeMap<String, Arc<Release>>, AppError> {
+    let mut releases = BTreeMap::new();
+    for version in store::rule_tables::versions(&app.store).await? {
+        match get(app, &version).await {
+            Ok(release) => drop(releases.insert(version, release)),
+            Err(AppError::RuleTable(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(releases)
 }

@@ -1,9 +1,10 @@
 //! Subjects: find a person, and what the person submitted.
 
-use super::{App, AppError};
+use super::{App, AppError, rule_tables};
 use crate::domain::actor::Actor;
+use crate::domain::history::{Screen, next_screen, screens};
 use crate::domain::ids::SubjectId;
-use crate::domain::stored::{Page, PageRequest, Subject, SubmissionFilter, SubmissionSummary};
+use crate::domain::stored::{Page, PageRequest, Subject};
 use crate::domain::subject::{Contact, LookUp};
 use crate::store;
 
@@ -21,7 +22,8 @@ pub async fn search(app: &App, actor: &Actor, by: LookUp, text: &str) -> Result<
     Ok(found)
 }
 
-/// One page of what a person submitted, newest first.
+/// One page of what a person submitted, newest first, each with what changed since the one before and when the next is
+/// due.
 ///
 /// # Errors
 /// When the clinic has no such person, the cursor is not one of this list, or the database is away.
@@ -30,10 +32,15 @@ pub async fn submissions(
     actor: &Actor,
     subject_id: SubjectId,
     page: &PageRequest,
-) -> Result<Page<SubmissionSummary>, AppError> {
+) -> Result<Page<Screen>, AppError> {
     if !store::subjects::exists(&app.store, actor.clinic_id, subject_id).await? {
         return Err(AppError::NotFound);
     }
-    let filter = SubmissionFilter { subject_id: Some(subject_id), ..SubmissionFilter::default() };
-    Ok(store::submissions::list(&app.store, actor.clinic_id, &filter, page).await?)
+    let (page, before) = store::history::list(&app.store, actor.clinic_id, subject_id, page).await?;
+    let mut items = screens(page.items, before.as_ref());
+    for screen in &mut items {
+        let release = rule_tables::get(app, &screen.submission.assessment.rule_table).await?;
+        screen.next_screen = next_screen(&release.table, &screen.submission);
+    }
+    Ok(Page { items, next_cursor: page.next_cursor })
 }

@@ -1,10 +1,27 @@
-//! Submissions: read one, list many.
+//! Submissions: read one, assess it again, list many.
 
-use super::{App, AppError};
+use std::sync::Arc;
+
+use super::{App, AppError, rule_tables};
 use crate::domain::actor::{Actor, Role};
+use crate::domain::assessment::Assessment;
 use crate::domain::ids::SubmissionId;
+use crate::domain::replay::rescore;
 use crate::domain::stored::{Page, PageRequest, StoredSubmission, SubmissionFilter, SubmissionSummary};
+use crate::rules::Release;
 use crate::store;
+
+/// A submission's answers under a rule table.
+pub struct Assessed {
+    /// The submission.
+    pub submission: StoredSubmission,
+    /// The rule table.
+    pub release: Arc<Release>,
+    /// What it makes of the answers.
+    pub assessment: Assessment,
+    /// Whether this is the assessment that was stored.
+    pub stored: bool,
+}
 
 /// One submission. An intake system sees only what it submitted itself.
 ///
@@ -14,6 +31,28 @@ pub async fn get(app: &App, actor: &Actor, submission_id: SubmissionId) -> Resul
     let found = store::submissions::find(&app.store, actor.clinic_id, submission_id).await?;
     let visible = |stored: &StoredSubmission| actor.role >= Role::Staff || stored.credential_id == actor.credential_id;
     found.filter(visible).ok_or(AppError::NotFound)
+}
+
+/// A submission as it was assessed, or as another version of the rule table would assess it. Nothing is stored.
+///
+/// # Errors
+/// When there is no such submission that this actor may see, nobody knows the version, or the database is away.
+pub async fn assess(
+    app: &App,
+    actor: &Actor,
+    submission_id: SubmissionId,
+    version: Option<&str>,
+) -> Result<Assessed, AppError> {
+    let submission = get(app, actor, submission_id).await?;
+    let own = &submission.assessment.rule_table;
+    let release = rule_tables::get(app, version.unwrap_or(own)).await?;
+    let stored = release.table.version == *own;
+    let assessment = if stored {
+        submission.assessment.clone()
+    } else {
+        rescore(&release.table, &submission.answers, &submission.assessment)
+    };
+    Ok(Assessed { submission, release, assessment, stored })
 }
 
 /// One page of the clinic's submissions, newest first.

@@ -57,7 +57,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Clinics(command) => clinics::run(settings, command).await?,
         Command::Keys(command) => keys::run(settings, command).await?,
         Command::Openapi => print(&http::document())?,
-        Command::Rules(command) => return rules::run(command),
+        Command::Rules(command) => return rules::run(settings, command).await,
         Command::SeedDemo => seed_demo::run(settings).await?,
         Command::Health => health::run(settings)?,
     }

@@ -221,3 +221,22 @@ impl StoredSubmission {
         positive.map(|result| &*result.instrument)
     }
 }
+
+impl From<&StoredSubmission> for SubmissionSummary {
+    fn from(stored: &StoredSubmission) -> Self {
+        let assessment = &stored.assessment;
+        Self {
+            submission_id: stored.submission_id,
+            subject_id: stored.subject_id,
+            origin: stored.origin,
+            received_at: stored.received_at,
+            rule_table: assessment.rule_table.to_string(),
+            score: assessment.score,
+            band_at_least: assessment.band_at_least,
+            band_at_most: assessment.band_at_most,
+            care_level: assessment.care_level,
+            flagged: assessment.flagged(),
+            follow_up_id: stored.follow_up.map(|link| link.follow_up_id),
+        }
+    }
+}

@@ -91,6 +91,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(submissions::create_submission)
         .service(submissions::list_submissions)
         .service(submissions::get_submission)
+        .service(submissions::get_submission_assessment)
         .service(follow_ups::list_follow_ups)
         .service(follow_ups::get_follow_up)
         .service(subjects::search_subjects)

@@ -7,7 +7,7 @@ use super::auth::Staff;
 use super::extract::{Incoming, PathId, Query};
 use super::paging;
 use super::problem::Problem;
-use super::wire::lists::{PageQuery, SubjectPage, SubmissionPage};
+use super::wire::lists::{PageQuery, SubjectPage, SubjectSubmissionPage};
 use super::wire::subject::SubjectSearchInput;
 use crate::app::subjects;
 use crate::domain::ids::SubjectId;
@@ -46,12 +46,12 @@ pub async fn search_subjects(
 
 /// List a subject's submissions
 ///
-/// What one person submitted, newest first.
+/// What one person submitted, newest first, each with what changed since the one before and when to screen again.
 #[utoipa::path(
     tag = "staff",
     operation_id = "list_subject_submissions",
     params(("id" = uuid::Uuid, Path, description = "Id of the person"), PageQuery),
-    responses((status = 200, description = "A page", body = SubmissionPage, headers(
+    responses((status = 200, description = "A page", body = SubjectSubmissionPage, headers(
         ("Link" = String, description = "rel=next: the next page, if there is one"),
     ))),
     security(("key" = ["staff"]))
@@ -65,5 +65,5 @@ pub async fn list_subject_submissions(
     query: Result<Query<PageQuery>, Problem>,
 ) -> Result<HttpResponse, Problem> {
     let page = subjects::submissions(&state.app, &caller.actor(), SubjectId(id?.0), &query?.0.into()).await?;
-    Ok(paging::answer(&request, page, SubmissionPage::of))
+    Ok(paging::answer(&request, page, SubjectSubmissionPage::of))
 }

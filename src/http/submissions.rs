@@ -1,4 +1,4 @@
-//! Submissions: create, get, list.
+//! Submissions: create, get, assess under another rule table, list.
 
 use actix_web::http::header::{CONTENT_LANGUAGE, LOCATION, VARY};
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
@@ -11,7 +11,9 @@ use super::problem::Problem;
 use super::scores::refuse;
 use super::wire::Rendering;
 use super::wire::lists::{SubmissionPage, SubmissionQuery};
-use super::wire::submission::{ReceiptBody, SubmissionBody, SubmissionInput};
+use super::wire::submission::{
+    AssessmentQuery, ReceiptBody, SubmissionAssessmentBody, SubmissionBody, SubmissionInput,
+};
 use crate::app::{AppError, intake, rule_tables, submissions};
 use crate::domain::actor::Actor;
 use crate::domain::ids::SubmissionId;
@@ -112,6 +114,35 @@ pub async fn get_submission(
 ) -> Result<HttpResponse, Problem> {
     let stored = submissions::get(&state.app, &caller.actor(), SubmissionId(id?.0)).await?;
     render(&state, stored, caller.clinic()).await
+}
+
+/// Get a submission's assessment under a rule table
+///
+/// Without `rule_table`, or with the submission's own version, the assessment as it was stored; with another version the
+/// same answers as that version assesses them, along the pathways that the stored assessment followed, which stores
+/// nothing. A version that this service does not know is answered like an unknown submission, with 404. The language is
+/// the submission's.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "get_submission_assessment",
+    params(("id" = uuid::Uuid, Path, description = "Id of the submission"), AssessmentQuery),
+    responses((status = 200, description = "The assessment", body = SubmissionAssessmentBody)),
+    security(("key" = ["staff"]))
+)]
+#[get("/v1/submissions/{id}/assessments")]
+pub async fn get_submission_assessment(
+    state: web::Data<State>,
+    caller: Staff,
+    id: Result<PathId, Problem>,
+    query: Result<Query<AssessmentQuery>, Problem>,
+) -> Result<HttpResponse, Problem> {
+    let (id, version) = (SubmissionId(id?.0), query?.0.rule_table);
+    let assessed = submissions::assess(&state.app, &caller.actor(), id, version.as_deref()).await?;
+    let language = assessed.submission.language;
+    let rendering = Rendering { table: &assessed.release.table, language, clinic: caller.clinic() };
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_LANGUAGE, language.code()))
+        .json(SubmissionAssessmentBody::of(&assessed, rendering)))
 }
 
 async fn render(state: &State, stored: StoredSubmission, clinic: &Clinic) -> Result<HttpResponse, Problem> {

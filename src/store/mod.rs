@@ -8,12 +8,14 @@ pub mod embedded;
 pub mod error;
 pub mod follow_ups;
 pub mod health;
+pub mod history;
 pub mod idempotency_keys;
 pub mod keys;
 pub mod master_key_checks;
 pub mod page;
 mod row;
 pub mod rule_tables;
+pub mod scan;
 pub mod subjects;
 pub mod submissions;
 

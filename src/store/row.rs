@@ -44,9 +44,13 @@ pub(super) fn care_level(name: Option<&str>) -> Result<Option<CareLevel>, StoreE
 
 /// Reads stored answers; every one must still parse. What a later rule finds implausible together was accepted then.
 pub(super) fn answers(stored: &Value) -> Result<Answers, StoreError> {
+    answers_in(&stored.to_string())
+}
+
+/// Reads stored answers from their JSON.
+pub(super) fn answers_in(text: &str) -> Result<Answers, StoreError> {
     let broken = || StoreError::Inconsistent { table: "submissions", what: "answers" };
-    let text = stored.to_string();
-    let raw: RawAnswers<'_> = serde_json::from_str(&text).map_err(|_| broken())?;
+    let raw: RawAnswers<'_> = serde_json::from_str(text).map_err(|_| broken())?;
     let (answers, faults) = Answers::parse(&raw);
     let readable = faults.iter().all(|fault| fault.code == FaultCode::Implausible);
     readable.then_some(answers).ok_or_else(broken)

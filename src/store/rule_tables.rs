@@ -43,3 +43,11 @@ pub async fn find(store: &Store, version: &str) -> Result<Option<RuleFiles>, Sto
         .await?;
     stored.map(files).transpose()
 }
+
+/// Every version that something may have been scored with.
+///
+/// # Errors
+/// When the database is away.
+pub async fn versions(store: &Store) -> Result<Vec<String>, StoreError> {
+    Ok(sqlx::query_scalar!("select version from rule_tables").fetch_all(&store.pool).await?)
+}

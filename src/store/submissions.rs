@@ -243,24 +243,25 @@ fn json(value: &impl serde::Serialize) -> Result<Value, StoreError> {
     serde_json::to_value(value).map_err(broken)
 }
 
-struct Row {
-    submission_id: Uuid,
-    subject_id: Uuid,
-    credential_id: Uuid,
-    origin: String,
-    received_at: jiff_sqlx::Timestamp,
-    answered_at: Option<jiff_sqlx::Timestamp>,
-    language: String,
-    source_system: Option<String>,
-    source_id: Option<String>,
-    pathway: Option<String>,
-    supersedes: Option<Uuid>,
-    answers: Value,
-    assessment: Value,
-    follow_up_id: Option<Uuid>,
-    follow_up_state: Option<String>,
-    follow_up_urgency: Option<i16>,
-    follow_up_joined: Option<bool>,
+/// A submission's own columns.
+pub(super) struct Row {
+    pub submission_id: Uuid,
+    pub subject_id: Uuid,
+    pub credential_id: Uuid,
+    pub origin: String,
+    pub received_at: jiff_sqlx::Timestamp,
+    pub answered_at: Option<jiff_sqlx::Timestamp>,
+    pub language: String,
+    pub source_system: Option<String>,
+    pub source_id: Option<String>,
+    pub pathway: Option<String>,
+    pub supersedes: Option<Uuid>,
+    pub answers: Value,
+    pub assessment: Value,
+    pub follow_up_id: Option<Uuid>,
+    pub follow_up_state: Option<String>,
+    pub follow_up_urgency: Option<i16>,
+    pub follow_up_joined: Option<bool>,
 }
 
 impl TryFrom<Row> for StoredSubmission {

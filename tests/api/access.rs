@@ -51,7 +51,7 @@ fn call(operation: &Operation, rows: &Rows) -> (String, Option<Value>, u16) {
         "get_rule_table" => (Some("2026.1"), None, 200),
         "create_score" => (None, Some(json!({"answers": fit()})), 200),
         "create_submission" => (None, Some(json!({"answers": fit()})), 201),
-        "get_submission" => (Some(&*rows.submission), None, 200),
+        "get_submission" | "get_submission_assessment" => (Some(&*rows.submission), None, 200),
         "get_follow_up" => (Some(&*rows.follow_up), None, 200),
         "search_subjects" => (None, Some(json!({"reference": "R-1"})), 200),
         "list_subject_submissions" => (Some(&*rows.subject), None, 200),
@@ -167,7 +167,7 @@ async fn what_belongs_to_another_clinic_answers_exactly_like_what_does_not_exist
             assert_eq!(masked(&foreign), masked(&unknown), "{}", operation.id);
         }
     }
-    assert_eq!(compared, 3);
+    assert_eq!(compared, 4);
     // Not even a search by the very reference finds the other clinic's person.
     let found = other.staff.post("/v1/subjects/search", &json!({"reference": "R-1"})).await.expect(200);
     assert_eq!(found["items"], json!([]));
@@ -222,6 +222,7 @@ async fn who_calls_is_settled_before_anything_else_of_the_request() {
     let clinic = world.clinic("One").await;
     let requests = [
         ("GET", "/v1/submissions/no-id"),
+        ("GET", "/v1/submissions/no-id/assessments?rule_table="),
         ("GET", "/v1/submissions?limit=none"),
         ("GET", "/v1/follow-ups/no-id"),
         ("GET", "/v1/follow-ups?limit=none"),

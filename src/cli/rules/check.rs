@@ -43,7 +43,7 @@ pub(super) fn run(folder: Option<&Path>) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn list(faults: &[LintFault]) -> String {
+pub(super) fn list(faults: &[LintFault]) -> String {
     let mut text = String::new();
     for fault in faults {
         let _ = writeln!(text, "{}", fault.to_string().replace('\n', " "));

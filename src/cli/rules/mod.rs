@@ -1,7 +1,11 @@
-//! `rules`: check a table, compare two. Needs no database.
+//! `rules`: draft a table, check one, compare two; try one on stored submissions, and verify what is stored.
 
 mod check;
 mod diff;
+mod new;
+mod progress;
+mod replay;
+mod verify;
 
 use std::fs;
 use std::path::Path;
@@ -9,14 +13,17 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 
-use crate::config::Rules;
+use crate::config::{Rules, Settings};
 use crate::domain::rule_table::RuleFiles;
 use crate::rules::released_files;
 
-pub(super) fn run(command: &Rules) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(settings: &Settings, command: &Rules) -> anyhow::Result<ExitCode> {
     match command {
+        Rules::New { folder, version } => new::run(folder, version.as_deref()),
         Rules::Check { folder } => check::run(folder.as_deref()),
-        Rules::Diff { before, after } => diff::run(before, after),
+        Rules::Diff { before, after, json } => diff::run(before, after, *json),
+        Rules::Replay { file, clinic, json } => replay::run(settings, file, clinic, *json).await,
+        Rules::Verify { clinic, json } => verify::run(settings, clinic.as_deref(), *json).await,
     }
 }
 

@@ -6,11 +6,13 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 use validator::Validate;
 
+use super::history::SubjectSubmissionBody;
 use super::rule_table::RuleTableSummaryBody;
 use super::subject::SubjectBody;
 use super::submission::plain;
 use super::{BandName, CareLevelName, FollowUpStateName, OriginName, UrgencyName};
 use crate::domain::assessment::Score;
+use crate::domain::history::Screen;
 use crate::domain::ids::SubjectId;
 use crate::domain::stored::{FollowUp, FollowUpFilter, PageRequest, Subject, SubmissionFilter, SubmissionSummary};
 
@@ -187,6 +189,10 @@ macro_rules! page {
 page!(
     /// A page of submissions, newest first.
     SubmissionPage of SubmissionSummaryBody, from SubmissionSummary
+);
+page!(
+    /// A page of a person's submissions, newest first.
+    SubjectSubmissionPage of SubjectSubmissionBody, from Screen
 );
 page!(
     /// A page of the worklist: most urgent first, then oldest.

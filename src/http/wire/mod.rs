@@ -3,6 +3,7 @@
 pub mod answers;
 pub mod assessment;
 pub mod conformance;
+pub mod history;
 pub mod instrument_rule;
 pub mod lists;
 pub mod object;

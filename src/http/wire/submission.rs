@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 use validator::{Validate, ValidationError};
 
@@ -11,6 +11,7 @@ use super::subject::SubjectInput;
 use super::{
     AssessmentBody, AudienceName, FlagKindName, FollowUpStateName, OriginName, PathwayName, Rendering, UrgencyName,
 };
+use crate::app::submissions::Assessed;
 use crate::domain::answers::Answers;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::SubmissionId;
@@ -127,6 +128,31 @@ pub struct SubmissionBody {
     pub answers: Answers,
 }
 
+/// Under which rule table to assess.
+#[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AssessmentQuery {
+    /// A version of the rule table; the submission's own unless said.
+    #[validate(length(min = 1, max = 20), custom(function = "plain"))]
+    #[param(min_length = 1, max_length = 20, example = "2026.1")]
+    pub rule_table: Option<String>,
+}
+
+/// A submission's assessment under a rule table.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = SubmissionAssessment)]
+pub struct SubmissionAssessmentBody {
+    /// Id of the submission.
+    pub submission_id: Uuid,
+    /// The version of the rule table.
+    pub rule_table: String,
+    /// Whether this is the assessment that was stored; otherwise it was made for this answer alone.
+    pub stored: bool,
+    /// What the rule table makes of the answers.
+    pub assessment: AssessmentBody,
+}
+
 /// Why a submission is flagged.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = FlagReason)]
@@ -223,6 +249,19 @@ impl SubmissionBody {
             pathway: stored.pathway.map(PathwayName),
             supersedes: stored.supersedes.map(|id| id.0),
             answers: stored.answers,
+        }
+    }
+}
+
+impl SubmissionAssessmentBody {
+    /// Renders an assessment.
+    #[must_use]
+    pub fn of(assessed: &Assessed, rendering: Rendering<'_>) -> Self {
+        Self {
+            submission_id: assessed.submission.submission_id.0,
+            rule_table: assessed.release.table.version.to_string(),
+            stored: assessed.stored,
+            assessment: rendering.assessment(&assessed.submission.answers, &assessed.assessment, Audiences::PERSON),
         }
     }
 }

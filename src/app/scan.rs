@@ -1,0 +1,66 @@
+//! Work on every stored submission: the next rows are read while other threads work on the ones before.
+
+use std::sync::Arc;
+
+use futures_util::stream::{self, TryStreamExt as _};
+use tokio::task::spawn_blocking;
+
+use super::{App, AppError};
+use crate::domain::ids::ClinicId;
+use crate::store::scan::{Scan, Scanned};
+
+/// How far a scan has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Rows worked on.
+    pub done: u64,
+    /// Rows there are.
+    pub total: u64,
+}
+
+/// Chunks under way at once. It bounds the memory, whatever the number of rows.
+const AT_ONCE: usize = 4;
+
+/// Works on the submissions of a clinic, or of all, and merges what became of each chunk, in the order of rows. It reads
+/// one moment of the database and cannot write.
+///
+/// # Errors
+/// When the database is away, or the work panics.
+pub(super) async fn fold<T: Default + Send + 'static>(
+    app: &App,
+    clinic_id: Option<ClinicId>,
+    work: impl Fn(&Scanned, &mut T) + Send + Sync + 'static,
+    mut merge: impl FnMut(&mut T, T),
+    mut progress: impl FnMut(Progress),
+) -> Result<T, AppError> {
+    let mut scan = Scan::begin(&app.store, clinic_id).await?;
+    let (mut done, total) = (0, scan.count().await?);
+    let chunks = stream::try_unfold(scan, |mut scan| async move {
+        let chunk = scan.next().await?;
+        Ok::<_, AppError>((!chunk.is_empty()).then_some((chunk, scan)))
+    });
+    let work = Arc::new(work);
+    let worked = chunks.map_ok(|chunk| {
+        let work = Arc::clone(&work);
+        async move {
+            let rows = chunk.len() as u64;
+            let task = spawn_blocking(move || {
+                let mut outcome = T::default();
+                for row in &chunk {
+                    work(row, &mut outcome);
+                }
+                outcome
+            });
+            let outcome = task.await.map_err(|_| AppError::Internal("the work on stored rows failed".into()))?;
+            Ok((rows, outcome))
+        }
+    });
+    let mut worked = std::pin::pin!(worked.try_buffered(AT_ONCE));
+    let mut whole = T::default();
+    while let Some((rows, outcome)) = worked.try_next().await? {
+        merge(&mut whole, outcome);
+        done += rows;
+        progress(Progress { done, total });
+    }
+    Ok(whole)
+}

@@ -1,0 +1,36 @@
+//! Verify: every stored assessment, recomputed under its own rule table, is what was stored.
+
+use super::replay::Progress;
+use super::{App, AppError, rule_tables, scan};
+use crate::domain::ids::ClinicId;
+use crate::domain::replay::rescore;
+use crate::domain::verification::{Differing, Verification, differing_fields};
+use crate::store::scan::Scanned;
+
+/// Recomputes the assessments of a clinic, or of all, and tells which differ in what. Changes nothing.
+///
+/// # Errors
+/// When the database is away.
+pub async fn verify(
+    app: &App,
+    clinic_id: Option<ClinicId>,
+    progress: impl FnMut(Progress),
+) -> Result<Verification, AppError> {
+    let releases = rule_tables::every(app).await?;
+    let fields = move |row: &Scanned| {
+        let unusable = |field: &str| vec![field.to_owned()];
+        let Some(release) = releases.get(&row.rule_table) else { return unusable("rule_table") };
+        let Ok(answers) = row.answers() else { return unusable("answers") };
+        let Ok(stored) = row.assessment() else { return unusable("assessment") };
+        differing_fields(&stored, &rescore(&release.table, &answers, &stored))
+    };
+    let one = move |row: &Scanned, verification: &mut Verification| {
+        verification.add(Differing {
+            clinic_id: row.clinic_id,
+            submission_id: row.submission_id,
+            rule_table: row.rule_table.clone(),
+            fields: fields(row),
+        });
+    };
+    scan::fold(app, clinic_id, one, Verification::merge, progress).await
+}

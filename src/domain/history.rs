@@ -1,0 +1,207 @@
+//! What a person's submissions say over time: each against the one before, and when the next is due.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
+
+use super::ids::SubmissionId;
+use super::instrument::Outcome;
+use super::questionnaire::{CATALOGUE, Item};
+use super::rule_table::{Band, Id, RuleTable};
+use super::stored::StoredSubmission;
+
+/// A submission with what changed since the person's submission before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Screen {
+    /// The submission.
+    pub submission: StoredSubmission,
+    /// What changed; `None` for the first.
+    pub change: Option<Change>,
+    /// When the person should be screened again; `None` where the rule table does not say.
+    pub next_screen: Option<Due>,
+}
+
+/// When a person should be screened again, by the rule table that the submission was scored with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// The day, counted in UTC from when the questions were answered.
+    pub date: Date,
+    /// Days from one screen to the next.
+    pub days: u16,
+    /// Why then, in the submission's language.
+    pub reason: String,
+}
+
+/// What changed from one submission to the next.
+///
+/// Scores and bands are compared as stored. Where the two were scored under different rule tables, the table may have
+/// moved them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The submission before.
+    pub since: SubmissionId,
+    /// The own total, points.
+    pub score: Step<i32>,
+    /// The stated band; `None` where it was not settled.
+    pub band: Step<Option<Band>>,
+    /// The instruments that both report and whose outcomes differ.
+    pub instruments: Vec<(Id, Step<Outcome>)>,
+    /// The answers that differ, as their integers, in the order of the catalogue; `None` where the item was not answered.
+    pub items: Vec<(Item, Step<Option<i32>>)>,
+}
+
+/// A value before and after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step<T> {
+    /// Before.
+    pub from: T,
+    /// After.
+    pub to: T,
+}
+
+/// Sets each submission against the one that follows in the list, which is the one before it in time.
+///
+/// `newest_first` is a page of a person's submissions, `before` the one that the next page begins with. When each asks for
+/// the next is for [`next_screen`] to say, which needs the rule table.
+#[must_use]
+pub fn screens(newest_first: Vec<StoredSubmission>, before: Option<&StoredSubmission>) -> Vec<Screen> {
+    let earlier = newest_first.iter().skip(1).map(Some).chain([before]);
+    let changes: Vec<_> = newest_first.iter().zip(earlier).map(|(one, earlier)| Some(change(earlier?, one))).collect();
+    let screen = |(submission, change)| Screen { submission, change, next_screen: None };
+    newest_first.into_iter().zip(changes).map(screen).collect()
+}
+
+/// What changed between two submissions of a person.
+#[must_use]
+pub fn change(before: &StoredSubmission, after: &StoredSubmission) -> Change {
+    let (one, other) = (&before.assessment, &after.assessment);
+    let instruments = one.instruments.iter().filter_map(|result| {
+        let later = other.instruments.iter().find(|later| later.instrument == result.instrument)?;
+        let step = Step { from: result.outcome, to: later.outcome };
+        (step.from != step.to).then(|| (Id::clone(&result.instrument), step))
+    });
+    let items = CATALOGUE.iter().filter_map(|spec| {
+        let step = Step { from: before.answers.get(spec.item), to: after.answers.get(spec.item) };
+        (step.from != step.to).then_some((spec.item, step))
+    });
+    Change {
+        since: before.submission_id,
+        score: Step { from: one.score.total, to: other.score.total },
+        band: Step { from: one.band(), to: other.band() },
+        instruments: instruments.collect(),
+        items: items.collect(),
+    }
+}
+
+/// When the next screen is due after a submission, by the interval of the band that is certain: a band that open answers
+/// could still reach does not hasten it.
+#[must_use]
+pub fn next_screen(table: &RuleTable, stored: &StoredSubmission) -> Option<Due> {
+    let band = stored.assessment.band_at_least;
+    let days = table.next_screen(band)?.days;
+    let reason = table.texts(stored.language)?.next_screens.get(band.as_str())?.clone();
+    let date = days_after(stored.answered_at.unwrap_or(stored.received_at), days)?;
+    Some(Due { date, days, reason })
+}
+
+/// `None` past the end of the calendar.
+fn days_after(start: Timestamp, days: u16) -> Option<Date> {
+    start.to_zoned(TimeZone::UTC).date().checked_add(Span::new().days(i64::from(days))).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::answers::Answers;
+    use crate::domain::ids::{CredentialId, SubjectId};
+    use crate::domain::language::Language;
+    use crate::domain::samples::assessment;
+    use crate::domain::submission::Origin;
+
+    fn submission(place: u128, total: i32, answers: &[(Item, i32)], outcomes: &[(&str, &str)]) -> StoredSubmission {
+        let mut given = Answers::default();
+        for (item, value) in answers {
+            given.set(*item, Some(*value));
+        }
+        let result = |(id, outcome): &(&str, &str)| {
+            let result = serde_json::json!({"instrument": id, "outcome": outcome, "total": 1, "lower": 1, "upper": 1});
+            serde_json::from_value(result).unwrap()
+        };
+        let mut assessment = assessment(total, &[], &[]);
+        assessment.instruments = outcomes.iter().map(result).collect();
+        StoredSubmission {
+            submission_id: SubmissionId(Uuid::from_u128(place)),
+            subject_id: SubjectId(Uuid::nil()),
+            credential_id: CredentialId(Uuid::nil()),
+            origin: Origin::Staff,
+            received_at: Timestamp::UNIX_EPOCH,
+            answered_at: None,
+            language: Language::En,
+            source: None,
+            pathway: None,
+            supersedes: None,
+            answers: given,
+            assessment,
+            follow_up: None,
+        }
+    }
+
+    #[test]
+    fn what_moved_is_told_and_nothing_else() {
+        let before =
+            submission(1, 4, &[(Item::Age, 79), (Item::Smoker, 0), (Item::Sppb, 12)], &[("sarc_f", "negative")]);
+        let mut after = submission(2, 7, &[(Item::Age, 80), (Item::Smoker, 0), (Item::FallsPastYear, 2)], &[]);
+        after.assessment.band_at_most = Band::High;
+        let changed = Change {
+            since: before.submission_id,
+            score: Step { from: 4, to: 7 },
+            band: Step { from: Some(Band::Low), to: None },
+            instruments: Vec::new(),
+            items: vec![
+                (Item::Age, Step { from: Some(79), to: Some(80) }),
+                (Item::FallsPastYear, Step { from: None, to: Some(2) }),
+                (Item::Sppb, Step { from: Some(12), to: None }),
+            ],
+        };
+        assert_eq!(change(&before, &after), changed);
+        let same = change(&before, &before);
+        assert_eq!((same.items.len(), same.instruments.len(), same.score), (0, 0, Step { from: 4, to: 4 }));
+    }
+
+    #[test]
+    fn an_instrument_is_told_when_both_report_it_and_its_outcome_differs() {
+        let before = submission(1, 4, &[], &[("old", "positive"), ("sarc_f", "negative"), ("msra", "undetermined")]);
+        let after = submission(2, 4, &[], &[("msra", "undetermined"), ("new", "positive"), ("sarc_f", "positive")]);
+        let step = Step { from: Outcome::Negative, to: Outcome::Positive };
+        assert_eq!(change(&before, &after).instruments, [(Id::from("sarc_f"), step)]);
+    }
+
+    #[test]
+    fn each_submission_is_set_against_the_next_of_the_list_and_the_last_against_the_page_after() {
+        let list: Vec<_> = (0..4).map(|place| submission(place, 0, &[], &[])).rev().collect();
+        let since = |page: &[StoredSubmission], before| -> Vec<Option<u128>> {
+            let told = screens(page.to_vec(), before);
+            told.iter().map(|screen| screen.change.as_ref().map(|change| change.since.0.as_u128())).collect()
+        };
+        assert_eq!(since(&list, None), [Some(2), Some(1), Some(0), None]);
+        assert_eq!(since(&list[..2], Some(&list[2])), [Some(2), Some(1)]);
+        assert_eq!(since(&list[3..], None), [None]);
+        assert_eq!(since(&[], None), []);
+    }
+
+    #[test]
+    fn the_next_screen_is_due_whole_days_later() {
+        for (start, days, due) in [
+            ("2026-01-31T23:59:59Z", 1, Some("2026-02-01")),
+            ("2027-02-28T00:00:00Z", 365, Some("2028-02-28")),
+            ("2028-02-28T00:00:00Z", 366, Some("2029-02-28")),
+            ("2026-11-22T01:30:00+02:00", 90, Some("2027-02-19")),
+            ("9999-12-30T00:00:00Z", 90, None),
+        ] {
+            let date = days_after(start.parse().unwrap(), days).map(|date| date.to_string());
+            assert_eq!(date.as_deref(), due, "{start}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Whether stored assessments are what their rule table makes of their answers.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::assessment::Assessment;
+use super::ids::{ClinicId, SubmissionId};
+
+/// What a verification found. It stays small, however many rows differ.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verification {
+    /// Rows compared.
+    pub rows: u64,
+    /// Rows that differ.
+    pub differing: u64,
+    /// In how many rows each field differs.
+    pub fields: BTreeMap<String, u64>,
+    /// The first rows that differ, in the order of their keys, at most [`Verification::LISTED`].
+    pub first: Vec<Differing>,
+}
+
+/// A compared row, with the names of the fields that differ; never what stands in them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Differing {
+    /// The clinic.
+    pub clinic_id: ClinicId,
+    /// The submission.
+    pub submission_id: SubmissionId,
+    /// The version of the rule table that it was recomputed under.
+    pub rule_table: String,
+    /// The names; none when the row is as it should be.
+    pub fields: Vec<String>,
+}
+
+impl Verification {
+    /// How many differing rows are listed.
+    pub const LISTED: usize = 1_000;
+
+    /// Counts a compared row.
+    pub fn add(&mut self, row: Differing) {
+        self.rows += 1;
+        if row.fields.is_empty() {
+            return;
+        }
+        self.differing += 1;
+        for field in &row.fields {
+            *self.fields.entry(field.clone()).or_default() += 1;
+        }
+        if self.first.len() < Self::LISTED {
+            self.first.push(row);
+        }
+    }
+
+    /// Adds what was found in later rows.
+    pub fn merge(&mut self, later: Self) {
+        self.rows += later.rows;
+        self.differing += later.differing;
+        for (field, rows) in later.fields {
+            *self.fields.entry(field).or_default() += rows;
+        }
+        let room = Self::LISTED - self.first.len();
+        self.first.extend(later.first.into_iter().take(room));
+    }
+}
+
+/// The names of the fields in which two assessments differ, as they are stored.
+#[must_use]
+pub fn differing_fields(stored: &Assessment, recomputed: &Assessment) -> Vec<String> {
+    if stored == recomputed {
+        return Vec::new();
+    }
+    let fields = |assessment: &Assessment| match serde_json::to_value(assessment) {
+        Ok(Value::Object(fields)) => fields,
+        _ => serde_json::Map::new(),
+    };
+    let (stored, recomputed) = (fields(stored), fields(recomputed));
+    let differs = |name: &&String| stored.get(*name) != recomputed.get(*name);
+    recomputed.keys().filter(differs).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::red_flag::CareLevel;
+    use crate::domain::samples::assessment;
+
+    fn row(place: u128, fields: &[&str]) -> Differing {
+        Differing {
+            clinic_id: ClinicId(uuid::Uuid::nil()),
+            submission_id: SubmissionId(uuid::Uuid::from_u128(place)),
+            rule_table: "2026.1".to_owned(),
+            fields: fields.iter().map(|field| (*field).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn every_field_that_differs_is_named_and_no_other() {
+        let stored = assessment(7, &[("smoker", 1)], &[]);
+        assert_eq!(differing_fields(&stored, &stored.clone()), Vec::<String>::new());
+        let mut other = assessment(8, &[("smoker", 2)], &[]);
+        assert_eq!(differing_fields(&stored, &other), ["score", "findings"]);
+        other.rule_table = Arc::from("2026.2");
+        other.care_level = Some(CareLevel::Emergency);
+        assert_eq!(differing_fields(&stored, &other), ["rule_table", "score", "findings", "care_level"]);
+    }
+
+    #[test]
+    fn counts_of_two_parts_add_up_and_the_list_has_an_end() {
+        let part = |first: u128| {
+            let mut found = Verification::default();
+            found.add(row(first, &[]));
+            for place in 1..=700 {
+                found.add(row(first + place, if place % 7 == 0 { &["score", "urgency"] } else { &["score"] }));
+            }
+            found
+        };
+        let mut whole = part(0);
+        whole.merge(part(10_000));
+        assert_eq!((whole.rows, whole.differing), (1402, 1400));
+        assert_eq!(whole.fields, [("score".to_owned(), 1400), ("urgency".to_owned(), 200)].into());
+        assert_eq!(whole.first.len(), Verification::LISTED);
+        assert!(whole.first.windows(2).all(|pair| pair[0].submission_id < pair[1].submission_id));
+    }
+}

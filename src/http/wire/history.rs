@@ -1,0 +1,156 @@
+//! A person's submissions on the wire: each with what changed since the one before, and when the next is due.
+
+use jiff::civil::Date;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::lists::SubmissionSummaryBody;
+use super::{BandName, OutcomeName};
+use crate::domain::answers::AnswerValue;
+use crate::domain::history::{Change, Due, Screen, Step};
+use crate::domain::instrument::Outcome;
+use crate::domain::questionnaire::Item;
+use crate::domain::rule_table::{Band, Id};
+use crate::domain::stored::SubmissionSummary;
+
+/// A submission of a person's history.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = SubjectSubmission)]
+pub struct SubjectSubmissionBody {
+    /// The submission.
+    #[serde(flatten)]
+    pub submission: SubmissionSummaryBody,
+    /// What changed since the person's submission before it; null for the first.
+    #[schema(required)]
+    pub change: Option<ChangeBody>,
+    /// When to screen again; null where the submission's rule table does not say.
+    #[schema(required)]
+    pub next_screen: Option<NextScreenBody>,
+}
+
+/// When to screen again.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = NextScreen)]
+pub struct NextScreenBody {
+    /// The day, in UTC.
+    #[schema(value_type = String, format = Date)]
+    pub date: Date,
+    /// Days from when the questions were answered.
+    #[schema(minimum = 1)]
+    pub days: u16,
+    /// Why then, in the submission's language.
+    pub reason: String,
+}
+
+/// What changed from one submission of a person to the next. Where their rule tables differ, the table may have moved
+/// the score, the band and the outcomes.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Change)]
+pub struct ChangeBody {
+    /// Id of the submission before.
+    pub since: Uuid,
+    /// The own total.
+    pub score: ScoreChangeBody,
+    /// The stated band.
+    pub band: BandChangeBody,
+    /// The instruments that both submissions report and whose outcomes differ.
+    pub instruments: Vec<InstrumentChangeBody>,
+    /// The answers that differ, in the order of the questionnaire's items.
+    pub items: Vec<ItemChangeBody>,
+}
+
+/// The own total, before and after.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = ScoreChange)]
+pub struct ScoreChangeBody {
+    /// Before.
+    #[schema(minimum = 0)]
+    pub from: i32,
+    /// After.
+    #[schema(minimum = 0)]
+    pub to: i32,
+}
+
+/// The stated band, before and after.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = BandChange)]
+pub struct BandChangeBody {
+    /// Before; null where it was not settled.
+    #[schema(required)]
+    pub from: Option<BandName>,
+    /// After; null where it is not settled.
+    #[schema(required)]
+    pub to: Option<BandName>,
+}
+
+/// An instrument's outcome, before and after.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = InstrumentChange)]
+pub struct InstrumentChangeBody {
+    /// Id of the instrument.
+    pub id: String,
+    /// Before.
+    pub from: OutcomeName,
+    /// After.
+    pub to: OutcomeName,
+}
+
+/// An answer, before and after.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ItemChange)]
+pub struct ItemChangeBody {
+    /// Id of the item.
+    #[schema(value_type = String)]
+    pub item: &'static str,
+    /// Before, as it was answered; null where it was not.
+    #[schema(required)]
+    pub from: Option<Value>,
+    /// After; null where it is not answered.
+    #[schema(required)]
+    pub to: Option<Value>,
+}
+
+impl From<Screen> for SubjectSubmissionBody {
+    fn from(screen: Screen) -> Self {
+        Self {
+            submission: SubmissionSummary::from(&screen.submission).into(),
+            change: screen.change.map(ChangeBody::from),
+            next_screen: screen.next_screen.map(NextScreenBody::from),
+        }
+    }
+}
+
+impl From<Due> for NextScreenBody {
+    fn from(due: Due) -> Self {
+        Self { date: due.date, days: due.days, reason: due.reason }
+    }
+}
+
+impl From<Change> for ChangeBody {
+    fn from(change: Change) -> Self {
+        let Change { since, score, band, instruments, items } = change;
+        let named = |band: Option<Band>| band.map(BandName);
+        Self {
+            since: since.0,
+            score: ScoreChangeBody { from: score.from, to: score.to },
+            band: BandChangeBody { from: named(band.from), to: named(band.to) },
+            instruments: instruments.into_iter().map(InstrumentChangeBody::from).collect(),
+            items: items.into_iter().map(ItemChangeBody::from).collect(),
+        }
+    }
+}
+
+impl From<(Id, Step<Outcome>)> for InstrumentChangeBody {
+    fn from((id, step): (Id, Step<Outcome>)) -> Self {
+        Self { id: id.to_string(), from: OutcomeName(step.from), to: OutcomeName(step.to) }
+    }
+}
+
+impl From<(Item, Step<Option<i32>>)> for ItemChangeBody {
+    fn from((item, step): (Item, Step<Option<i32>>)) -> Self {
+        let answer = |value: Option<i32>| serde_json::to_value(AnswerValue { item, value: value? }).ok();
+        Self { item: item.id(), from: answer(step.from), to: answer(step.to) }
+    }
+}

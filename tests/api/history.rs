@@ -1,0 +1,150 @@
+//! A person's history: what changed from one submission to the next.
+
+use serde_json::{Value, json};
+
+use crate::world::{Clinic, User, World, fit, frail};
+
+/// Submits answers of one person and tells the receipt.
+async fn submit(clinic: &Clinic, answers: Value) -> Value {
+    clinic.intake.submit(&json!({"answers": answers, "subject": {"reference": "R-1"}})).await.expect(201)
+}
+
+/// Every item of a person's history, page by page.
+async fn history(staff: &User, subject: &Value, limit: usize) -> Vec<Value> {
+    let path = format!("/v1/subjects/{}/submissions?limit={limit}", subject.as_str().unwrap());
+    let (mut items, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = staff.get(&format!("{path}{cursor}")).await.expect(200);
+        items.extend(page["items"].as_array().unwrap().iter().cloned());
+        let Some(next) = page["next_cursor"].as_str() else { return items };
+        cursor = format!("&cursor={next}");
+    }
+}
+
+fn edited(mut answers: Value, edits: &[(&str, Value)]) -> Value {
+    for (item, value) in edits {
+        answers[*item] = value.clone();
+    }
+    answers
+}
+
+#[tokio::test]
+async fn each_submission_tells_what_changed_since_the_one_before() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let first = submit(&clinic, fit()).await;
+    let grown = [("age", json!(82)), ("medications", json!(["other"])), ("weight_kg", json!(61.5))];
+    let risks = [("falls_past_year", json!(4)), ("stair_difficulty", json!("a_lot_or_unable")), ("sex", Value::Null)];
+    let second = submit(&clinic, edited(edited(fit(), &grown), &risks)).await;
+    let third = submit(&clinic, frail()).await;
+    // Somebody else's submission in between is nobody's predecessor.
+    clinic.intake.submit(&json!({"answers": frail(), "subject": {"reference": "R-2"}})).await.expect(201);
+    let fourth = submit(&clinic, frail()).await;
+
+    let items = history(&clinic.staff, &first["subject_id"], 50).await;
+    let ids: Vec<&Value> = items.iter().map(|item| &item["id"]).collect();
+    assert_eq!(ids, [&fourth["id"], &third["id"], &second["id"], &first["id"]]);
+    assert_eq!(items[3]["change"], Value::Null);
+    let change = &items[2]["change"];
+    assert_eq!(change["since"], first["id"]);
+    let score = |receipt: &Value| receipt["assessment"]["score"]["total"].clone();
+    assert_eq!(change["score"], json!({"from": score(&first), "to": score(&second)}));
+    assert_eq!(change["band"]["from"], first["assessment"]["band"]);
+    assert_eq!(change["band"]["to"], second["assessment"]["band"]);
+    let moved = json!([
+        {"item": "age", "from": 45, "to": 82},
+        {"item": "sex", "from": "female", "to": null},
+        {"item": "weight_kg", "from": 64.5, "to": 61.5},
+        {"item": "stair_difficulty", "from": "none", "to": "a_lot_or_unable"},
+        {"item": "falls_past_year", "from": 0, "to": 4},
+        {"item": "medications", "from": ["none_of_these"], "to": ["other"]},
+    ]);
+    assert_eq!(change["items"], moved);
+    let outcome = |receipt: &Value, id: &str| {
+        let all = receipt["assessment"]["instruments"].as_array().unwrap().clone();
+        all.into_iter().find(|one| one["id"] == id).unwrap()["outcome"].clone()
+    };
+    for told in change["instruments"].as_array().unwrap() {
+        let id = told["id"].as_str().unwrap();
+        assert_eq!((&told["from"], &told["to"]), (&outcome(&first, id), &outcome(&second, id)));
+        assert_ne!(told["from"], told["to"]);
+    }
+    assert!(change["instruments"].as_array().unwrap().iter().any(|told| told["id"] == "sarc_f"), "{change}");
+    let same = &items[0]["change"];
+    assert_eq!((&same["since"], &same["instruments"], &same["items"]), (&third["id"], &json!([]), &json!([])));
+    // However the pages are cut, each submission meets the same one before it.
+    for limit in [1, 2, 3, 4] {
+        assert_eq!(history(&clinic.staff, &first["subject_id"], limit).await, items, "{limit}");
+    }
+}
+
+#[tokio::test]
+async fn the_history_shows_what_the_list_of_submissions_shows() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let subject = submit(&clinic, frail()).await["subject_id"].clone();
+    submit(
+        &clinic,
+        json!({"age": 70, "activity": "light", "falls_past_year": 1, "stair_difficulty": "some",
+        "medications": []}),
+    )
+    .await;
+    submit(&clinic, fit()).await;
+    let listed = clinic.staff.get(&format!("/v1/submissions?subject_id={}", subject.as_str().unwrap())).await;
+    let listed = listed.expect(200)["items"].as_array().unwrap().clone();
+    let items = history(&clinic.staff, &subject, 2).await;
+    assert_eq!((listed.len(), items.len()), (3, 3));
+    for (listed, item) in listed.iter().zip(&items) {
+        for (name, value) in listed.as_object().unwrap() {
+            assert_eq!(&item[name], value, "{name}");
+        }
+    }
+    assert_eq!(items[1]["change"]["band"], json!({"from": "high", "to": null}));
+}
+
+#[tokio::test]
+async fn a_cursor_of_one_person_opens_no_other_history() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let mut cursors = Vec::new();
+    for reference in ["R-1", "R-2"] {
+        let body = json!({"answers": frail(), "subject": {"reference": reference}});
+        clinic.intake.submit(&body).await.expect(201);
+        let subject = clinic.intake.submit(&body).await.expect(201)["subject_id"].as_str().unwrap().to_owned();
+        let path = format!("/v1/subjects/{subject}/submissions?limit=1");
+        let page = clinic.staff.get(&path).await.expect(200);
+        cursors.push((path, page["next_cursor"].as_str().unwrap().to_owned()));
+    }
+    clinic.staff.get(&format!("{}&cursor={}", cursors[0].0, cursors[0].1)).await.expect(200);
+    clinic.staff.get(&format!("{}&cursor={}", cursors[0].0, cursors[1].1)).await.expect(400);
+    clinic.staff.get(&format!("/v1/submissions?cursor={}", cursors[0].1)).await.expect(400);
+}
+
+#[tokio::test]
+async fn the_next_screen_is_due_by_the_interval_of_the_band_from_when_the_questions_were_answered() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let subject = json!({"reference": "R-1"});
+    let low = json!({"answers": fit(), "subject": subject, "answered_at": "2026-01-31T23:30:00-01:00"});
+    let high = json!({"answers": frail(), "subject": subject});
+    let spanish = clinic.intake.request("POST", "/v1/submissions").header("accept-language", "es").json(&low);
+    let receipt = clinic.intake.send(spanish).await.expect(201);
+    clinic.intake.submit(&high).await.expect(201);
+    let items = history(&clinic.staff, &receipt["subject_id"], 50).await;
+    let reason = |language: &str, band: &str| {
+        let releases = sarcoscreen::rules::Releases::load().unwrap();
+        let texts = sarcoscreen::domain::language::Language::from_tag(language).unwrap();
+        releases.current().table.texts(texts).unwrap().next_screens[band].clone()
+    };
+    let due = json!({"date": "2027-02-01", "days": 365, "reason": reason("es", "low")});
+    assert_eq!(items[1]["next_screen"], due);
+    let received: jiff::Timestamp = items[0]["received_at"].as_str().unwrap().parse().unwrap();
+    let date = (received + jiff::SignedDuration::from_hours(90 * 24)).to_string()[..10].to_owned();
+    assert_eq!(items[0]["next_screen"], json!({"date": date, "days": 90, "reason": reason("en", "high")}));
+    // A table without intervals suggests none.
+    let sql = "update submissions set rule_table = '2026.1',
+                   assessment = jsonb_set(assessment, '{rule_table}', '\"2026.1\"')";
+    sqlx::Executor::execute(&mut world.connect().await, sql).await.unwrap();
+    let items = history(&clinic.staff, &receipt["subject_id"], 50).await;
+    assert!(items.iter().all(|item| item["next_screen"].is_null()));
+}
