@@ -139,6 +139,7 @@ fn implausible(answers: &Answers) -> Vec<Fault> {
     faults
 }
 
+/// One answer as its integer; `None` when it is null.
 fn parse_answer(item: Item, raw: &RawAnswer<'_>) -> Result<Option<i32>, Vec<Fault>> {
     let one = |code, detail: String| Err(vec![Fault::new("", code, detail)]);
     match (item.spec().kind, raw) {
@@ -167,6 +168,7 @@ fn parse_answer(item: Item, raw: &RawAnswer<'_>) -> Result<Option<i32>, Vec<Faul
     }
 }
 
+/// A set as its bits, with a fault for each entry that cannot be one.
 fn parse_set(options: &[&str], exclusive: Option<&str>, list: &[RawAnswer<'_>]) -> Result<i32, Vec<Fault>> {
     let mut mask = 0;
     let mut faults = Vec::new();
@@ -192,6 +194,7 @@ fn parse_set(options: &[&str], exclusive: Option<&str>, list: &[RawAnswer<'_>]) 
     if faults.is_empty() { Ok(mask) } else { Err(faults) }
 }
 
+/// The place of an option.
 fn position(options: &[&str], text: &str) -> Option<i32> {
     options.iter().position(|option| *option == text).and_then(|index| i32::try_from(index).ok())
 }
@@ -263,6 +266,7 @@ impl<'de> Deserialize<'de> for RawAnswer<'de> {
     }
 }
 
+/// Reads any JSON value without keeping what no answer is.
 struct AnyValue;
 
 impl<'de> Visitor<'de> for AnyValue {

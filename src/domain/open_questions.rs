@@ -64,15 +64,19 @@ fn begun(answers: &Answers) -> ItemSet {
     begun.fold(ItemSet::EMPTY, |items, quantity| items.with(quantity.missing(answers)))
 }
 
+/// Answers under search.
 struct Open<'a> {
     table: &'a RuleTable,
     answers: &'a Answers,
     asked: Asked<'a>,
+    /// The items that can still be answered.
     fill: ItemSet,
+    /// What is known now.
     assessment: &'a Assessment,
 }
 
 impl Open<'_> {
+    /// What one item can change.
     fn question(&self, item: Item) -> OpenQuestion {
         let bands = self.table.bands;
         let settled = self.assessment.band().is_some();
@@ -89,6 +93,7 @@ impl Open<'_> {
         }
     }
 
+    /// Whether the item can be what flags: by the band, a red flag, an instrument or a pathway.
     fn can_flag(&self, item: Item) -> bool {
         let asked = self.reach(self.asked.audiences);
         let table = self.table;
@@ -182,15 +187,18 @@ impl Open<'_> {
         }
     }
 
+    /// The places of rules in the table.
     fn places(&self, rules: &[&Rule]) -> Vec<usize> {
         let place = |id: &Id| self.table.rules.iter().position(|rule| rule.id == *id);
         rules.iter().filter_map(|rule| place(&rule.id)).collect()
     }
 
+    /// Whether answering the item can change an instrument's outcome.
     fn can_change(&self, instrument: &Instrument, item: Item) -> bool {
         self.steps(instrument, item).iter().any(|(before, after)| before != after)
     }
 
+    /// Whether answering the item can make an instrument positive.
     fn can_turn_positive(&self, instrument: &Instrument, item: Item) -> bool {
         let turns = |(before, after): &(Outcome, Outcome)| before != after && *after == Outcome::Positive;
         self.steps(instrument, item).iter().any(turns)
@@ -239,6 +247,7 @@ impl Open<'_> {
         can_be_positive.then_some(Outcome::Positive).into_iter()
     }
 
+    /// The steps of a sum: for each sum of the other components, before and after this one is decided.
     fn sum_steps(&self, instrument: &Instrument, components: &[Component], item: Item) -> Vec<(Outcome, Outcome)> {
         let reach = self.reach(Audiences::EVERYBODY);
         let hangs = |component: &&Component| component.steps.iter().any(|(when, _)| reach.hangs_on(when, item));
@@ -275,6 +284,7 @@ impl Open<'_> {
         stuck.map(|component| component.bounds(reach.view)).fold(Bounds::ZERO, Bounds::plus)
     }
 
+    /// The steps of a weighted sum: whether the cut-off lies within what the item can add.
     fn linear_steps(&self, by_sex: &[Linear; 2], age_from: i32, item: Item) -> Vec<(Outcome, Outcome)> {
         let sex = self.answers.get(Item::Sex);
         let possible = [0, 1].into_iter().filter(|place| sex.is_none_or(|sex| usize::from(sex != 0) == *place));
@@ -320,6 +330,7 @@ impl Open<'_> {
     }
 }
 
+/// The widest of some spans, points.
 fn widest(spans: &[(i32, i32)]) -> i32 {
     spans.iter().map(|span| span.1 - span.0).max().unwrap_or(0)
 }

@@ -123,18 +123,18 @@ impl Pathway {
         let performance_low = any(self.performance_low.iter().map(|criterion| criterion.when.evaluate(view)));
         let reached = strength_low == Some(true) && (!self.needs_performance || performance_low == Some(true));
         let stage = match view.answers.get(Item::Age) {
-            None => Stage::NoneFoundYet,
             Some(age) if age < self.age_from => Stage::NotApplicable,
             Some(_) if reached => self.stage,
             Some(_) if case_found == Some(true) => Stage::AtRisk,
-            Some(_) => Stage::NoneFoundYet,
+            // Without an age the pathway may not apply at all.
+            Some(_) | None => Stage::NoneFoundYet,
         };
         PathwayResult { pathway: self.id, case_found, strength_low, performance_low, stage }
     }
 
     /// The unanswered items that could still raise the stage.
     #[must_use]
-    pub fn needs(&self, table: &RuleTable, view: View<'_>, result: &PathwayResult) -> ItemSet {
+    pub fn needs(&self, table: &RuleTable, view: View<'_>, result: PathwayResult) -> ItemSet {
         if result.stage == self.stage || result.stage == Stage::NotApplicable {
             return ItemSet::EMPTY;
         }

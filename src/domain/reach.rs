@@ -126,10 +126,12 @@ impl Reach<'_> {
         self.view.answers.get(measured).is_none() && self.fill.has(Item::TestsUnable)
     }
 
+    /// Whether completions decide the condition either way.
     fn splits(&self, condition: &Condition) -> bool {
         self.can_be(condition, true) && self.can_be(condition, false)
     }
 
+    /// Whether some value within reach passes the check, or fails it.
     fn test_can_be(&self, quantity: Quantity, check: &Check, wanted: bool) -> bool {
         match self.view.known(quantity) {
             Known::Value(value) => check.holds(value) == wanted,

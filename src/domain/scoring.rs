@@ -94,6 +94,7 @@ pub fn alarms_open(table: &RuleTable, answers: &Answers) -> bool {
     answers.alarms_unanswered().next().is_some() || table.red_flags.iter().any(|flag| view.is_half_met(&flag.when))
 }
 
+/// The red flags whose condition holds, in the table's order.
 fn fired<'a>(table: &'a RuleTable, view: View<'_>) -> Vec<&'a RedFlag> {
     table.red_flags.iter().filter(|flag| flag.when.evaluate(view) == Truth::True).collect()
 }
@@ -143,6 +144,7 @@ fn share_out(findings: &mut [Finding], combination: Option<Combination>, counted
     }
 }
 
+/// Everything that flags a submission: the certain band, instruments, pathways, red flags.
 fn flag_reasons(
     table: &RuleTable,
     band_at_least: Band,
@@ -175,6 +177,7 @@ fn care_level(fired: &[&RedFlag], flagged: bool, alarms_open: bool) -> Option<Ca
     raised.max(floor).or_else(|| (!alarms_open).then_some(CareLevel::SelfCare))
 }
 
+/// Today for an urgent red flag; this week for a high band, a pathway's stage or several reasons; else routine.
 fn urgency(fired: &[&RedFlag], band_at_least: Band, reasons: &[FlagReason]) -> Option<Urgency> {
     if reasons.is_empty() {
         return None;

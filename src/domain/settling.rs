@@ -48,6 +48,7 @@ impl Instrument {
         sizes.into_iter().find(|sets| !sets.is_empty()).unwrap_or_default()
     }
 
+    /// Whether some answers to these items would settle the outcome.
     fn could_settle(&self, answers: &Answers, fill: ItemSet) -> bool {
         let view = View { answers, audiences: Audiences::EVERYBODY };
         let reach = Reach { view, fill };

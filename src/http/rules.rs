@@ -83,12 +83,11 @@ pub async fn get_rule_table(
 pub async fn get_conformance() -> Result<HttpResponse, Problem> {
     // The cases never change while the program runs, and there are hundreds of them.
     static BODY: OnceLock<web::Bytes> = OnceLock::new();
-    let body = match BODY.get() {
-        Some(body) => body.clone(),
-        None => {
-            let body = conformance()?;
-            BODY.get_or_init(|| body).clone()
-        }
+    let body = if let Some(body) = BODY.get() {
+        body.clone()
+    } else {
+        let body = conformance()?;
+        BODY.get_or_init(|| body).clone()
     };
     Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "public, max-age=300"))

@@ -123,7 +123,7 @@ fn what_would_settle_an_instrument_can_settle_it_and_nothing_smaller_does() {
             };
             for items in &settling {
                 sets += 1;
-                let names: Vec<_> = items.iter().map(|item| item.id()).collect();
+                let names: Vec<_> = items.iter().map(Item::id).collect();
                 assert!(
                     settles(*items, 600),
                     "{names:?} do not settle {}: {}",
@@ -224,8 +224,8 @@ fn filled(people: &mut People, answers: &Answers, items: ItemSet, way: usize) ->
         let value = match way {
             0 => ends(item).0,
             1 => ends(item).1,
-            _ if way % 3 == 0 && people.below(2) == 0 => ends(item).0,
-            _ if way % 3 == 0 => ends(item).1,
+            _ if way.is_multiple_of(3) && people.below(2) == 0 => ends(item).0,
+            _ if way.is_multiple_of(3) => ends(item).1,
             _ => people.value(item),
         };
         whole.set(item, Some(value));
@@ -263,8 +263,7 @@ fn every_completion(answers: &Answers, audiences: Audiences) -> Option<Vec<Answe
             Kind::Number { minimum, maximum, step, .. } => {
                 (minimum..=maximum).step_by(usize::try_from(step).unwrap()).collect()
             }
-            Kind::Set { .. } => (0..=ends(item).1).collect(),
-            Kind::Flag | Kind::Choice(_) => (0..=ends(item).1).collect(),
+            Kind::Set { .. } | Kind::Flag | Kind::Choice(_) => (0..=ends(item).1).collect(),
         };
         if whole.len() * values.len() > ENUMERABLE {
             return None;

@@ -20,7 +20,7 @@ impl People {
         Self { state: seed, cut_offs: cut_offs(table) }
     }
 
-    /// A number below a limit (SplitMix64).
+    /// A number below a limit (`SplitMix64`).
     pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.state;

@@ -54,7 +54,7 @@ fn every_cut_off_has_cases_one_step_below_at_it_and_one_step_above() {
         }
     }
     for ((id, what), steps) in &tested {
-        println!("{id:12} {what:32} {}", Vec::from_iter(steps.iter().map(String::as_str)).join(" "));
+        println!("{id:12} {what:32} {}", steps.iter().map(String::as_str).collect::<Vec<_>>().join(" "));
         let whole = ["-1", "0", "+1"].iter().all(|step| steps.contains(*step));
         assert!(whole, "{id}, {what}: only {steps:?}");
     }
@@ -153,6 +153,63 @@ fn the_linter_reports_every_planted_fault_at_once() {
     }
     let text = faults.iter().any(|fault| fault.place == "texts.es" && fault.message.contains("rules.fatigue_often"));
     assert!(text, "the missing Spanish text is not among {faults:#?}");
+}
+
+#[test]
+fn the_linter_knows_the_grammar_of_instruments_pathways_and_advice() {
+    let plants: [(&str, &str, &str, &str, &str); 14] = [
+        (
+            "instruments.toml",
+            "at_most = { female = 33, male = 34 }",
+            "at_most = { female = 33 }",
+            "instruments.sarc_calf",
+            "female and male",
+        ),
+        ("instruments.toml", "times = 0.62", "times = 0.6201", "instruments.ishii", "cannot be exact"),
+        ("instruments.toml", "cut_off = 45", "cut_off = 61", "instruments.msra_5", "cut-off"),
+        (
+            "instruments.toml",
+            "{ item = \"finger_ring\", is = \"smaller\" }",
+            "{ item = \"finger_rings\", is = \"smaller\" }",
+            "instruments.finger_ring",
+            "unknown item",
+        ),
+        ("pathways.toml", "from = 65, less_than", "from = 50, less_than", "pathways.awgs_2025", "must ascend"),
+        (
+            "pathways.toml",
+            "{ instrument = \"sarc_f\" }",
+            "{ instrument = \"sarc_g\" }",
+            "pathways.ewgsop2",
+            "unknown instrument",
+        ),
+        ("pathways.toml", "unable = \"chair_stands\"", "unable = \"gait\"", "pathways.ewgsop2", "another test"),
+        ("pathways.toml", "stage = \"criteria_met\"", "stage = \"at_risk\"", "pathways.sdoc", "must lead to"),
+        ("advice.toml", "days = 180", "days = 0", "next_screens.moderate", "at least a day"),
+        (
+            "advice.toml",
+            "{ item = \"cold_intolerance\", is = true }",
+            "{ item = \"cold_intolerance\", is = 1 }",
+            "risks.body_temperature",
+            "does not fit",
+        ),
+        (
+            "table.toml",
+            "item = \"smoker\", is = true",
+            "item = \"fatigue\", is = \"rarely\"",
+            "rules.fatigue_often",
+            "feeds two units",
+        ),
+        ("texts.en.toml", "at_risk = ", "at_ris = ", "texts.en", "stages.at_risk"),
+        ("texts.es.toml", "[pathways.sdoc]", "[pathways.sdod]", "texts.es", "pathways (name).sdoc"),
+        ("texts.es.toml", "[instruments.ishii]", "[instruments.ishi]", "texts.es", "instruments (name).ishii"),
+    ];
+    for (file, from, to, place, message) in plants {
+        let mut edited = released_files("2026.2").unwrap();
+        edit(&mut edited, file, from, to);
+        let faults = RuleTable::compile(&edited).expect_err(to);
+        let found = faults.iter().any(|fault| fault.place == place && fault.message.contains(message));
+        assert!(found, "{place} ({message}) is not among {faults:#?}");
+    }
 }
 
 fn files() -> RuleFiles {

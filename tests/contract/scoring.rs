@@ -10,7 +10,7 @@ use sarcoscreen::domain::condition::View;
 use sarcoscreen::domain::instrument::{InstrumentResult, Method};
 use sarcoscreen::domain::open_questions::open_questions;
 use sarcoscreen::domain::pathway::PathwayResult;
-use sarcoscreen::domain::questionnaire::Audiences;
+use sarcoscreen::domain::questionnaire::{Audiences, Item};
 use sarcoscreen::domain::rule_table::RuleTable;
 use sarcoscreen::domain::scoring::{Asked, score};
 use sarcoscreen::domain::submission::PathwayId;
@@ -120,7 +120,7 @@ fn outcome(table: &RuleTable, case: &Case) -> Value {
     got["instruments"] = Value::Object(instruments.collect());
     got["sarc_f"] = got["instruments"]["sarc_f"].clone();
     got["pathways"] =
-        Value::Object(assessment.pathways.iter().map(|result| pathway(table, &answers, result)).collect());
+        Value::Object(assessment.pathways.iter().map(|result| pathway(table, &answers, *result)).collect());
     got
 }
 
@@ -159,11 +159,8 @@ fn instrument(table: &RuleTable, answers: &Answers, result: &InstrumentResult) -
         Method::Category { item, .. } => answers.get(item).map(|value| json!(AnswerValue { item, value })),
         _ => None,
     };
-    let settling: Vec<Vec<_>> = instrument
-        .would_settle(answers)
-        .into_iter()
-        .map(|items| items.iter().map(sarcoscreen::domain::questionnaire::Item::id).collect())
-        .collect();
+    let settling: Vec<Vec<_>> =
+        instrument.would_settle(answers).into_iter().map(|items| items.iter().map(Item::id).collect()).collect();
     let value = json!({
         "outcome": result.outcome,
         "total": number(result.total),
@@ -177,10 +174,10 @@ fn instrument(table: &RuleTable, answers: &Answers, result: &InstrumentResult) -
     (result.instrument.to_string(), value)
 }
 
-fn pathway(table: &RuleTable, answers: &Answers, result: &PathwayResult) -> (String, Value) {
+fn pathway(table: &RuleTable, answers: &Answers, result: PathwayResult) -> (String, Value) {
     let pathway = table.pathway(result.pathway).unwrap();
     let view = View { answers, audiences: Audiences::EVERYBODY };
-    let needs: Vec<_> = pathway.needs(table, view, result).iter().map(|item| item.id()).collect();
+    let needs: Vec<_> = pathway.needs(table, view, result).iter().map(Item::id).collect();
     let value = json!({
         "stage": result.stage,
         "case_found": or_none(json!(result.case_found)),

@@ -57,12 +57,11 @@ pub async fn find(app: &App) -> Result<Option<Clinic>, AppError> {
 /// # Errors
 /// When the database is away.
 pub async fn complete(app: &App) -> Result<DemoKeys, AppError> {
-    let clinic = match find(app).await? {
-        Some(clinic) => clinic,
-        None => {
-            let (booking_url, pathways) = ("https://example.org/book", [PathwayId::Ewgsop2]);
-            clinics::create(app, CLINIC_NAME, booking_url, "112", Language::En, &pathways).await?
-        }
+    let clinic = if let Some(clinic) = find(app).await? {
+        clinic
+    } else {
+        let (booking_url, pathways) = ("https://example.org/book", [PathwayId::Ewgsop2]);
+        clinics::create(app, CLINIC_NAME, booking_url, "112", Language::En, &pathways).await?
     };
     let clinic_id = clinic.clinic_id;
     for earlier in credentials::list(app, clinic_id).await? {

@@ -38,6 +38,7 @@ pub(super) fn conditions(table: &RuleTable) -> Vec<(String, &Condition)> {
 }
 
 impl Lint<'_> {
+    /// Each instrument by its method.
     pub(super) fn instruments(&mut self) {
         for instrument in &self.table.instruments {
             let place = format!("instruments.{}", instrument.id);
@@ -54,6 +55,7 @@ impl Lint<'_> {
         }
     }
 
+    /// A row of accuracy says at least one percentage.
     fn accuracy(&mut self, place: &str, instrument: &Instrument) {
         for row in &instrument.accuracy {
             let shares: Vec<_> = [row.sensitivity, row.specificity].into_iter().flatten().collect();
@@ -65,6 +67,7 @@ impl Lint<'_> {
         }
     }
 
+    /// The cut-off can be reached, and no value or item counts twice.
     fn sum(&mut self, place: &str, cut_off: i32, components: &[Component]) {
         let most = |component: &Component| component.steps.iter().map(|step| step.1).max().unwrap_or(0);
         let greatest: i32 = components.iter().map(most).sum();
@@ -90,6 +93,7 @@ impl Lint<'_> {
         }
     }
 
+    /// The cut-off lies within the scores that answers reach.
     fn linear(&mut self, place: &str, by_sex: &[Linear]) {
         for linear in by_sex {
             let range = linear.bounds(&Answers::default(), 0);
@@ -103,6 +107,7 @@ impl Lint<'_> {
         }
     }
 
+    /// A pathway leads somewhere and says what low strength is.
     pub(super) fn pathways(&mut self) {
         for pathway in &self.table.pathways {
             let place = format!("pathways.{}", pathway.id.as_str());

@@ -59,16 +59,20 @@ pub(super) fn lint(table: &RuleTable) -> Vec<LintFault> {
     lint.faults
 }
 
+/// A walk over a table that notes what is wrong.
 struct Lint<'a> {
     table: &'a RuleTable,
+    /// What was found so far.
     faults: Vec<LintFault>,
 }
 
 impl Lint<'_> {
+    /// Notes a fault.
     fn fault(&mut self, place: &str, message: impl Into<String>) {
         self.faults.push(LintFault::new(place, message));
     }
 
+    /// No two entries of a section have one id.
     fn unique_ids(&mut self) {
         let table = self.table;
         let pathways: Vec<Id> = table.pathways.iter().map(|entry| Id::from(entry.id.as_str())).collect();
@@ -91,6 +95,7 @@ impl Lint<'_> {
         }
     }
 
+    /// Every entry has a source, every named source exists, and every source is used.
     fn sources(&mut self) {
         let table = self.table;
         let mut uses: Vec<(String, &[SourceUse])> = Vec::new();
@@ -128,6 +133,7 @@ impl Lint<'_> {
         }
     }
 
+    /// Groups exist, have rules, and steps part their item's whole range.
     fn groups(&mut self) {
         let table = self.table;
         for rule in &table.rules {
@@ -177,6 +183,7 @@ impl Lint<'_> {
         }
     }
 
+    /// Cut-offs lie in the range of what they cut, and each condition can hold.
     fn conditions(&mut self) {
         let table = self.table;
         let rules = table.rules.iter().map(|rule| (format!("rules.{}", rule.id), &rule.when));
@@ -217,6 +224,7 @@ impl Lint<'_> {
         }
     }
 
+    /// Each end of a range lies where the quantity can be.
     fn thresholds(&mut self, place: &str, quantity: Quantity, check: &Check) {
         let Check::Between { low, high } = check else { return };
         if !matches!(quantity, Quantity::Item(_)) && low.is_some() && high.is_some() {
@@ -237,6 +245,7 @@ impl Lint<'_> {
         }
     }
 
+    /// Bands ascend and can be reached.
     fn bands(&mut self) {
         let starts = self.table.bands;
         if starts.moderate < 1 || starts.high <= starts.moderate {
@@ -248,6 +257,7 @@ impl Lint<'_> {
         }
     }
 
+    /// Red flags raise the care level, and the urgent ones flag.
     fn red_flags(&mut self) {
         for flag in &self.table.red_flags {
             let place = format!("red_flags.{}", flag.id);
@@ -260,6 +270,7 @@ impl Lint<'_> {
         }
     }
 
+    /// Advice and risks are tied to findings; the next screens name each band once.
     fn advised(&mut self) {
         let table = self.table;
         for (section, entry) in advice(table) {
@@ -283,6 +294,7 @@ impl Lint<'_> {
     }
 }
 
+/// Recommendations and risks, with the section they stand in.
 fn advice(table: &RuleTable) -> impl Iterator<Item = (&'static str, &Advice)> {
     let recommendations = table.recommendations.iter().map(|entry| ("recommendations", entry));
     recommendations.chain(table.risks.iter().map(|entry| ("risks", entry)))

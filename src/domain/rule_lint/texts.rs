@@ -11,6 +11,7 @@ use crate::domain::rule_table::{Band, RuleTable};
 use crate::domain::texts::{InstrumentTexts, Texts};
 
 impl Lint<'_> {
+    /// Both languages say the same things.
     pub(super) fn texts(&mut self) {
         for language in Language::ALL {
             let place = format!("texts.{}", language.code());
@@ -30,6 +31,7 @@ impl Lint<'_> {
     }
 }
 
+/// A section's name, the keys that must be there, and the texts that are.
 type Keys = (&'static str, BTreeSet<String>, BTreeMap<String, String>);
 
 /// For each section of the texts, the keys that must be there and those that are.

@@ -9,6 +9,7 @@ use crate::domain::pathway::Criterion;
 use crate::domain::questionnaire::{Item, Kind};
 use crate::domain::rule_lint::LintFault;
 
+/// Reads a condition: `any_of`, `all_of`, or a test of one item or derived quantity.
 pub(super) fn condition(place: &str, value: &Value, faults: &mut Vec<LintFault>) -> Option<Condition> {
     let Some(table) = value.as_table() else {
         return fault(faults, place, "a condition must be a table");
@@ -77,6 +78,7 @@ pub(super) fn test(
     Some(Condition::BySex(Box::new([female, male])))
 }
 
+/// A row of `by_age`: the age it begins at, and its test.
 fn age_row(place: &str, quantity: Quantity, row: &Value, faults: &mut Vec<LintFault>) -> Option<(i32, Condition)> {
     let mut operators = row.as_table().cloned().unwrap_or_default();
     let from = operators.remove("from").and_then(|from| from.as_integer()).and_then(|from| i32::try_from(from).ok());
@@ -119,6 +121,7 @@ fn check(place: &str, quantity: Quantity, operators: &toml::Table, faults: &mut 
     })
 }
 
+/// The bits of some options; none when one is unknown.
 fn mask(options: &[&str], chosen: &[Value]) -> Option<u32> {
     let bit = |value: &Value| {
         let index = options.iter().position(|option| Some(*option) == value.as_str())?;
@@ -127,6 +130,7 @@ fn mask(options: &[&str], chosen: &[Value]) -> Option<u32> {
     chosen.iter().map(bit).try_fold(0, |mask, bit| Some(mask | bit?)).filter(|mask| *mask != 0)
 }
 
+/// A range from the operators of a number; none when an end stands twice.
 fn between(operators: &toml::Table) -> Option<Check> {
     let (mut low, mut high) = (None, None);
     for (name, value) in operators {
@@ -147,6 +151,7 @@ fn between(operators: &toml::Table) -> Option<Check> {
     (low.is_some() || high.is_some()).then_some(Check::Between { low, high })
 }
 
+/// A cut-off in thousandths; none when it has more decimals than three.
 fn threshold(value: &Value) -> Option<Threshold> {
     match value {
         Value::Integer(whole) => Some(Threshold { thousandths: whole.checked_mul(1000)? }),

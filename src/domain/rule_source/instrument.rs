@@ -13,18 +13,24 @@ use crate::domain::questionnaire::{Item, Kind};
 use crate::domain::rule_lint::LintFault;
 use crate::domain::rule_table::{Id, SourceUse};
 
+/// An instrument as it is written: `components` with a `cut_off`, `linear` for each sex, or a `category`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SourceInstrument {
     id: Id,
+    /// Years.
     age_from: i32,
     flags: bool,
     positive_when: PositiveWhen,
+    /// Points, of a sum.
     cut_off: Option<i32>,
+    /// The parts of a sum.
     #[serde(default)]
     components: Vec<SourceComponent>,
+    /// The weighted sum of each sex.
     #[serde(default)]
     linear: Vec<SourceLinear>,
+    /// The condition of one answer.
     category: Option<Value>,
     licence: String,
     note: Option<String>,
@@ -33,30 +39,39 @@ pub(super) struct SourceInstrument {
     sources: Vec<SourceUse>,
 }
 
+/// A part of a sum as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SourceComponent {
+    /// An item or a derived quantity.
     item: String,
+    /// Operators of a test, with `points`.
     steps: Vec<toml::Table>,
 }
 
+/// A weighted sum as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SourceLinear {
+    /// `female` or `male`.
     sex: String,
+    /// Points.
     cut_off: i32,
     terms: Vec<SourceTerm>,
     logistic: Option<SourceLogistic>,
 }
 
+/// A term as it is written: `times * (item - minus)`, in the item's unit.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SourceTerm {
     item: String,
     minus: i32,
+    /// Points for each unit, at most three decimals.
     times: f64,
 }
 
+/// The constants of a probability as they are written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SourceLogistic {
@@ -64,6 +79,7 @@ struct SourceLogistic {
     minus: f64,
 }
 
+/// Reads one instrument: exactly one of its three forms.
 pub(super) fn instrument(place: &str, source: SourceInstrument, faults: &mut Vec<LintFault>) -> Option<Instrument> {
     let parts = (&source.components[..], &source.linear[..], &source.category, source.cut_off);
     let method = match (source.positive_when, parts) {
@@ -105,6 +121,7 @@ pub(super) fn instrument(place: &str, source: SourceInstrument, faults: &mut Vec
     })
 }
 
+/// Reads a part of a sum, its steps as conditions on its item.
 fn component(place: &str, source: SourceComponent, faults: &mut Vec<LintFault>) -> Option<Component> {
     let Some(quantity) = Quantity::from_id(&source.item) else {
         return fault(faults, place, &format!("names an unknown item {}", source.item));
@@ -121,6 +138,7 @@ fn component(place: &str, source: SourceComponent, faults: &mut Vec<LintFault>) 
     Some(Component { quantity, steps, stated })
 }
 
+/// Reads a weighted sum into thousandths of a point.
 fn linear(place: &str, source: &SourceLinear, faults: &mut Vec<LintFault>) -> Option<Linear> {
     let terms = source.terms.iter().map(|source| term(place, source, faults)).collect::<Option<_>>()?;
     let logistic = source.logistic.as_ref();

@@ -52,6 +52,7 @@ pub(super) fn read(files: &RuleFiles, faults: &mut Vec<LintFault>) -> Option<Rul
     })
 }
 
+/// All the files that are not texts, as one. Entries are read one by one later, so that each tells its own faults.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SourceTable {
@@ -71,6 +72,7 @@ struct SourceTable {
     next_screens: Vec<Value>,
 }
 
+/// A band as it is written, with its least total.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SourceBand {
@@ -80,15 +82,20 @@ struct SourceBand {
     sources: Vec<SourceUse>,
 }
 
+/// A group as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SourceGroup {
     id: Id,
+    /// `steps`, `highest_of` or `cap`.
     kind: String,
+    /// The item of `steps`.
     item: Option<String>,
+    /// Points, of `cap`.
     cap: Option<i32>,
 }
 
+/// A scored rule as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SourceRule {
@@ -102,6 +109,7 @@ struct SourceRule {
     sources: Vec<SourceUse>,
 }
 
+/// A red flag as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SourceRedFlag {
@@ -115,6 +123,7 @@ struct SourceRedFlag {
     sources: Vec<SourceUse>,
 }
 
+/// A recommendation or a risk as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SourceAdvice {
@@ -125,6 +134,7 @@ struct SourceAdvice {
     sources: Vec<SourceUse>,
 }
 
+/// Reads one file; its fault says where in the text.
 fn file<T: DeserializeOwned>(files: &RuleFiles, name: &str, faults: &mut Vec<LintFault>) -> Option<T> {
     let Some(text) = files.get(name) else {
         faults.push(LintFault::new(name, "the file is missing"));
@@ -177,6 +187,7 @@ fn entries<S: DeserializeOwned, T>(
     built
 }
 
+/// Reads the bands: low from 0, then moderate, then high.
 fn read_bands(bands: &[SourceBand], faults: &mut Vec<LintFault>) -> BandStarts {
     use super::rule_table::Band;
     if let [low, moderate, high] = bands
@@ -189,6 +200,7 @@ fn read_bands(bands: &[SourceBand], faults: &mut Vec<LintFault>) -> BandStarts {
     BandStarts { moderate: 1, high: 2 }
 }
 
+/// Reads a group; each kind takes its own field and no other.
 fn group(place: &str, source: SourceGroup, faults: &mut Vec<LintFault>) -> Option<Group> {
     let item = source.item.as_deref().map(Item::from_id);
     let combination = match (source.kind.as_str(), item, source.cap) {
@@ -201,6 +213,7 @@ fn group(place: &str, source: SourceGroup, faults: &mut Vec<LintFault>) -> Optio
     Some(Group { id: source.id, combination })
 }
 
+/// Reads a scored rule.
 fn rule(place: &str, source: SourceRule, faults: &mut Vec<LintFault>) -> Option<Rule> {
     Some(Rule {
         when: condition(place, &source.when, faults)?,
@@ -214,6 +227,7 @@ fn rule(place: &str, source: SourceRule, faults: &mut Vec<LintFault>) -> Option<
     })
 }
 
+/// Reads a red flag.
 fn red_flag(place: &str, source: SourceRedFlag, faults: &mut Vec<LintFault>) -> Option<RedFlag> {
     Some(RedFlag {
         when: condition(place, &source.when, faults)?,
@@ -226,6 +240,7 @@ fn red_flag(place: &str, source: SourceRedFlag, faults: &mut Vec<LintFault>) -> 
     })
 }
 
+/// Reads a recommendation or a risk.
 fn advice(place: &str, source: SourceAdvice, faults: &mut Vec<LintFault>) -> Option<Advice> {
     let when = match &source.when {
         Some(when) => Some(criterion(place, when, faults)?),
@@ -234,6 +249,7 @@ fn advice(place: &str, source: SourceAdvice, faults: &mut Vec<LintFault>) -> Opt
     Some(Advice { id: source.id, findings: source.findings, when, sources: source.sources })
 }
 
+/// Notes a fault where something was to be read.
 fn fault<T>(faults: &mut Vec<LintFault>, place: &str, message: &str) -> Option<T> {
     faults.push(LintFault::new(place, message));
     None

@@ -11,21 +11,30 @@ use crate::domain::rule_lint::LintFault;
 use crate::domain::rule_table::SourceUse;
 use crate::domain::submission::PathwayId;
 
+/// A pathway as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SourcePathway {
+    /// One of the known pathways.
     id: PathwayId,
+    /// Years.
     age_from: i32,
+    /// The stage it leads to.
     stage: Stage,
+    /// What the stage takes.
     stage_when: StageWhen,
+    /// Conditions, or `{ instrument = "<id>" }`.
     case_finding: Vec<Value>,
+    /// Conditions.
     strength_low: Vec<Value>,
+    /// Conditions.
     performance_low: Vec<Value>,
     note: Option<String>,
     #[serde(default)]
     sources: Vec<SourceUse>,
 }
 
+/// What a pathway's stage takes.
 #[derive(Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 enum StageWhen {
@@ -33,6 +42,7 @@ enum StageWhen {
     StrengthAndPerformanceLow,
 }
 
+/// Reads one pathway; the instruments are those read before.
 pub(super) fn pathway(
     place: &str,
     source: SourcePathway,
@@ -57,6 +67,7 @@ pub(super) fn pathway(
     })
 }
 
+/// A way to find a case: an instrument by its id, or a condition.
 fn case_finding(
     place: &str,
     value: &Value,

@@ -58,7 +58,7 @@ impl<'a> Rendering<'a> {
             explanation: texts.map(|texts| texts.outcome.explanation.clone()).unwrap_or_default(),
             findings: self.findings(answers, assessment),
             instruments: instruments.filter_map(|result| wording.instrument(answers, result)).collect(),
-            pathways: assessment.pathways.iter().filter_map(|result| wording.pathway(answers, result)).collect(),
+            pathways: assessment.pathways.iter().filter_map(|result| wording.pathway(answers, *result)).collect(),
             red_flags: assessment.red_flags.iter().filter_map(|id| wording.red_flag(id)).collect(),
             care_level: assessment.care_level.map(CareLevelName),
             alarm_items_unanswered: answers.alarms_unanswered().map(|item| item.id().to_owned()).collect(),

@@ -13,7 +13,7 @@ use crate::domain::instrument::{Accuracy, Instrument, InstrumentResult, Method, 
 use crate::domain::language::Language;
 use crate::domain::open_questions::OpenQuestion;
 use crate::domain::pathway::PathwayResult;
-use crate::domain::questionnaire::Audiences;
+use crate::domain::questionnaire::{Audiences, Item};
 use crate::domain::rule_table::{Advice, Id, RuleTable, SourceUse};
 use crate::domain::texts::Texts;
 
@@ -54,7 +54,7 @@ impl<'a> Wording<'a> {
         })
     }
 
-    pub(super) fn pathway(self, answers: &Answers, result: &PathwayResult) -> Option<PathwayBody> {
+    pub(super) fn pathway(self, answers: &Answers, result: PathwayResult) -> Option<PathwayBody> {
         let pathway = self.table.pathway(result.pathway)?;
         let texts = self.texts().and_then(|texts| texts.pathways.get(pathway.id.as_str()));
         let view = View { answers, audiences: Audiences::EVERYBODY };
@@ -66,7 +66,7 @@ impl<'a> Wording<'a> {
             performance_low: result.performance_low,
             stage: StageName(result.stage),
             stage_text: text(self.texts().map(|texts| &texts.stages), result.stage.as_str()),
-            needs: pathway.needs(self.table, view, result).iter().map(|item| item.id()).collect(),
+            needs: pathway.needs(self.table, view, result).iter().map(Item::id).collect(),
             because: pathway.because(self.table, view).iter().map(ToString::to_string).collect(),
             explanation: texts.map(|texts| texts.explanation.clone()).unwrap_or_default(),
             sources: self.sources(&pathway.sources),
