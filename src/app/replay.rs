@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 pub use super::scan::Progress;
 use super::{App, AppError, scan};
-use crate::domain::ids::ClinicId;
 use crate::domain::replay::{Replay, rescore};
 use crate::domain::rule_table::RuleTable;
+use crate::domain::stored::Clinic;
 use crate::store::scan::Scanned;
 
 /// Scores every stored submission of a clinic with a table and compares with what was stored. Changes nothing.
@@ -15,13 +15,17 @@ use crate::store::scan::Scanned;
 /// When the database is away.
 pub async fn replay(
     app: &App,
-    clinic_id: ClinicId,
+    clinic: &Clinic,
     table: Arc<RuleTable>,
     progress: impl FnMut(Progress),
 ) -> Result<Replay, AppError> {
-    let one = move |row: &Scanned, tally: &mut Replay| match (row.answers(), row.assessment()) {
-        (Ok(answers), Ok(stored)) => tally.add(&stored, &rescore(&table, &answers, &stored)),
+    let pathways = clinic.pathways.clone();
+    let one = move |row: &Scanned, tally: &mut Replay| match (row.answers(), row.assessment(), row.pathway()) {
+        (Ok(answers), Ok(stored), Ok(asked)) => {
+            let pathways = asked.as_ref().map_or(&pathways[..], std::slice::from_ref);
+            tally.add(&stored, &rescore(&table, &answers, &stored, pathways));
+        }
         _ => tally.unreadable += 1,
     };
-    scan::fold(app, Some(clinic_id), one, Replay::merge, progress).await
+    scan::fold(app, Some(clinic.clinic_id), one, Replay::merge, progress).await
 }

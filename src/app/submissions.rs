@@ -7,7 +7,7 @@ use crate::domain::actor::{Actor, Role};
 use crate::domain::assessment::Assessment;
 use crate::domain::ids::SubmissionId;
 use crate::domain::replay::rescore;
-use crate::domain::stored::{Page, PageRequest, StoredSubmission, SubmissionFilter, SubmissionSummary};
+use crate::domain::stored::{Clinic, Page, PageRequest, StoredSubmission, SubmissionFilter, SubmissionSummary};
 use crate::rules::Release;
 use crate::store;
 
@@ -40,6 +40,7 @@ pub async fn get(app: &App, actor: &Actor, submission_id: SubmissionId) -> Resul
 pub async fn assess(
     app: &App,
     actor: &Actor,
+    clinic: &Clinic,
     submission_id: SubmissionId,
     version: Option<&str>,
 ) -> Result<Assessed, AppError> {
@@ -50,7 +51,8 @@ pub async fn assess(
     let assessment = if stored {
         submission.assessment.clone()
     } else {
-        rescore(&release.table, &submission.answers, &submission.assessment)
+        let pathways = submission.pathway.as_ref().map_or(&clinic.pathways[..], std::slice::from_ref);
+        rescore(&release.table, &submission.answers, &submission.assessment, pathways)
     };
     Ok(Assessed { submission, release, assessment, stored })
 }

@@ -173,6 +173,20 @@ impl Condition {
         }
     }
 
+    /// Every item that the condition reads.
+    #[must_use]
+    pub fn items(&self) -> ItemSet {
+        let own: &[Item] = match self {
+            Self::Test { quantity, .. } => quantity.inputs(),
+            Self::BySex(_) => &[Item::Sex],
+            Self::ByAge(_) => &[Item::Age],
+            Self::OrUnable { .. } => &[Item::TestsUnable],
+            Self::AnyOf(_) | Self::AllOf(_) => &[],
+        };
+        let parts = self.all_parts().into_iter().map(Self::items);
+        parts.fold(own.iter().copied().collect(), ItemSet::with)
+    }
+
     /// The unanswered items that this condition waits for; empty when it is decided.
     #[must_use]
     pub fn waits_for(&self, view: View<'_>) -> ItemSet {

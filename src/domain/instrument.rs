@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answers::Answers;
 use super::condition::{Condition, Quantity, Truth, View};
+use super::item_set::ItemSet;
 use super::linear::{Bounds, Linear};
 use super::pathway::Criterion;
 use super::questionnaire::{Audiences, Item};
@@ -107,6 +108,8 @@ pub struct Component {
     pub quantity: Quantity,
     /// Points by value.
     pub steps: Vec<(Condition, i32)>,
+    /// The items that the steps read.
+    pub items: ItemSet,
     /// The steps as they are written in the table, for showing.
     pub stated: serde_json::Value,
 }

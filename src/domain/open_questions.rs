@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::answers::Answers;
 use super::assessment::Assessment;
 use super::condition::{Condition, Quantity, Truth, View};
-use super::instrument::{Component, Instrument, Method, Outcome};
+use super::instrument::{Component, Method, Outcome};
 use super::item_set::ItemSet;
 use super::linear::{Bounds, Linear};
 use super::pathway::{Criterion, Pathway};
@@ -50,7 +50,7 @@ pub fn open_questions(
     assessment: &Assessment,
 ) -> Vec<OpenQuestion> {
     let fill = ItemSet::unanswered(answers, asked.audiences).with(begun(answers));
-    let open = Open { table, answers, asked, fill, assessment };
+    let open = Open::new(table, answers, asked, fill, assessment);
     let mut questions: Vec<_> = fill.iter().map(|item| open.question(item)).collect();
     questions.retain(|question| question.could_change() > 0);
     questions.sort_by_key(|question| (Reverse(question.could_change()), Reverse(question.points)));
@@ -73,22 +73,48 @@ struct Open<'a> {
     fill: ItemSet,
     /// What is known now.
     assessment: &'a Assessment,
+    /// For each unit of the own total, what all the others can sum up to.
+    other_units: Vec<Sums>,
+    /// For each component of each instrument, what it can be decided to; none where it cannot be decided.
+    components: Vec<Vec<Sums>>,
 }
 
-impl Open<'_> {
+impl<'a> Open<'a> {
+    /// Works out once what every item's search needs.
+    fn new(
+        table: &'a RuleTable,
+        answers: &'a Answers,
+        asked: Asked<'a>,
+        fill: ItemSet,
+        assessment: &'a Assessment,
+    ) -> Self {
+        let mut open =
+            Self { table, answers, asked, fill, assessment, other_units: Vec::new(), components: Vec::new() };
+        let units: Vec<Sums> = table.units.iter().map(|unit| open.reachable(unit)).collect();
+        open.other_units = each_without_itself(&units);
+        let reach = open.reach(Audiences::EVERYBODY);
+        let components = table.instruments.iter().map(|instrument| match &instrument.method {
+            Method::Sum { components, .. } => components.iter().map(|component| reach.points(component)).collect(),
+            Method::Linear(_) | Method::Category { .. } => Vec::new(),
+        });
+        open.components = components.collect();
+        open
+    }
+
     /// What one item can change.
     fn question(&self, item: Item) -> OpenQuestion {
         let bands = self.table.bands;
         let settled = self.assessment.band().is_some();
-        let points = self.table.units.iter().map(|unit| self.hanging(unit, item)).map(|spans| widest(&spans)).sum();
-        let instruments = self.table.instruments.iter().zip(&self.assessment.instruments);
-        let changing = instruments.filter(|(_, result)| result.outcome == Outcome::Undetermined);
-        let changing = changing.filter(|(instrument, _)| self.can_change(instrument, item));
+        let units = self.table.units.iter().filter(|unit| unit.items.has(item));
+        let points = units.map(|unit| widest(&self.hanging(unit, item))).sum();
+        let results = self.assessment.instruments.iter().enumerate();
+        let undetermined = results.filter(|(_, result)| result.outcome == Outcome::Undetermined);
+        let changing = undetermined.filter(|(place, _)| self.can_change(*place, item));
         OpenQuestion {
             item,
             band: !settled && (self.can_cross(item, bands.moderate) || self.can_cross(item, bands.high)),
             flagged: !self.assessment.flagged() && self.can_flag(item),
-            instruments: changing.map(|(instrument, _)| Arc::clone(&instrument.id)).collect(),
+            instruments: changing.map(|(_, result)| Arc::clone(&result.instrument)).collect(),
             points,
         }
     }
@@ -98,8 +124,9 @@ impl Open<'_> {
         let asked = self.reach(self.asked.audiences);
         let table = self.table;
         self.can_cross(item, table.bands.high)
-            || table.red_flags.iter().any(|flag| flag.flags && asked.decides(&flag.when, item))
-            || table.instruments.iter().any(|instrument| instrument.flags && self.can_turn_positive(instrument, item))
+            || table.red_flags.iter().any(|flag| flag.flags && flag.items.has(item) && asked.decides(&flag.when, item))
+            || (0..table.instruments.len())
+                .any(|place| table.instruments[place].flags && self.can_turn_positive(place, item))
             || table.pathways.iter().any(|pathway| self.can_reach(pathway, item))
     }
 
@@ -126,16 +153,11 @@ impl Open<'_> {
 
     /// Whether the own total can lie on either side of a band's start because of this item alone.
     fn can_cross(&self, item: Item, start: i32) -> bool {
-        let units = &self.table.units;
-        let spans = |unit| self.hanging(unit, item);
-        units.iter().enumerate().map(|(place, unit)| (place, spans(unit))).filter(|(_, spans)| !spans.is_empty()).any(
-            |(place, spans)| {
-                let others = units.iter().enumerate().filter(|(other, _)| *other != place);
-                let sums = others.fold(Sums::of(0), |sums, (_, unit)| sums.plus(self.reachable(unit)));
-                let crossed = |sum| spans.iter().any(|span| sum + span.0 < start && start <= sum + span.1);
-                sums.iter().any(crossed)
-            },
-        )
+        let units = self.table.units.iter().zip(&self.other_units).filter(|(unit, _)| unit.items.has(item));
+        units.into_iter().any(|(unit, others)| {
+            let spans = self.hanging(unit, item);
+            others.iter().any(|sum| spans.iter().any(|span| sum + span.0 < start && start <= sum + span.1))
+        })
     }
 
     /// The sums that a unit of the own total can come to.
@@ -170,7 +192,7 @@ impl Open<'_> {
             return Vec::new();
         }
         let points = hanging.iter().map(|rule| rule.points);
-        let rest = Unit { combination: unit.combination, rules: self.places(&rest) };
+        let rest = Unit { combination: unit.combination, rules: self.places(&rest), items: unit.items };
         match unit.combination {
             None => vec![(0, points.sum())],
             Some(Combination::Steps(_)) => {
@@ -194,24 +216,25 @@ impl Open<'_> {
     }
 
     /// Whether answering the item can change an instrument's outcome.
-    fn can_change(&self, instrument: &Instrument, item: Item) -> bool {
-        self.steps(instrument, item).iter().any(|(before, after)| before != after)
+    fn can_change(&self, place: usize, item: Item) -> bool {
+        self.steps(place, item).iter().any(|(before, after)| before != after)
     }
 
     /// Whether answering the item can make an instrument positive.
-    fn can_turn_positive(&self, instrument: &Instrument, item: Item) -> bool {
+    fn can_turn_positive(&self, place: usize, item: Item) -> bool {
         let turns = |(before, after): &(Outcome, Outcome)| before != after && *after == Outcome::Positive;
-        self.steps(instrument, item).iter().any(turns)
+        self.steps(place, item).iter().any(turns)
     }
 
     /// The outcomes before and after answering the item last of those that can be answered.
-    fn steps(&self, instrument: &Instrument, item: Item) -> Vec<(Outcome, Outcome)> {
+    fn steps(&self, place: usize, item: Item) -> Vec<(Outcome, Outcome)> {
+        let instrument = &self.table.instruments[place];
         let age = self.answers.get(Item::Age);
         if age.is_some_and(|age| age < instrument.age_from) {
             return Vec::new();
         }
         let mut steps = match &instrument.method {
-            Method::Sum { components, .. } => self.sum_steps(instrument, components, item),
+            Method::Sum { components, .. } => self.sum_steps(place, components, item),
             Method::Linear(by_sex) => self.linear_steps(by_sex, instrument.age_from, item),
             Method::Category { positive, .. } => {
                 let reach = self.reach(Audiences::EVERYBODY);
@@ -225,17 +248,18 @@ impl Open<'_> {
         if age.is_none() && item == Item::Age {
             // Too young for the instrument, or old enough for what the rest already says.
             steps.push((Outcome::Undetermined, Outcome::NotApplicable));
-            steps.extend(self.without_age(instrument).map(|outcome| (Outcome::Undetermined, outcome)));
+            steps.extend(self.without_age(place).map(|outcome| (Outcome::Undetermined, outcome)));
         }
         steps
     }
 
     /// The outcomes that the instrument can come to once an age allows it.
-    fn without_age(&self, instrument: &Instrument) -> impl Iterator<Item = Outcome> {
+    fn without_age(&self, place: usize) -> impl Iterator<Item = Outcome> {
+        let instrument = &self.table.instruments[place];
         let can_be_positive = match &instrument.method {
             Method::Sum { components, .. } => {
-                let sums = self.sums(components.iter());
-                let outcome = |sum| instrument.outcome(Bounds::exactly(sum).plus(self.stuck(components.iter())));
+                let (sums, stuck) = self.others(place, components, None);
+                let outcome = |sum| instrument.outcome(Bounds::exactly(sum).plus(stuck));
                 sums.iter().any(|sum| outcome(sum) == Outcome::Positive)
             }
             Method::Linear(by_sex) => by_sex.iter().any(|linear| {
@@ -248,40 +272,39 @@ impl Open<'_> {
     }
 
     /// The steps of a sum: for each sum of the other components, before and after this one is decided.
-    fn sum_steps(&self, instrument: &Instrument, components: &[Component], item: Item) -> Vec<(Outcome, Outcome)> {
+    fn sum_steps(&self, place: usize, components: &[Component], item: Item) -> Vec<(Outcome, Outcome)> {
         let reach = self.reach(Audiences::EVERYBODY);
-        let hangs = |component: &&Component| component.steps.iter().any(|(when, _)| reach.hangs_on(when, item));
-        let Some(component) = components.iter().find(hangs) else { return Vec::new() };
-        let points = reach.points(component);
-        let others = || components.iter().filter(|other| !std::ptr::eq(*other, component));
-        let stuck = self.stuck(others());
+        let hangs = |component: &Component| {
+            component.items.has(item) && component.steps.iter().any(|(when, _)| reach.hangs_on(when, item))
+        };
+        let Some(own) = components.iter().position(hangs) else { return Vec::new() };
+        let instrument = &self.table.instruments[place];
+        let (sums, stuck) = self.others(place, components, Some(own));
         let worth = |step: &(Condition, i32)| (step.0.evaluate(reach.view) != Truth::False).then_some(step.1);
-        let open = component
-            .steps
-            .iter()
-            .filter_map(worth)
-            .fold(Bounds::ZERO, |open, points| open.or(Bounds::exactly(points)));
+        let possible = components[own].steps.iter().filter_map(worth);
+        let open = possible.fold(Bounds::ZERO, |open, points| open.or(Bounds::exactly(points)));
         let mut steps = Vec::new();
-        for sum in self.sums(others()).iter() {
+        for sum in sums.iter() {
             let base = Bounds::exactly(sum).plus(stuck);
             let before = instrument.outcome(base.plus(open));
-            steps.extend(points.iter().map(|points| (before, instrument.outcome(base.plus(Bounds::exactly(points))))));
+            let points = self.components[place][own].iter();
+            steps.extend(points.map(|points| (before, instrument.outcome(base.plus(Bounds::exactly(points))))));
         }
         steps
     }
 
-    /// The sums of the components that can be decided.
-    fn sums<'c>(&self, components: impl Iterator<Item = &'c Component>) -> Sums {
-        let reach = self.reach(Audiences::EVERYBODY);
-        let decidable = components.map(|component| reach.points(component)).filter(|points| !points.is_empty());
-        decidable.fold(Sums::of(0), Sums::plus)
-    }
-
-    /// The bounds of the components that cannot.
-    fn stuck<'c>(&self, components: impl Iterator<Item = &'c Component>) -> Bounds {
-        let reach = self.reach(Audiences::EVERYBODY);
-        let stuck = components.filter(|component| reach.points(component).is_empty());
-        stuck.map(|component| component.bounds(reach.view)).fold(Bounds::ZERO, Bounds::plus)
+    /// The sums of the components that can be decided, and the bounds of those that cannot, but for one.
+    fn others(&self, place: usize, components: &[Component], but: Option<usize>) -> (Sums, Bounds) {
+        let view = self.reach(Audiences::EVERYBODY).view;
+        let (mut sums, mut stuck) = (Sums::of(0), Bounds::ZERO);
+        for (other, points) in self.components[place].iter().enumerate().filter(|(other, _)| Some(*other) != but) {
+            if points.is_empty() {
+                stuck = stuck.plus(components[other].bounds(view));
+            } else {
+                sums = sums.plus(*points);
+            }
+        }
+        (sums, stuck)
     }
 
     /// The steps of a weighted sum: whether the cut-off lies within what the item can add.
@@ -333,4 +356,19 @@ impl Open<'_> {
 /// The widest of some spans, points.
 fn widest(spans: &[(i32, i32)]) -> i32 {
     spans.iter().map(|span| span.1 - span.0).max().unwrap_or(0)
+}
+
+/// For each entry, what all the others sum up to.
+fn each_without_itself(units: &[Sums]) -> Vec<Sums> {
+    let mut after = vec![Sums::of(0); units.len() + 1];
+    for place in (0..units.len()).rev() {
+        after[place] = after[place + 1].plus(units[place]);
+    }
+    let mut before = Sums::of(0);
+    let others = units.iter().enumerate().map(|(place, unit)| {
+        let others = before.plus(after[place + 1]);
+        before = before.plus(*unit);
+        others
+    });
+    others.collect()
 }

@@ -10,6 +10,7 @@ use super::assessment::{Assessment, Finding, FlagReason};
 use super::questionnaire::Audiences;
 use super::rule_table::{Band, Id, RuleTable};
 use super::scoring::{Asked, score};
+use super::submission::PathwayId;
 
 /// What a replay found.
 ///
@@ -54,11 +55,12 @@ pub struct Moved {
 }
 
 /// Scores stored answers again as they were scored when they were stored: asked of the person, following the pathways
-/// that the stored assessment followed.
+/// that the stored assessment followed, or else these: a version before pathways stored none.
 #[must_use]
-pub fn rescore(table: &RuleTable, answers: &Answers, stored: &Assessment) -> Assessment {
-    let pathways: Vec<_> = stored.pathways.iter().map(|result| result.pathway).collect();
-    score(table, answers, Asked { audiences: Audiences::PERSON, pathways: &pathways })
+pub fn rescore(table: &RuleTable, answers: &Answers, stored: &Assessment, or_else: &[PathwayId]) -> Assessment {
+    let followed: Vec<_> = stored.pathways.iter().map(|result| result.pathway).collect();
+    let pathways = if followed.is_empty() { or_else } else { &followed };
+    score(table, answers, Asked { audiences: Audiences::PERSON, pathways })
 }
 
 impl Replay {

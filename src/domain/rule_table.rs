@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::condition::Condition;
 use super::instrument::Instrument;
+use super::item_set::ItemSet;
 use super::language::Language;
 use super::pathway::{Criterion, Pathway};
 use super::questionnaire::Item;
@@ -192,6 +193,8 @@ pub struct RedFlag {
     pub flags: bool,
     /// Whether it reads laboratory values.
     pub laboratory: bool,
+    /// The items that its condition reads.
+    pub items: ItemSet,
     /// When it fires.
     pub when: Condition,
     /// The condition as it is written in the table, for showing.
@@ -230,6 +233,8 @@ pub struct NextScreen {
 pub(super) struct Unit {
     pub combination: Option<Combination>,
     pub rules: Vec<usize>,
+    /// The items that its rules read.
+    pub items: ItemSet,
 }
 
 impl RuleTable {
@@ -309,11 +314,17 @@ impl Unit {
         for (index, rule) in rules.iter().enumerate() {
             let known = rule.group.as_ref().and_then(|id| units.iter().position(|unit| unit.0 == Some(id)));
             if let Some(position) = known {
-                units[position].1.rules.push(index);
+                let unit = &mut units[position].1;
+                unit.rules.push(index);
+                unit.items = unit.items.with(rule.when.items());
                 continue;
             }
             let group = rule.group.as_ref().and_then(|id| groups.iter().find(|group| group.id == *id));
-            let unit = Self { combination: group.map(|group| group.combination), rules: vec![index] };
+            let unit = Self {
+                combination: group.map(|group| group.combination),
+                rules: vec![index],
+                items: rule.when.items(),
+            };
             units.push((rule.group.as_ref(), unit));
         }
         units.into_iter().map(|unit| unit.1).collect()

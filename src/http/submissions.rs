@@ -137,7 +137,7 @@ pub async fn get_submission_assessment(
     query: Result<Query<AssessmentQuery>, Problem>,
 ) -> Result<HttpResponse, Problem> {
     let (id, version) = (SubmissionId(id?.0), query?.0.rule_table);
-    let assessed = submissions::assess(&state.app, &caller.actor(), id, version.as_deref()).await?;
+    let assessed = submissions::assess(&state.app, &caller.actor(), caller.clinic(), id, version.as_deref()).await?;
     let language = assessed.submission.language;
     let rendering = Rendering { table: &assessed.release.table, language, clinic: caller.clinic() };
     Ok(HttpResponse::Ok()

@@ -8,6 +8,7 @@ use super::{Store, StoreError};
 use crate::domain::answers::Answers;
 use crate::domain::assessment::Assessment;
 use crate::domain::ids::{ClinicId, SubmissionId};
+use crate::domain::submission::PathwayId;
 
 /// Rows of a chunk: enough that a round trip does not count, few enough that chunks under way stay small.
 const CHUNK: i64 = 1_000;
@@ -28,6 +29,7 @@ pub struct Scanned {
     pub submission_id: SubmissionId,
     /// The version of the rule table that it was scored with.
     pub rule_table: String,
+    pathway: Option<String>,
     answers: String,
     assessment: String,
 }
@@ -67,7 +69,7 @@ impl Scan {
     /// When the database is away.
     pub async fn next(&mut self) -> Result<Vec<Scanned>, StoreError> {
         let rows = sqlx::query!(
-            r#"select clinic_id, submission_id, rule_table, answers::text as "answers!", assessment::text as "assessment!"
+            r#"select clinic_id, submission_id, rule_table, pathway, answers::text as "answers!", assessment::text as "assessment!"
                from submissions
                where (clinic_id, submission_id) > ($1, $2) and clinic_id <= $3
                order by clinic_id, submission_id limit $4"#,
@@ -85,6 +87,7 @@ impl Scan {
             clinic_id: ClinicId(row.clinic_id),
             submission_id: SubmissionId(row.submission_id),
             rule_table: row.rule_table,
+            pathway: row.pathway,
             answers: row.answers,
             assessment: row.assessment,
         });
@@ -99,6 +102,15 @@ impl Scanned {
     /// When they are not what a writer of ours writes.
     pub fn answers(&self) -> Result<Answers, StoreError> {
         answers_in(&self.answers)
+    }
+
+    /// The pathway that was asked for by name.
+    ///
+    /// # Errors
+    /// When it is not what a writer of ours writes.
+    pub fn pathway(&self) -> Result<Option<PathwayId>, StoreError> {
+        let pathway = |name: &String| known(PathwayId::parse(name), "submissions", "pathway");
+        self.pathway.as_ref().map(pathway).transpose()
     }
 
     /// The assessment as it was stored.

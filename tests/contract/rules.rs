@@ -196,7 +196,7 @@ fn the_linter_knows_the_grammar_of_instruments_pathways_and_advice() {
             "table.toml",
             "item = \"smoker\", is = true",
             "item = \"fatigue\", is = \"rarely\"",
-            "rules.fatigue_often",
+            "rules.smoker",
             "feeds two units",
         ),
         ("texts.en.toml", "at_risk = ", "at_ris = ", "texts.en", "stages.at_risk"),

@@ -24,7 +24,7 @@ pub(super) async fn run(settings: &Settings, file: &str, clinic: &str, json: boo
     let text = on_database(settings, async |app| {
         let clinic = clinics::find(app, clinic).await?;
         let mut shown = Shown::begin();
-        let found = replay(app, clinic.clinic_id, Arc::clone(&table), |now| shown.at(now)).await?;
+        let found = replay(app, &clinic, Arc::clone(&table), |now| shown.at(now)).await?;
         shown.end();
         Ok(if json { in_json(&table, &clinic, &found)? } else { in_words(&table, &clinic, &found)? })
     });

@@ -8,6 +8,7 @@ use super::fault;
 use crate::domain::condition::Quantity;
 use crate::domain::fixed::to_units;
 use crate::domain::instrument::{Accuracy, Component, Instrument, Method, PositiveWhen};
+use crate::domain::item_set::ItemSet;
 use crate::domain::linear::{Linear, Logistic, Term};
 use crate::domain::questionnaire::{Item, Kind};
 use crate::domain::rule_lint::LintFault;
@@ -135,7 +136,8 @@ fn component(place: &str, source: SourceComponent, faults: &mut Vec<LintFault>) 
         };
         steps.push((test(place, quantity, &step, faults)?, points));
     }
-    Some(Component { quantity, steps, stated })
+    let items = steps.iter().fold(ItemSet::EMPTY, |items, (when, _)| items.with(when.items()));
+    Some(Component { quantity, steps, items, stated })
 }
 
 /// Reads a weighted sum into thousandths of a point.

@@ -229,8 +229,10 @@ fn rule(place: &str, source: SourceRule, faults: &mut Vec<LintFault>) -> Option<
 
 /// Reads a red flag.
 fn red_flag(place: &str, source: SourceRedFlag, faults: &mut Vec<LintFault>) -> Option<RedFlag> {
+    let when = condition(place, &source.when, faults)?;
     Some(RedFlag {
-        when: condition(place, &source.when, faults)?,
+        items: when.items(),
+        when,
         stated: condition::stated(&source.when),
         id: source.id,
         level: source.level,
