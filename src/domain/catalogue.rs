@@ -109,14 +109,17 @@ pub const CATALOGUE: [Spec; 59] = [
     spec(Item::Palpitations, "palpitations", Group::Alarm, Kind::Flag),
 ];
 
+/// An item's fixed facts.
 const fn spec(item: Item, id: &'static str, group: Group, kind: Kind) -> Spec {
     Spec { item, id, group, kind }
 }
 
+/// A whole number from a minimum to a maximum.
 const fn integer(minimum: i32, maximum: i32, unit: &'static str) -> Kind {
     Kind::Number { minimum, maximum, step: 1, scale: 1, unit }
 }
 
+/// A decimal, its bounds and step in units of one over the scale.
 const fn decimal(minimum: i32, maximum: i32, step: i32, scale: i32, unit: &'static str) -> Kind {
     Kind::Number { minimum, maximum, step, scale, unit }
 }

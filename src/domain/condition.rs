@@ -202,6 +202,7 @@ impl Condition {
         self.parts(view.answers).into_iter().fold(own, |items, part| items.with(part.waits_for(view)))
     }
 
+    /// Its parts, of those by sex or age all.
     fn all_parts(&self) -> Vec<&Self> {
         match self {
             Self::Test { .. } => Vec::new(),
@@ -213,6 +214,7 @@ impl Condition {
     }
 }
 
+/// The row that an age falls into; none below the first.
 fn row_of(rows: &[(i32, Condition)], age: i32) -> Option<&Condition> {
     rows.iter().rfind(|(from, _)| *from <= age).map(|row| &row.1)
 }
@@ -233,6 +235,7 @@ impl Check {
 }
 
 impl End {
+    /// Whether the value lies on this side of the cut-off, or at it where it belongs to the range.
     fn passes(self, value: Fraction, side: Ordering) -> bool {
         let ordering = value.compare(self.threshold);
         ordering == side || (self.inclusive && ordering == Ordering::Equal)
@@ -249,6 +252,7 @@ impl Truth {
         })
     }
 
+    /// Whether every part holds.
     fn all(parts: impl Iterator<Item = Self>) -> Self {
         parts.fold(Self::True, |product, part| match (product, part) {
             (Self::False, _) | (_, Self::False) => Self::False,
@@ -309,10 +313,12 @@ impl View<'_> {
         self.answers.get(Item::TestsUnable).is_some_and(|unable| unable.unsigned_abs() & test != 0)
     }
 
+    /// Whether the item is unanswered and nobody of the audiences answers it.
     fn is_not_asked(self, item: Item) -> bool {
         self.answers.get(item).is_none() && !self.audiences.include(item.spec().audience())
     }
 
+    /// The value of the quantity, once everything it is computed from is answered.
     fn value(self, quantity: Quantity) -> Option<Fraction> {
         let get = |item: Item| self.answers.get(item).map(i64::from);
         let (numerator, denominator) = match quantity {

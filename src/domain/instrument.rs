@@ -268,6 +268,7 @@ impl Instrument {
     }
 }
 
+/// Reads a weighted sum: while the sex is open, what both say.
 fn read_linear(by_sex: &[Linear; 2], answers: &Answers) -> Reading {
     let sex = answers.get(Item::Sex).map(|sex| usize::from(sex != 0));
     let possible = by_sex.iter().enumerate().filter(|(place, _)| sex.is_none_or(|sex| sex == *place));

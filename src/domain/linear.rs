@@ -76,6 +76,7 @@ impl Term {
         Bounds { lower: one.min(other), upper: one.max(other) }
     }
 
+    /// What one value of the item adds, thousandths of a point.
     const fn of(self, value: i32) -> i32 {
         self.times * (value - self.minus)
     }

@@ -191,6 +191,7 @@ impl Pathway {
 }
 
 impl CaseFinding {
+    /// What this way says of the answers.
     fn truth(&self, view: View<'_>, readings: &[Reading]) -> Truth {
         match self {
             Self::Instrument(place) => readings[*place].outcome.settled().map_or(Truth::Unknown, Truth::from),
@@ -198,6 +199,7 @@ impl CaseFinding {
         }
     }
 
+    /// The unanswered items that this way waits for.
     fn waits_for(&self, table: &RuleTable, view: View<'_>) -> ItemSet {
         match self {
             Self::Instrument(place) => table.instruments[*place].waits_for(view.answers),

@@ -117,6 +117,7 @@ impl Replay {
 }
 
 impl Moved {
+    /// Adds the counts of other rows.
     const fn merge(&mut self, other: Self) {
         self.rows += other.rows;
         self.deciding += other.deciding;
@@ -131,16 +132,19 @@ pub fn most_frequent<K: Ord>(moved: &BTreeMap<K, Moved>) -> Vec<(&K, Moved)> {
     sorted
 }
 
+/// The sum of what changed: everything beside the diagonal.
 fn off_diagonal<const N: usize>(table: &[[u64; N]; N]) -> u64 {
     let all: u64 = table.as_flattened().iter().sum();
     let same: u64 = (0..N).map(|place| table[place][place]).sum();
     all - same
 }
 
+/// The place of the stated band in a replay's table.
 fn stated(assessment: &Assessment) -> usize {
     assessment.band().map_or(3, |band| band as usize)
 }
 
+/// Findings gained, lost, or adding other points.
 fn moved_findings<'a>(stored: &'a [Finding], replayed: &'a [Finding]) -> impl Iterator<Item = (&'a Id, Movement)> {
     let points = |findings: &[Finding], rule: &Id| findings.iter().find(|one| one.rule == *rule).map(|one| one.points);
     let gone = stored.iter().filter_map(move |one| match points(replayed, &one.rule) {
@@ -151,6 +155,7 @@ fn moved_findings<'a>(stored: &'a [Finding], replayed: &'a [Finding]) -> impl It
     gone.chain(new.map(|one| (&one.rule, Movement::Gained)))
 }
 
+/// Reasons to flag gained or lost.
 fn moved_reasons<'a>(
     stored: &'a [FlagReason],
     replayed: &'a [FlagReason],

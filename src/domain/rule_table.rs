@@ -330,6 +330,7 @@ impl Unit {
         units.into_iter().map(|unit| unit.1).collect()
     }
 
+    /// The most points that the unit can come to.
     fn max_points(&self, rules: &[Rule]) -> i32 {
         let points = self.rules.iter().map(|index| rules[*index].points);
         match self.combination {

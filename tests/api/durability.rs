@@ -91,7 +91,7 @@ async fn rows_of_the_trail_and_of_released_tables_are_never_changed() {
             assert!(refused.contains(&format!("{table} rows are never changed")), "{sql}: {refused}");
         }
     }
-    assert_eq!(world.count("select count(*) from rule_tables").await, 1);
+    assert_eq!(world.count("select count(*) from rule_tables").await, 2);
     assert_eq!(world.count("select count(*) from audit_entries where action = 'submission_created'").await, 1);
 }
 
@@ -106,7 +106,7 @@ async fn another_text_under_a_recorded_version_is_refused() {
     assert!(error.contains("2026.1") && error.contains("differs"), "{error}");
     run(&world, "delete from rule_tables").await.unwrap();
     world.app.prepare().await.unwrap();
-    assert_eq!(world.count("select count(*) from rule_tables where digest <> repeat('0', 64)").await, 1);
+    assert_eq!(world.count("select count(*) from rule_tables where digest <> repeat('0', 64)").await, 2);
 }
 
 #[tokio::test]

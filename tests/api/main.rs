@@ -4,6 +4,7 @@
 
 mod access;
 mod bodies;
+mod conformance;
 mod durability;
 mod embedded;
 mod history;

@@ -243,7 +243,7 @@ async fn rule_tables_are_listed_and_shown_whole_in_both_languages() {
             }
         }
     }
-    for unknown in ["2026.2", "2026", "current", "2026.1%20", "LOCK", "..%2f2026.1"] {
+    for unknown in ["2026.3", "2026", "current", "2026.1%20", "LOCK", "..%2f2026.1"] {
         nobody.get(&format!("/v1/rule-tables/{unknown}")).await.expect(404);
     }
 }

@@ -22,7 +22,8 @@ async fn a_frail_person_is_flagged_and_stands_first_among_the_cases_of_that_urge
     assert_eq!(assessment["band"], "high");
     assert_eq!(receipt["flagged"], true);
     assert_eq!(receipt["origin"], "self_reported");
-    let reasons = json!([{"kind": "band", "id": "high"}, {"kind": "instrument", "id": "sarc_f"}]);
+    let reasons = json!([{"kind": "band", "id": "high"}, {"kind": "instrument", "id": "sarc_f"},
+        {"kind": "instrument", "id": "sarc_f_ebm"}]);
     assert_eq!(receipt["flag_reasons"], reasons);
     let sarc_f = &assessment["instruments"][0];
     assert_eq!((&sarc_f["outcome"], &sarc_f["lower"]), (&json!("positive"), &json!(4)));
