@@ -150,6 +150,29 @@ async fn a_submission_of_another_shape_is_told_with_its_pointers() {
     post_text(&clinic.intake, "/v1/submissions", with("\"subject\": null, \"source\": null")).await.expect(201);
 }
 
+#[tokio::test]
+async fn a_result_that_the_client_sets_is_refused() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let with = |member: &str| json!({"answers": frail()}).to_string().replacen('{', &format!("{{{member}, "), 1);
+    for path in ["/v1/scores", "/v1/submissions"] {
+        let cases: Vec<Case> = vec![
+            (with("\"score\": {\"total\": 0, \"lower\": 0, \"upper\": 0}"), &[("/score", "unknown_field")]),
+            (with("\"total\": 0"), &[("/total", "unknown_field")]),
+            (with("\"band\": \"low\""), &[("/band", "unknown_field")]),
+            (with("\"flagged\": false"), &[("/flagged", "unknown_field")]),
+            (with("\"flag_reasons\": []"), &[("/flag_reasons", "unknown_field")]),
+            (with("\"care_level\": \"self_care\""), &[("/care_level", "unknown_field")]),
+            (with("\"instruments\": {\"sarc_f\": {\"total\": 0}}"), &[("/instruments", "unknown_field")]),
+            (with("\"assessment\": {\"band\": \"low\"}"), &[("/assessment", "unknown_field")]),
+            (with("\"follow_up\": null"), &[("/follow_up", "unknown_field")]),
+            (with("\"rule_table\": \"2026.1\""), &[("/rule_table", "unknown_field")]),
+        ];
+        check(&clinic.browser, path, cases).await;
+    }
+    assert_eq!(world.count("select count(*) from submissions").await, 0);
+}
+
 async fn check(user: &User, path: &str, cases: Vec<Case>) {
     for (body, wanted) in cases {
         let answer = post_text(user, path, body.clone()).await;
