@@ -2,6 +2,10 @@
 //!
 //! Conditions ask what is known now ([`Condition::evaluate`]); this asks what answering some of the open items could
 //! make of them. Completions are plausible ones: none that the service would refuse.
+//!
+//! Each part of a condition is asked on its own. That is exact because the parts of one condition, the components of one
+//! instrument and the units of the own total read different items, which the linter holds; weight, height and losses are
+//! the exception, and there every cut-off is met at the same end of what they leave plausible.
 
 use super::condition::{Check, Condition, End, Known, Quantity, Truth, View};
 use super::fixed::Fraction;

@@ -281,7 +281,7 @@ async fn a_receipt_speaks_the_language_asked_for_or_else_the_clinics_own() {
         let location = answer.header("location").to_owned();
         let receipt = answer.expect(201);
         assert_eq!(receipt["assessment"]["language"], wanted);
-        reasons(&get(user, "/v1/rule-tables/2026.1", wanted, &[]).await.expect(200), &receipt);
+        reasons(&get(user, "/v1/rule-tables/2026.2", wanted, &[]).await.expect(200), &receipt);
         // What was told is told again, in the language in which it was told.
         let other = if wanted == "en" { "es" } else { "en" };
         let again = get(user, &location, other, &[]).await;
