@@ -64,8 +64,11 @@ fn summary(table: &RuleTable, files: &RuleFiles) -> Result<String, fmt::Error> {
     let confidence = table.rules.iter().flat_map(|rule| &rule.sources).map(|source| snake(&source.confidence));
     writeln!(text, "what rules take from them: {}", counted(confidence))?;
     let instruments: Vec<&str> = table.instruments.iter().map(|instrument| &*instrument.id).collect();
-    writeln!(text, "{} instrument: {}", instruments.len(), instruments.join(", "))?;
-    writeln!(text, "{} recommendations", table.recommendations.len())?;
+    writeln!(text, "{} instruments: {}", instruments.len(), instruments.join(", "))?;
+    let pathways: Vec<&str> = table.pathways.iter().map(|pathway| pathway.id.as_str()).collect();
+    writeln!(text, "{} pathways: {}", pathways.len(), pathways.join(", "))?;
+    let (advice, risks, next) = (table.recommendations.len(), table.risks.len(), table.next_screens.len());
+    writeln!(text, "{advice} recommendations, {risks} risks, {next} intervals to the next screen")?;
     red_flags(&mut text, table)?;
     for (name, file) in files.iter().filter(|(name, _)| name.starts_with("texts.")) {
         let texts = file.parse::<toml::Table>().map(|table| leaves(&toml::Value::Table(table))).unwrap_or_default();
