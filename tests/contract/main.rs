@@ -12,3 +12,4 @@ mod rules;
 mod sarc_f;
 mod scoring;
 mod second_calculation;
+mod stored;
