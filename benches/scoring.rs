@@ -44,6 +44,9 @@ fn scoring(criterion: &mut Criterion) {
     criterion.bench_function("open questions after 4 answers", |bencher| {
         bencher.iter(|| open_questions(table, black_box(&few), Asked::PERSON, &partial));
     });
+    criterion.bench_function("what would settle each instrument after 4 answers", |bencher| {
+        bencher.iter(|| table.instruments.iter().map(|one| one.would_settle(black_box(&few)).len()).sum::<usize>());
+    });
     criterion.bench_function("parse 59 answers", |bencher| bencher.iter(|| parse(black_box(FULL))));
 }
 

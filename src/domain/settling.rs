@@ -43,24 +43,31 @@ impl Instrument {
             return vec![ItemSet::of(Item::Age)];
         }
         let open = self.waits_for(answers);
-        let settling = |size| open.subsets(size).filter(|items| self.could_settle(answers, *items)).take(MOST_SETS);
-        let sizes = (1..=open.len()).map(|size| settling(size).collect::<Vec<_>>());
+        let choices = self.choices(answers);
+        let could = |items: &ItemSet| self.could_settle(answers, &choices, *items);
+        let sizes = (1..=open.len()).map(|size| open.subsets(size).filter(could).take(MOST_SETS).collect::<Vec<_>>());
         sizes.into_iter().find(|sets| !sets.is_empty()).unwrap_or_default()
     }
 
-    /// Whether some answers to these items would settle the outcome.
-    fn could_settle(&self, answers: &Answers, fill: ItemSet) -> bool {
+    /// For each component of a sum, what answering each part of its open items could make of it.
+    fn choices(&self, answers: &Answers) -> Vec<Vec<Choice>> {
+        let Method::Sum { components, .. } = &self.method else { return Vec::new() };
         let view = View { answers, audiences: Audiences::EVERYBODY };
-        let reach = Reach { view, fill };
+        let answerable = ItemSet::unanswered(answers, Audiences::EVERYBODY);
+        components.iter().map(|component| component.choices(view, answerable)).collect()
+    }
+
+    /// Whether some answers to these items would settle the outcome.
+    fn could_settle(&self, answers: &Answers, choices: &[Vec<Choice>], fill: ItemSet) -> bool {
         match &self.method {
-            Method::Sum { components, .. } => {
+            Method::Sum { .. } => {
+                let chosen = |choices: &'_ Vec<Choice>| {
+                    // The largest part of its items that is answered comes last.
+                    choices.iter().rfind(|choice| fill.covers(choice.items)).copied()
+                };
                 let (mut most, mut least) = (Bounds::ZERO, Bounds::ZERO);
-                for component in components {
-                    let open = component.bounds(view);
-                    let ends = reach.points(component).ends().unwrap_or((open.lower, open.upper));
-                    let decided = !reach.points(component).is_empty();
-                    let at = |end| if decided { Bounds::exactly(end) } else { open };
-                    (most, least) = (most.plus(at(ends.1)), least.plus(at(ends.0)));
+                for choice in choices.iter().filter_map(chosen) {
+                    (most, least) = (most.plus(choice.most), least.plus(choice.least));
                 }
                 [most, least].into_iter().any(|bounds| self.outcome(bounds) != Outcome::Undetermined)
             }
@@ -76,13 +83,37 @@ impl Instrument {
                 }
             }
             Method::Category { positive, .. } => {
+                let reach = Reach { view: View { answers, audiences: Audiences::EVERYBODY }, fill };
                 reach.can_be(&positive.when, true) || reach.can_be(&positive.when, false)
             }
         }
     }
 }
 
+/// What answering some of a component's open items could make of it.
+#[derive(Clone, Copy, Debug)]
+struct Choice {
+    /// The items that are answered.
+    items: ItemSet,
+    /// The component at its most.
+    most: Bounds,
+    /// The component at its least.
+    least: Bounds,
+}
+
 impl Component {
+    /// A choice for each part of the open items, the empty one first, all of them last.
+    fn choices(&self, view: View<'_>, answerable: ItemSet) -> Vec<Choice> {
+        let (open, waiting) = (self.bounds(view), self.waits_for(view).within(answerable));
+        let parts = (0..=waiting.len()).flat_map(|size| waiting.subsets(size));
+        let choice = |fill: ItemSet| {
+            let decided = Reach { view, fill }.points(self).ends();
+            let at = |end: Option<i32>| end.map_or(open, Bounds::exactly);
+            Choice { items: fill, most: at(decided.map(|ends| ends.1)), least: at(decided.map(|ends| ends.0)) }
+        };
+        parts.map(choice).collect()
+    }
+
     /// The unanswered items that the component waits for.
     #[must_use]
     pub fn waits_for(&self, view: View<'_>) -> ItemSet {
