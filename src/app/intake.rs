@@ -12,7 +12,7 @@ use crate::domain::assessment::Assessment;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::scoring::{self, Alarm, Asked};
 use crate::domain::stored::{Clinic, Stored, StoredSubmission};
-use crate::domain::submission::{Draft, Idempotency, Stamp, accept};
+use crate::domain::submission::{Draft, Idempotency, Origin, Stamp, accept};
 use crate::store;
 
 /// How far a client's clock may run ahead, seconds.
@@ -76,6 +76,24 @@ pub async fn submit(
     match store::submissions::commit(&app.store, &accepted, nonces).await? {
         Stored::Created(stored) | Stored::Replayed(stored) => Ok(*stored),
         Stored::KeyReused => Err(AppError::IdempotencyKeyReused),
+    }
+}
+
+/// What this very request was stored as, if it was. A retry is answered as before even where a later version of the service
+/// finds the answers implausible together.
+///
+/// # Errors
+/// When the database is away.
+pub async fn earlier(
+    app: &App,
+    actor: &Actor,
+    idempotency: &Idempotency,
+) -> Result<Option<StoredSubmission>, AppError> {
+    let (clinic_id, origin) = (actor.clinic_id, Origin::of(actor.role));
+    let found = store::idempotency_keys::find(&app.store, clinic_id, origin, idempotency, app.ambient.now()).await?;
+    match found {
+        Some(submission_id) => Ok(store::submissions::find(&app.store, clinic_id, submission_id).await?),
+        None => Ok(None),
     }
 }
 

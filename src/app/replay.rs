@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 pub use super::scan::Progress;
-use super::{App, AppError, scan};
+use super::{App, AppError, rule_tables, scan};
 use crate::domain::replay::{Replay, rescore};
 use crate::domain::rule_table::RuleTable;
 use crate::domain::stored::Clinic;
@@ -20,9 +20,11 @@ pub async fn replay(
     progress: impl FnMut(Progress),
 ) -> Result<Replay, AppError> {
     let pathways = clinic.pathways.clone();
+    let before_pathways = rule_tables::before_pathways(app).await?;
     let one = move |row: &Scanned, tally: &mut Replay| match (row.answers(), row.assessment(), row.pathway()) {
         (Ok(answers), Ok(stored), Ok(asked)) => {
             let pathways = asked.as_ref().map_or(&pathways[..], std::slice::from_ref);
+            let pathways = if before_pathways.contains(&row.rule_table) { pathways } else { &[] };
             tally.add(&stored, &rescore(&table, &answers, &stored, pathways));
         }
         _ => tally.unreadable += 1,

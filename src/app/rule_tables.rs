@@ -1,6 +1,6 @@
 //! Rule tables: those of this binary, and those that only the database still knows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use moka::future::Cache as Moka;
@@ -62,6 +62,15 @@ pub async fn get(app: &App, version: &str) -> Result<Arc<Release>, AppError> {
     let release = Arc::new(release);
     app.read_tables.insert(version.to_owned(), Arc::clone(&release)).await;
     Ok(release)
+}
+
+/// The versions that had no pathways yet, so that what they stored followed none for want of any.
+///
+/// # Errors
+/// When the database is away.
+pub(super) async fn before_pathways(app: &App) -> Result<BTreeSet<String>, AppError> {
+    let releases = every(app).await?.into_iter();
+    Ok(releases.filter(|(_, release)| release.table.pathways.is_empty()).map(|(version, _)| version).collect())
 }
 
 /// The conformance cases, with the version they are about.

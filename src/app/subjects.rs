@@ -39,8 +39,12 @@ pub async fn submissions(
     let (page, before) = store::history::list(&app.store, actor.clinic_id, subject_id, page).await?;
     let mut items = screens(page.items, before.as_ref());
     for screen in &mut items {
-        let release = rule_tables::get(app, &screen.submission.assessment.rule_table).await?;
-        screen.next_screen = next_screen(&release.table, &screen.submission);
+        screen.next_screen = match rule_tables::get(app, &screen.submission.assessment.rule_table).await {
+            Ok(release) => next_screen(&release.table, &screen.submission),
+            // A table that cannot be read says nothing; the history is there all the same.
+            Err(AppError::RuleTable(_)) => None,
+            Err(error) => return Err(error),
+        };
     }
     Ok(Page { items, next_cursor: page.next_cursor })
 }

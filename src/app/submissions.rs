@@ -52,6 +52,8 @@ pub async fn assess(
         submission.assessment.clone()
     } else {
         let pathways = submission.pathway.as_ref().map_or(&clinic.pathways[..], std::slice::from_ref);
+        let had_none = rule_tables::get(app, own).await?.table.pathways.is_empty();
+        let pathways = if had_none { pathways } else { &[] };
         rescore(&release.table, &submission.answers, &submission.assessment, pathways)
     };
     Ok(Assessed { submission, release, assessment, stored })

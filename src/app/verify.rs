@@ -22,7 +22,10 @@ pub async fn verify(
         let Some(release) = releases.get(&row.rule_table) else { return unusable("rule_table") };
         let Ok(answers) = row.answers() else { return unusable("answers") };
         let Ok(stored) = row.assessment() else { return unusable("assessment") };
-        differing_fields(&stored, &rescore(&release.table, &answers, &stored, &[]))
+        let recomputed = rescore(&release.table, &answers, &stored, &[]);
+        let mut fields = differing_fields(&stored, &recomputed);
+        fields.extend(row.differing_columns(&recomputed).into_iter().map(|column| format!("column {column}")));
+        fields
     };
     let one = move |row: &Scanned, verification: &mut Verification| {
         verification.add(Differing {

@@ -136,7 +136,7 @@ pub enum Rules {
     },
     /// Scores a clinic's stored answers with a rule table, and prints what would change. Changes nothing.
     ///
-    /// Each submission is scored as it was when it was stored, following the pathways that its assessment followed. It
+    /// Each submission is scored as it was when it was stored, following the pathways that its assessment followed, or, where its version had none, the clinic's. It
     /// changes its band when the stated band differs: low, moderate, high, or not settled. Findings and reasons to flag
     /// are counted wherever they move, and apart from that where band or flag change with them.
     ///

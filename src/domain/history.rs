@@ -4,11 +4,15 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
+use super::assessment::Score;
 use super::ids::SubmissionId;
 use super::instrument::Outcome;
+use super::pathway::Stage;
 use super::questionnaire::{CATALOGUE, Item};
+use super::red_flag::CareLevel;
 use super::rule_table::{Band, Id, RuleTable};
 use super::stored::StoredSubmission;
+use super::submission::PathwayId;
 
 /// A submission with what changed since the person's submission before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +21,7 @@ pub struct Screen {
     pub submission: StoredSubmission,
     /// What changed; `None` for the first.
     pub change: Option<Change>,
-    /// When the person should be screened again; `None` where the rule table does not say.
+    /// When the person should be screened again; `None` where the rule table does not say, or the person should be seen at once.
     pub next_screen: Option<Due>,
 }
 
@@ -40,10 +44,18 @@ pub struct Due {
 pub struct Change {
     /// The submission before.
     pub since: SubmissionId,
-    /// The own total, points.
-    pub score: Step<i32>,
+    /// The own total with its bounds: a smaller total after fewer answers is no improvement.
+    pub score: Step<Score>,
     /// The stated band; `None` where it was not settled.
     pub band: Step<Option<Band>>,
+    /// Whether it is flagged.
+    pub flagged: Step<bool>,
+    /// How soon to be seen.
+    pub care_level: Step<Option<CareLevel>>,
+    /// The pathways that both followed and whose stages differ.
+    pub pathways: Vec<(PathwayId, Step<Stage>)>,
+    /// Whether it corrects the submission before, so that what differs was put right and did not happen.
+    pub corrects: bool,
     /// The instruments that both report and whose outcomes differ.
     pub instruments: Vec<(Id, Step<Outcome>)>,
     /// The answers that differ, as their integers, in the order of the catalogue; `None` where the item was not answered.
@@ -84,23 +96,36 @@ pub fn change(before: &StoredSubmission, after: &StoredSubmission) -> Change {
         let step = Step { from: before.answers.get(spec.item), to: after.answers.get(spec.item) };
         (step.from != step.to).then_some((spec.item, step))
     });
+    let pathways = one.pathways.iter().filter_map(|result| {
+        let later = other.pathways.iter().find(|later| later.pathway == result.pathway)?;
+        let step = Step { from: result.stage, to: later.stage };
+        (step.from != step.to).then_some((result.pathway, step))
+    });
     Change {
         since: before.submission_id,
-        score: Step { from: one.score.total, to: other.score.total },
+        score: Step { from: one.score, to: other.score },
         band: Step { from: one.band(), to: other.band() },
+        flagged: Step { from: one.flagged(), to: other.flagged() },
+        care_level: Step { from: one.care_level, to: other.care_level },
+        pathways: pathways.collect(),
+        corrects: after.supersedes == Some(before.submission_id),
         instruments: instruments.collect(),
         items: items.collect(),
     }
 }
 
-/// When the next screen is due after a submission, by the interval of the band that is certain: a band that open answers
-/// could still reach does not hasten it.
+/// When the next screen is due after a submission: by the greatest band that is still possible, and as after a high one
+/// for whoever is flagged. Nobody who should be seen within a day is told a date months away.
 #[must_use]
 pub fn next_screen(table: &RuleTable, stored: &StoredSubmission) -> Option<Due> {
-    let band = stored.assessment.band_at_least;
+    let assessment = &stored.assessment;
+    if assessment.care_level >= Some(CareLevel::Consultation24h) {
+        return None;
+    }
+    let band = if assessment.flagged() { Band::High } else { assessment.band_at_most };
     let days = table.next_screen(band)?.days;
     let reason = table.texts(stored.language)?.next_screens.get(band.as_str())?.clone();
-    let date = days_after(stored.answered_at.unwrap_or(stored.received_at), days)?;
+    let date = days_after(stored.answered(), days)?;
     Some(Due { date, days, reason })
 }
 
@@ -156,7 +181,11 @@ mod tests {
         after.assessment.band_at_most = Band::High;
         let changed = Change {
             since: before.submission_id,
-            score: Step { from: 4, to: 7 },
+            score: Step { from: before.assessment.score, to: after.assessment.score },
+            flagged: Step { from: false, to: false },
+            care_level: Step { from: before.assessment.care_level, to: after.assessment.care_level },
+            pathways: Vec::new(),
+            corrects: false,
             band: Step { from: Some(Band::Low), to: None },
             instruments: Vec::new(),
             items: vec![
@@ -167,7 +196,9 @@ mod tests {
         };
         assert_eq!(change(&before, &after), changed);
         let same = change(&before, &before);
-        assert_eq!((same.items.len(), same.instruments.len(), same.score), (0, 0, Step { from: 4, to: 4 }));
+        assert_eq!((same.items.len(), same.instruments.len(), same.score.from.total), (0, 0, 4));
+        after.supersedes = Some(before.submission_id);
+        assert!(change(&before, &after).corrects);
     }
 
     #[test]

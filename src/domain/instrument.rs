@@ -1,4 +1,7 @@
 //! Published screening instruments: items, points, cut-off, and an outcome that admits what it cannot know.
+//!
+//! Points and cut-offs are data of the rule table, each with its source. An instrument is a sum of points (SARC-F and its
+//! kin, MSRA, SPPB), a weighted sum of measurements (Ishii), or one answer (finger ring).
 
 use serde::{Deserialize, Serialize};
 

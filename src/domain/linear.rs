@@ -53,13 +53,13 @@ impl Linear {
         self.terms.iter().map(|term| term.bounds(answers, age_from)).fold(Bounds::ZERO, Bounds::plus)
     }
 
-    /// The probability that belongs to a score in thousandths, to three decimals.
+    /// The probability that belongs to a score in thousandths, to three decimals; never 0 or 1, which nothing is.
     #[must_use]
     pub fn probability(&self, score: i32) -> Option<f64> {
         let logistic = self.logistic?;
         let score = f64::from(score) / f64::from(Self::SCALE);
         let probability = 1.0 / (1.0 + (-(score / logistic.divide_by - logistic.minus)).exp());
-        Some((probability * 1000.0).round() / 1000.0)
+        Some(((probability * 1000.0).round() / 1000.0).clamp(0.001, 0.999))
     }
 }
 

@@ -175,7 +175,11 @@ impl<'a> Open<'a> {
                 });
                 if let Some(Combination::Cap(cap)) = unit.combination { sums.capped(cap) } else { sums }
             }
-            Some(Combination::Steps(_)) => possible.fold(Sums::NONE, |sums, rule| sums.or(Sums::of(rule.points))),
+            Some(Combination::Steps(_)) => {
+                let steps = possible.fold(Sums::NONE, |sums, rule| sums.or(Sums::of(rule.points)));
+                // An item that is not asked adds nothing.
+                if steps.is_empty() { Sums::of(0) } else { steps }
+            }
             Some(Combination::HighestOf) => {
                 possible.fold(Sums::of(floor), |sums, rule| sums.or(Sums::of(rule.points.max(floor))))
             }

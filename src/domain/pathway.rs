@@ -1,4 +1,8 @@
 //! Consensus pathways: from case finding over measured strength to a stage. Never a diagnosis: muscle mass is not measured.
+//!
+//! Cut-offs by sex and age, with each definition's own comparators, are data of the rule table: EWGSOP2 (Cruz-Jentoft
+//! 2019), AWGS 2019 (Chen 2020), AWGS 2025 (Chen 2025) and SDOC (Bhasin 2020). A test that the person was unable to do
+//! counts as failed.
 
 use serde::{Deserialize, Serialize};
 

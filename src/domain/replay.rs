@@ -55,7 +55,7 @@ pub struct Moved {
 }
 
 /// Scores stored answers again as they were scored when they were stored: asked of the person, following the pathways
-/// that the stored assessment followed, or else these: a version before pathways stored none.
+/// that the stored assessment followed; where its version had no pathways yet, these.
 #[must_use]
 pub fn rescore(table: &RuleTable, answers: &Answers, stored: &Assessment, or_else: &[PathwayId]) -> Assessment {
     let followed: Vec<_> = stored.pathways.iter().map(|result| result.pathway).collect();

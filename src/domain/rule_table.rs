@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::assessment::FlagKind;
 use super::condition::Condition;
 use super::instrument::Instrument;
 use super::item_set::ItemSet;
@@ -212,6 +213,8 @@ pub struct Advice {
     pub findings: Vec<Id>,
     /// The condition that brings it up without a finding.
     pub when: Option<Criterion>,
+    /// The kinds of reason to flag that bring it up: somebody flagged by what was measured alone needs advice too.
+    pub flagged_by: Vec<FlagKind>,
     /// Where it comes from.
     pub sources: Vec<SourceUse>,
 }
@@ -220,7 +223,7 @@ pub struct Advice {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NextScreen {
-    /// The band of the lower bound.
+    /// The greatest band still possible; `high` also for whoever is flagged.
     pub band: Band,
     /// Days from one screen to the next.
     pub days: u16,

@@ -63,8 +63,8 @@ pub fn score(table: &RuleTable, answers: &Answers, asked: Asked<'_>) -> Assessme
         score: Score { total: lower, lower, upper },
         band_at_least,
         band_at_most,
-        recommendations: advice(&table.recommendations, view, &findings, care_level),
-        risks: advice(&table.risks, view, &findings, care_level),
+        recommendations: advice(&table.recommendations, view, (&findings, &flag_reasons), care_level),
+        risks: advice(&table.risks, view, (&findings, &flag_reasons), care_level),
         findings,
         instruments,
         pathways,
@@ -192,13 +192,19 @@ fn urgency(fired: &[&RedFlag], band_at_least: Band, reasons: &[FlagReason]) -> O
 }
 
 /// Nobody who must not wait is given advice for the long run.
-fn advice(entries: &[Advice], view: View<'_>, findings: &[Finding], care_level: Option<CareLevel>) -> Vec<Id> {
+fn advice(
+    entries: &[Advice],
+    view: View<'_>,
+    (findings, reasons): (&[Finding], &[FlagReason]),
+    care_level: Option<CareLevel>,
+) -> Vec<Id> {
     if care_level >= Some(CareLevel::Emergency) {
         return Vec::new();
     }
     let found = |entry: &Advice| findings.iter().any(|finding| entry.findings.contains(&finding.rule));
     let holds =
         |entry: &Advice| entry.when.as_ref().is_some_and(|criterion| criterion.when.evaluate(view) == Truth::True);
-    let chosen = entries.iter().filter(|entry| found(entry) || holds(entry));
+    let flagged = |entry: &Advice| reasons.iter().any(|reason| entry.flagged_by.contains(&reason.kind));
+    let chosen = entries.iter().filter(|entry| found(entry) || holds(entry) || flagged(entry));
     chosen.map(|entry| Arc::clone(&entry.id)).collect()
 }

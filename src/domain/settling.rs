@@ -1,4 +1,7 @@
 //! What would settle an instrument: the smallest sets of open items whose answers could decide its outcome.
+//!
+//! "Could" is said of the luckiest answers: with three points on SARC-F and two items open, either alone can make it
+//! positive, so each is a set. Fewer items than these can decide nothing, whatever is answered.
 
 use super::answers::Answers;
 use super::condition::View;

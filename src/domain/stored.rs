@@ -215,6 +215,12 @@ pub enum Stored {
 }
 
 impl StoredSubmission {
+    /// When the questions were answered: when it was received, unless it said otherwise.
+    #[must_use]
+    pub fn answered(&self) -> Timestamp {
+        self.answered_at.unwrap_or(self.received_at)
+    }
+
     /// The instruments that are positive, by id.
     pub fn positive_instruments(assessment: &Assessment) -> impl Iterator<Item = &str> {
         let positive = assessment.instruments.iter().filter(|result| result.outcome == Outcome::Positive);

@@ -76,7 +76,9 @@ pub fn differing_fields(stored: &Assessment, recomputed: &Assessment) -> Vec<Str
     };
     let (stored, recomputed) = (fields(stored), fields(recomputed));
     let differs = |name: &&String| stored.get(*name) != recomputed.get(*name);
-    recomputed.keys().filter(differs).cloned().collect()
+    // What only the stored one has is a difference too.
+    let surplus = stored.keys().filter(|name| !recomputed.contains_key(*name));
+    recomputed.keys().chain(surplus).filter(differs).cloned().collect()
 }
 
 #[cfg(test)]
@@ -105,6 +107,15 @@ mod tests {
         other.rule_table = Arc::from("2026.2");
         other.care_level = Some(CareLevel::Emergency);
         assert_eq!(differing_fields(&stored, &other), ["rule_table", "score", "findings", "care_level"]);
+    }
+
+    #[test]
+    fn what_only_the_stored_assessment_has_is_a_difference() {
+        let recomputed = assessment(7, &[], &[]);
+        let mut stored = recomputed.clone();
+        stored.risks = vec![Arc::from("breathing")];
+        assert_eq!(differing_fields(&stored, &recomputed), ["risks"]);
+        assert_eq!(differing_fields(&recomputed, &stored), ["risks"]);
     }
 
     #[test]

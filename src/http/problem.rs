@@ -224,11 +224,12 @@ impl From<AppError> for Problem {
                 tracing::warn!(reason, "not available");
                 Self::new(ProblemType::Unavailable, "try again after the time in Retry-After")
             }
-            AppError::NoRandomness
-            | AppError::RuleTable(_)
-            | AppError::ClinicNameTaken
-            | AppError::ClinicUnknown
-            | AppError::Internal(_) => {
+            // Written by a newer instance; that one, or this one after its upgrade, can read it.
+            AppError::RuleTable(_) => {
+                tracing::error!(%error, "not readable here");
+                Self::new(ProblemType::Unavailable, "another instance may know this rule table; try again later")
+            }
+            AppError::NoRandomness | AppError::ClinicNameTaken | AppError::ClinicUnknown | AppError::Internal(_) => {
                 tracing::error!(%error, "internal");
                 Self::new(ProblemType::Internal, "the request id finds it in the log")
             }

@@ -16,6 +16,7 @@ use super::wire::submission::{
 };
 use crate::app::{AppError, intake, rule_tables, submissions};
 use crate::domain::actor::Actor;
+use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::SubmissionId;
 use crate::domain::language::Language;
 use crate::domain::stored::{Clinic, StoredSubmission};
@@ -54,7 +55,10 @@ pub async fn create_submission(
     let (actor, clinic) = (caller.actor(), caller.clinic());
     let language = accepted.or(clinic.language);
     let body = incoming.read::<SubmissionInput>().await?;
-    let draft = draft(&state, &actor, clinic, key, language, body)?;
+    let draft = match draft(&state, &actor, clinic, key, language, body).await? {
+        Parsed::New(draft) => *draft,
+        Parsed::Earlier(stored) => return receipt(&state, &stored, clinic).await,
+    };
     let answers = draft.answers.clone();
     let stored = match intake::submit(&state.app, &actor, clinic, draft, super::middleware::request_id()).await {
         Err(AppError::Faulty(faults)) => {
@@ -63,13 +67,17 @@ pub async fn create_submission(
         }
         other => other?,
     };
+    receipt(&state, &stored, clinic).await
+}
+
+async fn receipt(state: &State, stored: &StoredSubmission, clinic: &Clinic) -> Result<HttpResponse, Problem> {
     let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
     let rendering = Rendering { table: &release.table, language: stored.language, clinic };
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, format!("/v1/submissions/{}", stored.submission_id)))
         .insert_header((VARY, "Accept-Language"))
         .insert_header((CONTENT_LANGUAGE, stored.language.code()))
-        .json(ReceiptBody::of(&stored, rendering)))
+        .json(ReceiptBody::of(stored, rendering)))
 }
 
 /// List submissions
@@ -119,7 +127,7 @@ pub async fn get_submission(
 /// Get a submission's assessment under a rule table
 ///
 /// Without `rule_table`, or with the submission's own version, the assessment as it was stored; with another version the
-/// same answers as that version assesses them, along the pathways that the stored assessment followed, which stores
+/// same answers as that version assesses them, along the pathways that the stored assessment followed, or the clinic's where its version had none, which stores
 /// nothing. A version that this service does not know is answered like an unknown submission, with 404. The language is
 /// the submission's.
 #[utoipa::path(
@@ -155,21 +163,38 @@ async fn render(state: &State, stored: StoredSubmission, clinic: &Clinic) -> Res
 
 /// The draft of a body without a fault of form. What only the use case can refuse comes later; both lists of faults are
 /// told at once, so the use case's faults are asked for here too.
-fn draft(
+async fn draft(
     state: &State,
     actor: &Actor,
     clinic: &Clinic,
     key: IdempotencyKey,
     language: Language,
     body: Body<SubmissionInput>,
-) -> Result<Draft, Problem> {
+) -> Result<Parsed, Problem> {
     let idempotency = key.0.map(|key| intake::idempotency(&state.app, key, &body.canonical()));
     let mut faults = body.faults;
     let mut draft = body.value.parse(language, &mut faults);
     draft.idempotency = idempotency;
     if !faults.is_empty() {
         faults.extend(intake::draft_faults(&state.app, &draft, actor));
+        if let Some(idempotency) = draft.idempotency.as_ref().filter(|_| only_implausible(&faults))
+            && let Some(stored) = intake::earlier(&state.app, actor, idempotency).await?
+        {
+            return Ok(Parsed::Earlier(Box::new(stored)));
+        }
         refuse(state, &draft.answers, faults, clinic, language)?;
     }
-    Ok(draft)
+    Ok(Parsed::New(Box::new(draft)))
+}
+
+/// What a body turned out to be.
+enum Parsed {
+    /// Something to submit.
+    New(Box<Draft>),
+    /// A retry of what was stored when the service did not yet find it implausible.
+    Earlier(Box<StoredSubmission>),
+}
+
+fn only_implausible(faults: &[Fault]) -> bool {
+    faults.iter().all(|fault| fault.code == FaultCode::Implausible)
 }

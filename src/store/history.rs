@@ -7,7 +7,7 @@ use super::{Store, StoreError};
 use crate::domain::ids::{ClinicId, SubjectId};
 use crate::domain::stored::{Page, PageRequest, StoredSubmission};
 
-/// One page of a person's submissions, newest first, and the submission before the last of them in time: it is the row
+/// One page of a person's submissions, the latest answered first, and the submission before the last of them in time: it is the row
 /// that tells whether there is a next page, so nothing more is read for it.
 ///
 /// # Errors
@@ -18,7 +18,7 @@ pub async fn list(
     subject_id: SubjectId,
     page: &PageRequest,
 ) -> Result<(Page<StoredSubmission>, Option<StoredSubmission>), StoreError> {
-    let scope = Scope { clinic_id, list: "submissions of a subject by received_at", filter: subject_id.to_string() };
+    let scope = Scope { clinic_id, list: "submissions of a subject by answered_at", filter: subject_id.to_string() };
     let after = page.cursor.as_deref().map(|cursor| scope.open(&store.keys, cursor)).transpose()?;
     let rows = sqlx::query_as!(
         Row,
@@ -28,11 +28,11 @@ pub async fn list(
                   answered_at as "answered_at: jiff_sqlx::Timestamp"
            from submissions
            where clinic_id = $1 and subject_id = $2
-             and (received_at, submission_id) < (
+             and (coalesce(answered_at, received_at), submission_id) < (
                  coalesce($3::timestamptz, 'infinity'),
                  coalesce($4::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
              )
-           order by received_at desc, submission_id desc limit $5"#,
+           order by coalesce(answered_at, received_at) desc, submission_id desc limit $5"#,
         clinic_id.0,
         subject_id.0,
         after.map(|key| at(key.at)) as _,
@@ -44,7 +44,7 @@ pub async fn list(
     let stored = rows.into_iter().map(StoredSubmission::try_from).collect::<Result<Vec<_>, _>>()?;
     let before = stored.get(usize::from(page.limit)).cloned();
     let (items, next_cursor) = cut(stored, page.limit, |last| {
-        scope.seal(&store.keys, Key { rank: 0, at: last.received_at, id: last.submission_id.0 })
+        scope.seal(&store.keys, Key { rank: 0, at: last.answered(), id: last.submission_id.0 })
     });
     Ok((Page { items, next_cursor }, before))
 }

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use sqlx::PgConnection;
 
-use super::StoreError;
 use super::row::at;
+use super::{Store, StoreError};
 use crate::domain::ids::{ClinicId, SubmissionId};
 use crate::domain::submission::{Idempotency, Origin};
 
@@ -16,6 +16,31 @@ pub(super) enum Claim {
     Done(SubmissionId),
     /// The key stands for another request.
     Reused,
+}
+
+/// The submission that this very request was stored as, while its key lasts.
+///
+/// # Errors
+/// When the database is away.
+pub async fn find(
+    store: &Store,
+    clinic_id: ClinicId,
+    origin: Origin,
+    idempotency: &Idempotency,
+    now: Timestamp,
+) -> Result<Option<SubmissionId>, StoreError> {
+    let found = sqlx::query_scalar!(
+        "select submission_id from idempotency_keys
+         where clinic_id = $1 and origin = $2 and idempotency_key = $3 and fingerprint = $4 and expires_at > $5",
+        clinic_id.0,
+        origin.as_str(),
+        idempotency.key,
+        idempotency.fingerprint.as_slice(),
+        at(now) as _,
+    )
+    .fetch_optional(&store.pool)
+    .await?;
+    Ok(found.map(SubmissionId))
 }
 
 /// Claims a key. While another transaction holds it, the insert waits for that one to end, so that simultaneous copies

@@ -8,6 +8,7 @@ use super::{Store, StoreError};
 use crate::domain::answers::Answers;
 use crate::domain::assessment::Assessment;
 use crate::domain::ids::{ClinicId, SubmissionId};
+use crate::domain::stored::StoredSubmission;
 use crate::domain::submission::PathwayId;
 
 /// Rows of a chunk: enough that a round trip does not count, few enough that chunks under way stay small.
@@ -32,6 +33,36 @@ pub struct Scanned {
     pathway: Option<String>,
     answers: String,
     assessment: String,
+    columns: Columns,
+}
+
+/// What lists and filters read of an assessment, in columns of their own.
+#[derive(PartialEq, Eq)]
+pub(super) struct Columns {
+    /// Total, lower and upper bound, points.
+    pub score: [i16; 3],
+    /// The band of the lower and of the upper bound.
+    pub bands: [String; 2],
+    pub care_level: Option<String>,
+    pub flagged: bool,
+    pub findings: Vec<String>,
+    pub positive_instruments: Vec<String>,
+}
+
+impl Columns {
+    /// The columns of an assessment.
+    pub fn of(assessment: &Assessment) -> Self {
+        let points = |points: i32| i16::try_from(points).unwrap_or(i16::MAX);
+        let score = assessment.score;
+        Self {
+            score: [score.total, score.lower, score.upper].map(points),
+            bands: [assessment.band_at_least, assessment.band_at_most].map(|band| band.as_str().to_owned()),
+            care_level: assessment.care_level.map(|level| level.as_str().to_owned()),
+            flagged: assessment.flagged(),
+            findings: assessment.findings.iter().map(|finding| finding.rule.to_string()).collect(),
+            positive_instruments: StoredSubmission::positive_instruments(assessment).map(str::to_owned).collect(),
+        }
+    }
 }
 
 impl Scan {
@@ -69,7 +100,9 @@ impl Scan {
     /// When the database is away.
     pub async fn next(&mut self) -> Result<Vec<Scanned>, StoreError> {
         let rows = sqlx::query!(
-            r#"select clinic_id, submission_id, rule_table, pathway, answers::text as "answers!", assessment::text as "assessment!"
+            r#"select clinic_id, submission_id, rule_table, pathway, answers::text as "answers!", assessment::text as "assessment!",
+                      score_total, score_lower, score_upper, band_at_least, band_at_most, care_level, flagged, findings,
+                      positive_instruments
                from submissions
                where (clinic_id, submission_id) > ($1, $2) and clinic_id <= $3
                order by clinic_id, submission_id limit $4"#,
@@ -90,6 +123,14 @@ impl Scan {
             pathway: row.pathway,
             answers: row.answers,
             assessment: row.assessment,
+            columns: Columns {
+                score: [row.score_total, row.score_lower, row.score_upper],
+                bands: [row.band_at_least, row.band_at_most],
+                care_level: row.care_level,
+                flagged: row.flagged,
+                findings: row.findings,
+                positive_instruments: row.positive_instruments,
+            },
         });
         Ok(scanned.collect())
     }
@@ -111,6 +152,21 @@ impl Scanned {
     pub fn pathway(&self) -> Result<Option<PathwayId>, StoreError> {
         let pathway = |name: &String| known(PathwayId::parse(name), "submissions", "pathway");
         self.pathway.as_ref().map(pathway).transpose()
+    }
+
+    /// The columns that are not those of an assessment.
+    #[must_use]
+    pub fn differing_columns(&self, assessment: &Assessment) -> Vec<&'static str> {
+        let (own, other) = (&self.columns, Columns::of(assessment));
+        let checks = [
+            ("score", own.score == other.score),
+            ("band", own.bands == other.bands),
+            ("care_level", own.care_level == other.care_level),
+            ("flagged", own.flagged == other.flagged),
+            ("findings", own.findings == other.findings),
+            ("positive_instruments", own.positive_instruments == other.positive_instruments),
+        ];
+        checks.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect()
     }
 
     /// The assessment as it was stored.

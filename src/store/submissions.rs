@@ -8,11 +8,11 @@ use super::idempotency_keys::{Claim, claim};
 use super::keys::SealNonce;
 use super::page::{Key, Scope, cut};
 use super::row::{answers, at, band, bound, care_level, known, language};
+use super::scan::Columns;
 use super::{Store, StoreError, audit, follow_ups, subjects};
 use crate::domain::assessment::Score;
 use crate::domain::follow_up::{FollowUpState, Urgency};
 use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId, SubmissionId};
-use crate::domain::red_flag::CareLevel;
 use crate::domain::rule_table::Band;
 use crate::domain::stored::{
     FollowUpLink, Page, PageRequest, Stored, StoredSubmission, SubmissionFilter, SubmissionSummary,
@@ -193,9 +193,9 @@ async fn insert(
     stored: &StoredSubmission,
 ) -> Result<(), StoreError> {
     let assessment = &stored.assessment;
-    let findings: Vec<String> = assessment.findings.iter().map(|finding| finding.rule.to_string()).collect();
-    let positive: Vec<String> = StoredSubmission::positive_instruments(assessment).map(str::to_owned).collect();
-    let points = |points: i32| i16::try_from(points).unwrap_or(i16::MAX);
+    let columns = Columns::of(assessment);
+    let [total, lower, upper] = columns.score;
+    let [at_least, at_most] = &columns.bands;
     sqlx::query!(
         "insert into submissions (
              clinic_id, submission_id, subject_id, credential_id, origin, received_at, answered_at, language,
@@ -219,15 +219,15 @@ async fn insert(
         &*assessment.rule_table,
         json(&stored.answers)?,
         json(assessment)?,
-        points(assessment.score.total),
-        points(assessment.score.lower),
-        points(assessment.score.upper),
-        assessment.band_at_least.as_str(),
-        assessment.band_at_most.as_str(),
-        assessment.care_level.map(CareLevel::as_str),
-        assessment.flagged(),
-        &findings,
-        &positive,
+        total,
+        lower,
+        upper,
+        at_least,
+        at_most,
+        columns.care_level,
+        columns.flagged,
+        &columns.findings,
+        &columns.positive_instruments,
         stored.follow_up.map(|link| link.follow_up_id.0),
         stored.follow_up.map(|link| link.state.as_str()),
         stored.follow_up.map(|link| link.urgency.rank()),

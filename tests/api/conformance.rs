@@ -64,6 +64,13 @@ async fn a_request_follows_its_own_pathways_or_else_the_clinics() {
     let pathway = &stored["assessment"]["pathways"][0];
     assert_eq!((&pathway["strength_low"], &pathway["because"]), (&json!(true), &json!(["grip_strength_kg"])));
     assert!(pathway["explanation"].as_str().unwrap().contains("never a diagnosis"));
+    // Flagged by a measurement alone: there is advice all the same.
+    let advice = |list: &str| {
+        let entries = stored["assessment"][list].as_array().unwrap().iter();
+        entries.map(|entry| entry["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(advice("recommendations"), ["strength_training", "physical_therapy", "consultation_topics"]);
+    assert_eq!(advice("risks"), ["disability"]);
     let asked = clinic.intake.submit(&json!({"answers": weak, "pathway": "ewgsop2"})).await.expect(201);
     assert_eq!((&asked["flagged"], &asked["assessment"]["pathways"][0]["id"]), (&json!(false), &json!("ewgsop2")));
 }
@@ -165,7 +172,8 @@ fn matches(key: &str, given: &Value, wanted: &Value) -> bool {
     match key {
         "findings" | "red_flags" | "faults" | "needs" | "because" | "would_settle" => set(given) == set(wanted),
         "instruments" | "pathways" => wanted.as_object().unwrap().iter().all(|(id, parts)| {
-            parts.as_object().unwrap().iter().all(|(part, value)| matches(part, &given[id][part], value))
+            let parts = parts.as_object().unwrap().iter();
+            parts.into_iter().all(|(part, value)| given[id].get(part).is_some_and(|given| matches(part, given, value)))
         }),
         _ if wanted == "none" => given.is_null(),
         "probability" => (given.as_f64().unwrap_or(-1.0) - wanted.as_f64().unwrap()).abs() <= 0.005,

@@ -47,8 +47,13 @@ async fn each_submission_tells_what_changed_since_the_one_before() {
     assert_eq!(items[3]["change"], Value::Null);
     let change = &items[2]["change"];
     assert_eq!(change["since"], first["id"]);
-    let score = |receipt: &Value| receipt["assessment"]["score"]["total"].clone();
-    assert_eq!(change["score"], json!({"from": score(&first), "to": score(&second)}));
+    let bounds = |receipt: &Value| {
+        let score = &receipt["assessment"]["score"];
+        json!({"total": score["total"], "lower": score["lower"], "upper": score["upper"]})
+    };
+    assert_eq!(change["score"], json!({"from": bounds(&first), "to": bounds(&second)}));
+    assert_eq!(change["flagged"], json!({"from": false, "to": true}));
+    assert_eq!(change["care_level"], json!({"from": "self_care", "to": "consultation"}));
     assert_eq!(change["band"]["from"], first["assessment"]["band"]);
     assert_eq!(change["band"]["to"], second["assessment"]["band"]);
     let moved = json!([
@@ -100,6 +105,39 @@ async fn the_history_shows_what_the_list_of_submissions_shows() {
         }
     }
     assert_eq!(items[1]["change"]["band"], json!({"from": "high", "to": null}));
+}
+
+#[tokio::test]
+async fn the_next_screen_follows_what_is_still_possible_and_never_puts_off_who_must_be_seen() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let days = async |answers: Value| {
+        let subject = submit(&clinic, answers).await["subject_id"].clone();
+        history(&clinic.staff, &subject, 1).await[0]["next_screen"]["days"].clone()
+    };
+    assert_eq!(days(fit()).await, 365);
+    assert_eq!(days(frail()).await, 90);
+    assert_eq!(days(edited(fit(), &[("age", json!(70)), ("sppb", json!(2))])).await, 90, "flagged by SPPB alone");
+    assert_eq!(days(edited(fit(), &[("conditions", Value::Null), ("medication_count", Value::Null)])).await, 180);
+    assert_eq!(days(edited(fit(), &[("new_breathing_trouble", json!(true))])).await, Value::Null);
+}
+
+#[tokio::test]
+async fn a_paper_form_entered_later_stands_where_it_was_answered() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let body =
+        |answered_at: &str| json!({"answers": frail(), "subject": {"reference": "R-1"}, "answered_at": answered_at});
+    let now = clinic.intake.submit(&body("2026-10-01T09:00:00Z")).await.expect(201);
+    let old = clinic.intake.submit(&body("2025-01-01T09:00:00Z")).await.expect(201);
+    let correction = json!({"answers": fit(), "subject": {"reference": "R-1"}, "supersedes": now["id"],
+        "answered_at": "2026-10-01T09:00:01Z"});
+    let corrected = clinic.intake.submit(&correction).await.expect(201);
+    let items = history(&clinic.staff, &now["subject_id"], 1).await;
+    let ids: Vec<_> = items.iter().map(|item| &item["id"]).collect();
+    assert_eq!(ids, [&corrected["id"], &now["id"], &old["id"]]);
+    assert_eq!((&items[0]["change"]["corrects"], &items[1]["change"]["corrects"]), (&json!(true), &json!(false)));
+    assert_eq!(items[2]["answered_at"], "2025-01-01T09:00:00Z");
 }
 
 #[tokio::test]

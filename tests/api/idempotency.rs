@@ -191,3 +191,24 @@ async fn the_order_of_keys_and_white_space_do_not_make_another_body() {
     assert!(receipts.iter().all(|receipt| receipt == &receipts[0]));
     assert_eq!(world.count(SUBMISSIONS).await, 1);
 }
+
+#[tokio::test]
+async fn a_retry_is_answered_as_before_where_the_service_has_come_to_find_the_answers_implausible() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let mut answers = frail();
+    answers["grip_strength_kg"] = json!(20.0);
+    let receipt = clinic.intake.submit_once("retry-1", &json!({"answers": answers})).await.expect(201);
+    answers["tests_unable"] = json!(["grip"]);
+    let mut body = json!({"answers": answers});
+    clinic.intake.submit_once("retry-1", &body).await.expect(422);
+    // As if that very body had been accepted by a version that did not know this fault.
+    body.sort_all_objects();
+    let canonical = body.to_string().into_bytes();
+    let fingerprint = sarcoscreen::app::intake::idempotency(&world.app, String::new(), &canonical).fingerprint;
+    let sql = "update idempotency_keys set fingerprint = $1";
+    sqlx::query(sql).bind(&fingerprint[..]).execute(&mut world.connect().await).await.unwrap();
+    assert_eq!(clinic.intake.submit_once("retry-1", &body).await.expect(201), receipt);
+    clinic.intake.submit_once("retry-2", &body).await.expect(422);
+    clinic.staff.submit_once("retry-1", &body).await.expect(422);
+}

@@ -220,6 +220,17 @@ async fn verify_finds_an_altered_assessment_and_says_where_but_not_what() {
     assert_eq!(found, json!({"rows": 2, "differing": 1, "fields": fields, "submissions": [altered]}));
     let (found, _) = terminal.json(&["rules", "verify", "--json"]);
     assert_eq!(found["submissions"], json!([altered, differing(two.id, &ids[2], "answers")]));
+    // What only the stored row has, and a column that lists and filters read.
+    let sql = format!(
+        "update submissions set assessment = assessment || '{{\"risks\": [\"invented\"]}}', positive_instruments = '{{invented}}'
+         where submission_id = '{}'",
+        ids[0],
+    );
+    world.connect().await.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(sql))).await.unwrap();
+    let (found, _) = terminal.json(&["rules", "verify", "--json"]);
+    let fields =
+        &found["submissions"].as_array().unwrap().iter().find(|row| row["submission_id"] == *ids[0]).unwrap()["fields"];
+    assert_eq!(*fields, json!(["risks", "column positive_instruments"]));
     let told = terminal.run(&["rules", "verify"]);
     let told = (told.status.code(), String::from_utf8(told.stdout).unwrap());
     assert_eq!(told.0, Some(1));
@@ -236,7 +247,9 @@ async fn verify_recomputes_a_row_under_a_version_that_only_the_database_knows() 
     let (answers, _) = Answers::parse(&serde_json::from_str(&answers).unwrap());
     let assessment = serde_json::to_value(score(&table, &answers, Asked::PERSON)).unwrap();
     let mut connection = world.connect().await;
-    let update = "update submissions set rule_table = '2025.1', assessment = $1";
+    let update =
+        "update submissions set rule_table = '2025.1', assessment = $1, score_total = ($1->'score'->'total')::smallint,
+        score_lower = ($1->'score'->'lower')::smallint, score_upper = ($1->'score'->'upper')::smallint";
     sqlx::query(update).bind(&assessment).execute(&mut connection).await.unwrap();
     let terminal = Terminal::at(&world);
     let (found, code) = terminal.json(&["rules", "verify", "--json"]);
@@ -245,7 +258,7 @@ async fn verify_recomputes_a_row_under_a_version_that_only_the_database_knows() 
     connection.execute("update submissions set rule_table = '2026.1'").await.unwrap();
     let (found, code) = terminal.json(&["rules", "verify", "--json"]);
     assert_eq!(code, Some(1));
-    assert_eq!(found["submissions"][0]["fields"], json!(["rule_table", "score", "findings"]));
+    assert_eq!(found["submissions"][0]["fields"], json!(["rule_table", "score", "findings", "column score"]));
 }
 
 #[tokio::test]

@@ -76,6 +76,7 @@ fn every_case_file_is_served() {
     let served: BTreeSet<String> = conformance::files().map(str::to_owned).collect();
     assert_eq!(written, served);
     assert_eq!(conformance::cases().unwrap().len(), cases(conformance::VERSION).len());
+    assert_eq!(conformance::VERSION, &*Releases::load().unwrap().current().table.version);
 }
 
 #[test]

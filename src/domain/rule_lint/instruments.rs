@@ -11,6 +11,9 @@ use crate::domain::pathway::{CaseFinding, Stage};
 use crate::domain::questionnaire::{Audiences, Item, Kind};
 use crate::domain::rule_table::RuleTable;
 
+/// The most items of an instrument: what would settle it is searched over every part of them.
+const MOST_ITEMS: u32 = 10;
+
 /// Every condition of the instruments and pathways, with its place.
 pub(super) fn conditions(table: &RuleTable) -> Vec<(String, &Condition)> {
     let mut found = Vec::new();
@@ -52,6 +55,13 @@ impl Lint<'_> {
                 }
             }
             self.accuracy(&place, instrument);
+            let items = instrument.waits_for(&Answers::default()).len();
+            if items > MOST_ITEMS {
+                self.fault(
+                    &place,
+                    format!("waits for {items} items; what would settle it is searched up to {MOST_ITEMS}"),
+                );
+            }
         }
     }
 
@@ -70,7 +80,7 @@ impl Lint<'_> {
     /// The cut-off can be reached, and no value or item counts twice.
     fn sum(&mut self, place: &str, cut_off: i32, components: &[Component]) {
         let most = |component: &Component| component.steps.iter().map(|step| step.1).max().unwrap_or(0);
-        let greatest: i32 = components.iter().map(most).sum();
+        let greatest = components.iter().map(most).fold(0, i32::saturating_add);
         if cut_off < 0 || cut_off > greatest {
             self.fault(place, format!("the cut-off is outside the reachable range 0 to {greatest}"));
         }

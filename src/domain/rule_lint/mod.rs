@@ -275,7 +275,7 @@ impl Lint<'_> {
         let table = self.table;
         for (section, entry) in advice(table) {
             let place = format!("{section}.{}", entry.id);
-            if entry.findings.is_empty() && entry.when.is_none() {
+            if entry.findings.is_empty() && entry.when.is_none() && entry.flagged_by.is_empty() {
                 self.fault(&place, "is tied to no finding");
             }
             for id in &entry.findings {

@@ -50,6 +50,11 @@ struct SourceComponent {
     steps: Vec<toml::Table>,
 }
 
+/// The greatest cut-off of a weighted sum, points: sums stay far within their type.
+const GREATEST_CUT_OFF: i32 = 100_000;
+/// The greatest weight of a term, points for each unit of its item.
+const GREATEST_WEIGHT: f64 = 100.0;
+
 /// A weighted sum as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -144,6 +149,12 @@ fn component(place: &str, source: SourceComponent, faults: &mut Vec<LintFault>) 
 fn linear(place: &str, source: &SourceLinear, faults: &mut Vec<LintFault>) -> Option<Linear> {
     let terms = source.terms.iter().map(|source| term(place, source, faults)).collect::<Option<_>>()?;
     let logistic = source.logistic.as_ref();
+    if !(0..=GREATEST_CUT_OFF).contains(&source.cut_off) {
+        return fault(faults, place, &format!("a cut-off must be from 0 to {GREATEST_CUT_OFF}"));
+    }
+    if logistic.is_some_and(|source| !source.divide_by.is_normal() || !source.minus.is_finite()) {
+        return fault(faults, place, "a logistic function needs finite constants and a divisor that is not 0");
+    }
     Some(Linear {
         cut_off: source.cut_off * Linear::SCALE,
         terms,
@@ -154,9 +165,14 @@ fn linear(place: &str, source: &SourceLinear, faults: &mut Vec<LintFault>) -> Op
 /// A term in the units of its item: a weight that is no whole thousandth of a point a unit could not be exact.
 fn term(place: &str, source: &SourceTerm, faults: &mut Vec<LintFault>) -> Option<Term> {
     let item = Item::from_id(&source.item);
-    let Some((item, Kind::Number { scale, .. })) = item.map(|item| (item, item.spec().kind)) else {
+    let Some((item, Kind::Number { minimum, maximum, scale, .. })) = item.map(|item| (item, item.spec().kind)) else {
         return fault(faults, place, &format!("a term names no number: {}", source.item));
     };
+    let minus = source.minus.checked_mul(scale).filter(|minus| (minimum..=maximum).contains(minus));
+    if minus.is_none() || source.times.abs() > GREATEST_WEIGHT {
+        let message = format!("minus must lie in the range of {}, times within {GREATEST_WEIGHT}", source.item);
+        return fault(faults, place, &message);
+    }
     match to_units(source.times, Linear::SCALE).filter(|times| times % scale == 0) {
         Some(times) => Some(Term { item, minus: source.minus * scale, times: times / scale }),
         None => fault(faults, place, &format!("{} cannot be exact for {}", source.times, source.item)),

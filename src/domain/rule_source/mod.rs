@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use toml::Value;
 
 use self::condition::{condition, criterion};
+use super::assessment::FlagKind;
 use super::questionnaire::Item;
 use super::red_flag::CareLevel;
 use super::rule_lint::LintFault;
@@ -131,6 +132,8 @@ struct SourceAdvice {
     findings: Vec<Id>,
     when: Option<Value>,
     #[serde(default)]
+    flagged_by: Vec<FlagKind>,
+    #[serde(default)]
     sources: Vec<SourceUse>,
 }
 
@@ -248,7 +251,8 @@ fn advice(place: &str, source: SourceAdvice, faults: &mut Vec<LintFault>) -> Opt
         Some(when) => Some(criterion(place, when, faults)?),
         None => None,
     };
-    Some(Advice { id: source.id, findings: source.findings, when, sources: source.sources })
+    let (id, findings, flagged_by) = (source.id, source.findings, source.flagged_by);
+    Some(Advice { id, findings, when, flagged_by, sources: source.sources })
 }
 
 /// Notes a fault where something was to be read.

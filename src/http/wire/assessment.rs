@@ -143,7 +143,8 @@ pub struct InstrumentBody {
     /// The probability that its formula gives, for an instrument that has one.
     #[schema(required)]
     pub probability: Option<f64>,
-    /// The smallest sets of unanswered items whose answers could settle it, whoever would be asked; empty when settled.
+    /// The smallest sets of unanswered items whose answers could settle it, whoever would be asked; empty when it
+    /// is settled or does not apply, and when nothing can settle it.
     pub would_settle: Vec<Vec<String>>,
     /// Its published accuracy.
     pub accuracy: Vec<AccuracyBody>,
@@ -270,7 +271,7 @@ pub struct AdviceBody {
     pub id: String,
     /// What a person reads.
     pub text: String,
-    /// The findings that brought it up; empty when an answer that is not scored did.
+    /// The findings that brought it up; empty when an answer that is not scored did, or an instrument or pathway that flags.
     pub findings: Vec<String>,
     /// Where it comes from.
     pub sources: Vec<SourceBody>,

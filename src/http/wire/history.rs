@@ -1,19 +1,22 @@
 //! A person's submissions on the wire: each with what changed since the one before, and when the next is due.
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::lists::SubmissionSummaryBody;
-use super::{BandName, OutcomeName};
+use super::lists::{ScoreSummaryBody, SubmissionSummaryBody};
+use super::{BandName, CareLevelName, OutcomeName, PathwayName, StageName};
 use crate::domain::answers::AnswerValue;
 use crate::domain::history::{Change, Due, Screen, Step};
 use crate::domain::instrument::Outcome;
+use crate::domain::pathway::Stage;
 use crate::domain::questionnaire::Item;
 use crate::domain::rule_table::{Band, Id};
 use crate::domain::stored::SubmissionSummary;
+use crate::domain::submission::PathwayId;
 
 /// A submission of a person's history.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -25,7 +28,11 @@ pub struct SubjectSubmissionBody {
     /// What changed since the person's submission before it; null for the first.
     #[schema(required)]
     pub change: Option<ChangeBody>,
-    /// When to screen again; null where the submission's rule table does not say.
+    /// When the questions were answered, where that was not when it was received.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub answered_at: Option<Timestamp>,
+    /// When to screen again; null where the submission's rule table does not say, and where the person should be seen within a
+    /// day.
     #[schema(required)]
     pub next_screen: Option<NextScreenBody>,
 }
@@ -55,6 +62,14 @@ pub struct ChangeBody {
     pub score: ScoreChangeBody,
     /// The stated band.
     pub band: BandChangeBody,
+    /// Whether it is flagged.
+    pub flagged: FlaggedChangeBody,
+    /// How soon to be seen.
+    pub care_level: CareLevelChangeBody,
+    /// The pathways that both followed and whose stages differ.
+    pub pathways: Vec<PathwayChangeBody>,
+    /// Whether it corrects the submission before: then what differs was put right and did not happen.
+    pub corrects: bool,
     /// The instruments that both submissions report and whose outcomes differ.
     pub instruments: Vec<InstrumentChangeBody>,
     /// The answers that differ, in the order of the questionnaire's items.
@@ -66,11 +81,43 @@ pub struct ChangeBody {
 #[schema(as = ScoreChange)]
 pub struct ScoreChangeBody {
     /// Before.
-    #[schema(minimum = 0)]
-    pub from: i32,
+    pub from: ScoreSummaryBody,
     /// After.
-    #[schema(minimum = 0)]
-    pub to: i32,
+    pub to: ScoreSummaryBody,
+}
+
+/// Whether a submission is flagged, before and after.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = FlaggedChange)]
+pub struct FlaggedChangeBody {
+    /// Before.
+    pub from: bool,
+    /// After.
+    pub to: bool,
+}
+
+/// The care level, before and after.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = CareLevelChange)]
+pub struct CareLevelChangeBody {
+    /// Before; null where open alarm questions forbade saying self-care.
+    #[schema(required)]
+    pub from: Option<CareLevelName>,
+    /// After.
+    #[schema(required)]
+    pub to: Option<CareLevelName>,
+}
+
+/// A pathway's stage, before and after.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = PathwayChange)]
+pub struct PathwayChangeBody {
+    /// Id of the pathway.
+    pub id: PathwayName,
+    /// Before.
+    pub from: StageName,
+    /// After.
+    pub to: StageName,
 }
 
 /// The stated band, before and after.
@@ -116,6 +163,7 @@ impl From<Screen> for SubjectSubmissionBody {
     fn from(screen: Screen) -> Self {
         Self {
             submission: SubmissionSummary::from(&screen.submission).into(),
+            answered_at: screen.submission.answered_at,
             change: screen.change.map(ChangeBody::from),
             next_screen: screen.next_screen.map(NextScreenBody::from),
         }
@@ -130,15 +178,28 @@ impl From<Due> for NextScreenBody {
 
 impl From<Change> for ChangeBody {
     fn from(change: Change) -> Self {
-        let Change { since, score, band, instruments, items } = change;
+        let Change { since, score, band, flagged, care_level, pathways, corrects, instruments, items } = change;
         let named = |band: Option<Band>| band.map(BandName);
         Self {
             since: since.0,
-            score: ScoreChangeBody { from: score.from, to: score.to },
+            score: ScoreChangeBody { from: score.from.into(), to: score.to.into() },
+            flagged: FlaggedChangeBody { from: flagged.from, to: flagged.to },
+            care_level: CareLevelChangeBody {
+                from: care_level.from.map(CareLevelName),
+                to: care_level.to.map(CareLevelName),
+            },
+            pathways: pathways.into_iter().map(PathwayChangeBody::from).collect(),
+            corrects,
             band: BandChangeBody { from: named(band.from), to: named(band.to) },
             instruments: instruments.into_iter().map(InstrumentChangeBody::from).collect(),
             items: items.into_iter().map(ItemChangeBody::from).collect(),
         }
+    }
+}
+
+impl From<(PathwayId, Step<Stage>)> for PathwayChangeBody {
+    fn from((id, step): (PathwayId, Step<Stage>)) -> Self {
+        Self { id: PathwayName(id), from: StageName(step.from), to: StageName(step.to) }
     }
 }
 

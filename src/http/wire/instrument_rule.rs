@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::assessment::{AccuracyBody, SourceBody};
 use super::wording::{Wording, text};
-use super::{BandName, PathwayName, PositiveWhenName, StageName};
+use super::{BandName, FlagKindName, PathwayName, PositiveWhenName, StageName};
 use crate::domain::instrument::{Component, Instrument, Method};
 use crate::domain::linear::{Linear, Term};
 use crate::domain::pathway::{CaseFinding, Criterion, Pathway};
@@ -135,6 +135,8 @@ pub struct AdviceRuleBody {
     pub findings: Vec<String>,
     /// The condition that brings it up without a finding, in the table's grammar; null where there is none.
     pub when: Value,
+    /// The kinds of reason to flag that bring it up.
+    pub flagged_by: Vec<FlagKindName>,
     /// What a person reads.
     pub text: String,
     /// Where it comes from.
@@ -145,7 +147,7 @@ pub struct AdviceRuleBody {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = NextScreenRule)]
 pub struct NextScreenRuleBody {
-    /// After a screen of this band, by its lower bound.
+    /// After a screen of this band, the greatest still possible; `high` also for whoever is flagged.
     pub band: BandName,
     /// Days from one screen to the next.
     pub days: u16,
@@ -217,6 +219,7 @@ impl Wording<'_> {
             id: entry.id.to_string(),
             findings: entry.findings.iter().map(ToString::to_string).collect(),
             when: entry.when.as_ref().map(|criterion| criterion.stated.clone()).unwrap_or_default(),
+            flagged_by: entry.flagged_by.iter().copied().map(FlagKindName).collect(),
             text: text(texts, &entry.id),
             sources: self.sources(&entry.sources),
         };
