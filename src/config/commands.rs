@@ -134,11 +134,12 @@ pub enum Rules {
         #[arg(long)]
         json: bool,
     },
-    /// Scores a clinic's stored answers with a rule table, and prints what would change. Changes nothing.
+    /// Scores a clinic's stored answers with a rule table, and prints what would change. Changes no submission.
     ///
-    /// Each submission is scored as it was when it was stored, following the pathways that its assessment followed, or, where its version had none, the clinic's. It
-    /// changes its band when the stated band differs: low, moderate, high, or not settled. Findings and reasons to flag
-    /// are counted wherever they move, and apart from that where band or flag change with them.
+    /// Each submission is scored as it was when it was stored, following the pathways that its assessment followed, or,
+    /// where its version had none, the clinic's. It changes its band when the stated band differs: low, moderate, high, or
+    /// not settled. Findings and reasons to flag are counted wherever they move, and apart from that where band or flag
+    /// change with them.
     ///
     /// With --json: {"rule_table", "clinic_id", "rows", "unreadable", "band_changes", "flagged_changes",
     /// "bands": [{"from", "to", "rows"}], "flagged": [{"from", "to", "rows"}], "findings": [{"rule", "change": "gained",
@@ -154,7 +155,10 @@ pub enum Rules {
         #[arg(long)]
         json: bool,
     },
-    /// Recomputes every stored assessment under its own rule table; exits with 1 when one differs. Changes nothing.
+    /// Recomputes every stored assessment under its own rule table; exits with 1 when one differs. Changes no
+    /// submission.
+    ///
+    /// The columns that lists and filters read are compared too.
     ///
     /// A submission that differs is told by its id and the names of the fields, never what stands in them; at most 1000
     /// are listed.
