@@ -38,7 +38,7 @@ def holds(condition, about):
 
 
 # ---------------------------------------------------------------------------------------------------------
-# Small helpers
+# Small parts
 
 
 def sarc_f_answers(points):
