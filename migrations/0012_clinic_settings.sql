@@ -1,0 +1,19 @@
+-- What a clinic decides for itself beside its name and pathways: in which languages it speaks, how soon a case of each
+-- urgency is due, and how long it keeps submissions (null: until somebody erases them). A suspended clinic keeps its
+-- rows and lets nobody in. The hours are the service's own suggestion; no source states one.
+
+alter table clinics
+    add column suspended_at timestamptz,
+    add column languages text[] not null default '{en,es}',
+    add column due_today_hours integer not null default 24,
+    add column due_this_week_hours integer not null default 168,
+    add column due_routine_hours integer not null default 720,
+    add column retention_days integer,
+    add constraint clinics_languages_known check (
+        languages <@ array['en', 'es'] and cardinality(languages) between 1 and 2 and language = any (languages)
+    ),
+    add constraint clinics_due_ordered check (
+        1 <= due_today_hours and due_today_hours <= due_this_week_hours
+        and due_this_week_hours <= due_routine_hours and due_routine_hours <= 8760
+    ),
+    add constraint clinics_retention_whole check (retention_days between 1 and 36500);
