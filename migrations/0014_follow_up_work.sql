@@ -6,7 +6,7 @@ alter table follow_ups
     add column assignee uuid,
     add column attempts smallint not null default 0,
     add column missed_appointments smallint not null default 0,
-    add column due_at timestamptz,
+    add column due_at timestamptz default now(),
     add column appointment_at timestamptz,
     add column outcome text,
     add column not_needed_reason text,
@@ -14,8 +14,8 @@ alter table follow_ups
     add column grip_strength_g integer,
     add column five_chair_stands_ms integer,
     add column closed_at timestamptz,
-    add column last_received_at timestamptz,
-    add column band text,
+    add column last_received_at timestamptz default now(),
+    add column band text default 'low',
     add column findings text[] not null default '{}',
     add column positive_instruments text[] not null default '{}';
 

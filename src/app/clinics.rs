@@ -5,7 +5,7 @@ use super::{App, AppError};
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::ClinicId;
 use crate::domain::language::Language;
-use crate::domain::stored::Clinic;
+use crate::domain::stored::{Clinic, DueHours};
 use crate::domain::submission::PathwayId;
 use crate::store;
 
@@ -33,6 +33,10 @@ pub async fn create(
         emergency_number: emergency_number.to_owned(),
         language,
         pathways: pathways.to_vec(),
+        languages: Language::ALL.to_vec(),
+        suspended: false,
+        due: DueHours::SUGGESTED,
+        retention_days: None,
     };
     store::clinics::insert(&app.store, &clinic, now).await?;
     Ok(clinic)

@@ -5,9 +5,10 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::ambient::{new_id, random};
+use super::audit::operator_entry;
 use super::{App, AppError};
 use crate::domain::actor::Role;
-use crate::domain::audit::{AuditAction, AuditEntry};
+use crate::domain::audit::AuditAction;
 use crate::domain::ids::{ClinicId, CredentialId};
 use crate::domain::stored::Credential;
 use crate::store;
@@ -38,7 +39,7 @@ pub async fn mint(
         expires_at,
         revoked_at: None,
     };
-    let audit = entry(app, clinic_id, credential.credential_id, AuditAction::CredentialMinted)?;
+    let audit = operator_entry(app, clinic_id, AuditAction::CredentialMinted, credential.credential_id.0)?;
     store::credentials::insert(&app.store, &credential, &key, &audit).await?;
     Ok((credential, key))
 }
@@ -56,21 +57,7 @@ pub async fn list(app: &App, clinic_id: ClinicId) -> Result<Vec<Credential>, App
 /// # Errors
 /// When there is none that is not revoked yet, or the database is away.
 pub async fn revoke(app: &App, clinic_id: ClinicId, credential_id: CredentialId) -> Result<(), AppError> {
-    let audit = entry(app, clinic_id, credential_id, AuditAction::CredentialRevoked)?;
+    let audit = operator_entry(app, clinic_id, AuditAction::CredentialRevoked, credential_id.0)?;
     let revoked = store::credentials::revoke(&app.store, credential_id, &audit).await?;
     revoked.then_some(()).ok_or(AppError::NotFound)
-}
-
-fn entry(app: &App, clinic_id: ClinicId, id: CredentialId, action: AuditAction) -> Result<AuditEntry, AppError> {
-    let at = app.ambient.now();
-    Ok(AuditEntry {
-        audit_entry_id: new_id(&*app.ambient, at)?,
-        clinic_id,
-        at,
-        credential_id: None,
-        action,
-        resource_id: id.0,
-        subject_id: None,
-        request_id: None,
-    })
 }

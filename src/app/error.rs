@@ -20,6 +20,18 @@ pub enum AppError {
     /// The cursor is not one of this list.
     #[error("the cursor is not one of this list")]
     Cursor,
+    /// The state of the thing does not allow it, in one sentence.
+    #[error("{0}")]
+    Conflict(&'static str),
+    /// The thing has changed since the caller saw it.
+    #[error("the thing has changed since")]
+    Stale,
+    /// The caller asks more often than is allowed.
+    #[error("too many requests")]
+    Limited {
+        /// When it may ask again.
+        retry_after: std::time::Duration,
+    },
     /// The retry key stands for another request.
     #[error("the idempotency key stands for another request")]
     IdempotencyKeyReused,

@@ -1,7 +1,11 @@
 //! Follow-ups: the worklist and one case.
 
+use uuid::Uuid;
+
+use super::audit::{everybody, look};
 use super::{App, AppError};
 use crate::domain::actor::Actor;
+use crate::domain::audit::AuditAction;
 use crate::domain::ids::FollowUpId;
 use crate::domain::stored::{FollowUp, FollowUpFilter, Page, PageRequest, SubmissionSummary};
 use crate::store;
@@ -16,7 +20,10 @@ pub async fn list(
     filter: &FollowUpFilter,
     page: &PageRequest,
 ) -> Result<Page<FollowUp>, AppError> {
-    Ok(store::follow_ups::list(&app.store, actor.clinic_id, filter, page).await?)
+    let page = store::follow_ups::list(&app.store, actor.clinic_id, filter, page).await?;
+    let shown = everybody(page.items.iter().map(|item| item.subject_id));
+    look(app, actor, AuditAction::FollowUpsListed, Uuid::nil(), &shown).await?;
+    Ok(page)
 }
 
 /// One case with its submissions, oldest first.
@@ -31,5 +38,6 @@ pub async fn get(
     let found = store::follow_ups::find(&app.store, actor.clinic_id, follow_up_id).await?;
     let found = found.ok_or(AppError::NotFound)?;
     let submissions = store::submissions::of_follow_up(&app.store, actor.clinic_id, follow_up_id).await?;
+    look(app, actor, AuditAction::FollowUpRead, follow_up_id.0, &[found.subject_id]).await?;
     Ok((found, submissions))
 }

@@ -13,6 +13,8 @@ pub struct Readiness {
     pub database: bool,
     /// Whether every migration is applied.
     pub migrations: bool,
+    /// Whether the database itself keeps clinics apart.
+    pub row_security: bool,
     /// Whether the master key and the rule tables were found to be those of this database.
     pub prepared: bool,
     /// Whether what the database acknowledges is on disk, or the operator accepted that it may not be.
@@ -23,7 +25,7 @@ impl Readiness {
     /// Whether nothing keeps it.
     #[must_use]
     pub const fn ready(&self) -> bool {
-        self.database && self.migrations && self.prepared && self.durable_settings
+        self.database && self.migrations && self.row_security && self.prepared && self.durable_settings
     }
 }
 
@@ -42,13 +44,20 @@ pub async fn readiness(app: &App) -> Readiness {
             Readiness {
                 database: true,
                 migrations: health.migrated,
+                row_security: health.row_security,
                 prepared: app.prepared.load(Ordering::Acquire),
                 durable_settings: refused.is_empty(),
             }
         }
         Err(error) => {
             tracing::warn!(%error, "not ready");
-            Readiness { database: false, migrations: false, prepared: false, durable_settings: false }
+            Readiness {
+                database: false,
+                migrations: false,
+                row_security: false,
+                prepared: false,
+                durable_settings: false,
+            }
         }
     }
 }

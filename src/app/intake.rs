@@ -5,10 +5,12 @@ use std::sync::atomic::Ordering;
 use aws_lc_rs::digest;
 
 use super::ambient::{after, new_id, random};
+use super::audit::look;
 use super::{App, AppError, rule_tables};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::answers::Answers;
 use crate::domain::assessment::Assessment;
+use crate::domain::audit::AuditAction;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::scoring::{self, Alarm, Asked};
 use crate::domain::stored::{Clinic, Stored, StoredSubmission};
@@ -48,13 +50,7 @@ pub fn idempotency(app: &App, key: String, canonical_body: &[u8]) -> Idempotency
 ///
 /// # Errors
 /// Every fault of the draft at once; a key that stands for another request; a database that is away.
-pub async fn submit(
-    app: &App,
-    actor: &Actor,
-    clinic: &Clinic,
-    draft: Draft,
-    request_id: Option<uuid::Uuid>,
-) -> Result<StoredSubmission, AppError> {
+pub async fn submit(app: &App, actor: &Actor, clinic: &Clinic, draft: Draft) -> Result<StoredSubmission, AppError> {
     if !app.prepared.load(Ordering::Acquire) {
         return Err(AppError::Unavailable("the database was not found to be the one of this key yet".into()));
     }
@@ -69,12 +65,12 @@ pub async fn submit(
         subject_id: new_id(&*app.ambient, now)?,
         follow_up_id: new_id(&*app.ambient, now)?,
         audit_entry_id: new_id(&*app.ambient, now)?,
-        request_id,
     };
     let accepted = accept(rule_tables::current(app), draft, actor, &clinic.pathways, stamp);
     let nonces = [random(&*app.ambient)?, random(&*app.ambient)?];
     match store::submissions::commit(&app.store, &accepted, nonces).await? {
-        Stored::Created(stored) | Stored::Replayed(stored) => Ok(*stored),
+        Stored::Created(stored) => Ok(*stored),
+        Stored::Replayed(stored) => shown_again(app, actor, *stored).await,
         Stored::KeyReused => Err(AppError::IdempotencyKeyReused),
     }
 }
@@ -92,9 +88,18 @@ pub async fn earlier(
     let (clinic_id, origin) = (actor.clinic_id, Origin::of(actor.role));
     let found = store::idempotency_keys::find(&app.store, clinic_id, origin, idempotency, app.ambient.now()).await?;
     match found {
-        Some(submission_id) => Ok(store::submissions::find(&app.store, clinic_id, submission_id).await?),
+        Some(submission_id) => match store::submissions::find(&app.store, clinic_id, submission_id).await? {
+            Some(stored) => shown_again(app, actor, stored).await.map(Some),
+            None => Ok(None),
+        },
         None => Ok(None),
     }
+}
+
+/// A receipt that is answered again is a look at what it holds.
+async fn shown_again(app: &App, actor: &Actor, stored: StoredSubmission) -> Result<StoredSubmission, AppError> {
+    look(app, actor, AuditAction::SubmissionRead, stored.submission_id.0, &[stored.subject_id]).await?;
+    Ok(stored)
 }
 
 /// What a draft gets wrong that its form alone does not show.

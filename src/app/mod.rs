@@ -1,6 +1,7 @@
 //! Ring 3: use cases, one function an intention. Each loads, lets the domain decide, and keeps what was decided.
 
 pub mod ambient;
+pub mod audit;
 pub mod clinics;
 pub mod credentials;
 pub mod demo;

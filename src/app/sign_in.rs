@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moka::future::Cache as Moka;
+use uuid::Uuid;
 
 use super::{App, AppError};
 use crate::domain::actor::Actor;
@@ -33,11 +34,11 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
-    /// Who acts.
+    /// Who acts, in a request.
     #[must_use]
-    pub fn actor(&self) -> Actor {
+    pub fn actor(&self, request_id: Option<Uuid>) -> Actor {
         let Credential { clinic_id, credential_id, role, .. } = self.found.credential;
-        Actor { clinic_id, credential_id, role }
+        Actor { clinic_id, credential_id, role, request_id }
     }
 
     /// The clinic acted for.

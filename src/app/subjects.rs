@@ -1,7 +1,11 @@
 //! Subjects: find a person, and what the person submitted.
 
+use uuid::Uuid;
+
+use super::audit::{everybody, look};
 use super::{App, AppError, rule_tables};
 use crate::domain::actor::Actor;
+use crate::domain::audit::AuditAction;
 use crate::domain::history::{Screen, next_screen, screens};
 use crate::domain::ids::SubjectId;
 use crate::domain::stored::{Page, PageRequest, Subject};
@@ -19,6 +23,8 @@ pub async fn search(app: &App, actor: &Actor, by: LookUp, text: &str) -> Result<
             subject.contact = Contact::default();
         }
     }
+    let shown = everybody(found.iter().map(|subject| subject.subject_id));
+    look(app, actor, AuditAction::SubjectsSearched, Uuid::nil(), &shown).await?;
     Ok(found)
 }
 
@@ -46,5 +52,6 @@ pub async fn submissions(
             Err(error) => return Err(error),
         };
     }
+    look(app, actor, AuditAction::SubjectSubmissionsListed, subject_id.0, &[subject_id]).await?;
     Ok(Page { items, next_cursor: page.next_cursor })
 }

@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
+use super::audit::{everybody, look};
 use super::{App, AppError, rule_tables};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::assessment::Assessment;
+use crate::domain::audit::AuditAction;
 use crate::domain::ids::SubmissionId;
 use crate::domain::replay::rescore;
 use crate::domain::stored::{Clinic, Page, PageRequest, StoredSubmission, SubmissionFilter, SubmissionSummary};
@@ -28,6 +32,12 @@ pub struct Assessed {
 /// # Errors
 /// When there is none that this actor may see, or the database is away.
 pub async fn get(app: &App, actor: &Actor, submission_id: SubmissionId) -> Result<StoredSubmission, AppError> {
+    let found = visible(app, actor, submission_id).await?;
+    look(app, actor, AuditAction::SubmissionRead, submission_id.0, &[found.subject_id]).await?;
+    Ok(found)
+}
+
+async fn visible(app: &App, actor: &Actor, submission_id: SubmissionId) -> Result<StoredSubmission, AppError> {
     let found = store::submissions::find(&app.store, actor.clinic_id, submission_id).await?;
     let visible = |stored: &StoredSubmission| actor.role >= Role::Staff || stored.credential_id == actor.credential_id;
     found.filter(visible).ok_or(AppError::NotFound)
@@ -44,7 +54,7 @@ pub async fn assess(
     submission_id: SubmissionId,
     version: Option<&str>,
 ) -> Result<Assessed, AppError> {
-    let submission = get(app, actor, submission_id).await?;
+    let submission = visible(app, actor, submission_id).await?;
     let own = &submission.assessment.rule_table;
     let release = rule_tables::get(app, version.unwrap_or(own)).await?;
     let stored = release.table.version == *own;
@@ -56,6 +66,7 @@ pub async fn assess(
         let pathways = if had_none { pathways } else { &[] };
         rescore(&release.table, &submission.answers, &submission.assessment, pathways)
     };
+    look(app, actor, AuditAction::SubmissionAssessed, submission_id.0, &[submission.subject_id]).await?;
     Ok(Assessed { submission, release, assessment, stored })
 }
 
@@ -69,5 +80,8 @@ pub async fn list(
     filter: &SubmissionFilter,
     page: &PageRequest,
 ) -> Result<Page<SubmissionSummary>, AppError> {
-    Ok(store::submissions::list(&app.store, actor.clinic_id, filter, page).await?)
+    let page = store::submissions::list(&app.store, actor.clinic_id, filter, page).await?;
+    let shown = everybody(page.items.iter().map(|item| item.subject_id));
+    look(app, actor, AuditAction::SubmissionsListed, Uuid::nil(), &shown).await?;
+    Ok(page)
 }

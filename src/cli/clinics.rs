@@ -55,7 +55,7 @@ fn chosen(names: &[String]) -> anyhow::Result<Vec<PathwayId>> {
 }
 
 fn line(clinic: &Clinic) -> String {
-    let Clinic { clinic_id, name, booking_url, emergency_number, language, pathways } = clinic;
+    let Clinic { clinic_id, name, booking_url, emergency_number, language, pathways, .. } = clinic;
     let pathways: Vec<&str> = pathways.iter().map(|pathway| pathway.as_str()).collect();
     let pathways = if pathways.is_empty() { "none".to_owned() } else { pathways.join(",") };
     format!("{clinic_id}  {name}  {booking_url}  {emergency_number}  {}  {pathways}\n", language.code())

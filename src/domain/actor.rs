@@ -1,6 +1,7 @@
 //! Who acts: a credential's clinic, role and display name.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::ids::{ClinicId, CredentialId};
 
@@ -49,4 +50,6 @@ pub struct Actor {
     pub credential_id: CredentialId,
     /// What it may do.
     pub role: Role,
+    /// The request in which it acts; `None` outside of any.
+    pub request_id: Option<Uuid>,
 }

@@ -1,4 +1,4 @@
-//! The audit trail: who did what to which opaque id, and when. No health data, no reference, no name.
+//! The audit trail: who did, saw or tried what with which opaque id, and when. No health data, no reference, no name.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -14,37 +14,165 @@ pub struct AuditEntry {
     pub clinic_id: ClinicId,
     /// When.
     pub at: Timestamp,
-    /// Who; `None` for the operator's command line.
+    /// Who; `None` for the operator's command line and background work.
     pub credential_id: Option<CredentialId>,
-    /// What was done.
+    /// What was done, or tried.
     pub action: AuditAction,
-    /// To what.
+    /// What became of it.
+    pub outcome: AuditOutcome,
+    /// To what; nil where it is no single thing.
     pub resource_id: Uuid,
-    /// Whose data it is; `None` until the database has resolved it, and for credentials.
+    /// Whose data it is, where it is one person's; `None` until the database has resolved it.
     pub subject_id: Option<SubjectId>,
+    /// Everybody that a list or search showed.
+    pub subject_ids: Vec<SubjectId>,
+    /// How often, where repetitions are told in one entry.
+    pub occurrences: i32,
     /// The request it belongs to.
     pub request_id: Option<Uuid>,
 }
 
-/// What was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AuditAction {
-    /// A submission was stored.
-    SubmissionCreated,
-    /// A credential was minted.
-    CredentialMinted,
-    /// A credential was revoked.
-    CredentialRevoked,
+macro_rules! names {
+    ($(#[$doc:meta])* $name:ident: $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)*) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)*
+        }
+
+        impl $name {
+            /// Every one.
+            pub const ALL: [Self; [$($text),*].len()] = [$(Self::$variant),*];
+
+            /// Its name on the wire and in the database.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)*
+                }
+            }
+
+            /// Reads a name.
+            #[must_use]
+            pub fn parse(name: &str) -> Option<Self> {
+                Self::ALL.into_iter().find(|one| one.as_str() == name)
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let name = std::borrow::Cow::<str>::deserialize(deserializer)?;
+                let unknown = || serde::de::Error::unknown_variant(&name, &[$($text),*]);
+                Self::parse(&name).ok_or_else(unknown)
+            }
+        }
+    };
 }
 
-impl AuditAction {
-    /// The action's name in the database.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::SubmissionCreated => "submission_created",
-            Self::CredentialMinted => "credential_minted",
-            Self::CredentialRevoked => "credential_revoked",
-        }
-    }
+names! {
+    /// What was done, or tried.
+    AuditAction:
+    /// A submission was stored.
+    SubmissionCreated = "submission_created",
+    /// A submission was read.
+    SubmissionRead = "submission_read",
+    /// A submission was read as a rule table assesses it.
+    SubmissionAssessed = "submission_assessed",
+    /// Submissions were listed.
+    SubmissionsListed = "submissions_listed",
+    /// Submissions were exported.
+    SubmissionsExported = "submissions_exported",
+    /// A submission reached the end of its retention and was removed.
+    SubmissionRetired = "submission_retired",
+    /// The worklist was read.
+    FollowUpsListed = "follow_ups_listed",
+    /// A case was read.
+    FollowUpRead = "follow_up_read",
+    /// The history of a case was read.
+    FollowUpHistoryRead = "follow_up_history_read",
+    /// Cases were exported.
+    FollowUpsExported = "follow_ups_exported",
+    /// The next case was taken.
+    FollowUpTaken = "follow_up_taken",
+    /// A case was claimed.
+    FollowUpClaimed = "follow_up_claimed",
+    /// A case was given back.
+    FollowUpReleased = "follow_up_released",
+    /// A case was given to somebody.
+    FollowUpReassigned = "follow_up_reassigned",
+    /// The person was contacted, or an attempt was made.
+    FollowUpContacted = "follow_up_contacted",
+    /// An appointment was made.
+    FollowUpBooked = "follow_up_booked",
+    /// An appointment was cancelled.
+    FollowUpUnbooked = "follow_up_unbooked",
+    /// The person did not come to the appointment.
+    FollowUpMissed = "follow_up_missed",
+    /// A case was closed.
+    FollowUpClosed = "follow_up_closed",
+    /// A case was opened again.
+    FollowUpReopened = "follow_up_reopened",
+    /// A note was added.
+    FollowUpNoted = "follow_up_noted",
+    /// Persons were searched.
+    SubjectsSearched = "subjects_searched",
+    /// A person was read.
+    SubjectRead = "subject_read",
+    /// The changes of a person were read.
+    SubjectHistoryRead = "subject_history_read",
+    /// What a person submitted was listed.
+    SubjectSubmissionsListed = "subject_submissions_listed",
+    /// Contact data were changed.
+    ContactChanged = "contact_changed",
+    /// Consent was given or withdrawn.
+    ConsentChanged = "consent_changed",
+    /// Two subjects were merged.
+    SubjectsMerged = "subjects_merged",
+    /// A merge was undone.
+    MergeUndone = "merge_undone",
+    /// Everything about a person was exported.
+    SubjectExported = "subject_exported",
+    /// A person was erased.
+    SubjectErased = "subject_erased",
+    /// A person of whom nothing was left to keep was removed.
+    SubjectRetired = "subject_retired",
+    /// Statistics were read.
+    StatsRead = "stats_read",
+    /// The trail was read.
+    AuditEntriesListed = "audit_entries_listed",
+    /// A credential was minted.
+    CredentialMinted = "credential_minted",
+    /// A credential got a new key.
+    CredentialRotated = "credential_rotated",
+    /// A credential was revoked.
+    CredentialRevoked = "credential_revoked",
+    /// Credentials were listed.
+    CredentialsListed = "credentials_listed",
+    /// A clinic's settings were changed, or it was suspended or resumed.
+    ClinicChanged = "clinic_changed",
+    /// Somebody could not sign in.
+    SignInFailed = "sign_in_failed",
+}
+
+names! {
+    /// What became of it.
+    AuditOutcome:
+    /// It was done, or shown.
+    Success = "success",
+    /// The caller may not, or not that often.
+    Refused = "refused",
+    /// There is no such thing for this caller.
+    NotFound = "not_found",
+    /// Its state or version did not allow it.
+    Conflict = "conflict",
+    /// What was sent has faults.
+    Invalid = "invalid",
+    /// The service could not.
+    Failed = "failed",
 }

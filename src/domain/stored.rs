@@ -29,6 +29,40 @@ pub struct Clinic {
     pub language: Language,
     /// The pathways followed where a request asks for none.
     pub pathways: Vec<PathwayId>,
+    /// The languages it speaks.
+    pub languages: Vec<Language>,
+    /// Whether it lets nobody in.
+    pub suspended: bool,
+    /// How soon cases are due.
+    pub due: DueHours,
+    /// How many days it keeps submissions; `None` until somebody erases them.
+    pub retention_days: Option<u32>,
+}
+
+/// Within how many hours a case of each urgency is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueHours {
+    /// A case for today.
+    pub today: u16,
+    /// A case for this week.
+    pub this_week: u16,
+    /// A routine case.
+    pub routine: u16,
+}
+
+impl DueHours {
+    /// The service's suggestion; no source states one.
+    pub const SUGGESTED: Self = Self { today: 24, this_week: 168, routine: 720 };
+
+    /// The hours of an urgency.
+    #[must_use]
+    pub const fn of(self, urgency: Urgency) -> u16 {
+        match urgency {
+            Urgency::Today => self.today,
+            Urgency::ThisWeek => self.this_week,
+            Urgency::Routine => self.routine,
+        }
+    }
 }
 
 /// A credential, without its key.

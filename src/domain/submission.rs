@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::actor::{Actor, Role};
 use super::answers::Answers;
 use super::assessment::Assessment;
-use super::audit::{AuditAction, AuditEntry};
+use super::audit::{AuditAction, AuditEntry, AuditOutcome};
 use super::follow_up::OpenOrJoin;
 use super::ids::{AuditEntryId, FollowUpId, SubjectId, SubmissionId};
 use super::language::Language;
@@ -97,8 +97,6 @@ pub struct Stamp {
     pub follow_up_id: FollowUpId,
     /// The id of the audit entry.
     pub audit_entry_id: AuditEntryId,
-    /// The request.
-    pub request_id: Option<uuid::Uuid>,
 }
 
 /// Everything that one transaction writes.
@@ -143,8 +141,11 @@ pub fn accept(table: &RuleTable, draft: Draft, actor: &Actor, pathways: &[Pathwa
             credential_id: Some(actor.credential_id),
             action: AuditAction::SubmissionCreated,
             resource_id: stamp.submission_id.0,
+            outcome: AuditOutcome::Success,
             subject_id: None,
-            request_id: stamp.request_id,
+            subject_ids: Vec::new(),
+            occurrences: 1,
+            request_id: actor.request_id,
         },
         actor: actor.clone(),
         assessment,

@@ -8,6 +8,7 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpRequest, web};
 
 use super::State;
+use super::middleware::request_id;
 use super::problem::{Problem, ProblemType};
 use crate::app::AppError;
 use crate::app::sign_in::{SignedIn, sign_in};
@@ -24,7 +25,7 @@ macro_rules! caller {
             /// Who acts.
             #[must_use]
             pub fn actor(&self) -> Actor {
-                self.0.actor()
+                self.0.actor(request_id())
             }
 
             /// The clinic acted for.
@@ -68,7 +69,7 @@ async fn at_least(request: &HttpRequest, least: Role) -> Result<SignedIn, Proble
     let state = state.ok_or_else(|| AppError::Internal("the application's state is missing".into()))?;
     let key = bearer(request).ok_or(AppError::NotSignedIn)?;
     let signed_in = sign_in(&state.app, key).await?;
-    let role = signed_in.actor().role;
+    let role = signed_in.actor(None).role;
     if role < least {
         let detail = format!("the key has the role {}, this needs {}", role.as_str(), least.as_str());
         return Err(Problem::new(ProblemType::Forbidden, detail));

@@ -7,7 +7,9 @@ use std::future::{Ready, ready};
 use std::time::Duration;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{ACCEPT_LANGUAGE, AcceptLanguage, CONTENT_ENCODING, CONTENT_TYPE, Header, Quality};
+use actix_web::http::header::{
+    ACCEPT_LANGUAGE, AcceptLanguage, CONTENT_ENCODING, CONTENT_TYPE, Header, IF_MATCH, Quality,
+};
 use actix_web::web::BytesMut;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::StreamExt;
@@ -55,6 +57,10 @@ pub struct Query<T>(pub T);
 /// The retry key of a request, without quotes.
 #[derive(Clone, Debug)]
 pub struct IdempotencyKey(pub Option<String>);
+
+/// The version of the thing that a change is based on, from `If-Match`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IfMatch(pub i32);
 
 /// The languages that a request accepts, best first, as far as there is wording in them.
 #[derive(Clone, Copy, Debug)]
@@ -193,6 +199,35 @@ impl FromRequest for IdempotencyKey {
         let fault = |()| Problem::parameters(vec![Fault::new("/Idempotency-Key", FaultCode::Text, detail)]);
         ready(parsed.map(Self).map_err(fault))
     }
+}
+
+impl FromRequest for IfMatch {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let mut values = request.headers().get_all(IF_MATCH);
+        ready(match (values.next(), values.next()) {
+            (None, _) => {
+                let detail = "send the ETag of the version that you saw in If-Match";
+                Err(Problem::new(ProblemType::PreconditionRequired, detail))
+            }
+            (Some(value), None) => value.to_str().ok().and_then(entity_tag).map(Self).ok_or_else(not_a_tag),
+            (Some(_), Some(_)) => Err(not_a_tag()),
+        })
+    }
+}
+
+fn not_a_tag() -> Problem {
+    let detail = "one ETag as it was answered, in double quotes";
+    Problem::parameters(vec![Fault::new("/If-Match", FaultCode::Format, detail)])
+}
+
+/// The version in an ETag of ours. A list, `*` and a weak tag name no version that somebody saw.
+fn entity_tag(text: &str) -> Option<i32> {
+    let digits = text.trim().strip_prefix('"')?.strip_suffix('"')?;
+    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| plain)
 }
 
 /// A key, bare or as a quoted string (RFC 8941); both forms of one key are the same key.

@@ -26,6 +26,8 @@ pub struct ReadinessBody {
     pub database: bool,
     /// Whether every migration is applied.
     pub migrations: bool,
+    /// Whether the database itself keeps clinics apart.
+    pub row_security: bool,
     /// Whether the master key and the rule tables were found to be those of this database.
     pub prepared: bool,
     /// Whether what the database acknowledges is on disk.
@@ -48,7 +50,8 @@ pub async fn get_liveness() -> HttpResponse {
 
 /// Get readiness
 ///
-/// Ready means: the database answers, every migration is applied, and its settings keep what it acknowledges.
+/// Ready means: the database answers, every migration is applied, it keeps clinics
+/// apart, and its settings keep what it acknowledges.
 #[utoipa::path(
     tag = "health",
     operation_id = "get_readiness",
@@ -66,6 +69,7 @@ pub async fn get_readiness(state: web::Data<State>) -> HttpResponse {
         status: if ready { "ready" } else { "not_ready" },
         database: readiness.database,
         migrations: readiness.migrations,
+        row_security: readiness.row_security,
         prepared: readiness.prepared,
         durable_settings: readiness.durable_settings,
     };

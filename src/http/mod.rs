@@ -102,8 +102,9 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 
 fn cors(origins: &[String]) -> Cors {
     let cors = Cors::default()
-        .allowed_methods(["GET", "POST"])
-        .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT_LANGUAGE, header::IF_NONE_MATCH])
+        .allowed_methods(["GET", "POST", "PUT", "PATCH", "DELETE"])
+        .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT_LANGUAGE, header::IF_MATCH])
+        .allowed_headers([header::ACCEPT, header::IF_NONE_MATCH])
         .allowed_headers(["idempotency-key", middleware::REQUEST_ID])
         .expose_headers(["location", "etag", "link", "retry-after", middleware::REQUEST_ID])
         .max_age(600);

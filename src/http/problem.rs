@@ -23,16 +23,20 @@ pub enum ProblemType {
     MethodNotAllowed,
     RequestTimeout,
     BodyTooLarge,
+    Conflict,
+    Stale,
     UnsupportedMediaType,
     InvalidContent,
     IdempotencyKeyReused,
+    PreconditionRequired,
+    TooManyRequests,
     Internal,
     Unavailable,
 }
 
 impl ProblemType {
     /// Every type, in the order of status codes.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 17] = [
         Self::MalformedRequest,
         Self::InvalidCursor,
         Self::Unauthenticated,
@@ -40,10 +44,14 @@ impl ProblemType {
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
+        Self::Conflict,
+        Self::Stale,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::InvalidContent,
         Self::IdempotencyKeyReused,
+        Self::PreconditionRequired,
+        Self::TooManyRequests,
         Self::Internal,
         Self::Unavailable,
     ];
@@ -59,10 +67,14 @@ impl ProblemType {
             Self::NotFound => ("not_found", 404, "There is no such thing"),
             Self::MethodNotAllowed => ("method_not_allowed", 405, "This path does not take this method"),
             Self::RequestTimeout => ("request_timeout", 408, "The request took too long to arrive"),
+            Self::Conflict => ("conflict", 409, "The state of the thing does not allow this"),
+            Self::Stale => ("stale", 412, "The thing has changed since you saw it"),
             Self::BodyTooLarge => ("body_too_large", 413, "The body is too large"),
             Self::UnsupportedMediaType => ("unsupported_media_type", 415, "The body must be plain application/json"),
             Self::InvalidContent => ("invalid_content", 422, "The content has faults"),
             Self::IdempotencyKeyReused => ("idempotency_key_reused", 422, "The key stands for another request"),
+            Self::PreconditionRequired => ("precondition_required", 428, "If-Match is needed"),
+            Self::TooManyRequests => ("too_many_requests", 429, "Too many requests"),
             Self::Internal => ("internal", 500, "A defect of this service"),
             Self::Unavailable => ("unavailable", 503, "The service cannot do this now"),
         }
@@ -130,6 +142,7 @@ pub struct Problem {
     faults: Vec<Fault>,
     alarm: Option<Box<AlarmBody>>,
     allow: Option<String>,
+    retry_after: Option<u64>,
 }
 
 /// What the red flags of a refused body say, rendered.
@@ -150,7 +163,7 @@ impl Problem {
     /// A problem of a type, with its detail.
     #[must_use]
     pub fn new(kind: ProblemType, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), faults: Vec::new(), alarm: None, allow: None }
+        Self { kind, detail: detail.into(), faults: Vec::new(), alarm: None, allow: None, retry_after: None }
     }
 
     /// A problem of content, with every fault and, for answers, what the red flags say.
@@ -216,6 +229,12 @@ impl From<AppError> for Problem {
             AppError::Cursor => {
                 Self::new(ProblemType::InvalidCursor, "use next_cursor as it came, with the same filters")
             }
+            AppError::Conflict(detail) => Self::new(ProblemType::Conflict, detail),
+            AppError::Stale => Self::new(ProblemType::Stale, "get it again, and send its ETag in If-Match"),
+            AppError::Limited { retry_after } => Self {
+                retry_after: Some(retry_after.as_secs().max(1)),
+                ..Self::new(ProblemType::TooManyRequests, "try again after the time in Retry-After")
+            },
             AppError::IdempotencyKeyReused => Self::new(
                 ProblemType::IdempotencyKeyReused,
                 "this Idempotency-Key was used for another body; use a new key for a new request",
@@ -255,8 +274,8 @@ impl ResponseError for Problem {
             ProblemType::Unauthenticated => {
                 response.insert_header((WWW_AUTHENTICATE, "Bearer"));
             }
-            ProblemType::Unavailable => {
-                response.insert_header((RETRY_AFTER, "1"));
+            ProblemType::Unavailable | ProblemType::TooManyRequests => {
+                response.insert_header((RETRY_AFTER, self.retry_after.unwrap_or(1)));
             }
             ProblemType::RequestTimeout | ProblemType::BodyTooLarge => {
                 // The rest of the body is still on its way; the connection cannot be used again.

@@ -60,7 +60,7 @@ pub async fn create_submission(
         Parsed::Earlier(stored) => return receipt(&state, &stored, clinic).await,
     };
     let answers = draft.answers.clone();
-    let stored = match intake::submit(&state.app, &actor, clinic, draft, super::middleware::request_id()).await {
+    let stored = match intake::submit(&state.app, &actor, clinic, draft).await {
         Err(AppError::Faulty(faults)) => {
             refuse(&state, &answers, faults, clinic, language)?;
             return Err(AppError::Internal("a refusal without a fault".into()).into());

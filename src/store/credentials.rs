@@ -23,7 +23,7 @@ pub struct SignedIn {
 /// When the clinic is unknown, or the database is away.
 pub async fn insert(store: &Store, credential: &Credential, key: &str, audit: &AuditEntry) -> Result<(), StoreError> {
     let key_hash = store.keys.credential_hash(key);
-    let mut transaction = store.pool.begin().await?;
+    let mut transaction = store.begin(credential.clinic_id).await?;
     sqlx::query!(
         "insert into credentials
              (clinic_id, credential_id, role, display_name, prefix, key_hash, created_at, expires_at)
@@ -55,14 +55,19 @@ pub async fn find_by_key(store: &Store, prefix: &str, key: &str) -> Result<Optio
                   c.created_at as "created_at: jiff_sqlx::Timestamp",
                   c.expires_at as "expires_at: jiff_sqlx::Timestamp",
                   c.revoked_at as "revoked_at: jiff_sqlx::Timestamp",
-                  k.name, k.booking_url, k.emergency_number, k.language, k.pathways
+                  k.name, k.booking_url, k.emergency_number, k.language, k.pathways, k.languages,
+                  k.suspended_at is not null as "suspended!", k.due_today_hours, k.due_this_week_hours,
+                  k.due_routine_hours, k.retention_days
            from credentials c join clinics k on k.clinic_id = c.clinic_id
            where c.prefix = $1"#,
         prefix
     )
-    .fetch_optional(&store.pool)
+    .fetch_optional(&mut *store.auth().await?)
     .await?;
-    let Some(row) = row.filter(|row| super::keys::equal(&row.key_hash, &store.keys.credential_hash(key))) else {
+    let Some(row) = row.filter(|row| {
+        let kept = row.key_hash.as_deref().unwrap_or_default();
+        super::keys::equal(kept, &store.keys.credential_hash(key))
+    }) else {
         return Ok(None);
     };
     let clinic_id = ClinicId(row.clinic_id);
@@ -84,6 +89,12 @@ pub async fn find_by_key(store: &Store, prefix: &str, key: &str) -> Result<Optio
             emergency_number: row.emergency_number,
             language: row.language,
             pathways: row.pathways,
+            languages: row.languages,
+            suspended: row.suspended,
+            due_today_hours: row.due_today_hours,
+            due_this_week_hours: row.due_this_week_hours,
+            due_routine_hours: row.due_routine_hours,
+            retention_days: row.retention_days,
         })?,
     }))
 }
@@ -101,7 +112,7 @@ pub async fn list(store: &Store, clinic_id: ClinicId) -> Result<Vec<Credential>,
            from credentials where clinic_id = $1 order by created_at, credential_id"#,
         clinic_id.0
     )
-    .fetch_all(&store.pool)
+    .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
     rows.into_iter()
         .map(|row| {
@@ -110,7 +121,7 @@ pub async fn list(store: &Store, clinic_id: ClinicId) -> Result<Vec<Credential>,
                 credential_id: CredentialId(row.credential_id),
                 role: known(Role::parse(&row.role), "credentials", "role")?,
                 display_name: row.display_name,
-                prefix: row.prefix,
+                prefix: row.prefix.unwrap_or_default(),
                 created_at: row.created_at.to_jiff(),
                 expires_at: row.expires_at.map(jiff_sqlx::Timestamp::to_jiff),
                 revoked_at: row.revoked_at.map(jiff_sqlx::Timestamp::to_jiff),
@@ -124,7 +135,7 @@ pub async fn list(store: &Store, clinic_id: ClinicId) -> Result<Vec<Credential>,
 /// # Errors
 /// When the database is away.
 pub async fn revoke(store: &Store, credential_id: CredentialId, audit: &AuditEntry) -> Result<bool, StoreError> {
-    let mut transaction = store.pool.begin().await?;
+    let mut transaction = store.begin(audit.clinic_id).await?;
     let revoked = sqlx::query!(
         "update credentials set revoked_at = $3
          where clinic_id = $1 and credential_id = $2 and revoked_at is null",

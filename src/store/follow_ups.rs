@@ -60,7 +60,7 @@ pub async fn find(
         clinic_id.0,
         follow_up_id.0,
     )
-    .fetch_optional(&store.pool)
+    .fetch_optional(&mut *store.clinic(clinic_id).await?)
     .await?;
     row.map(FollowUp::try_from).transpose()
 }
@@ -114,7 +114,7 @@ async fn not_closed(
         after.map(|key| key.id),
         i64::from(limit) + 1,
     )
-    .fetch_all(&store.pool)
+    .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
     Ok(rows)
 }
@@ -146,7 +146,7 @@ async fn in_state(
         i64::from(limit) + 1,
         state.as_str(),
     )
-    .fetch_all(&store.pool)
+    .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
     Ok(rows)
 }

@@ -1,5 +1,7 @@
 //! Whether the database can be trusted with a submission.
 
+use sqlx::PgConnection;
+
 use super::{MIGRATOR, Store, StoreError};
 
 /// What the database says of itself.
@@ -7,6 +9,9 @@ use super::{MIGRATOR, Store, StoreError};
 pub struct DatabaseHealth {
     /// Whether every migration of this binary is applied.
     pub migrated: bool,
+    /// Whether every table with a clinic's rows is forced behind row security, and the service works as roles that do not
+    /// pass by it.
+    pub row_security: bool,
     /// Settings under which an acknowledged submission could be lost.
     pub unsafe_settings: Vec<String>,
 }
@@ -16,25 +21,43 @@ pub struct DatabaseHealth {
 /// # Errors
 /// When it is away.
 pub async fn check(store: &Store) -> Result<DatabaseHealth, StoreError> {
+    let mut connection = store.account().await?;
     let settings = sqlx::query!(
         r#"select name as "name!", setting as "setting!" from pg_settings
            where name in ('fsync', 'full_page_writes', 'synchronous_commit') order by name"#
     )
-    .fetch_all(&store.pool)
+    .fetch_all(&mut *connection)
     .await?;
     let unsafe_settings = settings.into_iter().filter(|row| row.setting == "off").map(|row| row.name).collect();
-    Ok(DatabaseHealth { migrated: migrated(store).await?, unsafe_settings })
+    let row_security = row_security(&mut connection).await?;
+    Ok(DatabaseHealth { migrated: migrated(&mut connection).await?, row_security, unsafe_settings })
 }
 
-async fn migrated(store: &Store) -> Result<bool, StoreError> {
+async fn migrated(connection: &mut PgConnection) -> Result<bool, StoreError> {
     let exists = sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is not null as "exists!""#)
-        .fetch_one(&store.pool)
+        .fetch_one(&mut *connection)
         .await?;
     if !exists {
         return Ok(false);
     }
     let applied = sqlx::query_scalar::<_, i64>("select version from _sqlx_migrations where success")
-        .fetch_all(&store.pool)
+        .fetch_all(connection)
         .await?;
     Ok(MIGRATOR.iter().all(|migration| applied.contains(&migration.version)))
+}
+
+async fn row_security(connection: &mut PgConnection) -> Result<bool, StoreError> {
+    let held = sqlx::query_scalar!(
+        r#"select count(*) = 4 and bool_and(not rolsuper and not rolbypassrls and pg_has_role(oid, 'member'))
+                  and not exists (
+                      select from pg_attribute a join pg_class t on t.oid = a.attrelid
+                      where t.relnamespace = current_schema()::regnamespace and t.relkind = 'r'
+                        and a.attname = 'clinic_id' and not t.relforcerowsecurity
+                  ) as "held!"
+           from pg_roles
+           where rolname in ('sarcoscreen_app', 'sarcoscreen_writer', 'sarcoscreen_auth', 'sarcoscreen_jobs')"#
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(held)
 }

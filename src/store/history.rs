@@ -39,7 +39,7 @@ pub async fn list(
         after.map(|key| key.id),
         i64::from(page.limit) + 1,
     )
-    .fetch_all(&store.pool)
+    .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
     let stored = rows.into_iter().map(StoredSubmission::try_from).collect::<Result<Vec<_>, _>>()?;
     let before = stored.get(usize::from(page.limit)).cloned();

@@ -38,9 +38,9 @@ pub async fn find(
         idempotency.fingerprint.as_slice(),
         at(now) as _,
     )
-    .fetch_optional(&store.pool)
+    .fetch_optional(&mut *store.clinic(clinic_id).await?)
     .await?;
-    Ok(found.map(SubmissionId))
+    Ok(found.flatten().map(SubmissionId))
 }
 
 /// Claims a key. While another transaction holds it, the insert waits for that one to end, so that simultaneous copies
@@ -84,5 +84,6 @@ pub(super) async fn claim(
     .fetch_one(connection)
     .await?;
     let same = kept.fingerprint == idempotency.fingerprint;
-    Ok(if same { Claim::Done(SubmissionId(kept.submission_id)) } else { Claim::Reused })
+    let submission = kept.submission_id.filter(|_| same).map(SubmissionId);
+    Ok(submission.map_or(Claim::Reused, Claim::Done))
 }

@@ -1,6 +1,7 @@
 //! Ring 2: the only place that names sqlx. Functions take domain values and hand domain values back.
 
 mod audit;
+pub mod audit_writer;
 pub mod clinics;
 pub mod constraint;
 pub mod credentials;
@@ -16,6 +17,7 @@ pub mod page;
 mod row;
 pub mod rule_tables;
 pub mod scan;
+mod session;
 pub mod subjects;
 pub mod submissions;
 
@@ -26,6 +28,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 pub use error::StoreError;
 
+use audit_writer::AuditWriter;
 use keys::Keys;
 
 /// The database and the keys that open what is sealed in it. Cheap to clone.
@@ -33,6 +36,7 @@ use keys::Keys;
 pub struct Store {
     pool: PgPool,
     keys: std::sync::Arc<Keys>,
+    trail: AuditWriter,
 }
 
 /// What is never logged: the driver quotes parts of a database URL that it does not know, where a secret may stand. Of
@@ -47,7 +51,7 @@ static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 
 impl Store {
     /// Opens a pool without connecting yet, so that a service can start, and say that it is not ready, while its
-    /// database is away.
+    /// database is away. The writers of the trail run in the runtime that this is called in.
     #[must_use]
     pub fn open(options: PgConnectOptions, connections: u32, acquire_timeout: Duration, keys: Keys) -> Self {
         // A session must not wait for ever on a lock, and no statement's parameters belong in the server's log.
@@ -61,7 +65,15 @@ impl Store {
             .max_connections(connections)
             .acquire_timeout(acquire_timeout)
             .connect_lazy_with(options);
-        Self { pool, keys: std::sync::Arc::new(keys) }
+        let (trail, waiters) = AuditWriter::new();
+        let store = Self { pool, keys: std::sync::Arc::new(keys), trail };
+        waiters.run(&store);
+        store
+    }
+
+    /// The same database for the writers themselves: whoever holds the queue keeps them running.
+    fn without_writer(&self) -> Self {
+        Self { trail: AuditWriter::new().0, ..self.clone() }
     }
 
     /// Applies every migration that is not applied yet.
@@ -69,7 +81,7 @@ impl Store {
     /// # Errors
     /// When the database is away, or a migration fails or differs from what was applied.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        MIGRATOR.run(&self.pool).await.map_err(StoreError::Migration)
+        MIGRATOR.run_direct(None, &mut *self.account().await?, false).await.map_err(StoreError::Migration)
     }
 
     /// The hash of an API key, as stored; also the name under which a looked-up key is remembered.

@@ -17,6 +17,7 @@ pub async fn record(
     files: &RuleFiles,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let mut connection = store.common().await?;
     sqlx::query!(
         "insert into rule_tables (version, digest, files, recorded_at) values ($1, $2, $3, $4)
          on conflict (version) do nothing",
@@ -25,10 +26,10 @@ pub async fn record(
         serde_json::json!(files),
         at(now) as _,
     )
-    .execute(&store.pool)
+    .execute(&mut *connection)
     .await?;
     let kept = sqlx::query_scalar!("select digest from rule_tables where version = $1", version)
-        .fetch_one(&store.pool)
+        .fetch_one(&mut *connection)
         .await?;
     if kept == digest { Ok(()) } else { Err(StoreError::RuleTableDiffers { version: version.to_owned() }) }
 }
@@ -39,7 +40,7 @@ pub async fn record(
 /// When the database is away.
 pub async fn find(store: &Store, version: &str) -> Result<Option<RuleFiles>, StoreError> {
     let stored = sqlx::query_scalar!("select files from rule_tables where version = $1", version)
-        .fetch_optional(&store.pool)
+        .fetch_optional(&mut *store.common().await?)
         .await?;
     stored.map(files).transpose()
 }
@@ -49,5 +50,5 @@ pub async fn find(store: &Store, version: &str) -> Result<Option<RuleFiles>, Sto
 /// # Errors
 /// When the database is away.
 pub async fn versions(store: &Store) -> Result<Vec<String>, StoreError> {
-    Ok(sqlx::query_scalar!("select version from rule_tables").fetch_all(&store.pool).await?)
+    Ok(sqlx::query_scalar!("select version from rule_tables").fetch_all(&mut *store.common().await?).await?)
 }

@@ -71,7 +71,7 @@ impl Scan {
     /// # Errors
     /// When the database is away.
     pub async fn begin(store: &Store, clinic_id: Option<ClinicId>) -> Result<Self, StoreError> {
-        let transaction = store.pool.begin_with("begin isolation level repeatable read read only").await?;
+        let transaction = store.begin_snapshot().await?;
         let first = clinic_id.map_or(Uuid::nil(), |id| id.0);
         let last_clinic = clinic_id.map_or(Uuid::max(), |id| id.0);
         Ok(Self { transaction, after: (first, Uuid::nil()), last_clinic })

@@ -83,7 +83,7 @@ pub async fn search(store: &Store, clinic_id: ClinicId, by: LookUp, text: &str) 
         given(LookUp::Email),
         SEARCH_LIMIT,
     )
-    .fetch_all(&store.pool)
+    .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
     rows.into_iter().map(|row| row.open(&store.keys, clinic_id)).collect()
 }
@@ -98,7 +98,7 @@ pub async fn exists(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) -
         clinic_id.0,
         subject_id.0,
     )
-    .fetch_one(&store.pool)
+    .fetch_one(&mut *store.clinic(clinic_id).await?)
     .await?;
     Ok(found)
 }

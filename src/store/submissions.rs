@@ -27,7 +27,7 @@ use crate::domain::submission::{Accepted, ExternalSource, Origin, PathwayId};
 /// connection broke during the commit, which a retry with the same key settles.
 pub async fn commit(store: &Store, accepted: &Accepted, nonces: [SealNonce; 2]) -> Result<Stored, StoreError> {
     let clinic_id = accepted.actor.clinic_id;
-    let mut transaction = store.pool.begin().await?;
+    let mut transaction = store.begin(clinic_id).await?;
     if let Some(idempotency) = &accepted.draft.idempotency {
         match claim(
             &mut transaction,
@@ -85,7 +85,7 @@ pub async fn find(
         clinic_id.0,
         submission_id.0,
     )
-    .fetch_optional(&store.pool)
+    .fetch_optional(&mut *store.clinic(clinic_id).await?)
     .await?;
     row.map(StoredSubmission::try_from).transpose()
 }
@@ -135,7 +135,7 @@ pub async fn list(
         after.map(|key| key.id),
         i64::from(page.limit) + 1,
     )
-    .fetch_all(&store.pool)
+    .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
     let summaries = rows.into_iter().map(SubmissionSummary::try_from).collect::<Result<Vec<_>, _>>()?;
     let (items, next_cursor) = cut(summaries, page.limit, |last| {
@@ -163,7 +163,7 @@ pub async fn of_follow_up(
         clinic_id.0,
         follow_up_id.0,
     )
-    .fetch_all(&store.pool)
+    .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
     rows.into_iter().map(SubmissionSummary::try_from).collect()
 }

@@ -177,7 +177,7 @@ async fn a_database_of_ones_own_needs_a_master_key_and_is_left_as_it_is() {
 async fn submissions(running: &Running) -> usize {
     use sarcoscreen::app::sign_in::sign_in;
     use sarcoscreen::domain::stored::{PageRequest, SubmissionFilter};
-    let staff = sign_in(running.app(), &running.demo().unwrap().staff).await.unwrap().actor();
+    let staff = sign_in(running.app(), &running.demo().unwrap().staff).await.unwrap().actor(None);
     let (mut count, mut cursor) = (0, None);
     loop {
         let page = PageRequest { limit: 100, cursor };

@@ -79,7 +79,7 @@ pub async fn complete(app: &App) -> Result<DemoKeys, AppError> {
 
 async fn mint(app: &App, clinic_id: ClinicId, role: Role) -> Result<(Key, Actor), AppError> {
     let (credential, key) = credentials::mint(app, clinic_id, role, &display_name(role), None).await?;
-    Ok((key, Actor { clinic_id, credential_id: credential.credential_id, role }))
+    Ok((key, Actor { clinic_id, credential_id: credential.credential_id, role, request_id: None }))
 }
 
 fn display_name(role: Role) -> String {
@@ -112,6 +112,6 @@ async fn submit_missing(
         language: Language::En,
         idempotency: None,
     };
-    intake::submit(app, actor, clinic, draft, None).await?;
+    intake::submit(app, actor, clinic, draft).await?;
     Ok(())
 }

@@ -1,0 +1,78 @@
+//! The trail: what a use case adds to it. A change writes its entry in its own transaction; a look is written, on disk,
+//! before anything is shown.
+
+use uuid::Uuid;
+
+use super::ambient::new_id;
+use super::{App, AppError};
+use crate::domain::actor::Actor;
+use crate::domain::audit::{AuditAction, AuditEntry, AuditOutcome};
+use crate::domain::ids::{ClinicId, SubjectId};
+use crate::store;
+
+/// An entry about what somebody did or saw with success. With one person it is about that one; a list names everybody.
+///
+/// # Errors
+/// When the system has no randomness to give.
+pub fn entry(
+    app: &App,
+    actor: &Actor,
+    action: AuditAction,
+    resource_id: Uuid,
+    subjects: &[SubjectId],
+) -> Result<AuditEntry, AppError> {
+    let entry = operator_entry(app, actor.clinic_id, action, resource_id)?;
+    let (subject_id, subject_ids) = match subjects {
+        [one] => (Some(*one), Vec::new()),
+        many => (None, many.to_vec()),
+    };
+    let (credential_id, request_id) = (Some(actor.credential_id), actor.request_id);
+    Ok(AuditEntry { credential_id, request_id, subject_id, subject_ids, ..entry })
+}
+
+/// An entry about what the operator or background work did for a clinic.
+///
+/// # Errors
+/// When the system has no randomness to give.
+pub fn operator_entry(
+    app: &App,
+    clinic_id: ClinicId,
+    action: AuditAction,
+    resource_id: Uuid,
+) -> Result<AuditEntry, AppError> {
+    let at = app.ambient.now();
+    Ok(AuditEntry {
+        audit_entry_id: new_id(&*app.ambient, at)?,
+        clinic_id,
+        at,
+        credential_id: None,
+        action,
+        outcome: AuditOutcome::Success,
+        resource_id,
+        subject_id: None,
+        subject_ids: Vec::new(),
+        occurrences: 1,
+        request_id: None,
+    })
+}
+
+/// Puts a look on record. Only when this returns may what was read be shown.
+///
+/// # Errors
+/// When the entry cannot be made durable; then nothing may be shown.
+pub async fn look(
+    app: &App,
+    actor: &Actor,
+    action: AuditAction,
+    resource_id: Uuid,
+    subjects: &[SubjectId],
+) -> Result<(), AppError> {
+    Ok(store::audit_writer::write(&app.store, entry(app, actor, action, resource_id, subjects)?).await?)
+}
+
+/// Everybody in a list, each once, in the order of the list.
+#[must_use]
+pub fn everybody(subjects: impl IntoIterator<Item = SubjectId>) -> Vec<SubjectId> {
+    let mut seen = std::collections::HashSet::new();
+    subjects.into_iter().filter(|subject| seen.insert(*subject)).collect()
+}

@@ -1,0 +1,127 @@
+//! Sessions: every connection works as one of the unprivileged roles, tied to the clinic it is for. There is no other way
+//! to a connection, so a query cannot forget either.
+
+use sqlx::pool::PoolConnection;
+use sqlx::{AssertSqlSafe, Postgres, Transaction};
+
+use super::{Store, StoreError};
+use crate::domain::ids::ClinicId;
+
+/// A role of migration 0022 that a session works as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// What somebody signed in does, in one clinic.
+    App,
+    /// Finding out who signs in, over all clinics.
+    Auth,
+    /// The operator and background work: reads all clinics, changes the one it is tied to.
+    Jobs,
+    /// Adding to the trail of every clinic.
+    Writer,
+}
+
+impl Store {
+    /// A connection for reading what belongs to one clinic.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(super) async fn clinic(&self, clinic_id: ClinicId) -> Result<PoolConnection<Postgres>, StoreError> {
+        self.session(Role::App, Some(clinic_id)).await
+    }
+
+    /// A transaction in one clinic.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(super) async fn begin(&self, clinic_id: ClinicId) -> Result<Transaction<'static, Postgres>, StoreError> {
+        self.transaction("begin", Role::App, Some(clinic_id)).await
+    }
+
+    /// A connection for what belongs to no clinic, such as the text of rule tables.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(super) async fn common(&self) -> Result<PoolConnection<Postgres>, StoreError> {
+        self.session(Role::App, None).await
+    }
+
+    /// A connection that finds credentials of every clinic.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(super) async fn auth(&self) -> Result<PoolConnection<Postgres>, StoreError> {
+        self.session(Role::Auth, None).await
+    }
+
+    /// A connection that reads every clinic.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(super) async fn jobs(&self) -> Result<PoolConnection<Postgres>, StoreError> {
+        self.session(Role::Jobs, None).await
+    }
+
+    /// A transaction that reads every clinic and changes one.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(super) async fn begin_jobs(&self, clinic_id: ClinicId) -> Result<Transaction<'static, Postgres>, StoreError> {
+        self.transaction("begin", Role::Jobs, Some(clinic_id)).await
+    }
+
+    /// A transaction that reads one moment of every clinic and cannot write.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(super) async fn begin_snapshot(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
+        self.transaction("begin isolation level repeatable read read only", Role::Jobs, None).await
+    }
+
+    /// A transaction that adds to the trail of every clinic.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(super) async fn begin_writer(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
+        self.transaction("begin", Role::Writer, None).await
+    }
+
+    /// A connection as the account that signs in to the database itself: for migrations, and for questions about the
+    /// server that come before the roles exist.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(super) async fn account(&self) -> Result<PoolConnection<Postgres>, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        sqlx::raw_sql("reset role").execute(&mut *connection).await?;
+        Ok(connection)
+    }
+
+    async fn session(&self, role: Role, clinic_id: Option<ClinicId>) -> Result<PoolConnection<Postgres>, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        sqlx::raw_sql(AssertSqlSafe(tie("set", role, clinic_id))).execute(&mut *connection).await?;
+        Ok(connection)
+    }
+
+    /// The settings end with the transaction; they travel with its beginning, so they cost no round trip.
+    async fn transaction(
+        &self,
+        begin: &str,
+        role: Role,
+        clinic_id: Option<ClinicId>,
+    ) -> Result<Transaction<'static, Postgres>, StoreError> {
+        let statements = format!("{begin}; {}", tie("set local", role, clinic_id));
+        Ok(self.pool.begin_with(AssertSqlSafe(statements)).await?)
+    }
+}
+
+/// The statements that tie a session: ours but for an id, which is digits and hyphens.
+fn tie(set: &str, role: Role, clinic_id: Option<ClinicId>) -> String {
+    let role = match role {
+        Role::App => "sarcoscreen_app",
+        Role::Auth => "sarcoscreen_auth",
+        Role::Jobs => "sarcoscreen_jobs",
+        Role::Writer => "sarcoscreen_writer",
+    };
+    let clinic = clinic_id.map(|id| id.to_string()).unwrap_or_default();
+    format!("{set} role {role}; {set} sarcoscreen.clinic_id = '{clinic}'")
+}
