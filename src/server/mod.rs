@@ -22,6 +22,7 @@ pub use error::ServerError;
 use crate::app::{App, AppError, health};
 use crate::config::Settings;
 use crate::http;
+use crate::jobs::{self, Jobs};
 use demo::DemoCredentials;
 
 /// How often a database that was away or not migrated at the start is looked at again.
@@ -37,6 +38,7 @@ pub struct Running {
     handle: ServerHandle,
     server: JoinHandle<io::Result<()>>,
     preparing: Option<JoinHandle<()>>,
+    jobs: Jobs,
     shutdown: Duration,
 }
 
@@ -95,7 +97,7 @@ impl Running {
         }
     }
 
-    /// Stops in order: requests under way end or run out of time, then the connections, then the private PostgreSQL.
+    /// Stops in order: requests under way end or run out of time, then the jobs, the connections, then the private PostgreSQL.
     ///
     /// # Errors
     /// When the private PostgreSQL does not stop.
@@ -105,6 +107,9 @@ impl Running {
         }
         if timeout(self.shutdown + SPARE, self.handle.stop(true)).await.is_err() {
             tracing::warn!("requests under way did not end in time");
+        }
+        if timeout(SPARE, self.jobs.stop()).await.is_err() {
+            tracing::warn!("background work did not end in time");
         }
         self.opened.close().await
     }
@@ -139,7 +144,8 @@ impl Running {
             Ok(server) => {
                 let handle = server.handle();
                 let server = tokio::spawn(server);
-                Ok(Self { address, opened, demo, handle, server, preparing, shutdown })
+                let jobs = Jobs::start(&opened.app, jobs_settings(settings));
+                Ok(Self { address, opened, demo, handle, server, preparing, jobs, shutdown })
             }
             Err(error) => {
                 opened.abandon().await;
@@ -147,6 +153,10 @@ impl Running {
             }
         }
     }
+}
+
+const fn jobs_settings(_settings: &Settings) -> jobs::Settings {
+    jobs::Settings {}
 }
 
 fn http_settings(settings: &Settings) -> http::Settings {

@@ -30,16 +30,17 @@ const RINGS: &[Ring] = &[
     Ring { name: "store", imports: &["domain", "store"], may_not_name: &["actix_web", "utoipa"] },
     Ring { name: "app", imports: &["domain", "rules", "store", "app"], may_not_name: &["sqlx", "actix_web", "utoipa"] },
     Ring { name: "http", imports: &["domain", "app", "http"], may_not_name: &["sqlx"] },
+    Ring { name: "jobs", imports: &["domain", "app", "jobs"], may_not_name: &["sqlx", "actix_web", "utoipa"] },
     Ring { name: "config", imports: &[], may_not_name: &["sqlx", "actix_web", "utoipa"] },
     Ring { name: "telemetry", imports: &[], may_not_name: &["sqlx", "actix_web", "utoipa"] },
     Ring {
         name: "server",
-        imports: &["domain", "rules", "store", "app", "http", "config", "telemetry", "server"],
+        imports: &["domain", "rules", "store", "app", "http", "jobs", "config", "telemetry", "server"],
         may_not_name: &[],
     },
     Ring {
         name: "cli",
-        imports: &["domain", "rules", "store", "app", "http", "config", "telemetry", "server", "cli"],
+        imports: &["domain", "rules", "store", "app", "http", "jobs", "config", "telemetry", "server", "cli"],
         may_not_name: &[],
     },
 ];
