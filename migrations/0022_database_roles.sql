@@ -5,7 +5,7 @@
 --   sarcoscreen_app     what a signed-in person does: one clinic; nothing of the trail can be changed, nothing deleted
 --   sarcoscreen_writer  adds to the trail, for every clinic, and reads nothing
 --   sarcoscreen_auth    finds out who signs in: credentials and clinics of all
---   sarcoscreen_jobs    the operator and background work: reads all clinics, changes the one it is set to
+--   sarcoscreen_jobs    the operator and background work: one clinic after the other; may delete; lists every clinic
 --
 -- Roles belong to the whole cluster, so they may be there already; where the owner may not create roles, the operator
 -- creates them first (README). Row security is forced, so not even the owner passes by it by accident; a migration that
@@ -73,19 +73,16 @@ begin
         execute format(
             'create policy %I on %I to sarcoscreen_app using (clinic_id = current_clinic())
              with check (clinic_id = current_clinic())', name || '_app', name);
-        execute format('create policy %I on %I for select to sarcoscreen_jobs using (true)', name || '_jobs_read', name);
-        execute format('create policy %I on %I for insert to sarcoscreen_jobs with check (clinic_id = current_clinic())',
-            name || '_jobs_insert', name);
-        execute format('create policy %I on %I for update to sarcoscreen_jobs using (clinic_id = current_clinic())',
-            name || '_jobs_update', name);
-        execute format('create policy %I on %I for delete to sarcoscreen_jobs using (clinic_id = current_clinic())',
-            name || '_jobs_delete', name);
+        execute format(
+            'create policy %I on %I to sarcoscreen_jobs using (clinic_id = current_clinic())
+             with check (clinic_id = current_clinic())', name || '_jobs', name);
     end loop;
 end
 $$;
 
 create policy audit_entries_writer on audit_entries for insert to sarcoscreen_writer with check (true);
 create policy audit_pending_writer on audit_pending for insert to sarcoscreen_writer with check (true);
+create policy clinics_jobs_list on clinics for select to sarcoscreen_jobs using (true);
 create policy clinics_auth on clinics for select to sarcoscreen_auth using (true);
 create policy credentials_auth on credentials for select to sarcoscreen_auth using (true);
 create policy credentials_auth_insert on credentials for insert to sarcoscreen_auth with check (key_hash is null);

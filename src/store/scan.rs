@@ -1,9 +1,12 @@
 //! A scan over stored submissions: chunk after chunk, all of one moment, in a transaction that cannot write.
 
+use std::collections::VecDeque;
+
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 use super::row::{answers_in, known};
+use super::session::tie_to;
 use super::{Store, StoreError};
 use crate::domain::answers::Answers;
 use crate::domain::assessment::Assessment;
@@ -18,8 +21,8 @@ const CHUNK: i64 = 1_000;
 /// rows there are.
 pub struct Scan {
     transaction: Transaction<'static, Postgres>,
-    after: (Uuid, Uuid),
-    last_clinic: Uuid,
+    clinics: VecDeque<ClinicId>,
+    after: Uuid,
 }
 
 /// A stored submission as it came from the database. Reading it is left to whoever works on the chunk.
@@ -71,10 +74,17 @@ impl Scan {
     /// # Errors
     /// When the database is away.
     pub async fn begin(store: &Store, clinic_id: Option<ClinicId>) -> Result<Self, StoreError> {
-        let transaction = store.begin_snapshot().await?;
-        let first = clinic_id.map_or(Uuid::nil(), |id| id.0);
-        let last_clinic = clinic_id.map_or(Uuid::max(), |id| id.0);
-        Ok(Self { transaction, after: (first, Uuid::nil()), last_clinic })
+        let mut transaction = store.begin_snapshot().await?;
+        let clinics = match clinic_id {
+            Some(clinic_id) => VecDeque::from([clinic_id]),
+            None => sqlx::query_scalar!("select clinic_id from clinics order by clinic_id")
+                .fetch_all(&mut *transaction)
+                .await?
+                .into_iter()
+                .map(ClinicId)
+                .collect(),
+        };
+        Ok(Self { transaction, clinics, after: Uuid::nil() })
     }
 
     /// How many rows are still to come.
@@ -82,15 +92,17 @@ impl Scan {
     /// # Errors
     /// When the database is away.
     pub async fn count(&mut self) -> Result<u64, StoreError> {
-        let count = sqlx::query_scalar!(
-            r#"select count(*) as "count!" from submissions
-               where (clinic_id, submission_id) > ($1, $2) and clinic_id <= $3"#,
-            self.after.0,
-            self.after.1,
-            self.last_clinic,
-        )
-        .fetch_one(&mut *self.transaction)
-        .await?;
+        let mut count = 0;
+        for clinic_id in &self.clinics {
+            tie_to(&mut self.transaction, *clinic_id).await?;
+            count += sqlx::query_scalar!(
+                r#"select count(*) as "count!" from submissions where clinic_id = $1 and submission_id > $2"#,
+                clinic_id.0,
+                self.after,
+            )
+            .fetch_one(&mut *self.transaction)
+            .await?;
+        }
         Ok(count.unsigned_abs())
     }
 
@@ -99,25 +111,36 @@ impl Scan {
     /// # Errors
     /// When the database is away.
     pub async fn next(&mut self) -> Result<Vec<Scanned>, StoreError> {
+        while let Some(clinic_id) = self.clinics.front().copied() {
+            let rows = self.next_of(clinic_id).await?;
+            if !rows.is_empty() {
+                return Ok(rows);
+            }
+            self.clinics.pop_front();
+            self.after = Uuid::nil();
+        }
+        Ok(Vec::new())
+    }
+
+    async fn next_of(&mut self, clinic_id: ClinicId) -> Result<Vec<Scanned>, StoreError> {
+        tie_to(&mut self.transaction, clinic_id).await?;
         let rows = sqlx::query!(
-            r#"select clinic_id, submission_id, rule_table, pathway, answers::text as "answers!", assessment::text as "assessment!",
+            r#"select submission_id, rule_table, pathway, answers::text as "answers!", assessment::text as "assessment!",
                       score_total, score_lower, score_upper, band_at_least, band_at_most, care_level, flagged, findings,
                       positive_instruments
                from submissions
-               where (clinic_id, submission_id) > ($1, $2) and clinic_id <= $3
-               order by clinic_id, submission_id limit $4"#,
-            self.after.0,
-            self.after.1,
-            self.last_clinic,
+               where clinic_id = $1 and submission_id > $2 order by submission_id limit $3"#,
+            clinic_id.0,
+            self.after,
             CHUNK,
         )
         .fetch_all(&mut *self.transaction)
         .await?;
         if let Some(last) = rows.last() {
-            self.after = (last.clinic_id, last.submission_id);
+            self.after = last.submission_id;
         }
         let scanned = rows.into_iter().map(|row| Scanned {
-            clinic_id: ClinicId(row.clinic_id),
+            clinic_id,
             submission_id: SubmissionId(row.submission_id),
             rule_table: row.rule_table,
             pathway: row.pathway,

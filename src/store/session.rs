@@ -2,7 +2,7 @@
 //! to a connection, so a query cannot forget either.
 
 use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 
 use super::{Store, StoreError};
 use crate::domain::ids::ClinicId;
@@ -14,7 +14,7 @@ enum Role {
     App,
     /// Finding out who signs in, over all clinics.
     Auth,
-    /// The operator and background work: reads all clinics, changes the one it is tied to.
+    /// The operator and background work, in the clinic it is tied to; lists every clinic.
     Jobs,
     /// Adding to the trail of every clinic.
     Writer,
@@ -53,7 +53,7 @@ impl Store {
         self.session(Role::Auth, None).await
     }
 
-    /// A connection that reads every clinic.
+    /// A connection that lists every clinic, and reads nothing else of them.
     ///
     /// # Errors
     /// When the database is away.
@@ -61,7 +61,7 @@ impl Store {
         self.session(Role::Jobs, None).await
     }
 
-    /// A transaction that reads every clinic and changes one.
+    /// A transaction of the operator or of background work in one clinic.
     ///
     /// # Errors
     /// When the database is away.
@@ -69,7 +69,7 @@ impl Store {
         self.transaction("begin", Role::Jobs, Some(clinic_id)).await
     }
 
-    /// A transaction that reads one moment of every clinic and cannot write.
+    /// A transaction that reads one moment and cannot write; it is tied to one clinic after the other.
     ///
     /// # Errors
     /// When the database is away.
@@ -112,6 +112,18 @@ impl Store {
         let statements = format!("{begin}; {}", tie("set local", role, clinic_id));
         Ok(self.pool.begin_with(AssertSqlSafe(statements)).await?)
     }
+}
+
+/// Ties a transaction to another clinic.
+///
+/// # Errors
+/// When the database is away.
+pub(super) async fn tie_to(connection: &mut PgConnection, clinic_id: ClinicId) -> Result<(), StoreError> {
+    sqlx::query("select set_config('sarcoscreen.clinic_id', $1, true)")
+        .bind(clinic_id.to_string())
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// The statements that tie a session: ours but for an id, which is digits and hyphens.

@@ -14,6 +14,7 @@ mod problems;
 mod program;
 mod questionnaire;
 mod raw;
+mod row_security;
 mod rule_tables;
 mod screening;
 mod server;

@@ -1,0 +1,141 @@
+//! The second wall: whatever a query asks, the database shows a session only what its role and its clinic may see.
+
+use serde_json::json;
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
+
+use crate::world::{Clinic, World, frail};
+
+const ROLES: [&str; 4] = ["sarcoscreen_app", "sarcoscreen_writer", "sarcoscreen_auth", "sarcoscreen_jobs"];
+
+/// What only finds its clinic by being seen across clinics: who signs in, and which clinics there are.
+const ACROSS: [(&str, &str); 3] =
+    [("sarcoscreen_auth", "credentials"), ("sarcoscreen_auth", "clinics"), ("sarcoscreen_jobs", "clinics")];
+
+/// Rows of a clinic in every table that requests write.
+async fn fill(world: &World, clinic: &Clinic) {
+    let body = json!({"answers": frail(), "subject": {"reference": "R-1", "contact": {"name": "Ana"}}});
+    clinic.intake.submit_once("once", &body).await.expect(201);
+    let (id, mut owner) = (clinic.id, world.connect().await);
+    let rows = [
+        format!("insert into daily_counts values ('{id}', '2026-01-01', 'submissions', '', 1)"),
+        format!(
+            "insert into audit_seals select '{id}', 1, 1, now(), array[audit_entry_id], '0123456789abcdef', sha256('') \
+             from audit_entries where clinic_id = '{id}' limit 1"
+        ),
+        format!(
+            "insert into follow_up_events (clinic_id, follow_up_id, version, at, command, state, urgency, attempts, \
+             missed_appointments, due_at) select clinic_id, follow_up_id, 99, now(), 'note', state, urgency, attempts, \
+             missed_appointments, due_at from follow_ups where clinic_id = '{id}'"
+        ),
+        format!(
+            "insert into subjects (clinic_id, subject_id, created_at, updated_at) values ('{id}', '{id}', now(), now())"
+        ),
+        format!(
+            "insert into subject_changes select '{id}', '{id}', 2, now(), null, 'contact', null, null \
+             where not exists (select from subject_changes where clinic_id = '{id}')"
+        ),
+        format!(
+            "insert into subject_merges select '{id}', '{id}', subject_id, '{id}', now(), '{id}', '{{}}', '{{}}' \
+             from subjects where clinic_id = '{id}' and subject_id <> '{id}' limit 1"
+        ),
+    ];
+    for row in rows {
+        owner.execute(AssertSqlSafe(row)).await.unwrap();
+    }
+}
+
+/// Every table in which rows belong to clinics.
+async fn tables(owner: &mut PgConnection) -> Vec<String> {
+    let sql = "select table_name::text from information_schema.columns c join pg_tables t on t.tablename = c.table_name
+               where c.table_schema = 'public' and c.column_name = 'clinic_id' order by 1";
+    sqlx::query_scalar(sql).fetch_all(owner).await.unwrap()
+}
+
+/// What one statement of a role sees or touches; `None` where it is not even allowed to try.
+async fn attempt(owner: &mut PgConnection, role: &str, clinic: &str, sql: String) -> Option<u64> {
+    let mut transaction = owner.begin().await.unwrap();
+    let tie = format!("set local role {role}; set local sarcoscreen.clinic_id = '{clinic}'");
+    sqlx::raw_sql(AssertSqlSafe(tie)).execute(&mut *transaction).await.unwrap();
+    let touched = match transaction.execute(AssertSqlSafe(sql)).await {
+        Ok(done) => Some(done.rows_affected()),
+        Err(error) => {
+            let code = error.as_database_error().unwrap().code().unwrap().into_owned();
+            // Not allowed, or a row that its policy refuses.
+            assert_eq!(code, "42501", "{error}");
+            None
+        }
+    };
+    transaction.rollback().await.unwrap();
+    touched
+}
+
+#[tokio::test]
+async fn no_role_sees_or_touches_a_row_of_another_clinic_or_of_any_without_one() {
+    let world = World::new().await;
+    let (one, two) = (world.clinic("One").await, world.clinic("Two").await);
+    fill(&world, &one).await;
+    fill(&world, &two).await;
+    let mut owner = world.connect().await;
+    let (mine, foreign) = (one.id.to_string(), two.id.to_string());
+    let (mut tried, mut denied, mut seen_across) = (0, 0, Vec::new());
+    for table in tables(&mut owner).await {
+        let there = format!("select from {table} where clinic_id = '{foreign}'");
+        let rows = owner.execute(AssertSqlSafe(there.clone())).await.unwrap().rows_affected();
+        assert!(rows > 0, "{table} holds nothing that could be seen");
+        let statements = [
+            there,
+            format!("select from {table} where clinic_id <> '{mine}'"),
+            format!("update {table} set clinic_id = clinic_id where clinic_id = '{foreign}'"),
+            format!("delete from {table} where clinic_id = '{foreign}'"),
+            format!(
+                "insert into {table} select (jsonb_populate_record(null::{table}, to_jsonb(t))).* from {table} t \
+                     where clinic_id = '{foreign}'"
+            ),
+        ];
+        for role in ROLES {
+            for context in [mine.as_str(), ""] {
+                for sql in &statements {
+                    tried += 1;
+                    match attempt(&mut owner, role, context, sql.clone()).await {
+                        None => denied += 1,
+                        Some(0) => {}
+                        Some(_) => seen_across.push((role, table.clone(), sql.clone())),
+                    }
+                }
+            }
+        }
+    }
+    let foreign_rows: Vec<_> = seen_across
+        .iter()
+        .filter(|(role, table, sql)| !(sql.starts_with("select") && ACROSS.contains(&(*role, table.as_str()))))
+        .collect();
+    println!(
+        "{tried} statements as {} roles, {denied} denied outright, foreign rows seen {}",
+        ROLES.len(),
+        foreign_rows.len()
+    );
+    assert!(foreign_rows.is_empty(), "{foreign_rows:?}");
+    // What is seen across clinics is exactly what has to be.
+    for across in ACROSS {
+        assert!(seen_across.iter().any(|(role, table, _)| (*role, table.as_str()) == across), "{across:?}");
+    }
+}
+
+#[tokio::test]
+async fn each_role_sees_the_rows_of_its_own_clinic_that_its_work_needs() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    fill(&world, &clinic).await;
+    let mut owner = world.connect().await;
+    let id = clinic.id.to_string();
+    for table in tables(&mut owner).await {
+        let own = format!("select from {table} where clinic_id = '{id}'");
+        let app = attempt(&mut owner, "sarcoscreen_app", &id, own.clone()).await;
+        let jobs = attempt(&mut owner, "sarcoscreen_jobs", &id, own.clone()).await;
+        assert!(jobs.is_some_and(|rows| rows > 0), "{table}: {jobs:?}");
+        assert!(app.is_some_and(|rows| rows > 0) || table == "audit_pending", "{table}: {app:?}");
+        let writer = attempt(&mut owner, "sarcoscreen_writer", &id, own).await;
+        assert_eq!(writer, None, "{table}");
+    }
+}
