@@ -16,6 +16,7 @@ mod questionnaire;
 mod raw;
 mod row_security;
 mod rule_tables;
+mod schema;
 mod screening;
 mod server;
 mod subjects;

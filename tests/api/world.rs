@@ -205,10 +205,13 @@ impl User {
 
     /// Sends a request and reads the answer.
     pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
-        let response = request.send().await.unwrap();
+        let request = request.build().unwrap();
+        let (method, address) = (request.method().clone(), request.url().as_str().replacen(&self.base, "", 1));
+        let response = self.http.execute(request).await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let answer = Answer { status, headers, text: response.text().await.unwrap() };
         answer.check_problem();
+        crate::schema::check(method.as_str(), &address, status, &answer.text);
         answer
     }
 }
