@@ -24,19 +24,24 @@ RUN mkdir src \
     && cargo clean --locked --release --package sarcoscreen \
     && rm -r src
 
-# Migrations and rule tables are compiled in.
+# Migrations, rule tables and the published conformance cases are compiled in.
 COPY .sqlx .sqlx
 COPY migrations migrations
+COPY tests/contract/cases tests/contract/cases
 COPY src src
-RUN cargo build --locked --release --bin sarcoscreen
+RUN cargo build --locked --release --bin sarcoscreen && mkdir kept
 
-# Nothing is installed here: the C library is in the base image, the certificate authorities for the connection to
-# the database are compiled in, and the service makes no other outgoing connection.
+# Nothing is installed here: the C library is in the base image, and the certificate authorities for the connection to the
+# database are compiled in. Those for the issuer of tokens are the build image's; a clinic with an authority of its own
+# mounts another file here.
 FROM ${BASE_IMAGE}
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /build/target/release/sarcoscreen /usr/local/bin/sarcoscreen
 
 # A number, so that orchestrators can see that it is not root, and so that key files can be given to it by number.
-# The program writes no file, so the root file system may be read-only.
+# The program writes one file, the erasure log, where its setting says; the root file system may be read-only. A volume that
+# is mounted at this folder belongs to the same number.
+COPY --from=build --chown=10001:10001 /build/kept /var/lib/sarcoscreen
 USER 10001:10001
 
 # The address inside the container; who may reach it is decided by what is published.

@@ -1,6 +1,7 @@
 -- What a clinic decides for itself beside its name and pathways: in which languages it speaks, how soon a case of each
 -- urgency is due, and how long it keeps submissions (null: until somebody erases them). A suspended clinic keeps its
 -- rows and lets nobody in. The hours are the service's own suggestion; no source states one.
+-- What is kept for a time must be removable: a submission that corrects another one does not hold it back.
 
 alter table clinics
     add column suspended_at timestamptz,
@@ -17,3 +18,9 @@ alter table clinics
         and due_this_week_hours <= due_routine_hours and due_routine_hours <= 8760
     ),
     add constraint clinics_retention_whole check (retention_days between 1 and 36500);
+
+alter table submissions
+    drop constraint submissions_supersedes_fkey,
+    add constraint submissions_supersedes_fkey foreign key (clinic_id, supersedes)
+        references submissions (clinic_id, submission_id) on delete set null (supersedes);
+create index submissions_supersedes_idx on submissions (clinic_id, supersedes) where supersedes is not null;

@@ -22,3 +22,6 @@ alter table credentials
     ),
     add constraint credentials_issuer_subject_hash_length check (octet_length(issuer_subject_hash) = 32),
     add constraint credentials_origins_count check (cardinality(origins) <= 20);
+
+-- The version of the master key that the hash was made with, so that it is known how many still depend on an earlier one.
+alter table credentials add column key_version smallint not null default 1;

@@ -6,7 +6,7 @@ alter table follow_ups
     add column assignee uuid,
     add column attempts smallint not null default 0,
     add column missed_appointments smallint not null default 0,
-    add column due_at timestamptz default now(),
+    add column due_at timestamptz,
     add column appointment_at timestamptz,
     add column outcome text,
     add column not_needed_reason text,
@@ -14,8 +14,8 @@ alter table follow_ups
     add column grip_strength_g integer,
     add column five_chair_stands_ms integer,
     add column closed_at timestamptz,
-    add column last_received_at timestamptz default now(),
-    add column band text default 'low',
+    add column last_received_at timestamptz,
+    add column band text,
     add column findings text[] not null default '{}',
     add column positive_instruments text[] not null default '{}';
 
@@ -64,8 +64,13 @@ alter table follow_ups
     add constraint follow_ups_band_known check (band in ('low', 'moderate', 'high'));
 
 create index follow_ups_next_idx on follow_ups (clinic_id, urgency, flagged_at, follow_up_id) where state = 'open';
+-- Each order of the worklist has an index over the cases that are not closed, of which there are few, and one over all.
 create index follow_ups_oldest_idx on follow_ups (clinic_id, flagged_at, follow_up_id);
 create index follow_ups_due_idx on follow_ups (clinic_id, due_at, follow_up_id);
+create index follow_ups_worklist_oldest_idx on follow_ups (clinic_id, flagged_at, follow_up_id) where state <> 'closed';
+create index follow_ups_worklist_due_idx on follow_ups (clinic_id, due_at, follow_up_id) where state <> 'closed';
 create index follow_ups_assignee_idx on follow_ups (clinic_id, assignee, urgency, flagged_at, follow_up_id)
     where state <> 'closed' and assignee is not null;
 create index follow_ups_subject_idx on follow_ups (clinic_id, subject_id);
+create index follow_ups_closed_idx on follow_ups (clinic_id, closed_at) include (outcome, diagnosis)
+    where closed_at is not null;

@@ -1,6 +1,7 @@
 -- Two subjects that turned out to be one person. What was moved is listed, so that an undo moves back exactly that. Where
 -- both had an open case, the merged person's case is closed and its version kept: an undo reopens it only if nobody has
--- touched it since.
+-- touched it since. A case that later submissions of the kept person joined goes back with its own; theirs get a case of
+-- their own, so that a submission's case is always one of its person.
 
 create table subject_merges (
     clinic_id         uuid        not null,

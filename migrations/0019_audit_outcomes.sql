@@ -20,7 +20,7 @@ alter table audit_entries
         'follow_up_unbooked', 'follow_up_missed', 'follow_up_closed', 'follow_up_reopened', 'follow_up_noted',
         'subjects_searched', 'subject_read', 'subject_history_read', 'subject_submissions_listed', 'contact_changed',
         'consent_changed', 'subjects_merged', 'merge_undone', 'subject_exported', 'subject_erased', 'subject_retired',
-        'stats_read', 'audit_entries_listed', 'credential_minted', 'credential_rotated', 'credential_revoked',
+        'stats_read', 'audit_entries_listed', 'credential_minted', 'credential_rotated', 'credential_revoked', 'credential_changed',
         'credentials_listed', 'clinic_changed', 'sign_in_failed'
     ));
 

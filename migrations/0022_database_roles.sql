@@ -41,12 +41,12 @@ grant select on clinics to sarcoscreen_app, sarcoscreen_auth;
 grant select, insert, update on clinics to sarcoscreen_jobs;
 
 grant select, insert, update on credentials to sarcoscreen_app;
-grant select, insert, update on credentials to sarcoscreen_auth;
+grant select on credentials to sarcoscreen_auth;
 grant select on credentials to sarcoscreen_jobs;
 
 grant select, insert, update on subjects, follow_ups, subject_merges, idempotency_keys to sarcoscreen_app;
 grant select, insert on submissions, follow_up_events, subject_changes, audit_entries to sarcoscreen_app;
-grant update (subject_id) on submissions to sarcoscreen_app;
+grant update (subject_id, follow_up_id) on submissions to sarcoscreen_app;
 grant insert on audit_pending to sarcoscreen_app;
 grant select on daily_counts, audit_seals to sarcoscreen_app;
 
@@ -82,8 +82,15 @@ $$;
 
 create policy audit_entries_writer on audit_entries for insert to sarcoscreen_writer with check (true);
 create policy audit_pending_writer on audit_pending for insert to sarcoscreen_writer with check (true);
+-- Which clinics have entries that wait for a seal, and what of the trail belongs to no clinic that there is: the system's
+-- part, and what somebody put there.
+create policy audit_pending_jobs_list on audit_pending for select to sarcoscreen_jobs using (true);
+create policy audit_entries_jobs_strays on audit_entries for select to sarcoscreen_jobs using (
+    current_clinic() is null and not exists (select from clinics c where c.clinic_id = audit_entries.clinic_id)
+);
+create policy audit_seals_jobs_strays on audit_seals for select to sarcoscreen_jobs using (
+    current_clinic() is null and not exists (select from clinics c where c.clinic_id = audit_seals.clinic_id)
+);
 create policy clinics_jobs_list on clinics for select to sarcoscreen_jobs using (true);
 create policy clinics_auth on clinics for select to sarcoscreen_auth using (true);
 create policy credentials_auth on credentials for select to sarcoscreen_auth using (true);
-create policy credentials_auth_insert on credentials for insert to sarcoscreen_auth with check (key_hash is null);
-create policy credentials_auth_update on credentials for update to sarcoscreen_auth using (key_hash is null);

@@ -3,6 +3,7 @@
 #![allow(clippy::doc_markdown, reason = "the comments of the settings are the text of `--help`")]
 
 mod commands;
+mod sign_in;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -12,7 +13,8 @@ use std::str::FromStr;
 use clap::builder::{BoolishValueParser, PossibleValuesParser};
 use clap::{ArgAction, Args, Parser, ValueEnum};
 
-pub use commands::{Clinics, Command, Keys, Rules};
+pub use commands::{Audit, ClinicChange, Clinics, Command, Keys, Retention, Rules};
+pub use sign_in::{Limits, Oidc};
 
 /// Sarcopenia risk screening: answers in, a sourced and bounded assessment out, follow-ups for clinic staff.
 ///
@@ -41,6 +43,15 @@ pub struct Settings {
     /// The HTTP server.
     #[command(flatten)]
     pub http: Http,
+    /// The audit trail.
+    #[command(flatten)]
+    pub trail: Trail,
+    /// The issuer of tokens.
+    #[command(flatten)]
+    pub oidc: Oidc,
+    /// How much anybody may ask.
+    #[command(flatten)]
+    pub limits: Limits,
     /// The log.
     #[command(flatten)]
     pub log: Log,
@@ -86,9 +97,23 @@ pub struct Database {
     pub migrate: bool,
 
     /// The master key: a file of 64 hexadecimal digits that others cannot read. Required with DATABASE_URL; otherwise
-    /// it is made in the data folder. Whoever loses it loses every key and every name in the database.
+    /// it is made in the data folder. Whoever loses it loses every key and every name in the database. It may hold
+    /// several keys, one a line: the first is current, the others still open what they sealed until
+    /// `keys rotate-master` has sealed it anew.
     #[arg(long, env = "SARCOSCREEN_MASTER_KEY_FILE", global = true, value_name = "FILE")]
     pub master_key_file: Option<PathBuf>,
+
+    /// The file to which erased persons are added, as keyed hashes, so that `restore` can erase them again in a restored
+    /// backup. Keep it apart from the database. Without it nobody is erased. [default: in the data folder; none with
+    /// DATABASE_URL]
+    #[arg(
+        id = "erasure_log_file",
+        long = "erasure-log-file",
+        env = "SARCOSCREEN_ERASURE_LOG",
+        global = true,
+        value_name = "FILE"
+    )]
+    pub erasure_log: Option<PathBuf>,
 
     /// PostgreSQL settings that may be off although an acknowledged submission could then be lost, separated by commas.
     #[arg(
@@ -189,6 +214,23 @@ pub struct Http {
         value_parser = clap::value_parser!(u64).range(1..=8760)
     )]
     pub idempotency_hours: u64,
+}
+
+/// How the audit trail is kept.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Audit trail")]
+pub struct Trail {
+    /// How often what was added to the audit trail is sealed, 1 to 3600 seconds. Until then somebody with the database's
+    /// own account could remove it unnoticed.
+    #[arg(
+        long,
+        env = "SARCOSCREEN_SEAL_SECONDS",
+        global = true,
+        value_name = "SECONDS",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u64).range(1..=3600)
+    )]
+    pub seal_seconds: u64,
 }
 
 /// What is logged, to the standard error stream. Answers, names and references never are.

@@ -6,6 +6,7 @@ pub mod config;
 pub mod domain;
 pub mod http;
 pub mod jobs;
+pub mod outbound;
 pub mod rules;
 pub mod server;
 pub mod store;

@@ -1,5 +1,8 @@
 //! The surroundings: the clock and the source of randomness. No other file reads them.
 
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
 use jiff::{SignedDuration, Timestamp, Unit};
 use uuid::Uuid;
 
@@ -10,6 +13,12 @@ use crate::domain::ids::time_ordered;
 pub trait Ambient: Send + Sync {
     /// Now, in whole microseconds: what the database keeps.
     fn now(&self) -> Timestamp;
+
+    /// How long this process has been measuring. It never goes back, as the clock on the wall may.
+    fn elapsed(&self) -> Duration {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        START.elapsed()
+    }
 
     /// Fills a buffer with random bytes fit for keys.
     ///

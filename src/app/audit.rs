@@ -6,8 +6,9 @@ use uuid::Uuid;
 use super::ambient::new_id;
 use super::{App, AppError};
 use crate::domain::actor::Actor;
-use crate::domain::audit::{AuditAction, AuditEntry, AuditOutcome};
+use crate::domain::audit::{AuditAction, AuditEntry, AuditFilter, AuditOutcome, NamedEntry};
 use crate::domain::ids::{ClinicId, SubjectId};
+use crate::domain::stored::{Page, PageRequest};
 use crate::store;
 
 /// An entry about what somebody did or saw with success. With one person it is about that one; a list names everybody.
@@ -27,7 +28,7 @@ pub fn entry(
         many => (None, many.to_vec()),
     };
     let (credential_id, request_id) = (Some(actor.credential_id), actor.request_id);
-    Ok(AuditEntry { credential_id, request_id, subject_id, subject_ids, ..entry })
+    Ok(AuditEntry { credential_id, subject_id, subject_ids, request_id, ..entry })
 }
 
 /// An entry about what the operator or background work did for a clinic.
@@ -75,4 +76,35 @@ pub async fn look(
 pub fn everybody(subjects: impl IntoIterator<Item = SubjectId>) -> Vec<SubjectId> {
     let mut seen = std::collections::HashSet::new();
     subjects.into_iter().filter(|subject| seen.insert(*subject)).collect()
+}
+
+/// Puts on record that somebody did not get what was asked for.
+///
+/// # Errors
+/// When the entry cannot be made durable.
+pub async fn refusal(
+    app: &App,
+    actor: &Actor,
+    action: AuditAction,
+    outcome: AuditOutcome,
+    resource_id: Uuid,
+    subject: Option<SubjectId>,
+) -> Result<(), AppError> {
+    let entry = entry(app, actor, action, resource_id, subject.as_slice())?;
+    Ok(store::audit_writer::write(&app.store, AuditEntry { outcome, ..entry }).await?)
+}
+
+/// One page of the clinic's trail, newest first. That somebody read it is on record too.
+///
+/// # Errors
+/// When the cursor is not one of this list, or the database is away.
+pub async fn list(
+    app: &App,
+    actor: &Actor,
+    filter: &AuditFilter,
+    page: &PageRequest,
+) -> Result<Page<NamedEntry>, AppError> {
+    let page = store::audit_entries::list(&app.store, actor.clinic_id, filter, page).await?;
+    look(app, actor, AuditAction::AuditEntriesListed, Uuid::nil(), &[]).await?;
+    Ok(page)
 }

@@ -1,7 +1,9 @@
-//! Clinics: create and list.
+//! Clinics: create, change, list.
 
 use super::ambient::new_id;
+use super::audit::operator_entry;
 use super::{App, AppError};
+use crate::domain::audit::AuditAction;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::ClinicId;
 use crate::domain::language::Language;
@@ -42,13 +44,38 @@ pub async fn create(
     Ok(clinic)
 }
 
-/// Chooses the pathways that a clinic follows where a request asks for none. Keys that are in use follow within seconds.
+/// Keeps the settings of a clinic as they are given, and puts the change on record. Keys that are in use follow within
+/// seconds; a suspended clinic lets nobody in, and loses nothing.
+///
+/// # Errors
+/// Every fault of the settings at once; when there is no such clinic, another one has the name, or the database is away.
+pub async fn change(app: &App, clinic: &Clinic) -> Result<(), AppError> {
+    let mut faults = faults(&clinic.name, &clinic.booking_url, &clinic.emergency_number);
+    let due = [1, clinic.due.today, clinic.due.this_week, clinic.due.routine, 8760];
+    let kept = clinic.retention_days.is_none_or(|days| (1..=36_500).contains(&days));
+    let checks = [
+        (clinic.languages.contains(&clinic.language), "/language", "must be one of the languages"),
+        (due.is_sorted(), "/due", "must be 1 to 8760 hours, and no sooner for what is less urgent"),
+        (kept, "/retention_days", "must be 1 to 36500"),
+    ];
+    let broken = checks.into_iter().filter(|check| !check.0);
+    faults.extend(broken.map(|(_, at, detail)| Fault::new(at, FaultCode::NotAllowed, detail)));
+    if !faults.is_empty() {
+        return Err(AppError::Faulty(faults));
+    }
+    let entry = operator_entry(app, clinic.clinic_id, AuditAction::ClinicChanged, clinic.clinic_id.0)?;
+    let found = store::clinics::update(&app.store, clinic, &entry).await?;
+    found.then_some(()).ok_or(AppError::NotFound)
+}
+
+/// Chooses the pathways that a clinic follows where a request asks for none.
 ///
 /// # Errors
 /// When there is no such clinic, or the database is away.
 pub async fn set_pathways(app: &App, clinic_id: ClinicId, pathways: &[PathwayId]) -> Result<(), AppError> {
-    let found = store::clinics::set_pathways(&app.store, clinic_id, pathways).await?;
-    found.then_some(()).ok_or(AppError::NotFound)
+    let clinic = list(app).await?.into_iter().find(|clinic| clinic.clinic_id == clinic_id);
+    let clinic = clinic.ok_or(AppError::NotFound)?;
+    change(app, &Clinic { pathways: pathways.to_vec(), ..clinic }).await
 }
 
 /// Every clinic, by name.

@@ -1,50 +1,90 @@
-//! Credentials: mint, list, revoke.
+//! Credentials: mint, list, rotate, revoke.
+
+use std::time::Duration;
 
 use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::ambient::{new_id, random};
-use super::audit::operator_entry;
+use super::ambient::{after, new_id, random};
+use super::audit::{entry, look, operator_entry};
 use super::{App, AppError};
-use crate::domain::actor::Role;
-use crate::domain::audit::AuditAction;
+use crate::domain::actor::{Actor, Role};
+use crate::domain::audit::{AuditAction, AuditEntry};
+use crate::domain::credential::CredentialDraft;
 use crate::domain::ids::{ClinicId, CredentialId};
-use crate::domain::stored::Credential;
+use crate::domain::stored::{Credential, Page, PageRequest};
 use crate::store;
 
-/// Mints a key of 256 random bits. It is handed out here and never again; only its keyed hash is stored.
+/// A key on its way to its holder. It is handed out once and never again; only its keyed hash is stored.
+pub type Key = Zeroizing<String>;
+
+/// Who manages credentials.
+#[derive(Clone, Copy, Debug)]
+pub enum By<'a> {
+    /// An admin of the clinic.
+    Admin(&'a Actor),
+    /// The operator, on the command line.
+    Operator(ClinicId),
+}
+
+impl By<'_> {
+    const fn clinic_id(&self) -> ClinicId {
+        match self {
+            Self::Admin(actor) => actor.clinic_id,
+            Self::Operator(clinic_id) => *clinic_id,
+        }
+    }
+
+    fn entry(&self, app: &App, action: AuditAction, id: CredentialId) -> Result<AuditEntry, AppError> {
+        match self {
+            Self::Admin(actor) => entry(app, actor, action, id.0, &[]),
+            Self::Operator(clinic_id) => operator_entry(app, *clinic_id, action, id.0),
+        }
+    }
+}
+
+/// Mints a key for the operator.
 ///
 /// # Errors
-/// When the clinic is unknown, or the database is away.
+/// When the clinic is unknown, the draft has faults, or the database is away.
 pub async fn mint(
     app: &App,
     clinic_id: ClinicId,
     role: Role,
     display_name: &str,
     expires_at: Option<Timestamp>,
-) -> Result<(Credential, Zeroizing<String>), AppError> {
+) -> Result<(Credential, Key), AppError> {
+    let draft = CredentialDraft { role, display_name: display_name.to_owned(), expires_at, origins: Vec::new() };
+    mint_by(app, By::Operator(clinic_id), draft).await
+}
+
+/// Mints a key of 256 random bits.
+///
+/// # Errors
+/// Every fault of the draft at once; when the clinic is unknown, or the database is away.
+pub async fn mint_by(app: &App, by: By<'_>, draft: CredentialDraft) -> Result<(Credential, Key), AppError> {
     let now = app.ambient.now();
-    let prefix = BASE32_NOPAD.encode(&random::<8>(&*app.ambient)?).to_lowercase();
-    let secret = Zeroizing::new(random::<32>(&*app.ambient)?);
-    let key = Zeroizing::new(format!("sk_{prefix}_{}", BASE64URL_NOPAD.encode(&*secret)));
-    debug_assert_eq!(prefix.len(), super::sign_in::PREFIX_LENGTH);
+    let draft = draft.checked(now).map_err(AppError::Faulty)?;
+    let (prefix, key) = new_key(app)?;
     let credential = Credential {
-        clinic_id,
+        clinic_id: by.clinic_id(),
         credential_id: new_id(&*app.ambient, now)?,
-        role,
-        display_name: display_name.to_owned(),
-        prefix,
+        role: draft.role,
+        display_name: draft.display_name,
+        prefix: Some(prefix),
+        origins: draft.origins,
         created_at: now,
-        expires_at,
+        expires_at: draft.expires_at,
         revoked_at: None,
+        previous_key_until: None,
     };
-    let audit = operator_entry(app, clinic_id, AuditAction::CredentialMinted, credential.credential_id.0)?;
+    let audit = by.entry(app, AuditAction::CredentialMinted, credential.credential_id)?;
     store::credentials::insert(&app.store, &credential, &key, &audit).await?;
     Ok((credential, key))
 }
 
-/// Every credential of a clinic, oldest first, without keys.
+/// Every credential of a clinic, oldest first, without keys, for the operator.
 ///
 /// # Errors
 /// When the database is away.
@@ -52,12 +92,71 @@ pub async fn list(app: &App, clinic_id: ClinicId) -> Result<Vec<Credential>, App
     Ok(store::credentials::list(&app.store, clinic_id).await?)
 }
 
-/// Revokes a credential; it stops working within five seconds, in every process.
+/// One page of the clinic's credentials, oldest first, without keys.
+///
+/// # Errors
+/// When the cursor is not one of this list, or the database is away.
+pub async fn page(app: &App, actor: &Actor, page: &PageRequest) -> Result<Page<Credential>, AppError> {
+    let found = store::credentials::page(&app.store, actor.clinic_id, page).await?;
+    look(app, actor, AuditAction::CredentialsListed, uuid::Uuid::nil(), &[]).await?;
+    Ok(found)
+}
+
+/// Gives a credential a new key. The one it had works for the overlap, so that its holder can change over; a key before
+/// that one stops at once.
+///
+/// # Errors
+/// When there is no such credential, it signs in with tokens or works no more, or the database is away.
+pub async fn rotate(
+    app: &App,
+    by: By<'_>,
+    credential_id: CredentialId,
+    overlap: Duration,
+) -> Result<(Credential, Key), AppError> {
+    let (prefix, key) = new_key(app)?;
+    let audit = by.entry(app, AuditAction::CredentialRotated, credential_id)?;
+    let overlap_end = (!overlap.is_zero()).then(|| after(audit.at, overlap));
+    let rotated = store::credentials::rotate(&app.store, credential_id, (&prefix, &key), overlap_end, &audit).await?;
+    let credential = store::credentials::find(&app.store, by.clinic_id(), credential_id).await?;
+    let credential = credential.ok_or(AppError::NotFound)?;
+    match (rotated, &credential.prefix) {
+        (true, _) => Ok((credential, key)),
+        (false, None) => Err(AppError::Conflict("this credential signs in with tokens, so it has no key")),
+        (false, Some(_)) => Err(AppError::Conflict("this credential is revoked or expired; mint another")),
+    }
+}
+
+/// Revokes a credential for the operator; it stops working within five seconds, in every process.
 ///
 /// # Errors
 /// When there is none that is not revoked yet, or the database is away.
 pub async fn revoke(app: &App, clinic_id: ClinicId, credential_id: CredentialId) -> Result<(), AppError> {
-    let audit = operator_entry(app, clinic_id, AuditAction::CredentialRevoked, credential_id.0)?;
-    let revoked = store::credentials::revoke(&app.store, credential_id, &audit).await?;
-    revoked.then_some(()).ok_or(AppError::NotFound)
+    let now = revoke_by(app, By::Operator(clinic_id), credential_id).await?;
+    now.then_some(()).ok_or(AppError::NotFound)
+}
+
+/// Revokes a credential; it stops working within five seconds, in every process. Whether it was not revoked before.
+///
+/// # Errors
+/// When there is none, it is the one being used, or the database is away.
+pub async fn revoke_by(app: &App, by: By<'_>, credential_id: CredentialId) -> Result<bool, AppError> {
+    if matches!(by, By::Admin(actor) if actor.credential_id == credential_id) {
+        return Err(AppError::Conflict("a credential cannot revoke itself; use another one"));
+    }
+    let audit = by.entry(app, AuditAction::CredentialRevoked, credential_id)?;
+    if store::credentials::revoke(&app.store, credential_id, &audit).await? {
+        return Ok(true);
+    }
+    // A retry finds it revoked, which is what was asked for.
+    let there = store::credentials::find(&app.store, by.clinic_id(), credential_id).await?;
+    there.map(|_| false).ok_or(AppError::NotFound)
+}
+
+/// A new key and its prefix.
+fn new_key(app: &App) -> Result<(String, Key), AppError> {
+    let prefix = BASE32_NOPAD.encode(&random::<8>(&*app.ambient)?).to_lowercase();
+    let secret = Zeroizing::new(random::<32>(&*app.ambient)?);
+    let key = Zeroizing::new(format!("sk_{prefix}_{}", BASE64URL_NOPAD.encode(&*secret)));
+    debug_assert_eq!(prefix.len(), super::sign_in::PREFIX_LENGTH);
+    Ok((prefix, key))
 }

@@ -1,6 +1,7 @@
 //! What a use case can fail with, free of any transport.
 
 use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::ids::{ClinicId, CredentialId};
 use crate::domain::rule_table::Id;
 use crate::store::StoreError;
 use crate::store::constraint::Meaning;
@@ -14,9 +15,15 @@ pub enum AppError {
     /// There is no such thing, or it belongs to somebody else.
     #[error("not found")]
     NotFound,
-    /// No credential, or one that does not work.
+    /// No credential, or one that does not work; whose it is, where that is known.
     #[error("the credential does not work")]
-    NotSignedIn,
+    NotSignedIn(Option<(ClinicId, CredentialId)>),
+    /// The clinic lets nobody in.
+    #[error("the clinic is suspended")]
+    ClinicSuspended(CredentialId),
+    /// There is no file to write erasures to, so nobody is erased.
+    #[error("there is no erasure log")]
+    NoErasureLog,
     /// The cursor is not one of this list.
     #[error("the cursor is not one of this list")]
     Cursor,
@@ -69,9 +76,17 @@ impl From<StoreError> for AppError {
             StoreError::Conflict(Meaning::SupersededSubmissionUnknown) => {
                 Self::fault("/supersedes", FaultCode::NotFound, "there is no such submission")
             }
+            StoreError::Conflict(Meaning::AnotherCaseOpen) => Self::Conflict("another case of this person is open"),
             StoreError::Conflict(Meaning::ClinicNameTaken) => Self::ClinicNameTaken,
             StoreError::Conflict(Meaning::ClinicUnknown) => Self::ClinicUnknown,
             StoreError::Conflict(Meaning::RuleTableNotKept) => Self::Unavailable(error.to_string()),
+            StoreError::Conflict(Meaning::SubjectToMergeUnknown) => {
+                Self::fault("/merged", FaultCode::NotFound, "there is no such person")
+            }
+            StoreError::Missing => Self::NotFound,
+            StoreError::Stale => Self::Stale,
+            StoreError::Refused(detail) => Self::Conflict(detail),
+            StoreError::KeyReused => Self::IdempotencyKeyReused,
             StoreError::Cursor => Self::Cursor,
             StoreError::Unavailable(reason) => Self::Unavailable(reason),
             StoreError::Inconsistent { .. }

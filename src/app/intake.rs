@@ -2,9 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use aws_lc_rs::digest;
+use jiff::Timestamp;
 
-use super::ambient::{after, new_id, random};
+use super::ambient::{new_id, random};
 use super::audit::look;
 use super::{App, AppError, rule_tables};
 use crate::domain::actor::{Actor, Role};
@@ -16,6 +16,7 @@ use crate::domain::scoring::{self, Alarm, Asked};
 use crate::domain::stored::{Clinic, Stored, StoredSubmission};
 use crate::domain::submission::{Draft, Idempotency, Origin, Stamp, accept};
 use crate::store;
+use crate::store::idempotency_keys::{Effect, Kept};
 
 /// How far a client's clock may run ahead, seconds.
 const CLOCK_AHEAD_SECONDS: i64 = 300;
@@ -32,17 +33,6 @@ pub fn score(app: &App, answers: &Answers, asked: Asked<'_>) -> Assessment {
 #[must_use]
 pub fn alarm(app: &App, answers: &Answers) -> Alarm {
     scoring::alarm(rule_tables::current(app), answers)
-}
-
-/// Binds a retry key to its request by a digest of the canonical body.
-#[must_use]
-pub fn idempotency(app: &App, key: String, canonical_body: &[u8]) -> Idempotency {
-    let mut context = digest::Context::new(&digest::SHA256);
-    context.update(b"create_submission\0");
-    context.update(canonical_body);
-    let mut fingerprint = [0; 32];
-    fingerprint.copy_from_slice(context.finish().as_ref());
-    Idempotency { key, fingerprint, expires_at: after(app.ambient.now(), app.policy.idempotency_lifetime) }
 }
 
 /// Scores and stores a submission; when it returns, the submission is on disk, and so are its follow-up and audit
@@ -66,8 +56,9 @@ pub async fn submit(app: &App, actor: &Actor, clinic: &Clinic, draft: Draft) -> 
         follow_up_id: new_id(&*app.ambient, now)?,
         audit_entry_id: new_id(&*app.ambient, now)?,
     };
-    let accepted = accept(rule_tables::current(app), draft, actor, &clinic.pathways, stamp);
-    let nonces = [random(&*app.ambient)?, random(&*app.ambient)?];
+    let accepted = accept(rule_tables::current(app), draft, actor, clinic, stamp);
+    let random = || random(&*app.ambient);
+    let nonces = [random()?, random()?, random()?, random()?];
     match store::submissions::commit(&app.store, &accepted, nonces).await? {
         Stored::Created(stored) => Ok(*stored),
         Stored::Replayed(stored) => shown_again(app, actor, *stored).await,
@@ -87,11 +78,9 @@ pub async fn earlier(
 ) -> Result<Option<StoredSubmission>, AppError> {
     let (clinic_id, origin) = (actor.clinic_id, Origin::of(actor.role));
     let found = store::idempotency_keys::find(&app.store, clinic_id, origin, idempotency, app.ambient.now()).await?;
-    match found {
-        Some(submission_id) => match store::submissions::find(&app.store, clinic_id, submission_id).await? {
-            Some(stored) => shown_again(app, actor, stored).await.map(Some),
-            None => Ok(None),
-        },
+    let Some(Kept::Same(Effect::Submission(submission_id))) = found else { return Ok(None) };
+    match store::submissions::find(&app.store, clinic_id, submission_id).await? {
+        Some(stored) => shown_again(app, actor, stored).await.map(Some),
         None => Ok(None),
     }
 }
@@ -116,12 +105,16 @@ pub fn draft_faults(app: &App, draft: &Draft, actor: &Actor) -> Vec<Fault> {
         let refused = set.into_iter().filter(|(set, _)| *set);
         faults.extend(refused.map(|(_, pointer)| Fault::new(pointer, FaultCode::NotAllowed, detail)));
     }
-    let possible = EARLIEST_SECONDS..=app.ambient.now().as_second() + CLOCK_AHEAD_SECONDS;
     let consent = draft.subject.consent.as_ref().map(|consent| consent.given_at);
     for (pointer, at) in [("/answered_at", draft.answered_at), ("/subject/consent/given_at", consent)] {
-        if at.is_some_and(|at| !possible.contains(&at.as_second())) {
+        if at.is_some_and(|at| !possible(app, at)) {
             faults.push(Fault::new(pointer, FaultCode::OutOfRange, "must lie between 1900 and now"));
         }
     }
     faults
+}
+
+/// Whether something may have happened then.
+pub(super) fn possible(app: &App, at: Timestamp) -> bool {
+    (EARLIEST_SECONDS..=app.ambient.now().as_second() + CLOCK_AHEAD_SECONDS).contains(&at.as_second())
 }

@@ -2,19 +2,35 @@
 
 pub mod ambient;
 pub mod audit;
+pub mod audit_verification;
 pub mod clinics;
 pub mod credentials;
 pub mod demo;
+pub mod erasure;
 pub mod error;
+pub mod exports;
+pub mod failed_sign_ins;
+pub mod follow_up_commands;
 pub mod follow_ups;
 pub mod health;
+pub mod idempotency;
 pub mod intake;
+pub mod limits;
+pub mod lock_out;
 pub mod replay;
+pub mod retention;
+pub mod rotation;
 pub mod rule_tables;
-mod scan;
+pub mod scan;
+pub mod sealing;
 pub mod sign_in;
+pub mod statistics;
+pub mod subject_changes;
+pub mod subject_merges;
 pub mod subjects;
 pub mod submissions;
+mod token_people;
+pub mod tokens;
 pub mod verify;
 
 use std::sync::Arc;
@@ -26,6 +42,8 @@ pub use error::AppError;
 use crate::rules::Releases;
 use crate::store::Store;
 use ambient::Ambient;
+use limits::Rates;
+use tokens::TokenPolicy;
 
 /// Everything a use case needs. Cheap to clone; one for each process.
 #[derive(Clone)]
@@ -34,9 +52,13 @@ pub struct App {
     pub(crate) releases: Arc<Releases>,
     pub(crate) ambient: Arc<dyn Ambient>,
     pub(crate) sign_ins: sign_in::Cache,
+    pub(crate) lock_out: Arc<lock_out::LockOut>,
+    pub(crate) limits: Arc<limits::Limits>,
+    pub(crate) tokens: Option<Arc<tokens::Tokens>>,
     pub(crate) read_tables: rule_tables::Cache,
     pub(crate) policy: Policy,
     pub(crate) prepared: Arc<AtomicBool>,
+    pub(crate) failures: Arc<failed_sign_ins::Failures>,
 }
 
 /// What an operator may decide about the use cases.
@@ -46,6 +68,8 @@ pub struct Policy {
     pub idempotency_lifetime: Duration,
     /// Unsafe database settings that the operator accepts by name.
     pub accepted_unsafe_settings: Vec<String>,
+    /// The file outside the database that says who was erased; without it nobody is.
+    pub erasure_log: Option<std::path::PathBuf>,
 }
 
 impl App {
@@ -55,12 +79,39 @@ impl App {
         Self {
             store,
             releases: Arc::new(releases),
-            ambient,
             sign_ins: sign_in::cache(),
+            lock_out: Arc::new(lock_out::LockOut::new(Arc::clone(&ambient))),
+            limits: Arc::new(limits::Limits::new(Rates::default(), Arc::clone(&ambient))),
+            tokens: None,
+            ambient,
             read_tables: rule_tables::cache(),
             policy,
             prepared: Arc::default(),
+            failures: Arc::default(),
         }
+    }
+
+    /// Whether the database was found to be the one of this key, with its schema.
+    #[must_use]
+    pub fn prepared(&self) -> bool {
+        self.prepared.load(Ordering::Acquire)
+    }
+
+    /// The same application with limits on how much anybody may ask.
+    #[must_use]
+    pub fn with_rates(self, rates: Rates) -> Self {
+        let limits = Arc::new(limits::Limits::new(rates, Arc::clone(&self.ambient)));
+        Self { limits, ..self }
+    }
+
+    /// The same application, which also takes the tokens of an issuer.
+    ///
+    /// # Errors
+    /// When this system cannot fetch the issuer's keys, having no certificate authorities.
+    pub fn with_tokens(self, policy: TokenPolicy) -> Result<Self, AppError> {
+        let tokens = tokens::Tokens::new(policy, Arc::clone(&self.ambient));
+        let tokens = tokens.map_err(|error| AppError::Internal(error.to_string()))?;
+        Ok(Self { tokens: Some(Arc::new(tokens)), ..self })
     }
 
     /// Applies the migrations that are missing.

@@ -9,7 +9,7 @@ use crate::domain::audit::AuditAction;
 use crate::domain::history::{Screen, next_screen, screens};
 use crate::domain::ids::SubjectId;
 use crate::domain::stored::{Page, PageRequest, Subject};
-use crate::domain::subject::{Contact, LookUp};
+use crate::domain::subject::LookUp;
 use crate::store;
 
 /// Persons of the clinic that a look-up finds. Contact data is shown only where the person consented to contact.
@@ -17,15 +17,10 @@ use crate::store;
 /// # Errors
 /// When the database is away.
 pub async fn search(app: &App, actor: &Actor, by: LookUp, text: &str) -> Result<Vec<Subject>, AppError> {
-    let mut found = store::subjects::search(&app.store, actor.clinic_id, by, text).await?;
-    for subject in &mut found {
-        if !subject.consent.as_ref().is_some_and(|consent| consent.to_contact) {
-            subject.contact = Contact::default();
-        }
-    }
+    let found = store::subjects::search(&app.store, actor.clinic_id, by, text).await?;
     let shown = everybody(found.iter().map(|subject| subject.subject_id));
     look(app, actor, AuditAction::SubjectsSearched, Uuid::nil(), &shown).await?;
-    Ok(found)
+    Ok(found.into_iter().map(Subject::shown).collect())
 }
 
 /// One page of what a person submitted, newest first, each with what changed since the one before and when the next is

@@ -1,10 +1,10 @@
-//! `clinics`: create, list, choose pathways.
+//! `clinics`: create, list, change settings, suspend and resume.
 
 use anyhow::{Context as _, bail};
 
 use super::{on_database, print};
 use crate::app::{App, clinics};
-use crate::config::{Clinics, Settings};
+use crate::config::{ClinicChange, Clinics, Retention, Settings};
 use crate::domain::language::Language;
 use crate::domain::stored::Clinic;
 use crate::domain::submission::PathwayId;
@@ -12,17 +12,24 @@ use crate::domain::submission::PathwayId;
 pub(super) async fn run(settings: &Settings, command: &Clinics) -> anyhow::Result<()> {
     let text = on_database(settings, async |app| match command {
         Clinics::Create { name, booking_url, emergency_number, language, pathways } => {
-            let language = Language::from_tag(language).context("there is no wording in this language")?;
+            let language = self::language(language)?;
             let pathways = chosen(pathways)?;
             let clinic = clinics::create(app, name, booking_url, emergency_number, language, &pathways).await?;
             Ok(format!("{}\n", clinic.clinic_id))
         }
         Clinics::Pathways { clinic, pathways } => {
             let pathways = chosen(pathways)?;
-            let clinic = find(app, clinic).await?;
-            clinics::set_pathways(app, clinic.clinic_id, &pathways).await?;
-            Ok(line(&Clinic { pathways, ..clinic }))
+            let clinic = Clinic { pathways, ..find(app, clinic).await? };
+            clinics::change(app, &clinic).await?;
+            Ok(line(&clinic))
         }
+        Clinics::Set { clinic, change } => {
+            let clinic = changed(find(app, clinic).await?, change)?;
+            clinics::change(app, &clinic).await?;
+            Ok(line(&clinic))
+        }
+        Clinics::Suspend { clinic } => suspend(app, clinic, true).await,
+        Clinics::Resume { clinic } => suspend(app, clinic, false).await,
         Clinics::List => Ok(clinics::list(app).await?.iter().map(line).collect()),
     });
     print(&text.await?)?;
@@ -54,9 +61,66 @@ fn chosen(names: &[String]) -> anyhow::Result<Vec<PathwayId>> {
     Ok(pathways)
 }
 
+async fn suspend(app: &App, clinic: &str, suspended: bool) -> anyhow::Result<String> {
+    let clinic = Clinic { suspended, ..find(app, clinic).await? };
+    clinics::change(app, &clinic).await?;
+    Ok(line(&clinic))
+}
+
+/// A clinic with the settings that are named.
+fn changed(mut clinic: Clinic, change: &ClinicChange) -> anyhow::Result<Clinic> {
+    let texts = [
+        (&mut clinic.name, &change.name),
+        (&mut clinic.booking_url, &change.booking_url),
+        (&mut clinic.emergency_number, &change.emergency_number),
+    ];
+    let hours = [
+        (&mut clinic.due.today, change.due_today_hours),
+        (&mut clinic.due.this_week, change.due_this_week_hours),
+        (&mut clinic.due.routine, change.due_routine_hours),
+    ];
+    for (setting, wanted) in texts {
+        wanted.as_ref().inspect(|text| setting.clone_from(text));
+    }
+    for (setting, wanted) in hours {
+        *setting = wanted.unwrap_or(*setting);
+    }
+    if let Some(code) = &change.language {
+        clinic.language = language(code)?;
+    }
+    if !change.languages.is_empty() {
+        clinic.languages = change.languages.iter().map(|code| language(code)).collect::<Result<_, _>>()?;
+        clinic.languages.sort();
+        clinic.languages.dedup();
+    }
+    if !change.pathways.is_empty() {
+        clinic.pathways = chosen(&change.pathways)?;
+    }
+    match change.retention_days {
+        Some(Retention::Forever) => clinic.retention_days = None,
+        Some(Retention::Days(days)) => clinic.retention_days = Some(days),
+        None => {}
+    }
+    Ok(clinic)
+}
+
+fn language(code: &str) -> anyhow::Result<Language> {
+    Language::from_tag(code).context("there is no wording in this language")
+}
+
 fn line(clinic: &Clinic) -> String {
-    let Clinic { clinic_id, name, booking_url, emergency_number, language, pathways, .. } = clinic;
+    let Clinic { clinic_id, name, booking_url, emergency_number, language, pathways, languages, due, .. } = clinic;
     let pathways: Vec<&str> = pathways.iter().map(|pathway| pathway.as_str()).collect();
     let pathways = if pathways.is_empty() { "none".to_owned() } else { pathways.join(",") };
-    format!("{clinic_id}  {name}  {booking_url}  {emergency_number}  {}  {pathways}\n", language.code())
+    let languages: Vec<&str> = languages.iter().map(|language| language.code()).collect();
+    let kept = clinic.retention_days.map_or_else(|| "kept forever".to_owned(), |days| format!("kept {days} days"));
+    format!(
+        "{clinic_id}  {name}  {booking_url}  {emergency_number}  {}  {pathways}  {}  due {}/{}/{} h  {kept}{}\n",
+        language.code(),
+        languages.join(","),
+        due.today,
+        due.this_week,
+        due.routine,
+        if clinic.suspended { "  suspended" } else { "" },
+    )
 }

@@ -1,22 +1,37 @@
-//! `keys`: mint, list and revoke.
+//! `keys`: mint, list, rotate and revoke.
+
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use super::progress::Shown;
 use super::{clinics, on_database, print, tell};
-use crate::app::{App, credentials};
+use crate::app::credentials::{By, Key};
+use crate::app::rotation::rotate as rotate_data;
+use crate::app::{App, AppError, credentials};
 use crate::config::{Keys, Settings};
 use crate::domain::actor::Role;
+use crate::domain::credential::CredentialDraft;
 use crate::domain::ids::CredentialId;
 use crate::domain::stored::Credential;
+use crate::store::rotation::Dependents;
+
+const NO_ID: &str = "--id must be an id that `keys list` shows";
 
 pub(super) async fn run(settings: &Settings, command: &Keys) -> anyhow::Result<()> {
     match command {
-        Keys::Mint { clinic, role, name, expires_at, expires_in_days } => {
+        Keys::Mint { clinic, role, name, expires_at, expires_in_days, origins } => {
             let role = Role::parse(role).context("there is no such role")?;
             let expiry = Expiry::of(expires_at.as_deref(), *expires_in_days)?;
-            mint(settings, clinic, role, name, expiry).await
+            let draft =
+                CredentialDraft { role, display_name: name.clone(), expires_at: None, origins: origins.clone() };
+            mint(settings, clinic, draft, expiry).await
+        }
+        Keys::Rotate { clinic, id, overlap_hours } => {
+            let id = CredentialId(Uuid::parse_str(id).context(NO_ID)?);
+            rotate(settings, clinic, id, Duration::from_hours(*overlap_hours)).await
         }
         Keys::List { clinic } => {
             let list = on_database(settings, async |app| {
@@ -25,8 +40,9 @@ pub(super) async fn run(settings: &Settings, command: &Keys) -> anyhow::Result<(
             });
             Ok(print(&list.await?)?)
         }
+        Keys::RotateMaster => rotate_master(settings).await,
         Keys::Revoke { clinic, id } => {
-            let id = CredentialId(Uuid::parse_str(id).context("--id must be an id that `keys list` shows")?);
+            let id = CredentialId(Uuid::parse_str(id).context(NO_ID)?);
             on_database(settings, async |app| revoke(app, clinic, id).await).await?;
             Ok(print("revoked; it stops working within five seconds\n")?)
         }
@@ -59,18 +75,62 @@ impl Expiry {
     }
 }
 
-async fn mint(settings: &Settings, clinic: &str, role: Role, name: &str, expiry: Expiry) -> anyhow::Result<()> {
-    if !(1..=200).contains(&name.trim().chars().count()) || name.chars().any(char::is_control) {
-        bail!("--name must be 1 to 200 characters");
-    }
+async fn mint(settings: &Settings, clinic: &str, draft: CredentialDraft, expiry: Expiry) -> anyhow::Result<()> {
     let minted = on_database(settings, async |app| {
         let clinic = clinics::find(app, clinic).await?;
         let expires_at = expiry.from(app.ambient.now())?;
-        Ok(credentials::mint(app, clinic.clinic_id, role, name.trim(), expires_at).await?)
+        Ok(credentials::mint_by(app, By::Operator(clinic.clinic_id), CredentialDraft { expires_at, ..draft }).await?)
     });
-    let (credential, key) = minted.await?;
+    show(minted.await?)
+}
+
+async fn rotate(settings: &Settings, clinic: &str, id: CredentialId, overlap: Duration) -> anyhow::Result<()> {
+    let rotated = on_database(settings, async |app| {
+        let clinic = clinics::find(app, clinic).await?;
+        let rotated = credentials::rotate(app, By::Operator(clinic.clinic_id), id, overlap).await;
+        match rotated {
+            Err(AppError::NotFound) => bail!("no credential of this clinic has this id"),
+            other => Ok(other?),
+        }
+    });
+    show(rotated.await?)
+}
+
+fn show((credential, key): (Credential, Key)) -> anyhow::Result<()> {
     print(&format!("{}\n", *key))?;
     tell(&format!("This key is shown this once. Its id is {}.", credential.credential_id));
+    if let Some(until) = credential.previous_key_until {
+        tell(&format!("The key before it works until {until}."));
+    }
+    Ok(())
+}
+
+async fn rotate_master(settings: &Settings) -> anyhow::Result<()> {
+    let left = on_database(settings, async |app| {
+        let mut shown = Shown::begin();
+        let left = rotate_data(app, |now| shown.at(now)).await?;
+        shown.end();
+        Ok(left)
+    });
+    let Dependents { rows, credentials, audit_seals } = left.await?;
+    if rows > 0 {
+        bail!("{rows} rows are still sealed with an earlier key, since somebody was working on them; run this again");
+    }
+    print("everything is sealed with the first key of the file\n")?;
+    if credentials > 0 {
+        print(&format!(
+            "{credentials} keys of clinics still depend on an earlier one: each follows when it is used next; keep the \
+             earlier key until this says 0, or mint them anew\n"
+        ))?;
+    } else {
+        print("no key of a clinic depends on an earlier one: it may be removed from the file of the service\n")?;
+    }
+    if audit_seals > 0 {
+        print(&format!(
+            "{audit_seals} seals of the audit trail were made with an earlier key: keep a copy of it, `audit verify` \
+             needs it in its file\n"
+        ))?;
+    }
     Ok(())
 }
 
@@ -87,5 +147,6 @@ fn line(credential: &Credential, now: Timestamp) -> String {
         (None, Some(at)) => format!("works until {at}"),
         (None, None) => "works".to_owned(),
     };
-    format!("{credential_id}  {:<7}  sk_{prefix}_...  minted {created_at}  {state}  {display_name}\n", role.as_str())
+    let key = prefix.as_ref().map_or_else(|| "signs in with tokens".to_owned(), |prefix| format!("sk_{prefix}_..."));
+    format!("{credential_id}  {:<7}  {key}  minted {created_at}  {state}  {display_name}\n", role.as_str())
 }

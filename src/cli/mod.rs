@@ -1,20 +1,26 @@
 //! Ring 5: the command line, one file a subcommand. Results go to the standard output, everything else to errors.
 
+mod audit;
 mod clinics;
+mod explain;
 mod health;
 mod keys;
 mod migrate;
+mod progress;
+mod restore;
+mod retention;
 mod rules;
 mod seed_demo;
 mod serve;
 
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::Parser as _;
 
-use crate::app::{App, AppError};
+use self::explain::{explain, reader_left};
+use crate::app::App;
 use crate::config::{Cli, Command, LogFormat, Settings};
 use crate::server::{Opened, ServerError};
 use crate::store::embedded::EmbeddedError;
@@ -56,8 +62,11 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Migrate => migrate::run(settings).await?,
         Command::Clinics(command) => clinics::run(settings, command).await?,
         Command::Keys(command) => keys::run(settings, command).await?,
+        Command::Retention => retention::run(settings).await?,
+        Command::Restore { erasure_log } => restore::run(settings, erasure_log).await?,
         Command::Openapi => print(&http::document())?,
         Command::Rules(command) => return rules::run(settings, command).await,
+        Command::Audit(command) => return audit::run(settings, command).await,
         Command::SeedDemo => seed_demo::run(settings).await?,
         Command::Health => health::run(settings)?,
     }
@@ -106,21 +115,4 @@ async fn on_schema<T>(app: &App, work: impl AsyncFnOnce(&App) -> anyhow::Result<
     }
     app.prepare().await?;
     work(app).await
-}
-
-fn explain(error: &anyhow::Error) -> String {
-    match error.downcast_ref::<AppError>() {
-        Some(AppError::Faulty(faults)) => {
-            let named = |fault: &crate::domain::fault::Fault| {
-                format!("{} {}", fault.pointer.trim_start_matches('/'), fault.detail)
-            };
-            faults.iter().map(named).collect::<Vec<_>>().join("; ")
-        }
-        _ => format!("{error:#}"),
-    }
-}
-
-/// Whether the reader of our output went away, as `| head` does: nothing to tell anybody.
-fn reader_left(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
+use clap::{Args, Subcommand};
 
 /// What to do.
 #[derive(Clone, Debug, Subcommand)]
@@ -15,14 +15,25 @@ pub enum Command {
     /// Creates and lists clinics.
     #[command(subcommand)]
     Clinics(Clinics),
-    /// Mints, lists and revokes the keys of a clinic.
+    /// Mints, lists, rotates and revokes the keys of a clinic.
     #[command(subcommand)]
     Keys(Keys),
+    /// Removes now what clinics do not want to keep any longer, as the service does every hour.
+    Retention,
+    /// Brings a database restored from a backup up to the erasures since.
+    Restore {
+        /// The erasure logs; whoever they name is erased again.
+        #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+        erasure_log: Vec<PathBuf>,
+    },
     /// Prints the OpenAPI document.
     Openapi,
     /// Drafts, checks and compares rule tables, and tries them on stored submissions.
     #[command(subcommand)]
     Rules(Rules),
+    /// Seals the audit trail, and verifies that nobody changed it.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Creates the demo clinic with its made-up cohort and prints its keys.
     SeedDemo,
     /// Asks the service on the listening address whether it is ready; exits with 0 when it is.
@@ -62,8 +73,82 @@ pub enum Clinics {
         #[arg(required = true, value_delimiter = ',', value_parser = PossibleValuesParser::new(PATHWAYS))]
         pathways: Vec<String>,
     },
-    /// Lists every clinic with its booking address, emergency number, language and pathways.
+    /// Changes settings of a clinic; those that are not named stay. It acts within five seconds.
+    Set {
+        /// The clinic, by its id or its name.
+        #[arg(long, value_name = "ID OR NAME")]
+        clinic: String,
+        /// What to change.
+        #[command(flatten)]
+        change: ClinicChange,
+    },
+    /// Suspends a clinic: its keys are answered with 403 within five seconds, and nothing is lost.
+    Suspend {
+        /// The clinic, by its id or its name.
+        #[arg(long, value_name = "ID OR NAME")]
+        clinic: String,
+    },
+    /// Lets the people of a suspended clinic in again.
+    Resume {
+        /// The clinic, by its id or its name.
+        #[arg(long, value_name = "ID OR NAME")]
+        clinic: String,
+    },
+    /// Lists every clinic with its settings.
     List,
+}
+
+/// Settings of a clinic.
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = true)]
+pub struct ClinicChange {
+    /// The clinic's name as people read it, 1 to 200 characters; no other clinic may have it.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Where a consultation is booked, an https address.
+    #[arg(long, value_name = "URL")]
+    pub booking_url: Option<String>,
+    /// The number to call in an emergency, 2 to 20 digits.
+    #[arg(long, value_name = "DIGITS")]
+    pub emergency_number: Option<String>,
+    /// The language used where a request asks for none; one of the languages.
+    #[arg(long, value_parser = PossibleValuesParser::new(["en", "es"]))]
+    pub language: Option<String>,
+    /// The languages that requests are answered in, separated by commas.
+    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(["en", "es"]))]
+    pub languages: Vec<String>,
+    /// The consensus pathways followed where a request asks for none, separated by commas.
+    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(PATHWAYS))]
+    pub pathways: Vec<String>,
+    /// Within how many hours a case for today is due, 1 to 8760.
+    #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u16).range(1..=8760))]
+    pub due_today_hours: Option<u16>,
+    /// Within how many hours a case for this week is due, 1 to 8760.
+    #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u16).range(1..=8760))]
+    pub due_this_week_hours: Option<u16>,
+    /// Within how many hours a routine case is due, 1 to 8760.
+    #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u16).range(1..=8760))]
+    pub due_routine_hours: Option<u16>,
+    /// How many days submissions are kept, 1 to 36500, or forever.
+    #[arg(long, value_name = "DAYS", value_parser = retention)]
+    pub retention_days: Option<Retention>,
+}
+
+/// How long submissions are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retention {
+    /// Until somebody erases them.
+    Forever,
+    /// So many days.
+    Days(u32),
+}
+
+fn retention(text: &str) -> Result<Retention, &'static str> {
+    match text.parse() {
+        _ if text == "forever" => Ok(Retention::Forever),
+        Ok(days) if (1..=36_500).contains(&days) => Ok(Retention::Days(days)),
+        _ => Err("must be 1 to 36500, or forever"),
+    }
 }
 
 /// What to do with keys.
@@ -86,6 +171,22 @@ pub enum Keys {
         /// In how many days the key stops working, 1 to 3650.
         #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
         expires_in_days: Option<u32>,
+        /// The web sites whose pages may send a browser key, as exact origins such as https://clinic.example, separated by
+        /// commas. [default: the key is bound to none]
+        #[arg(long, value_name = "ORIGINS", value_delimiter = ',')]
+        origins: Vec<String>,
+    },
+    /// Gives a credential a new key and prints it. The one it had works for the overlap.
+    Rotate {
+        /// The clinic, by its id or its name.
+        #[arg(long, value_name = "ID OR NAME")]
+        clinic: String,
+        /// The credential's id, as `keys list` shows it.
+        #[arg(long)]
+        id: String,
+        /// For how many hours both keys work, 0 to 168.
+        #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u64).range(0..=168))]
+        overlap_hours: u64,
     },
     /// Lists the keys of a clinic, without the keys themselves.
     List {
@@ -93,6 +194,13 @@ pub enum Keys {
         #[arg(long, value_name = "ID OR NAME")]
         clinic: String,
     },
+    /// Seals anew, with the first key of the master key file, what an earlier one sealed, while the service runs. Says
+    /// when the earlier ones may be removed from the file. Ended in the middle, it goes on where it was.
+    ///
+    /// To rotate: put a new key (`openssl rand -hex 32`) on the first line of the file, above the old one, restart the
+    /// service, and run this. Where several instances run, put the new key on the second line first and restart them all,
+    /// then move it to the first.
+    RotateMaster,
     /// Revokes a key; it stops working within five seconds.
     Revoke {
         /// The clinic, by its id or its name.
@@ -169,6 +277,34 @@ pub enum Rules {
         /// Only this clinic, by its id or its name. [default: every clinic]
         #[arg(long, value_name = "ID OR NAME")]
         clinic: Option<String>,
+        /// Prints one JSON document instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// What to do with the audit trail.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Audit {
+    /// Seals what waits now, as the service does every few seconds, and prints the head of each chain that grew.
+    Seal,
+    /// Looks whether anybody changed the trail behind the service's back, and names every place; exits with 1 when there is
+    /// one.
+    ///
+    /// Found are entries that were changed, removed or added, seals that were changed, removed or put in another order, and
+    /// chains whose end was cut off, as far as heads are known that lie beyond it. At most 1000 places are listed.
+    ///
+    /// With --json: {"chains", "entries", "seals", "waiting", "heads", "breaks", "first": [{"clinic_id", "kind", ...}]}. The
+    /// kinds are entry_changed, entry_missing, entry_added and entry_sealed_twice with "audit_entry_id"; seals_missing
+    /// with "first" and "last"; seal_changed, seal_out_of_order and seal_replaced with "seal_number"; chain_cut with
+    /// "known" and "last". The nil clinic is the system's own part of the trail.
+    Verify {
+        /// Only this clinic, by its id or its name. [default: every clinic, and the system]
+        #[arg(long, value_name = "ID OR NAME")]
+        clinic: Option<String>,
+        /// A file in which heads stand, such as the service's log; may be given more than once.
+        #[arg(long, value_name = "FILE")]
+        heads: Vec<PathBuf>,
         /// Prints one JSON document instead of text.
         #[arg(long)]
         json: bool,

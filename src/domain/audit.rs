@@ -32,6 +32,36 @@ pub struct AuditEntry {
     pub request_id: Option<Uuid>,
 }
 
+/// An entry with the display name of the credential used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedEntry {
+    /// The entry.
+    pub entry: AuditEntry,
+    /// The name; `None` where no credential was used.
+    pub display_name: Option<String>,
+}
+
+/// Which entries a list shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Only this action.
+    pub action: Option<AuditAction>,
+    /// Only this outcome.
+    pub outcome: Option<AuditOutcome>,
+    /// Only what this credential did.
+    pub credential_id: Option<CredentialId>,
+    /// Only what is about this person, alone or in a list that was shown.
+    pub subject_id: Option<SubjectId>,
+    /// Only what was done to this.
+    pub resource_id: Option<Uuid>,
+    /// Only what belongs to this request.
+    pub request_id: Option<Uuid>,
+    /// At or after.
+    pub from: Option<Timestamp>,
+    /// Before.
+    pub to: Option<Timestamp>,
+}
+
 macro_rules! names {
     ($(#[$doc:meta])* $name:ident: $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)*) => {
         $(#[$doc])*
@@ -152,6 +182,8 @@ names! {
     CredentialRotated = "credential_rotated",
     /// A credential was revoked.
     CredentialRevoked = "credential_revoked",
+    /// The issuer of tokens changed what a person may do, or is called.
+    CredentialChanged = "credential_changed",
     /// Credentials were listed.
     CredentialsListed = "credentials_listed",
     /// A clinic's settings were changed, or it was suspended or resumed.

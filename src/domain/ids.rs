@@ -51,6 +51,10 @@ identifier!(
     FollowUpId
 );
 identifier!(
+    /// A merge of two subjects.
+    MergeId
+);
+identifier!(
     /// An audit entry.
     AuditEntryId
 );

@@ -1,6 +1,7 @@
 //! What the store hands back: rows as domain values, checked on the way up.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::actor::Role;
 use super::answers::Answers;
@@ -76,14 +77,18 @@ pub struct Credential {
     pub role: Role,
     /// The person or system it was given to.
     pub display_name: String,
-    /// The part of the key that finds it.
-    pub prefix: String,
+    /// The part of the key that finds it; `None` for a person who signs in with tokens.
+    pub prefix: Option<String>,
+    /// The web sites that may send the key; none binds it to none.
+    pub origins: Vec<String>,
     /// When it was minted.
     pub created_at: Timestamp,
     /// When it stops working.
     pub expires_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
+    /// Until when the key before the last rotation works.
+    pub previous_key_until: Option<Timestamp>,
 }
 
 /// The case that a submission opened or joined, as it was then.
@@ -157,23 +162,6 @@ pub struct SubmissionSummary {
     pub follow_up_id: Option<FollowUpId>,
 }
 
-/// A follow-up case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FollowUp {
-    /// Its id.
-    pub follow_up_id: FollowUpId,
-    /// The person.
-    pub subject_id: SubjectId,
-    /// Where it stands.
-    pub state: FollowUpState,
-    /// How soon to act.
-    pub urgency: Urgency,
-    /// When its first submission was flagged.
-    pub flagged_at: Timestamp,
-    /// Counts its changes.
-    pub version: i32,
-}
-
 /// A person, opened for staff.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Subject {
@@ -187,6 +175,10 @@ pub struct Subject {
     pub consent: Option<Consent>,
     /// When the person was first seen.
     pub created_at: Timestamp,
+    /// Counts the changes of contact data, consent and merges.
+    pub version: i32,
+    /// The person that this one was found to be.
+    pub merged_into: Option<SubjectId>,
 }
 
 /// Which submissions a list shows; each part that is absent does not narrow it.
@@ -210,13 +202,55 @@ pub struct SubmissionFilter {
     pub subject_id: Option<SubjectId>,
 }
 
-/// Which follow-ups a list shows. Without a state, every case that is not closed.
+/// Which follow-ups the worklist shows; each part that is absent does not narrow it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FollowUpFilter {
-    /// Only cases in this state.
-    pub state: Option<FollowUpState>,
+    /// Only cases in one of these states; without any, every case that is not closed.
+    pub states: Vec<FollowUpState>,
     /// Only cases of this urgency.
     pub urgency: Option<Urgency>,
+    /// Only cases that somebody has, or that nobody has.
+    pub assignee: Option<Assignee>,
+    /// Only cases that should be done by now and are not, or only others.
+    pub overdue: Option<bool>,
+    /// Only cases whose highest band is this one.
+    pub band: Option<Band>,
+    /// Only cases with this finding in one of their submissions.
+    pub finding: Option<String>,
+    /// Only cases on one of whose submissions this instrument is positive.
+    pub instrument_positive: Option<String>,
+    /// Only cases whose last submission was received at or after.
+    pub received_from: Option<Timestamp>,
+    /// Only cases whose last submission was received before.
+    pub received_to: Option<Timestamp>,
+    /// Only cases due at or after.
+    pub due_from: Option<Timestamp>,
+    /// Only cases due before.
+    pub due_to: Option<Timestamp>,
+    /// Only those of this person.
+    pub subject_id: Option<SubjectId>,
+}
+
+/// Whose cases are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Assignee {
+    /// Nobody's.
+    Nobody,
+    /// Those of this credential.
+    Credential(CredentialId),
+}
+
+/// The order of the worklist.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FollowUpOrder {
+    /// The most urgent first, then the oldest.
+    #[default]
+    Urgency,
+    /// The oldest first.
+    Oldest,
+    /// What is due soonest first.
+    Due,
 }
 
 /// What page of a list is asked for.
@@ -246,6 +280,26 @@ pub enum Stored {
     Replayed(Box<StoredSubmission>),
     /// The key was used before for another body.
     KeyReused,
+}
+
+impl Subject {
+    /// Whether the person agreed to be contacted; without that, contact data is shown to nobody.
+    #[must_use]
+    pub fn may_be_contacted(&self) -> bool {
+        self.consent.as_ref().is_some_and(|consent| consent.to_contact)
+    }
+
+    /// The person as staff may see it: contact data only with consent.
+    #[must_use]
+    pub fn shown(self) -> Self {
+        let contact = if self.may_be_contacted() { self.contact.clone() } else { Contact::default() };
+        Self { contact, ..self }
+    }
+}
+
+impl FollowUpOrder {
+    /// Every order.
+    pub const ALL: [Self; 3] = [Self::Urgency, Self::Oldest, Self::Due];
 }
 
 impl StoredSubmission {

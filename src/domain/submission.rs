@@ -1,6 +1,6 @@
 //! Accepting a submission: from a parsed draft to one value that holds everything to be written.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::actor::{Actor, Role};
@@ -13,6 +13,7 @@ use super::language::Language;
 use super::questionnaire::Audiences;
 use super::rule_table::RuleTable;
 use super::scoring::{self, Asked};
+use super::stored::Clinic;
 use super::subject::SubjectDraft;
 
 /// Where a submission came from.
@@ -123,17 +124,20 @@ pub struct Accepted {
 }
 
 /// Scores a draft and decides everything that follows from it. The clinic's pathways are followed, unless the draft asks for
-/// one by name.
+/// one by name; its hours say when a case is due.
 #[must_use]
-pub fn accept(table: &RuleTable, draft: Draft, actor: &Actor, pathways: &[PathwayId], stamp: Stamp) -> Accepted {
-    let pathways = draft.pathway.as_ref().map_or(pathways, std::slice::from_ref);
+pub fn accept(table: &RuleTable, draft: Draft, actor: &Actor, clinic: &Clinic, stamp: Stamp) -> Accepted {
+    let pathways = draft.pathway.as_ref().map_or(&clinic.pathways[..], std::slice::from_ref);
     let assessment = scoring::score(table, &draft.answers, Asked { audiences: Audiences::PERSON, pathways });
     Accepted {
         submission_id: stamp.submission_id,
         subject_id: stamp.subject_id,
         origin: Origin::of(actor.role),
         received_at: stamp.now,
-        follow_up: assessment.urgency.map(|urgency| OpenOrJoin { follow_up_id: stamp.follow_up_id, urgency }),
+        follow_up: assessment.urgency.map(|urgency| {
+            let due_at = stamp.now.checked_add(SignedDuration::from_hours(clinic.due.of(urgency).into()));
+            OpenOrJoin { follow_up_id: stamp.follow_up_id, urgency, due_at: due_at.unwrap_or(Timestamp::MAX) }
+        }),
         audit: AuditEntry {
             audit_entry_id: stamp.audit_entry_id,
             clinic_id: actor.clinic_id,

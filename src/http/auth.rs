@@ -4,14 +4,16 @@ use std::future::Future;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::AUTHORIZATION;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::http::header::{AUTHORIZATION, ORIGIN};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
 
-use super::State;
 use super::middleware::request_id;
 use super::problem::{Problem, ProblemType};
-use crate::app::AppError;
-use crate::app::sign_in::{SignedIn, sign_in};
+use super::rate::Counted;
+use super::{State, address};
+use crate::app::limits::Exceeded;
+use crate::app::sign_in::{Attempt, SignedIn, sign_in};
+use crate::app::{AppError, failed_sign_ins};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::stored::Clinic;
 
@@ -63,18 +65,43 @@ caller!(
     Staff,
     Role::Staff
 );
+caller!(
+    /// Who manages the clinic's credentials and settings.
+    Admin,
+    Role::Admin
+);
 
 async fn at_least(request: &HttpRequest, least: Role) -> Result<SignedIn, Problem> {
     let state = request.app_data::<web::Data<State>>();
     let state = state.ok_or_else(|| AppError::Internal("the application's state is missing".into()))?;
-    let key = bearer(request).ok_or(AppError::NotSignedIn)?;
-    let signed_in = sign_in(&state.app, key).await?;
-    let role = signed_in.actor(None).role;
-    if role < least {
-        let detail = format!("the key has the role {}, this needs {}", role.as_str(), least.as_str());
+    let Some(bearer) = bearer(request) else {
+        failed_sign_ins::record(&state.app, None);
+        return Err(AppError::NotSignedIn(None).into());
+    };
+    let address = address::of(request, &state.settings.trusted_proxies);
+    let signed_in = sign_in(&state.app, Attempt { bearer, address, request_id: request_id() }).await?;
+    let actor = signed_in.actor(request_id());
+    // Whoever is refused from here on is known by name.
+    request.extensions_mut().insert(actor.clone());
+    let origin = request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok());
+    if !signed_in.may_come_from(origin) {
+        let detail = "this key is bound to web sites, and the Origin of this request is none of them";
+        return Err(Problem::new(ProblemType::OriginNotAllowed, detail));
+    }
+    count(request, state, &actor)?;
+    if actor.role < least {
+        let detail = format!("the key has the role {}, this needs {}", actor.role.as_str(), least.as_str());
         return Err(Problem::new(ProblemType::Forbidden, detail));
     }
     Ok(signed_in)
+}
+
+/// Counts a request against the limits; the answer will say where the caller stands.
+fn count(request: &HttpRequest, state: &State, actor: &Actor) -> Result<(), AppError> {
+    let counted = state.app.count(actor);
+    let standing = counted.unwrap_or_else(|exceeded| exceeded.standing);
+    request.extensions_mut().insert(Counted(state.app.rates(), standing));
+    counted.map(drop).map_err(|Exceeded { wait, .. }| AppError::Limited { retry_after: wait })
 }
 
 fn bearer(request: &HttpRequest) -> Option<&str> {

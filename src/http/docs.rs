@@ -2,7 +2,7 @@
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, LOCATION};
 use actix_web::{HttpResponse, web};
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::path::{Operation, Parameter, PathItem};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response,
@@ -14,11 +14,14 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::State;
 use super::problem::{ProblemBody, ProblemType};
+use super::trail::{Actions, action_of};
 
 /// The document as it is served, and what the router's fallback needs of it.
 pub(crate) struct Served {
     pub(crate) text: String,
     pub(crate) paths: Vec<KnownPath>,
+    /// What goes on record of each operation, by method and path.
+    pub(crate) actions: Actions,
 }
 
 /// A path of the document with its methods.
@@ -42,7 +45,7 @@ impl Served {
             template: template.clone(),
             methods: operations(item).into_iter().map(|(method, _)| method).collect(),
         };
-        Self { paths: api.paths.paths.iter().map(known).collect(), text: document() }
+        Self { paths: api.paths.paths.iter().map(known).collect(), actions: actions(&api), text: document() }
     }
 }
 
@@ -75,6 +78,18 @@ fn openapi() -> OpenApi {
     api
 }
 
+fn actions(api: &OpenApi) -> Actions {
+    let mut actions = Actions::new();
+    for (path, item) in &api.paths.paths {
+        for (method, operation) in operations(item) {
+            if let Some(action) = operation.operation_id.as_deref().and_then(action_of) {
+                actions.insert(format!("{method} {path}"), action);
+            }
+        }
+    }
+    actions
+}
+
 fn outline() -> OpenApi {
     let info = InfoBuilder::new()
         .title("sarcoscreen")
@@ -89,6 +104,7 @@ fn outline() -> OpenApi {
     let tags = [
         ("screening", "Questionnaire, rule tables, scores and submissions"),
         ("staff", "What clinic staff read"),
+        ("admin", "What a clinic's admins manage and look up"),
         ("health", "Whether the service lives and is ready"),
     ];
     let tag = |(name, text): (&str, &str)| tag::TagBuilder::new().name(name).description(Some(text)).build();
@@ -113,16 +129,24 @@ fn add_problems(operation: &mut Operation) {
     let parameters: Vec<_> = operation.parameters.iter().flatten().collect();
     let has_in = |name: &str| parameters.iter().any(|parameter| is_in(parameter, name));
     let (path, query) = (has_in("path"), has_in("query"));
+    let named = |name: &str| has_named(&parameters, name);
     let body = operation.request_body.is_some();
+    // A change of something that is there: its version and its state may be other than the caller saw.
+    let (versioned, key) = (named("If-Match"), named("Idempotency-Key"));
+    let retried = path && key;
     let statuses = [
-        (body || query, 400),
+        (body || query || key || versioned, 400),
         (secured, 401),
         (secured, 403),
         (path, 404),
         (body, 408),
+        (versioned || retried, 409),
+        (versioned, 412),
         (body, 413),
         (body, 415),
-        (body, 422),
+        (body || key, 422),
+        (versioned, 428),
+        (secured, 429),
         (true, 500),
         (secured, 503),
     ];
@@ -132,7 +156,11 @@ fn add_problems(operation: &mut Operation) {
     }
 }
 
-fn is_in(parameter: &RefOr<utoipa::openapi::path::Parameter>, place: &str) -> bool {
+fn has_named(parameters: &[&RefOr<Parameter>], name: &str) -> bool {
+    parameters.iter().any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == name))
+}
+
+fn is_in(parameter: &RefOr<Parameter>, place: &str) -> bool {
     match parameter {
         RefOr::T(parameter) => {
             serde_json::to_value(&parameter.parameter_in).is_ok_and(|parameter_in| parameter_in == place)

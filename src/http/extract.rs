@@ -19,12 +19,14 @@ use uuid::Uuid;
 use validator::Validate;
 
 use super::State;
+use super::fallback::literal;
 use super::faults::{collect, of_validation};
 use super::problem::{Problem, ProblemType};
 use super::wire::object::Object;
 use crate::app::AppError;
 use crate::domain::fault::{Fault, FaultCode, keep_first_of_each_place};
 use crate::domain::language::Language;
+use crate::domain::stored::Clinic;
 
 /// Largest body of a single submission, bytes.
 pub const BODY_LIMIT: usize = 64 * 1024;
@@ -50,6 +52,10 @@ pub struct Body<T> {
 #[derive(Clone, Copy, Debug)]
 pub struct PathId(pub Uuid);
 
+/// The ids in a path that names a person and a merge.
+#[derive(Clone, Copy, Debug)]
+pub struct PathIds(pub Uuid, pub Uuid);
+
 /// Query parameters, every fault at once.
 #[derive(Clone, Debug)]
 pub struct Query<T>(pub T);
@@ -63,8 +69,8 @@ pub struct IdempotencyKey(pub Option<String>);
 pub struct IfMatch(pub i32);
 
 /// The languages that a request accepts, best first, as far as there is wording in them.
-#[derive(Clone, Copy, Debug)]
-pub struct Accepted(Option<Language>);
+#[derive(Clone, Debug)]
+pub struct Accepted(Vec<Language>);
 
 impl Incoming {
     /// Reads the body as JSON of a wire type.
@@ -74,9 +80,26 @@ impl Incoming {
     /// come back with what could be read.
     pub async fn read<T: DeserializeOwned + Validate>(self) -> Result<Body<T>, Problem> {
         declared_as_json(&self.request)?;
+        parse(self.bytes().await?)
+    }
+
+    /// Reads the body as JSON of a wire type; one that is missing or null is an empty object.
+    ///
+    /// # Errors
+    /// As [`Incoming::read`].
+    pub async fn read_if_any<T: DeserializeOwned + Validate>(self) -> Result<Body<T>, Problem> {
+        let request = self.request.clone();
+        let bytes = self.bytes().await?;
+        if bytes.is_empty() {
+            return parse(BytesMut::from("{}"));
+        }
+        declared_as_json(&request)?;
+        parse(if bytes.trim_ascii() == b"null" { BytesMut::from("{}") } else { bytes })
+    }
+
+    async fn bytes(self) -> Result<BytesMut, Problem> {
         let late = |_| Problem::new(ProblemType::RequestTimeout, "the body did not arrive in time");
-        let bytes = tokio::time::timeout(self.deadline, arrive(self.request, self.payload)).await.map_err(late)??;
-        parse(bytes)
+        tokio::time::timeout(self.deadline, arrive(self.request, self.payload)).await.map_err(late)?
     }
 }
 
@@ -91,10 +114,17 @@ impl<T> Body<T> {
 }
 
 impl Accepted {
-    /// The best language, or the one given where the request prefers none that has wording.
+    /// The best language that there is wording in, or the one given where the request prefers none.
     #[must_use]
-    pub fn or(self, fallback: Language) -> Language {
-        self.0.unwrap_or(fallback)
+    pub fn or(&self, fallback: Language) -> Language {
+        self.0.first().copied().unwrap_or(fallback)
+    }
+
+    /// The best language that the clinic speaks, or the clinic's own.
+    #[must_use]
+    pub fn of(&self, clinic: &Clinic) -> Language {
+        let spoken = self.0.iter().find(|language| clinic.languages.contains(language));
+        spoken.copied().unwrap_or(clinic.language)
     }
 }
 
@@ -165,7 +195,20 @@ impl FromRequest for PathId {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let id = request.match_info().get("id").and_then(|text| Uuid::try_parse(text).ok());
-        ready(id.map(Self).ok_or_else(|| AppError::NotFound.into()))
+        let state = request.app_data::<web::Data<State>>();
+        let other = || state.and_then(|state| literal(state, request.path()));
+        ready(id.map(Self).ok_or_else(|| other().unwrap_or_else(|| AppError::NotFound.into())))
+    }
+}
+
+impl FromRequest for PathIds {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = |name| request.match_info().get(name).and_then(|text| Uuid::try_parse(text).ok());
+        let ids = id("id").zip(id("merge_id")).map(|(id, merge_id)| Self(id, merge_id));
+        ready(ids.ok_or_else(|| AppError::NotFound.into()))
     }
 }
 
@@ -223,7 +266,7 @@ fn not_a_tag() -> Problem {
     Problem::parameters(vec![Fault::new("/If-Match", FaultCode::Format, detail)])
 }
 
-/// The version in an ETag of ours. A list, `*` and a weak tag name no version that somebody saw.
+/// The version in an `ETag` of ours. A list, `*` and a weak tag name no version that somebody saw.
 fn entity_tag(text: &str) -> Option<i32> {
     let digits = text.trim().strip_prefix('"')?.strip_suffix('"')?;
     let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -251,7 +294,7 @@ impl FromRequest for Accepted {
         // Weight 0 says: not this one (RFC 9110, section 12.4.2).
         header.0.retain(|language| language.quality > Quality::ZERO);
         let ranked = header.ranked();
-        let best = ranked.iter().find_map(|language| Language::from_tag(&language.to_string()));
-        ready(Ok(Self(best)))
+        let known = ranked.iter().filter_map(|language| Language::from_tag(&language.to_string()));
+        ready(Ok(Self(known.collect())))
     }
 }

@@ -12,10 +12,17 @@ use super::problem::{Problem, ProblemType};
 pub(super) async fn fallback(request: HttpRequest, state: web::Data<State>) -> Result<&'static str, Problem> {
     let path = request.path();
     let matching = state.document.paths.iter().find(|known| matches(&known.template, path));
-    Err(match matching {
+    Err(literal(&state, path).unwrap_or_else(|| match matching {
         Some(known) => Problem::method_not_allowed(&known.methods.join(", ")),
         None => Problem::new(ProblemType::NotFound, "there is no such path; GET /openapi.json lists them"),
-    })
+    }))
+}
+
+/// What a path of the document without a parameter answers where no route took it, though one with a parameter may have:
+/// `GET /v1/follow-ups/next` is no look at a case of that name.
+pub(super) fn literal(state: &State, path: &str) -> Option<Problem> {
+    let known = state.document.paths.iter().find(|known| known.template == path)?;
+    Some(Problem::method_not_allowed(&known.methods.join(", ")))
 }
 
 fn matches(template: &str, path: &str) -> bool {

@@ -1,4 +1,4 @@
-//! Follow-ups: the worklist and one case.
+//! Follow-ups: the worklist, one case, its history.
 
 use actix_web::{HttpRequest, HttpResponse, get, web};
 
@@ -7,13 +7,15 @@ use super::auth::Staff;
 use super::extract::{PathId, Query};
 use super::paging;
 use super::problem::Problem;
-use super::wire::lists::{FollowUpBody, FollowUpDetailBody, FollowUpPage, FollowUpQuery, SubmissionSummaryBody};
+use super::wire::follow_up::{FollowUpDetailBody, FollowUpEventBody, FollowUpHistory, FollowUpPage};
+use super::wire::worklist::FollowUpQuery;
 use crate::app::follow_ups;
 use crate::domain::ids::FollowUpId;
 
 /// List follow-ups
 ///
-/// The worklist: most urgent first, then oldest. Without a state, every case that is not closed.
+/// The worklist: most urgent first, then oldest, unless another order is asked for. Without a state, every case that is not
+/// closed. At most 200 items a page, 50 unless said; a cursor belongs to its clinic, filter and order.
 #[utoipa::path(
     tag = "staff",
     operation_id = "list_follow_ups",
@@ -30,14 +32,19 @@ pub async fn list_follow_ups(
     caller: Staff,
     query: Result<Query<FollowUpQuery>, Problem>,
 ) -> Result<HttpResponse, Problem> {
-    let (filter, page) = query?.0.parse();
-    let page = follow_ups::list(&state.app, &caller.actor(), &filter, &page).await?;
-    Ok(paging::answer(&request, page, FollowUpPage::of))
+    let query = query?.0;
+    let actor = caller.actor();
+    let (filter, order) = query.filter(actor.credential_id);
+    let estimate = query.estimate.unwrap_or_default();
+    let worklist = follow_ups::list(&state.app, &actor, &filter, order, &query.page(), estimate).await?;
+    let next = worklist.page.next_cursor.clone();
+    Ok(paging::respond(&request, next.as_deref(), FollowUpPage::of(worklist)))
 }
 
 /// Get a follow-up
 ///
-/// One case with its submissions, oldest first.
+/// One case with its submissions, oldest first, and how to reach the person. Without consent to contact, or once it is
+/// withdrawn, no contact data is shown, and `contact_allowed` says so.
 #[utoipa::path(
     tag = "staff",
     operation_id = "get_follow_up",
@@ -53,9 +60,28 @@ pub async fn get_follow_up(
     caller: Staff,
     id: Result<PathId, Problem>,
 ) -> Result<HttpResponse, Problem> {
-    let (follow_up, submissions) = follow_ups::get(&state.app, &caller.actor(), FollowUpId(id?.0)).await?;
-    let tag = format!("\"{}\"", follow_up.version);
-    let submissions = submissions.into_iter().map(SubmissionSummaryBody::from).collect();
-    let body = FollowUpDetailBody { follow_up: FollowUpBody::from(follow_up), submissions };
-    Ok(HttpResponse::Ok().insert_header(("etag", tag)).json(body))
+    let detail = follow_ups::get(&state.app, &caller.actor(), FollowUpId(id?.0)).await?;
+    let tag = format!("\"{}\"", detail.follow_up.version);
+    Ok(HttpResponse::Ok().insert_header(("etag", tag)).json(FollowUpDetailBody::from(detail)))
+}
+
+/// List the history of a follow-up
+///
+/// Every version of the case, oldest first: what was done, when, by whom, what was written down with it, and the case as it
+/// stood afterwards. Of a case with more than 1,000 versions, the latest 1,000.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "list_follow_up_history",
+    params(("id" = uuid::Uuid, Path, description = "Id of the follow-up")),
+    responses((status = 200, description = "The history", body = FollowUpHistory)),
+    security(("key" = ["staff"]))
+)]
+#[get("/v1/follow-ups/{id}/history")]
+pub async fn list_follow_up_history(
+    state: web::Data<State>,
+    caller: Staff,
+    id: Result<PathId, Problem>,
+) -> Result<HttpResponse, Problem> {
+    let events = follow_ups::history(&state.app, &caller.actor(), FollowUpId(id?.0)).await?;
+    Ok(HttpResponse::Ok().json(FollowUpHistory { items: events.into_iter().map(FollowUpEventBody::from).collect() }))
 }

@@ -8,13 +8,14 @@ use actix_web::error::InternalError;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpResponse, ResponseError, web};
+use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError, web};
 use futures_util::FutureExt;
 use tracing::Instrument;
 use uuid::Uuid;
 
 use super::State;
 use super::problem::{Problem, ProblemType};
+use super::rate::Counted;
 use crate::app::ambient::new_id;
 
 /// The header that carries the request id, in and out.
@@ -59,6 +60,10 @@ pub async fn envelope(
             Ok(Ok(response)) => {
                 let mut response = translated(response.map_into_boxed_body());
                 log(response.request().match_pattern(), response.status());
+                let counted = response.request().extensions().get::<Counted>().copied();
+                if let Some(counted) = counted {
+                    counted.tell(response.headers_mut());
+                }
                 finish(response.headers_mut(), id);
                 Ok(response)
             }

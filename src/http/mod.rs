@@ -1,21 +1,31 @@
 //! Ring 4: HTTP. Wire types live and die here; the one list of routes is [`routes`], and the OpenAPI document is derived
 //! from it.
 
+mod address;
+mod audit_entries;
 mod auth;
+mod credentials;
 pub mod docs;
+mod exports;
 mod extract;
 mod fallback;
 mod faults;
+mod follow_up_commands;
 mod follow_ups;
 mod health;
 mod middleware;
 mod paging;
 pub mod problem;
 mod questionnaire;
+mod rate;
 mod rules;
 mod scores;
+mod statistics;
+mod subject_merges;
+mod subject_records;
 mod subjects;
 mod submissions;
+pub mod trail;
 pub mod wire;
 
 use std::net::TcpListener;
@@ -26,6 +36,7 @@ use actix_web::dev::Server;
 use actix_web::http::header;
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App as WebApp, HttpServer, web};
+use ipnet::IpNet;
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -38,6 +49,8 @@ pub use docs::document;
 pub struct Settings {
     /// Origins of browsers that may call.
     pub cors_origins: Vec<String>,
+    /// The proxies whose word on addresses is taken.
+    pub trusted_proxies: Vec<IpNet>,
     /// How long a request may take to arrive whole.
     pub read_deadline: Duration,
     /// How many threads serve.
@@ -65,6 +78,7 @@ pub fn serve(app: App, settings: Settings, listener: TcpListener) -> std::io::Re
         app.app_data(state.clone())
             .configure(docs::pages)
             .default_service(web::to(fallback::fallback))
+            .wrap(from_fn(trail::record_refusals))
             .wrap(Compress::default())
             .wrap(cors(&origins))
             .wrap(from_fn(middleware::envelope))
@@ -94,8 +108,36 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(submissions::get_submission_assessment)
         .service(follow_ups::list_follow_ups)
         .service(follow_ups::get_follow_up)
+        .service(follow_ups::list_follow_up_history)
+        .service(follow_up_commands::take_next_follow_up)
+        .service(follow_up_commands::claim_follow_up)
+        .service(follow_up_commands::release_follow_up)
+        .service(follow_up_commands::reassign_follow_up)
+        .service(follow_up_commands::contact_follow_up)
+        .service(follow_up_commands::book_follow_up)
+        .service(follow_up_commands::unbook_follow_up)
+        .service(follow_up_commands::mark_follow_up_not_attended)
+        .service(follow_up_commands::close_follow_up)
+        .service(follow_up_commands::reopen_follow_up)
+        .service(follow_up_commands::note_follow_up)
         .service(subjects::search_subjects)
         .service(subjects::list_subject_submissions)
+        .service(exports::get_follow_up_export)
+        .service(exports::get_submission_export)
+        .service(statistics::get_stats)
+        .service(audit_entries::list_audit_entries)
+        .service(credentials::create_credential)
+        .service(credentials::list_credentials)
+        .service(credentials::rotate_credential)
+        .service(credentials::revoke_credential)
+        .service(subject_records::get_subject)
+        .service(subject_records::replace_subject_contact)
+        .service(subject_records::replace_subject_consent)
+        .service(subject_records::list_subject_history)
+        .service(subject_records::export_subject)
+        .service(subject_records::delete_subject)
+        .service(subject_merges::merge_subjects)
+        .service(subject_merges::undo_subject_merge)
         .service(health::get_liveness)
         .service(health::get_readiness);
 }
@@ -106,7 +148,7 @@ fn cors(origins: &[String]) -> Cors {
         .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT_LANGUAGE, header::IF_MATCH])
         .allowed_headers([header::ACCEPT, header::IF_NONE_MATCH])
         .allowed_headers(["idempotency-key", middleware::REQUEST_ID])
-        .expose_headers(["location", "etag", "link", "retry-after", middleware::REQUEST_ID])
+        .expose_headers(["location", "etag", "link", "retry-after", rate::POLICY, rate::LEFT, middleware::REQUEST_ID])
         .max_age(600);
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }

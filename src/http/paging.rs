@@ -11,11 +11,17 @@ pub(super) fn answer<T, B: Serialize>(
     page: Page<T>,
     body: impl FnOnce(Vec<T>, Option<String>) -> B,
 ) -> HttpResponse {
+    let next = page.next_cursor.clone();
+    respond(request, next.as_deref(), body(page.items, page.next_cursor))
+}
+
+/// Answers with a page that is rendered already.
+pub(super) fn respond(request: &HttpRequest, next_cursor: Option<&str>, body: impl Serialize) -> HttpResponse {
     let mut response = HttpResponse::Ok();
-    if let Some(cursor) = &page.next_cursor {
+    if let Some(cursor) = next_cursor {
         response.insert_header(("link", next_link(request, cursor)));
     }
-    response.json(body(page.items, page.next_cursor))
+    response.json(body)
 }
 
 /// `Link` header of the page after this one.

@@ -19,6 +19,8 @@ pub enum ProblemType {
     InvalidCursor,
     Unauthenticated,
     Forbidden,
+    OriginNotAllowed,
+    ClinicSuspended,
     NotFound,
     MethodNotAllowed,
     RequestTimeout,
@@ -36,11 +38,13 @@ pub enum ProblemType {
 
 impl ProblemType {
     /// Every type, in the order of status codes.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::MalformedRequest,
         Self::InvalidCursor,
         Self::Unauthenticated,
         Self::Forbidden,
+        Self::OriginNotAllowed,
+        Self::ClinicSuspended,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
@@ -64,6 +68,8 @@ impl ProblemType {
             Self::InvalidCursor => ("invalid_cursor", 400, "The cursor is not one of this list"),
             Self::Unauthenticated => ("unauthenticated", 401, "A working key is needed"),
             Self::Forbidden => ("forbidden", 403, "The key's role may not do this"),
+            Self::OriginNotAllowed => ("origin_not_allowed", 403, "The key is bound to other web sites"),
+            Self::ClinicSuspended => ("clinic_suspended", 403, "The clinic is suspended"),
             Self::NotFound => ("not_found", 404, "There is no such thing"),
             Self::MethodNotAllowed => ("method_not_allowed", 405, "This path does not take this method"),
             Self::RequestTimeout => ("request_timeout", 408, "The request took too long to arrive"),
@@ -225,14 +231,23 @@ impl From<AppError> for Problem {
         match error {
             AppError::Faulty(faults) => Self::content(faults, None),
             AppError::NotFound => Self::new(ProblemType::NotFound, "there is nothing under this address for this key"),
-            AppError::NotSignedIn => Self::new(ProblemType::Unauthenticated, "send Authorization: Bearer sk_..."),
+            AppError::NotSignedIn(_) => {
+                Self::new(ProblemType::Unauthenticated, "send Authorization: Bearer with a key or a token that works")
+            }
             AppError::Cursor => {
                 Self::new(ProblemType::InvalidCursor, "use next_cursor as it came, with the same filters")
             }
+            AppError::ClinicSuspended(_) => {
+                Self::new(ProblemType::ClinicSuspended, "the operator suspended the clinic; what it stored is kept")
+            }
+            AppError::NoErasureLog => Self::new(
+                ProblemType::Unavailable,
+                "this service has no erasure log (SARCOSCREEN_ERASURE_LOG), and without one nobody is erased",
+            ),
             AppError::Conflict(detail) => Self::new(ProblemType::Conflict, detail),
             AppError::Stale => Self::new(ProblemType::Stale, "get it again, and send its ETag in If-Match"),
             AppError::Limited { retry_after } => Self {
-                retry_after: Some(retry_after.as_secs().max(1)),
+                retry_after: Some(u64::try_from(retry_after.as_millis().div_ceil(1000)).unwrap_or(u64::MAX)),
                 ..Self::new(ProblemType::TooManyRequests, "try again after the time in Retry-After")
             },
             AppError::IdempotencyKeyReused => Self::new(

@@ -38,7 +38,7 @@ pub async fn create_score(
     accepted: Accepted,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
-    let language = accepted.or(caller.clinic().language);
+    let language = accepted.of(caller.clinic());
     let body = incoming.read::<ScoreInput>().await?;
     let mut faults = body.faults;
     let answers = answers(body.value.answers, &mut faults);

@@ -14,7 +14,7 @@ use super::wire::lists::{SubmissionPage, SubmissionQuery};
 use super::wire::submission::{
     AssessmentQuery, ReceiptBody, SubmissionAssessmentBody, SubmissionBody, SubmissionInput,
 };
-use crate::app::{AppError, intake, rule_tables, submissions};
+use crate::app::{AppError, idempotency, intake, rule_tables, submissions};
 use crate::domain::actor::Actor;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::SubmissionId;
@@ -53,7 +53,7 @@ pub async fn create_submission(
 ) -> Result<HttpResponse, Problem> {
     let key = key?;
     let (actor, clinic) = (caller.actor(), caller.clinic());
-    let language = accepted.or(clinic.language);
+    let language = accepted.of(clinic);
     let body = incoming.read::<SubmissionInput>().await?;
     let draft = match draft(&state, &actor, clinic, key, language, body).await? {
         Parsed::New(draft) => *draft,
@@ -171,7 +171,7 @@ async fn draft(
     language: Language,
     body: Body<SubmissionInput>,
 ) -> Result<Parsed, Problem> {
-    let idempotency = key.0.map(|key| intake::idempotency(&state.app, key, &body.canonical()));
+    let idempotency = key.0.map(|key| idempotency::bind(&state.app, key, "create_submission", &[], &body.canonical()));
     let mut faults = body.faults;
     let mut draft = body.value.parse(language, &mut faults);
     draft.idempotency = idempotency;

@@ -1,20 +1,31 @@
 //! Ring 4: background work. A job calls a use case again and again until the service stops; what it finds to do is in the
 //! database, so several instances may run it, and a killed one leaves nothing half done.
 
+pub mod counting;
+mod retention;
+mod sealing;
+
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::app::App;
+use crate::app::{App, failed_sign_ins};
+
+/// How often it is looked whether failed sign-ins were counted long enough to be told.
+const TELLING: Duration = Duration::from_secs(5);
 
 /// How often each job runs.
 #[derive(Clone, Copy, Debug)]
-pub struct Settings {}
+pub struct Settings {
+    /// How often the audit trail is sealed.
+    pub sealing: Duration,
+}
 
 /// The jobs of a running service.
 pub struct Jobs {
+    app: App,
     stopping: watch::Sender<bool>,
     running: Vec<JoinHandle<()>>,
 }
@@ -22,13 +33,19 @@ pub struct Jobs {
 impl Jobs {
     /// Starts every job.
     #[must_use]
-    pub fn start(_app: &App, _settings: Settings) -> Self {
-        let (stopping, _) = watch::channel(false);
-        let running = vec![];
-        Self { stopping, running }
+    pub fn start(app: &App, settings: Settings) -> Self {
+        let (stopping, stops) = watch::channel(false);
+        let (telling, seals) = (app.clone(), app.clone());
+        let running = vec![
+            tokio::spawn(every(TELLING, stops.clone(), async move || failed_sign_ins::tell_due(&telling).await)),
+            tokio::spawn(every(settings.sealing, stops.clone(), async move || sealing::run(&seals).await)),
+            tokio::spawn(counting::run(app.clone(), stops.clone())),
+            tokio::spawn(retiring(app.clone(), stops)),
+        ];
+        Self { app: app.clone(), stopping, running }
     }
 
-    /// Lets each job end what it is doing, then returns.
+    /// Lets each job end what it is doing, then seals what was put on record until the end.
     pub async fn stop(self) {
         // Without a job there is nobody to tell.
         let _ = self.stopping.send(true);
@@ -37,7 +54,15 @@ impl Jobs {
                 tracing::error!("a job ended by a panic");
             }
         }
+        failed_sign_ins::tell_all(&self.app).await;
+        sealing::run(&self.app).await;
     }
+}
+
+async fn retiring(app: App, stopping: watch::Receiver<bool>) {
+    let mut job = retention::Retention::default();
+    let stops = stopping.clone();
+    every(retention::LOOKING, stopping, async move || job.run_if_due(&app, &stops).await).await;
 }
 
 /// Does some work at once and then every period, until the service stops. Work under way is ended, not cut off.

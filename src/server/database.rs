@@ -21,6 +21,9 @@ const ACQUIRE: Duration = Duration::from_secs(3);
 /// How long connections may take to close.
 const CLOSE: Duration = Duration::from_secs(5);
 
+/// The name of the erasure log in the data folder.
+const ERASURE_LOG: &str = "erasures.log";
+
 /// The use cases on an open database, and the private PostgreSQL under them if there is one.
 pub struct Opened {
     /// The use cases.
@@ -66,7 +69,8 @@ impl Opened {
         let password = settings.database.password_file.as_deref().map(password).transpose()?;
         let options = connect_options(url.reveal(), password.as_ref().map(|text| text.as_str()))?;
         let store = Store::open(options, settings.database.connections, ACQUIRE, keys);
-        Ok(Self { app: app(settings, store, releases), embedded: None })
+        let log = settings.database.erasure_log.clone();
+        Ok(Self { app: app(settings, store, releases, log), embedded: None })
     }
 
     async fn private(settings: &Settings, releases: Releases, say: &dyn Fn(&str)) -> Result<Self, ServerError> {
@@ -74,7 +78,8 @@ impl Opened {
         let keys = private_keys(settings, &claim)?;
         let embedded = claim.start(say).await?;
         let store = Store::open(embedded.connect_options(), settings.database.connections, ACQUIRE, keys);
-        let opened = Self { app: app(settings, store, releases), embedded: Some(embedded) };
+        let log = settings.database.erasure_log.clone().unwrap_or_else(|| embedded.data_dir().join(ERASURE_LOG));
+        let opened = Self { app: app(settings, store, releases, Some(log)), embedded: Some(embedded) };
         match migrate(&opened.app).await {
             Ok(()) => Ok(opened),
             Err(error) => {
@@ -102,10 +107,11 @@ pub async fn migrate(app: &App) -> Result<(), ServerError> {
     Ok(())
 }
 
-fn app(settings: &Settings, store: Store, releases: Releases) -> App {
+fn app(settings: &Settings, store: Store, releases: Releases, erasure_log: Option<PathBuf>) -> App {
     let policy = Policy {
         idempotency_lifetime: Duration::from_hours(settings.http.idempotency_hours),
         accepted_unsafe_settings: settings.database.allow_unsafe_durability.clone(),
+        erasure_log,
     };
     App::new(store, releases, Arc::new(System), policy)
 }

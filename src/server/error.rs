@@ -54,6 +54,9 @@ pub enum ServerError {
         /// What is wrong with it.
         source: KeyError,
     },
+    /// Tokens need three settings, or none.
+    #[error("tokens need all of SARCOSCREEN_OIDC_ISSUER, SARCOSCREEN_OIDC_AUDIENCE and SARCOSCREEN_OIDC_JWKS_URL")]
+    HalfAnIssuer,
     /// The account has no home for its files.
     #[error("this account has no home folder; name a data folder with SARCOSCREEN_DATA_DIR")]
     NoDataFolder,

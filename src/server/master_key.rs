@@ -14,7 +14,7 @@ use crate::store::keys::{Keys, MasterKey};
 /// The name of the key file in the data folder.
 const NAME: &str = "master.key";
 
-/// Reads a key file and derives every key from it.
+/// Reads a key file, one key a line with the current one first, and derives every key from it.
 pub(super) fn read(path: &Path) -> Result<Keys, ServerError> {
     let failed = private_file::failed;
     let mode = fs::metadata(path).map_err(failed("read", path))?.permissions().mode();
@@ -24,7 +24,7 @@ pub(super) fn read(path: &Path) -> Result<Keys, ServerError> {
     }
     let text = Zeroizing::new(fs::read_to_string(path).map_err(failed("read", path))?);
     let unfit = |source| ServerError::MasterKey { path: path.to_owned(), source };
-    Keys::derive(&MasterKey::parse(&text).map_err(unfit)?).map_err(unfit)
+    Keys::derive_all(&MasterKey::parse_file(&text).map_err(unfit)?).map_err(unfit)
 }
 
 /// Reads the key of a data folder. Without a cluster there is nothing yet that a lost key could open, so one is made.

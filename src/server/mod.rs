@@ -6,6 +6,7 @@ pub mod demo;
 mod error;
 mod master_key;
 mod private_file;
+mod sign_in;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -52,7 +53,15 @@ impl Running {
         let refused = |refusal| ServerError::Listen { address: wanted, refusal };
         let listener = TcpListener::bind(wanted).map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
-        let opened = Opened::open(settings, say).await?;
+        sign_in::policy(&settings.oidc)?;
+        let mut opened = Opened::open(settings, say).await?;
+        match sign_in::applied(opened.app.clone(), settings) {
+            Ok(app) => opened.app = app,
+            Err(error) => {
+                opened.abandon().await;
+                return Err(error);
+            }
+        }
         match Self::prepare(&opened, settings, say).await {
             Ok((demo, preparing)) => Self::listen(opened, settings, listener, address, demo, preparing).await,
             Err(error) => {
@@ -155,14 +164,15 @@ impl Running {
     }
 }
 
-const fn jobs_settings(_settings: &Settings) -> jobs::Settings {
-    jobs::Settings {}
+const fn jobs_settings(settings: &Settings) -> jobs::Settings {
+    jobs::Settings { sealing: Duration::from_secs(settings.trail.seal_seconds) }
 }
 
 fn http_settings(settings: &Settings) -> http::Settings {
     let cores = || available_parallelism().map_or(1, usize::from);
     http::Settings {
         cors_origins: settings.http.cors_origins.clone(),
+        trusted_proxies: settings.limits.trusted_proxies.clone(),
         read_deadline: Duration::from_secs(settings.http.read_deadline_seconds),
         workers: settings.http.workers.map_or_else(cores, usize::from),
         shutdown: Duration::from_secs(settings.http.shutdown_seconds),

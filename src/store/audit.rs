@@ -3,16 +3,23 @@
 use sqlx::PgConnection;
 
 use super::StoreError;
+use super::audit_macs::{entry_mac, version};
+use super::keys::Keys;
 use super::row::at;
 use crate::domain::audit::AuditEntry;
+use crate::domain::seal::Columns;
 
 /// Adds one entry in the transaction that does the work.
-pub(super) async fn insert(connection: &mut PgConnection, entry: &AuditEntry) -> Result<(), StoreError> {
-    insert_all(connection, std::slice::from_ref(entry)).await
+pub(super) async fn insert(keys: &Keys, connection: &mut PgConnection, entry: &AuditEntry) -> Result<(), StoreError> {
+    insert_all(keys, connection, std::slice::from_ref(entry)).await
 }
 
-/// Adds entries, of whatever clinics, with one statement.
-pub(super) async fn insert_all(connection: &mut PgConnection, entries: &[AuditEntry]) -> Result<(), StoreError> {
+/// Adds entries, of whatever clinics, with one statement. The hash of each waits beside it for its seal.
+pub(super) async fn insert_all(
+    keys: &Keys,
+    connection: &mut PgConnection,
+    entries: &[AuditEntry],
+) -> Result<(), StoreError> {
     let clinics: Vec<_> = entries.iter().map(|entry| entry.clinic_id.0).collect();
     let ids: Vec<_> = entries.iter().map(|entry| entry.audit_entry_id.0).collect();
     let times: Vec<_> = entries.iter().map(|entry| at(entry.at)).collect();
@@ -24,6 +31,9 @@ pub(super) async fn insert_all(connection: &mut PgConnection, entries: &[AuditEn
     let shown: Vec<_> = entries.iter().map(shown).collect();
     let occurrences: Vec<_> = entries.iter().map(|entry| entry.occurrences).collect();
     let requests: Vec<_> = entries.iter().map(|entry| entry.request_id).collect();
+    let version = version(keys)?;
+    let mac = |entry| entry_mac(keys, version, &Columns::from(entry)).map(|mac| mac.to_vec());
+    let macs: Vec<Option<Vec<u8>>> = entries.iter().map(mac).collect();
     sqlx::query!(
         "with entries as (
              insert into audit_entries
@@ -36,7 +46,8 @@ pub(super) async fn insert_all(connection: &mut PgConnection, entries: &[AuditEn
                   as e (clinic_id, audit_entry_id, at, credential_id, action, outcome, resource_id, subject_id, shown,
                         occurrences, request_id)
          )
-         insert into audit_pending (clinic_id, audit_entry_id) select * from unnest($1::uuid[], $2::uuid[])",
+         insert into audit_pending (clinic_id, audit_entry_id, mac, key_version)
+         select *, $13::smallint from unnest($1::uuid[], $2::uuid[], $12::bytea[])",
         &clinics,
         &ids,
         &times as _,
@@ -48,6 +59,8 @@ pub(super) async fn insert_all(connection: &mut PgConnection, entries: &[AuditEn
         &shown,
         &occurrences,
         &requests as _,
+        &macs as _,
+        version,
     )
     .execute(connection)
     .await?;

@@ -81,7 +81,7 @@ async fn settle(store: &Store, batch: Vec<Waiting>) {
         }
         for waiting in part {
             // Whoever waited may have left; the entry stands all the same.
-            let _ = waiting.done.send(outcome.as_ref().map(|()| ()).map_err(ToString::to_string));
+            let _ = waiting.done.send(outcome.as_ref().copied().map_err(ToString::to_string));
         }
     }
 }
@@ -89,7 +89,7 @@ async fn settle(store: &Store, batch: Vec<Waiting>) {
 async fn commit(store: &Store, part: &[Waiting]) -> Result<(), StoreError> {
     let entries: Vec<_> = part.iter().map(|waiting| waiting.entry.clone()).collect();
     let mut transaction = store.begin_writer().await?;
-    audit::insert_all(&mut transaction, &entries).await?;
+    audit::insert_all(&store.keys, &mut transaction, &entries).await?;
     transaction.commit().await?;
     Ok(())
 }

@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::row::{at, known, language};
-use super::{Store, StoreError};
-use crate::domain::ids::ClinicId;
-use crate::domain::stored::{Clinic, DueHours};
+use super::clinic_row::ClinicRow;
+use super::row::at;
+use super::{Store, StoreError, audit};
+use crate::domain::audit::AuditEntry;
+use crate::domain::stored::Clinic;
 use crate::domain::submission::PathwayId;
 
 /// Adds a clinic.
@@ -31,15 +32,38 @@ pub async fn insert(store: &Store, clinic: &Clinic, now: Timestamp) -> Result<()
     Ok(())
 }
 
-/// Chooses the pathways that a clinic follows; whether there is such a clinic.
+/// Writes the settings of a clinic with their audit entry; whether there is such a clinic.
 ///
 /// # Errors
-/// When the database is away.
-pub async fn set_pathways(store: &Store, clinic_id: ClinicId, pathways: &[PathwayId]) -> Result<bool, StoreError> {
-    let mut transaction = store.begin_jobs(clinic_id).await?;
-    let done = sqlx::query!("update clinics set pathways = $2 where clinic_id = $1", clinic_id.0, &names(pathways))
-        .execute(&mut *transaction)
-        .await?;
+/// When another clinic has the name, or the database is away.
+pub async fn update(store: &Store, clinic: &Clinic, entry: &AuditEntry) -> Result<bool, StoreError> {
+    let mut transaction = store.begin_jobs(clinic.clinic_id).await?;
+    let languages: Vec<String> = clinic.languages.iter().map(|language| language.code().to_owned()).collect();
+    let done = sqlx::query!(
+        "update clinics
+         set name = $2, booking_url = $3, emergency_number = $4, language = $5, pathways = $6, languages = $7,
+             due_today_hours = $8, due_this_week_hours = $9, due_routine_hours = $10, retention_days = $11,
+             suspended_at = case when $12 then coalesce(suspended_at, $13) end
+         where clinic_id = $1",
+        clinic.clinic_id.0,
+        clinic.name,
+        clinic.booking_url,
+        clinic.emergency_number,
+        clinic.language.code(),
+        &names(&clinic.pathways),
+        &languages,
+        i32::from(clinic.due.today),
+        i32::from(clinic.due.this_week),
+        i32::from(clinic.due.routine),
+        clinic.retention_days.and_then(|days| i32::try_from(days).ok()),
+        clinic.suspended,
+        at(entry.at) as _,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    if done.rows_affected() == 1 {
+        audit::insert(&store.keys, &mut transaction, entry).await?;
+    }
     transaction.commit().await?;
     Ok(done.rows_affected() == 1)
 }
@@ -59,47 +83,6 @@ pub async fn list(store: &Store) -> Result<Vec<Clinic>, StoreError> {
     .fetch_all(&mut *store.jobs().await?)
     .await?;
     rows.into_iter().map(Clinic::try_from).collect()
-}
-
-/// A clinic's columns.
-pub(super) struct ClinicRow {
-    pub clinic_id: uuid::Uuid,
-    pub name: String,
-    pub booking_url: String,
-    pub emergency_number: String,
-    pub language: String,
-    pub pathways: Vec<String>,
-    pub languages: Vec<String>,
-    pub suspended: bool,
-    pub due_today_hours: i32,
-    pub due_this_week_hours: i32,
-    pub due_routine_hours: i32,
-    pub retention_days: Option<i32>,
-}
-
-impl TryFrom<ClinicRow> for Clinic {
-    type Error = StoreError;
-
-    fn try_from(row: ClinicRow) -> Result<Self, StoreError> {
-        let hours = |hours: i32| known(hours.try_into().ok(), "clinics", "due hours");
-        let pathway = |name: &String| known(PathwayId::parse(name), "clinics", "pathways");
-        Ok(Self {
-            clinic_id: ClinicId(row.clinic_id),
-            name: row.name,
-            booking_url: row.booking_url,
-            emergency_number: row.emergency_number,
-            language: language(&row.language, "clinics")?,
-            pathways: row.pathways.iter().map(pathway).collect::<Result<_, _>>()?,
-            languages: row.languages.iter().map(|code| language(code, "clinics")).collect::<Result<_, _>>()?,
-            suspended: row.suspended,
-            due: DueHours {
-                today: hours(row.due_today_hours)?,
-                this_week: hours(row.due_this_week_hours)?,
-                routine: hours(row.due_routine_hours)?,
-            },
-            retention_days: row.retention_days.map(i32::unsigned_abs),
-        })
-    }
 }
 
 fn names(pathways: &[PathwayId]) -> Vec<String> {

@@ -9,6 +9,10 @@ pub enum Meaning {
     SupersededSubmissionUnknown,
     /// There is no such clinic.
     ClinicUnknown,
+    /// The person has another case that is open.
+    AnotherCaseOpen,
+    /// The person to be merged is not one of this clinic.
+    SubjectToMergeUnknown,
     /// The text of the rule table is not kept yet; the service keeps it as soon as the database has its schema.
     RuleTableNotKept,
 }
@@ -20,7 +24,9 @@ impl Meaning {
         match constraint {
             "clinics_name_unique" => Some(Self::ClinicNameTaken),
             "submissions_supersedes_fkey" => Some(Self::SupersededSubmissionUnknown),
+            "subject_merges_merged_fkey" => Some(Self::SubjectToMergeUnknown),
             "credentials_clinic_fkey" => Some(Self::ClinicUnknown),
+            "follow_ups_one_open" => Some(Self::AnotherCaseOpen),
             "submissions_rule_table_fkey" => Some(Self::RuleTableNotKept),
             _ => None,
         }

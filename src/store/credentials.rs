@@ -1,20 +1,41 @@
-//! Credentials: only a keyed hash of each key is stored.
+//! Credentials that sign in with a key: only a keyed hash of each key is stored.
 
-use super::clinics::ClinicRow;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::clinic_row::ClinicRow;
+use super::page::{Key as PageKey, Scope, cut};
 use super::row::{at, known};
+use super::subject_row::sealing;
 use super::{Store, StoreError, audit};
 use crate::domain::actor::Role;
 use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, CredentialId};
-use crate::domain::stored::{Clinic, Credential};
+use crate::domain::stored::{Clinic, Credential, Page, PageRequest};
 
-/// A credential found by its key, with its clinic.
+/// A credential that somebody signs in with, with its clinic.
 #[derive(Clone, Debug)]
 pub struct SignedIn {
     /// The credential.
     pub credential: Credential,
     /// Its clinic.
     pub clinic: Clinic,
+    /// From when on what was shown does not work any more, though the credential may: a key that was rotated out, or a
+    /// token.
+    pub until: Option<Timestamp>,
+}
+
+/// What a key is found to be.
+#[derive(Clone, Debug)]
+pub enum ByKey {
+    /// No credential has its prefix.
+    Unknown,
+    /// A credential has its prefix, but the rest differs.
+    Forged(ClinicId, CredentialId),
+    /// It is a credential's.
+    Known(Arc<SignedIn>),
 }
 
 /// Adds a credential and its audit entry in one transaction.
@@ -26,8 +47,8 @@ pub async fn insert(store: &Store, credential: &Credential, key: &str, audit: &A
     let mut transaction = store.begin(credential.clinic_id).await?;
     sqlx::query!(
         "insert into credentials
-             (clinic_id, credential_id, role, display_name, prefix, key_hash, created_at, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+             (clinic_id, credential_id, role, display_name, prefix, key_hash, created_at, expires_at, origins, key_version)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         credential.clinic_id.0,
         credential.credential_id.0,
         credential.role.as_str(),
@@ -36,67 +57,104 @@ pub async fn insert(store: &Store, credential: &Credential, key: &str, audit: &A
         key_hash.as_slice(),
         at(credential.created_at) as _,
         credential.expires_at.map(at) as _,
+        &credential.origins,
+        i16::from(store.keys.version().map_err(sealing)?),
     )
     .execute(&mut *transaction)
     .await?;
-    audit::insert(&mut transaction, audit).await?;
+    audit::insert(&store.keys, &mut transaction, audit).await?;
     transaction.commit().await?;
     Ok(())
 }
 
-/// Finds the credential of a key: by its prefix, then by comparing hashes. A revoked one is found too; whether it may
-/// act is not decided here.
+/// Finds the credential of a key: by the prefix of its key or of the key before that one, then by comparing hashes. A
+/// revoked one and a key that was rotated out long ago are found too; whether they may act is not decided here.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn find_by_key(store: &Store, prefix: &str, key: &str) -> Result<Option<SignedIn>, StoreError> {
+pub async fn find_by_key(store: &Store, prefix: &str, key: &str) -> Result<ByKey, StoreError> {
     let row = sqlx::query!(
-        r#"select c.clinic_id, c.credential_id, c.role, c.display_name, c.key_hash,
-                  c.created_at as "created_at: jiff_sqlx::Timestamp",
+        r#"select c.clinic_id, c.credential_id, c.role, c.display_name, c.prefix, c.key_hash, c.origins,
+                  c.previous_key_hash, c.created_at as "created_at: jiff_sqlx::Timestamp",
                   c.expires_at as "expires_at: jiff_sqlx::Timestamp",
                   c.revoked_at as "revoked_at: jiff_sqlx::Timestamp",
+                  c.previous_expires_at as "previous_expires_at: jiff_sqlx::Timestamp",
                   k.name, k.booking_url, k.emergency_number, k.language, k.pathways, k.languages,
                   k.suspended_at is not null as "suspended!", k.due_today_hours, k.due_this_week_hours,
                   k.due_routine_hours, k.retention_days
            from credentials c join clinics k on k.clinic_id = c.clinic_id
-           where c.prefix = $1"#,
+           where c.prefix = $1 or c.previous_prefix = $1"#,
         prefix
     )
     .fetch_optional(&mut *store.auth().await?)
     .await?;
-    let Some(row) = row.filter(|row| {
-        let kept = row.key_hash.as_deref().unwrap_or_default();
-        super::keys::equal(kept, &store.keys.credential_hash(key))
-    }) else {
-        return Ok(None);
-    };
+    let Some(row) = row else { return Ok(ByKey::Unknown) };
+    let current = row.prefix.as_deref() == Some(prefix);
+    let kept = if current { row.key_hash } else { row.previous_key_hash };
     let clinic_id = ClinicId(row.clinic_id);
-    Ok(Some(SignedIn {
-        credential: Credential {
-            clinic_id,
-            credential_id: CredentialId(row.credential_id),
-            role: known(Role::parse(&row.role), "credentials", "role")?,
-            display_name: row.display_name,
-            prefix: prefix.to_owned(),
-            created_at: row.created_at.to_jiff(),
-            expires_at: row.expires_at.map(jiff_sqlx::Timestamp::to_jiff),
-            revoked_at: row.revoked_at.map(jiff_sqlx::Timestamp::to_jiff),
-        },
-        clinic: Clinic::try_from(ClinicRow {
-            clinic_id: row.clinic_id,
-            name: row.name,
-            booking_url: row.booking_url,
-            emergency_number: row.emergency_number,
-            language: row.language,
-            pathways: row.pathways,
-            languages: row.languages,
-            suspended: row.suspended,
-            due_today_hours: row.due_today_hours,
-            due_this_week_hours: row.due_this_week_hours,
-            due_routine_hours: row.due_routine_hours,
-            retention_days: row.retention_days,
-        })?,
-    }))
+    let kept = kept.unwrap_or_default();
+    if !store.keys.is_credential_hash(key, &kept) {
+        return Ok(ByKey::Forged(clinic_id, CredentialId(row.credential_id)));
+    }
+    if current {
+        follow_master_key(store, clinic_id, CredentialId(row.credential_id), key, &kept).await?;
+    }
+    let clinic = Clinic::try_from(ClinicRow {
+        clinic_id: row.clinic_id,
+        name: row.name,
+        booking_url: row.booking_url,
+        emergency_number: row.emergency_number,
+        language: row.language,
+        pathways: row.pathways,
+        languages: row.languages,
+        suspended: row.suspended,
+        due_today_hours: row.due_today_hours,
+        due_this_week_hours: row.due_this_week_hours,
+        due_routine_hours: row.due_routine_hours,
+        retention_days: row.retention_days,
+    })?;
+    let row = CredentialRow {
+        credential_id: row.credential_id,
+        role: row.role,
+        display_name: row.display_name,
+        prefix: row.prefix,
+        origins: row.origins,
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+        revoked_at: row.revoked_at,
+        previous_expires_at: row.previous_expires_at,
+    };
+    let credential = row.read(clinic_id)?;
+    let until = if current { None } else { credential.previous_key_until };
+    Ok(ByKey::Known(Arc::new(SignedIn { credential, clinic, until })))
+}
+
+/// A hash that an earlier master key made is made anew with the current one when the key is used.
+async fn follow_master_key(
+    store: &Store,
+    clinic_id: ClinicId,
+    credential_id: CredentialId,
+    key: &str,
+    kept: &[u8],
+) -> Result<(), StoreError> {
+    let current = store.keys.credential_hash(key);
+    if kept == current {
+        return Ok(());
+    }
+    let mut transaction = store.begin(clinic_id).await?;
+    sqlx::query!(
+        "update credentials set key_hash = $3, key_version = $4
+         where clinic_id = $1 and credential_id = $2 and key_hash = $5",
+        clinic_id.0,
+        credential_id.0,
+        current.as_slice(),
+        i16::from(store.keys.version().map_err(sealing)?),
+        kept,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(())
 }
 
 /// Every credential of a clinic, oldest first.
@@ -104,30 +162,104 @@ pub async fn find_by_key(store: &Store, prefix: &str, key: &str) -> Result<Optio
 /// # Errors
 /// When the database is away.
 pub async fn list(store: &Store, clinic_id: ClinicId) -> Result<Vec<Credential>, StoreError> {
-    let rows = sqlx::query!(
-        r#"select credential_id, role, display_name, prefix,
+    let everything = PageRequest { limit: u16::MAX, cursor: None };
+    Ok(page(store, clinic_id, &everything).await?.items)
+}
+
+/// One page of a clinic's credentials, oldest first.
+///
+/// # Errors
+/// When the cursor is not one of this list, or the database is away.
+pub async fn page(store: &Store, clinic_id: ClinicId, page: &PageRequest) -> Result<Page<Credential>, StoreError> {
+    let scope = Scope { clinic_id, list: "credentials by created_at", filter: String::new() };
+    let after = page.cursor.as_deref().map(|cursor| scope.open(&store.keys, cursor)).transpose()?;
+    let rows = sqlx::query_as!(
+        CredentialRow,
+        r#"select credential_id, role, display_name, prefix, origins,
                   created_at as "created_at: jiff_sqlx::Timestamp",
                   expires_at as "expires_at: jiff_sqlx::Timestamp",
-                  revoked_at as "revoked_at: jiff_sqlx::Timestamp"
-           from credentials where clinic_id = $1 order by created_at, credential_id"#,
-        clinic_id.0
+                  revoked_at as "revoked_at: jiff_sqlx::Timestamp",
+                  previous_expires_at as "previous_expires_at: jiff_sqlx::Timestamp"
+           from credentials
+           where clinic_id = $1 and (created_at, credential_id) > (
+               coalesce($2::timestamptz, '-infinity'), coalesce($3::uuid, '00000000-0000-0000-0000-000000000000')
+           )
+           order by created_at, credential_id limit $4"#,
+        clinic_id.0,
+        after.map(|key| at(key.at)) as _,
+        after.map(|key| key.id),
+        i64::from(page.limit) + 1,
     )
     .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Credential {
-                clinic_id,
-                credential_id: CredentialId(row.credential_id),
-                role: known(Role::parse(&row.role), "credentials", "role")?,
-                display_name: row.display_name,
-                prefix: row.prefix.unwrap_or_default(),
-                created_at: row.created_at.to_jiff(),
-                expires_at: row.expires_at.map(jiff_sqlx::Timestamp::to_jiff),
-                revoked_at: row.revoked_at.map(jiff_sqlx::Timestamp::to_jiff),
-            })
-        })
-        .collect()
+    let found = rows.into_iter().map(|row| row.read(clinic_id)).collect::<Result<Vec<_>, _>>()?;
+    let (items, next_cursor) = cut(found, page.limit, |last| {
+        scope.seal(&store.keys, PageKey { rank: 0, at: last.created_at, id: last.credential_id.0 })
+    });
+    Ok(Page { items, next_cursor })
+}
+
+/// One credential of a clinic.
+///
+/// # Errors
+/// When the database is away.
+pub async fn find(
+    store: &Store,
+    clinic_id: ClinicId,
+    credential_id: CredentialId,
+) -> Result<Option<Credential>, StoreError> {
+    let row = sqlx::query_as!(
+        CredentialRow,
+        r#"select credential_id, role, display_name, prefix, origins,
+                  created_at as "created_at: jiff_sqlx::Timestamp",
+                  expires_at as "expires_at: jiff_sqlx::Timestamp",
+                  revoked_at as "revoked_at: jiff_sqlx::Timestamp",
+                  previous_expires_at as "previous_expires_at: jiff_sqlx::Timestamp"
+           from credentials where clinic_id = $1 and credential_id = $2"#,
+        clinic_id.0,
+        credential_id.0,
+    )
+    .fetch_optional(&mut *store.clinic(clinic_id).await?)
+    .await?;
+    row.map(|row| row.read(clinic_id)).transpose()
+}
+
+/// Gives a credential a new key; the one it had works until `overlap_end`, if one is named, and the one before that no
+/// more. `false` when there is no credential of a key that still works.
+///
+/// # Errors
+/// When the database is away.
+pub async fn rotate(
+    store: &Store,
+    credential_id: CredentialId,
+    (prefix, key): (&str, &str),
+    overlap_end: Option<Timestamp>,
+    audit: &AuditEntry,
+) -> Result<bool, StoreError> {
+    let key_hash = store.keys.credential_hash(key);
+    let mut transaction = store.begin(audit.clinic_id).await?;
+    let done = sqlx::query!(
+        "update credentials set
+             prefix = $3, key_hash = $4, rotated_at = $5, previous_expires_at = $6,
+             previous_prefix = case when $6::timestamptz is not null then prefix end,
+             previous_key_hash = case when $6::timestamptz is not null then key_hash end
+         where clinic_id = $1 and credential_id = $2 and prefix is not null and revoked_at is null
+             and (expires_at is null or expires_at > $5)",
+        audit.clinic_id.0,
+        credential_id.0,
+        prefix,
+        key_hash.as_slice(),
+        at(audit.at) as _,
+        overlap_end.map(at) as _,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    let rotated = done.rows_affected() == 1;
+    if rotated {
+        audit::insert(&store.keys, &mut transaction, audit).await?;
+        transaction.commit().await?;
+    }
+    Ok(rotated)
 }
 
 /// Revokes a credential; `false` when there is none that is not revoked yet.
@@ -136,7 +268,7 @@ pub async fn list(store: &Store, clinic_id: ClinicId) -> Result<Vec<Credential>,
 /// When the database is away.
 pub async fn revoke(store: &Store, credential_id: CredentialId, audit: &AuditEntry) -> Result<bool, StoreError> {
     let mut transaction = store.begin(audit.clinic_id).await?;
-    let revoked = sqlx::query!(
+    let done = sqlx::query!(
         "update credentials set revoked_at = $3
          where clinic_id = $1 and credential_id = $2 and revoked_at is null",
         audit.clinic_id.0,
@@ -144,12 +276,66 @@ pub async fn revoke(store: &Store, credential_id: CredentialId, audit: &AuditEnt
         at(audit.at) as _,
     )
     .execute(&mut *transaction)
-    .await?
-    .rows_affected()
-        == 1;
+    .await?;
+    let revoked = done.rows_affected() == 1;
     if revoked {
-        audit::insert(&mut transaction, audit).await?;
+        audit::insert(&store.keys, &mut transaction, audit).await?;
         transaction.commit().await?;
     }
     Ok(revoked)
+}
+
+/// Whether a credential is of somebody who can work on follow-ups now.
+///
+/// # Errors
+/// When the database is away.
+pub async fn can_work(
+    store: &Store,
+    clinic_id: ClinicId,
+    credential_id: CredentialId,
+    now: jiff::Timestamp,
+) -> Result<bool, StoreError> {
+    let can = sqlx::query_scalar!(
+        r#"select exists (
+               select from credentials
+               where clinic_id = $1 and credential_id = $2 and role in ('staff', 'admin') and revoked_at is null
+                 and (expires_at is null or expires_at > $3)
+           ) as "can!""#,
+        clinic_id.0,
+        credential_id.0,
+        at(now) as _,
+    )
+    .fetch_one(&mut *store.clinic(clinic_id).await?)
+    .await?;
+    Ok(can)
+}
+
+/// A credential's columns, but for its clinic and hashes.
+pub(super) struct CredentialRow {
+    pub credential_id: Uuid,
+    pub role: String,
+    pub display_name: String,
+    pub prefix: Option<String>,
+    pub origins: Vec<String>,
+    pub created_at: jiff_sqlx::Timestamp,
+    pub expires_at: Option<jiff_sqlx::Timestamp>,
+    pub revoked_at: Option<jiff_sqlx::Timestamp>,
+    pub previous_expires_at: Option<jiff_sqlx::Timestamp>,
+}
+
+impl CredentialRow {
+    pub(super) fn read(self, clinic_id: ClinicId) -> Result<Credential, StoreError> {
+        Ok(Credential {
+            clinic_id,
+            credential_id: CredentialId(self.credential_id),
+            role: known(Role::parse(&self.role), "credentials", "role")?,
+            display_name: self.display_name,
+            prefix: self.prefix,
+            origins: self.origins,
+            created_at: self.created_at.to_jiff(),
+            expires_at: self.expires_at.map(jiff_sqlx::Timestamp::to_jiff),
+            revoked_at: self.revoked_at.map(jiff_sqlx::Timestamp::to_jiff),
+            previous_key_until: self.previous_expires_at.map(jiff_sqlx::Timestamp::to_jiff),
+        })
+    }
 }

@@ -8,6 +8,18 @@ pub enum StoreError {
     /// A named constraint was violated, and it means something to the caller.
     #[error("the database refused the row: {0:?}")]
     Conflict(Meaning),
+    /// There is no such row for this clinic.
+    #[error("there is no such row")]
+    Missing,
+    /// The row changed since the caller saw it.
+    #[error("the row changed since")]
+    Stale,
+    /// The state of the row does not allow the change, in one sentence.
+    #[error("{0}")]
+    Refused(&'static str),
+    /// The retry key stands for another request.
+    #[error("the idempotency key stands for another request")]
+    KeyReused,
     /// A cursor that this service did not make for this list.
     #[error("the cursor is not one of this list")]
     Cursor,

@@ -1,37 +1,72 @@
-//! Follow-ups: opened or joined by SQL, listed most urgent first.
+//! Follow-ups: opened or joined by submissions, changed by staff, each change on the version it was decided on.
 
 use jiff::Timestamp;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::page::{Key, Scope, cut};
-use super::row::{at, known};
+use super::row::{at, band, known};
+use super::scan::Columns;
 use super::{Store, StoreError};
-use crate::domain::follow_up::{FollowUpState, OpenOrJoin, Urgency};
-use crate::domain::ids::{ClinicId, FollowUpId, SubjectId};
-use crate::domain::stored::{FollowUp, FollowUpFilter, FollowUpLink, Page, PageRequest};
+use crate::domain::follow_up::{
+    Closed, Closing, ClosingOutcome, Diagnosis, EventKind, FollowUp, FollowUpState, NotNeededReason, OpenOrJoin,
+    Urgency,
+};
+use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId};
+use crate::domain::stored::FollowUpLink;
+use crate::domain::submission::Accepted;
 
-/// Opens a case for the person, or joins the one that is open; a joined case takes the higher urgency. The partial
-/// unique index decides which, whatever races.
+/// Opens a case for the person of a submission, or joins the one that is open, and writes the version into its history.
+/// A joined case takes the higher urgency, the band, findings and positive instruments of both; one that becomes more
+/// urgent is due earlier, if that is earlier. The partial unique index decides which, whatever races. One statement: it
+/// belongs to every flagged submission.
 pub(super) async fn open_or_join(
     connection: &mut PgConnection,
-    clinic_id: ClinicId,
+    accepted: &Accepted,
     subject_id: SubjectId,
     intent: OpenOrJoin,
-    now: Timestamp,
 ) -> Result<FollowUpLink, StoreError> {
+    let columns = Columns::of(&accepted.assessment);
     let row = sqlx::query!(
-        "insert into follow_ups as f (clinic_id, follow_up_id, subject_id, state, urgency, flagged_at, updated_at)
-         values ($1, $2, $3, 'open', $4, $5, $5)
-         on conflict (clinic_id, subject_id) where state <> 'closed' do update
-             set urgency = least(f.urgency, excluded.urgency), updated_at = excluded.updated_at,
-                 row_version = f.row_version + 1
-         returning follow_up_id, state, urgency",
-        clinic_id.0,
+        r#"with kept as (
+               insert into follow_ups as f (
+                   clinic_id, follow_up_id, subject_id, state, urgency, flagged_at, updated_at, due_at,
+                   last_received_at, band, findings, positive_instruments)
+               values ($1, $2, $3, 'open', $4, $5, $5, $6, $5, $7, $8, $9)
+               on conflict (clinic_id, subject_id) where state <> 'closed' do update set
+                   urgency = least(f.urgency, excluded.urgency),
+                   due_at = case when excluded.urgency < f.urgency then least(f.due_at, excluded.due_at) else f.due_at end,
+                   last_received_at = greatest(f.last_received_at, excluded.last_received_at),
+                   band = case when 'high' in (f.band, excluded.band) then 'high'
+                               when 'moderate' in (f.band, excluded.band) then 'moderate' else 'low' end,
+                   findings = array(select distinct unnest(f.findings || excluded.findings) order by 1),
+                   positive_instruments =
+                       array(select distinct unnest(f.positive_instruments || excluded.positive_instruments) order by 1),
+                   updated_at = excluded.updated_at, row_version = f.row_version + 1
+               returning *
+           ), event as (
+               insert into follow_up_events (
+                   clinic_id, follow_up_id, version, at, credential_id, command, submission_id, subject_id, state,
+                   urgency, assignee, attempts, missed_appointments, due_at, appointment_at, last_received_at, band,
+                   positive_instruments)
+               select clinic_id, follow_up_id, row_version, $5, $10, case follow_up_id when $2 then $12 else $13 end,
+                   $11, subject_id, state, urgency, assignee, attempts, missed_appointments, due_at, appointment_at,
+                   last_received_at, band, positive_instruments
+               from kept
+           )
+           select follow_up_id, state, urgency from kept"#,
+        accepted.actor.clinic_id.0,
         intent.follow_up_id.0,
         subject_id.0,
         intent.urgency.rank(),
-        at(now) as _,
+        at(accepted.received_at) as _,
+        at(intent.due_at) as _,
+        columns.bands[0],
+        &columns.findings,
+        &columns.positive_instruments,
+        accepted.actor.credential_id.0,
+        accepted.submission_id.0,
+        EventKind::Open.as_str(),
+        EventKind::Join.as_str(),
     )
     .fetch_one(connection)
     .await?;
@@ -54,8 +89,12 @@ pub async fn find(
 ) -> Result<Option<FollowUp>, StoreError> {
     let row = sqlx::query_as!(
         Row,
-        r#"select follow_up_id, subject_id, state, urgency, row_version as version,
-                  flagged_at as "flagged_at: jiff_sqlx::Timestamp"
+        r#"select follow_up_id, subject_id, state, urgency, assignee, attempts, missed_appointments,
+                  flagged_at as "flagged_at: jiff_sqlx::Timestamp", due_at as "due_at: jiff_sqlx::Timestamp",
+                  appointment_at as "appointment_at: jiff_sqlx::Timestamp", outcome, not_needed_reason, diagnosis,
+                  grip_strength_g, five_chair_stands_ms, closed_at as "closed_at: jiff_sqlx::Timestamp",
+                  last_received_at as "last_received_at: jiff_sqlx::Timestamp", band, positive_instruments,
+                  row_version as version
            from follow_ups where clinic_id = $1 and follow_up_id = $2"#,
         clinic_id.0,
         follow_up_id.0,
@@ -65,99 +104,115 @@ pub async fn find(
     row.map(FollowUp::try_from).transpose()
 }
 
-/// One page of the worklist: most urgent first, then oldest.
-///
-/// # Errors
-/// When the cursor is not one of this list, or the database is away.
-pub async fn list(
-    store: &Store,
+/// Writes what commands can change of a case, if it is in the version named; whether it was.
+pub(super) async fn update(
+    connection: &mut PgConnection,
     clinic_id: ClinicId,
-    filter: &FollowUpFilter,
-    page: &PageRequest,
-) -> Result<Page<FollowUp>, StoreError> {
-    let scope = Scope { clinic_id, list: "follow-ups by urgency and flagged_at", filter: format!("{filter:?}") };
-    let after = page.cursor.as_deref().map(|cursor| scope.open(&store.keys, cursor)).transpose()?;
-    let rows = match filter.state {
-        None => not_closed(store, clinic_id, filter.urgency, after, page.limit).await?,
-        Some(state) => in_state(store, clinic_id, state, filter.urgency, after, page.limit).await?,
-    };
-    let found = rows.into_iter().map(FollowUp::try_from).collect::<Result<Vec<_>, _>>()?;
-    let (items, next_cursor) = cut(found, page.limit, |last| {
-        let key = Key { rank: last.urgency.rank(), at: last.flagged_at, id: last.follow_up_id.0 };
-        scope.seal(&store.keys, key)
-    });
-    Ok(Page { items, next_cursor })
-}
-
-async fn not_closed(
-    store: &Store,
-    clinic_id: ClinicId,
-    urgency: Option<Urgency>,
-    after: Option<Key>,
-    limit: u16,
-) -> Result<Vec<Row>, StoreError> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"select follow_up_id, subject_id, state, urgency, row_version as version,
-                  flagged_at as "flagged_at: jiff_sqlx::Timestamp"
-           from follow_ups
-           where clinic_id = $1 and state <> 'closed' and ($2::smallint is null or urgency = $2)
-             and (urgency, flagged_at, follow_up_id) > (
-                 coalesce($3::smallint, 0::smallint), coalesce($4::timestamptz, '-infinity'),
-                 coalesce($5::uuid, '00000000-0000-0000-0000-000000000000')
-             )
-           order by urgency, flagged_at, follow_up_id limit $6"#,
-        clinic_id.0,
-        urgency.map(Urgency::rank),
-        after.map(|key| key.rank),
-        after.map(|key| at(key.at)) as _,
-        after.map(|key| key.id),
-        i64::from(limit) + 1,
-    )
-    .fetch_all(&mut *store.clinic(clinic_id).await?)
-    .await?;
-    Ok(rows)
-}
-
-async fn in_state(
-    store: &Store,
-    clinic_id: ClinicId,
-    state: FollowUpState,
-    urgency: Option<Urgency>,
-    after: Option<Key>,
-    limit: u16,
-) -> Result<Vec<Row>, StoreError> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"select follow_up_id, subject_id, state, urgency, row_version as version,
-                  flagged_at as "flagged_at: jiff_sqlx::Timestamp"
-           from follow_ups
-           where clinic_id = $1 and state = $7 and ($2::smallint is null or urgency = $2)
-             and (urgency, flagged_at, follow_up_id) > (
-                 coalesce($3::smallint, 0::smallint), coalesce($4::timestamptz, '-infinity'),
-                 coalesce($5::uuid, '00000000-0000-0000-0000-000000000000')
-             )
-           order by urgency, flagged_at, follow_up_id limit $6"#,
-        clinic_id.0,
-        urgency.map(Urgency::rank),
-        after.map(|key| key.rank),
-        after.map(|key| at(key.at)) as _,
-        after.map(|key| key.id),
-        i64::from(limit) + 1,
-        state.as_str(),
-    )
-    .fetch_all(&mut *store.clinic(clinic_id).await?)
-    .await?;
-    Ok(rows)
-}
-
-struct Row {
-    follow_up_id: Uuid,
-    subject_id: Uuid,
-    state: String,
-    urgency: i16,
     version: i32,
-    flagged_at: jiff_sqlx::Timestamp,
+    after: &FollowUp,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let ending = Ending::of(after.closed);
+    let done = sqlx::query!(
+        "update follow_ups set subject_id = $4, state = $5, assignee = $6, attempts = $7, missed_appointments = $8,
+             appointment_at = $9, outcome = $10, not_needed_reason = $11, diagnosis = $12, grip_strength_g = $13,
+             five_chair_stands_ms = $14, closed_at = $15, updated_at = $16, row_version = $17
+         where clinic_id = $1 and follow_up_id = $2 and row_version = $3",
+        clinic_id.0,
+        after.follow_up_id.0,
+        version,
+        after.subject_id.0,
+        after.state.as_str(),
+        after.assignee.map(|id| id.0),
+        after.attempts,
+        after.missed_appointments,
+        after.appointment_at.map(at) as _,
+        ending.outcome,
+        ending.reason,
+        ending.diagnosis,
+        ending.grip_strength_g,
+        ending.five_chair_stands_ms,
+        after.closed.map(|closed| at(closed.at)) as _,
+        at(now) as _,
+        after.version,
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// How a case ended, in columns.
+#[derive(Default)]
+struct Ending {
+    outcome: Option<&'static str>,
+    reason: Option<&'static str>,
+    diagnosis: Option<&'static str>,
+    grip_strength_g: Option<i32>,
+    five_chair_stands_ms: Option<i32>,
+}
+
+impl Ending {
+    fn of(closed: Option<Closed>) -> Self {
+        let Some(Closed { closing, .. }) = closed else { return Self::default() };
+        let outcome = Some(closing.outcome().as_str());
+        match closing {
+            Closing::Attended { diagnosis, grip_strength_g, five_chair_stands_ms } => Self {
+                outcome,
+                diagnosis: diagnosis.map(Diagnosis::as_str),
+                grip_strength_g,
+                five_chair_stands_ms,
+                ..Self::default()
+            },
+            Closing::NotNeeded(reason) => Self { outcome, reason: Some(reason.as_str()), ..Self::default() },
+            Closing::Declined | Closing::Unreachable => Self { outcome, ..Self::default() },
+        }
+    }
+}
+
+/// A case's columns.
+#[derive(sqlx::FromRow)]
+pub(super) struct Row {
+    pub follow_up_id: Uuid,
+    pub subject_id: Uuid,
+    pub state: String,
+    pub urgency: i16,
+    pub assignee: Option<Uuid>,
+    pub attempts: i16,
+    pub missed_appointments: i16,
+    pub flagged_at: jiff_sqlx::Timestamp,
+    pub due_at: jiff_sqlx::Timestamp,
+    pub appointment_at: Option<jiff_sqlx::Timestamp>,
+    pub outcome: Option<String>,
+    pub not_needed_reason: Option<String>,
+    pub diagnosis: Option<String>,
+    pub grip_strength_g: Option<i32>,
+    pub five_chair_stands_ms: Option<i32>,
+    pub closed_at: Option<jiff_sqlx::Timestamp>,
+    pub last_received_at: jiff_sqlx::Timestamp,
+    pub band: String,
+    pub positive_instruments: Vec<String>,
+    pub version: i32,
+}
+
+impl Row {
+    fn closed(&self) -> Result<Option<Closed>, StoreError> {
+        let (Some(outcome), Some(at)) = (&self.outcome, self.closed_at) else { return Ok(None) };
+        let diagnosis = |name: &String| known(Diagnosis::parse(name), "follow_ups", "diagnosis");
+        let closing = match known(ClosingOutcome::parse(outcome), "follow_ups", "outcome")? {
+            ClosingOutcome::Attended => Closing::Attended {
+                diagnosis: self.diagnosis.as_ref().map(diagnosis).transpose()?,
+                grip_strength_g: self.grip_strength_g,
+                five_chair_stands_ms: self.five_chair_stands_ms,
+            },
+            ClosingOutcome::Declined => Closing::Declined,
+            ClosingOutcome::Unreachable => Closing::Unreachable,
+            ClosingOutcome::NotNeeded => {
+                let reason = self.not_needed_reason.as_deref().and_then(NotNeededReason::parse);
+                Closing::NotNeeded(known(reason, "follow_ups", "not_needed_reason")?)
+            }
+        };
+        Ok(Some(Closed { closing, at: at.to_jiff() }))
+    }
 }
 
 impl TryFrom<Row> for FollowUp {
@@ -165,11 +220,20 @@ impl TryFrom<Row> for FollowUp {
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
         Ok(Self {
+            closed: row.closed()?,
             follow_up_id: FollowUpId(row.follow_up_id),
             subject_id: SubjectId(row.subject_id),
             state: known(FollowUpState::parse(&row.state), "follow_ups", "state")?,
             urgency: known(Urgency::from_rank(row.urgency), "follow_ups", "urgency")?,
+            assignee: row.assignee.map(CredentialId),
+            attempts: row.attempts,
+            missed_appointments: row.missed_appointments,
             flagged_at: row.flagged_at.to_jiff(),
+            due_at: row.due_at.to_jiff(),
+            appointment_at: row.appointment_at.map(jiff_sqlx::Timestamp::to_jiff),
+            last_received_at: row.last_received_at.to_jiff(),
+            band: band(&row.band)?,
+            positive_instruments: row.positive_instruments,
             version: row.version,
         })
     }

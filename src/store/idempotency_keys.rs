@@ -2,23 +2,32 @@
 
 use jiff::Timestamp;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
-use super::row::at;
+use super::row::{at, known};
 use super::{Store, StoreError};
 use crate::domain::ids::{ClinicId, SubmissionId};
 use crate::domain::submission::{Idempotency, Origin};
 
-/// What became of a key.
-pub(super) enum Claim {
-    /// It is ours; the work may go on.
-    Claimed,
-    /// The same request was stored before, as this submission.
-    Done(SubmissionId),
-    /// The key stands for another request.
-    Reused,
+/// What the request of a key made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// This submission.
+    Submission(SubmissionId),
+    /// This version of something else.
+    Version(Uuid, i32),
 }
 
-/// The submission that this very request was stored as, while its key lasts.
+/// What a key stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// This very request, which had this effect.
+    Same(Effect),
+    /// Another request.
+    Other,
+}
+
+/// What a key stands for, while it lasts.
 ///
 /// # Errors
 /// When the database is away.
@@ -28,62 +37,120 @@ pub async fn find(
     origin: Origin,
     idempotency: &Idempotency,
     now: Timestamp,
-) -> Result<Option<SubmissionId>, StoreError> {
-    let found = sqlx::query_scalar!(
-        "select submission_id from idempotency_keys
-         where clinic_id = $1 and origin = $2 and idempotency_key = $3 and fingerprint = $4 and expires_at > $5",
+) -> Result<Option<Kept>, StoreError> {
+    let found = sqlx::query_as!(
+        Row,
+        "select fingerprint, submission_id, resource_id, resource_version from idempotency_keys
+         where clinic_id = $1 and origin = $2 and idempotency_key = $3 and expires_at > $4",
         clinic_id.0,
         origin.as_str(),
         idempotency.key,
-        idempotency.fingerprint.as_slice(),
         at(now) as _,
     )
     .fetch_optional(&mut *store.clinic(clinic_id).await?)
     .await?;
-    Ok(found.flatten().map(SubmissionId))
+    found.map(|row| row.kept(idempotency)).transpose()
 }
 
-/// Claims a key. While another transaction holds it, the insert waits for that one to end, so that simultaneous copies
-/// of one request settle to one effect. A key past its time is taken over.
+/// Claims a key; `None` when it is ours, and the work may go on. While another transaction holds it, the insert waits for
+/// that one to end, so that simultaneous copies of one request settle to one effect. A key past its time is taken over.
 pub(super) async fn claim(
     connection: &mut PgConnection,
     clinic_id: ClinicId,
     origin: Origin,
-    submission_id: SubmissionId,
+    effect: Effect,
     idempotency: &Idempotency,
     now: Timestamp,
-) -> Result<Claim, StoreError> {
+) -> Result<Option<Kept>, StoreError> {
+    let (submission_id, resource_id, resource_version) = effect.columns();
     let claimed = sqlx::query!(
-        "insert into idempotency_keys as k (clinic_id, origin, idempotency_key, fingerprint, submission_id, expires_at)
-         values ($1, $7, $2, $3, $4, $5)
+        "insert into idempotency_keys as k (
+             clinic_id, origin, idempotency_key, fingerprint, submission_id, resource_id, resource_version, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)
          on conflict (clinic_id, origin, idempotency_key) do update
              set fingerprint = excluded.fingerprint, submission_id = excluded.submission_id,
+                 resource_id = excluded.resource_id, resource_version = excluded.resource_version,
                  expires_at = excluded.expires_at
-             where k.expires_at <= $6",
+             where k.expires_at <= $9",
         clinic_id.0,
+        origin.as_str(),
         idempotency.key,
         idempotency.fingerprint.as_slice(),
-        submission_id.0,
+        submission_id,
+        resource_id,
+        resource_version,
         at(idempotency.expires_at) as _,
         at(now) as _,
-        origin.as_str(),
     )
     .execute(&mut *connection)
     .await?
     .rows_affected();
     if claimed == 1 {
-        return Ok(Claim::Claimed);
+        return Ok(None);
     }
-    let kept = sqlx::query!(
-        "select fingerprint, submission_id from idempotency_keys
-         where clinic_id = $1 and origin = $3 and idempotency_key = $2",
+    let kept = sqlx::query_as!(
+        Row,
+        "select fingerprint, submission_id, resource_id, resource_version from idempotency_keys
+         where clinic_id = $1 and origin = $2 and idempotency_key = $3",
         clinic_id.0,
-        idempotency.key,
         origin.as_str(),
+        idempotency.key,
     )
     .fetch_one(connection)
     .await?;
-    let same = kept.fingerprint == idempotency.fingerprint;
-    let submission = kept.submission_id.filter(|_| same).map(SubmissionId);
-    Ok(submission.map_or(Claim::Reused, Claim::Done))
+    kept.kept(idempotency).map(Some)
+}
+
+/// Writes down the effect of a key that was claimed before the effect was known.
+pub(super) async fn settle(
+    connection: &mut PgConnection,
+    clinic_id: ClinicId,
+    origin: Origin,
+    effect: Effect,
+    idempotency: &Idempotency,
+) -> Result<(), StoreError> {
+    let (submission_id, resource_id, resource_version) = effect.columns();
+    sqlx::query!(
+        "update idempotency_keys set submission_id = $4, resource_id = $5, resource_version = $6
+         where clinic_id = $1 and origin = $2 and idempotency_key = $3",
+        clinic_id.0,
+        origin.as_str(),
+        idempotency.key,
+        submission_id,
+        resource_id,
+        resource_version,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+impl Effect {
+    fn columns(self) -> (Option<Uuid>, Option<Uuid>, Option<i32>) {
+        match self {
+            Self::Submission(id) => (Some(id.0), None, None),
+            Self::Version(id, version) => (None, Some(id), Some(version)),
+        }
+    }
+}
+
+struct Row {
+    fingerprint: Vec<u8>,
+    submission_id: Option<Uuid>,
+    resource_id: Option<Uuid>,
+    resource_version: Option<i32>,
+}
+
+impl Row {
+    fn kept(self, idempotency: &Idempotency) -> Result<Kept, StoreError> {
+        if self.fingerprint != idempotency.fingerprint {
+            return Ok(Kept::Other);
+        }
+        let effect = match (self.submission_id, self.resource_id, self.resource_version) {
+            (Some(id), _, _) => Some(Effect::Submission(SubmissionId(id))),
+            (None, Some(id), Some(version)) => Some(Effect::Version(id, version)),
+            _ => None,
+        };
+        known(effect, "idempotency_keys", "stands for nothing").map(Kept::Same)
+    }
 }

@@ -1,30 +1,50 @@
-//! Whether the master key is the one that this database was written with.
+//! Whether the master key is the one that this database was written with, and which version each key of the file has.
 
 use jiff::Timestamp;
+use sqlx::PgConnection;
 
-use super::keys::FIELD_KEY_VERSION;
 use super::row::at;
 use super::{Store, StoreError};
 
-/// Keeps the check value of the key at first use; afterwards compares.
+/// How often versions are looked up again because another instance was faster.
+const ATTEMPTS: usize = 8;
+
+/// Keeps the check value of the key at first use; afterwards finds the version of every key of the file. A key that is
+/// not known yet becomes the next version, if another key of the file is known.
 ///
 /// # Errors
 /// When the database was written with another key, or is away.
 pub async fn record(store: &Store, now: Timestamp) -> Result<(), StoreError> {
-    let value = store.keys.check_value();
     let mut connection = store.common().await?;
-    sqlx::query!(
-        "insert into master_key_checks (key_version, check_value, recorded_at) values ($1, $2, $3)
-         on conflict (key_version) do nothing",
-        i16::from(FIELD_KEY_VERSION),
-        value.as_slice(),
-        at(now) as _,
-    )
-    .execute(&mut *connection)
-    .await?;
-    let version = i16::from(FIELD_KEY_VERSION);
-    let kept = sqlx::query_scalar!("select check_value from master_key_checks where key_version = $1", version)
-        .fetch_one(&mut *connection)
+    let own = store.keys.check_values();
+    for _ in 0..ATTEMPTS {
+        let kept = kept(&mut connection).await?;
+        let version = |value: &[u8; 32]| Some(kept.iter().find(|(_, kept)| kept == value)?.0);
+        let versions: Vec<Option<i16>> = own.iter().map(version).collect();
+        if !kept.is_empty() && versions.iter().all(Option::is_none) {
+            return Err(StoreError::OtherMasterKey);
+        }
+        let Some(new) = versions.iter().position(Option::is_none) else {
+            let versions = versions.into_iter().flatten().map(u8::try_from).collect::<Result<_, _>>();
+            store.keys.set_versions(versions.map_err(|_| StoreError::OtherMasterKey)?);
+            return Ok(());
+        };
+        let next = kept.last().map_or(1, |(last, _)| last.saturating_add(1));
+        sqlx::query!(
+            "insert into master_key_checks (key_version, check_value, recorded_at) values ($1, $2, $3)
+             on conflict (key_version) do nothing",
+            next,
+            own[new].as_slice(),
+            at(now) as _,
+        )
+        .execute(&mut *connection)
         .await?;
-    if kept == value { Ok(()) } else { Err(StoreError::OtherMasterKey) }
+    }
+    Err(StoreError::Unavailable("other instances keep adding master keys".into()))
+}
+
+async fn kept(connection: &mut PgConnection) -> Result<Vec<(i16, Vec<u8>)>, StoreError> {
+    let rows = sqlx::query!("select key_version, check_value from master_key_checks order by key_version");
+    let rows = rows.fetch_all(connection).await?;
+    Ok(rows.into_iter().map(|row| (row.key_version, row.check_value)).collect())
 }

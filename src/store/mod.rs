@@ -1,31 +1,53 @@
 //! Ring 2: the only place that names sqlx. Functions take domain values and hand domain values back.
 
+mod address;
 mod audit;
+pub mod audit_entries;
+mod audit_macs;
+pub mod audit_seals;
+pub mod audit_trail;
 pub mod audit_writer;
+mod clinic_row;
 pub mod clinics;
 pub mod constraint;
 pub mod credentials;
 pub mod embedded;
+pub mod erasure;
+pub mod erasure_log;
 pub mod error;
+pub mod exports;
+pub mod follow_up_commands;
+pub mod follow_up_events;
 pub mod follow_ups;
 pub mod health;
 pub mod history;
 pub mod idempotency_keys;
 pub mod keys;
 pub mod master_key_checks;
+mod merged_cases;
 pub mod page;
+pub mod retention;
+pub mod rotation;
 mod row;
 pub mod rule_tables;
 pub mod scan;
 mod session;
+pub mod statistics;
+pub mod subject_changes;
+pub mod subject_export;
+pub mod subject_merges;
+mod subject_row;
 pub mod subjects;
 pub mod submissions;
+pub mod token_people;
+pub mod worklist;
 
 use std::time::Duration;
 
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
+pub use address::{NEVER_LOGGED, QUIETLY_LOGGED, connect_options};
 pub use error::StoreError;
 
 use audit_writer::AuditWriter;
@@ -38,13 +60,6 @@ pub struct Store {
     keys: std::sync::Arc<Keys>,
     trail: AuditWriter,
 }
-
-/// What is never logged: the driver quotes parts of a database URL that it does not know, where a secret may stand. Of
-/// statements it logs the text alone, in which no value stands, since every value is a parameter.
-pub const NEVER_LOGGED: &str = "sqlx_postgres::options=off";
-
-/// What is logged only when asked for: notices, such as that a table is there already.
-pub const QUIETLY_LOGGED: &str = "sqlx::postgres::notice=warn";
 
 /// The migrations in this binary.
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
@@ -90,20 +105,14 @@ impl Store {
         self.keys.credential_hash(key)
     }
 
+    /// What stands for a person of an issuer of tokens, as stored.
+    #[must_use]
+    pub fn person_hashes(&self, issuer: &str, subject: &str) -> token_people::PersonHashes {
+        self.keys.person_hashes(issuer, subject)
+    }
+
     /// Waits for open work and closes every connection.
     pub async fn close(&self) {
         self.pool.close().await;
     }
-}
-
-/// Reads how to connect from a URL; the password may stand in a file of its own.
-///
-/// # Errors
-/// When the URL is not one of PostgreSQL. The message never repeats it, since it may hold a password.
-pub fn connect_options(url: &str, password: Option<&str>) -> Result<PgConnectOptions, StoreError> {
-    let options: PgConnectOptions = url.parse().map_err(|_| StoreError::Address)?;
-    Ok(match password {
-        Some(password) => options.password(password),
-        None => options,
-    })
 }

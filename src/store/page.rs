@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::StoreError;
-use super::keys::{Keys, equal};
+use super::keys::Keys;
 use crate::domain::ids::ClinicId;
 
 /// The sort key of the last row of a page.
@@ -43,7 +43,7 @@ impl Scope {
     pub(super) fn open(&self, keys: &Keys, cursor: &str) -> Result<Key, StoreError> {
         let bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).map_err(|_| StoreError::Cursor)?;
         let (payload, signature) = bytes.split_at_checked(PAYLOAD).ok_or(StoreError::Cursor)?;
-        if !equal(signature, &self.sign(keys, payload)) {
+        if signature.len() != SIGNATURE || !keys.signed_cursor(&self.parts(payload), signature) {
             return Err(StoreError::Cursor);
         }
         let (rank, rest) = payload.split_first_chunk::<2>().ok_or(StoreError::Cursor)?;
@@ -56,11 +56,14 @@ impl Scope {
     }
 
     fn sign(&self, keys: &Keys, payload: &[u8]) -> [u8; SIGNATURE] {
-        let clinic = self.clinic_id.0;
-        let whole = keys.cursor_signature(&[clinic.as_bytes(), self.list.as_bytes(), self.filter.as_bytes(), payload]);
+        let whole = keys.cursor_signature(&self.parts(payload));
         let mut signature = [0; SIGNATURE];
         signature.copy_from_slice(&whole[..SIGNATURE]);
         signature
+    }
+
+    fn parts<'a>(&'a self, payload: &'a [u8]) -> [&'a [u8]; 4] {
+        [self.clinic_id.0.as_bytes(), self.list.as_bytes(), self.filter.as_bytes(), payload]
     }
 }
 

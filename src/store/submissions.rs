@@ -4,7 +4,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::idempotency_keys::{Claim, claim};
+use super::idempotency_keys::{Effect, Kept, claim};
 use super::keys::SealNonce;
 use super::page::{Key, Scope, cut};
 use super::row::{answers, at, band, bound, care_level, known, language};
@@ -25,43 +25,33 @@ use crate::domain::submission::{Accepted, ExternalSource, Origin, PathwayId};
 /// # Errors
 /// When the submission to be corrected is unknown, or the database is away; then nothing was written, unless the
 /// connection broke during the commit, which a retry with the same key settles.
-pub async fn commit(store: &Store, accepted: &Accepted, nonces: [SealNonce; 2]) -> Result<Stored, StoreError> {
+pub async fn commit(store: &Store, accepted: &Accepted, nonces: [SealNonce; 4]) -> Result<Stored, StoreError> {
     let clinic_id = accepted.actor.clinic_id;
     let mut transaction = store.begin(clinic_id).await?;
     if let Some(idempotency) = &accepted.draft.idempotency {
-        match claim(
-            &mut transaction,
-            clinic_id,
-            accepted.origin,
-            accepted.submission_id,
-            idempotency,
-            accepted.received_at,
-        )
-        .await?
-        {
-            Claim::Claimed => {}
-            Claim::Reused => return Ok(Stored::KeyReused),
-            Claim::Done(submission_id) => {
+        let effect = Effect::Submission(accepted.submission_id);
+        let (origin, now) = (accepted.origin, accepted.received_at);
+        match claim(&mut transaction, clinic_id, origin, effect, idempotency, now).await? {
+            None => {}
+            Some(Kept::Same(Effect::Submission(submission_id))) => {
                 drop(transaction);
                 let done = find(store, clinic_id, submission_id).await?;
                 let done = known(done, "idempotency_keys", "names a submission that is not there")?;
                 return Ok(Stored::Replayed(Box::new(done)));
             }
+            Some(Kept::Same(Effect::Version(..)) | Kept::Other) => return Ok(Stored::KeyReused),
         }
     }
     let subject_id = subjects::resolve(&mut transaction, &store.keys, accepted, nonces).await?;
     let follow_up = match accepted.follow_up {
         None => None,
-        Some(intent) => {
-            let at = accepted.received_at;
-            Some(follow_ups::open_or_join(&mut transaction, clinic_id, subject_id, intent, at).await?)
-        }
+        Some(intent) => Some(follow_ups::open_or_join(&mut transaction, accepted, subject_id, intent).await?),
     };
     let stored = resolved(accepted, subject_id, follow_up);
     insert(&mut transaction, clinic_id, &stored).await?;
     let mut entry = accepted.audit.clone();
     entry.subject_id = Some(subject_id);
-    audit::insert(&mut transaction, &entry).await?;
+    audit::insert(&store.keys, &mut transaction, &entry).await?;
     transaction.commit().await?;
     Ok(Stored::Created(Box::new(stored)))
 }

@@ -305,9 +305,12 @@ async fn a_joined_case_takes_the_higher_urgency_and_a_closed_one_lets_a_new_one_
         let kept = clinic.staff.get(&path).await.expect(200);
         assert_eq!((&kept["urgency"], &kept["flagged_at"]), (&json!(now), &flagged_at));
     }
-    world.connect().await.execute("update follow_ups set state = 'booked'").await.unwrap();
+    let booked = "update follow_ups set state = 'booked', appointment_at = now(),
+                  assignee = (select credential_id from credentials where role = 'staff')";
+    world.connect().await.execute(booked).await.unwrap();
     assert_eq!(submit("routine").await, json!({"id": case, "state": "booked", "urgency": "today", "joined": true}));
-    world.connect().await.execute("update follow_ups set state = 'closed'").await.unwrap();
+    let closed = "update follow_ups set state = 'closed', outcome = 'declined', closed_at = now()";
+    world.connect().await.execute(closed).await.unwrap();
     assert_eq!(ids(&clinic.staff.get("/v1/follow-ups").await.expect(200)), Vec::<String>::new());
     let next = submit("routine").await;
     assert_eq!((&next["joined"], &next["urgency"]), (&json!(false), &json!("routine")));

@@ -3,13 +3,23 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod access;
+mod audit;
 mod bodies;
+mod clinics;
 mod conformance;
+mod credentials;
+mod day;
 mod durability;
 mod embedded;
+mod exports;
+mod fields;
+mod follow_ups;
 mod history;
 mod idempotency;
+mod key_rotation;
+mod limits;
 mod lists;
+mod privacy;
 mod problems;
 mod program;
 mod questionnaire;
@@ -19,5 +29,8 @@ mod rule_tables;
 mod schema;
 mod screening;
 mod server;
+mod stats;
+mod subject_records;
 mod subjects;
+mod tokens;
 mod world;

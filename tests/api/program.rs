@@ -10,18 +10,18 @@ use serde_json::Value;
 use crate::embedded::place::Place;
 use crate::world::frail;
 
-fn command(place: &Place, arguments: &[&str]) -> Command {
+pub(crate) fn command(place: &Place, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sarcoscreen"));
     command.env_remove("DATABASE_URL").env_remove("SARCOSCREEN_MASTER_KEY_FILE").args(arguments);
     command.env("SARCOSCREEN_DATA_DIR", place.data()).env("SARCOSCREEN_LISTEN", "127.0.0.1:0");
     command
 }
 
-fn run(place: &Place, arguments: &[&str]) -> Output {
+pub(crate) fn run(place: &Place, arguments: &[&str]) -> Output {
     command(place, arguments).output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
@@ -30,7 +30,7 @@ fn serve(place: &Place) -> (Child, String) {
     announced(command(place, &[]))
 }
 
-fn announced(mut command: Command) -> (Child, String) {
+pub(crate) fn announced(mut command: Command) -> (Child, String) {
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut said = String::new();
     for line in BufReader::new(child.stdout.as_mut().unwrap()).lines() {
@@ -44,7 +44,7 @@ fn announced(mut command: Command) -> (Child, String) {
     panic!("{ended:?} after saying {said}");
 }
 
-fn stop(mut child: Child) {
+pub(crate) fn stop(mut child: Child) {
     signal(&child, Signal::SIGINT);
     assert!(child.wait().unwrap().success());
 }
@@ -94,7 +94,12 @@ fn a_clinic_and_its_keys_are_set_up_from_nothing() {
     let listed = text(&run(&place, &["keys", "list", "--clinic", &id]).stdout);
     assert!(listed.contains("staff") && listed.contains("Ana") && !listed.contains(&key), "{listed}");
     let credential = listed.split_whitespace().next().unwrap();
+    let rotate = ["keys", "rotate", "--clinic", &id, "--id", credential, "--overlap-hours", "2"];
+    let rotated = run(&place, &rotate);
+    assert!(text(&rotated.stdout).starts_with("sk_") && rotated.stdout != minted.stdout);
+    assert!(text(&rotated.stderr).contains("The key before it works until"), "{}", text(&rotated.stderr));
     assert!(run(&place, &["keys", "revoke", "--clinic", &id, "--id", credential]).status.success());
+    assert_eq!(run(&place, &rotate).status.code(), Some(1), "a revoked credential is not rotated back");
     assert!(text(&run(&place, &["keys", "list", "--clinic", &id]).stdout).contains("revoked"));
     assert_eq!(run(&place, &["keys", "revoke", "--clinic", &id, "--id", credential]).status.code(), Some(1));
 }
@@ -177,7 +182,7 @@ async fn the_log_at_its_most_detailed_holds_no_answer_no_person_and_no_key() {
 }
 
 /// Where a service that made this announcement listens.
-fn base(said: &str) -> String {
+pub(crate) fn base(said: &str) -> String {
     let address = said.split("listening on ").nth(1).unwrap().split_whitespace().next().unwrap();
     format!("http://{address}")
 }

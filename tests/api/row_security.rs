@@ -9,8 +9,12 @@ use crate::world::{Clinic, World, frail};
 const ROLES: [&str; 4] = ["sarcoscreen_app", "sarcoscreen_writer", "sarcoscreen_auth", "sarcoscreen_jobs"];
 
 /// What only finds its clinic by being seen across clinics: who signs in, and which clinics there are.
-const ACROSS: [(&str, &str); 3] =
-    [("sarcoscreen_auth", "credentials"), ("sarcoscreen_auth", "clinics"), ("sarcoscreen_jobs", "clinics")];
+const ACROSS: [(&str, &str); 4] = [
+    ("sarcoscreen_auth", "credentials"),
+    ("sarcoscreen_auth", "clinics"),
+    ("sarcoscreen_jobs", "clinics"),
+    ("sarcoscreen_jobs", "audit_pending"),
+];
 
 /// Rows of a clinic in every table that requests write.
 async fn fill(world: &World, clinic: &Clinic) {
@@ -20,13 +24,8 @@ async fn fill(world: &World, clinic: &Clinic) {
     let rows = [
         format!("insert into daily_counts values ('{id}', '2026-01-01', 'submissions', '', 1)"),
         format!(
-            "insert into audit_seals select '{id}', 1, 1, now(), array[audit_entry_id], '0123456789abcdef', sha256('') \
+            "insert into audit_seals select '{id}', 1, 1, now(), sha256(''), array[audit_entry_id], '0123456789abcdef', sha256('') \
              from audit_entries where clinic_id = '{id}' limit 1"
-        ),
-        format!(
-            "insert into follow_up_events (clinic_id, follow_up_id, version, at, command, state, urgency, attempts, \
-             missed_appointments, due_at) select clinic_id, follow_up_id, 99, now(), 'note', state, urgency, attempts, \
-             missed_appointments, due_at from follow_ups where clinic_id = '{id}'"
         ),
         format!(
             "insert into subjects (clinic_id, subject_id, created_at, updated_at) values ('{id}', '{id}', now(), now())"

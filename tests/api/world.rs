@@ -5,6 +5,7 @@
 
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -34,6 +35,8 @@ pub(crate) struct World {
     pub(crate) clock: Arc<Clock>,
     /// How to reach the database beside the server.
     pub(crate) database: PgConnectOptions,
+    /// Where erased persons are written down.
+    pub(crate) erasure_log: PathBuf,
     server: actix_web::dev::ServerHandle,
     name: String,
 }
@@ -77,27 +80,29 @@ impl World {
 
     /// Starts a server with changed settings.
     pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::built(change, |app| app).await
+    }
+
+    /// Starts a server with changed settings and a changed application.
+    pub(crate) async fn built(change: impl FnOnce(&mut Settings), build: impl FnOnce(App) -> App) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let cluster = cluster().await;
         let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
         cluster.create_from_template(&name).await;
         let database = cluster.options.clone().database(&name);
         let clock = Arc::new(Clock::default());
-        let app = app(&database, Arc::clone(&clock) as Arc<dyn Ambient>);
+        let erasure_log = cluster.folder.join(format!("{name}.erasures"));
+        let app = self::app(&database, Arc::clone(&clock) as Arc<dyn Ambient>, &[7], Some(erasure_log.clone()));
+        let app = build(app);
         app.prepare().await.unwrap();
-        let mut settings = Settings {
-            cors_origins: vec!["https://clinic.example".to_owned()],
-            read_deadline: Duration::from_secs(10),
-            workers: 2,
-            shutdown: Duration::from_secs(1),
-        };
+        let mut settings = settings();
         change(&mut settings);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let server = http::serve(app.clone(), settings, listener).unwrap();
         let handle = server.handle();
         tokio::spawn(server);
-        Self { base, app, clock, database, server: handle, name }
+        Self { base, app, clock, database, erasure_log, server: handle, name }
     }
 
     /// Adds a clinic with one user of each role.
@@ -139,6 +144,11 @@ impl World {
     /// A connection beside the server, as the owner of the database.
     pub(crate) async fn connect(&self) -> PgConnection {
         self.database.connect().await.unwrap()
+    }
+
+    /// The store over the server's database, with its keys.
+    pub(crate) fn store(&self) -> Store {
+        store(&self.database)
     }
 
     /// One number from the database.
@@ -273,6 +283,11 @@ impl Ambient for Clock {
         System.now().checked_add(ahead).unwrap()
     }
 
+    fn elapsed(&self) -> Duration {
+        let ahead = u64::try_from(self.ahead_seconds.load(Ordering::SeqCst)).unwrap_or(0);
+        System.elapsed() + Duration::from_secs(ahead)
+    }
+
     fn fill(&self, buffer: &mut [u8]) -> Result<(), AppError> {
         System.fill(buffer)
     }
@@ -307,6 +322,7 @@ pub(crate) fn fit() -> Value {
 
 struct Cluster {
     options: PgConnectOptions,
+    folder: PathBuf,
     // PostgreSQL copies a template only while nobody else does.
     copying: tokio::sync::Mutex<()>,
 }
@@ -343,12 +359,12 @@ async fn start_cluster() -> Cluster {
     let mut connection = options.connect().await.unwrap();
     connection.execute(sqlx::AssertSqlSafe(format!("create database {TEMPLATE}"))).await.unwrap();
     connection.close().await.unwrap();
-    let app = app(&options.clone().database(TEMPLATE), Arc::new(System));
+    let app = app(&options.clone().database(TEMPLATE), Arc::new(System), &[7], None);
     app.migrate().await.unwrap();
     app.prepare().await.unwrap();
     sarcoscreen::app::health::close(&app).await;
     *POSTGRES.lock().unwrap() = Some(postgres);
-    Cluster { options, copying: tokio::sync::Mutex::new(()) }
+    Cluster { options, folder, copying: tokio::sync::Mutex::new(()) }
 }
 
 /// Stops PostgreSQL and removes its folder when this process ends, even by a signal: the shell reads until the pipe
@@ -361,9 +377,42 @@ fn stop_with_this_process(pid: i32, folder: &std::path::Path) {
     *STOPPER.lock().unwrap() = Some(child);
 }
 
-fn app(database: &PgConnectOptions, ambient: Arc<dyn Ambient>) -> App {
+fn store(database: &PgConnectOptions) -> Store {
     let keys = Keys::derive(&MasterKey::parse(&MasterKey::text(&[7; 32])).unwrap()).unwrap();
+    Store::open(database.clone(), 8, Duration::from_secs(10), keys)
+}
+
+fn settings() -> Settings {
+    Settings {
+        cors_origins: vec!["https://clinic.example".to_owned()],
+        trusted_proxies: Vec::new(),
+        read_deadline: Duration::from_secs(10),
+        workers: 2,
+        shutdown: Duration::from_secs(1),
+    }
+}
+
+/// Serves use cases on a free port.
+pub(crate) fn serve(app: App) -> (String, actix_web::dev::ServerHandle) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let server = http::serve(app, settings(), listener).unwrap();
+    let handle = server.handle();
+    tokio::spawn(server);
+    (base, handle)
+}
+
+/// The use cases over a database, under master keys that are each a byte again and again, the current one first.
+pub(crate) fn app(
+    database: &PgConnectOptions,
+    ambient: Arc<dyn Ambient>,
+    bytes: &[u8],
+    erasure_log: Option<PathBuf>,
+) -> App {
+    let masters: Vec<_> = bytes.iter().map(|&byte| MasterKey::parse(&MasterKey::text(&[byte; 32])).unwrap()).collect();
+    let keys = Keys::derive_all(&masters).unwrap();
     let store = Store::open(database.clone(), 8, Duration::from_secs(10), keys);
-    let policy = Policy { idempotency_lifetime: Duration::from_hours(1), accepted_unsafe_settings: Vec::new() };
+    let policy =
+        Policy { idempotency_lifetime: Duration::from_hours(1), accepted_unsafe_settings: Vec::new(), erasure_log };
     App::new(store, Releases::load().unwrap(), ambient, policy)
 }

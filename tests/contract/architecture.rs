@@ -28,7 +28,12 @@ const RINGS: &[Ring] = &[
     },
     Ring { name: "rules", imports: &["domain", "rules"], may_not_name: &["sqlx", "actix_web", "utoipa"] },
     Ring { name: "store", imports: &["domain", "store"], may_not_name: &["actix_web", "utoipa"] },
-    Ring { name: "app", imports: &["domain", "rules", "store", "app"], may_not_name: &["sqlx", "actix_web", "utoipa"] },
+    Ring { name: "outbound", imports: &["domain"], may_not_name: &["sqlx", "actix_web", "utoipa"] },
+    Ring {
+        name: "app",
+        imports: &["domain", "rules", "store", "outbound", "app"],
+        may_not_name: &["sqlx", "actix_web", "utoipa"],
+    },
     Ring { name: "http", imports: &["domain", "app", "http"], may_not_name: &["sqlx"] },
     Ring { name: "jobs", imports: &["domain", "app", "jobs"], may_not_name: &["sqlx", "actix_web", "utoipa"] },
     Ring { name: "config", imports: &[], may_not_name: &["sqlx", "actix_web", "utoipa"] },
@@ -81,7 +86,8 @@ fn files_and_functions_stay_small() {
     let (mut files, mut functions) = (Vec::new(), Vec::new());
     for file in sources() {
         let lines = file.text.lines().count();
-        files.push(lines);
+        // The median is of what is shipped; the cap is of the whole file.
+        files.push(file.product().lines().count());
         if lines > 400 {
             faults.push(format!("{}: {lines} lines, the cap is 400", file.name));
         }
@@ -112,8 +118,7 @@ fn every_file_says_what_it_is_for_and_the_source_is_documented() {
             if !file.text.starts_with("//!") {
                 faults.push(format!("{} does not open with //!", file.name));
             }
-            let product = file.text.split("#[cfg(test)]\nmod tests").next().unwrap_or(&file.text);
-            let written = product.lines().map(str::trim).filter(|line| !line.is_empty());
+            let written = file.product().lines().map(str::trim).filter(|line| !line.is_empty());
             lines += written.clone().count();
             comments += written.filter(|line| line.starts_with("///") || line.starts_with("//!")).count();
         }
@@ -132,6 +137,11 @@ struct Source {
 }
 
 impl Source {
+    /// The text without its unit tests.
+    fn product(&self) -> &str {
+        self.text.split("#[cfg(test)]\nmod tests").next().unwrap_or(&self.text)
+    }
+
     /// Lines of code with their numbers, comments left out.
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         let lines = self.text.lines().enumerate().map(|(index, line)| (index + 1, line));

@@ -63,12 +63,29 @@ fn values_out_of_range_are_refused() {
         ("--cors-origins", "https://clinic.example/"),
         ("--allow-unsafe-durability", "wal_level"),
         ("--log-format", "xml"),
+        ("--oidc-issuer", "http://issuer.example"),
+        ("--oidc-issuer", "https://"),
+        ("--oidc-jwks-url", "http://127.0.0.1.example/keys"),
+        ("--oidc-role-map", "nurse=browser"),
+        ("--oidc-role-map", "nurse"),
+        ("--oidc-algorithms", "HS256"),
+        ("--oidc-algorithms", "none"),
+        ("--oidc-clock-skew-seconds", "301"),
+        ("--oidc-jwks-cache-seconds", "9"),
+        ("--rate-per-credential", "-1"),
+        ("--trusted-proxies", "10.0.0.0/33"),
+        ("--trusted-proxies", "proxy.example"),
     ] {
         assert!(Cli::try_parse_from(["sarcoscreen", option, value]).is_err(), "{option} {value}");
     }
     let origins = "https://clinic.example,http://localhost:5173";
     let cli = Cli::try_parse_from(["sarcoscreen", "serve", "--cors-origins", origins]).unwrap();
     assert_eq!(cli.settings.http.cors_origins.len(), 2);
+    let proxies = "10.0.0.0/8,192.0.2.1,2001:db8::/32";
+    let options = ["--trusted-proxies", proxies, "--oidc-issuer", "http://localhost:8081/realm"];
+    let cli = Cli::try_parse_from(["sarcoscreen"].into_iter().chain(options)).unwrap();
+    assert_eq!(cli.settings.limits.trusted_proxies.len(), 3);
+    assert_eq!(cli.settings.oidc.role_map.len(), 3);
 }
 
 #[test]

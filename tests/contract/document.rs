@@ -22,7 +22,30 @@ fn every_operation_says_who_may_call_it_what_it_does_and_how_it_fails() {
     for (method, path, operation) in operations(&document) {
         let place = format!("{method} {path}");
         let id = operation["operationId"].as_str().unwrap_or_default();
-        let verbs = ["create_", "list_", "get_", "search_"];
+        let verbs = [
+            "create_",
+            "list_",
+            "get_",
+            "search_",
+            "take_",
+            "claim_",
+            "release_",
+            "reassign_",
+            "contact_",
+            "book_",
+            "unbook_",
+            "mark_",
+            "close_",
+            "reopen_",
+            "note_",
+            "rotate_",
+            "revoke_",
+            "replace_",
+            "merge_",
+            "undo_",
+            "export_",
+            "delete_",
+        ];
         if !verbs.iter().any(|verb| id.starts_with(verb)) || !ids.insert(id.to_owned()) {
             faults.push(format!("{place}: operation id {id:?}"));
         }
@@ -49,6 +72,17 @@ fn every_operation_says_who_may_call_it_what_it_does_and_how_it_fails() {
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     assert!(ids.len() >= 13);
+}
+
+#[test]
+fn every_secured_operation_but_scoring_goes_on_record() {
+    let document = parsed();
+    for (method, path, operation) in operations(&document) {
+        let id = operation["operationId"].as_str().unwrap();
+        let secured = operation["security"][0]["key"].is_array();
+        let recorded = sarcoscreen::http::trail::action_of(id).is_some();
+        assert_eq!(recorded, secured && id != "create_score", "{method} {path}: give {id} an action in http/trail.rs");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod architecture;
 mod completions;
 mod config;
 mod document;
+mod follow_up;
 mod people;
 mod properties;
 mod rules;

@@ -3,7 +3,6 @@
 mod check;
 mod diff;
 mod new;
-mod progress;
 mod replay;
 mod verify;
 

@@ -9,9 +9,9 @@ use anyhow::anyhow;
 use serde_json::{Value, json};
 
 use super::check::list;
-use super::progress::Shown;
 use super::read_folder;
 use crate::app::replay::replay;
+use crate::cli::progress::Shown;
 use crate::cli::{clinics, on_database, print};
 use crate::config::Settings;
 use crate::domain::replay::{BANDS, Moved, Movement, Replay, most_frequent};

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::progress::Shown;
 use crate::app::verify::verify;
+use crate::cli::progress::Shown;
 use crate::cli::{clinics, on_database, print};
 use crate::config::Settings;
 use crate::domain::verification::{Differing, Verification};

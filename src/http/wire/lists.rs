@@ -6,15 +6,20 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 use validator::Validate;
 
+use super::audit::AuditEntryBody;
+use super::credential::CredentialBody;
 use super::history::SubjectSubmissionBody;
 use super::rule_table::RuleTableSummaryBody;
 use super::subject::SubjectBody;
+use super::subject_history::SubjectChangeBody;
 use super::submission::plain;
-use super::{BandName, CareLevelName, FollowUpStateName, OriginName, UrgencyName};
+use super::{BandName, CareLevelName, OriginName};
 use crate::domain::assessment::Score;
+use crate::domain::audit::NamedEntry;
 use crate::domain::history::Screen;
 use crate::domain::ids::SubjectId;
-use crate::domain::stored::{FollowUp, FollowUpFilter, PageRequest, Subject, SubmissionFilter, SubmissionSummary};
+use crate::domain::stored::{Credential, PageRequest, Subject, SubmissionFilter, SubmissionSummary};
+use crate::domain::subject_history::SubjectChange;
 
 /// Which submissions to list.
 #[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
@@ -45,25 +50,6 @@ pub struct SubmissionQuery {
     pub received_to: Option<Timestamp>,
     /// Only those of this person.
     pub subject_id: Option<Uuid>,
-    /// How many items at most; 50 unless said.
-    #[validate(range(min = 1, max = 200))]
-    #[param(minimum = 1, maximum = 200)]
-    pub limit: Option<u16>,
-    /// `next_cursor` of the page before.
-    #[validate(length(min = 1, max = 200))]
-    #[param(min_length = 1, max_length = 200)]
-    pub cursor: Option<String>,
-}
-
-/// Which follow-ups to list; without a state, every case that is not closed.
-#[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct FollowUpQuery {
-    /// Only cases in this state.
-    pub state: Option<FollowUpStateName>,
-    /// Only cases of this urgency.
-    pub urgency: Option<UrgencyName>,
     /// How many items at most; 50 unless said.
     #[validate(range(min = 1, max = 200))]
     #[param(minimum = 1, maximum = 200)]
@@ -135,36 +121,6 @@ pub struct ScoreSummaryBody {
     pub upper: i32,
 }
 
-/// A follow-up as the worklist shows it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = FollowUp)]
-pub struct FollowUpBody {
-    /// Id of the follow-up.
-    pub id: Uuid,
-    /// Id of the person.
-    pub subject_id: Uuid,
-    /// Where it stands.
-    pub state: FollowUpStateName,
-    /// How soon to act.
-    pub urgency: UrgencyName,
-    /// When its first submission was flagged.
-    #[schema(value_type = String, format = DateTime)]
-    pub flagged_at: Timestamp,
-    /// Counts its changes.
-    pub version: i32,
-}
-
-/// A follow-up with its submissions.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = FollowUpDetail)]
-pub struct FollowUpDetailBody {
-    /// The follow-up.
-    #[serde(flatten)]
-    pub follow_up: FollowUpBody,
-    /// Its submissions, oldest first, at most 200.
-    pub submissions: Vec<SubmissionSummaryBody>,
-}
-
 macro_rules! page {
     ($(#[$doc:meta])* $name:ident of $item:ty, from $row:ty) => {
         $(#[$doc])*
@@ -195,12 +151,20 @@ page!(
     SubjectSubmissionPage of SubjectSubmissionBody, from Screen
 );
 page!(
-    /// A page of the worklist: most urgent first, then oldest.
-    FollowUpPage of FollowUpBody, from FollowUp
+    /// A page of the audit trail, newest first.
+    AuditEntryPage of AuditEntryBody, from NamedEntry
 );
 page!(
     /// Persons found.
     SubjectPage of SubjectBody, from Subject
+);
+page!(
+    /// A page of credentials, oldest first.
+    CredentialPage of CredentialBody, from Credential
+);
+page!(
+    /// A page of a person's changes, the latest first.
+    SubjectChangePage of SubjectChangeBody, from SubjectChange
 );
 page!(
     /// Every rule table, oldest first.
@@ -208,7 +172,7 @@ page!(
 );
 
 /// Items of a page unless said otherwise.
-const DEFAULT_LIMIT: u16 = 50;
+pub(super) const DEFAULT_LIMIT: u16 = 50;
 
 impl SubmissionQuery {
     /// The filter and the page asked for.
@@ -224,16 +188,6 @@ impl SubmissionQuery {
             received_to: self.received_to,
             subject_id: self.subject_id.map(SubjectId),
         };
-        (filter, PageRequest { limit: self.limit.unwrap_or(DEFAULT_LIMIT), cursor: self.cursor })
-    }
-}
-
-impl FollowUpQuery {
-    /// The filter and the page asked for.
-    #[must_use]
-    pub fn parse(self) -> (FollowUpFilter, PageRequest) {
-        let filter =
-            FollowUpFilter { state: self.state.map(|state| state.0), urgency: self.urgency.map(|urgency| urgency.0) };
         (filter, PageRequest { limit: self.limit.unwrap_or(DEFAULT_LIMIT), cursor: self.cursor })
     }
 }
@@ -267,18 +221,5 @@ impl From<SubmissionSummary> for SubmissionSummaryBody {
 impl From<Score> for ScoreSummaryBody {
     fn from(score: Score) -> Self {
         Self { total: score.total, lower: score.lower, upper: score.upper }
-    }
-}
-
-impl From<FollowUp> for FollowUpBody {
-    fn from(follow_up: FollowUp) -> Self {
-        Self {
-            id: follow_up.follow_up_id.0,
-            subject_id: follow_up.subject_id.0,
-            state: FollowUpStateName(follow_up.state),
-            urgency: UrgencyName(follow_up.urgency),
-            flagged_at: follow_up.flagged_at,
-            version: follow_up.version,
-        }
     }
 }

@@ -2,7 +2,13 @@
 
 pub mod answers;
 pub mod assessment;
+pub mod audit;
 pub mod conformance;
+pub mod credential;
+pub mod csv;
+pub mod exports;
+pub mod follow_up;
+pub mod follow_up_command;
 pub mod history;
 pub mod instrument_rule;
 pub mod lists;
@@ -10,9 +16,12 @@ pub mod object;
 pub mod questionnaire;
 pub mod render;
 pub mod rule_table;
+pub mod statistics;
 pub mod subject;
+pub mod subject_history;
 pub mod submission;
 pub mod wording;
+pub mod worklist;
 
 pub use assessment::{AssessmentBody, RedFlagBody, SourceBody};
 pub use render::Rendering;
@@ -23,15 +32,19 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::{RefOr, schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::domain::actor::Role;
 use crate::domain::assessment::FlagKind;
-use crate::domain::follow_up::{FollowUpState, Urgency};
+use crate::domain::audit::{AuditAction, AuditOutcome};
+use crate::domain::follow_up::{ClosingOutcome, Diagnosis, EventKind, FollowUpState, NotNeededReason, Urgency};
 use crate::domain::instrument::{Outcome, PositiveWhen};
 use crate::domain::language::Language;
 use crate::domain::pathway::Stage;
 use crate::domain::questionnaire::Audience;
 use crate::domain::red_flag::CareLevel;
 use crate::domain::rule_table::{Band, Confidence, SourceKind};
+use crate::domain::stored::FollowUpOrder;
 use crate::domain::subject::Channel;
+use crate::domain::subject_history::ChangeKind;
 use crate::domain::submission::{Origin, PathwayId};
 
 /// Puts a domain enumeration on the wire: its names and its schema are the domain's own.
@@ -65,10 +78,24 @@ on_the_wire! {
     UrgencyName(Urgency) as "Urgency";
     /// Where a follow-up stands.
     FollowUpStateName(FollowUpState) as "FollowUpState";
+    /// How a follow-up ended.
+    ClosingOutcomeName(ClosingOutcome) as "ClosingOutcome";
+    /// Why there was nothing to follow up; `merged` is written by a merge of persons only.
+    NotNeededReasonName(NotNeededReason) as "NotNeededReason";
+    /// What the clinic's examination says of sarcopenia.
+    DiagnosisName(Diagnosis) as "Diagnosis";
+    /// What made a version of a follow-up.
+    FollowUpEventName(EventKind) as "FollowUpEventKind";
+    /// The order of the worklist: most urgent then oldest, oldest, or due soonest first.
+    FollowUpOrderName(FollowUpOrder) as "FollowUpOrder";
     /// What an instrument says.
     OutcomeName(Outcome) as "Outcome";
     /// Which side of the cut-off is positive.
     PositiveWhenName(PositiveWhen) as "PositiveWhen";
+    /// What was done, or tried.
+    AuditActionName(AuditAction) as "AuditAction";
+    /// What became of it.
+    AuditOutcomeName(AuditOutcome) as "AuditOutcome";
     /// Where a submission came from.
     OriginName(Origin) as "Origin";
     /// A consensus pathway.
@@ -79,12 +106,16 @@ on_the_wire! {
     LanguageName(Language) as "Language";
     /// How a person wishes to be contacted.
     ChannelName(Channel) as "Channel";
+    /// What was changed of a person.
+    ChangeKindName(ChangeKind) as "SubjectChangeKind";
     /// What flagged a submission.
     FlagKindName(FlagKind) as "FlagKind";
     /// What kind of source a figure has.
     SourceKindName(SourceKind) as "SourceKind";
     /// How sure a figure is.
     ConfidenceName(Confidence) as "Confidence";
+    /// What a credential may do; each role may do what the ones before it may.
+    RoleName(Role) as "Role";
     /// Who can answer an item.
     AudienceName(Audience) as "Audience";
 }

@@ -61,7 +61,7 @@ pub struct ContactBody {
 }
 
 /// What a person agreed to.
-#[derive(Clone, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(Clone, Default, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Consent)]
 pub struct ConsentBody {
@@ -121,6 +121,12 @@ pub struct SubjectBody {
     /// When the person was first seen.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
+    /// Counts the changes of contact data, consent and merges.
+    #[schema(minimum = 1)]
+    pub version: i32,
+    /// Id of the person whom this one was merged into.
+    #[schema(required)]
+    pub merged_into: Option<Uuid>,
 }
 
 impl SubjectInput {
@@ -136,20 +142,21 @@ impl SubjectInput {
         SubjectDraft {
             reference,
             contact: self.contact.map(Contact::from).unwrap_or_default(),
-            consent: self.consent.and_then(|consent| consent.parse(faults)),
+            consent: self.consent.and_then(|consent| consent.parse("/subject/consent", faults)),
         }
     }
 }
 
 impl ConsentBody {
-    fn parse(self, faults: &mut Vec<Fault>) -> Option<Consent> {
+    /// Parses a consent; faults are added with their pointers, which begin with where it stands.
+    pub fn parse(self, place: &str, faults: &mut Vec<Fault>) -> Option<Consent> {
         let missing = [
             (self.to_contact.is_none(), "to_contact"),
             (self.text_version.is_none(), "text_version"),
             (self.given_at.is_none(), "given_at"),
         ];
         for (_, name) in missing.into_iter().filter(|(missing, _)| *missing) {
-            let pointer = format!("/subject/consent/{name}");
+            let pointer = format!("{place}/{name}");
             faults.push(Fault::new(pointer, FaultCode::Required, "a consent must say this"));
         }
         Some(Consent { to_contact: self.to_contact?, text_version: self.text_version?, given_at: self.given_at? })
@@ -208,12 +215,20 @@ impl From<Subject> for SubjectBody {
             id: subject.subject_id.0,
             reference: subject.reference,
             contact,
-            consent: subject.consent.map(|consent| ConsentBody {
-                to_contact: Some(consent.to_contact),
-                text_version: Some(consent.text_version),
-                given_at: Some(consent.given_at),
-            }),
+            consent: subject.consent.map(ConsentBody::from),
             created_at: subject.created_at,
+            version: subject.version,
+            merged_into: subject.merged_into.map(|id| id.0),
+        }
+    }
+}
+
+impl From<Consent> for ConsentBody {
+    fn from(consent: Consent) -> Self {
+        Self {
+            to_contact: Some(consent.to_contact),
+            text_version: Some(consent.text_version),
+            given_at: Some(consent.given_at),
         }
     }
 }

@@ -1,0 +1,90 @@
+//! Erasure of a person, everything that is stored about one, and the replay of erasures over a restored backup.
+
+use std::path::PathBuf;
+
+use uuid::Uuid;
+
+use super::audit::{entry, look, operator_entry};
+use super::scan::Progress;
+use super::{App, AppError, clinics, subject_merges};
+use crate::domain::actor::Actor;
+use crate::domain::audit::AuditAction;
+use crate::domain::ids::{ClinicId, SubjectId};
+use crate::domain::subject_history::SubjectExport;
+use crate::store;
+use crate::store::erasure::Listed;
+use crate::store::erasure_log::Erased;
+
+/// Everything stored about a person, opened. It is the person's own copy, so it holds contact data whatever the consent.
+///
+/// # Errors
+/// When the clinic has no such person, or the database is away.
+pub async fn export(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<SubjectExport, AppError> {
+    let export = store::subject_export::export(&app.store, actor.clinic_id, subject_id).await?;
+    look(app, actor, AuditAction::SubjectExported, subject_id.0, &export.subject_ids).await?;
+    Ok(export)
+}
+
+/// Erases a person and everything stored about the person. It is in the log outside the database before it is done.
+///
+/// # Errors
+/// When there is no log, no such person, the person was merged into another, or the log or the database is away.
+pub async fn erase(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<(), AppError> {
+    let log = app.policy.erasure_log.as_deref().ok_or(AppError::NoErasureLog)?;
+    let entry = entry(app, actor, AuditAction::SubjectErased, subject_id.0, &[subject_id])?;
+    Ok(store::erasure::erase(&app.store, subject_id, Some(log), &entry).await?)
+}
+
+/// What a replay did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// How many persons the logs name.
+    pub named: usize,
+    /// Lines that are none of ours.
+    pub unreadable: u64,
+    /// How many were there and are gone now.
+    pub erased: u64,
+}
+
+/// Erases again whoever the logs name and the database, restored from a backup, still holds. What was erased already stays
+/// so.
+///
+/// # Errors
+/// When a log cannot be read, or the database is away.
+pub async fn replay(app: &App, logs: &[PathBuf], mut progress: impl FnMut(Progress)) -> Result<Replayed, AppError> {
+    let erased = Erased::read(logs)?;
+    let mut replayed = Replayed { named: erased.len(), unreadable: erased.unreadable, erased: 0 };
+    let clinics = clinics::list(app).await?;
+    let (mut done, mut total) = (0, 0);
+    for clinic in &clinics {
+        total += store::erasure::count(&app.store, clinic.clinic_id).await?;
+    }
+    for clinic in &clinics {
+        let mut after = SubjectId(Uuid::nil());
+        loop {
+            let chunk = store::erasure::next(&app.store, clinic.clinic_id, after, &erased).await?;
+            let Some(next) = chunk.next else { break };
+            for listed in chunk.listed {
+                replayed.erased += 1;
+                again(app, clinic.clinic_id, listed).await?;
+            }
+            done += chunk.rows;
+            progress(Progress { done, total });
+            after = next;
+        }
+    }
+    Ok(replayed)
+}
+
+async fn again(app: &App, clinic_id: ClinicId, listed: Listed) -> Result<(), AppError> {
+    let Listed { subject_id, merged_into, with_another } = listed;
+    if with_another {
+        return Ok(());
+    }
+    if merged_into.is_some() {
+        // In the backup the two are still one; the other one stays.
+        subject_merges::undo_of(app, clinic_id, subject_id).await?;
+    }
+    let entry = operator_entry(app, clinic_id, AuditAction::SubjectErased, subject_id.0)?;
+    Ok(store::erasure::erase(&app.store, subject_id, None, &entry).await?)
+}

@@ -1,0 +1,84 @@
+//! Exports: everything of a clinic, read while it is sent.
+
+use futures_util::stream::{self, Stream};
+use tokio::task::JoinHandle;
+
+use super::audit::look;
+use super::{App, AppError};
+use crate::domain::actor::Actor;
+use crate::domain::audit::AuditAction;
+use crate::domain::export::{Chunk, Exported, ExportedFollowUp, ExportedSubmission};
+use crate::domain::stored::{FollowUpFilter, SubmissionFilter};
+use crate::store;
+
+/// The clinic's submissions behind a cursor that were received before now, oldest first.
+///
+/// # Errors
+/// When the cursor is not one of this export, or the database is away; later, as an item of the stream.
+pub async fn submissions(
+    app: &App,
+    actor: &Actor,
+    filter: SubmissionFilter,
+    after: Option<String>,
+) -> Result<impl Stream<Item = Result<Vec<Exported<ExportedSubmission>>, AppError>> + use<>, AppError> {
+    let (store, clinic_id, until) = (app.store.clone(), actor.clinic_id, app.ambient.now());
+    let read = move |after: Option<String>| {
+        let (store, filter) = (store.clone(), filter.clone());
+        async move { Ok(store::exports::submissions(&store, clinic_id, &filter, until, after.as_deref()).await?) }
+    };
+    let first = read(after).await?;
+    look(app, actor, AuditAction::SubmissionsExported, clinic_id.0, &[]).await?;
+    Ok(chunks(first, read))
+}
+
+/// The clinic's cases behind a cursor that were flagged before now, oldest first.
+///
+/// # Errors
+/// When the cursor is not one of this export, or the database is away; later, as an item of the stream.
+pub async fn follow_ups(
+    app: &App,
+    actor: &Actor,
+    filter: FollowUpFilter,
+    after: Option<String>,
+) -> Result<impl Stream<Item = Result<Vec<Exported<ExportedFollowUp>>, AppError>> + use<>, AppError> {
+    let (store, clinic_id, until) = (app.store.clone(), actor.clinic_id, app.ambient.now());
+    let read = move |after: Option<String>| {
+        let (store, filter) = (store.clone(), filter.clone());
+        async move { Ok(store::exports::follow_ups(&store, clinic_id, &filter, until, after.as_deref()).await?) }
+    };
+    let first = read(after).await?;
+    look(app, actor, AuditAction::FollowUpsExported, clinic_id.0, &[]).await?;
+    Ok(chunks(first, read))
+}
+
+/// What comes next.
+enum Upcoming<T> {
+    Read(Chunk<T>),
+    UnderWay(JoinHandle<Result<Chunk<T>, AppError>>),
+    Nothing,
+}
+
+/// A chunk is read while the one before is sent, and no further: when nobody takes it, nothing more is read.
+fn chunks<T, F>(
+    first: Chunk<T>,
+    read: impl Fn(Option<String>) -> F,
+) -> impl Stream<Item = Result<Vec<Exported<T>>, AppError>>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<Chunk<T>, AppError>> + Send + 'static,
+{
+    stream::try_unfold((Upcoming::Read(first), read), |(upcoming, read)| async move {
+        let chunk = match upcoming {
+            Upcoming::Read(chunk) => chunk,
+            Upcoming::UnderWay(task) => {
+                task.await.map_err(|_| AppError::Internal("the reading of an export failed".into()))??
+            }
+            Upcoming::Nothing => return Ok(None),
+        };
+        let upcoming = match chunk.next {
+            Some(cursor) => Upcoming::UnderWay(tokio::spawn(read(Some(cursor)))),
+            None => Upcoming::Nothing,
+        };
+        Ok(Some((chunk.rows, (upcoming, read))))
+    })
+}

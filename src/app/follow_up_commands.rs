@@ -1,0 +1,147 @@
+//! What staff do with follow-ups: load the case, let the domain decide, keep what was decided.
+
+use jiff::Timestamp;
+
+use super::ambient::random;
+use super::audit::{entry, look};
+use super::{App, AppError};
+use crate::domain::actor::Actor;
+use crate::domain::audit::AuditAction;
+use crate::domain::fault::FaultCode;
+use crate::domain::follow_up::{FollowUp, FollowUpChange, FollowUpCommand, Note, Refusal, decide};
+use crate::domain::ids::FollowUpId;
+use crate::domain::submission::{Idempotency, Origin};
+use crate::store;
+use crate::store::follow_up_commands::{Decided, Outcome};
+use crate::store::idempotency_keys::{Effect, Kept};
+
+/// A command as it was asked for.
+#[derive(Clone)]
+pub struct Asked {
+    /// The case.
+    pub follow_up_id: FollowUpId,
+    /// The version that whoever asks has seen.
+    pub version: i32,
+    /// What to do.
+    pub command: FollowUpCommand,
+    /// What to write down with it.
+    pub note: Option<Note>,
+    /// The key that makes a retry safe.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// A case as a command left it.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    /// The case.
+    pub follow_up: FollowUp,
+    /// When the command was done.
+    pub at: Timestamp,
+}
+
+/// Does what a command asks of a case, once for each retry key.
+///
+/// # Errors
+/// When the clinic has no such case, the case has moved on since it was seen or refuses the command, whoever is to get it
+/// cannot work on it, the key stands for another request, or the database is away.
+pub async fn command(app: &App, actor: &Actor, asked: Asked) -> Result<Answered, AppError> {
+    let idempotency = asked.idempotency.as_ref();
+    // A retry is answered as before, however far the case has moved on.
+    if let Some(answered) = earlier(app, actor, idempotency).await? {
+        return Ok(answered);
+    }
+    let case = store::follow_ups::find(&app.store, actor.clinic_id, asked.follow_up_id).await?;
+    let case = case.ok_or(AppError::NotFound)?;
+    if case.version != asked.version {
+        return stale(app, actor, idempotency).await;
+    }
+    let now = app.ambient.now();
+    if let FollowUpCommand::Reassign { to } = asked.command
+        && !store::credentials::can_work(&app.store, actor.clinic_id, to, now).await?
+    {
+        return Err(AppError::fault("/to", FaultCode::NotFound, "there is no such member of staff"));
+    }
+    let change = decide(&case, &asked.command, actor, now).map_err(refused)?;
+    let note = asked.note.map(|note| Ok::<_, AppError>((note, random(&*app.ambient)?))).transpose()?;
+    let decided = Decided { note, ..decided(app, actor, change, action(&asked.command))? };
+    match store::follow_up_commands::commit_change(&app.store, actor.clinic_id, &decided, idempotency).await? {
+        Outcome::Written(follow_up) => Ok(Answered { follow_up: *follow_up, at: now }),
+        Outcome::Known(kept) => replay(app, actor, kept).await,
+        Outcome::Stale | Outcome::Nothing => stale(app, actor, idempotency).await,
+    }
+}
+
+/// Claims the most urgent, then oldest open case; `None` when nothing is open. Whatever the concurrency, a case is handed
+/// to one caller, and the same case again to a retry with the same key.
+///
+/// # Errors
+/// When the key stands for another request, or the database is away.
+pub async fn take_next(
+    app: &App,
+    actor: &Actor,
+    idempotency: Option<&Idempotency>,
+) -> Result<Option<Answered>, AppError> {
+    let now = app.ambient.now();
+    let claim = |case: &FollowUp| {
+        let change = decide(case, &FollowUpCommand::Claim, actor, now).map_err(refused)?;
+        decided(app, actor, change, AuditAction::FollowUpTaken)
+    };
+    match store::follow_up_commands::take_next(&app.store, actor.clinic_id, idempotency, now, claim).await? {
+        Outcome::Written(follow_up) => Ok(Some(Answered { follow_up: *follow_up, at: now })),
+        Outcome::Known(kept) => replay(app, actor, kept).await.map(Some),
+        Outcome::Nothing => Ok(None),
+        Outcome::Stale => Err(AppError::Internal("a locked case has moved on".into())),
+    }
+}
+
+fn decided(app: &App, actor: &Actor, change: FollowUpChange, action: AuditAction) -> Result<Decided, AppError> {
+    let (id, subject_id) = (change.after.follow_up_id, change.after.subject_id);
+    let audit = entry(app, actor, action, id.0, &[subject_id])?;
+    Ok(Decided { change, note: None, audit })
+}
+
+/// What this very request made before, if it did.
+async fn earlier(app: &App, actor: &Actor, idempotency: Option<&Idempotency>) -> Result<Option<Answered>, AppError> {
+    let Some(idempotency) = idempotency else { return Ok(None) };
+    let (clinic_id, now) = (actor.clinic_id, app.ambient.now());
+    match store::idempotency_keys::find(&app.store, clinic_id, Origin::Staff, idempotency, now).await? {
+        Some(kept) => replay(app, actor, kept).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The case as the version that a key stands for left it. It is a look at the case, and on record as one.
+async fn replay(app: &App, actor: &Actor, kept: Kept) -> Result<Answered, AppError> {
+    let Kept::Same(Effect::Version(id, version)) = kept else { return Err(AppError::IdempotencyKeyReused) };
+    let event = store::follow_up_events::find(&app.store, actor.clinic_id, FollowUpId(id), version).await?;
+    let event = event.ok_or(AppError::NotFound)?;
+    look(app, actor, AuditAction::FollowUpRead, id, &[event.after.subject_id]).await?;
+    Ok(Answered { follow_up: event.after, at: event.at })
+}
+
+/// The case has moved on. A copy of this very request may have moved it, while this one looked for the key.
+async fn stale(app: &App, actor: &Actor, idempotency: Option<&Idempotency>) -> Result<Answered, AppError> {
+    earlier(app, actor, idempotency).await?.ok_or(AppError::Stale)
+}
+
+fn refused(refusal: Refusal) -> AppError {
+    match refusal {
+        Refusal::AppointmentOutOfRange => AppError::fault("/appointment_at", FaultCode::OutOfRange, refusal.sentence()),
+        other => AppError::Conflict(other.sentence()),
+    }
+}
+
+const fn action(command: &FollowUpCommand) -> AuditAction {
+    match command {
+        FollowUpCommand::Claim => AuditAction::FollowUpClaimed,
+        FollowUpCommand::Release => AuditAction::FollowUpReleased,
+        FollowUpCommand::Reassign { .. } => AuditAction::FollowUpReassigned,
+        FollowUpCommand::Contact { .. } => AuditAction::FollowUpContacted,
+        FollowUpCommand::Book { .. } => AuditAction::FollowUpBooked,
+        FollowUpCommand::Unbook => AuditAction::FollowUpUnbooked,
+        FollowUpCommand::DidNotAttend => AuditAction::FollowUpMissed,
+        FollowUpCommand::Close(_) => AuditAction::FollowUpClosed,
+        FollowUpCommand::Reopen => AuditAction::FollowUpReopened,
+        FollowUpCommand::Note => AuditAction::FollowUpNoted,
+    }
+}

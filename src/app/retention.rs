@@ -1,0 +1,49 @@
+//! Retention: what a clinic does not want to keep any longer, and retry keys past their time, leave in bounded batches.
+
+use std::ops::ControlFlow;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::audit::operator_entry;
+use super::scan::Progress;
+use super::{App, AppError, clinics};
+use crate::domain::audit::AuditAction;
+use crate::domain::ids::ClinicId;
+use crate::store;
+use crate::store::retention::Retired;
+
+/// Removes all that is due, clinic after clinic. Every batch is a transaction of its own, so being ended in the middle
+/// loses nothing, and instances do not work on one clinic at the same time. Whoever follows it may end it.
+///
+/// # Errors
+/// When the erasure log cannot be written, or the database is away.
+pub async fn run(app: &App, mut progress: impl FnMut(Progress) -> ControlFlow<()>) -> Result<Retired, AppError> {
+    let now = app.ambient.now();
+    let mut whole = Retired::default();
+    for clinic in clinics::list(app).await? {
+        while store::retention::forget_keys(&app.store, clinic.clinic_id, now).await? > 0 {}
+        let Some(before) = clinic.retention_days.and_then(|days| days_before(now, days)) else { continue };
+        let total = store::retention::count(&app.store, clinic.clinic_id, before).await?;
+        let mut done = 0;
+        while let Some(batch) = batch(app, clinic.clinic_id, before).await?.filter(|batch| batch.submissions > 0) {
+            whole.submissions += batch.submissions;
+            whole.subjects += batch.subjects;
+            done += batch.submissions;
+            if progress(Progress { done, total }).is_break() {
+                return Ok(whole);
+            }
+        }
+    }
+    Ok(whole)
+}
+
+async fn batch(app: &App, clinic_id: ClinicId, before: Timestamp) -> Result<Option<Retired>, AppError> {
+    let of_submissions = operator_entry(app, clinic_id, AuditAction::SubmissionRetired, clinic_id.0)?;
+    let of_subjects = operator_entry(app, clinic_id, AuditAction::SubjectRetired, clinic_id.0)?;
+    let log = app.policy.erasure_log.as_deref();
+    Ok(store::retention::retire(&app.store, before, log, &of_submissions, &of_subjects).await?)
+}
+
+fn days_before(now: Timestamp, days: u32) -> Option<Timestamp> {
+    now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).ok()
+}

@@ -1,0 +1,39 @@
+//! Sealing the audit trail: what waits becomes the next links of the chains.
+
+use super::{App, AppError};
+use crate::domain::ids::ClinicId;
+use crate::domain::seal::Head;
+use crate::store;
+
+/// Seals everything that waits, of every clinic and of the system. The end of each chain that grew is logged, so that a
+/// chain that is cut later shows.
+///
+/// # Errors
+/// When the database is away, or one of the chains cannot be read; what was sealed stays sealed.
+pub async fn seal(app: &App) -> Result<Vec<Head>, AppError> {
+    let (mut heads, mut failed) = (Vec::new(), None);
+    for clinic_id in store::audit_seals::waiting(&app.store).await? {
+        match seal_clinic(app, clinic_id).await {
+            Ok(Some(head)) => {
+                tracing::info!(%head, "sealed");
+                heads.push(head);
+            }
+            Ok(None) => {}
+            // The chains of the others are sealed all the same.
+            Err(error) => failed = Some(error),
+        }
+    }
+    failed.map_or(Ok(heads), Err)
+}
+
+async fn seal_clinic(app: &App, clinic_id: ClinicId) -> Result<Option<Head>, AppError> {
+    let mut last = None;
+    // What comes meanwhile is for the next time: seals of few entries would only make the chain long.
+    loop {
+        let sealed = store::audit_seals::seal_next(&app.store, clinic_id, app.ambient.now()).await?;
+        last = sealed.map(|sealed| sealed.head).or(last);
+        if !sealed.is_some_and(|sealed| sealed.full) {
+            return Ok(last);
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Statistics: read them, and count the days that are over.
+
+use super::audit::look;
+use super::{App, AppError};
+use crate::domain::actor::Actor;
+use crate::domain::audit::AuditAction;
+use crate::domain::statistics::{DayRange, Statistics, last_over};
+use crate::store;
+
+/// The clinic's statistics over a range of days.
+///
+/// # Errors
+/// When the database is away.
+pub async fn read(app: &App, actor: &Actor, range: DayRange) -> Result<Statistics, AppError> {
+    let statistics = store::statistics::read(&app.store, actor.clinic_id, range, app.ambient.now()).await?;
+    look(app, actor, AuditAction::StatsRead, actor.clinic_id.0, &[]).await?;
+    Ok(statistics)
+}
+
+/// Counts every day of every clinic that is over and not counted yet, each in a transaction of its own, and tells how
+/// many there were.
+///
+/// # Errors
+/// When the database is away; what was counted until then stays counted.
+pub async fn count_days(app: &App) -> Result<u64, AppError> {
+    let last = last_over(app.ambient.now());
+    let mut days = 0;
+    for clinic in store::clinics::list(&app.store).await? {
+        while store::statistics::count_next_day(&app.store, clinic.clinic_id, last).await?.is_some() {
+            days += 1;
+        }
+    }
+    Ok(days)
+}

@@ -1,0 +1,92 @@
+//! Changes of a subject by staff: contact data, consent, and what stood there before.
+
+use super::ambient::random;
+use super::audit::{entry, look};
+use super::intake::possible;
+use super::{App, AppError};
+use crate::domain::actor::Actor;
+use crate::domain::audit::AuditAction;
+use crate::domain::fault::FaultCode;
+use crate::domain::ids::SubjectId;
+use crate::domain::stored::{Page, PageRequest, Subject};
+use crate::domain::subject::{Consent, Contact};
+use crate::domain::subject_history::SubjectChange;
+use crate::store;
+use crate::store::subject_changes::Replacement;
+
+/// One person. Contact data is shown only where the person consented to contact.
+///
+/// # Errors
+/// When the clinic has no such person, or the database is away.
+pub async fn get(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<Subject, AppError> {
+    let found = store::subjects::find(&app.store, actor.clinic_id, subject_id).await?.ok_or(AppError::NotFound)?;
+    look(app, actor, AuditAction::SubjectRead, subject_id.0, &[subject_id]).await?;
+    Ok(found.shown())
+}
+
+/// Replaces the contact data of the version that the caller saw. It is kept without consent too, and then shown to nobody.
+///
+/// # Errors
+/// When there is no such person, the person changed since or was merged into another, or the database is away.
+pub async fn replace_contact(
+    app: &App,
+    actor: &Actor,
+    subject_id: SubjectId,
+    seen: i32,
+    contact: Contact,
+) -> Result<Subject, AppError> {
+    replace(app, actor, subject_id, seen, AuditAction::ContactChanged, Replacement::Contact(contact)).await
+}
+
+/// Replaces the consent of the version that the caller saw. A withdrawal hides contact data from that moment on.
+///
+/// # Errors
+/// When it was given at an impossible time, there is no such person, the person changed since or was merged into
+/// another, or the database is away.
+pub async fn replace_consent(
+    app: &App,
+    actor: &Actor,
+    subject_id: SubjectId,
+    seen: i32,
+    consent: Consent,
+) -> Result<Subject, AppError> {
+    if !possible(app, consent.given_at) {
+        return Err(AppError::fault("/given_at", FaultCode::OutOfRange, "must lie between 1900 and now"));
+    }
+    replace(app, actor, subject_id, seen, AuditAction::ConsentChanged, Replacement::Consent(consent)).await
+}
+
+/// One page of what was changed of a person, the latest first. Contact data that stood there before is shown only while
+/// the person agrees to be contacted.
+///
+/// # Errors
+/// When there is no such person, the cursor is not one of this list, or the database is away.
+pub async fn history(
+    app: &App,
+    actor: &Actor,
+    subject_id: SubjectId,
+    page: &PageRequest,
+) -> Result<Page<SubjectChange>, AppError> {
+    let mut changes = store::subject_changes::list(&app.store, actor.clinic_id, subject_id, page).await?;
+    // Read after the changes: a withdrawal that came in between hides them.
+    let subject = store::subjects::find(&app.store, actor.clinic_id, subject_id).await?.ok_or(AppError::NotFound)?;
+    let may_be_contacted = subject.may_be_contacted();
+    let shown = |change: SubjectChange| SubjectChange { before: change.before.shown(may_be_contacted), ..change };
+    changes.items = changes.items.into_iter().map(shown).collect();
+    look(app, actor, AuditAction::SubjectHistoryRead, subject_id.0, &[subject_id]).await?;
+    Ok(changes)
+}
+
+async fn replace(
+    app: &App,
+    actor: &Actor,
+    subject_id: SubjectId,
+    seen: i32,
+    action: AuditAction,
+    replacement: Replacement,
+) -> Result<Subject, AppError> {
+    let entry = entry(app, actor, action, subject_id.0, &[subject_id])?;
+    let nonces = [random(&*app.ambient)?, random(&*app.ambient)?];
+    let changed = store::subject_changes::replace(&app.store, subject_id, seen, replacement, &entry, nonces).await?;
+    Ok(changed.shown())
+}

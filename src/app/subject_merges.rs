@@ -1,0 +1,79 @@
+//! Merges: staff say that two subjects are one person, or that they are not after all.
+
+use super::ambient::{new_id, random};
+use super::audit::{entry, operator_entry};
+use super::{App, AppError};
+use crate::domain::actor::Actor;
+use crate::domain::audit::{AuditAction, AuditEntry};
+use crate::domain::ids::{ClinicId, FollowUpId, MergeId, SubjectId};
+use crate::domain::subject_history::SubjectMerge;
+use crate::domain::submission::Idempotency;
+use crate::store;
+use crate::store::subject_merges::Merging;
+
+/// Merges a subject into the one that stays, of the version that the caller saw.
+///
+/// # Errors
+/// When one of them does not exist or is part of another merge, the one that stays changed since, the retry key stands for
+/// another request, or the database is away.
+pub async fn merge(
+    app: &App,
+    actor: &Actor,
+    kept: SubjectId,
+    merged: SubjectId,
+    seen: i32,
+    idempotency: Option<&Idempotency>,
+) -> Result<SubjectMerge, AppError> {
+    let merge_id: MergeId = new_id(&*app.ambient, app.ambient.now())?;
+    let entry = entry(app, actor, AuditAction::SubjectsMerged, merge_id.0, &[kept, merged])?;
+    let nonces = [random(&*app.ambient)?, random(&*app.ambient)?, random(&*app.ambient)?];
+    let merging = Merging { merge_id, kept, merged, seen };
+    Ok(store::subject_merges::merge(&app.store, merging, idempotency, &entry, nonces).await?)
+}
+
+/// Takes a merge back.
+///
+/// # Errors
+/// When the person who stays has no such merge, it was taken back already, the retry key stands for another request, or the
+/// database is away.
+pub async fn undo(
+    app: &App,
+    actor: &Actor,
+    kept: SubjectId,
+    merge_id: MergeId,
+    idempotency: Option<&Idempotency>,
+) -> Result<SubjectMerge, AppError> {
+    let merge = store::subject_merges::find(&app.store, actor.clinic_id, merge_id).await?;
+    let merge = merge.filter(|merge| merge.kept == kept).ok_or(AppError::NotFound)?;
+    let entry = entry(app, actor, AuditAction::MergeUndone, merge_id.0, &[kept, merge.merged])?;
+    let by = actor.credential_id.0;
+    take_back(app, &merge, idempotency, &entry, by).await
+}
+
+/// Takes back the merge that a person is part of, for the operator, who has no credential: it counts as taken back by
+/// whoever made it, and the trail says that it was the operator.
+///
+/// # Errors
+/// When the person is part of no merge, or the database is away.
+pub(super) async fn undo_of(app: &App, clinic_id: ClinicId, merged: SubjectId) -> Result<(), AppError> {
+    let found = store::subject_merges::merge_of(&app.store, clinic_id, merged).await?;
+    let (merge_id, _, by) = found.ok_or(AppError::NotFound)?;
+    let merge = store::subject_merges::find(&app.store, clinic_id, merge_id).await?.ok_or(AppError::NotFound)?;
+    let entry = operator_entry(app, clinic_id, AuditAction::MergeUndone, merge_id.0)?;
+    let entry = AuditEntry { subject_ids: vec![merge.kept, merged], ..entry };
+    take_back(app, &merge, None, &entry, by).await.map(drop)
+}
+
+async fn take_back(
+    app: &App,
+    merge: &SubjectMerge,
+    idempotency: Option<&Idempotency>,
+    entry: &AuditEntry,
+    by: uuid::Uuid,
+) -> Result<SubjectMerge, AppError> {
+    let spare = merge.follow_up_ids.iter().map(|_| new_id(&*app.ambient, entry.at));
+    let spare = spare.collect::<Result<Vec<FollowUpId>, _>>()?;
+    let nonces = [random(&*app.ambient)?, random(&*app.ambient)?];
+    let of = (merge.kept, merge.merge_id);
+    Ok(store::subject_merges::undo(&app.store, of, idempotency, entry, by, &spare, nonces).await?)
+}

@@ -1,0 +1,93 @@
+//! People who sign in with tokens: each gets a credential at the first sign-in, so that what they do has a name.
+
+use std::sync::Arc;
+
+use super::ambient::new_id;
+use super::audit::entry;
+use super::sign_in::Attempt;
+use super::tokens::Tokens;
+use super::{App, AppError};
+use crate::domain::actor::Actor;
+use crate::domain::audit::AuditAction;
+use crate::domain::stored::{Clinic, Credential};
+use crate::domain::token::TokenPerson;
+use crate::store;
+use crate::store::credentials::{ByKey, SignedIn};
+use crate::store::token_people::PersonHashes;
+
+/// Finds the credential of whom a token speaks, and makes it where it is missing or not what the issuer says now.
+///
+/// # Errors
+/// When the token is refused, or names no clinic of ours; when the issuer's keys cannot be had, or the database is away.
+pub(super) async fn find(app: &App, tokens: &Tokens, attempt: Attempt<'_>) -> Result<ByKey, AppError> {
+    let person = tokens.person(attempt.bearer, &*app.ambient).await?.ok_or(AppError::NotSignedIn(None))?;
+    let hash = app.store.person_hashes(tokens.issuer(), &person.subject);
+    app.limits.sweep();
+    // Twice at most: somebody else may make the credential meanwhile, and what was made is read again.
+    for _ in 0..2 {
+        let found = store::token_people::find(&app.store, &person.clinic, &hash).await?;
+        let Some((clinic, credential)) = found else {
+            tracing::info!("a token was refused: it names no clinic of this service");
+            return Err(AppError::NotSignedIn(None));
+        };
+        match credential {
+            Some(mut credential) => {
+                keep_up(app, &mut credential, &clinic, &person, attempt).await?;
+                let until = Some(person.until);
+                return Ok(ByKey::Known(Arc::new(SignedIn { credential, clinic, until })));
+            }
+            None if clinic.suspended => return Err(AppError::NotSignedIn(None)),
+            None => make(app, &clinic, &person, &hash, attempt).await?,
+        }
+    }
+    Err(AppError::Internal("the credential of a token was not kept".into()))
+}
+
+async fn make(
+    app: &App,
+    clinic: &Clinic,
+    person: &TokenPerson,
+    hash: &PersonHashes,
+    attempt: Attempt<'_>,
+) -> Result<(), AppError> {
+    let now = app.ambient.now();
+    let credential = Credential {
+        clinic_id: clinic.clinic_id,
+        credential_id: new_id(&*app.ambient, now)?,
+        role: person.role,
+        display_name: person.display_name.clone(),
+        prefix: None,
+        origins: Vec::new(),
+        created_at: now,
+        expires_at: None,
+        revoked_at: None,
+        previous_key_until: None,
+    };
+    let audit =
+        entry(app, &actor(&credential, attempt), AuditAction::CredentialMinted, credential.credential_id.0, &[])?;
+    Ok(store::token_people::insert(&app.store, &credential, hash, &audit).await?)
+}
+
+/// The issuer decides the role and the name; a revoked credential stays as it is.
+async fn keep_up(
+    app: &App,
+    credential: &mut Credential,
+    clinic: &Clinic,
+    person: &TokenPerson,
+    attempt: Attempt<'_>,
+) -> Result<(), AppError> {
+    let same = credential.role == person.role && credential.display_name == person.display_name;
+    if same || credential.revoked_at.is_some() || clinic.suspended {
+        return Ok(());
+    }
+    let id = credential.credential_id;
+    let audit = entry(app, &actor(credential, attempt), AuditAction::CredentialChanged, id.0, &[])?;
+    store::token_people::update(&app.store, id, person.role, &person.display_name, &audit).await?;
+    (credential.role, credential.display_name) = (person.role, person.display_name.clone());
+    Ok(())
+}
+
+fn actor(credential: &Credential, attempt: Attempt<'_>) -> Actor {
+    let Credential { clinic_id, credential_id, role, .. } = *credential;
+    Actor { clinic_id, credential_id, role, request_id: attempt.request_id }
+}

@@ -1,0 +1,158 @@
+//! `audit`: seal the trail, and verify that nobody changed it.
+
+use std::fmt::{self, Write as _};
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use serde_json::{Map, Value, json};
+
+use super::progress::Shown;
+use super::{clinics, on_database, print};
+use crate::app::audit_verification::{Verified, verify};
+use crate::app::sealing;
+use crate::config::{Audit, Settings};
+use crate::domain::ids::ClinicId;
+use crate::domain::seal::{Break, Head};
+
+/// Breaks beyond this many are counted and not listed.
+const LISTED: usize = 1_000;
+
+pub(super) async fn run(settings: &Settings, command: &Audit) -> anyhow::Result<ExitCode> {
+    match command {
+        Audit::Seal => {
+            let heads = on_database(settings, async |app| Ok(sealing::seal(app).await?)).await?;
+            let lines: Vec<String> = heads.iter().map(|head| format!("head={head}\n")).collect();
+            print(&lines.concat())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Audit::Verify { clinic, heads, json } => run_verify(settings, clinic.as_deref(), heads, *json).await,
+    }
+}
+
+async fn run_verify(
+    settings: &Settings,
+    clinic: Option<&str>,
+    heads: &[PathBuf],
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    let mut heads = Heads::open(heads)?;
+    let mut listed = Vec::new();
+    let verified = on_database(settings, async |app| {
+        let clinic_id = match clinic {
+            Some(clinic) => Some(clinics::find(app, clinic).await?.clinic_id),
+            None => None,
+        };
+        let mut shown = Shown::begin();
+        let found = |clinic_id, broken| {
+            if listed.len() < LISTED {
+                listed.push((clinic_id, broken));
+            }
+        };
+        let verified = verify(app, clinic_id, heads.by_ref(), found, |now| shown.at(now)).await?;
+        shown.end();
+        Ok(verified)
+    });
+    let verified = verified.await?;
+    if let Some(error) = heads.failed {
+        return Err(error).context("a file of heads cannot be read to its end");
+    }
+    print(&if json { in_json(&verified, &listed)? } else { in_words(&verified, &listed)? })?;
+    Ok(if verified.breaks == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The heads in files, line after line.
+struct Heads {
+    files: Vec<BufReader<File>>,
+    line: Vec<Head>,
+    failed: Option<io::Error>,
+}
+
+impl Heads {
+    fn open(paths: &[PathBuf]) -> anyhow::Result<Self> {
+        let open = |path: &PathBuf| {
+            File::open(path).map(BufReader::new).with_context(|| format!("cannot read {}", path.display()))
+        };
+        Ok(Self { files: paths.iter().map(open).collect::<Result<_, _>>()?, line: Vec::new(), failed: None })
+    }
+}
+
+impl Iterator for Heads {
+    type Item = Head;
+
+    fn next(&mut self) -> Option<Head> {
+        let mut bytes = Vec::new();
+        while self.line.is_empty() {
+            bytes.clear();
+            match self.files.last_mut()?.read_until(b'\n', &mut bytes) {
+                Ok(0) => {
+                    self.files.pop();
+                }
+                Ok(_) => self.line = Head::all_in(&String::from_utf8_lossy(&bytes)).collect(),
+                Err(error) => {
+                    self.failed = Some(error);
+                    return None;
+                }
+            }
+        }
+        self.line.pop()
+    }
+}
+
+fn name(clinic_id: ClinicId) -> String {
+    if clinic_id.0.is_nil() { "the system".to_owned() } else { format!("clinic {clinic_id}") }
+}
+
+fn in_words(verified: &Verified, listed: &[(ClinicId, Break)]) -> Result<String, fmt::Error> {
+    let Verified { chains, entries, seals, waiting, heads, breaks } = verified;
+    let mut text = String::new();
+    for (clinic_id, broken) in listed {
+        writeln!(text, "{}: {broken}", name(*clinic_id))?;
+    }
+    let left_out = breaks - listed.len() as u64;
+    if left_out > 0 {
+        writeln!(text, "and {left_out} more")?;
+    }
+    write!(text, "{entries} entries in {chains} chains of {seals} seals, {waiting} wait for a seal; ")?;
+    writeln!(text, "{heads} known heads; {breaks} breaks")?;
+    Ok(text)
+}
+
+fn in_json(verified: &Verified, listed: &[(ClinicId, Break)]) -> anyhow::Result<String> {
+    let Verified { chains, entries, seals, waiting, heads, breaks } = verified;
+    let document = json!({
+        "chains": chains,
+        "entries": entries,
+        "seals": seals,
+        "waiting": waiting,
+        "heads": heads,
+        "breaks": breaks,
+        "first": listed.iter().map(|(clinic_id, broken)| one_in_json(*clinic_id, broken)).collect::<Vec<_>>(),
+    });
+    Ok(serde_json::to_string_pretty(&document)? + "\n")
+}
+
+fn one_in_json(clinic_id: ClinicId, broken: &Break) -> Value {
+    let mut row =
+        Map::from_iter([("clinic_id".to_owned(), json!(clinic_id)), ("kind".to_owned(), json!(broken.kind()))]);
+    let mut tell = |name: &str, value: Value| row.insert(name.to_owned(), value);
+    match *broken {
+        Break::EntryChanged(id) | Break::EntryMissing(id) | Break::EntryAdded(id) | Break::EntrySealedTwice(id) => {
+            tell("audit_entry_id", json!(id));
+        }
+        Break::SealsMissing { first, last } => {
+            tell("first", json!(first));
+            tell("last", json!(last));
+        }
+        Break::SealChanged(number) | Break::SealOutOfOrder(number) | Break::SealReplaced(number) => {
+            tell("seal_number", json!(number));
+        }
+        Break::ChainCut { known, last } => {
+            tell("known", json!(known));
+            tell("last", json!(last));
+        }
+    }
+    Value::Object(row)
+}

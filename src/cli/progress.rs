@@ -1,0 +1,46 @@
+//! How far a long command has come, for the person who waits: a bar on a terminal, a line now and then elsewhere.
+
+use std::time::Instant;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::tell;
+use crate::app::replay::Progress;
+
+/// Rows between two lines where no bar can be drawn.
+const LINE_EVERY: u64 = 50_000;
+
+/// Shows progress on the standard error stream, and at the end how long it took.
+pub(super) struct Shown {
+    bar: ProgressBar,
+    begun: Instant,
+    last: Progress,
+}
+
+impl Shown {
+    pub(super) fn begin() -> Self {
+        // Hidden where the standard error stream is no terminal.
+        let bar = ProgressBar::new(0);
+        if let Ok(style) = ProgressStyle::with_template("{wide_bar} {human_pos} of {human_len} rows, {eta} left") {
+            bar.set_style(style);
+        }
+        Self { bar, begun: Instant::now(), last: Progress { done: 0, total: 0 } }
+    }
+
+    pub(super) fn at(&mut self, now: Progress) {
+        self.bar.set_length(now.total);
+        self.bar.set_position(now.done);
+        if self.bar.is_hidden() && now.done / LINE_EVERY > self.last.done / LINE_EVERY {
+            tell(&format!("{} of {} rows", now.done, now.total));
+        }
+        self.last = now;
+    }
+
+    pub(super) fn end(self) {
+        self.bar.finish_and_clear();
+        let millis = self.begun.elapsed().as_millis().max(1);
+        let rate = u128::from(self.last.done) * 1_000 / millis;
+        let (seconds, tenths) = (millis / 1_000, millis % 1_000 / 100);
+        tell(&format!("{} rows in {seconds}.{tenths} s, {rate} rows/s", self.last.done));
+    }
+}

@@ -1,0 +1,22 @@
+//! `restore`: erases again, in a database restored from a backup, whoever was erased since.
+
+use std::path::PathBuf;
+
+use super::progress::Shown;
+use super::{on_database, print};
+use crate::app::erasure::{Replayed, replay};
+use crate::config::Settings;
+
+pub(super) async fn run(settings: &Settings, logs: &[PathBuf]) -> anyhow::Result<()> {
+    let replayed = on_database(settings, async |app| {
+        let mut shown = Shown::begin();
+        let replayed = replay(app, logs, |now| shown.at(now)).await?;
+        shown.end();
+        Ok(replayed)
+    });
+    let Replayed { named, unreadable, erased } = replayed.await?;
+    let gone = named.saturating_sub(usize::try_from(erased).unwrap_or(usize::MAX));
+    let unreadable = if unreadable > 0 { format!(", {unreadable} lines unreadable") } else { String::new() };
+    print(&format!("{named} persons in the log: {erased} erased again, {gone} not in this database{unreadable}\n"))?;
+    Ok(())
+}

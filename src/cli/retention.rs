@@ -1,0 +1,24 @@
+//! `retention`: removes now what clinics do not want to keep any longer.
+
+use std::ops::ControlFlow;
+
+use super::progress::Shown;
+use super::{on_database, print};
+use crate::app::retention::run as retire;
+use crate::config::Settings;
+
+pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
+    let retired = on_database(settings, async |app| {
+        let mut shown = Shown::begin();
+        let retired = retire(app, |now| {
+            shown.at(now);
+            ControlFlow::Continue(())
+        });
+        let retired = retired.await?;
+        shown.end();
+        Ok(retired)
+    });
+    let retired = retired.await?;
+    print(&format!("{} submissions and {} persons removed\n", retired.submissions, retired.subjects))?;
+    Ok(())
+}

@@ -1,0 +1,256 @@
+//! Seals of the audit trail: what is sealed of an entry, the chain that the seals make, and how a trail can be broken.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+use super::audit::AuditEntry;
+use super::ids::{AuditEntryId, ClinicId};
+
+/// Keyed hash of an entry, cut to what nobody can guess.
+pub type EntryMac = [u8; 16];
+/// Keyed hash of a seal.
+pub type SealMac = [u8; 32];
+
+/// What the first seal of a chain follows.
+pub const NOTHING: SealMac = [0; 32];
+
+/// The columns of an entry, as texts in the order in which they are hashed. Texts, because whatever stands in a column
+/// behind the service's back has one, though it may be no value of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Columns(pub Vec<Option<String>>);
+
+/// The end of a chain, as the log keeps it: a chain that ends before it was cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Head {
+    /// Whose chain.
+    pub clinic_id: ClinicId,
+    /// The number of the last seal, counted from 1.
+    pub seal_number: i64,
+    /// Its hash.
+    pub mac: SealMac,
+}
+
+/// One thing that is not as the service left it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Break {
+    /// The entry is not what was written.
+    EntryChanged(AuditEntryId),
+    /// The entry was written and is not there.
+    EntryMissing(AuditEntryId),
+    /// The entry is there, and no seal covers it, nor does it wait for one as the service lets its entries wait.
+    EntryAdded(AuditEntryId),
+    /// More than one seal covers the entry.
+    EntrySealedTwice(AuditEntryId),
+    /// The seals from one number to another are not there.
+    SealsMissing {
+        /// The first of them.
+        first: i64,
+        /// The last of them.
+        last: i64,
+    },
+    /// The seal is not what was written.
+    SealChanged(i64),
+    /// The seal does not follow the one before it: one of the two is of another chain.
+    SealOutOfOrder(i64),
+    /// A known seal lies beyond the end of the chain.
+    ChainCut {
+        /// The known seal.
+        known: i64,
+        /// The last seal that is there; 0 when there is none.
+        last: i64,
+    },
+    /// The seal is another than the known one of this number.
+    SealReplaced(i64),
+}
+
+/// A walk along the seals of one chain.
+#[derive(Clone, Copy, Debug)]
+pub struct Chain {
+    next: i64,
+    previous: Option<SealMac>,
+}
+
+/// What a walk looks at in a seal.
+#[derive(Clone, Copy, Debug)]
+pub struct Link {
+    /// The seal's number.
+    pub seal_number: i64,
+    /// Whether its own hash is right.
+    pub genuine: bool,
+    /// The hash that it says it follows.
+    pub previous_mac: SealMac,
+    /// Its own hash.
+    pub mac: SealMac,
+}
+
+impl From<&AuditEntry> for Columns {
+    fn from(entry: &AuditEntry) -> Self {
+        let subjects: Vec<String> = entry.subject_ids.iter().map(ToString::to_string).collect();
+        Self(vec![
+            Some(entry.clinic_id.to_string()),
+            Some(entry.audit_entry_id.to_string()),
+            Some(entry.at.as_microsecond().to_string()),
+            entry.credential_id.map(|id| id.to_string()),
+            Some(entry.action.as_str().to_owned()),
+            Some(entry.outcome.as_str().to_owned()),
+            Some(entry.resource_id.to_string()),
+            entry.subject_id.map(|id| id.to_string()),
+            Some(format!("{{{}}}", subjects.join(","))),
+            Some(entry.occurrences.to_string()),
+            entry.request_id.map(|id| id.to_string()),
+        ])
+    }
+}
+
+impl Default for Chain {
+    fn default() -> Self {
+        Self { next: 1, previous: Some(NOTHING) }
+    }
+}
+
+impl Chain {
+    /// Takes the next seal, in the order of numbers, and tells what is wrong with it or before it.
+    pub fn follow(&mut self, link: Link) -> Vec<Break> {
+        let mut broken = Vec::new();
+        if link.seal_number > self.next {
+            broken.push(Break::SealsMissing { first: self.next, last: link.seal_number - 1 });
+            self.previous = None;
+        }
+        if !link.genuine {
+            broken.push(Break::SealChanged(link.seal_number));
+        } else if self.previous.is_some_and(|previous| previous != link.previous_mac) {
+            broken.push(Break::SealOutOfOrder(link.seal_number));
+        }
+        // Of a seal that was changed nothing can be said, not even what should follow it.
+        self.previous = link.genuine.then_some(link.mac);
+        self.next = self.next.max(link.seal_number.saturating_add(1));
+        broken
+    }
+
+    /// The number of the last seal so far; 0 before the first.
+    #[must_use]
+    pub const fn last(&self) -> i64 {
+        self.next - 1
+    }
+}
+
+impl Head {
+    /// Every head that stands in a line of a log, whatever stands around it.
+    pub fn all_in(line: &str) -> impl Iterator<Item = Self> {
+        line.split(|c: char| !c.is_ascii_hexdigit() && c != '-' && c != '/').filter_map(Self::parse)
+    }
+
+    fn parse(token: &str) -> Option<Self> {
+        let mut parts = token.split('/');
+        let (clinic, number, mac) = (parts.next()?, parts.next()?, parts.next()?);
+        if parts.next().is_some() || clinic.len() != 36 || mac.len() != 64 {
+            return None;
+        }
+        let mut bytes = NOTHING;
+        for (byte, digits) in bytes.iter_mut().zip(mac.as_bytes().chunks(2)) {
+            *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+        }
+        let clinic_id = ClinicId(Uuid::try_parse(clinic).ok()?);
+        Some(Self { clinic_id, seal_number: number.parse().ok()?, mac: bytes })
+    }
+}
+
+impl fmt::Display for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/", self.clinic_id, self.seal_number)?;
+        self.mac.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl Break {
+    /// Its name in JSON.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::EntryChanged(_) => "entry_changed",
+            Self::EntryMissing(_) => "entry_missing",
+            Self::EntryAdded(_) => "entry_added",
+            Self::EntrySealedTwice(_) => "entry_sealed_twice",
+            Self::SealsMissing { .. } => "seals_missing",
+            Self::SealChanged(_) => "seal_changed",
+            Self::SealOutOfOrder(_) => "seal_out_of_order",
+            Self::ChainCut { .. } => "chain_cut",
+            Self::SealReplaced(_) => "seal_replaced",
+        }
+    }
+}
+
+impl fmt::Display for Break {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EntryChanged(id) => write!(f, "entry {id} was changed"),
+            Self::EntryMissing(id) => write!(f, "entry {id} is missing"),
+            Self::EntryAdded(id) => {
+                write!(f, "entry {id} was added: no seal covers it, and the service did not put it up for one")
+            }
+            Self::EntrySealedTwice(id) => write!(f, "entry {id} is sealed, or waits, more than once"),
+            Self::SealsMissing { first, last } if first == last => write!(f, "seal {first} is missing"),
+            Self::SealsMissing { first, last } => write!(f, "seals {first} to {last} are missing"),
+            Self::SealChanged(number) => write!(f, "seal {number} was changed"),
+            Self::SealOutOfOrder(number) => write!(f, "seal {number} does not follow the seal before it"),
+            Self::ChainCut { known, last } => {
+                write!(f, "the chain was cut: it ends with seal {last}, and seal {known} is known")
+            }
+            Self::SealReplaced(number) => write!(f, "seal {number} is another than the known one"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(number: i64) -> Link {
+        let mac = |number: i64| [u8::try_from(number).unwrap(); 32];
+        Link { seal_number: number, genuine: true, previous_mac: mac(number - 1), mac: mac(number) }
+    }
+
+    fn walk(links: &[Link]) -> Vec<Break> {
+        let mut chain = Chain::default();
+        links.iter().flat_map(|link| chain.follow(*link)).collect()
+    }
+
+    #[test]
+    fn a_whole_chain_has_no_break() {
+        assert_eq!(walk(&[link(1), link(2), link(3)]), []);
+    }
+
+    #[test]
+    fn a_missing_seal_is_named_and_nothing_else() {
+        assert_eq!(walk(&[link(2), link(3)]), [Break::SealsMissing { first: 1, last: 1 }]);
+        assert_eq!(walk(&[link(1), link(4), link(5)]), [Break::SealsMissing { first: 2, last: 3 }]);
+    }
+
+    #[test]
+    fn a_changed_seal_is_named_and_not_the_one_after_it() {
+        let changed = Link { genuine: false, mac: [9; 32], ..link(2) };
+        assert_eq!(walk(&[link(1), changed, link(3)]), [Break::SealChanged(2)]);
+    }
+
+    #[test]
+    fn a_genuine_seal_of_another_chain_is_out_of_order() {
+        let other = Link { previous_mac: [9; 32], ..link(2) };
+        assert_eq!(walk(&[link(1), other, link(3)]), [Break::SealOutOfOrder(2)]);
+        assert_eq!(walk(&[Link { previous_mac: [9; 32], ..link(1) }]), [Break::SealOutOfOrder(1)]);
+    }
+
+    #[test]
+    fn a_head_is_found_in_any_line_and_a_broken_one_is_none() {
+        let head = Head { clinic_id: ClinicId(Uuid::from_u128(7)), seal_number: 12, mac: [0xab; 32] };
+        for line in
+            [format!("{head}"), format!("INFO sealed head={head} entries=3"), format!("{{\"head\":\"{head}\"}}")]
+        {
+            assert_eq!(Head::all_in(&line).collect::<Vec<_>>(), [head], "{line}");
+        }
+        let text = head.to_string();
+        for broken in [&text[1..], &text[..text.len() - 1], &text.replace('-', ""), &text.replace("/12/", "/x/")] {
+            assert_eq!(Head::all_in(broken).count(), 0, "{broken}");
+        }
+    }
+}

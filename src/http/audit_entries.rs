@@ -1,0 +1,37 @@
+//! The audit trail, for a clinic's admins.
+
+use actix_web::{HttpRequest, HttpResponse, get, web};
+
+use super::State;
+use super::auth::Admin;
+use super::extract::Query;
+use super::paging;
+use super::problem::Problem;
+use super::wire::audit::AuditQuery;
+use super::wire::lists::AuditEntryPage;
+use crate::app::audit;
+
+/// List audit entries
+///
+/// Who did, saw or tried what, newest first: ids and names of credentials, no health data. Reading the trail is on record
+/// too.
+#[utoipa::path(
+    tag = "admin",
+    operation_id = "list_audit_entries",
+    params(AuditQuery),
+    responses((status = 200, description = "A page", body = AuditEntryPage, headers(
+        ("Link" = String, description = "rel=next: the next page, if there is one"),
+    ))),
+    security(("key" = ["admin"]))
+)]
+#[get("/v1/audit-entries")]
+pub async fn list_audit_entries(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Admin,
+    query: Result<Query<AuditQuery>, Problem>,
+) -> Result<HttpResponse, Problem> {
+    let (filter, page) = query?.0.parse();
+    let page = audit::list(&state.app, &caller.actor(), &filter, &page).await?;
+    Ok(paging::answer(&request, page, AuditEntryPage::of))
+}

@@ -1,0 +1,138 @@
+//! Credentials: mint, list, rotate, revoke.
+
+use actix_web::http::header::LOCATION;
+use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
+
+use super::State;
+use super::auth::Admin;
+use super::extract::{Body, Incoming, PathId, Query};
+use super::paging;
+use super::problem::{Problem, ProblemBody};
+use super::wire::credential::{CredentialBody, CredentialInput, MintedCredentialBody, RotationInput};
+use super::wire::lists::{CredentialPage, PageQuery};
+use crate::app::AppError;
+use crate::app::credentials::{self, By, Key};
+use crate::domain::fault::keep_first_of_each_place;
+use crate::domain::ids::CredentialId;
+use crate::domain::stored::Credential;
+
+/// Mint a credential
+///
+/// One for each person or system. The key is shown in this answer and never again; whoever loses the answer revokes the
+/// credential and mints another.
+#[utoipa::path(
+    tag = "admin",
+    operation_id = "create_credential",
+    request_body(content = CredentialInput, description = "What the credential is to be",
+        example = json!({"role": "staff", "display_name": "Ada Lovelace"})),
+    responses((status = 201, description = "The credential with its key", body = MintedCredentialBody, headers(
+        ("Location" = String, description = "The credential"),
+    ))),
+    security(("key" = ["admin"]))
+)]
+#[post("/v1/credentials")]
+pub async fn create_credential(
+    state: web::Data<State>,
+    caller: Admin,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
+    let Body { value, mut faults, .. } = incoming.read::<CredentialInput>().await?;
+    let draft = match value.parse() {
+        Ok(draft) if faults.is_empty() => draft,
+        Ok(_) => return Err(Problem::content(faults, None)),
+        Err(missing) => {
+            faults.extend(missing);
+            keep_first_of_each_place(&mut faults);
+            return Err(Problem::content(faults, None));
+        }
+    };
+    let (credential, key) = credentials::mint_by(&state.app, By::Admin(&caller.actor()), draft).await?;
+    let location = format!("/v1/credentials/{}", credential.credential_id);
+    Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(minted(credential, &key)))
+}
+
+/// List credentials
+///
+/// Every credential of the clinic, oldest first, revoked ones and those of people who sign in with tokens included. Keys
+/// are never shown.
+#[utoipa::path(
+    tag = "admin",
+    operation_id = "list_credentials",
+    params(PageQuery),
+    responses((status = 200, description = "A page", body = CredentialPage, headers(
+        ("Link" = String, description = "rel=next: the next page, if there is one"),
+    ))),
+    security(("key" = ["admin"]))
+)]
+#[get("/v1/credentials")]
+pub async fn list_credentials(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Admin,
+    query: Result<Query<PageQuery>, Problem>,
+) -> Result<HttpResponse, Problem> {
+    let page = credentials::page(&state.app, &caller.actor(), &query?.0.into()).await?;
+    Ok(paging::answer(&request, page, CredentialPage::of))
+}
+
+/// Rotate a credential's key
+///
+/// The credential keeps its id and gets a new key, shown in this answer and never again. The key that it had works for
+/// the overlap; a key before that one stops within five seconds. 409 for a credential that is revoked, expired, or signs
+/// in with tokens.
+#[utoipa::path(
+    tag = "admin",
+    operation_id = "rotate_credential",
+    params(("id" = uuid::Uuid, Path, description = "Id of the credential")),
+    request_body(content = RotationInput, description = "How long both keys work", example = json!({"overlap_hours": 24})),
+    responses(
+        (status = 200, description = "The credential with its new key", body = MintedCredentialBody),
+        (status = 409, description = "It is revoked, expired, or signs in with tokens", body = ProblemBody,
+            content_type = "application/problem+json"),
+    ),
+    security(("key" = ["admin"]))
+)]
+#[post("/v1/credentials/{id}/rotate")]
+pub async fn rotate_credential(
+    state: web::Data<State>,
+    caller: Admin,
+    id: Result<PathId, Problem>,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
+    let id = CredentialId(id?.0);
+    let Body { value, faults, .. } = incoming.read::<RotationInput>().await?;
+    if !faults.is_empty() {
+        return Err(AppError::Faulty(faults).into());
+    }
+    let (credential, key) = credentials::rotate(&state.app, By::Admin(&caller.actor()), id, value.overlap()).await?;
+    Ok(HttpResponse::Ok().json(minted(credential, &key)))
+}
+
+/// Revoke a credential
+///
+/// It stops working within five seconds, for good; a person who signs in with tokens stays out whatever the issuer says.
+/// Revoking it again changes nothing. 409 for the credential that makes the request.
+#[utoipa::path(
+    tag = "admin",
+    operation_id = "revoke_credential",
+    params(("id" = uuid::Uuid, Path, description = "Id of the credential")),
+    responses(
+        (status = 204, description = "It is revoked"),
+        (status = 409, description = "It is the one being used", body = ProblemBody,
+            content_type = "application/problem+json"),
+    ),
+    security(("key" = ["admin"]))
+)]
+#[delete("/v1/credentials/{id}")]
+pub async fn revoke_credential(
+    state: web::Data<State>,
+    caller: Admin,
+    id: Result<PathId, Problem>,
+) -> Result<HttpResponse, Problem> {
+    credentials::revoke_by(&state.app, By::Admin(&caller.actor()), CredentialId(id?.0)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+fn minted(credential: Credential, key: &Key) -> MintedCredentialBody {
+    MintedCredentialBody { credential: CredentialBody::from(credential), key: key.to_string() }
+}

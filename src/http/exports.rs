@@ -1,0 +1,147 @@
+//! Exports: submissions and follow-ups, streamed while they are read.
+
+use actix_web::http::header::CONTENT_DISPOSITION;
+use actix_web::web::Bytes;
+use actix_web::{HttpResponse, get, web};
+use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
+use serde::Serialize;
+
+use super::State;
+use super::auth::Staff;
+use super::extract::Query;
+use super::problem::Problem;
+use super::wire::csv::{CsvRecord, CsvWriter};
+use super::wire::exports::{
+    ExportEndBody, ExportFormat, ExportedFollowUpBody, ExportedSubmissionBody, FollowUpExportQuery,
+    SubmissionExportQuery,
+};
+use crate::app::{AppError, exports};
+use crate::domain::export::Exported;
+
+/// Get an export of follow-ups
+///
+/// Every case that was flagged before now and fits the filters, oldest first, without contact data and notes; without a
+/// state, closed ones too. The answer is streamed while it is read, so it is no picture of one moment.
+///
+/// Complete or not: as NDJSON the last line is an object with `end` and the number of rows; as CSV it is complete when
+/// the message ends properly. When the reading fails on the way the connection is broken off, never ended as if that
+/// were all. Every row has a `cursor`; whoever hands the last one that arrived back as `after`, with the same filters,
+/// gets the rows behind it. A case that was being stored at the time of the request may be missing: to go on another
+/// day, take the cursor of a row that is older than a minute.
+///
+/// In CSV, lists stand in one cell with spaces between. A text that begins like a formula, or with an apostrophe, has an
+/// apostrophe before it; take one leading apostrophe away to get the text. A control character is shown as U+FFFD.
+/// The audit trail has one entry for an export, which names nobody: it stands for everybody in the clinic.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "get_follow_up_export",
+    params(FollowUpExportQuery),
+    responses((status = 200, description = "The rows; the last line of NDJSON is an `ExportEnd`", content(
+        (ExportedFollowUpBody = "application/x-ndjson"),
+        (String = "text/csv"),
+    ))),
+    security(("key" = ["staff"]))
+)]
+#[get("/v1/exports/follow-ups")]
+pub async fn get_follow_up_export(
+    state: web::Data<State>,
+    caller: Staff,
+    query: Result<Query<FollowUpExportQuery>, Problem>,
+) -> Result<HttpResponse, Problem> {
+    let query = query?.0;
+    let (format, after) = (query.format.unwrap_or_default(), query.after.clone());
+    let chunks = exports::follow_ups(&state.app, &caller.actor(), query.filter(), after).await?;
+    Ok(answer::<_, ExportedFollowUpBody>("follow-ups", format, chunks))
+}
+
+/// Get an export of submissions
+///
+/// Every submission that was received before now and fits the filters, oldest first, without contact data and answers.
+/// All that is said of the export of follow-ups holds here too.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "get_submission_export",
+    params(SubmissionExportQuery),
+    responses((status = 200, description = "The rows; the last line of NDJSON is an `ExportEnd`", content(
+        (ExportedSubmissionBody = "application/x-ndjson"),
+        (String = "text/csv"),
+    ))),
+    security(("key" = ["staff"]))
+)]
+#[get("/v1/exports/submissions")]
+pub async fn get_submission_export(
+    state: web::Data<State>,
+    caller: Staff,
+    query: Result<Query<SubmissionExportQuery>, Problem>,
+) -> Result<HttpResponse, Problem> {
+    let query = query?.0;
+    let (format, after) = (query.format.unwrap_or_default(), query.after.clone());
+    let chunks = exports::submissions(&state.app, &caller.actor(), query.filter(), after).await?;
+    Ok(answer::<_, ExportedSubmissionBody>("submissions", format, chunks))
+}
+
+/// Sends chunks as they are read. An error in the stream makes the server drop the connection.
+fn answer<T: 'static, B: From<Exported<T>> + Serialize + CsvRecord + 'static>(
+    name: &str,
+    format: ExportFormat,
+    chunks: impl Stream<Item = Result<Vec<Exported<T>>, AppError>> + 'static,
+) -> HttpResponse {
+    let chunks = chunks.inspect_err(|error| tracing::error!(%error, "an export broke off"));
+    let chunks = chunks.map_ok(|chunk| chunk.into_iter().map(B::from).collect::<Vec<_>>());
+    let mut response = HttpResponse::Ok();
+    let (kind, ending) = match format {
+        ExportFormat::Ndjson => ("application/x-ndjson", "ndjson"),
+        ExportFormat::Csv => ("text/csv; charset=utf-8; header=present", "csv"),
+    };
+    response.content_type(kind);
+    response.insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.{ending}\"")));
+    match format {
+        ExportFormat::Ndjson => response.streaming(ndjson(chunks)),
+        ExportFormat::Csv => response.streaming(csv(chunks)),
+    }
+}
+
+/// One JSON object a line, and at the very end how many there were.
+fn ndjson<B: Serialize>(
+    chunks: impl Stream<Item = Result<Vec<B>, AppError>>,
+) -> impl Stream<Item = Result<Bytes, AppError>> {
+    let ended = chunks.map_ok(Some).chain(stream::once(async { Ok(None) }));
+    ended.scan(0, |rows, chunk| {
+        let lines = chunk.and_then(|chunk| match chunk {
+            Some(chunk) => {
+                *rows += chunk.len() as u64;
+                lines(&chunk)
+            }
+            None => lines(&[ExportEndBody { end: true, rows: *rows }]),
+        });
+        std::future::ready(Some(lines))
+    })
+}
+
+fn lines<B: Serialize>(rows: &[B]) -> Result<Bytes, AppError> {
+    let mut bytes = Vec::new();
+    for row in rows {
+        serde_json::to_writer(&mut bytes, row).map_err(|error| AppError::Internal(error.to_string()))?;
+        bytes.push(b'\n');
+    }
+    Ok(bytes.into())
+}
+
+/// A header line, then a record a row.
+fn csv<B: CsvRecord>(
+    chunks: impl Stream<Item = Result<Vec<B>, AppError>>,
+) -> impl Stream<Item = Result<Bytes, AppError>> {
+    let header = stream::once(async {
+        let mut writer = CsvWriter::new();
+        writer.header::<B>().and_then(|()| writer.finish())
+    });
+    let broken = |error: csv::Error| AppError::Internal(error.to_string());
+    let records = chunks.map(move |chunk| {
+        let mut writer = CsvWriter::new();
+        for row in chunk? {
+            writer.record(&row).map_err(broken)?;
+        }
+        Ok(writer.finish().map_err(broken)?.into())
+    });
+    header.map(move |header| Ok(header.map_err(broken)?.into())).chain(records)
+}

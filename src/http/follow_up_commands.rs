@@ -1,0 +1,325 @@
+//! What staff do with follow-ups: every command on a case, and taking the next one.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, post, web};
+use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
+use validator::Validate;
+
+use super::State;
+use super::auth::Staff;
+use super::extract::{IdempotencyKey, IfMatch, Incoming, PathId};
+use super::problem::Problem;
+use super::wire::follow_up::FollowUpBody;
+use super::wire::follow_up_command::{
+    BookInput, CloseInput, CommandInput, ContactInput, NoteInput, Parsed, ReassignInput,
+};
+use crate::app::follow_up_commands::{self, Answered};
+use crate::app::idempotency;
+use crate::domain::fault::{Fault, keep_first_of_each_place};
+use crate::domain::follow_up::FollowUpCommand;
+use crate::domain::ids::FollowUpId;
+
+/// The headers of every command.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[allow(dead_code, reason = "it only describes; the extractors read")]
+struct CommandHeaders {
+    /// The `ETag` of the version that was seen; another one is refused with 412, none with 428.
+    #[param(rename = "If-Match", example = "\"1\"")]
+    if_match: String,
+    /// Makes a retry safe: 1 to 255 visible characters, bare or in double quotes.
+    #[param(rename = "Idempotency-Key")]
+    idempotency_key: Option<String>,
+}
+
+/// A command that has not been read yet: it is, once its caller is known.
+pub struct Asked {
+    id: Result<PathId, Problem>,
+    version: Result<IfMatch, Problem>,
+    key: Result<IdempotencyKey, Problem>,
+    incoming: Incoming,
+}
+
+impl Asked {
+    /// Does what the command asks for and answers with the case as it stands then.
+    async fn obey<T: DeserializeOwned + Validate>(
+        self,
+        state: &State,
+        caller: &Staff,
+        operation: &str,
+        read: impl FnOnce(T, &mut Vec<Fault>) -> Parsed,
+    ) -> Result<HttpResponse, Problem> {
+        let (id, version, key) = (self.id?.0, self.version?.0, self.key?.0);
+        let body = self.incoming.read_if_any::<T>().await?;
+        let actor = caller.actor();
+        let ids = [actor.credential_id.0, id];
+        let idempotency = key.map(|key| idempotency::bind(&state.app, key, operation, &ids, &body.canonical()));
+        let mut faults = body.faults;
+        let parsed = read(body.value, &mut faults);
+        keep_first_of_each_place(&mut faults);
+        let Some((command, note)) = parsed.filter(|_| faults.is_empty()) else {
+            return Err(Problem::content(faults, None));
+        };
+        let follow_up_id = FollowUpId(id);
+        let asked = follow_up_commands::Asked { follow_up_id, version, command, note, idempotency };
+        Ok(answer(follow_up_commands::command(&state.app, &actor, asked).await?))
+    }
+}
+
+impl FromRequest for Asked {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let id = PathId::from_request(request, payload).into_inner();
+        let version = IfMatch::from_request(request, payload).into_inner();
+        let key = IdempotencyKey::from_request(request, payload).into_inner();
+        let incoming = Incoming::from_request(request, payload).into_inner();
+        ready(incoming.map(|incoming| Self { id, version, key, incoming }))
+    }
+}
+
+fn answer(answered: Answered) -> HttpResponse {
+    let tag = format!("\"{}\"", answered.follow_up.version);
+    HttpResponse::Ok().insert_header(("etag", tag)).json(FollowUpBody::of(answered.follow_up, answered.at))
+}
+
+/// Take the next follow-up
+///
+/// Claims the most urgent, then oldest open case for whoever asks. Whatever the concurrency, each case is handed out once; a
+/// retry with the same `Idempotency-Key` gets the same case.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "take_next_follow_up",
+    params(("Idempotency-Key" = Option<String>, Header,
+        description = "Makes a retry safe: 1 to 255 visible characters, bare or in double quotes")),
+    responses(
+        (status = 200, description = "The case, now assigned to whoever asked", body = FollowUpBody, headers(
+            ("ETag" = String, description = "The version of the case"),
+        )),
+        (status = 204, description = "No case is open"),
+    ),
+    security(("key" = ["staff"]))
+)]
+#[post("/v1/follow-ups/next")]
+pub async fn take_next_follow_up(
+    state: web::Data<State>,
+    caller: Staff,
+    key: Result<IdempotencyKey, Problem>,
+) -> Result<HttpResponse, Problem> {
+    let actor = caller.actor();
+    let ids = [actor.credential_id.0];
+    let idempotency = key?.0.map(|key| idempotency::bind(&state.app, key, "take_next_follow_up", &ids, b""));
+    let taken = follow_up_commands::take_next(&state.app, &actor, idempotency.as_ref()).await?;
+    Ok(taken.map_or_else(|| HttpResponse::NoContent().finish(), answer))
+}
+
+/// Claim a follow-up
+///
+/// Takes an open case for whoever asks. A case that somebody has is taken over by reassigning it.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "claim_follow_up",
+    params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
+    request_body(content = Option<CommandInput>, description = "Nothing needs to be said; the body may be left out"),
+    responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
+        ("ETag" = String, description = "The version of the case"),
+    ))),
+    security(("key" = ["staff"]))
+)]
+#[post("/v1/follow-ups/{id}/claim")]
+pub async fn claim_follow_up(state: web::Data<State>, caller: Staff, asked: Asked) -> Result<HttpResponse, Problem> {
+    asked
+        .obey(&state, &caller, "claim_follow_up", |body: CommandInput, faults| {
+            body.parse(FollowUpCommand::Claim, faults)
+        })
+        .await
+}
+
+/// Release a follow-up
+///
+/// Gives a case back: it is open again, for anybody. Only its assignee may, and only without an appointment.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "release_follow_up",
+    params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
+    request_body(content = Option<CommandInput>, description = "Nothing needs to be said; the body may be left out"),
+    responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
+        ("ETag" = String, description = "The version of the case"),
+    ))),
+    security(("key" = ["staff"]))
+)]
+#[post("/v1/follow-ups/{id}/release")]
+pub async fn release_follow_up(state: web::Data<State>, caller: Staff, asked: Asked) -> Result<HttpResponse, Problem> {
+    asked
+        .obey(&state, &caller, "release_follow_up", |body: CommandInput, faults| {
+            body.parse(FollowUpCommand::Release, faults)
+        })
+        .await
+}
+
+/// Reassign a follow-up
+///
+/// Gives a case to a member of staff. Anybody may, also to themselves, which is how a case is taken over.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "reassign_follow_up",
+    params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
+    request_body(content = ReassignInput, description = "What the command needs"),
+    responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
+        ("ETag" = String, description = "The version of the case"),
+    ))),
+    security(("key" = ["staff"]))
+)]
+#[post("/v1/follow-ups/{id}/reassign")]
+pub async fn reassign_follow_up(state: web::Data<State>, caller: Staff, asked: Asked) -> Result<HttpResponse, Problem> {
+    asked.obey(&state, &caller, "reassign_follow_up", ReassignInput::parse).await
+}
+
+/// Tell of an attempt to contact
+///
+/// Counts an attempt to reach the person; one who was reached is contacted. Only the assignee may.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "contact_follow_up",
+    params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
+    request_body(content = ContactInput, description = "What the command needs"),
+    responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
+        ("ETag" = String, description = "The version of the case"),
+    ))),
+    security(("key" = ["staff"]))
+)]
+#[post("/v1/follow-ups/{id}/contact")]
+pub async fn contact_follow_up(state: web::Data<State>, caller: Staff, asked: Asked) -> Result<HttpResponse, Problem> {
+    asked.obey(&state, &caller, "contact_follow_up", ContactInput::parse).await
+}
+
+/// Book an appointment
+///
+/// Tells when the person comes, or that it is another time now. Only the assignee may.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "book_follow_up",
+    params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
+    request_body(content = BookInput, description = "What the command needs"),
+    responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
+        ("ETag" = String, description = "The version of the case"),
+    ))),
+    security(("key" = ["staff"]))
+)]
+#[post("/v1/follow-ups/{id}/book")]
+pub async fn book_follow_up(state: web::Data<State>, caller: Staff, asked: Asked) -> Result<HttpResponse, Problem> {
+    asked.obey(&state, &caller, "book_follow_up", BookInput::parse).await
+}
+
+/// Take an appointment back
+///
+/// The case is contacted again. Only the assignee may.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "unbook_follow_up",
+    params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
+    request_body(content = Option<CommandInput>, description = "Nothing needs to be said; the body may be left out"),
+    responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
+        ("ETag" = String, description = "The version of the case"),
+    ))),
+    security(("key" = ["staff"]))
+)]
+#[post("/v1/follow-ups/{id}/unbook")]
+pub async fn unbook_follow_up(state: web::Data<State>, caller: Staff, asked: Asked) -> Result<HttpResponse, Problem> {
+    asked
+        .obey(&state, &caller, "unbook_follow_up", |body: CommandInput, faults| {
+            body.parse(FollowUpCommand::Unbook, faults)
+        })
+        .await
+}
+
+/// Tell that the person did not attend
+///
+/// Counts an appointment that the person did not keep, once its time has come; the case is contacted again. Only the
+/// assignee may.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "mark_follow_up_not_attended",
+    params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
+    request_body(content = Option<CommandInput>, description = "Nothing needs to be said; the body may be left out"),
+    responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
+        ("ETag" = String, description = "The version of the case"),
+    ))),
+    security(("key" = ["staff"]))
+)]
+#[post("/v1/follow-ups/{id}/did-not-attend")]
+pub async fn mark_follow_up_not_attended(
+    state: web::Data<State>,
+    caller: Staff,
+    asked: Asked,
+) -> Result<HttpResponse, Problem> {
+    asked
+        .obey(&state, &caller, "mark_follow_up_not_attended", |body: CommandInput, faults| {
+            body.parse(FollowUpCommand::DidNotAttend, faults)
+        })
+        .await
+}
+
+/// Close a follow-up
+///
+/// Ends a case with its outcome. Only the assignee may; a case that nobody has can be closed as not needed by anybody.
+/// `unreachable` needs an attempt.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "close_follow_up",
+    params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
+    request_body(content = CloseInput, description = "What the command needs"),
+    responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
+        ("ETag" = String, description = "The version of the case"),
+    ))),
+    security(("key" = ["staff"]))
+)]
+#[post("/v1/follow-ups/{id}/close")]
+pub async fn close_follow_up(state: web::Data<State>, caller: Staff, asked: Asked) -> Result<HttpResponse, Problem> {
+    asked.obey(&state, &caller, "close_follow_up", CloseInput::parse).await
+}
+
+/// Reopen a follow-up
+///
+/// A closed case is open again, for anybody, and its outcome is cleared; the history keeps it. Refused while the person
+/// has another case that is not closed.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "reopen_follow_up",
+    params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
+    request_body(content = Option<CommandInput>, description = "Nothing needs to be said; the body may be left out"),
+    responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
+        ("ETag" = String, description = "The version of the case"),
+    ))),
+    security(("key" = ["staff"]))
+)]
+#[post("/v1/follow-ups/{id}/reopen")]
+pub async fn reopen_follow_up(state: web::Data<State>, caller: Staff, asked: Asked) -> Result<HttpResponse, Problem> {
+    asked
+        .obey(&state, &caller, "reopen_follow_up", |body: CommandInput, faults| {
+            body.parse(FollowUpCommand::Reopen, faults)
+        })
+        .await
+}
+
+/// Add a note to a follow-up
+///
+/// Writes something down, encrypted, in any state. Anybody of the staff may; the history shows it.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "note_follow_up",
+    params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
+    request_body(content = NoteInput, description = "What the command needs"),
+    responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
+        ("ETag" = String, description = "The version of the case"),
+    ))),
+    security(("key" = ["staff"]))
+)]
+#[post("/v1/follow-ups/{id}/notes")]
+pub async fn note_follow_up(state: web::Data<State>, caller: Staff, asked: Asked) -> Result<HttpResponse, Problem> {
+    asked.obey(&state, &caller, "note_follow_up", NoteInput::parse).await
+}

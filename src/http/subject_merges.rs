@@ -1,0 +1,94 @@
+//! Merges of subjects, and their undoing.
+
+use actix_web::{HttpResponse, post, web};
+use uuid::Uuid;
+
+use super::State;
+use super::auth::Staff;
+use super::extract::{IdempotencyKey, IfMatch, Incoming, PathId, PathIds};
+use super::problem::Problem;
+use super::wire::subject_history::{SubjectMergeBody, SubjectMergeInput};
+use crate::app::{idempotency, subject_merges};
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::ids::{MergeId, SubjectId};
+
+/// Merge subjects
+///
+/// Two persons turned out to be one: submissions and cases of the other move to the person of the path, whose contact data
+/// and consent stay; only a newer withdrawal of consent moves too. Where both have an open case, the other's is closed as
+/// not needed and this one takes the more urgent urgency and the earlier due time. Later submissions with the other's
+/// reference go to the person of the path. Nobody is merged twice, and nobody into somebody merged.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "merge_subjects",
+    params(
+        ("id" = uuid::Uuid, Path, description = "Id of the person who stays"),
+        ("If-Match" = String, Header, description = "The ETag of the version of that person that the caller saw"),
+        ("Idempotency-Key" = Option<String>, Header,
+            description = "Makes a retry safe: 1 to 255 visible characters, bare or in double quotes"),
+    ),
+    request_body(content = SubjectMergeInput, description = "Who is the same person"),
+    responses((status = 200, description = "Merged", body = SubjectMergeBody)),
+    security(("key" = ["staff"]))
+)]
+#[post("/v1/subjects/{id}/merge")]
+pub async fn merge_subjects(
+    state: web::Data<State>,
+    caller: Staff,
+    id: Result<PathId, Problem>,
+    seen: Result<IfMatch, Problem>,
+    key: Result<IdempotencyKey, Problem>,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
+    let (kept, key, seen) = (SubjectId(id?.0), key?.0, seen?.0);
+    let body = incoming.read::<SubjectMergeInput>().await?;
+    let bound = key.map(|key| idempotency::bind(&state.app, key, "merge_subjects", &[kept.0], &body.canonical()));
+    let merged = merged(kept, body.value.merged, body.faults)?;
+    let merge = subject_merges::merge(&state.app, &caller.actor(), kept, merged, seen, bound.as_ref()).await?;
+    Ok(HttpResponse::Ok().json(SubjectMergeBody::from(merge)))
+}
+
+/// Undo a merge
+///
+/// What the merge moved, and what is still there, moves back. The case that it closed is opened again as it stood, unless
+/// somebody touched it since or the person has another open case. A case that later submissions joined becomes two.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "undo_subject_merge",
+    params(
+        ("id" = uuid::Uuid, Path, description = "Id of the person who stayed"),
+        ("merge_id" = uuid::Uuid, Path, description = "Id of the merge"),
+        ("Idempotency-Key" = Option<String>, Header,
+            description = "Makes a retry safe: 1 to 255 visible characters, bare or in double quotes"),
+    ),
+    responses((status = 200, description = "Taken back", body = SubjectMergeBody)),
+    security(("key" = ["staff"]))
+)]
+#[post("/v1/subjects/{id}/merges/{merge_id}/undo")]
+pub async fn undo_subject_merge(
+    state: web::Data<State>,
+    caller: Staff,
+    ids: Result<PathIds, Problem>,
+    key: Result<IdempotencyKey, Problem>,
+) -> Result<HttpResponse, Problem> {
+    let PathIds(kept, merge_id) = ids?;
+    let bound = key?.0.map(|key| idempotency::bind(&state.app, key, "undo_subject_merge", &[kept, merge_id], b""));
+    let (kept, merge_id) = (SubjectId(kept), MergeId(merge_id));
+    let merge = subject_merges::undo(&state.app, &caller.actor(), kept, merge_id, bound.as_ref()).await?;
+    Ok(HttpResponse::Ok().json(SubjectMergeBody::from(merge)))
+}
+
+/// Whom a body names: somebody else.
+fn merged(kept: SubjectId, named: Option<Uuid>, mut faults: Vec<Fault>) -> Result<SubjectId, Problem> {
+    match named {
+        Some(merged) if merged == kept.0 => {
+            faults.push(Fault::new("/merged", FaultCode::NotAllowed, "must be another person than that of the path"));
+        }
+        Some(merged) if faults.is_empty() => return Ok(SubjectId(merged)),
+        None if faults.is_empty() => {
+            faults.push(Fault::new("/merged", FaultCode::Required, "name the person who is the same"));
+        }
+        _ => {}
+    }
+    Err(Problem::content(faults, None))
+}

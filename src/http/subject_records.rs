@@ -1,0 +1,180 @@
+//! One person: read, changed with history, exported, erased.
+
+use actix_web::http::header::ETAG;
+use actix_web::{HttpRequest, HttpResponse, delete, get, put, web};
+
+use super::State;
+use super::auth::{Admin, Staff};
+use super::extract::{IfMatch, Incoming, PathId, Query};
+use super::paging;
+use super::problem::{Problem, ProblemBody};
+use super::wire::lists::{PageQuery, SubjectChangePage};
+use super::wire::subject::{ConsentBody, ContactBody, SubjectBody};
+use super::wire::subject_history::SubjectExportBody;
+use crate::app::{erasure, subject_changes};
+use crate::domain::ids::SubjectId;
+use crate::domain::stored::Subject;
+
+/// Get a subject
+///
+/// One person. Contact data is shown only while the person agrees to be contacted.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "get_subject",
+    params(("id" = uuid::Uuid, Path, description = "Id of the person")),
+    responses((status = 200, description = "The person", body = SubjectBody, headers(
+        ("ETag" = String, description = "The version of the person"),
+    ))),
+    security(("key" = ["staff"]))
+)]
+#[get("/v1/subjects/{id}")]
+pub async fn get_subject(
+    state: web::Data<State>,
+    caller: Staff,
+    id: Result<PathId, Problem>,
+) -> Result<HttpResponse, Problem> {
+    Ok(tagged(subject_changes::get(&state.app, &caller.actor(), SubjectId(id?.0)).await?))
+}
+
+/// Replace a subject's contact data
+///
+/// The whole of it: a part that is not named is gone. What stood there before goes to the history. Contact data of a person
+/// who has not agreed to be contacted is kept, and shown to nobody.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "replace_subject_contact",
+    params(
+        ("id" = uuid::Uuid, Path, description = "Id of the person"),
+        ("If-Match" = String, Header, description = "The ETag of the version that the caller saw"),
+    ),
+    request_body(content = ContactBody, description = "How to reach the person"),
+    responses((status = 200, description = "The person as it is now", body = SubjectBody, headers(
+        ("ETag" = String, description = "The version of the person"),
+    ))),
+    security(("key" = ["staff"]))
+)]
+#[put("/v1/subjects/{id}/contact")]
+pub async fn replace_subject_contact(
+    state: web::Data<State>,
+    caller: Staff,
+    id: Result<PathId, Problem>,
+    seen: Result<IfMatch, Problem>,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
+    let (id, seen) = (SubjectId(id?.0), seen?.0);
+    let body = incoming.read::<ContactBody>().await?;
+    if !body.faults.is_empty() {
+        return Err(Problem::content(body.faults, None));
+    }
+    let contact = body.value.into();
+    Ok(tagged(subject_changes::replace_contact(&state.app, &caller.actor(), id, seen, contact).await?))
+}
+
+/// Replace a subject's consent
+///
+/// Given or withdrawn: with `to_contact` false no answer shows contact data of the person from that moment on. What stood
+/// there before goes to the history.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "replace_subject_consent",
+    params(
+        ("id" = uuid::Uuid, Path, description = "Id of the person"),
+        ("If-Match" = String, Header, description = "The ETag of the version that the caller saw"),
+    ),
+    request_body(content = ConsentBody, description = "What the person agreed to"),
+    responses((status = 200, description = "The person as it is now", body = SubjectBody, headers(
+        ("ETag" = String, description = "The version of the person"),
+    ))),
+    security(("key" = ["staff"]))
+)]
+#[put("/v1/subjects/{id}/consent")]
+pub async fn replace_subject_consent(
+    state: web::Data<State>,
+    caller: Staff,
+    id: Result<PathId, Problem>,
+    seen: Result<IfMatch, Problem>,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
+    let (id, seen) = (SubjectId(id?.0), seen?.0);
+    let body = incoming.read::<ConsentBody>().await?;
+    let mut faults = body.faults;
+    let consent = body.value.parse("", &mut faults);
+    let Some(consent) = consent.filter(|_| faults.is_empty()) else { return Err(Problem::content(faults, None)) };
+    Ok(tagged(subject_changes::replace_consent(&state.app, &caller.actor(), id, seen, consent).await?))
+}
+
+/// List a subject's changes
+///
+/// What was changed of contact data and consent, by whom, and what stood there before, and merges; the latest first.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "list_subject_history",
+    params(("id" = uuid::Uuid, Path, description = "Id of the person"), PageQuery),
+    responses((status = 200, description = "A page", body = SubjectChangePage, headers(
+        ("Link" = String, description = "rel=next: the next page, if there is one"),
+    ))),
+    security(("key" = ["staff"]))
+)]
+#[get("/v1/subjects/{id}/history")]
+pub async fn list_subject_history(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Staff,
+    id: Result<PathId, Problem>,
+    query: Result<Query<PageQuery>, Problem>,
+) -> Result<HttpResponse, Problem> {
+    let page = subject_changes::history(&state.app, &caller.actor(), SubjectId(id?.0), &query?.0.into()).await?;
+    Ok(paging::answer(&request, page, SubjectChangePage::of))
+}
+
+/// Export a subject
+///
+/// Everything that is stored about the person and whoever was merged into the person, as one JSON document. It is the
+/// person's own copy: it holds contact data whatever the consent.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "export_subject",
+    params(("id" = uuid::Uuid, Path, description = "Id of the person")),
+    responses((status = 200, description = "Everything stored about the person", body = SubjectExportBody)),
+    security(("key" = ["admin"]))
+)]
+#[get("/v1/subjects/{id}/export")]
+pub async fn export_subject(
+    state: web::Data<State>,
+    caller: Admin,
+    id: Result<PathId, Problem>,
+) -> Result<HttpResponse, Problem> {
+    let export = erasure::export(&state.app, &caller.actor(), SubjectId(id?.0)).await?;
+    Ok(HttpResponse::Ok().json(SubjectExportBody::from(export)))
+}
+
+/// Erase a subject
+///
+/// The person and whoever was merged into the person, with every submission, case and change, leave the database. The audit
+/// trail keeps ids that name nobody any more. Backups age out; a restored one is brought up to the erasures again. Without
+/// an erasure log on the server nothing is erased, and the answer is 503.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "delete_subject",
+    params(("id" = uuid::Uuid, Path, description = "Id of the person")),
+    responses(
+        (status = 204, description = "Erased"),
+        (status = 409, description = "The person was merged into another", body = ProblemBody,
+            content_type = "application/problem+json"),
+    ),
+    security(("key" = ["admin"]))
+)]
+#[delete("/v1/subjects/{id}")]
+pub async fn delete_subject(
+    state: web::Data<State>,
+    caller: Admin,
+    id: Result<PathId, Problem>,
+) -> Result<HttpResponse, Problem> {
+    erasure::erase(&state.app, &caller.actor(), SubjectId(id?.0)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+fn tagged(subject: Subject) -> HttpResponse {
+    let tag = format!("\"{}\"", subject.version);
+    HttpResponse::Ok().insert_header((ETAG, tag)).json(SubjectBody::from(subject))
+}

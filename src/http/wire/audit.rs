@@ -1,0 +1,114 @@
+//! The audit trail on the wire: ids, names of credentials, and no health data.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+use validator::Validate;
+
+use super::lists::PageQuery;
+use super::{AuditActionName, AuditOutcomeName};
+use crate::domain::audit::{AuditFilter, NamedEntry};
+use crate::domain::ids::{CredentialId, SubjectId};
+use crate::domain::stored::PageRequest;
+
+/// Which audit entries to list.
+#[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AuditQuery {
+    /// Only this action.
+    pub action: Option<AuditActionName>,
+    /// Only this outcome.
+    pub outcome: Option<AuditOutcomeName>,
+    /// Only what this credential did.
+    pub credential_id: Option<Uuid>,
+    /// Only what is about this person, alone or in a list that was shown.
+    pub subject_id: Option<Uuid>,
+    /// Only what was done to this.
+    pub resource_id: Option<Uuid>,
+    /// Only what belongs to this request.
+    pub request_id: Option<Uuid>,
+    /// At or after this time, with an offset.
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub from: Option<Timestamp>,
+    /// Before this time, with an offset.
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub to: Option<Timestamp>,
+    /// How many items at most; 50 unless said.
+    #[validate(range(min = 1, max = 200))]
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<u16>,
+    /// `next_cursor` of the page before.
+    #[validate(length(min = 1, max = 200))]
+    #[param(min_length = 1, max_length = 200)]
+    pub cursor: Option<String>,
+}
+
+/// Who did, saw or tried what, and when.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = AuditEntry)]
+pub struct AuditEntryBody {
+    /// Id of the entry.
+    pub id: Uuid,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// The credential used; null for the operator and for background work.
+    #[schema(required)]
+    pub credential_id: Option<Uuid>,
+    /// The display name of the credential.
+    #[schema(required)]
+    pub credential_name: Option<String>,
+    /// What was done, or tried.
+    pub action: AuditActionName,
+    /// What became of it.
+    pub outcome: AuditOutcomeName,
+    /// To what; null where it is no single thing.
+    #[schema(required)]
+    pub resource_id: Option<Uuid>,
+    /// Everybody whom it is about or who was shown.
+    pub subject_ids: Vec<Uuid>,
+    /// How often, where repetitions are told in one entry.
+    #[schema(minimum = 1)]
+    pub occurrences: i32,
+    /// The request that it belongs to.
+    #[schema(required)]
+    pub request_id: Option<Uuid>,
+}
+
+impl AuditQuery {
+    /// The filter and the page asked for.
+    #[must_use]
+    pub fn parse(self) -> (AuditFilter, PageRequest) {
+        let filter = AuditFilter {
+            action: self.action.map(|action| action.0),
+            outcome: self.outcome.map(|outcome| outcome.0),
+            credential_id: self.credential_id.map(CredentialId),
+            subject_id: self.subject_id.map(SubjectId),
+            resource_id: self.resource_id,
+            request_id: self.request_id,
+            from: self.from,
+            to: self.to,
+        };
+        (filter, PageQuery { limit: self.limit, cursor: self.cursor }.into())
+    }
+}
+
+impl From<NamedEntry> for AuditEntryBody {
+    fn from(NamedEntry { entry, display_name }: NamedEntry) -> Self {
+        let subjects = entry.subject_id.into_iter().chain(entry.subject_ids);
+        Self {
+            id: entry.audit_entry_id.0,
+            at: entry.at,
+            credential_id: entry.credential_id.map(|id| id.0),
+            credential_name: display_name,
+            action: AuditActionName(entry.action),
+            outcome: AuditOutcomeName(entry.outcome),
+            resource_id: Some(entry.resource_id).filter(|id| !id.is_nil()),
+            subject_ids: subjects.map(|id| id.0).collect(),
+            occurrences: entry.occurrences,
+            request_id: entry.request_id,
+        }
+    }
+}

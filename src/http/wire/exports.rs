@@ -1,0 +1,361 @@
+//! Exports on the wire: their query parameters, and a row of each as JSON and as CSV, under the same names.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+use validator::Validate;
+
+use super::csv::{CsvRecord, CsvWriter};
+use super::submission::plain;
+use super::{BandName, CareLevelName, FollowUpStateName, OriginName, UrgencyName};
+use crate::domain::export::{Exported, ExportedFollowUp, ExportedSubmission};
+use crate::domain::ids::SubjectId;
+use crate::domain::stored::{FollowUpFilter, SubmissionFilter};
+
+/// The form of an export.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportFormat {
+    /// One JSON object a line.
+    #[default]
+    Ndjson,
+    /// Comma-separated values with a header line, after RFC 4180.
+    Csv,
+}
+
+/// Which submissions to export.
+#[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct SubmissionExportQuery {
+    /// `ndjson` unless said.
+    #[param(inline)]
+    pub format: Option<ExportFormat>,
+    /// `cursor` of the last row that arrived: goes on behind it.
+    #[validate(length(min = 1, max = 200))]
+    #[param(min_length = 1, max_length = 200)]
+    pub after: Option<String>,
+    /// Only flagged ones, or only others.
+    pub flagged: Option<bool>,
+    /// Only those whose band is settled as this one.
+    pub band: Option<BandName>,
+    /// Only those whose own total is at least this.
+    #[validate(range(min = 0, max = 100))]
+    #[param(minimum = 0, maximum = 100)]
+    pub min_score: Option<i16>,
+    /// Only those with this finding, a rule id.
+    #[validate(length(min = 1, max = 100), custom(function = "plain"))]
+    #[param(min_length = 1, max_length = 100)]
+    pub finding: Option<String>,
+    /// Only those on which this instrument is positive.
+    #[validate(length(min = 1, max = 100), custom(function = "plain"))]
+    #[param(min_length = 1, max_length = 100)]
+    pub instrument_positive: Option<String>,
+    /// Received at or after this time, with an offset.
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub received_from: Option<Timestamp>,
+    /// Received before this time, with an offset.
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub received_to: Option<Timestamp>,
+    /// Only those of this person.
+    pub subject_id: Option<Uuid>,
+}
+
+/// Which follow-ups to export; without a state, closed ones too.
+#[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct FollowUpExportQuery {
+    /// `ndjson` unless said.
+    #[param(inline)]
+    pub format: Option<ExportFormat>,
+    /// `cursor` of the last row that arrived: goes on behind it.
+    #[validate(length(min = 1, max = 200))]
+    #[param(min_length = 1, max_length = 200)]
+    pub after: Option<String>,
+    /// Only cases in this state.
+    pub state: Option<FollowUpStateName>,
+    /// Only cases of this urgency.
+    pub urgency: Option<UrgencyName>,
+}
+
+/// A submission in an export.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ExportedSubmission)]
+pub struct ExportedSubmissionBody {
+    /// Hand it back as `after` to go on behind this row.
+    pub cursor: String,
+    /// Id of the submission.
+    pub id: Uuid,
+    /// When it was received.
+    #[schema(value_type = String, format = DateTime)]
+    pub received_at: Timestamp,
+    /// When the questions were answered, where it said so.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub answered_at: Option<Timestamp>,
+    /// Id of the person.
+    pub subject_id: Uuid,
+    /// The clinic's reference of the person.
+    #[schema(required)]
+    pub reference: Option<String>,
+    /// Where it came from.
+    pub origin: OriginName,
+    /// The version of the rule table.
+    pub rule_table: String,
+    /// The own total: points counted from what was answered.
+    pub score_total: i32,
+    /// The least total that completions reach.
+    pub score_lower: i32,
+    /// The greatest total that completions reach.
+    pub score_upper: i32,
+    /// The band, where it is settled.
+    #[schema(required)]
+    pub band: Option<BandName>,
+    /// The band of the lower bound.
+    pub band_at_least: BandName,
+    /// The band of the upper bound.
+    pub band_at_most: BandName,
+    /// How soon to be seen.
+    #[schema(required)]
+    pub care_level: Option<CareLevelName>,
+    /// Whether it is flagged.
+    pub flagged: bool,
+    /// Ids of the rules that applied.
+    pub findings: Vec<String>,
+    /// Ids of the instruments that are positive.
+    pub positive_instruments: Vec<String>,
+    /// The case.
+    #[schema(required)]
+    pub follow_up_id: Option<Uuid>,
+    /// The other system that it came from.
+    #[schema(required)]
+    pub source_system: Option<String>,
+    /// The record's id there.
+    #[schema(required)]
+    pub source_id: Option<String>,
+}
+
+/// A follow-up in an export.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ExportedFollowUp)]
+pub struct ExportedFollowUpBody {
+    /// Hand it back as `after` to go on behind this row.
+    pub cursor: String,
+    /// Id of the follow-up.
+    pub id: Uuid,
+    /// Id of the person.
+    pub subject_id: Uuid,
+    /// The clinic's reference of the person.
+    #[schema(required)]
+    pub reference: Option<String>,
+    /// Where it stands.
+    pub state: FollowUpStateName,
+    /// How soon to act.
+    pub urgency: UrgencyName,
+    /// Id of the credential that has it.
+    #[schema(required)]
+    pub assignee: Option<Uuid>,
+    /// How often the person was called.
+    pub attempts: i16,
+    /// How many appointments the person missed.
+    pub missed_appointments: i16,
+    /// When its first submission was flagged.
+    #[schema(value_type = String, format = DateTime)]
+    pub flagged_at: Timestamp,
+    /// When it is due.
+    #[schema(value_type = String, format = DateTime)]
+    pub due_at: Timestamp,
+    /// The appointment.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub appointment_at: Option<Timestamp>,
+    /// How it ended: attended, declined, unreachable or `not_needed`.
+    #[schema(required)]
+    pub outcome: Option<String>,
+    /// Why it was not needed.
+    #[schema(required)]
+    pub not_needed_reason: Option<String>,
+    /// What was diagnosed: none, possible, probable or confirmed.
+    #[schema(required)]
+    pub diagnosis: Option<String>,
+    /// Grip strength, kilograms.
+    #[schema(required)]
+    pub grip_strength_kg: Option<f64>,
+    /// The time of five chair stands, seconds.
+    #[schema(required)]
+    pub five_chair_stands_s: Option<f64>,
+    /// When it was closed.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub closed_at: Option<Timestamp>,
+    /// The highest settled band of its submissions.
+    pub band: BandName,
+    /// Ids of the rules that applied to any of its submissions.
+    pub findings: Vec<String>,
+    /// Ids of the instruments that any of its submissions is positive on.
+    pub positive_instruments: Vec<String>,
+}
+
+/// The last line of an export as NDJSON: everything was sent.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = ExportEnd)]
+pub struct ExportEndBody {
+    /// Always true.
+    pub end: bool,
+    /// How many rows stand before it.
+    pub rows: u64,
+}
+
+impl SubmissionExportQuery {
+    /// The filter.
+    #[must_use]
+    pub fn filter(self) -> SubmissionFilter {
+        SubmissionFilter {
+            flagged: self.flagged,
+            band: self.band.map(|band| band.0),
+            min_score: self.min_score,
+            finding: self.finding,
+            instrument_positive: self.instrument_positive,
+            received_from: self.received_from,
+            received_to: self.received_to,
+            subject_id: self.subject_id.map(SubjectId),
+        }
+    }
+}
+
+impl FollowUpExportQuery {
+    /// The filter.
+    #[must_use]
+    pub fn filter(self) -> FollowUpFilter {
+        FollowUpFilter {
+            states: self.state.map(|state| state.0).into_iter().collect(),
+            urgency: self.urgency.map(|urgency| urgency.0),
+            ..FollowUpFilter::default()
+        }
+    }
+}
+
+impl From<Exported<ExportedSubmission>> for ExportedSubmissionBody {
+    fn from(exported: Exported<ExportedSubmission>) -> Self {
+        let Exported { cursor, row } = exported;
+        let (source_system, source_id) = row.source.map(|source| (source.system, source.id)).unzip();
+        Self {
+            cursor,
+            id: row.submission_id.0,
+            received_at: row.received_at,
+            answered_at: row.answered_at,
+            subject_id: row.subject_id.0,
+            reference: row.reference,
+            origin: OriginName(row.origin),
+            rule_table: row.rule_table,
+            score_total: row.score.total,
+            score_lower: row.score.lower,
+            score_upper: row.score.upper,
+            band: (row.band_at_least == row.band_at_most).then_some(BandName(row.band_at_least)),
+            band_at_least: BandName(row.band_at_least),
+            band_at_most: BandName(row.band_at_most),
+            care_level: row.care_level.map(CareLevelName),
+            flagged: row.flagged,
+            findings: row.findings,
+            positive_instruments: row.positive_instruments,
+            follow_up_id: row.follow_up_id.map(|id| id.0),
+            source_system,
+            source_id,
+        }
+    }
+}
+
+impl From<Exported<ExportedFollowUp>> for ExportedFollowUpBody {
+    fn from(exported: Exported<ExportedFollowUp>) -> Self {
+        let Exported { cursor, row } = exported;
+        let thousandths = |count: i32| f64::from(count) / 1000.0;
+        Self {
+            cursor,
+            id: row.follow_up_id.0,
+            subject_id: row.subject_id.0,
+            reference: row.reference,
+            state: FollowUpStateName(row.state),
+            urgency: UrgencyName(row.urgency),
+            assignee: row.assignee.map(|id| id.0),
+            attempts: row.attempts,
+            missed_appointments: row.missed_appointments,
+            flagged_at: row.flagged_at,
+            due_at: row.due_at,
+            appointment_at: row.appointment_at,
+            outcome: row.outcome,
+            not_needed_reason: row.not_needed_reason,
+            diagnosis: row.diagnosis,
+            grip_strength_kg: row.grip_strength_g.map(thousandths),
+            five_chair_stands_s: row.five_chair_stands_ms.map(thousandths),
+            closed_at: row.closed_at,
+            band: BandName(row.band),
+            findings: row.findings,
+            positive_instruments: row.positive_instruments,
+        }
+    }
+}
+
+impl CsvRecord for ExportedSubmissionBody {
+    #[rustfmt::skip]
+    const COLUMNS: &'static [&'static str] = &[
+        "cursor", "id", "received_at", "answered_at", "subject_id", "reference", "origin", "rule_table", "score_total",
+        "score_lower", "score_upper", "band", "band_at_least", "band_at_most", "care_level", "flagged", "findings",
+        "positive_instruments", "follow_up_id", "source_system", "source_id",
+    ];
+
+    fn write(&self, csv: &mut CsvWriter) -> Result<(), csv::Error> {
+        csv.own(Some(&self.cursor))?;
+        csv.own(Some(self.id))?;
+        csv.own(Some(self.received_at))?;
+        csv.own(self.answered_at)?;
+        csv.own(Some(self.subject_id))?;
+        csv.text(self.reference.as_deref())?;
+        csv.own(Some(self.origin.0.as_str()))?;
+        csv.text(Some(&self.rule_table))?;
+        csv.own(Some(self.score_total))?;
+        csv.own(Some(self.score_lower))?;
+        csv.own(Some(self.score_upper))?;
+        csv.own(self.band.map(|band| band.0.as_str()))?;
+        csv.own(Some(self.band_at_least.0.as_str()))?;
+        csv.own(Some(self.band_at_most.0.as_str()))?;
+        csv.own(self.care_level.map(|level| level.0.as_str()))?;
+        csv.own(Some(self.flagged))?;
+        csv.names(&self.findings)?;
+        csv.names(&self.positive_instruments)?;
+        csv.own(self.follow_up_id)?;
+        csv.text(self.source_system.as_deref())?;
+        csv.text(self.source_id.as_deref())
+    }
+}
+
+impl CsvRecord for ExportedFollowUpBody {
+    #[rustfmt::skip]
+    const COLUMNS: &'static [&'static str] = &[
+        "cursor", "id", "subject_id", "reference", "state", "urgency", "assignee", "attempts", "missed_appointments",
+        "flagged_at", "due_at", "appointment_at", "outcome", "not_needed_reason", "diagnosis", "grip_strength_kg",
+        "five_chair_stands_s", "closed_at", "band", "findings", "positive_instruments",
+    ];
+
+    fn write(&self, csv: &mut CsvWriter) -> Result<(), csv::Error> {
+        csv.own(Some(&self.cursor))?;
+        csv.own(Some(self.id))?;
+        csv.own(Some(self.subject_id))?;
+        csv.text(self.reference.as_deref())?;
+        csv.own(Some(self.state.0.as_str()))?;
+        csv.own(Some(self.urgency.0.as_str()))?;
+        csv.own(self.assignee)?;
+        csv.own(Some(self.attempts))?;
+        csv.own(Some(self.missed_appointments))?;
+        csv.own(Some(self.flagged_at))?;
+        csv.own(Some(self.due_at))?;
+        csv.own(self.appointment_at)?;
+        csv.text(self.outcome.as_deref())?;
+        csv.text(self.not_needed_reason.as_deref())?;
+        csv.text(self.diagnosis.as_deref())?;
+        csv.own(self.grip_strength_kg)?;
+        csv.own(self.five_chair_stands_s)?;
+        csv.own(self.closed_at)?;
+        csv.own(Some(self.band.0.as_str()))?;
+        csv.names(&self.findings)?;
+        csv.names(&self.positive_instruments)
+    }
+}

@@ -1,0 +1,164 @@
+//! What the worklist can be asked for.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, Visitor};
+use utoipa::IntoParams;
+use uuid::Uuid;
+use validator::Validate;
+
+use super::lists::DEFAULT_LIMIT;
+use super::submission::plain;
+use super::{BandName, FollowUpOrderName, FollowUpStateName, UrgencyName};
+use crate::domain::follow_up::FollowUpState;
+use crate::domain::ids::{CredentialId, SubjectId};
+use crate::domain::stored::{Assignee, FollowUpFilter, FollowUpOrder, PageRequest};
+
+/// Which follow-ups to list, and in which order.
+#[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct FollowUpQuery {
+    /// Only cases in one of these states, separated by commas; without it, every case that is not closed.
+    #[param(value_type = Option<Vec<FollowUpStateName>>, style = Form, explode = false)]
+    pub state: Option<States>,
+    /// Only cases of this urgency.
+    pub urgency: Option<UrgencyName>,
+    /// Only cases that this credential has: its id, `me`, or `none` for cases that nobody has.
+    #[param(value_type = Option<String>, example = "me")]
+    pub assignee: Option<AssigneeAsked>,
+    /// Only cases that should be done by now and are not, or only others.
+    pub overdue: Option<bool>,
+    /// Only cases whose highest band is this one.
+    pub band: Option<BandName>,
+    /// Only cases with this finding, a rule id, in one of their submissions.
+    #[validate(length(min = 1, max = 100), custom(function = "plain"))]
+    #[param(min_length = 1, max_length = 100)]
+    pub finding: Option<String>,
+    /// Only cases on one of whose submissions this instrument is positive.
+    #[validate(length(min = 1, max = 100), custom(function = "plain"))]
+    #[param(min_length = 1, max_length = 100)]
+    pub instrument_positive: Option<String>,
+    /// Only cases whose last submission was received at or after this time, with an offset.
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub received_from: Option<Timestamp>,
+    /// Only cases whose last submission was received before this time, with an offset.
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub received_to: Option<Timestamp>,
+    /// Only cases due at or after this time, with an offset.
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub due_from: Option<Timestamp>,
+    /// Only cases due before this time, with an offset.
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub due_to: Option<Timestamp>,
+    /// Only those of this person.
+    pub subject_id: Option<Uuid>,
+    /// The order; `urgency` unless said.
+    pub order: Option<FollowUpOrderName>,
+    /// Whether to estimate how many cases pass the filter; nothing is ever counted for it.
+    pub estimate: Option<bool>,
+    /// How many items at most; 50 unless said.
+    #[validate(range(min = 1, max = 200))]
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<u16>,
+    /// `next_cursor` of the page before.
+    #[validate(length(min = 1, max = 200))]
+    #[param(min_length = 1, max_length = 200)]
+    pub cursor: Option<String>,
+}
+
+/// States of a list, each once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct States(pub Vec<FollowUpState>);
+
+/// Whose cases are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AssigneeAsked {
+    /// Those of whoever asks.
+    Me,
+    /// Nobody's.
+    Nobody,
+    /// Those of this credential.
+    Credential(Uuid),
+}
+
+impl FollowUpQuery {
+    /// The filter and the order asked for by somebody.
+    #[must_use]
+    pub fn filter(&self, me: CredentialId) -> (FollowUpFilter, FollowUpOrder) {
+        let filter = FollowUpFilter {
+            states: self.state.clone().unwrap_or_default().0,
+            urgency: self.urgency.map(|urgency| urgency.0),
+            assignee: self.assignee.map(|assignee| match assignee {
+                AssigneeAsked::Me => Assignee::Credential(me),
+                AssigneeAsked::Nobody => Assignee::Nobody,
+                AssigneeAsked::Credential(id) => Assignee::Credential(CredentialId(id)),
+            }),
+            overdue: self.overdue,
+            band: self.band.map(|band| band.0),
+            finding: self.finding.clone(),
+            instrument_positive: self.instrument_positive.clone(),
+            received_from: self.received_from,
+            received_to: self.received_to,
+            due_from: self.due_from,
+            due_to: self.due_to,
+            subject_id: self.subject_id.map(SubjectId),
+        };
+        (filter, self.order.map_or_else(FollowUpOrder::default, |order| order.0))
+    }
+
+    /// The page asked for.
+    #[must_use]
+    pub fn page(self) -> PageRequest {
+        PageRequest { limit: self.limit.unwrap_or(DEFAULT_LIMIT), cursor: self.cursor }
+    }
+}
+
+impl<'de> Deserialize<'de> for States {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = read(deserializer, "states of a follow-up, separated by commas")?;
+        let mut states = Vec::new();
+        for name in text.split(',') {
+            let state = FollowUpState::parse(name)
+                .ok_or_else(|| Error::unknown_variant(name, &["open", "assigned", "contacted", "booked", "closed"]))?;
+            if !states.contains(&state) {
+                states.push(state);
+            }
+        }
+        // One filter has one cursor, whatever the order in which its states are named.
+        states.sort_by_key(|state| state.as_str());
+        Ok(Self(states))
+    }
+}
+
+impl<'de> Deserialize<'de> for AssigneeAsked {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = read(deserializer, "the id of a credential, me or none")?;
+        match &*text {
+            "me" => Ok(Self::Me),
+            "none" => Ok(Self::Nobody),
+            id => Uuid::try_parse(id).map(Self::Credential).map_err(Error::custom),
+        }
+    }
+}
+
+/// Reads a text, saying what was expected where it is none.
+fn read<'de, D: Deserializer<'de>>(deserializer: D, expected: &'static str) -> Result<String, D::Error> {
+    struct Text(&'static str);
+
+    impl Visitor<'_> for Text {
+        type Value = String;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str(self.0)
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
+            Ok(text.to_owned())
+        }
+    }
+
+    deserializer.deserialize_str(Text(expected))
+}

@@ -1,0 +1,45 @@
+//! Signing in as the settings say: whose tokens are taken, and how much anybody may ask.
+
+use std::time::Duration;
+
+use super::ServerError;
+use crate::app::App;
+use crate::app::limits::Rates;
+use crate::app::tokens::TokenPolicy;
+use crate::config::{Limits, Oidc, Settings};
+use crate::domain::actor::Role;
+use crate::domain::token::{TokenAlgorithm, TokenRules};
+
+/// The application with what the settings say of signing in.
+pub(super) fn applied(app: App, settings: &Settings) -> Result<App, ServerError> {
+    let Limits { rate_per_credential, rate_per_clinic, .. } = settings.limits;
+    let app = app.with_rates(Rates { per_credential: rate_per_credential, per_clinic: rate_per_clinic });
+    match policy(&settings.oidc)? {
+        Some(policy) => Ok(app.with_tokens(policy)?),
+        None => Ok(app),
+    }
+}
+
+/// What the settings say of tokens; `None` where they name no issuer.
+pub(super) fn policy(oidc: &Oidc) -> Result<Option<TokenPolicy>, ServerError> {
+    let needed = [&oidc.issuer, &oidc.audience, &oidc.jwks_url].map(Option::as_ref);
+    let (issuer, audience, keys_address) = match needed {
+        [None, None, None] => return Ok(None),
+        [Some(issuer), Some(audience), Some(keys)] => (issuer.clone(), audience.clone(), keys.clone()),
+        _ => return Err(ServerError::HalfAnIssuer),
+    };
+    let role = |(theirs, ours): &(String, String)| Some((theirs.clone(), Role::parse(ours)?));
+    Ok(Some(TokenPolicy {
+        rules: TokenRules {
+            issuer,
+            audience,
+            role_claim: oidc.role_claim.clone(),
+            roles: oidc.role_map.iter().filter_map(role).collect(),
+            clinic_claim: oidc.clinic_claim.clone(),
+            clock_skew: Duration::from_secs(oidc.clock_skew_seconds),
+        },
+        keys_address,
+        keys_kept_for: Duration::from_secs(oidc.jwks_cache_seconds),
+        algorithms: oidc.algorithms.iter().filter_map(|name| TokenAlgorithm::parse(name)).collect(),
+    }))
+}

@@ -1,0 +1,158 @@
+//! Seals of the audit trail: the next entries that wait, hashed into the chain of their clinic.
+
+use jiff::Timestamp;
+use sqlx::{PgConnection, Postgres, Transaction};
+use uuid::Uuid;
+
+use super::audit_macs::{Said, usable};
+use super::row::at;
+use super::{Store, StoreError, audit_trail};
+use crate::domain::ids::ClinicId;
+use crate::domain::seal::{EntryMac, Head, NOTHING};
+
+/// Entries of one seal: enough that seals are few, few enough that one is read at a glance.
+const ENTRIES: i64 = 1_000;
+
+/// The clinics whose trail has entries that wait; the nil clinic among them stands for the system.
+///
+/// # Errors
+/// When the database is away.
+pub async fn waiting(store: &Store) -> Result<Vec<ClinicId>, StoreError> {
+    let mut connection = store.jobs().await?;
+    let rows = sqlx::query_scalar!("select distinct clinic_id from audit_pending").fetch_all(&mut *connection).await?;
+    Ok(rows.into_iter().map(ClinicId).collect())
+}
+
+/// What a seal left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// The new end of the chain.
+    pub head: Head,
+    /// Whether the seal is full, so that more may wait.
+    pub full: bool,
+}
+
+/// Seals the next entries that wait; `None` when none does, or when another process is sealing this chain.
+///
+/// # Errors
+/// When the database is away.
+pub async fn seal_next(store: &Store, clinic_id: ClinicId, now: Timestamp) -> Result<Option<Sealed>, StoreError> {
+    let mut transaction = store.begin_jobs(clinic_id).await?;
+    let ours = sqlx::query_scalar!(
+        r#"select pg_try_advisory_xact_lock(hashtextextended('audit seals of ' || $1::text, 0)) as "ours!""#,
+        clinic_id.to_string(),
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
+    if !ours {
+        return Ok(None);
+    }
+    let last = last(&mut transaction, clinic_id).await?;
+    let mut sealed = seal(store, &mut transaction, last, last.seal_number == 0, now).await?;
+    // What was written before there were seals is taken as it is, so all of it now and nothing of it later.
+    while let Some(before) = sealed.filter(|sealed| sealed.full && last.seal_number == 0) {
+        match seal(store, &mut transaction, before.head, true, now).await? {
+            Some(next) => sealed = Some(next),
+            None => break,
+        }
+    }
+    transaction.commit().await?;
+    Ok(sealed)
+}
+
+/// The end of the chain; number 0 when it has not begun.
+async fn last(connection: &mut PgConnection, clinic_id: ClinicId) -> Result<Head, StoreError> {
+    let row = sqlx::query!(
+        "select seal_number, mac from audit_seals where clinic_id = $1 order by seal_number desc limit 1",
+        clinic_id.0
+    )
+    .fetch_optional(connection)
+    .await?;
+    let Some(row) = row else { return Ok(Head { clinic_id, seal_number: 0, mac: NOTHING }) };
+    let mac = row.mac.try_into().map_err(|_| StoreError::Inconsistent { table: "audit_seals", what: "mac" })?;
+    Ok(Head { clinic_id, seal_number: row.seal_number, mac })
+}
+
+/// Adds the seal after another. An entry that has no hash of its own is hashed here, if that is still to be believed.
+async fn seal(
+    store: &Store,
+    transaction: &mut Transaction<'static, Postgres>,
+    after: Head,
+    believe: bool,
+    now: Timestamp,
+) -> Result<Option<Sealed>, StoreError> {
+    let waiting = sqlx::query!(
+        "select audit_entry_id, mac, key_version from audit_pending p
+         where clinic_id = $1 and key_version = (select min(key_version) from audit_pending where clinic_id = $1)
+         order by audit_entry_id limit $2",
+        after.clinic_id.0,
+        ENTRIES,
+    )
+    .fetch_all(&mut **transaction)
+    .await?;
+    // The entries of a seal were hashed with one version of the key.
+    let Some(key_version) = waiting.first().map(|row| row.key_version) else { return Ok(None) };
+    let key_version = usable(&store.keys, key_version)?;
+    let ids: Vec<Uuid> = waiting.iter().map(|row| row.audit_entry_id).collect();
+    let found = audit_trail::macs(&store.keys, transaction, after.clinic_id, key_version, &ids).await?;
+    let mac = |id: Uuid, kept: Option<&[u8]>| -> EntryMac {
+        let kept = kept.and_then(|kept| kept.try_into().ok());
+        // Without a hash it was put there by somebody else: none that a verification could find right.
+        kept.or_else(|| found.get(&id).copied().flatten().filter(|_| believe)).unwrap_or_default()
+    };
+    let macs: Vec<u8> = waiting.iter().flat_map(|row| mac(row.audit_entry_id, row.mac.as_deref())).collect();
+    let head = insert(store, transaction, after, Listed { key_version, ids: &ids, macs: &macs }, now).await?;
+    sqlx::query!(
+        "delete from audit_pending where clinic_id = $1 and audit_entry_id = any ($2)",
+        after.clinic_id.0,
+        &ids,
+    )
+    .execute(&mut **transaction)
+    .await?;
+    Ok(Some(Sealed { head, full: i64::try_from(ids.len()) == Ok(ENTRIES) }))
+}
+
+/// Entries with their hashes, as a seal lists them.
+struct Listed<'a> {
+    key_version: i16,
+    ids: &'a [Uuid],
+    macs: &'a [u8],
+}
+
+async fn insert(
+    store: &Store,
+    connection: &mut PgConnection,
+    after: Head,
+    listed: Listed<'_>,
+    now: Timestamp,
+) -> Result<Head, StoreError> {
+    let seal_number = after.seal_number + 1;
+    let texts: Vec<String> = listed.ids.iter().map(Uuid::to_string).collect();
+    let said = Said {
+        clinic_id: after.clinic_id,
+        seal_number,
+        key_version: listed.key_version,
+        sealed_at: &now.as_microsecond().to_string(),
+        previous_mac: &after.mac,
+        entry_ids: &format!("{{{}}}", texts.join(",")),
+        entry_macs: listed.macs,
+    };
+    let unknown = || StoreError::Inconsistent { table: "audit_pending", what: "key_version" };
+    let mac = said.mac(&store.keys).ok_or_else(unknown)?;
+    sqlx::query!(
+        "insert into audit_seals
+             (clinic_id, seal_number, key_version, sealed_at, previous_mac, entry_ids, entry_macs, mac)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        after.clinic_id.0,
+        seal_number,
+        listed.key_version,
+        at(now) as _,
+        &after.mac[..],
+        listed.ids,
+        listed.macs,
+        &mac[..],
+    )
+    .execute(connection)
+    .await?;
+    Ok(Head { clinic_id: after.clinic_id, seal_number, mac })
+}

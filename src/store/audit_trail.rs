@@ -1,0 +1,247 @@
+//! The trail as a verification reads it: piece after piece of one moment, in a transaction that cannot write. Columns are
+//! read as texts, since whoever changed one may have put anything there.
+
+use std::collections::HashMap;
+
+use futures_util::TryStreamExt as _;
+use sqlx::{Executor as _, PgConnection, Postgres, Transaction};
+use uuid::Uuid;
+
+use super::audit_macs::{Said, entry_mac};
+use super::keys::{Keys, equal};
+use super::session::tie_to;
+use super::{Store, StoreError};
+use crate::domain::ids::{AuditEntryId, ClinicId};
+use crate::domain::seal::{Columns, EntryMac, Head, Link, NOTHING};
+
+/// Seals read at once; each covers at most a thousand entries.
+const SEALS: i64 = 20;
+/// Entries read at once.
+pub const ENTRIES: usize = 1_000;
+/// Entries that wait, read at once.
+const WAITING: i64 = 1_000;
+
+/// The trail of one moment.
+pub struct Trail {
+    transaction: Transaction<'static, Postgres>,
+    keys: std::sync::Arc<Keys>,
+}
+
+/// A seal with the entries it covers and the hash of each.
+pub struct Sealed {
+    /// The version of the key that hashed them.
+    pub key_version: i16,
+    /// What the chain is checked by.
+    pub link: Link,
+    /// The entries.
+    pub entries: Vec<(AuditEntryId, EntryMac)>,
+}
+
+/// An entry that waits for a seal.
+pub struct Waiting {
+    /// The entry.
+    pub id: AuditEntryId,
+    /// The version of the key that hashed it.
+    pub key_version: i16,
+    /// Its hash; `None` where it has none that can be read.
+    pub mac: Option<EntryMac>,
+}
+
+impl Trail {
+    /// Begins.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn begin(store: &Store) -> Result<Self, StoreError> {
+        let mut transaction = store.begin_snapshot().await?;
+        // The operator waits for it, however long the trail is. A plan that suits few entries would never end on many.
+        transaction.execute("set local statement_timeout = 0; set local enable_nestloop = off").await?;
+        Ok(Self { transaction, keys: std::sync::Arc::clone(&store.keys) })
+    }
+
+    /// Every clinic, the system, and whatever else entries, seals or what waits are said to belong to: whoever adds an
+    /// entry need not name a clinic that there is.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn clinics(&mut self) -> Result<Vec<ClinicId>, StoreError> {
+        let ids = sqlx::query_scalar!(
+            r#"select clinic_id as "clinic_id!" from clinics union select clinic_id from audit_pending
+               union select clinic_id from audit_entries union select clinic_id from audit_seals order by 1"#
+        )
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        Ok(ids.into_iter().map(ClinicId).collect())
+    }
+
+    /// Goes to the trail of a clinic and tells how many entries it has. Everything below speaks of that clinic.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn enter(&mut self, clinic_id: ClinicId) -> Result<u64, StoreError> {
+        tie_to(&mut self.transaction, clinic_id).await?;
+        let count =
+            sqlx::query_scalar!(r#"select count(*) as "count!" from audit_entries where clinic_id = $1"#, clinic_id.0)
+                .fetch_one(&mut *self.transaction)
+                .await?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// The next seals after a number; none at the end.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn seals(&mut self, clinic_id: ClinicId, after: Option<i64>) -> Result<Vec<Sealed>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select seal_number, coalesce(key_version, 0::smallint) as "key_version!",
+                      case when isfinite(sealed_at) then ((extract(epoch from sealed_at) * 1000000)::bigint)::text
+                      end as sealed_at,
+                      coalesce(previous_mac, '') as "previous_mac!", coalesce(entry_ids::text, '') as "entry_ids!",
+                      coalesce(entry_macs, '') as "entry_macs!", coalesce(mac, '') as "mac!"
+               from audit_seals where clinic_id = $1 and ($2::bigint is null or seal_number > $2)
+               order by seal_number limit $3"#,
+            clinic_id.0,
+            after,
+            SEALS,
+        )
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        let sealed = rows.into_iter().map(|row| {
+            let said = Said {
+                clinic_id,
+                seal_number: row.seal_number,
+                key_version: row.key_version,
+                sealed_at: row.sealed_at.as_deref().unwrap_or_default(),
+                previous_mac: &row.previous_mac,
+                entry_ids: &row.entry_ids,
+                entry_macs: &row.entry_macs,
+            };
+            let genuine = said.mac(&self.keys).is_some_and(|mac| equal(&mac, &row.mac));
+            let link = Link {
+                seal_number: row.seal_number,
+                genuine,
+                previous_mac: row.previous_mac[..].try_into().unwrap_or(NOTHING),
+                mac: row.mac[..].try_into().unwrap_or(NOTHING),
+            };
+            Sealed { key_version: row.key_version, link, entries: entries(&row.entry_ids, &row.entry_macs) }
+        });
+        Ok(sealed.collect())
+    }
+
+    /// The hash of each of these entries that is there, as it stands now; `None` without the key of the
+    /// version.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn macs(
+        &mut self,
+        clinic_id: ClinicId,
+        key_version: i16,
+        ids: &[AuditEntryId],
+    ) -> Result<HashMap<Uuid, Option<EntryMac>>, StoreError> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        macs(&self.keys, &mut self.transaction, clinic_id, key_version, &ids).await
+    }
+
+    /// The next entries that wait, after an id; none at the end.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn waiting(&mut self, clinic_id: ClinicId, after: Option<Uuid>) -> Result<Vec<Waiting>, StoreError> {
+        let rows = sqlx::query!(
+            "select audit_entry_id, mac, key_version from audit_pending
+             where clinic_id = $1 and ($2::uuid is null or audit_entry_id > $2) order by audit_entry_id limit $3",
+            clinic_id.0,
+            after,
+            WAITING,
+        )
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        let waiting = rows.into_iter().map(|row| Waiting {
+            id: AuditEntryId(row.audit_entry_id),
+            key_version: row.key_version,
+            mac: row.mac.and_then(|mac| mac.try_into().ok()),
+        });
+        Ok(waiting.collect())
+    }
+
+    /// Hands over every entry that is not covered exactly once, with how often it is: by a seal, or by waiting for one.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn uncovered(
+        &mut self,
+        clinic_id: ClinicId,
+        mut each: impl FnMut(AuditEntryId, i64),
+    ) -> Result<(), StoreError> {
+        let mut rows = sqlx::query!(
+            r#"select e.audit_entry_id, coalesce(c.times, 0) as "times!" from audit_entries e
+               left join (
+                   select id, count(*) as times from (
+                       select unnest(entry_ids) as id from audit_seals where clinic_id = $1
+                       union all select audit_entry_id from audit_pending where clinic_id = $1
+                   ) one group by id
+               ) c on c.id = e.audit_entry_id
+               where e.clinic_id = $1 and coalesce(c.times, 0) <> 1"#,
+            clinic_id.0
+        )
+        .fetch(&mut *self.transaction);
+        while let Some(row) = rows.try_next().await? {
+            each(AuditEntryId(row.audit_entry_id), row.times);
+        }
+        Ok(())
+    }
+
+    /// Which of these known seals of one clinic are there with another hash.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn replaced(&mut self, clinic_id: ClinicId, heads: &[Head]) -> Result<Vec<i64>, StoreError> {
+        tie_to(&mut self.transaction, clinic_id).await?;
+        let numbers: Vec<i64> = heads.iter().map(|head| head.seal_number).collect();
+        let macs: Vec<Vec<u8>> = heads.iter().map(|head| head.mac.to_vec()).collect();
+        let rows = sqlx::query_scalar!(
+            r#"select s.seal_number from unnest($2::bigint[], $3::bytea[]) as h (seal_number, mac)
+               join audit_seals s on s.clinic_id = $1 and s.seal_number = h.seal_number
+               where s.mac is distinct from h.mac order by 1"#,
+            clinic_id.0,
+            &numbers,
+            &macs,
+        )
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        Ok(rows)
+    }
+}
+
+/// The hash of each of these entries that is there, as it stands now.
+pub(super) async fn macs(
+    keys: &Keys,
+    connection: &mut PgConnection,
+    clinic_id: ClinicId,
+    key_version: i16,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Option<EntryMac>>, StoreError> {
+    let rows = sqlx::query!(
+        r#"select audit_entry_id, array[
+               clinic_id::text, audit_entry_id::text,
+               case when isfinite(at) then ((extract(epoch from at) * 1000000)::bigint)::text end,
+               credential_id::text, action, outcome, resource_id::text, subject_id::text, subject_ids::text,
+               occurrences::text, request_id::text
+           ] as "columns!: Vec<Option<String>>"
+           from audit_entries where clinic_id = $1 and audit_entry_id = any ($2)"#,
+        clinic_id.0,
+        ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    let mac = |columns| entry_mac(keys, key_version, &Columns(columns));
+    Ok(rows.into_iter().map(|row| (row.audit_entry_id, mac(row.columns))).collect())
+}
+
+/// The entries of a seal; of one that was changed, what can be read of them.
+fn entries(ids: &str, macs: &[u8]) -> Vec<(AuditEntryId, EntryMac)> {
+    let ids = ids.split(['{', '}', ',']).filter_map(|id| Uuid::try_parse(id).ok()).map(AuditEntryId);
+    let macs = macs.chunks(16).map(|mac| mac.try_into().unwrap_or_default()).chain(std::iter::repeat([0; 16]));
+    ids.zip(macs).collect()
+}

@@ -1,0 +1,192 @@
+//! Erasure: a person leaves the live database whole, in one transaction, and the log outside of it says so.
+
+use std::path::Path;
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::erasure_log::{self, Erased};
+use super::subject_merges::one_at_a_time;
+use super::{Store, StoreError, audit};
+use crate::domain::audit::AuditEntry;
+use crate::domain::ids::{ClinicId, SubjectId};
+
+/// Persons looked at in one go when a log is replayed.
+const CHUNK: i64 = 1_000;
+
+/// Removes a person, everybody merged into the person, and everything stored about them. Before the commit they are named
+/// in the log, where one is given. Audit entries keep the ids, which name nobody any more.
+///
+/// # Errors
+/// When there is no such person, the person was merged into another, the log cannot be written, or the database is away.
+pub async fn erase(
+    store: &Store,
+    subject_id: SubjectId,
+    log: Option<&Path>,
+    entry: &AuditEntry,
+) -> Result<(), StoreError> {
+    let clinic_id = entry.clinic_id;
+    let mut transaction = store.begin_jobs(clinic_id).await?;
+    one_at_a_time(&mut transaction, clinic_id).await?;
+    let rows = sqlx::query!(
+        "select subject_id, merged_into from subjects
+         where clinic_id = $1 and (subject_id = $2 or merged_into = $2)
+         order by merged_into nulls last, subject_id for update",
+        clinic_id.0,
+        subject_id.0,
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
+    let own = rows.iter().find(|row| row.subject_id == subject_id.0).ok_or(StoreError::Missing)?;
+    if own.merged_into.is_some() {
+        return Err(StoreError::Refused("the person was merged into another; erase that one, or take the merge back"));
+    }
+    let everybody: Vec<Uuid> = rows.iter().map(|row| row.subject_id).collect();
+    remove(&mut transaction, clinic_id, &everybody).await?;
+    let subject_ids = everybody.iter().copied().map(SubjectId).collect();
+    audit::insert(
+        &store.keys,
+        &mut transaction,
+        &AuditEntry { subject_id: Some(subject_id), subject_ids, ..entry.clone() },
+    )
+    .await?;
+    if let Some(log) = log {
+        erasure_log::append(store, log, clinic_id, &everybody, entry.at).await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Removes everything stored about people, and the people.
+pub(super) async fn remove(
+    connection: &mut PgConnection,
+    clinic_id: ClinicId,
+    subjects: &[Uuid],
+) -> Result<(), StoreError> {
+    let clinic = clinic_id.0;
+    let submissions = sqlx::query_scalar!(
+        "select submission_id from submissions where clinic_id = $1 and subject_id = any($2)",
+        clinic,
+        subjects,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let cases = sqlx::query_scalar!(
+        "select follow_up_id from follow_ups where clinic_id = $1 and subject_id = any($2) for update",
+        clinic,
+        subjects,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    remove_submissions(connection, clinic_id, &submissions).await?;
+    remove_cases(connection, clinic_id, &cases).await?;
+    sqlx::query!("delete from subject_changes where clinic_id = $1 and subject_id = any($2)", clinic, subjects)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query!(
+        "with gone as (
+             delete from subject_merges where clinic_id = $1 and (kept = any($2) or merged = any($2)) returning merge_id
+         )
+         delete from idempotency_keys k using gone where k.clinic_id = $1 and k.resource_id = gone.merge_id",
+        clinic,
+        subjects,
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!("delete from subjects where clinic_id = $1 and subject_id = any($2)", clinic, subjects)
+        .execute(&mut *connection)
+        .await?;
+    Ok(())
+}
+
+/// Removes submissions with the retry keys that stand for them.
+pub(super) async fn remove_submissions(
+    connection: &mut PgConnection,
+    clinic_id: ClinicId,
+    submissions: &[Uuid],
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "delete from idempotency_keys where clinic_id = $1 and submission_id = any($2)",
+        clinic_id.0,
+        submissions
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!("delete from submissions where clinic_id = $1 and submission_id = any($2)", clinic_id.0, submissions)
+        .execute(&mut *connection)
+        .await?;
+    Ok(())
+}
+
+/// Removes cases with their history and the retry keys that stand for them. Their submissions are gone already.
+pub(super) async fn remove_cases(
+    connection: &mut PgConnection,
+    clinic_id: ClinicId,
+    cases: &[Uuid],
+) -> Result<(), StoreError> {
+    sqlx::query!("delete from idempotency_keys where clinic_id = $1 and resource_id = any($2)", clinic_id.0, cases)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query!("delete from follow_up_events where clinic_id = $1 and follow_up_id = any($2)", clinic_id.0, cases)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query!("delete from follow_ups where clinic_id = $1 and follow_up_id = any($2)", clinic_id.0, cases)
+        .execute(&mut *connection)
+        .await?;
+    Ok(())
+}
+
+/// Somebody whom a log names and who is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The person.
+    pub subject_id: SubjectId,
+    /// Whom the person is merged into.
+    pub merged_into: Option<SubjectId>,
+    /// Whether the person leaves with that one, whom the log names too.
+    pub with_another: bool,
+}
+
+/// The next persons of a clinic, in the order of their keys.
+#[derive(Debug)]
+pub struct Chunk {
+    /// How many there were.
+    pub rows: u64,
+    /// Where the next chunk begins; `None` at the end.
+    pub next: Option<SubjectId>,
+    /// Those whom the log names.
+    pub listed: Vec<Listed>,
+}
+
+/// How many persons a clinic has.
+///
+/// # Errors
+/// When the database is away.
+pub async fn count(store: &Store, clinic_id: ClinicId) -> Result<u64, StoreError> {
+    let count = sqlx::query_scalar!(r#"select count(*) as "count!" from subjects where clinic_id = $1"#, clinic_id.0);
+    Ok(count.fetch_one(&mut *store.begin_jobs(clinic_id).await?).await?.unsigned_abs())
+}
+
+/// Looks through the next persons of a clinic for those whom a log names.
+///
+/// # Errors
+/// When the database is away.
+pub async fn next(store: &Store, clinic_id: ClinicId, after: SubjectId, erased: &Erased) -> Result<Chunk, StoreError> {
+    let rows = sqlx::query!(
+        "select subject_id, merged_into from subjects
+         where clinic_id = $1 and subject_id > $2 order by subject_id limit $3",
+        clinic_id.0,
+        after.0,
+        CHUNK,
+    )
+    .fetch_all(&mut *store.begin_jobs(clinic_id).await?)
+    .await?;
+    let named = |subject_id| erased.names(store, clinic_id.0, subject_id);
+    let listed = rows.iter().filter(|row| named(row.subject_id)).map(|row| Listed {
+        subject_id: SubjectId(row.subject_id),
+        merged_into: row.merged_into.map(SubjectId),
+        with_another: row.merged_into.is_some_and(named),
+    });
+    let next = rows.last().map(|last| SubjectId(last.subject_id));
+    Ok(Chunk { rows: rows.len() as u64, next, listed: listed.collect() })
+}

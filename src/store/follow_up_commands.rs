@@ -1,0 +1,143 @@
+//! Commands on follow-ups: written on the version they were decided on, or not at all.
+
+use jiff::Timestamp;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::follow_up_events::{Made, record, seal_note};
+use super::follow_ups::{Row, update};
+use super::idempotency_keys::{Effect, Kept, claim, settle};
+use super::keys::SealNonce;
+use super::{Store, StoreError, audit};
+use crate::domain::audit::AuditEntry;
+use crate::domain::follow_up::{FollowUp, FollowUpChange, Note};
+use crate::domain::ids::ClinicId;
+use crate::domain::submission::{Idempotency, Origin};
+
+/// A command on a case, decided, with all that its transaction writes.
+#[derive(Clone)]
+pub struct Decided {
+    /// What comes of the case.
+    pub change: FollowUpChange,
+    /// What was written down with it, and what seals it.
+    pub note: Option<(Note, SealNonce)>,
+    /// The entry in the trail.
+    pub audit: AuditEntry,
+}
+
+/// What became of a decided command.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// It was written now: the case as it stands.
+    Written(Box<FollowUp>),
+    /// The case has moved on, or is not there any more.
+    Stale,
+    /// There was no case to take.
+    Nothing,
+    /// The retry key stands for something already.
+    Known(Kept),
+}
+
+/// Writes a decided command with its history, audit entry and retry key: all of it or nothing, and only if the case is
+/// still in the version that was decided on.
+///
+/// # Errors
+/// When a reopened case's person has another one that is open, or the database is away.
+pub async fn commit_change(
+    store: &Store,
+    clinic_id: ClinicId,
+    decided: &Decided,
+    idempotency: Option<&Idempotency>,
+) -> Result<Outcome, StoreError> {
+    let mut transaction = store.begin(clinic_id).await?;
+    if let Some(idempotency) = idempotency {
+        let (after, now) = (&decided.change.after, decided.change.at);
+        let effect = Effect::Version(after.follow_up_id.0, after.version);
+        if let Some(kept) = claim(&mut transaction, clinic_id, Origin::Staff, effect, idempotency, now).await? {
+            return Ok(Outcome::Known(kept));
+        }
+    }
+    if !write(&mut transaction, store, clinic_id, decided).await? {
+        return Ok(Outcome::Stale);
+    }
+    transaction.commit().await?;
+    Ok(Outcome::Written(Box::new(decided.change.after.clone())))
+}
+
+/// Takes the most urgent, then oldest open case that nobody else is taking at this moment, and writes what is decided
+/// on it. The key is claimed before there is a case to name, so that copies of one request wait for each other and take
+/// one case.
+///
+/// # Errors
+/// What deciding fails with; when the database is away.
+pub async fn take_next<E: From<StoreError>>(
+    store: &Store,
+    clinic_id: ClinicId,
+    idempotency: Option<&Idempotency>,
+    now: Timestamp,
+    decide: impl FnOnce(&FollowUp) -> Result<Decided, E>,
+) -> Result<Outcome, E> {
+    let mut transaction = store.begin(clinic_id).await?;
+    if let Some(idempotency) = idempotency {
+        let nothing_yet = Effect::Version(Uuid::nil(), 0);
+        if let Some(kept) = claim(&mut transaction, clinic_id, Origin::Staff, nothing_yet, idempotency, now).await? {
+            return Ok(Outcome::Known(kept));
+        }
+    }
+    let Some(case) = lock_next(&mut transaction, clinic_id).await? else { return Ok(Outcome::Nothing) };
+    let decided = decide(&case)?;
+    if !write(&mut transaction, store, clinic_id, &decided).await? {
+        return Ok(Outcome::Stale);
+    }
+    let after = decided.change.after;
+    if let Some(idempotency) = idempotency {
+        let effect = Effect::Version(after.follow_up_id.0, after.version);
+        settle(&mut transaction, clinic_id, Origin::Staff, effect, idempotency).await?;
+    }
+    transaction.commit().await.map_err(StoreError::from)?;
+    Ok(Outcome::Written(Box::new(after)))
+}
+
+/// Locks the case no more than needed: a submission that only refers to it neither waits nor lets it be skipped.
+async fn lock_next(connection: &mut PgConnection, clinic_id: ClinicId) -> Result<Option<FollowUp>, StoreError> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"select follow_up_id, subject_id, state, urgency, assignee, attempts, missed_appointments,
+                  flagged_at as "flagged_at: jiff_sqlx::Timestamp", due_at as "due_at: jiff_sqlx::Timestamp",
+                  appointment_at as "appointment_at: jiff_sqlx::Timestamp", outcome, not_needed_reason, diagnosis,
+                  grip_strength_g, five_chair_stands_ms, closed_at as "closed_at: jiff_sqlx::Timestamp",
+                  last_received_at as "last_received_at: jiff_sqlx::Timestamp", band, positive_instruments,
+                  row_version as version
+           from follow_ups where clinic_id = $1 and state = 'open'
+           order by urgency, flagged_at, follow_up_id limit 1 for no key update skip locked"#,
+        clinic_id.0,
+    )
+    .fetch_optional(connection)
+    .await?;
+    row.map(FollowUp::try_from).transpose()
+}
+
+/// Writes the case, its history and the audit entry; `false`, and nothing is written, when it has moved on.
+async fn write(
+    connection: &mut PgConnection,
+    store: &Store,
+    clinic_id: ClinicId,
+    decided: &Decided,
+) -> Result<bool, StoreError> {
+    let change = &decided.change;
+    if !update(connection, clinic_id, change.before, &change.after, change.at).await? {
+        return Ok(false);
+    }
+    let seal = |(note, nonce): &(Note, SealNonce)| seal_note(&store.keys, clinic_id, &change.after, note, *nonce);
+    let made = Made {
+        kind: change.kind,
+        at: change.at,
+        by: decided.audit.credential_id,
+        submission_id: None,
+        reached: change.reached,
+        note_sealed: decided.note.as_ref().map(seal).transpose()?,
+    };
+    record(connection, clinic_id, change.after.follow_up_id, made).await?;
+    audit::insert(&store.keys, connection, &decided.audit).await?;
+    Ok(true)
+}

@@ -1,0 +1,267 @@
+//! Rotation of the master key: what was sealed and hashed with an earlier key is sealed and hashed anew with the current
+//! one, in bounded batches, while the service runs.
+
+use aws_lc_rs::digest;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::keys::{Place, SealNonce};
+use super::subject_row::{ContactColumns, Row, before_place, open_contact, open_reference, seal_reference, sealing};
+use super::{Store, StoreError};
+use crate::domain::ids::{ClinicId, SubjectId};
+use crate::domain::subject::LookUp;
+
+/// Rows of a batch.
+pub const BATCH: usize = 200;
+const LIMIT: i64 = 200;
+/// Seals that a batch may need: two for each row.
+pub const SEALS: usize = 2 * BATCH;
+
+/// Where sealed values stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sealed {
+    /// References and contact data, with the hashes that find them.
+    Subjects,
+    /// What stood in contact data and consent before a change.
+    Changes,
+    /// Notes of cases.
+    Notes,
+}
+
+impl std::ops::AddAssign for Dependents {
+    fn add_assign(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.credentials += other.credentials;
+        self.audit_seals += other.audit_seals;
+    }
+}
+
+impl Sealed {
+    /// Every place.
+    pub const ALL: [Self; 3] = [Self::Subjects, Self::Changes, Self::Notes];
+}
+
+/// What still depends on an earlier key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dependents {
+    /// Rows with a sealed value or a hash of it.
+    pub rows: u64,
+    /// Credentials that work and whose hash is made anew when they are used next.
+    pub credentials: u64,
+    /// Seals of the audit trail, which are never made anew.
+    pub audit_seals: u64,
+}
+
+/// What of a clinic depends on a key that is not the current one.
+///
+/// # Errors
+/// When the database is away.
+pub async fn dependents(store: &Store, clinic_id: ClinicId) -> Result<Dependents, StoreError> {
+    let version = version(store)?;
+    let mut transaction = store.begin_jobs(clinic_id).await?;
+    let row = sqlx::query!(
+        r#"select
+               (select count(*) from subjects where clinic_id = $1
+                    and (get_byte(reference_sealed, 0) <> $2 or get_byte(contact_sealed, 0) <> $2))
+               + (select count(*) from subject_changes where clinic_id = $1 and get_byte(before_sealed, 0) <> $2)
+               + (select count(*) from follow_up_events where clinic_id = $1 and get_byte(note_sealed, 0) <> $2)
+                   as "rows!",
+               (select count(*) from credentials where clinic_id = $1
+                    and key_version <> $2 and key_hash is not null and revoked_at is null) as "credentials!",
+               (select count(*) from audit_seals where clinic_id = $1 and key_version <> $2) as "audit_seals!""#,
+        clinic_id.0,
+        version,
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
+    Ok(Dependents {
+        rows: row.rows.unsigned_abs(),
+        credentials: row.credentials.unsigned_abs(),
+        audit_seals: row.audit_seals.unsigned_abs(),
+    })
+}
+
+/// Seals the next rows of a clinic anew, in the order of their keys; a row that somebody works on is left for the next
+/// round. Tells how many, and the last of them.
+///
+/// # Errors
+/// When a value does not open, or the database is away.
+pub async fn rotate(
+    store: &Store,
+    clinic_id: ClinicId,
+    sealed: Sealed,
+    after: (Uuid, i32),
+    nonces: &[SealNonce; SEALS],
+) -> Result<Option<(u64, (Uuid, i32))>, StoreError> {
+    let mut transaction = store.begin_jobs(clinic_id).await?;
+    let (rows, last) = match sealed {
+        Sealed::Subjects => subjects(&mut transaction, store, clinic_id, after, nonces).await?,
+        Sealed::Changes => changes(&mut transaction, store, clinic_id, after, nonces).await?,
+        Sealed::Notes => notes(&mut transaction, store, clinic_id, after, nonces).await?,
+    };
+    transaction.commit().await?;
+    Ok(last.map(|last| (rows, last)))
+}
+
+type Worked = (u64, Option<(Uuid, i32)>);
+
+async fn subjects(
+    connection: &mut PgConnection,
+    store: &Store,
+    clinic_id: ClinicId,
+    after: (Uuid, i32),
+    nonces: &[SealNonce; SEALS],
+) -> Result<Worked, StoreError> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select subject_id, reference_hash, reference_sealed, contact_sealed, consent_to_contact,
+                  consent_text_version, consent_given_at as "consent_given_at: jiff_sqlx::Timestamp",
+                  created_at as "created_at: jiff_sqlx::Timestamp", row_version as version, merged_into
+           from subjects
+           where clinic_id = $1 and subject_id > $2
+             and (get_byte(reference_sealed, 0) <> $3 or get_byte(contact_sealed, 0) <> $3)
+           order by subject_id limit $4 for no key update skip locked"#,
+        clinic_id.0,
+        after.0,
+        version(store)?,
+        LIMIT,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let worked = (rows.len() as u64, rows.last().map(|row| (row.subject_id, 0)));
+    for (row, nonces) in rows.into_iter().zip(nonces.chunks_exact(2)) {
+        subject(connection, store, clinic_id, row, [nonces[0], nonces[1]]).await?;
+    }
+    Ok(worked)
+}
+
+async fn subject(
+    connection: &mut PgConnection,
+    store: &Store,
+    clinic_id: ClinicId,
+    row: Row,
+    nonces: [SealNonce; 2],
+) -> Result<(), StoreError> {
+    let (keys, subject_id) = (&store.keys, SubjectId(row.subject_id));
+    let reference = match (&row.reference_hash, &row.reference_sealed) {
+        (Some(hash), Some(sealed)) => {
+            let clear = open_reference(keys, clinic_id, hash, sealed)?;
+            let hash = keys.blind_index(clinic_id.0, LookUp::Reference, &LookUp::Reference.normalize(&clear));
+            Some((hash, seal_reference(keys, clinic_id, &hash, nonces[0], &clear)?))
+        }
+        _ => None,
+    };
+    let contact = match row.contact_sealed {
+        Some(sealed) => {
+            let contact = open_contact(keys, clinic_id, subject_id, &sealed)?;
+            ContactColumns::of(keys, clinic_id, subject_id, nonces[1], &contact)?
+        }
+        None => ContactColumns::default(),
+    };
+    sqlx::query!(
+        "update subjects set reference_hash = $3, reference_sealed = $4, contact_sealed = $5, name_hash = $6,
+                             telephone_hash = $7, email_hash = $8
+         where clinic_id = $1 and subject_id = $2",
+        clinic_id.0,
+        subject_id.0,
+        reference.as_ref().map(|(hash, _)| hash.as_slice()),
+        reference.as_ref().map(|(_, sealed)| sealed.as_slice()),
+        contact.sealed,
+        contact.name_hash,
+        contact.telephone_hash,
+        contact.email_hash,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn changes(
+    connection: &mut PgConnection,
+    store: &Store,
+    clinic_id: ClinicId,
+    after: (Uuid, i32),
+    nonces: &[SealNonce; SEALS],
+) -> Result<Worked, StoreError> {
+    let rows = sqlx::query!(
+        r#"select subject_id, version, before_sealed as "before_sealed!" from subject_changes
+           where clinic_id = $1 and (subject_id, version) > ($2, $3) and get_byte(before_sealed, 0) <> $4
+           order by subject_id, version limit $5 for no key update skip locked"#,
+        clinic_id.0,
+        after.0,
+        after.1,
+        version(store)?,
+        LIMIT,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let worked = (rows.len() as u64, rows.last().map(|row| (row.subject_id, row.version)));
+    for (row, nonce) in rows.into_iter().zip(nonces) {
+        let place = before_place(clinic_id, (SubjectId(row.subject_id), row.version));
+        sqlx::query!(
+            "update subject_changes set before_sealed = $4 where clinic_id = $1 and subject_id = $2 and version = $3",
+            clinic_id.0,
+            row.subject_id,
+            row.version,
+            again(store, place, *nonce, &row.before_sealed)?,
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(worked)
+}
+
+async fn notes(
+    connection: &mut PgConnection,
+    store: &Store,
+    clinic_id: ClinicId,
+    after: (Uuid, i32),
+    nonces: &[SealNonce; SEALS],
+) -> Result<Worked, StoreError> {
+    let rows = sqlx::query!(
+        r#"select follow_up_id, version, note_sealed as "note_sealed!" from follow_up_events
+           where clinic_id = $1 and (follow_up_id, version) > ($2, $3) and get_byte(note_sealed, 0) <> $4
+           order by follow_up_id, version limit $5 for no key update skip locked"#,
+        clinic_id.0,
+        after.0,
+        after.1,
+        version(store)?,
+        LIMIT,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let worked = (rows.len() as u64, rows.last().map(|row| (row.follow_up_id, row.version)));
+    for (row, nonce) in rows.into_iter().zip(nonces) {
+        let place = note_place(clinic_id, row.follow_up_id, row.version);
+        sqlx::query!(
+            "update follow_up_events set note_sealed = $4
+             where clinic_id = $1 and follow_up_id = $2 and version = $3",
+            clinic_id.0,
+            row.follow_up_id,
+            row.version,
+            again(store, place, *nonce, &row.note_sealed)?,
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(worked)
+}
+
+fn again(store: &Store, place: Place, nonce: SealNonce, sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
+    let clear = store.keys.open(place, sealed).map_err(sealing)?;
+    store.keys.seal(place, nonce, &clear).map_err(sealing)
+}
+
+/// Where a note belongs: to one version of one case.
+pub(super) fn note_place(clinic_id: ClinicId, follow_up_id: Uuid, version: i32) -> Place {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(follow_up_id.as_bytes());
+    context.update(&version.to_be_bytes());
+    let whole = context.finish();
+    let row_id = whole.as_ref().first_chunk::<16>().map_or(Uuid::nil(), |half| Uuid::from_bytes(*half));
+    Place { clinic_id: clinic_id.0, row_id, column: "follow_up_events.note_sealed" }
+}
+
+fn version(store: &Store) -> Result<i32, StoreError> {
+    store.keys.version().map(i32::from).map_err(sealing)
+}

@@ -1,0 +1,89 @@
+//! The roles that the service works as can add to the trail and change nothing of it; what cannot go on record is not shown.
+
+use serde_json::json;
+use sqlx::{AssertSqlSafe, Executor as _};
+
+use crate::world::{World, frail};
+
+#[tokio::test]
+async fn the_roles_of_the_service_may_neither_change_nor_remove_anything_of_the_trail() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    clinic.staff.get("/v1/follow-ups").await.expect(200);
+    sarcoscreen::app::sealing::seal(&world.app).await.unwrap();
+    let mut connection = world.connect().await;
+    let mut denied = 0;
+    for (role, tables) in [
+        ("sarcoscreen_app", &["audit_entries", "audit_pending", "audit_seals"][..]),
+        ("sarcoscreen_writer", &["audit_entries", "audit_pending", "audit_seals"]),
+        ("sarcoscreen_auth", &["audit_entries", "audit_pending", "audit_seals"]),
+        ("sarcoscreen_jobs", &["audit_entries", "audit_seals"]),
+    ] {
+        let tie = format!("set role {role}; set sarcoscreen.clinic_id = '{}'", clinic.id);
+        connection.execute(AssertSqlSafe(tie)).await.unwrap();
+        for table in tables {
+            for sql in ["update {} set clinic_id = clinic_id", "delete from {}", "truncate {}"] {
+                let sql = sql.replace("{}", table);
+                let error = connection.execute(AssertSqlSafe(sql.clone())).await.unwrap_err();
+                let code = error.as_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned));
+                assert_eq!(code.as_deref(), Some("42501"), "{role}: {sql}: {error}");
+                denied += 1;
+            }
+        }
+        connection.execute("reset role").await.unwrap();
+    }
+    println!("permission denied {denied} of {denied}");
+    assert_eq!(denied, 33);
+}
+
+#[tokio::test]
+async fn what_cannot_go_on_record_is_neither_shown_nor_done() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let submission = json!({"answers": frail(), "subject": {"reference": "R-1"}});
+    let receipt = clinic.intake.submit(&submission).await.expect(201);
+    let id = |name: &str| receipt[name].as_str().unwrap().to_owned();
+    let mut connection = world.connect().await;
+    // Whoever signed in before is remembered; the trail is all that fails.
+    clinic.browser.get("/v1/follow-ups").await.expect(403);
+    clinic.admin.get("/v1/audit-entries").await.expect(200);
+    let rows = world.count("select count(*) from submissions").await;
+    let full = "alter table audit_entries add constraint audit_entries_full check (false) not valid";
+    connection.execute(full).await.unwrap();
+    for path in [
+        "/v1/follow-ups".to_owned(),
+        format!("/v1/follow-ups/{}", receipt["follow_up"]["id"].as_str().unwrap()),
+        "/v1/submissions".to_owned(),
+        format!("/v1/submissions/{}", id("id")),
+        format!("/v1/submissions/{}/assessments", id("id")),
+        format!("/v1/subjects/{}/submissions", id("subject_id")),
+        "/v1/audit-entries".to_owned(),
+        // Not even that there is nothing, or that somebody may not know.
+        "/v1/follow-ups/no-id".to_owned(),
+    ] {
+        let answer = clinic.admin.get(&path).await;
+        assert_eq!(answer.status, 503, "{path}: {}", answer.text);
+        assert!(!answer.text.contains(&id("subject_id")), "{path}");
+    }
+    let found = clinic.staff.post("/v1/subjects/search", &json!({"reference": "R-1"})).await;
+    assert_eq!(found.status, 503, "{}", found.text);
+    assert_eq!(clinic.browser.get("/v1/follow-ups").await.status, 503);
+    assert!(clinic.intake.submit(&submission).await.status >= 500);
+    assert_eq!(world.count("select count(*) from submissions").await, rows);
+    connection.execute("alter table audit_entries drop constraint audit_entries_full").await.unwrap();
+    clinic.staff.get("/v1/follow-ups").await.expect(200);
+    clinic.browser.get("/v1/follow-ups").await.expect(403);
+}
+
+#[tokio::test]
+async fn a_service_whose_roles_may_not_add_to_the_trail_shows_nothing() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    clinic.staff.get("/v1/follow-ups").await.expect(200);
+    let mut connection = world.connect().await;
+    connection.execute("revoke insert on audit_entries from sarcoscreen_app, sarcoscreen_writer").await.unwrap();
+    let answer = clinic.staff.get("/v1/follow-ups").await;
+    assert_eq!(answer.status, 503, "{}", answer.text);
+    connection.execute("grant insert on audit_entries to sarcoscreen_app, sarcoscreen_writer").await.unwrap();
+    clinic.staff.get("/v1/follow-ups").await.expect(200);
+}

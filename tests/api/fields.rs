@@ -1,0 +1,97 @@
+//! What a body may say: nothing that the service decides for itself, in any operation that writes. Every answer of every
+//! test is held to the fields of its schema in `schema.rs`.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use crate::access::{Rows, call, operations, ready, request};
+use crate::world::World;
+
+/// The names of every field that any schema of the document has.
+fn every_field(document: &Value) -> BTreeSet<String> {
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let mut names = BTreeSet::new();
+    for schema in schemas.values() {
+        collect(schema, &mut names);
+    }
+    names
+}
+
+fn collect(schema: &Value, names: &mut BTreeSet<String>) {
+    match schema {
+        Value::Object(fields) => {
+            if let Some(properties) = fields.get("properties").and_then(Value::as_object) {
+                names.extend(properties.keys().cloned());
+            }
+            fields.values().for_each(|value| collect(value, names));
+        }
+        Value::Array(entries) => entries.iter().for_each(|entry| collect(entry, names)),
+        _ => {}
+    }
+}
+
+/// The properties that the body of an operation may have, by the place of each object in it.
+fn objects_of(document: &Value, schema: &Value, place: &str, found: &mut Vec<(String, BTreeSet<String>)>) {
+    let schema = match schema["$ref"].as_str() {
+        Some(name) => document.pointer(name.trim_start_matches('#')).unwrap(),
+        None => schema,
+    };
+    for alternative in schema["oneOf"].as_array().into_iter().flatten() {
+        objects_of(document, alternative, place, found);
+    }
+    let Some(properties) = schema["properties"].as_object() else { return };
+    found.push((place.to_owned(), properties.keys().cloned().collect()));
+    for (name, property) in properties {
+        objects_of(document, property, &format!("{place}/{name}"), found);
+    }
+}
+
+/// The body with one field more, at a place in it.
+fn with(body: &Value, place: &str, name: &str) -> Value {
+    let mut body = body.clone();
+    let mut target = &mut body;
+    for part in place.split('/').skip(1) {
+        target = target.as_object_mut().unwrap().entry(part).or_insert_with(|| Value::Object(Map::new()));
+    }
+    target.as_object_mut().unwrap().insert(name.to_owned(), Value::from(1));
+    body
+}
+
+#[tokio::test]
+async fn no_body_takes_a_field_that_is_not_its_own_whichever_field_of_the_service_it_is() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let document = world.holder(None).get("/openapi.json").await.expect(200);
+    let every = every_field(&document);
+    let (mut writing, mut tried) = (0, 0);
+    for operation in operations(&world).await {
+        let path = document["paths"][&operation.path][operation.method.to_lowercase()].clone();
+        let Some(schema) = path["requestBody"]["content"].as_object().and_then(|content| content.values().next())
+        else {
+            continue;
+        };
+        writing += 1;
+        let mut objects = Vec::new();
+        objects_of(&document, &schema["schema"], "", &mut objects);
+        assert!(!objects.is_empty(), "{} has a body of no object", operation.id);
+        let rows = ready(&world, &clinic, &clinic.admin, &operation, &Rows::of(&world, &clinic).await).await;
+        let body = call(&operation, &rows).1.unwrap_or_else(|| Value::Object(Map::new()));
+        for (place, own) in objects {
+            for name in every.iter().filter(|name| !own.contains(*name)) {
+                let sent = request(&clinic.admin, &operation, &rows).json(&with(&body, &place, name));
+                let answer = clinic.admin.send(sent).await;
+                assert_eq!(answer.status, 422, "{} took {place}/{name}: {}", operation.id, answer.text);
+                let told = answer.json()["errors"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .any(|fault| fault["pointer"] == format!("{place}/{name}") && fault["code"] == "unknown_field");
+                assert!(told, "{} does not name {place}/{name}: {}", operation.id, answer.text);
+                tried += 1;
+            }
+        }
+    }
+    println!("{writing} operations with a body, {} fields of the service, {tried} bodies refused", every.len());
+    assert!(writing >= 18 && every.len() > 150, "{writing} {}", every.len());
+}

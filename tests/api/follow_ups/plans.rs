@@ -1,0 +1,98 @@
+//! How PostgreSQL makes a page of the worklist: along an index, under the unprivileged role and its row security.
+
+use sarcoscreen::app::ambient::Ambient as _;
+use sarcoscreen::domain::follow_up::{FollowUpState, Urgency};
+use sarcoscreen::domain::ids::{ClinicId, CredentialId};
+use sarcoscreen::domain::stored::{Assignee, FollowUpFilter, FollowUpOrder, PageRequest};
+use sarcoscreen::store::worklist;
+use serde_json::Value;
+use sqlx::Executor as _;
+use uuid::Uuid;
+
+use super::seed;
+use crate::world::{Clinic, World};
+
+/// Every node of a plan with the index it uses.
+fn nodes(plan: &Value, found: &mut Vec<(String, String)>) {
+    let text = |name: &str| plan[name].as_str().unwrap_or_default().to_owned();
+    found.push((text("Node Type"), text("Index Name")));
+    for inner in plan["Plans"].as_array().into_iter().flatten() {
+        nodes(inner, found);
+    }
+}
+
+/// Ten thousand cases in each clinic, most of them closed; of the first one's, somebody has some.
+async fn seed_in_three_states(world: &World, clinic: &Clinic, other: &Clinic, somebody: Uuid) {
+    for clinic in [clinic, other] {
+        seed(world, clinic, 10_000).await;
+    }
+    let assigned = format!(
+        "update follow_ups set state = 'assigned', assignee = '{somebody}' where clinic_id = '{}' and extract(second from flagged_at) < 3",
+        clinic.id
+    );
+    for sql in [
+        &assigned,
+        "update follow_ups set state = 'closed', outcome = 'declined', closed_at = now(), assignee = null
+         where extract(second from flagged_at) > 15",
+        "analyze follow_ups",
+    ] {
+        world.connect().await.execute(sqlx::AssertSqlSafe(sql.to_owned())).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn every_page_of_every_order_runs_along_an_index_without_a_sort() {
+    let world = World::new().await;
+    let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
+    let somebody = world.user_with_id(clinic.id, sarcoscreen::domain::actor::Role::Staff, None).await.1;
+    seed_in_three_states(&world, &clinic, &other, somebody).await;
+    let all = FollowUpFilter::default;
+    let (urgency, oldest, due) = (FollowUpOrder::Urgency, FollowUpOrder::Oldest, FollowUpOrder::Due);
+    let lists = [
+        (all(), urgency, "follow_ups_worklist_idx"),
+        (all(), oldest, "follow_ups_worklist_oldest_idx"),
+        (all(), due, "follow_ups_worklist_due_idx"),
+        (FollowUpFilter { states: vec![FollowUpState::Open], ..all() }, urgency, "follow_ups_next_idx"),
+        (FollowUpFilter { states: vec![FollowUpState::Closed], ..all() }, urgency, "follow_ups_all_idx"),
+        (FollowUpFilter { states: vec![FollowUpState::Closed], ..all() }, oldest, "follow_ups_oldest_idx"),
+        (FollowUpFilter { states: FollowUpState::ALL.to_vec(), ..all() }, due, "follow_ups_due_idx"),
+        (FollowUpFilter { urgency: Some(Urgency::ThisWeek), ..all() }, urgency, "follow_ups_worklist_idx"),
+        (FollowUpFilter { overdue: Some(true), ..all() }, due, "follow_ups_worklist_due_idx"),
+        (FollowUpFilter { finding: Some("age_80_and_over".into()), ..all() }, urgency, "follow_ups_worklist_idx"),
+        (
+            FollowUpFilter { instrument_positive: Some("sarc_f".into()), ..all() },
+            oldest,
+            "follow_ups_worklist_oldest_idx",
+        ),
+        (
+            FollowUpFilter { assignee: Some(Assignee::Credential(CredentialId(somebody))), ..all() },
+            urgency,
+            "follow_ups_assignee_idx",
+        ),
+    ];
+    let (store, clinic_id, now) = (world.store(), ClinicId(clinic.id), world.clock.now());
+    for (filter, order, index) in lists {
+        let mut page = PageRequest { limit: 50, cursor: None };
+        for number in ["first", "second"] {
+            let plan = worklist::plan(&store, clinic_id, &filter, order, &page, now).await.unwrap();
+            let mut found = Vec::new();
+            nodes(&plan[0]["Plan"], &mut found);
+            let text = format!("{filter:?} {order:?}, {number} page: {found:?}");
+            println!("{order:?} {number} page: {found:?}");
+            assert!(
+                found.iter().all(|(node, _)| ["Limit", "Result", "Index Scan", "Index Only Scan"].contains(&&**node)),
+                "{text}"
+            );
+            assert!(found.iter().any(|(_, used)| used == index), "{text}, {index} was expected");
+            let seek = plan.to_string();
+            assert_eq!(number == "second", seek.contains("ROW("), "{text}");
+            page.cursor = worklist::list(&store, clinic_id, &filter, order, &page, now).await.unwrap().next_cursor;
+            assert!(page.cursor.is_some(), "{text}");
+        }
+    }
+    // The control: an order that no index serves is found out.
+    world.connect().await.execute("drop index follow_ups_worklist_due_idx, follow_ups_due_idx").await.unwrap();
+    let page = PageRequest { limit: 50, cursor: None };
+    let plan = worklist::plan(&store, clinic_id, &all(), due, &page, now).await.unwrap();
+    assert!(plan.to_string().contains("Sort"), "{plan}");
+}

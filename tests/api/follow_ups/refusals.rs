@@ -1,0 +1,194 @@
+//! What a command refuses: without a version, on another version, in the wrong state, for the wrong person or body.
+
+use sarcoscreen::domain::actor::Role;
+use serde_json::{Value, json};
+
+use super::{Colleague, act, hours_ahead, open};
+use crate::world::World;
+
+const COMMANDS: [&str; 10] =
+    ["claim", "release", "reassign", "contact", "book", "unbook", "did-not-attend", "close", "reopen", "notes"];
+
+#[tokio::test]
+async fn every_command_needs_the_version_that_was_seen() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let nurse = Colleague::of(&world, &clinic).await;
+    let case = open(&clinic).await;
+    let staff = &clinic.staff;
+    act(staff, &case, "notes", 1, &json!({"note": "moves on"})).await.expect(200);
+    for command in COMMANDS {
+        let body = match command {
+            "reassign" => json!({"to": nurse.id}),
+            "contact" => json!({"reached": true}),
+            "book" => json!({"appointment_at": hours_ahead(&world, 1)}),
+            "close" => json!({"outcome": "declined"}),
+            "notes" => json!({"note": "x"}),
+            _ => json!({}),
+        };
+        let post = |path: &str| staff.request("POST", &format!("{path}/{command}")).json(&body);
+        let missing = staff.send(post(&case)).await.expect(428);
+        assert_eq!(missing["type"], "/docs/problems#precondition_required");
+        for stale in [1, 3, 2_147_483_647] {
+            assert_eq!(act(staff, &case, command, stale, &body).await.expect(412)["type"], "/docs/problems#stale");
+        }
+        for tag in ["2", "W/\"2\"", "*", "\"\"", "\"-2\"", "\"2\", \"3\"", "\"99999999999\""] {
+            assert_eq!(staff.send(post(&case).header("if-match", tag)).await.status, 400, "{command} {tag}");
+        }
+        let unknown = "/v1/follow-ups/0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6071";
+        staff.send(post(unknown).header("if-match", "\"1\"")).await.expect(404);
+    }
+    assert_eq!(staff.get(&case).await.expect(200)["version"], 2);
+}
+
+#[tokio::test]
+async fn a_refusal_says_why_in_a_sentence_and_changes_nothing() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let nurse = Colleague::of(&world, &clinic).await;
+    let case = open(&clinic).await;
+    let refused = async |user, command: &str, version, body: Value| {
+        let problem = act(user, &case, command, version, &body).await.expect(409);
+        assert_eq!(problem["type"], "/docs/problems#conflict");
+        problem["detail"].as_str().unwrap().to_owned()
+    };
+    let detail = refused(&clinic.staff, "contact", 1, json!({"reached": true})).await;
+    assert_eq!(detail, "nobody has taken the case; claim it first");
+    let detail = refused(&clinic.staff, "close", 1, json!({"outcome": "declined"})).await;
+    assert_eq!(detail, "a case that nobody has taken can only be closed as not needed");
+    act(&nurse.user, &case, "claim", 1, &json!({})).await.expect(200);
+    let detail = refused(&clinic.staff, "contact", 2, json!({"reached": true})).await;
+    assert_eq!(detail, "somebody else has the case; reassign it to take it over");
+    let detail = refused(&nurse.user, "close", 2, json!({"outcome": "unreachable"})).await;
+    assert!(detail.starts_with("nobody has tried to reach the person"), "{detail}");
+    let shown = clinic.staff.get(&case).await.expect(200);
+    assert_eq!((&shown["version"], &shown["state"]), (&json!(2), &json!("assigned")));
+    assert_eq!(world.count("select count(*) from follow_up_events").await, 2);
+}
+
+#[tokio::test]
+async fn only_whoever_can_work_on_a_case_can_be_given_it() {
+    let world = World::new().await;
+    let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
+    let case = open(&clinic).await;
+    let id = async |clinic_id, role| world.user_with_id(clinic_id, role, None).await.1.to_string();
+    let soon = sarcoscreen::app::ambient::after(
+        sarcoscreen::app::ambient::Ambient::now(&*world.clock),
+        std::time::Duration::from_mins(1),
+    );
+    let (_, expired) = world.user_with_id(clinic.id, Role::Staff, Some(soon)).await;
+    let (_, revoked) = world.user_with_id(clinic.id, Role::Staff, None).await;
+    sarcoscreen::app::credentials::revoke(&world.app, clinic.id.into(), revoked.into()).await.unwrap();
+    world.clock.advance(61);
+    for to in [
+        id(clinic.id, Role::Browser).await,
+        id(clinic.id, Role::Intake).await,
+        id(other.id, Role::Staff).await,
+        "0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6071".to_owned(),
+        expired.to_string(),
+        revoked.to_string(),
+    ] {
+        let answer = act(&clinic.staff, &case, "reassign", 1, &json!({"to": to})).await;
+        assert_eq!((answer.status, answer.pointers()), (422, vec!["/to".to_owned()]), "{}", answer.text);
+    }
+    let (staff, admin) = (id(clinic.id, Role::Staff).await, id(clinic.id, Role::Admin).await);
+    act(&clinic.staff, &case, "reassign", 1, &json!({"to": staff})).await.expect(200);
+    act(&clinic.staff, &case, "reassign", 2, &json!({"to": admin})).await.expect(200);
+    // Taking over is reassigning to oneself, and then the case is one's own.
+    let nurse = Colleague::of(&world, &clinic).await;
+    act(&nurse.user, &case, "reassign", 3, &json!({"to": nurse.id})).await.expect(200);
+    act(&nurse.user, &case, "reassign", 4, &json!({"to": nurse.id})).await.expect(409);
+    act(&nurse.user, &case, "contact", 4, &json!({"reached": true})).await.expect(200);
+}
+
+/// Commands with a body that is refused, and the places at fault.
+fn faulty_bodies() -> Vec<(&'static str, Value, &'static [&'static str])> {
+    vec![
+        ("claim", json!({"notes": "x"}), &["/notes"]),
+        ("claim", json!({"note": ""}), &["/note"]),
+        ("claim", json!({"note": " \n"}), &["/note"]),
+        ("claim", json!({"note": "a\u{7}"}), &["/note"]),
+        ("claim", json!({"note": "x".repeat(2001)}), &["/note"]),
+        ("claim", json!([]), &[""]),
+        ("reassign", json!({}), &["/to"]),
+        ("reassign", json!({"to": "me"}), &["/to"]),
+        ("contact", json!({"note": 1}), &["/note", "/reached"]),
+        ("book", json!({"appointment_at": "tomorrow"}), &["/appointment_at"]),
+        ("book", json!({"appointment_at": "2026-12-01T10:00:00"}), &["/appointment_at"]),
+        ("notes", json!({}), &["/note"]),
+        ("notes", json!({"note": null}), &["/note"]),
+        ("close", json!({}), &["/outcome"]),
+        ("close", json!({"outcome": "not_needed"}), &["/reason"]),
+        ("close", json!({"outcome": "not_needed", "reason": "merged"}), &["/reason"]),
+        ("close", json!({"outcome": "declined", "reason": "other"}), &["/reason"]),
+        (
+            "close",
+            json!({"outcome": "declined", "grip_strength_g": 1, "diagnosis": "none"}),
+            &["/diagnosis", "/grip_strength_g"],
+        ),
+        (
+            "close",
+            json!({"outcome": "attended", "grip_strength_g": -1, "five_chair_stands_ms": 999}),
+            &["/five_chair_stands_ms", "/grip_strength_g"],
+        ),
+        (
+            "close",
+            json!({"outcome": "attended", "grip_strength_g": 100_001, "five_chair_stands_ms": 300_001}),
+            &["/five_chair_stands_ms", "/grip_strength_g"],
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn a_body_says_all_that_is_needed_and_nothing_else() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let case = open(&clinic).await;
+    let (past, far) = (hours_ahead(&world, -1), hours_ahead(&world, 2 * 365 * 24 + 1));
+    for (command, body, places) in faulty_bodies() {
+        let answer = act(&clinic.staff, &case, command, 1, &body).await;
+        let mut pointers = answer.pointers();
+        pointers.sort();
+        assert_eq!(
+            (answer.status, pointers),
+            (422, places.iter().map(|p| (*p).to_owned()).collect()),
+            "{}",
+            answer.text
+        );
+    }
+    // Nothing needs to be said: the body may be missing, with or without its type.
+    let claim = clinic.staff.request("POST", &format!("{case}/claim")).header("if-match", "\"1\"");
+    clinic.staff.send(claim).await.expect(200);
+    let release = clinic.staff.request("POST", &format!("{case}/release")).header("if-match", "\"2\"");
+    clinic.staff.send(release.header("content-type", "application/json")).await.expect(200);
+    let null = clinic.staff.request("POST", &format!("{case}/claim")).header("if-match", "\"3\"");
+    clinic.staff.send(null.json(&Value::Null)).await.expect(200);
+    act(&clinic.staff, &case, "release", 4, &Value::Null).await.expect(200);
+    let text = clinic.staff.request("POST", &format!("{case}/claim")).header("if-match", "\"5\"").body("{}");
+    clinic.staff.send(text).await.expect(415);
+    act(&clinic.staff, &case, "claim", 5, &json!({"note": "x".repeat(2000)})).await.expect(200);
+    for at in [past, far] {
+        let answer = act(&clinic.staff, &case, "book", 6, &json!({"appointment_at": at})).await;
+        assert_eq!((answer.status, answer.pointers()), (422, vec!["/appointment_at".to_owned()]), "{}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_case_is_not_reopened_beside_another_one_of_the_person() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let submit = async || {
+        let body = json!({"answers": crate::world::frail(), "subject": {"reference": "R-1"}});
+        let receipt = clinic.intake.submit(&body).await.expect(201);
+        format!("/v1/follow-ups/{}", receipt["follow_up"]["id"].as_str().unwrap())
+    };
+    let first = submit().await;
+    let not_needed = json!({"outcome": "not_needed", "reason": "other"});
+    act(&clinic.staff, &first, "close", 1, &not_needed).await.expect(200);
+    let second = submit().await;
+    assert_ne!(first, second);
+    let problem = act(&clinic.staff, &first, "reopen", 2, &json!({})).await.expect(409);
+    assert_eq!(problem["detail"], "another case of this person is open");
+    act(&clinic.staff, &second, "close", 1, &not_needed).await.expect(200);
+    act(&clinic.staff, &first, "reopen", 2, &json!({})).await.expect(200);
+}

@@ -1,0 +1,92 @@
+//! Retries: one key and one request have one effect and one answer, however far the case has moved on.
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use super::{Colleague, act, act_once, hours_ahead, open};
+use crate::world::{World, frail};
+
+#[tokio::test]
+async fn a_retry_of_any_command_gets_the_answer_of_its_version() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let nurse = Colleague::of(&world, &clinic).await;
+    let person = json!({"answers": frail(), "subject": {"reference": "R-1"}});
+    let receipt = clinic.intake.submit(&person).await.expect(201);
+    let case = format!("/v1/follow-ups/{}", receipt["follow_up"]["id"].as_str().unwrap());
+    let steps: Vec<(&str, Value)> = vec![
+        ("claim", json!({})),
+        ("contact", json!({"reached": true})),
+        ("book", json!({"appointment_at": hours_ahead(&world, 1)})),
+        ("did-not-attend", json!({})),
+        ("book", json!({"appointment_at": hours_ahead(&world, 9)})),
+        ("unbook", json!({})),
+        ("notes", json!({"note": "n"})),
+        ("close", json!({"outcome": "attended", "diagnosis": "none"})),
+        ("reopen", json!({})),
+        ("reassign", json!({"to": nurse.id})),
+        ("release", json!({})),
+    ];
+    let mut first = Vec::new();
+    for (seen, (command, body)) in (1..).zip(&steps) {
+        if *command == "did-not-attend" {
+            world.clock.advance(2 * 3600);
+        }
+        let answer = act_once(&nurse.user, &case, command, seen, body, &format!("key-{seen}")).await;
+        assert_eq!(answer.status, 200, "{command}: {}", answer.text);
+        first.push(answer);
+    }
+    // A submission joins too, which changes what the case gathers.
+    clinic.intake.submit(&person).await.expect(201);
+    // The keys of the first three steps have run out by now.
+    for (seen, ((command, body), told)) in (1..).zip(steps.iter().zip(&first)).skip(3) {
+        let key = format!("key-{seen}");
+        // The version seen does not matter any more: the answer is the first one.
+        for version in [seen, 1, 99] {
+            let again = act_once(&nurse.user, &case, command, version, body, &key).await;
+            assert_eq!((again.status, &again.text), (200, &told.text), "{command}");
+            assert_eq!(again.header("etag"), told.header("etag"));
+        }
+        let mut another = body.clone();
+        another["note"] = json!("another body");
+        let reused = act_once(&nurse.user, &case, command, seen, &another, &key).await.expect(422);
+        assert_eq!(reused["type"], "/docs/problems#idempotency_key_reused");
+        // Nor does the key open the answer to somebody else.
+        act_once(&clinic.staff, &case, command, seen, body, &key).await.expect(422);
+    }
+    assert_eq!(clinic.staff.get(&case).await.expect(200)["version"], steps.len() + 2);
+    // Past its time a key stands for nothing.
+    world.clock.advance(3601);
+    act_once(&nurse.user, &case, "reopen", 1, &json!({}), "key-9").await.expect(412);
+}
+
+#[tokio::test]
+async fn copies_of_one_command_at_once_change_the_case_once() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    for round in 0..10 {
+        let case = open(&clinic).await;
+        let (key, body) = (format!("round-{round}"), json!({"note": "one"}));
+        let copies = (0..16).map(|_| act_once(&clinic.staff, &case, "claim", 1, &body, &key));
+        let answers = join_all(copies).await;
+        for answer in &answers {
+            assert_eq!((answer.status, &answer.text), (200, &answers[0].text));
+        }
+        assert_eq!(clinic.staff.get(&case).await.expect(200)["version"], 2);
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_was_refused_pins_nothing_to_its_key() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let case = open(&clinic).await;
+    act_once(&clinic.staff, &case, "unbook", 1, &json!({}), "k").await.expect(409);
+    act_once(&clinic.staff, &case, "claim", 2, &json!({}), "k").await.expect(412);
+    act_once(&clinic.staff, &case, "claim", 1, &json!({"note": 1}), "k").await.expect(422);
+    act_once(&clinic.staff, &case, "claim", 1, &json!({}), "k").await.expect(200);
+    // A body that is missing and an empty one say the same.
+    let bare = clinic.staff.request("POST", &format!("{case}/claim")).header("if-match", "\"1\"");
+    clinic.staff.send(bare.header("idempotency-key", "\"k\"")).await.expect(200);
+    act(&clinic.staff, &case, "claim", 1, &json!({})).await.expect(412);
+}

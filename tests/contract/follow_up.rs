@@ -1,0 +1,288 @@
+//! The follow-up's state machine, every state x command, as a table that a reader can check.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use jiff::{SignedDuration, Timestamp};
+use sarcoscreen::domain::actor::{Actor, Role};
+use sarcoscreen::domain::follow_up::{
+    Closed, Closing, ClosingOutcome, EventKind, FollowUp, FollowUpCommand, FollowUpState, NotNeededReason, Note,
+    Refusal, Urgency, decide,
+};
+use sarcoscreen::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId};
+use sarcoscreen::domain::rule_table::Band;
+use uuid::Uuid;
+
+/// What becomes of a case: columns are its state and whether the one who acts has it; a cell is the state afterwards and
+/// what else changed, or, after an exclamation mark, the refusal.
+const TABLE: &str = "
+                  | open          | assigned, own | assigned, not | contacted, own | contacted, not | booked, own       | booked, not  | closed
+claim             | assigned=me   | !HasItAlready | !NotAssignee  | !HasItAlready  | !NotAssignee   | !HasItAlready     | !NotAssignee | !Closed
+release           | !Unassigned   | open          | !NotAssignee  | open           | !NotAssignee   | !AppointmentStands| !NotAssignee | !Closed
+reassign to me    | assigned=me   | !HasItAlready | assigned=me   | !HasItAlready  | contacted=me   | !HasItAlready     | booked=me    | !Closed
+reassign to other | assigned=other| assigned=other| !HasItAlready | contacted=other| !HasItAlready  | booked=other      | !HasItAlready| !Closed
+contact, reached  | !Unassigned   | contacted +1  | !NotAssignee  | contacted +1   | !NotAssignee   | booked +1         | !NotAssignee | !Closed
+contact, in vain  | !Unassigned   | assigned +1   | !NotAssignee  | contacted +1   | !NotAssignee   | booked +1         | !NotAssignee | !Closed
+book              | !Unassigned   | booked        | !NotAssignee  | booked         | !NotAssignee   | booked            | !NotAssignee | !Closed
+unbook            | !Unassigned   | !NotBooked    | !NotAssignee  | !NotBooked     | !NotAssignee   | contacted         | !NotAssignee | !Closed
+did not attend    | !Unassigned   | !NotBooked    | !NotAssignee  | !NotBooked     | !NotAssignee   | contacted, missed | !NotAssignee | !Closed
+close, attended   | !OnlyNotNeeded| closed        | !NotAssignee  | closed         | !NotAssignee   | closed            | !NotAssignee | !Closed
+close, declined   | !OnlyNotNeeded| closed        | !NotAssignee  | closed         | !NotAssignee   | closed            | !NotAssignee | !Closed
+close, unreachable| !OnlyNotNeeded| closed        | !NotAssignee  | closed         | !NotAssignee   | closed            | !NotAssignee | !Closed
+close, not needed | closed        | closed        | !NotAssignee  | closed         | !NotAssignee   | closed            | !NotAssignee | !Closed
+reopen            | !NotClosed    | !NotClosed    | !NotClosed    | !NotClosed     | !NotClosed     | !NotClosed        | !NotClosed   | open
+note              | open          | assigned      | assigned      | contacted      | contacted      | booked            | booked       | closed
+";
+
+const ME: CredentialId = CredentialId(Uuid::from_u128(1));
+const OTHER: CredentialId = CredentialId(Uuid::from_u128(2));
+
+fn now() -> Timestamp {
+    "2026-03-01T10:00:00Z".parse().unwrap()
+}
+
+fn hours(hours: i64) -> Timestamp {
+    now() + SignedDuration::from_hours(hours)
+}
+
+fn me() -> Actor {
+    Actor { clinic_id: ClinicId(Uuid::from_u128(9)), credential_id: ME, role: Role::Staff, request_id: None }
+}
+
+/// A case in a state, with an attempt behind it and, where it is booked, an appointment an hour ago.
+fn case(state: FollowUpState, assignee: Option<CredentialId>) -> FollowUp {
+    let closing = Closing::NotNeeded(NotNeededReason::Other);
+    FollowUp {
+        follow_up_id: FollowUpId(Uuid::from_u128(3)),
+        subject_id: SubjectId(Uuid::from_u128(4)),
+        state,
+        urgency: Urgency::ThisWeek,
+        assignee,
+        attempts: 1,
+        missed_appointments: 0,
+        flagged_at: hours(-48),
+        due_at: hours(-1),
+        appointment_at: (state == FollowUpState::Booked).then(|| hours(-1)),
+        closed: (state == FollowUpState::Closed).then(|| Closed { closing, at: hours(-2) }),
+        last_received_at: hours(-48),
+        band: Band::High,
+        positive_instruments: vec!["sarc_f".to_owned()],
+        version: 7,
+    }
+}
+
+/// Every state, with and without the one who acts having the case, by the table's heading.
+fn cases() -> Vec<(String, FollowUp)> {
+    let mut cases = Vec::new();
+    for state in FollowUpState::ALL {
+        match state {
+            FollowUpState::Open => cases.push(("open".to_owned(), case(state, None))),
+            FollowUpState::Closed => cases.push(("closed".to_owned(), case(state, Some(ME)))),
+            FollowUpState::Assigned | FollowUpState::Contacted | FollowUpState::Booked => {
+                cases.push((format!("{}, own", state.as_str()), case(state, Some(ME))));
+                cases.push((format!("{}, not", state.as_str()), case(state, Some(OTHER))));
+            }
+        }
+    }
+    cases
+}
+
+/// Every command by the table's row. A new command does not compile without a row's name.
+fn commands() -> Vec<(&'static str, FollowUpCommand)> {
+    let closings = [
+        Closing::Attended { diagnosis: None, grip_strength_g: None, five_chair_stands_ms: None },
+        Closing::Declined,
+        Closing::Unreachable,
+        Closing::NotNeeded(NotNeededReason::AlreadyInCare),
+    ];
+    let mut commands = vec![
+        FollowUpCommand::Claim,
+        FollowUpCommand::Release,
+        FollowUpCommand::Reassign { to: ME },
+        FollowUpCommand::Reassign { to: OTHER },
+        FollowUpCommand::Contact { reached: true },
+        FollowUpCommand::Contact { reached: false },
+        FollowUpCommand::Book { appointment_at: hours(1) },
+        FollowUpCommand::Unbook,
+        FollowUpCommand::DidNotAttend,
+        FollowUpCommand::Reopen,
+        FollowUpCommand::Note,
+    ];
+    commands.extend(closings.map(FollowUpCommand::Close));
+    let row = |command: &FollowUpCommand| match command {
+        FollowUpCommand::Claim => "claim",
+        FollowUpCommand::Release => "release",
+        FollowUpCommand::Reassign { to } if *to == ME => "reassign to me",
+        FollowUpCommand::Reassign { .. } => "reassign to other",
+        FollowUpCommand::Contact { reached: true } => "contact, reached",
+        FollowUpCommand::Contact { reached: false } => "contact, in vain",
+        FollowUpCommand::Book { .. } => "book",
+        FollowUpCommand::Unbook => "unbook",
+        FollowUpCommand::DidNotAttend => "did not attend",
+        FollowUpCommand::Close(closing) => match closing.outcome() {
+            ClosingOutcome::Attended => "close, attended",
+            ClosingOutcome::Declined => "close, declined",
+            ClosingOutcome::Unreachable => "close, unreachable",
+            ClosingOutcome::NotNeeded => "close, not needed",
+        },
+        FollowUpCommand::Reopen => "reopen",
+        FollowUpCommand::Note => "note",
+    };
+    commands.into_iter().map(|command| (row(&command), command)).collect()
+}
+
+/// The written table by row and column.
+fn written() -> BTreeMap<(String, String), String> {
+    let mut lines = TABLE.lines().filter(|line| line.contains('|'));
+    let cells = |line: &str| line.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
+    let columns = cells(lines.next().unwrap());
+    let mut table = BTreeMap::new();
+    for line in lines {
+        let row = cells(line);
+        assert_eq!(row.len(), columns.len(), "{line}");
+        for (column, cell) in columns.iter().zip(&row).skip(1) {
+            let before = table.insert((row[0].clone(), column.clone()), cell.clone());
+            assert!(before.is_none() && !cell.is_empty(), "{} / {column} stands twice or is empty", row[0]);
+        }
+    }
+    table
+}
+
+/// What becomes of a case, as the table writes it.
+fn cell(case: &FollowUp, command: FollowUpCommand) -> String {
+    let change = match decide(case, &command, &me(), now()) {
+        Err(refusal) => return format!("!{refusal:?}"),
+        Ok(change) => change,
+    };
+    let after = &change.after;
+    assert_eq!((change.before, after.version, change.at, change.kind), (7, 8, now(), command.kind()));
+    let mut text = after.state.as_str().to_owned();
+    if after.assignee != case.assignee && after.assignee.is_some() {
+        text += if after.assignee == Some(ME) { "=me" } else { "=other" };
+    }
+    if after.attempts != case.attempts {
+        assert_eq!(after.attempts, case.attempts + 1);
+        text += " +1";
+    }
+    if after.missed_appointments != case.missed_appointments {
+        assert_eq!(after.missed_appointments, case.missed_appointments + 1);
+        text += ", missed";
+    }
+    text
+}
+
+#[test]
+fn every_state_takes_or_refuses_every_command_as_the_table_says() {
+    let mut written = written();
+    let mut faults = Vec::new();
+    for (row, command) in commands() {
+        let mut line = format!("{row:18}");
+        for (column, case) in cases() {
+            let found = cell(&case, command);
+            write!(line, "| {found:18}").unwrap();
+            match written.remove(&(row.to_owned(), column.clone())) {
+                Some(wanted) if wanted == found => {}
+                wanted => faults.push(format!("{row} / {column}: {found}, the table says {wanted:?}")),
+            }
+        }
+        println!("{line}");
+    }
+    faults.extend(written.keys().map(|(row, column)| format!("{row} / {column} stands for nothing")));
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn whatever_comes_out_keeps_to_what_its_state_means() {
+    for (_, command) in commands() {
+        for (_, case) in cases() {
+            let Ok(change) = decide(&case, &command, &me(), now()) else { continue };
+            let after = change.after;
+            assert_eq!(after.state == FollowUpState::Closed, after.closed.is_some());
+            match after.state {
+                FollowUpState::Open => assert_eq!((after.assignee, after.appointment_at), (None, None)),
+                FollowUpState::Assigned | FollowUpState::Contacted => {
+                    assert!(after.assignee.is_some() && after.appointment_at.is_none());
+                }
+                FollowUpState::Booked => assert!(after.assignee.is_some() && after.appointment_at.is_some()),
+                FollowUpState::Closed => {}
+            }
+            let unchanged = (case.follow_up_id, case.subject_id, case.urgency, case.due_at, case.flagged_at);
+            assert_eq!(
+                (after.follow_up_id, after.subject_id, after.urgency, after.due_at, after.flagged_at),
+                unchanged
+            );
+        }
+    }
+}
+
+#[test]
+fn an_appointment_lies_ahead_within_two_years() {
+    let two_years = 2 * 365 * 24;
+    for (at, fine) in [
+        (hours(-1), false),
+        (now(), false),
+        (now() + SignedDuration::from_micros(1), true),
+        (hours(two_years), true),
+        (hours(two_years) + SignedDuration::from_micros(1), false),
+    ] {
+        let command = FollowUpCommand::Book { appointment_at: at };
+        let booked = decide(&case(FollowUpState::Contacted, Some(ME)), &command, &me(), now());
+        let wanted = if fine { Ok(Some(at)) } else { Err(Refusal::AppointmentOutOfRange) };
+        assert_eq!(booked.map(|change| change.after.appointment_at), wanted);
+    }
+}
+
+#[test]
+fn nobody_misses_an_appointment_before_its_time() {
+    let missed = |at| {
+        let booked = FollowUp { appointment_at: Some(at), ..case(FollowUpState::Booked, Some(ME)) };
+        decide(&booked, &FollowUpCommand::DidNotAttend, &me(), now()).map(|change| change.after.missed_appointments)
+    };
+    assert_eq!(missed(now() + SignedDuration::from_micros(1)), Err(Refusal::AppointmentAhead));
+    assert_eq!(missed(now()), Ok(1));
+}
+
+#[test]
+fn nobody_is_unreachable_whom_nobody_tried_to_reach() {
+    for state in [FollowUpState::Assigned, FollowUpState::Contacted, FollowUpState::Booked] {
+        let untried = FollowUp { attempts: 0, ..case(state, Some(ME)) };
+        let closed = decide(&untried, &FollowUpCommand::Close(Closing::Unreachable), &me(), now());
+        assert_eq!(closed.map(|_| ()), Err(Refusal::NeverTried));
+        decide(&untried, &FollowUpCommand::Close(Closing::Declined), &me(), now()).unwrap();
+    }
+}
+
+#[test]
+fn no_count_runs_over() {
+    let attempts = FollowUp { attempts: i16::MAX, ..case(FollowUpState::Assigned, Some(ME)) };
+    let missed = FollowUp { missed_appointments: i16::MAX, ..case(FollowUpState::Booked, Some(ME)) };
+    let version = FollowUp { version: i32::MAX, ..case(FollowUpState::Open, None) };
+    for (case, command) in [
+        (attempts, FollowUpCommand::Contact { reached: false }),
+        (missed, FollowUpCommand::DidNotAttend),
+        (version, FollowUpCommand::Note),
+    ] {
+        assert_eq!(decide(&case, &command, &me(), now()), Err(Refusal::Exhausted));
+    }
+}
+
+#[test]
+fn names_are_those_of_the_wire_and_a_note_holds_something() {
+    for kind in EventKind::ALL {
+        assert_eq!(json(kind), kind.as_str());
+        assert_eq!(EventKind::parse(kind.as_str()), Some(kind));
+    }
+    for reason in NotNeededReason::ALL {
+        assert_eq!(json(reason), reason.as_str());
+    }
+    for (text, fine) in [("", false), (" \n ", false), ("a\u{0}", false), (" a\n\tb ", true)] {
+        assert_eq!(Note::parse(text).is_ok(), fine, "{text:?}");
+    }
+    assert_eq!(Note::parse(" a\n\tb ").unwrap().as_str(), "a\n\tb");
+    assert!(Note::parse(&"é".repeat(2000)).is_ok() && Note::parse(&"é".repeat(2001)).is_err());
+}
+
+/// A value's name as serialization writes it.
+fn json(value: impl serde::Serialize) -> String {
+    serde_json::to_value(value).unwrap().as_str().unwrap().to_owned()
+}

@@ -1,0 +1,7 @@
+//! Measurements that run for minutes, by hand; see `tests/long/README.md`. They start what they need and leave nothing.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod seed;
+mod service;
+mod staff_at_scale;

@@ -1,0 +1,135 @@
+//! Rows by the million, by SQL as the owner: cheap to make, but with the answers, assessments and sealed references that
+//! the service itself makes.
+
+use sarcoscreen::domain::subject::LookUp;
+use sarcoscreen::store::keys::{Keys, Place};
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Executor as _};
+use uuid::Uuid;
+
+/// How many rows a clinic gets.
+#[derive(Clone, Copy)]
+pub(crate) struct Size {
+    pub(crate) submissions: u32,
+    pub(crate) open: u32,
+    pub(crate) closed: u32,
+}
+
+/// Gives a clinic its rows, received over the last three years; `number` tells its ids from those of other clinics. What
+/// was submitted to `pattern` serves as the pattern of submissions.
+pub(crate) async fn fill(
+    connection: &mut PgConnection,
+    keys: Option<&Keys>,
+    clinic: Uuid,
+    pattern: Uuid,
+    number: u32,
+    size: Size,
+) {
+    let cases = size.open + size.closed;
+    assert!(2 * cases <= size.submissions);
+    // Twice as many people as cases; the first ones have one each.
+    if let Some(keys) = keys {
+        people_with_references(connection, keys, clinic, number, 2 * cases).await;
+    } else {
+        let sql = format!(
+            "insert into subjects (clinic_id, subject_id, created_at, updated_at)
+             select '{clinic}', {subject}, now(), now() from generate_series(1, {people}) i",
+            subject = id(number, 0, "i"),
+            people = 2 * cases
+        );
+        run(connection, sql).await;
+    }
+    let received = format!("now() - interval '1095 days' * (1 - i / {}::float8)", size.submissions);
+    run(connection, follow_ups(clinic, number, size)).await;
+    run(connection, submissions(clinic, pattern, number, size, &received)).await;
+}
+
+/// The id of a row: of one kind and clinic, in ascending order.
+fn id(number: u32, kind: u8, index: &str) -> String {
+    format!("('{number:08x}-0000-7{kind:03x}-8000-' || lpad(to_hex({index}), 12, '0'))::uuid")
+}
+
+async fn people_with_references(connection: &mut PgConnection, keys: &Keys, clinic: Uuid, number: u32, people: u32) {
+    let all: Vec<u32> = (1..=people).collect();
+    for part in all.chunks(20_000) {
+        let (mut ids, mut hashes, mut seals) = (Vec::new(), Vec::new(), Vec::new());
+        for index in part {
+            let reference = format!("MRN-{index:07}");
+            let hash = keys.blind_index(clinic, LookUp::Reference, &reference);
+            let row_id = Uuid::from_slice(&hash[..16]).unwrap();
+            let place = Place { clinic_id: clinic, row_id, column: "subjects.reference_sealed" };
+            let mut nonce = [0; 12];
+            nonce[..4].copy_from_slice(&index.to_be_bytes());
+            ids.push(format!("{number:08x}-0000-7000-8000-{index:012x}").parse::<Uuid>().unwrap());
+            hashes.push(hash.to_vec());
+            seals.push(keys.seal(place, nonce, &reference).unwrap());
+        }
+        let sql =
+            "insert into subjects (clinic_id, subject_id, reference_hash, reference_sealed, created_at, updated_at)
+                   select $1, n.*, now(), now() from unnest($2::uuid[], $3::bytea[], $4::bytea[]) n";
+        sqlx::query(sql).bind(clinic).bind(ids).bind(hashes).bind(seals).execute(&mut *connection).await.unwrap();
+    }
+}
+
+/// The first cases are closed, the last ones are not; they were flagged over the last three years and the last ninety
+/// days.
+fn follow_ups(clinic: Uuid, number: u32, Size { open, closed, .. }: Size) -> String {
+    format!(
+        "insert into follow_ups (clinic_id, follow_up_id, subject_id, state, urgency, flagged_at, updated_at, assignee,
+             due_at, appointment_at, outcome, not_needed_reason, diagnosis, closed_at, last_received_at, band, findings,
+             positive_instruments)
+         select '{clinic}', {case}, {subject}, c.state, 1 + i % 3, c.flagged_at, c.flagged_at,
+                case when c.state in ('assigned', 'contacted', 'booked') then p.credential_id end,
+                c.flagged_at + interval '7 days', case when c.state = 'booked' then now() end,
+                c.outcome, case when c.outcome = 'not_needed' then 'other' end,
+                case when c.outcome = 'attended' then (array['none', 'possible', 'probable', 'confirmed'])[1 + i / 7 % 4] end,
+                case when c.state = 'closed' then c.flagged_at + interval '5 days' end, c.flagged_at,
+                'high', p.findings, p.positive_instruments
+         from generate_series(1, {cases}) i,
+              lateral (select case when i > {closed}
+                           then now() - interval '90 days' * (1 - (i - {closed}) / {open}::float8)
+                           else now() - interval '1000 days' * (1 - i / {closed}::float8) - interval '90 days' end as flagged_at,
+                       case when i <= {closed} then 'closed'
+                           else (array['open', 'open', 'open', 'open', 'open', 'open', 'open', 'assigned', 'contacted', 'booked'])
+                                [1 + i % 10] end as state,
+                       case when i <= {closed}
+                           then (array['attended', 'attended', 'declined', 'unreachable', 'not_needed'])[1 + i % 5] end as outcome) c,
+              (select credential_id, findings, positive_instruments from submissions where flagged limit 1) p",
+        case = id(number, 1, "i"),
+        subject = id(number, 0, "i"),
+        cases = open + closed,
+    )
+}
+
+/// The first submission of every case is flagged, and so is a second one of every other case; all others are not.
+fn submissions(clinic: Uuid, pattern: Uuid, number: u32, size: Size, received: &str) -> String {
+    let cases = size.open + size.closed;
+    format!(
+        "with patterns as (
+             select *, row_number() over (partition by flagged order by submission_id) as n,
+                    count(*) over (partition by flagged) as kinds
+             from submissions where clinic_id = '{pattern}' and submission_id::text not like '0000%')
+         insert into submissions
+         select '{clinic}', {submission}, {subject}, p.credential_id, p.origin, {received}, null, p.language,
+                'intake', 'record-' || i, p.pathway, null, p.rule_table, p.answers, p.assessment, p.score_total,
+                p.score_lower, p.score_upper, p.band_at_least, p.band_at_most, p.care_level, p.flagged, p.findings,
+                p.positive_instruments, case when p.flagged then {case} end,
+                case when p.flagged then 'open' end, case when p.flagged then 2 end,
+                case when p.flagged then i > {cases} end
+         from generate_series(1, {all}) i
+         join patterns p on p.flagged = (i % 10 < 3 and i / 10 * 3 + i % 10 < {flagged}) and p.n = 1 + i / 10 % p.kinds",
+        submission = id(number, 2, "i"),
+        subject = id(
+            number,
+            0,
+            &format!("(1 + (i / 10 * 3 + i % 10) % {cases} + case when p.flagged then 0 else {cases} end)")
+        ),
+        case = id(number, 1, &format!("(1 + (i / 10 * 3 + i % 10) % {cases})")),
+        all = size.submissions,
+        flagged = cases + cases / 2,
+    )
+}
+
+async fn run(connection: &mut PgConnection, sql: String) {
+    connection.execute(AssertSqlSafe(sql)).await.unwrap();
+}

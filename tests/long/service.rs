@@ -1,0 +1,170 @@
+//! The program as it is delivered, over a private PostgreSQL of its own with everything durable.
+
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use sarcoscreen::store::embedded::{self, Embedded};
+use sarcoscreen::store::keys::{Keys, MasterKey};
+use sqlx::ConnectOptions as _;
+use sqlx::postgres::PgConnection;
+
+/// A data folder with a running PostgreSQL and a master key.
+pub(crate) struct Place {
+    postgres: Embedded,
+    // Last, so that it goes when nobody writes into it any more.
+    folder: tempfile::TempDir,
+}
+
+/// A running service.
+pub(crate) struct Service {
+    child: Child,
+    base: String,
+    http: reqwest::Client,
+}
+
+impl Place {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::Builder::new().prefix("sarcoscreen-long-").tempdir().unwrap();
+        // As root the server drops to another account, which must be able to reach its folder.
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
+        let key = folder.path().join("key");
+        std::fs::write(&key, &*MasterKey::text(&[7; 32])).unwrap();
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let postgres = embedded::start(&embedded::Settings::new(folder.path().join("data")), &|_| {}).await.unwrap();
+        Self { postgres, folder }
+    }
+
+    /// The keys that the service derives from its key file.
+    pub(crate) fn keys() -> Keys {
+        Keys::derive(&MasterKey::parse(&MasterKey::text(&[7; 32])).unwrap()).unwrap()
+    }
+
+    /// A connection as the owner.
+    pub(crate) async fn connect(&self) -> PgConnection {
+        self.postgres.connect_options().connect().await.unwrap()
+    }
+
+    /// What the server wrote to its log.
+    pub(crate) fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(self.postgres.data_dir().join("postgres.log")).unwrap()).into_owned()
+    }
+
+    /// Runs a command of the program and hands back what it printed.
+    pub(crate) fn run(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Starts the service.
+    pub(crate) fn serve(&self) -> Service {
+        let mut child = self.command(&["serve"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
+        let line = lines.find(|line| line.as_ref().unwrap().contains("documentation")).unwrap().unwrap();
+        let base = line.split_whitespace().last().unwrap().trim_end_matches("/docs").to_owned();
+        Service { child, base, http: reqwest::Client::new() }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let options = self.postgres.connect_options();
+        let socket: &Path = options.get_socket().unwrap();
+        let (user, database) = (options.get_username(), options.get_database().unwrap());
+        // The release build, whatever profile this test has.
+        let built = Path::new(env!("CARGO_BIN_EXE_sarcoscreen")).parent().unwrap().parent().unwrap();
+        let program = built.join("release/sarcoscreen");
+        assert!(program.exists(), "build it first: cargo build --release");
+        let mut command = Command::new(program);
+        command.env("DATABASE_URL", format!("postgres://{user}@localhost/{database}?host={}", socket.display()));
+        command.env("SARCOSCREEN_MASTER_KEY_FILE", self.folder.path().join("key"));
+        command.env("SARCOSCREEN_LISTEN", "127.0.0.1:0").env("SARCOSCREEN_LOG", "error");
+        command.args(arguments);
+        command
+    }
+}
+
+impl Drop for Place {
+    /// Stops PostgreSQL, also when the measurement failed, before the folder goes.
+    fn drop(&mut self) {
+        let _ = kill(Pid::from_raw(self.postgres.server_pid()), Signal::SIGINT);
+        // The last that it does.
+        let running = self.postgres.data_dir().join("cluster/postmaster.pid");
+        let gone = (0..300).any(|_| {
+            std::thread::sleep(Duration::from_millis(100));
+            !running.exists()
+        });
+        assert!(gone || std::thread::panicking(), "PostgreSQL does not stop");
+    }
+}
+
+impl Service {
+    pub(crate) fn request(&self, key: &str, path: &str) -> reqwest::RequestBuilder {
+        self.http.get(format!("{}{path}", self.base)).bearer_auth(key)
+    }
+
+    pub(crate) async fn get(&self, key: &str, path: &str) -> serde_json::Value {
+        let response = self.request(key, path).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        response.json().await.unwrap()
+    }
+
+    pub(crate) async fn submit(&self, key: &str, body: &serde_json::Value) {
+        let request = self.http.post(format!("{}/v1/submissions", self.base)).bearer_auth(key).json(body);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 201, "{}", answer.text().await.unwrap());
+    }
+
+    /// Latencies of a path in milliseconds, sorted, with so many requests under way at once.
+    pub(crate) async fn latencies(&self, key: &str, path: &str, at_once: usize, each: usize) -> Vec<f64> {
+        let one = || async {
+            let mut found = Vec::new();
+            for _ in 0..each {
+                let start = Instant::now();
+                let response = self.request(key, path).send().await.unwrap();
+                assert_eq!(response.status(), 200);
+                response.bytes().await.unwrap();
+                found.push(start.elapsed().as_secs_f64() * 1e3);
+            }
+            found
+        };
+        let mut all = futures_util::future::join_all((0..at_once).map(|_| one())).await.concat();
+        all.sort_by(f64::total_cmp);
+        all
+    }
+
+    /// Peak resident memory since the last call of [`Self::forget_peak`], MB.
+    pub(crate) fn peak(&self) -> f64 {
+        self.memory("VmHWM:")
+    }
+
+    /// Resident memory now, MB.
+    pub(crate) fn resident(&self) -> f64 {
+        self.memory("VmRSS:")
+    }
+
+    pub(crate) fn forget_peak(&self) {
+        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").unwrap();
+    }
+
+    fn memory(&self, name: &str) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+    }
+
+    pub(crate) fn stop(mut self) {
+        kill(Pid::from_raw(i32::try_from(self.child.id()).unwrap()), Signal::SIGTERM).unwrap();
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
