@@ -56,6 +56,7 @@ pub struct FollowUpQuery {
     /// Only those of this person.
     pub subject_id: Option<Uuid>,
     /// The order; `urgency` unless said.
+    #[param(inline)]
     pub order: Option<FollowUpOrderName>,
     /// Whether to estimate how many cases pass the filter; nothing is ever counted for it.
     pub estimate: Option<bool>,
