@@ -20,6 +20,7 @@ pub mod instrument;
 pub mod item_set;
 pub mod language;
 pub mod linear;
+mod open_instruments;
 pub mod open_questions;
 pub mod pathway;
 pub mod questionnaire;

@@ -265,12 +265,23 @@ impl Sums {
 
     /// The sums, ascending.
     pub fn iter(self) -> impl Iterator<Item = i32> {
-        (0..128).filter(move |sum| self.0 & (1 << sum) != 0)
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let sum = left.trailing_zeros();
+            // Takes the least bit away.
+            left &= left.checked_sub(1)?;
+            i32::try_from(sum).ok()
+        })
     }
 
     /// The least and the greatest sum; `None` when there is none.
     #[must_use]
     pub fn ends(self) -> Option<(i32, i32)> {
-        Some((self.iter().next()?, self.iter().last()?))
+        let place = |zeros: u32| i32::try_from(zeros).ok();
+        if self.is_empty() {
+            None
+        } else {
+            Some((place(self.0.trailing_zeros())?, place(127 - self.0.leading_zeros())?))
+        }
     }
 }

@@ -122,7 +122,7 @@ fn sizes(settings: &Settings) -> Sizes {
     Sizes {
         connections: settings.database.connections,
         acquire_timeout: ACQUIRE,
-        intake: Grouping { batch: intake_batch.into(), writers: intake_writers.into() },
+        intake: Grouping { batch: intake_batch.into(), writers: intake_writers.into(), ..Grouping::default() },
     }
 }
 

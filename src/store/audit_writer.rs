@@ -1,11 +1,8 @@
 //! The writer of the trail: looks of many requests share one durable transaction.
 
-use super::writer::{Grouping, Work};
+use super::writer::Work;
 use super::{Store, StoreError, audit};
 use crate::domain::audit::AuditEntry;
-
-/// How looks are grouped.
-pub(super) const GROUPING: Grouping = Grouping { batch: 256, writers: 2 };
 
 /// An entry that waits to be written.
 pub(super) struct Look(AuditEntry);

@@ -96,16 +96,18 @@ impl Store {
             .max_connections(sizes.connections)
             .acquire_timeout(sizes.acquire_timeout)
             .connect_lazy_with(options);
-        let ((trail, looks), (intake, submissions)) = (Writer::new(), Writer::new());
+        let looks_grouped = Grouping::default();
+        let (trail, looks) = Writer::new(looks_grouped.waiting);
+        let (intake, submissions) = Writer::new(sizes.intake.waiting);
         let store = Self { pool, keys: std::sync::Arc::new(keys), trail, intake };
-        looks.run(&store, audit_writer::GROUPING);
+        looks.run(&store, looks_grouped);
         submissions.run(&store, sizes.intake);
         store
     }
 
     /// The same database for the writers themselves: whoever holds a queue keeps them running.
     fn without_writers(&self) -> Self {
-        Self { trail: Writer::new().0, intake: Writer::new().0, ..self.clone() }
+        Self { trail: Writer::new(1).0, intake: Writer::new(1).0, ..self.clone() }
     }
 
     /// Applies every migration that is not applied yet.

@@ -14,6 +14,7 @@ mod embedded;
 mod exports;
 mod fields;
 mod follow_ups;
+mod group_commit;
 mod history;
 mod idempotency;
 mod key_rotation;

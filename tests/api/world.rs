@@ -385,8 +385,8 @@ fn store(database: &PgConnectOptions) -> Store {
 
 /// What a store of the tests does at once.
 pub(crate) fn sizes(connections: u32, acquire_seconds: u64) -> Sizes {
-    let intake = Grouping { batch: 256, writers: 2 };
-    Sizes { connections, acquire_timeout: Duration::from_secs(acquire_seconds), intake }
+    let acquire_timeout = Duration::from_secs(acquire_seconds);
+    Sizes { connections, acquire_timeout, intake: Grouping::default() }
 }
 
 fn settings() -> Settings {
@@ -416,9 +416,20 @@ pub(crate) fn app(
     bytes: &[u8],
     erasure_log: Option<PathBuf>,
 ) -> App {
+    app_sized(database, ambient, bytes, erasure_log, sizes(8, 10))
+}
+
+/// The same, doing so much at once.
+pub(crate) fn app_sized(
+    database: &PgConnectOptions,
+    ambient: Arc<dyn Ambient>,
+    bytes: &[u8],
+    erasure_log: Option<PathBuf>,
+    sizes: Sizes,
+) -> App {
     let masters: Vec<_> = bytes.iter().map(|&byte| MasterKey::parse(&MasterKey::text(&[byte; 32])).unwrap()).collect();
     let keys = Keys::derive_all(&masters).unwrap();
-    let store = Store::open(database.clone(), sizes(8, 10), keys);
+    let store = Store::open(database.clone(), sizes, keys);
     let policy =
         Policy { idempotency_lifetime: Duration::from_hours(1), accepted_unsafe_settings: Vec::new(), erasure_log };
     App::new(store, Releases::load().unwrap(), ambient, policy)

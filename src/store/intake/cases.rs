@@ -34,27 +34,76 @@ pub(super) async fn open_or_join(
     Ok(())
 }
 
-/// A joined case takes the higher urgency, the band, findings and positive instruments of both; one that becomes more
-/// urgent is due earlier, if that is earlier. The partial unique index decides which is opened, whatever races. Each
-/// version goes into the history.
+/// Writes the cases, and tells each submission of its own.
 async fn insert(
     connection: &mut PgConnection,
     mut flagged: Vec<(&mut Resolved<'_>, OpenOrJoin)>,
 ) -> Result<(), StoreError> {
-    let accepted = || flagged.iter().map(|(one, _)| &one.intake.accepted);
-    let columns = || flagged.iter().map(|(one, _)| &one.intake.documents.columns);
-    let clinics: Vec<_> = flagged.iter().map(|(one, _)| one.intake.clinic()).collect();
-    let ids: Vec<_> = flagged.iter().map(|(_, intent)| intent.follow_up_id.0).collect();
-    let subjects: Vec<_> = flagged.iter().map(|(one, _)| one.subject_id.0).collect();
-    let urgencies: Vec<_> = flagged.iter().map(|(_, intent)| intent.urgency.rank()).collect();
-    let times: Vec<_> = accepted().map(|accepted| at(accepted.received_at)).collect();
-    let due: Vec<_> = flagged.iter().map(|(_, intent)| at(intent.due_at)).collect();
-    let bands: Vec<_> = columns().map(|columns| columns.bands[0].clone()).collect();
-    let findings: Vec<_> = columns().map(|columns| array_text(&columns.findings)).collect();
-    let positive: Vec<_> = columns().map(|columns| array_text(&columns.positive_instruments)).collect();
-    let credentials: Vec<_> = accepted().map(|accepted| accepted.actor.credential_id.0).collect();
-    let submissions: Vec<_> = accepted().map(|accepted| accepted.submission_id.0).collect();
-    let rows = sqlx::query!(
+    let mut cases = HashMap::new();
+    for row in upsert(connection, &Columns::of(&flagged)).await? {
+        let state = known(FollowUpState::parse(&row.state), "follow_ups", "state")?;
+        let urgency = known(Urgency::from_rank(row.urgency), "follow_ups", "urgency")?;
+        cases.insert((row.clinic_id, row.subject_id), (FollowUpId(row.follow_up_id), state, urgency));
+    }
+    for (one, intent) in &mut flagged {
+        let case = cases.get(&(one.intake.clinic(), one.subject_id.0)).copied();
+        let (follow_up_id, state, urgency) = known(case, "follow_ups", "neither opened nor joined")?;
+        let joined = follow_up_id != intent.follow_up_id;
+        one.follow_up = Some(FollowUpLink { follow_up_id, state, urgency, joined });
+    }
+    Ok(())
+}
+
+/// The columns of the cases to open or join.
+struct Columns {
+    clinics: Vec<Uuid>,
+    ids: Vec<Uuid>,
+    subjects: Vec<Uuid>,
+    urgencies: Vec<i16>,
+    times: Vec<jiff_sqlx::Timestamp>,
+    due: Vec<jiff_sqlx::Timestamp>,
+    bands: Vec<String>,
+    findings: Vec<String>,
+    positive: Vec<String>,
+    credentials: Vec<Uuid>,
+    submissions: Vec<Uuid>,
+}
+
+impl Columns {
+    fn of(flagged: &[(&mut Resolved<'_>, OpenOrJoin)]) -> Self {
+        let accepted = || flagged.iter().map(|(one, _)| &one.intake.accepted);
+        let columns = || flagged.iter().map(|(one, _)| &one.intake.documents.columns);
+        Self {
+            clinics: flagged.iter().map(|(one, _)| one.intake.clinic()).collect(),
+            ids: flagged.iter().map(|(_, intent)| intent.follow_up_id.0).collect(),
+            subjects: flagged.iter().map(|(one, _)| one.subject_id.0).collect(),
+            urgencies: flagged.iter().map(|(_, intent)| intent.urgency.rank()).collect(),
+            times: accepted().map(|accepted| at(accepted.received_at)).collect(),
+            due: flagged.iter().map(|(_, intent)| at(intent.due_at)).collect(),
+            bands: columns().map(|columns| columns.bands[0].clone()).collect(),
+            findings: columns().map(|columns| array_text(&columns.findings)).collect(),
+            positive: columns().map(|columns| array_text(&columns.positive_instruments)).collect(),
+            credentials: accepted().map(|accepted| accepted.actor.credential_id.0).collect(),
+            submissions: accepted().map(|accepted| accepted.submission_id.0).collect(),
+        }
+    }
+}
+
+/// A case that was opened or joined.
+struct Row {
+    clinic_id: Uuid,
+    subject_id: Uuid,
+    follow_up_id: Uuid,
+    state: String,
+    urgency: i16,
+}
+
+/// A joined case takes the higher urgency, the band, findings and positive instruments of both; one that becomes more
+/// urgent is due earlier, if that is earlier. The partial unique index decides which is opened, whatever races. Each
+/// version goes into the history.
+async fn upsert(connection: &mut PgConnection, columns: &Columns) -> Result<Vec<Row>, StoreError> {
+    let rows = sqlx::query_as!(
+        Row,
         r#"with input as (
                select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::smallint[], $5::timestamptz[],
                                     $6::timestamptz[], $7::text[], $8::text[], $9::text[], $10::uuid[], $11::uuid[])
@@ -91,33 +140,21 @@ async fn insert(
                from kept k join input i on i.clinic_id = k.clinic_id and i.subject_id = k.subject_id
            )
            select clinic_id, subject_id, follow_up_id, state, urgency from kept"#,
-        &clinics,
-        &ids,
-        &subjects,
-        &urgencies,
-        &times as _,
-        &due as _,
-        &bands,
-        &findings,
-        &positive,
-        &credentials,
-        &submissions,
+        &columns.clinics,
+        &columns.ids,
+        &columns.subjects,
+        &columns.urgencies,
+        &columns.times as _,
+        &columns.due as _,
+        &columns.bands,
+        &columns.findings,
+        &columns.positive,
+        &columns.credentials,
+        &columns.submissions,
         EventKind::Open.as_str(),
         EventKind::Join.as_str(),
     )
     .fetch_all(connection)
     .await?;
-    let cases = rows.into_iter().map(|row| {
-        let state = known(FollowUpState::parse(&row.state), "follow_ups", "state")?;
-        let urgency = known(Urgency::from_rank(row.urgency), "follow_ups", "urgency")?;
-        Ok(((row.clinic_id, row.subject_id), (FollowUpId(row.follow_up_id), state, urgency)))
-    });
-    let cases: HashMap<(Uuid, Uuid), _> = cases.collect::<Result<_, StoreError>>()?;
-    for (one, intent) in &mut flagged {
-        let case = cases.get(&(one.intake.clinic(), one.subject_id.0)).copied();
-        let (follow_up_id, state, urgency) = known(case, "follow_ups", "neither opened nor joined")?;
-        let joined = follow_up_id != intent.follow_up_id;
-        one.follow_up = Some(FollowUpLink { follow_up_id, state, urgency, joined });
-    }
-    Ok(())
+    Ok(rows)
 }

@@ -12,9 +12,6 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{Store, StoreError};
 
-/// Pieces of work that may wait; more are refused, so that a database that is slow is not drowned.
-const QUEUE: usize = 4_096;
-
 /// What is written together with others of its kind.
 pub(super) trait Work: Send + Sync + Sized + 'static {
     /// Names the queue in metrics.
@@ -38,6 +35,14 @@ pub struct Grouping {
     pub batch: usize,
     /// Transactions under way at once: one gathers while the other waits for the disk.
     pub writers: usize,
+    /// Pieces that may wait; more are refused, so that a database that is slow is not drowned.
+    pub waiting: usize,
+}
+
+impl Default for Grouping {
+    fn default() -> Self {
+        Self { batch: 256, writers: 2, waiting: 4_096 }
+    }
 }
 
 /// Hands work to the writers. Cheap to clone.
@@ -61,9 +66,9 @@ impl<W: Work> Clone for Writer<W> {
 }
 
 impl<W: Work> Writer<W> {
-    /// A queue, and its other end.
-    pub(super) fn new() -> (Self, Waiters<W>) {
-        let (queue, waiting) = mpsc::channel(QUEUE);
+    /// A queue for so many, and its other end.
+    pub(super) fn new(most: usize) -> (Self, Waiters<W>) {
+        let (queue, waiting) = mpsc::channel(most);
         (Self { queue }, Waiters(waiting))
     }
 

@@ -1,0 +1,180 @@
+//! Submissions of many requests share a transaction, and nobody can tell, but by the time it takes.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt as _;
+use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
+use sarcoscreen::app::ambient::System;
+use sarcoscreen::app::health;
+use sarcoscreen::store::Sizes;
+use sarcoscreen::store::writer::Grouping;
+use serde_json::{Value, json};
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
+use uuid::Uuid;
+
+use crate::world::{Answer, Clinic, User, World, app_sized, frail, serve, sizes};
+
+/// A body of somebody with a reference.
+fn of(reference: &str) -> Value {
+    json!({"answers": frail(), "subject": {"reference": reference}})
+}
+
+/// Keeps every submission from being written until it is dropped.
+async fn held(connection: &mut PgConnection) -> sqlx::Transaction<'_, sqlx::Postgres> {
+    let mut transaction = connection.begin().await.unwrap();
+    transaction.execute("lock table submissions in exclusive mode").await.unwrap();
+    transaction
+}
+
+/// Waits until so many sessions wait for the lock on submissions.
+async fn until_waiting(connection: &mut PgConnection, wanted: i64) {
+    let start = Instant::now();
+    loop {
+        let sql = "select count(*) from pg_locks where not granted and relation = 'submissions'::regclass
+                   and database = (select oid from pg_database where datname = current_database())";
+        let waiting: i64 = sqlx::query_scalar(sql).fetch_one(&mut *connection).await.unwrap();
+        if waiting >= wanted {
+            return;
+        }
+        assert!(start.elapsed() < Duration::from_secs(4), "{waiting} of {wanted} writers wait");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Sends submissions that are all handed in before the first is written, so that they share transactions.
+async fn together(world: &World, user: &User, bodies: &[Value]) -> Vec<Answer> {
+    let (mut holder, mut watch) = (world.connect().await, world.connect().await);
+    let lock = held(&mut holder).await;
+    let sending = join_all(bodies.iter().map(|body| user.submit(body)));
+    let (answers, ()) = tokio::join!(sending, async {
+        until_waiting(&mut watch, 2).await;
+        lock.rollback().await.unwrap();
+    });
+    answers
+}
+
+async fn number(connection: &mut PgConnection, clinic: &Clinic, sql: &str) -> i64 {
+    let sql = format!("select count(*) from {sql} and clinic_id = '{}'", clinic.id);
+    sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(connection).await.unwrap()
+}
+
+#[tokio::test]
+async fn of_a_batch_only_what_cannot_be_written_fails() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let mut bodies: Vec<Value> = (0..60).map(|index| of(&format!("MRN-{index}"))).collect();
+    for wrong in [7, 31, 32, 59] {
+        bodies[wrong]["supersedes"] = json!(Uuid::from_u128(1));
+    }
+    let answers = together(&world, &clinic.intake, &bodies).await;
+    let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+    let wrong: Vec<usize> = (0..60).filter(|index| statuses[*index] != 201).collect();
+    assert_eq!(wrong, [7, 31, 32, 59]);
+    assert!(wrong.iter().all(|index| statuses[*index] == 422), "{statuses:?}");
+    let mut owner = world.connect().await;
+    for rows in
+        ["submissions where true", "follow_ups where true", "follow_up_events where true", "subjects where true"]
+    {
+        assert_eq!(number(&mut owner, &clinic, rows).await, 56, "{rows}");
+    }
+    let entries = "audit_entries where action = 'submission_created' and outcome = 'success'";
+    assert_eq!(number(&mut owner, &clinic, entries).await, 56);
+}
+
+#[tokio::test]
+async fn submissions_of_one_person_in_a_batch_are_one_person_with_one_case_that_each_of_them_joined() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let bodies: Vec<Value> = (0..40).map(|index| of(if index % 2 == 0 { "MRN-1" } else { "MRN-2" })).collect();
+    let answers = together(&world, &clinic.intake, &bodies).await;
+    let receipts: Vec<Value> = answers.into_iter().map(|answer| answer.expect(201)).collect();
+    let opened = receipts.iter().filter(|receipt| receipt["follow_up"]["joined"] == false).count();
+    assert_eq!(opened, 2, "one case opened for each person");
+    let mut owner = world.connect().await;
+    assert_eq!(number(&mut owner, &clinic, "subjects where true").await, 2);
+    assert_eq!(number(&mut owner, &clinic, "follow_ups where row_version = 20").await, 2);
+    assert_eq!(number(&mut owner, &clinic, "follow_up_events where true").await, 40);
+    assert_eq!(number(&mut owner, &clinic, "submissions where true").await, 40);
+}
+
+#[tokio::test]
+async fn two_references_of_one_person_in_a_batch_share_a_case() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let fit = |reference| json!({"answers": crate::world::fit(), "subject": {"reference": reference}});
+    let one = clinic.intake.submit(&fit("A")).await.expect(201)["subject_id"].clone();
+    let other = clinic.intake.submit(&fit("B")).await.expect(201)["subject_id"].clone();
+    let path = format!("/v1/subjects/{}/merge", one.as_str().unwrap());
+    clinic.staff.post(&path, &json!({"subject_id": other})).await.expect(200);
+    let bodies: Vec<Value> = (0..20).map(|index| of(if index % 2 == 0 { "A" } else { "B" })).collect();
+    let answers = together(&world, &clinic.intake, &bodies).await;
+    let receipts: Vec<Value> = answers.into_iter().map(|answer| answer.expect(201)).collect();
+    assert!(receipts.iter().all(|receipt| receipt["subject_id"] == one), "{receipts:?}");
+    assert_eq!(receipts.iter().filter(|receipt| receipt["follow_up"]["joined"] == false).count(), 1);
+    let mut owner = world.connect().await;
+    assert_eq!(number(&mut owner, &clinic, "follow_ups where row_version = 20").await, 1);
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_told_to_come_again_and_the_rest_is_stored() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let intake = Grouping { batch: 4, writers: 1, waiting: 8 };
+    let app = app_sized(&world.database, Arc::new(System), &[7], None, Sizes { intake, ..sizes(8, 10) });
+    app.prepare().await.unwrap();
+    let (base, server) = serve(app);
+    let user = clinic.intake.at(&base);
+    let (mut holder, mut watch) = (world.connect().await, world.connect().await);
+    let lock = held(&mut holder).await;
+    let bodies: Vec<Value> = (0..40).map(|index| of(&format!("MRN-{index}"))).collect();
+    let mut sending: FuturesUnordered<_> = bodies.iter().map(|body| user.submit(body)).collect();
+    // While nothing can be written, whoever does not fit is answered: all but those under way and those that wait.
+    let mut refused = Vec::new();
+    while refused.len() < 28 {
+        refused.push(sending.next().await.unwrap());
+    }
+    assert!(
+        refused.iter().all(|answer| answer.status == 503 && !answer.header("retry-after").is_empty()),
+        "{refused:?}"
+    );
+    lock.rollback().await.unwrap();
+    let rest: Vec<Answer> = sending.collect().await;
+    let (stored, late): (Vec<_>, Vec<_>) = rest.into_iter().partition(|answer| answer.status == 201);
+    assert!(late.iter().all(|answer| answer.status == 503), "{late:?}");
+    assert!((8..=12).contains(&stored.len()), "{} stored", stored.len());
+    let rows = number(&mut watch, &clinic, "submissions where true").await;
+    assert_eq!(rows, i64::try_from(stored.len()).unwrap());
+    println!("{} stored = rows, {} told to come again before anything was written", stored.len(), refused.len());
+    server.stop(false).await;
+}
+
+#[tokio::test]
+async fn what_was_handed_in_is_written_although_the_service_stops_and_nobody_waits_any_more() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let app = app_sized(&world.database, Arc::new(System), &[7], None, sizes(8, 10));
+    app.prepare().await.unwrap();
+    let (base, server) = serve(app.clone());
+    let user = clinic.intake.at(&base);
+    let (mut holder, mut watch) = (world.connect().await, world.connect().await);
+    let lock = held(&mut holder).await;
+    let sending: Vec<_> = (0..30)
+        .map(|index| {
+            let user = user.clone();
+            tokio::spawn(async move { user.submit(&of(&format!("MRN-{index}"))).await })
+        })
+        .collect();
+    until_waiting(&mut watch, 2).await;
+    sending.iter().for_each(tokio::task::JoinHandle::abort);
+    server.stop(false).await;
+    let (closed, ()) = tokio::join!(tokio::time::timeout(Duration::from_secs(5), health::close(&app)), async {
+        lock.rollback().await.unwrap();
+    });
+    closed.unwrap();
+    let rows = number(&mut watch, &clinic, "submissions where true").await;
+    let entries = number(&mut watch, &clinic, "audit_entries where action = 'submission_created'").await;
+    assert!(rows > 0 && rows == entries, "{rows} submissions, {entries} entries");
+}
