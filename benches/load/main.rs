@@ -10,16 +10,24 @@
 
 mod answer;
 mod bare;
+mod figures;
 mod generator;
+mod growth;
 mod intake;
+mod memory;
 mod pgbench;
 #[allow(dead_code, reason = "made for the long tests, which use all of it")]
 #[path = "../../tests/long/service.rs"]
 mod place;
+mod plans;
 mod requests;
 mod scores;
+#[path = "../../tests/long/seed.rs"]
+mod seed;
+mod staff;
 mod table;
 mod usage;
+mod worklist;
 mod world;
 
 use clap::{Parser, ValueEnum};
@@ -33,7 +41,7 @@ use world::World;
 #[derive(Clone, Parser)]
 #[command(name = "benches/run", max_term_width = 100)]
 struct Options {
-    /// What to measure. [default: all]
+    /// What to measure. [default: all but growth]
     #[arg(value_enum)]
     parts: Vec<Part>,
     /// How often each measurement is made; those that are compared take turns.
@@ -48,6 +56,9 @@ struct Options {
     /// Clients of pgbench for each of the eight clinics.
     #[arg(long, default_value_t = 2)]
     clients: usize,
+    /// How many submissions there are in each column of the growth table.
+    #[arg(long, value_delimiter = ',', default_values_t = [10_000, 100_000, 1_000_000])]
+    sizes: Vec<u32>,
     /// A setting of the service, as NAME=VALUE; may be given several times.
     #[arg(long)]
     env: Vec<String>,
@@ -68,6 +79,12 @@ enum Part {
     Scores,
     /// One submission at a time, and pgbench with one client.
     Idle,
+    /// Memory of the service with 1,000 connections, and how soon it is ready.
+    Memory,
+    /// Pages of a worklist of 110,000 open cases.
+    Worklist,
+    /// Each query of staff over more and more rows; prints a table of its own.
+    Growth,
 }
 
 fn main() {
@@ -81,29 +98,63 @@ fn main() {
 }
 
 async fn measure(options: Options) {
-    let wanted = |part| options.parts.is_empty() || options.parts.contains(&part);
     let mut table = Table::default();
-    let world = World::new(options.clone()).await;
-    let scores = if wanted(Part::Scores) { Some(scores::Scores::new(&world).await) } else { None };
-    for round in 1..=options.rounds {
-        progress(&format!("round {round} of {}", options.rounds));
-        if wanted(Part::Intake) {
-            intake::round(&world, &mut table).await;
-        }
-        if let Some(scores) = &scores {
-            scores.round(&world, &mut table).await;
-        }
-        if wanted(Part::Idle) {
-            intake::idle(&world, &mut table).await;
-        }
+    let mut remarks = Vec::new();
+    if [Part::Intake, Part::Scores, Part::Idle, Part::Memory].into_iter().any(|part| options.wants(part)) {
+        remarks = one_world(&options, &mut table).await;
     }
-    println!("{}", table.text());
-    for line in world.compare().await {
+    if options.wants(Part::Worklist) {
+        worklist::measure(&options, &mut table).await;
+    }
+    if options.parts.contains(&Part::Growth) {
+        growth::measure(&options).await;
+    }
+    if !table.is_empty() {
+        println!("{}", table.text());
+    }
+    for line in remarks {
         println!("{line}");
     }
+}
+
+/// All that is measured over one database: clinics that take submissions in.
+async fn one_world(options: &Options, table: &mut Table) -> Vec<String> {
+    let mut world = World::new(options.clone()).await;
+    let scores = if options.wants(Part::Scores) { Some(scores::Scores::new(&world).await) } else { None };
+    for round in 1..=options.rounds {
+        progress(&format!("round {round} of {}", options.rounds));
+        if options.wants(Part::Intake) {
+            intake::round(&world, table).await;
+        }
+        if let Some(scores) = &scores {
+            scores.round(&world, table).await;
+        }
+        if options.wants(Part::Idle) {
+            intake::idle(&world, table).await;
+        }
+    }
+    if options.wants(Part::Memory) {
+        for _ in 0..options.rounds {
+            memory::round(&mut world, table).await;
+        }
+        memory::starts(&world, table);
+    }
+    let remarks = world.compare().await;
     let World { place, service, .. } = world;
     service.stop();
     drop(place);
+    remarks.into()
+}
+
+impl Options {
+    fn wants(&self, part: Part) -> bool {
+        (self.parts.is_empty() && part != Part::Growth) || self.parts.contains(&part)
+    }
+
+    /// The settings given for the service.
+    fn environment(&self) -> Vec<(&str, &str)> {
+        self.env.iter().filter_map(|setting| setting.split_once('=')).collect()
+    }
 }
 
 /// One line on how far it is.

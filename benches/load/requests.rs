@@ -133,6 +133,27 @@ impl Source for Repeated {
     }
 }
 
+/// Requests in turn.
+pub(crate) struct Varied {
+    requests: Vec<Vec<u8>>,
+    next: Cell<usize>,
+}
+
+impl Varied {
+    pub(crate) fn new(requests: impl Iterator<Item = Vec<u8>>) -> Self {
+        Self { requests: requests.collect(), next: Cell::new(0) }
+    }
+}
+
+impl Source for Varied {
+    fn next(&self, request: &mut Vec<u8>) -> bool {
+        let index = self.next.get();
+        self.next.set((index + 1) % self.requests.len());
+        request.extend_from_slice(&self.requests[index]);
+        true
+    }
+}
+
 fn digits(text: &mut Vec<u8>, mut number: u64) {
     let start = text.len();
     text.extend_from_slice(b"000000000000");

@@ -22,6 +22,10 @@ impl Table {
         self.0.push(Row { name: name.to_owned(), unit, values: vec![value], goal });
     }
 
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// As Markdown.
     pub(crate) fn text(&self) -> String {
         let mut text = "| figure | median | lowest | highest | rounds | goal |\n|---|---|---|---|---|---|\n".to_owned();
@@ -43,7 +47,7 @@ pub(crate) fn median(sorted: &[f64]) -> f64 {
 }
 
 /// A number with three or more digits that count.
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     match value.abs() {
         100.0.. => format!("{value:.0}"),
         10.0.. => format!("{value:.1}"),

@@ -18,14 +18,14 @@ use crate::{Options, progress};
 
 const CLINICS: usize = 8;
 /// What the load is not to meet: limits of what one credential or clinic may ask.
-const UNLIMITED: [(&str, &str); 2] = [("SARCOSCREEN_RATE_PER_CREDENTIAL", "0"), ("SARCOSCREEN_RATE_PER_CLINIC", "0")];
+pub(crate) const UNLIMITED: [(&str, &str); 2] =
+    [("SARCOSCREEN_RATE_PER_CREDENTIAL", "0"), ("SARCOSCREEN_RATE_PER_CLINIC", "0")];
 const WARM_UP: Duration = Duration::from_secs(1);
 
 /// A clinic.
 pub(crate) struct Clinic {
     pub(crate) id: Uuid,
     pub(crate) intake: String,
-    pub(crate) staff: String,
     /// The credential that pgbench's rows name, so that they can be told apart.
     pub(crate) pgbench: Uuid,
 }
@@ -152,8 +152,7 @@ impl World {
 }
 
 fn environment(options: &Options) -> Vec<(&str, &str)> {
-    let given = options.env.iter().filter_map(|setting| setting.split_once('='));
-    UNLIMITED.into_iter().chain(given).collect()
+    [&UNLIMITED[..], &options.environment()].concat()
 }
 
 async fn clinic(place: &Place, owner: &mut PgConnection, number: usize) -> Clinic {
@@ -161,10 +160,10 @@ async fn clinic(place: &Place, owner: &mut PgConnection, number: usize) -> Clini
     let fields = ["--name", &name, "--booking-url", "https://clinic.example/book", "--emergency-number", "112"];
     let id = place.run(&[&["clinics", "create"], &fields[..]].concat());
     let mint = |role, name| place.run(&["keys", "mint", "--clinic", &id, "--role", role, "--name", name]);
-    let (intake, staff) = (mint("intake", "Intake"), mint("staff", "Staff"));
+    let intake = mint("intake", "Intake");
     mint("intake", "pgbench");
     let id: Uuid = id.parse().unwrap();
     let sql = "select credential_id from credentials where clinic_id = $1 and display_name = 'pgbench'";
     let pgbench = sqlx::query_scalar(sql).bind(id).fetch_one(owner).await.unwrap();
-    Clinic { id, intake, staff, pgbench }
+    Clinic { id, intake, pgbench }
 }

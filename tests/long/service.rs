@@ -42,7 +42,9 @@ impl Place {
 
     /// The keys that the service derives from its key file.
     pub(crate) fn keys() -> Keys {
-        Keys::derive(&MasterKey::parse(&MasterKey::text(&[7; 32])).unwrap()).unwrap()
+        let keys = Keys::derive(&MasterKey::parse(&MasterKey::text(&[7; 32])).unwrap()).unwrap();
+        keys.set_versions(vec![1]);
+        keys
     }
 
     /// A connection as the owner.
@@ -94,15 +96,21 @@ impl Place {
         Service { child, base, http: reqwest::Client::new() }
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
-        let (socket, user, database) = self.coordinates();
-        // The release build, whatever profile this test has.
+    /// The release build, whatever profile this was built with.
+    pub(crate) fn program() -> PathBuf {
         let built = Path::new(env!("CARGO_BIN_EXE_sarcoscreen")).parent().unwrap().parent().unwrap();
         let program = built.join("release/sarcoscreen");
         assert!(program.exists(), "build it first: cargo build --release");
-        let mut command = Command::new(program);
+        program
+    }
+
+    /// A command of the program on this database.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let (socket, user, database) = self.coordinates();
+        let mut command = Command::new(Self::program());
         command.env("DATABASE_URL", format!("postgres://{user}@localhost/{database}?host={}", socket.display()));
         command.env("SARCOSCREEN_MASTER_KEY_FILE", self.folder.path().join("key"));
+        command.env("SARCOSCREEN_ERASURE_LOG", self.folder.path().join("erased"));
         command.env("SARCOSCREEN_LISTEN", "127.0.0.1:0").env("SARCOSCREEN_LOG", "error");
         command.args(arguments);
         command
