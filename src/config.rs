@@ -3,6 +3,7 @@
 #![allow(clippy::doc_markdown, reason = "the comments of the settings are the text of `--help`")]
 
 mod commands;
+mod intake;
 mod sign_in;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use clap::builder::{BoolishValueParser, PossibleValuesParser};
 use clap::{ArgAction, Args, Parser, ValueEnum};
 
 pub use commands::{Audit, ClinicChange, Clinics, Command, Keys, Retention, Rules};
+pub use intake::Intake;
 pub use sign_in::{Limits, Oidc};
 
 /// Sarcopenia risk screening: answers in, a sourced and bounded assessment out, follow-ups for clinic staff.
@@ -43,6 +45,9 @@ pub struct Settings {
     /// The HTTP server.
     #[command(flatten)]
     pub http: Http,
+    /// How submissions are written.
+    #[command(flatten)]
+    pub intake: Intake,
     /// The audit trail.
     #[command(flatten)]
     pub trail: Trail,

@@ -59,7 +59,7 @@ pub async fn submit(app: &App, actor: &Actor, clinic: &Clinic, draft: Draft) -> 
     let accepted = accept(rule_tables::current(app), draft, actor, clinic, stamp);
     let random = || random(&*app.ambient);
     let nonces = [random()?, random()?, random()?, random()?];
-    match store::submissions::commit(&app.store, &accepted, nonces).await? {
+    match store::submissions::commit(&app.store, accepted, nonces).await? {
         Stored::Created(stored) => Ok(*stored),
         Stored::Replayed(stored) => shown_again(app, actor, *stored).await,
         Stored::KeyReused => Err(AppError::IdempotencyKeyReused),

@@ -40,7 +40,7 @@ impl Place {
         Self { postgres, folder }
     }
 
-    /// The keys that the service derives from its key file.
+    /// The keys that the service derives from its key file, which is the first that the database knows.
     pub(crate) fn keys() -> Keys {
         let keys = Keys::derive(&MasterKey::parse(&MasterKey::text(&[7; 32])).unwrap()).unwrap();
         keys.set_versions(vec![1]);
