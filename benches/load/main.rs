@@ -168,8 +168,8 @@ fn usage_rows(table: &mut Table, name: &str, found: &Found) {
     for (who, used) in
         [("service", found.used.server), ("PostgreSQL", found.used.postgres), ("generator", found.used.generator)]
     {
-        // Not everything concerns the database.
-        if used > 0.0 {
+        // Not everything concerns the database; what background work takes of it is not shown.
+        if used / thousands >= 0.01 || who != "PostgreSQL" {
             table.note(&format!("{name}: {who}, CPU per 1,000"), " s", "", used / thousands);
         }
     }

@@ -42,7 +42,7 @@ impl Pgbench {
         Self { program, folder, patterns }
     }
 
-    /// Lets each of the clinics have so many clients. A session belongs to one clinic, so each clinic has a process.
+    /// Lets each of the clinics have so many clients. A session is tied to its clinic, so each clinic has a process.
     pub(crate) async fn run(&self, place: &Place, clinics: &[Clinic], clients: usize, seconds: u64) -> Ran {
         let before = (family(place.postgres()), of_ended_children());
         let running = clinics.iter().enumerate().map(|(number, clinic)| {
@@ -76,7 +76,7 @@ impl Pgbench {
         }
         command.arg("--file").arg(self.folder.path().join("submission.sql"));
         command.arg(format!("--host={}", socket.display())).arg(format!("--username={user}")).arg(database);
-        command.env("PGOPTIONS", format!("-c role=sarcoscreen_app -c sarcoscreen.clinic_id={}", clinic.id));
+        command.env("PGOPTIONS", format!("-c role=sarcoscreen_writer -c sarcoscreen.clinic_ids={{{}}}", clinic.id));
         let output = command.stdin(Stdio::null()).output().await.unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let failed = figure(&text, "number of failed transactions: ");

@@ -7,7 +7,7 @@ select row_number() over (order by submission_id)::integer as pattern, rule_tabl
        flagged, findings, positive_instruments, follow_up_urgency as urgency
 from submissions where not coalesce(follow_up_joined, false);
 alter table bench_patterns add primary key (pattern);
-grant select on bench_patterns to sarcoscreen_app;
+grant select on bench_patterns to sarcoscreen_writer;
 
 create function bench_known_people(people integer) returns void language sql as $$
     insert into subjects (clinic_id, subject_id, reference_hash, reference_sealed, created_at, updated_at)

@@ -57,7 +57,8 @@ with p as materialized (
         positive_instruments =
             array(select distinct unnest(f.positive_instruments || excluded.positive_instruments) order by 1),
         updated_at = excluded.updated_at, row_version = f.row_version + 1
-    returning *
+    returning clinic_id, follow_up_id, subject_id, state, urgency, assignee, attempts, missed_appointments, due_at,
+        appointment_at, last_received_at, band, positive_instruments, row_version
 ), event as (
     insert into follow_up_events (
         clinic_id, follow_up_id, version, at, credential_id, command, submission_id, subject_id, state, urgency,
