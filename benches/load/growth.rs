@@ -72,9 +72,9 @@ async fn column(staff: &Staff, newest: Size, time: Duration) -> Column {
         for order in ["urgency", "oldest", "due"] {
             let list = format!("{list}order={order}");
             let (path, page) = staff.page(&list, 2_000).await;
-            let first = Repeated::get(&staff.staff, &format!("{list}&limit=50"));
+            let first = Repeated::get(&staff.key, &format!("{list}&limit=50"));
             column.push((format!("worklist, {name}, by {order}, page 1"), cost(staff, first, time).await));
-            let far = cost(staff, Repeated::get(&staff.staff, &path), time).await;
+            let far = cost(staff, Repeated::get(&staff.key, &path), time).await;
             column.push((format!("worklist, {name}, by {order}, page 2,000 or the last"), far));
             progress(&format!("worklist, {name}, by {order}: page {page} is the farthest"));
         }
@@ -85,7 +85,7 @@ async fn column(staff: &Staff, newest: Size, time: Duration) -> Column {
         ("submissions, band high", "/v1/submissions?band=high"),
         ("statistics over 30 days", "/v1/stats"),
     ] {
-        column.push((name.to_owned(), cost(staff, Repeated::get(&staff.staff, path), time).await));
+        column.push((name.to_owned(), cost(staff, Repeated::get(&staff.key, path), time).await));
     }
     let trail = Repeated::get(&staff.admin, "/v1/audit-entries");
     column.push(("audit entries, newest".to_owned(), cost(staff, trail, time).await));
@@ -100,7 +100,7 @@ async fn column(staff: &Staff, newest: Size, time: Duration) -> Column {
 
 /// Queries that ask for another row each time.
 fn varied(staff: &Staff, newest: Size) -> [(&'static str, Varied); 4] {
-    let (number, key) = (staff.last_number(), &staff.staff);
+    let (number, key) = (staff.last_number(), &staff.key);
     let cases = newest.open + newest.closed;
     let all = move |kind: fn(u32, u32) -> uuid::Uuid| {
         (0..VARIATIONS).map(move |index| kind(number, 1 + index * 7_919 % cases))
@@ -130,7 +130,7 @@ async fn cost(staff: &Staff, source: impl crate::generator::Source + 'static, ti
 
 /// Until the first bytes of an export arrive; the rest is not waited for.
 async fn export(staff: &Staff) -> f64 {
-    let request = Repeated::get(&staff.staff, "/v1/exports/submissions").0;
+    let request = Repeated::get(&staff.key, "/v1/exports/submissions").0;
     let mut found = Vec::new();
     for _ in 0..20 {
         let (mut stream, mut buffer) = (TcpStream::connect(staff.service.address()).await.unwrap(), Vec::new());
@@ -149,7 +149,7 @@ async fn export(staff: &Staff) -> f64 {
 
 /// Taking one case after the other.
 async fn next(staff: &Staff) -> f64 {
-    let request = Repeated::post(&staff.staff, "/v1/follow-ups/next", "");
+    let request = Repeated::post(&staff.key, "/v1/follow-ups/next", "");
     let mut found = Vec::new();
     for _ in 0..15 {
         let start = Instant::now();
@@ -161,11 +161,18 @@ async fn next(staff: &Staff) -> f64 {
     median(&found)
 }
 
-/// A row a query, a column a size: the median of one client, and answers a second with several.
+/// A row a query, a column a size: the median of one client, and answers a second with several. What the last size costs
+/// is compared with the size at which nothing is small any more.
 fn text(columns: &[(u32, Column)]) -> String {
     let sizes: Vec<_> = columns.iter().map(|(size, _)| format!(" {size} |")).collect();
-    let mut text = format!("| query |{} last of first |\n|---|{}---|\n", sizes.concat(), "---|".repeat(sizes.len()));
-    for (row, (name, first)) in columns[0].1.iter().enumerate() {
+    let base = columns.iter().find(|(size, _)| *size >= PLANS_FROM).unwrap_or(&columns[0]);
+    let mut text = format!(
+        "| query |{} cost of the last, of that at {} |\n|---|{}---|\n",
+        sizes.concat(),
+        base.0,
+        "---|".repeat(sizes.len())
+    );
+    for (row, (name, base)) in base.1.iter().enumerate() {
         write!(text, "| {name} |").unwrap();
         for (_, column) in columns {
             let Cost { median, rate } = column[row].1;
@@ -173,7 +180,11 @@ fn text(columns: &[(u32, Column)]) -> String {
             write!(text, " {} ms{rate} |", number(median)).unwrap();
         }
         let last = columns[columns.len() - 1].1[row].1;
-        writeln!(text, " {} |", number(last.median / first.median)).unwrap();
+        let cost = match (base.rate, last.rate) {
+            (Some(base), Some(last)) => base / last,
+            _ => last.median / base.median,
+        };
+        writeln!(text, " {} |", number(cost)).unwrap();
     }
     text
 }

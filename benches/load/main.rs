@@ -121,7 +121,9 @@ async fn measure(options: Options) {
 async fn one_world(options: &Options, table: &mut Table) -> Vec<String> {
     let mut world = World::new(options.clone()).await;
     let scores = if options.wants(Part::Scores) { Some(scores::Scores::new(&world).await) } else { None };
-    for round in 1..=options.rounds {
+    let in_turns = [Part::Intake, Part::Scores, Part::Idle].into_iter().any(|part| options.wants(part));
+    let rounds = if in_turns { options.rounds } else { 0 };
+    for round in 1..=rounds {
         progress(&format!("round {round} of {}", options.rounds));
         if options.wants(Part::Intake) {
             intake::round(&world, table).await;

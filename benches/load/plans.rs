@@ -47,7 +47,7 @@ async fn paths(staff: &Staff) -> Vec<(String, String)> {
     let others = ["/v1/submissions", "/v1/submissions?flagged=true", "/v1/submissions?band=high"];
     paths.extend(others.map(str::to_owned));
     paths.push(format!("/v1/subjects/{person}/submissions"));
-    let mut all: Vec<_> = paths.into_iter().map(|path| (staff.staff.clone(), path)).collect();
+    let mut all: Vec<_> = paths.into_iter().map(|path| (staff.key.clone(), path)).collect();
     all.push((staff.admin.clone(), "/v1/audit-entries".to_owned()));
     all
 }

@@ -22,7 +22,8 @@ pub(crate) struct Staff {
     pub(crate) owner: PgConnection,
     /// The clinic that is looked at.
     pub(crate) large: Uuid,
-    pub(crate) staff: String,
+    /// A key of its staff.
+    pub(crate) key: String,
     pub(crate) admin: String,
     pub(crate) others: Vec<Uuid>,
     pattern: Uuid,
@@ -39,7 +40,7 @@ impl Staff {
         let mint = |clinic: Uuid, role| {
             place.run(&["keys", "mint", "--clinic", &clinic.to_string(), "--role", role, "--name", "Measured"])
         };
-        let (staff, admin, intake) = (mint(large, "staff"), mint(large, "admin"), mint(pattern, "intake"));
+        let (key, admin, intake) = (mint(large, "staff"), mint(large, "admin"), mint(pattern, "intake"));
         let mut owner = place.connect().await;
         let sql = "insert into clinics (clinic_id, name, booking_url, emergency_number, language, created_at)
                    select gen_random_uuid(), 'Clinic ' || i, booking_url, emergency_number, language, created_at
@@ -53,7 +54,7 @@ impl Staff {
         // Rows are added without a check of every foreign key: they are right by construction. Losing them would end the
         // measurement anyway.
         owner.execute("set session_replication_role = replica; set synchronous_commit = off").await.unwrap();
-        Self { place, service, owner, large, staff, admin, others, pattern, steps: 0 }
+        Self { place, service, owner, large, key, admin, others, pattern, steps: 0 }
     }
 
     /// Adds rows: so many of the clinic that is looked at, and so many of each other one.
@@ -125,11 +126,11 @@ impl Staff {
         while pages < wanted {
             // Four pages at a time, but no further than wanted.
             let step = (wanted - pages).min(4);
-            let next = self.get(&self.staff, &format!("{list}{separator}limit={}{cursor}", 50 * step)).await;
+            let next = self.get(&self.key, &format!("{list}{separator}limit={}{cursor}", 50 * step)).await;
             let Some(after) = next["next_cursor"].as_str() else { break };
             let after = format!("&cursor={after}");
             // The page behind it must be full.
-            let behind = self.get(&self.staff, &format!("{list}{separator}limit=50{after}")).await;
+            let behind = self.get(&self.key, &format!("{list}{separator}limit=50{after}")).await;
             if behind["items"].as_array().unwrap().len() < 50 {
                 break;
             }

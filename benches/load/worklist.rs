@@ -29,10 +29,10 @@ pub(crate) async fn measure(options: &Options, table: &mut Table) {
     progress("worklist: adding 1,000,000 submissions and 300,000 cases");
     let mut staff = Staff::new(0, &options.environment()).await;
     staff.grow(SIZE, SIZE).await;
-    let first = Rc::new(Repeated::get(&staff.staff, "/v1/follow-ups?limit=50"));
+    let first = Rc::new(Repeated::get(&staff.key, "/v1/follow-ups?limit=50"));
     let (path, page) = staff.page("/v1/follow-ups", PAGE).await;
     assert_eq!(page, PAGE);
-    let far = Rc::new(Repeated::get(&staff.staff, &path));
+    let far = Rc::new(Repeated::get(&staff.key, &path));
     let time = Duration::from_secs(options.seconds);
     for round in 1..=options.rounds {
         let mut rates = Vec::new();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Executor as _};
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::generator::{Found, Load, Plan, Source, drain, run};
@@ -37,7 +38,7 @@ pub(crate) struct World {
     pub(crate) clinics: Vec<Clinic>,
     pub(crate) submissions: Rc<Submissions>,
     pub(crate) options: Options,
-    owner: RefCell<PgConnection>,
+    owner: Mutex<PgConnection>,
     acknowledged: RefCell<Vec<Uuid>>,
 }
 
@@ -59,7 +60,7 @@ impl World {
             clinics,
             submissions: Rc::new(Submissions::new(&keys)),
             options,
-            owner: RefCell::new(owner),
+            owner: Mutex::new(owner),
             acknowledged: RefCell::default(),
         };
         world.seed().await;
@@ -108,7 +109,7 @@ impl World {
 
     /// Before each measurement: what those before it left to be written is written.
     pub(crate) async fn settle(&self) {
-        self.owner.borrow_mut().execute("checkpoint").await.unwrap();
+        self.owner.lock().await.execute("checkpoint").await.unwrap();
     }
 
     /// Another process of the service, with nothing in its memory.
@@ -123,9 +124,9 @@ impl World {
 
     /// Fails unless the database holds every submission that was acknowledged, and no other. Says how many, and that
     /// pgbench's rows are of the same kinds.
-    pub(crate) async fn compare(&self) -> [String; 2] {
-        let acknowledged = self.acknowledged.borrow();
-        let owner = &mut *self.owner.borrow_mut();
+    pub(crate) async fn compare(&mut self) -> [String; 2] {
+        let acknowledged = self.acknowledged.get_mut();
+        let owner = self.owner.get_mut();
         let others: Vec<Uuid> = self.clinics.iter().map(|clinic| clinic.pgbench).collect();
         let stored = "select count(*) from submissions where credential_id <> all($1)";
         let stored: i64 = sqlx::query_scalar(stored).bind(&others).fetch_one(&mut *owner).await.unwrap();

@@ -141,9 +141,14 @@ fn follow_ups(clinic: Uuid, number: u32, Size { open, closed, .. }: Size) -> Str
     )
 }
 
-/// The first submission of every case is flagged, and so is a second one of every other case; all others are not.
+/// The first submission of every case is flagged, and so is a second one of every other case; all others are not. The
+/// flagged ones are spread evenly over the time.
 fn submissions(clinic: Uuid, pattern: Uuid, number: u32, size: Size, received: &str) -> String {
-    let cases = size.open + size.closed;
+    let (cases, all) = (size.open + size.closed, size.submissions);
+    let flagged = cases + cases / 2;
+    // How many flagged ones there are up to the i-th submission.
+    let upto = |i: &str| format!("({i})::bigint * {flagged} / {all}");
+    let (now, before) = (upto("i"), upto("i - 1"));
     format!(
         "with patterns as (
              select *, row_number() over (partition by flagged order by submission_id) as n,
@@ -155,18 +160,13 @@ fn submissions(clinic: Uuid, pattern: Uuid, number: u32, size: Size, received: &
                 p.score_lower, p.score_upper, p.band_at_least, p.band_at_most, p.care_level, p.flagged, p.findings,
                 p.positive_instruments, case when p.flagged then {case} end,
                 case when p.flagged then 'open' end, case when p.flagged then 2 end,
-                case when p.flagged then i > {cases} end
+                case when p.flagged then {now} > {cases} end
          from generate_series(1, {all}) i
-         join patterns p on p.flagged = (i % 10 < 3 and i / 10 * 3 + i % 10 < {flagged}) and p.n = 1 + i / 10 % p.kinds",
+         join patterns p on p.flagged = ({now} > {before}) and p.n = 1 + i / 10 % p.kinds",
         submission = id(number, 2, "i"),
-        subject = id(
-            number,
-            0,
-            &format!("(1 + (i / 10 * 3 + i % 10) % {cases} + case when p.flagged then 0 else {cases} end)")
-        ),
-        case = id(number, 1, &format!("(1 + (i / 10 * 3 + i % 10) % {cases})")),
-        all = size.submissions,
-        flagged = cases + cases / 2,
+        subject =
+            id(number, 0, &format!("(1 + case when p.flagged then {before} % {cases} else {cases} + i % {cases} end)")),
+        case = id(number, 1, &format!("(1 + {before} % {cases})")),
     )
 }
 
