@@ -13,6 +13,7 @@ use sarcoscreen::domain::scoring::{Asked, score};
 use sarcoscreen::domain::stored::{Clinic, DueHours};
 use sarcoscreen::domain::submission::{Draft, PathwayId};
 use sarcoscreen::http::wire::Rendering;
+use sarcoscreen::http::wire::fragments::Fragments;
 use sarcoscreen::http::wire::submission::SubmissionInput;
 use sarcoscreen::rules::Releases;
 use uuid::Uuid;
@@ -26,10 +27,13 @@ fn wire(criterion: &mut Criterion) {
     let answers = read(&body).answers;
     let asked = Asked { audiences: Audiences::PERSON, pathways: &[PathwayId::Ewgsop2] };
     let assessment = score(table, &answers, asked);
-    let clinic = clinic();
-    let rendering = Rendering { table, language: Language::En, clinic: &clinic };
-    let write =
-        |answers: &Answers| serde_json::to_vec(&rendering.assessment(answers, &assessment, Audiences::PERSON)).unwrap();
+    let (clinic, fragments) = (clinic(), Fragments::of(table, Language::En));
+    let rendering = Rendering { table, language: Language::En, clinic: &clinic, fragments: &fragments };
+    let write = |answers: &Answers| {
+        let mut json = Vec::with_capacity(64 * 1024);
+        serde_json::to_writer(&mut json, &rendering.assessment(answers, &assessment, Audiences::PERSON)).unwrap();
+        json
+    };
     let length = write(&answers).len();
     let counted = allocation_counter::measure(|| {
         black_box(write(black_box(&answers)));
