@@ -25,18 +25,19 @@ pub async fn search(store: &Store, clinic_id: ClinicId, by: LookUp, text: &str) 
     }
     let hashes = store.keys.blind_indexes(clinic_id.0, by, &normalized);
     let given = |kind| (by == kind).then_some(hashes.as_slice());
+    // Who it is comes first, as an array: joined, PostgreSQL would read everybody of the clinic.
     let rows = sqlx::query_as!(
         Row,
         r#"select subject_id, reference_hash, reference_sealed, contact_sealed, consent_to_contact,
                   consent_text_version, consent_given_at as "consent_given_at: jiff_sqlx::Timestamp",
                   created_at as "created_at: jiff_sqlx::Timestamp", row_version as version, merged_into
            from subjects
-           where clinic_id = $1 and subject_id in (
+           where clinic_id = $1 and subject_id = any(array(
                select coalesce(merged_into, subject_id) from subjects
                where clinic_id = $1 and (
                    reference_hash = any($2) or name_hash = any($3) or telephone_hash = any($4) or email_hash = any($5)
                )
-           )
+           ))
            order by created_at desc, subject_id limit $6"#,
         clinic_id.0,
         given(LookUp::Reference),

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[allow(dead_code, reason = "the benchmarks use the rest")]
 mod seed;
+#[allow(dead_code, reason = "the benchmarks use the rest")]
 mod service;
 mod staff_at_scale;

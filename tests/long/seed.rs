@@ -44,6 +44,46 @@ pub(crate) async fn fill(
     run(connection, submissions(clinic, pattern, number, size, &received)).await;
 }
 
+/// The trail and the history that belong to the rows of [`fill`]: an entry for each submission, a version of each case.
+pub(crate) async fn fill_trail(connection: &mut PgConnection, clinic: Uuid, number: u32, size: Size) {
+    let rows =
+        |kind| format!("between {} and {}", id(number, kind, "1"), id(number, kind, &size.submissions.to_string()));
+    let entries = format!(
+        "insert into audit_entries (clinic_id, audit_entry_id, at, credential_id, action, resource_id, subject_id)
+         select clinic_id, overlay(submission_id::text placing '7003' from 15 for 4)::uuid, received_at, credential_id,
+                'submission_created', submission_id, subject_id
+         from submissions where clinic_id = '{clinic}' and submission_id {}",
+        rows(2)
+    );
+    run(connection, entries).await;
+    let events = format!(
+        "insert into follow_up_events (clinic_id, follow_up_id, version, at, command, subject_id, state, urgency, assignee,
+             attempts, missed_appointments, due_at, appointment_at, outcome, not_needed_reason, diagnosis, closed_at,
+             last_received_at, band, positive_instruments)
+         select clinic_id, follow_up_id, row_version, updated_at, 'open', subject_id, state, urgency, assignee,
+             attempts, missed_appointments, due_at, appointment_at, outcome, not_needed_reason, diagnosis, closed_at,
+             last_received_at, band, positive_instruments
+         from follow_ups where clinic_id = '{clinic}' and follow_up_id {}",
+        rows(1)
+    );
+    run(connection, events).await;
+}
+
+/// The reference of a person, by the place among those of the clinic.
+pub(crate) fn reference(number: u32, index: u32) -> String {
+    format!("MRN-{number}-{index:07}")
+}
+
+/// The id of the case of a person, by the place.
+pub(crate) fn case_id(number: u32, index: u32) -> Uuid {
+    format!("{number:08x}-0000-7001-8000-{index:012x}").parse().unwrap()
+}
+
+/// The id of a person, by the place.
+pub(crate) fn subject_id(number: u32, index: u32) -> Uuid {
+    format!("{number:08x}-0000-7000-8000-{index:012x}").parse().unwrap()
+}
+
 /// The id of a row: of one kind and clinic, in ascending order.
 fn id(number: u32, kind: u8, index: &str) -> String {
     format!("('{number:08x}-0000-7{kind:03x}-8000-' || lpad(to_hex({index}), 12, '0'))::uuid")
@@ -54,13 +94,13 @@ async fn people_with_references(connection: &mut PgConnection, keys: &Keys, clin
     for part in all.chunks(20_000) {
         let (mut ids, mut hashes, mut seals) = (Vec::new(), Vec::new(), Vec::new());
         for index in part {
-            let reference = format!("MRN-{index:07}");
+            let reference = reference(number, *index);
             let hash = keys.blind_index(clinic, LookUp::Reference, &reference);
             let row_id = Uuid::from_slice(&hash[..16]).unwrap();
             let place = Place { clinic_id: clinic, row_id, column: "subjects.reference_sealed" };
             let mut nonce = [0; 12];
             nonce[..4].copy_from_slice(&index.to_be_bytes());
-            ids.push(format!("{number:08x}-0000-7000-8000-{index:012x}").parse::<Uuid>().unwrap());
+            ids.push(subject_id(number, *index));
             hashes.push(hash.to_vec());
             seals.push(keys.seal(place, nonce, &reference).unwrap());
         }
@@ -101,9 +141,14 @@ fn follow_ups(clinic: Uuid, number: u32, Size { open, closed, .. }: Size) -> Str
     )
 }
 
-/// The first submission of every case is flagged, and so is a second one of every other case; all others are not.
+/// The first submission of every case is flagged, and so is a second one of every other case; all others are not. The
+/// flagged ones are spread evenly over the time.
 fn submissions(clinic: Uuid, pattern: Uuid, number: u32, size: Size, received: &str) -> String {
-    let cases = size.open + size.closed;
+    let (cases, all) = (size.open + size.closed, size.submissions);
+    let flagged = cases + cases / 2;
+    // How many flagged ones there are up to the i-th submission.
+    let upto = |i: &str| format!("({i})::bigint * {flagged} / {all}");
+    let (now, before) = (upto("i"), upto("i - 1"));
     format!(
         "with patterns as (
              select *, row_number() over (partition by flagged order by submission_id) as n,
@@ -115,18 +160,13 @@ fn submissions(clinic: Uuid, pattern: Uuid, number: u32, size: Size, received: &
                 p.score_lower, p.score_upper, p.band_at_least, p.band_at_most, p.care_level, p.flagged, p.findings,
                 p.positive_instruments, case when p.flagged then {case} end,
                 case when p.flagged then 'open' end, case when p.flagged then 2 end,
-                case when p.flagged then i > {cases} end
+                case when p.flagged then {now} > {cases} end
          from generate_series(1, {all}) i
-         join patterns p on p.flagged = (i % 10 < 3 and i / 10 * 3 + i % 10 < {flagged}) and p.n = 1 + i / 10 % p.kinds",
+         join patterns p on p.flagged = ({now} > {before}) and p.n = 1 + i / 10 % p.kinds",
         submission = id(number, 2, "i"),
-        subject = id(
-            number,
-            0,
-            &format!("(1 + (i / 10 * 3 + i % 10) % {cases} + case when p.flagged then 0 else {cases} end)")
-        ),
-        case = id(number, 1, &format!("(1 + (i / 10 * 3 + i % 10) % {cases})")),
-        all = size.submissions,
-        flagged = cases + cases / 2,
+        subject =
+            id(number, 0, &format!("(1 + case when p.flagged then {before} % {cases} else {cases} + i % {cases} end)")),
+        case = id(number, 1, &format!("(1 + {before} % {cases})")),
     )
 }
 

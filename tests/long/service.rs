@@ -1,8 +1,9 @@
 //! The program as it is delivered, over a private PostgreSQL of its own with everything durable.
 
 use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -63,26 +64,53 @@ impl Place {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
+    /// The socket's folder, the account and the database.
+    pub(crate) fn coordinates(&self) -> (PathBuf, String, String) {
+        let options = self.postgres.connect_options();
+        let database = options.get_database().unwrap().to_owned();
+        (options.get_socket().unwrap().clone(), options.get_username().to_owned(), database)
+    }
+
+    /// The process of the server that starts all others.
+    pub(crate) fn postgres(&self) -> u32 {
+        self.postgres.server_pid().try_into().unwrap()
+    }
+
+    /// The major version of PostgreSQL.
+    pub(crate) fn version(&self) -> u32 {
+        self.postgres.version()
+    }
+
     /// Starts the service.
     pub(crate) fn serve(&self) -> Service {
-        let mut child = self.command(&["serve"]).stdout(Stdio::piped()).spawn().unwrap();
+        self.serve_with(&[])
+    }
+
+    /// Starts the service with settings.
+    pub(crate) fn serve_with(&self, environment: &[(&str, &str)]) -> Service {
+        let mut command = self.command(&["serve"]);
+        let mut child = command.envs(environment.iter().copied()).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
         let line = lines.find(|line| line.as_ref().unwrap().contains("documentation")).unwrap().unwrap();
         let base = line.split_whitespace().last().unwrap().trim_end_matches("/docs").to_owned();
         Service { child, base, http: reqwest::Client::new() }
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
-        let options = self.postgres.connect_options();
-        let socket: &Path = options.get_socket().unwrap();
-        let (user, database) = (options.get_username(), options.get_database().unwrap());
-        // The release build, whatever profile this test has.
+    /// The release build, whatever profile this was built with.
+    pub(crate) fn program() -> PathBuf {
         let built = Path::new(env!("CARGO_BIN_EXE_sarcoscreen")).parent().unwrap().parent().unwrap();
         let program = built.join("release/sarcoscreen");
         assert!(program.exists(), "build it first: cargo build --release");
-        let mut command = Command::new(program);
+        program
+    }
+
+    /// A command of the program on this database.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let (socket, user, database) = self.coordinates();
+        let mut command = Command::new(Self::program());
         command.env("DATABASE_URL", format!("postgres://{user}@localhost/{database}?host={}", socket.display()));
         command.env("SARCOSCREEN_MASTER_KEY_FILE", self.folder.path().join("key"));
+        command.env("SARCOSCREEN_ERASURE_LOG", self.folder.path().join("erased"));
         command.env("SARCOSCREEN_LISTEN", "127.0.0.1:0").env("SARCOSCREEN_LOG", "error");
         command.args(arguments);
         command
@@ -104,6 +132,16 @@ impl Drop for Place {
 }
 
 impl Service {
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.base.trim_start_matches("http://").parse().unwrap()
+    }
+
+    /// Its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn request(&self, key: &str, path: &str) -> reqwest::RequestBuilder {
         self.http.get(format!("{}{path}", self.base)).bearer_auth(key)
     }

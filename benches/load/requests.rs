@@ -1,0 +1,196 @@
+//! Requests, as bytes that are put together out of parts made before.
+
+use std::cell::{Cell, RefCell};
+use std::fmt::Write as _;
+
+use sarcoscreen::app::demo::cohort;
+
+use crate::generator::Source;
+
+/// Of a clinic's people, those whose reference it knows already.
+pub(crate) const KNOWN_PEOPLE: u64 = 2_000;
+/// Of 1,000 submissions, those of people that the clinic knows.
+pub(crate) const OF_KNOWN_PEOPLE: u64 = 100;
+
+/// Submissions of a made-up cohort to several clinics, each with a retry key and a reference of its own; a share comes
+/// from people that the clinic knows.
+pub(crate) struct Submissions {
+    /// The request up to the retry key, for each clinic.
+    heads: Vec<Vec<u8>>,
+    /// The rest of it up to the number of the reference, for each person of the cohort.
+    bodies: Vec<Vec<u8>>,
+    dice: Dice,
+    number: Cell<u64>,
+    /// How many requests are left, where there is an end.
+    left: Cell<Option<u64>>,
+    /// Whether the people are made known, one after the other.
+    introducing: Cell<bool>,
+}
+
+impl Submissions {
+    /// For clinics by their keys.
+    pub(crate) fn new(keys: &[String]) -> Self {
+        let head = |key: &String| {
+            format!(
+                "POST /v1/submissions HTTP/1.1\r\nhost: bench.example\r\nauthorization: Bearer {key}\r\n\
+                 content-type: application/json\r\nidempotency-key: "
+            )
+        };
+        let body = |answers| {
+            let body =
+                format!(r#"{{"answers":{},"subject":{{"reference":"MRN-"#, serde_json::to_string(answers).unwrap());
+            // The number of the reference and what closes the objects.
+            let length = body.len() + 12 + 3;
+            format!("\r\ncontent-length: {length}\r\n\r\n{body}")
+        };
+        Self {
+            heads: keys.iter().map(|key| head(key).into_bytes()).collect(),
+            bodies: cohort().iter().map(|answers| body(answers).into_bytes()).collect(),
+            dice: Dice::new(1),
+            number: Cell::new(0),
+            left: Cell::new(None),
+            introducing: Cell::new(false),
+        }
+    }
+
+    /// How many people the cohort has.
+    pub(crate) const fn people(&self) -> usize {
+        self.bodies.len()
+    }
+
+    /// The next requests are one of each of the cohort, at the first clinic.
+    pub(crate) fn each_once(&self) {
+        self.number.set(0);
+        self.left.set(Some(self.bodies.len() as u64));
+        self.introducing.set(true);
+    }
+
+    /// The next requests make known whom the clinics are to know.
+    pub(crate) fn introduce(&self) {
+        self.number.set(0);
+        self.left.set(Some(KNOWN_PEOPLE * self.heads.len() as u64));
+        self.introducing.set(true);
+    }
+
+    /// The next requests are those to measure with; there is no end of them.
+    pub(crate) fn endless(&self) {
+        self.number.set(KNOWN_PEOPLE);
+        self.left.set(None);
+        self.introducing.set(false);
+    }
+}
+
+impl Source for Submissions {
+    fn next(&self, request: &mut Vec<u8>) -> bool {
+        match self.left.get() {
+            Some(0) => return false,
+            Some(left) => self.left.set(Some(left - 1)),
+            None => {}
+        }
+        let number = self.number.get();
+        self.number.set(number + 1);
+        let people = self.bodies.len() as u64;
+        let (clinic, person, reference) = if self.introducing.get() {
+            (number / KNOWN_PEOPLE, number % people, number % KNOWN_PEOPLE)
+        } else {
+            let known = self.dice.below(1_000) < OF_KNOWN_PEOPLE;
+            let reference = if known { self.dice.below(KNOWN_PEOPLE) } else { number };
+            (number % self.heads.len() as u64, self.dice.below(people), reference)
+        };
+        request.extend_from_slice(&self.heads[clinic as usize]);
+        self.dice.key(request);
+        request.extend_from_slice(&self.bodies[person as usize]);
+        digits(request, reference);
+        request.extend_from_slice(b"\"}}");
+        true
+    }
+}
+
+/// The same request again and again.
+pub(crate) struct Repeated(pub(crate) Vec<u8>);
+
+impl Repeated {
+    /// A look at a path.
+    pub(crate) fn get(key: &str, path: &str) -> Self {
+        Self(format!("GET {path} HTTP/1.1\r\nhost: bench.example\r\nauthorization: Bearer {key}\r\n\r\n").into_bytes())
+    }
+
+    /// A body for a path.
+    pub(crate) fn post(key: &str, path: &str, body: &str) -> Self {
+        let length = body.len();
+        let text = format!(
+            "POST {path} HTTP/1.1\r\nhost: bench.example\r\nauthorization: Bearer {key}\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
+        Self(text.into_bytes())
+    }
+}
+
+impl Source for Repeated {
+    fn next(&self, request: &mut Vec<u8>) -> bool {
+        request.extend_from_slice(&self.0);
+        true
+    }
+}
+
+/// Requests in turn.
+pub(crate) struct Varied {
+    requests: Vec<Vec<u8>>,
+    next: Cell<usize>,
+}
+
+impl Varied {
+    pub(crate) fn new(requests: impl Iterator<Item = Vec<u8>>) -> Self {
+        Self { requests: requests.collect(), next: Cell::new(0) }
+    }
+}
+
+impl Source for Varied {
+    fn next(&self, request: &mut Vec<u8>) -> bool {
+        let index = self.next.get();
+        self.next.set((index + 1) % self.requests.len());
+        request.extend_from_slice(&self.requests[index]);
+        true
+    }
+}
+
+fn digits(text: &mut Vec<u8>, mut number: u64) {
+    let start = text.len();
+    text.extend_from_slice(b"000000000000");
+    for place in text[start..].iter_mut().rev() {
+        *place += (number % 10) as u8;
+        number /= 10;
+    }
+}
+
+/// Numbers that are the same in every run (splitmix64).
+struct Dice {
+    state: Cell<u64>,
+    text: RefCell<String>,
+}
+
+impl Dice {
+    const fn new(seed: u64) -> Self {
+        Self { state: Cell::new(seed), text: RefCell::new(String::new()) }
+    }
+
+    fn next(&self) -> u64 {
+        let state = self.state.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.state.set(state);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+
+    /// A retry key of 36 characters, as long as a UUID.
+    fn key(&self, request: &mut Vec<u8>) {
+        let mut text = self.text.borrow_mut();
+        text.clear();
+        write!(text, "{:016x}-{:016x}-r1", self.next(), self.next()).unwrap();
+        request.extend_from_slice(text.as_bytes());
+    }
+}

@@ -1,0 +1,85 @@
+//! How long it takes to read a submission and to write an assessment: `cargo bench --bench wire`.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use sarcoscreen::domain::answers::Answers;
+use sarcoscreen::domain::ids::ClinicId;
+use sarcoscreen::domain::language::Language;
+use sarcoscreen::domain::questionnaire::Audiences;
+use sarcoscreen::domain::scoring::{Asked, score};
+use sarcoscreen::domain::stored::{Clinic, DueHours};
+use sarcoscreen::domain::submission::{Draft, PathwayId};
+use sarcoscreen::http::wire::Rendering;
+use sarcoscreen::http::wire::fragments::Fragments;
+use sarcoscreen::http::wire::submission::SubmissionInput;
+use sarcoscreen::rules::Releases;
+use uuid::Uuid;
+
+const FULL: &str = include_str!("full_answers.json");
+
+fn wire(criterion: &mut Criterion) {
+    let releases = Releases::load().unwrap();
+    let table = &releases.current().table;
+    let body = format!(r#"{{"answers": {FULL}, "subject": {{"reference": "MRN-0000001"}}}}"#);
+    let answers = read(&body).answers;
+    let asked = Asked { audiences: Audiences::PERSON, pathways: &[PathwayId::Ewgsop2] };
+    let assessment = score(table, &answers, asked);
+    let (clinic, fragments) = (clinic(), Fragments::of(table, Language::En));
+    let rendering = Rendering { table, language: Language::En, clinic: &clinic, fragments: &fragments };
+    let write = |answers: &Answers| {
+        let mut json = Vec::with_capacity(64 * 1024);
+        serde_json::to_writer(&mut json, &rendering.assessment(answers, &assessment, Audiences::PERSON)).unwrap();
+        json
+    };
+    let length = write(&answers).len();
+    let counted = allocation_counter::measure(|| {
+        black_box(write(black_box(&answers)));
+    });
+    println!(
+        "write an assessment: {length} bytes, {} allocations of {} bytes",
+        counted.count_total, counted.bytes_total
+    );
+    let counted = allocation_counter::measure(|| {
+        black_box(read(black_box(&body)));
+    });
+    println!(
+        "read a submission: {} bytes, {} allocations of {} bytes",
+        body.len(),
+        counted.count_total,
+        counted.bytes_total
+    );
+    let mut group = criterion.benchmark_group("wire");
+    group.throughput(Throughput::Bytes(body.len() as u64));
+    group.bench_function("read a submission of 59 answers", |bencher| bencher.iter(|| read(black_box(&body))));
+    group.throughput(Throughput::Bytes(length as u64));
+    group.bench_function("write its assessment", |bencher| bencher.iter(|| write(black_box(&answers))));
+    group.finish();
+}
+
+fn read(body: &str) -> Draft {
+    let mut faults = Vec::new();
+    let draft = serde_json::from_str::<SubmissionInput>(body).unwrap().parse(Language::En, &mut faults);
+    assert!(faults.is_empty(), "{faults:?}");
+    draft
+}
+
+fn clinic() -> Clinic {
+    Clinic {
+        clinic_id: ClinicId(Uuid::nil()),
+        name: "Clinic".to_owned(),
+        booking_url: "https://clinic.example/book".to_owned(),
+        emergency_number: "112".to_owned(),
+        language: Language::En,
+        pathways: vec![PathwayId::Ewgsop2],
+        languages: vec![Language::En],
+        suspended: false,
+        due: DueHours::SUGGESTED,
+        retention_days: None,
+    }
+}
+
+criterion_group!(benches, wire);
+criterion_main!(benches);
