@@ -3,6 +3,7 @@
 #![allow(clippy::doc_markdown, reason = "the comments of the settings are the text of `--help`")]
 
 mod commands;
+mod replica;
 mod sign_in;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use clap::builder::{BoolishValueParser, PossibleValuesParser};
 use clap::{ArgAction, Args, Parser, ValueEnum};
 
 pub use commands::{Audit, ClinicChange, Clinics, Command, Keys, Retention, Rules};
+pub use replica::Replica;
 pub use sign_in::{Limits, Oidc};
 
 /// Sarcopenia risk screening: answers in, a sourced and bounded assessment out, follow-ups for clinic staff.
@@ -37,6 +39,9 @@ pub struct Settings {
     /// The database.
     #[command(flatten)]
     pub database: Database,
+    /// The streaming replica.
+    #[command(flatten)]
+    pub replica: Replica,
     /// The private PostgreSQL.
     #[command(flatten)]
     pub folder: Folder,
@@ -66,7 +71,7 @@ pub struct Database {
     #[arg(long = "database-url", env = "DATABASE_URL", hide_env_values = true, global = true, value_name = "URL")]
     pub url: Option<Secret>,
 
-    /// A file with the password for DATABASE_URL, so that the URL need not hold it.
+    /// A file with the password for DATABASE_URL, and for DATABASE_READ_URL, so that the URLs need not hold it.
     #[arg(
         long = "database-password-file",
         env = "SARCOSCREEN_DATABASE_PASSWORD_FILE",

@@ -6,6 +6,7 @@ pub mod demo;
 mod error;
 mod master_key;
 mod private_file;
+mod replica;
 mod sign_in;
 
 use std::io;
@@ -55,7 +56,8 @@ impl Running {
         let address = listener.local_addr().map_err(refused)?;
         sign_in::policy(&settings.oidc)?;
         let mut opened = Opened::open(settings, say).await?;
-        match sign_in::applied(opened.app.clone(), settings) {
+        let applied = sign_in::applied(opened.app.clone(), settings);
+        match applied.and_then(|app| replica::applied(app, settings)) {
             Ok(app) => opened.app = app,
             Err(error) => {
                 opened.abandon().await;

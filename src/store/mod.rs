@@ -10,6 +10,7 @@ pub mod audit_writer;
 mod clinic_row;
 pub mod clinics;
 pub mod constraint;
+pub mod credential_changes;
 pub mod credentials;
 pub mod embedded;
 pub mod erasure;
@@ -26,6 +27,8 @@ pub mod keys;
 pub mod master_key_checks;
 mod merged_cases;
 pub mod page;
+mod replica;
+mod replica_watch;
 pub mod retention;
 pub mod rotation;
 mod row;
@@ -45,13 +48,16 @@ pub mod worklist;
 use std::time::Duration;
 
 use sqlx::PgPool;
+pub use sqlx::postgres::PgConnectOptions as ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 pub use address::{NEVER_LOGGED, QUIETLY_LOGGED, connect_options};
 pub use error::StoreError;
+pub use replica::ReplicaFigures;
 
 use audit_writer::AuditWriter;
 use keys::Keys;
+use replica::Replica;
 
 /// The database and the keys that open what is sealed in it. Cheap to clone.
 #[derive(Clone)]
@@ -59,6 +65,7 @@ pub struct Store {
     pool: PgPool,
     keys: std::sync::Arc<Keys>,
     trail: AuditWriter,
+    replica: Option<std::sync::Arc<Replica>>,
 }
 
 /// The migrations in this binary.
@@ -69,19 +76,9 @@ impl Store {
     /// database is away. The writers of the trail run in the runtime that this is called in.
     #[must_use]
     pub fn open(options: PgConnectOptions, connections: u32, acquire_timeout: Duration, keys: Keys) -> Self {
-        // A session must not wait for ever on a lock, and no statement's parameters belong in the server's log.
-        let options = options.application_name("sarcoscreen").options([
-            ("lock_timeout", "5s"),
-            ("statement_timeout", "30s"),
-            ("idle_in_transaction_session_timeout", "30s"),
-            ("timezone", "UTC"),
-        ]);
-        let pool = PgPoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(acquire_timeout)
-            .connect_lazy_with(options);
+        let pool = open_pool(options, connections, acquire_timeout);
         let (trail, waiters) = AuditWriter::new();
-        let store = Self { pool, keys: std::sync::Arc::new(keys), trail };
+        let store = Self { pool, keys: std::sync::Arc::new(keys), trail, replica: None };
         waiters.run(&store);
         store
     }
@@ -114,5 +111,21 @@ impl Store {
     /// Waits for open work and closes every connection.
     pub async fn close(&self) {
         self.pool.close().await;
+        if let Some(replica) = &self.replica {
+            replica.close().await;
+        }
     }
+}
+
+/// A pool that connects when it is first used.
+fn open_pool(options: PgConnectOptions, connections: u32, acquire_timeout: Duration) -> PgPool {
+    // A session must not wait for ever on a lock, and no statement's parameters belong in the server's log.
+    let options = options.application_name("sarcoscreen").options([
+        ("lock_timeout", "5s"),
+        ("statement_timeout", "30s"),
+        ("idle_in_transaction_session_timeout", "30s"),
+        ("timezone", "UTC"),
+    ]);
+    let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(acquire_timeout);
+    pool.connect_lazy_with(options)
 }

@@ -22,6 +22,7 @@ async fn fill(world: &World, clinic: &Clinic) {
     clinic.intake.submit_once("once", &body).await.expect(201);
     let (id, mut owner) = (clinic.id, world.connect().await);
     let rows = [
+        format!("insert into credential_changes values ('{id}', '{id}', 1)"),
         format!("insert into daily_counts values ('{id}', '2026-01-01', 'submissions', '', 1)"),
         format!(
             "insert into audit_seals select '{id}', 1, 1, now(), sha256(''), array[audit_entry_id], '0123456789abcdef', sha256('') \
