@@ -24,6 +24,7 @@ mod problems;
 mod program;
 mod questionnaire;
 mod raw;
+mod replica;
 mod row_security;
 mod rule_tables;
 mod schema;
