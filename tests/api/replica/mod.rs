@@ -3,7 +3,7 @@
 //! A paused replay holds the replica at one moment for as long as a test likes: whoever is shown that moment was answered by
 //! the replica.
 
-mod standby;
+pub(crate) mod standby;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
