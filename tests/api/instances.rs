@@ -44,9 +44,10 @@ async fn with_a_past(world: &World) -> Clinic {
     let at = "jsonb_build_object('received_at', now() - ";
     copy_submissions(world, &clinic, YOUNG, &format!("{at} (1 + i % 40) * interval '1 day')")).await;
     let old = format!(
-        "insert into submissions select r.* from (select * from submissions limit 1) s, generate_series(1, {OLD}) i,
+        "insert into submissions select r.* from submissions s, generate_series(1, {OLD}) i,
          lateral jsonb_populate_record(s, jsonb_build_object('submission_id', gen_random_uuid(),
-             'received_at', now() - (400 + i % 9) * interval '1 day')) r"
+             'received_at', now() - (400 + i % 9) * interval '1 day')) r
+         where s.received_at = (select max(received_at) from submissions)"
     );
     world.connect().await.execute(AssertSqlSafe(old)).await.unwrap();
     seed(world, &clinic, CASES).await;
