@@ -90,6 +90,15 @@ fn tell(told: &mut Option<(bool, std::mem::Discriminant<Standing>)>, standing: S
 async fn look(replica: &Replica, marks: &mut VecDeque<Mark>) -> Standing {
     let asked = Instant::now();
     let (primary, there) = join(said(&replica.primary), said(&replica.there)).await;
+    let standing = judge(asked, primary, there, marks);
+    while marks.front().is_some_and(|mark| replica.outdated(mark.asked)) && marks.len() > 1 {
+        marks.pop_front();
+    }
+    standing
+}
+
+/// How the replica stands after both servers were asked, or one of them in vain.
+fn judge(asked: Instant, primary: Option<Said>, there: Option<Said>, marks: &mut VecDeque<Mark>) -> Standing {
     let Some(there) = there else { return Standing::Away };
     if !there.standby {
         return Standing::NoReplica;
@@ -100,9 +109,6 @@ async fn look(replica: &Replica, marks: &mut VecDeque<Mark>) -> Standing {
             return Standing::OtherHistory;
         }
         marks.push_back(Mark { asked, position: primary.position });
-    }
-    while marks.front().is_some_and(|mark| replica.outdated(mark.asked)) && marks.len() > 1 {
-        marks.pop_front();
     }
     let reached = marks.iter().rev().find(|mark| mark.position <= there.position);
     reached.map_or(Standing::Behind, |mark| Standing::CompleteUntil(mark.asked))
@@ -124,4 +130,46 @@ async fn ask(server: &Store) -> Result<Said, StoreError> {
     .fetch_one(&mut *server.account().await?)
     .await?;
     Ok(Said { standby: row.standby, position: row.position, history: (row.system, row.timeline) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, Instant, Said, Standing, VecDeque, judge};
+
+    fn server(standby: bool, position: i64, history: (i64, i32)) -> Option<Said> {
+        Some(Said { standby, position, history })
+    }
+
+    #[test]
+    fn a_replica_is_complete_until_the_latest_moment_whose_position_it_has_reached() {
+        let start = Instant::now();
+        let moment = |second| start + Duration::from_secs(second);
+        let mut marks = VecDeque::new();
+        let mut looked = |second, written, replayed| {
+            judge(moment(second), server(false, written, (7, 1)), server(true, replayed, (7, 1)), &mut marks)
+        };
+        assert_eq!(looked(1, 100, 90), Standing::Behind);
+        assert_eq!(looked(2, 200, 150), Standing::CompleteUntil(moment(1)));
+        assert_eq!(looked(3, 300, 199), Standing::CompleteUntil(moment(1)));
+        assert_eq!(looked(4, 300, 300), Standing::CompleteUntil(moment(4)));
+        // Nothing is written: it is as complete as ever.
+        assert_eq!(looked(9, 300, 300), Standing::CompleteUntil(moment(9)));
+        // The primary does not answer: the replica grows old.
+        let silent = judge(moment(20), None, server(true, 300, (7, 1)), &mut marks);
+        assert_eq!(silent, Standing::CompleteUntil(moment(9)));
+    }
+
+    #[test]
+    fn only_a_standby_with_the_history_of_the_primary_is_a_replica() {
+        let now = Instant::now();
+        let stands = |primary, there| judge(now, primary, there, &mut VecDeque::new());
+        let primary = || server(false, 10, (7, 2));
+        assert_eq!(stands(primary(), server(true, 10, (7, 2))), Standing::CompleteUntil(now));
+        assert_eq!(stands(primary(), server(true, 99, (8, 2))), Standing::OtherHistory);
+        assert_eq!(stands(primary(), server(true, 99, (7, 1))), Standing::OtherHistory);
+        assert_eq!(stands(primary(), primary()), Standing::NoReplica);
+        assert_eq!(stands(primary(), None), Standing::Away);
+        // Two standbys: nobody says how far the primary is.
+        assert_eq!(stands(server(true, 10, (7, 2)), server(true, 10, (7, 2))), Standing::Behind);
+    }
 }
