@@ -3,6 +3,7 @@
 #![allow(clippy::doc_markdown, reason = "the comments of the settings are the text of `--help`")]
 
 mod commands;
+mod intake;
 mod replica;
 mod sign_in;
 
@@ -15,6 +16,7 @@ use clap::builder::{BoolishValueParser, PossibleValuesParser};
 use clap::{ArgAction, Args, Parser, ValueEnum};
 
 pub use commands::{Audit, ClinicChange, Clinics, Command, Keys, Retention, Rules};
+pub use intake::Intake;
 pub use replica::Replica;
 pub use sign_in::{Limits, Oidc};
 
@@ -48,6 +50,9 @@ pub struct Settings {
     /// The HTTP server.
     #[command(flatten)]
     pub http: Http,
+    /// How submissions are written.
+    #[command(flatten)]
+    pub intake: Intake,
     /// The audit trail.
     #[command(flatten)]
     pub trail: Trail,

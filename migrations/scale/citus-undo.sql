@@ -131,6 +131,18 @@ begin
 end
 $$;
 
+do $$
+declare
+    name text;
+begin
+    foreach name in array array['idempotency_keys', 'subjects', 'follow_ups', 'follow_up_events', 'submissions'] loop
+        execute format(
+            'create policy %I on %I to sarcoscreen_writer using (clinic_id = any ((select current_clinics())::uuid[]))
+             with check (clinic_id = any ((select current_clinics())::uuid[]))', name || '_writer', name);
+    end loop;
+end
+$$;
+
 create policy audit_entries_writer on audit_entries for insert to sarcoscreen_writer with check (true);
 create policy audit_pending_writer on audit_pending for insert to sarcoscreen_writer with check (true);
 create policy audit_pending_jobs_list on audit_pending for select to sarcoscreen_jobs using (true);

@@ -1,6 +1,6 @@
--- Distributes the tables of a migrated database over a Citus cluster by clinic_id. README.md beside this file says when and
--- how to run it, what then holds no longer, and that it was not tried on Citus. Run it on the coordinator as the owner
--- of the tables, while no instance of the service runs.
+-- Distributes the tables of a migrated database over a Citus cluster by clinic_id. README.md beside this file says when
+-- and how to run it, what then holds no longer, and that it was not tried on Citus. Run it on the coordinator as the
+-- owner of the tables, while no instance of the service runs.
 
 begin;
 

@@ -59,7 +59,7 @@ pub async fn submit(app: &App, actor: &Actor, clinic: &Clinic, draft: Draft) -> 
     let accepted = accept(rule_tables::current(app), draft, actor, clinic, stamp);
     let random = || random(&*app.ambient);
     let nonces = [random()?, random()?, random()?, random()?];
-    let outcome = store::submissions::commit(&app.store, &accepted, nonces).await?;
+    let outcome = store::submissions::commit(&app.store, accepted, nonces).await?;
     count_for_readers(app, actor).await;
     match outcome {
         Stored::Created(stored) => Ok(*stored),

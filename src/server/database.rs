@@ -10,11 +10,12 @@ use zeroize::Zeroizing;
 use super::{ServerError, master_key, private_file};
 use crate::app::ambient::System;
 use crate::app::{App, Policy, health};
-use crate::config::{Secret, Settings};
+use crate::config::{Intake, Secret, Settings};
 use crate::rules::Releases;
 use crate::store::embedded::{self, Claim, Embedded};
 use crate::store::keys::Keys;
-use crate::store::{Store, connect_options};
+use crate::store::writer::Grouping;
+use crate::store::{Sizes, Store, connect_options};
 
 /// How long a request may wait for a connection.
 const ACQUIRE: Duration = Duration::from_secs(3);
@@ -68,7 +69,7 @@ impl Opened {
         let keys = master_key::read(settings.database.master_key_file.as_ref().ok_or(ServerError::NoMasterKey)?)?;
         let password = settings.database.password_file.as_deref().map(password).transpose()?;
         let options = connect_options(url.reveal(), password.as_ref().map(|text| text.as_str()))?;
-        let store = Store::open(options, settings.database.connections, ACQUIRE, keys);
+        let store = Store::open(options, sizes(settings), keys);
         let log = settings.database.erasure_log.clone();
         Ok(Self { app: app(settings, store, releases, log), embedded: None })
     }
@@ -77,7 +78,7 @@ impl Opened {
         let claim = embedded::claim(&embedded_settings(settings)?)?;
         let keys = private_keys(settings, &claim)?;
         let embedded = claim.start(say).await?;
-        let store = Store::open(embedded.connect_options(), settings.database.connections, ACQUIRE, keys);
+        let store = Store::open(embedded.connect_options(), sizes(settings), keys);
         let log = settings.database.erasure_log.clone().unwrap_or_else(|| embedded.data_dir().join(ERASURE_LOG));
         let opened = Self { app: app(settings, store, releases, Some(log)), embedded: Some(embedded) };
         match migrate(&opened.app).await {
@@ -114,6 +115,15 @@ fn app(settings: &Settings, store: Store, releases: Releases, erasure_log: Optio
         erasure_log,
     };
     App::new(store, releases, Arc::new(System), policy)
+}
+
+fn sizes(settings: &Settings) -> Sizes {
+    let Intake { intake_batch, intake_writers } = settings.intake;
+    Sizes {
+        connections: settings.database.connections,
+        acquire_timeout: ACQUIRE,
+        intake: Grouping { batch: intake_batch.into(), writers: intake_writers.into() },
+    }
 }
 
 fn private_keys(settings: &Settings, claim: &Claim) -> Result<Keys, ServerError> {

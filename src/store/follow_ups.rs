@@ -1,82 +1,15 @@
-//! Follow-ups: opened or joined by submissions, changed by staff, each change on the version it was decided on.
+//! Follow-ups: changed by staff, each change on the version it was decided on. [`super::intake`] opens and joins them.
 
 use jiff::Timestamp;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::row::{at, band, known};
-use super::scan::Columns;
 use super::{Store, StoreError};
 use crate::domain::follow_up::{
-    Closed, Closing, ClosingOutcome, Diagnosis, EventKind, FollowUp, FollowUpState, NotNeededReason, OpenOrJoin,
-    Urgency,
+    Closed, Closing, ClosingOutcome, Diagnosis, FollowUp, FollowUpState, NotNeededReason, Urgency,
 };
 use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId};
-use crate::domain::stored::FollowUpLink;
-use crate::domain::submission::Accepted;
-
-/// Opens a case for the person of a submission, or joins the one that is open, and writes the version into its history.
-/// A joined case takes the higher urgency, the band, findings and positive instruments of both; one that becomes more
-/// urgent is due earlier, if that is earlier. The partial unique index decides which, whatever races. One statement: it
-/// belongs to every flagged submission.
-pub(super) async fn open_or_join(
-    connection: &mut PgConnection,
-    accepted: &Accepted,
-    subject_id: SubjectId,
-    intent: OpenOrJoin,
-) -> Result<FollowUpLink, StoreError> {
-    let columns = Columns::of(&accepted.assessment);
-    let row = sqlx::query!(
-        r#"with kept as (
-               insert into follow_ups as f (
-                   clinic_id, follow_up_id, subject_id, state, urgency, flagged_at, updated_at, due_at,
-                   last_received_at, band, findings, positive_instruments)
-               values ($1, $2, $3, 'open', $4, $5, $5, $6, $5, $7, $8, $9)
-               on conflict (clinic_id, subject_id) where state <> 'closed' do update set
-                   urgency = least(f.urgency, excluded.urgency),
-                   due_at = case when excluded.urgency < f.urgency then least(f.due_at, excluded.due_at) else f.due_at end,
-                   last_received_at = greatest(f.last_received_at, excluded.last_received_at),
-                   band = case when 'high' in (f.band, excluded.band) then 'high'
-                               when 'moderate' in (f.band, excluded.band) then 'moderate' else 'low' end,
-                   findings = array(select distinct unnest(f.findings || excluded.findings) order by 1),
-                   positive_instruments =
-                       array(select distinct unnest(f.positive_instruments || excluded.positive_instruments) order by 1),
-                   updated_at = excluded.updated_at, row_version = f.row_version + 1
-               returning *
-           ), event as (
-               insert into follow_up_events (
-                   clinic_id, follow_up_id, version, at, credential_id, command, submission_id, subject_id, state,
-                   urgency, assignee, attempts, missed_appointments, due_at, appointment_at, last_received_at, band,
-                   positive_instruments)
-               select clinic_id, follow_up_id, row_version, $5, $10, case follow_up_id when $2 then $12 else $13 end,
-                   $11, subject_id, state, urgency, assignee, attempts, missed_appointments, due_at, appointment_at,
-                   last_received_at, band, positive_instruments
-               from kept
-           )
-           select follow_up_id, state, urgency from kept"#,
-        accepted.actor.clinic_id.0,
-        intent.follow_up_id.0,
-        subject_id.0,
-        intent.urgency.rank(),
-        at(accepted.received_at) as _,
-        at(intent.due_at) as _,
-        columns.bands[0],
-        &columns.findings,
-        &columns.positive_instruments,
-        accepted.actor.credential_id.0,
-        accepted.submission_id.0,
-        EventKind::Open.as_str(),
-        EventKind::Join.as_str(),
-    )
-    .fetch_one(connection)
-    .await?;
-    Ok(FollowUpLink {
-        follow_up_id: FollowUpId(row.follow_up_id),
-        state: known(FollowUpState::parse(&row.state), "follow_ups", "state")?,
-        urgency: known(Urgency::from_rank(row.urgency), "follow_ups", "urgency")?,
-        joined: row.follow_up_id != intent.follow_up_id.0,
-    })
-}
 
 /// Finds a follow-up of a clinic.
 ///

@@ -134,15 +134,17 @@ impl Effect {
     }
 }
 
-struct Row {
-    fingerprint: Vec<u8>,
-    submission_id: Option<Uuid>,
-    resource_id: Option<Uuid>,
-    resource_version: Option<i32>,
+/// A key's columns.
+pub(super) struct Row {
+    pub fingerprint: Vec<u8>,
+    pub submission_id: Option<Uuid>,
+    pub resource_id: Option<Uuid>,
+    pub resource_version: Option<i32>,
 }
 
 impl Row {
-    fn kept(self, idempotency: &Idempotency) -> Result<Kept, StoreError> {
+    /// What it stands for, seen from a request.
+    pub(super) fn kept(self, idempotency: &Idempotency) -> Result<Kept, StoreError> {
         if self.fingerprint != idempotency.fingerprint {
             return Ok(Kept::Other);
         }

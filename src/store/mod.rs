@@ -23,6 +23,7 @@ pub mod follow_ups;
 pub mod health;
 pub mod history;
 pub mod idempotency_keys;
+mod intake;
 pub mod keys;
 pub mod master_key_checks;
 mod merged_cases;
@@ -44,6 +45,7 @@ pub mod subjects;
 pub mod submissions;
 pub mod token_people;
 pub mod worklist;
+pub mod writer;
 
 use std::time::Duration;
 
@@ -55,17 +57,31 @@ pub use address::{NEVER_LOGGED, QUIETLY_LOGGED, connect_options};
 pub use error::StoreError;
 pub use replica::ReplicaFigures;
 
-use audit_writer::AuditWriter;
+use audit_writer::Look;
+use intake::Intake;
 use keys::Keys;
 use replica::Replica;
+use writer::{Grouping, Writer};
 
 /// The database and the keys that open what is sealed in it. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     pool: PgPool,
     keys: std::sync::Arc<Keys>,
-    trail: AuditWriter,
+    trail: Writer<Look>,
+    intake: Writer<Intake>,
     replica: Option<std::sync::Arc<Replica>>,
+}
+
+/// How much the store does at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// Connections at most.
+    pub connections: u32,
+    /// How long a request may wait for one.
+    pub acquire_timeout: Duration,
+    /// How submissions are grouped.
+    pub intake: Grouping,
 }
 
 /// The migrations in this binary.
@@ -73,19 +89,20 @@ static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 
 impl Store {
     /// Opens a pool without connecting yet, so that a service can start, and say that it is not ready, while its
-    /// database is away. The writers of the trail run in the runtime that this is called in.
+    /// database is away. The writers run in the runtime that this is called in.
     #[must_use]
-    pub fn open(options: PgConnectOptions, connections: u32, acquire_timeout: Duration, keys: Keys) -> Self {
-        let pool = open_pool(options, connections, acquire_timeout);
-        let (trail, waiters) = AuditWriter::new();
-        let store = Self { pool, keys: std::sync::Arc::new(keys), trail, replica: None };
-        waiters.run(&store);
+    pub fn open(options: PgConnectOptions, sizes: Sizes, keys: Keys) -> Self {
+        let pool = open_pool(options, sizes.connections, sizes.acquire_timeout);
+        let ((trail, looks), (intake, submissions)) = (Writer::new(), Writer::new());
+        let store = Self { pool, keys: std::sync::Arc::new(keys), trail, intake, replica: None };
+        looks.run(&store, audit_writer::GROUPING);
+        submissions.run(&store, sizes.intake);
         store
     }
 
-    /// The same database for the writers themselves: whoever holds the queue keeps them running.
-    fn without_writer(&self) -> Self {
-        Self { trail: AuditWriter::new().0, ..self.clone() }
+    /// The same database for the writers themselves: whoever holds a queue keeps them running.
+    fn without_writers(&self) -> Self {
+        Self { trail: Writer::new().0, intake: Writer::new().0, ..self.clone() }
     }
 
     /// Applies every migration that is not applied yet.
@@ -108,8 +125,10 @@ impl Store {
         self.keys.person_hashes(issuer, subject)
     }
 
-    /// Waits for open work and closes every connection.
+    /// Waits for open work, also for what waits to be written, and closes every connection.
     pub async fn close(&self) {
+        self.intake.drained().await;
+        self.trail.drained().await;
         self.pool.close().await;
         if let Some(replica) = &self.replica {
             replica.close().await;

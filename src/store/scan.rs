@@ -14,6 +14,11 @@ use crate::domain::ids::{ClinicId, SubmissionId};
 use crate::domain::stored::StoredSubmission;
 use crate::domain::submission::PathwayId;
 
+/// Ids as the text of an array: arrays of arrays cannot be taken apart again by their rows.
+pub(super) fn array_text(ids: &[String]) -> String {
+    format!("{{{}}}", ids.join(","))
+}
+
 /// Rows of a chunk: enough that a round trip does not count, few enough that chunks under way stay small.
 const CHUNK: i64 = 1_000;
 

@@ -3,6 +3,7 @@
 
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
+use uuid::Uuid;
 
 use super::{Store, StoreError};
 use crate::domain::ids::ClinicId;
@@ -16,7 +17,7 @@ enum Role {
     Auth,
     /// The operator and background work, in the clinic it is tied to; lists every clinic.
     Jobs,
-    /// Adding to the trail of every clinic.
+    /// Writing submissions of the clinics it is tied to, and adding to the trail of every clinic.
     Writer,
 }
 
@@ -77,12 +78,14 @@ impl Store {
         self.transaction("begin isolation level repeatable read read only", Role::Jobs, None).await
     }
 
-    /// A transaction that adds to the trail of every clinic.
+    /// A transaction that writes what was submitted to some clinics, and adds to the trail of every clinic.
     ///
     /// # Errors
     /// When the database is away.
-    pub(super) async fn begin_writer(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
-        self.transaction("begin", Role::Writer, None).await
+    pub(super) async fn begin_writer(&self, clinics: &[Uuid]) -> Result<Transaction<'static, Postgres>, StoreError> {
+        let ids: Vec<String> = clinics.iter().map(ToString::to_string).collect();
+        let begin = format!("begin; set local sarcoscreen.clinic_ids = '{{{}}}'", ids.join(","));
+        self.transaction(&begin, Role::Writer, None).await
     }
 
     /// A connection as the account that signs in to the database itself: for migrations, and for questions about the
@@ -123,6 +126,24 @@ pub(super) async fn tie_to(connection: &mut PgConnection, clinic_id: ClinicId) -
         .bind(clinic_id.to_string())
         .execute(connection)
         .await?;
+    Ok(())
+}
+
+/// Makes the rest of a transaction that of somebody signed in, in one clinic.
+///
+/// # Errors
+/// When the database is away.
+pub(super) async fn become_app(connection: &mut PgConnection, clinic_id: ClinicId) -> Result<(), StoreError> {
+    sqlx::raw_sql(AssertSqlSafe(tie("set local", Role::App, Some(clinic_id)))).execute(connection).await?;
+    Ok(())
+}
+
+/// Makes the rest of a transaction that of the writer again, in the clinics it began with.
+///
+/// # Errors
+/// When the database is away.
+pub(super) async fn become_writer(connection: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::raw_sql(AssertSqlSafe(tie("set local", Role::Writer, None))).execute(connection).await?;
     Ok(())
 }
 

@@ -3,93 +3,15 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::keys::{Keys, SealNonce};
-use super::row::at;
-use super::subject_changes::add_to_contact;
-use super::subject_row::{Row, open_contact, seal_reference};
+use super::keys::Keys;
+use super::subject_row::{Row, open_contact};
 use super::{Store, StoreError};
 use crate::domain::ids::{ClinicId, SubjectId};
 use crate::domain::stored::Subject;
-use crate::domain::subject::{Contact, LookUp, Reference};
-use crate::domain::submission::Accepted;
+use crate::domain::subject::{Contact, LookUp};
 
 /// How many subjects a search shows at most.
 pub const SEARCH_LIMIT: i64 = 50;
-
-/// Finds the person of a submission by the reference, or adds one; then writes contact data and consent if the
-/// submission carries any. The reference of somebody who was found to be another person finds that person.
-pub(super) async fn resolve(
-    connection: &mut PgConnection,
-    keys: &Keys,
-    accepted: &Accepted,
-    nonces: [SealNonce; 4],
-) -> Result<SubjectId, StoreError> {
-    let clinic_id = accepted.actor.clinic_id;
-    let draft = &accepted.draft.subject;
-    let written = match &draft.reference {
-        Some(reference) => Some(Written::of(connection, keys, clinic_id, reference, nonces[0]).await?),
-        None => None,
-    };
-    let found = sqlx::query!(
-        "insert into subjects (clinic_id, subject_id, reference_hash, reference_sealed, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $5)
-         on conflict (clinic_id, reference_hash) do update set updated_at = excluded.updated_at
-         returning subject_id, merged_into",
-        clinic_id.0,
-        accepted.subject_id.0,
-        written.as_ref().map(|written| &*written.hash),
-        written.as_ref().map(|written| &*written.sealed),
-        at(accepted.received_at) as _,
-    )
-    .fetch_one(&mut *connection)
-    .await?;
-    let subject_id = SubjectId(found.merged_into.unwrap_or(found.subject_id));
-    if draft.contact != Contact::default() || draft.consent.is_some() {
-        add_to_contact(connection, keys, accepted, subject_id, [nonces[1], nonces[2], nonces[3]]).await?;
-    }
-    Ok(subject_id)
-}
-
-/// A reference as it is written.
-struct Written {
-    hash: Vec<u8>,
-    sealed: Vec<u8>,
-}
-
-impl Written {
-    /// Makes the columns of a reference. While the key file holds earlier keys, the person may still stand under the hash
-    /// of one: such a row is moved to the current key first, so that nobody becomes two. The lock is for instances that
-    /// hold the same keys in another order.
-    async fn of(
-        connection: &mut PgConnection,
-        keys: &Keys,
-        clinic_id: ClinicId,
-        reference: &Reference,
-        nonce: SealNonce,
-    ) -> Result<Self, StoreError> {
-        let normalized = LookUp::Reference.normalize(reference.as_str());
-        let mut earlier = keys.blind_indexes(clinic_id.0, LookUp::Reference, &normalized);
-        let eldest = earlier.get(keys.eldest()).and_then(|hash| hash.first_chunk::<8>().copied()).unwrap_or_default();
-        let hash = earlier.remove(0);
-        let sealed = seal_reference(keys, clinic_id, &hash, nonce, reference.as_str())?;
-        if !earlier.is_empty() {
-            sqlx::query!("select pg_advisory_xact_lock($1)", i64::from_be_bytes(eldest))
-                .execute(&mut *connection)
-                .await?;
-            sqlx::query!(
-                "update subjects set reference_hash = $2, reference_sealed = $3
-                 where clinic_id = $1 and reference_hash = any($4)",
-                clinic_id.0,
-                hash,
-                sealed,
-                &earlier,
-            )
-            .execute(connection)
-            .await?;
-        }
-        Ok(Self { hash, sealed })
-    }
-}
 
 /// Finds persons of a clinic by one of the look-ups, at most [`SEARCH_LIMIT`]; for somebody who was found to be another
 /// person, that person.

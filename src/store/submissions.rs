@@ -1,15 +1,13 @@
-//! Submissions: one transaction writes all that follows from one, or nothing.
+//! Submissions: handed to the writers of [`super::intake`], found and listed.
 
 use serde_json::Value;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::idempotency_keys::{Effect, Kept, claim};
+use super::intake::{Intake, Outcome};
 use super::keys::SealNonce;
 use super::page::{Key, Scope, cut};
 use super::row::{answers, at, band, bound, care_level, known, language};
-use super::scan::Columns;
-use super::{Store, StoreError, audit, follow_ups, subjects};
+use super::{Store, StoreError};
 use crate::domain::assessment::Score;
 use crate::domain::follow_up::{FollowUpState, Urgency};
 use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId, SubmissionId};
@@ -19,41 +17,23 @@ use crate::domain::stored::{
 };
 use crate::domain::submission::{Accepted, ExternalSource, Origin, PathwayId};
 
-/// Stores an accepted submission with its person, follow-up, audit entry and retry key: all of it or nothing. When
-/// this returns `Created`, it is on disk.
+/// Stores an accepted submission with its person, follow-up, audit entry and retry key: all of it or nothing. When this
+/// returns `Created`, it is on disk.
 ///
 /// # Errors
-/// When the submission to be corrected is unknown, or the database is away; then nothing was written, unless the
-/// connection broke during the commit, which a retry with the same key settles.
-pub async fn commit(store: &Store, accepted: &Accepted, nonces: [SealNonce; 4]) -> Result<Stored, StoreError> {
+/// When the submission to be corrected is unknown, too much waits to be written, or the database is away; then nothing
+/// was written, unless the connection broke during the commit, which a retry with the same key settles.
+pub async fn commit(store: &Store, accepted: Accepted, nonces: [SealNonce; 4]) -> Result<Stored, StoreError> {
     let clinic_id = accepted.actor.clinic_id;
-    let mut transaction = store.begin(clinic_id).await?;
-    if let Some(idempotency) = &accepted.draft.idempotency {
-        let effect = Effect::Submission(accepted.submission_id);
-        let (origin, now) = (accepted.origin, accepted.received_at);
-        match claim(&mut transaction, clinic_id, origin, effect, idempotency, now).await? {
-            None => {}
-            Some(Kept::Same(Effect::Submission(submission_id))) => {
-                drop(transaction);
-                let done = find(store, clinic_id, submission_id).await?;
-                let done = known(done, "idempotency_keys", "names a submission that is not there")?;
-                return Ok(Stored::Replayed(Box::new(done)));
-            }
-            Some(Kept::Same(Effect::Version(..)) | Kept::Other) => return Ok(Stored::KeyReused),
+    let (intake, outcome) = store.intake.write(Intake::of(&store.keys, accepted, nonces)?).await?;
+    Ok(match outcome {
+        Outcome::Stored(subject_id, follow_up) => Stored::Created(Box::new(intake.stored(subject_id, follow_up))),
+        Outcome::Replay(submission_id) => {
+            let done = find(store, clinic_id, submission_id).await?;
+            Stored::Replayed(Box::new(known(done, "idempotency_keys", "names a submission that is not there")?))
         }
-    }
-    let subject_id = subjects::resolve(&mut transaction, &store.keys, accepted, nonces).await?;
-    let follow_up = match accepted.follow_up {
-        None => None,
-        Some(intent) => Some(follow_ups::open_or_join(&mut transaction, accepted, subject_id, intent).await?),
-    };
-    let stored = resolved(accepted, subject_id, follow_up);
-    insert(&mut transaction, clinic_id, &stored).await?;
-    let mut entry = accepted.audit.clone();
-    entry.subject_id = Some(subject_id);
-    audit::insert(&store.keys, &mut transaction, &entry).await?;
-    transaction.commit().await?;
-    Ok(Stored::Created(Box::new(stored)))
+        Outcome::KeyReused => Stored::KeyReused,
+    })
 }
 
 /// Finds a submission of a clinic.
@@ -156,81 +136,6 @@ pub async fn of_follow_up(
     .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
     rows.into_iter().map(SubmissionSummary::try_from).collect()
-}
-
-fn resolved(accepted: &Accepted, subject_id: SubjectId, follow_up: Option<FollowUpLink>) -> StoredSubmission {
-    let draft = &accepted.draft;
-    StoredSubmission {
-        submission_id: accepted.submission_id,
-        subject_id,
-        credential_id: accepted.actor.credential_id,
-        origin: accepted.origin,
-        received_at: accepted.received_at,
-        answered_at: draft.answered_at,
-        language: draft.language,
-        source: draft.source.clone(),
-        pathway: draft.pathway,
-        supersedes: draft.supersedes,
-        answers: draft.answers.clone(),
-        assessment: accepted.assessment.clone(),
-        follow_up,
-    }
-}
-
-async fn insert(
-    connection: &mut PgConnection,
-    clinic_id: ClinicId,
-    stored: &StoredSubmission,
-) -> Result<(), StoreError> {
-    let assessment = &stored.assessment;
-    let columns = Columns::of(assessment);
-    let [total, lower, upper] = columns.score;
-    let [at_least, at_most] = &columns.bands;
-    sqlx::query!(
-        "insert into submissions (
-             clinic_id, submission_id, subject_id, credential_id, origin, received_at, answered_at, language,
-             source_system, source_id, pathway, supersedes, rule_table, answers, assessment, score_total, score_lower,
-             score_upper, band_at_least, band_at_most, care_level, flagged, findings, positive_instruments,
-             follow_up_id, follow_up_state, follow_up_urgency, follow_up_joined)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                 $23, $24, $25, $26, $27, $28)",
-        clinic_id.0,
-        stored.submission_id.0,
-        stored.subject_id.0,
-        stored.credential_id.0,
-        stored.origin.as_str(),
-        at(stored.received_at) as _,
-        stored.answered_at.map(at) as _,
-        stored.language.code(),
-        stored.source.as_ref().map(|source| &*source.system),
-        stored.source.as_ref().map(|source| &*source.id),
-        stored.pathway.map(PathwayId::as_str),
-        stored.supersedes.map(|id| id.0),
-        &*assessment.rule_table,
-        json(&stored.answers)?,
-        json(assessment)?,
-        total,
-        lower,
-        upper,
-        at_least,
-        at_most,
-        columns.care_level,
-        columns.flagged,
-        &columns.findings,
-        &columns.positive_instruments,
-        stored.follow_up.map(|link| link.follow_up_id.0),
-        stored.follow_up.map(|link| link.state.as_str()),
-        stored.follow_up.map(|link| link.urgency.rank()),
-        stored.follow_up.map(|link| link.joined),
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-fn json(value: &impl serde::Serialize) -> Result<Value, StoreError> {
-    let broken = |_| StoreError::Inconsistent { table: "submissions", what: "cannot be written as JSON" };
-    serde_json::to_value(value).map_err(broken)
 }
 
 /// A submission's own columns.

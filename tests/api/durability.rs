@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Executor as _};
 
-use crate::world::{World, fit, frail};
+use crate::world::{World, fit, frail, sizes};
 
 /// Another instance of the server, over a database as it is.
 struct Instance {
@@ -32,7 +32,7 @@ impl Instance {
     /// Starts one whose master key is this byte again and again; the tests' own is 7.
     async fn with_key(database: &PgConnectOptions, accepted: &[&str], byte: u8) -> Self {
         let keys = Keys::derive(&MasterKey::parse(&MasterKey::text(&[byte; 32])).unwrap()).unwrap();
-        let store = Store::open(database.clone(), 2, Duration::from_secs(2), keys);
+        let store = Store::open(database.clone(), sizes(2, 2), keys);
         let policy = Policy {
             idempotency_lifetime: Duration::from_mins(1),
             erasure_log: None,

@@ -55,7 +55,10 @@ pub(crate) async fn tables(owner: &mut PgConnection) -> Vec<String> {
 /// What one statement of a role sees or touches; `None` where it is not even allowed to try.
 async fn attempt(owner: &mut PgConnection, role: &str, clinic: &str, sql: String) -> Option<u64> {
     let mut transaction = owner.begin().await.unwrap();
-    let tie = format!("set local role {role}; set local sarcoscreen.clinic_id = '{clinic}'");
+    let tie = format!(
+        "set local role {role}; set local sarcoscreen.clinic_id = '{clinic}'; \
+         set local sarcoscreen.clinic_ids = '{{{clinic}}}'"
+    );
     sqlx::raw_sql(AssertSqlSafe(tie)).execute(&mut *transaction).await.unwrap();
     let touched = match transaction.execute(AssertSqlSafe(sql)).await {
         Ok(done) => Some(done.rows_affected()),
@@ -135,7 +138,36 @@ async fn each_role_sees_the_rows_of_its_own_clinic_that_its_work_needs() {
         let jobs = attempt(&mut owner, "sarcoscreen_jobs", &id, own.clone()).await;
         assert!(jobs.is_some_and(|rows| rows > 0), "{table}: {jobs:?}");
         assert!(app.is_some_and(|rows| rows > 0) || table == "audit_pending", "{table}: {app:?}");
+        let finds = WRITER_FINDS.contains(&table.as_str());
         let writer = attempt(&mut owner, "sarcoscreen_writer", &id, own).await;
-        assert_eq!(writer, None, "{table}");
+        assert_eq!(writer.is_some_and(|rows| rows > 0), finds, "{table}: {writer:?}");
+    }
+}
+
+/// Where the writer of submissions looks up what a batch meets.
+const WRITER_FINDS: [&str; 3] = ["follow_ups", "idempotency_keys", "subjects"];
+
+#[tokio::test]
+async fn the_writer_of_submissions_reads_nothing_that_is_sealed_or_that_somebody_answered() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    fill(&world, &clinic).await;
+    let mut owner = world.connect().await;
+    let id = clinic.id.to_string();
+    let secret = [
+        "submissions.answers",
+        "submissions.assessment",
+        "subjects.reference_sealed",
+        "subjects.contact_sealed",
+        "subjects.name_hash",
+        "subjects.consent_to_contact",
+        "follow_ups.diagnosis",
+        "follow_up_events.note_sealed",
+        "audit_entries.action",
+    ];
+    for column in secret {
+        let (table, column) = column.split_once('.').unwrap();
+        let sql = format!("select {column} from {table} where clinic_id = '{id}'");
+        assert_eq!(attempt(&mut owner, "sarcoscreen_writer", &id, sql).await, None, "{table}.{column}");
     }
 }

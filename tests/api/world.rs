@@ -19,7 +19,8 @@ use sarcoscreen::domain::language::Language;
 use sarcoscreen::http::{self, Settings};
 use sarcoscreen::rules::Releases;
 use sarcoscreen::store::keys::{Keys, MasterKey};
-use sarcoscreen::store::{Store, embedded};
+use sarcoscreen::store::writer::Grouping;
+use sarcoscreen::store::{Sizes, Store, embedded};
 use serde_json::{Value, json};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
@@ -399,7 +400,13 @@ fn stop_with_this_process(pid: i32, folder: &std::path::Path) {
 
 fn store(database: &PgConnectOptions) -> Store {
     let keys = Keys::derive(&MasterKey::parse(&MasterKey::text(&[7; 32])).unwrap()).unwrap();
-    Store::open(database.clone(), 8, Duration::from_secs(10), keys)
+    Store::open(database.clone(), sizes(8, 10), keys)
+}
+
+/// What a store of the tests does at once.
+pub(crate) fn sizes(connections: u32, acquire_seconds: u64) -> Sizes {
+    let intake = Grouping { batch: 256, writers: 2 };
+    Sizes { connections, acquire_timeout: Duration::from_secs(acquire_seconds), intake }
 }
 
 fn settings() -> Settings {
@@ -431,7 +438,7 @@ pub(crate) fn app(
 ) -> App {
     let masters: Vec<_> = bytes.iter().map(|&byte| MasterKey::parse(&MasterKey::text(&[byte; 32])).unwrap()).collect();
     let keys = Keys::derive_all(&masters).unwrap();
-    let store = Store::open(database.clone(), 8, Duration::from_secs(10), keys);
+    let store = Store::open(database.clone(), sizes(8, 10), keys);
     let policy =
         Policy { idempotency_lifetime: Duration::from_hours(1), accepted_unsafe_settings: Vec::new(), erasure_log };
     App::new(store, Releases::load().unwrap(), ambient, policy)

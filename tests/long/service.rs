@@ -39,9 +39,11 @@ impl Place {
         Self { postgres, folder }
     }
 
-    /// The keys that the service derives from its key file.
+    /// The keys that the service derives from its key file, which is the first that the database knows.
     pub(crate) fn keys() -> Keys {
-        Keys::derive(&MasterKey::parse(&MasterKey::text(&[7; 32])).unwrap()).unwrap()
+        let keys = Keys::derive(&MasterKey::parse(&MasterKey::text(&[7; 32])).unwrap()).unwrap();
+        keys.set_versions(vec![1]);
+        keys
     }
 
     /// A connection as the owner.

@@ -1,0 +1,123 @@
+//! The cases of a batch: opened, or joined where the person has one that is open.
+
+use std::collections::{HashMap, HashSet};
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::super::StoreError;
+use super::super::row::{at, known};
+use super::super::scan::array_text;
+use super::Resolved;
+use crate::domain::follow_up::{EventKind, FollowUpState, OpenOrJoin, Urgency};
+use crate::domain::ids::FollowUpId;
+use crate::domain::stored::FollowUpLink;
+
+/// Opens or joins the case of each that is flagged. Two references may have been found to be one person: then one opens
+/// the case and the next joins it.
+pub(super) async fn open_or_join(
+    connection: &mut PgConnection,
+    resolved: &mut [Resolved<'_>],
+) -> Result<(), StoreError> {
+    let mut waiting: Vec<(&mut Resolved<'_>, OpenOrJoin)> = resolved
+        .iter_mut()
+        .filter_map(|one| Some((one.intake.accepted.follow_up, one)))
+        .filter_map(|(intent, one)| Some((one, intent?)))
+        .collect();
+    while !waiting.is_empty() {
+        let mut persons = HashSet::new();
+        let (now, later) =
+            waiting.into_iter().partition(|(one, _)| persons.insert((one.intake.clinic(), one.subject_id)));
+        insert(connection, now).await?;
+        waiting = later;
+    }
+    Ok(())
+}
+
+/// A joined case takes the higher urgency, the band, findings and positive instruments of both; one that becomes more
+/// urgent is due earlier, if that is earlier. The partial unique index decides which is opened, whatever races. Each
+/// version goes into the history.
+async fn insert(
+    connection: &mut PgConnection,
+    mut flagged: Vec<(&mut Resolved<'_>, OpenOrJoin)>,
+) -> Result<(), StoreError> {
+    let accepted = || flagged.iter().map(|(one, _)| &one.intake.accepted);
+    let columns = || flagged.iter().map(|(one, _)| &one.intake.documents.columns);
+    let clinics: Vec<_> = flagged.iter().map(|(one, _)| one.intake.clinic()).collect();
+    let ids: Vec<_> = flagged.iter().map(|(_, intent)| intent.follow_up_id.0).collect();
+    let subjects: Vec<_> = flagged.iter().map(|(one, _)| one.subject_id.0).collect();
+    let urgencies: Vec<_> = flagged.iter().map(|(_, intent)| intent.urgency.rank()).collect();
+    let times: Vec<_> = accepted().map(|accepted| at(accepted.received_at)).collect();
+    let due: Vec<_> = flagged.iter().map(|(_, intent)| at(intent.due_at)).collect();
+    let bands: Vec<_> = columns().map(|columns| columns.bands[0].clone()).collect();
+    let findings: Vec<_> = columns().map(|columns| array_text(&columns.findings)).collect();
+    let positive: Vec<_> = columns().map(|columns| array_text(&columns.positive_instruments)).collect();
+    let credentials: Vec<_> = accepted().map(|accepted| accepted.actor.credential_id.0).collect();
+    let submissions: Vec<_> = accepted().map(|accepted| accepted.submission_id.0).collect();
+    let rows = sqlx::query!(
+        r#"with input as (
+               select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::smallint[], $5::timestamptz[],
+                                    $6::timestamptz[], $7::text[], $8::text[], $9::text[], $10::uuid[], $11::uuid[])
+                   as i (clinic_id, follow_up_id, subject_id, urgency, at, due_at, band, findings, positive_instruments,
+                         credential_id, submission_id)
+           ), kept as (
+               insert into follow_ups as f (
+                   clinic_id, follow_up_id, subject_id, state, urgency, flagged_at, updated_at, due_at,
+                   last_received_at, band, findings, positive_instruments)
+               select clinic_id, follow_up_id, subject_id, 'open', urgency, at, at, due_at, at, band, findings::text[],
+                      positive_instruments::text[]
+               from input order by clinic_id, subject_id
+               on conflict (clinic_id, subject_id) where state <> 'closed' do update set
+                   urgency = least(f.urgency, excluded.urgency),
+                   due_at = case when excluded.urgency < f.urgency then least(f.due_at, excluded.due_at) else f.due_at end,
+                   last_received_at = greatest(f.last_received_at, excluded.last_received_at),
+                   band = case when 'high' in (f.band, excluded.band) then 'high'
+                               when 'moderate' in (f.band, excluded.band) then 'moderate' else 'low' end,
+                   findings = array(select distinct unnest(f.findings || excluded.findings) order by 1),
+                   positive_instruments =
+                       array(select distinct unnest(f.positive_instruments || excluded.positive_instruments) order by 1),
+                   updated_at = excluded.updated_at, row_version = f.row_version + 1
+               returning clinic_id, follow_up_id, subject_id, state, urgency, assignee, attempts, missed_appointments,
+                   due_at, appointment_at, last_received_at, band, positive_instruments, row_version
+           ), event as (
+               insert into follow_up_events (
+                   clinic_id, follow_up_id, version, at, credential_id, command, submission_id, subject_id, state,
+                   urgency, assignee, attempts, missed_appointments, due_at, appointment_at, last_received_at, band,
+                   positive_instruments)
+               select k.clinic_id, k.follow_up_id, k.row_version, i.at, i.credential_id,
+                   case k.follow_up_id when i.follow_up_id then $12 else $13 end, i.submission_id, k.subject_id, k.state,
+                   k.urgency, k.assignee, k.attempts, k.missed_appointments, k.due_at, k.appointment_at,
+                   k.last_received_at, k.band, k.positive_instruments
+               from kept k join input i on i.clinic_id = k.clinic_id and i.subject_id = k.subject_id
+           )
+           select clinic_id, subject_id, follow_up_id, state, urgency from kept"#,
+        &clinics,
+        &ids,
+        &subjects,
+        &urgencies,
+        &times as _,
+        &due as _,
+        &bands,
+        &findings,
+        &positive,
+        &credentials,
+        &submissions,
+        EventKind::Open.as_str(),
+        EventKind::Join.as_str(),
+    )
+    .fetch_all(connection)
+    .await?;
+    let cases = rows.into_iter().map(|row| {
+        let state = known(FollowUpState::parse(&row.state), "follow_ups", "state")?;
+        let urgency = known(Urgency::from_rank(row.urgency), "follow_ups", "urgency")?;
+        Ok(((row.clinic_id, row.subject_id), (FollowUpId(row.follow_up_id), state, urgency)))
+    });
+    let cases: HashMap<(Uuid, Uuid), _> = cases.collect::<Result<_, StoreError>>()?;
+    for (one, intent) in &mut flagged {
+        let case = cases.get(&(one.intake.clinic(), one.subject_id.0)).copied();
+        let (follow_up_id, state, urgency) = known(case, "follow_ups", "neither opened nor joined")?;
+        let joined = follow_up_id != intent.follow_up_id;
+        one.follow_up = Some(FollowUpLink { follow_up_id, state, urgency, joined });
+    }
+    Ok(())
+}

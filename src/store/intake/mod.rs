@@ -1,0 +1,153 @@
+//! Intake: what follows from a submission is written together with that of others, one statement a table.
+
+mod cases;
+mod claims;
+mod people;
+mod rows;
+
+use std::collections::HashSet;
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::keys::{Keys, SealNonce};
+use super::session::become_app;
+use super::subject_changes::add_to_contact;
+use super::writer::Work;
+use super::{Store, StoreError, audit};
+use crate::domain::audit::AuditEntry;
+use crate::domain::ids::{SubjectId, SubmissionId};
+use crate::domain::stored::{FollowUpLink, StoredSubmission};
+use crate::domain::subject::Contact;
+use crate::domain::submission::Accepted;
+use people::Written;
+
+/// An accepted submission that waits to be written, with what is made of it before.
+pub(super) struct Intake {
+    accepted: Accepted,
+    reference: Option<Written>,
+    documents: rows::Documents,
+    nonces: [SealNonce; 3],
+}
+
+/// What came of one.
+pub(super) enum Outcome {
+    /// It is stored, for this person and with this case.
+    Stored(SubjectId, Option<FollowUpLink>),
+    /// The same key and body were stored before, as this submission.
+    Replay(SubmissionId),
+    /// The key stands for another request.
+    KeyReused,
+}
+
+/// What only one submission of a transaction may touch.
+#[derive(PartialEq, Eq, Hash)]
+pub(super) enum Touched {
+    /// A person, by the hash of the reference.
+    Person(Uuid, Vec<u8>),
+    /// A retry key.
+    Key(Uuid, String),
+}
+
+/// One that goes on, with its person.
+struct Resolved<'a> {
+    intake: &'a Intake,
+    subject_id: SubjectId,
+    follow_up: Option<FollowUpLink>,
+    /// Where it stands in its batch.
+    place: usize,
+}
+
+impl Intake {
+    /// Seals and writes out what can be before the transaction.
+    pub(super) fn of(keys: &Keys, accepted: Accepted, nonces: [SealNonce; 4]) -> Result<Self, StoreError> {
+        let [for_reference, rest @ ..] = nonces;
+        let clinic_id = accepted.actor.clinic_id;
+        let reference = accepted.draft.subject.reference.as_ref();
+        let reference =
+            reference.map(|reference| Written::of(keys, clinic_id, reference, for_reference)).transpose()?;
+        let documents = rows::Documents::of(&accepted)?;
+        Ok(Self { accepted, reference, documents, nonces: rest })
+    }
+
+    /// The submission as it is stored.
+    pub(super) fn stored(self, subject_id: SubjectId, follow_up: Option<FollowUpLink>) -> StoredSubmission {
+        let Accepted { submission_id, actor, origin, received_at, draft, assessment, .. } = self.accepted;
+        StoredSubmission {
+            submission_id,
+            subject_id,
+            credential_id: actor.credential_id,
+            origin,
+            received_at,
+            answered_at: draft.answered_at,
+            language: draft.language,
+            source: draft.source,
+            pathway: draft.pathway,
+            supersedes: draft.supersedes,
+            answers: draft.answers,
+            assessment,
+            follow_up,
+        }
+    }
+
+    fn clinic(&self) -> Uuid {
+        self.accepted.actor.clinic_id.0
+    }
+
+    fn tells_of_contact(&self) -> bool {
+        let draft = &self.accepted.draft.subject;
+        draft.contact != Contact::default() || draft.consent.is_some()
+    }
+}
+
+impl Work for Intake {
+    const QUEUE_NAME: &'static str = "intake";
+    type Touched = Touched;
+    type Outcome = Outcome;
+
+    fn touched(&self) -> Vec<Touched> {
+        let person = self.reference.as_ref().map(|written| Touched::Person(self.clinic(), written.hash.clone()));
+        let idempotency = self.accepted.draft.idempotency.as_ref();
+        // Two origins may use one key; that they wait for each other here harms nobody.
+        let key = idempotency.map(|idempotency| Touched::Key(self.clinic(), idempotency.key.clone()));
+        person.into_iter().chain(key).collect()
+    }
+
+    async fn commit(store: &Store, part: &[Self]) -> Result<Vec<Outcome>, StoreError> {
+        let clinics: HashSet<Uuid> = part.iter().map(Self::clinic).collect();
+        let mut transaction = store.begin_writer(&Vec::from_iter(clinics)).await?;
+        let (fresh, mut outcomes) = claims::claim(&mut transaction, part).await?;
+        let mut resolved = people::resolve(&mut transaction, fresh).await?;
+        cases::open_or_join(&mut transaction, &mut resolved).await?;
+        rows::insert(&mut transaction, &resolved).await?;
+        let entries: Vec<_> = resolved.iter().map(Resolved::entry).collect();
+        audit::insert_all(&store.keys, &mut transaction, &entries).await?;
+        tell_of_contact(&mut transaction, store, &resolved).await?;
+        transaction.commit().await?;
+        outcomes.extend(resolved.iter().map(|one| (one.place, Outcome::Stored(one.subject_id, one.follow_up))));
+        outcomes.sort_by_key(|(place, _)| *place);
+        Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
+    }
+}
+
+impl Resolved<'_> {
+    /// The entry in the trail, with the person, who is known now.
+    fn entry(&self) -> AuditEntry {
+        AuditEntry { subject_id: Some(self.subject_id), ..self.intake.accepted.audit.clone() }
+    }
+}
+
+/// Adds contact data and consent, person by person, as the role that may read them; the last thing of the transaction.
+async fn tell_of_contact(
+    connection: &mut PgConnection,
+    store: &Store,
+    resolved: &[Resolved<'_>],
+) -> Result<(), StoreError> {
+    for Resolved { intake, subject_id, .. } in resolved {
+        if intake.tells_of_contact() {
+            become_app(connection, intake.accepted.actor.clinic_id).await?;
+            add_to_contact(connection, &store.keys, &intake.accepted, *subject_id, intake.nonces).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! The submissions of a batch.
+
+use serde::Serialize;
+use sqlx::PgConnection;
+
+use super::super::StoreError;
+use super::super::row::at;
+use super::super::scan::{Columns, array_text};
+use super::Resolved;
+use crate::domain::submission::{Accepted, PathwayId};
+
+/// A submission's documents and what lists read of them, as they are written.
+pub(super) struct Documents {
+    answers: String,
+    assessment: String,
+    pub(super) columns: Columns,
+}
+
+impl Documents {
+    pub(super) fn of(accepted: &Accepted) -> Result<Self, StoreError> {
+        let (answers, assessment) = (json(&accepted.draft.answers)?, json(&accepted.assessment)?);
+        Ok(Self { answers, assessment, columns: Columns::of(&accepted.assessment) })
+    }
+}
+
+fn json(value: &impl Serialize) -> Result<String, StoreError> {
+    let broken = |_| StoreError::Inconsistent { table: "submissions", what: "cannot be written as JSON" };
+    serde_json::to_string(value).map_err(broken)
+}
+
+/// Adds the submissions of a batch.
+pub(super) async fn insert(connection: &mut PgConnection, resolved: &[Resolved<'_>]) -> Result<(), StoreError> {
+    let accepted = || resolved.iter().map(|one| &one.intake.accepted);
+    let draft = || resolved.iter().map(|one| &one.intake.accepted.draft);
+    let documents = || resolved.iter().map(|one| &one.intake.documents);
+    let columns = || resolved.iter().map(|one| &one.intake.documents.columns);
+    let follow_up = || resolved.iter().map(|one| one.follow_up);
+    let score = |which: usize| -> Vec<i16> { columns().map(|columns| columns.score[which]).collect() };
+    let band = |which: usize| -> Vec<String> { columns().map(|columns| columns.bands[which].clone()).collect() };
+    sqlx::query!(
+        "insert into submissions (
+             clinic_id, submission_id, subject_id, credential_id, origin, received_at, answered_at, language,
+             source_system, source_id, pathway, supersedes, rule_table, answers, assessment, score_total, score_lower,
+             score_upper, band_at_least, band_at_most, care_level, flagged, findings, positive_instruments,
+             follow_up_id, follow_up_state, follow_up_urgency, follow_up_joined)
+         select clinic_id, submission_id, subject_id, credential_id, origin, received_at, answered_at, language,
+                source_system, source_id, pathway, supersedes, rule_table, answers::jsonb, assessment::jsonb,
+                score_total, score_lower, score_upper, band_at_least, band_at_most, care_level, flagged,
+                findings::text[], positive_instruments::text[], follow_up_id, follow_up_state, follow_up_urgency,
+                follow_up_joined
+         from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::timestamptz[], $7::timestamptz[],
+                     $8::text[], $9::text[], $10::text[], $11::text[], $12::uuid[], $13::text[], $14::text[], $15::text[],
+                     $16::smallint[], $17::smallint[], $18::smallint[], $19::text[], $20::text[], $21::text[],
+                     $22::boolean[], $23::text[], $24::text[], $25::uuid[], $26::text[], $27::smallint[], $28::boolean[])
+             as i (clinic_id, submission_id, subject_id, credential_id, origin, received_at, answered_at, language,
+                   source_system, source_id, pathway, supersedes, rule_table, answers, assessment, score_total,
+                   score_lower, score_upper, band_at_least, band_at_most, care_level, flagged, findings,
+                   positive_instruments, follow_up_id, follow_up_state, follow_up_urgency, follow_up_joined)",
+        &Vec::from_iter(accepted().map(|one| one.actor.clinic_id.0)),
+        &Vec::from_iter(accepted().map(|one| one.submission_id.0)),
+        &Vec::from_iter(resolved.iter().map(|one| one.subject_id.0)),
+        &Vec::from_iter(accepted().map(|one| one.actor.credential_id.0)),
+        &Vec::from_iter(accepted().map(|one| one.origin.as_str().to_owned())),
+        &Vec::from_iter(accepted().map(|one| at(one.received_at))) as _,
+        &Vec::from_iter(draft().map(|one| one.answered_at.map(at))) as _,
+        &Vec::from_iter(draft().map(|one| one.language.code().to_owned())),
+        &Vec::from_iter(draft().map(|one| one.source.as_ref().map(|source| source.system.clone()))) as _,
+        &Vec::from_iter(draft().map(|one| one.source.as_ref().map(|source| source.id.clone()))) as _,
+        &Vec::from_iter(draft().map(|one| one.pathway.map(PathwayId::as_str))) as _,
+        &Vec::from_iter(draft().map(|one| one.supersedes.map(|id| id.0))) as _,
+        &Vec::from_iter(accepted().map(|one| one.assessment.rule_table.to_string())),
+        &Vec::from_iter(documents().map(|one| one.answers.clone())),
+        &Vec::from_iter(documents().map(|one| one.assessment.clone())),
+        &score(0),
+        &score(1),
+        &score(2),
+        &band(0),
+        &band(1),
+        &Vec::from_iter(columns().map(|one| one.care_level.clone())) as _,
+        &Vec::from_iter(columns().map(|one| one.flagged)),
+        &Vec::from_iter(columns().map(|one| array_text(&one.findings))),
+        &Vec::from_iter(columns().map(|one| array_text(&one.positive_instruments))),
+        &Vec::from_iter(follow_up().map(|link| link.map(|link| link.follow_up_id.0))) as _,
+        &Vec::from_iter(follow_up().map(|link| link.map(|link| link.state.as_str()))) as _,
+        &Vec::from_iter(follow_up().map(|link| link.map(|link| link.urgency.rank()))) as _,
+        &Vec::from_iter(follow_up().map(|link| link.map(|link| link.joined))) as _,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,25 @@
+//! What the writers tell of themselves: how much waits, how much was refused, how large batches are, how long they take.
+
+use std::time::Duration;
+
+use metrics::{counter, gauge, histogram};
+
+use super::Work;
+
+pub(super) fn depth<W: Work>(waiting: usize) {
+    gauge!("sarcoscreen_writer_waiting", "queue" => W::QUEUE_NAME).set(as_f64(waiting));
+}
+
+pub(super) fn shed<W: Work>() {
+    counter!("sarcoscreen_writer_shed_total", "queue" => W::QUEUE_NAME).increment(1);
+}
+
+pub(super) fn committed<W: Work>(size: usize, took: Duration) {
+    histogram!("sarcoscreen_writer_batch_size", "queue" => W::QUEUE_NAME).record(as_f64(size));
+    histogram!("sarcoscreen_writer_commit_seconds", "queue" => W::QUEUE_NAME).record(took);
+}
+
+/// A count far below where a double loses units.
+fn as_f64(count: usize) -> f64 {
+    u32::try_from(count).unwrap_or(u32::MAX).into()
+}
