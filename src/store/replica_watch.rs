@@ -136,8 +136,8 @@ async fn ask(server: &Store) -> Result<Said, StoreError> {
 mod tests {
     use super::{Duration, Instant, Said, Standing, VecDeque, judge};
 
-    fn server(standby: bool, position: i64, history: (i64, i32)) -> Option<Said> {
-        Some(Said { standby, position, history })
+    fn server(standby: bool, position: i64, history: (i64, i32)) -> Said {
+        Said { standby, position, history }
     }
 
     #[test]
@@ -146,7 +146,8 @@ mod tests {
         let moment = |second| start + Duration::from_secs(second);
         let mut marks = VecDeque::new();
         let mut looked = |second, written, replayed| {
-            judge(moment(second), server(false, written, (7, 1)), server(true, replayed, (7, 1)), &mut marks)
+            let primary = Some(server(false, written, (7, 1)));
+            judge(moment(second), primary, Some(server(true, replayed, (7, 1))), &mut marks)
         };
         assert_eq!(looked(1, 100, 90), Standing::Behind);
         assert_eq!(looked(2, 200, 150), Standing::CompleteUntil(moment(1)));
@@ -155,20 +156,20 @@ mod tests {
         // Nothing is written: it is as complete as ever.
         assert_eq!(looked(9, 300, 300), Standing::CompleteUntil(moment(9)));
         // The primary does not answer: the replica grows old.
-        let silent = judge(moment(20), None, server(true, 300, (7, 1)), &mut marks);
+        let silent = judge(moment(20), None, Some(server(true, 300, (7, 1))), &mut marks);
         assert_eq!(silent, Standing::CompleteUntil(moment(9)));
     }
 
     #[test]
     fn only_a_standby_with_the_history_of_the_primary_is_a_replica() {
         let now = Instant::now();
-        let stands = |primary, there| judge(now, primary, there, &mut VecDeque::new());
+        let stands = |primary, there| judge(now, Some(primary), Some(there), &mut VecDeque::new());
         let primary = || server(false, 10, (7, 2));
         assert_eq!(stands(primary(), server(true, 10, (7, 2))), Standing::CompleteUntil(now));
         assert_eq!(stands(primary(), server(true, 99, (8, 2))), Standing::OtherHistory);
         assert_eq!(stands(primary(), server(true, 99, (7, 1))), Standing::OtherHistory);
         assert_eq!(stands(primary(), primary()), Standing::NoReplica);
-        assert_eq!(stands(primary(), None), Standing::Away);
+        assert_eq!(judge(now, Some(primary()), None, &mut VecDeque::new()), Standing::Away);
         // Two standbys: nobody says how far the primary is.
         assert_eq!(stands(server(true, 10, (7, 2)), server(true, 10, (7, 2))), Standing::Behind);
     }

@@ -146,8 +146,8 @@ async fn the_service_is_ready_and_works_without_what_citus_cannot_keep() {
 async fn the_files_for_citus_are_no_migrations() {
     let world = World::new().await;
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
-    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let files = names.filter(|name| name.ends_with(".sql")).count();
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = paths.filter(|path| path.extension().is_some_and(|kind| kind == "sql")).count();
     let applied = world.count("select count(*) from _sqlx_migrations").await;
     assert_eq!(usize::try_from(applied), Ok(files));
 }
