@@ -170,6 +170,11 @@ pub struct Http {
     #[arg(long, env = "SARCOSCREEN_LISTEN", global = true, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
 
+    /// The address and port on which figures for collectors are told, at /metrics. Keep it apart from where the outside
+    /// comes in. [default: none]
+    #[arg(long, env = "SARCOSCREEN_METRICS_LISTEN", global = true, value_name = "ADDRESS")]
+    pub metrics_listen: Option<SocketAddr>,
+
     /// How many threads serve requests, 1 to 256. [default: the number of cores]
     #[arg(
         long,

@@ -27,7 +27,7 @@ const MEDICATIONS: &[&str] = &[
 ];
 
 /// Every item, in the order of [`Item`] (held by a test).
-pub const CATALOGUE: [Spec; 59] = [
+pub const CATALOGUE: [Spec; Item::COUNT] = [
     spec(Item::Age, "age", Group::About, integer(18, 120, "years")),
     spec(Item::Sex, "sex", Group::About, Kind::Choice(&["female", "male"])),
     spec(Item::HeightCm, "height_cm", Group::About, decimal(1000, 2300, 1, 10, "cm")),

@@ -154,7 +154,7 @@ pub struct Spec {
 
 impl Item {
     /// How many items there are.
-    pub const COUNT: usize = CATALOGUE.len();
+    pub const COUNT: usize = 59;
 
     /// The items that a submission cannot go without.
     pub const REQUIRED: [Self; 5] =

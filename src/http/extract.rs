@@ -19,6 +19,7 @@ use uuid::Uuid;
 use validator::Validate;
 
 use super::State;
+use super::canonical::canonical;
 use super::fallback::literal;
 use super::faults::{collect, of_validation};
 use super::problem::{Problem, ProblemType};
@@ -107,9 +108,7 @@ impl<T> Body<T> {
     /// The body with sorted keys and no white space: the same for two spellings of one request.
     #[must_use]
     pub fn canonical(&self) -> Vec<u8> {
-        let mut tree: Value = serde_json::from_slice(&self.bytes).unwrap_or_default();
-        tree.sort_all_objects();
-        tree.to_string().into_bytes()
+        canonical(&self.bytes)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What wraps every request: its id, its span, its headers, and a problem even for a panic.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -10,6 +11,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError, web};
 use futures_util::FutureExt;
+use metrics::histogram;
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -53,13 +55,14 @@ pub async fn envelope(
         request.head_mut().method = Method::GET;
     }
     let span = tracing::info_span!("request", %id, method);
+    let start = Instant::now();
     let work = async move {
         // The request must not be kept: the router insists on being its only holder.
         let caught = AssertUnwindSafe(next.call(request)).catch_unwind().await;
         match caught {
             Ok(Ok(response)) => {
                 let mut response = translated(response.map_into_boxed_body());
-                log(response.request().match_pattern(), response.status());
+                log(response.request().match_pattern(), response.status(), start);
                 let counted = response.request().extensions().get::<Counted>().copied();
                 if let Some(counted) = counted {
                     counted.tell(response.headers_mut());
@@ -67,11 +70,11 @@ pub async fn envelope(
                 finish(response.headers_mut(), id);
                 Ok(response)
             }
-            Ok(Err(error)) => Err(finished(error.error_response(), id)),
+            Ok(Err(error)) => Err(finished(error.error_response(), id, start)),
             Err(_) => {
                 tracing::error!("a handler panicked");
                 let problem = Problem::new(ProblemType::Internal, "the request id finds it in the log");
-                Err(finished(problem.error_response(), id))
+                Err(finished(problem.error_response(), id, start))
             }
         }
     };
@@ -79,14 +82,17 @@ pub async fn envelope(
 }
 
 /// An answer without a request: the framework takes it as an error that knows its own answer.
-fn finished(mut response: HttpResponse, id: Uuid) -> Error {
-    log(None, response.status());
+fn finished(mut response: HttpResponse, id: Uuid, start: Instant) -> Error {
+    log(None, response.status(), start);
     finish(response.headers_mut(), id);
     InternalError::from_response("answered", response).into()
 }
 
-fn log(route: Option<String>, status: StatusCode) {
-    tracing::info!(route = route.unwrap_or_else(|| "none".to_owned()), status = status.as_u16(), "answered");
+fn log(route: Option<String>, status: StatusCode, start: Instant) {
+    let route = route.unwrap_or_else(|| "none".to_owned());
+    tracing::info!(route, status = status.as_u16(), "answered");
+    histogram!("sarcoscreen_http_seconds", "route" => route, "status" => status.as_str().to_owned())
+        .record(start.elapsed());
 }
 
 /// An answer of the framework itself, such as for a header it cannot read, becomes a problem.

@@ -4,6 +4,7 @@
 mod address;
 mod audit_entries;
 mod auth;
+mod canonical;
 mod credentials;
 pub mod docs;
 mod exports;
@@ -27,8 +28,11 @@ mod subjects;
 mod submissions;
 pub mod trail;
 pub mod wire;
+mod written;
 
+use std::collections::HashMap;
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_cors::Cors;
@@ -40,9 +44,12 @@ use ipnet::IpNet;
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::app::App;
+use crate::app::{App, rule_tables};
+use crate::domain::language::Language;
+use crate::domain::rule_table::{Id, RuleTable};
 
 pub use docs::document;
+use wire::Fragments;
 
 /// What an operator may decide about HTTP.
 #[derive(Clone, Debug)]
@@ -64,6 +71,25 @@ pub(crate) struct State {
     pub(crate) app: App,
     pub(crate) settings: Settings,
     pub(crate) document: docs::Served,
+    fragments: HashMap<(Id, Language), Arc<Fragments>>,
+}
+
+impl State {
+    fn new(app: App, settings: Settings) -> Self {
+        let releases = rule_tables::list(&app);
+        let languages = releases.iter().flat_map(|release| Language::ALL.map(|language| (release, language)));
+        let fragments = languages.map(|(release, language)| {
+            let key = (release.table.version.clone(), language);
+            (key, Arc::new(Fragments::of(&release.table, language)))
+        });
+        Self { fragments: fragments.collect(), app, settings, document: docs::Served::new() }
+    }
+
+    /// What is written already of a rule table in a language; of one that only the database knows it is written now.
+    pub(crate) fn fragments(&self, table: &RuleTable, language: Language) -> Arc<Fragments> {
+        let known = self.fragments.get(&(table.version.clone(), language));
+        known.map_or_else(|| Arc::new(Fragments::of(table, language)), Arc::clone)
+    }
 }
 
 /// Serves on a listener until the returned server is stopped.
@@ -71,7 +97,7 @@ pub(crate) struct State {
 /// # Errors
 /// When the listener cannot be used.
 pub fn serve(app: App, settings: Settings, listener: TcpListener) -> std::io::Result<Server> {
-    let state = web::Data::new(State { app, settings: settings.clone(), document: docs::Served::new() });
+    let state = web::Data::new(State::new(app, settings.clone()));
     let origins = settings.cors_origins.clone();
     let server = HttpServer::new(move || {
         let (app, _) = WebApp::new().into_utoipa_app().configure(routes).split_for_parts();

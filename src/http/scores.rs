@@ -9,6 +9,7 @@ use super::extract::{Accepted, Incoming};
 use super::problem::Problem;
 use super::wire::submission::{ScoreInput, answers};
 use super::wire::{AssessmentBody, Rendering};
+use super::written::written;
 use crate::app::{intake, rule_tables};
 use crate::domain::answers::Answers;
 use crate::domain::fault::{Fault, keep_first_of_each_place};
@@ -48,11 +49,12 @@ pub async fn create_score(
     let named = body.value.pathways.map(|pathways| pathways.into_iter().map(|name| name.0).collect());
     let pathways: Vec<PathwayId> = named.unwrap_or_else(|| caller.clinic().pathways.clone());
     let assessment = intake::score(&state.app, &answers, Asked { audiences, pathways: &pathways });
-    let rendering = Rendering { table: rule_tables::current(&state.app), language, clinic: caller.clinic() };
-    Ok(HttpResponse::Ok()
-        .insert_header((VARY, "Accept-Language"))
-        .insert_header((CONTENT_LANGUAGE, language.code()))
-        .json(rendering.assessment(&answers, &assessment, audiences)))
+    let table = rule_tables::current(&state.app);
+    let fragments = state.fragments(table, language);
+    let rendering = Rendering { table, language, clinic: caller.clinic(), fragments: &fragments };
+    let mut response = HttpResponse::Ok();
+    response.insert_header((VARY, "Accept-Language")).insert_header((CONTENT_LANGUAGE, language.code()));
+    written(&mut response, &rendering.assessment(&answers, &assessment, audiences))
 }
 
 /// Refuses faulty answers, and says all the same what the red flags in them mean: somebody with an emergency must not
@@ -68,7 +70,9 @@ pub(super) fn refuse(
         return Ok(());
     }
     keep_first_of_each_place(&mut faults);
-    let rendering = Rendering { table: rule_tables::current(&state.app), language, clinic };
+    let table = rule_tables::current(&state.app);
+    let fragments = state.fragments(table, language);
+    let rendering = Rendering { table, language, clinic, fragments: &fragments };
     let alarm = rendering.alarm(&intake::alarm(&state.app, answers));
     Err(Problem::content(faults, Some(alarm)))
 }

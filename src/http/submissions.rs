@@ -14,6 +14,7 @@ use super::wire::lists::{SubmissionPage, SubmissionQuery};
 use super::wire::submission::{
     AssessmentQuery, ReceiptBody, SubmissionAssessmentBody, SubmissionBody, SubmissionInput,
 };
+use super::written::written;
 use crate::app::{AppError, idempotency, intake, rule_tables, submissions};
 use crate::domain::actor::Actor;
 use crate::domain::fault::{Fault, FaultCode};
@@ -72,12 +73,14 @@ pub async fn create_submission(
 
 async fn receipt(state: &State, stored: &StoredSubmission, clinic: &Clinic) -> Result<HttpResponse, Problem> {
     let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
-    let rendering = Rendering { table: &release.table, language: stored.language, clinic };
-    Ok(HttpResponse::Created()
+    let fragments = state.fragments(&release.table, stored.language);
+    let rendering = Rendering { table: &release.table, language: stored.language, clinic, fragments: &fragments };
+    let mut response = HttpResponse::Created();
+    response
         .insert_header((LOCATION, format!("/v1/submissions/{}", stored.submission_id)))
         .insert_header((VARY, "Accept-Language"))
-        .insert_header((CONTENT_LANGUAGE, stored.language.code()))
-        .json(ReceiptBody::of(stored, rendering)))
+        .insert_header((CONTENT_LANGUAGE, stored.language.code()));
+    written(&mut response, &ReceiptBody::of(stored, rendering))
 }
 
 /// List submissions
@@ -147,18 +150,22 @@ pub async fn get_submission_assessment(
     let (id, version) = (SubmissionId(id?.0), query?.0.rule_table);
     let assessed = submissions::assess(&state.app, &caller.actor(), caller.clinic(), id, version.as_deref()).await?;
     let language = assessed.submission.language;
-    let rendering = Rendering { table: &assessed.release.table, language, clinic: caller.clinic() };
-    Ok(HttpResponse::Ok()
-        .insert_header((CONTENT_LANGUAGE, language.code()))
-        .json(SubmissionAssessmentBody::of(&assessed, rendering)))
+    let fragments = state.fragments(&assessed.release.table, language);
+    let rendering =
+        Rendering { table: &assessed.release.table, language, clinic: caller.clinic(), fragments: &fragments };
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_LANGUAGE, language.code()));
+    written(&mut response, &SubmissionAssessmentBody::of(&assessed, rendering))
 }
 
 async fn render(state: &State, stored: StoredSubmission, clinic: &Clinic) -> Result<HttpResponse, Problem> {
     let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
-    let rendering = Rendering { table: &release.table, language: stored.language, clinic };
-    Ok(HttpResponse::Ok()
-        .insert_header((CONTENT_LANGUAGE, stored.language.code()))
-        .json(SubmissionBody::of(stored, rendering)))
+    let language = stored.language;
+    let fragments = state.fragments(&release.table, language);
+    let rendering = Rendering { table: &release.table, language, clinic, fragments: &fragments };
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_LANGUAGE, language.code()));
+    written(&mut response, &SubmissionBody::of(stored, rendering))
 }
 
 /// The draft of a body without a fault of form. What only the use case can refuse comes later; both lists of faults are

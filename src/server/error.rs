@@ -14,13 +14,12 @@ use crate::store::keys::KeyError;
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// The address is taken or not ours.
-    #[error(
-        "cannot listen on {address}: {}; choose another address and port with SARCOSCREEN_LISTEN",
-        because(refusal)
-    )]
+    #[error("cannot listen on {address}: {}; choose another address and port with {setting}", because(refusal))]
     Listen {
         /// The address that was asked for.
         address: SocketAddr,
+        /// The setting that names it.
+        setting: &'static str,
         /// The refusal.
         refusal: io::Error,
     },
@@ -91,6 +90,9 @@ pub enum ServerError {
     /// The HTTP server failed.
     #[error("the HTTP server failed")]
     Http(#[source] io::Error),
+    /// Figures cannot be counted.
+    #[error("metrics: {0}")]
+    Metrics(String),
     /// The HTTP server ended though nobody asked it to.
     #[error("the HTTP server ended by itself: {0}")]
     Ended(String),

@@ -5,6 +5,7 @@ mod database;
 pub mod demo;
 mod error;
 mod master_key;
+mod metrics;
 mod private_file;
 mod replica;
 mod sign_in;
@@ -26,11 +27,15 @@ use crate::config::Settings;
 use crate::http;
 use crate::jobs::{self, Jobs};
 use demo::DemoCredentials;
+use metrics::Metrics;
 
 /// How often a database that was away or not migrated at the start is looked at again.
 const AGAIN: Duration = Duration::from_secs(2);
 /// What stopping may take beyond the time that requests under way are given.
 const SPARE: Duration = Duration::from_secs(5);
+
+/// The keys of the demo clinic, and the work of preparing a database that was not ready.
+type Prepared = (Option<DemoCredentials>, Option<JoinHandle<()>>);
 
 /// A service that takes requests.
 pub struct Running {
@@ -41,6 +46,7 @@ pub struct Running {
     server: JoinHandle<io::Result<()>>,
     preparing: Option<JoinHandle<()>>,
     jobs: Jobs,
+    metrics: Option<Metrics>,
     shutdown: Duration,
 }
 
@@ -51,10 +57,11 @@ impl Running {
     /// When the address is taken (then nothing was changed), the settings do not suffice, or the database refuses.
     pub async fn start(settings: &Settings, say: &dyn Fn(&str)) -> Result<Self, ServerError> {
         let wanted = settings.http.listen;
-        let refused = |refusal| ServerError::Listen { address: wanted, refusal };
+        let refused = |refusal| ServerError::Listen { address: wanted, setting: "SARCOSCREEN_LISTEN", refusal };
         let listener = TcpListener::bind(wanted).map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         sign_in::policy(&settings.oidc)?;
+        let metrics = settings.http.metrics_listen.map(Metrics::start).transpose()?;
         let mut opened = Opened::open(settings, say).await?;
         let applied = sign_in::applied(opened.app.clone(), settings);
         match applied.and_then(|app| replica::applied(app, settings)) {
@@ -65,7 +72,7 @@ impl Running {
             }
         }
         match Self::prepare(&opened, settings, say).await {
-            Ok((demo, preparing)) => Self::listen(opened, settings, listener, address, demo, preparing).await,
+            Ok(prepared) => Self::listen(opened, settings, (listener, address), prepared, metrics).await,
             Err(error) => {
                 opened.abandon().await;
                 Err(error)
@@ -122,14 +129,13 @@ impl Running {
         if timeout(SPARE, self.jobs.stop()).await.is_err() {
             tracing::warn!("background work did not end in time");
         }
+        if let Some(metrics) = self.metrics {
+            metrics.stop().await;
+        }
         self.opened.close().await
     }
 
-    async fn prepare(
-        opened: &Opened,
-        settings: &Settings,
-        say: &dyn Fn(&str),
-    ) -> Result<(Option<DemoCredentials>, Option<JoinHandle<()>>), ServerError> {
+    async fn prepare(opened: &Opened, settings: &Settings, say: &dyn Fn(&str)) -> Result<Prepared, ServerError> {
         if let Some(data_dir) = opened.data_dir() {
             return Ok((demo::ensure(&opened.app, data_dir, say).await?, None));
         }
@@ -144,10 +150,9 @@ impl Running {
     async fn listen(
         opened: Opened,
         settings: &Settings,
-        listener: TcpListener,
-        address: SocketAddr,
-        demo: Option<DemoCredentials>,
-        preparing: Option<JoinHandle<()>>,
+        (listener, address): (TcpListener, SocketAddr),
+        (demo, preparing): Prepared,
+        metrics: Option<Metrics>,
     ) -> Result<Self, ServerError> {
         let http = http_settings(settings);
         let shutdown = http.shutdown;
@@ -156,7 +161,7 @@ impl Running {
                 let handle = server.handle();
                 let server = tokio::spawn(server);
                 let jobs = Jobs::start(&opened.app, jobs_settings(settings));
-                Ok(Self { address, opened, demo, handle, server, preparing, jobs, shutdown })
+                Ok(Self { address, opened, demo, handle, server, preparing, jobs, metrics, shutdown })
             }
             Err(error) => {
                 opened.abandon().await;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::{
@@ -13,10 +14,10 @@ use super::{
 /// What the rule table makes of the answers.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Assessment)]
-pub struct AssessmentBody {
+pub struct AssessmentBody<'a> {
     /// The version of the rule table.
     #[schema(example = "2026.1")]
-    pub rule_table: String,
+    pub rule_table: &'a str,
     /// The language of the texts.
     pub language: LanguageName,
     /// The own total, not validated by any study.
@@ -29,31 +30,32 @@ pub struct AssessmentBody {
     /// The band of the greatest total that completions reach.
     pub band_at_most: BandName,
     /// What a person reads for the band.
-    pub label: String,
+    pub label: &'a str,
     /// What the outcome means and does not mean.
-    pub explanation: String,
+    #[schema(value_type = String)]
+    pub explanation: &'a RawValue,
     /// The rules that applied; their points add up to the total.
-    pub findings: Vec<FindingBody>,
+    pub findings: Vec<FindingBody<'a>>,
     /// What each published instrument says.
-    pub instruments: Vec<InstrumentBody>,
+    pub instruments: Vec<InstrumentBody<'a>>,
     /// What the asked consensus pathways say; rule table 2026.1 has none.
-    pub pathways: Vec<PathwayBody>,
+    pub pathways: Vec<PathwayBody<'a>>,
     /// Alarms that fired.
     pub red_flags: Vec<RedFlagBody>,
     /// How soon to be seen; null while open alarm questions forbid saying self-care.
     #[schema(required)]
     pub care_level: Option<CareLevelName>,
     /// Alarm items that were not answered.
-    pub alarm_items_unanswered: Vec<String>,
+    pub alarm_items_unanswered: Vec<&'static str>,
     /// Unanswered items of the asked audience that can still change the band, the flag or an instrument's outcome, those
     /// that can change most first; empty when no answer can change any of them.
     pub open_questions: Vec<OpenQuestionBody>,
     /// Advice tied to findings.
-    pub recommendations: Vec<AdviceBody>,
+    pub recommendations: Vec<AdviceBody<'a>>,
     /// What the findings can lead to.
-    pub risks: Vec<AdviceBody>,
+    pub risks: Vec<AdviceBody<'a>>,
     /// The clinic's offer and what to do now.
-    pub consultation: ConsultationBody,
+    pub consultation: ConsultationBody<'a>,
 }
 
 /// The own total with its bounds over the unanswered items.
@@ -79,11 +81,11 @@ pub struct ScoreBody {
 /// A rule that applied.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Finding)]
-pub struct FindingBody {
+pub struct FindingBody<'a> {
     /// Id of the rule.
-    pub rule: String,
+    pub rule: &'a str,
     /// The heading it stands under.
-    pub category: String,
+    pub category: &'a str,
     /// Points it added; 0 where a higher rule of its group, or the group's cap, took them.
     #[schema(minimum = 0)]
     pub points: i32,
@@ -91,9 +93,11 @@ pub struct FindingBody {
     #[schema(value_type = BTreeMap<String, serde_json::Value>)]
     pub observed: BTreeMap<&'static str, serde_json::Value>,
     /// Why it counts.
-    pub reason: String,
+    #[schema(value_type = String)]
+    pub reason: &'a RawValue,
     /// Where it comes from.
-    pub sources: Vec<SourceBody>,
+    #[schema(value_type = Vec<SourceBody>)]
+    pub sources: &'a RawValue,
 }
 
 /// Where a figure comes from.
@@ -116,11 +120,12 @@ pub struct SourceBody {
 /// What a published instrument says.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = InstrumentResult)]
-pub struct InstrumentBody {
+pub struct InstrumentBody<'a> {
     /// Id of the instrument.
-    pub id: String,
+    pub id: &'a str,
     /// Its published name.
-    pub name: String,
+    #[schema(value_type = String)]
+    pub name: &'a RawValue,
     /// Its outcome; negative does not rule out.
     pub outcome: OutcomeName,
     /// Its total, once nothing is open; null for an instrument without one.
@@ -145,13 +150,16 @@ pub struct InstrumentBody {
     pub probability: Option<f64>,
     /// The smallest sets of unanswered items whose answers could settle it, whoever would be asked; empty when it
     /// is settled or does not apply, and when nothing can settle it.
-    pub would_settle: Vec<Vec<String>>,
+    pub would_settle: Vec<Vec<&'static str>>,
     /// Its published accuracy.
-    pub accuracy: Vec<AccuracyBody>,
+    #[schema(value_type = Vec<AccuracyBody>)]
+    pub accuracy: &'a RawValue,
     /// Under what terms it may be used, in English.
-    pub licence: String,
+    #[schema(value_type = String)]
+    pub licence: &'a RawValue,
     /// What its outcome means.
-    pub explanation: String,
+    #[schema(value_type = String)]
+    pub explanation: &'a RawValue,
 }
 
 /// One row of published accuracy.
@@ -211,11 +219,12 @@ impl Serialize for Total {
 /// What a consensus pathway says. It is a stage of screening, never a diagnosis.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = PathwayResult)]
-pub struct PathwayBody {
+pub struct PathwayBody<'a> {
     /// Id of the pathway.
     pub id: PathwayName,
     /// The definition that it follows, with its year.
-    pub name: String,
+    #[schema(value_type = String)]
+    pub name: &'a RawValue,
     /// Whether the case finding found a case; null while an open item decides, or where there is no case finding.
     #[schema(required)]
     pub case_found: Option<bool>,
@@ -228,15 +237,17 @@ pub struct PathwayBody {
     /// The stage reached; never a diagnosis.
     pub stage: StageName,
     /// What a person reads for the stage.
-    pub stage_text: String,
+    pub stage_text: &'a str,
     /// The unanswered items that could still raise the stage.
     pub needs: Vec<&'static str>,
     /// The instruments, items and quantities that a criterion was met by.
     pub because: Vec<String>,
     /// What the pathway means, and that it is no diagnosis.
-    pub explanation: String,
+    #[schema(value_type = String)]
+    pub explanation: &'a RawValue,
     /// Where it comes from.
-    pub sources: Vec<SourceBody>,
+    #[schema(value_type = Vec<SourceBody>)]
+    pub sources: &'a RawValue,
 }
 
 /// An alarm that fired.
@@ -266,30 +277,32 @@ pub struct OpenQuestionBody {
 /// Advice, or what findings can lead to.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Advice)]
-pub struct AdviceBody {
+pub struct AdviceBody<'a> {
     /// Id of the advice or risk.
-    pub id: String,
+    pub id: &'a str,
     /// What a person reads.
-    pub text: String,
+    #[schema(value_type = String)]
+    pub text: &'a RawValue,
     /// The findings that brought it up; empty when an answer that is not scored did, or an instrument or pathway that flags.
-    pub findings: Vec<String>,
+    pub findings: Vec<&'a str>,
     /// Where it comes from.
-    pub sources: Vec<SourceBody>,
+    #[schema(value_type = Vec<SourceBody>)]
+    pub sources: &'a RawValue,
 }
 
 /// The clinic's offer and what to do now.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Consultation)]
-pub struct ConsultationBody {
+pub struct ConsultationBody<'a> {
     /// Whether a consultation is offered: not to somebody who must not wait for the clinic.
     pub offered: bool,
     /// The clinic's name.
-    pub clinic: String,
+    pub clinic: &'a str,
     /// Where to book; null when no consultation is offered.
     #[schema(required)]
-    pub booking_url: Option<String>,
+    pub booking_url: Option<&'a str>,
     /// The number to call in an emergency.
-    pub emergency_number: String,
+    pub emergency_number: &'a str,
     /// What to do now.
     pub text: String,
 }

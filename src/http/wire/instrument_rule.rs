@@ -220,7 +220,7 @@ impl Wording<'_> {
             findings: entry.findings.iter().map(ToString::to_string).collect(),
             when: entry.when.as_ref().map(|criterion| criterion.stated.clone()).unwrap_or_default(),
             flagged_by: entry.flagged_by.iter().copied().map(FlagKindName).collect(),
-            text: text(texts, &entry.id),
+            text: text(texts, &entry.id).to_owned(),
             sources: self.sources(&entry.sources),
         };
         entries.iter().map(rule).collect()
@@ -231,7 +231,7 @@ impl Wording<'_> {
         let next = self.table.next_screens.iter().map(|next| NextScreenRuleBody {
             band: BandName(next.band),
             days: next.days,
-            text: text(texts, next.band.as_str()),
+            text: text(texts, next.band.as_str()).to_owned(),
             sources: self.sources(&next.sources),
         });
         next.collect()

@@ -9,12 +9,14 @@ pub mod csv;
 pub mod exports;
 pub mod follow_up;
 pub mod follow_up_command;
+pub mod fragments;
 pub mod history;
 pub mod instrument_rule;
 pub mod lists;
 pub mod object;
 pub mod questionnaire;
 pub mod render;
+mod results;
 pub mod rule_table;
 pub mod statistics;
 pub mod subject;
@@ -24,6 +26,7 @@ pub mod wording;
 pub mod worklist;
 
 pub use assessment::{AssessmentBody, RedFlagBody, SourceBody};
+pub use fragments::Fragments;
 pub use render::Rendering;
 pub use wording::Wording;
 

@@ -134,7 +134,7 @@ impl GroupBody {
         let items = CATALOGUE.iter().filter(|spec| spec.group == group);
         Self {
             id: group.as_str(),
-            title: text(texts.map(|texts| &texts.groups), group.as_str()),
+            title: text(texts.map(|texts| &texts.groups), group.as_str()).to_owned(),
             items: items.map(|spec| ItemBody::of(spec, texts)).collect(),
         }
     }
@@ -151,8 +151,11 @@ impl ItemBody {
         };
         let labels = texts.and_then(|texts| texts.options.get(spec.id));
         let exclusive = if let Kind::Set { exclusive, .. } = spec.kind { exclusive } else { None };
-        let option =
-            |id: &&'static str| OptionBody { id, label: text(labels, id), excludes_others: exclusive == Some(*id) };
+        let option = |id: &&'static str| OptionBody {
+            id,
+            label: text(labels, id).to_owned(),
+            excludes_others: exclusive == Some(*id),
+        };
         Self {
             id: spec.id,
             label: item.map(|text| text.label.clone()).unwrap_or_default(),
@@ -169,7 +172,7 @@ impl ItemBody {
             asked_when_above_0: spec.item.asked_when_above_0().iter().map(|item| item.id()).collect(),
             unit: match spec.kind {
                 Kind::Number { unit, .. } => {
-                    Some(UnitBody { id: unit, label: text(texts.map(|texts| &texts.units), unit) })
+                    Some(UnitBody { id: unit, label: text(texts.map(|texts| &texts.units), unit).to_owned() })
                 }
                 _ => None,
             },

@@ -2,6 +2,7 @@
 //! of its version.
 
 use super::assessment::{AssessmentBody, ConsultationBody, FindingBody, OpenQuestionBody, ScoreBody};
+use super::fragments::{Fragments, Part};
 use super::wording::text;
 use super::{BandName, CareLevelName, LanguageName, Wording};
 use crate::domain::answers::{AnswerValue, Answers};
@@ -9,7 +10,7 @@ use crate::domain::assessment::{Assessment, Finding};
 use crate::domain::condition::{Known, Quantity, View};
 use crate::domain::language::Language;
 use crate::domain::open_questions::open_questions;
-use crate::domain::questionnaire::Audiences;
+use crate::domain::questionnaire::{Audiences, Item};
 use crate::domain::red_flag::CareLevel;
 use crate::domain::rule_table::RuleTable;
 use crate::domain::scoring::{Alarm, Asked, alarms_open};
@@ -27,13 +28,15 @@ pub struct Rendering<'a> {
     pub language: Language,
     /// The clinic.
     pub clinic: &'a Clinic,
+    /// What is written already of the table in the language.
+    pub fragments: &'a Fragments,
 }
 
 impl<'a> Rendering<'a> {
     /// Renders an assessment of some answers.
     #[must_use]
-    pub fn assessment(self, answers: &Answers, assessment: &Assessment, audiences: Audiences) -> AssessmentBody {
-        let (texts, wording) = (self.texts(), self.wording());
+    pub fn assessment(self, answers: &Answers, assessment: &Assessment, audiences: Audiences) -> AssessmentBody<'a> {
+        let texts = self.texts();
         let pathways: Vec<PathwayId> = assessment.pathways.iter().map(|result| result.pathway).collect();
         let asked = Asked { audiences, pathways: &pathways };
         let open_questions = open_questions(self.table, answers, asked, assessment);
@@ -42,7 +45,7 @@ impl<'a> Rendering<'a> {
         let band = assessment.band();
         let score = assessment.score;
         AssessmentBody {
-            rule_table: assessment.rule_table.to_string(),
+            rule_table: &self.table.version,
             language: LanguageName(self.language),
             score: ScoreBody {
                 total: score.total,
@@ -55,26 +58,21 @@ impl<'a> Rendering<'a> {
             band_at_least: BandName(assessment.band_at_least),
             band_at_most: BandName(assessment.band_at_most),
             label: text(texts.map(|texts| &texts.bands), band.map_or("unsettled", |band| band.as_str())),
-            explanation: texts.map(|texts| texts.outcome.explanation.clone()).unwrap_or_default(),
+            explanation: self.fragments.get(Part::Outcome, ""),
             findings: self.findings(answers, assessment),
-            instruments: instruments.filter_map(|result| wording.instrument(answers, result)).collect(),
-            pathways: assessment.pathways.iter().filter_map(|result| wording.pathway(answers, *result)).collect(),
-            red_flags: assessment.red_flags.iter().filter_map(|id| wording.red_flag(id)).collect(),
+            instruments: instruments.filter_map(|result| self.instrument(answers, result)).collect(),
+            pathways: assessment.pathways.iter().filter_map(|result| self.pathway(answers, *result)).collect(),
+            red_flags: assessment.red_flags.iter().filter_map(|id| self.wording().red_flag(id)).collect(),
             care_level: assessment.care_level.map(CareLevelName),
-            alarm_items_unanswered: answers.alarms_unanswered().map(|item| item.id().to_owned()).collect(),
+            alarm_items_unanswered: answers.alarms_unanswered().map(Item::id).collect(),
             open_questions: open_questions.into_iter().map(OpenQuestionBody::from).collect(),
-            recommendations: wording.advice(
-                &self.table.recommendations,
-                advice,
-                texts.map(|texts| &texts.recommendations),
-                assessment,
-            ),
-            risks: wording.advice(&self.table.risks, risks, texts.map(|texts| &texts.risks), assessment),
+            recommendations: self.advice(&self.table.recommendations, advice, assessment),
+            risks: self.advice(&self.table.risks, risks, assessment),
             consultation: ConsultationBody {
                 offered: assessment.offers_consultation(),
-                clinic: self.clinic.name.clone(),
-                booking_url: assessment.offers_consultation().then(|| self.clinic.booking_url.clone()),
-                emergency_number: self.clinic.emergency_number.clone(),
+                clinic: &self.clinic.name,
+                booking_url: assessment.offers_consultation().then_some(&*self.clinic.booking_url),
+                emergency_number: &self.clinic.emergency_number,
                 text: self.care_text(assessment.care_level, alarms_open(self.table, answers)),
             },
         }
@@ -94,7 +92,7 @@ impl<'a> Rendering<'a> {
         Wording { table: self.table, language: self.language }
     }
 
-    fn texts(self) -> Option<&'a Texts> {
+    pub(super) fn texts(self) -> Option<&'a Texts> {
         self.wording().texts()
     }
 
@@ -105,26 +103,25 @@ impl<'a> Rendering<'a> {
         let text = match level {
             None => unknown,
             Some(level) if alarms_open && level < CareLevel::Emergency => {
-                format!("{} {unknown}", stated(level.as_str()))
+                &format!("{} {unknown}", stated(level.as_str()))
             }
             Some(level) => stated(level.as_str()),
         };
         text.replace("{emergency_number}", &self.clinic.emergency_number)
     }
 
-    fn findings(self, answers: &Answers, assessment: &Assessment) -> Vec<FindingBody> {
+    fn findings(self, answers: &Answers, assessment: &Assessment) -> Vec<FindingBody<'a>> {
         // A rule that applied had every quantity it rests on answered, whoever was asked.
         let view = View { answers, audiences: Audiences::PERSON };
         let finding = |found: &Finding| {
             let rule = self.table.rule(&found.rule)?;
-            let reason = self.texts().and_then(|texts| texts.rules.get(&*rule.id));
             Some(FindingBody {
-                rule: rule.id.to_string(),
-                category: rule.category.to_string(),
+                rule: &rule.id,
+                category: &rule.category,
                 points: found.points,
                 observed: rule.when.observed(view).into_iter().filter_map(|what| observed(view, what)).collect(),
-                reason: reason.map(|text| text.reason.clone()).unwrap_or_default(),
-                sources: self.wording().sources(&rule.sources),
+                reason: self.fragments.get(Part::RuleReason, &rule.id),
+                sources: self.fragments.get(Part::RuleSources, &rule.id),
             })
         };
         assessment.findings.iter().filter_map(finding).collect()

@@ -168,7 +168,7 @@ fn bands(wording: Wording<'_>) -> Vec<BandBody> {
     let body = |(band, sources): (Band, &Vec<SourceUse>)| BandBody {
         band: BandName(band),
         from: from(band),
-        label: text(texts, band.as_str()),
+        label: text(texts, band.as_str()).to_owned(),
         sources: wording.sources(sources),
     };
     Band::ALL.into_iter().zip(&wording.table.band_sources).map(body).collect()

@@ -83,7 +83,7 @@ pub struct SourceInput {
 /// What a submission gets back.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = SubmissionReceipt)]
-pub struct ReceiptBody {
+pub struct ReceiptBody<'a> {
     /// Id of the submission.
     pub id: Uuid,
     /// When it was received.
@@ -101,16 +101,16 @@ pub struct ReceiptBody {
     #[schema(required)]
     pub follow_up: Option<FollowUpLinkBody>,
     /// What the rule table makes of the answers.
-    pub assessment: AssessmentBody,
+    pub assessment: AssessmentBody<'a>,
 }
 
 /// A stored submission.
 #[derive(Clone, Serialize, ToSchema)]
 #[schema(as = Submission)]
-pub struct SubmissionBody {
+pub struct SubmissionBody<'a> {
     /// What the submitter was told.
     #[serde(flatten)]
-    pub receipt: ReceiptBody,
+    pub receipt: ReceiptBody<'a>,
     /// When the questions were answered.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub answered_at: Option<Timestamp>,
@@ -142,7 +142,7 @@ pub struct AssessmentQuery {
 /// A submission's assessment under a rule table.
 #[derive(Clone, Serialize, ToSchema)]
 #[schema(as = SubmissionAssessment)]
-pub struct SubmissionAssessmentBody {
+pub struct SubmissionAssessmentBody<'a> {
     /// Id of the submission.
     pub submission_id: Uuid,
     /// The version of the rule table.
@@ -150,7 +150,7 @@ pub struct SubmissionAssessmentBody {
     /// Whether this is the assessment that was stored; otherwise it was made for this answer alone.
     pub stored: bool,
     /// What the rule table makes of the answers.
-    pub assessment: AssessmentBody,
+    pub assessment: AssessmentBody<'a>,
 }
 
 /// Why a submission is flagged.
@@ -217,10 +217,10 @@ pub fn answers(body: Option<AnswersBody>, faults: &mut Vec<Fault>) -> Answers {
     body.answers
 }
 
-impl ReceiptBody {
+impl<'a> ReceiptBody<'a> {
     /// Renders what the submitter is told.
     #[must_use]
-    pub fn of(stored: &StoredSubmission, rendering: Rendering<'_>) -> Self {
+    pub fn of(stored: &StoredSubmission, rendering: Rendering<'a>) -> Self {
         let assessment = &stored.assessment;
         let reasons = assessment.flag_reasons.iter();
         Self {
@@ -238,10 +238,10 @@ impl ReceiptBody {
     }
 }
 
-impl SubmissionBody {
+impl<'a> SubmissionBody<'a> {
     /// Renders a stored submission.
     #[must_use]
-    pub fn of(stored: StoredSubmission, rendering: Rendering<'_>) -> Self {
+    pub fn of(stored: StoredSubmission, rendering: Rendering<'a>) -> Self {
         Self {
             receipt: ReceiptBody::of(&stored, rendering),
             answered_at: stored.answered_at,
@@ -253,10 +253,10 @@ impl SubmissionBody {
     }
 }
 
-impl SubmissionAssessmentBody {
+impl<'a> SubmissionAssessmentBody<'a> {
     /// Renders an assessment.
     #[must_use]
-    pub fn of(assessed: &Assessed, rendering: Rendering<'_>) -> Self {
+    pub fn of(assessed: &Assessed, rendering: Rendering<'a>) -> Self {
         Self {
             submission_id: assessed.submission.submission_id.0,
             rule_table: assessed.release.table.version.to_string(),

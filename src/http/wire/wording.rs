@@ -2,19 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::assessment::{
-    AccuracyBody, AdviceBody, InstrumentBody, OpenQuestionBody, PathwayBody, RedFlagBody, ShareBody, SourceBody, Total,
-};
-use super::{CareLevelName, ConfidenceName, OutcomeName, PathwayName, PositiveWhenName, SourceKindName, StageName};
-use crate::domain::answers::{AnswerValue, Answers};
-use crate::domain::assessment::Assessment;
-use crate::domain::condition::View;
-use crate::domain::instrument::{Accuracy, Instrument, InstrumentResult, Method, Share};
+use super::assessment::{AccuracyBody, OpenQuestionBody, RedFlagBody, ShareBody, SourceBody};
+use super::{CareLevelName, ConfidenceName, SourceKindName};
+use crate::domain::instrument::{Accuracy, Share};
 use crate::domain::language::Language;
 use crate::domain::open_questions::OpenQuestion;
-use crate::domain::pathway::PathwayResult;
-use crate::domain::questionnaire::{Audiences, Item};
-use crate::domain::rule_table::{Advice, Id, RuleTable, SourceUse};
+use crate::domain::rule_table::{RuleTable, SourceUse};
 use crate::domain::texts::Texts;
 
 /// A rule table in a language.
@@ -29,69 +22,6 @@ pub struct Wording<'a> {
 impl<'a> Wording<'a> {
     pub(super) fn texts(self) -> Option<&'a Texts> {
         self.table.texts(self.language)
-    }
-
-    pub(super) fn instrument(self, answers: &Answers, result: &InstrumentResult) -> Option<InstrumentBody> {
-        let instrument: &Instrument = self.table.instrument(&result.instrument)?;
-        let texts = self.texts().and_then(|texts| texts.instruments.get(&*instrument.id));
-        let total = |units: Option<i32>| units.map(|units| Total { units, scale: instrument.scale() });
-        let settling = instrument.would_settle(answers).into_iter();
-        Some(InstrumentBody {
-            id: instrument.id.to_string(),
-            name: texts.map(|texts| texts.name.clone()).unwrap_or_default(),
-            outcome: OutcomeName(result.outcome),
-            total: total(result.total),
-            lower: total(result.lower),
-            upper: total(result.upper),
-            cut_off: total(instrument.cut_off(answers)),
-            positive_when: PositiveWhenName(instrument.positive_when()),
-            category: category(instrument, answers),
-            probability: instrument.probability(answers, result.total),
-            would_settle: settling.map(|items| items.iter().map(|item| item.id().to_owned()).collect()).collect(),
-            accuracy: instrument.accuracy.iter().map(|row| self.accuracy(row)).collect(),
-            licence: instrument.licence.clone(),
-            explanation: texts.map(|texts| texts.explanation.clone()).unwrap_or_default(),
-        })
-    }
-
-    pub(super) fn pathway(self, answers: &Answers, result: PathwayResult) -> Option<PathwayBody> {
-        let pathway = self.table.pathway(result.pathway)?;
-        let texts = self.texts().and_then(|texts| texts.pathways.get(pathway.id.as_str()));
-        let view = View { answers, audiences: Audiences::EVERYBODY };
-        Some(PathwayBody {
-            id: PathwayName(pathway.id),
-            name: texts.map(|texts| texts.name.clone()).unwrap_or_default(),
-            case_found: result.case_found,
-            strength_low: result.strength_low,
-            performance_low: result.performance_low,
-            stage: StageName(result.stage),
-            stage_text: text(self.texts().map(|texts| &texts.stages), result.stage.as_str()),
-            needs: pathway.needs(self.table, view, result).iter().map(Item::id).collect(),
-            because: pathway.because(self.table, view).iter().map(ToString::to_string).collect(),
-            explanation: texts.map(|texts| texts.explanation.clone()).unwrap_or_default(),
-            sources: self.sources(&pathway.sources),
-        })
-    }
-
-    /// Advice or risks, with the findings that brought each up.
-    pub(super) fn advice(
-        self,
-        entries: &[Advice],
-        ids: &[Id],
-        texts: Option<&BTreeMap<String, String>>,
-        assessment: &Assessment,
-    ) -> Vec<AdviceBody> {
-        let found = |rule: &&Id| assessment.findings.iter().any(|finding| finding.rule == **rule);
-        let advice = |id: &Id| {
-            let entry = entries.iter().find(|entry| entry.id == *id)?;
-            Some(AdviceBody {
-                id: id.to_string(),
-                text: text(texts, id),
-                findings: entry.findings.iter().filter(found).map(ToString::to_string).collect(),
-                sources: self.sources(&entry.sources),
-            })
-        };
-        ids.iter().filter_map(advice).collect()
     }
 
     pub(super) fn red_flag(self, id: &str) -> Option<RedFlagBody> {
@@ -147,14 +77,7 @@ impl From<OpenQuestion> for OpenQuestionBody {
     }
 }
 
-/// The answer that decides an instrument without a total.
-fn category(instrument: &Instrument, answers: &Answers) -> Option<String> {
-    let Method::Category { item, .. } = instrument.method else { return None };
-    let value = serde_json::to_value(AnswerValue { item, value: answers.get(item)? }).ok()?;
-    value.as_str().map(str::to_owned)
-}
-
 /// A text of a section; the linter proves that it is there.
-pub(super) fn text(section: Option<&BTreeMap<String, String>>, key: &str) -> String {
-    section.and_then(|section| section.get(key)).cloned().unwrap_or_default()
+pub(super) fn text<'a>(section: Option<&'a BTreeMap<String, String>>, key: &str) -> &'a str {
+    section.and_then(|section| section.get(key)).map(String::as_str).unwrap_or_default()
 }
