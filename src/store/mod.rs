@@ -29,7 +29,6 @@ pub mod master_key_checks;
 mod merged_cases;
 pub mod page;
 mod replica;
-mod replica_watch;
 pub mod retention;
 pub mod rotation;
 mod row;

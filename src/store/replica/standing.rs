@@ -1,21 +1,12 @@
-//! Watching a replica: up to which moment it holds everything that the primary had acknowledged.
+//! How a replica stands, judged from what both servers say.
 //!
 //! No clock of either server counts. Every so often the primary is asked how far it has written, and the moment of asking is
 //! kept with the answer; once the replica has replayed that far, it holds everything that was acknowledged before that
 //! moment. A primary that is idle makes no replica look old, and one that is out of the replica's sight does.
 
 use std::collections::VecDeque;
-use std::sync::Weak;
-use std::time::Duration;
 
-use futures_util::future::join;
-use tokio::time::{Instant, sleep, timeout};
-
-use super::replica::Replica;
-use super::{Store, StoreError};
-
-/// How long each server may take to say how far it is.
-const LOOK: Duration = Duration::from_secs(2);
+use tokio::time::Instant;
 
 /// How a replica stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,65 +31,27 @@ impl Standing {
 }
 
 /// How far the primary was.
-struct Mark {
-    asked: Instant,
+pub(super) struct Mark {
+    pub(super) asked: Instant,
     position: i64,
 }
 
 /// What a server says of itself.
-struct Said {
-    standby: bool,
+pub(super) struct Said {
+    pub(super) standby: bool,
     /// How far it has written or replayed, in bytes.
-    position: i64,
+    pub(super) position: i64,
     /// Which database system, and how many failovers it has behind it.
-    history: (i64, i32),
-}
-
-/// Looks again and again until the store is gone or closed.
-pub(super) async fn watch(replica: Weak<Replica>) {
-    let (mut marks, mut told) = (VecDeque::new(), None);
-    while let Some(replica) = replica.upgrade().filter(|replica| !replica.there.pool.is_closed()) {
-        let standing = look(&replica, &mut marks).await;
-        replica.standing.send_replace(standing);
-        tell(&mut told, standing, replica.fresh());
-        let pause = (replica.bound / 10).clamp(Duration::from_millis(50), Duration::from_secs(1));
-        drop(replica);
-        sleep(pause).await;
-    }
-}
-
-/// Logs that the replica came into use or fell out of it, and why; once.
-fn tell(told: &mut Option<(bool, std::mem::Discriminant<Standing>)>, standing: Standing, in_use: bool) {
-    let now = Some((in_use, std::mem::discriminant(&standing)));
-    if *told == now {
-        return;
-    }
-    *told = now;
-    match standing {
-        Standing::CompleteUntil(_) if in_use => tracing::info!("lists are read from the replica"),
-        Standing::CompleteUntil(_) | Standing::Behind => {
-            tracing::warn!("lists are read from the primary: the replica is too far behind");
-        }
-        Standing::Away => tracing::warn!("lists are read from the primary: the replica does not answer"),
-        Standing::NoReplica => tracing::warn!("lists are read from the primary: DATABASE_READ_URL names no replica"),
-        Standing::OtherHistory => {
-            tracing::warn!("lists are read from the primary: DATABASE_READ_URL names a replica of another database");
-        }
-    }
-}
-
-async fn look(replica: &Replica, marks: &mut VecDeque<Mark>) -> Standing {
-    let asked = Instant::now();
-    let (primary, there) = join(said(&replica.primary), said(&replica.there)).await;
-    let standing = judge(asked, primary, there, marks);
-    while marks.front().is_some_and(|mark| replica.outdated(mark.asked)) && marks.len() > 1 {
-        marks.pop_front();
-    }
-    standing
+    pub(super) history: (i64, i32),
 }
 
 /// How the replica stands after both servers were asked, or one of them in vain.
-fn judge(asked: Instant, primary: Option<Said>, there: Option<Said>, marks: &mut VecDeque<Mark>) -> Standing {
+pub(super) fn judge(
+    asked: Instant,
+    primary: Option<Said>,
+    there: Option<Said>,
+    marks: &mut VecDeque<Mark>,
+) -> Standing {
     let Some(there) = there else { return Standing::Away };
     if !there.standby {
         return Standing::NoReplica;
@@ -114,27 +67,11 @@ fn judge(asked: Instant, primary: Option<Said>, there: Option<Said>, marks: &mut
     reached.map_or(Standing::Behind, |mark| Standing::CompleteUntil(mark.asked))
 }
 
-/// What a server says; `None` when it does not.
-async fn said(server: &Store) -> Option<Said> {
-    timeout(LOOK, ask(server)).await.ok()?.ok()
-}
-
-async fn ask(server: &Store) -> Result<Said, StoreError> {
-    let row = sqlx::query!(
-        r#"select pg_is_in_recovery() as "standby!",
-                  (coalesce(case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_flush_lsn() end,
-                            '0/0') - '0/0')::bigint as "position!",
-                  s.system_identifier as "system!", c.timeline_id as "timeline!"
-           from pg_control_system() s, pg_control_checkpoint() c"#
-    )
-    .fetch_one(&mut *server.account().await?)
-    .await?;
-    Ok(Said { standby: row.standby, position: row.position, history: (row.system, row.timeline) })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Duration, Instant, Said, Standing, VecDeque, judge};
+    use std::time::Duration;
+
+    use super::{Instant, Said, Standing, VecDeque, judge};
 
     fn server(standby: bool, position: i64, history: (i64, i32)) -> Said {
         Said { standby, position, history }

@@ -1,18 +1,23 @@
 //! Reading from a streaming replica: what may be some seconds old is read there, unless whoever reads has changed something
 //! that it does not know of yet. Whatever the replica cannot answer, the primary does.
 
+mod figures;
+mod standing;
+mod watch;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join;
 use sqlx::postgres::PgConnectOptions;
-use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::sync::watch::{Sender, channel};
 
-use super::replica_watch::{Standing, watch as keep_watching};
+use self::figures::SharedOut;
+use self::standing::Standing;
 use super::{Store, StoreError, credential_changes, open_pool};
 use crate::domain::actor::Actor;
+
+pub use self::figures::ReplicaFigures;
 
 /// How long a read may wait for a connection to the replica; the primary is there all the same.
 const ACQUIRE: Duration = Duration::from_secs(1);
@@ -20,28 +25,15 @@ const ACQUIRE: Duration = Duration::from_secs(1);
 /// A replica, and what is known of it.
 pub(super) struct Replica {
     /// The replica, with our keys.
-    pub(super) there: Store,
+    there: Store,
     /// What it replays.
-    pub(super) primary: Store,
+    primary: Store,
+    /// Both, with a connection each that nobody else takes: however busy they are, they can be asked how far they are.
+    watched: [Store; 2],
     /// How old what it answers may be.
-    pub(super) bound: Duration,
-    /// How it stands.
-    pub(super) standing: watch::Sender<Standing>,
-    answered: AtomicU64,
-    passed_on: AtomicU64,
-}
-
-/// How reads were shared out, and how the replica stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReplicaFigures {
-    /// Whether it is read from now.
-    pub in_use: bool,
-    /// How old its state is at most; `None` while nothing is known of it.
-    pub age: Option<Duration>,
-    /// Reads that it answered.
-    pub on_replica: u64,
-    /// Reads that could have been its own, and that the primary answered.
-    pub on_primary: u64,
+    bound: Duration,
+    standing: Sender<Standing>,
+    shared_out: SharedOut,
 }
 
 impl Store {
@@ -49,11 +41,13 @@ impl Store {
     #[must_use]
     pub fn with_replica(self, options: PgConnectOptions, connections: u32, bound: Duration) -> Self {
         let primary = Self { replica: None, ..self.clone() };
-        let there = Self { pool: open_pool(options, connections, ACQUIRE), ..primary.clone() };
-        let (standing, _) = watch::channel(Standing::Away);
-        let (answered, passed_on) = (AtomicU64::new(0), AtomicU64::new(0));
-        let replica = Arc::new(Replica { there, primary, bound, standing, answered, passed_on });
-        tokio::spawn(keep_watching(Arc::downgrade(&replica)));
+        let of = |pool| Self { pool, ..primary.clone() };
+        let there = of(open_pool(options.clone(), connections, ACQUIRE));
+        let ours = PgConnectOptions::clone(&self.pool.connect_options());
+        let watched = [ours, options].map(|options| of(open_pool(options, 1, ACQUIRE)));
+        let (standing, shared_out) = (channel(Standing::Away).0, SharedOut::default());
+        let replica = Arc::new(Replica { there, primary, watched, bound, standing, shared_out });
+        tokio::spawn(watch::run(Arc::downgrade(&replica)));
         Self { replica: Some(replica), ..self }
     }
 
@@ -69,7 +63,7 @@ impl Store {
         let Some(replica) = &self.replica else { return read(self.clone()).await };
         match replica.answer(actor, &read).await {
             Some(Ok(found)) => {
-                replica.answered.fetch_add(1, Ordering::Relaxed);
+                replica.shared_out.to_replica();
                 return Ok(found);
             }
             // A long read stood in the way of the replay, or the replica lacks what a migration added.
@@ -79,21 +73,8 @@ impl Store {
             Some(Err(refused)) => return Err(refused),
             None => {}
         }
-        replica.passed_on.fetch_add(1, Ordering::Relaxed);
+        replica.shared_out.to_primary();
         read(self.clone()).await
-    }
-
-    /// How the replica stands; `None` where there is none.
-    #[must_use]
-    pub fn replica_figures(&self) -> Option<ReplicaFigures> {
-        let replica = self.replica.as_ref()?;
-        let age = replica.standing.borrow().complete_until().map(|at| at.elapsed());
-        Some(ReplicaFigures {
-            in_use: replica.fresh(),
-            age,
-            on_replica: replica.answered.load(Ordering::Relaxed),
-            on_primary: replica.passed_on.load(Ordering::Relaxed),
-        })
     }
 }
 
@@ -115,7 +96,7 @@ impl Replica {
     }
 
     /// Whether it holds everything that is older than the bound.
-    pub(super) fn fresh(&self) -> bool {
+    fn fresh(&self) -> bool {
         self.standing.borrow().complete_until().is_some_and(|at| at.elapsed() <= self.bound)
     }
 
@@ -136,10 +117,8 @@ impl Replica {
     /// Closes its connections.
     pub(super) async fn close(&self) {
         self.there.pool.close().await;
-    }
-
-    /// When a moment is too old to be of use.
-    pub(super) fn outdated(&self, at: Instant) -> bool {
-        at.elapsed() > self.bound
+        for server in &self.watched {
+            server.pool.close().await;
+        }
     }
 }
