@@ -4,6 +4,7 @@
 
 mod commands;
 mod intake;
+mod replica;
 mod sign_in;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use clap::{ArgAction, Args, Parser, ValueEnum};
 
 pub use commands::{Audit, ClinicChange, Clinics, Command, Keys, Retention, Rules};
 pub use intake::Intake;
+pub use replica::Replica;
 pub use sign_in::{Limits, Oidc};
 
 /// Sarcopenia risk screening: answers in, a sourced and bounded assessment out, follow-ups for clinic staff.
@@ -39,6 +41,9 @@ pub struct Settings {
     /// The database.
     #[command(flatten)]
     pub database: Database,
+    /// The streaming replica.
+    #[command(flatten)]
+    pub replica: Replica,
     /// The private PostgreSQL.
     #[command(flatten)]
     pub folder: Folder,
@@ -71,7 +76,7 @@ pub struct Database {
     #[arg(long = "database-url", env = "DATABASE_URL", hide_env_values = true, global = true, value_name = "URL")]
     pub url: Option<Secret>,
 
-    /// A file with the password for DATABASE_URL, so that the URL need not hold it.
+    /// A file with the password for DATABASE_URL, and for DATABASE_READ_URL, so that the URLs need not hold it.
     #[arg(
         long = "database-password-file",
         env = "SARCOSCREEN_DATABASE_PASSWORD_FILE",

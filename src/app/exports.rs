@@ -9,7 +9,7 @@ use crate::domain::actor::Actor;
 use crate::domain::audit::AuditAction;
 use crate::domain::export::{Chunk, Exported, ExportedFollowUp, ExportedSubmission};
 use crate::domain::stored::{FollowUpFilter, SubmissionFilter};
-use crate::store;
+use crate::store::{self, Store};
 
 /// The clinic's submissions behind a cursor that were received before now, oldest first.
 ///
@@ -22,9 +22,15 @@ pub async fn submissions(
     after: Option<String>,
 ) -> Result<impl Stream<Item = Result<Vec<Exported<ExportedSubmission>>, AppError>> + use<>, AppError> {
     let (store, clinic_id, until) = (app.store.clone(), actor.clinic_id, app.ambient.now());
+    let reader = actor.clone();
     let read = move |after: Option<String>| {
-        let (store, filter) = (store.clone(), filter.clone());
-        async move { Ok(store::exports::submissions(&store, clinic_id, &filter, until, after.as_deref()).await?) }
+        let (store, filter, reader) = (store.clone(), filter.clone(), reader.clone());
+        async move {
+            let read = async |store: Store| {
+                store::exports::submissions(&store, clinic_id, &filter, until, after.as_deref()).await
+            };
+            Ok(store.reading(&reader, read).await?)
+        }
     };
     let first = read(after).await?;
     look(app, actor, AuditAction::SubmissionsExported, clinic_id.0, &[]).await?;
@@ -42,9 +48,15 @@ pub async fn follow_ups(
     after: Option<String>,
 ) -> Result<impl Stream<Item = Result<Vec<Exported<ExportedFollowUp>>, AppError>> + use<>, AppError> {
     let (store, clinic_id, until) = (app.store.clone(), actor.clinic_id, app.ambient.now());
+    let reader = actor.clone();
     let read = move |after: Option<String>| {
-        let (store, filter) = (store.clone(), filter.clone());
-        async move { Ok(store::exports::follow_ups(&store, clinic_id, &filter, until, after.as_deref()).await?) }
+        let (store, filter, reader) = (store.clone(), filter.clone(), reader.clone());
+        async move {
+            let read = async |store: Store| {
+                store::exports::follow_ups(&store, clinic_id, &filter, until, after.as_deref()).await
+            };
+            Ok(store.reading(&reader, read).await?)
+        }
     };
     let first = read(after).await?;
     look(app, actor, AuditAction::FollowUpsExported, clinic_id.0, &[]).await?;

@@ -11,7 +11,7 @@ use crate::domain::follow_up::{FollowUp, FollowUpEvent};
 use crate::domain::ids::FollowUpId;
 use crate::domain::stored::{FollowUpFilter, FollowUpOrder, Page, PageRequest, SubmissionSummary};
 use crate::domain::subject::Contact;
-use crate::store;
+use crate::store::{self, Store};
 
 /// A page of the worklist.
 pub struct Worklist {
@@ -48,11 +48,15 @@ pub async fn list(
     estimate: bool,
 ) -> Result<Worklist, AppError> {
     let (clinic_id, at) = (actor.clinic_id, app.ambient.now());
-    let page = store::worklist::list(&app.store, clinic_id, filter, order, page, at).await?;
-    let mut estimated_total = None;
-    if estimate {
-        estimated_total = Some(store::worklist::estimate(&app.store, clinic_id, filter, at).await?);
-    }
+    let read = async |store: Store| {
+        let page = store::worklist::list(&store, clinic_id, filter, order, page, at).await?;
+        let mut estimated_total = None;
+        if estimate {
+            estimated_total = Some(store::worklist::estimate(&store, clinic_id, filter, at).await?);
+        }
+        Ok((page, estimated_total))
+    };
+    let (page, estimated_total) = app.store.reading(actor, read).await?;
     let shown = everybody(page.items.iter().map(|case| case.subject_id));
     look(app, actor, AuditAction::FollowUpsListed, Uuid::nil(), &shown).await?;
     Ok(Worklist { page, estimated_total, at })

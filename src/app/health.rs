@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::App;
-use crate::store;
+use crate::store::{self, ReplicaFigures};
 
 /// What keeps the service from being ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +60,12 @@ pub async fn readiness(app: &App) -> Readiness {
             }
         }
     }
+}
+
+/// How the replica stands, and how reads were shared out; `None` where there is none. It keeps nobody from being ready.
+#[must_use]
+pub fn replica(app: &App) -> Option<ReplicaFigures> {
+    app.store.replica_figures()
 }
 
 /// Waits until every connection is closed.

@@ -59,10 +59,21 @@ pub async fn submit(app: &App, actor: &Actor, clinic: &Clinic, draft: Draft) -> 
     let accepted = accept(rule_tables::current(app), draft, actor, clinic, stamp);
     let random = || random(&*app.ambient);
     let nonces = [random()?, random()?, random()?, random()?];
-    match store::submissions::commit(&app.store, accepted, nonces).await? {
+    let outcome = store::submissions::commit(&app.store, accepted, nonces).await?;
+    count_for_readers(app, actor).await;
+    match outcome {
         Stored::Created(stored) => Ok(*stored),
         Stored::Replayed(stored) => shown_again(app, actor, *stored).await,
         Stored::KeyReused => Err(AppError::IdempotencyKeyReused),
+    }
+}
+
+/// Whoever may read lists back is to find there what was just submitted. It is stored whether or not this succeeds.
+async fn count_for_readers(app: &App, actor: &Actor) {
+    if actor.role >= Role::Staff
+        && let Err(error) = store::credential_changes::count_after(&app.store, actor).await
+    {
+        tracing::warn!(%error, "a list read from the replica may not show what was just submitted");
     }
 }
 

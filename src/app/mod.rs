@@ -40,7 +40,7 @@ use std::time::Duration;
 pub use error::AppError;
 
 use crate::rules::Releases;
-use crate::store::Store;
+use crate::store::{ConnectOptions, Store};
 use ambient::Ambient;
 use limits::Rates;
 use tokens::TokenPolicy;
@@ -102,6 +102,12 @@ impl App {
     pub fn with_rates(self, rates: Rates) -> Self {
         let limits = Arc::new(limits::Limits::new(rates, Arc::clone(&self.ambient)));
         Self { limits, ..self }
+    }
+
+    /// The same application, which reads what may be as old as the bound from a streaming replica of its database.
+    #[must_use]
+    pub fn with_replica(self, options: ConnectOptions, connections: u32, bound: Duration) -> Self {
+        Self { store: self.store.with_replica(options, connections, bound), ..self }
     }
 
     /// The same application, which also takes the tokens of an issuer.

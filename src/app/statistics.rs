@@ -5,14 +5,16 @@ use super::{App, AppError};
 use crate::domain::actor::Actor;
 use crate::domain::audit::AuditAction;
 use crate::domain::statistics::{DayRange, Statistics, last_over};
-use crate::store;
+use crate::store::{self, Store};
 
 /// The clinic's statistics over a range of days.
 ///
 /// # Errors
 /// When the database is away.
 pub async fn read(app: &App, actor: &Actor, range: DayRange) -> Result<Statistics, AppError> {
-    let statistics = store::statistics::read(&app.store, actor.clinic_id, range, app.ambient.now()).await?;
+    let now = app.ambient.now();
+    let read = async |store: Store| store::statistics::read(&store, actor.clinic_id, range, now).await;
+    let statistics = app.store.reading(actor, read).await?;
     look(app, actor, AuditAction::StatsRead, actor.clinic_id.0, &[]).await?;
     Ok(statistics)
 }

@@ -10,7 +10,7 @@ use crate::domain::history::{Screen, next_screen, screens};
 use crate::domain::ids::SubjectId;
 use crate::domain::stored::{Page, PageRequest, Subject};
 use crate::domain::subject::LookUp;
-use crate::store;
+use crate::store::{self, Store};
 
 /// Persons of the clinic that a look-up finds. Contact data is shown only where the person consented to contact.
 ///
@@ -37,7 +37,8 @@ pub async fn submissions(
     if !store::subjects::exists(&app.store, actor.clinic_id, subject_id).await? {
         return Err(AppError::NotFound);
     }
-    let (page, before) = store::history::list(&app.store, actor.clinic_id, subject_id, page).await?;
+    let read = async |store: Store| store::history::list(&store, actor.clinic_id, subject_id, page).await;
+    let (page, before) = app.store.reading(actor, read).await?;
     let mut items = screens(page.items, before.as_ref());
     for screen in &mut items {
         screen.next_screen = match rule_tables::get(app, &screen.submission.assessment.rule_table).await {

@@ -13,7 +13,7 @@ use crate::domain::ids::SubmissionId;
 use crate::domain::replay::rescore;
 use crate::domain::stored::{Clinic, Page, PageRequest, StoredSubmission, SubmissionFilter, SubmissionSummary};
 use crate::rules::Release;
-use crate::store;
+use crate::store::{self, Store};
 
 /// A submission's answers under a rule table.
 pub struct Assessed {
@@ -80,7 +80,8 @@ pub async fn list(
     filter: &SubmissionFilter,
     page: &PageRequest,
 ) -> Result<Page<SubmissionSummary>, AppError> {
-    let page = store::submissions::list(&app.store, actor.clinic_id, filter, page).await?;
+    let read = async |store: Store| store::submissions::list(&store, actor.clinic_id, filter, page).await;
+    let page = app.store.reading(actor, read).await?;
     let shown = everybody(page.items.iter().map(|item| item.subject_id));
     look(app, actor, AuditAction::SubmissionsListed, Uuid::nil(), &shown).await?;
     Ok(page)

@@ -142,7 +142,8 @@ fn embedded_settings(settings: &Settings) -> Result<embedded::Settings, ServerEr
     })
 }
 
-fn password(path: &Path) -> Result<Zeroizing<String>, ServerError> {
+/// Reads a password's file.
+pub(super) fn password(path: &Path) -> Result<Zeroizing<String>, ServerError> {
     let text = Zeroizing::new(fs::read_to_string(path).map_err(private_file::failed("read", path))?);
     Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
 }

@@ -29,6 +29,12 @@ pub enum ServerError {
          in a safe place, and name the file with SARCOSCREEN_MASTER_KEY_FILE"
     )]
     NoMasterKey,
+    /// The private PostgreSQL has no replica.
+    #[error("DATABASE_READ_URL needs DATABASE_URL, of which it names a streaming replica")]
+    ReplicaOfNothing,
+    /// The replica's URL cannot be read.
+    #[error("DATABASE_READ_URL is not a PostgreSQL address")]
+    ReadAddress,
     /// The private database is there, its key is not.
     #[error(
         "{} is missing, but the database beside it holds data that only this key opens; put the key back. If the data \

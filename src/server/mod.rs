@@ -7,6 +7,7 @@ mod error;
 mod master_key;
 mod metrics;
 mod private_file;
+mod replica;
 mod sign_in;
 
 use std::io;
@@ -62,7 +63,8 @@ impl Running {
         sign_in::policy(&settings.oidc)?;
         let metrics = settings.http.metrics_listen.map(Metrics::start).transpose()?;
         let mut opened = Opened::open(settings, say).await?;
-        match sign_in::applied(opened.app.clone(), settings) {
+        let applied = sign_in::applied(opened.app.clone(), settings);
+        match applied.and_then(|app| replica::applied(app, settings)) {
             Ok(app) => opened.app = app,
             Err(error) => {
                 opened.abandon().await;

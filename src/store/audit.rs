@@ -2,16 +2,23 @@
 
 use sqlx::PgConnection;
 
-use super::StoreError;
 use super::audit_macs::{entry_mac, version};
 use super::keys::Keys;
 use super::row::at;
-use crate::domain::audit::AuditEntry;
+use super::{StoreError, credential_changes};
+use crate::domain::audit::{AuditAction, AuditEntry};
 use crate::domain::seal::Columns;
 
-/// Adds one entry in the transaction that does the work.
+/// Adds one entry in the transaction that does the work, whose change counts as one of the credential's. Submissions are
+/// many, and those who send most of them read nothing back, so they are not counted here.
 pub(super) async fn insert(keys: &Keys, connection: &mut PgConnection, entry: &AuditEntry) -> Result<(), StoreError> {
-    insert_all(keys, connection, std::slice::from_ref(entry)).await
+    insert_all(keys, connection, std::slice::from_ref(entry)).await?;
+    match entry.credential_id {
+        Some(credential_id) if entry.action != AuditAction::SubmissionCreated => {
+            credential_changes::count(connection, entry.clinic_id, credential_id).await
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Adds entries, of whatever clinics, with one statement. The hash of each waits beside it for its seal.

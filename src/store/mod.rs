@@ -10,6 +10,7 @@ pub mod audit_writer;
 mod clinic_row;
 pub mod clinics;
 pub mod constraint;
+pub mod credential_changes;
 pub mod credentials;
 pub mod embedded;
 pub mod erasure;
@@ -27,6 +28,7 @@ pub mod keys;
 pub mod master_key_checks;
 mod merged_cases;
 pub mod page;
+mod replica;
 pub mod retention;
 pub mod rotation;
 mod row;
@@ -47,14 +49,17 @@ pub mod writer;
 use std::time::Duration;
 
 use sqlx::PgPool;
+pub use sqlx::postgres::PgConnectOptions as ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 pub use address::{NEVER_LOGGED, QUIETLY_LOGGED, connect_options};
 pub use error::StoreError;
+pub use replica::ReplicaFigures;
 
 use audit_writer::Look;
 use intake::Intake;
 use keys::Keys;
+use replica::Replica;
 use writer::{Grouping, Writer};
 
 /// The database and the keys that open what is sealed in it. Cheap to clone.
@@ -64,6 +69,7 @@ pub struct Store {
     keys: std::sync::Arc<Keys>,
     trail: Writer<Look>,
     intake: Writer<Intake>,
+    replica: Option<std::sync::Arc<Replica>>,
 }
 
 /// How much the store does at once.
@@ -85,21 +91,11 @@ impl Store {
     /// database is away. The writers run in the runtime that this is called in.
     #[must_use]
     pub fn open(options: PgConnectOptions, sizes: Sizes, keys: Keys) -> Self {
-        // A session must not wait for ever on a lock, and no statement's parameters belong in the server's log.
-        let options = options.application_name("sarcoscreen").options([
-            ("lock_timeout", "5s"),
-            ("statement_timeout", "30s"),
-            ("idle_in_transaction_session_timeout", "30s"),
-            ("timezone", "UTC"),
-        ]);
-        let pool = PgPoolOptions::new()
-            .max_connections(sizes.connections)
-            .acquire_timeout(sizes.acquire_timeout)
-            .connect_lazy_with(options);
+        let pool = open_pool(options, sizes.connections, sizes.acquire_timeout);
         let looks_grouped = Grouping::default();
         let (trail, looks) = Writer::new(looks_grouped.waiting);
         let (intake, submissions) = Writer::new(sizes.intake.waiting);
-        let store = Self { pool, keys: std::sync::Arc::new(keys), trail, intake };
+        let store = Self { pool, keys: std::sync::Arc::new(keys), trail, intake, replica: None };
         looks.run(&store, looks_grouped);
         submissions.run(&store, sizes.intake);
         store
@@ -135,5 +131,21 @@ impl Store {
         self.intake.drained().await;
         self.trail.drained().await;
         self.pool.close().await;
+        if let Some(replica) = &self.replica {
+            replica.close().await;
+        }
     }
+}
+
+/// A pool that connects when it is first used.
+fn open_pool(options: PgConnectOptions, connections: u32, acquire_timeout: Duration) -> PgPool {
+    // A session must not wait for ever on a lock, and no statement's parameters belong in the server's log.
+    let options = options.application_name("sarcoscreen").options([
+        ("lock_timeout", "5s"),
+        ("statement_timeout", "30s"),
+        ("idle_in_transaction_session_timeout", "30s"),
+        ("timezone", "UTC"),
+    ]);
+    let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(acquire_timeout);
+    pool.connect_lazy_with(options)
 }

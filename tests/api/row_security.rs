@@ -6,10 +6,10 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 
 use crate::world::{Clinic, World, frail};
 
-const ROLES: [&str; 4] = ["sarcoscreen_app", "sarcoscreen_writer", "sarcoscreen_auth", "sarcoscreen_jobs"];
+pub(crate) const ROLES: [&str; 4] = ["sarcoscreen_app", "sarcoscreen_writer", "sarcoscreen_auth", "sarcoscreen_jobs"];
 
 /// What only finds its clinic by being seen across clinics: who signs in, and which clinics there are.
-const ACROSS: [(&str, &str); 4] = [
+pub(crate) const ACROSS: [(&str, &str); 4] = [
     ("sarcoscreen_auth", "credentials"),
     ("sarcoscreen_auth", "clinics"),
     ("sarcoscreen_jobs", "clinics"),
@@ -17,11 +17,12 @@ const ACROSS: [(&str, &str); 4] = [
 ];
 
 /// Rows of a clinic in every table that requests write.
-async fn fill(world: &World, clinic: &Clinic) {
+pub(crate) async fn fill(world: &World, clinic: &Clinic) {
     let body = json!({"answers": frail(), "subject": {"reference": "R-1", "contact": {"name": "Ana"}}});
     clinic.intake.submit_once("once", &body).await.expect(201);
     let (id, mut owner) = (clinic.id, world.connect().await);
     let rows = [
+        format!("insert into credential_changes values ('{id}', '{id}', 1)"),
         format!("insert into daily_counts values ('{id}', '2026-01-01', 'submissions', '', 1)"),
         format!(
             "insert into audit_seals select '{id}', 1, 1, now(), sha256(''), array[audit_entry_id], '0123456789abcdef', sha256('') \
@@ -45,7 +46,7 @@ async fn fill(world: &World, clinic: &Clinic) {
 }
 
 /// Every table in which rows belong to clinics.
-async fn tables(owner: &mut PgConnection) -> Vec<String> {
+pub(crate) async fn tables(owner: &mut PgConnection) -> Vec<String> {
     let sql = "select table_name::text from information_schema.columns c join pg_tables t on t.tablename = c.table_name
                where c.table_schema = 'public' and c.column_name = 'clinic_id' order by 1";
     sqlx::query_scalar(sql).fetch_all(owner).await.unwrap()

@@ -91,8 +91,28 @@ impl World {
         let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
         cluster.create_from_template(&name).await;
         let database = cluster.options.clone().database(&name);
-        let clock = Arc::new(Clock::default());
         let erasure_log = cluster.folder.join(format!("{name}.erasures"));
+        Self::serving(database, name, erasure_log, change, build).await
+    }
+
+    /// Starts a server over an empty database of another cluster, which is migrated first.
+    pub(crate) async fn over(database: &PgConnectOptions) -> Self {
+        let app = app(database, Arc::new(System), &[7], None);
+        app.migrate().await.unwrap();
+        sarcoscreen::app::health::close(&app).await;
+        let name = database.get_database().unwrap().to_owned();
+        // Nobody is erased there.
+        Self::serving(database.clone(), name, PathBuf::from("/nowhere"), |_| {}, |app| app).await
+    }
+
+    async fn serving(
+        database: PgConnectOptions,
+        name: String,
+        erasure_log: PathBuf,
+        change: impl FnOnce(&mut Settings),
+        build: impl FnOnce(App) -> App,
+    ) -> Self {
+        let clock = Arc::new(Clock::default());
         let app = self::app(&database, Arc::clone(&clock) as Arc<dyn Ambient>, &[7], Some(erasure_log.clone()));
         let app = build(app);
         app.prepare().await.unwrap();

@@ -20,7 +20,10 @@ fn every_setting_has_help_and_an_environment_variable_of_our_name() {
     assert!(found.len() > 10);
     for (id, variable, help) in found {
         let variable = variable.unwrap_or_default();
-        assert!(variable.starts_with("SARCOSCREEN_") || variable == "DATABASE_URL", "{id}: `{variable}`");
+        assert!(
+            variable.starts_with("SARCOSCREEN_") || ["DATABASE_URL", "DATABASE_READ_URL"].contains(&&*variable),
+            "{id}: `{variable}`"
+        );
         assert!(help, "{id} has no help");
     }
 }
@@ -46,8 +49,10 @@ fn a_database_url_is_shown_neither_in_help_nor_in_debug_output() {
     let cli = Cli::parse_from(["sarcoscreen", "--database-url", "postgres://user:hunter2@host/database"]);
     assert!(!format!("{cli:?}").contains("hunter2"));
     let command = Cli::command();
-    let url = command.get_arguments().find(|one| one.get_id() == "url").unwrap();
-    assert!(url.is_hide_env_values_set());
+    for id in ["url", "read_url"] {
+        let url = command.get_arguments().find(|one| one.get_id() == id).unwrap();
+        assert!(url.is_hide_env_values_set());
+    }
 }
 
 #[test]
@@ -75,6 +80,7 @@ fn values_out_of_range_are_refused() {
         ("--rate-per-credential", "-1"),
         ("--trusted-proxies", "10.0.0.0/33"),
         ("--trusted-proxies", "proxy.example"),
+        ("--read-staleness-seconds", "0"),
     ] {
         assert!(Cli::try_parse_from(["sarcoscreen", option, value]).is_err(), "{option} {value}");
     }

@@ -1,0 +1,159 @@
+-- Brings the tables back to the coordinator, as they were before citus.sql. What a correction refers to may have been
+-- erased meanwhile, which the foreign key that returns would not suffer.
+
+begin;
+
+alter table credentials drop constraint credentials_clinic_fkey;
+alter table subjects drop constraint subjects_clinic_fkey;
+alter table subjects drop constraint subjects_merged_into_fkey;
+alter table follow_ups drop constraint follow_ups_assignee_fkey;
+alter table follow_ups drop constraint follow_ups_subject_fkey;
+alter table submissions drop constraint submissions_credential_fkey;
+alter table submissions drop constraint submissions_follow_up_fkey;
+alter table submissions drop constraint submissions_rule_table_fkey;
+alter table submissions drop constraint submissions_subject_fkey;
+alter table follow_up_events drop constraint follow_up_events_credential_fkey;
+alter table follow_up_events drop constraint follow_up_events_follow_up_fkey;
+alter table subject_changes drop constraint subject_changes_subject_fkey;
+alter table subject_merges drop constraint subject_merges_kept_fkey;
+alter table subject_merges drop constraint subject_merges_merged_fkey;
+
+select undistribute_table('credential_changes');
+select undistribute_table('daily_counts');
+select undistribute_table('audit_seals');
+select undistribute_table('audit_pending');
+select undistribute_table('audit_entries');
+select undistribute_table('idempotency_keys');
+select undistribute_table('submissions');
+select undistribute_table('follow_up_events');
+select undistribute_table('follow_ups');
+select undistribute_table('subject_merges');
+select undistribute_table('subject_changes');
+select undistribute_table('subjects');
+select undistribute_table('master_key_checks');
+select undistribute_table('rule_tables');
+select undistribute_table('credentials');
+select undistribute_table('clinics');
+
+update submissions s set supersedes = null
+where supersedes is not null
+  and not exists (select from submissions o where o.clinic_id = s.clinic_id and o.submission_id = s.supersedes);
+
+alter table credentials add constraint credentials_clinic_fkey
+    foreign key (clinic_id)
+    references clinics (clinic_id);
+alter table subjects add constraint subjects_clinic_fkey
+    foreign key (clinic_id)
+    references clinics (clinic_id);
+alter table subjects add constraint subjects_merged_into_fkey
+    foreign key (clinic_id, merged_into)
+    references subjects (clinic_id, subject_id);
+alter table follow_ups add constraint follow_ups_assignee_fkey
+    foreign key (clinic_id, assignee)
+    references credentials (clinic_id, credential_id);
+alter table follow_ups add constraint follow_ups_subject_fkey
+    foreign key (clinic_id, subject_id)
+    references subjects (clinic_id, subject_id);
+alter table submissions add constraint submissions_credential_fkey
+    foreign key (clinic_id, credential_id)
+    references credentials (clinic_id, credential_id);
+alter table submissions add constraint submissions_follow_up_fkey
+    foreign key (clinic_id, follow_up_id)
+    references follow_ups (clinic_id, follow_up_id);
+alter table submissions add constraint submissions_rule_table_fkey
+    foreign key (rule_table)
+    references rule_tables (version);
+alter table submissions add constraint submissions_subject_fkey
+    foreign key (clinic_id, subject_id)
+    references subjects (clinic_id, subject_id);
+alter table follow_up_events add constraint follow_up_events_credential_fkey
+    foreign key (clinic_id, credential_id)
+    references credentials (clinic_id, credential_id);
+alter table follow_up_events add constraint follow_up_events_follow_up_fkey
+    foreign key (clinic_id, follow_up_id)
+    references follow_ups (clinic_id, follow_up_id);
+alter table subject_changes add constraint subject_changes_subject_fkey
+    foreign key (clinic_id, subject_id)
+    references subjects (clinic_id, subject_id);
+alter table subject_merges add constraint subject_merges_kept_fkey
+    foreign key (clinic_id, kept)
+    references subjects (clinic_id, subject_id);
+alter table subject_merges add constraint subject_merges_merged_fkey
+    foreign key (clinic_id, merged)
+    references subjects (clinic_id, subject_id);
+alter table submissions add constraint submissions_supersedes_fkey
+    foreign key (clinic_id, supersedes)
+    references submissions (clinic_id, submission_id) on delete set null (supersedes);
+
+create trigger rule_tables_immutable before update or delete on rule_tables
+    for each row execute function refuse_change();
+create trigger rule_tables_kept before truncate on rule_tables
+    for each statement execute function refuse_change();
+create trigger master_key_checks_immutable before update or delete on master_key_checks
+    for each row execute function refuse_change();
+create trigger master_key_checks_kept before truncate on master_key_checks
+    for each statement execute function refuse_change();
+create trigger audit_entries_immutable before update or delete on audit_entries
+    for each row execute function refuse_change();
+create trigger audit_entries_kept before truncate on audit_entries
+    for each statement execute function refuse_change();
+create trigger audit_seals_immutable before update or delete on audit_seals
+    for each row execute function refuse_change();
+create trigger audit_seals_kept before truncate on audit_seals
+    for each statement execute function refuse_change();
+create trigger follow_up_events_immutable before update of
+    clinic_id, follow_up_id, version, at, credential_id, command, submission_id, reached, subject_id, state, urgency,
+    assignee, attempts, missed_appointments, due_at, appointment_at, outcome, not_needed_reason, diagnosis,
+    grip_strength_g, five_chair_stands_ms, closed_at, last_received_at, band, positive_instruments
+    on follow_up_events for each row execute function refuse_change();
+create trigger subject_changes_immutable before update of
+    clinic_id, subject_id, version, at, credential_id, change, merge_id
+    on subject_changes for each row execute function refuse_change();
+
+do $$
+declare
+    name text;
+begin
+    foreach name in array array[
+        'clinics', 'credentials', 'subjects', 'subject_changes', 'subject_merges', 'follow_ups',
+        'follow_up_events', 'submissions', 'idempotency_keys', 'audit_entries', 'audit_pending',
+        'audit_seals', 'daily_counts', 'credential_changes'
+    ] loop
+        execute format('alter table %I enable row level security', name);
+        execute format('alter table %I force row level security', name);
+        execute format(
+            'create policy %I on %I to sarcoscreen_app using (clinic_id = current_clinic())
+             with check (clinic_id = current_clinic())', name || '_app', name);
+        execute format(
+            'create policy %I on %I to sarcoscreen_jobs using (clinic_id = current_clinic())
+             with check (clinic_id = current_clinic())', name || '_jobs', name);
+    end loop;
+end
+$$;
+
+do $$
+declare
+    name text;
+begin
+    foreach name in array array['idempotency_keys', 'subjects', 'follow_ups', 'follow_up_events', 'submissions'] loop
+        execute format(
+            'create policy %I on %I to sarcoscreen_writer using (clinic_id = any ((select current_clinics())::uuid[]))
+             with check (clinic_id = any ((select current_clinics())::uuid[]))', name || '_writer', name);
+    end loop;
+end
+$$;
+
+create policy audit_entries_writer on audit_entries for insert to sarcoscreen_writer with check (true);
+create policy audit_pending_writer on audit_pending for insert to sarcoscreen_writer with check (true);
+create policy audit_pending_jobs_list on audit_pending for select to sarcoscreen_jobs using (true);
+create policy audit_entries_jobs_strays on audit_entries for select to sarcoscreen_jobs using (
+    current_clinic() is null and not exists (select from clinics c where c.clinic_id = audit_entries.clinic_id)
+);
+create policy audit_seals_jobs_strays on audit_seals for select to sarcoscreen_jobs using (
+    current_clinic() is null and not exists (select from clinics c where c.clinic_id = audit_seals.clinic_id)
+);
+create policy clinics_jobs_list on clinics for select to sarcoscreen_jobs using (true);
+create policy clinics_auth on clinics for select to sarcoscreen_auth using (true);
+create policy credentials_auth on credentials for select to sarcoscreen_auth using (true);
+
+commit;

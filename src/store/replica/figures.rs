@@ -1,0 +1,69 @@
+//! What is told of a replica: how it stands, and how reads were shared out.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use metrics::{counter, gauge};
+
+use super::Replica;
+use crate::store::Store;
+
+/// How a replica stands, and how reads were shared out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplicaFigures {
+    /// Whether it is read from now.
+    pub in_use: bool,
+    /// How old its state is at most; `None` while nothing is known of it.
+    pub age: Option<Duration>,
+    /// Reads that it answered.
+    pub on_replica: u64,
+    /// Reads that could have been its own, and that the primary answered.
+    pub on_primary: u64,
+}
+
+/// How many reads went where.
+#[derive(Default)]
+pub(super) struct SharedOut {
+    on_replica: AtomicU64,
+    on_primary: AtomicU64,
+}
+
+impl SharedOut {
+    pub(super) fn to_replica(&self) {
+        self.on_replica.fetch_add(1, Ordering::Relaxed);
+        counter!("sarcoscreen_reads_total", "from" => "replica").increment(1);
+    }
+
+    pub(super) fn to_primary(&self) {
+        self.on_primary.fetch_add(1, Ordering::Relaxed);
+        counter!("sarcoscreen_reads_total", "from" => "primary").increment(1);
+    }
+}
+
+impl Store {
+    /// How the replica stands; `None` where there is none.
+    #[must_use]
+    pub fn replica_figures(&self) -> Option<ReplicaFigures> {
+        self.replica.as_ref().map(|replica| replica.figures())
+    }
+}
+
+impl Replica {
+    fn figures(&self) -> ReplicaFigures {
+        ReplicaFigures {
+            in_use: self.fresh(),
+            age: self.standing.borrow().complete_until().map(|at| at.elapsed()),
+            on_replica: self.shared_out.on_replica.load(Ordering::Relaxed),
+            on_primary: self.shared_out.on_primary.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Tells collectors how it stands.
+    pub(super) fn tell_figures(&self) {
+        let figures = self.figures();
+        gauge!("sarcoscreen_replica_in_use").set(if figures.in_use { 1.0 } else { 0.0 });
+        if let Some(age) = figures.age {
+            gauge!("sarcoscreen_replica_age_seconds").set(age.as_secs_f64());
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Watching a replica for as long as the store is there.
+
+use std::collections::VecDeque;
+use std::mem::{Discriminant, discriminant};
+use std::sync::Weak;
+use std::time::Duration;
+
+use futures_util::future::join;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::standing::{Mark, Said, Standing, judge};
+use super::{Replica, Store, StoreError};
+
+/// How long each server may take to say how far it is.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Looks again and again until the store is gone or closed.
+pub(super) async fn run(replica: Weak<Replica>) {
+    let (mut marks, mut told) = (VecDeque::new(), None);
+    while let Some(replica) = replica.upgrade().filter(|replica| !replica.there.pool.is_closed()) {
+        let standing = look(&replica, &mut marks).await;
+        replica.standing.send_replace(standing);
+        replica.tell_figures();
+        tell(&mut told, standing, replica.fresh());
+        let pause = (replica.bound / 10).clamp(Duration::from_millis(50), Duration::from_secs(1));
+        drop(replica);
+        sleep(pause).await;
+    }
+}
+
+/// Logs that the replica came into use or fell out of it, and why; once.
+fn tell(told: &mut Option<(bool, Discriminant<Standing>)>, standing: Standing, in_use: bool) {
+    let now = Some((in_use, discriminant(&standing)));
+    if *told == now {
+        return;
+    }
+    *told = now;
+    match standing {
+        Standing::CompleteUntil(_) if in_use => tracing::info!("lists are read from the replica"),
+        Standing::CompleteUntil(_) | Standing::Behind => {
+            tracing::warn!("lists are read from the primary: the replica is too far behind");
+        }
+        Standing::Away => tracing::warn!("lists are read from the primary: the replica does not answer"),
+        Standing::NoReplica => tracing::warn!("lists are read from the primary: DATABASE_READ_URL names no replica"),
+        Standing::OtherHistory => {
+            tracing::warn!("lists are read from the primary: DATABASE_READ_URL names a replica of another database");
+        }
+    }
+}
+
+async fn look(replica: &Replica, marks: &mut VecDeque<Mark>) -> Standing {
+    let asked = Instant::now();
+    let [primary, there] = &replica.watched;
+    let (primary, there) = join(said(primary), said(there)).await;
+    let standing = judge(asked, primary, there, marks);
+    // One too old to be of use is kept: it tells how old the replica is.
+    while marks.len() > 1 && marks.front().is_some_and(|mark| mark.asked.elapsed() > replica.bound) {
+        marks.pop_front();
+    }
+    standing
+}
+
+/// What a server says; `None` when it does not.
+async fn said(server: &Store) -> Option<Said> {
+    timeout(LOOK, ask(server)).await.ok()?.ok()
+}
+
+async fn ask(server: &Store) -> Result<Said, StoreError> {
+    let row = sqlx::query!(
+        r#"select pg_is_in_recovery() as "standby!",
+                  (coalesce(case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_flush_lsn() end,
+                            '0/0') - '0/0')::bigint as "position!",
+                  s.system_identifier as "system!", c.timeline_id as "timeline!"
+           from pg_control_system() s, pg_control_checkpoint() c"#
+    )
+    .fetch_one(&mut *server.account().await?)
+    .await?;
+    Ok(Said { standby: row.standby, position: row.position, history: (row.system, row.timeline) })
+}

@@ -1,0 +1,115 @@
+//! A primary of its own with a second PostgreSQL that follows it by streaming replication.
+
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, chown};
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, geteuid};
+use sarcoscreen::store::embedded::Embedded;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{ConnectOptions as _, Executor as _};
+
+use crate::embedded::place::Place;
+
+/// The follower; ended with the test.
+pub(crate) struct Standby {
+    /// How to reach it.
+    pub(crate) options: PgConnectOptions,
+    running: Option<Embedded>,
+    place: Place,
+}
+
+impl Standby {
+    /// Copies a running primary and follows it from there.
+    pub(crate) async fn of(primary: &Embedded) -> Self {
+        let place = Place::new();
+        let cluster = place.data().join("cluster");
+        fs::create_dir(place.data()).unwrap();
+        fs::set_permissions(place.data(), std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
+        DirBuilder::new().mode(0o700).create(&cluster).unwrap();
+        let owner = fs::metadata(primary.data_dir().join("cluster")).unwrap();
+        let mut connection = primary.connect_options().connect().await.unwrap();
+        let programs: String = sqlx::query_scalar("select setting from pg_config where name = 'BINDIR'")
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+        let mut copy = Command::new(format!("{programs}/pg_basebackup"));
+        if geteuid().is_root() {
+            chown(&cluster, Some(owner.uid()), Some(owner.gid())).unwrap();
+            copy.uid(owner.uid()).gid(owner.gid());
+        }
+        let options = primary.connect_options();
+        let from = format!(
+            "host={} port={} user={}",
+            options.get_socket().unwrap().display(),
+            options.get_port(),
+            options.get_username()
+        );
+        copy.current_dir("/").env("HOME", "/").arg("-D").arg(&cluster).args(["-d", &from]);
+        let done = copy.args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"]).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let running = place.start().await.unwrap();
+        Self { options: running.connect_options(), running: Some(running), place }
+    }
+
+    /// A connection as its superuser.
+    pub(crate) async fn connect(&self) -> PgConnection {
+        self.options.connect().await.unwrap()
+    }
+
+    /// Lets it receive, and show nothing of what it receives.
+    pub(crate) async fn pause(&self) {
+        let mut connection = self.connect().await;
+        connection.execute("select pg_wal_replay_pause()").await.unwrap();
+        until("replay is paused", async || {
+            let state = "select pg_get_wal_replay_pause_state() = 'paused'";
+            sqlx::query_scalar(state).fetch_one(&mut connection).await.unwrap()
+        })
+        .await;
+    }
+
+    /// Lets it show everything again.
+    pub(crate) async fn resume(&self) {
+        self.connect().await.execute("select pg_wal_replay_resume()").await.unwrap();
+    }
+
+    /// Waits until it shows all that the primary has.
+    pub(crate) async fn catch_up(&self, primary: &PgConnectOptions) {
+        let written = "select (pg_current_wal_flush_lsn() - '0/0')::bigint";
+        let written: i64 = sqlx::query_scalar(written).fetch_one(&mut primary.connect().await.unwrap()).await.unwrap();
+        let mut connection = self.connect().await;
+        until("the standby has caught up", async || {
+            let replayed = "select (pg_last_wal_replay_lsn() - '0/0')::bigint";
+            sqlx::query_scalar::<_, i64>(replayed).fetch_one(&mut connection).await.unwrap() >= written
+        })
+        .await;
+    }
+
+    /// Ends it at once, whoever is connected.
+    pub(crate) async fn kill(&mut self) {
+        let running = self.running.take().unwrap();
+        kill(Pid::from_raw(running.server_pid()), Signal::SIGQUIT).unwrap();
+        running.stop().await.unwrap();
+    }
+
+    /// Starts it again.
+    pub(crate) async fn start(&mut self) {
+        self.running = Some(self.place.start().await.unwrap());
+    }
+}
+
+/// Looks again and again whether something has become true; fails when it has not within half a minute.
+pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let mut looks = tokio::time::interval(Duration::from_millis(20));
+    loop {
+        looks.tick().await;
+        if holds().await {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{what}: not within half a minute");
+    }
+}

@@ -1,0 +1,153 @@
+//! The files that distribute the tables over Citus and bring them back. Citus itself is not here: its three functions are
+//! stand-ins that write down what they are asked, so what is proved is what plain PostgreSQL can say of the files.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Executor as _};
+
+use crate::follow_ups::act;
+use crate::world::{World, frail};
+
+const CITUS: &str = include_str!("../../migrations/scale/citus.sql");
+const UNDO: &str = include_str!("../../migrations/scale/citus-undo.sql");
+
+/// The functions of Citus that the files call; the table is the one by which the service knows Citus.
+const STAND_INS: &str = "
+    create table asked (what text, name text, by_column text, beside text);
+    create table pg_dist_partition (logicalrelid regclass);
+    create function create_distributed_table(name regclass, by_column text, colocate_with text default null)
+        returns void language sql as $$ insert into asked values ('distributed', name, by_column, colocate_with) $$;
+    create function create_reference_table(name regclass)
+        returns void language sql as $$ insert into asked values ('reference', name) $$;
+    create function undistribute_table(name regclass)
+        returns void language sql as $$ insert into asked values ('local', name) $$";
+
+const FOREIGN_KEYS: &str = "select conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
+    from pg_constraint where contype = 'f'";
+const TRIGGERS: &str = "select pg_get_triggerdef(oid) from pg_trigger where not tgisinternal";
+const POLICIES: &str = "select p::text from pg_policies p where schemaname = 'public'";
+const SECURITY: &str = "select relname || ' ' || relrowsecurity || ' ' || relforcerowsecurity from pg_class
+    where relkind = 'r' and relnamespace = 'public'::regnamespace and relname not in ('asked', 'pg_dist_partition')";
+/// Every table of the schema but the list of migrations.
+const TABLES: &str = "select tablename::text from pg_tables where schemaname = 'public'
+    and tablename not in ('_sqlx_migrations', 'asked', 'pg_dist_partition')";
+/// Unique indexes, the primary keys' among them, of distributed tables that do not begin with the clinic.
+const WITHOUT_CLINIC: &str = "select indexrelid::regclass::text from pg_index i
+    join asked on what = 'distributed' and name = indrelid::regclass::text
+    join pg_attribute a on a.attrelid = indrelid and a.attnum = indkey[0]
+    where indisunique and attname <> 'clinic_id'";
+
+async fn lines(owner: &mut PgConnection, sql: &'static str) -> BTreeSet<String> {
+    sqlx::query_scalar(sql).fetch_all(owner).await.unwrap().into_iter().collect()
+}
+
+async fn asked(owner: &mut PgConnection, what: &str) -> Vec<String> {
+    sqlx::query_scalar("select name from asked where what = $1").bind(what).fetch_all(owner).await.unwrap()
+}
+
+#[tokio::test]
+async fn every_table_is_distributed_or_everywhere_and_the_undo_leaves_the_schema_as_it_was() {
+    let world = World::new().await;
+    let mut owner = world.connect().await;
+    owner.execute(STAND_INS).await.unwrap();
+    let keys = lines(&mut owner, FOREIGN_KEYS).await;
+    let mut before = Vec::new();
+    for sql in [TRIGGERS, POLICIES, SECURITY] {
+        before.push(lines(&mut owner, sql).await);
+    }
+    sqlx::raw_sql(CITUS).execute(&mut owner).await.unwrap();
+    let (distributed, reference) = (asked(&mut owner, "distributed").await, asked(&mut owner, "reference").await);
+    let named: Vec<String> = distributed.iter().chain(&reference).cloned().collect();
+    assert_eq!(named.iter().cloned().collect::<BTreeSet<_>>(), lines(&mut owner, TABLES).await);
+    assert_eq!(named.len(), 16, "each table once: {named:?}");
+    assert_eq!(lines(&mut owner, WITHOUT_CLINIC).await, BTreeSet::new());
+    let by =
+        "select distinct coalesce(by_column, '') || ' ' || coalesce(beside, '') from asked where what = 'distributed'";
+    assert_eq!(lines(&mut owner, by).await, BTreeSet::from(["clinic_id ".to_owned(), "clinic_id subjects".to_owned()]));
+    // Every foreign key is back in the same words, but for the one that a distributed table cannot have.
+    let kept = lines(&mut owner, FOREIGN_KEYS).await;
+    let lost: Vec<&String> = keys.difference(&kept).collect();
+    assert!(kept.is_subset(&keys) && matches!(lost[..], [one] if one.contains("supersedes_fkey")), "{lost:?}");
+    for sql in [TRIGGERS, POLICIES] {
+        assert_eq!(lines(&mut owner, sql).await, BTreeSet::new());
+    }
+
+    sqlx::raw_sql(UNDO).execute(&mut owner).await.unwrap();
+    assert_eq!(asked(&mut owner, "local").await.into_iter().collect::<BTreeSet<_>>(), named.into_iter().collect());
+    assert_eq!(lines(&mut owner, FOREIGN_KEYS).await, keys);
+    for (sql, before) in [TRIGGERS, POLICIES, SECURITY].into_iter().zip(before) {
+        assert_eq!(lines(&mut owner, sql).await, before);
+    }
+    println!(
+        "{} distributed and {} reference tables, {} foreign keys, {} of them back on Citus; the undo restores all",
+        distributed.len(),
+        reference.len(),
+        keys.len(),
+        kept.len()
+    );
+}
+
+#[tokio::test]
+async fn no_foreign_key_stands_while_tables_are_distributed() {
+    let world = World::new().await;
+    let mut owner = world.connect().await;
+    owner.execute(STAND_INS).await.unwrap();
+    for function in [
+        "create_distributed_table(regclass, text, text)",
+        "create_reference_table(regclass)",
+        "undistribute_table(regclass)",
+    ] {
+        let head = function
+            .replace("(regclass", "(name regclass")
+            .replace(", text, text", ", by_column text, colocate_with text default null");
+        let strict = format!(
+            "create or replace function {head} returns void language plpgsql as $$ begin
+                 if exists (select from pg_constraint where contype = 'f') then raise exception 'a foreign key stands'; end if;
+                 if exists (select from pg_trigger where not tgisinternal) then raise exception 'a trigger stands'; end if;
+             end $$"
+        );
+        owner.execute(AssertSqlSafe(strict)).await.unwrap();
+    }
+    for file in [CITUS, UNDO] {
+        sqlx::raw_sql(file).execute(&mut owner).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_service_is_ready_and_works_without_what_citus_cannot_keep() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let mut owner = world.connect().await;
+    let undisturbed = world.holder(None).get("/health/ready").await.expect(200);
+    owner.execute("alter table subjects no force row level security").await.unwrap();
+    world.holder(None).get("/health/ready").await.expect(503);
+    owner.execute(STAND_INS).await.unwrap();
+    sqlx::raw_sql(CITUS).execute(&mut owner).await.unwrap();
+    assert_eq!(world.holder(None).get("/health/ready").await.expect(200), undisturbed);
+
+    let (body, key) = (json!({"answers": frail(), "subject": {"reference": "R-1"}}), "k");
+    let receipt = clinic.intake.submit_once(key, &body).await.expect(201);
+    assert_eq!(clinic.intake.submit_once(key, &body).await.expect(201), receipt);
+    let case = format!("/v1/follow-ups/{}", receipt["follow_up"]["id"].as_str().unwrap());
+    act(&clinic.staff, &case, "claim", 1, &json!({})).await.expect(200);
+    let worklist = clinic.staff.get("/v1/follow-ups").await.expect(200);
+    assert_eq!(worklist["items"][0]["state"], "assigned");
+    world.clinic("Two").await.staff.get(&case).await.expect(404);
+    // Somebody is erased whom a correction refers to; the foreign key that comes back finds nothing wrong.
+    let dangling = "update submissions set supersedes = gen_random_uuid()";
+    owner.execute(dangling).await.unwrap();
+    sqlx::raw_sql(UNDO).execute(&mut owner).await.unwrap();
+    assert_eq!(world.count("select count(*) from submissions where supersedes is null").await, 1);
+}
+
+#[tokio::test]
+async fn the_files_for_citus_are_no_migrations() {
+    let world = World::new().await;
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = paths.filter(|path| path.extension().is_some_and(|kind| kind == "sql")).count();
+    let applied = world.count("select count(*) from _sqlx_migrations").await;
+    assert_eq!(usize::try_from(applied), Ok(files));
+}
