@@ -75,7 +75,7 @@ with p as materialized (
         band_at_least, band_at_most, care_level, flagged, findings, positive_instruments, follow_up_id,
         follow_up_state, follow_up_urgency, follow_up_joined)
     select :clinic::uuid, submission_id, person.subject_id, :credential::uuid, 'system', at, null, 'en', null, null,
-           null, null, p.rule_table, p.answers::jsonb, p.assessment::jsonb, p.score_total, p.score_lower,
+           null, null, p.rule_table, p.answers::json, p.assessment::json, p.score_total, p.score_lower,
            p.score_upper, p.band_at_least, p.band_at_most, p.care_level, p.flagged, p.findings,
            p.positive_instruments, kept.follow_up_id, kept.state, kept.urgency,
            kept.follow_up_id <> ids.follow_up_id

@@ -278,10 +278,6 @@ impl Sums {
     #[must_use]
     pub fn ends(self) -> Option<(i32, i32)> {
         let place = |zeros: u32| i32::try_from(zeros).ok();
-        if self.is_empty() {
-            None
-        } else {
-            Some((place(self.0.trailing_zeros())?, place(127 - self.0.leading_zeros())?))
-        }
+        if self.is_empty() { None } else { Some((place(self.0.trailing_zeros())?, place(self.0.ilog2())?)) }
     }
 }

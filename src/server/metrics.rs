@@ -39,7 +39,13 @@ impl Metrics {
         let told = handle.clone();
         let server = HttpServer::new(move || {
             let told = told.clone();
-            WebApp::new().route("/metrics", web::get().to(move || tell(told.clone())))
+            WebApp::new().route(
+                "/metrics",
+                web::get().to(move || {
+                    let body = told.render();
+                    async move { HttpResponse::Ok().content_type(ContentType::plaintext()).body(body) }
+                }),
+            )
         });
         let server = server.workers(1).disable_signals().listen(listener).map_err(ServerError::Http)?.run();
         let metrics = Self { server: server.handle(), upkeep: tokio::spawn(keep_up(handle)) };
@@ -56,10 +62,6 @@ impl Metrics {
 
 fn refused(address: SocketAddr, refusal: std::io::Error) -> ServerError {
     ServerError::Listen { address, setting: "SARCOSCREEN_METRICS_LISTEN", refusal }
-}
-
-async fn tell(handle: PrometheusHandle) -> HttpResponse {
-    HttpResponse::Ok().content_type(ContentType::plaintext()).body(handle.render())
 }
 
 async fn keep_up(handle: PrometheusHandle) {

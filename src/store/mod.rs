@@ -48,9 +48,9 @@ pub mod writer;
 
 use std::time::Duration;
 
-use sqlx::PgPool;
 pub use sqlx::postgres::PgConnectOptions as ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection as _, PgPool};
 
 pub use address::{NEVER_LOGGED, QUIETLY_LOGGED, connect_options};
 pub use error::StoreError;
@@ -137,15 +137,31 @@ impl Store {
     }
 }
 
+/// After so long without use a connection is asked whether it is alive.
+const RESTED: Duration = Duration::from_secs(1);
+/// Prepared statements that a connection keeps: more than there are, and the filters of lists make several of one.
+const STATEMENTS: usize = 512;
+
 /// A pool that connects when it is first used.
 fn open_pool(options: PgConnectOptions, connections: u32, acquire_timeout: Duration) -> PgPool {
     // A session must not wait for ever on a lock, and no statement's parameters belong in the server's log.
-    let options = options.application_name("sarcoscreen").options([
+    let options = options.statement_cache_capacity(STATEMENTS).application_name("sarcoscreen").options([
         ("lock_timeout", "5s"),
         ("statement_timeout", "30s"),
         ("idle_in_transaction_session_timeout", "30s"),
         ("timezone", "UTC"),
+        // Planning would take longer than a page; every page follows the one index that has its order anyway.
+        ("plan_cache_mode", "force_generic_plan"),
     ]);
     let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(acquire_timeout);
+    // One that was in use a moment ago is alive; asking each time would be a round trip for each request.
+    let pool = pool.test_before_acquire(false).before_acquire(|connection, meta| {
+        Box::pin(async move {
+            if meta.idle_for > RESTED {
+                connection.ping().await?;
+            }
+            Ok(true)
+        })
+    });
     pool.connect_lazy_with(options)
 }

@@ -181,7 +181,7 @@ async fn the_next_screen_is_due_by_the_interval_of_the_band_from_when_the_questi
     assert_eq!(items[0]["next_screen"], json!({"date": date, "days": 90, "reason": reason("en", "high")}));
     // A table without intervals suggests none.
     let sql = "update submissions set rule_table = '2026.1',
-                   assessment = jsonb_set(assessment, '{rule_table}', '\"2026.1\"')";
+                   assessment = jsonb_set(assessment::jsonb, '{rule_table}', '\"2026.1\"')";
     sqlx::Executor::execute(&mut world.connect().await, sql).await.unwrap();
     let items = history(&clinic.staff, &receipt["subject_id"], 50).await;
     assert!(items.iter().all(|item| item["next_screen"].is_null()));

@@ -206,8 +206,8 @@ async fn verify_finds_an_altered_assessment_and_says_where_but_not_what() {
     assert_eq!(rows(&world).await, before);
 
     let sql = format!(
-        "update submissions set assessment = jsonb_set(assessment, '{{score,total}}', '3') where submission_id = '{}';
-         update submissions set answers = jsonb_set(answers, '{{age}}', '\"old\"') where submission_id = '{}'",
+        "update submissions set assessment = jsonb_set(assessment::jsonb, '{{score,total}}', '3') where submission_id = '{}';
+         update submissions set answers = jsonb_set(answers::jsonb, '{{age}}', '\"old\"') where submission_id = '{}'",
         ids[1], ids[2],
     );
     world.connect().await.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(sql))).await.unwrap();

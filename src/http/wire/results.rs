@@ -29,7 +29,7 @@ impl<'a> Rendering<'a> {
             positive_when: PositiveWhenName(instrument.positive_when()),
             category: category(instrument, answers),
             probability: instrument.probability(answers, result.total),
-            would_settle: settling.map(|items| items.iter().map(|item| item.id()).collect()).collect(),
+            would_settle: settling.map(|items| items.iter().map(Item::id).collect()).collect(),
             accuracy: fragment(Part::InstrumentAccuracy),
             licence: fragment(Part::InstrumentLicence),
             explanation: fragment(Part::InstrumentExplanation),

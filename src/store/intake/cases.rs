@@ -19,11 +19,9 @@ pub(super) async fn open_or_join(
     connection: &mut PgConnection,
     resolved: &mut [Resolved<'_>],
 ) -> Result<(), StoreError> {
-    let mut waiting: Vec<(&mut Resolved<'_>, OpenOrJoin)> = resolved
-        .iter_mut()
-        .filter_map(|one| Some((one.intake.accepted.follow_up, one)))
-        .filter_map(|(intent, one)| Some((one, intent?)))
-        .collect();
+    let intent = |one: &Resolved<'_>| one.intake.accepted.follow_up;
+    let mut waiting: Vec<(&mut Resolved<'_>, OpenOrJoin)> =
+        resolved.iter_mut().filter_map(|one| intent(one).map(|intent| (one, intent))).collect();
     while !waiting.is_empty() {
         let mut persons = HashSet::new();
         let (now, later) =
