@@ -150,8 +150,6 @@ fn open_pool(options: PgConnectOptions, connections: u32, acquire_timeout: Durat
         ("statement_timeout", "30s"),
         ("idle_in_transaction_session_timeout", "30s"),
         ("timezone", "UTC"),
-        // Planning would take longer than a page; every page follows the one index that has its order anyway.
-        ("plan_cache_mode", "force_generic_plan"),
     ]);
     let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(acquire_timeout);
     // One that was in use a moment ago is alive; asking each time would be a round trip for each request.

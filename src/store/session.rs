@@ -13,11 +13,14 @@ use crate::domain::ids::ClinicId;
 enum Role {
     /// What somebody signed in does, in one clinic.
     App,
+    /// The same, for pages that follow one index whatever is asked: planning one would take longer than reading it.
+    Page,
     /// Finding out who signs in, over all clinics.
     Auth,
     /// The operator and background work, in the clinic it is tied to; lists every clinic.
     Jobs,
-    /// Writing submissions of the clinics it is tied to, and adding to the trail of every clinic.
+    /// Writing submissions of the clinics it is tied to, and adding to the trail of every clinic; with one plan for every
+    /// batch.
     Writer,
 }
 
@@ -28,6 +31,14 @@ impl Store {
     /// When the database is away.
     pub(super) async fn clinic(&self, clinic_id: ClinicId) -> Result<PoolConnection<Postgres>, StoreError> {
         self.session(Role::App, Some(clinic_id)).await
+    }
+
+    /// A connection for reading a page of one clinic that follows the same index whatever is asked.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(super) async fn page(&self, clinic_id: ClinicId) -> Result<PoolConnection<Postgres>, StoreError> {
+        self.session(Role::Page, Some(clinic_id)).await
     }
 
     /// A transaction in one clinic.
@@ -149,12 +160,13 @@ pub(super) async fn become_writer(connection: &mut PgConnection) -> Result<(), S
 
 /// The statements that tie a session: ours but for an id, which is digits and hyphens.
 fn tie(set: &str, role: Role, clinic_id: Option<ClinicId>) -> String {
-    let role = match role {
-        Role::App => "sarcoscreen_app",
-        Role::Auth => "sarcoscreen_auth",
-        Role::Jobs => "sarcoscreen_jobs",
-        Role::Writer => "sarcoscreen_writer",
+    let (role, plans) = match role {
+        Role::App => ("sarcoscreen_app", "auto"),
+        Role::Page => ("sarcoscreen_app", "force_generic_plan"),
+        Role::Auth => ("sarcoscreen_auth", "auto"),
+        Role::Jobs => ("sarcoscreen_jobs", "auto"),
+        Role::Writer => ("sarcoscreen_writer", "force_generic_plan"),
     };
     let clinic = clinic_id.map(|id| id.to_string()).unwrap_or_default();
-    format!("{set} role {role}; {set} sarcoscreen.clinic_id = '{clinic}'")
+    format!("{set} role {role}; {set} sarcoscreen.clinic_id = '{clinic}'; {set} plan_cache_mode = {plans}")
 }

@@ -43,7 +43,7 @@ pub async fn list(
     let scope = scope(clinic_id, filter, order);
     let after = page.cursor.as_deref().map(|cursor| scope.open(&store.keys, cursor)).transpose()?;
     let part = Part { clinic_id, filter, order, after, limit: Some(page.limit), now };
-    let rows: Vec<Row> = part.query("").build_query_as().fetch_all(&mut *store.clinic(clinic_id).await?).await?;
+    let rows: Vec<Row> = part.query("").build_query_as().fetch_all(&mut *store.page(clinic_id).await?).await?;
     let found = rows.into_iter().map(FollowUp::try_from).collect::<Result<Vec<_>, _>>()?;
     let (items, next_cursor) = cut(found, page.limit, |last| scope.seal(&store.keys, key(order, last)));
     Ok(Page { items, next_cursor })

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
+use sarcoscreen::app::App;
 use sarcoscreen::app::ambient::System;
 use sarcoscreen::app::health;
 use sarcoscreen::store::Sizes;
@@ -29,12 +30,12 @@ async fn held(connection: &mut PgConnection) -> sqlx::Transaction<'_, sqlx::Post
     transaction
 }
 
-/// Waits until so many sessions wait for the lock on submissions.
+/// Waits until so many sessions wait for a lock: that on submissions, or one that such a session holds.
 async fn until_waiting(connection: &mut PgConnection, wanted: i64) {
     let start = Instant::now();
     loop {
-        let sql = "select count(*) from pg_locks where not granted and relation = 'submissions'::regclass
-                   and database = (select oid from pg_database where datname = current_database())";
+        let sql = "select count(*) from pg_stat_activity
+                   where wait_event_type = 'Lock' and datname = current_database()";
         let waiting: i64 = sqlx::query_scalar(sql).fetch_one(&mut *connection).await.unwrap();
         if waiting >= wanted {
             return;
@@ -46,6 +47,8 @@ async fn until_waiting(connection: &mut PgConnection, wanted: i64) {
 
 /// Sends submissions that are all handed in before the first is written, so that they share transactions.
 async fn together(world: &World, user: &User, bodies: &[Value]) -> Vec<Answer> {
+    let (base, server) = serve(grouping_eight(world).await);
+    let user = user.at(&base);
     let (mut holder, mut watch) = (world.connect().await, world.connect().await);
     let lock = held(&mut holder).await;
     let sending = join_all(bodies.iter().map(|body| user.submit(body)));
@@ -53,7 +56,16 @@ async fn together(world: &World, user: &User, bodies: &[Value]) -> Vec<Answer> {
         until_waiting(&mut watch, 2).await;
         lock.rollback().await.unwrap();
     });
+    server.stop(false).await;
     answers
+}
+
+/// The use cases with two writers, of which the second begins once eight submissions have gathered.
+async fn grouping_eight(world: &World) -> App {
+    let intake = Grouping { batch: 64, ..Grouping::default() };
+    let app = app_sized(&world.database, Arc::new(System), &[7], None, Sizes { intake, ..sizes(8, 10) });
+    app.prepare().await.unwrap();
+    app
 }
 
 async fn number(connection: &mut PgConnection, clinic: &Clinic, sql: &str) -> i64 {
@@ -108,7 +120,8 @@ async fn two_references_of_one_person_in_a_batch_share_a_case() {
     let one = clinic.intake.submit(&fit("A")).await.expect(201)["subject_id"].clone();
     let other = clinic.intake.submit(&fit("B")).await.expect(201)["subject_id"].clone();
     let path = format!("/v1/subjects/{}/merge", one.as_str().unwrap());
-    clinic.staff.post(&path, &json!({"subject_id": other})).await.expect(200);
+    let merge = clinic.staff.request("POST", &path).header("if-match", "\"1\"").json(&json!({"merged": other}));
+    clinic.staff.send(merge).await.expect(200);
     let bodies: Vec<Value> = (0..20).map(|index| of(if index % 2 == 0 { "A" } else { "B" })).collect();
     let answers = together(&world, &clinic.intake, &bodies).await;
     let receipts: Vec<Value> = answers.into_iter().map(|answer| answer.expect(201)).collect();
@@ -155,8 +168,7 @@ async fn what_does_not_fit_is_told_to_come_again_and_the_rest_is_stored() {
 async fn what_was_handed_in_is_written_although_the_service_stops_and_nobody_waits_any_more() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
-    let app = app_sized(&world.database, Arc::new(System), &[7], None, sizes(8, 10));
-    app.prepare().await.unwrap();
+    let app = grouping_eight(&world).await;
     let (base, server) = serve(app.clone());
     let user = clinic.intake.at(&base);
     let (mut holder, mut watch) = (world.connect().await, world.connect().await);

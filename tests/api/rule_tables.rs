@@ -224,7 +224,7 @@ async fn verify_finds_an_altered_assessment_and_says_where_but_not_what() {
     assert_eq!(found["submissions"], json!([altered, differing(two.id, &ids[2], "answers")]));
     // What only the stored row has, and a column that lists and filters read.
     let sql = format!(
-        "update submissions set assessment = assessment || '{{\"risks\": [\"invented\"]}}', positive_instruments = '{{invented}}'
+        "update submissions set assessment = assessment::jsonb || '{{\"risks\": [\"invented\"]}}', positive_instruments = '{{invented}}'
          where submission_id = '{}'",
         ids[0],
     );
