@@ -61,7 +61,8 @@ const ENTRY_EDITS: [&str; 9] = [
 const SEAL_EDITS: [&str; 6] = [
     "sealed_at = sealed_at - interval '1 second'",
     "previous_mac = set_byte(previous_mac, 3, get_byte(previous_mac, 3) # 1)",
-    "entry_ids = entry_ids[2:] || entry_ids[1]",
+    // In another order; one entry alone has none.
+    "entry_ids = case cardinality(entry_ids) when 1 then array[gen_random_uuid()] else entry_ids[2:] || entry_ids[1] end",
     "entry_macs = set_byte(entry_macs, 5, get_byte(entry_macs, 5) # 1)",
     "mac = set_byte(mac, 31, get_byte(mac, 31) # 1)",
     "key_version = key_version + 1",
