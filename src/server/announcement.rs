@@ -21,13 +21,20 @@ pub fn reachable(mut listening: SocketAddr) -> SocketAddr {
     listening
 }
 
-/// The text of a start; with commands where there is a demo clinic.
-pub(super) fn text(listening: SocketAddr, demo: Option<(&Path, &DemoCredentials)>) -> String {
+/// The text of a start; with figures where they are told, and with commands where there is a demo clinic.
+pub(super) fn text(
+    listening: SocketAddr,
+    metrics: Option<SocketAddr>,
+    demo: Option<(&Path, &DemoCredentials)>,
+) -> String {
     let url = format!("http://{}", reachable(listening));
     let mut text = format!(
         "sarcoscreen is listening on {listening}\n  documentation  {url}/docs\n  OpenAPI        {url}/openapi.json\n  \
          readiness      {url}/health/ready\n"
     );
+    if let Some(metrics) = metrics {
+        let _ = writeln!(text, "  metrics        http://{}/metrics", reachable(metrics));
+    }
     if let Some((data_dir, keys)) = demo {
         let _ = write!(
             text,

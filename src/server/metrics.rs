@@ -21,6 +21,7 @@ const SIZES: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 1_
 
 /// The listener of figures.
 pub(super) struct Metrics {
+    address: SocketAddr,
     server: ServerHandle,
     upkeep: JoinHandle<()>,
 }
@@ -28,7 +29,9 @@ pub(super) struct Metrics {
 impl Metrics {
     /// Begins to count, and to tell.
     pub(super) fn start(address: SocketAddr) -> Result<Self, ServerError> {
-        let listener = TcpListener::bind(address).map_err(|refusal| refused(address, refusal))?;
+        let refused = |refusal| ServerError::Listen { address, setting: "SARCOSCREEN_METRICS_LISTEN", refusal };
+        let listener = TcpListener::bind(address).map_err(refused)?;
+        let bound = listener.local_addr().map_err(refused)?;
         let recorder = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
             .and_then(|one| one.set_buckets_for_metric(Matcher::Suffix("_size".to_owned()), &SIZES))
@@ -48,9 +51,14 @@ impl Metrics {
             )
         });
         let server = server.workers(1).disable_signals().listen(listener).map_err(ServerError::Http)?.run();
-        let metrics = Self { server: server.handle(), upkeep: tokio::spawn(keep_up(handle)) };
+        let metrics = Self { address: bound, server: server.handle(), upkeep: tokio::spawn(keep_up(handle)) };
         tokio::spawn(server);
         Ok(metrics)
+    }
+
+    /// Where it tells.
+    pub(super) const fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Stops telling.
@@ -58,10 +66,6 @@ impl Metrics {
         self.upkeep.abort();
         self.server.stop(false).await;
     }
-}
-
-fn refused(address: SocketAddr, refusal: std::io::Error) -> ServerError {
-    ServerError::Listen { address, setting: "SARCOSCREEN_METRICS_LISTEN", refusal }
 }
 
 async fn keep_up(handle: PrometheusHandle) {

@@ -101,7 +101,8 @@ impl Running {
     /// What to tell whoever started it: addresses, and commands to paste.
     #[must_use]
     pub fn announcement(&self) -> String {
-        announcement::text(self.address, self.opened.data_dir().zip(self.demo.as_ref()))
+        let metrics = self.metrics.as_ref().map(Metrics::address);
+        announcement::text(self.address, metrics, self.opened.data_dir().zip(self.demo.as_ref()))
     }
 
     /// Serves until asked to stop.

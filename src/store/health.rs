@@ -49,7 +49,7 @@ async fn migrated(connection: &mut PgConnection) -> Result<bool, StoreError> {
 async fn row_security(connection: &mut PgConnection) -> Result<bool, StoreError> {
     let held = sqlx::query_scalar!(
         r#"select count(*) = 4 and bool_and(not rolsuper and not rolbypassrls and pg_has_role(oid, 'member'))
-                  and (to_regclass('pg_dist_partition') is not null or not exists (
+                  and (to_regclass('pg_catalog.pg_dist_partition') is not null or not exists (
                       select from pg_attribute a join pg_class t on t.oid = a.attrelid
                       where t.relnamespace = current_schema()::regnamespace and t.relkind = 'r'
                         and a.attname = 'clinic_id' and not t.relforcerowsecurity

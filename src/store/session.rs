@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Store, StoreError};
 use crate::domain::ids::ClinicId;
 
-/// A role of migration 0022 that a session works as.
+/// What a session is for: a role of migration 0022 or 0023, and how its statements are planned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
     /// What somebody signed in does, in one clinic.

@@ -41,6 +41,7 @@ async fn until_waiting(connection: &mut PgConnection, wanted: i64) {
             return;
         }
         assert!(start.elapsed() < Duration::from_secs(4), "{waiting} of {wanted} writers wait");
+        // PostgreSQL tells nobody that a session began to wait, so it is asked again.
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -181,6 +181,38 @@ async fn the_log_at_its_most_detailed_holds_no_answer_no_person_and_no_key() {
     }
 }
 
+#[tokio::test]
+async fn figures_are_told_on_a_listener_of_their_own_and_name_nobody() {
+    let place = Place::new();
+    let mut child = command(&place, &[]);
+    child.env("SARCOSCREEN_METRICS_LISTEN", "127.0.0.1:0");
+    let (service, said) = announced(child);
+    let keys = std::fs::read_to_string(place.data().join("demo-credentials.json")).unwrap();
+    let keys: Value = serde_json::from_str(&keys).unwrap();
+    let http = reqwest::Client::new();
+    let body = serde_json::json!({"answers": frail(), "subject": {"reference": "CANARY-REF",
+        "contact": {"name": "CANARY NAME", "email": "canary@mail.example"}}});
+    let intake = keys["intake"].as_str().unwrap();
+    let submitted = http.post(format!("{}/v1/submissions", base(&said))).bearer_auth(intake).json(&body);
+    let receipt: Value = submitted.send().await.unwrap().json().await.unwrap();
+
+    let told = said.lines().find_map(|line| line.trim().strip_prefix("metrics")).unwrap().trim();
+    let figures = http.get(told).send().await.unwrap().text().await.unwrap();
+    let figure = |name: &str| -> f64 {
+        let line =
+            figures.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name}: {figures}"));
+        line.rsplit(' ').next().unwrap().parse().unwrap()
+    };
+    assert!(figure("sarcoscreen_writer_batch_size_count{queue=\"intake\"}") >= 1.0);
+    assert!(figure("sarcoscreen_writer_commit_seconds_count{queue=\"intake\"}") >= 1.0);
+    let ids = [&receipt["id"], &receipt["subject_id"], &receipt["follow_up"]["id"]].map(|id| id.as_str().unwrap());
+    for named in ["CANARY", "canary", intake].into_iter().chain(ids) {
+        assert!(!figures.contains(named), "{named} is told");
+    }
+    assert_eq!(http.get(format!("{}/metrics", base(&said))).send().await.unwrap().status(), 404);
+    stop(service);
+}
+
 /// Where a service that made this announcement listens.
 pub(crate) fn base(said: &str) -> String {
     let address = said.split("listening on ").nth(1).unwrap().split_whitespace().next().unwrap();

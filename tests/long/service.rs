@@ -121,7 +121,7 @@ impl Drop for Place {
     /// Stops PostgreSQL, also when the measurement failed, before the folder goes.
     fn drop(&mut self) {
         let _ = kill(Pid::from_raw(self.postgres.server_pid()), Signal::SIGINT);
-        // The last that it does.
+        // The last that it does. It is no child of this process, so nothing tells of its end; its file is looked at again.
         let running = self.postgres.data_dir().join("cluster/postmaster.pid");
         let gone = (0..300).any(|_| {
             std::thread::sleep(Duration::from_millis(100));

@@ -2,7 +2,6 @@
 
 mod attacks;
 mod coverage;
-mod rate;
 mod reading;
 mod roles;
 mod sign_ins;

@@ -1,30 +1,33 @@
 //! A world for each test: the real server on a free port over a database of its own, with clinics and their users.
-//!
-//! One private PostgreSQL serves the whole run. It starts with the first test and stops when the test process ends,
-//! however it ends: a helper process waits on a pipe that only this process holds.
+
+mod clock;
+mod cluster;
+mod people;
 
 use std::net::TcpListener;
-use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use sarcoscreen::app::ambient::{Ambient, System};
-use sarcoscreen::app::{App, AppError, Policy};
+use sarcoscreen::app::{App, Policy};
 use sarcoscreen::domain::actor::Role;
 use sarcoscreen::domain::language::Language;
 use sarcoscreen::http::{self, Settings};
 use sarcoscreen::rules::Releases;
 use sarcoscreen::store::keys::{Keys, MasterKey};
 use sarcoscreen::store::writer::Grouping;
-use sarcoscreen::store::{Sizes, Store, embedded};
-use serde_json::{Value, json};
+use sarcoscreen::store::{Sizes, Store};
+use serde_json::Value;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
-use tokio::sync::OnceCell;
+
+use cluster::cluster;
+
+pub(crate) use clock::Clock;
+pub(crate) use people::{fit, frail};
 
 /// The real server with its database.
 pub(crate) struct World {
@@ -65,12 +68,6 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: reqwest::header::HeaderMap,
     pub(crate) text: String,
-}
-
-/// The system's clock, moved by as much as a test asks for.
-#[derive(Default)]
-pub(crate) struct Clock {
-    ahead_seconds: AtomicI64,
 }
 
 impl World {
@@ -289,113 +286,6 @@ impl Answer {
         assert_eq!(self.header("cache-control"), "no-store");
         assert!(body["errors"].is_array() && body["title"].is_string() && body["detail"].is_string());
     }
-}
-
-impl Clock {
-    /// Moves the clock ahead.
-    pub(crate) fn advance(&self, seconds: i64) {
-        self.ahead_seconds.fetch_add(seconds, Ordering::SeqCst);
-    }
-}
-
-impl Ambient for Clock {
-    fn now(&self) -> Timestamp {
-        let ahead = jiff::SignedDuration::from_secs(self.ahead_seconds.load(Ordering::SeqCst));
-        System.now().checked_add(ahead).unwrap()
-    }
-
-    fn elapsed(&self) -> Duration {
-        let ahead = u64::try_from(self.ahead_seconds.load(Ordering::SeqCst)).unwrap_or(0);
-        System.elapsed() + Duration::from_secs(ahead)
-    }
-
-    fn fill(&self, buffer: &mut [u8]) -> Result<(), AppError> {
-        System.fill(buffer)
-    }
-}
-
-/// The answers of the README's 82-year-old: 11 points, SARC-F at least 4.
-pub(crate) fn frail() -> Value {
-    json!({
-        "age": 82, "activity": "inactive", "falls_past_year": 4, "stair_difficulty": "a_lot_or_unable",
-        "medications": ["systemic_corticosteroid"],
-    })
-}
-
-/// A fit 45-year-old who answered everything.
-pub(crate) fn fit() -> Value {
-    let mut answers = json!({
-        "age": 45, "sex": "female", "height_cm": 168, "weight_kg": 64.5, "carrying_difficulty": "none",
-        "walking_difficulty": "none", "chair_rise_difficulty": "none", "stair_difficulty": "none",
-        "falls_past_year": 0, "muscle_shrinkage": false, "weakness": false, "balance_trouble": false,
-        "cold_intolerance": false, "fatigue": "rarely", "activity": "vigorous", "strength_training_days": 3,
-        "can_walk_1000_m": true, "three_meals_daily": true, "dairy_daily": true, "protein_daily": true,
-        "smoker": false, "sleep_hours": 7.5, "weight_loss_past_year_kg": 0, "weight_loss_6_months_kg": 0,
-        "hospital_stays_past_year": 0, "bed_rest_days_past_year": 0, "conditions": [],
-        "muscle_injury_or_surgery": false, "fracture_from_fall": false, "medications": ["none_of_these"],
-        "medication_count": 0, "finger_ring": "bigger",
-    });
-    for item in sarcoscreen::domain::questionnaire::Item::alarms() {
-        answers[item.id()] = json!(false);
-    }
-    answers
-}
-
-struct Cluster {
-    options: PgConnectOptions,
-    folder: PathBuf,
-    // PostgreSQL copies a template only while nobody else does.
-    copying: tokio::sync::Mutex<()>,
-}
-
-const TEMPLATE: &str = "sarcoscreen_template";
-
-impl Cluster {
-    async fn create_from_template(&self, name: &str) {
-        let _one_at_a_time = self.copying.lock().await;
-        let mut connection = self.options.clone().database("postgres").connect().await.unwrap();
-        let sql = format!("create database {name} template {TEMPLATE}");
-        connection.execute(sqlx::AssertSqlSafe(sql)).await.unwrap();
-        connection.close().await.unwrap();
-    }
-}
-
-/// Kept until the process ends: it holds the lock on the folder.
-static POSTGRES: Mutex<Option<embedded::Embedded>> = Mutex::new(None);
-/// Kept until the process ends: it holds the pipe.
-static STOPPER: Mutex<Option<std::process::Child>> = Mutex::new(None);
-
-async fn cluster() -> &'static Cluster {
-    static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
-    CLUSTER.get_or_init(start_cluster).await
-}
-
-async fn start_cluster() -> Cluster {
-    let folder = tempfile::Builder::new().prefix("sarcoscreen-test-").tempdir().unwrap().keep();
-    // As root the server drops to another account, which must be able to reach its folder.
-    std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
-    let postgres = embedded::start(&embedded::Settings::new(&folder), &|_| {}).await.unwrap();
-    stop_with_this_process(postgres.server_pid(), &folder);
-    let options = postgres.connect_options();
-    let mut connection = options.connect().await.unwrap();
-    connection.execute(sqlx::AssertSqlSafe(format!("create database {TEMPLATE}"))).await.unwrap();
-    connection.close().await.unwrap();
-    let app = app(&options.clone().database(TEMPLATE), Arc::new(System), &[7], None);
-    app.migrate().await.unwrap();
-    app.prepare().await.unwrap();
-    sarcoscreen::app::health::close(&app).await;
-    *POSTGRES.lock().unwrap() = Some(postgres);
-    Cluster { options, folder, copying: tokio::sync::Mutex::new(()) }
-}
-
-/// Stops PostgreSQL and removes its folder when this process ends, even by a signal: the shell reads until the pipe
-/// closes, and nobody else holds the pipe.
-fn stop_with_this_process(pid: i32, folder: &std::path::Path) {
-    let script = "cat > /dev/null; kill -INT $0; while kill -0 $0 2> /dev/null; do sleep 0.1; done; rm -rf -- \"$1\"";
-    let mut shell = Command::new("sh");
-    shell.args(["-c", script, &pid.to_string()]).arg(folder).stdin(Stdio::piped()).process_group(0);
-    let child = shell.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    *STOPPER.lock().unwrap() = Some(child);
 }
 
 fn store(database: &PgConnectOptions) -> Store {

@@ -1,0 +1,231 @@
+//! The operations of the document that the server serves, how each is called, and the rows that its path can name.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use sarcoscreen::app::ambient::{Ambient as _, after};
+use sarcoscreen::domain::actor::Role;
+use serde_json::{Value, json};
+
+use crate::world::{Clinic, User, World, fit, frail};
+
+/// An operation of the document.
+pub(crate) struct Operation {
+    pub(crate) id: String,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    /// Where it is called from: an address of its own, so that failures of one do not shut the next one out.
+    address: String,
+    /// The least role; none where it is public.
+    pub(crate) least: Option<Role>,
+    /// Whether it changes the version that its caller saw.
+    versioned: bool,
+}
+
+/// Rows of a clinic that a path can name.
+#[derive(Clone)]
+pub(crate) struct Rows {
+    pub(crate) submission: String,
+    follow_up: String,
+    pub(crate) subject: String,
+    /// Somebody who can be given a case.
+    colleague: String,
+    /// An hour ahead.
+    soon: String,
+    credential: String,
+    spare_credential: String,
+    /// Somebody else, for what concerns two.
+    other: String,
+    merge: String,
+}
+
+impl Rows {
+    pub(crate) async fn of(world: &World, clinic: &Clinic) -> Self {
+        Self::named(world, clinic, "R-1").await
+    }
+
+    /// Rows that no operation has changed yet, so that each is in its first version.
+    async fn fresh(world: &World, clinic: &Clinic, operation: &Operation) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let reference = format!("F-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let mut rows = Self::named(world, clinic, &reference).await;
+        if operation.id == "undo_subject_merge" {
+            let merge = format!("/v1/subjects/{}/merge", rows.subject);
+            let request = clinic.staff.request("POST", &merge).header("if-match", "\"1\"");
+            let merge = clinic.staff.send(request.json(&json!({"merged": rows.other}))).await.expect(200);
+            merge["id"].as_str().unwrap().clone_into(&mut rows.merge);
+        }
+        rows
+    }
+
+    async fn named(world: &World, clinic: &Clinic, reference: &str) -> Self {
+        let subject = |reference: &str| json!({"answers": frail(), "subject": {"reference": reference}});
+        let receipt = clinic.intake.submit(&subject(reference)).await.expect(201);
+        let other = clinic.intake.submit(&subject(&format!("{reference}-other"))).await.expect(201);
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let credential = async || world.user_with_id(clinic.id, Role::Intake, None).await.1.to_string();
+        Self {
+            credential: credential().await,
+            spare_credential: credential().await,
+            submission: text(&receipt["id"]),
+            follow_up: text(&receipt["follow_up"]["id"]),
+            subject: text(&receipt["subject_id"]),
+            colleague: world.user_with_id(clinic.id, Role::Staff, None).await.1.to_string(),
+            soon: soon(world),
+            other: text(&other["subject_id"]),
+            merge: Self::unknown().merge,
+        }
+    }
+
+    pub(crate) fn unknown() -> Self {
+        let id = || "0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6071".to_owned();
+        Self {
+            submission: id(),
+            follow_up: id(),
+            subject: id(),
+            colleague: id(),
+            soon: "2027-01-01T00:00:00Z".into(),
+            credential: id(),
+            spare_credential: id(),
+            other: id().replace("6071", "6072"),
+            merge: id(),
+        }
+    }
+}
+
+/// How each operation is called and what it answers when all is well. A new operation needs a line here.
+pub(crate) fn call(operation: &Operation, rows: &Rows) -> (String, Option<Value>, u16) {
+    let (parameter, body, status) = match &*operation.id {
+        "get_questionnaire"
+        | "list_rule_tables"
+        | "get_conformance"
+        | "list_submissions"
+        | "list_follow_ups"
+        | "list_credentials"
+        | "get_liveness"
+        | "get_readiness"
+        | "get_stats"
+        | "get_follow_up_export"
+        | "get_submission_export"
+        | "list_audit_entries"
+        | "take_next_follow_up" => (None, None, 200),
+        "get_rule_table" => (Some("2026.1"), None, 200),
+        "create_score" => (None, Some(json!({"answers": fit()})), 200),
+        "create_submission" => (None, Some(json!({"answers": fit()})), 201),
+        "get_submission" | "get_submission_assessment" => (Some(&*rows.submission), None, 200),
+        "get_follow_up"
+        | "list_follow_up_history"
+        | "claim_follow_up"
+        | "release_follow_up"
+        | "unbook_follow_up"
+        | "mark_follow_up_not_attended"
+        | "reopen_follow_up" => (Some(&*rows.follow_up), None, 200),
+        "reassign_follow_up" => (Some(&*rows.follow_up), Some(json!({"to": rows.colleague})), 200),
+        "contact_follow_up" => (Some(&*rows.follow_up), Some(json!({"reached": true})), 200),
+        "book_follow_up" => (Some(&*rows.follow_up), Some(json!({"appointment_at": rows.soon})), 200),
+        "close_follow_up" => (Some(&*rows.follow_up), Some(json!({"outcome": "not_needed", "reason": "other"})), 200),
+        "note_follow_up" => (Some(&*rows.follow_up), Some(json!({"note": "n"})), 200),
+        "search_subjects" => (None, Some(json!({"reference": "R-1"})), 200),
+        "create_credential" => (None, Some(json!({"role": "intake", "display_name": "Another"})), 201),
+        "rotate_credential" => (Some(&*rows.credential), Some(json!({})), 200),
+        "revoke_credential" => (Some(&*rows.spare_credential), None, 204),
+        "list_subject_submissions"
+        | "get_subject"
+        | "list_subject_history"
+        | "export_subject"
+        | "undo_subject_merge" => (Some(&*rows.subject), None, 200),
+        "replace_subject_contact" => (Some(&*rows.subject), Some(json!({"name": "Ana"})), 200),
+        "replace_subject_consent" => {
+            let consent = json!({"to_contact": true, "text_version": "1", "given_at": "2026-01-02T03:04:05Z"});
+            (Some(&*rows.subject), Some(consent), 200)
+        }
+        "merge_subjects" => (Some(&*rows.subject), Some(json!({"merged": rows.other})), 200),
+        "delete_subject" => (Some(&*rows.subject), None, 204),
+        other => panic!("no request for the operation {other}: add one to this table"),
+    };
+    let path = match (operation.path.split_once('{'), parameter) {
+        (Some((before, rest)), Some(parameter)) => {
+            let rest = rest.split_once('}').unwrap().1.replace("{merge_id}", &rows.merge);
+            format!("{before}{parameter}{rest}")
+        }
+        (None, None) => operation.path.clone(),
+        _ => panic!("the request for {} does not fit its path {}", operation.id, operation.path),
+    };
+    (path, body, status)
+}
+
+/// What is done with a fresh case before a command on it is tried.
+fn before(operation: &Operation) -> &'static [&'static str] {
+    match &*operation.id {
+        "release_follow_up" | "contact_follow_up" | "book_follow_up" => &["claim"],
+        "unbook_follow_up" | "mark_follow_up_not_attended" => &["claim", "book"],
+        "reopen_follow_up" => &["close"],
+        _ => &[],
+    }
+}
+
+/// The rows for a command: a fresh case of the clinic that takes it from its holder, or a fresh person. Other operations
+/// take any rows.
+pub(crate) async fn ready(world: &World, clinic: &Clinic, holder: &User, operation: &Operation, rows: &Rows) -> Rows {
+    if operation.method != "GET" && operation.path.starts_with("/v1/subjects/{id}") {
+        return Rows::fresh(world, clinic, operation).await;
+    }
+    if operation.method != "POST" || !operation.path.starts_with("/v1/follow-ups") {
+        return rows.clone();
+    }
+    let receipt = clinic.browser.submit(&json!({"answers": frail()})).await.expect(201);
+    let id = receipt["follow_up"]["id"].as_str().unwrap().to_owned();
+    for (index, command) in before(operation).iter().enumerate() {
+        let body = match *command {
+            "book" => json!({"appointment_at": soon(world)}),
+            "close" => json!({"outcome": "not_needed", "reason": "other"}),
+            _ => json!({}),
+        };
+        let request = holder.request("POST", &format!("/v1/follow-ups/{id}/{command}"));
+        let seen = format!("\"{}\"", index + 1);
+        holder.send(request.header("if-match", seen).json(&body)).await.expect(200);
+    }
+    if operation.id == "mark_follow_up_not_attended" {
+        world.clock.advance(2 * 3600);
+    }
+    Rows { follow_up: id, soon: soon(world), ..rows.clone() }
+}
+
+fn soon(world: &World) -> String {
+    after(world.clock.now(), Duration::from_hours(1)).to_string()
+}
+
+pub(crate) fn request(user: &User, operation: &Operation, rows: &Rows) -> reqwest::RequestBuilder {
+    let (path, body, _) = call(operation, rows);
+    let mut request = user.request(&operation.method, &path).header("x-forwarded-for", &operation.address);
+    if operation.versioned {
+        request = request.header("if-match", format!("\"{}\"", before(operation).len() + 1));
+    }
+    if let Some(body) = body { request.json(&body) } else { request }
+}
+
+pub(crate) async fn operations(world: &World) -> Vec<Operation> {
+    let document = world.holder(None).get("/openapi.json").await.expect(200);
+    let mut found = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let id = operation["operationId"].as_str().unwrap().to_owned();
+            let security = operation["security"].as_array().unwrap_or_else(|| panic!("{id} says nothing of security"));
+            assert_eq!(security.len(), 1, "{id}");
+            let scopes = security[0].get("key").map(|scopes| scopes.as_array().unwrap().clone());
+            assert!(scopes.is_some() || security[0] == json!({}), "{id}");
+            let least = scopes.map(|scopes| {
+                assert_eq!(scopes.len(), 1, "{id}");
+                Role::parse(scopes[0].as_str().unwrap()).unwrap()
+            });
+            let address = format!("192.0.2.{}", found.len() + 1);
+            let mut parameters = operation["parameters"].as_array().into_iter().flatten();
+            let versioned = parameters.any(|parameter| parameter["name"] == "If-Match");
+            let method = method.to_uppercase();
+            found.push(Operation { id, method, path: path.clone(), address, least, versioned });
+        }
+    }
+    assert!(found.iter().any(|operation| operation.least.is_none()));
+    assert!(found.iter().any(|operation| operation.least == Some(Role::Staff)));
+    found
+}
