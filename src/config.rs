@@ -6,6 +6,7 @@ mod commands;
 mod intake;
 mod replica;
 mod sign_in;
+mod webhooks;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ pub use commands::{Audit, ClinicChange, Clinics, Command, Keys, Retention, Rules
 pub use intake::Intake;
 pub use replica::Replica;
 pub use sign_in::{Limits, Oidc};
+pub use webhooks::Webhooks;
 
 /// Sarcopenia risk screening: answers in, a sourced and bounded assessment out, follow-ups for clinic staff.
 ///
@@ -62,6 +64,9 @@ pub struct Settings {
     /// How much anybody may ask.
     #[command(flatten)]
     pub limits: Limits,
+    /// Where webhooks may be sent.
+    #[command(flatten)]
+    pub webhooks: Webhooks,
     /// The log.
     #[command(flatten)]
     pub log: Log,

@@ -1,5 +1,9 @@
-//! Ring 2: the only HTTP client. What it fetches is small, comes from an address that the operator chose, and has a
-//! deadline.
+//! Ring 2: the only HTTP clients. What this one fetches is small, comes from an address that the operator chose, and has a
+//! deadline. What goes to addresses that clinics chose is below.
+
+pub mod addresses;
+pub mod receivers;
+pub mod signature;
 
 use std::time::Duration;
 

@@ -18,6 +18,9 @@ alter table subject_changes drop constraint subject_changes_subject_fkey;
 alter table subject_merges drop constraint subject_merges_kept_fkey;
 alter table subject_merges drop constraint subject_merges_merged_fkey;
 
+select undistribute_table('webhook_attempts');
+select undistribute_table('webhook_deliveries');
+select undistribute_table('webhook_endpoints');
 select undistribute_table('credential_changes');
 select undistribute_table('daily_counts');
 select undistribute_table('audit_seals');
@@ -117,7 +120,8 @@ begin
     foreach name in array array[
         'clinics', 'credentials', 'subjects', 'subject_changes', 'subject_merges', 'follow_ups',
         'follow_up_events', 'submissions', 'idempotency_keys', 'audit_entries', 'audit_pending',
-        'audit_seals', 'daily_counts', 'credential_changes'
+        'audit_seals', 'daily_counts', 'credential_changes',
+        'webhook_endpoints', 'webhook_deliveries', 'webhook_attempts'
     ] loop
         execute format('alter table %I enable row level security', name);
         execute format('alter table %I force row level security', name);
@@ -152,6 +156,12 @@ create policy audit_entries_jobs_strays on audit_entries for select to sarcoscre
 create policy audit_seals_jobs_strays on audit_seals for select to sarcoscreen_jobs using (
     current_clinic() is null and not exists (select from clinics c where c.clinic_id = audit_seals.clinic_id)
 );
+create policy webhook_endpoints_jobs_list on webhook_endpoints for select to sarcoscreen_jobs using (true);
+create policy webhook_deliveries_jobs_list on webhook_deliveries for select to sarcoscreen_jobs using (state = 'pending');
+create policy webhook_endpoints_writer on webhook_endpoints for select to sarcoscreen_writer
+    using (clinic_id = any ((select current_clinics())::uuid[]));
+create policy webhook_deliveries_writer on webhook_deliveries for insert to sarcoscreen_writer
+    with check (clinic_id = any ((select current_clinics())::uuid[]));
 create policy clinics_jobs_list on clinics for select to sarcoscreen_jobs using (true);
 create policy clinics_auth on clinics for select to sarcoscreen_auth using (true);
 create policy credentials_auth on credentials for select to sarcoscreen_auth using (true);

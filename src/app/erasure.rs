@@ -32,7 +32,9 @@ pub async fn export(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<S
 pub async fn erase(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<(), AppError> {
     let log = app.policy.erasure_log.as_deref().ok_or(AppError::NoErasureLog)?;
     let entry = entry(app, actor, AuditAction::SubjectErased, subject_id.0, &[subject_id])?;
-    Ok(store::erasure::erase(&app.store, subject_id, Some(log), &entry).await?)
+    store::erasure::erase(&app.store, subject_id, Some(log), &entry).await?;
+    app.deliveries.notify_one();
+    Ok(())
 }
 
 /// What a replay did.

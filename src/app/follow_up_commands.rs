@@ -65,7 +65,7 @@ pub async fn command(app: &App, actor: &Actor, asked: Asked) -> Result<Answered,
     let note = asked.note.map(|note| Ok::<_, AppError>((note, random(&*app.ambient)?))).transpose()?;
     let decided = Decided { note, ..decided(app, actor, change, action(&asked.command))? };
     match store::follow_up_commands::commit_change(&app.store, actor.clinic_id, &decided, idempotency).await? {
-        Outcome::Written(follow_up) => Ok(Answered { follow_up: *follow_up, at: now }),
+        Outcome::Written(follow_up) => Ok(written(app, *follow_up, now)),
         Outcome::Known(kept) => replay(app, actor, kept).await,
         Outcome::Stale | Outcome::Nothing => stale(app, actor, idempotency).await,
     }
@@ -87,11 +87,17 @@ pub async fn take_next(
         decided(app, actor, change, AuditAction::FollowUpTaken)
     };
     match store::follow_up_commands::take_next(&app.store, actor.clinic_id, idempotency, now, claim).await? {
-        Outcome::Written(follow_up) => Ok(Some(Answered { follow_up: *follow_up, at: now })),
+        Outcome::Written(follow_up) => Ok(Some(written(app, *follow_up, now))),
         Outcome::Known(kept) => replay(app, actor, kept).await.map(Some),
         Outcome::Nothing => Ok(None),
         Outcome::Stale => Err(AppError::Internal("a locked case has moved on".into())),
     }
+}
+
+/// A case that was just written; whoever subscribes is told.
+fn written(app: &App, follow_up: FollowUp, at: Timestamp) -> Answered {
+    app.deliveries.notify_one();
+    Answered { follow_up, at }
 }
 
 fn decided(app: &App, actor: &Actor, change: FollowUpChange, action: AuditAction) -> Result<Decided, AppError> {

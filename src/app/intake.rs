@@ -62,7 +62,12 @@ pub async fn submit(app: &App, actor: &Actor, clinic: &Clinic, draft: Draft) -> 
     let outcome = store::submissions::commit(&app.store, accepted, nonces).await?;
     count_for_readers(app, actor).await;
     match outcome {
-        Stored::Created(stored) => Ok(*stored),
+        Stored::Created(stored) => {
+            if stored.follow_up.is_some() {
+                app.deliveries.notify_one();
+            }
+            Ok(*stored)
+        }
         Stored::Replayed(stored) => shown_again(app, actor, *stored).await,
         Stored::KeyReused => Err(AppError::IdempotencyKeyReused),
     }

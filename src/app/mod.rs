@@ -5,6 +5,7 @@ pub mod audit;
 pub mod audit_verification;
 pub mod clinics;
 pub mod credentials;
+pub mod deliveries;
 pub mod demo;
 pub mod erasure;
 pub mod error;
@@ -32,11 +33,14 @@ pub mod submissions;
 mod token_people;
 pub mod tokens;
 pub mod verify;
+pub mod webhooks;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+pub use crate::outbound::addresses::Addresses;
+pub use crate::outbound::receivers::{LIMIT, Names, Receivers, SystemNames};
 pub use error::AppError;
 
 use crate::rules::Releases;
@@ -59,6 +63,8 @@ pub struct App {
     pub(crate) policy: Policy,
     pub(crate) prepared: Arc<AtomicBool>,
     pub(crate) failures: Arc<failed_sign_ins::Failures>,
+    pub(crate) receivers: Arc<Receivers>,
+    pub(crate) deliveries: Arc<tokio::sync::Notify>,
 }
 
 /// What an operator may decide about the use cases.
@@ -88,6 +94,8 @@ impl App {
             policy,
             prepared: Arc::default(),
             failures: Arc::default(),
+            receivers: Arc::new(Receivers::new(Addresses::default(), Arc::new(SystemNames), LIMIT)),
+            deliveries: Arc::default(),
         }
     }
 
@@ -108,6 +116,17 @@ impl App {
     #[must_use]
     pub fn with_replica(self, options: ConnectOptions, connections: u32, bound: Duration) -> Self {
         Self { store: self.store.with_replica(options, connections, bound), ..self }
+    }
+
+    /// The same application, which sends webhooks to these receivers.
+    #[must_use]
+    pub fn with_receivers(self, receivers: Receivers) -> Self {
+        Self { receivers: Arc::new(receivers), ..self }
+    }
+
+    /// Waits until something is to be delivered that was not before.
+    pub async fn delivery_waits(&self) {
+        self.deliveries.notified().await;
     }
 
     /// The same application, which also takes the tokens of an issuer.

@@ -1,4 +1,5 @@
-//! Retention: what a clinic does not want to keep any longer, and retry keys past their time, leave in bounded batches.
+//! Retention: what a clinic does not want to keep any longer, and retry keys and deliveries past their time, leave in
+//! bounded batches.
 
 use std::ops::ControlFlow;
 
@@ -12,6 +13,9 @@ use crate::domain::ids::ClinicId;
 use crate::store;
 use crate::store::retention::Retired;
 
+/// How long what webhooks were told is kept, days, whatever became of it.
+const DELIVERY_DAYS: u32 = 30;
+
 /// Removes all that is due, clinic after clinic. Every batch is a transaction of its own, so being ended in the middle
 /// loses nothing, and instances do not work on one clinic at the same time. Whoever follows it may end it.
 ///
@@ -22,6 +26,9 @@ pub async fn run(app: &App, mut progress: impl FnMut(Progress) -> ControlFlow<()
     let mut whole = Retired::default();
     for clinic in clinics::list(app).await? {
         while store::retention::forget_keys(&app.store, clinic.clinic_id, now).await? > 0 {}
+        if let Some(before) = days_before(now, DELIVERY_DAYS) {
+            while store::webhook_log::forget(&app.store, clinic.clinic_id, before).await? > 0 {}
+        }
         let Some(before) = clinic.retention_days.and_then(|days| days_before(now, days)) else { continue };
         let total = store::retention::count(&app.store, clinic.clinic_id, before).await?;
         let mut done = 0;

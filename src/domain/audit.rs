@@ -105,6 +105,8 @@ macro_rules! names {
     };
 }
 
+pub(super) use names;
+
 names! {
     /// What was done, or tried.
     AuditAction:
@@ -188,6 +190,26 @@ names! {
     CredentialsListed = "credentials_listed",
     /// A clinic's settings were changed, or it was suspended or resumed.
     ClinicChanged = "clinic_changed",
+    /// A webhook endpoint was registered.
+    WebhookCreated = "webhook_created",
+    /// Webhook endpoints were listed.
+    WebhooksListed = "webhooks_listed",
+    /// A webhook endpoint was read.
+    WebhookRead = "webhook_read",
+    /// A webhook endpoint was changed.
+    WebhookChanged = "webhook_changed",
+    /// A webhook endpoint was removed.
+    WebhookDeleted = "webhook_deleted",
+    /// A webhook endpoint got a new secret.
+    WebhookSecretRotated = "webhook_secret_rotated",
+    /// A ping was sent to a webhook endpoint.
+    WebhookPinged = "webhook_pinged",
+    /// What was sent to a webhook endpoint was listed.
+    WebhookDeliveriesListed = "webhook_deliveries_listed",
+    /// What was sent to a webhook endpoint is sent again.
+    WebhookRedelivered = "webhook_redelivered",
+    /// A webhook endpoint was disabled because it answered 410, or nothing but failures.
+    WebhookDisabled = "webhook_disabled",
     /// Somebody could not sign in.
     SignInFailed = "sign_in_failed",
 }

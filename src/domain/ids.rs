@@ -58,3 +58,11 @@ identifier!(
     /// An audit entry.
     AuditEntryId
 );
+identifier!(
+    /// A webhook endpoint: an address of a clinic's own that is told of events.
+    WebhookId
+);
+identifier!(
+    /// An event, as every endpoint that it is told to knows it.
+    EventId
+);

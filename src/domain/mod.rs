@@ -43,3 +43,5 @@ pub mod submission;
 pub mod texts;
 pub mod token;
 pub mod verification;
+pub mod webhook;
+pub mod webhook_delivery;

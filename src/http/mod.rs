@@ -27,6 +27,7 @@ mod subject_records;
 mod subjects;
 mod submissions;
 pub mod trail;
+mod webhooks;
 pub mod wire;
 mod written;
 
@@ -156,6 +157,15 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(credentials::list_credentials)
         .service(credentials::rotate_credential)
         .service(credentials::revoke_credential)
+        .service(webhooks::create_webhook)
+        .service(webhooks::list_webhooks)
+        .service(webhooks::get_webhook)
+        .service(webhooks::update_webhook)
+        .service(webhooks::delete_webhook)
+        .service(webhooks::rotate_webhook_secret)
+        .service(webhooks::ping_webhook)
+        .service(webhooks::list_webhook_deliveries)
+        .service(webhooks::redeliver_webhook_deliveries)
         .service(subject_records::get_subject)
         .service(subject_records::replace_subject_contact)
         .service(subject_records::replace_subject_consent)

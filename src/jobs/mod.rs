@@ -2,6 +2,7 @@
 //! database, so several instances may run it, and a killed one leaves nothing half done.
 
 pub mod counting;
+pub mod deliveries;
 mod retention;
 mod sealing;
 
@@ -40,6 +41,7 @@ impl Jobs {
             tokio::spawn(every(TELLING, stops.clone(), async move || failed_sign_ins::tell_due(&telling).await)),
             tokio::spawn(every(settings.sealing, stops.clone(), async move || sealing::run(&seals).await)),
             tokio::spawn(counting::run(app.clone(), stops.clone())),
+            tokio::spawn(deliveries::run(app.clone(), stops.clone())),
             tokio::spawn(retiring(app.clone(), stops)),
         ];
         Self { app: app.clone(), stopping, running }

@@ -9,6 +9,7 @@ mod metrics;
 mod private_file;
 mod replica;
 mod sign_in;
+mod webhooks;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -65,7 +66,7 @@ impl Running {
         let mut opened = Opened::open(settings, say).await?;
         let applied = sign_in::applied(opened.app.clone(), settings);
         match applied.and_then(|app| replica::applied(app, settings)) {
-            Ok(app) => opened.app = app,
+            Ok(app) => opened.app = webhooks::applied(app, settings),
             Err(error) => {
                 opened.abandon().await;
                 return Err(error);

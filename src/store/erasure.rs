@@ -7,9 +7,10 @@ use uuid::Uuid;
 
 use super::erasure_log::{self, Erased};
 use super::subject_merges::one_at_a_time;
-use super::{Store, StoreError, audit};
+use super::{Store, StoreError, audit, webhook_outbox};
 use crate::domain::audit::AuditEntry;
-use crate::domain::ids::{ClinicId, SubjectId};
+use crate::domain::ids::{ClinicId, EventId, SubjectId};
+use crate::domain::webhook::Event;
 
 /// Persons looked at in one go when a log is replayed.
 const CHUNK: i64 = 1_000;
@@ -43,7 +44,9 @@ pub async fn erase(
     }
     let everybody: Vec<Uuid> = rows.iter().map(|row| row.subject_id).collect();
     remove(&mut transaction, clinic_id, &everybody).await?;
-    let subject_ids = everybody.iter().copied().map(SubjectId).collect();
+    let subject_ids: Vec<SubjectId> = everybody.iter().copied().map(SubjectId).collect();
+    let event = Event::erased(EventId(entry.audit_entry_id.0), &subject_ids, entry.at);
+    webhook_outbox::write(&mut transaction, clinic_id, &event).await?;
     audit::insert(
         &store.keys,
         &mut transaction,
@@ -93,9 +96,30 @@ pub(super) async fn remove(
     )
     .execute(&mut *connection)
     .await?;
+    remove_events(connection, clinic_id, subjects).await?;
     sqlx::query!("delete from subjects where clinic_id = $1 and subject_id = any($2)", clinic, subjects)
         .execute(&mut *connection)
         .await?;
+    Ok(())
+}
+
+/// Removes what webhooks were, or were to be, told of people. That they were erased is told nevertheless.
+async fn remove_events(
+    connection: &mut PgConnection,
+    clinic_id: ClinicId,
+    subjects: &[Uuid],
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "with gone as (
+             delete from webhook_deliveries where clinic_id = $1 and subject_id = any($2) returning webhook_id, event_id
+         )
+         delete from webhook_attempts a using gone
+         where a.clinic_id = $1 and a.webhook_id = gone.webhook_id and a.event_id = gone.event_id",
+        clinic_id.0,
+        subjects,
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

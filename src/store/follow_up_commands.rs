@@ -8,11 +8,12 @@ use super::follow_up_events::{Made, record, seal_note};
 use super::follow_ups::{Row, update};
 use super::idempotency_keys::{Effect, Kept, claim, settle};
 use super::keys::SealNonce;
-use super::{Store, StoreError, audit};
+use super::{Store, StoreError, audit, webhook_outbox};
 use crate::domain::audit::AuditEntry;
 use crate::domain::follow_up::{FollowUp, FollowUpChange, Note};
-use crate::domain::ids::ClinicId;
+use crate::domain::ids::{ClinicId, EventId};
 use crate::domain::submission::{Idempotency, Origin};
+use crate::domain::webhook::Event;
 
 /// A command on a case, decided, with all that its transaction writes.
 #[derive(Clone)]
@@ -138,6 +139,11 @@ async fn write(
         note_sealed: decided.note.as_ref().map(seal).transpose()?,
     };
     record(connection, clinic_id, change.after.follow_up_id, made).await?;
+    if change.moved {
+        let event_id = EventId(decided.audit.audit_entry_id.0);
+        let event = Event::state_changed(event_id, &change.after, change.at);
+        webhook_outbox::write(connection, clinic_id, &event).await?;
+    }
     audit::insert(&store.keys, connection, &decided.audit).await?;
     Ok(true)
 }

@@ -43,6 +43,10 @@ mod subject_row;
 pub mod subjects;
 pub mod submissions;
 pub mod token_people;
+pub mod webhook_endpoints;
+pub mod webhook_leases;
+pub mod webhook_log;
+pub mod webhook_outbox;
 pub mod worklist;
 pub mod writer;
 

@@ -7,8 +7,9 @@ use uuid::Uuid;
 
 use super::keys::{Place, SealNonce};
 use super::subject_row::{ContactColumns, Row, before_place, open_contact, open_reference, seal_reference, sealing};
+use super::webhook_endpoints::place as secret_place;
 use super::{Store, StoreError};
-use crate::domain::ids::{ClinicId, SubjectId};
+use crate::domain::ids::{ClinicId, SubjectId, WebhookId};
 use crate::domain::subject::LookUp;
 
 /// Rows of a batch.
@@ -26,6 +27,8 @@ pub enum Sealed {
     Changes,
     /// Notes of cases.
     Notes,
+    /// What signs for webhook endpoints.
+    Webhooks,
 }
 
 impl std::ops::AddAssign for Dependents {
@@ -38,7 +41,7 @@ impl std::ops::AddAssign for Dependents {
 
 impl Sealed {
     /// Every place.
-    pub const ALL: [Self; 3] = [Self::Subjects, Self::Changes, Self::Notes];
+    pub const ALL: [Self; 4] = [Self::Subjects, Self::Changes, Self::Notes, Self::Webhooks];
 }
 
 /// What still depends on an earlier key.
@@ -65,6 +68,8 @@ pub async fn dependents(store: &Store, clinic_id: ClinicId) -> Result<Dependents
                     and (get_byte(reference_sealed, 0) <> $2 or get_byte(contact_sealed, 0) <> $2))
                + (select count(*) from subject_changes where clinic_id = $1 and get_byte(before_sealed, 0) <> $2)
                + (select count(*) from follow_up_events where clinic_id = $1 and get_byte(note_sealed, 0) <> $2)
+               + (select count(*) from webhook_endpoints where clinic_id = $1
+                    and (get_byte(secret_sealed, 0) <> $2 or get_byte(previous_secret_sealed, 0) <> $2))
                    as "rows!",
                (select count(*) from credentials where clinic_id = $1
                     and key_version <> $2 and key_hash is not null and revoked_at is null) as "credentials!",
@@ -98,6 +103,7 @@ pub async fn rotate(
         Sealed::Subjects => subjects(&mut transaction, store, clinic_id, after, nonces).await?,
         Sealed::Changes => changes(&mut transaction, store, clinic_id, after, nonces).await?,
         Sealed::Notes => notes(&mut transaction, store, clinic_id, after, nonces).await?,
+        Sealed::Webhooks => webhooks(&mut transaction, store, clinic_id, after, nonces).await?,
     };
     transaction.commit().await?;
     Ok(last.map(|last| (rows, last)))
@@ -240,6 +246,43 @@ async fn notes(
             row.follow_up_id,
             row.version,
             again(store, place, *nonce, &row.note_sealed)?,
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(worked)
+}
+
+async fn webhooks(
+    connection: &mut PgConnection,
+    store: &Store,
+    clinic_id: ClinicId,
+    after: (Uuid, i32),
+    nonces: &[SealNonce; SEALS],
+) -> Result<Worked, StoreError> {
+    let rows = sqlx::query!(
+        "select webhook_id, secret_sealed, previous_secret_sealed from webhook_endpoints
+         where clinic_id = $1 and webhook_id > $2
+           and (get_byte(secret_sealed, 0) <> $3 or get_byte(previous_secret_sealed, 0) <> $3)
+         order by webhook_id limit $4 for no key update skip locked",
+        clinic_id.0,
+        after.0,
+        version(store)?,
+        LIMIT,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let worked = (rows.len() as u64, rows.last().map(|row| (row.webhook_id, 0)));
+    for (row, nonces) in rows.into_iter().zip(nonces.chunks_exact(2)) {
+        let place = secret_place(clinic_id, WebhookId(row.webhook_id));
+        let previous = row.previous_secret_sealed.map(|sealed| again(store, place, nonces[1], &sealed)).transpose()?;
+        sqlx::query!(
+            "update webhook_endpoints set secret_sealed = $3, previous_secret_sealed = $4
+             where clinic_id = $1 and webhook_id = $2",
+            clinic_id.0,
+            row.webhook_id,
+            again(store, place, nonces[0], &row.secret_sealed)?,
+            previous,
         )
         .execute(&mut *connection)
         .await?;

@@ -37,4 +37,5 @@ mod stats;
 mod subject_records;
 mod subjects;
 mod tokens;
+mod webhooks;
 mod world;

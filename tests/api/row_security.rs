@@ -8,12 +8,14 @@ use crate::world::{Clinic, World, frail};
 
 pub(crate) const ROLES: [&str; 4] = ["sarcoscreen_app", "sarcoscreen_writer", "sarcoscreen_auth", "sarcoscreen_jobs"];
 
-/// What only finds its clinic by being seen across clinics: who signs in, and which clinics there are.
-pub(crate) const ACROSS: [(&str, &str); 4] = [
+/// What only finds its clinic by being seen across clinics: who signs in, which clinics there are, and which have work waiting.
+pub(crate) const ACROSS: [(&str, &str); 6] = [
     ("sarcoscreen_auth", "credentials"),
     ("sarcoscreen_auth", "clinics"),
     ("sarcoscreen_jobs", "clinics"),
     ("sarcoscreen_jobs", "audit_pending"),
+    ("sarcoscreen_jobs", "webhook_endpoints"),
+    ("sarcoscreen_jobs", "webhook_deliveries"),
 ];
 
 /// Rows of a clinic in every table that requests write.
@@ -23,6 +25,15 @@ pub(crate) async fn fill(world: &World, clinic: &Clinic) {
     let (id, mut owner) = (clinic.id, world.connect().await);
     let rows = [
         format!("insert into credential_changes values ('{id}', '{id}', 1)"),
+        format!(
+            "insert into webhook_endpoints (clinic_id, webhook_id, url, events, secret_sealed, created_at) \
+             values ('{id}', '{id}', 'https://clinic.example/hooks', '{{ping}}', 'x', now())"
+        ),
+        format!(
+            "insert into webhook_deliveries (clinic_id, webhook_id, event_id, event, at, data, due_at) \
+             values ('{id}', '{id}', '{id}', 'ping', now(), '{{}}', now())"
+        ),
+        format!("insert into webhook_attempts values ('{id}', '{id}', '{id}', 1, now(), 200, null, 1)"),
         format!("insert into daily_counts values ('{id}', '2026-01-01', 'submissions', '', 1)"),
         format!(
             "insert into audit_seals select '{id}', 1, 1, now(), sha256(''), array[audit_entry_id], '0123456789abcdef', sha256('') \
@@ -145,7 +156,7 @@ async fn each_role_sees_the_rows_of_its_own_clinic_that_its_work_needs() {
 }
 
 /// Where the writer of submissions looks up what a batch meets.
-const WRITER_FINDS: [&str; 3] = ["follow_ups", "idempotency_keys", "subjects"];
+const WRITER_FINDS: [&str; 4] = ["follow_ups", "idempotency_keys", "subjects", "webhook_endpoints"];
 
 #[tokio::test]
 async fn the_writer_of_submissions_reads_nothing_that_is_sealed_or_that_somebody_answered() {
@@ -164,6 +175,9 @@ async fn the_writer_of_submissions_reads_nothing_that_is_sealed_or_that_somebody
         "follow_ups.diagnosis",
         "follow_up_events.note_sealed",
         "audit_entries.action",
+        "webhook_endpoints.url",
+        "webhook_endpoints.secret_sealed",
+        "webhook_deliveries.data",
     ];
     for column in secret {
         let (table, column) = column.split_once('.').unwrap();

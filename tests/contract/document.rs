@@ -45,6 +45,9 @@ fn every_operation_says_who_may_call_it_what_it_does_and_how_it_fails() {
             "undo_",
             "export_",
             "delete_",
+            "update_",
+            "ping_",
+            "redeliver_",
         ];
         if !verbs.iter().any(|verb| id.starts_with(verb)) || !ids.insert(id.to_owned()) {
             faults.push(format!("{place}: operation id {id:?}"));

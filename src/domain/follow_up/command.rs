@@ -45,6 +45,8 @@ pub enum FollowUpCommand {
 pub struct FollowUpChange {
     /// The version that was decided on; the change holds only while it is the latest.
     pub before: i32,
+    /// Whether the case is in another state afterwards.
+    pub moved: bool,
     /// The case afterwards, under its next version.
     pub after: FollowUp,
     /// What was done.

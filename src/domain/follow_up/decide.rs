@@ -31,7 +31,8 @@ pub fn decide(
         FollowUpCommand::Contact { reached } => Some(*reached),
         _ => None,
     };
-    Ok(FollowUpChange { before: case.version, after, kind: command.kind(), reached, at: now })
+    let moved = after.state != case.state;
+    Ok(FollowUpChange { before: case.version, moved, after, kind: command.kind(), reached, at: now })
 }
 
 fn of_open(case: &FollowUp, command: FollowUpCommand, actor: &Actor, now: Timestamp) -> Result<FollowUp, Refusal> {

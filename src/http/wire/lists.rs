@@ -13,6 +13,7 @@ use super::rule_table::RuleTableSummaryBody;
 use super::subject::SubjectBody;
 use super::subject_history::SubjectChangeBody;
 use super::submission::plain;
+use super::webhook::{WebhookBody, WebhookDeliveryBody};
 use super::{BandName, CareLevelName, OriginName};
 use crate::domain::assessment::Score;
 use crate::domain::audit::NamedEntry;
@@ -20,6 +21,8 @@ use crate::domain::history::Screen;
 use crate::domain::ids::SubjectId;
 use crate::domain::stored::{Credential, PageRequest, Subject, SubmissionFilter, SubmissionSummary};
 use crate::domain::subject_history::SubjectChange;
+use crate::domain::webhook::Webhook;
+use crate::domain::webhook_delivery::Delivery;
 
 /// Which submissions to list.
 #[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
@@ -161,6 +164,14 @@ page!(
 page!(
     /// A page of credentials, oldest first.
     CredentialPage of CredentialBody, from Credential
+);
+page!(
+    /// Every webhook, oldest first.
+    WebhookPage of WebhookBody, from Webhook
+);
+page!(
+    /// A page of what was, or is to be, sent to a webhook, newest first.
+    WebhookDeliveryPage of WebhookDeliveryBody, from Delivery
 );
 page!(
     /// A page of a person's changes, the latest first.

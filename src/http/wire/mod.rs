@@ -22,6 +22,7 @@ pub mod statistics;
 pub mod subject;
 pub mod subject_history;
 pub mod submission;
+pub mod webhook;
 pub mod wording;
 pub mod worklist;
 
@@ -49,6 +50,8 @@ use crate::domain::stored::FollowUpOrder;
 use crate::domain::subject::Channel;
 use crate::domain::subject_history::ChangeKind;
 use crate::domain::submission::{Origin, PathwayId};
+use crate::domain::webhook::{DisabledReason, WebhookEvent};
+use crate::domain::webhook_delivery::{DeliveryFailure, DeliveryState};
 
 /// Puts a domain enumeration on the wire: its names and its schema are the domain's own.
 macro_rules! on_the_wire {
@@ -119,6 +122,14 @@ on_the_wire! {
     ConfidenceName(Confidence) as "Confidence";
     /// What a credential may do; each role may do what the ones before it may.
     RoleName(Role) as "Role";
+    /// What a webhook can be told of.
+    WebhookEventName(WebhookEvent) as "WebhookEvent";
+    /// Why nothing is sent to a webhook.
+    DisabledReasonName(DisabledReason) as "WebhookDisabledReason";
+    /// Where a delivery stands.
+    DeliveryStateName(DeliveryState) as "WebhookDeliveryState";
+    /// Why no answer came.
+    DeliveryFailureName(DeliveryFailure) as "WebhookDeliveryFailure";
     /// Who can answer an item.
     AudienceName(Audience) as "Audience";
 }

@@ -12,6 +12,7 @@ use super::Resolved;
 use crate::domain::follow_up::{EventKind, FollowUpState, OpenOrJoin, Urgency};
 use crate::domain::ids::FollowUpId;
 use crate::domain::stored::FollowUpLink;
+use crate::domain::webhook::WebhookEvent;
 
 /// Opens or joins the case of each that is flagged. Two references may have been found to be one person: then one opens
 /// the case and the next joins it.
@@ -98,7 +99,7 @@ struct Row {
 
 /// A joined case takes the higher urgency, the band, findings and positive instruments of both; one that becomes more
 /// urgent is due earlier, if that is earlier. The partial unique index decides which is opened, whatever races. Each
-/// version goes into the history.
+/// version goes into the history, and to the endpoints of the clinic that subscribe.
 async fn upsert(connection: &mut PgConnection, columns: &Columns) -> Result<Vec<Row>, StoreError> {
     let rows = sqlx::query_as!(
         Row,
@@ -136,6 +137,13 @@ async fn upsert(connection: &mut PgConnection, columns: &Columns) -> Result<Vec<
                    k.urgency, k.assignee, k.attempts, k.missed_appointments, k.due_at, k.appointment_at,
                    k.last_received_at, k.band, k.positive_instruments
                from kept k join input i on i.clinic_id = k.clinic_id and i.subject_id = k.subject_id
+           ), told as (
+               insert into webhook_deliveries (clinic_id, webhook_id, event_id, event, at, subject_id, data, due_at)
+               select w.clinic_id, w.webhook_id, i.submission_id, $14, i.at, k.subject_id,
+                   jsonb_build_object('submission_id', i.submission_id, 'subject_id', k.subject_id,
+                       'follow_up_id', k.follow_up_id, 'state', k.state, 'urgency', ($15::text[])[k.urgency]), i.at
+               from kept k join input i on i.clinic_id = k.clinic_id and i.subject_id = k.subject_id
+                   join webhook_endpoints w on w.clinic_id = k.clinic_id and w.disabled_at is null and $14 = any (w.events)
            )
            select clinic_id, subject_id, follow_up_id, state, urgency from kept"#,
         &columns.clinics,
@@ -151,6 +159,8 @@ async fn upsert(connection: &mut PgConnection, columns: &Columns) -> Result<Vec<
         &columns.submissions,
         EventKind::Open.as_str(),
         EventKind::Join.as_str(),
+        WebhookEvent::SubmissionFlagged.as_str(),
+        &Urgency::ALL.map(|urgency| urgency.as_str().to_owned())[..],
     )
     .fetch_all(connection)
     .await?;

@@ -37,6 +37,8 @@ pub(crate) struct Rows {
     /// Somebody else, for what concerns two.
     other: String,
     merge: String,
+    webhook: String,
+    spare_webhook: String,
 }
 
 impl Rows {
@@ -64,7 +66,13 @@ impl Rows {
         let other = clinic.intake.submit(&subject(&format!("{reference}-other"))).await.expect(201);
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let credential = async || world.user_with_id(clinic.id, Role::Intake, None).await.1.to_string();
+        let webhook = async || {
+            let body = json!({"url": "https://clinic.example/hooks", "events": ["ping"]});
+            text(&clinic.admin.post("/v1/webhooks", &body).await.expect(201)["id"])
+        };
         Self {
+            webhook: webhook().await,
+            spare_webhook: webhook().await,
             credential: credential().await,
             spare_credential: credential().await,
             submission: text(&receipt["id"]),
@@ -89,6 +97,8 @@ impl Rows {
             spare_credential: id(),
             other: id().replace("6071", "6072"),
             merge: id(),
+            webhook: id(),
+            spare_webhook: id(),
         }
     }
 }
@@ -108,6 +118,7 @@ pub(crate) fn call(operation: &Operation, rows: &Rows) -> (String, Option<Value>
         | "get_follow_up_export"
         | "get_submission_export"
         | "list_audit_entries"
+        | "list_webhooks"
         | "take_next_follow_up" => (None, None, 200),
         "get_rule_table" => (Some("2026.1"), None, 200),
         "create_score" => (None, Some(json!({"answers": fit()})), 200),
@@ -128,6 +139,17 @@ pub(crate) fn call(operation: &Operation, rows: &Rows) -> (String, Option<Value>
         "search_subjects" => (None, Some(json!({"reference": "R-1"})), 200),
         "create_credential" => (None, Some(json!({"role": "intake", "display_name": "Another"})), 201),
         "rotate_credential" => (Some(&*rows.credential), Some(json!({})), 200),
+        "create_webhook" => {
+            (None, Some(json!({"url": "https://clinic.example/hooks", "events": ["subject.erased"]})), 201)
+        }
+        "get_webhook" | "list_webhook_deliveries" => (Some(&*rows.webhook), None, 200),
+        "update_webhook" => (Some(&*rows.webhook), Some(json!({"description": "d"})), 200),
+        "rotate_webhook_secret" => (Some(&*rows.webhook), Some(json!({})), 200),
+        "ping_webhook" => (Some(&*rows.webhook), None, 202),
+        "redeliver_webhook_deliveries" => {
+            (Some(&*rows.webhook), Some(json!({"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"})), 202)
+        }
+        "delete_webhook" => (Some(&*rows.spare_webhook), None, 204),
         "revoke_credential" => (Some(&*rows.spare_credential), None, 204),
         "list_subject_submissions"
         | "get_subject"

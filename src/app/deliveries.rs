@@ -1,0 +1,58 @@
+//! Deliveries of webhooks, one attempt at a time: leased, sent without any transaction, and written down.
+
+use crate::domain::audit::AuditAction;
+use crate::domain::webhook::DisabledReason;
+use crate::domain::webhook_delivery::{Verdict, hopeless, judge};
+use crate::outbound::receivers::Message;
+use crate::store::webhook_leases::{self, Came};
+
+use super::ambient::random;
+use super::audit::operator_entry;
+use super::{App, AppError};
+
+pub use crate::store::webhook_leases::{Due, Leased};
+
+/// The endpoints of all clinics to which something is due.
+///
+/// # Errors
+/// When the database is away.
+pub async fn due(app: &App) -> Result<Vec<Due>, AppError> {
+    Ok(webhook_leases::due(&app.store, app.ambient.now()).await?)
+}
+
+/// Leases what has been due longest at an endpoint.
+///
+/// # Errors
+/// When the database is away.
+pub async fn lease(app: &App, due: Due, at_most: usize) -> Result<Vec<Leased>, AppError> {
+    let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
+    Ok(webhook_leases::lease(&app.store, due, at_most, app.ambient.now()).await?)
+}
+
+/// Makes one attempt and writes down what came of it. The signature is of this moment; the id is the event's.
+///
+/// # Errors
+/// When the database is away: then the lease runs out and the event is sent again.
+pub async fn deliver(app: &App, leased: Leased) -> Result<(), AppError> {
+    let (began, start) = (app.ambient.now(), app.ambient.elapsed());
+    let id = format!("evt_{}", leased.event.event_id);
+    let message = Message { url: &leased.url, secrets: &leased.secrets, id: &id, at: began, body: leased.event.body() };
+    let attempted = app.receivers.send(message).await;
+    let duration_ms = i32::try_from(app.ambient.elapsed().saturating_sub(start).as_millis()).unwrap_or(i32::MAX);
+    let [jitter] = random(&*app.ambient)?;
+    let now = app.ambient.now();
+    let verdict = judge(attempted, leased.number, now, jitter);
+    let failing = webhook_leases::record(&app.store, &leased, Came { began, duration_ms, attempted, verdict }).await?;
+    let reason = match verdict {
+        Verdict::Gone => DisabledReason::Gone,
+        Verdict::Again(_) | Verdict::GivenUp if failing.is_some_and(|since| hopeless(since, now)) => {
+            DisabledReason::Failing
+        }
+        Verdict::Delivered | Verdict::Again(_) | Verdict::GivenUp => return Ok(()),
+    };
+    let audit = operator_entry(app, leased.clinic_id, AuditAction::WebhookDisabled, leased.webhook_id.0)?;
+    if webhook_leases::disable(&app.store, leased.webhook_id, reason, &audit).await? {
+        tracing::warn!(webhook = %leased.webhook_id, reason = reason.as_str(), "a webhook was disabled");
+    }
+    Ok(())
+}

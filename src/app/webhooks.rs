@@ -1,0 +1,166 @@
+//! Webhooks, as admins manage them.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::ambient::{after, new_id, random};
+use super::audit::{entry, look};
+use super::{App, AppError};
+use crate::domain::actor::Actor;
+use crate::domain::audit::AuditAction;
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::ids::{EventId, WebhookId};
+use crate::domain::stored::{Page, PageRequest};
+use crate::domain::webhook::{Event, Webhook, WebhookChange, WebhookDraft};
+use crate::domain::webhook_delivery::Delivery;
+use crate::outbound::signature;
+use crate::store::{self, webhook_endpoints, webhook_log, webhook_outbox};
+
+pub use crate::store::webhook_log::Again;
+
+/// A secret on its way to its holder. It is handed out once and never again.
+pub type Secret = Zeroizing<String>;
+
+/// Registers an endpoint.
+///
+/// # Errors
+/// Every fault of the draft at once; when the clinic has as many as it may have, or the database is away.
+pub async fn create(app: &App, actor: &Actor, draft: WebhookDraft) -> Result<(Webhook, Secret), AppError> {
+    checked(app, &draft)?;
+    let now = app.ambient.now();
+    let WebhookDraft { url, description, events } = draft;
+    let webhook = Webhook {
+        webhook_id: new_id(&*app.ambient, now)?,
+        url,
+        description,
+        events,
+        created_at: now,
+        previous_secret_until: None,
+        failing_since: None,
+        disabled: None,
+    };
+    let secret = signature::secret(&random(&*app.ambient)?);
+    let audit = entry(app, actor, AuditAction::WebhookCreated, webhook.webhook_id.0, &[])?;
+    webhook_endpoints::insert(&app.store, &webhook, (&secret, random(&*app.ambient)?), &audit).await?;
+    Ok((webhook, secret))
+}
+
+/// Every endpoint of the clinic, oldest first.
+///
+/// # Errors
+/// When the database is away.
+pub async fn list(app: &App, actor: &Actor) -> Result<Vec<Webhook>, AppError> {
+    let found = webhook_endpoints::list(&app.store, actor.clinic_id).await?;
+    look(app, actor, AuditAction::WebhooksListed, Uuid::nil(), &[]).await?;
+    Ok(found)
+}
+
+/// One endpoint.
+///
+/// # Errors
+/// When there is none, or the database is away.
+pub async fn get(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<Webhook, AppError> {
+    let found = find(app, actor, webhook_id).await?;
+    look(app, actor, AuditAction::WebhookRead, webhook_id.0, &[]).await?;
+    Ok(found)
+}
+
+/// Changes an endpoint.
+///
+/// # Errors
+/// Every fault of what it would be at once; when there is none, or the database is away.
+pub async fn update(
+    app: &App,
+    actor: &Actor,
+    webhook_id: WebhookId,
+    change: WebhookChange,
+) -> Result<Webhook, AppError> {
+    let enabled = change.enabled;
+    let draft = change.of(find(app, actor, webhook_id).await?);
+    checked(app, &draft)?;
+    let audit = entry(app, actor, AuditAction::WebhookChanged, webhook_id.0, &[])?;
+    let webhook = webhook_endpoints::update(&app.store, webhook_id, &draft, enabled, &audit).await?;
+    app.deliveries.notify_one();
+    Ok(webhook)
+}
+
+/// Removes an endpoint with its log and all that waits for it.
+///
+/// # Errors
+/// When there is none, or the database is away.
+pub async fn delete(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<(), AppError> {
+    let audit = entry(app, actor, AuditAction::WebhookDeleted, webhook_id.0, &[])?;
+    Ok(webhook_endpoints::delete(&app.store, webhook_id, &audit).await?)
+}
+
+/// Gives an endpoint a new secret; the one it had signs too until the overlap is over.
+///
+/// # Errors
+/// When there is none, or the database is away.
+pub async fn rotate(
+    app: &App,
+    actor: &Actor,
+    webhook_id: WebhookId,
+    overlap: Duration,
+) -> Result<(Webhook, Secret), AppError> {
+    let secret = signature::secret(&random(&*app.ambient)?);
+    let nonces = [random(&*app.ambient)?, random(&*app.ambient)?];
+    let audit = entry(app, actor, AuditAction::WebhookSecretRotated, webhook_id.0, &[])?;
+    let overlap_end = (!overlap.is_zero()).then(|| after(audit.at, overlap));
+    let rotated = webhook_endpoints::rotate(&app.store, webhook_id, (&secret, nonces), overlap_end, &audit).await?;
+    Ok((rotated, secret))
+}
+
+/// Sends a sign of life to an endpoint, and tells under which id.
+///
+/// # Errors
+/// When there is none, nothing is sent to it, or the database is away.
+pub async fn ping(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<EventId, AppError> {
+    let audit = entry(app, actor, AuditAction::WebhookPinged, webhook_id.0, &[])?;
+    let event_id = EventId(audit.audit_entry_id.0);
+    webhook_outbox::write_to(&app.store, webhook_id, &Event::ping(event_id, webhook_id, audit.at), &audit).await?;
+    app.deliveries.notify_one();
+    Ok(event_id)
+}
+
+/// One page of what was, or is to be, sent to an endpoint, newest first.
+///
+/// # Errors
+/// When there is none, the cursor is not one of this list, or the database is away.
+pub async fn deliveries(
+    app: &App,
+    actor: &Actor,
+    webhook_id: WebhookId,
+    page: &PageRequest,
+) -> Result<Page<Delivery>, AppError> {
+    find(app, actor, webhook_id).await?;
+    let found = webhook_log::list(&app.store, actor.clinic_id, webhook_id, page).await?;
+    look(app, actor, AuditAction::WebhookDeliveriesListed, webhook_id.0, &[]).await?;
+    Ok(found)
+}
+
+/// Sends again, and tells how many deliveries.
+///
+/// # Errors
+/// When there is no such endpoint, or the database is away.
+pub async fn redeliver(app: &App, actor: &Actor, webhook_id: WebhookId, again: &Again) -> Result<u64, AppError> {
+    let audit = entry(app, actor, AuditAction::WebhookRedelivered, webhook_id.0, &[])?;
+    let count = webhook_log::again(&app.store, webhook_id, again, &audit).await?;
+    app.deliveries.notify_one();
+    Ok(count)
+}
+
+async fn find(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<Webhook, AppError> {
+    let found = store::webhook_endpoints::find(&app.store, actor.clinic_id, webhook_id).await?;
+    found.ok_or(AppError::NotFound)
+}
+
+fn checked(app: &App, draft: &WebhookDraft) -> Result<(), AppError> {
+    let mut faults = draft.faults();
+    if let Err(detail) = app.receivers.addresses().read(&draft.url) {
+        faults.push(Fault::new("/url", FaultCode::Format, detail));
+    }
+    if faults.is_empty() { Ok(()) } else { Err(AppError::Faulty(faults)) }
+}

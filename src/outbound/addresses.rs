@@ -1,0 +1,121 @@
+//! Which addresses a clinic's webhooks may be sent to: public ones, and private ones that the operator allows. It is asked
+//! of the address that is connected to, not of a name.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use reqwest::Url;
+
+/// What the operator allows beside public addresses.
+#[derive(Clone, Debug, Default)]
+pub struct Addresses {
+    allowed: Vec<IpNet>,
+}
+
+/// IPv4 that is not public, or not a host: IANA's special-purpose registry, multicast, and the one public address at which
+/// a cloud answers its own machines.
+const PRIVATE_V4: [([u8; 4], u8); 17] = [
+    ([0, 0, 0, 0], 8),
+    ([10, 0, 0, 0], 8),
+    ([100, 64, 0, 0], 10),
+    ([127, 0, 0, 0], 8),
+    ([168, 63, 129, 16], 32),
+    ([169, 254, 0, 0], 16),
+    ([172, 16, 0, 0], 12),
+    ([192, 0, 0, 0], 24),
+    ([192, 0, 2, 0], 24),
+    ([192, 31, 196, 0], 24),
+    ([192, 88, 99, 0], 24),
+    ([192, 168, 0, 0], 16),
+    ([198, 18, 0, 0], 15),
+    ([198, 51, 100, 0], 24),
+    ([203, 0, 113, 0], 24),
+    ([224, 0, 0, 0], 4),
+    ([240, 0, 0, 0], 4),
+];
+/// Within what is public of IPv6: Teredo and other protocols, documentation, 6to4. They carry IPv4 addresses, or nobody.
+const PRIVATE_V6: [(Ipv6Addr, u8); 4] = [
+    (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
+    (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32),
+    (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16),
+    (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
+];
+
+impl Addresses {
+    /// Public addresses, and these networks.
+    #[must_use]
+    pub const fn new(allowed: Vec<IpNet>) -> Self {
+        Self { allowed }
+    }
+
+    /// Whether something may be sent there; without encryption only to what the operator allows.
+    #[must_use]
+    pub fn fit(&self, address: IpAddr, encrypted: bool) -> bool {
+        let address = address.to_canonical();
+        self.allowed.iter().any(|network| network.contains(&address)) || (encrypted && public(address))
+    }
+
+    /// Reads an address as a clinic gives it. Where it names a host, the name is looked up at each attempt.
+    ///
+    /// # Errors
+    /// In one sentence, why it cannot be used.
+    pub fn read(&self, text: &str) -> Result<Url, &'static str> {
+        let url = Url::parse(text).map_err(|_| "must be an address such as https://clinic.example/hooks")?;
+        let encrypted = match url.scheme() {
+            "https" => true,
+            "http" => false,
+            _ => return Err("must begin with https://"),
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("must hold no user name and no password");
+        }
+        if url.fragment().is_some() {
+            return Err("must hold no fragment");
+        }
+        match literal(&url) {
+            Some(address) if !self.fit(address, encrypted) => Err("is not an address that webhooks may be sent to"),
+            None if !encrypted && self.allowed.is_empty() => Err("must begin with https://"),
+            _ if url.host_str().is_none_or(str::is_empty) => Err("must name a host"),
+            _ => Ok(url),
+        }
+    }
+}
+
+/// The address that stands in a URL itself. The parser has read every notation by then: octal, hexadecimal, one number.
+pub(super) fn literal(url: &Url) -> Option<IpAddr> {
+    let host = url.host_str()?;
+    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+}
+
+fn public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            let within = |(network, prefix)| Ipv4Net::new_assert(Ipv4Addr::from(network), prefix).contains(&address);
+            !PRIVATE_V4.into_iter().any(within)
+        }
+        IpAddr::V6(address) => {
+            let within = |(network, prefix)| Ipv6Net::new_assert(network, prefix).contains(&address);
+            address.segments()[0] & 0xe000 == 0x2000 && !PRIVATE_V6.into_iter().any(within)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn public_hosts_are_fit_and_private_ones_only_where_the_operator_allows_them() {
+        let none = Addresses::default();
+        for address in ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "100.63.255.255", "172.32.0.1"] {
+            assert!(none.fit(address.parse().unwrap(), true), "{address}");
+            assert!(!none.fit(address.parse().unwrap(), false), "{address} without encryption");
+        }
+        let some = Addresses::new(vec!["10.1.0.0/16".parse().unwrap()]);
+        for encrypted in [true, false] {
+            assert!(some.fit("10.1.2.3".parse().unwrap(), encrypted));
+            assert!(some.fit("::ffff:10.1.2.3".parse().unwrap(), encrypted));
+            assert!(!some.fit("10.2.2.3".parse().unwrap(), encrypted));
+        }
+    }
+}

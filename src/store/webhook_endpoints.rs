@@ -1,0 +1,232 @@
+//! Webhook endpoints. What signs for one is sealed, and opened only to sign.
+
+use jiff::Timestamp;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::keys::{Place, SealNonce};
+use super::row::{at, known};
+use super::subject_row::sealing;
+use super::{Store, StoreError, audit};
+use crate::domain::audit::AuditEntry;
+use crate::domain::ids::{ClinicId, WebhookId};
+use crate::domain::webhook::{DisabledReason, Webhook, WebhookDraft, WebhookEvent};
+
+/// Endpoints of a clinic, at most.
+pub const MOST: i64 = 20;
+
+/// Adds an endpoint with what signs for it.
+///
+/// # Errors
+/// When the clinic has as many as it may have, or the database is away.
+pub async fn insert(
+    store: &Store,
+    webhook: &Webhook,
+    (secret, nonce): (&str, SealNonce),
+    audit: &AuditEntry,
+) -> Result<(), StoreError> {
+    let clinic_id = audit.clinic_id;
+    let mut transaction = store.begin(clinic_id).await?;
+    let done = sqlx::query!(
+        "insert into webhook_endpoints (clinic_id, webhook_id, url, description, events, secret_sealed, created_at)
+         select $1, $2, $3, $4, $5, $6, $7
+         where (select count(*) from webhook_endpoints where clinic_id = $1) < $8",
+        clinic_id.0,
+        webhook.webhook_id.0,
+        webhook.url,
+        webhook.description,
+        &names(&webhook.events),
+        store.keys.seal(place(clinic_id, webhook.webhook_id), nonce, secret).map_err(sealing)?,
+        at(webhook.created_at) as _,
+        MOST,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    if done.rows_affected() == 0 {
+        return Err(StoreError::Refused("the clinic has 20 webhooks already; delete one first"));
+    }
+    audit::insert(&store.keys, &mut transaction, audit).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Every endpoint of a clinic, oldest first.
+///
+/// # Errors
+/// When the database is away.
+pub async fn list(store: &Store, clinic_id: ClinicId) -> Result<Vec<Webhook>, StoreError> {
+    read(&mut *store.clinic(clinic_id).await?, clinic_id, None).await
+}
+
+/// One endpoint of a clinic.
+///
+/// # Errors
+/// When the database is away.
+pub async fn find(store: &Store, clinic_id: ClinicId, webhook_id: WebhookId) -> Result<Option<Webhook>, StoreError> {
+    Ok(read(&mut *store.clinic(clinic_id).await?, clinic_id, Some(webhook_id)).await?.pop())
+}
+
+/// Writes what an endpoint is to be, and whether anything is sent to it; `None` leaves that as it is. One that is enabled
+/// again has a clean record.
+///
+/// # Errors
+/// When there is no such endpoint, or the database is away.
+pub async fn update(
+    store: &Store,
+    webhook_id: WebhookId,
+    draft: &WebhookDraft,
+    enabled: Option<bool>,
+    audit: &AuditEntry,
+) -> Result<Webhook, StoreError> {
+    let clinic_id = audit.clinic_id;
+    let mut transaction = store.begin(clinic_id).await?;
+    let done = sqlx::query!(
+        "update webhook_endpoints set url = $3, description = $4, events = $5,
+             disabled_at = case $6::boolean when true then null when false then coalesce(disabled_at, $7) else disabled_at end,
+             disabled_reason = case $6::boolean when true then null when false then coalesce(disabled_reason, $8)
+                               else disabled_reason end,
+             failing_since = case when $6::boolean and disabled_at is not null then null else failing_since end
+         where clinic_id = $1 and webhook_id = $2",
+        clinic_id.0,
+        webhook_id.0,
+        draft.url,
+        draft.description,
+        &names(&draft.events),
+        enabled,
+        at(audit.at) as _,
+        DisabledReason::Admin.as_str(),
+    )
+    .execute(&mut *transaction)
+    .await?;
+    if done.rows_affected() == 0 {
+        return Err(StoreError::Missing);
+    }
+    audit::insert(&store.keys, &mut transaction, audit).await?;
+    let changed = read(&mut transaction, clinic_id, Some(webhook_id)).await?.pop();
+    transaction.commit().await?;
+    changed.ok_or(StoreError::Missing)
+}
+
+/// Removes an endpoint with all that was, or was to be, sent to it.
+///
+/// # Errors
+/// When there is no such endpoint, or the database is away.
+pub async fn delete(store: &Store, webhook_id: WebhookId, audit: &AuditEntry) -> Result<(), StoreError> {
+    let clinic = audit.clinic_id.0;
+    let mut transaction = store.begin(audit.clinic_id).await?;
+    let done = sqlx::query!(
+        "with gone as (delete from webhook_endpoints where clinic_id = $1 and webhook_id = $2 returning webhook_id),
+              log as (delete from webhook_attempts where clinic_id = $1 and webhook_id = $2),
+              queue as (delete from webhook_deliveries where clinic_id = $1 and webhook_id = $2)
+         select webhook_id from gone",
+        clinic,
+        webhook_id.0,
+    )
+    .fetch_optional(&mut *transaction)
+    .await?;
+    done.ok_or(StoreError::Missing)?;
+    audit::insert(&store.keys, &mut transaction, audit).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Gives an endpoint a new secret; the one it had signs beside it until the end of the overlap, if there is one.
+///
+/// # Errors
+/// When there is no such endpoint, or the database is away.
+pub async fn rotate(
+    store: &Store,
+    webhook_id: WebhookId,
+    (secret, nonces): (&str, [SealNonce; 2]),
+    overlap_end: Option<Timestamp>,
+    audit: &AuditEntry,
+) -> Result<Webhook, StoreError> {
+    let (clinic_id, place) = (audit.clinic_id, place(audit.clinic_id, webhook_id));
+    let mut transaction = store.begin(clinic_id).await?;
+    let before = sqlx::query_scalar!(
+        "select secret_sealed from webhook_endpoints where clinic_id = $1 and webhook_id = $2 for no key update",
+        clinic_id.0,
+        webhook_id.0,
+    )
+    .fetch_optional(&mut *transaction)
+    .await?
+    .ok_or(StoreError::Missing)?;
+    sqlx::query!(
+        "update webhook_endpoints set secret_sealed = $3, previous_secret_sealed = $4, previous_until = $5
+         where clinic_id = $1 and webhook_id = $2",
+        clinic_id.0,
+        webhook_id.0,
+        store.keys.seal(place, nonces[0], secret).map_err(sealing)?,
+        overlap_end.map(|_| before),
+        overlap_end.map(at) as _,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    audit::insert(&store.keys, &mut transaction, audit).await?;
+    let rotated = read(&mut transaction, clinic_id, Some(webhook_id)).await?.pop();
+    transaction.commit().await?;
+    rotated.ok_or(StoreError::Missing)
+}
+
+/// Where a secret belongs, whether it signs alone or beside a newer one.
+pub(super) fn place(clinic_id: ClinicId, webhook_id: WebhookId) -> Place {
+    Place { clinic_id: clinic_id.0, row_id: webhook_id.0, column: "webhook_endpoints.secret_sealed" }
+}
+
+fn names(events: &[WebhookEvent]) -> Vec<String> {
+    events.iter().map(|event| event.as_str().to_owned()).collect()
+}
+
+async fn read(
+    connection: &mut PgConnection,
+    clinic_id: ClinicId,
+    only: Option<WebhookId>,
+) -> Result<Vec<Webhook>, StoreError> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select webhook_id, url, description, events, created_at as "created_at: jiff_sqlx::Timestamp",
+                  previous_until as "previous_until: jiff_sqlx::Timestamp",
+                  failing_since as "failing_since: jiff_sqlx::Timestamp",
+                  disabled_at as "disabled_at: jiff_sqlx::Timestamp", disabled_reason
+           from webhook_endpoints
+           where clinic_id = $1 and ($2::uuid is null or webhook_id = $2) order by created_at, webhook_id"#,
+        clinic_id.0,
+        only.map(|id| id.0),
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(Webhook::try_from).collect()
+}
+
+struct Row {
+    webhook_id: Uuid,
+    url: String,
+    description: Option<String>,
+    events: Vec<String>,
+    created_at: jiff_sqlx::Timestamp,
+    previous_until: Option<jiff_sqlx::Timestamp>,
+    failing_since: Option<jiff_sqlx::Timestamp>,
+    disabled_at: Option<jiff_sqlx::Timestamp>,
+    disabled_reason: Option<String>,
+}
+
+impl TryFrom<Row> for Webhook {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        const TABLE: &str = "webhook_endpoints";
+        let event = |name: &String| known(WebhookEvent::parse(name), TABLE, "events");
+        let reason = |name: &str| known(DisabledReason::parse(name), TABLE, "disabled_reason");
+        let reason = row.disabled_reason.as_deref().map(reason).transpose()?;
+        Ok(Self {
+            webhook_id: WebhookId(row.webhook_id),
+            url: row.url,
+            description: row.description,
+            events: row.events.iter().map(event).collect::<Result<_, _>>()?,
+            created_at: row.created_at.to_jiff(),
+            previous_secret_until: row.previous_until.map(jiff_sqlx::Timestamp::to_jiff),
+            failing_since: row.failing_since.map(jiff_sqlx::Timestamp::to_jiff),
+            disabled: row.disabled_at.map(jiff_sqlx::Timestamp::to_jiff).zip(reason),
+        })
+    }
+}

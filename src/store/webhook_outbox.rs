@@ -1,0 +1,66 @@
+//! The outbox: events are written by the transaction that does the work, for each endpoint that subscribes.
+
+use sqlx::PgConnection;
+
+use super::row::at;
+use super::{Store, StoreError, audit};
+use crate::domain::audit::AuditEntry;
+use crate::domain::ids::{ClinicId, WebhookId};
+use crate::domain::webhook::Event;
+
+/// Writes an event for whoever subscribes to it; most often nobody.
+pub(super) async fn write(connection: &mut PgConnection, clinic_id: ClinicId, event: &Event) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into webhook_deliveries (clinic_id, webhook_id, event_id, event, at, subject_id, data, due_at)
+         select clinic_id, webhook_id, $2, $3, $4, $5, $6, $4 from webhook_endpoints
+         where clinic_id = $1 and disabled_at is null and $3 = any (events)",
+        clinic_id.0,
+        event.event_id.0,
+        event.kind.as_str(),
+        at(event.at) as _,
+        event.subject_id.map(|id| id.0),
+        event.data,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Writes an event for one endpoint, whatever it subscribes to.
+///
+/// # Errors
+/// When there is no such endpoint, nothing is sent to it, or the database is away.
+pub async fn write_to(
+    store: &Store,
+    webhook_id: WebhookId,
+    event: &Event,
+    audit: &AuditEntry,
+) -> Result<(), StoreError> {
+    let mut transaction = store.begin(audit.clinic_id).await?;
+    let enabled = sqlx::query_scalar!(
+        r#"select disabled_at is null as "enabled!" from webhook_endpoints where clinic_id = $1 and webhook_id = $2"#,
+        audit.clinic_id.0,
+        webhook_id.0,
+    )
+    .fetch_optional(&mut *transaction)
+    .await?
+    .ok_or(StoreError::Missing)?;
+    if !enabled {
+        return Err(StoreError::Refused("the webhook is disabled; enable it first"));
+    }
+    sqlx::query!(
+        "insert into webhook_deliveries (clinic_id, webhook_id, event_id, event, at, data, due_at)
+         values ($1, $2, $3, $4, $5, $6, $5)",
+        audit.clinic_id.0,
+        webhook_id.0,
+        event.event_id.0,
+        event.kind.as_str(),
+        at(event.at) as _,
+        event.data,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    audit::insert(&store.keys, &mut transaction, audit).await?;
+    transaction.commit().await?;
+    Ok(())
+}

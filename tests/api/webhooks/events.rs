@@ -1,0 +1,82 @@
+//! What is told of, to whom, and how little of it.
+
+use serde_json::{Value, json};
+
+use super::receiver::{Manner, Receiver};
+use super::{Delivering, count, log, register, until, world};
+use crate::world::{fit, frail};
+
+#[tokio::test]
+async fn a_flagged_submission_a_moved_case_and_an_erased_person_are_told_by_ids_alone() {
+    let world = world().await;
+    let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
+    let receiver = Receiver::start(Manner::Takes).await;
+    let events = ["submission.flagged", "follow_up.state_changed", "subject.erased"];
+    let (webhook, secret) = register(&clinic, &receiver.url, &events).await;
+    let job = Delivering::start(&world.app);
+    // Another clinic's, and one that is not flagged, are nobody's business.
+    other.intake.submit(&json!({"answers": frail()})).await.expect(201);
+    clinic.intake.submit(&json!({"answers": fit()})).await.expect(201);
+    let body = json!({"answers": frail(), "subject": {"reference": "CANARY-1", "contact": {"name": "Canary Ana"}}});
+    let receipt = clinic.intake.submit(&body).await.expect(201);
+    let case = receipt["follow_up"]["id"].as_str().unwrap();
+    let command = |name: &str, seen: &str| {
+        let request = clinic.staff.request("POST", &format!("/v1/follow-ups/{case}/{name}"));
+        request.header("if-match", seen.to_owned()).json(&json!({"note": "Canary note"}))
+    };
+    clinic.staff.send(command("note", "\"1\"")).await.expect(200);
+    clinic.staff.send(command("claim", "\"2\"")).await.expect(200);
+    let taken = receiver.attempts(2).await;
+    let person = format!("/v1/subjects/{}", receipt["subject_id"].as_str().unwrap());
+    let version = clinic.admin.get(&person).await.header("etag").to_owned();
+    clinic.admin.send(clinic.admin.request("DELETE", &person).header("if-match", version)).await.expect(204);
+    let erased = receiver.attempts(3).await.pop().unwrap();
+    assert_eq!(taken.len(), 2);
+
+    let read = |body: &str| serde_json::from_str::<Value>(body).unwrap();
+    let flagged = taken.iter().map(|one| read(&one.body)).find(|one| one["type"] == "submission.flagged").unwrap();
+    let (id, subject) = (&receipt["id"], &receipt["subject_id"]);
+    assert_eq!(
+        flagged["data"],
+        json!({"submission_id": id, "subject_id": subject, "follow_up_id": case, "state": "open",
+            "urgency": receipt["follow_up"]["urgency"]})
+    );
+    assert_eq!(flagged["timestamp"], receipt["received_at"]);
+    let moved = taken.iter().map(|one| read(&one.body)).find(|one| one["type"] == "follow_up.state_changed").unwrap();
+    assert_eq!((&moved["data"]["state"], &moved["data"]["version"]), (&json!("assigned"), &json!(3)));
+    assert_eq!(read(&erased.body)["data"], json!({"subject_ids": [subject]}));
+    for one in taken.iter().chain([&erased]) {
+        assert!(one.verified_by(&secret), "{one:?}");
+        let fields = read(&one.body);
+        assert_eq!(fields.as_object().unwrap().keys().collect::<Vec<_>>(), ["type", "timestamp", "data"]);
+        assert!(!one.body.to_lowercase().contains("canary") && !one.body.contains("inactive"), "{}", one.body);
+        assert!(!one.body.contains("score") && one.body.len() < 400, "{}", one.body);
+    }
+    // What was told of the person left with the person; that the person was erased is still there.
+    until("the log is short", async || log(&clinic, &webhook).await.len() == 1).await;
+    job.stop().await;
+    assert_eq!(world.count("select count(*) from webhook_attempts a where not exists (select from webhook_deliveries d where d.event_id = a.event_id)").await, 0);
+}
+
+#[tokio::test]
+async fn nothing_is_written_where_nobody_subscribes_and_erasing_takes_what_waits() {
+    let world = world().await;
+    let clinic = world.clinic("One").await;
+    let submit = async || clinic.intake.submit(&json!({"answers": frail()})).await.expect(201);
+    submit().await;
+    let (webhook, _) = register(&clinic, "https://clinic.example/hooks", &["subject.erased"]).await;
+    submit().await;
+    assert_eq!(count(&world, "pending").await, 0);
+    let change = json!({"events": ["submission.flagged"]});
+    clinic.admin.send(clinic.admin.request("PATCH", &webhook).json(&change)).await.expect(200);
+    let receipt = submit().await;
+    assert_eq!(count(&world, "pending").await, 1);
+    let person = format!("/v1/subjects/{}", receipt["subject_id"].as_str().unwrap());
+    let version = clinic.admin.get(&person).await.header("etag").to_owned();
+    clinic.admin.send(clinic.admin.request("DELETE", &person).header("if-match", version)).await.expect(204);
+    assert_eq!(count(&world, "pending").await, 0);
+    // Disabled: nothing is written either.
+    clinic.admin.send(clinic.admin.request("PATCH", &webhook).json(&json!({"enabled": false}))).await.expect(200);
+    submit().await;
+    assert_eq!(count(&world, "pending").await, 0);
+}

@@ -1,0 +1,32 @@
+//! Several instances over one database lease apart.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::receiver::{Manner, Receiver};
+use super::{Delivering, count, receivers, register, until, world};
+use crate::world::{app, frail};
+
+#[tokio::test]
+async fn two_instances_never_send_one_delivery_twice() {
+    let world = world().await;
+    let clinic = world.clinic("One").await;
+    let receiver = Receiver::start(Manner::Takes).await;
+    register(&clinic, &receiver.url, &["submission.flagged"]).await;
+    for _ in 0..150 {
+        clinic.intake.submit(&json!({"answers": frail()})).await.expect(201);
+    }
+    let clock = Arc::clone(&world.clock);
+    let other = app(&world.database, clock, &[7], None).with_receivers(receivers());
+    other.prepare().await.unwrap();
+    let (one, two) = (Delivering::start(&world.app), Delivering::start(&other));
+    for _ in 0..150 {
+        clinic.intake.submit(&json!({"answers": frail()})).await.expect(201);
+    }
+    until("delivered", async || count(&world, "delivered").await == 300).await;
+    assert_eq!((receiver.taken.lock().unwrap().len(), receiver.accepted().len()), (300, 300));
+    one.stop().await;
+    two.stop().await;
+    sarcoscreen::app::health::close(&other).await;
+}

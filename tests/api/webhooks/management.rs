@@ -1,0 +1,122 @@
+//! Rotation, redelivery, the ends of endpoints, and how long the log is kept.
+
+use sarcoscreen::domain::webhook_delivery::{ATTEMPTS, BACKOFF};
+use serde_json::json;
+
+use super::receiver::{Manner, Receiver};
+use super::{Delivering, count, log, register, until, world};
+use crate::world::{Clinic, frail};
+
+#[tokio::test]
+async fn while_a_secret_rotates_both_sign_and_afterwards_the_new_one_alone() {
+    let world = world().await;
+    let clinic = world.clinic("One").await;
+    let receiver = Receiver::start(Manner::Takes).await;
+    let (webhook, old) = register(&clinic, &receiver.url, &["ping"]).await;
+    let job = Delivering::start(&world.app);
+    let ping = async || clinic.admin.post(&format!("{webhook}/ping"), &json!({})).await.expect(202);
+    ping().await;
+    let first = receiver.attempts(1).await;
+    assert!(first[0].verified_by(&old));
+    let rotated = clinic.admin.post(&format!("{webhook}/rotate"), &json!({"overlap_hours": 1})).await.expect(200);
+    let new = rotated["secret"].as_str().unwrap().to_owned();
+    ping().await;
+    let both = receiver.attempts(2).await;
+    // A receiver may hold either: nothing is rejected.
+    assert!(both[1].verified_by(&old) && both[1].verified_by(&new));
+    world.clock.advance(3601);
+    ping().await;
+    let after = receiver.attempts(3).await;
+    assert!(after[2].signed_by(&new) && !after[2].signed_by(&old));
+    assert_eq!(after[2].signature.split(' ').count(), 1);
+    let shown = clinic.admin.get(&webhook).await;
+    assert!(!shown.text.contains("whsec_") && !shown.text.contains("secret\""), "{}", shown.text);
+    job.stop().await;
+}
+
+#[tokio::test]
+async fn an_endpoint_that_answers_410_or_fails_for_days_is_disabled_and_says_why() {
+    let world = world().await;
+    let clinic = world.clinic("One").await;
+    let gone = Receiver::start(Manner::Says("410 Gone".into())).await;
+    let failing = Receiver::start(Manner::Fails(100)).await;
+    let (first, _) = register(&clinic, &gone.url, &["submission.flagged"]).await;
+    let (second, secret) = register(&clinic, &failing.url, &["submission.flagged"]).await;
+    let job = Delivering::start(&world.app);
+    clinic.intake.submit(&json!({"answers": frail()})).await.expect(201);
+    gone.attempts(1).await;
+    let reason = async |webhook: &str| clinic.admin.get(webhook).await.expect(200)["disabled_reason"].clone();
+    until("gone", async || reason(&first).await == "gone").await;
+    // Its first event is given up after ten attempts; the next one fails until the five days are over.
+    let wake = async || clinic.admin.send(clinic.admin.request("PATCH", &second).json(&json!({}))).await.expect(200);
+    for (attempt, wait) in BACKOFF.into_iter().enumerate() {
+        recorded(&clinic, &second, attempt + 1).await;
+        world.clock.advance(i64::try_from(wait * 6 / 5 + 1).unwrap());
+        wake().await;
+    }
+    until("given up", async || log(&clinic, &second).await[0]["state"] == "failed").await;
+    assert_eq!(log(&clinic, &second).await[0]["attempts"].as_array().unwrap().len(), ATTEMPTS);
+    clinic.intake.submit(&json!({"answers": frail()})).await.expect(201);
+    for attempt in 1..=2 {
+        recorded(&clinic, &second, ATTEMPTS + attempt).await;
+        world.clock.advance(29 * 3600);
+        wake().await;
+    }
+    until("failing", async || reason(&second).await == "failing").await;
+    let taken = failing.attempts(ATTEMPTS + 3).await;
+    assert!(taken.iter().all(|one| one.signed_by(&secret)));
+    let times: std::collections::BTreeSet<i64> = taken.iter().map(|one| one.timestamp).collect();
+    assert_eq!(times.len(), taken.len(), "each attempt has a time of its own");
+    assert_eq!(taken.iter().map(|one| &one.id).collect::<std::collections::BTreeSet<_>>().len(), 2);
+    let trail = clinic.admin.get("/v1/audit-entries?action=webhook_disabled").await.expect(200);
+    assert_eq!(trail["items"].as_array().unwrap().len(), 2);
+    let listed = clinic.admin.get("/v1/webhooks").await.expect(200);
+    assert_eq!(listed["items"][1]["disabled_reason"], "failing");
+    job.stop().await;
+}
+
+/// Waits until so many attempts of a webhook are written down.
+async fn recorded(clinic: &Clinic, webhook: &str, wanted: usize) {
+    let attempts = async || {
+        let items = log(clinic, webhook).await;
+        items.iter().map(|one| one["attempts"].as_array().unwrap().len()).sum::<usize>()
+    };
+    until("so many attempts", async || attempts().await >= wanted).await;
+}
+
+#[tokio::test]
+async fn one_delivery_or_a_range_is_sent_again_under_its_id_and_the_log_is_forgotten_after_30_days() {
+    let world = world().await;
+    let clinic = world.clinic("One").await;
+    let receiver = Receiver::start(Manner::Takes).await;
+    let (webhook, _) = register(&clinic, &receiver.url, &["submission.flagged"]).await;
+    let job = Delivering::start(&world.app);
+    for _ in 0..3 {
+        clinic.intake.submit(&json!({"answers": frail()})).await.expect(201);
+    }
+    receiver.attempts(3).await;
+    until("delivered", async || count(&world, "delivered").await == 3).await;
+    let id = log(&clinic, &webhook).await[0]["id"].clone();
+    let again = format!("{webhook}/redeliver");
+    assert_eq!(clinic.admin.post(&again, &json!({"ids": [id]})).await.expect(202), json!({"deliveries": 1}));
+    let taken = receiver.attempts(4).await;
+    assert_eq!(taken[3].id, format!("evt_{}", id.as_str().unwrap()));
+    until("delivered", async || count(&world, "delivered").await == 3).await;
+    let range = json!({"from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z", "state": "delivered"});
+    assert_eq!(clinic.admin.post(&again, &range).await.expect(202), json!({"deliveries": 3}));
+    receiver.attempts(7).await;
+    until("delivered", async || count(&world, "delivered").await == 3).await;
+    assert_eq!(receiver.accepted().len(), 3);
+    for wrong in [json!({}), json!({"ids": [id], "to": "2100-01-01T00:00:00Z"}), json!({"ids": []})] {
+        clinic.admin.post(&again, &wrong).await.expect(422);
+    }
+    job.stop().await;
+    let retire = async || {
+        sarcoscreen::app::retention::run(&world.app, |_| std::ops::ControlFlow::Continue(())).await.unwrap();
+        world.count("select count(*) from webhook_attempts").await
+    };
+    world.clock.advance(29 * 86_400);
+    assert_eq!(retire().await, 7);
+    world.clock.advance(2 * 86_400);
+    assert_eq!((retire().await, count(&world, "delivered").await), (0, 0));
+}

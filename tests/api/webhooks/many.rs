@@ -1,0 +1,80 @@
+//! Thousands of events to receivers that fail in every way: each arrives once they are healed, none is lost.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use futures_util::stream::{self, StreamExt as _};
+use serde_json::json;
+
+use super::receiver::{Manner, Receiver};
+use super::{Delivering, count, register, until, world};
+use crate::world::frail;
+
+const SUBMISSIONS: usize = 625;
+
+#[tokio::test]
+async fn five_thousand_events_arrive_although_receivers_fail_hang_reset_and_redirect() {
+    let world = world().await;
+    let clinic = world.clinic("One").await;
+    let manners = [
+        Manner::Takes,
+        Manner::Fails(30),
+        Manner::Fails(100),
+        Manner::Hangs,
+        Manner::Resets,
+        Manner::Says("302 Found\r\nlocation: http://127.0.0.1:1/".into()),
+        Manner::Says("410 Gone".into()),
+        Manner::Says("429 Too Many Requests\r\nretry-after: 7".into()),
+    ];
+    let mut ends = Vec::new();
+    for manner in manners {
+        let receiver = Receiver::start(manner).await;
+        let (webhook, secret) = register(&clinic, &receiver.url, &["submission.flagged"]).await;
+        ends.push((receiver, webhook, secret));
+    }
+    let start = Instant::now();
+    let submit = async |_| clinic.intake.submit(&json!({"answers": frail()})).await.expect(201)["id"].clone();
+    let submitted: Vec<_> = stream::iter(0..SUBMISSIONS).map(submit).buffer_unordered(16).collect().await;
+    let ids: BTreeSet<String> = submitted.iter().map(|id| format!("evt_{}", id.as_str().unwrap())).collect();
+    assert_eq!((ids.len(), count(&world, "pending").await), (SUBMISSIONS, 8 * 625));
+    let job = Delivering::start(&world.app);
+    // Whatever the others do, the one that takes gets all of its own.
+    ends[0].0.attempts(SUBMISSIONS).await;
+    let unhealed = start.elapsed();
+    ends[3].0.attempts(2).await;
+    ends[6].0.attempts(1).await;
+    for (receiver, ..) in &ends {
+        receiver.becomes(Manner::Takes);
+    }
+    let gone = ends[6].1.clone();
+    until("gone", async || clinic.admin.get(&gone).await.expect(200)["disabled_reason"] == "gone").await;
+    clinic.admin.send(clinic.admin.request("PATCH", &gone).json(&json!({"enabled": true}))).await.expect(200);
+    let all = json!({"from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z", "state": "failed"});
+    until("all arrived", async || {
+        world.clock.advance(29 * 3600);
+        clinic.admin.post(&format!("{gone}/redeliver"), &all).await.expect(202);
+        count(&world, "delivered").await == 8 * 625
+    })
+    .await;
+    let mut attempts = 0;
+    for (receiver, webhook, secret) in &ends {
+        assert_eq!(receiver.accepted().into_iter().collect::<BTreeSet<_>>(), ids, "{webhook}");
+        let taken = receiver.taken.lock().unwrap().clone();
+        attempts += taken.len();
+        assert!(taken.iter().all(|one| one.signed_by(secret)), "a signature that the official library does not make");
+        let mut times: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
+        for one in &taken {
+            times.entry(&one.id).or_default().push(one.timestamp);
+        }
+        for (id, times) in times {
+            assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "{id} was not signed anew: {times:?}");
+        }
+    }
+    job.stop().await;
+    println!(
+        "5000 events, 8 receivers, {attempts} attempts, 5000 distinct arrived, 0 lost; the healthy one had its own after \
+         {:.1} s, all after {:.1} s",
+        unhealed.as_secs_f64(),
+        start.elapsed().as_secs_f64()
+    );
+}

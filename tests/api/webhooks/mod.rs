@@ -1,0 +1,82 @@
+//! Webhooks: told once committed, signed, again until they arrive, and never inward.
+
+mod addresses;
+mod events;
+mod instances;
+mod kills;
+mod management;
+mod many;
+mod receiver;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sarcoscreen::app::{Addresses, App, Receivers, SystemNames};
+use sarcoscreen::jobs::deliveries;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::world::{Clinic, World};
+
+/// The job of one instance.
+struct Delivering {
+    stopping: watch::Sender<bool>,
+    job: JoinHandle<()>,
+}
+
+impl Delivering {
+    fn start(app: &App) -> Self {
+        let (stopping, stops) = watch::channel(false);
+        Self { stopping, job: tokio::spawn(deliveries::run(app.clone(), stops)) }
+    }
+
+    async fn stop(self) {
+        self.stopping.send(true).unwrap();
+        self.job.await.unwrap();
+    }
+}
+
+/// A world whose webhooks may go to this machine, with one second for each attempt.
+async fn world() -> World {
+    World::built(|_| {}, |app| app.with_receivers(receivers())).await
+}
+
+fn receivers() -> Receivers {
+    let addresses = Addresses::new(vec!["127.0.0.1/32".parse().unwrap()]);
+    Receivers::new(addresses, Arc::new(SystemNames), Duration::from_secs(1))
+}
+
+/// Registers a webhook and tells its path and its secret.
+async fn register(clinic: &Clinic, url: &str, events: &[&str]) -> (String, String) {
+    let made = clinic.admin.post("/v1/webhooks", &json!({"url": url, "events": events})).await.expect(201);
+    let text = |name: &str| made[name].as_str().unwrap().to_owned();
+    (format!("/v1/webhooks/{}", text("id")), text("secret"))
+}
+
+/// The deliveries of a webhook, newest first.
+async fn log(clinic: &Clinic, webhook: &str) -> Vec<Value> {
+    let page = clinic.admin.get(&format!("{webhook}/deliveries?limit=200")).await.expect(200);
+    page["items"].as_array().unwrap().clone()
+}
+
+/// Waits until something in the database is so. What a job writes down is announced to nobody, so it is looked at again
+/// and again, up to a deadline.
+async fn until(what: &str, mut reached: impl AsyncFnMut() -> bool) {
+    let looking = async {
+        while !reached().await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(60), looking).await.is_ok(), "never: {what}");
+}
+
+/// How many deliveries are in a state.
+async fn count(world: &World, state: &str) -> i64 {
+    let sql = match state {
+        "pending" => "select count(*) from webhook_deliveries where state = 'pending'",
+        "failed" => "select count(*) from webhook_deliveries where state = 'failed'",
+        _ => "select count(*) from webhook_deliveries where state = 'delivered'",
+    };
+    world.count(sql).await
+}

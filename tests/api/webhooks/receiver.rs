@@ -1,0 +1,158 @@
+//! A receiver of webhooks that answers as a test wishes, and verifies with the official library what it takes.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use standardwebhooks::Webhook;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// How it answers.
+#[derive(Clone, Debug)]
+pub(crate) enum Manner {
+    /// 204.
+    Takes,
+    /// 500 to so many of a hundred, 204 to the others.
+    Fails(usize),
+    /// Reads, and never answers.
+    Hangs,
+    /// Closes without an answer.
+    Resets,
+    /// This head of an answer, with its own lines.
+    Says(String),
+}
+
+/// What came in one attempt.
+#[derive(Clone, Debug)]
+pub(crate) struct Taken {
+    pub(crate) id: String,
+    pub(crate) timestamp: i64,
+    pub(crate) signature: String,
+    pub(crate) body: String,
+    /// Whether the answer was 204.
+    pub(crate) accepted: bool,
+}
+
+/// A receiver on a free port of this machine.
+pub(crate) struct Receiver {
+    pub(crate) url: String,
+    pub(crate) manner: Arc<Mutex<Manner>>,
+    pub(crate) taken: Arc<Mutex<Vec<Taken>>>,
+    count: watch::Receiver<usize>,
+}
+
+impl Receiver {
+    pub(crate) async fn start(manner: Manner) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/hooks", listener.local_addr().unwrap());
+        let (told, count) = watch::channel(0);
+        let receiver =
+            Self { url, manner: Arc::new(Mutex::new(manner)), taken: Arc::new(Mutex::new(Vec::new())), count };
+        let (manner, taken, told) = (Arc::clone(&receiver.manner), Arc::clone(&receiver.taken), Arc::new(told));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (manner, taken, told) = (Arc::clone(&manner), Arc::clone(&taken), Arc::clone(&told));
+                tokio::spawn(async move { take(stream, &manner, &taken, &told).await });
+            }
+        });
+        receiver
+    }
+
+    pub(crate) fn becomes(&self, manner: Manner) {
+        *self.manner.lock().unwrap() = manner;
+    }
+
+    /// Waits for so many attempts.
+    pub(crate) async fn attempts(&self, wanted: usize) -> Vec<Taken> {
+        let mut count = self.count.clone();
+        let enough = count.wait_for(|count| *count >= wanted);
+        let waited = tokio::time::timeout(Duration::from_secs(30), enough).await;
+        assert!(waited.is_ok_and(|waited| waited.is_ok()), "{} of {wanted} attempts", self.taken.lock().unwrap().len());
+        self.taken.lock().unwrap().clone()
+    }
+
+    /// The distinct ids that were accepted.
+    pub(crate) fn accepted(&self) -> std::collections::HashSet<String> {
+        self.taken.lock().unwrap().iter().filter(|one| one.accepted).map(|one| one.id.clone()).collect()
+    }
+}
+
+impl Taken {
+    /// Whether the official library, with this secret, makes one of the signatures that came.
+    pub(crate) fn signed_by(&self, secret: &str) -> bool {
+        let made = Webhook::new(secret).unwrap().sign(&self.id, self.timestamp, self.body.as_bytes()).unwrap();
+        self.signature.split(' ').any(|one| one == made)
+    }
+
+    /// Whether the official library takes it now, time and all.
+    pub(crate) fn verified_by(&self, secret: &str) -> bool {
+        let mut headers = HeaderMap::new();
+        let timestamp = self.timestamp.to_string();
+        for (name, value) in
+            [("webhook-id", &self.id), ("webhook-timestamp", &timestamp), ("webhook-signature", &self.signature)]
+        {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
+        }
+        Webhook::new(secret).unwrap().verify(self.body.as_bytes(), &headers).is_ok()
+    }
+}
+
+/// Takes one request.
+async fn take(mut stream: TcpStream, manner: &Mutex<Manner>, taken: &Mutex<Vec<Taken>>, told: &watch::Sender<usize>) {
+    let Some(mut one) = read(&mut stream).await else { return };
+    let manner = manner.lock().unwrap().clone();
+    let said = {
+        let mut taken = taken.lock().unwrap();
+        let said = match manner {
+            Manner::Takes => Some("204 No Content".to_owned()),
+            Manner::Fails(percent) if taken.len() * 37 % 100 < percent => Some("500 Internal Server Error".to_owned()),
+            Manner::Fails(_) => Some("204 No Content".to_owned()),
+            Manner::Says(head) => Some(head),
+            Manner::Hangs | Manner::Resets => None,
+        };
+        one.accepted = said.as_deref() == Some("204 No Content");
+        taken.push(one);
+        said
+    };
+    told.send_modify(|count| *count += 1);
+    match said {
+        Some(head) => {
+            let text = format!("HTTP/1.1 {head}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            let _ = stream.write_all(text.as_bytes()).await;
+        }
+        None if matches!(manner, Manner::Hangs) => {
+            // Until the other side gives up.
+            let _ = stream.read(&mut [0; 1]).await;
+        }
+        None => drop(stream),
+    }
+}
+
+async fn read(stream: &mut TcpStream) -> Option<Taken> {
+    let mut bytes = Vec::new();
+    loop {
+        let mut headers = [httparse::EMPTY_HEADER; 32];
+        let mut request = httparse::Request::new(&mut headers);
+        if let Ok(httparse::Status::Complete(start)) = request.parse(&bytes) {
+            let header = |name: &str| {
+                let found = request.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
+                found.map(|header| String::from_utf8(header.value.to_vec()).unwrap()).unwrap_or_default()
+            };
+            let length: usize = header("content-length").parse().unwrap_or_default();
+            if bytes.len() >= start + length {
+                return Some(Taken {
+                    id: header("webhook-id"),
+                    timestamp: header("webhook-timestamp").parse().unwrap(),
+                    signature: header("webhook-signature"),
+                    body: String::from_utf8(bytes[start..].to_vec()).unwrap(),
+                    accepted: false,
+                });
+            }
+        }
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    }
+}
