@@ -81,7 +81,7 @@ impl Incoming {
     /// come back with what could be read.
     pub async fn read<T: DeserializeOwned + Validate>(self) -> Result<Body<T>, Problem> {
         declared_as_json(&self.request)?;
-        parse(self.bytes().await?)
+        parse(self.bytes(BODY_LIMIT).await?)
     }
 
     /// Reads the body as JSON of a wire type; one that is missing or null is an empty object.
@@ -90,7 +90,7 @@ impl Incoming {
     /// As [`Incoming::read`].
     pub async fn read_if_any<T: DeserializeOwned + Validate>(self) -> Result<Body<T>, Problem> {
         let request = self.request.clone();
-        let bytes = self.bytes().await?;
+        let bytes = self.bytes(BODY_LIMIT).await?;
         if bytes.is_empty() {
             return parse(BytesMut::from("{}"));
         }
@@ -98,9 +98,19 @@ impl Incoming {
         parse(if bytes.trim_ascii() == b"null" { BytesMut::from("{}") } else { bytes })
     }
 
-    async fn bytes(self) -> Result<BytesMut, Problem> {
+    /// Reads the body as JSON of any shape, for bodies that may carry more than is read of them.
+    ///
+    /// # Errors
+    /// When it has more bytes than this, is too slow, not JSON, or not declared as JSON.
+    pub async fn read_tree(self, at_most: usize) -> Result<Value, Problem> {
+        declared_as_json(&self.request)?;
+        let bytes = self.bytes(at_most).await?;
+        serde_json::from_slice(&bytes).map_err(|error| not_json(&error))
+    }
+
+    async fn bytes(self, at_most: usize) -> Result<BytesMut, Problem> {
         let late = |_| Problem::new(ProblemType::RequestTimeout, "the body did not arrive in time");
-        tokio::time::timeout(self.deadline, arrive(self.request, self.payload)).await.map_err(late)?
+        tokio::time::timeout(self.deadline, arrive(self.request, self.payload, at_most)).await.map_err(late)?
     }
 }
 
@@ -127,21 +137,26 @@ impl Accepted {
     }
 }
 
-async fn arrive(request: HttpRequest, mut payload: web::Payload) -> Result<BytesMut, Problem> {
-    let too_large = || Problem::new(ProblemType::BodyTooLarge, format!("at most {BODY_LIMIT} bytes"));
+async fn arrive(request: HttpRequest, mut payload: web::Payload, at_most: usize) -> Result<BytesMut, Problem> {
+    let too_large = || Problem::new(ProblemType::BodyTooLarge, format!("at most {at_most} bytes"));
     let declared = request.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|length: usize| length > BODY_LIMIT) {
+    if declared.is_some_and(|length: usize| length > at_most) {
         return Err(too_large());
     }
     let mut bytes = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| Problem::new(ProblemType::MalformedRequest, "the body broke off"))?;
-        if bytes.len() + chunk.len() > BODY_LIMIT {
+        if bytes.len() + chunk.len() > at_most {
             return Err(too_large());
         }
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
+}
+
+fn not_json(error: &serde_json::Error) -> Problem {
+    let detail = format!("not JSON, at line {} column {}", error.line(), error.column());
+    Problem::new(ProblemType::MalformedRequest, detail)
 }
 
 fn declared_as_json(request: &HttpRequest) -> Result<(), Problem> {
@@ -164,10 +179,7 @@ fn parse<T: DeserializeOwned + Validate>(bytes: BytesMut) -> Result<Body<T>, Pro
     let (value, mut faults) = if let Ok(Object(value)) = serde_json::from_slice(&bytes) {
         (value, Vec::new())
     } else {
-        let tree: Value = serde_json::from_slice(&bytes).map_err(|error| {
-            let detail = format!("not JSON, at line {} column {}", error.line(), error.column());
-            Problem::new(ProblemType::MalformedRequest, detail)
-        })?;
+        let tree: Value = serde_json::from_slice(&bytes).map_err(|error| not_json(&error))?;
         collect(&bytes, &tree)?
     };
     faults.extend(of_validation(&value));

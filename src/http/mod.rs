@@ -5,6 +5,7 @@ mod address;
 mod audit_entries;
 mod auth;
 mod canonical;
+mod cds_hooks;
 mod credentials;
 pub mod docs;
 mod exports;
@@ -102,6 +103,7 @@ pub fn serve(app: App, settings: Settings, listener: TcpListener) -> std::io::Re
     let server = HttpServer::new(move || {
         let (app, _) = WebApp::new().into_utoipa_app().configure(routes).split_for_parts();
         app.app_data(state.clone())
+            .configure(cds_hooks::services)
             .configure(docs::pages)
             .default_service(web::to(fallback::fallback))
             .wrap(from_fn(trail::record_refusals))

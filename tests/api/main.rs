@@ -5,6 +5,7 @@
 mod access;
 mod audit;
 mod bodies;
+mod cds_hooks;
 mod clinics;
 mod conformance;
 mod credentials;
