@@ -280,7 +280,7 @@ fn not_a_tag() -> Problem {
 /// The version in an `ETag` of ours. A list, `*` and a weak tag name no version that somebody saw.
 fn entity_tag(text: &str) -> Option<i32> {
     let digits = text.trim().strip_prefix('"')?.strip_suffix('"')?;
-    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let plain = (1..=9).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
     digits.parse().ok().filter(|_| plain)
 }
 

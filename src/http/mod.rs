@@ -20,6 +20,7 @@ mod paging;
 pub mod problem;
 mod questionnaire;
 mod rate;
+mod request_headers;
 mod rules;
 mod scores;
 mod statistics;

@@ -22,6 +22,7 @@ pub mod statistics;
 pub mod subject;
 pub mod subject_history;
 pub mod submission;
+pub mod whole;
 pub mod wording;
 pub mod worklist;
 

@@ -70,12 +70,12 @@ pub struct SubmissionInput {
 pub struct SourceInput {
     /// Which system.
     #[validate(length(min = 1, max = 200), custom(function = "plain"))]
-    #[schema(required, min_length = 1, max_length = 200)]
+    #[schema(required, value_type = String, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     #[serde(default)]
     pub system: Option<String>,
     /// The record's id there.
     #[validate(length(min = 1, max = 200), custom(function = "plain"))]
-    #[schema(required, min_length = 1, max_length = 200)]
+    #[schema(required, value_type = String, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     #[serde(default)]
     pub id: Option<String>,
 }
@@ -135,7 +135,7 @@ pub struct SubmissionBody<'a> {
 pub struct AssessmentQuery {
     /// A version of the rule table; the submission's own unless said.
     #[validate(length(min = 1, max = 20), custom(function = "plain"))]
-    #[param(min_length = 1, max_length = 20, example = "2026.1")]
+    #[param(min_length = 1, max_length = 20, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", example = "2026.1")]
     pub rule_table: Option<String>,
 }
 
