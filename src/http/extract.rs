@@ -103,14 +103,38 @@ impl Incoming {
     /// # Errors
     /// When it has more bytes than this, is too slow, not JSON, or not declared as JSON.
     pub async fn read_tree(self, at_most: usize) -> Result<Value, Problem> {
-        declared_as_json(&self.request)?;
-        let bytes = self.bytes(at_most).await?;
+        let bytes = self.read_json_bytes(at_most).await?;
         serde_json::from_slice(&bytes).map_err(|error| not_json(&error))
+    }
+
+    /// Reads the body, declared as JSON, of at most so many bytes.
+    ///
+    /// # Errors
+    /// When it is too large, too slow, or not declared as JSON.
+    pub async fn read_json_bytes(self, at_most: usize) -> Result<BytesMut, Problem> {
+        declared_as_json(&self.request)?;
+        self.bytes(at_most).await
+    }
+
+    /// The body as it arrives, and how long each part of it may take.
+    #[must_use]
+    pub fn into_parts(self) -> (web::Payload, Duration) {
+        (self.payload, self.deadline)
     }
 
     async fn bytes(self, at_most: usize) -> Result<BytesMut, Problem> {
         let late = |_| Problem::new(ProblemType::RequestTimeout, "the body did not arrive in time");
         tokio::time::timeout(self.deadline, arrive(self.request, self.payload, at_most)).await.map_err(late)?
+    }
+}
+
+impl<T: DeserializeOwned + Validate> Body<T> {
+    /// Reads JSON that is at hand.
+    ///
+    /// # Errors
+    /// When it is not JSON. Faults of content come back with what could be read.
+    pub fn of(bytes: BytesMut) -> Result<Self, Problem> {
+        parse(bytes)
     }
 }
 
@@ -160,18 +184,21 @@ fn not_json(error: &serde_json::Error) -> Problem {
 }
 
 fn declared_as_json(request: &HttpRequest) -> Result<(), Problem> {
-    let refuse = |detail: &str| Err(Problem::new(ProblemType::UnsupportedMediaType, detail));
+    declared_as(request, "application/json")
+}
+
+/// Whether a body is of a media type, in UTF-8, as it is.
+pub(super) fn declared_as(request: &HttpRequest, media_type: &str) -> Result<(), Problem> {
+    let refuse = |detail: String| Err(Problem::new(ProblemType::UnsupportedMediaType, detail));
     if request.headers().contains_key(CONTENT_ENCODING) {
-        return refuse("send the body without a Content-Encoding");
+        return refuse("send the body without a Content-Encoding".into());
     }
-    if request.headers().get_all(CONTENT_TYPE).count() > 1
-        || !request.content_type().eq_ignore_ascii_case("application/json")
-    {
-        return refuse("send Content-Type: application/json");
+    if request.headers().get_all(CONTENT_TYPE).count() > 1 || !request.content_type().eq_ignore_ascii_case(media_type) {
+        return refuse(format!("send Content-Type: {media_type}"));
     }
     match request.encoding() {
         Ok(encoding) if encoding.name() == "UTF-8" => Ok(()),
-        _ => refuse("send the body in UTF-8"),
+        _ => refuse("send the body in UTF-8".into()),
     }
 }
 
@@ -284,8 +311,8 @@ fn entity_tag(text: &str) -> Option<i32> {
     digits.parse().ok().filter(|_| plain)
 }
 
-/// A key, bare or as a quoted string (RFC 8941); both forms of one key are the same key.
-fn retry_key(text: &str) -> Option<String> {
+/// A retry key, bare or as a quoted string (RFC 8941); both forms of one key are the same key.
+pub(super) fn retry_key(text: &str) -> Option<String> {
     let text = text.trim();
     let key = match text.strip_prefix('"') {
         Some(rest) => rest.strip_suffix('"')?,

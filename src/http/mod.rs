@@ -4,6 +4,7 @@
 mod address;
 mod audit_entries;
 mod auth;
+mod batch;
 mod canonical;
 mod cds_hooks;
 mod credentials;
@@ -131,6 +132,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(rules::get_rule_table)
         .service(rules::get_conformance)
         .service(scores::create_score)
+        .service(batch::create_submission_batch)
         .service(submissions::create_submission)
         .service(submissions::list_submissions)
         .service(submissions::get_submission)

@@ -205,7 +205,9 @@ impl Problem {
         self.kind
     }
 
-    fn body(&self) -> ProblemBody {
+    /// The problem as it is answered.
+    #[must_use]
+    pub fn body(&self) -> ProblemBody {
         let (_, status, title) = self.kind.row();
         let shown = self.faults.iter().take(FAULTS_SHOWN);
         ProblemBody {

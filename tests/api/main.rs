@@ -4,6 +4,7 @@
 
 mod access;
 mod audit;
+mod batch;
 mod bodies;
 mod cds_hooks;
 mod clinics;

@@ -95,7 +95,7 @@ impl Screen<'_> {
             if let Some(day) = day {
                 let _ = write!(text, "{} {day}.\n\n", words.answered_on);
             }
-            let _ = write!(text, "**{}**\n\n", self.body.label);
+            let _ = write!(text, "{}\n\n**{}**\n\n", words.as_told, self.body.label);
         }
         for flag in &self.body.red_flags {
             let _ = write!(text, "{}\n\n", flag.reason);

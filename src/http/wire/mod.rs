@@ -3,6 +3,7 @@
 pub mod answers;
 pub mod assessment;
 pub mod audit;
+pub mod batch;
 pub mod conformance;
 pub mod credential;
 pub mod csv;
