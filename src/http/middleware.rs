@@ -39,6 +39,11 @@ pub fn request_id() -> Option<Uuid> {
     CURRENT.try_with(|id| *id).ok()
 }
 
+/// Lets work that goes on while the answer is sent belong to the request.
+pub(super) fn in_request<F: Future>(id: Uuid, work: F) -> impl Future<Output = F::Output> {
+    CURRENT.scope(id, work)
+}
+
 /// Gives the request an id and a span, answers panics and foreign errors with problems, and sets the headers that
 /// every answer carries. The span holds the route's template, never the path itself.
 ///

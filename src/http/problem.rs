@@ -27,6 +27,7 @@ pub enum ProblemType {
     BodyTooLarge,
     Conflict,
     Stale,
+    NotPrefetched,
     UnsupportedMediaType,
     InvalidContent,
     IdempotencyKeyReused,
@@ -38,7 +39,7 @@ pub enum ProblemType {
 
 impl ProblemType {
     /// Every type, in the order of status codes.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::MalformedRequest,
         Self::InvalidCursor,
         Self::Unauthenticated,
@@ -50,6 +51,7 @@ impl ProblemType {
         Self::RequestTimeout,
         Self::Conflict,
         Self::Stale,
+        Self::NotPrefetched,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::InvalidContent,
@@ -75,6 +77,7 @@ impl ProblemType {
             Self::RequestTimeout => ("request_timeout", 408, "The request took too long to arrive"),
             Self::Conflict => ("conflict", 409, "The state of the thing does not allow this"),
             Self::Stale => ("stale", 412, "The thing has changed since you saw it"),
+            Self::NotPrefetched => ("not_prefetched", 412, "What the service asks to be prefetched is missing"),
             Self::BodyTooLarge => ("body_too_large", 413, "The body is too large"),
             Self::UnsupportedMediaType => ("unsupported_media_type", 415, "The body must be plain application/json"),
             Self::InvalidContent => ("invalid_content", 422, "The content has faults"),
@@ -202,7 +205,9 @@ impl Problem {
         self.kind
     }
 
-    fn body(&self) -> ProblemBody {
+    /// The problem as it is answered.
+    #[must_use]
+    pub fn body(&self) -> ProblemBody {
         let (_, status, title) = self.kind.row();
         let shown = self.faults.iter().take(FAULTS_SHOWN);
         ProblemBody {

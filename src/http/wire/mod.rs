@@ -3,6 +3,7 @@
 pub mod answers;
 pub mod assessment;
 pub mod audit;
+pub mod batch;
 pub mod conformance;
 pub mod credential;
 pub mod csv;
@@ -23,6 +24,7 @@ pub mod subject;
 pub mod subject_history;
 pub mod submission;
 pub mod webhook;
+pub mod whole;
 pub mod wording;
 pub mod worklist;
 
