@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn five_days_of_failures_are_hopeless_and_less_is_not() {
-        let after = |hours| Timestamp::from_second(hours * 3600).unwrap();
+        let after = |hours: i64| Timestamp::from_second(hours * 3600).unwrap();
         assert!(!hopeless(after(0), after(119)) && hopeless(after(0), after(120)));
     }
 }

@@ -9,10 +9,9 @@ use super::super::StoreError;
 use super::super::row::{at, known};
 use super::super::scan::array_text;
 use super::Resolved;
-use crate::domain::follow_up::{EventKind, FollowUpState, OpenOrJoin, Urgency};
+use crate::domain::follow_up::{FollowUpState, OpenOrJoin, Urgency};
 use crate::domain::ids::FollowUpId;
 use crate::domain::stored::FollowUpLink;
-use crate::domain::webhook::WebhookEvent;
 
 /// Opens or joins the case of each that is flagged. Two references may have been found to be one person: then one opens
 /// the case and the next joins it.
@@ -109,41 +108,39 @@ async fn upsert(connection: &mut PgConnection, columns: &Columns) -> Result<Vec<
                    as i (clinic_id, follow_up_id, subject_id, urgency, at, due_at, band, findings, positive_instruments,
                          credential_id, submission_id)
            ), kept as (
-               insert into follow_ups as f (
-                   clinic_id, follow_up_id, subject_id, state, urgency, flagged_at, updated_at, due_at,
-                   last_received_at, band, findings, positive_instruments)
+               insert into follow_ups as f (clinic_id, follow_up_id, subject_id, state, urgency, flagged_at, updated_at,
+                   due_at, last_received_at, band, findings, positive_instruments)
                select clinic_id, follow_up_id, subject_id, 'open', urgency, at, at, due_at, at, band, findings::text[],
                       positive_instruments::text[]
                from input order by clinic_id, subject_id
                on conflict (clinic_id, subject_id) where state <> 'closed' do update set
-                   urgency = least(f.urgency, excluded.urgency),
+                   urgency = least(f.urgency, excluded.urgency), row_version = f.row_version + 1,
                    due_at = case when excluded.urgency < f.urgency then least(f.due_at, excluded.due_at) else f.due_at end,
-                   last_received_at = greatest(f.last_received_at, excluded.last_received_at),
-                   band = case when 'high' in (f.band, excluded.band) then 'high'
-                               when 'moderate' in (f.band, excluded.band) then 'moderate' else 'low' end,
+                   last_received_at = greatest(f.last_received_at, excluded.last_received_at), band =
+                       case when 'high' in (f.band, excluded.band) then 'high'
+                            when 'moderate' in (f.band, excluded.band) then 'moderate' else 'low' end,
                    findings = array(select distinct unnest(f.findings || excluded.findings) order by 1),
                    positive_instruments =
                        array(select distinct unnest(f.positive_instruments || excluded.positive_instruments) order by 1),
-                   updated_at = excluded.updated_at, row_version = f.row_version + 1
+                   updated_at = excluded.updated_at
                returning clinic_id, follow_up_id, subject_id, state, urgency, assignee, attempts, missed_appointments,
                    due_at, appointment_at, last_received_at, band, positive_instruments, row_version
            ), event as (
-               insert into follow_up_events (
-                   clinic_id, follow_up_id, version, at, credential_id, command, submission_id, subject_id, state,
-                   urgency, assignee, attempts, missed_appointments, due_at, appointment_at, last_received_at, band,
-                   positive_instruments)
+               insert into follow_up_events (clinic_id, follow_up_id, version, at, credential_id, command, submission_id,
+                   subject_id, state, urgency, assignee, attempts, missed_appointments, due_at, appointment_at,
+                   last_received_at, band, positive_instruments)
                select k.clinic_id, k.follow_up_id, k.row_version, i.at, i.credential_id,
-                   case k.follow_up_id when i.follow_up_id then $12 else $13 end, i.submission_id, k.subject_id, k.state,
-                   k.urgency, k.assignee, k.attempts, k.missed_appointments, k.due_at, k.appointment_at,
-                   k.last_received_at, k.band, k.positive_instruments
+                   case k.follow_up_id when i.follow_up_id then 'open' else 'join' end, i.submission_id, k.subject_id, k.state, k.urgency,
+                   k.assignee, k.attempts, k.missed_appointments, k.due_at, k.appointment_at, k.last_received_at, k.band,
+                   k.positive_instruments
                from kept k join input i on i.clinic_id = k.clinic_id and i.subject_id = k.subject_id
            ), told as (
                insert into webhook_deliveries (clinic_id, webhook_id, event_id, event, at, subject_id, data, due_at)
-               select w.clinic_id, w.webhook_id, i.submission_id, $14, i.at, k.subject_id,
-                   jsonb_build_object('submission_id', i.submission_id, 'subject_id', k.subject_id,
-                       'follow_up_id', k.follow_up_id, 'state', k.state, 'urgency', ($15::text[])[k.urgency]), i.at
-               from kept k join input i on i.clinic_id = k.clinic_id and i.subject_id = k.subject_id
-                   join webhook_endpoints w on w.clinic_id = k.clinic_id and w.disabled_at is null and $14 = any (w.events)
+               select clinic_id, w.webhook_id, i.submission_id, 'submission.flagged', i.at, subject_id, jsonb_build_object(
+                   'submission_id', i.submission_id, 'subject_id', subject_id, 'follow_up_id', k.follow_up_id, 'state', k.state,
+                   'urgency', (array['today', 'this_week', 'routine'])[k.urgency]), i.at
+               from kept k join input i using (clinic_id, subject_id) join webhook_endpoints w using (clinic_id)
+               where w.disabled_at is null and 'submission.flagged' = any (w.events)
            )
            select clinic_id, subject_id, follow_up_id, state, urgency from kept"#,
         &columns.clinics,
@@ -157,10 +154,6 @@ async fn upsert(connection: &mut PgConnection, columns: &Columns) -> Result<Vec<
         &columns.positive,
         &columns.credentials,
         &columns.submissions,
-        EventKind::Open.as_str(),
-        EventKind::Join.as_str(),
-        WebhookEvent::SubmissionFlagged.as_str(),
-        &Urgency::ALL.map(|urgency| urgency.as_str().to_owned())[..],
     )
     .fetch_all(connection)
     .await?;

@@ -118,7 +118,6 @@ pub(crate) fn call(operation: &Operation, rows: &Rows) -> (String, Option<Value>
         | "get_follow_up_export"
         | "get_submission_export"
         | "list_audit_entries"
-        | "list_webhooks"
         | "take_next_follow_up" => (None, None, 200),
         "get_rule_table" => (Some("2026.1"), None, 200),
         "create_score" => (None, Some(json!({"answers": fit()})), 200),
@@ -140,17 +139,6 @@ pub(crate) fn call(operation: &Operation, rows: &Rows) -> (String, Option<Value>
         "search_subjects" => (None, Some(json!({"reference": "R-1"})), 200),
         "create_credential" => (None, Some(json!({"role": "intake", "display_name": "Another"})), 201),
         "rotate_credential" => (Some(&*rows.credential), Some(json!({})), 200),
-        "create_webhook" => {
-            (None, Some(json!({"url": "https://clinic.example/hooks", "events": ["subject.erased"]})), 201)
-        }
-        "get_webhook" | "list_webhook_deliveries" => (Some(&*rows.webhook), None, 200),
-        "update_webhook" => (Some(&*rows.webhook), Some(json!({"description": "d"})), 200),
-        "rotate_webhook_secret" => (Some(&*rows.webhook), Some(json!({})), 200),
-        "ping_webhook" => (Some(&*rows.webhook), None, 202),
-        "redeliver_webhook_deliveries" => {
-            (Some(&*rows.webhook), Some(json!({"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"})), 202)
-        }
-        "delete_webhook" => (Some(&*rows.spare_webhook), None, 204),
         "revoke_credential" => (Some(&*rows.spare_credential), None, 204),
         "list_subject_submissions"
         | "get_subject"
@@ -164,7 +152,7 @@ pub(crate) fn call(operation: &Operation, rows: &Rows) -> (String, Option<Value>
         }
         "merge_subjects" => (Some(&*rows.subject), Some(json!({"merged": rows.other})), 200),
         "delete_subject" => (Some(&*rows.subject), None, 204),
-        other => panic!("no request for the operation {other}: add one to this table"),
+        other => webhook_call(other, rows),
     };
     let path = match (operation.path.split_once('{'), parameter) {
         (Some((before, rest)), Some(parameter)) => {
@@ -175,6 +163,25 @@ pub(crate) fn call(operation: &Operation, rows: &Rows) -> (String, Option<Value>
         _ => panic!("the request for {} does not fit its path {}", operation.id, operation.path),
     };
     (path, body, status)
+}
+
+/// The same of webhooks.
+fn webhook_call<'a>(operation: &str, rows: &'a Rows) -> (Option<&'a str>, Option<Value>, u16) {
+    match operation {
+        "list_webhooks" => (None, None, 200),
+        "create_webhook" => {
+            (None, Some(json!({"url": "https://clinic.example/hooks", "events": ["subject.erased"]})), 201)
+        }
+        "get_webhook" | "list_webhook_deliveries" => (Some(&*rows.webhook), None, 200),
+        "update_webhook" => (Some(&*rows.webhook), Some(json!({"description": "d"})), 200),
+        "rotate_webhook_secret" => (Some(&*rows.webhook), Some(json!({})), 200),
+        "ping_webhook" => (Some(&*rows.webhook), None, 202),
+        "redeliver_webhook_deliveries" => {
+            (Some(&*rows.webhook), Some(json!({"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"})), 202)
+        }
+        "delete_webhook" => (Some(&*rows.spare_webhook), None, 204),
+        other => panic!("no request for the operation {other}: add one to this table"),
+    }
 }
 
 /// What is done with a fresh case before a command on it is tried.

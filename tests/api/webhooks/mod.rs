@@ -68,7 +68,7 @@ async fn until(what: &str, mut reached: impl AsyncFnMut() -> bool) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    assert!(tokio::time::timeout(Duration::from_secs(60), looking).await.is_ok(), "never: {what}");
+    assert!(tokio::time::timeout(Duration::from_mins(1), looking).await.is_ok(), "never: {what}");
 }
 
 /// How many deliveries are in a state.

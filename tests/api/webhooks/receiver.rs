@@ -105,11 +105,10 @@ async fn take(mut stream: TcpStream, manner: &Mutex<Manner>, taken: &Mutex<Vec<T
     let manner = manner.lock().unwrap().clone();
     let said = {
         let mut taken = taken.lock().unwrap();
-        let said = match manner {
-            Manner::Takes => Some("204 No Content".to_owned()),
-            Manner::Fails(percent) if taken.len() * 37 % 100 < percent => Some("500 Internal Server Error".to_owned()),
-            Manner::Fails(_) => Some("204 No Content".to_owned()),
-            Manner::Says(head) => Some(head),
+        let said = match &manner {
+            Manner::Fails(percent) if taken.len() * 37 % 100 < *percent => Some("500 Internal Server Error".to_owned()),
+            Manner::Takes | Manner::Fails(_) => Some("204 No Content".to_owned()),
+            Manner::Says(head) => Some(head.clone()),
             Manner::Hangs | Manner::Resets => None,
         };
         one.accepted = said.as_deref() == Some("204 No Content");
