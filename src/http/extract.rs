@@ -22,6 +22,8 @@ use super::State;
 use super::canonical::canonical;
 use super::fallback::literal;
 use super::faults::{collect, of_validation};
+use super::fhir;
+use super::middleware::speaks_fhir;
 use super::problem::{Problem, ProblemType};
 use super::wire::object::Object;
 use crate::app::AppError;
@@ -149,15 +151,17 @@ fn declared_as_json(request: &HttpRequest) -> Result<(), Problem> {
     if request.headers().contains_key(CONTENT_ENCODING) {
         return refuse("send the body without a Content-Encoding");
     }
-    if request.headers().get_all(CONTENT_TYPE).count() > 1
-        || !request.content_type().eq_ignore_ascii_case("application/json")
-    {
+    if request.headers().get_all(CONTENT_TYPE).count() > 1 || !of_json(request.content_type()) {
         return refuse("send Content-Type: application/json");
     }
     match request.encoding() {
         Ok(encoding) if encoding.name() == "UTF-8" => Ok(()),
         _ => refuse("send the body in UTF-8"),
     }
+}
+
+fn of_json(kind: &str) -> bool {
+    kind.eq_ignore_ascii_case("application/json") || (speaks_fhir() && kind.eq_ignore_ascii_case(fhir::MEDIA_TYPE))
 }
 
 fn parse<T: DeserializeOwned + Validate>(bytes: BytesMut) -> Result<Body<T>, Problem> {

@@ -6,7 +6,8 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::middleware::current_request_id;
+use super::fhir;
+use super::middleware::{current_request_id, speaks_fhir};
 use super::wire::{CareLevelName, RedFlagBody};
 use crate::app::AppError;
 use crate::domain::fault::Fault;
@@ -144,9 +145,9 @@ pub struct FaultBody {
 #[derive(Clone, Debug)]
 pub struct Problem {
     kind: ProblemType,
-    detail: String,
-    faults: Vec<Fault>,
-    alarm: Option<Box<AlarmBody>>,
+    pub(super) detail: String,
+    pub(super) faults: Vec<Fault>,
+    pub(super) alarm: Option<Box<AlarmBody>>,
     allow: Option<String>,
     retry_after: Option<u64>,
 }
@@ -163,7 +164,7 @@ pub struct AlarmBody {
 }
 
 /// More faults than this are not listed.
-const FAULTS_SHOWN: usize = 100;
+pub(super) const FAULTS_SHOWN: usize = 100;
 
 impl Problem {
     /// A problem of a type, with its detail.
@@ -284,7 +285,7 @@ impl ResponseError for Problem {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
-        response.content_type("application/problem+json").insert_header((CACHE_CONTROL, "no-store"));
+        response.insert_header((CACHE_CONTROL, "no-store"));
         match self.kind {
             ProblemType::Unauthenticated => {
                 response.insert_header((WWW_AUTHENTICATE, "Bearer"));
@@ -301,7 +302,13 @@ impl ResponseError for Problem {
         if let Some(allow) = &self.allow {
             response.insert_header((ALLOW, allow.as_str()));
         }
-        match serde_json::to_vec(&self.body()) {
+        let (media_type, body) = if speaks_fhir() {
+            (fhir::MEDIA_TYPE, serde_json::to_vec(&fhir::outcome(self)))
+        } else {
+            ("application/problem+json", serde_json::to_vec(&self.body()))
+        };
+        response.content_type(media_type);
+        match body {
             Ok(body) => response.body(body),
             Err(_) => response.finish(),
         }
