@@ -100,6 +100,19 @@ impl Incoming {
         parse(if bytes.trim_ascii() == b"null" { BytesMut::from("{}") } else { bytes })
     }
 
+    /// Reads the body as a form; parameters of a search come so, that stand in no address.
+    ///
+    /// # Errors
+    /// When it is too large, too slow, or not declared as a form.
+    pub(super) async fn form(self) -> Result<web::Bytes, Problem> {
+        let declared = self.request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded");
+        if !declared || self.request.headers().contains_key(CONTENT_ENCODING) {
+            let detail = "send Content-Type: application/x-www-form-urlencoded, without a Content-Encoding";
+            return Err(Problem::new(ProblemType::UnsupportedMediaType, detail));
+        }
+        Ok(self.bytes().await?.freeze())
+    }
+
     async fn bytes(self) -> Result<BytesMut, Problem> {
         let late = |_| Problem::new(ProblemType::RequestTimeout, "the body did not arrive in time");
         tokio::time::timeout(self.deadline, arrive(self.request, self.payload)).await.map_err(late)?

@@ -247,6 +247,7 @@ impl From<AppError> for Problem {
             ),
             AppError::Conflict(detail) => Self::new(ProblemType::Conflict, detail),
             AppError::Stale => Self::new(ProblemType::Stale, "get it again, and send its ETag in If-Match"),
+            AppError::Ambiguous => Self::new(ProblemType::Stale, "several records have this identifier"),
             AppError::Limited { retry_after } => Self {
                 retry_after: Some(u64::try_from(retry_after.as_millis().div_ceil(1000)).unwrap_or(u64::MAX)),
                 ..Self::new(ProblemType::TooManyRequests, "try again after the time in Retry-After")

@@ -10,11 +10,33 @@ use crate::http::State;
 /// The day on which what is served last changed.
 const CHANGED: &str = "2026-11-25";
 
-/// Search parameters by type, in the words of the statement: name and kind.
-const PARAMETERS: [(&str, &[(&str, &str)]); 2] = [
-    ("Questionnaire", &[("_id", "token"), ("url", "uri"), ("version", "token"), ("status", "token")]),
-    ("CodeSystem", &[("_id", "token"), ("url", "uri")]),
+/// Parameters of what is made of submissions.
+const OF_RECORDS: [(&str, &str); 6] = [
+    ("_id", "token"),
+    ("_lastUpdated", "date"),
+    ("subject", "reference"),
+    ("patient", "reference"),
+    ("status", "token"),
+    ("date", "date"),
 ];
+
+/// Parameters of what is made of follow-ups.
+const OF_CASES: [(&str, &str); 3] = [("subject", "reference"), ("patient", "reference"), ("status", "token")];
+
+/// Search parameters of a type: name and kind.
+fn parameters(name: &str) -> Vec<(&'static str, &'static str)> {
+    match name {
+        "Questionnaire" => vec![("_id", "token"), ("url", "uri"), ("version", "token"), ("status", "token")],
+        "CodeSystem" => vec![("_id", "token"), ("url", "uri")],
+        "QuestionnaireResponse" => {
+            let own = [("authored", "date"), ("questionnaire", "reference"), ("identifier", "token")];
+            OF_RECORDS.into_iter().filter(|(name, _)| *name != "date").chain(own).collect()
+        }
+        "Observation" => OF_RECORDS.into_iter().chain([("code", "token")]).collect(),
+        "RiskAssessment" => OF_RECORDS.to_vec(),
+        _ => OF_CASES.to_vec(),
+    }
+}
 
 /// `GET /fhir/metadata`.
 pub(super) async fn get_metadata(_state: web::Data<State>) -> HttpResponse {
@@ -52,14 +74,17 @@ fn types() -> impl Iterator<Item = &'static str> {
 fn resource(name: &str) -> Value {
     let of_type = INTERACTIONS.iter().filter(|one| one.path.split('/').nth(2) == Some(name));
     let mut codes: Vec<&str> = of_type.filter_map(code).collect();
+    codes.sort_unstable();
     codes.dedup();
-    let interaction: Vec<Value> = codes.into_iter().map(|code| json!({"code": code})).collect();
-    let parameters = PARAMETERS.iter().find(|(of, _)| *of == name).map_or(&[][..], |(_, parameters)| parameters);
-    let parameter = |(name, kind): &(&str, &str)| json!({"name": name, "type": kind});
+    let interaction: Vec<Value> = codes.iter().map(|code| json!({"code": code})).collect();
+    let parameter = |(name, kind): (&str, &str)| json!({"name": name, "type": kind});
+    let created = codes.contains(&"create");
     json!({
         "type": name,
         "interaction": interaction,
-        "searchParam": parameters.iter().map(parameter).collect::<Vec<_>>(),
+        "conditionalCreate": created,
+        "versioning": "versioned",
+        "searchParam": parameters(name).into_iter().map(parameter).collect::<Vec<_>>(),
     })
 }
 

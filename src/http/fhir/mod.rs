@@ -7,16 +7,27 @@
 mod bundle;
 mod capability;
 mod code_system;
+mod create;
+mod dates;
 mod element;
 mod expression;
 mod fallback;
+mod follow_up;
+mod follow_ups;
 mod names;
 mod negotiation;
+mod observation;
 mod options;
 mod outcome;
 mod questionnaire;
+mod record_search;
+mod records;
 mod reply;
+mod response;
+mod response_input;
+mod risk_assessment;
 mod search;
+mod task_update;
 
 use actix_web::middleware::from_fn;
 use actix_web::web;
@@ -46,16 +57,40 @@ pub struct Interaction {
 }
 
 /// Everything that is served.
-pub const INTERACTIONS: [Interaction; 5] = [
+pub const INTERACTIONS: [Interaction; 25] = [
     public("/fhir/metadata"),
     public("/fhir/Questionnaire"),
     public("/fhir/Questionnaire/{id}"),
     public("/fhir/CodeSystem"),
     public("/fhir/CodeSystem/{id}"),
+    on("POST", "/fhir/QuestionnaireResponse", Role::Intake, AuditAction::SubmissionCreated),
+    on("GET", "/fhir/QuestionnaireResponse", Role::Intake, AuditAction::SubmissionsListed),
+    on("POST", "/fhir/QuestionnaireResponse/_search", Role::Intake, AuditAction::SubmissionsListed),
+    on("GET", "/fhir/QuestionnaireResponse/{id}", Role::Intake, AuditAction::SubmissionRead),
+    on("GET", "/fhir/RiskAssessment", Role::Intake, AuditAction::SubmissionsListed),
+    on("POST", "/fhir/RiskAssessment/_search", Role::Intake, AuditAction::SubmissionsListed),
+    on("GET", "/fhir/RiskAssessment/{id}", Role::Intake, AuditAction::SubmissionRead),
+    on("GET", "/fhir/Observation", Role::Intake, AuditAction::SubmissionsListed),
+    on("POST", "/fhir/Observation/_search", Role::Intake, AuditAction::SubmissionsListed),
+    on("GET", "/fhir/Observation/{id}", Role::Intake, AuditAction::SubmissionRead),
+    on("GET", "/fhir/ServiceRequest", Role::Staff, AuditAction::FollowUpsListed),
+    on("POST", "/fhir/ServiceRequest/_search", Role::Staff, AuditAction::FollowUpsListed),
+    on("GET", "/fhir/ServiceRequest/{id}", Role::Staff, AuditAction::FollowUpRead),
+    on("GET", "/fhir/Task", Role::Staff, AuditAction::FollowUpsListed),
+    on("POST", "/fhir/Task/_search", Role::Staff, AuditAction::FollowUpsListed),
+    on("GET", "/fhir/Task/{id}", Role::Staff, AuditAction::FollowUpRead),
+    on("PUT", "/fhir/Task/{id}", Role::Staff, AuditAction::FollowUpRead),
+    on("GET", "/fhir/Flag", Role::Staff, AuditAction::FollowUpsListed),
+    on("POST", "/fhir/Flag/_search", Role::Staff, AuditAction::FollowUpsListed),
+    on("GET", "/fhir/Flag/{id}", Role::Staff, AuditAction::FollowUpRead),
 ];
 
 const fn public(path: &'static str) -> Interaction {
     Interaction { method: "GET", path, least: None, action: None }
+}
+
+const fn on(method: &'static str, path: &'static str, least: Role, action: AuditAction) -> Interaction {
+    Interaction { method, path, least: Some(least), action: Some(action) }
 }
 
 /// What goes on record of each interaction, by method and path.
@@ -73,6 +108,36 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .route("/Questionnaire/{id}", web::get().to(questionnaire::get_questionnaire))
         .route("/CodeSystem", web::get().to(code_system::search_code_systems))
         .route("/CodeSystem/{id}", web::get().to(code_system::get_code_system))
+        .configure(of_submissions)
+        .configure(of_follow_ups)
         .default_service(web::to(fallback::fallback));
     config.service(scope);
+}
+
+fn of_submissions(config: &mut web::ServiceConfig) {
+    config
+        .route("/QuestionnaireResponse", web::post().to(create::create_response))
+        .route("/QuestionnaireResponse", web::get().to(records::search_responses))
+        .route("/QuestionnaireResponse/_search", web::post().to(records::search_responses))
+        .route("/QuestionnaireResponse/{id}", web::get().to(records::get_response))
+        .route("/RiskAssessment", web::get().to(records::search_risk_assessments))
+        .route("/RiskAssessment/_search", web::post().to(records::search_risk_assessments))
+        .route("/RiskAssessment/{id}", web::get().to(records::get_risk_assessment))
+        .route("/Observation", web::get().to(records::search_observations))
+        .route("/Observation/_search", web::post().to(records::search_observations))
+        .route("/Observation/{id}", web::get().to(records::get_observation));
+}
+
+fn of_follow_ups(config: &mut web::ServiceConfig) {
+    config
+        .route("/ServiceRequest", web::get().to(follow_ups::search_service_requests))
+        .route("/ServiceRequest/_search", web::post().to(follow_ups::search_service_requests))
+        .route("/ServiceRequest/{id}", web::get().to(follow_ups::get_service_request))
+        .route("/Task", web::get().to(follow_ups::search_tasks))
+        .route("/Task/_search", web::post().to(follow_ups::search_tasks))
+        .route("/Task/{id}", web::get().to(follow_ups::get_task))
+        .route("/Task/{id}", web::put().to(task_update::update_task))
+        .route("/Flag", web::get().to(follow_ups::search_flags))
+        .route("/Flag/_search", web::post().to(follow_ups::search_flags))
+        .route("/Flag/{id}", web::get().to(follow_ups::get_flag));
 }
