@@ -4,7 +4,7 @@ use sarcoscreen::domain::actor::Role;
 use sarcoscreen::http::fhir::INTERACTIONS;
 use serde_json::{Value, json};
 
-use super::response;
+use super::{response, search};
 use crate::world::{Answer, Clinic, User, World, frail};
 
 /// A submission that is flagged, and its case.
@@ -25,7 +25,7 @@ async fn send(user: &User, method: &str, path: &str, ids: &(String, String)) -> 
     };
     let request = user.request(method, &path.replace("{id}", &id));
     user.send(match (method, path) {
-        (_, path) if path.ends_with("_search") => request.form(&[("_count", "5")]),
+        (_, path) if path.ends_with("_search") => search(user, path, &[("_count", "5")]),
         ("POST", _) => request.json(&response(&frail())),
         ("PUT", _) => {
             let body = json!({"resourceType": "Task", "id": id, "status": "requested"});

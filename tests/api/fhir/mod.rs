@@ -53,6 +53,12 @@ pub(crate) fn identified(answers: &Value, identifier: &str) -> Value {
     body
 }
 
+/// A request whose parameters stand in its body.
+pub(crate) fn search(user: &User, path: &str, form: &[(&str, &str)]) -> reqwest::RequestBuilder {
+    let text = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+    user.request("POST", path).header("content-type", "application/x-www-form-urlencoded").body(text)
+}
+
 /// The places that an outcome names.
 pub(crate) fn expressions(outcome: &Value) -> Vec<String> {
     let issues = outcome["issue"].as_array().unwrap();

@@ -105,24 +105,24 @@ async fn a_search_finds_by_identifier_person_day_and_code() {
     let clinic = world.clinic("One").await;
     let created = create_once(&clinic.intake, "r1", &identified(&frail(), "r1")).await.expect(201);
     create_once(&clinic.intake, "r2", &identified(&fit(), "r2")).await.expect(201);
-    let search = async |form: &[(&str, &str)]| {
-        let request = clinic.intake.request("POST", "/fhir/QuestionnaireResponse/_search").form(form);
+    let find = async |form: &[(&str, &str)]| {
+        let request = super::search(&clinic.intake, "/fhir/QuestionnaireResponse/_search", form);
         ids(&clinic.intake.send(request).await.expect(200))
     };
     let id = created["id"].as_str().unwrap();
-    assert_eq!(search(&[("identifier", "urn:ehr|r1")]).await, [id]);
-    assert!(search(&[("identifier", "urn:ehr|r3")]).await.is_empty());
-    assert_eq!(search(&[("_id", id)]).await, [id]);
+    assert_eq!(find(&[("identifier", "urn:ehr|r1")]).await, [id]);
+    assert!(find(&[("identifier", "urn:ehr|r3")]).await.is_empty());
+    assert_eq!(find(&[("_id", id)]).await, [id]);
     let subject = created["subject"]["identifier"]["value"].as_str().unwrap();
-    assert_eq!(search(&[("subject", subject)]).await, [id]);
-    assert_eq!(search(&[("patient:identifier", &format!("urn:sarcoscreen:subject|{subject}"))]).await, [id]);
-    assert_eq!(search(&[("authored", "ge2020-01-01"), ("_lastUpdated", "gt2020-01-01")]).await.len(), 2);
-    assert!(search(&[("authored", "lt2020-01-01")]).await.is_empty());
+    assert_eq!(find(&[("subject", subject)]).await, [id]);
+    assert_eq!(find(&[("patient:identifier", &format!("urn:sarcoscreen:subject|{subject}"))]).await, [id]);
+    assert_eq!(find(&[("authored", "ge2020-01-01"), ("_lastUpdated", "gt2020-01-01")]).await.len(), 2);
+    assert!(find(&[("authored", "lt2020-01-01")]).await.is_empty());
     assert_eq!(
-        search(&[("questionnaire", "urn:sarcoscreen:questionnaire|2026.2"), ("status", "completed")]).await.len(),
+        find(&[("questionnaire", "urn:sarcoscreen:questionnaire|2026.2"), ("status", "completed")]).await.len(),
         2
     );
-    assert!(search(&[("status", "in-progress")]).await.is_empty());
+    assert!(find(&[("status", "in-progress")]).await.is_empty());
     let totals = clinic.staff.get("/fhir/Observation?code=urn:sarcoscreen:results|score").await.expect(200);
     assert_eq!(totals["entry"].as_array().unwrap().len(), 2);
 }
