@@ -2,6 +2,7 @@
 
 #![allow(clippy::doc_markdown, reason = "the comments of the settings are the text of `--help`")]
 
+mod cds_hooks;
 mod commands;
 mod intake;
 mod replica;
@@ -15,6 +16,7 @@ use std::str::FromStr;
 use clap::builder::{BoolishValueParser, PossibleValuesParser};
 use clap::{ArgAction, Args, Parser, ValueEnum};
 
+pub use cds_hooks::{CdsClient, CdsHooks};
 pub use commands::{Audit, ClinicChange, Clinics, Command, Keys, Retention, Rules};
 pub use intake::Intake;
 pub use replica::Replica;
@@ -59,6 +61,9 @@ pub struct Settings {
     /// The issuer of tokens.
     #[command(flatten)]
     pub oidc: Oidc,
+    /// Record systems that ask for advice.
+    #[command(flatten)]
+    pub cds_hooks: CdsHooks,
     /// How much anybody may ask.
     #[command(flatten)]
     pub limits: Limits,

@@ -7,14 +7,24 @@ use crate::{progress, usage_rows};
 
 /// The maximum, pgbench's maximum, and half load: one round.
 pub(crate) async fn round(world: &World, table: &mut Table) {
-    let (connections, clients) = (world.options.connections, world.options.clients);
+    let most = maximum(world, table).await;
+    against_pgbench(world, table, &most).await;
+}
+
+/// The maximum alone.
+pub(crate) async fn maximum(world: &World, table: &mut Table) -> Found {
+    let connections = world.options.connections;
     world.settle().await;
     let most = load(world, connections, Load::Maximum).await;
     let name = format!("submissions, {connections} connections");
     table.note(&format!("{name}: stored"), "/s", "12,000", most.rate);
     quantiles(table, &name, &most);
     usage_rows(table, &name, &most);
+    most
+}
 
+async fn against_pgbench(world: &World, table: &mut Table, most: &Found) {
+    let (connections, clients) = (world.options.connections, world.options.clients);
     world.settle().await;
     let pgbench = world.pgbench();
     let limit = pgbench.run(&world.place, &world.clinics, clients, world.options.seconds).await;

@@ -10,6 +10,7 @@
 
 mod answer;
 mod bare;
+mod batches;
 mod figures;
 mod generator;
 mod growth;
@@ -75,6 +76,8 @@ struct Options {
 enum Part {
     /// Submissions, pgbench with the same rows, submissions at half the rate.
     Intake,
+    /// Submissions in batches, and one by one.
+    Batch,
     /// Scoring, and a handler that does nothing.
     Scores,
     /// One submission at a time, and pgbench with one client.
@@ -100,7 +103,7 @@ fn main() {
 async fn measure(options: Options) {
     let mut table = Table::default();
     let mut remarks = Vec::new();
-    if [Part::Intake, Part::Scores, Part::Idle, Part::Memory].into_iter().any(|part| options.wants(part)) {
+    if [Part::Intake, Part::Batch, Part::Scores, Part::Idle, Part::Memory].into_iter().any(|part| options.wants(part)) {
         remarks = one_world(&options, &mut table).await;
     }
     if options.wants(Part::Worklist) {
@@ -121,12 +124,16 @@ async fn measure(options: Options) {
 async fn one_world(options: &Options, table: &mut Table) -> Vec<String> {
     let mut world = World::new(options.clone()).await;
     let scores = if options.wants(Part::Scores) { Some(scores::Scores::new(&world).await) } else { None };
-    let in_turns = [Part::Intake, Part::Scores, Part::Idle].into_iter().any(|part| options.wants(part));
+    let in_turns = [Part::Intake, Part::Batch, Part::Scores, Part::Idle].into_iter().any(|part| options.wants(part));
     let rounds = if in_turns { options.rounds } else { 0 };
     for round in 1..=rounds {
         progress(&format!("round {round} of {}", options.rounds));
         if options.wants(Part::Intake) {
             intake::round(&world, table).await;
+        }
+        if options.wants(Part::Batch) {
+            let alone = intake::maximum(&world, table).await;
+            batches::round(&world, table, alone.rate).await;
         }
         if let Some(scores) = &scores {
             scores.round(&world, table).await;

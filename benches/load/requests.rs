@@ -80,6 +80,42 @@ impl Submissions {
     }
 }
 
+impl Submissions {
+    /// A batch of so many, for one of the clinics by its number.
+    pub(crate) fn batch(&self, count: usize) -> (usize, Vec<u8>) {
+        let mut body = b"{\"items\":[".to_vec();
+        let mut clinic = 0;
+        for index in 0..count {
+            body.extend_from_slice(if index == 0 { b"{\"idempotency_key\":\"" } else { b",{\"idempotency_key\":\"" });
+            let (of, person, reference) = self.choose();
+            clinic = of;
+            self.dice.key(&mut body);
+            body.extend_from_slice(b"\",\"submission\":");
+            let submission = &self.bodies[person as usize];
+            let start = submission.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+            body.extend_from_slice(&submission[start..]);
+            digits(&mut body, reference);
+            body.extend_from_slice(b"\"}}}");
+        }
+        body.extend_from_slice(b"]}");
+        (clinic as usize, body)
+    }
+
+    /// The clinic, the person and the number of the reference of the next submission.
+    fn choose(&self) -> (u64, u64, u64) {
+        let number = self.number.get();
+        self.number.set(number + 1);
+        let people = self.bodies.len() as u64;
+        if self.introducing.get() {
+            (number / KNOWN_PEOPLE, number % people, number % KNOWN_PEOPLE)
+        } else {
+            let known = self.dice.below(1_000) < OF_KNOWN_PEOPLE;
+            let reference = if known { self.dice.below(KNOWN_PEOPLE) } else { number };
+            (number % self.heads.len() as u64, self.dice.below(people), reference)
+        }
+    }
+}
+
 impl Source for Submissions {
     fn next(&self, request: &mut Vec<u8>) -> bool {
         match self.left.get() {
@@ -87,16 +123,7 @@ impl Source for Submissions {
             Some(left) => self.left.set(Some(left - 1)),
             None => {}
         }
-        let number = self.number.get();
-        self.number.set(number + 1);
-        let people = self.bodies.len() as u64;
-        let (clinic, person, reference) = if self.introducing.get() {
-            (number / KNOWN_PEOPLE, number % people, number % KNOWN_PEOPLE)
-        } else {
-            let known = self.dice.below(1_000) < OF_KNOWN_PEOPLE;
-            let reference = if known { self.dice.below(KNOWN_PEOPLE) } else { number };
-            (number % self.heads.len() as u64, self.dice.below(people), reference)
-        };
+        let (clinic, person, reference) = self.choose();
         request.extend_from_slice(&self.heads[clinic as usize]);
         self.dice.key(request);
         request.extend_from_slice(&self.bodies[person as usize]);

@@ -148,7 +148,12 @@ impl World {
     }
 
     fn keep(&self, found: &Found) {
-        self.acknowledged.borrow_mut().extend_from_slice(&found.ids);
+        self.keep_ids(&found.ids);
+    }
+
+    /// Keeps ids that were acknowledged.
+    pub(crate) fn keep_ids(&self, ids: &[Uuid]) {
+        self.acknowledged.borrow_mut().extend_from_slice(ids);
     }
 }
 

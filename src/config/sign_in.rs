@@ -134,7 +134,7 @@ pub struct Limits {
 }
 
 /// An address that is https, or of this machine.
-fn address(text: &str) -> Result<String, &'static str> {
+pub(super) fn address(text: &str) -> Result<String, &'static str> {
     let rest = text.strip_prefix("https://").filter(|host| !host.is_empty());
     let local = text.strip_prefix("http://").is_some_and(|rest| {
         let host = rest.split(['/', '?', '#']).next().unwrap_or_default();

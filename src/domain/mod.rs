@@ -8,6 +8,7 @@ pub mod answers;
 pub mod assessment;
 pub mod audit;
 mod catalogue;
+pub mod client_token;
 pub mod condition;
 pub mod credential;
 pub mod export;

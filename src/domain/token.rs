@@ -64,6 +64,10 @@ pub enum TokenFault {
     Role,
     /// Without a clinic.
     Clinic,
+    /// Without a name of its own, so that nobody could tell it from its copies.
+    NoId,
+    /// Used before.
+    Replayed,
 }
 
 /// A signature algorithm that may be allowed. There is none without a signature and none with a shared secret.
@@ -71,6 +75,8 @@ pub enum TokenFault {
 pub enum TokenAlgorithm {
     /// RSA, PKCS #1 v1.5, SHA-256.
     Rs256,
+    /// RSA, PKCS #1 v1.5, SHA-384.
+    Rs384,
     /// RSA, PSS, SHA-256.
     Ps256,
     /// ECDSA on P-256.
@@ -88,13 +94,14 @@ const SUBJECT_LENGTH: usize = 255;
 
 impl TokenAlgorithm {
     /// Every algorithm.
-    pub const ALL: [Self; 5] = [Self::Rs256, Self::Ps256, Self::Es256, Self::Es384, Self::EdDsa];
+    pub const ALL: [Self; 6] = [Self::Rs256, Self::Rs384, Self::Ps256, Self::Es256, Self::Es384, Self::EdDsa];
 
     /// The algorithm's registered name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Rs256 => "RS256",
+            Self::Rs384 => "RS384",
             Self::Ps256 => "PS256",
             Self::Es256 => "ES256",
             Self::Es384 => "ES384",
@@ -123,6 +130,8 @@ impl TokenFault {
             Self::IssuedAt => "issued at",
             Self::Role => "role",
             Self::Clinic => "clinic",
+            Self::NoId => "no id",
+            Self::Replayed => "replayed",
         }
     }
 }
@@ -139,7 +148,7 @@ impl TokenRules {
         if !names(claims.get("aud")).any(|audience| audience == self.audience) {
             return Err(TokenFault::Audience);
         }
-        let until = self.times(claims, now.as_second())?;
+        let until = times(claims, self.clock_skew, now.as_second())?;
         let subject = text(claims, "sub").filter(|subject| (1..=SUBJECT_LENGTH).contains(&subject.len()));
         let subject = subject.ok_or(TokenFault::Subject)?.to_owned();
         // Somebody with two roles may do what the greater one may.
@@ -154,24 +163,24 @@ impl TokenRules {
             until,
         })
     }
+}
 
-    /// Checks every time of a token; from when on it is refused.
-    fn times(&self, claims: &Claims, now: i64) -> Result<Timestamp, TokenFault> {
-        let skew = i64::try_from(self.clock_skew.as_secs()).unwrap_or(0);
-        let expiry = seconds(claims.get("exp")).ok_or(TokenFault::NoExpiry)?;
-        let until = expiry.saturating_add(skew);
-        if now >= until {
-            return Err(TokenFault::Expired);
-        }
-        let latest = now.saturating_add(skew);
-        if claims.get("nbf").is_some_and(|begin| seconds(Some(begin)).is_none_or(|begin| begin > latest)) {
-            return Err(TokenFault::NotYet);
-        }
-        if seconds(claims.get("iat")).is_none_or(|issued| issued > latest || issued > expiry) {
-            return Err(TokenFault::IssuedAt);
-        }
-        Ok(Timestamp::from_second(until).unwrap_or(Timestamp::MAX))
+/// Checks every time of a token; from when on it is refused.
+pub(super) fn times(claims: &Claims, clock_skew: Duration, now: i64) -> Result<Timestamp, TokenFault> {
+    let skew = i64::try_from(clock_skew.as_secs()).unwrap_or(0);
+    let expiry = seconds(claims.get("exp")).ok_or(TokenFault::NoExpiry)?;
+    let until = expiry.saturating_add(skew);
+    if now >= until {
+        return Err(TokenFault::Expired);
     }
+    let latest = now.saturating_add(skew);
+    if claims.get("nbf").is_some_and(|begin| seconds(Some(begin)).is_none_or(|begin| begin > latest)) {
+        return Err(TokenFault::NotYet);
+    }
+    if seconds(claims.get("iat")).is_none_or(|issued| issued > latest || issued > expiry) {
+        return Err(TokenFault::IssuedAt);
+    }
+    Ok(Timestamp::from_second(until).unwrap_or(Timestamp::MAX))
 }
 
 /// The value of a claim: by its whole name, or else by a path of names with dots between.
@@ -182,12 +191,12 @@ fn at<'a>(claims: &'a Claims, name: &str) -> Option<&'a Value> {
     })
 }
 
-fn text<'a>(claims: &'a Claims, name: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(claims: &'a Claims, name: &str) -> Option<&'a str> {
     claims.get(name)?.as_str()
 }
 
 /// The texts of a claim that is one text or a list of them.
-fn names(value: Option<&Value>) -> impl Iterator<Item = &str> {
+pub(super) fn names(value: Option<&Value>) -> impl Iterator<Item = &str> {
     let list = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     value.and_then(Value::as_str).into_iter().chain(list.iter().filter_map(Value::as_str))
 }

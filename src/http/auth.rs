@@ -71,7 +71,7 @@ caller!(
     Role::Admin
 );
 
-async fn at_least(request: &HttpRequest, least: Role) -> Result<SignedIn, Problem> {
+pub(super) async fn at_least(request: &HttpRequest, least: Role) -> Result<SignedIn, Problem> {
     let state = request.app_data::<web::Data<State>>();
     let state = state.ok_or_else(|| AppError::Internal("the application's state is missing".into()))?;
     let Some(bearer) = bearer(request) else {
@@ -97,14 +97,14 @@ async fn at_least(request: &HttpRequest, least: Role) -> Result<SignedIn, Proble
 }
 
 /// Counts a request against the limits; the answer will say where the caller stands.
-fn count(request: &HttpRequest, state: &State, actor: &Actor) -> Result<(), AppError> {
+pub(super) fn count(request: &HttpRequest, state: &State, actor: &Actor) -> Result<(), AppError> {
     let counted = state.app.count(actor);
     let standing = counted.unwrap_or_else(|exceeded| exceeded.standing);
     request.extensions_mut().insert(Counted(state.app.rates(), standing));
     counted.map(drop).map_err(|Exceeded { wait, .. }| AppError::Limited { retry_after: wait })
 }
 
-fn bearer(request: &HttpRequest) -> Option<&str> {
+pub(super) fn bearer(request: &HttpRequest) -> Option<&str> {
     let mut values = request.headers().get_all(AUTHORIZATION);
     let value = values.next()?.to_str().ok()?;
     // Two credentials on one request: nobody can say which is meant.

@@ -15,6 +15,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use super::State;
 use super::fhir;
 use super::problem::{ProblemBody, ProblemType};
+use super::request_headers;
 use super::trail::{Actions, action_of};
 
 /// The document as it is served, and what the router's fallback needs of it.
@@ -73,6 +74,7 @@ fn openapi() -> OpenApi {
     components.security_schemes.insert("key".to_owned(), RefOr::T(scheme));
     for item in api.paths.paths.values_mut() {
         for operation in operations_mut(item) {
+            request_headers::describe(operation);
             add_problems(operation);
         }
     }
@@ -118,9 +120,15 @@ fn outline() -> OpenApi {
 
 fn problem_response() -> Response {
     let schema = Ref::from_schema_name(ProblemBody::name());
+    let (_, status, title) = ProblemType::InvalidContent.row();
+    let example = serde_json::json!({
+        "type": ProblemType::InvalidContent.uri(), "title": title, "status": status,
+        "detail": "one fault, named in errors", "request_id": "0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6071",
+        "errors": [{"pointer": "/answers/age", "code": "out_of_range", "detail": "must be between 18 and 120"}],
+    });
     ResponseBuilder::new()
         .description("A problem; `type` is one of the list at /docs/problems")
-        .content("application/problem+json", ContentBuilder::new().schema(Some(schema)).build())
+        .content("application/problem+json", ContentBuilder::new().schema(Some(schema)).example(Some(example)).build())
         .build()
 }
 

@@ -83,7 +83,7 @@ impl Incoming {
     /// come back with what could be read.
     pub async fn read<T: DeserializeOwned + Validate>(self) -> Result<Body<T>, Problem> {
         declared_as_json(&self.request)?;
-        parse(self.bytes().await?)
+        parse(self.bytes(BODY_LIMIT).await?)
     }
 
     /// Reads the body as JSON of a wire type; one that is missing or null is an empty object.
@@ -92,7 +92,7 @@ impl Incoming {
     /// As [`Incoming::read`].
     pub async fn read_if_any<T: DeserializeOwned + Validate>(self) -> Result<Body<T>, Problem> {
         let request = self.request.clone();
-        let bytes = self.bytes().await?;
+        let bytes = self.bytes(BODY_LIMIT).await?;
         if bytes.is_empty() {
             return parse(BytesMut::from("{}"));
         }
@@ -105,17 +105,47 @@ impl Incoming {
     /// # Errors
     /// When it is too large, too slow, or not declared as a form.
     pub(super) async fn form(self) -> Result<web::Bytes, Problem> {
-        let declared = self.request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded");
-        if !declared || self.request.headers().contains_key(CONTENT_ENCODING) {
-            let detail = "send Content-Type: application/x-www-form-urlencoded, without a Content-Encoding";
-            return Err(Problem::new(ProblemType::UnsupportedMediaType, detail));
-        }
-        Ok(self.bytes().await?.freeze())
+        declared_as(&self.request, "application/x-www-form-urlencoded")?;
+        Ok(self.bytes(BODY_LIMIT).await?.freeze())
     }
 
-    async fn bytes(self) -> Result<BytesMut, Problem> {
+    /// Reads the body as JSON of any shape, for bodies that may carry more than is read of them.
+    ///
+    /// # Errors
+    /// When it has more bytes than this, is too slow, not JSON, or not declared as JSON.
+    pub async fn read_tree(self, at_most: usize) -> Result<Value, Problem> {
+        let bytes = self.read_json_bytes(at_most).await?;
+        serde_json::from_slice(&bytes).map_err(|error| not_json(&error))
+    }
+
+    /// Reads the body, declared as JSON, of at most so many bytes.
+    ///
+    /// # Errors
+    /// When it is too large, too slow, or not declared as JSON.
+    pub async fn read_json_bytes(self, at_most: usize) -> Result<BytesMut, Problem> {
+        declared_as_json(&self.request)?;
+        self.bytes(at_most).await
+    }
+
+    /// The body as it arrives, and how long each part of it may take.
+    #[must_use]
+    pub fn into_parts(self) -> (web::Payload, Duration) {
+        (self.payload, self.deadline)
+    }
+
+    async fn bytes(self, at_most: usize) -> Result<BytesMut, Problem> {
         let late = |_| Problem::new(ProblemType::RequestTimeout, "the body did not arrive in time");
-        tokio::time::timeout(self.deadline, arrive(self.request, self.payload)).await.map_err(late)?
+        tokio::time::timeout(self.deadline, arrive(self.request, self.payload, at_most)).await.map_err(late)?
+    }
+}
+
+impl<T: DeserializeOwned + Validate> Body<T> {
+    /// Reads JSON that is at hand.
+    ///
+    /// # Errors
+    /// When it is not JSON. Faults of content come back with what could be read.
+    pub fn of(bytes: BytesMut) -> Result<Self, Problem> {
+        parse(bytes)
     }
 }
 
@@ -142,16 +172,16 @@ impl Accepted {
     }
 }
 
-async fn arrive(request: HttpRequest, mut payload: web::Payload) -> Result<BytesMut, Problem> {
-    let too_large = || Problem::new(ProblemType::BodyTooLarge, format!("at most {BODY_LIMIT} bytes"));
+async fn arrive(request: HttpRequest, mut payload: web::Payload, at_most: usize) -> Result<BytesMut, Problem> {
+    let too_large = || Problem::new(ProblemType::BodyTooLarge, format!("at most {at_most} bytes"));
     let declared = request.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|length: usize| length > BODY_LIMIT) {
+    if declared.is_some_and(|length: usize| length > at_most) {
         return Err(too_large());
     }
     let mut bytes = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| Problem::new(ProblemType::MalformedRequest, "the body broke off"))?;
-        if bytes.len() + chunk.len() > BODY_LIMIT {
+        if bytes.len() + chunk.len() > at_most {
             return Err(too_large());
         }
         bytes.extend_from_slice(&chunk);
@@ -159,32 +189,36 @@ async fn arrive(request: HttpRequest, mut payload: web::Payload) -> Result<Bytes
     Ok(bytes)
 }
 
+fn not_json(error: &serde_json::Error) -> Problem {
+    let detail = format!("not JSON, at line {} column {}", error.line(), error.column());
+    Problem::new(ProblemType::MalformedRequest, detail)
+}
+
 fn declared_as_json(request: &HttpRequest) -> Result<(), Problem> {
-    let refuse = |detail: &str| Err(Problem::new(ProblemType::UnsupportedMediaType, detail));
+    let fhir = speaks_fhir() && request.content_type().eq_ignore_ascii_case(fhir::MEDIA_TYPE);
+    declared_as(request, if fhir { fhir::MEDIA_TYPE } else { "application/json" })
+}
+
+/// Whether a body is of a media type, in UTF-8, as it is.
+pub(super) fn declared_as(request: &HttpRequest, media_type: &str) -> Result<(), Problem> {
+    let refuse = |detail: String| Err(Problem::new(ProblemType::UnsupportedMediaType, detail));
     if request.headers().contains_key(CONTENT_ENCODING) {
-        return refuse("send the body without a Content-Encoding");
+        return refuse("send the body without a Content-Encoding".into());
     }
-    if request.headers().get_all(CONTENT_TYPE).count() > 1 || !of_json(request.content_type()) {
-        return refuse("send Content-Type: application/json");
+    if request.headers().get_all(CONTENT_TYPE).count() > 1 || !request.content_type().eq_ignore_ascii_case(media_type) {
+        return refuse(format!("send Content-Type: {media_type}"));
     }
     match request.encoding() {
         Ok(encoding) if encoding.name() == "UTF-8" => Ok(()),
-        _ => refuse("send the body in UTF-8"),
+        _ => refuse("send the body in UTF-8".into()),
     }
-}
-
-fn of_json(kind: &str) -> bool {
-    kind.eq_ignore_ascii_case("application/json") || (speaks_fhir() && kind.eq_ignore_ascii_case(fhir::MEDIA_TYPE))
 }
 
 fn parse<T: DeserializeOwned + Validate>(bytes: BytesMut) -> Result<Body<T>, Problem> {
     let (value, mut faults) = if let Ok(Object(value)) = serde_json::from_slice(&bytes) {
         (value, Vec::new())
     } else {
-        let tree: Value = serde_json::from_slice(&bytes).map_err(|error| {
-            let detail = format!("not JSON, at line {} column {}", error.line(), error.column());
-            Problem::new(ProblemType::MalformedRequest, detail)
-        })?;
+        let tree: Value = serde_json::from_slice(&bytes).map_err(|error| not_json(&error))?;
         collect(&bytes, &tree)?
     };
     faults.extend(of_validation(&value));
@@ -285,12 +319,12 @@ fn not_a_tag() -> Problem {
 /// The version in an `ETag` of ours. A list, `*` and a weak tag name no version that somebody saw.
 fn entity_tag(text: &str) -> Option<i32> {
     let digits = text.trim().strip_prefix('"')?.strip_suffix('"')?;
-    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let plain = (1..=9).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
     digits.parse().ok().filter(|_| plain)
 }
 
-/// A key, bare or as a quoted string (RFC 8941); both forms of one key are the same key.
-fn retry_key(text: &str) -> Option<String> {
+/// A retry key, bare or as a quoted string (RFC 8941); both forms of one key are the same key.
+pub(super) fn retry_key(text: &str) -> Option<String> {
     let text = text.trim();
     let key = match text.strip_prefix('"') {
         Some(rest) => rest.strip_suffix('"')?,

@@ -124,7 +124,8 @@ pub async fn take_next_follow_up(
     tag = "staff",
     operation_id = "claim_follow_up",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
-    request_body(content = Option<CommandInput>, description = "Nothing needs to be said; the body may be left out"),
+    request_body(content = Option<CommandInput>, description = "Nothing needs to be said; the body may be left out",
+        example = json!({"note": "Asked for a call in the afternoon"})),
     responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
         ("ETag" = String, description = "The version of the case"),
     ))),
@@ -146,7 +147,8 @@ pub async fn claim_follow_up(state: web::Data<State>, caller: Staff, asked: Aske
     tag = "staff",
     operation_id = "release_follow_up",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
-    request_body(content = Option<CommandInput>, description = "Nothing needs to be said; the body may be left out"),
+    request_body(content = Option<CommandInput>, description = "Nothing needs to be said; the body may be left out",
+        example = json!({"note": "Asked for a call in the afternoon"})),
     responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
         ("ETag" = String, description = "The version of the case"),
     ))),
@@ -168,7 +170,8 @@ pub async fn release_follow_up(state: web::Data<State>, caller: Staff, asked: As
     tag = "staff",
     operation_id = "reassign_follow_up",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
-    request_body(content = ReassignInput, description = "What the command needs"),
+    request_body(content = ReassignInput, description = "What the command needs",
+        example = json!({"to": "0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6071"})),
     responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
         ("ETag" = String, description = "The version of the case"),
     ))),
@@ -186,7 +189,8 @@ pub async fn reassign_follow_up(state: web::Data<State>, caller: Staff, asked: A
     tag = "staff",
     operation_id = "contact_follow_up",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
-    request_body(content = ContactInput, description = "What the command needs"),
+    request_body(content = ContactInput, description = "What the command needs",
+        example = json!({"reached": true})),
     responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
         ("ETag" = String, description = "The version of the case"),
     ))),
@@ -204,7 +208,8 @@ pub async fn contact_follow_up(state: web::Data<State>, caller: Staff, asked: As
     tag = "staff",
     operation_id = "book_follow_up",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
-    request_body(content = BookInput, description = "What the command needs"),
+    request_body(content = BookInput, description = "What the command needs",
+        example = json!({"appointment_at": "2026-12-01T09:30:00+01:00"})),
     responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
         ("ETag" = String, description = "The version of the case"),
     ))),
@@ -222,7 +227,8 @@ pub async fn book_follow_up(state: web::Data<State>, caller: Staff, asked: Asked
     tag = "staff",
     operation_id = "unbook_follow_up",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
-    request_body(content = Option<CommandInput>, description = "Nothing needs to be said; the body may be left out"),
+    request_body(content = Option<CommandInput>, description = "Nothing needs to be said; the body may be left out",
+        example = json!({"note": "Asked for a call in the afternoon"})),
     responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
         ("ETag" = String, description = "The version of the case"),
     ))),
@@ -245,7 +251,8 @@ pub async fn unbook_follow_up(state: web::Data<State>, caller: Staff, asked: Ask
     tag = "staff",
     operation_id = "mark_follow_up_not_attended",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
-    request_body(content = Option<CommandInput>, description = "Nothing needs to be said; the body may be left out"),
+    request_body(content = Option<CommandInput>, description = "Nothing needs to be said; the body may be left out",
+        example = json!({"note": "Asked for a call in the afternoon"})),
     responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
         ("ETag" = String, description = "The version of the case"),
     ))),
@@ -272,7 +279,8 @@ pub async fn mark_follow_up_not_attended(
     tag = "staff",
     operation_id = "close_follow_up",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
-    request_body(content = CloseInput, description = "What the command needs"),
+    request_body(content = CloseInput, description = "What the command needs",
+        example = json!({"outcome": "attended", "diagnosis": "probable", "grip_strength_g": 24500})),
     responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
         ("ETag" = String, description = "The version of the case"),
     ))),
@@ -291,7 +299,8 @@ pub async fn close_follow_up(state: web::Data<State>, caller: Staff, asked: Aske
     tag = "staff",
     operation_id = "reopen_follow_up",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
-    request_body(content = Option<CommandInput>, description = "Nothing needs to be said; the body may be left out"),
+    request_body(content = Option<CommandInput>, description = "Nothing needs to be said; the body may be left out",
+        example = json!({"note": "Asked for a call in the afternoon"})),
     responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
         ("ETag" = String, description = "The version of the case"),
     ))),
@@ -313,7 +322,8 @@ pub async fn reopen_follow_up(state: web::Data<State>, caller: Staff, asked: Ask
     tag = "staff",
     operation_id = "note_follow_up",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
-    request_body(content = NoteInput, description = "What the command needs"),
+    request_body(content = NoteInput, description = "What the command needs",
+        example = json!({"note": "Asked for a call in the afternoon"})),
     responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
         ("ETag" = String, description = "The version of the case"),
     ))),

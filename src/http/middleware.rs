@@ -53,6 +53,11 @@ pub fn speaks_fhir() -> bool {
     CURRENT.try_with(|current| current.fhir).unwrap_or_default()
 }
 
+/// Lets work that goes on while the answer is sent belong to the request; nothing of FHIR is sent so.
+pub(super) fn in_request<F: Future>(id: Uuid, work: F) -> impl Future<Output = F::Output> {
+    CURRENT.scope(Current { id, fhir: false }, work)
+}
+
 /// Gives the request an id and a span, answers panics and foreign errors with problems, and sets the headers that
 /// every answer carries. The span holds the route's template, never the path itself.
 ///

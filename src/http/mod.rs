@@ -4,7 +4,9 @@
 mod address;
 mod audit_entries;
 mod auth;
+mod batch;
 mod canonical;
+mod cds_hooks;
 mod credentials;
 pub mod docs;
 mod exports;
@@ -20,6 +22,7 @@ mod paging;
 pub mod problem;
 mod questionnaire;
 mod rate;
+mod request_headers;
 mod rules;
 mod scores;
 mod statistics;
@@ -104,6 +107,7 @@ pub fn serve(app: App, settings: Settings, listener: TcpListener) -> std::io::Re
         let (app, _) = WebApp::new().into_utoipa_app().configure(routes).split_for_parts();
         app.app_data(state.clone())
             .configure(fhir::routes)
+            .configure(cds_hooks::services)
             .configure(docs::pages)
             .default_service(web::to(fallback::fallback))
             .wrap(from_fn(trail::record_refusals))
@@ -130,6 +134,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(rules::get_rule_table)
         .service(rules::get_conformance)
         .service(scores::create_score)
+        .service(batch::create_submission_batch)
         .service(submissions::create_submission)
         .service(submissions::list_submissions)
         .service(submissions::get_submission)

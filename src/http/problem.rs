@@ -28,6 +28,7 @@ pub enum ProblemType {
     BodyTooLarge,
     Conflict,
     Stale,
+    NotPrefetched,
     UnsupportedMediaType,
     InvalidContent,
     IdempotencyKeyReused,
@@ -39,7 +40,7 @@ pub enum ProblemType {
 
 impl ProblemType {
     /// Every type, in the order of status codes.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::MalformedRequest,
         Self::InvalidCursor,
         Self::Unauthenticated,
@@ -51,6 +52,7 @@ impl ProblemType {
         Self::RequestTimeout,
         Self::Conflict,
         Self::Stale,
+        Self::NotPrefetched,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::InvalidContent,
@@ -76,6 +78,7 @@ impl ProblemType {
             Self::RequestTimeout => ("request_timeout", 408, "The request took too long to arrive"),
             Self::Conflict => ("conflict", 409, "The state of the thing does not allow this"),
             Self::Stale => ("stale", 412, "The thing has changed since you saw it"),
+            Self::NotPrefetched => ("not_prefetched", 412, "What the service asks to be prefetched is missing"),
             Self::BodyTooLarge => ("body_too_large", 413, "The body is too large"),
             Self::UnsupportedMediaType => ("unsupported_media_type", 415, "The body must be plain application/json"),
             Self::InvalidContent => ("invalid_content", 422, "The content has faults"),
@@ -203,7 +206,9 @@ impl Problem {
         self.kind
     }
 
-    fn body(&self) -> ProblemBody {
+    /// The problem as it is answered.
+    #[must_use]
+    pub fn body(&self) -> ProblemBody {
         let (_, status, title) = self.kind.row();
         let shown = self.faults.iter().take(FAULTS_SHOWN);
         ProblemBody {

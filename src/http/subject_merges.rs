@@ -27,7 +27,8 @@ use crate::domain::ids::{MergeId, SubjectId};
         ("Idempotency-Key" = Option<String>, Header,
             description = "Makes a retry safe: 1 to 255 visible characters, bare or in double quotes"),
     ),
-    request_body(content = SubjectMergeInput, description = "Who is the same person"),
+    request_body(content = SubjectMergeInput, description = "Who is the same person",
+        example = json!({"merged": "0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6072"})),
     responses((status = 200, description = "Merged", body = SubjectMergeBody)),
     security(("key" = ["staff"]))
 )]

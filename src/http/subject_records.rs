@@ -47,7 +47,9 @@ pub async fn get_subject(
         ("id" = uuid::Uuid, Path, description = "Id of the person"),
         ("If-Match" = String, Header, description = "The ETag of the version that the caller saw"),
     ),
-    request_body(content = ContactBody, description = "How to reach the person"),
+    request_body(content = ContactBody, description = "How to reach the person",
+        example = json!({"name": "Ana Ruiz", "telephone": "+34 600 000 000", "email": null, "channel": "telephone",
+            "language": "es"})),
     responses((status = 200, description = "The person as it is now", body = SubjectBody, headers(
         ("ETag" = String, description = "The version of the person"),
     ))),
@@ -81,7 +83,8 @@ pub async fn replace_subject_contact(
         ("id" = uuid::Uuid, Path, description = "Id of the person"),
         ("If-Match" = String, Header, description = "The ETag of the version that the caller saw"),
     ),
-    request_body(content = ConsentBody, description = "What the person agreed to"),
+    request_body(content = ConsentBody, description = "What the person agreed to",
+        example = json!({"to_contact": true, "text_version": "2026-01", "given_at": "2026-01-02T03:04:05Z"})),
     responses((status = 200, description = "The person as it is now", body = SubjectBody, headers(
         ("ETag" = String, description = "The version of the person"),
     ))),

@@ -56,22 +56,7 @@ pub async fn create_submission(
     let (actor, clinic) = (caller.actor(), caller.clinic());
     let language = accepted.of(clinic);
     let body = incoming.read::<SubmissionInput>().await?;
-    let draft = match draft(&state, &actor, clinic, key, language, body).await? {
-        Parsed::New(draft) => *draft,
-        Parsed::Earlier(stored) => return receipt(&state, &stored, clinic).await,
-    };
-    let answers = draft.answers.clone();
-    let stored = match intake::submit(&state.app, &actor, clinic, draft).await {
-        Err(AppError::Faulty(faults)) => {
-            refuse(&state, &answers, faults, clinic, language)?;
-            return Err(AppError::Internal("a refusal without a fault".into()).into());
-        }
-        other => other?,
-    };
-    receipt(&state, &stored, clinic).await
-}
-
-async fn receipt(state: &State, stored: &StoredSubmission, clinic: &Clinic) -> Result<HttpResponse, Problem> {
+    let stored = &submit(&state, &actor, clinic, key, language, body).await?;
     let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
     let fragments = state.fragments(&release.table, stored.language);
     let rendering = Rendering { table: &release.table, language: stored.language, clinic, fragments: &fragments };
@@ -81,6 +66,29 @@ async fn receipt(state: &State, stored: &StoredSubmission, clinic: &Clinic) -> R
         .insert_header((VARY, "Accept-Language"))
         .insert_header((CONTENT_LANGUAGE, stored.language.code()));
     written(&mut response, &ReceiptBody::of(stored, rendering))
+}
+
+/// Stores what a body says, or finds what the very same request was stored as.
+pub(super) async fn submit(
+    state: &State,
+    actor: &Actor,
+    clinic: &Clinic,
+    key: IdempotencyKey,
+    language: Language,
+    body: Body<SubmissionInput>,
+) -> Result<StoredSubmission, Problem> {
+    let draft = match draft(state, actor, clinic, key, language, body).await? {
+        Parsed::New(draft) => *draft,
+        Parsed::Earlier(stored) => return Ok(*stored),
+    };
+    let answers = draft.answers.clone();
+    match intake::submit(&state.app, actor, clinic, draft).await {
+        Err(AppError::Faulty(faults)) => {
+            refuse(state, &answers, faults, clinic, language)?;
+            Err(AppError::Internal("a refusal without a fault".into()).into())
+        }
+        other => Ok(other?),
+    }
 }
 
 /// List submissions

@@ -22,7 +22,7 @@ use crate::domain::ids::SubjectId;
 pub fn action_of(operation_id: &str) -> Option<AuditAction> {
     use AuditAction as A;
     Some(match operation_id {
-        "create_submission" => A::SubmissionCreated,
+        "create_submission" | "create_submission_batch" => A::SubmissionCreated,
         "list_submissions" => A::SubmissionsListed,
         "get_submission" => A::SubmissionRead,
         "get_submission_assessment" => A::SubmissionAssessed,
@@ -97,7 +97,7 @@ fn refused(request: &HttpRequest) -> Option<(Actor, AuditAction)> {
     let route = format!("{} {}", request.method(), request.match_pattern()?);
     let action = *state.document.actions.get(&route)?;
     // A browser key is public: anybody may have its submissions refused as often as they like.
-    let of_anybody = action == AuditAction::SubmissionCreated && actor.role == Role::Browser;
+    let of_anybody = route == "POST /v1/submissions" && actor.role == Role::Browser;
     (!of_anybody).then_some((actor, action))
 }
 
@@ -108,7 +108,7 @@ fn named(request: &HttpRequest) -> (Uuid, Option<SubjectId>) {
     (id.unwrap_or_default(), person)
 }
 
-fn outcome_of(status: StatusCode) -> Option<AuditOutcome> {
+pub(super) fn outcome_of(status: StatusCode) -> Option<AuditOutcome> {
     Some(match status.as_u16() {
         403 | 429 => AuditOutcome::Refused,
         404 => AuditOutcome::NotFound,

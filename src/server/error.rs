@@ -62,6 +62,9 @@ pub enum ServerError {
     /// Tokens need three settings, or none.
     #[error("tokens need all of SARCOSCREEN_OIDC_ISSUER, SARCOSCREEN_OIDC_AUDIENCE and SARCOSCREEN_OIDC_JWKS_URL")]
     HalfAnIssuer,
+    /// The tokens of record systems name the address under which they reach this service.
+    #[error("SARCOSCREEN_CDS_CLIENTS needs SARCOSCREEN_PUBLIC_URL")]
+    SystemsWithoutAddress,
     /// The account has no home for its files.
     #[error("this account has no home folder; name a data folder with SARCOSCREEN_DATA_DIR")]
     NoDataFolder,

@@ -6,18 +6,35 @@ use super::ServerError;
 use crate::app::App;
 use crate::app::limits::Rates;
 use crate::app::tokens::TokenPolicy;
-use crate::config::{Limits, Oidc, Settings};
+use crate::app::tokens::clients::CdsClient;
+use crate::config::{self, CdsHooks, Limits, Oidc, Settings};
 use crate::domain::actor::Role;
+use crate::domain::ids::ClinicId;
 use crate::domain::token::{TokenAlgorithm, TokenRules};
 
 /// The application with what the settings say of signing in.
 pub(super) fn applied(app: App, settings: &Settings) -> Result<App, ServerError> {
     let Limits { rate_per_credential, rate_per_clinic, .. } = settings.limits;
     let app = app.with_rates(Rates { per_credential: rate_per_credential, per_clinic: rate_per_clinic });
+    let app = with_systems(app, &settings.cds_hooks)?;
     match policy(&settings.oidc)? {
         Some(policy) => Ok(app.with_tokens(policy)?),
         None => Ok(app),
     }
+}
+
+/// The application with the record systems that may ask for advice.
+fn with_systems(app: App, CdsHooks { public_url, cds_clients }: &CdsHooks) -> Result<App, ServerError> {
+    if cds_clients.is_empty() {
+        return Ok(app);
+    }
+    let base = public_url.as_ref().ok_or(ServerError::SystemsWithoutAddress)?;
+    let client = |client: &config::CdsClient| CdsClient {
+        issuer: client.issuer.clone(),
+        keys_address: client.keys_address.clone(),
+        clinic_id: ClinicId(client.clinic_id),
+    };
+    Ok(app.with_cds_clients(base, cds_clients.iter().map(client).collect())?)
 }
 
 /// What the settings say of tokens; `None` where they name no issuer.

@@ -4,7 +4,9 @@
 
 mod access;
 mod audit;
+mod batch;
 mod bodies;
+mod cds_hooks;
 mod clinics;
 mod conformance;
 mod credentials;

@@ -46,6 +46,11 @@ async fn meet(kind: ProblemType, world: &World, clinic: &Clinic) -> Answer {
         }
         ProblemType::Conflict => act(staff, &open(clinic).await, "reopen", 1, &json!({})).await,
         ProblemType::Stale => act(staff, &open(clinic).await, "claim", 2, &json!({})).await,
+        ProblemType::NotPrefetched => {
+            let call = json!({"hook": "patient-view", "hookInstance": uuid::Uuid::nil(),
+                "context": {"userId": "Practitioner/1", "patientId": "1"}});
+            clinic.intake.post("/cds-services/muscle-loss", &call).await
+        }
         ProblemType::PreconditionRequired => {
             staff.send(staff.request("POST", &format!("{}/claim", open(clinic).await))).await
         }

@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod architecture;
+mod breaking;
+mod compared;
 mod completions;
 mod config;
 mod document;
+mod examples;
 mod follow_up;
 mod people;
 mod properties;

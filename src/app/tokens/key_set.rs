@@ -91,7 +91,7 @@ impl Key {
             ("RSA", _) => {
                 let (n, e) = (number(told.n.as_ref()?)?, number(told.e.as_ref()?)?);
                 let public = (n.len() >= RSA_BYTES).then(|| DecodingKey::from_rsa_raw_components(&n, &e))?;
-                (vec![TokenAlgorithm::Rs256, TokenAlgorithm::Ps256], public)
+                (vec![TokenAlgorithm::Rs256, TokenAlgorithm::Rs384, TokenAlgorithm::Ps256], public)
             }
             ("EC", Some("P-256")) => (vec![TokenAlgorithm::Es256], point(&told, 32)?),
             ("EC", Some("P-384")) => (vec![TokenAlgorithm::Es384], point(&told, 48)?),
@@ -116,6 +116,7 @@ impl Key {
     pub(super) fn has_signed(&self, algorithm: TokenAlgorithm, message: &str, signature: &str) -> bool {
         let algorithm = match algorithm {
             TokenAlgorithm::Rs256 => Algorithm::RS256,
+            TokenAlgorithm::Rs384 => Algorithm::RS384,
             TokenAlgorithm::Ps256 => Algorithm::PS256,
             TokenAlgorithm::Es256 => Algorithm::ES256,
             TokenAlgorithm::Es384 => Algorithm::ES384,
@@ -168,7 +169,7 @@ mod tests {
         let may = |name: &str| {
             TokenAlgorithm::ALL.into_iter().filter(|one| set.get(name).unwrap().verifies_by(*one)).collect::<Vec<_>>()
         };
-        assert_eq!(may("a"), [TokenAlgorithm::Rs256, TokenAlgorithm::Ps256]);
+        assert_eq!(may("a"), [TokenAlgorithm::Rs256, TokenAlgorithm::Rs384, TokenAlgorithm::Ps256]);
         assert_eq!(may("b"), [TokenAlgorithm::Ps256]);
         assert_eq!(may("c"), [TokenAlgorithm::Es384]);
     }

@@ -1,5 +1,6 @@
 //! Signed tokens of an OpenID Connect issuer: from a bearer token to a person, or to a refusal that says nothing.
 
+pub mod clients;
 mod key_cache;
 mod key_set;
 
@@ -36,6 +37,11 @@ pub struct TokenPolicy {
 /// Reads tokens.
 pub(crate) struct Tokens {
     rules: TokenRules,
+    verifier: Verifier,
+}
+
+/// Tells whether an issuer has signed a token.
+struct Verifier {
     algorithms: Vec<TokenAlgorithm>,
     keys: Arc<KeyCache>,
 }
@@ -54,7 +60,7 @@ impl Tokens {
     pub(crate) fn new(policy: TokenPolicy, ambient: Arc<dyn Ambient>) -> Result<Self, OutboundError> {
         let TokenPolicy { rules, keys_address, keys_kept_for, algorithms } = policy;
         let keys = KeyCache::new(Client::new()?, keys_address, keys_kept_for, ambient);
-        Ok(Self { rules, algorithms, keys: Arc::new(keys) })
+        Ok(Self { rules, verifier: Verifier { algorithms, keys: Arc::new(keys) } })
     }
 
     /// The issuer whose tokens these are.
@@ -67,7 +73,7 @@ impl Tokens {
     /// # Errors
     /// When the issuer's keys cannot be had.
     pub(crate) async fn person(&self, token: &str, ambient: &dyn Ambient) -> Result<Option<TokenPerson>, AppError> {
-        let read = match self.verified(token).await? {
+        let read = match self.verifier.claims(token).await? {
             Ok(claims) => self.rules.read(&claims, ambient.now()).map_err(TokenFault::as_str),
             Err(reason) => Err(reason),
         };
@@ -76,9 +82,11 @@ impl Tokens {
         }
         Ok(read.ok())
     }
+}
 
+impl Verifier {
     /// The claims of a token that the issuer has signed.
-    async fn verified(&self, token: &str) -> Result<Result<Claims, &'static str>, AppError> {
+    async fn claims(&self, token: &str) -> Result<Result<Claims, &'static str>, AppError> {
         let Some((message, header, claims, signature)) = parts(token) else { return Ok(Err("form")) };
         let Some(header) = part::<Header>(header) else { return Ok(Err("header")) };
         // A token for another purpose, such as one that says farewell, signs nobody in.

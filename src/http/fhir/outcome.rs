@@ -91,7 +91,8 @@ const fn code_of(kind: ProblemType) -> &'static str {
         ProblemType::IdempotencyKeyReused => "business-rule",
         ProblemType::PreconditionRequired => "required",
         ProblemType::TooManyRequests => "throttled",
-        ProblemType::MethodNotAllowed
+        ProblemType::NotPrefetched
+        | ProblemType::MethodNotAllowed
         | ProblemType::UnsupportedMediaType
         | ProblemType::RequestTimeout
         | ProblemType::BodyTooLarge

@@ -23,7 +23,7 @@ pub struct CredentialInput {
     pub role: Option<RoleName>,
     /// The person or system that gets it; one credential for each.
     #[validate(length(min = 1, max = 200))]
-    #[schema(required, value_type = String, min_length = 1, max_length = 200)]
+    #[schema(required, value_type = String, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub display_name: Option<String>,
     /// When it stops working, with an offset; never, unless said.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -43,6 +43,7 @@ pub struct RotationInput {
     /// For how many hours the key that it had works beside the new one; 24 unless said.
     #[validate(range(min = 0, max = 168))]
     #[schema(minimum = 0, maximum = 168)]
+    #[serde(default, deserialize_with = "super::whole::optional")]
     pub overlap_hours: Option<u16>,
 }
 

@@ -46,11 +46,11 @@ pub struct SubmissionExportQuery {
     pub min_score: Option<i16>,
     /// Only those with this finding, a rule id.
     #[validate(length(min = 1, max = 100), custom(function = "plain"))]
-    #[param(min_length = 1, max_length = 100)]
+    #[param(min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub finding: Option<String>,
     /// Only those on which this instrument is positive.
     #[validate(length(min = 1, max = 100), custom(function = "plain"))]
-    #[param(min_length = 1, max_length = 100)]
+    #[param(min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub instrument_positive: Option<String>,
     /// Received at or after this time, with an offset.
     #[param(value_type = Option<String>, format = DateTime)]

@@ -18,7 +18,7 @@ use crate::domain::ids::CredentialId;
 pub struct CommandInput {
     /// What to write down with it; stored encrypted.
     #[validate(length(min = 1, max = 2000))]
-    #[schema(min_length = 1, max_length = 2000)]
+    #[schema(min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$")]
     pub note: Option<String>,
 }
 
@@ -32,7 +32,7 @@ pub struct ReassignInput {
     pub to: Option<Uuid>,
     /// What to write down with it; stored encrypted.
     #[validate(length(min = 1, max = 2000))]
-    #[schema(min_length = 1, max_length = 2000)]
+    #[schema(min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$")]
     pub note: Option<String>,
 }
 
@@ -46,7 +46,7 @@ pub struct ContactInput {
     pub reached: Option<bool>,
     /// What to write down with it; stored encrypted.
     #[validate(length(min = 1, max = 2000))]
-    #[schema(min_length = 1, max_length = 2000)]
+    #[schema(min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$")]
     pub note: Option<String>,
 }
 
@@ -60,7 +60,7 @@ pub struct BookInput {
     pub appointment_at: Option<Timestamp>,
     /// What to write down with it; stored encrypted.
     #[validate(length(min = 1, max = 2000))]
-    #[schema(min_length = 1, max_length = 2000)]
+    #[schema(min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$")]
     pub note: Option<String>,
 }
 
@@ -79,14 +79,16 @@ pub struct CloseInput {
     /// Grip strength, grams; only with `attended`.
     #[validate(range(min = 0, max = 100_000))]
     #[schema(minimum = 0, maximum = 100_000)]
+    #[serde(default, deserialize_with = "super::whole::optional")]
     pub grip_strength_g: Option<i32>,
     /// Time for five chair stands, milliseconds; only with `attended`.
     #[validate(range(min = 1_000, max = 300_000))]
     #[schema(minimum = 1_000, maximum = 300_000)]
+    #[serde(default, deserialize_with = "super::whole::optional")]
     pub five_chair_stands_ms: Option<i32>,
     /// What to write down with it; stored encrypted.
     #[validate(length(min = 1, max = 2000))]
-    #[schema(min_length = 1, max_length = 2000)]
+    #[schema(min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$")]
     pub note: Option<String>,
 }
 
@@ -97,7 +99,7 @@ pub struct CloseInput {
 pub struct NoteInput {
     /// What; stored encrypted.
     #[validate(length(min = 1, max = 2000))]
-    #[schema(required, value_type = String, min_length = 1, max_length = 2000)]
+    #[schema(required, value_type = String, min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$")]
     pub note: Option<String>,
 }
 

@@ -3,6 +3,7 @@
 pub mod answers;
 pub mod assessment;
 pub mod audit;
+pub mod batch;
 pub mod conformance;
 pub mod credential;
 pub mod csv;
@@ -22,6 +23,7 @@ pub mod statistics;
 pub mod subject;
 pub mod subject_history;
 pub mod submission;
+pub mod whole;
 pub mod wording;
 pub mod worklist;
 

@@ -18,7 +18,7 @@ use crate::domain::subject::{Consent, Contact, LookUp, Reference, SubjectDraft};
 pub struct SubjectInput {
     /// The clinic's own reference. Not allowed to a browser key. The same reference is the same person.
     #[validate(length(min = 1, max = 128))]
-    #[schema(min_length = 1, max_length = 128)]
+    #[schema(min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub reference: Option<String>,
     /// How to reach the person; stored encrypted. A part that is not named stays as it was.
     #[validate(nested)]
@@ -37,12 +37,12 @@ pub struct SubjectInput {
 pub struct ContactBody {
     /// The person's name.
     #[validate(length(min = 1, max = 200), custom(function = "printable"))]
-    #[schema(required, min_length = 1, max_length = 200)]
+    #[schema(required, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     #[serde(default)]
     pub name: Option<String>,
     /// A telephone number: digits, with spaces and `+ - ( ) . /` between them.
     #[validate(custom(function = "telephone_form"))]
-    #[schema(required, min_length = 5, max_length = 40)]
+    #[schema(required, min_length = 5, max_length = 40, pattern = r"^[ +\-()./]*([0-9][ +\-()./]*){5,20}$")]
     #[serde(default)]
     pub telephone: Option<String>,
     /// An e-mail address.
@@ -66,12 +66,12 @@ pub struct ContactBody {
 #[schema(as = Consent)]
 pub struct ConsentBody {
     /// Whether the clinic may contact the person.
-    #[schema(required)]
+    #[schema(required, value_type = bool)]
     #[serde(default)]
     pub to_contact: Option<bool>,
     /// The version of the text agreed to.
     #[validate(length(min = 1, max = 100), custom(function = "printable"))]
-    #[schema(required, min_length = 1, max_length = 100)]
+    #[schema(required, value_type = String, min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     #[serde(default)]
     pub text_version: Option<String>,
     /// When, with an offset.

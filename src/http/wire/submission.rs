@@ -13,6 +13,7 @@ use super::{
 };
 use crate::app::submissions::Assessed;
 use crate::domain::answers::Answers;
+use crate::domain::assessment::{Assessment, FlagReason};
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::SubmissionId;
 use crate::domain::language::Language;
@@ -70,12 +71,12 @@ pub struct SubmissionInput {
 pub struct SourceInput {
     /// Which system.
     #[validate(length(min = 1, max = 200), custom(function = "plain"))]
-    #[schema(required, min_length = 1, max_length = 200)]
+    #[schema(required, value_type = String, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     #[serde(default)]
     pub system: Option<String>,
     /// The record's id there.
     #[validate(length(min = 1, max = 200), custom(function = "plain"))]
-    #[schema(required, min_length = 1, max_length = 200)]
+    #[schema(required, value_type = String, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     #[serde(default)]
     pub id: Option<String>,
 }
@@ -135,7 +136,7 @@ pub struct SubmissionBody<'a> {
 pub struct AssessmentQuery {
     /// A version of the rule table; the submission's own unless said.
     #[validate(length(min = 1, max = 20), custom(function = "plain"))]
-    #[param(min_length = 1, max_length = 20, example = "2026.1")]
+    #[param(min_length = 1, max_length = 20, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", example = "2026.1")]
     pub rule_table: Option<String>,
 }
 
@@ -217,21 +218,24 @@ pub fn answers(body: Option<AnswersBody>, faults: &mut Vec<Fault>) -> Answers {
     body.answers
 }
 
+/// Why a submission is flagged.
+pub(super) fn flag_reasons(assessment: &Assessment) -> Vec<FlagReasonBody> {
+    let reason = |reason: &FlagReason| FlagReasonBody { kind: FlagKindName(reason.kind), id: reason.id.to_string() };
+    assessment.flag_reasons.iter().map(reason).collect()
+}
+
 impl<'a> ReceiptBody<'a> {
     /// Renders what the submitter is told.
     #[must_use]
     pub fn of(stored: &StoredSubmission, rendering: Rendering<'a>) -> Self {
         let assessment = &stored.assessment;
-        let reasons = assessment.flag_reasons.iter();
         Self {
             id: stored.submission_id.0,
             received_at: stored.received_at,
             subject_id: stored.subject_id.0,
             origin: OriginName(stored.origin),
             flagged: assessment.flagged(),
-            flag_reasons: reasons
-                .map(|reason| FlagReasonBody { kind: FlagKindName(reason.kind), id: reason.id.to_string() })
-                .collect(),
+            flag_reasons: flag_reasons(assessment),
             follow_up: stored.follow_up.map(FollowUpLinkBody::from),
             assessment: rendering.assessment(&stored.answers, assessment, Audiences::PERSON),
         }

@@ -22,12 +22,16 @@ use crate::domain::stored::{Assignee, FollowUpFilter, FollowUpOrder, PageRequest
 #[into_params(parameter_in = Query)]
 pub struct FollowUpQuery {
     /// Only cases in one of these states, separated by commas; without it, every case that is not closed.
-    #[param(value_type = Option<Vec<FollowUpStateName>>, style = Form, explode = false)]
+    #[param(value_type = Option<Vec<FollowUpStateName>>, style = Form, explode = false, min_items = 1)]
     pub state: Option<States>,
     /// Only cases of this urgency.
     pub urgency: Option<UrgencyName>,
     /// Only cases that this credential has: its id, `me`, or `none` for cases that nobody has.
-    #[param(value_type = Option<String>, example = "me")]
+    #[param(
+        value_type = Option<String>,
+        example = "me",
+        pattern = "^(me|none|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"
+    )]
     pub assignee: Option<AssigneeAsked>,
     /// Only cases that should be done by now and are not, or only others.
     pub overdue: Option<bool>,
@@ -35,11 +39,11 @@ pub struct FollowUpQuery {
     pub band: Option<BandName>,
     /// Only cases with this finding, a rule id, in one of their submissions.
     #[validate(length(min = 1, max = 100), custom(function = "plain"))]
-    #[param(min_length = 1, max_length = 100)]
+    #[param(min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub finding: Option<String>,
     /// Only cases on one of whose submissions this instrument is positive.
     #[validate(length(min = 1, max = 100), custom(function = "plain"))]
-    #[param(min_length = 1, max_length = 100)]
+    #[param(min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub instrument_positive: Option<String>,
     /// Only cases whose last submission was received at or after this time, with an offset.
     #[param(value_type = Option<String>, format = DateTime)]

@@ -111,6 +111,7 @@ pub(crate) fn call(operation: &Operation, rows: &Rows) -> (String, Option<Value>
         | "take_next_follow_up" => (None, None, 200),
         "get_rule_table" => (Some("2026.1"), None, 200),
         "create_score" => (None, Some(json!({"answers": fit()})), 200),
+        "create_submission_batch" => (None, Some(json!({"items": [{"submission": {"answers": fit()}}]})), 200),
         "create_submission" => (None, Some(json!({"answers": fit()})), 201),
         "get_submission" | "get_submission_assessment" => (Some(&*rows.submission), None, 200),
         "get_follow_up"

@@ -19,7 +19,8 @@ async fn every_allowed_algorithm_signs_somebody_in_and_no_other_does() {
         "clinic": "One",
     });
     let pss = signers[0].sign(&json!({"alg": "PS256", "kid": "rsa", "typ": "at+jwt"}), &claims);
-    let tokens: Vec<String> = signers.iter().map(|signer| signer.token(&claims)).chain([pss]).collect();
+    let long = signers[0].sign(&json!({"alg": "RS384", "kid": "rsa", "typ": "JWT"}), &claims);
+    let tokens: Vec<String> = signers.iter().map(|signer| signer.token(&claims)).chain([pss, long]).collect();
     for token in &tokens {
         all.holder(Some(token)).get("/v1/follow-ups").await.expect(200);
     }
@@ -31,7 +32,7 @@ async fn every_allowed_algorithm_signs_somebody_in_and_no_other_does() {
     for token in &tokens {
         statuses.push(one.holder(Some(token)).get("/v1/follow-ups").await.status);
     }
-    assert_eq!(statuses, [401, 200, 401, 401, 401]);
+    assert_eq!(statuses, [401, 200, 401, 401, 401, 401]);
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
-    RSA_PKCS1_SHA256, RSA_PSS_SHA256,
+    RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PSS_SHA256,
 };
 use aws_lc_rs::{hmac, signature};
 use data_encoding::BASE64URL_NOPAD;
@@ -194,8 +194,11 @@ impl Signer {
         let signature = match &self.pair {
             Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                let padding: &dyn signature::RsaEncoding =
-                    if header["alg"] == "PS256" { &RSA_PSS_SHA256 } else { &RSA_PKCS1_SHA256 };
+                let padding: &dyn signature::RsaEncoding = match header["alg"].as_str() {
+                    Some("PS256") => &RSA_PSS_SHA256,
+                    Some("RS384") => &RSA_PKCS1_SHA384,
+                    _ => &RSA_PKCS1_SHA256,
+                };
                 pair.sign(padding, &random, message.as_bytes(), &mut signature).unwrap();
                 signature
             }

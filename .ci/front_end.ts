@@ -1,0 +1,57 @@
+// A clinic's front end in small: what .ci/clients compiles against the types generated from the OpenAPI document, and runs.
+//   BASE=http://.. KEY=sk_.. node front_end.js
+
+import createClient from "openapi-fetch";
+import type { paths } from "openapi-v1";
+
+declare const process: { env: Record<string, string | undefined> };
+
+type Outcome = paths["/v1/scores"]["post"]["responses"][200]["content"]["application/json"];
+type Answers = paths["/v1/scores"]["post"]["requestBody"]["content"]["application/json"]["answers"];
+
+const answers = {
+  age: 82,
+  falls_past_year: 4,
+  activity: "inactive",
+  stair_difficulty: "a_lot_or_unable",
+  medications: ["systemic_corticosteroid"],
+} satisfies Answers;
+
+const baseUrl = process.env.BASE;
+const key = process.env.KEY;
+
+// The guide in docs/clients.md.
+const client = createClient<paths>({ baseUrl, headers: { Authorization: `Bearer ${key}` } });
+const form = await client.GET("/v1/questionnaire");
+const questions = form.data?.groups.flatMap((group) => group.items) ?? [];
+const preview = await client.POST("/v1/scores", { body: { answers } });
+const retryKey = crypto.randomUUID(); // one for each person who submits, kept until the answer is there
+const submit = () => client.POST("/v1/submissions", { params: { header: { "Idempotency-Key": retryKey } }, body: { answers } });
+const { data: receipt, error: problem } = await submit();
+const beside = problem?.errors.map(({ pointer, detail }) => `${pointer}: ${detail}`) ?? [];
+
+function must<T>(what: string, value: T | undefined | null | false): T {
+  if (!value) throw new Error(`the journey ends at: ${what}`);
+  console.log(`ok: ${what}`);
+  return value;
+}
+
+function describe(outcome: Outcome): string {
+  // Null when unanswered items could still change it, and never absent.
+  const band: "low" | "moderate" | "high" | null = outcome.band;
+  const { lower, upper }: { lower: number; upper: number } = outcome.score;
+  const advice: string[] = outcome.recommendations.map((recommendation) => recommendation.text);
+  const offered: boolean = outcome.consultation.offered;
+  return [band ?? "not settled", `${lower} to ${upper}`, offered ? "book" : "", `${advice.length} pieces of advice`].join("; ");
+}
+
+must(`${questions.length} questions`, questions.length > 0);
+const scored = must("a score before anything is stored", preview.data);
+const stored = must(`a submission, ${beside.length} faults`, receipt);
+must("it is scored as the preview was", describe(stored.assessment) === describe(scored));
+must("it is flagged", stored.flagged);
+const again = must("a retry with the same key", (await submit()).data);
+must("it gives the same receipt", JSON.stringify(again) === JSON.stringify(stored));
+const wrong = await client.POST("/v1/submissions", { body: { answers: { ...answers, age: 7 } } });
+must("a refused body names its field", wrong.error?.errors.some(({ pointer }) => pointer === "/answers/age"));
+console.log(describe(stored.assessment));

@@ -1,0 +1,48 @@
+"""A clinic's intake system in small: what .ci/clients runs with the package that openapi-python-client makes of the document.
+
+    BASE=http://.. KEY=sk_.. python intake_system.py
+"""
+
+import os
+import sys
+
+# The guide in docs/clients.md.
+from sarcoscreen_client import AuthenticatedClient
+from sarcoscreen_client.api.screening import create_submission
+from sarcoscreen_client.models import Problem, SubmissionInput, SubmissionReceipt
+
+
+def send(client: AuthenticatedClient, record: str, body: SubmissionInput) -> SubmissionReceipt | Problem | None:
+    # The record's own id makes a retry safe: the same record is never stored twice.
+    return create_submission.sync(client=client, body=body, idempotency_key=record)
+
+
+def intake(reference: str, answers: dict) -> SubmissionInput:
+    return SubmissionInput.from_dict({"answers": answers, "subject": {"reference": reference}})
+
+
+def must(what: str, holds: bool) -> None:
+    if not holds:
+        sys.exit(f"the journey ends at: {what}")
+    print(f"ok: {what}")
+
+
+def main() -> None:
+    client = AuthenticatedClient(base_url=os.environ["BASE"], token=os.environ["KEY"])
+    answers = {"age": 82, "activity": "inactive", "falls_past_year": 4, "stair_difficulty": "a_lot_or_unable"}
+    answers["medications"] = ["none_of_these"]
+    body = intake("CLIENT-1001", answers)
+    receipt = send(client, "record-1001", body)
+    must("a submission with a reference and a key", isinstance(receipt, SubmissionReceipt))
+    again = send(client, "record-1001", body)
+    must("a retry gives the same receipt", again == receipt)
+    later = send(client, "record-1002", body)
+    must("the same reference is the same person", later.subject_id == receipt.subject_id and later.id != receipt.id)
+    refused = send(client, "record-1003", intake("CLIENT-1002", answers | {"age": 7}))
+    must("a refused body is a problem", isinstance(refused, Problem))
+    must("which shows where it is wrong", [fault.pointer for fault in refused.errors] == ["/answers/age"])
+    for fault in refused.errors:
+        print(f"{fault.pointer}: {fault.detail}")
+
+
+main()

@@ -1,0 +1,71 @@
+"""The built service on a private PostgreSQL with demo data, in a folder that goes when it stops; for the checks beside this."""
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PROGRAM = ROOT / "target/debug/sarcoscreen"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def installed(tools: pathlib.Path, versions: list[str], commands: list[list]) -> None:
+    """Installs tools into a folder of their own, again only when the list of versions changes."""
+    mark = tools / "versions"
+    if mark.exists() and mark.read_text() == "\n".join(versions):
+        return
+    tools.mkdir(parents=True, exist_ok=True)
+    for command in commands:
+        subprocess.run(command, check=True)
+    mark.write_text("\n".join(versions))
+
+
+def wait_until_ready(base: str, service: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if service.poll() is not None:
+            sys.exit("the service ended before it was ready")
+        try:
+            with urllib.request.urlopen(f"{base}/health/ready", timeout=2) as answer:
+                if json.load(answer)["status"] == "ready":
+                    return
+        except OSError:
+            # Nothing tells another process that the service is ready but asking it.
+            time.sleep(0.05)
+    sys.exit("the service was not ready within 60 seconds")
+
+
+@contextlib.contextmanager
+def running(**settings: str) -> Iterator[tuple[str, dict]]:
+    """The address of a running service and the keys of its demo clinic."""
+    base = f"http://127.0.0.1:{free_port()}"
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        # PostgreSQL runs under an account of its own, which must be able to enter.
+        os.chmod(folder, 0o711)
+        environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"} | {
+            "SARCOSCREEN_DATA_DIR": f"{folder}/data",
+            "SARCOSCREEN_LISTEN": base[len("http://"):],
+            "SARCOSCREEN_LOG": "warn",
+            **settings,
+        }
+        service = subprocess.Popen([PROGRAM], env=environment, stdout=subprocess.DEVNULL)
+        try:
+            wait_until_ready(base, service)
+            yield base, json.loads(pathlib.Path(f"{folder}/data/demo-credentials.json").read_text())
+        finally:
+            service.send_signal(signal.SIGINT)
+            service.wait(30)

@@ -1,0 +1,89 @@
+//! Tokens that a clinic's record system signs itself, one for each call of a CDS Hooks service (CDS Hooks 2.0, trusting CDS
+//! clients): what their claims must say.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::token::{Claims, TokenFault, names, text, times};
+
+/// The longest name of a token, bytes.
+const ID_LENGTH: usize = 255;
+
+/// What a token of a system must say.
+#[derive(Clone, Debug)]
+pub struct ClientRules {
+    /// The system, exactly as its tokens name it.
+    pub issuer: String,
+    /// How far the two clocks may be apart.
+    pub clock_skew: Duration,
+}
+
+/// A token that is good for one call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OneCall {
+    /// Its name, which its system gives to no other.
+    pub id: String,
+    /// From when on it is refused anyway.
+    pub until: Timestamp,
+}
+
+impl ClientRules {
+    /// Reads the claims of a token whose signature is the system's, for a call of an endpoint.
+    ///
+    /// # Errors
+    /// The first fault found; one is enough to refuse a token.
+    pub fn read(&self, claims: &Claims, endpoint: &str, now: Timestamp) -> Result<OneCall, TokenFault> {
+        if text(claims, "iss") != Some(&*self.issuer) {
+            return Err(TokenFault::Issuer);
+        }
+        if !names(claims.get("aud")).any(|audience| audience == endpoint) {
+            return Err(TokenFault::Audience);
+        }
+        let until = times(claims, self.clock_skew, now.as_second())?;
+        let id = text(claims, "jti").filter(|id| (1..=ID_LENGTH).contains(&id.len())).ok_or(TokenFault::NoId)?;
+        Ok(OneCall { id: id.to_owned(), until })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000;
+    const ENDPOINT: &str = "https://screening.example/cds-services/muscle-loss";
+
+    fn read(change: impl FnOnce(&mut Claims)) -> Result<OneCall, TokenFault> {
+        let rules = ClientRules { issuer: "https://ehr.example/".into(), clock_skew: Duration::from_secs(30) };
+        let claims = json!({"iss": "https://ehr.example/", "aud": [ENDPOINT], "exp": NOW + 60, "iat": NOW, "jti": "1"});
+        let Value::Object(mut claims) = claims else { panic!() };
+        change(&mut claims);
+        rules.read(&claims, ENDPOINT, Timestamp::from_second(NOW).unwrap())
+    }
+
+    #[test]
+    fn a_token_is_good_for_the_endpoint_that_it_names_and_no_other() {
+        assert_eq!(read(|_| {}).unwrap().id, "1");
+        assert!(read(|claims| claims["aud"] = json!(ENDPOINT)).is_ok());
+        for other in ["https://screening.example/cds-services", "https://screening.example", ""] {
+            assert_eq!(read(|claims| claims["aud"] = json!(other)), Err(TokenFault::Audience), "{other}");
+        }
+    }
+
+    #[test]
+    fn every_claim_is_required_and_must_be_right() {
+        let faults = [
+            ("iss", json!("https://ehr.example"), TokenFault::Issuer),
+            ("exp", json!(NOW - 30), TokenFault::Expired),
+            ("iat", json!(NOW + 31), TokenFault::IssuedAt),
+            ("jti", json!(""), TokenFault::NoId),
+            ("jti", json!("x".repeat(256)), TokenFault::NoId),
+        ];
+        for (claim, wrong, fault) in faults {
+            assert_eq!(read(|claims| claims[claim] = wrong.clone()), Err(fault), "{claim} {wrong}");
+            assert!(read(|claims| _ = claims.shift_remove(claim)).is_err(), "without {claim}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! One item of a batch: from its bytes to the bytes of its result.
+
+use actix_web::ResponseError as _;
+use actix_web::http::StatusCode;
+use actix_web::web::{self, Bytes, BytesMut};
+use uuid::Uuid;
+
+use crate::app::{audit, rule_tables};
+use crate::domain::actor::Actor;
+use crate::domain::audit::AuditAction;
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::language::Language;
+use crate::domain::stored::{Clinic, StoredSubmission};
+use crate::http::State;
+use crate::http::extract::{Body, IdempotencyKey, retry_key};
+use crate::http::problem::Problem;
+use crate::http::submissions::submit;
+use crate::http::trail::outcome_of;
+use crate::http::wire::Rendering;
+use crate::http::wire::batch::{BatchItemInput, BatchReceiptBody, BatchResultBody, FaultyItem};
+use crate::http::wire::submission::ReceiptBody;
+
+/// What the items of a batch have in common.
+#[derive(Clone)]
+pub(super) struct Items {
+    pub(super) state: web::Data<State>,
+    pub(super) actor: Actor,
+    pub(super) clinic: Clinic,
+    pub(super) language: Language,
+    pub(super) short: bool,
+}
+
+impl Items {
+    /// The result of an item of a JSON body, with the comma before it.
+    pub(super) async fn part(self, index: usize, part: Bytes) -> Vec<u8> {
+        let mut result = if index == 0 { Vec::new() } else { vec![b','] };
+        let stored = self.store(&part).await;
+        self.write(None, stored, &mut result).await;
+        result
+    }
+
+    /// The result of a line, with the end of its own.
+    pub(super) async fn line(self, number: u64, line: Result<Bytes, Problem>) -> Vec<u8> {
+        let mut result = Vec::new();
+        let stored = match line {
+            Ok(line) => self.store(&line).await,
+            Err(problem) => Err(problem),
+        };
+        self.write(Some(number), stored, &mut result).await;
+        result.push(b'\n');
+        result
+    }
+
+    async fn store(&self, item: &[u8]) -> Result<StoredSubmission, Problem> {
+        let (submission, key) = parse(item)?;
+        let body = Body::of(submission)?;
+        submit(&self.state, &self.actor, &self.clinic, key, self.language, body).await
+    }
+
+    async fn write(&self, line: Option<u64>, stored: Result<StoredSubmission, Problem>, into: &mut Vec<u8>) {
+        let written = match stored {
+            Ok(stored) => self.write_receipt(line, &stored, into).await,
+            Err(problem) => Err(problem),
+        };
+        if let Err(problem) = written {
+            let problem = self.recorded(problem).await;
+            let status = problem.status_code().as_u16();
+            let body = BatchResultBody { line, status, submission: None, problem: Some(problem.body()) };
+            // A problem is texts and numbers, which can always be written.
+            let _ = serde_json::to_writer(into, &body);
+        }
+    }
+
+    async fn write_receipt(
+        &self,
+        line: Option<u64>,
+        stored: &StoredSubmission,
+        into: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
+        let status = StatusCode::CREATED.as_u16();
+        let start = into.len();
+        let written = if self.short {
+            let submission = Some(BatchReceiptBody::short(stored));
+            serde_json::to_writer(&mut *into, &BatchResultBody { line, status, submission, problem: None })
+        } else {
+            let release = rule_tables::get(&self.state.app, &stored.assessment.rule_table).await?;
+            let (table, language) = (&release.table, stored.language);
+            let fragments = self.state.fragments(table, language);
+            let rendering = Rendering { table, language, clinic: &self.clinic, fragments: &fragments };
+            let submission = Some(ReceiptBody::of(stored, rendering).into());
+            serde_json::to_writer(&mut *into, &BatchResultBody { line, status, submission, problem: None })
+        };
+        written.map_err(|error| {
+            into.truncate(start);
+            crate::app::AppError::Internal(error.to_string()).into()
+        })
+    }
+
+    /// What was refused goes on record, as for a request of its own; if that fails, the result is that.
+    async fn recorded(&self, problem: Problem) -> Problem {
+        let Some(outcome) = outcome_of(problem.status_code()) else { return problem };
+        let (app, action) = (&self.state.app, AuditAction::SubmissionCreated);
+        match audit::refusal(app, &self.actor, action, outcome, Uuid::nil(), None).await {
+            Err(error) if problem.status_code().is_client_error() => error.into(),
+            _ => problem,
+        }
+    }
+}
+
+/// The submission in an item, and its retry key.
+fn parse(item: &[u8]) -> Result<(BytesMut, IdempotencyKey), Problem> {
+    let Ok(BatchItemInput { submission, idempotency_key }) = serde_json::from_slice(item) else {
+        return Err(Problem::content(Body::<FaultyItem>::of(item.into())?.faults, None));
+    };
+    let key = idempotency_key.map(|key| retry_key(&key).ok_or(())).transpose().map_err(|()| {
+        let detail = "1 to 255 visible ASCII characters, bare or in double quotes";
+        Problem::content(vec![Fault::new("/idempotency_key", FaultCode::Text, detail)], None)
+    })?;
+    Ok((submission.get().as_bytes().into(), IdempotencyKey(key)))
+}

@@ -1,0 +1,167 @@
+//! The card that a clinician reads, and the request that it proposes.
+
+use std::fmt::Write as _;
+
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::request::HookCall;
+use super::wording::{self, Words};
+use crate::app::ambient::new_id;
+use crate::app::{App, AppError};
+use crate::domain::answers::Answers;
+use crate::domain::assessment::Assessment;
+use crate::domain::follow_up::Urgency;
+use crate::domain::language::Language;
+use crate::domain::questionnaire::Item;
+use crate::domain::red_flag::CareLevel;
+use crate::domain::rule_table::RuleTable;
+use crate::http::wire::AssessmentBody;
+
+/// Questions that a card names at most.
+const QUESTIONS: usize = 10;
+
+/// What a card is made of.
+pub(super) struct Screen<'a> {
+    pub(super) call: &'a HookCall,
+    pub(super) answers: &'a Answers,
+    pub(super) assessment: &'a Assessment,
+    pub(super) body: &'a AssessmentBody<'a>,
+    pub(super) table: &'a RuleTable,
+    pub(super) language: Language,
+}
+
+impl Screen<'_> {
+    /// The card.
+    pub(super) fn card(&self, app: &App) -> Result<Value, AppError> {
+        let id = || new_id::<Uuid>(&*app.ambient, app.ambient.now());
+        let words = wording::of(self.language);
+        let mut card = json!({
+            "uuid": id()?,
+            "summary": self.summary(words),
+            "indicator": self.indicator(),
+            "detail": self.detail(words),
+            "source": {"label": format!("{} {}", words.source, self.body.rule_table)},
+        });
+        if let Some(url) = self.body.consultation.booking_url.filter(|_| self.assessment.flagged()) {
+            card["links"] = json!([{"label": words.book, "url": url, "type": "absolute"}]);
+        }
+        // Somebody who must not wait for the clinic is not to be offered an appointment there.
+        if let Some(urgency) = self.assessment.urgency.filter(|_| self.assessment.offers_consultation()) {
+            card["selectionBehavior"] = json!("at-most-one");
+            card["suggestions"] = json!([{
+                "uuid": id()?,
+                "label": words.request,
+                "actions": [{
+                    "type": "create",
+                    "description": words.request,
+                    "resource": self.request(words, urgency, app),
+                }],
+            }]);
+        }
+        Ok(card)
+    }
+
+    fn summary(&self, words: &Words) -> &'static str {
+        match self.assessment.care_level {
+            Some(level) if level >= CareLevel::Emergency => words.at_once,
+            _ if self.assessment.flagged() => words.flagged,
+            _ if self.call.response.is_none() => words.not_answered,
+            _ if self.unsettled() => words.unsettled,
+            _ => words.not_flagged,
+        }
+    }
+
+    /// Whether an answer that is missing could still change what is said.
+    fn unsettled(&self) -> bool {
+        !self.body.open_questions.is_empty() || self.assessment.care_level.is_none()
+    }
+
+    fn indicator(&self) -> &'static str {
+        match self.assessment.care_level {
+            Some(level) if level >= CareLevel::Emergency => "critical",
+            Some(CareLevel::Consultation | CareLevel::Consultation24h) => "warning",
+            _ if self.assessment.flagged() => "warning",
+            _ => "info",
+        }
+    }
+
+    /// The outcome at length, as Markdown.
+    fn detail(&self, words: &Words) -> String {
+        let mut text = String::new();
+        if let Some((_, response)) = &self.call.response {
+            let day = response["authored"].as_str().and_then(|at| at.get(..10)?.parse::<jiff::civil::Date>().ok());
+            if let Some(day) = day {
+                let _ = write!(text, "{} {day}.\n\n", words.answered_on);
+            }
+            let _ = write!(text, "{}\n\n**{}**\n\n", words.as_told, self.body.label);
+        }
+        for flag in &self.body.red_flags {
+            let _ = write!(text, "{}\n\n", flag.reason);
+        }
+        let _ = write!(text, "{}\n\n", self.body.consultation.text);
+        bullets(&mut text, words.found, self.body.findings.iter().map(|finding| plain(finding.reason)));
+        let said = self.body.instruments.iter().zip(&self.assessment.instruments);
+        let said = said.filter(|_| self.call.response.is_some());
+        bullets(
+            &mut text,
+            words.instruments,
+            said.map(|(instrument, result)| format!("{}: {}", plain(instrument.name), words.outcome(result.outcome))),
+        );
+        bullets(&mut text, words.to_ask, self.questions());
+        let _ = write!(text, "{}", plain(self.body.explanation));
+        text
+    }
+
+    /// The questions that could change most.
+    fn questions(&self) -> impl Iterator<Item = String> {
+        let items = self.table.texts(self.language).map(|texts| &texts.items);
+        let alarms = self.answers.alarms_unanswered().map(Item::id);
+        let open = self.body.open_questions.iter().map(|question| question.item);
+        let mut ids: Vec<&str> = open.collect();
+        for alarm in alarms {
+            if !ids.contains(&alarm) {
+                ids.push(alarm);
+            }
+        }
+        let label = move |id: &str| Some(items?.get(id)?.label.clone());
+        ids.into_iter().filter_map(label).take(QUESTIONS)
+    }
+
+    /// A consultation, for whoever accepts it to place.
+    fn request(&self, words: &Words, urgency: Urgency, app: &App) -> Value {
+        let priority = match urgency {
+            Urgency::Today => "asap",
+            Urgency::ThisWeek => "urgent",
+            Urgency::Routine => "routine",
+        };
+        json!({
+            "resourceType": "ServiceRequest",
+            "status": "draft",
+            "intent": "proposal",
+            "priority": priority,
+            "code": {"text": words.request},
+            "subject": {"reference": format!("Patient/{}", self.call.patient_id)},
+            "authoredOn": app.ambient.now(),
+            "reasonCode": [{"text": words.request_reason}],
+        })
+    }
+}
+
+fn bullets(text: &mut String, heading: &str, lines: impl Iterator<Item = String>) {
+    let mut lines = lines.peekable();
+    if lines.peek().is_none() {
+        return;
+    }
+    let _ = write!(text, "**{heading}**\n\n");
+    for line in lines {
+        let _ = writeln!(text, "- {line}");
+    }
+    text.push('\n');
+}
+
+/// The text of a fragment that is a JSON string.
+fn plain(fragment: &RawValue) -> String {
+    serde_json::from_str(fragment.get()).unwrap_or_default()
+}

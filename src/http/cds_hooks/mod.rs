@@ -1,0 +1,110 @@
+//! CDS Hooks 2.0: a record system asks what the screening says of the patient whose chart is open, and sends what it knows
+//! along. Nothing is stored and nobody is asked, so there is no entry in the trail, as for `POST /v1/scores`. These routes
+//! are not part of the OpenAPI document: their contract is the specification, and discovery describes them.
+
+mod answers;
+mod caller;
+mod cards;
+mod request;
+mod wording;
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE};
+use actix_web::{HttpResponse, web};
+use jiff::tz::TimeZone;
+use serde_json::json;
+
+use super::State;
+use super::extract::{Accepted, Incoming};
+use super::problem::{Problem, ProblemType};
+use super::scores::refuse;
+use super::wire::Rendering;
+use crate::app::{intake, rule_tables};
+use crate::domain::language::Language;
+use crate::domain::questionnaire::Audiences;
+use crate::domain::scoring::Asked;
+use caller::RecordSystem;
+use cards::Screen;
+use request::HookCall;
+
+/// The service, as it is named in its address.
+const SERVICE: &str = "muscle-loss";
+/// The hook it is for.
+const HOOK: &str = "patient-view";
+/// Largest body of a call, bytes: a patient and their newest responses.
+const CALL_LIMIT: usize = 1024 * 1024;
+
+/// The routes of CDS Hooks.
+pub(super) fn services(config: &mut web::ServiceConfig) {
+    let only = |methods: &'static str| web::to(move || async move { refused_method(methods) });
+    let of = |path: String| web::resource(path);
+    config
+        .service(of("/cds-services".into()).route(web::get().to(discover)).default_service(only("GET")))
+        .service(of(format!("/cds-services/{SERVICE}")).route(web::post().to(advise)).default_service(only("POST")))
+        .service(
+            of(format!("/cds-services/{SERVICE}/feedback"))
+                .route(web::post().to(take_feedback))
+                .default_service(only("POST")),
+        );
+}
+
+fn refused_method(allowed: &str) -> Result<HttpResponse, Problem> {
+    Err(Problem::method_not_allowed(allowed))
+}
+
+/// Tells which services there are. It names nobody, so it needs no key.
+async fn discover(accepted: Accepted, state: web::Data<State>) -> HttpResponse {
+    let language = accepted.or(Language::En);
+    let words = wording::of(language);
+    let title = rule_tables::current(&state.app).texts(language).map(|texts| texts.questionnaire.title.as_str());
+    HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "no-cache"))
+        .insert_header((CONTENT_LANGUAGE, language.code()))
+        .json(json!({"services": [{
+            "hook": HOOK,
+            "id": SERVICE,
+            "title": title.unwrap_or_default(),
+            "description": words.description,
+            "usageRequirements": words.requirements,
+            "prefetch": {
+                "patient": "Patient/{{context.patientId}}",
+                "responses": "QuestionnaireResponse?patient={{context.patientId}}&status=completed,amended&_sort=-authored&_count=20",
+            },
+        }]}))
+}
+
+/// Says what the newest answers mean, or which questions are to be asked.
+async fn advise(
+    state: web::Data<State>,
+    caller: RecordSystem,
+    accepted: Accepted,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
+    let language = accepted.of(&caller.clinic);
+    let call = HookCall::parse(&incoming.read_tree(CALL_LIMIT).await?)?;
+    let today = state.app.ambient.now().to_zoned(TimeZone::UTC).date();
+    let not_asked = call.patient.as_ref().is_some_and(|patient| answers::is_not_asked(patient, today));
+    if call.response.is_none() && not_asked {
+        return Ok(HttpResponse::Ok().json(json!({"cards": []})));
+    }
+    let (answers, faults) = answers::known(&call, today);
+    refuse(&state, &answers, faults, &caller.clinic, language)?;
+    let asked = Asked { audiences: Audiences::PERSON, pathways: &caller.clinic.pathways };
+    let assessment = intake::score(&state.app, &answers, asked);
+    let table = rule_tables::current(&state.app);
+    let fragments = state.fragments(table, language);
+    let rendering = Rendering { table, language, clinic: &caller.clinic, fragments: &fragments };
+    let body = rendering.assessment(&answers, &assessment, Audiences::PERSON);
+    let screen = Screen { call: &call, answers: &answers, assessment: &assessment, body: &body, table, language };
+    let card = screen.card(&state.app)?;
+    Ok(HttpResponse::Ok().insert_header((CONTENT_LANGUAGE, language.code())).json(json!({"cards": [card]})))
+}
+
+/// Takes what became of a card. Nothing is kept of it: cards are not remembered either.
+async fn take_feedback(_: RecordSystem, incoming: Incoming) -> Result<HttpResponse, Problem> {
+    let body = incoming.read_tree(CALL_LIMIT).await?;
+    let told = body.get("feedback").and_then(serde_json::Value::as_array);
+    match told {
+        Some(told) if told.iter().all(serde_json::Value::is_object) => Ok(HttpResponse::Ok().finish()),
+        _ => Err(Problem::new(ProblemType::MalformedRequest, "feedback must be an array of objects")),
+    }
+}

@@ -1,0 +1,74 @@
+//! A call of a service: what is read of it. It may carry more, which is passed over, as the specification allows.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::HOOK;
+use crate::domain::fault::{Fault, FaultCode};
+use crate::http::problem::{Problem, ProblemType};
+
+/// A call with what was prefetched for it.
+pub(super) struct HookCall {
+    /// The id of the patient in the record system.
+    pub(super) patient_id: String,
+    /// The patient, if sent.
+    pub(super) patient: Option<Value>,
+    /// The newest response that can be read, and where it stands in the body.
+    pub(super) response: Option<(String, Value)>,
+}
+
+impl HookCall {
+    /// Reads a call.
+    ///
+    /// # Errors
+    /// When it is none of this hook, or nothing was prefetched that could be looked at.
+    pub(super) fn parse(body: &Value) -> Result<Self, Problem> {
+        let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let id = |text: &str| {
+            let fit = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+            (1..=64).contains(&text.len()) && text.chars().all(fit)
+        };
+        let checks = [
+            (text("/hook") == HOOK, "/hook", FaultCode::UnknownOption, "must be patient-view"),
+            (Uuid::try_parse(text("/hookInstance")).is_ok(), "/hookInstance", FaultCode::Format, "must be a UUID"),
+            (id(text("/context/patientId")), "/context/patientId", FaultCode::Format, "must be the id of a patient"),
+        ];
+        let faults = checks.into_iter().filter(|(fit, ..)| !fit);
+        let faults: Vec<_> = faults.map(|(_, at, code, detail)| Fault::new(at, code, detail)).collect();
+        if !faults.is_empty() {
+            return Err(Problem::content(faults, None));
+        }
+        let (patient, responses) = (body.pointer("/prefetch/patient"), body.pointer("/prefetch/responses"));
+        let of_kind = |value: &&Value, kind: &str| value["resourceType"] == kind;
+        let patient = patient.filter(|patient| of_kind(patient, "Patient")).cloned();
+        let Some(responses) = responses.filter(|value| !of_kind(value, "OperationOutcome")) else {
+            let detail = "send the patient's responses as prefetch.responses; null says that there are none";
+            return Err(Problem::new(ProblemType::NotPrefetched, detail));
+        };
+        Ok(Self { patient_id: text("/context/patientId").to_owned(), patient, response: newest(responses) })
+    }
+}
+
+/// The newest complete response to a form of ours, among those of a bundle or by itself.
+fn newest(responses: &Value) -> Option<(String, Value)> {
+    let single = [("/prefetch/responses".to_owned(), responses)];
+    let entries = responses["entry"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let entries = entries.iter().enumerate();
+    let listed =
+        entries.map(|(index, entry)| (format!("/prefetch/responses/entry/{index}/resource"), &entry["resource"]));
+    let ours = |resource: &Value| {
+        let done = ["completed", "amended"].iter().any(|status| resource["status"] == *status);
+        resource["resourceType"] == "QuestionnaireResponse" && done && super::answers::is_ours(resource)
+    };
+    // A day counts as its beginning, and a year or a month as earlier than any.
+    let authored = |resource: &Value| {
+        let at = resource["authored"].as_str()?;
+        let day = || Some(at.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp());
+        at.parse::<Timestamp>().ok().or_else(day)
+    };
+    let all = single.into_iter().chain(listed).filter(|(_, resource)| ours(resource));
+    all.max_by_key(|(_, resource)| authored(resource)).map(|(at, resource)| (at, resource.clone()))
+}

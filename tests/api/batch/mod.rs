@@ -1,0 +1,129 @@
+//! Batches of submissions: a result for each item in its order, and no item that another one harms.
+
+mod lines;
+
+use serde_json::{Value, json};
+
+use crate::world::{User, World, fit, frail};
+
+const PATH: &str = "/v1/submissions/batch";
+
+/// An item of somebody with a reference and a retry key of their own.
+fn item(number: usize) -> Value {
+    let answers = if number.is_multiple_of(3) { frail() } else { fit() };
+    json!({
+        "idempotency_key": format!("key-{number}"),
+        "submission": {"answers": answers, "subject": {"reference": format!("MRN-{number}")}},
+    })
+}
+
+async fn batch(user: &User, items: &[Value]) -> Vec<Value> {
+    let results = user.post(PATH, &json!({"items": items})).await.expect(200);
+    let results = results["items"].as_array().unwrap().clone();
+    assert_eq!(results.len(), items.len());
+    results
+}
+
+#[tokio::test]
+async fn each_item_has_the_result_of_a_request_of_its_own_in_its_order() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let mut items: Vec<Value> = (0..1_000).map(item).collect();
+    // One of every kind that can be wrong, among the others.
+    items[7] = json!({"submission": {"answers": {"age": 17}}});
+    items[100] = json!({"submission": {"answers": fit(), "clinic_id": 1}});
+    items[101] = json!({"submission": {"answers": fit()}, "flagged": true});
+    items[102] = json!({"idempotency_key": "with space", "submission": {"answers": fit()}});
+    items[103] = json!([]);
+    items[104] = json!({});
+    items[105] = json!({"submission": {"answers": fit(), "supersedes": uuid::Uuid::nil()}});
+    items[999] = json!({"submission": "a text"});
+    let results = batch(&clinic.intake, &items).await;
+    let wrong = [7, 100, 101, 102, 103, 104, 105, 999];
+    for (index, result) in results.iter().enumerate().filter(|(index, _)| !wrong.contains(index)) {
+        assert_eq!(result["status"], 201, "{index}: {result}");
+        assert_eq!(result["submission"]["flagged"], index.is_multiple_of(3), "the order of results is that of items");
+        assert!(result["submission"]["assessment"]["findings"].is_array() && result.get("problem").is_none());
+    }
+    for (index, pointer) in [
+        (7, "/answers/age"),
+        (100, "/clinic_id"),
+        (101, "/flagged"),
+        (102, "/idempotency_key"),
+        (103, ""),
+        (104, "/submission"),
+        (105, "/supersedes"),
+        (999, ""),
+    ] {
+        let result = &results[index];
+        assert_eq!((&result["status"], result.get("submission")), (&json!(422), None), "{index}: {result}");
+        let pointers: Vec<&Value> =
+            result["problem"]["errors"].as_array().unwrap().iter().map(|fault| &fault["pointer"]).collect();
+        assert!(pointers.contains(&&json!(pointer)), "{index}: {result}");
+    }
+    // The result of one that a request of its own would be refused with is that refusal.
+    let alone = clinic.intake.submit(&items[7]["submission"]).await.json();
+    let told = |problem: &Value| (problem["errors"].clone(), problem["title"].clone(), problem["care_level"].clone());
+    assert_eq!(told(&results[7]["problem"]), told(&alone));
+
+    assert_eq!(world.count("select count(*) from submissions").await, 992);
+    assert_eq!(world.count("select count(*) from follow_ups").await, 331);
+    let entries = "select count(*) from audit_entries where action = 'submission_created' and outcome = 'success'";
+    assert_eq!(world.count(entries).await, 992, "an entry for each");
+    let refused = "select count(*) from audit_entries where action = 'submission_created' and outcome = 'invalid'";
+    assert_eq!(world.count(refused).await, 9, "and for each that was refused");
+}
+
+#[tokio::test]
+async fn a_batch_that_is_sent_again_stores_nothing_twice_and_gets_the_same_results() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let items: Vec<Value> = (0..40).map(item).collect();
+    let (first, second) = tokio::join!(batch(&clinic.intake, &items), batch(&clinic.intake, &items));
+    assert_eq!(first, second, "also when both are under way at once");
+    assert_eq!(batch(&clinic.intake, &items).await, first);
+    assert_eq!(world.count("select count(*) from submissions").await, 40);
+    // The key stands for the same request when it is sent alone, and for no other.
+    let alone = clinic.intake.submit_once("key-3", &items[3]["submission"]).await.expect(201);
+    assert_eq!(alone, first[3]["submission"]);
+    let mut twice = [item(50), item(50), item(51)];
+    twice[2]["idempotency_key"] = json!("key-50");
+    let results = batch(&clinic.intake, &twice).await;
+    assert_eq!(results[0]["submission"]["id"], results[1]["submission"]["id"], "one key twice in one batch");
+    assert_eq!((&results[0]["status"], &results[2]["status"]), (&json!(201), &json!(422)));
+    assert_eq!(results[2]["problem"]["type"], "/docs/problems#idempotency_key_reused");
+}
+
+#[tokio::test]
+async fn a_batch_has_one_to_a_thousand_items_and_no_field_beside_them() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let refused = async |body: &Value| -> (u16, Vec<String>) {
+        let answer = clinic.intake.post(PATH, body).await;
+        (answer.status, answer.pointers())
+    };
+    let items = |count: usize| json!({"items": (0..count).map(item).collect::<Vec<_>>()});
+    assert_eq!(refused(&items(0)).await, (422, vec!["/items".to_owned()]));
+    assert_eq!(refused(&items(1_001)).await, (422, vec!["/items".to_owned()]));
+    assert_eq!(refused(&json!({})).await, (422, vec!["/items".to_owned()]));
+    assert_eq!(refused(&json!({"items": [item(1)], "clinic_id": 1})).await, (422, vec!["/clinic_id".to_owned()]));
+    assert_eq!(clinic.browser.post(PATH, &items(1)).await.status, 403);
+    let large = clinic.intake.request("POST", PATH).header("content-type", "application/json");
+    assert_eq!(clinic.intake.send(large.body(vec![b' '; 8 * 1024 * 1024 + 1])).await.status, 413);
+    assert_eq!(world.count("select count(*) from submissions").await, 0, "nothing of a refused batch is stored");
+}
+
+#[tokio::test]
+async fn short_results_are_those_without_assessments() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let items: Vec<Value> = (0..3).map(item).collect();
+    let long = batch(&clinic.intake, &items).await;
+    let request = clinic.intake.request("POST", PATH).header("prefer", "respond-async, return=minimal");
+    let short = clinic.intake.send(request.json(&json!({"items": items}))).await.expect(200);
+    for (long, short) in long.iter().zip(short["items"].as_array().unwrap()) {
+        let mut cut = long.clone();
+        cut["submission"].as_object_mut().unwrap().remove("assessment");
+        assert_eq!(&cut, short);
+    }
+}

@@ -1,0 +1,197 @@
+//! CDS Hooks: what a record system asks and is told, in the shape of the specification.
+
+mod systems;
+
+use serde_json::{Map, Value, json};
+
+use crate::world::{Answer, User, World, fit, frail};
+
+const SERVICE: &str = "/cds-services/muscle-loss";
+
+/// A call with what was prefetched.
+fn call(prefetch: &Value) -> Value {
+    json!({
+        "hook": "patient-view",
+        "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
+        "fhirServer": "https://ehr.example/fhir",
+        "context": {"userId": "Practitioner/example", "patientId": "1288992", "encounterId": "89284"},
+        "prefetch": prefetch,
+        "extension": {"example.timestamp": "2026-11-25"},
+    })
+}
+
+/// Answers as items of a response, inside a group as forms have them.
+fn response(answers: &Value, authored: &str) -> Value {
+    let value = |value: &Value| match value {
+        Value::Bool(_) => json!({"valueBoolean": value}),
+        Value::Number(number) if number.is_i64() => json!({"valueInteger": value}),
+        Value::Number(_) => json!({"valueDecimal": value}),
+        _ => json!({"valueCoding": {"code": value}}),
+    };
+    let item = |(id, answer): (&String, &Value)| {
+        let answers: Vec<Value> = match answer {
+            Value::Array(several) => several.iter().map(value).collect(),
+            one => vec![value(one)],
+        };
+        json!({"linkId": id, "answer": answers})
+    };
+    let items: Vec<Value> = answers.as_object().unwrap().iter().map(item).collect();
+    json!({
+        "resourceType": "QuestionnaireResponse", "status": "completed", "authored": authored,
+        "item": [{"linkId": "form", "item": items}, {"linkId": "somebody-elses-question"}],
+    })
+}
+
+fn bundle(resources: &[Value]) -> Value {
+    let entries: Vec<Value> = resources.iter().map(|resource| json!({"resource": resource})).collect();
+    json!({"resourceType": "Bundle", "type": "searchset", "entry": entries})
+}
+
+async fn card(user: &User, prefetch: &Value) -> Value {
+    let answer = user.post(SERVICE, &call(prefetch)).await.expect(200);
+    let cards = answer["cards"].as_array().unwrap();
+    assert_eq!(cards.len(), 1, "{answer}");
+    cards[0].clone()
+}
+
+#[tokio::test]
+async fn three_exchanges_of_a_record_system() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let show = |told: &str, body: &Value| println!("{told}\n{body:#}\n");
+
+    let discovery = world.holder(None).get("/cds-services").await.expect(200);
+    show("GET /cds-services", &discovery);
+    let service = &discovery["services"][0];
+    assert_eq!((&service["hook"], &service["id"]), (&json!("patient-view"), &json!("muscle-loss")));
+    for text in ["title", "description", "usageRequirements"] {
+        assert!(!service[text].as_str().unwrap().is_empty(), "{text}");
+    }
+    assert_eq!(service["prefetch"]["patient"], "Patient/{{context.patientId}}");
+    assert!(
+        service["prefetch"]["responses"]
+            .as_str()
+            .unwrap()
+            .starts_with("QuestionnaireResponse?patient={{context.patientId}}")
+    );
+
+    let sent = call(&json!({"patient": {"resourceType": "Patient", "birthDate": "1944-01-02", "gender": "female"},
+        "responses": bundle(&[response(&frail(), "2026-11-01T10:00:00+01:00")])}));
+    show(&format!("POST {SERVICE}"), &sent);
+    let flagged = clinic.intake.post(SERVICE, &sent).await.expect(200);
+    show("200", &flagged);
+    let card = &flagged["cards"][0];
+    assert_eq!(card["indicator"], "warning");
+    assert!(card["summary"].as_str().unwrap().chars().count() < 140);
+    let detail = card["detail"].as_str().unwrap();
+    for said in ["2026-11-01", "SARC-F: positive", "not been tested in studies", "does not rule out"] {
+        assert!(detail.contains(said), "{said}: {detail}");
+    }
+    let action = &card["suggestions"][0]["actions"][0];
+    assert_eq!((&action["type"], &action["resource"]["resourceType"]), (&json!("create"), &json!("ServiceRequest")));
+    assert_eq!(action["resource"]["subject"]["reference"], "Patient/1288992");
+    assert_eq!(card["selectionBehavior"], "at-most-one");
+    assert_eq!(card["links"][0]["url"], "https://clinic.example/book");
+
+    let feedback = json!({"feedback": [{"card": card["uuid"], "outcome": "accepted",
+        "acceptedSuggestions": [{"id": card["suggestions"][0]["uuid"]}], "outcomeTimestamp": "2026-11-25T10:00:00Z"}]});
+    show(&format!("POST {SERVICE}/feedback"), &feedback);
+    clinic.intake.post(&format!("{SERVICE}/feedback"), &feedback).await.expect(200);
+
+    assert_eq!(world.count("select count(*) from submissions").await, 0, "nothing is stored");
+    assert_eq!(world.count("select count(*) from audit_entries where action like 'submission%'").await, 0);
+}
+
+#[tokio::test]
+async fn what_a_card_says_is_what_the_same_answers_score() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    for answers in [frail(), fit(), json!({"age": 70, "falls_past_year": 1})] {
+        let scored = clinic.intake.post("/v1/scores", &json!({"answers": answers})).await.expect(200);
+        let card = card(&clinic.intake, &json!({"responses": response(&answers, "2026-11-01")})).await;
+        let detail = card["detail"].as_str().unwrap();
+        assert!(detail.contains(scored["label"].as_str().unwrap()), "{detail}");
+        assert!(detail.contains(scored["consultation"]["text"].as_str().unwrap()), "{detail}");
+        for finding in scored["findings"].as_array().unwrap() {
+            assert!(detail.contains(finding["reason"].as_str().unwrap()), "{finding}");
+        }
+        assert_eq!(card.get("suggestions").is_some(), scored["consultation"]["offered"] == true && answers == frail());
+        assert!(!detail.to_lowercase().contains("no sarcopenia"));
+    }
+}
+
+#[tokio::test]
+async fn the_newest_complete_response_counts_and_other_forms_do_not() {
+    let world = World::new().await;
+    let intake = world.clinic("One").await.intake;
+    let mut draft = response(&frail(), "2026-11-20");
+    draft["status"] = json!("in-progress");
+    let other = json!({"resourceType": "QuestionnaireResponse", "status": "completed", "authored": "2026-11-21",
+        "item": [{"linkId": "phq-1", "answer": [{"valueInteger": 3}]}]});
+    let all = [response(&frail(), "2026-10-01"), response(&fit(), "2026-11-01T09:00:00Z"), draft, other];
+    let newest = card(&intake, &json!({"responses": bundle(&all)})).await;
+    assert_eq!(newest["indicator"], "info", "{newest}");
+    assert!(newest["detail"].as_str().unwrap().contains("2026-11-01"));
+    assert!(newest["summary"].as_str().unwrap().contains("does not rule out"));
+
+    let none = card(&intake, &json!({"responses": null})).await;
+    assert_eq!(none["summary"], "The questions about muscle loss have not been answered yet");
+    assert!(none["detail"].as_str().unwrap().contains("How old are you?"), "{none}");
+    let known = json!({"patient": {"resourceType": "Patient", "birthDate": "1944-01-02"}, "responses": null});
+    assert!(!card(&intake, &known).await["detail"].as_str().unwrap().contains("How old are you?"));
+    let child = json!({"patient": {"resourceType": "Patient", "birthDate": "2020-01-02"}, "responses": null});
+    let answer = intake.post(SERVICE, &call(&child)).await.expect(200);
+    assert_eq!(answer, json!({"cards": []}));
+}
+
+#[tokio::test]
+async fn an_emergency_is_critical_and_offers_no_appointment() {
+    let world = World::new().await;
+    let intake = world.clinic("One").await.intake;
+    let mut answers = frail();
+    answers["new_breathing_trouble"] = json!(true);
+    let scored = intake.post("/v1/scores", &json!({"answers": answers})).await.expect(200);
+    assert!(scored["care_level"].as_str().unwrap().starts_with("emergency"), "{scored}");
+    let card = card(&intake, &json!({"responses": response(&answers, "2026-11-01")})).await;
+    assert_eq!(card["indicator"], "critical");
+    assert_eq!((card.get("suggestions"), card.get("links")), (None, None));
+    assert!(card["detail"].as_str().unwrap().contains(scored["red_flags"][0]["reason"].as_str().unwrap()));
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_refused_with_its_place_and_never_passed_over() {
+    let world = World::new().await;
+    let intake = world.clinic("One").await.intake;
+    let of = |answer: Value| {
+        let response = json!({"resourceType": "QuestionnaireResponse", "status": "completed",
+            "item": [{"linkId": "age", "answer": [{"valueInteger": 80}]}, {"linkId": "weight_kg", "answer": [answer]}]});
+        call(&json!({"responses": bundle(&[response])}))
+    };
+    let refused = async |body: &Value| -> (u16, Vec<String>) {
+        let answer: Answer = intake.post(SERVICE, body).await;
+        (answer.status, answer.pointers())
+    };
+    let place = "/prefetch/responses/entry/0/resource/item/1";
+    for (answer, at) in [
+        (json!({"valueDecimal": 900}), place.to_owned()),
+        (json!({"valueQuantity": {"value": 140, "unit": "lb"}}), format!("{place}/answer/0")),
+        (json!({"valueString": "64"}), format!("{place}/answer/0")),
+    ] {
+        assert_eq!(refused(&of(answer.clone())).await, (422, vec![at]), "{answer}");
+    }
+    let good = of(json!({"valueDecimal": 64.5}));
+    intake.post(SERVICE, &good).await.expect(200);
+    let without = |name: &str| {
+        let mut body = good.as_object().cloned().unwrap_or_else(Map::new);
+        body.remove(name);
+        Value::Object(body)
+    };
+    assert_eq!(refused(&without("hook")).await, (422, vec!["/hook".to_owned()]));
+    assert_eq!(refused(&without("hookInstance")).await, (422, vec!["/hookInstance".to_owned()]));
+    assert_eq!(refused(&without("context")).await, (422, vec!["/context/patientId".to_owned()]));
+    assert_eq!(refused(&without("prefetch")).await.0, 412);
+    let failed = json!({"resourceType": "OperationOutcome", "issue": []});
+    assert_eq!(refused(&call(&json!({"responses": failed}))).await.0, 412);
+    assert_eq!(intake.send(intake.request("PUT", SERVICE)).await.status, 405);
+    assert_eq!(intake.get("/cds-services/other").await.status, 404);
+}

@@ -1,0 +1,230 @@
+//! Compares two OpenAPI documents: the places where the later one takes less or promises less than the earlier.
+//!
+//! A request may only be taken more widely, an answer only be told more narrowly; a schema is therefore compared in the
+//! direction in which it is used, followed through its references from each operation.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+/// The places, as pointers with what is wrong there.
+pub(crate) fn breaking(before: &Value, after: &Value) -> Vec<String> {
+    let mut comparison = Comparison { before, after, found: BTreeSet::new(), under_way: BTreeSet::new() };
+    for (path, item) in fields(&before["paths"]) {
+        let place = format!("/paths/{}", token(path));
+        let Some(now) = after["paths"].get(path) else {
+            comparison.report(&place, "the path is gone");
+            continue;
+        };
+        for (method, operation) in fields(item) {
+            let place = format!("{place}/{method}");
+            match now.get(method) {
+                Some(now) => comparison.operation(&place, operation, now),
+                None => comparison.report(&place, "the operation is gone"),
+            }
+        }
+    }
+    comparison.found.into_iter().collect()
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Direction {
+    Taken,
+    Told,
+}
+
+struct Comparison<'a> {
+    before: &'a Value,
+    after: &'a Value,
+    found: BTreeSet<String>,
+    /// References that are being compared, so that a schema that holds itself comes to an end.
+    under_way: BTreeSet<(String, String, Direction)>,
+}
+
+impl<'a> Comparison<'a> {
+    fn report(&mut self, place: &str, what: &str) {
+        self.found.insert(format!("{place}: {what}"));
+    }
+
+    fn operation(&mut self, place: &str, before: &'a Value, after: &'a Value) {
+        if before["operationId"] != after["operationId"] {
+            self.report(&format!("{place}/operationId"), "generated clients call the operation by it");
+        }
+        if rank(after) > rank(before) {
+            self.report(&format!("{place}/security"), "a role that was enough is not");
+        }
+        self.parameters(place, before, after);
+        let place_of_body = format!("{place}/requestBody");
+        let (body, now) = (&before["requestBody"], &after["requestBody"]);
+        if now["required"] == true && body["required"] != true {
+            self.report(&format!("{place_of_body}/required"), "the body was optional");
+        }
+        self.content(&place_of_body, body, now, Direction::Taken);
+        for (status, response) in fields(&before["responses"]) {
+            let place = format!("{place}/responses/{status}");
+            let Some(now) = after["responses"].get(status) else {
+                // A problem that no longer occurs breaks nobody.
+                if status.starts_with('2') {
+                    self.report(&place, "the answer is gone");
+                }
+                continue;
+            };
+            let (response, now) = (resolve(self.before, response).0, resolve(self.after, now).0);
+            for (name, _) in fields(&response["headers"]).filter(|(name, _)| now["headers"].get(name).is_none()) {
+                self.report(&format!("{place}/headers/{name}"), "the header is gone");
+            }
+            self.content(&place, response, now, Direction::Told);
+        }
+    }
+
+    fn parameters(&mut self, place: &str, before: &'a Value, after: &'a Value) {
+        let place = format!("{place}/parameters");
+        let named = |wanted: &Value, list: &'a Value| {
+            items(list).find(|one| one["name"] == wanted["name"] && one["in"] == wanted["in"])
+        };
+        for parameter in items(&before["parameters"]) {
+            let place = format!("{place}/{}", text(&parameter["name"]));
+            match named(parameter, &after["parameters"]) {
+                Some(now) => self.schema(&place, &parameter["schema"], &now["schema"], Direction::Taken),
+                None => self.report(&place, "the parameter is gone"),
+            }
+        }
+        for parameter in items(&after["parameters"]).filter(|one| one["required"] == true) {
+            if named(parameter, &before["parameters"]).is_none_or(|known| known["required"] != true) {
+                self.report(&format!("{place}/{}/required", text(&parameter["name"])), "it was not needed");
+            }
+        }
+    }
+
+    fn content(&mut self, place: &str, before: &'a Value, after: &'a Value, direction: Direction) {
+        for (kind, content) in fields(&before["content"]) {
+            let place = format!("{place}/content/{}", token(kind));
+            match after["content"].get(kind) {
+                Some(now) => self.schema(&place, &content["schema"], &now["schema"], direction),
+                None => self.report(&place, "the media type is gone"),
+            }
+        }
+    }
+
+    fn schema(&mut self, place: &str, before: &'a Value, after: &'a Value, direction: Direction) {
+        let ((before, first), (after, second)) = (resolve(self.before, before), resolve(self.after, after));
+        let pair = (first.to_owned(), second.to_owned(), direction);
+        let named = !first.is_empty() || !second.is_empty();
+        if named && !self.under_way.insert(pair.clone()) {
+            return;
+        }
+        // What is taken must still hold all that was taken; what is told must stay within what was told.
+        let (wide, narrow) = if direction == Direction::Taken { (after, before) } else { (before, after) };
+        self.values(place, wide, narrow);
+        self.bounds(place, wide, narrow);
+        self.properties(place, before, after, direction);
+        if before.get("items").is_some() {
+            self.schema(&format!("{place}/items"), &before["items"], &after["items"], direction);
+        }
+        for name in ["oneOf", "anyOf", "allOf"] {
+            self.alternatives(&format!("{place}/{name}"), &before[name], &after[name], direction);
+        }
+    }
+
+    /// What the one allows of types and of listed values, the other must allow.
+    fn values(&mut self, place: &str, wide: &Value, narrow: &Value) {
+        let (allowed, used) = (types(wide), types(narrow));
+        if !allowed.is_empty() && !used.iter().all(|one| allowed.contains(one)) {
+            self.report(&format!("{place}/type"), &format!("{used:?} against {allowed:?}"));
+        }
+        if let Some(listed) = wide["enum"].as_array() {
+            let missing: Vec<_> = items(&narrow["enum"]).filter(|one| !listed.contains(one)).collect();
+            if !missing.is_empty() || narrow.get("enum").is_none() {
+                self.report(&format!("{place}/enum"), &format!("differs by {missing:?}"));
+            }
+        }
+    }
+
+    fn bounds(&mut self, place: &str, wide: &Value, narrow: &Value) {
+        let lower = ["minimum", "minLength", "minItems"].map(|name| (name, -1.0));
+        let upper = ["maximum", "maxLength", "maxItems"].map(|name| (name, 1.0));
+        for (name, sign) in lower.into_iter().chain(upper) {
+            let Some(bound) = wide[name].as_f64() else { continue };
+            // A text, a list and a length are never shorter than nothing.
+            let other =
+                narrow[name].as_f64().or_else(|| name.starts_with("min").then_some(0.0).filter(|_| name != "minimum"));
+            if other.is_none_or(|other| other * sign > bound * sign) {
+                self.report(&format!("{place}/{name}"), &format!("{} against {bound}", narrow[name]));
+            }
+        }
+        for name in ["pattern", "format"] {
+            if wide.get(name).is_some() && wide[name] != narrow[name] {
+                self.report(&format!("{place}/{name}"), "another form");
+            }
+        }
+    }
+
+    fn properties(&mut self, place: &str, before: &'a Value, after: &'a Value, direction: Direction) {
+        for (name, schema) in fields(&before["properties"]) {
+            let place = format!("{place}/properties/{name}");
+            match after["properties"].get(name) {
+                Some(now) => self.schema(&place, schema, now, direction),
+                None => self.report(&place, "the field is gone"),
+            }
+        }
+        // A request may not need more, an answer may not lack what it always had.
+        let (more, less) = if direction == Direction::Taken { (after, before) } else { (before, after) };
+        for name in items(&more["required"]).filter(|name| !items(&less["required"]).any(|one| one == *name)) {
+            self.report(&format!("{place}/required/{}", text(name)), "always there on one side only");
+        }
+        let closed = |schema: &Value| schema["additionalProperties"] == false;
+        if direction == Direction::Taken && closed(after) && !closed(before) {
+            self.report(&format!("{place}/additionalProperties"), "other fields were taken");
+        }
+    }
+
+    /// Alternatives are compared one by one in their order; another number of them is another form.
+    fn alternatives(&mut self, place: &str, before: &'a Value, after: &'a Value, direction: Direction) {
+        let (count, now) = (items(before).count(), items(after).count());
+        let wider = if direction == Direction::Taken { now >= count } else { now <= count && (now > 0 || count == 0) };
+        if !wider || (count == 0) != (now == 0) {
+            self.report(place, &format!("{count} alternatives became {now}"));
+        }
+        for (index, (before, after)) in items(before).zip(items(after)).enumerate() {
+            self.schema(&format!("{place}/{index}"), before, after, direction);
+        }
+    }
+}
+
+/// A schema or response behind its reference, with the reference's text, which is empty where there is none.
+fn resolve<'a>(document: &'a Value, value: &'a Value) -> (&'a Value, &'a str) {
+    let reference = text(&value["$ref"]);
+    match reference.strip_prefix('#').and_then(|pointer| document.pointer(pointer)) {
+        Some(found) => (found, reference),
+        None => (value, ""),
+    }
+}
+
+fn rank(operation: &Value) -> usize {
+    let role = text(&operation["security"][0]["key"][0]);
+    ["", "browser", "intake", "staff", "admin"].iter().position(|one| *one == role).unwrap_or(usize::MAX)
+}
+
+fn types(schema: &Value) -> Vec<&str> {
+    match &schema["type"] {
+        Value::String(one) => vec![one],
+        Value::Array(several) => several.iter().map(text).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn fields(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    value.as_object().into_iter().flat_map(Map::iter)
+}
+
+fn items(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn token(text: &str) -> String {
+    text.replace('~', "~0").replace('/', "~1")
+}

@@ -1,0 +1,75 @@
+//! Every example of the document is what the document says, and there is one wherever somebody must write a JSON body.
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+#[test]
+fn every_example_fits_its_schema_and_every_body_has_one() {
+    let document: Value = serde_json::from_str(&sarcoscreen::http::document()).unwrap();
+    let mut found = Found { document: &document, checked: 0, faults: Vec::new() };
+    found.walk("", &document);
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let content = operation["requestBody"]["content"].as_object();
+            for (kind, content) in content
+                .into_iter()
+                .flatten()
+                .filter(|(kind, one)| *kind == "application/json" && one.get("example").is_none())
+            {
+                found.faults.push(format!("{method} {path}: no example of {kind}: {content}"));
+            }
+        }
+    }
+    println!("{} examples fit", found.checked);
+    assert!(found.faults.is_empty(), "{:#?}", found.faults);
+    assert!(found.checked > 40, "only {} examples were found", found.checked);
+}
+
+#[test]
+fn an_example_that_does_not_fit_is_found() {
+    let document = json!({"content": {"schema": {"type": "string", "format": "uuid"}, "example": "no id"}});
+    let mut found = Found { document: &document, checked: 0, faults: Vec::new() };
+    found.walk("", &document);
+    assert_eq!((found.checked, found.faults.len()), (1, 1));
+}
+
+struct Found<'a> {
+    document: &'a Value,
+    checked: usize,
+    faults: Vec<String>,
+}
+
+impl Found<'_> {
+    /// Examples stand beside their schema (bodies, parameters) or within it (`Fault`'s fields).
+    fn walk(&mut self, place: &str, value: &Value) {
+        match value {
+            Value::Object(fields) => {
+                // A schema's map of fields may have a field called `example`; its value would then be a schema.
+                if let Some(example) = fields.get("example").filter(|_| !place.ends_with("/properties")) {
+                    self.check(place, fields.get("schema").unwrap_or(value), example);
+                }
+                for (name, value) in fields.iter().filter(|(name, _)| *name != "example") {
+                    self.walk(&format!("{place}/{}", name.replace('/', "~1")), value);
+                }
+            }
+            Value::Array(items) => {
+                items.iter().enumerate().for_each(|(n, item)| self.walk(&format!("{place}/{n}"), item))
+            }
+            _ => {}
+        }
+    }
+
+    fn check(&mut self, place: &str, schema: &Value, example: &Value) {
+        self.checked += 1;
+        let faults: Vec<String> = self.validator(schema).iter_errors(example).map(|fault| fault.to_string()).collect();
+        if !faults.is_empty() {
+            self.faults.push(format!("{place}: {faults:?}"));
+        }
+    }
+
+    fn validator(&self, schema: &Value) -> Validator {
+        let whole = json!({"$schema": "https://json-schema.org/draft/2020-12/schema", "allOf": [schema],
+            "components": self.document["components"]});
+        jsonschema::options().should_validate_formats(true).build(&whole).unwrap()
+    }
+}
