@@ -1,4 +1,4 @@
-//! CapabilityStatement: what is served, made of the list of interactions.
+//! `CapabilityStatement`: what is served, made of the list of interactions.
 
 use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! CodeSystem: the codes that are ours, since nobody has published any for them.
+//! `CodeSystem`: the codes that are ours, since nobody has published any for them.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 

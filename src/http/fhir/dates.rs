@@ -14,12 +14,11 @@ pub(super) type Span = (Option<Timestamp>, Option<Timestamp>);
 pub(super) fn span(parameters: &mut Parameters, name: &str) -> Span {
     let mut span = (None, None);
     for value in parameters.all(name) {
-        match one(&value) {
-            Some((from, to)) => span = (later(span.0, from), earlier(span.1, to)),
-            None => {
-                let detail = "must be eq, ge, gt, le or lt, or nothing, before a day or an instant with an offset";
-                parameters.refuse(name, FaultCode::Format, detail);
-            }
+        if let Some((from, to)) = one(&value) {
+            span = (later(span.0, from), earlier(span.1, to));
+        } else {
+            let detail = "must be eq, ge, gt, le or lt, or nothing, before a day or an instant with an offset";
+            parameters.refuse(name, FaultCode::Format, detail);
         }
     }
     span

@@ -38,6 +38,7 @@ macro_rules! elements {
         $(#[$doc])*
         #[derive(Clone, Debug, Default, serde::Serialize)]
         #[serde(rename_all = "camelCase")]
+        #[allow(clippy::struct_field_names, reason = "FHIR names them")]
         pub(super) struct $name {$(
             $(#[$attribute])*
             #[serde(skip_serializing_if = "crate::http::fhir::element::Element::is_absent")]

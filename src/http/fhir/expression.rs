@@ -1,4 +1,4 @@
-//! The total of SARC-F as a FHIRPath expression, made of the points in the rule table.
+//! The total of SARC-F as a `FHIRPath` expression, made of the points in the rule table.
 
 use super::element::{Expression, Extension};
 use super::options;
@@ -17,7 +17,7 @@ pub(super) fn calculated(instrument: &Instrument) -> Option<Extension> {
     Some(Extension { url: CALCULATED, value_expression: Some(expression), ..Extension::default() })
 }
 
-/// Each question by its linkId. A sum with an empty part is empty, so that an open question is never counted as zero.
+/// Each question by its `linkId`. A sum with an empty part is empty, so that an open question is never counted as zero.
 fn total(instrument: &Instrument) -> Option<String> {
     let Method::Sum { components, .. } = &instrument.method else { return None };
     let parts: Option<Vec<String>> = components.iter().map(part).collect();

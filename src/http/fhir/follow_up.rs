@@ -1,4 +1,4 @@
-//! What is made of a follow-up: ServiceRequest, Task and Flag under its id.
+//! What is made of a follow-up: `ServiceRequest`, Task and Flag under its id.
 
 use super::element::{CodeableConcept, Meta, Period, Reference, Typed, elements};
 use super::names::{CREDENTIAL, RESULTS};
@@ -59,7 +59,7 @@ pub(super) fn service_request(case: &FollowUp) -> Typed<ServiceRequest> {
         "ServiceRequest",
         ServiceRequest {
             id: case.follow_up_id.to_string(),
-            meta: meta(case),
+            meta: Some(meta(case)),
             status: request_status(case.state, outcome(case)),
             intent: "proposal",
             priority: priority(case.urgency),
@@ -87,7 +87,7 @@ pub(super) fn task(case: &FollowUp) -> Typed<Task> {
         "Task",
         Task {
             id: case.follow_up_id.to_string(),
-            meta: meta(case),
+            meta: Some(meta(case)),
             status: task_status(case.state, outcome(case)),
             status_reason: reason,
             business_status: Some(CodeableConcept::code(RESULTS, business, None)),
@@ -111,7 +111,7 @@ pub(super) fn flag(case: &FollowUp) -> Typed<Flag> {
         "Flag",
         Flag {
             id: case.follow_up_id.to_string(),
-            meta: meta(case),
+            meta: Some(meta(case)),
             status: flag_status(case.state, outcome(case)),
             category: vec![CodeableConcept::code(category, "clinical", None)],
             code: Some(CodeableConcept::code(RESULTS, "screen_positive", Some("Sarcopenia screen positive".into()))),
@@ -156,8 +156,8 @@ pub(super) fn outcome(case: &FollowUp) -> Option<ClosingOutcome> {
     case.closed.map(|closed| closed.closing.outcome())
 }
 
-fn meta(case: &FollowUp) -> Option<Meta> {
-    Some(Meta { version_id: Some(case.version.to_string()), last_updated: None })
+fn meta(case: &FollowUp) -> Meta {
+    Meta { version_id: Some(case.version.to_string()), last_updated: None }
 }
 
 const fn priority(urgency: Urgency) -> &'static str {

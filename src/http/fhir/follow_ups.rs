@@ -1,4 +1,4 @@
-//! Read and search of what is made of follow-ups: ServiceRequest, Task, Flag.
+//! Read and search of what is made of follow-ups: `ServiceRequest`, Task, Flag.
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};

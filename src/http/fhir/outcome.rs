@@ -1,4 +1,4 @@
-//! OperationOutcome: what a problem is for a client that speaks FHIR.
+//! `OperationOutcome`: what a problem is for a client that speaks FHIR.
 
 use serde::Serialize;
 
@@ -109,7 +109,7 @@ pub(super) fn within(resource: &str, mut problem: Problem) -> Problem {
     problem
 }
 
-/// A JSON pointer into a resource as FHIRPath.
+/// A JSON pointer into a resource as `FHIRPath`.
 pub(super) fn place(resource: &str, pointer: &str) -> String {
     let mut path = resource.to_owned();
     for token in pointer.split('/').skip(1) {

@@ -1,4 +1,4 @@
-//! Search for what is made of submissions: QuestionnaireResponse, RiskAssessment, Observation.
+//! Search for what is made of submissions: `QuestionnaireResponse`, `RiskAssessment`, Observation.
 
 use actix_web::web::Bytes;
 use uuid::Uuid;

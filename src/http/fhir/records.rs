@@ -1,4 +1,4 @@
-//! What is made of submissions: read and search of QuestionnaireResponse, RiskAssessment and Observation.
+//! What is made of submissions: read and search of `QuestionnaireResponse`, `RiskAssessment` and Observation.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Bytes;

@@ -1,4 +1,4 @@
-//! QuestionnaireResponse as it is answered: the answers of a submission under the headings of the form.
+//! `QuestionnaireResponse` as it is answered: the answers of a submission under the headings of the form.
 
 use super::element::{Coding, Identifier, Meta, Reference, Typed, elements};
 use super::names::{ANSWERS, NONE_OF_THESE, QUESTIONNAIRE, SUBJECT};

@@ -1,4 +1,4 @@
-//! QuestionnaireResponse as it comes in: what becomes a draft of a submission. Elements that are not read here are allowed
+//! `QuestionnaireResponse` as it comes in: what becomes a draft of a submission. Elements that are not read here are allowed
 //! and let be.
 
 use std::borrow::Cow;
@@ -88,13 +88,12 @@ impl ResponseInput {
             fault("questionnaire", FaultCode::NotFound, "is not the form of this service in a version that it knows");
         }
         let mut read = Read { source: source(self.identifier, &mut fault), ..Read::default() };
-        read.answered_at = self.authored.and_then(|text| match text.parse() {
-            Ok(at) => Some(at),
-            Err(_) => {
+        if let Some(text) = self.authored {
+            read.answered_at = text.parse().ok();
+            if read.answered_at.is_none() {
                 fault("authored", FaultCode::Format, "must be a date with a time and an offset");
-                None
             }
-        });
+        }
         if let Some(subject) = self.subject {
             read.subject.reference = reference(subject, &mut fault);
         }

@@ -1,4 +1,4 @@
-//! RiskAssessment: what the validated instruments say of a submission.
+//! `RiskAssessment`: what the validated instruments say of a submission.
 //!
 //! A probability is stated for Ishii alone, whose authors published one. No likelihood in words is derived from anything: the
 //! own total is not validated, and an instrument's outcome is not a probability.

@@ -79,7 +79,9 @@ pub(super) async fn update_task(
     let (id, version) = (id?.0, seen(&request)?);
     let body = incoming.read::<TaskInput>().await.map_err(|problem| within("Task", problem))?;
     let mut faults: Vec<Fault> = body.faults;
-    faults.iter_mut().for_each(|fault| fault.pointer = place("Task", &fault.pointer));
+    for fault in &mut faults {
+        fault.pointer = place("Task", &fault.pointer);
+    }
     if body.value.resource_type.as_deref() != Some("Task") {
         faults.push(at("resourceType", FaultCode::UnknownOption, "must be Task"));
     }
