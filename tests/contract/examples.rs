@@ -53,7 +53,7 @@ impl Found<'_> {
                 }
             }
             Value::Array(items) => {
-                items.iter().enumerate().for_each(|(n, item)| self.walk(&format!("{place}/{n}"), item))
+                items.iter().enumerate().for_each(|(n, item)| self.walk(&format!("{place}/{n}"), item));
             }
             _ => {}
         }
