@@ -33,6 +33,9 @@ pub enum AppError {
     /// The thing has changed since the caller saw it.
     #[error("the thing has changed since")]
     Stale,
+    /// Several things have the name that should tell one.
+    #[error("several things have this name")]
+    Ambiguous,
     /// The caller asks more often than is allowed.
     #[error("too many requests")]
     Limited {

@@ -1,11 +1,13 @@
 //! Retry keys: bound to the request that they came with.
 
 use aws_lc_rs::digest;
+use data_encoding::HEXLOWER;
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::App;
 use super::ambient::after;
-use crate::domain::submission::Idempotency;
+use crate::domain::submission::{ExternalSource, Idempotency};
 
 /// Binds a retry key to its request by a digest of the operation, the ids that belong to it, and the canonical body.
 #[must_use]
@@ -19,5 +21,18 @@ pub fn bind(app: &App, key: String, operation: &str, ids: &[Uuid], canonical_bod
     context.update(canonical_body);
     let mut fingerprint = [0; 32];
     fingerprint.copy_from_slice(context.finish().as_ref());
-    Idempotency { key, fingerprint, expires_at: after(app.ambient.now(), app.policy.idempotency_lifetime) }
+    let expires_at = after(app.ambient.now(), app.policy.idempotency_lifetime);
+    Idempotency { key, fingerprint, expires_at, of_record: false }
+}
+
+/// The key of a record in another system. It stands for the record whatever is said of it, and for as long as its submission.
+#[must_use]
+pub fn of_record(source: &ExternalSource) -> Idempotency {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in [&source.system, &source.id] {
+        context.update(&part.len().to_be_bytes());
+        context.update(part.as_bytes());
+    }
+    let key = HEXLOWER.encode(context.finish().as_ref());
+    Idempotency { key, fingerprint: [0; 32], expires_at: Timestamp::MAX, of_record: true }
 }

@@ -41,6 +41,15 @@ pub fn alarm(app: &App, answers: &Answers) -> Alarm {
 /// # Errors
 /// Every fault of the draft at once; a key that stands for another request; a database that is away.
 pub async fn submit(app: &App, actor: &Actor, clinic: &Clinic, draft: Draft) -> Result<StoredSubmission, AppError> {
+    match settle(app, actor, clinic, draft).await? {
+        Stored::Created(stored) => Ok(*stored),
+        Stored::Replayed(stored) => shown_again(app, actor, *stored).await,
+        Stored::KeyReused => Err(AppError::IdempotencyKeyReused),
+    }
+}
+
+/// Scores and stores a submission, and tells what became of it.
+pub(super) async fn settle(app: &App, actor: &Actor, clinic: &Clinic, draft: Draft) -> Result<Stored, AppError> {
     if !app.prepared.load(Ordering::Acquire) {
         return Err(AppError::Unavailable("the database was not found to be the one of this key yet".into()));
     }
@@ -61,16 +70,12 @@ pub async fn submit(app: &App, actor: &Actor, clinic: &Clinic, draft: Draft) -> 
     let nonces = [random()?, random()?, random()?, random()?];
     let outcome = store::submissions::commit(&app.store, accepted, nonces).await?;
     count_for_readers(app, actor).await;
-    match outcome {
-        Stored::Created(stored) => {
-            if stored.follow_up.is_some() {
-                app.deliveries.notify_one();
-            }
-            Ok(*stored)
-        }
-        Stored::Replayed(stored) => shown_again(app, actor, *stored).await,
-        Stored::KeyReused => Err(AppError::IdempotencyKeyReused),
+    if let Stored::Created(stored) = &outcome
+        && stored.follow_up.is_some()
+    {
+        app.deliveries.notify_one();
     }
+    Ok(outcome)
 }
 
 /// Whoever may read lists back is to find there what was just submitted. It is stored whether or not this succeeds.

@@ -18,6 +18,7 @@ pub mod idempotency;
 pub mod intake;
 pub mod limits;
 pub mod lock_out;
+pub mod records;
 pub mod replay;
 pub mod retention;
 pub mod rotation;

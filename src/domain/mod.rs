@@ -26,6 +26,7 @@ pub mod open_questions;
 pub mod pathway;
 pub mod questionnaire;
 pub mod reach;
+pub mod record;
 pub mod red_flag;
 pub mod replay;
 pub mod rule_lint;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::actor::Role;
 use super::answers::Answers;
 use super::assessment::{Assessment, Score};
-use super::follow_up::{FollowUpState, Urgency};
+use super::follow_up::{ClosingOutcome, FollowUpState, Urgency};
 use super::ids::{ClinicId, CredentialId, FollowUpId, SubjectId, SubmissionId};
 use super::instrument::Outcome;
 use super::language::Language;
@@ -207,6 +207,8 @@ pub struct SubmissionFilter {
 pub struct FollowUpFilter {
     /// Only cases in one of these states; without any, every case that is not closed.
     pub states: Vec<FollowUpState>,
+    /// Of closed cases only those that ended in one of these ways; without any, every one.
+    pub outcomes: Vec<ClosingOutcome>,
     /// Only cases of this urgency.
     pub urgency: Option<Urgency>,
     /// Only cases that somebody has, or that nobody has.

@@ -83,6 +83,16 @@ pub struct Idempotency {
     pub fingerprint: [u8; 32],
     /// When the key may be used for something else.
     pub expires_at: Timestamp,
+    /// Whether it names a record of another system instead of a request.
+    pub of_record: bool,
+}
+
+impl Idempotency {
+    /// The name space that the key is unique in: a record is one for everybody who may name records.
+    #[must_use]
+    pub const fn space(&self, origin: Origin) -> &'static str {
+        if self.of_record { "record" } else { origin.as_str() }
+    }
 }
 
 /// The instant and the identifiers that accepting needs; nothing here is read from the surroundings.

@@ -13,6 +13,7 @@ use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::State;
+use super::fhir;
 use super::problem::{ProblemBody, ProblemType};
 use super::request_headers;
 use super::trail::{Actions, action_of};
@@ -81,7 +82,7 @@ fn openapi() -> OpenApi {
 }
 
 fn actions(api: &OpenApi) -> Actions {
-    let mut actions = Actions::new();
+    let mut actions: Actions = fhir::actions().collect();
     for (path, item) in &api.paths.paths {
         for (method, operation) in operations(item) {
             if let Some(action) = operation.operation_id.as_deref().and_then(action_of) {

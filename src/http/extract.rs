@@ -22,6 +22,8 @@ use super::State;
 use super::canonical::canonical;
 use super::fallback::literal;
 use super::faults::{collect, of_validation};
+use super::fhir;
+use super::middleware::speaks_fhir;
 use super::problem::{Problem, ProblemType};
 use super::wire::object::Object;
 use crate::app::AppError;
@@ -96,6 +98,15 @@ impl Incoming {
         }
         declared_as_json(&request)?;
         parse(if bytes.trim_ascii() == b"null" { BytesMut::from("{}") } else { bytes })
+    }
+
+    /// Reads the body as a form; parameters of a search come so, that stand in no address.
+    ///
+    /// # Errors
+    /// When it is too large, too slow, or not declared as a form.
+    pub(super) async fn form(self) -> Result<web::Bytes, Problem> {
+        declared_as(&self.request, "application/x-www-form-urlencoded")?;
+        Ok(self.bytes(BODY_LIMIT).await?.freeze())
     }
 
     /// Reads the body as JSON of any shape, for bodies that may carry more than is read of them.
@@ -184,7 +195,8 @@ fn not_json(error: &serde_json::Error) -> Problem {
 }
 
 fn declared_as_json(request: &HttpRequest) -> Result<(), Problem> {
-    declared_as(request, "application/json")
+    let fhir = speaks_fhir() && request.content_type().eq_ignore_ascii_case(fhir::MEDIA_TYPE);
+    declared_as(request, if fhir { fhir::MEDIA_TYPE } else { "application/json" })
 }
 
 /// Whether a body is of a media type, in UTF-8, as it is.

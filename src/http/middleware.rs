@@ -16,6 +16,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::State;
+use super::fhir;
 use super::problem::{Problem, ProblemType};
 use super::rate::Counted;
 use crate::app::ambient::new_id;
@@ -24,7 +25,14 @@ use crate::app::ambient::new_id;
 pub const REQUEST_ID: &str = "x-request-id";
 
 tokio::task_local! {
-    static CURRENT: Uuid;
+    static CURRENT: Current;
+}
+
+/// What every part of the service may know of the request being answered.
+#[derive(Clone, Copy)]
+struct Current {
+    id: Uuid,
+    fhir: bool,
 }
 
 /// The id of the request being answered.
@@ -36,12 +44,18 @@ pub fn current_request_id() -> String {
 /// The id of the request being answered, as an id.
 #[must_use]
 pub fn request_id() -> Option<Uuid> {
-    CURRENT.try_with(|id| *id).ok()
+    CURRENT.try_with(|current| current.id).ok()
 }
 
-/// Lets work that goes on while the answer is sent belong to the request.
+/// Whether the request being answered is one for FHIR resources, whose errors have a shape of their own.
+#[must_use]
+pub fn speaks_fhir() -> bool {
+    CURRENT.try_with(|current| current.fhir).unwrap_or_default()
+}
+
+/// Lets work that goes on while the answer is sent belong to the request; nothing of FHIR is sent so.
 pub(super) fn in_request<F: Future>(id: Uuid, work: F) -> impl Future<Output = F::Output> {
-    CURRENT.scope(id, work)
+    CURRENT.scope(Current { id, fhir: false }, work)
 }
 
 /// Gives the request an id and a span, answers panics and foreign errors with problems, and sets the headers that
@@ -61,6 +75,7 @@ pub async fn envelope(
     }
     let span = tracing::info_span!("request", %id, method);
     let start = Instant::now();
+    let current = Current { id, fhir: request.path().starts_with(fhir::PATH) };
     let work = async move {
         // The request must not be kept: the router insists on being its only holder.
         let caught = AssertUnwindSafe(next.call(request)).catch_unwind().await;
@@ -83,7 +98,7 @@ pub async fn envelope(
             }
         }
     };
-    CURRENT.scope(id, work.instrument(span)).await
+    CURRENT.scope(current, work.instrument(span)).await
 }
 
 /// An answer without a request: the framework takes it as an error that knows its own answer.
@@ -103,8 +118,11 @@ fn log(route: Option<String>, status: StatusCode, start: Instant) {
 /// An answer of the framework itself, such as for a header it cannot read, becomes a problem.
 fn translated(response: ServiceResponse) -> ServiceResponse {
     let status = response.status();
-    let is_problem = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json");
-    let api = response.request().path().starts_with("/v1");
+    let is_problem = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind == "application/problem+json" || kind == fhir::MEDIA_TYPE);
+    let api = speaks_fhir() || response.request().path().starts_with("/v1");
     if is_problem || !api || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }

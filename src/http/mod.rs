@@ -13,6 +13,7 @@ mod exports;
 mod extract;
 mod fallback;
 mod faults;
+pub mod fhir;
 mod follow_up_commands;
 mod follow_ups;
 mod health;
@@ -106,6 +107,7 @@ pub fn serve(app: App, settings: Settings, listener: TcpListener) -> std::io::Re
     let server = HttpServer::new(move || {
         let (app, _) = WebApp::new().into_utoipa_app().configure(routes).split_for_parts();
         app.app_data(state.clone())
+            .configure(fhir::routes)
             .configure(cds_hooks::services)
             .configure(docs::pages)
             .default_service(web::to(fallback::fallback))
@@ -125,7 +127,7 @@ pub fn serve(app: App, settings: Settings, listener: TcpListener) -> std::io::Re
     Ok(server.run())
 }
 
-/// Every operation of the document. One line an operation.
+/// Every operation of the document. One line an operation. FHIR describes itself, in [`fhir`].
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(questionnaire::get_questionnaire)
@@ -188,7 +190,7 @@ fn cors(origins: &[String]) -> Cors {
         .allowed_methods(["GET", "POST", "PUT", "PATCH", "DELETE"])
         .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT_LANGUAGE, header::IF_MATCH])
         .allowed_headers([header::ACCEPT, header::IF_NONE_MATCH])
-        .allowed_headers(["idempotency-key", middleware::REQUEST_ID])
+        .allowed_headers(["idempotency-key", "if-none-exist", "prefer", middleware::REQUEST_ID])
         .expose_headers(["location", "etag", "link", "retry-after", rate::POLICY, rate::LEFT, middleware::REQUEST_ID])
         .max_age(600);
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))

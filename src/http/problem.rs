@@ -6,7 +6,8 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::middleware::current_request_id;
+use super::fhir;
+use super::middleware::{current_request_id, speaks_fhir};
 use super::wire::{CareLevelName, RedFlagBody};
 use crate::app::AppError;
 use crate::domain::fault::Fault;
@@ -147,9 +148,9 @@ pub struct FaultBody {
 #[derive(Clone, Debug)]
 pub struct Problem {
     kind: ProblemType,
-    detail: String,
-    faults: Vec<Fault>,
-    alarm: Option<Box<AlarmBody>>,
+    pub(super) detail: String,
+    pub(super) faults: Vec<Fault>,
+    pub(super) alarm: Option<Box<AlarmBody>>,
     allow: Option<String>,
     retry_after: Option<u64>,
 }
@@ -166,7 +167,7 @@ pub struct AlarmBody {
 }
 
 /// More faults than this are not listed.
-const FAULTS_SHOWN: usize = 100;
+pub(super) const FAULTS_SHOWN: usize = 100;
 
 impl Problem {
     /// A problem of a type, with its detail.
@@ -251,6 +252,7 @@ impl From<AppError> for Problem {
             ),
             AppError::Conflict(detail) => Self::new(ProblemType::Conflict, detail),
             AppError::Stale => Self::new(ProblemType::Stale, "get it again, and send its ETag in If-Match"),
+            AppError::Ambiguous => Self::new(ProblemType::Stale, "several records have this identifier"),
             AppError::Limited { retry_after } => Self {
                 retry_after: Some(u64::try_from(retry_after.as_millis().div_ceil(1000)).unwrap_or(u64::MAX)),
                 ..Self::new(ProblemType::TooManyRequests, "try again after the time in Retry-After")
@@ -289,7 +291,7 @@ impl ResponseError for Problem {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
-        response.content_type("application/problem+json").insert_header((CACHE_CONTROL, "no-store"));
+        response.insert_header((CACHE_CONTROL, "no-store"));
         match self.kind {
             ProblemType::Unauthenticated => {
                 response.insert_header((WWW_AUTHENTICATE, "Bearer"));
@@ -306,7 +308,13 @@ impl ResponseError for Problem {
         if let Some(allow) = &self.allow {
             response.insert_header((ALLOW, allow.as_str()));
         }
-        match serde_json::to_vec(&self.body()) {
+        let (media_type, body) = if speaks_fhir() {
+            (fhir::MEDIA_TYPE, serde_json::to_vec(&fhir::outcome(self)))
+        } else {
+            ("application/problem+json", serde_json::to_vec(&self.body()))
+        };
+        response.content_type(media_type);
+        match body {
             Ok(body) => response.body(body),
             Err(_) => response.finish(),
         }

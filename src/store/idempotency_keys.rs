@@ -43,7 +43,7 @@ pub async fn find(
         "select fingerprint, submission_id, resource_id, resource_version from idempotency_keys
          where clinic_id = $1 and origin = $2 and idempotency_key = $3 and expires_at > $4",
         clinic_id.0,
-        origin.as_str(),
+        idempotency.space(origin),
         idempotency.key,
         at(now) as _,
     )
@@ -73,7 +73,7 @@ pub(super) async fn claim(
                  expires_at = excluded.expires_at
              where k.expires_at <= $9",
         clinic_id.0,
-        origin.as_str(),
+        idempotency.space(origin),
         idempotency.key,
         idempotency.fingerprint.as_slice(),
         submission_id,
@@ -93,7 +93,7 @@ pub(super) async fn claim(
         "select fingerprint, submission_id, resource_id, resource_version from idempotency_keys
          where clinic_id = $1 and origin = $2 and idempotency_key = $3",
         clinic_id.0,
-        origin.as_str(),
+        idempotency.space(origin),
         idempotency.key,
     )
     .fetch_one(connection)
@@ -114,7 +114,7 @@ pub(super) async fn settle(
         "update idempotency_keys set submission_id = $4, resource_id = $5, resource_version = $6
          where clinic_id = $1 and origin = $2 and idempotency_key = $3",
         clinic_id.0,
-        origin.as_str(),
+        idempotency.space(origin),
         idempotency.key,
         submission_id,
         resource_id,

@@ -28,6 +28,7 @@ pub mod keys;
 pub mod master_key_checks;
 mod merged_cases;
 pub mod page;
+pub mod records;
 mod replica;
 pub mod retention;
 pub mod rotation;

@@ -152,6 +152,10 @@ fn push_states(query: &mut QueryBuilder<Postgres>, states: &[FollowUpState]) {
 }
 
 fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &FollowUpFilter, now: jiff::Timestamp) {
+    if !filter.outcomes.is_empty() {
+        let names: Vec<&str> = filter.outcomes.iter().map(|outcome| outcome.as_str()).collect();
+        query.push(" and (state <> 'closed' or outcome = any(").push_bind(names).push("))");
+    }
     if let Some(urgency) = filter.urgency.map(Urgency::rank) {
         query.push(" and urgency = ").push_bind(urgency);
     }

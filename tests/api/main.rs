@@ -14,6 +14,7 @@ mod day;
 mod durability;
 mod embedded;
 mod exports;
+mod fhir;
 mod fields;
 mod follow_ups;
 mod group_commit;

@@ -227,6 +227,7 @@ impl FollowUpExportQuery {
     #[must_use]
     pub fn filter(self) -> FollowUpFilter {
         FollowUpFilter {
+            outcomes: Vec::new(),
             states: self.state.map(|state| state.0).into_iter().collect(),
             urgency: self.urgency.map(|urgency| urgency.0),
             ..FollowUpFilter::default()

@@ -95,6 +95,7 @@ impl FollowUpQuery {
     pub fn filter(&self, me: CredentialId) -> (FollowUpFilter, FollowUpOrder) {
         let filter = FollowUpFilter {
             states: self.state.clone().unwrap_or_default().0,
+            outcomes: Vec::new(),
             urgency: self.urgency.map(|urgency| urgency.0),
             assignee: self.assignee.map(|assignee| match assignee {
                 AssigneeAsked::Me => Assignee::Credential(me),

@@ -44,7 +44,7 @@ async fn insert(
     keyed: &[(usize, &Intake, &Idempotency)],
 ) -> Result<HashSet<Uuid>, StoreError> {
     let clinics: Vec<_> = keyed.iter().map(|(_, intake, _)| intake.clinic()).collect();
-    let origins: Vec<_> = keyed.iter().map(|(_, intake, _)| intake.accepted.origin.as_str().to_owned()).collect();
+    let origins: Vec<_> = keyed.iter().map(|(_, intake, key)| key.space(intake.accepted.origin).to_owned()).collect();
     let keys: Vec<_> = keyed.iter().map(|(_, _, idempotency)| idempotency.key.clone()).collect();
     let fingerprints: Vec<_> = keyed.iter().map(|(_, _, idempotency)| idempotency.fingerprint.to_vec()).collect();
     let submissions: Vec<_> = keyed.iter().map(|(_, intake, _)| intake.accepted.submission_id.0).collect();
@@ -81,7 +81,7 @@ async fn taken(connection: &mut PgConnection, intake: &Intake, key: &Idempotency
         "select fingerprint, submission_id, resource_id, resource_version from idempotency_keys
          where clinic_id = $1 and origin = $2 and idempotency_key = $3",
         intake.clinic(),
-        intake.accepted.origin.as_str(),
+        key.space(intake.accepted.origin),
         key.key,
     )
     .fetch_one(connection)

@@ -1,0 +1,137 @@
+//! `CodeSystem`: the codes that are ours, since nobody has published any for them.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::bundle::{Link, searchset};
+use super::element::{Typed, elements};
+use super::names::{ANSWERS, RESULTS, SCORE};
+use super::search::{Parameters, any};
+use super::{options, reply};
+use crate::app::rule_tables;
+use crate::domain::follow_up::{ClosingOutcome, FollowUpState, NotNeededReason};
+use crate::domain::language::Language;
+use crate::domain::questionnaire::CATALOGUE;
+use crate::domain::rule_table::RuleTable;
+use crate::http::State;
+use crate::http::extract::Accepted;
+use crate::http::problem::{Problem, ProblemType};
+
+elements! {
+    /// Codes with their meaning.
+    CodeSystem {
+        id: &'static str,
+        language: &'static str,
+        url: &'static str,
+        version: String,
+        name: &'static str,
+        title: &'static str,
+        status: &'static str,
+        case_sensitive: Option<bool>,
+        content: &'static str,
+        concept: Vec<Concept>,
+    }
+    /// One code.
+    Concept {
+        code: String,
+        display: String,
+        definition: Option<String>,
+    }
+}
+
+/// `GET /fhir/CodeSystem/{id}`: `answers` or `results`.
+///
+/// # Errors
+/// When there is no such system.
+pub(super) async fn get_code_system(
+    state: web::Data<State>,
+    id: web::Path<String>,
+    accepted: Accepted,
+) -> Result<HttpResponse, Problem> {
+    let language = accepted.or(Language::default());
+    let found = both(rule_tables::current(&state.app), language).into_iter().find(|system| system.id == *id);
+    let found = found.ok_or_else(|| Problem::new(ProblemType::NotFound, "there is no such code system here"))?;
+    Ok(reply::public(language, &Typed::new("CodeSystem", found)))
+}
+
+/// `GET /fhir/CodeSystem`: finds one by `url` or `_id`.
+///
+/// # Errors
+/// When a parameter is not one of this search.
+pub(super) async fn search_code_systems(
+    request: HttpRequest,
+    state: web::Data<State>,
+    accepted: Accepted,
+) -> Result<HttpResponse, Problem> {
+    let language = accepted.or(Language::default());
+    let mut parameters = Parameters::of(request.query_string(), b"");
+    let (ids, urls) = (parameters.all("_id"), parameters.all("url"));
+    parameters.end()?;
+    let base = reply::base(&request);
+    let found = both(rule_tables::current(&state.app), language).into_iter();
+    let found = found.filter(|system| any(&ids, system.id) && any(&urls, system.url));
+    let entry = |system: CodeSystem| (format!("{base}/CodeSystem/{}", system.id), Typed::new("CodeSystem", system));
+    let link = Link { relation: "self", url: format!("{base}/CodeSystem?{}", request.query_string()) };
+    Ok(reply::public(language, &searchset(found.map(entry).collect(), vec![link])))
+}
+
+fn both(table: &RuleTable, language: Language) -> [CodeSystem; 2] {
+    let outline = CodeSystem {
+        language: language.code(),
+        version: table.version.to_string(),
+        status: "active",
+        case_sensitive: Some(true),
+        content: "complete",
+        ..CodeSystem::default()
+    };
+    let concept = answers(table, language);
+    let answers = CodeSystem {
+        id: "answers",
+        url: ANSWERS,
+        name: "SarcopeniaScreenAnswers",
+        title: "Options of the sarcopenia screen",
+        concept,
+        ..outline.clone()
+    };
+    let concept = results(table, language);
+    let results = CodeSystem {
+        id: "results",
+        url: RESULTS,
+        name: "SarcopeniaScreenResults",
+        title: "What the sarcopenia screen finds, and where its follow-up stands",
+        concept,
+        ..outline
+    };
+    [answers, results]
+}
+
+fn answers(table: &RuleTable, language: Language) -> Vec<Concept> {
+    let texts = table.texts(language);
+    let of_item = CATALOGUE.iter().flat_map(|spec| options::choices(spec, texts));
+    of_item.map(|choice| Concept { code: choice.code, display: choice.display, definition: None }).collect()
+}
+
+fn results(table: &RuleTable, language: Language) -> Vec<Concept> {
+    let texts = table.texts(language);
+    let named = |code: &str, display: &str| Concept { code: code.into(), display: display.into(), definition: None };
+    let mut concepts = vec![Concept {
+        definition: texts.map(|texts| texts.outcome.explanation.clone()),
+        ..named(SCORE, "Own total, not validated")
+    }];
+    for instrument in &table.instruments {
+        let text = texts.and_then(|texts| texts.instruments.get(&*instrument.id));
+        let display = text.map(|text| text.name.clone()).unwrap_or_default();
+        let definition = text.map(|text| text.explanation.clone());
+        concepts.push(Concept { code: instrument.id.to_string(), display, definition });
+    }
+    concepts.push(named("lower", "Least total that the open questions leave possible"));
+    concepts.push(named("upper", "Greatest total that the open questions leave possible"));
+    concepts.push(named("consultation", "Consultation after a positive screen"));
+    concepts.push(named("screen_positive", "Sarcopenia screen positive"));
+    concepts.push(named("attempted", "Somebody tried to reach the person"));
+    concepts.push(named("did_not_attend", "The person did not keep the appointment"));
+    let plain = |code: &str| named(code, &code.replace('_', " "));
+    concepts.extend(FollowUpState::ALL.map(|state| plain(state.as_str())));
+    concepts.extend(ClosingOutcome::ALL.map(|outcome| plain(outcome.as_str())));
+    concepts.extend(NotNeededReason::ALL.map(|reason| plain(reason.as_str())));
+    concepts
+}

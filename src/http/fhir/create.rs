@@ -1,0 +1,146 @@
+//! `POST /fhir/QuestionnaireResponse`: answers become a submission, and with `If-None-Exist` only once.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ETAG, HeaderMap, LOCATION};
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::outcome::{self, Issue, within};
+use super::response_input::{Read, ResponseInput};
+use super::{reply, response};
+use crate::app::{AppError, idempotency, intake, records, rule_tables};
+use crate::domain::actor::Actor;
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::ids::SubmissionId;
+use crate::domain::language::Language;
+use crate::domain::record::Recorded;
+use crate::domain::stored::{Clinic, StoredSubmission};
+use crate::domain::submission::{Draft, ExternalSource};
+use crate::http::State;
+use crate::http::auth::Intake;
+use crate::http::extract::{Accepted, IdempotencyKey, Incoming};
+use crate::http::problem::Problem;
+use crate::http::scores::refuse;
+
+const RESPONSE: &str = "QuestionnaireResponse";
+
+/// What an answer to a write holds, from `Prefer`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Preferred {
+    /// Headers alone.
+    Minimal,
+    /// The resource.
+    Representation,
+    /// An outcome.
+    Outcome,
+}
+
+/// Creates.
+///
+/// # Errors
+/// When the resource has faults, the condition is none that is served, or several records have the identifier.
+pub(super) async fn create_response(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Intake,
+    key: Result<IdempotencyKey, Problem>,
+    accepted: Accepted,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
+    let (actor, clinic) = (caller.actor(), caller.clinic());
+    let (key, condition) = (key?.0, condition(request.headers())?);
+    let preferred = preferred(request.headers());
+    let body = incoming.read::<ResponseInput>().await.map_err(|problem| within(RESPONSE, problem))?;
+    let bind = |key| idempotency::bind(&state.app, key, "fhir create", &[], &body.canonical());
+    let idempotency = key.filter(|_| condition.is_none()).map(bind);
+    let versions: Vec<String> = rule_tables::list(&state.app).iter().map(|one| one.table.version.to_string()).collect();
+    let mut faults: Vec<Fault> = body.faults.into_iter().map(|fault| in_resource(&fault)).collect();
+    let read = body.value.read(&versions, &mut faults);
+    if condition.is_some() && condition != read.source {
+        let place = format!("{RESPONSE}.identifier");
+        faults.push(Fault::new(place, FaultCode::Contradiction, "must be the identifier that If-None-Exist names"));
+    }
+    let language = accepted.of(clinic);
+    let draft = draft(&read, language);
+    let draft = Draft { idempotency, ..draft };
+    faults.extend(intake::draft_faults(&state.app, &draft, &actor).into_iter().map(|fault| read.located(fault)));
+    refuse(&state, &read.answers, faults, clinic, language)?;
+    let recorded = store(&state, &actor, clinic, draft, condition.is_some()).await?;
+    Ok(answer(&request, preferred, recorded))
+}
+
+fn in_resource(fault: &Fault) -> Fault {
+    Fault { pointer: outcome::place(RESPONSE, &fault.pointer), ..fault.clone() }
+}
+
+/// What a resource says, as a draft.
+pub(super) fn draft(read: &Read, language: Language) -> Draft {
+    Draft {
+        answers: read.answers.clone(),
+        subject: read.subject.clone(),
+        answered_at: read.answered_at,
+        source: read.source.clone(),
+        pathway: None,
+        supersedes: None,
+        language,
+        idempotency: None,
+    }
+}
+
+async fn store(state: &State, actor: &Actor, clinic: &Clinic, draft: Draft, once: bool) -> Result<Recorded, AppError> {
+    if once {
+        return records::create_once(&state.app, actor, clinic, draft).await;
+    }
+    let stored = intake::submit(&state.app, actor, clinic, draft).await?;
+    Ok(Recorded::Created(Box::new(stored)))
+}
+
+fn answer(request: &HttpRequest, preferred: Preferred, recorded: Recorded) -> HttpResponse {
+    let (status, id, stored, text) = match recorded {
+        Recorded::Created(stored) => (StatusCode::CREATED, stored.submission_id, Some(stored), "stored"),
+        Recorded::Found(id, stored) => (StatusCode::OK, id, stored, "nothing was stored: the record was there"),
+    };
+    let mut response = HttpResponse::build(status);
+    response.insert_header((LOCATION, location(request, id))).insert_header((ETAG, reply::tag(1)));
+    match (preferred, stored) {
+        (Preferred::Outcome, _) => reply::resource(response, &outcome::of(vec![Issue::information(text)])),
+        (Preferred::Representation, Some(stored)) => reply::resource(response, &resource(&stored)),
+        (Preferred::Minimal, _) | (Preferred::Representation, None) => response.finish(),
+    }
+}
+
+fn resource(stored: &StoredSubmission) -> impl serde::Serialize {
+    response::of(stored)
+}
+
+fn location(request: &HttpRequest, id: SubmissionId) -> String {
+    format!("{}/{RESPONSE}/{id}", reply::base(request))
+}
+
+/// What `Prefer` asks for; a resource unless it says otherwise.
+pub(super) fn preferred(headers: &HeaderMap) -> Preferred {
+    let values = headers.get_all("prefer").filter_map(|value| value.to_str().ok());
+    let asked = values.flat_map(|value| value.split([',', ';'])).map(str::trim).find_map(|one| match one {
+        "return=minimal" => Some(Preferred::Minimal),
+        "return=representation" => Some(Preferred::Representation),
+        "return=OperationOutcome" => Some(Preferred::Outcome),
+        _ => None,
+    });
+    asked.unwrap_or(Preferred::Representation)
+}
+
+/// The record that must not be there yet.
+fn condition(headers: &HeaderMap) -> Result<Option<ExternalSource>, Problem> {
+    let mut values = headers.get_all("if-none-exist");
+    let Some(value) = values.next() else { return Ok(None) };
+    let parsed = value.to_str().ok().filter(|_| values.next().is_none()).and_then(|text| {
+        let mut pairs = form_urlencoded::parse(text.trim().trim_start_matches('?').as_bytes());
+        let (name, token) = pairs.next()?;
+        let (system, id) = token.split_once('|').filter(|_| name == "identifier" && pairs.next().is_none())?;
+        let whole = !system.is_empty() && !id.is_empty();
+        whole.then(|| ExternalSource { system: system.to_owned(), id: id.to_owned() })
+    });
+    parsed.map(Some).ok_or_else(|| {
+        let detail = "only identifier=system|value is served as a condition";
+        Problem::parameters(vec![Fault::new("/If-None-Exist", FaultCode::Format, detail)])
+    })
+}

@@ -1,0 +1,60 @@
+//! Dates in searches: a prefix and a day or an instant, which together are a span of time.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::search::Parameters;
+use crate::domain::fault::FaultCode;
+
+/// From the first instant to before the second.
+pub(super) type Span = (Option<Timestamp>, Option<Timestamp>);
+
+/// The span that every value of a parameter allows.
+pub(super) fn span(parameters: &mut Parameters, name: &str) -> Span {
+    let mut span = (None, None);
+    for value in parameters.all(name) {
+        if let Some((from, to)) = one(&value) {
+            span = (later(span.0, from), earlier(span.1, to));
+        } else {
+            let detail = "must be eq, ge, gt, le or lt, or nothing, before a day or an instant with an offset";
+            parameters.refuse(name, FaultCode::Format, detail);
+        }
+    }
+    span
+}
+
+fn later(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    one.max(other)
+}
+
+fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
+fn one(value: &str) -> Option<Span> {
+    let split = value.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(0);
+    let (prefix, text) = value.split_at(split);
+    let (start, end) = bounds(text)?;
+    Some(match prefix {
+        "" | "eq" => (Some(start), Some(end)),
+        "ge" => (Some(start), None),
+        "gt" => (Some(end), None),
+        "le" => (None, Some(end)),
+        "lt" => (None, Some(start)),
+        _ => return None,
+    })
+}
+
+/// A day of UTC, or what is stored of an instant: microseconds. A plus sign that was not encoded has become a space.
+fn bounds(text: &str) -> Option<(Timestamp, Timestamp)> {
+    if let Ok(start) = text.replace(' ', "+").parse::<Timestamp>() {
+        return Some((start, start.checked_add(SignedDuration::from_micros(1)).ok()?));
+    }
+    let day: Date = (text.len() == 10).then(|| text.parse().ok()).flatten()?;
+    let midnight = |day: Date| day.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp()).ok();
+    Some((midnight(day)?, midnight(day.tomorrow().ok()?)?))
+}

@@ -1,0 +1,169 @@
+//! What is made of a follow-up: `ServiceRequest`, Task and Flag under its id.
+
+use super::element::{CodeableConcept, Meta, Period, Reference, Typed, elements};
+use super::names::{CREDENTIAL, RESULTS};
+use super::response::person;
+use crate::domain::follow_up::{Closing, ClosingOutcome, FollowUp, FollowUpState, Urgency};
+
+elements! {
+    /// The consultation that a case is about.
+    ServiceRequest {
+        id: String,
+        meta: Option<Meta>,
+        status: &'static str,
+        intent: &'static str,
+        priority: &'static str,
+        code: Option<CodeableConcept>,
+        subject: Option<Reference>,
+        occurrence_date_time: Option<String>,
+        authored_on: String,
+        supporting_info: Vec<Reference>,
+    }
+    /// What staff have to do.
+    Task {
+        id: String,
+        meta: Option<Meta>,
+        status: &'static str,
+        status_reason: Option<CodeableConcept>,
+        business_status: Option<CodeableConcept>,
+        intent: &'static str,
+        priority: &'static str,
+        code: Option<CodeableConcept>,
+        focus: Option<Reference>,
+        #[serde(rename = "for")]
+        subject: Option<Reference>,
+        execution_period: Option<Period>,
+        authored_on: String,
+        owner: Option<Reference>,
+        restriction: Option<Restriction>,
+    }
+    /// Until when.
+    Restriction {
+        period: Option<Period>,
+    }
+    /// The mark that a person carries while a case is open.
+    Flag {
+        id: String,
+        meta: Option<Meta>,
+        status: &'static str,
+        category: Vec<CodeableConcept>,
+        code: Option<CodeableConcept>,
+        subject: Option<Reference>,
+        period: Option<Period>,
+    }
+}
+
+/// The consultation.
+pub(super) fn service_request(case: &FollowUp) -> Typed<ServiceRequest> {
+    Typed::new(
+        "ServiceRequest",
+        ServiceRequest {
+            id: case.follow_up_id.to_string(),
+            meta: Some(meta(case)),
+            status: request_status(case.state, outcome(case)),
+            intent: "proposal",
+            priority: priority(case.urgency),
+            code: Some(CodeableConcept::code(
+                RESULTS,
+                "consultation",
+                Some("Consultation after a positive screen".into()),
+            )),
+            subject: Some(person(case.subject_id)),
+            occurrence_date_time: case.appointment_at.map(|at| at.to_string()),
+            authored_on: case.flagged_at.to_string(),
+            supporting_info: Vec::new(),
+        },
+    )
+}
+
+/// The work.
+pub(super) fn task(case: &FollowUp) -> Typed<Task> {
+    let business = outcome(case).map_or(case.state.as_str(), ClosingOutcome::as_str);
+    let reason = match case.closed.map(|closed| closed.closing) {
+        Some(Closing::NotNeeded(reason)) => Some(CodeableConcept::code(RESULTS, reason.as_str(), None)),
+        _ => None,
+    };
+    Typed::new(
+        "Task",
+        Task {
+            id: case.follow_up_id.to_string(),
+            meta: Some(meta(case)),
+            status: task_status(case.state, outcome(case)),
+            status_reason: reason,
+            business_status: Some(CodeableConcept::code(RESULTS, business, None)),
+            intent: "order",
+            priority: priority(case.urgency),
+            code: Some(CodeableConcept::code(RESULTS, "consultation", Some("Arrange a consultation".into()))),
+            focus: Some(Reference::to("ServiceRequest", case.follow_up_id)),
+            subject: Some(person(case.subject_id)),
+            execution_period: case.appointment_at.map(|at| Period { start: Some(at.to_string()), end: None }),
+            authored_on: case.flagged_at.to_string(),
+            owner: case.assignee.map(|id| Reference::named("Practitioner", CREDENTIAL, id)),
+            restriction: Some(Restriction { period: Some(Period { start: None, end: Some(case.due_at.to_string()) }) }),
+        },
+    )
+}
+
+/// The mark.
+pub(super) fn flag(case: &FollowUp) -> Typed<Flag> {
+    let category = "http://terminology.hl7.org/CodeSystem/flag-category";
+    Typed::new(
+        "Flag",
+        Flag {
+            id: case.follow_up_id.to_string(),
+            meta: Some(meta(case)),
+            status: flag_status(case.state, outcome(case)),
+            category: vec![CodeableConcept::code(category, "clinical", None)],
+            code: Some(CodeableConcept::code(RESULTS, "screen_positive", Some("Sarcopenia screen positive".into()))),
+            subject: Some(person(case.subject_id)),
+            period: Some(Period {
+                start: Some(case.flagged_at.to_string()),
+                end: case.closed.map(|closed| closed.at.to_string()),
+            }),
+        },
+    )
+}
+
+/// The status of a task, of a case that stands or ended so.
+pub(super) const fn task_status(state: FollowUpState, outcome: Option<ClosingOutcome>) -> &'static str {
+    match (outcome, state) {
+        (Some(ClosingOutcome::Attended), _) => "completed",
+        (Some(ClosingOutcome::Declined), _) => "rejected",
+        (Some(ClosingOutcome::Unreachable), _) => "failed",
+        (Some(ClosingOutcome::NotNeeded), _) => "cancelled",
+        (None, FollowUpState::Open) => "requested",
+        (None, FollowUpState::Assigned) => "accepted",
+        (None, FollowUpState::Contacted | FollowUpState::Booked | FollowUpState::Closed) => "in-progress",
+    }
+}
+
+/// The status of a consultation.
+pub(super) const fn request_status(_: FollowUpState, outcome: Option<ClosingOutcome>) -> &'static str {
+    match outcome {
+        None => "active",
+        Some(ClosingOutcome::Attended) => "completed",
+        Some(ClosingOutcome::Declined | ClosingOutcome::Unreachable | ClosingOutcome::NotNeeded) => "revoked",
+    }
+}
+
+/// The status of a mark.
+pub(super) const fn flag_status(_: FollowUpState, outcome: Option<ClosingOutcome>) -> &'static str {
+    if outcome.is_none() { "active" } else { "inactive" }
+}
+
+/// How a case ended, if it did.
+pub(super) fn outcome(case: &FollowUp) -> Option<ClosingOutcome> {
+    case.closed.map(|closed| closed.closing.outcome())
+}
+
+fn meta(case: &FollowUp) -> Meta {
+    Meta { version_id: Some(case.version.to_string()), last_updated: None }
+}
+
+const fn priority(urgency: Urgency) -> &'static str {
+    match urgency {
+        Urgency::Today => "asap",
+        Urgency::ThisWeek => "urgent",
+        Urgency::Routine => "routine",
+    }
+}

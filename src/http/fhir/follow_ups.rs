@@ -1,0 +1,95 @@
+//! Read and search of what is made of follow-ups: `ServiceRequest`, Task, Flag.
+
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::record_search::{page, subject};
+use super::records::found;
+use super::search::Parameters;
+use super::{follow_up, reply};
+use crate::app::follow_ups;
+use crate::domain::follow_up::{ClosingOutcome, FollowUp, FollowUpState};
+use crate::domain::ids::{FollowUpId, SubjectId};
+use crate::domain::stored::{FollowUpFilter, FollowUpOrder, Page};
+use crate::http::State;
+use crate::http::auth::Staff;
+use crate::http::extract::{Incoming, PathId};
+use crate::http::problem::Problem;
+
+/// The status of a resource, of a case that stands or ended so.
+type Status = fn(FollowUpState, Option<ClosingOutcome>) -> &'static str;
+
+macro_rules! made_of_follow_ups {
+    ($($kind:literal: $read:ident, $search:ident, $render:path, $status:path;)*) => {$(
+        /// Reads one.
+        ///
+        /// # Errors
+        /// When the clinic has no such case.
+        pub(super) async fn $read(
+            state: web::Data<State>,
+            caller: Staff,
+            id: Result<PathId, Problem>,
+        ) -> Result<HttpResponse, Problem> {
+            let case = follow_ups::get(&state.app, &caller.actor(), FollowUpId(id?.0)).await?.follow_up;
+            Ok(reply::versioned(StatusCode::OK, case.version, &$render(&case)))
+        }
+
+        /// Searches.
+        ///
+        /// # Errors
+        /// When a parameter has a fault.
+        pub(super) async fn $search(
+            request: HttpRequest,
+            state: web::Data<State>,
+            caller: Staff,
+            incoming: Incoming,
+        ) -> Result<HttpResponse, Problem> {
+            let (page, query) = cases(&request, &state, &caller, incoming, $status).await?;
+            let named = |case: &FollowUp| (case.follow_up_id.to_string(), $render(case));
+            let next = page.next_cursor.map(|cursor| (Some(cursor), 0));
+            Ok(found(&request, $kind, &query, page.items.iter().map(named).collect(), next))
+        }
+    )*};
+}
+
+made_of_follow_ups! {
+    "ServiceRequest": get_service_request, search_service_requests, follow_up::service_request, follow_up::request_status;
+    "Task": get_task, search_tasks, follow_up::task, follow_up::task_status;
+    "Flag": get_flag, search_flags, follow_up::flag, follow_up::flag_status;
+}
+
+/// One page of cases, the oldest first, and the parameters that the address of the next page repeats.
+async fn cases(
+    request: &HttpRequest,
+    state: &State,
+    caller: &Staff,
+    incoming: Incoming,
+    status: Status,
+) -> Result<(Page<FollowUp>, String), Problem> {
+    let form = if request.method() == Method::GET { web::Bytes::new() } else { incoming.form().await? };
+    let form = String::from_utf8_lossy(&form);
+    let query = [request.query_string(), &form].into_iter().filter(|part| !part.is_empty());
+    let query = query.collect::<Vec<_>>().join("&");
+    let mut parameters = Parameters::of(&query, b"");
+    let mut filter = FollowUpFilter { states: FollowUpState::ALL.to_vec(), ..FollowUpFilter::default() };
+    let mut possible = true;
+    for asked in parameters.all("status") {
+        let asked: Vec<&str> = asked.split(',').collect();
+        filter.states.retain(|state| *state != FollowUpState::Closed && asked.contains(&status(*state, None)));
+        let ended = |outcome: &ClosingOutcome| asked.contains(&status(FollowUpState::Closed, Some(*outcome)));
+        filter.outcomes = ClosingOutcome::ALL.into_iter().filter(ended).collect();
+        if !filter.outcomes.is_empty() {
+            filter.states.push(FollowUpState::Closed);
+        }
+        possible = !filter.states.is_empty();
+    }
+    filter.subject_id = subject(&mut parameters).map(SubjectId);
+    let page = page(&mut parameters);
+    parameters.end()?;
+    let actor = caller.actor();
+    let mut list = follow_ups::list(&state.app, &actor, &filter, FollowUpOrder::Oldest, &page, false).await?.page;
+    if !possible {
+        list = Page { items: Vec::new(), next_cursor: None };
+    }
+    Ok((list, query))
+}

@@ -1,0 +1,143 @@
+//! The FHIR R4 facade: resources made of the same use cases as `/v1`. Nothing of FHIR goes below `http`.
+//!
+//! It is no part of the OpenAPI document: FHIR has a description of its own, `GET /fhir/metadata`, with its own media type,
+//! errors and search. [`INTERACTIONS`] is the one list of what is served; the refusals that go on record, the answer 405 and
+//! the access test read it.
+
+mod bundle;
+mod capability;
+mod code_system;
+mod create;
+mod dates;
+mod element;
+mod expression;
+mod fallback;
+mod follow_up;
+mod follow_ups;
+mod names;
+mod negotiation;
+mod observation;
+mod options;
+mod outcome;
+mod questionnaire;
+mod record_search;
+mod records;
+mod reply;
+mod response;
+mod response_input;
+mod risk_assessment;
+mod search;
+mod task_update;
+
+use actix_web::middleware::from_fn;
+use actix_web::web;
+
+use crate::domain::actor::Role;
+use crate::domain::audit::AuditAction;
+
+pub use outcome::outcome;
+
+/// Where the facade begins.
+pub const PATH: &str = "/fhir";
+
+/// FHIR's JSON.
+pub const MEDIA_TYPE: &str = "application/fhir+json";
+
+/// One interaction that is served.
+#[derive(Clone, Copy, Debug)]
+pub struct Interaction {
+    /// The HTTP method.
+    pub method: &'static str,
+    /// The path with its parameters.
+    pub path: &'static str,
+    /// The least role; `None` for anybody.
+    pub least: Option<Role>,
+    /// What goes on record of it.
+    pub action: Option<AuditAction>,
+}
+
+/// Everything that is served.
+pub const INTERACTIONS: [Interaction; 25] = [
+    public("/fhir/metadata"),
+    public("/fhir/Questionnaire"),
+    public("/fhir/Questionnaire/{id}"),
+    public("/fhir/CodeSystem"),
+    public("/fhir/CodeSystem/{id}"),
+    on("POST", "/fhir/QuestionnaireResponse", Role::Intake, AuditAction::SubmissionCreated),
+    on("GET", "/fhir/QuestionnaireResponse", Role::Intake, AuditAction::SubmissionsListed),
+    on("POST", "/fhir/QuestionnaireResponse/_search", Role::Intake, AuditAction::SubmissionsListed),
+    on("GET", "/fhir/QuestionnaireResponse/{id}", Role::Intake, AuditAction::SubmissionRead),
+    on("GET", "/fhir/RiskAssessment", Role::Intake, AuditAction::SubmissionsListed),
+    on("POST", "/fhir/RiskAssessment/_search", Role::Intake, AuditAction::SubmissionsListed),
+    on("GET", "/fhir/RiskAssessment/{id}", Role::Intake, AuditAction::SubmissionRead),
+    on("GET", "/fhir/Observation", Role::Intake, AuditAction::SubmissionsListed),
+    on("POST", "/fhir/Observation/_search", Role::Intake, AuditAction::SubmissionsListed),
+    on("GET", "/fhir/Observation/{id}", Role::Intake, AuditAction::SubmissionRead),
+    on("GET", "/fhir/ServiceRequest", Role::Staff, AuditAction::FollowUpsListed),
+    on("POST", "/fhir/ServiceRequest/_search", Role::Staff, AuditAction::FollowUpsListed),
+    on("GET", "/fhir/ServiceRequest/{id}", Role::Staff, AuditAction::FollowUpRead),
+    on("GET", "/fhir/Task", Role::Staff, AuditAction::FollowUpsListed),
+    on("POST", "/fhir/Task/_search", Role::Staff, AuditAction::FollowUpsListed),
+    on("GET", "/fhir/Task/{id}", Role::Staff, AuditAction::FollowUpRead),
+    on("PUT", "/fhir/Task/{id}", Role::Staff, AuditAction::FollowUpRead),
+    on("GET", "/fhir/Flag", Role::Staff, AuditAction::FollowUpsListed),
+    on("POST", "/fhir/Flag/_search", Role::Staff, AuditAction::FollowUpsListed),
+    on("GET", "/fhir/Flag/{id}", Role::Staff, AuditAction::FollowUpRead),
+];
+
+const fn public(path: &'static str) -> Interaction {
+    Interaction { method: "GET", path, least: None, action: None }
+}
+
+const fn on(method: &'static str, path: &'static str, least: Role, action: AuditAction) -> Interaction {
+    Interaction { method, path, least: Some(least), action: Some(action) }
+}
+
+/// What goes on record of each interaction, by method and path.
+pub(super) fn actions() -> impl Iterator<Item = (String, AuditAction)> {
+    let recorded = |one: Interaction| Some((format!("{} {}", one.method, one.path), one.action?));
+    INTERACTIONS.into_iter().filter_map(recorded)
+}
+
+/// Serves the facade.
+pub(super) fn routes(config: &mut web::ServiceConfig) {
+    let scope = web::scope(PATH)
+        .wrap(from_fn(negotiation::negotiate))
+        .route("/metadata", web::get().to(capability::get_metadata))
+        .route("/Questionnaire", web::get().to(questionnaire::search_questionnaires))
+        .route("/Questionnaire/{id}", web::get().to(questionnaire::get_questionnaire))
+        .route("/CodeSystem", web::get().to(code_system::search_code_systems))
+        .route("/CodeSystem/{id}", web::get().to(code_system::get_code_system))
+        .configure(of_submissions)
+        .configure(of_follow_ups)
+        .default_service(web::to(fallback::fallback));
+    config.service(scope);
+}
+
+fn of_submissions(config: &mut web::ServiceConfig) {
+    config
+        .route("/QuestionnaireResponse", web::post().to(create::create_response))
+        .route("/QuestionnaireResponse", web::get().to(records::search_responses))
+        .route("/QuestionnaireResponse/_search", web::post().to(records::search_responses))
+        .route("/QuestionnaireResponse/{id}", web::get().to(records::get_response))
+        .route("/RiskAssessment", web::get().to(records::search_risk_assessments))
+        .route("/RiskAssessment/_search", web::post().to(records::search_risk_assessments))
+        .route("/RiskAssessment/{id}", web::get().to(records::get_risk_assessment))
+        .route("/Observation", web::get().to(records::search_observations))
+        .route("/Observation/_search", web::post().to(records::search_observations))
+        .route("/Observation/{id}", web::get().to(records::get_observation));
+}
+
+fn of_follow_ups(config: &mut web::ServiceConfig) {
+    config
+        .route("/ServiceRequest", web::get().to(follow_ups::search_service_requests))
+        .route("/ServiceRequest/_search", web::post().to(follow_ups::search_service_requests))
+        .route("/ServiceRequest/{id}", web::get().to(follow_ups::get_service_request))
+        .route("/Task", web::get().to(follow_ups::search_tasks))
+        .route("/Task/_search", web::post().to(follow_ups::search_tasks))
+        .route("/Task/{id}", web::get().to(follow_ups::get_task))
+        .route("/Task/{id}", web::put().to(task_update::update_task))
+        .route("/Flag", web::get().to(follow_ups::search_flags))
+        .route("/Flag/_search", web::post().to(follow_ups::search_flags))
+        .route("/Flag/{id}", web::get().to(follow_ups::get_flag));
+}

@@ -1,0 +1,73 @@
+//! The options of the form as codes, with the points that each brings.
+
+use super::element::{Coding, Extension};
+use super::names::{ANSWERS, NONE_OF_THESE};
+use crate::domain::answers::Answers;
+use crate::domain::condition::{Truth, View};
+use crate::domain::questionnaire::{Audiences, Kind, Spec};
+use crate::domain::rule_table::RuleTable;
+use crate::domain::texts::Texts;
+
+/// One option of an item.
+pub(super) struct Choice {
+    /// Its code: `<item>.<option>`, so that one code means one thing.
+    pub(super) code: String,
+    /// What a person reads.
+    pub(super) display: String,
+    /// The answer that it is alone.
+    pub(super) value: i32,
+}
+
+/// The options of an item in the order of the form. A set that has no option for it gets one that says: asked, and none.
+pub(super) fn choices(spec: &Spec, texts: Option<&Texts>) -> Vec<Choice> {
+    let label = |item: &str, option: &str| {
+        let labels = texts.and_then(|texts| texts.options.get(item));
+        labels.and_then(|labels| labels.get(option)).cloned().unwrap_or_default()
+    };
+    let choice = |(place, option): (usize, &&str)| {
+        let place = i32::try_from(place).unwrap_or_default();
+        let value = if matches!(spec.kind, Kind::Set { .. }) { 1 << place } else { place };
+        Choice { code: code(spec.id, option), display: label(spec.id, option), value }
+    };
+    let mut choices: Vec<Choice> = spec.kind.options().iter().enumerate().map(choice).collect();
+    if let Kind::Set { exclusive: None, .. } = spec.kind {
+        let display = label("medications", NONE_OF_THESE);
+        choices.push(Choice { code: code(spec.id, NONE_OF_THESE), display, value: 0 });
+    }
+    choices
+}
+
+/// The code of an option.
+pub(super) fn code(item: &str, option: &str) -> String {
+    format!("{item}.{option}")
+}
+
+/// The options as codes; of an item that is scored, each with its points under both names that form fillers read.
+pub(super) fn codings(table: &RuleTable, spec: &Spec, texts: Option<&Texts>) -> Vec<Coding> {
+    let choices = choices(spec, texts);
+    let points: Vec<i32> = choices.iter().map(|choice| points(table, spec, choice.value)).collect();
+    let scored = points.iter().any(|points| *points != 0);
+    let coding = |(choice, points): (Choice, i32)| {
+        let mut coding = Coding::new(ANSWERS, choice.code, Some(choice.display));
+        if scored {
+            let weight = |url| Extension { url, value_decimal: Some(points.into()), ..Extension::default() };
+            coding.extension = [
+                "http://hl7.org/fhir/StructureDefinition/ordinalValue",
+                "http://hl7.org/fhir/StructureDefinition/itemWeight",
+            ]
+            .map(weight)
+            .into();
+        }
+        coding
+    };
+    choices.into_iter().zip(points).map(coding).collect()
+}
+
+/// What one answer alone adds to the own total. For the questions of SARC-F these are the points of SARC-F.
+fn points(table: &RuleTable, spec: &Spec, value: i32) -> i32 {
+    let mut answers = Answers::default();
+    answers.set(spec.item, Some(value));
+    let view = View { answers: &answers, audiences: Audiences::EVERYBODY };
+    let applies = table.rules.iter().filter(|rule| rule.when.evaluate(view) == Truth::True);
+    applies.map(|rule| rule.points).sum()
+}

@@ -1,0 +1,193 @@
+//! Questionnaire: the form, made of the catalogue of items and the texts of the current rule table.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::bundle::{Link, searchset};
+use super::element::{Coding, Extension, Typed, elements};
+use super::names::{QUESTIONNAIRE, SARC_F_TOTAL};
+use super::search::{Parameters, any};
+use super::{expression, options, reply};
+use crate::app::rule_tables;
+use crate::domain::language::Language;
+use crate::domain::questionnaire::{CATALOGUE, Group, Kind, Spec};
+use crate::domain::rule_table::RuleTable;
+use crate::domain::texts::Texts;
+use crate::http::State;
+use crate::http::extract::Accepted;
+use crate::http::problem::{Problem, ProblemType};
+
+elements! {
+    /// The form.
+    Questionnaire {
+        id: String,
+        language: &'static str,
+        url: &'static str,
+        version: String,
+        name: &'static str,
+        title: String,
+        status: &'static str,
+        subject_type: Vec<&'static str>,
+        description: String,
+        purpose: String,
+        item: Vec<Item>,
+    }
+    /// A heading, a question, or a computed total.
+    Item {
+        extension: Vec<Extension>,
+        link_id: String,
+        text: String,
+        #[serde(rename = "type")]
+        kind: &'static str,
+        enable_when: Vec<EnableWhen>,
+        enable_behavior: Option<&'static str>,
+        required: Option<bool>,
+        repeats: Option<bool>,
+        read_only: Option<bool>,
+        answer_option: Vec<AnswerOption>,
+        item: Vec<Item>,
+    }
+    /// When a question is worth asking.
+    EnableWhen {
+        question: &'static str,
+        operator: &'static str,
+        answer_decimal: Option<f64>,
+    }
+    /// One option.
+    AnswerOption {
+        value_coding: Option<Coding>,
+    }
+}
+
+/// `GET /fhir/Questionnaire/{id}`: the id is the version of the rule table.
+///
+/// # Errors
+/// When that is not the current version.
+pub(super) async fn get_questionnaire(
+    state: web::Data<State>,
+    id: web::Path<String>,
+    accepted: Accepted,
+) -> Result<HttpResponse, Problem> {
+    let table = rule_tables::current(&state.app);
+    if *id != *table.version {
+        return Err(Problem::new(ProblemType::NotFound, "the form of this version is not served"));
+    }
+    let language = accepted.or(Language::default());
+    Ok(reply::public(language, &of(table, language)))
+}
+
+/// `GET /fhir/Questionnaire`: finds the current form.
+///
+/// # Errors
+/// When a parameter is not one of this search.
+pub(super) async fn search_questionnaires(
+    request: HttpRequest,
+    state: web::Data<State>,
+    accepted: Accepted,
+) -> Result<HttpResponse, Problem> {
+    let table = rule_tables::current(&state.app);
+    let language = accepted.or(Language::default());
+    let mut parameters = Parameters::of(request.query_string(), b"");
+    let facts = [("_id", &*table.version), ("url", QUESTIONNAIRE), ("version", &*table.version), ("status", "active")];
+    let asked = facts.map(|(name, value)| any(&parameters.all(name), value));
+    parameters.end()?;
+    let base = reply::base(&request);
+    let found = asked.iter().all(|holds| *holds);
+    let entry = (format!("{base}/Questionnaire/{}", table.version), of(table, language));
+    let link = Link { relation: "self", url: format!("{base}/Questionnaire?{}", request.query_string()) };
+    Ok(reply::public(language, &searchset(found.then_some(entry).into_iter().collect(), vec![link])))
+}
+
+/// The form in a language.
+pub(super) fn of(table: &RuleTable, language: Language) -> Typed<Questionnaire> {
+    let texts = table.texts(language);
+    let form = texts.map(|texts| texts.questionnaire.clone());
+    let (title, description) = form.map(|form| (form.title, form.introduction)).unwrap_or_default();
+    let mut item: Vec<Item> = Group::ALL.into_iter().map(|group| heading(table, group, texts)).collect();
+    item.extend(total(table, texts));
+    Typed::new(
+        "Questionnaire",
+        Questionnaire {
+            id: table.version.to_string(),
+            language: language.code(),
+            url: QUESTIONNAIRE,
+            version: table.version.to_string(),
+            name: "SarcopeniaScreen",
+            title,
+            status: "active",
+            subject_type: vec!["Patient"],
+            description,
+            purpose: texts.map(|texts| texts.outcome.explanation.clone()).unwrap_or_default(),
+            item,
+        },
+    )
+}
+
+fn heading(table: &RuleTable, group: Group, texts: Option<&Texts>) -> Item {
+    let items = CATALOGUE.iter().filter(|spec| spec.group == group);
+    Item {
+        link_id: group.as_str().to_owned(),
+        text: texts.and_then(|texts| texts.groups.get(group.as_str()).cloned()).unwrap_or_default(),
+        kind: "group",
+        item: items.map(|spec| question(table, spec, texts)).collect(),
+        ..Item::default()
+    }
+}
+
+fn question(table: &RuleTable, spec: &Spec, texts: Option<&Texts>) -> Item {
+    let text = texts.and_then(|texts| texts.items.get(spec.id)).cloned();
+    let (label, help) = text.map(|text| (text.label, text.help)).unwrap_or_default();
+    let asked_when = spec.item.asked_when_above_0();
+    let enabling = |item: &crate::domain::questionnaire::Item| EnableWhen {
+        question: item.id(),
+        operator: ">",
+        answer_decimal: Some(0.0),
+    };
+    let option = |coding| AnswerOption { value_coding: Some(coding) };
+    let display = Item { link_id: format!("{}.help", spec.id), text: help.clone(), kind: "display", ..Item::default() };
+    Item {
+        extension: bounds(spec),
+        link_id: spec.id.to_owned(),
+        text: label,
+        kind: match spec.kind {
+            Kind::Number { scale: 1, .. } => "integer",
+            Kind::Number { .. } => "decimal",
+            Kind::Flag => "boolean",
+            Kind::Choice(_) | Kind::Set { .. } => "choice",
+        },
+        enable_when: asked_when.iter().map(enabling).collect(),
+        enable_behavior: (!asked_when.is_empty()).then_some("any"),
+        required: Some(spec.required()),
+        repeats: matches!(spec.kind, Kind::Set { .. }).then_some(true),
+        answer_option: options::codings(table, spec, texts).into_iter().map(option).collect(),
+        item: (!help.is_empty()).then_some(display).into_iter().collect(),
+        ..Item::default()
+    }
+}
+
+/// The range of a number.
+fn bounds(spec: &Spec) -> Vec<Extension> {
+    let Kind::Number { minimum, maximum, scale, .. } = spec.kind else { return Vec::new() };
+    let bound = |url, units: i32| {
+        let whole = (scale == 1).then_some(units);
+        let value_decimal = whole.is_none().then(|| f64::from(units) / f64::from(scale));
+        Extension { url, value_integer: whole, value_decimal, ..Extension::default() }
+    };
+    vec![
+        bound("http://hl7.org/fhir/StructureDefinition/minValue", minimum),
+        bound("http://hl7.org/fhir/StructureDefinition/maxValue", maximum),
+    ]
+}
+
+/// The total of SARC-F, which the form computes.
+fn total(table: &RuleTable, texts: Option<&Texts>) -> Option<Item> {
+    let instrument = table.instrument("sarc_f")?;
+    let name = texts.and_then(|texts| texts.instruments.get("sarc_f")).map(|text| text.name.clone());
+    Some(Item {
+        extension: vec![expression::calculated(instrument)?],
+        link_id: SARC_F_TOTAL.to_owned(),
+        text: name.unwrap_or_default(),
+        kind: "integer",
+        read_only: Some(true),
+        ..Item::default()
+    })
+}

@@ -1,0 +1,128 @@
+//! Search for what is made of submissions: `QuestionnaireResponse`, `RiskAssessment`, Observation.
+
+use actix_web::web::Bytes;
+use uuid::Uuid;
+
+use super::dates::span;
+use super::names::{QUESTIONNAIRE, SUBJECT};
+use super::search::{Parameters, any};
+use crate::domain::fault::FaultCode;
+use crate::domain::ids::{SubjectId, SubmissionId};
+use crate::domain::record::RecordFilter;
+use crate::domain::stored::PageRequest;
+use crate::domain::submission::ExternalSource;
+use crate::http::problem::Problem;
+
+/// A page unless said otherwise, and at most.
+const PAGE: (u16, u16) = (50, 200);
+
+/// What is searched for.
+pub(super) struct RecordSearch {
+    /// Which submissions.
+    pub(super) filter: RecordFilter,
+    /// Which page of them.
+    pub(super) page: PageRequest,
+    /// Whether anything can be found at all.
+    pub(super) possible: bool,
+    /// The codes of observations.
+    pub(super) codes: Vec<String>,
+    /// How many resources of the first submission were shown before.
+    pub(super) shown: usize,
+    /// Whether it was searched by an identifier, which stands in no address.
+    pub(super) by_identifier: bool,
+}
+
+/// What is particular to a type.
+#[derive(Clone, Copy)]
+pub(super) struct Kind {
+    /// The status of every resource of the type.
+    pub(super) status: &'static str,
+    /// The parameter that says when it was answered.
+    pub(super) date: &'static str,
+    /// Whether it is the form's answers, which have an identifier and a form.
+    pub(super) form: bool,
+    /// Whether it is found by its code.
+    pub(super) coded: bool,
+}
+
+impl RecordSearch {
+    /// Reads the parameters. What follows the submission in an id of an observation is left to the caller.
+    ///
+    /// # Errors
+    /// Every fault of the parameters.
+    pub(super) fn read(query: &str, form: Option<&Bytes>, kind: Kind) -> Result<Self, Problem> {
+        let mut parameters = Parameters::of(query, form.map_or(b"", |form| form));
+        let mut possible = any(&parameters.all("status"), kind.status);
+        let mut filter = RecordFilter::default();
+        (filter.received_from, filter.received_to) = span(&mut parameters, "_lastUpdated");
+        (filter.answered_from, filter.answered_to) = span(&mut parameters, kind.date);
+        filter.subject_id = subject(&mut parameters).map(SubjectId);
+        if let Some(id) = parameters.one("_id") {
+            filter.submission_id = id.get(..36).and_then(|id| Uuid::try_parse(id).ok()).map(SubmissionId);
+            possible &= filter.submission_id.is_some();
+        }
+        let mut by_identifier = false;
+        if kind.form {
+            possible &= form_asked(&mut parameters, &mut filter);
+            filter.source = identifier(&mut parameters, form.is_some());
+            by_identifier = filter.source.is_some();
+        }
+        let codes = if kind.coded { parameters.all("code") } else { Vec::new() };
+        let shown = parameters.one("_shown").and_then(|text| text.parse().ok()).unwrap_or_default();
+        let page = page(&mut parameters);
+        parameters.end()?;
+        Ok(Self { filter, page, possible, codes, shown, by_identifier })
+    }
+}
+
+/// How many resources a page has, and which page.
+pub(super) fn page(parameters: &mut Parameters) -> PageRequest {
+    let limit = match parameters.one("_count").map(|text| text.parse::<u16>()) {
+        None => PAGE.0,
+        Some(Ok(count @ 1..)) => count.min(PAGE.1),
+        Some(_) => {
+            parameters.refuse("_count", FaultCode::OutOfRange, "must be 1 or more; a page has at most 200");
+            PAGE.0
+        }
+    };
+    PageRequest { limit, cursor: parameters.one("_cursor") }
+}
+
+/// The person asked for, by the id that is used here: as it is, as an address, or as an identifier of ours.
+pub(super) fn subject(parameters: &mut Parameters) -> Option<Uuid> {
+    let mut found = None;
+    for name in ["subject", "patient", "subject:identifier", "patient:identifier"] {
+        let Some(value) = parameters.one(name) else { continue };
+        let id = value.strip_prefix("Patient/").or_else(|| value.strip_prefix(SUBJECT)?.strip_prefix('|'));
+        match Uuid::try_parse(id.unwrap_or(&value)) {
+            Ok(id) if found.is_none_or(|other| other == id) => found = Some(id),
+            _ => parameters.refuse(name, FaultCode::Format, "must be one id of a person as this service gave it"),
+        }
+    }
+    found
+}
+
+fn form_asked(parameters: &mut Parameters, filter: &mut RecordFilter) -> bool {
+    let Some(canonical) = parameters.one("questionnaire") else { return true };
+    let (url, version) = canonical.split_once('|').map_or((&*canonical, None), |(url, version)| (url, Some(version)));
+    filter.rule_table = version.map(str::to_owned);
+    url == QUESTIONNAIRE && !canonical.contains('\0')
+}
+
+/// An identifier of a record may say who somebody is, so it is taken from a form alone.
+fn identifier(parameters: &mut Parameters, posted: bool) -> Option<ExternalSource> {
+    let token = parameters.one("identifier")?;
+    if !posted {
+        parameters.refuse("identifier", FaultCode::NotAllowed, "send it by POST to _search, not in an address");
+        return None;
+    }
+    match token.split_once('|') {
+        Some((system, id)) if !system.is_empty() && !id.is_empty() && !token.contains('\0') => {
+            Some(ExternalSource { system: system.to_owned(), id: id.to_owned() })
+        }
+        _ => {
+            parameters.refuse("identifier", FaultCode::Format, "must be system|value");
+            None
+        }
+    }
+}

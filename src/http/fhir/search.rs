@@ -1,0 +1,58 @@
+//! Search parameters: each taken out once, and what is left over is a fault, since a filter that was overlooked would show
+//! more than was asked for.
+
+use crate::domain::fault::{Fault, FaultCode};
+use crate::http::problem::Problem;
+
+/// The parameters of a search.
+pub(super) struct Parameters {
+    pairs: Vec<(String, String)>,
+    faults: Vec<Fault>,
+}
+
+impl Parameters {
+    /// Reads them from a query and, where there is one, a form.
+    pub(super) fn of(query: &str, form: &[u8]) -> Self {
+        let pairs = [query.as_bytes(), form].into_iter().flat_map(|text| form_urlencoded::parse(text).into_owned());
+        // The form of the answer is settled before.
+        Self { pairs: pairs.filter(|(name, _)| name != "_format").collect(), faults: Vec::new() }
+    }
+
+    /// Every value of a parameter.
+    pub(super) fn all(&mut self, name: &str) -> Vec<String> {
+        let (taken, left) = std::mem::take(&mut self.pairs).into_iter().partition(|(one, _)| one == name);
+        self.pairs = left;
+        let taken: Vec<(String, String)> = taken;
+        taken.into_iter().map(|(_, value)| value).collect()
+    }
+
+    /// The one value of a parameter that cannot be given twice.
+    pub(super) fn one(&mut self, name: &str) -> Option<String> {
+        let mut values = self.all(name);
+        if values.len() > 1 {
+            self.refuse(name, FaultCode::Duplicate, "can be given once");
+        }
+        values.pop()
+    }
+
+    /// Notes what is wrong with a parameter.
+    pub(super) fn refuse(&mut self, name: &str, code: FaultCode, detail: &str) {
+        self.faults.push(Fault::new(format!("/{name}"), code, detail));
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// Every fault at once, with those of parameters that nobody asked for.
+    pub(super) fn end(mut self) -> Result<(), Problem> {
+        for (name, _) in std::mem::take(&mut self.pairs) {
+            self.refuse(&name, FaultCode::UnknownField, "there is no such search parameter here");
+        }
+        if self.faults.is_empty() { Ok(()) } else { Err(Problem::parameters(self.faults)) }
+    }
+}
+
+/// Whether a value is among the values of a token parameter, each a list.
+pub(super) fn any(asked: &[String], value: &str) -> bool {
+    asked.iter().all(|list| list.split(',').any(|one| one == value))
+}

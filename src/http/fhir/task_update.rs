@@ -1,0 +1,212 @@
+//! `PUT /fhir/Task/{id}`: the status that a client gives a task is a command on the follow-up. The table is in
+//! `docs/fhir.md`.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ETAG, IF_MATCH};
+use actix_web::{HttpRequest, HttpResponse, web};
+use jiff::Timestamp;
+use serde::Deserialize;
+use uuid::Uuid;
+use validator::Validate;
+
+use super::create::{Preferred, preferred};
+use super::follow_up::{self, outcome};
+use super::names::{CREDENTIAL, RESULTS};
+use super::outcome::{Issue, of, place, within};
+use super::reply;
+use crate::app::follow_up_commands::{Asked, command};
+use crate::app::{AppError, follow_ups};
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::follow_up::{Closing, FollowUp, FollowUpCommand, FollowUpState, NotNeededReason};
+use crate::domain::ids::{CredentialId, FollowUpId};
+use crate::http::State;
+use crate::http::auth::Staff;
+use crate::http::extract::{Incoming, PathId};
+use crate::http::problem::{Problem, ProblemType};
+
+/// What of a task moves its case; the rest is let be.
+#[derive(Deserialize, Validate)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TaskInput {
+    resource_type: Option<String>,
+    id: Option<String>,
+    status: Option<String>,
+    status_reason: Option<Concept>,
+    business_status: Option<Concept>,
+    execution_period: Option<Span>,
+    owner: Option<Owner>,
+}
+
+#[derive(Deserialize)]
+struct Concept {
+    #[serde(default)]
+    coding: Vec<Code>,
+}
+
+#[derive(Deserialize)]
+struct Code {
+    system: Option<String>,
+    code: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Span {
+    start: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Owner {
+    identifier: Option<Name>,
+}
+
+#[derive(Deserialize)]
+struct Name {
+    system: Option<String>,
+    value: Option<String>,
+}
+
+/// Moves the case.
+///
+/// # Errors
+/// When there is no such case, no version is named (428), it has moved on (412), or it does not go that way (409, 422).
+pub(super) async fn update_task(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Staff,
+    id: Result<PathId, Problem>,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
+    let (id, version) = (id?.0, seen(&request)?);
+    let body = incoming.read::<TaskInput>().await.map_err(|problem| within("Task", problem))?;
+    let mut faults: Vec<Fault> = body.faults;
+    for fault in &mut faults {
+        fault.pointer = place("Task", &fault.pointer);
+    }
+    if body.value.resource_type.as_deref() != Some("Task") {
+        faults.push(at("resourceType", FaultCode::UnknownOption, "must be Task"));
+    }
+    if body.value.id.as_deref() != Some(&id.to_string()) {
+        faults.push(at("id", FaultCode::Contradiction, "must be the id of the address"));
+    }
+    let actor = caller.actor();
+    let case = follow_ups::get(&state.app, &actor, FollowUpId(id)).await?.follow_up;
+    if case.version != version {
+        return Err(AppError::Stale.into());
+    }
+    let asked = wanted(&body.value, &case).map_err(|fault| faults.push(fault)).unwrap_or_default();
+    if !faults.is_empty() {
+        return Err(Problem::content(faults, None));
+    }
+    let Some(asked) = asked else { return Ok(answer(&request, &case)) };
+    let asked = Asked { follow_up_id: FollowUpId(id), version, command: asked, note: None, idempotency: None };
+    let done = command(&state.app, &actor, asked).await.map_err(located)?;
+    Ok(answer(&request, &done.follow_up))
+}
+
+fn answer(request: &HttpRequest, case: &FollowUp) -> HttpResponse {
+    match preferred(request.headers()) {
+        Preferred::Representation => reply::versioned(StatusCode::OK, case.version, &follow_up::task(case)),
+        Preferred::Outcome => {
+            reply::versioned(StatusCode::OK, case.version, &of(vec![Issue::information("the task stands as asked")]))
+        }
+        Preferred::Minimal => HttpResponse::Ok().insert_header((ETAG, reply::tag(case.version))).finish(),
+    }
+}
+
+/// What the use case refuses is named by the element that asked for it.
+fn located(error: AppError) -> AppError {
+    let AppError::Faulty(faults) = error else { return error };
+    let named = |fault: Fault| {
+        let element = if fault.pointer == "/to" { "owner" } else { "executionPeriod.start" };
+        Fault { pointer: format!("Task.{element}"), ..fault }
+    };
+    AppError::Faulty(faults.into_iter().map(named).collect())
+}
+
+fn at(element: &str, code: FaultCode, detail: &str) -> Fault {
+    Fault::new(format!("Task.{element}"), code, detail)
+}
+
+/// The version that the client saw: one weak tag, as it was answered, or the same strong.
+fn seen(request: &HttpRequest) -> Result<i32, Problem> {
+    let mut values = request.headers().get_all(IF_MATCH);
+    let Some(value) = values.next() else {
+        let detail = "send the ETag of the version that you saw in If-Match";
+        return Err(Problem::new(ProblemType::PreconditionRequired, detail));
+    };
+    let tag = value.to_str().ok().filter(|_| values.next().is_none()).map(str::trim);
+    let digits = tag.and_then(|tag| tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"')?.strip_suffix('"'));
+    let plain = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    plain.and_then(|digits| digits.parse().ok()).ok_or_else(|| {
+        Problem::parameters(vec![Fault::new("/If-Match", FaultCode::Format, "one ETag as it was answered")])
+    })
+}
+
+/// The command that leads from where the case stands to what is asked for; none where it stands there.
+fn wanted(task: &TaskInput, case: &FollowUp) -> Result<Option<FollowUpCommand>, Fault> {
+    let status = task.status.as_deref().ok_or_else(|| at("status", FaultCode::Required, "a task has a status"))?;
+    let business = task.business_status.as_ref().and_then(Concept::ours).unwrap_or_default();
+    let stands = follow_up::task_status(case.state, outcome(case)) == status;
+    let command = match (status, business) {
+        ("accepted" | "in-progress", "attempted") => FollowUpCommand::Contact { reached: false },
+        ("in-progress", "did_not_attend") => FollowUpCommand::DidNotAttend,
+        ("requested", _) if case.state == FollowUpState::Closed => FollowUpCommand::Reopen,
+        ("requested", _) => FollowUpCommand::Release,
+        ("accepted", _) => return Ok(taken(owner(task)?, case)),
+        ("in-progress", "booked") => return book(task, case),
+        ("in-progress", _) if case.state == FollowUpState::Booked => FollowUpCommand::Unbook,
+        ("in-progress", _) => FollowUpCommand::Contact { reached: true },
+        ("completed", _) => {
+            let found = Closing::Attended { diagnosis: None, grip_strength_g: None, five_chair_stands_ms: None };
+            FollowUpCommand::Close(found)
+        }
+        ("rejected", _) => FollowUpCommand::Close(Closing::Declined),
+        ("failed", _) => FollowUpCommand::Close(Closing::Unreachable),
+        ("cancelled", _) => FollowUpCommand::Close(Closing::NotNeeded(reason(task)?)),
+        _ => return Err(at("status", FaultCode::UnknownOption, "is none that a task takes here")),
+    };
+    let moves = matches!(command, FollowUpCommand::Contact { reached: false } | FollowUpCommand::DidNotAttend)
+        || (case.state == FollowUpState::Booked && command == FollowUpCommand::Unbook);
+    Ok((moves || !stands).then_some(command))
+}
+
+/// Whoever is to have it; whoever asks, where nobody is named.
+fn taken(owner: Option<CredentialId>, case: &FollowUp) -> Option<FollowUpCommand> {
+    match owner {
+        Some(to) if case.assignee == Some(to) && case.state == FollowUpState::Assigned => None,
+        Some(to) => Some(FollowUpCommand::Reassign { to }),
+        None if case.state == FollowUpState::Assigned => None,
+        None => Some(FollowUpCommand::Claim),
+    }
+}
+
+fn owner(task: &TaskInput) -> Result<Option<CredentialId>, Fault> {
+    let Some(owner) = &task.owner else { return Ok(None) };
+    let name = owner.identifier.as_ref().filter(|name| name.system.as_deref() == Some(CREDENTIAL));
+    let id = name.and_then(|name| Uuid::try_parse(name.value.as_deref()?).ok());
+    let detail = "must be named by identifier, with urn:sarcoscreen:credential and the id of a credential";
+    id.map(|id| Some(CredentialId(id))).ok_or_else(|| at("owner", FaultCode::Format, detail))
+}
+
+fn book(task: &TaskInput, case: &FollowUp) -> Result<Option<FollowUpCommand>, Fault> {
+    let start = task.execution_period.as_ref().and_then(|span| span.start.as_deref());
+    let fault = |code, detail| at("executionPeriod.start", code, detail);
+    let text = start.ok_or_else(|| fault(FaultCode::Required, "an appointment has a time"))?;
+    let at: Timestamp = text.parse().map_err(|_| fault(FaultCode::Format, "must be an instant with an offset"))?;
+    let stands = case.state == FollowUpState::Booked && case.appointment_at == Some(at);
+    Ok((!stands).then_some(FollowUpCommand::Book { appointment_at: at }))
+}
+
+fn reason(task: &TaskInput) -> Result<NotNeededReason, Fault> {
+    let Some(concept) = &task.status_reason else { return Ok(NotNeededReason::Other) };
+    // Only a merge closes with that reason.
+    let known = concept.ours().and_then(NotNeededReason::parse).filter(|reason| *reason != NotNeededReason::Merged);
+    known.ok_or_else(|| at("statusReason", FaultCode::UnknownOption, "is no reason of urn:sarcoscreen:results"))
+}
+
+impl Concept {
+    fn ours(&self) -> Option<&str> {
+        let ours = self.coding.iter().find(|code| code.system.as_deref() == Some(RESULTS));
+        ours.and_then(|code| code.code.as_deref())
+    }
+}

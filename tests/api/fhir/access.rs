@@ -1,0 +1,113 @@
+//! Every interaction of the one list, by role; what is not in it.
+
+use sarcoscreen::domain::actor::Role;
+use sarcoscreen::http::fhir::INTERACTIONS;
+use serde_json::{Value, json};
+
+use super::{response, search};
+use crate::world::{Answer, Clinic, User, World, frail};
+
+/// A submission that is flagged, and its case.
+async fn seeded(clinic: &Clinic) -> (String, String) {
+    let body = json!({"answers": frail(), "subject": {"reference": "R-1"}});
+    let receipt = clinic.intake.submit(&body).await.expect(201);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    (text(&receipt["id"]), text(&receipt["follow_up"]["id"]))
+}
+
+async fn send(user: &User, method: &str, path: &str, ids: &(String, String)) -> Answer {
+    let id = match path.split('/').nth(2).unwrap() {
+        "Questionnaire" => "2026.2".to_owned(),
+        "CodeSystem" => "answers".to_owned(),
+        "Observation" => format!("{}-score", ids.0),
+        "QuestionnaireResponse" | "RiskAssessment" => ids.0.clone(),
+        _ => ids.1.clone(),
+    };
+    let request = user.request(method, &path.replace("{id}", &id));
+    user.send(match (method, path) {
+        (_, path) if path.ends_with("_search") => search(user, path, &[("_count", "5")]),
+        ("POST", _) => request.json(&response(&frail())),
+        ("PUT", _) => {
+            let body = json!({"resourceType": "Task", "id": id, "status": "requested"});
+            request.header("if-match", "W/\"1\"").json(&body)
+        }
+        _ => request,
+    })
+    .await
+}
+
+#[tokio::test]
+async fn every_interaction_answers_each_role_as_the_list_says_and_foreigners_as_if_it_were_not_there() {
+    let world = World::new().await;
+    let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
+    let ids = seeded(&clinic).await;
+    let users = [
+        (None, world.holder(None)),
+        (Some(Role::Browser), clinic.browser.clone()),
+        (Some(Role::Intake), clinic.intake.clone()),
+        (Some(Role::Staff), clinic.staff.clone()),
+        (Some(Role::Admin), clinic.admin.clone()),
+    ];
+    for one in INTERACTIONS {
+        for (role, user) in &users {
+            let answer = send(user, one.method, one.path, &ids).await;
+            let fine = if one.path == "/fhir/QuestionnaireResponse" && one.method == "POST" { 201 } else { 200 };
+            let wanted = match (one.least, role) {
+                (Some(_), None) => 401,
+                (Some(least), Some(role)) if *role < least => 403,
+                _ => fine,
+            };
+            assert_eq!(answer.status, wanted, "{} {} as {role:?}: {}", one.method, one.path, answer.text);
+            assert_eq!(answer.header("content-type"), "application/fhir+json");
+        }
+        if one.path.contains("{id}") && one.least.is_some() {
+            let foreign = send(&other.admin, one.method, one.path, &ids).await.expect(404);
+            assert_eq!(foreign["issue"][0]["code"], "not-found");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_intake_system_sees_its_own_alone_also_in_searches() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let ids = seeded(&clinic).await;
+    let another = world.user(clinic.id, Role::Intake, None).await;
+    another.get(&format!("/fhir/RiskAssessment/{}", ids.0)).await.expect(404);
+    for kind in ["QuestionnaireResponse", "RiskAssessment", "Observation"] {
+        let path = format!("/fhir/{kind}");
+        assert!(another.get(&path).await.expect(200)["entry"].is_null(), "{kind}");
+        assert!(clinic.intake.get(&path).await.expect(200)["entry"].is_array(), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_served_is_told_as_an_outcome() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let path = "/fhir/Task/0192f0c1-2d5e-7c3a-9b1d-3a5c7e9f1b2d";
+    for (method, path, status, code) in [
+        ("GET", "/fhir/Patient/1", 404, "not-found"),
+        ("GET", "/fhir/Nothing", 404, "not-found"),
+        ("DELETE", path, 405, "processing"),
+        ("GET", "/fhir/Task/not-an-id", 404, "not-found"),
+        ("GET", "/fhir/Task?owner=me", 400, "invalid"),
+        ("GET", "/fhir/QuestionnaireResponse?identifier=a|b", 400, "forbidden"),
+        ("GET", "/fhir/Observation?_count=0", 400, "value"),
+        ("GET", "/fhir/Observation?_cursor=none", 400, "invalid"),
+        ("PUT", path, 428, "required"),
+    ] {
+        let answer = clinic.staff.send(clinic.staff.request(method, path)).await;
+        let outcome = answer.expect(status);
+        assert_eq!(outcome["issue"][0]["code"], code, "{method} {path}: {outcome}");
+    }
+    let xml = clinic.staff.request("GET", "/fhir/Task").header("accept", "application/fhir+xml");
+    clinic.staff.send(xml).await.expect(406);
+    let plain = clinic.staff.request("GET", "/fhir/Task").header("accept", "application/json");
+    assert_eq!(clinic.staff.send(plain).await.header("content-type"), "application/json");
+    let text = clinic.intake.request("POST", "/fhir/QuestionnaireResponse").header("content-type", "text/plain");
+    clinic.intake.send(text.body("{}")).await.expect(415);
+    // What is refused goes on record too.
+    let refused = "select count(*) from audit_entries where outcome <> 'success' and action = 'follow_up_read'";
+    assert!(world.count(refused).await >= 2);
+}

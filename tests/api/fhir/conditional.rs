@@ -1,0 +1,72 @@
+//! Conditional create: one identifier is one row, whatever races, in however many processes.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use sarcoscreen::app::ambient::System;
+use serde_json::json;
+
+use super::{create_once, identified};
+use crate::world::{World, app, frail, serve};
+
+const SUBMISSIONS: &str = "select count(*) from submissions";
+const IDENTIFIERS: usize = 50;
+const COPIES: usize = 16;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_identifiers_sixteen_times_at_once_over_two_instances_are_fifty_rows() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let second = app(&world.database, Arc::new(System), &[7], None);
+    second.prepare().await.unwrap();
+    let (base, _server) = serve(second);
+    let users = [clinic.intake.clone(), clinic.intake.at(&base), clinic.staff.clone(), clinic.staff.at(&base)];
+    let of_one = async |index: usize| {
+        let identifier = format!("record-{index}");
+        let body = identified(&frail(), &identifier);
+        let all = (0..COPIES).map(|copy| create_once(&users[copy % users.len()], &identifier, &body));
+        let answers = join_all(all).await;
+        let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+        let count = |status| statuses.iter().filter(|one| **one == status).count();
+        assert_eq!((count(201), count(200)), (1, COPIES - 1), "{statuses:?}");
+        let ids: std::collections::HashSet<&str> =
+            answers.iter().map(|answer| answer.header("location").rsplit('/').next().unwrap()).collect();
+        assert_eq!(ids.len(), 1);
+    };
+    join_all((0..IDENTIFIERS).map(of_one)).await;
+    assert_eq!(world.count(SUBMISSIONS).await, i64::try_from(IDENTIFIERS).unwrap());
+}
+
+#[tokio::test]
+async fn what_was_stored_without_a_condition_is_found_and_two_of_one_name_are_refused() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let body = json!({"answers": frail(), "source": {"system": "urn:ehr", "id": "a"}});
+    let first = clinic.intake.submit(&body).await.expect(201);
+    let found = create_once(&clinic.intake, "a", &identified(&frail(), "a")).await;
+    assert!(found.header("location").ends_with(first["id"].as_str().unwrap()));
+    assert_eq!(found.expect(200)["id"], first["id"]);
+    clinic.intake.submit(&body).await.expect(201);
+    create_once(&clinic.intake, "a", &identified(&frail(), "a")).await.expect(412);
+    // Whoever may not see the record learns only that it is there.
+    let another = world.user(clinic.id, sarcoscreen::domain::actor::Role::Intake, None).await;
+    create_once(&clinic.intake, "b", &identified(&frail(), "b")).await.expect(201);
+    let known = create_once(&another, "b", &identified(&frail(), "b")).await;
+    assert_eq!((known.status, known.text.as_str()), (200, ""));
+    assert_eq!(world.count(SUBMISSIONS).await, 3);
+}
+
+#[tokio::test]
+async fn only_a_whole_identifier_that_the_resource_has_is_a_condition() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let body = identified(&frail(), "a");
+    for condition in
+        ["identifier=a", "identifier=urn:ehr|", "status=completed", "identifier=urn:ehr|a&status=completed"]
+    {
+        let request = clinic.intake.request("POST", "/fhir/QuestionnaireResponse").header("if-none-exist", condition);
+        clinic.intake.send(request.json(&body)).await.expect(400);
+    }
+    create_once(&clinic.intake, "b", &body).await.expect(422);
+    assert_eq!(world.count(SUBMISSIONS).await, 0);
+}

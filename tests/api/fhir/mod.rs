@@ -1,0 +1,67 @@
+//! The FHIR facade: who may do what, and what resources say.
+
+mod access;
+mod conditional;
+mod responses;
+mod tasks;
+
+use sarcoscreen::domain::answers::{Answers, RawAnswers};
+use sarcoscreen::domain::questionnaire::{CATALOGUE, Kind};
+use serde_json::{Value, json};
+
+use crate::world::{Answer, User};
+
+/// The system of the options' codes.
+pub(crate) const ANSWERS: &str = "urn:sarcoscreen:answers";
+
+/// Answers of `/v1` as a resource.
+pub(crate) fn response(answers: &Value) -> Value {
+    let text = answers.to_string();
+    let raw: RawAnswers<'_> = serde_json::from_str(&text).unwrap();
+    assert!(Answers::parse(&raw).1.is_empty());
+    let mut items = Vec::new();
+    for (name, value) in answers.as_object().unwrap() {
+        let spec = CATALOGUE.iter().find(|spec| spec.id == name).unwrap();
+        let coding = |option: &str| json!({"valueCoding": {"system": ANSWERS, "code": format!("{name}.{option}")}});
+        let answer = match spec.kind {
+            Kind::Flag => vec![json!({"valueBoolean": value})],
+            Kind::Number { scale: 1, .. } => vec![json!({"valueInteger": value})],
+            Kind::Number { .. } => vec![json!({"valueDecimal": value})],
+            Kind::Choice(_) => vec![coding(value.as_str().unwrap())],
+            Kind::Set { .. } => {
+                let options = value.as_array().unwrap();
+                let none = options.is_empty().then(|| coding("none_of_these"));
+                options.iter().map(|option| coding(option.as_str().unwrap())).chain(none).collect()
+            }
+        };
+        items.push(json!({"linkId": name, "answer": answer}));
+    }
+    json!({"resourceType": "QuestionnaireResponse", "status": "completed", "item": items})
+}
+
+/// Creates what is not there yet.
+pub(crate) async fn create_once(user: &User, identifier: &str, body: &Value) -> Answer {
+    let request = user.request("POST", "/fhir/QuestionnaireResponse").header("content-type", "application/fhir+json");
+    let request = request.header("if-none-exist", format!("identifier=urn:ehr|{identifier}"));
+    user.send(request.body(body.to_string())).await
+}
+
+/// A resource with an identifier.
+pub(crate) fn identified(answers: &Value, identifier: &str) -> Value {
+    let mut body = response(answers);
+    body["identifier"] = json!({"system": "urn:ehr", "value": identifier});
+    body
+}
+
+/// A request whose parameters stand in its body.
+pub(crate) fn search(user: &User, path: &str, form: &[(&str, &str)]) -> reqwest::RequestBuilder {
+    let text = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+    user.request("POST", path).header("content-type", "application/x-www-form-urlencoded").body(text)
+}
+
+/// The places that an outcome names.
+pub(crate) fn expressions(outcome: &Value) -> Vec<String> {
+    let issues = outcome["issue"].as_array().unwrap();
+    let named = issues.iter().filter_map(|issue| issue["expression"][0].as_str());
+    named.map(str::to_owned).collect()
+}

@@ -1,0 +1,78 @@
+//! A task moves its follow-up.
+
+use serde_json::{Value, json};
+
+use crate::world::{Answer, User, World, frail};
+
+async fn put(user: &User, id: &str, version: u32, status: &str, more: Value) -> Answer {
+    let mut body = json!({"resourceType": "Task", "id": id, "status": status});
+    for (name, value) in more.as_object().unwrap() {
+        body[name] = value.clone();
+    }
+    let request = user.request("PUT", &format!("/fhir/Task/{id}")).header("if-match", format!("W/\"{version}\""));
+    user.send(request.json(&body)).await
+}
+
+fn business(code: &str) -> Value {
+    json!({"businessStatus": {"coding": [{"system": "urn:sarcoscreen:results", "code": code}]}})
+}
+
+#[tokio::test]
+async fn a_task_takes_a_case_from_open_to_closed_and_flag_and_request_follow() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let receipt = clinic.intake.submit(&json!({"answers": frail()})).await.expect(201);
+    let id = receipt["follow_up"]["id"].as_str().unwrap();
+    let staff = &clinic.staff;
+    let task = staff.get(&format!("/fhir/Task/{id}")).await;
+    assert_eq!(task.header("etag"), "W/\"1\"");
+    assert_eq!(task.expect(200)["status"], "requested");
+    let mut booked = business("booked");
+    booked["executionPeriod"] = json!({"start": "2027-01-04T09:00:00Z"});
+    let steps = [
+        ("accepted", json!({}), "assigned"),
+        ("accepted", business("attempted"), "assigned"),
+        ("in-progress", json!({}), "contacted"),
+        ("in-progress", booked, "booked"),
+        ("in-progress", business("contacted"), "contacted"),
+        ("completed", json!({}), "attended"),
+    ];
+    for (version, (status, more, stands)) in (1..).zip(steps) {
+        let moved = put(staff, id, version, status, more).await;
+        assert_eq!(moved.header("etag"), format!("W/\"{}\"", version + 1), "{}", moved.text);
+        let moved = moved.expect(200);
+        assert_eq!(moved["status"], status);
+        assert_eq!(moved["businessStatus"]["coding"][0]["code"], stands);
+    }
+    // To ask for what stands already changes nothing.
+    assert_eq!(put(staff, id, 7, "completed", json!({})).await.header("etag"), "W/\"7\"");
+    assert_eq!(staff.get(&format!("/fhir/Flag/{id}")).await.expect(200)["status"], "inactive");
+    assert_eq!(staff.get(&format!("/fhir/ServiceRequest/{id}")).await.expect(200)["status"], "completed");
+    for (query, count) in [("status=completed", 1), ("status=requested,rejected", 0), ("status=never", 0)] {
+        let found = staff.get(&format!("/fhir/Task?{query}")).await.expect(200);
+        assert_eq!(found["entry"].as_array().map_or(0, Vec::len), count, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_case_does_not_take_is_refused_by_name() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let receipt = clinic.intake.submit(&json!({"answers": frail()})).await.expect(201);
+    let id = receipt["follow_up"]["id"].as_str().unwrap();
+    let staff = &clinic.staff;
+    for (version, status, more, answered) in [
+        (1, "completed", json!({}), 409),
+        (1, "failed", json!({}), 409),
+        (1, "in-progress", json!({}), 409),
+        (1, "draft", json!({}), 422),
+        (1, "in-progress", business("booked"), 422),
+        (1, "accepted", json!({"owner": {"reference": "Practitioner/1"}}), 422),
+        (2, "accepted", json!({}), 412),
+        (1, "cancelled", json!({"statusReason": {"text": "because"}}), 422),
+    ] {
+        let outcome = put(staff, id, version, status, more).await.expect(answered);
+        assert_eq!(outcome["resourceType"], "OperationOutcome", "{status}");
+    }
+    assert_eq!(staff.get(&format!("/v1/follow-ups/{id}")).await.header("etag"), "\"1\"");
+}
