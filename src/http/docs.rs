@@ -179,12 +179,14 @@ fn is_in(parameter: &RefOr<Parameter>, place: &str) -> bool {
 }
 
 fn operations(item: &PathItem) -> Vec<(&'static str, &Operation)> {
-    let all = [("GET", &item.get), ("POST", &item.post), ("PUT", &item.put), ("DELETE", &item.delete)];
-    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_ref()?))).collect()
+    let reading_and_adding = [("GET", &item.get), ("POST", &item.post)];
+    let changing = [("PUT", &item.put), ("PATCH", &item.patch), ("DELETE", &item.delete)];
+    let all = reading_and_adding.into_iter().chain(changing);
+    all.filter_map(|(method, operation)| Some((method, operation.as_ref()?))).collect()
 }
 
 fn operations_mut(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten()
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
 }
 
 async fn get_document(state: web::Data<State>) -> HttpResponse {

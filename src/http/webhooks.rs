@@ -23,7 +23,7 @@ use crate::domain::webhook::Webhook;
 /// Register a webhook
 ///
 /// From now on it is told of these events, signed by the Standard Webhooks specification. The secret is shown in this
-/// answer and never again; whoever loses it rotates. A clinic has 20 webhooks at most.
+/// answer and never again; whoever loses it rotates. A clinic has 100 webhooks at most.
 #[utoipa::path(
     tag = "admin",
     operation_id = "create_webhook",
@@ -33,7 +33,7 @@ use crate::domain::webhook::Webhook;
         (status = 201, description = "The webhook with its secret", body = WebhookWithSecretBody, headers(
             ("Location" = String, description = "The webhook"),
         )),
-        (status = 409, description = "The clinic has 20 webhooks already", body = ProblemBody,
+        (status = 409, description = "The clinic has 100 webhooks already", body = ProblemBody,
             content_type = "application/problem+json"),
     ),
     security(("key" = ["admin"]))

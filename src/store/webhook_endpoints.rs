@@ -13,7 +13,7 @@ use crate::domain::ids::{ClinicId, WebhookId};
 use crate::domain::webhook::{DisabledReason, Webhook, WebhookDraft, WebhookEvent};
 
 /// Endpoints of a clinic, at most.
-pub const MOST: i64 = 20;
+pub const MOST: i64 = 100;
 
 /// Adds an endpoint with what signs for it.
 ///
@@ -43,7 +43,7 @@ pub async fn insert(
     .execute(&mut *transaction)
     .await?;
     if done.rows_affected() == 0 {
-        return Err(StoreError::Refused("the clinic has 20 webhooks already; delete one first"));
+        return Err(StoreError::Refused("the clinic has 100 webhooks already; delete one first"));
     }
     audit::insert(&store.keys, &mut transaction, audit).await?;
     transaction.commit().await?;

@@ -6,12 +6,21 @@ use serde_json::{Value, json};
 
 use crate::compared::breaking;
 
+/// Lists of an answer that grow with the service, as their description says. None of their entries may go.
+const GROWING: [&str; 1] = [
+    "/paths/~1v1~1audit-entries/get/responses/200/content/application~1json/properties/items/items/properties/action/enum: ",
+];
+
 #[test]
 fn nothing_that_a_released_client_relies_on_is_gone() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/released/v1.json");
     let released: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let now: Value = serde_json::from_str(&sarcoscreen::http::document()).unwrap();
-    let found = breaking(&released, &now);
+    let mut found = breaking(&released, &now);
+    found.retain(|one| !GROWING.iter().any(|place| one.starts_with(place)));
+    for action in released["components"]["schemas"]["AuditAction"]["enum"].as_array().unwrap() {
+        assert!(now["components"]["schemas"]["AuditAction"]["enum"].as_array().unwrap().contains(action), "{action}");
+    }
     assert!(found.is_empty(), "a client of the released document breaks on:\n{found:#?}");
 }
 

@@ -100,7 +100,7 @@ on_the_wire! {
     OutcomeName(Outcome) as "Outcome";
     /// Which side of the cut-off is positive.
     PositiveWhenName(PositiveWhen) as "PositiveWhen";
-    /// What was done, or tried.
+    /// What was done, or tried. The list grows with what the service can do.
     AuditActionName(AuditAction) as "AuditAction";
     /// What became of it.
     AuditOutcomeName(AuditOutcome) as "AuditOutcome";

@@ -130,7 +130,7 @@ async fn what_belongs_to_another_clinic_answers_exactly_like_what_does_not_exist
             assert_eq!(masked(&foreign), masked(&unknown), "{}", operation.id);
         }
     }
-    assert_eq!(compared, 25);
+    assert_eq!(compared, 32);
     // Not even a search by the very reference finds the other clinic's person.
     let found = other.staff.post("/v1/subjects/search", &json!({"reference": "R-1"})).await.expect(200);
     assert_eq!(found["items"], json!([]));

@@ -24,7 +24,7 @@ async fn a_flagged_submission_a_moved_case_and_an_erased_person_are_told_by_ids_
         let request = clinic.staff.request("POST", &format!("/v1/follow-ups/{case}/{name}"));
         request.header("if-match", seen.to_owned()).json(&json!({"note": "Canary note"}))
     };
-    clinic.staff.send(command("note", "\"1\"")).await.expect(200);
+    clinic.staff.send(command("notes", "\"1\"")).await.expect(200);
     clinic.staff.send(command("claim", "\"2\"")).await.expect(200);
     let taken = receiver.attempts(2).await;
     let person = format!("/v1/subjects/{}", receipt["subject_id"].as_str().unwrap());

@@ -25,7 +25,8 @@ async fn two_instances_never_send_one_delivery_twice() {
         clinic.intake.submit(&json!({"answers": frail()})).await.expect(201);
     }
     until("delivered", async || count(&world, "delivered").await == 300).await;
-    assert_eq!((receiver.taken.lock().unwrap().len(), receiver.accepted().len()), (300, 300));
+    let attempts = receiver.taken.lock().unwrap().len();
+    assert_eq!((attempts, receiver.accepted().len()), (300, 300));
     one.stop().await;
     two.stop().await;
     sarcoscreen::app::health::close(&other).await;
