@@ -70,8 +70,10 @@ impl Rows {
             let body = json!({"url": "https://clinic.example/hooks", "events": ["ping"]});
             text(&clinic.admin.post("/v1/webhooks", &body).await.expect(201)["id"])
         };
+        // A clinic has only so many, so the first serves again; nobody deletes it.
+        let there = clinic.admin.get("/v1/webhooks").await.expect(200)["items"][0]["id"].clone();
         Self {
-            webhook: webhook().await,
+            webhook: if there.is_null() { webhook().await } else { text(&there) },
             spare_webhook: webhook().await,
             credential: credential().await,
             spare_credential: credential().await,
@@ -199,6 +201,9 @@ fn before(operation: &Operation) -> &'static [&'static str] {
 pub(crate) async fn ready(world: &World, clinic: &Clinic, holder: &User, operation: &Operation, rows: &Rows) -> Rows {
     if operation.method != "GET" && operation.path.starts_with("/v1/subjects/{id}") {
         return Rows::fresh(world, clinic, operation).await;
+    }
+    if operation.id == "delete_webhook" {
+        return Rows { spare_webhook: Rows::of(world, clinic).await.spare_webhook, ..rows.clone() };
     }
     if operation.method != "POST" || !operation.path.starts_with("/v1/follow-ups") {
         return rows.clone();
