@@ -11,6 +11,9 @@ use crate::domain::answers::{Answers, RawAnswers};
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::questionnaire::{Item, Kind};
 
+/// How the form says of a set: asked, and none.
+const NONE_OF_THESE: &str = "none_of_these";
+
 /// Whether a response has an answer of ours: a record system holds responses to many forms.
 pub(super) fn is_ours(response: &Value) -> bool {
     let mut found = Found::default();
@@ -81,7 +84,7 @@ impl Found {
     fn take(&mut self, item: Item, node: &Value, at: &str) {
         let mut values = Vec::new();
         for (index, answer) in list(node, "answer") {
-            if let Some(value) = value(answer) {
+            if let Some(value) = value(item, answer) {
                 values.push(value);
             } else {
                 let detail = "must be valueBoolean, valueInteger, valueDecimal or valueCoding with a code";
@@ -96,6 +99,9 @@ impl Found {
             return;
         }
         let several = matches!(item.spec().kind, Kind::Set { .. }) || values.len() > 1;
+        if matches!(item.spec().kind, Kind::Set { exclusive: None, .. }) && values == [NONE_OF_THESE] {
+            values.clear();
+        }
         let value = if several { Value::Array(values) } else { values.remove(0) };
         self.values.insert(item.id().to_owned(), value);
     }
@@ -118,10 +124,16 @@ fn list<'a>(node: &'a Value, name: &str) -> impl Iterator<Item = (usize, &'a Val
     node.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default().iter().enumerate()
 }
 
-/// The value of an answer. A quantity may be in any unit, so it is not read.
-fn value(answer: &Value) -> Option<Value> {
+/// The value of an answer. A quantity may be in any unit, so it is not read. An option is named by itself, or as in the form
+/// that this service gives out, with its item before it.
+fn value(item: Item, answer: &Value) -> Option<Value> {
     let plain = ["valueBoolean", "valueInteger", "valueDecimal"].into_iter().find_map(|name| answer.get(name));
-    plain.or_else(|| answer.pointer("/valueCoding/code")).filter(|value| !value.is_object()).cloned()
+    if let Some(plain) = plain {
+        return Some(plain.clone()).filter(|value| !value.is_object());
+    }
+    let code = answer.pointer("/valueCoding/code")?.as_str()?;
+    let option = code.strip_prefix(item.id()).and_then(|rest| rest.strip_prefix('.'));
+    Some(Value::from(option.unwrap_or(code)))
 }
 
 /// Whole years since a date of birth; a birth date without day or month tells the age only as far as all its days agree.

@@ -121,6 +121,28 @@ async fn what_a_card_says_is_what_the_same_answers_score() {
 }
 
 #[tokio::test]
+async fn a_response_to_the_form_of_this_service_is_read_by_its_own_codes() {
+    let world = World::new().await;
+    let intake = world.clinic("One").await.intake;
+    let mut coded = response(&fit(), "2026-11-01");
+    for item in coded["item"][0]["item"].as_array_mut().unwrap() {
+        let link = item["linkId"].as_str().unwrap().to_owned();
+        for answer in item["answer"].as_array_mut().unwrap() {
+            if let Some(code) = answer.pointer_mut("/valueCoding/code") {
+                *code = json!(format!("{link}.{}", code.as_str().unwrap()));
+            }
+        }
+        // Asked, and none: as the form says it, where a plain list would be empty.
+        if link == "conditions" {
+            item["answer"] = json!([{"valueCoding": {"code": "conditions.none_of_these"}}]);
+        }
+    }
+    let card = card(&intake, &json!({"responses": coded})).await;
+    assert_eq!(card["summary"], "Screening for muscle loss: nothing was flagged; this does not rule out muscle loss");
+    assert!(!card["detail"].as_str().unwrap().contains("Still to be asked"), "{card}");
+}
+
+#[tokio::test]
 async fn the_newest_complete_response_counts_and_other_forms_do_not() {
     let world = World::new().await;
     let intake = world.clinic("One").await.intake;
