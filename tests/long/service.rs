@@ -121,9 +121,9 @@ impl Drop for Place {
     /// Stops PostgreSQL, also when the measurement failed, before the folder goes.
     fn drop(&mut self) {
         let _ = kill(Pid::from_raw(self.postgres.server_pid()), Signal::SIGINT);
-        // The last that it does. It is no child of this process, so nothing tells of its end; its file is looked at again.
         let running = self.postgres.data_dir().join("cluster/postmaster.pid");
         let gone = (0..300).any(|_| {
+            // It is no child of this process, so nothing tells of its end; its file, which goes last, is looked at again.
             std::thread::sleep(Duration::from_millis(100));
             !running.exists()
         });

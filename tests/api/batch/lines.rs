@@ -29,11 +29,12 @@ async fn stored(world: &World) -> i64 {
     world.count("select count(*) from submissions").await
 }
 
-/// Waits until so many are stored, and is told nothing of it: the database is asked again.
+/// Waits until so many are stored.
 async fn until_stored(world: &World, wanted: i64) {
     let start = Instant::now();
     while stored(world).await < wanted {
         assert!(start.elapsed() < Duration::from_secs(20), "{} of {wanted} are stored", stored(world).await);
+        // The client has left, so nothing tells of what is stored after it: the database is asked again.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

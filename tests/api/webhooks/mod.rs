@@ -60,11 +60,11 @@ async fn log(clinic: &Clinic, webhook: &str) -> Vec<Value> {
     page["items"].as_array().unwrap().clone()
 }
 
-/// Waits until something in the database is so. What a job writes down is announced to nobody, so it is looked at again
-/// and again, up to a deadline.
+/// Waits until something in the database is so, up to a deadline.
 async fn until(what: &str, mut reached: impl AsyncFnMut() -> bool) {
     let looking = async {
         while !reached().await {
+            // What a job writes down is announced to nobody, so it is looked at again.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
