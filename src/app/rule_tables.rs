@@ -42,6 +42,12 @@ pub fn list(app: &App) -> Vec<Arc<Release>> {
     app.releases.iter().cloned().collect()
 }
 
+/// The names of every version of this binary, oldest first.
+#[must_use]
+pub fn versions(app: &App) -> Vec<String> {
+    app.releases.iter().map(|release| release.table.version.to_string()).collect()
+}
+
 /// A version, of this binary or, for rows scored by another one, from the database.
 ///
 /// # Errors

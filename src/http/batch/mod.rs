@@ -20,7 +20,7 @@ use item::Items;
 use lines::{LINES, lines};
 
 /// Largest body of a batch, bytes.
-const BATCH_LIMIT: usize = 8 * 1024 * 1024;
+pub(super) const BATCH_LIMIT: usize = 8 * 1024 * 1024;
 /// Items of one batch that are under way at once: enough to fill a transaction of the writer, and far fewer than may wait
 /// for it, so that no batch keeps others from being stored.
 const UNDER_WAY: usize = 256;

@@ -90,9 +90,8 @@ impl Screen<'_> {
     /// The outcome at length, as Markdown.
     fn detail(&self, words: &Words) -> String {
         let mut text = String::new();
-        if let Some((_, response)) = &self.call.response {
-            let day = response["authored"].as_str().and_then(|at| at.get(..10)?.parse::<jiff::civil::Date>().ok());
-            if let Some(day) = day {
+        if let Some(response) = &self.call.response {
+            if let Some(day) = response.day {
                 let _ = write!(text, "{} {day}.\n\n", words.answered_on);
             }
             let _ = write!(text, "{}\n\n**{}**\n\n", words.as_told, self.body.label);

@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::State;
 use super::extract::{Accepted, Incoming};
+use super::fhir::patient;
 use super::problem::{Problem, ProblemType};
 use super::scores::refuse;
 use super::wire::Rendering;
@@ -82,11 +83,12 @@ async fn advise(
     let language = accepted.of(&caller.clinic);
     let call = HookCall::parse(&incoming.read_tree(CALL_LIMIT).await?)?;
     let today = state.app.ambient.now().to_zoned(TimeZone::UTC).date();
-    let not_asked = call.patient.as_ref().is_some_and(|patient| answers::is_not_asked(patient, today));
+    let not_asked = call.patient.as_ref().is_some_and(|patient| patient::is_not_asked(patient, today));
     if call.response.is_none() && not_asked {
         return Ok(HttpResponse::Ok().json(json!({"cards": []})));
     }
-    let (answers, faults) = answers::known(&call, today);
+    let found = call.response.as_ref().map(|response| response.found.clone()).unwrap_or_default();
+    let (answers, faults) = answers::known(found, call.patient.as_ref(), today);
     refuse(&state, &answers, faults, &caller.clinic, language)?;
     let asked = Asked { audiences: Audiences::PERSON, pathways: &caller.clinic.pathways };
     let assessment = intake::score(&state.app, &answers, asked);

@@ -7,7 +7,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::HOOK;
+use super::answers::of_response;
 use crate::domain::fault::{Fault, FaultCode};
+use crate::http::fhir::response_items::Found;
 use crate::http::problem::{Problem, ProblemType};
 
 /// A call with what was prefetched for it.
@@ -16,8 +18,16 @@ pub(super) struct HookCall {
     pub(super) patient_id: String,
     /// The patient, if sent.
     pub(super) patient: Option<Value>,
-    /// The newest response that can be read, and where it stands in the body.
-    pub(super) response: Option<(String, Value)>,
+    /// The newest response.
+    pub(super) response: Option<Response>,
+}
+
+/// A response to our questions.
+pub(super) struct Response {
+    /// The day that it is of, as far as it says.
+    pub(super) day: Option<Date>,
+    /// What it says.
+    pub(super) found: Found,
 }
 
 impl HookCall {
@@ -53,22 +63,21 @@ impl HookCall {
 }
 
 /// The newest complete response to a form of ours, among those of a bundle or by itself.
-fn newest(responses: &Value) -> Option<(String, Value)> {
+fn newest(responses: &Value) -> Option<Response> {
     let single = [("/prefetch/responses".to_owned(), responses)];
     let entries = responses["entry"].as_array().map(Vec::as_slice).unwrap_or_default();
     let entries = entries.iter().enumerate();
     let listed =
         entries.map(|(index, entry)| (format!("/prefetch/responses/entry/{index}/resource"), &entry["resource"]));
-    let ours = |resource: &Value| {
+    let read = |(at, resource): (String, &Value)| {
         let done = ["completed", "amended"].iter().any(|status| resource["status"] == *status);
-        resource["resourceType"] == "QuestionnaireResponse" && done && super::answers::is_ours(resource)
+        let fit = resource["resourceType"] == "QuestionnaireResponse" && done;
+        let found = fit.then(|| of_response(resource, &at)).flatten()?;
+        let authored = resource["authored"].as_str().unwrap_or_default();
+        let day = authored.get(..10).and_then(|day| day.parse::<Date>().ok());
+        // A day counts as its beginning, and a year or a month as earlier than any.
+        let begin = || Some(day?.to_zoned(TimeZone::UTC).ok()?.timestamp());
+        Some((authored.parse::<Timestamp>().ok().or_else(begin), Response { day, found }))
     };
-    // A day counts as its beginning, and a year or a month as earlier than any.
-    let authored = |resource: &Value| {
-        let at = resource["authored"].as_str()?;
-        let day = || Some(at.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp());
-        at.parse::<Timestamp>().ok().or_else(day)
-    };
-    let all = single.into_iter().chain(listed).filter(|(_, resource)| ours(resource));
-    all.max_by_key(|(_, resource)| authored(resource)).map(|(at, resource)| (at, resource.clone()))
+    single.into_iter().chain(listed).filter_map(read).max_by_key(|(at, _)| *at).map(|(_, response)| response)
 }

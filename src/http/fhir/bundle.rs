@@ -1,4 +1,4 @@
-//! Bundles: what a search found.
+//! Bundles: what a search found, and what a caller may store.
 
 use serde::Serialize;
 
@@ -13,6 +13,11 @@ elements! {
     /// Why an entry is in the bundle.
     Found {
         mode: &'static str,
+    }
+    /// What is to be done with an entry.
+    Todo {
+        method: &'static str,
+        url: &'static str,
     }
 }
 
@@ -36,10 +41,33 @@ pub(super) struct Entry<T> {
     resource: T,
     #[serde(skip_serializing_if = "Option::is_none")]
     search: Option<Found>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<Todo>,
+}
+
+/// A resource that is to be created.
+pub(super) struct Created<T> {
+    /// The name that others of the bundle refer to it by.
+    pub(super) full_url: String,
+    /// Its type.
+    pub(super) kind: &'static str,
+    /// The resource.
+    pub(super) resource: T,
+}
+
+/// Resources to be created together.
+pub(super) fn transaction<T>(created: Vec<Created<T>>) -> Typed<Bundle<T>> {
+    let entry = |Created { full_url, kind, resource }| {
+        let request = Some(Todo { method: "POST", url: kind });
+        Entry { full_url, resource, search: None, request }
+    };
+    let entry = created.into_iter().map(entry).collect();
+    Typed::new("Bundle", Bundle { kind: "transaction", link: Vec::new(), entry })
 }
 
 /// What a search found, each with its address, and the address of the next page.
 pub(super) fn searchset<T>(found: Vec<(String, T)>, link: Vec<Link>) -> Typed<Bundle<T>> {
-    let entry = |(full_url, resource)| Entry { full_url, resource, search: Some(Found { mode: "match" }) };
+    let entry =
+        |(full_url, resource)| Entry { full_url, resource, search: Some(Found { mode: "match" }), request: None };
     Typed::new("Bundle", Bundle { kind: "searchset", link, entry: found.into_iter().map(entry).collect() })
 }

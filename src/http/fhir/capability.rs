@@ -23,6 +23,16 @@ const OF_RECORDS: [(&str, &str); 6] = [
 /// Parameters of what is made of follow-ups.
 const OF_CASES: [(&str, &str); 3] = [("subject", "reference"), ("patient", "reference"), ("status", "token")];
 
+/// Operations: the type, the name and what defines it.
+const OPERATIONS: [(&str, &str, &str); 2] = [
+    ("Questionnaire", "populate", "http://hl7.org/fhir/uv/sdc/OperationDefinition/Questionnaire-populate"),
+    (
+        "QuestionnaireResponse",
+        "extract",
+        "http://hl7.org/fhir/uv/sdc/OperationDefinition/QuestionnaireResponse-extract",
+    ),
+];
+
 /// Search parameters of a type: name and kind.
 fn parameters(name: &str) -> Vec<(&'static str, &'static str)> {
     match name {
@@ -59,6 +69,7 @@ fn statement() -> Value {
                 "cors": true,
                 "description": "Authorization: Bearer with a key of the clinic or a token of its issuer",
             },
+            "interaction": [{"code": "batch"}],
             "resource": types().map(resource).collect::<Vec<_>>(),
         }],
     })
@@ -79,13 +90,19 @@ fn resource(name: &str) -> Value {
     let interaction: Vec<Value> = codes.iter().map(|code| json!({"code": code})).collect();
     let parameter = |(name, kind): (&str, &str)| json!({"name": name, "type": kind});
     let created = codes.contains(&"create");
-    json!({
+    let operation = OPERATIONS.into_iter().filter(|(of, ..)| *of == name);
+    let operation: Vec<Value> = operation.map(|(_, name, at)| json!({"name": name, "definition": at})).collect();
+    let mut resource = json!({
         "type": name,
         "interaction": interaction,
         "conditionalCreate": created,
         "versioning": "versioned",
         "searchParam": parameters(name).into_iter().map(parameter).collect::<Vec<_>>(),
-    })
+    });
+    if !operation.is_empty() {
+        resource["operation"] = operation.into();
+    }
+    resource
 }
 
 /// The interaction in the words of the specification; operations have none.

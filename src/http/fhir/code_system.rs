@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::bundle::{Link, searchset};
 use super::element::{Typed, elements};
 use super::names::{ANSWERS, RESULTS, SCORE};
+use super::observation::MEASURED;
 use super::search::{Parameters, any};
 use super::{options, reply};
 use crate::app::rule_tables;
@@ -122,6 +123,10 @@ fn results(table: &RuleTable, language: Language) -> Vec<Concept> {
         let display = text.map(|text| text.name.clone()).unwrap_or_default();
         let definition = text.map(|text| text.explanation.clone());
         concepts.push(Concept { code: instrument.id.to_string(), display, definition });
+    }
+    for (item, ..) in MEASURED {
+        let text = texts.and_then(|texts| texts.items.get(item.id()));
+        concepts.push(named(item.id(), text.map(|text| &*text.label).unwrap_or_default()));
     }
     concepts.push(named("lower", "Least total that the open questions leave possible"));
     concepts.push(named("upper", "Greatest total that the open questions leave possible"));

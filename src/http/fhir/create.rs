@@ -52,9 +52,11 @@ pub(super) async fn create_response(
     let body = incoming.read::<ResponseInput>().await.map_err(|problem| within(RESPONSE, problem))?;
     let bind = |key| idempotency::bind(&state.app, key, "fhir create", &[], &body.canonical());
     let idempotency = key.filter(|_| condition.is_none()).map(bind);
-    let versions: Vec<String> = rule_tables::list(&state.app).iter().map(|one| one.table.version.to_string()).collect();
-    let mut faults: Vec<Fault> = body.faults.into_iter().map(|fault| in_resource(&fault)).collect();
-    let read = body.value.read(&versions, &mut faults);
+    let versions = rule_tables::versions(&state.app);
+    let mut faults: Vec<Fault> = body.faults.iter().map(in_resource).collect();
+    let reference = body.value.reference(&mut faults);
+    let mut read = body.value.read(&versions, &mut faults);
+    read.subject.reference = reference;
     if condition.is_some() && condition != read.source {
         let place = format!("{RESPONSE}.identifier");
         faults.push(Fault::new(place, FaultCode::Contradiction, "must be the identifier that If-None-Exist names"));
@@ -68,7 +70,8 @@ pub(super) async fn create_response(
     Ok(answer(&request, preferred, recorded))
 }
 
-fn in_resource(fault: &Fault) -> Fault {
+/// A fault of form, named by its place in the resource.
+pub(super) fn in_resource(fault: &Fault) -> Fault {
     Fault { pointer: outcome::place(RESPONSE, &fault.pointer), ..fault.clone() }
 }
 

@@ -4,6 +4,7 @@
 //! errors and search. [`INTERACTIONS`] is the one list of what is served; the refusals that go on record, the answer 405 and
 //! the access test read it.
 
+mod batch;
 mod bundle;
 mod capability;
 mod code_system;
@@ -11,24 +12,31 @@ mod create;
 mod dates;
 mod element;
 mod expression;
+mod extract;
 mod fallback;
 mod follow_up;
 mod follow_ups;
 mod names;
 mod negotiation;
 mod observation;
+mod operation;
 mod options;
 mod outcome;
+pub(in crate::http) mod patient;
+mod populate;
 mod questionnaire;
 mod record_search;
 mod records;
 mod reply;
 mod response;
 mod response_input;
+pub(in crate::http) mod response_items;
 mod risk_assessment;
+mod scored;
 mod search;
 mod task_update;
 
+use actix_web::dev::HttpServiceFactory;
 use actix_web::middleware::from_fn;
 use actix_web::web;
 
@@ -57,16 +65,21 @@ pub struct Interaction {
 }
 
 /// Everything that is served.
-pub const INTERACTIONS: [Interaction; 25] = [
+pub const INTERACTIONS: [Interaction; 30] = [
+    on("POST", "/fhir", Role::Intake, AuditAction::SubmissionCreated),
     public("/fhir/metadata"),
     public("/fhir/Questionnaire"),
     public("/fhir/Questionnaire/{id}"),
+    asking("/fhir/Questionnaire/$populate"),
+    asking("/fhir/Questionnaire/{id}/$populate"),
     public("/fhir/CodeSystem"),
     public("/fhir/CodeSystem/{id}"),
     on("POST", "/fhir/QuestionnaireResponse", Role::Intake, AuditAction::SubmissionCreated),
     on("GET", "/fhir/QuestionnaireResponse", Role::Intake, AuditAction::SubmissionsListed),
     on("POST", "/fhir/QuestionnaireResponse/_search", Role::Intake, AuditAction::SubmissionsListed),
     on("GET", "/fhir/QuestionnaireResponse/{id}", Role::Intake, AuditAction::SubmissionRead),
+    asking("/fhir/QuestionnaireResponse/$extract"),
+    on("POST", "/fhir/QuestionnaireResponse/{id}/$extract", Role::Intake, AuditAction::SubmissionRead),
     on("GET", "/fhir/RiskAssessment", Role::Intake, AuditAction::SubmissionsListed),
     on("POST", "/fhir/RiskAssessment/_search", Role::Intake, AuditAction::SubmissionsListed),
     on("GET", "/fhir/RiskAssessment/{id}", Role::Intake, AuditAction::SubmissionRead),
@@ -89,6 +102,11 @@ const fn public(path: &'static str) -> Interaction {
     Interaction { method: "GET", path, least: None, action: None }
 }
 
+/// An operation on what the caller sends along, of which nothing goes on record.
+const fn asking(path: &'static str) -> Interaction {
+    Interaction { method: "POST", path, least: Some(Role::Intake), action: None }
+}
+
 const fn on(method: &'static str, path: &'static str, least: Role, action: AuditAction) -> Interaction {
     Interaction { method, path, least: Some(least), action: Some(action) }
 }
@@ -101,17 +119,24 @@ pub(super) fn actions() -> impl Iterator<Item = (String, AuditAction)> {
 
 /// Serves the facade.
 pub(super) fn routes(config: &mut web::ServiceConfig) {
-    let scope = web::scope(PATH)
+    let bundles = web::resource(PATH).wrap(from_fn(negotiation::negotiate)).route(web::post().to(batch::take_batch));
+    config.service(bundles.default_service(web::to(fallback::fallback))).service(resources());
+}
+
+/// Everything but bundles, which are made of it.
+fn resources() -> impl HttpServiceFactory {
+    web::scope(PATH)
         .wrap(from_fn(negotiation::negotiate))
         .route("/metadata", web::get().to(capability::get_metadata))
         .route("/Questionnaire", web::get().to(questionnaire::search_questionnaires))
         .route("/Questionnaire/{id}", web::get().to(questionnaire::get_questionnaire))
+        .route("/Questionnaire/$populate", web::post().to(populate::populate))
+        .route("/Questionnaire/{id}/$populate", web::post().to(populate::populate_version))
         .route("/CodeSystem", web::get().to(code_system::search_code_systems))
         .route("/CodeSystem/{id}", web::get().to(code_system::get_code_system))
         .configure(of_submissions)
         .configure(of_follow_ups)
-        .default_service(web::to(fallback::fallback));
-    config.service(scope);
+        .default_service(web::to(fallback::fallback))
 }
 
 fn of_submissions(config: &mut web::ServiceConfig) {
@@ -120,6 +145,8 @@ fn of_submissions(config: &mut web::ServiceConfig) {
         .route("/QuestionnaireResponse", web::get().to(records::search_responses))
         .route("/QuestionnaireResponse/_search", web::post().to(records::search_responses))
         .route("/QuestionnaireResponse/{id}", web::get().to(records::get_response))
+        .route("/QuestionnaireResponse/$extract", web::post().to(extract::extract_sent))
+        .route("/QuestionnaireResponse/{id}/$extract", web::post().to(extract::extract_stored))
         .route("/RiskAssessment", web::get().to(records::search_risk_assessments))
         .route("/RiskAssessment/_search", web::post().to(records::search_risk_assessments))
         .route("/RiskAssessment/{id}", web::get().to(records::get_risk_assessment))

@@ -10,6 +10,10 @@ pub(super) const RESULTS: &str = "urn:sarcoscreen:results";
 pub(super) const SUBJECT: &str = "urn:sarcoscreen:subject";
 /// Ids of credentials, which are staff and systems.
 pub(super) const CREDENTIAL: &str = "urn:sarcoscreen:credential";
+/// Versions of the rule table.
+pub(super) const RULE_TABLE: &str = "urn:sarcoscreen:rule-table";
+/// Versions of this service.
+pub(super) const SOFTWARE: &str = "urn:sarcoscreen:software";
 
 /// The option of a set that says: asked, and none of them.
 pub(super) const NONE_OF_THESE: &str = "none_of_these";

@@ -1,15 +1,16 @@
-//! Observation: the totals of a submission, the own one and that of each instrument.
+//! Observation: the totals of a response, the own one and that of each instrument, and what was measured.
 
 use super::element::{Annotation, CodeableConcept, Meta, Reference, Typed, elements};
 use super::names::{RESULTS, SCORE, id_of};
-use super::response::{meta, person};
+use super::scored::Scored;
+use crate::domain::answers::Answers;
 use crate::domain::assessment::Score;
 use crate::domain::instrument::{Instrument, InstrumentResult, Outcome, PositiveWhen};
+use crate::domain::questionnaire::{Audience, Item, Kind};
 use crate::domain::rule_table::RuleTable;
-use crate::domain::stored::StoredSubmission;
 
 elements! {
-    /// One total.
+    /// One total, or one measured value.
     Observation {
         id: String,
         meta: Option<Meta>,
@@ -27,12 +28,16 @@ elements! {
         derived_from: Vec<Reference>,
         component: Vec<Component>,
     }
-    /// A number that is not whole.
+    /// A number that is not whole, or in a unit.
     Quantity {
         value: Option<f64>,
+        unit: Option<&'static str>,
+        system: Option<&'static str>,
+        code: Option<&'static str>,
     }
-    /// Which totals are positive.
+    /// Which totals are positive, or up to where a value is the laboratory's usual.
     Range {
+        high: Option<Quantity>,
         text: String,
     }
     /// One bound of the own total.
@@ -42,59 +47,77 @@ elements! {
     }
 }
 
+/// What is measured: its unit, and the item that has its upper limit. A sum of points has no unit.
+pub(super) const MEASURED: [(Item, &str, Option<Item>); 11] = [
+    (Item::HeightCm, "cm", None),
+    (Item::WeightKg, "kg", None),
+    (Item::CalfCircumferenceCm, "cm", None),
+    (Item::GripStrengthKg, "kg", None),
+    (Item::FiveChairStandsS, "s", None),
+    (Item::TimedUpAndGoS, "s", None),
+    (Item::GaitSpeedMS, "m/s", None),
+    (Item::Sppb, "", None),
+    (Item::CreatineKinaseUL, "U/L", Some(Item::CreatineKinaseUpperLimitUL)),
+    (Item::MyoglobinUgL, "ug/L", Some(Item::MyoglobinUpperLimitUgL)),
+    (Item::VitaminDNmolL, "nmol/L", None),
+];
+
 /// Whether a code is asked for: alone or with our system.
 fn asked(codes: &[String], code: &str) -> bool {
     let full = format!("{RESULTS}|{code}");
     codes.iter().all(|list| list.split(',').any(|one| one == code || one == full))
 }
 
-/// How many resources a submission makes at most: one an instrument, and the own total.
+/// How many resources a response makes at most: one an instrument, the own total, and what was measured.
 pub(super) const fn most(table: &RuleTable) -> usize {
-    table.instruments.len() + 1
+    table.instruments.len() + 1 + MEASURED.len()
 }
 
-/// The observations of a submission with one of these codes; without codes, all of them. A total that is not settled is none.
-pub(super) fn all(table: &RuleTable, stored: &StoredSubmission, codes: &[String]) -> Vec<(String, Typed<Observation>)> {
-    let texts = table.texts(stored.language);
+/// The observations of a response with one of these codes; without codes, all of them. A total that is not settled is none.
+pub(super) fn all(scored: &Scored<'_>, codes: &[String]) -> Vec<(String, Typed<Observation>)> {
+    let texts = scored.texts();
     let mut found = Vec::new();
     if asked(codes, SCORE) {
-        found.push(own(stored, texts.map(|texts| texts.outcome.explanation.clone()).unwrap_or_default()));
+        found.push(own(scored, texts.map(|texts| texts.outcome.explanation.clone()).unwrap_or_default()));
     }
-    for result in &stored.assessment.instruments {
-        if let (Some(instrument), Some(total)) = (table.instrument(&result.instrument), result.total)
+    for result in &scored.assessment.instruments {
+        if let (Some(instrument), Some(total)) = (scored.table.instrument(&result.instrument), result.total)
             && asked(codes, &instrument.id)
         {
             let text = texts.and_then(|texts| texts.instruments.get(&*instrument.id));
             let (name, explanation) =
                 text.map(|text| (text.name.clone(), text.explanation.clone())).unwrap_or_default();
-            let base = outline(stored, &instrument.id, &name, explanation);
-            found.push(of_instrument(instrument, result, total, base, stored));
+            let base = outline(scored, "survey", &instrument.id, &name, explanation);
+            found.push(of_instrument(instrument, result, total, base, scored.answers));
         }
     }
+    let measured = MEASURED.into_iter().filter(|(item, ..)| asked(codes, item.id()));
+    found.extend(measured.filter_map(|(item, unit, limit)| measurement(scored, item, unit, limit)));
     let named = |one: Observation| (one.id.clone(), Typed::new("Observation", one));
     found.into_iter().map(named).collect()
 }
 
-fn outline(stored: &StoredSubmission, code: &str, name: &str, explanation: String) -> Observation {
-    let category = "http://terminology.hl7.org/CodeSystem/observation-category";
+fn outline(scored: &Scored<'_>, category: &'static str, code: &str, name: &str, explanation: String) -> Observation {
+    let categories = "http://terminology.hl7.org/CodeSystem/observation-category";
+    let id = if scored.id.is_empty() { String::new() } else { format!("{}-{}", scored.id, id_of(code)) };
     Observation {
-        id: format!("{}-{}", stored.submission_id, id_of(code)),
-        meta: Some(meta(1, stored.received_at)),
+        id,
+        meta: scored.meta(),
         status: "final",
-        category: vec![CodeableConcept::code(category, "survey", None)],
+        category: vec![CodeableConcept::code(categories, category, None)],
         code: Some(CodeableConcept::code(RESULTS, code, Some(name.to_owned()))),
-        subject: Some(person(stored.subject_id)),
-        effective_date_time: stored.answered().to_string(),
-        issued: stored.received_at.to_string(),
+        subject: Some(scored.subject.clone()),
+        effective_date_time: scored.answered.to_string(),
+        issued: scored.issued.to_string(),
         note: Some(explanation).filter(|text| !text.is_empty()).map(|text| Annotation { text }).into_iter().collect(),
-        derived_from: vec![Reference::to("QuestionnaireResponse", stored.submission_id)],
+        derived_from: scored.response.clone().into_iter().collect(),
         ..Observation::default()
     }
 }
 
 /// The own total, with the bounds that open questions leave. It says nothing of a risk: no study has measured it.
-fn own(stored: &StoredSubmission, explanation: String) -> Observation {
-    let Score { total, lower, upper } = stored.assessment.score;
+fn own(scored: &Scored<'_>, explanation: String) -> Observation {
+    let Score { total, lower, upper } = scored.assessment.score;
     let component = |(code, value)| Component {
         code: Some(CodeableConcept::code(RESULTS, code, None)),
         value_integer: Some(value),
@@ -102,7 +125,7 @@ fn own(stored: &StoredSubmission, explanation: String) -> Observation {
     Observation {
         value_integer: Some(total),
         component: [("lower", lower), ("upper", upper)].map(component).into(),
-        ..outline(stored, SCORE, "Own total, not validated", explanation)
+        ..outline(scored, "survey", SCORE, "Own total, not validated", explanation)
     }
 }
 
@@ -111,21 +134,45 @@ fn of_instrument(
     result: &InstrumentResult,
     total: i32,
     base: Observation,
-    stored: &StoredSubmission,
+    answers: &Answers,
 ) -> Observation {
     let whole = (instrument.scale() == 1).then_some(total);
-    let cut_off = instrument.cut_off(&stored.answers);
+    let cut_off = instrument.cut_off(answers);
+    let range = cut_off.and_then(|cut_off| positive(instrument, cut_off));
     Observation {
         value_integer: whole,
-        value_quantity: whole.is_none().then(|| Quantity { value: Some(instrument.shown(total)) }),
+        value_quantity: whole
+            .is_none()
+            .then(|| Quantity { value: Some(instrument.shown(total)), ..Quantity::default() }),
         interpretation: interpretation(result.outcome),
-        reference_range: cut_off
-            .and_then(|cut_off| positive(instrument, cut_off))
-            .map(|text| Range { text })
-            .into_iter()
-            .collect(),
+        reference_range: range.map(|text| Range { text, ..Range::default() }).into_iter().collect(),
         ..base
     }
+}
+
+/// What was measured, in its unit, with the laboratory's own upper limit where it gave one.
+fn measurement(scored: &Scored<'_>, item: Item, unit: &'static str, limit: Option<Item>) -> Option<Observation> {
+    let spec = item.spec();
+    let Kind::Number { scale, .. } = spec.kind else { return None };
+    let quantity = |units: i32| {
+        let value = Some(f64::from(units) / f64::from(scale));
+        let known = (!unit.is_empty()).then_some(unit);
+        Quantity { value, unit: known, system: known.map(|_| "http://unitsofmeasure.org"), code: known }
+    };
+    let value = scored.answers.get(item)?;
+    let category = match spec.audience() {
+        Audience::Person => "survey",
+        Audience::Staff => "exam",
+        Audience::Laboratory => "laboratory",
+    };
+    let label = scored.texts().and_then(|texts| texts.items.get(item.id())).map(|text| text.label.clone());
+    let high = limit.and_then(|limit| scored.answers.get(limit)).map(quantity);
+    Some(Observation {
+        value_quantity: Some(quantity(value)).filter(|_| !unit.is_empty()),
+        value_integer: unit.is_empty().then_some(value),
+        reference_range: high.map(|high| Range { high: Some(high), ..Range::default() }).into_iter().collect(),
+        ..outline(scored, category, item.id(), &label.unwrap_or_default(), String::new())
+    })
 }
 
 /// Positive and negative are codes; what is neither is words.

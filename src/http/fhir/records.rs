@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::bundle::{self, searchset};
 use super::record_search::{Kind, RecordSearch};
+use super::scored::Scored;
 use super::{observation, reply, response, risk_assessment};
 use crate::app::{AppError, records, rule_tables, submissions};
 use crate::domain::ids::SubmissionId;
@@ -45,7 +46,7 @@ pub(super) async fn get_risk_assessment(
 ) -> Result<HttpResponse, Problem> {
     let stored = submissions::get(&state.app, &caller.actor(), SubmissionId(id?.0)).await?;
     let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
-    Ok(reply::versioned(StatusCode::OK, 1, &risk_assessment::of(&release.table, &stored)))
+    Ok(reply::versioned(StatusCode::OK, 1, &risk_assessment::of(&Scored::stored(&release.table, &stored))))
 }
 
 /// `GET /fhir/Observation/{id}`: the submission's id, and what was observed.
@@ -60,7 +61,8 @@ pub(super) async fn get_observation(
     let submission_id = id.get(..36).and_then(|id| Uuid::try_parse(id).ok()).ok_or(AppError::NotFound)?;
     let stored = submissions::get(&state.app, &caller.actor(), SubmissionId(submission_id)).await?;
     let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
-    let found = observation::all(&release.table, &stored, &[]).into_iter().find(|(one, _)| *one == *id);
+    let found =
+        observation::all(&Scored::stored(&release.table, &stored), &[]).into_iter().find(|(one, _)| *one == *id);
     let (_, found) = found.ok_or(AppError::NotFound)?;
     Ok(reply::versioned(StatusCode::OK, 1, &found))
 }
@@ -97,12 +99,13 @@ pub(super) async fn search_risk_assessments(
     let mut resources = Vec::new();
     for stored in page.items {
         let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
-        resources.push((stored.submission_id.to_string(), risk_assessment::of(&release.table, &stored)));
+        resources
+            .push((stored.submission_id.to_string(), risk_assessment::of(&Scored::stored(&release.table, &stored))));
     }
     Ok(found(&request, "RiskAssessment", &query, resources, page.next_cursor.map(|cursor| (Some(cursor), 0))))
 }
 
-/// Searches for totals. A submission has several, and a page has at most what was asked for: a page that is smaller than
+/// Searches for totals and measured values. A submission has several, and a page has at most what was asked for: a page that is smaller than
 /// what one submission makes shows a part of it, and the next one goes on there.
 ///
 /// # Errors
@@ -122,7 +125,7 @@ pub(super) async fn search_observations(
     let mut resources = Vec::new();
     for stored in page.items {
         let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
-        resources.extend(observation::all(&release.table, &stored, &search.codes));
+        resources.extend(observation::all(&Scored::stored(&release.table, &stored), &search.codes));
     }
     let rest = resources.split_off(search.shown.min(resources.len()));
     let more = rest.len() > limit;

@@ -1,14 +1,12 @@
-//! `RiskAssessment`: what the validated instruments say of a submission.
+//! `RiskAssessment`: what the validated instruments say of a response.
 //!
 //! A probability is stated for Ishii alone, whose authors published one. No likelihood in words is derived from anything: the
 //! own total is not validated, and an instrument's outcome is not a probability.
 
 use super::element::{Annotation, CodeableConcept, Meta, Reference, Typed, elements};
 use super::observation::positive;
-use super::response::{meta, person};
+use super::scored::Scored;
 use crate::domain::instrument::{InstrumentResult, Outcome};
-use crate::domain::rule_table::RuleTable;
-use crate::domain::stored::StoredSubmission;
 
 elements! {
     /// What the instruments say.
@@ -32,23 +30,23 @@ elements! {
     }
 }
 
-/// What the instruments say of a submission, in its language.
-pub(super) fn of(table: &RuleTable, stored: &StoredSubmission) -> Typed<RiskAssessment> {
-    let texts = table.texts(stored.language);
-    let assessment = &stored.assessment;
+/// What the instruments say of a response, in its language.
+pub(super) fn of(scored: &Scored<'_>) -> Typed<RiskAssessment> {
+    let texts = scored.texts();
+    let assessment = scored.assessment;
     let advice = assessment.recommendations.iter().filter_map(|id| texts?.recommendations.get(&**id)).cloned();
     let explanation = texts.map(|texts| texts.outcome.explanation.clone());
     Typed::new(
         "RiskAssessment",
         RiskAssessment {
-            id: stored.submission_id.to_string(),
-            meta: Some(meta(1, stored.received_at)),
+            id: scored.id.clone(),
+            meta: scored.meta(),
             status: "final",
             method: Some(CodeableConcept::text(format!("sarcoscreen, rule table {}", assessment.rule_table))),
-            subject: Some(person(stored.subject_id)),
-            occurrence_date_time: stored.answered().to_string(),
-            basis: vec![Reference::to("QuestionnaireResponse", stored.submission_id)],
-            prediction: assessment.instruments.iter().filter_map(|one| prediction(table, stored, one)).collect(),
+            subject: Some(scored.subject.clone()),
+            occurrence_date_time: scored.answered.to_string(),
+            basis: scored.response.clone().into_iter().collect(),
+            prediction: assessment.instruments.iter().filter_map(|one| prediction(scored, one)).collect(),
             mitigation: advice.collect::<Vec<_>>().join("\n"),
             note: explanation.map(|text| Annotation { text }).into_iter().collect(),
         },
@@ -56,20 +54,20 @@ pub(super) fn of(table: &RuleTable, stored: &StoredSubmission) -> Typed<RiskAsse
 }
 
 /// What is settled of an instrument.
-fn prediction(table: &RuleTable, stored: &StoredSubmission, result: &InstrumentResult) -> Option<Prediction> {
+fn prediction(scored: &Scored<'_>, result: &InstrumentResult) -> Option<Prediction> {
     if !matches!(result.outcome, Outcome::Positive | Outcome::Negative) {
         return None;
     }
-    let instrument = table.instrument(&result.instrument)?;
-    let text = table.texts(stored.language).and_then(|texts| texts.instruments.get(&*instrument.id));
+    let instrument = scored.table.instrument(&result.instrument)?;
+    let text = scored.texts().and_then(|texts| texts.instruments.get(&*instrument.id));
     let name = text.map(|text| text.name.clone()).unwrap_or_default();
     let total = result.total.map(|total| format!(", {}", instrument.shown(total))).unwrap_or_default();
-    let range = instrument.cut_off(&stored.answers).and_then(|cut_off| positive(instrument, cut_off));
+    let range = instrument.cut_off(scored.answers).and_then(|cut_off| positive(instrument, cut_off));
     let range = range.map(|text| format!(" ({text})")).unwrap_or_default();
     Some(Prediction {
         outcome: Some(CodeableConcept::text("Sarcopenia")),
         // In per cent, as the resource has it.
-        probability_decimal: instrument.probability(&stored.answers, result.total).map(percent),
+        probability_decimal: instrument.probability(scored.answers, result.total).map(percent),
         rationale: format!("{name}: {}{total}{range}", result.outcome.as_str()),
     })
 }

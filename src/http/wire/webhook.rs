@@ -26,11 +26,11 @@ pub struct WebhookInput {
     pub url: Option<String>,
     /// What it is told of.
     #[validate(length(min = 1, max = 10))]
-    #[schema(required, value_type = Vec<WebhookEventName>, min_items = 1, max_items = 10)]
+    #[schema(required, value_type = BTreeSet<WebhookEventName>, min_items = 1, max_items = 10)]
     pub events: Option<Vec<WebhookEventName>>,
     /// What the clinic calls it.
     #[validate(length(min = 1, max = 200))]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub description: Option<String>,
 }
 
@@ -45,11 +45,11 @@ pub struct WebhookChangeInput {
     pub url: Option<String>,
     /// What it is told of.
     #[validate(length(min = 1, max = 10))]
-    #[schema(value_type = Option<Vec<WebhookEventName>>, min_items = 1, max_items = 10)]
+    #[schema(value_type = Option<BTreeSet<WebhookEventName>>, min_items = 1, max_items = 10)]
     pub events: Option<Vec<WebhookEventName>>,
     /// What the clinic calls it.
     #[validate(length(min = 1, max = 200))]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub description: Option<String>,
     /// Whether anything is sent to it. Enabling one that was disabled sends what waits.
     pub enabled: Option<bool>,
@@ -61,6 +61,7 @@ pub struct WebhookChangeInput {
 #[schema(as = WebhookRotationInput)]
 pub struct WebhookRotationInput {
     /// For how many hours the secret that it had signs beside the new one; 24 unless said.
+    #[serde(default, deserialize_with = "super::whole::optional")]
     #[validate(range(min = 0, max = 168))]
     #[schema(minimum = 0, maximum = 168)]
     pub overlap_hours: Option<u16>,

@@ -194,12 +194,12 @@ async fn what_cannot_be_read_is_refused_with_its_place_and_never_passed_over() {
         (answer.status, answer.pointers())
     };
     let place = "/prefetch/responses/entry/0/resource/item/1";
-    for (answer, at) in [
-        (json!({"valueDecimal": 900}), place.to_owned()),
-        (json!({"valueQuantity": {"value": 140, "unit": "lb"}}), format!("{place}/answer/0")),
-        (json!({"valueString": "64"}), format!("{place}/answer/0")),
+    for answer in [
+        json!({"valueDecimal": 900}),
+        json!({"valueQuantity": {"value": 140, "unit": "lb"}}),
+        json!({"valueString": "64"}),
     ] {
-        assert_eq!(refused(&of(answer.clone())).await, (422, vec![at]), "{answer}");
+        assert_eq!(refused(&of(answer.clone())).await, (422, vec![place.to_owned()]), "{answer}");
     }
     let good = of(json!({"valueDecimal": 64.5}));
     intake.post(SERVICE, &good).await.expect(200);

@@ -16,7 +16,7 @@ async fn seeded(clinic: &Clinic) -> (String, String) {
 }
 
 async fn send(user: &User, method: &str, path: &str, ids: &(String, String)) -> Answer {
-    let id = match path.split('/').nth(2).unwrap() {
+    let id = match path.split('/').nth(2).unwrap_or_default() {
         "Questionnaire" => "2026.2".to_owned(),
         "CodeSystem" => "answers".to_owned(),
         "Observation" => format!("{}-score", ids.0),
@@ -26,7 +26,14 @@ async fn send(user: &User, method: &str, path: &str, ids: &(String, String)) -> 
     let request = user.request(method, &path.replace("{id}", &id));
     user.send(match (method, path) {
         (_, path) if path.ends_with("_search") => search(user, path, &[("_count", "5")]),
-        ("POST", _) => request.json(&response(&frail())),
+        ("POST", "/fhir") => request.json(&json!({"resourceType": "Bundle", "type": "batch"})),
+        ("POST", path) if path.ends_with("$populate") => request.json(&json!({"resourceType": "Parameters",
+            "parameter": [{"name": "canonical", "valueCanonical": "urn:sarcoscreen:questionnaire"}]})),
+        ("POST", _) => {
+            let mut body = response(&frail());
+            body["subject"] = json!({"identifier": {"value": "R-2"}});
+            request.json(&body)
+        }
         ("PUT", _) => {
             let body = json!({"resourceType": "Task", "id": id, "status": "requested"});
             request.header("if-match", "W/\"1\"").json(&body)
@@ -60,7 +67,7 @@ async fn every_interaction_answers_each_role_as_the_list_says_and_foreigners_as_
             assert_eq!(answer.status, wanted, "{} {} as {role:?}: {}", one.method, one.path, answer.text);
             assert_eq!(answer.header("content-type"), "application/fhir+json");
         }
-        if one.path.contains("{id}") && one.least.is_some() {
+        if one.path.contains("{id}") && one.action.is_some() {
             let foreign = send(&other.admin, one.method, one.path, &ids).await.expect(404);
             assert_eq!(foreign["issue"][0]["code"], "not-found");
         }

@@ -1,7 +1,9 @@
 //! The FHIR facade: who may do what, and what resources say.
 
 mod access;
+mod batch;
 mod conditional;
+mod operations;
 mod responses;
 mod tasks;
 

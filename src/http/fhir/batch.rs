@@ -1,0 +1,167 @@
+//! `POST /fhir`: a bundle of requests. Each entry goes the way of a request of its own, through the same routes, the same
+//! sign-in, limits and trail, so one that is refused harms no other.
+
+use actix_http::Request;
+use actix_service::{IntoServiceFactory as _, Service, ServiceFactory as _};
+use actix_web::body::{BoxBody, MessageBody, to_bytes};
+use actix_web::dev::{AppConfig, Payload, ServiceResponse};
+use actix_web::http::header::{ACCEPT, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, LOCATION};
+use actix_web::http::{Method, Uri};
+use actix_web::middleware::from_fn;
+use actix_web::web::Bytes;
+use actix_web::{App, HttpRequest, HttpResponse, web};
+use futures_util::stream::{self, StreamExt as _};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::element::{Typed, elements};
+use super::{MEDIA_TYPE, PATH, reply, resources};
+use crate::app::AppError;
+use crate::domain::fault::{Fault, FaultCode};
+use crate::http::State;
+use crate::http::auth::Intake;
+use crate::http::batch::BATCH_LIMIT;
+use crate::http::extract::Incoming;
+use crate::http::problem::Problem;
+use crate::http::trail::record_refusals;
+
+/// Entries of a bundle, at most.
+const ENTRIES: usize = 200;
+/// Entries that are under way at once.
+const AT_ONCE: usize = 16;
+/// Headers that each entry has of its own.
+const OWN: [&str; 8] = [
+    "accept",
+    "accept-encoding",
+    "content-length",
+    "content-type",
+    "idempotency-key",
+    "if-match",
+    "if-none-exist",
+    "transfer-encoding",
+];
+
+elements! {
+    /// The answers to the entries, in their order.
+    Answers {
+        #[serde(rename = "type")]
+        kind: &'static str,
+        entry: Vec<Entry>,
+    }
+    /// The answer to one.
+    Entry {
+        resource: Option<Box<RawValue>>,
+        response: Option<Answer>,
+    }
+    /// What became of it.
+    Answer {
+        status: String,
+        location: Option<String>,
+        etag: Option<String>,
+        outcome: Option<Box<RawValue>>,
+    }
+}
+
+/// Takes a bundle of the type `batch`.
+///
+/// # Errors
+/// When it is none, or has too many entries. What is wrong with an entry is its answer.
+pub(super) async fn take_batch(
+    request: HttpRequest,
+    state: web::Data<State>,
+    _: Intake,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
+    let bundle = incoming.read_tree(BATCH_LIMIT).await?;
+    let none = Vec::new();
+    let entries = bundle["entry"].as_array().unwrap_or(&none);
+    let checks = [
+        (bundle["resourceType"] == "Bundle", "Bundle.resourceType", FaultCode::UnknownOption, "must be Bundle"),
+        (
+            bundle["type"] == "batch",
+            "Bundle.type",
+            FaultCode::UnknownOption,
+            "must be batch; transactions are not served",
+        ),
+        (entries.len() <= ENTRIES, "Bundle.entry", FaultCode::OutOfRange, "at most 200 entries"),
+    ];
+    let faults = checks.into_iter().filter(|(fit, ..)| !fit);
+    let faults: Vec<_> = faults.map(|(_, at, code, detail)| Fault::new(at, code, detail)).collect();
+    if !faults.is_empty() {
+        return Err(Problem::content(faults, None));
+    }
+    let app = App::new().app_data(state).service(resources()).wrap(from_fn(record_refusals));
+    let service = app.into_factory().new_service(AppConfig::default()).await;
+    let service = &service.map_err(|()| AppError::Internal("the routes of a batch cannot be built".into()))?;
+    let request = &request;
+    let answered = stream::iter(entries.iter().enumerate()).map(|(index, entry)| async move {
+        match read(request, entry) {
+            Some(part) => answer(service, part).await,
+            None => refused(index),
+        }
+    });
+    let entry = answered.buffered(AT_ONCE).collect().await;
+    let answers = Typed::new("Bundle", Answers { kind: "batch-response", entry });
+    Ok(reply::resource(HttpResponse::Ok(), &answers))
+}
+
+/// The request that an entry is; `None` where it is none.
+fn read(outer: &HttpRequest, entry: &Value) -> Option<Request> {
+    let wanted = &entry["request"];
+    let method = Method::from_bytes(wanted["method"].as_str()?.as_bytes()).ok()?;
+    let relative = |url: &&str| {
+        let path = url.split('?').next().unwrap_or_default();
+        path.starts_with(|first: char| first.is_ascii_alphabetic()) && !path.contains(':')
+    };
+    let url = wanted["url"].as_str().filter(relative)?;
+    let uri: Uri = format!("{PATH}/{url}").parse().ok()?;
+    let bytes = if entry["resource"].is_object() { Bytes::from(entry["resource"].to_string()) } else { Bytes::new() };
+    let mut request = Request::with_payload(Payload::from(bytes));
+    let head = request.head_mut();
+    (head.method, head.uri, head.peer_addr) = (method, uri, outer.peer_addr());
+    let shared = outer.headers().iter().filter(|(name, _)| !OWN.contains(&name.as_str()));
+    shared.for_each(|(name, value)| head.headers.append(name.clone(), value.clone()));
+    head.headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    head.headers.insert(ACCEPT, HeaderValue::from_static(MEDIA_TYPE));
+    let conditions = [("ifMatch", IF_MATCH), ("ifNoneExist", HeaderName::from_static("if-none-exist"))];
+    for (element, header) in conditions {
+        let value = &wanted[element];
+        if !value.is_null() {
+            head.headers.insert(header, HeaderValue::from_str(value.as_str()?).ok()?);
+        }
+    }
+    Some(request)
+}
+
+async fn answer<B>(
+    service: &impl Service<Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
+    request: Request,
+) -> Entry
+where
+    B: MessageBody + 'static,
+{
+    let response = match service.call(request).await {
+        Ok(response) => response.map_into_boxed_body().into_parts().1,
+        Err(error) => error.error_response(),
+    };
+    entry_of(response).await
+}
+
+async fn entry_of(response: HttpResponse<BoxBody>) -> Entry {
+    let status = response.status();
+    let text = |headers: &HeaderMap, name: HeaderName| Some(headers.get(name)?.to_str().ok()?.to_owned());
+    let (location, etag) = (text(response.headers(), LOCATION), text(response.headers(), ETAG));
+    let bytes = to_bytes(response.into_body()).await.unwrap_or_default();
+    let body: Option<Box<RawValue>> = serde_json::from_slice(&bytes).ok();
+    let (resource, outcome) = if status.is_success() { (body, None) } else { (None, body) };
+    Entry { resource, response: Some(Answer { status: status.as_str().to_owned(), location, etag, outcome }) }
+}
+
+fn refused(index: usize) -> Entry {
+    let place = format!("Bundle.entry[{index}].request");
+    let detail = "must have a method and the address of a resource type served here, such as Task?status=requested";
+    let problem = Problem::content(vec![Fault::new(place, FaultCode::Format, detail)], None);
+    let outcome = serde_json::value::to_raw_value(&super::outcome(&problem)).ok();
+    let status = actix_web::ResponseError::status_code(&problem).as_str().to_owned();
+    Entry { resource: None, response: Some(Answer { status, outcome, ..Answer::default() }) }
+}

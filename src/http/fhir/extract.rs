@@ -1,0 +1,140 @@
+//! `$extract`: what a response says, as resources for the caller's own record. Nothing is stored: the transaction is for the
+//! caller to send.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::bundle::{Created, transaction};
+use super::create::{draft, in_resource};
+use super::element::{Identifier, Reference, Typed, elements};
+use super::names::{RULE_TABLE, SOFTWARE};
+use super::observation::{self, Observation};
+use super::operation::Given;
+use super::reply;
+use super::risk_assessment::{self, RiskAssessment};
+use super::scored::Scored;
+use crate::app::ambient::new_id;
+use crate::app::{AppError, intake, rule_tables, submissions};
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::ids::SubmissionId;
+use crate::domain::questionnaire::Audiences;
+use crate::domain::scoring::Asked;
+use crate::http::State;
+use crate::http::auth::Intake;
+use crate::http::extract::{Accepted, Incoming, PathId};
+use crate::http::problem::Problem;
+use crate::http::scores::refuse;
+
+elements! {
+    /// Who made the results, and by what.
+    Provenance {
+        target: Vec<Reference>,
+        recorded: String,
+        agent: Vec<Agent>,
+        entity: Vec<Entity>,
+    }
+    /// Who.
+    Agent {
+        who: Option<Reference>,
+    }
+    /// By what.
+    Entity {
+        role: &'static str,
+        what: Option<Reference>,
+    }
+}
+
+/// One result.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Extracted {
+    Risk(Box<Typed<RiskAssessment>>),
+    Observation(Box<Typed<Observation>>),
+    Provenance(Typed<Provenance>),
+}
+
+/// `POST /fhir/QuestionnaireResponse/{id}/$extract`: of a submission.
+///
+/// # Errors
+/// When there is none that this caller may see.
+pub(super) async fn extract_stored(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Intake,
+    id: Result<PathId, Problem>,
+) -> Result<HttpResponse, Problem> {
+    let stored = submissions::get(&state.app, &caller.actor(), SubmissionId(id?.0)).await?;
+    let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
+    let scored = Scored::stored(&release.table, &stored);
+    // The caller's record is another one, so what is here needs its whole address.
+    let address = format!("{}/QuestionnaireResponse/{}", reply::base(&request), stored.submission_id);
+    let response = Some(Reference { reference: Some(address), ..Reference::default() });
+    answer(&state, &Scored { response, id: String::new(), ..scored })
+}
+
+/// `POST /fhir/QuestionnaireResponse/$extract`: of a response that is sent along.
+///
+/// # Errors
+/// When the response could not be stored either.
+pub(super) async fn extract_sent(
+    state: web::Data<State>,
+    caller: Intake,
+    accepted: Accepted,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
+    let (actor, clinic, language) = (caller.actor(), caller.clinic(), accepted.of(caller.clinic()));
+    let body = Given::read(incoming).await?.response()?;
+    let versions = rule_tables::versions(&state.app);
+    let mut faults: Vec<Fault> = body.faults.iter().map(in_resource).collect();
+    let (subject, response) = (body.value.about(), body.value.address());
+    if subject.is_none() {
+        let detail = "say whom the results are about";
+        faults.push(Fault::new("QuestionnaireResponse.subject", FaultCode::Required, detail));
+    }
+    let read = body.value.read(&versions, &mut faults);
+    let could = intake::draft_faults(&state.app, &draft(&read, language), &actor);
+    faults.extend(could.into_iter().map(|fault| read.located(fault)));
+    refuse(&state, &read.answers, faults, clinic, language)?;
+    let asked = Asked { audiences: Audiences::PERSON, pathways: &clinic.pathways };
+    let now = state.app.ambient.now();
+    let scored = Scored {
+        table: rule_tables::current(&state.app),
+        language,
+        answers: &read.answers,
+        assessment: &intake::score(&state.app, &read.answers, asked),
+        answered: read.answered_at.unwrap_or(now),
+        issued: now,
+        subject: subject.unwrap_or_default(),
+        response,
+        id: String::new(),
+    };
+    answer(&state, &scored)
+}
+
+fn answer(state: &State, scored: &Scored<'_>) -> Result<HttpResponse, Problem> {
+    let name = || -> Result<String, AppError> {
+        let id: Uuid = new_id(&*state.app.ambient, state.app.ambient.now())?;
+        Ok(format!("urn:uuid:{id}"))
+    };
+    let risk = Extracted::Risk(Box::new(risk_assessment::of(scored)));
+    let mut created = vec![Created { full_url: name()?, kind: "RiskAssessment", resource: risk }];
+    for (_, one) in observation::all(scored, &[]) {
+        let resource = Extracted::Observation(Box::new(one));
+        created.push(Created { full_url: name()?, kind: "Observation", resource });
+    }
+    let target = created.iter().map(|one| Reference { reference: Some(one.full_url.clone()), ..Reference::default() });
+    let table = Identifier { system: Some(RULE_TABLE.to_owned()), value: scored.assessment.rule_table.to_string() };
+    let provenance = Provenance {
+        target: target.collect(),
+        recorded: scored.issued.to_string(),
+        agent: vec![Agent { who: Some(Reference::named("Device", SOFTWARE, env!("CARGO_PKG_VERSION"))) }],
+        entity: vec![Entity {
+            role: "source",
+            what: Some(Reference { identifier: Some(table), ..Reference::default() }),
+        }],
+    };
+    let resource = Extracted::Provenance(Typed::new("Provenance", provenance));
+    created.push(Created { full_url: name()?, kind: "Provenance", resource });
+    Ok(reply::resource(HttpResponse::Ok(), &transaction(created)))
+}

@@ -1,0 +1,62 @@
+//! What operations are given: a `Parameters` resource, or where one resource is all they need, that resource itself.
+
+use actix_web::web::BytesMut;
+use serde_json::Value;
+
+use super::outcome::within;
+use super::response_input::ResponseInput;
+use crate::domain::fault::{Fault, FaultCode};
+use crate::http::extract::{BODY_LIMIT, Body, Incoming};
+use crate::http::problem::Problem;
+
+/// What an operation is given.
+pub(super) struct Given(Value);
+
+impl Given {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not JSON.
+    pub(super) async fn read(incoming: Incoming) -> Result<Self, Problem> {
+        Ok(Self(incoming.read_tree(BODY_LIMIT).await?))
+    }
+
+    /// The parameters of one of these names.
+    pub(super) fn named<'a>(&'a self, names: &'a [&str]) -> impl Iterator<Item = &'a Value> {
+        let given = if self.is("Parameters") { self.0["parameter"].as_array() } else { None };
+        let wanted = |one: &&Value| one["name"].as_str().is_some_and(|name| names.contains(&name));
+        given.into_iter().flatten().filter(wanted)
+    }
+
+    /// Refuses what is not `Parameters`.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub(super) fn parameters(&self) -> Result<(), Problem> {
+        if self.is("Parameters") {
+            return Ok(());
+        }
+        let detail = "must be Parameters";
+        Err(Problem::content(vec![Fault::new("Parameters.resourceType", FaultCode::UnknownOption, detail)], None))
+    }
+
+    /// The answers to the form, by themselves or as a parameter.
+    ///
+    /// # Errors
+    /// When there are none, or they are no object.
+    pub(super) fn response(&self) -> Result<Body<ResponseInput>, Problem> {
+        let parameter = || self.named(&["questionnaire-response"]).next().map(|one| &one["resource"]);
+        let response = if self.is("QuestionnaireResponse") { Some(&self.0) } else { parameter() };
+        let response = response.ok_or_else(|| {
+            let place = "Parameters.parameter.where(name='questionnaire-response')";
+            let detail = "send the QuestionnaireResponse to extract from";
+            Problem::content(vec![Fault::new(place, FaultCode::Required, detail)], None)
+        })?;
+        let bytes = BytesMut::from(response.to_string().as_bytes());
+        Body::of(bytes).map_err(|problem| within("QuestionnaireResponse", problem))
+    }
+
+    fn is(&self, kind: &str) -> bool {
+        self.0["resourceType"] == kind
+    }
+}

@@ -1,0 +1,212 @@
+//! `$populate`: the form, begun with what the caller knows of a person. Nothing is looked up and nothing is kept; what is of
+//! no use is told.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use actix_web::{HttpResponse, web};
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::element::{Identifier, Reference, Typed, elements};
+use super::names::{QUESTIONNAIRE, RESULTS};
+use super::observation::MEASURED;
+use super::operation::Given;
+use super::outcome::{self, Issue, OperationOutcome};
+use super::response::{self, Response};
+use super::response_input::known_form;
+use super::{patient, reply};
+use crate::app::rule_tables;
+use crate::domain::answers::{Answers, RawAnswer, RawAnswers};
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::language::Language;
+use crate::domain::questionnaire::Item;
+use crate::http::State;
+use crate::http::auth::Intake;
+use crate::http::extract::{Accepted, Incoming};
+use crate::http::problem::{Problem, ProblemType};
+
+/// What body weight and height are called in the vital signs of FHIR R4.
+const LOINC: [(&str, Item); 2] = [("29463-7", Item::WeightKg), ("8302-2", Item::HeightCm)];
+
+elements! {
+    /// What the operation answers.
+    Output {
+        parameter: Vec<Parameter>,
+    }
+    /// One part of it.
+    Parameter {
+        name: &'static str,
+        resource: Option<Part>,
+    }
+}
+
+/// The resource of a part.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Part {
+    /// The form, begun.
+    Response(Box<Typed<Response>>),
+    /// What is to be known of it.
+    Issues(Typed<OperationOutcome>),
+}
+
+/// What was found for one item.
+struct Known {
+    /// When it was observed, as it says itself; the latest counts.
+    at: String,
+    answer: RawAnswer<'static>,
+}
+
+/// `POST /fhir/Questionnaire/$populate`.
+///
+/// # Errors
+/// When the parameters name no form, or another one.
+pub(super) async fn populate(
+    state: web::Data<State>,
+    caller: Intake,
+    accepted: Accepted,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
+    let given = Given::read(incoming).await?;
+    given.parameters()?;
+    let current = [rule_tables::current(&state.app).version.to_string()];
+    let place = |name: &str| format!("Parameters.parameter.where(name='{name}')");
+    let fault = match named_form(&given).as_slice() {
+        [(_, canonical)] if known_form(canonical, &current) => None,
+        [(name, _)] => {
+            Some((place(name), FaultCode::NotFound, "is not the form of this service in its current version"))
+        }
+        [] => Some((place("canonical"), FaultCode::Required, "name the form")),
+        [_, (name, _), ..] => Some((place(name), FaultCode::Contradiction, "name the form in one way")),
+    };
+    if let Some((place, code, detail)) = fault {
+        return Err(Problem::content(vec![Fault::new(place, code, detail)], None));
+    }
+    Ok(begun(&state, &given, accepted.of(caller.clinic())))
+}
+
+/// `POST /fhir/Questionnaire/{id}/$populate`: the address names the form.
+///
+/// # Errors
+/// When it is not the current version, or the body is no `Parameters`.
+pub(super) async fn populate_version(
+    state: web::Data<State>,
+    caller: Intake,
+    id: web::Path<String>,
+    accepted: Accepted,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
+    if *id != *rule_tables::current(&state.app).version {
+        return Err(Problem::new(ProblemType::NotFound, "the form of this version is not served"));
+    }
+    let given = Given::read(incoming).await?;
+    given.parameters()?;
+    Ok(begun(&state, &given, accepted.of(caller.clinic())))
+}
+
+/// How the parameters name the form, as canonicals.
+fn named_form(given: &Given) -> Vec<(&str, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let canonical = |one: &Value| match one["name"].as_str().unwrap_or_default() {
+        "canonical" => text(&one["valueCanonical"]),
+        "questionnaireRef" => {
+            let reference = text(&one["valueReference"]["reference"]);
+            let version = reference.rsplit_once("Questionnaire/").map(|(_, version)| version);
+            version.map_or_else(String::new, |version| format!("{QUESTIONNAIRE}|{version}"))
+        }
+        "questionnaire" => format!("{}|{}", text(&one["resource"]["url"]), text(&one["resource"]["version"])),
+        _ => text(&one["valueIdentifier"]["value"]),
+    };
+    let ways = &["canonical", "questionnaireRef", "questionnaire", "identifier"];
+    given.named(ways).map(|one| (one["name"].as_str().unwrap_or_default(), canonical(one))).collect()
+}
+
+fn begun(state: &State, given: &Given, language: Language) -> HttpResponse {
+    let mut issues = Vec::new();
+    let today = state.app.ambient.now().to_zoned(TimeZone::UTC).date();
+    let known = known(given, today, &mut issues);
+    let mut raw = RawAnswers::default();
+    raw.0.extend(known.into_iter().map(|(item, known)| (Cow::Borrowed(item.id()), known.answer)));
+    let (answers, faults) = Answers::parse(&raw);
+    // What the form would refuse is left for somebody to answer.
+    issues.extend(faults.iter().map(|fault| {
+        let item = fault.pointer.trim_start_matches('/');
+        Issue::information(&format!("{item} is left open: {}", fault.detail))
+    }));
+    let subject = given.named(&["subject"]).next().map(|one| about(&one["valueReference"]));
+    let response = Response {
+        language: language.code(),
+        questionnaire: format!("{QUESTIONNAIRE}|{}", rule_tables::current(&state.app).version),
+        status: "in-progress",
+        subject,
+        authored: state.app.ambient.now().to_string(),
+        item: response::items(&answers),
+        ..Response::default()
+    };
+    let response = Part::Response(Box::new(Typed::new("QuestionnaireResponse", response)));
+    let mut parameter = vec![Parameter { name: "response", resource: Some(response) }];
+    if !issues.is_empty() {
+        parameter.push(Parameter { name: "issues", resource: Some(Part::Issues(outcome::of(issues))) });
+    }
+    reply::resource(HttpResponse::Ok(), &Typed::new("Parameters", Output { parameter }))
+}
+
+fn about(reference: &Value) -> Reference {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let identifier = &reference["identifier"];
+    let identifier = text(&identifier["value"]).map(|value| Identifier { system: text(&identifier["system"]), value });
+    Reference { reference: text(&reference["reference"]), identifier, ..Reference::default() }
+}
+
+/// What the contexts say; of several observations of one thing the latest.
+fn known(given: &Given, today: jiff::civil::Date, issues: &mut Vec<Issue>) -> HashMap<Item, Known> {
+    let mut known: HashMap<Item, Known> = HashMap::new();
+    let parts = given.named(&["context", "launchContext"]).filter_map(|one| one["part"].as_array()).flatten();
+    for content in parts.filter(|part| part["name"] == "content") {
+        let resource = &content["resource"];
+        match resource["resourceType"].as_str() {
+            Some("Patient") => {
+                let said = patient::answers(resource, today);
+                known.extend(said.map(|(item, answer, _)| (item, Known { at: String::new(), answer })));
+            }
+            Some("Observation") => match observed(resource) {
+                Some((item, value)) => {
+                    let at = ["effectiveDateTime", "issued"].into_iter().find_map(|name| resource[name].as_str());
+                    let at = at.unwrap_or_default().to_owned();
+                    if known.get(&item).is_none_or(|other| other.at <= at) {
+                        known.insert(item, Known { at, answer: RawAnswer::Number(value) });
+                    }
+                }
+                None => issues.push(Issue::information(
+                    "an Observation is passed over: it is not final, of no use here, or in a unit that the form does not have",
+                )),
+            },
+            Some(_) => issues.push(Issue::information("a resource is passed over: Patient and Observation are of use")),
+            None => issues.push(Issue::information("a reference is passed over: send the resource itself")),
+        }
+    }
+    known
+}
+
+/// The item that an observation is of, and its value in the unit of the form.
+fn observed(observation: &Value) -> Option<(Item, f64)> {
+    let done = ["final", "amended", "corrected"].iter().any(|status| observation["status"] == *status);
+    let codings = observation["code"]["coding"].as_array().filter(|_| done)?;
+    let (item, unit) = codings.iter().find_map(|coding| {
+        let code = coding["code"].as_str()?;
+        let item = match coding["system"].as_str()? {
+            "http://loinc.org" => LOINC.iter().find(|(known, _)| *known == code)?.1,
+            RESULTS => Item::from_id(code)?,
+            _ => return None,
+        };
+        MEASURED.iter().find(|(known, ..)| *known == item).map(|(item, unit, _)| (*item, *unit))
+    })?;
+    if unit.is_empty() {
+        return Some((item, observation["valueInteger"].as_f64()?));
+    }
+    let quantity = &observation["valueQuantity"];
+    let fit = quantity["system"] == "http://unitsofmeasure.org" && quantity["code"] == unit;
+    Some((item, quantity["value"].as_f64().filter(|_| fit)?))
+}

@@ -1,0 +1,138 @@
+//! Items of a `QuestionnaireResponse`: the answers in its tree of headings, for everybody who reads one.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::names::{ANSWERS, NONE_OF_THESE, SARC_F_TOTAL};
+use crate::domain::answers::{RawAnswer, RawAnswers};
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::questionnaire::{Group, Item, Kind};
+
+/// A heading or a question.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::http) struct ItemInput {
+    link_id: Option<String>,
+    #[serde(default)]
+    answer: Vec<AnswerInput>,
+    #[serde(default)]
+    item: Vec<Self>,
+}
+
+/// An answer, with what is asked below it.
+#[derive(Clone, Deserialize)]
+struct AnswerInput {
+    #[serde(default)]
+    item: Vec<ItemInput>,
+    #[serde(flatten)]
+    value: Map<String, Value>,
+}
+
+/// How places in the resource are written.
+#[derive(Clone, Copy)]
+pub(in crate::http) struct Places {
+    /// An item: where its parent is, which of its items it is, and its `linkId` if it has one that can be quoted.
+    pub(in crate::http) item: fn(&str, usize, Option<&str>) -> String,
+    /// An answer: where its question is, and which of its answers it is.
+    pub(in crate::http) answer: fn(&str, usize) -> String,
+}
+
+/// What the items say.
+#[derive(Clone, Default)]
+pub(in crate::http) struct Found {
+    /// The answers that could be read.
+    pub(in crate::http) raw: RawAnswers<'static>,
+    /// Where each question stands.
+    pub(in crate::http) places: HashMap<&'static str, String>,
+    /// Answers to our questions that could not be read.
+    pub(in crate::http) faults: Vec<Fault>,
+    /// Items that the form does not have.
+    pub(in crate::http) foreign: Vec<Fault>,
+}
+
+impl Found {
+    /// Goes through the items and all below them.
+    pub(in crate::http) fn collect(&mut self, items: &[ItemInput], parent: &str, places: Places) {
+        for (index, ItemInput { link_id: link, answer, item }) in items.iter().enumerate() {
+            let link = link.as_deref();
+            // The linkId is quoted in what is answered, so only a plain one is.
+            let plain = link.filter(|link| link.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c)));
+            let place = (places.item)(parent, index, plain);
+            match link.map(|link| (link, Item::from_id(link))) {
+                Some((_, Some(known))) => self.take(known, answer, &place),
+                Some((link, None)) if of_the_form(link) => {}
+                Some(_) => self.foreign.push(Fault::new(&place, FaultCode::UnknownField, "the form has no such item")),
+                None => {
+                    let place = format!("{place}.linkId");
+                    self.foreign.push(Fault::new(place, FaultCode::Required, "an item has a linkId"));
+                }
+            }
+            self.collect(item, &place, places);
+            for (index, answer) in answer.iter().enumerate() {
+                self.collect(&answer.item, &(places.answer)(&place, index), places);
+            }
+        }
+    }
+
+    fn take(&mut self, item: Item, answers: &[AnswerInput], place: &str) {
+        self.places.insert(item.id(), place.to_owned());
+        if answers.is_empty() {
+            return;
+        }
+        match read(item, answers) {
+            Ok(answer) => self.raw.0.push((Cow::Borrowed(item.id()), answer)),
+            Err((code, detail)) => self.faults.push(Fault::new(place, code, detail)),
+        }
+    }
+}
+
+/// What the form shows beside its questions.
+fn of_the_form(link: &str) -> bool {
+    let help = |link: &str| link.strip_suffix(".help").is_some_and(|item| Item::from_id(item).is_some());
+    link == SARC_F_TOTAL || Group::ALL.iter().any(|group| group.as_str() == link) || help(link)
+}
+
+/// The answers to one question, which only a set may have several of.
+fn read(item: Item, answers: &[AnswerInput]) -> Result<RawAnswer<'static>, (FaultCode, &'static str)> {
+    let values = answers.iter().map(|answer| read_value(item, &answer.value)).collect::<Result<Vec<_>, _>>()?;
+    let none = [RawAnswer::Text(Cow::Borrowed(NONE_OF_THESE))];
+    match (item.spec().kind, <[_; 1]>::try_from(values)) {
+        (Kind::Set { exclusive: None, .. }, Ok(one)) if one == none => Ok(RawAnswer::List(Vec::new())),
+        (Kind::Set { .. }, Ok(one)) => Ok(RawAnswer::List(one.into())),
+        (Kind::Set { .. }, Err(several)) => Ok(RawAnswer::List(several)),
+        (_, Ok([one])) => Ok(one),
+        (_, Err(_)) => Err((FaultCode::Duplicate, "takes one answer")),
+    }
+}
+
+/// One answer. A quantity may be in any unit, so it is none.
+fn read_value(item: Item, answer: &Map<String, Value>) -> Result<RawAnswer<'static>, (FaultCode, &'static str)> {
+    let number = || answer.get("valueInteger").or_else(|| answer.get("valueDecimal"));
+    match item.spec().kind {
+        Kind::Flag => {
+            let flag = answer.get("valueBoolean").and_then(Value::as_bool);
+            flag.map(RawAnswer::Flag).ok_or((FaultCode::Type, "must be answered by valueBoolean"))
+        }
+        Kind::Number { .. } => {
+            let number = number().and_then(Value::as_f64);
+            number.map(RawAnswer::Number).ok_or((FaultCode::Type, "must be answered by valueInteger or valueDecimal"))
+        }
+        Kind::Choice(_) | Kind::Set { .. } => {
+            let coding = answer.get("valueCoding").ok_or((FaultCode::Type, "must be answered by valueCoding"))?;
+            let unknown = "must be a code of urn:sarcoscreen:answers for this item";
+            option(item, coding).map(RawAnswer::Text).ok_or((FaultCode::UnknownOption, unknown))
+        }
+    }
+}
+
+/// The option that a code names, as in the form or by itself; a code of another system names none.
+fn option(item: Item, coding: &Value) -> Option<Cow<'static, str>> {
+    let ours = coding.get("system").is_none_or(|system| system == ANSWERS);
+    let code = coding.get("code").and_then(Value::as_str).filter(|_| ours)?;
+    let within = code.strip_prefix(item.id()).and_then(|rest| rest.strip_prefix('.'));
+    let options = item.spec().kind.options().iter().copied().chain([NONE_OF_THESE]);
+    options.into_iter().find(|option| *option == within.unwrap_or(code)).map(Cow::Borrowed)
+}
