@@ -127,6 +127,8 @@ pub struct StoredSubmission {
     pub pathway: Option<PathwayId>,
     /// The submission it corrects.
     pub supersedes: Option<SubmissionId>,
+    /// The latest submission that corrects it.
+    pub superseded_by: Option<SubmissionId>,
     /// The answers.
     pub answers: Answers,
     /// The assessment.

@@ -49,6 +49,9 @@ pub async fn find(
         Row,
         r#"select submission_id, subject_id, credential_id, origin, language, source_system, source_id, pathway,
                   supersedes, answers, assessment, follow_up_id, follow_up_state, follow_up_urgency, follow_up_joined,
+                  (select later.submission_id from submissions later
+                   where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id
+                   order by later.received_at desc, later.submission_id desc limit 1) as superseded_by,
                   received_at as "received_at: jiff_sqlx::Timestamp",
                   answered_at as "answered_at: jiff_sqlx::Timestamp"
            from submissions where clinic_id = $1 and submission_id = $2"#,
@@ -151,6 +154,7 @@ pub(super) struct Row {
     pub source_id: Option<String>,
     pub pathway: Option<String>,
     pub supersedes: Option<Uuid>,
+    pub superseded_by: Option<Uuid>,
     pub answers: Value,
     pub assessment: Value,
     pub follow_up_id: Option<Uuid>,
@@ -177,6 +181,7 @@ impl TryFrom<Row> for StoredSubmission {
             source: row.source_system.zip(row.source_id).map(|(system, id)| ExternalSource { system, id }),
             pathway: pathway.transpose()?,
             supersedes: row.supersedes.map(SubmissionId),
+            superseded_by: row.superseded_by.map(SubmissionId),
             answers: answers(&row.answers)?,
             assessment: serde_json::from_value(row.assessment).map_err(|_| broken("assessment"))?,
             follow_up: match link {

@@ -148,7 +148,10 @@ async fn a_browser_may_not_say_who_it_is_or_what_it_corrects() {
         let location = user.submit(&body).await.header("location").to_owned();
         let stored = clinic.staff.get(&location).await.expect(200);
         assert_eq!(stored["source"], body["source"]);
-        assert_eq!(stored["supersedes"], earlier);
+        assert_eq!((&stored["supersedes"], &stored["superseded_by"]), (&earlier, &Value::Null));
+        // What was corrected is kept as it was, and shows what stands for it now.
+        let kept = clinic.staff.get(&format!("/v1/submissions/{}", earlier.as_str().unwrap())).await.expect(200);
+        assert_eq!((&kept["superseded_by"], &kept["answers"]["age"]), (&stored["id"], &fit()["age"]));
     }
     // It may leave a way to be reached.
     let contact = json!({"contact": {"telephone": "600 111 222"}, "consent": consent(true)});

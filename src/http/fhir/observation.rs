@@ -47,8 +47,8 @@ elements! {
     }
 }
 
-/// What is measured: its unit, and the item that has its upper limit. A sum of points has no unit.
-pub(super) const MEASURED: [(Item, &str, Option<Item>); 11] = [
+/// What is measured: its unit, and the item that has its upper limit. The sum of the short battery is the total of an instrument.
+pub(super) const MEASURED: [(Item, &str, Option<Item>); 10] = [
     (Item::HeightCm, "cm", None),
     (Item::WeightKg, "kg", None),
     (Item::CalfCircumferenceCm, "cm", None),
@@ -56,7 +56,6 @@ pub(super) const MEASURED: [(Item, &str, Option<Item>); 11] = [
     (Item::FiveChairStandsS, "s", None),
     (Item::TimedUpAndGoS, "s", None),
     (Item::GaitSpeedMS, "m/s", None),
-    (Item::Sppb, "", None),
     (Item::CreatineKinaseUL, "U/L", Some(Item::CreatineKinaseUpperLimitUL)),
     (Item::MyoglobinUgL, "ug/L", Some(Item::MyoglobinUpperLimitUgL)),
     (Item::VitaminDNmolL, "nmol/L", None),
@@ -154,10 +153,11 @@ fn of_instrument(
 fn measurement(scored: &Scored<'_>, item: Item, unit: &'static str, limit: Option<Item>) -> Option<Observation> {
     let spec = item.spec();
     let Kind::Number { scale, .. } = spec.kind else { return None };
-    let quantity = |units: i32| {
-        let value = Some(f64::from(units) / f64::from(scale));
-        let known = (!unit.is_empty()).then_some(unit);
-        Quantity { value, unit: known, system: known.map(|_| "http://unitsofmeasure.org"), code: known }
+    let quantity = |units: i32| Quantity {
+        value: Some(f64::from(units) / f64::from(scale)),
+        unit: Some(unit),
+        system: Some("http://unitsofmeasure.org"),
+        code: Some(unit),
     };
     let value = scored.answers.get(item)?;
     let category = match spec.audience() {
@@ -168,8 +168,7 @@ fn measurement(scored: &Scored<'_>, item: Item, unit: &'static str, limit: Optio
     let label = scored.texts().and_then(|texts| texts.items.get(item.id())).map(|text| text.label.clone());
     let high = limit.and_then(|limit| scored.answers.get(limit)).map(quantity);
     Some(Observation {
-        value_quantity: Some(quantity(value)).filter(|_| !unit.is_empty()),
-        value_integer: unit.is_empty().then_some(value),
+        value_quantity: Some(quantity(value)),
         reference_range: high.map(|high| Range { high: Some(high), ..Range::default() }).into_iter().collect(),
         ..outline(scored, category, item.id(), &label.unwrap_or_default(), String::new())
     })

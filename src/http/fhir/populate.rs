@@ -203,9 +203,6 @@ fn observed(observation: &Value) -> Option<(Item, f64)> {
         };
         MEASURED.iter().find(|(known, ..)| *known == item).map(|(item, unit, _)| (*item, *unit))
     })?;
-    if unit.is_empty() {
-        return Some((item, observation["valueInteger"].as_f64()?));
-    }
     let quantity = &observation["valueQuantity"];
     let fit = quantity["system"] == "http://unitsofmeasure.org" && quantity["code"] == unit;
     Some((item, quantity["value"].as_f64().filter(|_| fit)?))

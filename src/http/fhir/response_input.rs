@@ -62,7 +62,7 @@ pub(super) struct Read {
     places: HashMap<&'static str, String>,
 }
 
-/// Places as FHIRPath.
+/// Places as `FHIRPath`.
 const PLACES: Places = Places {
     item: |parent, _, link| link.map_or_else(|| format!("{parent}.item"), |link| question(parent, link)),
     answer: |parent, _| format!("{parent}.answer"),

@@ -124,6 +124,9 @@ pub struct SubmissionBody<'a> {
     /// The submission that it corrects.
     #[schema(required)]
     pub supersedes: Option<Uuid>,
+    /// The latest submission that corrects it; this one is kept as it was.
+    #[schema(required)]
+    pub superseded_by: Option<Uuid>,
     /// The answers.
     #[schema(value_type = AnswersBody)]
     pub answers: Answers,
@@ -252,6 +255,7 @@ impl<'a> SubmissionBody<'a> {
             source: stored.source.map(|source| SourceInput { system: Some(source.system), id: Some(source.id) }),
             pathway: stored.pathway.map(PathwayName),
             supersedes: stored.supersedes.map(|id| id.0),
+            superseded_by: stored.superseded_by.map(|id| id.0),
             answers: stored.answers,
         }
     }

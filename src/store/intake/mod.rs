@@ -84,6 +84,7 @@ impl Intake {
             source: draft.source,
             pathway: draft.pathway,
             supersedes: draft.supersedes,
+            superseded_by: None,
             answers: draft.answers,
             assessment,
             follow_up,
