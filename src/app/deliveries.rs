@@ -1,12 +1,12 @@
 //! Deliveries of webhooks, one attempt at a time: leased, sent without any transaction, and written down.
 
 use crate::domain::audit::AuditAction;
-use crate::domain::webhook::DisabledReason;
+use crate::domain::webhook::{DisabledReason, Event};
 use crate::domain::webhook_delivery::{Verdict, hopeless, judge};
 use crate::outbound::receivers::Message;
 use crate::store::webhook_leases::{self, Came};
 
-use super::ambient::random;
+use super::ambient::{new_id, random};
 use super::audit::operator_entry;
 use super::{App, AppError};
 
@@ -51,7 +51,9 @@ pub async fn deliver(app: &App, leased: Leased) -> Result<(), AppError> {
         Verdict::Delivered | Verdict::Again(_) | Verdict::GivenUp => return Ok(()),
     };
     let audit = operator_entry(app, leased.clinic_id, AuditAction::WebhookDisabled, leased.webhook_id.0)?;
-    if webhook_leases::disable(&app.store, leased.webhook_id, reason, &audit).await? {
+    let event = Event::disabled(new_id(&*app.ambient, audit.at)?, leased.webhook_id, reason, audit.at);
+    if webhook_leases::disable(&app.store, leased.webhook_id, reason, &event, &audit).await? {
+        app.deliveries.notify_one();
         tracing::warn!(webhook = %leased.webhook_id, reason = reason.as_str(), "a webhook was disabled");
     }
     Ok(())

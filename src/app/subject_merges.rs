@@ -28,7 +28,9 @@ pub async fn merge(
     let entry = entry(app, actor, AuditAction::SubjectsMerged, merge_id.0, &[kept, merged])?;
     let nonces = [random(&*app.ambient)?, random(&*app.ambient)?, random(&*app.ambient)?];
     let merging = Merging { merge_id, kept, merged, seen };
-    Ok(store::subject_merges::merge(&app.store, merging, idempotency, &entry, nonces).await?)
+    let merge = store::subject_merges::merge(&app.store, merging, idempotency, &entry, nonces).await?;
+    app.deliveries.notify_one();
+    Ok(merge)
 }
 
 /// Takes a merge back.
@@ -75,5 +77,7 @@ async fn take_back(
     let spare = spare.collect::<Result<Vec<FollowUpId>, _>>()?;
     let nonces = [random(&*app.ambient)?, random(&*app.ambient)?];
     let of = (merge.kept, merge.merge_id);
-    Ok(store::subject_merges::undo(&app.store, of, idempotency, entry, by, &spare, nonces).await?)
+    let merge = store::subject_merges::undo(&app.store, of, idempotency, entry, by, &spare, nonces).await?;
+    app.deliveries.notify_one();
+    Ok(merge)
 }

@@ -231,8 +231,14 @@ pub struct FollowUpFilter {
     pub due_from: Option<Timestamp>,
     /// Only cases due before.
     pub due_to: Option<Timestamp>,
+    /// Only cases that were last changed at or after.
+    pub changed_from: Option<Timestamp>,
+    /// Only cases that were last changed before.
+    pub changed_to: Option<Timestamp>,
     /// Only those of this person.
     pub subject_id: Option<SubjectId>,
+    /// Only this one.
+    pub follow_up_id: Option<FollowUpId>,
 }
 
 /// Whose cases are asked for.

@@ -17,6 +17,8 @@ names! {
     FollowUpStateChanged = "follow_up.state_changed",
     /// A person was erased.
     SubjectErased = "subject.erased",
+    /// Another endpoint of the clinic was disabled by the service itself.
+    WebhookDisabled = "webhook.disabled",
     /// An admin asked for a sign of life. It is sent to whichever endpoint was named, subscribed or not.
     Ping = "ping",
 }
@@ -125,7 +127,7 @@ impl WebhookDraft {
 }
 
 impl Event {
-    /// A case that a command moved to another state.
+    /// A case that is in another state.
     #[must_use]
     pub fn state_changed(event_id: EventId, case: &FollowUp, at: Timestamp) -> Self {
         let data = json!({
@@ -140,6 +142,13 @@ impl Event {
     pub fn erased(event_id: EventId, everybody: &[SubjectId], at: Timestamp) -> Self {
         let data = json!({"subject_ids": everybody});
         Self { event_id, kind: WebhookEvent::SubjectErased, at, subject_id: None, data }
+    }
+
+    /// An endpoint that the service disabled, and why.
+    #[must_use]
+    pub fn disabled(event_id: EventId, webhook_id: WebhookId, reason: DisabledReason, at: Timestamp) -> Self {
+        let data = json!({"webhook_id": webhook_id, "reason": reason.as_str()});
+        Self { event_id, kind: WebhookEvent::WebhookDisabled, at, subject_id: None, data }
     }
 
     /// A sign of life.

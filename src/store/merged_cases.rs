@@ -221,6 +221,30 @@ async fn events(
         command,
         follow_ups,
     )
+    .execute(&mut *connection)
+    .await?;
+    tell(connection, entry, follow_ups).await
+}
+
+/// Tells the endpoints that subscribe of each case whose state is another than in the version before.
+async fn tell(connection: &mut PgConnection, entry: &AuditEntry, follow_ups: &[Uuid]) -> Result<(), StoreError> {
+    sqlx::query!(
+        "with changed as materialized (
+             select f.*, gen_random_uuid() as event_id from follow_ups f
+             join follow_up_events before using (clinic_id, follow_up_id)
+             where f.clinic_id = $1 and f.follow_up_id = any($3) and before.version = f.row_version - 1
+               and before.state <> f.state
+         )
+         insert into webhook_deliveries (clinic_id, webhook_id, event_id, event, at, subject_id, data, due_at)
+         select c.clinic_id, w.webhook_id, c.event_id, 'follow_up.state_changed', $2, c.subject_id, jsonb_build_object(
+             'follow_up_id', c.follow_up_id, 'subject_id', c.subject_id, 'state', c.state,
+             'urgency', (array['today', 'this_week', 'routine'])[c.urgency], 'version', c.row_version), $2
+         from changed c join webhook_endpoints w using (clinic_id)
+         where w.disabled_at is null and 'follow_up.state_changed' = any (w.events)",
+        entry.clinic_id.0,
+        at(entry.at) as _,
+        follow_ups,
+    )
     .execute(connection)
     .await?;
     Ok(())

@@ -8,7 +8,7 @@ use super::keys::KeyError;
 use super::row::{at, known};
 use super::subject_row::sealing;
 use super::webhook_endpoints::place;
-use super::{Store, StoreError, audit};
+use super::{Store, StoreError, audit, webhook_outbox};
 use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, EventId, SubjectId, WebhookId};
 use crate::domain::webhook::{DisabledReason, Event, WebhookEvent};
@@ -181,7 +181,7 @@ pub async fn record(store: &Store, leased: &Leased, result: Came) -> Result<Opti
     Ok(since.flatten().map(jiff_sqlx::Timestamp::to_jiff))
 }
 
-/// Ends sending to an endpoint, and puts it on record; `false` when that was done already.
+/// Ends sending to an endpoint, puts it on record and tells the clinic's others; `false` when that was done already.
 ///
 /// # Errors
 /// When the database is away.
@@ -189,6 +189,7 @@ pub async fn disable(
     store: &Store,
     webhook_id: WebhookId,
     reason: DisabledReason,
+    event: &Event,
     audit: &AuditEntry,
 ) -> Result<bool, StoreError> {
     let mut transaction = store.begin_jobs(audit.clinic_id).await?;
@@ -204,6 +205,7 @@ pub async fn disable(
     .await?;
     let disabled = done.rows_affected() == 1;
     if disabled {
+        webhook_outbox::write(&mut transaction, audit.clinic_id, event).await?;
         audit::insert(&store.keys, &mut transaction, audit).await?;
         transaction.commit().await?;
     }

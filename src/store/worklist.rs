@@ -190,6 +190,8 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &FollowUpFilter, now:
         (" and last_received_at < ", filter.received_to),
         (" and due_at >= ", filter.due_from),
         (" and due_at < ", filter.due_to),
+        (" and updated_at >= ", filter.changed_from),
+        (" and updated_at < ", filter.changed_to),
     ];
     for (condition, time) in bounds {
         if let Some(time) = time {
@@ -198,5 +200,8 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &FollowUpFilter, now:
     }
     if let Some(subject_id) = filter.subject_id {
         query.push(" and subject_id = ").push_bind(subject_id.0);
+    }
+    if let Some(follow_up_id) = filter.follow_up_id {
+        query.push(" and follow_up_id = ").push_bind(follow_up_id.0);
     }
 }

@@ -1,14 +1,13 @@
 //! A call of a service: what is read of it. It may carry more, which is passed over, as the specification allows.
 
-use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::HOOK;
 use super::answers::of_response;
 use crate::domain::fault::{Fault, FaultCode};
+use crate::http::fhir::dates::instant;
 use crate::http::fhir::response_items::Found;
 use crate::http::problem::{Problem, ProblemType};
 
@@ -75,9 +74,7 @@ fn newest(responses: &Value) -> Option<Response> {
         let found = fit.then(|| of_response(resource, &at)).flatten()?;
         let authored = resource["authored"].as_str().unwrap_or_default();
         let day = authored.get(..10).and_then(|day| day.parse::<Date>().ok());
-        // A day counts as its beginning, and a year or a month as earlier than any.
-        let begin = || Some(day?.to_zoned(TimeZone::UTC).ok()?.timestamp());
-        Some((authored.parse::<Timestamp>().ok().or_else(begin), Response { day, found }))
+        Some((instant(authored), Response { day, found }))
     };
     single.into_iter().chain(listed).filter_map(read).max_by_key(|(at, _)| *at).map(|(_, response)| response)
 }

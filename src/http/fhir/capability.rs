@@ -21,7 +21,13 @@ const OF_RECORDS: [(&str, &str); 6] = [
 ];
 
 /// Parameters of what is made of follow-ups.
-const OF_CASES: [(&str, &str); 3] = [("subject", "reference"), ("patient", "reference"), ("status", "token")];
+const OF_CASES: [(&str, &str); 5] = [
+    ("_id", "token"),
+    ("_lastUpdated", "date"),
+    ("subject", "reference"),
+    ("patient", "reference"),
+    ("status", "token"),
+];
 
 /// Operations: the type, the name and what defines it.
 const OPERATIONS: [(&str, &str, &str); 2] = [

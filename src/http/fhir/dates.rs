@@ -10,6 +10,12 @@ use crate::domain::fault::FaultCode;
 /// From the first instant to before the second.
 pub(super) type Span = (Option<Timestamp>, Option<Timestamp>);
 
+/// When something was, as far as an element says: an instant, or the beginning of a day of UTC. A year or a month says less.
+pub(in crate::http) fn instant(text: &str) -> Option<Timestamp> {
+    let day = || text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp()).ok();
+    text.parse().ok().or_else(day)
+}
+
 /// The span that every value of a parameter allows.
 pub(super) fn span(parameters: &mut Parameters, name: &str) -> Span {
     let mut span = (None, None);

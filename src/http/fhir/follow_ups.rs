@@ -2,7 +2,9 @@
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
+use uuid::Uuid;
 
+use super::dates::span;
 use super::record_search::{page, subject};
 use super::records::found;
 use super::search::Parameters;
@@ -81,9 +83,14 @@ async fn cases(
         if !filter.outcomes.is_empty() {
             filter.states.push(FollowUpState::Closed);
         }
-        possible = !filter.states.is_empty();
+        possible &= !filter.states.is_empty();
     }
     filter.subject_id = subject(&mut parameters).map(SubjectId);
+    (filter.changed_from, filter.changed_to) = span(&mut parameters, "_lastUpdated");
+    if let Some(id) = parameters.one("_id") {
+        filter.follow_up_id = Uuid::try_parse(&id).ok().map(FollowUpId);
+        possible &= filter.follow_up_id.is_some();
+    }
     let page = page(&mut parameters);
     parameters.end()?;
     let actor = caller.actor();

@@ -9,7 +9,7 @@ mod bundle;
 mod capability;
 mod code_system;
 mod create;
-mod dates;
+pub(in crate::http) mod dates;
 mod element;
 mod expression;
 mod extract;

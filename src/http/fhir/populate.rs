@@ -5,10 +5,12 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use actix_web::{HttpResponse, web};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::dates::instant;
 use super::element::{Identifier, Reference, Typed, elements};
 use super::names::{QUESTIONNAIRE, RESULTS};
 use super::observation::MEASURED;
@@ -54,8 +56,8 @@ pub(super) enum Part {
 
 /// What was found for one item.
 struct Known {
-    /// When it was observed, as it says itself; the latest counts.
-    at: String,
+    /// When it was observed, as far as it says; the latest counts.
+    at: Option<Timestamp>,
     answer: RawAnswer<'static>,
 }
 
@@ -169,12 +171,12 @@ fn known(given: &Given, today: jiff::civil::Date, issues: &mut Vec<Issue>) -> Ha
         match resource["resourceType"].as_str() {
             Some("Patient") => {
                 let said = patient::answers(resource, today);
-                known.extend(said.map(|(item, answer, _)| (item, Known { at: String::new(), answer })));
+                known.extend(said.map(|(item, answer, _)| (item, Known { at: None, answer })));
             }
             Some("Observation") => match observed(resource) {
                 Some((item, value)) => {
                     let at = ["effectiveDateTime", "issued"].into_iter().find_map(|name| resource[name].as_str());
-                    let at = at.unwrap_or_default().to_owned();
+                    let at = at.and_then(instant);
                     if known.get(&item).is_none_or(|other| other.at <= at) {
                         known.insert(item, Known { at, answer: RawAnswer::Number(value) });
                     }

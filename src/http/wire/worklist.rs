@@ -111,6 +111,7 @@ impl FollowUpQuery {
             due_from: self.due_from,
             due_to: self.due_to,
             subject_id: self.subject_id.map(SubjectId),
+            ..FollowUpFilter::default()
         };
         (filter, self.order.map_or_else(FollowUpOrder::default, |order| order.0))
     }

@@ -48,7 +48,22 @@ async fn a_task_takes_a_case_from_open_to_closed_and_flag_and_request_follow() {
     assert_eq!(put(staff, id, 7, "completed", json!({})).await.header("etag"), "W/\"7\"");
     assert_eq!(staff.get(&format!("/fhir/Flag/{id}")).await.expect(200)["status"], "inactive");
     assert_eq!(staff.get(&format!("/fhir/ServiceRequest/{id}")).await.expect(200)["status"], "completed");
-    for (query, count) in [("status=completed", 1), ("status=requested,rejected", 0), ("status=never", 0)] {
+    // A day that is long past, so that both of its ends can be asked for.
+    let dated = "update follow_ups set updated_at = '2024-02-29T12:00:00Z'";
+    sqlx::query(dated).execute(&mut world.connect().await).await.unwrap();
+    for (query, count) in [
+        ("status=completed".to_owned(), 1),
+        ("status=requested,rejected".into(), 0),
+        ("status=never".into(), 0),
+        (format!("_id={id}"), 1),
+        (format!("_id={id}&status=requested"), 0),
+        ("_id=0192f0c1-2d5e-7c3a-9b1d-3a5c7e9f1b2d".into(), 0),
+        ("_id=none".into(), 0),
+        ("_lastUpdated=2024-02-29".into(), 1),
+        ("_lastUpdated=lt2024-02-29".into(), 0),
+        ("_lastUpdated=gt2024-02-29".into(), 0),
+        ("_lastUpdated=ge2024-02-29T12:00:00Z&_lastUpdated=le2024-03-01".into(), 1),
+    ] {
         let found = staff.get(&format!("/fhir/Task?{query}")).await.expect(200);
         assert_eq!(found["entry"].as_array().map_or(0, Vec::len), count, "{query}");
     }

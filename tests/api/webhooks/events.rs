@@ -80,3 +80,33 @@ async fn nothing_is_written_where_nobody_subscribes_and_erasing_takes_what_waits
     submit().await;
     assert_eq!(count(&world, "pending").await, 0);
 }
+
+#[tokio::test]
+async fn a_case_that_a_merge_closes_and_one_that_its_undoing_opens_are_told() {
+    let world = world().await;
+    let clinic = world.clinic("One").await;
+    let receiver = Receiver::start(Manner::Takes).await;
+    register(&clinic, &receiver.url, &["follow_up.state_changed"]).await;
+    let job = Delivering::start(&world.app);
+    let mut receipts = Vec::new();
+    for reference in ["R-1", "R-2"] {
+        let body = json!({"answers": frail(), "subject": {"reference": reference}});
+        receipts.push(clinic.intake.submit(&body).await.expect(201));
+    }
+    let person = |index: usize| receipts[index]["subject_id"].as_str().unwrap();
+    let path = format!("/v1/subjects/{}/merge", person(0));
+    let merge = clinic.staff.request("POST", &path).header("if-match", "\"1\"").json(&json!({"merged": person(1)}));
+    let merge = clinic.staff.send(merge).await.expect(200);
+    let undo = format!("/v1/subjects/{}/merges/{}/undo", person(0), merge["id"].as_str().unwrap());
+    let first = receiver.attempts(1).await;
+    clinic.staff.post(&undo, &json!({})).await.expect(200);
+    let both = receiver.attempts(2).await;
+    job.stop().await;
+    let told = |body: &str| serde_json::from_str::<Value>(body).unwrap()["data"].clone();
+    let closed = told(&first[0].body);
+    assert_eq!((&closed["state"], &closed["subject_id"]), (&json!("closed"), &receipts[0]["subject_id"]));
+    assert_eq!(closed["follow_up_id"], receipts[1]["follow_up"]["id"]);
+    let opened = both.iter().map(|one| told(&one.body)).find(|data| data["state"] == "open").unwrap();
+    assert_eq!((&opened["follow_up_id"], &opened["subject_id"]), (&closed["follow_up_id"], &receipts[1]["subject_id"]));
+    assert_eq!(world.count("select count(*) from webhook_deliveries").await, 2, "a case that only moved is not told");
+}

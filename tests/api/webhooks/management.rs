@@ -1,7 +1,7 @@
 //! Rotation, redelivery, the ends of endpoints, and how long the log is kept.
 
 use sarcoscreen::domain::webhook_delivery::{ATTEMPTS, BACKOFF};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::receiver::{Manner, Receiver};
 use super::{Delivering, count, log, register, until, world};
@@ -40,6 +40,8 @@ async fn an_endpoint_that_answers_410_or_fails_for_days_is_disabled_and_says_why
     let clinic = world.clinic("One").await;
     let gone = Receiver::start(Manner::Says("410 Gone".into())).await;
     let failing = Receiver::start(Manner::Fails(100)).await;
+    let admin = Receiver::start(Manner::Takes).await;
+    register(&clinic, &admin.url, &["webhook.disabled"]).await;
     let (first, _) = register(&clinic, &gone.url, &["submission.flagged"]).await;
     let (second, secret) = register(&clinic, &failing.url, &["submission.flagged"]).await;
     let job = Delivering::start(&world.app);
@@ -71,7 +73,14 @@ async fn an_endpoint_that_answers_410_or_fails_for_days_is_disabled_and_says_why
     let trail = clinic.admin.get("/v1/audit-entries?action=webhook_disabled").await.expect(200);
     assert_eq!(trail["items"].as_array().unwrap().len(), 2);
     let listed = clinic.admin.get("/v1/webhooks").await.expect(200);
-    assert_eq!(listed["items"][1]["disabled_reason"], "failing");
+    assert_eq!(listed["items"][2]["disabled_reason"], "failing");
+    let told = admin.attempts(2).await;
+    let told: Vec<Value> = told.iter().map(|one| serde_json::from_str(&one.body).unwrap()).collect();
+    for (webhook, reason) in [(&first, "gone"), (&second, "failing")] {
+        let id = webhook.rsplit('/').next().unwrap();
+        let data = json!({"webhook_id": id, "reason": reason});
+        assert!(told.iter().any(|event| event["type"] == "webhook.disabled" && event["data"] == data), "{told:?}");
+    }
     job.stop().await;
 }
 
