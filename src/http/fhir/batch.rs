@@ -1,6 +1,8 @@
 //! `POST /fhir`: a bundle of requests. Each entry goes the way of a request of its own, through the same routes, the same
 //! sign-in, limits and trail, so one that is refused harms no other.
 
+use std::cell::Cell;
+
 use actix_http::Request;
 use actix_service::{IntoServiceFactory as _, Service, ServiceFactory as _};
 use actix_web::body::{BoxBody, MessageBody, to_bytes};
@@ -29,6 +31,8 @@ use crate::http::trail::record_refusals;
 const ENTRIES: usize = 200;
 /// Entries that are under way at once.
 const AT_ONCE: usize = 16;
+/// Bytes that the answers may have together, or a small bundle of searches would have a very large answer.
+const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
 /// Headers that each entry has of its own.
 const OWN: [&str; 8] = [
     "accept",
@@ -93,12 +97,22 @@ pub(super) async fn take_batch(
     let app = App::new().app_data(state).service(resources()).wrap(from_fn(record_refusals));
     let service = app.into_factory().new_service(AppConfig::default()).await;
     let service = &service.map_err(|()| AppError::Internal("the routes of a batch cannot be built".into()))?;
-    let request = &request;
+    let (request, left) = (&request, &Cell::new(ANSWER_LIMIT));
     let answered = stream::iter(entries.iter().enumerate()).map(|(index, entry)| async move {
-        match read(request, entry) {
-            Some(part) => answer(service, part).await,
-            None => refused(index),
+        let place = format!("Bundle.entry[{index}].request");
+        let Some(part) = read(request, entry) else {
+            return refused(vec![Fault::new(place, FaultCode::Format, SHAPE)]);
+        };
+        if left.get() == 0 {
+            return refused(vec![Fault::new(
+                place,
+                FaultCode::OutOfRange,
+                "is not done: the answer is too large already",
+            )]);
         }
+        let (answer, bytes) = answer(service, part).await;
+        left.set(left.get().saturating_sub(bytes));
+        answer
     });
     let entry = answered.buffered(AT_ONCE).collect().await;
     let answers = Typed::new("Bundle", Answers { kind: "batch-response", entry });
@@ -133,10 +147,11 @@ fn read(outer: &HttpRequest, entry: &Value) -> Option<Request> {
     Some(request)
 }
 
+/// The answer to a request, and how many bytes its body has.
 async fn answer<B>(
     service: &impl Service<Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
     request: Request,
-) -> Entry
+) -> (Entry, usize)
 where
     B: MessageBody + 'static,
 {
@@ -147,20 +162,22 @@ where
     entry_of(response).await
 }
 
-async fn entry_of(response: HttpResponse<BoxBody>) -> Entry {
+async fn entry_of(response: HttpResponse<BoxBody>) -> (Entry, usize) {
     let status = response.status();
     let text = |headers: &HeaderMap, name: HeaderName| Some(headers.get(name)?.to_str().ok()?.to_owned());
     let (location, etag) = (text(response.headers(), LOCATION), text(response.headers(), ETAG));
     let bytes = to_bytes(response.into_body()).await.unwrap_or_default();
     let body: Option<Box<RawValue>> = serde_json::from_slice(&bytes).ok();
     let (resource, outcome) = if status.is_success() { (body, None) } else { (None, body) };
-    Entry { resource, response: Some(Answer { status: status.as_str().to_owned(), location, etag, outcome }) }
+    let answer = Answer { status: status.as_str().to_owned(), location, etag, outcome };
+    (Entry { resource, response: Some(answer) }, bytes.len())
 }
 
-fn refused(index: usize) -> Entry {
-    let place = format!("Bundle.entry[{index}].request");
-    let detail = "must have a method and the address of a resource type served here, such as Task?status=requested";
-    let problem = Problem::content(vec![Fault::new(place, FaultCode::Format, detail)], None);
+/// What an entry must be.
+const SHAPE: &str = "must have a method and the address of a resource type served here, such as Task?status=requested";
+
+fn refused(faults: Vec<Fault>) -> Entry {
+    let problem = Problem::content(faults, None);
     let outcome = serde_json::value::to_raw_value(&super::outcome(&problem)).ok();
     let status = actix_web::ResponseError::status_code(&problem).as_str().to_owned();
     Entry { resource: None, response: Some(Answer { status, outcome, ..Answer::default() }) }
