@@ -98,7 +98,7 @@ async fn what_is_no_batch_is_refused_whole() {
     assert!(statuses(&answers).iter().all(|status| *status == "201"));
     assert_eq!(world.count("select count(*) from submissions").await, 200);
     // Many large searches: the answer ends growing, and what is not done says so.
-    let answers = send(&clinic.intake, &vec![get("Observation?_count=200"); 200]).await;
+    let answers = send(&clinic.intake, &vec![get("RiskAssessment?_count=200"); 200]).await;
     let done = statuses(&answers).iter().filter(|status| **status == "200").count();
     assert!((10..200).contains(&done), "{done}");
     assert_eq!(statuses(&answers)[199], "422");
