@@ -55,7 +55,7 @@ async fn a_form_is_begun_with_what_is_known_and_nothing_is_guessed() {
                 // The later of the two, though its text sorts before the other.
                 observation(loinc, "29463-7", 64.5, "kg", "2026-01-31T23:30:00Z"),
                 observation(loinc, "29463-7", 70.0, "kg", "2026-02-01T00:30:00+02:00"),
-                observation(loinc, "8302-2", 66.0, "[in_i]", "2026-02-01"),
+                observation(loinc, "8302-2", 170.0, "mm", "2026-02-01"),
                 observation("urn:sarcoscreen:results", "grip_strength_kg", 900.0, "kg", "2026-02-01"),
                 observation("urn:sarcoscreen:results", "gait_speed_m_s", 0.75, "m/s", "2026-02-01"),
             ]),
