@@ -28,6 +28,7 @@ RUN mkdir src \
 COPY .sqlx .sqlx
 COPY migrations migrations
 COPY tests/contract/cases tests/contract/cases
+COPY openapi/examples.json openapi/examples.json
 COPY src src
 RUN cargo build --locked --release --bin sarcoscreen && mkdir kept
 

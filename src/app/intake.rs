@@ -122,6 +122,7 @@ pub fn draft_faults(app: &App, draft: &Draft, actor: &Actor) -> Vec<Fault> {
             (draft.subject.reference.is_some(), "/subject/reference"),
             (draft.source.is_some(), "/source"),
             (draft.supersedes.is_some(), "/supersedes"),
+            (draft.imported, "/imported"),
         ];
         let refused = set.into_iter().filter(|(set, _)| *set);
         faults.extend(refused.map(|(_, pointer)| Fault::new(pointer, FaultCode::NotAllowed, detail)));
@@ -132,7 +133,18 @@ pub fn draft_faults(app: &App, draft: &Draft, actor: &Actor) -> Vec<Fault> {
             faults.push(Fault::new(pointer, FaultCode::OutOfRange, "must lie between 1900 and now"));
         }
     }
+    faults.extend(import_fault(app, draft));
     faults
+}
+
+/// History says when it was answered, and that is over.
+fn import_fault(app: &App, draft: &Draft) -> Option<Fault> {
+    match draft.answered_at {
+        _ if !draft.imported => None,
+        None => Some(Fault::new("/answered_at", FaultCode::Required, "history must say when it was answered")),
+        Some(at) if at < app.ambient.now() => None,
+        Some(_) => Some(Fault::new("/answered_at", FaultCode::OutOfRange, "history must lie in the past")),
+    }
 }
 
 /// Whether something may have happened then.

@@ -36,6 +36,8 @@ pub struct ExportedSubmission {
     pub received_at: Timestamp,
     /// When the questions were answered, where it said so.
     pub answered_at: Option<Timestamp>,
+    /// Whether it is history of another system, which opened no case.
+    pub imported: bool,
     /// The person.
     pub subject_id: SubjectId,
     /// The clinic's reference of the person.

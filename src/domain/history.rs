@@ -167,6 +167,7 @@ mod tests {
             source: None,
             pathway: None,
             supersedes: None,
+            imported: false,
             superseded_by: None,
             answers: given,
             assessment,

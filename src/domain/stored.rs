@@ -119,6 +119,8 @@ pub struct StoredSubmission {
     pub received_at: Timestamp,
     /// When the questions were answered.
     pub answered_at: Option<Timestamp>,
+    /// Whether it is history of another system, which opened no case.
+    pub imported: bool,
     /// The language of its outcome.
     pub language: Language,
     /// The record in another system.
@@ -148,6 +150,8 @@ pub struct SubmissionSummary {
     pub origin: Origin,
     /// When it was received.
     pub received_at: Timestamp,
+    /// Whether it is history of another system, which opened no case.
+    pub imported: bool,
     /// The version of the rule table.
     pub rule_table: String,
     /// The own total with its bounds.
@@ -188,6 +192,8 @@ pub struct Subject {
 pub struct SubmissionFilter {
     /// Only flagged ones, or only others.
     pub flagged: Option<bool>,
+    /// Only history of another system, or only others.
+    pub imported: Option<bool>,
     /// Only those whose band is settled as this one.
     pub band: Option<Band>,
     /// Only those whose own total is at least this.
@@ -334,6 +340,7 @@ impl From<&StoredSubmission> for SubmissionSummary {
             subject_id: stored.subject_id,
             origin: stored.origin,
             received_at: stored.received_at,
+            imported: stored.imported,
             rule_table: assessment.rule_table.to_string(),
             score: assessment.score,
             band_at_least: assessment.band_at_least,

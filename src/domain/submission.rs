@@ -68,6 +68,8 @@ pub struct Draft {
     pub pathway: Option<PathwayId>,
     /// The submission that this one corrects.
     pub supersedes: Option<SubmissionId>,
+    /// Whether it is history of another system: answered there in the past, so that it opens no case here.
+    pub imported: bool,
     /// The language of the outcome.
     pub language: Language,
     /// The key that makes a retry safe.
@@ -144,7 +146,7 @@ pub fn accept(table: &RuleTable, draft: Draft, actor: &Actor, clinic: &Clinic, s
         subject_id: stamp.subject_id,
         origin: Origin::of(actor.role),
         received_at: stamp.now,
-        follow_up: assessment.urgency.map(|urgency| {
+        follow_up: assessment.urgency.filter(|_| !draft.imported).map(|urgency| {
             let due_at = stamp.now.checked_add(SignedDuration::from_hours(clinic.due.of(urgency).into()));
             OpenOrJoin { follow_up_id: stamp.follow_up_id, urgency, due_at: due_at.unwrap_or(Timestamp::MAX) }
         }),

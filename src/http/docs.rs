@@ -2,6 +2,7 @@
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, LOCATION};
 use actix_web::{HttpResponse, web};
+use serde_json::{Map, Value};
 use utoipa::openapi::path::{Operation, Parameter, PathItem};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
@@ -17,6 +18,9 @@ use super::fhir;
 use super::problem::{ProblemBody, ProblemType};
 use super::request_headers;
 use super::trail::{Actions, action_of};
+
+/// What each operation answers when all is well, by its id: answers of the server, shortened. A test compares them.
+const EXAMPLES: &str = include_str!("../../openapi/examples.json");
 
 /// The document as it is served, and what the router's fallback needs of it.
 pub(crate) struct Served {
@@ -72,9 +76,12 @@ fn openapi() -> OpenApi {
     components.responses.insert("Problem".to_owned(), RefOr::T(problem_response()));
     let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     components.security_schemes.insert("key".to_owned(), RefOr::T(scheme));
+    // It was checked to be JSON when it was written.
+    let examples: Map<String, Value> = serde_json::from_str(EXAMPLES).unwrap_or_default();
     for item in api.paths.paths.values_mut() {
         for operation in operations_mut(item) {
             request_headers::describe(operation);
+            add_example(operation, &examples);
             add_problems(operation);
         }
     }
@@ -130,6 +137,18 @@ fn problem_response() -> Response {
         .description("A problem; `type` is one of the list at /docs/problems")
         .content("application/problem+json", ContentBuilder::new().schema(Some(schema)).example(Some(example)).build())
         .build()
+}
+
+fn add_example(operation: &mut Operation, examples: &Map<String, Value>) {
+    let Some(example) = operation.operation_id.as_deref().and_then(|id| examples.get(id)) else { return };
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && status.starts_with('2')
+            && let Some(RefOr::T(content)) = response.content.get_mut("application/json")
+        {
+            content.example = Some(example.clone());
+        }
+    }
 }
 
 /// Every problem that an operation can answer with follows from its shape.

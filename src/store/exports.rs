@@ -43,7 +43,7 @@ pub async fn submissions(
         r#"select s.submission_id, s.subject_id, p.reference_hash as "reference_hash?",
                   p.reference_sealed as "reference_sealed?", s.origin, s.rule_table, s.score_total, s.score_lower,
                   s.score_upper, s.band_at_least, s.band_at_most, s.care_level, s.flagged, s.findings,
-                  s.positive_instruments, s.follow_up_id, s.source_system, s.source_id, s.wanted as "wanted!",
+                  s.positive_instruments, s.imported, s.follow_up_id, s.source_system, s.source_id, s.wanted as "wanted!",
                   s.received_at as "received_at: jiff_sqlx::Timestamp",
                   s.answered_at as "answered_at: jiff_sqlx::Timestamp"
            from (
@@ -52,7 +52,8 @@ pub async fn submissions(
                       and ($9::smallint is null or score_total >= $9)
                       and ($10::text is null or findings @> array[$10])
                       and ($11::text is null or positive_instruments @> array[$11])
-                      and ($12::uuid is null or subject_id = $12) as wanted
+                      and ($12::uuid is null or subject_id = $12)
+                      and ($13::boolean is null or imported = $13) as wanted
                from submissions
                where clinic_id = $1
                  and (received_at, submission_id) > ($2, $3) and received_at >= $4 and received_at < $5
@@ -72,6 +73,7 @@ pub async fn submissions(
         filter.finding.as_deref(),
         filter.instrument_positive.as_deref(),
         filter.subject_id.map(|id| id.0),
+        filter.imported,
     )
     .fetch_all(&mut *connection)
     .await?;
@@ -158,6 +160,7 @@ struct SubmissionRow {
     origin: String,
     received_at: jiff_sqlx::Timestamp,
     answered_at: Option<jiff_sqlx::Timestamp>,
+    imported: bool,
     rule_table: String,
     score_total: i16,
     score_lower: i16,
@@ -180,6 +183,7 @@ impl SubmissionRow {
             submission_id: SubmissionId(self.submission_id),
             received_at: self.received_at.to_jiff(),
             answered_at: self.answered_at.map(jiff_sqlx::Timestamp::to_jiff),
+            imported: self.imported,
             subject_id: SubjectId(self.subject_id),
             reference: open_reference_if_any(&store.keys, clinic_id, sealed)?,
             origin: known(Origin::parse(&self.origin), "submissions", "origin")?,

@@ -109,7 +109,7 @@ pub async fn list(
 }
 
 /// Adds what a submission says to what is known: a part that it does not name stays, and an older consent never overrides
-/// a newer one. What stood there and is not what stands there now goes to the history.
+/// a newer one. History only fills in what is not known. What stood there and is not what stands there now goes to the history.
 pub(super) async fn add_to_contact(
     connection: &mut PgConnection,
     keys: &Keys,
@@ -118,9 +118,10 @@ pub(super) async fn add_to_contact(
     nonces: [SealNonce; 3],
 ) -> Result<(), StoreError> {
     let (clinic_id, draft) = (accepted.actor.clinic_id, &accepted.draft.subject);
-    let known = lock(connection, keys, clinic_id, subject_id.0).await?;
-    let before = known.ok_or(StoreError::Inconsistent { table: "subjects", what: "merged into nobody" })?;
-    let contact = draft.contact.clone().over(before.contact.clone());
+    let row = lock(connection, keys, clinic_id, subject_id.0).await?;
+    let before = row.ok_or(StoreError::Inconsistent { table: "subjects", what: "merged into nobody" })?;
+    let (told, known) = (draft.contact.clone(), before.contact.clone());
+    let contact = if accepted.draft.imported { known.over(told) } else { told.over(known) };
     let newer = |consent: &&Consent| before.consent.as_ref().is_none_or(|known| known.given_at <= consent.given_at);
     let consent = draft.consent.as_ref().filter(newer).cloned().or_else(|| before.consent.clone());
     let mut after = Subject { contact, consent, ..before.clone() };

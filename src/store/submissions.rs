@@ -48,7 +48,7 @@ pub async fn find(
     let row = sqlx::query_as!(
         Row,
         r#"select submission_id, subject_id, credential_id, origin, language, source_system, source_id, pathway,
-                  supersedes, answers, assessment, follow_up_id, follow_up_state, follow_up_urgency, follow_up_joined,
+                  supersedes, imported, answers, assessment, follow_up_id, follow_up_state, follow_up_urgency, follow_up_joined,
                   (select later.submission_id from submissions later
                    where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id
                    order by later.received_at desc, later.submission_id desc limit 1) as superseded_by,
@@ -77,7 +77,7 @@ pub async fn list(
     let after = page.cursor.as_deref().map(|cursor| scope.open(&store.keys, cursor)).transpose()?;
     let rows = sqlx::query_as!(
         SummaryRow,
-        r#"select submission_id, subject_id, origin, rule_table, score_total, score_lower, score_upper, band_at_least,
+        r#"select submission_id, subject_id, origin, imported, rule_table, score_total, score_lower, score_upper, band_at_least,
                   band_at_most, care_level, flagged, follow_up_id,
                   received_at as "received_at: jiff_sqlx::Timestamp"
            from submissions
@@ -90,6 +90,7 @@ pub async fn list(
              and ($7::timestamptz is null or received_at >= $7)
              and ($8::timestamptz is null or received_at < $8)
              and ($9::uuid is null or subject_id = $9)
+             and ($13::boolean is null or imported = $13)
              and (received_at, submission_id) < (
                  coalesce($10::timestamptz, 'infinity'),
                  coalesce($11::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
@@ -107,6 +108,7 @@ pub async fn list(
         after.map(|key| at(key.at)) as _,
         after.map(|key| key.id),
         i64::from(page.limit) + 1,
+        filter.imported,
     )
     .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
@@ -128,7 +130,7 @@ pub async fn of_follow_up(
 ) -> Result<Vec<SubmissionSummary>, StoreError> {
     let rows = sqlx::query_as!(
         SummaryRow,
-        r#"select submission_id, subject_id, origin, rule_table, score_total, score_lower, score_upper, band_at_least,
+        r#"select submission_id, subject_id, origin, imported, rule_table, score_total, score_lower, score_upper, band_at_least,
                   band_at_most, care_level, flagged, follow_up_id,
                   received_at as "received_at: jiff_sqlx::Timestamp"
            from submissions where clinic_id = $1 and follow_up_id = $2
@@ -155,6 +157,7 @@ pub(super) struct Row {
     pub pathway: Option<String>,
     pub supersedes: Option<Uuid>,
     pub superseded_by: Option<Uuid>,
+    pub imported: bool,
     pub answers: Value,
     pub assessment: Value,
     pub follow_up_id: Option<Uuid>,
@@ -182,6 +185,7 @@ impl TryFrom<Row> for StoredSubmission {
             pathway: pathway.transpose()?,
             supersedes: row.supersedes.map(SubmissionId),
             superseded_by: row.superseded_by.map(SubmissionId),
+            imported: row.imported,
             answers: answers(&row.answers)?,
             assessment: serde_json::from_value(row.assessment).map_err(|_| broken("assessment"))?,
             follow_up: match link {
@@ -202,6 +206,7 @@ struct SummaryRow {
     subject_id: Uuid,
     origin: String,
     received_at: jiff_sqlx::Timestamp,
+    imported: bool,
     rule_table: String,
     score_total: i16,
     score_lower: i16,
@@ -222,6 +227,7 @@ impl TryFrom<SummaryRow> for SubmissionSummary {
             subject_id: SubjectId(row.subject_id),
             origin: known(Origin::parse(&row.origin), "submissions", "origin")?,
             received_at: row.received_at.to_jiff(),
+            imported: row.imported,
             rule_table: row.rule_table,
             score: Score {
                 total: row.score_total.into(),

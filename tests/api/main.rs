@@ -20,6 +20,7 @@ mod follow_ups;
 mod group_commit;
 mod history;
 mod idempotency;
+mod imports;
 mod instances;
 mod key_rotation;
 mod limits;

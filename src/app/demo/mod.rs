@@ -109,6 +109,7 @@ async fn submit_missing(
         source: None,
         pathway: None,
         supersedes: None,
+        imported: false,
         language: Language::En,
         idempotency: None,
     };

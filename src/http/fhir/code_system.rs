@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::bundle::{Link, searchset};
 use super::element::{Typed, elements};
-use super::names::{ANSWERS, RESULTS, SCORE};
+use super::names::{ANSWERS, IMPORTED, RESULTS, SCORE};
 use super::observation::MEASURED;
 use super::search::{Parameters, any};
 use super::{options, reply};
@@ -132,6 +132,7 @@ fn results(table: &RuleTable, language: Language) -> Vec<Concept> {
     concepts.push(named("upper", "Greatest total that the open questions leave possible"));
     concepts.push(named("consultation", "Consultation after a positive screen"));
     concepts.push(named("screen_positive", "Sarcopenia screen positive"));
+    concepts.push(named(IMPORTED, "Brought over from another system's history; opened no follow-up"));
     concepts.push(named("attempted", "Somebody tried to reach the person"));
     concepts.push(named("did_not_attend", "The person did not keep the appointment"));
     let plain = |code: &str| named(code, &code.replace('_', " "));

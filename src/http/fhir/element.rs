@@ -99,6 +99,7 @@ elements! {
     Meta {
         version_id: Option<String>,
         last_updated: Option<String>,
+        tag: Vec<Coding>,
     }
 }
 

@@ -157,7 +157,7 @@ pub(super) fn outcome(case: &FollowUp) -> Option<ClosingOutcome> {
 }
 
 fn meta(case: &FollowUp) -> Meta {
-    Meta { version_id: Some(case.version.to_string()), last_updated: None }
+    Meta { version_id: Some(case.version.to_string()), ..Meta::default() }
 }
 
 const fn priority(urgency: Urgency) -> &'static str {

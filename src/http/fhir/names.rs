@@ -19,6 +19,8 @@ pub(super) const SOFTWARE: &str = "urn:sarcoscreen:software";
 pub(super) const NONE_OF_THESE: &str = "none_of_these";
 /// The item that shows the total of SARC-F.
 pub(super) const SARC_F_TOTAL: &str = "sarc_f_total";
+/// The tag of history brought over from another system.
+pub(super) const IMPORTED: &str = "imported";
 /// The code of the own total.
 pub(super) const SCORE: &str = "score";
 

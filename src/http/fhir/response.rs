@@ -1,7 +1,7 @@
 //! `QuestionnaireResponse` as it is answered: the answers of a submission under the headings of the form.
 
 use super::element::{Coding, Identifier, Meta, Reference, Typed, elements};
-use super::names::{ANSWERS, NONE_OF_THESE, QUESTIONNAIRE, SUBJECT};
+use super::names::{ANSWERS, IMPORTED, NONE_OF_THESE, QUESTIONNAIRE, RESULTS, SUBJECT};
 use super::options::code;
 use crate::domain::answers::Answers;
 use crate::domain::ids::SubjectId;
@@ -39,11 +39,12 @@ elements! {
 /// The submission's answers.
 pub(super) fn of(stored: &StoredSubmission) -> Typed<Response> {
     let source = stored.source.clone();
+    let tag = stored.imported.then(|| Coding::new(RESULTS, IMPORTED, None)).into_iter();
     Typed::new(
         "QuestionnaireResponse",
         Response {
             id: stored.submission_id.to_string(),
-            meta: Some(meta(1, stored.received_at)),
+            meta: Some(Meta { tag: tag.collect(), ..meta(1, stored.received_at) }),
             language: stored.language.code(),
             identifier: source.map(|source| Identifier { system: Some(source.system), value: source.id }),
             questionnaire: format!("{QUESTIONNAIRE}|{}", stored.assessment.rule_table),
@@ -62,7 +63,7 @@ pub(super) fn person(subject_id: SubjectId) -> Reference {
 
 /// The version and the instant of its change.
 pub(super) fn meta(version: i32, at: jiff::Timestamp) -> Meta {
-    Meta { version_id: Some(version.to_string()), last_updated: Some(at.to_string()) }
+    Meta { version_id: Some(version.to_string()), last_updated: Some(at.to_string()), tag: Vec::new() }
 }
 
 /// Answers under their headings; headings without an answer are left out.

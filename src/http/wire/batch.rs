@@ -104,11 +104,11 @@ pub struct BatchReceiptBody<'a> {
     pub subject_id: Uuid,
     /// Where it came from.
     pub origin: OriginName,
-    /// Whether staff will follow up.
+    /// Whether the answers call for a follow-up by staff.
     pub flagged: bool,
     /// Why.
     pub flag_reasons: Vec<FlagReasonBody>,
-    /// The case that it opened or joined, as it was then.
+    /// The case that it opened or joined, as it was then; null when it is not flagged or was imported.
     #[schema(required)]
     pub follow_up: Option<FollowUpLinkBody>,
     /// What the rule table makes of the answers; left out of short results.

@@ -38,6 +38,8 @@ pub struct SubmissionExportQuery {
     pub after: Option<String>,
     /// Only flagged ones, or only others.
     pub flagged: Option<bool>,
+    /// Only history brought over from another system, or only others.
+    pub imported: Option<bool>,
     /// Only those whose band is settled as this one.
     pub band: Option<BandName>,
     /// Only those whose own total is at least this.
@@ -134,6 +136,8 @@ pub struct ExportedSubmissionBody {
     /// The record's id there.
     #[schema(required)]
     pub source_id: Option<String>,
+    /// Whether it is history brought over from another system, which opened no follow-up.
+    pub imported: bool,
 }
 
 /// A follow-up in an export.
@@ -211,6 +215,7 @@ impl SubmissionExportQuery {
     pub fn filter(self) -> SubmissionFilter {
         SubmissionFilter {
             flagged: self.flagged,
+            imported: self.imported,
             band: self.band.map(|band| band.0),
             min_score: self.min_score,
             finding: self.finding,
@@ -261,6 +266,7 @@ impl From<Exported<ExportedSubmission>> for ExportedSubmissionBody {
             follow_up_id: row.follow_up_id.map(|id| id.0),
             source_system,
             source_id,
+            imported: row.imported,
         }
     }
 }
@@ -300,7 +306,7 @@ impl CsvRecord for ExportedSubmissionBody {
     const COLUMNS: &'static [&'static str] = &[
         "cursor", "id", "received_at", "answered_at", "subject_id", "reference", "origin", "rule_table", "score_total",
         "score_lower", "score_upper", "band", "band_at_least", "band_at_most", "care_level", "flagged", "findings",
-        "positive_instruments", "follow_up_id", "source_system", "source_id",
+        "positive_instruments", "follow_up_id", "source_system", "source_id", "imported",
     ];
 
     fn write(&self, csv: &mut CsvWriter) -> Result<(), csv::Error> {
@@ -324,7 +330,8 @@ impl CsvRecord for ExportedSubmissionBody {
         csv.names(&self.positive_instruments)?;
         csv.own(self.follow_up_id)?;
         csv.text(self.source_system.as_deref())?;
-        csv.text(self.source_id.as_deref())
+        csv.text(self.source_id.as_deref())?;
+        csv.own(Some(self.imported))
     }
 }
 

@@ -31,6 +31,8 @@ use crate::domain::webhook_delivery::Delivery;
 pub struct SubmissionQuery {
     /// Only flagged ones, or only others.
     pub flagged: Option<bool>,
+    /// Only history brought over from another system, or only others.
+    pub imported: Option<bool>,
     /// Only those whose band is settled as this one.
     pub band: Option<BandName>,
     /// Only those whose own total is at least this.
@@ -91,6 +93,8 @@ pub struct SubmissionSummaryBody {
     pub subject_id: Uuid,
     /// Where it came from.
     pub origin: OriginName,
+    /// Whether it is history brought over from another system, which opened no follow-up.
+    pub imported: bool,
     /// The version of the rule table.
     pub rule_table: String,
     /// The own total with its bounds.
@@ -191,6 +195,7 @@ impl SubmissionQuery {
     pub fn parse(self) -> (SubmissionFilter, PageRequest) {
         let filter = SubmissionFilter {
             flagged: self.flagged,
+            imported: self.imported,
             band: self.band.map(|band| band.0),
             min_score: self.min_score,
             finding: self.finding,
@@ -217,6 +222,7 @@ impl From<SubmissionSummary> for SubmissionSummaryBody {
             received_at: summary.received_at,
             subject_id: summary.subject_id.0,
             origin: OriginName(summary.origin),
+            imported: summary.imported,
             rule_table: summary.rule_table,
             score: ScoreSummaryBody::from(summary.score),
             band: settled.then_some(BandName(summary.band_at_least)),

@@ -62,6 +62,10 @@ pub struct SubmissionInput {
     pub pathway: Option<PathwayName>,
     /// The submission that this one corrects. Not allowed to a browser key.
     pub supersedes: Option<Uuid>,
+    /// Whether this is history brought over from another system: it is scored and stored, and opens no follow-up, however it
+    /// scores. Needs `answered_at`, in the past. Not allowed to a browser key.
+    #[schema(default = false)]
+    pub imported: Option<bool>,
 }
 
 /// The record in another system.
@@ -94,11 +98,11 @@ pub struct ReceiptBody<'a> {
     pub subject_id: Uuid,
     /// Where it came from.
     pub origin: OriginName,
-    /// Whether staff will follow up.
+    /// Whether the answers call for a follow-up by staff.
     pub flagged: bool,
     /// Why.
     pub flag_reasons: Vec<FlagReasonBody>,
-    /// The case that it opened or joined, as it was then.
+    /// The case that it opened or joined, as it was then; null when it is not flagged or was imported.
     #[schema(required)]
     pub follow_up: Option<FollowUpLinkBody>,
     /// What the rule table makes of the answers.
@@ -115,6 +119,8 @@ pub struct SubmissionBody<'a> {
     /// When the questions were answered.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub answered_at: Option<Timestamp>,
+    /// Whether it is history brought over from another system, which opened no follow-up.
+    pub imported: bool,
     /// The record in another system.
     #[schema(required)]
     pub source: Option<SourceInput>,
@@ -193,6 +199,7 @@ impl SubmissionInput {
             source,
             pathway: self.pathway.map(|pathway| pathway.0),
             supersedes: self.supersedes.map(SubmissionId),
+            imported: self.imported.unwrap_or(false),
             language,
             idempotency: None,
         }
@@ -252,6 +259,7 @@ impl<'a> SubmissionBody<'a> {
         Self {
             receipt: ReceiptBody::of(&stored, rendering),
             answered_at: stored.answered_at,
+            imported: stored.imported,
             source: stored.source.map(|source| SourceInput { system: Some(source.system), id: Some(source.id) }),
             pathway: stored.pathway.map(PathwayName),
             supersedes: stored.supersedes.map(|id| id.0),

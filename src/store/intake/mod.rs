@@ -80,6 +80,7 @@ impl Intake {
             origin,
             received_at,
             answered_at: draft.answered_at,
+            imported: draft.imported,
             language: draft.language,
             source: draft.source,
             pathway: draft.pathway,

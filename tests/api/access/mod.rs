@@ -1,5 +1,6 @@
 //! Who may do what: the matrix read from the document that the server serves, and what everybody sees of others.
 
+mod examples;
 mod requests;
 
 use std::time::{Duration, Instant};

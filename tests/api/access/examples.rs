@@ -1,0 +1,111 @@
+//! The examples of answers in the document are answers of the server, shortened, with made-up ids, times and secrets.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
+use sarcoscreen::app::ambient::Ambient as _;
+use serde_json::Value;
+
+use super::{Rows, call, operations, ready, request};
+use crate::world::World;
+
+/// Elements that an example keeps of a list.
+const KEPT: usize = 2;
+/// What is checked in.
+const KEPT_AT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/examples.json");
+/// What this run made, to be copied there when an answer was meant to change.
+const MADE_AT: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/examples.json");
+/// The day on which all examples happen.
+const DAY: Date = jiff::civil::date(2026, 3, 2);
+
+#[tokio::test]
+async fn the_examples_of_the_document_are_what_the_server_answers() {
+    let world = World::new().await;
+    start_in_the_morning(&world);
+    let today = world.clock.now().to_zoned(TimeZone::UTC).date();
+    let clinic = world.clinic("Example clinic").await;
+    let rows = Rows::of(&world, &clinic).await;
+    let mut examples = BTreeMap::new();
+    for operation in operations(&world).await {
+        let (_, _, fine) = call(&operation, &rows);
+        let rows = ready(&world, &clinic, &clinic.admin, &operation, &rows).await;
+        let answer = clinic.admin.send(request(&clinic.admin, &operation, &rows)).await;
+        if answer.header("content-type") == "application/json" && answer.status == fine {
+            examples.insert(operation.id, Masks { today, ids: Vec::new() }.example("", answer.json()));
+        }
+    }
+    std::fs::write(MADE_AT, format!("{}\n", serde_json::to_string_pretty(&examples).unwrap())).unwrap();
+    let kept: BTreeMap<String, Value> = serde_json::from_str(&std::fs::read_to_string(KEPT_AT).unwrap()).unwrap();
+    for (id, example) in &examples {
+        let kept = kept.get(id).unwrap_or(&Value::Null);
+        assert!(kept == example, "{id} answers {example}, the example is {kept}; new examples: {MADE_AT}");
+    }
+    assert_eq!(kept.len(), examples.len());
+}
+
+/// So that no day and no hour ends while the test runs.
+fn start_in_the_morning(world: &World) {
+    let now = world.clock.now().to_zoned(TimeZone::UTC);
+    let morning = now.date().checked_add(1.day()).unwrap().at(9, 10, 0, 0).to_zoned(TimeZone::UTC).unwrap();
+    world.clock.advance(morning.timestamp().as_second() - now.timestamp().as_second());
+}
+
+/// What differs from run to run, and what it is called in an example.
+struct Masks {
+    today: Date,
+    ids: Vec<String>,
+}
+
+impl Masks {
+    fn example(&mut self, name: &str, value: Value) -> Value {
+        match value {
+            Value::Array(items) => items.into_iter().take(KEPT).map(|item| self.example(name, item)).collect(),
+            Value::Object(fields) => Value::Object(
+                fields.into_iter().map(|(name, value)| (name.clone(), self.example(&name, value))).collect(),
+            ),
+            Value::String(text) => Value::String(self.text(name, text)),
+            other => other,
+        }
+    }
+
+    fn text(&mut self, name: &str, text: String) -> String {
+        if let Ok(id) = text.parse::<uuid::Uuid>() {
+            let id = id.to_string();
+            let place = self.ids.iter().position(|known| *known == id).unwrap_or_else(|| {
+                self.ids.push(id);
+                self.ids.len() - 1
+            });
+            return format!("0190b3c4-5d6e-7f80-9a1b-2c3d4e5f60{place:02x}");
+        }
+        if let Ok(at) = text.parse::<Timestamp>() {
+            return self.moved(at);
+        }
+        if let Ok(day) = text.parse::<Date>() {
+            return self.same_day(day).to_string();
+        }
+        match name {
+            "cursor" | "next_cursor" => "AbCdEfGh0123456789".to_owned(),
+            "key" => format!("sk_{}_{}", "a".repeat(13), "A".repeat(43)),
+            "key_prefix" => format!("sk_{}_", "a".repeat(13)),
+            "secret" => format!("whsec_{}", "A".repeat(43) + "="),
+            "reference" if text.starts_with("F-") => "F-1".to_owned(),
+            _ => text,
+        }
+    }
+
+    /// The same hour of the day that is as far from the example's as it was from today.
+    fn moved(&self, at: Timestamp) -> String {
+        let at = at.to_zoned(TimeZone::UTC);
+        if at.date().year() < self.today.year() {
+            return at.timestamp().to_string();
+        }
+        let hour = self.same_day(at.date()).at(at.hour(), 0, 0, 0).to_zoned(TimeZone::UTC).unwrap();
+        hour.timestamp().to_string()
+    }
+
+    fn same_day(&self, day: Date) -> Date {
+        DAY.checked_add(self.today.until(day).unwrap()).unwrap()
+    }
+}
