@@ -126,6 +126,25 @@ async fn history_needs_its_day_in_the_past_and_is_not_for_a_browser() {
 }
 
 #[tokio::test]
+async fn history_comes_over_fhir_by_its_tag() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let mut resource = crate::fhir::identified(&frail(), "old-1");
+    resource["meta"] =
+        json!({"tag": [{"code": "imported"}, {"system": "urn:sarcoscreen:results", "code": "imported"}]});
+    let create = async |body: &Value| clinic.intake.post("/fhir/QuestionnaireResponse", body).await;
+    let undated = create(&resource).await.expect(422);
+    assert_eq!(undated["issue"][0]["expression"], json!(["QuestionnaireResponse.authored"]));
+    resource["authored"] = json!("2018-03-04T10:00:00+01:00");
+    let stored = create(&resource).await.expect(201);
+    assert_eq!(stored["meta"]["tag"], json!([resource["meta"]["tag"][1]]));
+    resource["meta"]["tag"][1]["system"] = json!("urn:other");
+    create(&resource).await.expect(201);
+    let counts = "select count(*) from submissions where imported = (follow_up_id is null)";
+    assert_eq!(world.count(counts).await, 2, "a tag of somebody else means nothing here");
+}
+
+#[tokio::test]
 async fn contact_data_of_history_fills_in_what_is_not_known_and_replaces_nothing() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;

@@ -84,7 +84,7 @@ pub(super) fn draft(read: &Read, language: Language) -> Draft {
         source: read.source.clone(),
         pathway: None,
         supersedes: None,
-        imported: false,
+        imported: read.imported,
         language,
         idempotency: None,
     }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use validator::Validate;
 
 use super::element::{Identifier, Reference};
-use super::names::QUESTIONNAIRE;
+use super::names::{IMPORTED, QUESTIONNAIRE, RESULTS};
 use super::response_items::{Found, ItemInput, Places};
 use crate::domain::answers::Answers;
 use crate::domain::fault::{Fault, FaultCode};
@@ -24,6 +24,7 @@ const RESPONSE: &str = "QuestionnaireResponse";
 pub(super) struct ResponseInput {
     resource_type: Option<String>,
     id: Option<String>,
+    meta: Option<MetaInput>,
     identifier: Option<IdentifierInput>,
     questionnaire: Option<String>,
     status: Option<String>,
@@ -31,6 +32,20 @@ pub(super) struct ResponseInput {
     authored: Option<String>,
     #[serde(default)]
     item: Vec<ItemInput>,
+}
+
+/// What is known of the resource itself.
+#[derive(Clone, Deserialize)]
+struct MetaInput {
+    #[serde(default)]
+    tag: Vec<TagInput>,
+}
+
+/// A tag.
+#[derive(Clone, Deserialize)]
+struct TagInput {
+    system: Option<String>,
+    code: Option<String>,
 }
 
 /// A name that another system gave.
@@ -58,6 +73,8 @@ pub(super) struct Read {
     pub(super) answered_at: Option<Timestamp>,
     /// The record that it is in the other system.
     pub(super) source: Option<ExternalSource>,
+    /// Whether it is history of another system.
+    pub(super) imported: bool,
     /// Where each question stands in the resource.
     places: HashMap<&'static str, String>,
 }
@@ -108,7 +125,8 @@ impl ResponseInput {
         if self.questionnaire.is_some_and(|canonical| !known_form(&canonical, versions)) {
             fault("questionnaire", FaultCode::NotFound, "is not the form of this service in a version that it knows");
         }
-        let mut read = Read { source: source(self.identifier, &mut fault), ..Read::default() };
+        let imported = self.meta.is_some_and(|meta| meta.tag.iter().any(TagInput::says_imported));
+        let mut read = Read { source: source(self.identifier, &mut fault), imported, ..Read::default() };
         if let Some(text) = self.authored {
             read.answered_at = text.parse().ok();
             if read.answered_at.is_none() {
@@ -123,6 +141,12 @@ impl ResponseInput {
         faults.extend(wrong.into_iter().map(|one| read.located(one.under("/answers"))));
         read.answers = answers;
         read
+    }
+}
+
+impl TagInput {
+    fn says_imported(&self) -> bool {
+        self.system.as_deref() == Some(RESULTS) && self.code.as_deref() == Some(IMPORTED)
     }
 }
 
