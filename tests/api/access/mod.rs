@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::tokens::issuer::{Issuer, Signer};
 use crate::world::{Answer, Clinic, User, World, fit};
 
-pub(crate) use requests::{Operation, Rows, call, operations, ready, request};
+pub(crate) use requests::{Operation, Rows, call, operations, ready, request, request_with};
 
 /// A service that takes tokens and listens behind a proxy, with its issuer and the key that the issuer signs with.
 async fn trusting() -> (World, Issuer, Signer) {

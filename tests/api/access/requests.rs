@@ -20,6 +20,8 @@ pub(crate) struct Operation {
     pub(crate) least: Option<Role>,
     /// Whether it changes the version that its caller saw.
     versioned: bool,
+    /// The body that the document shows; null where it shows none.
+    pub(crate) example: Value,
 }
 
 /// Rows of a clinic that a path can name.
@@ -189,7 +191,7 @@ fn webhook_call<'a>(operation: &str, rows: &'a Rows) -> (Option<&'a str>, Option
 /// What is done with a fresh case before a command on it is tried.
 fn before(operation: &Operation) -> &'static [&'static str] {
     match &*operation.id {
-        "release_follow_up" | "contact_follow_up" | "book_follow_up" => &["claim"],
+        "release_follow_up" | "contact_follow_up" | "book_follow_up" | "close_follow_up" => &["claim"],
         "unbook_follow_up" | "mark_follow_up_not_attended" => &["claim", "book"],
         "reopen_follow_up" => &["close"],
         _ => &[],
@@ -231,7 +233,18 @@ fn soon(world: &World) -> String {
 }
 
 pub(crate) fn request(user: &User, operation: &Operation, rows: &Rows) -> reqwest::RequestBuilder {
-    let (path, body, _) = call(operation, rows);
+    let (_, body, _) = call(operation, rows);
+    request_with(user, operation, rows, body)
+}
+
+/// The same with another body.
+pub(crate) fn request_with(
+    user: &User,
+    operation: &Operation,
+    rows: &Rows,
+    body: Option<Value>,
+) -> reqwest::RequestBuilder {
+    let (path, ..) = call(operation, rows);
     let mut request = user.request(&operation.method, &path).header("x-forwarded-for", &operation.address);
     if operation.versioned {
         request = request.header("if-match", format!("\"{}\"", before(operation).len() + 1));
@@ -257,7 +270,8 @@ pub(crate) async fn operations(world: &World) -> Vec<Operation> {
             let mut parameters = operation["parameters"].as_array().into_iter().flatten();
             let versioned = parameters.any(|parameter| parameter["name"] == "If-Match");
             let method = method.to_uppercase();
-            found.push(Operation { id, method, path: path.clone(), address, least, versioned });
+            let example = operation["requestBody"]["content"]["application/json"]["example"].clone();
+            found.push(Operation { id, method, path: path.clone(), address, least, versioned, example });
         }
     }
     assert!(found.iter().any(|operation| operation.least.is_none()));
