@@ -64,7 +64,6 @@ pub struct SubmissionInput {
     pub supersedes: Option<Uuid>,
     /// Whether this is history brought over from another system: it is scored and stored, and opens no follow-up, however it
     /// scores. Needs `answered_at`, in the past. Not allowed to a browser key.
-    #[schema(default = false)]
     pub imported: Option<bool>,
 }
 
