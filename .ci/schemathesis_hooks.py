@@ -30,6 +30,7 @@ FAULTS = {
     (r"/answers/\w+.*", "contradiction"): "two answers exclude each other",
     (r"/answers/\w+", "implausible"): "two answers do not fit one person",
     (r"/(answered_at|given_at|subject/consent/given_at|expires_at|appointment_at)", "out_of_range"): "depends on the clock",
+    (r"/answered_at", "required"): "history must say when it was answered, anything else need not",
     (r"/(from|to)", "out_of_range"): "depends on the other end, and on the day",
     (r"/(reason|diagnosis|grip_strength_g|five_chair_stands_ms)", "contradiction"): "belongs to another outcome",
     (r"/reason", "required"): "needed with one outcome only",
