@@ -101,10 +101,10 @@ impl Masks {
         }
     }
 
-    /// The same hour of the day that is as far from the example's as it was from today.
+    /// The same hour of the day that is as far from the example's as it was from today. What was before today was sent so.
     fn moved(&self, at: Timestamp) -> String {
         let at = at.to_zoned(TimeZone::UTC);
-        if at.date().year() < self.today.year() {
+        if at.date() < self.today {
             return at.timestamp().to_string();
         }
         let hour = self.same_day(at.date()).at(at.hour(), 0, 0, 0).to_zoned(TimeZone::UTC).unwrap();
