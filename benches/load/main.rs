@@ -35,6 +35,7 @@ use clap::{Parser, ValueEnum};
 use tokio::task::LocalSet;
 
 use generator::Found;
+use place::release as program;
 use table::Table;
 use world::World;
 

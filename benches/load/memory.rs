@@ -35,7 +35,7 @@ pub(crate) fn starts(world: &World, table: &mut Table) {
     for _ in 0..STARTS {
         table.note("start to ready, database migrated", " ms", "at most 300", start_to_ready(world));
     }
-    let bytes = std::fs::metadata(Place::program()).unwrap().len();
+    let bytes = std::fs::metadata(crate::program()).unwrap().len();
     table.note("size of the program", " MiB", "", bytes as f64 / f64::from(1 << 20));
 }
 

@@ -7,3 +7,5 @@ mod seed;
 #[allow(dead_code, reason = "the benchmarks use the rest")]
 mod service;
 mod staff_at_scale;
+
+use service::release as program;

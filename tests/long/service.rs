@@ -96,18 +96,10 @@ impl Place {
         Service { child, base, http: reqwest::Client::new() }
     }
 
-    /// The release build, whatever profile this was built with.
-    pub(crate) fn program() -> PathBuf {
-        let built = Path::new(env!("CARGO_BIN_EXE_sarcoscreen")).parent().unwrap().parent().unwrap();
-        let program = built.join("release/sarcoscreen");
-        assert!(program.exists(), "build it first: cargo build --release");
-        program
-    }
-
     /// A command of the program on this database.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let (socket, user, database) = self.coordinates();
-        let mut command = Command::new(Self::program());
+        let mut command = Command::new(crate::program());
         command.env("DATABASE_URL", format!("postgres://{user}@localhost/{database}?host={}", socket.display()));
         command.env("SARCOSCREEN_MASTER_KEY_FILE", self.folder.path().join("key"));
         command.env("SARCOSCREEN_ERASURE_LOG", self.folder.path().join("erased"));
@@ -115,6 +107,14 @@ impl Place {
         command.args(arguments);
         command
     }
+}
+
+/// The release build, whatever profile the caller was built with.
+pub(crate) fn release() -> PathBuf {
+    let built = Path::new(env!("CARGO_BIN_EXE_sarcoscreen")).parent().unwrap().parent().unwrap();
+    let program = built.join("release/sarcoscreen");
+    assert!(program.exists(), "build it first: cargo build --release");
+    program
 }
 
 impl Drop for Place {

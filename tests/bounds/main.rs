@@ -1,0 +1,16 @@
+//! Bounds: what one request, one connection, one credential or one clinic may cost, measured on the program as it is
+//! delivered. `SARCOSCREEN_PROGRAM` names another build to measure; small sizes run with the other tests, `--ignored`
+//! runs the long ones.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::PathBuf;
+
+#[allow(dead_code, reason = "the long tests use the rest")]
+#[path = "../long/service.rs"]
+mod service;
+
+/// The build under test.
+fn program() -> PathBuf {
+    std::env::var_os("SARCOSCREEN_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_sarcoscreen").into(), PathBuf::from)
+}
