@@ -24,6 +24,7 @@ pub mod health;
 pub mod history;
 pub mod idempotency_keys;
 mod intake;
+pub mod key_look_ups;
 pub mod keys;
 pub mod master_key_checks;
 mod merged_cases;
@@ -44,6 +45,7 @@ mod subject_row;
 pub mod subjects;
 pub mod submissions;
 pub mod token_people;
+pub mod used_tokens;
 pub mod webhook_endpoints;
 pub mod webhook_leases;
 pub mod webhook_log;
@@ -63,6 +65,7 @@ pub use replica::ReplicaFigures;
 
 use audit_writer::Look;
 use intake::Intake;
+use key_look_ups::LookUp;
 use keys::Keys;
 use replica::Replica;
 use writer::{Grouping, Writer};
@@ -74,6 +77,7 @@ pub struct Store {
     keys: std::sync::Arc<Keys>,
     trail: Writer<Look>,
     intake: Writer<Intake>,
+    look_ups: Writer<LookUp>,
     replica: Option<std::sync::Arc<Replica>>,
 }
 
@@ -100,15 +104,17 @@ impl Store {
         let looks_grouped = Grouping::default();
         let (trail, looks) = Writer::new(looks_grouped.waiting);
         let (intake, submissions) = Writer::new(sizes.intake.waiting);
-        let store = Self { pool, keys: std::sync::Arc::new(keys), trail, intake, replica: None };
+        let (look_ups, prefixes) = Writer::new(key_look_ups::GROUPED.waiting);
+        let store = Self { pool, keys: std::sync::Arc::new(keys), trail, intake, look_ups, replica: None };
         looks.run(&store, looks_grouped);
+        prefixes.run(&store, key_look_ups::GROUPED);
         submissions.run(&store, sizes.intake);
         store
     }
 
     /// The same database for the writers themselves: whoever holds a queue keeps them running.
     fn without_writers(&self) -> Self {
-        Self { trail: Writer::new(1).0, intake: Writer::new(1).0, ..self.clone() }
+        Self { trail: Writer::new(1).0, intake: Writer::new(1).0, look_ups: Writer::new(1).0, ..self.clone() }
     }
 
     /// Applies every migration that is not applied yet.

@@ -1,5 +1,6 @@
 //! The clock of a world.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -11,9 +12,15 @@ use sarcoscreen::app::ambient::{Ambient, System};
 #[derive(Default)]
 pub(crate) struct Clock {
     ahead_seconds: AtomicI64,
+    stopped: OnceLock<(Timestamp, Duration)>,
 }
 
 impl Clock {
+    /// Stops the clock: from now on only [`Self::advance`] moves it, however slow the machine is.
+    pub(crate) fn stop(&self) {
+        self.stopped.get_or_init(|| (System.now(), System.elapsed()));
+    }
+
     /// Moves the clock ahead.
     pub(crate) fn advance(&self, seconds: i64) {
         self.ahead_seconds.fetch_add(seconds, Ordering::SeqCst);
@@ -23,12 +30,12 @@ impl Clock {
 impl Ambient for Clock {
     fn now(&self) -> Timestamp {
         let ahead = jiff::SignedDuration::from_secs(self.ahead_seconds.load(Ordering::SeqCst));
-        System.now().checked_add(ahead).unwrap()
+        self.stopped.get().map_or_else(|| System.now(), |stopped| stopped.0).checked_add(ahead).unwrap()
     }
 
     fn elapsed(&self) -> Duration {
         let ahead = u64::try_from(self.ahead_seconds.load(Ordering::SeqCst)).unwrap_or(0);
-        System.elapsed() + Duration::from_secs(ahead)
+        self.stopped.get().map_or_else(|| System.elapsed(), |stopped| stopped.1) + Duration::from_secs(ahead)
     }
 
     fn fill(&self, buffer: &mut [u8]) -> Result<(), AppError> {
