@@ -96,6 +96,7 @@ impl From<StoreError> for AppError {
             | StoreError::RuleTableDiffers { .. }
             | StoreError::OtherMasterKey
             | StoreError::Address
+            | StoreError::PrivilegedLogin(_)
             | StoreError::Migration(_)
             | StoreError::Driver(_) => Self::Internal(error.to_string()),
         }

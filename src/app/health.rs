@@ -15,6 +15,8 @@ pub struct Readiness {
     pub migrations: bool,
     /// Whether the database itself keeps clinics apart.
     pub row_security: bool,
+    /// Whether the service signs in to the database as a role that can neither pass by row security nor change the schema.
+    pub unprivileged: bool,
     /// Whether the master key and the rule tables were found to be those of this database.
     pub prepared: bool,
     /// Whether what the database acknowledges is on disk, or the operator accepted that it may not be.
@@ -25,7 +27,12 @@ impl Readiness {
     /// Whether nothing keeps it.
     #[must_use]
     pub const fn ready(&self) -> bool {
-        self.database && self.migrations && self.row_security && self.prepared && self.durable_settings
+        self.database
+            && self.migrations
+            && self.row_security
+            && self.unprivileged
+            && self.prepared
+            && self.durable_settings
     }
 }
 
@@ -41,10 +48,17 @@ pub async fn readiness(app: &App) -> Readiness {
             if !refused.is_empty() {
                 tracing::warn!(settings = ?refused, "an acknowledged submission could be lost under these settings");
             }
+            if !health.unprivileged {
+                tracing::warn!(
+                    "DATABASE_URL signs in as the owner of the database, a superuser or another privileged role; \
+                     `sarcoscreen migrate` makes the role that the service is meant to sign in as"
+                );
+            }
             Readiness {
                 database: true,
                 migrations: health.migrated,
                 row_security: health.row_security,
+                unprivileged: health.unprivileged,
                 prepared: app.prepared.load(Ordering::Acquire),
                 durable_settings: refused.is_empty(),
             }
@@ -55,6 +69,7 @@ pub async fn readiness(app: &App) -> Readiness {
                 database: false,
                 migrations: false,
                 row_security: false,
+                unprivileged: false,
                 prepared: false,
                 durable_settings: false,
             }

@@ -142,15 +142,6 @@ impl App {
         Ok(Self { tokens: Some(Arc::new(tokens)), ..self })
     }
 
-    /// Applies the migrations that are missing.
-    ///
-    /// # Errors
-    /// When the database is away, or a migration fails.
-    pub async fn migrate(&self) -> Result<(), AppError> {
-        self.store.migrate().await?;
-        Ok(())
-    }
-
     /// Makes sure of a database that has its schema: that the master key is the one it was written with, and that it
     /// keeps the text of every rule table of this binary. Until then the service is not ready.
     ///

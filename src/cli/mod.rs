@@ -97,12 +97,17 @@ async fn on_database<T>(settings: &Settings, work: impl AsyncFnOnce(&App) -> any
 }
 
 async fn open(settings: &Settings) -> anyhow::Result<Opened> {
-    Opened::open(settings, &tell).await.map_err(|error| match error {
+    Opened::open(settings, &tell).await.map_err(in_use)
+}
+
+/// Says why a running service is in the way.
+fn in_use(error: ServerError) -> anyhow::Error {
+    match error {
         ServerError::Embedded(EmbeddedError::InUse { .. }) => {
             anyhow::Error::new(error).context("this command needs the private database for itself")
         }
         error => error.into(),
-    })
+    }
 }
 
 async fn on_schema<T>(app: &App, work: impl AsyncFnOnce(&App) -> anyhow::Result<T>) -> anyhow::Result<T> {

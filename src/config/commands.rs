@@ -10,7 +10,8 @@ use clap::{Args, Subcommand};
 pub enum Command {
     /// Starts the service. This is also what happens without a subcommand.
     Serve,
-    /// Applies missing migrations and keeps the text of the rule tables in the database.
+    /// Applies missing migrations as the owner of the database (SARCOSCREEN_OWNER_DATABASE_URL), makes the role that
+    /// DATABASE_URL names, and tries whether it can sign in.
     Migrate,
     /// Creates and lists clinics.
     #[command(subcommand)]

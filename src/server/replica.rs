@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::ServerError;
 use super::database::password;
+use super::{ServerError, migration};
 use crate::app::App;
 use crate::config::Settings;
 use crate::store::connect_options;
@@ -18,6 +18,7 @@ pub(super) fn applied(app: App, settings: &Settings) -> Result<App, ServerError>
     let password = file.map(password).transpose()?;
     let options = connect_options(url.reveal(), password.as_ref().map(|text| text.as_str()));
     let options = options.map_err(|_| ServerError::ReadAddress)?;
+    migration::warn_of_unverified(&options, "DATABASE_READ_URL");
     let bound = Duration::from_secs(settings.replica.read_staleness_seconds);
     Ok(app.with_replica(options, settings.database.connections, bound))
 }

@@ -43,6 +43,12 @@ pub enum StoreError {
     /// The database was written with another master key.
     #[error("this database was written with another master key; name the right one with SARCOSCREEN_MASTER_KEY_FILE")]
     OtherMasterKey,
+    /// The role that the service is to sign in as could pass by what keeps clinics apart.
+    #[error(
+        "the role {0} is the owner of the database, a superuser or another that may pass by row security; name a role of \
+         its own in DATABASE_URL, such as sarcoscreen_service, which is made then"
+    )]
+    PrivilegedLogin(String),
     /// The database URL cannot be read.
     #[error("DATABASE_URL is not a PostgreSQL address")]
     Address,

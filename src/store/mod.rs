@@ -25,6 +25,7 @@ pub mod history;
 pub mod idempotency_keys;
 mod intake;
 pub mod keys;
+mod login;
 pub mod master_key_checks;
 mod merged_cases;
 pub mod page;
@@ -35,6 +36,7 @@ pub mod rotation;
 mod row;
 pub mod rule_tables;
 pub mod scan;
+pub mod schema;
 mod session;
 pub mod statistics;
 pub mod subject_changes;
@@ -57,8 +59,9 @@ pub use sqlx::postgres::PgConnectOptions as ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgPool};
 
-pub use address::{NEVER_LOGGED, QUIETLY_LOGGED, connect_options};
+pub use address::{NEVER_LOGGED, QUIETLY_LOGGED, connect_options, unverified_host};
 pub use error::StoreError;
+pub use login::LOGIN;
 pub use replica::ReplicaFigures;
 
 use audit_writer::Look;
@@ -111,14 +114,6 @@ impl Store {
         Self { trail: Writer::new(1).0, intake: Writer::new(1).0, ..self.clone() }
     }
 
-    /// Applies every migration that is not applied yet.
-    ///
-    /// # Errors
-    /// When the database is away, or a migration fails or differs from what was applied.
-    pub async fn migrate(&self) -> Result<(), StoreError> {
-        MIGRATOR.run_direct(None, &mut *self.account().await?, false).await.map_err(StoreError::Migration)
-    }
-
     /// The hash of an API key, as stored; also the name under which a looked-up key is remembered.
     #[must_use]
     pub fn credential_hash(&self, key: &str) -> [u8; 32] {
@@ -147,15 +142,20 @@ const RESTED: Duration = Duration::from_secs(1);
 /// Prepared statements that a connection keeps: more than there are, and the filters of lists make several of one.
 const STATEMENTS: usize = 512;
 
-/// A pool that connects when it is first used.
-fn open_pool(options: PgConnectOptions, connections: u32, acquire_timeout: Duration) -> PgPool {
+/// How every session begins.
+fn session_options(options: PgConnectOptions) -> PgConnectOptions {
     // A session must not wait for ever on a lock, and no statement's parameters belong in the server's log.
-    let options = options.statement_cache_capacity(STATEMENTS).application_name("sarcoscreen").options([
+    options.statement_cache_capacity(STATEMENTS).application_name("sarcoscreen").options([
         ("lock_timeout", "5s"),
         ("statement_timeout", "30s"),
         ("idle_in_transaction_session_timeout", "30s"),
         ("timezone", "UTC"),
-    ]);
+    ])
+}
+
+/// A pool that connects when it is first used.
+fn open_pool(options: PgConnectOptions, connections: u32, acquire_timeout: Duration) -> PgPool {
+    let options = session_options(options);
     let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(acquire_timeout);
     // One that was in use a moment ago is alive; asking each time would be a round trip for each request.
     let pool = pool.test_before_acquire(false).before_acquire(|connection, meta| {

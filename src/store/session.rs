@@ -99,8 +99,8 @@ impl Store {
         self.transaction(&begin, Role::Writer, None).await
     }
 
-    /// A connection as the account that signs in to the database itself: for migrations, and for questions about the
-    /// server that come before the roles exist.
+    /// A connection as the role that signed in to the database, which may read nothing of any clinic: for questions about
+    /// the server, and about that role itself.
     ///
     /// # Errors
     /// When the database is away.

@@ -25,6 +25,7 @@ mod instances;
 mod key_rotation;
 mod limits;
 mod lists;
+mod login_role;
 mod privacy;
 mod problems;
 mod program;

@@ -21,7 +21,7 @@ use self::standby::{Standby, until};
 use crate::embedded::place::Place;
 use crate::follow_ups::{Colleague, act};
 use crate::row_security::{ROLES, fill, tables};
-use crate::world::{Clinic, User, World, app, frail, serve};
+use crate::world::{Clinic, User, World, app, frail, login, serve};
 
 /// Longer than any test.
 const LONG: Duration = Duration::from_hours(1);
@@ -57,7 +57,7 @@ impl Stage {
     }
 
     async fn reading_from(&self, options: &sqlx::postgres::PgConnectOptions, bound: Duration) -> Instance {
-        let app = app(&self.world.database, Arc::new(System), &[7], None).with_replica(options.clone(), 4, bound);
+        let app = app(&self.world.database, Arc::new(System), &[7], None).with_replica(login(options), 4, bound);
         app.prepare().await.unwrap();
         let (base, _) = serve(app.clone());
         Instance { app, base }
@@ -251,7 +251,7 @@ async fn a_server_that_is_no_replica_of_this_database_is_not_read_from() {
     // A standby, but of another database.
     let other = World::new().await;
     let strangers = other.clinic("Two").await;
-    let app = app(&other.database, Arc::new(System), &[7], None).with_replica(stage.standby.options.clone(), 4, LONG);
+    let app = app(&other.database, Arc::new(System), &[7], None).with_replica(login(&stage.standby.options), 4, LONG);
     app.prepare().await.unwrap();
     let (base, _) = serve(app.clone());
     let figures = || health::replica(&app).unwrap();
