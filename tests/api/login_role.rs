@@ -58,7 +58,7 @@ const FORBIDDEN: [&str; 44] = [
     "select lo_import('PG_VERSION')",
     "create extension pg_trgm",
     "create database intruder",
-    "create event trigger intruder on ddl_command_start execute function suppress_redundant_updates_trigger()",
+    "create foreign data wrapper intruder",
     "create publication intruder for all tables",
     "select pg_create_physical_replication_slot('intruder')",
     "select pg_switch_wal()",
