@@ -143,6 +143,7 @@ async fn a_working_role_of_the_login_role_stays_in_its_clinic_and_leaves_the_aud
 /// A PostgreSQL of one's own that asks everybody but its owner for a password.
 struct Given {
     place: Place,
+    owner: &'static str,
     url: String,
 }
 
@@ -150,11 +151,11 @@ impl Given {
     async fn new() -> (Self, sarcoscreen::store::embedded::Embedded) {
         let place = Place::new();
         place.start().await.unwrap().stop().await.unwrap();
-        place.write("pg_hba.conf", "local all sarcoscreen trust\nlocal all all scram-sha-256\n");
+        place.write("pg_hba.conf", "local all sarcoscreen,plain_owner trust\nlocal all all scram-sha-256\n");
         let postgres = place.start().await.unwrap();
         let socket = postgres.connect_options().get_socket().unwrap().display().to_string();
         private(&place, "key", &"07".repeat(32));
-        (Self { place, url: format!("@localhost/sarcoscreen?host={socket}") }, postgres)
+        (Self { place, owner: "sarcoscreen", url: format!("@localhost/sarcoscreen?host={socket}") }, postgres)
     }
 
     /// Runs a command with a password; `migrate` also gets the owner's address.
@@ -165,7 +166,7 @@ impl Given {
         command.env("SARCOSCREEN_MASTER_KEY_FILE", self.place.path().join("key"));
         if arguments == ["migrate"] {
             command.env_remove("SARCOSCREEN_MASTER_KEY_FILE");
-            command.env("SARCOSCREEN_OWNER_DATABASE_URL", format!("postgres://sarcoscreen{}", self.url));
+            command.env("SARCOSCREEN_OWNER_DATABASE_URL", format!("postgres://{}{}", self.owner, self.url));
         }
         command.output().unwrap()
     }
@@ -202,6 +203,38 @@ async fn migrate_makes_the_role_that_the_url_names_and_gives_it_the_password_of_
     assert!(kept.starts_with("SCRAM-SHA-256$"), "{kept}");
     drop(owner);
     postgres.stop().await.unwrap();
+}
+
+/// An owner that is no superuser: one that may create roles, and one whose roles were made for it, as the README says.
+#[tokio::test]
+async fn an_owner_need_be_no_superuser() {
+    for (rights, prepared) in [
+        ("createrole", ""),
+        (
+            "",
+            "create role sarcoscreen_app; create role sarcoscreen_writer; create role sarcoscreen_auth;
+             create role sarcoscreen_jobs; create role clinic_service login noinherit
+             in role sarcoscreen_app, sarcoscreen_writer, sarcoscreen_auth, sarcoscreen_jobs;
+             grant sarcoscreen_app, sarcoscreen_writer, sarcoscreen_auth, sarcoscreen_jobs to plain_owner;
+             alter role clinic_service password 'one'",
+        ),
+    ] {
+        let (mut given, postgres) = Given::new().await;
+        given.owner = "plain_owner";
+        let mut superuser = postgres.connect_options().connect().await.unwrap();
+        let make = format!(
+            "create role plain_owner login {rights}; alter database sarcoscreen owner to plain_owner; {prepared}"
+        );
+        superuser.execute(AssertSqlSafe(make)).await.unwrap();
+        drop(superuser);
+        for _ in 0..2 {
+            let migrated = given.run(&["migrate"], "one");
+            assert!(migrated.status.success(), "{rights}: {migrated:?}");
+        }
+        let made = given.run(&["seed-demo"], "one");
+        assert!(made.status.success(), "{rights}: {made:?}");
+        postgres.stop().await.unwrap();
+    }
 }
 
 #[tokio::test]
