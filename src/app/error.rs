@@ -97,6 +97,7 @@ impl From<StoreError> for AppError {
             | StoreError::OtherMasterKey
             | StoreError::Address
             | StoreError::PrivilegedLogin(_)
+            | StoreError::LoginNotMade(..)
             | StoreError::Migration(_)
             | StoreError::Driver(_) => Self::Internal(error.to_string()),
         }

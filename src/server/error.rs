@@ -73,6 +73,9 @@ pub enum ServerError {
     /// The private PostgreSQL has no replica.
     #[error("DATABASE_READ_URL needs DATABASE_URL, of which it names a streaming replica")]
     ReplicaOfNothing,
+    /// The replica would be asked as another role than the one that readiness judges.
+    #[error("DATABASE_READ_URL must name the same user as DATABASE_URL, {0}")]
+    ReadRole(String),
     /// The replica's URL cannot be read.
     #[error("DATABASE_READ_URL is not a PostgreSQL address")]
     ReadAddress,

@@ -49,6 +49,12 @@ pub enum StoreError {
          its own in DATABASE_URL, such as sarcoscreen_service, which is made then"
     )]
     PrivilegedLogin(String),
+    /// The owner may not make the role that the service is to sign in as, or not give it what it needs.
+    #[error(
+        "the owner may not make the role {0} or not grant it the working roles: {1}; have an administrator of the database \
+         make it, `login noinherit in role sarcoscreen_app, sarcoscreen_writer, sarcoscreen_auth, sarcoscreen_jobs`"
+    )]
+    LoginNotMade(String, String),
     /// The database URL cannot be read.
     #[error("DATABASE_URL is not a PostgreSQL address")]
     Address,

@@ -47,7 +47,7 @@ pub(super) async fn make(owner: &mut PgConnection, name: &str, password: Option<
     }
     wanted.extend(RIGHTS.map(str::to_owned));
     for template in wanted {
-        run(&mut transaction, &template, name, "").await?;
+        run(&mut transaction, &template, name, "").await.map_err(|error| not_made(error, name))?;
     }
     if let Some(password) = password {
         set_password(&mut transaction, name, password).await?;
@@ -89,13 +89,21 @@ async fn set_password(
     let mut attempt = transaction.begin().await?;
     match run(&mut attempt, "alter role %1$I password %4$L", name, &verifier).await {
         Ok(()) => Ok(attempt.commit().await?),
-        Err(error) if error.as_database_error().is_some_and(|error| error.code().as_deref() == Some(DENIED)) => {
+        Err(error) if denied(&error) => {
             attempt.rollback().await?;
             tracing::warn!(role = name, %error, "the owner may not set the password of the login role, which stays");
             Ok(())
         }
         Err(error) => Err(error.into()),
     }
+}
+
+fn denied(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.code().as_deref() == Some(DENIED))
+}
+
+fn not_made(error: sqlx::Error, name: &str) -> StoreError {
+    if denied(&error) { StoreError::LoginNotMade(name.to_owned(), error.to_string()) } else { error.into() }
 }
 
 /// Runs a statement whose names and texts the server itself has quoted.

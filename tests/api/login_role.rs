@@ -238,6 +238,23 @@ async fn an_owner_need_be_no_superuser() {
 }
 
 #[tokio::test]
+async fn an_owner_that_may_not_make_the_login_role_is_told_what_to_have_made() {
+    let (mut given, postgres) = Given::new().await;
+    given.owner = "plain_owner";
+    let mut superuser = postgres.connect_options().connect().await.unwrap();
+    let make = "create role plain_owner login; alter database sarcoscreen owner to plain_owner;
+        create role sarcoscreen_app; create role sarcoscreen_writer; create role sarcoscreen_auth; create role sarcoscreen_jobs;
+        grant sarcoscreen_app, sarcoscreen_writer, sarcoscreen_auth, sarcoscreen_jobs to plain_owner";
+    execute(&mut superuser, make).await;
+    let refused = given.run(&["migrate"], "one");
+    let said = text(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("clinic_service"), "{said}");
+    assert!(said.contains("login noinherit in role sarcoscreen_app"), "{said}");
+    drop(superuser);
+    postgres.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn migrate_refuses_a_login_role_that_could_pass_by_row_security() {
     let (given, postgres) = Given::new().await;
     let mut owner = postgres.connect_options().connect().await.unwrap();

@@ -186,6 +186,12 @@ async fn a_database_of_ones_own_needs_a_master_key_and_is_left_as_it_is() {
     assert!(clinics::list(running.app()).await.unwrap().is_empty());
     running.stop().await.unwrap();
 
+    // On a replica too the service signs in as no other role.
+    settings.replica.read_url = Some(url("sarcoscreen"));
+    let error = refusal(&settings).await.to_string();
+    assert!(error.contains("DATABASE_READ_URL") && error.contains("sarcoscreen_service"), "{error}");
+    settings.replica.read_url = None;
+
     // As the owner everything works, and the service is not ready.
     settings.database.url = Some(url("sarcoscreen"));
     let running = start(&settings).await.unwrap();
@@ -212,6 +218,12 @@ async fn the_private_database_of_an_earlier_version_gets_its_login_role_by_itsel
     assert!(sarcoscreen::app::health::readiness(running.app()).await.ready());
     assert!(running.demo().is_some());
     running.stop().await.unwrap();
+
+    // What only the owner may do is done on a store of its own, which is never fit to serve from.
+    let opened = Opened::as_owner(&settings, &|_| ()).await.unwrap();
+    let readiness = sarcoscreen::app::health::readiness(&opened.app).await;
+    assert!(readiness.row_security && !readiness.unprivileged, "{readiness:?}");
+    opened.close().await.unwrap();
 }
 
 /// How many submissions of its cohort the demo clinic has.
