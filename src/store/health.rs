@@ -86,7 +86,7 @@ async fn unprivileged(connection: &mut PgConnection) -> Result<bool, StoreError>
     let held = sqlx::query_scalar!(
         r#"select coalesce(not has_schema_privilege(current_schema(), 'create'), false) and not exists (
                       select from pg_roles r where pg_has_role(r.oid, 'member') and (
-                          r.rolsuper or r.rolbypassrls or r.rolcreaterole or r.rolreplication
+                          r.rolsuper or r.rolbypassrls or r.rolcreaterole or r.rolcreatedb or r.rolreplication
                           or starts_with(r.rolname, 'pg_')
                           or exists (select from pg_class t where t.relowner = r.oid
                                      and t.relnamespace = current_schema()::regnamespace)

@@ -58,7 +58,7 @@ pub(super) async fn make(owner: &mut PgConnection, name: &str, password: Option<
 /// Whether a role could pass by row security or change the schema; `None` where there is no such role.
 async fn privileged(connection: &mut PgConnection, name: &str) -> Result<Option<bool>, StoreError> {
     let found = sqlx::query_scalar!(
-        r#"select rolsuper or rolbypassrls or rolcreaterole or rolreplication
+        r#"select rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication
                   or pg_has_role(oid, current_user, 'member') as "privileged!"
            from pg_roles where rolname = $1"#,
         name

@@ -262,6 +262,7 @@ async fn migrate_refuses_a_login_role_that_could_pass_by_row_security() {
         ("create role clinic_service login superuser", "alter role clinic_service nosuperuser"),
         ("alter role clinic_service bypassrls", "alter role clinic_service nobypassrls"),
         ("alter role clinic_service createrole", "alter role clinic_service nocreaterole"),
+        ("alter role clinic_service createdb", "alter role clinic_service nocreatedb"),
         ("grant sarcoscreen to clinic_service", "revoke sarcoscreen from clinic_service"),
         ("grant pg_execute_server_program to clinic_service", "revoke pg_execute_server_program from clinic_service"),
     ] {
