@@ -158,9 +158,10 @@ async fn what_does_not_fit_is_told_to_come_again_and_the_rest_is_stored() {
     let lock = held(&mut holder).await;
     let bodies: Vec<Value> = (0..40).map(|index| of(&format!("MRN-{index}"))).collect();
     let mut sending: FuturesUnordered<_> = bodies.iter().map(|body| user.submit(body)).collect();
-    // While nothing can be written, whoever does not fit is answered: all but those under way and those that wait.
+    // While nothing can be written, what does not fit is answered: all but those under way and those that wait. One clinic
+    // holds as many of the eight places as are free, which is half of them.
     let mut refused = Vec::new();
-    while refused.len() < 28 {
+    while refused.len() < 32 {
         refused.push(sending.next().await.unwrap());
     }
     assert!(
@@ -171,7 +172,7 @@ async fn what_does_not_fit_is_told_to_come_again_and_the_rest_is_stored() {
     let rest: Vec<Answer> = sending.collect().await;
     let (stored, late): (Vec<_>, Vec<_>) = rest.into_iter().partition(|answer| answer.status == 201);
     assert!(late.iter().all(|answer| answer.status == 503), "{late:?}");
-    assert!((8..=12).contains(&stored.len()), "{} stored", stored.len());
+    assert!((4..=8).contains(&stored.len()), "{} stored", stored.len());
     let rows = number(&mut watch, &clinic, "submissions where true").await;
     assert_eq!(rows, i64::try_from(stored.len()).unwrap());
     println!("{} stored = rows, {} told to come again before anything was written", stored.len(), refused.len());
