@@ -23,7 +23,7 @@ pub async fn submissions(
     filter: SubmissionFilter,
     after: Option<String>,
 ) -> Result<impl Stream<Item = Result<Vec<Exported<ExportedSubmission>>, AppError>> + use<>, AppError> {
-    let place = app.export_place(actor)?;
+    let place = app.export_place(actor).await?;
     let (store, clinic_id, until) = (app.store.clone(), actor.clinic_id, app.ambient.now());
     let reader = actor.clone();
     let read = move |after: Option<String>| {
@@ -51,7 +51,7 @@ pub async fn follow_ups(
     filter: FollowUpFilter,
     after: Option<String>,
 ) -> Result<impl Stream<Item = Result<Vec<Exported<ExportedFollowUp>>, AppError>> + use<>, AppError> {
-    let place = app.export_place(actor)?;
+    let place = app.export_place(actor).await?;
     let (store, clinic_id, until) = (app.store.clone(), actor.clinic_id, app.ambient.now());
     let reader = actor.clone();
     let read = move |after: Option<String>| {

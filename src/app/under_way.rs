@@ -12,8 +12,9 @@ pub use crate::store::shares::Place;
 const BATCHES: usize = 4;
 /// Exports of one clinic at once.
 const EXPORTS: usize = 4;
-/// When a caller whose clinic has too much under way may ask again.
-const AGAIN: Duration = Duration::from_secs(1);
+/// How long a caller whose clinic has too much under way waits for a place, and after that when it may ask again. A caller
+/// that begins the next one as soon as it was answered is never refused: the place of the last one is free at once.
+const WAIT: Duration = Duration::from_secs(1);
 
 /// The places of each clinic.
 pub(crate) struct UnderWay {
@@ -32,16 +33,16 @@ impl App {
     ///
     /// # Errors
     /// When the clinic has as many batches under way as it may.
-    pub fn batch_place(&self, actor: &Actor) -> Result<Place, AppError> {
-        limited(self.under_way.batches.try_take(actor.clinic_id))
+    pub async fn batch_place(&self, actor: &Actor) -> Result<Place, AppError> {
+        limited(self.under_way.batches.take(actor.clinic_id, WAIT).await)
     }
 
     /// A place for an export, to be held until it is answered.
-    pub(super) fn export_place(&self, actor: &Actor) -> Result<Place, AppError> {
-        limited(self.under_way.exports.try_take(actor.clinic_id))
+    pub(super) async fn export_place(&self, actor: &Actor) -> Result<Place, AppError> {
+        limited(self.under_way.exports.take(actor.clinic_id, WAIT).await)
     }
 }
 
 fn limited(place: Option<Place>) -> Result<Place, AppError> {
-    place.ok_or(AppError::Limited { retry_after: AGAIN })
+    place.ok_or(AppError::Limited { retry_after: WAIT })
 }

@@ -33,7 +33,7 @@ use crate::domain::export::Exported;
 /// apostrophe before it; take one leading apostrophe away to get the text. A control character is shown as U+FFFD.
 /// The audit trail has one entry for an export, which names nobody: it stands for everybody in the clinic.
 ///
-/// Four exports of a clinic are under way at once; a fifth is refused with 429 until one of them is over.
+/// Four exports of a clinic are under way at once; a fifth is refused with 429 when none of them is over within a second.
 #[utoipa::path(
     tag = "staff",
     operation_id = "get_follow_up_export",

@@ -26,12 +26,6 @@ impl Shares {
         Self { each, clinics: DashMap::new() }
     }
 
-    /// A place of the clinic, unless it holds all of its own.
-    #[must_use]
-    pub fn try_take(&self, clinic_id: ClinicId) -> Option<Place> {
-        self.of(clinic_id).try_acquire_owned().ok().map(Place)
-    }
-
     /// A place of the clinic, once it has one to spare; in the order in which it was asked for. `None` when that takes
     /// longer than the limit.
     pub async fn take(&self, clinic_id: ClinicId, limit: Duration) -> Option<Place> {
@@ -57,11 +51,11 @@ mod tests {
     #[tokio::test]
     async fn a_clinic_that_holds_all_of_its_places_takes_none_of_another() {
         let (shares, one, other) = (Shares::new(2), ClinicId(Uuid::from_u128(1)), ClinicId(Uuid::from_u128(2)));
-        let held = [shares.try_take(one), shares.try_take(one)];
-        assert!(held.iter().all(Option::is_some) && shares.try_take(one).is_none());
-        assert!(shares.take(one, Duration::from_millis(1)).await.is_none());
-        assert!(shares.try_take(other).is_some());
+        let moment = Duration::from_millis(1);
+        let held = [shares.take(one, moment).await, shares.take(one, moment).await];
+        assert!(held.iter().all(Option::is_some) && shares.take(one, moment).await.is_none());
+        assert!(shares.take(other, moment).await.is_some());
         drop(held);
-        assert!(shares.take(one, Duration::from_mins(1)).await.is_some() && shares.try_take(one).is_some());
+        assert!(shares.take(one, moment).await.is_some());
     }
 }

@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 
+mod neighbours;
 #[allow(dead_code, reason = "the long tests use the rest")]
 #[path = "../long/service.rs"]
 mod service;

@@ -39,7 +39,7 @@ const NDJSON: &str = "application/x-ndjson";
 ///
 /// Results of lines have no `assessment`, unless asked for with `Prefer: return=representation`; those of JSON have it,
 /// unless `Prefer: return=minimal` is sent. A batch counts as one request against the limits; four of a clinic are under
-/// way at once, and a fifth is refused with 429 until one of them is answered.
+/// way at once, and a fifth is refused with 429 when none of them is answered within a second.
 #[utoipa::path(
     tag = "screening",
     operation_id = "create_submission_batch",
@@ -70,7 +70,7 @@ pub async fn create_submission_batch(
     accepted: Accepted,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
-    let place = Arc::new(state.app.batch_place(&caller.actor())?);
+    let place = Arc::new(state.app.batch_place(&caller.actor()).await?);
     let by_line = request.content_type().eq_ignore_ascii_case(NDJSON);
     let items = Items {
         actor: caller.actor(),

@@ -76,7 +76,7 @@ pub(super) async fn take_batch(
     caller: Intake,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
-    let _place = state.app.batch_place(&caller.actor())?;
+    let _place = state.app.batch_place(&caller.actor()).await?;
     let bundle = incoming.read_tree(BATCH_LIMIT).await?;
     let none = Vec::new();
     let entries = bundle["entry"].as_array().unwrap_or(&none);
