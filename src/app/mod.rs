@@ -33,6 +33,7 @@ pub mod subjects;
 pub mod submissions;
 mod token_people;
 pub mod tokens;
+pub mod under_way;
 pub mod verify;
 pub mod webhooks;
 
@@ -67,6 +68,7 @@ pub struct App {
     pub(crate) failures: Arc<failed_sign_ins::Failures>,
     pub(crate) receivers: Arc<Receivers>,
     pub(crate) deliveries: Arc<tokio::sync::Notify>,
+    pub(crate) under_way: Arc<under_way::UnderWay>,
 }
 
 /// What an operator may decide about the use cases.
@@ -99,6 +101,7 @@ impl App {
             failures: Arc::default(),
             receivers: Arc::new(Receivers::new(Addresses::default(), Arc::new(SystemNames), LIMIT)),
             deliveries: Arc::default(),
+            under_way: Arc::default(),
         }
     }
 

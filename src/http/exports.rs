@@ -32,6 +32,8 @@ use crate::domain::export::Exported;
 /// In CSV, lists stand in one cell with spaces between. A text that begins like a formula, or with an apostrophe, has an
 /// apostrophe before it; take one leading apostrophe away to get the text. A control character is shown as U+FFFD.
 /// The audit trail has one entry for an export, which names nobody: it stands for everybody in the clinic.
+///
+/// Four exports of a clinic are under way at once; a fifth is refused with 429 when none of them is over within a second.
 #[utoipa::path(
     tag = "staff",
     operation_id = "get_follow_up_export",

@@ -95,7 +95,7 @@ pub async fn take_next<E: From<StoreError>>(
         let effect = Effect::Version(after.follow_up_id.0, after.version);
         settle(&mut transaction, clinic_id, Origin::Staff, effect, idempotency).await?;
     }
-    transaction.commit().await.map_err(StoreError::from)?;
+    transaction.commit().await?;
     Ok(Outcome::Written(Box::new(after)))
 }
 

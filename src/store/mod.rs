@@ -38,6 +38,7 @@ pub mod rule_tables;
 pub mod scan;
 pub mod schema;
 mod session;
+pub mod shares;
 pub mod statistics;
 pub mod subject_changes;
 pub mod subject_export;
@@ -68,12 +69,15 @@ use audit_writer::Look;
 use intake::Intake;
 use keys::Keys;
 use replica::Replica;
+use shares::Shares;
 use writer::{Grouping, Writer};
 
 /// The database and the keys that open what is sealed in it. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     pool: PgPool,
+    /// What each clinic's requests may take of the pool.
+    shares: std::sync::Arc<Shares>,
     keys: std::sync::Arc<Keys>,
     trail: Writer<Look>,
     intake: Writer<Intake>,
@@ -101,17 +105,17 @@ impl Store {
     pub fn open(options: PgConnectOptions, sizes: Sizes, keys: Keys) -> Self {
         let pool = open_pool(options, sizes.connections, sizes.acquire_timeout);
         let looks_grouped = Grouping::default();
-        let (trail, looks) = Writer::new(looks_grouped.waiting);
-        let (intake, submissions) = Writer::new(sizes.intake.waiting);
-        let store = Self { pool, keys: std::sync::Arc::new(keys), trail, intake, replica: None };
-        looks.run(&store, looks_grouped);
-        submissions.run(&store, sizes.intake);
+        let (trail, intake) = (Writer::new(looks_grouped.waiting), Writer::new(sizes.intake.waiting));
+        let shares = share_of(sizes.connections);
+        let store = Self { pool, shares, keys: std::sync::Arc::new(keys), trail, intake, replica: None };
+        store.trail.run(&store, looks_grouped);
+        store.intake.run(&store, sizes.intake);
         store
     }
 
     /// The same database for the writers themselves: whoever holds a queue keeps them running.
     fn without_writers(&self) -> Self {
-        Self { trail: Writer::new(1).0, intake: Writer::new(1).0, ..self.clone() }
+        Self { trail: Writer::new(1), intake: Writer::new(1), ..self.clone() }
     }
 
     /// The hash of an API key, as stored; also the name under which a looked-up key is remembered.
@@ -141,6 +145,12 @@ impl Store {
 const RESTED: Duration = Duration::from_secs(1);
 /// Prepared statements that a connection keeps: more than there are, and the filters of lists make several of one.
 const STATEMENTS: usize = 512;
+
+/// Half of the connections for each clinic: whatever one clinic does, the other half is there for the others.
+fn share_of(connections: u32) -> std::sync::Arc<Shares> {
+    let each = connections.div_ceil(2).try_into().unwrap_or(usize::MAX);
+    std::sync::Arc::new(Shares::new(each))
+}
 
 /// How every session begins.
 fn session_options(options: PgConnectOptions) -> PgConnectOptions {

@@ -38,6 +38,7 @@ mod scale;
 mod schema;
 mod screening;
 mod server;
+mod shares;
 mod stats;
 mod subject_records;
 mod subjects;

@@ -5,6 +5,8 @@ mod item;
 mod lines;
 mod spool;
 
+use std::sync::Arc;
+
 use actix_web::http::header::ContentType;
 use actix_web::web::Bytes;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, post, web};
@@ -16,14 +18,15 @@ use super::extract::{Accepted, Body, Incoming, declared_as};
 use super::middleware::{in_request, request_id};
 use super::problem::Problem;
 use super::wire::batch::{BatchBody, BatchInput, FaultyBatch, MOST_ITEMS};
+use crate::app::under_way::Place;
 use item::Items;
 use lines::{LINES, lines};
 
 /// Largest body of a batch, bytes.
 pub(super) const BATCH_LIMIT: usize = 8 * 1024 * 1024;
-/// Items of one batch that are under way at once: enough to fill a transaction of the writer, and far fewer than may wait
-/// for it, so that no batch keeps others from being stored.
-const UNDER_WAY: usize = 256;
+/// Items of one batch that are under way at once. All batches that a clinic may have under way fill two transactions of the
+/// writers, and far fewer places than may wait for them.
+const UNDER_WAY: usize = 128;
 /// What lines are sent as.
 const NDJSON: &str = "application/x-ndjson";
 
@@ -35,7 +38,8 @@ const NDJSON: &str = "application/x-ndjson";
 /// off. Send a batch again with the same `idempotency_key`s, and what is stored already is not stored twice.
 ///
 /// Results of lines have no `assessment`, unless asked for with `Prefer: return=representation`; those of JSON have it,
-/// unless `Prefer: return=minimal` is sent. A batch counts as one request against the limits.
+/// unless `Prefer: return=minimal` is sent. A batch counts as one request against the limits; four of a clinic are under
+/// way at once, and a fifth is refused with 429 when none of them is answered within a second.
 #[utoipa::path(
     tag = "screening",
     operation_id = "create_submission_batch",
@@ -66,6 +70,7 @@ pub async fn create_submission_batch(
     accepted: Accepted,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
+    let place = Arc::new(state.app.batch_place(&caller.actor()).await?);
     let by_line = request.content_type().eq_ignore_ascii_case(NDJSON);
     let items = Items {
         actor: caller.actor(),
@@ -78,24 +83,30 @@ pub async fn create_submission_batch(
         declared_as(&request, NDJSON)?;
         let (payload, deadline) = incoming.into_parts();
         let work = lines(payload, deadline).map(move |(number, line)| items.clone().line(number, line));
-        return Ok(HttpResponse::Ok().content_type(NDJSON).streaming(results(work)));
+        return Ok(HttpResponse::Ok().content_type(NDJSON).streaming(results(work, place)));
     }
     let bytes = incoming.read_json_bytes(BATCH_LIMIT).await?.freeze();
     let parts = parts(&bytes)?;
     let first = stream::once(async { Bytes::from_static(b"{\"items\":[") });
     let work = stream::iter(parts.into_iter().enumerate()).map(move |(index, part)| items.clone().part(index, part));
     let last = stream::once(async { Bytes::from_static(b"]}") });
-    let whole = first.map(Ok).chain(results(work)).chain(last.map(Ok));
+    let whole = first.map(Ok).chain(results(work, place)).chain(last.map(Ok));
     Ok(HttpResponse::Ok().content_type(ContentType::json()).streaming(whole))
 }
 
-/// Does the work in the background, some of it at once, and hands on what comes of it in its order.
-fn results<F>(work: impl Stream<Item = F> + 'static) -> impl Stream<Item = Result<Bytes, std::io::Error>>
+/// Does the work in the background, some of it at once, and hands on what comes of it in its order. The batch holds its
+/// place until the work is done and the answer is over.
+fn results<F>(
+    work: impl Stream<Item = F> + 'static,
+    place: Arc<Place>,
+) -> impl Stream<Item = Result<Bytes, std::io::Error>>
 where
     F: Future<Output = Vec<u8>> + 'static,
 {
     let (mut spool, spooled) = spool::new();
+    let until_answered = Arc::clone(&place);
     let working = async move {
+        let _until_done = place;
         let mut done = std::pin::pin!(work.buffered(UNDER_WAY));
         while let Some(result) = done.next().await {
             if spool.put(result.into()).await.is_err() {
@@ -105,7 +116,10 @@ where
         }
     };
     actix_web::rt::spawn(in_request(request_id().unwrap_or_default(), working));
-    spooled.map(Ok)
+    spooled.map(move |result| {
+        let _ = &until_answered;
+        Ok(result)
+    })
 }
 
 /// The items of a batch, each where it lies in the body.

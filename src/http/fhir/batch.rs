@@ -69,13 +69,14 @@ elements! {
 /// Takes a bundle of the type `batch`.
 ///
 /// # Errors
-/// When it is none, or has too many entries. What is wrong with an entry is its answer.
+/// When it is none, has too many entries, or the clinic has too many under way. What is wrong with an entry is its answer.
 pub(super) async fn take_batch(
     request: HttpRequest,
     state: web::Data<State>,
-    _: Intake,
+    caller: Intake,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
+    let _place = state.app.batch_place(&caller.actor()).await?;
     let bundle = incoming.read_tree(BATCH_LIMIT).await?;
     let none = Vec::new();
     let entries = bundle["entry"].as_array().unwrap_or(&none);

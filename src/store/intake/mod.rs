@@ -16,7 +16,7 @@ use super::subject_changes::add_to_contact;
 use super::writer::Work;
 use super::{Store, StoreError, audit};
 use crate::domain::audit::AuditEntry;
-use crate::domain::ids::{SubjectId, SubmissionId};
+use crate::domain::ids::{ClinicId, SubjectId, SubmissionId};
 use crate::domain::stored::{FollowUpLink, StoredSubmission};
 use crate::domain::subject::Contact;
 use crate::domain::submission::Accepted;
@@ -41,7 +41,7 @@ pub(super) enum Outcome {
 }
 
 /// What only one submission of a transaction may touch.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) enum Touched {
     /// A person, by the hash of the reference.
     Person(Uuid, Vec<u8>),
@@ -106,6 +106,10 @@ impl Work for Intake {
     const QUEUE_NAME: &'static str = "intake";
     type Touched = Touched;
     type Outcome = Outcome;
+
+    fn clinic_id(&self) -> ClinicId {
+        self.accepted.actor.clinic_id
+    }
 
     fn touched(&self) -> Vec<Touched> {
         let person = self.reference.as_ref().map(|written| Touched::Person(self.clinic(), written.hash.clone()));

@@ -155,7 +155,8 @@ async fn lists_come_from_the_replica_and_whoever_changed_something_finds_it_thro
 async fn nothing_older_than_the_bound_is_shown_and_an_idle_primary_makes_no_replica_old() {
     let stage = Stage::new().await;
     let clinic = stage.world.clinic("One").await;
-    let bound = Duration::from_secs(2);
+    // The replica is asked how far it is every half second; a busy machine may be late, but not by as much as the bound.
+    let bound = Duration::from_secs(5);
     let instance = stage.instance(bound).await;
     let count = async || {
         let page = clinic.staff.at(&instance.base).get("/v1/submissions").await.expect(200);
@@ -173,13 +174,14 @@ async fn nothing_older_than_the_bound_is_shown_and_an_idle_primary_makes_no_repl
     let stored = Instant::now();
     let mut stale = 0;
     until("the submission is shown", async || {
+        let sent = stored.elapsed();
         let shown = count().await;
+        assert!(shown == 1 || sent <= bound, "not shown to a request that was sent after {sent:?}");
         stale += u32::from(shown == 0);
         shown == 1
     })
     .await;
     let waited = stored.elapsed();
-    assert!(waited < 2 * bound, "{waited:?}");
     assert!(!instance.figures().in_use);
     stage.standby.resume().await;
     until("the replica is in use again", async || instance.figures().in_use).await;
