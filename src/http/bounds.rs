@@ -15,7 +15,7 @@ const PATH_LIMIT: usize = 1024;
 /// Bytes of a head, at most. Browsers send 16 KB of cookies.
 const HEAD_LIMIT: usize = 32 * 1024;
 /// Bytes of a header that is read as a list, at most.
-const LIST_LIMIT: usize = 1024;
+const LIST_LIMIT: usize = 512;
 /// The headers that are read as lists before the caller is known, here or in the framework.
 const LISTS: [&str; 6] =
     ["accept", "accept-encoding", "accept-language", "access-control-request-headers", "forwarded", "x-forwarded-for"];
