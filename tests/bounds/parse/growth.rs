@@ -131,6 +131,26 @@ async fn faulty_queries_and_bodies_cost_in_proportion_to_their_bytes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_faults_cost_little_more_than_one() {
+    let site = Site::new().await;
+    tokio::task::block_in_place(|| {
+        let faults = |count: usize| (0..count).map(|number| format!(",\"x{number:02}\":0")).collect::<String>();
+        let answers = many(60_000, ",", |number| format!("\"x{number:05}\":0"));
+        let items = many(1_000_000, ",", |_| format!("[{}]", many(2_000, ",", |_| "0".into())));
+        for (path, body) in [
+            ("/v1/scores", format!("{{\"answers\":{{{answers}}}")),
+            ("/v1/submissions/batch", format!("{{\"items\":[{items}]")),
+        ] {
+            let cost = |count| site.cost(&post(path, &site.intake, &format!("{body}{}}}", faults(count))), 3).0;
+            let (one, hundred) = (cost(1), cost(100));
+            println!("{path}: {one:.0} us with one fault behind everything else, {hundred:.0} us with a hundred");
+            assert!(hundred < 2.0 * one, "{path}: {one:.0} us, {hundred:.0} us");
+        }
+    });
+    site.service.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes a minute: bodies of 8 MB"]
 async fn the_largest_faulty_bodies_cost_in_proportion_to_their_bytes() {
     let site = Site::new().await;

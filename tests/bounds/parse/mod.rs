@@ -1,6 +1,7 @@
 //! What requests cost that are refused or faulty, in CPU time and memory of the running program.
 
 mod growth;
+mod log;
 mod memory;
 mod refused;
 
