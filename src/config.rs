@@ -150,6 +150,18 @@ pub struct Http {
     )]
     pub read_deadline_seconds: u64,
 
+    /// How many MiB the bodies of all requests under way may have together, 32 to 65536. One key gets a quarter of it, one
+    /// clinic a half; who sends more at once is told to come again.
+    #[arg(
+        long,
+        env = "SARCOSCREEN_BODY_ROOM_MIB",
+        global = true,
+        value_name = "MIB",
+        default_value_t = 128,
+        value_parser = clap::value_parser!(u32).range(32..=65536)
+    )]
+    pub body_room_mib: u32,
+
     /// How long requests under way may take to end once a stop is asked for, 1 to 600 seconds.
     #[arg(
         long,

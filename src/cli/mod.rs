@@ -45,7 +45,8 @@ pub fn run() -> ExitCode {
 
 fn attempt(cli: &Cli) -> anyhow::Result<ExitCode> {
     let log = &cli.settings.log;
-    let quiet = format!("actix_server=warn,{}", store::QUIETLY_LOGGED);
+    // Anybody can send what is no request; the framework calls each an error of its own.
+    let quiet = format!("actix_server=warn,actix_http::h1::dispatcher=off,{}", store::QUIETLY_LOGGED);
     telemetry::start(&log.filter, &quiet, store::NEVER_LOGGED, log.format == LogFormat::Json)
         .context("SARCOSCREEN_LOG cannot be read")?;
     let runtime = tokio::runtime::Runtime::new()?;

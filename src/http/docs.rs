@@ -171,10 +171,12 @@ fn add_problems(operation: &mut Operation) {
         (versioned || retried, 409),
         (versioned, 412),
         (body, 413),
+        (true, 414),
         (body, 415),
         (body || key, 422),
         (versioned, 428),
         (secured, 429),
+        (true, 431),
         (true, 500),
         (secured, 503),
     ];

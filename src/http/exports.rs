@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::State;
 use super::auth::Staff;
-use super::extract::Query;
+use super::extract::{Later, Query};
 use super::problem::Problem;
 use super::wire::csv::{CsvRecord, CsvWriter};
 use super::wire::exports::{
@@ -48,9 +48,9 @@ use crate::domain::export::Exported;
 pub async fn get_follow_up_export(
     state: web::Data<State>,
     caller: Staff,
-    query: Result<Query<FollowUpExportQuery>, Problem>,
+    query: Later<Query<FollowUpExportQuery>>,
 ) -> Result<HttpResponse, Problem> {
-    let query = query?.0;
+    let query = query.read()?.0;
     let (format, after) = (query.format.unwrap_or_default(), query.after.clone());
     let chunks = exports::follow_ups(&state.app, &caller.actor(), query.filter(), after).await?;
     Ok(answer::<_, ExportedFollowUpBody>("follow-ups", format, chunks))
@@ -74,9 +74,9 @@ pub async fn get_follow_up_export(
 pub async fn get_submission_export(
     state: web::Data<State>,
     caller: Staff,
-    query: Result<Query<SubmissionExportQuery>, Problem>,
+    query: Later<Query<SubmissionExportQuery>>,
 ) -> Result<HttpResponse, Problem> {
-    let query = query?.0;
+    let query = query.read()?.0;
     let (format, after) = (query.format.unwrap_or_default(), query.after.clone());
     let chunks = exports::submissions(&state.app, &caller.actor(), query.filter(), after).await?;
     Ok(answer::<_, ExportedSubmissionBody>("submissions", format, chunks))

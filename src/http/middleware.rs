@@ -19,6 +19,7 @@ use super::State;
 use super::fhir;
 use super::problem::{Problem, ProblemType};
 use super::rate::Counted;
+use super::unread::{self, Held, until_sent};
 use crate::app::ambient::new_id;
 
 /// The header that carries the request id, in and out.
@@ -73,6 +74,7 @@ pub async fn envelope(
         // Answered as GET; the connection knows that the body is not to be sent.
         request.head_mut().method = Method::GET;
     }
+    let held = unread::hold(&mut request);
     let span = tracing::info_span!("request", %id, method);
     let start = Instant::now();
     let current = Current { id, fhir: request.path().starts_with(fhir::PATH) };
@@ -88,13 +90,13 @@ pub async fn envelope(
                     counted.tell(response.headers_mut());
                 }
                 finish(response.headers_mut(), id);
-                Ok(response)
+                Ok(response.map_body(|_, body| until_sent(held, body)))
             }
-            Ok(Err(error)) => Err(finished(error.error_response(), id, start)),
+            Ok(Err(error)) => Err(finished(error.error_response(), id, start, held)),
             Err(_) => {
                 tracing::error!("a handler panicked");
                 let problem = Problem::new(ProblemType::Internal, "the request id finds it in the log");
-                Err(finished(problem.error_response(), id, start))
+                Err(finished(problem.error_response(), id, start, held))
             }
         }
     };
@@ -102,9 +104,10 @@ pub async fn envelope(
 }
 
 /// An answer without a request: the framework takes it as an error that knows its own answer.
-fn finished(mut response: HttpResponse, id: Uuid, start: Instant) -> Error {
+fn finished(mut response: HttpResponse, id: Uuid, start: Instant, held: Option<Held>) -> Error {
     log(None, response.status(), start);
     finish(response.headers_mut(), id);
+    let response = response.map_body(|_, body| until_sent(held, body));
     InternalError::from_response("answered", response).into()
 }
 

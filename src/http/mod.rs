@@ -5,6 +5,8 @@ mod address;
 mod audit_entries;
 mod auth;
 mod batch;
+mod body;
+mod bounds;
 mod canonical;
 mod cds_hooks;
 mod credentials;
@@ -18,19 +20,24 @@ mod follow_up_commands;
 mod follow_ups;
 mod health;
 mod middleware;
+mod node;
 mod paging;
 pub mod problem;
 mod questionnaire;
 mod rate;
+mod reader;
 mod request_headers;
+mod room;
 mod rules;
 mod scores;
+mod slices;
 mod statistics;
 mod subject_merges;
 mod subject_records;
 mod subjects;
 mod submissions;
 pub mod trail;
+mod unread;
 mod webhooks;
 pub mod wire;
 mod written;
@@ -54,6 +61,7 @@ use crate::domain::language::Language;
 use crate::domain::rule_table::{Id, RuleTable};
 
 pub use docs::document;
+pub use room::ROOM;
 use wire::Fragments;
 
 /// What an operator may decide about HTTP.
@@ -63,6 +71,8 @@ pub struct Settings {
     pub cors_origins: Vec<String>,
     /// The proxies whose word on addresses is taken.
     pub trusted_proxies: Vec<IpNet>,
+    /// Bytes that the bodies of all requests under way may have together.
+    pub body_room: usize,
     /// How long a request may take to arrive whole.
     pub read_deadline: Duration,
     /// How many threads serve.
@@ -76,6 +86,7 @@ pub(crate) struct State {
     pub(crate) app: App,
     pub(crate) settings: Settings,
     pub(crate) document: docs::Served,
+    pub(crate) room: room::Room,
     fragments: HashMap<(Id, Language), Arc<Fragments>>,
 }
 
@@ -87,7 +98,8 @@ impl State {
             let key = (release.table.version.clone(), language);
             (key, Arc::new(Fragments::of(&release.table, language)))
         });
-        Self { fragments: fragments.collect(), app, settings, document: docs::Served::new() }
+        let room = room::Room::new(settings.body_room);
+        Self { fragments: fragments.collect(), app, settings, document: docs::Served::new(), room }
     }
 
     /// What is written already of a rule table in a language; of one that only the database knows it is written now.
@@ -114,6 +126,7 @@ pub fn serve(app: App, settings: Settings, listener: TcpListener) -> std::io::Re
             .wrap(from_fn(trail::record_refusals))
             .wrap(Compress::default())
             .wrap(cors(&origins))
+            .wrap(from_fn(bounds::check))
             .wrap(from_fn(middleware::envelope))
     });
     let deadline = settings.read_deadline;

@@ -183,6 +183,7 @@ fn http_settings(settings: &Settings) -> http::Settings {
     http::Settings {
         cors_origins: settings.http.cors_origins.clone(),
         trusted_proxies: settings.limits.trusted_proxies.clone(),
+        body_room: settings.http.body_room_mib as usize * 1024 * 1024,
         read_deadline: Duration::from_secs(settings.http.read_deadline_seconds),
         workers: settings.http.workers.map_or_else(cores, usize::from),
         shutdown: Duration::from_secs(settings.http.shutdown_seconds),

@@ -44,6 +44,7 @@ impl Instance {
         let settings = Settings {
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            body_room: http::ROOM,
             read_deadline: Duration::from_secs(10),
             workers: 1,
             shutdown: Duration::from_secs(1),

@@ -38,6 +38,13 @@ async fn meet(kind: ProblemType, world: &World, clinic: &Clinic) -> Answer {
             let long = format!("{}content-length: {}\r\n\r\n", head(browser.key.as_deref().unwrap()), LIMIT + 1);
             raw(world, long.into_bytes()).await
         }
+        ProblemType::UriTooLong => {
+            world.holder(None).get(&format!("/v1/submissions?{}", "a".repeat(8 * 1024 + 1))).await
+        }
+        ProblemType::HeadTooLarge => {
+            let nobody = world.holder(None);
+            nobody.send(nobody.request("GET", "/v1/submissions").header("cookie", "c".repeat(32 * 1024))).await
+        }
         ProblemType::UnsupportedMediaType => browser.send(post("{}").header("content-type", "text/plain")).await,
         ProblemType::InvalidContent => browser.submit(&json!({})).await,
         ProblemType::IdempotencyKeyReused => {

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 
 mod login_role;
 mod neighbours;
+mod parse;
+
 #[allow(dead_code, reason = "the long tests use the rest")]
 #[path = "../long/service.rs"]
 mod service;

@@ -93,8 +93,14 @@ impl Place {
 
     /// Starts the service with settings.
     pub(crate) fn serve_with(&self, environment: &[(&str, &str)]) -> Service {
+        self.serve_into(environment, Stdio::inherit())
+    }
+
+    /// Starts the service with settings and a place for its log.
+    pub(crate) fn serve_into(&self, environment: &[(&str, &str)], log: Stdio) -> Service {
         let mut command = self.command(&["serve"]);
-        let mut child = command.envs(environment.iter().copied()).stdout(Stdio::piped()).spawn().unwrap();
+        let command = command.envs(environment.iter().copied()).stderr(log).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
         let line = lines.find(|line| line.as_ref().unwrap().contains("documentation")).unwrap().unwrap();
         let base = line.split_whitespace().last().unwrap().trim_end_matches("/docs").to_owned();

@@ -11,16 +11,20 @@ use actix_web::http::header::ContentType;
 use actix_web::web::Bytes;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, post, web};
 use futures_util::stream::{self, Stream, StreamExt as _};
+use serde_json::value::RawValue;
 
 use super::State;
 use super::auth::Intake;
-use super::extract::{Accepted, Body, Incoming, declared_as};
+use super::body::{Incoming, declared_as, not_json};
+use super::extract::Accepted;
 use super::middleware::{in_request, request_id};
 use super::problem::Problem;
-use super::wire::batch::{BatchBody, BatchInput, FaultyBatch, MOST_ITEMS};
+use super::slices::{NoList, entries, fields};
+use super::wire::batch::{BatchBody, BatchInput, MOST_ITEMS};
 use crate::app::under_way::Place;
+use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS, keep_first_of_each_place, pointer_token};
 use item::Items;
-use lines::{LINES, lines};
+use lines::{LINES, UNDER_WAY_BYTES, lines};
 
 /// Largest body of a batch, bytes.
 pub(super) const BATCH_LIMIT: usize = 8 * 1024 * 1024;
@@ -81,11 +85,11 @@ pub async fn create_submission_batch(
     };
     if by_line {
         declared_as(&request, NDJSON)?;
-        let (payload, deadline) = incoming.into_parts();
-        let work = lines(payload, deadline).map(move |(number, line)| items.clone().line(number, line));
+        let (payload, deadline, room) = incoming.into_parts(UNDER_WAY_BYTES)?;
+        let work = lines(payload, deadline, room).map(move |(number, line)| items.clone().line(number, line));
         return Ok(HttpResponse::Ok().content_type(NDJSON).streaming(results(work, place)));
     }
-    let bytes = incoming.read_json_bytes(BATCH_LIMIT).await?.freeze();
+    let bytes = incoming.read_json_bytes(BATCH_LIMIT).await?;
     let parts = parts(&bytes)?;
     let first = stream::once(async { Bytes::from_static(b"{\"items\":[") });
     let work = stream::iter(parts.into_iter().enumerate()).map(move |(index, part)| items.clone().part(index, part));
@@ -124,12 +128,32 @@ where
 
 /// The items of a batch, each where it lies in the body.
 fn parts(bytes: &Bytes) -> Result<Vec<Bytes>, Problem> {
-    let read = serde_json::from_slice::<BatchInput<'_>>(bytes);
-    let fit = read.ok().filter(|batch| (1..=MOST_ITEMS).contains(&batch.items.len()));
-    if let Some(batch) = fit {
-        return Ok(batch.items.iter().map(|item| bytes.slice_ref(item.get().as_bytes())).collect());
+    let whole: &RawValue = serde_json::from_slice(bytes).map_err(|error| not_json(&error))?;
+    let mut faults = Vec::new();
+    let mut found: Option<&RawValue> = None;
+    let is_object = fields(whole, |name, value| {
+        if name != "items" && faults.len() <= MOST_FAULTS {
+            let pointer = format!("/{}", pointer_token(&name));
+            faults.push(Fault::new(pointer, FaultCode::UnknownField, "there is no such field"));
+        } else if name == "items" && found.replace(value).is_some() {
+            faults.push(Fault::new("/items", FaultCode::Duplicate, "the field stands twice"));
+        }
+    });
+    if !is_object {
+        return Err(Problem::content(vec![Fault::new("", FaultCode::Type, "must be an object")], None));
     }
-    let faults = Body::<FaultyBatch>::of(bytes[..].into())?.faults;
+    let items = found.filter(|items| items.get() != "null").map(|items| entries(items, MOST_ITEMS));
+    let (code, detail) = match items {
+        Some(Ok(items)) if !items.is_empty() && faults.is_empty() => {
+            return Ok(items.iter().map(|item| bytes.slice_ref(item.get().as_bytes())).collect());
+        }
+        Some(Ok(items)) if !items.is_empty() => return Err(Problem::content(faults, None)),
+        None => (FaultCode::Required, "the items are missing"),
+        Some(Err(NoList::OtherKind)) => (FaultCode::Type, "must be an array"),
+        Some(Ok(_) | Err(NoList::TooLong)) => (FaultCode::OutOfRange, "must hold 1 to 1,000 items"),
+    };
+    faults.push(Fault::new("/items", code, detail));
+    keep_first_of_each_place(&mut faults);
     Err(Problem::content(faults, None))
 }
 

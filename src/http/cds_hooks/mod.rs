@@ -12,12 +12,15 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE};
 use actix_web::{HttpResponse, web};
 use jiff::tz::TimeZone;
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use super::State;
-use super::extract::{Accepted, Incoming};
+use super::body::{Incoming, not_json};
+use super::extract::Accepted;
 use super::fhir::patient;
 use super::problem::{Problem, ProblemType};
 use super::scores::refuse;
+use super::slices::{entries, fields, is_object};
 use super::wire::Rendering;
 use crate::app::{intake, rule_tables};
 use crate::domain::language::Language;
@@ -33,6 +36,9 @@ const SERVICE: &str = "muscle-loss";
 const HOOK: &str = "patient-view";
 /// Largest body of a call, bytes: a patient and their newest responses.
 const CALL_LIMIT: usize = 1024 * 1024;
+
+/// Cards that one feedback tells of, at most.
+const MOST_TOLD: usize = 10_000;
 
 /// The routes of CDS Hooks.
 pub(super) fn services(config: &mut web::ServiceConfig) {
@@ -81,7 +87,7 @@ async fn advise(
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
     let language = accepted.of(&caller.clinic);
-    let call = HookCall::parse(&incoming.read_tree(CALL_LIMIT).await?)?;
+    let call = HookCall::parse(&incoming.read_json_bytes(CALL_LIMIT).await?)?;
     let today = state.app.ambient.now().to_zoned(TimeZone::UTC).date();
     let not_asked = call.patient.as_ref().is_some_and(|patient| patient::is_not_asked(patient, today));
     if call.response.is_none() && not_asked {
@@ -103,10 +109,12 @@ async fn advise(
 
 /// Takes what became of a card. Nothing is kept of it: cards are not remembered either.
 async fn take_feedback(_: RecordSystem, incoming: Incoming) -> Result<HttpResponse, Problem> {
-    let body = incoming.read_tree(CALL_LIMIT).await?;
-    let told = body.get("feedback").and_then(serde_json::Value::as_array);
-    match told {
-        Some(told) if told.iter().all(serde_json::Value::is_object) => Ok(HttpResponse::Ok().finish()),
-        _ => Err(Problem::new(ProblemType::MalformedRequest, "feedback must be an array of objects")),
+    let bytes = incoming.read_json_bytes(CALL_LIMIT).await?;
+    let whole: &RawValue = serde_json::from_slice(&bytes).map_err(|error| not_json(&error))?;
+    let mut told = None;
+    fields(whole, |name, value| told = if name == "feedback" { Some(value) } else { told });
+    match told.map(|told| entries(told, MOST_TOLD)) {
+        Some(Ok(told)) if told.iter().all(|one| is_object(one)) => Ok(HttpResponse::Ok().finish()),
+        _ => Err(Problem::new(ProblemType::MalformedRequest, "feedback must be an array of at most 10,000 objects")),
     }
 }

@@ -5,7 +5,7 @@ use actix_web::http::header::{ETAG, HeaderMap, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::outcome::{self, Issue, within};
-use super::response_input::{Read, ResponseInput};
+use super::response_input::{Read, ResponseInput, plain};
 use super::{reply, response};
 use crate::app::{AppError, idempotency, intake, records, rule_tables};
 use crate::domain::actor::Actor;
@@ -17,7 +17,8 @@ use crate::domain::stored::{Clinic, StoredSubmission};
 use crate::domain::submission::{Draft, ExternalSource};
 use crate::http::State;
 use crate::http::auth::Intake;
-use crate::http::extract::{Accepted, IdempotencyKey, Incoming};
+use crate::http::body::Incoming;
+use crate::http::extract::{Accepted, IdempotencyKey, Later};
 use crate::http::problem::Problem;
 use crate::http::scores::refuse;
 
@@ -42,12 +43,12 @@ pub(super) async fn create_response(
     request: HttpRequest,
     state: web::Data<State>,
     caller: Intake,
-    key: Result<IdempotencyKey, Problem>,
+    key: Later<IdempotencyKey>,
     accepted: Accepted,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
     let (actor, clinic) = (caller.actor(), caller.clinic());
-    let (key, condition) = (key?.0, condition(request.headers())?);
+    let (key, condition) = (key.read()?.0, condition(request.headers())?);
     let preferred = preferred(request.headers());
     let body = incoming.read::<ResponseInput>().await.map_err(|problem| within(RESPONSE, problem))?;
     let bind = |key| idempotency::bind(&state.app, key, "fhir create", &[], &body.canonical());
@@ -140,7 +141,7 @@ fn condition(headers: &HeaderMap) -> Result<Option<ExternalSource>, Problem> {
         let mut pairs = form_urlencoded::parse(text.trim().trim_start_matches('?').as_bytes());
         let (name, token) = pairs.next()?;
         let (system, id) = token.split_once('|').filter(|_| name == "identifier" && pairs.next().is_none())?;
-        let whole = !system.is_empty() && !id.is_empty();
+        let whole = plain(system) && plain(id);
         whole.then(|| ExternalSource { system: system.to_owned(), id: id.to_owned() })
     });
     parsed.map(Some).ok_or_else(|| {

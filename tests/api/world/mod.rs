@@ -314,6 +314,7 @@ fn settings() -> Settings {
     Settings {
         cors_origins: vec!["https://clinic.example".to_owned()],
         trusted_proxies: Vec::new(),
+        body_room: http::ROOM,
         read_deadline: Duration::from_secs(10),
         workers: 2,
         shutdown: Duration::from_secs(1),
