@@ -186,7 +186,9 @@ async fn draft(
     language: Language,
     body: Body<SubmissionInput>,
 ) -> Result<Parsed, Problem> {
-    let idempotency = key.0.map(|key| idempotency::bind(&state.app, key, "create_submission", &[], &body.canonical()));
+    let idempotency = key
+        .0
+        .map(|key| idempotency::bind(&state.app, actor.sender_id, key, "create_submission", &[], &body.canonical()));
     let mut faults = body.faults;
     let mut draft = body.value.parse(language, &mut faults);
     draft.idempotency = idempotency;
