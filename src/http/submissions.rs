@@ -117,7 +117,8 @@ pub async fn list_submissions(
 
 /// Get a submission
 ///
-/// The answers and the assessment as stored. An intake key sees only what it submitted itself.
+/// The answers and the assessment as stored. An intake key sees only what its sender submitted: the credential and those that
+/// replace it.
 #[utoipa::path(
     tag = "staff",
     operation_id = "get_submission",

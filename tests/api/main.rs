@@ -43,5 +43,6 @@ mod stats;
 mod subject_records;
 mod subjects;
 mod tokens;
+mod upgrade;
 mod webhooks;
 mod world;
