@@ -176,6 +176,10 @@ pub enum Keys {
         /// commas. [default: the key is bound to none]
         #[arg(long, value_name = "ORIGINS", value_delimiter = ',')]
         origins: Vec<String>,
+        /// The id of the credential of the same role that this one replaces: what that one submitted can be read, corrected
+        /// and retried with this key. The other works until it is revoked. [default: none]
+        #[arg(long, value_name = "ID")]
+        replaces: Option<String>,
     },
     /// Gives a credential a new key and prints it. The one it had works for the overlap.
     Rotate {

@@ -55,8 +55,8 @@ impl Asked {
         let key = IdempotencyKey::of(&self.request)?.0;
         let body = self.incoming.read_if_any::<T>().await?;
         let actor = caller.actor();
-        let ids = [actor.credential_id.0, id];
-        let idempotency = key.map(|key| idempotency::bind(&state.app, key, operation, &ids, &body.canonical()));
+        let bind = |key| idempotency::bind(&state.app, actor.sender_id, key, operation, &[id], &body.canonical());
+        let idempotency = key.map(bind);
         let mut faults = body.faults;
         let parsed = read(body.value, &mut faults);
         keep_first_of_each_place(&mut faults);
@@ -108,8 +108,8 @@ pub async fn take_next_follow_up(
     key: Later<IdempotencyKey>,
 ) -> Result<HttpResponse, Problem> {
     let actor = caller.actor();
-    let ids = [actor.credential_id.0];
-    let idempotency = key.read()?.0.map(|key| idempotency::bind(&state.app, key, "take_next_follow_up", &ids, b""));
+    let bind = |key| idempotency::bind(&state.app, actor.sender_id, key, "take_next_follow_up", &[], b"");
+    let idempotency = key.read()?.0.map(bind);
     let taken = follow_up_commands::take_next(&state.app, &actor, idempotency.as_ref()).await?;
     Ok(taken.map_or_else(|| HttpResponse::NoContent().finish(), answer))
 }

@@ -42,11 +42,12 @@ pub async fn merge_subjects(
     key: Later<IdempotencyKey>,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
-    let (kept, key, seen) = (SubjectId(id.read()?.0), key.read()?.0, seen.read()?.0);
+    let (actor, kept, key, seen) = (caller.actor(), SubjectId(id.read()?.0), key.read()?.0, seen.read()?.0);
     let body = incoming.read::<SubjectMergeInput>().await?;
-    let bound = key.map(|key| idempotency::bind(&state.app, key, "merge_subjects", &[kept.0], &body.canonical()));
+    let bound = key
+        .map(|key| idempotency::bind(&state.app, actor.sender_id, key, "merge_subjects", &[kept.0], &body.canonical()));
     let merged = merged(kept, body.value.merged, body.faults)?;
-    let merge = subject_merges::merge(&state.app, &caller.actor(), kept, merged, seen, bound.as_ref()).await?;
+    let merge = subject_merges::merge(&state.app, &actor, kept, merged, seen, bound.as_ref()).await?;
     Ok(HttpResponse::Ok().json(SubjectMergeBody::from(merge)))
 }
 
@@ -73,11 +74,13 @@ pub async fn undo_subject_merge(
     ids: Later<PathIds>,
     key: Later<IdempotencyKey>,
 ) -> Result<HttpResponse, Problem> {
-    let PathIds(kept, merge_id) = ids.read()?;
-    let bound =
-        key.read()?.0.map(|key| idempotency::bind(&state.app, key, "undo_subject_merge", &[kept, merge_id], b""));
+    let (actor, PathIds(kept, merge_id)) = (caller.actor(), ids.read()?);
+    let bound = key
+        .read()?
+        .0
+        .map(|key| idempotency::bind(&state.app, actor.sender_id, key, "undo_subject_merge", &[kept, merge_id], b""));
     let (kept, merge_id) = (SubjectId(kept), MergeId(merge_id));
-    let merge = subject_merges::undo(&state.app, &caller.actor(), kept, merge_id, bound.as_ref()).await?;
+    let merge = subject_merges::undo(&state.app, &actor, kept, merge_id, bound.as_ref()).await?;
     Ok(HttpResponse::Ok().json(SubjectMergeBody::from(merge)))
 }
 

@@ -118,7 +118,8 @@ pub async fn list_submissions(
 
 /// Get a submission
 ///
-/// The answers and the assessment as stored. An intake key sees only what it submitted itself.
+/// The answers and the assessment as stored. An intake key sees only what its sender submitted: the credential and those that
+/// replace it.
 #[utoipa::path(
     tag = "staff",
     operation_id = "get_submission",
@@ -187,7 +188,9 @@ async fn draft(
     language: Language,
     body: Body<SubmissionInput>,
 ) -> Result<Parsed, Problem> {
-    let idempotency = key.0.map(|key| idempotency::bind(&state.app, key, "create_submission", &[], &body.canonical()));
+    let idempotency = key
+        .0
+        .map(|key| idempotency::bind(&state.app, actor.sender_id, key, "create_submission", &[], &body.canonical()));
     let mut faults = body.faults;
     let mut draft = body.value.parse(language, &mut faults);
     draft.idempotency = idempotency;

@@ -124,10 +124,10 @@ impl Store {
         self.keys.credential_hash(key)
     }
 
-    /// What stands for a person of an issuer of tokens, as stored.
+    /// A person of an issuer of tokens, as stored.
     #[must_use]
-    pub fn person_hashes(&self, issuer: &str, subject: &str) -> token_people::PersonHashes {
-        self.keys.person_hashes(issuer, subject)
+    pub fn issuer_subject(&self, issuer: &str, subject: &str) -> token_people::IssuerSubject {
+        token_people::IssuerSubject::of(&self.keys, issuer, subject)
     }
 
     /// Waits for open work, also for what waits to be written, and closes every connection.

@@ -13,7 +13,7 @@ use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::SubmissionId;
 use crate::domain::language::Language;
 use crate::domain::record::Recorded;
-use crate::domain::stored::{Clinic, StoredSubmission};
+use crate::domain::stored::Clinic;
 use crate::domain::submission::{Draft, ExternalSource};
 use crate::http::State;
 use crate::http::auth::Intake;
@@ -51,7 +51,7 @@ pub(super) async fn create_response(
     let (key, condition) = (key.read()?.0, condition(request.headers())?);
     let preferred = preferred(request.headers());
     let body = incoming.read::<ResponseInput>().await.map_err(|problem| within(RESPONSE, problem))?;
-    let bind = |key| idempotency::bind(&state.app, key, "fhir create", &[], &body.canonical());
+    let bind = |key| idempotency::bind(&state.app, actor.sender_id, key, "fhir create", &[], &body.canonical());
     let idempotency = key.filter(|_| condition.is_none()).map(bind);
     let versions = rule_tables::versions(&state.app);
     let mut faults: Vec<Fault> = body.faults.iter().map(in_resource).collect();
@@ -100,21 +100,17 @@ async fn store(state: &State, actor: &Actor, clinic: &Clinic, draft: Draft, once
 }
 
 fn answer(request: &HttpRequest, preferred: Preferred, recorded: Recorded) -> HttpResponse {
-    let (status, id, stored, text) = match recorded {
-        Recorded::Created(stored) => (StatusCode::CREATED, stored.submission_id, Some(stored), "stored"),
-        Recorded::Found(id, stored) => (StatusCode::OK, id, stored, "nothing was stored: the record was there"),
+    let (status, stored, text) = match recorded {
+        Recorded::Created(stored) => (StatusCode::CREATED, stored, "stored"),
+        Recorded::Found(stored) => (StatusCode::OK, stored, "nothing was stored: the record was there"),
     };
     let mut response = HttpResponse::build(status);
-    response.insert_header((LOCATION, location(request, id))).insert_header((ETAG, reply::tag(1)));
-    match (preferred, stored) {
-        (Preferred::Outcome, _) => reply::resource(response, &outcome::of(vec![Issue::information(text)])),
-        (Preferred::Representation, Some(stored)) => reply::resource(response, &resource(&stored)),
-        (Preferred::Minimal, _) | (Preferred::Representation, None) => response.finish(),
+    response.insert_header((LOCATION, location(request, stored.submission_id))).insert_header((ETAG, reply::tag(1)));
+    match preferred {
+        Preferred::Outcome => reply::resource(response, &outcome::of(vec![Issue::information(text)])),
+        Preferred::Representation => reply::resource(response, &response::of(&stored)),
+        Preferred::Minimal => response.finish(),
     }
-}
-
-fn resource(stored: &StoredSubmission) -> impl serde::Serialize {
-    response::of(stored)
 }
 
 fn location(request: &HttpRequest, id: SubmissionId) -> String {
