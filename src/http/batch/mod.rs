@@ -15,6 +15,7 @@ use super::auth::Intake;
 use super::extract::{Accepted, Body, Incoming, declared_as};
 use super::middleware::{in_request, request_id};
 use super::problem::Problem;
+use super::waiting::Share;
 use super::wire::batch::{BatchBody, BatchInput, FaultyBatch, MOST_ITEMS};
 use item::Items;
 use lines::{LINES, lines};
@@ -66,6 +67,7 @@ pub async fn create_submission_batch(
     accepted: Accepted,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
+    let share = state.waiting.share(caller.actor().credential_id);
     let by_line = request.content_type().eq_ignore_ascii_case(NDJSON);
     let items = Items {
         actor: caller.actor(),
@@ -78,23 +80,23 @@ pub async fn create_submission_batch(
         declared_as(&request, NDJSON)?;
         let (payload, deadline) = incoming.into_parts();
         let work = lines(payload, deadline).map(move |(number, line)| items.clone().line(number, line));
-        return Ok(HttpResponse::Ok().content_type(NDJSON).streaming(results(work)));
+        return Ok(HttpResponse::Ok().content_type(NDJSON).streaming(results(share, work)));
     }
     let bytes = incoming.read_json_bytes(BATCH_LIMIT).await?.freeze();
     let parts = parts(&bytes)?;
     let first = stream::once(async { Bytes::from_static(b"{\"items\":[") });
     let work = stream::iter(parts.into_iter().enumerate()).map(move |(index, part)| items.clone().part(index, part));
     let last = stream::once(async { Bytes::from_static(b"]}") });
-    let whole = first.map(Ok).chain(results(work)).chain(last.map(Ok));
+    let whole = first.map(Ok).chain(results(share, work)).chain(last.map(Ok));
     Ok(HttpResponse::Ok().content_type(ContentType::json()).streaming(whole))
 }
 
 /// Does the work in the background, some of it at once, and hands on what comes of it in its order.
-fn results<F>(work: impl Stream<Item = F> + 'static) -> impl Stream<Item = Result<Bytes, std::io::Error>>
+fn results<F>(share: Share, work: impl Stream<Item = F> + 'static) -> impl Stream<Item = Result<Bytes, std::io::Error>>
 where
     F: Future<Output = Vec<u8>> + 'static,
 {
-    let (mut spool, spooled) = spool::new();
+    let (mut spool, spooled) = spool::new(share);
     let working = async move {
         let mut done = std::pin::pin!(work.buffered(UNDER_WAY));
         while let Some(result) = done.next().await {
