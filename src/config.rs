@@ -5,13 +5,13 @@
 mod cds_hooks;
 mod commands;
 mod database;
+mod http;
 mod intake;
 mod replica;
 mod sign_in;
 mod webhooks;
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -21,6 +21,7 @@ use clap::{ArgAction, Args, Parser, ValueEnum};
 pub use cds_hooks::{CdsClient, CdsHooks};
 pub use commands::{Audit, ClinicChange, Clinics, Command, Keys, Retention, Rules};
 pub use database::Database;
+pub use http::Http;
 pub use intake::Intake;
 pub use replica::Replica;
 pub use sign_in::{Limits, Oidc};
@@ -102,87 +103,6 @@ pub struct Folder {
         value_parser = BoolishValueParser::new()
     )]
     pub ignore_installed_postgres: bool,
-}
-
-/// How requests are taken.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "HTTP")]
-pub struct Http {
-    /// The address and port to listen on; port 0 lets the system choose one.
-    #[arg(long, env = "SARCOSCREEN_LISTEN", global = true, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
-    pub listen: SocketAddr,
-
-    /// The address and port on which figures for collectors are told, at /metrics. Keep it apart from where the outside
-    /// comes in. [default: none]
-    #[arg(long, env = "SARCOSCREEN_METRICS_LISTEN", global = true, value_name = "ADDRESS")]
-    pub metrics_listen: Option<SocketAddr>,
-
-    /// How many threads serve requests, 1 to 256. [default: the number of cores]
-    #[arg(
-        long,
-        env = "SARCOSCREEN_WORKERS",
-        global = true,
-        value_name = "COUNT",
-        value_parser = clap::value_parser!(u16).range(1..=256)
-    )]
-    pub workers: Option<u16>,
-
-    /// The web sites whose pages may call the service, as exact origins such as https://clinic.example, separated by
-    /// commas. [default: none]
-    #[arg(
-        long,
-        env = "SARCOSCREEN_CORS_ORIGINS",
-        global = true,
-        value_name = "ORIGINS",
-        value_delimiter = ',',
-        value_parser = origin
-    )]
-    pub cors_origins: Vec<String>,
-
-    /// How long a request may take to arrive whole, 1 to 300 seconds.
-    #[arg(
-        long,
-        env = "SARCOSCREEN_READ_DEADLINE_SECONDS",
-        global = true,
-        value_name = "SECONDS",
-        default_value_t = 10,
-        value_parser = clap::value_parser!(u64).range(1..=300)
-    )]
-    pub read_deadline_seconds: u64,
-
-    /// How many MiB the bodies of all requests under way may have together, 32 to 65536. One key gets a quarter of it, one
-    /// clinic a half; who sends more at once is told to come again.
-    #[arg(
-        long,
-        env = "SARCOSCREEN_BODY_ROOM_MIB",
-        global = true,
-        value_name = "MIB",
-        default_value_t = 128,
-        value_parser = clap::value_parser!(u32).range(32..=65536)
-    )]
-    pub body_room_mib: u32,
-
-    /// How long requests under way may take to end once a stop is asked for, 1 to 600 seconds.
-    #[arg(
-        long,
-        env = "SARCOSCREEN_SHUTDOWN_SECONDS",
-        global = true,
-        value_name = "SECONDS",
-        default_value_t = 10,
-        value_parser = clap::value_parser!(u64).range(1..=600)
-    )]
-    pub shutdown_seconds: u64,
-
-    /// How long an Idempotency-Key stands for its request, 1 to 8760 hours.
-    #[arg(
-        long,
-        env = "SARCOSCREEN_IDEMPOTENCY_HOURS",
-        global = true,
-        value_name = "HOURS",
-        default_value_t = 72,
-        value_parser = clap::value_parser!(u64).range(1..=8760)
-    )]
-    pub idempotency_hours: u64,
 }
 
 /// How the audit trail is kept.
@@ -276,14 +196,4 @@ fn folder_in(variable: &str) -> Option<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "where a person's files go is no setting of ours")]
     let value = std::env::var_os(variable);
     value.map(PathBuf::from).filter(|folder| folder.is_absolute())
-}
-
-/// An origin exactly as a browser sends it.
-fn origin(text: &str) -> Result<String, &'static str> {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let fit = |host: &str| {
-        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-:[]".contains(c);
-        !host.is_empty() && host.chars().all(allowed)
-    };
-    if host.is_some_and(fit) { Ok(text.to_owned()) } else { Err("must be like https://clinic.example, in lower case") }
 }

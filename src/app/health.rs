@@ -1,9 +1,15 @@
 //! Whether the service may take submissions.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use moka::future::Cache as Moka;
 
 use super::App;
 use crate::store::{self, ReplicaFigures};
+
+/// How long an answer of the database serves everybody who asks.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// What keeps the service from being ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +40,18 @@ impl Readiness {
             && self.prepared
             && self.durable_settings
     }
+}
+
+/// What the database said last.
+pub(crate) type Cache = Moka<(), Readiness>;
+
+pub(crate) fn cache() -> Cache {
+    Moka::builder().time_to_live(FRESH).build()
+}
+
+/// Whether it is ready, as the database said at most a second ago. It is asked once, however many wait.
+pub async fn recent(app: &App) -> Readiness {
+    app.readiness.get_with((), readiness(app)).await
 }
 
 /// Asks the database.

@@ -66,7 +66,7 @@ pub async fn get_liveness() -> HttpResponse {
 )]
 #[get("/health/ready")]
 pub async fn get_readiness(state: web::Data<State>) -> HttpResponse {
-    let readiness = health::readiness(&state.app).await;
+    let readiness = health::recent(&state.app).await;
     let ready = readiness.ready();
     let body = ReadinessBody {
         status: if ready { "ready" } else { "not_ready" },

@@ -3,6 +3,7 @@
 pub mod announcement;
 mod database;
 pub mod demo;
+mod descriptors;
 mod error;
 mod master_key;
 mod metrics;
@@ -184,7 +185,10 @@ fn http_settings(settings: &Settings) -> http::Settings {
         cors_origins: settings.http.cors_origins.clone(),
         trusted_proxies: settings.limits.trusted_proxies.clone(),
         body_room: settings.http.body_room_mib as usize * 1024 * 1024,
+        public_url: settings.http.public_url.clone(),
+        connections: descriptors::connections(settings),
         read_deadline: Duration::from_secs(settings.http.read_deadline_seconds),
+        answer_deadline: Duration::from_secs(settings.http.answer_deadline_seconds),
         workers: settings.http.workers.map_or_else(cores, usize::from),
         shutdown: Duration::from_secs(settings.http.shutdown_seconds),
     }

@@ -20,6 +20,7 @@ use super::extract::Accepted;
 use super::middleware::{in_request, request_id};
 use super::problem::Problem;
 use super::slices::{NoList, entries, fields};
+use super::waiting::Share;
 use super::wire::batch::{BatchBody, BatchInput, MOST_ITEMS};
 use crate::app::under_way::Place;
 use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS, keep_first_of_each_place, pointer_token};
@@ -75,6 +76,7 @@ pub async fn create_submission_batch(
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
     let place = Arc::new(state.app.batch_place(&caller.actor()).await?);
+    let share = state.waiting.share(caller.actor().credential_id);
     let by_line = request.content_type().eq_ignore_ascii_case(NDJSON);
     let items = Items {
         actor: caller.actor(),
@@ -87,27 +89,28 @@ pub async fn create_submission_batch(
         declared_as(&request, NDJSON)?;
         let (payload, deadline, room) = incoming.into_parts(UNDER_WAY_BYTES)?;
         let work = lines(payload, deadline, room).map(move |(number, line)| items.clone().line(number, line));
-        return Ok(HttpResponse::Ok().content_type(NDJSON).streaming(results(work, place)));
+        return Ok(HttpResponse::Ok().content_type(NDJSON).streaming(results(share, place, work)));
     }
     let bytes = incoming.read_json_bytes(BATCH_LIMIT).await?;
     let parts = parts(&bytes)?;
     let first = stream::once(async { Bytes::from_static(b"{\"items\":[") });
     let work = stream::iter(parts.into_iter().enumerate()).map(move |(index, part)| items.clone().part(index, part));
     let last = stream::once(async { Bytes::from_static(b"]}") });
-    let whole = first.map(Ok).chain(results(work, place)).chain(last.map(Ok));
+    let whole = first.map(Ok).chain(results(share, place, work)).chain(last.map(Ok));
     Ok(HttpResponse::Ok().content_type(ContentType::json()).streaming(whole))
 }
 
 /// Does the work in the background, some of it at once, and hands on what comes of it in its order. The batch holds its
 /// place until the work is done and the answer is over.
 fn results<F>(
-    work: impl Stream<Item = F> + 'static,
+    share: Share,
     place: Arc<Place>,
+    work: impl Stream<Item = F> + 'static,
 ) -> impl Stream<Item = Result<Bytes, std::io::Error>>
 where
     F: Future<Output = Vec<u8>> + 'static,
 {
-    let (mut spool, spooled) = spool::new();
+    let (mut spool, spooled) = spool::new(share);
     let until_answered = Arc::clone(&place);
     let working = async move {
         let _until_done = place;

@@ -8,8 +8,8 @@ mod cards;
 mod request;
 mod wording;
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE};
-use actix_web::{HttpResponse, web};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, VARY};
+use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::tz::TimeZone;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -18,6 +18,7 @@ use super::State;
 use super::body::{Incoming, not_json};
 use super::extract::Accepted;
 use super::fhir::patient;
+use super::fixed::{self, JSON, Kind};
 use super::problem::{Problem, ProblemType};
 use super::scores::refuse;
 use super::slices::{entries, fields, is_object};
@@ -25,6 +26,7 @@ use super::wire::Rendering;
 use crate::app::{intake, rule_tables};
 use crate::domain::language::Language;
 use crate::domain::questionnaire::Audiences;
+use crate::domain::rule_table::RuleTable;
 use crate::domain::scoring::Asked;
 use caller::RecordSystem;
 use cards::Screen;
@@ -59,24 +61,32 @@ fn refused_method(allowed: &str) -> Result<HttpResponse, Problem> {
 }
 
 /// Tells which services there are. It names nobody, so it needs no key.
-async fn discover(accepted: Accepted, state: web::Data<State>) -> HttpResponse {
+async fn discover(request: HttpRequest, accepted: Accepted, state: web::Data<State>) -> Result<HttpResponse, Problem> {
     let language = accepted.or(Language::En);
-    let words = wording::of(language);
-    let title = rule_tables::current(&state.app).texts(language).map(|texts| texts.questionnaire.title.as_str());
-    HttpResponse::Ok()
+    let mut response = HttpResponse::Ok();
+    response
         .insert_header((CACHE_CONTROL, "no-cache"))
-        .insert_header((CONTENT_LANGUAGE, language.code()))
-        .json(json!({"services": [{
-            "hook": HOOK,
-            "id": SERVICE,
-            "title": title.unwrap_or_default(),
-            "description": words.description,
-            "usageRequirements": words.requirements,
-            "prefetch": {
-                "patient": "Patient/{{context.patientId}}",
-                "responses": "QuestionnaireResponse?patient={{context.patientId}}&status=completed,amended&_sort=-authored&_count=20",
-            },
-        }]}))
+        .insert_header((VARY, "Accept-Language, Accept-Encoding"))
+        .insert_header((CONTENT_LANGUAGE, language.code()));
+    let table = rule_tables::current(&state.app);
+    let body = state.public.of(Kind::CdsServices, &table.version, language);
+    body.answer(&request, response, JSON, || fixed::json(&catalogue(table, language)))
+}
+
+fn catalogue(table: &RuleTable, language: Language) -> serde_json::Value {
+    let words = wording::of(language);
+    let title = table.texts(language).map(|texts| texts.questionnaire.title.as_str());
+    json!({"services": [{
+        "hook": HOOK,
+        "id": SERVICE,
+        "title": title.unwrap_or_default(),
+        "description": words.description,
+        "usageRequirements": words.requirements,
+        "prefetch": {
+            "patient": "Patient/{{context.patientId}}",
+            "responses": "QuestionnaireResponse?patient={{context.patientId}}&status=completed,amended&_sort=-authored&_count=20",
+        },
+    }]})
 }
 
 /// Says what the newest answers mean, or which questions are to be asked.

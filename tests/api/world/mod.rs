@@ -315,7 +315,10 @@ fn settings() -> Settings {
         cors_origins: vec!["https://clinic.example".to_owned()],
         trusted_proxies: Vec::new(),
         body_room: http::ROOM,
+        public_url: None,
+        connections: 10_000,
         read_deadline: Duration::from_secs(10),
+        answer_deadline: Duration::from_secs(30),
         workers: 2,
         shutdown: Duration::from_secs(1),
     }
