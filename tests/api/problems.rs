@@ -95,10 +95,7 @@ async fn guess(world: &World, user: &User) -> Answer {
 /// A clinic that lets nobody in.
 async fn suspended(world: &World) -> Clinic {
     let other = world.clinic("Suspended").await;
-    let all = sarcoscreen::app::clinics::list(&world.app).await.unwrap();
-    let stored = all.into_iter().find(|one| one.clinic_id.0 == other.id).unwrap();
-    let suspended = sarcoscreen::domain::stored::Clinic { suspended: true, ..stored };
-    sarcoscreen::app::clinics::change(&world.app, &suspended).await.unwrap();
+    world.suspend(&other, true).await;
     other
 }
 

@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod junk_keys;
+
 use std::path::PathBuf;
 
 mod login_role;
