@@ -48,10 +48,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_cors::Cors;
-use actix_web::dev::Server;
+use actix_web::body::BoxBody;
+use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::header;
 use actix_web::middleware::{Compress, from_fn};
-use actix_web::{App as WebApp, HttpServer, web};
+use actix_web::{App as WebApp, Error, HttpServer, web};
 use ipnet::IpNet;
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -109,26 +110,45 @@ impl State {
     }
 }
 
-/// Serves on a listener until the returned server is stopped.
-///
-/// # Errors
-/// When the listener cannot be used.
-pub fn serve(app: App, settings: Settings, listener: TcpListener) -> std::io::Result<Server> {
-    let state = web::Data::new(State::new(app, settings.clone()));
-    let origins = settings.cors_origins.clone();
-    let server = HttpServer::new(move || {
+/// What the applications of all workers share.
+#[derive(Clone)]
+pub struct Shared(web::Data<State>);
+
+impl Shared {
+    /// Prepares it.
+    #[must_use]
+    pub fn new(app: App, settings: Settings) -> Self {
+        Self(web::Data::new(State::new(app, settings)))
+    }
+
+    /// The application of one worker.
+    pub fn application(
+        &self,
+    ) -> WebApp<
+        impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>
+        + use<>,
+    > {
         let (app, _) = WebApp::new().into_utoipa_app().configure(routes).split_for_parts();
-        app.app_data(state.clone())
+        app.app_data(self.0.clone())
             .configure(fhir::routes)
             .configure(cds_hooks::services)
             .configure(docs::pages)
             .default_service(web::to(fallback::fallback))
             .wrap(from_fn(trail::record_refusals))
             .wrap(Compress::default())
-            .wrap(cors(&origins))
+            .wrap(cors(&self.0.settings.cors_origins))
             .wrap(from_fn(bounds::check))
             .wrap(from_fn(middleware::envelope))
-    });
+    }
+}
+
+/// Serves on a listener until the returned server is stopped.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn serve(app: App, settings: Settings, listener: TcpListener) -> std::io::Result<Server> {
+    let shared = Shared::new(app, settings.clone());
+    let server = HttpServer::new(move || shared.application());
     let deadline = settings.read_deadline;
     let server = server
         .workers(settings.workers)

@@ -13,6 +13,7 @@ mod parse;
 mod service;
 
 /// The build under test.
+#[expect(clippy::disallowed_methods, reason = "no setting of the service: it names the build")]
 fn program() -> PathBuf {
     std::env::var_os("SARCOSCREEN_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_sarcoscreen").into(), PathBuf::from)
 }
