@@ -6,6 +6,8 @@
 
 use std::path::PathBuf;
 
+mod hostile;
+mod peers;
 #[allow(dead_code, reason = "the long tests use the rest")]
 #[path = "../long/service.rs"]
 mod service;
