@@ -4,13 +4,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod hostile;
 mod junk_keys;
-
-use std::path::PathBuf;
-
 mod login_role;
 mod neighbours;
 mod parse;
+mod peers;
+
+use std::path::PathBuf;
 
 #[allow(dead_code, reason = "the long tests use the rest")]
 #[path = "../long/service.rs"]
