@@ -12,6 +12,7 @@ mod neighbours;
 mod service;
 
 /// The build under test.
+#[expect(clippy::disallowed_methods, reason = "a test reads its own environment")]
 fn program() -> PathBuf {
     std::env::var_os("SARCOSCREEN_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_sarcoscreen").into(), PathBuf::from)
 }
