@@ -168,7 +168,8 @@ fn take(limit: &mut Limit, counted: Option<Result<u32, Duration>>) -> Option<Dur
 }
 
 /// What counts as one address: a holder of an IPv6 address has all of its network of 64 bits.
-fn place(address: IpAddr) -> IpAddr {
+#[must_use]
+pub fn place(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();

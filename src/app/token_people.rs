@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::ambient::new_id;
+use super::ambient::{new_id, random};
 use super::audit::entry;
 use super::tokens::Tokens;
 use super::{App, AppError};
 use crate::domain::actor::Actor;
 use crate::domain::audit::AuditAction;
+use crate::domain::ids::{CredentialId, SenderId};
 use crate::domain::stored::{Clinic, Credential};
 use crate::domain::token::TokenPerson;
 use crate::store;
 use crate::store::credentials::SignedIn;
-use crate::store::token_people::PersonHashes;
+use crate::store::token_people::IssuerSubject;
 
 /// Finds the credential of the person of whom a token of the issuer speaks.
 ///
@@ -41,10 +42,11 @@ pub(super) async fn find_or_make(
     person: &TokenPerson,
     request_id: Option<Uuid>,
 ) -> Result<Arc<SignedIn>, AppError> {
-    let hash = app.store.person_hashes(issuer, &person.subject);
+    let issuer_subject = app.store.issuer_subject(issuer, &person.subject);
     // Twice at most: another request may make the credential meanwhile, and what was made is read again.
     for _ in 0..2 {
-        let found = store::token_people::find(&app.store, &person.clinic, &hash).await?;
+        let found =
+            store::token_people::find(&app.store, &person.clinic, &issuer_subject, random(&*app.ambient)?).await?;
         let Some((clinic, credential)) = found else {
             tracing::info!("a token was refused: it names no clinic of this service");
             return Err(AppError::NotSignedIn(None));
@@ -56,7 +58,7 @@ pub(super) async fn find_or_make(
                 return Ok(Arc::new(SignedIn { credential, clinic, until }));
             }
             None if clinic.suspended => return Err(AppError::ClinicSuspended(None)),
-            None => make(app, &clinic, person, &hash, request_id).await?,
+            None => make(app, &clinic, person, &issuer_subject, request_id).await?,
         }
     }
     Err(AppError::Internal("the credential of a token was not kept".into()))
@@ -66,13 +68,15 @@ async fn make(
     app: &App,
     clinic: &Clinic,
     person: &TokenPerson,
-    hash: &PersonHashes,
+    issuer_subject: &IssuerSubject,
     request_id: Option<Uuid>,
 ) -> Result<(), AppError> {
     let now = app.ambient.now();
+    let credential_id: CredentialId = new_id(&*app.ambient, now)?;
     let credential = Credential {
         clinic_id: clinic.clinic_id,
-        credential_id: new_id(&*app.ambient, now)?,
+        credential_id,
+        sender_id: SenderId(credential_id.0),
         role: person.role,
         display_name: person.display_name.clone(),
         prefix: None,
@@ -84,7 +88,7 @@ async fn make(
     };
     let audit =
         entry(app, &actor(&credential, request_id), AuditAction::CredentialMinted, credential.credential_id.0, &[])?;
-    Ok(store::token_people::insert(&app.store, &credential, hash, &audit).await?)
+    Ok(store::token_people::insert(&app.store, &credential, issuer_subject, random(&*app.ambient)?, &audit).await?)
 }
 
 /// The issuer decides the role and the name; a revoked credential stays as it is.
@@ -107,6 +111,6 @@ async fn keep_up(
 }
 
 fn actor(credential: &Credential, request_id: Option<Uuid>) -> Actor {
-    let Credential { clinic_id, credential_id, role, .. } = *credential;
-    Actor { clinic_id, credential_id, role, request_id }
+    let Credential { clinic_id, credential_id, sender_id, role, .. } = *credential;
+    Actor { clinic_id, credential_id, sender_id, role, request_id }
 }

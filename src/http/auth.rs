@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, ORIGIN};
@@ -16,6 +17,9 @@ use crate::app::limits::Budget;
 use crate::app::sign_in::{Admission, Attempt, SignedIn, admit};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::stored::Clinic;
+
+/// When a caller with too many unread answers may ask again.
+const UNREAD: Duration = Duration::from_secs(1);
 
 macro_rules! caller {
     ($(#[$doc:meta])* $name:ident, $role:expr, $budget:expr) => {
@@ -101,6 +105,8 @@ pub(super) async fn admitted(
         request_id: request_id(),
     };
     let Admission { actor, standing, outcome } = admit(&state.app, attempt).await;
+    // Answers that are not read are held. A caller with too many of them reads first.
+    let unread = actor.as_ref().is_some_and(|actor| !state.waiting.share(actor.credential_id).has_room());
     let mut extensions = request.extensions_mut();
     // A refusal of a known caller goes on record.
     if let Some(actor) = actor {
@@ -109,6 +115,9 @@ pub(super) async fn admitted(
     // The answer says what is left.
     if let Some(standing) = standing {
         extensions.insert(Counted(standing));
+    }
+    if unread {
+        return Err(AppError::Limited { retry_after: UNREAD }.into());
     }
     Ok(outcome?)
 }

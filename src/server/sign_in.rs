@@ -14,7 +14,11 @@ use crate::domain::token::{TokenAlgorithm, TokenRules};
 
 /// The application with what the settings say of signing in.
 pub(super) fn applied(app: App, settings: &Settings) -> Result<App, ServerError> {
-    let app = with_systems(app.with_rates(rates(&settings.limits)), &settings.cds_hooks)?;
+    let app = with_systems(
+        app.with_rates(rates(&settings.limits)),
+        settings.http.public_url.as_deref(),
+        &settings.cds_hooks,
+    )?;
     match policy(&settings.oidc)? {
         Some(policy) => Ok(app.with_tokens(policy)?),
         None => Ok(app),
@@ -32,11 +36,11 @@ fn rates(limits: &Limits) -> Rates {
 }
 
 /// The application with the record systems that may ask for advice.
-fn with_systems(app: App, CdsHooks { public_url, cds_clients }: &CdsHooks) -> Result<App, ServerError> {
+fn with_systems(app: App, public_url: Option<&str>, CdsHooks { cds_clients }: &CdsHooks) -> Result<App, ServerError> {
     if cds_clients.is_empty() {
         return Ok(app);
     }
-    let base = public_url.as_ref().ok_or(ServerError::SystemsWithoutAddress)?;
+    let base = public_url.ok_or(ServerError::SystemsWithoutAddress)?;
     let client = |client: &config::CdsClient| CdsClient {
         issuer: client.issuer.clone(),
         keys_address: client.keys_address.clone(),

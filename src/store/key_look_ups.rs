@@ -4,10 +4,12 @@
 use std::time::Duration;
 
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use super::credentials::{ByPrefix, find_by_prefixes};
 use super::writer::{Grouping, Work};
 use super::{Store, StoreError};
+use crate::domain::ids::ClinicId;
 
 /// A prefix that waits to be looked up.
 pub(super) struct LookUp(String);
@@ -30,6 +32,11 @@ impl Work for LookUp {
     const QUEUE_NAME: &'static str = "sign_in";
     type Touched = ();
     type Outcome = Option<ByPrefix>;
+
+    /// A prefix is of no known clinic yet, so all wait in one line.
+    fn clinic_id(&self) -> ClinicId {
+        ClinicId(Uuid::nil())
+    }
 
     fn touched(&self) -> Vec<()> {
         Vec::new()

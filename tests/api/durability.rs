@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Executor as _};
 
-use crate::world::{World, fit, frail, sizes};
+use crate::replica::standby::until;
+use crate::world::{World, fit, frail, login, sizes};
 
 /// Another instance of the server, over a database as it is.
 struct Instance {
@@ -44,7 +45,11 @@ impl Instance {
         let settings = Settings {
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            body_room: http::ROOM,
+            public_url: None,
+            connections: 1_000,
             read_deadline: Duration::from_secs(10),
+            answer_deadline: Duration::from_secs(30),
             workers: 1,
             shutdown: Duration::from_secs(1),
         };
@@ -122,7 +127,7 @@ async fn a_service_is_ready_only_over_a_migrated_database() {
     assert_eq!(readiness(&world, &world.base).await, (200, [true; 4].map(Value::from)));
     let blank = format!("{}_blank", world.database.get_database().unwrap());
     run(&world, &format!("create database {blank}")).await.unwrap();
-    let instance = Instance::start(&world.database.clone().database(&blank), &[]).await;
+    let instance = Instance::start(&login(&world.database).database(&blank), &[]).await;
     assert_eq!(readiness(&world, &instance.base).await, (503, [true, false, false, true].map(Value::from)));
     world.holder(None).at(&instance.base).get("/health/live").await.expect(200);
     run(&world, &format!("drop database {blank} with (force)")).await.unwrap();
@@ -130,15 +135,36 @@ async fn a_service_is_ready_only_over_a_migrated_database() {
     run(&world, "delete from _sqlx_migrations where version = (select max(version) from _sqlx_migrations)")
         .await
         .unwrap();
-    assert_eq!(readiness(&world, &world.base).await, (503, [true, false, true, true].map(Value::from)));
+    let wanted = (503, [true, false, true, true].map(Value::from));
+    until("readiness says so", async || readiness(&world, &world.base).await == wanted).await;
+}
+
+#[tokio::test]
+async fn however_many_ask_whether_it_is_ready_the_database_is_asked_once() {
+    let world = World::new().await;
+    let mut owner = world.connect().await;
+    owner.execute("begin; lock table _sqlx_migrations in access exclusive mode").await.unwrap();
+    let asked = (0..40).map(|_| async { readiness(&world, &world.base).await.0 });
+    let waiting =
+        "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+    let watched = async {
+        until("one waits", async || world.count(waiting).await > 0).await;
+        // Whatever others ask, they ask before this comes back.
+        world.holder(None).get("/health/live").await.expect(200);
+        let most = world.count(waiting).await;
+        owner.execute("commit").await.unwrap();
+        most
+    };
+    let (answers, most) = futures_util::future::join(futures_util::future::join_all(asked), watched).await;
+    assert_eq!((answers, most), (vec![200; 40], 1));
 }
 
 #[tokio::test]
 async fn a_service_with_another_master_key_than_the_databases_own_is_not_ready() {
     let world = World::new().await;
-    let instance = Instance::with_key(&world.database, &[], 8).await;
+    let instance = Instance::with_key(&login(&world.database), &[], 8).await;
     assert_eq!(readiness(&world, &instance.base).await, (503, [true, true, false, true].map(Value::from)));
-    let instance = Instance::with_key(&world.database, &[], 7).await;
+    let instance = Instance::with_key(&login(&world.database), &[], 7).await;
     assert_eq!(readiness(&world, &instance.base).await, (200, [true; 4].map(Value::from)));
 }
 
@@ -147,9 +173,9 @@ async fn a_service_whose_database_is_away_lives_and_says_so() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let nowhere = [
-        world.database.clone().database("no_such_database"),
+        login(&world.database).database("no_such_database"),
         world.database.clone().username("nobody_known"),
-        world.database.clone().port(1),
+        login(&world.database).port(1),
     ];
     for database in nowhere {
         let instance = Instance::start(&database, &[]).await;
@@ -172,11 +198,11 @@ async fn unsafe_settings_keep_a_service_from_being_ready_unless_accepted_by_name
     for (accepted, wanted) in
         [(&[][..], &refused), (&["fsync", "full_page_writes"], &refused), (&["synchronous_commit"], &settled)]
     {
-        let instance = Instance::start(&world.database, accepted).await;
+        let instance = Instance::start(&login(&world.database), accepted).await;
         assert_eq!(&readiness(&world, &instance.base).await, wanted, "{accepted:?}");
     }
     run(&world, &format!("alter database {name} reset synchronous_commit")).await.unwrap();
-    let instance = Instance::start(&world.database, &[]).await;
+    let instance = Instance::start(&login(&world.database), &[]).await;
     assert_eq!(readiness(&world, &instance.base).await, settled);
 }
 

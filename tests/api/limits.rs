@@ -174,7 +174,7 @@ async fn of_two_clients_behind_one_address_the_bad_one_never_stops_the_good_one(
 #[tokio::test]
 async fn failures_are_counted_where_they_come_from_and_not_where_they_say() {
     let world = World::new().await;
-    world.clock.stop();
+    world.clock.hold();
     let clinic = world.clinic("One").await;
     let wrong = forged(&world, &clinic.staff);
     for number in 0..60 {
@@ -198,7 +198,7 @@ async fn score_from(user: &User, address: &str) -> Answer {
 async fn with_budgets(rates: Rates) -> World {
     let proxy = |settings: &mut Settings| settings.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
     let world = World::built(proxy, |app| app.with_rates(rates)).await;
-    world.clock.stop();
+    world.clock.hold();
     world
 }
 

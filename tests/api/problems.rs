@@ -38,6 +38,7 @@ async fn meet(kind: ProblemType, world: &World, clinic: &Clinic) -> Answer {
             let long = format!("{}content-length: {}\r\n\r\n", head(browser.key.as_deref().unwrap()), LIMIT + 1);
             raw(world, long.into_bytes()).await
         }
+        ProblemType::UriTooLong | ProblemType::HeadTooLarge => meet_bound(kind, world).await,
         ProblemType::UnsupportedMediaType => browser.send(post("{}").header("content-type", "text/plain")).await,
         ProblemType::InvalidContent => browser.submit(&json!({})).await,
         ProblemType::IdempotencyKeyReused => {
@@ -56,8 +57,7 @@ async fn meet(kind: ProblemType, world: &World, clinic: &Clinic) -> Answer {
         }
         ProblemType::TooManyRequests => guess(world, staff).await,
         ProblemType::Internal => {
-            let receipt = browser.submit(&body).await;
-            let location = receipt.header("location").to_owned();
+            let location = browser.submit(&body).await.header("location").to_owned();
             staff.get(&location).await.expect(200);
             let sql = "update submissions set answers = '{\"age\": \"Erika Mustermann\"}'";
             world.connect().await.execute(sql).await.unwrap();
@@ -72,6 +72,15 @@ async fn meet(kind: ProblemType, world: &World, clinic: &Clinic) -> Answer {
             answer
         }
     }
+}
+
+/// A head beyond its bound, of nobody.
+async fn meet_bound(kind: ProblemType, world: &World) -> Answer {
+    let nobody = world.holder(None);
+    if kind == ProblemType::UriTooLong {
+        return nobody.get(&format!("/v1/submissions?{}", "a".repeat(8 * 1024 + 1))).await;
+    }
+    nobody.send(nobody.request("GET", "/v1/submissions").header("cookie", "c".repeat(32 * 1024))).await
 }
 
 /// Guesses the rest of somebody's key until the prefix is shut out, and waits until it is not any more.
@@ -95,7 +104,8 @@ async fn suspended(world: &World) -> Clinic {
 #[tokio::test]
 async fn every_problem_type_is_met_and_keeps_to_its_row() {
     // The deadline of a whole body; the lock that makes the database unavailable is waited for longer.
-    let world = World::with(|settings| settings.read_deadline = Duration::from_secs(1)).await;
+    let world = World::with(|settings| settings.read_deadline = Duration::from_secs(3)).await;
+    world.clock.hold();
     let clinic = world.clinic("One").await;
     let unmet: [u16; 0] = [];
     for kind in ProblemType::ALL.into_iter().filter(|kind| !unmet.contains(&kind.row().1)) {

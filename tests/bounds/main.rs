@@ -4,7 +4,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod hostile;
 mod junk_keys;
+mod login_role;
+mod neighbours;
+mod parse;
+mod peers;
 
 use std::path::PathBuf;
 
@@ -13,6 +18,7 @@ use std::path::PathBuf;
 mod service;
 
 /// The build under test.
+#[expect(clippy::disallowed_methods, reason = "a test reads its own environment")]
 fn program() -> PathBuf {
     std::env::var_os("SARCOSCREEN_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_sarcoscreen").into(), PathBuf::from)
 }

@@ -5,18 +5,27 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+
+use sarcoscreen::app::ambient::System;
+use sarcoscreen::app::{App, Policy};
+use sarcoscreen::rules::Releases;
 use sarcoscreen::store::embedded::{self, Embedded};
 use sarcoscreen::store::keys::{Keys, MasterKey};
+use sarcoscreen::store::writer::Grouping;
+use sarcoscreen::store::{LOGIN, Sizes, Store};
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnection;
 
 /// A data folder with a running PostgreSQL and a master key.
 pub(crate) struct Place {
     postgres: Embedded,
+    /// Whether the build has a login role; one from before signs in as the owner.
+    has_login: bool,
     // Last, so that it goes when nobody writes into it any more.
     folder: tempfile::TempDir,
 }
@@ -37,7 +46,9 @@ impl Place {
         std::fs::write(&key, &*MasterKey::text(&[7; 32])).unwrap();
         std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
         let postgres = embedded::start(&embedded::Settings::new(folder.path().join("data")), &|_| {}).await.unwrap();
-        Self { postgres, folder }
+        let help = Command::new(crate::program()).arg("--help").output().unwrap().stdout;
+        let has_login = String::from_utf8_lossy(&help).contains("SARCOSCREEN_OWNER_DATABASE_URL");
+        Self { postgres, has_login, folder }
     }
 
     /// The keys that the service derives from its key file, which is the first that the database knows.
@@ -50,6 +61,18 @@ impl Place {
     /// A connection as the owner.
     pub(crate) async fn connect(&self) -> PgConnection {
         self.postgres.connect_options().connect().await.unwrap()
+    }
+
+    /// An application over the database, as the service has one.
+    pub(crate) fn app(&self) -> App {
+        let sizes = Sizes { connections: 4, acquire_timeout: Duration::from_secs(10), intake: Grouping::default() };
+        let policy = Policy {
+            idempotency_lifetime: Duration::from_hours(1),
+            accepted_unsafe_settings: Vec::new(),
+            erasure_log: None,
+        };
+        let store = Store::open(self.postgres.connect_options(), sizes, Self::keys());
+        App::new(store, Releases::load().unwrap(), Arc::new(System), policy)
     }
 
     /// What the server wrote to its log.
@@ -88,8 +111,14 @@ impl Place {
 
     /// Starts the service with settings.
     pub(crate) fn serve_with(&self, environment: &[(&str, &str)]) -> Service {
+        self.serve_into(environment, Stdio::inherit())
+    }
+
+    /// Starts the service with settings and a place for its log.
+    pub(crate) fn serve_into(&self, environment: &[(&str, &str)], log: Stdio) -> Service {
         let mut command = self.command(&["serve"]);
-        let mut child = command.envs(environment.iter().copied()).stdout(Stdio::piped()).spawn().unwrap();
+        let command = command.envs(environment.iter().copied()).stderr(log).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
         let line = lines.find(|line| line.as_ref().unwrap().contains("documentation")).unwrap().unwrap();
         let base = line.split_whitespace().last().unwrap().trim_end_matches("/docs").to_owned();
@@ -98,9 +127,13 @@ impl Place {
 
     /// A command of the program on this database.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let (socket, user, database) = self.coordinates();
+        let (socket, owner, database) = self.coordinates();
+        let url = |user: &str| format!("postgres://{user}@localhost/{database}?host={}", socket.display());
         let mut command = Command::new(crate::program());
-        command.env("DATABASE_URL", format!("postgres://{user}@localhost/{database}?host={}", socket.display()));
+        command.env("DATABASE_URL", url(if self.has_login { LOGIN } else { &owner }));
+        if arguments == ["migrate"] {
+            command.env("SARCOSCREEN_OWNER_DATABASE_URL", url(&owner));
+        }
         command.env("SARCOSCREEN_MASTER_KEY_FILE", self.folder.path().join("key"));
         command.env("SARCOSCREEN_ERASURE_LOG", self.folder.path().join("erased"));
         command.env("SARCOSCREEN_LISTEN", "127.0.0.1:0").env("SARCOSCREEN_LOG", "error");

@@ -150,7 +150,7 @@ async fn a_record_system_has_a_credential_that_an_admin_sees_and_revokes() {
 async fn refused_tokens_are_on_record_and_too_many_of_an_address_are_told_to_wait() {
     let here = Here::new().await;
     let (app, base) = here.instance(&[7]).await;
-    here.world.clock.stop();
+    here.world.clock.hold();
     let used = here.token("one");
     here.ask(&base, &used).await.expect(200);
     let forged = Signer::ed("key").token(&here.claims("two"));
