@@ -11,6 +11,7 @@ pub mod erasure;
 pub mod error;
 pub mod exports;
 pub mod failed_sign_ins;
+pub mod folding;
 pub mod follow_up_commands;
 pub mod follow_ups;
 pub mod health;
@@ -64,7 +65,7 @@ pub struct App {
     pub(crate) read_tables: rule_tables::Cache,
     pub(crate) policy: Policy,
     pub(crate) prepared: Arc<AtomicBool>,
-    pub(crate) failures: Arc<failed_sign_ins::Failures>,
+    pub(crate) folding: Arc<folding::Folding>,
     pub(crate) receivers: Arc<Receivers>,
     pub(crate) deliveries: Arc<tokio::sync::Notify>,
 }
@@ -96,7 +97,7 @@ impl App {
             read_tables: rule_tables::cache(),
             policy,
             prepared: Arc::default(),
-            failures: Arc::default(),
+            folding: Arc::default(),
             receivers: Arc::new(Receivers::new(Addresses::default(), Arc::new(SystemNames), LIMIT)),
             deliveries: Arc::default(),
         }

@@ -84,10 +84,24 @@ pub struct Link {
     pub mac: SealMac,
 }
 
+impl Columns {
+    /// The columns as the database holds them, the things that folded refusals named last. Entries from before there was
+    /// that column were hashed without it, so an empty list is left out.
+    #[must_use]
+    pub fn stored(mut columns: Vec<Option<String>>) -> Self {
+        if columns.last().is_some_and(|last| last.as_deref() == Some("{}")) {
+            columns.pop();
+        }
+        Self(columns)
+    }
+}
+
 impl From<&AuditEntry> for Columns {
     fn from(entry: &AuditEntry) -> Self {
-        let subjects: Vec<String> = entry.subject_ids.iter().map(ToString::to_string).collect();
-        Self(vec![
+        let list = |ids: Vec<String>| Some(format!("{{{}}}", ids.join(",")));
+        let subjects = entry.subject_ids.iter().map(ToString::to_string).collect();
+        let resources = entry.resource_ids.iter().map(ToString::to_string).collect();
+        Self::stored(vec![
             Some(entry.clinic_id.to_string()),
             Some(entry.audit_entry_id.to_string()),
             Some(entry.at.as_microsecond().to_string()),
@@ -96,9 +110,10 @@ impl From<&AuditEntry> for Columns {
             Some(entry.outcome.as_str().to_owned()),
             Some(entry.resource_id.to_string()),
             entry.subject_id.map(|id| id.to_string()),
-            Some(format!("{{{}}}", subjects.join(","))),
+            list(subjects),
             Some(entry.occurrences.to_string()),
             entry.request_id.map(|id| id.to_string()),
+            list(resources),
         ])
     }
 }

@@ -227,7 +227,7 @@ pub(super) async fn macs(
                clinic_id::text, audit_entry_id::text,
                case when isfinite(at) then ((extract(epoch from at) * 1000000)::bigint)::text end,
                credential_id::text, action, outcome, resource_id::text, subject_id::text, subject_ids::text,
-               occurrences::text, request_id::text
+               occurrences::text, request_id::text, resource_ids::text
            ] as "columns!: Vec<Option<String>>"
            from audit_entries where clinic_id = $1 and audit_entry_id = any ($2)"#,
         clinic_id.0,
@@ -235,7 +235,7 @@ pub(super) async fn macs(
     )
     .fetch_all(connection)
     .await?;
-    let mac = |columns| entry_mac(keys, key_version, &Columns(columns));
+    let mac = |columns| entry_mac(keys, key_version, &Columns::stored(columns));
     Ok(rows.into_iter().map(|row| (row.audit_entry_id, mac(row.columns))).collect())
 }
 

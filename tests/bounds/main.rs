@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod refusals;
+
 use std::path::PathBuf;
 
 #[allow(dead_code, reason = "the long tests use the rest")]
@@ -11,6 +13,7 @@ use std::path::PathBuf;
 mod service;
 
 /// The build under test.
+#[expect(clippy::disallowed_methods, reason = "no setting of the service: it names the build")]
 fn program() -> PathBuf {
     std::env::var_os("SARCOSCREEN_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_sarcoscreen").into(), PathBuf::from)
 }

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod coverage;
+mod folding;
 mod reading;
 mod roles;
 mod sign_ins;
