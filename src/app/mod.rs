@@ -2,6 +2,7 @@
 
 pub mod ambient;
 pub mod audit;
+pub mod audit_pruning;
 pub mod audit_verification;
 pub mod clinics;
 pub mod credentials;

@@ -212,6 +212,8 @@ names! {
     WebhookRedelivered = "webhook_redelivered",
     /// A webhook endpoint was disabled because it answered 410, or nothing but failures.
     WebhookDisabled = "webhook_disabled",
+    /// Entries of the audit log reached the end of their retention and were removed.
+    AuditEntriesPruned = "audit_entries_pruned",
     /// Somebody could not sign in.
     SignInFailed = "sign_in_failed",
 }

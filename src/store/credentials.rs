@@ -81,7 +81,7 @@ pub async fn find_by_key(store: &Store, prefix: &str, key: &str) -> Result<ByKey
                   c.previous_expires_at as "previous_expires_at: jiff_sqlx::Timestamp",
                   k.name, k.booking_url, k.emergency_number, k.language, k.pathways, k.languages,
                   k.suspended_at is not null as "suspended!", k.due_today_hours, k.due_this_week_hours,
-                  k.due_routine_hours, k.retention_days
+                  k.due_routine_hours, k.retention_days, k.audit_retention_years
            from credentials c join clinics k on k.clinic_id = c.clinic_id
            where c.prefix = $1 or c.previous_prefix = $1"#,
         prefix
@@ -112,6 +112,7 @@ pub async fn find_by_key(store: &Store, prefix: &str, key: &str) -> Result<ByKey
         due_this_week_hours: row.due_this_week_hours,
         due_routine_hours: row.due_routine_hours,
         retention_days: row.retention_days,
+        audit_retention_years: row.audit_retention_years,
     })?;
     let row = CredentialRow {
         credential_id: row.credential_id,

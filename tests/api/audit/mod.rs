@@ -3,6 +3,7 @@
 mod attacks;
 mod coverage;
 mod folding;
+mod pruning;
 mod reading;
 mod roles;
 mod sign_ins;
