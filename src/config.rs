@@ -4,21 +4,24 @@
 
 mod cds_hooks;
 mod commands;
+mod database;
+mod http;
 mod intake;
 mod replica;
 mod sign_in;
 mod webhooks;
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::builder::{BoolishValueParser, PossibleValuesParser};
+use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, ValueEnum};
 
 pub use cds_hooks::{CdsClient, CdsHooks};
 pub use commands::{Audit, ClinicChange, Clinics, Command, Keys, Retention, Rules};
+pub use database::Database;
+pub use http::Http;
 pub use intake::Intake;
 pub use replica::Replica;
 pub use sign_in::{Limits, Oidc};
@@ -77,76 +80,6 @@ pub struct Settings {
     pub log: Log,
 }
 
-/// Which database, and with what.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Database")]
-pub struct Database {
-    /// The PostgreSQL to use, as postgres://user:password@host/database. Without it a private one is kept in the data
-    /// folder.
-    #[arg(long = "database-url", env = "DATABASE_URL", hide_env_values = true, global = true, value_name = "URL")]
-    pub url: Option<Secret>,
-
-    /// A file with the password for DATABASE_URL, and for DATABASE_READ_URL, so that the URLs need not hold it.
-    #[arg(
-        long = "database-password-file",
-        env = "SARCOSCREEN_DATABASE_PASSWORD_FILE",
-        global = true,
-        value_name = "FILE"
-    )]
-    pub password_file: Option<PathBuf>,
-
-    /// How many connections the service holds at most, 1 to 1000.
-    #[arg(
-        long = "database-connections",
-        env = "SARCOSCREEN_DATABASE_CONNECTIONS",
-        global = true,
-        value_name = "COUNT",
-        default_value_t = 16,
-        value_parser = clap::value_parser!(u32).range(1..=1000)
-    )]
-    pub connections: u32,
-
-    /// Applies missing migrations when the service starts. On the private PostgreSQL this always happens.
-    #[arg(
-        long,
-        env = "SARCOSCREEN_MIGRATE",
-        global = true,
-        action = ArgAction::SetTrue,
-        value_parser = BoolishValueParser::new()
-    )]
-    pub migrate: bool,
-
-    /// The master key: a file of 64 hexadecimal digits that others cannot read. Required with DATABASE_URL; otherwise
-    /// it is made in the data folder. Whoever loses it loses every key and every name in the database. It may hold
-    /// several keys, one a line: the first is current, the others still open what they sealed until
-    /// `keys rotate-master` has sealed it anew.
-    #[arg(long, env = "SARCOSCREEN_MASTER_KEY_FILE", global = true, value_name = "FILE")]
-    pub master_key_file: Option<PathBuf>,
-
-    /// The file to which erased persons are added, as keyed hashes, so that `restore` can erase them again in a restored
-    /// backup. Keep it apart from the database. Without it nobody is erased. [default: in the data folder; none with
-    /// DATABASE_URL]
-    #[arg(
-        id = "erasure_log_file",
-        long = "erasure-log-file",
-        env = "SARCOSCREEN_ERASURE_LOG",
-        global = true,
-        value_name = "FILE"
-    )]
-    pub erasure_log: Option<PathBuf>,
-
-    /// PostgreSQL settings that may be off although an acknowledged submission could then be lost, separated by commas.
-    #[arg(
-        long,
-        env = "SARCOSCREEN_ALLOW_UNSAFE_DURABILITY",
-        global = true,
-        value_name = "SETTINGS",
-        value_delimiter = ',',
-        value_parser = PossibleValuesParser::new(["fsync", "full_page_writes", "synchronous_commit"])
-    )]
-    pub allow_unsafe_durability: Vec<String>,
-}
-
 /// Where the private PostgreSQL lives and where its programs come from.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Private PostgreSQL, used without DATABASE_URL")]
@@ -170,75 +103,6 @@ pub struct Folder {
         value_parser = BoolishValueParser::new()
     )]
     pub ignore_installed_postgres: bool,
-}
-
-/// How requests are taken.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "HTTP")]
-pub struct Http {
-    /// The address and port to listen on; port 0 lets the system choose one.
-    #[arg(long, env = "SARCOSCREEN_LISTEN", global = true, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
-    pub listen: SocketAddr,
-
-    /// The address and port on which figures for collectors are told, at /metrics. Keep it apart from where the outside
-    /// comes in. [default: none]
-    #[arg(long, env = "SARCOSCREEN_METRICS_LISTEN", global = true, value_name = "ADDRESS")]
-    pub metrics_listen: Option<SocketAddr>,
-
-    /// How many threads serve requests, 1 to 256. [default: the number of cores]
-    #[arg(
-        long,
-        env = "SARCOSCREEN_WORKERS",
-        global = true,
-        value_name = "COUNT",
-        value_parser = clap::value_parser!(u16).range(1..=256)
-    )]
-    pub workers: Option<u16>,
-
-    /// The web sites whose pages may call the service, as exact origins such as https://clinic.example, separated by
-    /// commas. [default: none]
-    #[arg(
-        long,
-        env = "SARCOSCREEN_CORS_ORIGINS",
-        global = true,
-        value_name = "ORIGINS",
-        value_delimiter = ',',
-        value_parser = origin
-    )]
-    pub cors_origins: Vec<String>,
-
-    /// How long a request may take to arrive whole, 1 to 300 seconds.
-    #[arg(
-        long,
-        env = "SARCOSCREEN_READ_DEADLINE_SECONDS",
-        global = true,
-        value_name = "SECONDS",
-        default_value_t = 10,
-        value_parser = clap::value_parser!(u64).range(1..=300)
-    )]
-    pub read_deadline_seconds: u64,
-
-    /// How long requests under way may take to end once a stop is asked for, 1 to 600 seconds.
-    #[arg(
-        long,
-        env = "SARCOSCREEN_SHUTDOWN_SECONDS",
-        global = true,
-        value_name = "SECONDS",
-        default_value_t = 10,
-        value_parser = clap::value_parser!(u64).range(1..=600)
-    )]
-    pub shutdown_seconds: u64,
-
-    /// How long an Idempotency-Key stands for its request, 1 to 8760 hours.
-    #[arg(
-        long,
-        env = "SARCOSCREEN_IDEMPOTENCY_HOURS",
-        global = true,
-        value_name = "HOURS",
-        default_value_t = 72,
-        value_parser = clap::value_parser!(u64).range(1..=8760)
-    )]
-    pub idempotency_hours: u64,
 }
 
 /// How the audit trail is kept.
@@ -332,14 +196,4 @@ fn folder_in(variable: &str) -> Option<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "where a person's files go is no setting of ours")]
     let value = std::env::var_os(variable);
     value.map(PathBuf::from).filter(|folder| folder.is_absolute())
-}
-
-/// An origin exactly as a browser sends it.
-fn origin(text: &str) -> Result<String, &'static str> {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let fit = |host: &str| {
-        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-:[]".contains(c);
-        !host.is_empty() && host.chars().all(allowed)
-    };
-    if host.is_some_and(fit) { Ok(text.to_owned()) } else { Err("must be like https://clinic.example, in lower case") }
 }

@@ -21,11 +21,12 @@ with p as materialized (
     from clock
 ), claimed as (
     insert into idempotency_keys as k (
-        clinic_id, origin, idempotency_key, fingerprint, submission_id, resource_id, resource_version, expires_at)
-    select :clinic::uuid, 'system', gen_random_uuid()::text, sha256(uuid_send(gen_random_uuid())), submission_id, null,
+        clinic_id, sender_id, of_record, idempotency_key, fingerprint, submission_id, resource_id, resource_version,
+        expires_at)
+    select :clinic::uuid, :credential::uuid, false, gen_random_uuid()::text, sha256(uuid_send(gen_random_uuid())), submission_id, null,
            null, at + interval '72 hours'
     from ids
-    on conflict (clinic_id, origin, idempotency_key) do update
+    on conflict (clinic_id, sender_id, of_record, idempotency_key) do update
         set fingerprint = excluded.fingerprint, submission_id = excluded.submission_id,
             resource_id = excluded.resource_id, resource_version = excluded.resource_version,
             expires_at = excluded.expires_at

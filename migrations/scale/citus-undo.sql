@@ -4,6 +4,7 @@
 begin;
 
 alter table credentials drop constraint credentials_clinic_fkey;
+alter table credentials drop constraint credentials_sender_fkey;
 alter table subjects drop constraint subjects_clinic_fkey;
 alter table subjects drop constraint subjects_merged_into_fkey;
 alter table follow_ups drop constraint follow_ups_assignee_fkey;
@@ -46,6 +47,9 @@ where supersedes is not null
 alter table credentials add constraint credentials_clinic_fkey
     foreign key (clinic_id)
     references clinics (clinic_id);
+alter table credentials add constraint credentials_sender_fkey
+    foreign key (clinic_id, sender_id)
+    references credentials (clinic_id, credential_id);
 alter table subjects add constraint subjects_clinic_fkey
     foreign key (clinic_id)
     references clinics (clinic_id);

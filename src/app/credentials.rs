@@ -12,7 +12,8 @@ use super::{App, AppError};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::audit::{AuditAction, AuditEntry};
 use crate::domain::credential::CredentialDraft;
-use crate::domain::ids::{ClinicId, CredentialId};
+use crate::domain::fault::FaultCode;
+use crate::domain::ids::{ClinicId, CredentialId, SenderId};
 use crate::domain::stored::{Credential, Page, PageRequest};
 use crate::store;
 
@@ -55,11 +56,13 @@ pub async fn mint(
     display_name: &str,
     expires_at: Option<Timestamp>,
 ) -> Result<(Credential, Key), AppError> {
-    let draft = CredentialDraft { role, display_name: display_name.to_owned(), expires_at, origins: Vec::new() };
+    let display_name = display_name.to_owned();
+    let draft = CredentialDraft { role, display_name, expires_at, origins: Vec::new(), replaces: None };
     mint_by(app, By::Operator(clinic_id), draft).await
 }
 
-/// Mints a key of 256 random bits.
+/// Mints a key of 256 random bits. One that replaces another credential continues its sender: it reads, corrects and retries
+/// what that one submitted. The other works until it is revoked.
 ///
 /// # Errors
 /// Every fault of the draft at once; when the clinic is unknown, or the database is away.
@@ -67,9 +70,14 @@ pub async fn mint_by(app: &App, by: By<'_>, draft: CredentialDraft) -> Result<(C
     let now = app.ambient.now();
     let draft = draft.checked(now).map_err(AppError::Faulty)?;
     let (prefix, key) = new_key(app)?;
+    let credential_id: CredentialId = new_id(&*app.ambient, now)?;
     let credential = Credential {
         clinic_id: by.clinic_id(),
-        credential_id: new_id(&*app.ambient, now)?,
+        credential_id,
+        sender_id: match draft.replaces {
+            Some(replaces) => sender_of(app, by.clinic_id(), replaces, draft.role).await?,
+            None => SenderId(credential_id.0),
+        },
         role: draft.role,
         display_name: draft.display_name,
         prefix: Some(prefix),
@@ -82,6 +90,18 @@ pub async fn mint_by(app: &App, by: By<'_>, draft: CredentialDraft) -> Result<(C
     let audit = by.entry(app, AuditAction::CredentialMinted, credential.credential_id)?;
     store::credentials::insert(&app.store, &credential, &key, &audit).await?;
     Ok((credential, key))
+}
+
+/// The sender of a credential that one of a role may replace.
+async fn sender_of(app: &App, clinic_id: ClinicId, replaces: CredentialId, role: Role) -> Result<SenderId, AppError> {
+    match store::credentials::find(&app.store, clinic_id, replaces).await? {
+        Some(replaced) if replaced.role == role => Ok(replaced.sender_id),
+        Some(replaced) => {
+            let detail = format!("that credential has the role {}; mint one of the same role", replaced.role.as_str());
+            Err(AppError::fault("/replaces", FaultCode::Contradiction, &detail))
+        }
+        None => Err(AppError::fault("/replaces", FaultCode::NotFound, "there is no such credential")),
+    }
 }
 
 /// Every credential of a clinic, oldest first, without keys, for the operator.

@@ -96,6 +96,8 @@ impl From<StoreError> for AppError {
             | StoreError::RuleTableDiffers { .. }
             | StoreError::OtherMasterKey
             | StoreError::Address
+            | StoreError::PrivilegedLogin(_)
+            | StoreError::LoginNotMade(..)
             | StoreError::Migration(_)
             | StoreError::Driver(_) => Self::Internal(error.to_string()),
         }

@@ -4,6 +4,7 @@ use futures_util::stream::{self, Stream};
 use tokio::task::JoinHandle;
 
 use super::audit::look;
+use super::under_way::Place;
 use super::{App, AppError};
 use crate::domain::actor::Actor;
 use crate::domain::audit::AuditAction;
@@ -14,13 +15,15 @@ use crate::store::{self, Store};
 /// The clinic's submissions behind a cursor that were received before now, oldest first.
 ///
 /// # Errors
-/// When the cursor is not one of this export, or the database is away; later, as an item of the stream.
+/// When the clinic has too many exports under way, the cursor is not one of this export, or the database is away; later,
+/// as an item of the stream.
 pub async fn submissions(
     app: &App,
     actor: &Actor,
     filter: SubmissionFilter,
     after: Option<String>,
 ) -> Result<impl Stream<Item = Result<Vec<Exported<ExportedSubmission>>, AppError>> + use<>, AppError> {
+    let place = app.export_place(actor).await?;
     let (store, clinic_id, until) = (app.store.clone(), actor.clinic_id, app.ambient.now());
     let reader = actor.clone();
     let read = move |after: Option<String>| {
@@ -34,19 +37,21 @@ pub async fn submissions(
     };
     let first = read(after).await?;
     look(app, actor, AuditAction::SubmissionsExported, clinic_id.0, &[]).await?;
-    Ok(chunks(first, read))
+    Ok(chunks(first, read, place))
 }
 
 /// The clinic's cases behind a cursor that were flagged before now, oldest first.
 ///
 /// # Errors
-/// When the cursor is not one of this export, or the database is away; later, as an item of the stream.
+/// When the clinic has too many exports under way, the cursor is not one of this export, or the database is away; later,
+/// as an item of the stream.
 pub async fn follow_ups(
     app: &App,
     actor: &Actor,
     filter: FollowUpFilter,
     after: Option<String>,
 ) -> Result<impl Stream<Item = Result<Vec<Exported<ExportedFollowUp>>, AppError>> + use<>, AppError> {
+    let place = app.export_place(actor).await?;
     let (store, clinic_id, until) = (app.store.clone(), actor.clinic_id, app.ambient.now());
     let reader = actor.clone();
     let read = move |after: Option<String>| {
@@ -60,7 +65,7 @@ pub async fn follow_ups(
     };
     let first = read(after).await?;
     look(app, actor, AuditAction::FollowUpsExported, clinic_id.0, &[]).await?;
-    Ok(chunks(first, read))
+    Ok(chunks(first, read, place))
 }
 
 /// What comes next.
@@ -74,12 +79,13 @@ enum Upcoming<T> {
 fn chunks<T, F>(
     first: Chunk<T>,
     read: impl Fn(Option<String>) -> F,
+    place: Place,
 ) -> impl Stream<Item = Result<Vec<Exported<T>>, AppError>>
 where
     T: Send + 'static,
     F: Future<Output = Result<Chunk<T>, AppError>> + Send + 'static,
 {
-    stream::try_unfold((Upcoming::Read(first), read), |(upcoming, read)| async move {
+    stream::try_unfold((Upcoming::Read(first), read, place), |(upcoming, read, place)| async move {
         let chunk = match upcoming {
             Upcoming::Read(chunk) => chunk,
             Upcoming::UnderWay(task) => {
@@ -91,6 +97,6 @@ where
             Some(cursor) => Upcoming::UnderWay(tokio::spawn(read(Some(cursor)))),
             None => Upcoming::Nothing,
         };
-        Ok(Some((chunk.rows, (upcoming, read))))
+        Ok(Some((chunk.rows, (upcoming, read, place))))
     })
 }

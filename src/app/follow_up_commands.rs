@@ -10,7 +10,7 @@ use crate::domain::audit::AuditAction;
 use crate::domain::fault::FaultCode;
 use crate::domain::follow_up::{FollowUp, FollowUpChange, FollowUpCommand, Note, Refusal, decide};
 use crate::domain::ids::FollowUpId;
-use crate::domain::submission::{Idempotency, Origin};
+use crate::domain::submission::Idempotency;
 use crate::store;
 use crate::store::follow_up_commands::{Decided, Outcome};
 use crate::store::idempotency_keys::{Effect, Kept};
@@ -110,7 +110,7 @@ fn decided(app: &App, actor: &Actor, change: FollowUpChange, action: AuditAction
 async fn earlier(app: &App, actor: &Actor, idempotency: Option<&Idempotency>) -> Result<Option<Answered>, AppError> {
     let Some(idempotency) = idempotency else { return Ok(None) };
     let (clinic_id, now) = (actor.clinic_id, app.ambient.now());
-    match store::idempotency_keys::find(&app.store, clinic_id, Origin::Staff, idempotency, now).await? {
+    match store::idempotency_keys::find(&app.store, clinic_id, idempotency, now).await? {
         Some(kept) => replay(app, actor, kept).await.map(Some),
         None => Ok(None),
     }

@@ -1,9 +1,15 @@
 //! Whether the service may take submissions.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use moka::future::Cache as Moka;
 
 use super::App;
 use crate::store::{self, ReplicaFigures};
+
+/// How long an answer of the database serves everybody who asks.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// What keeps the service from being ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +21,8 @@ pub struct Readiness {
     pub migrations: bool,
     /// Whether the database itself keeps clinics apart.
     pub row_security: bool,
+    /// Whether the service signs in to the database as a role that can neither pass by row security nor change the schema.
+    pub unprivileged: bool,
     /// Whether the master key and the rule tables were found to be those of this database.
     pub prepared: bool,
     /// Whether what the database acknowledges is on disk, or the operator accepted that it may not be.
@@ -25,8 +33,25 @@ impl Readiness {
     /// Whether nothing keeps it.
     #[must_use]
     pub const fn ready(&self) -> bool {
-        self.database && self.migrations && self.row_security && self.prepared && self.durable_settings
+        self.database
+            && self.migrations
+            && self.row_security
+            && self.unprivileged
+            && self.prepared
+            && self.durable_settings
     }
+}
+
+/// What the database said last.
+pub(crate) type Cache = Moka<(), Readiness>;
+
+pub(crate) fn cache() -> Cache {
+    Moka::builder().time_to_live(FRESH).build()
+}
+
+/// Whether it is ready, as the database said at most a second ago. It is asked once, however many wait.
+pub async fn recent(app: &App) -> Readiness {
+    app.readiness.get_with((), readiness(app)).await
 }
 
 /// Asks the database.
@@ -41,10 +66,17 @@ pub async fn readiness(app: &App) -> Readiness {
             if !refused.is_empty() {
                 tracing::warn!(settings = ?refused, "an acknowledged submission could be lost under these settings");
             }
+            if !health.unprivileged {
+                tracing::warn!(
+                    "DATABASE_URL signs in as the owner of the database, a superuser or another privileged role; \
+                     `sarcoscreen migrate` makes the role that the service is meant to sign in as"
+                );
+            }
             Readiness {
                 database: true,
                 migrations: health.migrated,
                 row_security: health.row_security,
+                unprivileged: health.unprivileged,
                 prepared: app.prepared.load(Ordering::Acquire),
                 durable_settings: refused.is_empty(),
             }
@@ -55,6 +87,7 @@ pub async fn readiness(app: &App) -> Readiness {
                 database: false,
                 migrations: false,
                 row_security: false,
+                unprivileged: false,
                 prepared: false,
                 durable_settings: false,
             }

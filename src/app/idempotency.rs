@@ -7,11 +7,19 @@ use uuid::Uuid;
 
 use super::App;
 use super::ambient::after;
+use crate::domain::ids::SenderId;
 use crate::domain::submission::{ExternalSource, Idempotency};
 
-/// Binds a retry key to its request by a digest of the operation, the ids that belong to it, and the canonical body.
+/// Binds a retry key of a sender to its request by a digest of the operation, the ids that belong to it, and the canonical body.
 #[must_use]
-pub fn bind(app: &App, key: String, operation: &str, ids: &[Uuid], canonical_body: &[u8]) -> Idempotency {
+pub fn bind(
+    app: &App,
+    sender_id: SenderId,
+    key: String,
+    operation: &str,
+    ids: &[Uuid],
+    canonical_body: &[u8],
+) -> Idempotency {
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(operation.as_bytes());
     context.update(b"\0");
@@ -22,17 +30,18 @@ pub fn bind(app: &App, key: String, operation: &str, ids: &[Uuid], canonical_bod
     let mut fingerprint = [0; 32];
     fingerprint.copy_from_slice(context.finish().as_ref());
     let expires_at = after(app.ambient.now(), app.policy.idempotency_lifetime);
-    Idempotency { key, fingerprint, expires_at, of_record: false }
+    Idempotency { sender_id, key, fingerprint, expires_at, of_record: false }
 }
 
-/// The key of a record in another system. It stands for the record whatever is said of it, and for as long as its submission.
+/// The key of a sender's record in another system. It stands for the record whatever is said of it, and for as long as its
+/// submission.
 #[must_use]
-pub fn of_record(source: &ExternalSource) -> Idempotency {
+pub fn of_record(sender_id: SenderId, source: &ExternalSource) -> Idempotency {
     let mut context = digest::Context::new(&digest::SHA256);
     for part in [&source.system, &source.id] {
         context.update(&part.len().to_be_bytes());
         context.update(part.as_bytes());
     }
     let key = HEXLOWER.encode(context.finish().as_ref());
-    Idempotency { key, fingerprint: [0; 32], expires_at: Timestamp::MAX, of_record: true }
+    Idempotency { sender_id, key, fingerprint: [0; 32], expires_at: Timestamp::MAX, of_record: true }
 }

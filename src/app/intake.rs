@@ -14,8 +14,10 @@ use crate::domain::audit::AuditAction;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::scoring::{self, Alarm, Asked};
 use crate::domain::stored::{Clinic, Stored, StoredSubmission};
-use crate::domain::submission::{Draft, Idempotency, Origin, Stamp, accept};
+use crate::domain::submission::{Draft, Idempotency, Stamp, accept};
 use crate::store;
+use crate::store::StoreError;
+use crate::store::constraint::Meaning;
 use crate::store::idempotency_keys::{Effect, Kept};
 
 /// How far a client's clock may run ahead, seconds.
@@ -58,6 +60,9 @@ pub(super) async fn settle(app: &App, actor: &Actor, clinic: &Clinic, draft: Dra
     if !faults.is_empty() {
         return Err(AppError::Faulty(faults));
     }
+    if let Some(outcome) = refused_correction(app, actor, &draft, now).await? {
+        return Ok(outcome);
+    }
     let stamp = Stamp {
         now,
         submission_id: new_id(&*app.ambient, now)?,
@@ -76,6 +81,33 @@ pub(super) async fn settle(app: &App, actor: &Actor, clinic: &Clinic, draft: Dra
         app.deliveries.notify_one();
     }
     Ok(outcome)
+}
+
+/// What becomes of a draft of an intake key that corrects what its sender did not submit: it is refused as if that were
+/// unknown. A retry is answered as before, also when what it corrected is gone since.
+async fn refused_correction(
+    app: &App,
+    actor: &Actor,
+    draft: &Draft,
+    now: Timestamp,
+) -> Result<Option<Stored>, AppError> {
+    let Some(corrected) = draft.supersedes.filter(|_| actor.role < Role::Staff) else { return Ok(None) };
+    let of = (actor.clinic_id, actor.sender_id);
+    if store::records::is_of_sender(&app.store, of, corrected).await? {
+        return Ok(None);
+    }
+    if let Some(idempotency) = &draft.idempotency {
+        match store::idempotency_keys::find(&app.store, actor.clinic_id, idempotency, now).await? {
+            Some(Kept::Same(Effect::Submission(earlier))) => {
+                if let Some(stored) = store::submissions::find(&app.store, actor.clinic_id, earlier).await? {
+                    return Ok(Some(Stored::Replayed(Box::new(stored))));
+                }
+            }
+            Some(_) => return Ok(Some(Stored::KeyReused)),
+            None => {}
+        }
+    }
+    Err(StoreError::Conflict(Meaning::SupersededSubmissionUnknown).into())
 }
 
 /// Whoever may read lists back is to find there what was just submitted. It is stored whether or not this succeeds.
@@ -97,8 +129,8 @@ pub async fn earlier(
     actor: &Actor,
     idempotency: &Idempotency,
 ) -> Result<Option<StoredSubmission>, AppError> {
-    let (clinic_id, origin) = (actor.clinic_id, Origin::of(actor.role));
-    let found = store::idempotency_keys::find(&app.store, clinic_id, origin, idempotency, app.ambient.now()).await?;
+    let clinic_id = actor.clinic_id;
+    let found = store::idempotency_keys::find(&app.store, clinic_id, idempotency, app.ambient.now()).await?;
     let Some(Kept::Same(Effect::Submission(submission_id))) = found else { return Ok(None) };
     match store::submissions::find(&app.store, clinic_id, submission_id).await? {
         Some(stored) => shown_again(app, actor, stored).await.map(Some),
@@ -107,7 +139,11 @@ pub async fn earlier(
 }
 
 /// A receipt that is answered again is a look at what it holds.
-async fn shown_again(app: &App, actor: &Actor, stored: StoredSubmission) -> Result<StoredSubmission, AppError> {
+pub(super) async fn shown_again(
+    app: &App,
+    actor: &Actor,
+    stored: StoredSubmission,
+) -> Result<StoredSubmission, AppError> {
     look(app, actor, AuditAction::SubmissionRead, stored.submission_id.0, &[stored.subject_id]).await?;
     Ok(stored)
 }

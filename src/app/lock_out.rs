@@ -134,7 +134,8 @@ impl Failing {
 }
 
 /// What counts as one address: whoever has an IPv6 address has all of its network of 64 bits.
-fn place(address: IpAddr) -> IpAddr {
+#[must_use]
+pub fn place(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();

@@ -35,6 +35,7 @@ pub mod subjects;
 pub mod submissions;
 mod token_people;
 pub mod tokens;
+pub mod under_way;
 pub mod verify;
 pub mod webhooks;
 
@@ -64,11 +65,14 @@ pub struct App {
     pub(crate) tokens: Option<Arc<tokens::Tokens>>,
     pub(crate) cds_clients: Option<Arc<tokens::clients::CdsClients>>,
     pub(crate) read_tables: rule_tables::Cache,
+    pub(crate) known_tables: rule_tables::Known,
+    pub(crate) readiness: health::Cache,
     pub(crate) policy: Policy,
     pub(crate) prepared: Arc<AtomicBool>,
     pub(crate) folding: Arc<folding::Folding>,
     pub(crate) receivers: Arc<Receivers>,
     pub(crate) deliveries: Arc<tokio::sync::Notify>,
+    pub(crate) under_way: Arc<under_way::UnderWay>,
 }
 
 /// What an operator may decide about the use cases.
@@ -96,11 +100,14 @@ impl App {
             cds_clients: None,
             ambient,
             read_tables: rule_tables::cache(),
+            known_tables: rule_tables::known(),
+            readiness: health::cache(),
             policy,
             prepared: Arc::default(),
             folding: Arc::default(),
             receivers: Arc::new(Receivers::new(Addresses::default(), Arc::new(SystemNames), LIMIT)),
             deliveries: Arc::default(),
+            under_way: Arc::default(),
         }
     }
 
@@ -142,15 +149,6 @@ impl App {
         let tokens = tokens::Tokens::new(policy, Arc::clone(&self.ambient));
         let tokens = tokens.map_err(|error| AppError::Internal(error.to_string()))?;
         Ok(Self { tokens: Some(Arc::new(tokens)), ..self })
-    }
-
-    /// Applies the migrations that are missing.
-    ///
-    /// # Errors
-    /// When the database is away, or a migration fails.
-    pub async fn migrate(&self) -> Result<(), AppError> {
-        self.store.migrate().await?;
-        Ok(())
     }
 
     /// Makes sure of a database that has its schema: that the master key is the one it was written with, and that it

@@ -6,41 +6,32 @@ use super::audit::{everybody, look};
 use super::{App, AppError, idempotency, intake, submissions};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::audit::AuditAction;
-use crate::domain::ids::SubmissionId;
 use crate::domain::record::{RecordFilter, Recorded};
 use crate::domain::stored::{Clinic, Page, PageRequest, Stored, StoredSubmission};
 use crate::domain::submission::Draft;
 use crate::store::{self, Store};
 
-/// Stores a submission unless one of its source is there. Those that come at once with one source are settled by the unique
+/// Stores a submission unless the sender has one of its source. Those that come at once with one source are settled by the unique
 /// key that the transaction claims for it; the look before it finds what was stored without such a claim.
 ///
 /// # Errors
 /// When the draft has faults, several submissions have its source, or the database is away.
 pub async fn create_once(app: &App, actor: &Actor, clinic: &Clinic, draft: Draft) -> Result<Recorded, AppError> {
     let source = draft.source.as_ref().ok_or_else(|| AppError::Internal("a record without a source".into()))?;
-    match store::records::of_source(&app.store, actor.clinic_id, source).await?[..] {
+    match store::records::of_source(&app.store, (actor.clinic_id, actor.sender_id), source).await?[..] {
         [] => {}
-        [one] => return found(app, actor, one).await,
+        [one] => return Ok(Recorded::Found(Box::new(submissions::get(app, actor, one).await?))),
         _ => return Err(AppError::Ambiguous),
     }
-    let draft = Draft { idempotency: Some(idempotency::of_record(source)), ..draft };
+    let draft = Draft { idempotency: Some(idempotency::of_record(actor.sender_id, source)), ..draft };
     match intake::settle(app, actor, clinic, draft).await? {
         Stored::Created(stored) => Ok(Recorded::Created(stored)),
-        Stored::Replayed(stored) => found(app, actor, stored.submission_id).await,
+        Stored::Replayed(stored) => intake::shown_again(app, actor, *stored).await.map(Box::new).map(Recorded::Found),
         Stored::KeyReused => Err(AppError::IdempotencyKeyReused),
     }
 }
 
-async fn found(app: &App, actor: &Actor, submission_id: SubmissionId) -> Result<Recorded, AppError> {
-    match submissions::get(app, actor, submission_id).await {
-        Ok(stored) => Ok(Recorded::Found(submission_id, Some(Box::new(stored)))),
-        Err(AppError::NotFound) => Ok(Recorded::Found(submission_id, None)),
-        Err(error) => Err(error),
-    }
-}
-
-/// One page of submissions, whole, the latest received first. An intake system finds only what it submitted itself.
+/// One page of submissions, whole, the latest received first. An intake key finds only what its sender submitted.
 ///
 /// # Errors
 /// When the cursor is not one of this list, or the database is away.
@@ -50,8 +41,8 @@ pub async fn list(
     filter: RecordFilter,
     page: &PageRequest,
 ) -> Result<Page<StoredSubmission>, AppError> {
-    let own = (actor.role < Role::Staff).then_some(actor.credential_id);
-    let filter = RecordFilter { credential_id: own.or(filter.credential_id), ..filter };
+    let own = (actor.role < Role::Staff).then_some(actor.sender_id);
+    let filter = RecordFilter { sender_id: own.or(filter.sender_id), ..filter };
     let read = async |store: Store| store::records::list(&store, actor.clinic_id, &filter, page).await;
     let page = app.store.reading(actor, read).await?;
     let shown = everybody(page.items.iter().map(|item| item.subject_id));

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::ambient::{Ambient, random};
 use super::scan::Progress;
-use super::{App, AppError, clinics};
+use super::{App, AppError, clinics, sealing};
 use crate::domain::ids::ClinicId;
 use crate::store;
 use crate::store::keys::SealNonce;
@@ -33,14 +33,19 @@ pub async fn rotate(app: &App, mut progress: impl FnMut(Progress)) -> Result<Dep
         }
         left = left_over(app).await?;
     }
+    if left.waiting > 0 {
+        sealing::seal(app).await?;
+        left = left_over(app).await?;
+    }
     Ok(left)
 }
 
 /// What depends on an earlier key in every clinic, and in the system's own part of the trail.
 async fn left_over(app: &App) -> Result<Dependents, AppError> {
-    let mut whole = dependents(&app.store, ClinicId(Uuid::nil())).await?;
+    let now = app.ambient.now();
+    let mut whole = dependents(&app.store, ClinicId(Uuid::nil()), now).await?;
     for clinic in clinics::list(app).await? {
-        whole += dependents(&app.store, clinic.clinic_id).await?;
+        whole += dependents(&app.store, clinic.clinic_id, now).await?;
     }
     Ok(whole)
 }

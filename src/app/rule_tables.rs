@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use moka::future::Cache as Moka;
 
@@ -14,8 +15,15 @@ use crate::store;
 /// Versions read from the database, compiled.
 pub(crate) type Cache = Moka<String, Arc<Release>>;
 
+/// The versions that the database has, as it was asked last.
+pub(crate) type Known = Moka<(), Arc<Vec<String>>>;
+
 pub(crate) fn cache() -> Cache {
     Moka::new(16)
+}
+
+pub(crate) fn known() -> Known {
+    Moka::builder().time_to_live(Duration::from_secs(1)).build()
 }
 
 /// Keeps the text of every version of this binary in the database.
@@ -68,6 +76,22 @@ pub async fn get(app: &App, version: &str) -> Result<Arc<Release>, AppError> {
     let release = Arc::new(release);
     app.read_tables.insert(version.to_owned(), Arc::clone(&release)).await;
     Ok(release)
+}
+
+/// A version that anybody asks for. The database is asked which versions it has once a second at most, however many ask.
+///
+/// # Errors
+/// As [`get`].
+pub async fn find(app: &App, version: &str) -> Result<Arc<Release>, AppError> {
+    if app.releases.find(version).is_none() {
+        let versions = async { Ok::<_, AppError>(Arc::new(store::rule_tables::versions(&app.store).await?)) };
+        let versions = app.known_tables.try_get_with((), versions).await;
+        let versions = versions.map_err(|error| AppError::Unavailable(error.to_string()))?;
+        if !versions.iter().any(|known| known == version) {
+            return Err(AppError::NotFound);
+        }
+    }
+    get(app, version).await
 }
 
 /// The versions that had no pathways yet, so that what they stored followed none for want of any.

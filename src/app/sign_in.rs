@@ -54,8 +54,8 @@ impl SignedIn {
     /// Who acts, in a request.
     #[must_use]
     pub fn actor(&self, request_id: Option<Uuid>) -> Actor {
-        let Credential { clinic_id, credential_id, role, .. } = self.found.credential;
-        Actor { clinic_id, credential_id, role, request_id }
+        let Credential { clinic_id, credential_id, sender_id, role, .. } = self.found.credential;
+        Actor { clinic_id, credential_id, sender_id, role, request_id }
     }
 
     /// The clinic acted for.

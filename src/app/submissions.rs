@@ -27,7 +27,7 @@ pub struct Assessed {
     pub stored: bool,
 }
 
-/// One submission. An intake system sees only what it submitted itself.
+/// One submission. An intake key sees only what its sender submitted.
 ///
 /// # Errors
 /// When there is none that this actor may see, or the database is away.
@@ -38,9 +38,12 @@ pub async fn get(app: &App, actor: &Actor, submission_id: SubmissionId) -> Resul
 }
 
 async fn visible(app: &App, actor: &Actor, submission_id: SubmissionId) -> Result<StoredSubmission, AppError> {
+    let of = (actor.clinic_id, actor.sender_id);
+    if actor.role < Role::Staff && !store::records::is_of_sender(&app.store, of, submission_id).await? {
+        return Err(AppError::NotFound);
+    }
     let found = store::submissions::find(&app.store, actor.clinic_id, submission_id).await?;
-    let visible = |stored: &StoredSubmission| actor.role >= Role::Staff || stored.credential_id == actor.credential_id;
-    found.filter(visible).ok_or(AppError::NotFound)
+    found.ok_or(AppError::NotFound)
 }
 
 /// A submission as it was assessed, or as another version of the rule table would assess it. Nothing is stored.

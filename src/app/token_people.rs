@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use super::ambient::new_id;
+use super::ambient::{new_id, random};
 use super::audit::entry;
 use super::sign_in::Attempt;
 use super::tokens::Tokens;
 use super::{App, AppError};
 use crate::domain::actor::Actor;
 use crate::domain::audit::AuditAction;
+use crate::domain::ids::{CredentialId, SenderId};
 use crate::domain::stored::{Clinic, Credential};
 use crate::domain::token::TokenPerson;
 use crate::store;
 use crate::store::credentials::{ByKey, SignedIn};
-use crate::store::token_people::PersonHashes;
+use crate::store::token_people::IssuerSubject;
 
 /// Finds the credential of whom a token speaks, and makes it where it is missing or not what the issuer says now.
 ///
@@ -21,11 +22,12 @@ use crate::store::token_people::PersonHashes;
 /// When the token is refused, or names no clinic of ours; when the issuer's keys cannot be had, or the database is away.
 pub(super) async fn find(app: &App, tokens: &Tokens, attempt: Attempt<'_>) -> Result<ByKey, AppError> {
     let person = tokens.person(attempt.bearer, &*app.ambient).await?.ok_or(AppError::NotSignedIn(None))?;
-    let hash = app.store.person_hashes(tokens.issuer(), &person.subject);
+    let issuer_subject = app.store.issuer_subject(tokens.issuer(), &person.subject);
     app.limits.sweep();
     // Twice at most: somebody else may make the credential meanwhile, and what was made is read again.
     for _ in 0..2 {
-        let found = store::token_people::find(&app.store, &person.clinic, &hash).await?;
+        let found =
+            store::token_people::find(&app.store, &person.clinic, &issuer_subject, random(&*app.ambient)?).await?;
         let Some((clinic, credential)) = found else {
             tracing::info!("a token was refused: it names no clinic of this service");
             return Err(AppError::NotSignedIn(None));
@@ -37,7 +39,7 @@ pub(super) async fn find(app: &App, tokens: &Tokens, attempt: Attempt<'_>) -> Re
                 return Ok(ByKey::Known(Arc::new(SignedIn { credential, clinic, until })));
             }
             None if clinic.suspended => return Err(AppError::NotSignedIn(None)),
-            None => make(app, &clinic, &person, &hash, attempt).await?,
+            None => make(app, &clinic, &person, &issuer_subject, attempt).await?,
         }
     }
     Err(AppError::Internal("the credential of a token was not kept".into()))
@@ -47,13 +49,15 @@ async fn make(
     app: &App,
     clinic: &Clinic,
     person: &TokenPerson,
-    hash: &PersonHashes,
+    issuer_subject: &IssuerSubject,
     attempt: Attempt<'_>,
 ) -> Result<(), AppError> {
     let now = app.ambient.now();
+    let credential_id: CredentialId = new_id(&*app.ambient, now)?;
     let credential = Credential {
         clinic_id: clinic.clinic_id,
-        credential_id: new_id(&*app.ambient, now)?,
+        credential_id,
+        sender_id: SenderId(credential_id.0),
         role: person.role,
         display_name: person.display_name.clone(),
         prefix: None,
@@ -65,7 +69,7 @@ async fn make(
     };
     let audit =
         entry(app, &actor(&credential, attempt), AuditAction::CredentialMinted, credential.credential_id.0, &[])?;
-    Ok(store::token_people::insert(&app.store, &credential, hash, &audit).await?)
+    Ok(store::token_people::insert(&app.store, &credential, issuer_subject, random(&*app.ambient)?, &audit).await?)
 }
 
 /// The issuer decides the role and the name; a revoked credential stays as it is.
@@ -88,6 +92,6 @@ async fn keep_up(
 }
 
 fn actor(credential: &Credential, attempt: Attempt<'_>) -> Actor {
-    let Credential { clinic_id, credential_id, role, .. } = *credential;
-    Actor { clinic_id, credential_id, role, request_id: attempt.request_id }
+    let Credential { clinic_id, credential_id, sender_id, role, .. } = *credential;
+    Actor { clinic_id, credential_id, sender_id, role, request_id: attempt.request_id }
 }

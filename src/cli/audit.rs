@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use serde_json::{Map, Value, json};
 
 use super::progress::Shown;
-use super::{clinics, on_database, print};
+use super::{clinics, on_database, on_database_as_owner, print};
 use crate::app::audit_pruning::{Pruning, prune};
 use crate::app::audit_verification::{Verified, verify};
 use crate::app::{App, sealing};
@@ -36,7 +36,7 @@ pub(super) async fn run(settings: &Settings, command: &Audit) -> anyhow::Result<
 
 async fn run_prune(settings: &Settings, clinic: Option<&str>, dry_run: bool) -> anyhow::Result<ExitCode> {
     let (mut lines, mut refused) = (Vec::new(), false);
-    let pruned = on_database(settings, async |app| {
+    let pruned = on_database_as_owner(settings, async |app| {
         let clinic_id = match clinic {
             Some(clinic) => Some(pruned_clinic(app, clinic).await?),
             None => None,

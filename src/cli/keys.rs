@@ -22,11 +22,13 @@ const NO_ID: &str = "--id must be an id that `keys list` shows";
 
 pub(super) async fn run(settings: &Settings, command: &Keys) -> anyhow::Result<()> {
     match command {
-        Keys::Mint { clinic, role, name, expires_at, expires_in_days, origins } => {
+        Keys::Mint { clinic, role, name, expires_at, expires_in_days, origins, replaces } => {
             let role = Role::parse(role).context("there is no such role")?;
             let expiry = Expiry::of(expires_at.as_deref(), *expires_in_days)?;
-            let draft =
-                CredentialDraft { role, display_name: name.clone(), expires_at: None, origins: origins.clone() };
+            let replaces = replaces.as_deref().map(Uuid::parse_str).transpose();
+            let replaces = replaces.context("--replaces must be an id that `keys list` shows")?.map(CredentialId);
+            let (display_name, origins) = (name.clone(), origins.clone());
+            let draft = CredentialDraft { role, display_name, expires_at: None, origins, replaces };
             mint(settings, clinic, draft, expiry).await
         }
         Keys::Rotate { clinic, id, overlap_hours } => {
@@ -112,15 +114,18 @@ async fn rotate_master(settings: &Settings) -> anyhow::Result<()> {
         shown.end();
         Ok(left)
     });
-    let Dependents { rows, credentials, audit_seals } = left.await?;
+    let Dependents { rows, credentials, waiting, audit_seals } = left.await?;
     if rows > 0 {
-        bail!("{rows} rows are still sealed with an earlier key, since somebody was working on them; run this again");
+        bail!("{rows} rows are still sealed with an earlier key, since they were in use; run this again");
+    }
+    if waiting > 0 {
+        bail!("{waiting} audit entries that wait for their seal were made with an earlier key; run this again");
     }
     print("everything is sealed with the first key of the file\n")?;
     if credentials > 0 {
         print(&format!(
             "{credentials} keys of clinics still depend on an earlier one: each follows when it is used next; keep the \
-             earlier key until this says 0, or mint them anew\n"
+             earlier key until this says that none does, or revoke those that are not used any more\n"
         ))?;
     } else {
         print("no key of a clinic depends on an earlier one: it may be removed from the file of the service\n")?;
@@ -141,6 +146,8 @@ async fn revoke(app: &App, clinic: &str, id: CredentialId) -> anyhow::Result<()>
 
 fn line(credential: &Credential, now: Timestamp) -> String {
     let Credential { credential_id, role, display_name, prefix, created_at, expires_at, revoked_at, .. } = credential;
+    let sender = credential.sender_id;
+    let replaces = if sender.0 == credential_id.0 { String::new() } else { format!("  for {sender}") };
     let state = match (revoked_at, expires_at) {
         (Some(at), _) => format!("revoked {at}"),
         (None, Some(at)) if *at <= now => format!("expired {at}"),
@@ -148,5 +155,5 @@ fn line(credential: &Credential, now: Timestamp) -> String {
         (None, None) => "works".to_owned(),
     };
     let key = prefix.as_ref().map_or_else(|| "signs in with tokens".to_owned(), |prefix| format!("sk_{prefix}_..."));
-    format!("{credential_id}  {:<7}  {key}  minted {created_at}  {state}  {display_name}\n", role.as_str())
+    format!("{credential_id}  {:<7}  {key}  minted {created_at}  {state}  {display_name}{replaces}\n", role.as_str())
 }

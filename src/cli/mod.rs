@@ -45,7 +45,8 @@ pub fn run() -> ExitCode {
 
 fn attempt(cli: &Cli) -> anyhow::Result<ExitCode> {
     let log = &cli.settings.log;
-    let quiet = format!("actix_server=warn,{}", store::QUIETLY_LOGGED);
+    // Anybody can send what is no request; the framework calls each an error of its own.
+    let quiet = format!("actix_server=warn,actix_http::h1::dispatcher=off,{}", store::QUIETLY_LOGGED);
     telemetry::start(&log.filter, &quiet, store::NEVER_LOGGED, log.format == LogFormat::Json)
         .context("SARCOSCREEN_LOG cannot be read")?;
     let runtime = tokio::runtime::Runtime::new()?;
@@ -88,7 +89,18 @@ fn tell(line: &str) {
 
 /// Does some work on the database, and closes it again whatever comes of it.
 async fn on_database<T>(settings: &Settings, work: impl AsyncFnOnce(&App) -> anyhow::Result<T>) -> anyhow::Result<T> {
-    let opened = open(settings).await?;
+    on_opened(open(settings).await?, work).await
+}
+
+/// Does some work on the database as its owner, and closes it again whatever comes of it.
+async fn on_database_as_owner<T>(
+    settings: &Settings,
+    work: impl AsyncFnOnce(&App) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    on_opened(Opened::as_owner(settings, &tell).await.map_err(in_use)?, work).await
+}
+
+async fn on_opened<T>(opened: Opened, work: impl AsyncFnOnce(&App) -> anyhow::Result<T>) -> anyhow::Result<T> {
     let outcome = on_schema(&opened.app, work).await;
     let closed = opened.close().await;
     let value = outcome?;
@@ -97,12 +109,17 @@ async fn on_database<T>(settings: &Settings, work: impl AsyncFnOnce(&App) -> any
 }
 
 async fn open(settings: &Settings) -> anyhow::Result<Opened> {
-    Opened::open(settings, &tell).await.map_err(|error| match error {
+    Opened::open(settings, &tell).await.map_err(in_use)
+}
+
+/// Says why a running service is in the way.
+fn in_use(error: ServerError) -> anyhow::Error {
+    match error {
         ServerError::Embedded(EmbeddedError::InUse { .. }) => {
             anyhow::Error::new(error).context("this command needs the private database for itself")
         }
         error => error.into(),
-    })
+    }
 }
 
 async fn on_schema<T>(app: &App, work: impl AsyncFnOnce(&App) -> anyhow::Result<T>) -> anyhow::Result<T> {

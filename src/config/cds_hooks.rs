@@ -3,15 +3,10 @@
 use clap::Args;
 use uuid::Uuid;
 
-/// Which record systems may ask for advice, and under which address they do.
+/// Which record systems may ask for advice.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "CDS Hooks")]
 pub struct CdsHooks {
-    /// The address under which others reach this service, such as https://screening.clinic.example, without a path. The
-    /// tokens of record systems name it.
-    #[arg(long, env = "SARCOSCREEN_PUBLIC_URL", global = true, value_name = "URL", value_parser = public_address)]
-    pub public_url: Option<String>,
-
     /// The record systems that may call CDS Hooks services with tokens they sign themselves, separated by commas: for each,
     /// the issuer exactly as its tokens name it, the https address of its keys, and the id of the clinic it asks for, with
     /// spaces between. It needs SARCOSCREEN_PUBLIC_URL. Whoever has a key of the role intake may call without.
@@ -36,14 +31,6 @@ pub struct CdsClient {
     pub keys_address: String,
     /// The clinic it asks for.
     pub clinic_id: Uuid,
-}
-
-/// An address that others can put a path behind.
-fn public_address(text: &str) -> Result<String, &'static str> {
-    let text = super::sign_in::address(text)?;
-    let rest = text.split_once("://").map_or("", |(_, rest)| rest);
-    let bare = !rest.trim_end_matches('/').contains(['/', '?', '#', '@']);
-    if bare { Ok(text.trim_end_matches('/').to_owned()) } else { Err("must be an address without a path") }
 }
 
 fn client(text: &str) -> Result<CdsClient, &'static str> {

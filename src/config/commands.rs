@@ -10,7 +10,8 @@ use clap::{Args, Subcommand};
 pub enum Command {
     /// Starts the service. This is also what happens without a subcommand.
     Serve,
-    /// Applies missing migrations and keeps the text of the rule tables in the database.
+    /// Applies missing migrations as the owner of the database (SARCOSCREEN_OWNER_DATABASE_URL), makes the role that
+    /// DATABASE_URL names, and tries whether it can sign in.
     Migrate,
     /// Creates and lists clinics.
     #[command(subcommand)]
@@ -186,6 +187,10 @@ pub enum Keys {
         /// commas. [default: the key is bound to none]
         #[arg(long, value_name = "ORIGINS", value_delimiter = ',')]
         origins: Vec<String>,
+        /// The id of the credential of the same role that this one replaces: what that one submitted can be read, corrected
+        /// and retried with this key. The other works until it is revoked. [default: none]
+        #[arg(long, value_name = "ID")]
+        replaces: Option<String>,
     },
     /// Gives a credential a new key and prints it. The one it had works for the overlap.
     Rotate {

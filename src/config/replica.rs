@@ -10,8 +10,8 @@ use super::Secret;
 pub struct Replica {
     /// A streaming replica of DATABASE_URL, one server of its own, from which worklists, lists of submissions, statistics
     /// and exports are read. Everything else is asked of DATABASE_URL, and so are these while the replica is away or too
-    /// far behind. SARCOSCREEN_DATABASE_PASSWORD_FILE holds its password too, unless the URL has one. As many connections
-    /// may be held to it as to DATABASE_URL.
+    /// far behind. It names the same user as DATABASE_URL. SARCOSCREEN_DATABASE_PASSWORD_FILE holds its password too, unless
+    /// the URL has one. As many connections may be held to it as to DATABASE_URL.
     #[arg(
         long = "database-read-url",
         env = "DATABASE_READ_URL",

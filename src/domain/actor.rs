@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::ids::{ClinicId, CredentialId};
+use super::ids::{ClinicId, CredentialId, SenderId};
 
 /// What a credential may do; each role may do what the ones before it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -48,6 +48,8 @@ pub struct Actor {
     pub clinic_id: ClinicId,
     /// The credential used.
     pub credential_id: CredentialId,
+    /// Whose records it makes.
+    pub sender_id: SenderId,
     /// What it may do.
     pub role: Role,
     /// The request in which it acts; `None` outside of any.

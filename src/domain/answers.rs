@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
-use super::fault::{Fault, FaultCode, pointer_token};
+use super::fault::{Fault, FaultCode, MOST_FAULTS, pointer_token};
 use super::fixed::to_units;
 use super::questionnaire::{CATALOGUE, Item, Kind};
 
@@ -55,12 +55,16 @@ impl Answers {
         let mut seen = [false; Item::COUNT];
         for (name, value) in &raw.0 {
             let pointer = || format!("/{}", pointer_token(name));
+            // However many there are, the answers behind them may hold an alarm.
+            let told = faults.len() <= MOST_FAULTS;
             let Some(item) = Item::from_id(name) else {
-                faults.push(Fault::new(pointer(), FaultCode::UnknownField, "there is no such item"));
+                let fault = || Fault::new(pointer(), FaultCode::UnknownField, "there is no such item");
+                faults.extend(told.then(fault));
                 continue;
             };
             if std::mem::replace(&mut seen[item as usize], true) {
-                faults.push(Fault::new(pointer(), FaultCode::Duplicate, "the item is answered twice"));
+                let fault = || Fault::new(pointer(), FaultCode::Duplicate, "the item is answered twice");
+                faults.extend(told.then(fault));
                 continue;
             }
             match parse_answer(item, value) {
@@ -173,6 +177,9 @@ fn parse_set(options: &[&str], exclusive: Option<&str>, list: &[RawAnswer<'_>]) 
     let mut mask = 0;
     let mut faults = Vec::new();
     for (index, entry) in list.iter().enumerate() {
+        if faults.len() > MOST_FAULTS {
+            break;
+        }
         let mut fault = |code, detail: String| faults.push(Fault::new(format!("/{index}"), code, detail));
         let RawAnswer::Text(text) = entry else {
             fault(FaultCode::Type, "must be a string".into());

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::actor::Role;
 use super::fault::{Fault, FaultCode};
+use super::ids::CredentialId;
 
 /// What a new credential is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct CredentialDraft {
     pub expires_at: Option<Timestamp>,
     /// The web sites that may send it, for a browser key. Without any it is not bound.
     pub origins: Vec<String>,
+    /// The credential whose sender it continues.
+    pub replaces: Option<CredentialId>,
 }
 
 /// Origins of one credential, at most.
@@ -74,6 +77,7 @@ mod tests {
             display_name: name.to_owned(),
             expires_at: Some(Timestamp::from_second(expires).unwrap()),
             origins: origins.iter().map(|origin| (*origin).to_owned()).collect(),
+            replaces: None,
         };
         let checked = draft.checked(Timestamp::from_second(100).unwrap());
         checked.err().unwrap_or_default().into_iter().map(|fault| fault.pointer).collect()

@@ -104,10 +104,30 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Escapes one reference token of a JSON pointer (RFC 6901 section 3).
+/// More faults of one request are not told.
+pub const MOST_FAULTS: usize = 100;
+
+/// Characters of a sent name that are repeated, at most.
+const NAME_SHOWN: usize = 100;
+
+/// Escapes one reference token of a JSON pointer (RFC 6901 section 3). A name that no field has may be long or hold control
+/// characters: it is cut off, and they are replaced.
 #[must_use]
 pub fn pointer_token(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
+    let mut token = String::with_capacity(name.len().min(NAME_SHOWN));
+    for (place, character) in name.chars().enumerate() {
+        match character {
+            _ if place == NAME_SHOWN => {
+                token.push('\u{2026}');
+                break;
+            }
+            '~' => token.push_str("~0"),
+            '/' => token.push_str("~1"),
+            control if control.is_control() => token.push('\u{fffd}'),
+            other => token.push(other),
+        }
+    }
+    token
 }
 
 /// Drops repeated faults of one place, keeping the first: a value of the wrong type is not also missing.

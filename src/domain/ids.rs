@@ -39,6 +39,10 @@ identifier!(
     CredentialId
 );
 identifier!(
+    /// A sender: a credential with the credentials that replace it, named by the id of the first.
+    SenderId
+);
+identifier!(
     /// A subject: the person screened.
     SubjectId
 );

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::ids::{CredentialId, SubjectId, SubmissionId};
+use super::ids::{SenderId, SubjectId, SubmissionId};
 use super::stored::StoredSubmission;
 use super::submission::ExternalSource;
 
@@ -13,8 +13,8 @@ pub struct RecordFilter {
     pub submission_id: Option<SubmissionId>,
     /// Only those of this person.
     pub subject_id: Option<SubjectId>,
-    /// Only those that this credential submitted.
-    pub credential_id: Option<CredentialId>,
+    /// Only those of this sender.
+    pub sender_id: Option<SenderId>,
     /// Only those of this record in another system.
     pub source: Option<ExternalSource>,
     /// Only those assessed with this version of the rule table.
@@ -34,6 +34,6 @@ pub struct RecordFilter {
 pub enum Recorded {
     /// It was made.
     Created(Box<StoredSubmission>),
-    /// It was there. Whoever may not see it learns its id alone.
-    Found(SubmissionId, Option<Box<StoredSubmission>>),
+    /// It was there.
+    Found(Box<StoredSubmission>),
 }

@@ -7,7 +7,7 @@ use super::actor::Role;
 use super::answers::Answers;
 use super::assessment::{Assessment, Score};
 use super::follow_up::{ClosingOutcome, FollowUpState, Urgency};
-use super::ids::{ClinicId, CredentialId, FollowUpId, SubjectId, SubmissionId};
+use super::ids::{ClinicId, CredentialId, FollowUpId, SenderId, SubjectId, SubmissionId};
 use super::instrument::Outcome;
 use super::language::Language;
 use super::red_flag::CareLevel;
@@ -75,6 +75,8 @@ pub struct Credential {
     pub clinic_id: ClinicId,
     /// Its id.
     pub credential_id: CredentialId,
+    /// Whose records it makes: its own id, or that of the first credential that it replaces.
+    pub sender_id: SenderId,
     /// What it may do.
     pub role: Role,
     /// The person or system it was given to.

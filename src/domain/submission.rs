@@ -8,7 +8,7 @@ use super::answers::Answers;
 use super::assessment::Assessment;
 use super::audit::{AuditAction, AuditEntry, AuditOutcome};
 use super::follow_up::OpenOrJoin;
-use super::ids::{AuditEntryId, FollowUpId, SubjectId, SubmissionId};
+use super::ids::{AuditEntryId, FollowUpId, SenderId, SubjectId, SubmissionId};
 use super::language::Language;
 use super::questionnaire::Audiences;
 use super::rule_table::RuleTable;
@@ -79,6 +79,8 @@ pub struct Draft {
 /// A retry key with what it is bound to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Idempotency {
+    /// Whose key it is: two senders may use one key for two requests.
+    pub sender_id: SenderId,
     /// The key as sent, without quotes.
     pub key: String,
     /// Digest of the canonical body and the origin.
@@ -87,14 +89,6 @@ pub struct Idempotency {
     pub expires_at: Timestamp,
     /// Whether it names a record of another system instead of a request.
     pub of_record: bool,
-}
-
-impl Idempotency {
-    /// The name space that the key is unique in: a record is one for everybody who may name records.
-    #[must_use]
-    pub const fn space(&self, origin: Origin) -> &'static str {
-        if self.of_record { "record" } else { origin.as_str() }
-    }
 }
 
 /// The instant and the identifiers that accepting needs; nothing here is read from the surroundings.

@@ -1,17 +1,46 @@
-//! Whose address a request comes from: the peer's, unless the peer is a proxy whose word is taken.
+//! The addresses of a request: whose it is, and under which one the service was reached. Headers of a proxy count for
+//! both if the peer is a trusted proxy, and for neither otherwise.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use actix_web::HttpRequest;
+use actix_web::http::header::{HOST, HeaderMap};
+use actix_web::http::uri::Authority;
 use ipnet::IpNet;
+
+use super::Settings;
 
 /// The address of whoever sent a request.
 pub(super) fn of(request: &HttpRequest, trusted: &[IpNet]) -> IpAddr {
-    // A connection always has a peer; requests made up by tests of the framework have none.
-    let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    let peer = peer(request);
     let headers = request.headers().get_all("x-forwarded-for").map(|value| value.to_str().unwrap_or_default());
     let entries: Vec<&str> = headers.flat_map(|value| value.split(',')).collect();
     forwarded(peer, &entries, trusted)
+}
+
+fn peer(request: &HttpRequest) -> IpAddr {
+    // A connection always has a peer; requests made up by tests of the framework have none.
+    request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip())
+}
+
+/// The address that the client reached the service under, without a path: as the settings say, else as a trusted proxy
+/// says, else as the request says.
+pub(super) fn base(request: &HttpRequest, settings: &Settings) -> String {
+    if let Some(url) = &settings.public_url {
+        return url.clone();
+    }
+    let peer = peer(request).to_canonical();
+    named(request.headers(), settings.trusted_proxies.iter().any(|network| network.contains(&peer)))
+}
+
+fn named(headers: &HeaderMap, proxied: bool) -> String {
+    // The nearest proxy writes the last entry.
+    let last = |name: &str| headers.get_all(name).last()?.to_str().ok()?.rsplit(',').next().map(str::trim);
+    let of_proxy = |name: &str| proxied.then(|| last(name)).flatten();
+    let host = |text: &str| Authority::try_from(text).ok().filter(|host| !host.as_str().contains('@'));
+    let host = of_proxy("x-forwarded-host").and_then(host).or_else(|| last(HOST.as_str()).and_then(host));
+    let scheme = of_proxy("x-forwarded-proto").filter(|scheme| ["http", "https"].contains(scheme)).unwrap_or("http");
+    format!("{scheme}://{}", host.as_ref().map_or("localhost", Authority::as_str))
 }
 
 /// Follows the entries from the last one back, for as long as whoever wrote an entry is trusted. Anybody can write
@@ -65,5 +94,32 @@ mod tests {
         assert_eq!(from("10.0.0.1", &["198.51.100.7", "unknown"]), "10.0.0.1");
         assert_eq!(from("10.0.0.1", &[""]), "10.0.0.1");
         assert_eq!(from("10.0.0.1", &[]), "10.0.0.1");
+    }
+
+    fn reached(headers: &[(&'static str, &'static str)], proxied: bool) -> String {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(name.parse().unwrap(), value.parse().unwrap());
+        }
+        named(&map, proxied)
+    }
+
+    #[test]
+    fn headers_of_a_proxy_name_the_service_only_if_the_proxy_is_trusted() {
+        let headers = [("host", "inner:8080"), ("x-forwarded-host", "clinic.example"), ("x-forwarded-proto", "https")];
+        assert_eq!(reached(&headers, true), "https://clinic.example");
+        assert_eq!(reached(&headers, false), "http://inner:8080");
+        let several = [("host", "inner"), ("x-forwarded-host", "evil.example, clinic.example")];
+        assert_eq!(reached(&several, true), "http://clinic.example");
+        let forwarded = [("host", "inner"), ("forwarded", "host=evil.example;proto=https")];
+        assert_eq!(reached(&forwarded, true), "http://inner");
+    }
+
+    #[test]
+    fn what_is_no_host_names_nothing() {
+        let odd = [("host", "inner"), ("x-forwarded-host", "a b"), ("x-forwarded-proto", "javascript")];
+        assert_eq!(reached(&odd, true), "http://inner");
+        assert_eq!(reached(&[("host", "user@evil.example")], false), "http://localhost");
+        assert_eq!(reached(&[], false), "http://localhost");
     }
 }

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 
 use super::State;
 use super::auth::Admin;
-use super::extract::Query;
+use super::extract::{Later, Query};
 use super::paging;
 use super::problem::Problem;
 use super::wire::audit::AuditQuery;
@@ -29,9 +29,9 @@ pub async fn list_audit_entries(
     request: HttpRequest,
     state: web::Data<State>,
     caller: Admin,
-    query: Result<Query<AuditQuery>, Problem>,
+    query: Later<Query<AuditQuery>>,
 ) -> Result<HttpResponse, Problem> {
-    let (filter, page) = query?.0.parse();
+    let (filter, page) = query.read()?.0.parse();
     let page = audit::list(&state.app, &caller.actor(), &filter, &page).await?;
     Ok(paging::answer(&request, page, AuditEntryPage::of))
 }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, ORIGIN};
@@ -16,6 +17,9 @@ use crate::app::sign_in::{Attempt, SignedIn, sign_in};
 use crate::app::{AppError, failed_sign_ins};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::stored::Clinic;
+
+/// When a caller may ask again whose answers are not read.
+const UNREAD: Duration = Duration::from_secs(1);
 
 macro_rules! caller {
     ($(#[$doc:meta])* $name:ident, $role:expr) => {
@@ -101,6 +105,10 @@ pub(super) fn count(request: &HttpRequest, state: &State, actor: &Actor) -> Resu
     let counted = state.app.count(actor);
     let standing = counted.unwrap_or_else(|exceeded| exceeded.standing);
     request.extensions_mut().insert(Counted(state.app.rates(), standing));
+    // Answers that are not read are held. Whoever has too many of them reads first.
+    if !state.waiting.share(actor.credential_id).has_room() {
+        return Err(AppError::Limited { retry_after: UNREAD });
+    }
     counted.map(drop).map_err(|Exceeded { wait, .. }| AppError::Limited { retry_after: wait })
 }
 

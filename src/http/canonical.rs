@@ -1,117 +1,46 @@
 //! One spelling of a JSON body: keys sorted, no white space, so that two spellings of one request are one request.
 
-use std::borrow::Cow;
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
-use serde_json::Number;
 
-/// A body as a tree that borrows from its bytes.
-enum Node<'a> {
-    Null,
-    Flag(bool),
-    Number(Number),
-    Text(Cow<'a, str>),
-    List(Vec<Node<'a>>),
-    Object(Vec<(Cow<'a, str>, Node<'a>)>),
-}
-
-/// A text, borrowed where it holds no escapes.
-struct Text<'a>(Cow<'a, str>);
+use super::node::Node;
 
 /// The body in that one spelling; empty when it is not JSON.
 pub(super) fn canonical(body: &[u8]) -> Vec<u8> {
     let tree = serde_json::from_slice::<Node<'_>>(body);
-    tree.and_then(|tree| serde_json::to_vec(&tree)).unwrap_or_default()
+    let sorted = tree.map(|mut tree| {
+        sort(&mut tree);
+        tree
+    });
+    sorted.and_then(|tree| serde_json::to_vec(&tree)).unwrap_or_default()
+}
+
+fn sort(node: &mut Node<'_>) {
+    match node {
+        Node::List(nodes) => nodes.iter_mut().for_each(sort),
+        Node::Object(fields) => {
+            fields.sort_by(|(one, _), (other, _)| one.cmp(other));
+            fields.iter_mut().for_each(|(_, node)| sort(node));
+        }
+        _ => {}
+    }
 }
 
 impl Serialize for Node<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Null => serializer.serialize_unit(),
+            Self::Null | Self::Removed => serializer.serialize_unit(),
             Self::Flag(flag) => serializer.serialize_bool(*flag),
             Self::Number(number) => number.serialize(serializer),
             Self::Text(text) => serializer.serialize_str(text),
             Self::List(nodes) => serializer.collect_seq(nodes),
-            Self::Object(entries) => {
-                let mut map = serializer.serialize_map(Some(entries.len()))?;
-                for (name, node) in entries {
+            Self::Object(fields) => {
+                let mut map = serializer.serialize_map(Some(fields.len()))?;
+                for (name, node) in fields {
                     map.serialize_entry(name, node)?;
                 }
                 map.end()
             }
         }
-    }
-}
-
-impl<'de> Deserialize<'de> for Node<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Nodes)
-    }
-}
-
-impl<'de> Deserialize<'de> for Text<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match deserializer.deserialize_str(Nodes)? {
-            Node::Text(text) => Ok(Self(text)),
-            _ => Err(D::Error::custom("a name is a text")),
-        }
-    }
-}
-
-struct Nodes;
-
-impl<'de> Visitor<'de> for Nodes {
-    type Value = Node<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Node<'de>, E> {
-        Ok(Node::Null)
-    }
-
-    fn visit_bool<E: Error>(self, flag: bool) -> Result<Node<'de>, E> {
-        Ok(Node::Flag(flag))
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Node<'de>, E> {
-        Ok(Node::Number(number.into()))
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Node<'de>, E> {
-        Ok(Node::Number(number.into()))
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Node<'de>, E> {
-        Ok(Number::from_f64(number).map_or(Node::Null, Node::Number))
-    }
-
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Node<'de>, E> {
-        Ok(Node::Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Node<'de>, E> {
-        Ok(Node::Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Node<'de>, A::Error> {
-        let mut nodes = Vec::new();
-        while let Some(node) = list.next_element()? {
-            nodes.push(node);
-        }
-        Ok(Node::List(nodes))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node<'de>, A::Error> {
-        let mut entries = Vec::new();
-        while let Some((Text(name), node)) = map.next_entry()? {
-            entries.push((name, node));
-        }
-        entries.sort_by(|(one, _), (other, _)| one.cmp(other));
-        Ok(Node::Object(entries))
     }
 }
 

@@ -5,7 +5,8 @@ use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
 
 use super::State;
 use super::auth::Admin;
-use super::extract::{Body, Incoming, PathId, Query};
+use super::body::{Body, Incoming};
+use super::extract::{Later, PathId, Query};
 use super::paging;
 use super::problem::{Problem, ProblemBody};
 use super::wire::credential::{CredentialBody, CredentialInput, MintedCredentialBody, RotationInput};
@@ -69,9 +70,9 @@ pub async fn list_credentials(
     request: HttpRequest,
     state: web::Data<State>,
     caller: Admin,
-    query: Result<Query<PageQuery>, Problem>,
+    query: Later<Query<PageQuery>>,
 ) -> Result<HttpResponse, Problem> {
-    let page = credentials::page(&state.app, &caller.actor(), &query?.0.into()).await?;
+    let page = credentials::page(&state.app, &caller.actor(), &query.read()?.0.into()).await?;
     Ok(paging::answer(&request, page, CredentialPage::of))
 }
 
@@ -96,10 +97,10 @@ pub async fn list_credentials(
 pub async fn rotate_credential(
     state: web::Data<State>,
     caller: Admin,
-    id: Result<PathId, Problem>,
+    id: Later<PathId>,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
-    let id = CredentialId(id?.0);
+    let id = CredentialId(id.read()?.0);
     let Body { value, faults, .. } = incoming.read::<RotationInput>().await?;
     if !faults.is_empty() {
         return Err(AppError::Faulty(faults).into());
@@ -127,9 +128,9 @@ pub async fn rotate_credential(
 pub async fn revoke_credential(
     state: web::Data<State>,
     caller: Admin,
-    id: Result<PathId, Problem>,
+    id: Later<PathId>,
 ) -> Result<HttpResponse, Problem> {
-    credentials::revoke_by(&state.app, By::Admin(&caller.actor()), CredentialId(id?.0)).await?;
+    credentials::revoke_by(&state.app, By::Admin(&caller.actor()), CredentialId(id.read()?.0)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -1,7 +1,12 @@
 //! The OpenAPI document, derived from the routes, and the pages that show it.
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, LOCATION};
-use actix_web::{HttpResponse, web};
+use std::borrow::Cow;
+use std::sync::{Arc, LazyLock};
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, VARY};
+use actix_web::web::{self, Bytes};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use dashmap::DashMap;
 use serde_json::{Map, Value};
 use utoipa::openapi::path::{Operation, Parameter, PathItem};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
@@ -11,20 +16,20 @@ use utoipa::openapi::{
 };
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_actix_web::AppExt;
-use utoipa_swagger_ui::{Config, SwaggerUi};
+use utoipa_swagger_ui::Config;
 
-use super::State;
 use super::fhir;
-use super::problem::{ProblemBody, ProblemType};
+use super::fixed::{Body, Fixed, JSON};
+use super::problem::{Problem, ProblemBody, ProblemType};
 use super::request_headers;
 use super::trail::{Actions, action_of};
+use crate::app::AppError;
 
 /// What each operation answers when all is well, by its id: answers of the server, shortened. A test compares them.
 const EXAMPLES: &str = include_str!("../../openapi/examples.json");
 
 /// The document as it is served, and what the router's fallback needs of it.
 pub(crate) struct Served {
-    pub(crate) text: String,
     pub(crate) paths: Vec<KnownPath>,
     /// What goes on record of each operation, by method and path.
     pub(crate) actions: Actions,
@@ -51,18 +56,17 @@ impl Served {
             template: template.clone(),
             methods: operations(item).into_iter().map(|(method, _)| method).collect(),
         };
-        Self { paths: api.paths.paths.iter().map(known).collect(), actions: actions(&api), text: document() }
+        Self { paths: api.paths.paths.iter().map(known).collect(), actions: actions(&api) }
     }
 }
 
 /// Pages beside the API: the document, its rendering, and the list of problems. They load nothing from elsewhere.
 pub(crate) fn pages(config: &mut web::ServiceConfig) {
-    let ui = SwaggerUi::new("/docs/{_:.*}").config(Config::from("/openapi.json").validator_url("none"));
     config
         .route("/openapi.json", web::get().to(get_document))
         .route("/docs", web::get().to(get_docs))
         .route("/docs/problems", web::get().to(get_problems))
-        .service(web::scope("").wrap(actix_web::middleware::from_fn(page_policy)).service(ui));
+        .route("/docs/{file:.*}", web::get().to(get_page));
 }
 
 fn openapi() -> OpenApi {
@@ -171,10 +175,12 @@ fn add_problems(operation: &mut Operation) {
         (versioned || retried, 409),
         (versioned, 412),
         (body, 413),
+        (true, 414),
         (body, 415),
         (body || key, 422),
         (versioned, 428),
         (secured, 429),
+        (true, 431),
         (true, 500),
         (secured, 503),
     ];
@@ -208,10 +214,9 @@ fn operations_mut(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
 }
 
-async fn get_document(state: web::Data<State>) -> HttpResponse {
-    let mut response = HttpResponse::Ok();
-    response.content_type("application/json").insert_header((CACHE_CONTROL, "no-cache"));
-    response.body(state.document.text.clone())
+async fn get_document(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    static BODY: Fixed = Fixed::new();
+    BODY.answer(&request, checked_each_time(), JSON, || Ok(document().into_bytes()))
 }
 
 async fn get_docs() -> HttpResponse {
@@ -219,34 +224,65 @@ async fn get_docs() -> HttpResponse {
 }
 
 /// The published list of problem types.
-async fn get_problems() -> HttpResponse {
+async fn get_problems(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    static BODY: Fixed = Fixed::new();
+    BODY.answer(&request, checked_each_time(), "text/html; charset=utf-8", || Ok(problems().into_bytes()))
+}
+
+fn problems() -> String {
     let row = |kind: ProblemType| {
         let (name, status, title) = kind.row();
         format!("<tr id=\"{name}\"><td><code>{name}</code></td><td>{status}</td><td>{title}</td></tr>")
     };
     let rows: String = ProblemType::ALL.into_iter().map(row).collect();
-    let page = format!(
+    format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Problems</title><h1>Problems</h1>\
          <p>Every error under /v1 is application/problem+json (RFC 9457). Its type is one of these.</p>\
          <table><thead><tr><th>type</th><th>status</th><th>meaning</th></tr></thead><tbody>{rows}</tbody></table></html>"
-    );
-    HttpResponse::Ok().content_type("text/html; charset=utf-8").insert_header((CACHE_CONTROL, "no-cache")).body(page)
+    )
 }
 
-/// The pages may run their own scripts and styles, and nobody else's.
-async fn page_policy(
-    request: actix_web::dev::ServiceRequest,
-    next: actix_web::middleware::Next<impl actix_web::body::MessageBody>,
-) -> Result<actix_web::dev::ServiceResponse<impl actix_web::body::MessageBody>, actix_web::Error> {
-    let page = request.path().starts_with("/docs/");
-    let mut response = next.call(request).await?;
-    if !page {
-        // The scope of the pages is tried for every path that no route takes.
-        return Ok(response);
-    }
+/// The head of an answer that a client may keep, and asks for again each time.
+fn checked_each_time() -> HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CACHE_CONTROL, "no-cache")).insert_header((VARY, "Accept-Encoding"));
+    response
+}
+
+/// A file of the pages. They may run their own scripts and styles, and none from elsewhere.
+async fn get_page(request: HttpRequest, file: web::Path<String>) -> Result<HttpResponse, Problem> {
+    static FILES: LazyLock<DashMap<String, Arc<Page>>> = LazyLock::new(DashMap::new);
+    let name = if file.is_empty() { "index.html" } else { &*file };
+    let known = FILES.get(name).map(|page| Arc::clone(&page));
+    let page = if let Some(page) = known {
+        page
+    } else {
+        let page = Arc::new(Page::find(name)?);
+        Arc::clone(&FILES.entry(name.to_owned()).or_insert(page))
+    };
     let policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    Ok(response)
+    let mut response = checked_each_time();
+    response.insert_header((CONTENT_SECURITY_POLICY, policy));
+    Ok(page.body.answer(&request, response, &page.media_type))
+}
+
+/// A file of the pages, as it is served.
+struct Page {
+    media_type: String,
+    body: Body,
+}
+
+impl Page {
+    fn find(name: &str) -> Result<Self, Problem> {
+        let config = Arc::new(Config::from("/openapi.json").validator_url("none"));
+        let found = utoipa_swagger_ui::serve(name, config);
+        let found = found.map_err(|error| AppError::Internal(error.to_string()))?;
+        let file = found.ok_or_else(|| Problem::new(ProblemType::NotFound, "there is no such page"))?;
+        let bytes = match file.bytes {
+            Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+            Cow::Owned(bytes) => bytes.into(),
+        };
+        let body = if file.gzpipped { Body::compressed(bytes) } else { Body::of(bytes) };
+        Ok(Self { media_type: file.content_type, body })
+    }
 }

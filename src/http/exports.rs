@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::State;
 use super::auth::Staff;
-use super::extract::Query;
+use super::extract::{Later, Query};
 use super::problem::Problem;
 use super::wire::csv::{CsvRecord, CsvWriter};
 use super::wire::exports::{
@@ -32,6 +32,8 @@ use crate::domain::export::Exported;
 /// In CSV, lists stand in one cell with spaces between. A text that begins like a formula, or with an apostrophe, has an
 /// apostrophe before it; take one leading apostrophe away to get the text. A control character is shown as U+FFFD.
 /// The audit trail has one entry for an export, which names nobody: it stands for everybody in the clinic.
+///
+/// Four exports of a clinic are under way at once; a fifth is refused with 429 when none of them is over within a second.
 #[utoipa::path(
     tag = "staff",
     operation_id = "get_follow_up_export",
@@ -46,9 +48,9 @@ use crate::domain::export::Exported;
 pub async fn get_follow_up_export(
     state: web::Data<State>,
     caller: Staff,
-    query: Result<Query<FollowUpExportQuery>, Problem>,
+    query: Later<Query<FollowUpExportQuery>>,
 ) -> Result<HttpResponse, Problem> {
-    let query = query?.0;
+    let query = query.read()?.0;
     let (format, after) = (query.format.unwrap_or_default(), query.after.clone());
     let chunks = exports::follow_ups(&state.app, &caller.actor(), query.filter(), after).await?;
     Ok(answer::<_, ExportedFollowUpBody>("follow-ups", format, chunks))
@@ -72,9 +74,9 @@ pub async fn get_follow_up_export(
 pub async fn get_submission_export(
     state: web::Data<State>,
     caller: Staff,
-    query: Result<Query<SubmissionExportQuery>, Problem>,
+    query: Later<Query<SubmissionExportQuery>>,
 ) -> Result<HttpResponse, Problem> {
-    let query = query?.0;
+    let query = query.read()?.0;
     let (format, after) = (query.format.unwrap_or_default(), query.after.clone());
     let chunks = exports::submissions(&state.app, &caller.actor(), query.filter(), after).await?;
     Ok(answer::<_, ExportedSubmissionBody>("submissions", format, chunks))

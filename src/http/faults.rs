@@ -1,88 +1,71 @@
 //! Collects every fault of form: of a body whose typed reading failed, of query parameters, and of validation.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
+
+use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
-use serde_path_to_error::{Path, Segment};
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
+use super::node::Node;
 use super::problem::{Problem, ProblemType};
+use super::reader::{Place, Reader};
 use super::wire::object::Object;
-use crate::domain::fault::{Fault, FaultCode, pointer_token};
+use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS, pointer_token};
 
-/// A body with more faults than this is not searched further.
-const MOST_FAULTS: usize = 100;
-
-/// Reads a tree again and again, each time without the part that failed, until the rest can be read.
+/// Reads a body as far as it can be read, with every fault of the rest. No field of the type may be required: one with a
+/// fault is absent.
 ///
 /// # Errors
 /// When not even the outline is right: then the faults found so far are the answer.
-pub(super) fn collect<T: DeserializeOwned>(bytes: &[u8], tree: &Value) -> Result<(T, Vec<Fault>), Problem> {
-    let mut tree = tree.clone();
+pub(super) fn collect<T: DeserializeOwned>(mut tree: Node<'_>) -> Result<(T, Vec<Fault>), Problem> {
     let mut faults = Vec::new();
-    while faults.len() < MOST_FAULTS {
-        match serde_path_to_error::deserialize::<_, Object<T>>(&tree) {
-            Ok(Object(value)) => {
-                if faults.is_empty() {
-                    faults.push(twice::<T>(bytes));
-                }
-                return Ok((value, faults));
-            }
-            Err(error) => {
-                let pointer = pointer(error.path());
-                faults.push(fault(pointer.clone(), &error.inner().to_string()));
-                if !remove(&mut tree, &pointer) {
-                    break;
-                }
-            }
-        }
-    }
-    if faults.is_empty() {
-        return Err(Problem::new(ProblemType::MalformedRequest, "the body cannot be read"));
-    }
-    // Whatever else is wrong, alarms in the answers must be seen.
-    if let Some(fields) = tree.as_object_mut() {
-        fields.retain(|name, _| name == "answers");
-    }
-    match serde_json::from_value::<Object<T>>(tree) {
-        Ok(Object(value)) => Ok((value, faults)),
-        Err(_) => Err(Problem::content(faults, None)),
-    }
-}
-
-/// The tree keeps only the last of two equal fields; the bytes still show the fault.
-fn twice<T: DeserializeOwned>(bytes: &[u8]) -> Fault {
-    let read = serde_path_to_error::deserialize::<_, Object<T>>(&mut serde_json::Deserializer::from_slice(bytes));
-    let pointer = read.err().map(|error| twice_at(pointer(error.path()), &error.inner().to_string()));
-    Fault::new(pointer.unwrap_or_default(), FaultCode::Duplicate, "a field stands twice")
-}
-
-/// Where a fault is: the reader stands at the object when it meets a field for the second time; its message has the name,
-/// which is one of ours.
-fn twice_at(object: String, message: &str) -> String {
-    let name = message.strip_prefix("duplicate field `").and_then(|rest| rest.split_once('`'));
-    name.map_or(object.clone(), |(name, _)| format!("{object}/{}", pointer_token(name)))
-}
-
-/// Reads query parameters as far as they can be read, with every fault of the others.
-pub(super) fn of_query<T: DeserializeOwned>(query: &str) -> (Option<T>, Vec<Fault>) {
-    let mut pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
-    let mut faults = Vec::new();
+    let mut behind = Place::new();
     loop {
-        let text = serde_urlencoded::to_string(&pairs).unwrap_or_default();
-        let parser = serde_urlencoded::Deserializer::new(form_urlencoded::parse(text.as_bytes()));
-        match serde_path_to_error::deserialize::<_, T>(parser) {
-            Ok(value) => return (Some(value), faults),
-            Err(error) => {
-                let pointer = twice_at(pointer(error.path()), &error.inner().to_string());
-                let before = pairs.len();
-                pairs.retain(|(name, _)| format!("/{}", pointer_token(name)) != pointer);
-                faults.push(fault(pointer, &error.inner().to_string()));
-                if pairs.len() == before {
-                    return (None, faults);
-                }
-            }
+        let at = RefCell::default();
+        let Err(error) = Object::<T>::deserialize(Reader::new(&tree, &behind, &at)) else { break };
+        behind = at.into_inner();
+        faults.push(fault(tree.pointer(&behind), &error.to_string()));
+        if behind.is_empty() {
+            return Err(Problem::content(faults, None));
+        }
+        tree.remove(&behind);
+        if faults.len() > MOST_FAULTS {
+            // The rest is not looked at, but for the answers: alarms in them must be seen.
+            tree.remove_behind(&behind, "answers");
+            break;
         }
     }
+    match Object::<T>::deserialize(Reader::new(&tree, &[], &RefCell::default())) {
+        Ok(Object(value)) if !faults.is_empty() => Ok((value, faults)),
+        Err(_) if !faults.is_empty() => Err(Problem::content(faults, None)),
+        _ => Err(Problem::new(ProblemType::MalformedRequest, "the body cannot be read")),
+    }
+}
+
+/// Reads query parameters as far as they can be read, with every fault of the others. Each pair is read by itself, so no
+/// field of the type may be required.
+pub(super) fn of_query<T: DeserializeOwned>(query: &str) -> (Option<T>, Vec<Fault>) {
+    let mut faults = Vec::new();
+    let mut names = HashSet::new();
+    let mut fit = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let Some((name, value)) = form_urlencoded::parse(pair.as_bytes()).next() else { continue };
+        let pointer = format!("/{}", pointer_token(&name));
+        if name.contains('\0') || value.contains('\0') {
+            faults.push(Fault::new(pointer, FaultCode::Text, "must not hold the character U+0000"));
+        } else if let Err(error) = serde_urlencoded::from_str::<T>(pair) {
+            faults.push(fault(pointer, &error.to_string()));
+        } else if names.insert(name) {
+            fit.push(pair);
+        } else {
+            faults.push(Fault::new(pointer, FaultCode::Duplicate, "the parameter is given twice"));
+        }
+        if faults.len() > MOST_FAULTS {
+            return (None, faults);
+        }
+    }
+    (serde_urlencoded::from_str(&fit.join("&")).ok(), faults)
 }
 
 /// The faults that the wire type's own validation finds.
@@ -143,27 +126,4 @@ fn fault(pointer: String, message: &str) -> Fault {
         (FaultCode::Format, "must have the form that the document says".to_owned())
     };
     Fault::new(pointer, code, detail)
-}
-
-fn pointer(path: &Path) -> String {
-    let token = |segment: &Segment| match segment {
-        Segment::Map { key } => format!("/{}", pointer_token(key)),
-        Segment::Seq { index } => format!("/{index}"),
-        Segment::Enum { .. } | Segment::Unknown => String::new(),
-    };
-    path.iter().map(token).collect()
-}
-
-/// Takes the value at a pointer out of the tree; `false` when there is nothing to take out.
-fn remove(tree: &mut Value, pointer: &str) -> bool {
-    let Some((parent, token)) = pointer.rsplit_once('/') else { return false };
-    let name = token.replace("~1", "/").replace("~0", "~");
-    match tree.pointer_mut(parent) {
-        Some(Value::Object(fields)) => fields.shift_remove(&name).is_some(),
-        Some(Value::Array(entries)) => {
-            let index = name.parse().ok().filter(|index| *index < entries.len());
-            index.map(|index: usize| entries.remove(index)).is_some()
-        }
-        _ => false,
-    }
 }

@@ -10,7 +10,8 @@ use validator::Validate;
 
 use super::State;
 use super::auth::Staff;
-use super::extract::{IdempotencyKey, IfMatch, Incoming, PathId};
+use super::body::Incoming;
+use super::extract::{IdempotencyKey, IfMatch, Later, Parameter as _, PathId};
 use super::problem::Problem;
 use super::wire::follow_up::FollowUpBody;
 use super::wire::follow_up_command::{
@@ -37,9 +38,7 @@ struct CommandHeaders {
 
 /// A command that has not been read yet: it is, once its caller is known.
 pub struct Asked {
-    id: Result<PathId, Problem>,
-    version: Result<IfMatch, Problem>,
-    key: Result<IdempotencyKey, Problem>,
+    request: HttpRequest,
     incoming: Incoming,
 }
 
@@ -52,11 +51,12 @@ impl Asked {
         operation: &str,
         read: impl FnOnce(T, &mut Vec<Fault>) -> Parsed,
     ) -> Result<HttpResponse, Problem> {
-        let (id, version, key) = (self.id?.0, self.version?.0, self.key?.0);
+        let (id, version) = (PathId::of(&self.request)?.0, IfMatch::of(&self.request)?.0);
+        let key = IdempotencyKey::of(&self.request)?.0;
         let body = self.incoming.read_if_any::<T>().await?;
         let actor = caller.actor();
-        let ids = [actor.credential_id.0, id];
-        let idempotency = key.map(|key| idempotency::bind(&state.app, key, operation, &ids, &body.canonical()));
+        let bind = |key| idempotency::bind(&state.app, actor.sender_id, key, operation, &[id], &body.canonical());
+        let idempotency = key.map(bind);
         let mut faults = body.faults;
         let parsed = read(body.value, &mut faults);
         keep_first_of_each_place(&mut faults);
@@ -74,11 +74,8 @@ impl FromRequest for Asked {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let id = PathId::from_request(request, payload).into_inner();
-        let version = IfMatch::from_request(request, payload).into_inner();
-        let key = IdempotencyKey::from_request(request, payload).into_inner();
         let incoming = Incoming::from_request(request, payload).into_inner();
-        ready(incoming.map(|incoming| Self { id, version, key, incoming }))
+        ready(incoming.map(|incoming| Self { request: request.clone(), incoming }))
     }
 }
 
@@ -108,11 +105,11 @@ fn answer(answered: Answered) -> HttpResponse {
 pub async fn take_next_follow_up(
     state: web::Data<State>,
     caller: Staff,
-    key: Result<IdempotencyKey, Problem>,
+    key: Later<IdempotencyKey>,
 ) -> Result<HttpResponse, Problem> {
     let actor = caller.actor();
-    let ids = [actor.credential_id.0];
-    let idempotency = key?.0.map(|key| idempotency::bind(&state.app, key, "take_next_follow_up", &ids, b""));
+    let bind = |key| idempotency::bind(&state.app, actor.sender_id, key, "take_next_follow_up", &[], b"");
+    let idempotency = key.read()?.0.map(bind);
     let taken = follow_up_commands::take_next(&state.app, &actor, idempotency.as_ref()).await?;
     Ok(taken.map_or_else(|| HttpResponse::NoContent().finish(), answer))
 }

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 
 use super::State;
 use super::auth::Staff;
-use super::extract::{PathId, Query};
+use super::extract::{Later, PathId, Query};
 use super::paging;
 use super::problem::Problem;
 use super::wire::follow_up::{FollowUpDetailBody, FollowUpEventBody, FollowUpHistory, FollowUpPage};
@@ -30,9 +30,9 @@ pub async fn list_follow_ups(
     request: HttpRequest,
     state: web::Data<State>,
     caller: Staff,
-    query: Result<Query<FollowUpQuery>, Problem>,
+    query: Later<Query<FollowUpQuery>>,
 ) -> Result<HttpResponse, Problem> {
-    let query = query?.0;
+    let query = query.read()?.0;
     let actor = caller.actor();
     let (filter, order) = query.filter(actor.credential_id);
     let estimate = query.estimate.unwrap_or_default();
@@ -55,12 +55,8 @@ pub async fn list_follow_ups(
     security(("key" = ["staff"]))
 )]
 #[get("/v1/follow-ups/{id}")]
-pub async fn get_follow_up(
-    state: web::Data<State>,
-    caller: Staff,
-    id: Result<PathId, Problem>,
-) -> Result<HttpResponse, Problem> {
-    let detail = follow_ups::get(&state.app, &caller.actor(), FollowUpId(id?.0)).await?;
+pub async fn get_follow_up(state: web::Data<State>, caller: Staff, id: Later<PathId>) -> Result<HttpResponse, Problem> {
+    let detail = follow_ups::get(&state.app, &caller.actor(), FollowUpId(id.read()?.0)).await?;
     let tag = format!("\"{}\"", detail.follow_up.version);
     Ok(HttpResponse::Ok().insert_header(("etag", tag)).json(FollowUpDetailBody::from(detail)))
 }
@@ -80,8 +76,8 @@ pub async fn get_follow_up(
 pub async fn list_follow_up_history(
     state: web::Data<State>,
     caller: Staff,
-    id: Result<PathId, Problem>,
+    id: Later<PathId>,
 ) -> Result<HttpResponse, Problem> {
-    let events = follow_ups::history(&state.app, &caller.actor(), FollowUpId(id?.0)).await?;
+    let events = follow_ups::history(&state.app, &caller.actor(), FollowUpId(id.read()?.0)).await?;
     Ok(HttpResponse::Ok().json(FollowUpHistory { items: events.into_iter().map(FollowUpEventBody::from).collect() }))
 }

@@ -28,6 +28,8 @@ pub struct ReadinessBody {
     pub migrations: bool,
     /// Whether the database itself keeps clinics apart.
     pub row_security: bool,
+    /// Whether the service signs in to the database as a role that can neither pass by row security nor change the schema.
+    pub unprivileged: bool,
     /// Whether the master key and the rule tables were found to be those of this database.
     pub prepared: bool,
     /// Whether what the database acknowledges is on disk.
@@ -51,7 +53,8 @@ pub async fn get_liveness() -> HttpResponse {
 /// Get readiness
 ///
 /// Ready means: the database answers, every migration is applied, it keeps clinics
-/// apart, and its settings keep what it acknowledges.
+/// apart, the service signs in to it as a role that cannot pass by that, and its
+/// settings keep what it acknowledges.
 #[utoipa::path(
     tag = "health",
     operation_id = "get_readiness",
@@ -63,13 +66,14 @@ pub async fn get_liveness() -> HttpResponse {
 )]
 #[get("/health/ready")]
 pub async fn get_readiness(state: web::Data<State>) -> HttpResponse {
-    let readiness = health::readiness(&state.app).await;
+    let readiness = health::recent(&state.app).await;
     let ready = readiness.ready();
     let body = ReadinessBody {
         status: if ready { "ready" } else { "not_ready" },
         database: readiness.database,
         migrations: readiness.migrations,
         row_security: readiness.row_security,
+        unprivileged: readiness.unprivileged,
         prepared: readiness.prepared,
         durable_settings: readiness.durable_settings,
     };

@@ -1,25 +1,32 @@
 //! What wraps every request: its id, its span, its headers, and a problem even for a panic.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
-use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError, web};
-use futures_util::FutureExt;
+use futures_util::{FutureExt, Stream};
 use metrics::histogram;
 use tracing::Instrument;
 use uuid::Uuid;
 
 use super::State;
+use super::answer::Answer;
+use super::connections::{Connection, UnderWay};
 use super::fhir;
 use super::problem::{Problem, ProblemType};
 use super::rate::Counted;
+use super::unread::{self, Held, until_sent};
 use crate::app::ambient::new_id;
+use crate::domain::actor::Actor;
 
 /// The header that carries the request id, in and out.
 pub const REQUEST_ID: &str = "x-request-id";
@@ -73,6 +80,8 @@ pub async fn envelope(
         // Answered as GET; the connection knows that the body is not to be sent.
         request.head_mut().method = Method::GET;
     }
+    let held = unread::hold(&mut request);
+    let under_way = begun(&mut request);
     let span = tracing::info_span!("request", %id, method);
     let start = Instant::now();
     let current = Current { id, fhir: request.path().starts_with(fhir::PATH) };
@@ -88,23 +97,71 @@ pub async fn envelope(
                     counted.tell(response.headers_mut());
                 }
                 finish(response.headers_mut(), id);
-                Ok(response)
+                Ok(on_its_way(response.map_body(|_, body| until_sent(held, body)), under_way))
             }
-            Ok(Err(error)) => Err(finished(error.error_response(), id, start)),
+            Ok(Err(error)) => Err(finished(error.error_response(), id, start, held)),
             Err(_) => {
                 tracing::error!("a handler panicked");
                 let problem = Problem::new(ProblemType::Internal, "the request id finds it in the log");
-                Err(finished(problem.error_response(), id, start))
+                Err(finished(problem.error_response(), id, start, held))
             }
         }
     };
     CURRENT.scope(current, work.instrument(span)).await
 }
 
+/// Tells the connection that a request is under way, and when its body ends.
+fn begun(request: &mut ServiceRequest) -> Option<UnderWay> {
+    let connection = Arc::clone(request.request().conn_data::<Arc<Connection>>()?);
+    let has_body = !matches!(request.parts_mut().1, Payload::None);
+    let under_way = connection.begin(has_body);
+    if has_body {
+        let payload = request.take_payload();
+        request.set_payload(Payload::Stream { payload: Box::pin(Arriving { payload, connection }) });
+    }
+    Some(under_way)
+}
+
+/// A body that tells its connection when it ends, or is not wanted any more.
+struct Arriving {
+    payload: Payload,
+    connection: Arc<Connection>,
+}
+
+impl Stream for Arriving {
+    type Item = <Payload as Stream>::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let polled = Pin::new(&mut self.payload).poll_next(cx);
+        if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
+            self.connection.body_ended();
+        }
+        polled
+    }
+}
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        self.connection.body_ended();
+    }
+}
+
+/// The request ends with the last byte of its answer. What waits meanwhile counts for the caller's share.
+fn on_its_way(response: ServiceResponse<BoxBody>, under_way: Option<UnderWay>) -> ServiceResponse<BoxBody> {
+    if matches!(response.response().body().size(), BodySize::None | BodySize::Sized(0)) {
+        return response;
+    }
+    let caller = response.request().extensions().get::<Actor>().map(|actor| actor.credential_id);
+    let state = response.request().app_data::<web::Data<State>>();
+    let share = state.zip(caller).map(|(state, caller)| state.waiting.share(caller));
+    response.map_body(|_, body| BoxBody::new(Answer::new(body, share, under_way)))
+}
+
 /// An answer without a request: the framework takes it as an error that knows its own answer.
-fn finished(mut response: HttpResponse, id: Uuid, start: Instant) -> Error {
+fn finished(mut response: HttpResponse, id: Uuid, start: Instant, held: Option<Held>) -> Error {
     log(None, response.status(), start);
     finish(response.headers_mut(), id);
+    let response = response.map_body(|_, body| until_sent(held, body));
     InternalError::from_response("answered", response).into()
 }
 

@@ -2,11 +2,15 @@
 //! from it.
 
 mod address;
+mod answer;
 mod audit_entries;
 mod auth;
 mod batch;
+mod body;
+mod bounds;
 mod canonical;
 mod cds_hooks;
+mod connections;
 mod credentials;
 pub mod docs;
 mod exports;
@@ -14,38 +18,51 @@ mod extract;
 mod fallback;
 mod faults;
 pub mod fhir;
+mod fixed;
 mod follow_up_commands;
 mod follow_ups;
 mod health;
 mod middleware;
+mod node;
 mod paging;
 pub mod problem;
 mod questionnaire;
 mod rate;
+mod reader;
 mod request_headers;
+mod room;
 mod rules;
 mod scores;
+mod slices;
 mod statistics;
 mod subject_merges;
 mod subject_records;
 mod subjects;
 mod submissions;
 pub mod trail;
+mod unread;
+mod waiting;
 mod webhooks;
 pub mod wire;
 mod written;
 
 use std::collections::HashMap;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_cors::Cors;
-use actix_web::dev::Server;
+use actix_http::body::BoxBody;
+use actix_http::error::DispatchError;
+use actix_http::{HttpService, Protocol};
+use actix_server::Server;
+use actix_service::{IntoServiceFactory as _, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config};
+use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
 use actix_web::http::header;
 use actix_web::middleware::{Compress, from_fn};
-use actix_web::{App as WebApp, HttpServer, web};
+use actix_web::{App as WebApp, web};
 use ipnet::IpNet;
+use tokio::net::TcpStream;
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -54,7 +71,20 @@ use crate::domain::language::Language;
 use crate::domain::rule_table::{Id, RuleTable};
 
 pub use docs::document;
+pub use room::ROOM;
+
+use answer::SLICE;
+use connections::{Connections, Deadlines, Guarded};
+use fixed::Public;
+use waiting::Waiting;
 use wire::Fragments;
+
+/// Connections that the system may have accepted before the service takes them; the system has a limit of its own, too.
+const BACKLOG: i32 = 4096;
+/// How long a connection without a request stays open.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long the rest of a refused body is read, so that the client sees the answer.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// What an operator may decide about HTTP.
 #[derive(Clone, Debug)]
@@ -63,8 +93,16 @@ pub struct Settings {
     pub cors_origins: Vec<String>,
     /// The proxies whose word on addresses is taken.
     pub trusted_proxies: Vec<IpNet>,
+    /// Bytes that the bodies of all requests under way may have together.
+    pub body_room: usize,
+    /// The address that others reach the service under, without a path; links are made of it.
+    pub public_url: Option<String>,
+    /// How many connections may be open.
+    pub connections: usize,
     /// How long a request may take to arrive whole.
     pub read_deadline: Duration,
+    /// How long a peer may take to read what is sent at once.
+    pub answer_deadline: Duration,
     /// How many threads serve.
     pub workers: usize,
     /// How long open requests may take to end after a stop was asked for.
@@ -76,6 +114,9 @@ pub(crate) struct State {
     pub(crate) app: App,
     pub(crate) settings: Settings,
     pub(crate) document: docs::Served,
+    pub(crate) room: room::Room,
+    public: Public,
+    waiting: Waiting,
     fragments: HashMap<(Id, Language), Arc<Fragments>>,
 }
 
@@ -87,7 +128,16 @@ impl State {
             let key = (release.table.version.clone(), language);
             (key, Arc::new(Fragments::of(&release.table, language)))
         });
-        Self { fragments: fragments.collect(), app, settings, document: docs::Served::new() }
+        let room = room::Room::new(settings.body_room);
+        Self {
+            fragments: fragments.collect(),
+            app,
+            settings,
+            document: docs::Served::new(),
+            room,
+            public: Public::default(),
+            waiting: Waiting::default(),
+        }
     }
 
     /// What is written already of a rule table in a language; of one that only the database knows it is written now.
@@ -103,28 +153,77 @@ impl State {
 /// When the listener cannot be used.
 pub fn serve(app: App, settings: Settings, listener: TcpListener) -> std::io::Result<Server> {
     let state = web::Data::new(State::new(app, settings.clone()));
-    let origins = settings.cors_origins.clone();
-    let server = HttpServer::new(move || {
-        let (app, _) = WebApp::new().into_utoipa_app().configure(routes).split_for_parts();
-        app.app_data(state.clone())
-            .configure(fhir::routes)
-            .configure(cds_hooks::services)
-            .configure(docs::pages)
-            .default_service(web::to(fallback::fallback))
-            .wrap(from_fn(trail::record_refusals))
-            .wrap(Compress::default())
-            .wrap(cors(&origins))
-            .wrap(from_fn(middleware::envelope))
-    });
-    let deadline = settings.read_deadline;
-    let server = server
-        .workers(settings.workers)
-        .client_request_timeout(deadline)
-        .keep_alive(Duration::from_secs(75))
-        .shutdown_timeout(settings.shutdown.as_secs())
-        .disable_signals()
-        .listen(listener)?;
+    let (workers, shutdown, most) = (settings.workers, settings.shutdown, settings.connections);
+    socket2::SockRef::from(&listener).listen(BACKLOG)?;
+    let address = listener.local_addr()?;
+    let connections = Arc::new(Connections::new(most, settings.trusted_proxies.clone()));
+    let builder = Server::build().workers(workers).shutdown_timeout(shutdown.as_secs()).disable_signals();
+    let stopping = builder.graceful_shutdown_signal();
+    let server = builder
+        // The table of connections refuses before this does, which would leave clients waiting.
+        .max_concurrent_connections(most.saturating_add(workers))
+        .listen("http", listener, move || {
+            let (settings, connections, stopping) = (&settings, Arc::clone(&connections), stopping.clone());
+            let deadlines = Deadlines { head: settings.read_deadline, answer: settings.answer_deadline };
+            let app = service(&state, settings).into_factory().map_err(|error| error.error_response());
+            let http = HttpService::build()
+                .graceful_shutdown_signal(move || {
+                    let stopping = stopping.clone();
+                    async move { stopping.notified().await }
+                })
+                .keep_alive(KEEP_ALIVE)
+                .client_request_timeout(settings.read_deadline)
+                .client_disconnect_timeout(LINGER)
+                .h1_write_buffer_size(SLICE)
+                .local_addr(address)
+                .on_connect_ext(|io: &Guarded, data| {
+                    data.insert(Arc::clone(io.connection()));
+                })
+                .finish(map_config(app, |()| AppConfig::default()));
+            fn_service(move |io: TcpStream| {
+                let admitted = admit(&connections, io, deadlines);
+                async move { admitted.map_err(DispatchError::Io) }
+            })
+            .and_then(http)
+        })?;
     Ok(server.run())
+}
+
+/// Gives a connection its place and its deadlines.
+fn admit(
+    connections: &Arc<Connections>,
+    io: TcpStream,
+    deadlines: Deadlines,
+) -> std::io::Result<(Guarded, Protocol, Option<SocketAddr>)> {
+    let peer = io.peer_addr()?;
+    let seat = connections.admit(peer.ip()).ok_or(std::io::ErrorKind::ConnectionRefused)?;
+    Ok((Guarded::new(io, seat, deadlines), Protocol::Http1, Some(peer)))
+}
+
+/// Every route with what wraps it.
+fn service(
+    state: &web::Data<State>,
+    settings: &Settings,
+) -> WebApp<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<BoxBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    > + use<>,
+> {
+    let (app, _) = WebApp::new().into_utoipa_app().configure(routes).split_for_parts();
+    app.app_data(state.clone())
+        .configure(fhir::routes)
+        .configure(cds_hooks::services)
+        .configure(docs::pages)
+        .default_service(web::to(fallback::fallback))
+        .wrap(from_fn(trail::record_refusals))
+        .wrap(Compress::default())
+        .wrap(cors(&settings.cors_origins))
+        .wrap(from_fn(bounds::check))
+        .wrap(from_fn(middleware::envelope))
 }
 
 /// Every operation of the document. One line an operation. FHIR describes itself, in [`fhir`].

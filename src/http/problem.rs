@@ -10,7 +10,7 @@ use super::fhir;
 use super::middleware::{current_request_id, speaks_fhir};
 use super::wire::{CareLevelName, RedFlagBody};
 use crate::app::AppError;
-use crate::domain::fault::Fault;
+use crate::domain::fault::{Fault, MOST_FAULTS};
 
 /// Every problem type that this service can answer with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,6 +26,8 @@ pub enum ProblemType {
     MethodNotAllowed,
     RequestTimeout,
     BodyTooLarge,
+    UriTooLong,
+    HeadTooLarge,
     Conflict,
     Stale,
     NotPrefetched,
@@ -40,7 +42,7 @@ pub enum ProblemType {
 
 impl ProblemType {
     /// Every type, in the order of status codes.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::MalformedRequest,
         Self::InvalidCursor,
         Self::Unauthenticated,
@@ -54,11 +56,13 @@ impl ProblemType {
         Self::Stale,
         Self::NotPrefetched,
         Self::BodyTooLarge,
+        Self::UriTooLong,
         Self::UnsupportedMediaType,
         Self::InvalidContent,
         Self::IdempotencyKeyReused,
         Self::PreconditionRequired,
         Self::TooManyRequests,
+        Self::HeadTooLarge,
         Self::Internal,
         Self::Unavailable,
     ];
@@ -80,6 +84,8 @@ impl ProblemType {
             Self::Stale => ("stale", 412, "The thing has changed since you saw it"),
             Self::NotPrefetched => ("not_prefetched", 412, "What the service asks to be prefetched is missing"),
             Self::BodyTooLarge => ("body_too_large", 413, "The body is too large"),
+            Self::UriTooLong => ("uri_too_long", 414, "The path or the query is too long"),
+            Self::HeadTooLarge => ("head_too_large", 431, "The head of the request is too large"),
             Self::UnsupportedMediaType => ("unsupported_media_type", 415, "The body must be plain application/json"),
             Self::InvalidContent => ("invalid_content", 422, "The content has faults"),
             Self::IdempotencyKeyReused => ("idempotency_key_reused", 422, "The key stands for another request"),
@@ -166,9 +172,6 @@ pub struct AlarmBody {
     pub care_text: Option<String>,
 }
 
-/// More faults than this are not listed.
-pub(super) const FAULTS_SHOWN: usize = 100;
-
 impl Problem {
     /// A problem of a type, with its detail.
     #[must_use]
@@ -181,7 +184,7 @@ impl Problem {
     pub fn content(faults: Vec<Fault>, alarm: Option<AlarmBody>) -> Self {
         let detail = match faults.len() {
             1 => "one fault, named in errors".to_owned(),
-            count if count > FAULTS_SHOWN => format!("{count} faults, the first {FAULTS_SHOWN} named in errors"),
+            count if count > MOST_FAULTS => format!("more than {MOST_FAULTS} faults; the first are named in errors"),
             count => format!("{count} faults, named in errors"),
         };
         Self { faults, alarm: alarm.map(Box::new), ..Self::new(ProblemType::InvalidContent, detail) }
@@ -190,7 +193,12 @@ impl Problem {
     /// A fault of a query parameter or header: the request line or head cannot be read.
     #[must_use]
     pub fn parameters(faults: Vec<Fault>) -> Self {
-        Self { faults, ..Self::new(ProblemType::MalformedRequest, "a parameter has a fault, named in errors") }
+        let detail = match faults.len() {
+            1 => "a parameter has a fault, named in errors".to_owned(),
+            count if count > MOST_FAULTS => format!("more than {MOST_FAULTS} faults; the first are named in errors"),
+            count => format!("parameters have {count} faults, named in errors"),
+        };
+        Self { faults, ..Self::new(ProblemType::MalformedRequest, detail) }
     }
 
     /// A path that does not take the method.
@@ -210,7 +218,7 @@ impl Problem {
     #[must_use]
     pub fn body(&self) -> ProblemBody {
         let (_, status, title) = self.kind.row();
-        let shown = self.faults.iter().take(FAULTS_SHOWN);
+        let shown = self.faults.iter().take(MOST_FAULTS);
         ProblemBody {
             kind: self.kind.uri(),
             title,

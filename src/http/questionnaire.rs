@@ -1,10 +1,11 @@
 //! The questionnaire.
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, ETAG, EntityTag, Header, IfNoneMatch, VARY};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, VARY};
 use actix_web::{HttpRequest, HttpResponse, get, web};
 
 use super::State;
 use super::extract::Accepted;
+use super::fixed::{JSON, Kind, json};
 use super::problem::Problem;
 use super::wire::questionnaire::QuestionnaireBody;
 use crate::app::rule_tables;
@@ -39,24 +40,11 @@ pub async fn get_questionnaire(
     let language = accepted.or(Language::default());
     let release = rule_tables::list(&state.app).pop();
     let release = release.ok_or_else(|| Problem::from(crate::app::AppError::NotFound))?;
-    let tag = EntityTag::new_weak(format!("{}-{}", &release.digest[..16], language.code()));
-    let mut response = if has(&request, &tag) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    let mut response = HttpResponse::Ok();
     response
-        .insert_header((ETAG, tag.to_string()))
         .insert_header((VARY, "Accept-Language, Accept-Encoding"))
         .insert_header((CACHE_CONTROL, "public, max-age=300"))
         .insert_header((CONTENT_LANGUAGE, language.code()));
-    if has(&request, &tag) {
-        return Ok(response.finish());
-    }
-    Ok(response.json(QuestionnaireBody::of(&release.table, language)))
-}
-
-/// Whether the client has what the tag names.
-fn has(request: &HttpRequest, tag: &EntityTag) -> bool {
-    match IfNoneMatch::parse(request) {
-        Ok(IfNoneMatch::Any) => request.headers().contains_key("if-none-match"),
-        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(tag)),
-        Err(_) => false,
-    }
+    let body = state.public.of(Kind::Questionnaire, &release.table.version, language);
+    body.answer(&request, response, JSON, || json(&QuestionnaireBody::of(&release.table, language)))
 }

@@ -1,12 +1,11 @@
 //! Rule tables.
 
-use std::sync::OnceLock;
-
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, ContentType, VARY};
-use actix_web::{HttpResponse, get, web};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, VARY};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, get, web};
 
 use super::State;
 use super::extract::Accepted;
+use super::fixed::{Fixed, JSON, Kind, json};
 use super::problem::Problem;
 use super::wire::Wording;
 use super::wire::conformance::{ConformanceBody, ConformanceCaseBody};
@@ -14,6 +13,7 @@ use super::wire::lists::RuleTablePage;
 use super::wire::rule_table::{RuleTableBody, RuleTableSummaryBody};
 use crate::app::{AppError, rule_tables};
 use crate::domain::language::Language;
+use crate::domain::rule_table::Id;
 
 /// List the rule tables
 ///
@@ -25,18 +25,26 @@ use crate::domain::language::Language;
     security(())
 )]
 #[get("/v1/rule-tables")]
-pub async fn list_rule_tables(state: web::Data<State>) -> HttpResponse {
-    let current = rule_tables::current(&state.app).version.clone();
+pub async fn list_rule_tables(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Problem> {
+    let current = &rule_tables::current(&state.app).version;
+    let body = state.public.of(Kind::RuleTables, current, Language::default());
+    body.answer(&request, cached("Accept-Encoding"), JSON, || json(&page(&state, current)))
+}
+
+fn page(state: &State, current: &Id) -> RuleTablePage {
     let items = rule_tables::list(&state.app).into_iter().map(|release| RuleTableSummaryBody {
-        current: release.table.version == current,
+        current: release.table.version == *current,
         version: release.table.version.to_string(),
         digest: release.digest.clone(),
     });
-    let page = RuleTablePage::of(items.collect(), None);
-    HttpResponse::Ok()
-        .insert_header((CACHE_CONTROL, "public, max-age=300"))
-        .insert_header((VARY, "Accept-Encoding"))
-        .json(page)
+    RuleTablePage::of(items.collect(), None)
+}
+
+/// The head of an answer that anybody may keep for a while.
+fn cached(varies_by: &'static str) -> HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CACHE_CONTROL, "public, max-age=300")).insert_header((VARY, varies_by));
+    response
 }
 
 /// Get a rule table
@@ -54,19 +62,19 @@ pub async fn list_rule_tables(state: web::Data<State>) -> HttpResponse {
 )]
 #[get("/v1/rule-tables/{version}")]
 pub async fn get_rule_table(
+    request: HttpRequest,
     state: web::Data<State>,
     version: web::Path<String>,
     accepted: Accepted,
 ) -> Result<HttpResponse, Problem> {
     let language = accepted.or(Language::default());
-    let release = rule_tables::get(&state.app, &version).await?;
+    let release = rule_tables::find(&state.app, &version).await?;
     let current = rule_tables::current(&state.app).version == release.table.version;
     let wording = Wording { table: &release.table, language };
-    Ok(HttpResponse::Ok()
-        .insert_header((VARY, "Accept-Language, Accept-Encoding"))
-        .insert_header((CACHE_CONTROL, "public, max-age=300"))
-        .insert_header((CONTENT_LANGUAGE, language.code()))
-        .json(RuleTableBody::of(wording, &release.digest, current)))
+    let mut response = cached("Accept-Language, Accept-Encoding");
+    response.insert_header((CONTENT_LANGUAGE, language.code()));
+    let body = state.public.of(Kind::RuleTable, &release.table.version, language);
+    body.answer(&request, response, JSON, || json(&RuleTableBody::of(wording, &release.digest, current)))
 }
 
 /// Get the conformance cases
@@ -80,23 +88,12 @@ pub async fn get_rule_table(
     security(())
 )]
 #[get("/v1/conformance")]
-pub async fn get_conformance() -> Result<HttpResponse, Problem> {
-    // The cases never change while the program runs, and there are hundreds of them.
-    static BODY: OnceLock<web::Bytes> = OnceLock::new();
-    let body = if let Some(body) = BODY.get() {
-        body.clone()
-    } else {
-        let body = conformance()?;
-        BODY.get_or_init(|| body).clone()
-    };
-    Ok(HttpResponse::Ok()
-        .insert_header((CACHE_CONTROL, "public, max-age=300"))
-        .insert_header((VARY, "Accept-Encoding"))
-        .content_type(ContentType::json())
-        .body(body))
+pub async fn get_conformance(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    static BODY: Fixed = Fixed::new();
+    BODY.answer(&request, cached("Accept-Encoding"), JSON, || json(&conformance()?))
 }
 
-fn conformance() -> Result<web::Bytes, Problem> {
+fn conformance() -> Result<ConformanceBody, AppError> {
     let (rule_table, cases) = rule_tables::conformance()?;
     let cases = cases.into_iter().map(|case| ConformanceCaseBody {
         name: case.name,
@@ -108,7 +105,5 @@ fn conformance() -> Result<web::Bytes, Problem> {
         expect: case.expect,
     });
     let cases: Vec<_> = cases.collect();
-    let body = serde_json::to_vec(&ConformanceBody { rule_table, count: cases.len(), cases });
-    let broken = |error: serde_json::Error| Problem::from(AppError::Internal(error.to_string()));
-    body.map(web::Bytes::from).map_err(broken)
+    Ok(ConformanceBody { rule_table, count: cases.len(), cases })
 }

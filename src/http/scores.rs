@@ -5,7 +5,8 @@ use actix_web::{HttpResponse, post, web};
 
 use super::State;
 use super::auth::Browser;
-use super::extract::{Accepted, Incoming};
+use super::body::Incoming;
+use super::extract::Accepted;
 use super::problem::Problem;
 use super::wire::submission::{ScoreInput, answers};
 use super::wire::{AssessmentBody, Rendering};

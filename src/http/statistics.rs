@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, get, web};
 
 use super::State;
 use super::auth::Staff;
-use super::extract::{Accepted, Query};
+use super::extract::{Accepted, Later, Query};
 use super::problem::Problem;
 use super::wire::statistics::{StatisticsBody, StatisticsQuery};
 use crate::app::statistics;
@@ -34,10 +34,10 @@ use crate::domain::statistics::DayRange;
 pub async fn get_stats(
     state: web::Data<State>,
     caller: Staff,
-    query: Result<Query<StatisticsQuery>, Problem>,
+    query: Later<Query<StatisticsQuery>>,
     accepted: Accepted,
 ) -> Result<HttpResponse, Problem> {
-    let query = query?.0;
+    let query = query.read()?.0;
     let range = DayRange::parse(query.from, query.to, state.app.ambient.now());
     let range = range.map_err(|fault| Problem::parameters(vec![fault]))?;
     let statistics = statistics::read(&state.app, &caller.actor(), range).await?;

@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 use super::State;
 use super::auth::Staff;
-use super::extract::{IdempotencyKey, IfMatch, Incoming, PathId, PathIds};
+use super::body::Incoming;
+use super::extract::{IdempotencyKey, IfMatch, Later, PathId, PathIds};
 use super::problem::Problem;
 use super::wire::subject_history::{SubjectMergeBody, SubjectMergeInput};
 use crate::app::{idempotency, subject_merges};
@@ -36,16 +37,17 @@ use crate::domain::ids::{MergeId, SubjectId};
 pub async fn merge_subjects(
     state: web::Data<State>,
     caller: Staff,
-    id: Result<PathId, Problem>,
-    seen: Result<IfMatch, Problem>,
-    key: Result<IdempotencyKey, Problem>,
+    id: Later<PathId>,
+    seen: Later<IfMatch>,
+    key: Later<IdempotencyKey>,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
-    let (kept, key, seen) = (SubjectId(id?.0), key?.0, seen?.0);
+    let (actor, kept, key, seen) = (caller.actor(), SubjectId(id.read()?.0), key.read()?.0, seen.read()?.0);
     let body = incoming.read::<SubjectMergeInput>().await?;
-    let bound = key.map(|key| idempotency::bind(&state.app, key, "merge_subjects", &[kept.0], &body.canonical()));
+    let bound = key
+        .map(|key| idempotency::bind(&state.app, actor.sender_id, key, "merge_subjects", &[kept.0], &body.canonical()));
     let merged = merged(kept, body.value.merged, body.faults)?;
-    let merge = subject_merges::merge(&state.app, &caller.actor(), kept, merged, seen, bound.as_ref()).await?;
+    let merge = subject_merges::merge(&state.app, &actor, kept, merged, seen, bound.as_ref()).await?;
     Ok(HttpResponse::Ok().json(SubjectMergeBody::from(merge)))
 }
 
@@ -69,13 +71,16 @@ pub async fn merge_subjects(
 pub async fn undo_subject_merge(
     state: web::Data<State>,
     caller: Staff,
-    ids: Result<PathIds, Problem>,
-    key: Result<IdempotencyKey, Problem>,
+    ids: Later<PathIds>,
+    key: Later<IdempotencyKey>,
 ) -> Result<HttpResponse, Problem> {
-    let PathIds(kept, merge_id) = ids?;
-    let bound = key?.0.map(|key| idempotency::bind(&state.app, key, "undo_subject_merge", &[kept, merge_id], b""));
+    let (actor, PathIds(kept, merge_id)) = (caller.actor(), ids.read()?);
+    let bound = key
+        .read()?
+        .0
+        .map(|key| idempotency::bind(&state.app, actor.sender_id, key, "undo_subject_merge", &[kept, merge_id], b""));
     let (kept, merge_id) = (SubjectId(kept), MergeId(merge_id));
-    let merge = subject_merges::undo(&state.app, &caller.actor(), kept, merge_id, bound.as_ref()).await?;
+    let merge = subject_merges::undo(&state.app, &actor, kept, merge_id, bound.as_ref()).await?;
     Ok(HttpResponse::Ok().json(SubjectMergeBody::from(merge)))
 }
 

@@ -5,7 +5,8 @@ use actix_web::{HttpRequest, HttpResponse, delete, get, put, web};
 
 use super::State;
 use super::auth::{Admin, Staff};
-use super::extract::{IfMatch, Incoming, PathId, Query};
+use super::body::Incoming;
+use super::extract::{IfMatch, Later, PathId, Query};
 use super::paging;
 use super::problem::{Problem, ProblemBody};
 use super::wire::lists::{PageQuery, SubjectChangePage};
@@ -28,12 +29,8 @@ use crate::domain::stored::Subject;
     security(("key" = ["staff"]))
 )]
 #[get("/v1/subjects/{id}")]
-pub async fn get_subject(
-    state: web::Data<State>,
-    caller: Staff,
-    id: Result<PathId, Problem>,
-) -> Result<HttpResponse, Problem> {
-    Ok(tagged(subject_changes::get(&state.app, &caller.actor(), SubjectId(id?.0)).await?))
+pub async fn get_subject(state: web::Data<State>, caller: Staff, id: Later<PathId>) -> Result<HttpResponse, Problem> {
+    Ok(tagged(subject_changes::get(&state.app, &caller.actor(), SubjectId(id.read()?.0)).await?))
 }
 
 /// Replace a subject's contact data
@@ -59,11 +56,11 @@ pub async fn get_subject(
 pub async fn replace_subject_contact(
     state: web::Data<State>,
     caller: Staff,
-    id: Result<PathId, Problem>,
-    seen: Result<IfMatch, Problem>,
+    id: Later<PathId>,
+    seen: Later<IfMatch>,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
-    let (id, seen) = (SubjectId(id?.0), seen?.0);
+    let (id, seen) = (SubjectId(id.read()?.0), seen.read()?.0);
     let body = incoming.read::<ContactBody>().await?;
     if !body.faults.is_empty() {
         return Err(Problem::content(body.faults, None));
@@ -94,11 +91,11 @@ pub async fn replace_subject_contact(
 pub async fn replace_subject_consent(
     state: web::Data<State>,
     caller: Staff,
-    id: Result<PathId, Problem>,
-    seen: Result<IfMatch, Problem>,
+    id: Later<PathId>,
+    seen: Later<IfMatch>,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
-    let (id, seen) = (SubjectId(id?.0), seen?.0);
+    let (id, seen) = (SubjectId(id.read()?.0), seen.read()?.0);
     let body = incoming.read::<ConsentBody>().await?;
     let mut faults = body.faults;
     let consent = body.value.parse("", &mut faults);
@@ -123,10 +120,11 @@ pub async fn list_subject_history(
     request: HttpRequest,
     state: web::Data<State>,
     caller: Staff,
-    id: Result<PathId, Problem>,
-    query: Result<Query<PageQuery>, Problem>,
+    id: Later<PathId>,
+    query: Later<Query<PageQuery>>,
 ) -> Result<HttpResponse, Problem> {
-    let page = subject_changes::history(&state.app, &caller.actor(), SubjectId(id?.0), &query?.0.into()).await?;
+    let page =
+        subject_changes::history(&state.app, &caller.actor(), SubjectId(id.read()?.0), &query.read()?.0.into()).await?;
     Ok(paging::answer(&request, page, SubjectChangePage::of))
 }
 
@@ -145,9 +143,9 @@ pub async fn list_subject_history(
 pub async fn export_subject(
     state: web::Data<State>,
     caller: Admin,
-    id: Result<PathId, Problem>,
+    id: Later<PathId>,
 ) -> Result<HttpResponse, Problem> {
-    let export = erasure::export(&state.app, &caller.actor(), SubjectId(id?.0)).await?;
+    let export = erasure::export(&state.app, &caller.actor(), SubjectId(id.read()?.0)).await?;
     Ok(HttpResponse::Ok().json(SubjectExportBody::from(export)))
 }
 
@@ -171,9 +169,9 @@ pub async fn export_subject(
 pub async fn delete_subject(
     state: web::Data<State>,
     caller: Admin,
-    id: Result<PathId, Problem>,
+    id: Later<PathId>,
 ) -> Result<HttpResponse, Problem> {
-    erasure::erase(&state.app, &caller.actor(), SubjectId(id?.0)).await?;
+    erasure::erase(&state.app, &caller.actor(), SubjectId(id.read()?.0)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -4,7 +4,8 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 
 use super::State;
 use super::auth::Staff;
-use super::extract::{Incoming, PathId, Query};
+use super::body::Incoming;
+use super::extract::{Later, PathId, Query};
 use super::paging;
 use super::problem::Problem;
 use super::wire::lists::{PageQuery, SubjectPage, SubjectSubmissionPage};
@@ -61,9 +62,10 @@ pub async fn list_subject_submissions(
     request: HttpRequest,
     state: web::Data<State>,
     caller: Staff,
-    id: Result<PathId, Problem>,
-    query: Result<Query<PageQuery>, Problem>,
+    id: Later<PathId>,
+    query: Later<Query<PageQuery>>,
 ) -> Result<HttpResponse, Problem> {
-    let page = subjects::submissions(&state.app, &caller.actor(), SubjectId(id?.0), &query?.0.into()).await?;
+    let page =
+        subjects::submissions(&state.app, &caller.actor(), SubjectId(id.read()?.0), &query.read()?.0.into()).await?;
     Ok(paging::answer(&request, page, SubjectSubmissionPage::of))
 }

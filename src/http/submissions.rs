@@ -5,7 +5,8 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 
 use super::State;
 use super::auth::{Browser, Intake, Staff};
-use super::extract::{Accepted, Body, IdempotencyKey, Incoming, PathId, Query};
+use super::body::{Body, Incoming};
+use super::extract::{Accepted, IdempotencyKey, Later, PathId, Query};
 use super::paging;
 use super::problem::Problem;
 use super::scores::refuse;
@@ -48,11 +49,11 @@ use crate::domain::submission::Draft;
 pub async fn create_submission(
     state: web::Data<State>,
     caller: Browser,
-    key: Result<IdempotencyKey, Problem>,
+    key: Later<IdempotencyKey>,
     accepted: Accepted,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
-    let key = key?;
+    let key = key.read()?;
     let (actor, clinic) = (caller.actor(), caller.clinic());
     let language = accepted.of(clinic);
     let body = incoming.read::<SubmissionInput>().await?;
@@ -108,16 +109,17 @@ pub async fn list_submissions(
     request: HttpRequest,
     state: web::Data<State>,
     caller: Staff,
-    query: Result<Query<SubmissionQuery>, Problem>,
+    query: Later<Query<SubmissionQuery>>,
 ) -> Result<HttpResponse, Problem> {
-    let (filter, page) = query?.0.parse();
+    let (filter, page) = query.read()?.0.parse();
     let page = submissions::list(&state.app, &caller.actor(), &filter, &page).await?;
     Ok(paging::answer(&request, page, SubmissionPage::of))
 }
 
 /// Get a submission
 ///
-/// The answers and the assessment as stored. An intake key sees only what it submitted itself.
+/// The answers and the assessment as stored. An intake key sees only what its sender submitted: the credential and those that
+/// replace it.
 #[utoipa::path(
     tag = "staff",
     operation_id = "get_submission",
@@ -129,9 +131,9 @@ pub async fn list_submissions(
 pub async fn get_submission(
     state: web::Data<State>,
     caller: Intake,
-    id: Result<PathId, Problem>,
+    id: Later<PathId>,
 ) -> Result<HttpResponse, Problem> {
-    let stored = submissions::get(&state.app, &caller.actor(), SubmissionId(id?.0)).await?;
+    let stored = submissions::get(&state.app, &caller.actor(), SubmissionId(id.read()?.0)).await?;
     render(&state, stored, caller.clinic()).await
 }
 
@@ -152,10 +154,10 @@ pub async fn get_submission(
 pub async fn get_submission_assessment(
     state: web::Data<State>,
     caller: Staff,
-    id: Result<PathId, Problem>,
-    query: Result<Query<AssessmentQuery>, Problem>,
+    id: Later<PathId>,
+    query: Later<Query<AssessmentQuery>>,
 ) -> Result<HttpResponse, Problem> {
-    let (id, version) = (SubmissionId(id?.0), query?.0.rule_table);
+    let (id, version) = (SubmissionId(id.read()?.0), query.read()?.0.rule_table);
     let assessed = submissions::assess(&state.app, &caller.actor(), caller.clinic(), id, version.as_deref()).await?;
     let language = assessed.submission.language;
     let fragments = state.fragments(&assessed.release.table, language);
@@ -186,7 +188,9 @@ async fn draft(
     language: Language,
     body: Body<SubmissionInput>,
 ) -> Result<Parsed, Problem> {
-    let idempotency = key.0.map(|key| idempotency::bind(&state.app, key, "create_submission", &[], &body.canonical()));
+    let idempotency = key
+        .0
+        .map(|key| idempotency::bind(&state.app, actor.sender_id, key, "create_submission", &[], &body.canonical()));
     let mut faults = body.faults;
     let mut draft = body.value.parse(language, &mut faults);
     draft.idempotency = idempotency;

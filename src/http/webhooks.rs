@@ -6,7 +6,8 @@ use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 
 use super::State;
 use super::auth::Admin;
-use super::extract::{Body, Incoming, PathId, Query};
+use super::body::{Body, Incoming};
+use super::extract::{Later, PathId, Query};
 use super::paging;
 use super::problem::{Problem, ProblemBody};
 use super::wire::lists::{PageQuery, WebhookDeliveryPage, WebhookPage};
@@ -86,12 +87,8 @@ pub async fn list_webhooks(state: web::Data<State>, caller: Admin) -> Result<Htt
     security(("key" = ["admin"]))
 )]
 #[get("/v1/webhooks/{id}")]
-pub async fn get_webhook(
-    state: web::Data<State>,
-    caller: Admin,
-    id: Result<PathId, Problem>,
-) -> Result<HttpResponse, Problem> {
-    let webhook = webhooks::get(&state.app, &caller.actor(), WebhookId(id?.0)).await?;
+pub async fn get_webhook(state: web::Data<State>, caller: Admin, id: Later<PathId>) -> Result<HttpResponse, Problem> {
+    let webhook = webhooks::get(&state.app, &caller.actor(), WebhookId(id.read()?.0)).await?;
     Ok(HttpResponse::Ok().json(WebhookBody::from(webhook)))
 }
 
@@ -111,10 +108,10 @@ pub async fn get_webhook(
 pub async fn update_webhook(
     state: web::Data<State>,
     caller: Admin,
-    id: Result<PathId, Problem>,
+    id: Later<PathId>,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
-    let id = WebhookId(id?.0);
+    let id = WebhookId(id.read()?.0);
     let Body { value, faults, .. } = incoming.read::<WebhookChangeInput>().await?;
     if !faults.is_empty() {
         return Err(AppError::Faulty(faults).into());
@@ -137,9 +134,9 @@ pub async fn update_webhook(
 pub async fn delete_webhook(
     state: web::Data<State>,
     caller: Admin,
-    id: Result<PathId, Problem>,
+    id: Later<PathId>,
 ) -> Result<HttpResponse, Problem> {
-    webhooks::delete(&state.app, &caller.actor(), WebhookId(id?.0)).await?;
+    webhooks::delete(&state.app, &caller.actor(), WebhookId(id.read()?.0)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -160,10 +157,10 @@ pub async fn delete_webhook(
 pub async fn rotate_webhook_secret(
     state: web::Data<State>,
     caller: Admin,
-    id: Result<PathId, Problem>,
+    id: Later<PathId>,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
-    let id = WebhookId(id?.0);
+    let id = WebhookId(id.read()?.0);
     let Body { value, faults, .. } = incoming.read::<WebhookRotationInput>().await?;
     if !faults.is_empty() {
         return Err(AppError::Faulty(faults).into());
@@ -188,12 +185,8 @@ pub async fn rotate_webhook_secret(
     security(("key" = ["admin"]))
 )]
 #[post("/v1/webhooks/{id}/ping")]
-pub async fn ping_webhook(
-    state: web::Data<State>,
-    caller: Admin,
-    id: Result<PathId, Problem>,
-) -> Result<HttpResponse, Problem> {
-    let event_id = webhooks::ping(&state.app, &caller.actor(), WebhookId(id?.0)).await?;
+pub async fn ping_webhook(state: web::Data<State>, caller: Admin, id: Later<PathId>) -> Result<HttpResponse, Problem> {
+    let event_id = webhooks::ping(&state.app, &caller.actor(), WebhookId(id.read()?.0)).await?;
     Ok(HttpResponse::Accepted().json(WebhookPingBody { id: event_id.0 }))
 }
 
@@ -215,11 +208,11 @@ pub async fn list_webhook_deliveries(
     request: HttpRequest,
     state: web::Data<State>,
     caller: Admin,
-    id: Result<PathId, Problem>,
-    query: Result<Query<PageQuery>, Problem>,
+    id: Later<PathId>,
+    query: Later<Query<PageQuery>>,
 ) -> Result<HttpResponse, Problem> {
-    let id = WebhookId(id?.0);
-    let page = webhooks::deliveries(&state.app, &caller.actor(), id, &query?.0.into()).await?;
+    let id = WebhookId(id.read()?.0);
+    let page = webhooks::deliveries(&state.app, &caller.actor(), id, &query.read()?.0.into()).await?;
     Ok(paging::answer(&request, page, WebhookDeliveryPage::of))
 }
 
@@ -242,10 +235,10 @@ pub async fn list_webhook_deliveries(
 pub async fn redeliver_webhook_deliveries(
     state: web::Data<State>,
     caller: Admin,
-    id: Result<PathId, Problem>,
+    id: Later<PathId>,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
-    let id = WebhookId(id?.0);
+    let id = WebhookId(id.read()?.0);
     let Body { value, faults, .. } = incoming.read::<RedeliveryInput>().await?;
     if !faults.is_empty() {
         return Err(AppError::Faulty(faults).into());

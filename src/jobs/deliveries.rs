@@ -1,7 +1,11 @@
 //! Delivers webhooks: woken when this instance wrote an event, and every few seconds for what other instances wrote or what
-//! is due again. An endpoint that hangs holds up no other: each has places of its own.
+//! is due again. An endpoint that hangs holds up no other: each has places of its own, each clinic too, and the clinics are
+//! served in turn.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::future::ready;
+use std::hash::Hash;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -10,7 +14,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::app::deliveries::{self, Due};
 use crate::app::{App, AppError};
-use crate::domain::ids::WebhookId;
+use crate::domain::ids::{ClinicId, WebhookId};
 
 /// How often it is looked what is due, if nothing wakes it.
 const EVERY: Duration = Duration::from_secs(2);
@@ -18,16 +22,20 @@ const EVERY: Duration = Duration::from_secs(2);
 const PACE: Duration = Duration::from_millis(20);
 /// Attempts under way at one endpoint; one, while it fails.
 const AT_ONE: usize = 16;
-/// Attempts under way at all endpoints.
+/// Attempts under way at all endpoints. A clinic holds at most as many of these places as are free, so whatever the
+/// endpoints of some clinics do, there are places for another.
 const AT_ALL: usize = 256;
+/// Endpoints of one clinic that are leased from in one look, so that a clinic with many holds up no other.
+const IN_ONE_LOOK: usize = 8;
 /// How long attempts under way may take to end at a stop. What does not is sent again when its lease is over.
 const ENDING: Duration = Duration::from_secs(3);
 
 /// Attempts under way.
 #[derive(Default)]
 struct UnderWay {
-    tasks: JoinSet<WebhookId>,
+    tasks: JoinSet<Due>,
     at: HashMap<WebhookId, usize>,
+    of: HashMap<ClinicId, usize>,
 }
 
 /// Delivers until the service stops.
@@ -35,8 +43,10 @@ pub async fn run(app: App, mut stopping: watch::Receiver<bool>) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut under_way = UnderWay::default();
+    let mut more = false;
     loop {
         tokio::select! {
+            () = ready(()), if more => {}
             _ = ticks.tick() => {}
             () = app.delivery_waits() => {}
             Some(ended) = under_way.tasks.join_next() => under_way.ended(ended),
@@ -45,57 +55,143 @@ pub async fn run(app: App, mut stopping: watch::Receiver<bool>) {
         while let Some(ended) = under_way.tasks.try_join_next() {
             under_way.ended(ended);
         }
-        if app.prepared()
-            && let Err(error) = start(&app, &mut under_way).await
-        {
-            tracing::warn!(%error, "webhooks could not be delivered; what waits stays waiting");
+        if app.prepared() {
+            more = start(&app, &mut under_way).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "webhooks could not be delivered; what waits stays waiting");
+                false
+            });
         }
         sleep(PACE).await;
     }
     let _ = timeout(ENDING, async { while under_way.tasks.join_next().await.is_some() {} }).await;
 }
 
-/// Leases what is due as far as there are places for it, and begins to send it.
-async fn start(app: &App, under_way: &mut UnderWay) -> Result<(), AppError> {
-    for due in deliveries::due(app).await? {
+/// Leases what is due as far as there are places for it, and begins to send it. Tells whether endpoints are left for which
+/// there may be places.
+async fn start(app: &App, under_way: &mut UnderWay) -> Result<bool, AppError> {
+    let mut more = false;
+    for (rank, due) in under_way.in_turn(deliveries::due(app).await?) {
         let places = under_way.places(due);
         if places == 0 {
             continue;
         }
+        if rank > IN_ONE_LOOK {
+            more = true;
+            break;
+        }
         for leased in deliveries::lease(app, due, places).await? {
-            *under_way.at.entry(due.webhook_id).or_default() += 1;
+            under_way.began(due);
             let app = app.clone();
             under_way.tasks.spawn(async move {
                 if let Err(error) = deliveries::deliver(&app, leased).await {
                     tracing::warn!(%error, "what came of a delivery could not be written down; it is sent again");
                 }
-                due.webhook_id
+                due
             });
         }
     }
-    Ok(())
+    Ok(more)
 }
 
 impl UnderWay {
-    fn places(&self, due: Due) -> usize {
-        let own = if due.failing { 1 } else { AT_ONE };
-        let taken = self.at.get(&due.webhook_id).copied().unwrap_or_default();
-        own.saturating_sub(taken).min(AT_ALL.saturating_sub(self.tasks.len()))
+    /// One endpoint of each clinic after the other, with the number of its turn, the first being 1; of a clinic first those
+    /// with the fewest attempts under way.
+    fn in_turn(&self, mut due: Vec<Due>) -> Vec<(usize, Due)> {
+        due.sort_by_key(|one| held(&self.at, &one.webhook_id));
+        let mut turns = HashMap::<ClinicId, usize>::new();
+        let turn = |one: Due| {
+            let turn = turns.entry(one.clinic_id).or_default();
+            *turn += 1;
+            (*turn, one)
+        };
+        let mut in_turn: Vec<_> = due.into_iter().map(turn).collect();
+        in_turn.sort_by_key(|(turn, _)| *turn);
+        in_turn
     }
 
-    fn ended(&mut self, ended: Result<WebhookId, tokio::task::JoinError>) {
+    /// How many attempts may begin at an endpoint.
+    fn places(&self, due: Due) -> usize {
+        let own = if due.failing { 1 } else { AT_ONE };
+        let free = AT_ALL.saturating_sub(self.tasks.len());
+        // Each one that begins is one more of the clinic's and one less that is free.
+        let of_clinic = free.saturating_sub(held(&self.of, &due.clinic_id)).div_ceil(2);
+        own.saturating_sub(held(&self.at, &due.webhook_id)).min(of_clinic)
+    }
+
+    fn began(&mut self, due: Due) {
+        *self.at.entry(due.webhook_id).or_default() += 1;
+        *self.of.entry(due.clinic_id).or_default() += 1;
+    }
+
+    fn ended(&mut self, ended: Result<Due, tokio::task::JoinError>) {
         match ended {
-            Ok(webhook_id) => {
-                if let Some(count) = self.at.get_mut(&webhook_id) {
-                    *count = count.saturating_sub(1);
-                }
-                self.at.retain(|_, count| *count > 0);
+            Ok(due) => {
+                one_less(&mut self.at, due.webhook_id);
+                one_less(&mut self.of, due.clinic_id);
             }
             Err(error) => {
                 tracing::error!(%error, "a delivery ended by a panic");
                 // Whose it was is not known; places are counted anew, and leases keep anything from being sent twice at once.
                 self.at.clear();
+                self.of.clear();
             }
         }
+    }
+}
+
+fn held<K: Eq + Hash>(counts: &HashMap<K, usize>, of: &K) -> usize {
+    counts.get(of).copied().unwrap_or_default()
+}
+
+fn one_less<K: Eq + Hash>(counts: &mut HashMap<K, usize>, of: K) {
+    if let Entry::Occupied(mut count) = counts.entry(of) {
+        *count.get_mut() -= 1;
+        if *count.get() == 0 {
+            count.remove();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn due(clinic: u128, endpoint: u128) -> Due {
+        Due {
+            clinic_id: ClinicId(Uuid::from_u128(clinic)),
+            webhook_id: WebhookId(Uuid::from_u128(endpoint)),
+            failing: false,
+        }
+    }
+
+    /// Begins as many attempts at an endpoint as may be, none of which ends.
+    fn hang(under_way: &mut UnderWay, due: Due) -> usize {
+        let places = under_way.places(due);
+        for _ in 0..places {
+            under_way.began(due);
+            under_way.tasks.spawn(std::future::pending());
+        }
+        places
+    }
+
+    #[tokio::test]
+    async fn a_clinic_with_many_endpoints_that_hang_leaves_places_for_every_other() {
+        let mut under_way = UnderWay::default();
+        let hung: usize = (0..100).map(|endpoint| hang(&mut under_way, due(1, endpoint))).sum();
+        assert_eq!(hung, AT_ALL / 2);
+        for clinic in 2..=6 {
+            assert!(hang(&mut under_way, due(clinic, clinic * 1_000)) > 0, "{clinic}");
+        }
+    }
+
+    #[tokio::test]
+    async fn endpoints_of_the_clinics_are_served_in_turn_and_those_that_are_busy_last() {
+        let mut under_way = UnderWay::default();
+        under_way.began(due(1, 10));
+        let listed = vec![due(1, 10), due(1, 11), due(1, 12), due(2, 20), due(3, 30), due(2, 21)];
+        let served: Vec<_> = under_way.in_turn(listed).into_iter().map(|(_, due)| due.webhook_id.0.as_u128()).collect();
+        assert_eq!(served, [11, 20, 30, 12, 21, 10]);
     }
 }

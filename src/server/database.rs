@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::{ServerError, master_key, private_file};
+use super::{ServerError, master_key, migration, private_file};
 use crate::app::ambient::System;
 use crate::app::{App, Policy, health};
-use crate::config::{Intake, Secret, Settings};
+use crate::config::{Intake, Settings};
 use crate::rules::Releases;
 use crate::store::embedded::{self, Claim, Embedded};
 use crate::store::keys::Keys;
 use crate::store::writer::Grouping;
-use crate::store::{Sizes, Store, connect_options};
+use crate::store::{ConnectOptions, LOGIN, Sizes, Store, connect_options, schema};
 
 /// How long a request may wait for a connection.
 const ACQUIRE: Duration = Duration::from_secs(3);
@@ -38,10 +38,25 @@ impl Opened {
     /// # Errors
     /// When the settings do not suffice, or the private PostgreSQL cannot be started.
     pub async fn open(settings: &Settings, say: &dyn Fn(&str)) -> Result<Self, ServerError> {
-        let releases = Releases::load()?;
         match &settings.database.url {
-            Some(url) => Self::given(settings, url, releases),
-            None => Self::private(settings, releases, say).await,
+            Some(url) => {
+                let password = settings.database.password_file.as_deref().map(password).transpose()?;
+                let options = connect_options(url.reveal(), password.as_ref().map(|text| text.as_str()))?;
+                migration::warn_of_unverified(&options, "DATABASE_URL");
+                Self::given(settings, options)
+            }
+            None => Self::private(settings, Embedded::service_options, say).await,
+        }
+    }
+
+    /// Opens the database as its owner, for what the service itself may not do. Never to be served from.
+    ///
+    /// # Errors
+    /// When the settings do not suffice, or the private PostgreSQL cannot be started.
+    pub async fn as_owner(settings: &Settings, say: &dyn Fn(&str)) -> Result<Self, ServerError> {
+        match &settings.database.url {
+            Some(_) => Self::given(settings, migration::owner(settings)?),
+            None => Self::private(settings, Embedded::connect_options, say).await,
         }
     }
 
@@ -65,23 +80,27 @@ impl Opened {
         }
     }
 
-    fn given(settings: &Settings, url: &Secret, releases: Releases) -> Result<Self, ServerError> {
+    fn given(settings: &Settings, options: ConnectOptions) -> Result<Self, ServerError> {
         let keys = master_key::read(settings.database.master_key_file.as_ref().ok_or(ServerError::NoMasterKey)?)?;
-        let password = settings.database.password_file.as_deref().map(password).transpose()?;
-        let options = connect_options(url.reveal(), password.as_ref().map(|text| text.as_str()))?;
         let store = Store::open(options, sizes(settings), keys);
         let log = settings.database.erasure_log.clone();
-        Ok(Self { app: app(settings, store, releases, log), embedded: None })
+        Ok(Self { app: app(settings, store, Releases::load()?, log), embedded: None })
     }
 
-    async fn private(settings: &Settings, releases: Releases, say: &dyn Fn(&str)) -> Result<Self, ServerError> {
+    async fn private(
+        settings: &Settings,
+        options: fn(&Embedded) -> ConnectOptions,
+        say: &dyn Fn(&str),
+    ) -> Result<Self, ServerError> {
+        let releases = Releases::load()?;
         let claim = embedded::claim(&embedded_settings(settings)?)?;
         let keys = private_keys(settings, &claim)?;
         let embedded = claim.start(say).await?;
-        let store = Store::open(embedded.connect_options(), sizes(settings), keys);
+        let owner = embedded.connect_options();
+        let store = Store::open(options(&embedded), sizes(settings), keys);
         let log = settings.database.erasure_log.clone().unwrap_or_else(|| embedded.data_dir().join(ERASURE_LOG));
         let opened = Self { app: app(settings, store, releases, Some(log)), embedded: Some(embedded) };
-        match migrate(&opened.app).await {
+        match prepare(&opened.app, &owner).await {
             Ok(()) => Ok(opened),
             Err(error) => {
                 opened.abandon().await;
@@ -98,14 +117,11 @@ impl Opened {
     }
 }
 
-/// Applies missing migrations and prepares the database: its key is ours, and it keeps every rule table's text.
-///
-/// # Errors
-/// When the database is away, a migration fails, or the database was written with another key, or holds another text of a version.
-pub async fn migrate(app: &App) -> Result<(), ServerError> {
-    app.migrate().await?;
-    app.prepare().await?;
-    Ok(())
+/// Brings the private database up to this program: its schema, the login role, which needs no password on a socket that only
+/// its account reaches, its key and the text of every rule table.
+async fn prepare(app: &App, owner: &ConnectOptions) -> Result<(), ServerError> {
+    schema::migrate(owner, LOGIN, None).await?;
+    Ok(app.prepare().await?)
 }
 
 fn app(settings: &Settings, store: Store, releases: Releases, erasure_log: Option<PathBuf>) -> App {

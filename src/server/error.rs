@@ -29,9 +29,53 @@ pub enum ServerError {
          in a safe place, and name the file with SARCOSCREEN_MASTER_KEY_FILE"
     )]
     NoMasterKey,
+    /// Only the owner of a given database applies migrations and removes entries of the audit log.
+    #[error(
+        "only the owner of the database may do this: name it with SARCOSCREEN_OWNER_DATABASE_URL, as \
+         postgres://owner@host/database, and its password's file with SARCOSCREEN_OWNER_DATABASE_PASSWORD_FILE"
+    )]
+    NoOwner,
+    /// Which role the service signs in as is not known.
+    #[error(
+        "SARCOSCREEN_OWNER_DATABASE_URL needs DATABASE_URL, which names the role that the service signs in as, such as \
+         postgres://sarcoscreen_service@host/database"
+    )]
+    NoLogin,
+    /// The owner's URL cannot be read.
+    #[error("SARCOSCREEN_OWNER_DATABASE_URL is not a PostgreSQL address")]
+    OwnerAddress,
+    /// The service cannot migrate a database that it does not own.
+    #[error(
+        "SARCOSCREEN_MIGRATE is for the private PostgreSQL only; leave it out, and run `sarcoscreen migrate` with \
+         SARCOSCREEN_OWNER_DATABASE_URL before the service starts"
+    )]
+    MigratesNothing,
+    /// The service could not sign in.
+    #[error(
+        "every migration is applied, but signing in as {role} (DATABASE_URL) fails: {source}; \
+         SARCOSCREEN_DATABASE_PASSWORD_FILE holds the password that `migrate` sets, and pg_hba.conf must let the role in"
+    )]
+    SignIn {
+        /// The login role.
+        role: String,
+        /// The refusal.
+        source: StoreError,
+    },
+    /// The login role may do more than it should.
+    #[error(
+        "every migration is applied, but the role {role} (DATABASE_URL) could pass by row security or change the schema; \
+         take its rights and memberships away, or name another role, which `migrate` makes"
+    )]
+    Privileged {
+        /// The login role.
+        role: String,
+    },
     /// The private PostgreSQL has no replica.
     #[error("DATABASE_READ_URL needs DATABASE_URL, of which it names a streaming replica")]
     ReplicaOfNothing,
+    /// The replica would be asked as another role than the one that readiness judges.
+    #[error("DATABASE_READ_URL must name the same user as DATABASE_URL, {0}")]
+    ReadRole(String),
     /// The replica's URL cannot be read.
     #[error("DATABASE_READ_URL is not a PostgreSQL address")]
     ReadAddress,

@@ -3,9 +3,11 @@
 pub mod announcement;
 mod database;
 pub mod demo;
+mod descriptors;
 mod error;
 mod master_key;
 mod metrics;
+pub mod migration;
 mod private_file;
 mod replica;
 mod sign_in;
@@ -20,7 +22,7 @@ use actix_web::dev::ServerHandle;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-pub use database::{Opened, migrate};
+pub use database::Opened;
 pub use error::ServerError;
 
 use crate::app::{App, AppError, health};
@@ -61,6 +63,7 @@ impl Running {
         let refused = |refusal| ServerError::Listen { address: wanted, setting: "SARCOSCREEN_LISTEN", refusal };
         let listener = TcpListener::bind(wanted).map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
+        migration::refuse_at_start(settings)?;
         sign_in::policy(&settings.oidc)?;
         let metrics = settings.http.metrics_listen.map(Metrics::start).transpose()?;
         let mut opened = Opened::open(settings, say).await?;
@@ -72,7 +75,7 @@ impl Running {
                 return Err(error);
             }
         }
-        match Self::prepare(&opened, settings, say).await {
+        match Self::prepare(&opened, say).await {
             Ok(prepared) => Self::listen(opened, settings, (listener, address), prepared, metrics).await,
             Err(error) => {
                 opened.abandon().await;
@@ -137,16 +140,15 @@ impl Running {
         self.opened.close().await
     }
 
-    async fn prepare(opened: &Opened, settings: &Settings, say: &dyn Fn(&str)) -> Result<Prepared, ServerError> {
+    async fn prepare(opened: &Opened, say: &dyn Fn(&str)) -> Result<Prepared, ServerError> {
         if let Some(data_dir) = opened.data_dir() {
             return Ok((demo::ensure(&opened.app, data_dir, say).await?, None));
         }
-        let apply = settings.database.migrate;
-        if prepared(&opened.app, apply).await? {
+        if prepared(&opened.app).await? {
             return Ok((None, None));
         }
-        tracing::warn!("the database is away or lacks migrations (`sarcoscreen migrate`, SARCOSCREEN_MIGRATE)");
-        Ok((None, Some(tokio::spawn(prepare_later(opened.app.clone(), apply)))))
+        tracing::warn!("the database is away or lacks migrations; its owner applies them with `sarcoscreen migrate`");
+        Ok((None, Some(tokio::spawn(prepare_later(opened.app.clone())))))
     }
 
     async fn listen(
@@ -182,36 +184,36 @@ fn http_settings(settings: &Settings) -> http::Settings {
     http::Settings {
         cors_origins: settings.http.cors_origins.clone(),
         trusted_proxies: settings.limits.trusted_proxies.clone(),
+        body_room: settings.http.body_room_mib as usize * 1024 * 1024,
+        public_url: settings.http.public_url.clone(),
+        connections: descriptors::connections(settings),
         read_deadline: Duration::from_secs(settings.http.read_deadline_seconds),
+        answer_deadline: Duration::from_secs(settings.http.answer_deadline_seconds),
         workers: settings.http.workers.map_or_else(cores, usize::from),
         shutdown: Duration::from_secs(settings.http.shutdown_seconds),
     }
 }
 
 /// Whether a given database has its schema and knows the rule tables, which submissions refer to.
-async fn prepared(app: &App, apply_migrations: bool) -> Result<bool, ServerError> {
+async fn prepared(app: &App) -> Result<bool, ServerError> {
     let readiness = health::readiness(app).await;
-    if !readiness.database {
+    if !readiness.database || !readiness.migrations {
         return Ok(false);
     }
-    if !readiness.migrations && !apply_migrations {
-        return Ok(false);
-    }
-    let outcome = if readiness.migrations { app.prepare().await.map_err(Into::into) } else { migrate(app).await };
-    match outcome {
+    match app.prepare().await {
         Ok(()) => Ok(true),
-        Err(ServerError::App(AppError::Unavailable(reason))) => {
+        Err(AppError::Unavailable(reason)) => {
             tracing::warn!(reason, "the database went away");
             Ok(false)
         }
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
 
-async fn prepare_later(app: App, apply_migrations: bool) {
+async fn prepare_later(app: App) {
     loop {
         sleep(AGAIN).await;
-        match prepared(&app, apply_migrations).await {
+        match prepared(&app).await {
             Ok(true) => return tracing::info!("the database is ready"),
             Ok(false) => {}
             Err(error) => tracing::error!(%error, "the database cannot be prepared"),

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::ServerError;
 use super::database::password;
+use super::{ServerError, migration};
 use crate::app::App;
 use crate::config::Settings;
 use crate::store::connect_options;
@@ -11,13 +11,16 @@ use crate::store::connect_options;
 /// The application, which reads from the replica that the settings name, if they name one.
 pub(super) fn applied(app: App, settings: &Settings) -> Result<App, ServerError> {
     let Some(url) = &settings.replica.read_url else { return Ok(app) };
-    if settings.database.url.is_none() {
-        return Err(ServerError::ReplicaOfNothing);
-    }
+    let Some(primary) = &settings.database.url else { return Err(ServerError::ReplicaOfNothing) };
     let file = settings.database.password_file.as_deref().filter(|_| !holds_a_password(url.reveal()));
     let password = file.map(password).transpose()?;
     let options = connect_options(url.reveal(), password.as_ref().map(|text| text.as_str()));
     let options = options.map_err(|_| ServerError::ReadAddress)?;
+    let primary = connect_options(primary.reveal(), None)?;
+    if options.get_username() != primary.get_username() {
+        return Err(ServerError::ReadRole(primary.get_username().to_owned()));
+    }
+    migration::warn_of_unverified(&options, "DATABASE_READ_URL");
     let bound = Duration::from_secs(settings.replica.read_staleness_seconds);
     Ok(app.with_replica(options, settings.database.connections, bound))
 }

@@ -16,7 +16,7 @@ use crate::domain::token::{TokenAlgorithm, TokenRules};
 pub(super) fn applied(app: App, settings: &Settings) -> Result<App, ServerError> {
     let Limits { rate_per_credential, rate_per_clinic, .. } = settings.limits;
     let app = app.with_rates(Rates { per_credential: rate_per_credential, per_clinic: rate_per_clinic });
-    let app = with_systems(app, &settings.cds_hooks)?;
+    let app = with_systems(app, settings.http.public_url.as_deref(), &settings.cds_hooks)?;
     match policy(&settings.oidc)? {
         Some(policy) => Ok(app.with_tokens(policy)?),
         None => Ok(app),
@@ -24,11 +24,11 @@ pub(super) fn applied(app: App, settings: &Settings) -> Result<App, ServerError>
 }
 
 /// The application with the record systems that may ask for advice.
-fn with_systems(app: App, CdsHooks { public_url, cds_clients }: &CdsHooks) -> Result<App, ServerError> {
+fn with_systems(app: App, public_url: Option<&str>, CdsHooks { cds_clients }: &CdsHooks) -> Result<App, ServerError> {
     if cds_clients.is_empty() {
         return Ok(app);
     }
-    let base = public_url.as_ref().ok_or(ServerError::SystemsWithoutAddress)?;
+    let base = public_url.ok_or(ServerError::SystemsWithoutAddress)?;
     let client = |client: &config::CdsClient| CdsClient {
         issuer: client.issuer.clone(),
         keys_address: client.keys_address.clone(),

@@ -1,6 +1,8 @@
 //! Where the database is, and what is not to be logged on the way there.
 
-use sqlx::postgres::PgConnectOptions;
+use std::net::IpAddr;
+
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use super::StoreError;
 
@@ -21,4 +23,48 @@ pub fn connect_options(url: &str, password: Option<&str>) -> Result<PgConnectOpt
         Some(password) => options.password(password),
         None => options,
     })
+}
+
+/// The host to which a connection leads over a network without proof that it is the right one; `None` for a socket, for this
+/// machine itself, and where a certificate is verified.
+#[must_use]
+pub fn unverified_host(options: &PgConnectOptions) -> Option<&str> {
+    let host = options.get_host();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let here = options.get_socket().is_some()
+        || host.starts_with('/')
+        || host == "localhost"
+        || address.is_ok_and(|address| address.is_loopback());
+    let verified = matches!(options.get_ssl_mode(), PgSslMode::VerifyCa | PgSslMode::VerifyFull);
+    (!here && !verified).then_some(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{connect_options, unverified_host};
+
+    #[test]
+    fn only_a_network_without_a_verified_certificate_is_unverified() {
+        let host = |url: &str| unverified_host(&connect_options(url, None).unwrap()).map(str::to_owned);
+        for url in [
+            "postgres://a@db.internal/d",
+            "postgres://a@db.internal/d?sslmode=disable",
+            "postgres://a@db.internal/d?sslmode=prefer",
+            "postgres://a@db.internal/d?sslmode=require",
+        ] {
+            assert_eq!(host(url).as_deref(), Some("db.internal"), "{url}");
+        }
+        assert_eq!(host("postgres://a@192.0.2.7/d").as_deref(), Some("192.0.2.7"));
+        for url in [
+            "postgres://a@db.internal/d?sslmode=verify-ca",
+            "postgres://a@db.internal/d?sslmode=verify-full",
+            "postgres://a@localhost/d",
+            "postgres://a@127.0.0.1/d",
+            "postgres://a@[::1]/d",
+            "postgres://a@localhost/d?host=/run/postgresql",
+            "postgres://a@%2Frun%2Fpostgresql/d",
+        ] {
+            assert_eq!(host(url), None, "{url}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use super::writer::Work;
 use super::{Store, StoreError, audit};
 use crate::domain::audit::AuditEntry;
+use crate::domain::ids::ClinicId;
 
 /// An entry that waits to be written.
 pub(super) struct Look(AuditEntry);
@@ -20,6 +21,10 @@ impl Work for Look {
     const QUEUE_NAME: &'static str = "trail";
     type Touched = ();
     type Outcome = ();
+
+    fn clinic_id(&self) -> ClinicId {
+        self.0.clinic_id
+    }
 
     fn touched(&self) -> Vec<()> {
         Vec::new()

@@ -12,7 +12,7 @@ use super::subject_row::sealing;
 use super::{Store, StoreError, audit};
 use crate::domain::actor::Role;
 use crate::domain::audit::AuditEntry;
-use crate::domain::ids::{ClinicId, CredentialId};
+use crate::domain::ids::{ClinicId, CredentialId, SenderId};
 use crate::domain::stored::{Clinic, Credential, Page, PageRequest};
 
 /// A credential that somebody signs in with, with its clinic.
@@ -47,8 +47,9 @@ pub async fn insert(store: &Store, credential: &Credential, key: &str, audit: &A
     let mut transaction = store.begin(credential.clinic_id).await?;
     sqlx::query!(
         "insert into credentials
-             (clinic_id, credential_id, role, display_name, prefix, key_hash, created_at, expires_at, origins, key_version)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+             (clinic_id, credential_id, role, display_name, prefix, key_hash, created_at, expires_at, origins, key_version,
+              sender_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         credential.clinic_id.0,
         credential.credential_id.0,
         credential.role.as_str(),
@@ -59,6 +60,7 @@ pub async fn insert(store: &Store, credential: &Credential, key: &str, audit: &A
         credential.expires_at.map(at) as _,
         &credential.origins,
         i16::from(store.keys.version().map_err(sealing)?),
+        credential.sender_id.0,
     )
     .execute(&mut *transaction)
     .await?;
@@ -74,7 +76,7 @@ pub async fn insert(store: &Store, credential: &Credential, key: &str, audit: &A
 /// When the database is away.
 pub async fn find_by_key(store: &Store, prefix: &str, key: &str) -> Result<ByKey, StoreError> {
     let row = sqlx::query!(
-        r#"select c.clinic_id, c.credential_id, c.role, c.display_name, c.prefix, c.key_hash, c.origins,
+        r#"select c.clinic_id, c.credential_id, c.sender_id, c.role, c.display_name, c.prefix, c.key_hash, c.origins,
                   c.previous_key_hash, c.created_at as "created_at: jiff_sqlx::Timestamp",
                   c.expires_at as "expires_at: jiff_sqlx::Timestamp",
                   c.revoked_at as "revoked_at: jiff_sqlx::Timestamp",
@@ -96,9 +98,7 @@ pub async fn find_by_key(store: &Store, prefix: &str, key: &str) -> Result<ByKey
     if !store.keys.is_credential_hash(key, &kept) {
         return Ok(ByKey::Forged(clinic_id, CredentialId(row.credential_id)));
     }
-    if current {
-        follow_master_key(store, clinic_id, CredentialId(row.credential_id), key, &kept).await?;
-    }
+    follow_master_key(store, clinic_id, CredentialId(row.credential_id), key, &kept).await?;
     let clinic = Clinic::try_from(ClinicRow {
         clinic_id: row.clinic_id,
         name: row.name,
@@ -116,6 +116,7 @@ pub async fn find_by_key(store: &Store, prefix: &str, key: &str) -> Result<ByKey
     })?;
     let row = CredentialRow {
         credential_id: row.credential_id,
+        sender_id: row.sender_id,
         role: row.role,
         display_name: row.display_name,
         prefix: row.prefix,
@@ -130,7 +131,8 @@ pub async fn find_by_key(store: &Store, prefix: &str, key: &str) -> Result<ByKey
     Ok(ByKey::Known(Arc::new(SignedIn { credential, clinic, until })))
 }
 
-/// A hash that an earlier master key made is made anew with the current one when the key is used.
+/// A hash that an earlier master key made is made anew with the current one when the key is used, also that of a key which was
+/// rotated out and still works.
 async fn follow_master_key(
     store: &Store,
     clinic_id: ClinicId,
@@ -144,8 +146,12 @@ async fn follow_master_key(
     }
     let mut transaction = store.begin(clinic_id).await?;
     sqlx::query!(
-        "update credentials set key_hash = $3, key_version = $4
-         where clinic_id = $1 and credential_id = $2 and key_hash = $5",
+        "update credentials set
+             key_hash = case when key_hash = $5 then $3 else key_hash end,
+             key_version = case when key_hash = $5 then $4 else key_version end,
+             previous_key_hash = case when previous_key_hash = $5 then $3 else previous_key_hash end,
+             previous_key_version = case when previous_key_hash = $5 then $4 else previous_key_version end
+         where clinic_id = $1 and credential_id = $2 and $5 in (key_hash, previous_key_hash)",
         clinic_id.0,
         credential_id.0,
         current.as_slice(),
@@ -176,7 +182,7 @@ pub async fn page(store: &Store, clinic_id: ClinicId, page: &PageRequest) -> Res
     let after = page.cursor.as_deref().map(|cursor| scope.open(&store.keys, cursor)).transpose()?;
     let rows = sqlx::query_as!(
         CredentialRow,
-        r#"select credential_id, role, display_name, prefix, origins,
+        r#"select credential_id, sender_id, role, display_name, prefix, origins,
                   created_at as "created_at: jiff_sqlx::Timestamp",
                   expires_at as "expires_at: jiff_sqlx::Timestamp",
                   revoked_at as "revoked_at: jiff_sqlx::Timestamp",
@@ -211,7 +217,7 @@ pub async fn find(
 ) -> Result<Option<Credential>, StoreError> {
     let row = sqlx::query_as!(
         CredentialRow,
-        r#"select credential_id, role, display_name, prefix, origins,
+        r#"select credential_id, sender_id, role, display_name, prefix, origins,
                   created_at as "created_at: jiff_sqlx::Timestamp",
                   expires_at as "expires_at: jiff_sqlx::Timestamp",
                   revoked_at as "revoked_at: jiff_sqlx::Timestamp",
@@ -241,9 +247,10 @@ pub async fn rotate(
     let mut transaction = store.begin(audit.clinic_id).await?;
     let done = sqlx::query!(
         "update credentials set
-             prefix = $3, key_hash = $4, rotated_at = $5, previous_expires_at = $6,
+             prefix = $3, key_hash = $4, key_version = $7, rotated_at = $5, previous_expires_at = $6,
              previous_prefix = case when $6::timestamptz is not null then prefix end,
-             previous_key_hash = case when $6::timestamptz is not null then key_hash end
+             previous_key_hash = case when $6::timestamptz is not null then key_hash end,
+             previous_key_version = case when $6::timestamptz is not null then key_version end
          where clinic_id = $1 and credential_id = $2 and prefix is not null and revoked_at is null
              and (expires_at is null or expires_at > $5)",
         audit.clinic_id.0,
@@ -252,6 +259,7 @@ pub async fn rotate(
         key_hash.as_slice(),
         at(audit.at) as _,
         overlap_end.map(at) as _,
+        i16::from(store.keys.version().map_err(sealing)?),
     )
     .execute(&mut *transaction)
     .await?;
@@ -314,6 +322,7 @@ pub async fn can_work(
 /// A credential's columns, but for its clinic and hashes.
 pub(super) struct CredentialRow {
     pub credential_id: Uuid,
+    pub sender_id: Uuid,
     pub role: String,
     pub display_name: String,
     pub prefix: Option<String>,
@@ -329,6 +338,7 @@ impl CredentialRow {
         Ok(Credential {
             clinic_id,
             credential_id: CredentialId(self.credential_id),
+            sender_id: SenderId(self.sender_id),
             role: known(Role::parse(&self.role), "credentials", "role")?,
             display_name: self.display_name,
             prefix: self.prefix,

@@ -32,7 +32,7 @@ pub async fn erase(
     let rows = sqlx::query!(
         "select subject_id, merged_into from subjects
          where clinic_id = $1 and (subject_id = $2 or merged_into = $2)
-         order by merged_into nulls last, subject_id for update",
+         order by subject_id for update",
         clinic_id.0,
         subject_id.0,
     )
@@ -67,15 +67,16 @@ pub(super) async fn remove(
     subjects: &[Uuid],
 ) -> Result<(), StoreError> {
     let clinic = clinic_id.0;
-    let submissions = sqlx::query_scalar!(
-        "select submission_id from submissions where clinic_id = $1 and subject_id = any($2)",
+    let cases = sqlx::query_scalar!(
+        "select follow_up_id from follow_ups where clinic_id = $1 and subject_id = any($2)
+         order by follow_up_id for update",
         clinic,
         subjects,
     )
     .fetch_all(&mut *connection)
     .await?;
-    let cases = sqlx::query_scalar!(
-        "select follow_up_id from follow_ups where clinic_id = $1 and subject_id = any($2) for update",
+    let submissions = sqlx::query_scalar!(
+        "select submission_id from submissions where clinic_id = $1 and subject_id = any($2)",
         clinic,
         subjects,
     )
@@ -110,8 +111,13 @@ async fn remove_events(
     subjects: &[Uuid],
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "with gone as (
-             delete from webhook_deliveries where clinic_id = $1 and subject_id = any($2) returning webhook_id, event_id
+        "with due as (
+             select webhook_id, event_id from webhook_deliveries where clinic_id = $1 and subject_id = any($2)
+             order by webhook_id, event_id for update
+         ), gone as (
+             delete from webhook_deliveries d using due
+             where d.clinic_id = $1 and d.webhook_id = due.webhook_id and d.event_id = due.event_id
+             returning d.webhook_id, d.event_id
          )
          delete from webhook_attempts a using gone
          where a.clinic_id = $1 and a.webhook_id = gone.webhook_id and a.event_id = gone.event_id",
@@ -129,6 +135,14 @@ pub(super) async fn remove_submissions(
     clinic_id: ClinicId,
     submissions: &[Uuid],
 ) -> Result<(), StoreError> {
+    sqlx::query!(
+        "select submission_id from submissions where clinic_id = $1 and submission_id = any($2)
+         order by submission_id for update",
+        clinic_id.0,
+        submissions
+    )
+    .fetch_all(&mut *connection)
+    .await?;
     sqlx::query!(
         "delete from idempotency_keys where clinic_id = $1 and submission_id = any($2)",
         clinic_id.0,

@@ -43,6 +43,18 @@ pub enum StoreError {
     /// The database was written with another master key.
     #[error("this database was written with another master key; name the right one with SARCOSCREEN_MASTER_KEY_FILE")]
     OtherMasterKey,
+    /// The role that the service is to sign in as could pass by what keeps clinics apart.
+    #[error(
+        "the role {0} is the owner of the database, a superuser or another that may pass by row security; name a role of \
+         its own in DATABASE_URL, such as sarcoscreen_service, which is made then"
+    )]
+    PrivilegedLogin(String),
+    /// The owner may not make the role that the service is to sign in as, or not give it what it needs.
+    #[error(
+        "the owner may not make the role {0} or not grant it the working roles: {1}; have an administrator of the database \
+         make it, `login noinherit in role sarcoscreen_app, sarcoscreen_writer, sarcoscreen_auth, sarcoscreen_jobs`"
+    )]
+    LoginNotMade(String, String),
     /// The database URL cannot be read.
     #[error("DATABASE_URL is not a PostgreSQL address")]
     Address,

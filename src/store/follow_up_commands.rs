@@ -12,7 +12,7 @@ use super::{Store, StoreError, audit, webhook_outbox};
 use crate::domain::audit::AuditEntry;
 use crate::domain::follow_up::{FollowUp, FollowUpChange, Note};
 use crate::domain::ids::{ClinicId, EventId};
-use crate::domain::submission::{Idempotency, Origin};
+use crate::domain::submission::Idempotency;
 use crate::domain::webhook::Event;
 
 /// A command on a case, decided, with all that its transaction writes.
@@ -54,7 +54,7 @@ pub async fn commit_change(
     if let Some(idempotency) = idempotency {
         let (after, now) = (&decided.change.after, decided.change.at);
         let effect = Effect::Version(after.follow_up_id.0, after.version);
-        if let Some(kept) = claim(&mut transaction, clinic_id, Origin::Staff, effect, idempotency, now).await? {
+        if let Some(kept) = claim(&mut transaction, clinic_id, effect, idempotency, now).await? {
             return Ok(Outcome::Known(kept));
         }
     }
@@ -81,7 +81,7 @@ pub async fn take_next<E: From<StoreError>>(
     let mut transaction = store.begin(clinic_id).await?;
     if let Some(idempotency) = idempotency {
         let nothing_yet = Effect::Version(Uuid::nil(), 0);
-        if let Some(kept) = claim(&mut transaction, clinic_id, Origin::Staff, nothing_yet, idempotency, now).await? {
+        if let Some(kept) = claim(&mut transaction, clinic_id, nothing_yet, idempotency, now).await? {
             return Ok(Outcome::Known(kept));
         }
     }
@@ -93,9 +93,9 @@ pub async fn take_next<E: From<StoreError>>(
     let after = decided.change.after;
     if let Some(idempotency) = idempotency {
         let effect = Effect::Version(after.follow_up_id.0, after.version);
-        settle(&mut transaction, clinic_id, Origin::Staff, effect, idempotency).await?;
+        settle(&mut transaction, clinic_id, effect, idempotency).await?;
     }
-    transaction.commit().await.map_err(StoreError::from)?;
+    transaction.commit().await?;
     Ok(Outcome::Written(Box::new(after)))
 }
 

@@ -1,8 +1,9 @@
 //! Whether the database can be trusted with a submission.
 
-use sqlx::PgConnection;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 
-use super::{MIGRATOR, Store, StoreError};
+use super::{MIGRATOR, Store, StoreError, session_options};
 
 /// What the database says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub struct DatabaseHealth {
     /// Whether every table with a clinic's rows is forced behind row security, and the service works as roles that do not
     /// pass by it. Citus is taken without: there a session's clinic does not travel to where the rows are.
     pub row_security: bool,
+    /// Whether the role that signed in can neither pass by row security nor change the schema, nor become one that can.
+    pub unprivileged: bool,
     /// Settings under which an acknowledged submission could be lost.
     pub unsafe_settings: Vec<String>,
 }
@@ -21,7 +24,21 @@ pub struct DatabaseHealth {
 /// # Errors
 /// When it is away.
 pub async fn check(store: &Store) -> Result<DatabaseHealth, StoreError> {
-    let mut connection = store.account().await?;
+    look(&mut *store.account().await?).await
+}
+
+/// Asks the database over a connection that is made for it.
+///
+/// # Errors
+/// When it is away, or lets nobody in with these options.
+pub async fn check_once(options: &PgConnectOptions) -> Result<DatabaseHealth, StoreError> {
+    let mut connection = session_options(options.clone()).connect().await?;
+    let health = look(&mut connection).await?;
+    connection.close().await?;
+    Ok(health)
+}
+
+async fn look(connection: &mut PgConnection) -> Result<DatabaseHealth, StoreError> {
     let settings = sqlx::query!(
         r#"select name as "name!", setting as "setting!" from pg_settings
            where name in ('fsync', 'full_page_writes', 'synchronous_commit') order by name"#
@@ -29,8 +46,9 @@ pub async fn check(store: &Store) -> Result<DatabaseHealth, StoreError> {
     .fetch_all(&mut *connection)
     .await?;
     let unsafe_settings = settings.into_iter().filter(|row| row.setting == "off").map(|row| row.name).collect();
-    let row_security = row_security(&mut connection).await?;
-    Ok(DatabaseHealth { migrated: migrated(&mut connection).await?, row_security, unsafe_settings })
+    let row_security = row_security(connection).await?;
+    let unprivileged = unprivileged(connection).await?;
+    Ok(DatabaseHealth { migrated: migrated(connection).await?, row_security, unprivileged, unsafe_settings })
 }
 
 async fn migrated(connection: &mut PgConnection) -> Result<bool, StoreError> {
@@ -49,6 +67,7 @@ async fn migrated(connection: &mut PgConnection) -> Result<bool, StoreError> {
 async fn row_security(connection: &mut PgConnection) -> Result<bool, StoreError> {
     let held = sqlx::query_scalar!(
         r#"select count(*) = 4 and bool_and(not rolsuper and not rolbypassrls and pg_has_role(oid, 'member'))
+                  and current_schema() is not null
                   and (to_regclass('pg_catalog.pg_dist_partition') is not null or not exists (
                       select from pg_attribute a join pg_class t on t.oid = a.attrelid
                       where t.relnamespace = current_schema()::regnamespace and t.relkind = 'r'
@@ -56,6 +75,23 @@ async fn row_security(connection: &mut PgConnection) -> Result<bool, StoreError>
                   )) as "held!"
            from pg_roles
            where rolname in ('sarcoscreen_app', 'sarcoscreen_writer', 'sarcoscreen_auth', 'sarcoscreen_jobs')"#
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(held)
+}
+
+/// Predefined roles (`pg_...`) read the server's files, run its programs, or read and write every table.
+async fn unprivileged(connection: &mut PgConnection) -> Result<bool, StoreError> {
+    let held = sqlx::query_scalar!(
+        r#"select coalesce(not has_schema_privilege(current_schema(), 'create'), false) and not exists (
+                      select from pg_roles r where pg_has_role(r.oid, 'member') and (
+                          r.rolsuper or r.rolbypassrls or r.rolcreaterole or r.rolcreatedb or r.rolreplication
+                          or starts_with(r.rolname, 'pg_')
+                          or exists (select from pg_class t where t.relowner = r.oid
+                                     and t.relnamespace = current_schema()::regnamespace)
+                      )
+                  ) as "held!""#
     )
     .fetch_one(connection)
     .await?;

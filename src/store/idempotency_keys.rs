@@ -5,9 +5,10 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::row::{at, known};
+use super::subject_merges::beside_removals;
 use super::{Store, StoreError};
 use crate::domain::ids::{ClinicId, SubmissionId};
-use crate::domain::submission::{Idempotency, Origin};
+use crate::domain::submission::Idempotency;
 
 /// What the request of a key made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,16 +35,16 @@ pub enum Kept {
 pub async fn find(
     store: &Store,
     clinic_id: ClinicId,
-    origin: Origin,
     idempotency: &Idempotency,
     now: Timestamp,
 ) -> Result<Option<Kept>, StoreError> {
     let found = sqlx::query_as!(
         Row,
         "select fingerprint, submission_id, resource_id, resource_version from idempotency_keys
-         where clinic_id = $1 and origin = $2 and idempotency_key = $3 and expires_at > $4",
+         where clinic_id = $1 and sender_id = $2 and of_record = $3 and idempotency_key = $4 and expires_at > $5",
         clinic_id.0,
-        idempotency.space(origin),
+        idempotency.sender_id.0,
+        idempotency.of_record,
         idempotency.key,
         at(now) as _,
     )
@@ -57,23 +58,81 @@ pub async fn find(
 pub(super) async fn claim(
     connection: &mut PgConnection,
     clinic_id: ClinicId,
-    origin: Origin,
     effect: Effect,
     idempotency: &Idempotency,
     now: Timestamp,
 ) -> Result<Option<Kept>, StoreError> {
+    // A key that was there may be removed before it is read: then it is free.
+    loop {
+        if insert(connection, clinic_id, effect, idempotency).await? {
+            return Ok(None);
+        }
+        let kept = sqlx::query_as!(
+            Row,
+            "select fingerprint, submission_id, resource_id, resource_version from idempotency_keys
+             where clinic_id = $1 and sender_id = $2 and of_record = $3 and idempotency_key = $4 and expires_at > $5",
+            clinic_id.0,
+            idempotency.sender_id.0,
+            idempotency.of_record,
+            idempotency.key,
+            at(now) as _,
+        )
+        .fetch_optional(&mut *connection)
+        .await?;
+        if let Some(kept) = kept {
+            return kept.kept(idempotency).map(Some);
+        }
+        if take_over(connection, clinic_id, effect, idempotency, now).await? {
+            return Ok(None);
+        }
+    }
+}
+
+/// Whether the key was free and is ours now. A key that is there is not locked.
+async fn insert(
+    connection: &mut PgConnection,
+    clinic_id: ClinicId,
+    effect: Effect,
+    idempotency: &Idempotency,
+) -> Result<bool, StoreError> {
     let (submission_id, resource_id, resource_version) = effect.columns();
-    let claimed = sqlx::query!(
-        "insert into idempotency_keys as k (
-             clinic_id, origin, idempotency_key, fingerprint, submission_id, resource_id, resource_version, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)
-         on conflict (clinic_id, origin, idempotency_key) do update
-             set fingerprint = excluded.fingerprint, submission_id = excluded.submission_id,
-                 resource_id = excluded.resource_id, resource_version = excluded.resource_version,
-                 expires_at = excluded.expires_at
-             where k.expires_at <= $9",
+    let done = sqlx::query!(
+        "insert into idempotency_keys (clinic_id, sender_id, of_record, idempotency_key, fingerprint, submission_id,
+             resource_id, resource_version, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         on conflict (clinic_id, sender_id, of_record, idempotency_key) do nothing",
         clinic_id.0,
-        idempotency.space(origin),
+        idempotency.sender_id.0,
+        idempotency.of_record,
+        idempotency.key,
+        idempotency.fingerprint.as_slice(),
+        submission_id,
+        resource_id,
+        resource_version,
+        at(idempotency.expires_at) as _,
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Whether the key was past its time and is ours now.
+async fn take_over(
+    connection: &mut PgConnection,
+    clinic_id: ClinicId,
+    effect: Effect,
+    idempotency: &Idempotency,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    beside_removals(connection, clinic_id).await?;
+    let (submission_id, resource_id, resource_version) = effect.columns();
+    let done = sqlx::query!(
+        "update idempotency_keys set fingerprint = $5, submission_id = $6, resource_id = $7, resource_version = $8,
+             expires_at = $9
+         where clinic_id = $1 and sender_id = $2 and of_record = $3 and idempotency_key = $4 and expires_at <= $10",
+        clinic_id.0,
+        idempotency.sender_id.0,
+        idempotency.of_record,
         idempotency.key,
         idempotency.fingerprint.as_slice(),
         submission_id,
@@ -82,39 +141,25 @@ pub(super) async fn claim(
         at(idempotency.expires_at) as _,
         at(now) as _,
     )
-    .execute(&mut *connection)
-    .await?
-    .rows_affected();
-    if claimed == 1 {
-        return Ok(None);
-    }
-    let kept = sqlx::query_as!(
-        Row,
-        "select fingerprint, submission_id, resource_id, resource_version from idempotency_keys
-         where clinic_id = $1 and origin = $2 and idempotency_key = $3",
-        clinic_id.0,
-        idempotency.space(origin),
-        idempotency.key,
-    )
-    .fetch_one(connection)
+    .execute(connection)
     .await?;
-    kept.kept(idempotency).map(Some)
+    Ok(done.rows_affected() == 1)
 }
 
 /// Writes down the effect of a key that was claimed before the effect was known.
 pub(super) async fn settle(
     connection: &mut PgConnection,
     clinic_id: ClinicId,
-    origin: Origin,
     effect: Effect,
     idempotency: &Idempotency,
 ) -> Result<(), StoreError> {
     let (submission_id, resource_id, resource_version) = effect.columns();
     sqlx::query!(
-        "update idempotency_keys set submission_id = $4, resource_id = $5, resource_version = $6
-         where clinic_id = $1 and origin = $2 and idempotency_key = $3",
+        "update idempotency_keys set submission_id = $5, resource_id = $6, resource_version = $7
+         where clinic_id = $1 and sender_id = $2 and of_record = $3 and idempotency_key = $4",
         clinic_id.0,
-        idempotency.space(origin),
+        idempotency.sender_id.0,
+        idempotency.of_record,
         idempotency.key,
         submission_id,
         resource_id,

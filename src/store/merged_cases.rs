@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::StoreError;
 use super::row::at;
 use crate::domain::audit::AuditEntry;
-use crate::domain::ids::{FollowUpId, SubjectId};
+use crate::domain::ids::{ClinicId, FollowUpId, SubjectId};
 use crate::domain::subject_history::SubjectMerge;
 
 /// What became of the cases of the merged person.
@@ -15,6 +15,24 @@ pub(super) struct Joined {
     pub moved: Vec<FollowUpId>,
     /// The one that was closed, with its version afterwards.
     pub closed: Option<(FollowUpId, i32)>,
+}
+
+/// Locks every case of two persons, in the order of their ids.
+pub(super) async fn lock(
+    connection: &mut PgConnection,
+    clinic_id: ClinicId,
+    persons: [SubjectId; 2],
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "select follow_up_id from follow_ups where clinic_id = $1 and subject_id in ($2, $3)
+         order by follow_up_id for no key update",
+        clinic_id.0,
+        persons[0].0,
+        persons[1].0,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(())
 }
 
 /// Moves every case of the merged person. Where both have an open one, the merged person's is closed, and the other takes
@@ -27,7 +45,7 @@ pub(super) async fn join(
 ) -> Result<Joined, StoreError> {
     let open = sqlx::query!(
         "select follow_up_id, subject_id from follow_ups
-         where clinic_id = $1 and subject_id in ($2, $3) and state <> 'closed' order by follow_up_id for update",
+         where clinic_id = $1 and subject_id in ($2, $3) and state <> 'closed'",
         entry.clinic_id.0,
         kept.0,
         merged.0,

@@ -26,6 +26,7 @@ pub mod history;
 pub mod idempotency_keys;
 mod intake;
 pub mod keys;
+mod login;
 pub mod master_key_checks;
 mod merged_cases;
 pub mod page;
@@ -36,7 +37,9 @@ pub mod rotation;
 mod row;
 pub mod rule_tables;
 pub mod scan;
+pub mod schema;
 mod session;
+pub mod shares;
 pub mod statistics;
 pub mod subject_changes;
 pub mod subject_export;
@@ -58,20 +61,24 @@ pub use sqlx::postgres::PgConnectOptions as ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgPool};
 
-pub use address::{NEVER_LOGGED, QUIETLY_LOGGED, connect_options};
+pub use address::{NEVER_LOGGED, QUIETLY_LOGGED, connect_options, unverified_host};
 pub use error::StoreError;
+pub use login::LOGIN;
 pub use replica::ReplicaFigures;
 
 use audit_writer::Look;
 use intake::Intake;
 use keys::Keys;
 use replica::Replica;
+use shares::Shares;
 use writer::{Grouping, Writer};
 
 /// The database and the keys that open what is sealed in it. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     pool: PgPool,
+    /// What each clinic's requests may take of the pool.
+    shares: std::sync::Arc<Shares>,
     keys: std::sync::Arc<Keys>,
     trail: Writer<Look>,
     intake: Writer<Intake>,
@@ -99,25 +106,17 @@ impl Store {
     pub fn open(options: PgConnectOptions, sizes: Sizes, keys: Keys) -> Self {
         let pool = open_pool(options, sizes.connections, sizes.acquire_timeout);
         let looks_grouped = Grouping::default();
-        let (trail, looks) = Writer::new(looks_grouped.waiting);
-        let (intake, submissions) = Writer::new(sizes.intake.waiting);
-        let store = Self { pool, keys: std::sync::Arc::new(keys), trail, intake, replica: None };
-        looks.run(&store, looks_grouped);
-        submissions.run(&store, sizes.intake);
+        let (trail, intake) = (Writer::new(looks_grouped.waiting), Writer::new(sizes.intake.waiting));
+        let shares = share_of(sizes.connections);
+        let store = Self { pool, shares, keys: std::sync::Arc::new(keys), trail, intake, replica: None };
+        store.trail.run(&store, looks_grouped);
+        store.intake.run(&store, sizes.intake);
         store
     }
 
     /// The same database for the writers themselves: whoever holds a queue keeps them running.
     fn without_writers(&self) -> Self {
-        Self { trail: Writer::new(1).0, intake: Writer::new(1).0, ..self.clone() }
-    }
-
-    /// Applies every migration that is not applied yet.
-    ///
-    /// # Errors
-    /// When the database is away, or a migration fails or differs from what was applied.
-    pub async fn migrate(&self) -> Result<(), StoreError> {
-        MIGRATOR.run_direct(None, &mut *self.account().await?, false).await.map_err(StoreError::Migration)
+        Self { trail: Writer::new(1), intake: Writer::new(1), ..self.clone() }
     }
 
     /// The hash of an API key, as stored; also the name under which a looked-up key is remembered.
@@ -126,10 +125,10 @@ impl Store {
         self.keys.credential_hash(key)
     }
 
-    /// What stands for a person of an issuer of tokens, as stored.
+    /// A person of an issuer of tokens, as stored.
     #[must_use]
-    pub fn person_hashes(&self, issuer: &str, subject: &str) -> token_people::PersonHashes {
-        self.keys.person_hashes(issuer, subject)
+    pub fn issuer_subject(&self, issuer: &str, subject: &str) -> token_people::IssuerSubject {
+        token_people::IssuerSubject::of(&self.keys, issuer, subject)
     }
 
     /// Waits for open work, also for what waits to be written, and closes every connection.
@@ -148,15 +147,26 @@ const RESTED: Duration = Duration::from_secs(1);
 /// Prepared statements that a connection keeps: more than there are, and the filters of lists make several of one.
 const STATEMENTS: usize = 512;
 
-/// A pool that connects when it is first used.
-fn open_pool(options: PgConnectOptions, connections: u32, acquire_timeout: Duration) -> PgPool {
+/// Half of the connections for each clinic: whatever one clinic does, the other half is there for the others.
+fn share_of(connections: u32) -> std::sync::Arc<Shares> {
+    let each = connections.div_ceil(2).try_into().unwrap_or(usize::MAX);
+    std::sync::Arc::new(Shares::new(each))
+}
+
+/// How every session begins.
+fn session_options(options: PgConnectOptions) -> PgConnectOptions {
     // A session must not wait for ever on a lock, and no statement's parameters belong in the server's log.
-    let options = options.statement_cache_capacity(STATEMENTS).application_name("sarcoscreen").options([
+    options.statement_cache_capacity(STATEMENTS).application_name("sarcoscreen").options([
         ("lock_timeout", "5s"),
         ("statement_timeout", "30s"),
         ("idle_in_transaction_session_timeout", "30s"),
         ("timezone", "UTC"),
-    ]);
+    ])
+}
+
+/// A pool that connects when it is first used.
+fn open_pool(options: PgConnectOptions, connections: u32, acquire_timeout: Duration) -> PgPool {
+    let options = session_options(options);
     let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(acquire_timeout);
     // One that was in use a moment ago is alive; asking each time would be a round trip for each request.
     let pool = pool.test_before_acquire(false).before_acquire(|connection, meta| {

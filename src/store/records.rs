@@ -1,4 +1,4 @@
-//! Submissions as records: found by the name that another system gave them, and listed whole.
+//! Submissions as records of a sender: found by the name that another system gave them, and listed whole.
 
 use uuid::Uuid;
 
@@ -6,29 +6,56 @@ use super::page::{Key, Scope, cut};
 use super::row::{at, bound};
 use super::submissions::Row;
 use super::{Store, StoreError};
-use crate::domain::ids::{ClinicId, SubmissionId};
+use crate::domain::ids::{ClinicId, SenderId, SubmissionId};
 use crate::domain::record::RecordFilter;
 use crate::domain::stored::{Page, PageRequest, StoredSubmission};
 use crate::domain::submission::ExternalSource;
 
-/// The submissions of a record in another system, at most two: more than one is more than whoever asks expects.
+/// The submissions of a sender's record in another system, at most two: more than one is more than a caller expects.
 ///
 /// # Errors
 /// When the database is away.
 pub async fn of_source(
     store: &Store,
-    clinic_id: ClinicId,
+    (clinic_id, sender_id): (ClinicId, SenderId),
     source: &ExternalSource,
 ) -> Result<Vec<SubmissionId>, StoreError> {
     let ids: Vec<Uuid> = sqlx::query_scalar!(
-        "select submission_id from submissions where clinic_id = $1 and source_system = $2 and source_id = $3 limit 2",
+        "select submission_id from submissions
+         where clinic_id = $1 and source_system = $2 and source_id = $3 and credential_id = any (array(
+             select c.credential_id from credentials c where c.clinic_id = $1 and c.sender_id = $4))
+         limit 2",
         clinic_id.0,
         source.system,
         source.id,
+        sender_id.0,
     )
     .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
     Ok(ids.into_iter().map(SubmissionId).collect())
+}
+
+/// Whether a submission is one of a sender.
+///
+/// # Errors
+/// When the database is away.
+pub async fn is_of_sender(
+    store: &Store,
+    (clinic_id, sender_id): (ClinicId, SenderId),
+    submission_id: SubmissionId,
+) -> Result<bool, StoreError> {
+    let found = sqlx::query_scalar!(
+        r#"select exists (
+               select from submissions s join credentials c using (clinic_id, credential_id)
+               where s.clinic_id = $1 and s.submission_id = $2 and c.sender_id = $3
+           ) as "found!""#,
+        clinic_id.0,
+        submission_id.0,
+        sender_id.0,
+    )
+    .fetch_one(&mut *store.clinic(clinic_id).await?)
+    .await?;
+    Ok(found)
 }
 
 /// One page of a clinic's submissions, the latest received first.
@@ -56,7 +83,8 @@ pub async fn list(
            where clinic_id = $1
              and ($2::uuid is null or submission_id = $2)
              and ($3::uuid is null or subject_id = $3)
-             and ($4::uuid is null or credential_id = $4)
+             and ($4::uuid is null or credential_id = any (array(
+                 select c.credential_id from credentials c where c.clinic_id = $1 and c.sender_id = $4)))
              and ($5::text is null or source_system = $5)
              and ($6::text is null or source_id = $6)
              and ($7::text is null or rule_table = $7)
@@ -72,7 +100,7 @@ pub async fn list(
         clinic_id.0,
         filter.submission_id.map(|id| id.0),
         filter.subject_id.map(|id| id.0),
-        filter.credential_id.map(|id| id.0),
+        filter.sender_id.map(|id| id.0),
         filter.source.as_ref().map(|source| source.system.as_str()),
         filter.source.as_ref().map(|source| source.id.as_str()),
         filter.rule_table,

@@ -91,10 +91,11 @@ pub async fn forget_keys(store: &Store, clinic_id: ClinicId, now: Timestamp) -> 
     let gone = sqlx::query!(
         "delete from idempotency_keys k
          using (
-             select origin, idempotency_key from idempotency_keys
+             select sender_id, of_record, idempotency_key from idempotency_keys
              where clinic_id = $1 and expires_at <= $2 order by expires_at limit $3 for update skip locked
          ) past
-         where k.clinic_id = $1 and k.origin = past.origin and k.idempotency_key = past.idempotency_key",
+         where k.clinic_id = $1 and k.sender_id = past.sender_id and k.of_record = past.of_record
+           and k.idempotency_key = past.idempotency_key",
         clinic_id.0,
         at(now) as _,
         KEYS,
@@ -113,7 +114,7 @@ struct Due {
     subjects: Vec<Uuid>,
 }
 
-/// Persons are held first and cases next, as intake does, so that neither waits for the other in a circle.
+/// Persons are locked first, with whoever was merged into them, and cases next, as intake does.
 async fn due(connection: &mut PgConnection, clinic_id: ClinicId, before: Timestamp) -> Result<Due, StoreError> {
     let found = sqlx::query!(
         "select s.submission_id, s.subject_id, s.follow_up_id
@@ -130,7 +131,11 @@ async fn due(connection: &mut PgConnection, clinic_id: ClinicId, before: Timesta
     let subjects: Vec<Uuid> = found.iter().map(|row| row.subject_id).collect();
     let cases: Vec<Uuid> = found.iter().filter_map(|row| row.follow_up_id).collect();
     let subjects = sqlx::query_scalar!(
-        "select subject_id from subjects where clinic_id = $1 and subject_id = any($2) order by subject_id for update",
+        "with locked as materialized (
+             select subject_id from subjects
+             where clinic_id = $1 and (subject_id = any($2) or merged_into = any($2)) order by subject_id for update
+         )
+         select subject_id from locked where subject_id = any($2)",
         clinic_id.0,
         &subjects,
     )

@@ -2,14 +2,17 @@
 //! one, in bounded batches, while the service runs.
 
 use aws_lc_rs::digest;
+use jiff::Timestamp;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::keys::{Place, SealNonce};
+use super::row::at;
 use super::subject_row::{ContactColumns, Row, before_place, open_contact, open_reference, seal_reference, sealing};
+use super::token_people::{IssuerSubject, place as person_place};
 use super::webhook_endpoints::place as secret_place;
 use super::{Store, StoreError};
-use crate::domain::ids::{ClinicId, SubjectId, WebhookId};
+use crate::domain::ids::{ClinicId, CredentialId, SubjectId, WebhookId};
 use crate::domain::subject::LookUp;
 
 /// Rows of a batch.
@@ -29,19 +32,22 @@ pub enum Sealed {
     Notes,
     /// What signs for webhook endpoints.
     Webhooks,
+    /// People who sign in with tokens, with the hashes that find them.
+    People,
 }
 
 impl std::ops::AddAssign for Dependents {
     fn add_assign(&mut self, other: Self) {
         self.rows += other.rows;
         self.credentials += other.credentials;
+        self.waiting += other.waiting;
         self.audit_seals += other.audit_seals;
     }
 }
 
 impl Sealed {
     /// Every place.
-    pub const ALL: [Self; 4] = [Self::Subjects, Self::Changes, Self::Notes, Self::Webhooks];
+    pub const ALL: [Self; 5] = [Self::Subjects, Self::Changes, Self::Notes, Self::Webhooks, Self::People];
 }
 
 /// What still depends on an earlier key.
@@ -49,17 +55,20 @@ impl Sealed {
 pub struct Dependents {
     /// Rows with a sealed value or a hash of it.
     pub rows: u64,
-    /// Credentials that work and whose hash is made anew when they are used next.
+    /// Keys that still work, also beside the one they were rotated to, and whose hash is made anew when they are used next.
+    /// People whose name at the issuer is not known yet count as well.
     pub credentials: u64,
+    /// Audit entries that wait for their seal.
+    pub waiting: u64,
     /// Seals of the audit trail, which are never made anew.
     pub audit_seals: u64,
 }
 
-/// What of a clinic depends on a key that is not the current one.
+/// What of a clinic depends on a key that is not the current one. A key that cannot sign in any more depends on none.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn dependents(store: &Store, clinic_id: ClinicId) -> Result<Dependents, StoreError> {
+pub async fn dependents(store: &Store, clinic_id: ClinicId, now: Timestamp) -> Result<Dependents, StoreError> {
     let version = version(store)?;
     let mut transaction = store.begin_jobs(clinic_id).await?;
     let row = sqlx::query!(
@@ -70,18 +79,26 @@ pub async fn dependents(store: &Store, clinic_id: ClinicId) -> Result<Dependents
                + (select count(*) from follow_up_events where clinic_id = $1 and get_byte(note_sealed, 0) <> $2)
                + (select count(*) from webhook_endpoints where clinic_id = $1
                     and (get_byte(secret_sealed, 0) <> $2 or get_byte(previous_secret_sealed, 0) <> $2))
+               + (select count(*) from credentials where clinic_id = $1
+                    and (get_byte(issuer_subject_sealed, 0) <> $2 or (issuer_subject_sealed is not null and key_version <> $2)))
                    as "rows!",
-               (select count(*) from credentials where clinic_id = $1
-                    and key_version <> $2 and key_hash is not null and revoked_at is null) as "credentials!",
+               (select count(*) from credentials where clinic_id = $1 and case
+                    when issuer_subject_hash is not null then issuer_subject_sealed is null and key_version <> $2
+                    else revoked_at is null and (expires_at is null or expires_at > $3)
+                        and (key_version <> $2 or (previous_key_version <> $2 and previous_expires_at > $3))
+                end) as "credentials!",
+               (select count(*) from audit_pending where clinic_id = $1 and key_version <> $2) as "waiting!",
                (select count(*) from audit_seals where clinic_id = $1 and key_version <> $2) as "audit_seals!""#,
         clinic_id.0,
         version,
+        at(now) as _,
     )
     .fetch_one(&mut *transaction)
     .await?;
     Ok(Dependents {
         rows: row.rows.unsigned_abs(),
         credentials: row.credentials.unsigned_abs(),
+        waiting: row.waiting.unsigned_abs(),
         audit_seals: row.audit_seals.unsigned_abs(),
     })
 }
@@ -104,6 +121,7 @@ pub async fn rotate(
         Sealed::Changes => changes(&mut transaction, store, clinic_id, after, nonces).await?,
         Sealed::Notes => notes(&mut transaction, store, clinic_id, after, nonces).await?,
         Sealed::Webhooks => webhooks(&mut transaction, store, clinic_id, after, nonces).await?,
+        Sealed::People => people(&mut transaction, store, clinic_id, after, nonces).await?,
     };
     transaction.commit().await?;
     Ok(last.map(|last| (rows, last)))
@@ -126,7 +144,7 @@ async fn subjects(
            from subjects
            where clinic_id = $1 and subject_id > $2
              and (get_byte(reference_sealed, 0) <> $3 or get_byte(contact_sealed, 0) <> $3)
-           order by subject_id limit $4 for no key update skip locked"#,
+           order by subject_id limit $4 for update skip locked"#,
         clinic_id.0,
         after.0,
         version(store)?,
@@ -283,6 +301,47 @@ async fn webhooks(
             row.webhook_id,
             again(store, place, nonces[0], &row.secret_sealed)?,
             previous,
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(worked)
+}
+
+/// The lock is the one that changing the hash needs, so that nothing is waited for while it is held.
+async fn people(
+    connection: &mut PgConnection,
+    store: &Store,
+    clinic_id: ClinicId,
+    after: (Uuid, i32),
+    nonces: &[SealNonce; SEALS],
+) -> Result<Worked, StoreError> {
+    let version = version(store)?;
+    let rows = sqlx::query!(
+        r#"select credential_id, issuer_subject_sealed as "sealed!" from credentials
+           where clinic_id = $1 and credential_id > $2 and issuer_subject_sealed is not null
+             and (get_byte(issuer_subject_sealed, 0) <> $3 or key_version <> $3)
+           order by credential_id limit $4 for update skip locked"#,
+        clinic_id.0,
+        after.0,
+        version,
+        LIMIT,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let worked = (rows.len() as u64, rows.last().map(|row| (row.credential_id, 0)));
+    for (row, nonce) in rows.into_iter().zip(nonces) {
+        let place = person_place(clinic_id, CredentialId(row.credential_id));
+        let person = IssuerSubject::open(&store.keys, place, &row.sealed)?;
+        let (hash, sealed) = person.columns(&store.keys, place, *nonce)?;
+        sqlx::query!(
+            "update credentials set issuer_subject_hash = $3, issuer_subject_sealed = $4, key_version = $5::integer
+             where clinic_id = $1 and credential_id = $2",
+            clinic_id.0,
+            row.credential_id,
+            hash,
+            sealed,
+            version,
         )
         .execute(&mut *connection)
         .await?;

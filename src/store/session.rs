@@ -1,10 +1,16 @@
 //! Sessions: every connection works as one of the unprivileged roles, tied to the clinic it is for. There is no other way
 //! to a connection, so a query cannot forget either.
+//!
+//! What a clinic's own requests do takes one of the clinic's share of the connections, so one clinic with many slow reads
+//! leaves connections for the others.
+
+use std::ops::{Deref, DerefMut};
 
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
+use super::shares::Place;
 use super::{Store, StoreError};
 use crate::domain::ids::ClinicId;
 
@@ -24,29 +30,66 @@ enum Role {
     Writer,
 }
 
+/// A connection or a transaction, with the place that it takes of its clinic's share.
+pub(super) struct Shared<C> {
+    // First, so that it goes back before the place does.
+    inner: C,
+    _place: Place,
+}
+
+/// A transaction within its clinic's share of the connections.
+pub(super) type ClinicTransaction = Shared<Transaction<'static, Postgres>>;
+
+impl<C: Deref<Target = PgConnection>> Deref for Shared<C> {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.inner
+    }
+}
+
+impl<C: DerefMut<Target = PgConnection>> DerefMut for Shared<C> {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.inner
+    }
+}
+
+impl ClinicTransaction {
+    /// Commits.
+    ///
+    /// # Errors
+    /// When the database is away, or refuses what the transaction did.
+    pub(super) async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.inner.commit().await?)
+    }
+}
+
 impl Store {
     /// A connection for reading what belongs to one clinic.
     ///
     /// # Errors
     /// When the database is away.
-    pub(super) async fn clinic(&self, clinic_id: ClinicId) -> Result<PoolConnection<Postgres>, StoreError> {
-        self.session(Role::App, Some(clinic_id)).await
+    pub(super) async fn clinic(&self, clinic_id: ClinicId) -> Result<Shared<PoolConnection<Postgres>>, StoreError> {
+        let place = self.place(clinic_id).await?;
+        Ok(Shared { inner: self.session(Role::App, Some(clinic_id)).await?, _place: place })
     }
 
     /// A connection for reading a page of one clinic that follows the same index whatever is asked.
     ///
     /// # Errors
     /// When the database is away.
-    pub(super) async fn page(&self, clinic_id: ClinicId) -> Result<PoolConnection<Postgres>, StoreError> {
-        self.session(Role::Page, Some(clinic_id)).await
+    pub(super) async fn page(&self, clinic_id: ClinicId) -> Result<Shared<PoolConnection<Postgres>>, StoreError> {
+        let place = self.place(clinic_id).await?;
+        Ok(Shared { inner: self.session(Role::Page, Some(clinic_id)).await?, _place: place })
     }
 
     /// A transaction in one clinic.
     ///
     /// # Errors
     /// When the database is away.
-    pub(super) async fn begin(&self, clinic_id: ClinicId) -> Result<Transaction<'static, Postgres>, StoreError> {
-        self.transaction("begin", Role::App, Some(clinic_id)).await
+    pub(super) async fn begin(&self, clinic_id: ClinicId) -> Result<ClinicTransaction, StoreError> {
+        let place = self.place(clinic_id).await?;
+        Ok(Shared { inner: self.transaction("begin", Role::App, Some(clinic_id)).await?, _place: place })
     }
 
     /// A connection for what belongs to no clinic, such as the text of rule tables.
@@ -99,8 +142,8 @@ impl Store {
         self.transaction(&begin, Role::Writer, None).await
     }
 
-    /// A transaction of one moment as the account that signs in to the database itself, which removes entries of one clinic's
-    /// audit log where that account is the owner of the tables.
+    /// A transaction of one moment as the role that signed in to the database. Where that is the owner of the tables, it may
+    /// remove entries of one clinic's audit log.
     ///
     /// # Errors
     /// When the database is away.
@@ -115,8 +158,8 @@ impl Store {
         Ok(self.pool.begin_with(AssertSqlSafe(statements)).await?)
     }
 
-    /// A connection as the account that signs in to the database itself: for migrations, and for questions about the
-    /// server that come before the roles exist.
+    /// A connection as the role that signed in to the database, which may read nothing of any clinic: for questions about
+    /// the server, and about that role itself.
     ///
     /// # Errors
     /// When the database is away.
@@ -124,6 +167,12 @@ impl Store {
         let mut connection = self.pool.acquire().await?;
         sqlx::raw_sql("reset role").execute(&mut *connection).await?;
         Ok(connection)
+    }
+
+    /// A place of the clinic's share of the connections.
+    async fn place(&self, clinic_id: ClinicId) -> Result<Place, StoreError> {
+        let place = self.shares.take(clinic_id, self.pool.options().get_acquire_timeout()).await;
+        place.ok_or_else(|| StoreError::Unavailable("the clinic's share of the connections is in use".to_owned()))
     }
 
     async fn session(&self, role: Role, clinic_id: Option<ClinicId>) -> Result<PoolConnection<Postgres>, StoreError> {

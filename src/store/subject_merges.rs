@@ -14,7 +14,7 @@ use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, FollowUpId, MergeId, SubjectId, SubmissionId};
 use crate::domain::stored::Subject;
 use crate::domain::subject_history::{Before, ChangeKind, SubjectChange, SubjectMerge};
-use crate::domain::submission::{Idempotency, Origin};
+use crate::domain::submission::Idempotency;
 
 /// What is to be merged, as the caller saw it.
 #[derive(Clone, Copy, Debug)]
@@ -44,13 +44,13 @@ pub async fn merge(
 ) -> Result<SubjectMerge, StoreError> {
     let clinic_id = entry.clinic_id;
     let mut transaction = store.begin(clinic_id).await?;
+    one_at_a_time(&mut transaction, clinic_id).await?;
     if let Some(done) = retried(&mut transaction, clinic_id, request, merging.merge_id, entry).await? {
         return Ok(SubjectMerge { undone_at: None, ..done });
     }
-    one_at_a_time(&mut transaction, clinic_id).await?;
-    let merged = lock(&mut transaction, &store.keys, clinic_id, merging.merged.0).await?;
-    let kept = lock(&mut transaction, &store.keys, clinic_id, merging.kept.0).await?;
+    let [kept, merged] = lock_both(&mut transaction, store, clinic_id, [merging.kept, merging.merged]).await?;
     let (kept, merged) = allowed(&mut transaction, clinic_id, merging, kept, merged).await?;
+    merged_cases::lock(&mut transaction, clinic_id, [merging.kept, merging.merged]).await?;
     let submission_ids = move_submissions(&mut transaction, clinic_id, merging.merged, merging.kept, None).await?;
     let cases = merged_cases::join(&mut transaction, entry, merging.kept, merging.merged).await?;
     let done = SubjectMerge {
@@ -91,17 +91,18 @@ pub async fn undo(
 ) -> Result<SubjectMerge, StoreError> {
     let clinic_id = entry.clinic_id;
     let mut transaction = store.begin(clinic_id).await?;
+    one_at_a_time(&mut transaction, clinic_id).await?;
     if let Some(done) = retried(&mut transaction, clinic_id, request, merge_id, entry).await? {
         return Ok(done);
     }
-    one_at_a_time(&mut transaction, clinic_id).await?;
     let found = find_in(&mut transaction, clinic_id, merge_id).await?;
     let (merge, closed_version) = found.filter(|(merge, _)| merge.kept == kept).ok_or(StoreError::Missing)?;
     if merge.undone_at.is_some() {
         return Err(StoreError::Refused("the merge was taken back already"));
     }
-    let merged = lock(&mut transaction, &store.keys, clinic_id, merge.merged.0).await?.ok_or(StoreError::Missing)?;
-    let kept = lock(&mut transaction, &store.keys, clinic_id, kept.0).await?.ok_or(StoreError::Missing)?;
+    let [kept, merged] = lock_both(&mut transaction, store, clinic_id, [kept, merge.merged]).await?;
+    let (kept, merged) = kept.zip(merged).ok_or(StoreError::Missing)?;
+    merged_cases::lock(&mut transaction, clinic_id, [merge.kept, merge.merged]).await?;
     let listed = Some(&*merge.submission_ids);
     move_submissions(&mut transaction, clinic_id, merge.kept, merge.merged, listed).await?;
     let closed = merge.closed_follow_up.zip(closed_version);
@@ -153,12 +154,39 @@ pub async fn merge_of(
     Ok(row.map(|row| (MergeId(row.merge_id), SubjectId(row.kept), row.merged_by)))
 }
 
-/// Merges, their undoing and erasure of one clinic wait for each other, so that none meets half of another.
+/// Merges, their undoing, erasure and retention of one clinic wait for each other, so that none meets half of another. It
+/// comes before every lock on a row.
 pub(super) async fn one_at_a_time(connection: &mut PgConnection, clinic_id: ClinicId) -> Result<(), StoreError> {
     sqlx::query!("select pg_advisory_xact_lock(hashtextextended('subject merges ' || $1, 0))", clinic_id.to_string())
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// Waits for those, and makes them wait. Whatever takes over a retry key past its time holds this: they remove the key of what
+/// they remove, when they have locked persons that it may wait for.
+pub(super) async fn beside_removals(connection: &mut PgConnection, clinic_id: ClinicId) -> Result<(), StoreError> {
+    sqlx::query!(
+        "select pg_advisory_xact_lock_shared(hashtextextended('subject merges ' || $1, 0))",
+        clinic_id.to_string()
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Two persons, locked in the order of their ids, in the order in which they are named.
+async fn lock_both(
+    connection: &mut PgConnection,
+    store: &Store,
+    clinic_id: ClinicId,
+    named: [SubjectId; 2],
+) -> Result<[Option<Subject>; 2], StoreError> {
+    let turned = named[0] > named[1];
+    let [first, second] = if turned { [named[1], named[0]] } else { named };
+    let first = lock(connection, &store.keys, clinic_id, first.0).await?;
+    let second = lock(connection, &store.keys, clinic_id, second.0).await?;
+    Ok(if turned { [second, first] } else { [first, second] })
 }
 
 /// What this request did before, if it is a retry.
@@ -172,7 +200,7 @@ async fn retried(
     let Some(request) = request else { return Ok(None) };
     // A merge is made once, so its version says nothing.
     let effect = Effect::Version(merge_id.0, 1);
-    match claim(connection, clinic_id, Origin::Staff, effect, request, entry.at).await? {
+    match claim(connection, clinic_id, effect, request, entry.at).await? {
         None => Ok(None),
         Some(Kept::Same(Effect::Version(id, _))) => {
             let found = find_in(connection, clinic_id, MergeId(id)).await?;

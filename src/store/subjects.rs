@@ -70,7 +70,7 @@ pub async fn find(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) -> 
     row.map(|row| row.open(&store.keys, clinic_id)).transpose()
 }
 
-/// Finds a person and holds the row until the transaction ends.
+/// Finds a person and locks the row until the transaction ends. Several are locked in the order of their ids.
 pub(super) async fn lock(
     connection: &mut PgConnection,
     keys: &Keys,
@@ -82,7 +82,7 @@ pub(super) async fn lock(
         r#"select subject_id, reference_hash, reference_sealed, contact_sealed, consent_to_contact,
                   consent_text_version, consent_given_at as "consent_given_at: jiff_sqlx::Timestamp",
                   created_at as "created_at: jiff_sqlx::Timestamp", row_version as version, merged_into
-           from subjects where clinic_id = $1 and subject_id = $2 for update"#,
+           from subjects where clinic_id = $1 and subject_id = $2 for no key update"#,
         clinic_id.0,
         subject_id,
     )

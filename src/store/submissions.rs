@@ -17,6 +17,9 @@ use crate::domain::stored::{
 };
 use crate::domain::submission::{Accepted, ExternalSource, Origin, PathwayId};
 
+/// How often a submission is handed in again because what its retry key stood for was erased meanwhile.
+const ATTEMPTS: usize = 3;
+
 /// Stores an accepted submission with its person, follow-up, audit entry and retry key: all of it or nothing. When this
 /// returns `Created`, it is on disk.
 ///
@@ -25,15 +28,24 @@ use crate::domain::submission::{Accepted, ExternalSource, Origin, PathwayId};
 /// was written, unless the connection broke during the commit, which a retry with the same key settles.
 pub async fn commit(store: &Store, accepted: Accepted, nonces: [SealNonce; 4]) -> Result<Stored, StoreError> {
     let clinic_id = accepted.actor.clinic_id;
-    let (intake, outcome) = store.intake.write(Intake::of(&store.keys, accepted, nonces)?).await?;
-    Ok(match outcome {
-        Outcome::Stored(subject_id, follow_up) => Stored::Created(Box::new(intake.stored(subject_id, follow_up))),
-        Outcome::Replay(submission_id) => {
-            let done = find(store, clinic_id, submission_id).await?;
-            Stored::Replayed(Box::new(known(done, "idempotency_keys", "names a submission that is not there")?))
+    let mut intake = Intake::of(&store.keys, accepted, nonces)?;
+    for _ in 0..ATTEMPTS {
+        let (written, outcome) = store.intake.write(intake).await?;
+        match outcome {
+            Outcome::Stored(subject_id, follow_up) => {
+                return Ok(Stored::Created(Box::new(written.stored(subject_id, follow_up))));
+            }
+            Outcome::Replay(submission_id) => {
+                if let Some(done) = find(store, clinic_id, submission_id).await? {
+                    return Ok(Stored::Replayed(Box::new(done)));
+                }
+            }
+            Outcome::KeyReused => return Ok(Stored::KeyReused),
         }
-        Outcome::KeyReused => Stored::KeyReused,
-    })
+        // What the key stood for was erased meanwhile, and the key with it.
+        intake = written;
+    }
+    Err(StoreError::Inconsistent { table: "idempotency_keys", what: "names a submission that is not there" })
 }
 
 /// Finds a submission of a clinic.

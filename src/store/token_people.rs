@@ -1,9 +1,12 @@
 //! Credentials that sign in with tokens: people whom an issuer vouches for, found by a keyed hash of issuer and subject.
 
+use serde_json::json;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::clinic_row::ClinicRow;
 use super::credentials::CredentialRow;
+use super::keys::{Keys, Place, SealNonce};
 use super::row::at;
 use super::subject_row::sealing;
 use super::{Store, StoreError, audit};
@@ -12,8 +15,42 @@ use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, CredentialId};
 use crate::domain::stored::{Clinic, Credential};
 
-/// What stands for a person of an issuer, under every master key, the current one first.
-pub type PersonHashes = Vec<Vec<u8>>;
+/// A person of an issuer of tokens: the hashes that find the credential, under every master key, the current one first, and
+/// what they are made of, which is kept sealed.
+pub struct IssuerSubject {
+    pub(super) hashes: Vec<Vec<u8>>,
+    clear: Zeroizing<String>,
+}
+
+impl IssuerSubject {
+    pub(super) fn of(keys: &Keys, issuer: &str, subject: &str) -> Self {
+        let clear = Zeroizing::new(json!([issuer, subject]).to_string());
+        Self { hashes: keys.person_hashes(issuer, subject), clear }
+    }
+
+    /// Opens what a credential holds sealed.
+    pub(super) fn open(keys: &Keys, place: Place, sealed: &[u8]) -> Result<Self, StoreError> {
+        let clear = keys.open(place, sealed).map_err(sealing)?;
+        let broken = |_| StoreError::Inconsistent { table: "credentials", what: "issuer_subject_sealed" };
+        let (issuer, subject): (String, String) = serde_json::from_str(&clear).map_err(broken)?;
+        Ok(Self::of(keys, &issuer, &subject))
+    }
+
+    /// The hash and the sealed text under the current master key.
+    pub(super) fn columns(
+        &self,
+        keys: &Keys,
+        place: Place,
+        nonce: SealNonce,
+    ) -> Result<(Option<&Vec<u8>>, Vec<u8>), StoreError> {
+        Ok((self.hashes.first(), keys.seal(place, nonce, &self.clear).map_err(sealing)?))
+    }
+}
+
+/// Where the person of a credential is sealed.
+pub(super) fn place(clinic_id: ClinicId, credential_id: CredentialId) -> Place {
+    Place { clinic_id: clinic_id.0, row_id: credential_id.0, column: "credentials.issuer_subject_sealed" }
+}
 
 /// A clinic by its id or its exact name, and its credential of a person, if there are such. A text that is an id is not
 /// taken for a name.
@@ -23,7 +60,8 @@ pub type PersonHashes = Vec<Vec<u8>>;
 pub async fn find(
     store: &Store,
     clinic: &str,
-    person: &PersonHashes,
+    person: &IssuerSubject,
+    nonce: SealNonce,
 ) -> Result<Option<(Clinic, Option<Credential>)>, StoreError> {
     let id = Uuid::try_parse(clinic).ok();
     let mut connection = store.auth().await?;
@@ -39,37 +77,60 @@ pub async fn find(
     .fetch_optional(&mut *connection)
     .await?;
     let Some(clinic) = row.map(Clinic::try_from).transpose()? else { return Ok(None) };
-    let row = sqlx::query_as!(
-        CredentialRow,
-        r#"select credential_id, role, display_name, prefix, origins,
+    let row = sqlx::query!(
+        r#"select credential_id, sender_id, role, display_name, prefix, origins,
                   created_at as "created_at: jiff_sqlx::Timestamp",
                   expires_at as "expires_at: jiff_sqlx::Timestamp",
                   revoked_at as "revoked_at: jiff_sqlx::Timestamp",
-                  previous_expires_at as "previous_expires_at: jiff_sqlx::Timestamp"
+                  previous_expires_at as "previous_expires_at: jiff_sqlx::Timestamp",
+                  issuer_subject_hash = $3 and issuer_subject_sealed is not null as "current!"
            from credentials where clinic_id = $1 and issuer_subject_hash = any ($2)"#,
         clinic.clinic_id.0,
-        person,
+        &person.hashes,
+        person.hashes.first(),
     )
     .fetch_optional(&mut *connection)
     .await?;
     drop(connection);
-    let credential = row.map(|row| row.read(clinic.clinic_id)).transpose()?;
-    if credential.is_some() {
-        follow_master_key(store, clinic.clinic_id, person).await?;
+    let Some(row) = row else { return Ok(Some((clinic, None))) };
+    let credential_id = CredentialId(row.credential_id);
+    if !row.current {
+        follow_master_key(store, clinic.clinic_id, credential_id, person, nonce).await?;
     }
-    Ok(Some((clinic, credential)))
+    let row = CredentialRow {
+        credential_id: row.credential_id,
+        sender_id: row.sender_id,
+        role: row.role,
+        display_name: row.display_name,
+        prefix: row.prefix,
+        origins: row.origins,
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+        revoked_at: row.revoked_at,
+        previous_expires_at: row.previous_expires_at,
+    };
+    let credential = row.read(clinic.clinic_id)?;
+    Ok(Some((clinic, Some(credential))))
 }
 
-/// A hash that an earlier master key made gives way to the current one's, so that the earlier key can be left behind.
-async fn follow_master_key(store: &Store, clinic_id: ClinicId, person: &PersonHashes) -> Result<(), StoreError> {
-    let Some((current, [_, ..])) = person.split_first() else { return Ok(()) };
+/// A hash that an earlier master key made gives way to the current one's, so that the earlier key can be left behind. What it
+/// is made of is kept where it was not yet.
+async fn follow_master_key(
+    store: &Store,
+    clinic_id: ClinicId,
+    credential_id: CredentialId,
+    person: &IssuerSubject,
+    nonce: SealNonce,
+) -> Result<(), StoreError> {
+    let (hash, sealed) = person.columns(&store.keys, place(clinic_id, credential_id), nonce)?;
     let mut transaction = store.begin(clinic_id).await?;
     sqlx::query!(
-        "update credentials set issuer_subject_hash = $3, key_version = $4
-         where clinic_id = $1 and issuer_subject_hash = any ($2) and issuer_subject_hash <> $3",
+        "update credentials set issuer_subject_hash = $3, issuer_subject_sealed = $4, key_version = $5
+         where clinic_id = $1 and credential_id = $2",
         clinic_id.0,
-        person,
-        current,
+        credential_id.0,
+        hash,
+        sealed,
         i16::from(store.keys.version().map_err(sealing)?),
     )
     .execute(&mut *transaction)
@@ -85,19 +146,25 @@ async fn follow_master_key(store: &Store, clinic_id: ClinicId, person: &PersonHa
 pub async fn insert(
     store: &Store,
     credential: &Credential,
-    person: &PersonHashes,
+    person: &IssuerSubject,
+    nonce: SealNonce,
     audit: &AuditEntry,
 ) -> Result<(), StoreError> {
+    let (clinic_id, credential_id) = (credential.clinic_id, credential.credential_id);
+    let (hash, sealed) = person.columns(&store.keys, place(clinic_id, credential_id), nonce)?;
     let mut transaction = store.begin(credential.clinic_id).await?;
     let done = sqlx::query!(
-        "insert into credentials (clinic_id, credential_id, role, display_name, issuer_subject_hash, created_at, key_version)
-         values ($1, $2, $3, $4, $5, $6, $7)
+        "insert into credentials (clinic_id, credential_id, sender_id, role, display_name, issuer_subject_hash,
+             issuer_subject_sealed, created_at, key_version)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          on conflict (clinic_id, issuer_subject_hash) do nothing",
-        credential.clinic_id.0,
-        credential.credential_id.0,
+        clinic_id.0,
+        credential_id.0,
+        credential.sender_id.0,
         credential.role.as_str(),
         credential.display_name,
-        person.first(),
+        hash,
+        sealed,
         at(credential.created_at) as _,
         i16::from(store.keys.version().map_err(sealing)?),
     )

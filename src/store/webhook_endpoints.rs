@@ -114,17 +114,27 @@ pub async fn update(
 pub async fn delete(store: &Store, webhook_id: WebhookId, audit: &AuditEntry) -> Result<(), StoreError> {
     let clinic = audit.clinic_id.0;
     let mut transaction = store.begin(audit.clinic_id).await?;
-    let done = sqlx::query!(
-        "with gone as (delete from webhook_endpoints where clinic_id = $1 and webhook_id = $2 returning webhook_id),
-              log as (delete from webhook_attempts where clinic_id = $1 and webhook_id = $2),
-              queue as (delete from webhook_deliveries where clinic_id = $1 and webhook_id = $2)
-         select webhook_id from gone",
+    // Deliveries are locked before their endpoint, as by whoever writes down what came of one.
+    sqlx::query!(
+        "with due as (
+             select event_id from webhook_deliveries where clinic_id = $1 and webhook_id = $2 order by event_id for update
+         ), log as (
+             delete from webhook_attempts where clinic_id = $1 and webhook_id = $2
+         )
+         delete from webhook_deliveries d using due
+         where d.clinic_id = $1 and d.webhook_id = $2 and d.event_id = due.event_id",
         clinic,
         webhook_id.0,
     )
-    .fetch_optional(&mut *transaction)
+    .execute(&mut *transaction)
     .await?;
-    done.ok_or(StoreError::Missing)?;
+    let done =
+        sqlx::query!("delete from webhook_endpoints where clinic_id = $1 and webhook_id = $2", clinic, webhook_id.0)
+            .execute(&mut *transaction)
+            .await?;
+    if done.rows_affected() == 0 {
+        return Err(StoreError::Missing);
+    }
     audit::insert(&store.keys, &mut transaction, audit).await?;
     transaction.commit().await?;
     Ok(())

@@ -83,11 +83,17 @@ pub async fn again(store: &Store, webhook_id: WebhookId, again: &Again, audit: &
     );
     there.fetch_optional(&mut *transaction).await?.ok_or(StoreError::Missing)?;
     let done = sqlx::query!(
-        "update webhook_deliveries set state = 'pending', attempts = 0, due_at = $3, leased_until = null, delivered_at = null
-         where clinic_id = $1 and webhook_id = $2 and (leased_until is null or leased_until <= $3)
-           and ($4::uuid[] is null or event_id = any ($4))
-           and ($5::timestamptz is null or at >= $5) and ($6::timestamptz is null or at < $6)
-           and ($7::text is null or state = $7)",
+        "with again as (
+             select event_id from webhook_deliveries
+             where clinic_id = $1 and webhook_id = $2 and (leased_until is null or leased_until <= $3)
+               and ($4::uuid[] is null or event_id = any ($4))
+               and ($5::timestamptz is null or at >= $5) and ($6::timestamptz is null or at < $6)
+               and ($7::text is null or state = $7)
+             order by event_id for update
+         )
+         update webhook_deliveries d
+         set state = 'pending', attempts = 0, due_at = $3, leased_until = null, delivered_at = null
+         from again where d.clinic_id = $1 and d.webhook_id = $2 and d.event_id = again.event_id",
         audit.clinic_id.0,
         webhook_id.0,
         at(audit.at) as _,

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Executor as _};
 
-use crate::world::{World, fit, frail, sizes};
+use crate::world::{World, fit, frail, login, sizes};
 
 /// Another instance of the server, over a database as it is.
 struct Instance {
@@ -44,6 +44,7 @@ impl Instance {
         let settings = Settings {
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            body_room: http::ROOM,
             read_deadline: Duration::from_secs(10),
             workers: 1,
             shutdown: Duration::from_secs(1),
@@ -122,7 +123,7 @@ async fn a_service_is_ready_only_over_a_migrated_database() {
     assert_eq!(readiness(&world, &world.base).await, (200, [true; 4].map(Value::from)));
     let blank = format!("{}_blank", world.database.get_database().unwrap());
     run(&world, &format!("create database {blank}")).await.unwrap();
-    let instance = Instance::start(&world.database.clone().database(&blank), &[]).await;
+    let instance = Instance::start(&login(&world.database).database(&blank), &[]).await;
     assert_eq!(readiness(&world, &instance.base).await, (503, [true, false, false, true].map(Value::from)));
     world.holder(None).at(&instance.base).get("/health/live").await.expect(200);
     run(&world, &format!("drop database {blank} with (force)")).await.unwrap();
@@ -136,9 +137,9 @@ async fn a_service_is_ready_only_over_a_migrated_database() {
 #[tokio::test]
 async fn a_service_with_another_master_key_than_the_databases_own_is_not_ready() {
     let world = World::new().await;
-    let instance = Instance::with_key(&world.database, &[], 8).await;
+    let instance = Instance::with_key(&login(&world.database), &[], 8).await;
     assert_eq!(readiness(&world, &instance.base).await, (503, [true, true, false, true].map(Value::from)));
-    let instance = Instance::with_key(&world.database, &[], 7).await;
+    let instance = Instance::with_key(&login(&world.database), &[], 7).await;
     assert_eq!(readiness(&world, &instance.base).await, (200, [true; 4].map(Value::from)));
 }
 
@@ -147,9 +148,9 @@ async fn a_service_whose_database_is_away_lives_and_says_so() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let nowhere = [
-        world.database.clone().database("no_such_database"),
+        login(&world.database).database("no_such_database"),
         world.database.clone().username("nobody_known"),
-        world.database.clone().port(1),
+        login(&world.database).port(1),
     ];
     for database in nowhere {
         let instance = Instance::start(&database, &[]).await;
@@ -172,11 +173,11 @@ async fn unsafe_settings_keep_a_service_from_being_ready_unless_accepted_by_name
     for (accepted, wanted) in
         [(&[][..], &refused), (&["fsync", "full_page_writes"], &refused), (&["synchronous_commit"], &settled)]
     {
-        let instance = Instance::start(&world.database, accepted).await;
+        let instance = Instance::start(&login(&world.database), accepted).await;
         assert_eq!(&readiness(&world, &instance.base).await, wanted, "{accepted:?}");
     }
     run(&world, &format!("alter database {name} reset synchronous_commit")).await.unwrap();
-    let instance = Instance::start(&world.database, &[]).await;
+    let instance = Instance::start(&login(&world.database), &[]).await;
     assert_eq!(readiness(&world, &instance.base).await, settled);
 }
 

@@ -14,9 +14,13 @@ use sarcoscreen::store::writer::Grouping;
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::world::{Answer, Clinic, User, World, app_sized, frail, serve, sizes};
+
+/// A safety net for waits whose condition must come.
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A body of somebody with a reference.
 fn of(reference: &str) -> Value {
@@ -31,7 +35,7 @@ async fn held(connection: &mut PgConnection) -> sqlx::Transaction<'_, sqlx::Post
 }
 
 /// Waits until so many sessions wait for a lock: that on submissions, or one that such a session holds.
-async fn until_waiting(connection: &mut PgConnection, wanted: i64) {
+pub(crate) async fn until_waiting(connection: &mut PgConnection, wanted: i64) {
     let start = Instant::now();
     loop {
         let sql = "select count(*) from pg_stat_activity
@@ -40,25 +44,34 @@ async fn until_waiting(connection: &mut PgConnection, wanted: i64) {
         if waiting >= wanted {
             return;
         }
-        assert!(start.elapsed() < Duration::from_secs(4), "{waiting} of {wanted} writers wait");
+        assert!(start.elapsed() < DEADLINE, "{waiting} of {wanted} writers wait");
         // PostgreSQL tells nobody that a session began to wait, so it is asked again.
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
-/// Sends submissions that are all handed in before the first is written, so that they share transactions.
+/// Sends submissions of which the first is a transaction of its own. The others are sent while that one waits for a lock,
+/// so the second writer takes eight of them or more together, whatever the order of arrival.
 async fn together(world: &World, user: &User, bodies: &[Value]) -> Vec<Answer> {
     let (base, server) = serve(grouping_eight(world).await);
     let user = user.at(&base);
     let (mut holder, mut watch) = (world.connect().await, world.connect().await);
     let lock = held(&mut holder).await;
-    let sending = join_all(bodies.iter().map(|body| user.submit(body)));
-    let (answers, ()) = tokio::join!(sending, async {
+    let (first, others) = bodies.split_first().unwrap();
+    let (one_waits, on) = oneshot::channel();
+    let sending_others = async {
+        on.await.unwrap();
+        join_all(others.iter().map(|body| user.submit(body))).await
+    };
+    let watching = async {
+        until_waiting(&mut watch, 1).await;
+        one_waits.send(()).unwrap();
         until_waiting(&mut watch, 2).await;
         lock.rollback().await.unwrap();
-    });
+    };
+    let (first, others, ()) = tokio::join!(user.submit(first), sending_others, watching);
     server.stop(false).await;
-    answers
+    std::iter::once(first).chain(others).collect()
 }
 
 /// The use cases with two writers, of which the second begins once eight submissions have gathered.
@@ -145,9 +158,10 @@ async fn what_does_not_fit_is_told_to_come_again_and_the_rest_is_stored() {
     let lock = held(&mut holder).await;
     let bodies: Vec<Value> = (0..40).map(|index| of(&format!("MRN-{index}"))).collect();
     let mut sending: FuturesUnordered<_> = bodies.iter().map(|body| user.submit(body)).collect();
-    // While nothing can be written, whoever does not fit is answered: all but those under way and those that wait.
+    // While nothing can be written, what does not fit is answered: all but those under way and those that wait. One clinic
+    // holds as many of the eight places as are free, which is half of them.
     let mut refused = Vec::new();
-    while refused.len() < 28 {
+    while refused.len() < 32 {
         refused.push(sending.next().await.unwrap());
     }
     assert!(
@@ -158,7 +172,7 @@ async fn what_does_not_fit_is_told_to_come_again_and_the_rest_is_stored() {
     let rest: Vec<Answer> = sending.collect().await;
     let (stored, late): (Vec<_>, Vec<_>) = rest.into_iter().partition(|answer| answer.status == 201);
     assert!(late.iter().all(|answer| answer.status == 503), "{late:?}");
-    assert!((8..=12).contains(&stored.len()), "{} stored", stored.len());
+    assert!((4..=8).contains(&stored.len()), "{} stored", stored.len());
     let rows = number(&mut watch, &clinic, "submissions where true").await;
     assert_eq!(rows, i64::try_from(stored.len()).unwrap());
     println!("{} stored = rows, {} told to come again before anything was written", stored.len(), refused.len());
@@ -174,16 +188,17 @@ async fn what_was_handed_in_is_written_although_the_service_stops_and_nobody_wai
     let user = clinic.intake.at(&base);
     let (mut holder, mut watch) = (world.connect().await, world.connect().await);
     let lock = held(&mut holder).await;
-    let sending: Vec<_> = (0..30)
-        .map(|index| {
-            let user = user.clone();
-            tokio::spawn(async move { user.submit(&of(&format!("MRN-{index}"))).await })
-        })
-        .collect();
+    let send = |index: usize| {
+        let user = user.clone();
+        tokio::spawn(async move { user.submit(&of(&format!("MRN-{index}"))).await })
+    };
+    let mut sending = vec![send(0)];
+    until_waiting(&mut watch, 1).await;
+    sending.extend((1..30).map(send));
     until_waiting(&mut watch, 2).await;
     sending.iter().for_each(tokio::task::JoinHandle::abort);
     server.stop(false).await;
-    let (closed, ()) = tokio::join!(tokio::time::timeout(Duration::from_secs(5), health::close(&app)), async {
+    let (closed, ()) = tokio::join!(tokio::time::timeout(DEADLINE, health::close(&app)), async {
         lock.rollback().await.unwrap();
     });
     closed.unwrap();

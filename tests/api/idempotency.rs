@@ -204,7 +204,14 @@ async fn a_retry_is_answered_as_before_where_the_service_has_come_to_find_the_an
     // As if that very body had been accepted by a version that did not know this fault.
     body.sort_all_objects();
     let canonical = body.to_string().into_bytes();
-    let bound = sarcoscreen::app::idempotency::bind(&world.app, String::new(), "create_submission", &[], &canonical);
+    let bound = sarcoscreen::app::idempotency::bind(
+        &world.app,
+        clinic.id.into(),
+        String::new(),
+        "create_submission",
+        &[],
+        &canonical,
+    );
     let fingerprint = bound.fingerprint;
     let sql = "update idempotency_keys set fingerprint = $1";
     sqlx::query(sql).bind(&fingerprint[..]).execute(&mut world.connect().await).await.unwrap();

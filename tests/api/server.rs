@@ -7,8 +7,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use clap::Parser as _;
 use sarcoscreen::app::{clinics, demo};
 use sarcoscreen::config::{Cli, Settings};
+use sarcoscreen::server::migration::migrate;
 use sarcoscreen::server::{Opened, Running, ServerError};
 use sarcoscreen::store::embedded::EmbeddedError;
+use sqlx::ConnectOptions as _;
 
 use crate::embedded::place::Place;
 
@@ -150,9 +152,9 @@ async fn a_database_of_ones_own_needs_a_master_key_and_is_left_as_it_is() {
     let place = Place::new();
     let embedded = place.start().await.unwrap();
     let socket = embedded.connect_options().get_socket().unwrap().display().to_string();
-    let url = format!("postgres://sarcoscreen@localhost/sarcoscreen?host={socket}");
+    let url = |user: &str| format!("postgres://{user}@localhost/sarcoscreen?host={socket}").parse().unwrap();
     let mut settings = settings(&place);
-    settings.database.url = Some(url.parse().unwrap());
+    settings.database.url = Some(url("sarcoscreen"));
     let error = refusal(&settings).await.to_string();
     assert!(error.contains("openssl rand -hex 32"), "{error}");
 
@@ -166,11 +168,62 @@ async fn a_database_of_ones_own_needs_a_master_key_and_is_left_as_it_is() {
     running.stop().await.unwrap();
 
     settings.database.migrate = true;
+    let error = refusal(&settings).await.to_string();
+    assert!(error.contains("SARCOSCREEN_OWNER_DATABASE_URL"), "{error}");
+    settings.database.migrate = false;
+    let error = migrate(&settings, &|_| ()).await.unwrap_err().to_string();
+    assert!(error.contains("SARCOSCREEN_OWNER_DATABASE_URL"), "{error}");
+    settings.database.owner_url = Some(url("sarcoscreen"));
+    // The owner is no login role.
+    let error = migrate(&settings, &|_| ()).await.unwrap_err().to_string();
+    assert!(error.contains("a role of its own in DATABASE_URL"), "{error}");
+    settings.database.url = Some(url("sarcoscreen_service"));
+    migrate(&settings, &|_| ()).await.unwrap();
+    migrate(&settings, &|_| ()).await.unwrap();
+    settings.database.owner_url = None;
     let running = start(&settings).await.unwrap();
     assert!(sarcoscreen::app::health::readiness(running.app()).await.ready());
     assert!(clinics::list(running.app()).await.unwrap().is_empty());
     running.stop().await.unwrap();
+
+    // On a replica too the service signs in as no other role.
+    settings.replica.read_url = Some(url("sarcoscreen"));
+    let error = refusal(&settings).await.to_string();
+    assert!(error.contains("DATABASE_READ_URL") && error.contains("sarcoscreen_service"), "{error}");
+    settings.replica.read_url = None;
+
+    // As the owner everything works, and the service is not ready.
+    settings.database.url = Some(url("sarcoscreen"));
+    let running = start(&settings).await.unwrap();
+    let readiness = sarcoscreen::app::health::readiness(running.app()).await;
+    assert!(readiness.row_security && !readiness.unprivileged && !readiness.ready(), "{readiness:?}");
+    running.stop().await.unwrap();
     embedded.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_private_database_of_an_earlier_version_gets_its_login_role_by_itself() {
+    let place = Place::new();
+    let settings = settings(&place);
+    start(&settings).await.unwrap().stop().await.unwrap();
+    let embedded = place.start().await.unwrap();
+    let mut owner = embedded.connect_options().connect().await.unwrap();
+    let before = "drop owned by sarcoscreen_service; drop role sarcoscreen_service;
+        grant create on schema public to public; grant temporary on database sarcoscreen to public";
+    sqlx::raw_sql(before).execute(&mut owner).await.unwrap();
+    drop(owner);
+    embedded.stop().await.unwrap();
+
+    let running = start(&settings).await.unwrap();
+    assert!(sarcoscreen::app::health::readiness(running.app()).await.ready());
+    assert!(running.demo().is_some());
+    running.stop().await.unwrap();
+
+    // What only the owner may do is done on a store of its own, which is never fit to serve from.
+    let opened = Opened::as_owner(&settings, &|_| ()).await.unwrap();
+    let readiness = sarcoscreen::app::health::readiness(&opened.app).await;
+    assert!(readiness.row_security && !readiness.unprivileged, "{readiness:?}");
+    opened.close().await.unwrap();
 }
 
 /// How many submissions of its cohort the demo clinic has.

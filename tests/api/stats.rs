@@ -102,6 +102,7 @@ async fn compare(world: &World, clinic: &Clinic, dice: &mut Dice, first: Date) {
 #[tokio::test]
 async fn days_counted_once_and_days_counted_live_add_up_to_a_plain_count() {
     let world = World::new().await;
+    world.clock.advance_to_noon();
     let first = today(&world) - 3.days();
     let one = over_forty_days(&world, "One").await;
     let two = over_forty_days(&world, "Two").await;
@@ -127,6 +128,7 @@ async fn days_counted_once_and_days_counted_live_add_up_to_a_plain_count() {
 #[tokio::test]
 async fn counting_again_or_twice_at_once_changes_nothing() {
     let world = World::new().await;
+    world.clock.advance_to_noon();
     over_forty_days(&world, "One").await;
     over_forty_days(&world, "Two").await;
     world.clinic("Without a submission").await;
@@ -163,13 +165,14 @@ async fn counting_again_or_twice_at_once_changes_nothing() {
 #[tokio::test]
 async fn the_job_counts_at_the_start_and_ends_when_asked_to() {
     let world = World::new().await;
+    world.clock.advance_to_noon();
     over_forty_days(&world, "One").await;
     world.clock.advance(10 * 24 * 3600);
     let (stop, stopping) = tokio::sync::watch::channel(false);
     let job = tokio::spawn(counting::run(world.app.clone(), stopping));
     let mut pace = tokio::time::interval(Duration::from_millis(100));
     let counted = "select count(*) from daily_counts where dimension = 'submissions'";
-    tokio::time::timeout(Duration::from_secs(20), async {
+    tokio::time::timeout(Duration::from_mins(1), async {
         while world.count(counted).await < 10 {
             pace.tick().await;
         }
@@ -260,6 +263,7 @@ async fn the_predictive_value_stands_on_attended_cases_with_a_diagnosis_and_says
 #[tokio::test]
 async fn a_range_that_is_none_is_refused_and_every_look_leaves_an_entry() {
     let world = World::new().await;
+    world.clock.advance_to_noon();
     let clinic = world.clinic("One").await;
     let read = "select count(*) from audit_entries where action = 'stats_read' and outcome = 'success'";
     for (query, pointer) in [

@@ -144,7 +144,9 @@ async fn a_browser_may_not_say_who_it_is_or_what_it_corrects() {
     for error in refused["errors"].as_array().unwrap() {
         assert_eq!(error["code"], "not_allowed");
     }
-    for user in [&clinic.intake, &clinic.staff, &clinic.admin] {
+    // Nor may an intake key correct what another sender submitted.
+    assert_eq!(clinic.intake.submit(&body).await.pointers(), ["/supersedes"]);
+    for user in [&clinic.staff, &clinic.admin] {
         let location = user.submit(&body).await.header("location").to_owned();
         let stored = clinic.staff.get(&location).await.expect(200);
         assert_eq!(stored["source"], body["source"]);

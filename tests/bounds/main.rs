@@ -4,16 +4,19 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod refusals;
-
 use std::path::PathBuf;
+
+mod login_role;
+mod neighbours;
+mod parse;
+mod refusals;
 
 #[allow(dead_code, reason = "the long tests use the rest")]
 #[path = "../long/service.rs"]
 mod service;
 
 /// The build under test.
-#[expect(clippy::disallowed_methods, reason = "no setting of the service: it names the build")]
+#[expect(clippy::disallowed_methods, reason = "a test reads its own environment")]
 fn program() -> PathBuf {
     std::env::var_os("SARCOSCREEN_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_sarcoscreen").into(), PathBuf::from)
 }

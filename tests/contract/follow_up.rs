@@ -46,7 +46,13 @@ fn hours(hours: i64) -> Timestamp {
 }
 
 fn me() -> Actor {
-    Actor { clinic_id: ClinicId(Uuid::from_u128(9)), credential_id: ME, role: Role::Staff, request_id: None }
+    Actor {
+        clinic_id: ClinicId(Uuid::from_u128(9)),
+        credential_id: ME,
+        sender_id: ME.0.into(),
+        role: Role::Staff,
+        request_id: None,
+    }
 }
 
 /// A case in a state, with an attempt behind it and, where it is booked, an appointment an hour ago.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use sarcoscreen::store::LOGIN;
 use sarcoscreen::store::embedded::{self, Embedded};
 use sarcoscreen::store::keys::{Keys, MasterKey};
 use sqlx::ConnectOptions as _;
@@ -17,6 +18,8 @@ use sqlx::postgres::PgConnection;
 /// A data folder with a running PostgreSQL and a master key.
 pub(crate) struct Place {
     postgres: Embedded,
+    /// Whether the build has a login role; one from before signs in as the owner.
+    has_login: bool,
     // Last, so that it goes when nobody writes into it any more.
     folder: tempfile::TempDir,
 }
@@ -37,7 +40,9 @@ impl Place {
         std::fs::write(&key, &*MasterKey::text(&[7; 32])).unwrap();
         std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
         let postgres = embedded::start(&embedded::Settings::new(folder.path().join("data")), &|_| {}).await.unwrap();
-        Self { postgres, folder }
+        let help = Command::new(crate::program()).arg("--help").output().unwrap().stdout;
+        let has_login = String::from_utf8_lossy(&help).contains("SARCOSCREEN_OWNER_DATABASE_URL");
+        Self { postgres, has_login, folder }
     }
 
     /// The keys that the service derives from its key file, which is the first that the database knows.
@@ -88,8 +93,14 @@ impl Place {
 
     /// Starts the service with settings.
     pub(crate) fn serve_with(&self, environment: &[(&str, &str)]) -> Service {
+        self.serve_into(environment, Stdio::inherit())
+    }
+
+    /// Starts the service with settings and a place for its log.
+    pub(crate) fn serve_into(&self, environment: &[(&str, &str)], log: Stdio) -> Service {
         let mut command = self.command(&["serve"]);
-        let mut child = command.envs(environment.iter().copied()).stdout(Stdio::piped()).spawn().unwrap();
+        let command = command.envs(environment.iter().copied()).stderr(log).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
         let line = lines.find(|line| line.as_ref().unwrap().contains("documentation")).unwrap().unwrap();
         let base = line.split_whitespace().last().unwrap().trim_end_matches("/docs").to_owned();
@@ -98,9 +109,13 @@ impl Place {
 
     /// A command of the program on this database.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let (socket, user, database) = self.coordinates();
+        let (socket, owner, database) = self.coordinates();
+        let url = |user: &str| format!("postgres://{user}@localhost/{database}?host={}", socket.display());
         let mut command = Command::new(crate::program());
-        command.env("DATABASE_URL", format!("postgres://{user}@localhost/{database}?host={}", socket.display()));
+        command.env("DATABASE_URL", url(if self.has_login { LOGIN } else { &owner }));
+        if arguments == ["migrate"] {
+            command.env("SARCOSCREEN_OWNER_DATABASE_URL", url(&owner));
+        }
         command.env("SARCOSCREEN_MASTER_KEY_FILE", self.folder.path().join("key"));
         command.env("SARCOSCREEN_ERASURE_LOG", self.folder.path().join("erased"));
         command.env("SARCOSCREEN_LISTEN", "127.0.0.1:0").env("SARCOSCREEN_LOG", "error");

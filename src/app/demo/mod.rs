@@ -16,7 +16,7 @@ use crate::domain::actor::{Actor, Role};
 use crate::domain::answers::Answers;
 use crate::domain::ids::ClinicId;
 use crate::domain::language::Language;
-use crate::domain::stored::Clinic;
+use crate::domain::stored::{Clinic, Credential};
 use crate::domain::subject::LookUp;
 use crate::domain::submission::{Draft, PathwayId};
 
@@ -79,7 +79,8 @@ pub async fn complete(app: &App) -> Result<DemoKeys, AppError> {
 
 async fn mint(app: &App, clinic_id: ClinicId, role: Role) -> Result<(Key, Actor), AppError> {
     let (credential, key) = credentials::mint(app, clinic_id, role, &display_name(role), None).await?;
-    Ok((key, Actor { clinic_id, credential_id: credential.credential_id, role, request_id: None }))
+    let Credential { credential_id, sender_id, .. } = credential;
+    Ok((key, Actor { clinic_id, credential_id, sender_id, role, request_id: None }))
 }
 
 fn display_name(role: Role) -> String {

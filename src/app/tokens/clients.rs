@@ -13,7 +13,7 @@ use crate::app::ambient::{after, new_id};
 use crate::app::{App, AppError, clinics};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::client_token::ClientRules;
-use crate::domain::ids::{ClinicId, CredentialId};
+use crate::domain::ids::{ClinicId, CredentialId, SenderId};
 use crate::domain::stored::Clinic;
 use crate::domain::token::{Claims, TokenAlgorithm, TokenFault};
 use crate::outbound::Client;
@@ -98,7 +98,8 @@ pub async fn sign_in(app: &App, bearer: &str, path: &str) -> Result<(Actor, Clin
     let clinics = clinics::list(app).await?;
     let clinic = clinics.into_iter().find(|clinic| clinic.clinic_id == trusted.clinic_id).ok_or_else(refused)?;
     let Trusted { clinic_id, credential_id, .. } = *trusted;
-    Ok((Actor { clinic_id, credential_id, role: Role::Intake, request_id: None }, clinic))
+    let sender_id = SenderId(credential_id.0);
+    Ok((Actor { clinic_id, credential_id, sender_id, role: Role::Intake, request_id: None }, clinic))
 }
 
 impl CdsClients {

@@ -2,18 +2,19 @@
 
 use actix_web::ResponseError as _;
 use actix_web::http::StatusCode;
-use actix_web::web::{self, Bytes, BytesMut};
+use actix_web::web::{self, Bytes};
 use uuid::Uuid;
 
 use crate::app::{audit, rule_tables};
 use crate::domain::actor::Actor;
 use crate::domain::audit::AuditAction;
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, keep_first_of_each_place};
 use crate::domain::language::Language;
 use crate::domain::stored::{Clinic, StoredSubmission};
 use crate::http::State;
-use crate::http::extract::{Body, IdempotencyKey, retry_key};
-use crate::http::problem::Problem;
+use crate::http::body::{BODY_LIMIT, Body};
+use crate::http::extract::{IdempotencyKey, retry_key};
+use crate::http::problem::{Problem, ProblemType};
 use crate::http::submissions::submit;
 use crate::http::trail::outcome_of;
 use crate::http::wire::Rendering;
@@ -51,7 +52,7 @@ impl Items {
         result
     }
 
-    async fn store(&self, item: &[u8]) -> Result<StoredSubmission, Problem> {
+    async fn store(&self, item: &Bytes) -> Result<StoredSubmission, Problem> {
         let (submission, key) = parse(item)?;
         let body = Body::of(submission)?;
         submit(&self.state, &self.actor, &self.clinic, key, self.language, body).await
@@ -108,13 +109,21 @@ impl Items {
 }
 
 /// The submission in an item, and its retry key.
-fn parse(item: &[u8]) -> Result<(BytesMut, IdempotencyKey), Problem> {
+fn parse(item: &Bytes) -> Result<(Bytes, IdempotencyKey), Problem> {
+    if item.len() > BODY_LIMIT {
+        return Err(Problem::new(ProblemType::BodyTooLarge, format!("at most {BODY_LIMIT} bytes an item")));
+    }
     let Ok(BatchItemInput { submission, idempotency_key }) = serde_json::from_slice(item) else {
-        return Err(Problem::content(Body::<FaultyItem>::of(item.into())?.faults, None));
+        let Body { value, mut faults, .. } = Body::<FaultyItem>::of(item.clone())?;
+        if value.submission.is_none() {
+            faults.push(Fault::new("/submission", FaultCode::Required, "the submission is missing"));
+        }
+        keep_first_of_each_place(&mut faults);
+        return Err(Problem::content(faults, None));
     };
     let key = idempotency_key.map(|key| retry_key(&key).ok_or(())).transpose().map_err(|()| {
         let detail = "1 to 255 visible ASCII characters, bare or in double quotes";
         Problem::content(vec![Fault::new("/idempotency_key", FaultCode::Text, detail)], None)
     })?;
-    Ok((submission.get().as_bytes().into(), IdempotencyKey(key)))
+    Ok((item.slice_ref(submission.get().as_bytes()), IdempotencyKey(key)))
 }

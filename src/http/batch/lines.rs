@@ -1,16 +1,23 @@
 //! Lines of a body, as they arrive.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::{self, Bytes, BytesMut};
 use futures_util::stream::{self, Stream, StreamExt as _};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use crate::http::extract::BODY_LIMIT;
+use crate::app::AppError;
+use crate::http::body::BODY_LIMIT;
 use crate::http::problem::{Problem, ProblemType};
+use crate::http::room::Place;
 
 /// Lines of a body, at most.
 pub(super) const LINES: u64 = 100_000;
+
+/// Bytes of the lines of one body that are under way, at most; while there is no room, the body is not read on.
+pub(super) const UNDER_WAY_BYTES: usize = 1024 * 1024;
 
 /// A line with its number, or why it cannot be read.
 type Line = (u64, Result<Bytes, Problem>);
@@ -26,13 +33,30 @@ struct Reader {
     too_long: bool,
     number: u64,
     ended: bool,
+    room: Arc<Semaphore>,
+    place: Arc<Place>,
+}
+
+/// A line with the room that it takes until it is done.
+struct Housed {
+    line: Bytes,
+    _room: OwnedSemaphorePermit,
+    _place: Arc<Place>,
+}
+
+impl AsRef<[u8]> for Housed {
+    fn as_ref(&self) -> &[u8] {
+        &self.line
+    }
 }
 
 /// The lines of a body that hold something. When it is too slow, or has too many, the last is what is wrong; a body that
 /// breaks off ends with its last whole line.
-pub(super) fn lines(payload: web::Payload, deadline: Duration) -> impl Stream<Item = Line> {
-    let buffer = BytesMut::new();
-    let reader = Reader { payload, deadline, buffer, looked_at: 0, too_long: false, number: 0, ended: false };
+pub(super) fn lines(payload: web::Payload, deadline: Duration, place: Place) -> impl Stream<Item = Line> {
+    let (buffer, room) = (BytesMut::new(), Arc::new(Semaphore::new(UNDER_WAY_BYTES)));
+    let place = Arc::new(place);
+    let reader =
+        Reader { payload, deadline, buffer, looked_at: 0, too_long: false, number: 0, ended: false, room, place };
     stream::unfold(reader, |mut reader| async move { reader.next().await.map(|line| (line, reader)) })
 }
 
@@ -47,7 +71,8 @@ impl Reader {
                 }
                 match line {
                     Ok(line) if line.trim_ascii().is_empty() => continue,
-                    line => return Some((self.number, line)),
+                    Ok(line) => return Some((self.number, self.house(line).await)),
+                    Err(problem) => return Some((self.number, Err(problem))),
                 }
             }
             if self.ended {
@@ -87,6 +112,14 @@ impl Reader {
         let too_long = std::mem::take(&mut self.too_long) || end > BODY_LIMIT;
         let problem = || Problem::new(ProblemType::BodyTooLarge, format!("at most {BODY_LIMIT} bytes a line"));
         Some(if too_long { Err(problem()) } else { Ok(line.slice(..end)) })
+    }
+
+    /// The line once there is room for it.
+    async fn house(&self, line: Bytes) -> Result<Bytes, Problem> {
+        let bytes = u32::try_from(line.len()).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.room).acquire_many_owned(bytes).await;
+        let room = room.map_err(|error| AppError::Internal(error.to_string()))?;
+        Ok(Bytes::from_owner(Housed { line, _room: room, _place: Arc::clone(&self.place) }))
     }
 
     fn end(&mut self) {

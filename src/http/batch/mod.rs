@@ -5,25 +5,33 @@ mod item;
 mod lines;
 mod spool;
 
+use std::sync::Arc;
+
 use actix_web::http::header::ContentType;
 use actix_web::web::Bytes;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, post, web};
 use futures_util::stream::{self, Stream, StreamExt as _};
+use serde_json::value::RawValue;
 
 use super::State;
 use super::auth::Intake;
-use super::extract::{Accepted, Body, Incoming, declared_as};
+use super::body::{Incoming, declared_as, not_json};
+use super::extract::Accepted;
 use super::middleware::{in_request, request_id};
 use super::problem::Problem;
-use super::wire::batch::{BatchBody, BatchInput, FaultyBatch, MOST_ITEMS};
+use super::slices::{NoList, entries, fields};
+use super::waiting::Share;
+use super::wire::batch::{BatchBody, BatchInput, MOST_ITEMS};
+use crate::app::under_way::Place;
+use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS, keep_first_of_each_place, pointer_token};
 use item::Items;
-use lines::{LINES, lines};
+use lines::{LINES, UNDER_WAY_BYTES, lines};
 
 /// Largest body of a batch, bytes.
 pub(super) const BATCH_LIMIT: usize = 8 * 1024 * 1024;
-/// Items of one batch that are under way at once: enough to fill a transaction of the writer, and far fewer than may wait
-/// for it, so that no batch keeps others from being stored.
-const UNDER_WAY: usize = 256;
+/// Items of one batch that are under way at once. All batches that a clinic may have under way fill two transactions of the
+/// writers, and far fewer places than may wait for them.
+const UNDER_WAY: usize = 128;
 /// What lines are sent as.
 const NDJSON: &str = "application/x-ndjson";
 
@@ -35,7 +43,8 @@ const NDJSON: &str = "application/x-ndjson";
 /// off. Send a batch again with the same `idempotency_key`s, and what is stored already is not stored twice.
 ///
 /// Results of lines have no `assessment`, unless asked for with `Prefer: return=representation`; those of JSON have it,
-/// unless `Prefer: return=minimal` is sent. A batch counts as one request against the limits.
+/// unless `Prefer: return=minimal` is sent. A batch counts as one request against the limits; four of a clinic are under
+/// way at once, and a fifth is refused with 429 when none of them is answered within a second.
 #[utoipa::path(
     tag = "screening",
     operation_id = "create_submission_batch",
@@ -66,6 +75,8 @@ pub async fn create_submission_batch(
     accepted: Accepted,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
+    let place = Arc::new(state.app.batch_place(&caller.actor()).await?);
+    let share = state.waiting.share(caller.actor().credential_id);
     let by_line = request.content_type().eq_ignore_ascii_case(NDJSON);
     let items = Items {
         actor: caller.actor(),
@@ -76,26 +87,33 @@ pub async fn create_submission_batch(
     };
     if by_line {
         declared_as(&request, NDJSON)?;
-        let (payload, deadline) = incoming.into_parts();
-        let work = lines(payload, deadline).map(move |(number, line)| items.clone().line(number, line));
-        return Ok(HttpResponse::Ok().content_type(NDJSON).streaming(results(work)));
+        let (payload, deadline, room) = incoming.into_parts(UNDER_WAY_BYTES)?;
+        let work = lines(payload, deadline, room).map(move |(number, line)| items.clone().line(number, line));
+        return Ok(HttpResponse::Ok().content_type(NDJSON).streaming(results(share, place, work)));
     }
-    let bytes = incoming.read_json_bytes(BATCH_LIMIT).await?.freeze();
+    let bytes = incoming.read_json_bytes(BATCH_LIMIT).await?;
     let parts = parts(&bytes)?;
     let first = stream::once(async { Bytes::from_static(b"{\"items\":[") });
     let work = stream::iter(parts.into_iter().enumerate()).map(move |(index, part)| items.clone().part(index, part));
     let last = stream::once(async { Bytes::from_static(b"]}") });
-    let whole = first.map(Ok).chain(results(work)).chain(last.map(Ok));
+    let whole = first.map(Ok).chain(results(share, place, work)).chain(last.map(Ok));
     Ok(HttpResponse::Ok().content_type(ContentType::json()).streaming(whole))
 }
 
-/// Does the work in the background, some of it at once, and hands on what comes of it in its order.
-fn results<F>(work: impl Stream<Item = F> + 'static) -> impl Stream<Item = Result<Bytes, std::io::Error>>
+/// Does the work in the background, some of it at once, and hands on what comes of it in its order. The batch holds its
+/// place until the work is done and the answer is over.
+fn results<F>(
+    share: Share,
+    place: Arc<Place>,
+    work: impl Stream<Item = F> + 'static,
+) -> impl Stream<Item = Result<Bytes, std::io::Error>>
 where
     F: Future<Output = Vec<u8>> + 'static,
 {
-    let (mut spool, spooled) = spool::new();
+    let (mut spool, spooled) = spool::new(share);
+    let until_answered = Arc::clone(&place);
     let working = async move {
+        let _until_done = place;
         let mut done = std::pin::pin!(work.buffered(UNDER_WAY));
         while let Some(result) = done.next().await {
             if spool.put(result.into()).await.is_err() {
@@ -105,17 +123,40 @@ where
         }
     };
     actix_web::rt::spawn(in_request(request_id().unwrap_or_default(), working));
-    spooled.map(Ok)
+    spooled.map(move |result| {
+        let _ = &until_answered;
+        Ok(result)
+    })
 }
 
 /// The items of a batch, each where it lies in the body.
 fn parts(bytes: &Bytes) -> Result<Vec<Bytes>, Problem> {
-    let read = serde_json::from_slice::<BatchInput<'_>>(bytes);
-    let fit = read.ok().filter(|batch| (1..=MOST_ITEMS).contains(&batch.items.len()));
-    if let Some(batch) = fit {
-        return Ok(batch.items.iter().map(|item| bytes.slice_ref(item.get().as_bytes())).collect());
+    let whole: &RawValue = serde_json::from_slice(bytes).map_err(|error| not_json(&error))?;
+    let mut faults = Vec::new();
+    let mut found: Option<&RawValue> = None;
+    let is_object = fields(whole, |name, value| {
+        if name != "items" && faults.len() <= MOST_FAULTS {
+            let pointer = format!("/{}", pointer_token(&name));
+            faults.push(Fault::new(pointer, FaultCode::UnknownField, "there is no such field"));
+        } else if name == "items" && found.replace(value).is_some() {
+            faults.push(Fault::new("/items", FaultCode::Duplicate, "the field stands twice"));
+        }
+    });
+    if !is_object {
+        return Err(Problem::content(vec![Fault::new("", FaultCode::Type, "must be an object")], None));
     }
-    let faults = Body::<FaultyBatch>::of(bytes[..].into())?.faults;
+    let items = found.filter(|items| items.get() != "null").map(|items| entries(items, MOST_ITEMS));
+    let (code, detail) = match items {
+        Some(Ok(items)) if !items.is_empty() && faults.is_empty() => {
+            return Ok(items.iter().map(|item| bytes.slice_ref(item.get().as_bytes())).collect());
+        }
+        Some(Ok(items)) if !items.is_empty() => return Err(Problem::content(faults, None)),
+        None => (FaultCode::Required, "the items are missing"),
+        Some(Err(NoList::OtherKind)) => (FaultCode::Type, "must be an array"),
+        Some(Ok(_) | Err(NoList::TooLong)) => (FaultCode::OutOfRange, "must hold 1 to 1,000 items"),
+    };
+    faults.push(Fault::new("/items", code, detail));
+    keep_first_of_each_place(&mut faults);
     Err(Problem::content(faults, None))
 }
 

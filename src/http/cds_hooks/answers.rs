@@ -4,13 +4,16 @@
 use std::borrow::Cow;
 
 use jiff::civil::Date;
-use serde::Deserialize as _;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::domain::answers::Answers;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::http::fhir::patient;
 use crate::http::fhir::response_items::{Found, ItemInput, Places};
+
+/// Bytes of the items of a response, at most: as values they are many times larger.
+const ITEMS_LIMIT: usize = 256 * 1024;
 
 /// Places as JSON pointers.
 const PLACES: Places = Places {
@@ -18,13 +21,18 @@ const PLACES: Places = Places {
     answer: |parent, index| format!("{parent}/answer/{index}"),
 };
 
-/// What a response says to our questions; `None` for one to another form, of which a record system holds many.
-pub(super) fn of_response(response: &Value, at: &str) -> Option<Found> {
+/// What the items of a response say to our questions; `None` for one to another form, of which a record system holds many.
+pub(super) fn of_response(items: Option<&RawValue>, at: &str) -> Option<Found> {
     let mut found = Found::default();
-    let items = response.get("item").map_or_else(|| Ok(Vec::new()), Vec::<ItemInput>::deserialize);
-    match items {
+    let read = |items: &RawValue| {
+        let fits = items.get().len() <= ITEMS_LIMIT;
+        let limit = (FaultCode::OutOfRange, "at most 256 KiB");
+        let list = fits.then(|| serde_json::from_str::<Vec<ItemInput>>(items.get())).ok_or(limit)?;
+        list.map_err(|_| (FaultCode::Type, "must be a list of items"))
+    };
+    match items.map_or(Ok(Vec::new()), read) {
         Ok(items) => found.collect(&items, at, PLACES),
-        Err(_) => found.faults.push(Fault::new(format!("{at}/item"), FaultCode::Type, "must be a list of items")),
+        Err((code, detail)) => found.faults.push(Fault::new(format!("{at}/item"), code, detail)),
     }
     (!found.raw.0.is_empty() || !found.faults.is_empty()).then_some(found)
 }

@@ -8,20 +8,25 @@ mod cards;
 mod request;
 mod wording;
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE};
-use actix_web::{HttpResponse, web};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, VARY};
+use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::tz::TimeZone;
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use super::State;
-use super::extract::{Accepted, Incoming};
+use super::body::{Incoming, not_json};
+use super::extract::Accepted;
 use super::fhir::patient;
+use super::fixed::{self, JSON, Kind};
 use super::problem::{Problem, ProblemType};
 use super::scores::refuse;
+use super::slices::{entries, fields, is_object};
 use super::wire::Rendering;
 use crate::app::{intake, rule_tables};
 use crate::domain::language::Language;
 use crate::domain::questionnaire::Audiences;
+use crate::domain::rule_table::RuleTable;
 use crate::domain::scoring::Asked;
 use caller::RecordSystem;
 use cards::Screen;
@@ -33,6 +38,9 @@ const SERVICE: &str = "muscle-loss";
 const HOOK: &str = "patient-view";
 /// Largest body of a call, bytes: a patient and their newest responses.
 const CALL_LIMIT: usize = 1024 * 1024;
+
+/// Cards that one feedback tells of, at most.
+const MOST_TOLD: usize = 10_000;
 
 /// The routes of CDS Hooks.
 pub(super) fn services(config: &mut web::ServiceConfig) {
@@ -53,24 +61,32 @@ fn refused_method(allowed: &str) -> Result<HttpResponse, Problem> {
 }
 
 /// Tells which services there are. It names nobody, so it needs no key.
-async fn discover(accepted: Accepted, state: web::Data<State>) -> HttpResponse {
+async fn discover(request: HttpRequest, accepted: Accepted, state: web::Data<State>) -> Result<HttpResponse, Problem> {
     let language = accepted.or(Language::En);
-    let words = wording::of(language);
-    let title = rule_tables::current(&state.app).texts(language).map(|texts| texts.questionnaire.title.as_str());
-    HttpResponse::Ok()
+    let mut response = HttpResponse::Ok();
+    response
         .insert_header((CACHE_CONTROL, "no-cache"))
-        .insert_header((CONTENT_LANGUAGE, language.code()))
-        .json(json!({"services": [{
-            "hook": HOOK,
-            "id": SERVICE,
-            "title": title.unwrap_or_default(),
-            "description": words.description,
-            "usageRequirements": words.requirements,
-            "prefetch": {
-                "patient": "Patient/{{context.patientId}}",
-                "responses": "QuestionnaireResponse?patient={{context.patientId}}&status=completed,amended&_sort=-authored&_count=20",
-            },
-        }]}))
+        .insert_header((VARY, "Accept-Language, Accept-Encoding"))
+        .insert_header((CONTENT_LANGUAGE, language.code()));
+    let table = rule_tables::current(&state.app);
+    let body = state.public.of(Kind::CdsServices, &table.version, language);
+    body.answer(&request, response, JSON, || fixed::json(&catalogue(table, language)))
+}
+
+fn catalogue(table: &RuleTable, language: Language) -> serde_json::Value {
+    let words = wording::of(language);
+    let title = table.texts(language).map(|texts| texts.questionnaire.title.as_str());
+    json!({"services": [{
+        "hook": HOOK,
+        "id": SERVICE,
+        "title": title.unwrap_or_default(),
+        "description": words.description,
+        "usageRequirements": words.requirements,
+        "prefetch": {
+            "patient": "Patient/{{context.patientId}}",
+            "responses": "QuestionnaireResponse?patient={{context.patientId}}&status=completed,amended&_sort=-authored&_count=20",
+        },
+    }]})
 }
 
 /// Says what the newest answers mean, or which questions are to be asked.
@@ -81,7 +97,7 @@ async fn advise(
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
     let language = accepted.of(&caller.clinic);
-    let call = HookCall::parse(&incoming.read_tree(CALL_LIMIT).await?)?;
+    let call = HookCall::parse(&incoming.read_json_bytes(CALL_LIMIT).await?)?;
     let today = state.app.ambient.now().to_zoned(TimeZone::UTC).date();
     let not_asked = call.patient.as_ref().is_some_and(|patient| patient::is_not_asked(patient, today));
     if call.response.is_none() && not_asked {
@@ -103,10 +119,12 @@ async fn advise(
 
 /// Takes what became of a card. Nothing is kept of it: cards are not remembered either.
 async fn take_feedback(_: RecordSystem, incoming: Incoming) -> Result<HttpResponse, Problem> {
-    let body = incoming.read_tree(CALL_LIMIT).await?;
-    let told = body.get("feedback").and_then(serde_json::Value::as_array);
-    match told {
-        Some(told) if told.iter().all(serde_json::Value::is_object) => Ok(HttpResponse::Ok().finish()),
-        _ => Err(Problem::new(ProblemType::MalformedRequest, "feedback must be an array of objects")),
+    let bytes = incoming.read_json_bytes(CALL_LIMIT).await?;
+    let whole: &RawValue = serde_json::from_slice(&bytes).map_err(|error| not_json(&error))?;
+    let mut told = None;
+    fields(whole, |name, value| told = if name == "feedback" { Some(value) } else { told });
+    match told.map(|told| entries(told, MOST_TOLD)) {
+        Some(Ok(told)) if told.iter().all(|one| is_object(one)) => Ok(HttpResponse::Ok().finish()),
+        _ => Err(Problem::new(ProblemType::MalformedRequest, "feedback must be an array of at most 10,000 objects")),
     }
 }

@@ -1,15 +1,21 @@
 //! A call of a service: what is read of it. It may carry more, which is passed over, as the specification allows.
 
 use jiff::civil::Date;
-use serde_json::Value;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::HOOK;
 use super::answers::of_response;
 use crate::domain::fault::{Fault, FaultCode};
+use crate::http::body::not_json;
 use crate::http::fhir::dates::instant;
 use crate::http::fhir::response_items::Found;
 use crate::http::problem::{Problem, ProblemType};
+use crate::http::slices::{NoList, entries, fields};
+
+/// Entries of a bundle of responses, at most.
+const ENTRIES: usize = 1_000;
 
 /// A call with what was prefetched for it.
 pub(super) struct HookCall {
@@ -34,47 +40,86 @@ impl HookCall {
     ///
     /// # Errors
     /// When it is none of this hook, or nothing was prefetched that could be looked at.
-    pub(super) fn parse(body: &Value) -> Result<Self, Problem> {
-        let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    pub(super) fn parse(body: &[u8]) -> Result<Self, Problem> {
+        let whole: &RawValue = serde_json::from_slice(body).map_err(|error| not_json(&error))?;
+        let [hook, instance, context, prefetch] = members(Some(whole), ["hook", "hookInstance", "context", "prefetch"]);
+        let [patient_id] = members(context, ["patientId"]).map(text);
         let id = |text: &str| {
             let fit = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
             (1..=64).contains(&text.len()) && text.chars().all(fit)
         };
         let checks = [
-            (text("/hook") == HOOK, "/hook", FaultCode::UnknownOption, "must be patient-view"),
-            (Uuid::try_parse(text("/hookInstance")).is_ok(), "/hookInstance", FaultCode::Format, "must be a UUID"),
-            (id(text("/context/patientId")), "/context/patientId", FaultCode::Format, "must be the id of a patient"),
+            (text(hook) == HOOK, "/hook", FaultCode::UnknownOption, "must be patient-view"),
+            (Uuid::try_parse(&text(instance)).is_ok(), "/hookInstance", FaultCode::Format, "must be a UUID"),
+            (id(&patient_id), "/context/patientId", FaultCode::Format, "must be the id of a patient"),
         ];
         let faults = checks.into_iter().filter(|(fit, ..)| !fit);
         let faults: Vec<_> = faults.map(|(_, at, code, detail)| Fault::new(at, code, detail)).collect();
         if !faults.is_empty() {
             return Err(Problem::content(faults, None));
         }
-        let (patient, responses) = (body.pointer("/prefetch/patient"), body.pointer("/prefetch/responses"));
-        let of_kind = |value: &&Value, kind: &str| value["resourceType"] == kind;
-        let patient = patient.filter(|patient| of_kind(patient, "Patient")).cloned();
-        let Some(responses) = responses.filter(|value| !of_kind(value, "OperationOutcome")) else {
+        let [patient, responses] = members(prefetch, ["patient", "responses"]);
+        let Some(responses) = responses.filter(|value| kind_of(value) != "OperationOutcome") else {
             let detail = "send the patient's responses as prefetch.responses; null says that there are none";
             return Err(Problem::new(ProblemType::NotPrefetched, detail));
         };
-        Ok(Self { patient_id: text("/context/patientId").to_owned(), patient, response: newest(responses) })
+        let patient = patient.filter(|patient| kind_of(patient) == "Patient").map(known_of);
+        Ok(Self { patient_id, patient, response: newest(responses)? })
     }
 }
 
-/// The newest complete response to a form of ours, among those of a bundle or by itself.
-fn newest(responses: &Value) -> Option<Response> {
-    let single = [("/prefetch/responses".to_owned(), responses)];
-    let entries = responses["entry"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let entries = entries.iter().enumerate();
-    let listed =
-        entries.map(|(index, entry)| (format!("/prefetch/responses/entry/{index}/resource"), &entry["resource"]));
-    let read = |(at, resource): (String, &Value)| {
-        let done = ["completed", "amended"].iter().any(|status| resource["status"] == *status);
-        let fit = resource["resourceType"] == "QuestionnaireResponse" && done;
-        let found = fit.then(|| of_response(resource, &at)).flatten()?;
-        let authored = resource["authored"].as_str().unwrap_or_default();
-        let day = authored.get(..10).and_then(|day| day.parse::<Date>().ok());
-        Some((instant(authored), Response { day, found }))
+/// The values of members of an object; of one that occurs twice the last.
+fn members<'a, const N: usize>(object: Option<&'a RawValue>, names: [&str; N]) -> [Option<&'a RawValue>; N] {
+    let mut found = [None; N];
+    if let Some(object) = object {
+        fields(object, |name, value| {
+            if let Some(place) = names.iter().position(|known| *known == name) {
+                found[place] = Some(value);
+            }
+        });
+    }
+    found
+}
+
+/// A text; empty where the value is none.
+fn text(value: Option<&RawValue>) -> String {
+    value.and_then(|value| serde_json::from_str(value.get()).ok()).unwrap_or_default()
+}
+
+fn kind_of(resource: &RawValue) -> String {
+    let [kind] = members(Some(resource), ["resourceType"]);
+    text(kind)
+}
+
+/// What is of use of a patient, whose resource may be large.
+fn known_of(patient: &RawValue) -> Value {
+    let [born, gender] = members(Some(patient), ["birthDate", "gender"]).map(text);
+    json!({"birthDate": born, "gender": gender})
+}
+
+/// The newest complete response to a form of ours, among those of a bundle or by itself. They are read one after the other,
+/// so that a large call is never in memory as a tree.
+fn newest(responses: &RawValue) -> Result<Option<Response>, Problem> {
+    let [entry] = members(Some(responses), ["entry"]);
+    let listed = match entry.map(|entry| entries(entry, ENTRIES)) {
+        Some(Err(NoList::TooLong)) => {
+            let fault = Fault::new("/prefetch/responses/entry", FaultCode::OutOfRange, "at most 1,000 entries");
+            return Err(Problem::content(vec![fault], None));
+        }
+        listed => listed.and_then(Result::ok).unwrap_or_default(),
     };
-    single.into_iter().chain(listed).filter_map(read).max_by_key(|(at, _)| *at).map(|(_, response)| response)
+    let read = |at: String, resource: &RawValue| {
+        let [kind, status, authored, item] = members(Some(resource), ["resourceType", "status", "authored", "item"]);
+        let done = ["completed", "amended"].contains(&&*text(status));
+        let found = (done && text(kind) == "QuestionnaireResponse").then(|| of_response(item, &at)).flatten()?;
+        let authored = text(authored);
+        let day = authored.get(..10).and_then(|day| day.parse::<Date>().ok());
+        Some((instant(&authored), Response { day, found }))
+    };
+    let listed = listed.into_iter().enumerate().filter_map(|(index, entry)| {
+        let [resource] = members(Some(entry), ["resource"]);
+        read(format!("/prefetch/responses/entry/{index}/resource"), resource?)
+    });
+    let single = read("/prefetch/responses".to_owned(), responses);
+    Ok(single.into_iter().chain(listed).max_by_key(|(at, _)| *at).map(|(_, response)| response))
 }

@@ -13,18 +13,20 @@ use actix_web::middleware::from_fn;
 use actix_web::web::Bytes;
 use actix_web::{App, HttpRequest, HttpResponse, web};
 use futures_util::stream::{self, StreamExt as _};
-use serde_json::Value;
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::element::{Typed, elements};
 use super::{MEDIA_TYPE, PATH, reply, resources};
 use crate::app::AppError;
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, keep_first_of_each_place};
 use crate::http::State;
 use crate::http::auth::Intake;
 use crate::http::batch::BATCH_LIMIT;
-use crate::http::extract::Incoming;
+use crate::http::body::{Incoming, not_json};
+use crate::http::bounds;
 use crate::http::problem::Problem;
+use crate::http::slices::{NoList, entries, fields, is_object};
 use crate::http::trail::record_refusals;
 
 /// Entries of a bundle, at most.
@@ -69,38 +71,24 @@ elements! {
 /// Takes a bundle of the type `batch`.
 ///
 /// # Errors
-/// When it is none, or has too many entries. What is wrong with an entry is its answer.
+/// When it is none, has too many entries, or the clinic has too many under way. What is wrong with an entry is its answer.
 pub(super) async fn take_batch(
     request: HttpRequest,
     state: web::Data<State>,
-    _: Intake,
+    caller: Intake,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
-    let bundle = incoming.read_tree(BATCH_LIMIT).await?;
-    let none = Vec::new();
-    let entries = bundle["entry"].as_array().unwrap_or(&none);
-    let checks = [
-        (bundle["resourceType"] == "Bundle", "Bundle.resourceType", FaultCode::UnknownOption, "must be Bundle"),
-        (
-            bundle["type"] == "batch",
-            "Bundle.type",
-            FaultCode::UnknownOption,
-            "must be batch; transactions are not served",
-        ),
-        (entries.len() <= ENTRIES, "Bundle.entry", FaultCode::OutOfRange, "at most 200 entries"),
-    ];
-    let faults = checks.into_iter().filter(|(fit, ..)| !fit);
-    let faults: Vec<_> = faults.map(|(_, at, code, detail)| Fault::new(at, code, detail)).collect();
-    if !faults.is_empty() {
-        return Err(Problem::content(faults, None));
-    }
-    let app = App::new().app_data(state).service(resources()).wrap(from_fn(record_refusals));
+    let _place = state.app.batch_place(&caller.actor()).await?;
+    let bytes = incoming.read_json_bytes(BATCH_LIMIT).await?;
+    let entries = &entries_of(&bytes)?;
+    let app =
+        App::new().app_data(state).service(resources()).wrap(from_fn(record_refusals)).wrap(from_fn(bounds::check));
     let service = app.into_factory().new_service(AppConfig::default()).await;
     let service = &service.map_err(|()| AppError::Internal("the routes of a batch cannot be built".into()))?;
-    let (request, left) = (&request, &Cell::new(ANSWER_LIMIT));
+    let (request, bytes, left) = (&request, &bytes, &Cell::new(ANSWER_LIMIT));
     let answered = stream::iter(entries.iter().enumerate()).map(|(index, entry)| async move {
         let place = format!("Bundle.entry[{index}].request");
-        let Some(part) = read(request, entry) else {
+        let Some(part) = read(request, bytes, entry) else {
             return refused(vec![Fault::new(place, FaultCode::Format, SHAPE)]);
         };
         if left.get() == 0 {
@@ -119,17 +107,64 @@ pub(super) async fn take_batch(
     Ok(reply::resource(HttpResponse::Ok(), &answers))
 }
 
+/// The entries of a bundle, each where it lies in the body.
+fn entries_of(bytes: &Bytes) -> Result<Vec<&RawValue>, Problem> {
+    let whole: &RawValue = serde_json::from_slice(bytes).map_err(|error| not_json(&error))?;
+    let mut found: [Option<&RawValue>; 3] = [None; 3];
+    let mut faults = Vec::new();
+    let names = ["resourceType", "type", "entry"];
+    fields(whole, |name, value| {
+        let Some(place) = names.iter().position(|known| *known == name) else { return };
+        if found[place].replace(value).is_some() {
+            faults.push(Fault::new(format!("Bundle.{name}"), FaultCode::Duplicate, "the field stands twice"));
+        }
+    });
+    let says = |value: Option<&RawValue>, text: &str| value.is_some_and(|value| value.get() == text);
+    let [resource_type, kind, entry] = found;
+    let entry = entry.map_or(Ok(Vec::new()), |entry| entries(entry, ENTRIES));
+    let checks = [
+        (says(resource_type, "\"Bundle\""), "Bundle.resourceType", FaultCode::UnknownOption, "must be Bundle"),
+        (
+            says(kind, "\"batch\""),
+            "Bundle.type",
+            FaultCode::UnknownOption,
+            "must be batch; transactions are not served",
+        ),
+        (!matches!(entry, Err(NoList::TooLong)), "Bundle.entry", FaultCode::OutOfRange, "at most 200 entries"),
+    ];
+    let wrong = checks.into_iter().filter(|(fit, ..)| !fit);
+    faults.extend(wrong.map(|(_, at, code, detail)| Fault::new(at, code, detail)));
+    keep_first_of_each_place(&mut faults);
+    if faults.is_empty() { Ok(entry.unwrap_or_default()) } else { Err(Problem::content(faults, None)) }
+}
+
+/// What is read of an entry.
+#[derive(Deserialize)]
+struct EntryInput<'a> {
+    #[serde(borrow)]
+    resource: Option<&'a RawValue>,
+    request: RequestInput,
+}
+
+/// The request of an entry.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestInput {
+    method: String,
+    url: String,
+    if_match: Option<String>,
+    if_none_exist: Option<String>,
+}
+
 /// The request that an entry is; `None` where it is none.
-fn read(outer: &HttpRequest, entry: &Value) -> Option<Request> {
-    let wanted = &entry["request"];
-    let method = Method::from_bytes(wanted["method"].as_str()?.as_bytes()).ok()?;
-    let relative = |url: &&str| {
-        let path = url.split('?').next().unwrap_or_default();
-        path.starts_with(|first: char| first.is_ascii_alphabetic()) && !path.contains(':')
-    };
-    let url = wanted["url"].as_str().filter(relative)?;
-    let uri: Uri = format!("{PATH}/{url}").parse().ok()?;
-    let bytes = if entry["resource"].is_object() { Bytes::from(entry["resource"].to_string()) } else { Bytes::new() };
+fn read(outer: &HttpRequest, bundle: &Bytes, entry: &RawValue) -> Option<Request> {
+    let EntryInput { resource, request: wanted } = serde_json::from_str(entry.get()).ok()?;
+    let method = Method::from_bytes(wanted.method.as_bytes()).ok()?;
+    let path = wanted.url.split('?').next().unwrap_or_default();
+    let relative = path.starts_with(|first: char| first.is_ascii_alphabetic()) && !path.contains(':');
+    let uri: Uri = format!("{PATH}/{}", wanted.url).parse().ok().filter(|_| relative)?;
+    let resource = resource.filter(|resource| is_object(resource));
+    let bytes = resource.map_or_else(Bytes::new, |resource| bundle.slice_ref(resource.get().as_bytes()));
     let mut request = Request::with_payload(Payload::from(bytes));
     let head = request.head_mut();
     (head.method, head.uri, head.peer_addr) = (method, uri, outer.peer_addr());
@@ -137,11 +172,10 @@ fn read(outer: &HttpRequest, entry: &Value) -> Option<Request> {
     shared.for_each(|(name, value)| head.headers.append(name.clone(), value.clone()));
     head.headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
     head.headers.insert(ACCEPT, HeaderValue::from_static(MEDIA_TYPE));
-    let conditions = [("ifMatch", IF_MATCH), ("ifNoneExist", HeaderName::from_static("if-none-exist"))];
-    for (element, header) in conditions {
-        let value = &wanted[element];
-        if !value.is_null() {
-            head.headers.insert(header, HeaderValue::from_str(value.as_str()?).ok()?);
+    let conditions = [(wanted.if_match, IF_MATCH), (wanted.if_none_exist, HeaderName::from_static("if-none-exist"))];
+    for (value, header) in conditions {
+        if let Some(value) = value {
+            head.headers.insert(header, HeaderValue::from_str(&value).ok()?);
         }
     }
     Some(request)

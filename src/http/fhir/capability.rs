@@ -1,11 +1,12 @@
 //! `CapabilityStatement`: what is served, made of the list of interactions.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
 use super::{INTERACTIONS, Interaction, MEDIA_TYPE, reply};
 use crate::domain::language::Language;
-use crate::http::State;
+use crate::http::fixed::{self, Fixed};
+use crate::http::problem::Problem;
 
 /// The day on which what is served last changed.
 const CHANGED: &str = "2026-11-25";
@@ -55,8 +56,12 @@ fn parameters(name: &str) -> Vec<(&'static str, &'static str)> {
 }
 
 /// `GET /fhir/metadata`.
-pub(super) async fn get_metadata(_state: web::Data<State>) -> HttpResponse {
-    reply::public(Language::default(), &statement())
+///
+/// # Errors
+/// When it cannot be written.
+pub(super) async fn get_metadata(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    static BODY: Fixed = Fixed::new();
+    reply::fixed(&request, Language::default(), &BODY, || fixed::json(&statement()))
 }
 
 fn statement() -> Value {

@@ -2,7 +2,6 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::bundle::{Link, searchset};
 use super::element::{Typed, elements};
 use super::names::{ANSWERS, IMPORTED, RESULTS, SCORE};
 use super::observation::MEASURED;
@@ -15,7 +14,12 @@ use crate::domain::questionnaire::CATALOGUE;
 use crate::domain::rule_table::RuleTable;
 use crate::http::State;
 use crate::http::extract::Accepted;
+use crate::http::fixed::{Kind, json};
 use crate::http::problem::{Problem, ProblemType};
+
+/// Every system: its id, its address and the kind of its body.
+const SYSTEMS: [(&str, &str, Kind); 2] =
+    [("answers", ANSWERS, Kind::FhirAnswers), ("results", RESULTS, Kind::FhirResults)];
 
 elements! {
     /// Codes with their meaning.
@@ -44,14 +48,18 @@ elements! {
 /// # Errors
 /// When there is no such system.
 pub(super) async fn get_code_system(
+    request: HttpRequest,
     state: web::Data<State>,
     id: web::Path<String>,
     accepted: Accepted,
 ) -> Result<HttpResponse, Problem> {
     let language = accepted.or(Language::default());
-    let found = both(rule_tables::current(&state.app), language).into_iter().find(|system| system.id == *id);
-    let found = found.ok_or_else(|| Problem::new(ProblemType::NotFound, "there is no such code system here"))?;
-    Ok(reply::public(language, &Typed::new("CodeSystem", found)))
+    let found = SYSTEMS.into_iter().find(|(name, ..)| *name == *id);
+    let (id, _, kind) =
+        found.ok_or_else(|| Problem::new(ProblemType::NotFound, "there is no such code system here"))?;
+    let table = rule_tables::current(&state.app);
+    let body = state.public.of(kind, &table.version, language);
+    reply::fixed(&request, language, &body, || written(table, language, id))
 }
 
 /// `GET /fhir/CodeSystem`: finds one by `url` or `_id`.
@@ -67,12 +75,19 @@ pub(super) async fn search_code_systems(
     let mut parameters = Parameters::of(request.query_string(), b"");
     let (ids, urls) = (parameters.all("_id"), parameters.all("url"));
     parameters.end()?;
-    let base = reply::base(&request);
-    let found = both(rule_tables::current(&state.app), language).into_iter();
-    let found = found.filter(|system| any(&ids, system.id) && any(&urls, system.url));
-    let entry = |system: CodeSystem| (format!("{base}/CodeSystem/{}", system.id), Typed::new("CodeSystem", system));
-    let link = Link { relation: "self", url: format!("{base}/CodeSystem?{}", request.query_string()) };
-    Ok(reply::public(language, &searchset(found.map(entry).collect(), vec![link])))
+    let table = rule_tables::current(&state.app);
+    let found = SYSTEMS.into_iter().filter(|(id, url, _)| any(&ids, id) && any(&urls, url));
+    let entry = |(id, _, kind)| {
+        let body = state.public.of(kind, &table.version, language);
+        Ok((id, body.raw(|| written(table, language, id))?))
+    };
+    let found = found.map(entry).collect::<Result<Vec<_>, Problem>>()?;
+    Ok(reply::found(&request, &state, language, "CodeSystem", &found))
+}
+
+fn written(table: &RuleTable, language: Language, id: &str) -> Result<Vec<u8>, Problem> {
+    let system = both(table, language).into_iter().find(|system| system.id == id);
+    json(&system.map(|system| Typed::new("CodeSystem", system)))
 }
 
 fn both(table: &RuleTable, language: Language) -> [CodeSystem; 2] {

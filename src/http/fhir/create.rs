@@ -5,7 +5,7 @@ use actix_web::http::header::{ETAG, HeaderMap, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::outcome::{self, Issue, within};
-use super::response_input::{Read, ResponseInput};
+use super::response_input::{Read, ResponseInput, plain};
 use super::{reply, response};
 use crate::app::{AppError, idempotency, intake, records, rule_tables};
 use crate::domain::actor::Actor;
@@ -13,11 +13,12 @@ use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::SubmissionId;
 use crate::domain::language::Language;
 use crate::domain::record::Recorded;
-use crate::domain::stored::{Clinic, StoredSubmission};
+use crate::domain::stored::Clinic;
 use crate::domain::submission::{Draft, ExternalSource};
 use crate::http::State;
 use crate::http::auth::Intake;
-use crate::http::extract::{Accepted, IdempotencyKey, Incoming};
+use crate::http::body::Incoming;
+use crate::http::extract::{Accepted, IdempotencyKey, Later};
 use crate::http::problem::Problem;
 use crate::http::scores::refuse;
 
@@ -42,15 +43,15 @@ pub(super) async fn create_response(
     request: HttpRequest,
     state: web::Data<State>,
     caller: Intake,
-    key: Result<IdempotencyKey, Problem>,
+    key: Later<IdempotencyKey>,
     accepted: Accepted,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
     let (actor, clinic) = (caller.actor(), caller.clinic());
-    let (key, condition) = (key?.0, condition(request.headers())?);
+    let (key, condition) = (key.read()?.0, condition(request.headers())?);
     let preferred = preferred(request.headers());
     let body = incoming.read::<ResponseInput>().await.map_err(|problem| within(RESPONSE, problem))?;
-    let bind = |key| idempotency::bind(&state.app, key, "fhir create", &[], &body.canonical());
+    let bind = |key| idempotency::bind(&state.app, actor.sender_id, key, "fhir create", &[], &body.canonical());
     let idempotency = key.filter(|_| condition.is_none()).map(bind);
     let versions = rule_tables::versions(&state.app);
     let mut faults: Vec<Fault> = body.faults.iter().map(in_resource).collect();
@@ -99,21 +100,17 @@ async fn store(state: &State, actor: &Actor, clinic: &Clinic, draft: Draft, once
 }
 
 fn answer(request: &HttpRequest, preferred: Preferred, recorded: Recorded) -> HttpResponse {
-    let (status, id, stored, text) = match recorded {
-        Recorded::Created(stored) => (StatusCode::CREATED, stored.submission_id, Some(stored), "stored"),
-        Recorded::Found(id, stored) => (StatusCode::OK, id, stored, "nothing was stored: the record was there"),
+    let (status, stored, text) = match recorded {
+        Recorded::Created(stored) => (StatusCode::CREATED, stored, "stored"),
+        Recorded::Found(stored) => (StatusCode::OK, stored, "nothing was stored: the record was there"),
     };
     let mut response = HttpResponse::build(status);
-    response.insert_header((LOCATION, location(request, id))).insert_header((ETAG, reply::tag(1)));
-    match (preferred, stored) {
-        (Preferred::Outcome, _) => reply::resource(response, &outcome::of(vec![Issue::information(text)])),
-        (Preferred::Representation, Some(stored)) => reply::resource(response, &resource(&stored)),
-        (Preferred::Minimal, _) | (Preferred::Representation, None) => response.finish(),
+    response.insert_header((LOCATION, location(request, stored.submission_id))).insert_header((ETAG, reply::tag(1)));
+    match preferred {
+        Preferred::Outcome => reply::resource(response, &outcome::of(vec![Issue::information(text)])),
+        Preferred::Representation => reply::resource(response, &response::of(&stored)),
+        Preferred::Minimal => response.finish(),
     }
-}
-
-fn resource(stored: &StoredSubmission) -> impl serde::Serialize {
-    response::of(stored)
 }
 
 fn location(request: &HttpRequest, id: SubmissionId) -> String {
@@ -140,7 +137,7 @@ fn condition(headers: &HeaderMap) -> Result<Option<ExternalSource>, Problem> {
         let mut pairs = form_urlencoded::parse(text.trim().trim_start_matches('?').as_bytes());
         let (name, token) = pairs.next()?;
         let (system, id) = token.split_once('|').filter(|_| name == "identifier" && pairs.next().is_none())?;
-        let whole = !system.is_empty() && !id.is_empty();
+        let whole = plain(system) && plain(id);
         whole.then(|| ExternalSource { system: system.to_owned(), id: id.to_owned() })
     });
     parsed.map(Some).ok_or_else(|| {

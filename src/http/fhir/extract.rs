@@ -22,7 +22,8 @@ use crate::domain::questionnaire::Audiences;
 use crate::domain::scoring::Asked;
 use crate::http::State;
 use crate::http::auth::Intake;
-use crate::http::extract::{Accepted, Incoming, PathId};
+use crate::http::body::Incoming;
+use crate::http::extract::{Accepted, Later, PathId};
 use crate::http::problem::Problem;
 use crate::http::scores::refuse;
 
@@ -62,9 +63,9 @@ pub(super) async fn extract_stored(
     request: HttpRequest,
     state: web::Data<State>,
     caller: Intake,
-    id: Result<PathId, Problem>,
+    id: Later<PathId>,
 ) -> Result<HttpResponse, Problem> {
-    let stored = submissions::get(&state.app, &caller.actor(), SubmissionId(id?.0)).await?;
+    let stored = submissions::get(&state.app, &caller.actor(), SubmissionId(id.read()?.0)).await?;
     let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
     let scored = Scored::stored(&release.table, &stored);
     // The caller's record is another one, so what is here needs its whole address.

@@ -15,7 +15,8 @@ use crate::domain::ids::{FollowUpId, SubjectId};
 use crate::domain::stored::{FollowUpFilter, FollowUpOrder, Page};
 use crate::http::State;
 use crate::http::auth::Staff;
-use crate::http::extract::{Incoming, PathId};
+use crate::http::body::Incoming;
+use crate::http::extract::{Later, PathId};
 use crate::http::problem::Problem;
 
 /// The status of a resource, of a case that stands or ended so.
@@ -30,9 +31,9 @@ macro_rules! made_of_follow_ups {
         pub(super) async fn $read(
             state: web::Data<State>,
             caller: Staff,
-            id: Result<PathId, Problem>,
+            id: Later<PathId>,
         ) -> Result<HttpResponse, Problem> {
-            let case = follow_ups::get(&state.app, &caller.actor(), FollowUpId(id?.0)).await?.follow_up;
+            let case = follow_ups::get(&state.app, &caller.actor(), FollowUpId(id.read()?.0)).await?.follow_up;
             Ok(reply::versioned(StatusCode::OK, case.version, &$render(&case)))
         }
 

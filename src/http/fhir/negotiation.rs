@@ -41,8 +41,9 @@ pub(super) async fn negotiate(
 
 /// The form to answer in. `_format` goes before the header, as FHIR has it.
 fn wanted(request: &ServiceRequest) -> Option<&'static str> {
-    let mut pairs = form_urlencoded::parse(request.query_string().as_bytes());
-    if let Some((_, format)) = pairs.find(|(name, _)| name == "_format") {
+    // Nobody has signed in yet, so a query is not read for more than this.
+    let asked = request.query_string().split('&').find_map(|pair| pair.strip_prefix("_format="));
+    if let Some((format, _)) = asked.and_then(|value| form_urlencoded::parse(value.as_bytes()).next()) {
         // A plus sign that was not encoded has become a space.
         return named(if format == "json" { MEDIA_TYPE } else { &format });
     }

@@ -1,12 +1,12 @@
 //! What operations are given: a `Parameters` resource, or where one resource is all they need, that resource itself.
 
-use actix_web::web::BytesMut;
+use actix_web::web::Bytes;
 use serde_json::Value;
 
 use super::outcome::within;
 use super::response_input::ResponseInput;
 use crate::domain::fault::{Fault, FaultCode};
-use crate::http::extract::{BODY_LIMIT, Body, Incoming};
+use crate::http::body::{Body, Incoming};
 use crate::http::problem::Problem;
 
 /// What an operation is given.
@@ -18,7 +18,7 @@ impl Given {
     /// # Errors
     /// When it cannot be read, or is not JSON.
     pub(super) async fn read(incoming: Incoming) -> Result<Self, Problem> {
-        Ok(Self(incoming.read_tree(BODY_LIMIT).await?))
+        Ok(Self(incoming.read_tree().await.map_err(|problem| within("Parameters", problem))?))
     }
 
     /// The parameters of one of these names.
@@ -52,7 +52,7 @@ impl Given {
             let detail = "send the QuestionnaireResponse to extract from";
             Problem::content(vec![Fault::new(place, FaultCode::Required, detail)], None)
         })?;
-        let bytes = BytesMut::from(response.to_string().as_bytes());
+        let bytes = Bytes::from(response.to_string());
         Body::of(bytes).map_err(|problem| within("QuestionnaireResponse", problem))
     }
 

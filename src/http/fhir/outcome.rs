@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::element::{CodeableConcept, Typed, elements};
-use crate::domain::fault::{Fault, FaultCode};
-use crate::http::problem::{FAULTS_SHOWN, Problem, ProblemType};
+use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS};
+use crate::http::problem::{Problem, ProblemType};
 
 elements! {
     /// What went wrong, or what is to be known.
@@ -40,9 +40,9 @@ pub(super) const fn of(issue: Vec<Issue>) -> Typed<OperationOutcome> {
 
 /// What a problem is in FHIR: every fault with the place that it is about, and the red flags of answers that are refused.
 pub fn outcome(problem: &Problem) -> impl Serialize {
-    let faults = problem.faults.iter().take(FAULTS_SHOWN).map(issue);
+    let faults = problem.faults.iter().take(MOST_FAULTS).map(issue);
     let mut issues: Vec<Issue> = faults.collect();
-    if issues.is_empty() {
+    if issues.is_empty() || problem.faults.len() > MOST_FAULTS {
         issues.push(Issue::error(code_of(problem.kind()), &problem.detail));
     }
     if let Some(alarm) = &problem.alarm {
@@ -91,6 +91,7 @@ const fn code_of(kind: ProblemType) -> &'static str {
         ProblemType::IdempotencyKeyReused => "business-rule",
         ProblemType::PreconditionRequired => "required",
         ProblemType::TooManyRequests => "throttled",
+        ProblemType::UriTooLong | ProblemType::HeadTooLarge => "too-long",
         ProblemType::NotPrefetched
         | ProblemType::MethodNotAllowed
         | ProblemType::UnsupportedMediaType

@@ -26,7 +26,8 @@ use crate::domain::language::Language;
 use crate::domain::questionnaire::Item;
 use crate::http::State;
 use crate::http::auth::Intake;
-use crate::http::extract::{Accepted, Incoming};
+use crate::http::body::Incoming;
+use crate::http::extract::Accepted;
 use crate::http::problem::{Problem, ProblemType};
 
 /// What body weight and height are called in the vital signs of FHIR R4.

@@ -2,18 +2,18 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::bundle::{Link, searchset};
 use super::element::{Coding, Extension, Typed, elements};
 use super::names::{QUESTIONNAIRE, SARC_F_TOTAL};
 use super::search::{Parameters, any};
 use super::{expression, options, reply};
 use crate::app::rule_tables;
 use crate::domain::language::Language;
-use crate::domain::questionnaire::{CATALOGUE, Group, Kind, Spec};
+use crate::domain::questionnaire::{self, CATALOGUE, Group, Spec};
 use crate::domain::rule_table::RuleTable;
 use crate::domain::texts::Texts;
 use crate::http::State;
 use crate::http::extract::Accepted;
+use crate::http::fixed::{Kind, json};
 use crate::http::problem::{Problem, ProblemType};
 
 elements! {
@@ -63,6 +63,7 @@ elements! {
 /// # Errors
 /// When that is not the current version.
 pub(super) async fn get_questionnaire(
+    request: HttpRequest,
     state: web::Data<State>,
     id: web::Path<String>,
     accepted: Accepted,
@@ -72,7 +73,8 @@ pub(super) async fn get_questionnaire(
         return Err(Problem::new(ProblemType::NotFound, "the form of this version is not served"));
     }
     let language = accepted.or(Language::default());
-    Ok(reply::public(language, &of(table, language)))
+    let body = state.public.of(Kind::FhirQuestionnaire, &table.version, language);
+    reply::fixed(&request, language, &body, || json(&of(table, language)))
 }
 
 /// `GET /fhir/Questionnaire`: finds the current form.
@@ -90,11 +92,12 @@ pub(super) async fn search_questionnaires(
     let facts = [("_id", &*table.version), ("url", QUESTIONNAIRE), ("version", &*table.version), ("status", "active")];
     let asked = facts.map(|(name, value)| any(&parameters.all(name), value));
     parameters.end()?;
-    let base = reply::base(&request);
-    let found = asked.iter().all(|holds| *holds);
-    let entry = (format!("{base}/Questionnaire/{}", table.version), of(table, language));
-    let link = Link { relation: "self", url: format!("{base}/Questionnaire?{}", request.query_string()) };
-    Ok(reply::public(language, &searchset(found.then_some(entry).into_iter().collect(), vec![link])))
+    let mut found = Vec::new();
+    if asked.iter().all(|holds| *holds) {
+        let body = state.public.of(Kind::FhirQuestionnaire, &table.version, language);
+        found.push((&*table.version, body.raw(|| json(&of(table, language)))?));
+    }
+    Ok(reply::found(&request, &state, language, "Questionnaire", &found))
 }
 
 /// The form in a language.
@@ -149,15 +152,15 @@ fn question(table: &RuleTable, spec: &Spec, texts: Option<&Texts>) -> Item {
         link_id: spec.id.to_owned(),
         text: label,
         kind: match spec.kind {
-            Kind::Number { scale: 1, .. } => "integer",
-            Kind::Number { .. } => "decimal",
-            Kind::Flag => "boolean",
-            Kind::Choice(_) | Kind::Set { .. } => "choice",
+            questionnaire::Kind::Number { scale: 1, .. } => "integer",
+            questionnaire::Kind::Number { .. } => "decimal",
+            questionnaire::Kind::Flag => "boolean",
+            questionnaire::Kind::Choice(_) | questionnaire::Kind::Set { .. } => "choice",
         },
         enable_when: asked_when.iter().map(enabling).collect(),
         enable_behavior: (!asked_when.is_empty()).then_some("any"),
         required: Some(spec.required()),
-        repeats: matches!(spec.kind, Kind::Set { .. }).then_some(true),
+        repeats: matches!(spec.kind, questionnaire::Kind::Set { .. }).then_some(true),
         answer_option: options::codings(table, spec, texts).into_iter().map(option).collect(),
         item: (!help.is_empty()).then_some(display).into_iter().collect(),
         ..Item::default()
@@ -166,7 +169,7 @@ fn question(table: &RuleTable, spec: &Spec, texts: Option<&Texts>) -> Item {
 
 /// The range of a number.
 fn bounds(spec: &Spec) -> Vec<Extension> {
-    let Kind::Number { minimum, maximum, scale, .. } = spec.kind else { return Vec::new() };
+    let questionnaire::Kind::Number { minimum, maximum, scale, .. } = spec.kind else { return Vec::new() };
     let bound = |url, units: i32| {
         let whole = (scale == 1).then_some(units);
         let value_decimal = whole.is_none().then(|| f64::from(units) / f64::from(scale));

@@ -106,7 +106,7 @@ fn form_asked(parameters: &mut Parameters, filter: &mut RecordFilter) -> bool {
     let Some(canonical) = parameters.one("questionnaire") else { return true };
     let (url, version) = canonical.split_once('|').map_or((&*canonical, None), |(url, version)| (url, Some(version)));
     filter.rule_table = version.map(str::to_owned);
-    url == QUESTIONNAIRE && !canonical.contains('\0')
+    url == QUESTIONNAIRE
 }
 
 /// An identifier of a record may say who somebody is, so it is taken from a form alone.
@@ -117,7 +117,7 @@ fn identifier(parameters: &mut Parameters, posted: bool) -> Option<ExternalSourc
         return None;
     }
     match token.split_once('|') {
-        Some((system, id)) if !system.is_empty() && !id.is_empty() && !token.contains('\0') => {
+        Some((system, id)) if !system.is_empty() && !id.is_empty() => {
             Some(ExternalSource { system: system.to_owned(), id: id.to_owned() })
         }
         _ => {

@@ -15,7 +15,8 @@ use crate::domain::ids::SubmissionId;
 use crate::domain::stored::{Page, PageRequest, StoredSubmission};
 use crate::http::State;
 use crate::http::auth::Intake;
-use crate::http::extract::{Incoming, PathId};
+use crate::http::body::Incoming;
+use crate::http::extract::{Later, PathId};
 use crate::http::problem::Problem;
 
 const RESPONSES: Kind = Kind { status: "completed", date: "authored", form: true, coded: false };
@@ -29,9 +30,9 @@ const OBSERVATIONS: Kind = Kind { status: "final", date: "date", form: false, co
 pub(super) async fn get_response(
     state: web::Data<State>,
     caller: Intake,
-    id: Result<PathId, Problem>,
+    id: Later<PathId>,
 ) -> Result<HttpResponse, Problem> {
-    let stored = submissions::get(&state.app, &caller.actor(), SubmissionId(id?.0)).await?;
+    let stored = submissions::get(&state.app, &caller.actor(), SubmissionId(id.read()?.0)).await?;
     Ok(reply::versioned(StatusCode::OK, 1, &response::of(&stored)))
 }
 
@@ -42,9 +43,9 @@ pub(super) async fn get_response(
 pub(super) async fn get_risk_assessment(
     state: web::Data<State>,
     caller: Intake,
-    id: Result<PathId, Problem>,
+    id: Later<PathId>,
 ) -> Result<HttpResponse, Problem> {
-    let stored = submissions::get(&state.app, &caller.actor(), SubmissionId(id?.0)).await?;
+    let stored = submissions::get(&state.app, &caller.actor(), SubmissionId(id.read()?.0)).await?;
     let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
     Ok(reply::versioned(StatusCode::OK, 1, &risk_assessment::of(&Scored::stored(&release.table, &stored))))
 }

@@ -1,26 +1,62 @@
 //! Answers with a resource.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, ETAG, VARY};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, ETAG, VARY};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
+use super::bundle::{Link, searchset};
 use super::{MEDIA_TYPE, PATH};
 use crate::domain::language::Language;
+use crate::http::fixed::Fixed;
+use crate::http::problem::Problem;
+use crate::http::{State, address};
 
 /// An answer with a resource.
 pub(super) fn resource(mut response: HttpResponseBuilder, resource: &impl Serialize) -> HttpResponse {
     response.content_type(MEDIA_TYPE).json(resource)
 }
 
-/// A resource that anybody may read, in a language.
-pub(super) fn public(language: Language, body: &impl Serialize) -> HttpResponse {
+/// A resource that is made once for everybody.
+///
+/// # Errors
+/// When it cannot be made.
+pub(super) fn fixed(
+    request: &HttpRequest,
+    language: Language,
+    body: &Fixed,
+    make: impl FnOnce() -> Result<Vec<u8>, Problem>,
+) -> Result<HttpResponse, Problem> {
+    let mut response = public(language);
+    response.insert_header((CACHE_CONTROL, "public, max-age=300"));
+    body.answer(request, response, MEDIA_TYPE, make)
+}
+
+/// What anybody may find, each with its address. It is not compressed: that would take far longer than the rest.
+pub(super) fn found(
+    request: &HttpRequest,
+    state: &State,
+    language: Language,
+    kind: &str,
+    found: &[(&str, Box<RawValue>)],
+) -> HttpResponse {
+    let base = format!("{}/{kind}", base(request));
+    let entries = found.iter().map(|(id, resource)| (format!("{base}/{id}"), resource)).collect();
+    let link = Link { relation: "self", url: format!("{base}?{}", request.query_string()) };
+    let mut response = public(language);
+    // Whoever asks first would otherwise choose the address for all who are given the same answer.
+    let kept = if state.settings.public_url.is_some() { "public, max-age=300" } else { "no-store" };
+    response.insert_header((CACHE_CONTROL, kept)).insert_header((CONTENT_ENCODING, "identity"));
+    resource(response, &searchset(entries, vec![link]))
+}
+
+fn public(language: Language) -> HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
     response
         .insert_header((VARY, "Accept-Language, Accept, Accept-Encoding"))
-        .insert_header((CACHE_CONTROL, "public, max-age=300"))
         .insert_header((CONTENT_LANGUAGE, language.code()));
-    resource(response, body)
+    response
 }
 
 /// A resource of a clinic under its version.
@@ -35,8 +71,9 @@ pub(super) fn tag(version: i32) -> String {
     format!("W/\"{version}\"")
 }
 
-/// The address that clients reach the facade under, as the request names it.
+/// The address that clients reach the facade under.
 pub(super) fn base(request: &HttpRequest) -> String {
-    let connection = request.connection_info();
-    format!("{}://{}{PATH}", connection.scheme(), connection.host())
+    let state = request.app_data::<web::Data<State>>();
+    let base = state.map(|state| address::base(request, &state.settings));
+    format!("{}{PATH}", base.unwrap_or_default())
 }

@@ -8,8 +8,13 @@ use serde_json::{Map, Value};
 
 use super::names::{ANSWERS, NONE_OF_THESE, SARC_F_TOTAL};
 use crate::domain::answers::{RawAnswer, RawAnswers};
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS};
 use crate::domain::questionnaire::{Group, Item, Kind};
+
+/// How deep items may be nested.
+const DEPTH: usize = 16;
+/// Characters of a `linkId` that is quoted, at most.
+const LINK_QUOTED: usize = 100;
 
 /// A heading or a question.
 #[derive(Clone, Deserialize)]
@@ -53,26 +58,56 @@ pub(in crate::http) struct Found {
     pub(in crate::http) foreign: Vec<Fault>,
 }
 
+/// Where a list of items is: below the resource, an item, or an answer.
+#[derive(Clone, Copy)]
+enum Step<'s> {
+    Resource(&'s str),
+    Item { of: &'s Step<'s>, index: usize, link: Option<&'s str> },
+    Answer { of: &'s Step<'s>, index: usize },
+}
+
+impl Step<'_> {
+    /// The place as it is told. Most places never are, so it is written only then.
+    fn written(&self, places: Places) -> String {
+        match self {
+            Self::Resource(place) => (*place).to_owned(),
+            Self::Item { of, index, link } => (places.item)(&of.written(places), *index, *link),
+            Self::Answer { of, index } => (places.answer)(&of.written(places), *index),
+        }
+    }
+}
+
 impl Found {
     /// Goes through the items and all below them.
     pub(in crate::http) fn collect(&mut self, items: &[ItemInput], parent: &str, places: Places) {
+        self.walk(items, &Step::Resource(parent), DEPTH, places);
+    }
+
+    fn walk(&mut self, items: &[ItemInput], of: &Step<'_>, deeper: usize, places: Places) {
+        if deeper == 0 && !items.is_empty() {
+            tell(&mut self.faults, || Fault::new(of.written(places), FaultCode::Format, "is nested too deeply"));
+            return;
+        }
         for (index, ItemInput { link_id: link, answer, item }) in items.iter().enumerate() {
             let link = link.as_deref();
-            // The linkId is quoted in what is answered, so only a plain one is.
-            let plain = link.filter(|link| link.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c)));
-            let place = (places.item)(parent, index, plain);
+            // The linkId is quoted in what is answered, so only a plain and short one is.
+            let plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+            let quoted = link.filter(|link| link.len() <= LINK_QUOTED && link.chars().all(plain));
+            let step = Step::Item { of, index, link: quoted };
             match link.map(|link| (link, Item::from_id(link))) {
-                Some((_, Some(known))) => self.take(known, answer, &place),
+                Some((_, Some(known))) => self.take(known, answer, &step.written(places)),
                 Some((link, None)) if of_the_form(link) => {}
-                Some(_) => self.foreign.push(Fault::new(&place, FaultCode::UnknownField, "the form has no such item")),
-                None => {
-                    let place = format!("{place}.linkId");
-                    self.foreign.push(Fault::new(place, FaultCode::Required, "an item has a linkId"));
-                }
+                Some(_) => tell(&mut self.foreign, || {
+                    Fault::new(step.written(places), FaultCode::UnknownField, "the form has no such item")
+                }),
+                None => tell(&mut self.foreign, || {
+                    let place = format!("{}.linkId", step.written(places));
+                    Fault::new(place, FaultCode::Required, "an item has a linkId")
+                }),
             }
-            self.collect(item, &place, places);
+            self.walk(item, &step, deeper - 1, places);
             for (index, answer) in answer.iter().enumerate() {
-                self.collect(&answer.item, &(places.answer)(&place, index), places);
+                self.walk(&answer.item, &Step::Answer { of: &step, index }, deeper - 1, places);
             }
         }
     }
@@ -84,8 +119,15 @@ impl Found {
         }
         match read(item, answers) {
             Ok(answer) => self.raw.0.push((Cow::Borrowed(item.id()), answer)),
-            Err((code, detail)) => self.faults.push(Fault::new(place, code, detail)),
+            Err((code, detail)) => tell(&mut self.faults, || Fault::new(place, code, detail)),
         }
+    }
+}
+
+/// Adds a fault where so many are not found yet that none is told any more.
+fn tell(faults: &mut Vec<Fault>, fault: impl FnOnce() -> Fault) {
+    if faults.len() <= MOST_FAULTS {
+        faults.push(fault());
     }
 }
 

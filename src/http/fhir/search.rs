@@ -1,7 +1,7 @@
 //! Search parameters: each taken out once, and what is left over is a fault, since a filter that was overlooked would show
 //! more than was asked for.
 
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS, pointer_token};
 use crate::http::problem::Problem;
 
 /// The parameters of a search.
@@ -13,9 +13,17 @@ pub(super) struct Parameters {
 impl Parameters {
     /// Reads them from a query and, where there is one, a form.
     pub(super) fn of(query: &str, form: &[u8]) -> Self {
-        let pairs = [query.as_bytes(), form].into_iter().flat_map(|text| form_urlencoded::parse(text).into_owned());
+        let pairs = [query.as_bytes(), form].into_iter().flat_map(form_urlencoded::parse);
+        let mut read = Self { pairs: Vec::new(), faults: Vec::new() };
         // The form of the answer is settled before.
-        Self { pairs: pairs.filter(|(name, _)| name != "_format").collect(), faults: Vec::new() }
+        for (name, value) in pairs.filter(|(name, _)| name != "_format") {
+            if name.contains('\0') || value.contains('\0') {
+                read.refuse(&name, FaultCode::Text, "must not hold the character U+0000");
+            } else {
+                read.pairs.push((name.into_owned(), value.into_owned()));
+            }
+        }
+        read
     }
 
     /// Every value of a parameter.
@@ -37,7 +45,9 @@ impl Parameters {
 
     /// Notes what is wrong with a parameter.
     pub(super) fn refuse(&mut self, name: &str, code: FaultCode, detail: &str) {
-        self.faults.push(Fault::new(format!("/{name}"), code, detail));
+        if self.faults.len() <= MOST_FAULTS {
+            self.faults.push(Fault::new(format!("/{}", pointer_token(name)), code, detail));
+        }
     }
 
     /// Ends the reading.

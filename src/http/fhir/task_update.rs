@@ -21,7 +21,8 @@ use crate::domain::follow_up::{Closing, FollowUp, FollowUpCommand, FollowUpState
 use crate::domain::ids::{CredentialId, FollowUpId};
 use crate::http::State;
 use crate::http::auth::Staff;
-use crate::http::extract::{Incoming, PathId};
+use crate::http::body::Incoming;
+use crate::http::extract::{Later, PathId};
 use crate::http::problem::{Problem, ProblemType};
 
 /// What of a task moves its case; the rest is let be.
@@ -73,10 +74,10 @@ pub(super) async fn update_task(
     request: HttpRequest,
     state: web::Data<State>,
     caller: Staff,
-    id: Result<PathId, Problem>,
+    id: Later<PathId>,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
-    let (id, version) = (id?.0, seen(&request)?);
+    let (id, version) = (id.read()?.0, seen(&request)?);
     let body = incoming.read::<TaskInput>().await.map_err(|problem| within("Task", problem))?;
     let mut faults: Vec<Fault> = body.faults;
     for fault in &mut faults {

@@ -1,8 +1,8 @@
 //! Batches of submissions on the wire.
 
 use jiff::Timestamp;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -41,22 +41,12 @@ pub struct BatchItemInput<'a> {
     pub idempotency_key: Option<String>,
 }
 
-/// A batch whose faults are to be told.
-#[derive(Default, Deserialize, Validate)]
-#[serde(deny_unknown_fields)]
-pub struct FaultyBatch {
-    /// The items, whatever they are.
-    #[validate(required, length(min = 1, max = 1_000))]
-    pub items: Option<Vec<Value>>,
-}
-
 /// An item whose faults are to be told.
 #[derive(Default, Deserialize, Validate)]
 #[serde(deny_unknown_fields)]
 pub struct FaultyItem {
     /// The submission, whatever it is.
-    #[validate(required)]
-    pub submission: Option<Value>,
+    pub submission: Option<IgnoredAny>,
     /// The retry key.
     pub idempotency_key: Option<String>,
 }

@@ -11,6 +11,7 @@ use validator::Validate;
 use super::RoleName;
 use crate::domain::credential::CredentialDraft;
 use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::ids::CredentialId;
 use crate::domain::stored::Credential;
 
 /// A credential to mint.
@@ -33,6 +34,9 @@ pub struct CredentialInput {
     #[validate(length(max = 20))]
     #[schema(max_items = 20)]
     pub origins: Option<Vec<String>>,
+    /// The credential of the clinic, of the same role, that this one replaces, revoked or not: what that one submitted can be
+    /// read, corrected and retried with this one. The other works until it is revoked.
+    pub replaces: Option<Uuid>,
 }
 
 /// How a credential changes over to its new key.
@@ -57,6 +61,8 @@ pub struct CredentialBody {
     pub role: RoleName,
     /// The person or system it was given to.
     pub display_name: String,
+    /// Whose records it makes: its own id, or that of the first credential that it replaces.
+    pub sender_id: Uuid,
     /// How its key begins; null for a person who signs in with tokens of the issuer.
     #[schema(required, example = "sk_abcdefghijklm_")]
     pub key_prefix: Option<String>,
@@ -100,6 +106,7 @@ impl CredentialInput {
                 display_name,
                 expires_at: self.expires_at,
                 origins: self.origins.unwrap_or_default(),
+                replaces: self.replaces.map(CredentialId),
             }),
             (role, name) => {
                 let faults =
@@ -124,6 +131,7 @@ impl From<Credential> for CredentialBody {
             id: credential.credential_id.0,
             role: RoleName(credential.role),
             display_name: credential.display_name,
+            sender_id: credential.sender_id.0,
             key_prefix: credential.prefix.map(|prefix| format!("sk_{prefix}_")),
             origins: credential.origins,
             created_at: credential.created_at,

@@ -87,19 +87,19 @@ pub struct ConsentBody {
 pub struct SubjectSearchInput {
     /// The clinic's own reference, exactly.
     #[validate(length(min = 1, max = 128))]
-    #[schema(min_length = 1, max_length = 128)]
+    #[schema(min_length = 1, max_length = 128, pattern = r"^[^\x00]*$")]
     pub reference: Option<String>,
     /// The whole name; case and spacing do not matter.
     #[validate(length(min = 1, max = 200))]
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00]*$")]
     pub name: Option<String>,
     /// The telephone number; only its digits matter.
     #[validate(length(min = 1, max = 40))]
-    #[schema(min_length = 1, max_length = 40)]
+    #[schema(min_length = 1, max_length = 40, pattern = r"^[^\x00]*$")]
     pub telephone: Option<String>,
     /// The e-mail address; case does not matter.
     #[validate(length(min = 1, max = 254))]
-    #[schema(min_length = 1, max_length = 254)]
+    #[schema(min_length = 1, max_length = 254, pattern = r"^[^\x00]*$")]
     pub email: Option<String>,
 }
 

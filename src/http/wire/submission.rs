@@ -60,7 +60,7 @@ pub struct SubmissionInput {
     pub source: Option<SourceInput>,
     /// The pathway to follow instead of the clinic's own.
     pub pathway: Option<PathwayName>,
-    /// The submission that this one corrects. Not allowed to a browser key.
+    /// The submission that this one corrects. Not allowed to a browser key; an intake key corrects what its sender submitted.
     pub supersedes: Option<Uuid>,
     /// Whether this is history brought over from another system: it is scored and stored, and opens no follow-up, however it
     /// scores. Needs `answered_at`, in the past. Not allowed to a browser key.

@@ -24,8 +24,9 @@ use self::folder::{DataFolder, FolderLock};
 use self::log::ServerLog;
 use self::programs::Programs;
 use self::server::Server;
+use super::LOGIN;
 
-/// The role and the database that the service uses.
+/// The owner of the cluster, and its database.
 const NAME: &str = "sarcoscreen";
 
 /// Where the data lives and where PostgreSQL may come from.
@@ -62,9 +63,14 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// How to connect to the service's database.
+    /// How to connect to the service's database as its owner, a superuser.
     pub fn connect_options(&self) -> PgConnectOptions {
         self.options.clone()
+    }
+
+    /// How the service itself connects, once the owner has made its role.
+    pub fn service_options(&self) -> PgConnectOptions {
+        self.options.clone().username(LOGIN)
     }
 
     /// The data folder, as an absolute path without symbolic links.

@@ -1,93 +1,199 @@
 //! Retry keys of a batch: claimed first. While another transaction holds one, the insert waits for that one to end, so that
 //! simultaneous copies of one request settle to one effect.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
+use jiff::Timestamp;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::super::StoreError;
 use super::super::idempotency_keys::{Effect, Kept, Row};
 use super::super::row::at;
+use super::super::subject_merges::beside_removals;
 use super::{Intake, Outcome};
+use crate::domain::ids::ClinicId;
 use crate::domain::submission::Idempotency;
 
 /// Those of a batch that go on, with their places in it, and the outcomes of the others.
 type Claimed<'a> = (Vec<(usize, &'a Intake)>, Vec<(usize, Outcome)>);
 
-/// Claims every key of a batch; whose key is taken does not go on. A key past its time is taken over.
-pub(super) async fn claim<'a>(connection: &mut PgConnection, part: &'a [Intake]) -> Result<Claimed<'a>, StoreError> {
-    let keyed: Vec<(usize, &Intake, &Idempotency)> = part
+/// Claims every key of a batch; whose key is taken does not go on. A key past its time is taken over. `None` when a key
+/// that was there has gone since: then the whole is to be tried again.
+pub(super) async fn claim<'a>(
+    connection: &mut PgConnection,
+    part: &'a [Intake],
+) -> Result<Option<Claimed<'a>>, StoreError> {
+    let keyed: Vec<Keyed<'_>> = part
         .iter()
-        .enumerate()
-        .filter_map(|(place, intake)| Some((place, intake, intake.accepted.draft.idempotency.as_ref()?)))
+        .filter_map(|intake| Some(Keyed { intake, key: intake.accepted.draft.idempotency.as_ref()? }))
         .collect();
-    if keyed.is_empty() {
-        return Ok((part.iter().enumerate().collect(), Vec::new()));
-    }
-    let ours = insert(connection, &keyed).await?;
+    let Some(now) = keyed.iter().map(|one| one.intake.accepted.received_at).max() else {
+        return Ok(Some((part.iter().enumerate().collect(), Vec::new())));
+    };
+    let mut ours = insert(connection, &Columns::of(&keyed)).await?;
+    let theirs: Vec<Keyed<'_>> = keyed.into_iter().filter(|one| !ours.contains(&one.submission())).collect();
+    let mut known = read(connection, &theirs, now).await?;
+    let past: Vec<Keyed<'_>> = theirs.into_iter().filter(|one| !known.contains_key(&one.submission())).collect();
+    ours.extend(take_over(connection, &past, now).await?);
     let (mut fresh, mut outcomes) = (Vec::with_capacity(part.len()), Vec::new());
     for (place, intake) in part.iter().enumerate() {
-        match &intake.accepted.draft.idempotency {
-            Some(key) if !ours.contains(&intake.accepted.submission_id.0) => {
-                outcomes.push((place, taken(connection, intake, key).await?));
+        let submission = intake.accepted.submission_id.0;
+        match known.remove(&submission) {
+            Some(outcome) => outcomes.push((place, outcome)),
+            None if intake.accepted.draft.idempotency.is_none() || ours.contains(&submission) => {
+                fresh.push((place, intake));
             }
-            _ => fresh.push((place, intake)),
+            None => return Ok(None),
         }
     }
-    Ok((fresh, outcomes))
+    Ok(Some((fresh, outcomes)))
 }
 
-/// The submissions whose keys are theirs now.
-async fn insert(
-    connection: &mut PgConnection,
-    keyed: &[(usize, &Intake, &Idempotency)],
-) -> Result<HashSet<Uuid>, StoreError> {
-    let clinics: Vec<_> = keyed.iter().map(|(_, intake, _)| intake.clinic()).collect();
-    let origins: Vec<_> = keyed.iter().map(|(_, intake, key)| key.space(intake.accepted.origin).to_owned()).collect();
-    let keys: Vec<_> = keyed.iter().map(|(_, _, idempotency)| idempotency.key.clone()).collect();
-    let fingerprints: Vec<_> = keyed.iter().map(|(_, _, idempotency)| idempotency.fingerprint.to_vec()).collect();
-    let submissions: Vec<_> = keyed.iter().map(|(_, intake, _)| intake.accepted.submission_id.0).collect();
-    let expiries: Vec<_> = keyed.iter().map(|(_, _, idempotency)| at(idempotency.expires_at)).collect();
-    let now = keyed.iter().map(|(_, intake, _)| intake.accepted.received_at).max();
+/// A submission with its key.
+#[derive(Clone, Copy)]
+struct Keyed<'a> {
+    intake: &'a Intake,
+    key: &'a Idempotency,
+}
+
+impl Keyed<'_> {
+    fn submission(&self) -> Uuid {
+        self.intake.accepted.submission_id.0
+    }
+}
+
+/// The columns of keys.
+struct Columns {
+    clinics: Vec<Uuid>,
+    senders: Vec<Uuid>,
+    of_record: Vec<bool>,
+    keys: Vec<String>,
+    fingerprints: Vec<Vec<u8>>,
+    submissions: Vec<Uuid>,
+    expiries: Vec<jiff_sqlx::Timestamp>,
+}
+
+impl Columns {
+    fn of(keyed: &[Keyed<'_>]) -> Self {
+        Self {
+            clinics: keyed.iter().map(|one| one.intake.clinic()).collect(),
+            senders: keyed.iter().map(|one| one.key.sender_id.0).collect(),
+            of_record: keyed.iter().map(|one| one.key.of_record).collect(),
+            keys: keyed.iter().map(|one| one.key.key.clone()).collect(),
+            fingerprints: keyed.iter().map(|one| one.key.fingerprint.to_vec()).collect(),
+            submissions: keyed.iter().map(Keyed::submission).collect(),
+            expiries: keyed.iter().map(|one| at(one.key.expires_at)).collect(),
+        }
+    }
+}
+
+/// The submissions whose keys were free and are theirs now. A key that is there is not locked.
+async fn insert(connection: &mut PgConnection, columns: &Columns) -> Result<HashSet<Uuid>, StoreError> {
     let ours = sqlx::query_scalar!(
-        r#"insert into idempotency_keys as k
-               (clinic_id, origin, idempotency_key, fingerprint, submission_id, expires_at)
-           select * from unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::uuid[], $6::timestamptz[])
-               as i (clinic_id, origin, idempotency_key, fingerprint, submission_id, expires_at)
-           order by clinic_id, origin, idempotency_key
-           on conflict (clinic_id, origin, idempotency_key) do update
-               set fingerprint = excluded.fingerprint, submission_id = excluded.submission_id,
-                   resource_id = null, resource_version = null, expires_at = excluded.expires_at
-               where k.expires_at <= $7
+        r#"insert into idempotency_keys
+               (clinic_id, sender_id, of_record, idempotency_key, fingerprint, submission_id, expires_at)
+           select * from unnest($1::uuid[], $2::uuid[], $3::boolean[], $4::text[], $5::bytea[], $6::uuid[],
+                                $7::timestamptz[])
+               as i (clinic_id, sender_id, of_record, idempotency_key, fingerprint, submission_id, expires_at)
+           order by clinic_id, sender_id, of_record, idempotency_key
+           on conflict (clinic_id, sender_id, of_record, idempotency_key) do nothing
            returning submission_id as "submission_id!""#,
-        &clinics,
-        &origins,
-        &keys,
-        &fingerprints,
-        &submissions,
-        &expiries as _,
-        now.map(at) as _,
+        &columns.clinics,
+        &columns.senders,
+        &columns.of_record,
+        &columns.keys,
+        &columns.fingerprints,
+        &columns.submissions,
+        &columns.expiries as _,
     )
     .fetch_all(connection)
     .await?;
     Ok(ours.into_iter().collect())
 }
 
-/// What a key stands for that another request has.
-async fn taken(connection: &mut PgConnection, intake: &Intake, key: &Idempotency) -> Result<Outcome, StoreError> {
-    let kept = sqlx::query_as!(
-        Row,
-        "select fingerprint, submission_id, resource_id, resource_version from idempotency_keys
-         where clinic_id = $1 and origin = $2 and idempotency_key = $3",
-        intake.clinic(),
-        key.space(intake.accepted.origin),
-        key.key,
+/// What keys stand for that another request has and that are not past their time, by the submission that wanted each.
+async fn read(
+    connection: &mut PgConnection,
+    theirs: &[Keyed<'_>],
+    now: Timestamp,
+) -> Result<HashMap<Uuid, Outcome>, StoreError> {
+    if theirs.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let columns = Columns::of(theirs);
+    let rows = sqlx::query!(
+        r#"select wanted as "wanted!", fingerprint, submission_id, resource_id, resource_version
+           from unnest($1::uuid[], $2::uuid[], $3::boolean[], $4::text[], $5::uuid[])
+               as i (clinic_id, sender_id, of_record, idempotency_key, wanted)
+           join idempotency_keys k using (clinic_id, sender_id, of_record, idempotency_key)
+           where k.expires_at > $6"#,
+        &columns.clinics,
+        &columns.senders,
+        &columns.of_record,
+        &columns.keys,
+        &columns.submissions,
+        at(now) as _,
     )
-    .fetch_one(connection)
+    .fetch_all(connection)
     .await?;
-    Ok(match kept.kept(key)? {
-        Kept::Same(Effect::Submission(submission_id)) => Outcome::Replay(submission_id),
-        Kept::Same(Effect::Version(..)) | Kept::Other => Outcome::KeyReused,
-    })
+    let mut known = HashMap::new();
+    for row in rows {
+        let Some(one) = theirs.iter().find(|one| one.submission() == row.wanted) else { continue };
+        let (submission_id, resource_id, resource_version) = (row.submission_id, row.resource_id, row.resource_version);
+        let kept = Row { fingerprint: row.fingerprint, submission_id, resource_id, resource_version };
+        known.insert(
+            row.wanted,
+            match kept.kept(one.key)? {
+                Kept::Same(Effect::Submission(submission_id)) => Outcome::Replay(submission_id),
+                Kept::Same(Effect::Version(..)) | Kept::Other => Outcome::KeyReused,
+            },
+        );
+    }
+    Ok(known)
+}
+
+/// The submissions whose keys were past their time and are theirs now.
+async fn take_over(
+    connection: &mut PgConnection,
+    past: &[Keyed<'_>],
+    now: Timestamp,
+) -> Result<HashSet<Uuid>, StoreError> {
+    if past.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let columns = Columns::of(past);
+    for clinic in columns.clinics.iter().collect::<BTreeSet<_>>() {
+        beside_removals(connection, ClinicId(*clinic)).await?;
+    }
+    let ours = sqlx::query_scalar!(
+        r#"with input as (
+               select * from unnest($1::uuid[], $2::uuid[], $3::boolean[], $4::text[], $5::bytea[], $6::uuid[],
+                                    $7::timestamptz[])
+                   as i (clinic_id, sender_id, of_record, idempotency_key, fingerprint, submission_id, expires_at)
+           ), past as (
+               select k.clinic_id, k.sender_id, k.of_record, k.idempotency_key
+               from idempotency_keys k join input using (clinic_id, sender_id, of_record, idempotency_key)
+               where k.expires_at <= $8
+               order by k.clinic_id, k.sender_id, k.of_record, k.idempotency_key for update of k
+           )
+           update idempotency_keys k
+           set fingerprint = i.fingerprint, submission_id = i.submission_id, resource_id = null, resource_version = null,
+               expires_at = i.expires_at
+           from past join input i using (clinic_id, sender_id, of_record, idempotency_key)
+           where k.clinic_id = past.clinic_id and k.sender_id = past.sender_id and k.of_record = past.of_record
+             and k.idempotency_key = past.idempotency_key
+           returning k.submission_id as "submission_id!""#,
+        &columns.clinics,
+        &columns.senders,
+        &columns.of_record,
+        &columns.keys,
+        &columns.fingerprints,
+        &columns.submissions,
+        &columns.expiries as _,
+        at(now) as _,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(ours.into_iter().collect())
 }

@@ -16,11 +16,14 @@ use super::subject_changes::add_to_contact;
 use super::writer::Work;
 use super::{Store, StoreError, audit};
 use crate::domain::audit::AuditEntry;
-use crate::domain::ids::{SubjectId, SubmissionId};
+use crate::domain::ids::{ClinicId, SenderId, SubjectId, SubmissionId};
 use crate::domain::stored::{FollowUpLink, StoredSubmission};
 use crate::domain::subject::Contact;
 use crate::domain::submission::Accepted;
 use people::Written;
+
+/// How often a batch is begun again because others changed its persons or keys meanwhile.
+const ATTEMPTS: usize = 16;
 
 /// An accepted submission that waits to be written, with what is made of it before.
 pub(super) struct Intake {
@@ -41,12 +44,12 @@ pub(super) enum Outcome {
 }
 
 /// What only one submission of a transaction may touch.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) enum Touched {
     /// A person, by the hash of the reference.
     Person(Uuid, Vec<u8>),
-    /// A retry key.
-    Key(Uuid, String),
+    /// A retry key of a sender.
+    Key(SenderId, String),
 }
 
 /// One that goes on, with its person.
@@ -107,29 +110,45 @@ impl Work for Intake {
     type Touched = Touched;
     type Outcome = Outcome;
 
+    fn clinic_id(&self) -> ClinicId {
+        self.accepted.actor.clinic_id
+    }
+
     fn touched(&self) -> Vec<Touched> {
         let person = self.reference.as_ref().map(|written| Touched::Person(self.clinic(), written.hash.clone()));
         let idempotency = self.accepted.draft.idempotency.as_ref();
-        // Two origins may use one key; that they wait for each other here harms nobody.
-        let key = idempotency.map(|idempotency| Touched::Key(self.clinic(), idempotency.key.clone()));
+        let key = idempotency.map(|idempotency| Touched::Key(idempotency.sender_id, idempotency.key.clone()));
         person.into_iter().chain(key).collect()
     }
 
     async fn commit(store: &Store, part: &[Self]) -> Result<Vec<Outcome>, StoreError> {
-        let clinics: HashSet<Uuid> = part.iter().map(Self::clinic).collect();
-        let mut transaction = store.begin_writer(&Vec::from_iter(clinics)).await?;
-        let (fresh, mut outcomes) = claims::claim(&mut transaction, part).await?;
-        let mut resolved = people::resolve(&mut transaction, fresh).await?;
-        cases::open_or_join(&mut transaction, &mut resolved).await?;
-        rows::insert(&mut transaction, &resolved).await?;
-        let entries: Vec<_> = resolved.iter().map(Resolved::entry).collect();
-        audit::insert_all(&store.keys, &mut transaction, &entries).await?;
-        tell_of_contact(&mut transaction, store, &resolved).await?;
-        transaction.commit().await?;
-        outcomes.extend(resolved.iter().map(|one| (one.place, Outcome::Stored(one.subject_id, one.follow_up))));
-        outcomes.sort_by_key(|(place, _)| *place);
-        Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
+        for _ in 0..ATTEMPTS {
+            if let Some(outcomes) = attempt(store, part).await? {
+                return Ok(outcomes);
+            }
+        }
+        Err(StoreError::Unavailable("the persons of a batch keep changing".into()))
     }
+}
+
+/// Writes a batch; `None`, and nothing is written, when another transaction changed what was found before it was locked.
+///
+/// Locks are taken in one order, here and wherever several rows are locked: retry keys, persons by id, cases by id,
+/// submissions by id. What is inserted anew comes after what is found, so no two transactions wait for each other.
+async fn attempt(store: &Store, part: &[Intake]) -> Result<Option<Vec<Outcome>>, StoreError> {
+    let clinics: HashSet<Uuid> = part.iter().map(Intake::clinic).collect();
+    let mut transaction = store.begin_writer(&Vec::from_iter(clinics)).await?;
+    let Some((fresh, mut outcomes)) = claims::claim(&mut transaction, part).await? else { return Ok(None) };
+    let Some(mut resolved) = people::resolve(&mut transaction, fresh).await? else { return Ok(None) };
+    cases::open_or_join(&mut transaction, &mut resolved).await?;
+    rows::insert(&mut transaction, &resolved).await?;
+    let entries: Vec<_> = resolved.iter().map(Resolved::entry).collect();
+    audit::insert_all(&store.keys, &mut transaction, &entries).await?;
+    tell_of_contact(&mut transaction, store, &resolved).await?;
+    transaction.commit().await?;
+    outcomes.extend(resolved.iter().map(|one| (one.place, Outcome::Stored(one.subject_id, one.follow_up))));
+    outcomes.sort_by_key(|(place, _)| *place);
+    Ok(Some(outcomes.into_iter().map(|(_, outcome)| outcome).collect()))
 }
 
 impl Resolved<'_> {

@@ -1,7 +1,7 @@
 //! The persons of a batch: found by their reference, or added. The reference of somebody who was found to be another person
 //! finds that person.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -39,98 +39,178 @@ impl Written {
         let sealed = seal_reference(keys, clinic_id, &hash, nonce, reference.as_str())?;
         Ok(Self { hash, sealed, earlier, lock: i64::from_be_bytes(eldest) })
     }
+
+    /// The hash under every key, the current one first.
+    fn hashes(&self) -> impl Iterator<Item = &Vec<u8>> {
+        std::iter::once(&self.hash).chain(&self.earlier)
+    }
 }
 
-/// Finds or adds the person of each.
+/// Finds or adds the person of each. Everybody found is locked, with the person that each was merged into, in the order of
+/// their ids; only then the others are added, in the order of their references. `None` when another transaction merged or
+/// added one of them meanwhile: then the whole is to be tried again.
 pub(super) async fn resolve<'a>(
     connection: &mut PgConnection,
     fresh: Vec<(usize, &'a Intake)>,
-) -> Result<Vec<Resolved<'a>>, StoreError> {
-    if fresh.is_empty() {
-        return Ok(Vec::new());
+) -> Result<Option<Vec<Resolved<'a>>>, StoreError> {
+    lock_references(connection, &fresh).await?;
+    let held = Held::lock(connection, &fresh).await?;
+    let (mut resolved, mut new) = (Vec::with_capacity(fresh.len()), Vec::new());
+    for (place, intake) in fresh {
+        let person = match &intake.reference {
+            Some(written) => held.person(intake.clinic(), written),
+            None => Found::Nobody,
+        };
+        let subject_id = match person {
+            Found::Person(subject_id) => SubjectId(subject_id),
+            Found::Changed => return Ok(None),
+            Found::Nobody => {
+                new.push(intake);
+                intake.accepted.subject_id
+            }
+        };
+        resolved.push(Resolved { intake, subject_id, follow_up: None, place });
     }
-    move_to_the_current_key(connection, &fresh).await?;
-    let found = insert(connection, &fresh).await?;
-    let resolved = fresh.into_iter().map(|(place, intake)| {
-        let person = intake.reference.as_ref().map_or(Person::New(intake.accepted.subject_id.0), |written| {
-            Person::Known(intake.clinic(), written.hash.clone())
+    held.move_to_the_current_key(connection, &resolved).await?;
+    let added = insert(connection, &new).await?;
+    Ok((added == new.len()).then_some(resolved))
+}
+
+/// The persons of a batch that were found, all of them locked.
+#[derive(Default)]
+struct Held {
+    by_reference: HashMap<(Uuid, Vec<u8>), Person>,
+    ids: HashSet<Uuid>,
+}
+
+/// A person as the database has it.
+#[derive(Clone, Copy)]
+struct Person {
+    subject_id: Uuid,
+    merged_into: Option<Uuid>,
+}
+
+/// Whom a reference names.
+enum Found {
+    /// This person, who is locked.
+    Person(Uuid),
+    /// Nobody yet.
+    Nobody,
+    /// A person who was merged into somebody else while the lock was waited for.
+    Changed,
+}
+
+impl Held {
+    async fn lock(connection: &mut PgConnection, fresh: &[(usize, &Intake)]) -> Result<Self, StoreError> {
+        let named = fresh.iter().filter_map(|(_, intake)| Some((intake.clinic(), intake.reference.as_ref()?)));
+        let (clinics, hashes): (Vec<Uuid>, Vec<Vec<u8>>) =
+            named.flat_map(|(clinic, written)| written.hashes().map(move |hash| (clinic, hash.clone()))).unzip();
+        if hashes.is_empty() {
+            return Ok(Self::default());
+        }
+        let rows = sqlx::query!(
+            "with named as materialized (
+                 select f.clinic_id, f.subject_id, f.merged_into
+                 from unnest($1::uuid[], $2::bytea[]) as i (clinic_id, reference_hash)
+                 join subjects f using (clinic_id, reference_hash)
+             ), persons as (
+                 select clinic_id, subject_id from named
+                 union
+                 select clinic_id, merged_into from named where merged_into is not null
+             )
+             select s.clinic_id, s.subject_id, s.reference_hash, s.merged_into
+             from persons join subjects s using (clinic_id, subject_id)
+             order by s.subject_id for no key update of s",
+            &clinics,
+            &hashes,
+        )
+        .fetch_all(connection)
+        .await?;
+        let mut held = Self::default();
+        for row in rows {
+            held.ids.insert(row.subject_id);
+            if let Some(hash) = row.reference_hash {
+                let person = Person { subject_id: row.subject_id, merged_into: row.merged_into };
+                held.by_reference.insert((row.clinic_id, hash), person);
+            }
+        }
+        Ok(held)
+    }
+
+    fn person(&self, clinic: Uuid, written: &Written) -> Found {
+        match written.hashes().find_map(|hash| self.by_reference.get(&(clinic, hash.clone()))) {
+            None => Found::Nobody,
+            Some(Person { merged_into: Some(other), .. }) if !self.ids.contains(other) => Found::Changed,
+            Some(person) => Found::Person(person.merged_into.unwrap_or(person.subject_id)),
+        }
+    }
+
+    /// While the key file holds earlier keys, a person may still stand under the hash of one: such a row is moved to the
+    /// current key, so that nobody becomes two.
+    async fn move_to_the_current_key(
+        &self,
+        connection: &mut PgConnection,
+        resolved: &[Resolved<'_>],
+    ) -> Result<(), StoreError> {
+        let older = resolved.iter().filter_map(|one| {
+            let (clinic, written) = (one.intake.clinic(), one.intake.reference.as_ref()?);
+            let earlier = |hash: &Vec<u8>| self.by_reference.contains_key(&(clinic, hash.clone()));
+            written.earlier.iter().any(earlier).then_some((ClinicId(clinic), written))
         });
-        let broken = StoreError::Inconsistent { table: "subjects", what: "neither found nor added" };
-        let subject_id = SubjectId(*found.get(&person).ok_or(broken)?);
-        Ok(Resolved { intake, subject_id, follow_up: None, place })
-    });
-    resolved.collect()
+        let older: Vec<(ClinicId, &Written)> = older.collect();
+        for (clinic_id, written) in &older {
+            become_app(connection, *clinic_id).await?;
+            sqlx::query!(
+                "update subjects set reference_hash = $2, reference_sealed = $3
+                 where clinic_id = $1 and reference_hash = any($4)",
+                clinic_id.0,
+                written.hash,
+                written.sealed,
+                &written.earlier,
+            )
+            .execute(&mut *connection)
+            .await?;
+        }
+        if older.is_empty() { Ok(()) } else { become_writer(connection).await }
+    }
 }
 
-/// How a person of a batch is told from the others.
-#[derive(PartialEq, Eq, Hash)]
-enum Person {
-    /// By the reference's hash.
-    Known(Uuid, Vec<u8>),
-    /// By the id, for somebody without a reference.
-    New(Uuid),
+/// While the key file holds earlier keys, a reference is locked by itself, for instances that hold the same keys in another
+/// order: they would add one person under two hashes. Every transaction takes these locks in one order.
+async fn lock_references(connection: &mut PgConnection, fresh: &[(usize, &Intake)]) -> Result<(), StoreError> {
+    let written = fresh.iter().filter_map(|(_, intake)| intake.reference.as_ref());
+    let locks: BTreeSet<i64> = written.filter(|one| !one.earlier.is_empty()).map(|one| one.lock).collect();
+    for lock in locks {
+        sqlx::query!("select pg_advisory_xact_lock($1)", lock).execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
-async fn insert(
-    connection: &mut PgConnection,
-    fresh: &[(usize, &Intake)],
-) -> Result<HashMap<Person, Uuid>, StoreError> {
+/// Adds persons, and tells how many: not those whose reference another transaction has added since.
+async fn insert(connection: &mut PgConnection, new: &[&Intake]) -> Result<usize, StoreError> {
+    if new.is_empty() {
+        return Ok(0);
+    }
     let written = |of: fn(&Written) -> &Vec<u8>| -> Vec<Option<Vec<u8>>> {
-        fresh.iter().map(|(_, intake)| intake.reference.as_ref().map(of).cloned()).collect()
+        new.iter().map(|intake| intake.reference.as_ref().map(of).cloned()).collect()
     };
-    let clinics: Vec<_> = fresh.iter().map(|(_, intake)| intake.clinic()).collect();
-    let ids: Vec<_> = fresh.iter().map(|(_, intake)| intake.accepted.subject_id.0).collect();
-    let times: Vec<_> = fresh.iter().map(|(_, intake)| at(intake.accepted.received_at)).collect();
-    let rows = sqlx::query!(
+    let clinics: Vec<_> = new.iter().map(|intake| intake.clinic()).collect();
+    let ids: Vec<_> = new.iter().map(|intake| intake.accepted.subject_id.0).collect();
+    let times: Vec<_> = new.iter().map(|intake| at(intake.accepted.received_at)).collect();
+    let done = sqlx::query!(
         "insert into subjects (clinic_id, subject_id, reference_hash, reference_sealed, created_at, updated_at)
          select clinic_id, subject_id, reference_hash, reference_sealed, at, at
          from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bytea[], $5::timestamptz[])
              as i (clinic_id, subject_id, reference_hash, reference_sealed, at)
          order by clinic_id, reference_hash
-         on conflict (clinic_id, reference_hash) do update set updated_at = excluded.updated_at
-         returning clinic_id, subject_id, reference_hash, merged_into",
+         on conflict (clinic_id, reference_hash) do nothing",
         &clinics,
         &ids,
         &written(|written| &written.hash) as _,
         &written(|written| &written.sealed) as _,
         &times as _,
     )
-    .fetch_all(connection)
+    .execute(connection)
     .await?;
-    let persons = rows.into_iter().map(|row| {
-        let person = match row.reference_hash {
-            Some(hash) => Person::Known(row.clinic_id, hash),
-            None => Person::New(row.subject_id),
-        };
-        (person, row.merged_into.unwrap_or(row.subject_id))
-    });
-    Ok(persons.collect())
-}
-
-/// While the key file holds earlier keys, a person may still stand under the hash of one: such a row is moved to the
-/// current key first, so that nobody becomes two. The lock is for instances that hold the same keys in another order.
-async fn move_to_the_current_key(connection: &mut PgConnection, fresh: &[(usize, &Intake)]) -> Result<(), StoreError> {
-    let written =
-        fresh.iter().filter_map(|(_, intake)| Some((intake.accepted.actor.clinic_id, intake.reference.as_ref()?)));
-    let mut older: Vec<(ClinicId, &Written)> = written.filter(|(_, written)| !written.earlier.is_empty()).collect();
-    if older.is_empty() {
-        return Ok(());
-    }
-    // Every transaction takes the locks in one order.
-    older.sort_by_key(|(_, written)| written.lock);
-    for (clinic_id, written) in older {
-        become_app(connection, clinic_id).await?;
-        sqlx::query!("select pg_advisory_xact_lock($1)", written.lock).execute(&mut *connection).await?;
-        sqlx::query!(
-            "update subjects set reference_hash = $2, reference_sealed = $3
-             where clinic_id = $1 and reference_hash = any($4)",
-            clinic_id.0,
-            written.hash,
-            written.sealed,
-            &written.earlier,
-        )
-        .execute(&mut *connection)
-        .await?;
-    }
-    become_writer(connection).await
+    Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
 }

@@ -28,7 +28,7 @@ fn json(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(broken)
 }
 
-/// Adds the submissions of a batch.
+/// Adds the submissions of a batch. Each locks the one that it corrects, so they are added in the order of those.
 pub(super) async fn insert(connection: &mut PgConnection, resolved: &[Resolved<'_>]) -> Result<(), StoreError> {
     let accepted = || resolved.iter().map(|one| &one.intake.accepted);
     let draft = || resolved.iter().map(|one| &one.intake.accepted.draft);
@@ -54,7 +54,7 @@ pub(super) async fn insert(connection: &mut PgConnection, resolved: &[Resolved<'
              as i (clinic_id, submission_id, subject_id, credential_id, origin, received_at, answered_at, language,
                    source_system, source_id, pathway, supersedes, rule_table, answers, assessment, score_total, score_lower,
                    score_upper, band_at_least, band_at_most, care_level, flagged, findings, positive_instruments,
-                   follow_up_id, follow_up_state, follow_up_urgency, follow_up_joined, imported)",
+                   follow_up_id, follow_up_state, follow_up_urgency, follow_up_joined, imported) order by supersedes",
         &accepted().map(|one| one.actor.clinic_id.0).collect::<Vec<_>>(),
         &accepted().map(|one| one.submission_id.0).collect::<Vec<_>>(),
         &resolved.iter().map(|one| one.subject_id.0).collect::<Vec<_>>(),

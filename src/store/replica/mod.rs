@@ -14,7 +14,7 @@ use tokio::sync::watch::{Sender, channel};
 
 use self::figures::SharedOut;
 use self::standing::Standing;
-use super::{Store, StoreError, credential_changes, open_pool};
+use super::{Store, StoreError, credential_changes, open_pool, share_of};
 use crate::domain::actor::Actor;
 
 pub use self::figures::ReplicaFigures;
@@ -41,10 +41,10 @@ impl Store {
     #[must_use]
     pub fn with_replica(self, options: PgConnectOptions, connections: u32, bound: Duration) -> Self {
         let primary = Self { replica: None, ..self.clone() };
-        let of = |pool| Self { pool, ..primary.clone() };
-        let there = of(open_pool(options.clone(), connections, ACQUIRE));
+        let of = |pool, connections| Self { pool, shares: share_of(connections), ..primary.clone() };
+        let there = of(open_pool(options.clone(), connections, ACQUIRE), connections);
         let ours = PgConnectOptions::clone(&self.pool.connect_options());
-        let watched = [ours, options].map(|options| of(open_pool(options, 1, ACQUIRE)));
+        let watched = [ours, options].map(|options| of(open_pool(options, 1, ACQUIRE), 1));
         let (standing, shared_out) = (channel(Standing::Away).0, SharedOut::default());
         let replica = Arc::new(Replica { there, primary, watched, bound, standing, shared_out });
         tokio::spawn(watch::run(Arc::downgrade(&replica)));

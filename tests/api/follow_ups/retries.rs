@@ -51,8 +51,8 @@ async fn a_retry_of_any_command_gets_the_answer_of_its_version() {
         another["note"] = json!("another body");
         let reused = act_once(&nurse.user, &case, command, seen, &another, &key).await.expect(422);
         assert_eq!(reused["type"], "/docs/problems#idempotency_key_reused");
-        // Nor does the key open the answer to somebody else.
-        act_once(&clinic.staff, &case, command, seen, body, &key).await.expect(422);
+        // Nor does the key open the answer to another member of staff, to whom it stands for nothing.
+        act_once(&clinic.staff, &case, command, seen, body, &key).await.expect(412);
     }
     assert_eq!(clinic.staff.get(&case).await.expect(200)["version"], steps.len() + 2);
     // Past its time a key stands for nothing.

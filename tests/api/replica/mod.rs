@@ -21,7 +21,7 @@ use self::standby::{Standby, until};
 use crate::embedded::place::Place;
 use crate::follow_ups::{Colleague, act};
 use crate::row_security::{ROLES, fill, tables};
-use crate::world::{Clinic, User, World, app, frail, serve};
+use crate::world::{Clinic, User, World, app, frail, login, serve};
 
 /// Longer than any test.
 const LONG: Duration = Duration::from_hours(1);
@@ -57,7 +57,7 @@ impl Stage {
     }
 
     async fn reading_from(&self, options: &sqlx::postgres::PgConnectOptions, bound: Duration) -> Instance {
-        let app = app(&self.world.database, Arc::new(System), &[7], None).with_replica(options.clone(), 4, bound);
+        let app = app(&self.world.database, Arc::new(System), &[7], None).with_replica(login(options), 4, bound);
         app.prepare().await.unwrap();
         let (base, _) = serve(app.clone());
         Instance { app, base }
@@ -155,7 +155,8 @@ async fn lists_come_from_the_replica_and_whoever_changed_something_finds_it_thro
 async fn nothing_older_than_the_bound_is_shown_and_an_idle_primary_makes_no_replica_old() {
     let stage = Stage::new().await;
     let clinic = stage.world.clinic("One").await;
-    let bound = Duration::from_secs(2);
+    // The replica is asked how far it is every half second; a busy machine may be late, but not by as much as the bound.
+    let bound = Duration::from_secs(5);
     let instance = stage.instance(bound).await;
     let count = async || {
         let page = clinic.staff.at(&instance.base).get("/v1/submissions").await.expect(200);
@@ -173,13 +174,14 @@ async fn nothing_older_than_the_bound_is_shown_and_an_idle_primary_makes_no_repl
     let stored = Instant::now();
     let mut stale = 0;
     until("the submission is shown", async || {
+        let sent = stored.elapsed();
         let shown = count().await;
+        assert!(shown == 1 || sent <= bound, "not shown to a request that was sent after {sent:?}");
         stale += u32::from(shown == 0);
         shown == 1
     })
     .await;
     let waited = stored.elapsed();
-    assert!(waited < 2 * bound, "{waited:?}");
     assert!(!instance.figures().in_use);
     stage.standby.resume().await;
     until("the replica is in use again", async || instance.figures().in_use).await;
@@ -251,7 +253,7 @@ async fn a_server_that_is_no_replica_of_this_database_is_not_read_from() {
     // A standby, but of another database.
     let other = World::new().await;
     let strangers = other.clinic("Two").await;
-    let app = app(&other.database, Arc::new(System), &[7], None).with_replica(stage.standby.options.clone(), 4, LONG);
+    let app = app(&other.database, Arc::new(System), &[7], None).with_replica(login(&stage.standby.options), 4, LONG);
     app.prepare().await.unwrap();
     let (base, _) = serve(app.clone());
     let figures = || health::replica(&app).unwrap();

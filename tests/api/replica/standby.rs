@@ -101,15 +101,15 @@ impl Standby {
     }
 }
 
-/// Looks again and again whether something has become true; fails when it has not within half a minute.
+/// Looks again and again whether something has become true; fails when it has not within a minute.
 pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_mins(1);
     let mut looks = tokio::time::interval(Duration::from_millis(20));
     loop {
         looks.tick().await;
         if holds().await {
             return;
         }
-        assert!(Instant::now() < deadline, "{what}: not within half a minute");
+        assert!(Instant::now() < deadline, "{what}: not within a minute");
     }
 }

@@ -58,7 +58,7 @@ async fn keys_that_are_old_are_fetched_again_while_they_serve_on() {
     let mut pace = tokio::time::interval(std::time::Duration::from_millis(20));
     while here.issuer.asked() < 2 {
         pace.tick().await;
-        assert!(asked.elapsed() < std::time::Duration::from_secs(20), "the keys were not asked for again");
+        assert!(asked.elapsed() < std::time::Duration::from_mins(1), "the keys were not asked for again");
     }
 }
 

@@ -1,10 +1,15 @@
 //! Whoever signs in with a token has a credential like everybody else.
 
+use std::sync::Arc;
+
+use sarcoscreen::app::App;
+use sarcoscreen::app::ambient::Ambient;
 use sarcoscreen::app::credentials::revoke;
+use sarcoscreen::app::rotation::rotate;
 use serde_json::{Value, json};
 
 use super::Trusting;
-use crate::world::frail;
+use crate::world::{app, frail, serve};
 
 #[tokio::test]
 async fn a_person_gets_one_credential_at_the_first_sign_in_whatever_races() {
@@ -98,4 +103,38 @@ async fn a_clinic_is_named_by_its_id_too_and_a_person_of_two_clinics_has_two_cre
     at_one.get("/v1/follow-ups").await.expect(200);
     at_one.get(&case).await.expect(404);
     assert_eq!(here.world.count("select count(*) from credentials where issuer_subject_hash is not null").await, 2);
+}
+
+/// An instance of the service under these master keys, which takes the tokens too.
+async fn instance(here: &Trusting, bytes: &[u8]) -> (App, String) {
+    let app = app(&here.world.database, Arc::clone(&here.world.clock) as Arc<dyn Ambient>, bytes, None);
+    let app = app.with_tokens(here.issuer.policy()).unwrap();
+    app.prepare().await.unwrap();
+    let (base, _) = serve(app.clone());
+    (app, base)
+}
+
+#[tokio::test]
+async fn a_person_stays_one_and_a_revoked_one_stays_out_under_the_new_master_key_alone() {
+    let here = Trusting::new().await;
+    let token = |subject: &str| here.signer.token(&here.with("sub", json!(subject)));
+    for subject in ["nurse-1", "nurse-2"] {
+        assert_eq!(here.status(&token(subject)).await, 200);
+    }
+    let people = "select count(*) from credentials where issuer_subject_hash is not null";
+    let (clinic, revoked): (uuid::Uuid, uuid::Uuid) = sqlx::query_as(
+        "select clinic_id, credential_id from credentials where issuer_subject_hash is not null
+         order by created_at desc, credential_id desc limit 1",
+    )
+    .fetch_one(&mut here.world.connect().await)
+    .await
+    .unwrap();
+    revoke(&here.world.app, clinic.into(), revoked.into()).await.unwrap();
+    // Neither signs in while both master keys are known.
+    let (rotating, _) = instance(&here, &[8, 7]).await;
+    assert_eq!(rotate(&rotating, |_| ()).await.unwrap().rows, 0);
+    let (_alone, base) = instance(&here, &[8]).await;
+    let status = async |subject: &str| here.holder(&token(subject)).at(&base).get("/v1/follow-ups").await.status;
+    assert_eq!((status("nurse-1").await, status("nurse-2").await), (200, 401));
+    assert_eq!(here.world.count(people).await, 2);
 }

@@ -39,12 +39,17 @@ impl Delivering {
 
 /// A world whose webhooks may go to this machine, with one second for each attempt.
 async fn world() -> World {
-    World::built(|_| {}, |app| app.with_receivers(receivers())).await
+    world_with(Duration::from_secs(1)).await
 }
 
-fn receivers() -> Receivers {
+/// The same, with so long for each attempt.
+async fn world_with(limit: Duration) -> World {
+    World::built(|_| {}, |app| app.with_receivers(receivers(limit))).await
+}
+
+fn receivers(limit: Duration) -> Receivers {
     let addresses = Addresses::new(vec!["127.0.0.1/32".parse().unwrap()]);
-    Receivers::new(addresses, Arc::new(SystemNames), Duration::from_secs(1))
+    Receivers::new(addresses, Arc::new(SystemNames), limit)
 }
 
 /// Registers a webhook and tells its path and its secret.
@@ -68,7 +73,7 @@ async fn until(what: &str, mut reached: impl AsyncFnMut() -> bool) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    assert!(tokio::time::timeout(Duration::from_mins(1), looking).await.is_ok(), "never: {what}");
+    assert!(tokio::time::timeout(Duration::from_mins(3), looking).await.is_ok(), "never: {what}");
 }
 
 /// How many deliveries are in a state.

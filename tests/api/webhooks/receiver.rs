@@ -68,7 +68,7 @@ impl Receiver {
     pub(crate) async fn attempts(&self, wanted: usize) -> Vec<Taken> {
         let mut count = self.count.clone();
         let enough = count.wait_for(|count| *count >= wanted);
-        let waited = tokio::time::timeout(Duration::from_secs(30), enough).await;
+        let waited = tokio::time::timeout(Duration::from_mins(2), enough).await;
         assert!(waited.is_ok_and(|waited| waited.is_ok()), "{} of {wanted} attempts", self.taken.lock().unwrap().len());
         self.taken.lock().unwrap().clone()
     }

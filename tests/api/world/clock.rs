@@ -1,5 +1,6 @@
 //! The clock of a world.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -11,9 +12,21 @@ use sarcoscreen::app::ambient::{Ambient, System};
 #[derive(Default)]
 pub(crate) struct Clock {
     ahead_seconds: AtomicI64,
+    held: OnceLock<(Timestamp, Duration)>,
 }
 
 impl Clock {
+    /// Stops the clock: from now on it moves only by [`Clock::advance`], however slow the machine is.
+    pub(crate) fn hold(&self) {
+        self.held.get_or_init(|| (System.now(), System.elapsed()));
+    }
+
+    /// Moves the clock ahead to the next noon (UTC), so that no day ends during the test.
+    pub(crate) fn advance_to_noon(&self) {
+        const DAY: i64 = 24 * 3600;
+        self.advance((DAY / 2 - self.now().as_second()).rem_euclid(DAY));
+    }
+
     /// Moves the clock ahead.
     pub(crate) fn advance(&self, seconds: i64) {
         self.ahead_seconds.fetch_add(seconds, Ordering::SeqCst);
@@ -23,12 +36,12 @@ impl Clock {
 impl Ambient for Clock {
     fn now(&self) -> Timestamp {
         let ahead = jiff::SignedDuration::from_secs(self.ahead_seconds.load(Ordering::SeqCst));
-        System.now().checked_add(ahead).unwrap()
+        self.held.get().map_or_else(|| System.now(), |held| held.0).checked_add(ahead).unwrap()
     }
 
     fn elapsed(&self) -> Duration {
         let ahead = u64::try_from(self.ahead_seconds.load(Ordering::SeqCst)).unwrap_or(0);
-        System.elapsed() + Duration::from_secs(ahead)
+        self.held.get().map_or_else(|| System.elapsed(), |held| held.1) + Duration::from_secs(ahead)
     }
 
     fn fill(&self, buffer: &mut [u8]) -> Result<(), AppError> {

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use sarcoscreen::app::ambient::System;
-use sarcoscreen::store::embedded;
+use sarcoscreen::store::{LOGIN, embedded, schema};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 use tokio::sync::OnceCell;
@@ -56,8 +56,9 @@ async fn start_cluster() -> Cluster {
     let mut connection = options.connect().await.unwrap();
     connection.execute(sqlx::AssertSqlSafe(format!("create database {TEMPLATE}"))).await.unwrap();
     connection.close().await.unwrap();
-    let app = app(&options.clone().database(TEMPLATE), Arc::new(System), &[7], None);
-    app.migrate().await.unwrap();
+    let template = options.clone().database(TEMPLATE);
+    schema::migrate(&template, LOGIN, None).await.unwrap();
+    let app = app(&template, Arc::new(System), &[7], None);
     app.prepare().await.unwrap();
     sarcoscreen::app::health::close(&app).await;
     *POSTGRES.lock().unwrap() = Some(postgres);

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sarcoscreen::app::ambient::{Ambient, System};
+use sarcoscreen::app::ambient::Ambient;
 use sarcoscreen::app::{App, Policy};
 use sarcoscreen::domain::actor::Role;
 use sarcoscreen::domain::language::Language;
@@ -19,7 +19,7 @@ use sarcoscreen::http::{self, Settings};
 use sarcoscreen::rules::Releases;
 use sarcoscreen::store::keys::{Keys, MasterKey};
 use sarcoscreen::store::writer::Grouping;
-use sarcoscreen::store::{Sizes, Store};
+use sarcoscreen::store::{LOGIN, Sizes, Store, schema};
 use serde_json::Value;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
@@ -37,7 +37,7 @@ pub(crate) struct World {
     pub(crate) app: App,
     /// Its clock, which a test may move.
     pub(crate) clock: Arc<Clock>,
-    /// How to reach the database beside the server.
+    /// How to reach the database beside the server, as its owner.
     pub(crate) database: PgConnectOptions,
     /// Where erased persons are written down.
     pub(crate) erasure_log: PathBuf,
@@ -94,9 +94,7 @@ impl World {
 
     /// Starts a server over an empty database of another cluster, which is migrated first.
     pub(crate) async fn over(database: &PgConnectOptions) -> Self {
-        let app = app(database, Arc::new(System), &[7], None);
-        app.migrate().await.unwrap();
-        sarcoscreen::app::health::close(&app).await;
+        schema::migrate(database, LOGIN, None).await.unwrap();
         let name = database.get_database().unwrap().to_owned();
         // Nobody is erased there.
         Self::serving(database.clone(), name, PathBuf::from("/nowhere"), |_| {}, |app| app).await
@@ -298,7 +296,12 @@ impl Answer {
 
 fn store(database: &PgConnectOptions) -> Store {
     let keys = Keys::derive(&MasterKey::parse(&MasterKey::text(&[7; 32])).unwrap()).unwrap();
-    Store::open(database.clone(), sizes(8, 10), keys)
+    Store::open(login(database), sizes(8, 10), keys)
+}
+
+/// How the service reaches a database that its owner reaches so.
+pub(crate) fn login(owner: &PgConnectOptions) -> PgConnectOptions {
+    owner.clone().username(LOGIN)
 }
 
 /// What a store of the tests does at once.
@@ -311,7 +314,11 @@ fn settings() -> Settings {
     Settings {
         cors_origins: vec!["https://clinic.example".to_owned()],
         trusted_proxies: Vec::new(),
+        body_room: http::ROOM,
+        public_url: None,
+        connections: 10_000,
         read_deadline: Duration::from_secs(10),
+        answer_deadline: Duration::from_secs(30),
         workers: 2,
         shutdown: Duration::from_secs(1),
     }
@@ -327,7 +334,7 @@ pub(crate) fn serve(app: App) -> (String, actix_web::dev::ServerHandle) {
     (base, handle)
 }
 
-/// The use cases over a database, under master keys that are each a byte again and again, the current one first.
+/// The use cases over the database of an owner, under master keys that are each a byte again and again, the current one first.
 pub(crate) fn app(
     database: &PgConnectOptions,
     ambient: Arc<dyn Ambient>,
@@ -347,7 +354,7 @@ pub(crate) fn app_sized(
 ) -> App {
     let masters: Vec<_> = bytes.iter().map(|&byte| MasterKey::parse(&MasterKey::text(&[byte; 32])).unwrap()).collect();
     let keys = Keys::derive_all(&masters).unwrap();
-    let store = Store::open(database.clone(), sizes, keys);
+    let store = Store::open(login(database), sizes, keys);
     let policy =
         Policy { idempotency_lifetime: Duration::from_hours(1), accepted_unsafe_settings: Vec::new(), erasure_log };
     App::new(store, Releases::load().unwrap(), ambient, policy)

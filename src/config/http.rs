@@ -1,0 +1,137 @@
+//! The settings of the HTTP server.
+
+#![allow(clippy::doc_markdown, reason = "the comments of the settings are the text of `--help`")]
+
+use std::net::SocketAddr;
+
+use clap::Args;
+
+/// How requests are taken.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "HTTP")]
+pub struct Http {
+    /// The address and port to listen on; port 0 lets the system choose one.
+    #[arg(long, env = "SARCOSCREEN_LISTEN", global = true, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+
+    /// The address and port on which figures for collectors are told, at /metrics. Keep it apart from where the outside
+    /// comes in. [default: none]
+    #[arg(long, env = "SARCOSCREEN_METRICS_LISTEN", global = true, value_name = "ADDRESS")]
+    pub metrics_listen: Option<SocketAddr>,
+
+    /// How many threads serve requests, 1 to 256. [default: the number of cores]
+    #[arg(
+        long,
+        env = "SARCOSCREEN_WORKERS",
+        global = true,
+        value_name = "COUNT",
+        value_parser = clap::value_parser!(u16).range(1..=256)
+    )]
+    pub workers: Option<u16>,
+
+    /// The web sites whose pages may call the service, as exact origins such as https://clinic.example, separated by
+    /// commas. [default: none]
+    #[arg(
+        long,
+        env = "SARCOSCREEN_CORS_ORIGINS",
+        global = true,
+        value_name = "ORIGINS",
+        value_delimiter = ',',
+        value_parser = origin
+    )]
+    pub cors_origins: Vec<String>,
+
+    /// How long a request may take to arrive whole, 1 to 300 seconds.
+    #[arg(
+        long,
+        env = "SARCOSCREEN_READ_DEADLINE_SECONDS",
+        global = true,
+        value_name = "SECONDS",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u64).range(1..=300)
+    )]
+    pub read_deadline_seconds: u64,
+
+    /// How long a client may take to read what is sent at once, at most 32 KB, 1 to 600 seconds. While it still sends its
+    /// body it need not read. A connection that takes longer is closed.
+    #[arg(
+        long,
+        env = "SARCOSCREEN_ANSWER_DEADLINE_SECONDS",
+        global = true,
+        value_name = "SECONDS",
+        default_value_t = 30,
+        value_parser = clap::value_parser!(u64).range(1..=600)
+    )]
+    pub answer_deadline_seconds: u64,
+
+    /// How many connections may be open, 10 to 1000000; a tenth of them from one address, unless it is a trusted proxy. At
+    /// the limit the connection that is idle longest closes for a new one; where none is idle the new one is refused. Each
+    /// needs a file descriptor: where the system allows fewer, the limit is what it allows, and a warning says so.
+    #[arg(
+        long,
+        env = "SARCOSCREEN_CONNECTIONS",
+        global = true,
+        value_name = "COUNT",
+        default_value_t = 10_000,
+        value_parser = clap::value_parser!(u32).range(10..=1_000_000)
+    )]
+    pub connections: u32,
+
+    /// The address under which others reach this service, such as https://screening.clinic.example, without a path. Links in
+    /// answers are made of it, and the tokens of record systems name it. Without it links are made of X-Forwarded-Host and
+    /// X-Forwarded-Proto of a trusted proxy, or of Host, and the answers that contain them are not cached.
+    #[arg(long, env = "SARCOSCREEN_PUBLIC_URL", global = true, value_name = "URL", value_parser = public_address)]
+    pub public_url: Option<String>,
+
+    /// How many MiB the bodies of all requests under way may have together, 32 to 65536. One key gets a quarter of it, one
+    /// clinic a half; who sends more at once is told to come again.
+    #[arg(
+        long,
+        env = "SARCOSCREEN_BODY_ROOM_MIB",
+        global = true,
+        value_name = "MIB",
+        default_value_t = 128,
+        value_parser = clap::value_parser!(u32).range(32..=65536)
+    )]
+    pub body_room_mib: u32,
+
+    /// How long requests under way may take to end once a stop is asked for, 1 to 600 seconds.
+    #[arg(
+        long,
+        env = "SARCOSCREEN_SHUTDOWN_SECONDS",
+        global = true,
+        value_name = "SECONDS",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u64).range(1..=600)
+    )]
+    pub shutdown_seconds: u64,
+
+    /// How long an Idempotency-Key stands for its request, 1 to 8760 hours.
+    #[arg(
+        long,
+        env = "SARCOSCREEN_IDEMPOTENCY_HOURS",
+        global = true,
+        value_name = "HOURS",
+        default_value_t = 72,
+        value_parser = clap::value_parser!(u64).range(1..=8760)
+    )]
+    pub idempotency_hours: u64,
+}
+
+/// An origin exactly as a browser sends it.
+fn origin(text: &str) -> Result<String, &'static str> {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let fit = |host: &str| {
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-:[]".contains(c);
+        !host.is_empty() && host.chars().all(allowed)
+    };
+    if host.is_some_and(fit) { Ok(text.to_owned()) } else { Err("must be like https://clinic.example, in lower case") }
+}
+
+/// An address that others can put a path behind.
+fn public_address(text: &str) -> Result<String, &'static str> {
+    let text = super::sign_in::address(text)?;
+    let rest = text.split_once("://").map_or("", |(_, rest)| rest);
+    let bare = !rest.trim_end_matches('/').contains(['/', '?', '#', '@']);
+    if bare { Ok(text.trim_end_matches('/').to_owned()) } else { Err("must be an address without a path") }
+}

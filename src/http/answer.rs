@@ -1,0 +1,54 @@
+//! The body of an answer on its way: handed over in slices, counted while it waits, and the request's end when it is sent.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::web::Bytes;
+
+use super::connections::UnderWay;
+use super::waiting::{Held, Share};
+
+/// Bytes that are handed over at once. The framework copies each slice, and holds the copies of two until they are sent.
+pub(super) const SLICE: usize = 16 * 1024;
+
+/// A body on its way.
+pub(super) struct Answer {
+    inner: BoxBody,
+    /// What was taken out of the body and is not handed over yet.
+    rest: Bytes,
+    held: Option<Held>,
+    share: Option<Share>,
+    _under_way: Option<UnderWay>,
+}
+
+impl Answer {
+    /// The body, counted for a share, in the course of a request.
+    pub(super) fn new(inner: BoxBody, share: Option<Share>, under_way: Option<UnderWay>) -> Self {
+        Self { inner, rest: Bytes::new(), held: None, share, _under_way: under_way }
+    }
+}
+
+impl MessageBody for Answer {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.inner.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        let this = &mut *self;
+        if this.rest.is_empty() {
+            this.held = None;
+            match Pin::new(&mut this.inner).poll_next(cx) {
+                Poll::Ready(Some(Ok(bytes))) => this.rest = bytes,
+                other => return other,
+            }
+            if this.rest.len() > SLICE {
+                this.held = this.share.as_ref().map(|share| share.hold(this.rest.len()));
+            }
+        }
+        let slice = this.rest.split_to(this.rest.len().min(SLICE));
+        Poll::Ready(Some(Ok(slice)))
+    }
+}

@@ -1,0 +1,333 @@
+//! The open connections: how many there may be, which close first, and what each may do.
+//!
+//! A request is under way from its head to the last byte of its answer. A connection without one that has sent no part of
+//! the next is idle. At the cap an idle connection closes for a newcomer, the one that is idle longest first; where none
+//! is idle the newcomer is refused.
+
+mod stream;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use futures_util::task::AtomicWaker;
+use ipnet::IpNet;
+use metrics::{counter, gauge};
+
+use crate::app::lock_out::place;
+
+pub(super) use stream::{Deadlines, Guarded};
+
+/// An address that is no trusted proxy has at most this part of all connections.
+const SHARE: usize = 10;
+
+/// Every open connection.
+pub(super) struct Connections {
+    most: usize,
+    trusted: Vec<IpNet>,
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    open: usize,
+    /// What the next connection that becomes idle is called; one that is idle longer has a lower number.
+    next: u64,
+    idle: BTreeMap<u64, Arc<Connection>>,
+    places: HashMap<IpAddr, Place>,
+}
+
+/// The connections of one address.
+#[derive(Default)]
+struct Place {
+    open: usize,
+    idle: BTreeSet<u64>,
+}
+
+/// One connection, as the request handlers, its stream and the table see it.
+pub(super) struct Connection {
+    /// The address it counts for; none for a trusted proxy.
+    place: Option<IpAddr>,
+    /// Its number among the idle ones, 0 while it is busy. Changed under the table's lock only.
+    idle: AtomicU64,
+    /// Whether it was closed for another. Changed under the table's lock only.
+    closed: AtomicBool,
+    /// Requests that began.
+    begun: AtomicU64,
+    /// Requests that are not answered whole yet.
+    under_way: AtomicUsize,
+    /// Whether the body of the request under way is still to be read.
+    body_awaited: AtomicBool,
+    /// Whether the stream waits for the answer before it reads on.
+    read_denied: AtomicBool,
+    waker: AtomicWaker,
+}
+
+/// A place in the table, given back when the connection ends.
+pub(super) struct Seat {
+    connections: Arc<Connections>,
+    connection: Arc<Connection>,
+}
+
+/// A request under way; it ends when this is dropped.
+pub(super) struct UnderWay(Arc<Connection>);
+
+impl Connections {
+    /// Connections, of which there may be so many.
+    pub(super) fn new(most: usize, trusted: Vec<IpNet>) -> Self {
+        Self { most, trusted, table: Mutex::default() }
+    }
+
+    /// Takes a connection in; `None` where there are too many and none of them is idle.
+    pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Seat> {
+        let address = address.to_canonical();
+        let place = (!self.trusted.iter().any(|network| network.contains(&address))).then(|| place(address));
+        let mut table = self.table();
+        let share = (self.most / SHARE).max(1);
+        let of_place = place.and_then(|place| table.places.get(&place)).filter(|place| place.open >= share);
+        let makes_room = if let Some(place) = of_place {
+            Some(place.idle.first().copied())
+        } else if table.open >= self.most {
+            Some(table.idle.keys().next().copied())
+        } else {
+            None
+        };
+        match makes_room {
+            Some(Some(idle)) => table.close(idle),
+            Some(None) => {
+                counter!("sarcoscreen_connections_refused_total").increment(1);
+                return None;
+            }
+            None => {}
+        }
+        let connection = Arc::new(Connection {
+            place,
+            idle: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
+            begun: AtomicU64::new(0),
+            under_way: AtomicUsize::new(0),
+            body_awaited: AtomicBool::new(false),
+            read_denied: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+        });
+        table.open += 1;
+        if let Some(place) = place {
+            table.places.entry(place).or_default().open += 1;
+        }
+        table.rest(&connection);
+        table.tell();
+        drop(table);
+        Some(Seat { connections: Arc::clone(self), connection })
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    /// Closes an idle connection. Its place is free at once; its own task ends it when it is woken.
+    fn close(&mut self, idle: u64) {
+        let Some(connection) = self.idle.remove(&idle) else { return };
+        connection.idle.store(0, Ordering::Relaxed);
+        connection.closed.store(true, Ordering::Release);
+        self.leave(&connection, idle);
+        connection.waker.wake();
+        counter!("sarcoscreen_connections_closed_idle_total").increment(1);
+    }
+
+    fn rest(&mut self, connection: &Arc<Connection>) {
+        self.next += 1;
+        connection.idle.store(self.next, Ordering::Relaxed);
+        self.idle.insert(self.next, Arc::clone(connection));
+        if let Some(place) = connection.place.and_then(|place| self.places.get_mut(&place)) {
+            place.idle.insert(self.next);
+        }
+    }
+
+    fn work(&mut self, connection: &Connection) {
+        let idle = connection.idle.swap(0, Ordering::Relaxed);
+        self.idle.remove(&idle);
+        if let Some(place) = connection.place.and_then(|place| self.places.get_mut(&place)) {
+            place.idle.remove(&idle);
+        }
+    }
+
+    /// Counts a connection no longer.
+    fn leave(&mut self, connection: &Connection, idle: u64) {
+        self.open -= 1;
+        if let Some(address) = connection.place
+            && let Some(place) = self.places.get_mut(&address)
+        {
+            place.idle.remove(&idle);
+            place.open -= 1;
+            if place.open == 0 {
+                self.places.remove(&address);
+            }
+        }
+    }
+
+    fn tell(&self) {
+        gauge!("sarcoscreen_connections").set(f64::from(u32::try_from(self.open).unwrap_or(u32::MAX)));
+    }
+}
+
+impl Seat {
+    /// The connection that has this place.
+    pub(super) fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    /// Counts it as idle from now on, or no longer.
+    fn set_idle(&self, idle: bool) {
+        let is_idle = self.connection.idle.load(Ordering::Relaxed) != 0;
+        if idle == is_idle {
+            return;
+        }
+        let mut table = self.connections.table();
+        if self.connection.closed.load(Ordering::Relaxed) {
+            return;
+        }
+        if idle {
+            table.rest(&self.connection);
+        } else {
+            table.work(&self.connection);
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut table = self.connections.table();
+        if !self.connection.closed.swap(true, Ordering::Relaxed) {
+            let idle = self.connection.idle.swap(0, Ordering::Relaxed);
+            table.idle.remove(&idle);
+            table.leave(&self.connection, idle);
+            table.tell();
+        }
+    }
+}
+
+impl Connection {
+    /// Begins a request, of which a body is to be read or not.
+    pub(super) fn begin(self: &Arc<Self>, has_body: bool) -> UnderWay {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        self.body_awaited.store(has_body, Ordering::Relaxed);
+        UnderWay(Arc::clone(self))
+    }
+
+    /// The body of the request under way was read, or will not be.
+    pub(super) fn body_ended(&self) {
+        self.body_awaited.store(false, Ordering::Relaxed);
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    fn at_rest(&self) -> bool {
+        self.under_way.load(Ordering::Relaxed) == 0
+    }
+
+    /// Whether anything is read: the next request only when this one is answered.
+    fn may_read(&self) -> bool {
+        let may = self.at_rest() || self.body_awaited.load(Ordering::Relaxed);
+        self.read_denied.store(!may, Ordering::Relaxed);
+        may
+    }
+
+    fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    /// Remembers whom to wake when reading may go on, or the connection is to close.
+    fn remember(&self, waker: &Waker) {
+        self.waker.register(waker);
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+        self.0.body_ended();
+        if self.0.read_denied.swap(false, Ordering::Relaxed) {
+            self.0.waker.wake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(most: usize) -> Arc<Connections> {
+        Arc::new(Connections::new(most, vec!["10.0.0.0/8".parse().unwrap()]))
+    }
+
+    fn admit(connections: &Arc<Connections>, address: &str) -> Option<Seat> {
+        connections.admit(address.parse().unwrap())
+    }
+
+    #[test]
+    fn the_longest_idle_connection_closes_for_a_newcomer() {
+        let connections = of(3);
+        let seats: Vec<_> = ["10.0.0.1", "10.0.0.2", "10.0.0.3"].map(|from| admit(&connections, from).unwrap()).into();
+        seats[0].set_idle(false);
+        let newcomer = admit(&connections, "10.0.0.4").unwrap();
+        let closed: Vec<_> = seats.iter().map(|seat| seat.connection().is_closed()).collect();
+        assert_eq!(closed, [false, true, false]);
+        assert!(!newcomer.connection().is_closed());
+        assert_eq!(connections.table().open, 3);
+    }
+
+    #[test]
+    fn a_newcomer_is_refused_where_none_is_idle_and_taken_when_one_ends() {
+        let connections = of(2);
+        let first = admit(&connections, "10.0.0.1").unwrap();
+        let second = admit(&connections, "10.0.0.1").unwrap();
+        first.set_idle(false);
+        second.set_idle(false);
+        assert!(admit(&connections, "10.0.0.1").is_none());
+        drop(first);
+        assert!(admit(&connections, "10.0.0.1").is_some());
+    }
+
+    #[test]
+    fn an_address_has_a_tenth_and_closes_its_own_idle_connections_only() {
+        let connections = of(20);
+        let other = admit(&connections, "192.0.2.9").unwrap();
+        let seats = ["192.0.2.1"; 2].map(|from| admit(&connections, from).unwrap());
+        seats[0].set_idle(false);
+        let third = admit(&connections, "192.0.2.1").unwrap();
+        assert!(seats[1].connection().is_closed() && !other.connection().is_closed());
+        third.set_idle(false);
+        assert!(admit(&connections, "192.0.2.1").is_none());
+        assert!(admit(&connections, "::ffff:192.0.2.1").is_none());
+        assert!(admit(&connections, "192.0.2.2").is_some());
+    }
+
+    #[test]
+    fn an_ipv6_network_of_64_bits_is_one_address_and_a_trusted_proxy_has_no_share() {
+        let connections = of(20);
+        let seats = ["2001:db8::1", "2001:db8::2"].map(|from| admit(&connections, from).unwrap());
+        seats.iter().for_each(|seat| seat.set_idle(false));
+        assert!(admit(&connections, "2001:db8::3").is_none());
+        assert!(admit(&connections, "2001:db8:0:1::3").is_some());
+        let proxied: Vec<_> = (0..17).map(|_| admit(&connections, "10.0.0.1").unwrap()).collect();
+        assert_eq!(proxied.len(), 17);
+    }
+
+    #[test]
+    fn what_ended_leaves_nothing_behind() {
+        let connections = of(10);
+        let seats: Vec<_> = (1..=5).map(|last| admit(&connections, &format!("192.0.2.{last}")).unwrap()).collect();
+        seats[0].set_idle(false);
+        let closed = admit(&connections, "192.0.2.2").unwrap();
+        drop((seats, closed));
+        let table = connections.table();
+        assert_eq!((table.open, table.idle.len(), table.places.len()), (0, 0, 0));
+    }
+}

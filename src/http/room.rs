@@ -1,0 +1,155 @@
+//! Room for the bodies under way. A body takes its bytes before it is read and gives them back when the last part of it is
+//! dropped, so that bodies never fill the memory. One credential and one clinic get a share of it each.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use actix_web::web::{Bytes, BytesMut};
+use uuid::Uuid;
+
+use super::batch::BATCH_LIMIT;
+use super::problem::{Problem, ProblemType};
+use crate::domain::actor::Actor;
+
+/// Bytes of all bodies under way, unless the operator says otherwise: with their answers and what is made of them it keeps
+/// the process below 400 MiB.
+pub const ROOM: usize = 128 * 1024 * 1024;
+
+/// The room of a process.
+#[derive(Clone)]
+pub(crate) struct Room(Arc<Shared>);
+
+struct Shared {
+    all: usize,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Default)]
+struct Taken {
+    all: usize,
+    /// By id of credential or clinic; who has nothing under way is absent.
+    each: HashMap<Uuid, usize>,
+}
+
+/// What one body has taken.
+pub(super) struct Place {
+    room: Room,
+    /// The credential and the clinic, with the share of each.
+    owners: [(Uuid, usize); 2],
+    bytes: usize,
+}
+
+/// Bytes with the room that they take.
+struct Housed {
+    bytes: BytesMut,
+    _place: Place,
+}
+
+impl AsRef<[u8]> for Housed {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Room {
+    pub(crate) fn new(all: usize) -> Self {
+        Self(Arc::new(Shared { all: all.max(BATCH_LIMIT), taken: Mutex::default() }))
+    }
+
+    /// A place without bytes for a body of somebody. A credential has a quarter of the room, its clinic a half; each can
+    /// send the largest body.
+    pub(super) fn of(&self, actor: &Actor) -> Place {
+        let share = |part: usize| (self.0.all / part).max(BATCH_LIMIT);
+        let owners = [(actor.credential_id.0, share(4)), (actor.clinic_id.0, share(2))];
+        Place { room: self.clone(), owners, bytes: 0 }
+    }
+
+    #[cfg(test)]
+    fn taken(&self) -> (usize, usize) {
+        let taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        (taken.all, taken.each.len())
+    }
+}
+
+impl Place {
+    /// Takes room for more bytes.
+    ///
+    /// # Errors
+    /// When there is none: 429 where it is the caller's share that is full, else 503. Both say when to try again.
+    pub(super) fn take(&mut self, bytes: usize) -> Result<(), Problem> {
+        let mut taken = self.room.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = |(owner, share): &(Uuid, usize)| taken.each.get(owner).copied().unwrap_or_default() + bytes > *share;
+        if self.owners.iter().any(full) {
+            let detail = "too many bytes of bodies from this key or clinic are under way";
+            return Err(Problem::new(ProblemType::TooManyRequests, detail));
+        }
+        if taken.all + bytes > self.room.0.all {
+            return Err(Problem::new(ProblemType::Unavailable, "too many bytes of bodies are under way"));
+        }
+        taken.all += bytes;
+        for (owner, _) in self.owners {
+            *taken.each.entry(owner).or_default() += bytes;
+        }
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    /// Bytes that keep their place until the last part of them is dropped.
+    pub(super) fn house(self, bytes: BytesMut) -> Bytes {
+        Bytes::from_owner(Housed { bytes, _place: self })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.room.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.all -= self.bytes;
+        for (owner, _) in self.owners {
+            if let Some(bytes) = taken.each.get_mut(&owner) {
+                *bytes -= self.bytes;
+                if *bytes == 0 {
+                    taken.each.remove(&owner);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::actor::Role;
+    use crate::domain::ids::{ClinicId, CredentialId};
+
+    fn actor(clinic: u128, credential: u128) -> Actor {
+        let (clinic_id, credential_id) = (ClinicId(Uuid::from_u128(clinic)), CredentialId(Uuid::from_u128(credential)));
+        Actor { clinic_id, credential_id, role: Role::Intake, request_id: None }
+    }
+
+    #[test]
+    fn a_key_gets_a_quarter_a_clinic_a_half_and_all_of_it_comes_back() {
+        let room = Room::new(ROOM);
+        let take = |clinic, credential, bytes| {
+            let mut place = room.of(&actor(clinic, credential));
+            place.take(bytes).map(|()| place).map_err(|problem| problem.kind())
+        };
+        let quarter = ROOM / 4;
+        let first = take(1, 11, quarter).unwrap();
+        assert_eq!(take(1, 11, 1).err(), Some(ProblemType::TooManyRequests));
+        let second = take(1, 12, quarter).unwrap();
+        assert_eq!(take(1, 13, 1).err(), Some(ProblemType::TooManyRequests));
+        let others = [take(2, 21, quarter).unwrap(), take(3, 31, quarter).unwrap()];
+        assert_eq!(take(4, 41, 1).err(), Some(ProblemType::Unavailable));
+        let part = first.house(BytesMut::from("abc")).slice(1..2);
+        assert_eq!(take(4, 41, 1).err(), Some(ProblemType::Unavailable), "a part of the body is in use");
+        drop((part, second, others));
+        assert_eq!(room.taken(), (0, 0));
+    }
+
+    #[test]
+    fn each_can_send_the_largest_body_in_a_small_room() {
+        let room = Room::new(1);
+        assert!(room.of(&actor(1, 11)).take(BATCH_LIMIT).is_ok());
+        assert!(room.of(&actor(1, 11)).take(BATCH_LIMIT + 1).is_err());
+    }
+}

@@ -1,0 +1,68 @@
+//! `migrate`: the owner of a database brings it up to this program and makes the role that the service signs in as. The
+//! service itself never signs in as the owner of a given database.
+
+use super::database::password;
+use super::{Opened, ServerError};
+use crate::config::Settings;
+use crate::store::{self, ConnectOptions, connect_options};
+
+/// Applies missing migrations, makes the login role, and finds out whether it can sign in. On the private PostgreSQL each
+/// start does so.
+///
+/// # Errors
+/// When a setting is missing, the database is away, a migration fails, or the login role cannot sign in or may do too much.
+pub async fn migrate(settings: &Settings, say: &dyn Fn(&str)) -> Result<(), ServerError> {
+    let Some(url) = &settings.database.url else {
+        if settings.database.owner_url.is_some() {
+            return Err(ServerError::NoLogin);
+        }
+        return Opened::open(settings, say).await?.close().await;
+    };
+    let owner = owner(settings)?;
+    let file = settings.database.password_file.as_deref().map(password).transpose()?;
+    let password = file.as_ref().map(|text| text.as_str());
+    let service = connect_options(url.reveal(), password)?;
+    warn_of_unverified(&service, "DATABASE_URL");
+    let role = service.get_username().to_owned();
+    store::schema::migrate(&owner, &role, password).await?;
+    match store::health::check_once(&service).await {
+        Ok(health) if health.unprivileged => Ok(()),
+        Ok(_) => Err(ServerError::Privileged { role }),
+        Err(source) => Err(ServerError::SignIn { role, source }),
+    }
+}
+
+/// How the owner of a given database connects.
+pub(super) fn owner(settings: &Settings) -> Result<ConnectOptions, ServerError> {
+    let url = settings.database.owner_url.as_ref().ok_or(ServerError::NoOwner)?;
+    let file = settings.database.owner_password_file.as_deref().map(password).transpose()?;
+    let options = connect_options(url.reveal(), file.as_ref().map(|text| text.as_str()));
+    let options = options.map_err(|_| ServerError::OwnerAddress)?;
+    warn_of_unverified(&options, "SARCOSCREEN_OWNER_DATABASE_URL");
+    Ok(options)
+}
+
+/// Refuses settings under which somebody expects the service to migrate a database that it does not own.
+pub(super) fn refuse_at_start(settings: &Settings) -> Result<(), ServerError> {
+    if settings.database.url.is_some() && settings.database.migrate {
+        return Err(ServerError::MigratesNothing);
+    }
+    if settings.database.owner_url.is_some() {
+        tracing::warn!(
+            "SARCOSCREEN_OWNER_DATABASE_URL is for `migrate` and `audit prune`; do not give it to the service"
+        );
+    }
+    Ok(())
+}
+
+/// Warns where whoever is on the way to the database could pass for it and read everything.
+pub(super) fn warn_of_unverified(options: &ConnectOptions, setting: &str) {
+    if let Some(host) = store::unverified_host(options) {
+        tracing::warn!(
+            setting,
+            host,
+            "the connection to the database crosses a network without a verified certificate; add \
+             sslmode=verify-full and sslrootcert=FILE to the URL"
+        );
+    }
+}

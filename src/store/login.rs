@@ -1,0 +1,120 @@
+//! The role that the service signs in to the database as. It owns nothing and may make nothing; all it can do is become one
+//! of the working roles of migration 0022. The owner of the database makes it.
+
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Postgres, Transaction};
+
+use super::StoreError;
+
+/// The login role of the private PostgreSQL, and the name that the documentation uses.
+pub const LOGIN: &str = "sarcoscreen_service";
+
+/// The roles that the service works as.
+const WORKING: [&str; 4] = ["sarcoscreen_app", "sarcoscreen_writer", "sarcoscreen_auth", "sarcoscreen_jobs"];
+
+/// What the login role may do in one database, beside becoming a working role, and what nobody but the owner may do there.
+/// The numbers stand for the role, the schema and the database. A temporary table would hide a real one from every later
+/// request on the same connection.
+const RIGHTS: [&str; 5] = [
+    "grant connect on database %3$I to %1$I",
+    "grant usage on schema %2$I to %1$I",
+    "grant select on _sqlx_migrations to %1$I",
+    "revoke create on schema %2$I from public",
+    "revoke temporary on database %3$I from public",
+];
+
+/// The code of an error that means a lack of rights.
+const DENIED: &str = "42501";
+
+/// Makes the login role `name`, or gives an existing one what it lacks; sets its password where one is given. All of it, or
+/// nothing.
+///
+/// # Errors
+/// When the database is away, the owner may not do it, or the role is more than a login role may be.
+pub(super) async fn make(owner: &mut PgConnection, name: &str, password: Option<&str>) -> Result<(), StoreError> {
+    let mut transaction = owner.begin().await?;
+    // Several may start at once.
+    sqlx::query("select pg_advisory_xact_lock(hashtextextended('sarcoscreen login', 0))")
+        .execute(&mut *transaction)
+        .await?;
+    let mut wanted = Vec::new();
+    match privileged(&mut transaction, name).await? {
+        Some(true) => return Err(StoreError::PrivilegedLogin(name.to_owned())),
+        Some(false) => {}
+        None => wanted.push("create role %1$I login noinherit".to_owned()),
+    }
+    for role in lacking(&mut transaction, name).await? {
+        wanted.push(format!("grant {role} to %1$I"));
+    }
+    wanted.extend(RIGHTS.map(str::to_owned));
+    for template in wanted {
+        run(&mut transaction, &template, name, "").await.map_err(|error| not_made(error, name))?;
+    }
+    if let Some(password) = password {
+        set_password(&mut transaction, name, password).await?;
+    }
+    Ok(transaction.commit().await?)
+}
+
+/// Whether a role could pass by row security or change the schema; `None` where there is no such role.
+async fn privileged(connection: &mut PgConnection, name: &str) -> Result<Option<bool>, StoreError> {
+    let found = sqlx::query_scalar!(
+        r#"select rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication
+                  or pg_has_role(oid, current_user, 'member') as "privileged!"
+           from pg_roles where rolname = $1"#,
+        name
+    );
+    Ok(found.fetch_optional(connection).await?)
+}
+
+/// The working roles that a role cannot become yet.
+async fn lacking(connection: &mut PgConnection, name: &str) -> Result<Vec<String>, StoreError> {
+    let working = WORKING.map(str::to_owned);
+    let found = sqlx::query_scalar!(
+        r#"select w as "role!" from unnest($2::text[]) w
+           where not exists (select from pg_roles r where rolname = $1 and pg_has_role(r.oid, w, 'member'))"#,
+        name,
+        &working[..]
+    );
+    Ok(found.fetch_all(connection).await?)
+}
+
+/// Sets the password. An owner who may not leaves it to whoever made the role.
+async fn set_password(
+    transaction: &mut Transaction<'_, Postgres>,
+    name: &str,
+    password: &str,
+) -> Result<(), StoreError> {
+    // The server may log statements, so it is given what it would store and not the password.
+    let verifier = postgres_protocol::password::scram_sha_256(password.as_bytes());
+    let mut attempt = transaction.begin().await?;
+    match run(&mut attempt, "alter role %1$I password %4$L", name, &verifier).await {
+        Ok(()) => Ok(attempt.commit().await?),
+        Err(error) if denied(&error) => {
+            attempt.rollback().await?;
+            tracing::warn!(role = name, %error, "the owner may not set the password of the login role, which stays");
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn denied(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.code().as_deref() == Some(DENIED))
+}
+
+fn not_made(error: sqlx::Error, name: &str) -> StoreError {
+    if denied(&error) { StoreError::LoginNotMade(name.to_owned(), error.to_string()) } else { error.into() }
+}
+
+/// Runs a statement whose names and texts the server itself has quoted.
+async fn run(connection: &mut PgConnection, template: &str, name: &str, text: &str) -> Result<(), sqlx::Error> {
+    let quoted = sqlx::query_scalar!(
+        r#"select format($1::text, $2::text, current_schema(), current_database(), $3::text) as "statement!""#,
+        template,
+        name,
+        text
+    );
+    let statement = quoted.fetch_one(&mut *connection).await?;
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await?;
+    Ok(())
+}

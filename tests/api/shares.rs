@@ -1,0 +1,126 @@
+//! Shares: what one clinic's requests hold of a resource that all clinics use is bounded, and the rest is there for others.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::future::join_all;
+use sarcoscreen::app::{AppError, exports};
+use sarcoscreen::domain::actor::{Actor, Role};
+use sarcoscreen::domain::stored::SubmissionFilter;
+use serde_json::json;
+use sqlx::Executor as _;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+
+use crate::group_commit::until_waiting;
+use crate::world::{Answer, Clinic, User, World, fit};
+
+const BATCH: &str = "/v1/submissions/batch";
+/// Batches of a clinic under way at once; exports too.
+const AT_ONCE: usize = 4;
+/// Connections of the test's service that one clinic's requests may take: half of them.
+const CONNECTIONS: usize = 4;
+
+async fn batch(user: &User) -> Answer {
+    user.post(BATCH, &json!({"items": [{"submission": {"answers": fit()}}]})).await
+}
+
+/// Opens a batch whose lines are still to come; when this returns, its first line is stored and answered.
+async fn open_batch(world: &World, clinic: &Clinic) -> TcpStream {
+    let address = world.base.trim_start_matches("http://");
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    let line = format!("{}\n", json!({"submission": {"answers": fit()}}));
+    let request = format!(
+        "POST {BATCH} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {}\r\ncontent-type: application/x-ndjson\r\n\
+         transfer-encoding: chunked\r\n\r\n{:x}\r\n{line}\r\n",
+        clinic.intake.key.as_deref().unwrap(),
+        line.len()
+    );
+    connection.write_all(request.as_bytes()).await.unwrap();
+    connection.readable().await.unwrap();
+    connection
+}
+
+#[tokio::test]
+async fn a_clinic_has_four_batches_under_way_and_keeps_no_other_from_having_some() {
+    // Open batches wait for their next line for as long as the test takes.
+    let world = World::with(|settings| settings.read_deadline = Duration::from_mins(5)).await;
+    let (one, other) = (world.clinic("One").await, world.clinic("Other").await);
+    let mut open = join_all((0..AT_ONCE).map(|_| open_batch(&world, &one))).await;
+    let bundle = json!({"resourceType": "Bundle", "type": "batch", "entry": []});
+    for refused in [batch(&one.intake).await, batch(&one.staff).await] {
+        assert_eq!((refused.status, refused.header("retry-after")), (429, "1"));
+    }
+    let fhir = one.intake.request("POST", "/fhir").header("content-type", "application/fhir+json");
+    assert_eq!(one.intake.send(fhir.body(bundle.to_string())).await.status, 429);
+    // A single submission is no batch.
+    one.intake.submit(&json!({"answers": fit()})).await.expect(201);
+    batch(&other.intake).await.expect(200);
+    open.pop().unwrap().write_all(b"0\r\n\r\n").await.unwrap();
+    batch(&one.intake).await.expect(200);
+}
+
+#[tokio::test]
+async fn batches_one_after_the_other_as_many_at_once_as_may_be_are_never_refused() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let in_a_row = async |_| {
+        for _ in 0..10 {
+            batch(&clinic.intake).await.expect(200);
+        }
+    };
+    join_all((0..AT_ONCE).map(in_a_row)).await;
+}
+
+#[tokio::test]
+async fn a_clinic_has_four_exports_under_way_and_keeps_no_other_from_having_some() {
+    let world = World::new().await;
+    let (one, other) = (world.clinic("One").await, world.clinic("Other").await);
+    let export = async |clinic: &Clinic| {
+        let (_, credential_id) = world.user_with_id(clinic.id, Role::Staff, None).await;
+        let (clinic_id, credential_id) = (clinic.id.into(), credential_id.into());
+        let actor = Actor { clinic_id, credential_id, role: Role::Staff, request_id: None };
+        exports::submissions(&world.app, &actor, SubmissionFilter::default(), None).await
+    };
+    let mut open = Vec::new();
+    for _ in 0..AT_ONCE {
+        open.push(Box::pin(export(&one).await.unwrap()));
+    }
+    assert!(matches!(export(&one).await, Err(AppError::Limited { .. })));
+    assert_eq!(one.staff.get("/v1/exports/submissions").await.status, 429);
+    assert_eq!(one.staff.get("/v1/exports/follow-ups").await.status, 429);
+    assert_eq!(other.staff.get("/v1/exports/submissions").await.status, 200);
+    // One that was read to its end, and one that somebody left.
+    let mut read = open.pop().unwrap();
+    while read.next().await.is_some() {}
+    drop((read, open.pop()));
+    assert_eq!(one.staff.get("/v1/exports/submissions").await.status, 200);
+    assert_eq!(one.staff.get("/v1/exports/follow-ups").await.status, 200);
+}
+
+#[tokio::test]
+async fn reads_of_one_clinic_that_wait_leave_connections_for_another() {
+    let world = World::new().await;
+    let (one, other) = (world.clinic("One").await, world.clinic("Other").await);
+    other.admin.get("/v1/credentials").await.expect(200);
+    let (mut beside, mut watch) = (world.connect().await, world.connect().await);
+    beside.execute("begin; lock table follow_ups in access exclusive mode").await.unwrap();
+    let waiting: Vec<_> = (0..20)
+        .map(|_| {
+            let staff = one.staff.clone();
+            tokio::spawn(async move { staff.get("/v1/follow-ups").await.status })
+        })
+        .collect();
+    until_waiting(&mut watch, i64::try_from(CONNECTIONS).unwrap()).await;
+    for _ in 0..20 {
+        other.admin.get("/v1/credentials").await.expect(200);
+        let of_one =
+            "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+        assert_eq!(world.count(of_one).await, i64::try_from(CONNECTIONS).unwrap(), "as many as its share, and no more");
+    }
+    assert!(waiting.iter().all(|read| !read.is_finished()), "the other clinic waited for them");
+    beside.execute("rollback").await.unwrap();
+    for read in waiting {
+        assert_eq!(read.await.unwrap(), 200);
+    }
+}

@@ -1,0 +1,30 @@
+//! What the database lets the running service do: its connections are signed in as a role that is no superuser, owns nothing,
+//! and can become no role that is more.
+
+use sqlx::PgConnection;
+
+use crate::service::Place;
+
+/// The roles of the service's connections that a superuser, an owner of tables or a maker of roles could stand behind.
+async fn privileged(owner: &mut PgConnection) -> (i64, Vec<String>) {
+    let connections = "select count(*) from pg_stat_activity where application_name = 'sarcoscreen'";
+    let connections: i64 = sqlx::query_scalar(connections).fetch_one(&mut *owner).await.unwrap();
+    let privileged = "select distinct a.usename::text from pg_stat_activity a join pg_roles r
+        on pg_has_role(a.usesysid, r.oid, 'member')
+        where a.application_name = 'sarcoscreen' and (r.rolsuper or r.rolbypassrls or r.rolcreaterole
+            or exists (select from pg_class t where t.relowner = r.oid))";
+    (connections, sqlx::query_scalar(privileged).fetch_all(owner).await.unwrap())
+}
+
+#[tokio::test]
+async fn no_connection_of_the_service_is_one_step_from_a_superuser() {
+    let place = Place::new().await;
+    place.run(&["migrate"]);
+    let service = place.serve();
+    // Answers once the service has a connection.
+    service.get("", "/health/ready").await;
+    let (connections, found) = privileged(&mut place.connect().await).await;
+    assert!(connections > 0);
+    assert_eq!(found, Vec::<String>::new(), "of {connections} connections");
+    service.stop();
+}

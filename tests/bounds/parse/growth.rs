@@ -1,0 +1,162 @@
+//! Faulty queries and bodies with a key: what they cost grows with their bytes, and no faster.
+
+use super::{Site, get, post};
+
+/// How much more twice the bytes may cost.
+const FACTOR: f64 = 2.6;
+
+/// A kind of request: a name, and its bytes for about so many bytes of content.
+type Kind<'k> = (&'k str, u16, Box<dyn Fn(usize) -> Vec<u8> + 'k>);
+
+/// A list of distinct parts, of about so many bytes.
+fn many(bytes: usize, separator: &str, part: impl Fn(usize) -> String) -> String {
+    let length = part(0).len() + separator.len();
+    (0..bytes / length).map(part).collect::<Vec<_>>().join(separator)
+}
+
+fn small(site: &Site) -> Vec<Kind<'_>> {
+    let scores = |body: String| post("/v1/scores", &site.intake, &body);
+    let fields = |bytes| many(bytes, ",", |number| format!("\"x{number:05}\":0"));
+    let response = |items: String| {
+        let body =
+            format!("{{\"resourceType\":\"QuestionnaireResponse\",\"status\":\"completed\",\"item\":[{items}]}}");
+        post("/fhir/QuestionnaireResponse/$extract", &site.intake, &body)
+    };
+    vec![
+        ("unknown fields", 422, Box::new(move |bytes| scores(format!("{{{}}}", fields(bytes))))),
+        ("unknown answers", 422, Box::new(move |bytes| scores(format!("{{\"answers\":{{{}}}}}", fields(bytes))))),
+        (
+            "wrong entries of a list",
+            422,
+            Box::new(move |bytes| scores(format!("{{\"pathways\":[{}]}}", many(bytes, ",", |_| "0".into())))),
+        ),
+        (
+            "unknown options",
+            422,
+            Box::new(move |bytes| {
+                scores(format!("{{\"answers\":{{\"medications\":[{}]}}}}", many(bytes, ",", |_| "\"\"".into())))
+            }),
+        ),
+        (
+            "items of another form",
+            422,
+            Box::new(move |bytes| response(many(bytes, ",", |number| format!("{{\"linkId\":\"x{number:05}\"}}")))),
+        ),
+        ("items that are none", 422, Box::new(move |bytes| response(many(bytes, ",", |_| "{\"linkId\":0}".into())))),
+        (
+            "one long linkId above all others",
+            422,
+            Box::new(move |bytes| {
+                let items = many(bytes / 2, ",", |number| format!("{{\"linkId\":\"x{number:05}\"}}"));
+                response(format!("{{\"linkId\":\"{}\",\"item\":[{items}]}}", "a".repeat(bytes / 2)))
+            }),
+        ),
+        (
+            "nested items",
+            422,
+            Box::new(move |bytes| {
+                let inner = many(bytes, ",", |number| format!("{{\"linkId\":\"x{number:05}\"}}"));
+                response(format!("{}{inner}{}", "{\"linkId\":\"deep\",\"item\":[".repeat(20), "]}".repeat(20)))
+            }),
+        ),
+    ]
+}
+
+fn large(site: &Site) -> Vec<Kind<'_>> {
+    let batch = |body: String| post("/v1/submissions/batch", &site.intake, &body);
+    let bundle = |body: String| post("/fhir", &site.intake, &body);
+    let fields = |bytes| many(bytes, ",", |number| format!("\"x{number:07}\":[]"));
+    let empty = |bytes| many(bytes, ",", |_| "[]".into());
+    vec![
+        ("a batch of unknown fields", 422, Box::new(move |bytes| batch(format!("{{{}}}", fields(bytes))))),
+        ("a batch of too many items", 422, Box::new(move |bytes| batch(format!("{{\"items\":[{}]}}", empty(bytes))))),
+        (
+            "a batch of one large item",
+            200,
+            Box::new(move |bytes| batch(format!("{{\"items\":[{{\"submission\":[{}]}}]}}", empty(bytes)))),
+        ),
+        ("a Bundle of unknown fields", 422, Box::new(move |bytes| bundle(format!("{{{}}}", fields(bytes))))),
+        (
+            "a Bundle of too many entries",
+            422,
+            Box::new(move |bytes| {
+                bundle(format!("{{\"resourceType\":\"Bundle\",\"type\":\"batch\",\"entry\":[{}]}}", empty(bytes)))
+            }),
+        ),
+        (
+            "a Bundle of one large entry",
+            200,
+            Box::new(move |bytes| {
+                let entry = format!("{{\"resource\":[{}]}}", empty(bytes));
+                bundle(format!("{{\"resourceType\":\"Bundle\",\"type\":\"batch\",\"entry\":[{entry}]}}"))
+            }),
+        ),
+    ]
+}
+
+/// Doubles the bytes some times, compares the cost of each size with the one before, and hands back what grew faster.
+fn steep(site: &Site, kinds: Vec<Kind<'_>>, sizes: &[usize], each: u32) -> Vec<String> {
+    let mut steep = Vec::new();
+    for (name, status, bytes_of) in kinds {
+        let found: Vec<_> = sizes.iter().map(|size| site.cost(&bytes_of(*size), each)).collect();
+        let costs: Vec<f64> = found.iter().map(|(cost, _)| *cost).collect();
+        let shown: Vec<_> = costs.iter().map(|cost| format!("{cost:.0}")).collect();
+        println!("{name}: {} us for {sizes:?} bytes", shown.join(", "));
+        let expected = found.iter().all(|(_, found)| *found == status);
+        if costs.windows(2).any(|pair| pair[1] > FACTOR * pair[0]) || !expected {
+            steep.push(format!("{name}: {found:?}"));
+        }
+    }
+    steep
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn faulty_queries_and_bodies_cost_in_proportion_to_their_bytes() {
+    let site = Site::new().await;
+    tokio::task::block_in_place(|| {
+        let staff = format!("Bearer {}", site.staff);
+        let query = |bytes| {
+            let pairs = many(bytes, "&", |number| format!("x{number:05}="));
+            get(&format!("/v1/submissions?{pairs}"), &[("authorization", &staff)])
+        };
+        let queries: Vec<Kind<'_>> = vec![("an unknown query", 400, Box::new(query))];
+        let steep = [
+            steep(&site, queries, &[1_000, 2_000, 4_000, 8_000], 20),
+            steep(&site, small(&site), &[8_000, 16_000, 32_000, 64_000], 3),
+            steep(&site, large(&site), &[256_000, 512_000, 1_024_000], 2),
+        ];
+        assert!(steep.concat().is_empty(), "{steep:#?}");
+    });
+    site.service.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_faults_cost_little_more_than_one() {
+    let site = Site::new().await;
+    tokio::task::block_in_place(|| {
+        let faults = |count: usize| (0..count).map(|number| format!(",\"x{number:02}\":0")).collect::<String>();
+        let answers = many(60_000, ",", |number| format!("\"x{number:05}\":0"));
+        let items = many(1_000_000, ",", |_| format!("[{}]", many(2_000, ",", |_| "0".into())));
+        for (path, body) in [
+            ("/v1/scores", format!("{{\"answers\":{{{answers}}}")),
+            ("/v1/submissions/batch", format!("{{\"items\":[{items}]")),
+        ] {
+            let cost = |count| site.cost(&post(path, &site.intake, &format!("{body}{}}}", faults(count))), 3).0;
+            let (one, hundred) = (cost(1), cost(100));
+            println!("{path}: {one:.0} us with one fault behind everything else, {hundred:.0} us with a hundred");
+            assert!(hundred < 2.0 * one, "{path}: {one:.0} us, {hundred:.0} us");
+        }
+    });
+    site.service.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes a minute: bodies of 8 MB"]
+async fn the_largest_faulty_bodies_cost_in_proportion_to_their_bytes() {
+    let site = Site::new().await;
+    tokio::task::block_in_place(|| {
+        let steep = steep(&site, large(&site), &[1_000_000, 2_000_000, 4_000_000, 8_000_000], 2);
+        assert!(steep.is_empty(), "{steep:#?}");
+    });
+    site.service.stop();
+}

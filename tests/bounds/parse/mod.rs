@@ -1,0 +1,151 @@
+//! What requests cost that are refused or faulty, in CPU time and memory of the running program.
+
+mod growth;
+mod log;
+mod memory;
+mod refused;
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use crate::service::{Place, Service};
+
+/// A running program with a clinic.
+pub(crate) struct Site {
+    pub(crate) service: Service,
+    pub(crate) browser: String,
+    pub(crate) intake: String,
+    pub(crate) staff: String,
+    // Last, so that the database outlives the program.
+    _place: Place,
+}
+
+impl Site {
+    pub(crate) async fn new() -> Self {
+        let place = Place::new().await;
+        place.run(&["migrate"]);
+        let fields =
+            ["--name", "Measured", "--booking-url", "https://clinic.example/book", "--emergency-number", "112"];
+        let id = place.run(&[&["clinics", "create"], &fields[..]].concat());
+        let mint = |role| place.run(&["keys", "mint", "--clinic", &id, "--role", role, "--name", role]);
+        let (browser, intake, staff) = (mint("browser"), mint("intake"), mint("staff"));
+        let unlimited = [("SARCOSCREEN_RATE_PER_CREDENTIAL", "0"), ("SARCOSCREEN_RATE_PER_CLINIC", "0")];
+        Self { service: place.serve_with(&unlimited), browser, intake, staff, _place: place }
+    }
+
+    /// CPU time of the program so far, nanoseconds.
+    fn cpu(&self) -> u64 {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.service.process())).unwrap();
+        let used = threads.filter_map(|thread| {
+            // A thread may end meanwhile.
+            let text = std::fs::read_to_string(thread.unwrap().path().join("schedstat")).ok()?;
+            text.split(' ').next()?.parse::<u64>().ok()
+        });
+        used.sum()
+    }
+
+    /// CPU microseconds of one request of these bytes, and the status of the answer: the least mean of some rounds, as the
+    /// program has other work too.
+    pub(crate) fn cost(&self, request: &[u8], each: u32) -> (f64, u16) {
+        let mut line = Line::new(self);
+        let mut status = line.exchange(request).status;
+        let rounds = (0..8).map(|_| {
+            let before = self.cpu();
+            for _ in 0..each {
+                status = line.exchange(request).status;
+            }
+            // What runs behind the answer is done before the next one is taken up.
+            line.exchange(LIVE);
+            #[expect(clippy::cast_precision_loss, reason = "far below where precision is lost")]
+            let spent = (self.cpu() - before) as f64 / 1e3;
+            spent / f64::from(each)
+        });
+        (rounds.fold(f64::INFINITY, f64::min), status)
+    }
+}
+
+/// `GET /health/live`, the cheapest request that is answered.
+pub(crate) const LIVE: &[u8] = b"GET /health/live HTTP/1.1\r\nhost: test\r\n\r\n";
+
+/// A connection that is opened again when the program closed it.
+pub(crate) struct Line {
+    address: std::net::SocketAddr,
+    stream: Option<TcpStream>,
+}
+
+/// What came back.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+}
+
+impl Line {
+    pub(crate) fn new(site: &Site) -> Self {
+        Self { address: site.service.address(), stream: None }
+    }
+
+    pub(crate) fn exchange(&mut self, request: &[u8]) -> Answer {
+        let stream = self.stream.get_or_insert_with(|| {
+            let stream = TcpStream::connect(self.address).unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+            stream.set_nodelay(true).unwrap();
+            stream
+        });
+        stream.write_all(request).unwrap();
+        let (head, mut body) = head(stream);
+        let field = |name: &str| {
+            let lines = head.lines().filter_map(|line| line.split_once(": "));
+            lines.filter(|(one, _)| one.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned()).next()
+        };
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        if let Some(length) = field("content-length").map(|length| length.parse::<usize>().unwrap()) {
+            let have = body.len();
+            body.resize(length.max(have), 0);
+            stream.read_exact(&mut body[have..]).unwrap();
+        } else if field("transfer-encoding").is_some() {
+            let mut buffer = [0; 64 * 1024];
+            while !body.ends_with(b"0\r\n\r\n") {
+                let count = stream.read(&mut buffer).unwrap();
+                assert_ne!(count, 0, "the answer broke off");
+                body.extend_from_slice(&buffer[..count]);
+            }
+        }
+        if field("connection").is_some_and(|value| value == "close") {
+            self.stream = None;
+        }
+        Answer { status }
+    }
+}
+
+fn head(stream: &mut TcpStream) -> (String, Vec<u8>) {
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 16 * 1024];
+    loop {
+        let count = stream.read(&mut buffer).unwrap();
+        assert_ne!(count, 0, "closed after {}", String::from_utf8_lossy(&bytes));
+        bytes.extend_from_slice(&buffer[..count]);
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            let body = bytes.split_off(end + 4);
+            return (String::from_utf8(bytes).unwrap(), body);
+        }
+    }
+}
+
+/// A request without a body.
+pub(crate) fn get(path: &str, headers: &[(&str, &str)]) -> Vec<u8> {
+    head_of("GET", path, headers, "").into_bytes()
+}
+
+/// A request with a body of JSON.
+pub(crate) fn post(path: &str, key: &str, body: &str) -> Vec<u8> {
+    let (authorization, length) = (format!("Bearer {key}"), body.len().to_string());
+    let headers =
+        [("authorization", &*authorization), ("content-type", "application/json"), ("content-length", &length)];
+    head_of("POST", path, &headers, body).into_bytes()
+}
+
+/// A request of any method; the text is what is sent behind its head.
+pub(crate) fn head_of(method: &str, path: &str, headers: &[(&str, &str)], text: &str) -> String {
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    format!("{method} {path} HTTP/1.1\r\nhost: test\r\n{headers}\r\n{text}")
+}

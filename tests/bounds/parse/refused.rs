@@ -1,0 +1,139 @@
+//! Refused requests, however large: none costs more than twice the cheapest answer.
+
+use serde_json::Value;
+
+use super::{LIVE, Site, get, head_of};
+
+/// How many times the cheapest answer a refusal may cost.
+#[derive(Clone, Copy)]
+enum Most {
+    /// What every refusal keeps to.
+    Twice,
+    /// A head beyond its bound, of up to the 128 KiB that the framework reads: reading it is the cost.
+    Read,
+    /// A refusal of somebody who has signed in goes on record first.
+    Recorded,
+}
+
+impl Most {
+    /// The factor of a release build. In a debug build the libraries that read heads and routes are not optimized, so that
+    /// bytes weigh more.
+    fn factor(self) -> f64 {
+        let bytes = if std::env::var_os("SARCOSCREEN_PROGRAM").is_some() { 1.0 } else { 2.0 };
+        match self {
+            Self::Twice => 2.0 * bytes,
+            Self::Read => 6.0 * bytes,
+            Self::Recorded => 12.0,
+        }
+    }
+}
+
+/// One kind of refused request.
+struct Refused {
+    name: String,
+    bytes: Vec<u8>,
+    status: u16,
+    most: Most,
+    /// Whether the program closes the connection, so that each request needs a new one.
+    closes: bool,
+}
+
+fn refused(name: impl Into<String>, bytes: Vec<u8>, status: u16) -> Refused {
+    Refused { name: name.into(), bytes, status, most: Most::Twice, closes: false }
+}
+
+/// The paths of the document whose operations take a query, and those of FHIR that search.
+fn searches() -> Vec<String> {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/v1.json")).unwrap();
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let takes_query = |item: &Value| {
+        let parameters = item["get"]["parameters"].as_array().into_iter().flatten();
+        parameters.filter(|parameter| parameter["in"] == "query").count() > 0
+    };
+    let paths = document["paths"].as_object().unwrap().iter().filter(|(_, item)| takes_query(item));
+    let id = "0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6071";
+    let paths: Vec<String> = paths.map(|(path, _)| path.replace("{id}", id)).collect();
+    assert_eq!(paths.len(), 11);
+    let fhir = ["QuestionnaireResponse", "Observation", "Task"].map(|kind| format!("/fhir/{kind}"));
+    paths.into_iter().chain(fhir).collect()
+}
+
+fn kinds(site: &Site) -> Vec<Refused> {
+    let pairs = |bytes: usize| (0..bytes / 8).map(|number| format!("&x{number:05}=")).collect::<String>();
+    let (longest, cookie) = (pairs(8 * 1024), "c".repeat(31 * 1024));
+    let browser = format!("Bearer {}", site.browser);
+    let list = (0..127).map(|_| "a/b").collect::<Vec<_>>().join(",");
+    let lists: Vec<(&str, &str)> =
+        ["accept", "accept-encoding", "accept-language", "x-forwarded-for"].map(|name| (name, &*list)).into();
+    let mut kinds: Vec<Refused> = Vec::new();
+    for path in searches() {
+        kinds.push(refused(format!("no key, the longest query: {path}"), get(&format!("{path}?{longest}"), &[]), 401));
+    }
+    let path = "/v1/submissions";
+    kinds.extend([
+        refused("no key", get(path, &[]), 401),
+        refused("a head of 31 KB", get(path, &[("cookie", &cookie)]), 401),
+        refused("many headers", get(path, &[("x-header", "value"); 90]), 401),
+        refused("long lists", get(path, &lists), 401),
+        refused("an unknown path", get(&format!("/nothing?{longest}"), &[]), 404),
+        refused("another method", head_of("DELETE", "/v1/submissions", &[], "").into_bytes(), 405),
+        refused("a preflight of nobody", preflight(&list), 400),
+        refused("no known form of FHIR", get("/fhir/Task?_format=xml", &[]), 406),
+        refused("no key for CDS Hooks", head_of("POST", "/cds-services/muscle-loss", &[], "").into_bytes(), 401),
+    ]);
+    let beyond = [
+        refused("a query of 60 KB", get(&format!("{path}?{}", pairs(60 * 1024)), &[]), 414),
+        refused("a path of 30 KB", get(&format!("/{}", "a".repeat(30 * 1024)), &[]), 414),
+        refused("a head of 60 KB", get(path, &[("cookie", &cookie.repeat(2))]), 431),
+        refused("a list of 30 KB", get(path, &[("accept", &list.repeat(60))]), 431),
+    ];
+    kinds.extend(beyond.map(|kind| Refused { most: Most::Read, ..kind }));
+    let role = refused("another role's key", get(&format!("{path}?{longest}"), &[("authorization", &browser)]), 403);
+    kinds.push(Refused { most: Most::Recorded, ..role });
+    let unread = head_of("POST", path, &[("content-length", "8388608"), ("content-type", "application/json")], "");
+    kinds.push(Refused { closes: true, ..refused("no key, 8 MB declared", unread.into_bytes(), 401) });
+    // Guesses last: their address is refused after some.
+    let key = |text: &str| get(path, &[("authorization", &format!("Bearer {text}"))]);
+    let guess = format!("{}{}", &site.staff[..17], "A".repeat(43));
+    let other = format!("{}{}", site.staff[..17].to_uppercase(), "A".repeat(43));
+    kinds.extend([
+        refused("a key of no form", key("x"), 401),
+        refused("a key of no form, 8 KB", key(&"x".repeat(8192)), 401),
+        refused("the start of a key", key(&guess), 401),
+        refused("an unknown key", key(&other), 401),
+    ]);
+    kinds
+}
+
+fn preflight(list: &str) -> Vec<u8> {
+    let headers = [
+        ("origin", "https://other.example"),
+        ("access-control-request-method", "POST"),
+        ("access-control-request-headers", list),
+    ];
+    head_of("OPTIONS", "/v1/submissions", &headers, "").into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_request_costs_little_however_large_it_is() {
+    let site = Site::new().await;
+    let kinds = kinds(&site);
+    tokio::task::block_in_place(|| {
+        let (each, closing) = (60, b"GET /health/live HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n");
+        let (open, close) = (site.cost(LIVE, each).0, site.cost(closing, each).0);
+        println!("the cheapest answer: {open:.0} us, {close:.0} us with a connection of its own");
+        let mut dear = Vec::new();
+        for kind in &kinds {
+            let (cost, status) = site.cost(&kind.bytes, each);
+            let factor = cost / if kind.closes { close } else { open };
+            println!("{factor:6.2} times, {cost:7.0} us, {status}, {} bytes: {}", kind.bytes.len(), kind.name);
+            // Guesses are refused with 401 until their address is.
+            let expected = status == kind.status || (status, kind.status) == (429, 401);
+            if factor > kind.most.factor() || !expected {
+                dear.push(format!("{}: {factor:.2} times, {status}", kind.name));
+            }
+        }
+        assert!(dear.is_empty(), "{dear:?}");
+    });
+    site.service.stop();
+}
