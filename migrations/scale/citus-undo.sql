@@ -19,6 +19,7 @@ alter table subject_changes drop constraint subject_changes_subject_fkey;
 alter table subject_merges drop constraint subject_merges_kept_fkey;
 alter table subject_merges drop constraint subject_merges_merged_fkey;
 
+select undistribute_table('used_tokens');
 select undistribute_table('webhook_attempts');
 select undistribute_table('webhook_deliveries');
 select undistribute_table('webhook_endpoints');
@@ -130,7 +131,8 @@ begin
         'clinics', 'credentials', 'subjects', 'subject_changes', 'subject_merges', 'follow_ups',
         'follow_up_events', 'submissions', 'idempotency_keys', 'audit_entries', 'audit_pending',
         'audit_seals', 'daily_counts', 'credential_changes',
-        'webhook_endpoints', 'webhook_deliveries', 'webhook_attempts'
+        'webhook_endpoints', 'webhook_deliveries', 'webhook_attempts',
+        'used_tokens'
     ] loop
         execute format('alter table %I enable row level security', name);
         execute format('alter table %I force row level security', name);

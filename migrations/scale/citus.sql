@@ -47,7 +47,8 @@ begin
         'clinics', 'credentials', 'subjects', 'subject_changes', 'subject_merges', 'follow_ups',
         'follow_up_events', 'submissions', 'idempotency_keys', 'audit_entries', 'audit_pending',
         'audit_seals', 'audit_tombstones', 'daily_counts', 'credential_changes',
-        'webhook_endpoints', 'webhook_deliveries', 'webhook_attempts'
+        'webhook_endpoints', 'webhook_deliveries', 'webhook_attempts',
+        'used_tokens'
     ] loop
         for policy in select polname from pg_policy where polrelid = name::regclass loop
             execute format('drop policy %I on %I', policy.polname, name);
@@ -81,6 +82,7 @@ select create_distributed_table('credential_changes', 'clinic_id', colocate_with
 select create_distributed_table('webhook_endpoints', 'clinic_id', colocate_with => 'subjects');
 select create_distributed_table('webhook_deliveries', 'clinic_id', colocate_with => 'subjects');
 select create_distributed_table('webhook_attempts', 'clinic_id', colocate_with => 'subjects');
+select create_distributed_table('used_tokens', 'clinic_id', colocate_with => 'subjects');
 
 alter table credentials add constraint credentials_clinic_fkey
     foreign key (clinic_id)

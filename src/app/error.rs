@@ -1,5 +1,6 @@
 //! What a use case can fail with, free of any transport.
 
+use crate::domain::actor::Role;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::{ClinicId, CredentialId};
 use crate::domain::rule_table::Id;
@@ -18,9 +19,20 @@ pub enum AppError {
     /// No credential, or one that does not work; whose it is, where that is known.
     #[error("the credential does not work")]
     NotSignedIn(Option<(ClinicId, CredentialId)>),
-    /// The clinic lets nobody in.
+    /// The clinic lets nobody in; whose credential it was, where there is one already.
     #[error("the clinic is suspended")]
-    ClinicSuspended(CredentialId),
+    ClinicSuspended(Option<CredentialId>),
+    /// The key is bound to web sites, and the request comes from none of them.
+    #[error("the key is bound to other web sites")]
+    OriginNotAllowed,
+    /// The credential's role may not do this.
+    #[error("the role {} is needed, not {}", .least.as_str(), .role.as_str())]
+    RoleTooLow {
+        /// The credential's role.
+        role: Role,
+        /// The least role that may.
+        least: Role,
+    },
     /// There is no file to write erasures to, so nobody is erased.
     #[error("there is no erasure log")]
     NoErasureLog,

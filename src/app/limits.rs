@@ -1,138 +1,256 @@
-//! How many requests a credential, and a clinic, may make in a minute: counted in memory, after signing in.
+//! How many requests a credential, a clinic and a visitor's address may make in a minute, and how many attempts to sign in
+//! may fail at one address: counted in the memory of this process.
 //!
-//! The credential is counted first, so that one that asks too much eats nothing of what its clinic's others have.
+//! The narrowest limit is counted first: a visitor that asks too much takes nothing from the quota of the site, and a
+//! credential that asks too much takes nothing from the quota of its clinic.
 
-use std::num::NonZeroU32;
+mod counter;
+
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use governor::clock::Clock as GovernorClock;
-use governor::middleware::StateInformationMiddleware;
-use governor::nanos::Nanos;
-use governor::state::keyed::DashMapStateStore;
-use governor::{Quota, RateLimiter};
+use ipnet::IpNet;
 use uuid::Uuid;
 
-use super::App;
 use super::ambient::Ambient;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Role};
+use counter::{Counter, Elapsed};
 
 /// The window of every limit.
 pub const WINDOW: Duration = Duration::from_mins(1);
+/// Failed attempts to sign in from one address; further ones are answered 429.
+pub const FAILURES_OF_AN_ADDRESS: u32 = 60;
 
 /// Requests a minute; 0 sets no limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Rates {
     /// Of one credential.
     pub per_credential: u32,
     /// Of all credentials of one clinic.
     pub per_clinic: u32,
+    /// Submissions of one browser credential from one address.
+    pub submissions_per_address: u32,
+    /// Other requests of one browser credential from one address.
+    pub scores_per_address: u32,
+    /// Networks whose addresses have a multiple of both budgets each. The narrowest network counts.
+    pub address_factors: Vec<(IpNet, u32)>,
 }
 
-/// Where a caller stands after a request was let in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
-    /// Requests that the credential has left; `None` without a limit.
-    pub credential: Option<u32>,
-    /// Requests that the clinic has left; `None` without a limit.
-    pub clinic: Option<u32>,
+/// The budget of an address that a request of a browser credential is counted against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Budget {
+    /// Everything but submissions.
+    Scores,
+    /// Submissions.
+    Submissions,
 }
 
-/// Which limit was reached, and when the next request is let in.
+/// One limit of a caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// Its name in the headers of answers.
+    pub name: &'static str,
+    /// Requests a minute; 0 where there is no limit.
+    pub quota: u32,
+    /// Requests left; `None` where it was not counted.
+    pub left: Option<u32>,
+}
+
+/// The limits of a caller, in the order of counting.
+pub type Standing = [Limit; 3];
+
+/// A limit was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exceeded {
-    /// What is left of the limits that were looked at.
+    /// What is left of the limits that were counted.
     pub standing: Standing,
     /// How long to wait.
     pub wait: Duration,
 }
 
-impl App {
-    /// Counts a request of somebody signed in.
-    ///
-    /// # Errors
-    /// When its credential or its clinic has made too many.
-    pub fn count(&self, actor: &Actor) -> Result<Standing, Exceeded> {
-        self.limits.count(actor)
-    }
-
-    /// The limits that requests are counted against.
-    #[must_use]
-    pub fn rates(&self) -> Rates {
-        self.limits.rates
-    }
-}
-
 /// The counters of this process.
 pub(crate) struct Limits {
-    rates: Rates,
-    clock: Elapsed,
-    credentials: Option<Limiter>,
-    clinics: Option<Limiter>,
-    /// The window in which was last swept.
-    swept: AtomicU64,
+    credentials: Option<Counter<Uuid>>,
+    clinics: Option<Counter<Uuid>>,
+    /// The networks with budgets of their own, the narrowest first.
+    raised: Vec<(IpNet, Budgets)>,
+    /// The budgets of all other addresses.
+    others: Budgets,
+    failures: Option<Counter<IpAddr>>,
 }
 
-type Limiter = RateLimiter<Uuid, DashMapStateStore<Uuid>, Elapsed, StateInformationMiddleware>;
+/// What one address may ask with one browser credential.
+struct Budgets {
+    scores: Option<Counter<(Uuid, IpAddr)>>,
+    submissions: Option<Counter<(Uuid, IpAddr)>>,
+}
 
 impl Limits {
-    pub(crate) fn new(rates: Rates, ambient: Arc<dyn Ambient>) -> Self {
+    pub(crate) fn new(rates: &Rates, ambient: Arc<dyn Ambient>) -> Self {
         let clock = Elapsed(ambient);
-        let limiter = |rate: u32| {
-            let quota = Quota::per_minute(NonZeroU32::new(rate)?);
-            Some(Limiter::new(quota, DashMapStateStore::default(), clock.clone()).with_middleware())
+        let budgets = |factor: u32| Budgets {
+            scores: Counter::new(rates.scores_per_address.saturating_mul(factor), &clock),
+            submissions: Counter::new(rates.submissions_per_address.saturating_mul(factor), &clock),
         };
+        let mut raised = rates.address_factors.clone();
+        raised.sort_by_key(|(network, _)| std::cmp::Reverse(network.prefix_len()));
         Self {
-            credentials: limiter(rates.per_credential),
-            clinics: limiter(rates.per_clinic),
-            rates,
-            clock,
-            swept: AtomicU64::default(),
+            credentials: Counter::new(rates.per_credential, &clock),
+            clinics: Counter::new(rates.per_clinic, &clock),
+            raised: raised.into_iter().map(|(network, factor)| (network, budgets(factor))).collect(),
+            others: budgets(1),
+            failures: Counter::new(FAILURES_OF_AN_ADDRESS, &clock),
         }
     }
 
-    fn count(&self, actor: &Actor) -> Result<Standing, Exceeded> {
-        let mut standing = Standing::default();
-        standing.credential = self.one(self.credentials.as_ref(), actor.credential_id.0).map_err(|wait| {
-            let standing = Standing { credential: Some(0), ..standing };
-            Exceeded { standing, wait }
-        })?;
-        standing.clinic = self.one(self.clinics.as_ref(), actor.clinic_id.0).map_err(|wait| {
-            let standing = Standing { clinic: Some(0), ..standing };
-            Exceeded { standing, wait }
-        })?;
-        Ok(standing)
+    /// Counts a request of a signed-in caller.
+    ///
+    /// # Errors
+    /// When one of its limits is reached.
+    pub(super) fn count(&self, actor: &Actor, address: IpAddr, budget: Budget) -> Result<Standing, Exceeded> {
+        let (credential, clinic) = (actor.credential_id.0, actor.clinic_id.0);
+        let of_address = (actor.role == Role::Browser).then(|| self.of_address(address, budget)).flatten();
+        let mut standing = [
+            limit("address", of_address),
+            limit("credential", self.credentials.as_ref()),
+            limit("clinic", self.clinics.as_ref()),
+        ];
+        let [visitor, caller, tenant] = &mut standing;
+        let visited = of_address.map(|counter| {
+            let everywhere = (credential, IpAddr::V6(Ipv6Addr::UNSPECIFIED));
+            counter.count_within_room((credential, place(address)), everywhere)
+        });
+        let exceeded = take(visitor, visited)
+            .or_else(|| take(caller, self.credentials.as_ref().map(|counter| counter.count(&credential))))
+            .or_else(|| take(tenant, self.clinics.as_ref().map(|counter| counter.count(&clinic))));
+        exceeded.map_or(Ok(standing), |wait| Err(Exceeded { standing, wait }))
     }
 
-    fn one(&self, limiter: Option<&Limiter>, key: Uuid) -> Result<Option<u32>, Duration> {
-        let Some(limiter) = limiter else { return Ok(None) };
-        match limiter.check_key(&key) {
-            Ok(state) => Ok(Some(state.remaining_burst_capacity())),
-            Err(refused) => Err(refused.wait_time_from(self.clock.now())),
-        }
+    /// Counts a failed attempt to sign in.
+    ///
+    /// # Errors
+    /// When too many failed at this address: how long to wait.
+    pub(super) fn count_failure(&self, address: IpAddr) -> Result<(), Duration> {
+        let everywhere = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+        let counted = self.failures.as_ref().map(|counter| counter.count_within_room(place(address), everywhere));
+        counted.map_or(Ok(()), |counted| counted.map(drop))
     }
 
-    /// Forgets whoever has not asked for a while; does so at most once in a window, however often it is called.
-    pub(crate) fn sweep(&self) {
-        let window = self.clock.0.elapsed().as_secs() / WINDOW.as_secs();
-        if self.swept.swap(window, Ordering::Relaxed) == window {
-            return;
-        }
-        for limiter in [&self.credentials, &self.clinics].into_iter().flatten() {
-            limiter.retain_recent();
+    fn of_address(&self, address: IpAddr, budget: Budget) -> Option<&Counter<(Uuid, IpAddr)>> {
+        let address = address.to_canonical();
+        let raised = self.raised.iter().find(|(network, _)| network.contains(&address));
+        let budgets = raised.map_or(&self.others, |(_, budgets)| budgets);
+        match budget {
+            Budget::Scores => budgets.scores.as_ref(),
+            Budget::Submissions => budgets.submissions.as_ref(),
         }
     }
 }
 
-/// The process's own time as the limiter takes it.
-#[derive(Clone)]
-struct Elapsed(Arc<dyn Ambient>);
+fn limit<K: Clone + Eq + Hash>(name: &'static str, counter: Option<&Counter<K>>) -> Limit {
+    Limit { name, quota: counter.map_or(0, Counter::quota), left: None }
+}
 
-impl GovernorClock for Elapsed {
-    type Instant = Nanos;
+/// Keeps what was counted; how long to wait, if the limit was reached.
+fn take(limit: &mut Limit, counted: Option<Result<u32, Duration>>) -> Option<Duration> {
+    match counted? {
+        Ok(left) => {
+            limit.left = Some(left);
+            None
+        }
+        Err(wait) => {
+            limit.left = Some(0);
+            Some(wait)
+        }
+    }
+}
 
-    fn now(&self) -> Nanos {
-        self.0.elapsed().into()
+/// What counts as one address: a holder of an IPv6 address has all of its network of 64 bits.
+#[must_use]
+pub fn place(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::counter::tests::Still;
+    use super::*;
+    use crate::domain::ids::{ClinicId, CredentialId};
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn actor(role: Role, credential: u128) -> Actor {
+        let (clinic_id, credential_id) = (ClinicId(Uuid::from_u128(1)), CredentialId(Uuid::from_u128(credential)));
+        Actor { clinic_id, credential_id, role, request_id: None }
+    }
+
+    fn limits(rates: &Rates) -> Limits {
+        Limits::new(rates, Arc::new(Still::default()))
+    }
+
+    /// How many requests are let in at once from an address.
+    fn room(limits: &Limits, actor: &Actor, from: &str, budget: Budget) -> usize {
+        (0..1000).take_while(|_| limits.count(actor, address(from), budget).is_ok()).count()
+    }
+
+    #[test]
+    fn the_budgets_of_an_address_are_apart_for_scores_and_submissions_and_for_each_credential() {
+        let limits = limits(&Rates { scores_per_address: 6, submissions_per_address: 3, ..Rates::default() });
+        let (one, other) = (actor(Role::Browser, 1), actor(Role::Browser, 2));
+        assert_eq!(room(&limits, &one, "192.0.2.1", Budget::Scores), 6);
+        assert_eq!(room(&limits, &one, "192.0.2.1", Budget::Submissions), 3);
+        assert_eq!(room(&limits, &one, "::ffff:192.0.2.1", Budget::Scores), 0);
+        assert_eq!(room(&limits, &one, "192.0.2.2", Budget::Scores), 6);
+        assert_eq!(room(&limits, &other, "192.0.2.1", Budget::Scores), 6);
+        assert_eq!(room(&limits, &actor(Role::Intake, 1), "192.0.2.1", Budget::Scores), 1000);
+    }
+
+    #[test]
+    fn an_ipv6_network_of_64_bits_counts_as_one_address() {
+        let limits = limits(&Rates { scores_per_address: 2, ..Rates::default() });
+        let browser = actor(Role::Browser, 1);
+        assert_eq!(room(&limits, &browser, "2001:db8:0:1::1", Budget::Scores), 2);
+        assert_eq!(room(&limits, &browser, "2001:db8:0:1:ffff::2", Budget::Scores), 0);
+        assert_eq!(room(&limits, &browser, "2001:db8:0:2::1", Budget::Scores), 2);
+        for _ in 0..FAILURES_OF_AN_ADDRESS {
+            assert!(limits.count_failure(address("2001:db8::1")).is_ok());
+        }
+        assert!(limits.count_failure(address("2001:db8::2")).is_err());
+        assert!(limits.count_failure(address("2001:db8:0:1::1")).is_ok());
+    }
+
+    #[test]
+    fn the_narrowest_network_with_a_factor_counts_for_each_of_its_addresses() {
+        let factors =
+            [("203.0.113.0/24", 2), ("203.0.113.7/32", 4)].map(|(net, factor)| (net.parse().unwrap(), factor));
+        let rates = Rates { submissions_per_address: 3, address_factors: factors.into(), ..Rates::default() };
+        let (limits, browser) = (limits(&rates), actor(Role::Browser, 1));
+        for (from, wanted) in [("203.0.113.7", 12), ("203.0.113.8", 6), ("203.0.113.9", 6), ("203.0.114.7", 3)] {
+            assert_eq!(room(&limits, &browser, from, Budget::Submissions), wanted, "{from}");
+        }
+    }
+
+    #[test]
+    fn a_visitor_over_the_budget_takes_nothing_from_the_credential_or_the_clinic() {
+        let rates = Rates { per_credential: 5, per_clinic: 7, scores_per_address: 2, ..Rates::default() };
+        let (limits, browser) = (limits(&rates), actor(Role::Browser, 1));
+        assert_eq!(room(&limits, &browser, "192.0.2.1", Budget::Scores), 2);
+        for _ in 0..100 {
+            let exceeded = limits.count(&browser, address("192.0.2.1"), Budget::Scores).unwrap_err();
+            assert_eq!(exceeded.standing.map(|limit| limit.left), [Some(0), None, None]);
+        }
+        let standing = limits.count(&browser, address("192.0.2.2"), Budget::Scores).unwrap();
+        let told = standing.map(|limit| (limit.name, limit.quota, limit.left));
+        assert_eq!(told, [("address", 2, Some(1)), ("credential", 5, Some(2)), ("clinic", 7, Some(4))]);
     }
 }

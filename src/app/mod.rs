@@ -19,7 +19,6 @@ pub mod health;
 pub mod idempotency;
 pub mod intake;
 pub mod limits;
-pub mod lock_out;
 pub mod records;
 pub mod replay;
 pub mod retention;
@@ -59,8 +58,7 @@ pub struct App {
     pub(crate) store: Store,
     pub(crate) releases: Arc<Releases>,
     pub(crate) ambient: Arc<dyn Ambient>,
-    pub(crate) sign_ins: sign_in::Cache,
-    pub(crate) lock_out: Arc<lock_out::LockOut>,
+    pub(crate) remembered: sign_in::Remembered,
     pub(crate) limits: Arc<limits::Limits>,
     pub(crate) tokens: Option<Arc<tokens::Tokens>>,
     pub(crate) cds_clients: Option<Arc<tokens::clients::CdsClients>>,
@@ -93,9 +91,8 @@ impl App {
         Self {
             store,
             releases: Arc::new(releases),
-            sign_ins: sign_in::cache(),
-            lock_out: Arc::new(lock_out::LockOut::new(Arc::clone(&ambient))),
-            limits: Arc::new(limits::Limits::new(Rates::default(), Arc::clone(&ambient))),
+            remembered: sign_in::Remembered::new(),
+            limits: Arc::new(limits::Limits::new(&Rates::default(), Arc::clone(&ambient))),
             tokens: None,
             cds_clients: None,
             ambient,
@@ -120,7 +117,7 @@ impl App {
     /// The same application with limits on how much anybody may ask.
     #[must_use]
     pub fn with_rates(self, rates: Rates) -> Self {
-        let limits = Arc::new(limits::Limits::new(rates, Arc::clone(&self.ambient)));
+        let limits = Arc::new(limits::Limits::new(&rates, Arc::clone(&self.ambient)));
         Self { limits, ..self }
     }
 

@@ -26,6 +26,7 @@ pub async fn run(app: &App, mut progress: impl FnMut(Progress) -> ControlFlow<()
     let mut whole = Retired::default();
     for clinic in clinics::list(app).await? {
         while store::retention::forget_keys(&app.store, clinic.clinic_id, now).await? > 0 {}
+        while store::used_tokens::forget(&app.store, clinic.clinic_id, now).await? > 0 {}
         if let Some(before) = days_before(now, DELIVERY_DAYS) {
             while store::webhook_log::forget(&app.store, clinic.clinic_id, before).await? > 0 {}
         }

@@ -1,53 +1,82 @@
-//! Signing in: from a key or a token to an actor, through a cache so short-lived that a revocation acts within five
-//! seconds.
+//! Signing in: [`admit`] is the one way in for keys, for tokens of people and for tokens of record systems. Caches are so
+//! short-lived that a revocation acts within five seconds.
+
+mod keys;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use moka::future::Cache as Moka;
+use moka::future::Cache;
 use uuid::Uuid;
 
-use super::lock_out::Prefix;
+use super::limits::{Budget, Exceeded, Standing};
+use super::tokens::TOKEN_LENGTH;
+use super::tokens::clients::Call;
 use super::{App, AppError, failed_sign_ins, token_people};
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Role};
 use crate::domain::stored::{Clinic, Credential};
-use crate::store;
-use crate::store::credentials::{ByKey, SignedIn as Found};
+use crate::store::credentials::SignedIn as Found;
+use crate::store::used_tokens;
+pub(super) use keys::PREFIX_LENGTH;
 
-/// How long a looked-up key is remembered; a revocation acts at the latest after this.
+/// How long what was looked up is remembered; a revocation acts at the latest after this.
 pub const REMEMBERED_FOR: Duration = Duration::from_secs(4);
 
-/// How every key begins.
-const KEY_MARK: &str = "sk_";
-/// The longest text that can be a key of ours.
-const KEY_LENGTH: usize = KEY_MARK.len() + PREFIX_LENGTH + 1 + 43;
-/// The part of a key that finds its row.
-pub(super) const PREFIX_LENGTH: usize = 13;
+/// Entries of each cache.
+const REMEMBERED: u64 = 10_000;
 
-/// Looked-up keys and tokens by their hash; keys that do not work are remembered too, so that trying one costs nothing.
-pub(crate) type Cache = Moka<[u8; 32], ByKey>;
-
-pub(crate) fn cache() -> Cache {
-    Moka::builder().max_capacity(10_000).time_to_live(REMEMBERED_FOR).build()
+/// What was looked up in the last seconds.
+#[derive(Clone)]
+pub(crate) struct Remembered {
+    /// Credentials by the prefixes of their keys; prefixes that nothing has are remembered too.
+    keys: keys::Remembered,
+    /// Who the tokens of people speak of, by a keyed hash of each token. Only tokens that verify are remembered.
+    tokens: Cache<[u8; 32], Arc<Found>>,
 }
 
-/// What a request shows to sign in with.
+/// What a request shows to be let in.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt<'a> {
-    /// The key or token.
-    pub bearer: &'a str,
-    /// Where it comes from.
+    /// The key or token; `None` where it sends none, or several.
+    pub bearer: Option<&'a str>,
+    /// The address it comes from.
     pub address: IpAddr,
-    /// In which request.
+    /// The web site whose page sends it.
+    pub origin: Option<&'a str>,
+    /// The path of an endpoint that takes the tokens of record systems; `None` elsewhere.
+    pub endpoint: Option<&'a str>,
+    /// The least role that may.
+    pub least: Role,
+    /// The budget of the visitor's address that it draws from.
+    pub budget: Budget,
+    /// The request.
     pub request_id: Option<Uuid>,
 }
 
-/// Somebody whose key or token works.
+/// What became of an attempt.
+#[derive(Debug)]
+pub struct Admission {
+    /// Who asks, once the credential was found to work; also where the request is refused after that.
+    pub actor: Option<Actor>,
+    /// The caller's limits, once the request was counted.
+    pub standing: Option<Standing>,
+    /// Whether the request is let in.
+    pub outcome: Result<SignedIn, AppError>,
+}
+
+/// A caller whose key or token works.
 #[derive(Clone, Debug)]
 pub struct SignedIn {
     found: Arc<Found>,
+}
+
+impl Remembered {
+    pub(crate) fn new() -> Self {
+        let tokens = Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build();
+        Self { keys: keys::remembered(), tokens }
+    }
 }
 
 impl SignedIn {
@@ -65,108 +94,110 @@ impl SignedIn {
     }
 
     /// Whether a web site may send the key. A key that is bound to no origin may come from anywhere.
-    #[must_use]
-    pub fn may_come_from(&self, origin: Option<&str>) -> bool {
+    fn may_come_from(&self, origin: Option<&str>) -> bool {
         let bound = &self.found.credential.origins;
         bound.is_empty() || origin.is_some_and(|origin| bound.iter().any(|one| one == origin))
     }
 }
 
-/// Finds out who holds a key or a token. Every failure to sign in comes from here, as [`AppError::NotSignedIn`], and says
-/// whose credential it was where that is known; only a request without a bearer does not get this far.
-///
-/// # Errors
-/// When the key or token does not work, too many like it did not, or the database or the issuer is away.
-pub async fn sign_in(app: &App, attempt: Attempt<'_>) -> Result<SignedIn, AppError> {
-    let outcome = match &app.tokens {
-        Some(tokens) if !attempt.bearer.starts_with(KEY_MARK) => {
-            let look_up = || token_people::find(app, tokens, attempt);
-            remembered(app, attempt.bearer, look_up).await.and_then(|found| admitted(app, found))
+/// Decides about a request, whatever it signs in with: whether the credential works, its clinic is not suspended, its
+/// limits are kept, and its origin and role are allowed. Verification comes before any limit, so a credential that works is
+/// never refused for what others tried.
+pub async fn admit(app: &App, attempt: Attempt<'_>) -> Admission {
+    let signed_in = match sign_in(app, &attempt).await {
+        Ok(found) => SignedIn { found },
+        Err(error) => {
+            let outcome = Err(failed(app, &attempt, error));
+            return Admission { actor: None, standing: None, outcome };
         }
-        _ => by_key(app, attempt).await,
     };
-    if let Err(AppError::NotSignedIn(whose)) = &outcome {
-        failed_sign_ins::record(app, whose.map(|(_, credential_id)| credential_id));
-    }
-    if let Err(AppError::ClinicSuspended(credential_id)) = &outcome {
-        failed_sign_ins::record(app, Some(*credential_id));
-    }
-    outcome
+    let actor = signed_in.actor(attempt.request_id);
+    let counted = app.limits.count(&actor, attempt.address, attempt.budget);
+    let standing = Some(counted.unwrap_or_else(|exceeded| exceeded.standing));
+    let role = actor.role;
+    let outcome = match counted {
+        Err(Exceeded { wait, .. }) => Err(AppError::Limited { retry_after: wait }),
+        Ok(_) if !signed_in.may_come_from(attempt.origin) => Err(AppError::OriginNotAllowed),
+        Ok(_) if role < attempt.least => Err(AppError::RoleTooLow { role, least: attempt.least }),
+        Ok(_) => Ok(signed_in),
+    };
+    Admission { actor: Some(actor), standing, outcome }
 }
 
-async fn by_key(app: &App, attempt: Attempt<'_>) -> Result<SignedIn, AppError> {
-    let prefix = prefix_of(attempt.bearer);
-    if let Some(retry_after) = app.lock_out.wait(attempt.address, prefix.as_ref()) {
-        return Err(AppError::Limited { retry_after });
+/// Finds whose key or token it is, and whether it works now.
+async fn sign_in(app: &App, attempt: &Attempt<'_>) -> Result<Arc<Found>, AppError> {
+    let refused = || AppError::NotSignedIn(None);
+    let bearer = attempt.bearer.filter(|bearer| bearer.len() <= TOKEN_LENGTH).ok_or_else(refused)?;
+    if keys::has_the_form(bearer) {
+        return working(app, keys::find(app, bearer).await?);
     }
-    let outcome = match &prefix {
-        Some(prefix) => {
-            let look_up = || look_up(app, prefix, attempt.bearer);
-            admitted(app, remembered(app, attempt.bearer, look_up).await?)
-        }
-        None => Err(AppError::NotSignedIn(None)),
-    };
-    if let Err(AppError::NotSignedIn(whose)) = &outcome {
-        app.lock_out.failed(attempt.address, prefix.as_ref(), whose.is_some());
+    if let Some(call) = attempt.endpoint.and_then(|path| Call::read(app, bearer, path)) {
+        return by_call(app, call, attempt.request_id).await;
     }
-    outcome
-}
-
-/// What a key or token was found to be, from the cache or now. Simultaneous requests with one wait for one look-up.
-async fn remembered<L: Future<Output = Result<ByKey, AppError>>>(
-    app: &App,
-    bearer: &str,
-    look_up: impl FnOnce() -> L,
-) -> Result<ByKey, AppError> {
+    let tokens = app.tokens.as_ref().ok_or_else(refused)?;
     let hash = app.store.credential_hash(bearer);
-    if let Some(found) = app.sign_ins.get(&hash).await {
-        return Ok(found);
+    if let Some(found) = app.remembered.tokens.get(&hash).await {
+        return working(app, found);
     }
     // Boxed, so that the many requests that find what they need do not carry the room of a look-up with them.
-    let found = Box::pin(app.sign_ins.try_get_with(hash, look_up())).await;
-    found.map_err(|error| match &*error {
-        AppError::NotSignedIn(whose) => AppError::NotSignedIn(*whose),
-        AppError::Unavailable(reason) => AppError::Unavailable(reason.clone()),
-        other => AppError::Internal(other.to_string()),
-    })
+    let look_up = Box::pin(token_people::find(app, tokens, bearer, attempt.request_id));
+    working(app, app.remembered.tokens.try_get_with(hash, look_up).await.map_err(shared)?)
 }
 
-async fn look_up(app: &App, prefix: &Prefix, key: &str) -> Result<ByKey, AppError> {
-    let text = std::str::from_utf8(prefix).map_err(|_| AppError::NotSignedIn(None))?;
-    let found = store::credentials::find_by_key(&app.store, text, key).await?;
-    app.limits.sweep();
-    if let ByKey::Known(known) = &found
-        && works(known, app.ambient.now())
-    {
-        app.lock_out.worked(prefix);
+/// Signs a record system in with its token for one call, which is used up only where everything else is right.
+async fn by_call(app: &App, call: Call<'_>, request_id: Option<Uuid>) -> Result<Arc<Found>, AppError> {
+    let verified = call.verify(app).await?;
+    let found = token_people::find_or_make(app, verified.issuer, &verified.system, request_id).await?;
+    let found = working(app, found)?;
+    let Credential { clinic_id, credential_id, .. } = found.credential;
+    let token = (verified.issuer, &*verified.id);
+    if used_tokens::use_up(&app.store, clinic_id, token, verified.system.until).await? {
+        return Ok(found);
+    }
+    tracing::info!(reason = "replayed", "a record system's token was refused");
+    Err(AppError::NotSignedIn(Some((clinic_id, credential_id))))
+}
+
+/// Puts a failure on record, and counts it against its address. Too many are answered 429.
+fn failed(app: &App, attempt: &Attempt<'_>, error: AppError) -> AppError {
+    match error {
+        AppError::NotSignedIn(whose) => failed_sign_ins::record(app, whose.map(|(_, credential_id)| credential_id)),
+        AppError::ClinicSuspended(credential_id) => {
+            failed_sign_ins::record(app, credential_id);
+            return error;
+        }
+        _ => return error,
+    }
+    // A request that sends nothing guesses nothing: many clients send one to be asked for a credential.
+    if attempt.bearer.is_none() {
+        return error;
+    }
+    match app.limits.count_failure(attempt.address) {
+        Ok(()) => error,
+        Err(retry_after) => AppError::Limited { retry_after },
+    }
+}
+
+/// What was found, if it works now and its clinic is not suspended.
+fn working(app: &App, found: Arc<Found>) -> Result<Arc<Found>, AppError> {
+    let now = app.ambient.now();
+    let over = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
+    let Credential { clinic_id, credential_id, revoked_at, expires_at, .. } = found.credential;
+    if revoked_at.is_some() || over(expires_at) || over(found.until) {
+        return Err(AppError::NotSignedIn(Some((clinic_id, credential_id))));
+    }
+    if found.clinic.suspended {
+        return Err(AppError::ClinicSuspended(Some(credential_id)));
     }
     Ok(found)
 }
 
-fn admitted(app: &App, found: ByKey) -> Result<SignedIn, AppError> {
-    match found {
-        ByKey::Unknown => Err(AppError::NotSignedIn(None)),
-        ByKey::Forged(clinic_id, credential_id) => Err(AppError::NotSignedIn(Some((clinic_id, credential_id)))),
-        ByKey::Known(found) if works(&found, app.ambient.now()) && found.clinic.suspended => {
-            Err(AppError::ClinicSuspended(found.credential.credential_id))
-        }
-        ByKey::Known(found) if works(&found, app.ambient.now()) => Ok(SignedIn { found }),
-        ByKey::Known(found) => {
-            let Credential { clinic_id, credential_id, .. } = found.credential;
-            Err(AppError::NotSignedIn(Some((clinic_id, credential_id))))
-        }
+/// An error that simultaneous requests share.
+fn shared(error: Arc<AppError>) -> AppError {
+    match &*error {
+        AppError::NotSignedIn(whose) => AppError::NotSignedIn(*whose),
+        AppError::ClinicSuspended(whose) => AppError::ClinicSuspended(*whose),
+        AppError::Unavailable(reason) => AppError::Unavailable(reason.clone()),
+        other => AppError::Internal(other.to_string()),
     }
-}
-
-fn works(found: &Found, now: Timestamp) -> bool {
-    let over = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
-    let Credential { revoked_at, expires_at, .. } = found.credential;
-    revoked_at.is_none() && !over(expires_at) && !over(found.until)
-}
-
-/// The prefix of a text that has the form of a key.
-fn prefix_of(key: &str) -> Option<Prefix> {
-    let rest = key.strip_prefix(KEY_MARK).filter(|_| key.len() == KEY_LENGTH && key.is_ascii())?;
-    let (prefix, secret) = rest.split_once('_')?;
-    prefix.as_bytes().try_into().ok().filter(|_| secret.len() == 43)
 }

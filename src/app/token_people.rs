@@ -1,10 +1,11 @@
-//! People who sign in with tokens: each gets a credential at the first sign-in, so that what they do has a name.
+//! People and record systems that sign in with tokens: each gets a credential at the first sign-in, so that what they do has a name.
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::ambient::{new_id, random};
 use super::audit::entry;
-use super::sign_in::Attempt;
 use super::tokens::Tokens;
 use super::{App, AppError};
 use crate::domain::actor::Actor;
@@ -13,18 +14,36 @@ use crate::domain::ids::{CredentialId, SenderId};
 use crate::domain::stored::{Clinic, Credential};
 use crate::domain::token::TokenPerson;
 use crate::store;
-use crate::store::credentials::{ByKey, SignedIn};
+use crate::store::credentials::SignedIn;
 use crate::store::token_people::IssuerSubject;
 
-/// Finds the credential of whom a token speaks, and makes it where it is missing or not what the issuer says now.
+/// Finds the credential of the person of whom a token of the issuer speaks.
 ///
 /// # Errors
-/// When the token is refused, or names no clinic of ours; when the issuer's keys cannot be had, or the database is away.
-pub(super) async fn find(app: &App, tokens: &Tokens, attempt: Attempt<'_>) -> Result<ByKey, AppError> {
-    let person = tokens.person(attempt.bearer, &*app.ambient).await?.ok_or(AppError::NotSignedIn(None))?;
-    let issuer_subject = app.store.issuer_subject(tokens.issuer(), &person.subject);
-    app.limits.sweep();
-    // Twice at most: somebody else may make the credential meanwhile, and what was made is read again.
+/// When the token is refused, or as [`find_or_make`] fails; when the issuer's keys cannot be had.
+pub(super) async fn find(
+    app: &App,
+    tokens: &Tokens,
+    bearer: &str,
+    request_id: Option<Uuid>,
+) -> Result<Arc<SignedIn>, AppError> {
+    let person = tokens.person(bearer, &*app.ambient).await?.ok_or(AppError::NotSignedIn(None))?;
+    find_or_make(app, tokens.issuer(), &person, request_id).await
+}
+
+/// Finds the credential of a person or system of an issuer, and makes it where it is missing or not what the issuer says
+/// now.
+///
+/// # Errors
+/// When there is no such clinic, or a suspended one has no such credential; when the database is away.
+pub(super) async fn find_or_make(
+    app: &App,
+    issuer: &str,
+    person: &TokenPerson,
+    request_id: Option<Uuid>,
+) -> Result<Arc<SignedIn>, AppError> {
+    let issuer_subject = app.store.issuer_subject(issuer, &person.subject);
+    // Twice at most: another request may make the credential meanwhile, and what was made is read again.
     for _ in 0..2 {
         let found =
             store::token_people::find(&app.store, &person.clinic, &issuer_subject, random(&*app.ambient)?).await?;
@@ -34,12 +53,12 @@ pub(super) async fn find(app: &App, tokens: &Tokens, attempt: Attempt<'_>) -> Re
         };
         match credential {
             Some(mut credential) => {
-                keep_up(app, &mut credential, &clinic, &person, attempt).await?;
+                keep_up(app, &mut credential, &clinic, person, request_id).await?;
                 let until = Some(person.until);
-                return Ok(ByKey::Known(Arc::new(SignedIn { credential, clinic, until })));
+                return Ok(Arc::new(SignedIn { credential, clinic, until }));
             }
-            None if clinic.suspended => return Err(AppError::NotSignedIn(None)),
-            None => make(app, &clinic, &person, &issuer_subject, attempt).await?,
+            None if clinic.suspended => return Err(AppError::ClinicSuspended(None)),
+            None => make(app, &clinic, person, &issuer_subject, request_id).await?,
         }
     }
     Err(AppError::Internal("the credential of a token was not kept".into()))
@@ -50,7 +69,7 @@ async fn make(
     clinic: &Clinic,
     person: &TokenPerson,
     issuer_subject: &IssuerSubject,
-    attempt: Attempt<'_>,
+    request_id: Option<Uuid>,
 ) -> Result<(), AppError> {
     let now = app.ambient.now();
     let credential_id: CredentialId = new_id(&*app.ambient, now)?;
@@ -68,7 +87,7 @@ async fn make(
         previous_key_until: None,
     };
     let audit =
-        entry(app, &actor(&credential, attempt), AuditAction::CredentialMinted, credential.credential_id.0, &[])?;
+        entry(app, &actor(&credential, request_id), AuditAction::CredentialMinted, credential.credential_id.0, &[])?;
     Ok(store::token_people::insert(&app.store, &credential, issuer_subject, random(&*app.ambient)?, &audit).await?)
 }
 
@@ -78,20 +97,20 @@ async fn keep_up(
     credential: &mut Credential,
     clinic: &Clinic,
     person: &TokenPerson,
-    attempt: Attempt<'_>,
+    request_id: Option<Uuid>,
 ) -> Result<(), AppError> {
     let same = credential.role == person.role && credential.display_name == person.display_name;
     if same || credential.revoked_at.is_some() || clinic.suspended {
         return Ok(());
     }
     let id = credential.credential_id;
-    let audit = entry(app, &actor(credential, attempt), AuditAction::CredentialChanged, id.0, &[])?;
+    let audit = entry(app, &actor(credential, request_id), AuditAction::CredentialChanged, id.0, &[])?;
     store::token_people::update(&app.store, id, person.role, &person.display_name, &audit).await?;
     (credential.role, credential.display_name) = (person.role, person.display_name.clone());
     Ok(())
 }
 
-fn actor(credential: &Credential, attempt: Attempt<'_>) -> Actor {
+fn actor(credential: &Credential, request_id: Option<Uuid>) -> Actor {
     let Credential { clinic_id, credential_id, sender_id, role, .. } = *credential;
-    Actor { clinic_id, credential_id, sender_id, role, request_id: attempt.request_id }
+    Actor { clinic_id, credential_id, sender_id, role, request_id }
 }

@@ -68,7 +68,8 @@ pub struct Http {
     /// the limit the connection that is idle longest closes for a new one; where none is idle the new one is refused. Each
     /// needs a file descriptor: where the system allows fewer, the limit is what it allows, and a warning says so.
     #[arg(
-        long,
+        id = "http_connections",
+        long = "connections",
         env = "SARCOSCREEN_CONNECTIONS",
         global = true,
         value_name = "COUNT",

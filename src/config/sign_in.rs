@@ -120,6 +120,43 @@ pub struct Limits {
     )]
     pub rate_per_clinic: u32,
 
+    /// Submissions that visitors at one address may make in a minute with one browser key; 0 sets no limit. An IPv6
+    /// network of 64 bits counts as one address.
+    #[arg(
+        long,
+        env = "SARCOSCREEN_RATE_SUBMISSIONS_PER_ADDRESS",
+        global = true,
+        value_name = "REQUESTS",
+        default_value_t = 30,
+        value_parser = clap::value_parser!(u32).range(0..=10_000_000)
+    )]
+    pub rate_submissions_per_address: u32,
+
+    /// Other requests, which are scores, that visitors at one address may make in a minute with one browser key; 0 sets
+    /// no limit.
+    #[arg(
+        long,
+        env = "SARCOSCREEN_RATE_SCORES_PER_ADDRESS",
+        global = true,
+        value_name = "REQUESTS",
+        default_value_t = 600,
+        value_parser = clap::value_parser!(u32).range(0..=10_000_000)
+    )]
+    pub rate_scores_per_address: u32,
+
+    /// The addresses or networks that get a multiple of the two limits of an address, separated by commas: with
+    /// 203.0.113.7=4,198.51.100.0/24=10 a waiting room with many kiosks behind 203.0.113.7 may ask four times as much, and
+    /// each address of 198.51.100.0/24 ten times. The narrowest network counts; factors go from 1 to 1000. [default: none]
+    #[arg(
+        long,
+        env = "SARCOSCREEN_RATE_ADDRESS_FACTORS",
+        global = true,
+        value_name = "NETWORK=FACTOR",
+        value_delimiter = ',',
+        value_parser = raised
+    )]
+    pub rate_address_factors: Vec<(IpNet, u32)>,
+
     /// The proxies whose X-Forwarded-For is believed, as addresses or networks such as 10.0.0.0/8, separated by commas.
     /// [default: none]
     #[arg(
@@ -152,6 +189,13 @@ fn mapping(text: &str) -> Result<(String, String), &'static str> {
         return Err("must map to intake, staff or admin");
     }
     Ok((theirs.to_owned(), ours.to_owned()))
+}
+
+/// A network whose addresses get a multiple of their limits, and by how much.
+fn raised(text: &str) -> Result<(IpNet, u32), &'static str> {
+    let (text, factor) = text.split_once('=').ok_or("must be like 203.0.113.7=4")?;
+    let factor = factor.parse().ok().filter(|factor| (1..=1000).contains(factor));
+    Ok((network(text)?, factor.ok_or("must have a factor from 1 to 1000 after the =")?))
 }
 
 /// A network, or one address.

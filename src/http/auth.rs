@@ -9,20 +9,20 @@ use actix_web::http::header::{AUTHORIZATION, ORIGIN};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
 
 use super::middleware::request_id;
-use super::problem::{Problem, ProblemType};
+use super::problem::Problem;
 use super::rate::Counted;
 use super::{State, address};
-use crate::app::limits::Exceeded;
-use crate::app::sign_in::{Attempt, SignedIn, sign_in};
-use crate::app::{AppError, failed_sign_ins};
+use crate::app::AppError;
+use crate::app::limits::Budget;
+use crate::app::sign_in::{Admission, Attempt, SignedIn, admit};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::stored::Clinic;
 
-/// When a caller may ask again whose answers are not read.
+/// When a caller with too many unread answers may ask again.
 const UNREAD: Duration = Duration::from_secs(1);
 
 macro_rules! caller {
-    ($(#[$doc:meta])* $name:ident, $role:expr) => {
+    ($(#[$doc:meta])* $name:ident, $role:expr, $budget:expr) => {
         $(#[$doc])*
         #[derive(Clone, Debug)]
         pub struct $name(SignedIn);
@@ -30,6 +30,7 @@ macro_rules! caller {
         impl $name {
             /// Who acts.
             #[must_use]
+            #[allow(dead_code, reason = "scoring is done by no actor")]
             pub fn actor(&self) -> Actor {
                 self.0.actor(request_id())
             }
@@ -48,74 +49,83 @@ macro_rules! caller {
 
             fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
                 let request = request.clone();
-                Box::pin(async move { at_least(&request, $role).await.map(Self) })
+                Box::pin(async move { admitted(&request, $role, $budget, None).await.map(Self) })
             }
         }
     };
 }
 
 caller!(
-    /// Anybody with a working key.
+    /// A caller with any credential that works.
     Browser,
-    Role::Browser
+    Role::Browser,
+    Budget::Scores
+);
+caller!(
+    /// The same, who submits.
+    Submitter,
+    Role::Browser,
+    Budget::Submissions
 );
 caller!(
     /// An intake system, or anybody who may do more.
     Intake,
-    Role::Intake
+    Role::Intake,
+    Budget::Scores
 );
 caller!(
     /// A member of staff, or an admin.
     Staff,
-    Role::Staff
+    Role::Staff,
+    Budget::Scores
 );
 caller!(
     /// Who manages the clinic's credentials and settings.
     Admin,
-    Role::Admin
+    Role::Admin,
+    Budget::Scores
 );
 
-pub(super) async fn at_least(request: &HttpRequest, least: Role) -> Result<SignedIn, Problem> {
+/// Lets a request in, or says why not. An endpoint that takes the tokens of record systems is named by its path.
+pub(super) async fn admitted(
+    request: &HttpRequest,
+    least: Role,
+    budget: Budget,
+    endpoint: Option<&str>,
+) -> Result<SignedIn, Problem> {
     let state = request.app_data::<web::Data<State>>();
     let state = state.ok_or_else(|| AppError::Internal("the application's state is missing".into()))?;
-    let Some(bearer) = bearer(request) else {
-        failed_sign_ins::record(&state.app, None);
-        return Err(AppError::NotSignedIn(None).into());
+    let attempt = Attempt {
+        bearer: bearer(request),
+        address: address::of(request, &state.settings.trusted_proxies),
+        origin: request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok()),
+        endpoint,
+        least,
+        budget,
+        request_id: request_id(),
     };
-    let address = address::of(request, &state.settings.trusted_proxies);
-    let signed_in = sign_in(&state.app, Attempt { bearer, address, request_id: request_id() }).await?;
-    let actor = signed_in.actor(request_id());
-    // Whoever is refused from here on is known by name.
-    request.extensions_mut().insert(actor.clone());
-    let origin = request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok());
-    if !signed_in.may_come_from(origin) {
-        let detail = "this key is bound to web sites, and the Origin of this request is none of them";
-        return Err(Problem::new(ProblemType::OriginNotAllowed, detail));
+    let Admission { actor, standing, outcome } = admit(&state.app, attempt).await;
+    // Answers that are not read are held. A caller with too many of them reads first.
+    let unread = actor.as_ref().is_some_and(|actor| !state.waiting.share(actor.credential_id).has_room());
+    let mut extensions = request.extensions_mut();
+    // A refusal of a known caller goes on record.
+    if let Some(actor) = actor {
+        extensions.insert(actor);
     }
-    count(request, state, &actor)?;
-    if actor.role < least {
-        let detail = format!("the key has the role {}, this needs {}", actor.role.as_str(), least.as_str());
-        return Err(Problem::new(ProblemType::Forbidden, detail));
+    // The answer says what is left.
+    if let Some(standing) = standing {
+        extensions.insert(Counted(standing));
     }
-    Ok(signed_in)
+    if unread {
+        return Err(AppError::Limited { retry_after: UNREAD }.into());
+    }
+    Ok(outcome?)
 }
 
-/// Counts a request against the limits; the answer will say where the caller stands.
-pub(super) fn count(request: &HttpRequest, state: &State, actor: &Actor) -> Result<(), AppError> {
-    let counted = state.app.count(actor);
-    let standing = counted.unwrap_or_else(|exceeded| exceeded.standing);
-    request.extensions_mut().insert(Counted(state.app.rates(), standing));
-    // Answers that are not read are held. Whoever has too many of them reads first.
-    if !state.waiting.share(actor.credential_id).has_room() {
-        return Err(AppError::Limited { retry_after: UNREAD });
-    }
-    counted.map(drop).map_err(|Exceeded { wait, .. }| AppError::Limited { retry_after: wait })
-}
-
-pub(super) fn bearer(request: &HttpRequest) -> Option<&str> {
+fn bearer(request: &HttpRequest) -> Option<&str> {
     let mut values = request.headers().get_all(AUTHORIZATION);
     let value = values.next()?.to_str().ok()?;
-    // Two credentials on one request: nobody can say which is meant.
+    // Two credentials on one request: it is unclear which is meant.
     if values.next().is_some() {
         return None;
     }

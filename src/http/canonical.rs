@@ -19,7 +19,9 @@ fn sort(node: &mut Node<'_>) {
         Node::List(nodes) => nodes.iter_mut().for_each(sort),
         Node::Object(fields) => {
             fields.sort_by(|(one, _), (other, _)| one.cmp(other));
-            fields.iter_mut().for_each(|(_, node)| sort(node));
+            for (_, node) in fields {
+                sort(node);
+            }
         }
         _ => {}
     }

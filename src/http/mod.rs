@@ -147,12 +147,49 @@ impl State {
     }
 }
 
+/// What the applications of all workers share.
+#[derive(Clone)]
+pub struct Shared(web::Data<State>);
+
+impl Shared {
+    /// Prepares it.
+    #[must_use]
+    pub fn new(app: App, settings: Settings) -> Self {
+        Self(web::Data::new(State::new(app, settings)))
+    }
+
+    /// The application of one worker.
+    pub fn application(
+        &self,
+    ) -> WebApp<
+        impl ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<BoxBody>,
+            Error = actix_web::Error,
+            InitError = (),
+        > + use<>,
+    > {
+        let (app, _) = WebApp::new().into_utoipa_app().configure(routes).split_for_parts();
+        app.app_data(self.0.clone())
+            .configure(fhir::routes)
+            .configure(cds_hooks::services)
+            .configure(docs::pages)
+            .default_service(web::to(fallback::fallback))
+            .wrap(from_fn(trail::record_refusals))
+            .wrap(Compress::default())
+            .wrap(cors(&self.0.settings.cors_origins))
+            .wrap(from_fn(bounds::check))
+            .wrap(from_fn(middleware::envelope))
+    }
+}
+
 /// Serves on a listener until the returned server is stopped.
 ///
 /// # Errors
 /// When the listener cannot be used.
 pub fn serve(app: App, settings: Settings, listener: TcpListener) -> std::io::Result<Server> {
-    let state = web::Data::new(State::new(app, settings.clone()));
+    let shared = Shared::new(app, settings.clone());
     let (workers, shutdown, most) = (settings.workers, settings.shutdown, settings.connections);
     socket2::SockRef::from(&listener).listen(BACKLOG)?;
     let address = listener.local_addr()?;
@@ -165,7 +202,7 @@ pub fn serve(app: App, settings: Settings, listener: TcpListener) -> std::io::Re
         .listen("http", listener, move || {
             let (settings, connections, stopping) = (&settings, Arc::clone(&connections), stopping.clone());
             let deadlines = Deadlines { head: settings.read_deadline, answer: settings.answer_deadline };
-            let app = service(&state, settings).into_factory().map_err(|error| error.error_response());
+            let app = shared.application().into_factory().map_err(|error| error.error_response());
             let http = HttpService::build()
                 .graceful_shutdown_signal(move || {
                     let stopping = stopping.clone();
@@ -198,32 +235,6 @@ fn admit(
     let peer = io.peer_addr()?;
     let seat = connections.admit(peer.ip()).ok_or(std::io::ErrorKind::ConnectionRefused)?;
     Ok((Guarded::new(io, seat, deadlines), Protocol::Http1, Some(peer)))
-}
-
-/// Every route with what wraps it.
-fn service(
-    state: &web::Data<State>,
-    settings: &Settings,
-) -> WebApp<
-    impl ServiceFactory<
-        ServiceRequest,
-        Config = (),
-        Response = ServiceResponse<BoxBody>,
-        Error = actix_web::Error,
-        InitError = (),
-    > + use<>,
-> {
-    let (app, _) = WebApp::new().into_utoipa_app().configure(routes).split_for_parts();
-    app.app_data(state.clone())
-        .configure(fhir::routes)
-        .configure(cds_hooks::services)
-        .configure(docs::pages)
-        .default_service(web::to(fallback::fallback))
-        .wrap(from_fn(trail::record_refusals))
-        .wrap(Compress::default())
-        .wrap(cors(&settings.cors_origins))
-        .wrap(from_fn(bounds::check))
-        .wrap(from_fn(middleware::envelope))
 }
 
 /// Every operation of the document. One line an operation. FHIR describes itself, in [`fhir`].

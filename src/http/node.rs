@@ -48,7 +48,7 @@ pub(super) fn nul_faults(json: &[u8]) -> Vec<Fault> {
 impl Node<'_> {
     fn find_nul(&self, path: &mut Vec<String>, faults: &mut Vec<Fault>) {
         let fault = |path: &[String]| {
-            let pointer: String = path.iter().map(|token| format!("/{token}")).collect();
+            let pointer = path.iter().flat_map(|token| ["/", token]).collect::<String>();
             Fault::new(pointer, FaultCode::Text, "must not hold the character U+0000")
         };
         if faults.len() > MOST_FAULTS {

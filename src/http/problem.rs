@@ -254,6 +254,14 @@ impl From<AppError> for Problem {
             AppError::ClinicSuspended(_) => {
                 Self::new(ProblemType::ClinicSuspended, "the operator suspended the clinic; what it stored is kept")
             }
+            AppError::OriginNotAllowed => {
+                let detail = "this key is bound to web sites, and the Origin of this request is none of them";
+                Self::new(ProblemType::OriginNotAllowed, detail)
+            }
+            AppError::RoleTooLow { role, least } => {
+                let detail = format!("the key has the role {}, this needs {}", role.as_str(), least.as_str());
+                Self::new(ProblemType::Forbidden, detail)
+            }
             AppError::NoErasureLog => Self::new(
                 ProblemType::Unavailable,
                 "this service has no erasure log (SARCOSCREEN_ERASURE_LOG), and without one nobody is erased",

@@ -4,26 +4,23 @@ use std::fmt::Write as _;
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::app::limits::{Rates, Standing, WINDOW};
+use crate::app::limits::{Limit, Standing, WINDOW};
 
 /// The header that names the limits.
 pub(super) const POLICY: &str = "ratelimit-policy";
 /// The header that says what is left of them.
 pub(super) const LEFT: &str = "ratelimit";
 
-/// Where the caller of a request stands, kept with the request until it is answered.
+/// The limits of the caller of a request, kept with the request until it is answered.
 #[derive(Clone, Copy)]
-pub(super) struct Counted(pub Rates, pub Standing);
+pub(super) struct Counted(pub Standing);
 
 impl Counted {
     /// Says in an answer's headers what the limits are, and what is left until when.
     pub(super) fn tell(self, headers: &mut HeaderMap) {
-        let Self(rates, standing) = self;
         let mut policy = String::new();
         let mut left = String::new();
-        let limits =
-            [("credential", rates.per_credential, standing.credential), ("clinic", rates.per_clinic, standing.clinic)];
-        for (name, quota, remaining) in limits.into_iter().filter(|(_, quota, _)| *quota > 0) {
+        for Limit { name, quota, left: remaining } in self.0.into_iter().filter(|limit| limit.quota > 0) {
             let window = WINDOW.as_secs();
             separate(&mut policy);
             // Writing to a text does not fail.
@@ -55,26 +52,26 @@ fn separate(list: &mut String) {
 mod tests {
     use super::*;
 
-    fn told(rates: (u32, u32), standing: (Option<u32>, Option<u32>)) -> (String, String) {
+    fn told(limits: [(u32, Option<u32>); 3]) -> (String, String) {
         let mut headers = HeaderMap::new();
-        let rates = Rates { per_credential: rates.0, per_clinic: rates.1 };
-        Counted(rates, Standing { credential: standing.0, clinic: standing.1 }).tell(&mut headers);
+        let mut names = ["address", "credential", "clinic"].into_iter();
+        Counted(limits.map(|(quota, left)| Limit { name: names.next().unwrap(), quota, left })).tell(&mut headers);
         let text = |name: &str| headers.get(name).map_or(String::new(), |value| value.to_str().unwrap().to_owned());
         (text(POLICY), text(LEFT))
     }
 
     #[test]
     fn each_limit_is_named_and_a_limit_that_is_off_is_not() {
-        let both = told((60, 600), (Some(58), Some(599)));
-        assert_eq!(both.0, "\"credential\";q=60;w=60, \"clinic\";q=600;w=60");
-        assert_eq!(both.1, "\"credential\";r=58;t=2, \"clinic\";r=599;t=1");
-        assert_eq!(told((0, 600), (None, Some(0))).1, "\"clinic\";r=0;t=60");
-        assert_eq!(told((0, 0), (None, None)), (String::new(), String::new()));
+        let all = told([(30, Some(29)), (60, Some(58)), (600, Some(599))]);
+        assert_eq!(all.0, "\"address\";q=30;w=60, \"credential\";q=60;w=60, \"clinic\";q=600;w=60");
+        assert_eq!(all.1, "\"address\";r=29;t=2, \"credential\";r=58;t=2, \"clinic\";r=599;t=1");
+        assert_eq!(told([(0, None), (0, None), (600, Some(0))]).1, "\"clinic\";r=0;t=60");
+        assert_eq!(told([(0, None); 3]), (String::new(), String::new()));
     }
 
     #[test]
     fn of_a_limit_that_was_not_looked_at_nothing_is_said_to_be_left() {
-        let refused = told((60, 600), (Some(0), None));
+        let refused = told([(0, None), (60, Some(0)), (600, None)]);
         assert_eq!(refused.1, "\"credential\";r=0;t=60");
     }
 }

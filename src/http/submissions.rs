@@ -4,7 +4,7 @@ use actix_web::http::header::{CONTENT_LANGUAGE, LOCATION, VARY};
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 
 use super::State;
-use super::auth::{Browser, Intake, Staff};
+use super::auth::{Intake, Staff, Submitter};
 use super::body::{Body, Incoming};
 use super::extract::{Accepted, IdempotencyKey, Later, PathId, Query};
 use super::paging;
@@ -48,7 +48,7 @@ use crate::domain::submission::Draft;
 #[post("/v1/submissions")]
 pub async fn create_submission(
     state: web::Data<State>,
-    caller: Browser,
+    caller: Submitter,
     key: Later<IdempotencyKey>,
     accepted: Accepted,
     incoming: Incoming,

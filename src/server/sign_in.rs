@@ -14,12 +14,24 @@ use crate::domain::token::{TokenAlgorithm, TokenRules};
 
 /// The application with what the settings say of signing in.
 pub(super) fn applied(app: App, settings: &Settings) -> Result<App, ServerError> {
-    let Limits { rate_per_credential, rate_per_clinic, .. } = settings.limits;
-    let app = app.with_rates(Rates { per_credential: rate_per_credential, per_clinic: rate_per_clinic });
-    let app = with_systems(app, settings.http.public_url.as_deref(), &settings.cds_hooks)?;
+    let app = with_systems(
+        app.with_rates(rates(&settings.limits)),
+        settings.http.public_url.as_deref(),
+        &settings.cds_hooks,
+    )?;
     match policy(&settings.oidc)? {
         Some(policy) => Ok(app.with_tokens(policy)?),
         None => Ok(app),
+    }
+}
+
+fn rates(limits: &Limits) -> Rates {
+    Rates {
+        per_credential: limits.rate_per_credential,
+        per_clinic: limits.rate_per_clinic,
+        submissions_per_address: limits.rate_submissions_per_address,
+        scores_per_address: limits.rate_scores_per_address,
+        address_factors: limits.rate_address_factors.clone(),
     }
 }
 

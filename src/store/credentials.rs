@@ -1,5 +1,6 @@
 //! Credentials that sign in with a key: only a keyed hash of each key is stored.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -27,15 +28,13 @@ pub struct SignedIn {
     pub until: Option<Timestamp>,
 }
 
-/// What a key is found to be.
+/// A credential as the prefix of one of its keys finds it.
 #[derive(Clone, Debug)]
-pub enum ByKey {
-    /// No credential has its prefix.
-    Unknown,
-    /// A credential has its prefix, but the rest differs.
-    Forged(ClinicId, CredentialId),
-    /// It is a credential's.
-    Known(Arc<SignedIn>),
+pub struct ByPrefix {
+    /// Who signs in with that key.
+    pub signed_in: Arc<SignedIn>,
+    /// The stored hash of that key.
+    hash: Vec<u8>,
 }
 
 /// Adds a credential and its audit entry in one transaction.
@@ -69,15 +68,16 @@ pub async fn insert(store: &Store, credential: &Credential, key: &str, audit: &A
     Ok(())
 }
 
-/// Finds the credential of a key: by the prefix of its key or of the key before that one, then by comparing hashes. A
-/// revoked one and a key that was rotated out long ago are found too; whether they may act is not decided here.
+/// Finds the credentials of prefixes, in their order, in one query: a prefix is that of a key or of the key before that
+/// one. A revoked credential and a key that was rotated out long ago are found too; whether they may act is not decided
+/// here.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn find_by_key(store: &Store, prefix: &str, key: &str) -> Result<ByKey, StoreError> {
-    let row = sqlx::query!(
-        r#"select c.clinic_id, c.credential_id, c.sender_id, c.role, c.display_name, c.prefix, c.key_hash, c.origins,
-                  c.previous_key_hash, c.created_at as "created_at: jiff_sqlx::Timestamp",
+pub(super) async fn find_by_prefixes(store: &Store, prefixes: &[&str]) -> Result<Vec<Option<ByPrefix>>, StoreError> {
+    let rows = sqlx::query!(
+        r#"select c.clinic_id, c.credential_id, c.sender_id, c.role, c.display_name, c.prefix, c.key_hash,
+                  c.origins, c.previous_prefix, c.previous_key_hash, c.created_at as "created_at: jiff_sqlx::Timestamp",
                   c.expires_at as "expires_at: jiff_sqlx::Timestamp",
                   c.revoked_at as "revoked_at: jiff_sqlx::Timestamp",
                   c.previous_expires_at as "previous_expires_at: jiff_sqlx::Timestamp",
@@ -85,83 +85,89 @@ pub async fn find_by_key(store: &Store, prefix: &str, key: &str) -> Result<ByKey
                   k.suspended_at is not null as "suspended!", k.due_today_hours, k.due_this_week_hours,
                   k.due_routine_hours, k.retention_days, k.audit_retention_years
            from credentials c join clinics k on k.clinic_id = c.clinic_id
-           where c.prefix = $1 or c.previous_prefix = $1"#,
-        prefix
+           where c.prefix = any ($1) or c.previous_prefix = any ($1)"#,
+        prefixes as _
     )
-    .fetch_optional(&mut *store.auth().await?)
+    .fetch_all(&mut *store.auth().await?)
     .await?;
-    let Some(row) = row else { return Ok(ByKey::Unknown) };
-    let current = row.prefix.as_deref() == Some(prefix);
-    let kept = if current { row.key_hash } else { row.previous_key_hash };
-    let clinic_id = ClinicId(row.clinic_id);
-    let kept = kept.unwrap_or_default();
-    if !store.keys.is_credential_hash(key, &kept) {
-        return Ok(ByKey::Forged(clinic_id, CredentialId(row.credential_id)));
+    let mut found = HashMap::new();
+    for row in rows {
+        let clinic = Clinic::try_from(ClinicRow {
+            clinic_id: row.clinic_id,
+            name: row.name,
+            booking_url: row.booking_url,
+            emergency_number: row.emergency_number,
+            language: row.language,
+            pathways: row.pathways,
+            languages: row.languages,
+            suspended: row.suspended,
+            due_today_hours: row.due_today_hours,
+            due_this_week_hours: row.due_this_week_hours,
+            due_routine_hours: row.due_routine_hours,
+            retention_days: row.retention_days,
+            audit_retention_years: row.audit_retention_years,
+        })?;
+        let credential = CredentialRow {
+            credential_id: row.credential_id,
+            sender_id: row.sender_id,
+            role: row.role,
+            display_name: row.display_name,
+            prefix: row.prefix.clone(),
+            origins: row.origins,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            revoked_at: row.revoked_at,
+            previous_expires_at: row.previous_expires_at,
+        };
+        let credential = credential.read(ClinicId(row.clinic_id))?;
+        let previous_until = credential.previous_key_until;
+        let keys = [(row.prefix, row.key_hash, None), (row.previous_prefix, row.previous_key_hash, previous_until)];
+        for (prefix, hash, until) in keys {
+            let Some((prefix, hash)) = prefix.zip(hash) else { continue };
+            let signed_in = SignedIn { credential: credential.clone(), clinic: clinic.clone(), until };
+            found.insert(prefix, ByPrefix { signed_in: Arc::new(signed_in), hash });
+        }
     }
-    follow_master_key(store, clinic_id, CredentialId(row.credential_id), key, &kept).await?;
-    let clinic = Clinic::try_from(ClinicRow {
-        clinic_id: row.clinic_id,
-        name: row.name,
-        booking_url: row.booking_url,
-        emergency_number: row.emergency_number,
-        language: row.language,
-        pathways: row.pathways,
-        languages: row.languages,
-        suspended: row.suspended,
-        due_today_hours: row.due_today_hours,
-        due_this_week_hours: row.due_this_week_hours,
-        due_routine_hours: row.due_routine_hours,
-        retention_days: row.retention_days,
-        audit_retention_years: row.audit_retention_years,
-    })?;
-    let row = CredentialRow {
-        credential_id: row.credential_id,
-        sender_id: row.sender_id,
-        role: row.role,
-        display_name: row.display_name,
-        prefix: row.prefix,
-        origins: row.origins,
-        created_at: row.created_at,
-        expires_at: row.expires_at,
-        revoked_at: row.revoked_at,
-        previous_expires_at: row.previous_expires_at,
-    };
-    let credential = row.read(clinic_id)?;
-    let until = if current { None } else { credential.previous_key_until };
-    Ok(ByKey::Known(Arc::new(SignedIn { credential, clinic, until })))
+    Ok(prefixes.iter().map(|prefix| found.get(*prefix).cloned()).collect())
 }
 
-/// A hash that an earlier master key made is made anew with the current one when the key is used, also that of a key which was
-/// rotated out and still works.
-async fn follow_master_key(
-    store: &Store,
-    clinic_id: ClinicId,
-    credential_id: CredentialId,
-    key: &str,
-    kept: &[u8],
-) -> Result<(), StoreError> {
-    let current = store.keys.credential_hash(key);
-    if kept == current {
-        return Ok(());
+impl ByPrefix {
+    /// Whether this is the key.
+    #[must_use]
+    pub fn is_key(&self, store: &Store, key: &str) -> bool {
+        store.keys.is_credential_hash(key, &self.hash)
     }
-    let mut transaction = store.begin(clinic_id).await?;
-    sqlx::query!(
-        "update credentials set
-             key_hash = case when key_hash = $5 then $3 else key_hash end,
-             key_version = case when key_hash = $5 then $4 else key_version end,
-             previous_key_hash = case when previous_key_hash = $5 then $3 else previous_key_hash end,
-             previous_key_version = case when previous_key_hash = $5 then $4 else previous_key_version end
-         where clinic_id = $1 and credential_id = $2 and $5 in (key_hash, previous_key_hash)",
-        clinic_id.0,
-        credential_id.0,
-        current.as_slice(),
-        i16::from(store.keys.version().map_err(sealing)?),
-        kept,
-    )
-    .execute(&mut *transaction)
-    .await?;
-    transaction.commit().await?;
-    Ok(())
+
+    /// Makes a hash that an earlier master key made anew with the current one; whether there was something to do;
+    /// also that of a key which was rotated out and still works.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn follow_master_key(&self, store: &Store, key: &str) -> Result<bool, StoreError> {
+        let current = store.keys.credential_hash(key);
+        let Credential { clinic_id, credential_id, .. } = self.signed_in.credential;
+        if self.hash == current {
+            return Ok(false);
+        }
+        let mut transaction = store.begin(clinic_id).await?;
+        sqlx::query!(
+            "update credentials set
+                 key_hash = case when key_hash = $5 then $3 else key_hash end,
+                 key_version = case when key_hash = $5 then $4 else key_version end,
+                 previous_key_hash = case when previous_key_hash = $5 then $3 else previous_key_hash end,
+                 previous_key_version = case when previous_key_hash = $5 then $4 else previous_key_version end
+             where clinic_id = $1 and credential_id = $2 and $5 in (key_hash, previous_key_hash)",
+            clinic_id.0,
+            credential_id.0,
+            current.as_slice(),
+            i16::from(store.keys.version().map_err(sealing)?),
+            self.hash.as_slice(),
+        )
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
 }
 
 /// Every credential of a clinic, oldest first.

@@ -31,6 +31,7 @@ struct Derived {
     erasure_log: hmac::Key,
     sealing: hmac::Key,
     person: hmac::Key,
+    token: hmac::Key,
     field: LessSafeKey,
 }
 
@@ -200,6 +201,12 @@ impl Keys {
         self.derived.iter().map(|one| tag(&one.person, &[issuer.as_bytes(), subject.as_bytes()]).to_vec()).collect()
     }
 
+    /// What stands for a token that was used, under every key.
+    #[must_use]
+    pub fn token_hashes(&self, issuer: &str, id: &str) -> Vec<Vec<u8>> {
+        self.derived.iter().map(|one| tag(&one.token, &[issuer.as_bytes(), id.as_bytes()]).to_vec()).collect()
+    }
+
     /// Encrypts a value for one place.
     ///
     /// # Errors
@@ -263,6 +270,7 @@ impl Derived {
             erasure_log: mac("erasure log")?,
             sealing: mac("audit sealing")?,
             person: mac("issuer subject")?,
+            token: mac("used token")?,
             field: LessSafeKey::new(field),
         })
     }

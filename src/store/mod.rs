@@ -25,6 +25,7 @@ pub mod health;
 pub mod history;
 pub mod idempotency_keys;
 mod intake;
+pub mod key_look_ups;
 pub mod keys;
 mod login;
 pub mod master_key_checks;
@@ -48,6 +49,7 @@ mod subject_row;
 pub mod subjects;
 pub mod submissions;
 pub mod token_people;
+pub mod used_tokens;
 pub mod webhook_endpoints;
 pub mod webhook_leases;
 pub mod webhook_log;
@@ -68,6 +70,7 @@ pub use replica::ReplicaFigures;
 
 use audit_writer::Look;
 use intake::Intake;
+use key_look_ups::LookUp;
 use keys::Keys;
 use replica::Replica;
 use shares::Shares;
@@ -82,6 +85,7 @@ pub struct Store {
     keys: std::sync::Arc<Keys>,
     trail: Writer<Look>,
     intake: Writer<Intake>,
+    look_ups: Writer<LookUp>,
     replica: Option<std::sync::Arc<Replica>>,
 }
 
@@ -107,16 +111,18 @@ impl Store {
         let pool = open_pool(options, sizes.connections, sizes.acquire_timeout);
         let looks_grouped = Grouping::default();
         let (trail, intake) = (Writer::new(looks_grouped.waiting), Writer::new(sizes.intake.waiting));
+        let look_ups = Writer::new(key_look_ups::GROUPED.waiting);
         let shares = share_of(sizes.connections);
-        let store = Self { pool, shares, keys: std::sync::Arc::new(keys), trail, intake, replica: None };
+        let store = Self { pool, shares, keys: std::sync::Arc::new(keys), trail, intake, look_ups, replica: None };
         store.trail.run(&store, looks_grouped);
+        store.look_ups.run(&store, key_look_ups::GROUPED);
         store.intake.run(&store, sizes.intake);
         store
     }
 
     /// The same database for the writers themselves: whoever holds a queue keeps them running.
     fn without_writers(&self) -> Self {
-        Self { trail: Writer::new(1), intake: Writer::new(1), ..self.clone() }
+        Self { trail: Writer::new(1), intake: Writer::new(1), look_ups: Writer::new(1), ..self.clone() }
     }
 
     /// The hash of an API key, as stored; also the name under which a looked-up key is remembered.

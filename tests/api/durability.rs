@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Executor as _};
 
+use crate::replica::standby::until;
 use crate::world::{World, fit, frail, login, sizes};
 
 /// Another instance of the server, over a database as it is.
@@ -45,7 +46,10 @@ impl Instance {
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             body_room: http::ROOM,
+            public_url: None,
+            connections: 1_000,
             read_deadline: Duration::from_secs(10),
+            answer_deadline: Duration::from_secs(30),
             workers: 1,
             shutdown: Duration::from_secs(1),
         };
@@ -131,7 +135,28 @@ async fn a_service_is_ready_only_over_a_migrated_database() {
     run(&world, "delete from _sqlx_migrations where version = (select max(version) from _sqlx_migrations)")
         .await
         .unwrap();
-    assert_eq!(readiness(&world, &world.base).await, (503, [true, false, true, true].map(Value::from)));
+    let wanted = (503, [true, false, true, true].map(Value::from));
+    until("readiness says so", async || readiness(&world, &world.base).await == wanted).await;
+}
+
+#[tokio::test]
+async fn however_many_ask_whether_it_is_ready_the_database_is_asked_once() {
+    let world = World::new().await;
+    let mut owner = world.connect().await;
+    owner.execute("begin; lock table _sqlx_migrations in access exclusive mode").await.unwrap();
+    let asked = (0..40).map(|_| async { readiness(&world, &world.base).await.0 });
+    let waiting =
+        "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+    let watched = async {
+        until("one waits", async || world.count(waiting).await > 0).await;
+        // Whatever others ask, they ask before this comes back.
+        world.holder(None).get("/health/live").await.expect(200);
+        let most = world.count(waiting).await;
+        owner.execute("commit").await.unwrap();
+        most
+    };
+    let (answers, most) = futures_util::future::join(futures_util::future::join_all(asked), watched).await;
+    assert_eq!((answers, most), (vec![200; 40], 1));
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use sarcoscreen::store::rotation::Dependents;
 use serde_json::{Value, json};
 
 use crate::senders::credential;
-use crate::world::{Clinic, User, World, app, fit, serve};
+use crate::world::{User, World, app, fit, serve};
 
 const PERSONS: usize = 300;
 
@@ -108,8 +108,8 @@ async fn keys_left(rotating: &App) -> u64 {
 }
 
 /// Rotates the key of somebody.
-async fn rotated(world: &World, clinic: &Clinic, admin: &User, of: &User, overlap_hours: u16) -> User {
-    let path = format!("/v1/credentials/{}/rotate", credential(clinic, of).await);
+async fn rotated(world: &World, admin: &User, of: &User, overlap_hours: u16) -> User {
+    let path = format!("/v1/credentials/{}/rotate", credential(admin, of).await);
     let rotated = admin.post(&path, &json!({"overlap_hours": overlap_hours})).await.expect(200);
     world.holder(rotated["key"].as_str())
 }
@@ -125,14 +125,14 @@ async fn after_credentials_are_rotated_the_earlier_master_key_may_go() {
     let (rotating, base) = instance(&world, &[8, 7]).await;
     assert_eq!(keys_left(&rotating).await, 7);
     let admin = clinic.admin.at(&base);
-    let staff = rotated(&world, &clinic, &admin, &clinic.staff, 0).await;
-    let intake = rotated(&world, &clinic, &admin, &clinic.intake, 24).await;
-    rotated(&world, &clinic, &admin, &overlapping, 2).await;
+    let staff = rotated(&world, &admin, &clinic.staff, 0).await;
+    let intake = rotated(&world, &admin, &clinic.intake, 24).await;
+    rotated(&world, &admin, &overlapping, 2).await;
     // The admin's follows when it is used, and the new ones depend on no earlier master key. What is left: the browser's,
     // the expiring one, the one that is not used, and two that work still beside the key they were rotated to.
     assert_eq!(keys_left(&rotating).await, 5);
     clinic.browser.at(&base).post("/v1/scores", &json!({"answers": fit()})).await.expect(200);
-    let path = format!("/v1/credentials/{}", credential(&clinic, &unused).await);
+    let path = format!("/v1/credentials/{}", credential(&admin, &unused).await);
     admin.send(admin.request("DELETE", &path)).await.expect(204);
     // A key that was rotated out follows too when it is used.
     clinic.intake.at(&base).submit(&json!({"answers": fit()})).await.expect(201);

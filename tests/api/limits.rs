@@ -1,24 +1,21 @@
-//! Limits: on what a credential and a clinic may ask, and on trying keys that do not work.
+//! Limits: of a credential, a clinic and a visitor's address, and of attempts to sign in that fail.
 
 use sarcoscreen::app::limits::Rates;
 use sarcoscreen::domain::actor::Role;
+use sarcoscreen::http::Settings;
+use serde_json::json;
 use sqlx::Executor as _;
 
-use crate::world::{Answer, User, World};
+use crate::world::{Answer, User, World, fit};
 
+/// A service with limits, whose clock stands: a quota that comes back while a test runs would let more in.
 async fn limited(per_credential: u32, per_clinic: u32) -> World {
-    held(World::built(|_| {}, |app| app.with_rates(Rates { per_credential, per_clinic })).await)
+    with_budgets(Rates { per_credential, per_clinic, ..Rates::default() }).await
 }
 
 /// A service behind a proxy at the address that every test comes from.
 async fn behind_a_proxy() -> World {
-    held(World::with(|settings| settings.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()]).await)
-}
-
-/// The world with its clock stopped: what a limit gives back depends on no machine's speed.
-fn held(world: World) -> World {
-    world.clock.hold();
-    world
+    with_budgets(Rates::default()).await
 }
 
 async fn ask(user: &User) -> Answer {
@@ -96,70 +93,65 @@ async fn every_answer_to_somebody_signed_in_tells_the_limits_and_no_other_does()
 }
 
 #[tokio::test]
-async fn ten_wrong_secrets_shut_the_prefix_out_at_that_address_for_a_minute() {
+async fn sixty_failures_at_an_address_in_a_minute_and_further_ones_are_told_to_wait() {
     let world = behind_a_proxy().await;
     let clinic = world.clinic("One").await;
     let wrong = forged(&world, &clinic.staff);
-    for _ in 0..10 {
+    for number in 0..30 {
         ask_from(&wrong, "192.0.2.1").await.expect(401);
+        ask_from(&unknown(&world, number), "192.0.2.1").await.expect(401);
     }
-    for user in [&wrong, &clinic.staff] {
-        let refused = ask_from(user, "192.0.2.1").await;
-        assert_eq!((refused.status, refused.header("retry-after")), (429, "60"), "{}", refused.text);
+    for user in [wrong.clone(), unknown(&world, 60), world.holder(Some("garbage")), world.holder(Some("a.b.c"))] {
+        let refused = ask_from(&user, "192.0.2.1").await;
+        assert_eq!((refused.status, refused.header("retry-after")), (429, "1"), "{}", refused.text);
     }
-    ask_from(&clinic.admin, "192.0.2.1").await.expect(200);
-    ask_from(&clinic.staff, "192.0.2.2").await.expect(200);
     ask_from(&wrong, "192.0.2.2").await.expect(401);
-    world.clock.advance(61);
+    // A request without a key is asked for one: it tried none.
+    ask_from(&world.holder(None), "192.0.2.1").await.expect(401);
+    world.clock.advance(1);
     ask_from(&wrong, "192.0.2.1").await.expect(401);
-    ask_from(&clinic.staff, "192.0.2.1").await.expect(200);
+    ask_from(&wrong, "192.0.2.1").await.expect(429);
 }
 
 #[tokio::test]
-async fn who_is_shut_out_costs_no_look_up() {
+async fn a_key_that_works_is_let_in_whatever_failed_at_its_address_and_with_its_prefix() {
     let world = behind_a_proxy().await;
     let clinic = world.clinic("One").await;
     let wrong = forged(&world, &clinic.staff);
-    for _ in 0..10 {
-        ask_from(&wrong, "192.0.2.1").await.expect(401);
+    let mut statuses = Vec::new();
+    for number in 0..50 {
+        statuses.push(ask_from(&wrong, "192.0.2.1").await.status);
+        statuses.push(ask_from(&unknown(&world, number), "192.0.2.1").await.status);
     }
-    for number in 0..60 {
-        ask_from(&unknown(&world, number), "192.0.2.1").await.expect(401);
+    assert_eq!((statuses[59], statuses[99]), (401, 429));
+    // None of them was used in this process before.
+    for user in [&clinic.staff, &clinic.admin, &clinic.intake, &clinic.browser] {
+        let status = ask_from(user, "192.0.2.1").await.status;
+        assert!([200, 403].contains(&status), "{status}");
     }
-    // From now on whoever is looked up gets 500.
-    world.connect().await.execute("alter table credentials rename to credentials_away").await.unwrap();
-    ask_from(&clinic.admin, "192.0.2.2").await.expect(500);
-    for user in [clinic.staff, unknown(&world, 1000), world.holder(Some("garbage"))] {
-        ask_from(&user, "192.0.2.1").await.expect(429);
-    }
+    ask_from(&wrong, "192.0.2.1").await.expect(429);
 }
 
 #[tokio::test]
-async fn trying_unknown_prefixes_shuts_the_address_out_but_nobody_whose_key_worked() {
-    let world = behind_a_proxy().await;
+async fn a_prefix_is_looked_up_once_however_many_secrets_are_tried_behind_it() {
+    let world = World::new().await;
     let clinic = world.clinic("One").await;
-    ask_from(&clinic.staff, "192.0.2.1").await.expect(200);
-    for number in 0..60 {
-        ask_from(&unknown(&world, number), "192.0.2.1").await.expect(401);
-    }
-    let refused = ask_from(&unknown(&world, 60), "192.0.2.1").await;
-    assert_eq!((refused.status, refused.header("retry-after")), (429, "60"));
-    ask_from(&world.holder(Some("garbage")), "192.0.2.1").await.expect(429);
-    ask_from(&clinic.staff, "192.0.2.1").await.expect(200);
-    ask_from(&clinic.admin, "192.0.2.1").await.expect(429);
-    ask_from(&clinic.admin, "192.0.2.2").await.expect(200);
-    // It worked elsewhere meanwhile, so it is trusted here too.
-    ask_from(&clinic.admin, "192.0.2.1").await.expect(200);
-    world.clock.advance(61);
-    ask_from(&unknown(&world, 61), "192.0.2.1").await.expect(401);
+    let nothing = unknown(&world, 1);
+    ask(&clinic.staff).await.expect(200);
+    ask(&nothing).await.expect(401);
+    // A look-up fails from now on.
+    world.connect().await.execute("alter table credentials rename to credentials_away").await.unwrap();
+    ask(&clinic.admin).await.expect(500);
+    ask(&forged(&world, &clinic.staff)).await.expect(401);
+    ask(&world.holder(Some(&nothing.key.clone().unwrap().replace('A', "B")))).await.expect(401);
+    ask(&world.holder(Some("sk_garbage"))).await.expect(401);
 }
 
 #[tokio::test]
 async fn of_two_clients_behind_one_address_the_bad_one_never_stops_the_good_one() {
-    let world = held(World::new().await);
+    let world = behind_a_proxy().await;
     let clinic = world.clinic("One").await;
-    ask(&clinic.staff).await.expect(200);
-    let wrong = forged(&world, &clinic.admin);
+    let wrong = forged(&world, &clinic.staff);
     let bad = async {
         let mut refused = 0;
         for number in 0..150 {
@@ -175,16 +167,91 @@ async fn of_two_clients_behind_one_address_the_bad_one_never_stops_the_good_one(
         }
         served
     };
-    assert_eq!(futures_util::future::join(bad, good).await, (90 + 140, 150));
+    let (refused, served) = futures_util::future::join(bad, good).await;
+    assert_eq!((refused, served), (240, 150));
 }
 
 #[tokio::test]
-async fn nobody_escapes_by_making_up_addresses() {
-    let world = held(World::new().await);
+async fn failures_are_counted_where_they_come_from_and_not_where_they_say() {
+    let world = World::new().await;
+    world.clock.hold();
     let clinic = world.clinic("One").await;
     let wrong = forged(&world, &clinic.staff);
-    for number in 0..10 {
+    for number in 0..60 {
         ask_from(&wrong, &format!("192.0.2.{number}")).await.expect(401);
     }
     ask_from(&wrong, "192.0.2.99").await.expect(429);
+}
+
+/// Submissions and scores of a browser key from an address.
+async fn submit_from(user: &User, address: &str) -> Answer {
+    let request = user.request("POST", "/v1/submissions").header("x-forwarded-for", address);
+    user.send(request.json(&json!({"answers": fit()}))).await
+}
+
+async fn score_from(user: &User, address: &str) -> Answer {
+    let request = user.request("POST", "/v1/scores").header("x-forwarded-for", address);
+    user.send(request.json(&json!({"answers": fit()}))).await
+}
+
+/// A service behind a proxy with budgets for the addresses of visitors.
+async fn with_budgets(rates: Rates) -> World {
+    let proxy = |settings: &mut Settings| settings.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    let world = World::built(proxy, |app| app.with_rates(rates)).await;
+    world.clock.hold();
+    world
+}
+
+#[tokio::test]
+async fn a_visitor_has_a_budget_apart_for_scores_and_submissions_and_takes_nothing_from_the_site() {
+    let world = with_budgets(Rates {
+        per_credential: 20,
+        per_clinic: 0,
+        submissions_per_address: 2,
+        scores_per_address: 3,
+        address_factors: vec![("203.0.113.7/32".parse().unwrap(), 3)],
+    })
+    .await;
+    let clinic = world.clinic("One").await;
+    for left in [1, 0] {
+        let answer = submit_from(&clinic.browser, "192.0.2.1").await;
+        assert_eq!(answer.header("ratelimit-policy"), "\"address\";q=2;w=60, \"credential\";q=20;w=60");
+        assert!(answer.header("ratelimit").starts_with(&format!("\"address\";r={left};")), "{answer:?}");
+        answer.expect(201);
+    }
+    for _ in 0..30 {
+        let refused = submit_from(&clinic.browser, "192.0.2.1").await;
+        assert_eq!((refused.status, refused.header("retry-after")), (429, "30"), "{}", refused.text);
+        assert_eq!(refused.header("ratelimit"), "\"address\";r=0;t=60");
+        assert_eq!(refused.json()["type"], "/docs/problems#too_many_requests");
+    }
+    for status in [200, 200, 200, 429] {
+        score_from(&clinic.browser, "192.0.2.1").await.expect(status);
+    }
+    // What a browser may not do is counted like a score, so it cannot use up the quota of the site either.
+    ask_from(&clinic.browser, "192.0.2.1").await.expect(429);
+    // The site's quota has only what was let in taken from it: another visitor is served.
+    let other = submit_from(&clinic.browser, "192.0.2.2").await;
+    assert!(other.header("ratelimit").contains("\"credential\";r=14;"), "{}", other.header("ratelimit"));
+    other.expect(201);
+    // A waiting room with a factor, an intake system, and the staff.
+    for status in [201, 201, 201, 201, 201, 201, 429] {
+        submit_from(&clinic.browser, "203.0.113.7").await.expect(status);
+    }
+    for user in [&clinic.intake, &clinic.intake, &clinic.intake, &clinic.staff] {
+        submit_from(user, "192.0.2.1").await.expect(201);
+    }
+    world.clock.advance(30);
+    submit_from(&clinic.browser, "192.0.2.1").await.expect(201);
+    submit_from(&clinic.browser, "192.0.2.1").await.expect(429);
+}
+
+#[tokio::test]
+async fn the_addresses_of_one_ipv6_network_share_a_budget() {
+    let world = with_budgets(Rates { submissions_per_address: 2, ..Rates::default() }).await;
+    let clinic = world.clinic("One").await;
+    for (last, status) in [("1", 201), ("2", 201), ("ffff:3", 429)] {
+        submit_from(&clinic.browser, &format!("2001:db8:0:1::{last}")).await.expect(status);
+    }
+    submit_from(&clinic.browser, "2001:db8:0:2::1").await.expect(201);
 }

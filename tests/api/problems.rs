@@ -38,13 +38,7 @@ async fn meet(kind: ProblemType, world: &World, clinic: &Clinic) -> Answer {
             let long = format!("{}content-length: {}\r\n\r\n", head(browser.key.as_deref().unwrap()), LIMIT + 1);
             raw(world, long.into_bytes()).await
         }
-        ProblemType::UriTooLong => {
-            world.holder(None).get(&format!("/v1/submissions?{}", "a".repeat(8 * 1024 + 1))).await
-        }
-        ProblemType::HeadTooLarge => {
-            let nobody = world.holder(None);
-            nobody.send(nobody.request("GET", "/v1/submissions").header("cookie", "c".repeat(32 * 1024))).await
-        }
+        ProblemType::UriTooLong | ProblemType::HeadTooLarge => meet_bound(kind, world).await,
         ProblemType::UnsupportedMediaType => browser.send(post("{}").header("content-type", "text/plain")).await,
         ProblemType::InvalidContent => browser.submit(&json!({})).await,
         ProblemType::IdempotencyKeyReused => {
@@ -63,8 +57,7 @@ async fn meet(kind: ProblemType, world: &World, clinic: &Clinic) -> Answer {
         }
         ProblemType::TooManyRequests => guess(world, staff).await,
         ProblemType::Internal => {
-            let receipt = browser.submit(&body).await;
-            let location = receipt.header("location").to_owned();
+            let location = browser.submit(&body).await.header("location").to_owned();
             staff.get(&location).await.expect(200);
             let sql = "update submissions set answers = '{\"age\": \"Erika Mustermann\"}'";
             world.connect().await.execute(sql).await.unwrap();
@@ -81,6 +74,15 @@ async fn meet(kind: ProblemType, world: &World, clinic: &Clinic) -> Answer {
     }
 }
 
+/// A head beyond its bound, of nobody.
+async fn meet_bound(kind: ProblemType, world: &World) -> Answer {
+    let nobody = world.holder(None);
+    if kind == ProblemType::UriTooLong {
+        return nobody.get(&format!("/v1/submissions?{}", "a".repeat(8 * 1024 + 1))).await;
+    }
+    nobody.send(nobody.request("GET", "/v1/submissions").header("cookie", "c".repeat(32 * 1024))).await
+}
+
 /// Guesses the rest of somebody's key until the prefix is shut out, and waits until it is not any more.
 async fn guess(world: &World, user: &User) -> Answer {
     let wrong = world.holder(Some(&format!("{}{}", &user.key.as_ref().unwrap()[..17], "A".repeat(43))));
@@ -95,10 +97,7 @@ async fn guess(world: &World, user: &User) -> Answer {
 /// A clinic that lets nobody in.
 async fn suspended(world: &World) -> Clinic {
     let other = world.clinic("Suspended").await;
-    let all = sarcoscreen::app::clinics::list(&world.app).await.unwrap();
-    let stored = all.into_iter().find(|one| one.clinic_id.0 == other.id).unwrap();
-    let suspended = sarcoscreen::domain::stored::Clinic { suspended: true, ..stored };
-    sarcoscreen::app::clinics::change(&world.app, &suspended).await.unwrap();
+    world.suspend(&other, true).await;
     other
 }
 

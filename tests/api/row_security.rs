@@ -33,6 +33,7 @@ pub(crate) async fn fill(world: &World, clinic: &Clinic) {
             "insert into webhook_deliveries (clinic_id, webhook_id, event_id, event, at, data, due_at) \
              values ('{id}', '{id}', '{id}', 'ping', now(), '{{}}', now())"
         ),
+        format!("insert into used_tokens values ('{id}', sha256(''), now())"),
         format!("insert into webhook_attempts values ('{id}', '{id}', '{id}', 1, now(), 200, null, 1)"),
         format!("insert into daily_counts values ('{id}', '2026-01-01', 'submissions', '', 1)"),
         format!(

@@ -16,9 +16,9 @@ async fn two_systems(world: &World) -> (Clinic, User) {
     (clinic, other)
 }
 
-/// The id of the credential of a key.
-pub(crate) async fn credential(clinic: &Clinic, holder: &User) -> String {
-    let list = clinic.admin.get("/v1/credentials").await.expect(200);
+/// The id of the credential of a key, as an admin finds it.
+pub(crate) async fn credential(admin: &User, holder: &User) -> String {
+    let list = admin.get("/v1/credentials").await.expect(200);
     let key = holder.key.as_deref().unwrap();
     let items = list["items"].as_array().unwrap();
     let own = items.iter().find(|one| one["key_prefix"].as_str().is_some_and(|prefix| key.starts_with(prefix)));
@@ -27,7 +27,7 @@ pub(crate) async fn credential(clinic: &Clinic, holder: &User) -> String {
 
 /// A new key for the sender of a key that works.
 pub(crate) async fn replaced(world: &World, clinic: &Clinic, old: &User, role: &str) -> User {
-    let id = credential(clinic, old).await;
+    let id = credential(&clinic.admin, old).await;
     let body = json!({"role": role, "display_name": "New key", "replaces": id});
     let minted = clinic.admin.post("/v1/credentials", &body).await.expect(201);
     world.holder(minted["key"].as_str())
@@ -163,7 +163,7 @@ async fn a_key_that_replaces_another_is_the_same_sender_in_every_read_and_retry(
     let second = replaced(&world, &clinic, &clinic.intake, "intake").await;
     // A replacement of a replacement, and of one that is revoked, is still the same sender.
     let third = replaced(&world, &clinic, &second, "intake").await;
-    let revoked = format!("/v1/credentials/{}", credential(&clinic, &second).await);
+    let revoked = format!("/v1/credentials/{}", credential(&clinic.admin, &second).await);
     clinic.admin.send(clinic.admin.request("DELETE", &revoked)).await.expect(204);
     let fourth = replaced(&world, &clinic, &second, "intake").await;
     let reads = [
@@ -204,9 +204,9 @@ async fn a_credential_replaces_one_of_its_clinic_and_role_only() {
     let before = world.count("select count(*) from credentials").await;
     let ids = [
         (json!("0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6071"), "not_found"),
-        (json!(credential(&foreign, &foreign.intake).await), "not_found"),
-        (json!(credential(&clinic, &clinic.staff).await), "contradiction"),
-        (json!(credential(&clinic, &clinic.browser).await), "contradiction"),
+        (json!(credential(&foreign.admin, &foreign.intake).await), "not_found"),
+        (json!(credential(&clinic.admin, &clinic.staff).await), "contradiction"),
+        (json!(credential(&clinic.admin, &clinic.browser).await), "contradiction"),
     ];
     for (replaces, code) in ids {
         let body = json!({"role": "intake", "display_name": "New key", "replaces": replaces});
@@ -217,7 +217,7 @@ async fn a_credential_replaces_one_of_its_clinic_and_role_only() {
     let body = json!({"role": "intake", "display_name": "New key", "replaces": "x"});
     assert_eq!(clinic.admin.post("/v1/credentials", &body).await.pointers(), ["/replaces"]);
     assert_eq!(world.count("select count(*) from credentials").await, before);
-    let old = credential(&clinic, &clinic.intake).await;
+    let old = credential(&clinic.admin, &clinic.intake).await;
     let body = json!({"role": "intake", "display_name": "New key", "replaces": old});
     let minted = clinic.admin.post("/v1/credentials", &body).await.expect(201);
     assert_eq!(minted["sender_id"], old);

@@ -228,11 +228,21 @@ async fn the_private_database_of_an_earlier_version_gets_its_login_role_by_itsel
 
 /// How many submissions of its cohort the demo clinic has.
 async fn submissions(running: &Running) -> usize {
-    use sarcoscreen::app::sign_in::{Attempt, sign_in};
+    use sarcoscreen::app::limits::Budget;
+    use sarcoscreen::app::sign_in::{Attempt, admit};
+    use sarcoscreen::domain::actor::Role;
     use sarcoscreen::domain::stored::{PageRequest, SubmissionFilter};
     let address = std::net::Ipv4Addr::LOCALHOST.into();
-    let attempt = Attempt { bearer: &running.demo().unwrap().staff, address, request_id: None };
-    let staff = sign_in(running.app(), attempt).await.unwrap().actor(None);
+    let attempt = Attempt {
+        bearer: Some(&running.demo().unwrap().staff),
+        address,
+        origin: None,
+        endpoint: None,
+        least: Role::Staff,
+        budget: Budget::Scores,
+        request_id: None,
+    };
+    let staff = admit(running.app(), attempt).await.outcome.unwrap().actor(None);
     let (mut count, mut cursor) = (0, None);
     loop {
         let page = PageRequest { limit: 100, cursor };

@@ -4,12 +4,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::path::PathBuf;
-
+mod hostile;
+mod junk_keys;
 mod login_role;
 mod neighbours;
 mod parse;
+mod peers;
 mod refusals;
+
+use std::path::PathBuf;
 
 #[allow(dead_code, reason = "the long tests use the rest")]
 #[path = "../long/service.rs"]

@@ -78,6 +78,11 @@ fn values_out_of_range_are_refused() {
         ("--oidc-clock-skew-seconds", "301"),
         ("--oidc-jwks-cache-seconds", "9"),
         ("--rate-per-credential", "-1"),
+        ("--rate-submissions-per-address", "-1"),
+        ("--rate-address-factors", "203.0.113.7"),
+        ("--rate-address-factors", "203.0.113.7=0"),
+        ("--rate-address-factors", "203.0.113.7=1001"),
+        ("--rate-address-factors", "kiosk.example=2"),
         ("--trusted-proxies", "10.0.0.0/33"),
         ("--trusted-proxies", "proxy.example"),
         ("--read-staleness-seconds", "0"),
@@ -91,6 +96,9 @@ fn values_out_of_range_are_refused() {
     let options = ["--trusted-proxies", proxies, "--oidc-issuer", "http://localhost:8081/realm"];
     let cli = Cli::try_parse_from(["sarcoscreen"].into_iter().chain(options)).unwrap();
     assert_eq!(cli.settings.limits.trusted_proxies.len(), 3);
+    assert!(cli.settings.limits.rate_address_factors.is_empty());
+    let cli = Cli::try_parse_from(["sarcoscreen", "--rate-address-factors", "203.0.113.7=4,2001:db8::/48=10"]).unwrap();
+    assert_eq!(cli.settings.limits.rate_address_factors.iter().map(|(_, factor)| *factor).sum::<u32>(), 14);
     assert_eq!(cli.settings.oidc.role_map.len(), 3);
 }
 

@@ -5,13 +5,19 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use sarcoscreen::store::LOGIN;
+
+use sarcoscreen::app::ambient::System;
+use sarcoscreen::app::{App, Policy};
+use sarcoscreen::rules::Releases;
 use sarcoscreen::store::embedded::{self, Embedded};
 use sarcoscreen::store::keys::{Keys, MasterKey};
+use sarcoscreen::store::writer::Grouping;
+use sarcoscreen::store::{LOGIN, Sizes, Store};
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnection;
 
@@ -55,6 +61,18 @@ impl Place {
     /// A connection as the owner.
     pub(crate) async fn connect(&self) -> PgConnection {
         self.postgres.connect_options().connect().await.unwrap()
+    }
+
+    /// An application over the database, as the service has one.
+    pub(crate) fn app(&self) -> App {
+        let sizes = Sizes { connections: 4, acquire_timeout: Duration::from_secs(10), intake: Grouping::default() };
+        let policy = Policy {
+            idempotency_lifetime: Duration::from_hours(1),
+            accepted_unsafe_settings: Vec::new(),
+            erasure_log: None,
+        };
+        let store = Store::open(self.postgres.connect_options(), sizes, Self::keys());
+        App::new(store, Releases::load().unwrap(), Arc::new(System), policy)
     }
 
     /// What the server wrote to its log.

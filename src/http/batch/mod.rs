@@ -37,7 +37,7 @@ const NDJSON: &str = "application/x-ndjson";
 
 /// Create submissions in a batch
 ///
-/// Stores up to 1,000 submissions; as `application/x-ndjson`, up to 100,000, one a line, which are taken as they arrive. The
+/// Stores up to 1,000 submissions of at most 64 KiB each; as `application/x-ndjson`, up to 100,000, one a line, which are taken as they arrive. The
 /// answer has a result for each, in their order, with the status that a request of its own would have been answered
 /// with; one that is wrong harms no other. What has a result with 201 is stored, on disk, also when the answer breaks
 /// off. Send a batch again with the same `idempotency_key`s, and what is stored already is not stored twice.

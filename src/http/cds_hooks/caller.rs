@@ -4,20 +4,23 @@ use std::future::Future;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
+use actix_web::{FromRequest, HttpRequest};
 
-use crate::app::AppError;
-use crate::app::tokens::clients;
+use crate::app::limits::Budget;
+use crate::app::sign_in::SignedIn;
 use crate::domain::actor::Role;
 use crate::domain::stored::Clinic;
-use crate::http::State;
-use crate::http::auth::{at_least, bearer, count};
+use crate::http::auth::admitted;
 use crate::http::problem::Problem;
 
 /// A record system that may call.
-pub(super) struct RecordSystem {
+pub(super) struct RecordSystem(SignedIn);
+
+impl RecordSystem {
     /// The clinic it asks for.
-    pub(super) clinic: Clinic,
+    pub(super) fn clinic(&self) -> &Clinic {
+        self.0.clinic()
+    }
 }
 
 impl FromRequest for RecordSystem {
@@ -26,20 +29,6 @@ impl FromRequest for RecordSystem {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move { signed_in(&request).await })
-    }
-}
-
-async fn signed_in(request: &HttpRequest) -> Result<RecordSystem, Problem> {
-    let state = request.app_data::<web::Data<State>>();
-    let state = state.ok_or_else(|| AppError::Internal("the application's state is missing".into()))?;
-    match bearer(request).filter(|bearer| clients::is_of_a_client(&state.app, bearer)) {
-        Some(token) => {
-            let (actor, clinic) = clients::sign_in(&state.app, token, request.path()).await?;
-            request.extensions_mut().insert(actor.clone());
-            count(request, state, &actor)?;
-            Ok(RecordSystem { clinic })
-        }
-        None => Ok(RecordSystem { clinic: at_least(request, Role::Intake).await?.clinic().clone() }),
+        Box::pin(async move { admitted(&request, Role::Intake, Budget::Scores, Some(request.path())).await.map(Self) })
     }
 }

@@ -96,7 +96,7 @@ async fn advise(
     accepted: Accepted,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
-    let language = accepted.of(&caller.clinic);
+    let language = accepted.of(caller.clinic());
     let call = HookCall::parse(&incoming.read_json_bytes(CALL_LIMIT).await?)?;
     let today = state.app.ambient.now().to_zoned(TimeZone::UTC).date();
     let not_asked = call.patient.as_ref().is_some_and(|patient| patient::is_not_asked(patient, today));
@@ -105,12 +105,12 @@ async fn advise(
     }
     let found = call.response.as_ref().map(|response| response.found.clone()).unwrap_or_default();
     let (answers, faults) = answers::known(found, call.patient.as_ref(), today);
-    refuse(&state, &answers, faults, &caller.clinic, language)?;
-    let asked = Asked { audiences: Audiences::PERSON, pathways: &caller.clinic.pathways };
+    refuse(&state, &answers, faults, caller.clinic(), language)?;
+    let asked = Asked { audiences: Audiences::PERSON, pathways: &caller.clinic().pathways };
     let assessment = intake::score(&state.app, &answers, asked);
     let table = rule_tables::current(&state.app);
     let fragments = state.fragments(table, language);
-    let rendering = Rendering { table, language, clinic: &caller.clinic, fragments: &fragments };
+    let rendering = Rendering { table, language, clinic: caller.clinic(), fragments: &fragments };
     let body = rendering.assessment(&answers, &assessment, Audiences::PERSON);
     let screen = Screen { call: &call, answers: &answers, assessment: &assessment, body: &body, table, language };
     let card = screen.card(&state.app)?;

@@ -16,7 +16,7 @@ use futures_util::task::AtomicWaker;
 use ipnet::IpNet;
 use metrics::{counter, gauge};
 
-use crate::app::lock_out::place;
+use crate::app::limits::place;
 
 pub(super) use stream::{Deadlines, Guarded};
 

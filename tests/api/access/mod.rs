@@ -1,60 +1,20 @@
 //! Who may do what: the matrix read from the document that the server serves, and what everybody sees of others.
 
+mod callers;
 mod examples;
 mod requests;
+mod ways_in;
 
 use std::time::{Duration, Instant};
 
-use sarcoscreen::app::ambient::{Ambient as _, System, after};
 use sarcoscreen::app::credentials::revoke;
 use sarcoscreen::domain::actor::Role;
-use sarcoscreen::http::Settings;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::tokens::issuer::{Issuer, Signer};
-use crate::world::{Answer, Clinic, User, World, fit};
+use crate::world::{Answer, User, World, fit};
 
+use callers::{Callers, claims, trusting};
 pub(crate) use requests::{Operation, Rows, call, operations, ready, request, request_with};
-
-/// A service that takes tokens and listens behind a proxy, with its issuer and the key that the issuer signs with.
-async fn trusting() -> (World, Issuer, Signer) {
-    let signer = Signer::ed("key");
-    let issuer = Issuer::start(&[&signer]);
-    let policy = issuer.policy();
-    let proxy = |settings: &mut Settings| settings.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
-    let world = World::built(proxy, |app| app.with_tokens(policy).unwrap()).await;
-    (world, issuer, signer)
-}
-
-/// The claims of somebody with one of the issuer's roles, from now for some seconds.
-fn claims(world: &World, issuer: &Issuer, role: &str, clinic: &str, seconds: i64) -> Value {
-    let now = world.clock.now().as_second();
-    json!({"iss": issuer.name, "aud": "sarcoscreen", "sub": format!("{role} of {clinic}"), "iat": now.min(now + seconds),
-           "exp": now + seconds, "role": role, "clinic": clinic})
-}
-
-/// Everybody whose key does not work, by name.
-async fn strangers(world: &World, clinic: &Clinic) -> Vec<(&'static str, User)> {
-    let soon = after(System.now(), Duration::from_mins(1));
-    let expired = world.user(clinic.id, Role::Admin, Some(soon)).await;
-    expired.get("/v1/submissions").await.expect(200);
-    let (revoked, id) = world.user_with_id(clinic.id, Role::Admin, None).await;
-    revoke(&world.app, clinic.id.into(), id.into()).await.unwrap();
-    world.clock.advance(61);
-    let unknown = format!("sk_{}_{}", "a".repeat(13), "A".repeat(43));
-    let real = clinic.admin.key.clone().unwrap();
-    let forged = format!("{}{}", &real[..17], "A".repeat(43));
-    assert_eq!(forged.len(), real.len());
-    vec![
-        ("nobody", world.holder(None)),
-        ("garbage", world.holder(Some("garbage"))),
-        ("a well-formed unknown key", world.holder(Some(&unknown))),
-        ("a known prefix with another secret", world.holder(Some(&forged))),
-        ("a key without its last character", world.holder(Some(&real[..real.len() - 1]))),
-        ("an expired key", expired),
-        ("a revoked key", revoked),
-    ]
-}
 
 async fn send(user: &User, operation: &Operation, rows: &Rows) -> Answer {
     user.send(request(user, operation, rows)).await
@@ -64,45 +24,10 @@ async fn send(user: &User, operation: &Operation, rows: &Rows) -> Answer {
 async fn every_operation_answers_everybody_as_the_document_says() {
     let (world, issuer, signer) = trusting().await;
     let clinic = world.clinic("One").await;
-    let mut strangers = strangers(&world, &clinic).await;
-    let token = |signer: &Signer, role, seconds| {
-        world.holder(Some(&signer.token(&claims(&world, &issuer, role, "One", seconds))))
-    };
-    strangers.push(("an expired token", token(&signer, "lead", -31)));
-    strangers.push(("a token of another issuer", token(&Signer::ed("key"), "lead", 1_000_000)));
-    strangers.push(("a token without a role of ours", token(&signer, "cook", 3600)));
-    let intake = clinic.intake.key.clone();
-    let roles = [
-        (Role::Browser, clinic.browser.clone()),
-        (Role::Intake, clinic.intake.clone()),
-        (Role::Staff, clinic.staff.clone()),
-        (Role::Admin, clinic.admin.clone()),
-        (Role::Intake, token(&signer, "system", 1_000_000)),
-        (Role::Staff, token(&signer, "nurse", 1_000_000)),
-        (Role::Admin, token(&signer, "lead", 1_000_000)),
-    ];
+    let callers = Callers::of(&world, &clinic, &issuer, &signer).await;
+    let bases = [world.base.clone()];
     for operation in operations(&world).await {
-        let (_, _, fine) = call(&operation, &Rows::unknown());
-        let rows = Rows::of(&world, &clinic).await;
-        for (name, stranger) in &strangers {
-            let answer = send(stranger, &operation, &rows).await;
-            let wanted = if operation.least.is_some() { 401 } else { fine };
-            assert_eq!(answer.status, wanted, "{} as {name}: {}", operation.id, answer.text);
-            assert_eq!(answer.header("www-authenticate"), if wanted == 401 { "Bearer" } else { "" });
-        }
-        for (role, user) in &roles {
-            let (role, user) = (*role, user);
-            let holder = if role >= Role::Staff { user } else { &roles[2].1 };
-            let rows = ready(&world, &clinic, holder, &operation, &rows).await;
-            let answer = send(user, &operation, &rows).await;
-            let wanted = match operation.least {
-                Some(least) if role < least => 403,
-                // Another intake system than the one that submitted.
-                _ if operation.id == "get_submission" && role == Role::Intake && user.key != intake => 404,
-                _ => fine,
-            };
-            assert_eq!(answer.status, wanted, "{} as {}: {}", operation.id, role.as_str(), answer.text);
-        }
+        callers.try_operation(&world, &clinic, &operation, &bases).await;
     }
 }
 

@@ -1,15 +1,16 @@
 //! CDS Hooks: what a record system asks and is told, in the shape of the specification.
 
+mod one_call;
 mod systems;
 
 use serde_json::{Map, Value, json};
 
 use crate::world::{Answer, User, World, fit, frail};
 
-const SERVICE: &str = "/cds-services/muscle-loss";
+pub(crate) const SERVICE: &str = "/cds-services/muscle-loss";
 
 /// A call with what was prefetched.
-fn call(prefetch: &Value) -> Value {
+pub(crate) fn call(prefetch: &Value) -> Value {
     json!({
         "hook": "patient-view",
         "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",

@@ -162,6 +162,14 @@ impl World {
         self.database.connect().await.unwrap()
     }
 
+    /// Suspends a clinic, or ends that. Instances that know the clinic already follow within five seconds.
+    pub(crate) async fn suspend(&self, clinic: &Clinic, suspended: bool) {
+        let all = sarcoscreen::app::clinics::list(&self.app).await.unwrap();
+        let stored = all.into_iter().find(|one| one.clinic_id.0 == clinic.id).unwrap();
+        let changed = sarcoscreen::domain::stored::Clinic { suspended, ..stored };
+        sarcoscreen::app::clinics::change(&self.app, &changed).await.unwrap();
+    }
+
     /// The store over the server's database, with its keys.
     pub(crate) fn store(&self) -> Store {
         store(&self.database)
@@ -326,9 +334,16 @@ fn settings() -> Settings {
 
 /// Serves use cases on a free port.
 pub(crate) fn serve(app: App) -> (String, actix_web::dev::ServerHandle) {
+    serve_with(app, |_| {})
+}
+
+/// Serves use cases on a free port with changed settings.
+pub(crate) fn serve_with(app: App, change: impl FnOnce(&mut Settings)) -> (String, actix_web::dev::ServerHandle) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
-    let server = http::serve(app, settings(), listener).unwrap();
+    let mut settings = settings();
+    change(&mut settings);
+    let server = http::serve(app, settings, listener).unwrap();
     let handle = server.handle();
     tokio::spawn(server);
     (base, handle)

@@ -134,7 +134,8 @@ async fn faulty_queries_and_bodies_cost_in_proportion_to_their_bytes() {
 async fn a_hundred_faults_cost_little_more_than_one() {
     let site = Site::new().await;
     tokio::task::block_in_place(|| {
-        let faults = |count: usize| (0..count).map(|number| format!(",\"x{number:02}\":0")).collect::<String>();
+        let faults =
+            |count: usize| (0..count).map(|number| format!(",\"x{number:02}\":0")).collect::<Vec<_>>().concat();
         let answers = many(60_000, ",", |number| format!("\"x{number:05}\":0"));
         let items = many(1_000_000, ",", |_| format!("[{}]", many(2_000, ",", |_| "0".into())));
         for (path, body) in [

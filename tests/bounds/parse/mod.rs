@@ -1,5 +1,6 @@
 //! What requests cost that are refused or faulty, in CPU time and memory of the running program.
 
+mod allocations;
 mod growth;
 mod log;
 mod memory;
@@ -87,7 +88,7 @@ impl Line {
     pub(crate) fn exchange(&mut self, request: &[u8]) -> Answer {
         let stream = self.stream.get_or_insert_with(|| {
             let stream = TcpStream::connect(self.address).unwrap();
-            stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+            stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
             stream.set_nodelay(true).unwrap();
             stream
         });
@@ -103,7 +104,7 @@ impl Line {
             body.resize(length.max(have), 0);
             stream.read_exact(&mut body[have..]).unwrap();
         } else if field("transfer-encoding").is_some() {
-            let mut buffer = [0; 64 * 1024];
+            let mut buffer = vec![0; 64 * 1024];
             while !body.ends_with(b"0\r\n\r\n") {
                 let count = stream.read(&mut buffer).unwrap();
                 assert_ne!(count, 0, "the answer broke off");
@@ -146,6 +147,6 @@ pub(crate) fn post(path: &str, key: &str, body: &str) -> Vec<u8> {
 
 /// A request of any method; the text is what is sent behind its head.
 pub(crate) fn head_of(method: &str, path: &str, headers: &[(&str, &str)], text: &str) -> String {
-    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<Vec<_>>().concat();
     format!("{method} {path} HTTP/1.1\r\nhost: test\r\n{headers}\r\n{text}")
 }

@@ -19,7 +19,7 @@ impl Most {
     /// The factor of a release build. In a debug build the libraries that read heads and routes are not optimized, so that
     /// bytes weigh more.
     fn factor(self) -> f64 {
-        let bytes = if std::env::var_os("SARCOSCREEN_PROGRAM").is_some() { 1.0 } else { 2.0 };
+        let bytes = if crate::program().as_os_str() == env!("CARGO_BIN_EXE_sarcoscreen") { 2.0 } else { 1.0 };
         match self {
             Self::Twice => 2.0 * bytes,
             Self::Read => 6.0 * bytes,
@@ -59,7 +59,7 @@ fn searches() -> Vec<String> {
 }
 
 fn kinds(site: &Site) -> Vec<Refused> {
-    let pairs = |bytes: usize| (0..bytes / 8).map(|number| format!("&x{number:05}=")).collect::<String>();
+    let pairs = |bytes: usize| (0..bytes / 8).map(|number| format!("&x{number:05}=")).collect::<Vec<_>>().concat();
     let (longest, cookie) = (pairs(8 * 1024), "c".repeat(31 * 1024));
     let browser = format!("Bearer {}", site.browser);
     let list = (0..127).map(|_| "a/b").collect::<Vec<_>>().join(",");

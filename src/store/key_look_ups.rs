@@ -1,0 +1,53 @@
+//! Looking up keys: the prefixes of all requests that wait share one query, with one query under way at a time. So keys that
+//! are made up cost the database no more than one connection, however many are tried.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::credentials::{ByPrefix, find_by_prefixes};
+use super::writer::{Grouping, Work};
+use super::{Store, StoreError};
+use crate::domain::ids::ClinicId;
+
+/// A prefix that waits to be looked up.
+pub(super) struct LookUp(String);
+
+/// The prefixes of one query, and how many may wait: more than there are connections, so none is turned away.
+pub(super) const GROUPED: Grouping = Grouping { batch: 1_024, writers: 1, waiting: 65_536 };
+
+/// How long a query may take, and a request may wait for its answer: one that hangs must not hold up those after it.
+const LONGEST: Duration = Duration::from_secs(3);
+
+/// Finds the credential of a key by the key's prefix.
+///
+/// # Errors
+/// When the database is away.
+pub async fn find(store: &Store, prefix: &str) -> Result<Option<ByPrefix>, StoreError> {
+    Ok(timeout(LONGEST, store.look_ups.write(LookUp(prefix.to_owned()))).await.map_err(|_| late())??.1)
+}
+
+impl Work for LookUp {
+    const QUEUE_NAME: &'static str = "sign_in";
+    type Touched = ();
+    type Outcome = Option<ByPrefix>;
+
+    /// A prefix is of no known clinic yet, so all wait in one line.
+    fn clinic_id(&self) -> ClinicId {
+        ClinicId(Uuid::nil())
+    }
+
+    fn touched(&self) -> Vec<()> {
+        Vec::new()
+    }
+
+    async fn commit(store: &Store, part: &[Self]) -> Result<Vec<Option<ByPrefix>>, StoreError> {
+        let prefixes: Vec<&str> = part.iter().map(|look_up| &*look_up.0).collect();
+        timeout(LONGEST, find_by_prefixes(store, &prefixes)).await.map_err(|_| late())?
+    }
+}
+
+fn late() -> StoreError {
+    StoreError::Unavailable("a key was not looked up in time".to_owned())
+}

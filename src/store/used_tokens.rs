@@ -1,0 +1,65 @@
+//! Tokens that are good for one call: which were used, as keyed hashes, until they would be refused anyway. The database
+//! decides, so a restart forgets none and all instances agree.
+
+use jiff::Timestamp;
+
+use super::row::at;
+use super::{Store, StoreError};
+use crate::domain::ids::ClinicId;
+
+/// Rows of one batch of the sweep.
+const BATCH: i64 = 10_000;
+
+/// Uses up a token of an issuer; `false` when it was used before.
+///
+/// A row stands under the hash of each master key of the file, and all must be new: instances that have different master
+/// keys while one is rotated still share a hash.
+///
+/// # Errors
+/// When the database is away.
+pub async fn use_up(
+    store: &Store,
+    clinic_id: ClinicId,
+    (issuer, id): (&str, &str),
+    expires_at: Timestamp,
+) -> Result<bool, StoreError> {
+    let hashes = store.keys.token_hashes(issuer, id);
+    let mut transaction = store.begin(clinic_id).await?;
+    let added = sqlx::query!(
+        "insert into used_tokens (clinic_id, token_hash, expires_at)
+         select $1, token_hash, $3 from unnest($2::bytea[]) token_hash
+         on conflict do nothing",
+        clinic_id.0,
+        &hashes,
+        at(expires_at) as _,
+    )
+    .execute(&mut *transaction)
+    .await?
+    .rows_affected();
+    transaction.commit().await?;
+    Ok(usize::try_from(added) == Ok(hashes.len()))
+}
+
+/// Forgets a batch of a clinic's tokens that are refused for their age; how many.
+///
+/// # Errors
+/// When the database is away.
+pub async fn forget(store: &Store, clinic_id: ClinicId, now: Timestamp) -> Result<u64, StoreError> {
+    let mut transaction = store.begin_jobs(clinic_id).await?;
+    let gone = sqlx::query!(
+        "delete from used_tokens t
+         using (
+             select token_hash from used_tokens
+             where clinic_id = $1 and expires_at <= $2 order by expires_at limit $3 for update skip locked
+         ) past
+         where t.clinic_id = $1 and t.token_hash = past.token_hash",
+        clinic_id.0,
+        at(now) as _,
+        BATCH,
+    )
+    .execute(&mut *transaction)
+    .await?
+    .rows_affected();
+    transaction.commit().await?;
+    Ok(gone)
+}

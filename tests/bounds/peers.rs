@@ -1,0 +1,249 @@
+//! What one peer may make the service hold, and for how long.
+
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::hostile::{DOCUMENT, address, closes, connect, crowd, descriptors, exchange, processor, until};
+use crate::service::{Place, Service};
+
+const LIVE: &str = "GET /health/live HTTP/1.1\r\nhost: test\r\n\r\n";
+const LOCAL: Ipv4Addr = Ipv4Addr::LOCALHOST;
+
+/// A migrated database with a clinic, and an intake key of it.
+async fn place() -> (Place, String) {
+    let place = Place::new().await;
+    place.run(&["migrate"]);
+    let clinic =
+        ["clinics", "create", "--name", "One", "--booking-url", "https://clinic.example", "--emergency-number"];
+    place.run(&[&clinic[..], &["112"]].concat());
+    let key = place.run(&["keys", "mint", "--clinic", "One", "--role", "intake", "--name", "Intake"]);
+    let key = key.split_whitespace().find(|word| word.starts_with("sk_")).unwrap().to_owned();
+    (place, key)
+}
+
+async fn live(service: &Service) -> bool {
+    let Ok(mut stream) = connect(service.address(), LOCAL).await else { return false };
+    exchange(&mut stream, LIVE, "\"live\"").await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_that_are_not_read_hold_little_and_end_after_the_deadline() {
+    let (place, _) = place().await;
+    let service = place.serve_with(&[("SARCOSCREEN_ANSWER_DEADLINE_SECONDS", "3")]);
+    let warm = crowd(service.address(), 9, 1, DOCUMENT).await;
+    drop(warm);
+    assert!(live(&service).await);
+    let (memory, open) = (service.resident(), descriptors(&service));
+    // The longest pipelines that are taken at once, of the shortest requests and of ordinary ones.
+    let shortest = "GET /openapi.json HTTP/1.1\r\n\r\n".repeat(4_000);
+    let mut unread = crowd(service.address(), 1, 100, &shortest).await;
+    unread.extend(crowd(service.address(), 2, 100, &DOCUMENT.repeat(1_000)).await);
+    assert_eq!(unread.len(), 200);
+    until(Duration::from_secs(2), || descriptors(&service) >= open + 200).await.expect("they are taken in");
+    assert!(live(&service).await);
+    let each = (service.peak() - memory) * 1024.0 / 200.0;
+    println!("{each:.0} KB for each");
+    let closed = until(Duration::from_secs(8), || descriptors(&service) <= open + 2).await;
+    println!("closed after {closed:?}");
+    assert!(each < 250.0, "{each:.0} KB for each connection");
+    assert!(closed.is_some(), "they stay open");
+    service.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_reads_slowly_or_sends_everything_first_is_served() {
+    let (place, key) = place().await;
+    let service = place.serve_with(&[("SARCOSCREEN_ANSWER_DEADLINE_SECONDS", "2")]);
+    // It takes a little at a time, all the while.
+    let mut slow = connect(service.address(), LOCAL).await.unwrap();
+    slow.write_all(DOCUMENT.replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n").as_bytes()).await.unwrap();
+    let reading = async {
+        let (mut all, mut part) = (0, vec![0; 16 * 1024]);
+        loop {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            match slow.read(&mut part).await.unwrap() {
+                0 => return all,
+                count => all += count,
+            }
+        }
+    };
+    // It sends for longer than answers may take, and reads when all is sent.
+    let mut stream = connect(service.address(), LOCAL).await.unwrap();
+    let head = format!(
+        "POST /v1/submissions/batch HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {key}\r\nprefer: return=representation\r\n\
+         content-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+    );
+    let line = "{}\n".repeat(500);
+    let chunk = format!("{:x}\r\n{line}\r\n", line.len());
+    let sending = async {
+        stream.write_all(head.as_bytes()).await.unwrap();
+        for _ in 0..60 {
+            stream.write_all(chunk.as_bytes()).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        stream.write_all(b"0\r\n\r\n").await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        answer.windows(7).filter(|bytes| bytes == b"\"line\":").count()
+    };
+    let (document, results) = futures_util::future::join(reading, sending).await;
+    assert!(document > 200_000, "{document}");
+    assert_eq!(results, 30_000);
+    service.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_head_that_does_not_end_is_closed_also_after_the_first_request() {
+    let (place, _) = place().await;
+    let service = place.serve_with(&[("SARCOSCREEN_READ_DEADLINE_SECONDS", "1")]);
+    let mut stream = connect(service.address(), LOCAL).await.unwrap();
+    assert!(exchange(&mut stream, LIVE, "\"live\"").await);
+    // An idle connection stays open for longer than a head may take.
+    assert!(!closes(&mut stream, Duration::from_millis(1_500)).await);
+    assert!(exchange(&mut stream, LIVE, "\"live\"").await);
+    stream.write_all(b"GET /health/live HTTP/1.1\r\nx-slow: ").await.unwrap();
+    let (mut reader, mut writer) = stream.into_split();
+    let dripping = tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(Duration::from_millis(200));
+        while writer.write_all(b"x").await.is_ok() {
+            ticks.tick().await;
+        }
+    });
+    let start = Instant::now();
+    let ended = tokio::time::timeout(Duration::from_secs(5), reader.read(&mut [0; 1024])).await;
+    dripping.abort();
+    assert!(ended.is_ok() && start.elapsed() > Duration::from_millis(700), "{ended:?} after {:?}", start.elapsed());
+    service.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn at_the_cap_the_connection_idle_longest_closes_and_none_waits() {
+    let (place, key) = place().await;
+    let settings = [("SARCOSCREEN_CONNECTIONS", "40"), ("SARCOSCREEN_TRUSTED_PROXIES", "127.0.0.1")];
+    let service = place.serve_with(&settings);
+    let mut idle = Vec::new();
+    for _ in 0..40 {
+        let mut stream = connect(service.address(), LOCAL).await.unwrap();
+        assert!(exchange(&mut stream, LIVE, "\"live\"").await);
+        idle.push(stream);
+    }
+    // The first one is used again, so the second is idle longest.
+    assert!(exchange(&mut idle[0], LIVE, "\"live\"").await);
+    assert!(live(&service).await, "a newcomer is served");
+    assert!(closes(&mut idle[1], Duration::from_secs(2)).await, "the connection idle longest is closed");
+    assert!(exchange(&mut idle[0], LIVE, "\"live\"").await);
+    drop(idle);
+    // Every place is taken by a request under way.
+    let body = format!(
+        "POST /v1/scores HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\n\
+         content-length: 100\r\n\r\n{{"
+    );
+    let busy = |count| crowd(service.address(), 0, count, &body);
+    let open = descriptors(&service);
+    let _proxied = busy(40).await;
+    until(Duration::from_secs(5), || descriptors(&service) >= open).await;
+    let mut newcomer = connect(service.address(), LOCAL).await.unwrap();
+    assert!(closes(&mut newcomer, Duration::from_secs(2)).await, "a newcomer is refused at once");
+    service.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_address_has_a_tenth_of_the_connections() {
+    let (place, key) = place().await;
+    let service = place.serve_with(&[("SARCOSCREEN_CONNECTIONS", "100")]);
+    let body = format!(
+        "POST /v1/scores HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\n\
+         content-length: 100\r\n\r\n{{"
+    );
+    let before = descriptors(&service);
+    let _hostile = crowd(service.address(), 3, 60, &body).await;
+    // Another address is served, and by then the hostile ones were taken in.
+    assert!(live(&service).await);
+    let taken = until(Duration::from_secs(5), || descriptors(&service) <= before + 12).await;
+    assert!(taken.is_some(), "{} of 60 are open", descriptors(&service) - before);
+    let mut refused = connect(service.address(), address(3, 0)).await.unwrap();
+    assert!(closes(&mut refused, Duration::from_secs(2)).await);
+    service.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_public_document_costs_about_what_the_least_answer_costs() {
+    let (place, _) = place().await;
+    let service = place.serve();
+    let client = reqwest::Client::new();
+    let cost = async |path: &str| {
+        let ask = async || {
+            let url = format!("http://{}{path}", service.address());
+            let answer = client.get(url).header("accept-encoding", "gzip").send().await.unwrap();
+            assert!([200, 404].contains(&answer.status().as_u16()), "{path}");
+            answer.bytes().await.unwrap();
+        };
+        ask().await;
+        let start = processor(&service);
+        for _ in 0..200 {
+            ask().await;
+        }
+        (processor(&service) - start) / 200.0 * 1e3
+    };
+    let least = cost("/health/live").await.max(0.1);
+    let paths = [
+        "/openapi.json",
+        "/docs/",
+        "/docs/swagger-ui-bundle.js",
+        "/docs/problems",
+        "/v1/questionnaire",
+        "/v1/rule-tables",
+        "/v1/rule-tables/2026.2",
+        "/v1/rule-tables/1999.1",
+        "/v1/conformance",
+        "/fhir/metadata",
+        "/fhir/Questionnaire",
+        "/fhir/Questionnaire/2026.2",
+        "/fhir/CodeSystem",
+        "/fhir/CodeSystem/results",
+        "/cds-services",
+        "/health/ready",
+    ];
+    let mut dear = Vec::new();
+    for path in paths {
+        let milliseconds = cost(path).await;
+        println!("{path}: {milliseconds:.2} ms, the least answer {least:.2} ms");
+        if milliseconds > 10.0 * least {
+            dear.push(path);
+        }
+    }
+    assert!(dear.is_empty(), "{dear:?}");
+    service.stop();
+}
+
+/// Batches whose results are not read: what waits for one key is bounded.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes a minute"]
+async fn batches_that_are_not_read_hold_no_more_than_a_share() {
+    let (place, key) = place().await;
+    let service = place.serve_with(&[("SARCOSCREEN_ANSWER_DEADLINE_SECONDS", "20")]);
+    let answers = json!({"answers": {"age": 82, "activity": "inactive", "falls_past_year": 4,
+        "stair_difficulty": "a_lot_or_unable", "medications": ["systemic_corticosteroid"]}});
+    let lines = format!("{}\n", json!({"submission": answers})).repeat(20_000);
+    let head = format!(
+        "POST /v1/submissions/batch HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {key}\r\nprefer: return=representation\r\n\
+         content-type: application/x-ndjson\r\ncontent-length: {}\r\n\r\n{lines}",
+        lines.len()
+    );
+    let open = descriptors(&service);
+    let sending = (0..4).map(|_| async {
+        let mut stream = connect(service.address(), LOCAL).await.unwrap();
+        // It ends when the service closes the connection, or when all is sent.
+        let _ = stream.write_all(head.as_bytes()).await;
+        stream
+    });
+    let streams = futures_util::future::join_all(sending);
+    let _held = tokio::time::timeout(Duration::from_secs(60), streams).await;
+    println!("peak {:.0} MB", service.peak());
+    assert!(until(Duration::from_secs(60), || descriptors(&service) <= open + 2).await.is_some(), "they stay open");
+    assert!(service.peak() < 400.0, "{:.0} MB", service.peak());
+    service.stop();
+}
