@@ -25,6 +25,7 @@ select undistribute_table('webhook_deliveries');
 select undistribute_table('webhook_endpoints');
 select undistribute_table('credential_changes');
 select undistribute_table('daily_counts');
+select undistribute_table('audit_tombstones');
 select undistribute_table('audit_seals');
 select undistribute_table('audit_pending');
 select undistribute_table('audit_entries');
@@ -102,12 +103,16 @@ create trigger master_key_checks_immutable before update or delete on master_key
 create trigger master_key_checks_kept before truncate on master_key_checks
     for each statement execute function refuse_change();
 create trigger audit_entries_immutable before update or delete on audit_entries
-    for each row execute function refuse_change();
+    for each row execute function refuse_audit_change();
 create trigger audit_entries_kept before truncate on audit_entries
     for each statement execute function refuse_change();
 create trigger audit_seals_immutable before update or delete on audit_seals
-    for each row execute function refuse_change();
+    for each row execute function refuse_audit_change();
 create trigger audit_seals_kept before truncate on audit_seals
+    for each statement execute function refuse_change();
+create trigger audit_tombstones_immutable before update or delete on audit_tombstones
+    for each row execute function refuse_change();
+create trigger audit_tombstones_kept before truncate on audit_tombstones
     for each statement execute function refuse_change();
 create trigger follow_up_events_immutable before update of
     clinic_id, follow_up_id, version, at, credential_id, command, submission_id, reached, subject_id, state, urgency,
@@ -162,6 +167,19 @@ create policy audit_entries_jobs_strays on audit_entries for select to sarcoscre
 create policy audit_seals_jobs_strays on audit_seals for select to sarcoscreen_jobs using (
     current_clinic() is null and not exists (select from clinics c where c.clinic_id = audit_seals.clinic_id)
 );
+create policy audit_tombstones_jobs_strays on audit_tombstones for select to sarcoscreen_jobs using (
+    current_clinic() is null and not exists (select from clinics c where c.clinic_id = audit_tombstones.clinic_id)
+);
+alter table audit_tombstones enable row level security;
+alter table audit_tombstones force row level security;
+create policy audit_tombstones_jobs on audit_tombstones to sarcoscreen_jobs using (clinic_id = current_clinic())
+    with check (clinic_id = current_clinic());
+create policy audit_tombstones_owner on audit_tombstones to current_user using (clinic_id = current_clinic())
+    with check (clinic_id = current_clinic());
+create policy audit_entries_owner_select on audit_entries for select to current_user using (clinic_id = current_clinic());
+create policy audit_entries_owner_delete on audit_entries for delete to current_user using (clinic_id = current_clinic());
+create policy audit_seals_owner_select on audit_seals for select to current_user using (clinic_id = current_clinic());
+create policy audit_seals_owner_delete on audit_seals for delete to current_user using (clinic_id = current_clinic());
 create policy webhook_endpoints_jobs_list on webhook_endpoints for select to sarcoscreen_jobs using (true);
 create policy webhook_deliveries_jobs_list on webhook_deliveries for select to sarcoscreen_jobs using (state = 'pending');
 create policy webhook_endpoints_writer on webhook_endpoints for select to sarcoscreen_writer

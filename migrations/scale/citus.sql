@@ -32,6 +32,8 @@ drop trigger audit_entries_immutable on audit_entries;
 drop trigger audit_entries_kept on audit_entries;
 drop trigger audit_seals_immutable on audit_seals;
 drop trigger audit_seals_kept on audit_seals;
+drop trigger audit_tombstones_immutable on audit_tombstones;
+drop trigger audit_tombstones_kept on audit_tombstones;
 drop trigger follow_up_events_immutable on follow_up_events;
 drop trigger subject_changes_immutable on subject_changes;
 
@@ -44,7 +46,7 @@ begin
     foreach name in array array[
         'clinics', 'credentials', 'subjects', 'subject_changes', 'subject_merges', 'follow_ups',
         'follow_up_events', 'submissions', 'idempotency_keys', 'audit_entries', 'audit_pending',
-        'audit_seals', 'daily_counts', 'credential_changes',
+        'audit_seals', 'audit_tombstones', 'daily_counts', 'credential_changes',
         'webhook_endpoints', 'webhook_deliveries', 'webhook_attempts',
         'used_tokens'
     ] loop
@@ -74,6 +76,7 @@ select create_distributed_table('idempotency_keys', 'clinic_id', colocate_with =
 select create_distributed_table('audit_entries', 'clinic_id', colocate_with => 'subjects');
 select create_distributed_table('audit_pending', 'clinic_id', colocate_with => 'subjects');
 select create_distributed_table('audit_seals', 'clinic_id', colocate_with => 'subjects');
+select create_distributed_table('audit_tombstones', 'clinic_id', colocate_with => 'subjects');
 select create_distributed_table('daily_counts', 'clinic_id', colocate_with => 'subjects');
 select create_distributed_table('credential_changes', 'clinic_id', colocate_with => 'subjects');
 select create_distributed_table('webhook_endpoints', 'clinic_id', colocate_with => 'subjects');

@@ -4,6 +4,7 @@
 use uuid::Uuid;
 
 use super::ambient::new_id;
+use super::folding::{self, Kind, Refusal};
 use super::{App, AppError};
 use crate::domain::actor::Actor;
 use crate::domain::audit::{AuditAction, AuditEntry, AuditFilter, AuditOutcome, NamedEntry};
@@ -23,12 +24,17 @@ pub fn entry(
     subjects: &[SubjectId],
 ) -> Result<AuditEntry, AppError> {
     let entry = operator_entry(app, actor.clinic_id, action, resource_id)?;
-    let (subject_id, subject_ids) = match subjects {
-        [one] => (Some(*one), Vec::new()),
-        many => (None, many.to_vec()),
-    };
+    let (subject_id, subject_ids) = about(subjects);
     let (credential_id, request_id) = (Some(actor.credential_id), actor.request_id);
     Ok(AuditEntry { credential_id, subject_id, subject_ids, request_id, ..entry })
+}
+
+/// The persons of an entry: one alone, or many.
+pub(super) fn about(subjects: &[SubjectId]) -> (Option<SubjectId>, Vec<SubjectId>) {
+    match subjects {
+        [one] => (Some(*one), Vec::new()),
+        many => (None, many.to_vec()),
+    }
 }
 
 /// An entry about what the operator or background work did for a clinic.
@@ -50,6 +56,7 @@ pub fn operator_entry(
         action,
         outcome: AuditOutcome::Success,
         resource_id,
+        resource_ids: Vec::new(),
         subject_id: None,
         subject_ids: Vec::new(),
         occurrences: 1,
@@ -78,10 +85,10 @@ pub fn everybody(subjects: impl IntoIterator<Item = SubjectId>) -> Vec<SubjectId
     subjects.into_iter().filter(|subject| seen.insert(*subject)).collect()
 }
 
-/// Puts on record that somebody did not get what was asked for.
+/// Puts on record that somebody did not get what was asked for, folded with others of its kind.
 ///
 /// # Errors
-/// When the entry cannot be made durable.
+/// When the audit log cannot be written. Then the answer must not be given.
 pub async fn refusal(
     app: &App,
     actor: &Actor,
@@ -90,8 +97,9 @@ pub async fn refusal(
     resource_id: Uuid,
     subject: Option<SubjectId>,
 ) -> Result<(), AppError> {
-    let entry = entry(app, actor, action, resource_id, subject.as_slice())?;
-    Ok(store::audit_writer::write(&app.store, AuditEntry { outcome, ..entry }).await?)
+    let Actor { clinic_id, credential_id, request_id, .. } = *actor;
+    let kind = Kind { clinic_id, credential_id: Some(credential_id), action, outcome, resource_id: Uuid::nil() };
+    folding::record(app, kind, Refusal { resource_id, subject, request_id }).await
 }
 
 /// One page of the clinic's trail, newest first. That somebody read it is on record too.

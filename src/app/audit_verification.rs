@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::scan::Progress;
 use super::{App, AppError};
 use crate::domain::ids::{AuditEntryId, ClinicId};
-use crate::domain::seal::{Break, Chain, EntryMac, Head};
+use crate::domain::seal::{Break, Chain, EntryMac, Head, Pruned};
 use crate::store::audit_trail::{ENTRIES, Trail, Waiting};
 
 /// What was looked at, and how much of it is not as the service left it.
@@ -20,6 +20,12 @@ pub struct Verified {
     pub seals: u64,
     /// Entries that wait for a seal.
     pub waiting: u64,
+    /// Tombstones that are there.
+    pub tombstones: u64,
+    /// Entries that these say were removed.
+    pub pruned_entries: u64,
+    /// Seals that these say were removed.
+    pub pruned_seals: u64,
     /// Known heads that were compared.
     pub heads: u64,
     /// Breaks.
@@ -54,6 +60,23 @@ pub async fn verify(
     Ok(walk.verified)
 }
 
+/// What is wrong with entries that were hashed with one version of the key, and how many of them are there.
+pub(super) async fn entry_breaks(
+    trail: &mut Trail,
+    clinic_id: ClinicId,
+    key_version: i16,
+    written: &[(AuditEntryId, EntryMac)],
+) -> Result<(Vec<Break>, usize), AppError> {
+    let ids: Vec<AuditEntryId> = written.iter().map(|(id, _)| *id).collect();
+    let there = trail.macs(clinic_id, key_version, &ids).await?;
+    let broken = written.iter().filter_map(|(id, mac)| match there.get(&id.0) {
+        None => Some(Break::EntryMissing(*id)),
+        Some(now) if *now != Some(*mac) => Some(Break::EntryChanged(*id)),
+        Some(_) => None,
+    });
+    Ok((broken.collect(), there.len()))
+}
+
 struct Walk<F, P> {
     verified: Verified,
     found: F,
@@ -67,6 +90,9 @@ impl<F: FnMut(ClinicId, Break), P: FnMut(Progress)> Walk<F, P> {
     async fn clinic(&mut self, trail: &mut Trail, clinic_id: ClinicId) -> Result<i64, AppError> {
         self.verified.entries += trail.enter(clinic_id).await?;
         let (mut chain, mut after) = (Chain::default(), None);
+        for pruned in trail.tombstones(clinic_id).await? {
+            self.tombstone(clinic_id, &mut chain, pruned);
+        }
         loop {
             let seals = trail.seals(clinic_id, after).await?;
             let Some(last) = seals.last() else { break };
@@ -90,6 +116,17 @@ impl<F: FnMut(ClinicId, Break), P: FnMut(Progress)> Walk<F, P> {
         Ok(chain.last())
     }
 
+    fn tombstone(&mut self, clinic_id: ClinicId, chain: &mut Chain, pruned: Pruned) {
+        self.verified.tombstones += 1;
+        if pruned.link.genuine {
+            self.verified.pruned_entries += pruned.entries.unsigned_abs();
+            self.verified.pruned_seals += pruned.link.seal_number.abs_diff(pruned.first_seal) + 1;
+        }
+        for broken in chain.follow_tombstone(pruned) {
+            self.tell(clinic_id, broken);
+        }
+    }
+
     async fn entries(
         &mut self,
         trail: &mut Trail,
@@ -97,16 +134,11 @@ impl<F: FnMut(ClinicId, Break), P: FnMut(Progress)> Walk<F, P> {
         key_version: i16,
         written: &[(AuditEntryId, EntryMac)],
     ) -> Result<(), AppError> {
-        let ids: Vec<AuditEntryId> = written.iter().map(|(id, _)| *id).collect();
-        let there = trail.macs(clinic_id, key_version, &ids).await?;
-        for (id, mac) in written {
-            match there.get(&id.0) {
-                None => self.tell(clinic_id, Break::EntryMissing(*id)),
-                Some(now) if *now != Some(*mac) => self.tell(clinic_id, Break::EntryChanged(*id)),
-                Some(_) => {}
-            }
+        let (broken, there) = entry_breaks(trail, clinic_id, key_version, written).await?;
+        for broken in broken {
+            self.tell(clinic_id, broken);
         }
-        self.done += there.len() as u64;
+        self.done += there as u64;
         (self.progress)(Progress { done: self.done, total: self.total });
         Ok(())
     }

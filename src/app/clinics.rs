@@ -11,6 +11,9 @@ use crate::domain::stored::{Clinic, DueHours};
 use crate::domain::submission::PathwayId;
 use crate::store;
 
+/// How many years an audit log is kept at least.
+pub const AUDIT_YEARS: u32 = 3;
+
 /// Adds a clinic.
 ///
 /// # Errors
@@ -39,6 +42,7 @@ pub async fn create(
         suspended: false,
         due: DueHours::SUGGESTED,
         retention_days: None,
+        audit_retention_years: None,
     };
     store::clinics::insert(&app.store, &clinic, now).await?;
     Ok(clinic)
@@ -53,10 +57,12 @@ pub async fn change(app: &App, clinic: &Clinic) -> Result<(), AppError> {
     let mut faults = faults(&clinic.name, &clinic.booking_url, &clinic.emergency_number);
     let due = [1, clinic.due.today, clinic.due.this_week, clinic.due.routine, 8760];
     let kept = clinic.retention_days.is_none_or(|days| (1..=36_500).contains(&days));
+    let audited = clinic.audit_retention_years.is_none_or(|years| (AUDIT_YEARS..=100).contains(&years));
     let checks = [
         (clinic.languages.contains(&clinic.language), "/language", "must be one of the languages"),
         (due.is_sorted(), "/due", "must be 1 to 8760 hours, and no sooner for what is less urgent"),
         (kept, "/retention_days", "must be 1 to 36500"),
+        (audited, "/audit_retention_years", "must be 3 to 100"),
     ];
     let broken = checks.into_iter().filter(|check| !check.0);
     faults.extend(broken.map(|(_, at, detail)| Fault::new(at, FaultCode::NotAllowed, detail)));

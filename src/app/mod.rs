@@ -2,6 +2,7 @@
 
 pub mod ambient;
 pub mod audit;
+pub mod audit_pruning;
 pub mod audit_verification;
 pub mod clinics;
 pub mod credentials;
@@ -11,6 +12,7 @@ pub mod erasure;
 pub mod error;
 pub mod exports;
 pub mod failed_sign_ins;
+pub mod folding;
 pub mod follow_up_commands;
 pub mod follow_ups;
 pub mod health;
@@ -65,7 +67,7 @@ pub struct App {
     pub(crate) readiness: health::Cache,
     pub(crate) policy: Policy,
     pub(crate) prepared: Arc<AtomicBool>,
-    pub(crate) failures: Arc<failed_sign_ins::Failures>,
+    pub(crate) folding: Arc<folding::Folding>,
     pub(crate) receivers: Arc<Receivers>,
     pub(crate) deliveries: Arc<tokio::sync::Notify>,
     pub(crate) under_way: Arc<under_way::UnderWay>,
@@ -99,7 +101,7 @@ impl App {
             readiness: health::cache(),
             policy,
             prepared: Arc::default(),
-            failures: Arc::default(),
+            folding: Arc::default(),
             receivers: Arc::new(Receivers::new(Addresses::default(), Arc::new(SystemNames), LIMIT)),
             deliveries: Arc::default(),
             under_way: Arc::default(),

@@ -1,4 +1,4 @@
-//! `audit`: seal the trail, and verify that nobody changed it.
+//! `audit`: seal the audit log, remove what is older than clinics keep it, and verify that nothing of it was changed.
 
 use std::fmt::{self, Write as _};
 use std::fs::File;
@@ -6,16 +6,17 @@ use std::io::{self, BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use serde_json::{Map, Value, json};
 
 use super::progress::Shown;
-use super::{clinics, on_database, print};
+use super::{clinics, on_database, on_database_as_owner, print};
+use crate::app::audit_pruning::{Pruning, prune};
 use crate::app::audit_verification::{Verified, verify};
-use crate::app::sealing;
+use crate::app::{App, sealing};
 use crate::config::{Audit, Settings};
 use crate::domain::ids::ClinicId;
-use crate::domain::seal::{Break, Head};
+use crate::domain::seal::{Break, Head, Tombstone};
 
 /// Breaks beyond this many are counted and not listed.
 const LISTED: usize = 1_000;
@@ -28,7 +29,57 @@ pub(super) async fn run(settings: &Settings, command: &Audit) -> anyhow::Result<
             print(&lines.concat())?;
             Ok(ExitCode::SUCCESS)
         }
+        Audit::Prune { clinic, dry_run } => run_prune(settings, clinic.as_deref(), *dry_run).await,
         Audit::Verify { clinic, heads, json } => run_verify(settings, clinic.as_deref(), heads, *json).await,
+    }
+}
+
+async fn run_prune(settings: &Settings, clinic: Option<&str>, dry_run: bool) -> anyhow::Result<ExitCode> {
+    let (mut lines, mut refused) = (Vec::new(), false);
+    let pruned = on_database_as_owner(settings, async |app| {
+        let clinic_id = match clinic {
+            Some(clinic) => Some(pruned_clinic(app, clinic).await?),
+            None => None,
+        };
+        let found = |clinic_id, pruning| {
+            refused |= matches!(pruning, Pruning::Refused(_));
+            lines.push(pruning_in_words(clinic_id, &pruning, dry_run));
+        };
+        Ok(prune(app, clinic_id, dry_run, found).await?)
+    });
+    let pruned = pruned.await;
+    // What was removed before a failure stays removed.
+    print(&lines.concat())?;
+    pruned?;
+    if lines.is_empty() {
+        print("nothing is older than clinics keep it\n")?;
+    }
+    Ok(if refused { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn pruned_clinic(app: &App, clinic: &str) -> anyhow::Result<ClinicId> {
+    let clinic = clinics::find(app, clinic).await?;
+    if clinic.audit_retention_years.is_none() {
+        bail!("this clinic keeps all of its audit log; `clinics set --audit-retention-years` says how long to keep it");
+    }
+    Ok(clinic.clinic_id)
+}
+
+fn pruning_in_words(clinic_id: ClinicId, pruning: &Pruning, dry_run: bool) -> String {
+    match pruning {
+        Pruning::Removed(Tombstone { first_seal, last_seal, entries, first_at, last_at, .. }) => {
+            let done = if dry_run { "would be removed" } else { "removed" };
+            let clinic = name(clinic_id);
+            format!(
+                "{clinic}: seals {first_seal} to {last_seal}, {entries} entries of {first_at} to {last_at} {done}\n"
+            )
+        }
+        Pruning::Refused(broken) => {
+            let listed = broken.iter().take(LISTED).map(|broken| format!("{}: {broken}\n", name(clinic_id)));
+            listed
+                .chain([format!("{}: nothing removed, because the oldest entries do not verify\n", name(clinic_id))])
+                .collect()
+        }
     }
 }
 
@@ -106,7 +157,8 @@ fn name(clinic_id: ClinicId) -> String {
 }
 
 fn in_words(verified: &Verified, listed: &[(ClinicId, Break)]) -> Result<String, fmt::Error> {
-    let Verified { chains, entries, seals, waiting, heads, breaks } = verified;
+    let Verified { chains, entries, seals, waiting, tombstones, pruned_entries, pruned_seals, heads, breaks } =
+        verified;
     let mut text = String::new();
     for (clinic_id, broken) in listed {
         writeln!(text, "{}: {broken}", name(*clinic_id))?;
@@ -116,17 +168,24 @@ fn in_words(verified: &Verified, listed: &[(ClinicId, Break)]) -> Result<String,
         writeln!(text, "and {left_out} more")?;
     }
     write!(text, "{entries} entries in {chains} chains of {seals} seals, {waiting} wait for a seal; ")?;
+    if *tombstones > 0 {
+        write!(text, "{pruned_entries} entries in {pruned_seals} seals were pruned, by {tombstones} tombstones; ")?;
+    }
     writeln!(text, "{heads} known heads; {breaks} breaks")?;
     Ok(text)
 }
 
 fn in_json(verified: &Verified, listed: &[(ClinicId, Break)]) -> anyhow::Result<String> {
-    let Verified { chains, entries, seals, waiting, heads, breaks } = verified;
+    let Verified { chains, entries, seals, waiting, tombstones, pruned_entries, pruned_seals, heads, breaks } =
+        verified;
     let document = json!({
         "chains": chains,
         "entries": entries,
         "seals": seals,
         "waiting": waiting,
+        "pruned_entries": pruned_entries,
+        "pruned_seals": pruned_seals,
+        "tombstones": tombstones,
         "heads": heads,
         "breaks": breaks,
         "first": listed.iter().map(|(clinic_id, broken)| one_in_json(*clinic_id, broken)).collect::<Vec<_>>(),
@@ -146,8 +205,14 @@ fn one_in_json(clinic_id: ClinicId, broken: &Break) -> Value {
             tell("first", json!(first));
             tell("last", json!(last));
         }
-        Break::SealChanged(number) | Break::SealOutOfOrder(number) | Break::SealReplaced(number) => {
+        Break::SealChanged(number)
+        | Break::SealOutOfOrder(number)
+        | Break::SealReplaced(number)
+        | Break::SealNotPruned(number) => {
             tell("seal_number", json!(number));
+        }
+        Break::TombstoneChanged(first) | Break::TombstoneOutOfOrder(first) => {
+            tell("first_seal", json!(first));
         }
         Break::ChainCut { known, last } => {
             tell("known", json!(known));

@@ -96,10 +96,16 @@ fn changed(mut clinic: Clinic, change: &ClinicChange) -> anyhow::Result<Clinic> 
     if !change.pathways.is_empty() {
         clinic.pathways = chosen(&change.pathways)?;
     }
-    match change.retention_days {
-        Some(Retention::Forever) => clinic.retention_days = None,
-        Some(Retention::Days(days)) => clinic.retention_days = Some(days),
-        None => {}
+    let kept = [
+        (&mut clinic.retention_days, change.retention_days),
+        (&mut clinic.audit_retention_years, change.audit_retention_years),
+    ];
+    for (setting, wanted) in kept {
+        match wanted {
+            Some(Retention::Forever) => *setting = None,
+            Some(Retention::For(time)) => *setting = Some(time),
+            None => {}
+        }
     }
     Ok(clinic)
 }
@@ -114,13 +120,15 @@ fn line(clinic: &Clinic) -> String {
     let pathways = if pathways.is_empty() { "none".to_owned() } else { pathways.join(",") };
     let languages: Vec<&str> = languages.iter().map(|language| language.code()).collect();
     let kept = clinic.retention_days.map_or_else(|| "kept forever".to_owned(), |days| format!("kept {days} days"));
+    let years = |years: u32| format!("  audit log kept {years} years");
     format!(
-        "{clinic_id}  {name}  {booking_url}  {emergency_number}  {}  {pathways}  {}  due {}/{}/{} h  {kept}{}\n",
+        "{clinic_id}  {name}  {booking_url}  {emergency_number}  {}  {pathways}  {}  due {}/{}/{} h  {kept}{}{}\n",
         language.code(),
         languages.join(","),
         due.today,
         due.this_week,
         due.routine,
+        clinic.audit_retention_years.map(years).unwrap_or_default(),
         if clinic.suspended { "  suspended" } else { "" },
     )
 }

@@ -89,7 +89,18 @@ fn tell(line: &str) {
 
 /// Does some work on the database, and closes it again whatever comes of it.
 async fn on_database<T>(settings: &Settings, work: impl AsyncFnOnce(&App) -> anyhow::Result<T>) -> anyhow::Result<T> {
-    let opened = open(settings).await?;
+    on_opened(open(settings).await?, work).await
+}
+
+/// Does some work on the database as its owner, and closes it again whatever comes of it.
+async fn on_database_as_owner<T>(
+    settings: &Settings,
+    work: impl AsyncFnOnce(&App) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    on_opened(Opened::as_owner(settings, &tell).await.map_err(in_use)?, work).await
+}
+
+async fn on_opened<T>(opened: Opened, work: impl AsyncFnOnce(&App) -> anyhow::Result<T>) -> anyhow::Result<T> {
     let outcome = on_schema(&opened.app, work).await;
     let closed = opened.close().await;
     let value = outcome?;

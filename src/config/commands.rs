@@ -133,22 +133,33 @@ pub struct ClinicChange {
     /// How many days submissions are kept, 1 to 36500, or forever.
     #[arg(long, value_name = "DAYS", value_parser = retention)]
     pub retention_days: Option<Retention>,
+    /// How many years entries of the audit log are kept, 3 to 100, or forever. `audit prune` removes older ones.
+    #[arg(long, value_name = "YEARS", value_parser = audit_retention)]
+    pub audit_retention_years: Option<Retention>,
 }
 
-/// How long submissions are kept.
+/// How long something is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retention {
-    /// Until somebody erases them.
+    /// No time is set.
     Forever,
-    /// So many days.
-    Days(u32),
+    /// So many days or years.
+    For(u32),
 }
 
 fn retention(text: &str) -> Result<Retention, &'static str> {
     match text.parse() {
         _ if text == "forever" => Ok(Retention::Forever),
-        Ok(days) if (1..=36_500).contains(&days) => Ok(Retention::Days(days)),
+        Ok(days) if (1..=36_500).contains(&days) => Ok(Retention::For(days)),
         _ => Err("must be 1 to 36500, or forever"),
+    }
+}
+
+fn audit_retention(text: &str) -> Result<Retention, &'static str> {
+    match text.parse() {
+        _ if text == "forever" => Ok(Retention::Forever),
+        Ok(years) if (3..=100).contains(&years) => Ok(Retention::For(years)),
+        _ => Err("must be 3 to 100, or forever"),
     }
 }
 
@@ -293,16 +304,30 @@ pub enum Rules {
 pub enum Audit {
     /// Seals what waits now, as the service does every few seconds, and prints the head of each chain that grew.
     Seal,
+    /// Removes entries of the audit log that are older than their clinic keeps them, by whole seals. Needs the rights of the
+    /// owner of the database.
+    ///
+    /// A signed tombstone takes the place of what is removed, so `audit verify` tells it from what somebody cut off. A clinic
+    /// whose old entries do not verify is left as it is, and the exit code is 1. See `clinics set --audit-retention-years`.
+    Prune {
+        /// Only this clinic, by its id or its name. [default: every clinic that sets how long]
+        #[arg(long, value_name = "ID OR NAME")]
+        clinic: Option<String>,
+        /// Only says what would be removed.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Looks whether anybody changed the trail behind the service's back, and names every place; exits with 1 when there is
     /// one.
     ///
     /// Found are entries that were changed, removed or added, seals that were changed, removed or put in another order, and
     /// chains whose end was cut off, as far as heads are known that lie beyond it. At most 1000 places are listed.
     ///
-    /// With --json: {"chains", "entries", "seals", "waiting", "heads", "breaks", "first": [{"clinic_id", "kind", ...}]}. The
-    /// kinds are entry_changed, entry_missing, entry_added and entry_sealed_twice with "audit_entry_id"; seals_missing
-    /// with "first" and "last"; seal_changed, seal_out_of_order and seal_replaced with "seal_number"; chain_cut with
-    /// "known" and "last". The nil clinic is the system's own part of the trail.
+    /// With --json: {"chains", "entries", "seals", "waiting", "pruned_entries", "pruned_seals", "tombstones", "heads",
+    /// "breaks", "first": [{"clinic_id", "kind", ...}]}. The kinds are entry_changed, entry_missing, entry_added and
+    /// entry_sealed_twice with "audit_entry_id"; seals_missing with "first" and "last"; seal_changed, seal_out_of_order,
+    /// seal_replaced and seal_not_pruned with "seal_number"; tombstone_changed and tombstone_out_of_order with
+    /// "first_seal"; chain_cut with "known" and "last". The nil clinic is the system's own part of the trail.
     Verify {
         /// Only this clinic, by its id or its name. [default: every clinic, and the system]
         #[arg(long, value_name = "ID OR NAME")]

@@ -30,8 +30,8 @@ pub struct Database {
     )]
     pub password_file: Option<PathBuf>,
 
-    /// The same database as its owner: postgres://owner@host/database. Only `migrate` reads it; do not give it to the
-    /// service. sslmode is as for DATABASE_URL.
+    /// The same database as its owner: postgres://owner@host/database. Only `migrate` and `audit prune` read it; do
+    /// not give it to the service. sslmode is as for DATABASE_URL.
     #[arg(
         long = "owner-database-url",
         env = "SARCOSCREEN_OWNER_DATABASE_URL",

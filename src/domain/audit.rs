@@ -22,6 +22,8 @@ pub struct AuditEntry {
     pub outcome: AuditOutcome,
     /// To what; nil where it is no single thing.
     pub resource_id: Uuid,
+    /// The different things that refusals named which are told in one entry, as far as there is room.
+    pub resource_ids: Vec<Uuid>,
     /// Whose data it is, where it is one person's; `None` until the database has resolved it.
     pub subject_id: Option<SubjectId>,
     /// Everybody that a list or search showed.
@@ -52,7 +54,7 @@ pub struct AuditFilter {
     pub credential_id: Option<CredentialId>,
     /// Only what is about this person, alone or in a list that was shown.
     pub subject_id: Option<SubjectId>,
-    /// Only what was done to this.
+    /// Only what was done to this, or refusals told together that named it.
     pub resource_id: Option<Uuid>,
     /// Only what belongs to this request.
     pub request_id: Option<Uuid>,
@@ -210,6 +212,8 @@ names! {
     WebhookRedelivered = "webhook_redelivered",
     /// A webhook endpoint was disabled because it answered 410, or nothing but failures.
     WebhookDisabled = "webhook_disabled",
+    /// Entries of the audit log reached the end of their retention and were removed.
+    AuditEntriesPruned = "audit_entries_pruned",
     /// Somebody could not sign in.
     SignInFailed = "sign_in_failed",
 }

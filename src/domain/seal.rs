@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::audit::AuditEntry;
@@ -62,6 +63,44 @@ pub enum Break {
     },
     /// The seal is another than the known one of this number.
     SealReplaced(i64),
+    /// The seal is there, and a tombstone says that it was removed.
+    SealNotPruned(i64),
+    /// The tombstone of the seals from this number on is not what was written.
+    TombstoneChanged(i64),
+    /// The tombstone of the seals from this number on does not follow what is before it.
+    TombstoneOutOfOrder(i64),
+}
+
+/// What takes the place of the entries and seals that reached the end of their retention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tombstone {
+    /// The number of the first removed seal.
+    pub first_seal: i64,
+    /// The number of the last removed seal.
+    pub last_seal: i64,
+    /// How many entries these seals covered.
+    pub entries: i64,
+    /// When the oldest of these entries was written.
+    pub first_at: Timestamp,
+    /// When the newest of these entries was written.
+    pub last_at: Timestamp,
+    /// The hash of the seal before the first removed one.
+    pub previous_mac: SealMac,
+    /// The hash of the last removed seal.
+    pub last_mac: SealMac,
+    /// When they were removed.
+    pub pruned_at: Timestamp,
+}
+
+/// What a walk looks at in a tombstone.
+#[derive(Clone, Copy, Debug)]
+pub struct Pruned {
+    /// The number of the first removed seal.
+    pub first_seal: i64,
+    /// How many entries it says were removed.
+    pub entries: i64,
+    /// The last removed seal, and whether the tombstone's own hash is right.
+    pub link: Link,
 }
 
 /// A walk along the seals of one chain.
@@ -84,10 +123,24 @@ pub struct Link {
     pub mac: SealMac,
 }
 
+impl Columns {
+    /// The columns as the database holds them, the things that folded refusals named last. Entries from before there was
+    /// that column were hashed without it, so an empty list is left out.
+    #[must_use]
+    pub fn stored(mut columns: Vec<Option<String>>) -> Self {
+        if columns.last().is_some_and(|last| last.as_deref() == Some("{}")) {
+            columns.pop();
+        }
+        Self(columns)
+    }
+}
+
 impl From<&AuditEntry> for Columns {
     fn from(entry: &AuditEntry) -> Self {
-        let subjects: Vec<String> = entry.subject_ids.iter().map(ToString::to_string).collect();
-        Self(vec![
+        let list = |ids: Vec<String>| Some(format!("{{{}}}", ids.join(",")));
+        let subjects = entry.subject_ids.iter().map(ToString::to_string).collect();
+        let resources = entry.resource_ids.iter().map(ToString::to_string).collect();
+        Self::stored(vec![
             Some(entry.clinic_id.to_string()),
             Some(entry.audit_entry_id.to_string()),
             Some(entry.at.as_microsecond().to_string()),
@@ -96,9 +149,10 @@ impl From<&AuditEntry> for Columns {
             Some(entry.outcome.as_str().to_owned()),
             Some(entry.resource_id.to_string()),
             entry.subject_id.map(|id| id.to_string()),
-            Some(format!("{{{}}}", subjects.join(","))),
+            list(subjects),
             Some(entry.occurrences.to_string()),
             entry.request_id.map(|id| id.to_string()),
+            list(resources),
         ])
     }
 }
@@ -110,9 +164,31 @@ impl Default for Chain {
 }
 
 impl Chain {
+    /// Takes the next tombstone, in the order of numbers and before any seal, and tells what is wrong with it or before it.
+    pub fn follow_tombstone(&mut self, pruned: Pruned) -> Vec<Break> {
+        let Pruned { first_seal, link, .. } = pruned;
+        let mut broken = Vec::new();
+        if first_seal > self.next {
+            broken.push(Break::SealsMissing { first: self.next, last: first_seal - 1 });
+            self.previous = None;
+        }
+        let follows = first_seal >= self.next && self.previous.is_none_or(|previous| previous == link.previous_mac);
+        if !link.genuine {
+            broken.push(Break::TombstoneChanged(first_seal));
+        } else if !follows {
+            broken.push(Break::TombstoneOutOfOrder(first_seal));
+        }
+        self.advance(link);
+        broken
+    }
+
     /// Takes the next seal, in the order of numbers, and tells what is wrong with it or before it.
     pub fn follow(&mut self, link: Link) -> Vec<Break> {
         let mut broken = Vec::new();
+        if link.seal_number < self.next {
+            let number = link.seal_number;
+            return vec![if link.genuine { Break::SealNotPruned(number) } else { Break::SealChanged(number) }];
+        }
         if link.seal_number > self.next {
             broken.push(Break::SealsMissing { first: self.next, last: link.seal_number - 1 });
             self.previous = None;
@@ -122,10 +198,20 @@ impl Chain {
         } else if self.previous.is_some_and(|previous| previous != link.previous_mac) {
             broken.push(Break::SealOutOfOrder(link.seal_number));
         }
-        // Of a seal that was changed nothing can be said, not even what should follow it.
+        self.advance(link);
+        broken
+    }
+
+    /// Of a seal or a tombstone that was changed nothing can be said, not even what should follow it.
+    fn advance(&mut self, link: Link) {
         self.previous = link.genuine.then_some(link.mac);
         self.next = self.next.max(link.seal_number.saturating_add(1));
-        broken
+    }
+
+    /// The hash of the last seal so far; `None` where it cannot be known.
+    #[must_use]
+    pub const fn last_mac(&self) -> Option<SealMac> {
+        self.previous
     }
 
     /// The number of the last seal so far; 0 before the first.
@@ -177,6 +263,9 @@ impl Break {
             Self::SealOutOfOrder(_) => "seal_out_of_order",
             Self::ChainCut { .. } => "chain_cut",
             Self::SealReplaced(_) => "seal_replaced",
+            Self::SealNotPruned(_) => "seal_not_pruned",
+            Self::TombstoneChanged(_) => "tombstone_changed",
+            Self::TombstoneOutOfOrder(_) => "tombstone_out_of_order",
         }
     }
 }
@@ -198,6 +287,13 @@ impl fmt::Display for Break {
                 write!(f, "the chain was cut: it ends with seal {last}, and seal {known} is known")
             }
             Self::SealReplaced(number) => write!(f, "seal {number} is another than the known one"),
+            Self::SealNotPruned(number) => {
+                write!(f, "seal {number} is there, and a tombstone says that it was removed")
+            }
+            Self::TombstoneChanged(first) => write!(f, "the tombstone of the seals from {first} on was changed"),
+            Self::TombstoneOutOfOrder(first) => {
+                write!(f, "the tombstone of the seals from {first} on does not follow what is before it")
+            }
         }
     }
 }
@@ -238,6 +334,33 @@ mod tests {
         let other = Link { previous_mac: [9; 32], ..link(2) };
         assert_eq!(walk(&[link(1), other, link(3)]), [Break::SealOutOfOrder(2)]);
         assert_eq!(walk(&[Link { previous_mac: [9; 32], ..link(1) }]), [Break::SealOutOfOrder(1)]);
+    }
+
+    #[test]
+    fn a_chain_goes_on_after_a_tombstone_and_each_thing_wrong_with_one_is_named() {
+        let pruned = |first_seal, last| Pruned {
+            first_seal,
+            entries: 1,
+            link: Link { previous_mac: link(first_seal).previous_mac, ..link(last) },
+        };
+        let walk = |tombstones: &[Pruned], seals: &[Link]| {
+            let mut chain = Chain::default();
+            let mut broken: Vec<Break> = tombstones.iter().flat_map(|one| chain.follow_tombstone(*one)).collect();
+            broken.extend(seals.iter().flat_map(|link| chain.follow(*link)));
+            broken
+        };
+        assert_eq!(walk(&[pruned(1, 3), pruned(4, 5)], &[link(6), link(7)]), []);
+        assert_eq!(walk(&[pruned(1, 3)], &[link(3), link(4)]), [Break::SealNotPruned(3)]);
+        assert_eq!(walk(&[pruned(1, 3)], &[link(6)]), [Break::SealsMissing { first: 4, last: 5 }]);
+        assert_eq!(walk(&[pruned(4, 5)], &[link(6)]), [Break::SealsMissing { first: 1, last: 3 }]);
+        assert_eq!(walk(&[pruned(1, 3), pruned(3, 5)], &[link(6)]), [Break::TombstoneOutOfOrder(3)]);
+        let mut other = pruned(4, 5);
+        other.link.previous_mac = [9; 32];
+        assert_eq!(walk(&[pruned(1, 3), other], &[link(6)]), [Break::TombstoneOutOfOrder(4)]);
+        let mut changed = pruned(1, 3);
+        changed.link.genuine = false;
+        assert_eq!(walk(&[changed], &[link(4), link(5)]), [Break::TombstoneChanged(1)]);
+        assert_eq!(walk(&[pruned(1, 3)], &[Link { previous_mac: [9; 32], ..link(4) }]), [Break::SealOutOfOrder(4)]);
     }
 
     #[test]

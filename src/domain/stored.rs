@@ -38,6 +38,8 @@ pub struct Clinic {
     pub due: DueHours,
     /// How many days it keeps submissions; `None` until somebody erases them.
     pub retention_days: Option<u32>,
+    /// How many years it keeps its audit log; `None` keeps all of it.
+    pub audit_retention_years: Option<u32>,
 }
 
 /// Within how many hours a case of each urgency is due.

@@ -152,6 +152,7 @@ pub fn accept(table: &RuleTable, draft: Draft, actor: &Actor, clinic: &Clinic, s
             action: AuditAction::SubmissionCreated,
             resource_id: stamp.submission_id.0,
             outcome: AuditOutcome::Success,
+            resource_ids: Vec::new(),
             subject_id: None,
             subject_ids: Vec::new(),
             occurrences: 1,

@@ -1,4 +1,4 @@
-//! What a signed-in caller was refused goes on record before the answer leaves. What succeeds is put on record by the use
+//! What a signed-in caller was refused goes on record before the answer leaves, folded with what is like it. What succeeds is put on record by the use
 //! case itself, with everybody it showed.
 
 use std::collections::HashMap;
@@ -8,6 +8,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpRequest, ResponseError as _, web};
+use metrics::counter;
 use uuid::Uuid;
 
 use super::State;
@@ -84,7 +85,7 @@ pub(super) async fn record_refusals(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let response = next.call(request).await?.map_into_boxed_body();
     let Some(outcome) = outcome_of(response.status()) else { return Ok(response) };
-    let refused = refused(response.request());
+    let refused = refused(response.request(), response.status());
     let Some((actor, action)) = refused else { return Ok(response) };
     let Some(state) = response.request().app_data::<web::Data<State>>().cloned() else { return Ok(response) };
     let (resource_id, subject) = named(response.request());
@@ -99,14 +100,18 @@ pub(super) async fn record_refusals(
     }
 }
 
-/// Who was refused what; `None` where nobody had signed in, or what was asked for does not go on record.
-fn refused(request: &HttpRequest) -> Option<(Actor, AuditAction)> {
+/// Who was refused what; `None` where the caller had not signed in, or what was asked for does not go on record.
+fn refused(request: &HttpRequest, status: StatusCode) -> Option<(Actor, AuditAction)> {
     let actor = request.extensions().get::<Actor>().cloned()?;
     let state = request.app_data::<web::Data<State>>()?;
     let route = format!("{} {}", request.method(), request.match_pattern()?);
     let action = *state.document.actions.get(&route)?;
-    // A browser key is public: anybody may have its submissions refused as often as they like.
-    let of_anybody = route == "POST /v1/submissions" && actor.role == Role::Browser;
+    // A browser key is public: any stranger can make its requests too many, and its submissions faulty.
+    let limited = status == StatusCode::TOO_MANY_REQUESTS;
+    let of_anybody = actor.role == Role::Browser && (limited || route == "POST /v1/submissions");
+    if limited && of_anybody {
+        counter!("sarcoscreen_browser_limited_total").increment(1);
+    }
     (!of_anybody).then_some((actor, action))
 }
 

@@ -10,12 +10,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use crate::app::{App, failed_sign_ins};
-
-/// How often it is looked whether failed sign-ins were counted long enough to be told.
-const TELLING: Duration = Duration::from_secs(5);
+use crate::app::{App, folding};
 
 /// How often each job runs.
 #[derive(Clone, Copy, Debug)]
@@ -36,9 +33,9 @@ impl Jobs {
     #[must_use]
     pub fn start(app: &App, settings: Settings) -> Self {
         let (stopping, stops) = watch::channel(false);
-        let (telling, seals) = (app.clone(), app.clone());
+        let seals = app.clone();
         let running = vec![
-            tokio::spawn(every(TELLING, stops.clone(), async move || failed_sign_ins::tell_due(&telling).await)),
+            tokio::spawn(telling(app.clone(), stops.clone())),
             tokio::spawn(every(settings.sealing, stops.clone(), async move || sealing::run(&seals).await)),
             tokio::spawn(counting::run(app.clone(), stops.clone())),
             tokio::spawn(deliveries::run(app.clone(), stops.clone())),
@@ -56,8 +53,18 @@ impl Jobs {
                 tracing::error!("a job ended by a panic");
             }
         }
-        failed_sign_ins::tell_all(&self.app).await;
+        folding::tell_all(&self.app).await;
         sealing::run(&self.app).await;
+    }
+}
+
+/// Writes refusals that were counted, as soon as their minute has ended.
+async fn telling(app: App, mut stopping: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = sleep(folding::next_due(&app)) => folding::tell_due(&app).await,
+            _ = stopping.changed() => return,
+        }
     }
 }
 

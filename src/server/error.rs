@@ -29,9 +29,9 @@ pub enum ServerError {
          in a safe place, and name the file with SARCOSCREEN_MASTER_KEY_FILE"
     )]
     NoMasterKey,
-    /// The owner of a given database applies migrations.
+    /// Only the owner of a given database applies migrations and removes entries of the audit log.
     #[error(
-        "migrations are applied by the owner of the database: name it with SARCOSCREEN_OWNER_DATABASE_URL, as \
+        "only the owner of the database may do this: name it with SARCOSCREEN_OWNER_DATABASE_URL, as \
          postgres://owner@host/database, and its password's file with SARCOSCREEN_OWNER_DATABASE_PASSWORD_FILE"
     )]
     NoOwner,

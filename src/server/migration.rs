@@ -48,7 +48,9 @@ pub(super) fn refuse_at_start(settings: &Settings) -> Result<(), ServerError> {
         return Err(ServerError::MigratesNothing);
     }
     if settings.database.owner_url.is_some() {
-        tracing::warn!("SARCOSCREEN_OWNER_DATABASE_URL is for `sarcoscreen migrate`; do not give it to the service");
+        tracing::warn!(
+            "SARCOSCREEN_OWNER_DATABASE_URL is for `migrate` and `audit prune`; do not give it to the service"
+        );
     }
     Ok(())
 }

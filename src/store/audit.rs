@@ -35,7 +35,8 @@ pub(super) async fn insert_all(
     let outcomes: Vec<_> = entries.iter().map(|entry| entry.outcome.as_str().to_owned()).collect();
     let resources: Vec<_> = entries.iter().map(|entry| entry.resource_id).collect();
     let subjects: Vec<_> = entries.iter().map(|entry| entry.subject_id.map(|id| id.0)).collect();
-    let shown: Vec<_> = entries.iter().map(shown).collect();
+    let shown: Vec<_> = entries.iter().map(|entry| list(entry.subject_ids.iter())).collect();
+    let named: Vec<_> = entries.iter().map(|entry| list(entry.resource_ids.iter())).collect();
     let occurrences: Vec<_> = entries.iter().map(|entry| entry.occurrences).collect();
     let requests: Vec<_> = entries.iter().map(|entry| entry.request_id).collect();
     let version = version(keys)?;
@@ -45,13 +46,13 @@ pub(super) async fn insert_all(
         "with entries as (
              insert into audit_entries
                  (clinic_id, audit_entry_id, at, credential_id, action, outcome, resource_id, subject_id, subject_ids,
-                  occurrences, request_id)
+                  occurrences, request_id, resource_ids)
              select clinic_id, audit_entry_id, at, credential_id, action, outcome, resource_id, subject_id,
-                    shown::uuid[], occurrences, request_id
+                    shown::uuid[], occurrences, request_id, named::uuid[]
              from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::uuid[], $5::text[], $6::text[], $7::uuid[],
-                         $8::uuid[], $9::text[], $10::integer[], $11::uuid[])
+                         $8::uuid[], $9::text[], $10::integer[], $11::uuid[], $14::text[])
                   as e (clinic_id, audit_entry_id, at, credential_id, action, outcome, resource_id, subject_id, shown,
-                        occurrences, request_id)
+                        occurrences, request_id, named)
          )
          insert into audit_pending (clinic_id, audit_entry_id, mac, key_version)
          select *, $13::smallint from unnest($1::uuid[], $2::uuid[], $12::bytea[])",
@@ -68,14 +69,15 @@ pub(super) async fn insert_all(
         &requests as _,
         &macs as _,
         version,
+        &named,
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// The persons shown, as the text of an array: arrays of arrays cannot be taken apart again by their rows.
-fn shown(entry: &AuditEntry) -> String {
-    let ids: Vec<_> = entry.subject_ids.iter().map(ToString::to_string).collect();
+/// Ids as the text of an array: arrays of arrays cannot be taken apart again by their rows.
+fn list(ids: impl Iterator<Item = impl ToString>) -> String {
+    let ids: Vec<_> = ids.map(|id| id.to_string()).collect();
     format!("{{{}}}", ids.join(","))
 }

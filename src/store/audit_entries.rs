@@ -24,7 +24,7 @@ pub async fn list(
     let rows = sqlx::query_as!(
         Row,
         r#"select e.audit_entry_id, e.at as "at: jiff_sqlx::Timestamp", e.credential_id, e.action, e.outcome,
-                  e.resource_id, e.subject_id, e.subject_ids, e.occurrences, e.request_id,
+                  e.resource_id, e.resource_ids, e.subject_id, e.subject_ids, e.occurrences, e.request_id,
                   c.display_name as "display_name?"
            from audit_entries e
            left join credentials c on c.clinic_id = e.clinic_id and c.credential_id = e.credential_id
@@ -33,7 +33,7 @@ pub async fn list(
              and ($3::text is null or e.outcome = $3)
              and ($4::uuid is null or e.credential_id = $4)
              and ($5::uuid is null or e.subject_id = $5 or $5 = any (e.subject_ids))
-             and ($6::uuid is null or e.resource_id = $6)
+             and ($6::uuid is null or e.resource_id = $6 or $6 = any (e.resource_ids))
              and ($7::uuid is null or e.request_id = $7)
              and ($8::timestamptz is null or e.at >= $8)
              and ($9::timestamptz is null or e.at < $9)
@@ -71,6 +71,7 @@ struct Row {
     action: String,
     outcome: String,
     resource_id: Uuid,
+    resource_ids: Vec<Uuid>,
     subject_id: Option<Uuid>,
     subject_ids: Vec<Uuid>,
     occurrences: i32,
@@ -88,6 +89,7 @@ impl Row {
             action: known(AuditAction::parse(&self.action), "audit_entries", "action")?,
             outcome: known(AuditOutcome::parse(&self.outcome), "audit_entries", "outcome")?,
             resource_id: self.resource_id,
+            resource_ids: self.resource_ids,
             subject_id: self.subject_id.map(SubjectId),
             subject_ids: self.subject_ids.into_iter().map(SubjectId).collect(),
             occurrences: self.occurrences,

@@ -66,3 +66,37 @@ impl Said<'_> {
         keys.audit_mac(u8::try_from(self.key_version).ok()?, &parts).ok()
     }
 }
+
+/// All that a tombstone says; times in microseconds since 1970.
+pub(super) struct SaidOfPruned<'a> {
+    pub clinic_id: ClinicId,
+    pub key_version: i16,
+    pub first_seal: i64,
+    pub last_seal: i64,
+    pub entries: i64,
+    pub first_at: &'a str,
+    pub last_at: &'a str,
+    pub previous_mac: &'a [u8],
+    pub last_mac: &'a [u8],
+    pub pruned_at: &'a str,
+}
+
+impl SaidOfPruned<'_> {
+    /// Its hash; `None` when there is no key of its version.
+    pub(super) fn mac(&self, keys: &Keys) -> Option<SealMac> {
+        let parts: [&[u8]; 11] = [
+            b"tombstone",
+            self.clinic_id.0.as_bytes(),
+            &self.key_version.to_be_bytes(),
+            &self.first_seal.to_be_bytes(),
+            &self.last_seal.to_be_bytes(),
+            &self.entries.to_be_bytes(),
+            self.first_at.as_bytes(),
+            self.last_at.as_bytes(),
+            self.previous_mac,
+            self.last_mac,
+            self.pruned_at.as_bytes(),
+        ];
+        keys.audit_mac(u8::try_from(self.key_version).ok()?, &parts).ok()
+    }
+}

@@ -63,7 +63,11 @@ pub async fn seal_next(store: &Store, clinic_id: ClinicId, now: Timestamp) -> Re
 /// The end of the chain; number 0 when it has not begun.
 async fn last(connection: &mut PgConnection, clinic_id: ClinicId) -> Result<Head, StoreError> {
     let row = sqlx::query!(
-        "select seal_number, mac from audit_seals where clinic_id = $1 order by seal_number desc limit 1",
+        r#"select seal_number as "seal_number!", mac as "mac!" from (
+               (select seal_number, mac from audit_seals where clinic_id = $1 order by seal_number desc limit 1)
+               union all
+               (select last_seal, last_mac from audit_tombstones where clinic_id = $1 order by first_seal desc limit 1)
+           ) ends order by 1 desc limit 1"#,
         clinic_id.0
     )
     .fetch_optional(connection)

@@ -7,12 +7,12 @@ use futures_util::TryStreamExt as _;
 use sqlx::{Executor as _, PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
-use super::audit_macs::{Said, entry_mac};
+use super::audit_macs::{Said, SaidOfPruned, entry_mac};
 use super::keys::{Keys, equal};
 use super::session::tie_to;
 use super::{Store, StoreError};
 use crate::domain::ids::{AuditEntryId, ClinicId};
-use crate::domain::seal::{Columns, EntryMac, Head, Link, NOTHING};
+use crate::domain::seal::{Columns, EntryMac, Head, Link, NOTHING, Pruned};
 
 /// Seals read at once; each covers at most a thousand entries.
 const SEALS: i64 = 20;
@@ -23,14 +23,16 @@ const WAITING: i64 = 1_000;
 
 /// The trail of one moment.
 pub struct Trail {
-    transaction: Transaction<'static, Postgres>,
-    keys: std::sync::Arc<Keys>,
+    pub(super) transaction: Transaction<'static, Postgres>,
+    pub(super) keys: std::sync::Arc<Keys>,
 }
 
 /// A seal with the entries it covers and the hash of each.
 pub struct Sealed {
     /// The version of the key that hashed them.
     pub key_version: i16,
+    /// When it was made, microseconds since 1970; `None` where that cannot be read.
+    pub sealed_at: Option<i64>,
     /// What the chain is checked by.
     pub link: Link,
     /// The entries.
@@ -67,7 +69,8 @@ impl Trail {
     pub async fn clinics(&mut self) -> Result<Vec<ClinicId>, StoreError> {
         let ids = sqlx::query_scalar!(
             r#"select clinic_id as "clinic_id!" from clinics union select clinic_id from audit_pending
-               union select clinic_id from audit_entries union select clinic_id from audit_seals order by 1"#
+               union select clinic_id from audit_entries union select clinic_id from audit_seals
+               union select clinic_id from audit_tombstones order by 1"#
         )
         .fetch_all(&mut *self.transaction)
         .await?;
@@ -85,6 +88,48 @@ impl Trail {
                 .fetch_one(&mut *self.transaction)
                 .await?;
         Ok(count.unsigned_abs())
+    }
+
+    /// The tombstones of a chain, in the order of the seals that they stand for.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn tombstones(&mut self, clinic_id: ClinicId) -> Result<Vec<Pruned>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select first_seal, coalesce(last_seal, 0) as "last_seal!", coalesce(entries, 0) as "entries!",
+                      array(select case when isfinite(t) then ((extract(epoch from t) * 1000000)::bigint)::text end
+                            from unnest(array[first_at, last_at, pruned_at]) with ordinality as times (t, place)
+                            order by place) as "times!: Vec<Option<String>>",
+                      coalesce(previous_mac, '') as "previous_mac!", coalesce(last_mac, '') as "last_mac!",
+                      coalesce(key_version, 0::smallint) as "key_version!", coalesce(mac, '') as "mac!"
+               from audit_tombstones where clinic_id = $1 order by first_seal"#,
+            clinic_id.0,
+        )
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        let pruned = rows.into_iter().map(|row| {
+            let time = |place: usize| row.times.get(place).and_then(Option::as_deref).unwrap_or_default();
+            let said = SaidOfPruned {
+                clinic_id,
+                key_version: row.key_version,
+                first_seal: row.first_seal,
+                last_seal: row.last_seal,
+                entries: row.entries,
+                first_at: time(0),
+                last_at: time(1),
+                previous_mac: &row.previous_mac,
+                last_mac: &row.last_mac,
+                pruned_at: time(2),
+            };
+            let link = Link {
+                seal_number: row.last_seal,
+                genuine: said.mac(&self.keys).is_some_and(|mac| equal(&mac, &row.mac)),
+                previous_mac: row.previous_mac[..].try_into().unwrap_or(NOTHING),
+                mac: row.last_mac[..].try_into().unwrap_or(NOTHING),
+            };
+            Pruned { first_seal: row.first_seal, entries: row.entries, link }
+        });
+        Ok(pruned.collect())
     }
 
     /// The next seals after a number; none at the end.
@@ -123,7 +168,8 @@ impl Trail {
                 previous_mac: row.previous_mac[..].try_into().unwrap_or(NOTHING),
                 mac: row.mac[..].try_into().unwrap_or(NOTHING),
             };
-            Sealed { key_version: row.key_version, link, entries: entries(&row.entry_ids, &row.entry_macs) }
+            let sealed_at = row.sealed_at.as_deref().and_then(|at| at.parse().ok());
+            Sealed { key_version: row.key_version, sealed_at, link, entries: entries(&row.entry_ids, &row.entry_macs) }
         });
         Ok(sealed.collect())
     }
@@ -201,8 +247,11 @@ impl Trail {
         let numbers: Vec<i64> = heads.iter().map(|head| head.seal_number).collect();
         let macs: Vec<Vec<u8>> = heads.iter().map(|head| head.mac.to_vec()).collect();
         let rows = sqlx::query_scalar!(
-            r#"select s.seal_number from unnest($2::bigint[], $3::bytea[]) as h (seal_number, mac)
-               join audit_seals s on s.clinic_id = $1 and s.seal_number = h.seal_number
+            r#"select s.seal_number as "seal_number!" from unnest($2::bigint[], $3::bytea[]) as h (seal_number, mac)
+               join (
+                   select seal_number, mac from audit_seals where clinic_id = $1
+                   union all select last_seal, last_mac from audit_tombstones where clinic_id = $1
+               ) s on s.seal_number = h.seal_number
                where s.mac is distinct from h.mac order by 1"#,
             clinic_id.0,
             &numbers,
@@ -227,7 +276,7 @@ pub(super) async fn macs(
                clinic_id::text, audit_entry_id::text,
                case when isfinite(at) then ((extract(epoch from at) * 1000000)::bigint)::text end,
                credential_id::text, action, outcome, resource_id::text, subject_id::text, subject_ids::text,
-               occurrences::text, request_id::text
+               occurrences::text, request_id::text, resource_ids::text
            ] as "columns!: Vec<Option<String>>"
            from audit_entries where clinic_id = $1 and audit_entry_id = any ($2)"#,
         clinic_id.0,
@@ -235,7 +284,7 @@ pub(super) async fn macs(
     )
     .fetch_all(connection)
     .await?;
-    let mac = |columns| entry_mac(keys, key_version, &Columns(columns));
+    let mac = |columns| entry_mac(keys, key_version, &Columns::stored(columns));
     Ok(rows.into_iter().map(|row| (row.audit_entry_id, mac(row.columns))).collect())
 }
 

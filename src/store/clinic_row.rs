@@ -20,6 +20,7 @@ pub(super) struct ClinicRow {
     pub due_this_week_hours: i32,
     pub due_routine_hours: i32,
     pub retention_days: Option<i32>,
+    pub audit_retention_years: Option<i32>,
 }
 
 impl TryFrom<ClinicRow> for Clinic {
@@ -43,6 +44,7 @@ impl TryFrom<ClinicRow> for Clinic {
                 routine: hours(row.due_routine_hours)?,
             },
             retention_days: row.retention_days.map(i32::unsigned_abs),
+            audit_retention_years: row.audit_retention_years.map(i32::unsigned_abs),
         })
     }
 }

@@ -43,7 +43,7 @@ pub async fn update(store: &Store, clinic: &Clinic, entry: &AuditEntry) -> Resul
         "update clinics
          set name = $2, booking_url = $3, emergency_number = $4, language = $5, pathways = $6, languages = $7,
              due_today_hours = $8, due_this_week_hours = $9, due_routine_hours = $10, retention_days = $11,
-             suspended_at = case when $12 then coalesce(suspended_at, $13) end
+             suspended_at = case when $12 then coalesce(suspended_at, $13) end, audit_retention_years = $14
          where clinic_id = $1",
         clinic.clinic_id.0,
         clinic.name,
@@ -58,6 +58,7 @@ pub async fn update(store: &Store, clinic: &Clinic, entry: &AuditEntry) -> Resul
         clinic.retention_days.and_then(|days| i32::try_from(days).ok()),
         clinic.suspended,
         at(entry.at) as _,
+        clinic.audit_retention_years.and_then(|years| i32::try_from(years).ok()),
     )
     .execute(&mut *transaction)
     .await?;
@@ -77,7 +78,7 @@ pub async fn list(store: &Store) -> Result<Vec<Clinic>, StoreError> {
         ClinicRow,
         r#"select clinic_id, name, booking_url, emergency_number, language, pathways, languages,
                   suspended_at is not null as "suspended!", due_today_hours, due_this_week_hours, due_routine_hours,
-                  retention_days
+                  retention_days, audit_retention_years
            from clinics order by name"#
     )
     .fetch_all(&mut *store.jobs().await?)

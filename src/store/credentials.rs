@@ -83,7 +83,7 @@ pub(super) async fn find_by_prefixes(store: &Store, prefixes: &[&str]) -> Result
                   c.previous_expires_at as "previous_expires_at: jiff_sqlx::Timestamp",
                   k.name, k.booking_url, k.emergency_number, k.language, k.pathways, k.languages,
                   k.suspended_at is not null as "suspended!", k.due_today_hours, k.due_this_week_hours,
-                  k.due_routine_hours, k.retention_days
+                  k.due_routine_hours, k.retention_days, k.audit_retention_years
            from credentials c join clinics k on k.clinic_id = c.clinic_id
            where c.prefix = any ($1) or c.previous_prefix = any ($1)"#,
         prefixes as _
@@ -105,6 +105,7 @@ pub(super) async fn find_by_prefixes(store: &Store, prefixes: &[&str]) -> Result
             due_this_week_hours: row.due_this_week_hours,
             due_routine_hours: row.due_routine_hours,
             retention_days: row.retention_days,
+            audit_retention_years: row.audit_retention_years,
         })?;
         let credential = CredentialRow {
             credential_id: row.credential_id,

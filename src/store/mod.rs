@@ -4,6 +4,7 @@ mod address;
 mod audit;
 pub mod audit_entries;
 mod audit_macs;
+pub mod audit_pruning;
 pub mod audit_seals;
 pub mod audit_trail;
 pub mod audit_writer;

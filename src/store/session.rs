@@ -142,6 +142,22 @@ impl Store {
         self.transaction(&begin, Role::Writer, None).await
     }
 
+    /// A transaction of one moment as the role that signed in to the database. Where that is the owner of the tables, it may
+    /// remove entries of one clinic's audit log.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(super) async fn begin_pruning(
+        &self,
+        clinic_id: ClinicId,
+    ) -> Result<Transaction<'static, Postgres>, StoreError> {
+        let statements = format!(
+            "begin isolation level repeatable read; set local role none; set local sarcoscreen.clinic_id = '{clinic_id}'; \
+             set local sarcoscreen.audit_prune = '{clinic_id}'; set local statement_timeout = 0"
+        );
+        Ok(self.pool.begin_with(AssertSqlSafe(statements)).await?)
+    }
+
     /// A connection as the role that signed in to the database, which may read nothing of any clinic: for questions about
     /// the server, and about that role itself.
     ///
@@ -195,6 +211,15 @@ pub(super) async fn tie_to(connection: &mut PgConnection, clinic_id: ClinicId) -
 /// When the database is away.
 pub(super) async fn become_app(connection: &mut PgConnection, clinic_id: ClinicId) -> Result<(), StoreError> {
     sqlx::raw_sql(AssertSqlSafe(tie("set local", Role::App, Some(clinic_id)))).execute(connection).await?;
+    Ok(())
+}
+
+/// Makes the rest of a transaction that of the operator, in one clinic.
+///
+/// # Errors
+/// When the database is away.
+pub(super) async fn become_jobs(connection: &mut PgConnection, clinic_id: ClinicId) -> Result<(), StoreError> {
+    sqlx::raw_sql(AssertSqlSafe(tie("set local", Role::Jobs, Some(clinic_id)))).execute(connection).await?;
     Ok(())
 }
 

@@ -170,7 +170,7 @@ async fn audit_entries(
     ids: &[Uuid],
 ) -> Result<Vec<Value>, StoreError> {
     let rows = sqlx::query_scalar!(
-        r#"select to_jsonb(a) - array['clinic_id', 'subject_ids'] as "row!" from audit_entries a
+        r#"select to_jsonb(a) - array['clinic_id', 'subject_ids', 'resource_ids'] as "row!" from audit_entries a
            where clinic_id = $1 and (subject_id = any($2) or subject_ids && $2) order by at, audit_entry_id"#,
         clinic_id.0,
         ids,

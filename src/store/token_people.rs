@@ -69,7 +69,7 @@ pub async fn find(
         ClinicRow,
         r#"select clinic_id, name, booking_url, emergency_number, language, pathways, languages,
                   suspended_at is not null as "suspended!", due_today_hours, due_this_week_hours, due_routine_hours,
-                  retention_days
+                  retention_days, audit_retention_years
            from clinics where clinic_id = $1 or ($1::uuid is null and name = $2)"#,
         id,
         clinic,

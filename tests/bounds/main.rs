@@ -10,6 +10,7 @@ mod login_role;
 mod neighbours;
 mod parse;
 mod peers;
+mod refusals;
 
 use std::path::PathBuf;
 

@@ -25,7 +25,7 @@ pub struct AuditQuery {
     pub credential_id: Option<Uuid>,
     /// Only what is about this person, alone or in a list that was shown.
     pub subject_id: Option<Uuid>,
-    /// Only what was done to this.
+    /// Only what was done to this, or refusals told in one entry that named it.
     pub resource_id: Option<Uuid>,
     /// Only what belongs to this request.
     pub request_id: Option<Uuid>,
@@ -67,9 +67,13 @@ pub struct AuditEntryBody {
     /// To what; null where it is no single thing.
     #[schema(required)]
     pub resource_id: Option<Uuid>,
+    /// The different things that refusals named which are told in one entry; at most 50.
+    #[schema(max_items = 50)]
+    pub resource_ids: Vec<Uuid>,
     /// Everybody whom it is about or who was shown.
     pub subject_ids: Vec<Uuid>,
-    /// How often, where repetitions are told in one entry.
+    /// How often. The first refusal of a credential, action and outcome has an entry of its own; further ones are counted and
+    /// told in one entry a minute later at most.
     #[schema(minimum = 1)]
     pub occurrences: i32,
     /// The request that it belongs to.
@@ -106,6 +110,7 @@ impl From<NamedEntry> for AuditEntryBody {
             action: AuditActionName(entry.action),
             outcome: AuditOutcomeName(entry.outcome),
             resource_id: Some(entry.resource_id).filter(|id| !id.is_nil()),
+            resource_ids: entry.resource_ids,
             subject_ids: subjects.map(|id| id.0).collect(),
             occurrences: entry.occurrences,
             request_id: entry.request_id,

@@ -13,6 +13,8 @@ pub(crate) struct Target {
     /// Sealed entries in the order of their seals, with the number of the seal.
     pub(crate) sealed: Vec<(Uuid, i64)>,
     pub(crate) waiting: Vec<Uuid>,
+    /// The first seal that is there; those before it were pruned.
+    pub(crate) first_seal: i64,
     pub(crate) last_seal: i64,
 }
 
@@ -44,10 +46,10 @@ impl Dice {
 }
 
 /// How many kinds of attack there are.
-pub(crate) const KINDS: usize = 32;
+pub(crate) const KINDS: usize = 33;
 
 /// A statement for each column of an entry that changes it, and one for each of a seal.
-const ENTRY_EDITS: [&str; 9] = [
+const ENTRY_EDITS: [&str; 10] = [
     "at = at + interval '1 microsecond'",
     "credential_id = gen_random_uuid()",
     "action = 'submission_retired'",
@@ -57,6 +59,7 @@ const ENTRY_EDITS: [&str; 9] = [
     "subject_ids = subject_ids || gen_random_uuid()",
     "occurrences = occurrences + 1",
     "request_id = gen_random_uuid()",
+    "resource_ids = resource_ids || gen_random_uuid()",
 ];
 const SEAL_EDITS: [&str; 6] = [
     "sealed_at = sealed_at - interval '1 second'",
@@ -77,8 +80,14 @@ impl Target {
         let sealed: Vec<(Uuid, i64)> = rows.iter().map(|row| (row.get("id"), row.get("seal_number"))).collect();
         let sql = "select audit_entry_id from audit_pending where clinic_id = $1";
         let waiting = sqlx::query_scalar(sql).bind(clinic).fetch_all(connection).await.unwrap();
-        let last_seal = sealed.last().unwrap().1;
-        Self { clinic, other_clinic, sealed, waiting, last_seal }
+        let (first_seal, last_seal) = (sealed[0].1, sealed.last().unwrap().1);
+        Self { clinic, other_clinic, sealed, waiting, first_seal, last_seal }
+    }
+
+    /// A seal that is neither the first nor the last.
+    fn inner(&self, dice: &mut Dice) -> i64 {
+        let between = usize::try_from(self.last_seal - self.first_seal - 1).unwrap();
+        self.first_seal + 1 + i64::try_from(dice.below(between)).unwrap()
     }
 
     fn of_seals(&self, numbers: std::ops::RangeInclusive<i64>) -> impl Iterator<Item = Uuid> {
@@ -90,13 +99,12 @@ impl Target {
         let (sql, named) = match kind {
             0..=8 => Self::edit_entry(ENTRY_EDITS[kind], dice.pick(&self.sealed).0),
             9 => Self::edit_entry(ENTRY_EDITS[dice.below(ENTRY_EDITS.len())], dice.pick(&self.waiting)),
-            10..=15 => {
-                self.edit_seal(SEAL_EDITS[kind - 10], 2 + dice.below(usize::try_from(self.last_seal).unwrap() - 2))
-            }
+            10..=15 => self.edit_seal(SEAL_EDITS[kind - 10], self.inner(dice)),
             16..=19 => self.swap(kind, dice),
             20..=23 => self.remove_entry(kind, dice),
             24..=27 => self.forge(kind, dice),
-            _ => self.cut(kind, dice),
+            28..=31 => self.cut(kind, dice),
+            _ => Self::edit_entry(ENTRY_EDITS[9], dice.pick(&self.sealed).0),
         };
         let mut transaction = connection.begin().await.unwrap();
         // What a table's owner may do: none of our triggers runs.
@@ -113,9 +121,8 @@ impl Target {
         )
     }
 
-    fn edit_seal(&self, change: &str, number: usize) -> (String, Vec<Break>) {
+    fn edit_seal(&self, change: &str, number: i64) -> (String, Vec<Break>) {
         let clinic = self.clinic;
-        let number = i64::try_from(number).unwrap();
         let sql = format!("update audit_seals set {change} where clinic_id = '{clinic}' and seal_number = {number}");
         (sql, vec![Break::SealChanged(number)])
     }
@@ -143,7 +150,7 @@ impl Target {
                 (id(&one, &aside) + &id(&other, &one) + &id(&aside, &other), both)
             }
             _ => {
-                let numbers: Vec<i64> = (1..=self.last_seal).collect();
+                let numbers: Vec<i64> = (self.first_seal..=self.last_seal).collect();
                 let (one, other) = dice.two(&numbers);
                 let number = |from: i64, to: i64| {
                     format!(
@@ -196,7 +203,7 @@ impl Target {
     /// Takes seals away: one from the middle, some from the end, some with their entries, or all there is.
     fn cut(&self, kind: usize, dice: &mut Dice) -> (String, Vec<Break>) {
         let (clinic, last) = (self.clinic, self.last_seal);
-        let from = 2 + i64::try_from(dice.below(usize::try_from(last).unwrap() - 2)).unwrap();
+        let from = self.inner(dice);
         let seals = |which: String| format!("delete from audit_seals where clinic_id = '{clinic}' and {which};");
         let tail = Break::ChainCut { known: last, last: from - 1 };
         match kind {
@@ -218,7 +225,7 @@ impl Target {
             }
             _ => {
                 let sql = "truncate audit_entries; truncate audit_pending; truncate audit_seals".to_owned();
-                (sql, vec![Break::ChainCut { known: last, last: 0 }])
+                (sql, vec![Break::ChainCut { known: last, last: self.first_seal - 1 }])
             }
         }
     }

@@ -2,6 +2,8 @@
 
 mod attacks;
 mod coverage;
+mod folding;
+mod pruning;
 mod reading;
 mod roles;
 mod sign_ins;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use sarcoscreen::app::failed_sign_ins::{tell_all, tell_due};
+use sarcoscreen::app::folding::{tell_all, tell_due};
 use uuid::Uuid;
 
 use super::{Entry, entries_of_the_system};
@@ -50,12 +50,16 @@ async fn failed_sign_ins_are_counted_by_credential_and_hold_nothing_of_the_key()
     tell_due(&world.app).await;
     let entries = entries_of_the_system(&world).await;
     assert_eq!((count(&entries, staff), count(&entries, Uuid::nil())), (vec![1, 4], vec![1, 1]));
-    // The next minute begins anew, and the end of the service does not wait for it to end.
+    // Within a minute of that entry they are counted again, and the end of the service does not wait for it to end.
     forged("F").get("/v1/follow-ups").await.expect(401);
     forged("G").get("/v1/follow-ups").await.expect(401);
-    when_there_are(&world, 5).await;
     tell_all(&world.app).await;
-    assert_eq!(count(&entries_of_the_system(&world).await, staff), [1, 4, 1, 1]);
+    assert_eq!(count(&entries_of_the_system(&world).await, staff), [1, 4, 2]);
+    // After a minute without any, the next is told at once.
+    world.clock.advance(61);
+    forged("H").get("/v1/follow-ups").await.expect(401);
+    when_there_are(&world, 6).await;
+    assert_eq!(count(&entries_of_the_system(&world).await, staff), [1, 4, 2, 1]);
     // No key, and no address, in any column.
     let sql = "select count(*) from audit_entries e where e::text like '%127.0.0.1%' or e::text like '%sk\\_%'";
     assert_eq!(world.count(sql).await, 0);

@@ -1,10 +1,14 @@
-//! A thousand operations on a service that is killed again and again: whatever was answered is on record, once.
+//! A thousand operations on a service that is killed again and again: each success that was answered has one entry, and each
+//! refusal an entry of its kind that was written within the minute before its answer.
 
 use std::fs::OpenOptions;
 use std::process::Child;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use jiff::Timestamp;
+use jiff_sqlx::ToSqlx as _;
+use sarcoscreen::app::ambient::{Ambient as _, System};
 use serde_json::{Value, json};
 use sqlx::ConnectOptions as _;
 use uuid::Uuid;
@@ -26,6 +30,8 @@ struct Acknowledged {
     outcome: &'static str,
     /// Everybody in the answer.
     subjects: Vec<Uuid>,
+    /// When the answer was there.
+    at: Timestamp,
 }
 
 /// Ids that operations name.
@@ -114,7 +120,7 @@ impl Caller<'_> {
             known.subjects.push(id(&answer["subject_id"]));
             known.follow_ups.extend(answer["follow_up"]["id"].as_str().map(str::to_owned));
         }
-        Some(Acknowledged { request, action, outcome, subjects })
+        Some(Acknowledged { request, action, outcome, subjects, at: System.now() })
     }
 }
 
@@ -203,7 +209,14 @@ async fn check(place: &Place, acknowledged: &[Acknowledged], seed: u64) {
     let postgres = place.start().await.unwrap();
     let mut connection = postgres.connect_options().connect().await.unwrap();
     let mut listing = 0;
-    for one in acknowledged {
+    for one in acknowledged.iter().filter(|one| one.outcome != "success") {
+        let sql = "select count(*) from audit_entries
+            where action = $1 and outcome = $2 and at between $3::timestamptz - interval '1 minute' and $3::timestamptz";
+        let of_its_kind = sqlx::query_scalar::<_, i64>(sql).bind(one.action).bind(one.outcome).bind(one.at.to_sqlx());
+        let found = of_its_kind.fetch_one(&mut connection).await.unwrap();
+        assert!(found > 0, "seed {seed}: {} {} has no entry of its kind", one.action, one.outcome);
+    }
+    for one in acknowledged.iter().filter(|one| one.outcome == "success") {
         let entries = entries_of(&mut connection, one.request).await;
         assert_eq!(entries.len(), 1, "seed {seed}: {} {}: {entries:?}", one.action, one.request);
         let entry = &entries[0];

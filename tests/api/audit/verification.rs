@@ -11,7 +11,7 @@ use super::attacks::{Dice, KINDS, Target};
 use super::verified;
 use crate::world::{Clinic, World, frail};
 
-const TABLES: [&str; 3] = ["audit_entries", "audit_pending", "audit_seals"];
+const TABLES: [&str; 4] = ["audit_entries", "audit_pending", "audit_seals", "audit_tombstones"];
 
 /// Two clinics whose trails have seals of a few entries each, and some entries that wait.
 async fn worked(world: &World) -> (Clinic, Clinic, Vec<Head>) {
@@ -59,9 +59,7 @@ async fn every_change_that_the_owner_of_the_tables_makes_is_named() {
 /// Makes attacks one after the other, each undone before the next; how many were named.
 pub(crate) async fn attack_in_turn(world: &World, clinic: Uuid, other: Uuid, heads: &[Head], attacks: usize) -> usize {
     let mut connection = world.connect().await;
-    for table in TABLES {
-        connection.execute(AssertSqlSafe(format!("create table kept_{table} as table {table}"))).await.unwrap();
-    }
+    keep(&mut connection).await;
     let target = Target::of(&mut connection, clinic, other).await;
     let seed = u64::from(std::process::id());
     let mut dice = Dice(seed);
@@ -188,8 +186,16 @@ async fn two_sealers_at_once_make_one_chain() {
     assert!(all.entries >= 24, "{all:?}");
 }
 
+/// Keeps the audit log as it is, to be put back later.
+pub(super) async fn keep(connection: &mut sqlx::PgConnection) {
+    for table in TABLES {
+        let sql = format!("drop table if exists kept_{table}; create table kept_{table} as table {table}");
+        connection.execute(AssertSqlSafe(sql)).await.unwrap();
+    }
+}
+
 /// Puts the trail back as it was.
-async fn restore(connection: &mut sqlx::PgConnection) {
+pub(super) async fn restore(connection: &mut sqlx::PgConnection) {
     let mut transaction = connection.begin().await.unwrap();
     transaction.execute("set local session_replication_role = replica").await.unwrap();
     for table in TABLES {

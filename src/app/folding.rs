@@ -1,0 +1,371 @@
+//! Refusals, folded. The first refusal of a kind is written to the audit log before its answer leaves. Further ones are
+//! counted, and their number is written as one entry when a minute has passed since the last entry of the kind. So
+//! entries of one kind are at least a minute apart, and no refusal is written later than a minute after its answer.
+//!
+//! A kind is a credential, an action and an outcome. Each process counts by itself. A process that is killed loses the
+//! refusals that it counted since the last entry of their kind; one that is stopped writes them.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, FutureExt as _, Shared};
+use futures_util::stream::{self, StreamExt as _};
+use uuid::Uuid;
+
+use super::audit::{about, operator_entry};
+use super::{App, AppError};
+use crate::domain::audit::{AuditAction, AuditEntry, AuditOutcome};
+use crate::domain::ids::{ClinicId, CredentialId, SubjectId};
+use crate::store;
+
+/// How long refusals are counted after an entry of their kind.
+const COUNTED_FOR: Duration = Duration::from_mins(1);
+/// How soon an entry that could not be written is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
+/// Kinds that are counted apart. Further ones are counted by clinic, action and outcome.
+const APART: usize = 10_000;
+/// Kinds that are counted apart or by clinic. Further ones are counted by action and outcome.
+const BY_CLINIC: usize = 2 * APART;
+/// Different things, and different persons, that one entry names.
+const NAMED: usize = 50;
+/// Entries that are handed to the writer at once.
+const AT_ONCE: usize = 256;
+
+/// What refusals have in common that are counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Kind {
+    /// Whose audit log; nil is the system's.
+    pub clinic_id: ClinicId,
+    /// Who was refused, where that is known and counted apart.
+    pub credential_id: Option<CredentialId>,
+    /// What was tried.
+    pub action: AuditAction,
+    /// What became of it.
+    pub outcome: AuditOutcome,
+    /// The thing that every entry of the kind names; nil where each refusal names its own.
+    pub resource_id: Uuid,
+}
+
+/// What one refusal says beside its kind.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Refusal {
+    /// The thing that the request named; nil where it named none.
+    pub resource_id: Uuid,
+    /// The person that the request named.
+    pub subject: Option<SubjectId>,
+    /// The request.
+    pub request_id: Option<Uuid>,
+}
+
+/// The write of a first entry, which every refusal of its kind may wait for.
+type Written = Shared<BoxFuture<'static, Result<(), String>>>;
+
+/// The refusals of the last minute, by kind.
+#[derive(Default)]
+pub(crate) struct Folding(Mutex<HashMap<Kind, Counted>>);
+
+#[derive(Default)]
+struct Counted {
+    /// When the last entry of the kind was written, on the clock of the process.
+    since: Duration,
+    /// The write of the first entry, while its result may not have been looked at.
+    first: Option<Written>,
+    untold: Untold,
+    /// Whether the last entry could not be written.
+    failing: bool,
+}
+
+/// Refusals that no entry tells of yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Untold {
+    occurrences: i32,
+    resource_ids: Vec<Uuid>,
+    subject_ids: Vec<SubjectId>,
+}
+
+/// What is to be done about a refusal.
+enum Entered {
+    /// Nothing: it is counted.
+    Counted,
+    /// The result of its own entry is to be waited for.
+    First(Kind, Written),
+    /// It is counted once the first entry of its kind is on disk.
+    Second(Kind, Written),
+    /// It is not counted: the refusals before it could not be written.
+    Failing(Kind),
+}
+
+/// Puts a refusal on record. When this returns, an entry of its kind is on disk that is less than a minute old.
+///
+/// # Errors
+/// When the audit log cannot be written. Then the answer must not be given.
+pub(super) async fn record(app: &App, kind: Kind, refusal: Refusal) -> Result<(), AppError> {
+    match app.folding.enter(app, kind, refusal)? {
+        Entered::Counted => Ok(()),
+        Entered::First(kind, written) => on_disk(app, kind, written).await,
+        Entered::Second(kind, written) => {
+            on_disk(app, kind, written).await?;
+            app.folding.add(kind, app.ambient.elapsed(), &Untold::of(refusal));
+            Ok(())
+        }
+        Entered::Failing(_) => Err(AppError::Unavailable("refusals cannot be written to the audit log".to_owned())),
+    }
+}
+
+/// Waits for the first entry of a kind. One that cannot be written is forgotten, so that the next refusal tries again.
+async fn on_disk(app: &App, kind: Kind, written: Written) -> Result<(), AppError> {
+    let outcome = written.clone().await;
+    outcome.map_err(AppError::Unavailable).inspect_err(|_| app.folding.forget(kind, &written))
+}
+
+/// Counts a refusal whose answer does not depend on the audit log. The first of its kind is handed to the writer at once.
+pub(super) fn count(app: &App, kind: Kind, refusal: Refusal) {
+    let kind = match app.folding.enter(app, kind, refusal) {
+        Ok(Entered::Counted | Entered::First(..)) => return,
+        Ok(Entered::Second(kind, _) | Entered::Failing(kind)) => kind,
+        Err(_) => kind,
+    };
+    app.folding.add(kind, app.ambient.elapsed(), &Untold::of(refusal));
+}
+
+/// Writes the counted refusals whose minute has ended.
+pub async fn tell_due(app: &App) {
+    let now = app.ambient.elapsed();
+    tell(app, app.folding.take(now, |counted| counted.failing || counted.over(now))).await;
+}
+
+/// Writes all counted refusals.
+pub async fn tell_all(app: &App) {
+    tell(app, app.folding.take(app.ambient.elapsed(), |_| true)).await;
+}
+
+/// How long from now until [`tell_due`] has something to do.
+#[must_use]
+pub fn next_due(app: &App) -> Duration {
+    let now = app.ambient.elapsed();
+    let wait = |counted: &Counted| {
+        if counted.failing { AGAIN } else { (counted.since + COUNTED_FOR).saturating_sub(now) }
+    };
+    // Nothing that begins later is due sooner.
+    app.folding.lock().values().map(wait).min().unwrap_or(COUNTED_FOR)
+}
+
+async fn tell(app: &App, taken: Vec<(Kind, Option<Written>, Untold)>) {
+    stream::iter(taken).for_each_concurrent(AT_ONCE, |one| tell_one(app, one)).await;
+}
+
+async fn tell_one(app: &App, (kind, first, mut untold): (Kind, Option<Written>, Untold)) {
+    if let Some(first) = first
+        && first.await.is_err()
+    {
+        untold.occurrences = untold.occurrences.saturating_add(1);
+    }
+    if untold.occurrences > 0 {
+        let written = async {
+            let entry = untold.entry(app, kind)?;
+            store::audit_writer::write(&app.store, entry).await.map_err(AppError::from)
+        };
+        if let Err(error) = written.await {
+            tracing::warn!(%error, refusals = untold.occurrences, "refusals are not in the audit log yet");
+            app.folding.put_back(kind, app.ambient.elapsed(), &untold);
+            return;
+        }
+    }
+    app.folding.told(kind);
+}
+
+impl Folding {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Kind, Counted>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a refusal, or begins its kind with an entry of its own.
+    fn enter(&self, app: &App, kind: Kind, refusal: Refusal) -> Result<Entered, AppError> {
+        let now = app.ambient.elapsed();
+        let mut kinds = self.lock();
+        let kind = kept_as(&kinds, kind);
+        if kinds.get(&kind).is_some_and(|counted| counted.over(now) && counted.idle()) {
+            kinds.remove(&kind);
+        }
+        if let Some(counted) = kinds.get_mut(&kind) {
+            if counted.failing {
+                return Ok(Entered::Failing(kind));
+            }
+            if let Some(first) = counted.first.as_ref().filter(|first| !is_on_disk(first)) {
+                return Ok(Entered::Second(kind, first.clone()));
+            }
+            counted.untold.add(&Untold::of(refusal));
+            return Ok(Entered::Counted);
+        }
+        let entry = AuditEntry { request_id: refusal.request_id, ..Untold::of(refusal).first_entry(app, kind)? };
+        let store = app.store.clone();
+        let write = async move { store::audit_writer::write(&store, entry).await.map_err(|error| error.to_string()) };
+        let written = write.boxed().shared();
+        kinds.insert(kind, Counted { since: now, first: Some(written.clone()), ..Counted::default() });
+        drop(kinds);
+        // Handed to the writer now, whether or not somebody waits for it.
+        let _ = written.clone().now_or_never();
+        Ok(Entered::First(kind, written))
+    }
+
+    /// Counts refusals of a kind.
+    fn add(&self, kind: Kind, now: Duration, untold: &Untold) {
+        let mut kinds = self.lock();
+        let kind = kept_as(&kinds, kind);
+        let counted = kinds.entry(kind).or_insert_with(|| Counted { since: now, ..Counted::default() });
+        counted.untold.add(untold);
+    }
+
+    /// Forgets a kind whose first entry could not be written.
+    fn forget(&self, kind: Kind, written: &Written) {
+        let mut kinds = self.lock();
+        if kinds.get(&kind).and_then(|counted| counted.first.as_ref()).is_some_and(|first| first.ptr_eq(written)) {
+            kinds.remove(&kind);
+        }
+    }
+
+    /// Takes what is to be told of the kinds that are due, and forgets those of which there is nothing.
+    fn take(&self, now: Duration, due: impl Fn(&Counted) -> bool) -> Vec<(Kind, Option<Written>, Untold)> {
+        let mut kinds = self.lock();
+        kinds.retain(|_, counted| !(due(counted) && counted.idle()));
+        let due = kinds.iter_mut().filter(|(_, counted)| due(counted));
+        let taken = due.map(|(kind, counted)| {
+            counted.since = now;
+            (*kind, counted.first.take(), std::mem::take(&mut counted.untold))
+        });
+        taken.collect()
+    }
+
+    /// Counts again what could not be told. Until it is told, the kind's refusals are not answered.
+    fn put_back(&self, kind: Kind, now: Duration, untold: &Untold) {
+        self.add(kind, now, untold);
+        if let Some(counted) = self.lock().get_mut(&kind) {
+            counted.failing = true;
+        }
+    }
+
+    fn told(&self, kind: Kind) {
+        if let Some(counted) = self.lock().get_mut(&kind) {
+            counted.failing = false;
+        }
+    }
+}
+
+/// The kind that a refusal is counted as: its own while there is room, else a coarser one.
+fn kept_as(kinds: &HashMap<Kind, Counted>, kind: Kind) -> Kind {
+    let of_clinic = Kind { credential_id: None, resource_id: Uuid::nil(), ..kind };
+    let of_action = Kind { clinic_id: ClinicId(Uuid::nil()), ..of_clinic };
+    let mut fits = [(kind, APART), (of_clinic, BY_CLINIC)].into_iter();
+    fits.find(|(kind, room)| kinds.len() < *room || kinds.contains_key(kind)).map_or(of_action, |(kind, _)| kind)
+}
+
+/// Whether an entry is known to be on disk by now.
+fn is_on_disk(written: &Written) -> bool {
+    written.clone().now_or_never() == Some(Ok(()))
+}
+
+impl Counted {
+    fn over(&self, now: Duration) -> bool {
+        self.since + COUNTED_FOR <= now
+    }
+
+    /// Whether everything of it is told.
+    fn idle(&self) -> bool {
+        self.first.as_ref().is_none_or(is_on_disk) && self.untold.occurrences == 0 && !self.failing
+    }
+}
+
+impl Untold {
+    fn of(refusal: Refusal) -> Self {
+        let resource_ids = Some(refusal.resource_id).filter(|id| !id.is_nil()).into_iter().collect();
+        Self { occurrences: 1, resource_ids, subject_ids: refusal.subject.into_iter().collect() }
+    }
+
+    fn add(&mut self, more: &Self) {
+        self.occurrences = self.occurrences.saturating_add(more.occurrences);
+        name(&mut self.resource_ids, &more.resource_ids);
+        name(&mut self.subject_ids, &more.subject_ids);
+    }
+
+    /// The entry of refusals that were counted.
+    fn entry(&self, app: &App, kind: Kind) -> Result<AuditEntry, AppError> {
+        let entry = operator_entry(app, kind.clinic_id, kind.action, kind.resource_id)?;
+        let (subject_id, subject_ids) = about(&self.subject_ids);
+        let (credential_id, outcome, occurrences) = (kind.credential_id, kind.outcome, self.occurrences);
+        let resource_ids = self.resource_ids.clone();
+        Ok(AuditEntry { credential_id, outcome, resource_ids, subject_id, subject_ids, occurrences, ..entry })
+    }
+
+    /// The entry of one refusal by itself.
+    fn first_entry(&self, app: &App, kind: Kind) -> Result<AuditEntry, AppError> {
+        let resource_id = self.resource_ids.first().copied().unwrap_or(kind.resource_id);
+        Ok(AuditEntry { resource_id, resource_ids: Vec::new(), ..self.entry(app, kind)? })
+    }
+}
+
+/// Adds what is not named yet, as long as there is room.
+fn name<T: Copy + PartialEq>(named: &mut Vec<T>, more: &[T]) {
+    for one in more {
+        if named.len() < NAMED && !named.contains(one) {
+            named.push(*one);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(clinic: u128, credential: u128) -> Kind {
+        Kind {
+            clinic_id: ClinicId(Uuid::from_u128(clinic)),
+            credential_id: Some(CredentialId(Uuid::from_u128(credential))),
+            action: AuditAction::SubmissionRead,
+            outcome: AuditOutcome::NotFound,
+            resource_id: Uuid::nil(),
+        }
+    }
+
+    fn refusal(id: u128) -> Untold {
+        Untold::of(Refusal { resource_id: Uuid::from_u128(id), ..Refusal::default() })
+    }
+
+    #[test]
+    fn however_many_kinds_there_are_few_are_kept_and_every_refusal_is_counted() {
+        let folding = Folding::default();
+        for number in 1..=50_000 {
+            folding.add(kind(number % 30_000, number), Duration::ZERO, &refusal(number));
+        }
+        let kept = folding.take(COUNTED_FOR, |_| true);
+        assert_eq!(kept.len(), BY_CLINIC + 1);
+        assert_eq!(kept.iter().map(|(_, _, untold)| untold.occurrences).sum::<i32>(), 50_000);
+        let of_nobody = kept.iter().filter(|(kind, ..)| kind.clinic_id.0.is_nil() && kind.credential_id.is_none());
+        assert_eq!(of_nobody.count(), 1);
+    }
+
+    #[test]
+    fn an_entry_names_fifty_different_things() {
+        let folding = Folding::default();
+        for number in 0..200 {
+            folding.add(kind(1, 1), Duration::ZERO, &refusal(number % 70));
+        }
+        let [(_, _, untold)] = <[_; 1]>::try_from(folding.take(COUNTED_FOR, |_| true)).unwrap_or_else(|_| panic!());
+        let named: Vec<Uuid> = (1..=50).map(Uuid::from_u128).collect();
+        assert_eq!((untold.occurrences, untold.resource_ids), (200, named));
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_kept_and_tried_again() {
+        let folding = Folding::default();
+        folding.add(kind(1, 1), Duration::ZERO, &refusal(1));
+        assert!(folding.take(Duration::from_secs(59), |counted| counted.over(Duration::from_secs(59))).is_empty());
+        let taken = folding.take(COUNTED_FOR, |counted| counted.over(COUNTED_FOR));
+        folding.put_back(kind(1, 1), COUNTED_FOR, &taken[0].2);
+        folding.add(kind(1, 1), COUNTED_FOR, &refusal(2));
+        let again = folding.take(COUNTED_FOR, |counted| counted.failing);
+        assert_eq!((again[0].2.occurrences, again[0].2.resource_ids.len()), (2, 2));
+        folding.told(kind(1, 1));
+        assert!(folding.take(COUNTED_FOR, |counted| counted.failing).is_empty());
+    }
+}

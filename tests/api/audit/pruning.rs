@@ -1,0 +1,275 @@
+//! Retention of the audit log: only what is old enough leaves, only the owner removes it, and what takes its place shows
+//! whether it is what was left.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sarcoscreen::app::audit_pruning::{Pruning, prune};
+use sarcoscreen::app::sealing::seal;
+use sarcoscreen::app::{App, AppError, Policy, clinics};
+use sarcoscreen::domain::ids::ClinicId;
+use sarcoscreen::domain::seal::{Break, Head, Tombstone};
+use sarcoscreen::domain::stored;
+use sarcoscreen::rules::Releases;
+use sarcoscreen::store::keys::{Keys, MasterKey};
+use sarcoscreen::store::{ConnectOptions, Store};
+use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+
+use super::attacks::KINDS;
+use super::verification::{attack_in_turn, keep, restore};
+use super::verified;
+use crate::world::{Clinic, World, frail, sizes};
+
+/// Three years and two days.
+const LONG: i64 = (3 * 365 + 2) * 86_400;
+
+/// The use cases as somebody who signs in to the database with an account.
+async fn signed_in_as(world: &World, account: ConnectOptions) -> App {
+    let keys = Keys::derive(&MasterKey::parse(&MasterKey::text(&[7; 32])).unwrap()).unwrap();
+    let policy = Policy {
+        idempotency_lifetime: Duration::from_hours(1),
+        accepted_unsafe_settings: Vec::new(),
+        erasure_log: Some(PathBuf::from("/nowhere")),
+    };
+    let store = Store::open(account, sizes(2, 10), keys);
+    let app = App::new(store, Releases::load().unwrap(), Arc::clone(&world.clock) as _, policy);
+    app.prepare().await.unwrap();
+    app
+}
+
+/// What a run over every clinic says.
+async fn pruned(app: &App, dry_run: bool) -> Vec<(ClinicId, Pruning)> {
+    let mut found = Vec::new();
+    prune(app, None, dry_run, |clinic_id, pruning| found.push((clinic_id, pruning))).await.unwrap();
+    found
+}
+
+fn tombstone(found: &[(ClinicId, Pruning)], clinic: &Clinic) -> Tombstone {
+    match found {
+        [(clinic_id, Pruning::Removed(tombstone))] if clinic_id.0 == clinic.id => *tombstone,
+        _ => panic!("{found:?}"),
+    }
+}
+
+/// Rounds of work in both clinics, each sealed.
+async fn work(world: &World, clinics: [&Clinic; 2], rounds: usize) -> Vec<Head> {
+    let mut heads = Vec::new();
+    for round in 0..rounds {
+        for clinic in clinics {
+            let body = json!({"answers": frail(), "subject": {"reference": format!("R-{round}")}});
+            clinic.intake.submit(&body).await.expect(201);
+            clinic.staff.get("/v1/follow-ups").await.expect(200);
+        }
+        heads.extend(seal(&world.app).await.unwrap());
+    }
+    heads
+}
+
+/// Two clinics with five old seals and five young ones, and entries that wait. The first keeps its audit log for three years.
+async fn with_a_past(world: &World) -> (Clinic, Clinic, Vec<Head>) {
+    let (one, two) = (world.clinic("One").await, world.clinic("Two").await);
+    let mut heads = work(world, [&one, &two], 5).await;
+    world.clock.advance(LONG);
+    heads.extend(work(world, [&one, &two], 5).await);
+    keeps_three_years(world, &one).await;
+    one.staff.get("/v1/follow-ups").await.expect(200);
+    (one, two, heads)
+}
+
+async fn keeps_three_years(world: &World, clinic: &Clinic) {
+    let listed = clinics::list(&world.app).await.unwrap();
+    let found = listed.into_iter().find(|listed| listed.clinic_id.0 == clinic.id).unwrap();
+    let kept = stored::Clinic { audit_retention_years: Some(3), ..found };
+    clinics::change(&world.app, &kept).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_older_than_the_clinic_keeps_it_leaves_by_whole_seals_and_the_chain_goes_on() {
+    let world = World::new().await;
+    let (one, _, mut heads) = with_a_past(&world).await;
+    let owner = signed_in_as(&world, world.database.clone()).await;
+    let before = verified(&world, &heads).await;
+    assert_eq!(before.1, []);
+    let old = "select count(*) from audit_entries e join clinics c using (clinic_id)
+        where c.name = 'One' and at < now() + interval '1 day'";
+    let (rows, old_rows) = (world.count("select count(*) from audit_entries").await, world.count(old).await);
+    assert!(old_rows >= 14);
+
+    let planned = tombstone(&pruned(&owner, true).await, &one);
+    assert_eq!((planned.first_seal, planned.last_seal, planned.entries), (1, 5, old_rows));
+    assert_eq!(verified(&world, &heads).await, before, "a dry run changes nothing");
+    let done = tombstone(&pruned(&owner, false).await, &one);
+    assert_eq!(Tombstone { pruned_at: planned.pruned_at, ..done }, planned);
+    assert_eq!(world.count(old).await, 0);
+    // The other clinic sets no time. The run itself is an entry of the first.
+    assert_eq!(world.count("select count(*) from audit_entries").await, rows - old_rows + 1);
+    let told = "select sum(occurrences)::bigint from audit_entries where action = 'audit_entries_pruned'";
+    assert_eq!(world.count(told).await, old_rows);
+    let (all, found) = verified(&world, &heads).await;
+    assert_eq!(found, []);
+    assert_eq!((all.tombstones, all.pruned_seals, all.pruned_entries.cast_signed()), (1, 5, old_rows));
+    assert_eq!((all.seals, all.chains), (15, 2));
+    assert_eq!(pruned(&owner, false).await, []);
+
+    // Everything of a clinic where nothing happens any more leaves too, and what comes then follows it.
+    heads.extend(seal(&world.app).await.unwrap());
+    world.clock.advance(LONG);
+    let rest = tombstone(&pruned(&owner, false).await, &one);
+    assert_eq!((rest.first_seal, rest.last_seal, rest.previous_mac), (6, 11, done.last_mac));
+    let last = seal(&world.app).await.unwrap();
+    assert_eq!((last.len(), last[0].seal_number), (1, 12));
+    heads.extend(last);
+    let (all, found) = verified(&world, &heads).await;
+    assert_eq!((found, all.tombstones, all.pruned_seals), (vec![], 2, 11));
+    // A known head of the last removed seal is compared with what the tombstone says.
+    let other = Head { clinic_id: ClinicId(one.id), seal_number: 5, mac: [9; 32] };
+    assert_eq!(verified(&world, &[other]).await.1, [(ClinicId(one.id), Break::SealReplaced(5))]);
+}
+
+#[tokio::test]
+async fn what_does_not_verify_is_not_removed() {
+    let world = World::new().await;
+    let (one, _, heads) = with_a_past(&world).await;
+    let owner = signed_in_as(&world, world.database.clone()).await;
+    let mut connection = world.connect().await;
+    keep(&mut connection).await;
+    let edits = [
+        "update audit_entries set occurrences = 2 where audit_entry_id = (
+             select entry_ids[1] from audit_seals where clinic_id = '{}' and seal_number = 3)",
+        "delete from audit_entries where audit_entry_id = (
+             select entry_ids[1] from audit_seals where clinic_id = '{}' and seal_number = 1)",
+        "delete from audit_seals where clinic_id = '{}' and seal_number = 1",
+        "delete from audit_seals where clinic_id = '{}' and seal_number = 4",
+        "update audit_seals set entry_macs = set_byte(entry_macs, 0, 1 # get_byte(entry_macs, 0)) where clinic_id = '{}'
+             and seal_number = 5",
+    ];
+    for edit in edits {
+        behind_the_back(&mut connection, &edit.replace("{}", &one.id.to_string())).await;
+        let rows = world.count("select count(*) from audit_entries").await;
+        let found = pruned(&owner, false).await;
+        assert!(matches!(&found[..], [(_, Pruning::Refused(broken))] if !broken.is_empty()), "{edit}: {found:?}");
+        assert_eq!(world.count("select count(*) from audit_entries").await, rows, "{edit}");
+        assert_eq!(world.count("select count(*) from audit_tombstones").await, 0, "{edit}");
+        restore(&mut connection).await;
+    }
+    assert_eq!(verified(&world, &heads).await.1, []);
+    tombstone(&pruned(&owner, false).await, &one);
+}
+
+/// Does what the owner of the tables can with every trigger off.
+async fn behind_the_back(connection: &mut PgConnection, sql: &str) {
+    let mut transaction = connection.begin().await.unwrap();
+    transaction.execute("set local session_replication_role = replica").await.unwrap();
+    let touched = transaction.execute(AssertSqlSafe(sql.to_owned())).await.unwrap().rows_affected();
+    assert!(touched > 0, "{sql}");
+    transaction.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn every_change_of_a_tombstone_and_of_what_is_beside_it_is_named() {
+    let world = World::new().await;
+    let (one, two, heads) = with_a_past(&world).await;
+    let owner = signed_in_as(&world, world.database.clone()).await;
+    let mut connection = world.connect().await;
+    connection.execute("create table pruned_seals as table audit_seals").await.unwrap();
+    tombstone(&pruned(&owner, false).await, &one);
+    keep(&mut connection).await;
+    let (changed, missing) = (Break::TombstoneChanged(1), Break::SealsMissing { first: 1, last: 5 });
+    let set = |change: &str| format!("update audit_tombstones set {change}");
+    let (id, other) = (one.id, two.id);
+    let attacks = [
+        (set("last_seal = 6"), changed),
+        (set("entries = entries - 1"), changed),
+        (set("first_at = first_at - interval '1 second'"), changed),
+        (set("last_at = last_at + interval '1 microsecond'"), changed),
+        (set("previous_mac = sha256('x')"), changed),
+        (set("last_mac = sha256('x')"), changed),
+        (set("pruned_at = pruned_at + interval '1 day'"), changed),
+        (set("key_version = 2"), changed),
+        (set("mac = sha256('x')"), changed),
+        (set("first_seal = 2"), Break::TombstoneChanged(2)),
+        (set(&format!("clinic_id = '{other}'")), missing),
+        ("delete from audit_tombstones".to_owned(), missing),
+        // Another one, over the seal that is the first now.
+        (
+            "insert into audit_tombstones select clinic_id, 6, 6, 1, first_at, last_at, last_mac, previous_mac, pruned_at,
+                 key_version, mac from audit_tombstones"
+                .to_owned(),
+            Break::TombstoneChanged(6),
+        ),
+        (
+            format!("insert into audit_seals select * from pruned_seals where clinic_id = '{id}' and seal_number = 5"),
+            Break::SealNotPruned(5),
+        ),
+        (
+            format!("delete from audit_seals where clinic_id = '{id}' and seal_number = 6"),
+            Break::SealsMissing { first: 6, last: 6 },
+        ),
+        (
+            format!(
+                "update audit_seals set previous_mac = sha256('x') where clinic_id = '{id}' and seal_number = 6"
+            ),
+            Break::SealChanged(6),
+        ),
+    ];
+    let count = attacks.len();
+    for (sql, named) in attacks {
+        behind_the_back(&mut connection, &sql).await;
+        let (_, found) = verified(&world, &heads).await;
+        assert!(found.contains(&(ClinicId(id), named)), "{sql}: {named:?} is not among {found:?}");
+        restore(&mut connection).await;
+        assert_eq!(verified(&world, &heads).await.1, [], "after the restoration of {sql}");
+    }
+    println!("{count} of {count} changes beside a tombstone named");
+    assert_eq!(attack_in_turn(&world, id, other, &heads, 2 * KINDS).await, 2 * KINDS);
+}
+
+#[tokio::test]
+async fn only_the_owner_removes_and_only_in_the_clinic_that_the_transaction_names() {
+    let world = World::new().await;
+    let (one, two, _) = with_a_past(&world).await;
+    let mut connection = world.connect().await;
+    let roles = "sarcoscreen_app, sarcoscreen_writer, sarcoscreen_auth, sarcoscreen_jobs";
+    let guest = format!("create role guest login; grant {roles} to guest");
+    connection.execute(AssertSqlSafe(guest)).await.unwrap();
+    let app = signed_in_as(&world, world.database.clone().username("guest")).await;
+    let refused = prune(&app, None, false, |_, _| panic!("a guest removes")).await.unwrap_err();
+    assert!(matches!(refused, AppError::Conflict(detail) if detail.contains("only the owner")), "{refused}");
+
+    // The triggers let nothing else through, whoever asks.
+    for (prune, sql) in [
+        ("", "delete from audit_entries where clinic_id = '{}'"),
+        ("", "delete from audit_seals where clinic_id = '{}'"),
+        (&*two.id.to_string(), "delete from audit_seals where clinic_id = '{}'"),
+        (&*one.id.to_string(), "update audit_seals set seal_number = seal_number + 100 where clinic_id = '{}'"),
+        (&*one.id.to_string(), "update audit_entries set occurrences = 2 where clinic_id = '{}'"),
+        (&*one.id.to_string(), "truncate audit_seals"),
+        (&*one.id.to_string(), "truncate audit_tombstones"),
+    ] {
+        let mut transaction = connection.begin().await.unwrap();
+        let setting = format!("set local sarcoscreen.audit_prune = '{prune}'");
+        transaction.execute(AssertSqlSafe(setting)).await.unwrap();
+        let error = transaction.execute(AssertSqlSafe(sql.replace("{}", &one.id.to_string()))).await.unwrap_err();
+        let code = error.as_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned));
+        assert_eq!(code.as_deref(), Some("23001"), "{sql}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn an_owner_that_is_no_superuser_removes_what_is_old() {
+    let first = World::new().await;
+    let mut connection = first.connect().await;
+    let roles = "sarcoscreen_app, sarcoscreen_writer, sarcoscreen_auth, sarcoscreen_jobs";
+    for sql in [&*format!("create role keeper login; grant {roles} to keeper"), "create database keeper owner keeper"] {
+        connection.execute(AssertSqlSafe(sql.to_owned())).await.unwrap();
+    }
+    let keeper = first.database.clone().username("keeper").database("keeper");
+    let world = World::over(&keeper).await;
+    let (one, _, heads) = with_a_past(&world).await;
+    let owner = signed_in_as(&world, keeper).await;
+    assert_eq!(tombstone(&pruned(&owner, false).await, &one).last_seal, 5);
+    let (all, found) = verified(&world, &heads).await;
+    assert_eq!((found, all.tombstones), (vec![], 1));
+}
