@@ -144,7 +144,8 @@ async fn however_many_ask_whether_it_is_ready_the_database_is_asked_once() {
     let mut owner = world.connect().await;
     owner.execute("begin; lock table _sqlx_migrations in access exclusive mode").await.unwrap();
     let asked = (0..40).map(|_| async { readiness(&world, &world.base).await.0 });
-    let waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+    let waiting =
+        "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
     let watched = async {
         until("one waits", async || world.count(waiting).await > 0).await;
         // Whatever others ask, they ask before this comes back.

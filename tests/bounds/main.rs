@@ -6,8 +6,10 @@
 
 use std::path::PathBuf;
 
+mod connections;
 mod hostile;
 mod peers;
+mod people;
 #[allow(dead_code, reason = "the long tests use the rest")]
 #[path = "../long/service.rs"]
 mod service;
