@@ -183,7 +183,7 @@ pub fn place(address: IpAddr) -> IpAddr {
 mod tests {
     use super::counter::tests::Still;
     use super::*;
-    use crate::domain::ids::{ClinicId, CredentialId};
+    use crate::domain::ids::{ClinicId, CredentialId, SenderId};
 
     fn address(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -191,7 +191,8 @@ mod tests {
 
     fn actor(role: Role, credential: u128) -> Actor {
         let (clinic_id, credential_id) = (ClinicId(Uuid::from_u128(1)), CredentialId(Uuid::from_u128(credential)));
-        Actor { clinic_id, credential_id, role, request_id: None }
+        let sender_id = SenderId(credential_id.0);
+        Actor { clinic_id, credential_id, sender_id, role, request_id: None }
     }
 
     fn limits(rates: &Rates) -> Limits {

@@ -59,7 +59,7 @@ fn attempt(cli: &Cli) -> anyhow::Result<ExitCode> {
 async fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
     let settings = &cli.settings;
     match cli.command.as_ref().unwrap_or(&Command::Serve) {
-        Command::Serve => serve::run(settings).await?,
+        Command::Serve => Box::pin(serve::run(settings)).await?,
         Command::Migrate => migrate::run(settings).await?,
         Command::Clinics(command) => clinics::run(settings, command).await?,
         Command::Keys(command) => keys::run(settings, command).await?,

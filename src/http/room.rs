@@ -119,11 +119,12 @@ impl Drop for Place {
 mod tests {
     use super::*;
     use crate::domain::actor::Role;
-    use crate::domain::ids::{ClinicId, CredentialId};
+    use crate::domain::ids::{ClinicId, CredentialId, SenderId};
 
     fn actor(clinic: u128, credential: u128) -> Actor {
         let (clinic_id, credential_id) = (ClinicId(Uuid::from_u128(clinic)), CredentialId(Uuid::from_u128(credential)));
-        Actor { clinic_id, credential_id, role: Role::Intake, request_id: None }
+        let sender_id = SenderId(credential_id.0);
+        Actor { clinic_id, credential_id, sender_id, role: Role::Intake, request_id: None }
     }
 
     #[test]

@@ -14,8 +14,8 @@ use crate::domain::ids::ClinicId;
 /// A prefix that waits to be looked up.
 pub(super) struct LookUp(String);
 
-/// The prefixes of one query, and how many may wait: more than there are connections, so none is turned away.
-pub(super) const GROUPED: Grouping = Grouping { batch: 1_024, writers: 1, waiting: 65_536 };
+/// The prefixes of one query. None is turned away: each waits on a connection, of which there is a limited number.
+pub(super) const GROUPED: Grouping = Grouping { batch: 1_024, writers: 1, waiting: usize::MAX };
 
 /// How long a query may take, and a request may wait for its answer: one that hangs must not hold up those after it.
 const LONGEST: Duration = Duration::from_secs(3);

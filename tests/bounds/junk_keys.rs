@@ -172,7 +172,7 @@ async fn a_flood_of_junk_keys_shuts_out_no_key_that_works_long() {
 const MOST: [f64; 3] = [3.0, 5.0, 2.0];
 
 /// The headers of each request.
-type Headers = Box<dyn Fn(usize) -> String>;
+type Headers<'a> = Box<dyn Fn(usize) -> String + 'a>;
 
 async fn costs(requests: usize) {
     let place = place().await;
@@ -184,7 +184,7 @@ async fn costs(requests: usize) {
     assert_eq!(status, 200);
     println!("GET /health/live: {live:.1?}");
     let (known, secrets) = (&real[..17], |number: usize| format!("{number:043}"));
-    let kinds: [(&str, Headers, f64); 4] = [
+    let kinds: [(&str, Headers<'_>, f64); 4] = [
         ("no key", Box::new(|number| format!("{}x-none: 1\r\n", from_anywhere(number))), MOST[0]),
         ("garbage", Box::new(|number| from_anywhere(number) + &bearer("garbage")), MOST[0]),
         (
