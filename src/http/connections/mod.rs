@@ -309,7 +309,9 @@ mod tests {
     fn an_ipv6_network_of_64_bits_is_one_address_and_a_trusted_proxy_has_no_share() {
         let connections = of(20);
         let seats = ["2001:db8::1", "2001:db8::2"].map(|from| admit(&connections, from).unwrap());
-        seats.iter().for_each(|seat| seat.0.set_idle(false));
+        for seat in &seats {
+            seat.0.set_idle(false);
+        }
         assert!(admit(&connections, "2001:db8::3").is_none());
         assert!(admit(&connections, "2001:db8:0:1::3").is_some());
         let proxied: Vec<_> = (0..17).map(|_| admit(&connections, "10.0.0.1").unwrap()).collect();
