@@ -154,7 +154,9 @@ impl TokenRules {
         // Somebody with two roles may do what the greater one may.
         let mapped = |name: &str| self.roles.iter().find(|(theirs, _)| theirs == name).map(|(_, role)| *role);
         let role = names(at(claims, &self.role_claim)).filter_map(mapped).max().ok_or(TokenFault::Role)?;
-        let clinic = at(claims, &self.clinic_claim).and_then(Value::as_str).filter(|name| !name.is_empty());
+        let clinic = at(claims, &self.clinic_claim)
+            .and_then(Value::as_str)
+            .filter(|name| !name.is_empty() && !name.contains('\0'));
         Ok(TokenPerson {
             subject,
             display_name: display_name(claims),
@@ -191,8 +193,9 @@ fn at<'a>(claims: &'a Claims, name: &str) -> Option<&'a Value> {
     })
 }
 
+/// A claim that is a text; one that no database can keep is none.
 pub(super) fn text<'a>(claims: &'a Claims, name: &str) -> Option<&'a str> {
-    claims.get(name)?.as_str()
+    claims.get(name)?.as_str().filter(|text| !text.contains('\0'))
 }
 
 /// The texts of a claim that is one text or a list of them.
@@ -275,12 +278,14 @@ mod tests {
             ("aud", json!(["other"]), TokenFault::Audience),
             ("sub", json!(""), TokenFault::Subject),
             ("sub", json!("x".repeat(256)), TokenFault::Subject),
+            ("sub", json!("a\u{0}b"), TokenFault::Subject),
             ("exp", json!("never"), TokenFault::NoExpiry),
             ("exp", json!(1e300), TokenFault::NoExpiry),
             ("nbf", json!("now"), TokenFault::NotYet),
             ("iat", json!(NOW + 61), TokenFault::IssuedAt),
             ("realm_access", json!({"roles": "cook"}), TokenFault::Role),
             ("clinic", json!(""), TokenFault::Clinic),
+            ("clinic", json!("a\u{0}b"), TokenFault::Clinic),
         ];
         for (claim, wrong, fault) in faults {
             assert_eq!(read(|claims| _ = claims.insert(claim.into(), wrong.clone())), Err(fault), "{claim} {wrong}");

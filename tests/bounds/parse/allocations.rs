@@ -78,8 +78,11 @@ fn a_refused_request_allocates_little_however_large_it_is() {
         let settings = Settings {
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            public_url: None,
+            connections: 100,
             body_room: ROOM,
             read_deadline: Duration::from_secs(10),
+            answer_deadline: Duration::from_secs(30),
             workers: 1,
             shutdown: Duration::from_secs(1),
         };

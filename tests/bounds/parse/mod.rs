@@ -51,7 +51,7 @@ impl Site {
     pub(crate) fn cost(&self, request: &[u8], each: u32) -> (f64, u16) {
         let mut line = Line::new(self);
         let mut status = line.exchange(request).status;
-        let rounds = (0..8).map(|_| {
+        let rounds = (0..5).map(|_| {
             let before = self.cpu();
             for _ in 0..each {
                 status = line.exchange(request).status;
