@@ -45,7 +45,7 @@ pub fn run() -> ExitCode {
 
 fn attempt(cli: &Cli) -> anyhow::Result<ExitCode> {
     let log = &cli.settings.log;
-    // Anybody can send what is no request; the framework calls each an error of its own.
+    // The framework logs every malformed request as an error, and any client can send one.
     let quiet = format!("actix_server=warn,actix_http::h1::dispatcher=off,{}", store::QUIETLY_LOGGED);
     telemetry::start(&log.filter, &quiet, store::NEVER_LOGGED, log.format == LogFormat::Json)
         .context("SARCOSCREEN_LOG cannot be read")?;

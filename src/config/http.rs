@@ -85,7 +85,7 @@ pub struct Http {
     pub public_url: Option<String>,
 
     /// How many MiB the bodies of all requests under way may have together, 32 to 65536. One key gets a quarter of it, one
-    /// clinic a half; who sends more at once is told to come again.
+    /// clinic a half; more is refused with 429 or 503 and Retry-After.
     #[arg(
         long,
         env = "SARCOSCREEN_BODY_ROOM_MIB",

@@ -29,8 +29,8 @@ use crate::domain::fault::Fault;
 /// Largest body of a single submission, bytes.
 pub const BODY_LIMIT: usize = 64 * 1024;
 
-/// A body that has not been read yet. A handler reads it after its caller is known, so that nobody without a key
-/// learns anything about bodies.
+/// A body that has not been read yet. A handler reads it after its caller is known, so that a caller without
+/// a key learns nothing about bodies.
 pub struct Incoming {
     request: HttpRequest,
     payload: web::Payload,
@@ -114,7 +114,7 @@ impl Incoming {
         tokio::time::timeout(self.state.settings.read_deadline, self.arrive(at_most)).await.map_err(late)?
     }
 
-    /// A place for the body of whoever signed in.
+    /// A place for the body of the caller.
     fn place(&self) -> Result<Place, Problem> {
         let extensions = self.request.extensions();
         let actor = extensions.get::<Actor>();

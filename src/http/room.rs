@@ -56,7 +56,7 @@ impl Room {
         Self(Arc::new(Shared { all: all.max(BATCH_LIMIT), taken: Mutex::default() }))
     }
 
-    /// A place without bytes for a body of somebody. A credential has a quarter of the room, its clinic a half; each can
+    /// An empty place for a body of this caller. A credential has a quarter of the room, its clinic a half; each can
     /// send the largest body.
     pub(super) fn of(&self, actor: &Actor) -> Place {
         let share = |part: usize| (self.0.all / part).max(BATCH_LIMIT);

@@ -1,5 +1,5 @@
-//! Bodies that an answer does not wait for. The framework reads on a chunked body that nobody holds any more, for as long
-//! as its sender likes. While it is held, the connection is closed a second after the answer instead.
+//! Bodies that an answer does not wait for. The framework drains a chunked body that was dropped, for as long as its
+//! sender likes. While it is held, the connection is closed a second after the answer instead.
 
 use std::cell::RefCell;
 use std::pin::Pin;

@@ -74,7 +74,7 @@ async fn meet(kind: ProblemType, world: &World, clinic: &Clinic) -> Answer {
     }
 }
 
-/// A head beyond its bound, of nobody.
+/// A head beyond its bound, without a key.
 async fn meet_bound(kind: ProblemType, world: &World) -> Answer {
     let nobody = world.holder(None);
     if kind == ProblemType::UriTooLong {

@@ -139,7 +139,7 @@ fn parts(bytes: &Bytes) -> Result<Vec<Bytes>, Problem> {
             let pointer = format!("/{}", pointer_token(&name));
             faults.push(Fault::new(pointer, FaultCode::UnknownField, "there is no such field"));
         } else if name == "items" && found.replace(value).is_some() {
-            faults.push(Fault::new("/items", FaultCode::Duplicate, "the field stands twice"));
+            faults.push(Fault::new("/items", FaultCode::Duplicate, "the field occurs twice"));
         }
     });
     if !is_object {

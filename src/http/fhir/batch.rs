@@ -116,7 +116,7 @@ fn entries_of(bytes: &Bytes) -> Result<Vec<&RawValue>, Problem> {
     fields(whole, |name, value| {
         let Some(place) = names.iter().position(|known| *known == name) else { return };
         if found[place].replace(value).is_some() {
-            faults.push(Fault::new(format!("Bundle.{name}"), FaultCode::Duplicate, "the field stands twice"));
+            faults.push(Fault::new(format!("Bundle.{name}"), FaultCode::Duplicate, "the field occurs twice"));
         }
     });
     let says = |value: Option<&RawValue>, text: &str| value.is_some_and(|value| value.get() == text);

@@ -41,7 +41,7 @@ pub(super) async fn negotiate(
 
 /// The form to answer in. `_format` goes before the header, as FHIR has it.
 fn wanted(request: &ServiceRequest) -> Option<&'static str> {
-    // Nobody has signed in yet, so a query is not read for more than this.
+    // The caller is not known yet, so no other parameter is parsed.
     let asked = request.query_string().split('&').find_map(|pair| pair.strip_prefix("_format="));
     if let Some((format, _)) = asked.and_then(|value| form_urlencoded::parse(value.as_bytes()).next()) {
         // A plus sign that was not encoded has become a space.

@@ -67,7 +67,7 @@ enum Step<'s> {
 }
 
 impl Step<'_> {
-    /// The place as it is told. Most places never are, so it is written only then.
+    /// The place as text. Only faults and known items need it.
     fn written(&self, places: Places) -> String {
         match self {
             Self::Resource(place) => (*place).to_owned(),
@@ -124,7 +124,7 @@ impl Found {
     }
 }
 
-/// Adds a fault where so many are not found yet that none is told any more.
+/// Adds a fault, up to the limit of faults.
 fn tell(faults: &mut Vec<Fault>, fault: impl FnOnce() -> Fault) {
     if faults.len() <= MOST_FAULTS {
         faults.push(fault());

@@ -1,4 +1,4 @@
-//! What the program writes to its log when somebody sends what is no request.
+//! What the program logs for malformed requests.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;

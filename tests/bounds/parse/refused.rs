@@ -11,7 +11,7 @@ enum Most {
     Twice,
     /// A head beyond its bound, of up to the 128 KiB that the framework reads: reading it is the cost.
     Read,
-    /// A refusal of somebody who has signed in goes on record first.
+    /// A refusal after sign-in is written to the audit log first.
     Recorded,
 }
 
@@ -77,7 +77,7 @@ fn kinds(site: &Site) -> Vec<Refused> {
         refused("long lists", get(path, &lists), 401),
         refused("an unknown path", get(&format!("/nothing?{longest}"), &[]), 404),
         refused("another method", head_of("DELETE", "/v1/submissions", &[], "").into_bytes(), 405),
-        refused("a preflight of nobody", preflight(&list), 400),
+        refused("a preflight of an unknown origin", preflight(&list), 400),
         refused("no known form of FHIR", get("/fhir/Task?_format=xml", &[]), 406),
         refused("no key for CDS Hooks", head_of("POST", "/cds-services/muscle-loss", &[], "").into_bytes(), 401),
     ]);
