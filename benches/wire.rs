@@ -78,6 +78,7 @@ fn clinic() -> Clinic {
         suspended: false,
         due: DueHours::SUGGESTED,
         retention_days: None,
+        audit_retention_years: None,
     }
 }
 

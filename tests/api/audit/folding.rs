@@ -131,7 +131,7 @@ async fn two_instances_count_every_refusal_once() {
 
 #[tokio::test]
 async fn what_a_public_key_asks_too_often_leaves_no_entry_and_what_another_does_is_folded() {
-    let rates = Rates { per_credential: 5, per_clinic: 0 };
+    let rates = Rates { per_credential: 5, ..Rates::default() };
     let world = World::built(|_| {}, |app| app.with_rates(rates)).await;
     let clinic = world.clinic("One").await;
     for user in [&clinic.browser, &clinic.staff] {
