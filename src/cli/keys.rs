@@ -147,7 +147,7 @@ async fn revoke(app: &App, clinic: &str, id: CredentialId) -> anyhow::Result<()>
 fn line(credential: &Credential, now: Timestamp) -> String {
     let Credential { credential_id, role, display_name, prefix, created_at, expires_at, revoked_at, .. } = credential;
     let sender = credential.sender_id;
-    let replaces = if sender.0 == credential_id.0 { String::new() } else { format!("  for {sender}") };
+    let sender = if sender.0 == credential_id.0 { String::new() } else { format!("  sender {sender}") };
     let state = match (revoked_at, expires_at) {
         (Some(at), _) => format!("revoked {at}"),
         (None, Some(at)) if *at <= now => format!("expired {at}"),
@@ -155,5 +155,5 @@ fn line(credential: &Credential, now: Timestamp) -> String {
         (None, None) => "works".to_owned(),
     };
     let key = prefix.as_ref().map_or_else(|| "signs in with tokens".to_owned(), |prefix| format!("sk_{prefix}_..."));
-    format!("{credential_id}  {:<7}  {key}  minted {created_at}  {state}  {display_name}{replaces}\n", role.as_str())
+    format!("{credential_id}  {:<7}  {key}  minted {created_at}  {state}  {display_name}{sender}\n", role.as_str())
 }

@@ -6,6 +6,7 @@ use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use sarcoscreen::app::{AppError, exports};
 use sarcoscreen::domain::actor::{Actor, Role};
+use sarcoscreen::domain::ids::{CredentialId, SenderId};
 use sarcoscreen::domain::stored::SubmissionFilter;
 use serde_json::json;
 use sqlx::Executor as _;
@@ -78,8 +79,14 @@ async fn a_clinic_has_four_exports_under_way_and_keeps_no_other_from_having_some
     let (one, other) = (world.clinic("One").await, world.clinic("Other").await);
     let export = async |clinic: &Clinic| {
         let (_, credential_id) = world.user_with_id(clinic.id, Role::Staff, None).await;
-        let (clinic_id, credential_id) = (clinic.id.into(), credential_id.into());
-        let actor = Actor { clinic_id, credential_id, role: Role::Staff, request_id: None };
+        let (clinic_id, credential_id) = (clinic.id.into(), CredentialId(credential_id));
+        let actor = Actor {
+            clinic_id,
+            credential_id,
+            sender_id: SenderId(credential_id.0),
+            role: Role::Staff,
+            request_id: None,
+        };
         exports::submissions(&world.app, &actor, SubmissionFilter::default(), None).await
     };
     let mut open = Vec::new();

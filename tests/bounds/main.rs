@@ -4,12 +4,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod connections;
 mod hostile;
 mod junk_keys;
 mod login_role;
 mod neighbours;
 mod parse;
 mod peers;
+mod people;
 mod refusals;
 
 use std::path::PathBuf;

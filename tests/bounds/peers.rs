@@ -7,6 +7,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::hostile::{DOCUMENT, address, closes, connect, crowd, descriptors, exchange, processor, until};
+use crate::people::{clinic, mint};
 use crate::service::{Place, Service};
 
 const LIVE: &str = "GET /health/live HTTP/1.1\r\nhost: test\r\n\r\n";
@@ -16,11 +17,8 @@ const LOCAL: Ipv4Addr = Ipv4Addr::LOCALHOST;
 async fn place() -> (Place, String) {
     let place = Place::new().await;
     place.run(&["migrate"]);
-    let clinic =
-        ["clinics", "create", "--name", "One", "--booking-url", "https://clinic.example", "--emergency-number"];
-    place.run(&[&clinic[..], &["112"]].concat());
-    let key = place.run(&["keys", "mint", "--clinic", "One", "--role", "intake", "--name", "Intake"]);
-    let key = key.split_whitespace().find(|word| word.starts_with("sk_")).unwrap().to_owned();
+    clinic(&place, "One");
+    let key = mint(&place, "One", "intake");
     (place, key)
 }
 
@@ -37,12 +35,10 @@ async fn answers_that_are_not_read_hold_little_and_end_after_the_deadline() {
     drop(warm);
     assert!(live(&service).await);
     let (memory, open) = (service.resident(), descriptors(&service));
-    // The longest pipelines that are taken at once, of the shortest requests and of ordinary ones.
-    let shortest = "GET /openapi.json HTTP/1.1\r\n\r\n".repeat(4_000);
-    let mut unread = crowd(service.address(), 1, 100, &shortest).await;
-    unread.extend(crowd(service.address(), 2, 100, &DOCUMENT.repeat(1_000)).await);
+    let unread = crowd(service.address(), 1, 200, &DOCUMENT.repeat(3_000)).await;
     assert_eq!(unread.len(), 200);
-    until(Duration::from_secs(2), || descriptors(&service) >= open + 200).await.expect("they are taken in");
+    // Those of before may be gone meanwhile.
+    until(Duration::from_secs(2), || descriptors(&service) >= open + 195).await.expect("they are taken in");
     assert!(live(&service).await);
     let each = (service.peak() - memory) * 1024.0 / 200.0;
     println!("{each:.0} KB for each");
@@ -211,7 +207,7 @@ async fn a_public_document_costs_about_what_the_least_answer_costs() {
     for path in paths {
         let milliseconds = cost(path).await;
         println!("{path}: {milliseconds:.2} ms, the least answer {least:.2} ms");
-        if milliseconds > 10.0 * least {
+        if milliseconds > 6.0 * least {
             dear.push(path);
         }
     }

@@ -48,6 +48,7 @@ struct Place {
 
 /// One connection, as the request handlers, its stream and the table see it.
 pub(super) struct Connection {
+    connections: Arc<Connections>,
     /// The address it counts for; none for a trusted proxy.
     place: Option<IpAddr>,
     /// Its number among the idle ones, 0 while it is busy. Changed under the table's lock only.
@@ -66,10 +67,7 @@ pub(super) struct Connection {
 }
 
 /// A place in the table, given back when the connection ends.
-pub(super) struct Seat {
-    connections: Arc<Connections>,
-    connection: Arc<Connection>,
-}
+pub(super) struct Seat(Arc<Connection>);
 
 /// A request under way; it ends when this is dropped.
 pub(super) struct UnderWay(Arc<Connection>);
@@ -103,6 +101,7 @@ impl Connections {
             None => {}
         }
         let connection = Arc::new(Connection {
+            connections: Arc::clone(self),
             place,
             idle: AtomicU64::new(0),
             closed: AtomicBool::new(false),
@@ -119,7 +118,7 @@ impl Connections {
         table.rest(&connection);
         table.tell();
         drop(table);
-        Some(Seat { connections: Arc::clone(self), connection })
+        Some(Seat(connection))
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -174,37 +173,14 @@ impl Table {
     }
 }
 
-impl Seat {
-    /// The connection that has this place.
-    pub(super) fn connection(&self) -> &Arc<Connection> {
-        &self.connection
-    }
-
-    /// Counts it as idle from now on, or no longer.
-    fn set_idle(&self, idle: bool) {
-        let is_idle = self.connection.idle.load(Ordering::Relaxed) != 0;
-        if idle == is_idle {
-            return;
-        }
-        let mut table = self.connections.table();
-        if self.connection.closed.load(Ordering::Relaxed) {
-            return;
-        }
-        if idle {
-            table.rest(&self.connection);
-        } else {
-            table.work(&self.connection);
-        }
-    }
-}
-
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut table = self.connections.table();
-        if !self.connection.closed.swap(true, Ordering::Relaxed) {
-            let idle = self.connection.idle.swap(0, Ordering::Relaxed);
+        let connection = &self.0;
+        let mut table = connection.connections.table();
+        if !connection.closed.swap(true, Ordering::Relaxed) {
+            let idle = connection.idle.swap(0, Ordering::Relaxed);
             table.idle.remove(&idle);
-            table.leave(&self.connection, idle);
+            table.leave(connection, idle);
             table.tell();
         }
     }
@@ -213,6 +189,7 @@ impl Drop for Seat {
 impl Connection {
     /// Begins a request, of which a body is to be read or not.
     pub(super) fn begin(self: &Arc<Self>, has_body: bool) -> UnderWay {
+        self.set_idle(false);
         self.begun.fetch_add(1, Ordering::Relaxed);
         self.under_way.fetch_add(1, Ordering::Relaxed);
         self.body_awaited.store(has_body, Ordering::Relaxed);
@@ -222,6 +199,22 @@ impl Connection {
     /// The body of the request under way was read, or will not be.
     pub(super) fn body_ended(&self) {
         self.body_awaited.store(false, Ordering::Relaxed);
+    }
+
+    /// Counts it as idle from now on, or no longer.
+    fn set_idle(self: &Arc<Self>, idle: bool) {
+        if idle == (self.idle.load(Ordering::Relaxed) != 0) {
+            return;
+        }
+        let mut table = self.connections.table();
+        if self.closed.load(Ordering::Relaxed) {
+            return;
+        }
+        if idle {
+            table.rest(self);
+        } else {
+            table.work(self);
+        }
     }
 
     fn is_closed(&self) -> bool {
@@ -251,10 +244,13 @@ impl Connection {
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
-        self.0.body_ended();
-        if self.0.read_denied.swap(false, Ordering::Relaxed) {
-            self.0.waker.wake();
+        let Self(connection) = self;
+        connection.body_ended();
+        if connection.under_way.fetch_sub(1, Ordering::Relaxed) == 1 {
+            connection.set_idle(true);
+        }
+        if connection.read_denied.swap(false, Ordering::Relaxed) {
+            connection.waker.wake();
         }
     }
 }
@@ -275,11 +271,11 @@ mod tests {
     fn the_longest_idle_connection_closes_for_a_newcomer() {
         let connections = of(3);
         let seats: Vec<_> = ["10.0.0.1", "10.0.0.2", "10.0.0.3"].map(|from| admit(&connections, from).unwrap()).into();
-        seats[0].set_idle(false);
+        seats[0].0.set_idle(false);
         let newcomer = admit(&connections, "10.0.0.4").unwrap();
-        let closed: Vec<_> = seats.iter().map(|seat| seat.connection().is_closed()).collect();
+        let closed: Vec<_> = seats.iter().map(|seat| seat.0.is_closed()).collect();
         assert_eq!(closed, [false, true, false]);
-        assert!(!newcomer.connection().is_closed());
+        assert!(!newcomer.0.is_closed());
         assert_eq!(connections.table().open, 3);
     }
 
@@ -288,8 +284,8 @@ mod tests {
         let connections = of(2);
         let first = admit(&connections, "10.0.0.1").unwrap();
         let second = admit(&connections, "10.0.0.1").unwrap();
-        first.set_idle(false);
-        second.set_idle(false);
+        first.0.set_idle(false);
+        second.0.set_idle(false);
         assert!(admit(&connections, "10.0.0.1").is_none());
         drop(first);
         assert!(admit(&connections, "10.0.0.1").is_some());
@@ -300,10 +296,10 @@ mod tests {
         let connections = of(20);
         let other = admit(&connections, "192.0.2.9").unwrap();
         let seats = ["192.0.2.1"; 2].map(|from| admit(&connections, from).unwrap());
-        seats[0].set_idle(false);
+        seats[0].0.set_idle(false);
         let third = admit(&connections, "192.0.2.1").unwrap();
-        assert!(seats[1].connection().is_closed() && !other.connection().is_closed());
-        third.set_idle(false);
+        assert!(seats[1].0.is_closed() && !other.0.is_closed());
+        third.0.set_idle(false);
         assert!(admit(&connections, "192.0.2.1").is_none());
         assert!(admit(&connections, "::ffff:192.0.2.1").is_none());
         assert!(admit(&connections, "192.0.2.2").is_some());
@@ -313,7 +309,9 @@ mod tests {
     fn an_ipv6_network_of_64_bits_is_one_address_and_a_trusted_proxy_has_no_share() {
         let connections = of(20);
         let seats = ["2001:db8::1", "2001:db8::2"].map(|from| admit(&connections, from).unwrap());
-        seats.iter().for_each(|seat| seat.set_idle(false));
+        for seat in &seats {
+            seat.0.set_idle(false);
+        }
         assert!(admit(&connections, "2001:db8::3").is_none());
         assert!(admit(&connections, "2001:db8:0:1::3").is_some());
         let proxied: Vec<_> = (0..17).map(|_| admit(&connections, "10.0.0.1").unwrap()).collect();
@@ -324,7 +322,7 @@ mod tests {
     fn what_ended_leaves_nothing_behind() {
         let connections = of(10);
         let seats: Vec<_> = (1..=5).map(|last| admit(&connections, &format!("192.0.2.{last}")).unwrap()).collect();
-        seats[0].set_idle(false);
+        seats[0].0.set_idle(false);
         let closed = admit(&connections, "192.0.2.2").unwrap();
         drop((seats, closed));
         let table = connections.table();

@@ -54,7 +54,7 @@ impl Guarded {
     }
 
     pub(in crate::http) fn connection(&self) -> &Arc<Connection> {
-        self.seat.connection()
+        &self.seat.0
     }
 
     /// Whether a time is over; otherwise the task is woken when it is.
@@ -89,7 +89,7 @@ impl AsyncRead for Guarded {
     /// No bytes are the end: also for a connection that makes room for another, and one that does not finish its head.
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        let connection = Arc::clone(this.seat.connection());
+        let connection = Arc::clone(this.connection());
         connection.remember(cx.waker());
         if connection.is_closed() {
             return Poll::Ready(Ok(()));
@@ -121,13 +121,10 @@ impl AsyncRead for Guarded {
         let count = part.filled().len();
         buffer.advance(count);
         match read {
-            Poll::Pending => {
-                this.seat.set_idle(this.head.is_none());
-                this.wait_for_head(cx)
-            }
+            Poll::Pending => this.wait_for_head(cx),
             Poll::Ready(Ok(())) if count > 0 => {
                 this.more = count == room;
-                this.seat.set_idle(false);
+                connection.set_idle(false);
                 this.head.get_or_insert_with(|| (connection.begun(), Instant::now() + this.deadlines.head));
                 Poll::Ready(Ok(()))
             }
