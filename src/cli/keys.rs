@@ -132,7 +132,7 @@ async fn rotate_master(settings: &Settings) -> anyhow::Result<()> {
     }
     if audit_seals > 0 {
         print(&format!(
-            "{audit_seals} seals of the audit trail were made with an earlier key: keep a copy of it, `audit verify` \
+            "{audit_seals} seals of the audit log were made with an earlier key: keep a copy of it, `audit verify` \
              needs it in its file\n"
         ))?;
     }

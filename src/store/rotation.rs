@@ -60,7 +60,7 @@ pub struct Dependents {
     pub credentials: u64,
     /// Audit entries that wait for their seal.
     pub waiting: u64,
-    /// Seals of the audit trail, which are never made anew.
+    /// Seals and tombstones of the audit log, which are never made anew.
     pub audit_seals: u64,
 }
 
@@ -88,7 +88,8 @@ pub async fn dependents(store: &Store, clinic_id: ClinicId, now: Timestamp) -> R
                         and (key_version <> $2 or (previous_key_version <> $2 and previous_expires_at > $3))
                 end) as "credentials!",
                (select count(*) from audit_pending where clinic_id = $1 and key_version <> $2) as "waiting!",
-               (select count(*) from audit_seals where clinic_id = $1 and key_version <> $2) as "audit_seals!""#,
+               (select count(*) from audit_seals where clinic_id = $1 and key_version <> $2)
+               + (select count(*) from audit_tombstones where clinic_id = $1 and key_version <> $2) as "audit_seals!""#,
         clinic_id.0,
         version,
         at(now) as _,
