@@ -298,7 +298,7 @@ impl Answer {
 
 fn store(database: &PgConnectOptions) -> Store {
     let keys = Keys::derive(&MasterKey::parse(&MasterKey::text(&[7; 32])).unwrap()).unwrap();
-    Store::open(database.clone(), sizes(8, 10), keys)
+    Store::open(database.clone(), sizes(8, 60), keys)
 }
 
 /// What a store of the tests does at once.
@@ -334,7 +334,7 @@ pub(crate) fn app(
     bytes: &[u8],
     erasure_log: Option<PathBuf>,
 ) -> App {
-    app_sized(database, ambient, bytes, erasure_log, sizes(8, 10))
+    app_sized(database, ambient, bytes, erasure_log, sizes(8, 60))
 }
 
 /// The same, doing so much at once.
