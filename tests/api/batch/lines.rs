@@ -3,12 +3,11 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use sqlx::Executor as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::{PATH, item};
-use crate::group_commit::until_waiting;
+use crate::group_commit::{held, until_waiting};
 use crate::world::{Clinic, User, World};
 
 fn line(number: usize) -> String {
@@ -125,9 +124,8 @@ async fn lines_are_stored_and_answered_while_the_next_ones_are_awaited() {
 async fn no_more_than_a_few_hundred_are_under_way_at_once_however_many_lines_have_come() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
-    let mut beside = world.connect().await;
-    beside.execute("begin; lock table submissions in share mode").await.unwrap();
-    let mut watch = world.connect().await;
+    let (mut holder, mut watch) = (world.connect().await, world.connect().await);
+    let lock = held(&mut holder).await;
     let mut connection = opened(&world, &clinic).await;
     chunk(&mut connection, &line(20_000)).await;
     until_waiting(&mut watch, 1).await;
@@ -136,7 +134,7 @@ async fn no_more_than_a_few_hundred_are_under_way_at_once_however_many_lines_hav
     let sent = tokio::time::timeout(Duration::from_secs(1), chunk(&mut connection, &all)).await;
     assert!(sent.is_err(), "20,000 lines of {} bytes were taken while none could be written", all.len());
     until_waiting(&mut watch, 2).await;
-    beside.execute("rollback").await.unwrap();
+    lock.rollback().await.unwrap();
     // Nobody reads, and the client leaves; what was under way is stored all the same, and it was at most this much.
     let mut some = [0; 64];
     assert!(connection.read(&mut some).await.unwrap() > 0);

@@ -304,7 +304,7 @@ impl Answer {
 
 fn store(database: &PgConnectOptions) -> Store {
     let keys = Keys::derive(&MasterKey::parse(&MasterKey::text(&[7; 32])).unwrap()).unwrap();
-    Store::open(login(database), sizes(8, 10), keys)
+    Store::open(login(database), sizes(8, 60), keys)
 }
 
 /// How the service reaches a database that its owner reaches so.
@@ -356,7 +356,7 @@ pub(crate) fn app(
     bytes: &[u8],
     erasure_log: Option<PathBuf>,
 ) -> App {
-    app_sized(database, ambient, bytes, erasure_log, sizes(8, 10))
+    app_sized(database, ambient, bytes, erasure_log, sizes(8, 60))
 }
 
 /// The same, doing so much at once.
