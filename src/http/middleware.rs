@@ -9,7 +9,7 @@ use std::time::Instant;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError, web};
@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::State;
 use super::answer::Answer;
-use super::connections::{Connection, UnderWay};
+use super::connections::{CHUNKED, Connection, UnderWay};
 use super::fhir;
 use super::problem::{Problem, ProblemType};
 use super::rate::Counted;
@@ -110,19 +110,21 @@ pub async fn envelope(
     CURRENT.scope(current, work.instrument(span)).await
 }
 
-/// Tells the connection that a request is under way, and when its body ends.
+/// Tells the connection that a request is under way, and when a body ends that does not say its length.
 fn begun(request: &mut ServiceRequest) -> Option<UnderWay> {
     let connection = Arc::clone(request.request().conn_data::<Arc<Connection>>()?);
+    let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let has_body = !matches!(request.parts_mut().1, Payload::None);
-    let under_way = connection.begin(has_body);
-    if has_body {
+    let body = if has_body { length.unwrap_or(CHUNKED) } else { 0 };
+    let under_way = connection.begin(body);
+    if body == CHUNKED {
         let payload = request.take_payload();
         request.set_payload(Payload::Stream { payload: Box::pin(Arriving { payload, connection }) });
     }
     Some(under_way)
 }
 
-/// A body that tells its connection when it ends, or is not wanted any more.
+/// A body of unknown length, which tells its connection when it ends, or is not wanted any more.
 struct Arriving {
     payload: Payload,
     connection: Arc<Connection>,

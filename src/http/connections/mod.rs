@@ -4,6 +4,7 @@
 //! the next is idle. At the cap an idle connection closes for a newcomer, the one that is idle longest first; where none
 //! is idle the newcomer is refused.
 
+mod head_end;
 mod stream;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -18,10 +19,15 @@ use metrics::{counter, gauge};
 
 use crate::app::limits::place;
 
+use head_end::HeadEnd;
 pub(super) use stream::{Deadlines, Guarded};
 
 /// An address that is no trusted proxy has at most this part of all connections.
 const SHARE: usize = 10;
+/// The length of a body that does not say it.
+pub(super) const CHUNKED: u64 = u64::MAX;
+/// Bytes of such a body that are handed over at once.
+const CHUNK: usize = 1024;
 
 /// Every open connection.
 pub(super) struct Connections {
@@ -59,8 +65,8 @@ pub(super) struct Connection {
     begun: AtomicU64,
     /// Requests that are not answered whole yet.
     under_way: AtomicUsize,
-    /// Whether the body of the request under way is still to be read.
-    body_awaited: AtomicBool,
+    /// Bytes of the body of the request under way that are still to be read; [`CHUNKED`] while that is not known.
+    body: AtomicU64,
     /// Whether the stream waits for the answer before it reads on.
     read_denied: AtomicBool,
     waker: AtomicWaker,
@@ -107,7 +113,7 @@ impl Connections {
             closed: AtomicBool::new(false),
             begun: AtomicU64::new(0),
             under_way: AtomicUsize::new(0),
-            body_awaited: AtomicBool::new(false),
+            body: AtomicU64::new(0),
             read_denied: AtomicBool::new(false),
             waker: AtomicWaker::new(),
         });
@@ -187,18 +193,18 @@ impl Drop for Seat {
 }
 
 impl Connection {
-    /// Begins a request, of which a body is to be read or not.
-    pub(super) fn begin(self: &Arc<Self>, has_body: bool) -> UnderWay {
+    /// Begins a request, whose body has so many bytes.
+    pub(super) fn begin(self: &Arc<Self>, body: u64) -> UnderWay {
         self.set_idle(false);
         self.begun.fetch_add(1, Ordering::Relaxed);
         self.under_way.fetch_add(1, Ordering::Relaxed);
-        self.body_awaited.store(has_body, Ordering::Relaxed);
+        self.body.store(body, Ordering::Relaxed);
         UnderWay(Arc::clone(self))
     }
 
     /// The body of the request under way was read, or will not be.
     pub(super) fn body_ended(&self) {
-        self.body_awaited.store(false, Ordering::Relaxed);
+        self.body.store(0, Ordering::Relaxed);
     }
 
     /// Counts it as idle from now on, or no longer.
@@ -227,9 +233,21 @@ impl Connection {
 
     /// Whether anything is read: the next request only when this one is answered.
     fn may_read(&self) -> bool {
-        let may = self.at_rest() || self.body_awaited.load(Ordering::Relaxed);
+        let may = self.at_rest() || self.body.load(Ordering::Relaxed) > 0;
         self.read_denied.store(!may, Ordering::Relaxed);
         may
+    }
+
+    /// How many of so many bytes are handed over for the body before they are looked at; `None` for all of them.
+    fn take_of_body(&self, count: usize) -> Option<usize> {
+        let left = self.body.load(Ordering::Relaxed);
+        if left == CHUNKED {
+            // Requests may follow a body whose end the framework finds.
+            return Some(count.min(CHUNK));
+        }
+        let fit = usize::try_from(left).map_or(count, |left| count.min(left));
+        self.body.store(left - fit as u64, Ordering::Relaxed);
+        (fit < count).then_some(fit)
     }
 
     fn begun(&self) -> u64 {

@@ -1,7 +1,8 @@
 //! A connection's bytes, with deadlines for the peer. The server of the framework sits on top and knows nothing of it.
 //!
-//! What a peer can make the service hold is bounded here: requests are read only as fast as they are answered, and a peer
-//! that takes no answer, or sends half a head and no more, is closed.
+//! What a peer can make the service hold is bounded here: requests are handed over one by one as they are answered (the
+//! framework parses all that it is given, and a parsed request takes some 7 KB), and a peer that takes no answer, or sends
+//! half a head and no more, is closed.
 
 use std::io;
 use std::pin::Pin;
@@ -9,15 +10,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use actix_web::web::Bytes;
 use metrics::counter;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::{Connection, Seat};
+use super::{Connection, HeadEnd, Seat};
 
-/// Bytes that are read at once between requests. Every whole request among them is held parsed until it is answered.
-const HEAD_PART: usize = 2 * 1024;
 /// Bytes that the system holds beyond those that the peer's window takes. More would be held for peers that read nothing.
 const UNSENT: u32 = 64 * 1024;
 
@@ -39,8 +39,11 @@ pub(in crate::http) struct Guarded {
     head: Option<(u64, Instant)>,
     /// By when what is being written must be taken.
     write_by: Option<Instant>,
-    /// Whether the last part that was read filled its room, so that there is probably more.
-    more: bool,
+    /// What was read and is not handed over: the next requests.
+    kept: Bytes,
+    end: HeadEnd,
+    /// Whether what was handed over is to be looked at before more is.
+    enough: bool,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -50,7 +53,17 @@ impl Guarded {
         if let Err(error) = socket2::SockRef::from(&io).set_tcp_notsent_lowat(UNSENT) {
             tracing::debug!(%error, "the system does not bound unsent bytes");
         }
-        Self { io, seat, deadlines, head: None, write_by: None, more: false, timer: None }
+        Self {
+            io,
+            seat,
+            deadlines,
+            head: None,
+            write_by: None,
+            kept: Bytes::new(),
+            end: HeadEnd::default(),
+            enough: false,
+            timer: None,
+        }
     }
 
     pub(in crate::http) fn connection(&self) -> &Arc<Connection> {
@@ -73,11 +86,35 @@ impl Guarded {
         false
     }
 
+    /// Takes what was read before and not handed over, or reads.
+    fn take(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.kept.is_empty() {
+            return Pin::new(&mut self.io).poll_read(cx, buffer);
+        }
+        let part = self.kept.split_to(self.kept.len().min(buffer.remaining()));
+        buffer.put_slice(&part);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Keeps what is not handed over yet, before what is kept already.
+    fn keep(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.kept = [bytes, &self.kept].concat().into();
+        }
+    }
+
+    /// A part of a head arrived, after so many requests.
+    fn begin_head(&mut self, begun: u64) {
+        if self.head.is_none_or(|(before, _)| before != begun) {
+            self.head = Some((begun, Instant::now() + self.deadlines.head));
+        }
+    }
+
     /// Waits for bytes, for as long as the head that has begun may take.
     fn wait_for_head(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some((begun, by)) = self.head else { return Poll::Pending };
         // The first head has a deadline of the framework's, which answers with a status.
-        if begun == 0 || !self.over(by, cx) {
+        if begun == 0 || begun != self.connection().begun() || !self.over(by, cx) {
             return Poll::Pending;
         }
         counter!("sarcoscreen_connections_closed_late_total", "what" => "head").increment(1);
@@ -97,39 +134,31 @@ impl AsyncRead for Guarded {
         if !connection.may_read() {
             return Poll::Pending;
         }
-        // What was read is looked at, and answered, before more is.
-        if std::mem::take(&mut this.more) {
+        // What was read is looked at before more is.
+        if std::mem::take(&mut this.enough) {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let at_rest = connection.at_rest();
-        if !at_rest {
-            let before = buffer.filled().len();
-            let read = Pin::new(&mut this.io).poll_read(cx, buffer);
-            if buffer.filled().len() > before {
-                this.more = buffer.remaining() == 0;
-                this.write_by = this.write_by.map(|_| Instant::now() + this.deadlines.answer);
-            }
-            return read;
-        }
-        if this.head.is_some_and(|(begun, _)| begun != connection.begun()) {
-            this.head = None;
-        }
-        let room = buffer.remaining().min(HEAD_PART);
-        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(room));
-        let read = Pin::new(&mut this.io).poll_read(cx, &mut part);
-        let count = part.filled().len();
-        buffer.advance(count);
+        let start = buffer.filled().len();
+        let read = this.take(cx, buffer);
+        let count = buffer.filled().len() - start;
         match read {
-            Poll::Pending => this.wait_for_head(cx),
-            Poll::Ready(Ok(())) if count > 0 => {
-                this.more = count == room;
-                connection.set_idle(false);
-                this.head.get_or_insert_with(|| (connection.begun(), Instant::now() + this.deadlines.head));
-                Poll::Ready(Ok(()))
-            }
-            ended @ Poll::Ready(_) => ended,
+            Poll::Pending if connection.at_rest() => return this.wait_for_head(cx),
+            Poll::Ready(Ok(())) if count > 0 => {}
+            other => return other,
         }
+        let fit = if connection.at_rest() {
+            connection.set_idle(false);
+            this.begin_head(connection.begun());
+            this.end.find(&buffer.filled()[start..])
+        } else {
+            this.write_by = this.write_by.map(|_| Instant::now() + this.deadlines.answer);
+            connection.take_of_body(count)
+        };
+        let fit = fit.inspect(|_| this.enough = true).unwrap_or(count);
+        this.keep(&buffer.filled()[start + fit..]);
+        buffer.set_filled(start + fit);
+        Poll::Ready(Ok(()))
     }
 }
 
