@@ -153,13 +153,17 @@ async fn after_credentials_are_rotated_the_earlier_master_key_may_go() {
 }
 
 /// Columns that hold what a master key made, with what happens to each when the key is rotated.
-const MADE_WITH_A_MASTER_KEY: [(&str, &str); 23] = [
+const MADE_WITH_A_MASTER_KEY: [(&str, &str); 28] = [
     ("audit_pending.key_version", "sealed at once"),
     ("audit_pending.mac", "sealed at once"),
     ("audit_seals.entry_macs", "kept for ever: `audit verify` needs the earlier key"),
     ("audit_seals.key_version", "kept for ever"),
     ("audit_seals.mac", "kept for ever"),
     ("audit_seals.previous_mac", "kept for ever"),
+    ("audit_tombstones.key_version", "kept for ever"),
+    ("audit_tombstones.last_mac", "kept for ever"),
+    ("audit_tombstones.mac", "kept for ever: `audit verify` needs the earlier key"),
+    ("audit_tombstones.previous_mac", "kept for ever"),
     ("credentials.issuer_subject_hash", "made anew from the sealed text"),
     ("credentials.issuer_subject_sealed", "sealed anew"),
     ("credentials.key_hash", "made anew when the key is used"),
@@ -175,6 +179,7 @@ const MADE_WITH_A_MASTER_KEY: [(&str, &str); 23] = [
     ("subjects.reference_hash", "made anew from the sealed text"),
     ("subjects.reference_sealed", "sealed anew"),
     ("subjects.telephone_hash", "made anew with the contact data"),
+    ("used_tokens.token_hash", "one for each key of the file, until the token is refused for its age"),
     ("webhook_endpoints.previous_secret_sealed", "sealed anew"),
     ("webhook_endpoints.secret_sealed", "sealed anew"),
 ];

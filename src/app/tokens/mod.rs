@@ -46,8 +46,7 @@ struct Verifier {
     keys: Arc<KeyCache>,
 }
 
-/// The members of a token's header that matter. A member that must be understood and is not known here (`crit`) makes
-/// the token unreadable (RFC 7515, section 4.1.11).
+/// The header's members that matter. An unknown `crit` member makes the token unreadable (RFC 7515, section 4.1.11).
 #[derive(Deserialize)]
 struct Header {
     alg: String,

@@ -7,11 +7,9 @@ use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS};
 use crate::http::problem::{Problem, ProblemType};
 
 elements! {
-    /// What went wrong, or what is to be known.
     OperationOutcome {
         issue: Vec<Issue>,
     }
-    /// One thing.
     Issue {
         severity: &'static str,
         code: &'static str,
@@ -23,7 +21,6 @@ elements! {
 }
 
 impl Issue {
-    /// Something to know.
     pub(super) fn information(text: &str) -> Self {
         Self { severity: "information", code: "informational", diagnostics: Some(text.to_owned()), ..Self::default() }
     }
@@ -33,7 +30,6 @@ impl Issue {
     }
 }
 
-/// An outcome of these issues.
 pub(super) const fn of(issue: Vec<Issue>) -> Typed<OperationOutcome> {
     Typed::new("OperationOutcome", OperationOutcome { issue })
 }

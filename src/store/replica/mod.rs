@@ -1,5 +1,4 @@
-//! Reading from a streaming replica: what may be some seconds old is read there, unless whoever reads has changed something
-//! that it does not know of yet. Whatever the replica cannot answer, the primary does.
+//! Reads from a streaming replica where it holds the reader's own changes and is fresh enough, else from the primary.
 
 mod figures;
 mod standing;
@@ -24,11 +23,9 @@ const ACQUIRE: Duration = Duration::from_secs(1);
 
 /// A replica, and what is known of it.
 pub(super) struct Replica {
-    /// The replica, with our keys.
     there: Store,
-    /// What it replays.
     primary: Store,
-    /// Both, with a connection each that nobody else takes: however busy they are, they can be asked how far they are.
+    /// Both, with a connection each for asking how far they are, however busy they are.
     watched: [Store; 2],
     /// How old what it answers may be.
     bound: Duration,
@@ -51,8 +48,7 @@ impl Store {
         Self { replica: Some(replica), ..self }
     }
 
-    /// Reads from the replica where it is good enough for who reads, else from the primary. What is read is as old as the
-    /// bound at most, and holds everything that its reader changed.
+    /// Reads data that is at most as old as the bound and holds everything that its reader changed.
     ///
     /// # Errors
     /// Those of reading from the primary.
