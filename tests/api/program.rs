@@ -135,13 +135,13 @@ async fn what_a_201_acknowledged_survives_the_death_of_the_service_and_of_its_da
         let request = http.post(format!("{base}/v1/submissions")).bearer_auth(keys["browser"].as_str().unwrap());
         let response = request.json(&serde_json::json!({"answers": frail()})).send().await.unwrap();
         assert_eq!(response.status(), 201);
+        let receipt: Value = response.json().await.unwrap();
         // Every second time the database dies too, with all its processes.
         if round % 2 == 1 {
             kill_database(&place);
         }
         service.kill().unwrap();
         service.wait().unwrap();
-        let receipt: Value = response.json().await.unwrap();
         let id = |value: &Value| value.as_str().unwrap().to_owned();
         acknowledged.push((id(&receipt["id"]), id(&receipt["follow_up"]["id"])));
     }

@@ -123,8 +123,8 @@ async fn attack(service: &Service, storm: &Storm, key: &str) {
     dripping.spawn(drip(crowd(to, 2, storm.slow_heads, head).await));
     dripping.spawn(drip(crowd(to, 3, storm.slow_bodies, &body).await));
     let idle = crowd(to, 4, storm.idle, "GET /health/live HTTP/1.1\r\nhost: test\r\n\r\n").await;
-    let query: String = (0..7_000).map(|number| format!("x{number}=y&")).collect();
-    let query = format!("GET /v1/follow-ups?{query} HTTP/1.1\r\nhost: test\r\n\r\n");
+    let query: Vec<_> = (0..7_000).map(|number| format!("x{number}=y")).collect();
+    let query = format!("GET /v1/follow-ups?{} HTTP/1.1\r\nhost: test\r\n\r\n", query.join("&"));
     let batch = batch(key);
     for (count, bytes) in [(storm.queries, query), (storm.batches, batch)] {
         for number in 0..count {
@@ -133,7 +133,7 @@ async fn attack(service: &Service, storm: &Storm, key: &str) {
                 let from = [127, 0, 5, u8::try_from(number).unwrap() + 1].into();
                 let mut stream = connect(to, from).await.unwrap();
                 let _ = stream.write_all(bytes.as_bytes()).await;
-                std::future::pending().await
+                std::future::pending::<()>().await;
             });
         }
     }

@@ -1,10 +1,12 @@
 //! What one peer may make the service hold, and for how long.
 
+use std::io::ErrorKind;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::hostile::{DOCUMENT, address, closes, connect, crowd, descriptors, exchange, processor, until};
 use crate::people::{clinic, mint};
@@ -235,17 +237,17 @@ async fn batches_that_are_not_read_hold_no_more_than_a_share() {
          content-type: application/x-ndjson\r\ncontent-length: {}\r\n\r\n{lines}",
         lines.len()
     );
-    let open = descriptors(&service);
     let sending = (0..4).map(|_| async {
         let mut stream = connect(service.address(), LOCAL).await.unwrap();
         // It ends when the service closes the connection, or when all is sent.
-        let _ = stream.write_all(head.as_bytes()).await;
+        let _ = tokio::time::timeout(Duration::from_secs(60), stream.write_all(head.as_bytes())).await;
         stream
     });
-    let streams = futures_util::future::join_all(sending);
-    let _held = tokio::time::timeout(Duration::from_secs(60), streams).await;
-    println!("peak {:.0} MB", service.peak());
-    assert!(until(Duration::from_secs(60), || descriptors(&service) <= open + 2).await.is_some(), "they stay open");
+    let streams = futures_util::future::join_all(sending).await;
+    let gone = |stream: &TcpStream| stream.try_write(b"x").is_err_and(|error| error.kind() != ErrorKind::WouldBlock);
+    let closed = until(Duration::from_secs(90), || streams.iter().all(gone)).await;
+    println!("peak {:.0} MB, closed after {closed:?}", service.peak());
+    assert!(closed.is_some(), "they stay open");
     assert!(service.peak() < 400.0, "{:.0} MB", service.peak());
     service.stop();
 }
