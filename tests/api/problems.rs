@@ -116,8 +116,7 @@ async fn every_problem_type_is_met_and_keeps_to_its_row() {
         assert_eq!((answer.status, &body["title"]), (status, &json!(title)));
         assert!(!answer.text.contains("Mustermann"), "{}", answer.text);
         let retry_after = match kind {
-            ProblemType::Unavailable => "1",
-            ProblemType::TooManyRequests => "1",
+            ProblemType::Unavailable | ProblemType::TooManyRequests => "1",
             _ => "",
         };
         assert_eq!(answer.header("retry-after"), retry_after, "{name}");

@@ -240,7 +240,7 @@ async fn batches_that_are_not_read_hold_no_more_than_a_share() {
     let sending = (0..4).map(|_| async {
         let mut stream = connect(service.address(), LOCAL).await.unwrap();
         // It ends when the service closes the connection, or when all is sent.
-        let _ = tokio::time::timeout(Duration::from_secs(60), stream.write_all(head.as_bytes())).await;
+        let _ = tokio::time::timeout(Duration::from_mins(1), stream.write_all(head.as_bytes())).await;
         stream
     });
     let streams = futures_util::future::join_all(sending).await;
