@@ -20,6 +20,8 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use super::attacks::KINDS;
 use super::verification::{attack_in_turn, keep, restore};
 use super::verified;
+use crate::embedded::place::Place;
+use crate::program::{run, text};
 use crate::world::{Clinic, World, frail, sizes};
 
 /// Three years and two days.
@@ -254,6 +256,29 @@ async fn only_the_owner_removes_and_only_in_the_clinic_that_the_transaction_name
         let error = transaction.execute(AssertSqlSafe(sql.replace("{}", &one.id.to_string()))).await.unwrap_err();
         let code = error.as_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned));
         assert_eq!(code.as_deref(), Some("23001"), "{sql}: {error}");
+    }
+}
+
+#[test]
+fn the_command_says_what_it_removes_and_which_time_is_too_short() {
+    let place = Place::new();
+    let said = |arguments: &[&str]| {
+        let output = run(&place, arguments);
+        (output.status.success(), text(&output.stdout), text(&output.stderr))
+    };
+    let fields = ["--name", "One", "--booking-url", "https://clinic.example/book", "--emergency-number", "112"];
+    assert!(said(&[&["clinics", "create"], &fields[..]].concat()).0);
+    let (fine, _, error) = said(&["audit", "prune", "--clinic", "One"]);
+    assert!(!fine && error.contains("--audit-retention-years"), "{error}");
+    let set = |years| said(&["clinics", "set", "--clinic", "One", "--audit-retention-years", years]);
+    let (fine, _, error) = set("2");
+    assert!(!fine && error.contains("must be 3 to 100, or forever"), "{error}");
+    let (fine, line, error) = set("3");
+    assert!(fine && line.contains("audit log kept 3 years"), "{line}{error}");
+    let nothing = (true, "nothing is older than clinics keep it\n".to_owned());
+    for arguments in [&["audit", "prune", "--dry-run"][..], &["audit", "prune", "--clinic", "One"]] {
+        let (fine, line, error) = said(arguments);
+        assert_eq!((fine, line), nothing, "{error}");
     }
 }
 
