@@ -9,6 +9,7 @@ use futures_util::future::{join, join_all};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::people::{clinic, mint};
 use crate::service::{Place, Service};
 
 /// A connection that sends one request after the other.
@@ -99,21 +100,16 @@ fn from_anywhere(number: usize) -> String {
     format!("x-forwarded-for: 2001:db8:{:x}:{:x}::1\r\n", number >> 16, number & 0xffff)
 }
 
-fn mint(place: &Place, role: &str) -> String {
-    place.run(&["keys", "mint", "--clinic", "One", "--role", role, "--name", "One"])
-}
-
 async fn place() -> Place {
     let place = Place::new().await;
     place.run(&["migrate"]);
-    let url = "https://clinic.example/book";
-    place.run(&["clinics", "create", "--name", "One", "--booking-url", url, "--emergency-number", "112"]);
+    clinic(&place, "One");
     place
 }
 
 async fn flooded(keys: usize, connections: usize) {
     let place = place().await;
-    let keys: Vec<String> = (0..keys).map(|_| mint(&place, "staff")).collect();
+    let keys: Vec<String> = (0..keys).map(|_| mint(&place, "One", "staff")).collect();
     // The second service has seen none of the keys: as after a restart.
     for round in 0..2 {
         let service = place.serve_with(&[("SARCOSCREEN_DATABASE_CONNECTIONS", "4")]);
@@ -176,7 +172,7 @@ type Headers<'a> = Box<dyn Fn(usize) -> String + 'a>;
 
 async fn costs(requests: usize) {
     let place = place().await;
-    let real = mint(&place, "browser");
+    let real = mint(&place, "One", "browser");
     let service =
         place.serve_with(&[("SARCOSCREEN_TRUSTED_PROXIES", "127.0.0.1"), ("SARCOSCREEN_DATABASE_CONNECTIONS", "4")]);
     cost(&place, &service, requests, |_| String::new()).await;

@@ -13,6 +13,7 @@ mod parse;
 mod peers;
 mod people;
 mod refusals;
+mod visitors;
 
 use std::path::PathBuf;
 
