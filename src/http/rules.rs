@@ -21,7 +21,11 @@ use crate::domain::rule_table::Id;
 #[utoipa::path(
     tag = "screening",
     operation_id = "list_rule_tables",
-    responses((status = 200, description = "Every version", body = RuleTablePage)),
+    params(("If-None-Match" = Option<String>, Header, description = "The ETag of the answer that the client has"),),
+    responses(
+        (status = 200, description = "Every version", body = RuleTablePage),
+        (status = 304, description = "The client has this list"),
+    ),
     security(())
 )]
 #[get("/v1/rule-tables")]
@@ -56,8 +60,12 @@ fn cached(varies_by: &'static str) -> HttpResponseBuilder {
     params(
         ("version" = String, Path, description = "The version, such as 2026.1", example = "2026.1"),
         ("Accept-Language" = Option<String>, Header, description = "Preferred languages; en or es is answered"),
+        ("If-None-Match" = Option<String>, Header, description = "The ETag of the answer that the client has"),
     ),
-    responses((status = 200, description = "The table", body = RuleTableBody)),
+    responses(
+        (status = 200, description = "The table", body = RuleTableBody),
+        (status = 304, description = "The client has this table"),
+    ),
     security(())
 )]
 #[get("/v1/rule-tables/{version}")]
@@ -84,7 +92,11 @@ pub async fn get_rule_table(
 #[utoipa::path(
     tag = "screening",
     operation_id = "get_conformance",
-    responses((status = 200, description = "Every case", body = ConformanceBody)),
+    params(("If-None-Match" = Option<String>, Header, description = "The ETag of the answer that the client has"),),
+    responses(
+        (status = 200, description = "Every case", body = ConformanceBody),
+        (status = 304, description = "The client has these cases"),
+    ),
     security(())
 )]
 #[get("/v1/conformance")]

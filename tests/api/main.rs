@@ -32,6 +32,7 @@ mod nul;
 mod privacy;
 mod problems;
 mod program;
+mod public;
 mod questionnaire;
 mod raw;
 mod replica;

@@ -42,8 +42,8 @@ async fn clinics_work_on_beside_hostile_connections() {
         slow_heads: 50,
         slow_bodies: 50,
         idle: 100,
-        queries: 0,
-        batches: 0,
+        queries: 2,
+        batches: 1,
         lasts: Duration::from_secs(4),
         memory: 200.0,
     };
@@ -71,7 +71,7 @@ async fn endure(storm: Storm) {
     place.run(&["migrate"]);
     let clinics = ["One", "Two"].map(|name| {
         clinic(&place, name);
-        ["browser", "staff"].map(|role| mint(&place, name, role))
+        ["intake", "staff"].map(|role| mint(&place, name, role))
     });
     let hostile = mint(&place, "One", "intake");
     // Short deadlines show in seconds what the delivered ones show in half a minute.
@@ -163,7 +163,7 @@ fn batch(key: &str) -> String {
 async fn work(service: &Service, clinics: &[[String; 2]; 2], over: &Arc<AtomicBool>, times: Option<usize>) -> Met {
     let client = Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
     let client = &client;
-    let each = clinics.iter().map(|[browser, staff]| async move {
+    let each = clinics.iter().map(|[intake, staff]| async move {
         let mut met = Met::default();
         let mut round = 0;
         while times.map_or_else(|| !over.load(Ordering::Relaxed), |times| round < times) {
@@ -171,8 +171,8 @@ async fn work(service: &Service, clinics: &[[String; 2]; 2], over: &Arc<AtomicBo
             let base = format!("http://{}", service.address());
             let answers = json!({"answers": {"age": 82, "activity": "inactive", "falls_past_year": 4,
                 "stair_difficulty": "a_lot_or_unable", "medications": ["systemic_corticosteroid"]}});
-            met.ask(client.post(format!("{base}/v1/scores")).bearer_auth(browser).json(&answers), 200).await;
-            met.ask(client.post(format!("{base}/v1/submissions")).bearer_auth(browser).json(&answers), 201).await;
+            met.ask(client.post(format!("{base}/v1/scores")).bearer_auth(intake).json(&answers), 200).await;
+            met.ask(client.post(format!("{base}/v1/submissions")).bearer_auth(intake).json(&answers), 201).await;
             met.ask(client.get(format!("{base}/v1/follow-ups?limit=10")).bearer_auth(staff), 200).await;
         }
         met

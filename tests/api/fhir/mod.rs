@@ -1,6 +1,7 @@
 //! The FHIR facade: who may do what, and what resources say.
 
 mod access;
+mod addresses;
 mod batch;
 mod conditional;
 mod operations;

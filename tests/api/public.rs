@@ -1,0 +1,71 @@
+//! Public answers: each is made once, in two forms, and a client that has it is told so.
+
+use std::io::Read as _;
+
+use crate::world::World;
+
+/// Everything that anybody may read and that is the same for everybody.
+const PATHS: [&str; 15] = [
+    "/openapi.json",
+    "/docs/problems",
+    "/docs/",
+    "/docs/swagger-initializer.js",
+    "/v1/questionnaire",
+    "/v1/rule-tables",
+    "/v1/rule-tables/2026.1",
+    "/v1/rule-tables/2026.2",
+    "/v1/conformance",
+    "/fhir/metadata",
+    "/fhir/Questionnaire/2026.2",
+    "/fhir/CodeSystem/answers",
+    "/fhir/CodeSystem/results",
+    "/cds-services",
+    "/docs/index.css",
+];
+
+#[tokio::test]
+async fn a_public_answer_is_the_same_in_either_form_and_is_not_sent_to_a_client_that_has_it() {
+    let world = World::new().await;
+    let anybody = world.holder(None);
+    for path in PATHS {
+        let plain = anybody.get(path).await;
+        let request = || reqwest::Client::builder().no_gzip().build().unwrap().get(format!("{}{path}", world.base));
+        let gzip = request().header("accept-encoding", "gzip").send().await.unwrap();
+        assert_eq!((plain.status, gzip.status().as_u16()), (200, 200), "{path}");
+        let named = |name: &str| gzip.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
+        let tag = named("etag");
+        assert_eq!((tag.as_str(), named("content-encoding").as_str()), (plain.header("etag"), "gzip"), "{path}");
+        for answer in [&named("vary"), plain.header("vary")] {
+            assert_eq!(answer.to_lowercase().matches("accept-encoding").count(), 1, "{path}: {answer}");
+        }
+        let bytes = gzip.bytes().await.unwrap();
+        let mut unpacked = String::new();
+        flate2::read::GzDecoder::new(&bytes[..]).read_to_string(&mut unpacked).unwrap();
+        if plain.header("content-encoding").is_empty() {
+            assert_eq!(unpacked, plain.text, "{path}");
+        }
+        for accepted in ["gzip", "identity"] {
+            let known = request().header("accept-encoding", accepted).header("if-none-match", &tag);
+            let known = known.send().await.unwrap();
+            assert_eq!((known.status().as_u16(), known.headers()["etag"].to_str().unwrap()), (304, &*tag), "{path}");
+            assert_eq!(known.bytes().await.unwrap().len(), 0, "{path}");
+        }
+        let other = request().header("if-none-match", "W/\"other\"").send().await.unwrap();
+        assert_eq!(other.status().as_u16(), 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn each_language_has_an_answer_of_its_own() {
+    let world = World::new().await;
+    let anybody = world.holder(None);
+    for path in ["/v1/questionnaire", "/v1/rule-tables/2026.2", "/fhir/Questionnaire/2026.2", "/cds-services"] {
+        let [english, spanish] = ["en", "es"].map(|language| {
+            let request = anybody.request("GET", path).header("accept-language", language);
+            async { anybody.send(request).await }
+        });
+        let (english, spanish) = (english.await, spanish.await);
+        assert_ne!((english.header("etag"), &english.text), (spanish.header("etag"), &spanish.text), "{path}");
+        assert_eq!((english.header("content-language"), spanish.header("content-language")), ("en", "es"), "{path}");
+    }
+}
