@@ -87,8 +87,7 @@ pub async fn get_rule_table(
 
 /// Get the conformance cases
 ///
-/// Answers with what the current rule table must make of them, each with its source, so that another implementation can
-/// test itself.
+/// Answers, what the current rule table must make of them, and sources, for testing another implementation.
 #[utoipa::path(
     tag = "screening",
     operation_id = "get_conformance",

@@ -12,7 +12,7 @@ use crate::service::Place;
 /// How often the allocations of the cheapest answer a refusal may make.
 const FACTOR: u64 = 2;
 /// Bytes of a handler's future beside that. The framework makes it in one piece before it runs, whatever is asked.
-const HANDLER: u64 = 12 * 1024;
+const HANDLER: u64 = 16 * 1024;
 
 fn get(path: &str, headers: &[(&str, &str)]) -> TestRequest {
     headers.iter().fold(TestRequest::with_uri(path), |request, header| request.append_header(*header))
