@@ -20,6 +20,7 @@ alter table subject_merges drop constraint subject_merges_kept_fkey;
 alter table subject_merges drop constraint subject_merges_merged_fkey;
 
 select undistribute_table('used_tokens');
+select undistribute_table('write_probes');
 select undistribute_table('webhook_attempts');
 select undistribute_table('webhook_deliveries');
 select undistribute_table('webhook_endpoints');

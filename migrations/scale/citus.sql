@@ -64,6 +64,7 @@ select create_reference_table('clinics');
 select create_reference_table('credentials');
 select create_reference_table('rule_tables');
 select create_reference_table('master_key_checks');
+select create_reference_table('write_probes');
 
 -- Everything else lies with its clinic.
 select create_distributed_table('subjects', 'clinic_id');

@@ -27,6 +27,8 @@ pub struct Readiness {
     pub prepared: bool,
     /// Whether what the database acknowledges is on disk, or the operator accepted that it may not be.
     pub durable_settings: bool,
+    /// Whether the disk of the database has room.
+    pub disk: bool,
 }
 
 impl Readiness {
@@ -39,6 +41,7 @@ impl Readiness {
             && self.unprivileged
             && self.prepared
             && self.durable_settings
+            && self.disk
     }
 }
 
@@ -66,6 +69,9 @@ pub async fn readiness(app: &App) -> Readiness {
             if !refused.is_empty() {
                 tracing::warn!(settings = ?refused, "an acknowledged submission could be lost under these settings");
             }
+            if !health.disk {
+                tracing::warn!("the disk of the database is full");
+            }
             if !health.unprivileged {
                 tracing::warn!(
                     "DATABASE_URL signs in as the owner of the database, a superuser or another privileged role; \
@@ -79,6 +85,7 @@ pub async fn readiness(app: &App) -> Readiness {
                 unprivileged: health.unprivileged,
                 prepared: app.prepared.load(Ordering::Acquire),
                 durable_settings: refused.is_empty(),
+                disk: health.disk,
             }
         }
         Err(error) => {
@@ -90,6 +97,7 @@ pub async fn readiness(app: &App) -> Readiness {
                 unprivileged: false,
                 prepared: false,
                 durable_settings: false,
+                disk: false,
             }
         }
     }

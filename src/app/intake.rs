@@ -37,6 +37,17 @@ pub fn alarm(app: &App, answers: &Answers) -> Alarm {
     scoring::alarm(rule_tables::current(app), answers)
 }
 
+/// Whether submissions of the actor's clinic are taken at the moment. To be asked before a body is read.
+///
+/// # Errors
+/// When they would wait too long to be stored.
+pub fn takes(app: &App, actor: &Actor) -> Result<(), AppError> {
+    if app.store.refuses_submissions(actor.clinic_id) {
+        return Err(AppError::Unavailable("too much waits to be written".to_owned()));
+    }
+    Ok(())
+}
+
 /// Scores and stores a submission; when it returns, the submission is on disk, and so are its follow-up and audit
 /// entry. A retry with the same key and body gets the submission that the first one stored.
 ///

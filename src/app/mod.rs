@@ -71,6 +71,7 @@ pub struct App {
     pub(crate) receivers: Arc<Receivers>,
     pub(crate) deliveries: Arc<tokio::sync::Notify>,
     pub(crate) under_way: Arc<under_way::UnderWay>,
+    pub(crate) stopping: Arc<AtomicBool>,
 }
 
 /// What an operator may decide about the use cases.
@@ -105,6 +106,7 @@ impl App {
             receivers: Arc::new(Receivers::new(Addresses::default(), Arc::new(SystemNames), LIMIT)),
             deliveries: Arc::default(),
             under_way: Arc::default(),
+            stopping: Arc::default(),
         }
     }
 
@@ -112,6 +114,17 @@ impl App {
     #[must_use]
     pub fn prepared(&self) -> bool {
         self.prepared.load(Ordering::Acquire)
+    }
+
+    /// The service is about to stop: it is not ready from now on, and every answer ends its connection.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    /// Whether the service is about to stop.
+    #[must_use]
+    pub fn stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
     }
 
     /// The same application with limits on how much anybody may ask.

@@ -16,7 +16,7 @@ const AT_ONCE: &str = "ended at once, as asked; what was acknowledged is on the 
 
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
-    let Some(mut running) = start(settings, &mut signals).await? else { return Ok(()) };
+    let Some(mut running) = Box::pin(start(settings, &mut signals)).await? else { return Ok(()) };
     announce(&running.announcement());
     let outcome = running.until(signals.next()).await;
     announce("stopping: requests under way may end; a second signal ends them too\n");

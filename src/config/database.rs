@@ -61,6 +61,19 @@ pub struct Database {
     )]
     pub connections: u32,
 
+    /// How long one request waits for the database, for a connection and for all of its statements, in milliseconds, 200 to
+    /// 60000. After it the request is answered with 503. A submission waits a third of it more for its transaction. Raise it
+    /// where the storage is slow. Exports, statistics and background work have 30 seconds for each statement.
+    #[arg(
+        long = "database-deadline-ms",
+        env = "SARCOSCREEN_DATABASE_DEADLINE_MS",
+        global = true,
+        value_name = "MILLISECONDS",
+        default_value_t = 1_400,
+        value_parser = clap::value_parser!(u32).range(200..=60_000)
+    )]
+    pub deadline_ms: u32,
+
     /// Applies missing migrations when the service starts. Only the private PostgreSQL is migrated so, and always; with
     /// DATABASE_URL this is refused, and `migrate` does it.
     #[arg(

@@ -34,6 +34,10 @@ pub struct ReadinessBody {
     pub prepared: bool,
     /// Whether what the database acknowledges is on disk.
     pub durable_settings: bool,
+    /// Whether the disk of the database has room.
+    pub disk: bool,
+    /// Whether the service goes on; false once it was asked to stop.
+    pub running: bool,
 }
 
 /// Get liveness
@@ -53,8 +57,9 @@ pub async fn get_liveness() -> HttpResponse {
 /// Get readiness
 ///
 /// Ready means: the database answers, every migration is applied, it keeps clinics
-/// apart, the service signs in to it as a role that cannot pass by that, and its
-/// settings keep what it acknowledges.
+/// apart, the service signs in to it as a role that cannot pass by that, its
+/// settings keep what it acknowledges, its disk has room, and the service was not
+/// asked to stop.
 #[utoipa::path(
     tag = "health",
     operation_id = "get_readiness",
@@ -67,7 +72,8 @@ pub async fn get_liveness() -> HttpResponse {
 #[get("/health/ready")]
 pub async fn get_readiness(state: web::Data<State>) -> HttpResponse {
     let readiness = health::recent(&state.app).await;
-    let ready = readiness.ready();
+    let running = !state.app.stopping();
+    let ready = readiness.ready() && running;
     let body = ReadinessBody {
         status: if ready { "ready" } else { "not_ready" },
         database: readiness.database,
@@ -76,6 +82,8 @@ pub async fn get_readiness(state: web::Data<State>) -> HttpResponse {
         unprivileged: readiness.unprivileged,
         prepared: readiness.prepared,
         durable_settings: readiness.durable_settings,
+        disk: readiness.disk,
+        running,
     };
     if ready {
         HttpResponse::Ok().json(body)

@@ -10,9 +10,9 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError, web};
+use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse, ResponseError, web};
 use futures_util::{FutureExt, Stream};
 use metrics::histogram;
 use tracing::Instrument;
@@ -91,6 +91,9 @@ pub async fn envelope(
         match caught {
             Ok(Ok(response)) => {
                 let mut response = translated(response.map_into_boxed_body());
+                if stopping(response.request()) {
+                    response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+                }
                 log(response.request().match_pattern(), response.status(), start);
                 let counted = response.request().extensions().get::<Counted>().copied();
                 if let Some(counted) = counted {
@@ -108,6 +111,11 @@ pub async fn envelope(
         }
     };
     CURRENT.scope(current, work.instrument(span)).await
+}
+
+/// Whether the service is about to stop, so that a client has to connect anew, to another instance.
+fn stopping(request: &HttpRequest) -> bool {
+    request.app_data::<web::Data<State>>().is_some_and(|state| state.app.stopping())
 }
 
 /// Tells the connection that a request is under way, and when a body ends that does not say its length.

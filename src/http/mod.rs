@@ -22,6 +22,7 @@ mod fixed;
 mod follow_up_commands;
 mod follow_ups;
 mod health;
+mod listening;
 mod middleware;
 mod node;
 mod paging;
@@ -71,6 +72,7 @@ use crate::domain::language::Language;
 use crate::domain::rule_table::{Id, RuleTable};
 
 pub use docs::document;
+pub use listening::Listening;
 pub use room::ROOM;
 
 use answer::SLICE;
@@ -184,16 +186,17 @@ impl Shared {
     }
 }
 
-/// Serves on a listener until the returned server is stopped.
+/// Serves on a listener until it is stopped; the server is to be awaited.
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub fn serve(app: App, settings: Settings, listener: TcpListener) -> std::io::Result<Server> {
-    let shared = Shared::new(app, settings.clone());
+pub fn serve(app: App, settings: Settings, listener: TcpListener) -> std::io::Result<(Server, Listening)> {
+    let shared = Shared::new(app.clone(), settings.clone());
     let (workers, shutdown, most) = (settings.workers, settings.shutdown, settings.connections);
     socket2::SockRef::from(&listener).listen(BACKLOG)?;
-    let address = listener.local_addr()?;
+    let (address, socket) = (listener.local_addr()?, listener.try_clone()?);
     let connections = Arc::new(Connections::new(most, settings.trusted_proxies.clone()));
+    let open = Arc::clone(&connections);
     let builder = Server::build().workers(workers).shutdown_timeout(shutdown.as_secs()).disable_signals();
     let stopping = builder.graceful_shutdown_signal();
     let server = builder
@@ -223,7 +226,9 @@ pub fn serve(app: App, settings: Settings, listener: TcpListener) -> std::io::Re
             })
             .and_then(http)
         })?;
-    Ok(server.run())
+    let server = server.run();
+    let listening = Listening::new(app, server.handle(), open, socket);
+    Ok((server, listening))
 }
 
 /// Gives a connection its place and its deadlines.

@@ -56,6 +56,7 @@ pub async fn create_submission(
     let key = key.read()?;
     let (actor, clinic) = (caller.actor(), caller.clinic());
     let language = accepted.of(clinic);
+    intake::takes(&state.app, &actor)?;
     let body = incoming.read::<SubmissionInput>().await?;
     let stored = &submit(&state, &actor, clinic, key, language, body).await?;
     let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;

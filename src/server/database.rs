@@ -17,8 +17,6 @@ use crate::store::keys::Keys;
 use crate::store::writer::Grouping;
 use crate::store::{ConnectOptions, LOGIN, Sizes, Store, connect_options, schema};
 
-/// How long a request may wait for a connection.
-const ACQUIRE: Duration = Duration::from_secs(3);
 /// How long connections may take to close.
 const CLOSE: Duration = Duration::from_secs(5);
 
@@ -137,7 +135,8 @@ fn sizes(settings: &Settings) -> Sizes {
     let Intake { intake_batch, intake_writers } = settings.intake;
     Sizes {
         connections: settings.database.connections,
-        acquire_timeout: ACQUIRE,
+        deadline: Duration::from_millis(settings.database.deadline_ms.into()),
+        accepted_unsafe_settings: settings.database.allow_unsafe_durability.clone(),
         intake: Grouping { batch: intake_batch.into(), writers: intake_writers.into(), ..Grouping::default() },
     }
 }

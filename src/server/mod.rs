@@ -18,7 +18,6 @@ use std::net::{SocketAddr, TcpListener};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
@@ -27,7 +26,7 @@ pub use error::ServerError;
 
 use crate::app::{App, AppError, health};
 use crate::config::Settings;
-use crate::http;
+use crate::http::{self, Listening};
 use crate::jobs::{self, Jobs};
 use demo::DemoCredentials;
 use metrics::Metrics;
@@ -45,7 +44,7 @@ pub struct Running {
     address: SocketAddr,
     opened: Opened,
     demo: Option<DemoCredentials>,
-    handle: ServerHandle,
+    listening: Listening,
     server: JoinHandle<io::Result<()>>,
     preparing: Option<JoinHandle<()>>,
     jobs: Jobs,
@@ -128,7 +127,7 @@ impl Running {
         if let Some(preparing) = self.preparing {
             preparing.abort();
         }
-        if timeout(self.shutdown + SPARE, self.handle.stop(true)).await.is_err() {
+        if timeout(self.shutdown + SPARE, self.listening.stop()).await.is_err() {
             tracing::warn!("requests under way did not end in time");
         }
         if timeout(SPARE, self.jobs.stop()).await.is_err() {
@@ -161,11 +160,10 @@ impl Running {
         let http = http_settings(settings);
         let shutdown = http.shutdown;
         match http::serve(opened.app.clone(), http, listener) {
-            Ok(server) => {
-                let handle = server.handle();
+            Ok((server, listening)) => {
                 let server = tokio::spawn(server);
                 let jobs = Jobs::start(&opened.app, jobs_settings(settings));
-                Ok(Self { address, opened, demo, handle, server, preparing, jobs, metrics, shutdown })
+                Ok(Self { address, opened, demo, listening, server, preparing, jobs, metrics, shutdown })
             }
             Err(error) => {
                 opened.abandon().await;

@@ -1,8 +1,7 @@
 //! Audit entries: added by the transaction that does the work, or many at once by the writer. Each waits to be sealed.
 
-use sqlx::PgConnection;
-
 use super::audit_macs::{entry_mac, version};
+use super::connection::Connection;
 use super::keys::Keys;
 use super::row::at;
 use super::{StoreError, credential_changes};
@@ -11,7 +10,7 @@ use crate::domain::seal::Columns;
 
 /// Adds one entry in the transaction that does the work, whose change counts as one of the credential's. Submissions are
 /// many, and those who send most of them read nothing back, so they are not counted here.
-pub(super) async fn insert(keys: &Keys, connection: &mut PgConnection, entry: &AuditEntry) -> Result<(), StoreError> {
+pub(super) async fn insert(keys: &Keys, connection: &mut Connection, entry: &AuditEntry) -> Result<(), StoreError> {
     insert_all(keys, connection, std::slice::from_ref(entry)).await?;
     match entry.credential_id {
         Some(credential_id) if entry.action != AuditAction::SubmissionCreated => {
@@ -24,7 +23,7 @@ pub(super) async fn insert(keys: &Keys, connection: &mut PgConnection, entry: &A
 /// Adds entries, of whatever clinics, with one statement. The hash of each waits beside it for its seal.
 pub(super) async fn insert_all(
     keys: &Keys,
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     entries: &[AuditEntry],
 ) -> Result<(), StoreError> {
     let clinics: Vec<_> = entries.iter().map(|entry| entry.clinic_id.0).collect();

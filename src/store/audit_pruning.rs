@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::audit_macs::{SaidOfPruned, version};
 use super::audit_trail::{Sealed, Trail};
+use super::role::become_jobs;
 use super::row::at;
-use super::session::become_jobs;
 use super::{Store, StoreError, audit};
 use crate::domain::audit::AuditEntry;
 use crate::domain::ids::ClinicId;
@@ -142,7 +142,7 @@ impl Trail {
         .await?;
         become_jobs(&mut self.transaction, clinic_id).await?;
         audit::insert(&self.keys, &mut self.transaction, entry).await?;
-        Ok(self.transaction.commit().await?)
+        self.transaction.commit().await
     }
 }
 

@@ -1,11 +1,12 @@
 //! Seals of the audit trail: the next entries that wait, hashed into the chain of their clinic.
 
 use jiff::Timestamp;
-use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
 use super::audit_macs::{Said, usable};
+use super::connection::Connection;
 use super::row::at;
+use super::session::Session;
 use super::{Store, StoreError, audit_trail};
 use crate::domain::ids::ClinicId;
 use crate::domain::seal::{EntryMac, Head, NOTHING};
@@ -61,7 +62,7 @@ pub async fn seal_next(store: &Store, clinic_id: ClinicId, now: Timestamp) -> Re
 }
 
 /// The end of the chain; number 0 when it has not begun.
-async fn last(connection: &mut PgConnection, clinic_id: ClinicId) -> Result<Head, StoreError> {
+async fn last(connection: &mut Connection, clinic_id: ClinicId) -> Result<Head, StoreError> {
     let row = sqlx::query!(
         r#"select seal_number as "seal_number!", mac as "mac!" from (
                (select seal_number, mac from audit_seals where clinic_id = $1 order by seal_number desc limit 1)
@@ -80,7 +81,7 @@ async fn last(connection: &mut PgConnection, clinic_id: ClinicId) -> Result<Head
 /// Adds the seal after another. An entry that has no hash of its own is hashed here, if that is still to be believed.
 async fn seal(
     store: &Store,
-    transaction: &mut Transaction<'static, Postgres>,
+    transaction: &mut Session,
     after: Head,
     believe: bool,
     now: Timestamp,
@@ -125,7 +126,7 @@ struct Listed<'a> {
 
 async fn insert(
     store: &Store,
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     after: Head,
     listed: Listed<'_>,
     now: Timestamp,

@@ -4,12 +4,14 @@
 use std::collections::HashMap;
 
 use futures_util::TryStreamExt as _;
-use sqlx::{Executor as _, PgConnection, Postgres, Transaction};
+use sqlx::Executor as _;
 use uuid::Uuid;
 
 use super::audit_macs::{Said, SaidOfPruned, entry_mac};
+use super::connection::{Connection, Patience};
 use super::keys::{Keys, equal};
-use super::session::tie_to;
+use super::role::tie_to;
+use super::session::Session;
 use super::{Store, StoreError};
 use crate::domain::ids::{AuditEntryId, ClinicId};
 use crate::domain::seal::{Columns, EntryMac, Head, Link, NOTHING, Pruned};
@@ -23,7 +25,7 @@ const WAITING: i64 = 1_000;
 
 /// The trail of one moment.
 pub struct Trail {
-    pub(super) transaction: Transaction<'static, Postgres>,
+    pub(super) transaction: Session,
     pub(super) keys: std::sync::Arc<Keys>,
 }
 
@@ -58,6 +60,7 @@ impl Trail {
         let mut transaction = store.begin_snapshot().await?;
         // The operator waits for it, however long the trail is. A plan that suits few entries would never end on many.
         transaction.execute("set local statement_timeout = 0; set local enable_nestloop = off").await?;
+        transaction.wait(Patience::Endless);
         Ok(Self { transaction, keys: std::sync::Arc::clone(&store.keys) })
     }
 
@@ -266,7 +269,7 @@ impl Trail {
 /// The hash of each of these entries that is there, as it stands now.
 pub(super) async fn macs(
     keys: &Keys,
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     clinic_id: ClinicId,
     key_version: i16,
     ids: &[Uuid],

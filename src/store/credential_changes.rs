@@ -1,8 +1,7 @@
 //! How many changes each credential has made: what a replica must know of before whoever holds the credential is shown
 //! anything from it.
 
-use sqlx::PgConnection;
-
+use super::connection::Connection;
 use super::{Store, StoreError};
 use crate::domain::actor::Actor;
 use crate::domain::ids::{ClinicId, CredentialId};
@@ -10,7 +9,7 @@ use crate::domain::ids::{ClinicId, CredentialId};
 /// Counts a change within the transaction that makes it. It comes last there: changes of one credential wait for each other
 /// at its count, and whoever holds it must have nothing left to wait for.
 pub(super) async fn count(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     clinic_id: ClinicId,
     credential_id: CredentialId,
 ) -> Result<(), StoreError> {

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::connection::Connection;
 use super::erasure_log::{self, Erased};
 use super::subject_merges::one_at_a_time;
 use super::{Store, StoreError, audit, webhook_outbox};
@@ -62,7 +62,7 @@ pub async fn erase(
 
 /// Removes everything stored about people, and the people.
 pub(super) async fn remove(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     clinic_id: ClinicId,
     subjects: &[Uuid],
 ) -> Result<(), StoreError> {
@@ -105,11 +105,7 @@ pub(super) async fn remove(
 }
 
 /// Removes what webhooks were, or were to be, told of people. That they were erased is told nevertheless.
-async fn remove_events(
-    connection: &mut PgConnection,
-    clinic_id: ClinicId,
-    subjects: &[Uuid],
-) -> Result<(), StoreError> {
+async fn remove_events(connection: &mut Connection, clinic_id: ClinicId, subjects: &[Uuid]) -> Result<(), StoreError> {
     sqlx::query!(
         "with due as (
              select webhook_id, event_id from webhook_deliveries where clinic_id = $1 and subject_id = any($2)
@@ -131,7 +127,7 @@ async fn remove_events(
 
 /// Removes submissions with the retry keys that stand for them.
 pub(super) async fn remove_submissions(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     clinic_id: ClinicId,
     submissions: &[Uuid],
 ) -> Result<(), StoreError> {
@@ -158,7 +154,7 @@ pub(super) async fn remove_submissions(
 
 /// Removes cases with their history and the retry keys that stand for them. Their submissions are gone already.
 pub(super) async fn remove_cases(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     clinic_id: ClinicId,
     cases: &[Uuid],
 ) -> Result<(), StoreError> {

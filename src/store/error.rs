@@ -69,18 +69,19 @@ pub enum StoreError {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match error {
-            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+            // The server went away, or what answers in its place is no PostgreSQL: a proxy without a server behind it.
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => {
                 Self::Unavailable(error.to_string())
             }
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) => Self::Unavailable(error.to_string()),
             sqlx::Error::Database(database) => {
                 if let Some(meaning) = database.constraint().and_then(Meaning::of) {
                     return Self::Conflict(meaning);
                 }
                 let code = database.code().unwrap_or_default();
-                // 08 connection, 28 sign-in, 3D000 no such database, 53 resources, 57P shutdown, 55P03 lock timeout,
-                // 57014 statement timeout, 25006 read only, 40 rollback: all of them may pass when tried again.
-                let passing = ["08", "28", "3D", "53", "57", "40", "55P03", "25006"];
+                // 08 connection, 28 sign-in, 3D000 no such database, 53 resources, 57P shutdown, 58 the server's disk,
+                // 55P03 lock timeout, 57014 statement timeout, 25006 read only, 25P03 idle in transaction, 40 rollback:
+                // all of them may pass when tried again.
+                let passing = ["08", "28", "3D", "53", "57", "58", "40", "55P03", "25006", "25P03"];
                 let text = format!("{} ({code})", database.message());
                 if passing.iter().any(|class| code.starts_with(class)) {
                     Self::Unavailable(text)

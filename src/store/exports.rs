@@ -37,7 +37,7 @@ pub async fn submissions(
     let after = start(&scope, store, after)?;
     let since = filter.received_from.unwrap_or(Timestamp::UNIX_EPOCH);
     let until = filter.received_to.map_or(until, |to| to.min(until));
-    let mut connection = store.clinic(clinic_id).await?;
+    let mut connection = store.report(clinic_id).await?;
     let rows = sqlx::query_as!(
         SubmissionRow,
         r#"select s.submission_id, s.subject_id, p.reference_hash as "reference_hash?",
@@ -100,7 +100,7 @@ pub async fn follow_ups(
 ) -> Result<Chunk<ExportedFollowUp>, StoreError> {
     let scope = Scope { clinic_id, list: "export of follow-ups", filter: format!("{filter:?}") };
     let after = start(&scope, store, after)?;
-    let mut connection = store.clinic(clinic_id).await?;
+    let mut connection = store.report(clinic_id).await?;
     let states: Vec<String> = filter.states.iter().map(|state| state.as_str().to_owned()).collect();
     let rows = sqlx::query_as!(
         FollowUpRow,

@@ -1,9 +1,9 @@
 //! Commands on follow-ups: written on the version they were decided on, or not at all.
 
 use jiff::Timestamp;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::connection::Connection;
 use super::follow_up_events::{Made, record, seal_note};
 use super::follow_ups::{Row, update};
 use super::idempotency_keys::{Effect, Kept, claim, settle};
@@ -100,7 +100,7 @@ pub async fn take_next<E: From<StoreError>>(
 }
 
 /// Locks the case no more than needed: a submission that only refers to it neither waits nor lets it be skipped.
-async fn lock_next(connection: &mut PgConnection, clinic_id: ClinicId) -> Result<Option<FollowUp>, StoreError> {
+async fn lock_next(connection: &mut Connection, clinic_id: ClinicId) -> Result<Option<FollowUp>, StoreError> {
     let row = sqlx::query_as!(
         Row,
         r#"select follow_up_id, subject_id, state, urgency, assignee, attempts, missed_appointments,
@@ -120,7 +120,7 @@ async fn lock_next(connection: &mut PgConnection, clinic_id: ClinicId) -> Result
 
 /// Writes the case, its history and the audit entry; `false`, and nothing is written, when it has moved on.
 async fn write(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     store: &Store,
     clinic_id: ClinicId,
     decided: &Decided,

@@ -2,9 +2,9 @@
 
 use aws_lc_rs::digest;
 use jiff::Timestamp;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::connection::Connection;
 use super::follow_ups::Row as Case;
 use super::keys::{Keys, Place, SealNonce};
 use super::row::{at, known};
@@ -28,7 +28,7 @@ pub(super) struct Made {
 
 /// Writes the version that a case has now into its history, within the transaction that made it.
 pub(super) async fn record(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     clinic_id: ClinicId,
     follow_up_id: FollowUpId,
     made: Made,

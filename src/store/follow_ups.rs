@@ -1,9 +1,9 @@
 //! Follow-ups: changed by staff, each change on the version it was decided on. [`super::intake`] opens and joins them.
 
 use jiff::Timestamp;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::connection::Connection;
 use super::row::{at, band, known};
 use super::{Store, StoreError};
 use crate::domain::follow_up::{
@@ -39,7 +39,7 @@ pub async fn find(
 
 /// Writes what commands can change of a case, if it is in the version named; whether it was.
 pub(super) async fn update(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     clinic_id: ClinicId,
     version: i32,
     after: &FollowUp,

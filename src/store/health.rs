@@ -1,12 +1,15 @@
 //! Whether the database can be trusted with a submission.
 
+use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 
-use super::{MIGRATOR, Store, StoreError, session_options};
+use super::connection::{Connection, DiskFull, Patience};
+use super::pool::session_options;
+use super::{MIGRATOR, Store, StoreError};
 
 /// What the database says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one answer to one question")]
 pub struct DatabaseHealth {
     /// Whether every migration of this binary is applied.
     pub migrated: bool,
@@ -17,6 +20,8 @@ pub struct DatabaseHealth {
     pub unprivileged: bool,
     /// Settings under which an acknowledged submission could be lost.
     pub unsafe_settings: Vec<String>,
+    /// Whether the disk had room, when that was last found out.
+    pub disk: bool,
 }
 
 /// Asks the database.
@@ -24,7 +29,20 @@ pub struct DatabaseHealth {
 /// # Errors
 /// When it is away.
 pub async fn check(store: &Store) -> Result<DatabaseHealth, StoreError> {
-    look(&mut *store.account().await?).await
+    if store.pool.disk_full()
+        && let Err(error) = take_a_row(store).await
+    {
+        tracing::warn!(%error, "the database takes no row");
+    }
+    Ok(DatabaseHealth { disk: !store.pool.disk_full(), ..look(&mut *store.account().await?).await? })
+}
+
+/// Finds out whether the disk has room again: adds a row that fills a page of its own, and takes it back.
+async fn take_a_row(store: &Store) -> Result<(), StoreError> {
+    let mut transaction = store.begin_probe().await?;
+    sqlx::query!("insert into write_probes (filler) values (repeat('x', 7000))").execute(&mut *transaction).await?;
+    store.pool.has_room();
+    Ok(())
 }
 
 /// Asks the database over a connection that is made for it.
@@ -32,26 +50,25 @@ pub async fn check(store: &Store) -> Result<DatabaseHealth, StoreError> {
 /// # Errors
 /// When it is away, or lets nobody in with these options.
 pub async fn check_once(options: &PgConnectOptions) -> Result<DatabaseHealth, StoreError> {
-    let mut connection = session_options(options.clone()).connect().await?;
-    let health = look(&mut connection).await?;
-    connection.close().await?;
-    Ok(health)
+    let server = session_options(options.clone()).connect().await?;
+    look(&mut Connection::new(server, Patience::Endless, DiskFull::default())).await
 }
 
-async fn look(connection: &mut PgConnection) -> Result<DatabaseHealth, StoreError> {
+async fn look(connection: &mut Connection) -> Result<DatabaseHealth, StoreError> {
+    // What the configuration says; each session sets `synchronous_commit` by itself.
     let settings = sqlx::query!(
-        r#"select name as "name!", setting as "setting!" from pg_settings
+        r#"select name as "name!", reset_val as "setting!" from pg_settings
            where name in ('fsync', 'full_page_writes', 'synchronous_commit') order by name"#
     )
     .fetch_all(&mut *connection)
     .await?;
     let unsafe_settings = settings.into_iter().filter(|row| row.setting == "off").map(|row| row.name).collect();
-    let row_security = row_security(connection).await?;
-    let unprivileged = unprivileged(connection).await?;
-    Ok(DatabaseHealth { migrated: migrated(connection).await?, row_security, unprivileged, unsafe_settings })
+    let (row_security, unprivileged) = (row_security(connection).await?, unprivileged(connection).await?);
+    let migrated = migrated(connection).await?;
+    Ok(DatabaseHealth { migrated, row_security, unprivileged, unsafe_settings, disk: true })
 }
 
-async fn migrated(connection: &mut PgConnection) -> Result<bool, StoreError> {
+async fn migrated(connection: &mut Connection) -> Result<bool, StoreError> {
     let exists = sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is not null as "exists!""#)
         .fetch_one(&mut *connection)
         .await?;
@@ -64,7 +81,7 @@ async fn migrated(connection: &mut PgConnection) -> Result<bool, StoreError> {
     Ok(MIGRATOR.iter().all(|migration| applied.contains(&migration.version)))
 }
 
-async fn row_security(connection: &mut PgConnection) -> Result<bool, StoreError> {
+async fn row_security(connection: &mut Connection) -> Result<bool, StoreError> {
     let held = sqlx::query_scalar!(
         r#"select count(*) = 4 and bool_and(not rolsuper and not rolbypassrls and pg_has_role(oid, 'member'))
                   and current_schema() is not null
@@ -82,7 +99,7 @@ async fn row_security(connection: &mut PgConnection) -> Result<bool, StoreError>
 }
 
 /// Predefined roles (`pg_...`) read the server's files, run its programs, or read and write every table.
-async fn unprivileged(connection: &mut PgConnection) -> Result<bool, StoreError> {
+async fn unprivileged(connection: &mut Connection) -> Result<bool, StoreError> {
     let held = sqlx::query_scalar!(
         r#"select coalesce(not has_schema_privilege(current_schema(), 'create'), false) and not exists (
                       select from pg_roles r where pg_has_role(r.oid, 'member') and (

@@ -1,9 +1,9 @@
 //! Retry keys: claimed first, inside the transaction that does the work.
 
 use jiff::Timestamp;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::connection::Connection;
 use super::row::{at, known};
 use super::subject_merges::beside_removals;
 use super::{Store, StoreError};
@@ -56,7 +56,7 @@ pub async fn find(
 /// Claims a key; `None` when it is ours, and the work may go on. While another transaction holds it, the insert waits for
 /// that one to end, so that simultaneous copies of one request settle to one effect. A key past its time is taken over.
 pub(super) async fn claim(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     clinic_id: ClinicId,
     effect: Effect,
     idempotency: &Idempotency,
@@ -90,7 +90,7 @@ pub(super) async fn claim(
 
 /// Whether the key was free and is ours now. A key that is there is not locked.
 async fn insert(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     clinic_id: ClinicId,
     effect: Effect,
     idempotency: &Idempotency,
@@ -118,7 +118,7 @@ async fn insert(
 
 /// Whether the key was past its time and is ours now.
 async fn take_over(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     clinic_id: ClinicId,
     effect: Effect,
     idempotency: &Idempotency,
@@ -148,7 +148,7 @@ async fn take_over(
 
 /// Writes down the effect of a key that was claimed before the effect was known.
 pub(super) async fn settle(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     clinic_id: ClinicId,
     effect: Effect,
     idempotency: &Idempotency,

@@ -1,9 +1,6 @@
 //! Looking up keys: the prefixes of all requests that wait share one query, with one query under way at a time. So keys that
 //! are made up cost the database no more than one connection, however many are tried.
 
-use std::time::Duration;
-
-use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::credentials::{ByPrefix, find_by_prefixes};
@@ -17,15 +14,12 @@ pub(super) struct LookUp(String);
 /// The prefixes of one query. None is turned away: each waits on a connection, of which there is a limited number.
 pub(super) const GROUPED: Grouping = Grouping { batch: 1_024, writers: 1, waiting: usize::MAX };
 
-/// How long a query may take, and a request may wait for its answer: one that hangs must not hold up those after it.
-const LONGEST: Duration = Duration::from_secs(3);
-
 /// Finds the credential of a key by the key's prefix.
 ///
 /// # Errors
 /// When the database is away.
 pub async fn find(store: &Store, prefix: &str) -> Result<Option<ByPrefix>, StoreError> {
-    Ok(timeout(LONGEST, store.look_ups.write(LookUp(prefix.to_owned()))).await.map_err(|_| late())??.1)
+    Ok(store.look_ups.write(LookUp(prefix.to_owned())).await?.1)
 }
 
 impl Work for LookUp {
@@ -44,10 +38,6 @@ impl Work for LookUp {
 
     async fn commit(store: &Store, part: &[Self]) -> Result<Vec<Option<ByPrefix>>, StoreError> {
         let prefixes: Vec<&str> = part.iter().map(|look_up| &*look_up.0).collect();
-        timeout(LONGEST, find_by_prefixes(store, &prefixes)).await.map_err(|_| late())?
+        find_by_prefixes(store, &prefixes).await
     }
-}
-
-fn late() -> StoreError {
-    StoreError::Unavailable("a key was not looked up in time".to_owned())
 }

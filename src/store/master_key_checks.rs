@@ -1,8 +1,8 @@
 //! Whether the master key is the one that this database was written with, and which version each key of the file has.
 
 use jiff::Timestamp;
-use sqlx::PgConnection;
 
+use super::connection::Connection;
 use super::row::at;
 use super::{Store, StoreError};
 
@@ -43,7 +43,7 @@ pub async fn record(store: &Store, now: Timestamp) -> Result<(), StoreError> {
     Err(StoreError::Unavailable("other instances keep adding master keys".into()))
 }
 
-async fn kept(connection: &mut PgConnection) -> Result<Vec<(i16, Vec<u8>)>, StoreError> {
+async fn kept(connection: &mut Connection) -> Result<Vec<(i16, Vec<u8>)>, StoreError> {
     let rows = sqlx::query!("select key_version, check_value from master_key_checks order by key_version");
     let rows = rows.fetch_all(connection).await?;
     Ok(rows.into_iter().map(|row| (row.key_version, row.check_value)).collect())

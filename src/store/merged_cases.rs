@@ -1,9 +1,9 @@
 //! What a merge of two subjects, and its undoing, do to their cases. One open case a person, before and after.
 
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::StoreError;
+use super::connection::Connection;
 use super::row::at;
 use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, FollowUpId, SubjectId};
@@ -19,7 +19,7 @@ pub(super) struct Joined {
 
 /// Locks every case of two persons, in the order of their ids.
 pub(super) async fn lock(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     clinic_id: ClinicId,
     persons: [SubjectId; 2],
 ) -> Result<(), StoreError> {
@@ -38,7 +38,7 @@ pub(super) async fn lock(
 /// Moves every case of the merged person. Where both have an open one, the merged person's is closed, and the other takes
 /// the more urgent urgency, the earlier times and what was gathered in both.
 pub(super) async fn join(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     entry: &AuditEntry,
     kept: SubjectId,
     merged: SubjectId,
@@ -87,7 +87,7 @@ pub(super) async fn join(
 /// Moves back the listed cases that are still with the person they were moved to. The closed one is opened again as it
 /// stood, unless somebody touched it since or the person has another open case.
 pub(super) async fn part(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     entry: &AuditEntry,
     merge: &SubjectMerge,
     closed: Option<(FollowUpId, i32)>,
@@ -113,7 +113,7 @@ pub(super) async fn part(
 }
 
 async fn raise(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     entry: &AuditEntry,
     keeping: Uuid,
     closing: Uuid,
@@ -145,7 +145,7 @@ async fn raise(
 /// Opens the case that the merge closed, as it stood in the version before. It was moved back already, which is the one
 /// version since.
 async fn reopen(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     entry: &AuditEntry,
     merged: SubjectId,
     follow_up_id: FollowUpId,
@@ -174,7 +174,7 @@ async fn reopen(
 /// Submissions that came after the merge may have joined a case that goes back now. They stay with the kept person, so the
 /// case becomes two: theirs is a copy of it.
 async fn split(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     entry: &AuditEntry,
     kept: SubjectId,
     moved: &[Uuid],
@@ -219,7 +219,7 @@ async fn split(
 
 /// One event for each case, as it stands now.
 async fn events(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     entry: &AuditEntry,
     command: &str,
     follow_ups: &[Uuid],
@@ -245,7 +245,7 @@ async fn events(
 }
 
 /// Tells the endpoints that subscribe of each case whose state is another than in the version before.
-async fn tell(connection: &mut PgConnection, entry: &AuditEntry, follow_ups: &[Uuid]) -> Result<(), StoreError> {
+async fn tell(connection: &mut Connection, entry: &AuditEntry, follow_ups: &[Uuid]) -> Result<(), StoreError> {
     sqlx::query!(
         "with changed as materialized (
              select f.*, gen_random_uuid() as event_id from follow_ups f

@@ -10,6 +10,7 @@ pub mod audit_trail;
 pub mod audit_writer;
 mod clinic_row;
 pub mod clinics;
+mod connection;
 pub mod constraint;
 pub mod credential_changes;
 pub mod credentials;
@@ -31,9 +32,11 @@ mod login;
 pub mod master_key_checks;
 mod merged_cases;
 pub mod page;
+mod pool;
 pub mod records;
 mod replica;
 pub mod retention;
+mod role;
 pub mod rotation;
 mod row;
 pub mod rule_tables;
@@ -60,8 +63,7 @@ pub mod writer;
 use std::time::Duration;
 
 pub use sqlx::postgres::PgConnectOptions as ConnectOptions;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection as _, PgPool};
+use sqlx::postgres::PgConnectOptions;
 
 pub use address::{NEVER_LOGGED, QUIETLY_LOGGED, connect_options, unverified_host};
 pub use error::StoreError;
@@ -72,6 +74,7 @@ use audit_writer::Look;
 use intake::Intake;
 use key_look_ups::LookUp;
 use keys::Keys;
+use pool::Pool;
 use replica::Replica;
 use shares::Shares;
 use writer::{Grouping, Writer};
@@ -79,7 +82,11 @@ use writer::{Grouping, Writer};
 /// The database and the keys that open what is sealed in it. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    pool: PgPool,
+    pool: Pool,
+    /// How long a request may wait for the database, for a connection and for all of its statements.
+    deadline: Duration,
+    /// Settings that may be off although an acknowledged row could then be lost.
+    accepted_unsafe_settings: std::sync::Arc<[String]>,
     /// What each clinic's requests may take of the pool.
     shares: std::sync::Arc<Shares>,
     keys: std::sync::Arc<Keys>,
@@ -90,12 +97,14 @@ pub struct Store {
 }
 
 /// How much the store does at once.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Sizes {
     /// Connections at most.
     pub connections: u32,
-    /// How long a request may wait for one.
-    pub acquire_timeout: Duration,
+    /// How long a request may wait for the database, for a connection and for all of its statements.
+    pub deadline: Duration,
+    /// Settings of the database that may be off although an acknowledged row could then be lost.
+    pub accepted_unsafe_settings: Vec<String>,
     /// How submissions are grouped.
     pub intake: Grouping,
 }
@@ -108,12 +117,26 @@ impl Store {
     /// database is away. The writers run in the runtime that this is called in.
     #[must_use]
     pub fn open(options: PgConnectOptions, sizes: Sizes, keys: Keys) -> Self {
-        let pool = open_pool(options, sizes.connections, sizes.acquire_timeout);
+        let accepts_loss = sizes.accepted_unsafe_settings.iter().any(|name| name == "synchronous_commit");
+        let pool = Pool::new(options, sizes.connections, accepts_loss);
         let looks_grouped = Grouping::default();
-        let (trail, intake) = (Writer::new(looks_grouped.waiting), Writer::new(sizes.intake.waiting));
-        let look_ups = Writer::new(key_look_ups::GROUPED.waiting);
+        // A third of the deadline for waiting, and the deadline itself for the transaction: two seconds together.
+        let patience = sizes.deadline / 3;
+        let trail = Writer::new(looks_grouped.waiting, patience);
+        let intake = Writer::new(sizes.intake.waiting, patience);
+        let look_ups = Writer::new(key_look_ups::GROUPED.waiting, patience);
         let shares = share_of(sizes.connections);
-        let store = Self { pool, shares, keys: std::sync::Arc::new(keys), trail, intake, look_ups, replica: None };
+        let store = Self {
+            pool,
+            deadline: sizes.deadline,
+            accepted_unsafe_settings: sizes.accepted_unsafe_settings.into(),
+            shares,
+            keys: std::sync::Arc::new(keys),
+            trail,
+            intake,
+            look_ups,
+            replica: None,
+        };
         store.trail.run(&store, looks_grouped);
         store.look_ups.run(&store, key_look_ups::GROUPED);
         store.intake.run(&store, sizes.intake);
@@ -122,7 +145,19 @@ impl Store {
 
     /// The same database for the writers themselves: whoever holds a queue keeps them running.
     fn without_writers(&self) -> Self {
-        Self { trail: Writer::new(1), intake: Writer::new(1), look_ups: Writer::new(1), ..self.clone() }
+        let none = Duration::ZERO;
+        Self {
+            trail: Writer::new(1, none),
+            intake: Writer::new(1, none),
+            look_ups: Writer::new(1, none),
+            ..self.clone()
+        }
+    }
+
+    /// Whether submissions of a clinic are refused for the moment, since one of them waited too long just now.
+    #[must_use]
+    pub fn refuses_submissions(&self, clinic_id: crate::domain::ids::ClinicId) -> bool {
+        self.intake.refuses(clinic_id)
     }
 
     /// The hash of an API key, as stored; also the name under which a looked-up key is remembered.
@@ -137,51 +172,19 @@ impl Store {
         token_people::IssuerSubject::of(&self.keys, issuer, subject)
     }
 
-    /// Waits for open work, also for what waits to be written, and closes every connection.
+    /// Waits for what waits to be written, and closes every connection.
     pub async fn close(&self) {
         self.intake.drained().await;
         self.trail.drained().await;
-        self.pool.close().await;
+        self.pool.close();
         if let Some(replica) = &self.replica {
-            replica.close().await;
+            replica.close();
         }
     }
 }
-
-/// After so long without use a connection is asked whether it is alive.
-const RESTED: Duration = Duration::from_secs(1);
-/// Prepared statements that a connection keeps: more than there are, and the filters of lists make several of one.
-const STATEMENTS: usize = 512;
 
 /// Half of the connections for each clinic: whatever one clinic does, the other half is there for the others.
 fn share_of(connections: u32) -> std::sync::Arc<Shares> {
     let each = connections.div_ceil(2).try_into().unwrap_or(usize::MAX);
     std::sync::Arc::new(Shares::new(each))
-}
-
-/// How every session begins.
-fn session_options(options: PgConnectOptions) -> PgConnectOptions {
-    // A session must not wait for ever on a lock, and no statement's parameters belong in the server's log.
-    options.statement_cache_capacity(STATEMENTS).application_name("sarcoscreen").options([
-        ("lock_timeout", "5s"),
-        ("statement_timeout", "30s"),
-        ("idle_in_transaction_session_timeout", "30s"),
-        ("timezone", "UTC"),
-    ])
-}
-
-/// A pool that connects when it is first used.
-fn open_pool(options: PgConnectOptions, connections: u32, acquire_timeout: Duration) -> PgPool {
-    let options = session_options(options);
-    let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(acquire_timeout);
-    // One that was in use a moment ago is alive; asking each time would be a round trip for each request.
-    let pool = pool.test_before_acquire(false).before_acquire(|connection, meta| {
-        Box::pin(async move {
-            if meta.idle_for > RESTED {
-                connection.ping().await?;
-            }
-            Ok(true)
-        })
-    });
-    pool.connect_lazy_with(options)
 }

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::connection::Connection;
 use super::erasure::{remove, remove_cases, remove_submissions};
 use super::row::at;
 use super::subject_merges::one_at_a_time;
@@ -115,7 +115,7 @@ struct Due {
 }
 
 /// Persons are locked first, with whoever was merged into them, and cases next, as intake does.
-async fn due(connection: &mut PgConnection, clinic_id: ClinicId, before: Timestamp) -> Result<Due, StoreError> {
+async fn due(connection: &mut Connection, clinic_id: ClinicId, before: Timestamp) -> Result<Due, StoreError> {
     let found = sqlx::query!(
         "select s.submission_id, s.subject_id, s.follow_up_id
          from submissions s
@@ -154,7 +154,7 @@ async fn due(connection: &mut PgConnection, clinic_id: ClinicId, before: Timesta
     Ok(Due { submissions: still.map(|row| row.submission_id).collect(), cases, subjects })
 }
 
-async fn alone(connection: &mut PgConnection, clinic_id: ClinicId) -> Result<bool, StoreError> {
+async fn alone(connection: &mut Connection, clinic_id: ClinicId) -> Result<bool, StoreError> {
     let got = sqlx::query_scalar!(
         r#"select pg_try_advisory_xact_lock(hashtextextended('retention ' || $1, 0)) as "got!""#,
         clinic_id.to_string(),
@@ -163,7 +163,7 @@ async fn alone(connection: &mut PgConnection, clinic_id: ClinicId) -> Result<boo
 }
 
 async fn without_submissions(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     clinic_id: ClinicId,
     cases: &[Uuid],
 ) -> Result<Vec<Uuid>, StoreError> {
@@ -181,7 +181,7 @@ async fn without_submissions(
 
 /// Those of the persons who have neither submissions nor cases any more, with whoever was merged into them.
 async fn left_with_nothing(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     clinic_id: ClinicId,
     subjects: &[Uuid],
 ) -> Result<Vec<Uuid>, StoreError> {

@@ -3,9 +3,9 @@
 
 use aws_lc_rs::digest;
 use jiff::Timestamp;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::connection::Connection;
 use super::keys::{Place, SealNonce};
 use super::row::at;
 use super::subject_row::{ContactColumns, Row, before_place, open_contact, open_reference, seal_reference, sealing};
@@ -131,7 +131,7 @@ pub async fn rotate(
 type Worked = (u64, Option<(Uuid, i32)>);
 
 async fn subjects(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     store: &Store,
     clinic_id: ClinicId,
     after: (Uuid, i32),
@@ -161,7 +161,7 @@ async fn subjects(
 }
 
 async fn subject(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     store: &Store,
     clinic_id: ClinicId,
     row: Row,
@@ -202,7 +202,7 @@ async fn subject(
 }
 
 async fn changes(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     store: &Store,
     clinic_id: ClinicId,
     after: (Uuid, i32),
@@ -237,7 +237,7 @@ async fn changes(
 }
 
 async fn notes(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     store: &Store,
     clinic_id: ClinicId,
     after: (Uuid, i32),
@@ -273,7 +273,7 @@ async fn notes(
 }
 
 async fn webhooks(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     store: &Store,
     clinic_id: ClinicId,
     after: (Uuid, i32),
@@ -311,7 +311,7 @@ async fn webhooks(
 
 /// The lock is the one that changing the hash needs, so that nothing is waited for while it is held.
 async fn people(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     store: &Store,
     clinic_id: ClinicId,
     after: (Uuid, i32),

@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 
-use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
+use super::role::tie_to;
 use super::row::{answers_in, known};
-use super::session::tie_to;
+use super::session::Session;
 use super::{Store, StoreError};
 use crate::domain::answers::Answers;
 use crate::domain::assessment::Assessment;
@@ -25,7 +25,7 @@ const CHUNK: i64 = 1_000;
 /// Where a scan stands. Chunks are read by key, so that no statement runs longer than the session allows, however many
 /// rows there are.
 pub struct Scan {
-    transaction: Transaction<'static, Postgres>,
+    transaction: Session,
     clinics: VecDeque<ClinicId>,
     after: Uuid,
 }

@@ -4,7 +4,8 @@ use sqlx::ConnectOptions as _;
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnectOptions;
 
-use super::{MIGRATOR, StoreError, login, session_options};
+use super::pool::session_options;
+use super::{MIGRATOR, StoreError, login};
 
 /// Applies every migration that is not applied yet, then makes the role that the service signs in as.
 ///

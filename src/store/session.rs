@@ -5,63 +5,95 @@
 //! leaves connections for the others.
 
 use std::ops::{Deref, DerefMut};
+use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, Executor as _, Row as _};
+use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
+use super::connection::{Connection, Patience, State};
+use super::pool::{Pooled, give_up};
+use super::role::{Role, tie};
 use super::shares::Place;
 use super::{Store, StoreError};
 use crate::domain::ids::ClinicId;
 
-/// What a session is for: a role of migration 0022 or 0023, and how its statements are planned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
-    /// What somebody signed in does, in one clinic.
-    App,
-    /// The same, for pages that follow one index whatever is asked: planning one would take longer than reading it.
-    Page,
-    /// Finding out who signs in, over all clinics.
-    Auth,
-    /// The operator and background work, in the clinic it is tied to; lists every clinic.
-    Jobs,
-    /// Writing submissions of the clinics it is tied to, and adding to the trail of every clinic; with one plan for every
-    /// batch.
-    Writer,
+/// How long the server may take for a statement of background work, a report or the operator.
+const STATEMENT: Duration = Duration::from_secs(30);
+/// How much later than the server the client gives such a statement up.
+const SPARE: Duration = Duration::from_secs(2);
+/// How long a session that was left in the middle may take to end its statement or to roll back.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// A connection for one piece of work, or a transaction. A transaction that is dropped is rolled back.
+pub(super) struct Session {
+    // Taken when it is dropped.
+    connection: Option<Pooled>,
+    /// The place that it takes of its clinic's share.
+    // Last, so that the connection goes back first.
+    place: Option<Place>,
 }
 
-/// A connection or a transaction, with the place that it takes of its clinic's share.
-pub(super) struct Shared<C> {
-    // First, so that it goes back before the place does.
-    inner: C,
-    _place: Place,
-}
+impl Deref for Session {
+    type Target = Connection;
 
-/// A transaction within its clinic's share of the connections.
-pub(super) type ClinicTransaction = Shared<Transaction<'static, Postgres>>;
-
-impl<C: Deref<Target = PgConnection>> Deref for Shared<C> {
-    type Target = PgConnection;
-
-    fn deref(&self) -> &PgConnection {
-        &self.inner
+    fn deref(&self) -> &Connection {
+        match &self.connection {
+            Some(connection) => connection,
+            None => unreachable!("the connection is taken when the session is dropped"),
+        }
     }
 }
 
-impl<C: DerefMut<Target = PgConnection>> DerefMut for Shared<C> {
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.inner
+impl DerefMut for Session {
+    fn deref_mut(&mut self) -> &mut Connection {
+        match &mut self.connection {
+            Some(connection) => connection,
+            None => unreachable!("the connection is taken when the session is dropped"),
+        }
     }
 }
 
-impl ClinicTransaction {
+impl Session {
     /// Commits.
     ///
     /// # Errors
     /// When the database is away, or refuses what the transaction did.
-    pub(super) async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.inner.commit().await?)
+    pub(super) async fn commit(mut self) -> Result<(), StoreError> {
+        self.execute("commit").await?;
+        self.in_transaction = false;
+        Ok(())
     }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let Some(mut connection) = self.connection.take() else { return };
+        connection.rests_since = Instant::now();
+        if connection.state() == State::Lost {
+            give_up(connection);
+        } else if connection.state() == State::Busy || connection.in_transaction {
+            let place = self.place.take();
+            tokio::spawn(async move {
+                let _held = place;
+                match timeout(SETTLE, settled(&mut connection)).await {
+                    Ok(Ok(())) => drop(connection),
+                    _ => give_up(connection),
+                }
+            });
+        }
+    }
+}
+
+/// Ends what a session left open.
+async fn settled(connection: &mut Connection) -> Result<(), sqlx::Error> {
+    connection.wait(Patience::Each(SETTLE));
+    if connection.in_transaction {
+        connection.execute("rollback").await?;
+        connection.in_transaction = false;
+        return Ok(());
+    }
+    connection.ping().await
 }
 
 impl Store {
@@ -69,34 +101,39 @@ impl Store {
     ///
     /// # Errors
     /// When the database is away.
-    pub(super) async fn clinic(&self, clinic_id: ClinicId) -> Result<Shared<PoolConnection<Postgres>>, StoreError> {
-        let place = self.place(clinic_id).await?;
-        Ok(Shared { inner: self.session(Role::App, Some(clinic_id)).await?, _place: place })
+    pub(super) async fn clinic(&self, clinic_id: ClinicId) -> Result<Session, StoreError> {
+        self.session(Role::App, Some(clinic_id)).await
+    }
+
+    /// The same, for a read that may take longer than a person waits: an export or statistics.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(super) async fn report(&self, clinic_id: ClinicId) -> Result<Session, StoreError> {
+        self.session(Role::Report, Some(clinic_id)).await
     }
 
     /// A connection for reading a page of one clinic that follows the same index whatever is asked.
     ///
     /// # Errors
     /// When the database is away.
-    pub(super) async fn page(&self, clinic_id: ClinicId) -> Result<Shared<PoolConnection<Postgres>>, StoreError> {
-        let place = self.place(clinic_id).await?;
-        Ok(Shared { inner: self.session(Role::Page, Some(clinic_id)).await?, _place: place })
+    pub(super) async fn page(&self, clinic_id: ClinicId) -> Result<Session, StoreError> {
+        self.session(Role::Page, Some(clinic_id)).await
     }
 
     /// A transaction in one clinic.
     ///
     /// # Errors
-    /// When the database is away.
-    pub(super) async fn begin(&self, clinic_id: ClinicId) -> Result<ClinicTransaction, StoreError> {
-        let place = self.place(clinic_id).await?;
-        Ok(Shared { inner: self.transaction("begin", Role::App, Some(clinic_id)).await?, _place: place })
+    /// When the database is away, or could lose what it acknowledges.
+    pub(super) async fn begin(&self, clinic_id: ClinicId) -> Result<Session, StoreError> {
+        self.writing("begin", Role::App, Some(clinic_id)).await
     }
 
     /// A connection for what belongs to no clinic, such as the text of rule tables.
     ///
     /// # Errors
     /// When the database is away.
-    pub(super) async fn common(&self) -> Result<PoolConnection<Postgres>, StoreError> {
+    pub(super) async fn common(&self) -> Result<Session, StoreError> {
         self.session(Role::App, None).await
     }
 
@@ -104,7 +141,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database is away.
-    pub(super) async fn auth(&self) -> Result<PoolConnection<Postgres>, StoreError> {
+    pub(super) async fn auth(&self) -> Result<Session, StoreError> {
         self.session(Role::Auth, None).await
     }
 
@@ -112,34 +149,50 @@ impl Store {
     ///
     /// # Errors
     /// When the database is away.
-    pub(super) async fn jobs(&self) -> Result<PoolConnection<Postgres>, StoreError> {
+    pub(super) async fn jobs(&self) -> Result<Session, StoreError> {
         self.session(Role::Jobs, None).await
     }
 
     /// A transaction of the operator or of background work in one clinic.
     ///
     /// # Errors
+    /// When the database is away, or could lose what it acknowledges.
+    pub(super) async fn begin_jobs(&self, clinic_id: ClinicId) -> Result<Session, StoreError> {
+        self.writing("begin", Role::Jobs, Some(clinic_id)).await
+    }
+
+    /// A transaction that reads one moment of one clinic and cannot write.
+    ///
+    /// # Errors
     /// When the database is away.
-    pub(super) async fn begin_jobs(&self, clinic_id: ClinicId) -> Result<Transaction<'static, Postgres>, StoreError> {
-        self.transaction("begin", Role::Jobs, Some(clinic_id)).await
+    pub(super) async fn begin_report(&self, clinic_id: ClinicId) -> Result<Session, StoreError> {
+        self.snapshot(Role::Report, Some(clinic_id)).await
     }
 
     /// A transaction that reads one moment and cannot write; it is tied to one clinic after the other.
     ///
     /// # Errors
     /// When the database is away.
-    pub(super) async fn begin_snapshot(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
-        self.transaction("begin isolation level repeatable read read only", Role::Jobs, None).await
+    pub(super) async fn begin_snapshot(&self) -> Result<Session, StoreError> {
+        self.snapshot(Role::Jobs, None).await
+    }
+
+    /// A transaction that finds out whether the database takes a row.
+    ///
+    /// # Errors
+    /// When the database is away, or could lose what it acknowledges.
+    pub(super) async fn begin_probe(&self) -> Result<Session, StoreError> {
+        self.writing("begin", Role::Jobs, None).await
     }
 
     /// A transaction that writes what was submitted to some clinics, and adds to the trail of every clinic.
     ///
     /// # Errors
-    /// When the database is away.
-    pub(super) async fn begin_writer(&self, clinics: &[Uuid]) -> Result<Transaction<'static, Postgres>, StoreError> {
+    /// When the database is away, or could lose what it acknowledges.
+    pub(super) async fn begin_writer(&self, clinics: &[Uuid]) -> Result<Session, StoreError> {
         let ids: Vec<String> = clinics.iter().map(ToString::to_string).collect();
         let begin = format!("begin; set local sarcoscreen.clinic_ids = '{{{}}}'", ids.join(","));
-        self.transaction(&begin, Role::Writer, None).await
+        self.writing(&begin, Role::Writer, None).await
     }
 
     /// A transaction of one moment as the role that signed in to the database. Where that is the owner of the tables, it may
@@ -147,15 +200,18 @@ impl Store {
     ///
     /// # Errors
     /// When the database is away.
-    pub(super) async fn begin_pruning(
-        &self,
-        clinic_id: ClinicId,
-    ) -> Result<Transaction<'static, Postgres>, StoreError> {
-        let statements = format!(
-            "begin isolation level repeatable read; set local role none; set local sarcoscreen.clinic_id = '{clinic_id}'; \
-             set local sarcoscreen.audit_prune = '{clinic_id}'; set local statement_timeout = 0"
-        );
-        Ok(self.pool.begin_with(AssertSqlSafe(statements)).await?)
+    pub(super) async fn begin_pruning(&self, clinic_id: ClinicId) -> Result<Session, StoreError> {
+        let mut session = self.connection(Role::Jobs, None).await?;
+        session.in_transaction = true;
+        session
+            .execute(AssertSqlSafe(format!(
+                "begin isolation level repeatable read; set local role none; \
+                 set local sarcoscreen.clinic_id = '{clinic_id}'; \
+                 set local sarcoscreen.audit_prune = '{clinic_id}'; set local statement_timeout = 0"
+            )))
+            .await?;
+        session.wait(Patience::Endless);
+        Ok(session)
     }
 
     /// A connection as the role that signed in to the database, which may read nothing of any clinic: for questions about
@@ -163,84 +219,73 @@ impl Store {
     ///
     /// # Errors
     /// When the database is away.
-    pub(super) async fn account(&self) -> Result<PoolConnection<Postgres>, StoreError> {
-        let mut connection = self.pool.acquire().await?;
-        sqlx::raw_sql("reset role").execute(&mut *connection).await?;
-        Ok(connection)
+    pub(super) async fn account(&self) -> Result<Session, StoreError> {
+        let mut session = self.connection(Role::Auth, None).await?;
+        session.execute("reset role").await?;
+        Ok(session)
     }
 
-    /// A place of the clinic's share of the connections.
+    async fn session(&self, role: Role, clinic_id: Option<ClinicId>) -> Result<Session, StoreError> {
+        let mut session = self.connection(role, clinic_id).await?;
+        session.execute(AssertSqlSafe(self.tied("set", role, clinic_id))).await?;
+        Ok(session)
+    }
+
+    async fn snapshot(&self, role: Role, clinic_id: Option<ClinicId>) -> Result<Session, StoreError> {
+        let mut session = self.connection(role, clinic_id).await?;
+        session.in_transaction = true;
+        let tied = self.tied("set local", role, clinic_id);
+        session.execute(AssertSqlSafe(format!("begin isolation level repeatable read read only; {tied}"))).await?;
+        Ok(session)
+    }
+
+    /// A transaction that writes. The settings of its session end with it; they travel with its beginning, as does the
+    /// question whether what it commits could be lost, so they cost no round trip.
+    async fn writing(&self, begin: &str, role: Role, clinic_id: Option<ClinicId>) -> Result<Session, StoreError> {
+        let mut session = self.connection(role, clinic_id).await?;
+        session.in_transaction = true;
+        let statements = format!("{begin}; {}; {DURABILITY}", self.tied("set local", role, clinic_id));
+        let row = session.fetch_one(AssertSqlSafe(statements)).await?;
+        let off: String = row.try_get(0)?;
+        match off.split_whitespace().find(|setting| !self.accepted_unsafe_settings.iter().any(|name| name == setting)) {
+            Some(setting) => Err(StoreError::Unavailable(format!("{setting} is off, so what is stored could be lost"))),
+            None => Ok(session),
+        }
+    }
+
+    /// A connection that waits for the server as long as this role may, within the clinic's share where it serves one.
+    async fn connection(&self, role: Role, clinic_id: Option<ClinicId>) -> Result<Session, StoreError> {
+        let until = Instant::now() + self.deadline;
+        let share = clinic_id.filter(|_| matches!(role, Role::App | Role::Page | Role::Report));
+        let place = match share {
+            Some(clinic_id) => Some(self.place(clinic_id).await?),
+            None => None,
+        };
+        let mut connection = self.pool.get(until).await?;
+        connection.wait(match role {
+            Role::Report | Role::Jobs => Patience::Each(STATEMENT + SPARE),
+            Role::App | Role::Page | Role::Auth | Role::Writer => Patience::Until(until),
+        });
+        Ok(Session { connection: Some(connection), place })
+    }
+
     async fn place(&self, clinic_id: ClinicId) -> Result<Place, StoreError> {
-        let place = self.shares.take(clinic_id, self.pool.options().get_acquire_timeout()).await;
+        let place = self.shares.take(clinic_id, self.deadline).await;
         place.ok_or_else(|| StoreError::Unavailable("the clinic's share of the connections is in use".to_owned()))
     }
 
-    async fn session(&self, role: Role, clinic_id: Option<ClinicId>) -> Result<PoolConnection<Postgres>, StoreError> {
-        let mut connection = self.pool.acquire().await?;
-        sqlx::raw_sql(AssertSqlSafe(tie("set", role, clinic_id))).execute(&mut *connection).await?;
-        Ok(connection)
-    }
-
-    /// The settings end with the transaction; they travel with its beginning, so they cost no round trip.
-    async fn transaction(
-        &self,
-        begin: &str,
-        role: Role,
-        clinic_id: Option<ClinicId>,
-    ) -> Result<Transaction<'static, Postgres>, StoreError> {
-        let statements = format!("{begin}; {}", tie("set local", role, clinic_id));
-        Ok(self.pool.begin_with(AssertSqlSafe(statements)).await?)
+    /// The statements that tie a session, with the time that the server has for each statement.
+    fn tied(&self, set: &str, role: Role, clinic_id: Option<ClinicId>) -> String {
+        let limit = match role {
+            Role::Report | Role::Jobs => STATEMENT,
+            Role::App | Role::Page | Role::Auth | Role::Writer => self.deadline,
+        };
+        format!("{}; {set} statement_timeout = {}", tie(set, role, clinic_id), limit.as_millis())
     }
 }
 
-/// Ties a transaction to another clinic.
-///
-/// # Errors
-/// When the database is away.
-pub(super) async fn tie_to(connection: &mut PgConnection, clinic_id: ClinicId) -> Result<(), StoreError> {
-    sqlx::query("select set_config('sarcoscreen.clinic_id', $1, true)")
-        .bind(clinic_id.to_string())
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-/// Makes the rest of a transaction that of somebody signed in, in one clinic.
-///
-/// # Errors
-/// When the database is away.
-pub(super) async fn become_app(connection: &mut PgConnection, clinic_id: ClinicId) -> Result<(), StoreError> {
-    sqlx::raw_sql(AssertSqlSafe(tie("set local", Role::App, Some(clinic_id)))).execute(connection).await?;
-    Ok(())
-}
-
-/// Makes the rest of a transaction that of the operator, in one clinic.
-///
-/// # Errors
-/// When the database is away.
-pub(super) async fn become_jobs(connection: &mut PgConnection, clinic_id: ClinicId) -> Result<(), StoreError> {
-    sqlx::raw_sql(AssertSqlSafe(tie("set local", Role::Jobs, Some(clinic_id)))).execute(connection).await?;
-    Ok(())
-}
-
-/// Makes the rest of a transaction that of the writer again, in the clinics it began with.
-///
-/// # Errors
-/// When the database is away.
-pub(super) async fn become_writer(connection: &mut PgConnection) -> Result<(), StoreError> {
-    sqlx::raw_sql(AssertSqlSafe(tie("set local", Role::Writer, None))).execute(connection).await?;
-    Ok(())
-}
-
-/// The statements that tie a session: ours but for an id, which is digits and hyphens.
-fn tie(set: &str, role: Role, clinic_id: Option<ClinicId>) -> String {
-    let (role, plans) = match role {
-        Role::App => ("sarcoscreen_app", "auto"),
-        Role::Page => ("sarcoscreen_app", "force_generic_plan"),
-        Role::Auth => ("sarcoscreen_auth", "auto"),
-        Role::Jobs => ("sarcoscreen_jobs", "auto"),
-        Role::Writer => ("sarcoscreen_writer", "force_generic_plan"),
-    };
-    let clinic = clinic_id.map(|id| id.to_string()).unwrap_or_default();
-    format!("{set} role {role}; {set} sarcoscreen.clinic_id = '{clinic}'; {set} plan_cache_mode = {plans}")
-}
+/// The settings under which a commit is on the disk that are off. A reload changes them while the service runs.
+/// `synchronous_commit` is one too, and each session sets it.
+const DURABILITY: &str = "select concat_ws(' ',
+    case when current_setting('fsync') = 'off' then 'fsync' end,
+    case when current_setting('full_page_writes') = 'off' then 'full_page_writes' end)";

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use sqlx::PgConnection;
 
+use super::connection::Connection;
 use super::row::{at, known};
 use super::{Store, StoreError};
 use crate::domain::follow_up::FollowUpState;
@@ -24,7 +24,7 @@ pub async fn read(
     range: DayRange,
     now: Timestamp,
 ) -> Result<Statistics, StoreError> {
-    let mut connection = store.clinic(clinic_id).await?;
+    let mut connection = store.report(clinic_id).await?;
     let mut counts = counted(&mut connection, clinic_id, range).await?;
     let days: BTreeSet<Date> = counts.iter().map(|count| count.day).collect();
     for part in range.without(&days) {
@@ -87,11 +87,7 @@ pub async fn count_next_day(store: &Store, clinic_id: ClinicId, last: Date) -> R
     Ok(Some(day))
 }
 
-async fn counted(
-    connection: &mut PgConnection,
-    clinic_id: ClinicId,
-    range: DayRange,
-) -> Result<Vec<Count>, StoreError> {
+async fn counted(connection: &mut Connection, clinic_id: ClinicId, range: DayRange) -> Result<Vec<Count>, StoreError> {
     let rows = sqlx::query!(
         r#"select day as "day: jiff_sqlx::Date", dimension, value, count
            from daily_counts where clinic_id = $1 and day between $2 and $3"#,
@@ -104,7 +100,7 @@ async fn counted(
     rows.into_iter().map(|row| of_columns(row.day, &row.dimension, row.value, row.count)).collect()
 }
 
-async fn count(connection: &mut PgConnection, clinic_id: ClinicId, part: DayRange) -> Result<Vec<Count>, StoreError> {
+async fn count(connection: &mut Connection, clinic_id: ClinicId, part: DayRange) -> Result<Vec<Count>, StoreError> {
     let (since, until) = part.bounds();
     let rows = sqlx::query!(
         r#"select day as "day!: jiff_sqlx::Date", dimension as "dimension!", value as "value!", count as "count!"
@@ -123,11 +119,7 @@ fn of_columns(day: jiff_sqlx::Date, dimension: &str, value: String, count: i64) 
     Ok(Count { day: day.to_jiff(), dimension, value, count: count.unsigned_abs() })
 }
 
-async fn open_cases(
-    connection: &mut PgConnection,
-    clinic_id: ClinicId,
-    now: Timestamp,
-) -> Result<OpenCases, StoreError> {
+async fn open_cases(connection: &mut Connection, clinic_id: ClinicId, now: Timestamp) -> Result<OpenCases, StoreError> {
     let mut open = OpenCases::default();
     let rows = sqlx::query!(
         r#"select state, width_bucket(extract(epoch from $2 - flagged_at)::float8, $3::float8[]) as "class!",
@@ -163,7 +155,7 @@ async fn open_cases(
 }
 
 async fn closed_cases(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     clinic_id: ClinicId,
     range: DayRange,
 ) -> Result<ClosedCases, StoreError> {

@@ -1,9 +1,9 @@
 //! Changes of a subject's contact data and consent, each with what stood there before.
 
 use jiff::Timestamp;
-use sqlx::PgConnection;
 
 use super::audit;
+use super::connection::Connection;
 use super::keys::{Keys, SealNonce};
 use super::page::{Key, Scope, cut};
 use super::row::{at, known};
@@ -111,7 +111,7 @@ pub async fn list(
 /// Adds what a submission says to what is known: a part that it does not name stays, and an older consent never overrides
 /// a newer one. History only fills in what is not known. What stood there and is not what stands there now goes to the history.
 pub(super) async fn add_to_contact(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     keys: &Keys,
     accepted: &Accepted,
     subject_id: SubjectId,
@@ -157,7 +157,7 @@ fn change_of(
 
 /// Writes contact data, consent and version as they stand in a subject.
 pub(super) async fn update(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     keys: &Keys,
     clinic_id: ClinicId,
     subject: &Subject,
@@ -191,7 +191,7 @@ pub(super) async fn update(
 
 /// Adds a row to the history of a subject.
 pub(super) async fn insert(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     keys: &Keys,
     clinic_id: ClinicId,
     subject_id: SubjectId,

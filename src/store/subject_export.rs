@@ -1,9 +1,9 @@
 //! Everything stored about a person, opened: the rows themselves, so that a column added later is never forgotten.
 
 use serde_json::{Value, json};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::connection::Connection;
 use super::keys::Keys;
 use super::rotation::note_place;
 use super::subject_row::{Row, open_before, sealing};
@@ -18,8 +18,7 @@ use crate::domain::subject_history::{Before, SubjectExport};
 /// # Errors
 /// When there is no such person, a sealed value does not open, or the database is away.
 pub async fn export(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) -> Result<SubjectExport, StoreError> {
-    let mut transaction = store.begin(clinic_id).await?;
-    sqlx::query!("set transaction isolation level repeatable read, read only").execute(&mut *transaction).await?;
+    let mut transaction = store.begin_report(clinic_id).await?;
     let subjects = sqlx::query_as!(
         Row,
         r#"select subject_id, reference_hash, reference_sealed, contact_sealed, consent_to_contact,
@@ -71,7 +70,7 @@ fn consent_in_json(consent: &Consent) -> Value {
 }
 
 async fn history(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     keys: &Keys,
     clinic_id: ClinicId,
     ids: &[Uuid],
@@ -96,11 +95,7 @@ async fn history(
     rows.map(open).collect()
 }
 
-async fn submissions(
-    connection: &mut PgConnection,
-    clinic_id: ClinicId,
-    ids: &[Uuid],
-) -> Result<Vec<Value>, StoreError> {
+async fn submissions(connection: &mut Connection, clinic_id: ClinicId, ids: &[Uuid]) -> Result<Vec<Value>, StoreError> {
     let rows = sqlx::query_scalar!(
         r#"select to_jsonb(s) - 'clinic_id' as "row!" from submissions s
            where clinic_id = $1 and subject_id = any($2) order by received_at, submission_id"#,
@@ -114,7 +109,7 @@ async fn submissions(
 
 /// Each case with its events; notes are opened.
 async fn follow_ups(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     keys: &Keys,
     clinic_id: ClinicId,
     ids: &[Uuid],
@@ -151,7 +146,7 @@ async fn follow_ups(
     Ok(found)
 }
 
-async fn merges(connection: &mut PgConnection, clinic_id: ClinicId, ids: &[Uuid]) -> Result<Vec<Value>, StoreError> {
+async fn merges(connection: &mut Connection, clinic_id: ClinicId, ids: &[Uuid]) -> Result<Vec<Value>, StoreError> {
     let rows = sqlx::query_scalar!(
         r#"select to_jsonb(m) - 'clinic_id' as "row!" from subject_merges m
            where clinic_id = $1 and (kept = any($2) or merged = any($2)) order by merged_at, merge_id"#,
@@ -165,7 +160,7 @@ async fn merges(connection: &mut PgConnection, clinic_id: ClinicId, ids: &[Uuid]
 
 /// Entries that name the person. Whoever else a list showed is nobody's business here.
 async fn audit_entries(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     clinic_id: ClinicId,
     ids: &[Uuid],
 ) -> Result<Vec<Value>, StoreError> {

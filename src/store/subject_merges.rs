@@ -1,8 +1,8 @@
 //! Merges: two subjects become one, and two again. What was moved is listed, so that exactly that moves back.
 
-use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::connection::Connection;
 use super::constraint::Meaning;
 use super::idempotency_keys::{Effect, Kept, claim};
 use super::keys::SealNonce;
@@ -156,7 +156,7 @@ pub async fn merge_of(
 
 /// Merges, their undoing, erasure and retention of one clinic wait for each other, so that none meets half of another. It
 /// comes before every lock on a row.
-pub(super) async fn one_at_a_time(connection: &mut PgConnection, clinic_id: ClinicId) -> Result<(), StoreError> {
+pub(super) async fn one_at_a_time(connection: &mut Connection, clinic_id: ClinicId) -> Result<(), StoreError> {
     sqlx::query!("select pg_advisory_xact_lock(hashtextextended('subject merges ' || $1, 0))", clinic_id.to_string())
         .execute(connection)
         .await?;
@@ -165,7 +165,7 @@ pub(super) async fn one_at_a_time(connection: &mut PgConnection, clinic_id: Clin
 
 /// Waits for those, and makes them wait. Whatever takes over a retry key past its time holds this: they remove the key of what
 /// they remove, when they have locked persons that it may wait for.
-pub(super) async fn beside_removals(connection: &mut PgConnection, clinic_id: ClinicId) -> Result<(), StoreError> {
+pub(super) async fn beside_removals(connection: &mut Connection, clinic_id: ClinicId) -> Result<(), StoreError> {
     sqlx::query!(
         "select pg_advisory_xact_lock_shared(hashtextextended('subject merges ' || $1, 0))",
         clinic_id.to_string()
@@ -177,7 +177,7 @@ pub(super) async fn beside_removals(connection: &mut PgConnection, clinic_id: Cl
 
 /// Two persons, locked in the order of their ids, in the order in which they are named.
 async fn lock_both(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     store: &Store,
     clinic_id: ClinicId,
     named: [SubjectId; 2],
@@ -191,7 +191,7 @@ async fn lock_both(
 
 /// What this request did before, if it is a retry.
 async fn retried(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     clinic_id: ClinicId,
     request: Option<&Idempotency>,
     merge_id: MergeId,
@@ -212,7 +212,7 @@ async fn retried(
 
 /// Whether this merge may be: no chains, so that a reference is followed once and an undo concerns two persons.
 async fn allowed(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     clinic_id: ClinicId,
     merging: Merging,
     kept: Option<Subject>,
@@ -244,7 +244,7 @@ async fn allowed(
 
 /// Whoever withdrew consent under one of two references withdrew it: a newer withdrawal holds for the one person.
 async fn with_withdrawal(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     store: &Store,
     kept: Subject,
     merged: &Subject,
@@ -272,7 +272,7 @@ async fn with_withdrawal(
 
 /// Writes a subject's next version and its row in the history.
 async fn changed(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     store: &Store,
     mut subject: Subject,
     kind: ChangeKind,
@@ -295,7 +295,7 @@ async fn changed(
 
 /// Moves submissions, all or those listed, and tells which moved.
 async fn move_submissions(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     clinic_id: ClinicId,
     from: SubjectId,
     to: SubjectId,
@@ -317,7 +317,7 @@ async fn move_submissions(
 }
 
 async fn write(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     merge: &SubjectMerge,
     closed_version: Option<i32>,
     entry: &AuditEntry,
@@ -345,7 +345,7 @@ async fn write(
 }
 
 async fn find_in(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     clinic_id: ClinicId,
     merge_id: MergeId,
 ) -> Result<Option<(SubjectMerge, Option<i32>)>, StoreError> {

@@ -1,8 +1,8 @@
 //! Subjects: sealed at rest, found by keyed hashes.
 
-use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::connection::Connection;
 use super::keys::Keys;
 use super::subject_row::{Row, open_contact};
 use super::{Store, StoreError};
@@ -72,7 +72,7 @@ pub async fn find(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) -> 
 
 /// Finds a person and locks the row until the transaction ends. Several are locked in the order of their ids.
 pub(super) async fn lock(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     keys: &Keys,
     clinic_id: ClinicId,
     subject_id: Uuid,

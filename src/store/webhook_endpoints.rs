@@ -1,9 +1,9 @@
 //! Webhook endpoints. What signs for one is sealed, and opened only to sign.
 
 use jiff::Timestamp;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::connection::Connection;
 use super::keys::{Place, SealNonce};
 use super::row::{at, known};
 use super::subject_row::sealing;
@@ -188,7 +188,7 @@ fn names(events: &[WebhookEvent]) -> Vec<String> {
 }
 
 async fn read(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     clinic_id: ClinicId,
     only: Option<WebhookId>,
 ) -> Result<Vec<Webhook>, StoreError> {

@@ -1,7 +1,6 @@
 //! The outbox: events are written by the transaction that does the work, for each endpoint that subscribes.
 
-use sqlx::PgConnection;
-
+use super::connection::Connection;
 use super::row::at;
 use super::{Store, StoreError, audit};
 use crate::domain::audit::AuditEntry;
@@ -9,7 +8,7 @@ use crate::domain::ids::{ClinicId, WebhookId};
 use crate::domain::webhook::Event;
 
 /// Writes an event for whoever subscribes to it; most often nobody.
-pub(super) async fn write(connection: &mut PgConnection, clinic_id: ClinicId, event: &Event) -> Result<(), StoreError> {
+pub(super) async fn write(connection: &mut Connection, clinic_id: ClinicId, event: &Event) -> Result<(), StoreError> {
     sqlx::query!(
         "insert into webhook_deliveries (clinic_id, webhook_id, event_id, event, at, subject_id, data, due_at)
          select clinic_id, webhook_id, $2, $3, $4, $5, $6, $4 from webhook_endpoints

@@ -16,7 +16,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Executor as _};
 
 use crate::replica::standby::until;
-use crate::world::{World, fit, frail, login, sizes};
+use crate::world::{World, app_sized, fit, frail, login, serve, sizes};
 
 /// Another instance of the server, over a database as it is.
 struct Instance {
@@ -55,7 +55,7 @@ impl Instance {
         };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let running = http::serve(app, settings, listener).unwrap();
+        let (running, _) = http::serve(app, settings, listener).unwrap();
         let server = running.handle();
         tokio::spawn(running);
         Self { base, server }
@@ -137,6 +137,23 @@ async fn a_service_is_ready_only_over_a_migrated_database() {
         .unwrap();
     let wanted = (503, [true, false, true, true].map(Value::from));
     until("readiness says so", async || readiness(&world, &world.base).await == wanted).await;
+}
+
+#[tokio::test]
+async fn connections_that_a_worker_made_outlive_it() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    // All of the connections are made by the one worker of this instance.
+    let app = app_sized(&world.database, Arc::new(System), &[7], None, sizes(4, 10));
+    app.prepare().await.unwrap();
+    let (base, server) = serve(app.clone());
+    let asked = (0..8).map(|_| clinic.staff.at(&base));
+    let asked = asked.map(|staff| async move { staff.get("/v1/submissions").await.expect(200) });
+    futures_util::future::join_all(asked).await;
+    server.stop(true).await;
+    for _ in 0..8 {
+        assert_eq!(sarcoscreen::app::clinics::list(&app).await.unwrap().len(), 1);
+    }
 }
 
 #[tokio::test]

@@ -65,7 +65,12 @@ impl Place {
 
     /// An application over the database, as the service has one.
     pub(crate) fn app(&self) -> App {
-        let sizes = Sizes { connections: 4, acquire_timeout: Duration::from_secs(10), intake: Grouping::default() };
+        let sizes = Sizes {
+            connections: 4,
+            deadline: Duration::from_secs(10),
+            accepted_unsafe_settings: Vec::new(),
+            intake: Grouping::default(),
+        };
         let policy = Policy {
             idempotency_lifetime: Duration::from_hours(1),
             accepted_unsafe_settings: Vec::new(),
@@ -137,6 +142,8 @@ impl Place {
         command.env("SARCOSCREEN_MASTER_KEY_FILE", self.folder.path().join("key"));
         command.env("SARCOSCREEN_ERASURE_LOG", self.folder.path().join("erased"));
         command.env("SARCOSCREEN_LISTEN", "127.0.0.1:0").env("SARCOSCREEN_LOG", "error");
+        // Other tests and builds may use the same cores.
+        command.env("SARCOSCREEN_DATABASE_DEADLINE_MS", "20000");
         command.args(arguments);
         command
     }

@@ -127,6 +127,11 @@ impl Connections {
         Some(Seat(connection))
     }
 
+    /// How many are open.
+    pub(super) fn open(&self) -> usize {
+        self.table().open
+    }
+
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::super::StoreError;
+use super::super::connection::Connection;
 use super::super::row::{at, known};
 use super::super::scan::array_text;
 use super::Resolved;
@@ -15,10 +15,7 @@ use crate::domain::stored::FollowUpLink;
 
 /// Opens or joins the case of each that is flagged. Two references may have been found to be one person: then one opens
 /// the case and the next joins it.
-pub(super) async fn open_or_join(
-    connection: &mut PgConnection,
-    resolved: &mut [Resolved<'_>],
-) -> Result<(), StoreError> {
+pub(super) async fn open_or_join(connection: &mut Connection, resolved: &mut [Resolved<'_>]) -> Result<(), StoreError> {
     let intent = |one: &Resolved<'_>| one.intake.accepted.follow_up;
     let mut waiting: Vec<(&mut Resolved<'_>, OpenOrJoin)> =
         resolved.iter_mut().filter_map(|one| intent(one).map(|intent| (one, intent))).collect();
@@ -34,7 +31,7 @@ pub(super) async fn open_or_join(
 
 /// Writes the cases, and tells each submission of its own.
 async fn insert(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     mut flagged: Vec<(&mut Resolved<'_>, OpenOrJoin)>,
 ) -> Result<(), StoreError> {
     let mut cases = HashMap::new();
@@ -99,7 +96,7 @@ struct Row {
 /// A joined case takes the higher urgency, the band, findings and positive instruments of both; one that becomes more
 /// urgent is due earlier, if that is earlier. The partial unique index decides which is opened, whatever races. Each
 /// version goes into the history, and to the endpoints of the clinic that subscribe.
-async fn upsert(connection: &mut PgConnection, columns: &Columns) -> Result<Vec<Row>, StoreError> {
+async fn upsert(connection: &mut Connection, columns: &Columns) -> Result<Vec<Row>, StoreError> {
     let rows = sqlx::query_as!(
         Row,
         r#"with input as (

@@ -4,10 +4,10 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::super::StoreError;
+use super::super::connection::Connection;
 use super::super::idempotency_keys::{Effect, Kept, Row};
 use super::super::row::at;
 use super::super::subject_merges::beside_removals;
@@ -21,7 +21,7 @@ type Claimed<'a> = (Vec<(usize, &'a Intake)>, Vec<(usize, Outcome)>);
 /// Claims every key of a batch; whose key is taken does not go on. A key past its time is taken over. `None` when a key
 /// that was there has gone since: then the whole is to be tried again.
 pub(super) async fn claim<'a>(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     part: &'a [Intake],
 ) -> Result<Option<Claimed<'a>>, StoreError> {
     let keyed: Vec<Keyed<'_>> = part
@@ -89,7 +89,7 @@ impl Columns {
 }
 
 /// The submissions whose keys were free and are theirs now. A key that is there is not locked.
-async fn insert(connection: &mut PgConnection, columns: &Columns) -> Result<HashSet<Uuid>, StoreError> {
+async fn insert(connection: &mut Connection, columns: &Columns) -> Result<HashSet<Uuid>, StoreError> {
     let ours = sqlx::query_scalar!(
         r#"insert into idempotency_keys
                (clinic_id, sender_id, of_record, idempotency_key, fingerprint, submission_id, expires_at)
@@ -114,7 +114,7 @@ async fn insert(connection: &mut PgConnection, columns: &Columns) -> Result<Hash
 
 /// What keys stand for that another request has and that are not past their time, by the submission that wanted each.
 async fn read(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     theirs: &[Keyed<'_>],
     now: Timestamp,
 ) -> Result<HashMap<Uuid, Outcome>, StoreError> {
@@ -155,7 +155,7 @@ async fn read(
 
 /// The submissions whose keys were past their time and are theirs now.
 async fn take_over(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     past: &[Keyed<'_>],
     now: Timestamp,
 ) -> Result<HashSet<Uuid>, StoreError> {

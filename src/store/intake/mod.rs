@@ -7,11 +7,11 @@ mod rows;
 
 use std::collections::HashSet;
 
-use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::connection::Connection;
 use super::keys::{Keys, SealNonce};
-use super::session::become_app;
+use super::role::become_app;
 use super::subject_changes::add_to_contact;
 use super::writer::Work;
 use super::{Store, StoreError, audit};
@@ -160,7 +160,7 @@ impl Resolved<'_> {
 
 /// Adds contact data and consent, person by person, as the role that may read them; the last thing of the transaction.
 async fn tell_of_contact(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     store: &Store,
     resolved: &[Resolved<'_>],
 ) -> Result<(), StoreError> {

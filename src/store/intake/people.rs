@@ -3,13 +3,13 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::super::StoreError;
+use super::super::connection::Connection;
 use super::super::keys::{Keys, SealNonce};
+use super::super::role::{become_app, become_writer};
 use super::super::row::at;
-use super::super::session::{become_app, become_writer};
 use super::super::subject_row::seal_reference;
 use super::{Intake, Resolved};
 use crate::domain::ids::{ClinicId, SubjectId};
@@ -50,7 +50,7 @@ impl Written {
 /// their ids; only then the others are added, in the order of their references. `None` when another transaction merged or
 /// added one of them meanwhile: then the whole is to be tried again.
 pub(super) async fn resolve<'a>(
-    connection: &mut PgConnection,
+    connection: &mut Connection,
     fresh: Vec<(usize, &'a Intake)>,
 ) -> Result<Option<Vec<Resolved<'a>>>, StoreError> {
     lock_references(connection, &fresh).await?;
@@ -101,7 +101,7 @@ enum Found {
 }
 
 impl Held {
-    async fn lock(connection: &mut PgConnection, fresh: &[(usize, &Intake)]) -> Result<Self, StoreError> {
+    async fn lock(connection: &mut Connection, fresh: &[(usize, &Intake)]) -> Result<Self, StoreError> {
         let named = fresh.iter().filter_map(|(_, intake)| Some((intake.clinic(), intake.reference.as_ref()?)));
         let (clinics, hashes): (Vec<Uuid>, Vec<Vec<u8>>) =
             named.flat_map(|(clinic, written)| written.hashes().map(move |hash| (clinic, hash.clone()))).unzip();
@@ -149,7 +149,7 @@ impl Held {
     /// current key, so that nobody becomes two.
     async fn move_to_the_current_key(
         &self,
-        connection: &mut PgConnection,
+        connection: &mut Connection,
         resolved: &[Resolved<'_>],
     ) -> Result<(), StoreError> {
         let older = resolved.iter().filter_map(|one| {
@@ -177,7 +177,7 @@ impl Held {
 
 /// While the key file holds earlier keys, a reference is locked by itself, for instances that hold the same keys in another
 /// order: they would add one person under two hashes. Every transaction takes these locks in one order.
-async fn lock_references(connection: &mut PgConnection, fresh: &[(usize, &Intake)]) -> Result<(), StoreError> {
+async fn lock_references(connection: &mut Connection, fresh: &[(usize, &Intake)]) -> Result<(), StoreError> {
     let written = fresh.iter().filter_map(|(_, intake)| intake.reference.as_ref());
     let locks: BTreeSet<i64> = written.filter(|one| !one.earlier.is_empty()).map(|one| one.lock).collect();
     for lock in locks {
@@ -187,7 +187,7 @@ async fn lock_references(connection: &mut PgConnection, fresh: &[(usize, &Intake
 }
 
 /// Adds persons, and tells how many: not those whose reference another transaction has added since.
-async fn insert(connection: &mut PgConnection, new: &[&Intake]) -> Result<usize, StoreError> {
+async fn insert(connection: &mut Connection, new: &[&Intake]) -> Result<usize, StoreError> {
     if new.is_empty() {
         return Ok(0);
     }

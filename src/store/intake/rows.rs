@@ -1,9 +1,9 @@
 //! The submissions of a batch.
 
 use serde::Serialize;
-use sqlx::PgConnection;
 
 use super::super::StoreError;
+use super::super::connection::Connection;
 use super::super::row::at;
 use super::super::scan::{Columns, array_text};
 use super::Resolved;
@@ -29,7 +29,7 @@ fn json(value: &impl Serialize) -> Result<String, StoreError> {
 }
 
 /// Adds the submissions of a batch. Each locks the one that it corrects, so they are added in the order of those.
-pub(super) async fn insert(connection: &mut PgConnection, resolved: &[Resolved<'_>]) -> Result<(), StoreError> {
+pub(super) async fn insert(connection: &mut Connection, resolved: &[Resolved<'_>]) -> Result<(), StoreError> {
     let accepted = || resolved.iter().map(|one| &one.intake.accepted);
     let draft = || resolved.iter().map(|one| &one.intake.accepted.draft);
     let documents = || resolved.iter().map(|one| &one.intake.documents);

@@ -13,13 +13,14 @@ use tokio::sync::watch::{Sender, channel};
 
 use self::figures::SharedOut;
 use self::standing::Standing;
-use super::{Store, StoreError, credential_changes, open_pool, share_of};
+use super::pool::Pool;
+use super::{Store, StoreError, credential_changes, share_of};
 use crate::domain::actor::Actor;
 
 pub use self::figures::ReplicaFigures;
 
-/// How long a read may wait for a connection to the replica; the primary is there all the same.
-const ACQUIRE: Duration = Duration::from_secs(1);
+/// How long a read may wait for the replica; the primary is there all the same.
+const DEADLINE: Duration = Duration::from_secs(1);
 
 /// A replica, and what is known of it.
 pub(super) struct Replica {
@@ -38,10 +39,14 @@ impl Store {
     #[must_use]
     pub fn with_replica(self, options: PgConnectOptions, connections: u32, bound: Duration) -> Self {
         let primary = Self { replica: None, ..self.clone() };
-        let of = |pool, connections| Self { pool, shares: share_of(connections), ..primary.clone() };
-        let there = of(open_pool(options.clone(), connections, ACQUIRE), connections);
-        let ours = PgConnectOptions::clone(&self.pool.connect_options());
-        let watched = [ours, options].map(|options| of(open_pool(options, 1, ACQUIRE), 1));
+        let of = |options, connections| Self {
+            pool: Pool::new(options, connections, true),
+            shares: share_of(connections),
+            deadline: DEADLINE,
+            ..primary.clone()
+        };
+        let there = of(options.clone(), connections);
+        let watched = [self.pool.options().clone(), options].map(|options| of(options, 1));
         let (standing, shared_out) = (channel(Standing::Away).0, SharedOut::default());
         let replica = Arc::new(Replica { there, primary, watched, bound, standing, shared_out });
         tokio::spawn(watch::run(Arc::downgrade(&replica)));
@@ -111,10 +116,10 @@ impl Replica {
     }
 
     /// Closes its connections.
-    pub(super) async fn close(&self) {
-        self.there.pool.close().await;
+    pub(super) fn close(&self) {
+        self.there.pool.close();
         for server in &self.watched {
-            server.pool.close().await;
+            server.pool.close();
         }
     }
 }

@@ -10,9 +10,10 @@ mod queue;
 use std::collections::VecDeque;
 use std::hash::Hash;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use self::queue::{Queue, Waiting};
 use super::{Store, StoreError};
@@ -66,12 +67,20 @@ impl Default for Grouping {
 pub(super) struct Writer<W: Work>(Arc<Open<W>>);
 
 /// Closes the queue when it is dropped.
-struct Open<W: Work>(Arc<Queue<W>>);
+struct Open<W: Work> {
+    queue: Arc<Queue<W>>,
+    /// How long work may wait for a transaction to take it.
+    patience: Duration,
+}
 
 impl<W: Work> Drop for Open<W> {
     fn drop(&mut self) {
-        self.0.close();
+        self.queue.close();
     }
+}
+
+fn busy() -> StoreError {
+    StoreError::Unavailable("too much waits to be written".to_owned())
 }
 
 impl<W: Work> Clone for Writer<W> {
@@ -81,36 +90,50 @@ impl<W: Work> Clone for Writer<W> {
 }
 
 impl<W: Work> Writer<W> {
-    /// A queue with so many places, which nothing is written of until the writers run.
-    pub(super) fn new(places: usize) -> Self {
-        Self(Arc::new(Open(Arc::new(Queue::new(places)))))
+    /// A queue with so many places, which nothing is written of until the writers run. Work waits so long for one.
+    pub(super) fn new(places: usize, patience: Duration) -> Self {
+        Self(Arc::new(Open { queue: Arc::new(Queue::new(places)), patience }))
     }
 
     /// Starts the writers. Must be called inside a runtime that lives as long as the service.
     pub(super) fn run(&self, store: &Store, grouping: Grouping) {
         for _ in 0..grouping.writers {
-            tokio::spawn(write_batches(store.without_writers(), Arc::clone(&self.0.0), grouping));
+            tokio::spawn(write_batches(store.without_writers(), Arc::clone(&self.0.queue), grouping));
         }
     }
 
     /// Hands in work; when this returns its outcome, it is on disk. Work whose caller leaves is written all the same.
     ///
     /// # Errors
-    /// When it cannot be written, the database is away, or too much waits already.
+    /// When it cannot be written, the database is away, too much waits already, or no transaction takes the work in time. Only
+    /// when the database went away in the middle can the work be on disk all the same.
     pub(super) async fn write(&self, work: W) -> Result<(W, W::Outcome), StoreError> {
-        let away = |reason: &str| StoreError::Unavailable(reason.to_owned());
-        let (done, written) = oneshot::channel();
-        let Ok(waiting) = self.0.0.put(Waiting::new(work, done)) else {
+        let Open { queue, patience } = &*self.0;
+        let clinic_id = work.clinic_id();
+        let (done, mut written) = oneshot::channel();
+        let Ok(ticket) = queue.put(Waiting::new(work, done)) else {
             measures::shed::<W>();
-            return Err(away("too much waits to be written"));
+            return Err(busy());
         };
-        measures::depth::<W>(waiting);
-        written.await.map_err(|_| away("the writer ended"))?
+        let outcome = match timeout(*patience, &mut written).await {
+            Ok(outcome) => outcome,
+            Err(_) if queue.withdraw(clinic_id, ticket) => {
+                measures::shed::<W>();
+                return Err(busy());
+            }
+            Err(_) => written.await,
+        };
+        outcome.map_err(|_| StoreError::Unavailable("the writer ended".to_owned()))?
+    }
+
+    /// Whether work of a clinic is refused for the moment, since other work of it waited too long just now.
+    pub(super) fn refuses(&self, clinic_id: ClinicId) -> bool {
+        self.0.queue.refuses(clinic_id)
     }
 
     /// Waits until everything that was handed in is written.
     pub(super) async fn drained(&self) {
-        self.0.0.drained().await;
+        self.0.queue.drained().await;
     }
 }
 

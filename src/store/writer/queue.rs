@@ -4,12 +4,16 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::mem::take;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, oneshot};
 
-use super::{Grouping, Work};
+use super::{Grouping, Work, measures};
 use crate::domain::ids::ClinicId;
 use crate::store::StoreError;
+
+/// How long a clinic's work is refused after a piece of it waited too long: the line is shorter by so much then.
+const REFUSING: Duration = Duration::from_millis(50);
 
 /// A piece of work, and who waits for it to be on disk.
 pub(super) struct Waiting<W: Work> {
@@ -17,6 +21,8 @@ pub(super) struct Waiting<W: Work> {
     pub(super) done: oneshot::Sender<Result<(W, W::Outcome), StoreError>>,
     /// What it touches, until it is under way.
     touched: Vec<W::Touched>,
+    /// Its number in the queue.
+    ticket: u64,
 }
 
 /// What one transaction writes.
@@ -47,12 +53,16 @@ struct Lines<W: Work> {
     /// Transactions under way, and what they touch.
     busy: usize,
     touched: HashSet<W::Touched>,
+    /// The number of the next piece.
+    next: u64,
+    /// When a piece of a clinic last waited too long.
+    late: HashMap<ClinicId, Instant>,
     closed: bool,
 }
 
 impl<W: Work> Waiting<W> {
     pub(super) fn new(work: W, done: oneshot::Sender<Result<(W, W::Outcome), StoreError>>) -> Self {
-        Self { touched: work.touched(), work, done }
+        Self { touched: work.touched(), work, done, ticket: 0 }
     }
 }
 
@@ -65,19 +75,38 @@ impl<W: Work> Queue<W> {
             waiting: 0,
             busy: 0,
             touched: HashSet::new(),
+            next: 0,
+            late: HashMap::new(),
             closed: false,
         };
         Self { lines: Mutex::new(lines), changed: Notify::new(), idle: Notify::new() }
     }
 
-    /// Puts a piece at the end of its clinic's line and tells how many wait now.
+    /// Puts a piece at the end of its clinic's line and gives its number.
     ///
     /// # Errors
-    /// When the clinic holds as many places already as are free.
-    pub(super) fn put(&self, piece: Waiting<W>) -> Result<usize, Full> {
-        let waiting = self.lines().put(piece)?;
+    /// When the clinic holds as many places already as are free, or a piece of it waited too long just now.
+    pub(super) fn put(&self, piece: Waiting<W>) -> Result<u64, Full> {
+        let ticket = self.lines().put(piece)?;
         self.changed.notify_one();
-        Ok(waiting)
+        Ok(ticket)
+    }
+
+    /// Takes a piece that waited too long out of its line; `false` when it is under way.
+    pub(super) fn withdraw(&self, clinic_id: ClinicId, ticket: u64) -> bool {
+        let (withdrawn, idle) = {
+            let mut lines = self.lines();
+            (lines.withdraw(clinic_id, ticket), lines.idle())
+        };
+        if idle {
+            self.idle.notify_waiters();
+        }
+        withdrawn
+    }
+
+    /// Whether a piece of this clinic waited too long just now: then the next ones would too.
+    pub(super) fn refuses(&self, clinic_id: ClinicId) -> bool {
+        self.lines().refuses(clinic_id)
     }
 
     /// Takes what has gathered, once it is worth a transaction; `None` when nothing will come any more.
@@ -135,18 +164,47 @@ impl<W: Work> Queue<W> {
 }
 
 impl<W: Work> Lines<W> {
-    fn put(&mut self, piece: Waiting<W>) -> Result<usize, Full> {
+    fn put(&mut self, mut piece: Waiting<W>) -> Result<u64, Full> {
         let clinic_id = piece.work.clinic_id();
         let held = self.by_clinic.get(&clinic_id).map_or(0, VecDeque::len);
-        if held >= self.places - self.waiting {
+        if held >= self.places - self.waiting || self.refuses(clinic_id) {
             return Err(Full);
         }
+        piece.ticket = self.next;
+        self.next += 1;
         if held == 0 {
             self.turns.push_back(clinic_id);
         }
         self.by_clinic.entry(clinic_id).or_default().push_back(piece);
         self.waiting += 1;
-        Ok(self.waiting)
+        measures::depth::<W>(self.waiting);
+        Ok(self.next - 1)
+    }
+
+    fn withdraw(&mut self, clinic_id: ClinicId, ticket: u64) -> bool {
+        let Some(line) = self.by_clinic.get_mut(&clinic_id) else { return false };
+        // A line is in the order of its numbers.
+        let Ok(place) = line.binary_search_by_key(&ticket, |piece| piece.ticket) else { return false };
+        line.remove(place);
+        if line.is_empty() {
+            self.by_clinic.remove(&clinic_id);
+            self.turns.retain(|turn| *turn != clinic_id);
+        }
+        self.waiting -= 1;
+        // A queue that turns none away has no limit of places.
+        if self.places < usize::MAX {
+            self.late.insert(clinic_id, Instant::now());
+        }
+        true
+    }
+
+    fn refuses(&mut self, clinic_id: ClinicId) -> bool {
+        let Some(at) = self.late.get(&clinic_id) else { return false };
+        let refuses = at.elapsed() < REFUSING;
+        if !refuses {
+            self.late.remove(&clinic_id);
+        }
+        refuses
     }
 
     /// Takes pieces from the clinics in turn. One that touches what is under way, or what a piece before it touches, stays
@@ -284,6 +342,27 @@ mod tests {
         assert_eq!(next(&queue).await.0, [1]);
         queue.written(&[7]);
         assert_eq!(next(&queue).await.0, [4]);
+    }
+
+    #[tokio::test]
+    async fn what_waited_too_long_is_withdrawn_and_its_clinic_is_refused_for_a_moment() {
+        let queue = Queue::new(100);
+        let clinic = |id| ClinicId(Uuid::from_u128(id));
+        let ticket = |number| {
+            let piece = Waiting::new(Piece(1, None, number), oneshot::channel().0);
+            queue.put(piece).unwrap_or_else(|_| panic!("refused"))
+        };
+        let (first, second, third) = (ticket(0), ticket(1), ticket(2));
+        assert!(put(&queue, 2, None, 100));
+        assert!(queue.withdraw(clinic(1), second) && !queue.withdraw(clinic(1), second));
+        assert!(queue.refuses(clinic(1)) && !put(&queue, 1, None, 3));
+        assert!(!queue.refuses(clinic(2)) && put(&queue, 2, None, 101));
+        assert_eq!(next(&queue).await.0, [0, 100, 2, 101]);
+        assert!(!queue.withdraw(clinic(1), first) && !queue.withdraw(clinic(1), third), "both are under way");
+        while queue.refuses(clinic(1)) {
+            tokio::time::sleep(REFUSING / 10).await;
+        }
+        assert!(put(&queue, 1, None, 4));
     }
 
     #[tokio::test]

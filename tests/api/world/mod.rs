@@ -115,7 +115,7 @@ impl World {
         change(&mut settings);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let server = http::serve(app.clone(), settings, listener).unwrap();
+        let (server, _) = http::serve(app.clone(), settings, listener).unwrap();
         let handle = server.handle();
         tokio::spawn(server);
         Self { base, app, clock, database, erasure_log, server: handle, name }
@@ -314,8 +314,8 @@ pub(crate) fn login(owner: &PgConnectOptions) -> PgConnectOptions {
 
 /// What a store of the tests does at once.
 pub(crate) fn sizes(connections: u32, acquire_seconds: u64) -> Sizes {
-    let acquire_timeout = Duration::from_secs(acquire_seconds);
-    Sizes { connections, acquire_timeout, intake: Grouping::default() }
+    let deadline = Duration::from_secs(acquire_seconds);
+    Sizes { connections, deadline, accepted_unsafe_settings: Vec::new(), intake: Grouping::default() }
 }
 
 fn settings() -> Settings {
@@ -343,7 +343,7 @@ pub(crate) fn serve_with(app: App, change: impl FnOnce(&mut Settings)) -> (Strin
     let base = format!("http://{}", listener.local_addr().unwrap());
     let mut settings = settings();
     change(&mut settings);
-    let server = http::serve(app, settings, listener).unwrap();
+    let (server, _) = http::serve(app, settings, listener).unwrap();
     let handle = server.handle();
     tokio::spawn(server);
     (base, handle)

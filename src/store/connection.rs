@@ -1,0 +1,207 @@
+//! A connection on which the server has a deadline for every answer. A server that is frozen, or a network that went silent,
+//! closes nothing, so the client has to give up by itself.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::{BoxStream, Stream, StreamExt as _};
+use sqlx::postgres::{PgQueryResult, PgRow, PgStatement, PgTypeInfo};
+use sqlx::{Either, Error, Execute, Executor, PgConnection, Postgres, SqlStr};
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+
+/// The codes of errors of the server's disk: full, or failing.
+const DISK: [&str; 2] = ["53100", "58"];
+
+/// How long a connection waits for the server.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Patience {
+    /// Until this moment, however many statements run before it.
+    Until(Instant),
+    /// So long for each row of each statement.
+    Each(Duration),
+    /// For ever: an operator waits, and can end the process.
+    Endless,
+}
+
+impl Patience {
+    fn ends(self) -> Option<Instant> {
+        match self {
+            Self::Until(at) => Some(at),
+            Self::Each(time) => Some(Instant::now() + time),
+            Self::Endless => None,
+        }
+    }
+}
+
+/// What is known of a connection when it is given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// The last answer was read to its end.
+    Idle,
+    /// A statement was sent, and its answer was not read to its end.
+    Busy,
+    /// The server did not answer in time, or the connection broke.
+    Lost,
+}
+
+/// Set when the server had no room on its disk for a row.
+pub(super) type DiskFull = Arc<AtomicBool>;
+
+/// What the answers of a connection show.
+#[derive(Debug)]
+struct Seen {
+    state: State,
+    disk_full: DiskFull,
+}
+
+/// A connection to the server.
+#[derive(Debug)]
+pub(super) struct Connection {
+    server: PgConnection,
+    patience: Patience,
+    seen: Seen,
+    /// Whether a transaction was begun and has not ended.
+    pub(super) in_transaction: bool,
+    /// When it was given back.
+    pub(super) rests_since: Instant,
+    /// Since when the server keeps plans of its statements.
+    pub(super) planned_since: Instant,
+}
+
+impl Connection {
+    pub(super) fn new(server: PgConnection, patience: Patience, disk_full: DiskFull) -> Self {
+        let seen = Seen { state: State::Idle, disk_full };
+        let now = Instant::now();
+        Self { server, patience, seen, in_transaction: false, rests_since: now, planned_since: now }
+    }
+
+    /// Sets how long the statements from now on wait.
+    pub(super) const fn wait(&mut self, patience: Patience) {
+        self.patience = patience;
+    }
+
+    pub(super) const fn state(&self) -> State {
+        self.seen.state
+    }
+
+    /// Reads the rest of an answer that was not read to its end, and finds out whether the server is there.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub(super) async fn ping(&mut self) -> Result<(), Error> {
+        let ends = self.patience.ends();
+        within(ends, sqlx::Connection::ping(&mut self.server), &mut self.seen).await
+    }
+}
+
+impl Seen {
+    /// An answer was read to its end, or failed.
+    fn answered(&mut self, error: Option<&Error>) {
+        self.state = match error {
+            Some(Error::Io(_) | Error::Tls(_) | Error::Protocol(_) | Error::WorkerCrashed) => State::Lost,
+            _ => State::Idle,
+        };
+        if let Some(Error::Database(error)) = error
+            && error.code().is_some_and(|code| DISK.iter().any(|class| code.starts_with(class)))
+        {
+            self.disk_full.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What a future answers in time.
+async fn within<T>(
+    ends: Option<Instant>,
+    answer: impl Future<Output = Result<T, Error>>,
+    seen: &mut Seen,
+) -> Result<T, Error> {
+    seen.state = State::Busy;
+    let answer = match ends {
+        Some(ends) => timeout_at(ends, answer).await.unwrap_or_else(|_| Err(late())),
+        None => answer.await,
+    };
+    seen.answered(answer.as_ref().err());
+    answer
+}
+
+fn late() -> Error {
+    Error::Io(io::Error::new(io::ErrorKind::TimedOut, "the database did not answer in time"))
+}
+
+impl<'c> Executor<'c> for &'c mut Connection {
+    type Database = Postgres;
+
+    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, Result<Either<PgQueryResult, PgRow>, Error>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Postgres>,
+    {
+        let Connection { server, patience, seen, .. } = self;
+        seen.state = State::Busy;
+        Answer { rows: server.fetch_many(query), seen, patience: *patience, timer: None }.boxed()
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<PgRow>, Error>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Postgres>,
+    {
+        let ends = self.patience.ends();
+        Box::pin(within(ends, self.server.fetch_optional(query), &mut self.seen))
+    }
+
+    fn prepare_with<'e>(self, sql: SqlStr, parameters: &'e [PgTypeInfo]) -> BoxFuture<'e, Result<PgStatement, Error>>
+    where
+        'c: 'e,
+    {
+        let ends = self.patience.ends();
+        Box::pin(within(ends, self.server.prepare_with(sql, parameters), &mut self.seen))
+    }
+
+    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<sqlx::Describe<Postgres>, Error>>
+    where
+        'c: 'e,
+    {
+        let ends = self.patience.ends();
+        Box::pin(within(ends, self.server.describe(sql), &mut self.seen))
+    }
+}
+
+/// The rows of an answer, each of them in time.
+struct Answer<'a> {
+    rows: BoxStream<'a, Result<Either<PgQueryResult, PgRow>, Error>>,
+    seen: &'a mut Seen,
+    patience: Patience,
+    /// Set when the server was waited for.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Stream for Answer<'_> {
+    type Item = Result<Either<PgQueryResult, PgRow>, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        let step = match this.rows.poll_next_unpin(context) {
+            Poll::Ready(step) => step,
+            Poll::Pending => {
+                let Some(ends) = this.patience.ends() else { return Poll::Pending };
+                let timer = this.timer.get_or_insert_with(|| Box::pin(sleep_until(ends)));
+                if timer.as_mut().poll(context).is_pending() {
+                    return Poll::Pending;
+                }
+                Some(Err(late()))
+            }
+        };
+        match &step {
+            Some(Ok(_)) => this.timer = None,
+            Some(Err(error)) => this.seen.answered(Some(error)),
+            None => this.seen.answered(None),
+        }
+        Poll::Ready(step)
+    }
+}
