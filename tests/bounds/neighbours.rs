@@ -50,12 +50,15 @@ struct Resource {
     probe: Ask,
 }
 
+/// Requests at once that keep a clinic's share of the connections, half of 16, busy: each uses one for a part of its time only.
+const BUSY: usize = 24;
+
 const RESOURCES: [Resource; 5] = [
     Resource { name: "write queue", load: Ask::Batch(1_000), within: 4, hostile: 24, probe: Ask::Submission },
     Resource { name: "batches", load: Ask::Batch(1_000), within: 4, hostile: 24, probe: Ask::Batch(50) },
     Resource { name: "exports", load: Ask::Export, within: 4, hostile: 24, probe: Ask::Worklist },
-    Resource { name: "database connections", load: Ask::List, within: 8, hostile: 96, probe: Ask::Worklist },
-    Resource { name: "audit log", load: Ask::Forbidden, within: 8, hostile: 96, probe: Ask::Worklist },
+    Resource { name: "database connections", load: Ask::List, within: BUSY, hostile: 96, probe: Ask::Worklist },
+    Resource { name: "audit log", load: Ask::Forbidden, within: BUSY, hostile: 96, probe: Ask::Worklist },
 ];
 
 /// What the other clinic met.
@@ -105,9 +108,12 @@ impl Stage {
     }
 }
 
-fn client() -> &'static reqwest::Client {
-    static CLIENT: std::sync::OnceLock<reqwest::Client> = std::sync::OnceLock::new();
-    CLIENT.get_or_init(reqwest::Client::new)
+thread_local! {
+    static CLIENT: reqwest::Client = reqwest::Client::new();
+}
+
+fn client() -> reqwest::Client {
+    CLIENT.with(Clone::clone)
 }
 
 /// Somebody who is flagged.
@@ -141,8 +147,19 @@ async fn ask(address: &str, clinic: &Clinic, ask: Ask) -> bool {
     }
 }
 
-/// What a clinic meets that asks so often, four times at once.
+/// What a clinic meets that asks so often, four times at once. It asks from a thread of its own, so that it does not wait for
+/// the tasks of the other clinic's clients.
 async fn probed(address: &str, clinic: &Clinic, probe: Ask, count: usize) -> Figures {
+    let (address, clinic) = (address.to_owned(), clinic.clone());
+    let (done, met) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _ = done.send(runtime.block_on(met_by(&address, &clinic, probe, count)));
+    });
+    met.await.unwrap()
+}
+
+async fn met_by(address: &str, clinic: &Clinic, probe: Ask, count: usize) -> Figures {
     let one = async |_| {
         let mut met = Vec::new();
         for _ in 0..count / 4 {
