@@ -10,6 +10,7 @@ mod config;
 mod document;
 mod examples;
 mod follow_up;
+mod operations;
 mod people;
 mod properties;
 mod rules;
