@@ -27,6 +27,10 @@ pub struct Readiness {
     pub prepared: bool,
     /// Whether what the database acknowledges is on disk, or the operator accepted that it may not be.
     pub durable_settings: bool,
+    /// What is wrong with the tables of the database and what to do, for the operator.
+    pub schema_fault: Option<String>,
+    /// That the database is of a newer program, for the operator. It keeps the service from nothing.
+    pub schema_warning: Option<String>,
 }
 
 impl Readiness {
@@ -66,6 +70,10 @@ pub async fn readiness(app: &App) -> Readiness {
             if !refused.is_empty() {
                 tracing::warn!(settings = ?refused, "an acknowledged submission could be lost under these settings");
             }
+            let schema_fault = health.fault();
+            if let Some(fault) = &schema_fault {
+                tracing::warn!("{fault}");
+            }
             if !health.unprivileged {
                 tracing::warn!(
                     "DATABASE_URL signs in as the owner of the database, a superuser or another privileged role; \
@@ -74,11 +82,13 @@ pub async fn readiness(app: &App) -> Readiness {
             }
             Readiness {
                 database: true,
-                migrations: health.migrated,
-                row_security: health.row_security,
+                migrations: health.migrations.fault().is_none(),
+                row_security: health.row_security && health.lacking_rights.is_empty(),
                 unprivileged: health.unprivileged,
                 prepared: app.prepared.load(Ordering::Acquire),
                 durable_settings: refused.is_empty(),
+                schema_fault,
+                schema_warning: health.migrations.warning(),
             }
         }
         Err(error) => {
@@ -90,6 +100,8 @@ pub async fn readiness(app: &App) -> Readiness {
                 unprivileged: false,
                 prepared: false,
                 durable_settings: false,
+                schema_fault: None,
+                schema_warning: None,
             }
         }
     }

@@ -3,13 +3,16 @@
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 
-use super::{MIGRATOR, Store, StoreError, session_options};
+use super::migrations::Migrations;
+use super::{Store, StoreError, migrations, rights, session_options};
 
 /// What the database says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatabaseHealth {
-    /// Whether every migration of this binary is applied.
-    pub migrated: bool,
+    /// Which migrations it has, compared with those of this program.
+    pub migrations: Migrations,
+    /// Grants and policies that its tables lack.
+    pub lacking_rights: Vec<String>,
     /// Whether every table with a clinic's rows is forced behind row security, and the service works as roles that do not
     /// pass by it. Citus is taken without: there a session's clinic does not travel to where the rows are.
     pub row_security: bool,
@@ -17,6 +20,14 @@ pub struct DatabaseHealth {
     pub unprivileged: bool,
     /// Settings under which an acknowledged submission could be lost.
     pub unsafe_settings: Vec<String>,
+}
+
+impl DatabaseHealth {
+    /// What is wrong with the tables and what to do; `None` where the service can work with them.
+    #[must_use]
+    pub fn fault(&self) -> Option<String> {
+        self.migrations.fault().or_else(|| rights::fault(&self.lacking_rights))
+    }
 }
 
 /// Asks the database.
@@ -48,20 +59,9 @@ async fn look(connection: &mut PgConnection) -> Result<DatabaseHealth, StoreErro
     let unsafe_settings = settings.into_iter().filter(|row| row.setting == "off").map(|row| row.name).collect();
     let row_security = row_security(connection).await?;
     let unprivileged = unprivileged(connection).await?;
-    Ok(DatabaseHealth { migrated: migrated(connection).await?, row_security, unprivileged, unsafe_settings })
-}
-
-async fn migrated(connection: &mut PgConnection) -> Result<bool, StoreError> {
-    let exists = sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is not null as "exists!""#)
-        .fetch_one(&mut *connection)
-        .await?;
-    if !exists {
-        return Ok(false);
-    }
-    let applied = sqlx::query_scalar::<_, i64>("select version from _sqlx_migrations where success")
-        .fetch_all(connection)
-        .await?;
-    Ok(MIGRATOR.iter().all(|migration| applied.contains(&migration.version)))
+    let migrations = migrations::compare(connection).await?;
+    let lacking_rights = rights::lacking(connection).await?;
+    Ok(DatabaseHealth { migrations, lacking_rights, row_security, unprivileged, unsafe_settings })
 }
 
 async fn row_security(connection: &mut PgConnection) -> Result<bool, StoreError> {
