@@ -104,18 +104,6 @@ fn a_clinic_and_its_keys_are_set_up_from_nothing() {
     assert_eq!(run(&place, &["keys", "revoke", "--clinic", &id, "--id", credential]).status.code(), Some(1));
 }
 
-#[test]
-fn a_command_beside_a_running_service_says_what_to_do() {
-    let place = Place::new();
-    let (mut service, _) = serve(&place);
-    let refused = run(&place, &["clinics", "list"]);
-    assert_eq!(refused.status.code(), Some(1));
-    let said = text(&refused.stderr);
-    assert!(said.contains(&service.id().to_string()) && said.contains("stop it"), "{said}");
-    signal(&service, Signal::SIGINT);
-    service.wait().unwrap();
-}
-
 #[tokio::test]
 async fn what_a_201_acknowledged_survives_the_death_of_the_service_and_of_its_database() {
     let place = Place::new();
