@@ -29,6 +29,10 @@ pub struct Readiness {
     pub durable_settings: bool,
     /// Whether the disk of the database has room.
     pub disk: bool,
+    /// What is wrong with the tables of the database and what to do, for the operator.
+    pub schema_fault: Option<String>,
+    /// That the database is of a newer program, for the operator. It keeps the service from nothing.
+    pub schema_warning: Option<String>,
 }
 
 impl Readiness {
@@ -72,6 +76,10 @@ pub async fn readiness(app: &App) -> Readiness {
             if !health.disk {
                 tracing::warn!("the disk of the database is full");
             }
+            let schema_fault = health.fault();
+            if let Some(fault) = &schema_fault {
+                tracing::warn!("{fault}");
+            }
             if !health.unprivileged {
                 tracing::warn!(
                     "DATABASE_URL signs in as the owner of the database, a superuser or another privileged role; \
@@ -80,12 +88,14 @@ pub async fn readiness(app: &App) -> Readiness {
             }
             Readiness {
                 database: true,
-                migrations: health.migrated,
-                row_security: health.row_security,
+                migrations: health.migrations.fault().is_none(),
+                row_security: health.row_security && health.lacking_rights.is_empty(),
                 unprivileged: health.unprivileged,
                 prepared: app.prepared.load(Ordering::Acquire),
                 durable_settings: refused.is_empty(),
                 disk: health.disk,
+                schema_fault,
+                schema_warning: health.migrations.warning(),
             }
         }
         Err(error) => {
@@ -98,6 +108,8 @@ pub async fn readiness(app: &App) -> Readiness {
                 prepared: false,
                 durable_settings: false,
                 disk: false,
+                schema_fault: None,
+                schema_warning: None,
             }
         }
     }

@@ -22,8 +22,7 @@ use clap::Parser as _;
 use self::explain::{explain, reader_left};
 use crate::app::App;
 use crate::config::{Cli, Command, LogFormat, Settings};
-use crate::server::{Opened, ServerError};
-use crate::store::embedded::EmbeddedError;
+use crate::server::Opened;
 use crate::{app, http, store, telemetry};
 
 /// What to look at when the database cannot be reached; the log tells what was seen.
@@ -60,7 +59,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
     let settings = &cli.settings;
     match cli.command.as_ref().unwrap_or(&Command::Serve) {
         Command::Serve => Box::pin(serve::run(settings)).await?,
-        Command::Migrate => migrate::run(settings).await?,
+        Command::Migrate { roles_only } => migrate::run(settings, *roles_only).await?,
         Command::Clinics(command) => clinics::run(settings, command).await?,
         Command::Keys(command) => keys::run(settings, command).await?,
         Command::Retention => retention::run(settings).await?,
@@ -89,7 +88,7 @@ fn tell(line: &str) {
 
 /// Does some work on the database, and closes it again whatever comes of it.
 async fn on_database<T>(settings: &Settings, work: impl AsyncFnOnce(&App) -> anyhow::Result<T>) -> anyhow::Result<T> {
-    on_opened(open(settings).await?, work).await
+    on_opened(Opened::beside(settings, &tell).await?, work).await
 }
 
 /// Does some work on the database as its owner, and closes it again whatever comes of it.
@@ -97,7 +96,7 @@ async fn on_database_as_owner<T>(
     settings: &Settings,
     work: impl AsyncFnOnce(&App) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    on_opened(Opened::as_owner(settings, &tell).await.map_err(in_use)?, work).await
+    on_opened(Opened::as_owner(settings, &tell).await?, work).await
 }
 
 async fn on_opened<T>(opened: Opened, work: impl AsyncFnOnce(&App) -> anyhow::Result<T>) -> anyhow::Result<T> {
@@ -108,27 +107,13 @@ async fn on_opened<T>(opened: Opened, work: impl AsyncFnOnce(&App) -> anyhow::Re
     Ok(value)
 }
 
-async fn open(settings: &Settings) -> anyhow::Result<Opened> {
-    Opened::open(settings, &tell).await.map_err(in_use)
-}
-
-/// Says why a running service is in the way.
-fn in_use(error: ServerError) -> anyhow::Error {
-    match error {
-        ServerError::Embedded(EmbeddedError::InUse { .. }) => {
-            anyhow::Error::new(error).context("this command needs the private database for itself")
-        }
-        error => error.into(),
-    }
-}
-
 async fn on_schema<T>(app: &App, work: impl AsyncFnOnce(&App) -> anyhow::Result<T>) -> anyhow::Result<T> {
     let readiness = app::health::readiness(app).await;
     if !readiness.database {
         bail!(AWAY);
     }
-    if !readiness.migrations {
-        bail!("the database lacks migrations; `sarcoscreen migrate` applies them");
+    if let Some(fault) = readiness.schema_fault {
+        bail!(fault);
     }
     app.prepare().await?;
     work(app).await

@@ -12,7 +12,11 @@ pub enum Command {
     Serve,
     /// Applies missing migrations as the owner of the database (SARCOSCREEN_OWNER_DATABASE_URL), makes the role that
     /// DATABASE_URL names, and tries whether it can sign in.
-    Migrate,
+    Migrate {
+        /// Makes the roles of the service and nothing else, before a dump is restored into a new cluster: the dump names them.
+        #[arg(long)]
+        roles_only: bool,
+    },
     /// Creates and lists clinics.
     #[command(subcommand)]
     Clinics(Clinics),

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::private::Private;
 use super::{ServerError, master_key, migration, private_file};
 use crate::app::ambient::System;
 use crate::app::{App, Policy, health};
 use crate::config::{Intake, Settings};
 use crate::rules::Releases;
-use crate::store::embedded::{self, Claim, Embedded};
 use crate::store::keys::Keys;
 use crate::store::writer::Grouping;
 use crate::store::{ConnectOptions, LOGIN, Sizes, Store, connect_options, schema};
@@ -27,41 +27,65 @@ const ERASURE_LOG: &str = "erasures.log";
 pub struct Opened {
     /// The use cases.
     pub app: App,
-    embedded: Option<Embedded>,
+    private: Option<Private>,
 }
 
+/// From how the owner connects to how this process does.
+type Login = fn(ConnectOptions) -> ConnectOptions;
+
 impl Opened {
-    /// Opens the database. The private one is started, migrated, and knows the rule tables; the other is not touched.
+    /// Opens the database for a service. The private one is started, migrated, and knows the rule tables; the other is not
+    /// touched.
     ///
     /// # Errors
-    /// When the settings do not suffice, or the private PostgreSQL cannot be started.
+    /// When the settings do not suffice, the data folder is in use, or the private PostgreSQL cannot be started.
     pub async fn open(settings: &Settings, say: &dyn Fn(&str)) -> Result<Self, ServerError> {
         match &settings.database.url {
-            Some(url) => {
-                let password = settings.database.password_file.as_deref().map(password).transpose()?;
-                let options = connect_options(url.reveal(), password.as_ref().map(|text| text.as_str()))?;
-                migration::warn_of_unverified(&options, "DATABASE_URL");
-                Self::given(settings, options)
+            Some(url) => Self::given(settings, service(settings, url.reveal())?),
+            None => Self::private(settings, Releases::load()?, Private::start(settings, say).await?, as_service).await,
+        }
+    }
+
+    /// Opens the database for a command: the same, but on a data folder that a service runs on, its PostgreSQL is used as it
+    /// is.
+    ///
+    /// # Errors
+    /// When the settings do not suffice, or the private PostgreSQL cannot be started and does not answer.
+    pub async fn beside(settings: &Settings, say: &dyn Fn(&str)) -> Result<Self, ServerError> {
+        match &settings.database.url {
+            Some(_) => Self::open(settings, say).await,
+            None => {
+                Self::private(settings, Releases::load()?, Private::start_or_attach(settings, say).await?, as_service)
+                    .await
             }
-            None => Self::private(settings, Embedded::service_options, say).await,
         }
     }
 
     /// Opens the database as its owner, for what the service itself may not do. Never to be served from.
     ///
     /// # Errors
-    /// When the settings do not suffice, or the private PostgreSQL cannot be started.
+    /// When the settings do not suffice, or the private PostgreSQL cannot be started and does not answer.
     pub async fn as_owner(settings: &Settings, say: &dyn Fn(&str)) -> Result<Self, ServerError> {
         match &settings.database.url {
             Some(_) => Self::given(settings, migration::owner(settings)?),
-            None => Self::private(settings, Embedded::connect_options, say).await,
+            None => {
+                Self::private(settings, Releases::load()?, Private::start_or_attach(settings, say).await?, |owner| {
+                    owner
+                })
+                .await
+            }
         }
     }
 
     /// The data folder of the private PostgreSQL.
     #[must_use]
     pub fn data_dir(&self) -> Option<&Path> {
-        self.embedded.as_ref().map(Embedded::data_dir)
+        self.private.as_ref().map(Private::data_dir)
+    }
+
+    /// From now on the private PostgreSQL is started again whenever it ends, and commands may attach to it.
+    pub(super) fn watch(&mut self) {
+        self.private = self.private.take().map(Private::watched);
     }
 
     /// Closes every connection, then stops the private PostgreSQL.
@@ -72,8 +96,8 @@ impl Opened {
         if tokio::time::timeout(CLOSE, health::close(&self.app)).await.is_err() {
             tracing::warn!("connections to the database did not close in time");
         }
-        match self.embedded {
-            Some(embedded) => Ok(embedded.stop().await?),
+        match self.private {
+            Some(private) => private.stop().await,
             None => Ok(()),
         }
     }
@@ -82,22 +106,23 @@ impl Opened {
         let keys = master_key::read(settings.database.master_key_file.as_ref().ok_or(ServerError::NoMasterKey)?)?;
         let store = Store::open(options, sizes(settings), keys);
         let log = settings.database.erasure_log.clone();
-        Ok(Self { app: app(settings, store, Releases::load()?, log), embedded: None })
+        Ok(Self { app: app(settings, store, Releases::load()?, log), private: None })
     }
 
     async fn private(
         settings: &Settings,
-        options: fn(&Embedded) -> ConnectOptions,
-        say: &dyn Fn(&str),
+        releases: Releases,
+        (private, keys): (Private, Keys),
+        login: Login,
     ) -> Result<Self, ServerError> {
-        let releases = Releases::load()?;
-        let claim = embedded::claim(&embedded_settings(settings)?)?;
-        let keys = private_keys(settings, &claim)?;
-        let embedded = claim.start(say).await?;
-        let owner = embedded.connect_options();
-        let store = Store::open(options(&embedded), sizes(settings), keys);
-        let log = settings.database.erasure_log.clone().unwrap_or_else(|| embedded.data_dir().join(ERASURE_LOG));
-        let opened = Self { app: app(settings, store, releases, Some(log)), embedded: Some(embedded) };
+        let owner = private.owner();
+        let store = Store::open(login(owner.clone()), sizes(settings), keys);
+        let log = settings.database.erasure_log.clone().unwrap_or_else(|| private.data_dir().join(ERASURE_LOG));
+        let ours = private.is_ours();
+        let opened = Self { app: app(settings, store, releases, Some(log)), private: Some(private) };
+        if !ours {
+            return Ok(opened);
+        }
         match prepare(&opened.app, &owner).await {
             Ok(()) => Ok(opened),
             Err(error) => {
@@ -118,7 +143,7 @@ impl Opened {
 /// Brings the private database up to this program: its schema, the login role, which needs no password on a socket that only
 /// its account reaches, its key and the text of every rule table.
 async fn prepare(app: &App, owner: &ConnectOptions) -> Result<(), ServerError> {
-    schema::migrate(owner, LOGIN, None).await?;
+    schema::migrate_or_keep(owner, LOGIN).await?;
     Ok(app.prepare().await?)
 }
 
@@ -141,20 +166,16 @@ fn sizes(settings: &Settings) -> Sizes {
     }
 }
 
-fn private_keys(settings: &Settings, claim: &Claim) -> Result<Keys, ServerError> {
-    match &settings.database.master_key_file {
-        Some(path) => master_key::read(path),
-        None => master_key::read_or_make(claim.data_dir(), claim.holds_a_cluster(), &System),
-    }
+/// How the service connects to a given database.
+fn service(settings: &Settings, url: &str) -> Result<ConnectOptions, ServerError> {
+    let password = settings.database.password_file.as_deref().map(password).transpose()?;
+    let options = connect_options(url, password.as_ref().map(|text| text.as_str()))?;
+    migration::warn_of_unverified(&options, "DATABASE_URL");
+    Ok(options)
 }
 
-fn embedded_settings(settings: &Settings) -> Result<embedded::Settings, ServerError> {
-    let folder: PathBuf = settings.folder.path().ok_or(ServerError::NoDataFolder)?;
-    Ok(embedded::Settings {
-        postgres_bin: settings.folder.postgres_bin.clone(),
-        search_system: !settings.folder.ignore_installed_postgres,
-        ..embedded::Settings::new(folder)
-    })
+fn as_service(owner: ConnectOptions) -> ConnectOptions {
+    owner.username(LOGIN)
 }
 
 /// Reads a password's file.

@@ -9,6 +9,7 @@ use crate::rules::ReleaseError;
 use crate::store::StoreError;
 use crate::store::embedded::EmbeddedError;
 use crate::store::keys::KeyError;
+use crate::store::schema::SchemaError;
 
 /// Why the service could not start or stop.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +38,8 @@ pub enum ServerError {
     NoOwner,
     /// Which role the service signs in as is not known.
     #[error(
-        "SARCOSCREEN_OWNER_DATABASE_URL needs DATABASE_URL, which names the role that the service signs in as, such as \
-         postgres://sarcoscreen_service@host/database"
+        "DATABASE_URL is missing, which names the role that the service signs in as, such as \
+         postgres://sarcoscreen_service@host/database; the private PostgreSQL makes its roles at each start"
     )]
     NoLogin,
     /// The owner's URL cannot be read.
@@ -131,6 +132,9 @@ pub enum ServerError {
     /// The database refused.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The database cannot be brought up to this program, or lacks what this program needs.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
     /// A use case failed.
     #[error(transparent)]
     App(#[from] AppError),

@@ -1,35 +1,54 @@
 //! `migrate`: the owner of a database brings it up to this program and makes the role that the service signs in as. The
 //! service itself never signs in as the owner of a given database.
 
+use zeroize::Zeroizing;
+
 use super::database::password;
 use super::{Opened, ServerError};
 use crate::config::Settings;
+use crate::store::schema::SchemaError;
 use crate::store::{self, ConnectOptions, connect_options};
 
 /// Applies missing migrations, makes the login role, and finds out whether it can sign in. On the private PostgreSQL each
 /// start does so.
 ///
 /// # Errors
-/// When a setting is missing, the database is away, a migration fails, or the login role cannot sign in or may do too much.
+/// When a setting is missing, the database is away, a migration fails, the tables lack rights, or the login role cannot sign in
+/// or may do too much.
 pub async fn migrate(settings: &Settings, say: &dyn Fn(&str)) -> Result<(), ServerError> {
-    let Some(url) = &settings.database.url else {
-        if settings.database.owner_url.is_some() {
-            return Err(ServerError::NoLogin);
-        }
+    if settings.database.url.is_none() && settings.database.owner_url.is_none() {
         return Opened::open(settings, say).await?.close().await;
-    };
-    let owner = owner(settings)?;
-    let file = settings.database.password_file.as_deref().map(password).transpose()?;
-    let password = file.as_ref().map(|text| text.as_str());
-    let service = connect_options(url.reveal(), password)?;
-    warn_of_unverified(&service, "DATABASE_URL");
-    let role = service.get_username().to_owned();
-    store::schema::migrate(&owner, &role, password).await?;
-    match store::health::check_once(&service).await {
-        Ok(health) if health.unprivileged => Ok(()),
-        Ok(_) => Err(ServerError::Privileged { role }),
-        Err(source) => Err(ServerError::SignIn { role, source }),
     }
+    let (owner, service, password) = parties(settings)?;
+    let role = service.get_username().to_owned();
+    store::schema::migrate(&owner, &role, password.as_ref().map(|text| text.as_str())).await?;
+    let refused = |source| ServerError::SignIn { role: role.clone(), source };
+    let health = store::health::check_once(&service).await.map_err(refused)?;
+    match health.fault() {
+        Some(fault) => Err(SchemaError::State(fault).into()),
+        None if health.unprivileged => Ok(()),
+        None => Err(ServerError::Privileged { role }),
+    }
+}
+
+/// Makes the roles of the service in a cluster into which a dump is restored next. Needs no table.
+///
+/// # Errors
+/// When a setting is missing, the database is away, or the owner may not make the roles.
+pub async fn make_roles(settings: &Settings) -> Result<(), ServerError> {
+    let (owner, service, password) = parties(settings)?;
+    let password = password.as_ref().map(|text| text.as_str());
+    Ok(store::schema::make_roles(&owner, service.get_username(), password).await?)
+}
+
+/// How the owner and the service connect to a given database, and the password of the service's role.
+fn parties(settings: &Settings) -> Result<(ConnectOptions, ConnectOptions, Option<Zeroizing<String>>), ServerError> {
+    let url = settings.database.url.as_ref().ok_or(ServerError::NoLogin)?;
+    let owner = owner(settings)?;
+    let password = settings.database.password_file.as_deref().map(password).transpose()?;
+    let service = connect_options(url.reveal(), password.as_ref().map(|text| text.as_str()))?;
+    warn_of_unverified(&service, "DATABASE_URL");
+    Ok((owner, service, password))
 }
 
 /// How the owner of a given database connects.

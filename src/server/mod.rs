@@ -8,6 +8,7 @@ mod error;
 mod master_key;
 mod metrics;
 pub mod migration;
+mod private;
 mod private_file;
 mod replica;
 mod sign_in;
@@ -24,6 +25,7 @@ use tokio::time::{sleep, timeout};
 pub use database::Opened;
 pub use error::ServerError;
 
+use crate::app::health::Readiness;
 use crate::app::{App, AppError, health};
 use crate::config::Settings;
 use crate::http::{self, Listening};
@@ -141,17 +143,19 @@ impl Running {
 
     async fn prepare(opened: &Opened, say: &dyn Fn(&str)) -> Result<Prepared, ServerError> {
         if let Some(data_dir) = opened.data_dir() {
-            return Ok((demo::ensure(&opened.app, data_dir, say).await?, None));
+            let demo = demo::ensure(&opened.app, data_dir, say).await?;
+            warn_of_newer(&health::readiness(&opened.app).await);
+            return Ok((demo, None));
         }
         if prepared(&opened.app).await? {
             return Ok((None, None));
         }
-        tracing::warn!("the database is away or lacks migrations; its owner applies them with `sarcoscreen migrate`");
+        tracing::warn!("not ready yet; the database is asked again every {} s", AGAIN.as_secs());
         Ok((None, Some(tokio::spawn(prepare_later(opened.app.clone())))))
     }
 
     async fn listen(
-        opened: Opened,
+        mut opened: Opened,
         settings: &Settings,
         (listener, address): (TcpListener, SocketAddr),
         (demo, preparing): Prepared,
@@ -163,6 +167,7 @@ impl Running {
             Ok((server, listening)) => {
                 let server = tokio::spawn(server);
                 let jobs = Jobs::start(&opened.app, jobs_settings(settings));
+                opened.watch();
                 Ok(Self { address, opened, demo, listening, server, preparing, jobs, metrics, shutdown })
             }
             Err(error) => {
@@ -199,12 +204,21 @@ async fn prepared(app: &App) -> Result<bool, ServerError> {
         return Ok(false);
     }
     match app.prepare().await {
-        Ok(()) => Ok(true),
+        Ok(()) => {
+            warn_of_newer(&readiness);
+            Ok(true)
+        }
         Err(AppError::Unavailable(reason)) => {
             tracing::warn!(reason, "the database went away");
             Ok(false)
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+fn warn_of_newer(readiness: &Readiness) {
+    if let Some(warning) = &readiness.schema_warning {
+        tracing::warn!("{warning}");
     }
 }
 

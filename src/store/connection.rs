@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{BoxStream, Stream, StreamExt as _};
-use sqlx::postgres::{PgQueryResult, PgRow, PgStatement, PgTypeInfo};
-use sqlx::{Either, Error, Execute, Executor, PgConnection, Postgres, SqlStr};
+use sqlx::postgres::{PgConnectOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo};
+use sqlx::{ConnectOptions as _, Either, Error, Execute, Executor, PgConnection, Postgres, SqlStr};
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
 /// The codes of errors of the server's disk: full, or failing.
@@ -78,6 +78,19 @@ impl Connection {
         let seen = Seen { state: State::Idle, disk_full };
         let now = Instant::now();
         Self { server, patience, seen, in_transaction: false, rests_since: now, planned_since: now }
+    }
+
+    /// A connection of its own, without a deadline, for an owner who waits.
+    ///
+    /// # Errors
+    /// When the server lets nobody in with these options.
+    pub(super) async fn of_its_own(options: PgConnectOptions) -> Result<Self, Error> {
+        Ok(Self::new(options.connect().await?, Patience::Endless, DiskFull::default()))
+    }
+
+    /// The connection of the driver, for what takes no other.
+    pub(super) const fn server(&mut self) -> &mut PgConnection {
+        &mut self.server
     }
 
     /// Sets how long the statements from now on wait.

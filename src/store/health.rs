@@ -1,18 +1,20 @@
 //! Whether the database can be trusted with a submission.
 
-use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
 
-use super::connection::{Connection, DiskFull, Patience};
+use super::connection::Connection;
+use super::migrations::Migrations;
 use super::pool::session_options;
-use super::{MIGRATOR, Store, StoreError};
+use super::{Store, StoreError, migrations, rights};
 
 /// What the database says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one answer to one question")]
 pub struct DatabaseHealth {
-    /// Whether every migration of this binary is applied.
-    pub migrated: bool,
+    /// Which migrations it has, compared with those of this program.
+    pub migrations: Migrations,
+    /// Grants and policies that its tables lack.
+    pub lacking_rights: Vec<String>,
     /// Whether every table with a clinic's rows is forced behind row security, and the service works as roles that do not
     /// pass by it. Citus is taken without: there a session's clinic does not travel to where the rows are.
     pub row_security: bool,
@@ -22,6 +24,14 @@ pub struct DatabaseHealth {
     pub unsafe_settings: Vec<String>,
     /// Whether the disk had room, when that was last found out.
     pub disk: bool,
+}
+
+impl DatabaseHealth {
+    /// What is wrong with the tables and what to do; `None` where the service can work with them.
+    #[must_use]
+    pub fn fault(&self) -> Option<String> {
+        self.migrations.fault().or_else(|| rights::fault(&self.lacking_rights))
+    }
 }
 
 /// Asks the database.
@@ -50,8 +60,7 @@ async fn take_a_row(store: &Store) -> Result<(), StoreError> {
 /// # Errors
 /// When it is away, or lets nobody in with these options.
 pub async fn check_once(options: &PgConnectOptions) -> Result<DatabaseHealth, StoreError> {
-    let server = session_options(options.clone()).connect().await?;
-    look(&mut Connection::new(server, Patience::Endless, DiskFull::default())).await
+    look(&mut Connection::of_its_own(session_options(options.clone())).await?).await
 }
 
 async fn look(connection: &mut Connection) -> Result<DatabaseHealth, StoreError> {
@@ -64,21 +73,9 @@ async fn look(connection: &mut Connection) -> Result<DatabaseHealth, StoreError>
     .await?;
     let unsafe_settings = settings.into_iter().filter(|row| row.setting == "off").map(|row| row.name).collect();
     let (row_security, unprivileged) = (row_security(connection).await?, unprivileged(connection).await?);
-    let migrated = migrated(connection).await?;
-    Ok(DatabaseHealth { migrated, row_security, unprivileged, unsafe_settings, disk: true })
-}
-
-async fn migrated(connection: &mut Connection) -> Result<bool, StoreError> {
-    let exists = sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is not null as "exists!""#)
-        .fetch_one(&mut *connection)
-        .await?;
-    if !exists {
-        return Ok(false);
-    }
-    let applied = sqlx::query_scalar::<_, i64>("select version from _sqlx_migrations where success")
-        .fetch_all(connection)
-        .await?;
-    Ok(MIGRATOR.iter().all(|migration| applied.contains(&migration.version)))
+    let migrations = migrations::compare(connection).await?;
+    let lacking_rights = rights::lacking(connection).await?;
+    Ok(DatabaseHealth { migrations, lacking_rights, row_security, unprivileged, unsafe_settings, disk: true })
 }
 
 async fn row_security(connection: &mut Connection) -> Result<bool, StoreError> {

@@ -1,5 +1,6 @@
 //! The role that the service signs in to the database as. It owns nothing and may make nothing; all it can do is become one
-//! of the working roles of migration 0022. The owner of the database makes it.
+//! of the working roles of migration 0022. The owner of the database makes it, and the working roles where a dump that needs
+//! them is restored before any migration.
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Postgres, Transaction};
 
@@ -10,6 +11,26 @@ pub const LOGIN: &str = "sarcoscreen_service";
 
 /// The roles that the service works as.
 const WORKING: [&str; 4] = ["sarcoscreen_app", "sarcoscreen_writer", "sarcoscreen_auth", "sarcoscreen_jobs"];
+
+/// Makes the working roles that are missing, as migration 0022 does.
+const MAKE_WORKING: &str = "do $$
+declare
+    name text;
+begin
+    foreach name in array array['sarcoscreen_app', 'sarcoscreen_writer', 'sarcoscreen_auth', 'sarcoscreen_jobs'] loop
+        begin
+            if not exists (select from pg_roles where rolname = name) then
+                execute format('create role %I nologin', name);
+                if not pg_has_role(current_user, name, 'member') then
+                    execute format('grant %I to %I', name, current_user);
+                end if;
+            end if;
+        exception when duplicate_object or unique_violation then
+            null; -- another database of this cluster was faster
+        end;
+    end loop;
+end
+$$";
 
 /// What the login role may do in one database, beside becoming a working role, and what nobody but the owner may do there.
 /// The numbers stand for the role, the schema and the database. A temporary table would hide a real one from every later
@@ -31,11 +52,29 @@ const DENIED: &str = "42501";
 /// # Errors
 /// When the database is away, the owner may not do it, or the role is more than a login role may be.
 pub(super) async fn make(owner: &mut PgConnection, name: &str, password: Option<&str>) -> Result<(), StoreError> {
+    make_with(owner, name, password, &RIGHTS).await
+}
+
+/// The same without rights in the database, which needs its tables for them.
+///
+/// # Errors
+/// When the database is away, the owner may not do it, or the role is more than a login role may be.
+pub(super) async fn make_roles(owner: &mut PgConnection, name: &str, password: Option<&str>) -> Result<(), StoreError> {
+    make_with(owner, name, password, &[]).await
+}
+
+async fn make_with(
+    owner: &mut PgConnection,
+    name: &str,
+    password: Option<&str>,
+    rights: &[&str],
+) -> Result<(), StoreError> {
     let mut transaction = owner.begin().await?;
     // Several may start at once.
     sqlx::query("select pg_advisory_xact_lock(hashtextextended('sarcoscreen login', 0))")
         .execute(&mut *transaction)
         .await?;
+    sqlx::raw_sql(MAKE_WORKING).execute(&mut *transaction).await.map_err(|error| not_made(error, name))?;
     let mut wanted = Vec::new();
     match privileged(&mut transaction, name).await? {
         Some(true) => return Err(StoreError::PrivilegedLogin(name.to_owned())),
@@ -45,7 +84,7 @@ pub(super) async fn make(owner: &mut PgConnection, name: &str, password: Option<
     for role in lacking(&mut transaction, name).await? {
         wanted.push(format!("grant {role} to %1$I"));
     }
-    wanted.extend(RIGHTS.map(str::to_owned));
+    wanted.extend(rights.iter().map(|right| (*right).to_owned()));
     for template in wanted {
         run(&mut transaction, &template, name, "").await.map_err(|error| not_made(error, name))?;
     }

@@ -1,5 +1,6 @@
 //! What can go wrong around the private PostgreSQL.
 
+use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,19 @@ pub enum EmbeddedError {
         /// The data folder.
         folder: PathBuf,
         /// The process id in the lock file, or `unknown`.
+        pid: String,
+        /// Whether it is a service that serves, so that others may attach to its server.
+        serving: bool,
+    },
+    /// A service holds the data folder, and its server does not answer.
+    #[error(
+        "sarcoscreen (process {pid}) serves from the data folder {}, but its PostgreSQL does not answer; the log of the \
+         service and postgres.log in the folder say why", folder.display()
+    )]
+    Silent {
+        /// The data folder.
+        folder: PathBuf,
+        /// The process id of the service.
         pid: String,
     },
     /// A folder is owned by somebody else or open to others.
@@ -98,6 +112,9 @@ pub enum EmbeddedError {
         /// What was seen.
         reason: String,
     },
+    /// The task that watches over the server ended.
+    #[error("nothing watches over PostgreSQL any more")]
+    Unwatched(#[from] tokio::task::JoinError),
     /// The file system refused.
     #[error("cannot {action} {}", path.display())]
     Io {
@@ -115,5 +132,17 @@ impl EmbeddedError {
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
+    }
+
+    /// The error with everything that it came from.
+    pub(super) fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
     }
 }

@@ -1,6 +1,6 @@
 //! The data folder: its lock, its layout and who may enter what.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -25,6 +25,19 @@ const SHORT_PARENT: &str = "/tmp";
 /// is just being started still holds a copy of it.
 #[derive(Debug)]
 pub(super) struct FolderLock(File);
+
+/// The line in the lock file of a service that serves: others may attach to its server.
+const SERVING: &str = "serving";
+
+impl FolderLock {
+    /// Says in the lock file that others may attach to the server.
+    pub(super) fn serving(&self) {
+        // A full disk is no reason not to serve: others then say that the folder is in use.
+        if let Err(error) = writeln!(&self.0, "{SERVING}") {
+            tracing::warn!(%error, "the lock file does not say that others may attach");
+        }
+    }
+}
 
 impl Drop for FolderLock {
     fn drop(&mut self) {
@@ -55,6 +68,11 @@ impl DataFolder {
         require_ours(&path)?;
         let lock = lock(&path)?;
         Ok((Self { path }, FolderLock(lock)))
+    }
+
+    /// A folder that another process has locked, by its absolute path.
+    pub(super) fn held(path: PathBuf) -> Self {
+        Self { path }
     }
 
     /// Lets the server's account pass through the folder on the way to what it owns inside.
@@ -110,6 +128,24 @@ impl DataFolder {
         }
         let short = self.short_folder(account);
         make_owned_in_public(&short, account)?;
+        Ok(short)
+    }
+
+    /// The folder of the socket of a running server.
+    ///
+    /// # Errors
+    ///
+    /// When it is a short one that does not belong to the account alone: anybody could listen there.
+    pub(super) fn used_socket_folder(&self, account: &Account) -> Result<PathBuf, EmbeddedError> {
+        let run = self.path.join("run");
+        if fits_a_socket(&run) {
+            return Ok(run);
+        }
+        let short = self.short_folder(account);
+        let at = fs::symlink_metadata(&short).map_err(EmbeddedError::io("inspect", &short))?;
+        if !closed_to_others(&at, account) {
+            return Err(not_closed(&short, account));
+        }
         Ok(short)
     }
 
@@ -205,12 +241,18 @@ fn make_owned_in_public(path: &Path, account: &Account) -> Result<(), EmbeddedEr
     if at.is_dir() && at.uid() == geteuid().as_raw() {
         return make_owned(path, account);
     }
-    let closed = at.mode() & 0o777 == 0o700;
-    if at.is_dir() && at.uid() == account.uid() && closed {
+    if closed_to_others(&at, account) {
         return Ok(());
     }
-    let name = account.name();
-    Err(unfit(path, format!("should be a folder of {name} with mode 0700; remove it")))
+    Err(not_closed(path, account))
+}
+
+fn closed_to_others(at: &Metadata, account: &Account) -> bool {
+    at.is_dir() && at.uid() == account.uid() && at.mode() & 0o777 == 0o700
+}
+
+fn not_closed(path: &Path, account: &Account) -> EmbeddedError {
+    unfit(path, format!("should be a folder of {} with mode 0700; remove it", account.name()))
 }
 
 /// A folder of another account, or a shared one such as `/tmp`, must not become a data folder:
@@ -246,7 +288,8 @@ fn lock(folder: &Path) -> Result<File, EmbeddedError> {
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            return Err(EmbeddedError::InUse { folder: folder.to_owned(), pid: holder(&mut file) });
+            let (pid, serving) = holder(&mut file);
+            return Err(EmbeddedError::InUse { folder: folder.to_owned(), pid, serving });
         }
         Err(TryLockError::Error(error)) => return Err(EmbeddedError::io("lock", &path)(error)),
     }
@@ -256,12 +299,15 @@ fn lock(folder: &Path) -> Result<File, EmbeddedError> {
     Ok(file)
 }
 
-fn holder(lock: &mut File) -> String {
-    let mut pid = String::new();
-    match lock.read_to_string(&mut pid) {
-        Ok(_) if !pid.trim().is_empty() => pid.trim().to_owned(),
-        _ => "unknown".to_owned(),
+/// The process id in the lock file, or `unknown`, and whether others may attach to its server.
+fn holder(lock: &mut File) -> (String, bool) {
+    let mut text = String::new();
+    // A holder that is writing this moment is looked at again.
+    if lock.read_to_string(&mut text).is_err() {
+        text.clear();
     }
+    let pid = text.lines().next().filter(|pid| !pid.is_empty()).unwrap_or("unknown");
+    (pid.to_owned(), text.lines().any(|line| line == SERVING))
 }
 
 /// Whether a socket in `folder` can be named, both to the kernel and as UTF-8 to the driver.

@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use nix::sys::signal::kill;
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use sqlx::postgres::PgConnectOptions;
 use tokio::time::{Instant, sleep};
@@ -20,8 +20,12 @@ use super::server::{self, Probe, Server};
 
 /// How long a running server may stay silent before it is stopped and started anew.
 const SILENCE: Duration = Duration::from_secs(3);
-/// How long the processes of a killed server may take to notice that it has gone.
+/// How long the processes of a killed server may take to go.
 const ORPHANS: Duration = Duration::from_secs(30);
+/// After how long they are ended, and how. One in the middle of a long statement does not notice by itself that its server
+/// is gone. Either signal is a crash to PostgreSQL, which recovers from it as from the end of the server.
+const ENDINGS: [(Duration, Signal); 2] =
+    [(Duration::from_secs(1), Signal::SIGQUIT), (Duration::from_secs(2), Signal::SIGKILL)];
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(25);
 
@@ -37,14 +41,14 @@ pub(super) async fn settle(cluster: &Cluster, options: &PgConnectOptions) -> Res
     };
     let mut left = occupants(cluster.path(), pid);
     if left.contains(&pid) {
-        let server = Server::adopt(pid, cluster.path());
+        let mut server = Server::adopt(pid, cluster.path());
         if answers(&server, options).await? {
             return Ok(Some(server));
         }
         server.stop().await?;
         left = occupants(cluster.path(), pid);
     }
-    wait_for_orphans(cluster.path(), pid, left).await?;
+    end_orphans(cluster.path(), pid, left).await?;
     clear(&file)?;
     Ok(None)
 }
@@ -82,12 +86,21 @@ async fn answers(server: &Server, options: &PgConnectOptions) -> Result<bool, Em
 }
 
 /// Backends outlive a killed postmaster until they notice, and the next one refuses to start.
-async fn wait_for_orphans(cluster: &Path, postmaster: Pid, mut left: Vec<Pid>) -> Result<(), EmbeddedError> {
-    let deadline = Instant::now() + ORPHANS;
+async fn end_orphans(cluster: &Path, postmaster: Pid, mut left: Vec<Pid>) -> Result<(), EmbeddedError> {
+    let begun = Instant::now();
+    // Without the list of processes the recorded id may be anybody's.
+    let mut endings = ENDINGS.into_iter().filter(|_| proc_is_there()).peekable();
     while let Some(orphan) = left.first() {
-        if Instant::now() > deadline {
+        if begun.elapsed() > ORPHANS {
             let reason = "a process of a killed server is still at work".to_owned();
             return Err(EmbeddedError::NotStopped { pid: orphan.as_raw(), reason });
+        }
+        if let Some((_, signal)) = endings.next_if(|(after, _)| begun.elapsed() > *after) {
+            tracing::warn!(processes = left.len(), %signal, "ending what a killed PostgreSQL left at work");
+            for pid in &left {
+                // One that has gone meanwhile is what is wanted.
+                let _ = kill(*pid, signal);
+            }
         }
         sleep(PAUSE).await;
         left = occupants(cluster, postmaster);

@@ -4,6 +4,7 @@
 //! is the credential. It outlives a killed process: the next start on the folder adopts it.
 
 mod account;
+mod attach;
 mod cluster;
 mod error;
 mod folder;
@@ -12,18 +13,20 @@ mod log;
 mod obtain;
 mod programs;
 mod server;
+mod site;
+mod watch;
 
 use std::path::{Path, PathBuf};
 
 use sqlx::postgres::PgConnectOptions;
 
-use self::account::Account;
-use self::cluster::Cluster;
+pub use self::attach::{Access, Attached, claim_or_attach};
 pub use self::error::EmbeddedError;
 use self::folder::{DataFolder, FolderLock};
 use self::log::ServerLog;
-use self::programs::Programs;
 use self::server::Server;
+use self::site::Site;
+pub use self::watch::Watched;
 use super::LOGIN;
 
 /// The owner of the cluster, and its database.
@@ -55,27 +58,27 @@ impl Settings {
 #[derive(Debug)]
 pub struct Embedded {
     server: Server,
-    options: PgConnectOptions,
-    data_dir: PathBuf,
+    log: ServerLog,
+    site: Site,
     version: u32,
     // Last, so that the lock outlives everything that it guards.
-    _lock: FolderLock,
+    lock: FolderLock,
 }
 
 impl Embedded {
     /// How to connect to the service's database as its owner, a superuser.
     pub fn connect_options(&self) -> PgConnectOptions {
-        self.options.clone()
+        self.site.options()
     }
 
     /// How the service itself connects, once the owner has made its role.
     pub fn service_options(&self) -> PgConnectOptions {
-        self.options.clone().username(LOGIN)
+        self.site.options().username(LOGIN)
     }
 
     /// The data folder, as an absolute path without symbolic links.
     pub fn data_dir(&self) -> &Path {
-        &self.data_dir
+        self.site.folder().path()
     }
 
     /// The major version of the server.
@@ -98,8 +101,21 @@ impl Embedded {
     /// # Errors
     ///
     /// When the server cannot be signalled or does not go.
-    pub async fn stop(self) -> Result<(), EmbeddedError> {
+    pub async fn stop(mut self) -> Result<(), EmbeddedError> {
         self.server.stop().await
+    }
+
+    /// Starts the server again whenever it ends, and lets other processes attach to it. Needs a runtime.
+    #[must_use]
+    pub fn watched(self) -> Watched {
+        Watched::begin(self)
+    }
+
+    /// Starts a server in place of one that has ended.
+    async fn start_again(&mut self) -> Result<(), EmbeddedError> {
+        // Kept before anything is waited for: a stop meanwhile must find the process.
+        (self.server, self.log, self.version) = self.site.begin_again().await?;
+        self.server.ready(&self.site.options(), &self.log).await
     }
 }
 
@@ -150,67 +166,9 @@ impl Claim {
     /// When the folder is unfit, when no programs can be had, or when the server fails.
     pub async fn start(self, progress: &dyn Fn(&str)) -> Result<Embedded, EmbeddedError> {
         let Self { settings, folder, lock } = self;
-        let account = Account::for_cluster(&folder.cluster())?;
-        folder.admit(&account)?;
-        let socket = folder.socket_folder(&account)?;
-        let options =
-            PgConnectOptions::new_without_pgpass().socket(&socket).port(folder::PORT).username(NAME).database(NAME);
-
-        let site = Site { folder: &folder, account: &account, socket: &socket, options: &options };
-        let (server, version) = site.serve(&settings, progress).await?;
-        Ok(Embedded { server, options, data_dir: folder.path().to_owned(), version, _lock: lock })
-    }
-}
-
-/// The prepared places and account that one start works with.
-struct Site<'a> {
-    folder: &'a DataFolder,
-    account: &'a Account,
-    socket: &'a Path,
-    options: &'a PgConnectOptions,
-}
-
-impl Site<'_> {
-    async fn serve(&self, settings: &Settings, progress: &dyn Fn(&str)) -> Result<(Server, u32), EmbeddedError> {
-        let existing = Cluster::open(&self.folder.cluster())?;
-        if let Some(cluster) = &existing
-            && let Some(server) = leftover::settle(cluster, self.options).await?
-        {
-            tracing::info!(pid = server.pid(), "adopted the PostgreSQL server left running");
-            progress("found PostgreSQL already running on the data folder");
-            return Ok((server, cluster.version()));
-        }
-        let programs = self.programs(settings, existing.as_ref(), progress).await?;
-        let cluster = if let Some(cluster) = existing {
-            cluster
-        } else {
-            progress(&format!("creating a PostgreSQL {} cluster ...", programs.version()));
-            Cluster::create(self.folder, &programs, self.account).await?
-        };
-        let server = self.launch(&programs, &cluster).await?;
-        Ok((server, cluster.version()))
-    }
-
-    async fn programs(
-        &self,
-        settings: &Settings,
-        existing: Option<&Cluster>,
-        progress: &dyn Fn(&str),
-    ) -> Result<Programs, EmbeddedError> {
-        let wanted = existing.map(Cluster::version);
-        let obtained = self.folder.programs();
-        if let Some(programs) = programs::find(settings, &obtained, wanted, self.account).await? {
-            return Ok(programs);
-        }
-        let bin = obtain::obtain(&obtained, &settings.python, progress).await?;
-        let unfit = |error: EmbeddedError| EmbeddedError::Missing { reason: error.to_string() };
-        programs::inspect(&bin, self.account).await.map_err(unfit)
-    }
-
-    async fn launch(&self, programs: &Programs, cluster: &Cluster) -> Result<Server, EmbeddedError> {
-        leftover::clear_socket(self.socket)?;
-        let log = ServerLog::open(self.folder.server_log())?;
-        let server = Server::spawn(programs, self.account, cluster.path(), self.socket, &log)?;
-        server.ready(self.options, &log).await
+        let site = Site::prepare(settings, folder)?;
+        let (mut server, log, version) = site.begin(progress).await?;
+        server.ready(&site.options(), &log).await?;
+        Ok(Embedded { server, log, site, version, lock })
     }
 }

@@ -51,6 +51,8 @@ const IMMEDIATE: Duration = Duration::from_secs(10);
 const ATTEMPT: Duration = Duration::from_secs(2);
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(15);
+/// The pause between two looks at a server that was found running and serves.
+const WATCH: Duration = Duration::from_millis(250);
 
 /// The server process, started here or found running.
 #[derive(Debug)]
@@ -104,9 +106,9 @@ impl Server {
     /// # Errors
     ///
     /// When the server ends, refuses the service or stays silent.
-    pub(super) async fn ready(mut self, options: &PgConnectOptions, log: &ServerLog) -> Result<Self, EmbeddedError> {
+    pub(super) async fn ready(&mut self, options: &PgConnectOptions, log: &ServerLog) -> Result<(), EmbeddedError> {
         match self.await_answer(options).await {
-            Ok(None) => Ok(self),
+            Ok(None) => Ok(()),
             Ok(Some(reason)) => {
                 self.abandon().await;
                 Err(EmbeddedError::NotReady { reason, log: log.tail() })
@@ -123,7 +125,7 @@ impl Server {
     /// # Errors
     ///
     /// When it cannot be signalled or does not go.
-    pub(super) async fn stop(mut self) -> Result<(), EmbeddedError> {
+    pub(super) async fn stop(&mut self) -> Result<(), EmbeddedError> {
         for (signal, patience) in [(Signal::SIGINT, FAST), (Signal::SIGQUIT, IMMEDIATE)] {
             self.signal(signal)?;
             if self.gone_within(patience).await? {
@@ -133,6 +135,21 @@ impl Server {
         }
         let reason = "it ignores signals".to_owned();
         Err(EmbeddedError::NotStopped { pid: self.pid(), reason })
+    }
+
+    /// Waits until the process ends by itself, and says how it did.
+    pub(super) async fn ended(&mut self) -> String {
+        if let Some(child) = &mut self.child {
+            return match child.wait().await {
+                Ok(status) => format!("it ended with {status}"),
+                Err(error) => format!("it cannot be watched: {error}"),
+            };
+        }
+        // The system reports the end of a child only.
+        while self.runs() {
+            sleep(WATCH).await;
+        }
+        "its process is gone".to_owned()
     }
 
     /// Its process id.
@@ -168,7 +185,7 @@ impl Server {
         Ok(Some(format!("it did not answer within {} s", START.as_secs())))
     }
 
-    async fn abandon(self) {
+    async fn abandon(&mut self) {
         if let Err(error) = self.stop().await {
             tracing::warn!(%error, "after a failed start");
         }
@@ -219,6 +236,21 @@ impl Server {
 ///
 /// When the server refuses for a reason that waiting does not cure.
 pub(super) async fn probe(options: &PgConnectOptions) -> Result<Probe, EmbeddedError> {
+    match ask(options).await {
+        // invalid_catalog_name: the first start, or one killed right after initdb.
+        Err(EmbeddedError::Refused(sqlx::Error::Database(error))) if error.code().as_deref() == Some("3D000") => {
+            make_database(options).await
+        }
+        outcome => outcome,
+    }
+}
+
+/// Tries to connect.
+///
+/// # Errors
+///
+/// When the server refuses for a reason that waiting does not cure.
+pub(super) async fn ask(options: &PgConnectOptions) -> Result<Probe, EmbeddedError> {
     match connect_once(options).await {
         Ok(()) => Ok(Probe::Ready),
         Err(sqlx::Error::Database(error)) => match error.code().as_deref() {
@@ -226,8 +258,6 @@ pub(super) async fn probe(options: &PgConnectOptions) -> Result<Probe, EmbeddedE
             Some("57P03") => Ok(Probe::Starting),
             // too_many_connections
             Some("53300") => Ok(Probe::Silent),
-            // invalid_catalog_name: the first start, or one killed right after initdb.
-            Some("3D000") => make_database(options).await,
             _ => Err(EmbeddedError::Refused(sqlx::Error::Database(error))),
         },
         // No socket yet, or closed by a server that is going.

@@ -1,0 +1,108 @@
+//! The private PostgreSQL of the data folder: started for this process alone, or used beside the service that runs it.
+
+use std::path::{Path, PathBuf};
+
+use super::{ServerError, master_key};
+use crate::app::ambient::System;
+use crate::config::Settings;
+use crate::store::ConnectOptions;
+use crate::store::embedded::{self, Access, Attached, Claim, Embedded, Watched};
+use crate::store::keys::Keys;
+
+/// Whose PostgreSQL it is.
+pub(super) enum Private {
+    /// Ours, for as long as a command or a start takes.
+    Own(Box<Embedded>),
+    /// Ours, while the service runs.
+    Watched(Box<Watched>),
+    /// That of a service that runs on the data folder.
+    Attached(Box<Attached>),
+}
+
+impl Private {
+    /// Locks the data folder and starts the server, or adopts one that an earlier process left running.
+    ///
+    /// # Errors
+    /// When the folder is in use, the master key is missing, or the server does not start.
+    pub(super) async fn start(settings: &Settings, say: &dyn Fn(&str)) -> Result<(Self, Keys), ServerError> {
+        Self::claimed(settings, embedded::claim(&embedded_settings(settings)?)?, say).await
+    }
+
+    /// The same, or attaches to the server of the service that runs on the data folder.
+    ///
+    /// # Errors
+    /// When the folder stays in use by another command, the master key is missing, or the server does not start or answer.
+    pub(super) async fn start_or_attach(settings: &Settings, say: &dyn Fn(&str)) -> Result<(Self, Keys), ServerError> {
+        match embedded::claim_or_attach(&embedded_settings(settings)?, say).await? {
+            Access::Claimed(claim) => Self::claimed(settings, claim, say).await,
+            Access::Attached(attached) => {
+                let keys = keys(settings, attached.data_dir(), true)?;
+                Ok((Self::Attached(Box::new(attached)), keys))
+            }
+        }
+    }
+
+    /// How its owner connects.
+    pub(super) fn owner(&self) -> ConnectOptions {
+        match self {
+            Self::Own(embedded) => embedded.connect_options(),
+            Self::Watched(watched) => watched.connect_options(),
+            Self::Attached(attached) => attached.connect_options(),
+        }
+    }
+
+    /// The data folder.
+    pub(super) fn data_dir(&self) -> &Path {
+        match self {
+            Self::Own(embedded) => embedded.data_dir(),
+            Self::Watched(watched) => watched.data_dir(),
+            Self::Attached(attached) => attached.data_dir(),
+        }
+    }
+
+    /// Whether this process started it, and so brings it up to this program.
+    pub(super) const fn is_ours(&self) -> bool {
+        !matches!(self, Self::Attached(_))
+    }
+
+    /// The same, started again whenever it ends, and open to commands beside the service.
+    pub(super) fn watched(self) -> Self {
+        match self {
+            Self::Own(embedded) => Self::Watched(Box::new(embedded.watched())),
+            other => other,
+        }
+    }
+
+    /// Stops it if it is ours.
+    ///
+    /// # Errors
+    /// When it does not stop.
+    pub(super) async fn stop(self) -> Result<(), ServerError> {
+        match self {
+            Self::Own(embedded) => Ok(embedded.stop().await?),
+            Self::Watched(watched) => Ok(watched.stop().await?),
+            Self::Attached(_) => Ok(()),
+        }
+    }
+
+    async fn claimed(settings: &Settings, claim: Claim, say: &dyn Fn(&str)) -> Result<(Self, Keys), ServerError> {
+        let keys = keys(settings, claim.data_dir(), claim.holds_a_cluster())?;
+        Ok((Self::Own(Box::new(claim.start(say).await?)), keys))
+    }
+}
+
+fn keys(settings: &Settings, data_dir: &Path, cluster: bool) -> Result<Keys, ServerError> {
+    match &settings.database.master_key_file {
+        Some(path) => master_key::read(path),
+        None => master_key::read_or_make(data_dir, cluster, &System),
+    }
+}
+
+fn embedded_settings(settings: &Settings) -> Result<embedded::Settings, ServerError> {
+    let folder: PathBuf = settings.folder.path().ok_or(ServerError::NoDataFolder)?;
+    Ok(embedded::Settings {
+        postgres_bin: settings.folder.postgres_bin.clone(),
+        search_system: !settings.folder.ignore_installed_postgres,
+        ..embedded::Settings::new(folder)
+    })
+}

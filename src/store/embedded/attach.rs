@@ -1,0 +1,86 @@
+//! Attaching to the server of a service that runs on the data folder, for a command beside it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::postgres::PgConnectOptions;
+use tokio::time::{Instant, sleep};
+
+use super::error::EmbeddedError;
+use super::folder::DataFolder;
+use super::server::{self, Probe};
+use super::site::Site;
+use super::{Claim, Settings, claim};
+
+/// How long a holder of the folder may take until it serves or lets the folder go.
+const STARTING: Duration = Duration::from_mins(1);
+/// How long the server of a service may stay silent.
+const SILENCE: Duration = Duration::from_secs(5);
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The way to a data folder's server.
+#[derive(Debug)]
+pub enum Access {
+    /// No other process uses the folder, and this one has locked it.
+    Claimed(Claim),
+    /// A service serves from the folder.
+    Attached(Attached),
+}
+
+/// The server of a service that runs on the data folder. It is not stopped from here.
+#[derive(Debug)]
+pub struct Attached(Site);
+
+impl Attached {
+    /// How to connect to the service's database as its owner, a superuser.
+    #[must_use]
+    pub fn connect_options(&self) -> PgConnectOptions {
+        self.0.options()
+    }
+
+    /// The data folder, as an absolute path without symbolic links.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        self.0.folder().path()
+    }
+}
+
+/// Locks the data folder, or attaches to the server of the service that holds the lock. Waits for a holder that is still
+/// starting, and for one that is no service.
+///
+/// # Errors
+///
+/// When the folder is unfit, stays in use, or its server does not answer.
+pub async fn claim_or_attach(settings: &Settings, progress: &dyn Fn(&str)) -> Result<Access, EmbeddedError> {
+    let begun = Instant::now();
+    let (mut answered, mut told) = (begun, false);
+    loop {
+        let in_use = match claim(settings) {
+            Ok(claim) => return Ok(Access::Claimed(claim)),
+            Err(error) => error,
+        };
+        let EmbeddedError::InUse { folder, pid, serving } = &in_use else { return Err(in_use) };
+        if *serving {
+            let site = Site::held(settings.clone(), DataFolder::held(folder.clone()))?;
+            match server::ask(&site.options()).await? {
+                Probe::Ready => return Ok(Access::Attached(Attached(site))),
+                Probe::Starting => answered = Instant::now(),
+                Probe::Silent if answered.elapsed() > SILENCE => {
+                    return Err(EmbeddedError::Silent { folder: folder.clone(), pid: pid.clone() });
+                }
+                Probe::Silent => {}
+            }
+        } else {
+            answered = Instant::now();
+        }
+        if begun.elapsed() > STARTING {
+            return Err(in_use);
+        }
+        if !told {
+            progress(&format!("waiting for the sarcoscreen that uses the data folder (process {pid}) ..."));
+            told = true;
+        }
+        sleep(PAUSE).await;
+    }
+}

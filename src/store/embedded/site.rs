@@ -1,0 +1,130 @@
+//! A data folder with the account and the socket of its server: where a server is found, started, and started again.
+
+use std::path::PathBuf;
+
+use sqlx::postgres::PgConnectOptions;
+
+use super::account::Account;
+use super::cluster::Cluster;
+use super::error::EmbeddedError;
+use super::folder::{DataFolder, PORT};
+use super::log::ServerLog;
+use super::programs::{self, Programs};
+use super::server::Server;
+use super::{NAME, Settings, leftover, obtain};
+
+/// The prepared places and account that a server works with.
+#[derive(Debug)]
+pub(super) struct Site {
+    settings: Settings,
+    folder: DataFolder,
+    account: Account,
+    socket: PathBuf,
+}
+
+/// A server that may not be ready yet, its log since it began, and the major version of its cluster.
+pub(super) type Begun = (Server, ServerLog, u32);
+
+impl Site {
+    /// Prepares a locked data folder for a server.
+    ///
+    /// # Errors
+    ///
+    /// When the folder is unfit.
+    pub(super) fn prepare(settings: Settings, folder: DataFolder) -> Result<Self, EmbeddedError> {
+        let account = Account::for_cluster(&folder.cluster())?;
+        folder.admit(&account)?;
+        let socket = folder.socket_folder(&account)?;
+        Ok(Self { settings, folder, account, socket })
+    }
+
+    /// A data folder that another process has locked and serves from.
+    ///
+    /// # Errors
+    ///
+    /// When its socket may be that of another account.
+    pub(super) fn held(settings: Settings, folder: DataFolder) -> Result<Self, EmbeddedError> {
+        let account = Account::for_cluster(&folder.cluster())?;
+        let socket = folder.used_socket_folder(&account)?;
+        Ok(Self { settings, folder, account, socket })
+    }
+
+    /// The data folder.
+    pub(super) fn folder(&self) -> &DataFolder {
+        &self.folder
+    }
+
+    /// How to connect to the service's database as its owner, a superuser.
+    pub(super) fn options(&self) -> PgConnectOptions {
+        PgConnectOptions::new_without_pgpass().socket(&self.socket).port(PORT).username(NAME).database(NAME)
+    }
+
+    /// Adopts a server that runs on the data folder, or starts one; makes the cluster if there is none.
+    ///
+    /// # Errors
+    ///
+    /// When no programs can be had or the server cannot be run.
+    pub(super) async fn begin(&self, progress: &dyn Fn(&str)) -> Result<Begun, EmbeddedError> {
+        let cluster = Cluster::open(&self.folder.cluster())?;
+        if let Some(cluster) = &cluster
+            && let Some(begun) = self.adopt(cluster).await?
+        {
+            progress("found PostgreSQL already running on the data folder");
+            return Ok(begun);
+        }
+        let programs = self.programs(cluster.as_ref(), progress).await?;
+        let cluster = if let Some(cluster) = cluster {
+            cluster
+        } else {
+            progress(&format!("creating a PostgreSQL {} cluster ...", programs.version()));
+            Cluster::create(&self.folder, &programs, &self.account).await?
+        };
+        self.launch(&programs, &cluster)
+    }
+
+    /// Starts a server again on the cluster that an earlier one left, and never makes another cluster.
+    ///
+    /// # Errors
+    ///
+    /// When the cluster or its programs are gone, or the server cannot be run.
+    pub(super) async fn begin_again(&self) -> Result<Begun, EmbeddedError> {
+        let path = self.folder.cluster();
+        let gone = || EmbeddedError::Unfit { path: path.clone(), reason: "is gone, with all data in it".to_owned() };
+        let cluster = Cluster::open(&path)?.ok_or_else(gone)?;
+        if let Some(begun) = self.adopt(&cluster).await? {
+            return Ok(begun);
+        }
+        let lost = || EmbeddedError::Unfit {
+            path: self.folder.programs(),
+            reason: format!("holds the programs of PostgreSQL {} no longer", cluster.version()),
+        };
+        self.launch(&self.found(Some(&cluster)).await?.ok_or_else(lost)?, &cluster)
+    }
+
+    async fn adopt(&self, cluster: &Cluster) -> Result<Option<Begun>, EmbeddedError> {
+        let Some(server) = leftover::settle(cluster, &self.options()).await? else { return Ok(None) };
+        tracing::info!(pid = server.pid(), "adopted the PostgreSQL server left running");
+        Ok(Some((server, ServerLog::open(self.folder.server_log())?, cluster.version())))
+    }
+
+    async fn found(&self, cluster: Option<&Cluster>) -> Result<Option<Programs>, EmbeddedError> {
+        let wanted = cluster.map(Cluster::version);
+        programs::find(&self.settings, &self.folder.programs(), wanted, &self.account).await
+    }
+
+    async fn programs(&self, cluster: Option<&Cluster>, progress: &dyn Fn(&str)) -> Result<Programs, EmbeddedError> {
+        if let Some(programs) = self.found(cluster).await? {
+            return Ok(programs);
+        }
+        let bin = obtain::obtain(&self.folder.programs(), &self.settings.python, progress).await?;
+        let unfit = |error: EmbeddedError| EmbeddedError::Missing { reason: error.to_string() };
+        programs::inspect(&bin, &self.account).await.map_err(unfit)
+    }
+
+    fn launch(&self, programs: &Programs, cluster: &Cluster) -> Result<Begun, EmbeddedError> {
+        leftover::clear_socket(&self.socket)?;
+        let log = ServerLog::open(self.folder.server_log())?;
+        let server = Server::spawn(programs, &self.account, cluster.path(), &self.socket, &log)?;
+        Ok((server, log, cluster.version()))
+    }
+}

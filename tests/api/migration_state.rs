@@ -1,0 +1,128 @@
+//! What the service and `migrate` say of a database whose migrations are not those of the program.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+use sarcoscreen::store::embedded::Embedded;
+use sqlx::postgres::PgConnection;
+use sqlx::{ConnectOptions as _, Executor as _};
+
+use crate::embedded::place::Place;
+use crate::program::{command, text};
+use crate::running::{Service, owner};
+
+/// A database of one's own in the private cluster of a place.
+pub(crate) struct Given<'a> {
+    place: &'a Place,
+    socket: String,
+}
+
+impl<'a> Given<'a> {
+    /// The database of a running cluster, with a master key of its own.
+    pub(crate) fn new(place: &'a Place, postgres: &Embedded) -> Self {
+        let key = place.path().join("key");
+        fs::write(&key, "07".repeat(32)).unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+        Self { place, socket: postgres.connect_options().get_socket().unwrap().display().to_string() }
+    }
+
+    /// Where a user of the database is reached.
+    pub(crate) fn url(&self, user: &str) -> String {
+        format!("postgres://{user}@localhost/sarcoscreen?host={}", self.socket)
+    }
+
+    /// A command of the service.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = command(self.place, arguments);
+        command.env("DATABASE_URL", self.url("sarcoscreen_service"));
+        command.env("SARCOSCREEN_MASTER_KEY_FILE", self.place.path().join("key"));
+        command
+    }
+
+    /// A command that must succeed; what it prints.
+    pub(crate) fn done(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        text(&output.stdout)
+    }
+
+    /// `migrate` as the owner: whether it succeeded, and what it says.
+    pub(crate) fn migrate(&self, arguments: &[&str]) -> (bool, String) {
+        let mut command = self.command(&[&["migrate"], arguments].concat());
+        let output = command.env("SARCOSCREEN_OWNER_DATABASE_URL", self.url("sarcoscreen")).output().unwrap();
+        (output.status.success(), text(&output.stdout) + &text(&output.stderr))
+    }
+}
+
+async fn execute(owner: &mut PgConnection, sql: &'static str) {
+    owner.execute(sql).await.unwrap();
+}
+
+const FUTURE: &str = "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+    values (9999, 'of a newer program', true, '', 0)";
+
+/// Starts the service, sees what it is, and stops it.
+async fn served(place: &Place, given: &Given<'_>) -> (u16, String) {
+    let service = Service::start_as(place, given.command(&["serve"]));
+    let status = service.status("/health/ready").await;
+    let log = service.log();
+    service.stop();
+    (status, log)
+}
+
+#[tokio::test]
+async fn each_state_of_the_migrations_has_its_own_text() {
+    let place = Place::new();
+    let postgres = place.start().await.unwrap();
+    let given = Given::new(&place, &postgres);
+    let mut owner = postgres.connect_options().connect().await.unwrap();
+
+    let (status, log) = served(&place, &given).await;
+    // There is no login role yet either.
+    assert_eq!(status, 503, "{log}");
+    assert!(given.migrate(&[]).0);
+    let (status, log) = served(&place, &given).await;
+    assert!(status == 200 && !log.contains("WARN"), "{log}");
+
+    execute(&mut owner, FUTURE).await;
+    let (status, log) = served(&place, &given).await;
+    assert!(status == 200 && log.contains("the migrations 9999, which a newer sarcoscreen applied"), "{log}");
+    let (done, said) = given.migrate(&[]);
+    assert!(!done && said.contains("9999, which a newer sarcoscreen applied"), "{said}");
+    assert!(given.done(&["rules", "verify"]).contains(" 0 differ"), "commands work as the service does");
+    execute(&mut owner, "delete from _sqlx_migrations where version = 9999").await;
+
+    execute(&mut owner, "update _sqlx_migrations set success = false where version = 38").await;
+    let (status, log) = served(&place, &given).await;
+    assert!(status == 503 && log.contains("the migrations 38 half applied"), "{log}");
+    let (done, said) = given.migrate(&[]);
+    assert!(!done && said.contains("the migrations 38 half applied") && said.contains("restore the backup"), "{said}");
+
+    execute(&mut owner, "delete from _sqlx_migrations where version = 38").await;
+    let (status, log) = served(&place, &given).await;
+    assert!(status == 503 && log.contains("lacks the migrations 38; `sarcoscreen migrate` applies them"), "{log}");
+    let refused = given.command(&["clinics", "list"]).output().unwrap();
+    assert!(!refused.status.success() && text(&refused.stderr).contains("lacks the migrations 38"), "{refused:?}");
+    drop(owner);
+    postgres.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_private_database_of_a_newer_program_is_warned_about_and_served() {
+    let place = Place::new();
+    Service::start(&place).stop();
+    let postgres = place.start().await.unwrap();
+    let mut connection = postgres.connect_options().connect().await.unwrap();
+    execute(&mut connection, FUTURE).await;
+    drop(connection);
+    postgres.stop().await.unwrap();
+    let service = Service::start(&place);
+    assert_eq!(service.status("/health/ready").await, 200);
+    assert_eq!(service.logged("the migrations 9999, which a newer sarcoscreen applied").len(), 1);
+    let mut connection = owner(&place).connect().await.unwrap();
+    let newest = sqlx::query_scalar::<_, i64>("select max(version) from _sqlx_migrations");
+    assert_eq!(newest.fetch_one(&mut connection).await.unwrap(), 9999);
+    drop(connection);
+    service.stop();
+}

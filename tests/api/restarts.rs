@@ -1,0 +1,206 @@
+//! The private PostgreSQL of a running service is started again whenever it ends, until it serves or the service stops.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use sqlx::ConnectOptions as _;
+
+use crate::embedded::place::Place;
+use crate::program::command;
+use crate::replica::standby::until;
+use crate::running::{Service, demo_key, owner, postmaster};
+
+/// How long a service may be without its database after the end of a server that can be started again.
+const RECOVERY: Duration = Duration::from_secs(5);
+/// How long a service may take to stop.
+const STOP: Duration = Duration::from_secs(10);
+
+/// Works on for hours and never looks whether its server is still there.
+const BUSY: &str = "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b";
+
+/// Ends the server without notice.
+fn kill_server(place: &Place) -> Pid {
+    let pid = postmaster(place).unwrap();
+    kill(pid, Signal::SIGKILL).unwrap();
+    pid
+}
+
+#[tokio::test]
+async fn a_killed_server_is_started_again_within_five_seconds_although_one_of_its_processes_is_busy() {
+    let place = Place::new();
+    let service = Service::start(&place);
+    let key = demo_key(&place, "browser");
+    assert!(service.submit(&key).await.is_some());
+    let mut busy = owner(&place).application_name("busy").connect().await.unwrap();
+    let busy = tokio::spawn(async move { sqlx::query(BUSY).execute(&mut busy).await.map(drop) });
+    let mut look = owner(&place).connect().await.unwrap();
+    until("the other is busy", async || {
+        let sql = "select exists (select from pg_stat_activity where application_name = 'busy' and state = 'active')";
+        sqlx::query_scalar(sql).fetch_one(&mut look).await.unwrap()
+    })
+    .await;
+
+    let killed = kill_server(&place);
+    let begun = Instant::now();
+    service.until_not_ready().await;
+    let (_, refused) = service.until_ready(Duration::from_mins(1)).await;
+    let took = begun.elapsed();
+    println!("ready {took:?} after the end of the server, after {refused} refusals");
+    assert!(took < RECOVERY, "{took:?}: {}", service.log());
+    assert!(busy.await.unwrap().is_err());
+    assert!(postmaster(&place).is_some_and(|pid| pid != killed));
+    until("it takes submissions", async || service.submit(&key).await.is_some()).await;
+    let ends = service.logged("PostgreSQL ended and is started again");
+    assert!(ends.len() == 1 && ends[0].contains("signal: 9"), "{ends:?}");
+    assert_eq!(service.logged("PostgreSQL serves again").len(), 1);
+    service.stop();
+    assert!(postmaster(&place).is_none());
+}
+
+#[tokio::test]
+async fn a_server_that_an_earlier_service_left_is_watched_too() {
+    let place = Place::new();
+    let first = Service::start(&place);
+    first.signal(Signal::SIGKILL);
+    first.wait();
+    let service = Service::start(&place);
+    assert_eq!(service.logged("adopted the PostgreSQL server").len(), 1);
+    let (killed, begun) = (kill_server(&place), Instant::now());
+    service.until_not_ready().await;
+    service.until_ready(Duration::from_mins(1)).await;
+    assert!(begun.elapsed() < RECOVERY, "{:?}: {}", begun.elapsed(), service.log());
+    assert!(postmaster(&place).is_some_and(|pid| pid != killed));
+    service.stop();
+    assert!(postmaster(&place).is_none());
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_start_is_tried_again_until_it_can_or_the_service_stops() {
+    let place = Place::new();
+    let service = Service::start(&place);
+    let file = place.data().join("cluster/postgresql.conf");
+    let good = fs::read_to_string(&file).unwrap();
+    let broken = format!("{good}\nno_such_setting = 1\n");
+    let failures = || service.logged("PostgreSQL could not be started again");
+    fs::write(&file, &broken).unwrap();
+    kill_server(&place);
+    until("three attempts failed", async || failures().len() >= 3).await;
+    assert_eq!(service.status("/health/live").await, 200);
+    assert_eq!(service.status("/health/ready").await, 503);
+    for (attempt, pause) in failures().iter().zip(["500ms", "1s", "2s"]) {
+        assert!(attempt.contains("no_such_setting") && attempt.contains(&format!("={pause}")), "{attempt}");
+    }
+    fs::write(&file, &good).unwrap();
+    service.until_ready(Duration::from_secs(30)).await;
+
+    fs::write(&file, &broken).unwrap();
+    let before = failures().len();
+    kill_server(&place);
+    until("another attempt failed", async || failures().len() > before).await;
+    let begun = Instant::now();
+    service.stop();
+    assert!(begun.elapsed() < STOP, "{:?}", begun.elapsed());
+    assert!(postmaster(&place).is_none());
+}
+
+/// Programs that work until the file `hold` is in the folder; then a server that is started only waits.
+fn programs_that_may_hold(place: &Place, real: &Path) -> PathBuf {
+    let (bin, notes) = (place.path().join("bin"), place.path().join("notes"));
+    for folder in [&bin, &notes] {
+        fs::create_dir(folder).unwrap();
+    }
+    // The account that runs the server writes there.
+    fs::set_permissions(&notes, fs::Permissions::from_mode(0o777)).unwrap();
+    symlink(real.join("initdb"), bin.join("initdb")).unwrap();
+    let (script, notes) = (bin.join("postgres"), notes.display());
+    let text = format!(
+        "#!/bin/sh\nif [ \"$1\" = -D ] && [ -e {notes}/hold ]; then echo $$ > {notes}/pid; exec sleep 600; fi\n\
+         exec {}/postgres \"$@\"\n",
+        real.display()
+    );
+    fs::write(&script, text).unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    bin
+}
+
+#[tokio::test]
+async fn a_service_that_is_stopped_while_its_server_starts_leaves_no_process() {
+    let place = Place::new();
+    let embedded = place.start().await.unwrap();
+    let mut connection = embedded.connect_options().connect().await.unwrap();
+    let sql = "select setting from pg_config where name = 'BINDIR'";
+    let real: String = sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap();
+    drop(connection);
+    embedded.stop().await.unwrap();
+    fs::remove_dir_all(place.data()).unwrap();
+
+    let bin = programs_that_may_hold(&place, Path::new(&real));
+    let mut serve = command(&place, &["serve"]);
+    serve.env("SARCOSCREEN_POSTGRES_BIN", bin);
+    let service = Service::start_as(&place, serve);
+    fs::write(place.path().join("notes/hold"), "").unwrap();
+    kill_server(&place);
+    let started = || fs::read_to_string(place.path().join("notes/pid")).ok()?.trim().parse().ok().map(Pid::from_raw);
+    until("a server is starting", async || started().is_some()).await;
+    let (pid, begun) = (started().unwrap(), Instant::now());
+    assert!(kill(pid, None).is_ok());
+    service.stop();
+    assert!(begun.elapsed() < STOP, "{:?}", begun.elapsed());
+    assert!(kill(pid, None).is_err(), "the process is still there");
+}
+
+/// A file system of its own, small enough to be filled.
+struct Small(PathBuf);
+
+impl Small {
+    fn mount(at: PathBuf) -> Self {
+        fs::create_dir(&at).unwrap();
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", "size=160m,mode=0700", "tmpfs"]).arg(&at).status();
+        assert!(mounted.unwrap().success(), "cannot mount");
+        Self(at)
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[tokio::test]
+#[ignore = "mounts a file system, which needs root"]
+async fn a_server_that_ended_on_a_full_disk_is_started_again_once_there_is_room() {
+    let place = Place::new();
+    let small = Small::mount(place.data());
+    let service = Service::start(&place);
+    let key = demo_key(&place, "browser");
+    let mut stored = vec![service.submit(&key).await.unwrap()];
+    let filler = small.0.join("filler");
+    let filled = Command::new("dd").args(["if=/dev/zero", "bs=64k"]).arg(format!("of={}", filler.display())).output();
+    assert!(!filled.unwrap().status.success(), "the disk is not full");
+    // The next segment of the log has no room.
+    let mut connection = owner(&place).connect().await.unwrap();
+    let _ = sqlx::query("select pg_switch_wal()").execute(&mut connection).await;
+    until("the server ended", async || {
+        stored.extend(service.submit(&key).await);
+        !service.logged("PostgreSQL ended and is started again").is_empty()
+    })
+    .await;
+    until("an attempt failed", async || service.logged("could not be started again").len() > 1).await;
+    assert_eq!((service.status("/health/live").await, service.status("/health/ready").await), (200, 503));
+    println!("{}", service.logged("PostgreSQL").join("\n"));
+    fs::remove_file(&filler).unwrap();
+    let (took, _) = service.until_ready(Duration::from_mins(1)).await;
+    println!("ready {took:?} after there was room; {} submissions acknowledged", stored.len());
+    let staff = demo_key(&place, "staff");
+    for id in &stored {
+        assert_eq!(service.status_with(&staff, &format!("/v1/submissions/{id}")).await, 200, "{id} is lost");
+    }
+    service.stop();
+}

@@ -1,0 +1,141 @@
+//! The program as a running service, with its log in a file.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+use sqlx::postgres::PgConnectOptions;
+
+use crate::embedded::place::Place;
+use crate::program::{announced, base, command};
+use crate::replica::standby::until;
+use crate::world::frail;
+
+/// A running service; one that a failed test left is killed with it.
+pub(crate) struct Service {
+    child: Child,
+    base: String,
+    log: PathBuf,
+    http: reqwest::Client,
+}
+
+impl Service {
+    /// Starts the default run on the data folder of a place.
+    pub(crate) fn start(place: &Place) -> Self {
+        Self::start_as(place, command(place, &["serve"]))
+    }
+
+    /// Starts what a command says, with its log in a place.
+    pub(crate) fn start_as(place: &Place, mut command: Command) -> Self {
+        let log = place.path().join("service.log");
+        command.stderr(File::create(&log).unwrap());
+        let (child, said) = announced(command);
+        Self { child, base: base(&said), log, http: reqwest::Client::new() }
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it logged so far.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// The lines of its log with this text.
+    pub(crate) fn logged(&self, text: &str) -> Vec<String> {
+        self.log().lines().filter(|line| line.contains(text)).map(str::to_owned).collect()
+    }
+
+    /// The status of a public address.
+    pub(crate) async fn status(&self, path: &str) -> u16 {
+        self.http.get(format!("{}{path}", self.base)).send().await.unwrap().status().as_u16()
+    }
+
+    /// The status of an address with a key.
+    pub(crate) async fn status_with(&self, key: &str, path: &str) -> u16 {
+        self.http.get(format!("{}{path}", self.base)).bearer_auth(key).send().await.unwrap().status().as_u16()
+    }
+
+    /// Submits with a key; the id of what was stored, or nothing.
+    pub(crate) async fn submit(&self, key: &str) -> Option<String> {
+        let request = self.http.post(format!("{}/v1/submissions", self.base)).bearer_auth(key);
+        let answer = request.json(&json!({"answers": frail()})).send().await.unwrap();
+        if answer.status() != 201 {
+            return None;
+        }
+        Some(answer.json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned())
+    }
+
+    /// The status of erasing a person with a key.
+    pub(crate) async fn erase(&self, key: &str, person: &str) -> u16 {
+        let request = self.http.delete(format!("{}/v1/subjects/{person}", self.base)).bearer_auth(key);
+        request.send().await.unwrap().status().as_u16()
+    }
+
+    /// Waits until it is ready, with liveness at every look; how long that took, and how often it was not ready.
+    pub(crate) async fn until_ready(&self, most: Duration) -> (Duration, usize) {
+        let (begun, mut refused) = (Instant::now(), 0);
+        loop {
+            assert_eq!(self.status("/health/live").await, 200);
+            match self.status("/health/ready").await {
+                200 => return (begun.elapsed(), refused),
+                status => assert_eq!(status, 503),
+            }
+            refused += 1;
+            assert!(begun.elapsed() < most, "not ready after {most:?}: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Waits until it says that it is not ready.
+    pub(crate) async fn until_not_ready(&self) {
+        until("it is not ready", async || self.status("/health/ready").await == 503).await;
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(i32::try_from(self.id()).unwrap()), signal).unwrap();
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
+    /// Stops it in order.
+    pub(crate) fn stop(self) {
+        self.signal(Signal::SIGTERM);
+        assert!(self.wait().success());
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A key of the demo clinic.
+pub(crate) fn demo_key(place: &Place, role: &str) -> String {
+    let keys = fs::read_to_string(place.data().join("demo-credentials.json")).unwrap();
+    serde_json::from_str::<Value>(&keys).unwrap()[role].as_str().unwrap().to_owned()
+}
+
+/// The process id in `postmaster.pid`.
+pub(crate) fn postmaster(place: &Place) -> Option<Pid> {
+    let file = fs::read_to_string(place.data().join("cluster/postmaster.pid")).ok()?;
+    Some(Pid::from_raw(file.lines().next()?.parse().ok()?))
+}
+
+/// How the owner of the private database connects beside its service.
+pub(crate) fn owner(place: &Place) -> PgConnectOptions {
+    let socket = place.data().join("run");
+    PgConnectOptions::new_without_pgpass().socket(socket).port(5432).username("sarcoscreen").database("sarcoscreen")
+}
