@@ -9,7 +9,6 @@ use super::{Store, StoreError, migrations, rights};
 
 /// What the database says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one answer to one question")]
 pub struct DatabaseHealth {
     /// Which migrations it has, compared with those of this program.
     pub migrations: Migrations,
