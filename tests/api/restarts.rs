@@ -179,7 +179,10 @@ async fn a_server_that_ended_on_a_full_disk_is_started_again_once_there_is_room(
     let small = Small::mount(place.data());
     let service = Service::start(&place);
     let key = demo_key(&place, "browser");
-    let mut stored = vec![service.submit(&key).await.unwrap()];
+    let mut stored = Vec::new();
+    while stored.len() < 200 {
+        stored.push(service.submit(&key).await.unwrap());
+    }
     let filler = small.0.join("filler");
     let filled = Command::new("dd").args(["if=/dev/zero", "bs=64k"]).arg(format!("of={}", filler.display())).output();
     assert!(!filled.unwrap().status.success(), "the disk is not full");
