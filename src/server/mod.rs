@@ -200,7 +200,7 @@ fn http_settings(settings: &Settings) -> http::Settings {
 /// Whether a given database has its schema and knows the rule tables, which submissions refer to.
 async fn prepared(app: &App) -> Result<bool, ServerError> {
     let readiness = health::readiness(app).await;
-    if !readiness.database || !readiness.migrations {
+    if !readiness.database || readiness.schema_fault.is_some() {
         return Ok(false);
     }
     match app.prepare().await {

@@ -47,6 +47,11 @@ impl Service {
         fs::read_to_string(&self.log).unwrap()
     }
 
+    /// The warnings and errors of its log.
+    pub(crate) fn troubles(&self) -> String {
+        [self.logged(" WARN "), self.logged(" ERROR ")].concat().join("\n")
+    }
+
     /// The lines of its log with this text.
     pub(crate) fn logged(&self, text: &str) -> Vec<String> {
         self.log().lines().filter(|line| line.contains(text)).map(str::to_owned).collect()
@@ -88,7 +93,7 @@ impl Service {
                 status => assert_eq!(status, 503),
             }
             refused += 1;
-            assert!(begun.elapsed() < most, "not ready after {most:?}: {}", self.log());
+            assert!(begun.elapsed() < most, "not ready after {most:?}: {}", self.troubles());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
