@@ -19,9 +19,8 @@ pub(super) async fn run(settings: &Settings, roles_only: bool) -> anyhow::Result
 /// Says why a running service is in the way.
 fn in_use(error: ServerError) -> anyhow::Error {
     match error {
-        ServerError::Embedded(EmbeddedError::InUse { .. }) => {
-            anyhow::Error::new(error).context("the service applies every migration of its private database when it starts")
-        }
+        ServerError::Embedded(EmbeddedError::InUse { .. }) => anyhow::Error::new(error)
+            .context("the service applies every migration of its private database when it starts"),
         error => error.into(),
     }
 }

@@ -102,7 +102,10 @@ mod tests {
         let missing = Migrations::compared(&rows()[1..]);
         let half = Migrations::compared(&half);
         let future = Migrations::compared(&future);
-        assert_eq!((&missing.missing[..], &half.half_applied[..], &future.unknown[..]), (&[1][..], &[4][..], &[9_999][..]));
+        assert_eq!(
+            (&missing.missing[..], &half.half_applied[..], &future.unknown[..]),
+            (&[1][..], &[4][..], &[9_999][..])
+        );
         assert_eq!(future.fault(), None, "what only a newer program knows keeps nothing from working");
         assert!(future.warning().unwrap().contains("9999"));
         let texts = [empty, missing.fault().unwrap(), half.fault().unwrap()];

@@ -40,7 +40,8 @@ pub const RIGHTS: &[(&str, &[&str])] = &[
 /// # Errors
 /// When the database is away.
 pub(super) async fn lacking(connection: &mut PgConnection) -> Result<Vec<String>, StoreError> {
-    let pairs = RIGHTS.iter().flat_map(|(table, roles)| roles.iter().map(|role| ((*table).to_owned(), (*role).to_owned())));
+    let pairs =
+        RIGHTS.iter().flat_map(|(table, roles)| roles.iter().map(|role| ((*table).to_owned(), (*role).to_owned())));
     let (tables, roles): (Vec<_>, Vec<_>) = pairs.unzip();
     let lacking = sqlx::query_scalar!(
         r#"select l.what || ' on ' || w.name || ' for ' || w.role as "lacking!"

@@ -160,7 +160,8 @@ struct Small(PathBuf);
 impl Small {
     fn mount(at: PathBuf) -> Self {
         fs::create_dir(&at).unwrap();
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=160m,mode=0700", "tmpfs"]).arg(&at).status();
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", "size=160m,mode=0700", "tmpfs"]).arg(&at).status();
         assert!(mounted.unwrap().success(), "cannot mount");
         Self(at)
     }

@@ -47,7 +47,8 @@ async fn contents(connection: &mut PgConnection) -> BTreeMap<String, (i64, Optio
     let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut *connection).await.unwrap();
     let mut found = BTreeMap::new();
     for table in tables {
-        let sql = format!("select count(*), md5(string_agg(h, '' order by h)) from (select md5(t::text) h from {table} t) r");
+        let sql =
+            format!("select count(*), md5(string_agg(h, '' order by h)) from (select md5(t::text) h from {table} t) r");
         let rows = sqlx::query_as(AssertSqlSafe(sql)).fetch_one(&mut *connection).await.unwrap();
         found.insert(table, rows);
     }

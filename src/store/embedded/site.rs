@@ -112,11 +112,7 @@ impl Site {
         programs::find(&self.settings, &self.folder.programs(), wanted, &self.account).await
     }
 
-    async fn programs(
-        &self,
-        cluster: Option<&Cluster>,
-        progress: &dyn Fn(&str),
-    ) -> Result<Programs, EmbeddedError> {
+    async fn programs(&self, cluster: Option<&Cluster>, progress: &dyn Fn(&str)) -> Result<Programs, EmbeddedError> {
         if let Some(programs) = self.found(cluster).await? {
             return Ok(programs);
         }
