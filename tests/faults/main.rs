@@ -16,6 +16,7 @@ mod proxy;
 #[allow(dead_code, reason = "the long tests use the rest")]
 #[path = "../long/service.rs"]
 mod service;
+mod sight;
 mod soak;
 mod stop;
 mod support;

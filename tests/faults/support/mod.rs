@@ -14,6 +14,9 @@ pub(crate) mod site;
 
 use std::time::{Duration, Instant};
 
+/// What other work of the machine, and of the clients in this process, may add to a time in which a request is answered.
+pub(crate) const SLACK: Duration = Duration::from_millis(500);
+
 /// Waits until something is so, and fails after a time. Gives how long it took.
 pub(crate) async fn until(what: &str, most: Duration, mut reached: impl AsyncFnMut() -> bool) -> Duration {
     let start = Instant::now();
