@@ -11,7 +11,7 @@ use crate::support::site::Site;
 
 const CLIENTS: usize = 32;
 const SUBMISSIONS: usize = 3_000;
-/// Rows and entries of indexes that one submission may read of one table, whatever is in it.
+/// Rows of a table, or entries of an index, that one submission may read, whatever is in them.
 const READ: i64 = 60;
 
 /// When the rate is measured.
@@ -22,11 +22,12 @@ const WINDOW: Duration = Duration::from_secs(5);
 /// The lowest rate is at least this share of the highest.
 const SHARE: f64 = 0.8;
 
-/// Rows and entries of indexes that were read, by table, each scan of whole tables counted with its rows.
+/// Rows that were read in scans of whole tables, and entries that were read of indexes.
 const READS: &str = "
-    select t.relname::text as name, t.seq_tup_read + coalesce(sum(i.idx_tup_read), 0)::bigint as read
-    from pg_stat_user_tables t left join pg_stat_user_indexes i using (relid)
-    group by t.relid, t.relname, t.seq_tup_read order by 2 desc";
+    select relname::text as name, seq_tup_read as read from pg_stat_user_tables
+    union all
+    select indexrelname::text, idx_tup_read from pg_stat_user_indexes
+    order by read desc";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_submission_reads_little_although_the_tables_were_never_analyzed() {
@@ -41,10 +42,10 @@ async fn a_submission_reads_little_although_the_tables_were_never_analyzed() {
     service.stop();
     let mut connection = site.cluster.connect().await;
     let rows = sqlx::query(READS).fetch_all(&mut connection).await.unwrap();
-    let tables = rows.iter().map(|row| (row.get::<String, _>("name"), row.get::<i64, _>("read") / submissions));
-    let read: Vec<_> = tables.filter(|(_, each)| *each > 0).collect();
+    let each = rows.iter().map(|row| (row.get::<String, _>("name"), row.get::<i64, _>("read") / submissions));
+    let read: Vec<_> = each.filter(|(_, each)| *each > 0).collect();
     println!("read for each of {submissions} submissions: {read:?}");
-    assert!(read.iter().any(|(name, _)| name == "subjects"), "nothing is counted: {read:?}");
+    assert!(read.iter().any(|(name, _)| name.starts_with("subjects")), "nothing is counted: {read:?}");
     let dear: Vec<_> = read.iter().filter(|(_, each)| *each > READ).collect();
     assert!(dear.is_empty(), "{dear:?}");
 }

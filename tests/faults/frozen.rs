@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::SLACK;
 use crate::support::check::check;
 use crate::support::ledger::{End, What};
 use crate::support::load::Load;
-use crate::support::quantile;
 use crate::support::site::{Site, ask_to_end, ended};
+use crate::support::{SLACK, quantile, until};
 
 const CLIENTS: usize = 16;
 /// How long the processes stay frozen.
@@ -49,7 +48,8 @@ async fn frozen_connections_stop_nothing() {
     tokio::time::sleep(FAULT).await;
     signal(&frozen, Signal::SIGCONT);
     let heal = Instant::now();
-    load.more(1).await;
+    let taken = async || load.ledger.first(What::Submit, 201, heal).is_some();
+    until("submissions are taken", HEALED * 6, taken).await;
     let healed = load.ledger.first(What::Submit, 201, heal);
     let mut late = Vec::new();
     for what in [What::Submit, What::Worklist] {

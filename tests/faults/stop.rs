@@ -27,10 +27,10 @@ fn broken(ledger: &Ledger, asked: Instant, gone: Instant) -> Vec<String> {
         .filter(|seen| seen.done >= asked)
         .collect();
     let mut broken = Vec::new();
-    let resets = all.iter().filter(|seen| seen.end == End::Failed(Failure::Cut)).count();
-    if resets > 0 {
-        broken.push(format!("{resets} connections reset"));
-    }
+    let reset = all.iter().filter(|seen| matches!(seen.end, End::Failed(Failure::Cut { .. })));
+    broken.extend(reset.map(|seen| {
+        format!("{:?}: {:?}, sent after {:.1?}, reset after {:.1?}", seen.what, seen.end, seen.sent - asked, seen.done - asked)
+    }));
     let open = |seen: &&Seen| matches!(seen.end, End::Status(_)) && seen.sent >= asked + NOTICED && !seen.closes;
     let open = all.iter().filter(open).count();
     if open > 0 {

@@ -29,7 +29,6 @@ async fn the_server_cannot_make_the_service_acknowledge_before_it_writes() {
     site.cluster.kill().await;
     site.cluster.start().await;
     let ledger = load.finish().await;
-    ready(service.address()).await;
     let report = check(&mut site.cluster.connect().await, &[], service.address(), &ledger).await;
     report.must_be_whole();
     assert_eq!(ledger.all_broken(), (0, Vec::new()));

@@ -25,7 +25,10 @@ pub(crate) enum Failure {
     /// Nothing listens.
     Refused,
     /// The connection ended before the whole answer was there.
-    Cut,
+    Cut {
+        /// Whether earlier requests were answered on it.
+        reused: bool,
+    },
     /// No answer came in time.
     Hangs,
 }
@@ -63,6 +66,7 @@ impl Line {
         if self.stream.as_ref().is_some_and(|stream| closed(stream)) {
             self.stream = None;
         }
+        let reused = self.stream.is_some();
         let stream = match &mut self.stream {
             Some(stream) => stream,
             none => none.insert(connect(self.address).await?),
@@ -71,16 +75,16 @@ impl Line {
             stream.write_all(request).await?;
             Answer::read(stream).await
         };
-        answered.await.map_err(|_| Failure::Cut)
+        answered.await.map_err(|_| Failure::Cut { reused })
     }
 }
 
 async fn connect(address: SocketAddr) -> Result<TcpStream, Failure> {
     let stream = TcpStream::connect(address).await.map_err(|error| match error.kind() {
         io::ErrorKind::ConnectionRefused => Failure::Refused,
-        _ => Failure::Cut,
+        _ => Failure::Cut { reused: false },
     })?;
-    stream.set_nodelay(true).map_err(|_| Failure::Cut)?;
+    stream.set_nodelay(true).map_err(|_| Failure::Cut { reused: false })?;
     Ok(stream)
 }
 
