@@ -4,20 +4,20 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use sarcoscreen::store::erasure_log::Erased;
-use serde_json::{Value, json};
-use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions as _, Executor as _};
+use serde_json::json;
+use sqlx::Executor as _;
+use sqlx::postgres::PgConnection;
 
-use crate::support::check::{check, present};
+use crate::default_run::DefaultRun;
+use crate::support::check::check;
 use crate::support::client::{Line, get, submission, without_body};
 use crate::support::ledger::What;
 use crate::support::load::Load;
-use crate::support::run::Clinic;
 use crate::support::site::{Folder, Site, readiness, ready};
 use crate::support::until;
 
@@ -155,43 +155,17 @@ async fn a_full_disk_of_the_database_loses_nothing() {
 async fn a_full_data_folder_of_the_default_run_loses_nothing() {
     let folder = Folder::new().await;
     let Some(small) = Small::mount(&folder, DATABASE) else { return };
-    let data = small.0.join("data");
-    let mut command = Command::new(crate::program());
-    command.env_remove("DATABASE_URL").env_remove("SARCOSCREEN_MASTER_KEY_FILE").env("SARCOSCREEN_DATA_DIR", &data);
-    let service = folder.start(&mut command);
-    let mut connection = owner(&data).await;
-    let before = present(&mut connection).await;
-    let clinics = demo(&data, &mut connection).await;
-    let load = Load::start(clinics, service.address(), CLIENTS);
-
-    fill(&small, service.address(), &load).await;
-    stop_the_log(connection).await;
+    let run = DefaultRun::start(&folder, &small.0.join("data")).await;
+    let load = Load::start(run.clinics, run.service.address(), CLIENTS);
+    fill(&small, run.service.address(), &load).await;
+    stop_the_log(run.owner().await).await;
     tokio::time::sleep(STAYS).await;
     small.free();
-    healed(service.address(), &load, Instant::now(), RESTARTED).await;
+    healed(run.service.address(), &load, Instant::now(), RESTARTED).await;
     let ledger = load.finish().await;
-    let report = check(&mut owner(&data).await, &before, service.address(), &ledger).await;
-    report.must_be_whole();
+    run.check(&ledger).await.must_be_whole();
     assert_eq!(ledger.all_broken(), (0, Vec::new()));
-    service.stop();
-}
-
-/// A connection to the private PostgreSQL of a data folder, as its owner.
-async fn owner(data: &Path) -> PgConnection {
-    let text = std::fs::read_to_string(data.join("cluster/postmaster.pid")).unwrap();
-    let lines: Vec<&str> = text.lines().collect();
-    let options = PgConnectOptions::new_without_pgpass().socket(lines[4]).port(lines[3].parse().unwrap());
-    options.username("sarcoscreen").database("sarcoscreen").connect().await.unwrap()
-}
-
-/// The demo clinic of a data folder.
-async fn demo(data: &Path, connection: &mut PgConnection) -> &'static [Clinic] {
-    let keys = std::fs::read(data.join("demo-credentials.json")).unwrap();
-    let keys: Value = serde_json::from_slice(&keys).unwrap();
-    let key = |role: &str| keys[role].as_str().unwrap().to_owned();
-    let id = sqlx::query_scalar("select clinic_id from clinics").fetch_one(connection).await.unwrap();
-    let clinic = Clinic { id, intake: key("intake"), staff: key("staff"), admin: key("admin"), endpoints: 0 };
-    Vec::leak(vec![clinic])
+    run.service.stop();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod default_run;
 mod disk;
 mod fresh;
 mod frozen;

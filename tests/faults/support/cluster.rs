@@ -108,16 +108,7 @@ impl Cluster {
     pub(crate) async fn kill(&mut self) {
         let Some(mut server) = self.server.take() else { return };
         server.kill().unwrap();
-        let folder = self.folder.clone();
-        until("the processes of PostgreSQL are gone", Duration::from_secs(30), async || {
-            let left = processes(&folder);
-            for process in &left {
-                // It may be gone by now.
-                let _ = kill(*process, Signal::SIGKILL);
-            }
-            left.is_empty()
-        })
-        .await;
+        kill_all(&self.folder).await;
         server.wait().unwrap();
         // The number of its process may be that of another one by now, for which the next server would not start.
         let _ = std::fs::remove_file(self.folder.join("postmaster.pid"));
@@ -175,6 +166,19 @@ impl Drop for Cluster {
             let _ = kill(process, Signal::SIGKILL);
         }
     }
+}
+
+/// Kills every process of the server on this folder, and waits until they are gone.
+pub(crate) async fn kill_all(folder: &Path) {
+    until("the processes of PostgreSQL are gone", Duration::from_secs(30), async || {
+        let left = processes(folder);
+        for process in &left {
+            // It may be gone by now.
+            let _ = kill(*process, Signal::SIGKILL);
+        }
+        left.is_empty()
+    })
+    .await;
 }
 
 /// The processes of the server on this folder: they work in it.

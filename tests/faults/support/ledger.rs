@@ -73,6 +73,8 @@ pub(crate) enum Persons {
 pub(crate) struct Ledger {
     clinics: &'static [Clinic],
     persons: Persons,
+    /// Logs of one scenario use different retry keys.
+    log: u64,
     next: AtomicU64,
     acknowledged: Mutex<Vec<Acknowledged>>,
     seen: Mutex<Vec<Seen>>,
@@ -83,9 +85,11 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     pub(crate) fn new(clinics: &'static [Clinic], persons: Persons) -> Self {
+        static LOGS: AtomicU64 = AtomicU64::new(0);
         Self {
             clinics,
             persons,
+            log: LOGS.fetch_add(1, Ordering::Relaxed),
             next: AtomicU64::new(0),
             acknowledged: Mutex::default(),
             seen: Mutex::default(),
@@ -114,7 +118,7 @@ impl Ledger {
             body.truncate(body.len() - 1);
             body += &format!(",\"subject\":{{\"reference\":\"F-{reference}\"}}}}");
         }
-        let key = format!("faults-{number}");
+        let key = format!("faults-{}-{number}", self.log);
         let request = submission(&self.clinics[clinic].intake, &key, &body);
         Submission { clinic, key, flagged, request }
     }
@@ -215,11 +219,6 @@ impl Ledger {
     pub(crate) fn all_broken(&self) -> (usize, Vec<String>) {
         let broken = self.broken.lock().unwrap();
         (broken.len(), broken.iter().take(TEXTS).cloned().collect())
-    }
-
-    /// Forgets the requests of the time before, which a run of an hour does not need.
-    pub(crate) fn forget_seen(&self) {
-        self.seen.lock().unwrap().clear();
     }
 }
 
