@@ -121,13 +121,7 @@ impl Place {
 
     /// Starts the service with settings and a place for its log.
     pub(crate) fn serve_into(&self, environment: &[(&str, &str)], log: Stdio) -> Service {
-        let mut command = self.command(&["serve"]);
-        let command = command.envs(environment.iter().copied()).stderr(log).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
-        let line = lines.find(|line| line.as_ref().unwrap().contains("documentation")).unwrap().unwrap();
-        let base = line.split_whitespace().last().unwrap().trim_end_matches("/docs").to_owned();
-        Service { child, base, http: reqwest::Client::new() }
+        Service::start(self.command(&["serve"]).envs(environment.iter().copied()).stderr(log))
     }
 
     /// A command of the program on this database.
@@ -172,6 +166,20 @@ impl Drop for Place {
 }
 
 impl Service {
+    /// Starts a service and waits until it listens.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
+        let line = lines.find(|line| line.as_ref().unwrap().contains("documentation")).unwrap().unwrap();
+        let base = line.split_whitespace().last().unwrap().trim_end_matches("/docs").to_owned();
+        Self { child, base, http: reqwest::Client::new() }
+    }
+
+    /// Its process, to be waited for.
+    pub(crate) fn child(&mut self) -> &mut Child {
+        &mut self.child
+    }
+
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.base.trim_start_matches("http://").parse().unwrap()

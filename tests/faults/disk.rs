@@ -1,0 +1,215 @@
+//! The disk of the database, of the data folder of the default run, and of the erasure log is full: what cannot be kept is
+//! refused, and the service resumes by itself once there is room.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use sarcoscreen::store::erasure_log::Erased;
+use serde_json::json;
+use sqlx::Executor as _;
+use sqlx::postgres::PgConnection;
+
+use crate::default_run::DefaultRun;
+use crate::support::check::check;
+use crate::support::client::{Line, get, submission, without_body};
+use crate::support::ledger::What;
+use crate::support::load::Load;
+use crate::support::site::{Folder, Site, readiness, ready};
+use crate::support::until;
+
+/// Room for a cluster, its log and some submissions.
+const DATABASE: &str = "192m";
+const ERASURE_LOG: &str = "16k";
+const CLIENTS: usize = 16;
+/// How many submissions are acknowledged before the disk is full, and behind it.
+const SUBMISSIONS: usize = 100;
+/// How long the rest of the room may last.
+const FULL: Duration = Duration::from_mins(1);
+/// How long the disk stays full.
+const STAYS: Duration = Duration::from_secs(2);
+/// How long the service may take once there is room and PostgreSQL answers.
+const HEALED: Duration = Duration::from_secs(5);
+/// How long the default run may take, whose PostgreSQL has to be started and to recover as well.
+const RESTARTED: Duration = Duration::from_secs(30);
+/// Persons to erase, whose lines are more than one page of the disk.
+const PERSONS: usize = 100;
+
+/// A small filesystem, which is unmounted when this is dropped.
+struct Small(PathBuf);
+
+impl Small {
+    /// Mounts one; nothing where this account may not.
+    fn mount(folder: &Folder, size: &str) -> Option<Self> {
+        let path = folder.path().join("small");
+        std::fs::create_dir(&path).unwrap();
+        let options = format!("size={size},mode=0711");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(&path).output();
+        match mounted {
+            Ok(output) if output.status.success() => Some(Self(path)),
+            refused => {
+                println!("SKIPPED: a full disk needs a small filesystem, and this account may not mount one: {refused:?}");
+                None
+            }
+        }
+    }
+
+    /// Takes all the room that is left.
+    fn fill(&self) {
+        let mut file = File::create(self.0.join("filler")).unwrap();
+        let mut block = vec![0; 1 << 20];
+        while !block.is_empty() {
+            if file.write_all(&block).is_err() {
+                block.truncate(block.len() / 2);
+            }
+        }
+    }
+
+    /// Gives it back.
+    fn free(&self) {
+        std::fs::remove_file(self.0.join("filler")).unwrap();
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        // A process of the database may need a moment to leave.
+        for _ in 0..100 {
+            let unmounted = Command::new("umount").arg(&self.0).output();
+            if unmounted.is_ok_and(|output| output.status.success()) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+/// Fills the disk under load until submissions are refused and the service is not ready.
+async fn fill(small: &Small, address: SocketAddr, load: &Load) {
+    load.more(SUBMISSIONS).await;
+    small.fill();
+    let full = Instant::now();
+    let refused = async || load.ledger.first(What::Submit, 503, full).is_some();
+    let refused = until("submissions are refused", FULL, refused).await;
+    let not_ready = async || readiness(address).await == Some(503);
+    let not_ready = until("the service is not ready", FULL, not_ready).await;
+    println!("the disk is full: refused after {refused:.2?}, not ready {not_ready:.2?} later");
+}
+
+/// Makes the log of PostgreSQL need more room too, until it stops for it.
+async fn stop_the_log(mut connection: PgConnection) {
+    let start = Instant::now();
+    while start.elapsed() < FULL && connection.execute("select pg_switch_wal()").await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    println!("PostgreSQL cannot write its log after {:.2?}", start.elapsed());
+}
+
+/// Waits until submissions are taken and the service is ready.
+async fn healed(address: SocketAddr, load: &Load, since: Instant, most: Duration) {
+    let taken = async || load.ledger.first(What::Submit, 201, since).is_some();
+    let taken = until("submissions are taken", most, taken).await;
+    let again = ready(address).await;
+    println!("taken {taken:.2?} after there was room, ready {again:.2?} later");
+    load.more(SUBMISSIONS).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_of_the_database_loses_nothing() {
+    let folder = Folder::new().await;
+    let Some(small) = Small::mount(&folder, DATABASE) else { return };
+    let path = small.0.join("cluster");
+    let mut site = Site::on(folder, &path).await;
+    let service = site.serve(&[]);
+    let load = Load::start(site.clinics, service.address(), CLIENTS);
+
+    // First only its tables have no room, then its log.
+    for log_too in [false, true] {
+        fill(&small, service.address(), &load).await;
+        if log_too {
+            stop_the_log(site.cluster.connect().await).await;
+        }
+        tokio::time::sleep(STAYS).await;
+        small.free();
+        let answers = async || {
+            // What supervises PostgreSQL starts it again.
+            if site.cluster.ended() {
+                site.cluster.launch();
+            }
+            site.cluster.answers().await
+        };
+        until("PostgreSQL is back", FULL, answers).await;
+        healed(service.address(), &load, Instant::now(), HEALED).await;
+    }
+    let ledger = load.finish().await;
+    let report = check(&mut site.cluster.connect().await, &[], service.address(), &ledger).await;
+    report.must_be_whole();
+    assert_eq!(ledger.all_broken(), (0, Vec::new()));
+    service.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_data_folder_of_the_default_run_loses_nothing() {
+    let folder = Folder::new().await;
+    let Some(small) = Small::mount(&folder, DATABASE) else { return };
+    let run = DefaultRun::start(&folder, &small.0.join("data")).await;
+    let load = Load::start(run.clinics, run.service.address(), CLIENTS);
+    fill(&small, run.service.address(), &load).await;
+    stop_the_log(run.owner().await).await;
+    tokio::time::sleep(STAYS).await;
+    small.free();
+    healed(run.service.address(), &load, Instant::now(), RESTARTED).await;
+    let ledger = load.finish().await;
+    run.check(&ledger).await.must_be_whole();
+    assert_eq!(ledger.all_broken(), (0, Vec::new()));
+    run.service.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_erased_whose_line_has_no_room() {
+    let folder = Folder::new().await;
+    let Some(small) = Small::mount(&folder, ERASURE_LOG) else { return };
+    let cluster = folder.path().join("cluster");
+    let site = Site::on(folder, &cluster).await;
+    let log = small.0.join("erased");
+    let service = site.serve(&[("SARCOSCREEN_ERASURE_LOG", log.to_str().unwrap())]);
+    let (mut line, clinic) = (Line::new(service.address()), &site.clinics[0]);
+    let mut persons = Vec::new();
+    for number in 0..PERSONS {
+        let body = json!({"answers": crate::people::fit()}).to_string();
+        let request = submission(&clinic.intake, &format!("person-{number}"), &body);
+        let receipt = line.ask(request.as_bytes()).await.unwrap().json();
+        persons.push(format!("/v1/subjects/{}", receipt["subject_id"].as_str().unwrap()));
+    }
+    let mut erased = 0;
+    let mut erase = async |path: &str| {
+        let answer = line.ask(without_body("DELETE", &clinic.admin, path).as_bytes()).await.unwrap();
+        let there = line.ask(get(&clinic.staff, path).as_bytes()).await.unwrap().status;
+        (answer.status, answer.header("retry-after").is_some(), there)
+    };
+    assert_eq!(erase(&persons.pop().unwrap()).await, (204, false, 404));
+    erased += 1;
+    small.fill();
+    // The last page of the file has some room.
+    let refused = loop {
+        let path = persons.pop().expect("one of them has no room");
+        match erase(&path).await {
+            (204, _, 404) => erased += 1,
+            refused => {
+                assert_eq!(refused, (503, true, 200));
+                break path;
+            }
+        }
+    };
+    println!("{erased} erased before the disk was full");
+    assert_eq!(erase(&persons.pop().unwrap()).await, (503, true, 200));
+    small.free();
+    assert_eq!(erase(&refused).await, (204, false, 404));
+    erased += 1;
+    let written = Erased::read(std::slice::from_ref(&log)).unwrap();
+    assert_eq!(written.len(), erased, "the log names everybody who was erased");
+    service.stop();
+}

@@ -1,0 +1,125 @@
+//! Five times as many submissions come as the service can store: what it takes is stored soon, and the rest is refused at once.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sqlx::Executor as _;
+
+use crate::service::Service;
+use crate::support::check::check;
+use crate::support::client::Line;
+use crate::support::ledger::{Ledger, Persons};
+use crate::support::load::Load;
+use crate::support::open_load::{Offered, offer};
+use crate::support::quantile;
+use crate::support::site::Site;
+
+const CLIENTS: usize = 32;
+/// How long the capacity is measured.
+const MEASURED: Duration = Duration::from_secs(10);
+/// How many times as much comes, and for how long.
+const TIMES: f64 = 5.0;
+const OFFERED: Duration = Duration::from_mins(1);
+/// Submissions in the database that is analyzed.
+const ANALYZED: usize = 20_000;
+/// What is promised at the 99th percentile.
+const ACCEPTED: Duration = Duration::from_secs(1);
+const REFUSED: Duration = Duration::from_millis(50);
+/// Resident memory of the service at most, MB.
+const MEMORY: f64 = 512.0;
+/// Behind the load submissions are taken within this time, each as soon as this.
+const NORMAL: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_millis(100);
+
+/// Many clients of this machine are one address; a proxy has no limit of connections.
+const SETTINGS: [(&str, &str); 1] = [("SARCOSCREEN_TRUSTED_PROXIES", "127.0.0.1")];
+
+/// Submissions a second that the service stores for clients that wait for each answer.
+pub(crate) async fn capacity() -> f64 {
+    let site = Site::new().await;
+    let service = site.serve(&SETTINGS);
+    let load = Load::start(site.clinics, service.address(), CLIENTS);
+    load.more(ANALYZED / 10).await;
+    site.cluster.connect().await.execute("analyze").await.unwrap();
+    let (before, start) = (load.ledger.count(), Instant::now());
+    tokio::time::sleep(MEASURED).await;
+    #[expect(clippy::cast_precision_loss, reason = "far below where precision is lost")]
+    let rate = (load.ledger.count() - before) as f64 / start.elapsed().as_secs_f64();
+    load.finish().await;
+    service.stop();
+    rate
+}
+
+/// How long after the load submissions are taken soon again; nothing when they are not in time.
+async fn normal(service: &Service, ledger: &Ledger) -> Option<Duration> {
+    let (start, mut line) = (Instant::now(), Line::new(service.address()));
+    let mut since = None;
+    while start.elapsed() < NORMAL * 2 {
+        let (submission, sent) = (ledger.next(), Instant::now());
+        let result = line.ask(submission.request.as_bytes()).await;
+        let taken = ledger.note(crate::support::ledger::What::Submit, sent, &result, Some(&submission));
+        if taken && sent.elapsed() < SOON {
+            since.get_or_insert(sent - start);
+        } else {
+            since = None;
+        }
+    }
+    since
+}
+
+fn told(name: &str, offered: &mut Offered, memory: f64, normal: Option<Duration>) -> Vec<String> {
+    let (accepted, refused) = (quantile(&mut offered.accepted, 990), quantile(&mut offered.refused, 990));
+    println!(
+        "| {name} | {} | {accepted:.1?} | {} | {refused:.1?} | {:?} | {} | {:.1?} | {memory:.0} MB | {normal:.1?} |",
+        offered.accepted.len(),
+        offered.refused.len(),
+        offered.others,
+        offered.left_out,
+        quantile(&mut offered.lag, 990),
+    );
+    let promises = [
+        ("takes some", !offered.accepted.is_empty()),
+        ("accepted in time", accepted < ACCEPTED),
+        ("refused at once", refused < REFUSED),
+        ("nothing else", offered.others.is_empty() && offered.left_out == 0),
+        ("memory", memory < MEMORY),
+        ("normal again", normal.is_some_and(|normal| normal <= NORMAL)),
+    ];
+    promises.into_iter().filter(|(_, held)| !held).map(|(text, _)| format!("{name}: {text}")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes, and figures of a build without optimization say nothing"]
+async fn five_times_the_capacity_is_shed() {
+    let capacity = capacity().await;
+    println!("the service stores {capacity:.0} submissions a second for {CLIENTS} clients");
+    println!(
+        "| database | accepted | p99 | refused | p99 | other | left out | sent late p99 | memory | normal after |\n\
+         |---|---|---|---|---|---|---|---|---|---|"
+    );
+    let mut broken = Vec::new();
+    for name in ["fresh", "analyzed"] {
+        let site = Site::new().await;
+        let service = site.serve(&SETTINGS);
+        let ledger = if name == "analyzed" {
+            let load = Load::start(site.clinics, service.address(), CLIENTS);
+            load.more(ANALYZED).await;
+            let ledger = load.finish().await;
+            site.cluster.connect().await.execute("analyze").await.unwrap();
+            ledger
+        } else {
+            Arc::new(Ledger::new(site.clinics, Persons::Few))
+        };
+        service.forget_peak();
+        let mut offered = offer(&ledger, service.address(), TIMES * capacity, OFFERED).await;
+        let normal = normal(&service, &ledger).await;
+        broken.extend(told(name, &mut offered, service.peak(), normal));
+        let report = check(&mut site.cluster.connect().await, &[], service.address(), &ledger).await;
+        println!("{report:?}");
+        // What was refused is not sent again here, so it may be there.
+        assert_eq!((report.lost, report.half_written, report.not_shown), (0, 0, 0));
+        assert_eq!(ledger.all_broken(), (0, Vec::new()));
+        service.stop();
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}

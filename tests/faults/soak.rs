@@ -1,0 +1,131 @@
+//! Half of what the service can store, for an hour: nothing grows that should not. `SARCOSCREEN_SOAK_MINUTES` sets another time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::Row as _;
+
+use crate::service::Service;
+use crate::support::ledger::{Ledger, Persons};
+use crate::support::open_load::{Offered, offer};
+use crate::support::quantile;
+use crate::support::site::Site;
+
+const MINUTES: usize = 60;
+const MINUTE: Duration = Duration::from_mins(1);
+/// Memory, descriptors and connections are compared with those after so many minutes, when every pool and cache is filled.
+const FILLED: usize = 5;
+/// What memory may grow by meanwhile, MB.
+const MEMORY: f64 = 64.0;
+/// What descriptors and connections may grow by.
+const MORE: usize = 40;
+/// Dead rows for each hundred that live, and some that every table may have.
+const DEAD: i64 = 30;
+const SOME_DEAD: i64 = 100_000;
+/// For how many seconds of work what waits in the queues may be.
+const WAITING: f64 = 60.0;
+
+/// What was measured at the end of a minute.
+struct Figures {
+    memory: f64,
+    descriptors: usize,
+    connections: i64,
+    live: i64,
+    dead: i64,
+    deliveries: i64,
+    unsealed: i64,
+    size: i64,
+}
+
+const DATABASE: &str = "
+    select (select count(*) from pg_stat_activity where application_name = 'sarcoscreen') as connections,
+           (select sum(n_live_tup)::bigint from pg_stat_user_tables) as live,
+           (select sum(n_dead_tup)::bigint from pg_stat_user_tables) as dead,
+           (select count(*) from webhook_deliveries where state = 'pending') as deliveries,
+           (select count(*) from audit_pending) as unsealed,
+           pg_database_size(current_database()) / 1024 / 1024 as size";
+
+impl Figures {
+    async fn of(site: &Site, service: &Service) -> Self {
+        let row = sqlx::query(DATABASE).fetch_one(&mut site.cluster.connect().await).await.unwrap();
+        Self {
+            memory: service.resident(),
+            descriptors: std::fs::read_dir(format!("/proc/{}/fd", service.process())).unwrap().count(),
+            connections: row.get("connections"),
+            live: row.get("live"),
+            dead: row.get("dead"),
+            deliveries: row.get("deliveries"),
+            unsealed: row.get("unsealed"),
+            size: row.get("size"),
+        }
+    }
+
+    /// What is more than it may be, measured by an earlier minute.
+    fn broken(&self, filled: &Self, rate: f64) -> Vec<&'static str> {
+        #[expect(clippy::cast_possible_truncation, reason = "far below where it is")]
+        let waiting = (rate * WAITING) as i64;
+        let held = [
+            ("memory", self.memory <= filled.memory + MEMORY),
+            ("descriptors", self.descriptors <= filled.descriptors + MORE),
+            ("connections", self.connections <= filled.connections + i64::try_from(MORE).unwrap()),
+            ("dead rows", self.dead <= self.live * DEAD / 100 + SOME_DEAD),
+            ("deliveries", self.deliveries <= waiting),
+            ("unsealed entries", self.unsealed <= waiting),
+        ];
+        held.into_iter().filter(|(_, held)| !held).map(|(name, _)| name).collect()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test reads its own environment")]
+fn minutes() -> usize {
+    std::env::var("SARCOSCREEN_SOAK_MINUTES").map_or(MINUTES, |text| text.parse().expect("a number of minutes"))
+}
+
+fn row(minute: usize, offered: &mut Offered, figures: &Figures) {
+    let p99 = quantile(&mut offered.accepted, 990);
+    let Figures { memory, descriptors, connections, live, dead, deliveries, unsealed, size } = figures;
+    println!(
+        "| {minute} | {} | {} | {:?} | {p99:.1?} | {memory:.0} MB | {descriptors} | {connections} | {live} | {dead} | {deliveries} \
+         | {unsealed} | {size} MB |",
+        offered.accepted.len(),
+        offered.refused.len(),
+        offered.others,
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes an hour"]
+async fn nothing_grows_in_an_hour_of_half_load() {
+    let rate = crate::overload::capacity().await / 2.0;
+    println!("{rate:.0} submissions a second");
+    println!(
+        "| minute | stored | refused | other | p99 | memory | descriptors | connections | live rows | dead rows | deliveries | \
+         unsealed | database |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|"
+    );
+    let site = Site::new().await;
+    let service = site.serve(&[("SARCOSCREEN_TRUSTED_PROXIES", "127.0.0.1")]);
+    let (mut stored, mut errors, mut filled, mut broken) = (0, 0, None, Vec::new());
+    for minute in 1..=minutes() {
+        // A log of its own for each minute: one of an hour would fill the memory of this process.
+        let ledger = Arc::new(Ledger::new(site.clinics, Persons::Few));
+        let mut offered = offer(&ledger, service.address(), rate, MINUTE).await;
+        let figures = Figures::of(&site, &service).await;
+        row(minute, &mut offered, &figures);
+        stored += offered.accepted.len();
+        errors += offered.refused.len() + offered.others.values().sum::<usize>() + offered.left_out;
+        let (count, texts) = ledger.all_broken();
+        broken.extend(texts);
+        errors += count;
+        if minute >= FILLED {
+            let filled = filled.get_or_insert(Figures { ..figures });
+            let found = figures.broken(filled, rate);
+            broken.extend(found.into_iter().map(|name| format!("minute {minute}: {name}")));
+        }
+    }
+    let count = sqlx::query_scalar("select count(*) from submissions");
+    let there: i64 = count.fetch_one(&mut site.cluster.connect().await).await.unwrap();
+    println!("{stored} stored, {there} there, {errors} errors");
+    assert_eq!((i64::try_from(stored).unwrap(), errors), (there, 0));
+    assert!(broken.is_empty(), "{broken:#?}");
+    service.stop();
+}

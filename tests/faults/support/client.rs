@@ -1,0 +1,161 @@
+//! An HTTP client that tells apart how a request ended: answered, never connected, or broken off.
+
+use std::fmt::Write as _;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// After so long without an answer a request counts as hanging.
+pub(crate) const HANGS: Duration = Duration::from_secs(60);
+
+/// A connection, which is opened when it is needed and kept.
+pub(crate) struct Line {
+    address: SocketAddr,
+    stream: Option<TcpStream>,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// Nothing listens.
+    Refused,
+    /// The connection ended before the whole answer was there.
+    Cut {
+        /// Whether earlier requests were answered on it.
+        reused: bool,
+    },
+    /// No answer came in time.
+    Hangs,
+}
+
+/// An answer, whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Line {
+    pub(crate) const fn new(address: SocketAddr) -> Self {
+        Self { address, stream: None }
+    }
+
+    /// Sends a request and reads the answer.
+    pub(crate) async fn ask(&mut self, request: &[u8]) -> Result<Answer, Failure> {
+        self.ask_within(request, HANGS).await
+    }
+
+    /// The same with another limit.
+    pub(crate) async fn ask_within(&mut self, request: &[u8], limit: Duration) -> Result<Answer, Failure> {
+        let asked = timeout(limit, self.exchange(request)).await;
+        let answer = asked.unwrap_or(Err(Failure::Hangs));
+        if answer.as_ref().map_or(true, |answer| answer.header("connection") == Some("close")) {
+            self.stream = None;
+        }
+        answer
+    }
+
+    async fn exchange(&mut self, request: &[u8]) -> Result<Answer, Failure> {
+        // An idle connection that the server has closed is no request that was broken off.
+        if self.stream.as_ref().is_some_and(|stream| closed(stream)) {
+            self.stream = None;
+        }
+        let reused = self.stream.is_some();
+        let stream = match &mut self.stream {
+            Some(stream) => stream,
+            none => none.insert(connect(self.address).await?),
+        };
+        let answered = async {
+            stream.write_all(request).await?;
+            Answer::read(stream).await
+        };
+        answered.await.map_err(|_| Failure::Cut { reused })
+    }
+}
+
+async fn connect(address: SocketAddr) -> Result<TcpStream, Failure> {
+    let stream = TcpStream::connect(address).await.map_err(|error| match error.kind() {
+        io::ErrorKind::ConnectionRefused => Failure::Refused,
+        _ => Failure::Cut { reused: false },
+    })?;
+    stream.set_nodelay(true).map_err(|_| Failure::Cut { reused: false })?;
+    Ok(stream)
+}
+
+/// Whether the other side has ended a connection on which nothing was asked.
+fn closed(stream: &TcpStream) -> bool {
+    !matches!(stream.try_read(&mut [0; 1]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+}
+
+impl Answer {
+    async fn read(stream: &mut TcpStream) -> io::Result<Self> {
+        let mut buffer = Vec::with_capacity(8 * 1024);
+        loop {
+            if stream.read_buf(&mut buffer).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let Some((mut answer, head, length)) = Self::head(&buffer) else { continue };
+            while buffer.len() < head + length {
+                if stream.read_buf(&mut buffer).await? == 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+            }
+            answer.body = buffer.split_off(head);
+            return Ok(answer);
+        }
+    }
+
+    /// The head, where the body begins, and how long it is; nothing while the head is not whole.
+    fn head(buffer: &[u8]) -> Option<(Self, usize, usize)> {
+        let mut headers = [httparse::EMPTY_HEADER; 48];
+        let mut response = httparse::Response::new(&mut headers);
+        let httparse::Status::Complete(head) = response.parse(buffer).expect("an HTTP answer") else { return None };
+        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+        let headers = response.headers.iter().map(|one| (one.name.to_ascii_lowercase(), text(one.value))).collect();
+        let answer = Self { status: response.code.unwrap(), headers, body: Vec::new() };
+        let length = match answer.status {
+            204 | 304 => 0,
+            _ => answer.header("content-length").expect("an answer that states its length").parse().unwrap(),
+        };
+        Some((answer, head, length))
+    }
+
+    /// A header.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(one, _)| one == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The body; null when it is no JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+}
+
+/// A request without a body.
+pub(crate) fn get(key: &str, path: &str) -> String {
+    without_body("GET", key, path)
+}
+
+/// A request of any method without a body.
+pub(crate) fn without_body(method: &str, key: &str, path: &str) -> String {
+    let mut text = format!("{method} {path} HTTP/1.1\r\nhost: faults.example\r\n");
+    if !key.is_empty() {
+        write!(text, "authorization: Bearer {key}\r\n").unwrap();
+    }
+    text + "\r\n"
+}
+
+/// A submission under a retry key.
+pub(crate) fn submission(key: &str, retry_key: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "POST /v1/submissions HTTP/1.1\r\nhost: faults.example\r\nauthorization: Bearer {key}\r\n\
+         content-type: application/json\r\nidempotency-key: {retry_key}\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+}

@@ -1,0 +1,241 @@
+//! What clients sent and what came of it: every acknowledged submission, every answer with its times, and every answer that
+//! breaks a promise.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::client::{Answer, Failure, submission};
+use super::run::Clinic;
+use crate::people::{fit, frail};
+
+/// How many broken promises are kept with their text.
+const TEXTS: usize = 20;
+
+/// What was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum What {
+    Submit,
+    Worklist,
+    Ready,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Status(u16),
+    Failed(Failure),
+}
+
+/// A request with its times.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    pub(crate) what: What,
+    pub(crate) sent: Instant,
+    pub(crate) done: Instant,
+    pub(crate) end: End,
+    /// Whether the answer says that it is the last of its connection.
+    pub(crate) closes: bool,
+}
+
+/// A submission that was answered with 201.
+#[derive(Clone, Debug)]
+pub(crate) struct Acknowledged {
+    pub(crate) clinic: usize,
+    pub(crate) id: Uuid,
+    pub(crate) key: String,
+    pub(crate) total: i32,
+    pub(crate) flagged: bool,
+}
+
+/// A submission to send.
+pub(crate) struct Submission {
+    pub(crate) clinic: usize,
+    pub(crate) key: String,
+    pub(crate) flagged: bool,
+    pub(crate) request: String,
+}
+
+/// The persons of the submissions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Persons {
+    /// Every fourth comes from one of a few persons, whose open case it joins; the others name nobody.
+    Few,
+    /// Each comes from a person of its own, all of the first clinic, as in a first import.
+    New,
+}
+
+/// The log of one scenario.
+pub(crate) struct Ledger {
+    clinics: &'static [Clinic],
+    persons: Persons,
+    /// Logs of one scenario use different retry keys.
+    log: u64,
+    next: AtomicU64,
+    acknowledged: Mutex<Vec<Acknowledged>>,
+    seen: Mutex<Vec<Seen>>,
+    broken: Mutex<Vec<String>>,
+    /// What submissions of each kind score.
+    totals: [OnceLock<i64>; 2],
+}
+
+impl Ledger {
+    pub(crate) fn new(clinics: &'static [Clinic], persons: Persons) -> Self {
+        static LOGS: AtomicU64 = AtomicU64::new(0);
+        Self {
+            clinics,
+            persons,
+            log: LOGS.fetch_add(1, Ordering::Relaxed),
+            next: AtomicU64::new(0),
+            acknowledged: Mutex::default(),
+            seen: Mutex::default(),
+            broken: Mutex::default(),
+            totals: Default::default(),
+        }
+    }
+
+    pub(crate) const fn clinics(&self) -> &'static [Clinic] {
+        self.clinics
+    }
+
+    /// The next submission.
+    pub(crate) fn next(&self) -> Submission {
+        static BODIES: OnceLock<[String; 2]> = OnceLock::new();
+        let bodies = BODIES.get_or_init(|| [fit(), frail()].map(|answers| json!({"answers": answers}).to_string()));
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let flagged = number % 5 < 2;
+        let (clinic, reference) = match self.persons {
+            Persons::Few => (number % self.clinics.len() as u64, number.is_multiple_of(4).then_some(number % 97)),
+            Persons::New => (0, Some(number)),
+        };
+        let clinic = usize::try_from(clinic).unwrap();
+        let mut body = bodies[usize::from(flagged)].clone();
+        if let Some(reference) = reference {
+            body.truncate(body.len() - 1);
+            body += &format!(",\"subject\":{{\"reference\":\"F-{reference}\"}}}}");
+        }
+        let key = format!("faults-{}-{number}", self.log);
+        let request = submission(&self.clinics[clinic].intake, &key, &body);
+        Submission { clinic, key, flagged, request }
+    }
+
+    /// Notes how a request ended. Gives whether the submission is acknowledged.
+    pub(crate) fn note(
+        &self,
+        what: What,
+        sent: Instant,
+        result: &Result<Answer, Failure>,
+        of: Option<&Submission>,
+    ) -> bool {
+        let (end, closes) = match result {
+            Ok(answer) => (End::Status(answer.status), answer.header("connection") == Some("close")),
+            Err(failure) => (End::Failed(*failure), false),
+        };
+        self.seen.lock().unwrap().push(Seen { what, sent, done: Instant::now(), end, closes });
+        let Ok(answer) = result else {
+            if end == End::Failed(Failure::Hangs) {
+                self.broken(format!("{what:?} was not answered"));
+            }
+            return false;
+        };
+        if let Some(broken) = broken(what, answer) {
+            self.broken(broken);
+        }
+        match of {
+            Some(submission) if answer.status == 201 => self.acknowledge(submission, answer),
+            _ => false,
+        }
+    }
+
+    fn acknowledge(&self, submission: &Submission, answer: &Answer) -> bool {
+        let body = answer.json();
+        let id = body["id"].as_str().and_then(|id| id.parse().ok());
+        let (Some(id), Some(total)) = (id, body["assessment"]["score"]["total"].as_i64()) else {
+            self.broken(format!("201 without an id or a total: {body}"));
+            return false;
+        };
+        let flagged = submission.flagged;
+        let of_kind = *self.totals[usize::from(flagged)].get_or_init(|| total);
+        if of_kind != total || body["flagged"] != flagged || body["follow_up"].is_null() == flagged {
+            self.broken(format!("a submission that scores {of_kind} is answered with {body}"));
+        }
+        let (clinic, key, total) = (submission.clinic, submission.key.clone(), i32::try_from(total).unwrap());
+        self.acknowledged.lock().unwrap().push(Acknowledged { clinic, id, key, total, flagged });
+        true
+    }
+
+    pub(super) fn broken(&self, text: String) {
+        self.broken.lock().unwrap().push(text);
+    }
+
+    /// How many submissions are acknowledged so far.
+    pub(crate) fn count(&self) -> usize {
+        self.acknowledged.lock().unwrap().len()
+    }
+
+    pub(crate) fn acknowledged(&self) -> Vec<Acknowledged> {
+        self.acknowledged.lock().unwrap().clone()
+    }
+
+    /// Keys that were acknowledged with two ids.
+    pub(crate) fn twice(&self) -> usize {
+        let mut ids = HashMap::new();
+        let all = self.acknowledged();
+        all.iter().filter(|one| *ids.entry(&one.key).or_insert(one.id) != one.id).count()
+    }
+
+    /// The requests that were sent within a time, in the order of their ends.
+    pub(crate) fn sent_within(&self, what: What, from: Instant, to: Instant) -> Vec<Seen> {
+        let seen = self.seen.lock().unwrap();
+        seen.iter().filter(|one| one.what == what && (from..to).contains(&one.sent)).copied().collect()
+    }
+
+    /// How long after a moment the first request that was sent behind it was answered with a status.
+    pub(crate) fn first(&self, what: What, status: u16, after: Instant) -> Option<Duration> {
+        let seen = self.seen.lock().unwrap();
+        let fit = seen.iter().filter(|one| one.what == what && one.sent >= after && one.end == End::Status(status));
+        fit.map(|one| one.done - after).min()
+    }
+
+    /// How often each request ended in each way.
+    pub(crate) fn ends(&self) -> BTreeMap<String, usize> {
+        let mut ends = BTreeMap::new();
+        for seen in self.seen.lock().unwrap().iter() {
+            *ends.entry(format!("{:?} {:?}", seen.what, seen.end)).or_default() += 1;
+        }
+        ends
+    }
+
+    /// How many requests ended in a way.
+    pub(crate) fn ended(&self, end: End) -> usize {
+        self.seen.lock().unwrap().iter().filter(|seen| seen.end == end).count()
+    }
+
+    /// The promises that answers broke, some with their text, and how many there are.
+    pub(crate) fn all_broken(&self) -> (usize, Vec<String>) {
+        let broken = self.broken.lock().unwrap();
+        (broken.len(), broken.iter().take(TEXTS).cloned().collect())
+    }
+}
+
+/// The promise that an answer breaks by itself.
+fn broken(what: What, answer: &Answer) -> Option<String> {
+    let status = answer.status;
+    match status {
+        200 | 201 => None,
+        429 | 503 if answer.header("retry-after").is_none() => Some(format!("{what:?} {status} without Retry-After")),
+        // Readiness says what it lacks in a shape of its own.
+        503 if what == What::Ready => None,
+        429 | 503 if answer.header("content-type") != Some("application/problem+json") => {
+            Some(format!("{what:?} {status} without a problem: {:?}", answer.header("content-type")))
+        }
+        // The same key is under way.
+        409 if what == What::Submit && answer.header("retry-after").is_some() => None,
+        429 | 503 => None,
+        _ => Some(format!("{what:?} is answered with {status}: {}", answer.json())),
+    }
+}

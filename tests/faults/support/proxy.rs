@@ -1,0 +1,240 @@
+//! A TCP proxy between the service and PostgreSQL that fails in the ways in which networks, balancers and servers do.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::commits::Commits;
+
+/// How the proxy behaves, to connections that are open and to new ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Hands on everything.
+    Pass,
+    /// Resets every connection.
+    Cut,
+    /// Takes connections, and reads nothing; what it has got it keeps until it passes again.
+    Stall,
+    /// Takes connections, and drops every byte. A connection that lost one stays silent for ever, as behind a firewall that
+    /// forgot it.
+    Silent,
+    /// Ends its side of every connection, and goes on reading.
+    HalfClose,
+    /// Hands on so many bytes a second in each direction.
+    Slow(usize),
+    /// Takes connections and closes them in order, as a balancer does that has no server.
+    AcceptAndClose,
+    /// Hands on what commits a transaction, and resets the connection instead of handing back the answer.
+    CutAtCommit,
+}
+
+/// A running proxy.
+pub(crate) struct Proxy {
+    port: u16,
+    mode: watch::Sender<Mode>,
+    /// Connections of the service that are open.
+    open: Arc<AtomicUsize>,
+    accepting: tokio::task::JoinHandle<()>,
+}
+
+impl Proxy {
+    /// Starts a proxy before a port of this machine.
+    pub(crate) async fn start(server: u16) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (mode, modes) = watch::channel(Mode::Pass);
+        let open = Arc::new(AtomicUsize::new(0));
+        let server = SocketAddr::from((Ipv4Addr::LOCALHOST, server));
+        let accepting = tokio::spawn(accept(listener, server, modes, Arc::clone(&open)));
+        Self { port, mode, open, accepting }
+    }
+
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// How many connections of the service are open.
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set(&self, mode: Mode) {
+        self.mode.send_replace(mode);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, server: SocketAddr, modes: watch::Receiver<Mode>, open: Arc<AtomicUsize>) {
+    loop {
+        let (client, _) = listener.accept().await.unwrap();
+        let (modes, open) = (modes.clone(), Arc::clone(&open));
+        tokio::spawn(async move {
+            open.fetch_add(1, Ordering::Relaxed);
+            // How a connection ends is the service's to notice.
+            let _ = carry(client, server, modes).await;
+            open.fetch_sub(1, Ordering::Relaxed);
+        });
+    }
+}
+
+/// How a connection ends.
+enum Ending {
+    /// The client is reset.
+    Reset,
+    /// The client is told that nothing comes any more.
+    Close,
+    /// One of the sides ended it.
+    Over,
+}
+
+/// Carries one connection until it ends.
+async fn carry(mut client: TcpStream, server: SocketAddr, mut modes: watch::Receiver<Mode>) -> io::Result<()> {
+    client.set_nodelay(true)?;
+    // Nothing is connected while nothing is handed on.
+    let mode = *modes.wait_for(|mode| *mode != Mode::Stall).await.map_err(io::Error::other)?;
+    let ending = match mode {
+        Mode::Cut => Ending::Reset,
+        Mode::AcceptAndClose => Ending::Close,
+        Mode::HalfClose => {
+            client.shutdown().await?;
+            return swallow(&mut client).await;
+        }
+        Mode::Silent => return swallow(&mut client).await,
+        Mode::Pass | Mode::Stall | Mode::Slow(_) | Mode::CutAtCommit => {
+            let mut server = TcpStream::connect(server).await?;
+            server.set_nodelay(true)?;
+            exchange(&mut client, &mut server, modes).await?
+        }
+    };
+    match ending {
+        Ending::Reset => socket2::SockRef::from(&client).set_linger(Some(Duration::ZERO)),
+        Ending::Close => {
+            client.shutdown().await?;
+            // Bytes that were not read would make a reset of it.
+            swallow(&mut client).await
+        }
+        Ending::Over => Ok(()),
+    }
+}
+
+/// Reads and drops until the client ends the connection.
+async fn swallow(client: &mut TcpStream) -> io::Result<()> {
+    let mut buffer = [0; 4096];
+    while client.read(&mut buffer).await? > 0 {}
+    Ok(())
+}
+
+async fn exchange(
+    client: &mut TcpStream,
+    server: &mut TcpStream,
+    modes: watch::Receiver<Mode>,
+) -> io::Result<Ending> {
+    let (client_reads, client_writes) = client.split();
+    let (server_reads, server_writes) = server.split();
+    let committed = watch::Sender::new(false);
+    let upward = Flow::new(client_reads, server_writes, modes.clone(), Direction::Up(Commits::default()));
+    let downward = Flow::new(server_reads, client_writes, modes, Direction::Down);
+    tokio::select! {
+        ending = upward.run(&committed) => ending,
+        ending = downward.run(&committed) => ending,
+    }
+}
+
+enum Direction {
+    /// From the service to PostgreSQL, with what it commits.
+    Up(Commits),
+    Down,
+}
+
+/// One direction of a connection.
+struct Flow<'a> {
+    from: ReadHalf<'a>,
+    to: WriteHalf<'a>,
+    modes: watch::Receiver<Mode>,
+    direction: Direction,
+    pending: Vec<u8>,
+    /// Whether a byte was dropped, so that nothing behind it makes sense.
+    lost: bool,
+    half_closed: bool,
+    /// Nothing more is handed on before.
+    not_before: Instant,
+}
+
+impl<'a> Flow<'a> {
+    fn new(from: ReadHalf<'a>, to: WriteHalf<'a>, modes: watch::Receiver<Mode>, direction: Direction) -> Self {
+        let (pending, not_before) = (Vec::new(), Instant::now());
+        Self { from, to, modes, direction, pending, lost: false, half_closed: false, not_before }
+    }
+
+    async fn run(mut self, committed: &watch::Sender<bool>) -> io::Result<Ending> {
+        let mut modes = self.modes.clone();
+        loop {
+            let mode = *modes.borrow_and_update();
+            match mode {
+                Mode::Cut => return Ok(Ending::Reset),
+                Mode::AcceptAndClose => return Ok(Ending::Close),
+                Mode::HalfClose if !self.half_closed && matches!(self.direction, Direction::Down) => {
+                    self.half_closed = true;
+                    self.to.shutdown().await?;
+                }
+                _ => {}
+            }
+            tokio::select! {
+                changed = modes.changed() => changed.map_err(io::Error::other)?,
+                ending = self.step(mode, committed), if mode != Mode::Stall => if let Some(ending) = ending? {
+                    return Ok(ending);
+                },
+            }
+        }
+    }
+
+    /// Reads or writes once. It may be given up at any moment without losing a byte.
+    async fn step(&mut self, mode: Mode, committed: &watch::Sender<bool>) -> io::Result<Option<Ending>> {
+        if self.pending.is_empty() {
+            if self.from.read_buf(&mut self.pending).await? == 0 {
+                return Ok(Some(Ending::Over));
+            }
+            if let Direction::Up(commits) = &mut self.direction
+                && commits.seen_in(&self.pending)
+                && mode == Mode::CutAtCommit
+            {
+                committed.send_replace(true);
+            }
+        }
+        self.lost |= mode == Mode::Silent;
+        if self.lost || self.half_closed {
+            self.pending.clear();
+            return Ok(None);
+        }
+        // The answer is here, so the transaction is over; only the service does not know.
+        if matches!(self.direction, Direction::Down) && *committed.borrow() {
+            return Ok(Some(Ending::Reset));
+        }
+        sleep_until(self.not_before).await;
+        let most = match mode {
+            // In ten parts a second.
+            Mode::Slow(rate) => (rate / 10).max(1),
+            _ => usize::MAX,
+        };
+        let part = &self.pending[..self.pending.len().min(most)];
+        let written = self.to.write(part).await?;
+        self.pending.drain(..written);
+        if let Mode::Slow(_) = mode {
+            self.not_before = Instant::now() + Duration::from_millis(100);
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,69 @@
+//! Settings of PostgreSQL that could lose what is acknowledged are set while the service runs.
+
+use std::time::Duration;
+
+use crate::support::check::check;
+use crate::support::ledger::{End, What};
+use crate::support::load::Load;
+use crate::support::site::{Site, readiness, ready};
+use crate::support::until;
+
+const CLIENTS: usize = 16;
+/// How many submissions are acknowledged under the setting.
+const SUBMISSIONS: usize = 200;
+/// The service notices a setting, and that it was taken back, within this time.
+const NOTICED: Duration = Duration::from_secs(5);
+/// How long it is watched meanwhile.
+const WATCHED: Duration = Duration::from_secs(2);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_server_cannot_make_the_service_acknowledge_before_it_writes() {
+    let mut site = Site::new().await;
+    let service = site.serve(&[]);
+    let load = Load::start(site.clinics, service.address(), CLIENTS);
+    load.more(CLIENTS).await;
+    site.cluster.set("wal_writer_delay", Some("10s")).await;
+    site.cluster.set("wal_writer_flush_after", Some("1GB")).await;
+    site.cluster.set("synchronous_commit", Some("off")).await;
+    load.more(SUBMISSIONS).await;
+    site.cluster.kill().await;
+    site.cluster.start().await;
+    let ledger = load.finish().await;
+    let report = check(&mut site.cluster.connect().await, &[], service.address(), &ledger).await;
+    report.must_be_whole();
+    assert_eq!(ledger.all_broken(), (0, Vec::new()));
+    service.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn submissions_are_refused_while_the_server_could_lose_them() {
+    let site = Site::new().await;
+    let service = site.serve(&[]);
+    let load = Load::start(site.clinics, service.address(), CLIENTS);
+    for setting in ["fsync", "full_page_writes"] {
+        load.more(CLIENTS * 2).await;
+        site.cluster.set(setting, Some("off")).await;
+        let set = std::time::Instant::now();
+        let refused = async || load.ledger.first(What::Submit, 503, set).is_some();
+        let noticed = until("submissions are refused", NOTICED, refused).await;
+        let not_ready = async || readiness(service.address()).await == Some(503);
+        until("the service is not ready", NOTICED, not_ready).await;
+        let from = std::time::Instant::now();
+        tokio::time::sleep(WATCHED).await;
+        let seen = load.ledger.sent_within(What::Submit, from, std::time::Instant::now());
+        let taken = seen.iter().filter(|seen| seen.end != End::Status(503)).count();
+        println!("{setting}: refused after {noticed:.2?}, then {taken} of {} taken", seen.len());
+        assert!(!seen.is_empty() && taken == 0, "{setting}: {taken} of {} taken", seen.len());
+        site.cluster.set(setting, None).await;
+        let back = std::time::Instant::now();
+        let again = async || load.ledger.first(What::Submit, 201, back).is_some();
+        let again = until("submissions are taken again", NOTICED, again).await;
+        println!("{setting}: taken again after {again:.2?}");
+        ready(service.address()).await;
+    }
+    let ledger = load.finish().await;
+    let report = check(&mut site.cluster.connect().await, &[], service.address(), &ledger).await;
+    report.must_be_whole();
+    assert_eq!(ledger.all_broken(), (0, Vec::new()));
+    service.stop();
+}
