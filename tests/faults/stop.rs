@@ -23,7 +23,7 @@ const STOPPED: Duration = Duration::from_secs(10);
 fn broken(ledger: &Ledger, asked: Instant, gone: Instant) -> Vec<String> {
     let all: Vec<Seen> = [What::Submit, What::Worklist, What::Ready]
         .into_iter()
-        .flat_map(|what| ledger.sent_within(what, asked - Duration::from_secs(60), gone))
+        .flat_map(|what| ledger.sent_within(what, asked.checked_sub(Duration::from_mins(1)).unwrap(), gone))
         .filter(|seen| seen.done >= asked)
         .collect();
     let mut broken = Vec::new();
@@ -47,7 +47,7 @@ fn broken(ledger: &Ledger, asked: Instant, gone: Instant) -> Vec<String> {
     match (told, refused) {
         (None, _) => broken.push("readiness did not say so".to_owned()),
         (Some(told), Some(refused)) if refused < told => {
-            broken.push("nothing listened before readiness said so".to_owned())
+            broken.push("nothing listened before readiness said so".to_owned());
         }
         _ => {}
     }
