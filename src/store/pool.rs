@@ -22,7 +22,7 @@ const RESTED: Duration = Duration::from_secs(1);
 const LIFETIME: Duration = Duration::from_mins(30);
 /// How long a connection keeps the plans of its statements. A plan that was made while a table was small is slow on a large
 /// one, and the server makes a new one by itself only when it has analyzed the table.
-const PLANNED: Duration = Duration::from_secs(5);
+const PLANNED: Duration = Duration::from_secs(1);
 /// How long a failure to connect answers all others who would have to connect.
 const AWAY: Duration = Duration::from_millis(500);
 /// Prepared statements that a connection keeps: more than there are, and the filters of lists make several of one.
