@@ -1,5 +1,6 @@
 //! Opening the database: the one that `DATABASE_URL` names, or the private one of the data folder.
 
+use std::convert::identity;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,10 +41,11 @@ impl Opened {
     /// # Errors
     /// When the settings do not suffice, the data folder is in use, or the private PostgreSQL cannot be started.
     pub async fn open(settings: &Settings, say: &dyn Fn(&str)) -> Result<Self, ServerError> {
-        match &settings.database.url {
-            Some(url) => Self::given(settings, service(settings, url.reveal())?),
-            None => Self::private(settings, Releases::load()?, Private::start(settings, say).await?, as_service).await,
+        if let Some(url) = &settings.database.url {
+            return Self::given(settings, service(settings, url.reveal())?);
         }
+        let releases = Releases::load()?;
+        Self::private(settings, releases, Private::start(settings, say).await?, as_service).await
     }
 
     /// Opens the database for a command: the same, but on a data folder that a service runs on, its PostgreSQL is used as it
@@ -52,13 +54,11 @@ impl Opened {
     /// # Errors
     /// When the settings do not suffice, or the private PostgreSQL cannot be started and does not answer.
     pub async fn beside(settings: &Settings, say: &dyn Fn(&str)) -> Result<Self, ServerError> {
-        match &settings.database.url {
-            Some(_) => Self::open(settings, say).await,
-            None => {
-                Self::private(settings, Releases::load()?, Private::start_or_attach(settings, say).await?, as_service)
-                    .await
-            }
+        if settings.database.url.is_some() {
+            return Self::open(settings, say).await;
         }
+        let releases = Releases::load()?;
+        Self::private(settings, releases, Private::start_or_attach(settings, say).await?, as_service).await
     }
 
     /// Opens the database as its owner, for what the service itself may not do. Never to be served from.
@@ -66,15 +66,11 @@ impl Opened {
     /// # Errors
     /// When the settings do not suffice, or the private PostgreSQL cannot be started and does not answer.
     pub async fn as_owner(settings: &Settings, say: &dyn Fn(&str)) -> Result<Self, ServerError> {
-        match &settings.database.url {
-            Some(_) => Self::given(settings, migration::owner(settings)?),
-            None => {
-                Self::private(settings, Releases::load()?, Private::start_or_attach(settings, say).await?, |owner| {
-                    owner
-                })
-                .await
-            }
+        if settings.database.url.is_some() {
+            return Self::given(settings, migration::owner(settings)?);
         }
+        let releases = Releases::load()?;
+        Self::private(settings, releases, Private::start_or_attach(settings, say).await?, identity).await
     }
 
     /// The data folder of the private PostgreSQL.

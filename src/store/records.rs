@@ -44,7 +44,7 @@ pub async fn is_of_sender(
     (clinic_id, sender_id): (ClinicId, SenderId),
     submission_id: SubmissionId,
 ) -> Result<bool, StoreError> {
-    let found = sqlx::query_scalar!(
+    Ok(sqlx::query_scalar!(
         r#"select exists (
                select from submissions s join credentials c using (clinic_id, credential_id)
                where s.clinic_id = $1 and s.submission_id = $2 and c.sender_id = $3
@@ -54,8 +54,7 @@ pub async fn is_of_sender(
         sender_id.0,
     )
     .fetch_one(&mut *store.clinic(clinic_id).await?)
-    .await?;
-    Ok(found)
+    .await?)
 }
 
 /// One page of a clinic's submissions, the latest received first.
@@ -115,8 +114,7 @@ pub async fn list(
     .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
     let stored = rows.into_iter().map(StoredSubmission::try_from).collect::<Result<Vec<_>, _>>()?;
-    let (items, next_cursor) = cut(stored, page.limit, |last| {
-        scope.seal(&store.keys, Key { rank: 0, at: last.received_at, id: last.submission_id.0 })
-    });
+    let key = |last: &StoredSubmission| Key { rank: 0, at: last.received_at, id: last.submission_id.0 };
+    let (items, next_cursor) = cut(stored, page.limit, |last| scope.seal(&store.keys, key(last)));
     Ok(Page { items, next_cursor })
 }

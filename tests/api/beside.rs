@@ -2,16 +2,27 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use sarcoscreen::app::demo;
 
 use crate::embedded::place::Place;
 use crate::program::{command, run, text};
 use crate::replica::standby::until;
 use crate::running::{Service, postmaster};
+
+/// A process that is killed with a failed test.
+struct Guarded(Child);
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
 
 /// Runs a command that must succeed; what it prints.
 fn done(place: &Place, arguments: &[&str]) -> String {
@@ -89,17 +100,17 @@ async fn a_command_beside_a_service_whose_server_is_silent_says_so() {
 async fn a_command_waits_for_a_service_that_is_starting() {
     let place = Place::new();
     let mut serve = command(&place, &["serve"]);
-    let mut service = serve.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut service = Guarded(serve.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     let holder = || fs::read_to_string(place.data().join("lock")).unwrap_or_default();
-    until("it holds the folder", async || holder().starts_with(&service.id().to_string())).await;
+    until("it holds the folder", async || holder().starts_with(&service.0.id().to_string())).await;
     assert!(!holder().contains("serving"), "it started too soon to be waited for");
     let listed = run(&place, &["clinics", "list"]);
     let said = text(&listed.stderr);
     assert!(listed.status.success() && said.contains("waiting for the sarcoscreen"), "{listed:?}");
     assert!(text(&listed.stdout).contains("demo"), "the first start is through: {listed:?}");
     assert!(holder().contains("serving"));
-    kill(nix::unistd::Pid::from_raw(i32::try_from(service.id()).unwrap()), Signal::SIGTERM).unwrap();
-    assert!(service.wait().unwrap().success());
+    kill(Pid::from_raw(i32::try_from(service.0.id()).unwrap()), Signal::SIGTERM).unwrap();
+    assert!(service.0.wait().unwrap().success());
 }
 
 #[tokio::test]
@@ -108,11 +119,12 @@ async fn a_command_waits_for_another_command() {
     done(&place, &["clinics", "list"]);
     // It holds the folder as a command does.
     let other = place.start().await.unwrap();
-    let mut waiting = command(&place, &["clinics", "list"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut listing = command(&place, &["clinics", "list"]);
+    let mut waiting = Guarded(listing.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());
     let mut said = String::new();
-    BufReader::new(waiting.stderr.as_mut().unwrap()).read_line(&mut said).unwrap();
+    BufReader::new(waiting.0.stderr.as_mut().unwrap()).read_line(&mut said).unwrap();
     assert!(said.contains("waiting for the sarcoscreen"), "{said}");
-    assert!(waiting.try_wait().unwrap().is_none());
+    assert!(waiting.0.try_wait().unwrap().is_none());
     other.stop().await.unwrap();
-    assert!(waiting.wait().unwrap().success());
+    assert!(waiting.0.wait().unwrap().success());
 }

@@ -51,7 +51,9 @@ impl Small {
         match mounted {
             Ok(output) if output.status.success() => Some(Self(path)),
             refused => {
-                println!("SKIPPED: a full disk needs a small filesystem, and this account may not mount one: {refused:?}");
+                println!(
+                    "SKIPPED: a full disk needs a small filesystem, and this account may not mount one: {refused:?}"
+                );
                 None
             }
         }

@@ -73,7 +73,8 @@ async fn the_first_minutes_are_as_fast_as_the_later_ones() {
     let ledger = load.finish().await;
     let report = check(&mut site.cluster.connect().await, &[], service.address(), &ledger).await;
     report.must_be_whole();
-    let (least, most) = (rates.iter().copied().fold(f64::INFINITY, f64::min), rates.iter().copied().fold(0.0, f64::max));
+    let (least, most) =
+        (rates.iter().copied().fold(f64::INFINITY, f64::min), rates.iter().copied().fold(0.0, f64::max));
     assert!(least >= SHARE * most, "{rates:?}");
     assert_eq!(ledger.all_broken(), (0, Vec::new()));
     service.stop();

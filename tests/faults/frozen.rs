@@ -57,7 +57,10 @@ async fn frozen_connections_stop_nothing() {
         let mut times: Vec<_> = seen.iter().map(|one| one.done - one.sent).collect();
         let (median, most) = (quantile(&mut times, 500), quantile(&mut times, 1_000));
         let taken = seen.iter().filter(|one| matches!(one.end, End::Status(200 | 201))).count();
-        println!("{what:?}: {} answered, {taken} of them taken, {median:.2?} at the median, {most:.2?} at most", seen.len());
+        println!(
+            "{what:?}: {} answered, {taken} of them taken, {median:.2?} at the median, {most:.2?} at most",
+            seen.len()
+        );
         if seen.is_empty() || most > ANSWERED + SLACK {
             late.push((what, most));
         }

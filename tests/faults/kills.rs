@@ -61,7 +61,11 @@ async fn kill_postgres(size: &Size) {
     let ledger = load.finish().await;
     let report = check(&mut site.cluster.connect().await, &[], service.address(), &ledger).await;
     println!("{} kills of PostgreSQL; {:?}", size.kills, ledger.ends());
-    println!("acknowledged again after {:.1?} at the median, {:.1?} at most", quantile(&mut back, 500), quantile(&mut back, 1_000));
+    println!(
+        "acknowledged again after {:.1?} at the median, {:.1?} at most",
+        quantile(&mut back, 500),
+        quantile(&mut back, 1_000)
+    );
     report.must_be_whole();
     assert!(report.acknowledged >= size.acknowledged);
     assert_eq!(ledger.all_broken(), (0, Vec::new()));

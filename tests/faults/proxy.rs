@@ -10,15 +10,8 @@ use crate::support::proxy::{Mode, Proxy};
 use crate::support::quantile;
 use crate::support::site::Site;
 
-const KINDS: [Mode; 7] = [
-    Mode::Cut,
-    Mode::Stall,
-    Mode::Silent,
-    Mode::HalfClose,
-    Mode::Slow(100),
-    Mode::AcceptAndClose,
-    Mode::CutAtCommit,
-];
+const KINDS: [Mode; 7] =
+    [Mode::Cut, Mode::Stall, Mode::Silent, Mode::HalfClose, Mode::Slow(100), Mode::AcceptAndClose, Mode::CutAtCommit];
 /// How often each kind comes.
 const ROUNDS: usize = 1;
 const LONG_ROUNDS: usize = 8;

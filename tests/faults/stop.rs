@@ -23,13 +23,19 @@ const STOPPED: Duration = Duration::from_secs(10);
 fn broken(ledger: &Ledger, asked: Instant, gone: Instant) -> Vec<String> {
     let all: Vec<Seen> = [What::Submit, What::Worklist, What::Ready]
         .into_iter()
-        .flat_map(|what| ledger.sent_within(what, asked - Duration::from_secs(60), gone))
+        .flat_map(|what| ledger.sent_within(what, asked.checked_sub(Duration::from_mins(1)).unwrap(), gone))
         .filter(|seen| seen.done >= asked)
         .collect();
     let mut broken = Vec::new();
     let reset = all.iter().filter(|seen| matches!(seen.end, End::Failed(Failure::Cut { .. })));
     broken.extend(reset.map(|seen| {
-        format!("{:?}: {:?}, sent after {:.1?}, reset after {:.1?}", seen.what, seen.end, seen.sent - asked, seen.done - asked)
+        format!(
+            "{:?}: {:?}, sent after {:.1?}, reset after {:.1?}",
+            seen.what,
+            seen.end,
+            seen.sent - asked,
+            seen.done - asked
+        )
     }));
     let open = |seen: &&Seen| matches!(seen.end, End::Status(_)) && seen.sent >= asked + NOTICED && !seen.closes;
     let open = all.iter().filter(open).count();
@@ -40,7 +46,9 @@ fn broken(ledger: &Ledger, asked: Instant, gone: Instant) -> Vec<String> {
     let told = ledger.first(What::Ready, 503, asked).map(|after| asked + after);
     match (told, refused) {
         (None, _) => broken.push("readiness did not say so".to_owned()),
-        (Some(told), Some(refused)) if refused < told => broken.push("nothing listened before readiness said so".to_owned()),
+        (Some(told), Some(refused)) if refused < told => {
+            broken.push("nothing listened before readiness said so".to_owned());
+        }
         _ => {}
     }
     broken
@@ -70,7 +78,11 @@ async fn stops(count: usize) {
     let ledger = load.finish().await;
     let report = check(&mut site.cluster.connect().await, &[], service.address(), &ledger).await;
     println!("{:?}", ledger.ends());
-    println!("{count} stops, {:.2?} at the median, {:.2?} at most", quantile(&mut times, 500), quantile(&mut times, 1_000));
+    println!(
+        "{count} stops, {:.2?} at the median, {:.2?} at most",
+        quantile(&mut times, 500),
+        quantile(&mut times, 1_000)
+    );
     report.must_be_whole();
     assert!(faults.is_empty(), "{faults:#?}");
     assert_eq!(ledger.all_broken(), (0, Vec::new()));

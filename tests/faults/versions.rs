@@ -20,7 +20,11 @@ fn before() -> PathBuf {
 
 /// The ends of requests that are no success.
 fn errors(ledger: &Ledger) -> Vec<(String, usize)> {
-    ledger.ends().into_iter().filter(|(end, _)| !end.ends_with("Status(200)") && !end.ends_with("Status(201)")).collect()
+    ledger
+        .ends()
+        .into_iter()
+        .filter(|(end, _)| !end.ends_with("Status(200)") && !end.ends_with("Status(201)"))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -43,7 +47,9 @@ async fn two_versions_side_by_side_refuse_nothing() {
     }
     // Each shows what the other took.
     let mut connection = site.cluster.connect().await;
-    for ((ledger, other), shows) in [(&ledgers[0], &ledgers[1]), (&ledgers[1], &ledgers[0])].into_iter().zip([&new, &old]) {
+    for ((ledger, other), shows) in
+        [(&ledgers[0], &ledgers[1]), (&ledgers[1], &ledgers[0])].into_iter().zip([&new, &old])
+    {
         println!("{:?}", ledger.ends());
         let theirs: Vec<_> = other.acknowledged().iter().map(|one| one.id).collect();
         check(&mut connection, &theirs, shows.address(), ledger).await.must_be_whole();

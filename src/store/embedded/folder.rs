@@ -135,7 +135,7 @@ impl DataFolder {
     ///
     /// # Errors
     ///
-    /// When it is a short one that does not belong to the account alone: anybody could listen there.
+    /// When it is a short one that does not belong to the account alone: another account could listen there.
     pub(super) fn used_socket_folder(&self, account: &Account) -> Result<PathBuf, EmbeddedError> {
         let run = self.path.join("run");
         if fits_a_socket(&run) {

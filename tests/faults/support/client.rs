@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// After so long without an answer a request counts as hanging.
-pub(crate) const HANGS: Duration = Duration::from_secs(60);
+pub(crate) const HANGS: Duration = Duration::from_mins(1);
 
 /// A connection, which is opened when it is needed and kept.
 pub(crate) struct Line {
@@ -63,7 +63,7 @@ impl Line {
 
     async fn exchange(&mut self, request: &[u8]) -> Result<Answer, Failure> {
         // An idle connection that the server has closed is no request that was broken off.
-        if self.stream.as_ref().is_some_and(|stream| closed(stream)) {
+        if self.stream.as_ref().is_some_and(closed) {
             self.stream = None;
         }
         let reused = self.stream.is_some();

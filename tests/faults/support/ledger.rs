@@ -2,6 +2,7 @@
 //! breaks a promise.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
@@ -116,7 +117,7 @@ impl Ledger {
         let mut body = bodies[usize::from(flagged)].clone();
         if let Some(reference) = reference {
             body.truncate(body.len() - 1);
-            body += &format!(",\"subject\":{{\"reference\":\"F-{reference}\"}}}}");
+            write!(body, ",\"subject\":{{\"reference\":\"F-{reference}\"}}}}").unwrap();
         }
         let key = format!("faults-{}-{number}", self.log);
         let request = submission(&self.clinics[clinic].intake, &key, &body);
@@ -226,7 +227,6 @@ impl Ledger {
 fn broken(what: What, answer: &Answer) -> Option<String> {
     let status = answer.status;
     match status {
-        200 | 201 => None,
         429 | 503 if answer.header("retry-after").is_none() => Some(format!("{what:?} {status} without Retry-After")),
         // Readiness says what it lacks in a shape of its own.
         503 if what == What::Ready => None,
@@ -235,7 +235,7 @@ fn broken(what: What, answer: &Answer) -> Option<String> {
         }
         // The same key is under way.
         409 if what == What::Submit && answer.header("retry-after").is_some() => None,
-        429 | 503 => None,
+        200 | 201 | 429 | 503 => None,
         _ => Some(format!("{what:?} is answered with {status}: {}", answer.json())),
     }
 }

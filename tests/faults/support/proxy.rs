@@ -137,11 +137,7 @@ async fn swallow(client: &mut TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-async fn exchange(
-    client: &mut TcpStream,
-    server: &mut TcpStream,
-    modes: watch::Receiver<Mode>,
-) -> io::Result<Ending> {
+async fn exchange(client: &mut TcpStream, server: &mut TcpStream, modes: watch::Receiver<Mode>) -> io::Result<Ending> {
     let (client_reads, client_writes) = client.split();
     let (server_reads, server_writes) = server.split();
     let committed = watch::Sender::new(false);
