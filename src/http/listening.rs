@@ -6,12 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
+use uuid::Uuid;
 
 use super::connections::Connections;
+use super::problem::{Problem, ProblemBody, ProblemType};
 use crate::app::App;
+use crate::app::ambient::new_id;
 
 /// How long clients may take to leave, while each answer ends its connection.
 const LEAVING: Duration = Duration::from_secs(1);
@@ -21,10 +25,6 @@ const LOOK: Duration = Duration::from_millis(10);
 const SHUT: Duration = Duration::from_millis(50);
 /// How long a connection that comes too late may take to send its request and to read the answer.
 const LATE: Duration = Duration::from_millis(500);
-
-/// What a connection that comes too late is answered.
-const STOPPING: &str = "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\n\
-    cache-control: no-store\r\ncontent-length: 0\r\n\r\n";
 
 /// A server that takes requests.
 pub struct Listening {
@@ -49,19 +49,28 @@ impl Listening {
     /// requests under way end.
     pub async fn stop(self) {
         self.app.stop();
+        self.left().await;
+        // A worker that stops drops what was accepted for it and what it has not begun, so nothing is accepted before.
+        self.handle.pause().await;
+        sleep(SHUT).await;
+        self.left().await;
+        let stopping = self.handle.stop(true);
+        if let Err(error) = tokio::join!(stopping, answer_the_last(&self.app, self.socket)).1 {
+            tracing::debug!(%error, "the last connections were not answered");
+        }
+    }
+
+    /// Waits until no connection is open, for a time.
+    async fn left(&self) {
         let start = Instant::now();
         while self.connections.open() > 0 && start.elapsed() < LEAVING {
             sleep(LOOK).await;
-        }
-        let stopping = self.handle.stop(true);
-        if let Err(error) = tokio::join!(stopping, answer_the_last(self.socket)).1 {
-            tracing::debug!(%error, "the last connections were not answered");
         }
     }
 }
 
 /// Lets the system queue no more connections, answers those that it has queued, and closes the socket.
-async fn answer_the_last(socket: TcpListener) -> io::Result<()> {
+async fn answer_the_last(app: &App, socket: TcpListener) -> io::Result<()> {
     socket2::SockRef::from(&socket).listen(0)?;
     sleep(SHUT).await;
     socket.set_nonblocking(true)?;
@@ -70,22 +79,35 @@ async fn answer_the_last(socket: TcpListener) -> io::Result<()> {
         late.push(stream);
     }
     drop(socket);
-    for stream in late {
+    let answered = late.into_iter().map(|stream| async {
         stream.set_nonblocking(true)?;
         let mut stream = TcpStream::from_std(stream)?;
-        let _ = timeout(LATE, answer(&mut stream)).await;
-    }
-    Ok(())
+        timeout(LATE, answer(&mut stream, &too_late(app))).await?
+    });
+    join_all(answered).await.into_iter().collect()
 }
 
 /// Bytes that were not read when a connection closes reset it, and the client may lose the answer.
-async fn answer(stream: &mut TcpStream) -> io::Result<()> {
+async fn answer(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
     let mut buffer = [0; 4096];
     if stream.read(&mut buffer).await? == 0 {
         return Ok(());
     }
-    stream.write_all(STOPPING.as_bytes()).await?;
+    stream.write_all(bytes).await?;
     stream.shutdown().await?;
     while stream.read(&mut buffer).await? > 0 {}
     Ok(())
+}
+
+/// What a connection that comes too late is answered.
+fn too_late(app: &App) -> Vec<u8> {
+    let id: Uuid = new_id(&*app.ambient, app.ambient.now()).unwrap_or_default();
+    let problem = Problem::new(ProblemType::Unavailable, "the service stops; another instance or a later time will do");
+    let body = serde_json::to_string(&ProblemBody { request_id: id.to_string(), ..problem.body() }).unwrap_or_default();
+    let length = body.len();
+    format!(
+        "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\ncache-control: no-store\r\n\
+         x-request-id: {id}\r\ncontent-type: application/problem+json\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
 }
