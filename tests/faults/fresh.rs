@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sqlx::Row as _;
+use sqlx::postgres::PgRow;
 
 use crate::support::check::check;
 use crate::support::ledger::{Persons, What};
@@ -11,9 +12,11 @@ use crate::support::site::Site;
 
 const CLIENTS: usize = 32;
 const SUBMISSIONS: usize = 3_000;
-/// Rows of a table, or entries of an index, that one submission may read, whatever is in them.
-const READ: i64 = 60;
+/// Entries of an index of persons that one submission may read, however many persons there are.
+const READ: i64 = 10;
 
+/// Enough for full batches.
+const LONG_CLIENTS: usize = 256;
 /// When the rate is measured.
 const AT: [Duration; 4] =
     [Duration::from_secs(5), Duration::from_secs(20), Duration::from_secs(60), Duration::from_secs(120)];
@@ -42,12 +45,12 @@ async fn a_submission_reads_little_although_the_tables_were_never_analyzed() {
     service.stop();
     let mut connection = site.cluster.connect().await;
     let rows = sqlx::query(READS).fetch_all(&mut connection).await.unwrap();
-    let each = rows.iter().map(|row| (row.get::<String, _>("name"), row.get::<i64, _>("read") / submissions));
-    let read: Vec<_> = each.filter(|(_, each)| *each > 0).collect();
-    println!("read for each of {submissions} submissions: {read:?}");
-    assert!(read.iter().any(|(name, _)| name.starts_with("subjects")), "nothing is counted: {read:?}");
-    let dear: Vec<_> = read.iter().filter(|(_, each)| *each > READ).collect();
-    assert!(dear.is_empty(), "{dear:?}");
+    let each = |row: &PgRow| (row.get::<String, _>("name"), row.get::<i64, _>("read") / submissions);
+    let read: Vec<_> = rows.iter().map(each).collect();
+    let some: Vec<_> = read.iter().filter(|(_, each)| *each > 0).collect();
+    println!("read for each of {submissions} submissions: {some:?}");
+    let persons: Vec<_> = read.iter().filter(|(name, _)| name.starts_with("subjects_")).collect();
+    assert!(persons.len() > 1 && persons.iter().all(|(_, each)| *each <= READ), "{persons:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -56,7 +59,7 @@ async fn the_first_minutes_are_as_fast_as_the_later_ones() {
     let site = Site::new().await;
     let service = site.serve(&[]);
     let start = Instant::now();
-    let load = Load::of(Persons::New, site.clinics, service.address(), CLIENTS);
+    let load = Load::of(Persons::New, site.clinics, service.address(), LONG_CLIENTS);
     tokio::time::sleep(AT[AT.len() - 1] + WINDOW).await;
     println!("| after | submissions a second | p99 |\n|---|---|---|");
     let rates = AT.map(|at| {

@@ -75,9 +75,7 @@ async fn kill_postgres(size: &Size) {
 /// Kills a server that acknowledges before it writes.
 async fn kill_an_unsafe_postgres(kills: usize) -> Report {
     let mut site = Site::new().await;
-    site.cluster.set("synchronous_commit", Some("off")).await;
-    site.cluster.set("wal_writer_delay", Some("10s")).await;
-    site.cluster.set("wal_writer_flush_after", Some("1GB")).await;
+    site.cluster.acknowledge_before_writing().await;
     let service = site.serve(&[("SARCOSCREEN_ALLOW_UNSAFE_DURABILITY", "synchronous_commit")]);
     for kill in 1.. {
         let load = Load::start(site.clinics, service.address(), CLIENTS);

@@ -14,7 +14,8 @@ use crate::support::open_load::{Offered, offer};
 use crate::support::quantile;
 use crate::support::site::Site;
 
-const CLIENTS: usize = 32;
+/// Enough for full batches.
+const CLIENTS: usize = 256;
 /// How long the capacity is measured.
 const MEASURED: Duration = Duration::from_secs(10);
 /// How many times as much comes, and for how long.

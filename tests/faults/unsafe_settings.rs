@@ -22,9 +22,7 @@ async fn the_server_cannot_make_the_service_acknowledge_before_it_writes() {
     let service = site.serve(&[]);
     let load = Load::start(site.clinics, service.address(), CLIENTS);
     load.more(CLIENTS).await;
-    site.cluster.set("wal_writer_delay", Some("10s")).await;
-    site.cluster.set("wal_writer_flush_after", Some("1GB")).await;
-    site.cluster.set("synchronous_commit", Some("off")).await;
+    site.cluster.acknowledge_before_writing().await;
     load.more(SUBMISSIONS).await;
     site.cluster.kill().await;
     site.cluster.start().await;

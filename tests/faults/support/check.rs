@@ -12,7 +12,7 @@ use super::ledger::{Acknowledged, Ledger};
 use super::run::Clinic;
 
 /// How many connections read.
-const READERS: usize = 16;
+const READERS: usize = 48;
 /// How long one submission is asked for before it counts as not shown.
 const SHOWN: Duration = Duration::from_secs(30);
 

@@ -132,6 +132,20 @@ impl Cluster {
         until("the setting is in force", Duration::from_secs(10), in_force).await;
     }
 
+    /// Lets the running server acknowledge a transaction before it is on disk, and write as late as it can.
+    pub(crate) async fn acknowledge_before_writing(&self) {
+        let settings = [
+            ("wal_writer_delay", "10s"),
+            ("wal_writer_flush_after", "1GB"),
+            // A page on disk needs its log on disk.
+            ("bgwriter_lru_maxpages", "0"),
+            ("synchronous_commit", "off"),
+        ];
+        for (name, value) in settings {
+            self.set(name, Some(value)).await;
+        }
+    }
+
     /// The value of a setting that a new session has.
     async fn shown(&self, name: &str) -> String {
         let shown = sqlx::query_scalar("select current_setting($1)").bind(name);
