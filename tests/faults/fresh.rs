@@ -19,7 +19,7 @@ const READ: i64 = 10;
 const LONG_CLIENTS: usize = 256;
 /// When the rate is measured.
 const AT: [Duration; 4] =
-    [Duration::from_secs(5), Duration::from_secs(20), Duration::from_secs(60), Duration::from_secs(120)];
+    [Duration::from_secs(5), Duration::from_secs(20), Duration::from_mins(1), Duration::from_mins(2)];
 /// For how long.
 const WINDOW: Duration = Duration::from_secs(5);
 /// The lowest rate is at least this share of the highest.
