@@ -132,18 +132,13 @@ impl Cluster {
         until("the setting is in force", Duration::from_secs(10), in_force).await;
     }
 
-    /// Lets the running server acknowledge a transaction before it is on disk, and write as late as it can.
+    /// Lets the running server acknowledge a transaction before it is written, until it is killed.
     pub(crate) async fn acknowledge_before_writing(&self) {
-        let settings = [
-            ("wal_writer_delay", "10s"),
-            ("wal_writer_flush_after", "1GB"),
-            // A page on disk needs its log on disk.
-            ("bgwriter_lru_maxpages", "0"),
-            ("synchronous_commit", "off"),
-        ];
-        for (name, value) in settings {
-            self.set(name, Some(value)).await;
-        }
+        self.set("synchronous_commit", Some("off")).await;
+        // The process that writes behind it is frozen. What it handed to the system would survive a killed server.
+        let writer = "select pid from pg_stat_activity where backend_type = 'walwriter'";
+        let writer: i32 = sqlx::query_scalar(writer).fetch_one(&mut self.connect().await).await.unwrap();
+        kill(Pid::from_raw(writer), Signal::SIGSTOP).unwrap();
     }
 
     /// The value of a setting that a new session has.
