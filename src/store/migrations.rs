@@ -1,6 +1,6 @@
 //! Which migrations a database has, compared with those of this program.
 
-use sqlx::PgConnection;
+use sqlx::PgExecutor;
 
 use super::{MIGRATOR, StoreError};
 
@@ -68,7 +68,10 @@ impl Migrations {
 ///
 /// # Errors
 /// When it is away.
-pub(super) async fn compare(connection: &mut PgConnection) -> Result<Migrations, StoreError> {
+pub(super) async fn compare<C>(connection: &mut C) -> Result<Migrations, StoreError>
+where
+    for<'c> &'c mut C: PgExecutor<'c>,
+{
     let exists = sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is not null as "exists!""#)
         .fetch_one(&mut *connection)
         .await?;

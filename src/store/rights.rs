@@ -1,7 +1,7 @@
 //! Which working roles have rights on which tables, and what of it a database lacks. A dump that is restored into a cluster
 //! without the roles loses every grant and every policy that names them.
 
-use sqlx::PgConnection;
+use sqlx::PgExecutor;
 
 use super::StoreError;
 
@@ -39,7 +39,7 @@ pub const RIGHTS: &[(&str, &[&str])] = &[
 ///
 /// # Errors
 /// When the database is away.
-pub(super) async fn lacking(connection: &mut PgConnection) -> Result<Vec<String>, StoreError> {
+pub(super) async fn lacking(connection: impl PgExecutor<'_>) -> Result<Vec<String>, StoreError> {
     let pairs =
         RIGHTS.iter().flat_map(|(table, roles)| roles.iter().map(|role| ((*table).to_owned(), (*role).to_owned())));
     let (tables, roles): (Vec<_>, Vec<_>) = pairs.unzip();
