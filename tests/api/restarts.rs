@@ -30,11 +30,22 @@ fn kill_server(place: &Place) -> Pid {
     pid
 }
 
+/// Waits until a server that has just ended was started again and the service is ready, which may take so long and no longer.
+async fn until_recovered(service: &Service) {
+    let begun = Instant::now();
+    // Readiness is that of the last second, so it may never have been lost.
+    until("it was started again", async || !service.logged("PostgreSQL serves again").is_empty()).await;
+    service.until_ready(Duration::from_mins(1)).await;
+    let took = begun.elapsed();
+    println!("ready {took:?} after the end of the server");
+    assert!(took < RECOVERY, "{took:?}: {}", service.troubles());
+}
+
 #[tokio::test]
 async fn a_killed_server_is_started_again_within_five_seconds_although_one_of_its_processes_is_busy() {
     let place = Place::new();
     let service = Service::start(&place);
-    let key = demo_key(&place, "browser");
+    let key = demo_key(&place, "intake");
     assert!(service.submit(&key).await.is_some());
     let mut busy = owner(&place).application_name("busy").connect().await.unwrap();
     let busy = tokio::spawn(async move { sqlx::query(BUSY).execute(&mut busy).await.map(drop) });
@@ -46,12 +57,7 @@ async fn a_killed_server_is_started_again_within_five_seconds_although_one_of_it
     .await;
 
     let killed = kill_server(&place);
-    let begun = Instant::now();
-    service.until_not_ready().await;
-    let (_, refused) = service.until_ready(Duration::from_mins(1)).await;
-    let took = begun.elapsed();
-    println!("ready {took:?} after the end of the server, after {refused} refusals");
-    assert!(took < RECOVERY, "{took:?}: {}", service.troubles());
+    until_recovered(&service).await;
     assert!(busy.await.unwrap().is_err());
     assert!(postmaster(&place).is_some_and(|pid| pid != killed));
     until("it takes submissions", async || service.submit(&key).await.is_some()).await;
@@ -70,10 +76,8 @@ async fn a_server_that_an_earlier_service_left_is_watched_too() {
     first.wait();
     let service = Service::start(&place);
     assert_eq!(service.logged("adopted the PostgreSQL server").len(), 1);
-    let (killed, begun) = (kill_server(&place), Instant::now());
-    service.until_not_ready().await;
-    service.until_ready(Duration::from_mins(1)).await;
-    assert!(begun.elapsed() < RECOVERY, "{:?}: {}", begun.elapsed(), service.troubles());
+    let killed = kill_server(&place);
+    until_recovered(&service).await;
     assert!(postmaster(&place).is_some_and(|pid| pid != killed));
     service.stop();
     assert!(postmaster(&place).is_none());
@@ -179,7 +183,7 @@ async fn a_server_that_ended_on_a_full_disk_is_started_again_once_there_is_room(
     let place = Place::new();
     let small = Small::mount(place.data());
     let service = Service::start(&place);
-    let key = demo_key(&place, "browser");
+    let key = demo_key(&place, "intake");
     let mut stored = Vec::new();
     while stored.len() < 200 {
         stored.push(service.submit(&key).await.unwrap());
@@ -199,7 +203,7 @@ async fn a_server_that_ended_on_a_full_disk_is_started_again_once_there_is_room(
     assert_eq!((service.status("/health/live").await, service.status("/health/ready").await), (200, 503));
     println!("{}", service.logged("PostgreSQL").join("\n"));
     fs::remove_file(&filler).unwrap();
-    let (took, _) = service.until_ready(Duration::from_mins(1)).await;
+    let took = service.until_ready(Duration::from_mins(1)).await;
     println!("ready {took:?} after there was room; {} submissions acknowledged", stored.len());
     let staff = demo_key(&place, "staff");
     for id in &stored {

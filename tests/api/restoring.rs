@@ -59,7 +59,7 @@ async fn contents(connection: &mut PgConnection) -> BTreeMap<String, (i64, Optio
 /// is erased before the dump and one after it.
 async fn dumped(place: &Place) -> BTreeMap<String, (i64, Option<String>)> {
     let service = Service::start(place);
-    let (browser, admin) = (demo_key(place, "browser"), demo_key(place, "admin"));
+    let (intake, admin) = (demo_key(place, "intake"), demo_key(place, "admin"));
     let mut database = owner(place).connect().await.unwrap();
     let persons = "select subject_id::text from subjects order by 1 limit 2";
     let persons: Vec<String> = sqlx::query_scalar(persons).fetch_all(&mut database).await.unwrap();
@@ -86,7 +86,7 @@ async fn dumped(place: &Place) -> BTreeMap<String, (i64, Option<String>)> {
     });
     let mut submitted = 0;
     while !dump.is_finished() {
-        assert!(service.submit(&browser).await.is_some());
+        assert!(service.submit(&intake).await.is_some());
         submitted += 1;
     }
     let dump = dump.await.unwrap();
@@ -135,7 +135,7 @@ async fn a_dump_is_restored_into_a_new_cluster_by_the_documented_commands() {
     let service = Service::start_as(&new, given.command(&["serve"]));
     assert_eq!(service.status("/health/ready").await, 200, "{}", service.log());
     assert_eq!(service.status_with(&demo_key(&old, "staff"), "/v1/follow-ups").await, 200);
-    assert!(service.submit(&demo_key(&old, "browser")).await.is_some());
+    assert!(service.submit(&demo_key(&old, "intake")).await.is_some());
     service.stop();
     postgres.stop().await.unwrap();
 }

@@ -12,7 +12,6 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::embedded::place::Place;
 use crate::program::{announced, base, command};
-use crate::replica::standby::until;
 use crate::world::frail;
 
 /// A running service; one that a failed test left is killed with it.
@@ -83,24 +82,18 @@ impl Service {
         request.send().await.unwrap().status().as_u16()
     }
 
-    /// Waits until it is ready, with liveness at every look; how long that took, and how often it was not ready.
-    pub(crate) async fn until_ready(&self, most: Duration) -> (Duration, usize) {
-        let (begun, mut refused) = (Instant::now(), 0);
+    /// Waits until it is ready, with liveness at every look; how long that took.
+    pub(crate) async fn until_ready(&self, most: Duration) -> Duration {
+        let begun = Instant::now();
         loop {
             assert_eq!(self.status("/health/live").await, 200);
             match self.status("/health/ready").await {
-                200 => return (begun.elapsed(), refused),
+                200 => return begun.elapsed(),
                 status => assert_eq!(status, 503),
             }
-            refused += 1;
             assert!(begun.elapsed() < most, "not ready after {most:?}: {}", self.troubles());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-    }
-
-    /// Waits until it says that it is not ready.
-    pub(crate) async fn until_not_ready(&self) {
-        until("it is not ready", async || self.status("/health/ready").await == 503).await;
     }
 
     /// Sends it a signal.
