@@ -17,6 +17,14 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 /// The codes of errors of the server's disk: full, or failing.
 const DISK: [&str; 2] = ["53100", "58"];
 
+/// After so long without use a connection is asked whether it is alive.
+const RESTED: Duration = Duration::from_secs(1);
+/// How long a connection keeps the plans of its statements. A plan that was made while a table was small is slow on a large
+/// one, and the server makes a new one by itself only when it has analyzed the table.
+const PLANNED: Duration = Duration::from_secs(1);
+/// How long a connection that rested may take to answer.
+const ALIVE: Duration = Duration::from_millis(500);
+
 /// How long a connection waits for the server.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Patience {
@@ -70,14 +78,16 @@ pub(super) struct Connection {
     /// When it was given back.
     pub(super) rests_since: Instant,
     /// Since when the server keeps plans of its statements.
-    pub(super) planned_since: Instant,
+    planned_since: Instant,
+    /// What the generation of connections was when it was made.
+    pub(super) generation: u64,
 }
 
 impl Connection {
-    pub(super) fn new(server: PgConnection, patience: Patience, disk_full: DiskFull) -> Self {
+    pub(super) fn new(server: PgConnection, patience: Patience, disk_full: DiskFull, generation: u64) -> Self {
         let seen = Seen { state: State::Idle, disk_full };
         let now = Instant::now();
-        Self { server, patience, seen, in_transaction: false, rests_since: now, planned_since: now }
+        Self { server, patience, seen, in_transaction: false, rests_since: now, planned_since: now, generation }
     }
 
     /// A connection of its own, without a deadline, for an owner who waits.
@@ -85,7 +95,7 @@ impl Connection {
     /// # Errors
     /// When the server lets nobody in with these options.
     pub(super) async fn of_its_own(options: PgConnectOptions) -> Result<Self, Error> {
-        Ok(Self::new(options.connect().await?, Patience::Endless, DiskFull::default()))
+        Ok(Self::new(options.connect().await?, Patience::Endless, DiskFull::default(), 0))
     }
 
     /// The connection of the driver, for what takes no other.
@@ -100,6 +110,22 @@ impl Connection {
 
     pub(super) const fn state(&self) -> State {
         self.seen.state
+    }
+
+    /// Makes the server plan its statements anew where the plans are old, or asks whether it is there where the connection
+    /// was not used for a while.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub(super) async fn asked_after_a_rest(&mut self) -> Result<(), Error> {
+        self.patience = Patience::Each(ALIVE);
+        if self.planned_since.elapsed() > PLANNED {
+            self.execute("discard plans").await?;
+            self.planned_since = Instant::now();
+        } else if self.rests_since.elapsed() > RESTED {
+            self.ping().await?;
+        }
+        Ok(())
     }
 
     /// Reads the rest of an answer that was not read to its end, and finds out whether the server is there.

@@ -1,6 +1,6 @@
 //! The connections to one server: kept for the next request, made when there are too few, given up when they break.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,13 +16,8 @@ use super::connection::{Connection, DiskFull, Patience, State};
 
 /// How long the server may take to let the service in.
 const CONNECT: Duration = Duration::from_secs(1);
-/// After so long without use a connection is asked whether it is alive.
-const RESTED: Duration = Duration::from_secs(1);
 /// A connection is used no longer than this.
 const LIFETIME: Duration = Duration::from_mins(30);
-/// How long a connection keeps the plans of its statements. A plan that was made while a table was small is slow on a large
-/// one, and the server makes a new one by itself only when it has analyzed the table.
-const PLANNED: Duration = Duration::from_secs(1);
 /// How long a failure to connect answers all others who would have to connect.
 const AWAY: Duration = Duration::from_millis(500);
 /// Prepared statements that a connection keeps: more than there are, and the filters of lists make several of one.
@@ -42,6 +37,8 @@ pub(super) struct Server {
     /// Whether the operator accepted that acknowledged rows may be lost by `synchronous_commit = off`.
     accepts_loss: bool,
     disk_full: DiskFull,
+    /// Counts how often a connection that rested was found dead. Those that were made before are not used again.
+    generation: Arc<AtomicU64>,
 }
 
 /// A connection of the pool, which goes back to it when this is dropped.
@@ -61,7 +58,8 @@ impl Server {
         if !self.accepts_loss {
             server.execute(DURABLE).await?;
         }
-        Ok(Connection::new(server, Patience::Each(CONNECT), Arc::clone(&self.disk_full)))
+        let generation = self.generation.load(Ordering::Relaxed);
+        Ok(Connection::new(server, Patience::Each(CONNECT), Arc::clone(&self.disk_full), generation))
     }
 }
 
@@ -83,17 +81,16 @@ impl Manager for Server {
     }
 
     async fn recycle(&self, connection: &mut Connection, metrics: &Metrics) -> RecycleResult<StoreError> {
-        if connection.state() != State::Idle || metrics.age() > LIFETIME {
+        let generation = self.generation.load(Ordering::Relaxed);
+        if connection.state() != State::Idle || metrics.age() > LIFETIME || connection.generation != generation {
             return Err(RecycleError::message("not to be used again"));
         }
-        connection.wait(Patience::Each(CONNECT));
-        if connection.planned_since.elapsed() > PLANNED {
-            connection.execute("discard plans").await.map_err(StoreError::from)?;
-            connection.planned_since = Instant::now();
-        } else if connection.rests_since.elapsed() > RESTED {
-            connection.ping().await.map_err(StoreError::from)?;
+        let asked = connection.asked_after_a_rest().await;
+        if asked.is_err() {
+            // What ended one mostly ended all, and each would be waited for.
+            let _ = self.generation.compare_exchange(generation, generation + 1, Ordering::Relaxed, Ordering::Relaxed);
         }
-        Ok(())
+        Ok(asked.map_err(StoreError::from)?)
     }
 }
 
@@ -106,6 +103,7 @@ impl Pool {
             runtime: Handle::current(),
             accepts_loss,
             disk_full: DiskFull::default(),
+            generation: Arc::default(),
         };
         let pool = deadpool::managed::Pool::builder(server)
             .max_size(connections.try_into().unwrap_or(usize::MAX))

@@ -38,7 +38,7 @@ impl Folder {
     /// Waits for the turn of this scenario, and makes its folder.
     pub(crate) async fn new() -> Self {
         let turn = TURN.lock().await;
-        let path = TempDir::new_in(&run().await.folder).unwrap();
+        let path = tempfile::Builder::new().prefix("site-").tempdir_in(&run().await.folder).unwrap();
         std::fs::set_permissions(path.path(), Permissions::from_mode(0o711)).unwrap();
         let key = path.path().join("key");
         std::fs::write(&key, &*MasterKey::text(&[7; 32])).unwrap();
