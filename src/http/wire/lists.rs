@@ -61,7 +61,7 @@ pub struct SubmissionQuery {
     pub limit: Option<u16>,
     /// `next_cursor` of the page before.
     #[validate(length(min = 1, max = 200))]
-    #[param(min_length = 1, max_length = 200)]
+    #[param(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub cursor: Option<String>,
 }
 
@@ -76,7 +76,7 @@ pub struct PageQuery {
     pub limit: Option<u16>,
     /// `next_cursor` of the page before.
     #[validate(length(min = 1, max = 200))]
-    #[param(min_length = 1, max_length = 200)]
+    #[param(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub cursor: Option<String>,
 }
 
