@@ -38,6 +38,7 @@ FAULTS = {
     (r"/origins", "not_allowed"): "only a browser key has origins",
     (r"/origins/\d+", "format"): "an exact origin, which a browser decides",
     (r"/origins/\d+", "duplicate"): "stands twice",
+    (r"/origins/\d+", "text"): "an exact origin, which a browser decides",
     (r"/merged", "not_allowed"): "nobody is merged with themselves",
     (r"/to", "not_found"): "a case goes to a member of staff",
     (r"/ids", "contradiction"): "either events or a time, which share one schema",

@@ -34,7 +34,7 @@ pub struct SubmissionExportQuery {
     pub format: Option<ExportFormat>,
     /// `cursor` of the last row that arrived: goes on behind it.
     #[validate(length(min = 1, max = 200))]
-    #[param(min_length = 1, max_length = 200)]
+    #[param(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub after: Option<String>,
     /// Only flagged ones, or only others.
     pub flagged: Option<bool>,
@@ -74,7 +74,7 @@ pub struct FollowUpExportQuery {
     pub format: Option<ExportFormat>,
     /// `cursor` of the last row that arrived: goes on behind it.
     #[validate(length(min = 1, max = 200))]
-    #[param(min_length = 1, max_length = 200)]
+    #[param(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub after: Option<String>,
     /// Only cases in this state.
     pub state: Option<FollowUpStateName>,

@@ -22,7 +22,7 @@ use crate::domain::webhook_delivery::{Delivery, LoggedAttempt};
 pub struct WebhookInput {
     /// Where it is: https, without user name, password and fragment, at a public address.
     #[validate(length(min = 1, max = 2000))]
-    #[schema(required, value_type = String, min_length = 1, max_length = 2000)]
+    #[schema(required, value_type = String, min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub url: Option<String>,
     /// What it is told of.
     #[validate(length(min = 1, max = 10))]
@@ -41,7 +41,7 @@ pub struct WebhookInput {
 pub struct WebhookChangeInput {
     /// Where it is: https, without user name, password and fragment, at a public address.
     #[validate(length(min = 1, max = 2000))]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 2000)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub url: Option<String>,
     /// What it is told of.
     #[validate(length(min = 1, max = 10))]
