@@ -21,8 +21,9 @@ const CONNECTIONS: usize = 8;
 
 /// How long a fault lasts.
 const FAULT: Duration = Duration::from_secs(4);
-/// The first refusal comes within this time behind the beginning.
-const REFUSED: Duration = Duration::from_secs(2);
+/// The first refusal comes within this time behind the beginning: a client whose request was under way waits two seconds for its
+/// answer, and the next one is answered within two seconds. A slow network may serve every request.
+const REFUSED: Duration = Duration::from_secs(4);
 /// The first answer that the service is not ready comes within this time: it is one second old at most, and the database is
 /// waited for.
 const NOT_READY: Duration = Duration::from_secs(3);
@@ -60,8 +61,9 @@ impl Cycle {
         };
         // What commits is cut, and readiness commits nothing.
         let readiness = self.kind != Mode::CutAtCommit;
+        let served = matches!(self.kind, Mode::Slow(_)) && self.refused.is_none();
         let all = [
-            late("refused", self.refused, REFUSED),
+            (!served).then(|| late("refused", self.refused, REFUSED)).flatten(),
             readiness.then(|| late("not ready", self.not_ready, NOT_READY)).flatten(),
             late("healed", self.healed, HEALED),
             late("ready", self.ready, HEALED),
