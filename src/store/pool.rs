@@ -82,7 +82,8 @@ impl Manager for Server {
 
     async fn recycle(&self, connection: &mut Connection, metrics: &Metrics) -> RecycleResult<StoreError> {
         let generation = self.generation.load(Ordering::Relaxed);
-        if connection.state() != State::Idle || metrics.age() > LIFETIME || connection.generation != generation {
+        let ended = connection.state() == State::Idle && !connection.in_transaction;
+        if !ended || metrics.age() > LIFETIME || connection.generation != generation {
             return Err(RecycleError::message("not to be used again"));
         }
         let asked = connection.asked_after_a_rest().await;
@@ -175,6 +176,11 @@ impl Pool {
     pub(super) fn close(&self) {
         self.connections.close();
     }
+}
+
+/// The runtime in which work on a connection ends that its session left open; `None` once the pool is gone.
+pub(super) fn runtime_of(connection: &Pooled) -> Option<Handle> {
+    Some(Object::pool(connection)?.manager().runtime.clone())
 }
 
 /// Gives up a connection that was lost, and those that rest: what broke one mostly broke all, and new ones tell.

@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use super::connection::{Connection, Patience, State};
-use super::pool::{Pooled, give_up};
+use super::pool::{Pooled, give_up, runtime_of};
 use super::role::{Role, tie};
 use super::shares::Place;
 use super::{Store, StoreError};
@@ -74,7 +74,9 @@ impl Drop for Session {
             give_up(connection);
         } else if connection.state() == State::Busy || connection.in_transaction {
             let place = self.place.take();
-            tokio::spawn(async move {
+            // Not in the runtime of an HTTP worker, which may end before the rollback.
+            let Some(runtime) = runtime_of(&connection) else { return };
+            runtime.spawn(async move {
                 let _held = place;
                 match timeout(SETTLE, settled(&mut connection)).await {
                     Ok(Ok(())) => drop(connection),
