@@ -93,7 +93,7 @@ impl Connection {
     /// A connection of its own, without a deadline, for an owner who waits.
     ///
     /// # Errors
-    /// When the server lets nobody in with these options.
+    /// When the server refuses these options or cannot be reached.
     pub(super) async fn of_its_own(options: PgConnectOptions) -> Result<Self, Error> {
         Ok(Self::new(options.connect().await?, Patience::Endless, DiskFull::default(), 0))
     }

@@ -57,7 +57,7 @@ async fn take_a_row(store: &Store) -> Result<(), StoreError> {
 /// Asks the database over a connection that is made for it.
 ///
 /// # Errors
-/// When it is away, or lets nobody in with these options.
+/// When the server refuses these options or cannot be reached.
 pub async fn check_once(options: &PgConnectOptions) -> Result<DatabaseHealth, StoreError> {
     look(&mut Connection::of_its_own(session_options(options.clone())).await?).await
 }

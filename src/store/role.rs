@@ -9,7 +9,7 @@ use crate::domain::ids::ClinicId;
 /// What a session is for: a role of migration 0022 or 0023, and how its statements are planned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
-    /// What somebody signed in does, in one clinic.
+    /// Requests of a signed-in caller, in one clinic.
     App,
     /// The same, for pages that follow one index whatever is asked: planning one would take longer than reading it.
     Page,
@@ -36,7 +36,7 @@ pub(super) async fn tie_to(connection: &mut Connection, clinic_id: ClinicId) -> 
     Ok(())
 }
 
-/// Makes the rest of a transaction that of somebody signed in, in one clinic.
+/// Switches the rest of a transaction to the role of a signed-in caller, in one clinic.
 ///
 /// # Errors
 /// When the database is away.

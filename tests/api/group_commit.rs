@@ -50,7 +50,7 @@ pub(crate) async fn until_waiting(connection: &mut PgConnection, wanted: i64) {
             return;
         }
         assert!(start.elapsed() < DEADLINE, "{waiting} of {wanted} writers wait");
-        // PostgreSQL tells nobody that a session began to wait, so it is asked again.
+        // PostgreSQL sends no event when a session begins to wait, so the test polls.
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

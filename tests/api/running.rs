@@ -92,6 +92,7 @@ impl Service {
                 status => assert_eq!(status, 503),
             }
             assert!(begun.elapsed() < most, "not ready after {most:?}: {}", self.troubles());
+            // The process sends no event when it becomes ready, so the test polls.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

@@ -137,11 +137,13 @@ async fn attack(service: &Service, storm: &Storm, key: &str) {
             });
         }
     }
+    // The duration is what the test prescribes; there is no event to wait for.
     tokio::time::sleep(storm.lasts).await;
     // They leave; those that read nothing stay for as long as the service lets them.
     drop((dripping, idle));
     tokio::spawn(async move {
         let _unread = unread;
+        // Longer than every deadline of the service: the service closes these connections, not the test.
         tokio::time::sleep(Duration::from_mins(2)).await;
     });
 }

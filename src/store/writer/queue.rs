@@ -359,6 +359,7 @@ mod tests {
         assert!(!queue.refuses(clinic(2)) && put(&queue, 2, None, 101));
         assert_eq!(next(&queue).await.0, [0, 100, 2, 101]);
         assert!(!queue.withdraw(clinic(1), first) && !queue.withdraw(clinic(1), third), "both are under way");
+        // The refusal ends by time and sends no event.
         while queue.refuses(clinic(1)) {
             tokio::time::sleep(REFUSING / 10).await;
         }

@@ -49,7 +49,7 @@ async fn every_acknowledged_event_arrives_although_the_service_is_killed_twenty_
         let deadline = tokio::time::Instant::now() + Duration::from_secs(100);
         while !wanted.iter().all(|id| receiver.accepted().contains(id)) {
             assert!(tokio::time::Instant::now() < deadline, "lost: {}", wanted.len() - receiver.accepted().len());
-            // What a killed instance had leased comes when the lease is over, which nobody announces.
+            // A lease of a killed instance ends by time and sends no event, so the test polls.
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         stop(service);

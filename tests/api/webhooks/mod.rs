@@ -69,7 +69,7 @@ async fn log(clinic: &Clinic, webhook: &str) -> Vec<Value> {
 async fn until(what: &str, mut reached: impl AsyncFnMut() -> bool) {
     let looking = async {
         while !reached().await {
-            // What a job writes down is announced to nobody, so it is looked at again.
+            // A job sends no event when it has written, so the test polls.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };

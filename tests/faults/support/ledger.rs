@@ -64,7 +64,7 @@ pub(crate) struct Submission {
 /// The persons of the submissions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Persons {
-    /// Every fourth comes from one of a few persons, whose open case it joins; the others name nobody.
+    /// Every fourth submission is of one of a few subjects and joins an open follow-up; the others have no subject reference.
     Few,
     /// Each comes from a person of its own, all of the first clinic, as in a first import.
     New,

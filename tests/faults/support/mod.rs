@@ -22,7 +22,7 @@ pub(crate) async fn until(what: &str, most: Duration, mut reached: impl AsyncFnM
     let start = Instant::now();
     while !reached().await {
         assert!(start.elapsed() < most, "not within {most:?}: {what}");
-        // A state of another process announces itself to nobody, so it is looked at again.
+        // Another process sends no event when its state changes, so the test polls.
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     start.elapsed()

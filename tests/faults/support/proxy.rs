@@ -94,7 +94,7 @@ async fn accept(listener: TcpListener, server: SocketAddr, modes: watch::Receive
 enum Ending {
     /// The client is reset.
     Reset,
-    /// The client is told that nothing comes any more.
+    /// The proxy sends end-of-file to the client.
     Close,
     /// One of the sides ended it.
     Over,
