@@ -120,7 +120,7 @@ impl Store {
     #[must_use]
     pub fn open(options: PgConnectOptions, sizes: Sizes, keys: Keys) -> Self {
         let accepts_loss = sizes.accepted_unsafe_settings.iter().any(|name| name == "synchronous_commit");
-        let pool = Pool::new(options, sizes.connections, accepts_loss);
+        let pool = Pool::new(options, sizes.connections, sizes.deadline, accepts_loss);
         let looks_grouped = Grouping::default();
         // A third of the deadline for waiting, and the deadline itself for the transaction: two seconds together.
         let patience = sizes.deadline / 3;

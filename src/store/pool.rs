@@ -14,8 +14,6 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::StoreError;
 use super::connection::{Connection, DiskFull, Patience, State};
 
-/// How long the server may take to let the service in.
-const CONNECT: Duration = Duration::from_secs(1);
 /// A connection is used no longer than this.
 const LIFETIME: Duration = Duration::from_mins(30);
 /// How long a failure to connect answers all others who would have to connect.
@@ -32,6 +30,8 @@ const DURABLE: &str = "select set_config('synchronous_commit',
 #[derive(Clone, Debug)]
 pub(super) struct Server {
     options: PgConnectOptions,
+    /// How long the server may take to let the service in.
+    connect_within: Duration,
     /// Where the sockets are waited for. A connection that an HTTP worker makes must not end with the worker.
     runtime: Handle,
     /// Whether the operator accepted that acknowledged rows may be lost by `synchronous_commit = off`.
@@ -59,7 +59,7 @@ impl Server {
             server.execute(DURABLE).await?;
         }
         let generation = self.generation.load(Ordering::Relaxed);
-        Ok(Connection::new(server, Patience::Each(CONNECT), Arc::clone(&self.disk_full), generation))
+        Ok(Connection::new(server, Patience::Each(self.connect_within), Arc::clone(&self.disk_full), generation))
     }
 }
 
@@ -69,7 +69,7 @@ impl Manager for Server {
 
     async fn create(&self) -> Result<Connection, StoreError> {
         let server = self.clone();
-        let made = self.runtime.spawn(async move { timeout(CONNECT, server.connect()).await });
+        let made = self.runtime.spawn(async move { timeout(server.connect_within, server.connect()).await });
         let reason = match made.await {
             Ok(Ok(Ok(connection))) => return Ok(connection),
             // What a server, or a proxy before it, says to a newcomer may be different the next time.
@@ -96,11 +96,12 @@ impl Manager for Server {
 }
 
 impl Pool {
-    /// At most so many connections, the first of which is made when it is needed. Must be called inside a runtime that lives
-    /// as long as the service.
-    pub(super) fn new(options: PgConnectOptions, connections: u32, accepts_loss: bool) -> Self {
+    /// At most so many connections, the first of which is made when it is needed, within two thirds of a request's deadline.
+    /// Must be called inside a runtime that lives as long as the service.
+    pub(super) fn new(options: PgConnectOptions, connections: u32, deadline: Duration, accepts_loss: bool) -> Self {
         let server = Server {
             options: session_options(options),
+            connect_within: deadline * 2 / 3,
             runtime: Handle::current(),
             accepts_loss,
             disk_full: DiskFull::default(),

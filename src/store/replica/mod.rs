@@ -40,7 +40,7 @@ impl Store {
     pub fn with_replica(self, options: PgConnectOptions, connections: u32, bound: Duration) -> Self {
         let primary = Self { replica: None, ..self.clone() };
         let of = |options, connections| Self {
-            pool: Pool::new(options, connections, true),
+            pool: Pool::new(options, connections, DEADLINE, true),
             shares: share_of(connections),
             deadline: DEADLINE,
             ..primary.clone()
