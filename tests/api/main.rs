@@ -42,6 +42,7 @@ mod restarts;
 mod restoring;
 mod row_security;
 mod rule_tables;
+mod runbook;
 mod running;
 mod scale;
 mod schema;

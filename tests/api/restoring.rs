@@ -12,8 +12,8 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 
 use crate::embedded::place::Place;
 use crate::migration_state::Given;
-use crate::program::text;
-use crate::replica::standby::until;
+use crate::program::{command, text};
+use crate::replica::standby::{base_backup, until};
 use crate::running::{Service, demo_key, owner};
 use crate::world::World;
 
@@ -137,6 +137,99 @@ async fn a_dump_is_restored_into_a_new_cluster_by_the_documented_commands() {
     assert_eq!(service.status_with(&demo_key(&old, "staff"), "/v1/follow-ups").await, 200);
     assert!(service.submit(&demo_key(&old, "intake")).await.is_some());
     service.stop();
+    postgres.stop().await.unwrap();
+}
+
+/// What an operator keeps beside a base backup.
+fn kept_beside(from: &Place, to: &Place) {
+    for file in ["erasures.log", "master.key", "demo-credentials.json"] {
+        fs::copy(from.data().join(file), to.data().join(file)).unwrap();
+    }
+}
+
+/// A default run on a recovered cluster is whole and takes submissions. The id of a submission that is not in it, if any.
+async fn served(place: &Place, old: &Place, acknowledged: &[String]) -> Option<String> {
+    let service = Service::start(place);
+    assert_eq!(service.status("/health/ready").await, 200, "{}", service.log());
+    let log = place.data().join("erasures.log");
+    for arguments in
+        [&["restore", "--erasure-log", log.to_str().unwrap()][..], &["rules", "verify"], &["audit", "verify"]]
+    {
+        let output = command(place, arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        println!("{}: {}", arguments[..2].join(" "), text(&output.stdout).trim());
+    }
+    let mut missing = None;
+    for id in acknowledged {
+        if service.status_with(&demo_key(old, "staff"), &format!("/v1/submissions/{id}")).await != 200 {
+            missing = Some(id.clone());
+        }
+    }
+    assert!(service.submit(&demo_key(old, "intake")).await.is_some());
+    service.stop();
+    missing
+}
+
+#[tokio::test]
+async fn a_base_backup_that_was_taken_under_load_is_served() {
+    let (old, new, later) = (Place::new(), Place::new(), Place::new());
+    let service = Service::start(&old);
+    let (intake, admin) = (demo_key(&old, "intake"), demo_key(&old, "admin"));
+    let mut database = owner(&old).connect().await.unwrap();
+    let persons = "select subject_id::text from subjects order by 1 limit 2";
+    let persons: Vec<String> = sqlx::query_scalar(persons).fetch_all(&mut database).await.unwrap();
+    assert_eq!(service.erase(&admin, &persons[0]).await, 204);
+    let mut acknowledged = Vec::new();
+    for _ in 0..20 {
+        acknowledged.push(service.submit(&intake).await.unwrap());
+    }
+    let before = acknowledged.len();
+    let cluster = old.data().join("cluster");
+    let mut copy = base_backup(&owner(&old), &cluster, &new, &["--wal-method=stream"]).await;
+    let copy = tokio::task::spawn_blocking(move || copy.output().unwrap());
+    while !copy.is_finished() {
+        acknowledged.push(service.submit(&intake).await.unwrap());
+    }
+    let copy = copy.await.unwrap();
+    assert!(copy.status.success() && acknowledged.len() > before, "{copy:?}");
+    // After the backup: in the log alone.
+    assert_eq!(service.erase(&admin, &persons[1]).await, 204);
+    acknowledged.push(service.submit(&intake).await.unwrap());
+    drop(database);
+    service.stop();
+    let postgres = old.start().await.unwrap();
+    let held = contents(&mut owner(&old).connect().await.unwrap()).await;
+    postgres.stop().await.unwrap();
+
+    // To the end of its log: each row as it was.
+    let copied = Command::new("cp").arg("-a").arg(new.data()).arg(later.data()).output().unwrap();
+    assert!(copied.status.success(), "{copied:?}");
+    later.write("recovery.signal", "");
+    let settings = format!("restore_command = 'cp {}/pg_wal/%f %p'\n", cluster.display());
+    later.write("postgresql.auto.conf", &settings);
+    let postgres = later.start().await.unwrap();
+    let mut recovered = postgres.connect_options().connect().await.unwrap();
+    until("the log is replayed", async || {
+        let sql = "select not pg_is_in_recovery()";
+        sqlx::query_scalar(sql).fetch_one(&mut recovered).await.unwrap()
+    })
+    .await;
+    assert_eq!(contents(&mut recovered).await, held);
+    assert!(held["submissions"].0 > 0 && held["audit_entries"].0 > 0);
+    drop(recovered);
+    postgres.stop().await.unwrap();
+    kept_beside(&old, &later);
+    assert_eq!(served(&later, &old, &acknowledged).await, None);
+
+    // To the end of the backup: what was acknowledged before it, and who was erased after it is erased again.
+    kept_beside(&old, &new);
+    assert_eq!(served(&new, &old, &acknowledged[..before]).await, None);
+    let postgres = new.start().await.unwrap();
+    let sql = format!("select count(*) from subjects where subject_id = any ('{{{}}}')", persons.join(","));
+    let mut database = postgres.connect_options().connect().await.unwrap();
+    let left: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut database).await.unwrap();
+    assert_eq!(left, 0);
+    drop(database);
     postgres.stop().await.unwrap();
 }
 

@@ -76,6 +76,25 @@ impl Service {
         Some(answer.json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned())
     }
 
+    /// The body of a 200.
+    pub(crate) async fn get(&self, key: &str, path: &str) -> Value {
+        let answer = self.http.get(format!("{}{path}", self.base)).bearer_auth(key).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.json().await.unwrap()
+    }
+
+    /// The status and the body of an answer to a JSON body.
+    pub(crate) async fn post(&self, key: &str, path: &str, body: &Value) -> (u16, Value) {
+        let request = self.http.post(format!("{}{path}", self.base)).bearer_auth(key).json(body);
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
+    /// The status of a deletion.
+    pub(crate) async fn delete(&self, key: &str, path: &str) -> u16 {
+        self.http.delete(format!("{}{path}", self.base)).bearer_auth(key).send().await.unwrap().status().as_u16()
+    }
+
     /// The status of erasing a person with a key.
     pub(crate) async fn erase(&self, key: &str, person: &str) -> u16 {
         let request = self.http.delete(format!("{}/v1/subjects/{person}", self.base)).bearer_auth(key);

@@ -19,6 +19,8 @@ fn settings(place: &Place) -> Settings {
     let mut settings = Cli::parse_from(["sarcoscreen", "--listen", "127.0.0.1:0"]).settings;
     settings.database.url = None;
     settings.database.master_key_file = None;
+    // Other tests use the same cores.
+    settings.database.deadline_ms = 20_000;
     settings.folder.data_dir = Some(place.data());
     settings
 }

@@ -5,6 +5,7 @@ mod dice;
 mod people;
 
 use std::future::ready;
+use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use zeroize::Zeroizing;
@@ -25,6 +26,9 @@ pub const CLINIC_NAME: &str = "Equilibrium Hormone Clinic (demo)";
 
 /// How many submissions are under way at once.
 const AT_ONCE: usize = 8;
+/// How often a submission is tried that a slow machine does not store in time, and how long after the try before.
+const TRIES: usize = 30;
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// A key that was just minted.
 pub type Key = Zeroizing<String>;
@@ -89,8 +93,24 @@ fn display_name(role: Role) -> String {
 
 async fn submit_cohort(app: &App, actor: &Actor, clinic: &Clinic) -> Result<(), AppError> {
     let people = cohort().into_iter().enumerate();
-    let submitted = people.map(|(place, answers)| submit_missing(app, actor, clinic, place, answers));
+    let submitted = people.map(|(place, answers)| submit_patiently(app, actor, clinic, place, answers));
     stream::iter(submitted).buffer_unordered(AT_ONCE).try_for_each(|()| ready(Ok(()))).await
+}
+
+async fn submit_patiently(
+    app: &App,
+    actor: &Actor,
+    clinic: &Clinic,
+    place: usize,
+    answers: Answers,
+) -> Result<(), AppError> {
+    for _ in 1..TRIES {
+        match submit_missing(app, actor, clinic, place, answers.clone()).await {
+            Err(AppError::Unavailable(_)) => tokio::time::sleep(AGAIN).await,
+            done => return done,
+        }
+    }
+    submit_missing(app, actor, clinic, place, answers).await
 }
 
 async fn submit_missing(

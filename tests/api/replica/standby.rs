@@ -3,6 +3,7 @@
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, chown};
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -22,34 +23,36 @@ pub(crate) struct Standby {
     place: Place,
 }
 
+/// The command that copies a running cluster into the data folder of a place.
+pub(crate) async fn base_backup(from: &PgConnectOptions, cluster: &Path, place: &Place, flags: &[&str]) -> Command {
+    let into = place.data().join("cluster");
+    fs::create_dir(place.data()).unwrap();
+    fs::set_permissions(place.data(), std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
+    DirBuilder::new().mode(0o700).create(&into).unwrap();
+    let programs: String = sqlx::query_scalar("select setting from pg_config where name = 'BINDIR'")
+        .fetch_one(&mut from.connect().await.unwrap())
+        .await
+        .unwrap();
+    let mut copy = Command::new(format!("{programs}/pg_basebackup"));
+    if geteuid().is_root() {
+        let owner = fs::metadata(cluster).unwrap();
+        chown(&into, Some(owner.uid()), Some(owner.gid())).unwrap();
+        copy.uid(owner.uid()).gid(owner.gid());
+    }
+    let source =
+        format!("host={} port={} user={}", from.get_socket().unwrap().display(), from.get_port(), from.get_username());
+    copy.current_dir("/").env("HOME", "/").arg("-D").arg(&into).args(["-d", &source, "--checkpoint=fast"]).args(flags);
+    copy
+}
+
 impl Standby {
     /// Copies a running primary and follows it from there.
     pub(crate) async fn of(primary: &Embedded) -> Self {
         let place = Place::new();
-        let cluster = place.data().join("cluster");
-        fs::create_dir(place.data()).unwrap();
-        fs::set_permissions(place.data(), std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
-        DirBuilder::new().mode(0o700).create(&cluster).unwrap();
-        let owner = fs::metadata(primary.data_dir().join("cluster")).unwrap();
-        let mut connection = primary.connect_options().connect().await.unwrap();
-        let programs: String = sqlx::query_scalar("select setting from pg_config where name = 'BINDIR'")
-            .fetch_one(&mut connection)
-            .await
-            .unwrap();
-        let mut copy = Command::new(format!("{programs}/pg_basebackup"));
-        if geteuid().is_root() {
-            chown(&cluster, Some(owner.uid()), Some(owner.gid())).unwrap();
-            copy.uid(owner.uid()).gid(owner.gid());
-        }
         let options = primary.connect_options();
-        let from = format!(
-            "host={} port={} user={}",
-            options.get_socket().unwrap().display(),
-            options.get_port(),
-            options.get_username()
-        );
-        copy.current_dir("/").env("HOME", "/").arg("-D").arg(&cluster).args(["-d", &from]);
-        let done = copy.args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"]).output().unwrap();
+        let cluster = primary.data_dir().join("cluster");
+        let mut copy = base_backup(&options, &cluster, &place, &["--write-recovery-conf", "--no-sync"]).await;
+        let done = copy.output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         let running = place.start().await.unwrap();
         Self { options: running.connect_options(), running: Some(running), place }
