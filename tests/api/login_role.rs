@@ -206,7 +206,7 @@ async fn migrate_makes_the_role_that_the_url_names_and_gives_it_the_password_of_
     postgres.stop().await.unwrap();
 }
 
-/// An owner that is no superuser: one that may create roles, and one whose roles were made for it, as the README says.
+/// An owner that is no superuser: one that may create roles, and one whose roles were made for it, as docs/running.md says.
 #[tokio::test]
 async fn an_owner_need_be_no_superuser() {
     for (rights, prepared) in [

@@ -1,4 +1,4 @@
-//! A dump of a served database in a cluster that never knew the service, restored by the commands of the README.
+//! A dump of a served database in a cluster that never knew the service, restored by the documented commands.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,14 +17,14 @@ use crate::replica::standby::{base_backup, until};
 use crate::running::{Service, demo_key, owner};
 use crate::world::World;
 
-/// The commands of the block that follows a heading of the README.
+/// The commands of the block that follows a heading of the page for operators.
 fn documented(heading: &str) -> Vec<String> {
-    let readme = fs::read_to_string("README.md").unwrap();
-    let block = readme.split(heading).nth(1).unwrap().split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    let page = fs::read_to_string("docs/running.md").unwrap();
+    let block = page.split(heading).nth(1).unwrap().split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
     block.replace("\\\n", " ").lines().map(str::to_owned).collect()
 }
 
-/// Runs a command line of the README in a folder, with the settings of a database.
+/// Runs a documented command line in a folder, with the settings of a database.
 fn run(line: &str, given: &Given<'_>, folder: &Path, programs: &str) -> Output {
     let mut settings = given.command(&[]);
     settings.env("SARCOSCREEN_OWNER_DATABASE_URL", given.url("sarcoscreen"));
@@ -73,7 +73,7 @@ async fn dumped(place: &Place) -> BTreeMap<String, (i64, Option<String>)> {
     let mut snapshot = database.begin_with("begin isolation level repeatable read").await.unwrap();
     let name: String = sqlx::query_scalar("select pg_export_snapshot()").fetch_one(&mut *snapshot).await.unwrap();
     let held = contents(&mut snapshot).await;
-    let backup = documented("**Backups.**");
+    let backup = documented("**Backup**");
     assert!(backup.len() == 1 && backup[0].starts_with("pg_dump "), "{backup:?}");
     // The documented command, of the moment that the rows were counted in.
     let line = backup[0].replacen("pg_dump ", &format!("pg_dump --snapshot={name} "), 1);
@@ -117,7 +117,7 @@ async fn a_dump_is_restored_into_a_new_cluster_by_the_documented_commands() {
     handed_over(&old, &new);
     let bin = programs(&postgres.connect_options()).await;
     let mut database = postgres.connect_options().connect().await.unwrap();
-    let commands = documented("**Restoring.**");
+    let commands = documented("**Restore**");
     assert_eq!(commands.len(), 6, "{commands:?}");
     for line in &commands {
         let output = run(line, &given, new.path(), &bin);
@@ -241,7 +241,7 @@ async fn a_dump_that_was_restored_before_the_roles_were_there_is_not_served() {
     let given = Given::new(&new, &postgres);
     handed_over(&old, &new);
     let bin = programs(&postgres.connect_options()).await;
-    let commands = documented("**Restoring.**");
+    let commands = documented("**Restore**");
     let restore = commands.iter().find(|line| line.starts_with("pg_restore")).unwrap();
     let refused = run(restore, &given, new.path(), &bin);
     assert!(!refused.status.success() && text(&refused.stderr).contains("does not exist"), "{refused:?}");
