@@ -34,7 +34,9 @@ fn deployment_files_and_messages_name_only_settings_that_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files: Vec<_> = ["Dockerfile", "docker-compose.yml", "README.md"].map(|name| root.join(name)).into();
     sources(&root.join("src"), &mut files);
-    files.extend(std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()));
+    files.extend(
+        std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()),
+    );
     for file in files.iter().filter(|file| file.exists()) {
         let text = std::fs::read_to_string(file).unwrap();
         for rest in text.split("SARCOSCREEN_").skip(1) {
