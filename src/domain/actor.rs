@@ -1,15 +1,15 @@
-//! Who acts: a credential's clinic, role and display name.
+//! The actor of a request: the clinic, the role and the ids of the credential used.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::ids::{ClinicId, CredentialId, SenderId};
 
-/// What a credential may do; each role may do what the ones before it may.
+/// What a credential may do. Each role includes the permissions of the roles before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Meant to be public: scores and submits, reads nothing back.
+    /// A public key: it scores and submits, and reads nothing back.
     Browser,
     /// A clinic's intake system.
     Intake,
@@ -20,10 +20,10 @@ pub enum Role {
 }
 
 impl Role {
-    /// Every role, least first.
+    /// Every role, least privileged first.
     pub const ALL: [Self; 4] = [Self::Browser, Self::Intake, Self::Staff, Self::Admin];
 
-    /// The role as it stands in the document, the database and on the command line.
+    /// The role's name in the OpenAPI document, in the database and on the command line.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -34,24 +34,20 @@ impl Role {
         }
     }
 
-    /// Reads a role's name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.as_str() == name)
     }
 }
 
-/// The one who acts in a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
-    /// The clinic acted for; nothing of another clinic is ever seen.
+    /// The clinic acted for. No data of other clinics is visible.
     pub clinic_id: ClinicId,
-    /// The credential used.
     pub credential_id: CredentialId,
-    /// Whose records it makes.
+    /// The sender that owns the records this credential creates.
     pub sender_id: SenderId,
-    /// What it may do.
     pub role: Role,
-    /// The request in which it acts; `None` outside of any.
+    /// The id of the request; `None` outside a request.
     pub request_id: Option<Uuid>,
 }

@@ -1,7 +1,7 @@
-//! Answers: parsed, bounded, exact.
+//! Parsing and validation of answers.
 //!
-//! An answer is held as one integer: a number in units of its item's step scale, a flag as 0 or 1, a choice as
-//! the option's index, a set as a bit mask. Unanswered is `None`, never zero.
+//! An answer is stored as one integer: a number in units of its item's scale, a flag as 0 or 1, a choice as the option's
+//! index, a set as a bit mask. Unanswered is `None`, never zero.
 
 use std::borrow::Cow;
 
@@ -12,28 +12,25 @@ use super::fault::{Fault, FaultCode, MOST_FAULTS, pointer_token};
 use super::fixed::to_units;
 use super::questionnaire::{CATALOGUE, Item, Kind};
 
-/// Answers as they were sent, before anything is known to be right about them.
+/// Answers as sent, before validation.
 #[derive(Clone, Debug, Default)]
 pub struct RawAnswers<'a>(pub Vec<(Cow<'a, str>, RawAnswer<'a>)>);
 
-/// One JSON value, as far as an answer can be one.
+/// One JSON value, as far as it can be an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RawAnswer<'a> {
-    /// `null`: the same as not sent.
+    /// `null`: treated as not sent.
     Null,
-    /// `true` or `false`.
     Flag(bool),
     /// Any JSON number.
     Number(f64),
-    /// A string.
     Text(Cow<'a, str>),
-    /// An array.
     List(Vec<RawAnswer<'a>>),
-    /// An object, which no answer is.
+    /// An object; never a valid answer.
     Object,
 }
 
-/// Parsed answers; every value lies in its item's range and on its step.
+/// Parsed answers; every value is within its item's range and on its step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answers {
     values: [Option<i32>; Item::COUNT],
@@ -46,8 +43,8 @@ impl Default for Answers {
 }
 
 impl Answers {
-    /// Parses what was sent. Returns every answer that stands, and every fault with its pointer below the
-    /// answers object, so that alarms can be seen even in a body that must be refused.
+    /// Parses what was sent. Returns every valid answer and every fault, with pointers relative to the answers object.
+    /// Valid answers are returned even when the body must be refused, so that alarms can still be evaluated.
     #[must_use]
     pub fn parse(raw: &RawAnswers<'_>) -> (Self, Vec<Fault>) {
         let mut answers = Self::default();
@@ -55,7 +52,7 @@ impl Answers {
         let mut seen = [false; Item::COUNT];
         for (name, value) in &raw.0 {
             let pointer = || format!("/{}", pointer_token(name));
-            // However many there are, the answers behind them may hold an alarm.
+            // Parsing continues past the limit of faults, because later answers may raise an alarm.
             let told = faults.len() <= MOST_FAULTS;
             let Some(item) = Item::from_id(name) else {
                 let fault = || Fault::new(pointer(), FaultCode::UnknownField, "there is no such item");
@@ -76,31 +73,30 @@ impl Answers {
         (answers, faults)
     }
 
-    /// The faults of answers that a submission cannot go without.
+    /// A fault for each required item without an answer.
     pub fn missing(&self) -> impl Iterator<Item = Fault> + '_ {
         Item::REQUIRED.into_iter().filter(|item| self.get(*item).is_none()).map(|item| {
             Fault::new(format!("/{}", item.id()), FaultCode::Required, "a submission must answer this item")
         })
     }
 
-    /// The answer as its integer, or `None` when unanswered.
     #[must_use]
     pub const fn get(&self, item: Item) -> Option<i32> {
         self.values[item as usize]
     }
 
-    /// Sets or clears one answer. The value must be one that parsing could have made.
+    /// Sets or clears one answer. The value must be one that parsing can produce.
     pub const fn set(&mut self, item: Item, value: Option<i32>) {
         self.values[item as usize] = value;
     }
 
-    /// The alarm items that were not answered, in the questionnaire's order.
+    /// The unanswered alarm items, in the questionnaire's order.
     pub fn alarms_unanswered(&self) -> impl Iterator<Item = Item> + '_ {
         Item::alarms().filter(|item| self.get(*item).is_none())
     }
 }
 
-/// The plausibility rules across items, with pointers below the answers object.
+/// Plausibility rules across items, with pointers relative to the answers object.
 fn implausible(answers: &Answers) -> Vec<Fault> {
     let mut faults = Vec::new();
     let mut fault = |item: Item, detail: &str| {
@@ -118,19 +114,19 @@ fn implausible(answers: &Answers) -> Vec<Fault> {
         if let (Some(lost), Some(weight)) = (get(loss), get(Item::WeightKg))
             && lost > weight
         {
-            fault(loss, "more weight lost than there is");
+            fault(loss, "the weight loss exceeds the body weight");
         }
     }
     if let (Some(half), Some(year)) = (get(Item::WeightLoss6MonthsKg), get(Item::WeightLossPastYearKg))
         && half > year
     {
-        fault(Item::WeightLoss6MonthsKg, "more lost in six months than in the twelve that include them");
+        fault(Item::WeightLoss6MonthsKg, "the weight loss of six months exceeds that of twelve months");
     }
     for (limit, value) in
         [(Item::CreatineKinaseUpperLimitUL, Item::CreatineKinaseUL), (Item::MyoglobinUpperLimitUgL, Item::MyoglobinUgL)]
     {
         if get(limit).is_some() && get(value).is_none() {
-            fault(limit, "an upper limit without its value");
+            fault(limit, "an upper limit requires its measured value");
         }
     }
     for (option, measured) in Item::TestsUnable.spec().kind.options().iter().zip(Item::TESTED) {
@@ -172,7 +168,7 @@ fn parse_answer(item: Item, raw: &RawAnswer<'_>) -> Result<Option<i32>, Vec<Faul
     }
 }
 
-/// A set as its bits, with a fault for each entry that cannot be one.
+/// Parses a set into a bit mask, with a fault for each invalid entry.
 fn parse_set(options: &[&str], exclusive: Option<&str>, list: &[RawAnswer<'_>]) -> Result<i32, Vec<Fault>> {
     let mut mask = 0;
     let mut faults = Vec::new();
@@ -187,7 +183,7 @@ fn parse_set(options: &[&str], exclusive: Option<&str>, list: &[RawAnswer<'_>]) 
         };
         match position(options, text) {
             None => fault(FaultCode::UnknownOption, format!("must be one of {}", options.join(", "))),
-            Some(bit) if mask & (1 << bit) != 0 => fault(FaultCode::Duplicate, "stands twice".into()),
+            Some(bit) if mask & (1 << bit) != 0 => fault(FaultCode::Duplicate, "the entry is repeated".into()),
             Some(bit) => mask |= 1 << bit,
         }
     }
@@ -201,17 +197,16 @@ fn parse_set(options: &[&str], exclusive: Option<&str>, list: &[RawAnswer<'_>]) 
     if faults.is_empty() { Ok(mask) } else { Err(faults) }
 }
 
-/// The place of an option.
+/// The index of an option.
 fn position(options: &[&str], text: &str) -> Option<i32> {
     options.iter().position(|option| *option == text).and_then(|index| i32::try_from(index).ok())
 }
 
-/// One answer, to be written as the JSON value it came from.
+/// One answer, serialized as the JSON value it was parsed from.
 #[derive(Clone, Copy, Debug)]
 pub struct AnswerValue {
-    /// The item.
     pub item: Item,
-    /// The answer as its integer.
+    /// The stored integer.
     pub value: i32,
 }
 
@@ -273,7 +268,7 @@ impl<'de> Deserialize<'de> for RawAnswer<'de> {
     }
 }
 
-/// Reads any JSON value without keeping what no answer is.
+/// Reads any JSON value; the content of objects is discarded, because no answer is an object.
 struct AnyValue;
 
 impl<'de> Visitor<'de> for AnyValue {
@@ -288,11 +283,11 @@ impl<'de> Visitor<'de> for AnyValue {
     fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
         Ok(RawAnswer::Flag(value))
     }
-    #[expect(clippy::cast_precision_loss, reason = "far outside every range where precision is lost")]
+    #[expect(clippy::cast_precision_loss, reason = "values that lose precision are outside every item's range")]
     fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
         Ok(RawAnswer::Number(value as f64))
     }
-    #[expect(clippy::cast_precision_loss, reason = "far outside every range where precision is lost")]
+    #[expect(clippy::cast_precision_loss, reason = "values that lose precision are outside every item's range")]
     fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
         Ok(RawAnswer::Number(value as f64))
     }

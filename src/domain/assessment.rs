@@ -1,7 +1,7 @@
-//! An assessment: what the rule table makes of some answers, in the compact form that is stored.
+//! An assessment: the result of scoring answers with a rule table, in the compact form that is stored.
 //!
-//! It holds ids and values only. Reasons, sources, accuracy and wording are rendered from the rule table of its
-//! version, and observed values from the answers stored beside it.
+//! It holds ids and values only. Reasons, sources, accuracy and texts are rendered from the rule table of its version, and
+//! observed values from the answers stored with it.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,87 +11,80 @@ use super::pathway::PathwayResult;
 use super::red_flag::CareLevel;
 use super::rule_table::{Band, Id};
 
-/// The result of scoring.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assessment {
     /// The version of the rule table.
     pub rule_table: Id,
-    /// The own total, with bounds over the unanswered items.
+    /// The service's own total, with bounds over the unanswered items.
     pub score: Score,
-    /// The band of the least total that completions reach.
+    /// The band of the lowest total that completions reach.
     pub band_at_least: Band,
-    /// The band of the greatest total that completions reach.
+    /// The band of the highest total that completions reach.
     pub band_at_most: Band,
-    /// The rules that applied.
     pub findings: Vec<Finding>,
-    /// What each instrument says.
+    /// The result of each instrument.
     pub instruments: Vec<InstrumentResult>,
-    /// What each asked pathway says.
+    /// The result of each pathway asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pathways: Vec<PathwayResult>,
-    /// The red flags that fired.
     pub red_flags: Vec<Id>,
-    /// How soon to be seen; `None` when open alarm questions forbid saying self-care.
+    /// How soon the person should be seen; `None` while unanswered alarm questions rule out self-care.
     pub care_level: Option<CareLevel>,
-    /// The recommendations that findings triggered.
+    /// The recommendations triggered.
     pub recommendations: Vec<Id>,
-    /// What the findings can lead to.
+    /// The risks triggered: what the findings can lead to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub risks: Vec<Id>,
-    /// Why it is flagged; empty when it is not.
+    /// Why the submission is flagged; empty if it is not.
     pub flag_reasons: Vec<FlagReason>,
-    /// How urgent a follow-up is; `None` when not flagged.
+    /// The urgency of a follow-up; `None` if not flagged.
     pub urgency: Option<Urgency>,
 }
 
-/// The own total. It is not validated: no study has measured its accuracy.
+/// The service's own total. It is not validated: no study has measured its accuracy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Score {
-    /// Points counted from what was answered.
+    /// Points of the answered items.
     pub total: i32,
-    /// The least total that completions of the asked items reach.
+    /// The lowest total that completions of the asked items reach.
     pub lower: i32,
-    /// The greatest total that completions of the asked items reach.
+    /// The highest total that completions of the asked items reach.
     pub upper: i32,
 }
 
 /// A rule that applied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// Which rule.
     pub rule: Id,
-    /// The points it added to the total: 0 where a higher rule of its group or the group's cap took them, so
-    /// that the points of all findings add up to the total.
+    /// The points it added to the total. It is 0 if a higher rule of its group or the group's cap replaced it, so that the
+    /// points of all findings add up to the total.
     pub points: i32,
 }
 
-/// Why a submission is flagged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlagReason {
-    /// What flagged it.
     pub kind: FlagKind,
     /// Id of the band, instrument, pathway or red flag.
     pub id: Id,
 }
 
-/// What can flag a submission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FlagKind {
-    /// The own total is certainly high.
+    /// The own total is in the high band, whatever the open items are.
     Band,
     /// A flagging instrument is positive.
     Instrument,
     /// A pathway reached its flagging stage.
     Pathway,
-    /// A red flag fired.
+    /// A red flag was raised.
     RedFlag,
     /// A laboratory value is raised.
     Laboratory,
 }
 
 impl Assessment {
-    /// The band, stated only when every completion lies in it.
+    /// The band; `None` unless every completion falls in the same band.
     #[must_use]
     pub fn band(&self) -> Option<Band> {
         (self.band_at_least == self.band_at_most).then_some(self.band_at_least)
@@ -103,7 +96,7 @@ impl Assessment {
         !self.flag_reasons.is_empty()
     }
 
-    /// Whether a consultation is offered: not to somebody who must not wait for the clinic.
+    /// Whether a consultation is offered; not when the person must not wait for the clinic.
     #[must_use]
     pub fn offers_consultation(&self) -> bool {
         self.care_level.is_some_and(CareLevel::offers_consultation)
@@ -111,10 +104,9 @@ impl Assessment {
 }
 
 impl FlagKind {
-    /// Every kind.
     pub const ALL: [Self; 5] = [Self::Band, Self::Instrument, Self::Pathway, Self::RedFlag, Self::Laboratory];
 
-    /// The kind's name on the wire.
+    /// The kind's name in JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,66 +1,55 @@
-//! The audit trail: who did, saw or tried what with which opaque id, and when. No health data, no reference, no name.
+//! The audit log: which credential did, read or attempted what, on which opaque id, and when. It holds no health data, no
+//! references and no names.
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::ids::{AuditEntryId, ClinicId, CredentialId, SubjectId};
 
-/// One entry of the trail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEntry {
-    /// The entry's id.
     pub audit_entry_id: AuditEntryId,
     /// The clinic whose data it concerns.
     pub clinic_id: ClinicId,
-    /// When.
     pub at: Timestamp,
-    /// Who; `None` for the operator's command line and background work.
+    /// The credential used; `None` for the operator's command line and for background work.
     pub credential_id: Option<CredentialId>,
-    /// What was done, or tried.
     pub action: AuditAction,
-    /// What became of it.
     pub outcome: AuditOutcome,
-    /// To what; nil where it is no single thing.
+    /// The resource acted on; nil if there is no single one.
     pub resource_id: Uuid,
-    /// The different things that refusals named which are told in one entry, as far as there is room.
+    /// The distinct resources of refusals that are folded into one entry, as far as there is room.
     pub resource_ids: Vec<Uuid>,
-    /// Whose data it is, where it is one person's; `None` until the database has resolved it.
+    /// The subject whose data it concerns, if it is one; `None` until the database has resolved it.
     pub subject_id: Option<SubjectId>,
-    /// Everybody that a list or search showed.
+    /// Every subject that a list or search returned.
     pub subject_ids: Vec<SubjectId>,
-    /// How often, where repetitions are told in one entry.
+    /// How many occurrences are folded into this entry.
     pub occurrences: i32,
-    /// The request it belongs to.
     pub request_id: Option<Uuid>,
 }
 
-/// An entry with the display name of the credential used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedEntry {
-    /// The entry.
     pub entry: AuditEntry,
-    /// The name; `None` where no credential was used.
+    /// The display name; `None` if no credential was used.
     pub display_name: Option<String>,
 }
 
-/// Which entries a list shows.
+/// Filter of an audit log query; absent fields do not restrict it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditFilter {
-    /// Only this action.
     pub action: Option<AuditAction>,
-    /// Only this outcome.
     pub outcome: Option<AuditOutcome>,
-    /// Only what this credential did.
     pub credential_id: Option<CredentialId>,
-    /// Only what is about this person, alone or in a list that was shown.
+    /// Only entries about this subject, alone or in a returned list.
     pub subject_id: Option<SubjectId>,
-    /// Only what was done to this, or refusals told together that named it.
+    /// Only entries about this resource, including folded refusals that name it.
     pub resource_id: Option<Uuid>,
-    /// Only what belongs to this request.
     pub request_id: Option<Uuid>,
-    /// At or after.
+    /// At or after this time.
     pub from: Option<Timestamp>,
-    /// Before.
+    /// Before this time.
     pub to: Option<Timestamp>,
 }
 
@@ -73,10 +62,9 @@ macro_rules! names {
         }
 
         impl $name {
-            /// Every one.
             pub const ALL: [Self; [$($text),*].len()] = [$(Self::$variant),*];
 
-            /// Its name on the wire and in the database.
+            /// The name in JSON and in the database.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -84,7 +72,7 @@ macro_rules! names {
                 }
             }
 
-            /// Reads a name.
+            /// Returns the value with this name.
             #[must_use]
             pub fn parse(name: &str) -> Option<Self> {
                 Self::ALL.into_iter().find(|one| one.as_str() == name)
@@ -110,127 +98,91 @@ macro_rules! names {
 pub(super) use names;
 
 names! {
-    /// What was done, or tried.
+    /// The action, performed or attempted.
     AuditAction:
-    /// A submission was stored.
     SubmissionCreated = "submission_created",
-    /// A submission was read.
     SubmissionRead = "submission_read",
-    /// A submission was read as a rule table assesses it.
+    /// A submission was read as assessed by a given rule table.
     SubmissionAssessed = "submission_assessed",
-    /// Submissions were listed.
     SubmissionsListed = "submissions_listed",
-    /// Submissions were exported.
     SubmissionsExported = "submissions_exported",
-    /// A submission reached the end of its retention and was removed.
+    /// A submission reached the end of its retention and was deleted.
     SubmissionRetired = "submission_retired",
     /// The worklist was read.
     FollowUpsListed = "follow_ups_listed",
-    /// A case was read.
     FollowUpRead = "follow_up_read",
-    /// The history of a case was read.
     FollowUpHistoryRead = "follow_up_history_read",
-    /// Cases were exported.
     FollowUpsExported = "follow_ups_exported",
-    /// The next case was taken.
+    /// The next follow-up of the worklist was assigned to the caller.
     FollowUpTaken = "follow_up_taken",
-    /// A case was claimed.
     FollowUpClaimed = "follow_up_claimed",
-    /// A case was given back.
+    /// The assignee gave the follow-up back.
     FollowUpReleased = "follow_up_released",
-    /// A case was given to somebody.
     FollowUpReassigned = "follow_up_reassigned",
-    /// The person was contacted, or an attempt was made.
+    /// The subject was contacted, or an attempt was made.
     FollowUpContacted = "follow_up_contacted",
     /// An appointment was made.
     FollowUpBooked = "follow_up_booked",
     /// An appointment was cancelled.
     FollowUpUnbooked = "follow_up_unbooked",
-    /// The person did not come to the appointment.
+    /// The subject did not attend the appointment.
     FollowUpMissed = "follow_up_missed",
-    /// A case was closed.
     FollowUpClosed = "follow_up_closed",
-    /// A case was opened again.
     FollowUpReopened = "follow_up_reopened",
-    /// A note was added.
     FollowUpNoted = "follow_up_noted",
-    /// Persons were searched.
     SubjectsSearched = "subjects_searched",
-    /// A person was read.
     SubjectRead = "subject_read",
-    /// The changes of a person were read.
     SubjectHistoryRead = "subject_history_read",
-    /// What a person submitted was listed.
     SubjectSubmissionsListed = "subject_submissions_listed",
-    /// Contact data were changed.
     ContactChanged = "contact_changed",
     /// Consent was given or withdrawn.
     ConsentChanged = "consent_changed",
-    /// Two subjects were merged.
     SubjectsMerged = "subjects_merged",
-    /// A merge was undone.
     MergeUndone = "merge_undone",
-    /// Everything about a person was exported.
     SubjectExported = "subject_exported",
-    /// A person was erased.
     SubjectErased = "subject_erased",
-    /// A person of whom nothing was left to keep was removed.
+    /// A subject without remaining data was deleted.
     SubjectRetired = "subject_retired",
-    /// Statistics were read.
     StatsRead = "stats_read",
-    /// The trail was read.
     AuditEntriesListed = "audit_entries_listed",
-    /// A credential was minted.
     CredentialMinted = "credential_minted",
     /// A credential got a new key.
     CredentialRotated = "credential_rotated",
-    /// A credential was revoked.
     CredentialRevoked = "credential_revoked",
-    /// The issuer of tokens changed what a person may do, or is called.
+    /// The token issuer changed the role or the display name of a credential.
     CredentialChanged = "credential_changed",
-    /// Credentials were listed.
     CredentialsListed = "credentials_listed",
     /// A clinic's settings were changed, or it was suspended or resumed.
     ClinicChanged = "clinic_changed",
-    /// A webhook endpoint was registered.
     WebhookCreated = "webhook_created",
-    /// Webhook endpoints were listed.
     WebhooksListed = "webhooks_listed",
-    /// A webhook endpoint was read.
     WebhookRead = "webhook_read",
-    /// A webhook endpoint was changed.
     WebhookChanged = "webhook_changed",
-    /// A webhook endpoint was removed.
     WebhookDeleted = "webhook_deleted",
-    /// A webhook endpoint got a new secret.
     WebhookSecretRotated = "webhook_secret_rotated",
-    /// A ping was sent to a webhook endpoint.
     WebhookPinged = "webhook_pinged",
-    /// What was sent to a webhook endpoint was listed.
     WebhookDeliveriesListed = "webhook_deliveries_listed",
-    /// What was sent to a webhook endpoint is sent again.
+    /// A delivery to a webhook endpoint was scheduled again.
     WebhookRedelivered = "webhook_redelivered",
-    /// A webhook endpoint was disabled because it answered 410, or nothing but failures.
+    /// A webhook endpoint was disabled because it answered 410 or failed for too long.
     WebhookDisabled = "webhook_disabled",
-    /// Entries of the audit log reached the end of their retention and were removed.
+    /// Audit entries reached the end of their retention and were deleted.
     AuditEntriesPruned = "audit_entries_pruned",
-    /// Somebody could not sign in.
+    /// An authentication attempt failed.
     SignInFailed = "sign_in_failed",
 }
 
 names! {
-    /// What became of it.
     AuditOutcome:
-    /// It was done, or shown.
     Success = "success",
-    /// The caller may not, or not that often.
+    /// Not permitted, or rate limited.
     Refused = "refused",
-    /// There is no such thing for this caller.
+    /// The resource does not exist for this caller.
     NotFound = "not_found",
-    /// Its state or version did not allow it.
+    /// The state or version of the resource did not allow it.
     Conflict = "conflict",
-    /// What was sent has faults.
+    /// The request has faults.
     Invalid = "invalid",
-    /// The service could not.
+    /// An error of the service.
     Failed = "failed",
 }

@@ -1,4 +1,4 @@
-//! The catalogue: every item of the questionnaire with its heading, kind, range, step and options.
+//! The catalogue: every item of the questionnaire with its group, kind, range, step and options.
 
 use super::questionnaire::{Group, Item, Kind, Spec};
 
@@ -26,7 +26,7 @@ const MEDICATIONS: &[&str] = &[
     "other",
 ];
 
-/// Every item, in the order of [`Item`] (held by a test).
+/// Every item, in the order of [`Item`] (checked by a test).
 pub const CATALOGUE: [Spec; Item::COUNT] = [
     spec(Item::Age, "age", Group::About, integer(18, 120, "years")),
     spec(Item::Sex, "sex", Group::About, Kind::Choice(&["female", "male"])),
@@ -109,17 +109,16 @@ pub const CATALOGUE: [Spec; Item::COUNT] = [
     spec(Item::Palpitations, "palpitations", Group::Alarm, Kind::Flag),
 ];
 
-/// An item's fixed facts.
 const fn spec(item: Item, id: &'static str, group: Group, kind: Kind) -> Spec {
     Spec { item, id, group, kind }
 }
 
-/// A whole number from a minimum to a maximum.
+/// An integer; both bounds are inclusive.
 const fn integer(minimum: i32, maximum: i32, unit: &'static str) -> Kind {
     Kind::Number { minimum, maximum, step: 1, scale: 1, unit }
 }
 
-/// A decimal, its bounds and step in units of one over the scale.
+/// A decimal; bounds and step are in units of `1 / scale`.
 const fn decimal(minimum: i32, maximum: i32, step: i32, scale: i32, unit: &'static str) -> Kind {
     Kind::Number { minimum, maximum, step, scale, unit }
 }

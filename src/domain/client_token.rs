@@ -1,5 +1,5 @@
-//! Tokens that a clinic's record system signs itself, one for each call of a CDS Hooks service (CDS Hooks 2.0, trusting CDS
-//! clients): what their claims must say.
+//! Tokens that a clinic's record system signs itself, one for each call of a CDS Hooks service (CDS Hooks 2.0, trusting
+//! CDS clients): the rules for their claims.
 
 use std::time::Duration;
 
@@ -7,32 +7,32 @@ use jiff::Timestamp;
 
 use super::token::{Claims, TokenFault, names, text, times};
 
-/// The longest name of a token, bytes.
+/// The longest token id (`jti`), bytes.
 const ID_LENGTH: usize = 255;
 
-/// What a token of a system must say.
+/// The rules for the tokens of one system.
 #[derive(Clone, Debug)]
 pub struct ClientRules {
-    /// The system, exactly as its tokens name it.
+    /// The issuer (`iss`), exactly as in the tokens.
     pub issuer: String,
-    /// How far the two clocks may be apart.
+    /// Accepted difference between the two clocks.
     pub clock_skew: Duration,
 }
 
-/// A token that is good for one call.
+/// A token that is valid for one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OneCall {
-    /// Its name, which its system gives to no other.
+    /// The token's id (`jti`), unique within its system.
     pub id: String,
-    /// From when on it is refused anyway.
+    /// When the token expires, clock skew included.
     pub until: Timestamp,
 }
 
 impl ClientRules {
-    /// Reads the claims of a token whose signature is the system's, for a call of an endpoint.
+    /// Validates the claims of a token for an endpoint. The signature must already be verified.
     ///
     /// # Errors
-    /// The first fault found; one is enough to refuse a token.
+    /// Returns the first fault found.
     pub fn read(&self, claims: &Claims, endpoint: &str, now: Timestamp) -> Result<OneCall, TokenFault> {
         if text(claims, "iss") != Some(&*self.issuer) {
             return Err(TokenFault::Issuer);
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_good_for_the_endpoint_that_it_names_and_no_other() {
+    fn a_token_is_valid_only_for_the_endpoint_in_its_audience() {
         assert_eq!(read(|_| {}).unwrap().id, "1");
         assert!(read(|claims| claims["aud"] = json!(ENDPOINT)).is_ok());
         for other in ["https://screening.example/cds-services", "https://screening.example", ""] {
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn every_claim_is_required_and_must_be_right() {
+    fn every_claim_is_required_and_checked() {
         let faults = [
             ("iss", json!("https://ehr.example"), TokenFault::Issuer),
             ("exp", json!(NOW - 30), TokenFault::Expired),

@@ -1,7 +1,7 @@
-//! Ring 1: the rules of the business as pure, synchronous, total functions over plain values.
+//! Ring 1: the business rules as pure, synchronous, total functions over plain values.
 //!
-//! Nothing here reads a clock, a file, the environment or a database. Time, identifiers and randomness
-//! arrive as arguments, so every decision can be replayed.
+//! Nothing here reads a clock, a file, the environment or a database. Time, identifiers and randomness are arguments, so
+//! every decision can be replayed.
 
 pub mod actor;
 pub mod answers;
