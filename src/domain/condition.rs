@@ -7,108 +7,97 @@ use super::fixed::{Fraction, Threshold};
 use super::item_set::ItemSet;
 use super::questionnaire::{Audiences, Item, Kind};
 
-/// What is known of a condition.
+/// The truth value of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Truth {
-    /// It applies.
     True,
-    /// It does not apply.
     False,
-    /// An unanswered item decides.
+    /// It depends on an unanswered item.
     Unknown,
 }
 
-/// An item, or a quantity computed from several.
+/// An item, or a quantity derived from several items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Quantity {
-    /// The answer itself.
     Item(Item),
-    /// Weight over height squared, kg/m2.
+    /// Weight / height squared, kg/m2.
     Bmi,
     /// Weight lost in 6 months, per cent of the weight before the loss.
     WeightLoss6MonthsPercent,
-    /// Creatine kinase over its stated upper limit.
+    /// Creatine kinase / its stated upper limit.
     CreatineKinaseRatio,
-    /// Myoglobin over its stated upper limit.
+    /// Myoglobin / its stated upper limit.
     MyoglobinRatio,
 }
 
 /// One end of a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct End {
-    /// The cut-off.
     pub threshold: Threshold,
-    /// Whether the cut-off itself belongs to the range.
+    /// Whether the cut-off itself is in the range.
     pub inclusive: bool,
 }
 
-/// What a quantity is tested for.
+/// The check of a quantity's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Check {
-    /// A number between two ends.
+    /// A number in a range.
     Between {
         /// `at_least` or `more_than`.
         low: Option<End>,
         /// `at_most` or `less_than`.
         high: Option<End>,
     },
-    /// A flag (bit 0 for no, bit 1 for yes) or a choice, being one of these bits.
+    /// A flag (bit 0 for no, bit 1 for yes) or a choice that equals one of these bits.
     OneOf(u32),
-    /// A set that includes the option of this bit.
+    /// A set that contains the option of this bit.
     Includes(u32),
 }
 
 /// A condition of the rule table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// One quantity, one check.
     Test {
-        /// What is tested.
         quantity: Quantity,
-        /// For what.
         check: Check,
     },
-    /// True when any part is.
+    /// True if any part is true.
     AnyOf(Vec<Condition>),
-    /// True when every part is.
+    /// True if every part is true.
     AllOf(Vec<Condition>),
     /// One condition for each sex, in the order of the options of [`Item::Sex`].
     BySex(Box<[Condition; 2]>),
-    /// One condition from each age on, ascending; below the first it does not apply.
+    /// Conditions by minimum age, ascending. Below the first age it is false.
     ByAge(Vec<(i32, Condition)>),
-    /// A measured test that being unable to do fails as well.
+    /// A measured test that also counts as failed if the person was unable to do it.
     OrUnable {
         /// The bit of the test in [`Item::TestsUnable`].
         unable: u32,
-        /// The item that the test measures.
         measured: Item,
-        /// The test of the measured value.
+        /// The condition on the measured value.
         test: Box<Condition>,
     },
 }
 
-/// Answers together with whose items count as asked.
+/// Answers, with the audiences that were asked.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
-    /// The answers.
     pub answers: &'a Answers,
-    /// An unanswered item outside these counts as not asked, so it can no longer change anything.
+    /// An unanswered item outside these audiences counts as not asked, so that it cannot change a result.
     pub audiences: Audiences,
 }
 
-/// What is known of a quantity.
+/// The known value of a quantity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
-    /// Its value.
     Value(Fraction),
-    /// Asked, not answered.
+    /// Asked and not answered.
     Open,
-    /// Not asked.
     NotAsked,
 }
 
 impl Condition {
-    /// Evaluates by Kleene's logic: an unanswered item gives unknown unless the rest decides.
+    /// Evaluates in Kleene's three-valued logic: an unanswered item gives unknown unless the other parts decide.
     #[must_use]
     pub fn evaluate(&self, view: View<'_>) -> Truth {
         match self {
@@ -133,7 +122,7 @@ impl Condition {
         }
     }
 
-    /// Its parts; of those by sex or age only the ones that may apply to the person.
+    /// The parts of the condition; of a condition by sex or age only those that can apply to these answers.
     #[must_use]
     pub fn parts(&self, answers: &Answers) -> Vec<&Self> {
         match (self, answers.get(Item::Sex), answers.get(Item::Age)) {
@@ -143,7 +132,8 @@ impl Condition {
         }
     }
 
-    /// The quantities behind a true condition: of `any_of`, only the parts that are true.
+    /// The quantities that make the condition true: of `any_of`, only those of true parts. Empty unless the condition is
+    /// true.
     #[must_use]
     pub fn observed(&self, view: View<'_>) -> Vec<Quantity> {
         if self.evaluate(view) != Truth::True {
@@ -164,7 +154,6 @@ impl Condition {
         }
     }
 
-    /// Every test in the condition.
     #[must_use]
     pub fn tests(&self) -> Vec<(Quantity, &Check)> {
         match self {
@@ -173,7 +162,6 @@ impl Condition {
         }
     }
 
-    /// Every item that the condition reads.
     #[must_use]
     pub fn items(&self) -> ItemSet {
         let own: &[Item] = match self {
@@ -187,7 +175,7 @@ impl Condition {
         parts.fold(own.iter().copied().collect(), ItemSet::with)
     }
 
-    /// The unanswered items that this condition waits for; empty when it is decided.
+    /// The unanswered items that this condition depends on; empty when it is decided.
     #[must_use]
     pub fn waits_for(&self, view: View<'_>) -> ItemSet {
         if self.evaluate(view) != Truth::Unknown {
@@ -202,7 +190,7 @@ impl Condition {
         self.parts(view.answers).into_iter().fold(own, |items, part| items.with(part.waits_for(view)))
     }
 
-    /// Its parts, of those by sex or age all.
+    /// All parts, including those of the other sex and of other ages.
     fn all_parts(&self) -> Vec<&Self> {
         match self {
             Self::Test { .. } => Vec::new(),
@@ -214,13 +202,12 @@ impl Condition {
     }
 }
 
-/// The row that an age falls into; none below the first.
+/// The row that applies to an age; `None` below the first.
 fn row_of(rows: &[(i32, Condition)], age: i32) -> Option<&Condition> {
     rows.iter().rfind(|(from, _)| *from <= age).map(|row| &row.1)
 }
 
 impl Check {
-    /// Whether a known value passes.
     #[must_use]
     pub fn holds(&self, value: Fraction) -> bool {
         match self {
@@ -235,7 +222,7 @@ impl Check {
 }
 
 impl End {
-    /// Whether the value lies on this side of the cut-off, or at it where it belongs to the range.
+    /// Whether the value is on this side of the cut-off, or equal to it if the end is inclusive.
     fn passes(self, value: Fraction, side: Ordering) -> bool {
         let ordering = value.compare(self.threshold);
         ordering == side || (self.inclusive && ordering == Ordering::Equal)
@@ -243,7 +230,6 @@ impl End {
 }
 
 impl Truth {
-    /// Whether any part holds.
     pub(super) fn any(parts: impl Iterator<Item = Self>) -> Self {
         parts.fold(Self::False, |sum, part| match (sum, part) {
             (Self::True, _) | (_, Self::True) => Self::True,
@@ -252,7 +238,6 @@ impl Truth {
         })
     }
 
-    /// Whether every part holds.
     fn all(parts: impl Iterator<Item = Self>) -> Self {
         parts.fold(Self::True, |product, part| match (product, part) {
             (Self::False, _) | (_, Self::False) => Self::False,
@@ -261,12 +246,12 @@ impl Truth {
         })
     }
 
-    /// What all say, unknown where they differ; false of none.
+    /// The common value of all parts, unknown if they differ; false if there are none.
     fn agreed(parts: impl Iterator<Item = Self>) -> Self {
         parts.reduce(|one, other| if one == other { one } else { Self::Unknown }).unwrap_or(Self::False)
     }
 
-    /// What is known, if anything is.
+    /// The value as a boolean; `None` if unknown.
     #[must_use]
     pub const fn decided(self) -> Option<bool> {
         match self {
@@ -284,8 +269,8 @@ impl From<bool> for Truth {
 }
 
 impl View<'_> {
-    /// What is known of a quantity under these answers. A value that was given makes the rest of its quantity asked: a
-    /// laboratory value without its upper limit is an open question, not a harmless one.
+    /// The value of a quantity under these answers. If the measured value is given, its other inputs count as asked: a
+    /// laboratory value without its upper limit is open, not harmless.
     #[must_use]
     pub fn known(self, quantity: Quantity) -> Known {
         let given = self.answers.get(quantity.measured()).is_some();
@@ -295,7 +280,8 @@ impl View<'_> {
         self.value(quantity).map_or(Known::Open, Known::Value)
     }
 
-    /// Whether a condition is undecided although a part of it already holds, or a value it rests on was given above 0.
+    /// Whether a condition is undecided although one of its tests holds, or the measured value of an open test was given
+    /// above 0.
     #[must_use]
     pub fn is_half_met(self, condition: &Condition) -> bool {
         let given = |quantity: Quantity| self.answers.get(quantity.measured()).is_some_and(|value| value > 0);
@@ -307,18 +293,17 @@ impl View<'_> {
             })
     }
 
-    /// Whether the person was unable to do the test of this bit.
     #[must_use]
     pub fn is_unable(self, test: u32) -> bool {
         self.answers.get(Item::TestsUnable).is_some_and(|unable| unable.unsigned_abs() & test != 0)
     }
 
-    /// Whether the item is unanswered and nobody of the audiences answers it.
+    /// Whether the item is unanswered and outside the audiences.
     fn is_not_asked(self, item: Item) -> bool {
         self.answers.get(item).is_none() && !self.audiences.include(item.spec().audience())
     }
 
-    /// The value of the quantity, once everything it is computed from is answered.
+    /// The value of the quantity; `None` unless all its inputs are answered.
     fn value(self, quantity: Quantity) -> Option<Fraction> {
         let get = |item: Item| self.answers.get(item).map(i64::from);
         let (numerator, denominator) = match quantity {
@@ -344,7 +329,6 @@ impl Quantity {
     pub const DERIVED: [Self; 4] =
         [Self::Bmi, Self::WeightLoss6MonthsPercent, Self::CreatineKinaseRatio, Self::MyoglobinRatio];
 
-    /// The quantity's name in the rule table.
     #[must_use]
     pub const fn id(self) -> &'static str {
         match self {
@@ -356,14 +340,14 @@ impl Quantity {
         }
     }
 
-    /// Finds a quantity by its name in the rule table.
+    /// Returns the quantity with this name.
     #[must_use]
     pub fn from_id(id: &str) -> Option<Self> {
         let derived = Self::DERIVED.into_iter().find(|quantity| quantity.id() == id);
         derived.or_else(|| Item::from_id(id).map(Self::Item))
     }
 
-    /// The item whose value alarms; the others only put it in proportion.
+    /// The item whose value is judged; the other inputs only scale it.
     #[must_use]
     pub const fn measured(self) -> Item {
         match self {
@@ -375,7 +359,7 @@ impl Quantity {
         }
     }
 
-    /// The unanswered items among those it is computed from.
+    /// The unanswered inputs.
     #[must_use]
     pub fn missing(&self, answers: &Answers) -> ItemSet {
         self.inputs().iter().copied().filter(|item| answers.get(*item).is_none()).collect()

@@ -1,35 +1,33 @@
-//! A fault: one thing wrong with what was sent, named by its JSON pointer.
+//! A fault: one error in a request, located by its JSON pointer.
 
 use std::fmt;
 
-/// What kind of fault it is; the wire code is [`FaultCode::as_str`].
+/// The kind of fault; [`FaultCode::as_str`] is its code in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum FaultCode {
-    /// The field is not part of the contract.
+    /// The API has no such field.
     UnknownField,
-    /// The value has another JSON type than the field.
+    /// The value has a different JSON type than the field.
     Type,
-    /// A number outside the field's range.
     OutOfRange,
-    /// A number off the field's step.
+    /// A number that is not a multiple of the field's step.
     Precision,
-    /// A text that is not among the field's options.
     UnknownOption,
-    /// The same entry or field stands twice.
+    /// A repeated entry or field.
     Duplicate,
     /// Two entries that exclude each other.
     Contradiction,
-    /// Each value may be right, together they cannot be.
+    /// The values are valid one by one and impossible together.
     Implausible,
-    /// The field must be given here.
+    /// A required field is missing.
     Required,
-    /// A text shorter or longer than allowed, or with characters that are not allowed.
+    /// A text of invalid length, or with characters that are not allowed.
     Text,
-    /// A text of another form than the field's, such as a date without an offset.
+    /// A text in the wrong format, such as a date-time without an offset.
     Format,
-    /// The field may not be set by this credential's role.
+    /// This credential's role may not set the field.
     NotAllowed,
-    /// The field names something that does not exist here.
+    /// The field names a resource that does not exist in this clinic.
     NotFound,
 }
 
@@ -51,7 +49,7 @@ impl FaultCode {
         Self::NotFound,
     ];
 
-    /// The code as it stands in a problem document.
+    /// The code in a problem document.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -72,25 +70,23 @@ impl FaultCode {
     }
 }
 
-/// One thing wrong with what was sent. The detail never repeats the value that was sent.
+/// One error in a request. The detail never repeats the value that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// JSON pointer (RFC 6901) to the place in the body.
+    /// JSON pointer (RFC 6901) into the body.
     pub pointer: String,
-    /// The kind of fault.
     pub code: FaultCode,
     /// One English sentence for the developer of the client.
     pub detail: String,
 }
 
 impl Fault {
-    /// Builds a fault.
     #[must_use]
     pub fn new(pointer: impl Into<String>, code: FaultCode, detail: impl Into<String>) -> Self {
         Self { pointer: pointer.into(), code, detail: detail.into() }
     }
 
-    /// The same fault inside a larger body: `prefix` goes before its pointer.
+    /// The same fault in a larger body: prepends `prefix` to the pointer.
     #[must_use]
     pub fn under(mut self, prefix: &str) -> Self {
         self.pointer.insert_str(0, prefix);
@@ -104,14 +100,14 @@ impl fmt::Display for Fault {
     }
 }
 
-/// More faults of one request are not told.
+/// The maximum number of faults reported for one request.
 pub const MOST_FAULTS: usize = 100;
 
-/// Characters of a sent name that are repeated, at most.
+/// The maximum number of characters of a sent name that are repeated.
 const NAME_SHOWN: usize = 100;
 
-/// Escapes one reference token of a JSON pointer (RFC 6901 section 3). A name that no field has may be long or hold control
-/// characters: it is cut off, and they are replaced.
+/// Escapes one reference token of a JSON pointer (RFC 6901 section 3). An unknown name may be long or contain control
+/// characters: it is truncated, and they are replaced.
 #[must_use]
 pub fn pointer_token(name: &str) -> String {
     let mut token = String::with_capacity(name.len().min(NAME_SHOWN));
@@ -130,7 +126,7 @@ pub fn pointer_token(name: &str) -> String {
     token
 }
 
-/// Drops repeated faults of one place, keeping the first: a value of the wrong type is not also missing.
+/// Keeps the first fault of each pointer: a value of the wrong type is not also reported as missing.
 pub fn keep_first_of_each_place(faults: &mut Vec<Fault>) {
     let mut seen = std::collections::HashSet::new();
     faults.retain(|fault| seen.insert(fault.pointer.clone()));

@@ -1,10 +1,10 @@
-//! Fixed-point numbers and fractions, so that a comparison at a cut-off is a comparison of integers.
+//! Fixed-point numbers and fractions, so that comparisons with cut-offs are exact.
 
 use std::cmp::Ordering;
 
-/// Turns a decimal into whole units of `1 / scale`, or `None` when it is not a multiple of that unit.
+/// Converts a decimal into whole units of `1 / scale`; `None` if it is not a multiple of that unit.
 ///
-/// Exact: the nearest double of `units / scale` is what a JSON parser makes of that decimal's text.
+/// Exact: a JSON parser turns the decimal's text into the double nearest to `units / scale`.
 #[must_use]
 pub fn to_units(value: f64, scale: i32) -> Option<i32> {
     let scaled = (value * f64::from(scale)).round();
@@ -13,22 +13,20 @@ pub fn to_units(value: f64, scale: i32) -> Option<i32> {
     }
     #[expect(clippy::cast_possible_truncation, reason = "a whole number within i32, checked above")]
     let units = scaled as i32;
-    #[expect(clippy::float_cmp, reason = "the same decimal gives the same double, any other decimal another one")]
+    #[expect(clippy::float_cmp, reason = "equal decimals parse to equal doubles, different decimals to different ones")]
     let exact = f64::from(units) / f64::from(scale) == value;
     exact.then_some(units)
 }
 
-/// A quantity as an exact fraction with a denominator above zero.
+/// A quantity as an exact fraction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fraction {
-    /// Numerator.
     pub numerator: i64,
-    /// Denominator, above zero.
+    /// Above zero.
     pub denominator: i64,
 }
 
 impl Fraction {
-    /// Compares with a threshold, exactly.
     #[must_use]
     pub fn compare(self, threshold: Threshold) -> Ordering {
         let left = i128::from(self.numerator) * i128::from(Threshold::SCALE);
@@ -36,10 +34,10 @@ impl Fraction {
         left.cmp(&right)
     }
 
-    /// The value rounded to one decimal, for showing; never compare with it.
+    /// The value rounded to one decimal, for display only; never compare with it.
     #[must_use]
     pub fn rounded(self) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "shown to one decimal only")]
+        #[expect(clippy::cast_precision_loss, reason = "displayed with one decimal")]
         let exact = self.numerator as f64 / self.denominator as f64;
         (exact * 10.0).round() / 10.0
     }
@@ -48,14 +46,13 @@ impl Fraction {
 /// A threshold of the rule table, in thousandths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Threshold {
-    /// The value times 1,000.
     pub thousandths: i64,
 }
 
 impl Threshold {
     const SCALE: i32 = 1_000;
 
-    /// The threshold as a decimal, for showing.
+    /// The threshold as a decimal, for display only.
     #[must_use]
     pub fn value(self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "thresholds are small")]

@@ -1,4 +1,4 @@
-//! What a person's submissions say over time: each against the one before, and when the next is due.
+//! A subject's submissions over time: the changes since the previous submission, and when the next screening is due.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -14,67 +14,62 @@ use super::rule_table::{Band, Id, RuleTable};
 use super::stored::StoredSubmission;
 use super::submission::PathwayId;
 
-/// A submission with what changed since the person's submission before it.
+/// A submission with the changes since the subject's previous submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Screen {
-    /// The submission.
     pub submission: StoredSubmission,
-    /// What changed; `None` for the first.
+    /// The changes; `None` for the first submission.
     pub change: Option<Change>,
-    /// When the person should be screened again; `None` where the rule table does not say, or the person should be seen at once.
+    /// When the next screening is due; `None` if the rule table has no interval, or the person should be seen within 24
+    /// hours.
     pub next_screen: Option<Due>,
 }
 
-/// When a person should be screened again, by the rule table that the submission was scored with.
+/// When the next screening is due, by the rule table that scored the submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
-    /// The day, counted in UTC from when the questions were answered.
+    /// The day in UTC, counted from when the questions were answered.
     pub date: Date,
-    /// Days from one screen to the next.
+    /// Days from one screening to the next.
     pub days: u16,
-    /// Why then, in the submission's language.
+    /// The reason for the interval, in the submission's language.
     pub reason: String,
 }
 
-/// What changed from one submission to the next.
+/// The changes from one submission to the next.
 ///
-/// Scores and bands are compared as stored. Where the two were scored under different rule tables, the table may have
-/// moved them.
+/// Scores and bands are compared as stored. If the two submissions were scored with different rule tables, a difference
+/// may come from the tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// The submission before.
+    /// The previous submission.
     pub since: SubmissionId,
-    /// The own total with its bounds: a smaller total after fewer answers is no improvement.
+    /// The service's own total, with bounds: a lower total after fewer answers is no improvement.
     pub score: Step<Score>,
-    /// The stated band; `None` where it was not settled.
+    /// The band; `None` if it was not settled.
     pub band: Step<Option<Band>>,
-    /// Whether it is flagged.
     pub flagged: Step<bool>,
-    /// How soon to be seen.
     pub care_level: Step<Option<CareLevel>>,
-    /// The pathways that both followed and whose stages differ.
+    /// The pathways that both submissions followed and whose stages differ.
     pub pathways: Vec<(PathwayId, Step<Stage>)>,
-    /// Whether it corrects the submission before, so that what differs was put right and did not happen.
+    /// Whether it corrects the previous submission, so that differences are corrections and not changes of the person.
     pub corrects: bool,
-    /// The instruments that both report and whose outcomes differ.
+    /// The instruments that both submissions report and whose outcomes differ.
     pub instruments: Vec<(Id, Step<Outcome>)>,
-    /// The answers that differ, as their integers, in the order of the catalogue; `None` where the item was not answered.
+    /// The answers that differ, as integers, in the catalogue's order; `None` if the item was not answered.
     pub items: Vec<(Item, Step<Option<i32>>)>,
 }
 
-/// A value before and after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step<T> {
-    /// Before.
     pub from: T,
-    /// After.
     pub to: T,
 }
 
-/// Sets each submission against the one that follows in the list, which is the one before it in time.
+/// Compares each submission with the next one of the list, which is the previous one in time.
 ///
-/// `newest_first` is a page of a person's submissions, `before` the one that the next page begins with. When each asks for
-/// the next is for [`next_screen`] to say, which needs the rule table.
+/// `newest_first` is a page of a subject's submissions, `before` the first one of the next page. `next_screen` stays
+/// `None`: [`next_screen`] needs the rule table.
 #[must_use]
 pub fn screens(newest_first: Vec<StoredSubmission>, before: Option<&StoredSubmission>) -> Vec<Screen> {
     let earlier = newest_first.iter().skip(1).map(Some).chain([before]);
@@ -83,7 +78,7 @@ pub fn screens(newest_first: Vec<StoredSubmission>, before: Option<&StoredSubmis
     newest_first.into_iter().zip(changes).map(screen).collect()
 }
 
-/// What changed between two submissions of a person.
+/// The changes between two submissions of a subject.
 #[must_use]
 pub fn change(before: &StoredSubmission, after: &StoredSubmission) -> Change {
     let (one, other) = (&before.assessment, &after.assessment);
@@ -114,8 +109,8 @@ pub fn change(before: &StoredSubmission, after: &StoredSubmission) -> Change {
     }
 }
 
-/// When the next screen is due after a submission: by the greatest band that is still possible, and as after a high one
-/// for whoever is flagged. Nobody who should be seen within a day is told a date months away.
+/// When the next screening is due. The highest band that is still possible decides; a flagged submission counts as high.
+/// `None` if the person should be seen within 24 hours, so that no date months away is shown.
 #[must_use]
 pub fn next_screen(table: &RuleTable, stored: &StoredSubmission) -> Option<Due> {
     let assessment = &stored.assessment;
@@ -129,7 +124,7 @@ pub fn next_screen(table: &RuleTable, stored: &StoredSubmission) -> Option<Due> 
     Some(Due { date, days, reason })
 }
 
-/// `None` past the end of the calendar.
+/// Returns `None` past the end of the calendar.
 fn days_after(start: Timestamp, days: u16) -> Option<Date> {
     start.to_zoned(TimeZone::UTC).date().checked_add(Span::new().days(i64::from(days))).ok()
 }
@@ -176,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_moved_is_told_and_nothing_else() {
+    fn only_changes_are_reported() {
         let before =
             submission(1, 4, &[(Item::Age, 79), (Item::Smoker, 0), (Item::Sppb, 12)], &[("sarc_f", "negative")]);
         let mut after = submission(2, 7, &[(Item::Age, 80), (Item::Smoker, 0), (Item::FallsPastYear, 2)], &[]);
@@ -204,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instrument_is_told_when_both_report_it_and_its_outcome_differs() {
+    fn an_instrument_is_reported_when_both_have_it_and_its_outcome_differs() {
         let before = submission(1, 4, &[], &[("old", "positive"), ("sarc_f", "negative"), ("msra", "undetermined")]);
         let after = submission(2, 4, &[], &[("msra", "undetermined"), ("new", "positive"), ("sarc_f", "positive")]);
         let step = Step { from: Outcome::Negative, to: Outcome::Positive };
@@ -212,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn each_submission_is_set_against_the_next_of_the_list_and_the_last_against_the_page_after() {
+    fn each_submission_is_compared_with_the_next_of_the_list_and_the_last_with_the_next_page() {
         let list: Vec<_> = (0..4).map(|place| submission(place, 0, &[], &[])).rev().collect();
         let since = |page: &[StoredSubmission], before| -> Vec<Option<u128>> {
             let told = screens(page.to_vec(), before);
@@ -225,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_screen_is_due_whole_days_later() {
+    fn the_next_screening_is_due_after_whole_days() {
         for (start, days, due) in [
             ("2026-01-31T23:59:59Z", 1, Some("2026-02-01")),
             ("2027-02-28T00:00:00Z", 365, Some("2028-02-28")),

@@ -1,9 +1,9 @@
-//! Identifiers: one type per noun, so that a subject's id cannot be handed in where a clinic's is due.
+//! Identifiers: one type per resource, so that the compiler rejects a subject's id in place of a clinic's.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Makes a time-ordered (version 7) identifier from an instant in Unix milliseconds and ten random bytes.
+/// Builds a time-ordered (version 7) identifier from Unix milliseconds and ten random bytes.
 #[must_use]
 pub fn time_ordered(unix_millis: u64, random: [u8; 10]) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(unix_millis, &random).into_uuid()
@@ -31,7 +31,7 @@ macro_rules! identifier {
 }
 
 identifier!(
-    /// A clinic, the tenant that owns every other row.
+    /// A clinic: the tenant that owns every other row.
     ClinicId
 );
 identifier!(
@@ -39,11 +39,11 @@ identifier!(
     CredentialId
 );
 identifier!(
-    /// A sender: a credential with the credentials that replace it, named by the id of the first.
+    /// A sender: a credential together with those that replace it, identified by the id of the first.
     SenderId
 );
 identifier!(
-    /// A subject: the person screened.
+    /// A subject: the stored record of a person screened.
     SubjectId
 );
 identifier!(
@@ -51,22 +51,19 @@ identifier!(
     SubmissionId
 );
 identifier!(
-    /// A follow-up: the staff case that a flagged submission opens.
+    /// A follow-up: the staff work that a flagged submission opens.
     FollowUpId
 );
 identifier!(
     /// A merge of two subjects.
     MergeId
 );
+identifier!(AuditEntryId);
 identifier!(
-    /// An audit entry.
-    AuditEntryId
-);
-identifier!(
-    /// A webhook endpoint: an address of a clinic's own that is told of events.
+    /// A webhook endpoint: a URL of a clinic that receives events.
     WebhookId
 );
 identifier!(
-    /// An event, as every endpoint that it is told to knows it.
+    /// An event; the id is the same for every endpoint that receives it.
     EventId
 );

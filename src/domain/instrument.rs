@@ -1,7 +1,8 @@
-//! Published screening instruments: items, points, cut-off, and an outcome that admits what it cannot know.
+//! Published screening instruments: items, points, cut-off, and an outcome that stays undetermined while open items can
+//! change it.
 //!
 //! Points and cut-offs are data of the rule table, each with its source. An instrument is a sum of points (SARC-F and its
-//! kin, MSRA, SPPB), a weighted sum of measurements (Ishii), or one answer (finger ring).
+//! variants, MSRA, SPPB), a weighted sum of measurements (Ishii), or one answer (finger ring).
 
 use serde::{Deserialize, Serialize};
 
@@ -13,25 +14,24 @@ use super::pathway::Criterion;
 use super::questionnaire::{Audiences, Item};
 use super::rule_table::{Id, SourceUse};
 
-/// What an instrument says.
+/// The outcome of an instrument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Every completion of the open items is positive.
     Positive,
-    /// No completion is positive. Not a diagnosis of health.
+    /// No completion is positive. It does not mean that the person is healthy.
     Negative,
-    /// It depends on what was not answered.
+    /// It depends on unanswered items.
     Undetermined,
-    /// Outside the instrument's age range; its values are shown all the same.
+    /// Outside the instrument's age range. The totals are still shown.
     NotApplicable,
 }
 
 impl Outcome {
-    /// Every outcome.
     pub const ALL: [Self; 4] = [Self::Positive, Self::Negative, Self::Undetermined, Self::NotApplicable];
 
-    /// The outcome's name on the wire.
+    /// The outcome's name in JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -51,69 +51,62 @@ pub enum PositiveWhen {
     AtLeast,
     /// A total at or below the cut-off.
     AtMost,
-    /// A certain answer; there is no total.
+    /// Certain answers are positive; there is no total.
     Category,
 }
 
 impl PositiveWhen {
-    /// Every way.
     pub const ALL: [Self; 3] = [Self::AtLeast, Self::AtMost, Self::Category];
 }
 
-/// An instrument of the rule table.
 #[derive(Clone, Debug)]
 pub struct Instrument {
     /// Stable id, such as `sarc_f`.
     pub id: Id,
-    /// Youngest age it was published for, years.
+    /// The youngest age it was published for, years.
     pub age_from: i32,
     /// Whether a positive outcome flags a submission.
     pub flags: bool,
     /// How answers become an outcome.
     pub method: Method,
-    /// How its published accuracy reads.
     pub accuracy: Vec<Accuracy>,
-    /// Under what terms it may be used.
+    /// The terms of use.
     pub licence: String,
-    /// Where its sources disagree and what is done about it.
+    /// Where its sources disagree, and how that is handled.
     pub note: Option<String>,
-    /// Where it comes from.
     pub sources: Vec<SourceUse>,
 }
 
 /// How an instrument turns answers into an outcome.
 #[derive(Clone, Debug)]
 pub enum Method {
-    /// Points are added up and compared with a cut-off.
+    /// Points are added and compared with a cut-off.
     Sum {
-        /// Whether a total at least or at most the cut-off is positive.
+        /// Whether low totals are positive: at most the cut-off instead of at least.
         lower_is_worse: bool,
         /// The cut-off, points.
         cut_off: i32,
-        /// What adds up.
         components: Vec<Component>,
     },
     /// A weighted sum of measurements for each sex, in the order of the options of [`Item::Sex`].
     Linear(Box<[Linear; 2]>),
     /// One answer decides.
     Category {
-        /// The item.
         item: Item,
-        /// The answers that are positive.
+        /// The positive answers.
         positive: Criterion,
     },
 }
 
-/// One part of a sum; a value that no step names is worth 0.
+/// One part of a sum. A value without a step counts 0 points.
 #[derive(Clone, Debug)]
 pub struct Component {
-    /// The item, or the quantity computed from several.
     pub quantity: Quantity,
     /// Points by value.
     pub steps: Vec<(Condition, i32)>,
     /// The items that the steps read.
     pub items: ItemSet,
-    /// The steps as they are written in the table, for showing.
+    /// The steps as written in the table, for display.
     pub stated: serde_json::Value,
 }
 
@@ -121,11 +114,11 @@ pub struct Component {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Accuracy {
-    /// Share of those affected that it finds.
+    /// The share of affected people with a positive result.
     pub sensitivity: Option<Share>,
-    /// Share of those not affected that it passes.
+    /// The share of unaffected people with a negative result.
     pub specificity: Option<Share>,
-    /// Who was studied.
+    /// The population studied.
     pub setting: String,
     /// The definition it was compared with.
     pub reference: String,
@@ -135,7 +128,7 @@ pub struct Accuracy {
     pub note: Option<String>,
 }
 
-/// A percentage with its 95 % interval where one was published.
+/// A percentage, with its 95 % interval if one was published.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Share {
@@ -147,37 +140,35 @@ pub struct Share {
     pub high: Option<f64>,
 }
 
-/// What an instrument makes of some answers. Totals are in the instrument's units, see [`Instrument::scale`].
+/// The result of an instrument for some answers. Totals are in the instrument's units, see [`Instrument::scale`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstrumentResult {
-    /// Which instrument.
     pub instrument: Id,
-    /// What it says.
     pub outcome: Outcome,
-    /// Its total, once nothing is open.
+    /// The total; `None` while items are open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<i32>,
-    /// The least total that completions reach.
+    /// The lowest total that completions reach.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lower: Option<i32>,
-    /// The greatest total that completions reach.
+    /// The highest total that completions reach.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upper: Option<i32>,
 }
 
-/// What an instrument's own arithmetic says, at whatever age.
+/// The arithmetic result of an instrument, regardless of age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reading {
-    /// Bounds of the total over every completion; an instrument that decides by one answer has none.
+    /// Bounds of the total over every completion; `None` for an instrument that one answer decides.
     pub bounds: Option<Bounds>,
-    /// Whether anything is open.
+    /// Whether any item is open.
     pub open: bool,
     /// Positive, negative or undetermined.
     pub outcome: Outcome,
 }
 
 impl Instrument {
-    /// Reads the instrument off the answers. An unanswered item may still be worth anything, whoever was asked.
+    /// Evaluates the instrument. An unanswered item can have any value, whichever audiences were asked.
     #[must_use]
     pub fn read(&self, answers: &Answers) -> Reading {
         let view = View { answers, audiences: Audiences::EVERYBODY };
@@ -196,8 +187,8 @@ impl Instrument {
         }
     }
 
-    /// The result of a reading for a person of this age. Without an age nothing is settled: somebody too young for the
-    /// instrument is outside it.
+    /// The result of a reading at this age. Without an age the outcome is undetermined, because the person may be below
+    /// the instrument's age range.
     #[must_use]
     pub fn result(&self, reading: Reading, age: Option<i32>) -> InstrumentResult {
         let outcome = match age {
@@ -214,7 +205,7 @@ impl Instrument {
         }
     }
 
-    /// What bounds of a sum say.
+    /// The outcome for the bounds of a sum.
     #[must_use]
     pub const fn outcome(&self, bounds: Bounds) -> Outcome {
         match self.method {
@@ -228,7 +219,7 @@ impl Instrument {
         }
     }
 
-    /// The cut-off in the instrument's units; of one by sex, only once the sex is known.
+    /// The cut-off in the instrument's units. If it differs by sex, `None` until the sex is known.
     #[must_use]
     pub fn cut_off(&self, answers: &Answers) -> Option<i32> {
         match &self.method {
@@ -238,7 +229,6 @@ impl Instrument {
         }
     }
 
-    /// Which side of the cut-off is positive.
     #[must_use]
     pub const fn positive_when(&self) -> PositiveWhen {
         match self.method {
@@ -248,7 +238,7 @@ impl Instrument {
         }
     }
 
-    /// How many of the units of its totals make one point.
+    /// The number of units of a total in one point.
     #[must_use]
     pub const fn scale(&self) -> i32 {
         match self.method {
@@ -257,13 +247,13 @@ impl Instrument {
         }
     }
 
-    /// A total in points, for showing.
+    /// A total in points, for display.
     #[must_use]
     pub fn shown(&self, total: i32) -> f64 {
         f64::from(total) / f64::from(self.scale())
     }
 
-    /// The probability that belongs to a total, where the instrument states one.
+    /// The probability for a total, if the instrument defines one.
     #[must_use]
     pub fn probability(&self, answers: &Answers, total: Option<i32>) -> Option<f64> {
         let Method::Linear(by_sex) = &self.method else { return None };
@@ -271,7 +261,8 @@ impl Instrument {
     }
 }
 
-/// Reads a weighted sum: while the sex is open, what both say.
+/// Evaluates a weighted sum. While the sex is unknown, the bounds cover both sexes, and an outcome is settled only if both
+/// agree.
 fn read_linear(by_sex: &[Linear; 2], answers: &Answers) -> Reading {
     let sex = answers.get(Item::Sex).map(|sex| usize::from(sex != 0));
     let possible = by_sex.iter().enumerate().filter(|(place, _)| sex.is_none_or(|sex| sex == *place));
@@ -290,7 +281,7 @@ fn read_linear(by_sex: &[Linear; 2], answers: &Answers) -> Reading {
 }
 
 impl Component {
-    /// The points that the answers leave possible.
+    /// The bounds of the points under these answers.
     #[must_use]
     pub fn bounds(&self, view: View<'_>) -> Bounds {
         let mut open = Bounds::ZERO;
@@ -306,7 +297,7 @@ impl Component {
 }
 
 impl Outcome {
-    /// The outcome when every completion is positive, or none is.
+    /// `all`: every completion is positive; `none`: no completion is.
     const fn of(all: bool, none: bool) -> Self {
         match (all, none) {
             (true, _) => Self::Positive,
@@ -315,7 +306,7 @@ impl Outcome {
         }
     }
 
-    /// Whether it is positive, once that is settled.
+    /// Whether it is positive; `None` unless settled.
     #[must_use]
     pub const fn settled(self) -> Option<bool> {
         match self {

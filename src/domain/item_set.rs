@@ -1,25 +1,23 @@
-//! A set of items: which unanswered items may still be answered.
+//! Sets of items, stored as one word.
 
 use super::answers::Answers;
 use super::questionnaire::{Audiences, CATALOGUE, Item};
 
-/// A set of items.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ItemSet(u64);
 
 const _: () = assert!(Item::COUNT <= 64, "a set of items is one word");
 
 impl ItemSet {
-    /// The set without items.
     pub const EMPTY: Self = Self(0);
 
-    /// The set of one item.
     #[must_use]
     pub const fn of(item: Item) -> Self {
         Self(1 << item as u64)
     }
 
-    /// Every unanswered item of some audiences that can still be answered: what the person was unable to do has no value.
+    /// The unanswered items of these audiences that can still be answered. A test that the person was unable to do has no
+    /// value.
     #[must_use]
     pub fn unanswered(answers: &Answers, audiences: Audiences) -> Self {
         let unable = answers.get(Item::TestsUnable).unwrap_or_default();
@@ -30,7 +28,6 @@ impl ItemSet {
         open.map(|spec| spec.item).collect::<Self>().without(impossible)
     }
 
-    /// Whether the item is in the set.
     #[must_use]
     pub const fn has(self, item: Item) -> bool {
         self.0 & Self::of(item).0 != 0
@@ -42,31 +39,29 @@ impl ItemSet {
         other.0 & !self.0 == 0
     }
 
-    /// The items of either set.
+    /// The union.
     #[must_use]
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// The items of this set that are not in the other.
+    /// The difference.
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
-    /// The items of this set that are in the other too.
+    /// The intersection.
     #[must_use]
     pub const fn within(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    /// How many items there are.
     #[must_use]
     pub const fn len(self) -> u32 {
         self.0.count_ones()
     }
 
-    /// Whether there is none.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
@@ -77,13 +72,13 @@ impl ItemSet {
         let mut left = self.0;
         std::iter::from_fn(move || {
             let place = left.trailing_zeros();
-            // Takes the least bit away.
+            // Clears the lowest bit.
             left &= left.checked_sub(1)?;
             CATALOGUE.get(usize::try_from(place).ok()?).map(|spec| spec.item)
         })
     }
 
-    /// Every subset with this many items.
+    /// Every subset of this size.
     pub fn subsets(self, size: u32) -> impl Iterator<Item = Self> {
         let items: Vec<Item> = self.iter().collect();
         let choices = 0..1_u64 << items.len();

@@ -1,4 +1,4 @@
-//! The languages that wording exists in.
+//! The languages of texts.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,10 +6,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Language {
-    /// English, used where nothing better was asked for.
+    /// English, the default.
     #[default]
     En,
-    /// Spanish.
     Es,
 }
 
@@ -26,7 +25,7 @@ impl Language {
         }
     }
 
-    /// Reads a language tag such as `es` or `es-MX`; `None` for a language without wording.
+    /// Parses a language tag such as `es` or `es-MX`; `None` for a language without texts.
     #[must_use]
     pub fn from_tag(tag: &str) -> Option<Self> {
         let primary = tag.split('-').next().unwrap_or(tag);

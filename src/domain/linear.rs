@@ -3,43 +3,38 @@
 use super::answers::Answers;
 use super::questionnaire::{Item, Kind};
 
-/// The weighted sum of one sex. Scores are whole thousandths of a point.
+/// The weighted sum for one sex. Scores are whole thousandths of a point.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Linear {
     /// A score at or above this is positive, thousandths.
     pub cut_off: i32,
-    /// What is added up.
     pub terms: Vec<Term>,
-    /// Turns a score into a probability.
+    /// Converts a score into a probability.
     pub logistic: Option<Logistic>,
 }
 
 /// One term: `times * (item - minus)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Term {
-    /// The item.
     pub item: Item,
-    /// What is taken from its value, in the item's units.
+    /// Subtracted from the item's value, in the item's units.
     pub minus: i32,
-    /// What one unit of the item adds, thousandths of a point.
+    /// Points for one unit of the item, thousandths.
     pub times: i32,
 }
 
 /// `1 / (1 + exp(-(score / divide_by - minus)))`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Logistic {
-    /// What the score is divided by.
+    /// The divisor of the score.
     pub divide_by: f64,
-    /// What is taken from the quotient.
+    /// Subtracted from the quotient.
     pub minus: f64,
 }
 
-/// The least and the greatest of something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// The least.
     pub lower: i32,
-    /// The greatest.
     pub upper: i32,
 }
 
@@ -47,13 +42,13 @@ impl Linear {
     /// Thousandths in a point.
     pub const SCALE: i32 = 1000;
 
-    /// The bounds of the score over every completion; an age counts from `age_from` on.
+    /// The bounds of the score over every completion. An unknown age counts from `age_from`.
     #[must_use]
     pub fn bounds(&self, answers: &Answers, age_from: i32) -> Bounds {
         self.terms.iter().map(|term| term.bounds(answers, age_from)).fold(Bounds::ZERO, Bounds::plus)
     }
 
-    /// The probability that belongs to a score in thousandths, to three decimals; never 0 or 1, which nothing is.
+    /// The probability for a score in thousandths, to three decimals, limited to 0.001 to 0.999.
     #[must_use]
     pub fn probability(&self, score: i32) -> Option<f64> {
         let logistic = self.logistic?;
@@ -64,7 +59,7 @@ impl Linear {
 }
 
 impl Term {
-    /// What the term can add: one value when the item is answered, else its whole range.
+    /// The bounds of the term: one value if the item is answered, otherwise those of its whole range.
     #[must_use]
     pub fn bounds(&self, answers: &Answers, age_from: i32) -> Bounds {
         if let Some(value) = answers.get(self.item) {
@@ -76,14 +71,14 @@ impl Term {
         Bounds { lower: one.min(other), upper: one.max(other) }
     }
 
-    /// What one value of the item adds, thousandths of a point.
+    /// The term for one value of the item, thousandths of a point.
     const fn of(self, value: i32) -> i32 {
         self.times * (value - self.minus)
     }
 }
 
 impl Bounds {
-    /// Nothing.
+    /// Zero.
     pub const ZERO: Self = Self::exactly(0);
 
     /// One value.
@@ -98,7 +93,7 @@ impl Bounds {
         Self { lower: self.lower + other.lower, upper: self.upper + other.upper }
     }
 
-    /// The bounds of either.
+    /// Bounds that cover both.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         Self { lower: self.lower.min(other.lower), upper: self.upper.max(other.upper) }

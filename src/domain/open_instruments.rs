@@ -1,4 +1,4 @@
-//! What answering an item can do to an instrument's outcome, for the search of open questions.
+//! The effect of answering an item on an instrument's outcome, for the search for open questions.
 
 use super::condition::{Condition, Truth};
 use super::instrument::{Component, Method, Outcome};
@@ -7,14 +7,14 @@ use super::open_questions::Open;
 use super::questionnaire::{Audiences, Item};
 use super::reach::Sums;
 
-/// What some components of an instrument come to: the sums of those that can be decided, the bounds of the others.
+/// The total of some components: the possible sums of those that can be decided, and the bounds of those that cannot.
 #[derive(Clone, Copy)]
 pub(super) struct Others {
     sums: Sums,
     stuck: Bounds,
 }
 
-/// What answering an item last can do to an instrument's outcome.
+/// The effect of answering an item last on an instrument's outcome.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Step {
     pub(super) changes: bool,
@@ -22,7 +22,7 @@ pub(super) struct Step {
 }
 
 impl Open<'_> {
-    /// What each component of an instrument comes to.
+    /// The total of each component of an instrument.
     pub(super) fn each(&self, components: &[Component], points: &[Sums]) -> Vec<Others> {
         let view = self.reach(Audiences::EVERYBODY).view;
         let come_to = |(component, sums): (&Component, &Sums)| {
@@ -35,7 +35,7 @@ impl Open<'_> {
         components.iter().zip(points).map(come_to).collect()
     }
 
-    /// What answering the item last of those that can be answered does to an instrument.
+    /// The effect on an instrument when the item is answered last of the items that can be answered.
     pub(super) fn step(&self, place: usize, item: Item) -> Step {
         let mut step = Step::default();
         let instrument = &self.table.instruments[place];
@@ -58,7 +58,7 @@ impl Open<'_> {
             }
         }
         if age.is_none() && item == Item::Age {
-            // Too young for the instrument, or old enough for what the rest already says.
+            // The age decides: below the instrument's range, or old enough for the outcome of the other items.
             step.see(Outcome::Undetermined, Outcome::NotApplicable);
             if self.positive_without_age(place) {
                 step.see(Outcome::Undetermined, Outcome::Positive);
@@ -67,7 +67,7 @@ impl Open<'_> {
         step
     }
 
-    /// Whether the instrument can come out positive once an age allows it.
+    /// Whether the instrument can be positive once the age is known.
     fn positive_without_age(&self, place: usize) -> bool {
         let instrument = &self.table.instruments[place];
         match &instrument.method {
@@ -84,7 +84,7 @@ impl Open<'_> {
         }
     }
 
-    /// The steps of a sum: for each sum of the other components, before and after this one is decided.
+    /// Records the outcome change for each sum of the other components, before and after this component is decided.
     fn sum_step(&self, place: usize, components: &[Component], item: Item, step: &mut Step) {
         let reach = self.reach(Audiences::EVERYBODY);
         let hangs = |component: &Component| {
@@ -108,7 +108,7 @@ impl Open<'_> {
         }
     }
 
-    /// The steps of a weighted sum: whether the cut-off lies within what the item can add.
+    /// Records whether the cut-off is within the range of the item's term.
     fn linear_step(&self, by_sex: &[Linear; 2], age_from: i32, item: Item, step: &mut Step) {
         let sex = self.answers.get(Item::Sex);
         let possible = [0, 1].into_iter().filter(|place| sex.is_none_or(|sex| usize::from(sex != 0) == *place));
@@ -123,7 +123,8 @@ impl Open<'_> {
                 None => continue,
             };
             let (free, stuck) = self.linear_parts(linear, age_from, but);
-            // It turns positive when some completion of the others leaves the cut-off within what the item can add.
+            // The outcome becomes positive if, for some completion of the others, the cut-off is within the range of the
+            // item's term.
             let positive = free.upper + own.upper + stuck.lower >= linear.cut_off;
             let not_before = free.lower + own.lower + stuck.lower < linear.cut_off;
             let negative = free.lower + own.lower + stuck.upper < linear.cut_off;
@@ -137,7 +138,7 @@ impl Open<'_> {
         }
     }
 
-    /// Bounds of the terms, but for one item's, that can be answered, and of those that cannot.
+    /// Bounds of the terms that can be answered and of those that cannot, without the term of `but`.
     fn linear_parts(&self, linear: &Linear, age_from: i32, but: Option<Item>) -> (Bounds, Bounds) {
         let (mut free, mut stuck) = (Bounds::ZERO, Bounds::ZERO);
         for term in linear.terms.iter().filter(|term| Some(term.item) != but) {
@@ -161,7 +162,7 @@ impl Step {
 }
 
 impl Others {
-    /// Nothing but a sum of zero.
+    /// A sum of zero.
     pub(super) const NONE: Self = Self { sums: Sums::of(0), stuck: Bounds::ZERO };
 
     pub(super) fn plus(self, other: Self) -> Self {

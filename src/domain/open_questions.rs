@@ -1,7 +1,7 @@
-//! What to ask next: the unanswered items that can still change the band, the flag or an instrument's outcome.
+//! The open questions: the unanswered items that can still change the band, the flag or an instrument's outcome.
 //!
-//! An item is open when some completion of the other items exists after which answering it changes one of these. The
-//! list is empty exactly when no completion within the asked audience changes any of them.
+//! An item is open if, for some completion of the other items, answering it changes one of these. The list is empty
+//! exactly when no completion within the asked audiences changes any of them.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -18,18 +18,17 @@ use super::reach::{Reach, Sums};
 use super::rule_table::{Combination, Id, RedFlag, Rule, RuleTable, Unit};
 use super::scoring::Asked;
 
-/// An unanswered item that can still change something.
+/// An unanswered item that can still change a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenQuestion {
-    /// The item.
     pub item: Item,
     /// Whether it can change the band.
     pub band: bool,
-    /// Whether it can flag.
+    /// Whether it can flag the submission.
     pub flagged: bool,
     /// The instruments whose outcome it can change.
     pub instruments: Vec<Id>,
-    /// How many points of the own total hang on it.
+    /// How many points of the own total depend on it.
     pub points: i32,
 }
 
@@ -57,39 +56,40 @@ pub fn open_questions(
     questions
 }
 
-/// The items that a given value waits for, whoever was asked: a laboratory value came with its upper limit.
+/// The unanswered inputs of a measured value that was given, whichever audiences were asked. Example: the upper limit of a
+/// laboratory value.
 fn begun(answers: &Answers) -> ItemSet {
     let given = |quantity: &Quantity| answers.get(quantity.measured()).is_some();
     let begun = Quantity::DERIVED.into_iter().filter(given);
     begun.fold(ItemSet::EMPTY, |items, quantity| items.with(quantity.missing(answers)))
 }
 
-/// Answers under search.
+/// The state of a search.
 pub(super) struct Open<'a> {
     pub(super) table: &'a RuleTable,
     pub(super) answers: &'a Answers,
     asked: Asked<'a>,
     /// The items that can still be answered.
     pub(super) fill: ItemSet,
-    /// What is known now.
+    /// The assessment of the answers so far.
     assessment: &'a Assessment,
-    /// For each unit of the own total, what all the others can sum up to.
+    /// For each unit of the own total, the possible sums of all other units.
     other_units: Vec<Sums>,
-    /// For each component of each instrument, what it can be decided to; none where it cannot be decided.
+    /// For each component of each instrument, the points it can be decided to; empty if it cannot be decided.
     pub(super) components: Vec<Vec<Sums>>,
-    /// For each component of each instrument, what all the others come to.
+    /// For each component of each instrument, the total of all other components.
     pub(super) other_components: Vec<Vec<Others>>,
 }
 
-/// The bounds of a unit of the own total while only one item is unanswered, for each way the rest of it can come out, and
-/// what the other units come to.
+/// The bounds of a unit of the own total while only one item is unanswered, one pair for each possible result of the rest
+/// of the unit, and the possible sums of the other units.
 struct Hanging<'a> {
     spans: Vec<(i32, i32)>,
     others: &'a Sums,
 }
 
 impl<'a> Open<'a> {
-    /// Works out once what every item's search needs.
+    /// Precomputes what the search needs for every item.
     fn new(
         table: &'a RuleTable,
         answers: &'a Answers,
@@ -126,7 +126,6 @@ impl<'a> Open<'a> {
         open
     }
 
-    /// What one item can change.
     fn question(&self, item: Item) -> OpenQuestion {
         let bands = self.table.bands;
         let (settled, flagged) = (self.assessment.band().is_some(), self.assessment.flagged());
@@ -156,7 +155,7 @@ impl<'a> Open<'a> {
         }
     }
 
-    /// Whether the item can be what flags by a red flag or a pathway.
+    /// Whether answering the item can raise a flag through a red flag or a pathway.
     fn can_flag(&self, item: Item) -> bool {
         let asked = self.reach(self.asked.audiences);
         let alarms = |flag: &RedFlag| flag.flags && flag.items.has(item) && asked.decides(&flag.when, item);
@@ -164,7 +163,7 @@ impl<'a> Open<'a> {
             || self.table.pathways.iter().any(|pathway| self.can_reach(pathway, item))
     }
 
-    /// Whether the item can be what brings an asked pathway to its stage.
+    /// Whether answering the item can bring an asked pathway to its stage.
     fn can_reach(&self, pathway: &Pathway, item: Item) -> bool {
         let young = self.answers.get(Item::Age).is_some_and(|age| age < pathway.age_from);
         if young || !self.asked.pathways.contains(&pathway.id) {
@@ -180,12 +179,12 @@ impl<'a> Open<'a> {
             || (pathway.needs_performance && can_be(strength) && decides(performance))
     }
 
-    /// What is known under the rules of these audiences, with everything that is really asked still to come.
+    /// The reach under these audiences. Only the items of `fill` are still to be answered.
     pub(super) const fn reach(&self, audiences: Audiences) -> Reach<'_> {
         Reach { view: View { answers: self.answers, audiences }, fill: self.fill }
     }
 
-    /// The sums that a unit of the own total can come to.
+    /// The possible sums of a unit of the own total.
     fn reachable(&self, combination: Option<Combination>, rules: &[usize]) -> Sums {
         let rules = rules.iter().map(|index| &self.table.rules[*index]);
         let reach = self.reach(self.asked.audiences);
@@ -202,7 +201,7 @@ impl<'a> Open<'a> {
             }
             Some(Combination::Steps(_)) => {
                 let steps = possible.fold(Sums::NONE, |sums, rule| sums.or(Sums::of(rule.points)));
-                // An item that is not asked adds nothing.
+                // Items that are not asked add nothing.
                 if steps.is_empty() { Sums::of(0) } else { steps }
             }
             Some(Combination::HighestOf) => {
@@ -211,8 +210,8 @@ impl<'a> Open<'a> {
         }
     }
 
-    /// The bounds of a unit while only this item is unanswered, for each way the rest of the unit can come out. Empty
-    /// when nothing hangs on the item.
+    /// The bounds of a unit while only this item is unanswered, one pair for each possible result of the rest of the unit.
+    /// Empty if the unit does not depend on the item.
     fn hanging(&self, unit: &Unit, item: Item) -> Vec<(i32, i32)> {
         let reach = self.reach(self.asked.audiences);
         let hangs = |index: &usize| reach.hangs_on(&self.table.rules[*index].when, item);
@@ -238,20 +237,20 @@ impl<'a> Open<'a> {
     }
 }
 
-/// The widest of some spans, points.
+/// The greatest width of the spans, points.
 fn widest(spans: &[(i32, i32)]) -> i32 {
     spans.iter().map(|span| span.1 - span.0).max().unwrap_or(0)
 }
 
 impl Hanging<'_> {
-    /// Whether the own total can lie on either side of a band's start because of the item alone.
+    /// Whether the item alone decides on which side of a band's start the own total is.
     fn crosses(&self, start: i32) -> bool {
         let crosses = |sum: i32| self.spans.iter().any(|span| sum + span.0 < start && start <= sum + span.1);
         !self.spans.is_empty() && self.others.iter().any(crosses)
     }
 }
 
-/// For each entry, what all the others come to.
+/// For each entry, the sum of all other entries.
 fn each_without_itself<T: Copy>(entries: &[T], none: T, plus: impl Fn(T, T) -> T) -> Vec<T> {
     let mut after = vec![none; entries.len() + 1];
     for place in (0..entries.len()).rev() {

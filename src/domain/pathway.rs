@@ -1,6 +1,7 @@
-//! Consensus pathways: from case finding over measured strength to a stage. Never a diagnosis: muscle mass is not measured.
+//! Consensus pathways: from case finding and measured strength to a stage. A stage is never a diagnosis, because muscle
+//! mass is not measured.
 //!
-//! Cut-offs by sex and age, with each definition's own comparators, are data of the rule table: EWGSOP2 (Cruz-Jentoft
+//! Cut-offs by sex and age, with the comparators of each definition, are data of the rule table: EWGSOP2 (Cruz-Jentoft
 //! 2019), AWGS 2019 (Chen 2020), AWGS 2025 (Chen 2025) and SDOC (Bhasin 2020). A test that the person was unable to do
 //! counts as failed.
 
@@ -13,89 +14,79 @@ use super::questionnaire::{Audiences, Item};
 use super::rule_table::{Id, RuleTable, SourceUse};
 use super::submission::PathwayId;
 
-/// How far a pathway was reached.
+/// The stage reached in a pathway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
-    /// Nothing was found yet; that rules nothing out.
+    /// Nothing was found yet. It does not rule out sarcopenia.
     NoneFoundYet,
-    /// The case finding found a case.
+    /// Case finding is positive.
     AtRisk,
-    /// Low muscle strength, in the words of the Asian consensus.
+    /// Low muscle strength, in the terms of the Asian consensus.
     Possible,
-    /// Low muscle strength, in the words of the European consensus.
+    /// Low muscle strength, in the terms of the European consensus.
     Probable,
-    /// Every criterion is met; the diagnosis is a clinician's.
+    /// Every criterion is met. A diagnosis is for a clinician to make.
     CriteriaMet,
     /// Outside the pathway's age range.
     NotApplicable,
 }
 
-/// A pathway of the rule table.
 #[derive(Clone, Debug)]
 pub struct Pathway {
-    /// Which pathway.
     pub id: PathwayId,
-    /// Youngest age it applies to, years.
+    /// The youngest age it applies to, years.
     pub age_from: i32,
-    /// The stage it leads to here.
+    /// The stage reached when its criteria are met.
     pub stage: Stage,
-    /// Whether low performance is needed for the stage beside low strength.
+    /// Whether the stage requires low performance in addition to low strength.
     pub needs_performance: bool,
-    /// What finds a case; any of these. Empty where the pathway has no case finding.
+    /// The ways of case finding; one is enough. Empty if the pathway has none.
     pub case_finding: Vec<CaseFinding>,
-    /// What low strength is; any of these.
+    /// The criteria of low strength; one is enough.
     pub strength_low: Vec<Criterion>,
-    /// What low performance is; any of these. Empty where the pathway has no cut-off.
+    /// The criteria of low performance; one is enough. Empty if the pathway has no cut-off.
     pub performance_low: Vec<Criterion>,
-    /// What cannot be asked here, and what is read into the words of the consensus.
+    /// Which criteria cannot be asked here, and how the wording of the consensus is interpreted.
     pub note: Option<String>,
-    /// Where it comes from.
     pub sources: Vec<SourceUse>,
 }
 
-/// One way in which a case is found.
+/// One way of case finding.
 #[derive(Clone, Debug)]
 pub enum CaseFinding {
-    /// An instrument's own cut-off, at whatever age: its place in the table.
+    /// An instrument at its own cut-off, regardless of age, as its index in the table.
     Instrument(usize),
-    /// A condition.
     When(Criterion),
 }
 
 /// A condition with its text as written in the table.
 #[derive(Clone, Debug)]
 pub struct Criterion {
-    /// When it holds.
     pub when: Condition,
-    /// The condition as it is written, for showing.
+    /// The condition as written, for display.
     pub stated: serde_json::Value,
 }
 
-/// What a pathway makes of some answers.
+/// The result of a pathway for some answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PathwayResult {
-    /// Which pathway.
     pub pathway: PathwayId,
-    /// Whether a case was found; unknown while an open item decides, or where there is no case finding.
+    /// Whether case finding is positive; `None` while open items decide, or without case finding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub case_found: Option<bool>,
-    /// Whether muscle strength is low.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strength_low: Option<bool>,
-    /// Whether physical performance is low.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub performance_low: Option<bool>,
-    /// How far it was reached.
     pub stage: Stage,
 }
 
 impl Stage {
-    /// Every stage.
     pub const ALL: [Self; 6] =
         [Self::NoneFoundYet, Self::AtRisk, Self::Possible, Self::Probable, Self::CriteriaMet, Self::NotApplicable];
 
-    /// The stage's name on the wire and its key in the texts.
+    /// The stage's name in JSON and its key in the texts.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -116,8 +107,8 @@ impl Stage {
 }
 
 impl Pathway {
-    /// Applies the pathway. `readings` are those of the table's instruments, in its order. Measured low strength decides
-    /// whatever the case finding said.
+    /// Applies the pathway. `readings` are those of the table's instruments, in the table's order. Measured low strength
+    /// decides regardless of case finding.
     #[must_use]
     pub fn apply(&self, view: View<'_>, readings: &[Reading]) -> PathwayResult {
         let view = View { audiences: Audiences::EVERYBODY, ..view };
@@ -130,13 +121,13 @@ impl Pathway {
             Some(age) if age < self.age_from => Stage::NotApplicable,
             Some(_) if reached => self.stage,
             Some(_) if case_found == Some(true) => Stage::AtRisk,
-            // Without an age the pathway may not apply at all.
+            // Without an age the pathway may not apply.
             Some(_) | None => Stage::NoneFoundYet,
         };
         PathwayResult { pathway: self.id, case_found, strength_low, performance_low, stage }
     }
 
-    /// The unanswered items that could still raise the stage.
+    /// The unanswered items that can still raise the stage.
     #[must_use]
     pub fn needs(&self, table: &RuleTable, view: View<'_>, result: PathwayResult) -> ItemSet {
         if result.stage == self.stage || result.stage == Stage::NotApplicable {
@@ -164,7 +155,7 @@ impl Pathway {
         needed
     }
 
-    /// Ids of what made a criterion true: instruments, and items or derived quantities.
+    /// Ids of what made a criterion true: instruments, items and derived quantities.
     #[must_use]
     pub fn because(&self, table: &RuleTable, view: View<'_>) -> Vec<Id> {
         let view = View { audiences: Audiences::EVERYBODY, ..view };
@@ -195,7 +186,7 @@ impl Pathway {
 }
 
 impl CaseFinding {
-    /// What this way says of the answers.
+    /// The truth value of case finding in this way.
     fn truth(&self, view: View<'_>, readings: &[Reading]) -> Truth {
         match self {
             Self::Instrument(place) => readings[*place].outcome.settled().map_or(Truth::Unknown, Truth::from),
@@ -203,7 +194,7 @@ impl CaseFinding {
         }
     }
 
-    /// The unanswered items that this way waits for.
+    /// The unanswered items that this way depends on.
     fn waits_for(&self, table: &RuleTable, view: View<'_>) -> ItemSet {
         match self {
             Self::Instrument(place) => table.instruments[*place].waits_for(view.answers),
@@ -212,7 +203,7 @@ impl CaseFinding {
     }
 }
 
-/// Whether any holds; `None` while that is open, and where there is nothing to hold.
+/// Whether any holds; `None` while that is open, or if there are none.
 fn any(truths: impl Iterator<Item = Truth>) -> Option<bool> {
     truths.reduce(|one, other| Truth::any([one, other].into_iter())).and_then(Truth::decided)
 }

@@ -1,7 +1,7 @@
-//! The items of the questionnaire: their kind, range, step, options, group and audience.
+//! The items of the questionnaire: kind, range, step, options, group and audience.
 //!
-//! The catalogue of items ([`CATALOGUE`]) is the one truth about answers. Parsing, the OpenAPI schema, the questionnaire that
-//! front-ends render and the rule linter are all derived from it. The wording lives in the rule table's texts.
+//! The catalogue of items ([`CATALOGUE`]) is the single source. Parsing, the OpenAPI schema, the questionnaire that
+//! front-ends render and the rule linter are all derived from it. The rule table's texts hold the wording.
 
 use serde::{Deserialize, Serialize};
 
@@ -76,24 +76,21 @@ pub enum Item {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Audience {
-    /// The person screened.
     Person,
-    /// Staff measure it.
+    /// Staff, who measure it.
     Staff,
-    /// A laboratory reports it.
+    /// A laboratory, which reports it.
     Laboratory,
 }
 
-/// A set of audiences: whose items count as asked when they are unanswered.
+/// The audiences whose unanswered items count as asked. The person is always included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Audiences {
-    /// Staff measurements are asked too.
     pub staff: bool,
-    /// Laboratory values are asked too.
     pub laboratory: bool,
 }
 
-/// The heading an item stands under.
+/// The group of an item in the form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "each group's heading is in the texts")]
 pub enum Group {
@@ -110,14 +107,14 @@ pub enum Group {
     Laboratory,
 }
 
-/// What an answer may be. Numbers are counted in whole units of `1 / scale`.
+/// The kind of an answer. Numbers are in units of `1 / scale`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A number between two bounds, on a step.
+    /// A number in a range, on a step.
     Number {
-        /// Least value, in units.
+        /// Lowest value, in units.
         minimum: i32,
-        /// Greatest value, in units.
+        /// Highest value, in units.
         maximum: i32,
         /// Distance between two allowed values, in units.
         step: i32,
@@ -126,37 +123,31 @@ pub enum Kind {
         /// The unit's key in the texts.
         unit: &'static str,
     },
-    /// Yes or no.
     Flag,
-    /// One of these options.
     Choice(&'static [&'static str]),
-    /// Any of these options; the empty set means asked and none.
+    /// Any of these options. The empty set means that the item was asked and none applies.
     Set {
         /// The options, at most 32.
         options: &'static [&'static str],
-        /// The option that stands alone.
+        /// The option that excludes all others.
         exclusive: Option<&'static str>,
     },
 }
 
-/// Everything fixed about an item.
+/// The fixed properties of an item.
 #[derive(Clone, Copy, Debug)]
 pub struct Spec {
-    /// The item.
     pub item: Item,
-    /// Its name on the wire.
+    /// The name in JSON.
     pub id: &'static str,
-    /// Its heading.
     pub group: Group,
-    /// What an answer may be.
     pub kind: Kind,
 }
 
 impl Item {
-    /// How many items there are.
     pub const COUNT: usize = 59;
 
-    /// The items that a submission cannot go without.
+    /// The items that every submission must answer.
     pub const REQUIRED: [Self; 5] =
         [Self::Age, Self::StairDifficulty, Self::FallsPastYear, Self::Activity, Self::Medications];
 
@@ -164,25 +155,24 @@ impl Item {
     pub const TESTED: [Self; 4] =
         [Self::GripStrengthKg, Self::FiveChairStandsS, Self::GaitSpeedMS, Self::TimedUpAndGoS];
 
-    /// What is fixed about this item.
     #[must_use]
     pub const fn spec(self) -> &'static Spec {
         &CATALOGUE[self as usize]
     }
 
-    /// The item's name on the wire.
+    /// The item's name in JSON.
     #[must_use]
     pub const fn id(self) -> &'static str {
         self.spec().id
     }
 
-    /// Finds an item by its name on the wire.
+    /// Returns the item with this name.
     #[must_use]
     pub fn from_id(id: &str) -> Option<Self> {
         CATALOGUE.iter().find(|spec| spec.id == id).map(|spec| spec.item)
     }
 
-    /// The items of which one must be above 0 for this item to be worth asking; empty for an item that is always asked.
+    /// The items of which one must be above 0 for this item to be asked; empty for an item that is always asked.
     #[must_use]
     pub const fn asked_when_above_0(self) -> &'static [Self] {
         match self {
@@ -198,7 +188,6 @@ impl Item {
 }
 
 impl Spec {
-    /// Who can answer the item.
     #[must_use]
     pub const fn audience(&self) -> Audience {
         match self.group {
@@ -208,7 +197,6 @@ impl Spec {
         }
     }
 
-    /// Whether a submission must answer the item.
     #[must_use]
     pub fn required(&self) -> bool {
         Item::REQUIRED.contains(&self.item)
@@ -227,19 +215,19 @@ impl Kind {
 }
 
 impl Audiences {
-    /// Only what the person can answer.
+    /// Only items that the person can answer.
     pub const PERSON: Self = Self { staff: false, laboratory: false };
-    /// What anybody can answer.
+    /// All items.
     pub const EVERYBODY: Self = Self { staff: true, laboratory: true };
 
-    /// The set of some audiences; the person always belongs to it.
+    /// The set of these audiences; the person is always included.
     #[must_use]
     pub fn of(audiences: &[Audience]) -> Self {
         let has = |audience| audiences.contains(&audience);
         Self { staff: has(Audience::Staff), laboratory: has(Audience::Laboratory) }
     }
 
-    /// Whether an item of this audience counts as asked.
+    /// Whether items of this audience count as asked.
     #[must_use]
     pub const fn include(self, audience: Audience) -> bool {
         match audience {
@@ -251,10 +239,9 @@ impl Audiences {
 }
 
 impl Audience {
-    /// Every audience.
     pub const ALL: [Self; 3] = [Self::Person, Self::Staff, Self::Laboratory];
 
-    /// The audience's name on the wire.
+    /// The audience's name in JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -266,7 +253,7 @@ impl Audience {
 }
 
 impl Group {
-    /// The groups in the order a form shows them; alarms come first because they may end the form.
+    /// The groups in the order of the form. Alarms come early because they may end the form.
     pub const ALL: [Self; 11] = [
         Self::About,
         Self::Alarm,
@@ -281,7 +268,7 @@ impl Group {
         Self::Laboratory,
     ];
 
-    /// The group's name on the wire and its key in the texts.
+    /// The group's name in JSON and its key in the texts.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -305,7 +292,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_catalogue_stands_in_the_order_of_the_items() {
+    fn the_catalogue_has_the_order_of_the_items() {
         for (index, spec) in CATALOGUE.iter().enumerate() {
             assert_eq!(spec.item as usize, index, "{}", spec.id);
         }

@@ -1,11 +1,11 @@
-//! What answers can still become: which truths and which points some plausible completion reaches.
+//! The results that answers can still reach: the truth values and points of some plausible completion.
 //!
-//! Conditions ask what is known now ([`Condition::evaluate`]); this asks what answering some of the open items could
-//! make of them. Completions are plausible ones: none that the service would refuse.
+//! [`Condition::evaluate`] gives the result for the answers so far; this module gives the possible results once some open
+//! items are answered. Only plausible completions count: those that the service would accept.
 //!
-//! Each part of a condition is asked on its own. That is exact because the parts of one condition, the components of one
-//! instrument and the units of the own total read different items, which the linter holds; weight, height and losses are
-//! the exception, and there every cut-off is met at the same end of what they leave plausible.
+//! Each part of a condition is evaluated on its own. That is exact because the parts of one condition, the components of
+//! one instrument and the units of the own total read different items, which the linter checks. Weight, height and weight
+//! losses are the exception: there, every cut-off is met at the same end of their plausible range.
 
 use super::condition::{Check, Condition, End, Known, Quantity, Truth, View};
 use super::fixed::Fraction;
@@ -13,21 +13,20 @@ use super::instrument::Component;
 use super::item_set::ItemSet;
 use super::questionnaire::{Item, Kind};
 
-/// Answers, and the unanswered items that may still be answered.
+/// Answers, and the unanswered items that can still be answered.
 #[derive(Clone, Copy, Debug)]
 pub struct Reach<'a> {
-    /// The answers so far.
     pub view: View<'a>,
     /// The items that a completion may answer; the others stay unanswered.
     pub fill: ItemSet,
 }
 
-/// Sums that completions reach, each from 0 to 127.
+/// The sums that completions reach, each from 0 to 127, as a bit set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sums(u128);
 
 impl Reach<'_> {
-    /// Whether some completion decides the condition this way.
+    /// Whether some completion gives the condition this truth value.
     #[must_use]
     pub fn can_be(&self, condition: &Condition, wanted: bool) -> bool {
         let parts = || condition.parts(self.view.answers).into_iter();
@@ -71,7 +70,7 @@ impl Reach<'_> {
         }
     }
 
-    /// Whether answering this item can be what makes the condition true.
+    /// Whether answering this item can make the condition true.
     #[must_use]
     pub fn decides(&self, condition: &Condition, item: Item) -> bool {
         let parts = condition.parts(self.view.answers);
@@ -93,7 +92,7 @@ impl Reach<'_> {
         }
     }
 
-    /// Whether the condition can stay undecided although everything but this item is answered.
+    /// Whether the condition can stay undecided when everything but this item is answered.
     #[must_use]
     pub fn hangs_on(&self, condition: &Condition, item: Item) -> bool {
         let parts = condition.parts(self.view.answers);
@@ -111,7 +110,7 @@ impl Reach<'_> {
         }
     }
 
-    /// The points that a component of an instrument can be decided to; none while it cannot be decided.
+    /// The points that a component of an instrument can be decided to; empty if it cannot be decided.
     #[must_use]
     pub fn points(&self, component: &Component) -> Sums {
         let mut points = Sums::NONE;
@@ -125,17 +124,17 @@ impl Reach<'_> {
         if otherwise { points.or(Sums::of(0)) } else { points }
     }
 
-    /// Whether the person may still turn out to be unable to do a test: not one that has a value.
+    /// Whether the person may still be reported unable to do a test; not if the test has a value.
     fn may_be_unable(&self, measured: Item) -> bool {
         self.view.answers.get(measured).is_none() && self.fill.has(Item::TestsUnable)
     }
 
-    /// Whether completions decide the condition either way.
+    /// Whether completions can decide the condition either way.
     fn splits(&self, condition: &Condition) -> bool {
         self.can_be(condition, true) && self.can_be(condition, false)
     }
 
-    /// Whether some value within reach passes the check, or fails it.
+    /// Whether some reachable value gives the check this result.
     fn test_can_be(&self, quantity: Quantity, check: &Check, wanted: bool) -> bool {
         match self.view.known(quantity) {
             Known::Value(value) => check.holds(value) == wanted,
@@ -145,7 +144,7 @@ impl Reach<'_> {
         }
     }
 
-    /// Values that a completion can give the quantity, enough of them to see each result of the check.
+    /// Values that a completion can give the quantity, enough to produce each result of the check.
     fn values(&self, quantity: Quantity, check: &Check) -> Vec<Fraction> {
         let Quantity::Item(item) = quantity else { return self.extremes(quantity).into() };
         let whole = |numerator| Fraction { numerator, denominator: 1 };
@@ -168,7 +167,7 @@ impl Reach<'_> {
         }
     }
 
-    /// The least and the greatest plausible value of a derived quantity.
+    /// The lowest and the highest plausible value of a derived quantity.
     fn extremes(&self, quantity: Quantity) -> [Fraction; 2] {
         let (weight, height) = (self.range(Item::WeightKg), self.range(Item::HeightCm));
         match quantity {
@@ -198,7 +197,7 @@ impl Reach<'_> {
         }
     }
 
-    /// The range of a number in its units: the answer, or what is plausible beside the other answers.
+    /// The range of a number in its units: the answer, or the values that are plausible with the other answers.
     fn range(&self, item: Item) -> (i64, i64) {
         let get = |item: Item| self.view.answers.get(item).map(i64::from);
         if let Some(value) = get(item) {
@@ -230,34 +229,31 @@ impl Reach<'_> {
 }
 
 impl Sums {
-    /// No sum at all.
     pub const NONE: Self = Self(0);
 
-    /// One sum.
     #[must_use]
     pub const fn of(sum: i32) -> Self {
         Self(1 << (sum.unsigned_abs() & 127))
     }
 
-    /// The sums of either.
+    /// The union.
     #[must_use]
     pub const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Every sum of one of these and one of those.
+    /// Every sum of one element of each set.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self(other.iter().fold(0, |sums, sum| sums | self.0 << sum))
     }
 
-    /// The sums, with what lies above a cap counted as the cap.
+    /// The sums, limited to the cap.
     #[must_use]
     pub fn capped(self, cap: i32) -> Self {
         self.iter().fold(Self::NONE, |sums, sum| sums.or(Self::of(sum.min(cap))))
     }
 
-    /// Whether there is none.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
@@ -268,13 +264,13 @@ impl Sums {
         let mut left = self.0;
         std::iter::from_fn(move || {
             let sum = left.trailing_zeros();
-            // Takes the least bit away.
+            // Clears the lowest bit.
             left &= left.checked_sub(1)?;
             i32::try_from(sum).ok()
         })
     }
 
-    /// The least and the greatest sum; `None` when there is none.
+    /// The lowest and the highest sum; `None` if there is none.
     #[must_use]
     pub fn ends(self) -> Option<(i32, i32)> {
         let place = |zeros: u32| i32::try_from(zeros).ok();
