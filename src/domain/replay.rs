@@ -1,5 +1,5 @@
-//! What another rule table would change over stored submissions: counts alone, so that they stay small over any number
-//! of rows.
+//! The effect of another rule table on stored submissions. Only counts are kept, so that the size does not grow with the
+//! number of rows.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -12,50 +12,49 @@ use super::rule_table::{Band, Id, RuleTable};
 use super::scoring::{Asked, score};
 use super::submission::PathwayId;
 
-/// What a replay found.
+/// The result of a replay.
 ///
-/// A row changes its band when the stated band differs: low, moderate, high, or not settled.
+/// A row changes its band if the band differs: low, moderate, high, or not settled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Replay {
-    /// Rows compared.
     pub rows: u64,
-    /// Rows that could not be read, and so were not compared.
+    /// Rows that could not be read and were not compared.
     pub unreadable: u64,
-    /// Rows by their stated band, the stored one first; in the order of [`BANDS`].
+    /// Rows by stored band, then replayed band; in the order of [`BANDS`].
     pub bands: [[u64; 4]; 4],
-    /// Rows by whether they are flagged, the stored outcome first; false before true.
+    /// Rows by stored flag, then replayed flag; false before true.
     pub flagged: [[u64; 2]; 2],
-    /// How each rule's finding moved, by rule.
+    /// How each rule's finding changed, by rule.
     pub findings: BTreeMap<(Id, Movement), Moved>,
-    /// How each reason to flag moved, by its kind's name and its id.
+    /// How each flag reason changed, by the name of its kind and its id.
     pub flag_reasons: BTreeMap<(&'static str, Id, Movement), Moved>,
 }
 
-/// The bands of a replay's table: as stated, then not settled.
+/// The bands in the order of [`Replay::bands`]; the last is not settled.
 pub const BANDS: [Option<Band>; 4] = [Some(Band::Low), Some(Band::Moderate), Some(Band::High), None];
 
-/// What happened to a finding or a reason.
+/// The change of a finding or a flag reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Movement {
-    /// It is there now.
+    /// Only the replayed assessment has it.
     Gained,
-    /// It is gone.
+    /// Only the stored assessment has it.
     Lost,
-    /// It adds other points.
+    /// Its points differ.
     Points,
 }
 
-/// In how many rows something moved.
+/// The number of rows with a change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moved {
-    /// All of them.
+    /// All rows with the change.
     pub rows: u64,
-    /// Those that change their band, or whether they are flagged.
+    /// The rows whose band or flag changes too.
     pub deciding: u64,
 }
 
-/// Scores stored answers again as they were scored when they were stored: asked of the person, following the pathways
-/// that the stored assessment followed; where its version had no pathways yet, these.
+/// Scores stored answers again with the settings of the stored assessment: the audience is the person, and the pathways
+/// are those that the stored assessment followed, or `or_else` if its version had none.
 #[must_use]
 pub fn rescore(table: &RuleTable, answers: &Answers, stored: &Assessment, or_else: &[PathwayId]) -> Assessment {
     let followed: Vec<_> = stored.pathways.iter().map(|result| result.pathway).collect();
@@ -64,7 +63,6 @@ pub fn rescore(table: &RuleTable, answers: &Answers, stored: &Assessment, or_els
 }
 
 impl Replay {
-    /// Compares a row.
     pub fn add(&mut self, stored: &Assessment, replayed: &Assessment) {
         self.rows += 1;
         let (band, flag) = (stated(stored), stored.flagged());
@@ -85,7 +83,7 @@ impl Replay {
         }
     }
 
-    /// Adds what was found in other rows.
+    /// Adds the counts of other rows.
     pub fn merge(&mut self, other: Self) {
         self.rows += other.rows;
         self.unreadable += other.unreadable;
@@ -103,13 +101,13 @@ impl Replay {
         }
     }
 
-    /// Rows that would change their stated band.
+    /// Rows whose band changes.
     #[must_use]
     pub fn band_changes(&self) -> u64 {
         off_diagonal(&self.bands)
     }
 
-    /// Rows that would become flagged, or be flagged no more.
+    /// Rows whose flag changes, in either direction.
     #[must_use]
     pub fn flagged_changes(&self) -> u64 {
         off_diagonal(&self.flagged)
@@ -117,14 +115,13 @@ impl Replay {
 }
 
 impl Moved {
-    /// Adds the counts of other rows.
     const fn merge(&mut self, other: Self) {
         self.rows += other.rows;
         self.deciding += other.deciding;
     }
 }
 
-/// The most frequent first; of equally frequent ones those that decide more, then in the order of their names.
+/// The most frequent first; ties are ordered by `deciding`, descending, then by key.
 #[must_use]
 pub fn most_frequent<K: Ord>(moved: &BTreeMap<K, Moved>) -> Vec<(&K, Moved)> {
     let mut sorted: Vec<_> = moved.iter().map(|(key, moved)| (key, *moved)).collect();
@@ -132,19 +129,19 @@ pub fn most_frequent<K: Ord>(moved: &BTreeMap<K, Moved>) -> Vec<(&K, Moved)> {
     sorted
 }
 
-/// The sum of what changed: everything beside the diagonal.
+/// The sum of all changed rows: everything off the diagonal.
 fn off_diagonal<const N: usize>(table: &[[u64; N]; N]) -> u64 {
     let all: u64 = table.as_flattened().iter().sum();
     let same: u64 = (0..N).map(|place| table[place][place]).sum();
     all - same
 }
 
-/// The place of the stated band in a replay's table.
+/// The index of the band in [`BANDS`].
 fn stated(assessment: &Assessment) -> usize {
     assessment.band().map_or(3, |band| band as usize)
 }
 
-/// Findings gained, lost, or adding other points.
+/// Findings that were gained or lost, or whose points differ.
 fn moved_findings<'a>(stored: &'a [Finding], replayed: &'a [Finding]) -> impl Iterator<Item = (&'a Id, Movement)> {
     let points = |findings: &[Finding], rule: &Id| findings.iter().find(|one| one.rule == *rule).map(|one| one.points);
     let gone = stored.iter().filter_map(move |one| match points(replayed, &one.rule) {
@@ -155,7 +152,7 @@ fn moved_findings<'a>(stored: &'a [Finding], replayed: &'a [Finding]) -> impl It
     gone.chain(new.map(|one| (&one.rule, Movement::Gained)))
 }
 
-/// Reasons to flag gained or lost.
+/// Flag reasons that were gained or lost.
 fn moved_reasons<'a>(
     stored: &'a [FlagReason],
     replayed: &'a [FlagReason],
@@ -204,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_that_changes_nobody_is_counted_as_not_deciding() {
+    fn a_reason_that_changes_no_result_is_counted_as_not_deciding() {
         let mut replay = Replay::default();
         replay.add(&assessment(3, &[], &["one", "two"]), &assessment(3, &[], &["two"]));
         assert_eq!(replay.flagged_changes(), 0);

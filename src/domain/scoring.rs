@@ -13,28 +13,28 @@ use super::red_flag::CareLevel;
 use super::rule_table::{Advice, Band, Combination, Id, RedFlag, RuleTable, Unit};
 use super::submission::PathwayId;
 
-/// What the red flags alone say. Available on answers that must otherwise be refused.
+/// The result of the red flags alone. It is available for answers that must otherwise be refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alarm {
-    /// The red flags that fired, in the table's order.
+    /// The red flags raised, in the table's order.
     pub red_flags: Vec<Id>,
     /// The highest level among them.
     pub care_level: Option<CareLevel>,
-    /// Whether more could alarm: see [`alarms_open`].
+    /// Whether open items can still raise an alarm: see [`alarms_open`].
     pub open: bool,
 }
 
-/// What is asked of the scoring.
+/// The scope of the scoring.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
-    /// Whose items count as asked when they are unanswered.
+    /// The audiences whose unanswered items count as asked.
     pub audiences: Audiences,
-    /// The pathways to follow, of those the table has.
+    /// The pathways to follow, as far as the table has them.
     pub pathways: &'a [PathwayId],
 }
 
 impl Asked<'_> {
-    /// Only the person, and no pathway.
+    /// Only the person, without pathways.
     pub const PERSON: Self = Self { audiences: Audiences::PERSON, pathways: &[] };
 }
 
@@ -75,7 +75,6 @@ pub fn score(table: &RuleTable, answers: &Answers, asked: Asked<'_>) -> Assessme
     }
 }
 
-/// Evaluates only the red flags.
 #[must_use]
 pub fn alarm(table: &RuleTable, answers: &Answers) -> Alarm {
     let fired = fired(table, View { answers, audiences: Audiences::PERSON });
@@ -86,8 +85,8 @@ pub fn alarm(table: &RuleTable, answers: &Answers) -> Alarm {
     }
 }
 
-/// Whether an alarm is still undecided: an alarm question is unanswered, or a red flag is half met. Until then nobody is
-/// told that looking after themselves is enough, or that an appointment may wait.
+/// Whether an alarm is still undecided: an alarm question is unanswered, or a red flag is half met. While it is, the
+/// result does not say that self-care is enough or that an appointment may wait.
 #[must_use]
 pub fn alarms_open(table: &RuleTable, answers: &Answers) -> bool {
     let view = View { answers, audiences: Audiences::PERSON };
@@ -99,7 +98,7 @@ fn fired<'a>(table: &'a RuleTable, view: View<'_>) -> Vec<&'a RedFlag> {
     table.red_flags.iter().filter(|flag| flag.when.evaluate(view) == Truth::True).collect()
 }
 
-/// Bounds of one unit; its rules that apply become findings with the points they add.
+/// The bounds of one unit. Its rules that apply become findings with the points they add.
 fn count(table: &RuleTable, unit: &Unit, view: View<'_>, findings: &mut Vec<Finding>) -> (i32, i32) {
     let (first_finding, mut sum, mut possible) = (findings.len(), 0, 0);
     let (mut highest, mut highest_possible) = (0, 0);
@@ -133,7 +132,7 @@ fn count(table: &RuleTable, unit: &Unit, view: View<'_>, findings: &mut Vec<Find
     bounds
 }
 
-/// Lowers the points of findings that their group does not count, so that all add up to the group's sum.
+/// Reduces the points of findings that their group does not count, so that they add up to the group's sum.
 fn share_out(findings: &mut [Finding], combination: Option<Combination>, counted: i32) {
     let mut left = counted;
     let highest_only = combination == Some(Combination::HighestOf);
@@ -144,7 +143,7 @@ fn share_out(findings: &mut [Finding], combination: Option<Combination>, counted
     }
 }
 
-/// Everything that flags a submission: the certain band, instruments, pathways, red flags.
+/// All flag reasons: the certain band, instruments, pathways, red flags.
 fn flag_reasons(
     table: &RuleTable,
     band_at_least: Band,
@@ -170,14 +169,14 @@ fn flag_reasons(
     reasons
 }
 
-/// Self-care is said only when no alarm is open.
+/// The care level. Self-care is returned only if no alarm is open.
 fn care_level(fired: &[&RedFlag], flagged: bool, alarms_open: bool) -> Option<CareLevel> {
     let raised = fired.iter().map(|flag| flag.level).max();
     let floor = flagged.then_some(CareLevel::Consultation);
     raised.max(floor).or_else(|| (!alarms_open).then_some(CareLevel::SelfCare))
 }
 
-/// Today for an urgent red flag; this week for a high band, a pathway's stage or several reasons; else routine.
+/// Today for an urgent red flag; this week for a high band, a pathway's stage or several reasons; otherwise routine.
 fn urgency(fired: &[&RedFlag], band_at_least: Band, reasons: &[FlagReason]) -> Option<Urgency> {
     if reasons.is_empty() {
         return None;
@@ -191,7 +190,7 @@ fn urgency(fired: &[&RedFlag], band_at_least: Band, reasons: &[FlagReason]) -> O
     })
 }
 
-/// Nobody who must not wait is given advice for the long run.
+/// The ids of the advice that applies. Empty in an emergency, because long-term advice is out of place then.
 fn advice(
     entries: &[Advice],
     view: View<'_>,

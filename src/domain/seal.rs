@@ -1,4 +1,4 @@
-//! Seals of the audit trail: what is sealed of an entry, the chain that the seals make, and how a trail can be broken.
+//! Seals of the audit log: the sealed columns of an entry, the chain of the seals, and the ways in which it can be broken.
 
 use std::fmt;
 
@@ -8,77 +8,70 @@ use uuid::Uuid;
 use super::audit::AuditEntry;
 use super::ids::{AuditEntryId, ClinicId};
 
-/// Keyed hash of an entry, cut to what nobody can guess.
+/// Keyed hash of an entry, truncated to a length that cannot be guessed.
 pub type EntryMac = [u8; 16];
 /// Keyed hash of a seal.
 pub type SealMac = [u8; 32];
 
-/// What the first seal of a chain follows.
+/// The previous hash of the first seal of a chain.
 pub const NOTHING: SealMac = [0; 32];
 
-/// The columns of an entry, as texts in the order in which they are hashed. Texts, because whatever stands in a column
-/// behind the service's back has one, though it may be no value of ours.
+/// The columns of an entry as texts, in the order in which they are hashed. They are texts because a value written into
+/// the database by other means may not parse as a domain value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Columns(pub Vec<Option<String>>);
 
-/// The end of a chain, as the log keeps it: a chain that ends before it was cut.
+/// The end of a chain, as written to the log. If the chain later ends before this seal, it was cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Head {
-    /// Whose chain.
     pub clinic_id: ClinicId,
     /// The number of the last seal, counted from 1.
     pub seal_number: i64,
-    /// Its hash.
     pub mac: SealMac,
 }
 
-/// One thing that is not as the service left it.
+/// A difference between the stored audit log and what the service wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Break {
-    /// The entry is not what was written.
+    /// The entry differs from what was written.
     EntryChanged(AuditEntryId),
-    /// The entry was written and is not there.
+    /// The entry was written and is missing.
     EntryMissing(AuditEntryId),
-    /// The entry is there, and no seal covers it, nor does it wait for one as the service lets its entries wait.
+    /// No seal covers the entry, and the service did not queue it for sealing.
     EntryAdded(AuditEntryId),
-    /// More than one seal covers the entry.
+    /// More than one seal covers the entry, or it is queued more than once.
     EntrySealedTwice(AuditEntryId),
-    /// The seals from one number to another are not there.
-    SealsMissing {
-        /// The first of them.
-        first: i64,
-        /// The last of them.
-        last: i64,
-    },
-    /// The seal is not what was written.
+    /// The seals of a range of numbers are missing.
+    SealsMissing { first: i64, last: i64 },
+    /// The seal differs from what was written.
     SealChanged(i64),
-    /// The seal does not follow the one before it: one of the two is of another chain.
+    /// The seal does not follow the one before it: one of the two belongs to another chain.
     SealOutOfOrder(i64),
-    /// A known seal lies beyond the end of the chain.
+    /// A known seal is beyond the end of the chain.
     ChainCut {
-        /// The known seal.
+        /// The number of the known seal.
         known: i64,
-        /// The last seal that is there; 0 when there is none.
+        /// The last seal of the chain; 0 if there is none.
         last: i64,
     },
-    /// The seal is another than the known one of this number.
+    /// The seal differs from the known seal of this number.
     SealReplaced(i64),
-    /// The seal is there, and a tombstone says that it was removed.
+    /// The seal exists although a tombstone says that it was removed.
     SealNotPruned(i64),
-    /// The tombstone of the seals from this number on is not what was written.
+    /// The tombstone of the seals from this number on differs from what was written.
     TombstoneChanged(i64),
-    /// The tombstone of the seals from this number on does not follow what is before it.
+    /// The tombstone of the seals from this number on does not follow its predecessor.
     TombstoneOutOfOrder(i64),
 }
 
-/// What takes the place of the entries and seals that reached the end of their retention.
+/// The replacement of entries and seals that reached the end of their retention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tombstone {
     /// The number of the first removed seal.
     pub first_seal: i64,
     /// The number of the last removed seal.
     pub last_seal: i64,
-    /// How many entries these seals covered.
+    /// The number of entries that these seals covered.
     pub entries: i64,
     /// When the oldest of these entries was written.
     pub first_at: Timestamp,
@@ -88,44 +81,41 @@ pub struct Tombstone {
     pub previous_mac: SealMac,
     /// The hash of the last removed seal.
     pub last_mac: SealMac,
-    /// When they were removed.
     pub pruned_at: Timestamp,
 }
 
-/// What a walk looks at in a tombstone.
+/// The fields of a tombstone that the verification reads.
 #[derive(Clone, Copy, Debug)]
 pub struct Pruned {
     /// The number of the first removed seal.
     pub first_seal: i64,
-    /// How many entries it says were removed.
+    /// The number of removed entries that it states.
     pub entries: i64,
-    /// The last removed seal, and whether the tombstone's own hash is right.
+    /// The last removed seal, and whether the tombstone's own hash is valid.
     pub link: Link,
 }
 
-/// A walk along the seals of one chain.
+/// The state of a verification along the seals of one chain.
 #[derive(Clone, Copy, Debug)]
 pub struct Chain {
     next: i64,
     previous: Option<SealMac>,
 }
 
-/// What a walk looks at in a seal.
+/// The fields of a seal that the verification reads.
 #[derive(Clone, Copy, Debug)]
 pub struct Link {
-    /// The seal's number.
     pub seal_number: i64,
-    /// Whether its own hash is right.
+    /// Whether its own hash is valid.
     pub genuine: bool,
-    /// The hash that it says it follows.
+    /// The hash of the seal that it states as its predecessor.
     pub previous_mac: SealMac,
-    /// Its own hash.
     pub mac: SealMac,
 }
 
 impl Columns {
-    /// The columns as the database holds them, the things that folded refusals named last. Entries from before there was
-    /// that column were hashed without it, so an empty list is left out.
+    /// The columns as the database holds them; the resources of folded refusals are last. Entries written before that
+    /// column existed were hashed without it, so an empty list is left out.
     #[must_use]
     pub fn stored(mut columns: Vec<Option<String>>) -> Self {
         if columns.last().is_some_and(|last| last.as_deref() == Some("{}")) {
@@ -164,7 +154,7 @@ impl Default for Chain {
 }
 
 impl Chain {
-    /// Takes the next tombstone, in the order of numbers and before any seal, and tells what is wrong with it or before it.
+    /// Reads the next tombstone, in the order of numbers and before any seal, and returns the breaks at it or before it.
     pub fn follow_tombstone(&mut self, pruned: Pruned) -> Vec<Break> {
         let Pruned { first_seal, link, .. } = pruned;
         let mut broken = Vec::new();
@@ -182,7 +172,7 @@ impl Chain {
         broken
     }
 
-    /// Takes the next seal, in the order of numbers, and tells what is wrong with it or before it.
+    /// Reads the next seal, in the order of numbers, and returns the breaks at it or before it.
     pub fn follow(&mut self, link: Link) -> Vec<Break> {
         let mut broken = Vec::new();
         if link.seal_number < self.next {
@@ -202,13 +192,13 @@ impl Chain {
         broken
     }
 
-    /// Of a seal or a tombstone that was changed nothing can be said, not even what should follow it.
+    /// After a changed seal or tombstone the expected previous hash is unknown.
     fn advance(&mut self, link: Link) {
         self.previous = link.genuine.then_some(link.mac);
         self.next = self.next.max(link.seal_number.saturating_add(1));
     }
 
-    /// The hash of the last seal so far; `None` where it cannot be known.
+    /// The hash of the last seal so far; `None` if it cannot be known.
     #[must_use]
     pub const fn last_mac(&self) -> Option<SealMac> {
         self.previous
@@ -222,7 +212,7 @@ impl Chain {
 }
 
 impl Head {
-    /// Every head that stands in a line of a log, whatever stands around it.
+    /// Every head in a log line, whatever surrounds it.
     pub fn all_in(line: &str) -> impl Iterator<Item = Self> {
         line.split(|c: char| !c.is_ascii_hexdigit() && c != '-' && c != '/').filter_map(Self::parse)
     }
@@ -250,7 +240,7 @@ impl fmt::Display for Head {
 }
 
 impl Break {
-    /// Its name in JSON.
+    /// The name of the kind in JSON.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -276,23 +266,23 @@ impl fmt::Display for Break {
             Self::EntryChanged(id) => write!(f, "entry {id} was changed"),
             Self::EntryMissing(id) => write!(f, "entry {id} is missing"),
             Self::EntryAdded(id) => {
-                write!(f, "entry {id} was added: no seal covers it, and the service did not put it up for one")
+                write!(f, "entry {id} was added: no seal covers it, and the service did not queue it for sealing")
             }
-            Self::EntrySealedTwice(id) => write!(f, "entry {id} is sealed, or waits, more than once"),
+            Self::EntrySealedTwice(id) => write!(f, "entry {id} is sealed, or queued for sealing, more than once"),
             Self::SealsMissing { first, last } if first == last => write!(f, "seal {first} is missing"),
             Self::SealsMissing { first, last } => write!(f, "seals {first} to {last} are missing"),
             Self::SealChanged(number) => write!(f, "seal {number} was changed"),
             Self::SealOutOfOrder(number) => write!(f, "seal {number} does not follow the seal before it"),
             Self::ChainCut { known, last } => {
-                write!(f, "the chain was cut: it ends with seal {last}, and seal {known} is known")
+                write!(f, "the chain was cut: it ends with seal {last}, but seal {known} is known")
             }
-            Self::SealReplaced(number) => write!(f, "seal {number} is another than the known one"),
+            Self::SealReplaced(number) => write!(f, "seal {number} differs from the known seal"),
             Self::SealNotPruned(number) => {
-                write!(f, "seal {number} is there, and a tombstone says that it was removed")
+                write!(f, "seal {number} exists, but a tombstone says that it was removed")
             }
             Self::TombstoneChanged(first) => write!(f, "the tombstone of the seals from {first} on was changed"),
             Self::TombstoneOutOfOrder(first) => {
-                write!(f, "the tombstone of the seals from {first} on does not follow what is before it")
+                write!(f, "the tombstone of the seals from {first} on does not follow its predecessor")
             }
         }
     }
@@ -318,13 +308,13 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_seal_is_named_and_nothing_else() {
+    fn only_the_missing_seal_is_reported() {
         assert_eq!(walk(&[link(2), link(3)]), [Break::SealsMissing { first: 1, last: 1 }]);
         assert_eq!(walk(&[link(1), link(4), link(5)]), [Break::SealsMissing { first: 2, last: 3 }]);
     }
 
     #[test]
-    fn a_changed_seal_is_named_and_not_the_one_after_it() {
+    fn a_changed_seal_is_reported_and_the_one_after_it_is_not() {
         let changed = Link { genuine: false, mac: [9; 32], ..link(2) };
         assert_eq!(walk(&[link(1), changed, link(3)]), [Break::SealChanged(2)]);
     }
@@ -337,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_goes_on_after_a_tombstone_and_each_thing_wrong_with_one_is_named() {
+    fn a_chain_continues_after_a_tombstone_and_each_broken_tombstone_is_reported() {
         let pruned = |first_seal, last| Pruned {
             first_seal,
             entries: 1,
@@ -364,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_is_found_in_any_line_and_a_broken_one_is_none() {
+    fn a_head_is_found_in_any_line_and_a_malformed_one_is_ignored() {
         let head = Head { clinic_id: ClinicId(Uuid::from_u128(7)), seal_number: 12, mac: [0xab; 32] };
         for line in
             [format!("{head}"), format!("INFO sealed head={head} entries=3"), format!("{{\"head\":\"{head}\"}}")]

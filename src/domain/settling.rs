@@ -1,7 +1,7 @@
-//! What would settle an instrument: the smallest sets of open items whose answers could decide its outcome.
+//! The smallest sets of open items whose answers can settle an instrument's outcome.
 //!
-//! "Could" is said of the luckiest answers: with three points on SARC-F and two items open, either alone can make it
-//! positive, so each is a set. Fewer items than these can decide nothing, whatever is answered.
+//! "Can" refers to the most favourable answers: with three points on SARC-F and two items open, either alone can make it
+//! positive, so each is a set. Fewer items than these cannot settle the outcome, whatever the answers.
 
 use super::answers::Answers;
 use super::condition::View;
@@ -11,11 +11,11 @@ use super::linear::{Bounds, Linear};
 use super::questionnaire::{Audiences, Item};
 use super::reach::Reach;
 
-/// More sets than this tell nobody anything.
+/// The maximum number of sets returned.
 const MOST_SETS: usize = 24;
 
 impl Instrument {
-    /// The unanswered items that the instrument waits for, its age range apart.
+    /// The unanswered items that the instrument depends on, apart from its age range.
     #[must_use]
     pub fn waits_for(&self, answers: &Answers) -> ItemSet {
         let view = View { answers, audiences: Audiences::EVERYBODY };
@@ -33,8 +33,8 @@ impl Instrument {
         items.within(answerable)
     }
 
-    /// The smallest sets of unanswered items whose answers could settle the outcome, whoever would be asked; empty when it
-    /// is settled, and when nothing can settle it, such as a grip that the person was unable to do.
+    /// The smallest sets of unanswered items whose answers can settle the outcome, whichever audiences are asked. Empty if
+    /// it is settled, or if nothing can settle it, such as a grip test that the person was unable to do.
     #[must_use]
     pub fn would_settle(&self, answers: &Answers) -> Vec<ItemSet> {
         let age = answers.get(Item::Age);
@@ -42,7 +42,7 @@ impl Instrument {
             return Vec::new();
         }
         if age.is_none() {
-            // Somebody below the instrument's age is outside it, whatever else is answered.
+            // Below the instrument's age it does not apply, whatever the other answers.
             return vec![ItemSet::of(Item::Age)];
         }
         let open = self.waits_for(answers);
@@ -52,7 +52,7 @@ impl Instrument {
         sizes.into_iter().find(|sets| !sets.is_empty()).unwrap_or_default()
     }
 
-    /// For each component of a sum, what answering each part of its open items could make of it.
+    /// For each component of a sum, the possible results of answering each subset of its open items.
     fn choices(&self, answers: &Answers) -> Vec<Vec<Choice>> {
         let Method::Sum { components, .. } = &self.method else { return Vec::new() };
         let view = View { answers, audiences: Audiences::EVERYBODY };
@@ -60,12 +60,12 @@ impl Instrument {
         components.iter().map(|component| component.choices(view, answerable)).collect()
     }
 
-    /// Whether some answers to these items would settle the outcome.
+    /// Whether some answers to these items settle the outcome.
     fn could_settle(&self, answers: &Answers, choices: &[Vec<Choice>], fill: ItemSet) -> bool {
         match &self.method {
             Method::Sum { .. } => {
                 let chosen = |choices: &'_ Vec<Choice>| {
-                    // The largest part of its items that is answered comes last.
+                    // The choices ascend by size, so the last match is the largest answered subset.
                     choices.iter().rfind(|choice| fill.covers(choice.items)).copied()
                 };
                 let (mut most, mut least) = (Bounds::ZERO, Bounds::ZERO);
@@ -93,19 +93,19 @@ impl Instrument {
     }
 }
 
-/// What answering some of a component's open items could make of it.
+/// The possible results of answering a subset of a component's open items.
 #[derive(Clone, Copy, Debug)]
 struct Choice {
-    /// The items that are answered.
+    /// The answered items.
     items: ItemSet,
-    /// The component at its most.
+    /// The highest result of the component.
     most: Bounds,
-    /// The component at its least.
+    /// The lowest result of the component.
     least: Bounds,
 }
 
 impl Component {
-    /// A choice for each part of the open items, the empty one first, all of them last.
+    /// One choice for each subset of the open items, ascending by size.
     fn choices(&self, view: View<'_>, answerable: ItemSet) -> Vec<Choice> {
         let (open, waiting) = (self.bounds(view), self.waits_for(view).within(answerable));
         let parts = (0..=waiting.len()).flat_map(|size| waiting.subsets(size));
@@ -117,7 +117,7 @@ impl Component {
         parts.map(choice).collect()
     }
 
-    /// The unanswered items that the component waits for.
+    /// The unanswered items that the component depends on.
     #[must_use]
     pub fn waits_for(&self, view: View<'_>) -> ItemSet {
         let bounds = self.bounds(view);
@@ -128,7 +128,7 @@ impl Component {
     }
 }
 
-/// Whether answering these items could make it positive, and negative.
+/// Whether answering these items can make it positive, and whether it can make it negative.
 fn linear_could_be(linear: &Linear, answers: &Answers, fill: ItemSet) -> (bool, bool) {
     let (mut most, mut least) = (0, 0);
     for term in &linear.terms {

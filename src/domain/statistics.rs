@@ -1,4 +1,4 @@
-//! Statistics of a clinic: what was submitted day by day, the open cases, and how cases ended. Days are days of UTC.
+//! Statistics of a clinic: submissions by day, open follow-ups, and outcomes of closed follow-ups. Days are UTC days.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -9,47 +9,39 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use super::fault::{Fault, FaultCode};
 use super::follow_up::FollowUpState;
 
-/// Days from a first to a last one, both within.
+/// A range of days; both ends are inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DayRange {
     first: Date,
     last: Date,
 }
 
-/// What is counted of a day's submissions.
+/// The dimension of a count of a day's submissions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Dimension {
-    /// All of them.
     Submissions,
-    /// The flagged ones.
     Flagged,
-    /// Those of a band, or `unsettled`.
+    /// By band, or `unsettled`.
     Band,
-    /// Those with a finding.
+    /// By finding.
     Finding,
-    /// Those on which an instrument is positive.
+    /// By positive instrument.
     InstrumentPositive,
 }
 
-/// How many submissions of a day have a value.
+/// The number of submissions of a day with a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Count {
-    /// The day.
     pub day: Date,
-    /// What is counted.
     pub dimension: Dimension,
-    /// Which band, finding or instrument; empty where there is but one value.
+    /// Which band, finding or instrument; empty for the dimensions without values.
     pub value: String,
-    /// How many.
     pub count: u64,
 }
 
-/// The submissions of one day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DayCounts {
-    /// All of them.
     pub submissions: u64,
-    /// The flagged ones.
     pub flagged: u64,
 }
 
@@ -58,83 +50,78 @@ pub struct DayCounts {
 pub struct SubmissionCounts {
     /// Every day of the range.
     pub days: BTreeMap<Date, DayCounts>,
-    /// By band; `unsettled` where missing answers leave it open.
+    /// By band; `unsettled` if missing answers leave it open.
     pub bands: BTreeMap<String, u64>,
-    /// By finding.
     pub findings: BTreeMap<String, u64>,
-    /// By instrument that is positive.
+    /// By positive instrument.
     pub positive_instruments: BTreeMap<String, u64>,
 }
 
-/// The cases that are not closed, now.
+/// The follow-ups that are not closed at the time of the request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OpenCases {
-    /// By state.
     pub states: HashMap<FollowUpState, u64>,
-    /// Those past their due time.
+    /// Past their due time.
     pub overdue: u64,
-    /// Their number by age, in the classes that [`AGE_CLASSES_HOURS`] bounds, and those that are older still.
+    /// By age, in the classes bounded by [`AGE_CLASSES_HOURS`]; the last one is everything older.
     pub ages: [u64; AGE_CLASSES_HOURS.len() + 1],
     /// The median age, hours.
     pub median_hours: Option<f64>,
-    /// The age that nine of ten cases do not exceed, hours.
+    /// The 90th percentile of age, hours.
     pub p90_hours: Option<f64>,
 }
 
-/// The cases that were closed within a range of days.
+/// The follow-ups closed in a range of days.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClosedCases {
-    /// By outcome.
     pub outcomes: BTreeMap<String, u64>,
-    /// Attended ones by diagnosis, where one was recorded.
+    /// Attended follow-ups by diagnosis, if one was recorded.
     pub diagnoses: BTreeMap<String, u64>,
 }
 
-/// All of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Statistics {
-    /// The days asked for.
     pub range: DayRange,
-    /// What was submitted in them.
+    /// Submissions in the range.
     pub submissions: SubmissionCounts,
-    /// The cases that are not closed, now.
+    /// The follow-ups that are not closed at the time of the request.
     pub open: OpenCases,
-    /// The cases that were closed in them.
+    /// The follow-ups closed in the range.
     pub closed: ClosedCases,
 }
 
-/// A share, counted.
+/// A proportion, as two counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Share {
     numerator: u64,
     denominator: u64,
 }
 
-/// Upper bounds of the classes of ages, hours: a day, three days, a week, two weeks, thirty days.
+/// Upper bounds of the age classes, hours: 1 day, 3 days, 1 week, 2 weeks, 30 days.
 pub const AGE_CLASSES_HOURS: [u16; 5] = [24, 72, 168, 336, 720];
 
-/// How long after its end a day may still get a row: longer than a request takes and than the clocks of two instances
-/// may differ.
+/// How long after its end a day can still get a row. It is longer than a request takes plus the clock difference of two
+/// instances.
 const MARGIN: SignedDuration = SignedDuration::from_mins(15);
 
-/// The last day that gets no row any more.
+/// The last day that gets no more rows.
 #[must_use]
 pub fn last_over(now: Timestamp) -> Date {
     (now - MARGIN).to_zoned(TimeZone::UTC).date().saturating_sub(1.day())
 }
 
 impl DayRange {
-    /// Longest range, days: three years and some weeks.
+    /// The longest range, days: three years and some weeks.
     pub const LONGEST: i32 = 1_100;
-    /// Days of a range that nobody asked for otherwise.
+    /// The default length, days.
     pub const USUAL: i32 = 30;
     const EARLIEST: Date = jiff::civil::date(1970, 1, 1);
     const LATEST: Date = jiff::civil::date(2999, 12, 31);
 
-    /// The range asked for: without a last day until today, without a first one thirty days.
+    /// Parses the range. Without a last day it ends today; without a first day it has thirty days.
     ///
     /// # Errors
-    /// One fault when it ends before it begins, is too long, or leaves the centuries that are known here.
+    /// Fails with one fault if the range ends before it begins, is too long, or is outside the supported years.
     pub fn parse(from: Option<Date>, to: Option<Date>, now: Timestamp) -> Result<Self, Fault> {
         let out_of_range = |pointer, detail: &str| Err(Fault::new(pointer, FaultCode::OutOfRange, detail));
         let known = Self::EARLIEST..=Self::LATEST;
@@ -149,42 +136,40 @@ impl DayRange {
         let range = Self { first, last };
         match range.length() {
             ..1 => out_of_range("/to", "must not be before `from`"),
-            length if length > Self::LONGEST => out_of_range("/from", "at most 1100 days"),
+            length if length > Self::LONGEST => out_of_range("/from", "the range must be at most 1100 days"),
             _ => Ok(range),
         }
     }
 
-    /// One day.
     #[must_use]
     pub const fn of(day: Date) -> Self {
         Self { first: day, last: day }
     }
 
-    /// The first day.
     #[must_use]
     pub const fn first(self) -> Date {
         self.first
     }
 
-    /// The last day, which is within the range.
+    /// The last day, inclusive.
     #[must_use]
     pub const fn last(self) -> Date {
         self.last
     }
 
-    /// When it begins, and when it is over.
+    /// The start of the first day and the end of the last day.
     #[must_use]
     pub fn bounds(self) -> (Timestamp, Timestamp) {
         let start = |day: Date| day.to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |zoned| zoned.timestamp());
         (start(self.first), start(self.last.saturating_add(1.day())))
     }
 
-    /// Its days, in order.
+    /// Every day, ascending.
     pub fn days(self) -> impl Iterator<Item = Date> {
         self.first.series(1.day()).take_while(move |day| *day <= self.last)
     }
 
-    /// The parts of it whose days are not among these.
+    /// The parts of the range without these days.
     #[must_use]
     pub fn without(self, days: &BTreeSet<Date>) -> Vec<Self> {
         let mut parts: Vec<Self> = Vec::new();
@@ -203,7 +188,7 @@ impl DayRange {
 }
 
 impl SubmissionCounts {
-    /// Adds counts up; every day of the range has a row, whether anything was submitted or not.
+    /// Adds up the counts. Every day of the range has a row, even without submissions.
     #[must_use]
     pub fn gather(range: DayRange, counts: impl IntoIterator<Item = Count>) -> Self {
         let mut whole = Self { days: range.days().map(|day| (day, DayCounts::default())).collect(), ..Self::default() };
@@ -228,10 +213,8 @@ impl SubmissionCounts {
 }
 
 impl Dimension {
-    /// Every dimension.
     pub const ALL: [Self; 5] = [Self::Submissions, Self::Flagged, Self::Band, Self::Finding, Self::InstrumentPositive];
 
-    /// The dimension's name in the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -243,7 +226,6 @@ impl Dimension {
         }
     }
 
-    /// Reads a dimension's name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|dimension| dimension.as_str() == name)
@@ -251,8 +233,8 @@ impl Dimension {
 }
 
 impl ClosedCases {
-    /// The positive predictive value: of those who attended and have a diagnosis, the share in whom sarcopenia is probable
-    /// or confirmed. It holds for people who were flagged and came, and for nobody else; `None` when there are none.
+    /// The positive predictive value: the share with probable or confirmed sarcopenia among attended follow-ups with a
+    /// diagnosis. It holds only for people who were flagged and attended. `None` if there are none.
     #[must_use]
     pub fn predictive_value(&self) -> Option<Share> {
         let of = |name: &str| self.diagnoses.get(name).copied().unwrap_or_default();
@@ -264,19 +246,17 @@ impl Share {
     /// The standard normal quantile of a 95 % interval.
     const Z: f64 = 1.959_963_984_540_054;
 
-    /// A part of a whole; `None` of nothing, or where the part is greater.
+    /// `None` if the denominator is 0 or the numerator is greater than it.
     #[must_use]
     pub fn of(numerator: u64, denominator: u64) -> Option<Self> {
         (denominator > 0 && numerator <= denominator).then_some(Self { numerator, denominator })
     }
 
-    /// How many are meant.
     #[must_use]
     pub const fn numerator(self) -> u64 {
         self.numerator
     }
 
-    /// Of how many.
     #[must_use]
     pub const fn denominator(self) -> u64 {
         self.denominator
@@ -284,15 +264,15 @@ impl Share {
 
     /// The share, 0 to 1.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "nobody counts 2^53 people")]
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
     pub fn value(self) -> f64 {
         self.numerator as f64 / self.denominator as f64
     }
 
-    /// The 95 % score interval, 0 to 1 (Wilson, J Am Stat Assoc 1927;22:209-212): it stays within 0 and 1 and serves
-    /// small numbers.
+    /// The 95 % score interval, 0 to 1 (Wilson, J Am Stat Assoc 1927;22:209-212). It stays within 0 and 1 and suits small
+    /// numbers.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "nobody counts 2^53 people")]
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
     pub fn interval(self) -> (f64, f64) {
         let (share, count) = (self.value(), self.denominator as f64);
         let square = Self::Z * Self::Z;
@@ -325,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_is_thirty_days_until_today_unless_said() {
+    fn a_range_defaults_to_thirty_days_until_today() {
         let today = now("2026-03-02T10:00:00Z");
         let usual = DayRange::parse(None, None, today).unwrap();
         assert_eq!((usual.first, usual.last, usual.length()), (date(2026, 2, 1), date(2026, 3, 2), 30));
@@ -350,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_counted_yet_falls_into_the_fewest_parts() {
+    fn uncounted_days_form_the_fewest_parts() {
         let whole = range(date(2026, 1, 1), date(2026, 1, 10));
         let counted = [date(2025, 12, 31), date(2026, 1, 3), date(2026, 1, 4), date(2026, 1, 10)].into();
         let parts = [range(date(2026, 1, 1), date(2026, 1, 2)), range(date(2026, 1, 5), date(2026, 1, 9))];
