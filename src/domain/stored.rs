@@ -1,4 +1,4 @@
-//! What the store hands back: rows as domain values, checked on the way up.
+//! Rows of the database as validated domain values.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,49 +15,43 @@ use super::rule_table::Band;
 use super::subject::{Consent, Contact};
 use super::submission::{ExternalSource, Origin, PathwayId};
 
-/// A clinic and what its people are shown.
+/// A clinic with its settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clinic {
-    /// The clinic's id.
     pub clinic_id: ClinicId,
-    /// Its name.
     pub name: String,
-    /// Where a consultation is booked.
+    /// The URL where a consultation is booked.
     pub booking_url: String,
     /// The number to call in an emergency.
     pub emergency_number: String,
-    /// The language used where a request asks for none.
+    /// The language of requests that name none.
     pub language: Language,
-    /// The pathways followed where a request asks for none.
+    /// The pathways of requests that name none.
     pub pathways: Vec<PathwayId>,
-    /// The languages it speaks.
+    /// The languages that the clinic supports.
     pub languages: Vec<Language>,
-    /// Whether it lets nobody in.
+    /// Whether all access to the clinic is blocked.
     pub suspended: bool,
-    /// How soon cases are due.
+    /// The hours within which follow-ups are due.
     pub due: DueHours,
-    /// How many days it keeps submissions; `None` until somebody erases them.
+    /// How many days submissions are kept; `None` until they are erased.
     pub retention_days: Option<u32>,
-    /// How many years it keeps its audit log; `None` keeps all of it.
+    /// How many years audit entries are kept; `None` without limit.
     pub audit_retention_years: Option<u32>,
 }
 
-/// Within how many hours a case of each urgency is due.
+/// The hours within which a follow-up of each urgency is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DueHours {
-    /// A case for today.
     pub today: u16,
-    /// A case for this week.
     pub this_week: u16,
-    /// A routine case.
     pub routine: u16,
 }
 
 impl DueHours {
-    /// The service's suggestion; no source states one.
+    /// The service's suggestion; it has no published source.
     pub const SUGGESTED: Self = Self { today: 24, this_week: 168, routine: 720 };
 
-    /// The hours of an urgency.
     #[must_use]
     pub const fn of(self, urgency: Urgency) -> u16 {
         match urgency {
@@ -68,217 +62,187 @@ impl DueHours {
     }
 }
 
-/// A credential, without its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credential {
-    /// The clinic it belongs to.
     pub clinic_id: ClinicId,
-    /// Its id.
     pub credential_id: CredentialId,
-    /// Whose records it makes: its own id, or that of the first credential that it replaces.
+    /// The sender that owns its records: its own id, or the id of the first credential that it replaces.
     pub sender_id: SenderId,
-    /// What it may do.
     pub role: Role,
-    /// The person or system it was given to.
+    /// The person or system that received it.
     pub display_name: String,
-    /// The part of the key that finds it; `None` for a person who signs in with tokens.
+    /// The prefix of the key, which identifies it; `None` for a person who signs in with tokens.
     pub prefix: Option<String>,
-    /// The web sites that may send the key; none binds it to none.
+    /// The web origins that may send the key. If empty, the key is not bound to any.
     pub origins: Vec<String>,
-    /// When it was minted.
     pub created_at: Timestamp,
-    /// When it stops working.
     pub expires_at: Option<Timestamp>,
-    /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
-    /// Until when the key before the last rotation works.
+    /// Until when the key before the last rotation is valid.
     pub previous_key_until: Option<Timestamp>,
 }
 
-/// The case that a submission opened or joined, as it was then.
+/// The follow-up that a submission opened or joined, as of that time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FollowUpLink {
-    /// The case.
     pub follow_up_id: FollowUpId,
-    /// Its state when the submission was stored.
+    /// The state when the submission was stored.
     pub state: FollowUpState,
-    /// Its urgency when the submission was stored.
+    /// The urgency when the submission was stored.
     pub urgency: Urgency,
-    /// Whether the case was already open.
+    /// Whether the follow-up was already open.
     pub joined: bool,
 }
 
-/// A stored submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredSubmission {
-    /// Its id.
     pub submission_id: SubmissionId,
-    /// The person.
     pub subject_id: SubjectId,
     /// The credential that submitted it.
     pub credential_id: CredentialId,
-    /// Where it came from.
     pub origin: Origin,
-    /// When it was received.
     pub received_at: Timestamp,
-    /// When the questions were answered.
+    /// When the questions were answered; `None` if not stated.
     pub answered_at: Option<Timestamp>,
-    /// Whether it is history of another system, which opened no case.
+    /// Whether it is history from another system; such a submission opens no follow-up.
     pub imported: bool,
     /// The language of its outcome.
     pub language: Language,
     /// The record in another system.
     pub source: Option<ExternalSource>,
-    /// The pathway asked for.
+    /// The pathway asked for instead of the clinic's.
     pub pathway: Option<PathwayId>,
     /// The submission it corrects.
     pub supersedes: Option<SubmissionId>,
     /// The latest submission that corrects it.
     pub superseded_by: Option<SubmissionId>,
-    /// The answers.
     pub answers: Answers,
-    /// The assessment.
     pub assessment: Assessment,
-    /// The case it opened or joined.
+    /// The follow-up that it opened or joined.
     pub follow_up: Option<FollowUpLink>,
 }
 
-/// A submission as a list shows it.
+/// A submission as an entry of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubmissionSummary {
-    /// Its id.
     pub submission_id: SubmissionId,
-    /// The person.
     pub subject_id: SubjectId,
-    /// Where it came from.
     pub origin: Origin,
-    /// When it was received.
     pub received_at: Timestamp,
-    /// Whether it is history of another system, which opened no case.
+    /// Whether it is history from another system; such a submission opens no follow-up.
     pub imported: bool,
     /// The version of the rule table.
     pub rule_table: String,
-    /// The own total with its bounds.
+    /// The service's own total, with bounds.
     pub score: Score,
     /// The band of the lower bound.
     pub band_at_least: Band,
     /// The band of the upper bound.
     pub band_at_most: Band,
-    /// How soon to be seen.
+    /// How soon the person should be seen.
     pub care_level: Option<CareLevel>,
-    /// Whether it is flagged.
     pub flagged: bool,
-    /// The case.
     pub follow_up_id: Option<FollowUpId>,
 }
 
-/// A person, opened for staff.
+/// A subject with decrypted contact data.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Subject {
-    /// The person's id.
     pub subject_id: SubjectId,
     /// The clinic's reference.
     pub reference: Option<String>,
-    /// Contact data.
     pub contact: Contact,
-    /// Consent.
     pub consent: Option<Consent>,
-    /// When the person was first seen.
+    /// When the subject was created.
     pub created_at: Timestamp,
-    /// Counts the changes of contact data, consent and merges.
+    /// Incremented by each change of contact data or consent and by each merge.
     pub version: i32,
-    /// The person that this one was found to be.
+    /// The subject that this one was merged into.
     pub merged_into: Option<SubjectId>,
 }
 
-/// Which submissions a list shows; each part that is absent does not narrow it.
+/// Filter of a list of submissions; absent fields do not restrict it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SubmissionFilter {
-    /// Only flagged ones, or only others.
+    /// Only flagged submissions, or only those that are not.
     pub flagged: Option<bool>,
-    /// Only history of another system, or only others.
+    /// Only history from other systems, or only submissions that are not.
     pub imported: Option<bool>,
-    /// Only those whose band is settled as this one.
+    /// Only submissions settled in this band.
     pub band: Option<Band>,
-    /// Only those whose own total is at least this.
+    /// Only submissions whose own total is at least this.
     pub min_score: Option<i16>,
-    /// Only those with this finding.
+    /// Only submissions with this finding.
     pub finding: Option<String>,
-    /// Only those on which this instrument is positive.
+    /// Only submissions with this instrument positive.
     pub instrument_positive: Option<String>,
-    /// Received at or after.
+    /// Received at or after this time.
     pub received_from: Option<Timestamp>,
-    /// Received before.
+    /// Received before this time.
     pub received_to: Option<Timestamp>,
-    /// Only those of this person.
     pub subject_id: Option<SubjectId>,
 }
 
-/// Which follow-ups the worklist shows; each part that is absent does not narrow it.
+/// Filter of the worklist; absent fields do not restrict it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FollowUpFilter {
-    /// Only cases in one of these states; without any, every case that is not closed.
+    /// Only follow-ups in one of these states; if empty, all that are not closed.
     pub states: Vec<FollowUpState>,
-    /// Of closed cases only those that ended in one of these ways; without any, every one.
+    /// Of closed follow-ups only those with one of these outcomes; if empty, all.
     pub outcomes: Vec<ClosingOutcome>,
-    /// Only cases of this urgency.
     pub urgency: Option<Urgency>,
-    /// Only cases that somebody has, or that nobody has.
+    /// Only follow-ups of this assignee, or without one.
     pub assignee: Option<Assignee>,
-    /// Only cases that should be done by now and are not, or only others.
+    /// Only overdue follow-ups, or only those that are not.
     pub overdue: Option<bool>,
-    /// Only cases whose highest band is this one.
+    /// Only follow-ups whose highest band is this one.
     pub band: Option<Band>,
-    /// Only cases with this finding in one of their submissions.
+    /// Only follow-ups with this finding in one of their submissions.
     pub finding: Option<String>,
-    /// Only cases on one of whose submissions this instrument is positive.
+    /// Only follow-ups with this instrument positive in one of their submissions.
     pub instrument_positive: Option<String>,
-    /// Only cases whose last submission was received at or after.
+    /// Only follow-ups whose last submission was received at or after this time.
     pub received_from: Option<Timestamp>,
-    /// Only cases whose last submission was received before.
+    /// Only follow-ups whose last submission was received before this time.
     pub received_to: Option<Timestamp>,
-    /// Only cases due at or after.
+    /// Only follow-ups due at or after this time.
     pub due_from: Option<Timestamp>,
-    /// Only cases due before.
+    /// Only follow-ups due before this time.
     pub due_to: Option<Timestamp>,
-    /// Only cases that were last changed at or after.
+    /// Only follow-ups last changed at or after this time.
     pub changed_from: Option<Timestamp>,
-    /// Only cases that were last changed before.
+    /// Only follow-ups last changed before this time.
     pub changed_to: Option<Timestamp>,
-    /// Only those of this person.
     pub subject_id: Option<SubjectId>,
-    /// Only this one.
     pub follow_up_id: Option<FollowUpId>,
 }
 
-/// Whose cases are asked for.
+/// The assignee filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Assignee {
-    /// Nobody's.
+    /// Follow-ups without an assignee.
     Nobody,
-    /// Those of this credential.
+    /// Follow-ups assigned to this credential.
     Credential(CredentialId),
 }
 
-/// The order of the worklist.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FollowUpOrder {
     /// The most urgent first, then the oldest.
     #[default]
     Urgency,
-    /// The oldest first.
     Oldest,
-    /// What is due soonest first.
+    /// The earliest due time first.
     Due,
 }
 
-/// What page of a list is asked for.
+/// The requested page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageRequest {
-    /// How many items at most.
+    /// The maximum number of items.
     pub limit: u16,
-    /// The cursor of the page before.
+    /// The cursor that the previous page returned.
     pub cursor: Option<String>,
 }
 
@@ -287,29 +251,28 @@ pub struct PageRequest {
 pub struct Page<T> {
     /// The items, in the list's order.
     pub items: Vec<T>,
-    /// The cursor of the next page; `None` when this is the last.
+    /// The cursor of the next page; `None` on the last page.
     pub next_cursor: Option<String>,
 }
 
-/// What became of a submission handed to the store.
+/// The result of storing a submission.
 #[derive(Clone, Debug)]
 pub enum Stored {
-    /// It was written now.
     Created(Box<StoredSubmission>),
-    /// The same key and body were stored before: this is that submission.
+    /// The key was used before for the same body; this is the submission stored then.
     Replayed(Box<StoredSubmission>),
-    /// The key was used before for another body.
+    /// The key was used before for a different body.
     KeyReused,
 }
 
 impl Subject {
-    /// Whether the person agreed to be contacted; without that, contact data is shown to nobody.
+    /// Whether the person consented to be contacted. Without consent, contact data is never shown.
     #[must_use]
     pub fn may_be_contacted(&self) -> bool {
         self.consent.as_ref().is_some_and(|consent| consent.to_contact)
     }
 
-    /// The person as staff may see it: contact data only with consent.
+    /// The subject as shown to staff: contact data only with consent.
     #[must_use]
     pub fn shown(self) -> Self {
         let contact = if self.may_be_contacted() { self.contact.clone() } else { Contact::default() };
@@ -318,18 +281,17 @@ impl Subject {
 }
 
 impl FollowUpOrder {
-    /// Every order.
     pub const ALL: [Self; 3] = [Self::Urgency, Self::Oldest, Self::Due];
 }
 
 impl StoredSubmission {
-    /// When the questions were answered: when it was received, unless it said otherwise.
+    /// When the questions were answered; the time of receipt if not stated.
     #[must_use]
     pub fn answered(&self) -> Timestamp {
         self.answered_at.unwrap_or(self.received_at)
     }
 
-    /// The instruments that are positive, by id.
+    /// The ids of the positive instruments.
     pub fn positive_instruments(assessment: &Assessment) -> impl Iterator<Item = &str> {
         let positive = assessment.instruments.iter().filter(|result| result.outcome == Outcome::Positive);
         positive.map(|result| &*result.instrument)

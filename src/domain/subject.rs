@@ -1,4 +1,4 @@
-//! The subject: the person screened, by the clinic's own reference, with contact data where it was given.
+//! The subject: the record of a person screened, with the clinic's own reference and optional contact data.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,24 +6,19 @@ use serde::{Deserialize, Serialize};
 use super::fault::{Fault, FaultCode};
 use super::language::Language;
 
-/// How a person wishes to be contacted.
+/// The preferred way to be contacted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
-    /// By telephone.
     Telephone,
-    /// By e-mail.
     Email,
 }
 
-/// Contact data. Every part is optional; all of it is encrypted at rest.
+/// Contact data. Every field is optional; all are encrypted at rest.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Contact {
-    /// The person's name.
     pub name: Option<String>,
-    /// A telephone number.
     pub telephone: Option<String>,
-    /// An e-mail address.
     pub email: Option<String>,
     /// Preferred channel.
     pub channel: Option<Channel>,
@@ -31,53 +26,49 @@ pub struct Contact {
     pub language: Option<Language>,
 }
 
-/// Whether the person agreed to be contacted, to which text, and when.
+/// Consent to be contacted: whether, to which text, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consent {
-    /// Whether the clinic may contact the person.
     pub to_contact: bool,
-    /// The version of the text agreed to.
+    /// The version of the consent text.
     pub text_version: String,
-    /// When.
     pub given_at: Timestamp,
 }
 
-/// What a submission says about its person.
+/// The subject data of a submission.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct SubjectDraft {
-    /// The clinic's own reference; absent for a self-reported submission.
+    /// The clinic's own reference; `None` for a self-reported submission.
     pub reference: Option<Reference>,
-    /// Contact data.
     pub contact: Contact,
-    /// Consent.
     pub consent: Option<Consent>,
 }
 
-/// A clinic's own reference of a person: 1-128 visible characters, no control characters.
+/// A clinic's own reference for a subject: 1-128 characters, without control characters.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Reference(String);
 
-/// What a look-up compares by. Each form has its own normalization and its own blind index.
+/// The field of a look-up. Each has its own normalization and its own blind index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LookUp {
     /// The clinic's reference, exactly.
     Reference,
-    /// The name, without regard to case and spacing.
+    /// The name, ignoring case and repeated spaces.
     Name,
-    /// The telephone number's digits.
+    /// The digits of the telephone number.
     Telephone,
-    /// The e-mail address, without regard to case.
+    /// The e-mail address, ignoring case.
     Email,
 }
 
 impl Reference {
-    /// Longest reference, characters.
+    /// The maximum length, characters.
     pub const MAX_CHARS: usize = 128;
 
-    /// Parses a reference; surrounding white space does not belong to it.
+    /// Parses a reference and trims surrounding white space.
     ///
     /// # Errors
-    /// One fault when it is empty, too long, or holds control characters.
+    /// Fails with one fault if it is empty, too long, or contains control characters.
     pub fn parse(text: &str) -> Result<Self, Fault> {
         let trimmed = text.trim();
         let length = trimmed.chars().count();
@@ -88,7 +79,7 @@ impl Reference {
         Ok(Self(trimmed.to_owned()))
     }
 
-    /// The reference in clear. Health data stands behind it: never log it.
+    /// The reference in clear text. It links to health data: never log it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -96,7 +87,7 @@ impl Reference {
 }
 
 impl Contact {
-    /// This contact data, completed by what was known before.
+    /// This contact data, with absent fields taken from `known`.
     #[must_use]
     pub fn over(self, known: Self) -> Self {
         Self {
@@ -110,7 +101,7 @@ impl Contact {
 }
 
 impl SubjectDraft {
-    /// Whether anything at all is said about the person.
+    /// Whether there is no subject data.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -118,7 +109,7 @@ impl SubjectDraft {
 }
 
 impl LookUp {
-    /// The form of a text that two spellings of the same thing share; empty when nothing is left to compare.
+    /// The normalized form by which texts are compared; empty if nothing is left to compare.
     #[must_use]
     pub fn normalize(self, text: &str) -> String {
         match self {
@@ -127,7 +118,7 @@ impl LookUp {
             Self::Email => text.trim().to_lowercase(),
             Self::Telephone => {
                 let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-                // An international number is the same with + and with 00.
+                // `+` and `00` are equivalent prefixes of international numbers.
                 digits.strip_prefix("00").map_or(digits.clone(), str::to_owned)
             }
         }
@@ -135,10 +126,9 @@ impl LookUp {
 }
 
 impl Channel {
-    /// Every channel.
     pub const ALL: [Self; 2] = [Self::Telephone, Self::Email];
 
-    /// The channel's name on the wire and in the database.
+    /// The channel's name in JSON and in the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -147,7 +137,6 @@ impl Channel {
         }
     }
 
-    /// Reads a channel's name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|channel| channel.as_str() == name)
@@ -159,14 +148,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spellings_of_one_number_share_a_form() {
+    fn spellings_of_a_number_have_one_normalized_form() {
         for spelling in ["+34 600-111 222", "0034600111222", "(34) 600 111 222"] {
             assert_eq!(LookUp::Telephone.normalize(spelling), "34600111222");
         }
     }
 
     #[test]
-    fn spellings_of_one_name_share_a_form() {
+    fn spellings_of_a_name_have_one_normalized_form() {
         assert_eq!(LookUp::Name.normalize("  Ana   GARCÍA "), LookUp::Name.normalize("ana garcía"));
     }
 

@@ -1,4 +1,4 @@
-//! What happened to a subject: changes of contact data and consent with what stood there before, and merges.
+//! The history of a subject: changes of contact data and consent with their previous values, and merges.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,6 @@ use serde_json::Value;
 use super::ids::{CredentialId, FollowUpId, MergeId, SubjectId, SubmissionId};
 use super::subject::{Consent, Contact};
 
-/// What kind of change a subject saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
@@ -15,85 +14,73 @@ pub enum ChangeKind {
     Contact,
     /// Consent was replaced.
     Consent,
-    /// It was found to be the same person as another subject.
+    /// Another subject was merged into it, or it into another.
     Merge,
-    /// That was taken back.
+    /// A merge was undone.
     Unmerge,
 }
 
-/// What stood there before a change.
+/// The previous value of a change.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Before {
-    /// Nothing.
     Nothing,
-    /// This contact data.
     Contact(Contact),
-    /// This consent.
     Consent(Consent),
 }
 
-/// One change of a subject.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SubjectChange {
-    /// The version of the subject that the change made.
+    /// The version of the subject after the change.
     pub version: i32,
-    /// When.
     pub at: Timestamp,
-    /// Who; `None` for the operator.
+    /// The credential used; `None` for the operator.
     pub credential_id: Option<CredentialId>,
-    /// What was changed.
     pub kind: ChangeKind,
-    /// What stood there before.
     pub before: Before,
-    /// The merge, where it is one or takes one back.
+    /// The merge, if the change made or undid one.
     pub merge_id: Option<MergeId>,
 }
 
-/// Two subjects that turned out to be one person.
+/// The merge of two records of one person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubjectMerge {
-    /// The merge's id.
     pub merge_id: MergeId,
-    /// The subject that stays.
+    /// The subject that remains.
     pub kept: SubjectId,
-    /// The subject that was found to be the same person.
+    /// The subject that was merged into it.
     pub merged: SubjectId,
-    /// When.
     pub merged_at: Timestamp,
-    /// The submissions that moved.
+    /// The submissions that were moved.
     pub submission_ids: Vec<SubmissionId>,
-    /// The cases that moved.
+    /// The follow-ups that were moved.
     pub follow_up_ids: Vec<FollowUpId>,
-    /// The case that was closed because the person who stays had an open one.
+    /// The follow-up that was closed because the remaining subject had an open one.
     pub closed_follow_up: Option<FollowUpId>,
-    /// When it was taken back.
     pub undone_at: Option<Timestamp>,
 }
 
-/// Everything stored about a person: rows with what was sealed in them opened, in the order in which they came about.
+/// All data stored about a subject: rows with their encrypted fields decrypted, in the order of creation.
 #[derive(Clone)]
 pub struct SubjectExport {
-    /// The person and whoever was merged into the person.
+    /// The subject and all subjects merged into it.
     pub subject_ids: Vec<SubjectId>,
-    /// The person first, then whoever was merged into the person.
+    /// The subject first, then all subjects merged into it.
     pub subjects: Vec<Value>,
-    /// Changes of contact data and consent, with what stood there before, and merges.
+    /// Changes of contact data and consent, with the previous values, and merges.
     pub history: Vec<Value>,
     /// Answers and assessments.
     pub submissions: Vec<Value>,
-    /// Cases with their events and notes.
+    /// Follow-ups with their events and notes.
     pub follow_ups: Vec<Value>,
-    /// Merges.
     pub merges: Vec<Value>,
-    /// What the trail says about the person.
+    /// The audit entries about the subject.
     pub audit_entries: Vec<Value>,
 }
 
 impl ChangeKind {
-    /// Every kind.
     pub const ALL: [Self; 4] = [Self::Contact, Self::Consent, Self::Merge, Self::Unmerge];
 
-    /// The kind's name on the wire and in the database.
+    /// The kind's name in JSON and in the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -104,7 +91,6 @@ impl ChangeKind {
         }
     }
 
-    /// Reads a kind's name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
@@ -112,7 +98,7 @@ impl ChangeKind {
 }
 
 impl Before {
-    /// What stood there, as far as it may be shown: contact data only while the person agrees to be contacted.
+    /// The previous value as far as it may be shown: contact data only with consent to be contacted.
     #[must_use]
     pub fn shown(self, may_be_contacted: bool) -> Self {
         match self {

@@ -1,4 +1,4 @@
-//! The wording of a rule table in one language. Wording is part of a version: it never changes once released.
+//! The texts of a rule table in one language. Texts are part of a version and never change after its release.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +8,13 @@ use super::language::Language;
 
 type Section = BTreeMap<String, String>;
 
-/// Every text of one language.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Texts {
-    /// Which language.
     pub language: Language,
     /// Title and introduction of the form.
     pub questionnaire: QuestionnaireTexts,
-    /// What an outcome means.
+    /// The meaning of an outcome.
     pub outcome: OutcomeTexts,
     /// Headings by group id.
     pub groups: Section,
@@ -28,51 +26,48 @@ pub struct Texts {
     pub units: Section,
     /// Category names by category id.
     pub categories: Section,
-    /// What a person reads for each band, and `unsettled`.
+    /// The text for each band, and for `unsettled`.
     pub bands: Section,
     /// Why a rule counts, by rule id.
     pub rules: BTreeMap<String, ReasonText>,
-    /// Why a red flag alarms, by red flag id.
+    /// Why a red flag is an alarm, by red flag id.
     pub red_flags: BTreeMap<String, ReasonText>,
-    /// What to do now, by care level, and `unknown`.
+    /// What to do now, by care level, and for `unknown`.
     pub care_levels: Section,
     /// Name and explanation by instrument id.
     pub instruments: BTreeMap<String, InstrumentTexts>,
     /// Name and explanation by pathway id.
     #[serde(default)]
     pub pathways: BTreeMap<String, InstrumentTexts>,
-    /// What a person reads for each stage of a pathway.
+    /// The text for each stage of a pathway.
     #[serde(default)]
     pub stages: Section,
     /// Advice by recommendation id.
     pub recommendations: Section,
-    /// What can come of findings, by risk id.
+    /// What findings can lead to, by risk id.
     #[serde(default)]
     pub risks: Section,
-    /// Why the next screen is suggested then, by band.
+    /// The reason for the interval until the next screening, by band.
     #[serde(default)]
     pub next_screens: Section,
 }
 
-/// Title and introduction of the form.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QuestionnaireTexts {
-    /// The form's title.
     pub title: String,
     /// What the form is for and what it is not.
     pub introduction: String,
 }
 
-/// What an outcome means.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OutcomeTexts {
-    /// The explanation that stands beside every outcome.
+    /// The explanation shown with every outcome.
     pub explanation: String,
 }
 
-/// The question and how to answer it.
+/// The texts of an item.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ItemTexts {
@@ -82,7 +77,6 @@ pub struct ItemTexts {
     pub help: String,
 }
 
-/// One reason.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReasonText {
@@ -90,7 +84,7 @@ pub struct ReasonText {
     pub reason: String,
 }
 
-/// An instrument's or a pathway's name and explanation.
+/// The texts of an instrument or a pathway.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InstrumentTexts {

@@ -1,5 +1,4 @@
-//! Signed tokens of an OpenID Connect issuer: what the claims of one must say, and whom they speak of. Whether the
-//! signature is the issuer's is found out elsewhere, and first.
+//! Signed tokens of an OpenID Connect issuer: validation of their claims. The signature is verified elsewhere, and first.
 
 use std::time::Duration;
 
@@ -11,66 +10,64 @@ use super::actor::Role;
 /// The claims of a token, by name.
 pub type Claims = Map<String, Value>;
 
-/// What the operator says about the tokens of an issuer.
+/// The operator's settings for the tokens of one issuer.
 #[derive(Clone, Debug)]
 pub struct TokenRules {
-    /// The issuer, exactly as its tokens name it.
+    /// The issuer (`iss`), exactly as in its tokens.
     pub issuer: String,
-    /// The audience that a token must be meant for.
+    /// The audience (`aud`) that a token must contain.
     pub audience: String,
-    /// Which claim names the role: a name, or a path of names with dots between.
+    /// The claim that holds the role: a name, or a path of names separated by dots.
     pub role_claim: String,
-    /// What the issuer's roles are here.
+    /// The issuer's roles and the roles they map to.
     pub roles: Vec<(String, Role)>,
-    /// Which claim names the clinic, by its id or its exact name.
+    /// The claim that holds the clinic, by its id or its exact name.
     pub clinic_claim: String,
-    /// How far the two clocks may be apart.
+    /// Accepted difference between the two clocks.
     pub clock_skew: Duration,
 }
 
-/// Somebody an issuer vouches for.
+/// The person that a valid token identifies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenPerson {
-    /// The issuer's own name of the person; meaningless to people.
+    /// The issuer's id of the person (`sub`).
     pub subject: String,
-    /// The person's name as people read it, at most [`NAME_LENGTH`] characters.
+    /// The person's name, at most [`NAME_LENGTH`] characters.
     pub display_name: String,
-    /// What the person may do.
     pub role: Role,
     /// The clinic, by its id or its name.
     pub clinic: String,
-    /// From when on the token is refused.
+    /// When the token expires, clock skew included.
     pub until: Timestamp,
 }
 
 /// Why the claims of a token are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenFault {
-    /// Another issuer, or none.
+    /// The issuer is wrong or missing.
     Issuer,
-    /// Meant for somebody else.
+    /// The audience is wrong or missing.
     Audience,
-    /// Without a subject, or with one of no reasonable length.
+    /// The subject is missing, empty or too long.
     Subject,
-    /// Without a readable time of expiry.
+    /// The expiry is missing or not readable.
     NoExpiry,
-    /// Its time is over.
     Expired,
-    /// Its time has not begun, or cannot be read.
+    /// The start of validity is in the future or not readable.
     NotYet,
-    /// Issued in the future, after its own expiry, or at no readable time.
+    /// The time of issue is in the future, after the expiry, missing or not readable.
     IssuedAt,
-    /// Without a role that is mapped to one of ours.
+    /// No role is mapped to a role of the service.
     Role,
-    /// Without a clinic.
+    /// The clinic is missing.
     Clinic,
-    /// Without a name of its own, so that nobody could tell it from its copies.
+    /// The id (`jti`) is missing or invalid, so that a replay could not be detected.
     NoId,
-    /// Used before.
+    /// The token was used before.
     Replayed,
 }
 
-/// A signature algorithm that may be allowed. There is none without a signature and none with a shared secret.
+/// A signature algorithm that may be allowed. Unsigned tokens and shared secrets are never allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TokenAlgorithm {
     /// RSA, PKCS #1 v1.5, SHA-256.
@@ -83,17 +80,15 @@ pub enum TokenAlgorithm {
     Es256,
     /// ECDSA on P-384.
     Es384,
-    /// Ed25519.
     EdDsa,
 }
 
-/// The longest display name, characters.
+/// The maximum length of a display name, characters.
 pub const NAME_LENGTH: usize = 200;
-/// The longest subject, bytes (OpenID Connect Core 1.0, section 2).
+/// The maximum length of a subject, bytes (OpenID Connect Core 1.0, section 2).
 const SUBJECT_LENGTH: usize = 255;
 
 impl TokenAlgorithm {
-    /// Every algorithm.
     pub const ALL: [Self; 6] = [Self::Rs256, Self::Rs384, Self::Ps256, Self::Es256, Self::Es384, Self::EdDsa];
 
     /// The algorithm's registered name.
@@ -109,7 +104,6 @@ impl TokenAlgorithm {
         }
     }
 
-    /// Reads a registered name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
@@ -117,7 +111,7 @@ impl TokenAlgorithm {
 }
 
 impl TokenFault {
-    /// The fault in a word, for the log.
+    /// The fault as written to the log.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -137,10 +131,10 @@ impl TokenFault {
 }
 
 impl TokenRules {
-    /// Reads the claims of a token whose signature is the issuer's.
+    /// Validates the claims of a token. The signature must already be verified.
     ///
     /// # Errors
-    /// The first fault found; one is enough to refuse a token.
+    /// Returns the first fault found.
     pub fn read(&self, claims: &Claims, now: Timestamp) -> Result<TokenPerson, TokenFault> {
         if text(claims, "iss") != Some(&*self.issuer) {
             return Err(TokenFault::Issuer);
@@ -151,7 +145,7 @@ impl TokenRules {
         let until = times(claims, self.clock_skew, now.as_second())?;
         let subject = text(claims, "sub").filter(|subject| (1..=SUBJECT_LENGTH).contains(&subject.len()));
         let subject = subject.ok_or(TokenFault::Subject)?.to_owned();
-        // Somebody with two roles may do what the greater one may.
+        // Of several roles, the most privileged counts.
         let mapped = |name: &str| self.roles.iter().find(|(theirs, _)| theirs == name).map(|(_, role)| *role);
         let role = names(at(claims, &self.role_claim)).filter_map(mapped).max().ok_or(TokenFault::Role)?;
         let clinic = at(claims, &self.clinic_claim)
@@ -167,7 +161,7 @@ impl TokenRules {
     }
 }
 
-/// Checks every time of a token; from when on it is refused.
+/// Checks every time of a token and returns when it expires, clock skew included.
 pub(super) fn times(claims: &Claims, clock_skew: Duration, now: i64) -> Result<Timestamp, TokenFault> {
     let skew = i64::try_from(clock_skew.as_secs()).unwrap_or(0);
     let expiry = seconds(claims.get("exp")).ok_or(TokenFault::NoExpiry)?;
@@ -185,7 +179,7 @@ pub(super) fn times(claims: &Claims, clock_skew: Duration, now: i64) -> Result<T
     Ok(Timestamp::from_second(until).unwrap_or(Timestamp::MAX))
 }
 
-/// The value of a claim: by its whole name, or else by a path of names with dots between.
+/// The value of a claim: by its whole name, otherwise by a path of names separated by dots.
 fn at<'a>(claims: &'a Claims, name: &str) -> Option<&'a Value> {
     claims.get(name).or_else(|| {
         let (first, rest) = name.split_once('.')?;
@@ -193,18 +187,18 @@ fn at<'a>(claims: &'a Claims, name: &str) -> Option<&'a Value> {
     })
 }
 
-/// A claim that is a text; one that no database can keep is none.
+/// A text claim. A text with a NUL character counts as missing, because PostgreSQL cannot store it.
 pub(super) fn text<'a>(claims: &'a Claims, name: &str) -> Option<&'a str> {
     claims.get(name)?.as_str().filter(|text| !text.contains('\0'))
 }
 
-/// The texts of a claim that is one text or a list of them.
+/// The texts of a claim that is one text or a list of texts.
 pub(super) fn names(value: Option<&Value>) -> impl Iterator<Item = &str> {
     let list = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     value.and_then(Value::as_str).into_iter().chain(list.iter().filter_map(Value::as_str))
 }
 
-/// A number of seconds since 1970, whole or not (RFC 7519, section 2).
+/// A number of seconds since 1970, whole or fractional (RFC 7519, section 2).
 fn seconds(value: Option<&Value>) -> Option<i64> {
     let value = value?;
     #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
@@ -212,7 +206,7 @@ fn seconds(value: Option<&Value>) -> Option<i64> {
     value.as_i64().or_else(|| floor(value.as_f64()?))
 }
 
-/// What people call the person, without what a terminal or a page could take for more than a name.
+/// The person's display name, without characters that could mislead a terminal or a page.
 fn display_name(claims: &Claims) -> String {
     let printable = |name: &str| {
         let kept: String = name.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| fit(*c)).collect();
@@ -222,7 +216,7 @@ fn display_name(claims: &Claims) -> String {
     given.map(printable).find(|name| !name.is_empty()).unwrap_or_else(|| "without a name".to_owned())
 }
 
-/// Neither a control character nor one that turns the direction of what follows or takes no room.
+/// Whether the character is printable: not a control character, not invisible, and not a change of text direction.
 fn fit(c: char) -> bool {
     !c.is_control()
         && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
@@ -263,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_token_tells_who_somebody_is() {
+    fn a_complete_token_identifies_a_person() {
         let person = read(|_| {}).unwrap();
         assert_eq!((person.role, &*person.clinic, &*person.subject), (Role::Staff, "One", "u-1"));
         assert_eq!(person.display_name, "Ada  Lovelace");
@@ -271,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn every_claim_is_required_and_must_be_right() {
+    fn every_claim_is_required_and_checked() {
         let faults = [
             ("iss", json!(["https://issuer.example"]), TokenFault::Issuer),
             ("iss", json!("https://issuer.example/"), TokenFault::Issuer),
@@ -296,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clocks_may_be_apart_by_the_skew_and_no_second_more() {
+    fn clocks_may_differ_by_the_skew_at_most() {
         let with = |claim: &str, at: i64| read(|claims| _ = claims.insert(claim.into(), json!(at)));
         let expiring = |at: i64| read(|claims| claims.extend([("exp".into(), json!(at)), ("iat".into(), json!(0))]));
         assert!(expiring(NOW - 29).is_ok());
@@ -308,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn the_greater_of_two_roles_counts_and_a_claim_may_be_named_whole() {
+    fn the_greater_of_two_roles_counts_and_a_claim_name_may_contain_dots() {
         assert_eq!(
             read(|claims| claims["realm_access"]["roles"] = json!(["nurse", "lead"])).unwrap().role,
             Role::Admin
