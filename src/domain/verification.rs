@@ -1,4 +1,4 @@
-//! Whether stored assessments are what their rule table makes of their answers.
+//! Verification that stored assessments equal a recomputation from their answers and rule table.
 
 use std::collections::BTreeMap;
 
@@ -7,37 +7,32 @@ use serde_json::Value;
 use super::assessment::Assessment;
 use super::ids::{ClinicId, SubmissionId};
 
-/// What a verification found. It stays small, however many rows differ.
+/// The result of a verification. Its size is bounded, however many rows differ.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verification {
-    /// Rows compared.
     pub rows: u64,
-    /// Rows that differ.
     pub differing: u64,
-    /// In how many rows each field differs.
+    /// The number of rows in which each field differs.
     pub fields: BTreeMap<String, u64>,
     /// The first rows that differ, in the order of their keys, at most [`Verification::LISTED`].
     pub first: Vec<Differing>,
 }
 
-/// A compared row, with the names of the fields that differ; never what stands in them.
+/// A compared row, with the names of the fields that differ; never their values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Differing {
-    /// The clinic.
     pub clinic_id: ClinicId,
-    /// The submission.
     pub submission_id: SubmissionId,
-    /// The version of the rule table that it was recomputed under.
+    /// The version of the rule table used to recompute it.
     pub rule_table: String,
-    /// The names; none when the row is as it should be.
+    /// The names; empty if the row is correct.
     pub fields: Vec<String>,
 }
 
 impl Verification {
-    /// How many differing rows are listed.
+    /// The maximum number of differing rows listed.
     pub const LISTED: usize = 1_000;
 
-    /// Counts a compared row.
     pub fn add(&mut self, row: Differing) {
         self.rows += 1;
         if row.fields.is_empty() {
@@ -52,7 +47,7 @@ impl Verification {
         }
     }
 
-    /// Adds what was found in later rows.
+    /// Adds the results of later rows.
     pub fn merge(&mut self, later: Self) {
         self.rows += later.rows;
         self.differing += later.differing;
@@ -64,7 +59,7 @@ impl Verification {
     }
 }
 
-/// The names of the fields in which two assessments differ, as they are stored.
+/// The names of the fields in which two assessments differ, in their stored form.
 #[must_use]
 pub fn differing_fields(stored: &Assessment, recomputed: &Assessment) -> Vec<String> {
     if stored == recomputed {
@@ -76,7 +71,7 @@ pub fn differing_fields(stored: &Assessment, recomputed: &Assessment) -> Vec<Str
     };
     let (stored, recomputed) = (fields(stored), fields(recomputed));
     let differs = |name: &&String| stored.get(*name) != recomputed.get(*name);
-    // What only the stored one has is a difference too.
+    // A field that only the stored assessment has differs too.
     let surplus = stored.keys().filter(|name| !recomputed.contains_key(*name));
     recomputed.keys().chain(surplus).filter(differs).cloned().collect()
 }
@@ -99,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn every_field_that_differs_is_named_and_no_other() {
+    fn exactly_the_differing_fields_are_reported() {
         let stored = assessment(7, &[("smoker", 1)], &[]);
         assert_eq!(differing_fields(&stored, &stored.clone()), Vec::<String>::new());
         let mut other = assessment(8, &[("smoker", 2)], &[]);
@@ -110,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_the_stored_assessment_has_is_a_difference() {
+    fn a_field_of_only_the_stored_assessment_is_a_difference() {
         let recomputed = assessment(7, &[], &[]);
         let mut stored = recomputed.clone();
         stored.risks = vec![Arc::from("breathing")];
@@ -119,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_of_two_parts_add_up_and_the_list_has_an_end() {
+    fn counts_of_two_parts_add_up_and_the_list_is_bounded() {
         let part = |first: u128| {
             let mut found = Verification::default();
             found.add(row(first, &[]));

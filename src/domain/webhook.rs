@@ -1,4 +1,4 @@
-//! Webhook endpoints: where a clinic's own systems are told that something happened, and of what.
+//! Webhook endpoints: the URLs of a clinic's own systems that receive events.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -9,93 +9,82 @@ use super::follow_up::FollowUp;
 use super::ids::{EventId, SubjectId, WebhookId};
 
 names! {
-    /// What an endpoint can be told of.
+    /// The events that an endpoint can receive.
     WebhookEvent:
-    /// A submission was flagged: its case was opened, or joined.
+    /// A submission was flagged: its follow-up was opened or joined.
     SubmissionFlagged = "submission.flagged",
-    /// A follow-up is in another state.
+    /// The state of a follow-up changed.
     FollowUpStateChanged = "follow_up.state_changed",
-    /// A person was erased.
+    /// A subject was erased.
     SubjectErased = "subject.erased",
-    /// Another endpoint of the clinic was disabled by the service itself.
+    /// The service disabled another endpoint of the clinic.
     WebhookDisabled = "webhook.disabled",
-    /// An admin asked for a sign of life. It is sent to whichever endpoint was named, subscribed or not.
+    /// A test event requested by an admin. It is sent to the named endpoint, whether or not that is subscribed.
     Ping = "ping",
 }
 
 names! {
-    /// Why nothing is sent to an endpoint.
+    /// Why an endpoint is disabled.
     DisabledReason:
-    /// An admin said so.
+    /// An admin disabled it.
     Admin = "admin",
-    /// It answered 410: it is gone for good.
+    /// It answered 410 (Gone).
     Gone = "gone",
-    /// It answered with nothing but failures for days.
+    /// Every attempt failed for days.
     Failing = "failing",
 }
 
 /// An endpoint, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Webhook {
-    /// The endpoint.
     pub webhook_id: WebhookId,
-    /// Where it is.
     pub url: String,
-    /// What the clinic calls it.
     pub description: Option<String>,
-    /// What it is told of.
+    /// The events it is subscribed to.
     pub events: Vec<WebhookEvent>,
-    /// When it was registered.
     pub created_at: Timestamp,
-    /// Until when the secret before the last rotation signs too.
+    /// Until when the secret before the last rotation also signs.
     pub previous_secret_until: Option<Timestamp>,
     /// Since when every attempt has failed; `None` while the last one succeeded.
     pub failing_since: Option<Timestamp>,
-    /// Since when nothing is sent to it, and why.
+    /// Since when it is disabled, and why; `None` while enabled.
     pub disabled: Option<(Timestamp, DisabledReason)>,
 }
 
-/// What an endpoint is to be.
+/// The settings of an endpoint to be created or changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookDraft {
-    /// Where it is.
     pub url: String,
-    /// What the clinic calls it.
     pub description: Option<String>,
-    /// What it is told of.
+    /// The events to subscribe to.
     pub events: Vec<WebhookEvent>,
 }
 
-/// What is to change of an endpoint; `None` leaves as it is.
+/// A change of an endpoint; `None` leaves a field as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WebhookChange {
-    /// Where it is.
     pub url: Option<String>,
-    /// What the clinic calls it.
     pub description: Option<String>,
-    /// What it is told of.
     pub events: Option<Vec<WebhookEvent>>,
-    /// Whether anything is sent to it.
+    /// Whether the endpoint is enabled.
     pub enabled: Option<bool>,
 }
 
-/// Something that happened, on its way to whoever subscribed. Its data are ids, a state and an urgency, never more.
+/// An event to be delivered to the subscribed endpoints. Its data are ids, a state, an urgency, a version or a reason,
+/// never more.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// The event.
     pub event_id: EventId,
-    /// What happened.
     pub kind: WebhookEvent,
-    /// When.
     pub at: Timestamp,
-    /// Whom it is about: erasing the person takes the event along.
+    /// The subject of the event. Erasing the subject also deletes the event.
     pub subject_id: Option<SubjectId>,
-    /// What is told.
+    /// The payload.
     pub data: Value,
 }
 
 impl WebhookChange {
-    /// The endpoint as it is to be, whether anything is sent to it left aside.
+    /// The settings after the change, apart from `enabled`.
     #[must_use]
     pub fn of(self, webhook: Webhook) -> WebhookDraft {
         WebhookDraft {
@@ -107,7 +96,7 @@ impl WebhookChange {
 }
 
 impl WebhookDraft {
-    /// What is wrong with it, its address left aside.
+    /// The faults of the draft, apart from those of its URL.
     #[must_use]
     pub fn faults(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
@@ -116,18 +105,18 @@ impl WebhookDraft {
         }
         for (index, event) in self.events.iter().enumerate() {
             if self.events[..index].contains(event) {
-                faults.push(Fault::new(format!("/events/{index}"), FaultCode::Duplicate, "stands twice"));
+                faults.push(Fault::new(format!("/events/{index}"), FaultCode::Duplicate, "the event is repeated"));
             }
         }
         if self.description.as_ref().is_some_and(|text| text.chars().any(char::is_control)) {
-            faults.push(Fault::new("/description", FaultCode::Text, "must hold no control character"));
+            faults.push(Fault::new("/description", FaultCode::Text, "must not contain control characters"));
         }
         faults
     }
 }
 
 impl Event {
-    /// A case that is in another state.
+    /// The state of a follow-up changed.
     #[must_use]
     pub fn state_changed(event_id: EventId, case: &FollowUp, at: Timestamp) -> Self {
         let data = json!({
@@ -137,27 +126,27 @@ impl Event {
         Self { event_id, kind: WebhookEvent::FollowUpStateChanged, at, subject_id: Some(case.subject_id), data }
     }
 
-    /// A person who was erased, with everybody merged into the person.
+    /// A subject was erased, with every subject merged into it.
     #[must_use]
     pub fn erased(event_id: EventId, everybody: &[SubjectId], at: Timestamp) -> Self {
         let data = json!({"subject_ids": everybody});
         Self { event_id, kind: WebhookEvent::SubjectErased, at, subject_id: None, data }
     }
 
-    /// An endpoint that the service disabled, and why.
+    /// The service disabled an endpoint.
     #[must_use]
     pub fn disabled(event_id: EventId, webhook_id: WebhookId, reason: DisabledReason, at: Timestamp) -> Self {
         let data = json!({"webhook_id": webhook_id, "reason": reason.as_str()});
         Self { event_id, kind: WebhookEvent::WebhookDisabled, at, subject_id: None, data }
     }
 
-    /// A sign of life.
+    /// A test event.
     #[must_use]
     pub fn ping(event_id: EventId, webhook_id: WebhookId, at: Timestamp) -> Self {
         Self { event_id, kind: WebhookEvent::Ping, at, subject_id: None, data: json!({"webhook_id": webhook_id}) }
     }
 
-    /// What is sent, the same in every attempt.
+    /// The body of a delivery, the same in every attempt.
     #[must_use]
     pub fn body(&self) -> String {
         json!({"type": self.kind.as_str(), "timestamp": self.at, "data": self.data}).to_string()

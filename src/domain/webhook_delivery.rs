@@ -1,4 +1,4 @@
-//! Deliveries: what an answer means, when the next attempt is due, and when there is none any more.
+//! Deliveries: the meaning of an answer, when the next attempt is due, and when delivery is given up.
 
 use std::time::Duration;
 
@@ -9,101 +9,91 @@ use super::ids::EventId;
 use super::webhook::WebhookEvent;
 
 names! {
-    /// Where a delivery stands.
     DeliveryState:
-    /// It is to be sent, or sent again.
+    /// An attempt is due or in progress.
     Pending = "pending",
-    /// An answer of 2xx came.
+    /// The endpoint answered 2xx.
     Delivered = "delivered",
-    /// Nothing is tried any more, unless an admin asks.
+    /// Given up; an admin can schedule it again.
     Failed = "failed",
 }
 
 names! {
-    /// Why no answer came.
+    /// Why an attempt got no answer.
     DeliveryFailure:
-    /// The address, or what its name stands for, is none that may be sent to.
+    /// The URL is not allowed, or its name resolves to an address that is not allowed.
     AddressRefused = "address_refused",
-    /// The name, the connection or its encryption failed, or it broke off.
+    /// Name resolution, the connection or its encryption failed, or the connection broke.
     Connection = "connection",
-    /// No answer came in time.
+    /// No answer arrived in time.
     Timeout = "timeout",
 }
 
-/// What came of one attempt.
+/// The result of one attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attempted {
-    /// An answer came.
     Answered {
-        /// Its status.
         status: u16,
-        /// What it says of when to ask again.
+        /// The delay that the `Retry-After` header asks for.
         retry_after: Option<Duration>,
     },
-    /// None came.
+    /// The endpoint did not answer.
     Failed(DeliveryFailure),
 }
 
-/// What follows from an attempt.
+/// The consequence of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It arrived.
     Delivered,
-    /// It is tried again then.
+    /// The time of the next attempt.
     Again(Timestamp),
     /// That was the last attempt.
     GivenUp,
-    /// The endpoint wants nothing any more.
+    /// The endpoint answered 410 and is disabled.
     Gone,
 }
 
-/// One attempt, as the log keeps it. What was answered is not kept, but for its status.
+/// One attempt in the delivery log. Only the status of an answer is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedAttempt {
-    /// When it began.
     pub at: Timestamp,
-    /// The status of the answer.
+    /// The status of the answer; `None` without one.
     pub status: Option<u16>,
-    /// Why there was none.
+    /// Why there was no answer.
     pub failure: Option<DeliveryFailure>,
-    /// How long it took, milliseconds.
+    /// Duration, milliseconds.
     pub duration_ms: u32,
 }
 
-/// One delivery, as the log shows it.
+/// One delivery in the delivery log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// The event.
     pub event_id: EventId,
-    /// What happened.
     pub event: WebhookEvent,
-    /// When.
+    /// When the event happened.
     pub at: Timestamp,
-    /// Where the delivery stands.
     pub state: DeliveryState,
     /// When the next attempt is due.
     pub due_at: Option<Timestamp>,
-    /// When it arrived.
     pub delivered_at: Option<Timestamp>,
     /// The latest attempts, in their order.
     pub attempts: Vec<LoggedAttempt>,
 }
 
-/// How long after each failed attempt the next one is due, seconds; after the last one it is given up. Together a little
-/// more than three days: a weekend.
+/// Delay from each failed attempt to the next, seconds; after the last one the delivery is given up. The sum is a little
+/// more than three days, which covers a weekend.
 pub const BACKOFF: [u64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
-/// Attempts at most.
+/// The maximum number of attempts.
 pub const ATTEMPTS: usize = BACKOFF.len() + 1;
-/// An answer can put the next attempt off by this at most.
+/// The longest delay that an answer can ask for.
 pub const LONGEST_WAIT: Duration = Duration::from_hours(24);
-/// An endpoint that has failed at every attempt for so long is disabled.
+/// An endpoint is disabled when every attempt has failed for this long.
 pub const DISABLED_AFTER: SignedDuration = SignedDuration::from_hours(5 * 24);
-/// How long an attempt belongs to whoever leased it. It is more than an attempt can take, and the clocks of instances may
-/// differ by the rest.
+/// The duration of a lease. It exceeds the duration of an attempt; the rest covers clock differences between instances.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(30);
 
-/// What follows from the attempt of this number, the first being 1. The jitter is any byte: it spreads attempts by up to a
-/// fifth in either direction, so that what failed together does not come back together.
+/// The consequence of the attempt with this number, counted from 1. The jitter is any byte. It shifts the next attempt by
+/// up to a fifth in either direction, so that deliveries that failed together are not retried together.
 #[must_use]
 pub fn judge(attempted: Attempted, number: usize, now: Timestamp, jitter: u8) -> Verdict {
     match attempted {
@@ -122,12 +112,12 @@ fn again(number: usize, retry_after: Option<Duration>, now: Timestamp, jitter: u
     Verdict::Again(now.checked_add(wait).unwrap_or(Timestamp::MAX))
 }
 
-/// Four fifths to six fifths of some seconds.
+/// Four fifths to six fifths of a number of seconds.
 fn spread(seconds: u64, jitter: u8) -> Duration {
     Duration::from_millis(seconds * 800 + seconds * 400 * u64::from(jitter) / 255)
 }
 
-/// Whether an endpoint has failed for so long that it is disabled.
+/// Whether an endpoint has failed for long enough to be disabled.
 #[must_use]
 pub fn hopeless(failing_since: Timestamp, now: Timestamp) -> bool {
     now.duration_since(failing_since) >= DISABLED_AFTER
@@ -161,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn attempts_lie_further_and_further_apart_over_three_days_and_then_end() {
+    fn the_delay_between_attempts_grows_over_three_days_and_then_delivery_is_given_up() {
         let failed = Attempted::Failed(DeliveryFailure::Timeout);
         let mut whole = [0.0, 0.0];
         for (index, wait) in BACKOFF.into_iter().enumerate() {
@@ -176,14 +166,14 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_puts_off_and_never_hurries_and_is_bounded() {
+    fn retry_after_delays_and_never_hastens_and_is_bounded() {
         assert!((seconds(answered(429, Some(60)), 1, 0) - 60.0).abs() < 0.01);
         assert!((seconds(answered(503, Some(1)), 2, 0) - 240.0).abs() < 0.01);
         assert!((seconds(answered(429, Some(u64::MAX)), 1, 0) - 86_400.0).abs() < 0.01);
     }
 
     #[test]
-    fn five_days_of_failures_are_hopeless_and_less_is_not() {
+    fn five_days_of_failures_disable_an_endpoint_and_fewer_do_not() {
         let after = |hours: i64| Timestamp::from_second(hours * 3600).unwrap();
         assert!(!hopeless(after(0), after(119)) && hopeless(after(0), after(120)));
     }

@@ -1,37 +1,35 @@
-//! The conformance cases of the current rule table: answers with what must come out, each with its source.
+//! The conformance cases of the current rule table: answers with the expected results, each with its source.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// The rule table that the cases are about.
+/// The rule table that the cases apply to.
 pub const VERSION: &str = "2026.2";
 
-/// One case. What `expect` does not name is not compared; `tests/contract/cases/README.md` describes each key.
+/// One case. Keys that `expect` does not contain are not compared; `tests/contract/cases/README.md` describes each key.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConformanceCase {
-    /// Its name, unique.
+    /// Unique name.
     pub name: String,
-    /// The rules, red flags, bands, instruments and pathways that it is about.
+    /// The rules, red flags, bands, instruments and pathways that it covers.
     pub covers: Vec<String>,
-    /// Where the expectation comes from.
+    /// The source of the expectation.
     pub source: String,
-    /// The answers.
     pub answers: Map<String, Value>,
-    /// Who is asked beside the person.
+    /// The audiences asked in addition to the person.
     #[serde(default)]
     pub audience: Vec<String>,
-    /// The pathways to follow.
     #[serde(default)]
     pub pathways: Vec<String>,
-    /// What must come out.
+    /// The expected results.
     pub expect: Map<String, Value>,
 }
 
-/// Reads every case, in the order of their files.
+/// Returns every case, in the order of the files.
 ///
 /// # Errors
-/// When a file cannot be read; a test proves that none is so.
+/// Fails if a file cannot be parsed; a test checks that every file can.
 pub fn cases() -> Result<Vec<ConformanceCase>, toml::de::Error> {
     #[derive(Deserialize)]
     struct File {
@@ -44,7 +42,6 @@ pub fn cases() -> Result<Vec<ConformanceCase>, toml::de::Error> {
     Ok(cases)
 }
 
-/// The names of the files.
 pub fn files() -> impl Iterator<Item = &'static str> {
     FILES.iter().map(|(name, _)| *name)
 }

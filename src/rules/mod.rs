@@ -1,4 +1,4 @@
-//! Ring 2: the released rule tables, as data inside the binary, each held to its line in `LOCK`.
+//! Ring 2: the released rule tables, as data in the binary. Each must match its line in `LOCK`.
 
 pub mod conformance;
 
@@ -10,14 +10,13 @@ use aws_lc_rs::digest;
 use crate::domain::rule_lint::LintFault;
 use crate::domain::rule_table::{RuleFiles, RuleTable};
 
-/// One released version: its compiled table, its text, and the digest of that text.
+/// One version: its compiled table, its files, and their digest.
 #[derive(Debug)]
 pub struct Release {
-    /// The compiled table.
     pub table: RuleTable,
-    /// The files, by name.
+    /// The texts of the files, by file name.
     pub files: RuleFiles,
-    /// SHA-256 over the files, in hexadecimal.
+    /// SHA-256 of the files, in hexadecimal; see [`digest`].
     pub digest: String,
 }
 
@@ -30,29 +29,23 @@ pub struct Releases(Vec<Arc<Release>>);
 pub enum ReleaseError {
     /// A table has faults.
     #[error("rule table {version} has faults:{}", list(faults))]
-    Faulty {
-        /// Which version.
-        version: String,
-        /// All of them.
-        faults: Vec<LintFault>,
-    },
-    /// A table is not the text that was released.
-    #[error("rule table {version} is not what was released: its digest is {found}, LOCK says {locked}")]
+    Faulty { version: String, faults: Vec<LintFault> },
+    /// The files of a table differ from those that were released.
+    #[error("rule table {version} differs from the released version: its digest is {found}, LOCK has {locked}")]
     Unlocked {
-        /// Which version.
         version: String,
-        /// The digest of the text.
+        /// The digest of the files in this binary.
         found: String,
-        /// The digest at release, or that there is none.
+        /// The digest in `LOCK`, or `nothing` if there is none.
         locked: String,
     },
 }
 
 impl Releases {
-    /// Compiles every release and compares it with `LOCK`.
+    /// Compiles every release and compares its digest with `LOCK`.
     ///
     /// # Errors
-    /// The first release that has faults or differs from its line in `LOCK`.
+    /// Fails at the first release that has faults or differs from its line in `LOCK`.
     pub fn load() -> Result<Self, ReleaseError> {
         let load = |(place, (version, files)): (usize, &Text)| {
             let current = place + 1 == RELEASED.len();
@@ -68,13 +61,12 @@ impl Releases {
         RELEASED.iter().enumerate().map(load).collect::<Result<_, _>>().map(Self)
     }
 
-    /// The version that new submissions are scored with.
+    /// The version that scores new submissions.
     #[must_use]
     pub fn current(&self) -> &Arc<Release> {
         &self.0[self.0.len() - 1]
     }
 
-    /// Finds a version.
     #[must_use]
     pub fn find(&self, version: &str) -> Option<&Arc<Release>> {
         self.0.iter().find(|release| &*release.table.version == version)
@@ -87,10 +79,10 @@ impl Releases {
 }
 
 impl Release {
-    /// Reads the files of an earlier version and digests them.
+    /// Parses the files of an earlier version and computes their digest.
     ///
     /// # Errors
-    /// What cannot be read.
+    /// Fails if the files cannot be parsed.
     pub fn read(version: &str, files: RuleFiles) -> Result<Self, ReleaseError> {
         Self::build(version, files, RuleTable::read)
     }
@@ -110,7 +102,7 @@ impl Release {
     }
 }
 
-/// SHA-256 over the files of a version: each name and text, length first, in the order of names.
+/// SHA-256 of the files of a version: each name and text in the order of names, each preceded by its length.
 #[must_use]
 pub fn digest(files: &RuleFiles) -> String {
     let mut context = digest::Context::new(&digest::SHA256);
@@ -121,13 +113,13 @@ pub fn digest(files: &RuleFiles) -> String {
     data_encoding::HEXLOWER.encode(context.finish().as_ref())
 }
 
-/// The text of a released version as it stands in this binary, for `rules check` and `rules diff`.
+/// The files of a released version in this binary, for `rules check` and `rules diff`.
 #[must_use]
 pub fn released_files(version: &str) -> Option<RuleFiles> {
     RELEASED.iter().find(|release| release.0 == version).map(|release| files_of(release.1))
 }
 
-/// A version with its files, by name.
+/// A version with its files: names and texts.
 type Text = (&'static str, &'static [(&'static str, &'static str)]);
 
 const RELEASED: &[Text] = &[
@@ -152,7 +144,7 @@ const RELEASED: &[Text] = &[
     ),
 ];
 
-/// `<version> <sha-256>` a line. A line is added at release and never changed.
+/// `<version> <sha-256>` on each line. A line is added at release and never changed.
 const LOCK: &str = include_str!("LOCK");
 
 fn files_of(files: &[(&str, &str)]) -> RuleFiles {

@@ -1,4 +1,4 @@
-//! The case itself: where it stands, how it ended, and its history.
+//! The follow-up: its state, its outcome, and its history.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,95 +7,84 @@ use super::{FollowUpState, Urgency};
 use crate::domain::ids::{CredentialId, FollowUpId, SubjectId, SubmissionId};
 use crate::domain::rule_table::Band;
 
-/// A follow-up case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FollowUp {
-    /// Its id.
     pub follow_up_id: FollowUpId,
-    /// The person.
     pub subject_id: SubjectId,
-    /// Where it stands.
     pub state: FollowUpState,
-    /// How soon to act.
     pub urgency: Urgency,
-    /// Who has it; nobody while it is open.
+    /// The assignee; `None` while it is open.
     pub assignee: Option<CredentialId>,
-    /// How often somebody tried to reach the person.
+    /// Contact attempts.
     pub attempts: i16,
-    /// How many appointments the person did not keep.
+    /// Appointments that the subject did not attend.
     pub missed_appointments: i16,
     /// When its first submission was flagged.
     pub flagged_at: Timestamp,
-    /// When it should be done.
     pub due_at: Timestamp,
-    /// The appointment that stands, or stood when the case was closed.
+    /// The booked appointment, or the one that was booked when the follow-up was closed.
     pub appointment_at: Option<Timestamp>,
-    /// How it ended, while it is closed.
+    /// The outcome, while it is closed.
     pub closed: Option<Closed>,
     /// When its last submission was received.
     pub last_received_at: Timestamp,
-    /// The highest band that any of its submissions has reached for certain.
+    /// The highest settled band of its submissions.
     pub band: Band,
-    /// The instruments on which any of its submissions is positive.
+    /// The instruments that are positive on any of its submissions.
     pub positive_instruments: Vec<String>,
-    /// Counts its changes.
+    /// Incremented by each change.
     pub version: i32,
 }
 
-/// How a case ended.
+/// How a follow-up ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closed {
-    /// With what.
     pub closing: Closing,
-    /// When.
     pub at: Timestamp,
 }
 
-/// With what a case ends.
+/// The outcome of a follow-up, with its details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closing {
-    /// The person came; what was found, as far as it is told.
+    /// The person attended; the results, as far as recorded.
     Attended {
-        /// What the examination says of sarcopenia.
+        /// The diagnosis of the examination regarding sarcopenia.
         diagnosis: Option<Diagnosis>,
         /// Grip strength, grams.
         grip_strength_g: Option<i32>,
         /// Time for five chair stands, milliseconds.
         five_chair_stands_ms: Option<i32>,
     },
-    /// The person does not want it.
+    /// The person does not want a follow-up.
     Declined,
-    /// Nobody reached the person.
+    /// The person was not reached.
     Unreachable,
     /// There is nothing to follow up.
     NotNeeded(NotNeededReason),
 }
 
-/// The outcome of a closed case, without its details.
+/// The outcome of a closed follow-up, without its details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClosingOutcome {
-    /// The person came.
+    /// The person attended.
     Attended,
-    /// The person does not want it.
+    /// The person does not want a follow-up.
     Declined,
-    /// Nobody reached the person.
+    /// The person was not reached.
     Unreachable,
     /// There is nothing to follow up.
     NotNeeded,
 }
 
-/// What the examination says of sarcopenia. It is the clinic's word; this service makes no diagnosis.
+/// The diagnosis of the examination regarding sarcopenia. It is made by the clinic; this service makes no diagnosis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Diagnosis {
-    /// Not found.
+    /// Sarcopenia was not found.
     None,
-    /// Possible.
     Possible,
-    /// Probable.
     Probable,
-    /// Confirmed.
     Confirmed,
 }
 
@@ -103,75 +92,71 @@ pub enum Diagnosis {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NotNeededReason {
-    /// The person is treated for it already.
+    /// The person is already treated for it.
     AlreadyInCare,
-    /// The same matter has a case already.
+    /// Another follow-up exists for the same matter.
     Duplicate,
-    /// The answers were not this person's, or not true.
+    /// The answers belong to another person, or are not true.
     EnteredInError,
-    /// The person was merged with another, whose case goes on. Only a merge closes with this.
+    /// The subject was merged with another, whose follow-up continues. Only a merge sets this reason.
     Merged,
-    /// Another reason; a note may say which.
+    /// Another reason; a note may state it.
     Other,
 }
 
-/// What made a version of a case.
+/// The event that produced a version of a follow-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
-    /// A flagged submission opened the case.
+    /// A flagged submission opened the follow-up.
     Open,
-    /// Another flagged submission of the person joined it.
+    /// Another flagged submission of the subject joined it.
     Join,
-    /// Somebody took it.
+    /// A member of staff took it.
     Claim,
     /// The assignee gave it back.
     Release,
-    /// Somebody got it from somebody.
+    /// It was assigned to another member of staff.
     Reassign,
     /// The assignee tried to reach the person.
     Contact,
     /// An appointment was made.
     Book,
-    /// The appointment was taken back.
+    /// The appointment was cancelled.
     Unbook,
-    /// The person did not keep the appointment.
+    /// The person did not attend the appointment.
     DidNotAttend,
-    /// It ended.
     Close,
-    /// It goes on.
     Reopen,
-    /// Something was written down.
+    /// A note was added.
     Note,
-    /// Its person was merged with another.
+    /// Its subject was merged with another.
     Merge,
     /// That merge was undone.
     Unmerge,
 }
 
-/// One version of a case, with what made it.
+/// One version of a follow-up, with the event that produced it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FollowUpEvent {
-    /// What was done.
     pub kind: EventKind,
-    /// When.
     pub at: Timestamp,
-    /// By whom; nobody where the service's own upgrade made the version.
+    /// The credential used; `None` if an upgrade of the service produced the version.
     pub by: Option<CredentialId>,
     /// That credential's display name.
     pub by_name: Option<String>,
-    /// The submission that opened the case or joined it.
+    /// The submission that opened or joined the follow-up.
     pub submission_id: Option<SubmissionId>,
-    /// Whether the person was reached, for an attempt.
+    /// Whether the person was reached, for a contact attempt.
     pub reached: Option<bool>,
-    /// What was written down with it. Health data may stand in it: never log it.
+    /// The note of the event. It may contain health data: never log it.
     pub note: Option<String>,
-    /// The case as it stood afterwards.
+    /// The follow-up after the event.
     pub after: FollowUp,
 }
 
 impl FollowUp {
-    /// Whether it should have been done by now and is not.
+    /// Whether it is past its due time and not closed.
     #[must_use]
     pub fn overdue(&self, now: Timestamp) -> bool {
         self.state != FollowUpState::Closed && self.due_at < now
@@ -191,14 +176,13 @@ impl Closing {
     }
 }
 
-/// Gives an enumeration its names, in the order of its list.
+/// Implements the names of enumerations, in the order of their lists.
 macro_rules! named {
     ($($name:ident { $($variant:ident = $text:literal),* })*) => {$(
         impl $name {
-            /// Every one.
             pub const ALL: [Self; [$($text),*].len()] = [$(Self::$variant),*];
 
-            /// Its name on the wire and in the database.
+            /// The name in JSON and in the database.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -206,7 +190,6 @@ macro_rules! named {
                 }
             }
 
-            /// Reads a name.
             #[must_use]
             pub fn parse(name: &str) -> Option<Self> {
                 Self::ALL.into_iter().find(|one| one.as_str() == name)

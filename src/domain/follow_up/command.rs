@@ -1,4 +1,4 @@
-//! What staff can ask for, what comes of it, and why it may be refused.
+//! The commands of staff, their results, and the reasons to refuse them.
 
 use jiff::Timestamp;
 
@@ -6,92 +6,86 @@ use super::{Closing, EventKind, FollowUp};
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::CredentialId;
 
-/// What staff can do with a case.
+/// A command on a follow-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FollowUpCommand {
-    /// Take it.
+    /// Assigns it to the caller.
     Claim,
-    /// Give it back.
+    /// Gives it back.
     Release,
-    /// Give it to somebody, also to oneself.
+    /// Assigns it to a member of staff, including the caller.
     Reassign {
-        /// Who gets it.
+        /// The new assignee.
         to: CredentialId,
     },
-    /// Tell that somebody tried to reach the person.
+    /// Records an attempt to reach the person.
     Contact {
-        /// Whether the person was reached.
         reached: bool,
     },
-    /// Tell that an appointment was made, or made anew.
+    /// Records an appointment, or a new time for it.
     Book {
-        /// When the person comes.
         appointment_at: Timestamp,
     },
-    /// Take the appointment back.
+    /// Cancels the appointment.
     Unbook,
-    /// Tell that the person did not come.
+    /// Records that the person did not attend.
     DidNotAttend,
-    /// End it.
     Close(Closing),
-    /// Let a closed one go on.
+    /// Reopens a closed follow-up.
     Reopen,
-    /// Only write something down.
+    /// Only adds a note.
     Note,
 }
 
-/// What comes of a command: the case as it stands afterwards.
+/// The result of a command: the follow-up afterwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FollowUpChange {
-    /// The version that was decided on; the change holds only while it is the latest.
+    /// The version that the decision is based on. The change is valid only while that is the latest version.
     pub before: i32,
-    /// Whether the case is in another state afterwards.
+    /// Whether the state changed.
     pub moved: bool,
-    /// The case afterwards, under its next version.
+    /// The follow-up afterwards, with its next version.
     pub after: FollowUp,
-    /// What was done.
     pub kind: EventKind,
-    /// Whether the person was reached, for an attempt.
+    /// Whether the person was reached, for a contact attempt.
     pub reached: Option<bool>,
-    /// When.
     pub at: Timestamp,
 }
 
-/// Something written down with a command: 1-2000 characters, not blank. Never logged.
+/// A note on a command: 1-2000 characters, not blank. Never logged.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Note(String);
 
-/// Why a command is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
-    /// Only a closed case can be reopened.
+    /// Only a closed follow-up can be reopened.
     NotClosed,
-    /// A closed case takes no other command than to reopen it or to note something.
+    /// A closed follow-up can only be reopened or get a note.
     Closed,
-    /// Nobody has taken it yet.
+    /// The follow-up has no assignee.
     Unassigned,
-    /// Somebody else has it.
+    /// Another credential is the assignee.
     NotAssignee,
-    /// Who is to get it has it already.
+    /// The new assignee is already the assignee.
     HasItAlready,
     /// There is no appointment.
     NotBooked,
-    /// The appointment must be taken back first.
+    /// The appointment must be cancelled first.
     AppointmentStands,
-    /// Nobody can have missed an appointment that lies ahead.
+    /// An appointment cannot be missed before its time.
     AppointmentAhead,
-    /// The appointment asked for lies in the past, or years ahead.
+    /// The requested appointment is in the past or too far in the future.
     AppointmentOutOfRange,
-    /// Nobody tried to reach the person.
+    /// There was no attempt to reach the person.
     NeverTried,
-    /// Without an assignee there is only one way to end it.
+    /// Without an assignee the only possible outcome is `not_needed`.
     OnlyNotNeeded,
-    /// A count or the version is as high as it can be.
+    /// A counter or the version is at its maximum.
     Exhausted,
 }
 
 impl FollowUpCommand {
-    /// What the history says was done.
+    /// The kind of the event in the history.
     #[must_use]
     pub const fn kind(self) -> EventKind {
         match self {
@@ -110,13 +104,13 @@ impl FollowUpCommand {
 }
 
 impl Note {
-    /// Longest note, characters.
+    /// The maximum length, characters.
     pub const MAX_CHARS: usize = 2000;
 
-    /// Parses a note; white space around it does not belong to it.
+    /// Parses a note and trims surrounding white space.
     ///
     /// # Errors
-    /// One fault when it is blank, too long, or holds control characters other than tabs and line ends.
+    /// Fails with one fault if it is blank, too long, or contains control characters other than tabs and line ends.
     pub fn parse(text: &str) -> Result<Self, Fault> {
         let text = text.trim();
         let length = text.chars().count();
@@ -128,7 +122,7 @@ impl Note {
         Ok(Self(text.to_owned()))
     }
 
-    /// The note in clear.
+    /// The note in clear text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -136,22 +130,22 @@ impl Note {
 }
 
 impl Refusal {
-    /// The sentence for whoever asked.
+    /// The sentence for the caller.
     #[must_use]
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::NotClosed => "the case is not closed",
             Self::Closed => "the case is closed; it can be reopened, and notes can be added",
-            Self::Unassigned => "nobody has taken the case; claim it first",
-            Self::NotAssignee => "somebody else has the case; reassign it to take it over",
-            Self::HasItAlready => "whoever is to get the case has it already",
-            Self::NotBooked => "no appointment stands",
-            Self::AppointmentStands => "an appointment stands; unbook it first",
-            Self::AppointmentAhead => "the time of the appointment has not come yet",
-            Self::AppointmentOutOfRange => "must lie ahead, within two years",
-            Self::NeverTried => "nobody has tried to reach the person; a case is unreachable only after an attempt",
-            Self::OnlyNotNeeded => "a case that nobody has taken can only be closed as not needed",
-            Self::Exhausted => "the case cannot count any further",
+            Self::Unassigned => "the case has no assignee; claim it first",
+            Self::NotAssignee => "another user is the assignee of the case; reassign it to take it over",
+            Self::HasItAlready => "the case is already assigned to this user",
+            Self::NotBooked => "no appointment is booked",
+            Self::AppointmentStands => "an appointment is booked; unbook it first",
+            Self::AppointmentAhead => "the appointment is in the future",
+            Self::AppointmentOutOfRange => "must be in the future, within two years",
+            Self::NeverTried => "no contact attempt is recorded; a case is unreachable only after an attempt",
+            Self::OnlyNotNeeded => "a case without an assignee can only be closed as not needed",
+            Self::Exhausted => "a counter of the case is at its maximum",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The state machine: what each command does in each state, and for whom.
+//! The state machine: the effect of each command in each state, for the assignee and for others.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -6,13 +6,13 @@ use super::{Closed, Closing, FollowUp, FollowUpChange, FollowUpCommand, FollowUp
 use crate::domain::actor::Actor;
 use crate::domain::ids::CredentialId;
 
-/// How far ahead an appointment may lie: two years, in hours.
+/// The maximum time to an appointment: two years, in hours.
 const APPOINTMENT_WITHIN: SignedDuration = SignedDuration::from_hours(2 * 365 * 24);
 
-/// Decides what a command makes of a case. Nothing but the arguments matters.
+/// Decides the effect of a command on a follow-up. The result depends only on the arguments.
 ///
 /// # Errors
-/// Why the case does not take the command now, or not from this person.
+/// Returns why the command is refused in this state or for this actor.
 pub fn decide(
     case: &FollowUp,
     command: &FollowUpCommand,
@@ -48,7 +48,7 @@ fn of_open(case: &FollowUp, command: FollowUpCommand, actor: &Actor, now: Timest
     }
 }
 
-/// A case that somebody has. Who may is asked before what may be.
+/// The follow-up has an assignee. The actor is checked before the state.
 fn of_taken(case: &FollowUp, command: FollowUpCommand, actor: &Actor, now: Timestamp) -> Result<FollowUp, Refusal> {
     use FollowUpCommand::{Book, Claim, Close, Contact, DidNotAttend, Note, Reassign, Release, Reopen, Unbook};
     let own = case.assignee == Some(actor.credential_id);
@@ -90,7 +90,7 @@ fn assigned(case: &FollowUp, to: CredentialId) -> FollowUp {
     FollowUp { state: FollowUpState::Assigned, assignee: Some(to), ..case.clone() }
 }
 
-/// Once reached, a person stays reached; an appointment stays.
+/// A reached person stays reached, and an appointment stays booked.
 fn contact(case: &FollowUp, reached: bool) -> Result<FollowUp, Refusal> {
     let newly = reached && case.state == FollowUpState::Assigned;
     let state = if newly { FollowUpState::Contacted } else { case.state };
@@ -106,7 +106,7 @@ fn book(case: &FollowUp, at: Timestamp, now: Timestamp) -> Result<FollowUp, Refu
     Ok(FollowUp { state: FollowUpState::Booked, appointment_at: Some(at), ..case.clone() })
 }
 
-/// The case without the appointment that stands, and that appointment.
+/// The follow-up without its booked appointment, and the time of that appointment.
 fn without_appointment(case: &FollowUp) -> Result<(FollowUp, Timestamp), Refusal> {
     match (case.state, case.appointment_at) {
         (FollowUpState::Booked, Some(at)) => {

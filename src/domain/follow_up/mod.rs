@@ -1,4 +1,4 @@
-//! The follow-up: the staff case that a flagged submission opens or joins, and what staff can do with it.
+//! The follow-up: the staff work that a flagged submission opens or joins, and the commands on it.
 
 mod case;
 mod command;
@@ -17,40 +17,37 @@ pub use decide::decide;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Urgency {
-    /// Today.
     Today,
-    /// Within the week.
     ThisWeek,
-    /// In the ordinary course.
+    /// Not urgent.
     Routine,
 }
 
-/// Where a case stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FollowUpState {
-    /// Nobody has taken it.
+    /// No assignee.
     Open,
-    /// Somebody has taken it.
+    /// It has an assignee.
     Assigned,
     /// The person was contacted.
     Contacted,
-    /// An appointment stands.
+    /// An appointment is booked.
     Booked,
-    /// Done, with an outcome.
+    /// Finished, with an outcome.
     Closed,
 }
 
-/// The intent to follow up. Whether it opens a case or joins the one that is open for the person, only the
-/// database can know.
+/// The instruction to follow up. Only the database can decide whether it opens a follow-up or joins the open one of the
+/// subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenOrJoin {
-    /// The id that a new case would get.
+    /// The id of the follow-up, if one is opened.
     pub follow_up_id: FollowUpId,
-    /// How urgent this submission is; a case takes the most urgent of its submissions.
+    /// The urgency of this submission. A follow-up has the highest urgency of its submissions.
     pub urgency: Urgency,
-    /// When a case of this urgency that is opened now is due. A case that thereby becomes more urgent takes it if it is
-    /// earlier than its own.
+    /// When a follow-up of this urgency is due, if it is opened now. A follow-up that becomes more urgent takes this time
+    /// if it is earlier than its own.
     pub due_at: Timestamp,
 }
 
@@ -58,7 +55,7 @@ impl Urgency {
     /// Every urgency, most urgent first.
     pub const ALL: [Self; 3] = [Self::Today, Self::ThisWeek, Self::Routine];
 
-    /// The urgency's name on the wire.
+    /// The urgency's name in JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -68,7 +65,7 @@ impl Urgency {
         }
     }
 
-    /// Its rank as stored: 1 is the most urgent, so that ascending order is the worklist's.
+    /// The stored rank. 1 is the most urgent, so that ascending order is the worklist's order.
     #[must_use]
     pub const fn rank(self) -> i16 {
         match self {
@@ -78,7 +75,7 @@ impl Urgency {
         }
     }
 
-    /// The urgency of a stored rank.
+    /// The urgency with this stored rank.
     #[must_use]
     pub fn from_rank(rank: i16) -> Option<Self> {
         Self::ALL.into_iter().find(|urgency| urgency.rank() == rank)
@@ -86,10 +83,9 @@ impl Urgency {
 }
 
 impl FollowUpState {
-    /// Every state.
     pub const ALL: [Self; 5] = [Self::Open, Self::Assigned, Self::Contacted, Self::Booked, Self::Closed];
 
-    /// The state's name on the wire and in the database.
+    /// The state's name in JSON and in the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -101,7 +97,6 @@ impl FollowUpState {
         }
     }
 
-    /// Reads a state's name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == name)

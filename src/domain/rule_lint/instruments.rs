@@ -11,7 +11,7 @@ use crate::domain::pathway::{CaseFinding, Stage};
 use crate::domain::questionnaire::{Audiences, Item, Kind};
 use crate::domain::rule_table::RuleTable;
 
-/// The most items of an instrument: what would settle it is searched over every part of them.
+/// The maximum number of items of an instrument, because the search for what settles it covers every subset.
 const MOST_ITEMS: u32 = 10;
 
 /// Every condition of the instruments and pathways, with its place.
@@ -41,7 +41,6 @@ pub(super) fn conditions(table: &RuleTable) -> Vec<(String, &Condition)> {
 }
 
 impl Lint<'_> {
-    /// Each instrument by its method.
     pub(super) fn instruments(&mut self) {
         for instrument in &self.table.instruments {
             let place = format!("instruments.{}", instrument.id);
@@ -57,27 +56,27 @@ impl Lint<'_> {
             self.accuracy(&place, instrument);
             let items = instrument.waits_for(&Answers::default()).len();
             if items > MOST_ITEMS {
-                self.fault(
-                    &place,
-                    format!("waits for {items} items; what would settle it is searched up to {MOST_ITEMS}"),
-                );
+                self.fault(&place, format!("depends on {items} items; the maximum is {MOST_ITEMS}"));
             }
         }
     }
 
-    /// A row of accuracy says at least one percentage.
+    /// Checks that a row of accuracy has at least one percentage, each from 0 to 100.
     fn accuracy(&mut self, place: &str, instrument: &Instrument) {
         for row in &instrument.accuracy {
             let shares: Vec<_> = [row.sensitivity, row.specificity].into_iter().flatten().collect();
             let known = |percent: f64| (0.0..=100.0).contains(&percent);
             let ends = shares.iter().flat_map(|share| [Some(share.percent), share.low, share.high]);
             if shares.is_empty() || !ends.flatten().all(known) {
-                self.fault(place, format!("an accuracy row of {} says no percentage from 0 to 100", row.source));
+                self.fault(
+                    place,
+                    format!("an accuracy row of {} has no percentage, or one outside 0 to 100", row.source),
+                );
             }
         }
     }
 
-    /// The cut-off can be reached, and no value or item counts twice.
+    /// Checks that the cut-off can be reached, and that no value or item counts twice.
     fn sum(&mut self, place: &str, cut_off: i32, components: &[Component]) {
         let most = |component: &Component| component.steps.iter().map(|step| step.1).max().unwrap_or(0);
         let greatest = components.iter().map(most).fold(0, i32::saturating_add);
@@ -94,7 +93,7 @@ impl Lint<'_> {
             }
             for item in component.quantity.inputs() {
                 if !read.insert(item.id()) {
-                    self.fault(place, format!("{} stands in two components", item.id()));
+                    self.fault(place, format!("{} is in two components", item.id()));
                 }
             }
             if let Some(shown) = overlap(component) {
@@ -103,7 +102,7 @@ impl Lint<'_> {
         }
     }
 
-    /// The cut-off lies within the scores that answers reach.
+    /// Checks that the cut-off is within the scores that answers reach.
     fn linear(&mut self, place: &str, by_sex: &[Linear]) {
         for linear in by_sex {
             let range = linear.bounds(&Answers::default(), 0);
@@ -112,12 +111,12 @@ impl Lint<'_> {
             }
             let items: BTreeSet<_> = linear.terms.iter().map(|term| term.item.id()).collect();
             if items.len() != linear.terms.len() {
-                self.fault(place, "an item stands in two terms");
+                self.fault(place, "an item is in two terms");
             }
         }
     }
 
-    /// A pathway leads somewhere and says what low strength is.
+    /// Checks that a pathway leads to a flagging stage and defines low strength.
     pub(super) fn pathways(&mut self) {
         for pathway in &self.table.pathways {
             let place = format!("pathways.{}", pathway.id.as_str());
@@ -125,16 +124,16 @@ impl Lint<'_> {
                 self.fault(&place, "must lead to possible, probable or criteria_met");
             }
             if pathway.strength_low.is_empty() {
-                self.fault(&place, "says nothing of low strength");
+                self.fault(&place, "does not define low strength");
             }
             if pathway.needs_performance && pathway.performance_low.is_empty() {
-                self.fault(&place, "needs low performance and does not say what that is");
+                self.fault(&place, "requires low performance and does not define it");
             }
         }
     }
 }
 
-/// A value at which two steps of a component hold at once, of a person of one sex.
+/// A value at which two steps of a component are true at once, for a person of one sex.
 fn overlap(component: &Component) -> Option<String> {
     let Quantity::Item(item) = component.quantity else { return None };
     let (least, greatest) = match item.spec().kind {

@@ -1,4 +1,4 @@
-//! The linter of the rule table: collects every fault, so that an author sees them all at once.
+//! The linter of the rule table. It collects every fault, so that an author sees them all at once.
 
 mod instruments;
 mod texts;
@@ -14,20 +14,17 @@ use super::questionnaire::Item;
 use super::red_flag::CareLevel;
 use super::rule_table::{Advice, Band, Combination, Id, RuleTable, SourceUse};
 
-/// The greatest sum that the search for open questions can hold.
+/// The greatest sum that the search for open questions can represent.
 const GREATEST_SUM: i32 = 127;
 
-/// One fault of a rule table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LintFault {
-    /// Where, such as `rules.age_60_69`.
+    /// The place, such as `rules.age_60_69`.
     pub place: String,
-    /// What is wrong.
     pub message: String,
 }
 
 impl LintFault {
-    /// Builds a fault.
     #[must_use]
     pub fn new(place: &str, message: impl Into<String>) -> Self {
         Self { place: place.to_owned(), message: message.into() }
@@ -40,7 +37,7 @@ impl fmt::Display for LintFault {
     }
 }
 
-/// Every fault of a table that could be read.
+/// Every fault of a table that could be parsed.
 pub(super) fn lint(table: &RuleTable) -> Vec<LintFault> {
     let mut lint = Lint { table, faults: Vec::new() };
     lint.unique_ids();
@@ -54,25 +51,23 @@ pub(super) fn lint(table: &RuleTable) -> Vec<LintFault> {
     lint.pathways();
     lint.advised();
     lint.texts();
-    // `is` is both ends of a range: its one fault is found at each.
+    // `is` sets both ends of a range, so its fault is found twice.
     lint.faults.dedup();
     lint.faults
 }
 
-/// A walk over a table that notes what is wrong.
+/// Walks a table and collects faults.
 struct Lint<'a> {
     table: &'a RuleTable,
-    /// What was found so far.
     faults: Vec<LintFault>,
 }
 
 impl Lint<'_> {
-    /// Notes a fault.
     fn fault(&mut self, place: &str, message: impl Into<String>) {
         self.faults.push(LintFault::new(place, message));
     }
 
-    /// No two entries of a section have one id.
+    /// Checks that the ids of a section are unique.
     fn unique_ids(&mut self) {
         let table = self.table;
         let pathways: Vec<Id> = table.pathways.iter().map(|entry| Id::from(entry.id.as_str())).collect();
@@ -89,13 +84,13 @@ impl Lint<'_> {
             let mut seen = HashSet::new();
             for id in ids {
                 if !seen.insert(id) {
-                    self.fault(&format!("{section}.{id}"), "the id stands twice");
+                    self.fault(&format!("{section}.{id}"), "the id is used twice");
                 }
             }
         }
     }
 
-    /// Every entry has a source, every named source exists, and every source is used.
+    /// Checks that every entry has a source, every named source exists, and every source is used.
     fn sources(&mut self) {
         let table = self.table;
         let mut uses: Vec<(String, &[SourceUse])> = Vec::new();
@@ -129,11 +124,11 @@ impl Lint<'_> {
             }
         }
         for id in table.sources.keys().filter(|id| !used.contains(&***id)) {
-            self.fault(&format!("sources.{id}"), "is used by nothing");
+            self.fault(&format!("sources.{id}"), "is never used");
         }
     }
 
-    /// Groups exist, have rules, and steps part their item's whole range.
+    /// Checks that groups exist and have rules, and that steps partition their item's whole range.
     fn groups(&mut self) {
         let table = self.table;
         for rule in &table.rules {
@@ -163,7 +158,7 @@ impl Lint<'_> {
         }
     }
 
-    /// Every value of the item must satisfy exactly one step.
+    /// Checks that every value of the item satisfies exactly one step.
     fn partition(&mut self, place: &str, item: Item, conditions: &[&Condition]) {
         let mut checks = Vec::new();
         for condition in conditions {
@@ -183,7 +178,7 @@ impl Lint<'_> {
         }
     }
 
-    /// Cut-offs lie in the range of what they cut, and each condition can hold.
+    /// Checks that cut-offs are in the range of their quantity, and that each condition can be true.
     fn conditions(&mut self) {
         let table = self.table;
         let rules = table.rules.iter().map(|rule| (format!("rules.{}", rule.id), &rule.when));
@@ -203,7 +198,7 @@ impl Lint<'_> {
         }
     }
 
-    /// Bounds are the sums of the units' bounds, so an item must not feed two units.
+    /// Checks that no item is in two units, because the bounds of the total are the sums of the units' bounds.
     fn units(&mut self) {
         let table = self.table;
         let mut fed: BTreeMap<&str, usize> = BTreeMap::new();
@@ -224,7 +219,7 @@ impl Lint<'_> {
         }
     }
 
-    /// Each end of a range lies where the quantity can be.
+    /// Checks that each end of a range is within the quantity's range.
     fn thresholds(&mut self, place: &str, quantity: Quantity, check: &Check) {
         let Check::Between { low, high } = check else { return };
         if !matches!(quantity, Quantity::Item(_)) && low.is_some() && high.is_some() {
@@ -245,7 +240,7 @@ impl Lint<'_> {
         }
     }
 
-    /// Bands ascend and can be reached.
+    /// Checks that bands ascend and can be reached.
     fn bands(&mut self) {
         let starts = self.table.bands;
         if starts.moderate < 1 || starts.high <= starts.moderate {
@@ -257,7 +252,7 @@ impl Lint<'_> {
         }
     }
 
-    /// Red flags raise the care level, and the urgent ones flag.
+    /// Checks that red flags raise the care level, and that the urgent ones flag.
     fn red_flags(&mut self) {
         for flag in &self.table.red_flags {
             let place = format!("red_flags.{}", flag.id);
@@ -270,17 +265,17 @@ impl Lint<'_> {
         }
     }
 
-    /// Advice and risks are tied to findings; the next screens name each band once.
+    /// Checks that advice and risks are tied to findings, and that the next screenings name each band once.
     fn advised(&mut self) {
         let table = self.table;
         for (section, entry) in advice(table) {
             let place = format!("{section}.{}", entry.id);
             if entry.findings.is_empty() && entry.when.is_none() && entry.flagged_by.is_empty() {
-                self.fault(&place, "is tied to no finding");
+                self.fault(&place, "has no finding, condition or flag reason");
             }
             for id in &entry.findings {
                 if table.rule(id).is_none_or(|rule| rule.points == 0) {
-                    self.fault(&place, format!("is tied to an unknown finding {id}"));
+                    self.fault(&place, format!("names an unknown finding {id}"));
                 }
             }
         }
@@ -289,12 +284,12 @@ impl Lint<'_> {
             self.fault("next_screens", "must name low, moderate and high once each, in this order");
         }
         for next in table.next_screens.iter().filter(|next| next.days == 0) {
-            self.fault(&format!("next_screens.{}", next.band.as_str()), "must leave at least a day");
+            self.fault(&format!("next_screens.{}", next.band.as_str()), "must be at least a day");
         }
     }
 }
 
-/// Recommendations and risks, with the section they stand in.
+/// Recommendations and risks, with their section.
 fn advice(table: &RuleTable) -> impl Iterator<Item = (&'static str, &Advice)> {
     let recommendations = table.recommendations.iter().map(|entry| ("recommendations", entry));
     recommendations.chain(table.risks.iter().map(|entry| ("risks", entry)))

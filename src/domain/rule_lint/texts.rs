@@ -1,4 +1,4 @@
-//! Every language has every text, and no text is about nothing.
+//! Checks that every language has every text, and no text without a subject.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::domain::rule_table::{Band, RuleTable};
 use crate::domain::texts::{InstrumentTexts, Texts};
 
 impl Lint<'_> {
-    /// Both languages say the same things.
+    /// Checks that all languages have the same texts.
     pub(super) fn texts(&mut self) {
         for language in Language::ALL {
             let place = format!("texts.{}", language.code());
@@ -24,17 +24,17 @@ impl Lint<'_> {
                     self.fault(&place, format!("no text for {section}.{key}"));
                 }
                 for key in present.keys().filter(|key| !wanted.contains(*key)) {
-                    self.fault(&place, format!("a text for {section}.{key}, which is nothing"));
+                    self.fault(&place, format!("a text for {section}.{key}, which does not exist"));
                 }
             }
         }
     }
 }
 
-/// A section's name, the keys that must be there, and the texts that are.
+/// A section's name, the required keys, and the texts present.
 type Keys = (&'static str, BTreeSet<String>, BTreeMap<String, String>);
 
-/// For each section of the texts, the keys that must be there and those that are.
+/// For each section, the required keys and the texts present.
 fn text_keys(table: &RuleTable, texts: &Texts) -> Vec<Keys> {
     fn section<'a>(
         name: &'static str,

@@ -1,4 +1,4 @@
-//! What values items and quantities can have, and whether a condition can ever hold.
+//! The possible values of items and quantities, and whether a condition can be true.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use crate::domain::condition::{Check, Condition, Quantity};
 use crate::domain::fixed::{Fraction, Threshold};
 use crate::domain::questionnaire::{Item, Kind};
 
-/// Every value that an item can have, with how it is shown.
+/// Every value that an item can have, with its display form.
 pub(super) fn values(item: Item) -> Box<dyn Iterator<Item = (Fraction, String)>> {
     let whole = |value: i64| Fraction { numerator: value, denominator: 1 };
     match item.spec().kind {
@@ -27,7 +27,7 @@ pub(super) fn values(item: Item) -> Box<dyn Iterator<Item = (Fraction, String)>>
     }
 }
 
-/// The range in which a threshold on the quantity makes sense.
+/// The range of sensible thresholds for the quantity.
 pub(super) fn range(quantity: Quantity) -> (Threshold, Threshold) {
     let thousandths = |thousandths| Threshold { thousandths };
     match quantity {

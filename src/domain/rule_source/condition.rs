@@ -1,4 +1,4 @@
-//! Reads conditions: the closed grammar.
+//! Parses conditions: the closed grammar.
 
 use toml::Value;
 
@@ -9,7 +9,7 @@ use crate::domain::pathway::Criterion;
 use crate::domain::questionnaire::{Item, Kind};
 use crate::domain::rule_lint::LintFault;
 
-/// Reads a condition: `any_of`, `all_of`, or a test of one item or derived quantity.
+/// Parses a condition: `any_of`, `all_of`, or a test of one item or derived quantity.
 pub(super) fn condition(place: &str, value: &Value, faults: &mut Vec<LintFault>) -> Option<Condition> {
     let Some(table) = value.as_table() else {
         return fault(faults, place, "a condition must be a table");
@@ -22,7 +22,7 @@ pub(super) fn condition(place: &str, value: &Value, faults: &mut Vec<LintFault>)
                     let built: Vec<_> = parts.iter().filter_map(|part| condition(place, part, faults)).collect();
                     (built.len() == parts.len()).then(|| build(built))
                 }
-                _ => fault(faults, place, &format!("{key} must stand alone and hold conditions")),
+                _ => fault(faults, place, &format!("{key} must be the only key and hold conditions")),
             };
         }
     }
@@ -35,7 +35,7 @@ pub(super) fn condition(place: &str, value: &Value, faults: &mut Vec<LintFault>)
     };
     let test = test(place, quantity, &operators, faults)?;
     let Some(unable) = unable else { return Some(test) };
-    let Quantity::Item(measured) = quantity else { return fault(faults, place, "unable goes with a measured item") };
+    let Quantity::Item(measured) = quantity else { return fault(faults, place, "unable requires a measured item") };
     let known = mask(Item::TestsUnable.spec().kind.options(), std::slice::from_ref(&unable));
     match known.filter(|bit| Item::TESTED.get(bit.trailing_zeros() as usize) == Some(&measured)) {
         Some(unable) => Some(Condition::OrUnable { unable, measured, test: Box::new(test) }),
@@ -43,7 +43,7 @@ pub(super) fn condition(place: &str, value: &Value, faults: &mut Vec<LintFault>)
     }
 }
 
-/// Reads the operators of one quantity: plain, by sex, or by age.
+/// Parses the operators of one quantity: plain, by sex, or by age.
 pub(super) fn test(
     place: &str,
     quantity: Quantity,
@@ -52,7 +52,7 @@ pub(super) fn test(
 ) -> Option<Condition> {
     if let Some(rows) = operators.get("by_age") {
         let rows = rows.as_array().filter(|rows| operators.len() == 1 && !rows.is_empty());
-        let Some(rows) = rows else { return fault(faults, place, "by_age must stand alone and hold rows") };
+        let Some(rows) = rows else { return fault(faults, place, "by_age must be the only operator and hold rows") };
         let rows = rows.iter().map(|row| age_row(place, quantity, row, faults)).collect::<Option<Vec<_>>>()?;
         if !rows.is_sorted_by(|one, next| one.0 < next.0) {
             return fault(faults, place, "the rows of by_age must ascend");
@@ -78,7 +78,7 @@ pub(super) fn test(
     Some(Condition::BySex(Box::new([female, male])))
 }
 
-/// A row of `by_age`: the age it begins at, and its test.
+/// A row of `by_age`: its minimum age and its test.
 fn age_row(place: &str, quantity: Quantity, row: &Value, faults: &mut Vec<LintFault>) -> Option<(i32, Condition)> {
     let mut operators = row.as_table().cloned().unwrap_or_default();
     let from = operators.remove("from").and_then(|from| from.as_integer()).and_then(|from| i32::try_from(from).ok());
@@ -86,17 +86,17 @@ fn age_row(place: &str, quantity: Quantity, row: &Value, faults: &mut Vec<LintFa
     Some((from, test(place, quantity, &operators, faults)?))
 }
 
-/// A condition with its text.
+/// A condition with its text as written.
 pub(super) fn criterion(place: &str, value: &Value, faults: &mut Vec<LintFault>) -> Option<Criterion> {
     Some(Criterion { when: condition(place, value, faults)?, stated: stated(value) })
 }
 
-/// The condition as it is written, for showing. TOML values of a condition always have a JSON form.
+/// The condition as written, for display. Every TOML condition has a JSON form.
 pub(super) fn stated(when: &Value) -> serde_json::Value {
     serde_json::to_value(when).unwrap_or_default()
 }
 
-/// Reads the operators of one test, in the kind of value that the quantity has.
+/// Parses the operators of one test, for the quantity's kind of value.
 fn check(place: &str, quantity: Quantity, operators: &toml::Table, faults: &mut Vec<LintFault>) -> Option<Check> {
     let kind = match quantity {
         Quantity::Item(item) => item.spec().kind,
@@ -121,7 +121,7 @@ fn check(place: &str, quantity: Quantity, operators: &toml::Table, faults: &mut 
     })
 }
 
-/// The bits of some options; none when one is unknown.
+/// The bits of the options; `None` if an option is unknown.
 fn mask(options: &[&str], chosen: &[Value]) -> Option<u32> {
     let bit = |value: &Value| {
         let index = options.iter().position(|option| Some(*option) == value.as_str())?;
@@ -130,7 +130,7 @@ fn mask(options: &[&str], chosen: &[Value]) -> Option<u32> {
     chosen.iter().map(bit).try_fold(0, |mask, bit| Some(mask | bit?)).filter(|mask| *mask != 0)
 }
 
-/// A range from the operators of a number; none when an end stands twice.
+/// A range from the operators of a number; `None` if an end is given twice.
 fn between(operators: &toml::Table) -> Option<Check> {
     let (mut low, mut high) = (None, None);
     for (name, value) in operators {
@@ -151,7 +151,7 @@ fn between(operators: &toml::Table) -> Option<Check> {
     (low.is_some() || high.is_some()).then_some(Check::Between { low, high })
 }
 
-/// A cut-off in thousandths; none when it has more decimals than three.
+/// A cut-off in thousandths; `None` if it has more than three decimals.
 fn threshold(value: &Value) -> Option<Threshold> {
     match value {
         Value::Integer(whole) => Some(Threshold { thousandths: whole.checked_mul(1000)? }),

@@ -1,4 +1,4 @@
-//! Reads instruments.
+//! Parses instruments.
 
 use serde::Deserialize;
 use toml::Value;
@@ -14,7 +14,7 @@ use crate::domain::questionnaire::{Item, Kind};
 use crate::domain::rule_lint::LintFault;
 use crate::domain::rule_table::{Id, SourceUse};
 
-/// An instrument as it is written: `components` with a `cut_off`, `linear` for each sex, or a `category`.
+/// An instrument as written: `components` with a `cut_off`, `linear` for each sex, or a `category`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SourceInstrument {
@@ -23,7 +23,7 @@ pub(super) struct SourceInstrument {
     age_from: i32,
     flags: bool,
     positive_when: PositiveWhen,
-    /// Points, of a sum.
+    /// Points, for a sum.
     cut_off: Option<i32>,
     /// The parts of a sum.
     #[serde(default)]
@@ -31,7 +31,7 @@ pub(super) struct SourceInstrument {
     /// The weighted sum of each sex.
     #[serde(default)]
     linear: Vec<SourceLinear>,
-    /// The condition of one answer.
+    /// The condition on one answer.
     category: Option<Value>,
     licence: String,
     note: Option<String>,
@@ -40,7 +40,7 @@ pub(super) struct SourceInstrument {
     sources: Vec<SourceUse>,
 }
 
-/// A part of a sum as it is written.
+/// A part of a sum as written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SourceComponent {
@@ -50,12 +50,12 @@ struct SourceComponent {
     steps: Vec<toml::Table>,
 }
 
-/// The greatest cut-off of a weighted sum, points: sums stay far within their type.
+/// The greatest cut-off of a weighted sum, points. It keeps sums far below the limits of their type.
 const GREATEST_CUT_OFF: i32 = 100_000;
-/// The greatest weight of a term, points for each unit of its item.
+/// The greatest weight of a term, points for one unit of its item.
 const GREATEST_WEIGHT: f64 = 100.0;
 
-/// A weighted sum as it is written.
+/// A weighted sum as written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SourceLinear {
@@ -67,17 +67,17 @@ struct SourceLinear {
     logistic: Option<SourceLogistic>,
 }
 
-/// A term as it is written: `times * (item - minus)`, in the item's unit.
+/// A term as written: `times * (item - minus)`, in the item's unit.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SourceTerm {
     item: String,
     minus: i32,
-    /// Points for each unit, at most three decimals.
+    /// Points for one unit, at most three decimals.
     times: f64,
 }
 
-/// The constants of a probability as they are written.
+/// The constants of a probability as written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SourceLogistic {
@@ -85,7 +85,7 @@ struct SourceLogistic {
     minus: f64,
 }
 
-/// Reads one instrument: exactly one of its three forms.
+/// Parses one instrument: exactly one of its three forms.
 pub(super) fn instrument(place: &str, source: SourceInstrument, faults: &mut Vec<LintFault>) -> Option<Instrument> {
     let parts = (&source.components[..], &source.linear[..], &source.category, source.cut_off);
     let method = match (source.positive_when, parts) {
@@ -127,7 +127,7 @@ pub(super) fn instrument(place: &str, source: SourceInstrument, faults: &mut Vec
     })
 }
 
-/// Reads a part of a sum, its steps as conditions on its item.
+/// Parses a part of a sum; its steps become conditions on its item.
 fn component(place: &str, source: SourceComponent, faults: &mut Vec<LintFault>) -> Option<Component> {
     let Some(quantity) = Quantity::from_id(&source.item) else {
         return fault(faults, place, &format!("names an unknown item {}", source.item));
@@ -145,7 +145,7 @@ fn component(place: &str, source: SourceComponent, faults: &mut Vec<LintFault>) 
     Some(Component { quantity, steps, items, stated })
 }
 
-/// Reads a weighted sum into thousandths of a point.
+/// Parses a weighted sum into thousandths of a point.
 fn linear(place: &str, source: &SourceLinear, faults: &mut Vec<LintFault>) -> Option<Linear> {
     let terms = source.terms.iter().map(|source| term(place, source, faults)).collect::<Option<_>>()?;
     let logistic = source.logistic.as_ref();
@@ -162,11 +162,11 @@ fn linear(place: &str, source: &SourceLinear, faults: &mut Vec<LintFault>) -> Op
     })
 }
 
-/// A term in the units of its item: a weight that is no whole thousandth of a point a unit could not be exact.
+/// A term in the units of its item. The weight must be a whole number of thousandths of a point for one unit, to be exact.
 fn term(place: &str, source: &SourceTerm, faults: &mut Vec<LintFault>) -> Option<Term> {
     let item = Item::from_id(&source.item);
     let Some((item, Kind::Number { minimum, maximum, scale, .. })) = item.map(|item| (item, item.spec().kind)) else {
-        return fault(faults, place, &format!("a term names no number: {}", source.item));
+        return fault(faults, place, &format!("a term names an item that is not a number: {}", source.item));
     };
     let minus = source.minus.checked_mul(scale).filter(|minus| (minimum..=maximum).contains(minus));
     if minus.is_none() || source.times.abs() > GREATEST_WEIGHT {

@@ -1,4 +1,4 @@
-//! Reads the TOML of a rule table. Collects every fault instead of stopping at the first.
+//! Parses the TOML of a rule table. It collects every fault instead of stopping at the first.
 
 mod condition;
 mod instrument;
@@ -18,7 +18,7 @@ use super::rule_table::{
 };
 use super::texts::Texts;
 
-/// Reads the files of one version. `None` when a file is missing or is not TOML of the right outline.
+/// Parses the files of one version. `None` if a file is missing or is not TOML of the expected form.
 pub(super) fn read(files: &RuleFiles, faults: &mut Vec<LintFault>) -> Option<RuleTable> {
     let source = SourceTable::deserialize(Value::Table(merged(files, faults)?));
     let source = source.map_err(|error| faults.push(LintFault::new("table.toml", error.to_string().trim()))).ok()?;
@@ -53,7 +53,7 @@ pub(super) fn read(files: &RuleFiles, faults: &mut Vec<LintFault>) -> Option<Rul
     })
 }
 
-/// All the files that are not texts, as one. Entries are read one by one later, so that each tells its own faults.
+/// All files except the texts, merged. Entries are parsed one by one later, so that each reports its own faults.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SourceTable {
@@ -73,7 +73,7 @@ struct SourceTable {
     next_screens: Vec<Value>,
 }
 
-/// A band as it is written, with its least total.
+/// A band as written, with its lowest total.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SourceBand {
@@ -83,7 +83,7 @@ struct SourceBand {
     sources: Vec<SourceUse>,
 }
 
-/// A group as it is written.
+/// A group as written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SourceGroup {
@@ -92,11 +92,11 @@ struct SourceGroup {
     kind: String,
     /// The item of `steps`.
     item: Option<String>,
-    /// Points, of `cap`.
+    /// Points, for `cap`.
     cap: Option<i32>,
 }
 
-/// A scored rule as it is written.
+/// A scored rule as written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SourceRule {
@@ -110,7 +110,7 @@ struct SourceRule {
     sources: Vec<SourceUse>,
 }
 
-/// A red flag as it is written.
+/// A red flag as written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SourceRedFlag {
@@ -124,7 +124,7 @@ struct SourceRedFlag {
     sources: Vec<SourceUse>,
 }
 
-/// A recommendation or a risk as it is written.
+/// A recommendation or a risk as written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SourceAdvice {
@@ -137,7 +137,7 @@ struct SourceAdvice {
     sources: Vec<SourceUse>,
 }
 
-/// Reads one file; its fault says where in the text.
+/// Parses one file; a fault contains the position in the text.
 fn file<T: DeserializeOwned>(files: &RuleFiles, name: &str, faults: &mut Vec<LintFault>) -> Option<T> {
     let Some(text) = files.get(name) else {
         faults.push(LintFault::new(name, "the file is missing"));
@@ -146,7 +146,7 @@ fn file<T: DeserializeOwned>(files: &RuleFiles, name: &str, faults: &mut Vec<Lin
     toml::from_str(text).map_err(|error| faults.push(LintFault::new(name, error.to_string().trim().to_owned()))).ok()
 }
 
-/// One table of all the files that are not texts: lists are appended, tables united.
+/// Merges all files except the texts: lists are concatenated, tables united.
 fn merged(files: &RuleFiles, faults: &mut Vec<LintFault>) -> Option<toml::Table> {
     let mut whole: toml::Table = file(files, "table.toml", faults)?;
     for name in files.keys().filter(|name| *name != "table.toml" && !name.starts_with("texts.")) {
@@ -160,18 +160,18 @@ fn merged(files: &RuleFiles, faults: &mut Vec<LintFault>) -> Option<toml::Table>
                 (Some(Value::Table(table)), Value::Table(more)) => {
                     for (id, entry) in more {
                         if table.insert(id.clone(), entry).is_some() {
-                            faults.push(LintFault::new(name, format!("{key}.{id} stands in another file too")));
+                            faults.push(LintFault::new(name, format!("{key}.{id} is also in another file")));
                         }
                     }
                 }
-                _ => faults.push(LintFault::new(name, format!("{key} stands in another file too"))),
+                _ => faults.push(LintFault::new(name, format!("{key} is also in another file"))),
             }
         }
     }
     Some(whole)
 }
 
-/// Reads each entry on its own, so that one that cannot be read does not hide the faults of the others.
+/// Parses each entry separately, so that one that cannot be parsed does not hide the faults of the others.
 fn entries<S: DeserializeOwned, T>(
     section: &str,
     values: Vec<Value>,
@@ -190,7 +190,7 @@ fn entries<S: DeserializeOwned, T>(
     built
 }
 
-/// Reads the bands: low from 0, then moderate, then high.
+/// Parses the bands: low from 0, then moderate, then high.
 fn read_bands(bands: &[SourceBand], faults: &mut Vec<LintFault>) -> BandStarts {
     use super::rule_table::Band;
     if let [low, moderate, high] = bands
@@ -203,7 +203,7 @@ fn read_bands(bands: &[SourceBand], faults: &mut Vec<LintFault>) -> BandStarts {
     BandStarts { moderate: 1, high: 2 }
 }
 
-/// Reads a group; each kind takes its own field and no other.
+/// Parses a group; each kind takes its own field and no other.
 fn group(place: &str, source: SourceGroup, faults: &mut Vec<LintFault>) -> Option<Group> {
     let item = source.item.as_deref().map(Item::from_id);
     let combination = match (source.kind.as_str(), item, source.cap) {
@@ -216,7 +216,6 @@ fn group(place: &str, source: SourceGroup, faults: &mut Vec<LintFault>) -> Optio
     Some(Group { id: source.id, combination })
 }
 
-/// Reads a scored rule.
 fn rule(place: &str, source: SourceRule, faults: &mut Vec<LintFault>) -> Option<Rule> {
     Some(Rule {
         when: condition(place, &source.when, faults)?,
@@ -230,7 +229,6 @@ fn rule(place: &str, source: SourceRule, faults: &mut Vec<LintFault>) -> Option<
     })
 }
 
-/// Reads a red flag.
 fn red_flag(place: &str, source: SourceRedFlag, faults: &mut Vec<LintFault>) -> Option<RedFlag> {
     let when = condition(place, &source.when, faults)?;
     Some(RedFlag {
@@ -245,7 +243,6 @@ fn red_flag(place: &str, source: SourceRedFlag, faults: &mut Vec<LintFault>) -> 
     })
 }
 
-/// Reads a recommendation or a risk.
 fn advice(place: &str, source: SourceAdvice, faults: &mut Vec<LintFault>) -> Option<Advice> {
     let when = match &source.when {
         Some(when) => Some(criterion(place, when, faults)?),
@@ -255,7 +252,7 @@ fn advice(place: &str, source: SourceAdvice, faults: &mut Vec<LintFault>) -> Opt
     Some(Advice { id, findings, when, flagged_by, sources: source.sources })
 }
 
-/// Notes a fault where something was to be read.
+/// Records a fault and returns `None`.
 fn fault<T>(faults: &mut Vec<LintFault>, place: &str, message: &str) -> Option<T> {
     faults.push(LintFault::new(place, message));
     None

@@ -1,4 +1,4 @@
-//! Reads pathways.
+//! Parses pathways.
 
 use serde::Deserialize;
 use toml::Value;
@@ -11,17 +11,16 @@ use crate::domain::rule_lint::LintFault;
 use crate::domain::rule_table::SourceUse;
 use crate::domain::submission::PathwayId;
 
-/// A pathway as it is written.
+/// A pathway as written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SourcePathway {
-    /// One of the known pathways.
     id: PathwayId,
     /// Years.
     age_from: i32,
-    /// The stage it leads to.
+    /// The stage reached when its criteria are met.
     stage: Stage,
-    /// What the stage takes.
+    /// The criteria of that stage.
     stage_when: StageWhen,
     /// Conditions, or `{ instrument = "<id>" }`.
     case_finding: Vec<Value>,
@@ -34,7 +33,7 @@ pub(super) struct SourcePathway {
     sources: Vec<SourceUse>,
 }
 
-/// What a pathway's stage takes.
+/// The criteria of a pathway's stage.
 #[derive(Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 enum StageWhen {
@@ -42,7 +41,7 @@ enum StageWhen {
     StrengthAndPerformanceLow,
 }
 
-/// Reads one pathway; the instruments are those read before.
+/// Parses one pathway; `instruments` are those of the same table.
 pub(super) fn pathway(
     place: &str,
     source: SourcePathway,
@@ -67,7 +66,7 @@ pub(super) fn pathway(
     })
 }
 
-/// A way to find a case: an instrument by its id, or a condition.
+/// A way of case finding: an instrument by its id, or a condition.
 fn case_finding(
     place: &str,
     value: &Value,

@@ -53,14 +53,14 @@ async fn a_refusal_says_why_in_a_sentence_and_changes_nothing() {
         problem["detail"].as_str().unwrap().to_owned()
     };
     let detail = refused(&clinic.staff, "contact", 1, json!({"reached": true})).await;
-    assert_eq!(detail, "nobody has taken the case; claim it first");
+    assert_eq!(detail, "the case has no assignee; claim it first");
     let detail = refused(&clinic.staff, "close", 1, json!({"outcome": "declined"})).await;
-    assert_eq!(detail, "a case that nobody has taken can only be closed as not needed");
+    assert_eq!(detail, "a case without an assignee can only be closed as not needed");
     act(&nurse.user, &case, "claim", 1, &json!({})).await.expect(200);
     let detail = refused(&clinic.staff, "contact", 2, json!({"reached": true})).await;
-    assert_eq!(detail, "somebody else has the case; reassign it to take it over");
+    assert_eq!(detail, "another user is the assignee of the case; reassign it to take it over");
     let detail = refused(&nurse.user, "close", 2, json!({"outcome": "unreachable"})).await;
-    assert!(detail.starts_with("nobody has tried to reach the person"), "{detail}");
+    assert!(detail.starts_with("no contact attempt is recorded"), "{detail}");
     let shown = clinic.staff.get(&case).await.expect(200);
     assert_eq!((&shown["version"], &shown["state"]), (&json!(2), &json!("assigned")));
     assert_eq!(world.count("select count(*) from follow_up_events").await, 2);
