@@ -197,7 +197,6 @@ fn parse_set(options: &[&str], exclusive: Option<&str>, list: &[RawAnswer<'_>]) 
     if faults.is_empty() { Ok(mask) } else { Err(faults) }
 }
 
-/// The index of an option.
 fn position(options: &[&str], text: &str) -> Option<i32> {
     options.iter().position(|option| *option == text).and_then(|index| i32::try_from(index).ok())
 }

@@ -22,7 +22,6 @@ pub struct Assessment {
     /// The band of the highest total that completions reach.
     pub band_at_most: Band,
     pub findings: Vec<Finding>,
-    /// The result of each instrument.
     pub instruments: Vec<InstrumentResult>,
     /// The result of each pathway asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -30,7 +29,6 @@ pub struct Assessment {
     pub red_flags: Vec<Id>,
     /// How soon the person should be seen; `None` while unanswered alarm questions rule out self-care.
     pub care_level: Option<CareLevel>,
-    /// The recommendations triggered.
     pub recommendations: Vec<Id>,
     /// The risks triggered: what the findings can lead to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -77,7 +75,6 @@ pub enum FlagKind {
     Instrument,
     /// A pathway reached its flagging stage.
     Pathway,
-    /// A red flag was raised.
     RedFlag,
     /// A laboratory value is raised.
     Laboratory,

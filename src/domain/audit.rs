@@ -121,7 +121,6 @@ names! {
     FollowUpReassigned = "follow_up_reassigned",
     /// The subject was contacted, or an attempt was made.
     FollowUpContacted = "follow_up_contacted",
-    /// An appointment was made.
     FollowUpBooked = "follow_up_booked",
     /// An appointment was cancelled.
     FollowUpUnbooked = "follow_up_unbooked",

@@ -14,7 +14,6 @@ use super::pathway::Criterion;
 use super::questionnaire::{Audiences, Item};
 use super::rule_table::{Id, SourceUse};
 
-/// The outcome of an instrument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -70,7 +69,6 @@ pub struct Instrument {
     /// How answers become an outcome.
     pub method: Method,
     pub accuracy: Vec<Accuracy>,
-    /// The terms of use.
     pub licence: String,
     /// Where its sources disagree, and how that is handled.
     pub note: Option<String>,
@@ -91,11 +89,7 @@ pub enum Method {
     /// A weighted sum of measurements for each sex, in the order of the options of [`Item::Sex`].
     Linear(Box<[Linear; 2]>),
     /// One answer decides.
-    Category {
-        item: Item,
-        /// The positive answers.
-        positive: Criterion,
-    },
+    Category { item: Item, positive: Criterion },
 }
 
 /// One part of a sum. A value without a step counts 0 points.
@@ -161,7 +155,6 @@ pub struct InstrumentResult {
 pub struct Reading {
     /// Bounds of the total over every completion; `None` for an instrument that one answer decides.
     pub bounds: Option<Bounds>,
-    /// Whether any item is open.
     pub open: bool,
     /// Positive, negative or undetermined.
     pub outcome: Outcome,

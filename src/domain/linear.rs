@@ -78,7 +78,6 @@ impl Term {
 }
 
 impl Bounds {
-    /// Zero.
     pub const ZERO: Self = Self::exactly(0);
 
     /// One value.

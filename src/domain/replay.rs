@@ -101,7 +101,6 @@ impl Replay {
         }
     }
 
-    /// Rows whose band changes.
     #[must_use]
     pub fn band_changes(&self) -> u64 {
         off_diagonal(&self.bands)

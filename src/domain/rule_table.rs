@@ -24,7 +24,6 @@ pub type Id = Arc<str>;
 /// The files of one version, by file name. The digest covers names and texts.
 pub type RuleFiles = BTreeMap<String, String>;
 
-/// A version of the rules.
 #[derive(Clone, Debug)]
 pub struct RuleTable {
     /// The version, such as `2026.1`.
@@ -45,7 +44,6 @@ pub struct RuleTable {
     pub risks: Vec<Advice>,
     /// When to screen again, by band.
     pub next_screens: Vec<NextScreen>,
-    /// Texts by language.
     pub texts: BTreeMap<Language, Texts>,
     /// The terms of the own total: single rules and groups.
     pub(super) units: Vec<Unit>,
@@ -88,7 +86,6 @@ pub enum SourceKind {
     MetaAnalysis,
     /// A study that follows people over time.
     Cohort,
-    /// An experiment.
     Trial,
     /// An overview of the literature.
     Review,
@@ -153,7 +150,6 @@ pub struct Rule {
     /// Stable id, never reused.
     pub id: Id,
     pub group: Option<Id>,
-    /// The category that groups findings.
     pub category: Id,
     /// Points if it applies; 0 for a step that only completes a partition.
     pub points: i32,

@@ -23,7 +23,6 @@ pub enum Dimension {
     Flagged,
     /// By band, or `unsettled`.
     Band,
-    /// By finding.
     Finding,
     /// By positive instrument.
     InstrumentPositive,
@@ -61,7 +60,6 @@ pub struct SubmissionCounts {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OpenCases {
     pub states: HashMap<FollowUpState, u64>,
-    /// Past their due time.
     pub overdue: u64,
     /// By age, in the classes bounded by [`AGE_CLASSES_HOURS`]; the last one is everything older.
     pub ages: [u64; AGE_CLASSES_HOURS.len() + 1],
@@ -82,7 +80,6 @@ pub struct ClosedCases {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Statistics {
     pub range: DayRange,
-    /// Submissions in the range.
     pub submissions: SubmissionCounts,
     /// The follow-ups that are not closed at the time of the request.
     pub open: OpenCases,

@@ -15,7 +15,6 @@ use super::rule_table::Band;
 use super::subject::{Consent, Contact};
 use super::submission::{ExternalSource, Origin, PathwayId};
 
-/// A clinic with its settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clinic {
     pub clinic_id: ClinicId,
@@ -98,7 +97,6 @@ pub struct FollowUpLink {
 pub struct StoredSubmission {
     pub submission_id: SubmissionId,
     pub subject_id: SubjectId,
-    /// The credential that submitted it.
     pub credential_id: CredentialId,
     pub origin: Origin,
     pub received_at: Timestamp,
@@ -153,7 +151,6 @@ pub struct Subject {
     pub reference: Option<String>,
     pub contact: Contact,
     pub consent: Option<Consent>,
-    /// When the subject was created.
     pub created_at: Timestamp,
     /// Incremented by each change of contact data or consent and by each merge.
     pub version: i32,
@@ -172,7 +169,6 @@ pub struct SubmissionFilter {
     pub band: Option<Band>,
     /// Only submissions whose own total is at least this.
     pub min_score: Option<i16>,
-    /// Only submissions with this finding.
     pub finding: Option<String>,
     /// Only submissions with this instrument positive.
     pub instrument_positive: Option<String>,
@@ -217,7 +213,6 @@ pub struct FollowUpFilter {
     pub follow_up_id: Option<FollowUpId>,
 }
 
-/// The assignee filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Assignee {
     /// Follow-ups without an assignee.
@@ -246,7 +241,6 @@ pub struct PageRequest {
     pub cursor: Option<String>,
 }
 
-/// One page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
     /// The items, in the list's order.

@@ -10,13 +10,10 @@ use super::subject::{Consent, Contact};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
-    /// Contact data was replaced.
     Contact,
-    /// Consent was replaced.
     Consent,
     /// Another subject was merged into it, or it into another.
     Merge,
-    /// A merge was undone.
     Unmerge,
 }
 

@@ -26,7 +26,6 @@ pub enum Origin {
     System,
 }
 
-/// A consensus pathway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PathwayId {

@@ -67,7 +67,6 @@ pub struct OutcomeTexts {
     pub explanation: String,
 }
 
-/// The texts of an item.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ItemTexts {

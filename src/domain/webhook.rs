@@ -15,7 +15,6 @@ names! {
     SubmissionFlagged = "submission.flagged",
     /// The state of a follow-up changed.
     FollowUpStateChanged = "follow_up.state_changed",
-    /// A subject was erased.
     SubjectErased = "subject.erased",
     /// The service disabled another endpoint of the clinic.
     WebhookDisabled = "webhook.disabled",
@@ -24,7 +23,6 @@ names! {
 }
 
 names! {
-    /// Why an endpoint is disabled.
     DisabledReason:
     /// An admin disabled it.
     Admin = "admin",
@@ -66,7 +64,6 @@ pub struct WebhookChange {
     pub url: Option<String>,
     pub description: Option<String>,
     pub events: Option<Vec<WebhookEvent>>,
-    /// Whether the endpoint is enabled.
     pub enabled: Option<bool>,
 }
 
@@ -79,7 +76,6 @@ pub struct Event {
     pub at: Timestamp,
     /// The subject of the event. Erasing the subject also deletes the event.
     pub subject_id: Option<SubjectId>,
-    /// The payload.
     pub data: Value,
 }
 

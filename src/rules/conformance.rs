@@ -22,7 +22,6 @@ pub struct ConformanceCase {
     pub audience: Vec<String>,
     #[serde(default)]
     pub pathways: Vec<String>,
-    /// The expected results.
     pub expect: Map<String, Value>,
 }
 

@@ -27,7 +27,6 @@ pub struct Releases(Vec<Arc<Release>>);
 /// Why the released tables cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ReleaseError {
-    /// A table has faults.
     #[error("rule table {version} has faults:{}", list(faults))]
     Faulty { version: String, faults: Vec<LintFault> },
     /// The files of a table differ from those that were released.

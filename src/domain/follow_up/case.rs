@@ -36,7 +36,6 @@ pub struct FollowUp {
     pub version: i32,
 }
 
-/// How a follow-up ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closed {
     pub closing: Closing,
@@ -120,7 +119,6 @@ pub enum EventKind {
     Reassign,
     /// The assignee tried to reach the person.
     Contact,
-    /// An appointment was made.
     Book,
     /// The appointment was cancelled.
     Unbook,
@@ -151,7 +149,6 @@ pub struct FollowUpEvent {
     pub reached: Option<bool>,
     /// The note of the event. It may contain health data: never log it.
     pub note: Option<String>,
-    /// The follow-up after the event.
     pub after: FollowUp,
 }
 

@@ -6,16 +6,13 @@ use super::{Closing, EventKind, FollowUp};
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::CredentialId;
 
-/// A command on a follow-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FollowUpCommand {
     /// Assigns it to the caller.
     Claim,
-    /// Gives it back.
     Release,
     /// Assigns it to a member of staff, including the caller.
     Reassign {
-        /// The new assignee.
         to: CredentialId,
     },
     /// Records an attempt to reach the person.
@@ -31,7 +28,6 @@ pub enum FollowUpCommand {
     /// Records that the person did not attend.
     DidNotAttend,
     Close(Closing),
-    /// Reopens a closed follow-up.
     Reopen,
     /// Only adds a note.
     Note,
@@ -62,13 +58,10 @@ pub enum Refusal {
     NotClosed,
     /// A closed follow-up can only be reopened or get a note.
     Closed,
-    /// The follow-up has no assignee.
     Unassigned,
-    /// Another credential is the assignee.
     NotAssignee,
     /// The new assignee is already the assignee.
     HasItAlready,
-    /// There is no appointment.
     NotBooked,
     /// The appointment must be cancelled first.
     AppointmentStands,
@@ -130,7 +123,6 @@ impl Note {
 }
 
 impl Refusal {
-    /// The sentence for the caller.
     #[must_use]
     pub const fn sentence(self) -> &'static str {
         match self {

@@ -28,13 +28,9 @@ pub enum Urgency {
 pub enum FollowUpState {
     /// No assignee.
     Open,
-    /// It has an assignee.
     Assigned,
-    /// The person was contacted.
     Contacted,
-    /// An appointment is booked.
     Booked,
-    /// Finished, with an outcome.
     Closed,
 }
 

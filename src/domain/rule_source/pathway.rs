@@ -20,7 +20,6 @@ pub(super) struct SourcePathway {
     age_from: i32,
     /// The stage reached when its criteria are met.
     stage: Stage,
-    /// The criteria of that stage.
     stage_when: StageWhen,
     /// Conditions, or `{ instrument = "<id>" }`.
     case_finding: Vec<Value>,
