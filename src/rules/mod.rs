@@ -16,7 +16,7 @@ pub struct Release {
     pub table: RuleTable,
     /// The texts of the files, by file name.
     pub files: RuleFiles,
-    /// SHA-256 of the files, in hexadecimal; see [`digest`].
+    /// SHA-256 of the files, in hexadecimal; see [`digest()`].
     pub digest: String,
 }
 
