@@ -195,7 +195,7 @@ pub struct Chunk {
 /// How many persons a clinic has.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn count(store: &Store, clinic_id: ClinicId) -> Result<u64, StoreError> {
     let count = sqlx::query_scalar!(r#"select count(*) as "count!" from subjects where clinic_id = $1"#, clinic_id.0);
     Ok(count.fetch_one(&mut *store.begin_jobs(clinic_id).await?).await?.unsigned_abs())
@@ -204,7 +204,7 @@ pub async fn count(store: &Store, clinic_id: ClinicId) -> Result<u64, StoreError
 /// Looks through the next persons of a clinic for those whom a log names.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn next(store: &Store, clinic_id: ClinicId, after: SubjectId, erased: &Erased) -> Result<Chunk, StoreError> {
     let rows = sqlx::query!(
         "select subject_id, merged_into from subjects

@@ -14,7 +14,7 @@ use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId};
 /// Finds a follow-up of a clinic.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn find(
     store: &Store,
     clinic_id: ClinicId,

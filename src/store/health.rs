@@ -36,7 +36,7 @@ impl DatabaseHealth {
 /// Asks the database.
 ///
 /// # Errors
-/// When it is away.
+/// Fails when the database is unavailable.
 pub async fn check(store: &Store) -> Result<DatabaseHealth, StoreError> {
     if store.pool.disk_full()
         && let Err(error) = take_a_row(store).await

@@ -11,7 +11,7 @@ use crate::domain::stored::{Page, PageRequest, StoredSubmission};
 /// that tells whether there is a next page, so nothing more is read for it.
 ///
 /// # Errors
-/// When the cursor is not one of this list, or the database is away.
+/// Fails when the cursor is not from this list, or when the database is unavailable.
 pub async fn list(
     store: &Store,
     clinic_id: ClinicId,

@@ -31,7 +31,7 @@ pub enum Kept {
 /// What a key stands for, while it lasts.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn find(
     store: &Store,
     clinic_id: ClinicId,

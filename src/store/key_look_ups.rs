@@ -17,7 +17,7 @@ pub(super) const GROUPED: Grouping = Grouping { batch: 1_024, writers: 1, waitin
 /// Finds the credential of a key by the key's prefix.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn find(store: &Store, prefix: &str) -> Result<Option<ByPrefix>, StoreError> {
     Ok(store.look_ups.write(LookUp(prefix.to_owned())).await?.1)
 }

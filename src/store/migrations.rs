@@ -66,7 +66,7 @@ impl Migrations {
 /// Compares a database with this program.
 ///
 /// # Errors
-/// When it is away.
+/// Fails when the database is unavailable.
 pub(super) async fn compare(connection: &mut Connection) -> Result<Migrations, StoreError> {
     let exists = sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is not null as "exists!""#)
         .fetch_one(&mut *connection)

@@ -14,7 +14,7 @@ use crate::domain::submission::ExternalSource;
 /// The submissions of a sender's record in another system, at most two: more than one is more than a caller expects.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn of_source(
     store: &Store,
     (clinic_id, sender_id): (ClinicId, SenderId),
@@ -38,7 +38,7 @@ pub async fn of_source(
 /// Whether a submission is one of a sender.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn is_of_sender(
     store: &Store,
     (clinic_id, sender_id): (ClinicId, SenderId),
@@ -60,7 +60,7 @@ pub async fn is_of_sender(
 /// One page of a clinic's submissions, the latest received first.
 ///
 /// # Errors
-/// When the cursor is not one of this list, or the database is away.
+/// Fails when the cursor is not from this list, or when the database is unavailable.
 pub async fn list(
     store: &Store,
     clinic_id: ClinicId,

@@ -70,7 +70,7 @@ pub async fn retire(
 /// How many submissions of a clinic were received before a time.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn count(store: &Store, clinic_id: ClinicId, before: Timestamp) -> Result<u64, StoreError> {
     let count = sqlx::query_scalar!(
         r#"select count(*) as "count!" from submissions where clinic_id = $1 and received_at < $2"#,
@@ -85,7 +85,7 @@ pub async fn count(store: &Store, clinic_id: ClinicId, before: Timestamp) -> Res
 /// Removes a batch of retry keys past their time, and tells how many there were.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn forget_keys(store: &Store, clinic_id: ClinicId, now: Timestamp) -> Result<u64, StoreError> {
     let mut transaction = store.begin_jobs(clinic_id).await?;
     let gone = sqlx::query!(

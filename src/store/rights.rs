@@ -38,7 +38,7 @@ pub const RIGHTS: &[(&str, &[&str])] = &[
 /// What the tables that are there lack, such as `grants on clinics for sarcoscreen_app`. Citus is taken without policies.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub(super) async fn lacking(connection: &mut Connection) -> Result<Vec<String>, StoreError> {
     let pairs =
         RIGHTS.iter().flat_map(|(table, roles)| roles.iter().map(|role| ((*table).to_owned(), (*role).to_owned())));

@@ -27,7 +27,7 @@ pub(super) enum Role {
 /// Ties a transaction to another clinic.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub(super) async fn tie_to(connection: &mut Connection, clinic_id: ClinicId) -> Result<(), StoreError> {
     sqlx::query("select set_config('sarcoscreen.clinic_id', $1, true)")
         .bind(clinic_id.to_string())
@@ -39,7 +39,7 @@ pub(super) async fn tie_to(connection: &mut Connection, clinic_id: ClinicId) -> 
 /// Switches the rest of a transaction to the role of a signed-in caller, in one clinic.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub(super) async fn become_app(connection: &mut Connection, clinic_id: ClinicId) -> Result<(), StoreError> {
     sqlx::raw_sql(AssertSqlSafe(tie("set local", Role::App, Some(clinic_id)))).execute(connection).await?;
     Ok(())
@@ -48,7 +48,7 @@ pub(super) async fn become_app(connection: &mut Connection, clinic_id: ClinicId)
 /// Makes the rest of a transaction that of the operator, in one clinic.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub(super) async fn become_jobs(connection: &mut Connection, clinic_id: ClinicId) -> Result<(), StoreError> {
     sqlx::raw_sql(AssertSqlSafe(tie("set local", Role::Jobs, Some(clinic_id)))).execute(connection).await?;
     Ok(())
@@ -57,7 +57,7 @@ pub(super) async fn become_jobs(connection: &mut Connection, clinic_id: ClinicId
 /// Makes the rest of a transaction that of the writer again, in the clinics it began with.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub(super) async fn become_writer(connection: &mut Connection) -> Result<(), StoreError> {
     sqlx::raw_sql(AssertSqlSafe(tie("set local", Role::Writer, None))).execute(connection).await?;
     Ok(())

@@ -67,7 +67,7 @@ pub struct Dependents {
 /// What of a clinic depends on a key that is not the current one. A key that cannot sign in any more depends on none.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn dependents(store: &Store, clinic_id: ClinicId, now: Timestamp) -> Result<Dependents, StoreError> {
     let version = version(store)?;
     let mut transaction = store.begin_jobs(clinic_id).await?;

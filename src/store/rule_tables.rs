@@ -37,7 +37,7 @@ pub async fn record(
 /// The text of a version that this binary does not carry.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn find(store: &Store, version: &str) -> Result<Option<RuleFiles>, StoreError> {
     let stored = sqlx::query_scalar!("select files from rule_tables where version = $1", version)
         .fetch_optional(&mut *store.common().await?)
@@ -48,7 +48,7 @@ pub async fn find(store: &Store, version: &str) -> Result<Option<RuleFiles>, Sto
 /// Every version that something may have been scored with.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn versions(store: &Store) -> Result<Vec<String>, StoreError> {
     Ok(sqlx::query_scalar!("select version from rule_tables").fetch_all(&mut *store.common().await?).await?)
 }

@@ -77,7 +77,7 @@ impl Scan {
     /// Begins a scan over the submissions of a clinic, or of all.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub async fn begin(store: &Store, clinic_id: Option<ClinicId>) -> Result<Self, StoreError> {
         let mut transaction = store.begin_snapshot().await?;
         let clinics = match clinic_id {
@@ -95,7 +95,7 @@ impl Scan {
     /// How many rows are still to come.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub async fn count(&mut self) -> Result<u64, StoreError> {
         let mut count = 0;
         for clinic_id in &self.clinics {
@@ -114,7 +114,7 @@ impl Scan {
     /// The next rows, in the order of their keys; none at the end.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub async fn next(&mut self) -> Result<Vec<Scanned>, StoreError> {
         while let Some(clinic_id) = self.clinics.front().copied() {
             let rows = self.next_of(clinic_id).await?;

@@ -102,7 +102,7 @@ impl Store {
     /// A connection for reading what belongs to one clinic.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub(super) async fn clinic(&self, clinic_id: ClinicId) -> Result<Session, StoreError> {
         self.session(Role::App, Some(clinic_id)).await
     }
@@ -110,7 +110,7 @@ impl Store {
     /// The same, for a read that may take longer than a person waits: an export or statistics.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub(super) async fn report(&self, clinic_id: ClinicId) -> Result<Session, StoreError> {
         self.session(Role::Report, Some(clinic_id)).await
     }
@@ -118,7 +118,7 @@ impl Store {
     /// A connection for reading a page of one clinic that follows the same index whatever is asked.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub(super) async fn page(&self, clinic_id: ClinicId) -> Result<Session, StoreError> {
         self.session(Role::Page, Some(clinic_id)).await
     }
@@ -126,7 +126,7 @@ impl Store {
     /// A transaction in one clinic.
     ///
     /// # Errors
-    /// When the database is away, or could lose what it acknowledges.
+    /// Fails when the database is unavailable, or when it could lose acknowledged transactions.
     pub(super) async fn begin(&self, clinic_id: ClinicId) -> Result<Session, StoreError> {
         self.writing("begin", Role::App, Some(clinic_id)).await
     }
@@ -134,7 +134,7 @@ impl Store {
     /// A connection for what belongs to no clinic, such as the text of rule tables.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub(super) async fn common(&self) -> Result<Session, StoreError> {
         self.session(Role::App, None).await
     }
@@ -142,7 +142,7 @@ impl Store {
     /// A connection that finds credentials of every clinic.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub(super) async fn auth(&self) -> Result<Session, StoreError> {
         self.session(Role::Auth, None).await
     }
@@ -150,7 +150,7 @@ impl Store {
     /// A connection that lists every clinic, and reads nothing else of them.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub(super) async fn jobs(&self) -> Result<Session, StoreError> {
         self.session(Role::Jobs, None).await
     }
@@ -158,7 +158,7 @@ impl Store {
     /// A transaction of the operator or of background work in one clinic.
     ///
     /// # Errors
-    /// When the database is away, or could lose what it acknowledges.
+    /// Fails when the database is unavailable, or when it could lose acknowledged transactions.
     pub(super) async fn begin_jobs(&self, clinic_id: ClinicId) -> Result<Session, StoreError> {
         self.writing("begin", Role::Jobs, Some(clinic_id)).await
     }
@@ -166,7 +166,7 @@ impl Store {
     /// A transaction that reads one moment of one clinic and cannot write.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub(super) async fn begin_report(&self, clinic_id: ClinicId) -> Result<Session, StoreError> {
         self.snapshot(Role::Report, Some(clinic_id)).await
     }
@@ -174,7 +174,7 @@ impl Store {
     /// A transaction that reads one moment and cannot write; it is tied to one clinic after the other.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub(super) async fn begin_snapshot(&self) -> Result<Session, StoreError> {
         self.snapshot(Role::Jobs, None).await
     }
@@ -182,7 +182,7 @@ impl Store {
     /// A transaction that finds out whether the database takes a row.
     ///
     /// # Errors
-    /// When the database is away, or could lose what it acknowledges.
+    /// Fails when the database is unavailable, or when it could lose acknowledged transactions.
     pub(super) async fn begin_probe(&self) -> Result<Session, StoreError> {
         self.writing("begin", Role::Jobs, None).await
     }
@@ -190,7 +190,7 @@ impl Store {
     /// A transaction that writes what was submitted to some clinics, and adds to the trail of every clinic.
     ///
     /// # Errors
-    /// When the database is away, or could lose what it acknowledges.
+    /// Fails when the database is unavailable, or when it could lose acknowledged transactions.
     pub(super) async fn begin_writer(&self, clinics: &[Uuid]) -> Result<Session, StoreError> {
         let ids: Vec<String> = clinics.iter().map(ToString::to_string).collect();
         let begin = format!("begin; set local sarcoscreen.clinic_ids = '{{{}}}'", ids.join(","));
@@ -201,7 +201,7 @@ impl Store {
     /// remove entries of one clinic's audit log.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub(super) async fn begin_pruning(&self, clinic_id: ClinicId) -> Result<Session, StoreError> {
         let mut session = self.connection(Role::Jobs, None).await?;
         session.in_transaction = true;
@@ -220,7 +220,7 @@ impl Store {
     /// the server, and about that role itself.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub(super) async fn account(&self) -> Result<Session, StoreError> {
         let mut session = self.connection(Role::Auth, None).await?;
         session.execute("reset role").await?;

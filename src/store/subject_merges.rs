@@ -128,7 +128,7 @@ pub async fn undo(
 /// Finds a merge of a clinic.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn find(store: &Store, clinic_id: ClinicId, merge_id: MergeId) -> Result<Option<SubjectMerge>, StoreError> {
     let found = find_in(&mut *store.clinic(clinic_id).await?, clinic_id, merge_id).await?;
     Ok(found.map(|(merge, _)| merge))
@@ -137,7 +137,7 @@ pub async fn find(store: &Store, clinic_id: ClinicId, merge_id: MergeId) -> Resu
 /// The merge that a person is part of now, with whoever made it.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn merge_of(
     store: &Store,
     clinic_id: ClinicId,

@@ -94,7 +94,7 @@ pub(super) async fn lock(
 /// Whether a person of a clinic exists.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn exists(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) -> Result<bool, StoreError> {
     let found = sqlx::query_scalar!(
         r#"select exists (select from subjects where clinic_id = $1 and subject_id = $2) as "found!""#,

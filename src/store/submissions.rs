@@ -78,7 +78,7 @@ pub async fn find(
 /// One page of a clinic's submissions, newest first.
 ///
 /// # Errors
-/// When the cursor is not one of this list, or the database is away.
+/// Fails when the cursor is not from this list, or when the database is unavailable.
 pub async fn list(
     store: &Store,
     clinic_id: ClinicId,
@@ -134,7 +134,7 @@ pub async fn list(
 /// The submissions of a follow-up, oldest first.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn of_follow_up(
     store: &Store,
     clinic_id: ClinicId,

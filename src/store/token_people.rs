@@ -56,7 +56,7 @@ pub(super) fn place(clinic_id: ClinicId, credential_id: CredentialId) -> Place {
 /// taken for a name.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn find(
     store: &Store,
     clinic: &str,
@@ -142,7 +142,7 @@ async fn follow_master_key(
 /// Adds a person's credential and its audit entry in one transaction; nothing when the person got one meanwhile.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn insert(
     store: &Store,
     credential: &Credential,
@@ -180,7 +180,7 @@ pub async fn insert(
 /// Brings the role and name of a person's credential up to what the issuer says now.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn update(
     store: &Store,
     credential_id: CredentialId,

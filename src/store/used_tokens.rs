@@ -16,7 +16,7 @@ const BATCH: i64 = 10_000;
 /// keys while one is rotated still share a hash.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn use_up(
     store: &Store,
     clinic_id: ClinicId,
@@ -43,7 +43,7 @@ pub async fn use_up(
 /// Forgets a batch of a clinic's tokens that are refused for their age; how many.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn forget(store: &Store, clinic_id: ClinicId, now: Timestamp) -> Result<u64, StoreError> {
     let mut transaction = store.begin_jobs(clinic_id).await?;
     let gone = sqlx::query!(

@@ -53,7 +53,7 @@ pub async fn insert(
 /// Every endpoint of a clinic, oldest first.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn list(store: &Store, clinic_id: ClinicId) -> Result<Vec<Webhook>, StoreError> {
     read(&mut *store.clinic(clinic_id).await?, clinic_id, None).await
 }
@@ -61,7 +61,7 @@ pub async fn list(store: &Store, clinic_id: ClinicId) -> Result<Vec<Webhook>, St
 /// One endpoint of a clinic.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn find(store: &Store, clinic_id: ClinicId, webhook_id: WebhookId) -> Result<Option<Webhook>, StoreError> {
     Ok(read(&mut *store.clinic(clinic_id).await?, clinic_id, Some(webhook_id)).await?.pop())
 }
@@ -70,7 +70,7 @@ pub async fn find(store: &Store, clinic_id: ClinicId, webhook_id: WebhookId) -> 
 /// again has a clean record.
 ///
 /// # Errors
-/// When there is no such endpoint, or the database is away.
+/// Fails when the endpoint does not exist, or when the database is unavailable.
 pub async fn update(
     store: &Store,
     webhook_id: WebhookId,
@@ -110,7 +110,7 @@ pub async fn update(
 /// Removes an endpoint with all that was, or was to be, sent to it.
 ///
 /// # Errors
-/// When there is no such endpoint, or the database is away.
+/// Fails when the endpoint does not exist, or when the database is unavailable.
 pub async fn delete(store: &Store, webhook_id: WebhookId, audit: &AuditEntry) -> Result<(), StoreError> {
     let clinic = audit.clinic_id.0;
     let mut transaction = store.begin(audit.clinic_id).await?;
@@ -143,7 +143,7 @@ pub async fn delete(store: &Store, webhook_id: WebhookId, audit: &AuditEntry) ->
 /// Gives an endpoint a new secret; the one it had signs beside it until the end of the overlap, if there is one.
 ///
 /// # Errors
-/// When there is no such endpoint, or the database is away.
+/// Fails when the endpoint does not exist, or when the database is unavailable.
 pub async fn rotate(
     store: &Store,
     webhook_id: WebhookId,

@@ -58,7 +58,7 @@ pub struct Came {
 /// The endpoints of all clinics to which something is due.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn due(store: &Store, now: Timestamp) -> Result<Vec<Due>, StoreError> {
     let rows = sqlx::query!(
         r#"select clinic_id, webhook_id, failing_since is not null as "failing!" from webhook_endpoints e
@@ -136,7 +136,7 @@ pub async fn lease(store: &Store, due: Due, at_most: i64, now: Timestamp) -> Res
 /// endpoint fails.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn record(store: &Store, leased: &Leased, result: Came) -> Result<Option<Timestamp>, StoreError> {
     let (status, failure) = match result.attempted {
         Attempted::Answered { status, .. } => (i16::try_from(status).ok(), None),
@@ -184,7 +184,7 @@ pub async fn record(store: &Store, leased: &Leased, result: Came) -> Result<Opti
 /// Ends sending to an endpoint, puts it on record and tells the clinic's others; `false` when that was done already.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn disable(
     store: &Store,
     webhook_id: WebhookId,

@@ -29,7 +29,7 @@ pub enum Again {
 /// One page of what was, or is to be, sent to an endpoint, newest first.
 ///
 /// # Errors
-/// When the cursor is not one of this list, or the database is away.
+/// Fails when the cursor is not from this list, or when the database is unavailable.
 pub async fn list(
     store: &Store,
     clinic_id: ClinicId,
@@ -69,7 +69,7 @@ pub async fn list(
 /// Puts deliveries back into the queue, due at once; what is under way at this moment stays as it is. Tells how many.
 ///
 /// # Errors
-/// When there is no such endpoint, or the database is away.
+/// Fails when the endpoint does not exist, or when the database is unavailable.
 pub async fn again(store: &Store, webhook_id: WebhookId, again: &Again, audit: &AuditEntry) -> Result<u64, StoreError> {
     let (ids, from, to, state) = match again {
         Again::Events(ids) => (Some(ids.iter().map(|id| id.0).collect::<Vec<_>>()), None, None, None),
@@ -112,7 +112,7 @@ pub async fn again(store: &Store, webhook_id: WebhookId, again: &Again, audit: &
 /// Removes a batch of what happened before a time, whatever became of it, and tells how many there were.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn forget(store: &Store, clinic_id: ClinicId, before: Timestamp) -> Result<u64, StoreError> {
     let mut transaction = store.begin_jobs(clinic_id).await?;
     let gone = sqlx::query_scalar!(

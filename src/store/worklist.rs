@@ -31,7 +31,7 @@ struct Part<'a> {
 /// One page of the worklist.
 ///
 /// # Errors
-/// When the cursor is not one of this list, or the database is away.
+/// Fails when the cursor is not from this list, or when the database is unavailable.
 pub async fn list(
     store: &Store,
     clinic_id: ClinicId,
@@ -52,7 +52,7 @@ pub async fn list(
 /// How PostgreSQL would make a page, as its own JSON.
 ///
 /// # Errors
-/// When the cursor is not one of this list, or the database is away.
+/// Fails when the cursor is not from this list, or when the database is unavailable.
 pub async fn plan(
     store: &Store,
     clinic_id: ClinicId,
@@ -69,7 +69,7 @@ pub async fn plan(
 /// About how many cases pass a filter, from the planner's statistics: nothing is counted.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn estimate(
     store: &Store,
     clinic_id: ClinicId,
