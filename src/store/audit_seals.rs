@@ -11,7 +11,7 @@ use super::{Store, StoreError, audit_trail};
 use crate::domain::ids::ClinicId;
 use crate::domain::seal::{EntryMac, Head, NOTHING};
 
-/// Entries per seal. More would make a seal slow to verify; fewer would make too many seals.
+/// Entries per seal: enough to keep seals few, few enough to read a seal quickly.
 const ENTRIES: i64 = 1_000;
 
 /// Clinics with entries to be sealed. The nil clinic id is the system.
