@@ -1,4 +1,4 @@
-//! Submissions as records of a sender: found by the name that another system gave them, and listed whole.
+//! Submissions as records of a sender: found by the identifier of another system, and listed completely.
 
 use uuid::Uuid;
 
@@ -11,7 +11,8 @@ use crate::domain::record::RecordFilter;
 use crate::domain::stored::{Page, PageRequest, StoredSubmission};
 use crate::domain::submission::ExternalSource;
 
-/// The submissions of a sender's record in another system, at most two: more than one is more than a caller expects.
+/// The submissions of a sender that have this identifier in another system. At most two, because the caller only needs to
+/// know whether there is exactly one.
 ///
 /// # Errors
 /// Fails when the database is unavailable.
@@ -35,7 +36,7 @@ pub async fn of_source(
     Ok(ids.into_iter().map(SubmissionId).collect())
 }
 
-/// Whether a submission is one of a sender.
+/// Whether a submission was sent by this sender.
 ///
 /// # Errors
 /// Fails when the database is unavailable.
@@ -57,7 +58,7 @@ pub async fn is_of_sender(
     .await?)
 }
 
-/// One page of a clinic's submissions, the latest received first.
+/// One page of a clinic's submissions, latest received first.
 ///
 /// # Errors
 /// Fails when the cursor is not from this list, or when the database is unavailable.
