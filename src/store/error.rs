@@ -34,16 +34,14 @@ pub enum StoreError {
     },
     /// The database holds a different text of a rule table than this binary.
     #[error("rule table {version} in the database differs from the one in this binary")]
-    RuleTableDiffers {
-        version: String,
-    },
+    RuleTableDiffers { version: String },
     /// The database was written with another master key.
     #[error("this database was written with another master key; set the right one with SARCOSCREEN_MASTER_KEY_FILE")]
     OtherMasterKey,
     /// The role in the database URL could bypass the row security that separates clinics.
     #[error(
-        "the role {0} is the owner of the database, a superuser or another that may pass by row security; name a role of \
-         its own in DATABASE_URL, such as sarcoscreen_service, which is then created"
+        "the role {0} is the owner of the database, a superuser, or may otherwise bypass row security; set a role of its own \
+         in DATABASE_URL, such as sarcoscreen_service, which is then created"
     )]
     PrivilegedLogin(String),
     /// The owner may not create the login role of the service, or may not grant it the working roles.

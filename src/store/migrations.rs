@@ -28,7 +28,9 @@ impl Migrations {
             ));
         }
         if missing.len() == MIGRATOR.iter().count() {
-            return Some("the database has no schema yet; run `sarcoscreen migrate` as its owner to create it".to_owned());
+            return Some(
+                "the database has no schema yet; run `sarcoscreen migrate` as its owner to create it".to_owned(),
+            );
         }
         let apply = "run `sarcoscreen migrate` as the owner of the database to apply them";
         (!missing.is_empty()).then(|| format!("the database lacks the migrations {}; {apply}", list(missing)))

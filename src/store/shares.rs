@@ -11,7 +11,7 @@ use crate::domain::ids::ClinicId;
 
 /// A place in a clinic's share, held until it is dropped.
 #[derive(Debug)]
-pub struct Place(#[expect(dead_code, reason = "it is held, not read")] OwnedSemaphorePermit);
+pub struct Place(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
 
 /// The same number of places for each clinic. Entries are never removed, because only the operator creates clinics.
 pub struct Shares {

@@ -122,7 +122,8 @@ pub(super) async fn add_to_contact(
 ) -> Result<(), StoreError> {
     let (clinic_id, draft) = (accepted.actor.clinic_id, &accepted.draft.subject);
     let row = lock(connection, keys, clinic_id, subject_id.0).await?;
-    let before = row.ok_or(StoreError::Inconsistent { table: "subjects", what: "the subject of the submission does not exist" })?;
+    let before = row
+        .ok_or(StoreError::Inconsistent { table: "subjects", what: "the subject of the submission does not exist" })?;
     let (told, known) = (draft.contact.clone(), before.contact.clone());
     let contact = if accepted.draft.imported { known.over(told) } else { told.over(known) };
     let newer = |consent: &&Consent| before.consent.as_ref().is_none_or(|known| known.given_at <= consent.given_at);

@@ -13,7 +13,6 @@ pub enum EmbeddedError {
          another folder with SARCOSCREEN_DATA_DIR", folder.display()
     )]
     InUse {
-        /// The data folder.
         folder: PathBuf,
         /// The process id in the lock file, or `unknown`.
         pid: String,
@@ -25,10 +24,7 @@ pub enum EmbeddedError {
         "sarcoscreen (process {pid}) runs on the data folder {}, but its PostgreSQL does not answer; the log of the \
          service and postgres.log in the folder state the cause", folder.display()
     )]
-    Silent {
-        folder: PathBuf,
-        pid: String,
-    },
+    Silent { folder: PathBuf, pid: String },
     /// A folder belongs to another account, or other accounts may write to it.
     #[error("{} {reason}", path.display())]
     Unfit {
@@ -61,10 +57,7 @@ pub enum EmbeddedError {
     },
     /// The programs in the configured folder cannot be used.
     #[error("the PostgreSQL programs in {} (SARCOSCREEN_POSTGRES_BIN) cannot be used: {reason}", bin.display())]
-    Unusable {
-        bin: PathBuf,
-        reason: String,
-    },
+    Unusable { bin: PathBuf, reason: String },
     /// The cluster needs programs of a major version that is not installed.
     #[error(
         "the data in {} was written by PostgreSQL {cluster}, but {found} was found; install the \

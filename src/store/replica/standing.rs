@@ -46,7 +46,7 @@ pub(super) struct Said {
     pub(super) history: (i64, i32),
 }
 
-/// The state of the replica after both servers were asked. `None` stands for a server that did not answer.
+/// The state of the replica after both servers were asked. `None` is a server that did not answer.
 pub(super) fn judge(
     asked: Instant,
     primary: Option<Said>,

@@ -41,9 +41,13 @@ fn tell(told: &mut Option<(bool, Discriminant<Standing>)>, standing: Standing, i
             tracing::warn!("lists are read from the primary: the replica is too far behind");
         }
         Standing::Away => tracing::warn!("lists are read from the primary: the replica does not answer"),
-        Standing::NoReplica => tracing::warn!("lists are read from the primary: the server in DATABASE_READ_URL is not a replica"),
+        Standing::NoReplica => {
+            tracing::warn!("lists are read from the primary: the server in DATABASE_READ_URL is not a replica");
+        }
         Standing::OtherHistory => {
-            tracing::warn!("lists are read from the primary: the server in DATABASE_READ_URL is a replica of another database");
+            tracing::warn!(
+                "lists are read from the primary: the server in DATABASE_READ_URL is a replica of another database"
+            );
         }
     }
 }

@@ -45,8 +45,8 @@ pub struct Grouping {
     pub batch: usize,
     /// Maximum number of concurrent transactions.
     pub writers: usize,
-    /// Pieces that may wait; more are refused, so that a database that is slow is not drowned. A clinic holds at most as
-    /// many of these places as are free, so whatever some clinics hold, there are places for another.
+    /// Maximum number of queued pieces. More are refused, so that a slow database is not overloaded. A clinic may hold at
+    /// most as many places as are free, so there is always a place for another clinic.
     pub waiting: usize,
 }
 

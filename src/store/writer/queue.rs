@@ -207,9 +207,8 @@ impl<W: Work> Lines<W> {
         refuses
     }
 
-    /// Takes pieces from the clinics in turn. A piece that uses a resource of a running transaction, or of a piece left
-    /// behind before it, stays in its line. So no transaction waits for another, and pieces that use the same resource are
-    /// written in their order.
+    /// Takes pieces from the clinics in turn. A piece that uses a resource of a running transaction or of an earlier piece
+    /// stays in its line. So no transaction waits for another, and pieces that use the same resource are written in order.
     fn take(&mut self, most: usize) -> Batch<W> {
         let (mut pieces, mut stay) = (Vec::new(), HashMap::<ClinicId, VecDeque<Waiting<W>>>::new());
         let (mut touched, mut blocked, mut passed_over) = (Vec::new(), HashSet::new(), 0);
