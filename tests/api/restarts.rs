@@ -75,7 +75,7 @@ async fn a_server_that_an_earlier_service_left_is_watched_too() {
     first.signal(Signal::SIGKILL);
     first.wait();
     let service = Service::start(&place);
-    assert_eq!(service.logged("adopted the PostgreSQL server").len(), 1);
+    assert_eq!(service.logged("adopted a running PostgreSQL server").len(), 1);
     let killed = kill_server(&place);
     until_recovered(&service).await;
     assert!(postmaster(&place).is_some_and(|pid| pid != killed));
