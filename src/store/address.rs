@@ -1,4 +1,4 @@
-//! Where the database is, and what is not to be logged on the way there.
+//! Reads database connection settings, and sets log levels so that secrets are not logged.
 
 use std::net::IpAddr;
 
@@ -6,17 +6,17 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use super::StoreError;
 
-/// What is never logged: the driver quotes parts of a database URL that it does not know, where a secret may stand. Of
-/// statements it logs the text alone, in which no value stands, since every value is a parameter.
+/// Always switched off in the log: the driver quotes database URL parameters that it does not know, and these may hold a
+/// secret. Statements are logged without values, because every value is a bind parameter.
 pub const NEVER_LOGGED: &str = "sqlx_postgres::options=off";
 
-/// What is logged only when asked for: notices, such as that a table is there already.
+/// Logged only on request: notices, such as that a table already exists.
 pub const QUIETLY_LOGGED: &str = "sqlx::postgres::notice=warn";
 
-/// Reads how to connect from a URL; the password may stand in a file of its own.
+/// Parses a database URL. A password passed separately replaces the one in the URL.
 ///
 /// # Errors
-/// When the URL is not one of PostgreSQL. The message never repeats it, since it may hold a password.
+/// Fails when the URL is not a PostgreSQL URL. The error never repeats the URL, because it may hold a password.
 pub fn connect_options(url: &str, password: Option<&str>) -> Result<PgConnectOptions, StoreError> {
     let options: PgConnectOptions = url.parse().map_err(|_| StoreError::Address)?;
     Ok(match password {
@@ -25,8 +25,8 @@ pub fn connect_options(url: &str, password: Option<&str>) -> Result<PgConnectOpt
     })
 }
 
-/// The host to which a connection leads over a network without proof that it is the right one; `None` for a socket, for this
-/// machine itself, and where a certificate is verified.
+/// The host, when the connection crosses a network without verifying the server's certificate. `None` for a socket, for
+/// loopback, and when the certificate is verified.
 #[must_use]
 pub fn unverified_host(options: &PgConnectOptions) -> Option<&str> {
     let host = options.get_host();

@@ -1,4 +1,5 @@
-//! Audit entries: added by the transaction that does the work, or many at once by the writer. Each waits to be sealed.
+//! Audit entries. The transaction that does the work adds its own entry; the audit writer adds many at once. A later job
+//! seals them.
 
 use super::audit_macs::{entry_mac, version};
 use super::connection::Connection;
@@ -8,8 +9,8 @@ use super::{StoreError, credential_changes};
 use crate::domain::audit::{AuditAction, AuditEntry};
 use crate::domain::seal::Columns;
 
-/// Adds one entry in the transaction that does the work, whose change counts as one of the credential's. Submissions are
-/// many, and those who send most of them read nothing back, so they are not counted here.
+/// Adds one entry in the transaction that does the work, and counts it as a change of the credential. Submissions are not
+/// counted: they are numerous, and most of their senders read nothing back.
 pub(super) async fn insert(keys: &Keys, connection: &mut Connection, entry: &AuditEntry) -> Result<(), StoreError> {
     insert_all(keys, connection, std::slice::from_ref(entry)).await?;
     match entry.credential_id {
@@ -20,7 +21,8 @@ pub(super) async fn insert(keys: &Keys, connection: &mut Connection, entry: &Aud
     }
 }
 
-/// Adds entries, of whatever clinics, with one statement. The hash of each waits beside it for its seal.
+/// Adds entries of any clinics with one statement. The keyed hash of each entry is stored in `audit_pending` until the
+/// entry is sealed.
 pub(super) async fn insert_all(
     keys: &Keys,
     connection: &mut Connection,
@@ -75,7 +77,8 @@ pub(super) async fn insert_all(
     Ok(())
 }
 
-/// Ids as the text of an array: arrays of arrays cannot be taken apart again by their rows.
+/// Formats ids as the text of a PostgreSQL array: `unnest` flattens an array of arrays, so one array per row is passed as
+/// text.
 fn list(ids: impl Iterator<Item = impl ToString>) -> String {
     let ids: Vec<_> = ids.map(|id| id.to_string()).collect();
     format!("{{{}}}", ids.join(","))

@@ -1,4 +1,4 @@
-//! The audit trail as a clinic's admins read it.
+//! Lists the audit log for the admins of a clinic.
 
 use uuid::Uuid;
 
@@ -9,10 +9,10 @@ use crate::domain::audit::{AuditAction, AuditEntry, AuditFilter, AuditOutcome, N
 use crate::domain::ids::{AuditEntryId, ClinicId, CredentialId, SubjectId};
 use crate::domain::stored::{Page, PageRequest};
 
-/// One page of a clinic's trail, newest first, each entry with the display name of who did it.
+/// One page of a clinic's audit log, newest first. Each entry has the display name of its credential.
 ///
 /// # Errors
-/// When the cursor is not one of this list, or the database is away.
+/// Fails when the cursor is not from this list, or when the database is unavailable.
 pub async fn list(
     store: &Store,
     clinic_id: ClinicId,

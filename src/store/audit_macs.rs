@@ -1,35 +1,35 @@
-//! The keyed hashes of the trail: of an entry over all its columns, and of a seal over all it says. Each is made with a
-//! version of the key, and found right only with that one.
+//! Keyed hashes of the audit log. An entry is hashed over all its columns, a seal or tombstone over all its fields. A hash
+//! verifies only with the key version that made it.
 
 use super::StoreError;
 use super::keys::Keys;
 use crate::domain::ids::ClinicId;
 use crate::domain::seal::{Columns, EntryMac, SealMac};
 
-/// The version of the key that hashes now.
+/// The current key version.
 ///
 /// # Errors
-/// While it is not known yet.
+/// Fails when the current version is not known yet.
 pub(super) fn version(keys: &Keys) -> Result<i16, StoreError> {
     let version = keys.version().map_err(|error| StoreError::Unavailable(error.to_string()))?;
     Ok(i16::from(version))
 }
 
-/// The version itself where there is a key of it, or the current one: a version that there never was must not keep the
-/// rest from being sealed.
+/// Returns the wanted version if a key of it exists, otherwise the current one. An entry with a version that never existed
+/// must not keep the others from being sealed.
 ///
 /// # Errors
-/// While the current version is not known yet.
+/// Fails when the current version is not known yet.
 pub(super) fn usable(keys: &Keys, wanted: i16) -> Result<i16, StoreError> {
     let known = u8::try_from(wanted).is_ok_and(|wanted| keys.audit_mac(wanted, &[]).is_ok());
     if known { Ok(wanted) } else { version(keys) }
 }
 
-/// The hash of an entry; `None` when there is no key of this version.
+/// Hashes an entry. `None` when no key of this version exists.
 pub(super) fn entry_mac(keys: &Keys, version: i16, columns: &Columns) -> Option<EntryMac> {
     let mut parts: Vec<&[u8]> = vec![b"entry"];
     for column in &columns.0 {
-        // An absent text is not an empty one.
+        // An absent text and an empty text hash differently.
         parts.push(if column.is_some() { b"1" } else { b"0" });
         parts.push(column.as_deref().unwrap_or_default().as_bytes());
     }
@@ -37,7 +37,7 @@ pub(super) fn entry_mac(keys: &Keys, version: i16, columns: &Columns) -> Option<
     whole[..size_of::<EntryMac>()].try_into().ok()
 }
 
-/// All that a seal says.
+/// The hashed fields of a seal.
 pub(super) struct Said<'a> {
     pub clinic_id: ClinicId,
     pub seal_number: i64,
@@ -45,13 +45,13 @@ pub(super) struct Said<'a> {
     /// Microseconds since 1970.
     pub sealed_at: &'a str,
     pub previous_mac: &'a [u8],
-    /// As PostgreSQL writes an array.
+    /// A PostgreSQL array as text.
     pub entry_ids: &'a str,
     pub entry_macs: &'a [u8],
 }
 
 impl Said<'_> {
-    /// Its hash; `None` when there is no key of its version.
+    /// Hashes the seal. `None` when no key of its version exists.
     pub(super) fn mac(&self, keys: &Keys) -> Option<SealMac> {
         let parts: [&[u8]; 8] = [
             b"seal",
@@ -67,7 +67,7 @@ impl Said<'_> {
     }
 }
 
-/// All that a tombstone says; times in microseconds since 1970.
+/// The hashed fields of a tombstone. Times are in microseconds since 1970.
 pub(super) struct SaidOfPruned<'a> {
     pub clinic_id: ClinicId,
     pub key_version: i16,
@@ -82,7 +82,7 @@ pub(super) struct SaidOfPruned<'a> {
 }
 
 impl SaidOfPruned<'_> {
-    /// Its hash; `None` when there is no key of its version.
+    /// Hashes the tombstone. `None` when no key of its version exists.
     pub(super) fn mac(&self, keys: &Keys) -> Option<SealMac> {
         let parts: [&[u8]; 11] = [
             b"tombstone",

@@ -1,5 +1,5 @@
-//! Removing entries of the audit log that reached the end of their retention: whole seals, by the owner of the tables, with a
-//! tombstone in their place.
+//! Removes audit entries past their retention period. The owner of the tables removes whole seals and inserts a tombstone
+//! in their place.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -13,24 +13,24 @@ use crate::domain::audit::AuditEntry;
 use crate::domain::ids::ClinicId;
 use crate::domain::seal::Tombstone;
 
-/// Entries that some seals cover.
+/// Totals of the entries that a list of seals covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Covered {
-    /// How many.
     pub entries: i64,
-    /// When the oldest was written.
+    /// Time of the oldest entry.
     pub first_at: Timestamp,
-    /// When the newest was written.
+    /// Time of the newest entry.
     pub last_at: Timestamp,
 }
 
-/// Begins a transaction that reads the audit log of a clinic and may remove what is old of it.
+/// Begins a transaction that reads a clinic's audit log and may remove old entries from it.
 ///
 /// # Errors
-/// When the account is not the owner, another process does the same, or the database is away.
+/// Fails when the account does not own the tables, when another process is pruning the same clinic, or when the database is
+/// unavailable.
 pub async fn begin(store: &Store, clinic_id: ClinicId) -> Result<Trail, StoreError> {
     let mut transaction = store.begin_pruning(clinic_id).await?;
-    // Row security is forced on the owner too, and would hide everything from one that it does not name.
+    // Row security applies to the owner too, and hides every row from an owner that no policy names.
     let may = sqlx::query!(
         r#"select coalesce(
                    (select pg_has_role(relowner, 'usage') from pg_class where oid = to_regclass('audit_seals'))
@@ -52,10 +52,10 @@ pub async fn begin(store: &Store, clinic_id: ClinicId) -> Result<Trail, StoreErr
 }
 
 impl Trail {
-    /// What some seals cover; `None` where nothing of it is there.
+    /// Totals of the entries that these seals cover. `None` if none of the entries exists.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub async fn covered(&mut self, clinic_id: ClinicId, seals: &[Sealed]) -> Result<Option<Covered>, StoreError> {
         let row = sqlx::query!(
             r#"select count(*) as "entries!", min(at) as "first_at: jiff_sqlx::Timestamp",
@@ -77,7 +77,7 @@ impl Trail {
     /// Removes seals and the entries that they cover, all of them or none.
     ///
     /// # Errors
-    /// When something of it cannot be removed, or the database is away.
+    /// Fails when a row cannot be removed, or when the database is unavailable.
     pub async fn remove(&mut self, clinic_id: ClinicId, seals: &[Sealed]) -> Result<(), StoreError> {
         let (ids, numbers) = (ids(seals), seals.iter().map(|seal| seal.link.seal_number).collect::<Vec<_>>());
         let entries = sqlx::query!(
@@ -95,15 +95,15 @@ impl Trail {
         .execute(&mut *self.transaction)
         .await?;
         if (entries.rows_affected(), removed.rows_affected()) != (ids.len() as u64, numbers.len() as u64) {
-            return Err(StoreError::Refused("the database lets this account remove only a part of what is old"));
+            return Err(StoreError::Refused("the database lets this account remove only some of the old entries"));
         }
         Ok(())
     }
 
-    /// Leaves a tombstone for what was removed, adds an entry of the audit log that says so, and commits.
+    /// Inserts the tombstone and an audit entry for the removal, and commits.
     ///
     /// # Errors
-    /// When the database is away; then nothing was removed.
+    /// Fails when the database is unavailable; then nothing was removed.
     pub async fn bury(mut self, tombstone: &Tombstone, entry: &AuditEntry) -> Result<(), StoreError> {
         let clinic_id = entry.clinic_id;
         let key_version = version(&self.keys)?;

@@ -1,4 +1,4 @@
-//! Seals of the audit trail: the next entries that wait, hashed into the chain of their clinic.
+//! Seals the audit log: hashes pending entries into the hash chain of their clinic.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -11,32 +11,32 @@ use super::{Store, StoreError, audit_trail};
 use crate::domain::ids::ClinicId;
 use crate::domain::seal::{EntryMac, Head, NOTHING};
 
-/// Entries of one seal: enough that seals are few, few enough that one is read at a glance.
+/// Entries per seal: enough to keep seals few, few enough to read a seal quickly.
 const ENTRIES: i64 = 1_000;
 
-/// The clinics whose trail has entries that wait; the nil clinic among them stands for the system.
+/// Clinics with entries to be sealed. The nil clinic id is the system.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn waiting(store: &Store) -> Result<Vec<ClinicId>, StoreError> {
     let mut connection = store.jobs().await?;
     let rows = sqlx::query_scalar!("select distinct clinic_id from audit_pending").fetch_all(&mut *connection).await?;
     Ok(rows.into_iter().map(ClinicId).collect())
 }
 
-/// What a seal left.
+/// Result of sealing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sealed {
     /// The new end of the chain.
     pub head: Head,
-    /// Whether the seal is full, so that more may wait.
+    /// Whether the seal is full; then more entries may be pending.
     pub full: bool,
 }
 
-/// Seals the next entries that wait; `None` when none does, or when another process is sealing this chain.
+/// Seals the next pending entries. `None` when nothing is pending, or when another process is sealing this chain.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn seal_next(store: &Store, clinic_id: ClinicId, now: Timestamp) -> Result<Option<Sealed>, StoreError> {
     let mut transaction = store.begin_jobs(clinic_id).await?;
     let ours = sqlx::query_scalar!(
@@ -50,7 +50,8 @@ pub async fn seal_next(store: &Store, clinic_id: ClinicId, now: Timestamp) -> Re
     }
     let last = last(&mut transaction, clinic_id).await?;
     let mut sealed = seal(store, &mut transaction, last, last.seal_number == 0, now).await?;
-    // What was written before there were seals is taken as it is, so all of it now and nothing of it later.
+    // Entries written before the first seal are accepted without a stored hash. All of them are sealed now; later ones are
+    // not accepted.
     while let Some(before) = sealed.filter(|sealed| sealed.full && last.seal_number == 0) {
         match seal(store, &mut transaction, before.head, true, now).await? {
             Some(next) => sealed = Some(next),
@@ -61,7 +62,7 @@ pub async fn seal_next(store: &Store, clinic_id: ClinicId, now: Timestamp) -> Re
     Ok(sealed)
 }
 
-/// The end of the chain; number 0 when it has not begun.
+/// The end of the chain. Number 0 if the chain is empty.
 async fn last(connection: &mut Connection, clinic_id: ClinicId) -> Result<Head, StoreError> {
     let row = sqlx::query!(
         r#"select seal_number as "seal_number!", mac as "mac!" from (
@@ -78,7 +79,7 @@ async fn last(connection: &mut Connection, clinic_id: ClinicId) -> Result<Head, 
     Ok(Head { clinic_id, seal_number: row.seal_number, mac })
 }
 
-/// Adds the seal after another. An entry that has no hash of its own is hashed here, if that is still to be believed.
+/// Appends a seal to the chain. With `believe`, an entry without a stored hash is hashed here.
 async fn seal(
     store: &Store,
     transaction: &mut Session,
@@ -95,14 +96,14 @@ async fn seal(
     )
     .fetch_all(&mut **transaction)
     .await?;
-    // The entries of a seal were hashed with one version of the key.
+    // All entries of a seal were hashed with the same key version.
     let Some(key_version) = waiting.first().map(|row| row.key_version) else { return Ok(None) };
     let key_version = usable(&store.keys, key_version)?;
     let ids: Vec<Uuid> = waiting.iter().map(|row| row.audit_entry_id).collect();
     let found = audit_trail::macs(&store.keys, transaction, after.clinic_id, key_version, &ids).await?;
     let mac = |id: Uuid, kept: Option<&[u8]>| -> EntryMac {
         let kept = kept.and_then(|kept| kept.try_into().ok());
-        // Without a hash it was put there by somebody else: none that a verification could find right.
+        // An entry without a stored hash was not written by the service. It gets a zero hash, which never verifies.
         kept.or_else(|| found.get(&id).copied().flatten().filter(|_| believe)).unwrap_or_default()
     };
     let macs: Vec<u8> = waiting.iter().flat_map(|row| mac(row.audit_entry_id, row.mac.as_deref())).collect();
@@ -117,7 +118,7 @@ async fn seal(
     Ok(Some(Sealed { head, full: i64::try_from(ids.len()) == Ok(ENTRIES) }))
 }
 
-/// Entries with their hashes, as a seal lists them.
+/// Entries of a seal, with their hashes.
 struct Listed<'a> {
     key_version: i16,
     ids: &'a [Uuid],

@@ -1,5 +1,5 @@
-//! The trail as a verification reads it: piece after piece of one moment, in a transaction that cannot write. Columns are
-//! read as texts, since whoever changed one may have put anything there.
+//! Reads the audit log for verification: page by page, from one snapshot, in a read-only transaction. Columns are read as
+//! text, because an altered column may hold any value.
 
 use std::collections::HashMap;
 
@@ -16,59 +16,57 @@ use super::{Store, StoreError};
 use crate::domain::ids::{AuditEntryId, ClinicId};
 use crate::domain::seal::{Columns, EntryMac, Head, Link, NOTHING, Pruned};
 
-/// Seals read at once; each covers at most a thousand entries.
+/// Seals per query. Each covers at most a thousand entries.
 const SEALS: i64 = 20;
-/// Entries read at once.
+/// Entries per query.
 pub const ENTRIES: usize = 1_000;
-/// Entries that wait, read at once.
+/// Pending entries per query.
 const WAITING: i64 = 1_000;
 
-/// The trail of one moment.
+/// A snapshot of the audit log.
 pub struct Trail {
     pub(super) transaction: Session,
     pub(super) keys: std::sync::Arc<Keys>,
 }
 
-/// A seal with the entries it covers and the hash of each.
+/// A seal, with the entries that it covers and their hashes.
 pub struct Sealed {
-    /// The version of the key that hashed them.
+    /// Version of the key that hashed the entries and the seal.
     pub key_version: i16,
-    /// When it was made, microseconds since 1970; `None` where that cannot be read.
+    /// Microseconds since 1970. `None` if the stored time is not readable.
     pub sealed_at: Option<i64>,
-    /// What the chain is checked by.
+    /// The fields that link the seal into the chain.
     pub link: Link,
-    /// The entries.
     pub entries: Vec<(AuditEntryId, EntryMac)>,
 }
 
-/// An entry that waits for a seal.
+/// An entry that is not sealed yet.
 pub struct Waiting {
-    /// The entry.
     pub id: AuditEntryId,
-    /// The version of the key that hashed it.
+    /// Version of the key that hashed the entry.
     pub key_version: i16,
-    /// Its hash; `None` where it has none that can be read.
+    /// `None` if the hash is missing or malformed.
     pub mac: Option<EntryMac>,
 }
 
 impl Trail {
-    /// Begins.
+    /// Begins a read-only snapshot transaction.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub async fn begin(store: &Store) -> Result<Self, StoreError> {
         let mut transaction = store.begin_snapshot().await?;
-        // The operator waits for it, however long the trail is. A plan that suits few entries would never end on many.
+        // Verification may take as long as the log is long. Nested loops suit few entries, and do not finish on many.
         transaction.execute("set local statement_timeout = 0; set local enable_nestloop = off").await?;
         transaction.wait(Patience::Endless);
         Ok(Self { transaction, keys: std::sync::Arc::clone(&store.keys) })
     }
 
-    /// Every clinic, the system, and whatever else entries, seals or what waits are said to belong to: whoever adds an
-    /// entry need not name a clinic that there is.
+    /// Every clinic id, the nil id of the system, and every other id that occurs in entries, seals, tombstones or pending
+    /// entries. An inserted entry may name a clinic that does not exist.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub async fn clinics(&mut self) -> Result<Vec<ClinicId>, StoreError> {
         let ids = sqlx::query_scalar!(
             r#"select clinic_id as "clinic_id!" from clinics union select clinic_id from audit_pending
@@ -80,10 +78,11 @@ impl Trail {
         Ok(ids.into_iter().map(ClinicId).collect())
     }
 
-    /// Goes to the trail of a clinic and tells how many entries it has. Everything below speaks of that clinic.
+    /// Switches to the audit log of a clinic and returns its number of entries. The methods below must be called with the
+    /// same clinic.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub async fn enter(&mut self, clinic_id: ClinicId) -> Result<u64, StoreError> {
         tie_to(&mut self.transaction, clinic_id).await?;
         let count =
@@ -93,10 +92,10 @@ impl Trail {
         Ok(count.unsigned_abs())
     }
 
-    /// The tombstones of a chain, in the order of the seals that they stand for.
+    /// The tombstones of a chain, ordered by the seals that they replace.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub async fn tombstones(&mut self, clinic_id: ClinicId) -> Result<Vec<Pruned>, StoreError> {
         let rows = sqlx::query!(
             r#"select first_seal, coalesce(last_seal, 0) as "last_seal!", coalesce(entries, 0) as "entries!",
@@ -135,10 +134,10 @@ impl Trail {
         Ok(pruned.collect())
     }
 
-    /// The next seals after a number; none at the end.
+    /// The next seals after a number. Empty at the end.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub async fn seals(&mut self, clinic_id: ClinicId, after: Option<i64>) -> Result<Vec<Sealed>, StoreError> {
         let rows = sqlx::query!(
             r#"select seal_number, coalesce(key_version, 0::smallint) as "key_version!",
@@ -177,11 +176,10 @@ impl Trail {
         Ok(sealed.collect())
     }
 
-    /// The hash of each of these entries that is there, as it stands now; `None` without the key of the
-    /// version.
+    /// Recomputes the hash of each of these entries that exists. The hash is `None` if no key of the version exists.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub async fn macs(
         &mut self,
         clinic_id: ClinicId,
@@ -192,10 +190,10 @@ impl Trail {
         macs(&self.keys, &mut self.transaction, clinic_id, key_version, &ids).await
     }
 
-    /// The next entries that wait, after an id; none at the end.
+    /// The next pending entries after an id. Empty at the end.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub async fn waiting(&mut self, clinic_id: ClinicId, after: Option<Uuid>) -> Result<Vec<Waiting>, StoreError> {
         let rows = sqlx::query!(
             "select audit_entry_id, mac, key_version from audit_pending
@@ -214,10 +212,11 @@ impl Trail {
         Ok(waiting.collect())
     }
 
-    /// Hands over every entry that is not covered exactly once, with how often it is: by a seal, or by waiting for one.
+    /// Calls `each` for every entry that is not covered exactly once by a seal or by `audit_pending`, with the number of
+    /// times it is covered.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub async fn uncovered(
         &mut self,
         clinic_id: ClinicId,
@@ -241,10 +240,10 @@ impl Trail {
         Ok(())
     }
 
-    /// Which of these known seals of one clinic are there with another hash.
+    /// The numbers of those seals whose hash differs from the given one.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub async fn replaced(&mut self, clinic_id: ClinicId, heads: &[Head]) -> Result<Vec<i64>, StoreError> {
         tie_to(&mut self.transaction, clinic_id).await?;
         let numbers: Vec<i64> = heads.iter().map(|head| head.seal_number).collect();
@@ -266,7 +265,7 @@ impl Trail {
     }
 }
 
-/// The hash of each of these entries that is there, as it stands now.
+/// Recomputes the hash of each of these entries that exists.
 pub(super) async fn macs(
     keys: &Keys,
     connection: &mut Connection,
@@ -291,7 +290,7 @@ pub(super) async fn macs(
     Ok(rows.into_iter().map(|row| (row.audit_entry_id, mac(row.columns))).collect())
 }
 
-/// The entries of a seal; of one that was changed, what can be read of them.
+/// Parses the entries of a seal. Of an altered seal, whatever is still readable is returned.
 fn entries(ids: &str, macs: &[u8]) -> Vec<(AuditEntryId, EntryMac)> {
     let ids = ids.split(['{', '}', ',']).filter_map(|id| Uuid::try_parse(id).ok()).map(AuditEntryId);
     let macs = macs.chunks(16).map(|mac| mac.try_into().unwrap_or_default()).chain(std::iter::repeat([0; 16]));

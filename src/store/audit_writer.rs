@@ -1,19 +1,20 @@
-//! The writer of the trail: looks of many requests share one durable transaction.
+//! The writer of the audit log. Entries of many requests share one durable transaction.
 
 use super::writer::Work;
 use super::{Store, StoreError, audit};
 use crate::domain::audit::AuditEntry;
 use crate::domain::ids::ClinicId;
 
-/// An entry that waits to be written.
+/// An entry in the queue.
 pub(super) struct Look(AuditEntry);
 
-/// Adds an entry to the trail; when this returns, it is on disk.
+/// Adds an entry to the audit log. When this returns, the entry is on disk.
 ///
 /// # Errors
-/// When the database is away, or too many entries wait already. Then nobody may be shown what the entry is about.
+/// Fails when the database is unavailable, or when too many entries are queued. The caller must then not return the data
+/// that the entry is about.
 pub async fn write(store: &Store, entry: AuditEntry) -> Result<(), StoreError> {
-    let away = |error: StoreError| StoreError::Unavailable(format!("the trail cannot be written: {error}"));
+    let away = |error: StoreError| StoreError::Unavailable(format!("the audit log cannot be written: {error}"));
     store.trail.write(Look(entry)).await.map(drop).map_err(away)
 }
 

@@ -1,4 +1,4 @@
-//! A clinic's columns, as they are read with it and with the credentials that sign in to it.
+//! The columns of a clinic. They are read with the clinic, and with credentials that sign in to it.
 
 use super::StoreError;
 use super::row::{known, language};
@@ -6,7 +6,6 @@ use crate::domain::ids::ClinicId;
 use crate::domain::stored::{Clinic, DueHours};
 use crate::domain::submission::PathwayId;
 
-/// A clinic's columns.
 pub(super) struct ClinicRow {
     pub clinic_id: uuid::Uuid,
     pub name: String,

@@ -1,4 +1,4 @@
-//! Clinics.
+//! Stores clinics.
 
 use jiff::Timestamp;
 
@@ -9,10 +9,8 @@ use crate::domain::audit::AuditEntry;
 use crate::domain::stored::Clinic;
 use crate::domain::submission::PathwayId;
 
-/// Adds a clinic.
-///
 /// # Errors
-/// When another clinic has the name, or the database is away.
+/// Fails when another clinic has the name, or when the database is unavailable.
 pub async fn insert(store: &Store, clinic: &Clinic, now: Timestamp) -> Result<(), StoreError> {
     let mut transaction = store.begin_jobs(clinic.clinic_id).await?;
     sqlx::query!(
@@ -32,10 +30,10 @@ pub async fn insert(store: &Store, clinic: &Clinic, now: Timestamp) -> Result<()
     Ok(())
 }
 
-/// Writes the settings of a clinic with their audit entry; whether there is such a clinic.
+/// Updates the settings of a clinic and adds an audit entry. `false` if the clinic does not exist.
 ///
 /// # Errors
-/// When another clinic has the name, or the database is away.
+/// Fails when another clinic has the name, or when the database is unavailable.
 pub async fn update(store: &Store, clinic: &Clinic, entry: &AuditEntry) -> Result<bool, StoreError> {
     let mut transaction = store.begin_jobs(clinic.clinic_id).await?;
     let languages: Vec<String> = clinic.languages.iter().map(|language| language.code().to_owned()).collect();
@@ -69,10 +67,10 @@ pub async fn update(store: &Store, clinic: &Clinic, entry: &AuditEntry) -> Resul
     Ok(done.rows_affected() == 1)
 }
 
-/// Every clinic, by name.
+/// Every clinic, ordered by name.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn list(store: &Store) -> Result<Vec<Clinic>, StoreError> {
     let rows = sqlx::query_as!(
         ClinicRow,

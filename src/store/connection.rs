@@ -1,5 +1,5 @@
-//! A connection on which the server has a deadline for every answer. A server that is frozen, or a network that went silent,
-//! closes nothing, so the client has to give up by itself.
+//! A database connection with a deadline for every answer. A frozen server or a dead network does not close the connection,
+//! so the client must time out.
 
 use std::io;
 use std::pin::Pin;
@@ -14,25 +14,25 @@ use sqlx::postgres::{PgConnectOptions, PgQueryResult, PgRow, PgStatement, PgType
 use sqlx::{ConnectOptions as _, Either, Error, Execute, Executor, PgConnection, Postgres, SqlStr};
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
-/// The codes of errors of the server's disk: full, or failing.
+/// SQLSTATE prefixes of disk errors: disk full, and system errors.
 const DISK: [&str; 2] = ["53100", "58"];
 
-/// After so long without use a connection is asked whether it is alive.
+/// A connection idle for longer than this is pinged before use.
 const RESTED: Duration = Duration::from_secs(1);
-/// How long a connection keeps the plans of its statements. A plan that was made while a table was small is slow on a large
-/// one, and the server makes a new one by itself only when it has analyzed the table.
+/// How long a connection keeps its query plans. A plan made while a table was small is slow on a large one, and the server
+/// replans by itself only after it analyzed the table.
 const PLANNED: Duration = Duration::from_secs(1);
-/// How long a connection that rested may take to answer.
+/// Deadline for the answer of a connection that was idle.
 const ALIVE: Duration = Duration::from_millis(500);
 
-/// How long a connection waits for the server.
+/// Deadline for the server's answers.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Patience {
-    /// Until this moment, however many statements run before it.
+    /// Until this time, for all statements together.
     Until(Instant),
-    /// So long for each row of each statement.
+    /// This long for each row of each statement.
     Each(Duration),
-    /// For ever: an operator waits, and can end the process.
+    /// No deadline: an operator waits, and can end the process.
     Endless,
 }
 
@@ -46,18 +46,18 @@ impl Patience {
     }
 }
 
-/// What is known of a connection when it is given back.
+/// State of a connection when it is returned to the pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// The last answer was read to its end.
+    /// The last answer was read completely.
     Idle,
-    /// A statement was sent, and its answer was not read to its end.
+    /// A statement was sent, and its answer was not read completely.
     Busy,
     /// The server did not answer in time, or the connection broke.
     Lost,
 }
 
-/// Set when the server had no room on its disk for a row.
+/// Set when the server reported a disk error.
 pub(super) type DiskFull = Arc<AtomicBool>;
 
 /// What the answers of a connection show.
@@ -67,19 +67,18 @@ struct Seen {
     disk_full: DiskFull,
 }
 
-/// A connection to the server.
 #[derive(Debug)]
 pub(super) struct Connection {
     server: PgConnection,
     patience: Patience,
     seen: Seen,
-    /// Whether a transaction was begun and has not ended.
+    /// Whether a transaction is open.
     pub(super) in_transaction: bool,
-    /// When it was given back.
+    /// When the connection was returned to the pool.
     pub(super) rests_since: Instant,
-    /// Since when the server keeps plans of its statements.
+    /// Since when the server keeps plans of this connection.
     planned_since: Instant,
-    /// What the generation of connections was when it was made.
+    /// The pool's generation of connections when this one was made.
     pub(super) generation: u64,
 }
 
@@ -90,20 +89,20 @@ impl Connection {
         Self { server, patience, seen, in_transaction: false, rests_since: now, planned_since: now, generation }
     }
 
-    /// A connection of its own, without a deadline, for an owner who waits.
+    /// A connection outside the pool and without a deadline, for commands that an operator waits for.
     ///
     /// # Errors
-    /// When the server refuses these options or cannot be reached.
+    /// Fails when the server refuses the options or is unreachable.
     pub(super) async fn of_its_own(options: PgConnectOptions) -> Result<Self, Error> {
         Ok(Self::new(options.connect().await?, Patience::Endless, DiskFull::default(), 0))
     }
 
-    /// The connection of the driver, for what takes no other.
+    /// The driver's connection, for functions that accept no other.
     pub(super) const fn server(&mut self) -> &mut PgConnection {
         &mut self.server
     }
 
-    /// Sets how long the statements from now on wait.
+    /// Sets the deadline of the following statements.
     pub(super) const fn wait(&mut self, patience: Patience) {
         self.patience = patience;
     }
@@ -112,11 +111,10 @@ impl Connection {
         self.seen.state
     }
 
-    /// Makes the server plan its statements anew where the plans are old, or asks whether it is there where the connection
-    /// was not used for a while.
+    /// Checks a connection that was idle. Discards old query plans; otherwise pings the server.
     ///
     /// # Errors
-    /// When the server does not answer.
+    /// Fails when the server does not answer.
     pub(super) async fn asked_after_a_rest(&mut self) -> Result<(), Error> {
         self.patience = Patience::Each(ALIVE);
         if self.planned_since.elapsed() > PLANNED {
@@ -128,10 +126,10 @@ impl Connection {
         Ok(())
     }
 
-    /// Reads the rest of an answer that was not read to its end, and finds out whether the server is there.
+    /// Reads the rest of an unread answer, and checks that the server answers.
     ///
     /// # Errors
-    /// When the server does not answer.
+    /// Fails when the server does not answer.
     pub(super) async fn ping(&mut self) -> Result<(), Error> {
         let ends = self.patience.ends();
         within(ends, sqlx::Connection::ping(&mut self.server), &mut self.seen).await
@@ -139,7 +137,7 @@ impl Connection {
 }
 
 impl Seen {
-    /// An answer was read to its end, or failed.
+    /// Records that an answer was read completely, or failed.
     fn answered(&mut self, error: Option<&Error>) {
         self.state = match error {
             Some(Error::Io(_) | Error::Tls(_) | Error::Protocol(_) | Error::WorkerCrashed) => State::Lost,
@@ -153,7 +151,7 @@ impl Seen {
     }
 }
 
-/// What a future answers in time.
+/// Awaits an answer until the deadline.
 async fn within<T>(
     ends: Option<Instant>,
     answer: impl Future<Output = Result<T, Error>>,
@@ -211,12 +209,12 @@ impl<'c> Executor<'c> for &'c mut Connection {
     }
 }
 
-/// The rows of an answer, each of them in time.
+/// The rows of an answer, with a deadline for each.
 struct Answer<'a> {
     rows: BoxStream<'a, Result<Either<PgQueryResult, PgRow>, Error>>,
     seen: &'a mut Seen,
     patience: Patience,
-    /// Set when the server was waited for.
+    /// Set while waiting for the server.
     timer: Option<Pin<Box<Sleep>>>,
 }
 

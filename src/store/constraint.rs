@@ -1,24 +1,24 @@
-//! What the violation of a named constraint means to a caller.
+//! Maps violated constraints to errors of the caller.
 
-/// The meaning of a constraint.
+/// The meaning of a violated constraint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
     /// Another clinic has the name.
     ClinicNameTaken,
-    /// The submission to be corrected is not one of this clinic.
+    /// The submission to be corrected does not exist in this clinic.
     SupersededSubmissionUnknown,
-    /// There is no such clinic.
+    /// The clinic does not exist.
     ClinicUnknown,
-    /// The person has another case that is open.
+    /// The subject has another open follow-up.
     AnotherCaseOpen,
-    /// The person to be merged is not one of this clinic.
+    /// The subject to be merged does not exist in this clinic.
     SubjectToMergeUnknown,
-    /// The text of the rule table is not kept yet; the service keeps it as soon as the database has its schema.
+    /// The text of the rule table is not stored yet. The service stores it once the database schema is current.
     RuleTableNotKept,
 }
 
 impl Meaning {
-    /// The meaning of a violated constraint; `None` when its violation is a defect of ours.
+    /// The meaning of a violated constraint. `None` when a violation is a defect of the service.
     #[must_use]
     pub fn of(constraint: &str) -> Option<Self> {
         match constraint {

@@ -1,13 +1,13 @@
-//! How many changes each credential has made: what a replica must know of before whoever holds the credential is shown
-//! anything from it.
+//! Counts the changes made by each credential. A replica may serve reads of a credential only when it has replayed all of
+//! that credential's changes.
 
 use super::connection::Connection;
 use super::{Store, StoreError};
 use crate::domain::actor::Actor;
 use crate::domain::ids::{ClinicId, CredentialId};
 
-/// Counts a change within the transaction that makes it. It comes last there: changes of one credential wait for each other
-/// at its count, and whoever holds it must have nothing left to wait for.
+/// Counts a change in the transaction that makes it. Must be the last statement of the transaction: changes of one
+/// credential wait for each other on this row, so the holder of the row lock must not wait for anything else.
 pub(super) async fn count(
     connection: &mut Connection,
     clinic_id: ClinicId,
@@ -24,15 +24,15 @@ pub(super) async fn count(
     Ok(())
 }
 
-/// Counts a change that stands already. A replica replays in order, so one that knows of the count knows of the change.
+/// Counts a change that is already committed. A replica replays in order, so one that has this count has the change.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn count_after(store: &Store, actor: &Actor) -> Result<(), StoreError> {
     count(&mut *store.clinic(actor.clinic_id).await?, actor.clinic_id, actor.credential_id).await
 }
 
-/// How many changes of a credential a database knows of.
+/// The number of changes of a credential that a database has.
 pub(super) async fn known(store: &Store, actor: &Actor) -> Result<i64, StoreError> {
     let changes = sqlx::query_scalar!(
         "select changes from credential_changes where clinic_id = $1 and credential_id = $2",

@@ -1,4 +1,4 @@
-//! Credentials that sign in with a key: only a keyed hash of each key is stored.
+//! Credentials that sign in with a key. Only a keyed hash of each key is stored.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,31 +16,29 @@ use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, CredentialId, SenderId};
 use crate::domain::stored::{Clinic, Credential, Page, PageRequest};
 
-/// A credential that somebody signs in with, with its clinic.
+/// A credential that signed in, with its clinic.
 #[derive(Clone, Debug)]
 pub struct SignedIn {
-    /// The credential.
     pub credential: Credential,
-    /// Its clinic.
     pub clinic: Clinic,
-    /// From when on what was shown does not work any more, though the credential may: a key that was rotated out, or a
+    /// When the presented key or token stops working, though the credential may not: set for a rotated-out key and for a
     /// token.
     pub until: Option<Timestamp>,
 }
 
-/// A credential as the prefix of one of its keys finds it.
+/// A credential found by the prefix of one of its keys.
 #[derive(Clone, Debug)]
 pub struct ByPrefix {
-    /// Who signs in with that key.
+    /// The credential that signs in with the key.
     pub signed_in: Arc<SignedIn>,
-    /// The stored hash of that key.
+    /// The stored hash of the key.
     hash: Vec<u8>,
 }
 
 /// Adds a credential and its audit entry in one transaction.
 ///
 /// # Errors
-/// When the clinic is unknown, or the database is away.
+/// Fails when the clinic does not exist, or when the database is unavailable.
 pub async fn insert(store: &Store, credential: &Credential, key: &str, audit: &AuditEntry) -> Result<(), StoreError> {
     let key_hash = store.keys.credential_hash(key);
     let mut transaction = store.begin(credential.clinic_id).await?;
@@ -68,12 +66,11 @@ pub async fn insert(store: &Store, credential: &Credential, key: &str, audit: &A
     Ok(())
 }
 
-/// Finds the credentials of prefixes, in their order, in one query: a prefix is that of a key or of the key before that
-/// one. A revoked credential and a key that was rotated out long ago are found too; whether they may act is not decided
-/// here.
+/// Finds credentials by prefix with one query, in the order of the prefixes. A prefix matches the current or the previous
+/// key. Revoked credentials and expired previous keys are returned too; the caller decides whether they may act.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub(super) async fn find_by_prefixes(store: &Store, prefixes: &[&str]) -> Result<Vec<Option<ByPrefix>>, StoreError> {
     let rows = sqlx::query!(
         r#"select c.clinic_id, c.credential_id, c.sender_id, c.role, c.display_name, c.prefix, c.key_hash,
@@ -132,17 +129,17 @@ pub(super) async fn find_by_prefixes(store: &Store, prefixes: &[&str]) -> Result
 }
 
 impl ByPrefix {
-    /// Whether this is the key.
+    /// Whether `key` matches the stored hash.
     #[must_use]
     pub fn is_key(&self, store: &Store, key: &str) -> bool {
         store.keys.is_credential_hash(key, &self.hash)
     }
 
-    /// Makes a hash that an earlier master key made anew with the current one; whether there was something to do;
-    /// also that of a key which was rotated out and still works.
+    /// Rehashes a key whose hash was made with an earlier master key, including a rotated-out key that still works. `false`
+    /// if there was nothing to do.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub async fn follow_master_key(&self, store: &Store, key: &str) -> Result<bool, StoreError> {
         let current = store.keys.credential_hash(key);
         let Credential { clinic_id, credential_id, .. } = self.signed_in.credential;
@@ -170,10 +167,10 @@ impl ByPrefix {
     }
 }
 
-/// Every credential of a clinic, oldest first.
+/// All credentials of a clinic, oldest first.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn list(store: &Store, clinic_id: ClinicId) -> Result<Vec<Credential>, StoreError> {
     let everything = PageRequest { limit: u16::MAX, cursor: None };
     Ok(page(store, clinic_id, &everything).await?.items)
@@ -182,7 +179,7 @@ pub async fn list(store: &Store, clinic_id: ClinicId) -> Result<Vec<Credential>,
 /// One page of a clinic's credentials, oldest first.
 ///
 /// # Errors
-/// When the cursor is not one of this list, or the database is away.
+/// Fails when the cursor is not from this list, or when the database is unavailable.
 pub async fn page(store: &Store, clinic_id: ClinicId, page: &PageRequest) -> Result<Page<Credential>, StoreError> {
     let scope = Scope { clinic_id, list: "credentials by created_at", filter: String::new() };
     let after = page.cursor.as_deref().map(|cursor| scope.open(&store.keys, cursor)).transpose()?;
@@ -212,10 +209,8 @@ pub async fn page(store: &Store, clinic_id: ClinicId, page: &PageRequest) -> Res
     Ok(Page { items, next_cursor })
 }
 
-/// One credential of a clinic.
-///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn find(
     store: &Store,
     clinic_id: ClinicId,
@@ -237,11 +232,11 @@ pub async fn find(
     row.map(|row| row.read(clinic_id)).transpose()
 }
 
-/// Gives a credential a new key; the one it had works until `overlap_end`, if one is named, and the one before that no
-/// more. `false` when there is no credential of a key that still works.
+/// Gives a credential a new key. The current key works until `overlap_end` if set, and otherwise stops working at once; the
+/// key before it stops working in any case. `false` when no such credential has a key that still works.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn rotate(
     store: &Store,
     credential_id: CredentialId,
@@ -277,10 +272,10 @@ pub async fn rotate(
     Ok(rotated)
 }
 
-/// Revokes a credential; `false` when there is none that is not revoked yet.
+/// Revokes a credential. `false` when it does not exist or is already revoked.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn revoke(store: &Store, credential_id: CredentialId, audit: &AuditEntry) -> Result<bool, StoreError> {
     let mut transaction = store.begin(audit.clinic_id).await?;
     let done = sqlx::query!(
@@ -300,10 +295,10 @@ pub async fn revoke(store: &Store, credential_id: CredentialId, audit: &AuditEnt
     Ok(revoked)
 }
 
-/// Whether a credential is of somebody who can work on follow-ups now.
+/// Whether a credential may work on follow-ups now: an active credential of the role staff or admin.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn can_work(
     store: &Store,
     clinic_id: ClinicId,
@@ -325,7 +320,7 @@ pub async fn can_work(
     Ok(can)
 }
 
-/// A credential's columns, but for its clinic and hashes.
+/// The columns of a credential, without its clinic and hashes.
 pub(super) struct CredentialRow {
     pub credential_id: Uuid,
     pub sender_id: Uuid,

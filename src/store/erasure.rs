@@ -1,4 +1,4 @@
-//! Erasure: a person leaves the live database whole, in one transaction, and the log outside of it says so.
+//! Erasure: removes a subject from the live database in one transaction, and records it in a log outside the database.
 
 use std::path::Path;
 
@@ -12,14 +12,15 @@ use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, EventId, SubjectId};
 use crate::domain::webhook::Event;
 
-/// Persons looked at in one go when a log is replayed.
+/// Subjects read per query when a log is replayed.
 const CHUNK: i64 = 1_000;
 
-/// Removes a person, everybody merged into the person, and everything stored about them. Before the commit they are named
-/// in the log, where one is given. Audit entries keep the ids, which name nobody any more.
+/// Removes a subject, every subject merged into it, and everything stored about them. If a log is given, they are added to
+/// it before the commit. Audit entries keep the ids, which no longer identify a person.
 ///
 /// # Errors
-/// When there is no such person, the person was merged into another, the log cannot be written, or the database is away.
+/// Fails when the subject does not exist, when it was merged into another, when the log cannot be written, or when the
+/// database is unavailable.
 pub async fn erase(
     store: &Store,
     subject_id: SubjectId,
@@ -40,7 +41,7 @@ pub async fn erase(
     .await?;
     let own = rows.iter().find(|row| row.subject_id == subject_id.0).ok_or(StoreError::Missing)?;
     if own.merged_into.is_some() {
-        return Err(StoreError::Refused("the person was merged into another; erase that one, or take the merge back"));
+        return Err(StoreError::Refused("the subject was merged into another; erase that one, or undo the merge"));
     }
     let everybody: Vec<Uuid> = rows.iter().map(|row| row.subject_id).collect();
     remove(&mut transaction, clinic_id, &everybody).await?;
@@ -60,7 +61,7 @@ pub async fn erase(
     Ok(())
 }
 
-/// Removes everything stored about people, and the people.
+/// Removes subjects and everything stored about them.
 pub(super) async fn remove(
     connection: &mut Connection,
     clinic_id: ClinicId,
@@ -104,7 +105,7 @@ pub(super) async fn remove(
     Ok(())
 }
 
-/// Removes what webhooks were, or were to be, told of people. That they were erased is told nevertheless.
+/// Removes the sent and pending events of subjects. The event about the erasure itself is still sent.
 async fn remove_events(connection: &mut Connection, clinic_id: ClinicId, subjects: &[Uuid]) -> Result<(), StoreError> {
     sqlx::query!(
         "with due as (
@@ -125,7 +126,7 @@ async fn remove_events(connection: &mut Connection, clinic_id: ClinicId, subject
     Ok(())
 }
 
-/// Removes submissions with the retry keys that stand for them.
+/// Removes submissions with their idempotency keys.
 pub(super) async fn remove_submissions(
     connection: &mut Connection,
     clinic_id: ClinicId,
@@ -152,7 +153,7 @@ pub(super) async fn remove_submissions(
     Ok(())
 }
 
-/// Removes cases with their history and the retry keys that stand for them. Their submissions are gone already.
+/// Removes follow-ups with their history and idempotency keys. Their submissions are removed already.
 pub(super) async fn remove_cases(
     connection: &mut Connection,
     clinic_id: ClinicId,
@@ -170,41 +171,38 @@ pub(super) async fn remove_cases(
     Ok(())
 }
 
-/// Somebody whom a log names and who is there.
+/// A subject that is in the erasure log and still in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// The person.
     pub subject_id: SubjectId,
-    /// Whom the person is merged into.
+    /// The subject that it is merged into.
     pub merged_into: Option<SubjectId>,
-    /// Whether the person leaves with that one, whom the log names too.
+    /// Whether the subject is erased together with `merged_into`, which is in the log too.
     pub with_another: bool,
 }
 
-/// The next persons of a clinic, in the order of their keys.
+/// The next subjects of a clinic, ordered by id.
 #[derive(Debug)]
 pub struct Chunk {
-    /// How many there were.
+    /// Number of subjects read.
     pub rows: u64,
-    /// Where the next chunk begins; `None` at the end.
+    /// Where the next chunk begins. `None` at the end.
     pub next: Option<SubjectId>,
-    /// Those whom the log names.
+    /// The subjects that are in the log.
     pub listed: Vec<Listed>,
 }
 
-/// How many persons a clinic has.
-///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn count(store: &Store, clinic_id: ClinicId) -> Result<u64, StoreError> {
     let count = sqlx::query_scalar!(r#"select count(*) as "count!" from subjects where clinic_id = $1"#, clinic_id.0);
     Ok(count.fetch_one(&mut *store.begin_jobs(clinic_id).await?).await?.unsigned_abs())
 }
 
-/// Looks through the next persons of a clinic for those whom a log names.
+/// Checks the next subjects of a clinic against the log.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn next(store: &Store, clinic_id: ClinicId, after: SubjectId, erased: &Erased) -> Result<Chunk, StoreError> {
     let rows = sqlx::query!(
         "select subject_id, merged_into from subjects

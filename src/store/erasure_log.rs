@@ -1,5 +1,5 @@
-//! The erasure log: a file outside the database that says who was erased, so that a restored backup can be brought up to
-//! it. A line is a keyed hash and a time; without the master key it names nobody.
+//! The erasure log: a file outside the database that lists erased subjects, so that they can be erased again after a backup
+//! was restored. A line is a keyed hash and a time. Without the master key it identifies no subject.
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
@@ -14,36 +14,34 @@ use uuid::Uuid;
 use super::{Store, StoreError};
 use crate::domain::ids::ClinicId;
 
-/// Who was erased, as the logs say it.
+/// The erased subjects, as listed in the logs.
 #[derive(Debug, Default)]
 pub struct Erased {
     hashes: HashSet<[u8; 32]>,
-    /// Lines that are none of ours, such as one that a power cut tore.
+    /// Lines that cannot be parsed, such as one truncated by a power failure.
     pub unreadable: u64,
 }
 
 impl Erased {
-    /// How many persons the logs name.
+    /// Number of subjects in the logs.
     #[must_use]
     pub fn len(&self) -> usize {
         self.hashes.len()
     }
 
-    /// Whether the logs name nobody.
+    /// Whether the logs list no subject.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.hashes.is_empty()
     }
 
-    /// Whether the logs name this person, under any of the keys.
+    /// Whether the logs list this subject, under any of the keys.
     pub(super) fn names(&self, store: &Store, clinic_id: Uuid, subject_id: Uuid) -> bool {
         store.keys.erasure_hashes(clinic_id, subject_id).iter().any(|hash| self.hashes.contains(hash))
     }
 
-    /// Reads logs.
-    ///
     /// # Errors
-    /// When one cannot be read.
+    /// Fails when a log cannot be read.
     pub fn read(paths: &[PathBuf]) -> Result<Self, StoreError> {
         let mut erased = Self::default();
         for path in paths {
@@ -63,8 +61,8 @@ impl Erased {
     }
 }
 
-/// Adds persons to the log; when this returns, the lines are on disk. It comes before the commit: whoever is listed and
-/// still there is erased again by a replay, whoever is gone and not listed would come back with a backup.
+/// Adds subjects to the log. When this returns, the lines are on disk. Call it before the commit: a listed subject that
+/// still exists is erased again by a replay, but a subject erased without a line would come back with a backup.
 pub(super) async fn append(
     store: &Store,
     path: &Path,
@@ -89,7 +87,7 @@ pub(super) async fn append(
 fn write(path: &Path, lines: &str) -> io::Result<()> {
     let new = !path.exists();
     let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
-    // A line that a power cut tore must not take the next one with it.
+    // A truncated last line must not corrupt the next one.
     let mut last = [b'\n'];
     if file.seek(SeekFrom::End(0))? > 0 {
         file.seek(SeekFrom::End(-1))?;
@@ -119,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_torn_line_takes_no_other_with_it() {
+    fn a_truncated_line_does_not_corrupt_the_next() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("erasures.log");
         let line = |byte: u8| format!("{} 2026-01-02T03:04:05Z\n", HEXLOWER.encode(&[byte; 32]));

@@ -1,8 +1,8 @@
-//! Exports: every row of a clinic behind a cursor, chunk by chunk, oldest first.
+//! Exports: all rows of a clinic, in chunks that start after a cursor, oldest first.
 //!
-//! A chunk takes a connection only while it is read, so an export holds none while a slow client takes its time. Rows that
-//! the filter passes over belong to a chunk too: however few it lets through, no statement reads more than a chunk. That is
-//! why the limit stands within and the filter only marks what is wanted.
+//! A chunk uses a connection only while it is read, so an export to a slow client does not occupy one. A chunk counts the
+//! rows that the filter excludes too, so no statement reads more rows than a chunk has, however few match. The limit is
+//! therefore in the inner query, and the filter only marks the matching rows.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -19,13 +19,13 @@ use crate::domain::rule_table::Band;
 use crate::domain::stored::{FollowUpFilter, SubmissionFilter};
 use crate::domain::submission::{ExternalSource, Origin};
 
-/// Rows read in one go: enough that a round trip does not count, few enough that a chunk stays small.
+/// Rows per query: enough to make round trips negligible, few enough to keep a chunk small.
 const CHUNK: i64 = 1_000;
 
-/// The next submissions of a clinic behind a cursor, received before `until`.
+/// The next submissions of a clinic after a cursor, received before `until`.
 ///
 /// # Errors
-/// When the cursor is not one of this export, the database is away, or a row breaks an invariant.
+/// Fails when the cursor is not from this export, when the database is unavailable, or when a row violates an invariant.
 pub async fn submissions(
     store: &Store,
     clinic_id: ClinicId,
@@ -87,10 +87,11 @@ pub async fn submissions(
     Ok(Chunk { rows, next })
 }
 
-/// The next cases of a clinic behind a cursor, flagged before `until`. Without a state, closed ones too.
+/// The next follow-ups of a clinic after a cursor, flagged before `until`. Without a state filter, closed ones are
+/// included.
 ///
 /// # Errors
-/// When the cursor is not one of this export, the database is away, or a row breaks an invariant.
+/// Fails when the cursor is not from this export, when the database is unavailable, or when a row violates an invariant.
 pub async fn follow_ups(
     store: &Store,
     clinic_id: ClinicId,
@@ -139,13 +140,13 @@ pub async fn follow_ups(
     Ok(Chunk { rows, next })
 }
 
-/// Where a chunk begins: behind the cursor, or before everything.
+/// The start of a chunk: the cursor, or the beginning.
 fn start(scope: &Scope, store: &Store, after: Option<&str>) -> Result<Key, StoreError> {
     let beginning = Key { rank: 0, at: Timestamp::UNIX_EPOCH, id: Uuid::nil() };
     after.map_or(Ok(beginning), |cursor| scope.open(&store.keys, cursor))
 }
 
-/// Where to read on behind a full chunk; behind one that is not full there is nothing.
+/// The cursor after a full chunk. `None` after a chunk that is not full, which is the last one.
 fn next<T>(scope: &Scope, store: &Store, rows: &[T], key: impl Fn(&T) -> Key) -> Option<String> {
     let full = i64::try_from(rows.len()).is_ok_and(|count| count >= CHUNK);
     rows.last().filter(|_| full).map(|last| scope.seal(&store.keys, key(last)))

@@ -1,4 +1,4 @@
-//! Commands on follow-ups: written on the version they were decided on, or not at all.
+//! Commands on follow-ups. A command is written only on the version that it was decided on.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -15,35 +15,34 @@ use crate::domain::ids::{ClinicId, EventId};
 use crate::domain::submission::Idempotency;
 use crate::domain::webhook::Event;
 
-/// A command on a case, decided, with all that its transaction writes.
+/// A decided command on a follow-up, with everything that its transaction writes.
 #[derive(Clone)]
 pub struct Decided {
-    /// What comes of the case.
+    /// The change of the follow-up.
     pub change: FollowUpChange,
-    /// What was written down with it, and what seals it.
+    /// The note written with the command, and the nonce that seals it.
     pub note: Option<(Note, SealNonce)>,
-    /// The entry in the trail.
     pub audit: AuditEntry,
 }
 
-/// What became of a decided command.
+/// The result of a decided command.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// It was written now: the case as it stands.
+    /// Written. The follow-up after the change.
     Written(Box<FollowUp>),
-    /// The case has moved on, or is not there any more.
+    /// The follow-up changed since, or no longer exists.
     Stale,
-    /// There was no case to take.
+    /// No open follow-up was available.
     Nothing,
-    /// The retry key stands for something already.
+    /// The idempotency key was used before.
     Known(Kept),
 }
 
-/// Writes a decided command with its history, audit entry and retry key: all of it or nothing, and only if the case is
-/// still in the version that was decided on.
+/// Writes a decided command with its history, audit entry and idempotency key: all of it or nothing, and only if the
+/// follow-up still has the version that the command was decided on.
 ///
 /// # Errors
-/// When a reopened case's person has another one that is open, or the database is away.
+/// Fails when the subject of a reopened follow-up has another open one, or when the database is unavailable.
 pub async fn commit_change(
     store: &Store,
     clinic_id: ClinicId,
@@ -65,12 +64,12 @@ pub async fn commit_change(
     Ok(Outcome::Written(Box::new(decided.change.after.clone())))
 }
 
-/// Takes the most urgent, then oldest open case that nobody else is taking at this moment, and writes what is decided
-/// on it. The key is claimed before there is a case to name, so that copies of one request wait for each other and take
-/// one case.
+/// Takes the most urgent, then oldest open follow-up that no other transaction has locked, and writes what `decide` returns
+/// for it. The idempotency key is claimed before a follow-up is selected, so that copies of one request wait for each other
+/// and take the same follow-up.
 ///
 /// # Errors
-/// What deciding fails with; when the database is away.
+/// Fails with the error of `decide`, or when the database is unavailable.
 pub async fn take_next<E: From<StoreError>>(
     store: &Store,
     clinic_id: ClinicId,
@@ -99,7 +98,8 @@ pub async fn take_next<E: From<StoreError>>(
     Ok(Outcome::Written(Box::new(after)))
 }
 
-/// Locks the case no more than needed: a submission that only refers to it neither waits nor lets it be skipped.
+/// Locks with `for no key update`: a submission that only references the follow-up does not wait for this lock, and its own
+/// lock does not cause the follow-up to be skipped.
 async fn lock_next(connection: &mut Connection, clinic_id: ClinicId) -> Result<Option<FollowUp>, StoreError> {
     let row = sqlx::query_as!(
         Row,
@@ -118,7 +118,8 @@ async fn lock_next(connection: &mut Connection, clinic_id: ClinicId) -> Result<O
     row.map(FollowUp::try_from).transpose()
 }
 
-/// Writes the case, its history and the audit entry; `false`, and nothing is written, when it has moved on.
+/// Writes the follow-up, its history and the audit entry. `false`, and nothing is written, when the follow-up changed
+/// since.
 async fn write(
     connection: &mut Connection,
     store: &Store,

@@ -1,4 +1,4 @@
-//! The history of follow-ups: one row for each version of a case, and the notes, sealed.
+//! The history of follow-ups: one row per version, with sealed notes.
 
 use aws_lc_rs::digest;
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use super::{Store, StoreError};
 use crate::domain::follow_up::{EventKind, FollowUp, FollowUpEvent, Note};
 use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubmissionId};
 
-/// The longest history shown; a case of more versions shows its latest.
+/// Maximum number of versions returned. Of a longer history, the latest versions are returned.
 pub const HISTORY_LIMIT: i64 = 1000;
 
 /// What made a version, for [`record`].
@@ -26,7 +26,7 @@ pub(super) struct Made {
     pub note_sealed: Option<Vec<u8>>,
 }
 
-/// Writes the version that a case has now into its history, within the transaction that made it.
+/// Adds the current version of a follow-up to its history, in the transaction that made it.
 pub(super) async fn record(
     connection: &mut Connection,
     clinic_id: ClinicId,
@@ -58,10 +58,10 @@ pub(super) async fn record(
     Ok(())
 }
 
-/// A case as it stood in one version, and when that version was made.
+/// One version of a follow-up, with the time it was made.
 ///
 /// # Errors
-/// When the database is away, or the row breaks an invariant.
+/// Fails when the database is unavailable, or when the row violates an invariant.
 pub async fn find(
     store: &Store,
     clinic_id: ClinicId,
@@ -72,10 +72,10 @@ pub async fn find(
     Ok(found.into_iter().next())
 }
 
-/// Every version of a case, oldest first; the latest [`HISTORY_LIMIT`] where there are more.
+/// All versions of a follow-up, oldest first. At most the latest [`HISTORY_LIMIT`].
 ///
 /// # Errors
-/// When the database is away, a note does not open, or a row breaks an invariant.
+/// Fails when the database is unavailable, when a note cannot be decrypted, or when a row violates an invariant.
 pub async fn list(
     store: &Store,
     clinic_id: ClinicId,
@@ -117,7 +117,7 @@ async fn versions(
     rows.into_iter().rev().map(|row| row.open(&store.keys, clinic_id)).collect()
 }
 
-/// Seals a note for the version of a case that it was written with.
+/// Seals a note for the version of the follow-up that it is written with.
 pub(super) fn seal_note(
     keys: &Keys,
     clinic_id: ClinicId,
@@ -128,8 +128,8 @@ pub(super) fn seal_note(
     keys.seal(note_place(clinic_id, case.follow_up_id, case.version), nonce, note.as_str()).map_err(sealing)
 }
 
-/// Where a note belongs: to one version of one case. Both are in the place, so that a note moved to another version does
-/// not open.
+/// The place of a note: one version of one follow-up. The place is authenticated, so a note moved to another version cannot
+/// be decrypted.
 pub(super) fn note_place(clinic_id: ClinicId, follow_up_id: FollowUpId, version: i32) -> Place {
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(follow_up_id.0.as_bytes());
@@ -140,7 +140,7 @@ pub(super) fn note_place(clinic_id: ClinicId, follow_up_id: FollowUpId, version:
 }
 
 fn sealing(_: super::keys::KeyError) -> StoreError {
-    StoreError::Inconsistent { table: "follow_up_events", what: "a note does not open under this master key" }
+    StoreError::Inconsistent { table: "follow_up_events", what: "a note cannot be decrypted with this master key" }
 }
 
 struct Row {

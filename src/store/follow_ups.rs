@@ -1,4 +1,5 @@
-//! Follow-ups: changed by staff, each change on the version it was decided on. [`super::intake`] opens and joins them.
+//! Follow-ups and their changes by staff. A change is written only on the version that it was decided on. [`super::intake`]
+//! opens and joins follow-ups.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -11,10 +12,8 @@ use crate::domain::follow_up::{
 };
 use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId};
 
-/// Finds a follow-up of a clinic.
-///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn find(
     store: &Store,
     clinic_id: ClinicId,
@@ -37,7 +36,7 @@ pub async fn find(
     row.map(FollowUp::try_from).transpose()
 }
 
-/// Writes what commands can change of a case, if it is in the version named; whether it was.
+/// Writes the columns that commands can change, if the follow-up has the expected version. `false` if it does not.
 pub(super) async fn update(
     connection: &mut Connection,
     clinic_id: ClinicId,
@@ -74,7 +73,7 @@ pub(super) async fn update(
     Ok(done.rows_affected() == 1)
 }
 
-/// How a case ended, in columns.
+/// The columns of a closed follow-up's outcome.
 #[derive(Default)]
 struct Ending {
     outcome: Option<&'static str>,
@@ -102,7 +101,7 @@ impl Ending {
     }
 }
 
-/// A case's columns.
+/// The columns of a follow-up.
 #[derive(sqlx::FromRow)]
 pub(super) struct Row {
     pub follow_up_id: Uuid,

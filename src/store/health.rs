@@ -1,4 +1,4 @@
-//! Whether the database can be trusted with a submission.
+//! Checks whether the database can be trusted with a submission.
 
 use sqlx::postgres::PgConnectOptions;
 
@@ -7,46 +7,46 @@ use super::migrations::Migrations;
 use super::pool::session_options;
 use super::{Store, StoreError, migrations, rights};
 
-/// What the database says of itself.
+/// The state of the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatabaseHealth {
-    /// Which migrations it has, compared with those of this program.
+    /// Its migrations, compared with those of this program.
     pub migrations: Migrations,
-    /// Grants and policies that its tables lack.
+    /// Grants and policies missing on its tables.
     pub lacking_rights: Vec<String>,
-    /// Whether every table with a clinic's rows is forced behind row security, and the service works as roles that do not
-    /// pass by it. Citus is taken without: there a session's clinic does not travel to where the rows are.
+    /// Whether row security is forced on every table with a clinic's rows, and the working roles of the service cannot
+    /// bypass it. Not required on Citus, where the clinic of a session is not passed on to the nodes that hold the rows.
     pub row_security: bool,
-    /// Whether the role that signed in can neither pass by row security nor change the schema, nor become one that can.
+    /// Whether the login role can neither bypass row security nor change the schema, nor become a role that can.
     pub unprivileged: bool,
-    /// Settings under which an acknowledged submission could be lost.
+    /// Settings that could lose an acknowledged submission.
     pub unsafe_settings: Vec<String>,
-    /// Whether the disk had room, when that was last found out.
+    /// Whether the disk had room at the last check.
     pub disk: bool,
 }
 
 impl DatabaseHealth {
-    /// What is wrong with the tables and what to do; `None` where the service can work with them.
+    /// What is wrong with the tables, and what to do. `None` if the service can work with them.
     #[must_use]
     pub fn fault(&self) -> Option<String> {
         self.migrations.fault().or_else(|| rights::fault(&self.lacking_rights))
     }
 }
 
-/// Asks the database.
+/// Checks the database over a pooled connection.
 ///
 /// # Errors
-/// When it is away.
+/// Fails when the database is unavailable.
 pub async fn check(store: &Store) -> Result<DatabaseHealth, StoreError> {
     if store.pool.disk_full()
         && let Err(error) = take_a_row(store).await
     {
-        tracing::warn!(%error, "the database takes no row");
+        tracing::warn!(%error, "the database does not accept rows");
     }
     Ok(DatabaseHealth { disk: !store.pool.disk_full(), ..look(&mut *store.account().await?).await? })
 }
 
-/// Finds out whether the disk has room again: adds a row that fills a page of its own, and takes it back.
+/// Checks whether the disk has room again: inserts a row that fills a page of its own, and rolls back.
 async fn take_a_row(store: &Store) -> Result<(), StoreError> {
     let mut transaction = store.begin_probe().await?;
     sqlx::query!("insert into write_probes (filler) values (repeat('x', 7000))").execute(&mut *transaction).await?;
@@ -54,16 +54,16 @@ async fn take_a_row(store: &Store) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Asks the database over a connection that is made for it.
+/// Checks the database over a new connection.
 ///
 /// # Errors
-/// When the server refuses these options or cannot be reached.
+/// Fails when the server refuses the options or is unreachable.
 pub async fn check_once(options: &PgConnectOptions) -> Result<DatabaseHealth, StoreError> {
     look(&mut Connection::of_its_own(session_options(options.clone())).await?).await
 }
 
 async fn look(connection: &mut Connection) -> Result<DatabaseHealth, StoreError> {
-    // What the configuration says; each session sets `synchronous_commit` by itself.
+    // Reads the configured values, because each session sets its own `synchronous_commit`.
     let settings = sqlx::query!(
         r#"select name as "name!", reset_val as "setting!" from pg_settings
            where name in ('fsync', 'full_page_writes', 'synchronous_commit') order by name"#
@@ -94,7 +94,8 @@ async fn row_security(connection: &mut Connection) -> Result<bool, StoreError> {
     Ok(held)
 }
 
-/// Predefined roles (`pg_...`) read the server's files, run its programs, or read and write every table.
+/// Predefined roles (`pg_...`) count as privileged: they may read the server's files, run its programs, or read and write
+/// every table.
 async fn unprivileged(connection: &mut Connection) -> Result<bool, StoreError> {
     let held = sqlx::query_scalar!(
         r#"select coalesce(not has_schema_privilege(current_schema(), 'create'), false) and not exists (

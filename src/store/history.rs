@@ -1,4 +1,4 @@
-//! What one person submitted, whole.
+//! All submissions of one subject.
 
 use super::page::{Key, Scope, cut};
 use super::row::at;
@@ -7,11 +7,11 @@ use super::{Store, StoreError};
 use crate::domain::ids::{ClinicId, SubjectId};
 use crate::domain::stored::{Page, PageRequest, StoredSubmission};
 
-/// One page of a person's submissions, the latest answered first, and the submission before the last of them in time: it is the row
-/// that tells whether there is a next page, so nothing more is read for it.
+/// One page of a subject's submissions, latest answered first, and the submission that precedes the last one of the page in
+/// time. That row is read anyway to determine whether a next page exists.
 ///
 /// # Errors
-/// When the cursor is not one of this list, or the database is away.
+/// Fails when the cursor is not from this list, or when the database is unavailable.
 pub async fn list(
     store: &Store,
     clinic_id: ClinicId,

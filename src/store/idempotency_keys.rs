@@ -1,4 +1,4 @@
-//! Retry keys: claimed first, inside the transaction that does the work.
+//! Idempotency keys. A key is claimed first, in the transaction that does the work.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -10,28 +10,27 @@ use super::{Store, StoreError};
 use crate::domain::ids::{ClinicId, SubmissionId};
 use crate::domain::submission::Idempotency;
 
-/// What the request of a key made.
+/// The effect of the request that used a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// This submission.
+    /// It stored this submission.
     Submission(SubmissionId),
-    /// This version of something else.
+    /// It made this version of another resource.
     Version(Uuid, i32),
 }
 
-/// What a key stands for.
+/// The recorded use of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
-    /// This very request, which had this effect.
+    /// The same request, with this effect.
     Same(Effect),
-    /// Another request.
     Other,
 }
 
-/// What a key stands for, while it lasts.
+/// The recorded use of an unexpired key. `None` if the key is unused.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn find(
     store: &Store,
     clinic_id: ClinicId,
@@ -53,8 +52,8 @@ pub async fn find(
     found.map(|row| row.kept(idempotency)).transpose()
 }
 
-/// Claims a key; `None` when it is ours, and the work may go on. While another transaction holds it, the insert waits for
-/// that one to end, so that simultaneous copies of one request settle to one effect. A key past its time is taken over.
+/// Claims a key. `None` when the key is claimed and the work may proceed. While another transaction holds the key, the
+/// insert waits for its end, so that simultaneous copies of one request have one effect. An expired key is taken over.
 pub(super) async fn claim(
     connection: &mut Connection,
     clinic_id: ClinicId,
@@ -62,7 +61,7 @@ pub(super) async fn claim(
     idempotency: &Idempotency,
     now: Timestamp,
 ) -> Result<Option<Kept>, StoreError> {
-    // A key that was there may be removed before it is read: then it is free.
+    // A conflicting key may be removed before it is read. It is then free, and the insert is tried again.
     loop {
         if insert(connection, clinic_id, effect, idempotency).await? {
             return Ok(None);
@@ -88,7 +87,7 @@ pub(super) async fn claim(
     }
 }
 
-/// Whether the key was free and is ours now. A key that is there is not locked.
+/// Whether the key was free and is claimed now. An existing key is not locked.
 async fn insert(
     connection: &mut Connection,
     clinic_id: ClinicId,
@@ -116,7 +115,7 @@ async fn insert(
     Ok(done.rows_affected() == 1)
 }
 
-/// Whether the key was past its time and is ours now.
+/// Whether the key was expired and is claimed now.
 async fn take_over(
     connection: &mut Connection,
     clinic_id: ClinicId,
@@ -146,7 +145,7 @@ async fn take_over(
     Ok(done.rows_affected() == 1)
 }
 
-/// Writes down the effect of a key that was claimed before the effect was known.
+/// Records the effect of a key that was claimed before the effect was known.
 pub(super) async fn settle(
     connection: &mut Connection,
     clinic_id: ClinicId,
@@ -179,7 +178,7 @@ impl Effect {
     }
 }
 
-/// A key's columns.
+/// The columns of a key.
 pub(super) struct Row {
     pub fingerprint: Vec<u8>,
     pub submission_id: Option<Uuid>,
@@ -188,7 +187,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// What it stands for, seen from a request.
+    /// Compares the recorded use with a request.
     pub(super) fn kept(self, idempotency: &Idempotency) -> Result<Kept, StoreError> {
         if self.fingerprint != idempotency.fingerprint {
             return Ok(Kept::Other);
@@ -198,6 +197,6 @@ impl Row {
             (None, Some(id), Some(version)) => Some(Effect::Version(id, version)),
             _ => None,
         };
-        known(effect, "idempotency_keys", "stands for nothing").map(Kept::Same)
+        known(effect, "idempotency_keys", "a key without an effect").map(Kept::Same)
     }
 }

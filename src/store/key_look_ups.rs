@@ -1,5 +1,5 @@
-//! Looking up keys: the prefixes of all requests that wait share one query, with one query under way at a time. So keys that
-//! are made up cost the database no more than one connection, however many are tried.
+//! Looks up keys by prefix. All waiting requests share one query, and only one query runs at a time. However many invented
+//! keys are tried, they never use more than one database connection.
 
 use uuid::Uuid;
 
@@ -8,16 +8,17 @@ use super::writer::{Grouping, Work};
 use super::{Store, StoreError};
 use crate::domain::ids::ClinicId;
 
-/// A prefix that waits to be looked up.
+/// A prefix in the queue.
 pub(super) struct LookUp(String);
 
-/// The prefixes of one query. None is turned away: each waits on a connection, of which there is a limited number.
+/// Grouping of lookups. The queue has no limit: each waiting request belongs to an HTTP connection, and their number is
+/// limited.
 pub(super) const GROUPED: Grouping = Grouping { batch: 1_024, writers: 1, waiting: usize::MAX };
 
 /// Finds the credential of a key by the key's prefix.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn find(store: &Store, prefix: &str) -> Result<Option<ByPrefix>, StoreError> {
     Ok(store.look_ups.write(LookUp(prefix.to_owned())).await?.1)
 }
@@ -27,7 +28,7 @@ impl Work for LookUp {
     type Touched = ();
     type Outcome = Option<ByPrefix>;
 
-    /// A prefix is of no known clinic yet, so all wait in one line.
+    /// The clinic of a prefix is not known yet, so all prefixes share one queue.
     fn clinic_id(&self) -> ClinicId {
         ClinicId(Uuid::nil())
     }

@@ -14,15 +14,15 @@ use crate::domain::subject::LookUp;
 /// The master key, 256 bits.
 pub struct MasterKey(Zeroizing<[u8; 32]>);
 
-/// The keys derived from every master key of the file: the current one first, then earlier ones, which still open and
-/// find what was written with them.
+/// The keys derived from every master key of the file, the current one first. Earlier keys still decrypt and find the
+/// values that were written with them.
 pub struct Keys {
     derived: Vec<Derived>,
-    /// The version of each in this database, known once the database was asked.
+    /// The version of each key in this database. Set once the database was read.
     versions: OnceLock<Vec<u8>>,
 }
 
-/// What is derived from one master key.
+/// The sub-keys of one master key.
 struct Derived {
     credential: hmac::Key,
     cursor: hmac::Key,
@@ -35,43 +35,40 @@ struct Derived {
     field: LessSafeKey,
 }
 
-/// Which column a sealed value belongs to. It is bound into the seal, so a value moved to another row or column does
-/// not open.
+/// The place of a sealed value. It is authenticated with the value, so a value moved to another row or column cannot be
+/// decrypted.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
-    /// The clinic of the row.
     pub clinic_id: Uuid,
-    /// The row.
     pub row_id: Uuid,
-    /// The column.
     pub column: &'static str,
 }
 
-/// The bytes that one seal needs to be unique.
+/// A nonce. It must be unique for each sealed value.
 pub type SealNonce = [u8; NONCE_LEN];
 
-/// Why a key file or a sealed value cannot be used.
+/// Errors of key files and sealed values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// A line of the file does not hold 64 hexadecimal digits.
-    #[error("the master key file must hold 64 hexadecimal digits, or several keys, one a line, the current one first")]
+    /// A line of the file is not 64 hexadecimal digits.
+    #[error("the master key file must hold one key of 64 hexadecimal digits per line, the current one first")]
     Format,
-    /// The library refused a derivation or a seal.
+    /// The library refused a derivation or an encryption.
     #[error("the cryptographic library refused the operation")]
     Library,
-    /// The database has not been asked for the versions of the keys yet.
-    #[error("the database was not found to be the one of this key yet")]
+    /// The versions of the keys were not read from the database yet.
+    #[error("the master key was not checked against the database yet")]
     Unversioned,
-    /// The value was sealed under another key, for another place, or was changed.
-    #[error("a sealed value does not open")]
+    /// The value was sealed under another key or for another place, or was altered.
+    #[error("a sealed value cannot be decrypted")]
     Sealed,
 }
 
 impl MasterKey {
-    /// Reads one key.
+    /// Parses one key.
     ///
     /// # Errors
-    /// When it is not 64 hexadecimal digits.
+    /// Fails when the text is not 64 hexadecimal digits.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let mut key = Zeroizing::new([0; 32]);
         let text = text.trim().as_bytes();
@@ -82,17 +79,17 @@ impl MasterKey {
         Ok(Self(key))
     }
 
-    /// Reads the text of a key file: one key a line, the current one first.
+    /// Parses a key file: one key per line, the current one first.
     ///
     /// # Errors
-    /// When there is none, or a line is not 64 hexadecimal digits.
+    /// Fails when the file holds no key, or when a line is not 64 hexadecimal digits.
     pub fn parse_file(text: &str) -> Result<Vec<Self>, KeyError> {
         let lines = text.lines().filter(|line| !line.trim().is_empty());
         let keys = lines.map(Self::parse).collect::<Result<Vec<_>, _>>()?;
         if keys.is_empty() { Err(KeyError::Format) } else { Ok(keys) }
     }
 
-    /// The text of a key file for 256 random bits.
+    /// Formats 256 random bits as the text of a key file.
     #[must_use]
     pub fn text(random: &[u8; 32]) -> Zeroizing<String> {
         Zeroizing::new(HEXLOWER_PERMISSIVE.encode(random))
@@ -100,68 +97,68 @@ impl MasterKey {
 }
 
 impl Keys {
-    /// Derives every key of one master key.
+    /// Derives the sub-keys of one master key.
     ///
     /// # Errors
-    /// When the library refuses, which it does not for keys of this size.
+    /// Fails when the library refuses, which it does not for keys of this size.
     pub fn derive(master: &MasterKey) -> Result<Self, KeyError> {
         Self::derive_all(std::slice::from_ref(master))
     }
 
-    /// Derives every key of several master keys, the current one first.
+    /// Derives the sub-keys of several master keys, the current one first.
     ///
     /// # Errors
-    /// When there is none, or the library refuses, which it does not for keys of this size.
+    /// Fails when there is no key, or when the library refuses, which it does not for keys of this size.
     pub fn derive_all(masters: &[MasterKey]) -> Result<Self, KeyError> {
         let derived = masters.iter().map(Derived::of).collect::<Result<Vec<_>, _>>()?;
         if derived.is_empty() { Err(KeyError::Format) } else { Ok(Self { derived, versions: OnceLock::new() }) }
     }
 
-    /// The hash of an API key, as stored.
+    /// The keyed hash of an API key, as stored.
     #[must_use]
     pub fn credential_hash(&self, key: &str) -> [u8; 32] {
         tag(&self.derived[0].credential, &[key.as_bytes()])
     }
 
-    /// Whether a stored hash is one of this API key, made with any of the keys.
+    /// Whether a stored hash matches this API key under any of the keys.
     #[must_use]
     pub fn is_credential_hash(&self, key: &str, stored: &[u8]) -> bool {
         self.derived.iter().any(|one| equal(stored, &tag(&one.credential, &[key.as_bytes()])))
     }
 
-    /// The hash by which a person's reference, name, telephone or e-mail is found within a clinic.
+    /// The blind index by which a subject's reference, name, telephone or e-mail is found within a clinic.
     #[must_use]
     pub fn blind_index(&self, clinic_id: Uuid, by: LookUp, normalized: &str) -> [u8; 32] {
         self.derived[0].blind_index(clinic_id, by, normalized)
     }
 
-    /// That hash under every key, the current one first: what was written with an earlier key is found too.
+    /// The blind index under every key, the current one first, so that values written with an earlier key are found too.
     #[must_use]
     pub fn blind_indexes(&self, clinic_id: Uuid, by: LookUp, normalized: &str) -> Vec<Vec<u8>> {
         self.derived.iter().map(|one| one.blind_index(clinic_id, by, normalized).to_vec()).collect()
     }
 
-    /// A value that only one master key makes, for each, kept in the database to tell another key by.
+    /// A check value for each master key. It is stored in the database to recognize a wrong master key.
     #[must_use]
     pub fn check_values(&self) -> Vec<[u8; 32]> {
         self.derived.iter().map(|one| tag(&one.check, &[])).collect()
     }
 
-    /// Takes note of the version that each key has in the database, in the order of the file.
+    /// Sets the version that each key has in the database, in the order of the file.
     pub fn set_versions(&self, versions: Vec<u8>) {
-        // The first answer holds: versions are never given anew.
+        // The first call wins: a version never changes.
         let _ = self.versions.set(versions);
     }
 
-    /// The version of the current key: the first byte of what is sealed now.
+    /// The version of the current key. It is the first byte of newly sealed values.
     ///
     /// # Errors
-    /// When the database has not been asked yet.
+    /// Fails when the versions were not read from the database yet.
     pub fn version(&self) -> Result<u8, KeyError> {
         self.versions.get().and_then(|versions| versions.first()).copied().ok_or(KeyError::Unversioned)
     }
 
-    /// The place in the file of the key that every instance has longest: the one with the lowest version.
+    /// The index in the file of the oldest key, the one with the lowest version.
     pub(super) fn eldest(&self) -> usize {
         let versions = self.versions.get().map_or(&[][..], Vec::as_slice);
         versions.iter().enumerate().min_by_key(|(_, version)| **version).map_or(0, |(index, _)| index)
@@ -173,35 +170,35 @@ impl Keys {
         tag(&self.derived[0].cursor, parts)
     }
 
-    /// Whether the first bytes of a cursor's signature are those that any of the keys makes.
+    /// Whether a cursor's signature starts with these bytes under any of the keys.
     #[must_use]
     pub fn signed_cursor(&self, parts: &[&[u8]], signature: &[u8]) -> bool {
         let made = |one: &Derived| tag(&one.cursor, parts);
         self.derived.iter().any(|one| made(one).get(..signature.len()).is_some_and(|own| equal(own, signature)))
     }
 
-    /// A keyed hash over parts of the audit trail, with the key of a version.
+    /// A keyed hash over parts of the audit log, with the key of a version.
     ///
     /// # Errors
-    /// When no key of the file has this version, or the database has not been asked yet.
+    /// Fails when no key of the file has this version, or when the versions were not read from the database yet.
     pub fn audit_mac(&self, version: u8, parts: &[&[u8]]) -> Result<[u8; 32], KeyError> {
         Ok(tag(&self.of_version(version)?.sealing, parts))
     }
 
-    /// What names a person in the erasure log, under every key, the current one first.
+    /// The hash of a subject in the erasure log, under every key, the current one first.
     #[must_use]
     pub fn erasure_hashes(&self, clinic_id: Uuid, subject_id: Uuid) -> Vec<[u8; 32]> {
         let parts = [&clinic_id.as_bytes()[..], &subject_id.as_bytes()[..]];
         self.derived.iter().map(|one| tag(&one.erasure_log, &parts)).collect()
     }
 
-    /// The hash by which a person of an issuer of tokens is found, under every key, the current one first.
+    /// The hash by which a person of a token issuer is found, under every key, the current one first.
     #[must_use]
     pub fn person_hashes(&self, issuer: &str, subject: &str) -> Vec<Vec<u8>> {
         self.derived.iter().map(|one| tag(&one.person, &[issuer.as_bytes(), subject.as_bytes()]).to_vec()).collect()
     }
 
-    /// What stands for a token that was used, under every key.
+    /// The hash of a used token, under every key.
     #[must_use]
     pub fn token_hashes(&self, issuer: &str, id: &str) -> Vec<Vec<u8>> {
         self.derived.iter().map(|one| tag(&one.token, &[issuer.as_bytes(), id.as_bytes()]).to_vec()).collect()
@@ -210,7 +207,7 @@ impl Keys {
     /// Encrypts a value for one place.
     ///
     /// # Errors
-    /// When the database has not been asked for the key's version yet, or the library refuses, which it does not for
+    /// Fails when the versions were not read from the database yet, or when the library refuses, which it does not for
     /// values of this size.
     pub fn seal(&self, place: Place, nonce: SealNonce, clear: &str) -> Result<Vec<u8>, KeyError> {
         let version = self.version()?;
@@ -230,7 +227,7 @@ impl Keys {
     /// Decrypts a value of one place with the key of the version in its first byte.
     ///
     /// # Errors
-    /// When it was sealed for another place or under another key, or was changed.
+    /// Fails when the value was sealed for another place or under another key, or was altered.
     pub fn open(&self, place: Place, sealed: &[u8]) -> Result<Zeroizing<String>, KeyError> {
         let (version, rest) = sealed.split_first().ok_or(KeyError::Sealed)?;
         let (nonce, body) = rest.split_first_chunk::<NONCE_LEN>().ok_or(KeyError::Sealed)?;
@@ -298,13 +295,14 @@ impl fmt::Debug for Keys {
     }
 }
 
-/// Whether two hashes are equal, in a time that does not tell where they differ.
+/// Compares two hashes in constant time.
 #[must_use]
 pub fn equal(left: &[u8], right: &[u8]) -> bool {
     constant_time::verify_slices_are_equal(left, right).is_ok()
 }
 
-/// A keyed hash over parts; each is preceded by its length, so that no two lists of parts collide.
+/// A keyed hash over parts. Each part is preceded by its length, so that different lists of parts never have the same
+/// input.
 fn tag(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
     let mut context = hmac::Context::with_key(key);
     for part in parts {
@@ -324,7 +322,7 @@ mod tests {
         ring(&[(byte, 1)])
     }
 
-    /// The keys of a file, each a byte again and again, with its version.
+    /// The keys of a key file, each one byte repeated, with its version.
     fn ring(lines: &[(u8, u8)]) -> Keys {
         let texts: Vec<_> = lines.iter().map(|(byte, _)| MasterKey::text(&[*byte; 32])).collect();
         let text = texts.iter().map(|text| text.as_str()).collect::<Vec<_>>().join("\n");
@@ -334,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sealed_value_opens_only_in_its_own_place_and_under_its_own_key() {
+    fn a_sealed_value_decrypts_only_in_its_place_and_with_its_key() {
         let place = Place { clinic_id: Uuid::from_u128(1), row_id: Uuid::from_u128(2), column: "reference" };
         let sealed = keys(7).seal(place, [9; 12], "MRN-1").unwrap();
         assert_eq!(keys(7).open(place, &sealed).unwrap().as_str(), "MRN-1");
@@ -349,13 +347,13 @@ mod tests {
     }
 
     #[test]
-    fn the_same_reference_hashes_apart_in_two_clinics() {
+    fn a_reference_hashes_differently_in_two_clinics() {
         let hash = |clinic| keys(7).blind_index(Uuid::from_u128(clinic), LookUp::Reference, "MRN-1");
         assert_ne!(hash(1), hash(2));
     }
 
     #[test]
-    fn what_an_earlier_key_of_the_file_made_still_opens_and_is_found() {
+    fn values_of_earlier_keys_are_decrypted_and_found() {
         let place = Place { clinic_id: Uuid::from_u128(1), row_id: Uuid::from_u128(2), column: "reference" };
         let (old, both, new) = (ring(&[(7, 1)]), ring(&[(8, 2), (7, 1)]), ring(&[(8, 2)]));
         let sealed = old.seal(place, [9; 12], "MRN-1").unwrap();
@@ -374,14 +372,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_sealed_before_the_database_was_asked_for_the_version() {
+    fn sealing_fails_before_the_key_versions_are_known() {
         let keys = Keys::derive(&MasterKey::parse(&MasterKey::text(&[7; 32])).unwrap()).unwrap();
         let place = Place { clinic_id: Uuid::nil(), row_id: Uuid::nil(), column: "reference" };
         assert_eq!(keys.seal(place, [9; 12], "MRN-1"), Err(KeyError::Unversioned));
     }
 
     #[test]
-    fn a_key_file_of_another_length_is_refused() {
+    fn a_key_file_of_the_wrong_length_is_refused() {
         for text in ["00", "", "\n", &"zz".repeat(32), &format!("{}\n00", "07".repeat(32))] {
             assert!(MasterKey::parse_file(text).is_err(), "{text}");
         }

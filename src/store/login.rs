@@ -1,6 +1,6 @@
-//! The role that the service signs in to the database as. It owns nothing and may make nothing; all it can do is become one
-//! of the working roles of migration 0022. The owner of the database makes it, and the working roles where a dump that needs
-//! them is restored before any migration.
+//! The login role of the service in the database. It owns nothing and may create nothing; it can only switch to one of the
+//! working roles of migration 0022. The owner of the database creates it. The owner also creates the working roles when a
+//! dump that needs them is restored before any migration.
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Postgres, Transaction};
 
@@ -9,10 +9,10 @@ use super::StoreError;
 /// The login role of the private PostgreSQL, and the name that the documentation uses.
 pub const LOGIN: &str = "sarcoscreen_service";
 
-/// The roles that the service works as.
+/// The working roles of the service.
 const WORKING: [&str; 4] = ["sarcoscreen_app", "sarcoscreen_writer", "sarcoscreen_auth", "sarcoscreen_jobs"];
 
-/// Makes the working roles that are missing, as migration 0022 does.
+/// Creates missing working roles, as migration 0022 does.
 const MAKE_WORKING: &str = "do $$
 declare
     name text;
@@ -32,9 +32,9 @@ begin
 end
 $$";
 
-/// What the login role may do in one database, beside becoming a working role, and what nobody but the owner may do there.
-/// The numbers stand for the role, the schema and the database. A temporary table would hide a real one from every later
-/// request on the same connection.
+/// The rights of the login role in one database, besides switching to a working role, and the rights that only the owner
+/// keeps. The placeholders are the role, the schema and the database. A temporary table would hide a real table from every
+/// later request on the same connection.
 const RIGHTS: [&str; 5] = [
     "grant connect on database %3$I to %1$I",
     "grant usage on schema %2$I to %1$I",
@@ -43,22 +43,24 @@ const RIGHTS: [&str; 5] = [
     "revoke temporary on database %3$I from public",
 ];
 
-/// The code of an error that means a lack of rights.
+/// The SQLSTATE for insufficient privileges.
 const DENIED: &str = "42501";
 
-/// Makes the login role `name`, or gives an existing one what it lacks; sets its password where one is given. All of it, or
-/// nothing.
+/// Creates the login role `name`, or grants an existing role what it lacks, and sets its password if one is given. All of
+/// it, or nothing.
 ///
 /// # Errors
-/// When the database is away, the owner may not do it, or the role is more than a login role may be.
+/// Fails when the database is unavailable, when the owner lacks the right, or when the role has more rights than a login
+/// role may have.
 pub(super) async fn make(owner: &mut PgConnection, name: &str, password: Option<&str>) -> Result<(), StoreError> {
     make_with(owner, name, password, &RIGHTS).await
 }
 
-/// The same without rights in the database, which needs its tables for them.
+/// Like [`make`], without the rights in the database, because these need the tables.
 ///
 /// # Errors
-/// When the database is away, the owner may not do it, or the role is more than a login role may be.
+/// Fails when the database is unavailable, when the owner lacks the right, or when the role has more rights than a login
+/// role may have.
 pub(super) async fn make_roles(owner: &mut PgConnection, name: &str, password: Option<&str>) -> Result<(), StoreError> {
     make_with(owner, name, password, &[]).await
 }
@@ -70,7 +72,7 @@ async fn make_with(
     rights: &[&str],
 ) -> Result<(), StoreError> {
     let mut transaction = owner.begin().await?;
-    // Several may start at once.
+    // Several processes may start at the same time.
     sqlx::query("select pg_advisory_xact_lock(hashtextextended('sarcoscreen login', 0))")
         .execute(&mut *transaction)
         .await?;
@@ -94,7 +96,7 @@ async fn make_with(
     Ok(transaction.commit().await?)
 }
 
-/// Whether a role could pass by row security or change the schema; `None` where there is no such role.
+/// Whether a role could bypass row security or change the schema. `None` if the role does not exist.
 async fn privileged(connection: &mut PgConnection, name: &str) -> Result<Option<bool>, StoreError> {
     let found = sqlx::query_scalar!(
         r#"select rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication
@@ -105,7 +107,7 @@ async fn privileged(connection: &mut PgConnection, name: &str) -> Result<Option<
     Ok(found.fetch_optional(connection).await?)
 }
 
-/// The working roles that a role cannot become yet.
+/// The working roles that a role cannot switch to yet.
 async fn lacking(connection: &mut PgConnection, name: &str) -> Result<Vec<String>, StoreError> {
     let working = WORKING.map(str::to_owned);
     let found = sqlx::query_scalar!(
@@ -117,20 +119,20 @@ async fn lacking(connection: &mut PgConnection, name: &str) -> Result<Vec<String
     Ok(found.fetch_all(connection).await?)
 }
 
-/// Sets the password. An owner who may not leaves it to whoever made the role.
+/// Sets the password. An owner without the right to do so leaves the password unchanged.
 async fn set_password(
     transaction: &mut Transaction<'_, Postgres>,
     name: &str,
     password: &str,
 ) -> Result<(), StoreError> {
-    // The server may log statements, so it is given what it would store and not the password.
+    // The server may log statements, so it gets the verifier that it stores, and not the password.
     let verifier = postgres_protocol::password::scram_sha_256(password.as_bytes());
     let mut attempt = transaction.begin().await?;
     match run(&mut attempt, "alter role %1$I password %4$L", name, &verifier).await {
         Ok(()) => Ok(attempt.commit().await?),
         Err(error) if denied(&error) => {
             attempt.rollback().await?;
-            tracing::warn!(role = name, %error, "the owner may not set the password of the login role, which stays");
+            tracing::warn!(role = name, %error, "the owner may not set the password of the login role; it is unchanged");
             Ok(())
         }
         Err(error) => Err(error.into()),
@@ -145,7 +147,7 @@ fn not_made(error: sqlx::Error, name: &str) -> StoreError {
     if denied(&error) { StoreError::LoginNotMade(name.to_owned(), error.to_string()) } else { error.into() }
 }
 
-/// Runs a statement whose names and texts the server itself has quoted.
+/// Runs a statement. The server itself quotes the names and texts.
 async fn run(connection: &mut PgConnection, template: &str, name: &str, text: &str) -> Result<(), sqlx::Error> {
     let quoted = sqlx::query_scalar!(
         r#"select format($1::text, $2::text, current_schema(), current_database(), $3::text) as "statement!""#,

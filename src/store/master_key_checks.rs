@@ -1,4 +1,4 @@
-//! Whether the master key is the one that this database was written with, and which version each key of the file has.
+//! Checks that the database was written with this master key, and finds the version of each key of the file.
 
 use jiff::Timestamp;
 
@@ -6,14 +6,14 @@ use super::connection::Connection;
 use super::row::at;
 use super::{Store, StoreError};
 
-/// How often versions are looked up again because another instance was faster.
+/// Maximum attempts when other instances add versions at the same time.
 const ATTEMPTS: usize = 8;
 
-/// Keeps the check value of the key at first use; afterwards finds the version of every key of the file. A key that is
-/// not known yet becomes the next version, if another key of the file is known.
+/// Stores the check value of the key at first use; later, finds the version of every key of the file. An unknown key
+/// becomes the next version if another key of the file is known.
 ///
 /// # Errors
-/// When the database was written with another key, or is away.
+/// Fails when the database was written with another key, or when the database is unavailable.
 pub async fn record(store: &Store, now: Timestamp) -> Result<(), StoreError> {
     let mut connection = store.common().await?;
     let own = store.keys.check_values();

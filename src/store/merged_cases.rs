@@ -1,4 +1,5 @@
-//! What a merge of two subjects, and its undoing, do to their cases. One open case a person, before and after.
+//! Moves follow-ups when two subjects are merged or a merge is undone. A subject has at most one open follow-up, before and
+//! after.
 
 use uuid::Uuid;
 
@@ -9,15 +10,15 @@ use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, FollowUpId, SubjectId};
 use crate::domain::subject_history::SubjectMerge;
 
-/// What became of the cases of the merged person.
+/// The result for the follow-ups of the merged subject.
 pub(super) struct Joined {
-    /// Those that moved.
+    /// The follow-ups that moved.
     pub moved: Vec<FollowUpId>,
-    /// The one that was closed, with its version afterwards.
+    /// The follow-up that was closed, with its version after closing.
     pub closed: Option<(FollowUpId, i32)>,
 }
 
-/// Locks every case of two persons, in the order of their ids.
+/// Locks every follow-up of two subjects, in the order of their ids.
 pub(super) async fn lock(
     connection: &mut Connection,
     clinic_id: ClinicId,
@@ -35,8 +36,8 @@ pub(super) async fn lock(
     Ok(())
 }
 
-/// Moves every case of the merged person. Where both have an open one, the merged person's is closed, and the other takes
-/// the more urgent urgency, the earlier times and what was gathered in both.
+/// Moves every follow-up of the merged subject. If both have an open one, the merged subject's is closed, and the other
+/// gets the higher urgency, the earlier times, and the band, findings and positive instruments of both.
 pub(super) async fn join(
     connection: &mut Connection,
     entry: &AuditEntry,
@@ -84,8 +85,8 @@ pub(super) async fn join(
     })
 }
 
-/// Moves back the listed cases that are still with the person they were moved to. The closed one is opened again as it
-/// stood, unless somebody touched it since or the person has another open case.
+/// Moves back the listed follow-ups that still belong to the kept subject. The closed one is reopened with its state before
+/// the merge, unless it changed since or the subject has another open follow-up.
 pub(super) async fn part(
     connection: &mut Connection,
     entry: &AuditEntry,
@@ -142,8 +143,8 @@ async fn raise(
     Ok(())
 }
 
-/// Opens the case that the merge closed, as it stood in the version before. It was moved back already, which is the one
-/// version since.
+/// Reopens the follow-up that the merge closed, with its state in the version before. Moving it back made the only version
+/// since.
 async fn reopen(
     connection: &mut Connection,
     entry: &AuditEntry,
@@ -171,8 +172,8 @@ async fn reopen(
     Ok(())
 }
 
-/// Submissions that came after the merge may have joined a case that goes back now. They stay with the kept person, so the
-/// case becomes two: theirs is a copy of it.
+/// Submissions received after the merge may have joined a follow-up that is moved back. They stay with the kept subject, so
+/// the follow-up is split: they get a copy of it.
 async fn split(
     connection: &mut Connection,
     entry: &AuditEntry,
@@ -217,7 +218,7 @@ async fn split(
     Ok(copies)
 }
 
-/// One event for each case, as it stands now.
+/// Adds one event for the current version of each follow-up.
 async fn events(
     connection: &mut Connection,
     entry: &AuditEntry,
@@ -244,7 +245,7 @@ async fn events(
     tell(connection, entry, follow_ups).await
 }
 
-/// Tells the endpoints that subscribe of each case whose state is another than in the version before.
+/// Adds a delivery to each subscribed webhook for each follow-up whose state differs from the version before.
 async fn tell(connection: &mut Connection, entry: &AuditEntry, follow_ups: &[Uuid]) -> Result<(), StoreError> {
     sqlx::query!(
         "with changed as materialized (

@@ -1,21 +1,21 @@
-//! Which migrations a database has, compared with those of this program.
+//! Compares the migrations of a database with those of this program.
 
 use super::connection::Connection;
 use super::{MIGRATOR, StoreError};
 
-/// The versions by which a database differs from this program.
+/// The migration versions that differ between a database and this program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Migrations {
-    /// Of this program, and not applied.
+    /// Known to this program, and not applied.
     pub missing: Vec<i64>,
-    /// Of this program, begun and not finished.
+    /// Known to this program, begun and not finished.
     pub half_applied: Vec<i64>,
-    /// In the database, and not of this program.
+    /// Applied in the database, and unknown to this program.
     pub unknown: Vec<i64>,
 }
 
 impl Migrations {
-    /// What keeps this program from working on the database, and what to do; `None` where nothing does.
+    /// What prevents this program from working on the database, and what to do. `None` if nothing does.
     #[must_use]
     pub fn fault(&self) -> Option<String> {
         let Self { missing, half_applied, .. } = self;
@@ -28,18 +28,20 @@ impl Migrations {
             ));
         }
         if missing.len() == MIGRATOR.iter().count() {
-            return Some("the database has no schema yet; `sarcoscreen migrate` makes it, as its owner".to_owned());
+            return Some(
+                "the database has no schema yet; run `sarcoscreen migrate` as its owner to create it".to_owned(),
+            );
         }
-        let apply = "`sarcoscreen migrate` applies them, as the owner of the database";
+        let apply = "run `sarcoscreen migrate` as the owner of the database to apply them";
         (!missing.is_empty()).then(|| format!("the database lacks the migrations {}; {apply}", list(missing)))
     }
 
-    /// That the database is of a newer program, which keeps a service from nothing; `None` where it is not.
+    /// A warning when a newer program migrated the database. The service works nevertheless. `None` otherwise.
     #[must_use]
     pub fn warning(&self) -> Option<String> {
         let text = || {
             format!(
-                "the database has the migrations {}, which a newer sarcoscreen applied and this one does not know; replace this \
+                "the database has the migrations {}, which a newer sarcoscreen applied and this one does not know; update this \
                  program to end the upgrade",
                 list(&self.unknown)
             )
@@ -47,7 +49,7 @@ impl Migrations {
         (!self.unknown.is_empty()).then(text)
     }
 
-    /// Compares with the rows of `_sqlx_migrations`: versions, and whether they were finished.
+    /// Compares with the rows of `_sqlx_migrations`: each version, and whether it was finished.
     fn compared(rows: &[(i64, bool)]) -> Self {
         let mut found = Self::default();
         for migration in MIGRATOR.iter() {
@@ -63,10 +65,9 @@ impl Migrations {
     }
 }
 
-/// Compares a database with this program.
 ///
 /// # Errors
-/// When it is away.
+/// Fails when the database is unavailable.
 pub(super) async fn compare(connection: &mut Connection) -> Result<Migrations, StoreError> {
     let exists = sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is not null as "exists!""#)
         .fetch_one(&mut *connection)
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn each_state_has_a_text_of_its_own() {
+    fn each_state_has_its_own_text() {
         assert_eq!(Migrations::compared(&rows()), Migrations::default());
         assert_eq!((Migrations::default().fault(), Migrations::default().warning()), (None, None));
         let empty = Migrations::compared(&[]).fault().unwrap();
@@ -105,7 +106,7 @@ mod tests {
             (&missing.missing[..], &half.half_applied[..], &future.unknown[..]),
             (&[1][..], &[4][..], &[9_999][..])
         );
-        assert_eq!(future.fault(), None, "what only a newer program knows keeps nothing from working");
+        assert_eq!(future.fault(), None, "unknown newer migrations are not a fault");
         assert!(future.warning().unwrap().contains("9999"));
         let texts = [empty, missing.fault().unwrap(), half.fault().unwrap()];
         assert!(texts.iter().all(|text| text.contains("sarcoscreen migrate")), "{texts:?}");

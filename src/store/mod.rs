@@ -1,4 +1,4 @@
-//! Ring 2: the only place that names sqlx. Functions take domain values and hand domain values back.
+//! Ring 2: the only module that uses sqlx. Its functions take and return domain values.
 
 mod address;
 mod audit;
@@ -81,15 +81,15 @@ use replica::Replica;
 use shares::Shares;
 use writer::{Grouping, Writer};
 
-/// The database and the keys that open what is sealed in it. Cheap to clone.
+/// The database, and the keys that decrypt its sealed values. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     pool: Pool,
-    /// How long a request may wait for the database, for a connection and for all of its statements.
+    /// How long a request may wait for the database, for a connection and all its statements together.
     deadline: Duration,
-    /// Settings that may be off although an acknowledged row could then be lost.
+    /// Settings that the operator accepts to be off although acknowledged rows could then be lost.
     accepted_unsafe_settings: std::sync::Arc<[String]>,
-    /// What each clinic's requests may take of the pool.
+    /// The limit on the pool for the requests of each clinic.
     shares: std::sync::Arc<Shares>,
     keys: std::sync::Arc<Keys>,
     trail: Writer<Look>,
@@ -98,31 +98,30 @@ pub struct Store {
     replica: Option<std::sync::Arc<Replica>>,
 }
 
-/// How much the store does at once.
+/// Sizes and limits of the store.
 #[derive(Clone, Debug)]
 pub struct Sizes {
-    /// Connections at most.
+    /// Maximum number of connections.
     pub connections: u32,
-    /// How long a request may wait for the database, for a connection and for all of its statements.
+    /// How long a request may wait for the database, for a connection and all its statements together.
     pub deadline: Duration,
-    /// Settings of the database that may be off although an acknowledged row could then be lost.
+    /// Database settings that the operator accepts to be off although acknowledged rows could then be lost.
     pub accepted_unsafe_settings: Vec<String>,
     /// How submissions are grouped.
     pub intake: Grouping,
 }
 
-/// The migrations in this binary.
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 
 impl Store {
-    /// Opens a pool without connecting yet, so that a service can start, and say that it is not ready, while its
-    /// database is away. The writers run in the runtime that this is called in.
+    /// Opens a pool without connecting, so that a service can start, and report that it is not ready, while its database is
+    /// unavailable. The writers run in the Tokio runtime of the caller.
     #[must_use]
     pub fn open(options: PgConnectOptions, sizes: Sizes, keys: Keys) -> Self {
         let accepts_loss = sizes.accepted_unsafe_settings.iter().any(|name| name == "synchronous_commit");
         let pool = Pool::new(options, sizes.connections, sizes.deadline, accepts_loss);
         let looks_grouped = Grouping::default();
-        // A third of the deadline for waiting, and the deadline itself for the transaction: two seconds together.
+        // Waiting takes at most a third of the deadline, and the transaction at most the deadline.
         let patience = sizes.deadline / 3;
         let trail = Writer::new(looks_grouped.waiting, patience);
         let intake = Writer::new(sizes.intake.waiting, patience);
@@ -145,7 +144,7 @@ impl Store {
         store
     }
 
-    /// The same database for the writers themselves: whoever holds a queue keeps them running.
+    /// The store for the writers themselves, without their queues: a writer runs as long as its queue is referenced.
     fn without_writers(&self) -> Self {
         let none = Duration::ZERO;
         Self {
@@ -156,25 +155,25 @@ impl Store {
         }
     }
 
-    /// Whether submissions of a clinic are refused for the moment, since one of them waited too long just now.
+    /// Whether submissions of a clinic are refused for now, because one of them just waited too long.
     #[must_use]
     pub fn refuses_submissions(&self, clinic_id: crate::domain::ids::ClinicId) -> bool {
         self.intake.refuses(clinic_id)
     }
 
-    /// The hash of an API key, as stored; also the name under which a looked-up key is remembered.
+    /// The keyed hash of an API key, as stored. Also the cache key of a looked-up API key.
     #[must_use]
     pub fn credential_hash(&self, key: &str) -> [u8; 32] {
         self.keys.credential_hash(key)
     }
 
-    /// A person of an issuer of tokens, as stored.
+    /// The stored form of a person of a token issuer.
     #[must_use]
     pub fn issuer_subject(&self, issuer: &str, subject: &str) -> token_people::IssuerSubject {
         token_people::IssuerSubject::of(&self.keys, issuer, subject)
     }
 
-    /// Waits for what waits to be written, and closes every connection.
+    /// Waits until all queued work is written, and closes every connection.
     pub async fn close(&self) {
         self.intake.drained().await;
         self.trail.drained().await;
@@ -185,7 +184,7 @@ impl Store {
     }
 }
 
-/// Half of the connections for each clinic: whatever one clinic does, the other half is there for the others.
+/// Each clinic may use at most half of the connections, so the other half stays available to the others.
 fn share_of(connections: u32) -> std::sync::Arc<Shares> {
     let each = connections.div_ceil(2).try_into().unwrap_or(usize::MAX);
     std::sync::Arc::new(Shares::new(each))

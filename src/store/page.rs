@@ -1,4 +1,4 @@
-//! Keyset cursors: where the next page begins, signed and bound to clinic, list and filter.
+//! Keyset cursors: the position of the next page, signed and bound to clinic, list and filter.
 
 use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ pub(super) struct Key {
     pub id: Uuid,
 }
 
-/// The list that a cursor belongs to. A cursor made for another clinic, order or filter does not open.
+/// The list that a cursor belongs to. A cursor of another clinic, order or filter is rejected.
 #[derive(Clone, Debug)]
 pub(super) struct Scope {
     pub clinic_id: ClinicId,
@@ -67,7 +67,7 @@ impl Scope {
     }
 }
 
-/// Cuts a page out of rows fetched with one more than asked for.
+/// Cuts a page from rows that were fetched with one more than the limit.
 pub(super) fn cut<T>(mut rows: Vec<T>, limit: u16, cursor_of: impl Fn(&T) -> String) -> (Vec<T>, Option<String>) {
     let more = rows.len() > usize::from(limit);
     rows.truncate(usize::from(limit));

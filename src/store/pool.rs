@@ -1,4 +1,4 @@
-//! The connections to one server: kept for the next request, made when there are too few, given up when they break.
+//! The connections to one server: reused between requests, made on demand, closed when they break.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,37 +14,37 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::StoreError;
 use super::connection::{Connection, DiskFull, Patience, State};
 
-/// A connection is used no longer than this.
+/// Maximum lifetime of a connection.
 const LIFETIME: Duration = Duration::from_mins(30);
-/// How long a failure to connect answers all others who would have to connect.
+/// How long a failure to connect also fails other requests that need a new connection.
 const AWAY: Duration = Duration::from_millis(500);
-/// Prepared statements that a connection keeps: more than there are, and the filters of lists make several of one.
+/// Prepared statements cached per connection. More than there are in the source, because list filters make several of one.
 const STATEMENTS: usize = 512;
 
-/// Committed is on the disk, whatever the server's configuration says: a setting of the session comes before it. Values that
-/// wait for replicas as well are kept.
+/// A committed transaction is on disk, whatever the server's configuration says, because a session setting overrides it.
+/// Values that also wait for replicas are kept.
 const DURABLE: &str = "select set_config('synchronous_commit',
     case current_setting('synchronous_commit') when 'off' then 'on' else current_setting('synchronous_commit') end, false)";
 
-/// How the connections are made.
+/// Settings for new connections.
 #[derive(Clone, Debug)]
 pub(super) struct Server {
     options: PgConnectOptions,
-    /// How long the server may take to let the service in.
+    /// Time limit for making a connection.
     connect_within: Duration,
-    /// Where the sockets are waited for. A connection that an HTTP worker makes must not end with the worker.
+    /// The runtime of the sockets. A connection made by an HTTP worker must not end with that worker.
     runtime: Handle,
-    /// Whether the operator accepted that acknowledged rows may be lost by `synchronous_commit = off`.
+    /// Whether the operator accepts that `synchronous_commit = off` may lose acknowledged rows.
     accepts_loss: bool,
     disk_full: DiskFull,
-    /// Counts how often a connection that rested was found dead. Those that were made before are not used again.
+    /// Counts how often an idle connection was found dead. Connections made before the last count are not reused.
     generation: Arc<AtomicU64>,
 }
 
-/// A connection of the pool, which goes back to it when this is dropped.
+/// A pooled connection. Dropping it returns it to the pool.
 pub(super) type Pooled = Object<Server>;
 
-/// The connections. Cheap to clone.
+/// The connection pool. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Pool {
     connections: deadpool::managed::Pool<Server>,
@@ -72,9 +72,9 @@ impl Manager for Server {
         let made = self.runtime.spawn(async move { timeout(server.connect_within, server.connect()).await });
         let reason = match made.await {
             Ok(Ok(Ok(connection))) => return Ok(connection),
-            // What a server, or a proxy before it, says to a newcomer may be different the next time.
+            // A refusal by the server, or by a proxy before it, may not occur on the next attempt.
             Ok(Ok(Err(error))) => error.to_string(),
-            Ok(Err(_)) => "the database does not let the service in in time".to_owned(),
+            Ok(Err(_)) => "the database did not accept the connection in time".to_owned(),
             Err(error) => error.to_string(),
         };
         Err(StoreError::Unavailable(reason))
@@ -84,11 +84,11 @@ impl Manager for Server {
         let generation = self.generation.load(Ordering::Relaxed);
         let ended = connection.state() == State::Idle && !connection.in_transaction;
         if !ended || metrics.age() > LIFETIME || connection.generation != generation {
-            return Err(RecycleError::message("not to be used again"));
+            return Err(RecycleError::message("not reusable"));
         }
         let asked = connection.asked_after_a_rest().await;
         if asked.is_err() {
-            // What ended one mostly ended all, and each would be waited for.
+            // Most failures end all connections, and checking each of them would take its own timeout.
             let _ = self.generation.compare_exchange(generation, generation + 1, Ordering::Relaxed, Ordering::Relaxed);
         }
         Ok(asked.map_err(StoreError::from)?)
@@ -96,8 +96,8 @@ impl Manager for Server {
 }
 
 impl Pool {
-    /// At most so many connections, the first of which is made when it is needed, within two thirds of a request's deadline.
-    /// Must be called inside a runtime that lives as long as the service.
+    /// A pool of at most this many connections. Connections are made on demand, each within two thirds of a request's
+    /// deadline. Must be called in a runtime that lives as long as the service.
     pub(super) fn new(options: PgConnectOptions, connections: u32, deadline: Duration, accepts_loss: bool) -> Self {
         let server = Server {
             options: session_options(options),
@@ -111,20 +111,19 @@ impl Pool {
             .max_size(connections.try_into().unwrap_or(usize::MAX))
             .queue_mode(QueueMode::Lifo)
             .build();
-        // It fails for timeouts without a runtime only, and there are none.
+        // Building fails only for timeouts without a runtime, and no timeouts are set.
         let connections = pool.unwrap_or_else(|error| unreachable!("{error}"));
         Self { connections, away: Arc::default() }
     }
 
-    /// How the connections are made.
     pub(super) fn options(&self) -> &PgConnectOptions {
         &self.connections.manager().options
     }
 
-    /// A connection.
+    /// Returns a free or a new connection.
     ///
     /// # Errors
-    /// When the server lets the service not in, or no connection is free until then.
+    /// Fails when the server refuses the connection, or when no connection is free by then.
     pub(super) async fn get(&self, until: Instant) -> Result<Pooled, StoreError> {
         if let Some(reason) = self.away() {
             return Err(StoreError::Unavailable(reason));
@@ -144,7 +143,7 @@ impl Pool {
         }
     }
 
-    /// Why a connection cannot be made, where that was found out a moment ago and none rests.
+    /// Why a connection cannot be made, if that failed a moment ago and no connection is idle.
     fn away(&self) -> Option<String> {
         let mut away = self.known_away();
         let (since, reason) = away.as_ref()?;
@@ -159,12 +158,12 @@ impl Pool {
         self.away.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the server had no room on its disk for a row, the last time that this was found out.
+    /// Whether the server's disk was full when it was last known.
     pub(super) fn disk_full(&self) -> bool {
         self.connections.manager().disk_full.load(Ordering::Relaxed)
     }
 
-    /// A row that needs room was taken.
+    /// Records that a row that needs disk space was accepted.
     pub(super) fn has_room(&self) {
         self.connections.manager().disk_full.store(false, Ordering::Relaxed);
     }
@@ -173,18 +172,18 @@ impl Pool {
         self.connections.is_closed()
     }
 
-    /// Closes every connection that rests, and each other one when it is given back.
+    /// Closes every idle connection, and each other one when it is returned.
     pub(super) fn close(&self) {
         self.connections.close();
     }
 }
 
-/// The runtime in which work on a connection ends that its session left open; `None` once the pool is gone.
+/// The runtime that finishes work that a session left open on a connection. `None` when the pool is gone.
 pub(super) fn runtime_of(connection: &Pooled) -> Option<Handle> {
     Some(Object::pool(connection)?.manager().runtime.clone())
 }
 
-/// Gives up a connection that was lost, and those that rest: what broke one mostly broke all, and new ones tell.
+/// Closes a lost connection and all idle ones. Most failures break all of them, and new connections show the current state.
 pub(super) fn give_up(connection: Pooled) {
     counter!("sarcoscreen_database_lost_total").increment(1);
     if let Some(pool) = Object::pool(&connection) {
@@ -193,9 +192,9 @@ pub(super) fn give_up(connection: Pooled) {
     drop(Object::take(connection));
 }
 
-/// How every session begins.
+/// The options of every session.
 pub(super) fn session_options(options: PgConnectOptions) -> PgConnectOptions {
-    // A session must not wait for ever on a lock, and no statement's parameters belong in the server's log.
+    // A session must not wait for ever on a lock, and parameters of statements must not be in the server's log.
     options.statement_cache_capacity(STATEMENTS).application_name("sarcoscreen").options([
         ("lock_timeout", "5s"),
         ("statement_timeout", "30s"),

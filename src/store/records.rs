@@ -1,4 +1,4 @@
-//! Submissions as records of a sender: found by the name that another system gave them, and listed whole.
+//! Submissions as records of a sender: found by the identifier of another system, and listed completely.
 
 use uuid::Uuid;
 
@@ -11,10 +11,11 @@ use crate::domain::record::RecordFilter;
 use crate::domain::stored::{Page, PageRequest, StoredSubmission};
 use crate::domain::submission::ExternalSource;
 
-/// The submissions of a sender's record in another system, at most two: more than one is more than a caller expects.
+/// The submissions of a sender that have this identifier in another system. At most two, because the caller only needs to
+/// know whether there is exactly one.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn of_source(
     store: &Store,
     (clinic_id, sender_id): (ClinicId, SenderId),
@@ -35,10 +36,10 @@ pub async fn of_source(
     Ok(ids.into_iter().map(SubmissionId).collect())
 }
 
-/// Whether a submission is one of a sender.
+/// Whether a submission was sent by this sender.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn is_of_sender(
     store: &Store,
     (clinic_id, sender_id): (ClinicId, SenderId),
@@ -57,10 +58,10 @@ pub async fn is_of_sender(
     .await?)
 }
 
-/// One page of a clinic's submissions, the latest received first.
+/// One page of a clinic's submissions, latest received first.
 ///
 /// # Errors
-/// When the cursor is not one of this list, or the database is away.
+/// Fails when the cursor is not from this list, or when the database is unavailable.
 pub async fn list(
     store: &Store,
     clinic_id: ClinicId,

@@ -1,4 +1,4 @@
-//! Retention: what a clinic does not want to keep any longer leaves in bounded batches, each a transaction of its own.
+//! Retention: removes data past a clinic's retention period in bounded batches, one transaction each.
 
 use std::path::Path;
 
@@ -13,25 +13,24 @@ use super::{Store, StoreError, audit, erasure_log};
 use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, SubjectId};
 
-/// Submissions of a batch.
+/// Submissions per batch.
 pub const BATCH: i64 = 500;
-/// Retry keys of a batch.
+/// Idempotency keys per batch.
 const KEYS: i64 = 1_000;
 
 /// What a batch removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retired {
-    /// How many submissions.
     pub submissions: u64,
-    /// How many persons of whom nothing was left.
+    /// Subjects with no data left.
     pub subjects: u64,
 }
 
-/// Removes the oldest submissions that were received before a time and whose case, if any, is closed; closed cases that
-/// are left without a submission; and persons who are left with nothing. `None` when another instance is at it.
+/// Removes the oldest submissions that were received before a time and whose follow-up, if any, is closed; then closed
+/// follow-ups without submissions; then subjects with no data left. `None` when another instance is doing this.
 ///
 /// # Errors
-/// When the log cannot be written, or the database is away.
+/// Fails when the erasure log cannot be written, or when the database is unavailable.
 pub async fn retire(
     store: &Store,
     before: Timestamp,
@@ -67,10 +66,10 @@ pub async fn retire(
     Ok(Some(Retired { submissions: due.submissions.len() as u64, subjects: subjects.len() as u64 }))
 }
 
-/// How many submissions of a clinic were received before a time.
+/// The number of a clinic's submissions received before a time.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn count(store: &Store, clinic_id: ClinicId, before: Timestamp) -> Result<u64, StoreError> {
     let count = sqlx::query_scalar!(
         r#"select count(*) as "count!" from submissions where clinic_id = $1 and received_at < $2"#,
@@ -82,10 +81,10 @@ pub async fn count(store: &Store, clinic_id: ClinicId, before: Timestamp) -> Res
     Ok(count.unsigned_abs())
 }
 
-/// Removes a batch of retry keys past their time, and tells how many there were.
+/// Removes a batch of expired idempotency keys, and returns their number.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn forget_keys(store: &Store, clinic_id: ClinicId, now: Timestamp) -> Result<u64, StoreError> {
     let mut transaction = store.begin_jobs(clinic_id).await?;
     let gone = sqlx::query!(
@@ -107,14 +106,14 @@ pub async fn forget_keys(store: &Store, clinic_id: ClinicId, now: Timestamp) -> 
     Ok(gone)
 }
 
-/// What a batch may remove, its persons and cases held until the transaction ends.
+/// What a batch may remove. Its subjects and follow-ups are locked until the transaction ends.
 struct Due {
     submissions: Vec<Uuid>,
     cases: Vec<Uuid>,
     subjects: Vec<Uuid>,
 }
 
-/// Persons are locked first, with whoever was merged into them, and cases next, as intake does.
+/// Locks subjects first, with the subjects merged into them, and follow-ups next, in the same order as intake.
 async fn due(connection: &mut Connection, clinic_id: ClinicId, before: Timestamp) -> Result<Due, StoreError> {
     let found = sqlx::query!(
         "select s.submission_id, s.subject_id, s.follow_up_id
@@ -149,7 +148,7 @@ async fn due(connection: &mut Connection, clinic_id: ClinicId, before: Timestamp
     )
     .fetch_all(&mut *connection)
     .await?;
-    // Somebody may have reopened a case meanwhile.
+    // A follow-up may have been reopened in between.
     let still = found.iter().filter(|row| row.follow_up_id.is_none_or(|case| cases.contains(&case)));
     Ok(Due { submissions: still.map(|row| row.submission_id).collect(), cases, subjects })
 }
@@ -179,7 +178,7 @@ async fn without_submissions(
     Ok(empty)
 }
 
-/// Those of the persons who have neither submissions nor cases any more, with whoever was merged into them.
+/// The subjects without submissions and follow-ups, with the subjects merged into them.
 async fn left_with_nothing(
     connection: &mut Connection,
     clinic_id: ClinicId,

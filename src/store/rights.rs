@@ -1,5 +1,5 @@
-//! Which working roles have rights on which tables, and what of it a database lacks. A dump that is restored into a cluster
-//! without the roles loses every grant and every policy that names them.
+//! The rights of the working roles on each table, and a check for missing ones. A dump restored into a cluster without
+//! these roles loses every grant and policy that names them.
 
 use super::StoreError;
 use super::connection::Connection;
@@ -9,7 +9,7 @@ const WRITER: &str = "sarcoscreen_writer";
 const AUTH: &str = "sarcoscreen_auth";
 const JOBS: &str = "sarcoscreen_jobs";
 
-/// Each table with the roles that the migrations grant something on it, and give a policy where it has row security.
+/// Each table, with the roles that have grants on it, and policies if it has row security.
 pub const RIGHTS: &[(&str, &[&str])] = &[
     ("audit_entries", &[APP, WRITER, JOBS]),
     ("audit_pending", &[APP, WRITER, JOBS]),
@@ -35,10 +35,11 @@ pub const RIGHTS: &[(&str, &[&str])] = &[
     ("write_probes", &[JOBS]),
 ];
 
-/// What the tables that are there lack, such as `grants on clinics for sarcoscreen_app`. Citus is taken without policies.
+/// The grants and policies that existing tables lack, such as `grants on clinics for sarcoscreen_app`. Tables without row
+/// security, as on Citus, need no policies.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub(super) async fn lacking(connection: &mut Connection) -> Result<Vec<String>, StoreError> {
     let pairs =
         RIGHTS.iter().flat_map(|(table, roles)| roles.iter().map(|role| ((*table).to_owned(), (*role).to_owned())));
@@ -65,13 +66,13 @@ pub(super) async fn lacking(connection: &mut Connection) -> Result<Vec<String>, 
     Ok(lacking.fetch_all(connection).await?)
 }
 
-/// What is wrong where something is lacking, and what to do.
+/// What is wrong if rights are missing, and what to do.
 #[must_use]
 pub fn fault(lacking: &[String]) -> Option<String> {
     let (first, rest) = (lacking.first()?, lacking.len() - 1);
-    let more = if rest == 0 { String::new() } else { format!(" and {rest} more of the kind") };
+    let more = if rest == 0 { String::new() } else { format!(" and {rest} more") };
     Some(format!(
-        "the database lacks {first}{more}: its dump was restored before the roles of the service were there. Run `sarcoscreen \
+        "the database lacks {first}{more}: its dump was restored before the roles of the service existed. Run `sarcoscreen \
          migrate --roles-only`, restore the dump again into an empty database, then run `sarcoscreen migrate`"
     ))
 }

@@ -1,4 +1,4 @@
-//! Rotation of the master key: what was sealed and hashed with an earlier key is sealed and hashed anew with the current
+//! Rotation of the master key. Values sealed or hashed with an earlier key are sealed and hashed again with the current
 //! one, in bounded batches, while the service runs.
 
 use aws_lc_rs::digest;
@@ -15,22 +15,22 @@ use super::{Store, StoreError};
 use crate::domain::ids::{ClinicId, CredentialId, SubjectId, WebhookId};
 use crate::domain::subject::LookUp;
 
-/// Rows of a batch.
+/// Rows per batch.
 pub const BATCH: usize = 200;
 const LIMIT: i64 = 200;
-/// Seals that a batch may need: two for each row.
+/// Nonces per batch: two for each row.
 pub const SEALS: usize = 2 * BATCH;
 
-/// Where sealed values stand.
+/// The tables with sealed values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sealed {
-    /// References and contact data, with the hashes that find them.
+    /// References and contact data, with their blind indexes.
     Subjects,
-    /// What stood in contact data and consent before a change.
+    /// Contact data and consent before a change.
     Changes,
-    /// Notes of cases.
+    /// Notes of follow-ups.
     Notes,
-    /// What signs for webhook endpoints.
+    /// Signing secrets of webhook endpoints.
     Webhooks,
     /// People who sign in with tokens, with the hashes that find them.
     People,
@@ -46,28 +46,27 @@ impl std::ops::AddAssign for Dependents {
 }
 
 impl Sealed {
-    /// Every place.
     pub const ALL: [Self; 5] = [Self::Subjects, Self::Changes, Self::Notes, Self::Webhooks, Self::People];
 }
 
-/// What still depends on an earlier key.
+/// The number of rows that still depend on an earlier key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dependents {
-    /// Rows with a sealed value or a hash of it.
+    /// Rows with a sealed value or a blind index.
     pub rows: u64,
-    /// Keys that still work, also beside the one they were rotated to, and whose hash is made anew when they are used next.
-    /// People whose name at the issuer is not known yet count as well.
+    /// API keys that still work, including rotated-out ones in their overlap, and people whose name at the issuer is not
+    /// stored yet. Their hashes are renewed when they next sign in.
     pub credentials: u64,
-    /// Audit entries that wait for their seal.
+    /// Audit entries that are not sealed yet.
     pub waiting: u64,
-    /// Seals and tombstones of the audit log, which are never made anew.
+    /// Seals and tombstones of the audit log. They are never rehashed.
     pub audit_seals: u64,
 }
 
-/// What of a clinic depends on a key that is not the current one. A key that cannot sign in any more depends on none.
+/// Counts a clinic's rows that depend on a key other than the current one. Keys that can no longer sign in are not counted.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn dependents(store: &Store, clinic_id: ClinicId, now: Timestamp) -> Result<Dependents, StoreError> {
     let version = version(store)?;
     let mut transaction = store.begin_jobs(clinic_id).await?;
@@ -104,11 +103,11 @@ pub async fn dependents(store: &Store, clinic_id: ClinicId, now: Timestamp) -> R
     })
 }
 
-/// Seals the next rows of a clinic anew, in the order of their keys; a row that somebody works on is left for the next
-/// round. Tells how many, and the last of them.
+/// Seals the next rows of a clinic again, in the order of their keys. Rows locked by another transaction are left for the
+/// next round. Returns the number of rows and the last one.
 ///
 /// # Errors
-/// When a value does not open, or the database is away.
+/// Fails when a value cannot be decrypted, or when the database is unavailable.
 pub async fn rotate(
     store: &Store,
     clinic_id: ClinicId,
@@ -309,7 +308,7 @@ async fn webhooks(
     Ok(worked)
 }
 
-/// The lock is the one that changing the hash needs, so that nothing is waited for while it is held.
+/// `for update` is the lock that changing the hash needs, so the update does not wait while rows are locked.
 async fn people(
     connection: &mut Connection,
     store: &Store,
@@ -355,7 +354,7 @@ fn again(store: &Store, place: Place, nonce: SealNonce, sealed: &[u8]) -> Result
     store.keys.seal(place, nonce, &clear).map_err(sealing)
 }
 
-/// Where a note belongs: to one version of one case.
+/// The place of a note: one version of one follow-up.
 pub(super) fn note_place(clinic_id: ClinicId, follow_up_id: Uuid, version: i32) -> Place {
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(follow_up_id.as_bytes());

@@ -1,4 +1,4 @@
-//! From columns to domain values: a column that holds what no writer of ours writes is an inconsistency.
+//! Converts columns to domain values. A value that the service never writes is an inconsistency.
 
 use std::collections::BTreeMap;
 
@@ -12,18 +12,17 @@ use crate::domain::language::Language;
 use crate::domain::red_flag::CareLevel;
 use crate::domain::rule_table::Band;
 
-/// A timestamp as the driver takes it.
+/// Converts a timestamp for the driver.
 pub(super) fn at(timestamp: Timestamp) -> jiff_sqlx::Timestamp {
     jiff_sqlx::ToSqlx::to_sqlx(timestamp)
 }
 
-/// A bound of a filter as the driver takes it. The database knows no time before 4714 BC, and nothing was
-/// received before 1970.
+/// Converts a filter bound for the driver. PostgreSQL has no time before 4714 BC, and nothing was received before 1970.
 pub(super) fn bound(timestamp: Timestamp) -> jiff_sqlx::Timestamp {
     at(timestamp.max(Timestamp::UNIX_EPOCH))
 }
 
-/// The value of a column that must be readable.
+/// The value of a column, or an inconsistency.
 pub(super) fn known<T>(value: Option<T>, table: &'static str, what: &'static str) -> Result<T, StoreError> {
     value.ok_or(StoreError::Inconsistent { table, what })
 }
@@ -42,12 +41,12 @@ pub(super) fn care_level(name: Option<&str>) -> Result<Option<CareLevel>, StoreE
     name.map(find).transpose()
 }
 
-/// Reads stored answers; every one must still parse. What a later rule finds implausible together was accepted then.
+/// Parses stored answers. Answers that only later rules find implausible together are accepted.
 pub(super) fn answers(stored: &Value) -> Result<Answers, StoreError> {
     answers_in(&stored.to_string())
 }
 
-/// Reads stored answers from their JSON.
+/// Parses stored answers from JSON.
 pub(super) fn answers_in(text: &str) -> Result<Answers, StoreError> {
     let broken = || StoreError::Inconsistent { table: "submissions", what: "answers" };
     let raw: RawAnswers<'_> = serde_json::from_str(text).map_err(|_| broken())?;
@@ -56,7 +55,7 @@ pub(super) fn answers_in(text: &str) -> Result<Answers, StoreError> {
     readable.then_some(answers).ok_or_else(broken)
 }
 
-/// Reads the files of a stored rule table.
+/// Parses the files of a stored rule table.
 pub(super) fn files(stored: Value) -> Result<BTreeMap<String, String>, StoreError> {
     serde_json::from_value(stored).map_err(|_| StoreError::Inconsistent { table: "rule_tables", what: "files" })
 }

@@ -1,4 +1,4 @@
-//! Rule table texts as they were used. Insert only.
+//! Texts of the rule tables that were used. Insert only.
 
 use jiff::Timestamp;
 
@@ -6,10 +6,10 @@ use super::row::{at, files};
 use super::{Store, StoreError};
 use crate::domain::rule_table::RuleFiles;
 
-/// Keeps the text of a version, unless it is kept already.
+/// Stores the text of a version, unless it is already stored.
 ///
 /// # Errors
-/// When the database holds another text under the same version.
+/// Fails when the database holds a different text under the same version, or when the database is unavailable.
 pub async fn record(
     store: &Store,
     version: &str,
@@ -34,10 +34,10 @@ pub async fn record(
     if kept == digest { Ok(()) } else { Err(StoreError::RuleTableDiffers { version: version.to_owned() }) }
 }
 
-/// The text of a version that this binary does not carry.
+/// The text of a version that this binary does not contain.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn find(store: &Store, version: &str) -> Result<Option<RuleFiles>, StoreError> {
     let stored = sqlx::query_scalar!("select files from rule_tables where version = $1", version)
         .fetch_optional(&mut *store.common().await?)
@@ -45,10 +45,10 @@ pub async fn find(store: &Store, version: &str) -> Result<Option<RuleFiles>, Sto
     stored.map(files).transpose()
 }
 
-/// Every version that something may have been scored with.
+/// Every version that a submission may have been scored with.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn versions(store: &Store) -> Result<Vec<String>, StoreError> {
     Ok(sqlx::query_scalar!("select version from rule_tables").fetch_all(&mut *store.common().await?).await?)
 }

@@ -1,4 +1,4 @@
-//! A scan over stored submissions: chunk after chunk, all of one moment, in a transaction that cannot write.
+//! Scans stored submissions: chunk by chunk, from one snapshot, in a read-only transaction.
 
 use std::collections::VecDeque;
 
@@ -14,29 +14,28 @@ use crate::domain::ids::{ClinicId, SubmissionId};
 use crate::domain::stored::StoredSubmission;
 use crate::domain::submission::PathwayId;
 
-/// Ids as the text of an array: arrays of arrays cannot be taken apart again by their rows.
+/// Formats ids as the text of a PostgreSQL array: `unnest` flattens an array of arrays, so one array per row is passed as
+/// text.
 pub(super) fn array_text(ids: &[String]) -> String {
     format!("{{{}}}", ids.join(","))
 }
 
-/// Rows of a chunk: enough that a round trip does not count, few enough that chunks under way stay small.
+/// Rows per chunk: enough to make round trips negligible, few enough to keep chunks small.
 const CHUNK: i64 = 1_000;
 
-/// Where a scan stands. Chunks are read by key, so that no statement runs longer than the session allows, however many
-/// rows there are.
+/// The position of a scan. Chunks are read by key, so that each statement stays within the session's time limit, however
+/// many rows there are.
 pub struct Scan {
     transaction: Session,
     clinics: VecDeque<ClinicId>,
     after: Uuid,
 }
 
-/// A stored submission as it came from the database. Reading it is left to whoever works on the chunk.
+/// A stored submission, not parsed yet. The consumer of the chunk parses it.
 pub struct Scanned {
-    /// The clinic.
     pub clinic_id: ClinicId,
-    /// The submission.
     pub submission_id: SubmissionId,
-    /// The version of the rule table that it was scored with.
+    /// The version of the rule table that the submission was scored with.
     pub rule_table: String,
     pathway: Option<String>,
     answers: String,
@@ -44,10 +43,10 @@ pub struct Scanned {
     columns: Columns,
 }
 
-/// What lists and filters read of an assessment, in columns of their own.
+/// The values of an assessment that lists and filters read, stored in separate columns.
 #[derive(PartialEq, Eq)]
 pub(super) struct Columns {
-    /// Total, lower and upper bound, points.
+    /// Total, lower and upper bound, in points.
     pub score: [i16; 3],
     /// The band of the lower and of the upper bound.
     pub bands: [String; 2],
@@ -58,7 +57,6 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// The columns of an assessment.
     pub fn of(assessment: &Assessment) -> Self {
         let points = |points: i32| i16::try_from(points).unwrap_or(i16::MAX);
         let score = assessment.score;
@@ -74,10 +72,10 @@ impl Columns {
 }
 
 impl Scan {
-    /// Begins a scan over the submissions of a clinic, or of all.
+    /// Begins a scan over the submissions of one clinic, or of all.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub async fn begin(store: &Store, clinic_id: Option<ClinicId>) -> Result<Self, StoreError> {
         let mut transaction = store.begin_snapshot().await?;
         let clinics = match clinic_id {
@@ -92,10 +90,10 @@ impl Scan {
         Ok(Self { transaction, clinics, after: Uuid::nil() })
     }
 
-    /// How many rows are still to come.
+    /// The number of remaining rows.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub async fn count(&mut self) -> Result<u64, StoreError> {
         let mut count = 0;
         for clinic_id in &self.clinics {
@@ -111,10 +109,10 @@ impl Scan {
         Ok(count.unsigned_abs())
     }
 
-    /// The next rows, in the order of their keys; none at the end.
+    /// The next rows, ordered by id. Empty at the end.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub async fn next(&mut self) -> Result<Vec<Scanned>, StoreError> {
         while let Some(clinic_id) = self.clinics.front().copied() {
             let rows = self.next_of(clinic_id).await?;
@@ -165,24 +163,22 @@ impl Scan {
 }
 
 impl Scanned {
-    /// The answers.
-    ///
     /// # Errors
-    /// When they are not what a writer of ours writes.
+    /// Fails when the stored answers are invalid.
     pub fn answers(&self) -> Result<Answers, StoreError> {
         answers_in(&self.answers)
     }
 
-    /// The pathway that was asked for by name.
+    /// The pathway that was requested by name.
     ///
     /// # Errors
-    /// When it is not what a writer of ours writes.
+    /// Fails when the stored pathway is invalid.
     pub fn pathway(&self) -> Result<Option<PathwayId>, StoreError> {
         let pathway = |name: &String| known(PathwayId::parse(name), "submissions", "pathway");
         self.pathway.as_ref().map(pathway).transpose()
     }
 
-    /// The columns that are not those of an assessment.
+    /// The names of the columns that differ from those of an assessment.
     #[must_use]
     pub fn differing_columns(&self, assessment: &Assessment) -> Vec<&'static str> {
         let (own, other) = (&self.columns, Columns::of(assessment));
@@ -197,10 +193,8 @@ impl Scanned {
         checks.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect()
     }
 
-    /// The assessment as it was stored.
-    ///
     /// # Errors
-    /// When it is not what a writer of ours writes.
+    /// Fails when the stored assessment is invalid.
     pub fn assessment(&self) -> Result<Assessment, StoreError> {
         known(serde_json::from_str(&self.assessment).ok(), "submissions", "assessment")
     }

@@ -1,4 +1,4 @@
-//! Bringing a database up to this program. Only its owner can.
+//! Migrates a database to the schema of this program. Only the owner of the database can.
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
@@ -7,10 +7,10 @@ use super::connection::Connection;
 use super::pool::session_options;
 use super::{MIGRATOR, StoreError, login, migrations};
 
-/// Why a database was not brought up to this program.
+/// Why a database was not migrated.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
-    /// What earlier migrations left, and what to do.
+    /// The state that earlier migrations left, and what to do.
     #[error("{0}")]
     State(String),
     /// The database refused.
@@ -18,20 +18,20 @@ pub enum SchemaError {
     Store(#[from] StoreError),
 }
 
-/// Applies every migration that is not applied yet, then makes the role that the service signs in as.
+/// Applies every missing migration, then creates the login role of the service.
 ///
 /// # Errors
-/// When the database is away or of a newer program, a migration is half applied, fails or differs from what was applied, or
-/// the owner may not make the role.
+/// Fails when the database is unavailable, when a newer program migrated it, when a migration is half applied, fails or
+/// differs from the applied one, or when the owner may not create the role.
 pub async fn migrate(owner: &PgConnectOptions, name: &str, password: Option<&str>) -> Result<(), SchemaError> {
     run(owner, name, password, false).await
 }
 
-/// The same, on a database that may be of a newer program: what that one applied stays.
+/// Like [`migrate`], but accepts a database that a newer program migrated, and keeps those migrations.
 ///
 /// # Errors
-/// When the database is away, a migration is half applied, fails or differs from what was applied, or the owner may not make
-/// the role.
+/// Fails when the database is unavailable, when a migration is half applied, fails or differs from the applied one, or when
+/// the owner may not create the role.
 pub async fn migrate_or_keep(owner: &PgConnectOptions, name: &str) -> Result<(), SchemaError> {
     run(owner, name, None, true).await
 }
@@ -50,17 +50,17 @@ async fn run(
         return Err(SchemaError::State(fault));
     }
     let mut migrator = Migrator::with_migrations(MIGRATOR.iter().cloned().collect());
-    // Unknown ones were judged above.
+    // Unknown migrations were handled above.
     migrator.set_ignore_missing(true);
     migrator.run_direct(None, connection.server(), false).await.map_err(StoreError::Migration)?;
     Ok(login::make(connection.server(), name, password).await?)
 }
 
-/// Makes the roles that the service works as and the one that it signs in as, in a cluster into which a dump is restored
-/// next. Needs no table.
+/// Creates the working roles and the login role of the service in a cluster, before a dump is restored into it. Needs no
+/// tables.
 ///
 /// # Errors
-/// When the database is away, or the owner may not make the roles.
+/// Fails when the database is unavailable, or when the owner may not create the roles.
 pub async fn make_roles(owner: &PgConnectOptions, name: &str, password: Option<&str>) -> Result<(), StoreError> {
     let mut connection = Connection::of_its_own(session_options(owner.clone())).await?;
     login::make_roles(connection.server(), name, password).await

@@ -1,8 +1,8 @@
-//! Sessions: every connection works as one of the unprivileged roles, tied to the clinic it is for. There is no other way
-//! to a connection, so a query cannot forget either.
+//! Sessions: every connection has an unprivileged role, and is restricted to its clinic. Connections are available only
+//! through sessions, so a query cannot omit either.
 //!
-//! What a clinic's own requests do takes one of the clinic's share of the connections, so one clinic with many slow reads
-//! leaves connections for the others.
+//! A clinic's own requests count against the clinic's share of the connections, so a clinic with many slow reads leaves
+//! connections for the others.
 
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
@@ -18,19 +18,19 @@ use super::shares::Place;
 use super::{Store, StoreError};
 use crate::domain::ids::ClinicId;
 
-/// How long the server may take for a statement of background work, a report or the operator.
+/// The server's time limit for a statement of a background job, a report or the operator.
 const STATEMENT: Duration = Duration::from_secs(30);
-/// How much later than the server the client gives such a statement up.
+/// How much longer than the server the client waits for such a statement.
 const SPARE: Duration = Duration::from_secs(2);
-/// How long a session that was left in the middle may take to end its statement or to roll back.
+/// Time limit for an abandoned session to end its statement or to roll back.
 const SETTLE: Duration = Duration::from_secs(2);
 
-/// A connection for one piece of work, or a transaction. A transaction that is dropped is rolled back.
+/// A pooled connection, or a transaction on it. A transaction that is dropped is rolled back.
 pub(super) struct Session {
-    // Taken when it is dropped.
+    // `None` only during drop.
     connection: Option<Pooled>,
-    /// The place that it takes of its clinic's share.
-    // Last, so that the connection goes back first.
+    /// The place that this session occupies in its clinic's share.
+    // Last field, so that the connection is returned first.
     place: Option<Place>,
 }
 
@@ -55,10 +55,8 @@ impl DerefMut for Session {
 }
 
 impl Session {
-    /// Commits.
-    ///
     /// # Errors
-    /// When the database is away, or refuses what the transaction did.
+    /// Fails when the database is unavailable, or when it refuses the transaction.
     pub(super) async fn commit(mut self) -> Result<(), StoreError> {
         self.execute("commit").await?;
         self.in_transaction = false;
@@ -87,7 +85,7 @@ impl Drop for Session {
     }
 }
 
-/// Ends what a session left open.
+/// Rolls back an open transaction, or reads an unread answer.
 async fn settled(connection: &mut Connection) -> Result<(), sqlx::Error> {
     connection.wait(Patience::Each(SETTLE));
     if connection.in_transaction {
@@ -99,26 +97,26 @@ async fn settled(connection: &mut Connection) -> Result<(), sqlx::Error> {
 }
 
 impl Store {
-    /// A connection for reading what belongs to one clinic.
+    /// A connection for reads in one clinic.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub(super) async fn clinic(&self, clinic_id: ClinicId) -> Result<Session, StoreError> {
         self.session(Role::App, Some(clinic_id)).await
     }
 
-    /// The same, for a read that may take longer than a person waits: an export or statistics.
+    /// A connection for long reads in one clinic: exports and statistics.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub(super) async fn report(&self, clinic_id: ClinicId) -> Result<Session, StoreError> {
         self.session(Role::Report, Some(clinic_id)).await
     }
 
-    /// A connection for reading a page of one clinic that follows the same index whatever is asked.
+    /// A connection for reading pages of one clinic that always use the same index.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub(super) async fn page(&self, clinic_id: ClinicId) -> Result<Session, StoreError> {
         self.session(Role::Page, Some(clinic_id)).await
     }
@@ -126,15 +124,15 @@ impl Store {
     /// A transaction in one clinic.
     ///
     /// # Errors
-    /// When the database is away, or could lose what it acknowledges.
+    /// Fails when the database is unavailable, or when it could lose acknowledged transactions.
     pub(super) async fn begin(&self, clinic_id: ClinicId) -> Result<Session, StoreError> {
         self.writing("begin", Role::App, Some(clinic_id)).await
     }
 
-    /// A connection for what belongs to no clinic, such as the text of rule tables.
+    /// A connection for data that belongs to no clinic, such as the text of rule tables.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub(super) async fn common(&self) -> Result<Session, StoreError> {
         self.session(Role::App, None).await
     }
@@ -142,66 +140,66 @@ impl Store {
     /// A connection that finds credentials of every clinic.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub(super) async fn auth(&self) -> Result<Session, StoreError> {
         self.session(Role::Auth, None).await
     }
 
-    /// A connection that lists every clinic, and reads nothing else of them.
+    /// A connection that lists every clinic, and reads nothing else.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub(super) async fn jobs(&self) -> Result<Session, StoreError> {
         self.session(Role::Jobs, None).await
     }
 
-    /// A transaction of the operator or of background work in one clinic.
+    /// A transaction of the operator or of a background job in one clinic.
     ///
     /// # Errors
-    /// When the database is away, or could lose what it acknowledges.
+    /// Fails when the database is unavailable, or when it could lose acknowledged transactions.
     pub(super) async fn begin_jobs(&self, clinic_id: ClinicId) -> Result<Session, StoreError> {
         self.writing("begin", Role::Jobs, Some(clinic_id)).await
     }
 
-    /// A transaction that reads one moment of one clinic and cannot write.
+    /// A read-only snapshot transaction in one clinic.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub(super) async fn begin_report(&self, clinic_id: ClinicId) -> Result<Session, StoreError> {
         self.snapshot(Role::Report, Some(clinic_id)).await
     }
 
-    /// A transaction that reads one moment and cannot write; it is tied to one clinic after the other.
+    /// A read-only snapshot transaction that is switched from clinic to clinic.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub(super) async fn begin_snapshot(&self) -> Result<Session, StoreError> {
         self.snapshot(Role::Jobs, None).await
     }
 
-    /// A transaction that finds out whether the database takes a row.
+    /// A transaction that tests whether the database accepts rows.
     ///
     /// # Errors
-    /// When the database is away, or could lose what it acknowledges.
+    /// Fails when the database is unavailable, or when it could lose acknowledged transactions.
     pub(super) async fn begin_probe(&self) -> Result<Session, StoreError> {
         self.writing("begin", Role::Jobs, None).await
     }
 
-    /// A transaction that writes what was submitted to some clinics, and adds to the trail of every clinic.
+    /// A transaction that writes submissions of some clinics, and audit entries of every clinic.
     ///
     /// # Errors
-    /// When the database is away, or could lose what it acknowledges.
+    /// Fails when the database is unavailable, or when it could lose acknowledged transactions.
     pub(super) async fn begin_writer(&self, clinics: &[Uuid]) -> Result<Session, StoreError> {
         let ids: Vec<String> = clinics.iter().map(ToString::to_string).collect();
         let begin = format!("begin; set local sarcoscreen.clinic_ids = '{{{}}}'", ids.join(","));
         self.writing(&begin, Role::Writer, None).await
     }
 
-    /// A transaction of one moment as the role that signed in to the database. Where that is the owner of the tables, it may
-    /// remove entries of one clinic's audit log.
+    /// A repeatable-read transaction in the login role. If this role owns the tables, it may remove audit entries of one
+    /// clinic.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub(super) async fn begin_pruning(&self, clinic_id: ClinicId) -> Result<Session, StoreError> {
         let mut session = self.connection(Role::Jobs, None).await?;
         session.in_transaction = true;
@@ -216,11 +214,11 @@ impl Store {
         Ok(session)
     }
 
-    /// A connection as the role that signed in to the database, which may read nothing of any clinic: for questions about
-    /// the server, and about that role itself.
+    /// A connection in the login role, which may not read any clinic's data. For queries about the server and about that
+    /// role.
     ///
     /// # Errors
-    /// When the database is away.
+    /// Fails when the database is unavailable.
     pub(super) async fn account(&self) -> Result<Session, StoreError> {
         let mut session = self.connection(Role::Auth, None).await?;
         session.execute("reset role").await?;
@@ -241,8 +239,8 @@ impl Store {
         Ok(session)
     }
 
-    /// A transaction that writes. The settings of its session end with it; they travel with its beginning, as does the
-    /// question whether what it commits could be lost, so they cost no round trip.
+    /// A transaction that writes. The session settings and the check for unsafe server settings are sent with `begin`, so
+    /// they cost no extra round trip. The settings end with the transaction.
     async fn writing(&self, begin: &str, role: Role, clinic_id: Option<ClinicId>) -> Result<Session, StoreError> {
         let mut session = self.connection(role, clinic_id).await?;
         session.in_transaction = true;
@@ -250,12 +248,13 @@ impl Store {
         let row = session.fetch_one(AssertSqlSafe(statements)).await?;
         let off: String = row.try_get(0)?;
         match off.split_whitespace().find(|setting| !self.accepted_unsafe_settings.iter().any(|name| name == setting)) {
-            Some(setting) => Err(StoreError::Unavailable(format!("{setting} is off, so what is stored could be lost"))),
+            Some(setting) => Err(StoreError::Unavailable(format!("{setting} is off, so stored data could be lost"))),
             None => Ok(session),
         }
     }
 
-    /// A connection that waits for the server as long as this role may, within the clinic's share where it serves one.
+    /// A connection with the deadline of the role. If the role serves a clinic, the connection counts against the clinic's
+    /// share.
     async fn connection(&self, role: Role, clinic_id: Option<ClinicId>) -> Result<Session, StoreError> {
         let until = Instant::now() + self.deadline;
         let share = clinic_id.filter(|_| matches!(role, Role::App | Role::Page | Role::Report));
@@ -276,7 +275,7 @@ impl Store {
         place.ok_or_else(|| StoreError::Unavailable("the clinic's share of the connections is in use".to_owned()))
     }
 
-    /// The statements that tie a session, with the time that the server has for each statement.
+    /// The statements that set up a session, including the statement timeout.
     fn tied(&self, set: &str, role: Role, clinic_id: Option<ClinicId>) -> String {
         let limit = match role {
             Role::Report | Role::Jobs => STATEMENT,
@@ -286,8 +285,8 @@ impl Store {
     }
 }
 
-/// The settings under which a commit is on the disk that are off. A reload changes them while the service runs.
-/// `synchronous_commit` is one too, and each session sets it.
+/// Selects the durability settings that are off. A reload may change them while the service runs. `synchronous_commit` is
+/// not included, because each session sets it.
 const DURABILITY: &str = "select concat_ws(' ',
     case when current_setting('fsync') = 'off' then 'fsync' end,
     case when current_setting('full_page_writes') = 'off' then 'full_page_writes' end)";

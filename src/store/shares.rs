@@ -1,4 +1,4 @@
-//! Shares: how much of something that all clinics use one clinic may hold at once.
+//! Shares: limits how much of a common resource one clinic may use at a time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,25 +9,23 @@ use tokio::time::timeout;
 
 use crate::domain::ids::ClinicId;
 
-/// A place that a clinic holds until this is dropped.
+/// A place in a clinic's share, held until it is dropped.
 #[derive(Debug)]
-pub struct Place(#[expect(dead_code, reason = "it is held, not read")] OwnedSemaphorePermit);
+pub struct Place(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
 
-/// So many places for each clinic. There are as many clinics as the operator made, so they are never forgotten.
+/// The same number of places for each clinic. Entries are never removed, because only the operator creates clinics.
 pub struct Shares {
     each: usize,
     clinics: DashMap<ClinicId, Arc<Semaphore>>,
 }
 
 impl Shares {
-    /// So many places for each clinic.
     #[must_use]
     pub fn new(each: usize) -> Self {
         Self { each, clinics: DashMap::new() }
     }
 
-    /// A place of the clinic, once it has one to spare; in the order in which it was asked for. `None` when that takes
-    /// longer than the limit.
+    /// Waits for a free place of the clinic, in the order of requests. `None` when the time limit passes.
     pub async fn take(&self, clinic_id: ClinicId, limit: Duration) -> Option<Place> {
         let place = timeout(limit, self.of(clinic_id).acquire_owned()).await;
         // The semaphore is never closed.
@@ -49,7 +47,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_clinic_that_holds_all_of_its_places_takes_none_of_another() {
+    async fn a_clinic_with_a_full_share_does_not_affect_another() {
         let (shares, one, other) = (Shares::new(2), ClinicId(Uuid::from_u128(1)), ClinicId(Uuid::from_u128(2)));
         let moment = Duration::from_millis(1);
         let held = [shares.take(one, moment).await, shares.take(one, moment).await];

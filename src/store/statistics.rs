@@ -1,4 +1,4 @@
-//! Statistics: days that were counted are read, other days are counted as they are asked for.
+//! Statistics. Counts of past days are stored; the other days are counted on request.
 
 use std::collections::BTreeSet;
 
@@ -14,10 +14,10 @@ use crate::domain::statistics::{
     AGE_CLASSES_HOURS, ClosedCases, Count, DayRange, Dimension, OpenCases, Statistics, SubmissionCounts,
 };
 
-/// A clinic's statistics over a range of days, with its open cases as they are now.
+/// A clinic's statistics over a range of days, with its currently open follow-ups.
 ///
 /// # Errors
-/// When the database is away, or a row breaks an invariant.
+/// Fails when the database is unavailable, or when a row violates an invariant.
 pub async fn read(
     store: &Store,
     clinic_id: ClinicId,
@@ -38,11 +38,11 @@ pub async fn read(
     })
 }
 
-/// Counts the first day of a clinic that is not counted yet, unless it is later than `last`. Two instances at once count
-/// it once: whoever writes the row that says so writes the others.
+/// Counts the first day of a clinic that is not counted yet, unless it is later than `last`. When two instances do this at
+/// the same time, only the one that inserts the `submissions` row inserts the others.
 ///
 /// # Errors
-/// When the database is away; then nothing of the day was written.
+/// Fails when the database is unavailable; then nothing was written for the day.
 pub async fn count_next_day(store: &Store, clinic_id: ClinicId, last: Date) -> Result<Option<Date>, StoreError> {
     let mut transaction = store.begin_jobs(clinic_id).await?;
     let next = sqlx::query_scalar!(
@@ -180,7 +180,7 @@ async fn closed_cases(
     Ok(closed)
 }
 
-/// A day as the driver takes it.
+/// Converts a day for the driver.
 fn civil(day: Date) -> jiff_sqlx::Date {
     jiff_sqlx::ToSqlx::to_sqlx(day)
 }

@@ -1,4 +1,4 @@
-//! Changes of a subject's contact data and consent, each with what stood there before.
+//! Changes of a subject's contact data and consent, each with the value before.
 
 use jiff::Timestamp;
 
@@ -17,18 +17,19 @@ use crate::domain::subject::{Consent, Contact};
 use crate::domain::subject_history::{Before, ChangeKind, SubjectChange};
 use crate::domain::submission::Accepted;
 
-/// What staff put in the place of what stood there.
+/// The new value of a change by staff.
 pub enum Replacement {
-    /// Contact data, whole.
+    /// The complete contact data.
     Contact(Contact),
     /// Consent, or its withdrawal.
     Consent(Consent),
 }
 
-/// Replaces contact data or consent of the version that the caller saw, and keeps what stood there before.
+/// Replaces the contact data or consent of a subject, if it still has the version that the caller read, and adds the value
+/// before to the history.
 ///
 /// # Errors
-/// When there is no such person, it changed since, it was merged into another, or the database is away.
+/// Fails when the subject does not exist, changed since, or was merged into another, or when the database is unavailable.
 pub async fn replace(
     store: &Store,
     subject_id: SubjectId,
@@ -45,7 +46,7 @@ pub async fn replace(
         return Err(StoreError::Stale);
     }
     if subject.merged_into.is_some() {
-        return Err(StoreError::Refused("the person was merged into another; change that one"));
+        return Err(StoreError::Refused("the subject was merged into another; change that one"));
     }
     subject.version += 1;
     let change = match replacement {
@@ -67,10 +68,11 @@ pub async fn replace(
     Ok(subject)
 }
 
-/// One page of what was changed of a person, the latest first.
+/// One page of a subject's changes, latest first.
 ///
 /// # Errors
-/// When the cursor is not one of this list, a sealed value does not open, or the database is away.
+/// Fails when the cursor is not from this list, when a sealed value cannot be decrypted, or when the database is
+/// unavailable.
 pub async fn list(
     store: &Store,
     clinic_id: ClinicId,
@@ -108,8 +110,9 @@ pub async fn list(
     Ok(Page { items, next_cursor })
 }
 
-/// Adds what a submission says to what is known: a part that it does not name stays, and an older consent never overrides
-/// a newer one. History only fills in what is not known. What stood there and is not what stands there now goes to the history.
+/// Adds the contact data and consent of a submission to those of the subject. Parts that the submission does not have stay
+/// unchanged, and an older consent never replaces a newer one. An imported submission only fills in missing parts. Replaced
+/// values are added to the history.
 pub(super) async fn add_to_contact(
     connection: &mut Connection,
     keys: &Keys,
@@ -119,7 +122,8 @@ pub(super) async fn add_to_contact(
 ) -> Result<(), StoreError> {
     let (clinic_id, draft) = (accepted.actor.clinic_id, &accepted.draft.subject);
     let row = lock(connection, keys, clinic_id, subject_id.0).await?;
-    let before = row.ok_or(StoreError::Inconsistent { table: "subjects", what: "merged into nobody" })?;
+    let before = row
+        .ok_or(StoreError::Inconsistent { table: "subjects", what: "the subject of the submission does not exist" })?;
     let (told, known) = (draft.contact.clone(), before.contact.clone());
     let contact = if accepted.draft.imported { known.over(told) } else { told.over(known) };
     let newer = |consent: &&Consent| before.consent.as_ref().is_none_or(|known| known.given_at <= consent.given_at);
@@ -155,7 +159,7 @@ fn change_of(
     SubjectChange { version: subject.version, at, credential_id, kind, before, merge_id: None }
 }
 
-/// Writes contact data, consent and version as they stand in a subject.
+/// Writes the contact data, consent, version and merge of a subject.
 pub(super) async fn update(
     connection: &mut Connection,
     keys: &Keys,

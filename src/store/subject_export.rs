@@ -1,4 +1,4 @@
-//! Everything stored about a person, opened: the rows themselves, so that a column added later is never forgotten.
+//! Exports everything stored about a subject, decrypted. Whole rows are exported, so columns added later are included.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -13,10 +13,10 @@ use crate::domain::stored::Subject;
 use crate::domain::subject::{Consent, Contact};
 use crate::domain::subject_history::{Before, SubjectExport};
 
-/// Everything stored about a person and whoever was merged into the person, as of one moment.
+/// Everything stored about a subject and the subjects merged into it, from one snapshot.
 ///
 /// # Errors
-/// When there is no such person, a sealed value does not open, or the database is away.
+/// Fails when the subject does not exist, when a sealed value cannot be decrypted, or when the database is unavailable.
 pub async fn export(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) -> Result<SubjectExport, StoreError> {
     let mut transaction = store.begin_report(clinic_id).await?;
     let subjects = sqlx::query_as!(
@@ -107,7 +107,7 @@ async fn submissions(connection: &mut Connection, clinic_id: ClinicId, ids: &[Uu
     Ok(rows)
 }
 
-/// Each case with its events; notes are opened.
+/// Each follow-up with its events and decrypted notes.
 async fn follow_ups(
     connection: &mut Connection,
     keys: &Keys,
@@ -158,7 +158,7 @@ async fn merges(connection: &mut Connection, clinic_id: ClinicId, ids: &[Uuid]) 
     Ok(rows)
 }
 
-/// Entries that name the person. Whoever else a list showed is nobody's business here.
+/// Audit entries that name the subject. The ids of other subjects in the same entry are left out.
 async fn audit_entries(
     connection: &mut Connection,
     clinic_id: ClinicId,

@@ -1,4 +1,4 @@
-//! Merges: two subjects become one, and two again. What was moved is listed, so that exactly that moves back.
+//! Merges two subjects into one, and undoes merges. A merge lists the moved rows, so that exactly these rows move back.
 
 use uuid::Uuid;
 
@@ -16,25 +16,24 @@ use crate::domain::stored::Subject;
 use crate::domain::subject_history::{Before, ChangeKind, SubjectChange, SubjectMerge};
 use crate::domain::submission::Idempotency;
 
-/// What is to be merged, as the caller saw it.
+/// A requested merge.
 #[derive(Clone, Copy, Debug)]
 pub struct Merging {
-    /// The id the merge gets.
     pub merge_id: MergeId,
     /// The subject that stays.
     pub kept: SubjectId,
-    /// The subject that is the same person.
+    /// The duplicate of the same person.
     pub merged: SubjectId,
-    /// The version of the subject that stays, as the caller saw it.
+    /// The version of the subject that stays, as the caller read it.
     pub seen: i32,
 }
 
-/// Merges one subject into another: submissions and cases move, and of two open cases one is closed. When it returns, it
-/// is on disk. The answer of a retry is the first one's.
+/// Merges one subject into another. Submissions and follow-ups move, and if both have an open follow-up, one is closed.
+/// When this returns, the merge is on disk. A retry gets the response of the first request.
 ///
 /// # Errors
-/// When there is no such person, the one that stays changed since, one of them is part of another merge, the retry key
-/// stands for another request, or the database is away.
+/// Fails when a subject does not exist, when the one that stays changed since, when one of them is part of another merge,
+/// when the idempotency key was used for another request, or when the database is unavailable.
 pub async fn merge(
     store: &Store,
     merging: Merging,
@@ -74,12 +73,13 @@ pub async fn merge(
     Ok(done)
 }
 
-/// Takes a merge back: what it listed and what is still there moves back, and the case that it closed is opened again if
-/// nobody has touched it and no other is open. The ids are for cases that later submissions of the kept person joined.
+/// Undoes a merge. The listed rows that still exist move back, and the follow-up that the merge closed is reopened, unless
+/// it changed since or another one is open. `spare` holds ids for copies of follow-ups that later submissions of the kept
+/// subject joined.
 ///
 /// # Errors
-/// When there is no such merge, it was taken back already, the retry key stands for another request, or the database is
-/// away.
+/// Fails when the merge does not exist or is already undone, when the idempotency key was used for another request, or when
+/// the database is unavailable.
 pub async fn undo(
     store: &Store,
     (kept, merge_id): (SubjectId, MergeId),
@@ -98,7 +98,7 @@ pub async fn undo(
     let found = find_in(&mut transaction, clinic_id, merge_id).await?;
     let (merge, closed_version) = found.filter(|(merge, _)| merge.kept == kept).ok_or(StoreError::Missing)?;
     if merge.undone_at.is_some() {
-        return Err(StoreError::Refused("the merge was taken back already"));
+        return Err(StoreError::Refused("the merge is already undone"));
     }
     let [kept, merged] = lock_both(&mut transaction, store, clinic_id, [kept, merge.merged]).await?;
     let (kept, merged) = kept.zip(merged).ok_or(StoreError::Missing)?;
@@ -125,19 +125,17 @@ pub async fn undo(
     Ok(SubjectMerge { undone_at: Some(entry.at), ..merge })
 }
 
-/// Finds a merge of a clinic.
-///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn find(store: &Store, clinic_id: ClinicId, merge_id: MergeId) -> Result<Option<SubjectMerge>, StoreError> {
     let found = find_in(&mut *store.clinic(clinic_id).await?, clinic_id, merge_id).await?;
     Ok(found.map(|(merge, _)| merge))
 }
 
-/// The merge that a person is part of now, with whoever made it.
+/// The current merge of a merged subject: its id, the kept subject, and the credential that merged them.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn merge_of(
     store: &Store,
     clinic_id: ClinicId,
@@ -154,8 +152,8 @@ pub async fn merge_of(
     Ok(row.map(|row| (MergeId(row.merge_id), SubjectId(row.kept), row.merged_by)))
 }
 
-/// Merges, their undoing, erasure and retention of one clinic wait for each other, so that none meets half of another. It
-/// comes before every lock on a row.
+/// Serializes merges, their undoing, erasure and retention of one clinic, so that none of them sees a half-done other. Must
+/// be called before any row is locked.
 pub(super) async fn one_at_a_time(connection: &mut Connection, clinic_id: ClinicId) -> Result<(), StoreError> {
     sqlx::query!("select pg_advisory_xact_lock(hashtextextended('subject merges ' || $1, 0))", clinic_id.to_string())
         .execute(connection)
@@ -163,8 +161,8 @@ pub(super) async fn one_at_a_time(connection: &mut Connection, clinic_id: Clinic
     Ok(())
 }
 
-/// Waits for those, and makes them wait. Whatever takes over a retry key past its time holds this: they remove the key of what
-/// they remove, when they have locked persons that it may wait for.
+/// The shared counterpart of [`one_at_a_time`]. Taking over an expired idempotency key requires it: merges, erasure and
+/// retention delete the keys of removed rows while they hold locks on subjects that the taking transaction may wait for.
 pub(super) async fn beside_removals(connection: &mut Connection, clinic_id: ClinicId) -> Result<(), StoreError> {
     sqlx::query!(
         "select pg_advisory_xact_lock_shared(hashtextextended('subject merges ' || $1, 0))",
@@ -175,7 +173,7 @@ pub(super) async fn beside_removals(connection: &mut Connection, clinic_id: Clin
     Ok(())
 }
 
-/// Two persons, locked in the order of their ids, in the order in which they are named.
+/// Locks two subjects in the order of their ids, and returns them in the order of the arguments.
 async fn lock_both(
     connection: &mut Connection,
     store: &Store,
@@ -189,7 +187,7 @@ async fn lock_both(
     Ok(if turned { [second, first] } else { [first, second] })
 }
 
-/// What this request did before, if it is a retry.
+/// The merge that this request made before, if it is a retry.
 async fn retried(
     connection: &mut Connection,
     clinic_id: ClinicId,
@@ -198,7 +196,7 @@ async fn retried(
     entry: &AuditEntry,
 ) -> Result<Option<SubjectMerge>, StoreError> {
     let Some(request) = request else { return Ok(None) };
-    // A merge is made once, so its version says nothing.
+    // A merge has only one version.
     let effect = Effect::Version(merge_id.0, 1);
     match claim(connection, clinic_id, effect, request, entry.at).await? {
         None => Ok(None),
@@ -210,7 +208,8 @@ async fn retried(
     }
 }
 
-/// Whether this merge may be: no chains, so that a reference is followed once and an undo concerns two persons.
+/// Checks that the merge is allowed. Chains are not, so that a reference is followed only once, and an undo concerns only
+/// two subjects.
 async fn allowed(
     connection: &mut Connection,
     clinic_id: ClinicId,
@@ -224,10 +223,10 @@ async fn allowed(
     }
     let merged = merged.ok_or(StoreError::Conflict(Meaning::SubjectToMergeUnknown))?;
     if kept.merged_into.is_some() {
-        return Err(StoreError::Refused("this person was merged into another; merge into that one"));
+        return Err(StoreError::Refused("this subject was merged into another; merge into that one"));
     }
     if merged.merged_into.is_some() {
-        return Err(StoreError::Refused("that person was merged already"));
+        return Err(StoreError::Refused("the other subject is already merged"));
     }
     let has_merged = sqlx::query_scalar!(
         r#"select exists (select from subjects where clinic_id = $1 and merged_into = $2) as "found!""#,
@@ -237,12 +236,13 @@ async fn allowed(
     .fetch_one(connection)
     .await?;
     if has_merged {
-        return Err(StoreError::Refused("others were merged into that person; take that back, then merge each"));
+        return Err(StoreError::Refused("others were merged into that subject; undo these merges, then merge each"));
     }
     Ok((kept, merged))
 }
 
-/// Whoever withdrew consent under one of two references withdrew it: a newer withdrawal holds for the one person.
+/// A withdrawal of consent under either reference is valid for the person: a withdrawal newer than the kept subject's
+/// consent replaces it.
 async fn with_withdrawal(
     connection: &mut Connection,
     store: &Store,
@@ -270,7 +270,7 @@ async fn with_withdrawal(
     }
 }
 
-/// Writes a subject's next version and its row in the history.
+/// Writes the next version of a subject and its row in the history.
 async fn changed(
     connection: &mut Connection,
     store: &Store,
@@ -293,7 +293,7 @@ async fn changed(
     update_subject(connection, &store.keys, entry.clinic_id, &subject, entry.at, nonce).await
 }
 
-/// Moves submissions, all or those listed, and tells which moved.
+/// Moves submissions, either all or the listed ones, and returns their ids.
 async fn move_submissions(
     connection: &mut Connection,
     clinic_id: ClinicId,

@@ -1,4 +1,4 @@
-//! A subject's columns: what is sealed in them, and the keyed hashes that find it.
+//! The columns of a subject: sealed values, and the blind indexes that find them.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use crate::domain::stored::Subject;
 use crate::domain::subject::{Channel, Consent, Contact, LookUp};
 use crate::domain::subject_history::Before;
 
-/// The columns that are read of a subject.
+/// The columns that are read.
 pub(super) struct Row {
     pub subject_id: Uuid,
     pub reference_hash: Option<Vec<u8>>,
@@ -26,7 +26,7 @@ pub(super) struct Row {
     pub merged_into: Option<Uuid>,
 }
 
-/// The columns that contact data is written to.
+/// The columns of contact data.
 #[derive(Default)]
 pub(super) struct ContactColumns {
     pub sealed: Option<Vec<u8>>,
@@ -36,7 +36,7 @@ pub(super) struct ContactColumns {
 }
 
 impl Row {
-    /// Opens what is sealed.
+    /// Decrypts the sealed values.
     pub(super) fn open(self, keys: &Keys, clinic_id: ClinicId) -> Result<Subject, StoreError> {
         let subject_id = SubjectId(self.subject_id);
         let reference = open_reference_if_any(keys, clinic_id, self.reference_hash.zip(self.reference_sealed))?;
@@ -62,7 +62,7 @@ impl Row {
 }
 
 impl ContactColumns {
-    /// The columns of contact data; all empty where there is none.
+    /// The columns of contact data. All are `None` if there is no contact data.
     pub(super) fn of(
         keys: &Keys,
         clinic_id: ClinicId,
@@ -107,7 +107,7 @@ pub(super) fn open_reference(
     keys.open(reference_place(clinic_id, hash), sealed).map_err(sealing)
 }
 
-/// Opens a reference, where there is one: its hash and its sealed form.
+/// Decrypts a reference, given as its hash and its sealed form. `None` if there is none.
 pub(super) fn open_reference_if_any(
     keys: &Keys,
     clinic_id: ClinicId,
@@ -128,7 +128,7 @@ pub(super) fn open_contact(
     Ok(Contact::from(contact))
 }
 
-/// Seals what stood there before a change; `None` where nothing did.
+/// Seals the value before a change. `None` if there was none.
 pub(super) fn seal_before(
     keys: &Keys,
     clinic_id: ClinicId,
@@ -162,7 +162,7 @@ pub(super) fn open_before(
     })
 }
 
-/// A reference is bound to its own hash, since the row's id is not known before the row is found.
+/// The place of a reference uses its hash, because the id of the row is not known before the row is found.
 fn reference_place(clinic_id: ClinicId, hash: &[u8]) -> Place {
     let row_id = hash.first_chunk::<16>().map_or(Uuid::nil(), |half| Uuid::from_bytes(*half));
     Place { clinic_id: clinic_id.0, row_id, column: "subjects.reference_sealed" }
@@ -172,7 +172,7 @@ fn contact_place(clinic_id: ClinicId, subject_id: SubjectId) -> Place {
     Place { clinic_id: clinic_id.0, row_id: subject_id.0, column: "subjects.contact_sealed" }
 }
 
-/// A row of the history is one version of one subject.
+/// The place of a history row: one version of one subject.
 pub(super) fn before_place(clinic_id: ClinicId, (subject_id, version): (SubjectId, i32)) -> Place {
     let row_id = Uuid::from_u128(subject_id.0.as_u128() ^ u128::from(version.unsigned_abs()));
     Place { clinic_id: clinic_id.0, row_id, column: "subject_changes.before_sealed" }
@@ -181,7 +181,7 @@ pub(super) fn before_place(clinic_id: ClinicId, (subject_id, version): (SubjectI
 pub(super) fn sealing(error: KeyError) -> StoreError {
     match error {
         KeyError::Unversioned => StoreError::Unavailable(error.to_string()),
-        _ => broken("a sealed value does not open under this master key"),
+        _ => broken("a sealed value cannot be decrypted with this master key"),
     }
 }
 
@@ -193,7 +193,7 @@ fn json(value: &impl Serialize) -> Result<Zeroizing<String>, StoreError> {
     serde_json::to_string(value).map(Zeroizing::new).map_err(|_| broken("cannot be written as JSON"))
 }
 
-/// Contact data inside its seal.
+/// The plaintext of sealed contact data.
 #[derive(Serialize, Deserialize)]
 struct SealedContact {
     name: Option<String>,
@@ -203,7 +203,7 @@ struct SealedContact {
     language: Option<Language>,
 }
 
-/// What stood there before, inside its seal.
+/// The plaintext of a sealed value before a change.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum SealedBefore {

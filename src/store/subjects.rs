@@ -1,4 +1,4 @@
-//! Subjects: sealed at rest, found by keyed hashes.
+//! Subjects. Their data is encrypted at rest and found by blind indexes.
 
 use uuid::Uuid;
 
@@ -10,14 +10,14 @@ use crate::domain::ids::{ClinicId, SubjectId};
 use crate::domain::stored::Subject;
 use crate::domain::subject::{Contact, LookUp};
 
-/// How many subjects a search shows at most.
+/// Maximum number of subjects that a search returns.
 pub const SEARCH_LIMIT: i64 = 50;
 
-/// Finds persons of a clinic by one of the look-ups, at most [`SEARCH_LIMIT`]; for somebody who was found to be another
-/// person, that person.
+/// Finds subjects of a clinic by blind index, at most [`SEARCH_LIMIT`]. For a merged subject, returns the subject that it
+/// was merged into.
 ///
 /// # Errors
-/// When the database is away, or a sealed value does not open.
+/// Fails when the database is unavailable, or when a sealed value cannot be decrypted.
 pub async fn search(store: &Store, clinic_id: ClinicId, by: LookUp, text: &str) -> Result<Vec<Subject>, StoreError> {
     let normalized = by.normalize(text);
     if normalized.is_empty() {
@@ -25,7 +25,7 @@ pub async fn search(store: &Store, clinic_id: ClinicId, by: LookUp, text: &str) 
     }
     let hashes = store.keys.blind_indexes(clinic_id.0, by, &normalized);
     let given = |kind| (by == kind).then_some(hashes.as_slice());
-    // Who it is comes first, as an array: joined, PostgreSQL would read everybody of the clinic.
+    // The ids are selected first, as an array. With a join, PostgreSQL would read every subject of the clinic.
     let rows = sqlx::query_as!(
         Row,
         r#"select subject_id, reference_hash, reference_sealed, contact_sealed, consent_to_contact,
@@ -51,10 +51,8 @@ pub async fn search(store: &Store, clinic_id: ClinicId, by: LookUp, text: &str) 
     rows.into_iter().map(|row| row.open(&store.keys, clinic_id)).collect()
 }
 
-/// Finds a person of a clinic.
-///
 /// # Errors
-/// When the database is away, or a sealed value does not open.
+/// Fails when the database is unavailable, or when a sealed value cannot be decrypted.
 pub async fn find(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) -> Result<Option<Subject>, StoreError> {
     let row = sqlx::query_as!(
         Row,
@@ -70,7 +68,7 @@ pub async fn find(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) -> 
     row.map(|row| row.open(&store.keys, clinic_id)).transpose()
 }
 
-/// Finds a person and locks the row until the transaction ends. Several are locked in the order of their ids.
+/// Finds a subject and locks its row until the transaction ends. Lock several subjects in the order of their ids.
 pub(super) async fn lock(
     connection: &mut Connection,
     keys: &Keys,
@@ -91,10 +89,8 @@ pub(super) async fn lock(
     row.map(|row| row.open(keys, clinic_id)).transpose()
 }
 
-/// Whether a person of a clinic exists.
-///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn exists(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) -> Result<bool, StoreError> {
     let found = sqlx::query_scalar!(
         r#"select exists (select from subjects where clinic_id = $1 and subject_id = $2) as "found!""#,
@@ -106,10 +102,10 @@ pub async fn exists(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) -
     Ok(found)
 }
 
-/// How to reach a person of a clinic; `None` without consent to contact. Then the seal is not even opened.
+/// The contact data of a subject. `None` without consent to contact; the sealed value is then not decrypted.
 ///
 /// # Errors
-/// When the database is away, or the sealed value does not open.
+/// Fails when the database is unavailable, or when the sealed value cannot be decrypted.
 pub async fn contact(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) -> Result<Option<Contact>, StoreError> {
     let consented = sqlx::query_scalar!(
         "select contact_sealed from subjects where clinic_id = $1 and subject_id = $2 and consent_to_contact",

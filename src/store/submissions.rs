@@ -1,4 +1,4 @@
-//! Submissions: handed to the writers of [`super::intake`], found and listed.
+//! Submissions: stored through the writers of [`super::intake`], found and listed.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -17,15 +17,15 @@ use crate::domain::stored::{
 };
 use crate::domain::submission::{Accepted, ExternalSource, Origin, PathwayId};
 
-/// How often a submission is handed in again because what its retry key stood for was erased meanwhile.
+/// Maximum attempts to store a submission when the submission of its idempotency key is erased in between.
 const ATTEMPTS: usize = 3;
 
-/// Stores an accepted submission with its person, follow-up, audit entry and retry key: all of it or nothing. When this
-/// returns `Created`, it is on disk.
+/// Stores an accepted submission with its subject, follow-up, audit entry and idempotency key: all of it or nothing. When
+/// this returns `Created`, the submission is on disk.
 ///
 /// # Errors
-/// When the submission to be corrected is unknown, too much waits to be written, or the database is away; then nothing
-/// was written, unless the connection broke during the commit, which a retry with the same key settles.
+/// Fails when the submission to be corrected does not exist, when the queue is full, or when the database is unavailable.
+/// Nothing was written then, unless the connection broke during the commit; a retry with the same key resolves that.
 pub async fn commit(store: &Store, accepted: Accepted, nonces: [SealNonce; 4]) -> Result<Stored, StoreError> {
     let clinic_id = accepted.actor.clinic_id;
     let mut intake = Intake::of(&store.keys, accepted, nonces)?;
@@ -42,16 +42,14 @@ pub async fn commit(store: &Store, accepted: Accepted, nonces: [SealNonce; 4]) -
             }
             Outcome::KeyReused => return Ok(Stored::KeyReused),
         }
-        // What the key stood for was erased meanwhile, and the key with it.
+        // The submission of the key was erased in between, and the key with it.
         intake = written;
     }
-    Err(StoreError::Inconsistent { table: "idempotency_keys", what: "names a submission that is not there" })
+    Err(StoreError::Inconsistent { table: "idempotency_keys", what: "names a submission that does not exist" })
 }
 
-/// Finds a submission of a clinic.
-///
 /// # Errors
-/// When the database is away, or the row breaks an invariant.
+/// Fails when the database is unavailable, or when the row violates an invariant.
 pub async fn find(
     store: &Store,
     clinic_id: ClinicId,
@@ -78,7 +76,7 @@ pub async fn find(
 /// One page of a clinic's submissions, newest first.
 ///
 /// # Errors
-/// When the cursor is not one of this list, or the database is away.
+/// Fails when the cursor is not from this list, or when the database is unavailable.
 pub async fn list(
     store: &Store,
     clinic_id: ClinicId,
@@ -134,7 +132,7 @@ pub async fn list(
 /// The submissions of a follow-up, oldest first.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn of_follow_up(
     store: &Store,
     clinic_id: ClinicId,
@@ -155,7 +153,7 @@ pub async fn of_follow_up(
     rows.into_iter().map(SubmissionSummary::try_from).collect()
 }
 
-/// A submission's own columns.
+/// The columns of a submission.
 pub(super) struct Row {
     pub submission_id: Uuid,
     pub subject_id: Uuid,

@@ -1,4 +1,5 @@
-//! Credentials that sign in with tokens: people whom an issuer vouches for, found by a keyed hash of issuer and subject.
+//! Credentials that sign in with tokens. The people are authenticated by an issuer, and found by a keyed hash of issuer and
+//! subject.
 
 use serde_json::json;
 use uuid::Uuid;
@@ -15,8 +16,8 @@ use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, CredentialId};
 use crate::domain::stored::{Clinic, Credential};
 
-/// A person of an issuer of tokens: the hashes that find the credential, under every master key, the current one first, and
-/// what they are made of, which is kept sealed.
+/// A person of a token issuer: the hashes that find the credential, under every master key with the current one first, and
+/// the sealed plaintext.
 pub struct IssuerSubject {
     pub(super) hashes: Vec<Vec<u8>>,
     clear: Zeroizing<String>,
@@ -28,7 +29,7 @@ impl IssuerSubject {
         Self { hashes: keys.person_hashes(issuer, subject), clear }
     }
 
-    /// Opens what a credential holds sealed.
+    /// Decrypts the sealed column of a credential.
     pub(super) fn open(keys: &Keys, place: Place, sealed: &[u8]) -> Result<Self, StoreError> {
         let clear = keys.open(place, sealed).map_err(sealing)?;
         let broken = |_| StoreError::Inconsistent { table: "credentials", what: "issuer_subject_sealed" };
@@ -47,16 +48,16 @@ impl IssuerSubject {
     }
 }
 
-/// Where the person of a credential is sealed.
+/// The place of the sealed issuer and subject of a credential.
 pub(super) fn place(clinic_id: ClinicId, credential_id: CredentialId) -> Place {
     Place { clinic_id: clinic_id.0, row_id: credential_id.0, column: "credentials.issuer_subject_sealed" }
 }
 
-/// A clinic by its id or its exact name, and its credential of a person, if there are such. A text that is an id is not
-/// taken for a name.
+/// Finds a clinic by its id or its exact name, and the person's credential in it. A text that is a valid id is not used as
+/// a name.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn find(
     store: &Store,
     clinic: &str,
@@ -113,8 +114,8 @@ pub async fn find(
     Ok(Some((clinic, Some(credential))))
 }
 
-/// A hash that an earlier master key made gives way to the current one's, so that the earlier key can be left behind. What it
-/// is made of is kept where it was not yet.
+/// Replaces a hash made with an earlier master key by one made with the current key, so that the earlier key can be
+/// removed. Also stores the sealed plaintext if it is missing.
 async fn follow_master_key(
     store: &Store,
     clinic_id: ClinicId,
@@ -139,10 +140,11 @@ async fn follow_master_key(
     Ok(())
 }
 
-/// Adds a person's credential and its audit entry in one transaction; nothing when the person got one meanwhile.
+/// Adds a person's credential and its audit entry in one transaction. Does nothing if the person got a credential in
+/// between.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn insert(
     store: &Store,
     credential: &Credential,
@@ -177,10 +179,10 @@ pub async fn insert(
     Ok(())
 }
 
-/// Brings the role and name of a person's credential up to what the issuer says now.
+/// Updates the role and display name of a person's credential to the values that the issuer sent.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn update(
     store: &Store,
     credential_id: CredentialId,

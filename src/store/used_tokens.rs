@@ -1,5 +1,5 @@
-//! Tokens that are good for one call: which were used, as keyed hashes, until they would be refused anyway. The database
-//! decides, so a restart forgets none and all instances agree.
+//! Tokens that are valid for one call. Used tokens are stored as keyed hashes until they expire. They are stored in the
+//! database, so a restart does not lose them and all instances agree.
 
 use jiff::Timestamp;
 
@@ -7,16 +7,16 @@ use super::row::at;
 use super::{Store, StoreError};
 use crate::domain::ids::ClinicId;
 
-/// Rows of one batch of the sweep.
+/// Rows per batch of the sweep.
 const BATCH: i64 = 10_000;
 
-/// Uses up a token of an issuer; `false` when it was used before.
+/// Marks a token of an issuer as used. `false` when it was used before.
 ///
-/// A row stands under the hash of each master key of the file, and all must be new: instances that have different master
-/// keys while one is rotated still share a hash.
+/// Inserts one row for the hash under each master key of the file, and all of them must be new. During a key rotation,
+/// instances with different key files thus still share a hash.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn use_up(
     store: &Store,
     clinic_id: ClinicId,
@@ -40,10 +40,10 @@ pub async fn use_up(
     Ok(usize::try_from(added) == Ok(hashes.len()))
 }
 
-/// Forgets a batch of a clinic's tokens that are refused for their age; how many.
+/// Deletes a batch of a clinic's expired tokens, and returns their number.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn forget(store: &Store, clinic_id: ClinicId, now: Timestamp) -> Result<u64, StoreError> {
     let mut transaction = store.begin_jobs(clinic_id).await?;
     let gone = sqlx::query!(

@@ -1,4 +1,4 @@
-//! Webhook endpoints. What signs for one is sealed, and opened only to sign.
+//! Webhook endpoints. Signing secrets are sealed, and decrypted only to sign.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -12,13 +12,13 @@ use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, WebhookId};
 use crate::domain::webhook::{DisabledReason, Webhook, WebhookDraft, WebhookEvent};
 
-/// Endpoints of a clinic, at most.
+/// Maximum number of endpoints per clinic.
 pub const MOST: i64 = 100;
 
-/// Adds an endpoint with what signs for it.
+/// Adds an endpoint with its signing secret.
 ///
 /// # Errors
-/// When the clinic has as many as it may have, or the database is away.
+/// Fails when the clinic has the maximum number of endpoints, or when the database is unavailable.
 pub async fn insert(
     store: &Store,
     webhook: &Webhook,
@@ -43,34 +43,32 @@ pub async fn insert(
     .execute(&mut *transaction)
     .await?;
     if done.rows_affected() == 0 {
-        return Err(StoreError::Refused("the clinic has 100 webhooks already; delete one first"));
+        return Err(StoreError::Refused("the clinic already has 100 webhooks; delete one first"));
     }
     audit::insert(&store.keys, &mut transaction, audit).await?;
     transaction.commit().await?;
     Ok(())
 }
 
-/// Every endpoint of a clinic, oldest first.
+/// All endpoints of a clinic, oldest first.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn list(store: &Store, clinic_id: ClinicId) -> Result<Vec<Webhook>, StoreError> {
     read(&mut *store.clinic(clinic_id).await?, clinic_id, None).await
 }
 
-/// One endpoint of a clinic.
-///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn find(store: &Store, clinic_id: ClinicId, webhook_id: WebhookId) -> Result<Option<Webhook>, StoreError> {
     Ok(read(&mut *store.clinic(clinic_id).await?, clinic_id, Some(webhook_id)).await?.pop())
 }
 
-/// Writes what an endpoint is to be, and whether anything is sent to it; `None` leaves that as it is. One that is enabled
-/// again has a clean record.
+/// Updates an endpoint, and enables or disables it; with `None`, that stays as it is. Enabling a disabled endpoint clears
+/// `failing_since`.
 ///
 /// # Errors
-/// When there is no such endpoint, or the database is away.
+/// Fails when the endpoint does not exist, or when the database is unavailable.
 pub async fn update(
     store: &Store,
     webhook_id: WebhookId,
@@ -107,14 +105,14 @@ pub async fn update(
     changed.ok_or(StoreError::Missing)
 }
 
-/// Removes an endpoint with all that was, or was to be, sent to it.
+/// Removes an endpoint with all its deliveries and their log.
 ///
 /// # Errors
-/// When there is no such endpoint, or the database is away.
+/// Fails when the endpoint does not exist, or when the database is unavailable.
 pub async fn delete(store: &Store, webhook_id: WebhookId, audit: &AuditEntry) -> Result<(), StoreError> {
     let clinic = audit.clinic_id.0;
     let mut transaction = store.begin(audit.clinic_id).await?;
-    // Deliveries are locked before their endpoint, as by whoever writes down what came of one.
+    // Deliveries are locked before their endpoint, in the same order as when the result of an attempt is recorded.
     sqlx::query!(
         "with due as (
              select event_id from webhook_deliveries where clinic_id = $1 and webhook_id = $2 order by event_id for update
@@ -140,10 +138,10 @@ pub async fn delete(store: &Store, webhook_id: WebhookId, audit: &AuditEntry) ->
     Ok(())
 }
 
-/// Gives an endpoint a new secret; the one it had signs beside it until the end of the overlap, if there is one.
+/// Gives an endpoint a new secret. With `overlap_end`, requests are also signed with the previous secret until then.
 ///
 /// # Errors
-/// When there is no such endpoint, or the database is away.
+/// Fails when the endpoint does not exist, or when the database is unavailable.
 pub async fn rotate(
     store: &Store,
     webhook_id: WebhookId,
@@ -178,7 +176,7 @@ pub async fn rotate(
     rotated.ok_or(StoreError::Missing)
 }
 
-/// Where a secret belongs, whether it signs alone or beside a newer one.
+/// The place of the current and the previous secret.
 pub(super) fn place(clinic_id: ClinicId, webhook_id: WebhookId) -> Place {
     Place { clinic_id: clinic_id.0, row_id: webhook_id.0, column: "webhook_endpoints.secret_sealed" }
 }

@@ -1,5 +1,5 @@
-//! Leases: who sends a delivery now. A lease is taken in one short transaction, nothing is held while the request is under
-//! way, and what came of it is written by whoever holds the latest lease.
+//! Leases of deliveries. A lease is taken in one short transaction, and nothing is locked while the request is sent. Only
+//! the holder of the latest lease may record the result.
 
 use jiff::Timestamp;
 use zeroize::Zeroizing;
@@ -14,51 +14,46 @@ use crate::domain::ids::{ClinicId, EventId, SubjectId, WebhookId};
 use crate::domain::webhook::{DisabledReason, Event, WebhookEvent};
 use crate::domain::webhook_delivery::{Attempted, LEASE, Verdict};
 
-/// An endpoint to which something is due.
+/// An endpoint with deliveries that are due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {
-    /// Its clinic.
     pub clinic_id: ClinicId,
-    /// The endpoint.
     pub webhook_id: WebhookId,
-    /// Whether its last attempt failed.
+    /// Whether the last attempt failed.
     pub failing: bool,
 }
 
-/// A delivery to be sent now, by whoever holds this.
+/// A delivery to be sent by the holder of this lease.
 pub struct Leased {
-    /// The clinic.
     pub clinic_id: ClinicId,
-    /// The endpoint.
     pub webhook_id: WebhookId,
-    /// Where it is.
+    /// The URL of the endpoint.
     pub url: String,
-    /// What signs: the secret, and the one before it during an overlap.
+    /// The signing secrets: the current one, and the previous one during an overlap.
     pub secrets: Vec<Zeroizing<String>>,
-    /// What is told.
     pub event: Event,
-    /// The number of this attempt, the first being 1.
+    /// The number of this attempt, starting at 1.
     pub number: usize,
     lease: i32,
 }
 
-/// What came of an attempt.
+/// The result of an attempt.
 #[derive(Clone, Copy, Debug)]
 pub struct Came {
-    /// When it began.
+    /// When the attempt began.
     pub began: Timestamp,
-    /// How long it took, milliseconds.
+    /// Duration of the attempt, in milliseconds.
     pub duration_ms: i32,
-    /// What came.
+    /// The response or the failure.
     pub attempted: Attempted,
-    /// What follows.
+    /// What happens to the delivery next.
     pub verdict: Verdict,
 }
 
-/// The endpoints of all clinics to which something is due.
+/// The endpoints of all clinics with deliveries that are due.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn due(store: &Store, now: Timestamp) -> Result<Vec<Due>, StoreError> {
     let rows = sqlx::query!(
         r#"select clinic_id, webhook_id, failing_since is not null as "failing!" from webhook_endpoints e
@@ -78,10 +73,11 @@ pub async fn due(store: &Store, now: Timestamp) -> Result<Vec<Due>, StoreError> 
     Ok(due.collect())
 }
 
-/// Leases what has been due longest at an endpoint. Another instance that looks at the same moment gets others.
+/// Leases the deliveries of an endpoint that have been due longest. Other instances that do this at the same time get other
+/// deliveries.
 ///
 /// # Errors
-/// When a secret does not open, or the database is away.
+/// Fails when a secret cannot be decrypted, or when the database is unavailable.
 pub async fn lease(store: &Store, due: Due, at_most: i64, now: Timestamp) -> Result<Vec<Leased>, StoreError> {
     let until = now.checked_add(LEASE).unwrap_or(Timestamp::MAX);
     let mut transaction = store.begin_jobs(due.clinic_id).await?;
@@ -132,11 +128,11 @@ pub async fn lease(store: &Store, due: Due, at_most: i64, now: Timestamp) -> Res
     leased.collect()
 }
 
-/// Writes down what came of an attempt, unless somebody else has leased the delivery since, and tells since when the
-/// endpoint fails.
+/// Records the result of an attempt, unless the delivery was leased again since. Returns since when the endpoint has been
+/// failing.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn record(store: &Store, leased: &Leased, result: Came) -> Result<Option<Timestamp>, StoreError> {
     let (status, failure) = match result.attempted {
         Attempted::Answered { status, .. } => (i16::try_from(status).ok(), None),
@@ -181,10 +177,11 @@ pub async fn record(store: &Store, leased: &Leased, result: Came) -> Result<Opti
     Ok(since.flatten().map(jiff_sqlx::Timestamp::to_jiff))
 }
 
-/// Ends sending to an endpoint, puts it on record and tells the clinic's others; `false` when that was done already.
+/// Disables an endpoint, audits it, and sends the event to the clinic's other endpoints. `false` when it is already
+/// disabled.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn disable(
     store: &Store,
     webhook_id: WebhookId,

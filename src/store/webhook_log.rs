@@ -1,4 +1,4 @@
-//! The log of deliveries: shown, sent again, and forgotten after its time.
+//! The log of deliveries: listing, sending again, and deletion after the retention period.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -13,23 +13,23 @@ use crate::domain::stored::{Page, PageRequest};
 use crate::domain::webhook::WebhookEvent;
 use crate::domain::webhook_delivery::{Delivery, DeliveryFailure, DeliveryState, LoggedAttempt};
 
-/// Deliveries of a batch.
+/// Deliveries per batch.
 const BATCH: i64 = 1_000;
 const TABLE: &str = "webhook_deliveries";
 
-/// What is to be sent again.
+/// The deliveries to be sent again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Again {
-    /// These.
+    /// The deliveries of these events.
     Events(Vec<EventId>),
-    /// All that happened at or after the one time and before the other, in this state if one is named.
+    /// Deliveries of events from the first time, inclusive, to the second, exclusive, optionally only those in this state.
     Range(Timestamp, Timestamp, Option<DeliveryState>),
 }
 
-/// One page of what was, or is to be, sent to an endpoint, newest first.
+/// One page of an endpoint's deliveries, newest first.
 ///
 /// # Errors
-/// When the cursor is not one of this list, or the database is away.
+/// Fails when the cursor is not from this list, or when the database is unavailable.
 pub async fn list(
     store: &Store,
     clinic_id: ClinicId,
@@ -66,10 +66,10 @@ pub async fn list(
     Ok(Page { items, next_cursor })
 }
 
-/// Puts deliveries back into the queue, due at once; what is under way at this moment stays as it is. Tells how many.
+/// Makes deliveries pending again, due immediately, except those that are being sent right now. Returns their number.
 ///
 /// # Errors
-/// When there is no such endpoint, or the database is away.
+/// Fails when the endpoint does not exist, or when the database is unavailable.
 pub async fn again(store: &Store, webhook_id: WebhookId, again: &Again, audit: &AuditEntry) -> Result<u64, StoreError> {
     let (ids, from, to, state) = match again {
         Again::Events(ids) => (Some(ids.iter().map(|id| id.0).collect::<Vec<_>>()), None, None, None),
@@ -109,10 +109,10 @@ pub async fn again(store: &Store, webhook_id: WebhookId, again: &Again, audit: &
     Ok(done.rows_affected())
 }
 
-/// Removes a batch of what happened before a time, whatever became of it, and tells how many there were.
+/// Removes a batch of the deliveries of events before a time, in any state, and returns their number.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn forget(store: &Store, clinic_id: ClinicId, before: Timestamp) -> Result<u64, StoreError> {
     let mut transaction = store.begin_jobs(clinic_id).await?;
     let gone = sqlx::query_scalar!(

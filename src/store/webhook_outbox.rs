@@ -1,4 +1,4 @@
-//! The outbox: events are written by the transaction that does the work, for each endpoint that subscribes.
+//! The outbox. The transaction that does the work writes its events, one delivery per subscribed endpoint.
 
 use super::connection::Connection;
 use super::row::at;
@@ -7,7 +7,7 @@ use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, WebhookId};
 use crate::domain::webhook::Event;
 
-/// Writes an event for whoever subscribes to it; most often nobody.
+/// Writes an event for each subscribed endpoint. Most events have none.
 pub(super) async fn write(connection: &mut Connection, clinic_id: ClinicId, event: &Event) -> Result<(), StoreError> {
     sqlx::query!(
         "insert into webhook_deliveries (clinic_id, webhook_id, event_id, event, at, subject_id, data, due_at)
@@ -25,10 +25,10 @@ pub(super) async fn write(connection: &mut Connection, clinic_id: ClinicId, even
     Ok(())
 }
 
-/// Writes an event for one endpoint, whatever it subscribes to.
+/// Writes an event for one endpoint, whether or not it subscribes to it.
 ///
 /// # Errors
-/// When there is no such endpoint, nothing is sent to it, or the database is away.
+/// Fails when the endpoint does not exist or is disabled, or when the database is unavailable.
 pub async fn write_to(
     store: &Store,
     webhook_id: WebhookId,

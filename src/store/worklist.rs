@@ -1,4 +1,5 @@
-//! The worklist: pages of follow-ups in one of three orders, each along an index, with only the filters in use.
+//! The worklist: pages of follow-ups in one of three orders. Each order uses an index, and a query contains only the
+//! filters in use.
 
 use serde_json::Value;
 use sqlx::{Postgres, QueryBuilder};
@@ -12,13 +13,13 @@ use crate::domain::ids::ClinicId;
 use crate::domain::rule_table::Band;
 use crate::domain::stored::{Assignee, FollowUpFilter, FollowUpOrder, Page, PageRequest};
 
-/// The columns of a row, as [`Row`] names them.
+/// The columns of [`Row`].
 const COLUMNS: &str = "select follow_up_id, subject_id, state, urgency, assignee, attempts, missed_appointments, flagged_at, \
                        due_at, appointment_at, outcome, not_needed_reason, diagnosis, grip_strength_g, \
                        five_chair_stands_ms, closed_at, last_received_at, band, positive_instruments, \
                        row_version as version from follow_ups where clinic_id = ";
 
-/// Which rows are asked for, and from where on.
+/// The rows to be selected, and where they start.
 struct Part<'a> {
     clinic_id: ClinicId,
     filter: &'a FollowUpFilter,
@@ -31,7 +32,7 @@ struct Part<'a> {
 /// One page of the worklist.
 ///
 /// # Errors
-/// When the cursor is not one of this list, or the database is away.
+/// Fails when the cursor is not from this list, or when the database is unavailable.
 pub async fn list(
     store: &Store,
     clinic_id: ClinicId,
@@ -49,10 +50,10 @@ pub async fn list(
     Ok(Page { items, next_cursor })
 }
 
-/// How PostgreSQL would make a page, as its own JSON.
+/// PostgreSQL's plan for a page, as JSON.
 ///
 /// # Errors
-/// When the cursor is not one of this list, or the database is away.
+/// Fails when the cursor is not from this list, or when the database is unavailable.
 pub async fn plan(
     store: &Store,
     clinic_id: ClinicId,
@@ -66,10 +67,10 @@ pub async fn plan(
     explain(store, &Part { clinic_id, filter, order, after, limit: Some(page.limit), now }).await
 }
 
-/// About how many cases pass a filter, from the planner's statistics: nothing is counted.
+/// The approximate number of follow-ups that match a filter, from the planner's statistics. No rows are counted.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn estimate(
     store: &Store,
     clinic_id: ClinicId,
@@ -78,7 +79,7 @@ pub async fn estimate(
 ) -> Result<u64, StoreError> {
     let part = Part { clinic_id, filter, order: FollowUpOrder::Urgency, after: None, limit: None, now };
     let plan = explain(store, &part).await?;
-    known(plan.pointer("/0/Plan/Plan Rows").and_then(Value::as_u64), "follow_ups", "the planner names no rows")
+    known(plan.pointer("/0/Plan/Plan Rows").and_then(Value::as_u64), "follow_ups", "the plan has no number of rows")
 }
 
 async fn explain(store: &Store, part: &Part<'_>) -> Result<Value, StoreError> {
@@ -131,7 +132,7 @@ impl Part<'_> {
     }
 }
 
-/// The state is written out where an index is made for it.
+/// The state `open` is written as a literal, because it has a partial index.
 fn push_states(query: &mut QueryBuilder<Postgres>, states: &[FollowUpState]) {
     if !states.contains(&FollowUpState::Closed) {
         query.push(" and state <> 'closed'");

@@ -101,7 +101,7 @@ async fn each_state_of_the_migrations_has_its_own_text() {
 
     execute(&mut owner, "delete from _sqlx_migrations where version = 38").await;
     let (status, log) = served(&place, &given).await;
-    assert!(status == 503 && log.contains("lacks the migrations 38; `sarcoscreen migrate` applies them"), "{log}");
+    assert!(status == 503 && log.contains("lacks the migrations 38; run `sarcoscreen migrate` as the owner"), "{log}");
     let refused = given.command(&["clinics", "list"]).output().unwrap();
     assert!(!refused.status.success() && text(&refused.stderr).contains("lacks the migrations 38"), "{refused:?}");
     drop(owner);

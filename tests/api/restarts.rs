@@ -34,7 +34,7 @@ fn kill_server(place: &Place) -> Pid {
 async fn until_recovered(service: &Service) {
     let begun = Instant::now();
     // Readiness is that of the last second, so it may never have been lost.
-    until("it was started again", async || !service.logged("PostgreSQL serves again").is_empty()).await;
+    until("it was started again", async || !service.logged("PostgreSQL is running again").is_empty()).await;
     service.until_ready(Duration::from_mins(1)).await;
     let took = begun.elapsed();
     println!("ready {took:?} after the end of the server");
@@ -61,9 +61,9 @@ async fn a_killed_server_is_started_again_within_five_seconds_although_one_of_it
     assert!(busy.await.unwrap().is_err());
     assert!(postmaster(&place).is_some_and(|pid| pid != killed));
     until("it takes submissions", async || service.submit(&key).await.is_some()).await;
-    let ends = service.logged("PostgreSQL ended and is started again");
+    let ends = service.logged("PostgreSQL ended and is being restarted");
     assert!(ends.len() == 1 && ends[0].contains("signal: 9"), "{ends:?}");
-    assert_eq!(service.logged("PostgreSQL serves again").len(), 1);
+    assert_eq!(service.logged("PostgreSQL is running again").len(), 1);
     service.stop();
     assert!(postmaster(&place).is_none());
 }
@@ -75,7 +75,7 @@ async fn a_server_that_an_earlier_service_left_is_watched_too() {
     first.signal(Signal::SIGKILL);
     first.wait();
     let service = Service::start(&place);
-    assert_eq!(service.logged("adopted the PostgreSQL server").len(), 1);
+    assert_eq!(service.logged("adopted a running PostgreSQL server").len(), 1);
     let killed = kill_server(&place);
     until_recovered(&service).await;
     assert!(postmaster(&place).is_some_and(|pid| pid != killed));
@@ -90,7 +90,7 @@ async fn a_server_that_cannot_start_is_tried_again_until_it_can_or_the_service_s
     let file = place.data().join("cluster/postgresql.conf");
     let good = fs::read_to_string(&file).unwrap();
     let broken = format!("{good}\nno_such_setting = 1\n");
-    let failures = || service.logged("PostgreSQL could not be started again");
+    let failures = || service.logged("PostgreSQL could not be restarted");
     fs::write(&file, &broken).unwrap();
     kill_server(&place);
     until("three attempts failed", async || failures().len() >= 3).await;
@@ -198,10 +198,10 @@ async fn a_server_that_ended_on_a_full_disk_is_started_again_once_there_is_room(
     let _ = sqlx::query("select pg_switch_wal()").execute(&mut connection).await;
     until("the server ended", async || {
         stored.extend(service.submit(&key).await);
-        !service.logged("PostgreSQL ended and is started again").is_empty()
+        !service.logged("PostgreSQL ended and is being restarted").is_empty()
     })
     .await;
-    until("an attempt failed", async || service.logged("could not be started again").len() > 1).await;
+    until("an attempt failed", async || service.logged("could not be restarted").len() > 1).await;
     assert_eq!((service.status("/health/live").await, service.status("/health/ready").await), (200, 503));
     println!("{}", service.logged("PostgreSQL").join("\n"));
     fs::remove_file(&filler).unwrap();

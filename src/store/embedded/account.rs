@@ -1,4 +1,4 @@
-//! The account that runs the PostgreSQL programs: never root.
+//! The account that runs the PostgreSQL programs. Never root.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::{MetadataExt, lchown};
@@ -10,15 +10,14 @@ use tokio::process::Command;
 
 use super::error::EmbeddedError;
 
-/// Accounts that root drops to, in this order.
+/// Accounts that root switches to, in this order.
 const UNPRIVILEGED: [&str; 2] = ["postgres", "nobody"];
-/// The id of `nobody` where no account database names it.
+/// The user id of `nobody` on systems that do not list it.
 const NOBODY: u32 = 65_534;
-/// What the programs need of our environment. Its `PG*` variables would misguide them, and the
-/// rest may hold secrets that are not for the other account.
+/// Environment variables passed to the programs. `PG*` variables would change their behaviour, and others may hold secrets.
 const KEPT_ENVIRONMENT: [&str; 2] = ["PATH", "LD_LIBRARY_PATH"];
 
-/// Who runs the PostgreSQL programs.
+/// The account that runs the PostgreSQL programs.
 #[derive(Debug, Clone)]
 pub(super) struct Account {
     uid: u32,
@@ -28,11 +27,11 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// Our own account; for root, the owner of the cluster or an unprivileged account.
+    /// The account of this process. For root: the owner of the cluster, or an unprivileged account.
     ///
     /// # Errors
     ///
-    /// When the cluster cannot be inspected or belongs to an account that cannot run it.
+    /// Fails when the cluster cannot be inspected, or when it belongs to an account that cannot run it.
     pub(super) fn for_cluster(cluster: &Path) -> Result<Self, EmbeddedError> {
         let owner = match fs::symlink_metadata(cluster) {
             Ok(metadata) => Some(metadata),
@@ -41,7 +40,7 @@ impl Account {
         };
         let account = match &owner {
             _ if !geteuid().is_root() => Self::own(),
-            // The choice of the first start stands, even if `postgres` was added since.
+            // The account chosen by the first start stays, even if `postgres` was added since.
             Some(owner) => Self::owner(owner),
             None => Self::unprivileged(),
         };
@@ -54,12 +53,10 @@ impl Account {
         }
     }
 
-    /// Its name, for messages.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its user id.
     pub(super) fn uid(&self) -> u32 {
         self.uid
     }
@@ -73,7 +70,7 @@ impl Account {
     ///
     /// # Errors
     ///
-    /// When the owner cannot be changed.
+    /// Fails when the owner cannot be changed.
     pub(super) fn own_path(&self, path: &Path) -> Result<(), EmbeddedError> {
         if !self.dropped {
             return Ok(());
@@ -81,9 +78,9 @@ impl Account {
         lchown(path, Some(self.uid), Some(self.gid)).map_err(EmbeddedError::io("change the owner of", path))
     }
 
-    /// The first folder on the way to `path`, itself included, that the account cannot enter.
+    /// The first folder on the path to `path`, including `path`, that the account cannot enter.
     ///
-    /// Judges by owner and mode only; this process itself needs no judging.
+    /// Checks owner and mode only. `None` if the account is that of this process.
     pub(super) fn barred_at(&self, path: &Path) -> Option<PathBuf> {
         if !self.dropped {
             return None;
@@ -94,18 +91,18 @@ impl Account {
         way.into_iter().find(closed).map(Path::to_owned)
     }
 
-    /// A command that runs `program` as this account, in a process group of its own.
+    /// A command that runs `program` as this account in a new process group.
     pub(super) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.env_clear().env("HOME", "/").env("LC_ALL", "C").env("TZ", "UTC");
         for name in KEPT_ENVIRONMENT {
-            #[expect(clippy::disallowed_methods, reason = "handed on, not read as a setting")]
+            #[expect(clippy::disallowed_methods, reason = "passed to the child process, not read as a setting")]
             let value = std::env::var_os(name);
             if let Some(value) = value {
                 command.env(name, value);
             }
         }
-        // The own group keeps a Ctrl-C in the terminal from the server: we stop it last.
+        // In its own process group the server does not receive Ctrl-C from the terminal. The service stops it last.
         command.current_dir("/").stdin(Stdio::null()).process_group(0);
         if self.dropped {
             command.uid(self.uid).gid(self.gid);

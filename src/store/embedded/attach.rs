@@ -1,4 +1,4 @@
-//! Attaching to the server of a service that runs on the data folder, for a command beside it.
+//! Lets a command attach to the PostgreSQL server of a service that runs on the same data folder.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,28 +12,28 @@ use super::server::{self, Probe};
 use super::site::Site;
 use super::{Claim, Settings, claim};
 
-/// How long a holder of the folder may take until it serves or lets the folder go.
+/// How long a process that holds the folder may take until it serves or releases the folder.
 const STARTING: Duration = Duration::from_mins(1);
-/// How long the server of a service may stay silent.
+/// How long the server of a service may not answer.
 const SILENCE: Duration = Duration::from_secs(5);
-/// The pause between two looks.
+/// Pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The way to a data folder's server.
+/// Access to the server of a data folder.
 #[derive(Debug)]
 pub enum Access {
-    /// No other process uses the folder, and this one has locked it.
+    /// No other process uses the folder; this process has locked it.
     Claimed(Claim),
-    /// A service serves from the folder.
+    /// A service runs on the folder.
     Attached(Attached),
 }
 
-/// The server of a service that runs on the data folder. It is not stopped from here.
+/// The server of a service that runs on the data folder. This process does not stop it.
 #[derive(Debug)]
 pub struct Attached(Site);
 
 impl Attached {
-    /// How to connect to the service's database as its owner, a superuser.
+    /// Connection options for the service's database, as its owner, a superuser.
     #[must_use]
     pub fn connect_options(&self) -> PgConnectOptions {
         self.0.options()
@@ -46,12 +46,12 @@ impl Attached {
     }
 }
 
-/// Locks the data folder, or attaches to the server of the service that holds the lock. Waits for a holder that is still
-/// starting, and for one that is no service.
+/// Locks the data folder, or attaches to the server of the service that holds the lock. Waits while the holder is starting
+/// or is not a service.
 ///
 /// # Errors
 ///
-/// When the folder is unfit, stays in use, or its server does not answer.
+/// Fails when the folder is unfit or stays in use, or when its server does not answer.
 pub async fn claim_or_attach(settings: &Settings, progress: &dyn Fn(&str)) -> Result<Access, EmbeddedError> {
     let begun = Instant::now();
     let (mut answered, mut told) = (begun, false);

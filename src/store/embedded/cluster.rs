@@ -1,4 +1,4 @@
-//! The cluster: the files that PostgreSQL keeps, made once.
+//! The PostgreSQL cluster, created once.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -12,10 +12,10 @@ use super::error::EmbeddedError;
 use super::folder::{DataFolder, make_owned, remove};
 use super::programs::Programs;
 
-/// The first major version with a locale of its own, the same on every machine.
+/// The first major version with the builtin locale provider, which sorts the same on every machine.
 const BUILTIN_LOCALE: u32 = 17;
 
-/// A complete cluster.
+/// A completely initialized cluster.
 #[derive(Debug)]
 pub(super) struct Cluster {
     path: PathBuf,
@@ -23,11 +23,11 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    /// The cluster at `path`, if there is one.
+    /// Opens the cluster at `path`. `None` if `path` does not exist.
     ///
     /// # Errors
     ///
-    /// When there is something else at `path`.
+    /// Fails when `path` exists and is not a cluster.
     pub(super) fn open(path: &Path) -> Result<Option<Self>, EmbeddedError> {
         let file = path.join("PG_VERSION");
         let text = match fs::read_to_string(&file) {
@@ -43,11 +43,11 @@ impl Cluster {
         Ok(Some(Self { path, version }))
     }
 
-    /// Makes a cluster beside its place and moves it there when it is complete and on the disk.
+    /// Creates a cluster in `cluster.new`, and renames it when it is complete and flushed to disk.
     ///
     /// # Errors
     ///
-    /// When initdb fails or the folder cannot be written.
+    /// Fails when initdb fails or the folder is not writable.
     pub(super) async fn create(
         folder: &DataFolder,
         programs: &Programs,
@@ -62,18 +62,17 @@ impl Cluster {
         Ok(Self { path, version: programs.version() })
     }
 
-    /// Its folder.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The major version that reads and writes it.
+    /// The major version that wrote the cluster.
     pub(super) fn version(&self) -> u32 {
         self.version
     }
 }
 
-/// Runs initdb with a Unicode character type, or without where the system knows none.
+/// Runs initdb with a Unicode character type, or with plain C where the system has no such locale.
 async fn initialize(new: &Path, programs: &Programs, account: &Account) -> Result<(), EmbeddedError> {
     // Text sorts by code point everywhere: an index must not depend on the system's locale data.
     let unicode: &[&str] = if programs.version() >= BUILTIN_LOCALE {
@@ -83,7 +82,7 @@ async fn initialize(new: &Path, programs: &Programs, account: &Account) -> Resul
     };
     match initdb(new, programs, account, unicode).await {
         Err(EmbeddedError::Program { output, .. }) if output.contains("locale") => {
-            tracing::debug!(output, "no Unicode character type, taking plain C");
+            tracing::debug!(output, "no Unicode character type; using plain C");
             initdb(new, programs, account, &[]).await
         }
         outcome => outcome,
@@ -91,7 +90,7 @@ async fn initialize(new: &Path, programs: &Programs, account: &Account) -> Resul
 }
 
 async fn initdb(new: &Path, programs: &Programs, account: &Account, locale: &[&str]) -> Result<(), EmbeddedError> {
-    // What a killed start left half done.
+    // Removes what an interrupted start left behind.
     remove(new)?;
     make_owned(new, account)?;
     let mut command = account.command(&programs.path("initdb"));
@@ -100,9 +99,10 @@ async fn initdb(new: &Path, programs: &Programs, account: &Account, locale: &[&s
         .arg(new)
         .args(["--username", NAME, "--encoding=UTF8", "--no-locale", "--data-checksums"])
         .args(locale)
-        // Who can reach the socket may in; the network may never, whatever the configuration.
+        // Every account that can reach the socket may connect. Network connections are rejected, whatever the configuration
+        // says.
         .args(["--auth-local=trust", "--auth-host=reject"])
-        // Writing out once at the end is faster than after each step.
+        // One flush at the end is faster than one per step.
         .args(["--no-sync", "--no-instructions"]);
     run(&mut command).await
 }

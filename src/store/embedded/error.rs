@@ -1,10 +1,10 @@
-//! What can go wrong around the private PostgreSQL.
+//! Errors of the private PostgreSQL.
 
 use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A failure to start or stop the private PostgreSQL, worded for the person who started it.
+/// A failure to start or stop the private PostgreSQL. The messages are for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum EmbeddedError {
     /// Another process holds the lock of the data folder.
@@ -13,30 +13,23 @@ pub enum EmbeddedError {
          another folder with SARCOSCREEN_DATA_DIR", folder.display()
     )]
     InUse {
-        /// The data folder.
         folder: PathBuf,
         /// The process id in the lock file, or `unknown`.
         pid: String,
-        /// Whether it is a service that serves, so that others may attach to its server.
+        /// Whether the holder is a running service, so that commands may attach to its server.
         serving: bool,
     },
     /// A service holds the data folder, and its server does not answer.
     #[error(
-        "sarcoscreen (process {pid}) serves from the data folder {}, but its PostgreSQL does not answer; the log of the \
-         service and postgres.log in the folder say why", folder.display()
+        "sarcoscreen (process {pid}) runs on the data folder {}, but its PostgreSQL does not answer; the log of the \
+         service and postgres.log in the folder state the cause", folder.display()
     )]
-    Silent {
-        /// The data folder.
-        folder: PathBuf,
-        /// The process id of the service.
-        pid: String,
-    },
-    /// A folder is owned by somebody else or open to others.
+    Silent { folder: PathBuf, pid: String },
+    /// A folder belongs to another account, or other accounts may write to it.
     #[error("{} {reason}", path.display())]
     Unfit {
-        /// The folder.
         path: PathBuf,
-        /// What is wrong with it and what to do.
+        /// What is wrong, and what to do.
         reason: String,
     },
     /// The account that runs the server cannot pass through a folder.
@@ -46,14 +39,13 @@ pub enum EmbeddedError {
         folder.display(), data_dir.display()
     )]
     Closed {
-        /// The folder that is closed to the account.
+        /// The folder that the account cannot enter.
         folder: PathBuf,
         /// The data folder below it.
         data_dir: PathBuf,
-        /// The account.
         account: String,
     },
-    /// No programs were found and none could be obtained.
+    /// No programs were found, and none could be downloaded.
     #[error(
         "no PostgreSQL 15 or later was found, and obtaining one failed: {reason}. Install the \
          PostgreSQL server package (for example `apt-get install postgresql`), or set \
@@ -63,78 +55,69 @@ pub enum EmbeddedError {
         /// Why the programs could not be obtained.
         reason: String,
     },
-    /// The programs in the folder that was set cannot be used.
+    /// The programs in the configured folder cannot be used.
     #[error("the PostgreSQL programs in {} (SARCOSCREEN_POSTGRES_BIN) cannot be used: {reason}", bin.display())]
-    Unusable {
-        /// The folder of the programs.
-        bin: PathBuf,
-        /// Why not.
-        reason: String,
-    },
-    /// The cluster needs programs of a major version that is not there.
+    Unusable { bin: PathBuf, reason: String },
+    /// The cluster needs programs of a major version that is not installed.
     #[error(
         "the data in {} was written by PostgreSQL {cluster}, but {found} was found; install the \
          PostgreSQL {cluster} server package, or name the folder of its programs with \
          SARCOSCREEN_POSTGRES_BIN", data.display()
     )]
     Version {
-        /// The folder of the cluster.
         data: PathBuf,
-        /// The major version that wrote it.
+        /// The major version that wrote the cluster.
         cluster: u32,
-        /// What was found instead, in words.
+        /// The programs that were found instead.
         found: String,
     },
-    /// A program of PostgreSQL failed.
+    /// A PostgreSQL program failed.
     #[error("{program} failed: {output}")]
     Program {
-        /// The name of the program.
         program: &'static str,
-        /// The end of what it said.
+        /// The end of the program's output.
         output: String,
     },
-    /// The server ended or did not answer while it was starting.
+    /// The server ended, or did not answer, while it was starting.
     #[error("PostgreSQL did not start: {reason}; the end of its log:\n{log}")]
     NotReady {
-        /// What was seen.
+        /// What happened.
         reason: String,
         /// The last lines of the server log.
         log: String,
     },
-    /// The server refused the service.
-    #[error("PostgreSQL runs but refused the service")]
+    /// The server refused the connection of the service.
+    #[error("PostgreSQL runs, but refused the connection")]
     Refused(#[from] sqlx::Error),
-    /// The server did not go.
+    /// The server did not stop.
     #[error("PostgreSQL (process {pid}) did not stop: {reason}")]
     NotStopped {
-        /// The process id of the server.
         pid: i32,
-        /// What was seen.
+        /// What happened.
         reason: String,
     },
-    /// The task that watches over the server ended.
-    #[error("nothing watches over PostgreSQL any more")]
+    /// The task that restarts the server ended.
+    #[error("the task that restarts PostgreSQL has ended")]
     Unwatched(#[from] tokio::task::JoinError),
-    /// The file system refused.
+    /// A file system operation failed.
     #[error("cannot {action} {}", path.display())]
     Io {
-        /// What was tried, as a verb.
+        /// The operation, as a verb.
         action: &'static str,
-        /// On which path.
+        /// The path of the operation.
         path: PathBuf,
-        /// The refusal.
         source: io::Error,
     },
 }
 
 impl EmbeddedError {
-    /// Turns an I/O error into one that says what was tried on which path.
+    /// Wraps an I/O error with the operation and the path.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
     }
 
-    /// The error with everything that it came from.
+    /// The error with all its causes, as one text.
     pub(super) fn with_causes(&self) -> String {
         let mut text = self.to_string();
         let mut cause = self.source();

@@ -1,4 +1,4 @@
-//! The data folder: its lock, its layout and who may enter what.
+//! The data folder: its lock, its layout and the modes of its files.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -13,28 +13,28 @@ use nix::unistd::geteuid;
 use super::account::{Account, name_of};
 use super::error::EmbeddedError;
 
-/// The port in the name of the socket file; nothing listens on the network.
+/// The port in the name of the socket file. The server does not listen on the network.
 pub(super) const PORT: u16 = 5432;
 
-/// The longest path of a Unix socket, in bytes.
+/// The maximum length of a Unix socket path, in bytes.
 const SOCKET_PATH_MAX: usize = 107;
-/// Where a short socket folder goes. Fixed, so that the next start finds the same one.
+/// Parent of the short socket folder. Fixed, so that the next start finds the same folder.
 const SHORT_PARENT: &str = "/tmp";
 
-/// The lock on a data folder. It is let go by name when it is dropped: closing the file would not do while a process that
-/// is just being started still holds a copy of it.
+/// The lock on a data folder. It is released explicitly on drop: closing the file is not enough while a child process that
+/// is being started still holds a copy of the descriptor.
 #[derive(Debug)]
 pub(super) struct FolderLock(File);
 
-/// The line in the lock file of a service that serves: others may attach to its server.
+/// The line in the lock file of a running service. Commands may then attach to its server.
 const SERVING: &str = "serving";
 
 impl FolderLock {
-    /// Says in the lock file that others may attach to the server.
+    /// Marks the lock file: commands may attach to the server.
     pub(super) fn serving(&self) {
-        // A full disk is no reason not to serve: others then say that the folder is in use.
+        // A write error, such as a full disk, must not stop the service. Commands then report that the folder is in use.
         if let Err(error) = writeln!(&self.0, "{SERVING}") {
-            tracing::warn!(%error, "the lock file does not say that others may attach");
+            tracing::warn!(%error, "the lock file was not marked; commands cannot attach to the server");
         }
     }
 }
@@ -42,7 +42,7 @@ impl FolderLock {
 impl Drop for FolderLock {
     fn drop(&mut self) {
         if let Err(error) = self.0.unlock() {
-            tracing::warn!(%error, "the lock on the data folder was not let go");
+            tracing::warn!(%error, "the lock on the data folder was not released");
         }
     }
 }
@@ -54,11 +54,11 @@ pub(super) struct DataFolder {
 }
 
 impl DataFolder {
-    /// Makes the folder if absent, and locks it for as long as the returned lock lives.
+    /// Creates the folder if absent, and locks it while the returned lock lives.
     ///
     /// # Errors
     ///
-    /// When it is in use, is not ours, or cannot be made.
+    /// Fails when the folder is in use, belongs to another account, or cannot be created.
     pub(super) fn claim(path: &Path) -> Result<(Self, FolderLock), EmbeddedError> {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(EmbeddedError::io("make", parent))?;
@@ -75,16 +75,16 @@ impl DataFolder {
         Self { path }
     }
 
-    /// Lets the server's account pass through the folder on the way to what it owns inside.
+    /// Lets the server's account pass through the folder to its own files inside.
     ///
     /// # Errors
     ///
-    /// When a folder above this one is closed to the account.
+    /// Fails when the account cannot enter a parent folder.
     pub(super) fn admit(&self, account: &Account) -> Result<(), EmbeddedError> {
         if account.dropped() {
             let path = &self.path;
             let mode = fs::metadata(path).map_err(EmbeddedError::io("inspect", path))?.mode();
-            // Passing is not listing, and each thing inside has a mode of its own.
+            // Execute permission does not allow listing, and every file inside has its own mode.
             set_mode(path, (mode & 0o7777) | 0o011)?;
         }
         match account.barred_at(&self.path) {
@@ -95,31 +95,30 @@ impl DataFolder {
         }
     }
 
-    /// The folder itself, absolute.
+    /// The absolute path of the folder.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Where the cluster is.
     pub(super) fn cluster(&self) -> PathBuf {
         self.path.join("cluster")
     }
 
-    /// Where a cluster is made before it takes its place.
+    /// Where a new cluster is initialized before it is renamed.
     pub(super) fn new_cluster(&self) -> PathBuf {
         self.path.join("cluster.new")
     }
 
-    /// Where obtained programs are kept, one folder a version.
+    /// Where downloaded programs are kept, one folder per version.
     pub(super) fn programs(&self) -> PathBuf {
         self.path.join("postgres")
     }
 
-    /// The folder of the server's socket: `run`, or a short one where that path is too long.
+    /// The folder of the server's socket: `run`, or a short path if that one is too long.
     ///
     /// # Errors
     ///
-    /// When it cannot be made or somebody else owns it.
+    /// Fails when the folder cannot be created or belongs to another account.
     pub(super) fn socket_folder(&self, account: &Account) -> Result<PathBuf, EmbeddedError> {
         let run = self.path.join("run");
         if fits_a_socket(&run) {
@@ -131,11 +130,11 @@ impl DataFolder {
         Ok(short)
     }
 
-    /// The folder of the socket of a running server.
+    /// The socket folder of a running server.
     ///
     /// # Errors
     ///
-    /// When it is a short one that does not belong to the account alone: another account could listen there.
+    /// Fails when the short folder is not private to the account: another account could listen there.
     pub(super) fn used_socket_folder(&self, account: &Account) -> Result<PathBuf, EmbeddedError> {
         let run = self.path.join("run");
         if fits_a_socket(&run) {
@@ -149,16 +148,15 @@ impl DataFolder {
         Ok(short)
     }
 
-    /// Where the server writes its log.
     pub(super) fn server_log(&self) -> PathBuf {
         self.path.join("postgres.log")
     }
 
-    /// Makes what was just renamed in this folder survive a loss of power.
+    /// Flushes the folder, so that a rename in it survives a power failure.
     ///
     /// # Errors
     ///
-    /// When the folder cannot be written out.
+    /// Fails when the folder cannot be flushed.
     pub(super) fn sync(&self) -> Result<(), EmbeddedError> {
         let path = &self.path;
         File::open(path).and_then(|folder| folder.sync_all()).map_err(EmbeddedError::io("write out", path))
@@ -171,25 +169,25 @@ impl DataFolder {
     }
 }
 
-/// Makes a folder of the data folder, or takes it over, as one that only `account` may enter.
+/// Creates a folder in the data folder, or takes it over, so that only `account` may enter it.
 ///
-/// Only the data folder's owner can put something there, so what is there is ours: made for the
-/// account of an earlier start, perhaps, before `postgres` was added to the machine.
+/// Only the owner of the data folder can create entries in it, so an existing folder is ours. It may belong to the account
+/// of an earlier start, before `postgres` was added to the machine.
 ///
 /// # Errors
 ///
-/// When it cannot be made or its owner or mode cannot be changed.
+/// Fails when the folder cannot be created, or its owner or mode cannot be changed.
 pub(super) fn make_owned(path: &Path, account: &Account) -> Result<(), EmbeddedError> {
     make_private(path)?;
     account.own_path(path)?;
     set_mode(path, 0o700)
 }
 
-/// Opens a file of mode 0600 for appending, making it if absent.
+/// Opens a file of mode 0600 for appending, and creates it if absent.
 ///
 /// # Errors
 ///
-/// When it cannot be opened.
+/// Fails when the file cannot be opened.
 pub(super) fn open_private(path: &Path) -> Result<File, EmbeddedError> {
     OpenOptions::new()
         .append(true)
@@ -200,20 +198,18 @@ pub(super) fn open_private(path: &Path) -> Result<File, EmbeddedError> {
         .map_err(EmbeddedError::io("open", path))
 }
 
-/// Sets the mode of `path`.
-///
 /// # Errors
 ///
-/// When the file system refuses.
+/// Fails when the file system refuses.
 pub(super) fn set_mode(path: &Path, mode: u32) -> Result<(), EmbeddedError> {
     fs::set_permissions(path, Permissions::from_mode(mode)).map_err(EmbeddedError::io("change the mode of", path))
 }
 
-/// Removes a folder and all in it; an absent one is fine.
+/// Removes a folder with its contents. An absent folder is not an error.
 ///
 /// # Errors
 ///
-/// When something in it cannot be removed.
+/// Fails when an entry cannot be removed.
 pub(super) fn remove(path: &Path) -> Result<(), EmbeddedError> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(EmbeddedError::io("remove", path)(error)),
@@ -221,7 +217,7 @@ pub(super) fn remove(path: &Path) -> Result<(), EmbeddedError> {
     }
 }
 
-/// Makes a folder of mode 0700 and says whether it did; one that is there is left alone.
+/// Creates a folder of mode 0700 and returns `true`. An existing folder is not changed.
 fn make_private(path: &Path) -> Result<bool, EmbeddedError> {
     match DirBuilder::new().mode(0o700).create(path) {
         Ok(()) => Ok(true),
@@ -230,14 +226,14 @@ fn make_private(path: &Path) -> Result<bool, EmbeddedError> {
     }
 }
 
-/// Like [`make_owned`], in a parent where anybody may have put something of that name.
+/// Like [`make_owned`], in a parent folder where any account may have created an entry of that name.
 fn make_owned_in_public(path: &Path, account: &Account) -> Result<(), EmbeddedError> {
     if make_private(path)? {
         return account.own_path(path);
     }
-    // Not following a link: it would be somebody else's.
+    // Does not follow a link, which may belong to another account.
     let at = fs::symlink_metadata(path).map_err(EmbeddedError::io("inspect", path))?;
-    // A start that was killed before it gave the folder away left it with us.
+    // A start that was interrupted before it changed the owner left the folder with this account.
     if at.is_dir() && at.uid() == geteuid().as_raw() {
         return make_owned(path, account);
     }
@@ -255,8 +251,7 @@ fn not_closed(path: &Path, account: &Account) -> EmbeddedError {
     unfit(path, format!("should be a folder of {} with mode 0700; remove it", account.name()))
 }
 
-/// A folder of another account, or a shared one such as `/tmp`, must not become a data folder:
-/// others could swap what we make in it.
+/// Refuses a folder of another account or a shared folder such as `/tmp`: others could replace files in it.
 fn require_ours(path: &Path) -> Result<(), EmbeddedError> {
     let at = fs::metadata(path).map_err(EmbeddedError::io("inspect", path))?;
     if !at.is_dir() {
@@ -299,10 +294,10 @@ fn lock(folder: &Path) -> Result<File, EmbeddedError> {
     Ok(file)
 }
 
-/// The process id in the lock file, or `unknown`, and whether others may attach to its server.
+/// The process id in the lock file, or `unknown`, and whether commands may attach to its server.
 fn holder(lock: &mut File) -> (String, bool) {
     let mut text = String::new();
-    // A holder that is writing this moment is looked at again.
+    // If the holder is writing right now, the caller tries again.
     if lock.read_to_string(&mut text).is_err() {
         text.clear();
     }
@@ -310,7 +305,7 @@ fn holder(lock: &mut File) -> (String, bool) {
     (pid.to_owned(), text.lines().any(|line| line == SERVING))
 }
 
-/// Whether a socket in `folder` can be named, both to the kernel and as UTF-8 to the driver.
+/// Whether a socket in `folder` has a valid path: short enough for the kernel, and UTF-8 for the driver.
 fn fits_a_socket(folder: &Path) -> bool {
     let socket = folder.join(format!(".s.PGSQL.{PORT}"));
     socket.to_str().is_some_and(|socket| socket.len() <= SOCKET_PATH_MAX)

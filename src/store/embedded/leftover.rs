@@ -1,6 +1,6 @@
-//! What an earlier process left on the cluster: a running server, dying ones, or a stale file.
+//! Handles what an earlier process left on the cluster: a running server, backends that are ending, or a stale file.
 //!
-//! Called under the lock of the data folder, so nobody else starts a server meanwhile.
+//! Called under the lock of the data folder, so no other process starts a server at the same time.
 
 use std::fs::{self, Metadata};
 use std::io::ErrorKind;
@@ -18,22 +18,22 @@ use super::error::EmbeddedError;
 use super::folder::PORT;
 use super::server::{self, Probe, Server};
 
-/// How long a running server may stay silent before it is stopped and started anew.
+/// How long a running server may not answer before it is stopped and restarted.
 const SILENCE: Duration = Duration::from_secs(3);
-/// How long the processes of a killed server may take to go.
+/// How long the processes of a killed server may take to end.
 const ORPHANS: Duration = Duration::from_secs(30);
-/// After how long they are ended, and how. One in the middle of a long statement does not notice by itself that its server
-/// is gone. Either signal is a crash to PostgreSQL, which recovers from it as from the end of the server.
+/// When the processes of a killed server are signalled, and with which signal. A backend in a long statement does not
+/// notice that its server is gone. PostgreSQL treats either signal as a crash, and recovers as after the end of the server.
 const ENDINGS: [(Duration, Signal); 2] =
     [(Duration::from_secs(1), Signal::SIGQUIT), (Duration::from_secs(2), Signal::SIGKILL)];
-/// The pause between two looks.
+/// Pause between two checks.
 const PAUSE: Duration = Duration::from_millis(25);
 
-/// Adopts a server that runs on the cluster, or makes sure that none does.
+/// Adopts a server that runs on the cluster, or makes sure that none runs.
 ///
 /// # Errors
 ///
-/// When processes of a killed server do not go, or a deaf server cannot be stopped.
+/// Fails when processes of a killed server do not end, or when a server that does not answer cannot be stopped.
 pub(super) async fn settle(cluster: &Cluster, options: &PgConnectOptions) -> Result<Option<Server>, EmbeddedError> {
     let file = cluster.path().join("postmaster.pid");
     let Some(pid) = recorded(&file)? else {
@@ -53,12 +53,12 @@ pub(super) async fn settle(cluster: &Cluster, options: &PgConnectOptions) -> Res
     Ok(None)
 }
 
-/// Removes the lock of a socket whose server is gone: its process id may be somebody else's by now,
-/// and the server to come would refuse to start for it.
+/// Removes the lock file of a socket whose server is gone. Its process id may have been reused, and the next server would
+/// then refuse to start.
 ///
 /// # Errors
 ///
-/// When it is there and cannot be removed.
+/// Fails when the file exists and cannot be removed.
 pub(super) fn clear_socket(folder: &Path) -> Result<(), EmbeddedError> {
     clear(&folder.join(format!(".s.PGSQL.{PORT}.lock")))
 }
@@ -71,7 +71,7 @@ pub(super) fn runs_on(cluster: &Path, pid: Pid) -> bool {
     }
 }
 
-/// Waits for the database to answer; `false` when the server has gone or stays silent.
+/// Waits for the database to answer. `false` when the server ended or does not answer.
 async fn answers(server: &Server, options: &PgConnectOptions) -> Result<bool, EmbeddedError> {
     let mut deadline = Instant::now() + SILENCE;
     while server.runs() && Instant::now() < deadline {
@@ -85,20 +85,20 @@ async fn answers(server: &Server, options: &PgConnectOptions) -> Result<bool, Em
     Ok(false)
 }
 
-/// Backends outlive a killed postmaster until they notice, and the next one refuses to start.
+/// Ends the backends of a killed postmaster. They run until they notice its end, and block the next start.
 async fn end_orphans(cluster: &Path, postmaster: Pid, mut left: Vec<Pid>) -> Result<(), EmbeddedError> {
     let begun = Instant::now();
-    // Without the list of processes the recorded id may be anybody's.
+    // Without `/proc`, the recorded id may belong to any process.
     let mut endings = ENDINGS.into_iter().filter(|_| proc_is_there()).peekable();
     while let Some(orphan) = left.first() {
         if begun.elapsed() > ORPHANS {
-            let reason = "a process of a killed server is still at work".to_owned();
+            let reason = "a process of a killed server is still running".to_owned();
             return Err(EmbeddedError::NotStopped { pid: orphan.as_raw(), reason });
         }
         if let Some((_, signal)) = endings.next_if(|(after, _)| begun.elapsed() > *after) {
-            tracing::warn!(processes = left.len(), %signal, "ending what a killed PostgreSQL left at work");
+            tracing::warn!(processes = left.len(), %signal, "ending the remaining processes of a killed PostgreSQL");
             for pid in &left {
-                // One that has gone meanwhile is what is wanted.
+                // An error means that the process has ended already.
                 let _ = kill(*pid, signal);
             }
         }
@@ -108,7 +108,7 @@ async fn end_orphans(cluster: &Path, postmaster: Pid, mut left: Vec<Pid>) -> Res
     Ok(())
 }
 
-/// The process id in `postmaster.pid`, if there is such a file.
+/// The process id in `postmaster.pid`. `None` if the file does not exist.
 fn recorded(file: &Path) -> Result<Option<Pid>, EmbeddedError> {
     let text = match fs::read_to_string(file) {
         Ok(text) => text,
@@ -116,14 +116,14 @@ fn recorded(file: &Path) -> Result<Option<Pid>, EmbeddedError> {
         Err(error) => return Err(EmbeddedError::io("read", file)(error)),
     };
     let pid = text.lines().next().and_then(|line| line.trim().parse::<i32>().ok());
-    // A torn file names nobody: process 0 is never a server.
+    // A truncated file gives process id 0, which is never a server.
     Ok(Some(Pid::from_raw(pid.filter(|pid| *pid > 0).unwrap_or(0))))
 }
 
-/// The PostgreSQL processes on `cluster`: they all work in its folder.
+/// The PostgreSQL processes of the cluster. All of them have its folder as their working directory.
 ///
-/// A process id alone proves nothing: after a restart of the machine or container it may be
-/// anybody's, and PostgreSQL would refuse to start for it.
+/// A process id alone proves nothing: after a restart of the machine or container it may belong to any process, and
+/// PostgreSQL would refuse to start because of it.
 fn occupants(cluster: &Path, recorded: Pid) -> Vec<Pid> {
     let (Ok(at), Ok(processes)) = (fs::metadata(cluster), fs::read_dir("/proc")) else {
         let alive = recorded.as_raw() > 0 && kill(recorded, None).is_ok();
@@ -137,7 +137,7 @@ fn occupants(cluster: &Path, recorded: Pid) -> Vec<Pid> {
 fn is_postgres_in(pid: Pid, cluster: &Metadata) -> bool {
     let home = format!("/proc/{pid}");
     let there = |at: Metadata| (at.dev(), at.ino()) == (cluster.dev(), cluster.ino());
-    // The name tells a server from a shell that somebody opened in the folder.
+    // The name distinguishes a server from a shell with this working directory.
     fs::metadata(format!("{home}/cwd")).is_ok_and(there)
         && fs::read_to_string(format!("{home}/comm")).is_ok_and(|name| name.starts_with("post"))
 }

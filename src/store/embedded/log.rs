@@ -1,4 +1,4 @@
-//! The server log: appended to by the server, quoted from when a start fails.
+//! The server log. The server appends to it; errors of a failed start quote it.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use super::error::EmbeddedError;
 use super::folder::open_private;
 
-/// The size in bytes from which a start sets the log aside.
+/// Size in bytes above which a start renames the log.
 const FULL: u64 = 16 << 20;
-/// How much of the log goes into an error, in bytes.
+/// Bytes of the log quoted in an error.
 const TAIL_BYTES: u64 = 4096;
-/// How much of the log goes into an error, in lines.
+/// Lines of the log quoted in an error.
 const TAIL_LINES: usize = 12;
 
-/// The log as it was when a server was about to start.
+/// The log at the time when the server was about to start.
 #[derive(Debug)]
 pub(super) struct ServerLog {
     path: PathBuf,
@@ -23,11 +23,11 @@ pub(super) struct ServerLog {
 }
 
 impl ServerLog {
-    /// Opens the log, with a full one set aside as `postgres.log.old`.
+    /// Opens the log. A full log is renamed to `postgres.log.old` first.
     ///
     /// # Errors
     ///
-    /// When it cannot be opened.
+    /// Fails when the log cannot be opened.
     pub(super) fn open(path: PathBuf) -> Result<Self, EmbeddedError> {
         if fs::metadata(&path).is_ok_and(|at| at.len() > FULL) {
             fs::rename(&path, path.with_extension("log.old")).map_err(EmbeddedError::io("set aside", &path))?;
@@ -37,16 +37,16 @@ impl ServerLog {
         Ok(Self { path, file, start })
     }
 
-    /// A handle for the server to write with.
+    /// A file handle that the server writes to.
     ///
     /// # Errors
     ///
-    /// When there are no handles left.
+    /// Fails when the process has no file handles left.
     pub(super) fn handle(&self) -> Result<File, EmbeddedError> {
         self.file.try_clone().map_err(EmbeddedError::io("open", &self.path))
     }
 
-    /// The last lines since the start.
+    /// The last lines since the server was started.
     pub(super) fn tail(&self) -> String {
         let text = read_end(&self.path, self.start).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);

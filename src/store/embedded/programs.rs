@@ -1,4 +1,4 @@
-//! Finding PostgreSQL programs of a fit version.
+//! Finds PostgreSQL programs of a supported version.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -10,12 +10,12 @@ use super::account::Account;
 use super::error::EmbeddedError;
 use super::{Settings, obtain};
 
-/// The oldest major version whose SQL the service uses.
+/// The oldest major version that supports the SQL of the service.
 const OLDEST: u32 = 15;
-/// Where Debian and its kin keep one folder a major version.
+/// Where Debian and its derivatives install PostgreSQL, one folder per major version.
 const DEBIAN: &str = "/usr/lib/postgresql";
 
-/// A folder with `postgres` and `initdb` in it.
+/// A folder that contains `postgres` and `initdb`.
 #[derive(Debug)]
 pub(super) struct Programs {
     bin: PathBuf,
@@ -23,24 +23,22 @@ pub(super) struct Programs {
 }
 
 impl Programs {
-    /// The major version.
     pub(super) fn version(&self) -> u32 {
         self.version
     }
 
-    /// The path of one program.
     pub(super) fn path(&self, program: &str) -> PathBuf {
         self.bin.join(program)
     }
 }
 
-/// The programs to use: those of the major version `wanted`, or else the first fit ones.
+/// The programs to use: those of the major version `wanted`, otherwise the first usable ones.
 ///
-/// `None` says that there are none but that [`obtain`] can provide them.
+/// `None` means that none were found, and that [`obtain`] can provide them.
 ///
 /// # Errors
 ///
-/// When the explicitly set programs do not fit, or nothing of the wanted version can be had.
+/// Fails when the configured programs do not match, or when the wanted version is not available.
 pub(super) async fn find(
     settings: &Settings,
     obtained: &Path,
@@ -61,7 +59,7 @@ pub(super) async fn find(
                 return Ok(Some(programs));
             }
             Ok(programs) => unfit.push(programs),
-            Err(error) => tracing::debug!(%error, "passing over PostgreSQL programs"),
+            Err(error) => tracing::debug!(%error, "skipping unusable PostgreSQL programs"),
         }
     }
     match wanted {
@@ -70,11 +68,11 @@ pub(super) async fn find(
     }
 }
 
-/// Asks the programs in `bin` for their version, as the account that will run them.
+/// Runs the programs in `bin` as the account that will use them, and reads their version.
 ///
 /// # Errors
 ///
-/// When they are missing, cannot be run or are too old.
+/// Fails when the programs are missing, cannot be run or are too old.
 pub(super) async fn inspect(bin: &Path, account: &Account) -> Result<Programs, EmbeddedError> {
     let unusable = |reason: String| EmbeddedError::Unusable { bin: bin.to_owned(), reason };
     let absolute = bin.canonicalize().map_err(|error| unusable(error.to_string()))?;
@@ -83,7 +81,7 @@ pub(super) async fn inspect(bin: &Path, account: &Account) -> Result<Programs, E
         return Err(unusable(format!("the account {name} cannot enter {}", folder.display())));
     }
     if !absolute.join("initdb").is_file() {
-        return Err(unusable("initdb is not there".to_owned()));
+        return Err(unusable("initdb is missing".to_owned()));
     }
     let output = account.command(&absolute.join("postgres")).arg("--version").output().await;
     let output = output.map_err(|error| unusable(format!("postgres: {error}")))?;
@@ -109,7 +107,7 @@ async fn candidates(settings: &Settings, obtained: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The `bin` folders one level below `folder`, by falling version in the name between.
+/// The `bin` folders one level below `folder`, with the highest version first.
 fn newest_first(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Vec::new();
@@ -131,14 +129,14 @@ async fn configured() -> Option<PathBuf> {
 }
 
 fn on_search_path() -> Vec<PathBuf> {
-    #[expect(clippy::disallowed_methods, reason = "where a system keeps its programs is no setting of ours")]
+    #[expect(clippy::disallowed_methods, reason = "PATH belongs to the system and is not a setting of the service")]
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path);
     folders.filter(|folder| folder.is_absolute() && folder.join("postgres").is_file()).collect()
 }
 
-/// The major version in an answer such as `postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)`
-/// or `postgres (PostgreSQL) 19beta1`.
+/// Parses the major version in output such as `postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)` or `postgres
+/// (PostgreSQL) 19beta1`.
 fn major(said: &str) -> Option<u32> {
     let (_, version) = said.split_once("(PostgreSQL) ")?;
     let end = version.find(|c: char| !c.is_ascii_digit()).unwrap_or(version.len());
@@ -161,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_major_version_is_read_from_any_build() {
+    fn the_major_version_is_parsed_for_every_build() {
         assert_eq!(major("postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)\n"), Some(15));
         assert_eq!(major("postgres (PostgreSQL) 18.6\n"), Some(18));
         assert_eq!(major("postgres (PostgreSQL) 19beta1\n"), Some(19));
@@ -169,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_are_ordered_by_number_and_not_by_letter() {
+    fn folders_are_ordered_by_number() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["9", "15", "18.6.3", ".new", "18.6.10"] {
             fs::create_dir(folder.path().join(name)).unwrap();

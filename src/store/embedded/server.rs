@@ -1,4 +1,4 @@
-//! The server process: its settings, its readiness and its end.
+//! The server process: settings, start and stop.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -18,22 +18,22 @@ use super::leftover;
 use super::log::ServerLog;
 use super::programs::Programs;
 
-/// Settings that the service relies on; on the command line no configuration file overrides them.
+/// Settings that the service relies on. On the command line they override every configuration file.
 const SETTINGS: [&str; 17] = [
     "cluster_name=sarcoscreen",
     "listen_addresses=",
     "unix_socket_permissions=0700",
     "port=5432",
     "max_connections=100",
-    // Committed is on the disk.
+    // A committed transaction is on disk.
     "fsync=on",
     "full_page_writes=on",
     "synchronous_commit=on",
     "timezone=UTC",
     "log_timezone=UTC",
     "logging_collector=off",
-    // Patient data stays out of the log: no statements, no parameters, and, by the terse form, no
-    // DETAIL line, which would show the row that broke a constraint.
+    // Patient data stays out of the log: no statements, no parameters, and, with terse errors, no DETAIL line, which would
+    // show the row that violated a constraint.
     "log_statement=none",
     "log_min_duration_statement=-1",
     "log_min_error_statement=panic",
@@ -41,20 +41,20 @@ const SETTINGS: [&str; 17] = [
     "log_parameter_max_length=0",
     "log_parameter_max_length_on_error=0",
 ];
-/// How long a starting server may stay silent.
+/// How long a starting server may not answer.
 const START: Duration = Duration::from_mins(1);
-/// How long a fast shutdown may take before an immediate one.
+/// Time limit of a fast shutdown; after it, an immediate one follows.
 const FAST: Duration = Duration::from_secs(30);
-/// How long an immediate shutdown may take.
+/// Time limit of an immediate shutdown.
 const IMMEDIATE: Duration = Duration::from_secs(10);
-/// How long one attempt to connect may take.
+/// Time limit of one connection attempt.
 const ATTEMPT: Duration = Duration::from_secs(2);
-/// The pause between two looks.
+/// Pause between two checks.
 const PAUSE: Duration = Duration::from_millis(15);
-/// The pause between two looks at a server that was found running and serves.
+/// Pause between two checks of an adopted server.
 const WATCH: Duration = Duration::from_millis(250);
 
-/// The server process, started here or found running.
+/// The server process, started or adopted.
 #[derive(Debug)]
 pub(super) struct Server {
     pid: Pid,
@@ -62,23 +62,23 @@ pub(super) struct Server {
     cluster: PathBuf,
 }
 
-/// What an attempt to connect showed.
+/// Result of a connection attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Probe {
-    /// The database of the service is there.
+    /// The database of the service answers.
     Ready,
-    /// The server answers that it is starting, recovering or stopping.
+    /// The server reports that it is starting, recovering or stopping.
     Starting,
-    /// Nobody answers, or nobody has time.
+    /// No answer, or no free connection.
     Silent,
 }
 
 impl Server {
-    /// Starts `postgres` on the cluster; it is not ready yet.
+    /// Starts `postgres` on the cluster. Does not wait until it is ready.
     ///
     /// # Errors
     ///
-    /// When the program cannot be run.
+    /// Fails when the program cannot be run.
     pub(super) fn spawn(
         programs: &Programs,
         account: &Account,
@@ -96,16 +96,16 @@ impl Server {
         Ok(Self { pid: Pid::from_raw(pid), child: Some(child), cluster: cluster.to_owned() })
     }
 
-    /// Takes charge of the running server `pid`.
+    /// Takes over the running server `pid`.
     pub(super) fn adopt(pid: Pid, cluster: &Path) -> Self {
         Self { pid, child: None, cluster: cluster.to_owned() }
     }
 
-    /// Waits until the database answers; a server that never does is stopped.
+    /// Waits until the database answers. Stops the server if it never does.
     ///
     /// # Errors
     ///
-    /// When the server ends, refuses the service or stays silent.
+    /// Fails when the server ends, refuses the connection or does not answer.
     pub(super) async fn ready(&mut self, options: &PgConnectOptions, log: &ServerLog) -> Result<(), EmbeddedError> {
         match self.await_answer(options).await {
             Ok(None) => Ok(()),
@@ -120,11 +120,11 @@ impl Server {
         }
     }
 
-    /// Stops the server: fast, then immediately if it does not go.
+    /// Stops the server with a fast shutdown, then an immediate one if necessary.
     ///
     /// # Errors
     ///
-    /// When it cannot be signalled or does not go.
+    /// Fails when the server cannot be signalled or does not stop.
     pub(super) async fn stop(&mut self) -> Result<(), EmbeddedError> {
         for (signal, patience) in [(Signal::SIGINT, FAST), (Signal::SIGQUIT, IMMEDIATE)] {
             self.signal(signal)?;
@@ -137,7 +137,7 @@ impl Server {
         Err(EmbeddedError::NotStopped { pid: self.pid(), reason })
     }
 
-    /// Waits until the process ends by itself, and says how it did.
+    /// Waits until the process ends by itself, and returns the reason.
     pub(super) async fn ended(&mut self) -> String {
         if let Some(child) = &mut self.child {
             return match child.wait().await {
@@ -145,19 +145,18 @@ impl Server {
                 Err(error) => format!("it cannot be watched: {error}"),
             };
         }
-        // The system reports the end of a child only.
+        // The system reports the end of child processes only.
         while self.runs() {
             sleep(WATCH).await;
         }
         "its process is gone".to_owned()
     }
 
-    /// Its process id.
     pub(super) fn pid(&self) -> i32 {
         self.pid.as_raw()
     }
 
-    /// Whether it was found running.
+    /// Whether the server was found running.
     pub(super) fn adopted(&self) -> bool {
         self.child.is_none()
     }
@@ -167,13 +166,13 @@ impl Server {
         leftover::runs_on(&self.cluster, self.pid)
     }
 
-    /// `None` once the database is there, else what happened instead.
+    /// `None` once the database answers, otherwise the reason why it does not.
     async fn await_answer(&mut self, options: &PgConnectOptions) -> Result<Option<String>, EmbeddedError> {
         let mut deadline = Instant::now() + START;
         while Instant::now() < deadline {
             match probe(options).await? {
                 Probe::Ready => return Ok(None),
-                // Recovery after a crash takes as long as it takes.
+                // Recovery after a crash has no time limit.
                 Probe::Starting => deadline = Instant::now() + START,
                 Probe::Silent => {}
             }
@@ -187,12 +186,12 @@ impl Server {
 
     async fn abandon(&mut self) {
         if let Err(error) = self.stop().await {
-            tracing::warn!(%error, "after a failed start");
+            tracing::warn!(%error, "the server of a failed start did not stop");
         }
     }
 
     fn signal(&mut self, signal: Signal) -> Result<(), EmbeddedError> {
-        // Of a process that has ended, the id may already be somebody else's.
+        // The id of an ended process may already belong to another process.
         let over = match &mut self.child {
             Some(child) => matches!(child.try_wait(), Ok(Some(_))),
             None => !self.runs(),
@@ -218,7 +217,7 @@ impl Server {
                 Err(_) => Ok(false),
             };
         }
-        // Not our child: its end can only be looked for.
+        // Not a child process, so its end must be polled.
         let deadline = Instant::now() + patience;
         while self.runs() {
             if Instant::now() > deadline {
@@ -230,11 +229,11 @@ impl Server {
     }
 }
 
-/// Tries to connect, and makes the database if the server is there without it.
+/// Tries to connect, and creates the database if the server runs without it.
 ///
 /// # Errors
 ///
-/// When the server refuses for a reason that waiting does not cure.
+/// Fails when the server refuses for a reason that waiting does not resolve.
 pub(super) async fn probe(options: &PgConnectOptions) -> Result<Probe, EmbeddedError> {
     match ask(options).await {
         // invalid_catalog_name: the first start, or one killed right after initdb.
@@ -249,7 +248,7 @@ pub(super) async fn probe(options: &PgConnectOptions) -> Result<Probe, EmbeddedE
 ///
 /// # Errors
 ///
-/// When the server refuses for a reason that waiting does not cure.
+/// Fails when the server refuses for a reason that waiting does not resolve.
 pub(super) async fn ask(options: &PgConnectOptions) -> Result<Probe, EmbeddedError> {
     match connect_once(options).await {
         Ok(()) => Ok(Probe::Ready),
@@ -260,7 +259,7 @@ pub(super) async fn ask(options: &PgConnectOptions) -> Result<Probe, EmbeddedErr
             Some("53300") => Ok(Probe::Silent),
             _ => Err(EmbeddedError::Refused(sqlx::Error::Database(error))),
         },
-        // No socket yet, or closed by a server that is going.
+        // No socket yet, or the server is stopping and has closed it.
         Err(_) => Ok(Probe::Silent),
     }
 }
@@ -282,7 +281,7 @@ fn configure(command: &mut Command, cluster: &Path, socket: &Path) {
     for setting in SETTINGS {
         command.arg("-c").arg(setting);
     }
-    // A list to PostgreSQL: quoted, so that a comma in the path does not part it.
+    // PostgreSQL reads a list here. The quotes keep a path with a comma in one piece.
     let mut folders = OsString::from("unix_socket_directories=\"");
     folders.push(socket.to_string_lossy().replace('"', "\"\""));
     folders.push("\"");

@@ -1,4 +1,4 @@
-//! A data folder with the account and the socket of its server: where a server is found, started, and started again.
+//! A data folder with its account and socket. Finds, starts and restarts the server.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use super::programs::{self, Programs};
 use super::server::Server;
 use super::{NAME, Settings, leftover, obtain};
 
-/// The prepared places and account that a server works with.
+/// The folders and the account that a server uses.
 #[derive(Debug)]
 pub(super) struct Site {
     settings: Settings,
@@ -22,7 +22,7 @@ pub(super) struct Site {
     socket: PathBuf,
 }
 
-/// A server that may not be ready yet, its log since it began, and the major version of its cluster.
+/// A server that may not be ready yet, its log since the start, and the major version of its cluster.
 pub(super) type Begun = (Server, ServerLog, u32);
 
 impl Site {
@@ -30,7 +30,7 @@ impl Site {
     ///
     /// # Errors
     ///
-    /// When the folder is unfit.
+    /// Fails when the folder is unfit.
     pub(super) fn prepare(settings: Settings, folder: DataFolder) -> Result<Self, EmbeddedError> {
         let account = Account::for_cluster(&folder.cluster())?;
         folder.admit(&account)?;
@@ -38,32 +38,31 @@ impl Site {
         Ok(Self { settings, folder, account, socket })
     }
 
-    /// A data folder that another process has locked and serves from.
+    /// A data folder that another process has locked and runs a service on.
     ///
     /// # Errors
     ///
-    /// When its socket may be that of another account.
+    /// Fails when its socket may belong to another account.
     pub(super) fn held(settings: Settings, folder: DataFolder) -> Result<Self, EmbeddedError> {
         let account = Account::for_cluster(&folder.cluster())?;
         let socket = folder.used_socket_folder(&account)?;
         Ok(Self { settings, folder, account, socket })
     }
 
-    /// The data folder.
     pub(super) fn folder(&self) -> &DataFolder {
         &self.folder
     }
 
-    /// How to connect to the service's database as its owner, a superuser.
+    /// Connection options for the service's database, as its owner, a superuser.
     pub(super) fn options(&self) -> PgConnectOptions {
         PgConnectOptions::new_without_pgpass().socket(&self.socket).port(PORT).username(NAME).database(NAME)
     }
 
-    /// Adopts a server that runs on the data folder, or starts one; makes the cluster if there is none.
+    /// Adopts a server that runs on the data folder, or starts one. Creates the cluster if absent.
     ///
     /// # Errors
     ///
-    /// When no programs can be had or the server cannot be run.
+    /// Fails when no programs are available or the server cannot be run.
     pub(super) async fn begin(&self, progress: &dyn Fn(&str)) -> Result<Begun, EmbeddedError> {
         let cluster = Cluster::open(&self.folder.cluster())?;
         if let Some(cluster) = &cluster
@@ -82,28 +81,28 @@ impl Site {
         self.launch(&programs, &cluster)
     }
 
-    /// Starts a server again on the cluster that an earlier one left, and never makes another cluster.
+    /// Starts a server on the existing cluster. Never creates a cluster.
     ///
     /// # Errors
     ///
-    /// When the cluster or its programs are gone, or the server cannot be run.
+    /// Fails when the cluster or its programs are missing, or when the server cannot be run.
     pub(super) async fn begin_again(&self) -> Result<Begun, EmbeddedError> {
         let path = self.folder.cluster();
-        let gone = || EmbeddedError::Unfit { path: path.clone(), reason: "is gone, with all data in it".to_owned() };
+        let gone = || EmbeddedError::Unfit { path: path.clone(), reason: "is missing, with all its data".to_owned() };
         let cluster = Cluster::open(&path)?.ok_or_else(gone)?;
         if let Some(begun) = self.adopt(&cluster).await? {
             return Ok(begun);
         }
         let lost = || EmbeddedError::Unfit {
             path: self.folder.programs(),
-            reason: format!("holds the programs of PostgreSQL {} no longer", cluster.version()),
+            reason: format!("no longer holds the programs of PostgreSQL {}", cluster.version()),
         };
         self.launch(&self.found(Some(&cluster)).await?.ok_or_else(lost)?, &cluster)
     }
 
     async fn adopt(&self, cluster: &Cluster) -> Result<Option<Begun>, EmbeddedError> {
         let Some(server) = leftover::settle(cluster, &self.options()).await? else { return Ok(None) };
-        tracing::info!(pid = server.pid(), "adopted the PostgreSQL server left running");
+        tracing::info!(pid = server.pid(), "adopted a running PostgreSQL server");
         Ok(Some((server, ServerLog::open(self.folder.server_log())?, cluster.version())))
     }
 

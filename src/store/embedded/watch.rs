@@ -1,4 +1,4 @@
-//! Watches over a server while the service runs: a server that ends is started again.
+//! Restarts the server when it ends while the service runs.
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -11,14 +11,14 @@ use tokio::time::{Instant, sleep};
 
 use super::{Embedded, EmbeddedError};
 
-/// The pause before the first attempt to start a server again. Each failed attempt doubles it.
+/// Pause before the first restart attempt. Each failed attempt doubles it.
 const SHORTEST: Duration = Duration::from_millis(250);
-/// The longest pause. A server that served longer than this begins with the shortest again.
+/// The longest pause. After a server ran longer than this, the pause starts with the shortest again.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// A server that is started again whenever it ends.
+/// A server that is restarted whenever it ends.
 ///
-/// Dropping it frees the lock and leaves the server running, to be adopted by the next start.
+/// Dropping it releases the lock and leaves the server running; the next start adopts it.
 #[derive(Debug)]
 pub struct Watched {
     options: PgConnectOptions,
@@ -28,7 +28,7 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Watches over a server, and lets other processes attach to it.
+    /// Starts the task that restarts the server, and lets commands attach to it.
     pub(super) fn begin(embedded: Embedded) -> Self {
         embedded.lock.serving();
         let (options, data_dir) = (embedded.connect_options(), embedded.data_dir().to_owned());
@@ -36,7 +36,7 @@ impl Watched {
         Self { options, data_dir, stop, task: tokio::spawn(watch(embedded, asked)) }
     }
 
-    /// How to connect to the service's database as its owner, a superuser.
+    /// Connection options for the service's database, as its owner, a superuser.
     #[must_use]
     pub fn connect_options(&self) -> PgConnectOptions {
         self.options.clone()
@@ -48,13 +48,13 @@ impl Watched {
         &self.data_dir
     }
 
-    /// Stops the server, also one that is being started again, waits for it, and frees the data folder.
+    /// Stops the server, even during a restart, waits for its end, and releases the data folder.
     ///
     /// # Errors
     ///
-    /// When the server cannot be signalled or does not go.
+    /// Fails when the server cannot be signalled or does not stop.
     pub async fn stop(self) -> Result<(), EmbeddedError> {
-        // A task that has ended by itself says why below.
+        // If the task has ended by itself, the next line returns its error.
         let _ = self.stop.send(());
         self.task.await?
     }
@@ -65,7 +65,7 @@ async fn watch(mut embedded: Embedded, asked: oneshot::Receiver<()>) -> Result<(
         asked = asked => asked.is_ok(),
         never = keep(&mut embedded) => match never {},
     };
-    // Whatever was under way when `keep` was left, `embedded` knows the process.
+    // Wherever `keep` was interrupted, `embedded` has the process.
     if stop { embedded.stop().await } else { Ok(()) }
 }
 
@@ -74,7 +74,7 @@ async fn keep(embedded: &mut Embedded) -> Infallible {
     loop {
         let since = Instant::now();
         let reason = embedded.server.ended().await;
-        tracing::error!(reason, server_log = embedded.log.tail(), "PostgreSQL ended and is started again");
+        tracing::error!(reason, server_log = embedded.log.tail(), "PostgreSQL ended and is being restarted");
         if since.elapsed() > LONGEST {
             pause = SHORTEST;
         }
@@ -84,12 +84,12 @@ async fn keep(embedded: &mut Embedded) -> Infallible {
             match embedded.start_again().await {
                 Ok(()) => break,
                 Err(error) => {
-                    // As a text, so that the lines of the server's log stay within one line.
+                    // As one text, so that the lines of the server log stay in one log line.
                     let error = error.with_causes();
-                    tracing::error!(error, next_attempt_after = ?pause, "PostgreSQL could not be started again");
+                    tracing::error!(error, next_attempt_after = ?pause, "PostgreSQL could not be restarted");
                 }
             }
         }
-        tracing::info!(pid = embedded.server_pid(), "PostgreSQL serves again");
+        tracing::info!(pid = embedded.server_pid(), "PostgreSQL is running again");
     }
 }

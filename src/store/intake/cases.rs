@@ -1,4 +1,4 @@
-//! The cases of a batch: opened, or joined where the person has one that is open.
+//! Opens a follow-up for each flagged submission of a batch, or joins the open one of the subject.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,8 +13,8 @@ use crate::domain::follow_up::{FollowUpState, OpenOrJoin, Urgency};
 use crate::domain::ids::FollowUpId;
 use crate::domain::stored::FollowUpLink;
 
-/// Opens or joins the case of each that is flagged. Two references may have been found to be one person: then one opens
-/// the case and the next joins it.
+/// Opens or joins the follow-up of each flagged submission. Two references may belong to one subject: the first submission
+/// then opens the follow-up, and the second joins it.
 pub(super) async fn open_or_join(connection: &mut Connection, resolved: &mut [Resolved<'_>]) -> Result<(), StoreError> {
     let intent = |one: &Resolved<'_>| one.intake.accepted.follow_up;
     let mut waiting: Vec<(&mut Resolved<'_>, OpenOrJoin)> =
@@ -29,7 +29,7 @@ pub(super) async fn open_or_join(connection: &mut Connection, resolved: &mut [Re
     Ok(())
 }
 
-/// Writes the cases, and tells each submission of its own.
+/// Writes the follow-ups, and links each submission to its own.
 async fn insert(
     connection: &mut Connection,
     mut flagged: Vec<(&mut Resolved<'_>, OpenOrJoin)>,
@@ -49,7 +49,7 @@ async fn insert(
     Ok(())
 }
 
-/// The columns of the cases to open or join.
+/// The columns of the follow-ups to open or join.
 struct Columns {
     clinics: Vec<Uuid>,
     ids: Vec<Uuid>,
@@ -84,7 +84,7 @@ impl Columns {
     }
 }
 
-/// A case that was opened or joined.
+/// A follow-up that was opened or joined.
 struct Row {
     clinic_id: Uuid,
     subject_id: Uuid,
@@ -93,9 +93,9 @@ struct Row {
     urgency: i16,
 }
 
-/// A joined case takes the higher urgency, the band, findings and positive instruments of both; one that becomes more
-/// urgent is due earlier, if that is earlier. The partial unique index decides which is opened, whatever races. Each
-/// version goes into the history, and to the endpoints of the clinic that subscribe.
+/// A joined follow-up gets the higher urgency, and the higher band, findings and positive instruments of both. If its
+/// urgency rises, it gets the earlier due time. The partial unique index decides concurrent inserts. Each version is added
+/// to the history and to the deliveries of the clinic's subscribed webhooks.
 async fn upsert(connection: &mut Connection, columns: &Columns) -> Result<Vec<Row>, StoreError> {
     let rows = sqlx::query_as!(
         Row,

@@ -1,5 +1,5 @@
-//! Retry keys of a batch: claimed first. While another transaction holds one, the insert waits for that one to end, so that
-//! simultaneous copies of one request settle to one effect.
+//! Idempotency keys of a batch, claimed first. While another transaction holds one of them, the insert waits for its end,
+//! so that simultaneous copies of one request have one effect.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -15,11 +15,11 @@ use super::{Intake, Outcome};
 use crate::domain::ids::ClinicId;
 use crate::domain::submission::Idempotency;
 
-/// Those of a batch that go on, with their places in it, and the outcomes of the others.
+/// The submissions of a batch that proceed, with their positions, and the outcomes of the others.
 type Claimed<'a> = (Vec<(usize, &'a Intake)>, Vec<(usize, Outcome)>);
 
-/// Claims every key of a batch; whose key is taken does not go on. A key past its time is taken over. `None` when a key
-/// that was there has gone since: then the whole is to be tried again.
+/// Claims every key of a batch. Submissions whose key is taken do not proceed. Expired keys are taken over. `None` when an
+/// existing key was removed in between; the whole batch must then be tried again.
 pub(super) async fn claim<'a>(
     connection: &mut Connection,
     part: &'a [Intake],
@@ -50,7 +50,7 @@ pub(super) async fn claim<'a>(
     Ok(Some((fresh, outcomes)))
 }
 
-/// A submission with its key.
+/// A submission with its idempotency key.
 #[derive(Clone, Copy)]
 struct Keyed<'a> {
     intake: &'a Intake,
@@ -63,7 +63,6 @@ impl Keyed<'_> {
     }
 }
 
-/// The columns of keys.
 struct Columns {
     clinics: Vec<Uuid>,
     senders: Vec<Uuid>,
@@ -88,7 +87,7 @@ impl Columns {
     }
 }
 
-/// The submissions whose keys were free and are theirs now. A key that is there is not locked.
+/// The submissions whose keys were free and are claimed now. Existing keys are not locked.
 async fn insert(connection: &mut Connection, columns: &Columns) -> Result<HashSet<Uuid>, StoreError> {
     let ours = sqlx::query_scalar!(
         r#"insert into idempotency_keys
@@ -112,7 +111,7 @@ async fn insert(connection: &mut Connection, columns: &Columns) -> Result<HashSe
     Ok(ours.into_iter().collect())
 }
 
-/// What keys stand for that another request has and that are not past their time, by the submission that wanted each.
+/// The recorded use of unexpired keys of other requests, by the submission that wanted the key.
 async fn read(
     connection: &mut Connection,
     theirs: &[Keyed<'_>],
@@ -153,7 +152,7 @@ async fn read(
     Ok(known)
 }
 
-/// The submissions whose keys were past their time and are theirs now.
+/// The submissions whose keys were expired and are claimed now.
 async fn take_over(
     connection: &mut Connection,
     past: &[Keyed<'_>],

@@ -1,4 +1,4 @@
-//! Intake: what follows from a submission is written together with that of others, one statement a table.
+//! Intake: writes many submissions with all their effects together, one statement per table.
 
 mod cases;
 mod claims;
@@ -22,10 +22,10 @@ use crate::domain::subject::Contact;
 use crate::domain::submission::Accepted;
 use people::Written;
 
-/// How often a batch is begun again because others changed its persons or keys meanwhile.
+/// Maximum attempts of a batch when other transactions keep changing its subjects or keys.
 const ATTEMPTS: usize = 16;
 
-/// An accepted submission that waits to be written, with what is made of it before.
+/// An accepted submission that waits to be written, with the values prepared for it.
 pub(super) struct Intake {
     accepted: Accepted,
     reference: Option<Written>,
@@ -33,36 +33,36 @@ pub(super) struct Intake {
     nonces: [SealNonce; 3],
 }
 
-/// What came of one.
+/// The outcome of one submission.
 pub(super) enum Outcome {
-    /// It is stored, for this person and with this case.
+    /// Stored, for this subject and with this follow-up.
     Stored(SubjectId, Option<FollowUpLink>),
     /// The same key and body were stored before, as this submission.
     Replay(SubmissionId),
-    /// The key stands for another request.
+    /// The key was used for another request.
     KeyReused,
 }
 
-/// What only one submission of a transaction may touch.
+/// A resource that at most one submission of a transaction may use.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) enum Touched {
-    /// A person, by the hash of the reference.
+    /// A subject, by the hash of its reference.
     Person(Uuid, Vec<u8>),
-    /// A retry key of a sender.
+    /// An idempotency key of a sender.
     Key(SenderId, String),
 }
 
-/// One that goes on, with its person.
+/// A submission that proceeds, with its subject.
 struct Resolved<'a> {
     intake: &'a Intake,
     subject_id: SubjectId,
     follow_up: Option<FollowUpLink>,
-    /// Where it stands in its batch.
+    /// Its position in the batch.
     place: usize,
 }
 
 impl Intake {
-    /// Seals and writes out what can be before the transaction.
+    /// Seals and serializes everything that does not need the transaction.
     pub(super) fn of(keys: &Keys, accepted: Accepted, nonces: [SealNonce; 4]) -> Result<Self, StoreError> {
         let [for_reference, rest @ ..] = nonces;
         let clinic_id = accepted.actor.clinic_id;
@@ -73,7 +73,7 @@ impl Intake {
         Ok(Self { accepted, reference, documents, nonces: rest })
     }
 
-    /// The submission as it is stored.
+    /// The submission as stored.
     pub(super) fn stored(self, subject_id: SubjectId, follow_up: Option<FollowUpLink>) -> StoredSubmission {
         let Accepted { submission_id, actor, origin, received_at, draft, assessment, .. } = self.accepted;
         StoredSubmission {
@@ -127,14 +127,15 @@ impl Work for Intake {
                 return Ok(outcomes);
             }
         }
-        Err(StoreError::Unavailable("the persons of a batch keep changing".into()))
+        Err(StoreError::Unavailable("the subjects of a batch keep changing".into()))
     }
 }
 
-/// Writes a batch; `None`, and nothing is written, when another transaction changed what was found before it was locked.
+/// Writes a batch. `None`, and nothing is written, when another transaction changed rows between reading and locking.
 ///
-/// Locks are taken in one order, here and wherever several rows are locked: retry keys, persons by id, cases by id,
-/// submissions by id. What is inserted anew comes after what is found, so no two transactions wait for each other.
+/// Locks are taken in one order, here and wherever several rows are locked: idempotency keys, subjects by id, follow-ups by
+/// id, submissions by id. New rows are inserted after existing ones are locked, so two transactions never wait for each
+/// other.
 async fn attempt(store: &Store, part: &[Intake]) -> Result<Option<Vec<Outcome>>, StoreError> {
     let clinics: HashSet<Uuid> = part.iter().map(Intake::clinic).collect();
     let mut transaction = store.begin_writer(&Vec::from_iter(clinics)).await?;
@@ -152,13 +153,13 @@ async fn attempt(store: &Store, part: &[Intake]) -> Result<Option<Vec<Outcome>>,
 }
 
 impl Resolved<'_> {
-    /// The entry in the trail, with the person, who is known now.
+    /// The audit entry, with the subject, which is known now.
     fn entry(&self) -> AuditEntry {
         AuditEntry { subject_id: Some(self.subject_id), ..self.intake.accepted.audit.clone() }
     }
 }
 
-/// Adds contact data and consent, person by person, as the role that may read them; the last thing of the transaction.
+/// Adds contact data and consent, subject by subject, in the role that may read them. The last step of the transaction.
 async fn tell_of_contact(
     connection: &mut Connection,
     store: &Store,

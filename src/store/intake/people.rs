@@ -1,5 +1,5 @@
-//! The persons of a batch: found by their reference, or added. The reference of somebody who was found to be another person
-//! finds that person.
+//! The subjects of a batch: found by reference, or added. The reference of a merged subject finds the subject that it was
+//! merged into.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -15,13 +15,14 @@ use super::{Intake, Resolved};
 use crate::domain::ids::{ClinicId, SubjectId};
 use crate::domain::subject::{LookUp, Reference};
 
-/// A reference as it is written.
+/// A reference in its stored form.
 pub(super) struct Written {
     pub(super) hash: Vec<u8>,
     sealed: Vec<u8>,
-    /// The hashes under earlier keys, while the key file holds some.
+    /// The hashes under earlier master keys, if the key file has any.
     earlier: Vec<Vec<u8>>,
-    /// The beginning of the hash that every instance makes, in whatever order it holds its keys.
+    /// The first bytes of the hash under the oldest key. All instances compute the same value, whatever the order of their
+    /// keys.
     lock: i64,
 }
 
@@ -46,9 +47,9 @@ impl Written {
     }
 }
 
-/// Finds or adds the person of each. Everybody found is locked, with the person that each was merged into, in the order of
-/// their ids; only then the others are added, in the order of their references. `None` when another transaction merged or
-/// added one of them meanwhile: then the whole is to be tried again.
+/// Finds or adds the subject of each submission. Existing subjects, and the subjects that they were merged into, are locked
+/// in the order of their ids. Missing subjects are then added in the order of their references. `None` when another
+/// transaction merged or added one of them in between; the whole batch must then be tried again.
 pub(super) async fn resolve<'a>(
     connection: &mut Connection,
     fresh: Vec<(usize, &'a Intake)>,
@@ -76,27 +77,27 @@ pub(super) async fn resolve<'a>(
     Ok((added == new.len()).then_some(resolved))
 }
 
-/// The persons of a batch that were found, all of them locked.
+/// The existing subjects of a batch, all of them locked.
 #[derive(Default)]
 struct Held {
     by_reference: HashMap<(Uuid, Vec<u8>), Person>,
     ids: HashSet<Uuid>,
 }
 
-/// A person as the database has it.
+/// A subject as stored.
 #[derive(Clone, Copy)]
 struct Person {
     subject_id: Uuid,
     merged_into: Option<Uuid>,
 }
 
-/// Whom a reference names.
+/// The result of looking up a reference.
 enum Found {
-    /// This person, who is locked.
+    /// This subject, which is locked.
     Person(Uuid),
-    /// Nobody yet.
+    /// No subject has the reference yet.
     Nobody,
-    /// A person who was merged into somebody else while the lock was waited for.
+    /// The subject was merged into another while this transaction waited for the lock.
     Changed,
 }
 
@@ -145,8 +146,8 @@ impl Held {
         }
     }
 
-    /// While the key file holds earlier keys, a person may still stand under the hash of one: such a row is moved to the
-    /// current key, so that nobody becomes two.
+    /// While the key file holds earlier keys, a subject may be stored under a hash of one of them. Such rows are updated to
+    /// the current key, so that one reference never has two subjects.
     async fn move_to_the_current_key(
         &self,
         connection: &mut Connection,
@@ -175,8 +176,8 @@ impl Held {
     }
 }
 
-/// While the key file holds earlier keys, a reference is locked by itself, for instances that hold the same keys in another
-/// order: they would add one person under two hashes. Every transaction takes these locks in one order.
+/// While the key file holds earlier keys, references are locked by themselves. Otherwise, instances that hold the same keys
+/// in a different order could add one subject under two hashes. All transactions take these locks in the same order.
 async fn lock_references(connection: &mut Connection, fresh: &[(usize, &Intake)]) -> Result<(), StoreError> {
     let written = fresh.iter().filter_map(|(_, intake)| intake.reference.as_ref());
     let locks: BTreeSet<i64> = written.filter(|one| !one.earlier.is_empty()).map(|one| one.lock).collect();
@@ -186,7 +187,8 @@ async fn lock_references(connection: &mut Connection, fresh: &[(usize, &Intake)]
     Ok(())
 }
 
-/// Adds persons, and tells how many: not those whose reference another transaction has added since.
+/// Adds subjects, and returns how many were added. Subjects whose reference another transaction added in between are not
+/// added.
 async fn insert(connection: &mut Connection, new: &[&Intake]) -> Result<usize, StoreError> {
     if new.is_empty() {
         return Ok(0);

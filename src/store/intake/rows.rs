@@ -9,7 +9,7 @@ use super::super::scan::{Columns, array_text};
 use super::Resolved;
 use crate::domain::submission::{Accepted, PathwayId};
 
-/// A submission's documents and what lists read of them, as they are written.
+/// The documents of a submission in their stored form, with the columns that lists filter by.
 pub(super) struct Documents {
     answers: String,
     assessment: String,
@@ -28,7 +28,8 @@ fn json(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(broken)
 }
 
-/// Adds the submissions of a batch. Each locks the one that it corrects, so they are added in the order of those.
+/// Adds the submissions of a batch. Each locks the submission that it corrects, so they are inserted in the order of
+/// `supersedes`.
 pub(super) async fn insert(connection: &mut Connection, resolved: &[Resolved<'_>]) -> Result<(), StoreError> {
     let accepted = || resolved.iter().map(|one| &one.intake.accepted);
     let draft = || resolved.iter().map(|one| &one.intake.accepted.draft);

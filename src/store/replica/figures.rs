@@ -1,4 +1,4 @@
-//! What is told of a replica: how it stands, and how reads were shared out.
+//! Metrics of a replica: its state, and the number of reads by server.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,20 +8,20 @@ use metrics::{counter, gauge};
 use super::Replica;
 use crate::store::Store;
 
-/// How a replica stands, and how reads were shared out.
+/// The state of a replica, and the number of reads by server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReplicaFigures {
-    /// Whether it is read from now.
+    /// Whether reads use the replica now.
     pub in_use: bool,
-    /// How old its state is at most; `None` while nothing is known of it.
+    /// Upper limit of the age of its data. `None` while unknown.
     pub age: Option<Duration>,
-    /// Reads that it answered.
+    /// Reads answered by the replica.
     pub on_replica: u64,
-    /// Reads that could have been its own, and that the primary answered.
+    /// Reads that the replica was eligible for, answered by the primary.
     pub on_primary: u64,
 }
 
-/// How many reads went where.
+/// The number of reads by server.
 #[derive(Default)]
 pub(super) struct SharedOut {
     on_replica: AtomicU64,
@@ -41,7 +41,7 @@ impl SharedOut {
 }
 
 impl Store {
-    /// How the replica stands; `None` where there is none.
+    /// The metrics of the replica. `None` if none is configured.
     #[must_use]
     pub fn replica_figures(&self) -> Option<ReplicaFigures> {
         self.replica.as_ref().map(|replica| replica.figures())
@@ -58,7 +58,7 @@ impl Replica {
         }
     }
 
-    /// Tells collectors how it stands.
+    /// Updates the gauges of the replica.
     pub(super) fn tell_figures(&self) {
         let figures = self.figures();
         gauge!("sarcoscreen_replica_in_use").set(if figures.in_use { 1.0 } else { 0.0 });

@@ -1,4 +1,4 @@
-//! Reads from a streaming replica where it holds the reader's own changes and is fresh enough, else from the primary.
+//! Reads from a streaming replica if it has the reader's own changes and is fresh enough, otherwise from the primary.
 
 mod figures;
 mod standing;
@@ -19,23 +19,23 @@ use crate::domain::actor::Actor;
 
 pub use self::figures::ReplicaFigures;
 
-/// How long a read may wait for the replica; the primary is there all the same.
+/// How long a read may wait for the replica. After that, the primary answers.
 const DEADLINE: Duration = Duration::from_secs(1);
 
-/// A replica, and what is known of it.
+/// A replica and its state.
 pub(super) struct Replica {
     there: Store,
     primary: Store,
-    /// Both, with a connection each for asking how far they are, however busy they are.
+    /// The primary and the replica, each with one connection reserved for checking its position, however busy they are.
     watched: [Store; 2],
-    /// How old what it answers may be.
+    /// Maximum age of the data that reads may return.
     bound: Duration,
     standing: Sender<Standing>,
     shared_out: SharedOut,
 }
 
 impl Store {
-    /// The same store with a replica of its database, which is watched from now on in the runtime that this is called in.
+    /// Adds a replica of the database to the store, and starts to watch it in the Tokio runtime of the caller.
     #[must_use]
     pub fn with_replica(self, options: PgConnectOptions, connections: u32, bound: Duration) -> Self {
         let primary = Self { replica: None, ..self.clone() };
@@ -53,10 +53,10 @@ impl Store {
         Self { replica: Some(replica), ..self }
     }
 
-    /// Reads data that is at most as old as the bound and holds everything that its reader changed.
+    /// Reads data that is at most as old as the bound and includes all changes of the reader.
     ///
     /// # Errors
-    /// Those of reading from the primary.
+    /// Fails with the errors of reading from the primary.
     pub async fn reading<T, F>(&self, actor: &Actor, read: impl Fn(Self) -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, StoreError>>,
@@ -67,7 +67,7 @@ impl Store {
                 replica.shared_out.to_replica();
                 return Ok(found);
             }
-            // A long read stood in the way of the replay, or the replica lacks what a migration added.
+            // A long read conflicted with the replay, or the replica lacks objects of a migration.
             Some(Err(StoreError::Unavailable(reason) | StoreError::Driver(reason))) => {
                 tracing::debug!(reason, "the replica did not answer");
             }
@@ -80,7 +80,7 @@ impl Store {
 }
 
 impl Replica {
-    /// What the replica answers; `None` when it is not to be asked, or went away meanwhile.
+    /// The answer of the replica. `None` when it must not be used, or stopped answering during the read.
     async fn answer<T, F>(&self, actor: &Actor, read: &impl Fn(Store) -> F) -> Option<Result<T, StoreError>>
     where
         F: Future<Output = Result<T, StoreError>>,
@@ -96,26 +96,25 @@ impl Replica {
         }
     }
 
-    /// Whether it holds everything that is older than the bound.
+    /// Whether the replica has everything that is older than the bound.
     fn fresh(&self) -> bool {
         self.standing.borrow().complete_until().is_some_and(|at| at.elapsed() <= self.bound)
     }
 
-    /// Whether it holds every change of a credential that was acknowledged, through whichever instance: it knows of as many
-    /// as the primary. It only ever moves on, so what is read next holds them too.
+    /// Whether the replica has every acknowledged change of a credential, made through any instance: its count is at least
+    /// that of the primary. A replica only moves forward, so later reads have these changes too.
     async fn knows_changes_of(&self, actor: &Actor) -> bool {
         let counts =
             join(credential_changes::known(&self.primary, actor), credential_changes::known(&self.there, actor));
         matches!(counts.await, (Ok(made), Ok(known)) if known >= made)
     }
 
-    /// Waits until it is found not to answer any more.
+    /// Waits until the replica is found not to answer.
     async fn gone(&self) {
-        // The sender is ours, so there is nothing to fail with.
+        // Cannot fail, because `self` owns the sender.
         let _ = self.standing.subscribe().wait_for(|standing| *standing == Standing::Away).await;
     }
 
-    /// Closes its connections.
     pub(super) fn close(&self) {
         self.there.pool.close();
         for server in &self.watched {

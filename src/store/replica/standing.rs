@@ -1,51 +1,52 @@
-//! How a replica stands, judged from what both servers say.
+//! The state of a replica, derived from the answers of both servers.
 //!
-//! No clock of either server counts. Every so often the primary is asked how far it has written, and the moment of asking is
-//! kept with the answer; once the replica has replayed that far, it holds everything that was acknowledged before that
-//! moment. A primary that is idle makes no replica look old, and one that is out of the replica's sight does.
+//! The clocks of the servers are not used. The primary is asked regularly for its WAL position, and the time of asking is
+//! stored with the answer. Once the replica has replayed up to this position, it has everything that was acknowledged
+//! before that time. An idle primary therefore does not make a replica look old, but a primary that the replica cannot
+//! reach does.
 
 use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
-/// How a replica stands.
+/// The state of a replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// It holds everything that was acknowledged before this moment.
+    /// The replica has everything that was acknowledged before this time.
     CompleteUntil(Instant),
-    /// It answers, and is further behind than the bound.
+    /// The replica answers, and is further behind than the bound.
     Behind,
-    /// It does not answer.
+    /// The replica does not answer.
     Away,
-    /// It is a server of its own that replays nothing.
+    /// The server is not a standby.
     NoReplica,
-    /// It replays another database than ours, or ours from before a failover.
+    /// The server replays a different database, or this database from before a failover.
     OtherHistory,
 }
 
 impl Standing {
-    /// The moment before which it holds everything.
+    /// The time before which the replica has everything.
     pub(super) fn complete_until(self) -> Option<Instant> {
         if let Self::CompleteUntil(at) = self { Some(at) } else { None }
     }
 }
 
-/// How far the primary was.
+/// A WAL position of the primary, with the time of asking.
 pub(super) struct Mark {
     pub(super) asked: Instant,
     position: i64,
 }
 
-/// What a server says of itself.
+/// The answer of a server.
 pub(super) struct Said {
     pub(super) standby: bool,
-    /// How far it has written or replayed, in bytes.
+    /// The WAL position written or replayed, in bytes.
     pub(super) position: i64,
-    /// Which database system, and how many failovers it has behind it.
+    /// The database system identifier and the timeline.
     pub(super) history: (i64, i32),
 }
 
-/// How the replica stands after both servers were asked, or one of them in vain.
+/// The state of the replica after both servers were asked. `None` is a server that did not answer.
 pub(super) fn judge(
     asked: Instant,
     primary: Option<Said>,
@@ -78,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replica_is_complete_until_the_latest_moment_whose_position_it_has_reached() {
+    fn a_replica_is_complete_until_the_latest_mark_that_it_has_replayed() {
         let start = Instant::now();
         let moment = |second| start + Duration::from_secs(second);
         let mut marks = VecDeque::new();
@@ -90,9 +91,9 @@ mod tests {
         assert_eq!(looked(2, 200, 150), Standing::CompleteUntil(moment(1)));
         assert_eq!(looked(3, 300, 199), Standing::CompleteUntil(moment(1)));
         assert_eq!(looked(4, 300, 300), Standing::CompleteUntil(moment(4)));
-        // Nothing is written: it is as complete as ever.
+        // An idle primary: the replica is complete up to now.
         assert_eq!(looked(9, 300, 300), Standing::CompleteUntil(moment(9)));
-        // The primary does not answer: the replica grows old.
+        // The primary does not answer: the replica's data becomes older.
         let silent = judge(moment(20), None, Some(server(true, 300, (7, 1))), &mut marks);
         assert_eq!(silent, Standing::CompleteUntil(moment(9)));
     }
@@ -107,7 +108,7 @@ mod tests {
         assert_eq!(stands(primary(), server(true, 99, (7, 1))), Standing::OtherHistory);
         assert_eq!(stands(primary(), primary()), Standing::NoReplica);
         assert_eq!(judge(now, Some(primary()), None, &mut VecDeque::new()), Standing::Away);
-        // Two standbys: nobody says how far the primary is.
+        // Two standbys: no server reports the position of the primary.
         assert_eq!(stands(server(true, 10, (7, 2)), server(true, 10, (7, 2))), Standing::Behind);
     }
 }

@@ -1,4 +1,4 @@
-//! Watching a replica for as long as the store is there.
+//! Watches a replica as long as the store exists.
 
 use std::collections::VecDeque;
 use std::mem::{Discriminant, discriminant};
@@ -11,10 +11,10 @@ use tokio::time::{Instant, sleep, timeout};
 use super::standing::{Mark, Said, Standing, judge};
 use super::{Replica, Store, StoreError};
 
-/// How long each server may take to say how far it is.
+/// Time limit for the answer of each server.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Looks again and again until the store is gone or closed.
+/// Checks the replica repeatedly until the store is dropped or closed.
 pub(super) async fn run(replica: Weak<Replica>) {
     let (mut marks, mut told) = (VecDeque::new(), None);
     while let Some(replica) = replica.upgrade().filter(|replica| !replica.there.pool.is_closed()) {
@@ -28,7 +28,7 @@ pub(super) async fn run(replica: Weak<Replica>) {
     }
 }
 
-/// Logs that the replica came into use or fell out of it, and why; once.
+/// Logs each change between using and not using the replica, with the reason.
 fn tell(told: &mut Option<(bool, Discriminant<Standing>)>, standing: Standing, in_use: bool) {
     let now = Some((in_use, discriminant(&standing)));
     if *told == now {
@@ -41,9 +41,13 @@ fn tell(told: &mut Option<(bool, Discriminant<Standing>)>, standing: Standing, i
             tracing::warn!("lists are read from the primary: the replica is too far behind");
         }
         Standing::Away => tracing::warn!("lists are read from the primary: the replica does not answer"),
-        Standing::NoReplica => tracing::warn!("lists are read from the primary: DATABASE_READ_URL names no replica"),
+        Standing::NoReplica => {
+            tracing::warn!("lists are read from the primary: the server in DATABASE_READ_URL is not a replica");
+        }
         Standing::OtherHistory => {
-            tracing::warn!("lists are read from the primary: DATABASE_READ_URL names a replica of another database");
+            tracing::warn!(
+                "lists are read from the primary: the server in DATABASE_READ_URL is a replica of another database"
+            );
         }
     }
 }
@@ -53,14 +57,14 @@ async fn look(replica: &Replica, marks: &mut VecDeque<Mark>) -> Standing {
     let [primary, there] = &replica.watched;
     let (primary, there) = join(said(primary), said(there)).await;
     let standing = judge(asked, primary, there, marks);
-    // One too old to be of use is kept: it tells how old the replica is.
+    // One mark older than the bound is kept, to report the age of the replica's data.
     while marks.len() > 1 && marks.front().is_some_and(|mark| mark.asked.elapsed() > replica.bound) {
         marks.pop_front();
     }
     standing
 }
 
-/// What a server says; `None` when it does not.
+/// The answer of a server. `None` if it does not answer.
 async fn said(server: &Store) -> Option<Said> {
     timeout(LOOK, ask(server)).await.ok()?.ok()
 }

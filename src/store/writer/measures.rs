@@ -1,4 +1,4 @@
-//! What the writers tell of themselves: how much waits, how much was refused, how large batches are, how long they take.
+//! Metrics of the writers: queue length, refused work, batch sizes and commit times.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(super) fn committed<W: Work>(size: usize, took: Duration) {
     histogram!("sarcoscreen_writer_commit_seconds", "queue" => W::QUEUE_NAME).record(took);
 }
 
-/// A count far below where a double loses units.
+/// Exact: the counts are far below the limit of integers in a double.
 fn as_f64(count: usize) -> f64 {
     u32::try_from(count).unwrap_or(u32::MAX).into()
 }

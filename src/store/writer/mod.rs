@@ -1,8 +1,8 @@
-//! Group commit: what many requests want written shares one durable transaction. Whoever waits is answered after the
-//! commit. What has gathered while the last commit ran goes into the next one; no timer delays an idle service.
+//! Group commit: the work of many requests shares one durable transaction, and a request is answered after the commit. Work
+//! that arrives during a commit goes into the next one; no timer delays an idle service.
 //!
-//! A transaction costs much the same for one piece of work as for ten. So while one is under way, another begins only when
-//! enough has gathered to be worth it.
+//! A transaction costs about the same for one piece of work as for ten. So while one is running, another begins only when
+//! enough work is queued.
 
 mod measures;
 mod queue;
@@ -19,39 +19,39 @@ use self::queue::{Queue, Waiting};
 use super::{Store, StoreError};
 use crate::domain::ids::ClinicId;
 
-/// What is written together with others of its kind.
+/// Work that is written together with other work of its kind.
 pub(super) trait Work: Send + Sync + Sized + 'static {
-    /// Names the queue in metrics.
+    /// The name of the queue in metrics.
     const QUEUE_NAME: &'static str;
-    /// What only one piece of work of a transaction may touch.
+    /// A resource that at most one piece of work of a transaction may use.
     type Touched: Clone + Eq + Hash + Send + Sync;
-    /// What came of it.
+    /// The result of a piece of work.
     type Outcome: Send;
 
-    /// The clinic in whose line it waits.
+    /// The clinic in whose line the work waits.
     fn clinic_id(&self) -> ClinicId;
 
-    /// What it touches that another may touch too.
+    /// The resources that this work uses and that other work may use too.
     fn touched(&self) -> Vec<Self::Touched>;
 
-    /// Writes all of them, or nothing, in one transaction; the outcomes are in their order.
+    /// Writes all pieces in one transaction, or none. The outcomes are in the order of the pieces.
     fn commit(store: &Store, part: &[Self]) -> impl Future<Output = Result<Vec<Self::Outcome>, StoreError>> + Send;
 }
 
-/// How much of a kind of work is written at once.
+/// How work of one kind is grouped.
 #[derive(Clone, Copy, Debug)]
 pub struct Grouping {
-    /// Pieces of one transaction; 1 writes each by itself.
+    /// Pieces per transaction. 1 writes each piece by itself.
     pub batch: usize,
-    /// Transactions under way at once, at most.
+    /// Maximum number of concurrent transactions.
     pub writers: usize,
-    /// Pieces that may wait; more are refused, so that a database that is slow is not drowned. A clinic holds at most as
-    /// many of these places as are free, so whatever some clinics hold, there are places for another.
+    /// Maximum number of queued pieces. More are refused, so that a slow database is not overloaded. A clinic may hold at
+    /// most as many places as are free, so there is always a place for another clinic.
     pub waiting: usize,
 }
 
 impl Grouping {
-    /// How much makes another transaction worth beginning while one is under way.
+    /// How many queued pieces justify another transaction while one is running.
     fn worth_another(self) -> usize {
         (self.batch / 8).max(1)
     }
@@ -63,7 +63,7 @@ impl Default for Grouping {
     }
 }
 
-/// Hands work to the writers. Cheap to clone; the writers end with the last clone.
+/// Queues work for the writers. Cheap to clone. The writers end when the last clone is dropped.
 pub(super) struct Writer<W: Work>(Arc<Open<W>>);
 
 /// Closes the queue when it is dropped.
@@ -80,7 +80,7 @@ impl<W: Work> Drop for Open<W> {
 }
 
 fn busy() -> StoreError {
-    StoreError::Unavailable("too much waits to be written".to_owned())
+    StoreError::Unavailable("too much work is waiting to be written".to_owned())
 }
 
 impl<W: Work> Clone for Writer<W> {
@@ -90,23 +90,24 @@ impl<W: Work> Clone for Writer<W> {
 }
 
 impl<W: Work> Writer<W> {
-    /// A queue with so many places, which nothing is written of until the writers run. Work waits so long for one.
+    /// A queue with this many places, in which work waits for at most `patience`. Nothing is written until the writers run.
     pub(super) fn new(places: usize, patience: Duration) -> Self {
         Self(Arc::new(Open { queue: Arc::new(Queue::new(places)), patience }))
     }
 
-    /// Starts the writers. Must be called inside a runtime that lives as long as the service.
+    /// Starts the writers. Must be called in a runtime that lives as long as the service.
     pub(super) fn run(&self, store: &Store, grouping: Grouping) {
         for _ in 0..grouping.writers {
             tokio::spawn(write_batches(store.without_writers(), Arc::clone(&self.0.queue), grouping));
         }
     }
 
-    /// Hands in work; when this returns its outcome, it is on disk. Work whose caller leaves is written all the same.
+    /// Queues work. When this returns an outcome, the work is on disk. Work is written even if its caller goes away.
     ///
     /// # Errors
-    /// When it cannot be written, the database is away, too much waits already, or no transaction takes the work in time. Only
-    /// when the database went away in the middle can the work be on disk all the same.
+    /// Fails when the work cannot be written, when the database is unavailable, when the queue is full, or when no
+    /// transaction takes the work in time. Only if the database became unavailable during the commit may the work be on
+    /// disk nevertheless.
     pub(super) async fn write(&self, work: W) -> Result<(W, W::Outcome), StoreError> {
         let Open { queue, patience } = &*self.0;
         let clinic_id = work.clinic_id();
@@ -126,12 +127,12 @@ impl<W: Work> Writer<W> {
         outcome.map_err(|_| StoreError::Unavailable("the writer ended".to_owned()))?
     }
 
-    /// Whether work of a clinic is refused for the moment, since other work of it waited too long just now.
+    /// Whether work of a clinic is refused for now, because other work of it just waited too long.
     pub(super) fn refuses(&self, clinic_id: ClinicId) -> bool {
         self.0.queue.refuses(clinic_id)
     }
 
-    /// Waits until everything that was handed in is written.
+    /// Waits until all queued work is written.
     pub(super) async fn drained(&self) {
         self.0.queue.drained().await;
     }
@@ -145,7 +146,7 @@ async fn write_batches<W: Work>(store: Store, queue: Arc<Queue<W>>, grouping: Gr
     }
 }
 
-/// Writes a part. One that the database refuses is halved until what cannot be written fails alone.
+/// Writes a part. A part that the database refuses is halved repeatedly, until only the failing work fails.
 async fn settle<W: Work>(store: &Store, part: Vec<Waiting<W>>) {
     let whole: Vec<_> = part.into_iter().map(|one| (one.work, one.done)).collect();
     let mut parts = VecDeque::from([whole]);
@@ -157,7 +158,7 @@ async fn settle<W: Work>(store: &Store, part: Vec<Waiting<W>>) {
         match outcome {
             Ok(outcomes) => {
                 for ((work, outcome), done) in work.into_iter().zip(outcomes).zip(done) {
-                    // Whoever waited may have left.
+                    // The caller may have gone away.
                     let _ = done.send(Ok((work, outcome)));
                 }
             }

@@ -1,5 +1,6 @@
-//! What waits to be written: a line for each clinic. The clinics are served in turn, and none may hold more places than are
-//! free, so a clinic that floods its line neither fills the queue nor delays another clinic by more than a transaction.
+//! The queue of waiting work, with one line per clinic. The clinics are served in turn, and none may hold more places than
+//! are free. A clinic that floods its line therefore neither fills the queue nor delays another clinic by more than one
+//! transaction.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::mem::take;
@@ -12,45 +13,44 @@ use super::{Grouping, Work, measures};
 use crate::domain::ids::ClinicId;
 use crate::store::StoreError;
 
-/// How long a clinic's work is refused after a piece of it waited too long: the line is shorter by so much then.
+/// How long a clinic's work is refused after a piece of it waited too long. Its line gets shorter in that time.
 const REFUSING: Duration = Duration::from_millis(50);
 
-/// A piece of work, and who waits for it to be on disk.
+/// A piece of work, with the channel to the caller that waits for it.
 pub(super) struct Waiting<W: Work> {
     pub(super) work: W,
     pub(super) done: oneshot::Sender<Result<(W, W::Outcome), StoreError>>,
-    /// What it touches, until it is under way.
+    /// The resources it uses. Empty once a transaction has taken it.
     touched: Vec<W::Touched>,
     /// Its number in the queue.
     ticket: u64,
 }
 
-/// What one transaction writes.
+/// The work of one transaction.
 pub(super) struct Batch<W: Work> {
     pub(super) pieces: Vec<Waiting<W>>,
     touched: Vec<W::Touched>,
 }
 
-/// The queue of one kind of work.
 pub(super) struct Queue<W: Work> {
     lines: Mutex<Lines<W>>,
-    /// Told whenever work came, a transaction ended, or nothing will come any more.
+    /// Notified when work is queued, a transaction ends, or the queue is closed.
     changed: Notify,
-    /// Told whenever nothing waits and nothing is under way.
+    /// Notified when no work is queued or running.
     idle: Notify,
 }
 
-/// The clinic has as many places already as are free.
+/// The clinic already holds as many places as are free, or its work is refused for now.
 #[derive(Debug)]
 pub(super) struct Full;
 
 struct Lines<W: Work> {
     places: usize,
     by_clinic: HashMap<ClinicId, VecDeque<Waiting<W>>>,
-    /// The clinics that have a line, the next one first.
+    /// The clinics with a line, in the order in which they are served.
     turns: VecDeque<ClinicId>,
     waiting: usize,
-    /// Transactions under way, and what they touch.
+    /// Number of running transactions. `touched` holds the resources they use.
     busy: usize,
     touched: HashSet<W::Touched>,
     /// The number of the next piece.
@@ -82,17 +82,17 @@ impl<W: Work> Queue<W> {
         Self { lines: Mutex::new(lines), changed: Notify::new(), idle: Notify::new() }
     }
 
-    /// Puts a piece at the end of its clinic's line and gives its number.
+    /// Appends a piece to its clinic's line, and returns its number.
     ///
     /// # Errors
-    /// When the clinic holds as many places already as are free, or a piece of it waited too long just now.
+    /// Fails when the clinic already holds as many places as are free, or when a piece of it just waited too long.
     pub(super) fn put(&self, piece: Waiting<W>) -> Result<u64, Full> {
         let ticket = self.lines().put(piece)?;
         self.changed.notify_one();
         Ok(ticket)
     }
 
-    /// Takes a piece that waited too long out of its line; `false` when it is under way.
+    /// Removes a piece that waited too long from its line. `false` when a transaction has taken it.
     pub(super) fn withdraw(&self, clinic_id: ClinicId, ticket: u64) -> bool {
         let (withdrawn, idle) = {
             let mut lines = self.lines();
@@ -104,12 +104,12 @@ impl<W: Work> Queue<W> {
         withdrawn
     }
 
-    /// Whether a piece of this clinic waited too long just now: then the next ones would too.
+    /// Whether a piece of this clinic just waited too long. Later pieces would then wait too long as well.
     pub(super) fn refuses(&self, clinic_id: ClinicId) -> bool {
         self.lines().refuses(clinic_id)
     }
 
-    /// Takes what has gathered, once it is worth a transaction; `None` when nothing will come any more.
+    /// Takes queued work when there is enough for a transaction. `None` when the queue is closed and empty.
     pub(super) async fn take(&self, grouping: Grouping) -> Option<Batch<W>> {
         loop {
             {
@@ -124,15 +124,15 @@ impl<W: Work> Queue<W> {
                     }
                 }
             }
-            // What happens between the look and the wait is kept for the wait.
+            // A notification between the check and the wait is not lost.
             self.changed.notified().await;
         }
-        // The other writers are to find out too.
+        // Wakes the other writers, so that they end too.
         self.changed.notify_one();
         None
     }
 
-    /// A transaction ended.
+    /// Ends a transaction.
     pub(super) fn written(&self, touched: &[W::Touched]) {
         if self.lines().written(touched) {
             self.idle.notify_waiters();
@@ -140,16 +140,16 @@ impl<W: Work> Queue<W> {
         self.changed.notify_one();
     }
 
-    /// Nothing will come any more; what waits is still written.
+    /// Closes the queue. Work that is already queued is still written.
     pub(super) fn close(&self) {
         self.lines().closed = true;
         self.changed.notify_one();
     }
 
-    /// Waits until nothing waits and nothing is under way.
+    /// Waits until no work is queued or running.
     pub(super) async fn drained(&self) {
         loop {
-            // Made before the look, so that it is told of whatever happens after.
+            // Created before the check, so that no later notification is missed.
             let idle = self.idle.notified();
             if self.lines().idle() {
                 return;
@@ -183,7 +183,7 @@ impl<W: Work> Lines<W> {
 
     fn withdraw(&mut self, clinic_id: ClinicId, ticket: u64) -> bool {
         let Some(line) = self.by_clinic.get_mut(&clinic_id) else { return false };
-        // A line is in the order of its numbers.
+        // A line is ordered by ticket.
         let Ok(place) = line.binary_search_by_key(&ticket, |piece| piece.ticket) else { return false };
         line.remove(place);
         if line.is_empty() {
@@ -191,7 +191,7 @@ impl<W: Work> Lines<W> {
             self.turns.retain(|turn| *turn != clinic_id);
         }
         self.waiting -= 1;
-        // A queue that turns none away has no limit of places.
+        // A queue without a limit never refuses work.
         if self.places < usize::MAX {
             self.late.insert(clinic_id, Instant::now());
         }
@@ -207,8 +207,8 @@ impl<W: Work> Lines<W> {
         refuses
     }
 
-    /// Takes pieces from the clinics in turn. One that touches what is under way, or what a piece before it touches, stays
-    /// in its line: no transaction waits for another, and what touches the same is written in its order.
+    /// Takes pieces from the clinics in turn. A piece that uses a resource of a running transaction or of an earlier piece
+    /// stays in its line. So no transaction waits for another, and pieces that use the same resource are written in order.
     fn take(&mut self, most: usize) -> Batch<W> {
         let (mut pieces, mut stay) = (Vec::new(), HashMap::<ClinicId, VecDeque<Waiting<W>>>::new());
         let (mut touched, mut blocked, mut passed_over) = (Vec::new(), HashSet::new(), 0);
@@ -245,7 +245,7 @@ impl<W: Work> Lines<W> {
         Batch { pieces, touched }
     }
 
-    /// Whether nothing is left to do.
+    /// Whether the queue is idle after this transaction.
     fn written(&mut self, touched: &[W::Touched]) -> bool {
         for one in touched {
             self.touched.remove(one);
@@ -260,7 +260,7 @@ impl<W: Work> Lines<W> {
 }
 
 impl<W: Work> Batch<W> {
-    /// The pieces, and what they touch.
+    /// The pieces, and the resources they use.
     pub(super) fn into_parts(self) -> (Vec<Waiting<W>>, Vec<W::Touched>) {
         (self.pieces, self.touched)
     }
@@ -273,7 +273,7 @@ mod tests {
     use super::*;
     use crate::store::Store;
 
-    /// A piece of a clinic that may touch something.
+    /// A piece of work: its clinic, an optional resource, and a number.
     struct Piece(u128, Option<u8>, usize);
 
     impl Work for Piece {
@@ -300,19 +300,19 @@ mod tests {
         queue.put(Waiting::new(Piece(clinic, touched, number), oneshot::channel().0)).is_ok()
     }
 
-    /// The numbers of the next transaction's pieces, and what they touch.
+    /// The numbers of the next transaction's pieces, and the resources they use.
     async fn next(queue: &Queue<Piece>) -> (Vec<usize>, Vec<u8>) {
         let (pieces, touched) = queue.take(TWO).await.unwrap().into_parts();
         (pieces.iter().map(|piece| piece.work.2).collect(), touched)
     }
 
     #[tokio::test]
-    async fn a_clinic_holds_as_many_places_as_are_free_and_there_is_always_one_for_another() {
+    async fn a_clinic_holds_at_most_as_many_places_as_are_free() {
         let queue = Queue::new(12);
         let stored = |clinic| (0..20).filter(|number| put(&queue, clinic, None, *number)).count();
         assert_eq!([1, 2, 3, 4, 5].map(stored), [6, 3, 2, 1, 0]);
         assert_eq!(next(&queue).await.0.len(), 8);
-        assert!(put(&queue, 5, None, 0), "what was taken is free again");
+        assert!(put(&queue, 5, None, 0), "places of taken pieces are free again");
     }
 
     #[tokio::test]
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_touches_the_same_is_written_one_after_the_other_and_holds_up_nothing_else() {
+    async fn pieces_with_the_same_resource_are_written_in_order_and_do_not_delay_others() {
         let queue = Queue::new(100);
         for (number, touched) in [(0, Some(7)), (1, Some(7)), (2, None), (3, Some(8)), (4, Some(7))] {
             assert!(put(&queue, 1, touched, number));
@@ -335,7 +335,7 @@ mod tests {
         assert!(put(&queue, 2, None, 100));
         let (first, touched) = next(&queue).await;
         assert_eq!((first, &touched[..]), (vec![0, 100, 2, 3], &[7, 8][..]));
-        // While 7 is under way, only what does not touch it is taken.
+        // While 7 is in use, only pieces that do not use it are taken.
         assert!(put(&queue, 1, Some(7), 5) && put(&queue, 2, None, 101));
         assert_eq!(next(&queue).await.0, [101]);
         queue.written(&touched);
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_waited_too_long_is_withdrawn_and_its_clinic_is_refused_for_a_moment() {
+    async fn work_that_waited_too_long_is_withdrawn_and_its_clinic_is_briefly_refused() {
         let queue = Queue::new(100);
         let clinic = |id| ClinicId(Uuid::from_u128(id));
         let ticket = |number| {
@@ -358,8 +358,8 @@ mod tests {
         assert!(queue.refuses(clinic(1)) && !put(&queue, 1, None, 3));
         assert!(!queue.refuses(clinic(2)) && put(&queue, 2, None, 101));
         assert_eq!(next(&queue).await.0, [0, 100, 2, 101]);
-        assert!(!queue.withdraw(clinic(1), first) && !queue.withdraw(clinic(1), third), "both are under way");
-        // The refusal ends by time and sends no event.
+        assert!(!queue.withdraw(clinic(1), first) && !queue.withdraw(clinic(1), third), "both are taken");
+        // The refusal ends by time and sends no notification.
         while queue.refuses(clinic(1)) {
             tokio::time::sleep(REFUSING / 10).await;
         }
