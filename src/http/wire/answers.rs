@@ -32,7 +32,8 @@ impl PartialSchema for AnswersBody {
     fn schema() -> RefOr<Schema> {
         let object = ObjectBuilder::new()
             .description(Some(
-                "Answers by item id. An absent item and null both mean unanswered; an empty array  means asked, with no entry chosen. \
+                "Answers by item id. An absent item and null both mean unanswered; an empty array means \
+                 asked, with no entry chosen. \
                  Ranges, steps and options are those of GET /v1/questionnaire.",
             ))
             .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));

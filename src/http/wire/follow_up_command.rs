@@ -179,7 +179,7 @@ impl CloseInput {
 fn reason(given: Option<NotNeededReasonName>, faults: &mut Vec<Fault>) -> Option<NotNeededReason> {
     let reason = required(given, "/reason", faults)?.0;
     if reason == NotNeededReason::Merged {
-        faults.push(Fault::new("/reason", FaultCode::UnknownOption, "only a merge of subjects closes with this reason"));
+        faults.push(Fault::new("/reason", FaultCode::UnknownOption, "only a merge of subjects sets this reason"));
         return None;
     }
     Some(reason)

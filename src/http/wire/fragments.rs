@@ -15,17 +15,17 @@ use crate::domain::rule_table::{Advice, Rule, RuleTable};
 /// What a fragment contains; the id names the rule, instrument, pathway or advice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Part {
- RuleReason,
- RuleSources,
- InstrumentName,
- InstrumentAccuracy,
+    RuleReason,
+    RuleSources,
+    InstrumentName,
+    InstrumentAccuracy,
     /// Terms of use of an instrument.
     InstrumentLicence,
     /// Meaning of an instrument's outcome.
     InstrumentExplanation,
- PathwayName,
- PathwayExplanation,
- PathwaySources,
+    PathwayName,
+    PathwayExplanation,
+    PathwaySources,
     /// Text of a recommendation or risk.
     AdviceText,
     /// Sources of a recommendation or risk.
