@@ -166,7 +166,9 @@ pub struct Problem {
 /// The rendered red flags of a rejected body.
 #[derive(Clone, Debug)]
 pub struct AlarmBody {
+    /// The red flags.
     pub red_flags: Vec<RedFlagBody>,
+    /// The care level.
     pub care_level: Option<CareLevelName>,
     /// What to do now, in words.
     pub care_text: Option<String>,
@@ -208,6 +210,7 @@ impl Problem {
         Self { allow: Some(allowed.to_owned()), ..Self::new(ProblemType::MethodNotAllowed, detail) }
     }
 
+    /// The type.
     #[must_use]
     pub const fn kind(&self) -> ProblemType {
         self.kind

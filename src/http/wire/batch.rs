@@ -47,6 +47,7 @@ pub struct BatchItemInput<'a> {
 pub struct FaultyItem {
     /// The submission, with any content.
     pub submission: Option<IgnoredAny>,
+    /// The idempotency key.
     pub idempotency_key: Option<String>,
 }
 

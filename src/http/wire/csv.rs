@@ -15,6 +15,7 @@ pub struct CsvWriter {
 
 /// A record of a CSV file.
 pub trait CsvRecord {
+    /// Column names, in order.
     const COLUMNS: &'static [&'static str];
 
     /// Writes one cell for each column, in order.

@@ -210,6 +210,7 @@ pub struct ExportEndBody {
 }
 
 impl SubmissionExportQuery {
+    /// Converts the query to a filter.
     #[must_use]
     pub fn filter(self) -> SubmissionFilter {
         SubmissionFilter {
@@ -227,6 +228,7 @@ impl SubmissionExportQuery {
 }
 
 impl FollowUpExportQuery {
+    /// Converts the query to a filter.
     #[must_use]
     pub fn filter(self) -> FollowUpFilter {
         FollowUpFilter {

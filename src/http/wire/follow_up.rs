@@ -217,6 +217,7 @@ impl From<FollowUpEvent> for FollowUpEventBody {
 }
 
 impl FollowUpPage {
+    /// Renders a page.
     #[must_use]
     pub fn of(worklist: Worklist) -> Self {
         let Worklist { page, estimated_total, at } = worklist;

@@ -15,16 +15,23 @@ use crate::domain::rule_table::{Advice, Rule, RuleTable};
 /// What a fragment contains; the id names the rule, instrument, pathway or advice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Part {
+    /// Reason of a rule.
     RuleReason,
+    /// Sources of a rule.
     RuleSources,
+    /// Name of an instrument.
     InstrumentName,
+    /// Accuracy of an instrument.
     InstrumentAccuracy,
     /// Terms of use of an instrument.
     InstrumentLicence,
     /// Meaning of an instrument's outcome.
     InstrumentExplanation,
+    /// Name of a pathway.
     PathwayName,
+    /// Meaning of a pathway.
     PathwayExplanation,
+    /// Sources of a pathway.
     PathwaySources,
     /// Text of a recommendation or risk.
     AdviceText,

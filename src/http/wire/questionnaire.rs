@@ -114,6 +114,7 @@ pub struct OptionBody {
 }
 
 impl QuestionnaireBody {
+    /// Renders the form in a language.
     #[must_use]
     pub fn of(table: &RuleTable, language: Language) -> Self {
         let texts = table.texts(language);

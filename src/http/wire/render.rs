@@ -33,6 +33,7 @@ pub struct Rendering<'a> {
 }
 
 impl<'a> Rendering<'a> {
+    /// Renders an assessment of answers.
     #[must_use]
     pub fn assessment(self, answers: &Answers, assessment: &Assessment, audiences: Audiences) -> AssessmentBody<'a> {
         let texts = self.texts();

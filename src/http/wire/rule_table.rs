@@ -133,6 +133,7 @@ pub struct RedFlagRuleBody {
 }
 
 impl RuleTableBody {
+    /// Renders a rule table.
     #[must_use]
     pub fn of(wording: Wording<'_>, digest: &str, current: bool) -> Self {
         let (table, texts) = (wording.table, wording.texts());

@@ -141,6 +141,7 @@ pub struct PredictiveValueBody {
 }
 
 impl StatisticsBody {
+    /// Renders statistics.
     #[must_use]
     pub fn of(statistics: &Statistics, language: Language) -> Self {
         let (range, counts) = (statistics.range, &statistics.submissions);

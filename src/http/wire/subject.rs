@@ -165,6 +165,8 @@ impl ConsentBody {
 }
 
 impl SubjectSearchInput {
+    /// Parses the search.
+    ///
     /// # Errors
     /// Fails unless exactly one field is given.
     pub fn parse(self) -> Result<(LookUp, String), Fault> {

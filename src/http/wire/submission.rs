@@ -235,6 +235,7 @@ pub(super) fn flag_reasons(assessment: &Assessment) -> Vec<FlagReasonBody> {
 }
 
 impl<'a> ReceiptBody<'a> {
+    /// Renders the receipt.
     #[must_use]
     pub fn of(stored: &StoredSubmission, rendering: Rendering<'a>) -> Self {
         let assessment = &stored.assessment;
@@ -252,6 +253,7 @@ impl<'a> ReceiptBody<'a> {
 }
 
 impl<'a> SubmissionBody<'a> {
+    /// Renders a stored submission.
     #[must_use]
     pub fn of(stored: StoredSubmission, rendering: Rendering<'a>) -> Self {
         Self {
@@ -268,6 +270,7 @@ impl<'a> SubmissionBody<'a> {
 }
 
 impl<'a> SubmissionAssessmentBody<'a> {
+    /// Renders an assessment.
     #[must_use]
     pub fn of(assessed: &Assessed, rendering: Rendering<'a>) -> Self {
         Self {

@@ -201,6 +201,7 @@ impl WebhookInput {
 }
 
 impl WebhookChangeInput {
+    /// Converts the input to a change.
     #[must_use]
     pub fn change(self) -> WebhookChange {
         let (url, description, enabled) = (self.url, self.description, self.enabled);

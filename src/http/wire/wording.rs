@@ -13,6 +13,7 @@ use crate::domain::texts::Texts;
 /// A rule table with a language.
 #[derive(Clone, Copy)]
 pub struct Wording<'a> {
+    /// The rule table.
     pub table: &'a RuleTable,
     /// The language of the texts.
     pub language: Language,

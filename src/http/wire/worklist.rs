@@ -116,6 +116,7 @@ impl FollowUpQuery {
         (filter, self.order.map_or_else(FollowUpOrder::default, |order| order.0))
     }
 
+    /// The requested page.
     #[must_use]
     pub fn page(self) -> PageRequest {
         PageRequest { limit: self.limit.unwrap_or(DEFAULT_LIMIT), cursor: self.cursor }
