@@ -59,6 +59,7 @@ pub struct IfMatch(pub i32);
 pub struct Accepted(HttpRequest);
 
 impl<T: Parameter> Later<T> {
+    /// Reads the parameter.
     ///
     /// # Errors
     /// Same as [`Parameter::of`].

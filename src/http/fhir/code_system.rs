@@ -142,8 +142,8 @@ fn results(table: &RuleTable, language: Language) -> Vec<Concept> {
         let text = texts.and_then(|texts| texts.items.get(item.id()));
         concepts.push(named(item.id(), text.map(|text| &*text.label).unwrap_or_default()));
     }
-    concepts.push(named("lower", "Lowest total that is possible once the open questions are answered"));
-    concepts.push(named("upper", "Highest total that is possible once the open questions are answered"));
+    concepts.push(named("lower", "Lowest total that the open questions allow"));
+    concepts.push(named("upper", "Highest total that the open questions allow"));
     concepts.push(named("consultation", "Consultation after a positive screen"));
     concepts.push(named("screen_positive", "Sarcopenia screen positive"));
     concepts.push(named(IMPORTED, "History imported from another system; opens no follow-up"));

@@ -65,10 +65,10 @@ pub struct ScoreBody {
     /// Points from the answered items.
     #[schema(minimum = 0)]
     pub total: i32,
-    /// Lowest total that is possible once the missing answers are given.
+    /// Lowest total that the missing answers allow.
     #[schema(minimum = 0)]
     pub lower: i32,
-    /// Highest total that is possible once the missing answers are given.
+    /// Highest total that the missing answers allow.
     #[schema(minimum = 0)]
     pub upper: i32,
     /// Highest total of the rule table.
@@ -131,10 +131,10 @@ pub struct InstrumentBody<'a> {
     /// Total, once no item is open; null for an instrument without a total.
     #[schema(required, value_type = Option<f64>)]
     pub total: Option<Total>,
-    /// Lowest total that is possible once the missing answers are given.
+    /// Lowest total that the missing answers allow.
     #[schema(required, value_type = Option<f64>)]
     pub lower: Option<Total>,
-    /// Highest total that is possible once the missing answers are given.
+    /// Highest total that the missing answers allow.
     #[schema(required, value_type = Option<f64>)]
     pub upper: Option<Total>,
     /// Cut-off; if it differs by sex, null until the sex is known.

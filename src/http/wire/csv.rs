@@ -33,6 +33,7 @@ impl CsvWriter {
         Self { writer, cell: String::new() }
     }
 
+    /// Writes the column names.
     ///
     /// # Errors
     /// Does not fail in memory.
@@ -40,6 +41,7 @@ impl CsvWriter {
         self.writer.write_record(R::COLUMNS)
     }
 
+    /// Writes a record.
     ///
     /// # Errors
     /// Does not fail in memory.

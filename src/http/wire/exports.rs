@@ -107,9 +107,9 @@ pub struct ExportedSubmissionBody {
     pub rule_table: String,
     /// The own score total: points from the answered items.
     pub score_total: i32,
-    /// Lowest total that is possible once the missing answers are given.
+    /// Lowest total that the missing answers allow.
     pub score_lower: i32,
-    /// Highest total that is possible once the missing answers are given.
+    /// Highest total that the missing answers allow.
     pub score_upper: i32,
     /// The band; null unless settled.
     #[schema(required)]

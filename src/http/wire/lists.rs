@@ -122,9 +122,9 @@ pub struct SubmissionSummaryBody {
 pub struct ScoreSummaryBody {
     /// Points from the answered items.
     pub total: i32,
-    /// Lowest total that is possible once the missing answers are given.
+    /// Lowest total that the missing answers allow.
     pub lower: i32,
-    /// Highest total that is possible once the missing answers are given.
+    /// Highest total that the missing answers allow.
     pub upper: i32,
 }
 

@@ -158,7 +158,7 @@ impl ConsentBody {
         ];
         for (_, name) in missing.into_iter().filter(|(missing, _)| *missing) {
             let pointer = format!("{place}/{name}");
-            faults.push(Fault::new(pointer, FaultCode::Required, "a consent must say this"));
+            faults.push(Fault::new(pointer, FaultCode::Required, "must be given in a consent"));
         }
         Some(Consent { to_contact: self.to_contact?, text_version: self.text_version?, given_at: self.given_at? })
     }
