@@ -19,7 +19,7 @@ use crate::domain::statistics::DayRange;
 ///
 /// The positive predictive value is the share of probable or confirmed sarcopenia among people who were flagged, attended and
 /// have a recorded diagnosis, with a 95 % interval (Wilson). It does not apply to people who were not flagged or did not
-/// attend; it is null while there is no such diagnosis.
+/// attend; it is null while no diagnosis is recorded.
 #[utoipa::path(
     tag = "staff",
     operation_id = "get_stats",

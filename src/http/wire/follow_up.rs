@@ -43,7 +43,7 @@ pub struct FollowUpBody {
     pub due_at: Timestamp,
     /// Whether the follow-up was past its due time when this was read or made.
     pub overdue: bool,
-    /// The current appointment, or the last one when the follow-up is closed.
+    /// The current appointment; for a closed follow-up, the one at the time of closing.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub appointment_at: Option<Timestamp>,
     /// How the follow-up ended; null unless it is closed.
