@@ -1,5 +1,5 @@
-//! The addresses of a request: whose it is, and under which one the service was reached. Headers of a proxy count for
-//! both if the peer is a trusted proxy, and for neither otherwise.
+//! The client address of a request, and the base URL that the client used. Proxy headers count for both if the peer is a
+//! trusted proxy, and for neither otherwise.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -10,7 +10,7 @@ use ipnet::IpNet;
 
 use super::Settings;
 
-/// The address of whoever sent a request.
+/// The client address of a request.
 pub(super) fn of(request: &HttpRequest, trusted: &[IpNet]) -> IpAddr {
     let peer = peer(request);
     let headers = request.headers().get_all("x-forwarded-for").map(|value| value.to_str().unwrap_or_default());
@@ -19,12 +19,11 @@ pub(super) fn of(request: &HttpRequest, trusted: &[IpNet]) -> IpAddr {
 }
 
 fn peer(request: &HttpRequest) -> IpAddr {
-    // A connection always has a peer; requests made up by tests of the framework have none.
+    // A real connection always has a peer address; requests built by framework tests have none.
     request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip())
 }
 
-/// The address that the client reached the service under, without a path: as the settings say, else as a trusted proxy
-/// says, else as the request says.
+/// The base URL that the client used, without a path: from the settings, else from a trusted proxy, else from the request.
 pub(super) fn base(request: &HttpRequest, settings: &Settings) -> String {
     if let Some(url) = &settings.public_url {
         return url.clone();
@@ -43,8 +42,7 @@ fn named(headers: &HeaderMap, proxied: bool) -> String {
     format!("{scheme}://{}", host.as_ref().map_or("localhost", Authority::as_str))
 }
 
-/// Follows the entries from the last one back, for as long as whoever wrote an entry is trusted. Anybody can write
-/// anything further to the front.
+/// Follows the entries from last to first while the writer of an entry is trusted. Entries further to the front can be forged.
 fn forwarded(peer: IpAddr, entries: &[&str], trusted: &[IpNet]) -> IpAddr {
     let mut address = peer.to_canonical();
     for entry in entries.iter().rev() {
@@ -57,7 +55,7 @@ fn forwarded(peer: IpAddr, entries: &[&str], trusted: &[IpNet]) -> IpAddr {
     address
 }
 
-/// An entry: an address, which some proxies write with a port.
+/// Parses an entry: an address, which some proxies write with a port.
 fn parse(entry: &str) -> Option<IpAddr> {
     let bare = entry.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(entry);
     bare.parse().ok().or_else(|| entry.parse::<SocketAddr>().ok().map(|address| address.ip()))
@@ -73,14 +71,14 @@ mod tests {
     }
 
     #[test]
-    fn nobody_but_a_trusted_proxy_chooses_the_address() {
+    fn only_a_trusted_proxy_sets_the_address() {
         assert_eq!(from("192.0.2.1", &["198.51.100.7"]), "192.0.2.1");
         assert_eq!(from("10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
         assert_eq!(from("::ffff:10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
     }
 
     #[test]
-    fn the_last_entry_that_no_trusted_proxy_wrote_about_itself_counts() {
+    fn the_last_entry_that_is_not_a_trusted_proxy_counts() {
         assert_eq!(from("10.0.0.1", &["203.0.113.9", " 198.51.100.7", "10.1.2.3 "]), "198.51.100.7");
         assert_eq!(from("10.0.0.1", &["10.0.0.3", "10.0.0.2"]), "10.0.0.3");
         assert_eq!(from("fd00::1", &["2001:db8::5"]), "2001:db8::5");
@@ -90,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_ends_the_search_at_the_proxy_that_wrote_it() {
+    fn an_invalid_entry_ends_the_search_at_the_proxy_that_wrote_it() {
         assert_eq!(from("10.0.0.1", &["198.51.100.7", "unknown"]), "10.0.0.1");
         assert_eq!(from("10.0.0.1", &[""]), "10.0.0.1");
         assert_eq!(from("10.0.0.1", &[]), "10.0.0.1");
@@ -116,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_names_nothing() {
+    fn an_invalid_host_is_ignored() {
         let odd = [("host", "inner"), ("x-forwarded-host", "a b"), ("x-forwarded-proto", "javascript")];
         assert_eq!(reached(&odd, true), "http://inner");
         assert_eq!(reached(&[("host", "user@evil.example")], false), "http://localhost");

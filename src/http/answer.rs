@@ -1,4 +1,5 @@
-//! The body of an answer on its way: handed over in slices, counted while it waits, and the request's end when it is sent.
+//! The body of a response while it is sent: passed on in slices, counted while buffered, and ending the request when it is
+//! sent.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,13 +10,13 @@ use actix_web::web::Bytes;
 use super::connections::UnderWay;
 use super::waiting::{Held, Share};
 
-/// Bytes that are handed over at once. The framework copies each slice, and holds the copies of two until they are sent.
+/// Bytes of one slice. The framework copies each slice, and holds the copies of two until they are sent.
 pub(super) const SLICE: usize = 16 * 1024;
 
-/// A body on its way.
+/// A response body that is being sent.
 pub(super) struct Answer {
     inner: BoxBody,
-    /// What was taken out of the body and is not handed over yet.
+    /// Bytes taken from the body that are not passed on yet.
     rest: Bytes,
     held: Option<Held>,
     share: Option<Share>,
@@ -23,7 +24,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// The body, counted for a share, in the course of a request.
+    /// Wraps a body, counted toward a share, as part of a request.
     pub(super) fn new(inner: BoxBody, share: Option<Share>, under_way: Option<UnderWay>) -> Self {
         Self { inner, rest: Bytes::new(), held: None, share, _under_way: under_way }
     }

@@ -1,4 +1,4 @@
-//! The audit trail, for a clinic's admins.
+//! The audit log, for a clinic's admins.
 
 use actix_web::{HttpRequest, HttpResponse, get, web};
 
@@ -13,8 +13,8 @@ use crate::app::audit;
 
 /// List audit entries
 ///
-/// Who did, saw or tried what, newest first: ids and names of credentials, no health data. Reading the trail is on record
-/// too.
+/// Who did, read or attempted what, newest first: ids and credential names, no health data. Reading the audit log is itself
+/// audited.
 #[utoipa::path(
     tag = "admin",
     operation_id = "list_audit_entries",

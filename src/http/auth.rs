@@ -1,4 +1,4 @@
-//! Who calls: the role is the parameter's type.
+//! Extractors of the caller; their type sets the required role.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,7 +18,7 @@ use crate::app::sign_in::{Admission, Attempt, SignedIn, admit};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::stored::Clinic;
 
-/// When a caller with too many unread answers may ask again.
+/// Retry delay of a caller with too many unread responses.
 const UNREAD: Duration = Duration::from_secs(1);
 
 macro_rules! caller {
@@ -28,16 +28,14 @@ macro_rules! caller {
         pub struct $name(SignedIn);
 
         impl $name {
-            /// Who acts.
             #[must_use]
-            #[allow(dead_code, reason = "scoring is done by no actor")]
+            #[allow(dead_code, reason = "scoring needs no actor")]
             pub fn actor(&self) -> Actor {
                 self.0.actor(request_id())
             }
 
-            /// The clinic acted for.
             #[must_use]
-            #[allow(dead_code, reason = "not every role's operations show the clinic")]
+            #[allow(dead_code, reason = "not every role's handlers use the clinic")]
             pub fn clinic(&self) -> &Clinic {
                 self.0.clinic()
             }
@@ -56,19 +54,19 @@ macro_rules! caller {
 }
 
 caller!(
-    /// A caller with any credential that works.
+    /// A caller with any valid credential.
     Browser,
     Role::Browser,
     Budget::Scores
 );
 caller!(
-    /// The same, who submits.
+    /// A caller with any valid credential that submits; uses the budget for submissions.
     Submitter,
     Role::Browser,
     Budget::Submissions
 );
 caller!(
-    /// An intake system, or anybody who may do more.
+    /// An intake system, or a caller with a higher role.
     Intake,
     Role::Intake,
     Budget::Scores
@@ -80,13 +78,13 @@ caller!(
     Budget::Scores
 );
 caller!(
-    /// Who manages the clinic's credentials and settings.
+    /// An admin, who manages the clinic's credentials and settings.
     Admin,
     Role::Admin,
     Budget::Scores
 );
 
-/// Lets a request in, or says why not. An endpoint that takes the tokens of record systems is named by its path.
+/// Authenticates and authorizes a request. For endpoints that accept tokens of record systems, `endpoint` is the path.
 pub(super) async fn admitted(
     request: &HttpRequest,
     least: Role,
@@ -105,14 +103,14 @@ pub(super) async fn admitted(
         request_id: request_id(),
     };
     let Admission { actor, standing, outcome } = admit(&state.app, attempt).await;
-    // Answers that are not read are held. A caller with too many of them reads first.
+    // Unread responses are held in memory. A caller with too many of them must read first.
     let unread = actor.as_ref().is_some_and(|actor| !state.waiting.share(actor.credential_id).has_room());
     let mut extensions = request.extensions_mut();
-    // A refusal of a known caller goes on record.
+    // A refusal of a known caller is audited.
     if let Some(actor) = actor {
         extensions.insert(actor);
     }
-    // The answer says what is left.
+    // The response reports the remaining limits.
     if let Some(standing) = standing {
         extensions.insert(Counted(standing));
     }
@@ -125,7 +123,7 @@ pub(super) async fn admitted(
 fn bearer(request: &HttpRequest) -> Option<&str> {
     let mut values = request.headers().get_all(AUTHORIZATION);
     let value = values.next()?.to_str().ok()?;
-    // Two credentials on one request: it is unclear which is meant.
+    // With two credentials on one request it is unclear which is meant.
     if values.next().is_some() {
         return None;
     }

@@ -1,5 +1,5 @@
-//! Bodies: read after sign-in, into the room that there is, and from bytes to wire types. A typed fast path, and only when
-//! it fails a slow one that collects every fault.
+//! Request bodies: read after authentication, within a memory limit, and parsed into JSON types. A typed fast path; only if it
+//! fails, a slow path that collects all faults.
 
 use std::future::{Ready, ready};
 use std::time::Duration;
@@ -26,40 +26,40 @@ use crate::app::AppError;
 use crate::domain::actor::Actor;
 use crate::domain::fault::Fault;
 
-/// Largest body of a single submission, bytes.
+/// Maximum body of a single submission, bytes.
 pub const BODY_LIMIT: usize = 64 * 1024;
 
-/// A body that has not been read yet. A handler reads it after its caller is known, so that a caller without
-/// a key learns nothing about bodies.
+/// A body that has not been read yet. A handler reads it after its caller is authenticated, so that a caller without a key
+/// learns nothing about bodies.
 pub struct Incoming {
     request: HttpRequest,
     payload: web::Payload,
     state: web::Data<State>,
 }
 
-/// A body as far as it could be read: the faults say what could not.
+/// A parsed body, with the faults of the parts that could not be read.
 pub struct Body<T> {
-    /// What could be read; a part with a fault is absent.
+    /// The readable part; a part with a fault is absent.
     pub value: T,
-    /// Every fault of form found so far.
+    /// All faults of form found so far.
     pub faults: Vec<Fault>,
     bytes: Bytes,
 }
 
 impl Incoming {
-    /// Reads the body as JSON of a wire type.
+    /// Reads the body as JSON of a given type.
     ///
     /// # Errors
-    /// When it is too large, too slow, not JSON, not declared as JSON, or there is no room for it. Faults of content are
-    /// not errors here: they come back with what could be read.
+    /// Fails when the body is too large, too slow, not JSON, not declared as JSON, or exceeds the memory limit. Faults of
+    /// content are not errors here: they are returned with what could be read.
     pub async fn read<T: DeserializeOwned + Validate>(self) -> Result<Body<T>, Problem> {
         Body::of(self.read_json_bytes(BODY_LIMIT).await?)
     }
 
-    /// Reads the body as JSON of a wire type; one that is missing or null is an empty object.
+    /// Reads the body as JSON of a given type; a missing or null body counts as an empty object.
     ///
     /// # Errors
-    /// As [`Incoming::read`].
+    /// Same as [`Incoming::read`].
     pub async fn read_if_any<T: DeserializeOwned + Validate>(self) -> Result<Body<T>, Problem> {
         let request = self.request.clone();
         let bytes = self.bytes(BODY_LIMIT).await?;
@@ -70,19 +70,19 @@ impl Incoming {
         Body::of(if bytes.trim_ascii() == b"null" { Bytes::from_static(b"{}") } else { bytes })
     }
 
-    /// Reads the body as a form; parameters of a search come so, that stand in no address.
+    /// Reads the body as a form, used for search parameters that must not appear in a URL.
     ///
     /// # Errors
-    /// When it is too large, too slow, or not declared as a form.
+    /// Fails when the body is too large, too slow, or not declared as a form.
     pub(super) async fn form(self) -> Result<Bytes, Problem> {
         declared_as(&self.request, "application/x-www-form-urlencoded")?;
         self.bytes(BODY_LIMIT).await
     }
 
-    /// Reads the body as JSON of any shape, for bodies that may carry more than is read of them.
+    /// Reads the body as JSON of any shape, for bodies that may contain more than the service reads.
     ///
     /// # Errors
-    /// When it is too large, too slow, not JSON, not declared as JSON, or holds U+0000.
+    /// Fails when the body is too large, too slow, not JSON, not declared as JSON, or contains U+0000.
     pub async fn read_tree(self) -> Result<Value, Problem> {
         let bytes = self.read_json_bytes(BODY_LIMIT).await?;
         let tree = serde_json::from_slice(&bytes).map_err(|error| not_json(&error))?;
@@ -90,19 +90,19 @@ impl Incoming {
         Ok(tree)
     }
 
-    /// Reads the body, declared as JSON, of at most so many bytes.
+    /// Reads a body that is declared as JSON, of at most `at_most` bytes.
     ///
     /// # Errors
-    /// When it is too large, too slow, or not declared as JSON.
+    /// Fails when the body is too large, too slow, or not declared as JSON.
     pub async fn read_json_bytes(self, at_most: usize) -> Result<Bytes, Problem> {
         declared_as_json(&self.request)?;
         self.bytes(at_most).await
     }
 
-    /// The body as it arrives, how long each part of it may take, and the room for parts of so many bytes.
+    /// Splits into the payload stream, the deadline for each part, and a memory reservation of `room` bytes.
     ///
     /// # Errors
-    /// When there is no room.
+    /// Fails when the memory limit is reached.
     pub(super) fn into_parts(self, room: usize) -> Result<(web::Payload, Duration, Place), Problem> {
         let mut place = self.place()?;
         place.take(room)?;
@@ -114,7 +114,7 @@ impl Incoming {
         tokio::time::timeout(self.state.settings.read_deadline, self.arrive(at_most)).await.map_err(late)?
     }
 
-    /// A place for the body of the caller.
+    /// Starts a memory reservation for the caller.
     fn place(&self) -> Result<Place, Problem> {
         let extensions = self.request.extensions();
         let actor = extensions.get::<Actor>();
@@ -134,7 +134,7 @@ impl Incoming {
         place.take(declared)?;
         let mut bytes = BytesMut::with_capacity(declared);
         while let Some(chunk) = self.payload.next().await {
-            let chunk = chunk.map_err(|_| Problem::new(ProblemType::MalformedRequest, "the body broke off"))?;
+            let chunk = chunk.map_err(|_| Problem::new(ProblemType::MalformedRequest, "the body is incomplete"))?;
             let length = bytes.len() + chunk.len();
             if length > at_most {
                 return Err(too_large());
@@ -147,10 +147,11 @@ impl Incoming {
 }
 
 impl<T: DeserializeOwned + Validate> Body<T> {
-    /// Reads JSON that is at hand.
+    /// Parses JSON bytes.
     ///
     /// # Errors
-    /// When it is not JSON, or another kind of value than the type. Faults of content come back with what could be read.
+    /// Fails when the bytes are not JSON, or not the kind of value that the type needs. Faults of content are returned with
+    /// what could be read.
     pub fn of(bytes: Bytes) -> Result<Self, Problem> {
         let (value, mut faults) = if let Ok(Object(value)) = serde_json::from_slice(&bytes) {
             (value, Vec::new())
@@ -168,14 +169,14 @@ impl<T: DeserializeOwned + Validate> Body<T> {
 }
 
 impl<T> Body<T> {
-    /// The body with sorted keys and no white space: the same for two spellings of one request.
+    /// The body with sorted keys and without white space, so that two spellings of a request are equal.
     #[must_use]
     pub fn canonical(&self) -> Vec<u8> {
         canonical(&self.bytes)
     }
 }
 
-/// Refuses JSON with a text that PostgreSQL cannot store.
+/// Rejects JSON with text that PostgreSQL cannot store.
 pub(super) fn without_nul(json: &[u8]) -> Result<(), Problem> {
     let faults = nul_faults(json);
     if faults.is_empty() { Ok(()) } else { Err(Problem::content(faults, None)) }
@@ -191,7 +192,7 @@ fn declared_as_json(request: &HttpRequest) -> Result<(), Problem> {
     declared_as(request, if fhir { fhir::MEDIA_TYPE } else { "application/json" })
 }
 
-/// Whether a body is of a media type, in UTF-8, as it is.
+/// Checks that a body is declared as the media type, in UTF-8, without content encoding.
 pub(super) fn declared_as(request: &HttpRequest, media_type: &str) -> Result<(), Problem> {
     let refuse = |detail: String| Err(Problem::new(ProblemType::UnsupportedMediaType, detail));
     if request.headers().contains_key(CONTENT_ENCODING) {

@@ -1,4 +1,4 @@
-//! Bounds of a request's head, asked before any other work. What passes here costs little to look at.
+//! Limits on a request's head, checked before any other work, so that reading the head stays cheap.
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{RequestHead, ServiceRequest, ServiceResponse};
@@ -8,22 +8,22 @@ use actix_web::{Error, ResponseError as _};
 
 use super::problem::{Problem, ProblemType};
 
-/// Bytes of a query, at most.
+/// Maximum bytes of the query.
 const QUERY_LIMIT: usize = 8 * 1024;
-/// Bytes of a path, at most; the longest of the document has some 100.
+/// Maximum bytes of the path; the longest path of the OpenAPI document has about 100.
 const PATH_LIMIT: usize = 1024;
-/// Bytes of a head, at most. Browsers send 16 KB of cookies.
+/// Maximum bytes of the head. Browsers send 16 KB of cookies.
 const HEAD_LIMIT: usize = 32 * 1024;
-/// Bytes of a header that is read as a list, at most.
+/// Maximum bytes of a header that is parsed as a list.
 const LIST_LIMIT: usize = 512;
-/// The headers that are read as lists before the caller is known, here or in the framework.
+/// Headers that are parsed as lists before the caller is authenticated, here or in the framework.
 const LISTS: [&str; 6] =
     ["accept", "accept-encoding", "accept-language", "access-control-request-headers", "forwarded", "x-forwarded-for"];
 
-/// Refuses a request whose head is beyond its bounds.
+/// Rejects a request whose head exceeds the limits.
 ///
 /// # Errors
-/// Whatever the rest of the service fails with.
+/// Passes on errors of the rest of the service.
 pub(super) async fn check(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

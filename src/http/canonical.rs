@@ -1,10 +1,10 @@
-//! One spelling of a JSON body: keys sorted, no white space, so that two spellings of one request are one request.
+//! Canonical form of a JSON body: sorted keys, no white space, so that two spellings of a request are equal.
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use super::node::Node;
 
-/// The body in that one spelling; empty when it is not JSON.
+/// The body in canonical form; empty if it is not JSON.
 pub(super) fn canonical(body: &[u8]) -> Vec<u8> {
     let tree = serde_json::from_slice::<Node<'_>>(body);
     let sorted = tree.map(|mut tree| {
@@ -53,7 +53,7 @@ mod tests {
 
     use super::*;
 
-    /// What a library makes of the same body.
+    /// The canonical form according to a library.
     fn expected(body: &[u8]) -> Vec<u8> {
         let mut tree: Value = serde_json::from_slice(body).unwrap();
         tree.sort_all_objects();
@@ -80,7 +80,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_spelling_of_a_body_becomes_the_one_that_a_library_makes(tree in tree()) {
+        fn every_spelling_of_a_body_becomes_the_canonical_form_of_a_library(tree in tree()) {
             let (short, long) = (serde_json::to_vec(&tree).unwrap(), serde_json::to_vec_pretty(&tree).unwrap());
             prop_assert_eq!(canonical(&short), expected(&short));
             prop_assert_eq!(canonical(&long), expected(&short));
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_becomes_nothing() {
+    fn invalid_json_becomes_empty() {
         assert_eq!(canonical(b"{"), b"");
         assert_eq!(canonical(br#"{"b":1,"a":[1.50,"\u0041"]}"#), br#"{"a":[1.5,"A"],"b":1}"#);
     }

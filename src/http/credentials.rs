@@ -1,4 +1,4 @@
-//! Credentials: mint, list, rotate, revoke.
+//! Credentials: create, list, rotate, revoke.
 
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
@@ -17,14 +17,14 @@ use crate::domain::fault::keep_first_of_each_place;
 use crate::domain::ids::CredentialId;
 use crate::domain::stored::Credential;
 
-/// Mint a credential
+/// Create a credential
 ///
-/// One for each person or system. The key is shown in this answer and never again; whoever loses the answer revokes the
-/// credential and mints another.
+/// Create one credential for each person or system. The key is returned only in this response; if it is lost, revoke the
+/// credential and create another.
 #[utoipa::path(
     tag = "admin",
     operation_id = "create_credential",
-    request_body(content = CredentialInput, description = "What the credential is to be",
+    request_body(content = CredentialInput, description = "The credential",
         example = json!({"role": "staff", "display_name": "Ada Lovelace"})),
     responses((status = 201, description = "The credential with its key", body = MintedCredentialBody, headers(
         ("Location" = String, description = "The credential"),
@@ -54,8 +54,8 @@ pub async fn create_credential(
 
 /// List credentials
 ///
-/// Every credential of the clinic, oldest first, revoked ones and those of people who sign in with tokens included. Keys
-/// are never shown.
+/// All credentials of the clinic, oldest first, including revoked ones and those of people who sign in with tokens. Keys are
+/// never returned.
 #[utoipa::path(
     tag = "admin",
     operation_id = "list_credentials",
@@ -78,9 +78,9 @@ pub async fn list_credentials(
 
 /// Rotate a credential's key
 ///
-/// The credential keeps its id and gets a new key, shown in this answer and never again. The key that it had works for
-/// the overlap; a key before that one stops within five seconds. 409 for a credential that is revoked, expired, or signs
-/// in with tokens.
+/// The credential keeps its id and gets a new key, which is returned only in this response. The previous key works for the
+/// overlap; an older key stops working within five seconds. 409 for a credential that is revoked, expired, or signs in with
+/// tokens.
 #[utoipa::path(
     tag = "admin",
     operation_id = "rotate_credential",
@@ -88,7 +88,7 @@ pub async fn list_credentials(
     request_body(content = RotationInput, description = "How long both keys work", example = json!({"overlap_hours": 24})),
     responses(
         (status = 200, description = "The credential with its new key", body = MintedCredentialBody),
-        (status = 409, description = "It is revoked, expired, or signs in with tokens", body = ProblemBody,
+        (status = 409, description = "The credential is revoked, expired, or signs in with tokens", body = ProblemBody,
             content_type = "application/problem+json"),
     ),
     security(("key" = ["admin"]))
@@ -111,15 +111,15 @@ pub async fn rotate_credential(
 
 /// Revoke a credential
 ///
-/// It stops working within five seconds, for good; a person who signs in with tokens stays out whatever the issuer says.
-/// Revoking it again changes nothing. 409 for the credential that makes the request.
+/// The credential stops working within five seconds, permanently; a person who signs in with tokens stays locked out, even
+/// with valid tokens. Revoking it again changes nothing. 409 for the credential that makes the request.
 #[utoipa::path(
     tag = "admin",
     operation_id = "revoke_credential",
     params(("id" = uuid::Uuid, Path, description = "Id of the credential")),
     responses(
-        (status = 204, description = "It is revoked"),
-        (status = 409, description = "It is the one being used", body = ProblemBody,
+        (status = 204, description = "Revoked"),
+        (status = 409, description = "The credential makes this request", body = ProblemBody,
             content_type = "application/problem+json"),
     ),
     security(("key" = ["admin"]))

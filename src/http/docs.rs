@@ -1,4 +1,4 @@
-//! The OpenAPI document, derived from the routes, and the pages that show it.
+//! The OpenAPI document, derived from the routes, and the documentation pages.
 
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
@@ -25,13 +25,13 @@ use super::request_headers;
 use super::trail::{Actions, action_of};
 use crate::app::AppError;
 
-/// What each operation answers when all is well, by its id: answers of the server, shortened. A test compares them.
+/// Example of a successful response for each operation id: responses of the server, shortened. A test compares them.
 const EXAMPLES: &str = include_str!("../../openapi/examples.json");
 
-/// The document as it is served, and what the router's fallback needs of it.
+/// Parts of the document that the router's fallback and the audit middleware use.
 pub(crate) struct Served {
     pub(crate) paths: Vec<KnownPath>,
-    /// What goes on record of each operation, by method and path.
+    /// Audit action of each operation, by method and path.
     pub(crate) actions: Actions,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct KnownPath {
     pub(crate) methods: Vec<&'static str>,
 }
 
-/// The OpenAPI document as it is checked in.
+/// The OpenAPI document as checked in.
 #[must_use]
 pub fn document() -> String {
     let mut text = openapi().to_pretty_json().unwrap_or_default();
@@ -60,7 +60,7 @@ impl Served {
     }
 }
 
-/// Pages beside the API: the document, its rendering, and the list of problems. They load nothing from elsewhere.
+/// Documentation pages: the document, its rendering, and the list of problems. They load nothing from other origins.
 pub(crate) fn pages(config: &mut web::ServiceConfig) {
     config
         .route("/openapi.json", web::get().to(get_document))
@@ -80,7 +80,7 @@ fn openapi() -> OpenApi {
     components.responses.insert("Problem".to_owned(), RefOr::T(problem_response()));
     let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     components.security_schemes.insert("key".to_owned(), RefOr::T(scheme));
-    // It was checked to be JSON when it was written.
+    // A test checks that the file is valid JSON.
     let examples: Map<String, Value> = serde_json::from_str(EXAMPLES).unwrap_or_default();
     for item in api.paths.paths.values_mut() {
         for operation in operations_mut(item) {
@@ -110,16 +110,16 @@ fn outline() -> OpenApi {
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
             "Sarcopenia risk screening: answers in, a sourced and bounded assessment out. The own total is not validated \
-             and stands beside validated instruments; a negative screen does not rule out muscle loss. Roles in \
-             `security` are the least that an operation needs: browser, intake, staff, admin.",
+             and is reported beside validated instruments; a negative screen does not rule out muscle loss. Roles in \
+             `security` are the lowest role that an operation requires: browser, intake, staff, admin.",
         ))
         .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
         .build();
     let tags = [
         ("screening", "Questionnaire, rule tables, scores and submissions"),
-        ("staff", "What clinic staff read"),
-        ("admin", "What a clinic's admins manage and look up"),
-        ("health", "Whether the service lives and is ready"),
+        ("staff", "Operations for clinic staff"),
+        ("admin", "Operations for a clinic's admins"),
+        ("health", "Liveness and readiness"),
     ];
     let tag = |(name, text): (&str, &str)| tag::TagBuilder::new().name(name).description(Some(text)).build();
     OpenApiBuilder::new()
@@ -134,11 +134,11 @@ fn problem_response() -> Response {
     let (_, status, title) = ProblemType::InvalidContent.row();
     let example = serde_json::json!({
         "type": ProblemType::InvalidContent.uri(), "title": title, "status": status,
-        "detail": "one fault, named in errors", "request_id": "0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6071",
+        "detail": "one fault, listed in errors", "request_id": "0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6071",
         "errors": [{"pointer": "/answers/age", "code": "out_of_range", "detail": "must be between 18 and 120"}],
     });
     ResponseBuilder::new()
-        .description("A problem; `type` is one of the list at /docs/problems")
+        .description("A problem; `type` is one of those listed at /docs/problems")
         .content("application/problem+json", ContentBuilder::new().schema(Some(schema)).example(Some(example)).build())
         .build()
 }
@@ -155,7 +155,7 @@ fn add_example(operation: &mut Operation, examples: &Map<String, Value>) {
     }
 }
 
-/// Every problem that an operation can answer with follows from its shape.
+/// The problems of an operation follow from its shape.
 fn add_problems(operation: &mut Operation) {
     let secured = operation.security.iter().flatten().any(|needed| *needed != SecurityRequirement::default());
     let parameters: Vec<_> = operation.parameters.iter().flatten().collect();
@@ -163,7 +163,7 @@ fn add_problems(operation: &mut Operation) {
     let (path, query) = (has_in("path"), has_in("query"));
     let named = |name: &str| has_named(&parameters, name);
     let body = operation.request_body.is_some();
-    // A change of something that is there: its version and its state may be other than the caller saw.
+    // A change of an existing resource: its version and state may differ from those that the client read.
     let (versioned, key) = (named("If-Match"), named("Idempotency-Key"));
     let retried = path && key;
     let statuses = [
@@ -223,7 +223,7 @@ async fn get_docs() -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header((LOCATION, "/docs/")).finish()
 }
 
-/// The published list of problem types.
+/// The list of problem types.
 async fn get_problems(request: HttpRequest) -> Result<HttpResponse, Problem> {
     static BODY: Fixed = Fixed::new();
     BODY.answer(&request, checked_each_time(), "text/html; charset=utf-8", || Ok(problems().into_bytes()))
@@ -242,14 +242,14 @@ fn problems() -> String {
     )
 }
 
-/// The head of an answer that a client may keep, and asks for again each time.
+/// Starts a response that clients may cache but must revalidate.
 fn checked_each_time() -> HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, "no-cache")).insert_header((VARY, "Accept-Encoding"));
     response
 }
 
-/// A file of the pages. They may run their own scripts and styles, and none from elsewhere.
+/// Serves a file of the pages. They may run their own scripts and styles, and none from other origins.
 async fn get_page(request: HttpRequest, file: web::Path<String>) -> Result<HttpResponse, Problem> {
     static FILES: LazyLock<DashMap<String, Arc<Page>>> = LazyLock::new(DashMap::new);
     let name = if file.is_empty() { "index.html" } else { &*file };
@@ -266,7 +266,7 @@ async fn get_page(request: HttpRequest, file: web::Path<String>) -> Result<HttpR
     Ok(page.body.answer(&request, response, &page.media_type))
 }
 
-/// A file of the pages, as it is served.
+/// A file of the pages.
 struct Page {
     media_type: String,
     body: Body,
@@ -277,7 +277,7 @@ impl Page {
         let config = Arc::new(Config::from("/openapi.json").validator_url("none"));
         let found = utoipa_swagger_ui::serve(name, config);
         let found = found.map_err(|error| AppError::Internal(error.to_string()))?;
-        let file = found.ok_or_else(|| Problem::new(ProblemType::NotFound, "there is no such page"))?;
+        let file = found.ok_or_else(|| Problem::new(ProblemType::NotFound, "unknown page"))?;
         let bytes = match file.bytes {
             Cow::Borrowed(bytes) => Bytes::from_static(bytes),
             Cow::Owned(bytes) => bytes.into(),

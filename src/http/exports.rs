@@ -1,4 +1,4 @@
-//! Exports: submissions and follow-ups, streamed while they are read.
+//! Exports of submissions and follow-ups, streamed while they are read.
 
 use actix_web::http::header::CONTENT_DISPOSITION;
 use actix_web::web::Bytes;
@@ -20,20 +20,19 @@ use crate::domain::export::Exported;
 
 /// Get an export of follow-ups
 ///
-/// Every case that was flagged before now and fits the filters, oldest first, without contact data and notes; without a
-/// state, closed ones too. The answer is streamed while it is read, so it is no picture of one moment.
+/// All follow-ups that were flagged before the request and match the filters, oldest first, without contact data and notes;
+/// without a state, closed ones are included. The response is streamed while it is read, so it is not a consistent snapshot.
 ///
-/// Complete or not: as NDJSON the last line is an object with `end` and the number of rows; as CSV it is complete when
-/// the message ends properly. When the reading fails on the way the connection is broken off, never ended as if that
-/// were all. Every row has a `cursor`; whoever hands the last one that arrived back as `after`, with the same filters,
-/// gets the rows behind it. A case that was being stored at the time of the request may be missing: to go on another
-/// day, take the cursor of a row that is older than a minute.
+/// Completeness: the last line of NDJSON is an object with `end` and the number of rows; CSV is complete when the HTTP message
+/// ends properly. If reading fails, the connection is aborted. Every row has a `cursor`; pass the last one received as
+/// `after`, with the same filters, to get the following rows. A follow-up that is being stored at the time of the request may
+/// be missing: to continue on another day, use the cursor of a row that is older than a minute.
 ///
-/// In CSV, lists stand in one cell with spaces between. A text that begins like a formula, or with an apostrophe, has an
-/// apostrophe before it; take one leading apostrophe away to get the text. A control character is shown as U+FFFD.
-/// The audit trail has one entry for an export, which names nobody: it stands for everybody in the clinic.
+/// In CSV, a list is one cell with values separated by spaces. A text that begins like a formula, or with an apostrophe, is
+/// prefixed with an apostrophe; remove one leading apostrophe to get the text. Control characters become U+FFFD. An export has
+/// one audit entry, which names no subject; it covers all subjects of the clinic.
 ///
-/// Four exports of a clinic are under way at once; a fifth is refused with 429 when none of them is over within a second.
+/// A clinic can run four exports at a time. A fifth is refused with 429 unless one of the four ends within a second.
 #[utoipa::path(
     tag = "staff",
     operation_id = "get_follow_up_export",
@@ -58,8 +57,8 @@ pub async fn get_follow_up_export(
 
 /// Get an export of submissions
 ///
-/// Every submission that was received before now and fits the filters, oldest first, without contact data and answers.
-/// All that is said of the export of follow-ups holds here too.
+/// All submissions that were received before the request and match the filters, oldest first, without contact data and
+/// answers. Otherwise the same as the export of follow-ups.
 #[utoipa::path(
     tag = "staff",
     operation_id = "get_submission_export",
@@ -82,13 +81,13 @@ pub async fn get_submission_export(
     Ok(answer::<_, ExportedSubmissionBody>("submissions", format, chunks))
 }
 
-/// Sends chunks as they are read. An error in the stream makes the server drop the connection.
+/// Streams the chunks as they are read. An error in the stream makes the server drop the connection.
 fn answer<T: 'static, B: From<Exported<T>> + Serialize + CsvRecord + 'static>(
     name: &str,
     format: ExportFormat,
     chunks: impl Stream<Item = Result<Vec<Exported<T>>, AppError>> + 'static,
 ) -> HttpResponse {
-    let chunks = chunks.inspect_err(|error| tracing::error!(%error, "an export broke off"));
+    let chunks = chunks.inspect_err(|error| tracing::error!(%error, "an export was aborted"));
     let chunks = chunks.map_ok(|chunk| chunk.into_iter().map(B::from).collect::<Vec<_>>());
     let mut response = HttpResponse::Ok();
     let (kind, ending) = match format {
@@ -103,7 +102,7 @@ fn answer<T: 'static, B: From<Exported<T>> + Serialize + CsvRecord + 'static>(
     }
 }
 
-/// One JSON object a line, and at the very end how many there were.
+/// One JSON object per line; the last line has the number of rows.
 fn ndjson<B: Serialize>(
     chunks: impl Stream<Item = Result<Vec<B>, AppError>>,
 ) -> impl Stream<Item = Result<Bytes, AppError>> {
@@ -129,7 +128,7 @@ fn lines<B: Serialize>(rows: &[B]) -> Result<Bytes, AppError> {
     Ok(bytes.into())
 }
 
-/// A header line, then a record a row.
+/// A header line, then one record per row.
 fn csv<B: CsvRecord>(
     chunks: impl Stream<Item = Result<Vec<B>, AppError>>,
 ) -> impl Stream<Item = Result<Bytes, AppError>> {

@@ -1,5 +1,5 @@
-//! Parameters of requests. Extractors of one handler run at the same time as its sign-in, so they only keep the request:
-//! handlers read parameters with [`Later::read`] once the caller is known.
+//! Parameters of requests. The extractors of a handler run at the same time as authentication, so they only keep the request:
+//! handlers read parameters with [`Later::read`] once the caller is authenticated.
 
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
@@ -26,43 +26,43 @@ pub struct Later<T> {
     parameter: PhantomData<T>,
 }
 
-/// What can be read from a request without its body.
+/// A value that can be read from a request without its body.
 pub trait Parameter: Sized {
-    /// Reads it.
+    /// Reads the value.
     ///
     /// # Errors
-    /// When the request does not have it, or it has faults.
+    /// Fails when the request does not have the value, or it has faults.
     fn of(request: &HttpRequest) -> Result<Self, Problem>;
 }
 
-/// The id in a path. A text that is no id of ours names nothing: 404, like an id that does not exist.
+/// The id in a path. Text that is not a UUID is answered with 404, like an unknown id.
 #[derive(Clone, Copy, Debug)]
 pub struct PathId(pub Uuid);
 
-/// The ids in a path that names a person and a merge.
+/// The ids in a path with a subject and a merge.
 #[derive(Clone, Copy, Debug)]
 pub struct PathIds(pub Uuid, pub Uuid);
 
-/// Query parameters, every fault at once.
+/// Query parameters; all faults are reported together.
 #[derive(Clone, Debug)]
 pub struct Query<T>(pub T);
 
-/// The retry key of a request, without quotes.
+/// The idempotency key of a request, without quotes.
 #[derive(Clone, Debug)]
 pub struct IdempotencyKey(pub Option<String>);
 
-/// The version of the thing that a change is based on, from `If-Match`.
+/// The version that a change is based on, from `If-Match`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IfMatch(pub i32);
 
-/// The languages that a request accepts, which have not been read yet.
+/// The accepted languages of a request, not parsed yet.
 pub struct Accepted(HttpRequest);
 
 impl<T: Parameter> Later<T> {
     /// Reads the parameter.
     ///
     /// # Errors
-    /// As [`Parameter::of`].
+    /// Same as [`Parameter::of`].
     pub fn read(&self) -> Result<T, Problem> {
         T::of(&self.request)
     }
@@ -87,13 +87,13 @@ impl FromRequest for Accepted {
 }
 
 impl Accepted {
-    /// The best language that there is wording in, or the one given where the request prefers none.
+    /// The best accepted language that has texts, or `fallback` if there is none.
     #[must_use]
     pub fn or(&self, fallback: Language) -> Language {
         self.languages().first().copied().unwrap_or(fallback)
     }
 
-    /// The best language that the clinic speaks, or the clinic's own.
+    /// The best accepted language that the clinic offers, or the clinic's own.
     #[must_use]
     pub fn of(&self, clinic: &Clinic) -> Language {
         let languages = self.languages();
@@ -101,12 +101,12 @@ impl Accepted {
         spoken.copied().unwrap_or(clinic.language)
     }
 
-    /// The languages, best first, as far as there is wording in them.
+    /// The accepted languages that have texts, best first.
     fn languages(&self) -> Vec<Language> {
         let present = self.0.headers().contains_key(ACCEPT_LANGUAGE);
         let header = present.then(|| AcceptLanguage::parse(&self.0)).and_then(Result::ok);
         let mut header = header.unwrap_or(AcceptLanguage(Vec::new()));
-        // Weight 0 says: not this one (RFC 9110, section 12.4.2).
+        // Weight 0 means not acceptable (RFC 9110, section 12.4.2).
         header.0.retain(|language| language.quality > Quality::ZERO);
         header.ranked().iter().filter_map(|language| Language::from_tag(&language.to_string())).collect()
     }
@@ -160,7 +160,7 @@ impl Parameter for IfMatch {
         let mut values = request.headers().get_all(IF_MATCH);
         match (values.next(), values.next()) {
             (None, _) => {
-                let detail = "send the ETag of the version that you saw in If-Match";
+                let detail = "send the ETag of the version that you read in If-Match";
                 Err(Problem::new(ProblemType::PreconditionRequired, detail))
             }
             (Some(value), None) => value.to_str().ok().and_then(entity_tag).map(Self).ok_or_else(not_a_tag),
@@ -170,18 +170,18 @@ impl Parameter for IfMatch {
 }
 
 fn not_a_tag() -> Problem {
-    let detail = "one ETag as it was answered, in double quotes";
+    let detail = "one ETag as returned, in double quotes";
     Problem::parameters(vec![Fault::new("/If-Match", FaultCode::Format, detail)])
 }
 
-/// The version in an `ETag` of ours. A list, `*` and a weak tag name no version that somebody saw.
+/// The version in an `ETag` of this service. A list, `*` and a weak tag do not identify a version.
 fn entity_tag(text: &str) -> Option<i32> {
     let digits = text.trim().strip_prefix('"')?.strip_suffix('"')?;
     let plain = (1..=9).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
     digits.parse().ok().filter(|_| plain)
 }
 
-/// A retry key, bare or as a quoted string (RFC 8941); both forms of one key are the same key.
+/// An idempotency key, bare or as a quoted string (RFC 8941); both forms are the same key.
 pub(super) fn retry_key(text: &str) -> Option<String> {
     let text = text.trim();
     let key = match text.strip_prefix('"') {

@@ -1,25 +1,25 @@
-//! What no route takes: 405 with `Allow` for a path of the document, 404 for any other.
+//! Requests that no route handles: 405 with `Allow` for a path of the OpenAPI document, 404 for any other.
 
 use actix_web::{HttpRequest, web};
 
 use super::State;
 use super::problem::{Problem, ProblemType};
 
-/// Answers a request that no route took.
+/// Answers a request that no route handles.
 ///
 /// # Errors
-/// Always: 405 or 404.
+/// Always fails, with 405 or 404.
 pub(super) async fn fallback(request: HttpRequest, state: web::Data<State>) -> Result<&'static str, Problem> {
     let path = request.path();
     let matching = state.document.paths.iter().find(|known| matches(&known.template, path));
     Err(literal(&state, path).unwrap_or_else(|| match matching {
         Some(known) => Problem::method_not_allowed(&known.methods.join(", ")),
-        None => Problem::new(ProblemType::NotFound, "there is no such path; GET /openapi.json lists them"),
+        None => Problem::new(ProblemType::NotFound, "unknown path; GET /openapi.json lists all paths"),
     }))
 }
 
-/// What a path of the document without a parameter answers where no route took it, though one with a parameter may have:
-/// `GET /v1/follow-ups/next` is no look at a case of that name.
+/// 405 for a documented path without parameters, even if a route with a parameter matched: `GET /v1/follow-ups/next` is not a
+/// read of a follow-up with the id `next`.
 pub(super) fn literal(state: &State, path: &str) -> Option<Problem> {
     let known = state.document.paths.iter().find(|known| known.template == path)?;
     Some(Problem::method_not_allowed(&known.methods.join(", ")))

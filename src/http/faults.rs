@@ -1,4 +1,4 @@
-//! Collects every fault of form: of a body whose typed reading failed, of query parameters, and of validation.
+//! Collects all faults of form: of a body that could not be parsed, of query parameters, and of validation.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -13,11 +13,11 @@ use super::reader::{Place, Reader};
 use super::wire::object::Object;
 use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS, pointer_token};
 
-/// Reads a body as far as it can be read, with every fault of the rest. No field of the type may be required: one with a
-/// fault is absent.
+/// Reads a body as far as possible, with all faults of the rest. No field of the type may be required: one with a fault is
+/// absent.
 ///
 /// # Errors
-/// When not even the outline is right: then the faults found so far are the answer.
+/// Fails with the faults found so far if the body cannot be read at all.
 pub(super) fn collect<T: DeserializeOwned>(mut tree: Node<'_>) -> Result<(T, Vec<Fault>), Problem> {
     let mut faults = Vec::new();
     let mut behind = Place::new();
@@ -31,7 +31,7 @@ pub(super) fn collect<T: DeserializeOwned>(mut tree: Node<'_>) -> Result<(T, Vec
         }
         tree.remove(&behind);
         if faults.len() > MOST_FAULTS {
-            // The rest is not looked at, but for the answers: alarms in them must be seen.
+            // The rest is skipped, except the answers: alarms in them must be found.
             tree.remove_behind(&behind, "answers");
             break;
         }
@@ -43,8 +43,8 @@ pub(super) fn collect<T: DeserializeOwned>(mut tree: Node<'_>) -> Result<(T, Vec
     }
 }
 
-/// Reads query parameters as far as they can be read, with every fault of the others. Each pair is read by itself, so no
-/// field of the type may be required.
+/// Reads query parameters as far as possible, with all faults of the others. Each pair is read by itself, so no field of the
+/// type may be required.
 pub(super) fn of_query<T: DeserializeOwned>(query: &str) -> (Option<T>, Vec<Fault>) {
     let mut faults = Vec::new();
     let mut names = HashSet::new();
@@ -68,7 +68,7 @@ pub(super) fn of_query<T: DeserializeOwned>(query: &str) -> (Option<T>, Vec<Faul
     (serde_urlencoded::from_str(&fit.join("&")).ok(), faults)
 }
 
-/// The faults that the wire type's own validation finds.
+/// The faults found by the type's own validation.
 pub(super) fn of_validation(value: &impl Validate) -> Vec<Fault> {
     let mut faults = Vec::new();
     if let Err(errors) = value.validate() {
@@ -97,7 +97,7 @@ fn flatten(prefix: &str, errors: &ValidationErrors, faults: &mut Vec<Fault>) {
                     let bound = |name: &str| error.params.get(name).map(|value| format!(" {name} {value}"));
                     let bounds: String = ["min", "max"].into_iter().filter_map(bound).collect();
                     let detail = error.message.as_ref().map_or_else(
-                        || format!("must keep to the {} of the document{bounds}", error.code),
+                        || format!("must satisfy the documented {}{bounds}", error.code),
                         ToString::to_string,
                     );
                     faults.push(Fault::new(pointer.clone(), code, detail));
@@ -107,23 +107,22 @@ fn flatten(prefix: &str, errors: &ValidationErrors, faults: &mut Vec<Fault>) {
     }
 }
 
-/// Turns the reader's message into a fault. Only the part that says what was expected is kept: the rest repeats what
-/// was sent.
+/// Turns the reader's message into a fault. Only the part about what was expected is kept: the rest repeats the input.
 fn fault(pointer: String, message: &str) -> Fault {
     let expected = message.rsplit_once(", expected ").map(|(_, rest)| rest.split(" at line ").next().unwrap_or(rest));
     let must = |otherwise: &str| expected.map_or_else(|| otherwise.to_owned(), |what| format!("must be {what}"));
     let (code, detail) = if message.starts_with("unknown field") {
-        (FaultCode::UnknownField, "there is no such field".to_owned())
+        (FaultCode::UnknownField, "unknown field".to_owned())
     } else if message.starts_with("unknown variant") {
-        (FaultCode::UnknownOption, must("must be one of the document's options"))
+        (FaultCode::UnknownOption, must("must be one of the documented options"))
     } else if message.starts_with("duplicate field") {
-        (FaultCode::Duplicate, "the field stands twice".to_owned())
+        (FaultCode::Duplicate, "the field occurs twice".to_owned())
     } else if message.starts_with("missing field") {
         (FaultCode::Required, "a field is missing".to_owned())
     } else if message.starts_with("invalid type") {
-        (FaultCode::Type, must("must have the type that the document says"))
+        (FaultCode::Type, must("must have the documented type"))
     } else {
-        (FaultCode::Format, "must have the form that the document says".to_owned())
+        (FaultCode::Format, "must have the documented format".to_owned())
     };
     Fault::new(pointer, code, detail)
 }

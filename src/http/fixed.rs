@@ -1,4 +1,4 @@
-//! Public answers that are the same for everybody: made once, compressed once, shared by all who ask.
+//! Public responses that are identical for all clients: built once, compressed once, shared.
 
 use std::io::Write as _;
 use std::sync::{Arc, OnceLock};
@@ -20,37 +20,36 @@ use super::problem::Problem;
 use crate::app::AppError;
 use crate::domain::language::Language;
 
-/// The media type of JSON.
 pub(super) const JSON: &str = "application/json";
 
-/// A body that is made when it is first asked for.
+/// A body that is built on first use.
 #[derive(Default)]
 pub(super) struct Fixed(OnceLock<Body>);
 
-/// Bodies made of a rule table in a language.
+/// Bodies built from a rule table in a language.
 #[derive(Default)]
 pub(super) struct Public(DashMap<(Kind, String, Language), Arc<Fixed>>);
 
-/// What is made of a rule table for everybody.
+/// Public resources built from a rule table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
-    /// The form.
+    /// The questionnaire.
     Questionnaire,
-    /// The table itself.
+    /// The rule table.
     RuleTable,
-    /// The list of tables.
+    /// The list of rule tables.
     RuleTables,
-    /// The form for FHIR.
+    /// The FHIR `Questionnaire`.
     FhirQuestionnaire,
-    /// A code system for FHIR: the options of answers.
+    /// FHIR `CodeSystem` of the options of answers.
     FhirAnswers,
-    /// A code system for FHIR: what the screen finds.
+    /// FHIR `CodeSystem` of the results.
     FhirResults,
-    /// Which CDS Hooks services there are.
+    /// The list of CDS Hooks services.
     CdsServices,
 }
 
-/// A body that is made, in both forms.
+/// A body that is built, plain and compressed.
 pub(super) struct Body {
     plain: Option<Bytes>,
     gzip: Bytes,
@@ -58,22 +57,22 @@ pub(super) struct Body {
 }
 
 impl Public {
-    /// The body of a kind, made of a version that exists.
+    /// The body of a kind, for an existing version.
     pub(super) fn of(&self, kind: Kind, version: &str, language: Language) -> Arc<Fixed> {
         Arc::clone(&self.0.entry((kind, version.to_owned(), language)).or_default())
     }
 }
 
 impl Fixed {
-    /// A body that is not made yet.
+    /// A body that is not built yet.
     pub(super) const fn new() -> Self {
         Self(OnceLock::new())
     }
 
-    /// Answers with the body, which `make` makes the first time, in the form that the client accepts.
+    /// Answers with the body in the encoding that the client accepts; `make` builds it on first use.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// Fails when the body cannot be built.
     pub(super) fn answer(
         &self,
         request: &HttpRequest,
@@ -84,10 +83,10 @@ impl Fixed {
         Ok(self.body(make)?.answer(request, response, media_type))
     }
 
-    /// The body, which is JSON, to be put into another.
+    /// The body as JSON, to embed in another.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// Fails when the body cannot be built.
     pub(super) fn raw(&self, make: impl FnOnce() -> Result<Vec<u8>, Problem>) -> Result<Box<RawValue>, Problem> {
         let plain = self.body(make)?.plain.as_deref().unwrap_or_default();
         serde_json::from_slice(plain).map_err(|error| AppError::Internal(error.to_string()).into())
@@ -103,7 +102,7 @@ impl Fixed {
 }
 
 impl Body {
-    /// The body, compressed too.
+    /// Builds a body in both forms.
     pub(super) fn of(plain: Bytes) -> Self {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         // Writing to memory does not fail.
@@ -112,12 +111,12 @@ impl Body {
         Self { tag: tag(&plain), plain: Some(plain), gzip }
     }
 
-    /// A body that exists in its compressed form only.
+    /// A body that exists only in compressed form.
     pub(super) fn compressed(gzip: Bytes) -> Self {
         Self { plain: None, tag: tag(&gzip), gzip }
     }
 
-    /// Answers with the body in the form that the client accepts.
+    /// Answers with the body in the encoding that the client accepts.
     pub(super) fn answer(
         &self,
         request: &HttpRequest,
@@ -131,27 +130,27 @@ impl Body {
         response.insert_header((CONTENT_TYPE, media_type));
         match &self.plain {
             Some(plain) if !accepts_gzip(request) => response.body(plain.clone()),
-            // A body that says how it is encoded is not encoded again.
+            // A response with `Content-Encoding` is not compressed again.
             _ => response.insert_header((CONTENT_ENCODING, "gzip")).body(self.gzip.clone()),
         }
     }
 }
 
-/// A body as JSON.
+/// Serializes a body to JSON.
 ///
 /// # Errors
-/// When it cannot be written as JSON.
+/// Fails when serialization fails.
 pub(super) fn json(body: &impl Serialize) -> Result<Vec<u8>, Problem> {
     serde_json::to_vec(body).map_err(|error| AppError::Internal(error.to_string()).into())
 }
 
-/// Weak: both forms have the same one.
+/// A weak tag, the same for both forms.
 fn tag(bytes: &[u8]) -> EntityTag {
     let digest = digest::digest(&digest::SHA256, bytes);
     EntityTag::new_weak(HEXLOWER.encode(&digest.as_ref()[..8]))
 }
 
-/// Whether the client has what the tag names.
+/// Whether `If-None-Match` contains the tag.
 fn client_has(request: &HttpRequest, tag: &EntityTag) -> bool {
     match IfNoneMatch::parse(request) {
         Ok(IfNoneMatch::Any) => request.headers().contains_key("if-none-match"),

@@ -1,4 +1,4 @@
-//! What staff do with follow-ups: every command on a case, and taking the next one.
+//! Commands on follow-ups, including taking the next one.
 
 use std::future::{Ready, ready};
 
@@ -23,27 +23,27 @@ use crate::domain::fault::{Fault, keep_first_of_each_place};
 use crate::domain::follow_up::FollowUpCommand;
 use crate::domain::ids::FollowUpId;
 
-/// The headers of every command.
+/// Headers of every command.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
-#[allow(dead_code, reason = "it only describes; the extractors read")]
+#[allow(dead_code, reason = "only for the OpenAPI document; the extractors read the headers")]
 struct CommandHeaders {
-    /// The `ETag` of the version that was seen; another one is refused with 412, none with 428.
+    /// `ETag` of the version that the client has read. Any other version is answered with 412, a missing header with 428.
     #[param(rename = "If-Match", example = "\"1\"")]
     if_match: String,
-    /// Makes a retry safe: 1 to 255 visible characters, bare or in double quotes.
+    /// Idempotency key, which makes a retry safe: 1 to 255 visible characters, bare or in double quotes.
     #[param(rename = "Idempotency-Key")]
     idempotency_key: Option<String>,
 }
 
-/// A command that has not been read yet: it is, once its caller is known.
+/// A command that is read only after its caller is authenticated.
 pub struct Asked {
     request: HttpRequest,
     incoming: Incoming,
 }
 
 impl Asked {
-    /// Does what the command asks for and answers with the case as it stands then.
+    /// Runs the command and responds with the changed follow-up.
     async fn obey<T: DeserializeOwned + Validate>(
         self,
         state: &State,
@@ -86,18 +86,18 @@ fn answer(answered: Answered) -> HttpResponse {
 
 /// Take the next follow-up
 ///
-/// Claims the most urgent, then oldest open case for whoever asks. Whatever the concurrency, each case is handed out once; a
-/// retry with the same `Idempotency-Key` gets the same case.
+/// Claims the most urgent, then oldest open follow-up for the caller. Concurrent calls never get the same follow-up; a retry
+/// with the same `Idempotency-Key` gets the same one again.
 #[utoipa::path(
     tag = "staff",
     operation_id = "take_next_follow_up",
     params(("Idempotency-Key" = Option<String>, Header,
-        description = "Makes a retry safe: 1 to 255 visible characters, bare or in double quotes")),
+        description = "Idempotency key, which makes a retry safe: 1 to 255 visible characters, bare or in double quotes")),
     responses(
-        (status = 200, description = "The case, now assigned to whoever asked", body = FollowUpBody, headers(
-            ("ETag" = String, description = "The version of the case"),
+        (status = 200, description = "The follow-up, now assigned to the caller", body = FollowUpBody, headers(
+            ("ETag" = String, description = "The version of the follow-up"),
         )),
-        (status = 204, description = "No case is open"),
+        (status = 204, description = "No follow-up is open"),
     ),
     security(("key" = ["staff"]))
 )]
@@ -116,15 +116,15 @@ pub async fn take_next_follow_up(
 
 /// Claim a follow-up
 ///
-/// Takes an open case for whoever asks. A case that somebody has is taken over by reassigning it.
+/// Assigns an open follow-up to the caller. A follow-up that is already assigned is taken over by reassigning it.
 #[utoipa::path(
     tag = "staff",
     operation_id = "claim_follow_up",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
-    request_body(content = Option<CommandInput>, description = "Nothing needs to be said; the body may be left out",
+    request_body(content = Option<CommandInput>, description = "Optional; the body may be left out",
         example = json!({"note": "Asked for a call in the afternoon"})),
-    responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
-        ("ETag" = String, description = "The version of the case"),
+    responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
+        ("ETag" = String, description = "The version of the follow-up"),
     ))),
     security(("key" = ["staff"]))
 )]
@@ -139,15 +139,15 @@ pub async fn claim_follow_up(state: web::Data<State>, caller: Staff, asked: Aske
 
 /// Release a follow-up
 ///
-/// Gives a case back: it is open again, for anybody. Only its assignee may, and only without an appointment.
+/// Removes the assignee; the follow-up is open again. Only the assignee may do this, and only without an appointment.
 #[utoipa::path(
     tag = "staff",
     operation_id = "release_follow_up",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
-    request_body(content = Option<CommandInput>, description = "Nothing needs to be said; the body may be left out",
+    request_body(content = Option<CommandInput>, description = "Optional; the body may be left out",
         example = json!({"note": "Asked for a call in the afternoon"})),
-    responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
-        ("ETag" = String, description = "The version of the case"),
+    responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
+        ("ETag" = String, description = "The version of the follow-up"),
     ))),
     security(("key" = ["staff"]))
 )]
@@ -162,15 +162,15 @@ pub async fn release_follow_up(state: web::Data<State>, caller: Staff, asked: As
 
 /// Reassign a follow-up
 ///
-/// Gives a case to a member of staff. Anybody may, also to themselves, which is how a case is taken over.
+/// Assigns the follow-up to a member of staff. All staff may do this, also for themselves, to take over a follow-up.
 #[utoipa::path(
     tag = "staff",
     operation_id = "reassign_follow_up",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
-    request_body(content = ReassignInput, description = "What the command needs",
+    request_body(content = ReassignInput, description = "Parameters of the command",
         example = json!({"to": "0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6071"})),
-    responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
-        ("ETag" = String, description = "The version of the case"),
+    responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
+        ("ETag" = String, description = "The version of the follow-up"),
     ))),
     security(("key" = ["staff"]))
 )]
@@ -179,17 +179,18 @@ pub async fn reassign_follow_up(state: web::Data<State>, caller: Staff, asked: A
     asked.obey(&state, &caller, "reassign_follow_up", ReassignInput::parse).await
 }
 
-/// Tell of an attempt to contact
+/// Record a contact attempt
 ///
-/// Counts an attempt to reach the person; one who was reached is contacted. Only the assignee may.
+/// Counts an attempt to reach the person; if the person was reached, the state becomes contacted. Only the assignee may do
+/// this.
 #[utoipa::path(
     tag = "staff",
     operation_id = "contact_follow_up",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
-    request_body(content = ContactInput, description = "What the command needs",
+    request_body(content = ContactInput, description = "Parameters of the command",
         example = json!({"reached": true})),
-    responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
-        ("ETag" = String, description = "The version of the case"),
+    responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
+        ("ETag" = String, description = "The version of the follow-up"),
     ))),
     security(("key" = ["staff"]))
 )]
@@ -200,15 +201,15 @@ pub async fn contact_follow_up(state: web::Data<State>, caller: Staff, asked: As
 
 /// Book an appointment
 ///
-/// Tells when the person comes, or that it is another time now. Only the assignee may.
+/// Sets or changes the time of the appointment. Only the assignee may do this.
 #[utoipa::path(
     tag = "staff",
     operation_id = "book_follow_up",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
-    request_body(content = BookInput, description = "What the command needs",
+    request_body(content = BookInput, description = "Parameters of the command",
         example = json!({"appointment_at": "2026-12-01T09:30:00+01:00"})),
-    responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
-        ("ETag" = String, description = "The version of the case"),
+    responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
+        ("ETag" = String, description = "The version of the follow-up"),
     ))),
     security(("key" = ["staff"]))
 )]
@@ -217,17 +218,17 @@ pub async fn book_follow_up(state: web::Data<State>, caller: Staff, asked: Asked
     asked.obey(&state, &caller, "book_follow_up", BookInput::parse).await
 }
 
-/// Take an appointment back
+/// Cancel an appointment
 ///
-/// The case is contacted again. Only the assignee may.
+/// The state becomes contacted again. Only the assignee may do this.
 #[utoipa::path(
     tag = "staff",
     operation_id = "unbook_follow_up",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
-    request_body(content = Option<CommandInput>, description = "Nothing needs to be said; the body may be left out",
+    request_body(content = Option<CommandInput>, description = "Optional; the body may be left out",
         example = json!({"note": "Asked for a call in the afternoon"})),
-    responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
-        ("ETag" = String, description = "The version of the case"),
+    responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
+        ("ETag" = String, description = "The version of the follow-up"),
     ))),
     security(("key" = ["staff"]))
 )]
@@ -240,18 +241,18 @@ pub async fn unbook_follow_up(state: web::Data<State>, caller: Staff, asked: Ask
         .await
 }
 
-/// Tell that the person did not attend
+/// Record a missed appointment
 ///
-/// Counts an appointment that the person did not keep, once its time has come; the case is contacted again. Only the
-/// assignee may.
+/// Counts an appointment that the person did not keep, once its time has passed; the state becomes contacted again. Only the
+/// assignee may do this.
 #[utoipa::path(
     tag = "staff",
     operation_id = "mark_follow_up_not_attended",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
-    request_body(content = Option<CommandInput>, description = "Nothing needs to be said; the body may be left out",
+    request_body(content = Option<CommandInput>, description = "Optional; the body may be left out",
         example = json!({"note": "Asked for a call in the afternoon"})),
-    responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
-        ("ETag" = String, description = "The version of the case"),
+    responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
+        ("ETag" = String, description = "The version of the follow-up"),
     ))),
     security(("key" = ["staff"]))
 )]
@@ -270,16 +271,16 @@ pub async fn mark_follow_up_not_attended(
 
 /// Close a follow-up
 ///
-/// Ends a case with its outcome. Only the assignee may; a case that nobody has can be closed as not needed by anybody.
-/// `unreachable` needs an attempt.
+/// Closes the follow-up with an outcome. Only the assignee may do this; all staff may close an unassigned follow-up as not
+/// needed. `unreachable` requires at least one attempt.
 #[utoipa::path(
     tag = "staff",
     operation_id = "close_follow_up",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
-    request_body(content = CloseInput, description = "What the command needs",
+    request_body(content = CloseInput, description = "Parameters of the command",
         example = json!({"outcome": "attended", "diagnosis": "probable", "grip_strength_g": 24500})),
-    responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
-        ("ETag" = String, description = "The version of the case"),
+    responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
+        ("ETag" = String, description = "The version of the follow-up"),
     ))),
     security(("key" = ["staff"]))
 )]
@@ -290,16 +291,16 @@ pub async fn close_follow_up(state: web::Data<State>, caller: Staff, asked: Aske
 
 /// Reopen a follow-up
 ///
-/// A closed case is open again, for anybody, and its outcome is cleared; the history keeps it. Refused while the person
-/// has another case that is not closed.
+/// A closed follow-up is open again, without assignee, and its outcome is cleared; the history keeps it. Refused while the
+/// subject has another follow-up that is not closed.
 #[utoipa::path(
     tag = "staff",
     operation_id = "reopen_follow_up",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
-    request_body(content = Option<CommandInput>, description = "Nothing needs to be said; the body may be left out",
+    request_body(content = Option<CommandInput>, description = "Optional; the body may be left out",
         example = json!({"note": "Asked for a call in the afternoon"})),
-    responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
-        ("ETag" = String, description = "The version of the case"),
+    responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
+        ("ETag" = String, description = "The version of the follow-up"),
     ))),
     security(("key" = ["staff"]))
 )]
@@ -314,15 +315,15 @@ pub async fn reopen_follow_up(state: web::Data<State>, caller: Staff, asked: Ask
 
 /// Add a note to a follow-up
 ///
-/// Writes something down, encrypted, in any state. Anybody of the staff may; the history shows it.
+/// Stores an encrypted note, in any state. All staff may do this; the history shows the note.
 #[utoipa::path(
     tag = "staff",
     operation_id = "note_follow_up",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
-    request_body(content = NoteInput, description = "What the command needs",
+    request_body(content = NoteInput, description = "Parameters of the command",
         example = json!({"note": "Asked for a call in the afternoon"})),
-    responses((status = 200, description = "The case as it stands now", body = FollowUpBody, headers(
-        ("ETag" = String, description = "The version of the case"),
+    responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
+        ("ETag" = String, description = "The version of the follow-up"),
     ))),
     security(("key" = ["staff"]))
 )]

@@ -1,4 +1,4 @@
-//! Follow-ups: the worklist, one case, its history.
+//! Follow-ups: the worklist, one follow-up, its history.
 
 use actix_web::{HttpRequest, HttpResponse, get, web};
 
@@ -14,8 +14,8 @@ use crate::domain::ids::FollowUpId;
 
 /// List follow-ups
 ///
-/// The worklist: most urgent first, then oldest, unless another order is asked for. Without a state, every case that is not
-/// closed. At most 200 items a page, 50 unless said; a cursor belongs to its clinic, filter and order.
+/// The worklist: most urgent first, then oldest, unless another order is requested. Without a state, all follow-ups that are
+/// not closed. At most 200 items per page, 50 by default; a cursor is only valid for its clinic, filter and order.
 #[utoipa::path(
     tag = "staff",
     operation_id = "list_follow_ups",
@@ -43,14 +43,14 @@ pub async fn list_follow_ups(
 
 /// Get a follow-up
 ///
-/// One case with its submissions, oldest first, and how to reach the person. Without consent to contact, or once it is
-/// withdrawn, no contact data is shown, and `contact_allowed` says so.
+/// One follow-up with its submissions, oldest first, and the contact data. Without consent to contact, or after it is
+/// withdrawn, no contact data is returned and `contact_allowed` is false.
 #[utoipa::path(
     tag = "staff",
     operation_id = "get_follow_up",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up")),
-    responses((status = 200, description = "The case", body = FollowUpDetailBody, headers(
-        ("ETag" = String, description = "The version of the case"),
+    responses((status = 200, description = "The follow-up", body = FollowUpDetailBody, headers(
+        ("ETag" = String, description = "The version of the follow-up"),
     ))),
     security(("key" = ["staff"]))
 )]
@@ -63,8 +63,8 @@ pub async fn get_follow_up(state: web::Data<State>, caller: Staff, id: Later<Pat
 
 /// List the history of a follow-up
 ///
-/// Every version of the case, oldest first: what was done, when, by whom, what was written down with it, and the case as it
-/// stood afterwards. Of a case with more than 1,000 versions, the latest 1,000.
+/// All versions of the follow-up, oldest first: what was done, when, by whom, the note, and the follow-up after the change. If
+/// there are more than 1,000 versions, only the latest 1,000.
 #[utoipa::path(
     tag = "staff",
     operation_id = "list_follow_up_history",

@@ -1,4 +1,4 @@
-//! Whether the process lives and whether it may take submissions.
+//! Liveness, and readiness to accept submissions.
 
 use actix_web::{HttpResponse, get, web};
 use serde::Serialize;
@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::State;
 use crate::app::health;
 
-/// That the process lives.
+/// Liveness of the process.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Liveness)]
 pub struct LivenessBody {
@@ -15,38 +15,38 @@ pub struct LivenessBody {
     pub status: &'static str,
 }
 
-/// Whether the service may take submissions.
+/// Readiness of the service to accept submissions.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Readiness)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one answer to one question")]
+#[expect(clippy::struct_excessive_bools, reason = "each flag is the result of one check")]
 pub struct ReadinessBody {
     /// `ready` or `not_ready`.
     pub status: &'static str,
-    /// Whether the database answers.
+    /// Whether the database responds.
     pub database: bool,
     /// Whether every migration is applied.
     pub migrations: bool,
-    /// Whether the database itself keeps clinics apart.
+    /// Whether the database separates clinics by row security.
     pub row_security: bool,
-    /// Whether the service signs in to the database as a role that can neither pass by row security nor change the schema.
+    /// Whether the service connects to the database with a role that can neither bypass row security nor change the schema.
     pub unprivileged: bool,
-    /// Whether the master key and the rule tables were found to be those of this database.
+    /// Whether the master key and the rule tables were verified to match this database.
     pub prepared: bool,
-    /// Whether what the database acknowledges is on disk.
+    /// Whether the database settings guarantee that acknowledged data is on disk.
     pub durable_settings: bool,
-    /// Whether the disk of the database has room.
+    /// Whether the disk of the database has free space.
     pub disk: bool,
-    /// Whether the service goes on; false once it was asked to stop.
+    /// Whether the service is running; false once it was asked to stop.
     pub running: bool,
 }
 
 /// Get liveness
 ///
-/// Answers as long as the process lives, whatever its database does.
+/// Responds as long as the process runs, regardless of the database.
 #[utoipa::path(
     tag = "health",
     operation_id = "get_liveness",
-    responses((status = 200, description = "The process lives", body = LivenessBody)),
+    responses((status = 200, description = "The process is running", body = LivenessBody)),
     security(())
 )]
 #[get("/health/live")]
@@ -56,10 +56,9 @@ pub async fn get_liveness() -> HttpResponse {
 
 /// Get readiness
 ///
-/// Ready means: the database answers, every migration is applied, it keeps clinics
-/// apart, the service signs in to it as a role that cannot pass by that, its
-/// settings keep what it acknowledges, its disk has room, and the service was not
-/// asked to stop.
+/// Ready means: the database responds, all migrations are applied, row security separates the clinics, the service connects
+/// with a role that cannot bypass it, the database settings keep acknowledged data, the disk has free space, and the service
+/// was not asked to stop.
 #[utoipa::path(
     tag = "health",
     operation_id = "get_readiness",

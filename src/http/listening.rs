@@ -1,4 +1,4 @@
-//! The end of listening: a connection that the system accepted is answered, not reset.
+//! Shutdown of the listener: a connection that the system has accepted is answered, not reset.
 
 use std::io;
 use std::net::TcpListener;
@@ -17,21 +17,21 @@ use super::problem::{Problem, ProblemBody, ProblemType};
 use crate::app::App;
 use crate::app::ambient::new_id;
 
-/// How long clients may take to leave, while each answer ends its connection.
+/// How long clients may take to disconnect, while each response closes its connection.
 const LEAVING: Duration = Duration::from_secs(1);
-/// How often is looked whether they left.
+/// Interval for checking whether they have disconnected.
 const LOOK: Duration = Duration::from_millis(10);
-/// How long the system queues no connection before the last ones of its queue are answered.
+/// How long no connection is queued before the last queued connections are answered.
 const SHUT: Duration = Duration::from_millis(50);
-/// How long a connection that comes too late may take to send its request and to read the answer.
+/// How long a late connection may take to send its request and to read the response.
 const LATE: Duration = Duration::from_millis(500);
 
-/// A server that takes requests.
+/// A running server.
 pub struct Listening {
     app: App,
     handle: ServerHandle,
     connections: Arc<Connections>,
-    /// The same socket as the server's, so that it stays open when the server closes its own.
+    /// Clone of the server's socket, so that it stays open when the server closes its own.
     socket: TcpListener,
 }
 
@@ -45,12 +45,12 @@ impl Listening {
         Self { app, handle, connections, socket }
     }
 
-    /// Stops: the service is not ready and answers end their connections first. Then nothing is accepted any more, and
-    /// requests under way end.
+    /// Stops the service. First it is not ready and responses close their connections. Then nothing is accepted any more, and
+    /// requests in progress end.
     pub async fn stop(self) {
         self.app.stop();
         self.left().await;
-        // A worker that stops drops what was accepted for it and what it has not begun, so nothing is accepted before.
+        // A stopping worker drops connections that it has accepted but not begun, so accepting stops first.
         self.handle.pause().await;
         sleep(SHUT).await;
         self.left().await;
@@ -60,7 +60,7 @@ impl Listening {
         }
     }
 
-    /// Waits until no connection is open, for a time.
+    /// Waits until no connection is open, at most for [`LEAVING`].
     async fn left(&self) {
         let start = Instant::now();
         while self.connections.open() > 0 && start.elapsed() < LEAVING {
@@ -69,7 +69,7 @@ impl Listening {
     }
 }
 
-/// Lets the system queue no more connections, answers those that it has queued, and closes the socket.
+/// Stops the system from queueing connections, answers those already queued, and closes the socket.
 async fn answer_the_last(app: &App, socket: TcpListener) -> io::Result<()> {
     socket2::SockRef::from(&socket).listen(0)?;
     sleep(SHUT).await;
@@ -87,7 +87,7 @@ async fn answer_the_last(app: &App, socket: TcpListener) -> io::Result<()> {
     join_all(answered).await.into_iter().collect()
 }
 
-/// Bytes that were not read when a connection closes reset it, and the client may lose the answer.
+/// Reads to the end, because unread bytes would reset the connection and the client may lose the response.
 async fn answer(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
     let mut buffer = [0; 4096];
     if stream.read(&mut buffer).await? == 0 {
@@ -99,10 +99,11 @@ async fn answer(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// What a connection that comes too late is answered.
+/// The response to a late connection.
 fn too_late(app: &App) -> Vec<u8> {
     let id: Uuid = new_id(&*app.ambient, app.ambient.now()).unwrap_or_default();
-    let problem = Problem::new(ProblemType::Unavailable, "the service stops; another instance or a later time will do");
+    let problem =
+        Problem::new(ProblemType::Unavailable, "the service is stopping; use another instance or try again later");
     let body = serde_json::to_string(&ProblemBody { request_id: id.to_string(), ..problem.body() }).unwrap_or_default();
     let length = body.len();
     format!(

@@ -1,4 +1,4 @@
-//! What wraps every request: its id, its span, its headers, and a problem even for a panic.
+//! Wraps every request: request id, span, headers, and a problem response even after a panic.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -28,48 +28,48 @@ use super::unread::{self, Held, until_sent};
 use crate::app::ambient::new_id;
 use crate::domain::actor::Actor;
 
-/// The header that carries the request id, in and out.
+/// The request and response header of the request id.
 pub const REQUEST_ID: &str = "x-request-id";
 
 tokio::task_local! {
     static CURRENT: Current;
 }
 
-/// What every part of the service may know of the request being answered.
+/// Task-local data of the current request.
 #[derive(Clone, Copy)]
 struct Current {
     id: Uuid,
     fhir: bool,
 }
 
-/// The id of the request being answered.
+/// Id of the current request, as text; empty outside a request.
 #[must_use]
 pub fn current_request_id() -> String {
     request_id().map(|id| id.to_string()).unwrap_or_default()
 }
 
-/// The id of the request being answered, as an id.
+/// Id of the current request.
 #[must_use]
 pub fn request_id() -> Option<Uuid> {
     CURRENT.try_with(|current| current.id).ok()
 }
 
-/// Whether the request being answered is one for FHIR resources, whose errors have a shape of their own.
+/// Whether the current request is for FHIR resources, whose errors have their own format.
 #[must_use]
 pub fn speaks_fhir() -> bool {
     CURRENT.try_with(|current| current.fhir).unwrap_or_default()
 }
 
-/// Lets work that goes on while the answer is sent belong to the request; nothing of FHIR is sent so.
+/// Runs work that continues while the response is sent as part of the request; FHIR responses do not use this.
 pub(super) fn in_request<F: Future>(id: Uuid, work: F) -> impl Future<Output = F::Output> {
     CURRENT.scope(Current { id, fhir: false }, work)
 }
 
-/// Gives the request an id and a span, answers panics and foreign errors with problems, and sets the headers that
-/// every answer carries. The span holds the route's template, never the path itself.
+/// Gives the request an id and a span, renders panics and framework errors as problems, and sets the headers of every
+/// response. The span holds the route template, never the actual path.
 ///
 /// # Errors
-/// None: every error is an answer.
+/// Never fails: every error becomes a response.
 pub async fn envelope(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -77,7 +77,7 @@ pub async fn envelope(
     let id = incoming_id(request.headers()).or_else(|| fresh_id(&request)).unwrap_or_default();
     let method = request.method().as_str().to_owned();
     if request.method() == Method::HEAD {
-        // Answered as GET; the connection knows that the body is not to be sent.
+        // Handled as GET; the connection does not send the body of a HEAD response.
         request.head_mut().method = Method::GET;
     }
     let held = unread::hold(&mut request);
@@ -86,7 +86,7 @@ pub async fn envelope(
     let start = Instant::now();
     let current = Current { id, fhir: request.path().starts_with(fhir::PATH) };
     let work = async move {
-        // The request must not be kept: the router insists on being its only holder.
+        // The request must not be cloned: the router requires to be its only holder.
         let caught = AssertUnwindSafe(next.call(request)).catch_unwind().await;
         match caught {
             Ok(Ok(response)) => {
@@ -105,7 +105,7 @@ pub async fn envelope(
             Ok(Err(error)) => Err(finished(error.error_response(), id, start, held)),
             Err(_) => {
                 tracing::error!("a handler panicked");
-                let problem = Problem::new(ProblemType::Internal, "the request id finds it in the log");
+                let problem = Problem::new(ProblemType::Internal, "search the log for the request id");
                 Err(finished(problem.error_response(), id, start, held))
             }
         }
@@ -113,12 +113,12 @@ pub async fn envelope(
     CURRENT.scope(current, work.instrument(span)).await
 }
 
-/// Whether the service is about to stop, so that a client has to connect anew, to another instance.
+/// Whether the service is stopping, so that clients must reconnect to another instance.
 fn stopping(request: &HttpRequest) -> bool {
     request.app_data::<web::Data<State>>().is_some_and(|state| state.app.stopping())
 }
 
-/// Tells the connection that a request is under way, and when a body ends that does not say its length.
+/// Registers the request with its connection, including the end of a body of unknown length.
 fn begun(request: &mut ServiceRequest) -> Option<UnderWay> {
     let connection = Arc::clone(request.request().conn_data::<Arc<Connection>>()?);
     let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
@@ -132,7 +132,7 @@ fn begun(request: &mut ServiceRequest) -> Option<UnderWay> {
     Some(under_way)
 }
 
-/// A body of unknown length, which tells its connection when it ends, or is not wanted any more.
+/// A body of unknown length, which notifies its connection when it ends or is dropped.
 struct Arriving {
     payload: Payload,
     connection: Arc<Connection>,
@@ -156,7 +156,7 @@ impl Drop for Arriving {
     }
 }
 
-/// The request ends with the last byte of its answer. What waits meanwhile counts for the caller's share.
+/// A request ends with the last byte of its response. Buffered bytes count toward the caller's share.
 fn on_its_way(response: ServiceResponse<BoxBody>, under_way: Option<UnderWay>) -> ServiceResponse<BoxBody> {
     if matches!(response.response().body().size(), BodySize::None | BodySize::Sized(0)) {
         return response;
@@ -167,7 +167,7 @@ fn on_its_way(response: ServiceResponse<BoxBody>, under_way: Option<UnderWay>) -
     response.map_body(|_, body| BoxBody::new(Answer::new(body, share, under_way)))
 }
 
-/// An answer without a request: the framework takes it as an error that knows its own answer.
+/// A response without a request: the framework takes it as an error with its own response.
 fn finished(mut response: HttpResponse, id: Uuid, start: Instant, held: Option<Held>) -> Error {
     log(None, response.status(), start);
     finish(response.headers_mut(), id);
@@ -182,7 +182,7 @@ fn log(route: Option<String>, status: StatusCode, start: Instant) {
         .record(start.elapsed());
 }
 
-/// An answer of the framework itself, such as for a header it cannot read, becomes a problem.
+/// Renders an error of the framework, such as for an unreadable header, as a problem.
 fn translated(response: ServiceResponse) -> ServiceResponse {
     let status = response.status();
     let is_problem = response
@@ -202,7 +202,7 @@ fn translated(response: ServiceResponse) -> ServiceResponse {
         _ => ProblemType::MalformedRequest,
     };
     let (request, _) = response.into_parts();
-    ServiceResponse::new(request, Problem::new(kind, "the request cannot be served as it is").error_response())
+    ServiceResponse::new(request, Problem::new(kind, "the request cannot be processed").error_response())
 }
 
 fn incoming_id(headers: &HeaderMap) -> Option<Uuid> {
@@ -230,7 +230,7 @@ fn finish(headers: &mut HeaderMap, id: Uuid) {
             headers.insert(name, HeaderValue::from_static(value));
         }
     }
-    // Health data must not be kept anywhere on the way; a public answer says so itself.
+    // Health data must not be cached anywhere; public responses set their own header.
     if !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }

@@ -1,4 +1,4 @@
-//! Ring 4: HTTP. Wire types live and die here; the one list of routes is [`routes`], and the OpenAPI document is derived
+//! Ring 4: HTTP. JSON types are used only here; [`routes`] is the single list of routes, and the OpenAPI document is derived
 //! from it.
 
 mod address;
@@ -81,37 +81,37 @@ use fixed::Public;
 use waiting::Waiting;
 use wire::Fragments;
 
-/// Connections that the system may have accepted before the service takes them; the system has a limit of its own, too.
+/// Connections that the system may queue before the service accepts them; the system has its own limit too.
 const BACKLOG: i32 = 4096;
 /// How long a connection without a request stays open.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long the rest of a refused body is read, so that the client sees the answer.
+/// How long the rest of a refused body is read, so that the client receives the response.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// What an operator may decide about HTTP.
+/// HTTP settings of the operator.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Origins of browsers that may call.
+    /// Origins of browsers that may call the service.
     pub cors_origins: Vec<String>,
-    /// The proxies whose word on addresses is taken.
+    /// Proxies whose forwarding headers are trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// Bytes that the bodies of all requests under way may have together.
+    /// Maximum bytes of all request bodies in progress together.
     pub body_room: usize,
-    /// The address that others reach the service under, without a path; links are made of it.
+    /// Public base URL of the service, without a path; used for links.
     pub public_url: Option<String>,
-    /// How many connections may be open.
+    /// Maximum number of open connections.
     pub connections: usize,
-    /// How long a request may take to arrive whole.
+    /// How long a request may take to arrive completely.
     pub read_deadline: Duration,
-    /// How long a peer may take to read what is sent at once.
+    /// How long a peer may take to read one write.
     pub answer_deadline: Duration,
-    /// How many threads serve.
+    /// Number of worker threads.
     pub workers: usize,
-    /// How long open requests may take to end after a stop was asked for.
+    /// How long open requests may take to end after a stop is requested.
     pub shutdown: Duration,
 }
 
-/// What handlers share.
+/// State shared by the handlers.
 pub(crate) struct State {
     pub(crate) app: App,
     pub(crate) settings: Settings,
@@ -142,25 +142,26 @@ impl State {
         }
     }
 
-    /// What is written already of a rule table in a language; of one that only the database knows it is written now.
+    /// Returns the serialized fragments of a rule table in a language; those of a table that only the database has are made on
+    /// each call.
     pub(crate) fn fragments(&self, table: &RuleTable, language: Language) -> Arc<Fragments> {
         let known = self.fragments.get(&(table.version.clone(), language));
         known.map_or_else(|| Arc::new(Fragments::of(table, language)), Arc::clone)
     }
 }
 
-/// What the applications of all workers share.
+/// State shared by the applications of all workers.
 #[derive(Clone)]
 pub struct Shared(web::Data<State>);
 
 impl Shared {
-    /// Prepares it.
+    /// Prepares the shared state.
     #[must_use]
     pub fn new(app: App, settings: Settings) -> Self {
         Self(web::Data::new(State::new(app, settings)))
     }
 
-    /// The application of one worker.
+    /// Builds the application of one worker.
     pub fn application(
         &self,
     ) -> WebApp<
@@ -186,10 +187,10 @@ impl Shared {
     }
 }
 
-/// Serves on a listener until it is stopped; the server is to be awaited.
+/// Serves on a listener until stopped; the caller awaits the returned server.
 ///
 /// # Errors
-/// When the listener cannot be used.
+/// Fails when the listener cannot be used.
 pub fn serve(app: App, settings: Settings, listener: TcpListener) -> std::io::Result<(Server, Listening)> {
     let shared = Shared::new(app.clone(), settings.clone());
     let (workers, shutdown, most) = (settings.workers, settings.shutdown, settings.connections);
@@ -200,7 +201,7 @@ pub fn serve(app: App, settings: Settings, listener: TcpListener) -> std::io::Re
     let builder = Server::build().workers(workers).shutdown_timeout(shutdown.as_secs()).disable_signals();
     let stopping = builder.graceful_shutdown_signal();
     let server = builder
-        // The table of connections refuses before this does, which would leave clients waiting.
+        // The connection table refuses first; this limit would leave clients waiting.
         .max_concurrent_connections(most.saturating_add(workers))
         .listen("http", listener, move || {
             let (settings, connections, stopping) = (&settings, Arc::clone(&connections), stopping.clone());
@@ -231,7 +232,7 @@ pub fn serve(app: App, settings: Settings, listener: TcpListener) -> std::io::Re
     Ok((server, listening))
 }
 
-/// Gives a connection its place and its deadlines.
+/// Admits a connection to the table and applies its deadlines.
 fn admit(
     connections: &Arc<Connections>,
     io: TcpStream,
@@ -242,7 +243,7 @@ fn admit(
     Ok((Guarded::new(io, seat, deadlines), Protocol::Http1, Some(peer)))
 }
 
-/// Every operation of the document. One line an operation. FHIR describes itself, in [`fhir`].
+/// All operations of the OpenAPI document, one per line. FHIR describes itself, in [`fhir`].
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(questionnaire::get_questionnaire)

@@ -1,4 +1,4 @@
-//! JSON as a tree that borrows from its bytes. Unlike `serde_json::Value` it is small and keeps a field that occurs twice.
+//! JSON as a tree that borrows from its bytes. Unlike `serde_json::Value` it is small and keeps duplicate fields.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,31 +10,30 @@ use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS, pointer_token};
 
 /// A JSON value.
 pub(super) enum Node<'a> {
-    /// `null`.
     Null,
     /// `true` or `false`.
     Flag(bool),
     /// A number.
     Number(Number),
-    /// A string, borrowed where it holds no escapes.
+    /// A string, borrowed if it has no escapes.
     Text(Cow<'a, str>),
     /// An array.
     List(Vec<Node<'a>>),
-    /// An object; its fields in the order of the bytes.
+    /// An object; fields in the order of the bytes.
     Object(Vec<(Cow<'a, str>, Node<'a>)>),
     /// A value with a fault, which readers skip.
     Removed,
 }
 
-/// A text, borrowed where it holds no escapes.
+/// A string, borrowed if it has no escapes.
 pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
 
-/// Whether JSON may hold the character U+0000, which only an escape can write.
+/// Whether the JSON may contain the character U+0000, which only an escape can produce.
 pub(super) fn may_hold_nul(json: &[u8]) -> bool {
     json.split(|byte| *byte == b'\\').skip(1).any(|rest| rest.starts_with(b"u0000"))
 }
 
-/// The faults of texts that hold U+0000, which PostgreSQL cannot store.
+/// Faults of strings with U+0000, which PostgreSQL cannot store.
 pub(super) fn nul_faults(json: &[u8]) -> Vec<Fault> {
     let mut faults = Vec::new();
     if may_hold_nul(json)
@@ -89,7 +88,7 @@ impl<'de> Deserialize<'de> for Text<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match deserializer.deserialize_str(Nodes)? {
             Node::Text(text) => Ok(Self(text)),
-            _ => Err(D::Error::custom("a name is a text")),
+            _ => Err(D::Error::custom("a name must be a string")),
         }
     }
 }
@@ -153,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_with_nul_is_named_by_its_place_and_an_escaped_backslash_is_no_escape() {
+    fn a_text_with_nul_is_reported_with_its_place_and_an_escaped_backslash_is_not_an_escape() {
         let pointers = |json: &str| -> Vec<String> {
             nul_faults(json.as_bytes()).into_iter().map(|fault| fault.pointer).collect()
         };

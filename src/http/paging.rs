@@ -1,11 +1,11 @@
-//! Answers with one page of a list: the body, and the address of the next page in `Link`.
+//! Responses with one page of a list: the body, and the URL of the next page in `Link`.
 
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
 use crate::domain::stored::Page;
 
-/// Answers with a page, made of its items and its cursor.
+/// Answers with a page, rendered from its items and cursor.
 pub(super) fn answer<T, B: Serialize>(
     request: &HttpRequest,
     page: Page<T>,
@@ -15,7 +15,7 @@ pub(super) fn answer<T, B: Serialize>(
     respond(request, next.as_deref(), body(page.items, page.next_cursor))
 }
 
-/// Answers with a page that is rendered already.
+/// Answers with a page that is already rendered.
 pub(super) fn respond(request: &HttpRequest, next_cursor: Option<&str>, body: impl Serialize) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     if let Some(cursor) = next_cursor {
@@ -24,7 +24,7 @@ pub(super) fn respond(request: &HttpRequest, next_cursor: Option<&str>, body: im
     response.json(body)
 }
 
-/// `Link` header of the page after this one.
+/// `Link` header of the next page.
 fn next_link(request: &HttpRequest, cursor: &str) -> String {
     let others = form_urlencoded::parse(request.query_string().as_bytes()).filter(|(name, _)| name != "cursor");
     let mut query = form_urlencoded::Serializer::new(String::new());

@@ -1,4 +1,4 @@
-//! Problems (RFC 9457): one table of types, one shape for every error under `/v1`.
+//! Problems (RFC 9457): one table of types, and one format for every error under `/v1`.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -12,9 +12,9 @@ use super::wire::{CareLevelName, RedFlagBody};
 use crate::app::AppError;
 use crate::domain::fault::{Fault, MOST_FAULTS};
 
-/// Every problem type that this service can answer with.
+/// All problem types of this service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each row of the table below says what it means")]
+#[expect(missing_docs, reason = "the table below describes each type")]
 pub enum ProblemType {
     MalformedRequest,
     InvalidCursor,
@@ -41,7 +41,7 @@ pub enum ProblemType {
 }
 
 impl ProblemType {
-    /// Every type, in the order of status codes.
+    /// All types, in the order of status codes.
     pub const ALL: [Self; 22] = [
         Self::MalformedRequest,
         Self::InvalidCursor,
@@ -72,46 +72,48 @@ impl ProblemType {
     pub const fn row(self) -> (&'static str, u16, &'static str) {
         match self {
             Self::MalformedRequest => ("malformed_request", 400, "The request cannot be read"),
-            Self::InvalidCursor => ("invalid_cursor", 400, "The cursor is not one of this list"),
-            Self::Unauthenticated => ("unauthenticated", 401, "A working key is needed"),
-            Self::Forbidden => ("forbidden", 403, "The key's role may not do this"),
+            Self::InvalidCursor => ("invalid_cursor", 400, "The cursor does not belong to this list"),
+            Self::Unauthenticated => ("unauthenticated", 401, "A valid key is required"),
+            Self::Forbidden => ("forbidden", 403, "The key's role does not allow this"),
             Self::OriginNotAllowed => ("origin_not_allowed", 403, "The key is bound to other web sites"),
             Self::ClinicSuspended => ("clinic_suspended", 403, "The clinic is suspended"),
-            Self::NotFound => ("not_found", 404, "There is no such thing"),
-            Self::MethodNotAllowed => ("method_not_allowed", 405, "This path does not take this method"),
+            Self::NotFound => ("not_found", 404, "Not found"),
+            Self::MethodNotAllowed => ("method_not_allowed", 405, "This path does not support this method"),
             Self::RequestTimeout => ("request_timeout", 408, "The request took too long to arrive"),
-            Self::Conflict => ("conflict", 409, "The state of the thing does not allow this"),
-            Self::Stale => ("stale", 412, "The thing has changed since you saw it"),
-            Self::NotPrefetched => ("not_prefetched", 412, "What the service asks to be prefetched is missing"),
+            Self::Conflict => ("conflict", 409, "The state of the resource does not allow this"),
+            Self::Stale => ("stale", 412, "The resource has changed since you read it"),
+            Self::NotPrefetched => ("not_prefetched", 412, "Required prefetch data is missing"),
             Self::BodyTooLarge => ("body_too_large", 413, "The body is too large"),
             Self::UriTooLong => ("uri_too_long", 414, "The path or the query is too long"),
-            Self::HeadTooLarge => ("head_too_large", 431, "The head of the request is too large"),
+            Self::HeadTooLarge => ("head_too_large", 431, "The request head is too large"),
             Self::UnsupportedMediaType => ("unsupported_media_type", 415, "The body must be plain application/json"),
             Self::InvalidContent => ("invalid_content", 422, "The content has faults"),
-            Self::IdempotencyKeyReused => ("idempotency_key_reused", 422, "The key stands for another request"),
-            Self::PreconditionRequired => ("precondition_required", 428, "If-Match is needed"),
+            Self::IdempotencyKeyReused => {
+                ("idempotency_key_reused", 422, "The idempotency key was used for another request")
+            }
+            Self::PreconditionRequired => ("precondition_required", 428, "If-Match is required"),
             Self::TooManyRequests => ("too_many_requests", 429, "Too many requests"),
-            Self::Internal => ("internal", 500, "A defect of this service"),
+            Self::Internal => ("internal", 500, "Internal error"),
             Self::Unavailable => ("unavailable", 503, "The service cannot do this now"),
         }
     }
 
-    /// The `type` member: a path into the documentation of this service.
+    /// The `type` member: a path in the documentation of this service.
     #[must_use]
     pub fn uri(self) -> String {
         format!("/docs/problems#{}", self.row().0)
     }
 }
 
-/// An error answer.
+/// An error response.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Problem, description = "An error, after RFC 9457")]
+#[schema(as = Problem, description = "An error, as in RFC 9457")]
 pub struct ProblemBody {
-    /// Which type of problem, one of the published list at `/docs/problems`.
+    /// Type of the problem, one of those listed at `/docs/problems`.
     #[serde(rename = "type")]
     #[schema(example = "/docs/problems#invalid_content")]
     pub kind: String,
-    /// What the type means.
+    /// Meaning of the type.
     pub title: &'static str,
     /// The HTTP status.
     #[schema(minimum = 400, maximum = 599)]
@@ -120,17 +122,17 @@ pub struct ProblemBody {
     pub detail: String,
     /// Identifies the request in the service's log.
     pub request_id: String,
-    /// Every fault of the request at once.
+    /// All faults of the request.
     pub errors: Vec<FaultBody>,
-    /// Red flags in the answers that could be read; on a 422 of scores and submissions only.
+    /// Red flags in the answers that could be read; only on a 422 of scores and submissions.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub red_flags: Option<Vec<RedFlagBody>>,
-    /// The care level that the red flags raise to; null when none fired.
+    /// The care level that the red flags raise to; null when none applies.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<CareLevelName>)]
     pub care_level: Option<Option<CareLevelName>>,
-    /// What to do now; null when no red flag fired.
+    /// What to do now; null when no red flag applies.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub care_text: Option<Option<String>>,
@@ -140,17 +142,17 @@ pub struct ProblemBody {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Fault)]
 pub struct FaultBody {
-    /// JSON pointer into the body, or the name of the query parameter or header after a slash.
+    /// JSON pointer into the body, or a slash followed by the name of the query parameter or header.
     #[schema(example = "/answers/age")]
     pub pointer: String,
     /// The kind of fault.
     #[schema(example = "out_of_range")]
     pub code: &'static str,
-    /// One sentence for the client's developer; never repeats what was sent.
+    /// One sentence for the client's developer; never repeats the input.
     pub detail: String,
 }
 
-/// A problem on its way out.
+/// A problem before it is rendered.
 #[derive(Clone, Debug)]
 pub struct Problem {
     kind: ProblemType,
@@ -161,50 +163,50 @@ pub struct Problem {
     retry_after: Option<u64>,
 }
 
-/// What the red flags of a refused body say, rendered.
+/// The rendered red flags of a rejected body.
 #[derive(Clone, Debug)]
 pub struct AlarmBody {
     /// The red flags.
     pub red_flags: Vec<RedFlagBody>,
     /// The care level.
     pub care_level: Option<CareLevelName>,
-    /// What to do now.
+    /// What to do now, in words.
     pub care_text: Option<String>,
 }
 
 impl Problem {
-    /// A problem of a type, with its detail.
+    /// A problem with its type and detail.
     #[must_use]
     pub fn new(kind: ProblemType, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), faults: Vec::new(), alarm: None, allow: None, retry_after: None }
     }
 
-    /// A problem of content, with every fault and, for answers, what the red flags say.
+    /// A problem of content, with all faults and, for answers, the red flags.
     #[must_use]
     pub fn content(faults: Vec<Fault>, alarm: Option<AlarmBody>) -> Self {
         let detail = match faults.len() {
-            1 => "one fault, named in errors".to_owned(),
-            count if count > MOST_FAULTS => format!("more than {MOST_FAULTS} faults; the first are named in errors"),
-            count => format!("{count} faults, named in errors"),
+            1 => "one fault, listed in errors".to_owned(),
+            count if count > MOST_FAULTS => format!("more than {MOST_FAULTS} faults; the first are listed in errors"),
+            count => format!("{count} faults, listed in errors"),
         };
         Self { faults, alarm: alarm.map(Box::new), ..Self::new(ProblemType::InvalidContent, detail) }
     }
 
-    /// A fault of a query parameter or header: the request line or head cannot be read.
+    /// Faults of query parameters or headers.
     #[must_use]
     pub fn parameters(faults: Vec<Fault>) -> Self {
         let detail = match faults.len() {
-            1 => "a parameter has a fault, named in errors".to_owned(),
-            count if count > MOST_FAULTS => format!("more than {MOST_FAULTS} faults; the first are named in errors"),
-            count => format!("parameters have {count} faults, named in errors"),
+            1 => "a parameter has a fault, listed in errors".to_owned(),
+            count if count > MOST_FAULTS => format!("more than {MOST_FAULTS} faults; the first are listed in errors"),
+            count => format!("parameters have {count} faults, listed in errors"),
         };
         Self { faults, ..Self::new(ProblemType::MalformedRequest, detail) }
     }
 
-    /// A path that does not take the method.
+    /// A path that does not support the method.
     #[must_use]
     pub fn method_not_allowed(allowed: &str) -> Self {
-        let detail = format!("this path takes {allowed}");
+        let detail = format!("this path supports {allowed}");
         Self { allow: Some(allowed.to_owned()), ..Self::new(ProblemType::MethodNotAllowed, detail) }
     }
 
@@ -214,7 +216,7 @@ impl Problem {
         self.kind
     }
 
-    /// The problem as it is answered.
+    /// Renders the problem.
     #[must_use]
     pub fn body(&self) -> ProblemBody {
         let (_, status, title) = self.kind.row();
@@ -240,34 +242,34 @@ impl From<&Fault> for FaultBody {
 }
 
 impl From<AppError> for Problem {
-    /// Maps what a use case failed with; what is our defect or the database's is logged here, once.
+    /// Maps the error of a use case. Errors of this service or of the database are logged here, once.
     fn from(error: AppError) -> Self {
         match error {
             AppError::Faulty(faults) => Self::content(faults, None),
-            AppError::NotFound => Self::new(ProblemType::NotFound, "there is nothing under this address for this key"),
+            AppError::NotFound => Self::new(ProblemType::NotFound, "not found, or not accessible with this key"),
             AppError::NotSignedIn(_) => {
-                Self::new(ProblemType::Unauthenticated, "send Authorization: Bearer with a key or a token that works")
+                Self::new(ProblemType::Unauthenticated, "send Authorization: Bearer with a valid key or token")
             }
             AppError::Cursor => {
-                Self::new(ProblemType::InvalidCursor, "use next_cursor as it came, with the same filters")
+                Self::new(ProblemType::InvalidCursor, "use next_cursor unchanged, with the same filters")
             }
             AppError::ClinicSuspended(_) => {
-                Self::new(ProblemType::ClinicSuspended, "the operator suspended the clinic; what it stored is kept")
+                Self::new(ProblemType::ClinicSuspended, "the operator has suspended the clinic; its data is kept")
             }
             AppError::OriginNotAllowed => {
-                let detail = "this key is bound to web sites, and the Origin of this request is none of them";
+                let detail = "this key is bound to web sites, and the Origin of this request is not one of them";
                 Self::new(ProblemType::OriginNotAllowed, detail)
             }
             AppError::RoleTooLow { role, least } => {
-                let detail = format!("the key has the role {}, this needs {}", role.as_str(), least.as_str());
+                let detail = format!("the key has the role {}, this requires {}", role.as_str(), least.as_str());
                 Self::new(ProblemType::Forbidden, detail)
             }
             AppError::NoErasureLog => Self::new(
                 ProblemType::Unavailable,
-                "this service has no erasure log (SARCOSCREEN_ERASURE_LOG), and without one nobody is erased",
+                "this service has no erasure log (SARCOSCREEN_ERASURE_LOG), which is required to erase a subject",
             ),
             AppError::Conflict(detail) => Self::new(ProblemType::Conflict, detail),
-            AppError::Stale => Self::new(ProblemType::Stale, "get it again, and send its ETag in If-Match"),
+            AppError::Stale => Self::new(ProblemType::Stale, "read it again and send its current ETag in If-Match"),
             AppError::Ambiguous => Self::new(ProblemType::Stale, "several records have this identifier"),
             AppError::Limited { retry_after } => Self {
                 retry_after: Some(u64::try_from(retry_after.as_millis().div_ceil(1000)).unwrap_or(u64::MAX)),
@@ -281,14 +283,14 @@ impl From<AppError> for Problem {
                 tracing::warn!(reason, "not available");
                 Self::new(ProblemType::Unavailable, "try again after the time in Retry-After")
             }
-            // Written by a newer instance; that one, or this one after its upgrade, can read it.
+            // Written by a newer instance; that instance, or this one after its upgrade, can read it.
             AppError::RuleTable(_) => {
-                tracing::error!(%error, "not readable here");
+                tracing::error!(%error, "rule table not readable");
                 Self::new(ProblemType::Unavailable, "another instance may know this rule table; try again later")
             }
             AppError::NoRandomness | AppError::ClinicNameTaken | AppError::ClinicUnknown | AppError::Internal(_) => {
-                tracing::error!(%error, "internal");
-                Self::new(ProblemType::Internal, "the request id finds it in the log")
+                tracing::error!(%error, "internal error");
+                Self::new(ProblemType::Internal, "search the log for the request id")
             }
         }
     }
@@ -316,7 +318,7 @@ impl ResponseError for Problem {
                 response.insert_header((RETRY_AFTER, self.retry_after.unwrap_or(1)));
             }
             ProblemType::RequestTimeout | ProblemType::BodyTooLarge => {
-                // The rest of the body is still on its way; the connection cannot be used again.
+                // The rest of the body is still arriving, so the connection cannot be reused.
                 response.force_close();
             }
             _ => {}

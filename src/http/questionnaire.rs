@@ -13,13 +13,13 @@ use crate::domain::language::Language;
 
 /// Get the questionnaire
 ///
-/// Items, options, ranges, steps, units, audience, groups and wording: everything that renders the form. The wording
-/// follows `Accept-Language`.
+/// Items, options, ranges, steps, units, audience, groups and wording: everything needed to render the form. The language of
+/// the wording follows `Accept-Language`.
 #[utoipa::path(
     tag = "screening",
     operation_id = "get_questionnaire",
     params(
-        ("Accept-Language" = Option<String>, Header, description = "Preferred languages; en or es is answered"),
+        ("Accept-Language" = Option<String>, Header, description = "Preferred languages; the response is in en or es"),
         ("If-None-Match" = Option<String>, Header, description = "The ETag of the form that the client has"),
     ),
     responses(
@@ -27,7 +27,7 @@ use crate::domain::language::Language;
             ("ETag" = String, description = "Identifies this version in this language"),
             ("Content-Language" = String, description = "The language of the texts"),
         )),
-        (status = 304, description = "The client has this form"),
+        (status = 304, description = "The client already has this form"),
     ),
     security(())
 )]

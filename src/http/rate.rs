@@ -1,4 +1,4 @@
-//! What an answer says of the limits: `RateLimit-Policy` and `RateLimit` as in draft-ietf-httpapi-ratelimit-headers-10.
+//! Rate limit headers: `RateLimit-Policy` and `RateLimit` as in draft-ietf-httpapi-ratelimit-headers-10.
 
 use std::fmt::Write as _;
 
@@ -6,27 +6,27 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::app::limits::{Limit, Standing, WINDOW};
 
-/// The header that names the limits.
+/// The header with the limits.
 pub(super) const POLICY: &str = "ratelimit-policy";
-/// The header that says what is left of them.
+/// The header with what is left of them.
 pub(super) const LEFT: &str = "ratelimit";
 
-/// The limits of the caller of a request, kept with the request until it is answered.
+/// The limits of the caller, kept with the request until it is answered.
 #[derive(Clone, Copy)]
 pub(super) struct Counted(pub Standing);
 
 impl Counted {
-    /// Says in an answer's headers what the limits are, and what is left until when.
+    /// Sets the headers with the limits, what is left of them, and when they are full again.
     pub(super) fn tell(self, headers: &mut HeaderMap) {
         let mut policy = String::new();
         let mut left = String::new();
         for Limit { name, quota, left: remaining } in self.0.into_iter().filter(|limit| limit.quota > 0) {
             let window = WINDOW.as_secs();
             separate(&mut policy);
-            // Writing to a text does not fail.
+            // Writing to a `String` does not fail.
             let _ = write!(policy, "\"{name}\";q={quota};w={window}");
             if let Some(remaining) = remaining {
-                // The quota comes back steadily, so the whole of it is there after the share of the window that was used.
+                // The quota refills steadily, so it is full again after the share of the window that was used.
                 let used = u64::from(quota.saturating_sub(remaining));
                 separate(&mut left);
                 let _ = write!(left, "\"{name}\";r={remaining};t={}", (used * window).div_ceil(u64::from(quota)));
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn each_limit_is_named_and_a_limit_that_is_off_is_not() {
+    fn each_limit_is_listed_except_those_that_are_off() {
         let all = told([(30, Some(29)), (60, Some(58)), (600, Some(599))]);
         assert_eq!(all.0, "\"address\";q=30;w=60, \"credential\";q=60;w=60, \"clinic\";q=600;w=60");
         assert_eq!(all.1, "\"address\";r=29;t=2, \"credential\";r=58;t=2, \"clinic\";r=599;t=1");
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_limit_that_was_not_looked_at_nothing_is_said_to_be_left() {
+    fn a_limit_that_was_not_checked_reports_no_remaining_quota() {
         let refused = told([(0, None), (60, Some(0)), (600, None)]);
         assert_eq!(refused.1, "\"credential\";r=0;t=60");
     }

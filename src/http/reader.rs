@@ -1,5 +1,5 @@
-//! Reads a wire type from a tree in passes. A typed reader stops at its first fault; the next pass begins behind that
-//! place. So every fault is found, and each value is read once by the passes together, however many faults there are.
+//! Reads a JSON type from a tree in several passes. A typed reader stops at its first fault; the next pass continues after
+//! that place. This finds every fault, and each value is read only once in total.
 
 use std::cell::RefCell;
 
@@ -12,22 +12,22 @@ use serde::forward_to_deserialize_any;
 use super::node::Node;
 use crate::domain::fault::pointer_token;
 
-/// The place of a value: which child of the root, which child of that, and so on.
+/// The place of a value: index of the child at each level, from the root.
 pub(super) type Place = Vec<usize>;
 
 /// One pass.
 pub(super) struct Reader<'n, 'a> {
     node: &'n Node<'a>,
-    /// The place that the pass begins behind, as seen from this node; empty: all of the node is read.
+    /// The place after which the pass starts, relative to this node; empty to read all of the node.
     behind: &'n [usize],
-    /// How deep the node is.
+    /// Depth of the node.
     depth: usize,
-    /// Where the pass is: after an error, the place of the fault.
+    /// Current place of the pass; after an error, the place of the fault.
     at: &'n RefCell<Place>,
 }
 
 impl<'n, 'a> Reader<'n, 'a> {
-    /// A pass over a tree behind a place; an empty place is before everything.
+    /// A pass over a tree that starts after a place; an empty place starts at the beginning.
     pub(super) const fn new(tree: &'n Node<'a>, behind: &'n [usize], at: &'n RefCell<Place>) -> Self {
         Self { node: tree, behind, depth: 0, at }
     }
@@ -45,7 +45,7 @@ impl<'n, 'a> Reader<'n, 'a> {
     }
 }
 
-/// The children of a node, in their order.
+/// The children of a node, in order.
 struct Children<'n, 'a> {
     parent: Reader<'n, 'a>,
     next: usize,
@@ -62,7 +62,7 @@ impl<'n, 'a> Children<'n, 'a> {
         Self { parent, next, value: None }
     }
 
-    /// A child, as a reader that knows its place.
+    /// Enters a child and records its place.
     fn enter(&mut self, node: &'n Node<'a>) -> Reader<'n, 'a> {
         let Reader { behind, depth, at, .. } = self.parent;
         let behind = match behind {
@@ -205,7 +205,7 @@ impl Node<'_> {
         pointer
     }
 
-    /// Takes the value at a place out of the tree. The places of all others stay as they are.
+    /// Removes the value at a place from the tree. All other places stay valid.
     pub(super) fn remove(&mut self, place: &[usize]) {
         let mut node = self;
         for index in place {
@@ -220,7 +220,7 @@ impl Node<'_> {
         *node = Node::Removed;
     }
 
-    /// Takes out everything behind a place but one field of the root.
+    /// Removes everything after a place except one field of the root.
     pub(super) fn remove_behind(&mut self, place: &[usize], but: &str) {
         let Some((index, rest)) = place.split_first() else { return };
         match self {

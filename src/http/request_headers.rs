@@ -1,15 +1,15 @@
-//! What the document says of the headers that many operations take: once for all of them, as `extract.rs` reads them.
+//! Schema of the headers that many operations take, as `extract.rs` reads them.
 
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
-/// Visible ASCII but quotes and the backslash; bare, or all of it in double quotes.
+/// Visible ASCII except quotes and backslash; bare, or entirely in double quotes.
 const RETRY_KEY: &str = r#"^([!#-\[\]-~]{1,255}|"[!#-\[\]-~]{1,255}")$"#;
-/// One `ETag` of ours.
+/// An `ETag` of this service.
 const VERSION: &str = r#"^"[0-9]{1,9}"$"#;
 
-/// Says what form the headers of an operation have.
+/// Adds the schema of the headers of an operation.
 pub(super) fn describe(operation: &mut Operation) {
     for parameter in operation.parameters.iter_mut().flatten() {
         let RefOr::T(parameter) = parameter else { continue };

@@ -1,5 +1,5 @@
-//! Room for the bodies under way. A body takes its bytes before it is read and gives them back when the last part of it is
-//! dropped, so that bodies never fill the memory. One credential and one clinic get a share of it each.
+//! Memory limit for request bodies in progress. A body reserves its bytes before it is read and releases them when its last
+//! part is dropped, so that bodies never fill the memory. Each credential and each clinic has a share.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,11 +11,10 @@ use super::batch::BATCH_LIMIT;
 use super::problem::{Problem, ProblemType};
 use crate::domain::actor::Actor;
 
-/// Bytes of all bodies under way, unless the operator says otherwise: with their answers and what is made of them it keeps
-/// the process below 400 MiB.
+/// Default bytes for all bodies in progress: together with the responses and parsed data this keeps the process below 400 MiB.
 pub const ROOM: usize = 128 * 1024 * 1024;
 
-/// The room of a process.
+/// The memory limit of a process.
 #[derive(Clone)]
 pub(crate) struct Room(Arc<Shared>);
 
@@ -27,19 +26,19 @@ struct Shared {
 #[derive(Default)]
 struct Taken {
     all: usize,
-    /// By id of credential or clinic; who has nothing under way is absent.
+    /// By id of credential or clinic; absent if nothing is in progress.
     each: HashMap<Uuid, usize>,
 }
 
-/// What one body has taken.
+/// The reservation of one body.
 pub(super) struct Place {
     room: Room,
-    /// The credential and the clinic, with the share of each.
+    /// The credential and the clinic, each with its share.
     owners: [(Uuid, usize); 2],
     bytes: usize,
 }
 
-/// Bytes with the room that they take.
+/// Bytes with their reservation.
 struct Housed {
     bytes: BytesMut,
     _place: Place,
@@ -56,8 +55,8 @@ impl Room {
         Self(Arc::new(Shared { all: all.max(BATCH_LIMIT), taken: Mutex::default() }))
     }
 
-    /// An empty place for a body of this caller. A credential has a quarter of the room, its clinic a half; each can
-    /// send the largest body.
+    /// An empty reservation for a body of this caller. A credential has a quarter of the limit, its clinic a half; each can
+    /// always send the largest body.
     pub(super) fn of(&self, actor: &Actor) -> Place {
         let share = |part: usize| (self.0.all / part).max(BATCH_LIMIT);
         let owners = [(actor.credential_id.0, share(4)), (actor.clinic_id.0, share(2))];
@@ -72,19 +71,19 @@ impl Room {
 }
 
 impl Place {
-    /// Takes room for more bytes.
+    /// Reserves more bytes.
     ///
     /// # Errors
-    /// When there is none: 429 where it is the caller's share that is full, else 503. Both say when to try again.
+    /// Fails when the limit is reached: 429 if it is the caller's share, else 503. Both have `Retry-After`.
     pub(super) fn take(&mut self, bytes: usize) -> Result<(), Problem> {
         let mut taken = self.room.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let full = |(owner, share): &(Uuid, usize)| taken.each.get(owner).copied().unwrap_or_default() + bytes > *share;
         if self.owners.iter().any(full) {
-            let detail = "too many bytes of bodies from this key or clinic are under way";
+            let detail = "too many request bodies of this key or clinic are in progress";
             return Err(Problem::new(ProblemType::TooManyRequests, detail));
         }
         if taken.all + bytes > self.room.0.all {
-            return Err(Problem::new(ProblemType::Unavailable, "too many bytes of bodies are under way"));
+            return Err(Problem::new(ProblemType::Unavailable, "too many request bodies are in progress"));
         }
         taken.all += bytes;
         for (owner, _) in self.owners {
@@ -94,7 +93,7 @@ impl Place {
         Ok(())
     }
 
-    /// Bytes that keep their place until the last part of them is dropped.
+    /// Bytes that keep their reservation until their last part is dropped.
     pub(super) fn house(self, bytes: BytesMut) -> Bytes {
         Bytes::from_owner(Housed { bytes, _place: self })
     }
@@ -128,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_gets_a_quarter_a_clinic_a_half_and_all_of_it_comes_back() {
+    fn a_key_gets_a_quarter_a_clinic_a_half_and_all_of_it_is_released() {
         let room = Room::new(ROOM);
         let take = |clinic, credential, bytes| {
             let mut place = room.of(&actor(clinic, credential));

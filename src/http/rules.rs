@@ -17,14 +17,14 @@ use crate::domain::rule_table::Id;
 
 /// List the rule tables
 ///
-/// Every released version, oldest first; the current one is marked.
+/// All released versions, oldest first; the current one is marked.
 #[utoipa::path(
     tag = "screening",
     operation_id = "list_rule_tables",
-    params(("If-None-Match" = Option<String>, Header, description = "The ETag of the answer that the client has"),),
+    params(("If-None-Match" = Option<String>, Header, description = "The ETag of the response that the client has"),),
     responses(
-        (status = 200, description = "Every version", body = RuleTablePage),
-        (status = 304, description = "The client has this list"),
+        (status = 200, description = "All versions", body = RuleTablePage),
+        (status = 304, description = "The client already has this list"),
     ),
     security(())
 )]
@@ -44,7 +44,7 @@ fn page(state: &State, current: &Id) -> RuleTablePage {
     RuleTablePage::of(items.collect(), None)
 }
 
-/// The head of an answer that anybody may keep for a while.
+/// Starts a publicly cacheable response.
 fn cached(varies_by: &'static str) -> HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, "public, max-age=300")).insert_header((VARY, varies_by));
@@ -53,18 +53,18 @@ fn cached(varies_by: &'static str) -> HttpResponseBuilder {
 
 /// Get a rule table
 ///
-/// The whole table: rules with points, conditions, reasons and sources, bands, red flags, instruments and advice.
+/// The complete table: rules with points, conditions, reasons and sources, bands, red flags, instruments and advice.
 #[utoipa::path(
     tag = "screening",
     operation_id = "get_rule_table",
     params(
         ("version" = String, Path, description = "The version, such as 2026.1", example = "2026.1"),
-        ("Accept-Language" = Option<String>, Header, description = "Preferred languages; en or es is answered"),
-        ("If-None-Match" = Option<String>, Header, description = "The ETag of the answer that the client has"),
+        ("Accept-Language" = Option<String>, Header, description = "Preferred languages; the response is in en or es"),
+        ("If-None-Match" = Option<String>, Header, description = "The ETag of the response that the client has"),
     ),
     responses(
         (status = 200, description = "The table", body = RuleTableBody),
-        (status = 304, description = "The client has this table"),
+        (status = 304, description = "The client already has this table"),
     ),
     security(())
 )]
@@ -87,14 +87,14 @@ pub async fn get_rule_table(
 
 /// Get the conformance cases
 ///
-/// Answers, what the current rule table must make of them, and sources, for testing another implementation.
+/// Answers with their expected results from the current rule table, and sources, for testing another implementation.
 #[utoipa::path(
     tag = "screening",
     operation_id = "get_conformance",
-    params(("If-None-Match" = Option<String>, Header, description = "The ETag of the answer that the client has"),),
+    params(("If-None-Match" = Option<String>, Header, description = "The ETag of the response that the client has"),),
     responses(
-        (status = 200, description = "Every case", body = ConformanceBody),
-        (status = 304, description = "The client has these cases"),
+        (status = 200, description = "All cases", body = ConformanceBody),
+        (status = 304, description = "The client already has these cases"),
     ),
     security(())
 )]

@@ -22,15 +22,15 @@ use crate::domain::submission::PathwayId;
 
 /// Score answers
 ///
-/// Scores answers, also partial ones, and stores nothing. Unanswered items widen the bounds; they never count as zero.
+/// Scores complete or partial answers; nothing is stored. Unanswered items widen the bounds; they never count as zero.
 #[utoipa::path(
     tag = "screening",
     operation_id = "create_score",
-    params(("Accept-Language" = Option<String>, Header, description = "Preferred languages; en or es is answered")),
+    params(("Accept-Language" = Option<String>, Header, description = "Preferred languages; the response is in en or es")),
     request_body(content = ScoreInput, description = "The answers", example = json!({
         "answers": {"age": 82, "activity": "inactive", "falls_past_year": 4, "stair_difficulty": "a_lot_or_unable"}
     })),
-    responses((status = 200, description = "What the rule table makes of the answers", body = AssessmentBody)),
+    responses((status = 200, description = "The assessment of the answers by the rule table", body = AssessmentBody)),
     security(("key" = ["browser"]))
 )]
 #[post("/v1/scores")]
@@ -58,8 +58,8 @@ pub async fn create_score(
     written(&mut response, &rendering.assessment(&answers, &assessment, audiences))
 }
 
-/// Refuses faulty answers, and says all the same what the red flags in them mean: somebody with an emergency must not
-/// get only a field error.
+/// Rejects faulty answers, but still reports the red flags in them: a person with an emergency must not get only a field
+/// error.
 pub(super) fn refuse(
     state: &State,
     answers: &Answers,

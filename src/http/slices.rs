@@ -1,4 +1,4 @@
-//! JSON as slices of its bytes: what a large body is made of, without a tree of the whole.
+//! JSON as slices of its bytes, so that a large body is split without parsing it into one tree.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,24 +8,24 @@ use serde_json::value::RawValue;
 
 use super::node::Text;
 
-/// Why a value is no list that is taken.
+/// Why a value is not an accepted list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoList {
-    /// It is another kind of value.
+    /// The value is not a list.
     OtherKind,
-    /// It has more entries than allowed.
+    /// The list has more entries than allowed.
     TooLong,
 }
 
-/// Visits the fields of an object in their order, each as often as it occurs; `false` when the value is no object.
+/// Visits the fields of an object in order, including duplicates; `false` if the value is not an object.
 pub(super) fn fields<'a>(object: &'a RawValue, visit: impl FnMut(Cow<'a, str>, &'a RawValue)) -> bool {
     serde_json::Deserializer::from_str(object.get()).deserialize_map(Fields(visit)).is_ok()
 }
 
-/// The entries of a list, at most so many; no more than that are looked at.
+/// Returns the entries of a list; parsing stops after `at_most` entries.
 ///
 /// # Errors
-/// When it is no list, or has more entries.
+/// Fails when the value is not a list, or has more entries.
 pub(super) fn entries(list: &RawValue, at_most: usize) -> Result<Vec<&RawValue>, NoList> {
     let mut found = Vec::new();
     let read = Entries { found: &mut found, at_most }.deserialize(&mut serde_json::Deserializer::from_str(list.get()));
@@ -36,7 +36,6 @@ pub(super) fn entries(list: &RawValue, at_most: usize) -> Result<Vec<&RawValue>,
     }
 }
 
-/// Whether a value is an object.
 pub(super) fn is_object(value: &RawValue) -> bool {
     value.get().starts_with('{')
 }

@@ -13,19 +13,19 @@ use crate::domain::statistics::DayRange;
 
 /// Get statistics
 ///
-/// What was submitted from one day to another, both within, the cases that are open now, and how the cases that were
-/// closed in those days ended. Days are days of UTC, at most 1,100 of them; the last thirty unless said. Every submission
-/// counts, corrected ones too, also when it was erased after its day was over.
+/// Submissions from the first to the last day, both inclusive; the follow-ups that are open now; and the outcomes of the
+/// follow-ups closed in these days. Days are UTC days, at most 1,100; the last thirty by default. All submissions count,
+/// including corrected ones and those erased after their day ended.
 ///
-/// The positive predictive value is the share of probable or confirmed sarcopenia among people who were flagged, attended
-/// and have a diagnosis recorded, with a 95 % interval (Wilson). It says nothing about people who were not flagged or did
-/// not attend; it is null while there is nobody to count.
+/// The positive predictive value is the share of probable or confirmed sarcopenia among people who were flagged, attended and
+/// have a recorded diagnosis, with a 95 % interval (Wilson). It does not apply to people who were not flagged or did not
+/// attend; it is null while no diagnosis is recorded.
 #[utoipa::path(
     tag = "staff",
     operation_id = "get_stats",
     params(
         StatisticsQuery,
-        ("Accept-Language" = Option<String>, Header, description = "Preferred languages; en or es is answered"),
+        ("Accept-Language" = Option<String>, Header, description = "Preferred languages; the response is in en or es"),
     ),
     responses((status = 200, description = "The statistics", body = StatisticsBody)),
     security(("key" = ["staff"]))

@@ -1,4 +1,4 @@
-//! Merges of subjects, and their undoing.
+//! Merges of subjects: merge and undo.
 
 use actix_web::{HttpResponse, post, web};
 use uuid::Uuid;
@@ -15,20 +15,21 @@ use crate::domain::ids::{MergeId, SubjectId};
 
 /// Merge subjects
 ///
-/// Two persons turned out to be one: submissions and cases of the other move to the person of the path, whose contact data
-/// and consent stay; only a newer withdrawal of consent moves too. Where both have an open case, the other's is closed as
-/// not needed and this one takes the more urgent urgency and the earlier due time. Later submissions with the other's
-/// reference go to the person of the path. Nobody is merged twice, and nobody into somebody merged.
+/// Merges another subject into the subject of the path, because both are the same person. Submissions and follow-ups of the
+/// other subject move to the subject of the path, which keeps its contact data and consent; only a newer withdrawal of consent
+/// moves too. If both have an open follow-up, that of the other subject is closed as not needed, and the kept one takes the
+/// more urgent urgency and the earlier due time. Later submissions with the other's reference go to the subject of the path. A
+/// merged subject cannot be merged again, and no subject can be merged into it.
 #[utoipa::path(
     tag = "staff",
     operation_id = "merge_subjects",
     params(
-        ("id" = uuid::Uuid, Path, description = "Id of the person who stays"),
-        ("If-Match" = String, Header, description = "The ETag of the version of that person that the caller saw"),
+        ("id" = uuid::Uuid, Path, description = "Id of the subject that is kept"),
+        ("If-Match" = String, Header, description = "The ETag of the version of that subject that the client has read"),
         ("Idempotency-Key" = Option<String>, Header,
-            description = "Makes a retry safe: 1 to 255 visible characters, bare or in double quotes"),
+            description = "Idempotency key, which makes a retry safe: 1 to 255 visible characters, bare or in double quotes"),
     ),
-    request_body(content = SubjectMergeInput, description = "Who is the same person",
+    request_body(content = SubjectMergeInput, description = "The subject to merge",
         example = json!({"merged": "0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6072"})),
     responses((status = 200, description = "Merged", body = SubjectMergeBody)),
     security(("key" = ["staff"]))
@@ -53,18 +54,19 @@ pub async fn merge_subjects(
 
 /// Undo a merge
 ///
-/// What the merge moved, and what is still there, moves back. The case that it closed is opened again as it stood, unless
-/// somebody touched it since or the person has another open case. A case that later submissions joined becomes two.
+/// Moves back everything that the merge moved and that is still there. The follow-up that the merge closed is reopened in its
+/// earlier state, unless it was changed since or the subject has another open follow-up. A follow-up that later submissions
+/// joined is split in two.
 #[utoipa::path(
     tag = "staff",
     operation_id = "undo_subject_merge",
     params(
-        ("id" = uuid::Uuid, Path, description = "Id of the person who stayed"),
+        ("id" = uuid::Uuid, Path, description = "Id of the subject that was kept"),
         ("merge_id" = uuid::Uuid, Path, description = "Id of the merge"),
         ("Idempotency-Key" = Option<String>, Header,
-            description = "Makes a retry safe: 1 to 255 visible characters, bare or in double quotes"),
+            description = "Idempotency key, which makes a retry safe: 1 to 255 visible characters, bare or in double quotes"),
     ),
-    responses((status = 200, description = "Taken back", body = SubjectMergeBody)),
+    responses((status = 200, description = "Undone", body = SubjectMergeBody)),
     security(("key" = ["staff"]))
 )]
 #[post("/v1/subjects/{id}/merges/{merge_id}/undo")]
@@ -84,15 +86,15 @@ pub async fn undo_subject_merge(
     Ok(HttpResponse::Ok().json(SubjectMergeBody::from(merge)))
 }
 
-/// Whom a body names: somebody else.
+/// Returns the subject to merge, which must differ from `kept`.
 fn merged(kept: SubjectId, named: Option<Uuid>, mut faults: Vec<Fault>) -> Result<SubjectId, Problem> {
     match named {
         Some(merged) if merged == kept.0 => {
-            faults.push(Fault::new("/merged", FaultCode::NotAllowed, "must be another person than that of the path"));
+            faults.push(Fault::new("/merged", FaultCode::NotAllowed, "must differ from the subject of the path"));
         }
         Some(merged) if faults.is_empty() => return Ok(SubjectId(merged)),
         None if faults.is_empty() => {
-            faults.push(Fault::new("/merged", FaultCode::Required, "name the person who is the same"));
+            faults.push(Fault::new("/merged", FaultCode::Required, "give the subject to merge"));
         }
         _ => {}
     }

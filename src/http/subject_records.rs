@@ -1,4 +1,4 @@
-//! One person: read, changed with history, exported, erased.
+//! One subject: read, change with history, export, erase.
 
 use actix_web::http::header::ETAG;
 use actix_web::{HttpRequest, HttpResponse, delete, get, put, web};
@@ -18,13 +18,13 @@ use crate::domain::stored::Subject;
 
 /// Get a subject
 ///
-/// One person. Contact data is shown only while the person agrees to be contacted.
+/// One subject. Contact data is returned only while the person consents to be contacted.
 #[utoipa::path(
     tag = "staff",
     operation_id = "get_subject",
-    params(("id" = uuid::Uuid, Path, description = "Id of the person")),
-    responses((status = 200, description = "The person", body = SubjectBody, headers(
-        ("ETag" = String, description = "The version of the person"),
+    params(("id" = uuid::Uuid, Path, description = "Id of the subject")),
+    responses((status = 200, description = "The subject", body = SubjectBody, headers(
+        ("ETag" = String, description = "The version of the subject"),
     ))),
     security(("key" = ["staff"]))
 )]
@@ -35,20 +35,20 @@ pub async fn get_subject(state: web::Data<State>, caller: Staff, id: Later<PathI
 
 /// Replace a subject's contact data
 ///
-/// The whole of it: a part that is not named is gone. What stood there before goes to the history. Contact data of a person
-/// who has not agreed to be contacted is kept, and shown to nobody.
+/// Replaces all contact data; parts that are not given are removed. The previous values go to the history. Contact data of a
+/// person without consent to contact is stored but never returned.
 #[utoipa::path(
     tag = "staff",
     operation_id = "replace_subject_contact",
     params(
-        ("id" = uuid::Uuid, Path, description = "Id of the person"),
-        ("If-Match" = String, Header, description = "The ETag of the version that the caller saw"),
+        ("id" = uuid::Uuid, Path, description = "Id of the subject"),
+        ("If-Match" = String, Header, description = "The ETag of the version that the client has read"),
     ),
-    request_body(content = ContactBody, description = "How to reach the person",
+    request_body(content = ContactBody, description = "The contact data",
         example = json!({"name": "Ana Ruiz", "telephone": "+34 600 000 000", "email": null, "channel": "telephone",
             "language": "es"})),
-    responses((status = 200, description = "The person as it is now", body = SubjectBody, headers(
-        ("ETag" = String, description = "The version of the person"),
+    responses((status = 200, description = "The subject after the change", body = SubjectBody, headers(
+        ("ETag" = String, description = "The version of the subject"),
     ))),
     security(("key" = ["staff"]))
 )]
@@ -71,19 +71,19 @@ pub async fn replace_subject_contact(
 
 /// Replace a subject's consent
 ///
-/// Given or withdrawn: with `to_contact` false no answer shows contact data of the person from that moment on. What stood
-/// there before goes to the history.
+/// Records that consent is given or withdrawn: with `to_contact` false, no later response contains contact data of the
+/// subject. The previous consent goes to the history.
 #[utoipa::path(
     tag = "staff",
     operation_id = "replace_subject_consent",
     params(
-        ("id" = uuid::Uuid, Path, description = "Id of the person"),
-        ("If-Match" = String, Header, description = "The ETag of the version that the caller saw"),
+        ("id" = uuid::Uuid, Path, description = "Id of the subject"),
+        ("If-Match" = String, Header, description = "The ETag of the version that the client has read"),
     ),
-    request_body(content = ConsentBody, description = "What the person agreed to",
+    request_body(content = ConsentBody, description = "The consent",
         example = json!({"to_contact": true, "text_version": "2026-01", "given_at": "2026-01-02T03:04:05Z"})),
-    responses((status = 200, description = "The person as it is now", body = SubjectBody, headers(
-        ("ETag" = String, description = "The version of the person"),
+    responses((status = 200, description = "The subject after the change", body = SubjectBody, headers(
+        ("ETag" = String, description = "The version of the subject"),
     ))),
     security(("key" = ["staff"]))
 )]
@@ -105,11 +105,11 @@ pub async fn replace_subject_consent(
 
 /// List a subject's changes
 ///
-/// What was changed of contact data and consent, by whom, and what stood there before, and merges; the latest first.
+/// Changes of contact data and consent with credential and previous values, and merges; newest first.
 #[utoipa::path(
     tag = "staff",
     operation_id = "list_subject_history",
-    params(("id" = uuid::Uuid, Path, description = "Id of the person"), PageQuery),
+    params(("id" = uuid::Uuid, Path, description = "Id of the subject"), PageQuery),
     responses((status = 200, description = "A page", body = SubjectChangePage, headers(
         ("Link" = String, description = "rel=next: the next page, if there is one"),
     ))),
@@ -130,13 +130,13 @@ pub async fn list_subject_history(
 
 /// Export a subject
 ///
-/// Everything that is stored about the person and whoever was merged into the person, as one JSON document. It is the
-/// person's own copy: it holds contact data whatever the consent.
+/// Everything stored about the subject and the subjects merged into it, as one JSON document. It is the person's own copy, so
+/// it contains contact data regardless of consent.
 #[utoipa::path(
     tag = "staff",
     operation_id = "export_subject",
-    params(("id" = uuid::Uuid, Path, description = "Id of the person")),
-    responses((status = 200, description = "Everything stored about the person", body = SubjectExportBody)),
+    params(("id" = uuid::Uuid, Path, description = "Id of the subject")),
+    responses((status = 200, description = "Everything stored about the subject", body = SubjectExportBody)),
     security(("key" = ["admin"]))
 )]
 #[get("/v1/subjects/{id}/export")]
@@ -151,16 +151,16 @@ pub async fn export_subject(
 
 /// Erase a subject
 ///
-/// The person and whoever was merged into the person, with every submission, case and change, leave the database. The audit
-/// trail keeps ids that name nobody any more. Backups age out; a restored one is brought up to the erasures again. Without
-/// an erasure log on the server nothing is erased, and the answer is 503.
+/// Deletes the subject and the subjects merged into it, with all submissions, follow-ups and changes. The audit log keeps ids
+/// that no longer identify a person. Backups expire; erasures are applied again to a restored backup. If the server has no
+/// erasure log, nothing is erased and the response is 503.
 #[utoipa::path(
     tag = "staff",
     operation_id = "delete_subject",
-    params(("id" = uuid::Uuid, Path, description = "Id of the person")),
+    params(("id" = uuid::Uuid, Path, description = "Id of the subject")),
     responses(
         (status = 204, description = "Erased"),
-        (status = 409, description = "The person was merged into another", body = ProblemBody,
+        (status = 409, description = "The subject was merged into another", body = ProblemBody,
             content_type = "application/problem+json"),
     ),
     security(("key" = ["admin"]))

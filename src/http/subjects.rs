@@ -1,4 +1,4 @@
-//! Subjects: search, and what one submitted.
+//! Subjects: search, and the submissions of one subject.
 
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 
@@ -15,14 +15,14 @@ use crate::domain::ids::SubjectId;
 
 /// Search subjects
 ///
-/// Finds persons by exactly one of reference, name, telephone or e-mail; at most 50, newest first. A look-up is a POST,
-/// so that no reference or name stands in an address.
+/// Finds subjects by exactly one of reference, name, telephone or e-mail; at most 50, newest first. The search is a POST so
+/// that no reference or name appears in a URL.
 #[utoipa::path(
     tag = "staff",
     operation_id = "search_subjects",
     request_body(content = SubjectSearchInput, description = "What to search by",
         example = json!({"reference": "DEMO-0001"})),
-    responses((status = 200, description = "The persons found", body = SubjectPage)),
+    responses((status = 200, description = "The subjects found", body = SubjectPage)),
     security(("key" = ["staff"]))
 )]
 #[post("/v1/subjects/search")]
@@ -47,11 +47,11 @@ pub async fn search_subjects(
 
 /// List a subject's submissions
 ///
-/// What one person submitted, newest first, each with what changed since the one before and when to screen again.
+/// Submissions of one subject, newest first, each with the change since the previous one and the date of the next screen.
 #[utoipa::path(
     tag = "staff",
     operation_id = "list_subject_submissions",
-    params(("id" = uuid::Uuid, Path, description = "Id of the person"), PageQuery),
+    params(("id" = uuid::Uuid, Path, description = "Id of the subject"), PageQuery),
     responses((status = 200, description = "A page", body = SubjectSubmissionPage, headers(
         ("Link" = String, description = "rel=next: the next page, if there is one"),
     ))),

@@ -1,4 +1,4 @@
-//! Submissions: create, get, assess under another rule table, list.
+//! Submissions: create, read, list, and assess with another rule table.
 
 use actix_web::http::header::{CONTENT_LANGUAGE, LOCATION, VARY};
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
@@ -26,22 +26,22 @@ use crate::domain::submission::Draft;
 
 /// Create a submission
 ///
-/// Scores and stores answers. A 201 means stored, on disk, with its follow-up and audit entry. A retry with the same
-/// `Idempotency-Key` and body gets the same answer and has no second effect.
+/// Scores and stores answers. 201 means that the submission, its follow-up and its audit entry are stored on disk. A retry
+/// with the same `Idempotency-Key` and body gets the same response and has no second effect.
 #[utoipa::path(
     tag = "screening",
     operation_id = "create_submission",
     params(
         ("Idempotency-Key" = Option<String>, Header,
-            description = "Makes a retry safe: 1 to 255 visible characters, bare or in double quotes"),
-        ("Accept-Language" = Option<String>, Header, description = "Preferred languages; en or es is answered"),
+            description = "Idempotency key, which makes a retry safe: 1 to 255 visible characters, bare or in double quotes"),
+        ("Accept-Language" = Option<String>, Header, description = "Preferred languages; the response is in en or es"),
     ),
-    request_body(content = SubmissionInput, description = "The answers and the person", example = json!({
+    request_body(content = SubmissionInput, description = "The answers and the subject", example = json!({
         "answers": {"age": 82, "activity": "inactive", "falls_past_year": 4, "stair_difficulty": "a_lot_or_unable",
             "medications": ["systemic_corticosteroid"]}
     })),
     responses((status = 201, description = "Stored", body = ReceiptBody, headers(
-        ("Location" = String, description = "Where the submission can be read"),
+        ("Location" = String, description = "Path of the submission"),
     ))),
     security(("key" = ["browser"]))
 )]
@@ -70,7 +70,7 @@ pub async fn create_submission(
     written(&mut response, &ReceiptBody::of(stored, rendering))
 }
 
-/// Stores what a body says, or finds what the very same request was stored as.
+/// Stores the submission, or returns the stored result of an identical earlier request.
 pub(super) async fn submit(
     state: &State,
     actor: &Actor,
@@ -87,7 +87,7 @@ pub(super) async fn submit(
     match intake::submit(&state.app, actor, clinic, draft).await {
         Err(AppError::Faulty(faults)) => {
             refuse(state, &answers, faults, clinic, language)?;
-            Err(AppError::Internal("a refusal without a fault".into()).into())
+            Err(AppError::Internal("rejected without a fault".into()).into())
         }
         other => Ok(other?),
     }
@@ -95,7 +95,7 @@ pub(super) async fn submit(
 
 /// List submissions
 ///
-/// Newest first. `Link` names the next page too.
+/// Newest first. The header `Link` also gives the next page.
 #[utoipa::path(
     tag = "staff",
     operation_id = "list_submissions",
@@ -119,8 +119,8 @@ pub async fn list_submissions(
 
 /// Get a submission
 ///
-/// The answers and the assessment as stored. An intake key sees only what its sender submitted: the credential and those that
-/// replace it.
+/// The answers and the assessment as stored. An intake key can only read submissions of its sender: the credential and those
+/// that replace it.
 #[utoipa::path(
     tag = "staff",
     operation_id = "get_submission",
@@ -140,10 +140,10 @@ pub async fn get_submission(
 
 /// Get a submission's assessment under a rule table
 ///
-/// Without `rule_table`, or with the submission's own version, the assessment as it was stored; with another version the
-/// same answers as that version assesses them, along the pathways that the stored assessment followed, or the clinic's where its version had none, which stores
-/// nothing. A version that this service does not know is answered like an unknown submission, with 404. The language is
-/// the submission's.
+/// Without `rule_table`, or with the submission's own version, returns the stored assessment. With another version, assesses
+/// the same answers with that version, without storing the result; the pathways are those of the stored assessment, or the
+/// clinic's if the submission's version had none. An unknown version is answered with 404, like an unknown submission. The
+/// language is that of the submission.
 #[utoipa::path(
     tag = "staff",
     operation_id = "get_submission_assessment",
@@ -179,8 +179,8 @@ async fn render(state: &State, stored: StoredSubmission, clinic: &Clinic) -> Res
     written(&mut response, &SubmissionBody::of(stored, rendering))
 }
 
-/// The draft of a body without a fault of form. What only the use case can refuse comes later; both lists of faults are
-/// told at once, so the use case's faults are asked for here too.
+/// Parses a body into a draft. If the form has faults, the faults of the use case are added, so that one response reports
+/// both.
 async fn draft(
     state: &State,
     actor: &Actor,
@@ -207,11 +207,11 @@ async fn draft(
     Ok(Parsed::New(Box::new(draft)))
 }
 
-/// What a body turned out to be.
+/// Result of parsing a body.
 enum Parsed {
-    /// Something to submit.
+    /// A new submission.
     New(Box<Draft>),
-    /// A retry of what was stored when the service did not yet find it implausible.
+    /// A retry of a submission that was stored before the service began to reject it as implausible.
     Earlier(Box<StoredSubmission>),
 }
 

@@ -1,5 +1,5 @@
-//! What a signed-in caller was refused goes on record before the answer leaves, folded with what is like it. What succeeds is put on record by the use
-//! case itself, with everybody it showed.
+//! Refusals of authenticated callers are audited before the response is sent; similar refusals are folded into one entry.
+//! Successful actions are audited by the use case itself, with all subjects returned.
 
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ use crate::domain::actor::{Actor, Role};
 use crate::domain::audit::{AuditAction, AuditOutcome};
 use crate::domain::ids::SubjectId;
 
-/// The action that an operation of the document is; `None` where nothing of it goes on record.
+/// The audit action of an operation of the OpenAPI document; `None` if the operation is not audited.
 #[must_use]
 pub fn action_of(operation_id: &str) -> Option<AuditAction> {
     use AuditAction as A;
@@ -72,13 +72,13 @@ pub fn action_of(operation_id: &str) -> Option<AuditAction> {
     })
 }
 
-/// What goes on record, by method and path template, such as `GET /v1/submissions/{id}`.
+/// Audited actions by method and path template, such as `GET /v1/submissions/{id}`.
 pub(super) type Actions = HashMap<String, AuditAction>;
 
-/// Puts a refusal on record. An answer whose entry cannot be written is not given: the caller gets 503.
+/// Audits a refusal. If the entry cannot be written, the response is withheld and the caller gets 503.
 ///
 /// # Errors
-/// Whatever the rest of the service fails with.
+/// Passes on errors of the rest of the service.
 pub(super) async fn record_refusals(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -91,7 +91,7 @@ pub(super) async fn record_refusals(
     let (resource_id, subject) = named(response.request());
     match audit::refusal(&state.app, &actor, action, outcome, resource_id, subject).await {
         Ok(()) => Ok(response),
-        // The answer is one of failing already.
+        // The response already reports a failure.
         Err(_) if outcome == AuditOutcome::Failed => Ok(response),
         Err(error) => {
             let (request, _) = response.into_parts();
@@ -100,13 +100,13 @@ pub(super) async fn record_refusals(
     }
 }
 
-/// Who was refused what; `None` where the caller had not signed in, or what was asked for does not go on record.
+/// Caller and action of a refusal; `None` if the caller is not authenticated or the action is not audited.
 fn refused(request: &HttpRequest, status: StatusCode) -> Option<(Actor, AuditAction)> {
     let actor = request.extensions().get::<Actor>().cloned()?;
     let state = request.app_data::<web::Data<State>>()?;
     let route = format!("{} {}", request.method(), request.match_pattern()?);
     let action = *state.document.actions.get(&route)?;
-    // A browser key is public: any stranger can make its requests too many, and its submissions faulty.
+    // A browser key is public: any client can exceed its limits and send faulty submissions with it.
     let limited = status == StatusCode::TOO_MANY_REQUESTS;
     let of_anybody = actor.role == Role::Browser && (limited || route == "POST /v1/submissions");
     if limited && of_anybody {
@@ -115,7 +115,7 @@ fn refused(request: &HttpRequest, status: StatusCode) -> Option<(Actor, AuditAct
     (!of_anybody).then_some((actor, action))
 }
 
-/// What the path names, and the person where it is one.
+/// The resource that the path names, and the subject if it is one.
 fn named(request: &HttpRequest) -> (Uuid, Option<SubjectId>) {
     let id = request.match_info().get("id").and_then(|id| Uuid::try_parse(id).ok());
     let person = id.filter(|_| request.path().starts_with("/v1/subjects/")).map(SubjectId);

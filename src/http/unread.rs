@@ -1,5 +1,5 @@
-//! Bodies that an answer does not wait for. The framework drains a chunked body that was dropped, for as long as its
-//! sender likes. While it is held, the connection is closed a second after the answer instead.
+//! Request bodies that the response does not wait for. The framework drains a chunked body that was dropped for as long as the
+//! sender keeps sending. While the body is held, the connection is instead closed one second after the response.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use actix_web::http::header::TRANSFER_ENCODING;
 use actix_web::web::Bytes;
 use futures_util::stream::{Stream as _, poll_fn};
 
-/// A body that is held until its answer is sent.
+/// A body that is held until its response is sent.
 pub(super) struct Held {
     _payload: Rc<RefCell<Payload>>,
 }
@@ -23,7 +23,7 @@ struct Answer {
     _held: Held,
 }
 
-/// Holds the body of a request, where its length is not known.
+/// Holds the body of a request if its length is unknown.
 pub(super) fn hold(request: &mut ServiceRequest) -> Option<Held> {
     request.headers().contains_key(TRANSFER_ENCODING).then(|| {
         let held = Rc::new(RefCell::new(request.take_payload()));
@@ -34,7 +34,7 @@ pub(super) fn hold(request: &mut ServiceRequest) -> Option<Held> {
     })
 }
 
-/// The body of an answer, which holds that of its request.
+/// The body of a response, which holds that of its request.
 pub(super) fn until_sent(held: Option<Held>, body: BoxBody) -> BoxBody {
     match held {
         Some(held) => BoxBody::new(Answer { body, _held: held }),

@@ -1,7 +1,8 @@
-//! Bytes of answers that wait because they are not read: a budget for all, and a share of it for each credential.
+//! Bytes of responses that are buffered because clients have not read them: one budget for all, and a share for each
+//! credential.
 //!
-//! Batches put their results in as there is room, and stop reading lines while there is none. Other answers are made whole;
-//! whoever has used up a share is refused before the next one is made.
+//! Batches add results while there is room, and stop reading lines while there is none. Other responses are built completely;
+//! a caller whose share is used up is refused before the next one is built.
 
 use std::sync::{Arc, Weak};
 
@@ -10,10 +11,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::domain::ids::CredentialId;
 
-/// Bytes that may wait altogether.
+/// Maximum buffered bytes of all credentials.
 const ALL: usize = 192 * 1024 * 1024;
-/// Bytes that may wait for one credential. Clients that read nothing before they have sent everything need all of it: short
-/// results of 100,000 lines, most of them of people who are not flagged, are some 30 MB.
+/// Maximum buffered bytes of one credential. Clients that read nothing before they have sent everything need all of it: short
+/// results of 100,000 lines, most of them not flagged, are about 30 MB.
 const EACH: usize = 48 * 1024 * 1024;
 
 /// The budget.
@@ -22,17 +23,15 @@ pub(super) struct Waiting {
     each: DashMap<CredentialId, Weak<Semaphore>>,
 }
 
-/// What a credential may still make wait.
+/// The share of a credential.
 #[derive(Clone)]
 pub(super) struct Share {
     all: Arc<Semaphore>,
     own: Arc<Semaphore>,
 }
 
-/// Room for bytes that wait, given back when they are sent or dropped.
-pub(super) struct Held(
-    #[expect(dead_code, reason = "it is given back when dropped")] [Option<OwnedSemaphorePermit>; 2],
-);
+/// A reservation of buffered bytes, released when they are sent or dropped.
+pub(super) struct Held(#[expect(dead_code, reason = "released on drop")] [Option<OwnedSemaphorePermit>; 2]);
 
 impl Default for Waiting {
     fn default() -> Self {
@@ -41,7 +40,6 @@ impl Default for Waiting {
 }
 
 impl Waiting {
-    /// The share of a credential.
     pub(super) fn share(&self, credential: CredentialId) -> Share {
         let mut entry = self.each.entry(credential).or_default();
         let own = entry.upgrade().unwrap_or_else(|| {
@@ -54,12 +52,12 @@ impl Waiting {
 }
 
 impl Share {
-    /// Whether there is any room.
+    /// Whether there is any room left.
     pub(super) fn has_room(&self) -> bool {
         self.own.available_permits() > 0 && self.all.available_permits() > 0
     }
 
-    /// Counts bytes that are there already, as far as there is room to count them in.
+    /// Reserves bytes that are already buffered, as far as there is room.
     pub(super) fn hold(&self, bytes: usize) -> Held {
         let hold = |room: &Arc<Semaphore>| {
             let count = u32::try_from(bytes.min(room.available_permits())).ok()?;
@@ -68,10 +66,10 @@ impl Share {
         Held([hold(&self.own), hold(&self.all)])
     }
 
-    /// Waits for room.
+    /// Waits for room, then reserves it.
     pub(super) async fn room(&self, bytes: usize) -> Held {
         let count = u32::try_from(bytes.min(EACH)).unwrap_or(u32::MAX);
-        // They are never closed.
+        // The semaphores are never closed.
         let own = Arc::clone(&self.own).acquire_many_owned(count).await.ok();
         let all = Arc::clone(&self.all).acquire_many_owned(count).await.ok();
         Held([own, all])

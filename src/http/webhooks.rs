@@ -1,5 +1,5 @@
-//! Webhooks: register, list, change, remove, rotate, ping, and what was sent. A POST here takes no retry key: a secret cannot
-//! be shown twice, and one ping or delivery more harms nobody, since receivers tell events apart by their ids.
+//! Webhooks: register, list, change, remove, rotate, ping, and their deliveries. The POST requests take no idempotency key: a
+//! secret is returned only once, and a repeated ping or delivery is harmless, because receivers identify events by their ids.
 
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
@@ -23,18 +23,18 @@ use crate::domain::webhook::Webhook;
 
 /// Register a webhook
 ///
-/// From now on it is told of these events, signed by the Standard Webhooks specification. The secret is shown in this
-/// answer and never again; whoever loses it rotates. A clinic has 100 webhooks at most.
+/// From now on the given events are sent to the URL, signed as in the Standard Webhooks specification. The secret is returned
+/// only in this response; if it is lost, rotate it. A clinic has at most 100 webhooks.
 #[utoipa::path(
     tag = "admin",
     operation_id = "create_webhook",
-    request_body(content = WebhookInput, description = "Where it is, and what it is told of",
+    request_body(content = WebhookInput, description = "URL and events",
         example = json!({"url": "https://clinic.example/hooks", "events": ["submission.flagged"]})),
     responses(
         (status = 201, description = "The webhook with its secret", body = WebhookWithSecretBody, headers(
             ("Location" = String, description = "The webhook"),
         )),
-        (status = 409, description = "The clinic has 100 webhooks already", body = ProblemBody,
+        (status = 409, description = "The clinic already has 100 webhooks", body = ProblemBody,
             content_type = "application/problem+json"),
     ),
     security(("key" = ["admin"]))
@@ -62,12 +62,12 @@ pub async fn create_webhook(
 
 /// List webhooks
 ///
-/// Every webhook of the clinic, oldest first, with why and since when nothing is sent to one that is disabled. Secrets are
-/// never shown.
+/// All webhooks of the clinic, oldest first; for a disabled one, since when and why it is disabled. Secrets are never
+/// returned.
 #[utoipa::path(
     tag = "admin",
     operation_id = "list_webhooks",
-    responses((status = 200, description = "All of them", body = WebhookPage)),
+    responses((status = 200, description = "All webhooks", body = WebhookPage)),
     security(("key" = ["admin"]))
 )]
 #[get("/v1/webhooks")]
@@ -78,7 +78,7 @@ pub async fn list_webhooks(state: web::Data<State>, caller: Admin) -> Result<Htt
 
 /// Read a webhook
 ///
-/// Without its secret, which is never shown again.
+/// Without its secret, which is never returned again.
 #[utoipa::path(
     tag = "admin",
     operation_id = "get_webhook",
@@ -94,14 +94,14 @@ pub async fn get_webhook(state: web::Data<State>, caller: Admin, id: Later<PathI
 
 /// Change a webhook
 ///
-/// What the body leaves out stays as it is. What waits is sent to the new address; nothing is sent, and nothing new is
-/// written for it, while it is disabled.
+/// Fields that are left out stay unchanged. Pending deliveries are sent to the new URL. While the webhook is disabled, nothing
+/// is sent to it and no new deliveries are created.
 #[utoipa::path(
     tag = "admin",
     operation_id = "update_webhook",
     params(("id" = uuid::Uuid, Path, description = "Id of the webhook")),
-    request_body(content = WebhookChangeInput, description = "What is to change", example = json!({"enabled": true})),
-    responses((status = 200, description = "The webhook as it is now", body = WebhookBody)),
+    request_body(content = WebhookChangeInput, description = "The changes", example = json!({"enabled": true})),
+    responses((status = 200, description = "The webhook after the change", body = WebhookBody)),
     security(("key" = ["admin"]))
 )]
 #[patch("/v1/webhooks/{id}")]
@@ -122,12 +122,12 @@ pub async fn update_webhook(
 
 /// Remove a webhook
 ///
-/// With its log and all that waits for it.
+/// Also removes its deliveries, sent and pending.
 #[utoipa::path(
     tag = "admin",
     operation_id = "delete_webhook",
     params(("id" = uuid::Uuid, Path, description = "Id of the webhook")),
-    responses((status = 204, description = "It is removed")),
+    responses((status = 204, description = "Removed")),
     security(("key" = ["admin"]))
 )]
 #[delete("/v1/webhooks/{id}")]
@@ -142,8 +142,8 @@ pub async fn delete_webhook(
 
 /// Rotate a webhook's secret
 ///
-/// The new secret is shown in this answer and never again. For the overlap what is sent carries a signature of each, so
-/// that the receiver can change over at any moment of it.
+/// The new secret is returned only in this response. During the overlap, requests carry a signature of each secret, so the
+/// receiver can change over at any time.
 #[utoipa::path(
     tag = "admin",
     operation_id = "rotate_webhook_secret",
@@ -171,14 +171,14 @@ pub async fn rotate_webhook_secret(
 
 /// Ping a webhook
 ///
-/// Sends the event `ping`, whatever the webhook is told of; the list of deliveries shows what came of it. 409 while the
+/// Sends the event `ping`, whatever events the webhook receives; the list of deliveries shows the result. 409 while the
 /// webhook is disabled.
 #[utoipa::path(
     tag = "admin",
     operation_id = "ping_webhook",
     params(("id" = uuid::Uuid, Path, description = "Id of the webhook")),
     responses(
-        (status = 202, description = "It is sent", body = WebhookPingBody),
+        (status = 202, description = "The ping is queued", body = WebhookPingBody),
         (status = 409, description = "The webhook is disabled", body = ProblemBody,
             content_type = "application/problem+json"),
     ),
@@ -192,8 +192,8 @@ pub async fn ping_webhook(state: web::Data<State>, caller: Admin, id: Later<Path
 
 /// List a webhook's deliveries
 ///
-/// What was, or is to be, sent to it in the last 30 days, newest first, with every attempt's time, duration and status. What
-/// was answered is not kept.
+/// Sent and pending deliveries of the last 30 days, newest first, with time, duration and status of each attempt. Response
+/// bodies are not stored.
 #[utoipa::path(
     tag = "admin",
     operation_id = "list_webhook_deliveries",
@@ -218,17 +218,17 @@ pub async fn list_webhook_deliveries(
 
 /// Send deliveries again
 ///
-/// Some events, or all of a time, whether they arrived before, failed, or wait for their next attempt. They are due at once,
-/// with all their attempts; their ids stay, so that a receiver that had one knows it. What is under way at this moment is
-/// left alone.
+/// Sends given events again, or all events of a period, whether they were delivered, failed, or wait for the next attempt.
+/// They are due at once, with a full set of attempts. Event ids stay the same, so a receiver recognizes duplicates. Deliveries
+/// in progress are skipped.
 #[utoipa::path(
     tag = "admin",
     operation_id = "redeliver_webhook_deliveries",
     params(("id" = uuid::Uuid, Path, description = "Id of the webhook")),
-    request_body(content = RedeliveryInput, description = "What is to be sent again", example = json!({
+    request_body(content = RedeliveryInput, description = "What to send again", example = json!({
         "from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z", "state": "failed"
     })),
-    responses((status = 202, description = "They are sent", body = RedeliveryBody)),
+    responses((status = 202, description = "The deliveries are queued", body = RedeliveryBody)),
     security(("key" = ["admin"]))
 )]
 #[post("/v1/webhooks/{id}/redeliver")]

@@ -1,4 +1,4 @@
-//! Writes the JSON of an assessment. Most of it is ready-made, so making room for it would be much of the work.
+//! Writes the JSON of an assessment. Most of it is preserialized, so growing the buffer would be much of the work.
 
 use actix_web::http::header::ContentType;
 use actix_web::{HttpResponse, HttpResponseBuilder};
@@ -7,10 +7,10 @@ use serde::Serialize;
 use super::problem::Problem;
 use crate::app::AppError;
 
-/// Room for nearly every assessment, bytes.
+/// Buffer size that fits nearly every assessment, bytes.
 const ROOM: usize = 64 * 1024;
 
-/// Answers with a body.
+/// Completes the response with a JSON body.
 pub(super) fn written(response: &mut HttpResponseBuilder, body: &impl Serialize) -> Result<HttpResponse, Problem> {
     let mut json = Vec::with_capacity(ROOM);
     serde_json::to_writer(&mut json, body).map_err(|error| AppError::Internal(error.to_string()))?;

@@ -21,7 +21,7 @@ use crate::http::wire::Rendering;
 use crate::http::wire::batch::{BatchItemInput, BatchReceiptBody, BatchResultBody, FaultyItem};
 use crate::http::wire::submission::ReceiptBody;
 
-/// What the items of a batch have in common.
+/// Data shared by the items of a batch.
 #[derive(Clone)]
 pub(super) struct Items {
     pub(super) state: web::Data<State>,
@@ -32,7 +32,7 @@ pub(super) struct Items {
 }
 
 impl Items {
-    /// The result of an item of a JSON body, with the comma before it.
+    /// The result of an item of a JSON body, with a leading comma.
     pub(super) async fn part(self, index: usize, part: Bytes) -> Vec<u8> {
         let mut result = if index == 0 { Vec::new() } else { vec![b','] };
         let stored = self.store(&part).await;
@@ -40,7 +40,7 @@ impl Items {
         result
     }
 
-    /// The result of a line, with the end of its own.
+    /// The result of a line, with its line end.
     pub(super) async fn line(self, number: u64, line: Result<Bytes, Problem>) -> Vec<u8> {
         let mut result = Vec::new();
         let stored = match line {
@@ -67,7 +67,7 @@ impl Items {
             let problem = self.recorded(problem).await;
             let status = problem.status_code().as_u16();
             let body = BatchResultBody { line, status, submission: None, problem: Some(problem.body()) };
-            // A problem is texts and numbers, which can always be written.
+            // Serializing a problem does not fail.
             let _ = serde_json::to_writer(into, &body);
         }
     }
@@ -97,7 +97,7 @@ impl Items {
         })
     }
 
-    /// What was refused goes on record, as for a request of its own; if that fails, the result is that.
+    /// Audits a refusal, as for a single request; if that fails, that error is the result.
     async fn recorded(&self, problem: Problem) -> Problem {
         let Some(outcome) = outcome_of(problem.status_code()) else { return problem };
         let (app, action) = (&self.state.app, AuditAction::SubmissionCreated);
@@ -108,7 +108,7 @@ impl Items {
     }
 }
 
-/// The submission in an item, and its retry key.
+/// The submission in an item, and its idempotency key.
 fn parse(item: &Bytes) -> Result<(Bytes, IdempotencyKey), Problem> {
     if item.len() > BODY_LIMIT {
         return Err(Problem::new(ProblemType::BodyTooLarge, format!("at most {BODY_LIMIT} bytes an item")));

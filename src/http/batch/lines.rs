@@ -13,10 +13,10 @@ use crate::http::body::BODY_LIMIT;
 use crate::http::problem::{Problem, ProblemType};
 use crate::http::room::Place;
 
-/// Lines of a body, at most.
+/// Maximum number of lines in a body.
 pub(super) const LINES: u64 = 100_000;
 
-/// Bytes of the lines of one body that are under way, at most; while there is no room, the body is not read on.
+/// Maximum bytes of the lines of one body that are in progress; at the limit, reading pauses.
 pub(super) const UNDER_WAY_BYTES: usize = 1024 * 1024;
 
 /// A line with its number, or why it cannot be read.
@@ -27,9 +27,9 @@ struct Reader {
     /// How long the next part of the body may take.
     deadline: Duration,
     buffer: BytesMut,
-    /// What of the buffer is known to hold no end of a line.
+    /// Length of the part of the buffer that has no line end.
     looked_at: usize,
-    /// Whether the line under way is too long to be kept.
+    /// Whether the current line is too long to keep.
     too_long: bool,
     number: u64,
     ended: bool,
@@ -37,7 +37,7 @@ struct Reader {
     place: Arc<Place>,
 }
 
-/// A line with the room that it takes until it is done.
+/// A line with its reservation, held until it is processed.
 struct Housed {
     line: Bytes,
     _room: OwnedSemaphorePermit,
@@ -50,8 +50,8 @@ impl AsRef<[u8]> for Housed {
     }
 }
 
-/// The lines of a body that hold something. When it is too slow, or has too many, the last is what is wrong; a body that
-/// breaks off ends with its last whole line.
+/// The lines of a body that are not empty. If the body is too slow or has too many lines, the last item is that problem; a
+/// body that is cut off ends with its last complete line.
 pub(super) fn lines(payload: web::Payload, deadline: Duration, place: Place) -> impl Stream<Item = Line> {
     let (buffer, room) = (BytesMut::new(), Arc::new(Semaphore::new(UNDER_WAY_BYTES)));
     let place = Arc::new(place);
@@ -80,7 +80,7 @@ impl Reader {
             }
             match timeout(self.deadline, self.payload.next()).await {
                 Ok(Some(Ok(chunk))) => self.buffer.extend_from_slice(&chunk),
-                // What comes after the last end of a line is a line too.
+                // Bytes after the last line end are a line too.
                 Ok(None) => {
                     self.ended = true;
                     self.buffer.extend_from_slice(b"\n");
@@ -95,7 +95,7 @@ impl Reader {
         }
     }
 
-    /// The next line that has arrived whole.
+    /// The next complete line.
     fn whole_line(&mut self) -> Option<Result<Bytes, Problem>> {
         let end = self.buffer[self.looked_at..].iter().position(|byte| *byte == b'\n');
         let Some(end) = end.map(|end| self.looked_at + end) else {
@@ -114,7 +114,7 @@ impl Reader {
         Some(if too_long { Err(problem()) } else { Ok(line.slice(..end)) })
     }
 
-    /// The line once there is room for it.
+    /// Returns the line once there is room for it.
     async fn house(&self, line: Bytes) -> Result<Bytes, Problem> {
         let bytes = u32::try_from(line.len()).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).acquire_many_owned(bytes).await;

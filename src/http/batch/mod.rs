@@ -1,5 +1,5 @@
-//! Batches of submissions. Each item is handled as a request of its own would be, so one that is wrong harms no other; what
-//! many items want written shares transactions, as ever.
+//! Batches of submissions. Each item is handled like a single request, so a faulty one does not affect the others. Items that
+//! are stored at the same time share transactions.
 
 mod item;
 mod lines;
@@ -27,31 +27,31 @@ use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS, keep_first_of_each_pla
 use item::Items;
 use lines::{LINES, UNDER_WAY_BYTES, lines};
 
-/// Largest body of a batch, bytes.
+/// Maximum body of a batch, bytes.
 pub(super) const BATCH_LIMIT: usize = 8 * 1024 * 1024;
-/// Items of one batch that are under way at once. All batches that a clinic may have under way fill two transactions of the
-/// writers, and far fewer places than may wait for them.
+/// Items of one batch that are in progress at once. All batches that a clinic may have in progress fill two transactions of
+/// the writers, and far fewer places than the queue has.
 const UNDER_WAY: usize = 128;
-/// What lines are sent as.
+/// Media type of line-delimited batches.
 const NDJSON: &str = "application/x-ndjson";
 
 /// Create submissions in a batch
 ///
-/// Stores up to 1,000 submissions of at most 64 KiB each; as `application/x-ndjson`, up to 100,000, one a line, which are taken as they arrive. The
-/// answer has a result for each, in their order, with the status that a request of its own would have been answered
-/// with; one that is wrong harms no other. What has a result with 201 is stored, on disk, also when the answer breaks
-/// off. Send a batch again with the same `idempotency_key`s, and what is stored already is not stored twice.
+/// Stores up to 1,000 submissions of at most 64 KiB each; as `application/x-ndjson`, up to 100,000, one per line, which are
+/// processed as they arrive. The response has one result for each item, in order, with the status that a single request would
+/// have got; a faulty item does not affect the others. An item whose result is 201 is stored on disk, even if the response is
+/// cut off. Send the batch again with the same `idempotency_key`s; items that are already stored are not stored twice.
 ///
-/// Results of lines have no `assessment`, unless asked for with `Prefer: return=representation`; those of JSON have it,
-/// unless `Prefer: return=minimal` is sent. A batch counts as one request against the limits; four of a clinic are under
-/// way at once, and a fifth is refused with 429 when none of them is answered within a second.
+/// Results of lines have no `assessment`, unless `Prefer: return=representation` is sent; results of JSON have it, unless
+/// `Prefer: return=minimal` is sent. A batch counts as one request against the rate limits. A clinic can run four batches at a
+/// time; a fifth is refused with 429 unless one of them ends within a second.
 #[utoipa::path(
     tag = "screening",
     operation_id = "create_submission_batch",
     params(
-        ("Accept-Language" = Option<String>, Header, description = "Preferred languages; en or es is answered"),
+        ("Accept-Language" = Option<String>, Header, description = "Preferred languages; the response is in en or es"),
         ("Prefer" = Option<String>, Header,
-            description = "return=minimal leaves assessments out, return=representation puts them in"),
+            description = "return=minimal omits assessments, return=representation includes them"),
     ),
     request_body(description = "The submissions", content(
         (BatchInput = "application/json", example = json!({"items": [
@@ -61,7 +61,7 @@ const NDJSON: &str = "application/x-ndjson";
         ]})),
         (String = "application/x-ndjson"),
     )),
-    responses((status = 200, description = "A result for each", content(
+    responses((status = 200, description = "One result for each item", content(
         (BatchBody = "application/json"),
         (String = "application/x-ndjson"),
     ))),
@@ -100,8 +100,8 @@ pub async fn create_submission_batch(
     Ok(HttpResponse::Ok().content_type(ContentType::json()).streaming(whole))
 }
 
-/// Does the work in the background, some of it at once, and hands on what comes of it in its order. The batch holds its
-/// place until the work is done and the answer is over.
+/// Processes items in the background, several at once, and passes on the results in order. The batch keeps its place until
+/// processing and response are both complete.
 fn results<F>(
     share: Share,
     place: Arc<Place>,
@@ -117,7 +117,7 @@ where
         let mut done = std::pin::pin!(work.buffered(UNDER_WAY));
         while let Some(result) = done.next().await {
             if spool.put(result.into()).await.is_err() {
-                // Nobody reads any more; what is under way is written all the same.
+                // The reader is gone; items in progress are stored all the same.
                 return;
             }
         }
@@ -129,7 +129,7 @@ where
     })
 }
 
-/// The items of a batch, each where it lies in the body.
+/// The items of a batch, as slices of the body.
 fn parts(bytes: &Bytes) -> Result<Vec<Bytes>, Problem> {
     let whole: &RawValue = serde_json::from_slice(bytes).map_err(|error| not_json(&error))?;
     let mut faults = Vec::new();
@@ -137,7 +137,7 @@ fn parts(bytes: &Bytes) -> Result<Vec<Bytes>, Problem> {
     let is_object = fields(whole, |name, value| {
         if name != "items" && faults.len() <= MOST_FAULTS {
             let pointer = format!("/{}", pointer_token(&name));
-            faults.push(Fault::new(pointer, FaultCode::UnknownField, "there is no such field"));
+            faults.push(Fault::new(pointer, FaultCode::UnknownField, "unknown field"));
         } else if name == "items" && found.replace(value).is_some() {
             faults.push(Fault::new("/items", FaultCode::Duplicate, "the field occurs twice"));
         }
@@ -160,7 +160,7 @@ fn parts(bytes: &Bytes) -> Result<Vec<Bytes>, Problem> {
     Err(Problem::content(faults, None))
 }
 
-/// Whether short results are asked for; `None` where the request says nothing of it.
+/// Whether short results are requested; `None` if the request does not say.
 fn short(request: &HttpRequest) -> Option<bool> {
     let preferences = request.headers().get_all("prefer").filter_map(|value| value.to_str().ok());
     let mut asked = preferences.flat_map(|value| value.split([',', ';'])).map(str::trim);
@@ -171,4 +171,4 @@ fn short(request: &HttpRequest) -> Option<bool> {
     })
 }
 
-const _: () = assert!(LINES == 100_000, "the description of the operation says so");
+const _: () = assert!(LINES == 100_000, "the description of the operation states this number");

@@ -1,5 +1,5 @@
-//! Results between the work and the answer. Many clients read nothing before they have sent everything, so results wait
-//! here meanwhile; but only as many bytes of them as the caller's share has room for.
+//! Buffer of results between processing and response. Many clients read nothing before they have sent everything, so results
+//! are buffered here, up to the caller's share.
 
 use actix_web::web::Bytes;
 use futures_util::stream::{self, Stream};
@@ -7,17 +7,17 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::http::waiting::{Held, Share};
 
-/// Where results are put.
+/// The writing side.
 pub(super) struct Spool {
     share: Share,
     results: UnboundedSender<(Bytes, Held)>,
 }
 
-/// Nobody reads the results any more.
+/// The reader is gone.
 #[derive(Debug)]
 pub(super) struct Left;
 
-/// A spool, and what was put into it as it is read.
+/// A spool and the stream of its results.
 pub(super) fn new(share: Share) -> (Spool, impl Stream<Item = Bytes>) {
     let (results, spooled) = unbounded_channel();
     (Spool { share, results }, stream::unfold(spooled, next))
@@ -29,10 +29,10 @@ async fn next(mut spooled: UnboundedReceiver<(Bytes, Held)>) -> Option<(Bytes, U
 }
 
 impl Spool {
-    /// Puts a result in, once there is room for it.
+    /// Adds a result once there is room for it.
     ///
     /// # Errors
-    /// When nobody reads any more.
+    /// Fails when the reader is gone.
     pub(super) async fn put(&mut self, result: Bytes) -> Result<(), Left> {
         let held = tokio::select! {
             held = self.share.room(result.len()) => held,

@@ -1,5 +1,5 @@
-//! Answers out of what a record system sends: those of a questionnaire response, and age and sex of the patient where the
-//! response does not say.
+//! Answers from the data that a record system sends: from a questionnaire response, and age and sex from the patient if the
+//! response lacks them.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use crate::domain::fault::{Fault, FaultCode};
 use crate::http::fhir::patient;
 use crate::http::fhir::response_items::{Found, ItemInput, Places};
 
-/// Bytes of the items of a response, at most: as values they are many times larger.
+/// Maximum bytes of the items of a response; parsed values are many times larger.
 const ITEMS_LIMIT: usize = 256 * 1024;
 
 /// Places as JSON pointers.
@@ -21,7 +21,7 @@ const PLACES: Places = Places {
     answer: |parent, index| format!("{parent}/answer/{index}"),
 };
 
-/// What the items of a response say to our questions; `None` for one to another form, of which a record system holds many.
+/// The answers in the items of a response; `None` if it belongs to a different form, of which a record system has many.
 pub(super) fn of_response(items: Option<&RawValue>, at: &str) -> Option<Found> {
     let mut found = Found::default();
     let read = |items: &RawValue| {
@@ -37,11 +37,11 @@ pub(super) fn of_response(items: Option<&RawValue>, at: &str) -> Option<Found> {
     (!found.raw.0.is_empty() || !found.faults.is_empty()).then_some(found)
 }
 
-/// The answers that are known, and every fault of those that cannot be read. An answer that cannot be read is never passed
-/// over: it would count as unanswered.
+/// The known answers, and the faults of unreadable ones. An unreadable answer is never ignored, because it would count as
+/// unanswered.
 pub(super) fn known(mut found: Found, patient: Option<&Value>, today: Date) -> (Answers, Vec<Fault>) {
     for (item, value, name) in patient.into_iter().flat_map(|patient| patient::answers(patient, today)) {
-        // What somebody said goes before what is on record.
+        // Answers of the person take precedence over data of the record.
         if !found.raw.0.iter().any(|(answered, _)| answered == item.id()) {
             found.raw.0.push((Cow::Borrowed(item.id()), value));
             found.places.insert(item.id(), format!("/prefetch/patient/{name}"));

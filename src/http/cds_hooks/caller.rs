@@ -1,4 +1,4 @@
-//! Which record system calls: with a key of the role intake, or with a token that it signed for this one call.
+//! Authenticates the calling record system: by a key with the role intake, or by a token that it signed for this call.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,11 +13,10 @@ use crate::domain::stored::Clinic;
 use crate::http::auth::admitted;
 use crate::http::problem::Problem;
 
-/// A record system that may call.
+/// An authorized record system.
 pub(super) struct RecordSystem(SignedIn);
 
 impl RecordSystem {
-    /// The clinic it asks for.
     pub(super) fn clinic(&self) -> &Clinic {
         self.0.clinic()
     }

@@ -1,4 +1,4 @@
-//! The card that a clinician reads, and the request that it proposes.
+//! The card for the clinician, with the request that it suggests.
 
 use std::fmt::Write as _;
 
@@ -19,10 +19,10 @@ use crate::domain::red_flag::CareLevel;
 use crate::domain::rule_table::RuleTable;
 use crate::http::wire::AssessmentBody;
 
-/// Questions that a card names at most.
+/// Maximum number of questions on a card.
 const QUESTIONS: usize = 10;
 
-/// What a card is made of.
+/// The data of a card.
 pub(super) struct Screen<'a> {
     pub(super) call: &'a HookCall,
     pub(super) answers: &'a Answers,
@@ -33,7 +33,6 @@ pub(super) struct Screen<'a> {
 }
 
 impl Screen<'_> {
-    /// The card.
     pub(super) fn card(&self, app: &App) -> Result<Value, AppError> {
         let id = || new_id::<Uuid>(&*app.ambient, app.ambient.now());
         let words = wording::of(self.language);
@@ -47,7 +46,7 @@ impl Screen<'_> {
         if let Some(url) = self.body.consultation.booking_url.filter(|_| self.assessment.flagged()) {
             card["links"] = json!([{"label": words.book, "url": url, "type": "absolute"}]);
         }
-        // Somebody who must not wait for the clinic is not to be offered an appointment there.
+        // A person who must not wait for the clinic is not offered an appointment there.
         if let Some(urgency) = self.assessment.urgency.filter(|_| self.assessment.offers_consultation()) {
             card["selectionBehavior"] = json!("at-most-one");
             card["suggestions"] = json!([{
@@ -73,7 +72,7 @@ impl Screen<'_> {
         }
     }
 
-    /// Whether an answer that is missing could still change what is said.
+    /// Whether a missing answer could still change the result.
     fn unsettled(&self) -> bool {
         !self.body.open_questions.is_empty() || self.assessment.care_level.is_none()
     }
@@ -87,7 +86,7 @@ impl Screen<'_> {
         }
     }
 
-    /// The outcome at length, as Markdown.
+    /// The result in detail, as Markdown.
     fn detail(&self, words: &Words) -> String {
         let mut text = String::new();
         if let Some(response) = &self.call.response {
@@ -113,7 +112,7 @@ impl Screen<'_> {
         text
     }
 
-    /// The questions that could change most.
+    /// The questions that could change the result most.
     fn questions(&self) -> impl Iterator<Item = String> {
         let items = self.table.texts(self.language).map(|texts| &texts.items);
         let alarms = self.answers.alarms_unanswered().map(Item::id);
@@ -128,7 +127,7 @@ impl Screen<'_> {
         ids.into_iter().filter_map(label).take(QUESTIONS)
     }
 
-    /// A consultation, for whoever accepts it to place.
+    /// A consultation request, to be placed by the clinician who accepts it.
     fn request(&self, words: &Words, urgency: Urgency, app: &App) -> Value {
         let priority = match urgency {
             Urgency::Today => "asap",

@@ -1,6 +1,6 @@
-//! CDS Hooks 2.0: a record system asks what the screening says of the patient whose chart is open, and sends what it knows
-//! along. Nothing is stored and nobody is asked, so there is no entry in the trail, as for `POST /v1/scores`. These routes
-//! are not part of the OpenAPI document: their contract is the specification, and discovery describes them.
+//! CDS Hooks 2.0: a record system asks for the screening result of the patient whose chart is open. The call is stateless:
+//! nothing is stored or audited, because the request carries all data, as for `POST /v1/scores`. These routes are not part of
+//! the OpenAPI document: the specification is their contract, and discovery describes them.
 
 mod answers;
 mod caller;
@@ -32,17 +32,17 @@ use caller::RecordSystem;
 use cards::Screen;
 use request::HookCall;
 
-/// The service, as it is named in its address.
+/// Id of the service, as used in its URL.
 const SERVICE: &str = "muscle-loss";
-/// The hook it is for.
+/// The hook that the service supports.
 const HOOK: &str = "patient-view";
-/// Largest body of a call, bytes: a patient and their newest responses.
+/// Maximum body of a call, bytes: a patient and their newest responses.
 const CALL_LIMIT: usize = 1024 * 1024;
 
-/// Cards that one feedback tells of, at most.
+/// Maximum number of cards in one feedback.
 const MOST_TOLD: usize = 10_000;
 
-/// The routes of CDS Hooks.
+/// Registers the routes of CDS Hooks.
 pub(super) fn services(config: &mut web::ServiceConfig) {
     let only = |methods: &'static str| web::to(move || async move { refused_method(methods) });
     let of = |path: String| web::resource(path);
@@ -60,7 +60,7 @@ fn refused_method(allowed: &str) -> Result<HttpResponse, Problem> {
     Err(Problem::method_not_allowed(allowed))
 }
 
-/// Tells which services there are. It names nobody, so it needs no key.
+/// Discovery: lists the services. It contains no personal data, so it needs no key.
 async fn discover(request: HttpRequest, accepted: Accepted, state: web::Data<State>) -> Result<HttpResponse, Problem> {
     let language = accepted.or(Language::En);
     let mut response = HttpResponse::Ok();
@@ -89,7 +89,7 @@ fn catalogue(table: &RuleTable, language: Language) -> serde_json::Value {
     }]})
 }
 
-/// Says what the newest answers mean, or which questions are to be asked.
+/// Interprets the newest answers, or lists the questions to ask.
 async fn advise(
     state: web::Data<State>,
     caller: RecordSystem,
@@ -117,7 +117,7 @@ async fn advise(
     Ok(HttpResponse::Ok().insert_header((CONTENT_LANGUAGE, language.code())).json(json!({"cards": [card]})))
 }
 
-/// Takes what became of a card. Nothing is kept of it: cards are not remembered either.
+/// Accepts feedback on cards and discards it: cards are not stored either.
 async fn take_feedback(_: RecordSystem, incoming: Incoming) -> Result<HttpResponse, Problem> {
     let bytes = incoming.read_json_bytes(CALL_LIMIT).await?;
     let whole: &RawValue = serde_json::from_slice(&bytes).map_err(|error| not_json(&error))?;

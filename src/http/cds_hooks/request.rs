@@ -1,4 +1,4 @@
-//! A call of a service: what is read of it. It may carry more, which is passed over, as the specification allows.
+//! The parts of a call that are read. It may contain more, which is ignored, as the specification allows.
 
 use jiff::civil::Date;
 use serde_json::value::RawValue;
@@ -14,10 +14,10 @@ use crate::http::fhir::response_items::Found;
 use crate::http::problem::{Problem, ProblemType};
 use crate::http::slices::{NoList, entries, fields};
 
-/// Entries of a bundle of responses, at most.
+/// Maximum number of entries in a bundle of responses.
 const ENTRIES: usize = 1_000;
 
-/// A call with what was prefetched for it.
+/// A call with its prefetched data.
 pub(super) struct HookCall {
     /// The id of the patient in the record system.
     pub(super) patient_id: String,
@@ -27,11 +27,11 @@ pub(super) struct HookCall {
     pub(super) response: Option<Response>,
 }
 
-/// A response to our questions.
+/// A response to the form.
 pub(super) struct Response {
-    /// The day that it is of, as far as it says.
+    /// The day it was answered, if given.
     pub(super) day: Option<Date>,
-    /// What it says.
+    /// Its answers.
     pub(super) found: Found,
 }
 
@@ -39,7 +39,7 @@ impl HookCall {
     /// Reads a call.
     ///
     /// # Errors
-    /// When it is none of this hook, or nothing was prefetched that could be looked at.
+    /// Fails when the call is not for this hook, or has no usable prefetch data.
     pub(super) fn parse(body: &[u8]) -> Result<Self, Problem> {
         let whole: &RawValue = serde_json::from_slice(body).map_err(|error| not_json(&error))?;
         let [hook, instance, context, prefetch] = members(Some(whole), ["hook", "hookInstance", "context", "prefetch"]);
@@ -60,7 +60,7 @@ impl HookCall {
         }
         let [patient, responses] = members(prefetch, ["patient", "responses"]);
         let Some(responses) = responses.filter(|value| kind_of(value) != "OperationOutcome") else {
-            let detail = "send the patient's responses as prefetch.responses; null says that there are none";
+            let detail = "send the patient's responses as prefetch.responses; null if there are none";
             return Err(Problem::new(ProblemType::NotPrefetched, detail));
         };
         let patient = patient.filter(|patient| kind_of(patient) == "Patient").map(known_of);
@@ -68,7 +68,7 @@ impl HookCall {
     }
 }
 
-/// The values of members of an object; of one that occurs twice the last.
+/// The values of members of an object; if a member occurs twice, the last one.
 fn members<'a, const N: usize>(object: Option<&'a RawValue>, names: [&str; N]) -> [Option<&'a RawValue>; N] {
     let mut found = [None; N];
     if let Some(object) = object {
@@ -81,7 +81,7 @@ fn members<'a, const N: usize>(object: Option<&'a RawValue>, names: [&str; N]) -
     found
 }
 
-/// A text; empty where the value is none.
+/// A string; empty if the value is not a string.
 fn text(value: Option<&RawValue>) -> String {
     value.and_then(|value| serde_json::from_str(value.get()).ok()).unwrap_or_default()
 }
@@ -91,14 +91,14 @@ fn kind_of(resource: &RawValue) -> String {
     text(kind)
 }
 
-/// What is of use of a patient, whose resource may be large.
+/// The elements of a patient that are used; the full resource may be large.
 fn known_of(patient: &RawValue) -> Value {
     let [born, gender] = members(Some(patient), ["birthDate", "gender"]).map(text);
     json!({"birthDate": born, "gender": gender})
 }
 
-/// The newest complete response to a form of ours, among those of a bundle or by itself. They are read one after the other,
-/// so that a large call is never in memory as a tree.
+/// The newest complete response to the form, from a bundle or a single resource. Responses are read one by one, so that a
+/// large call is never in memory as a tree.
 fn newest(responses: &RawValue) -> Result<Option<Response>, Problem> {
     let [entry] = members(Some(responses), ["entry"]);
     let listed = match entry.map(|entry| entries(entry, ENTRIES)) {

@@ -1,9 +1,8 @@
-//! What cards say beside the wording of the rule table.
+//! Texts of cards in addition to those of the rule table.
 
 use crate::domain::instrument::Outcome;
 use crate::domain::language::Language;
 
-/// The texts of one language.
 pub(super) struct Words {
     pub(super) description: &'static str,
     pub(super) requirements: &'static str,
@@ -25,20 +24,20 @@ pub(super) struct Words {
 }
 
 const EN: Words = Words {
-    description: "Says what the newest answers to the questions about muscle loss mean, or which questions are to be asked. \
-                  It is a screening, never a diagnosis.",
-    requirements: "Sends the patient's questionnaire responses as prefetched data; an item is known by its linkId, which is \
+    description: "Interprets the newest answers to the questions about muscle loss, or lists the questions to ask. \
+                  This is a screening, never a diagnosis.",
+    requirements: "Sends the patient's questionnaire responses as prefetched data; items are identified by linkId, which is \
                    the item's id in the questionnaire of this service.",
     not_answered: "The questions about muscle loss have not been answered yet",
     unsettled: "Screening for muscle loss: more answers are needed",
     flagged: "Screening for muscle loss: a consultation is advised",
-    at_once: "Screening for muscle loss: some answers call for care at once",
+    at_once: "Screening for muscle loss: some answers require immediate care",
     not_flagged: "Screening for muscle loss: nothing was flagged; this does not rule out muscle loss",
     answered_on: "Answered on",
-    as_told: "In the words that the person reads:",
+    as_told: "As the person reads it:",
     found: "What was found",
     instruments: "Published questionnaires",
-    to_ask: "Still to be asked",
+    to_ask: "Questions to ask",
     source: "sarcoscreen, rule table",
     book: "Book a consultation",
     request: "Propose a consultation about muscle loss",
@@ -68,7 +67,6 @@ const ES: Words = Words {
     outcomes: ["positivo", "negativo, lo que no la descarta", "sin decidir", "no aplicable"],
 };
 
-/// The texts of a language.
 pub(super) const fn of(language: Language) -> &'static Words {
     match language {
         Language::En => &EN,

@@ -1,15 +1,15 @@
-//! Where a head ends, in bytes that arrive in parts.
+//! Finds the end of a request head in bytes that arrive in parts.
 
-/// What the bytes so far say.
+/// State after the bytes so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct HeadEnd {
-    /// Whether they end with the end of a line.
+    /// Whether the bytes so far end with a line end.
     line_ended: bool,
 }
 
 impl HeadEnd {
-    /// How many of the next bytes belong to the head that ends among them: up to an empty line. `None` where it does not
-    /// end among them. The next call is about the next head then.
+    /// Returns how many of the next bytes belong to the current head: up to and including an empty line. `None` if the head
+    /// does not end in these bytes. After a result, the next call is about the next head.
     pub(super) fn find(&mut self, bytes: &[u8]) -> Option<usize> {
         for (index, byte) in bytes.iter().enumerate() {
             match byte {

@@ -1,8 +1,8 @@
-//! The open connections: how many there may be, which close first, and what each may do.
+//! The open connections: their maximum number, which is closed first, and the state of each.
 //!
-//! A request is under way from its head to the last byte of its answer. A connection without one that has sent no part of
-//! the next is idle. At the cap an idle connection closes for a newcomer, the one that is idle longest first; where none
-//! is idle the newcomer is refused.
+//! A request is in progress from its head to the last byte of its response. A connection is idle if it has no request in
+//! progress and has sent no part of the next one. At the limit, the connection that has been idle longest is closed for a new
+//! one; if none is idle, the new one is refused.
 
 mod head_end;
 mod stream;
@@ -22,14 +22,14 @@ use crate::app::limits::place;
 use head_end::HeadEnd;
 pub(super) use stream::{Deadlines, Guarded};
 
-/// An address that is no trusted proxy has at most this part of all connections.
+/// An address that is not a trusted proxy may have at most one tenth of all connections.
 const SHARE: usize = 10;
-/// The length of a body that does not say it.
+/// Length value of a body of unknown length.
 pub(super) const CHUNKED: u64 = u64::MAX;
-/// Bytes of such a body that are handed over at once.
+/// Bytes of such a body that are passed on at once.
 const CHUNK: usize = 1024;
 
-/// Every open connection.
+/// All open connections.
 pub(super) struct Connections {
     most: usize,
     trusted: Vec<IpNet>,
@@ -39,7 +39,7 @@ pub(super) struct Connections {
 #[derive(Default)]
 struct Table {
     open: usize,
-    /// What the next connection that becomes idle is called; one that is idle longer has a lower number.
+    /// Number of the next connection that becomes idle; connections that have been idle longer have lower numbers.
     next: u64,
     idle: BTreeMap<u64, Arc<Connection>>,
     places: HashMap<IpAddr, Place>,
@@ -52,39 +52,39 @@ struct Place {
     idle: BTreeSet<u64>,
 }
 
-/// One connection, as the request handlers, its stream and the table see it.
+/// One connection, shared by request handlers, stream and table.
 pub(super) struct Connection {
     connections: Arc<Connections>,
-    /// The address it counts for; none for a trusted proxy.
+    /// Address that the connection counts for; `None` for a trusted proxy.
     place: Option<IpAddr>,
-    /// Its number among the idle ones, 0 while it is busy. Changed under the table's lock only.
+    /// Number among the idle connections, 0 while busy. Changed only while the table is locked.
     idle: AtomicU64,
-    /// Whether it was closed for another. Changed under the table's lock only.
+    /// Whether the connection was closed for another one. Changed only while the table is locked.
     closed: AtomicBool,
-    /// Requests that began.
+    /// Number of requests that have begun.
     begun: AtomicU64,
-    /// Requests that are not answered whole yet.
+    /// Number of requests whose response is not complete.
     under_way: AtomicUsize,
-    /// Bytes of the body of the request under way that are still to be read; [`CHUNKED`] while that is not known.
+    /// Bytes of the current request's body that are still to be read; [`CHUNKED`] while unknown.
     body: AtomicU64,
-    /// Whether the stream waits for the answer before it reads on.
+    /// Whether the stream waits for the response before it reads on.
     read_denied: AtomicBool,
     waker: AtomicWaker,
 }
 
-/// A place in the table, given back when the connection ends.
+/// A place in the table, released when the connection ends.
 pub(super) struct Seat(Arc<Connection>);
 
-/// A request under way; it ends when this is dropped.
+/// A request in progress; dropping this ends it.
 pub(super) struct UnderWay(Arc<Connection>);
 
 impl Connections {
-    /// Connections, of which there may be so many.
+    /// A table for at most `most` connections.
     pub(super) fn new(most: usize, trusted: Vec<IpNet>) -> Self {
         Self { most, trusted, table: Mutex::default() }
     }
 
-    /// Takes a connection in; `None` where there are too many and none of them is idle.
+    /// Adds a connection; `None` if the limit is reached and no connection can be closed.
     pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Seat> {
         let address = address.to_canonical();
         let place = (!self.trusted.iter().any(|network| network.contains(&address))).then(|| place(address));
@@ -127,7 +127,7 @@ impl Connections {
         Some(Seat(connection))
     }
 
-    /// How many are open.
+    /// Number of open connections.
     pub(super) fn open(&self) -> usize {
         self.table().open
     }
@@ -138,7 +138,7 @@ impl Connections {
 }
 
 impl Table {
-    /// Closes an idle connection. Its place is free at once; its own task ends it when it is woken.
+    /// Closes an idle connection. Its place is free at once; its own task ends it when woken.
     fn close(&mut self, idle: u64) {
         let Some(connection) = self.idle.remove(&idle) else { return };
         connection.idle.store(0, Ordering::Relaxed);
@@ -165,7 +165,7 @@ impl Table {
         }
     }
 
-    /// Counts a connection no longer.
+    /// Removes a connection from the counts.
     fn leave(&mut self, connection: &Connection, idle: u64) {
         self.open -= 1;
         if let Some(address) = connection.place
@@ -198,7 +198,7 @@ impl Drop for Seat {
 }
 
 impl Connection {
-    /// Begins a request, whose body has so many bytes.
+    /// Begins a request whose body has `body` bytes.
     pub(super) fn begin(self: &Arc<Self>, body: u64) -> UnderWay {
         self.set_idle(false);
         self.begun.fetch_add(1, Ordering::Relaxed);
@@ -207,12 +207,12 @@ impl Connection {
         UnderWay(Arc::clone(self))
     }
 
-    /// The body of the request under way was read, or will not be.
+    /// The body of the current request was read completely, or will not be read.
     pub(super) fn body_ended(&self) {
         self.body.store(0, Ordering::Relaxed);
     }
 
-    /// Counts it as idle from now on, or no longer.
+    /// Marks the connection as idle or busy.
     fn set_idle(self: &Arc<Self>, idle: bool) {
         if idle == (self.idle.load(Ordering::Relaxed) != 0) {
             return;
@@ -236,18 +236,18 @@ impl Connection {
         self.under_way.load(Ordering::Relaxed) == 0
     }
 
-    /// Whether anything is read: the next request only when this one is answered.
+    /// Whether the stream may read: the next request is read only after the current one is answered.
     fn may_read(&self) -> bool {
         let may = self.at_rest() || self.body.load(Ordering::Relaxed) > 0;
         self.read_denied.store(!may, Ordering::Relaxed);
         may
     }
 
-    /// How many of so many bytes are handed over for the body before they are looked at; `None` for all of them.
+    /// How many of `count` bytes to pass on for the body before they are parsed; `None` for all of them.
     fn take_of_body(&self, count: usize) -> Option<usize> {
         let left = self.body.load(Ordering::Relaxed);
         if left == CHUNKED {
-            // Requests may follow a body whose end the framework finds.
+            // Requests may follow a chunked body, whose end only the framework finds.
             return Some(count.min(CHUNK));
         }
         let fit = usize::try_from(left).map_or(count, |left| count.min(left));
@@ -259,7 +259,7 @@ impl Connection {
         self.begun.load(Ordering::Relaxed)
     }
 
-    /// Remembers whom to wake when reading may go on, or the connection is to close.
+    /// Registers the task to wake when reading may continue, or when the connection is to close.
     fn remember(&self, waker: &Waker) {
         self.waker.register(waker);
     }
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_idle_connection_closes_for_a_newcomer() {
+    fn the_longest_idle_connection_is_closed_for_a_new_one() {
         let connections = of(3);
         let seats: Vec<_> = ["10.0.0.1", "10.0.0.2", "10.0.0.3"].map(|from| admit(&connections, from).unwrap()).into();
         seats[0].0.set_idle(false);
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newcomer_is_refused_where_none_is_idle_and_taken_when_one_ends() {
+    fn a_new_connection_is_refused_if_none_is_idle_and_admitted_when_one_ends() {
         let connections = of(2);
         let first = admit(&connections, "10.0.0.1").unwrap();
         let second = admit(&connections, "10.0.0.1").unwrap();
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ended_leaves_nothing_behind() {
+    fn ended_connections_leave_no_entries() {
         let connections = of(10);
         let seats: Vec<_> = (1..=5).map(|last| admit(&connections, &format!("192.0.2.{last}")).unwrap()).collect();
         seats[0].0.set_idle(false);

@@ -1,8 +1,8 @@
-//! A connection's bytes, with deadlines for the peer. The server of the framework sits on top and knows nothing of it.
+//! The byte stream of a connection, with deadlines for the peer. The framework's server runs on top and does not depend on it.
 //!
-//! What a peer can make the service hold is bounded here: requests are handed over one by one as they are answered (the
-//! framework parses all that it is given, and a parsed request takes some 7 KB), and a peer that takes no answer, or sends
-//! half a head and no more, is closed.
+//! This bounds the memory that a peer can occupy: requests are passed on one by one as they are answered (the framework parses
+//! everything that it gets, and a parsed request takes about 7 KB), and a peer that does not read its response, or sends only
+//! part of a head, is disconnected.
 
 use std::io;
 use std::pin::Pin;
@@ -18,40 +18,41 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{Connection, HeadEnd, Seat};
 
-/// Bytes that the system holds beyond those that the peer's window takes. More would be held for peers that read nothing.
+/// Bytes that the system buffers beyond the peer's receive window. A higher value would cost memory for peers that read
+/// nothing.
 const UNSENT: u32 = 64 * 1024;
 
-/// How long a peer may take.
+/// Deadlines of a peer.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::http) struct Deadlines {
-    /// For a head to arrive.
+    /// Time for a head to arrive.
     pub(in crate::http) head: Duration,
-    /// For what is written at once to be taken. While the peer still sends its body it need not read.
+    /// Time for the peer to read one write. A peer that is still sending its body need not read.
     pub(in crate::http) answer: Duration,
 }
 
-/// A connection that keeps its deadlines.
+/// A connection with deadlines.
 pub(in crate::http) struct Guarded {
     io: TcpStream,
     seat: Seat,
     deadlines: Deadlines,
-    /// After how many requests a part of the next head arrived, and by when all of it must be there.
+    /// Number of requests before the head that is arriving, and the deadline for all of that head.
     head: Option<(u64, Instant)>,
-    /// By when what is being written must be taken.
+    /// Deadline for the current write.
     write_by: Option<Instant>,
-    /// What was read and is not handed over: the next requests.
+    /// Bytes that were read but not passed on: the next requests.
     kept: Bytes,
     end: HeadEnd,
-    /// Whether what was handed over is to be looked at before more is.
+    /// Whether the bytes passed on must be parsed before more are passed on.
     enough: bool,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Guarded {
     pub(in crate::http) fn new(io: TcpStream, seat: Seat, deadlines: Deadlines) -> Self {
-        // Without it more is held, and nothing else changes.
+        // If this fails, only more memory is used.
         if let Err(error) = socket2::SockRef::from(&io).set_tcp_notsent_lowat(UNSENT) {
-            tracing::debug!(%error, "the system does not bound unsent bytes");
+            tracing::debug!(%error, "cannot limit unsent bytes");
         }
         Self {
             io,
@@ -70,10 +71,10 @@ impl Guarded {
         &self.seat.0
     }
 
-    /// Whether a time is over; otherwise the task is woken when it is.
+    /// Whether a deadline has passed; otherwise the task is woken when it does.
     fn over(&mut self, by: Instant, cx: &mut Context<'_>) -> bool {
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(by)));
-        // One that fires early is set again then: deadlines move with every request, and mostly nothing is late.
+        // A timer that fires early is reset then: deadlines move with every request, and few are ever reached.
         if timer.is_elapsed() || timer.deadline() > by {
             timer.as_mut().reset(by);
         }
@@ -86,7 +87,7 @@ impl Guarded {
         false
     }
 
-    /// Takes what was read before and not handed over, or reads.
+    /// Takes bytes that were read before and not passed on, or reads.
     fn take(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.kept.is_empty() {
             return Pin::new(&mut self.io).poll_read(cx, buffer);
@@ -96,24 +97,24 @@ impl Guarded {
         Poll::Ready(Ok(()))
     }
 
-    /// Keeps what is not handed over yet, before what is kept already.
+    /// Keeps bytes that are not passed on yet, before those already kept.
     fn keep(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
             self.kept = [bytes, &self.kept].concat().into();
         }
     }
 
-    /// A part of a head arrived, after so many requests.
+    /// Sets the deadline of a head when its first part arrives, after `begun` requests.
     fn begin_head(&mut self, begun: u64) {
         if self.head.is_none_or(|(before, _)| before != begun) {
             self.head = Some((begun, Instant::now() + self.deadlines.head));
         }
     }
 
-    /// Waits for bytes, for as long as the head that has begun may take.
+    /// Waits for bytes until the deadline of the current head.
     fn wait_for_head(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some((begun, by)) = self.head else { return Poll::Pending };
-        // The first head has a deadline of the framework's, which answers with a status.
+        // The framework has its own deadline for the first head, and answers it with a status.
         if begun == 0 || begun != self.connection().begun() || !self.over(by, cx) {
             return Poll::Pending;
         }
@@ -123,7 +124,7 @@ impl Guarded {
 }
 
 impl AsyncRead for Guarded {
-    /// No bytes are the end: also for a connection that makes room for another, and one that does not finish its head.
+    /// Returns no bytes at the end, and also to close a connection for another one or because its head is late.
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let connection = Arc::clone(this.connection());
@@ -134,7 +135,7 @@ impl AsyncRead for Guarded {
         if !connection.may_read() {
             return Poll::Pending;
         }
-        // What was read is looked at before more is.
+        // Bytes that were passed on are parsed before more are.
         if std::mem::take(&mut this.enough) {
             cx.waker().wake_by_ref();
             return Poll::Pending;
@@ -167,7 +168,7 @@ impl AsyncWrite for Guarded {
         let this = &mut *self;
         match Pin::new(&mut this.io).poll_write(cx, bytes) {
             Poll::Ready(Ok(count)) => {
-                // The framework hands over all that waits, and no more before it is written.
+                // The framework writes everything that it has buffered, and no more before that is written.
                 if count == bytes.len() {
                     this.write_by = None;
                 }
@@ -178,7 +179,7 @@ impl AsyncWrite for Guarded {
                 if !this.over(by, cx) {
                     return Poll::Pending;
                 }
-                // What the system still holds goes too, and is not kept for a peer that does not want it.
+                // Discards what the system still buffers, because the peer does not read it.
                 let _ = this.io.set_zero_linger();
                 counter!("sarcoscreen_connections_closed_late_total", "what" => "answer").increment(1);
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))

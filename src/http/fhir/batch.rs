@@ -1,5 +1,5 @@
-//! `POST /fhir`: a bundle of requests. Each entry goes the way of a request of its own, through the same routes, the same
-//! sign-in, limits and trail, so one that is refused harms no other.
+//! `POST /fhir`: a bundle of requests. Each entry is handled like a single request, with the same routes, authentication,
+//! limits and audit log, so a refused entry does not affect the others.
 
 use std::cell::Cell;
 
@@ -29,13 +29,13 @@ use crate::http::problem::Problem;
 use crate::http::slices::{NoList, entries, fields, is_object};
 use crate::http::trail::record_refusals;
 
-/// Entries of a bundle, at most.
+/// Maximum number of entries in a bundle.
 const ENTRIES: usize = 200;
-/// Entries that are under way at once.
+/// Entries in progress at once.
 const AT_ONCE: usize = 16;
-/// Bytes that the answers may have together, or a small bundle of searches would have a very large answer.
+/// Maximum bytes of all responses together; otherwise a small bundle of searches could have a very large response.
 const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
-/// Headers that each entry has of its own.
+/// Headers that are set for each entry instead of copied from the bundle's request.
 const OWN: [&str; 8] = [
     "accept",
     "accept-encoding",
@@ -48,18 +48,18 @@ const OWN: [&str; 8] = [
 ];
 
 elements! {
-    /// The answers to the entries, in their order.
+    /// The responses to the entries, in order.
     Answers {
         #[serde(rename = "type")]
         kind: &'static str,
         entry: Vec<Entry>,
     }
-    /// The answer to one.
+    /// The response to one entry.
     Entry {
         resource: Option<Box<RawValue>>,
         response: Option<Answer>,
     }
-    /// What became of it.
+    /// Status and headers of the response.
     Answer {
         status: String,
         location: Option<String>,
@@ -68,10 +68,11 @@ elements! {
     }
 }
 
-/// Takes a bundle of the type `batch`.
+/// Handles a bundle of the type `batch`.
 ///
 /// # Errors
-/// When it is none, has too many entries, or the clinic has too many under way. What is wrong with an entry is its answer.
+/// Fails when the body is not a batch, has too many entries, or the clinic has too many in progress. Errors of an entry are
+/// its response.
 pub(super) async fn take_batch(
     request: HttpRequest,
     state: web::Data<State>,
@@ -95,7 +96,7 @@ pub(super) async fn take_batch(
             return refused(vec![Fault::new(
                 place,
                 FaultCode::OutOfRange,
-                "is not done: the answer is too large already",
+                "is not processed: the response is already too large",
             )]);
         }
         let (answer, bytes) = answer(service, part).await;
@@ -107,7 +108,7 @@ pub(super) async fn take_batch(
     Ok(reply::resource(HttpResponse::Ok(), &answers))
 }
 
-/// The entries of a bundle, each where it lies in the body.
+/// The entries of a bundle, as slices of the body.
 fn entries_of(bytes: &Bytes) -> Result<Vec<&RawValue>, Problem> {
     let whole: &RawValue = serde_json::from_slice(bytes).map_err(|error| not_json(&error))?;
     let mut found: [Option<&RawValue>; 3] = [None; 3];
@@ -138,7 +139,7 @@ fn entries_of(bytes: &Bytes) -> Result<Vec<&RawValue>, Problem> {
     if faults.is_empty() { Ok(entry.unwrap_or_default()) } else { Err(Problem::content(faults, None)) }
 }
 
-/// What is read of an entry.
+/// The elements of an entry that are read.
 #[derive(Deserialize)]
 struct EntryInput<'a> {
     #[serde(borrow)]
@@ -146,7 +147,6 @@ struct EntryInput<'a> {
     request: RequestInput,
 }
 
-/// The request of an entry.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RequestInput {
@@ -156,7 +156,7 @@ struct RequestInput {
     if_none_exist: Option<String>,
 }
 
-/// The request that an entry is; `None` where it is none.
+/// The request of an entry; `None` if it is not valid.
 fn read(outer: &HttpRequest, bundle: &Bytes, entry: &RawValue) -> Option<Request> {
     let EntryInput { resource, request: wanted } = serde_json::from_str(entry.get()).ok()?;
     let method = Method::from_bytes(wanted.method.as_bytes()).ok()?;
@@ -181,7 +181,7 @@ fn read(outer: &HttpRequest, bundle: &Bytes, entry: &RawValue) -> Option<Request
     Some(request)
 }
 
-/// The answer to a request, and how many bytes its body has.
+/// The response to a request, and the number of bytes of its body.
 async fn answer<B>(
     service: &impl Service<Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
     request: Request,
@@ -207,8 +207,9 @@ async fn entry_of(response: HttpResponse<BoxBody>) -> (Entry, usize) {
     (Entry { resource, response: Some(answer) }, bytes.len())
 }
 
-/// What an entry must be.
-const SHAPE: &str = "must have a method and the address of a resource type served here, such as Task?status=requested";
+/// Required form of an entry.
+const SHAPE: &str =
+    "must have a method and the relative URL of a resource type served here, such as Task?status=requested";
 
 fn refused(faults: Vec<Fault>) -> Entry {
     let problem = Problem::content(faults, None);

@@ -1,4 +1,4 @@
-//! Bundles: what a search found, and what a caller may store.
+//! Bundles: search results, and resources for a caller to store.
 
 use serde::Serialize;
 
@@ -14,14 +14,14 @@ elements! {
     Found {
         mode: &'static str,
     }
-    /// What is to be done with an entry.
+    /// The request of an entry in a transaction.
     Todo {
         method: &'static str,
         url: &'static str,
     }
 }
 
-/// Some resources.
+/// A bundle of resources.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Bundle<T> {
@@ -33,7 +33,7 @@ pub(super) struct Bundle<T> {
     entry: Vec<Entry<T>>,
 }
 
-/// One resource.
+/// One entry.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Entry<T> {
@@ -45,17 +45,15 @@ pub(super) struct Entry<T> {
     request: Option<Todo>,
 }
 
-/// A resource that is to be created.
+/// A resource to create.
 pub(super) struct Created<T> {
-    /// The name that others of the bundle refer to it by.
+    /// Temporary URL that other entries of the bundle use as a reference.
     pub(super) full_url: String,
-    /// Its type.
     pub(super) kind: &'static str,
-    /// The resource.
     pub(super) resource: T,
 }
 
-/// Resources to be created together.
+/// A transaction that creates resources together.
 pub(super) fn transaction<T>(created: Vec<Created<T>>) -> Typed<Bundle<T>> {
     let entry = |Created { full_url, kind, resource }| {
         let request = Some(Todo { method: "POST", url: kind });
@@ -65,7 +63,7 @@ pub(super) fn transaction<T>(created: Vec<Created<T>>) -> Typed<Bundle<T>> {
     Typed::new("Bundle", Bundle { kind: "transaction", link: Vec::new(), entry })
 }
 
-/// What a search found, each with its address, and the address of the next page.
+/// Search results, each with its URL, and links to other pages.
 pub(super) fn searchset<T>(found: Vec<(String, T)>, link: Vec<Link>) -> Typed<Bundle<T>> {
     let entry =
         |(full_url, resource)| Entry { full_url, resource, search: Some(Found { mode: "match" }), request: None };

@@ -1,4 +1,4 @@
-//! `CapabilityStatement`: what is served, made of the list of interactions.
+//! `CapabilityStatement`, built from the list of interactions.
 
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
@@ -8,10 +8,10 @@ use crate::domain::language::Language;
 use crate::http::fixed::{self, Fixed};
 use crate::http::problem::Problem;
 
-/// The day on which what is served last changed.
+/// Date of the last change to the supported interactions.
 const CHANGED: &str = "2026-11-25";
 
-/// Parameters of what is made of submissions.
+/// Search parameters of resources made of submissions.
 const OF_RECORDS: [(&str, &str); 6] = [
     ("_id", "token"),
     ("_lastUpdated", "date"),
@@ -21,7 +21,7 @@ const OF_RECORDS: [(&str, &str); 6] = [
     ("date", "date"),
 ];
 
-/// Parameters of what is made of follow-ups.
+/// Search parameters of resources made of follow-ups.
 const OF_CASES: [(&str, &str); 5] = [
     ("_id", "token"),
     ("_lastUpdated", "date"),
@@ -30,7 +30,7 @@ const OF_CASES: [(&str, &str); 5] = [
     ("status", "token"),
 ];
 
-/// Operations: the type, the name and what defines it.
+/// Operations: type, name and definition.
 const OPERATIONS: [(&str, &str, &str); 2] = [
     ("Questionnaire", "populate", "http://hl7.org/fhir/uv/sdc/OperationDefinition/Questionnaire-populate"),
     (
@@ -58,7 +58,7 @@ fn parameters(name: &str) -> Vec<(&'static str, &'static str)> {
 /// `GET /fhir/metadata`.
 ///
 /// # Errors
-/// When it cannot be written.
+/// Fails when it cannot be serialized.
 pub(super) async fn get_metadata(request: HttpRequest) -> Result<HttpResponse, Problem> {
     static BODY: Fixed = Fixed::new();
     reply::fixed(&request, Language::default(), &BODY, || fixed::json(&statement()))
@@ -78,7 +78,7 @@ fn statement() -> Value {
             "mode": "server",
             "security": {
                 "cors": true,
-                "description": "Authorization: Bearer with a key of the clinic or a token of its issuer",
+                "description": "Authorization: Bearer with a key of the clinic or a token of its identity provider",
             },
             "interaction": [{"code": "batch"}],
             "resource": types().map(resource).collect::<Vec<_>>(),
@@ -86,7 +86,7 @@ fn statement() -> Value {
     })
 }
 
-/// Every type, in the order of the list.
+/// All types, in the order of the list.
 fn types() -> impl Iterator<Item = &'static str> {
     let mut seen = std::collections::HashSet::new();
     let names = INTERACTIONS.iter().filter_map(|one| one.path.split('/').nth(2));
@@ -116,7 +116,7 @@ fn resource(name: &str) -> Value {
     resource
 }
 
-/// The interaction in the words of the specification; operations have none.
+/// The FHIR code of an interaction; `None` for operations.
 fn code(one: &Interaction) -> Option<&'static str> {
     let rest = one.path.split('/').skip(3).collect::<Vec<_>>();
     Some(match (one.method, &rest[..]) {

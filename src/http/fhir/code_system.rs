@@ -1,4 +1,4 @@
-//! `CodeSystem`: the codes that are ours, since nobody has published any for them.
+//! `CodeSystem`: the codes of this service that have no published standard.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -17,7 +17,7 @@ use crate::http::extract::Accepted;
 use crate::http::fixed::{Kind, json};
 use crate::http::problem::{Problem, ProblemType};
 
-/// Every system: its id, its address and the kind of its body.
+/// All code systems: id, canonical URL and kind of body.
 const SYSTEMS: [(&str, &str, Kind); 2] =
     [("answers", ANSWERS, Kind::FhirAnswers), ("results", RESULTS, Kind::FhirResults)];
 
@@ -46,7 +46,7 @@ elements! {
 /// `GET /fhir/CodeSystem/{id}`: `answers` or `results`.
 ///
 /// # Errors
-/// When there is no such system.
+/// Fails when there is no such code system.
 pub(super) async fn get_code_system(
     request: HttpRequest,
     state: web::Data<State>,
@@ -55,17 +55,16 @@ pub(super) async fn get_code_system(
 ) -> Result<HttpResponse, Problem> {
     let language = accepted.or(Language::default());
     let found = SYSTEMS.into_iter().find(|(name, ..)| *name == *id);
-    let (id, _, kind) =
-        found.ok_or_else(|| Problem::new(ProblemType::NotFound, "there is no such code system here"))?;
+    let (id, _, kind) = found.ok_or_else(|| Problem::new(ProblemType::NotFound, "unknown code system"))?;
     let table = rule_tables::current(&state.app);
     let body = state.public.of(kind, &table.version, language);
     reply::fixed(&request, language, &body, || written(table, language, id))
 }
 
-/// `GET /fhir/CodeSystem`: finds one by `url` or `_id`.
+/// `GET /fhir/CodeSystem`: searches by `url` or `_id`.
 ///
 /// # Errors
-/// When a parameter is not one of this search.
+/// Fails on a parameter that this search does not support.
 pub(super) async fn search_code_systems(
     request: HttpRequest,
     state: web::Data<State>,
@@ -113,7 +112,7 @@ fn both(table: &RuleTable, language: Language) -> [CodeSystem; 2] {
         id: "results",
         url: RESULTS,
         name: "SarcopeniaScreenResults",
-        title: "What the sarcopenia screen finds, and where its follow-up stands",
+        title: "Results of the sarcopenia screen and states of its follow-up",
         concept,
         ..outline
     };
@@ -143,12 +142,12 @@ fn results(table: &RuleTable, language: Language) -> Vec<Concept> {
         let text = texts.and_then(|texts| texts.items.get(item.id()));
         concepts.push(named(item.id(), text.map(|text| &*text.label).unwrap_or_default()));
     }
-    concepts.push(named("lower", "Least total that the open questions leave possible"));
-    concepts.push(named("upper", "Greatest total that the open questions leave possible"));
+    concepts.push(named("lower", "Lowest total that the open questions allow"));
+    concepts.push(named("upper", "Highest total that the open questions allow"));
     concepts.push(named("consultation", "Consultation after a positive screen"));
     concepts.push(named("screen_positive", "Sarcopenia screen positive"));
-    concepts.push(named(IMPORTED, "Brought over from another system's history; opened no follow-up"));
-    concepts.push(named("attempted", "Somebody tried to reach the person"));
+    concepts.push(named(IMPORTED, "History imported from another system; opens no follow-up"));
+    concepts.push(named("attempted", "An attempt was made to reach the person"));
     concepts.push(named("did_not_attend", "The person did not keep the appointment"));
     let plain = |code: &str| named(code, &code.replace('_', " "));
     concepts.extend(FollowUpState::ALL.map(|state| plain(state.as_str())));

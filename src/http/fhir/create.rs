@@ -1,4 +1,4 @@
-//! `POST /fhir/QuestionnaireResponse`: answers become a submission, and with `If-None-Exist` only once.
+//! `POST /fhir/QuestionnaireResponse`: stores a submission, with `If-None-Exist` only once.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ETAG, HeaderMap, LOCATION};
@@ -24,21 +24,21 @@ use crate::http::scores::refuse;
 
 const RESPONSE: &str = "QuestionnaireResponse";
 
-/// What an answer to a write holds, from `Prefer`.
+/// Content of the response to a write, from `Prefer`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Preferred {
-    /// Headers alone.
+    /// Only headers.
     Minimal,
     /// The resource.
     Representation,
-    /// An outcome.
+    /// An `OperationOutcome`.
     Outcome,
 }
 
-/// Creates.
+/// Creates a submission from a response.
 ///
 /// # Errors
-/// When the resource has faults, the condition is none that is served, or several records have the identifier.
+/// Fails when the resource has faults, the condition is not supported, or several records have the identifier.
 pub(super) async fn create_response(
     request: HttpRequest,
     state: web::Data<State>,
@@ -61,7 +61,7 @@ pub(super) async fn create_response(
     read.subject.reference = reference;
     if condition.is_some() && condition != read.source {
         let place = format!("{RESPONSE}.identifier");
-        faults.push(Fault::new(place, FaultCode::Contradiction, "must be the identifier that If-None-Exist names"));
+        faults.push(Fault::new(place, FaultCode::Contradiction, "must be the identifier in If-None-Exist"));
     }
     let language = accepted.of(clinic);
     let draft = draft(&read, language);
@@ -72,12 +72,12 @@ pub(super) async fn create_response(
     Ok(answer(&request, preferred, recorded))
 }
 
-/// A fault of form, named by its place in the resource.
+/// A fault of form, with its place in the resource.
 pub(super) fn in_resource(fault: &Fault) -> Fault {
     Fault { pointer: outcome::place(RESPONSE, &fault.pointer), ..fault.clone() }
 }
 
-/// What a resource says, as a draft.
+/// The draft of a submission from a resource.
 pub(super) fn draft(read: &Read, language: Language) -> Draft {
     Draft {
         answers: read.answers.clone(),
@@ -103,7 +103,7 @@ async fn store(state: &State, actor: &Actor, clinic: &Clinic, draft: Draft, once
 fn answer(request: &HttpRequest, preferred: Preferred, recorded: Recorded) -> HttpResponse {
     let (status, stored, text) = match recorded {
         Recorded::Created(stored) => (StatusCode::CREATED, stored, "stored"),
-        Recorded::Found(stored) => (StatusCode::OK, stored, "nothing was stored: the record was there"),
+        Recorded::Found(stored) => (StatusCode::OK, stored, "nothing was stored: the record already exists"),
     };
     let mut response = HttpResponse::build(status);
     response.insert_header((LOCATION, location(request, stored.submission_id))).insert_header((ETAG, reply::tag(1)));
@@ -118,7 +118,7 @@ fn location(request: &HttpRequest, id: SubmissionId) -> String {
     format!("{}/{RESPONSE}/{id}", reply::base(request))
 }
 
-/// What `Prefer` asks for; a resource unless it says otherwise.
+/// The preference in `Prefer`; the resource by default.
 pub(super) fn preferred(headers: &HeaderMap) -> Preferred {
     let values = headers.get_all("prefer").filter_map(|value| value.to_str().ok());
     let asked = values.flat_map(|value| value.split([',', ';'])).map(str::trim).find_map(|one| match one {
@@ -130,7 +130,7 @@ pub(super) fn preferred(headers: &HeaderMap) -> Preferred {
     asked.unwrap_or(Preferred::Representation)
 }
 
-/// The record that must not be there yet.
+/// The source record of `If-None-Exist`, which must not exist yet.
 fn condition(headers: &HeaderMap) -> Result<Option<ExternalSource>, Problem> {
     let mut values = headers.get_all("if-none-exist");
     let Some(value) = values.next() else { return Ok(None) };
@@ -142,7 +142,7 @@ fn condition(headers: &HeaderMap) -> Result<Option<ExternalSource>, Problem> {
         whole.then(|| ExternalSource { system: system.to_owned(), id: id.to_owned() })
     });
     parsed.map(Some).ok_or_else(|| {
-        let detail = "only identifier=system|value is served as a condition";
+        let detail = "only identifier=system|value is supported as a condition";
         Problem::parameters(vec![Fault::new("/If-None-Exist", FaultCode::Format, detail)])
     })
 }

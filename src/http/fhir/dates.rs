@@ -7,23 +7,23 @@ use jiff::{SignedDuration, Timestamp};
 use super::search::Parameters;
 use crate::domain::fault::FaultCode;
 
-/// From the first instant to before the second.
+/// Start (inclusive) and end (exclusive).
 pub(super) type Span = (Option<Timestamp>, Option<Timestamp>);
 
-/// When something was, as far as an element says: an instant, or the beginning of a day of UTC. A year or a month says less.
+/// Parses an instant, or a day as its beginning in UTC. A year or a month is not accepted.
 pub(in crate::http) fn instant(text: &str) -> Option<Timestamp> {
     let day = || text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp()).ok();
     text.parse().ok().or_else(day)
 }
 
-/// The span that every value of a parameter allows.
+/// The intersection of the spans of all values of a parameter.
 pub(super) fn span(parameters: &mut Parameters, name: &str) -> Span {
     let mut span = (None, None);
     for value in parameters.all(name) {
         if let Some((from, to)) = one(&value) {
             span = (later(span.0, from), earlier(span.1, to));
         } else {
-            let detail = "must be eq, ge, gt, le or lt, or nothing, before a day or an instant with an offset";
+            let detail = "must be a day or an instant with an offset, optionally after eq, ge, gt, le or lt";
             parameters.refuse(name, FaultCode::Format, detail);
         }
     }
@@ -55,7 +55,7 @@ fn one(value: &str) -> Option<Span> {
     })
 }
 
-/// A day of UTC, or what is stored of an instant: microseconds. A plus sign that was not encoded has become a space.
+/// A UTC day, or an instant with microsecond precision as stored. A plus sign that was not encoded has become a space.
 fn bounds(text: &str) -> Option<(Timestamp, Timestamp)> {
     if let Ok(start) = text.replace(' ', "+").parse::<Timestamp>() {
         return Some((start, start.checked_add(SignedDuration::from_micros(1)).ok()?));

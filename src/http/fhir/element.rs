@@ -1,10 +1,10 @@
-//! Elements that several resources share. What is absent is left out: FHIR has no null and no empty array.
+//! Elements that several resources share. Absent elements are omitted: FHIR has no null and no empty array.
 
 use serde::Serialize;
 
-/// Whether an element says nothing.
+/// An element that may be absent.
 pub(super) trait Element {
-    /// Whether to leave it out.
+    /// Whether to omit the element.
     fn is_absent(&self) -> bool;
 }
 
@@ -32,13 +32,13 @@ impl Element for &str {
     }
 }
 
-/// Makes structs of elements: camel case on the wire, without what is absent.
+/// Defines structs of elements: camel case in JSON, absent elements omitted.
 macro_rules! elements {
     ($($(#[$doc:meta])* $name:ident { $($(#[$attribute:meta])* $field:ident: $kind:ty,)* })*) => {$(
         $(#[$doc])*
         #[derive(Clone, Debug, Default, serde::Serialize)]
         #[serde(rename_all = "camelCase")]
-        #[allow(clippy::struct_field_names, reason = "FHIR names them")]
+        #[allow(clippy::struct_field_names, reason = "the names are those of FHIR")]
         pub(super) struct $name {$(
             $(#[$attribute])*
             #[serde(skip_serializing_if = "crate::http::fhir::element::Element::is_absent")]
@@ -49,24 +49,24 @@ macro_rules! elements {
 pub(super) use elements;
 
 elements! {
-    /// A code of a system.
+    /// A code of a code system.
     Coding {
         extension: Vec<Extension>,
         system: String,
         code: String,
         display: Option<String>,
     }
-    /// A concept, by code or in words.
+    /// A concept, as codes or text.
     CodeableConcept {
         coding: Vec<Coding>,
         text: Option<String>,
     }
-    /// A name that another system gave.
+    /// An identifier given by another system.
     Identifier {
         system: Option<String>,
         value: String,
     }
-    /// A reference, to a resource here or by a name that is no address.
+    /// A reference to a resource served here, or by identifier.
     Reference {
         reference: Option<String>,
         #[serde(rename = "type")]
@@ -80,22 +80,22 @@ elements! {
         value_integer: Option<i32>,
         value_expression: Option<Expression>,
     }
-    /// An expression that a form computes.
+    /// An expression that a form filler evaluates.
     Expression {
         description: Option<&'static str>,
         language: &'static str,
         expression: String,
     }
-    /// A span of time.
+    /// A period of time.
     Period {
         start: Option<String>,
         end: Option<String>,
     }
-    /// Something written.
+    /// A note.
     Annotation {
         text: String,
     }
-    /// What is known of the resource itself.
+    /// Metadata of the resource.
     Meta {
         version_id: Option<String>,
         last_updated: Option<String>,
@@ -104,7 +104,7 @@ elements! {
 }
 
 impl Coding {
-    /// A code with what a person reads.
+    /// A code with its display text.
     pub(super) fn new(system: &str, code: impl Into<String>, display: Option<String>) -> Self {
         let display = display.filter(|text| !text.is_empty());
         Self { system: system.to_owned(), code: code.into(), display, extension: Vec::new() }
@@ -112,31 +112,31 @@ impl Coding {
 }
 
 impl CodeableConcept {
-    /// One code, with words where there are any.
+    /// One code, with text if it is not empty.
     pub(super) fn code(system: &str, code: impl Into<String>, text: Option<String>) -> Self {
         Self { coding: vec![Coding::new(system, code, None)], text: text.filter(|text| !text.is_empty()) }
     }
 
-    /// Words alone.
+    /// Text without a code.
     pub(super) fn text(text: impl Into<String>) -> Self {
         Self { coding: Vec::new(), text: Some(text.into()) }
     }
 }
 
 impl Reference {
-    /// A resource that is served here.
+    /// A reference to a resource served here.
     pub(super) fn to(kind: &'static str, id: impl std::fmt::Display) -> Self {
         Self { reference: Some(format!("{kind}/{id}")), kind: Some(kind), identifier: None }
     }
 
-    /// Somebody of whom no resource is served, by the id that is used here.
+    /// A reference to something that is not served as a resource, by the id used here.
     pub(super) fn named(kind: &'static str, system: &str, id: impl std::fmt::Display) -> Self {
         let identifier = Identifier { system: Some(system.to_owned()), value: id.to_string() };
         Self { reference: None, kind: Some(kind), identifier: Some(identifier) }
     }
 }
 
-/// A resource with its type, which JSON needs first.
+/// A resource with its type, which must come first in JSON.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Typed<T> {
@@ -146,7 +146,6 @@ pub(super) struct Typed<T> {
 }
 
 impl<T> Typed<T> {
-    /// Names the type.
     pub(super) const fn new(resource_type: &'static str, resource: T) -> Self {
         Self { resource_type, resource }
     }

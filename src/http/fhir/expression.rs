@@ -1,4 +1,4 @@
-//! The total of SARC-F as a `FHIRPath` expression, made of the points in the rule table.
+//! The total of SARC-F as a `FHIRPath` expression, built from the points in the rule table.
 
 use super::element::{Expression, Extension};
 use super::options;
@@ -9,7 +9,7 @@ use crate::domain::questionnaire::{Audiences, Item, Kind};
 
 const CALCULATED: &str = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-calculatedExpression";
 
-/// The extension that lets a form filler compute the total.
+/// The extension with which a form filler computes the total.
 pub(super) fn calculated(instrument: &Instrument) -> Option<Extension> {
     let expression = total(instrument)?;
     let description = Some("The total of SARC-F; empty until all five questions are answered");
@@ -17,7 +17,7 @@ pub(super) fn calculated(instrument: &Instrument) -> Option<Extension> {
     Some(Extension { url: CALCULATED, value_expression: Some(expression), ..Extension::default() })
 }
 
-/// Each question by its `linkId`. A sum with an empty part is empty, so that an open question is never counted as zero.
+/// Sums the questions by `linkId`. A sum with an empty term is empty, so an open question is never counted as zero.
 fn total(instrument: &Instrument) -> Option<String> {
     let Method::Sum { components, .. } = &instrument.method else { return None };
     let parts: Option<Vec<String>> = components.iter().map(part).collect();
@@ -53,7 +53,7 @@ fn part(component: &Component) -> Option<String> {
     }
 }
 
-/// What one answer adds.
+/// Points of one answer.
 fn points(component: &Component, item: Item, value: i32) -> i32 {
     let mut answers = Answers::default();
     answers.set(item, Some(value));

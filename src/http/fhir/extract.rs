@@ -1,5 +1,5 @@
-//! `$extract`: what a response says, as resources for the caller's own record. Nothing is stored: the transaction is for the
-//! caller to send.
+//! `$extract`: the results of a response, as resources for the caller's own record. Nothing is stored: the caller sends the
+//! transaction.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -28,25 +28,25 @@ use crate::http::problem::Problem;
 use crate::http::scores::refuse;
 
 elements! {
-    /// Who made the results, and by what.
+    /// Origin of the results.
     Provenance {
         target: Vec<Reference>,
         recorded: String,
         agent: Vec<Agent>,
         entity: Vec<Entity>,
     }
-    /// Who.
+    /// The software that made the results.
     Agent {
         who: Option<Reference>,
     }
-    /// By what.
+    /// The rule table that was used.
     Entity {
         role: &'static str,
         what: Option<Reference>,
     }
 }
 
-/// One result.
+/// One extracted resource.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Extracted {
@@ -55,10 +55,10 @@ enum Extracted {
     Provenance(Typed<Provenance>),
 }
 
-/// `POST /fhir/QuestionnaireResponse/{id}/$extract`: of a submission.
+/// `POST /fhir/QuestionnaireResponse/{id}/$extract`: for a stored submission.
 ///
 /// # Errors
-/// When there is none that this caller may see.
+/// Fails when there is none that the caller may read.
 pub(super) async fn extract_stored(
     request: HttpRequest,
     state: web::Data<State>,
@@ -68,16 +68,16 @@ pub(super) async fn extract_stored(
     let stored = submissions::get(&state.app, &caller.actor(), SubmissionId(id.read()?.0)).await?;
     let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
     let scored = Scored::stored(&release.table, &stored);
-    // The caller's record is another one, so what is here needs its whole address.
+    // The caller's record is a different server, so the reference needs an absolute URL.
     let address = format!("{}/QuestionnaireResponse/{}", reply::base(&request), stored.submission_id);
     let response = Some(Reference { reference: Some(address), ..Reference::default() });
     answer(&state, &Scored { response, id: String::new(), ..scored })
 }
 
-/// `POST /fhir/QuestionnaireResponse/$extract`: of a response that is sent along.
+/// `POST /fhir/QuestionnaireResponse/$extract`: for a response in the request.
 ///
 /// # Errors
-/// When the response could not be stored either.
+/// Fails when the response could not be stored either.
 pub(super) async fn extract_sent(
     state: web::Data<State>,
     caller: Intake,
@@ -90,7 +90,7 @@ pub(super) async fn extract_sent(
     let mut faults: Vec<Fault> = body.faults.iter().map(in_resource).collect();
     let (subject, response) = (body.value.about(), body.value.address());
     if subject.is_none() {
-        let detail = "say whom the results are about";
+        let detail = "give the person that the results are about";
         faults.push(Fault::new("QuestionnaireResponse.subject", FaultCode::Required, detail));
     }
     let read = body.value.read(&versions, &mut faults);

@@ -1,14 +1,14 @@
-//! What no route takes: an unknown type is 404, an interaction that is not served 405.
+//! Requests that no route handles: 404 for an unknown type, 405 for an unsupported interaction.
 
 use actix_web::HttpRequest;
 
 use super::INTERACTIONS;
 use crate::http::problem::{Problem, ProblemType};
 
-/// Answers a request that no route took.
+/// Answers a request that no route handles.
 ///
 /// # Errors
-/// Always: 405 or 404.
+/// Always fails, with 405 or 404.
 pub(super) async fn fallback(request: HttpRequest) -> Result<&'static str, Problem> {
     let path: Vec<&str> = request.path().split('/').collect();
     let fits = |template: &str| {
@@ -22,9 +22,10 @@ pub(super) async fn fallback(request: HttpRequest) -> Result<&'static str, Probl
     }
     let served = |one: &super::Interaction| path.len() > 2 && one.path.split('/').nth(2) == Some(path[2]);
     Err(match INTERACTIONS.iter().find(|one| served(one)) {
-        Some(_) => {
-            Problem::new(ProblemType::NotFound, "this type has no such interaction; GET /fhir/metadata lists them")
-        }
-        None => Problem::new(ProblemType::NotFound, "this type is not served; GET /fhir/metadata lists those that are"),
+        Some(_) => Problem::new(
+            ProblemType::NotFound,
+            "this type does not support this interaction; GET /fhir/metadata lists them",
+        ),
+        None => Problem::new(ProblemType::NotFound, "this type is not served; GET /fhir/metadata lists the types"),
     })
 }

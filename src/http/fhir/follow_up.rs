@@ -1,4 +1,4 @@
-//! What is made of a follow-up: `ServiceRequest`, Task and Flag under its id.
+//! Resources made of a follow-up: `ServiceRequest`, `Task` and `Flag`, under its id.
 
 use super::element::{CodeableConcept, Meta, Period, Reference, Typed, elements};
 use super::names::{CREDENTIAL, RESULTS};
@@ -6,7 +6,7 @@ use super::response::person;
 use crate::domain::follow_up::{Closing, ClosingOutcome, FollowUp, FollowUpState, Urgency};
 
 elements! {
-    /// The consultation that a case is about.
+    /// The consultation that a follow-up is about.
     ServiceRequest {
         id: String,
         meta: Option<Meta>,
@@ -19,7 +19,7 @@ elements! {
         authored_on: String,
         supporting_info: Vec<Reference>,
     }
-    /// What staff have to do.
+    /// The work for staff.
     Task {
         id: String,
         meta: Option<Meta>,
@@ -37,11 +37,11 @@ elements! {
         owner: Option<Reference>,
         restriction: Option<Restriction>,
     }
-    /// Until when.
+    /// Due time of a task.
     Restriction {
         period: Option<Period>,
     }
-    /// The mark that a person carries while a case is open.
+    /// The flag on a person while a follow-up is open.
     Flag {
         id: String,
         meta: Option<Meta>,
@@ -53,7 +53,6 @@ elements! {
     }
 }
 
-/// The consultation.
 pub(super) fn service_request(case: &FollowUp) -> Typed<ServiceRequest> {
     Typed::new(
         "ServiceRequest",
@@ -76,7 +75,6 @@ pub(super) fn service_request(case: &FollowUp) -> Typed<ServiceRequest> {
     )
 }
 
-/// The work.
 pub(super) fn task(case: &FollowUp) -> Typed<Task> {
     let business = outcome(case).map_or(case.state.as_str(), ClosingOutcome::as_str);
     let reason = match case.closed.map(|closed| closed.closing) {
@@ -104,7 +102,6 @@ pub(super) fn task(case: &FollowUp) -> Typed<Task> {
     )
 }
 
-/// The mark.
 pub(super) fn flag(case: &FollowUp) -> Typed<Flag> {
     let category = "http://terminology.hl7.org/CodeSystem/flag-category";
     Typed::new(
@@ -124,7 +121,7 @@ pub(super) fn flag(case: &FollowUp) -> Typed<Flag> {
     )
 }
 
-/// The status of a task, of a case that stands or ended so.
+/// The status of a task, from state and outcome of its follow-up.
 pub(super) const fn task_status(state: FollowUpState, outcome: Option<ClosingOutcome>) -> &'static str {
     match (outcome, state) {
         (Some(ClosingOutcome::Attended), _) => "completed",
@@ -146,12 +143,11 @@ pub(super) const fn request_status(_: FollowUpState, outcome: Option<ClosingOutc
     }
 }
 
-/// The status of a mark.
+/// The status of a flag.
 pub(super) const fn flag_status(_: FollowUpState, outcome: Option<ClosingOutcome>) -> &'static str {
     if outcome.is_none() { "active" } else { "inactive" }
 }
 
-/// How a case ended, if it did.
 pub(super) fn outcome(case: &FollowUp) -> Option<ClosingOutcome> {
     case.closed.map(|closed| closed.closing.outcome())
 }

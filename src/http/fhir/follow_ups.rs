@@ -1,4 +1,4 @@
-//! Read and search of what is made of follow-ups: `ServiceRequest`, Task, Flag.
+//! Read and search of resources made of follow-ups: `ServiceRequest`, `Task`, `Flag`.
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -19,15 +19,15 @@ use crate::http::body::Incoming;
 use crate::http::extract::{Later, PathId};
 use crate::http::problem::Problem;
 
-/// The status of a resource, of a case that stands or ended so.
+/// Maps state and outcome of a follow-up to the status of a resource.
 type Status = fn(FollowUpState, Option<ClosingOutcome>) -> &'static str;
 
 macro_rules! made_of_follow_ups {
     ($($kind:literal: $read:ident, $search:ident, $render:path, $status:path;)*) => {$(
-        /// Reads one.
+        /// Reads one resource.
         ///
         /// # Errors
-        /// When the clinic has no such case.
+        /// Fails when the clinic has no such follow-up.
         pub(super) async fn $read(
             state: web::Data<State>,
             caller: Staff,
@@ -37,10 +37,10 @@ macro_rules! made_of_follow_ups {
             Ok(reply::versioned(StatusCode::OK, case.version, &$render(&case)))
         }
 
-        /// Searches.
+        /// Searches resources.
         ///
         /// # Errors
-        /// When a parameter has a fault.
+        /// Fails when a parameter has a fault.
         pub(super) async fn $search(
             request: HttpRequest,
             state: web::Data<State>,
@@ -61,7 +61,7 @@ made_of_follow_ups! {
     "Flag": get_flag, search_flags, follow_up::flag, follow_up::flag_status;
 }
 
-/// One page of cases, the oldest first, and the parameters that the address of the next page repeats.
+/// One page of follow-ups, oldest first, and the parameters that the URL of the next page repeats.
 async fn cases(
     request: &HttpRequest,
     state: &State,

@@ -1,8 +1,8 @@
-//! The FHIR R4 facade: resources made of the same use cases as `/v1`. Nothing of FHIR goes below `http`.
+//! The FHIR R4 facade: resources built on the same use cases as `/v1`. FHIR types are used only in `http`.
 //!
-//! It is no part of the OpenAPI document: FHIR has a description of its own, `GET /fhir/metadata`, with its own media type,
-//! errors and search. [`INTERACTIONS`] is the one list of what is served; the refusals that go on record, the answer 405 and
-//! the access test read it.
+//! It is not part of the OpenAPI document: FHIR has its own description, `GET /fhir/metadata`, with its own media type, errors
+//! and search. [`INTERACTIONS`] is the single list of what is served; audited refusals, the 405 responses and the access test
+//! use it.
 
 mod batch;
 mod bundle;
@@ -45,26 +45,26 @@ use crate::domain::audit::AuditAction;
 
 pub use outcome::outcome;
 
-/// Where the facade begins.
+/// Base path of the facade.
 pub const PATH: &str = "/fhir";
 
-/// FHIR's JSON.
+/// Media type of FHIR JSON.
 pub const MEDIA_TYPE: &str = "application/fhir+json";
 
-/// One interaction that is served.
+/// One supported interaction.
 #[derive(Clone, Copy, Debug)]
 pub struct Interaction {
-    /// The HTTP method.
+    /// HTTP method.
     pub method: &'static str,
-    /// The path with its parameters.
+    /// Path template.
     pub path: &'static str,
-    /// The least role; `None` for anybody.
+    /// The lowest role required; `None` for public interactions.
     pub least: Option<Role>,
-    /// What goes on record of it.
+    /// Audit action; `None` if the interaction is not audited.
     pub action: Option<AuditAction>,
 }
 
-/// Everything that is served.
+/// All supported interactions.
 pub const INTERACTIONS: [Interaction; 30] = [
     on("POST", "/fhir", Role::Intake, AuditAction::SubmissionCreated),
     public("/fhir/metadata"),
@@ -102,7 +102,7 @@ const fn public(path: &'static str) -> Interaction {
     Interaction { method: "GET", path, least: None, action: None }
 }
 
-/// An operation on what the caller sends along, of which nothing goes on record.
+/// An operation on data that the caller sends; not audited.
 const fn asking(path: &'static str) -> Interaction {
     Interaction { method: "POST", path, least: Some(Role::Intake), action: None }
 }
@@ -111,19 +111,19 @@ const fn on(method: &'static str, path: &'static str, least: Role, action: Audit
     Interaction { method, path, least: Some(least), action: Some(action) }
 }
 
-/// What goes on record of each interaction, by method and path.
+/// Audit action of each interaction, by method and path.
 pub(super) fn actions() -> impl Iterator<Item = (String, AuditAction)> {
     let recorded = |one: Interaction| Some((format!("{} {}", one.method, one.path), one.action?));
     INTERACTIONS.into_iter().filter_map(recorded)
 }
 
-/// Serves the facade.
+/// Registers the facade.
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     let bundles = web::resource(PATH).wrap(from_fn(negotiation::negotiate)).route(web::post().to(batch::take_batch));
     config.service(bundles.default_service(web::to(fallback::fallback))).service(resources());
 }
 
-/// Everything but bundles, which are made of it.
+/// All routes except bundles, which use these routes.
 fn resources() -> impl HttpServiceFactory {
     web::scope(PATH)
         .wrap(from_fn(negotiation::negotiate))

@@ -1,30 +1,30 @@
-//! Names of our own: of the form, the persons and what is coded here. Codes of others only where they are confirmed.
+//! Identifiers of this service: for the form, subjects and codes. Codes of other systems are used only if confirmed.
 
 /// The form.
 pub(super) const QUESTIONNAIRE: &str = "urn:sarcoscreen:questionnaire";
 /// Options of the form: `<item>.<option>`.
 pub(super) const ANSWERS: &str = "urn:sarcoscreen:answers";
-/// What is found and done: instruments, the own total, where a case stands.
+/// Codes of results: instruments, the own score total, states of a follow-up.
 pub(super) const RESULTS: &str = "urn:sarcoscreen:results";
-/// Ids of persons.
+/// Ids of subjects.
 pub(super) const SUBJECT: &str = "urn:sarcoscreen:subject";
-/// Ids of credentials, which are staff and systems.
+/// Ids of credentials, which belong to staff and systems.
 pub(super) const CREDENTIAL: &str = "urn:sarcoscreen:credential";
 /// Versions of the rule table.
 pub(super) const RULE_TABLE: &str = "urn:sarcoscreen:rule-table";
 /// Versions of this service.
 pub(super) const SOFTWARE: &str = "urn:sarcoscreen:software";
 
-/// The option of a set that says: asked, and none of them.
+/// The option of a set for "asked, none applies".
 pub(super) const NONE_OF_THESE: &str = "none_of_these";
 /// The item that shows the total of SARC-F.
 pub(super) const SARC_F_TOTAL: &str = "sarc_f_total";
-/// The tag of history brought over from another system.
+/// The tag of history imported from another system.
 pub(super) const IMPORTED: &str = "imported";
-/// The code of the own total.
+/// The code of the own score total.
 pub(super) const SCORE: &str = "score";
 
-/// What a name of ours says, in the form that FHIR allows in ids.
+/// Converts a name to the form that FHIR allows in ids.
 pub(super) fn id_of(name: &str) -> String {
     name.replace('_', "-")
 }

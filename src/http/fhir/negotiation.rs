@@ -1,4 +1,4 @@
-//! What the client reads: FHIR's JSON, or JSON by its plain name. There is no other form.
+//! Content negotiation: FHIR JSON, or JSON under its plain media type. No other format is supported.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -12,10 +12,10 @@ use super::outcome::{Issue, of};
 
 const JSON: &str = "application/json";
 
-/// Refuses with 406 who can read neither; answers under the name that was asked for.
+/// Answers 406 if the client accepts neither; otherwise uses the media type that the client asked for.
 ///
 /// # Errors
-/// Whatever the rest of the service fails with.
+/// Passes on errors of the rest of the service.
 pub(super) async fn negotiate(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -24,7 +24,7 @@ pub(super) async fn negotiate(
         let issue = Issue {
             severity: "error",
             code: "processing",
-            diagnostics: Some(format!("this service answers {MEDIA_TYPE} or {JSON}")),
+            diagnostics: Some(format!("this service responds with {MEDIA_TYPE} or {JSON}")),
             ..Issue::default()
         };
         let refusal = HttpResponse::build(StatusCode::NOT_ACCEPTABLE).content_type(MEDIA_TYPE).json(of(vec![issue]));
@@ -39,9 +39,9 @@ pub(super) async fn negotiate(
     Ok(response)
 }
 
-/// The form to answer in. `_format` goes before the header, as FHIR has it.
+/// The media type to answer with. `_format` overrides the header, as FHIR specifies.
 fn wanted(request: &ServiceRequest) -> Option<&'static str> {
-    // The caller is not known yet, so no other parameter is parsed.
+    // The caller is not authenticated yet, so no other parameter is parsed.
     let asked = request.query_string().split('&').find_map(|pair| pair.strip_prefix("_format="));
     if let Some((format, _)) = asked.and_then(|value| form_urlencoded::parse(value.as_bytes()).next()) {
         // A plus sign that was not encoded has become a space.

@@ -1,4 +1,4 @@
-//! Observation: the totals of a response, the own one and that of each instrument, and what was measured.
+//! `Observation`: the own score total, the total of each instrument, and measured values.
 
 use super::element::{Annotation, CodeableConcept, Meta, Reference, Typed, elements};
 use super::names::{RESULTS, SCORE, id_of};
@@ -28,26 +28,27 @@ elements! {
         derived_from: Vec<Reference>,
         component: Vec<Component>,
     }
-    /// A number that is not whole, or in a unit.
+    /// A decimal number, or a number with a unit.
     Quantity {
         value: Option<f64>,
         unit: Option<&'static str>,
         system: Option<&'static str>,
         code: Option<&'static str>,
     }
-    /// Which totals are positive, or up to where a value is the laboratory's usual.
+    /// The positive range of a total, or the laboratory's upper limit of a value.
     Range {
         high: Option<Quantity>,
         text: String,
     }
-    /// One bound of the own total.
+    /// One bound of the own score total.
     Component {
         code: Option<CodeableConcept>,
         value_integer: Option<i32>,
     }
 }
 
-/// What is measured: its unit, and the item that has its upper limit. The sum of the short battery is the total of an instrument.
+/// Measured items: unit, and the item with the upper limit. The total of the short battery (SPPB) is reported as that of an
+/// instrument.
 pub(super) const MEASURED: [(Item, &str, Option<Item>); 10] = [
     (Item::HeightCm, "cm", None),
     (Item::WeightKg, "kg", None),
@@ -61,18 +62,19 @@ pub(super) const MEASURED: [(Item, &str, Option<Item>); 10] = [
     (Item::VitaminDNmolL, "nmol/L", None),
 ];
 
-/// Whether a code is asked for: alone or with our system.
+/// Whether a code is requested, alone or with the code system of this service.
 fn asked(codes: &[String], code: &str) -> bool {
     let full = format!("{RESULTS}|{code}");
     codes.iter().all(|list| list.split(',').any(|one| one == code || one == full))
 }
 
-/// How many resources a response makes at most: one an instrument, the own total, and what was measured.
+/// Maximum number of resources of a response: one per instrument, the own score total, and the measured items.
 pub(super) const fn most(table: &RuleTable) -> usize {
     table.instruments.len() + 1 + MEASURED.len()
 }
 
-/// The observations of a response with one of these codes; without codes, all of them. A total that is not settled is none.
+/// The observations of a response with one of these codes, or all of them without codes. A total that is not settled is
+/// omitted.
 pub(super) fn all(scored: &Scored<'_>, codes: &[String]) -> Vec<(String, Typed<Observation>)> {
     let texts = scored.texts();
     let mut found = Vec::new();
@@ -114,7 +116,7 @@ fn outline(scored: &Scored<'_>, category: &'static str, code: &str, name: &str, 
     }
 }
 
-/// The own total, with the bounds that open questions leave. It says nothing of a risk: no study has measured it.
+/// The own score total, with its bounds over the open questions. It states no risk: no study has measured one.
 fn own(scored: &Scored<'_>, explanation: String) -> Observation {
     let Score { total, lower, upper } = scored.assessment.score;
     let component = |(code, value)| Component {
@@ -149,7 +151,7 @@ fn of_instrument(
     }
 }
 
-/// What was measured, in its unit, with the laboratory's own upper limit where it gave one.
+/// A measured value in its unit, with the laboratory's upper limit if given.
 fn measurement(scored: &Scored<'_>, item: Item, unit: &'static str, limit: Option<Item>) -> Option<Observation> {
     let spec = item.spec();
     let Kind::Number { scale, .. } = spec.kind else { return None };
@@ -174,7 +176,7 @@ fn measurement(scored: &Scored<'_>, item: Item, unit: &'static str, limit: Optio
     })
 }
 
-/// Positive and negative are codes; what is neither is words.
+/// Positive and negative are codes; other outcomes are text.
 fn interpretation(outcome: Outcome) -> Vec<CodeableConcept> {
     let system = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation";
     vec![match outcome {
@@ -184,7 +186,7 @@ fn interpretation(outcome: Outcome) -> Vec<CodeableConcept> {
     }]
 }
 
-/// Which totals are positive, as a sentence of signs.
+/// The positive range of totals, as text.
 pub(super) fn positive(instrument: &Instrument, cut_off: i32) -> Option<String> {
     let sign = match instrument.positive_when() {
         PositiveWhen::AtLeast => ">=",

@@ -1,4 +1,4 @@
-//! What operations are given: a `Parameters` resource, or where one resource is all they need, that resource itself.
+//! Input of operations: a `Parameters` resource, or the resource itself if the operation needs only one.
 
 use actix_web::web::Bytes;
 use serde_json::Value;
@@ -9,29 +9,29 @@ use crate::domain::fault::{Fault, FaultCode};
 use crate::http::body::{Body, Incoming};
 use crate::http::problem::Problem;
 
-/// What an operation is given.
+/// The input of an operation.
 pub(super) struct Given(Value);
 
 impl Given {
-    /// Reads it.
+    /// Reads the input.
     ///
     /// # Errors
-    /// When it cannot be read, or is not JSON.
+    /// Fails when the body cannot be read, or is not JSON.
     pub(super) async fn read(incoming: Incoming) -> Result<Self, Problem> {
         Ok(Self(incoming.read_tree().await.map_err(|problem| within("Parameters", problem))?))
     }
 
-    /// The parameters of one of these names.
+    /// The parameters with one of these names.
     pub(super) fn named<'a>(&'a self, names: &'a [&str]) -> impl Iterator<Item = &'a Value> {
         let given = if self.is("Parameters") { self.0["parameter"].as_array() } else { None };
         let wanted = |one: &&Value| one["name"].as_str().is_some_and(|name| names.contains(&name));
         given.into_iter().flatten().filter(wanted)
     }
 
-    /// Refuses what is not `Parameters`.
+    /// Checks that the input is `Parameters`.
     ///
     /// # Errors
-    /// When it is something else.
+    /// Fails when it is not.
     pub(super) fn parameters(&self) -> Result<(), Problem> {
         if self.is("Parameters") {
             return Ok(());
@@ -40,10 +40,10 @@ impl Given {
         Err(Problem::content(vec![Fault::new("Parameters.resourceType", FaultCode::UnknownOption, detail)], None))
     }
 
-    /// The answers to the form, by themselves or as a parameter.
+    /// The `QuestionnaireResponse`, given directly or as a parameter.
     ///
     /// # Errors
-    /// When there are none, or they are no object.
+    /// Fails when there is none, or it is not an object.
     pub(super) fn response(&self) -> Result<Body<ResponseInput>, Problem> {
         let parameter = || self.named(&["questionnaire-response"]).next().map(|one| &one["resource"]);
         let response = if self.is("QuestionnaireResponse") { Some(&self.0) } else { parameter() };

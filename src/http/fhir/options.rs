@@ -1,4 +1,4 @@
-//! The options of the form as codes, with the points that each brings.
+//! The options of the form as codes, with their points.
 
 use super::element::{Coding, Extension};
 use super::names::{ANSWERS, NONE_OF_THESE};
@@ -10,15 +10,15 @@ use crate::domain::texts::Texts;
 
 /// One option of an item.
 pub(super) struct Choice {
-    /// Its code: `<item>.<option>`, so that one code means one thing.
+    /// Code of the option: `<item>.<option>`, so that codes are unique.
     pub(super) code: String,
-    /// What a person reads.
+    /// Text for the person.
     pub(super) display: String,
-    /// The answer that it is alone.
+    /// Value of an answer with only this option.
     pub(super) value: i32,
 }
 
-/// The options of an item in the order of the form. A set that has no option for it gets one that says: asked, and none.
+/// The options of an item in the order of the form. A set without an option for "none" gets one.
 pub(super) fn choices(spec: &Spec, texts: Option<&Texts>) -> Vec<Choice> {
     let label = |item: &str, option: &str| {
         let labels = texts.and_then(|texts| texts.options.get(item));
@@ -37,12 +37,11 @@ pub(super) fn choices(spec: &Spec, texts: Option<&Texts>) -> Vec<Choice> {
     choices
 }
 
-/// The code of an option.
 pub(super) fn code(item: &str, option: &str) -> String {
     format!("{item}.{option}")
 }
 
-/// The options as codes; of an item that is scored, each with its points under both names that form fillers read.
+/// The options as codes; each option of a scored item has its points in both extensions that form fillers read.
 pub(super) fn codings(table: &RuleTable, spec: &Spec, texts: Option<&Texts>) -> Vec<Coding> {
     let choices = choices(spec, texts);
     let points: Vec<i32> = choices.iter().map(|choice| points(table, spec, choice.value)).collect();
@@ -63,7 +62,7 @@ pub(super) fn codings(table: &RuleTable, spec: &Spec, texts: Option<&Texts>) -> 
     choices.into_iter().zip(points).map(coding).collect()
 }
 
-/// What one answer alone adds to the own total. For the questions of SARC-F these are the points of SARC-F.
+/// Points of a single answer in the own score. For the questions of SARC-F they equal the points of SARC-F.
 fn points(table: &RuleTable, spec: &Spec, value: i32) -> i32 {
     let mut answers = Answers::default();
     answers.set(spec.item, Some(value));

@@ -1,4 +1,4 @@
-//! `OperationOutcome`: what a problem is for a client that speaks FHIR.
+//! `OperationOutcome`: a problem as a FHIR resource.
 
 use serde::Serialize;
 
@@ -34,7 +34,7 @@ pub(super) const fn of(issue: Vec<Issue>) -> Typed<OperationOutcome> {
     Typed::new("OperationOutcome", OperationOutcome { issue })
 }
 
-/// What a problem is in FHIR: every fault with the place that it is about, and the red flags of answers that are refused.
+/// Renders a problem as FHIR: all faults with their places, and the red flags of rejected answers.
 pub fn outcome(problem: &Problem) -> impl Serialize {
     let faults = problem.faults.iter().take(MOST_FAULTS).map(issue);
     let mut issues: Vec<Issue> = faults.collect();
@@ -54,7 +54,7 @@ pub fn outcome(problem: &Problem) -> impl Serialize {
     of(issues)
 }
 
-/// A fault of a parameter or header is named by `location`, one of a resource by `expression`.
+/// A fault of a parameter or header has a `location`, a fault of a resource an `expression`.
 fn issue(fault: &Fault) -> Issue {
     let mut issue = Issue::error(code_of_fault(fault.code), &fault.detail);
     match fault.pointer.strip_prefix('/') {
@@ -98,7 +98,7 @@ const fn code_of(kind: ProblemType) -> &'static str {
     }
 }
 
-/// The same problem, its faults named by their place in a resource: `/item/0/linkId` is `<resource>.item[0].linkId`.
+/// The same problem with the places of its faults in a resource: `/item/0/linkId` becomes `<resource>.item[0].linkId`.
 pub(super) fn within(resource: &str, mut problem: Problem) -> Problem {
     for fault in &mut problem.faults {
         fault.pointer = place(resource, &fault.pointer);
@@ -106,7 +106,7 @@ pub(super) fn within(resource: &str, mut problem: Problem) -> Problem {
     problem
 }
 
-/// A JSON pointer into a resource as `FHIRPath`.
+/// Converts a JSON pointer into a resource to `FHIRPath`.
 pub(super) fn place(resource: &str, pointer: &str) -> String {
     let mut path = resource.to_owned();
     for token in pointer.split('/').skip(1) {

@@ -1,4 +1,4 @@
-//! What a record system's `Patient` says of age and sex.
+//! Age and sex from a record system's `Patient`.
 
 use std::borrow::Cow;
 
@@ -8,12 +8,12 @@ use serde_json::Value;
 use crate::domain::answers::RawAnswer;
 use crate::domain::questionnaire::{Item, Kind};
 
-/// Whether the patient is certainly too young, or too old, for the questions.
+/// Whether the patient is known to be too young or too old for the questions.
 pub(in crate::http) fn is_not_asked(patient: &Value, today: Date) -> bool {
     age_of(patient, today).is_some_and(|age| !is_asked(age))
 }
 
-/// The answers that the patient's data give, each with the element that it is from.
+/// The answers from the patient's data, each with its source element.
 pub(in crate::http) fn answers(
     patient: &Value,
     today: Date,
@@ -35,7 +35,7 @@ fn is_asked(age: i32) -> bool {
     (minimum..=maximum).contains(&age)
 }
 
-/// Whole years since a date of birth; one without day or month tells no age.
+/// Whole years since a date of birth; `None` if the date has no day or month.
 fn age(born: &str, today: Date) -> Option<i32> {
     let whole: Date = born.parse().ok()?;
     let had_birthday = (today.month(), today.day()) >= (whole.month(), whole.day());

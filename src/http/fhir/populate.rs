@@ -1,5 +1,5 @@
-//! `$populate`: the form, begun with what the caller knows of a person. Nothing is looked up and nothing is kept; what is of
-//! no use is told.
+//! `$populate`: the form, prefilled with what the caller knows of a person. Nothing is looked up or stored; data that is not
+//! used is reported.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -30,34 +30,34 @@ use crate::http::body::Incoming;
 use crate::http::extract::Accepted;
 use crate::http::problem::{Problem, ProblemType};
 
-/// What body weight and height are called in the vital signs of FHIR R4.
+/// LOINC codes of body weight and height in the vital signs of FHIR R4.
 const LOINC: [(&str, Item); 2] = [("29463-7", Item::WeightKg), ("8302-2", Item::HeightCm)];
 
 elements! {
-    /// What the operation answers.
+    /// The result of the operation.
     Output {
         parameter: Vec<Parameter>,
     }
-    /// One part of it.
+    /// One parameter of the result.
     Parameter {
         name: &'static str,
         resource: Option<Part>,
     }
 }
 
-/// The resource of a part.
+/// The resource of a parameter.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum Part {
-    /// The form, begun.
+    /// The prefilled form.
     Response(Box<Typed<Response>>),
-    /// What is to be known of it.
+    /// Notes on the prefilled form.
     Issues(Typed<OperationOutcome>),
 }
 
-/// What was found for one item.
+/// The value found for one item.
 struct Known {
-    /// When it was observed, as far as it says; the latest counts.
+    /// When it was observed, if given; the latest value is used.
     at: Option<Timestamp>,
     answer: RawAnswer<'static>,
 }
@@ -65,7 +65,7 @@ struct Known {
 /// `POST /fhir/Questionnaire/$populate`.
 ///
 /// # Errors
-/// When the parameters name no form, or another one.
+/// Fails when the parameters name no form, or a different one.
 pub(super) async fn populate(
     state: web::Data<State>,
     caller: Intake,
@@ -81,8 +81,8 @@ pub(super) async fn populate(
         [(name, _)] => {
             Some((place(name), FaultCode::NotFound, "is not the form of this service in its current version"))
         }
-        [] => Some((place("canonical"), FaultCode::Required, "name the form")),
-        [_, (name, _), ..] => Some((place(name), FaultCode::Contradiction, "name the form in one way")),
+        [] => Some((place("canonical"), FaultCode::Required, "give the form")),
+        [_, (name, _), ..] => Some((place(name), FaultCode::Contradiction, "give the form in one way only")),
     };
     if let Some((place, code, detail)) = fault {
         return Err(Problem::content(vec![Fault::new(place, code, detail)], None));
@@ -90,10 +90,10 @@ pub(super) async fn populate(
     Ok(begun(&state, &given, accepted.of(caller.clinic())))
 }
 
-/// `POST /fhir/Questionnaire/{id}/$populate`: the address names the form.
+/// `POST /fhir/Questionnaire/{id}/$populate`: the form is given in the URL.
 ///
 /// # Errors
-/// When it is not the current version, or the body is no `Parameters`.
+/// Fails when it is not the current version, or the body is not `Parameters`.
 pub(super) async fn populate_version(
     state: web::Data<State>,
     caller: Intake,
@@ -109,7 +109,7 @@ pub(super) async fn populate_version(
     Ok(begun(&state, &given, accepted.of(caller.clinic())))
 }
 
-/// How the parameters name the form, as canonicals.
+/// The form that the parameters name, as canonical URLs.
 fn named_form(given: &Given) -> Vec<(&str, String)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let canonical = |one: &Value| match one["name"].as_str().unwrap_or_default() {
@@ -133,10 +133,10 @@ fn begun(state: &State, given: &Given, language: Language) -> HttpResponse {
     let mut raw = RawAnswers::default();
     raw.0.extend(known.into_iter().map(|(item, known)| (Cow::Borrowed(item.id()), known.answer)));
     let (answers, faults) = Answers::parse(&raw);
-    // What the form would refuse is left for somebody to answer.
+    // Values that the form would reject are left unanswered.
     issues.extend(faults.iter().map(|fault| {
         let item = fault.pointer.trim_start_matches('/');
-        Issue::information(&format!("{item} is left open: {}", fault.detail))
+        Issue::information(&format!("{item} is left unanswered: {}", fault.detail))
     }));
     let subject = given.named(&["subject"]).next().map(|one| about(&one["valueReference"]));
     let response = Response {
@@ -163,7 +163,7 @@ fn about(reference: &Value) -> Reference {
     Reference { reference: text(&reference["reference"]), identifier, ..Reference::default() }
 }
 
-/// What the contexts say; of several observations of one thing the latest.
+/// Values from the contexts; of several observations of an item, the latest.
 fn known(given: &Given, today: jiff::civil::Date, issues: &mut Vec<Issue>) -> HashMap<Item, Known> {
     let mut known: HashMap<Item, Known> = HashMap::new();
     let parts = given.named(&["context", "launchContext"]).filter_map(|one| one["part"].as_array()).flatten();
@@ -183,17 +183,17 @@ fn known(given: &Given, today: jiff::civil::Date, issues: &mut Vec<Issue>) -> Ha
                     }
                 }
                 None => issues.push(Issue::information(
-                    "an Observation is passed over: it is not final, of no use here, or in a unit that the form does not have",
+                    "an Observation is ignored: it is not final, not used here, or in a unit that the form does not have",
                 )),
             },
-            Some(_) => issues.push(Issue::information("a resource is passed over: Patient and Observation are of use")),
-            None => issues.push(Issue::information("a reference is passed over: send the resource itself")),
+            Some(_) => issues.push(Issue::information("a resource is ignored: only Patient and Observation are used")),
+            None => issues.push(Issue::information("a reference is ignored: send the resource itself")),
         }
     }
     known
 }
 
-/// The item that an observation is of, and its value in the unit of the form.
+/// The item of an observation, and its value in the unit of the form.
 fn observed(observation: &Value) -> Option<(Item, f64)> {
     let done = ["final", "amended", "corrected"].iter().any(|status| observation["status"] == *status);
     let codings = observation["code"]["coding"].as_array().filter(|_| done)?;

@@ -1,4 +1,4 @@
-//! Questionnaire: the form, made of the catalogue of items and the texts of the current rule table.
+//! `Questionnaire`: the form, built from the item catalogue and the texts of the current rule table.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -46,7 +46,7 @@ elements! {
         answer_option: Vec<AnswerOption>,
         item: Vec<Item>,
     }
-    /// When a question is worth asking.
+    /// Condition for showing a question.
     EnableWhen {
         question: &'static str,
         operator: &'static str,
@@ -61,7 +61,7 @@ elements! {
 /// `GET /fhir/Questionnaire/{id}`: the id is the version of the rule table.
 ///
 /// # Errors
-/// When that is not the current version.
+/// Fails when it is not the current version.
 pub(super) async fn get_questionnaire(
     request: HttpRequest,
     state: web::Data<State>,
@@ -77,10 +77,10 @@ pub(super) async fn get_questionnaire(
     reply::fixed(&request, language, &body, || json(&of(table, language)))
 }
 
-/// `GET /fhir/Questionnaire`: finds the current form.
+/// `GET /fhir/Questionnaire`: searches the current form.
 ///
 /// # Errors
-/// When a parameter is not one of this search.
+/// Fails on a parameter that this search does not support.
 pub(super) async fn search_questionnaires(
     request: HttpRequest,
     state: web::Data<State>,
@@ -167,7 +167,7 @@ fn question(table: &RuleTable, spec: &Spec, texts: Option<&Texts>) -> Item {
     }
 }
 
-/// The range of a number.
+/// Range extensions of a number.
 fn bounds(spec: &Spec) -> Vec<Extension> {
     let questionnaire::Kind::Number { minimum, maximum, scale, .. } = spec.kind else { return Vec::new() };
     let bound = |url, units: i32| {

@@ -1,4 +1,4 @@
-//! Search for what is made of submissions: `QuestionnaireResponse`, `RiskAssessment`, Observation.
+//! Search parameters of resources made of submissions: `QuestionnaireResponse`, `RiskAssessment`, `Observation`.
 
 use actix_web::web::Bytes;
 use uuid::Uuid;
@@ -13,43 +13,41 @@ use crate::domain::stored::PageRequest;
 use crate::domain::submission::ExternalSource;
 use crate::http::problem::Problem;
 
-/// A page unless said otherwise, and at most.
+/// Default and maximum page size.
 const PAGE: (u16, u16) = (50, 200);
 
-/// What is searched for.
+/// A parsed search.
 pub(super) struct RecordSearch {
-    /// Which submissions.
     pub(super) filter: RecordFilter,
-    /// Which page of them.
     pub(super) page: PageRequest,
-    /// Whether anything can be found at all.
+    /// Whether the filter can match anything.
     pub(super) possible: bool,
-    /// The codes of observations.
+    /// The requested codes of observations.
     pub(super) codes: Vec<String>,
-    /// How many resources of the first submission were shown before.
+    /// Number of resources of the first submission that earlier pages have returned.
     pub(super) shown: usize,
-    /// Whether it was searched by an identifier, which stands in no address.
+    /// Whether the search is by identifier, which must not appear in a URL.
     pub(super) by_identifier: bool,
 }
 
-/// What is particular to a type.
+/// Differences between the resource types.
 #[derive(Clone, Copy)]
 pub(super) struct Kind {
-    /// The status of every resource of the type.
+    /// Status of all resources of the type.
     pub(super) status: &'static str,
-    /// The parameter that says when it was answered.
+    /// Name of the parameter for the time of answering.
     pub(super) date: &'static str,
-    /// Whether it is the form's answers, which have an identifier and a form.
+    /// Whether it is `QuestionnaireResponse`, which has an identifier and a form.
     pub(super) form: bool,
-    /// Whether it is found by its code.
+    /// Whether the type can be searched by code.
     pub(super) coded: bool,
 }
 
 impl RecordSearch {
-    /// Reads the parameters. What follows the submission in an id of an observation is left to the caller.
+    /// Reads the parameters. The part of an observation's id after the submission id is left to the caller.
     ///
     /// # Errors
-    /// Every fault of the parameters.
+    /// Fails with all faults of the parameters.
     pub(super) fn read(query: &str, form: Option<&Bytes>, kind: Kind) -> Result<Self, Problem> {
         let mut parameters = Parameters::of(query, form.map_or(b"", |form| form));
         let mut possible = any(&parameters.all("status"), kind.status);
@@ -75,7 +73,7 @@ impl RecordSearch {
     }
 }
 
-/// How many resources a page has, and which page.
+/// Page size and cursor.
 pub(super) fn page(parameters: &mut Parameters) -> PageRequest {
     let limit = match parameters.one("_count").map(|text| text.parse::<u16>()) {
         None => PAGE.0,
@@ -88,7 +86,7 @@ pub(super) fn page(parameters: &mut Parameters) -> PageRequest {
     PageRequest { limit, cursor: parameters.one("_cursor") }
 }
 
-/// The person asked for, by the id that is used here: as it is, as an address, or as an identifier of ours.
+/// The subject, by the id used here: bare, as a reference, or as an identifier of this service.
 pub(super) fn subject(parameters: &mut Parameters) -> Option<Uuid> {
     let mut found = None;
     for name in ["subject", "patient", "subject:identifier", "patient:identifier"] {
@@ -96,7 +94,7 @@ pub(super) fn subject(parameters: &mut Parameters) -> Option<Uuid> {
         let id = value.strip_prefix("Patient/").or_else(|| value.strip_prefix(SUBJECT)?.strip_prefix('|'));
         match Uuid::try_parse(id.unwrap_or(&value)) {
             Ok(id) if found.is_none_or(|other| other == id) => found = Some(id),
-            _ => parameters.refuse(name, FaultCode::Format, "must be one id of a person as this service gave it"),
+            _ => parameters.refuse(name, FaultCode::Format, "must be one subject id of this service"),
         }
     }
     found
@@ -109,11 +107,11 @@ fn form_asked(parameters: &mut Parameters, filter: &mut RecordFilter) -> bool {
     url == QUESTIONNAIRE
 }
 
-/// An identifier of a record may say who somebody is, so it is taken from a form alone.
+/// A record identifier may identify a person, so it is accepted only in a form.
 fn identifier(parameters: &mut Parameters, posted: bool) -> Option<ExternalSource> {
     let token = parameters.one("identifier")?;
     if !posted {
-        parameters.refuse("identifier", FaultCode::NotAllowed, "send it by POST to _search, not in an address");
+        parameters.refuse("identifier", FaultCode::NotAllowed, "send it by POST to _search, not in a URL");
         return None;
     }
     match token.split_once('|') {

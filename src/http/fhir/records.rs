@@ -1,4 +1,4 @@
-//! What is made of submissions: read and search of `QuestionnaireResponse`, `RiskAssessment` and Observation.
+//! Resources made of submissions: read and search of `QuestionnaireResponse`, `RiskAssessment` and `Observation`.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Bytes;
@@ -26,7 +26,7 @@ const OBSERVATIONS: Kind = Kind { status: "final", date: "date", form: false, co
 /// `GET /fhir/QuestionnaireResponse/{id}`.
 ///
 /// # Errors
-/// When there is none that this caller may see.
+/// Fails when there is none that the caller may read.
 pub(super) async fn get_response(
     state: web::Data<State>,
     caller: Intake,
@@ -39,7 +39,7 @@ pub(super) async fn get_response(
 /// `GET /fhir/RiskAssessment/{id}`.
 ///
 /// # Errors
-/// When there is none that this caller may see.
+/// Fails when there is none that the caller may read.
 pub(super) async fn get_risk_assessment(
     state: web::Data<State>,
     caller: Intake,
@@ -50,10 +50,10 @@ pub(super) async fn get_risk_assessment(
     Ok(reply::versioned(StatusCode::OK, 1, &risk_assessment::of(&Scored::stored(&release.table, &stored))))
 }
 
-/// `GET /fhir/Observation/{id}`: the submission's id, and what was observed.
+/// `GET /fhir/Observation/{id}`: the id is that of the submission followed by the code.
 ///
 /// # Errors
-/// When there is none that this caller may see.
+/// Fails when there is none that the caller may read.
 pub(super) async fn get_observation(
     state: web::Data<State>,
     caller: Intake,
@@ -68,10 +68,10 @@ pub(super) async fn get_observation(
     Ok(reply::versioned(StatusCode::OK, 1, &found))
 }
 
-/// Searches for answers to the form.
+/// Searches `QuestionnaireResponse`.
 ///
 /// # Errors
-/// When a parameter has a fault.
+/// Fails when a parameter has a fault.
 pub(super) async fn search_responses(
     request: HttpRequest,
     state: web::Data<State>,
@@ -85,10 +85,10 @@ pub(super) async fn search_responses(
     Ok(found(&request, "QuestionnaireResponse", &query, page.items.into_iter().map(name).collect(), next))
 }
 
-/// Searches for what the instruments say.
+/// Searches `RiskAssessment`.
 ///
 /// # Errors
-/// When a parameter has a fault.
+/// Fails when a parameter has a fault.
 pub(super) async fn search_risk_assessments(
     request: HttpRequest,
     state: web::Data<State>,
@@ -106,11 +106,11 @@ pub(super) async fn search_risk_assessments(
     Ok(found(&request, "RiskAssessment", &query, resources, page.next_cursor.map(|cursor| (Some(cursor), 0))))
 }
 
-/// Searches for totals and measured values. A submission has several, and a page has at most what was asked for: a page that is smaller than
-/// what one submission makes shows a part of it, and the next one goes on there.
+/// Searches `Observation`. A submission has several, and a page has at most the requested number: a page smaller than the
+/// observations of one submission returns part of them, and the next page continues there.
 ///
 /// # Errors
-/// When a parameter has a fault.
+/// Fails when a parameter has a fault.
 pub(super) async fn search_observations(
     request: HttpRequest,
     state: web::Data<State>,
@@ -138,7 +138,7 @@ pub(super) async fn search_observations(
     Ok(found(&request, "Observation", &query, rest.into_iter().take(limit).collect(), next))
 }
 
-/// The search, and the parameters that the address of the next page repeats.
+/// The search, and the parameters that the URL of the next page repeats.
 async fn read(request: &HttpRequest, incoming: Incoming, kind: Kind) -> Result<(RecordSearch, String), Problem> {
     let query = request.query_string();
     if request.method() == actix_web::http::Method::GET {
@@ -164,7 +164,7 @@ async fn find(
     Ok(found)
 }
 
-/// The answer to a search: the resources of one type, and the addresses of this page and the next.
+/// The response to a search: resources of one type, and the URLs of this page and the next.
 pub(super) fn found<T: Serialize>(
     request: &HttpRequest,
     kind: &str,
@@ -173,7 +173,7 @@ pub(super) fn found<T: Serialize>(
     next: Option<(Option<String>, usize)>,
 ) -> HttpResponse {
     let base = format!("{}/{kind}", reply::base(request));
-    // An identifier is in no address, so a search by one has none.
+    // An identifier must not appear in a URL, so a search by identifier has no link.
     let named = form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "identifier");
     let mut link = Vec::new();
     if !named {

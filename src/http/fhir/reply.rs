@@ -1,4 +1,4 @@
-//! Answers with a resource.
+//! Responses with a resource.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, ETAG, VARY};
@@ -13,15 +13,15 @@ use crate::http::fixed::Fixed;
 use crate::http::problem::Problem;
 use crate::http::{State, address};
 
-/// An answer with a resource.
+/// Answers with a resource.
 pub(super) fn resource(mut response: HttpResponseBuilder, resource: &impl Serialize) -> HttpResponse {
     response.content_type(MEDIA_TYPE).json(resource)
 }
 
-/// A resource that is made once for everybody.
+/// Answers with a resource that is built once for all clients.
 ///
 /// # Errors
-/// When it cannot be made.
+/// Fails when the resource cannot be built.
 pub(super) fn fixed(
     request: &HttpRequest,
     language: Language,
@@ -33,7 +33,7 @@ pub(super) fn fixed(
     body.answer(request, response, MEDIA_TYPE, make)
 }
 
-/// What anybody may find, each with its address. It is not compressed: that would take far longer than the rest.
+/// The result of a public search, each resource with its URL. It is not compressed: that would take far longer than the rest.
 pub(super) fn found(
     request: &HttpRequest,
     state: &State,
@@ -45,7 +45,7 @@ pub(super) fn found(
     let entries = found.iter().map(|(id, resource)| (format!("{base}/{id}"), resource)).collect();
     let link = Link { relation: "self", url: format!("{base}?{}", request.query_string()) };
     let mut response = public(language);
-    // Whoever asks first would otherwise choose the address for all who are given the same answer.
+    // Without a configured public URL, the first client's base URL would be cached for all others.
     let kept = if state.settings.public_url.is_some() { "public, max-age=300" } else { "no-store" };
     response.insert_header((CACHE_CONTROL, kept)).insert_header((CONTENT_ENCODING, "identity"));
     resource(response, &searchset(entries, vec![link]))
@@ -59,19 +59,19 @@ fn public(language: Language) -> HttpResponseBuilder {
     response
 }
 
-/// A resource of a clinic under its version.
+/// A resource of a clinic with its version.
 pub(super) fn versioned(status: StatusCode, version: i32, body: &impl Serialize) -> HttpResponse {
     let mut response = HttpResponse::build(status);
     response.insert_header((ETAG, tag(version)));
     resource(response, body)
 }
 
-/// The version of a resource as a header names it.
+/// The `ETag` of a version.
 pub(super) fn tag(version: i32) -> String {
     format!("W/\"{version}\"")
 }
 
-/// The address that clients reach the facade under.
+/// The base URL of the facade, as clients reach it.
 pub(super) fn base(request: &HttpRequest) -> String {
     let state = request.app_data::<web::Data<State>>();
     let base = state.map(|state| address::base(request, &state.settings));

@@ -1,4 +1,4 @@
-//! `QuestionnaireResponse` as it is answered: the answers of a submission under the headings of the form.
+//! `QuestionnaireResponse` as output: the answers of a submission under the headings of the form.
 
 use super::element::{Coding, Identifier, Meta, Reference, Typed, elements};
 use super::names::{ANSWERS, IMPORTED, NONE_OF_THESE, QUESTIONNAIRE, RESULTS, SUBJECT};
@@ -36,7 +36,6 @@ elements! {
     }
 }
 
-/// The submission's answers.
 pub(super) fn of(stored: &StoredSubmission) -> Typed<Response> {
     let source = stored.source.clone();
     let tag = stored.imported.then(|| Coding::new(RESULTS, IMPORTED, None)).into_iter();
@@ -56,17 +55,17 @@ pub(super) fn of(stored: &StoredSubmission) -> Typed<Response> {
     )
 }
 
-/// A person, of whom no resource is served.
+/// A person, for whom no resource is served.
 pub(super) fn person(subject_id: SubjectId) -> Reference {
     Reference::named("Patient", SUBJECT, subject_id)
 }
 
-/// The version and the instant of its change.
+/// Metadata with version and time of the last change.
 pub(super) fn meta(version: i32, at: jiff::Timestamp) -> Meta {
     Meta { version_id: Some(version.to_string()), last_updated: Some(at.to_string()), tag: Vec::new() }
 }
 
-/// Answers under their headings; headings without an answer are left out.
+/// Answers under their headings; headings without answers are omitted.
 pub(super) fn items(answers: &Answers) -> Vec<Item> {
     let heading = |group: Group| Item {
         link_id: group.as_str(),

@@ -1,5 +1,4 @@
-//! `QuestionnaireResponse` as it comes in: what becomes a draft of a submission. Elements that are not read here are allowed
-//! and let be.
+//! `QuestionnaireResponse` as input, which becomes the draft of a submission. Other elements are allowed and ignored.
 
 use std::collections::HashMap;
 
@@ -15,7 +14,7 @@ use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::subject::{self, SubjectDraft};
 use crate::domain::submission::ExternalSource;
 
-/// The resource.
+/// Name of the resource type.
 const RESPONSE: &str = "QuestionnaireResponse";
 
 /// Answers to the form.
@@ -34,48 +33,45 @@ pub(super) struct ResponseInput {
     item: Vec<ItemInput>,
 }
 
-/// What is known of the resource itself.
+/// Metadata of the resource.
 #[derive(Clone, Deserialize)]
 struct MetaInput {
     #[serde(default)]
     tag: Vec<TagInput>,
 }
 
-/// A tag.
 #[derive(Clone, Deserialize)]
 struct TagInput {
     system: Option<String>,
     code: Option<String>,
 }
 
-/// A name that another system gave.
+/// An identifier given by another system.
 #[derive(Clone, Deserialize)]
 struct IdentifierInput {
     system: Option<String>,
     value: Option<String>,
 }
 
-/// Whom the answers are about.
+/// The person that the answers are about.
 #[derive(Clone, Deserialize)]
 struct ReferenceInput {
     reference: Option<String>,
     identifier: Option<IdentifierInput>,
 }
 
-/// What the resource says, as far as it could be read.
+/// The content of the resource, as far as it could be read.
 #[derive(Default)]
 pub(super) struct Read {
-    /// The answers.
     pub(super) answers: Answers,
-    /// The person.
     pub(super) subject: SubjectDraft,
-    /// When it was answered.
+    /// When the questions were answered.
     pub(super) answered_at: Option<Timestamp>,
-    /// The record that it is in the other system.
+    /// The source record in the other system.
     pub(super) source: Option<ExternalSource>,
-    /// Whether it is history of another system.
+    /// Whether this is history imported from another system.
     pub(super) imported: bool,
-    /// Where each question stands in the resource.
+    /// Place of each question in the resource.
     places: HashMap<&'static str, String>,
 }
 
@@ -86,7 +82,7 @@ const PLACES: Places = Places {
 };
 
 impl ResponseInput {
-    /// Whom the resource is about, as it says it itself.
+    /// The subject of the resource, as given.
     pub(super) fn about(&self) -> Option<Reference> {
         let ReferenceInput { reference, identifier } = self.subject.clone()?;
         let named = |one: IdentifierInput| Some(Identifier { system: one.system, value: one.value? });
@@ -94,16 +90,16 @@ impl ResponseInput {
         (about.reference.is_some() || about.identifier.is_some()).then_some(about)
     }
 
-    /// Where the resource is in the record that it comes from, if it says so.
+    /// Reference to the resource in the system that it comes from, if it has an id.
     pub(super) fn address(&self) -> Option<Reference> {
         self.id.as_ref().map(|id| Reference::to(RESPONSE, id))
     }
 
-    /// The clinic's reference of the person.
+    /// The clinic's reference of the subject.
     pub(super) fn reference(&self, faults: &mut Vec<Fault>) -> Option<subject::Reference> {
         let value = self.subject.as_ref()?.identifier.as_ref().and_then(|identifier| identifier.value.as_deref());
         let Some(value) = value else {
-            let detail = "name the person by subject.identifier.value, the clinic's reference";
+            let detail = "give the clinic's reference of the person as subject.identifier.value";
             faults.push(at("subject", FaultCode::Required, detail));
             return None;
         };
@@ -111,7 +107,7 @@ impl ResponseInput {
         subject::Reference::parse(value).map_err(refused).ok()
     }
 
-    /// Reads the resource, the person left aside; versions of the form that are not among those known are refused.
+    /// Reads the resource except its subject; unknown versions of the form are rejected.
     pub(super) fn read(self, versions: &[String], faults: &mut Vec<Fault>) -> Read {
         let mut fault = |element: &str, code, detail: &str| faults.push(at(element, code, detail));
         if self.resource_type.as_deref() != Some(RESPONSE) {
@@ -119,11 +115,11 @@ impl ResponseInput {
         }
         match self.status.as_deref() {
             Some("completed") => {}
-            None => fault("status", FaultCode::Required, "must say completed"),
-            Some(_) => fault("status", FaultCode::Contradiction, "only what is completed can be scored and stored"),
+            None => fault("status", FaultCode::Required, "must be completed"),
+            Some(_) => fault("status", FaultCode::Contradiction, "only a completed response can be scored and stored"),
         }
         if self.questionnaire.is_some_and(|canonical| !known_form(&canonical, versions)) {
-            fault("questionnaire", FaultCode::NotFound, "is not the form of this service in a version that it knows");
+            fault("questionnaire", FaultCode::NotFound, "is not the form of this service in a known version");
         }
         let imported = self.meta.is_some_and(|meta| meta.tag.iter().any(TagInput::says_imported));
         let mut read = Read { source: source(self.identifier, &mut fault), imported, ..Read::default() };
@@ -151,7 +147,7 @@ impl TagInput {
 }
 
 impl Read {
-    /// A fault of the draft, named by where it stands in the resource.
+    /// A fault of the draft, with its place in the resource.
     pub(super) fn located(&self, fault: Fault) -> Fault {
         let path = match &*fault.pointer {
             "/answered_at" => format!("{RESPONSE}.authored"),
@@ -174,7 +170,7 @@ fn question(parent: &str, link: &str) -> String {
     format!("{parent}.item.where(linkId='{link}')")
 }
 
-/// Whether a canonical names the form in one of these versions.
+/// Whether a canonical URL is the form in one of these versions.
 pub(super) fn known_form(canonical: &str, versions: &[String]) -> bool {
     match canonical.split_once('|') {
         Some((url, version)) => url == QUESTIONNAIRE && versions.iter().any(|known| known == version),
@@ -182,7 +178,7 @@ pub(super) fn known_form(canonical: &str, versions: &[String]) -> bool {
     }
 }
 
-/// What another system may call a record.
+/// Whether text is allowed as the system or id of a record.
 pub(super) fn plain(text: &str) -> bool {
     (1..=200).contains(&text.chars().count()) && !text.trim().is_empty() && !text.chars().any(char::is_control)
 }
@@ -195,7 +191,7 @@ fn source(
     for (part, name) in [(&system, "system"), (&value, "value")] {
         let element = format!("identifier.{name}");
         match part {
-            None => fault(&element, FaultCode::Required, "an identifier has a system and a value"),
+            None => fault(&element, FaultCode::Required, "an identifier must have a system and a value"),
             Some(text) if !plain(text) => fault(&element, FaultCode::Text, "must be 1 to 200 visible characters"),
             Some(_) => {}
         }

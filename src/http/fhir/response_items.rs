@@ -1,4 +1,4 @@
-//! Items of a `QuestionnaireResponse`: the answers in its tree of headings, for everybody who reads one.
+//! Items of a `QuestionnaireResponse`: the answers in its tree of headings.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -11,9 +11,9 @@ use crate::domain::answers::{RawAnswer, RawAnswers};
 use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS};
 use crate::domain::questionnaire::{Group, Item, Kind};
 
-/// How deep items may be nested.
+/// Maximum depth of nested items.
 const DEPTH: usize = 16;
-/// Characters of a `linkId` that is quoted, at most.
+/// Maximum characters of a `linkId` that is repeated in a fault.
 const LINK_QUOTED: usize = 100;
 
 /// A heading or a question.
@@ -27,7 +27,7 @@ pub(in crate::http) struct ItemInput {
     item: Vec<Self>,
 }
 
-/// An answer, with what is asked below it.
+/// An answer, with the items nested below it.
 #[derive(Clone, Deserialize)]
 struct AnswerInput {
     #[serde(default)]
@@ -39,26 +39,26 @@ struct AnswerInput {
 /// How places in the resource are written.
 #[derive(Clone, Copy)]
 pub(in crate::http) struct Places {
-    /// An item: where its parent is, which of its items it is, and its `linkId` if it has one that can be quoted.
+    /// An item: place of its parent, its index, and its `linkId` if that may be repeated.
     pub(in crate::http) item: fn(&str, usize, Option<&str>) -> String,
-    /// An answer: where its question is, and which of its answers it is.
+    /// An answer: place of its question, and its index.
     pub(in crate::http) answer: fn(&str, usize) -> String,
 }
 
-/// What the items say.
+/// The content of the items.
 #[derive(Clone, Default)]
 pub(in crate::http) struct Found {
-    /// The answers that could be read.
+    /// The readable answers.
     pub(in crate::http) raw: RawAnswers<'static>,
-    /// Where each question stands.
+    /// Place of each question.
     pub(in crate::http) places: HashMap<&'static str, String>,
-    /// Answers to our questions that could not be read.
+    /// Answers to questions of the form that could not be read.
     pub(in crate::http) faults: Vec<Fault>,
-    /// Items that the form does not have.
+    /// Items that are not in the form.
     pub(in crate::http) foreign: Vec<Fault>,
 }
 
-/// Where a list of items is: below the resource, an item, or an answer.
+/// Parent of a list of items: the resource, an item, or an answer.
 #[derive(Clone, Copy)]
 enum Step<'s> {
     Resource(&'s str),
@@ -67,7 +67,7 @@ enum Step<'s> {
 }
 
 impl Step<'_> {
-    /// The place as text. Only faults and known items need it.
+    /// Renders the place. Only faults and known items need it.
     fn written(&self, places: Places) -> String {
         match self {
             Self::Resource(place) => (*place).to_owned(),
@@ -78,7 +78,7 @@ impl Step<'_> {
 }
 
 impl Found {
-    /// Goes through the items and all below them.
+    /// Reads the items and all nested items.
     pub(in crate::http) fn collect(&mut self, items: &[ItemInput], parent: &str, places: Places) {
         self.walk(items, &Step::Resource(parent), DEPTH, places);
     }
@@ -90,7 +90,7 @@ impl Found {
         }
         for (index, ItemInput { link_id: link, answer, item }) in items.iter().enumerate() {
             let link = link.as_deref();
-            // The linkId is quoted in what is answered, so only a plain and short one is.
+            // The response repeats the linkId, so only a plain and short one is used.
             let plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
             let quoted = link.filter(|link| link.len() <= LINK_QUOTED && link.chars().all(plain));
             let step = Step::Item { of, index, link: quoted };
@@ -102,7 +102,7 @@ impl Found {
                 }),
                 None => tell(&mut self.foreign, || {
                     let place = format!("{}.linkId", step.written(places));
-                    Fault::new(place, FaultCode::Required, "an item has a linkId")
+                    Fault::new(place, FaultCode::Required, "an item must have a linkId")
                 }),
             }
             self.walk(item, &step, deeper - 1, places);
@@ -124,20 +124,20 @@ impl Found {
     }
 }
 
-/// Adds a fault, up to the limit of faults.
+/// Adds a fault, up to the maximum number of faults.
 fn tell(faults: &mut Vec<Fault>, fault: impl FnOnce() -> Fault) {
     if faults.len() <= MOST_FAULTS {
         faults.push(fault());
     }
 }
 
-/// What the form shows beside its questions.
+/// Whether a link id is part of the form, but not a question.
 fn of_the_form(link: &str) -> bool {
     let help = |link: &str| link.strip_suffix(".help").is_some_and(|item| Item::from_id(item).is_some());
     link == SARC_F_TOTAL || Group::ALL.iter().any(|group| group.as_str() == link) || help(link)
 }
 
-/// The answers to one question, which only a set may have several of.
+/// The answers to one question; only a set may have several.
 fn read(item: Item, answers: &[AnswerInput]) -> Result<RawAnswer<'static>, (FaultCode, &'static str)> {
     let values = answers.iter().map(|answer| read_value(item, &answer.value)).collect::<Result<Vec<_>, _>>()?;
     let none = [RawAnswer::Text(Cow::Borrowed(NONE_OF_THESE))];
@@ -146,11 +146,11 @@ fn read(item: Item, answers: &[AnswerInput]) -> Result<RawAnswer<'static>, (Faul
         (Kind::Set { .. }, Ok(one)) => Ok(RawAnswer::List(one.into())),
         (Kind::Set { .. }, Err(several)) => Ok(RawAnswer::List(several)),
         (_, Ok([one])) => Ok(one),
-        (_, Err(_)) => Err((FaultCode::Duplicate, "takes one answer")),
+        (_, Err(_)) => Err((FaultCode::Duplicate, "allows one answer")),
     }
 }
 
-/// One answer. A quantity may be in any unit, so it is none.
+/// One answer. A quantity is not accepted, because it may have any unit.
 fn read_value(item: Item, answer: &Map<String, Value>) -> Result<RawAnswer<'static>, (FaultCode, &'static str)> {
     let number = || answer.get("valueInteger").or_else(|| answer.get("valueDecimal"));
     match item.spec().kind {
@@ -170,7 +170,7 @@ fn read_value(item: Item, answer: &Map<String, Value>) -> Result<RawAnswer<'stat
     }
 }
 
-/// The option that a code names, as in the form or by itself; a code of another system names none.
+/// The option of a code, with or without the item prefix; `None` for a code of another system.
 fn option(item: Item, coding: &Value) -> Option<Cow<'static, str>> {
     let ours = coding.get("system").is_none_or(|system| system == ANSWERS);
     let code = coding.get("code").and_then(Value::as_str).filter(|_| ours)?;

@@ -1,7 +1,7 @@
-//! `RiskAssessment`: what the validated instruments say of a response.
+//! `RiskAssessment`: the outcomes of the validated instruments for a response.
 //!
-//! A probability is stated for Ishii alone, whose authors published one. No likelihood in words is derived from anything: the
-//! own total is not validated, and an instrument's outcome is not a probability.
+//! A probability is given for Ishii alone, whose authors published one. No qualitative likelihood is derived: the own score is
+//! not validated, and an instrument's outcome is not a probability.
 
 use super::element::{Annotation, CodeableConcept, Meta, Reference, Typed, elements};
 use super::observation::positive;
@@ -9,7 +9,7 @@ use super::scored::Scored;
 use crate::domain::instrument::{InstrumentResult, Outcome};
 
 elements! {
-    /// What the instruments say.
+    /// The outcomes of the instruments.
     RiskAssessment {
         id: String,
         meta: Option<Meta>,
@@ -22,7 +22,7 @@ elements! {
         mitigation: String,
         note: Vec<Annotation>,
     }
-    /// What one instrument says.
+    /// The outcome of one instrument.
     Prediction {
         outcome: Option<CodeableConcept>,
         probability_decimal: Option<f64>,
@@ -30,7 +30,7 @@ elements! {
     }
 }
 
-/// What the instruments say of a response, in its language.
+/// The outcomes of the instruments for a response, in its language.
 pub(super) fn of(scored: &Scored<'_>) -> Typed<RiskAssessment> {
     let texts = scored.texts();
     let assessment = scored.assessment;
@@ -53,7 +53,7 @@ pub(super) fn of(scored: &Scored<'_>) -> Typed<RiskAssessment> {
     )
 }
 
-/// What is settled of an instrument.
+/// The prediction of an instrument whose outcome is settled.
 fn prediction(scored: &Scored<'_>, result: &InstrumentResult) -> Option<Prediction> {
     if !matches!(result.outcome, Outcome::Positive | Outcome::Negative) {
         return None;
@@ -66,13 +66,13 @@ fn prediction(scored: &Scored<'_>, result: &InstrumentResult) -> Option<Predicti
     let range = range.map(|text| format!(" ({text})")).unwrap_or_default();
     Some(Prediction {
         outcome: Some(CodeableConcept::text("Sarcopenia")),
-        // In per cent, as the resource has it.
+        // In per cent, as FHIR specifies.
         probability_decimal: instrument.probability(scored.answers, result.total).map(percent),
         rationale: format!("{name}: {}{total}{range}", result.outcome.as_str()),
     })
 }
 
-/// A share in per cent, to a tenth.
+/// A share in per cent, rounded to a tenth.
 fn percent(share: f64) -> f64 {
     (share * 1000.0).round() / 10.0
 }

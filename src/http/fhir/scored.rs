@@ -1,4 +1,4 @@
-//! A scored response: what results are made of, whether it is stored here or was only sent to be read.
+//! A scored response, the basis of the results; either stored here or only sent for scoring.
 
 use jiff::Timestamp;
 
@@ -13,28 +13,26 @@ use crate::domain::texts::Texts;
 
 /// A scored response.
 pub(super) struct Scored<'a> {
-    /// What it was scored by.
+    /// The rule table that it was scored with.
     pub(super) table: &'a RuleTable,
-    /// The language of its outcome.
+    /// The language of the result.
     pub(super) language: Language,
-    /// The answers.
     pub(super) answers: &'a Answers,
-    /// What the rule table makes of them.
+    /// The assessment of the answers by the rule table.
     pub(super) assessment: &'a Assessment,
-    /// When it was answered.
+    /// When the questions were answered.
     pub(super) answered: Timestamp,
     /// When it was scored.
     pub(super) issued: Timestamp,
-    /// The person.
     pub(super) subject: Reference,
-    /// The response, where it has an address.
+    /// Reference to the response, if it has one.
     pub(super) response: Option<Reference>,
-    /// What the ids of its results begin with; empty where they have none.
+    /// Prefix of the ids of its results; empty if they have no ids.
     pub(super) id: String,
 }
 
 impl<'a> Scored<'a> {
-    /// One that is stored.
+    /// A stored response.
     pub(super) fn stored(table: &'a RuleTable, stored: &'a StoredSubmission) -> Self {
         Self {
             table,
@@ -49,12 +47,12 @@ impl<'a> Scored<'a> {
         }
     }
 
-    /// The wording of the outcome.
+    /// The texts of the rule table in the language of the result.
     pub(super) fn texts(&self) -> Option<&'a Texts> {
         self.table.texts(self.language)
     }
 
-    /// The version of a result, which never changes.
+    /// Metadata of a result, which never changes.
     pub(super) fn meta(&self) -> Option<Meta> {
         (!self.id.is_empty()).then(|| meta(1, self.issued))
     }

@@ -1,5 +1,5 @@
-//! Search parameters: each taken out once, and what is left over is a fault, since a filter that was overlooked would show
-//! more than was asked for.
+//! Search parameters: each is taken out once, and any that remain are faults, because an ignored filter would return more than
+//! was asked for.
 
 use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS, pointer_token};
 use crate::http::problem::Problem;
@@ -11,11 +11,11 @@ pub(super) struct Parameters {
 }
 
 impl Parameters {
-    /// Reads them from a query and, where there is one, a form.
+    /// Reads the parameters from a query and, if there is one, a form.
     pub(super) fn of(query: &str, form: &[u8]) -> Self {
         let pairs = [query.as_bytes(), form].into_iter().flat_map(form_urlencoded::parse);
         let mut read = Self { pairs: Vec::new(), faults: Vec::new() };
-        // The form of the answer is settled before.
+        // `_format` is handled before.
         for (name, value) in pairs.filter(|(name, _)| name != "_format") {
             if name.contains('\0') || value.contains('\0') {
                 read.refuse(&name, FaultCode::Text, "must not hold the character U+0000");
@@ -26,7 +26,7 @@ impl Parameters {
         read
     }
 
-    /// Every value of a parameter.
+    /// All values of a parameter.
     pub(super) fn all(&mut self, name: &str) -> Vec<String> {
         let (taken, left) = std::mem::take(&mut self.pairs).into_iter().partition(|(one, _)| one == name);
         self.pairs = left;
@@ -34,7 +34,7 @@ impl Parameters {
         taken.into_iter().map(|(_, value)| value).collect()
     }
 
-    /// The one value of a parameter that cannot be given twice.
+    /// The value of a parameter that may be given only once.
     pub(super) fn one(&mut self, name: &str) -> Option<String> {
         let mut values = self.all(name);
         if values.len() > 1 {
@@ -43,26 +43,26 @@ impl Parameters {
         values.pop()
     }
 
-    /// Notes what is wrong with a parameter.
+    /// Records a fault of a parameter.
     pub(super) fn refuse(&mut self, name: &str, code: FaultCode, detail: &str) {
         if self.faults.len() <= MOST_FAULTS {
             self.faults.push(Fault::new(format!("/{}", pointer_token(name)), code, detail));
         }
     }
 
-    /// Ends the reading.
+    /// Ends parsing.
     ///
     /// # Errors
-    /// Every fault at once, with those of parameters that nobody asked for.
+    /// Fails with all faults, including those of unsupported parameters.
     pub(super) fn end(mut self) -> Result<(), Problem> {
         for (name, _) in std::mem::take(&mut self.pairs) {
-            self.refuse(&name, FaultCode::UnknownField, "there is no such search parameter here");
+            self.refuse(&name, FaultCode::UnknownField, "unsupported search parameter");
         }
         if self.faults.is_empty() { Ok(()) } else { Err(Problem::parameters(self.faults)) }
     }
 }
 
-/// Whether a value is among the values of a token parameter, each a list.
+/// Whether a value is in every value list of a token parameter.
 pub(super) fn any(asked: &[String], value: &str) -> bool {
     asked.iter().all(|list| list.split(',').any(|one| one == value))
 }

@@ -1,5 +1,4 @@
-//! `PUT /fhir/Task/{id}`: the status that a client gives a task is a command on the follow-up. The table is in
-//! `docs/fhir.md`.
+//! `PUT /fhir/Task/{id}`: the status that a client gives a task is a command on the follow-up. `docs/fhir.md` has the table.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ETAG, IF_MATCH};
@@ -25,7 +24,7 @@ use crate::http::body::Incoming;
 use crate::http::extract::{Later, PathId};
 use crate::http::problem::{Problem, ProblemType};
 
-/// What of a task moves its case; the rest is let be.
+/// The elements of a task that are read; all others are ignored.
 #[derive(Deserialize, Validate)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct TaskInput {
@@ -66,10 +65,11 @@ struct Name {
     value: Option<String>,
 }
 
-/// Moves the case.
+/// Runs the command that the task asks for.
 ///
 /// # Errors
-/// When there is no such case, no version is named (428), it has moved on (412), or it does not go that way (409, 422).
+/// Fails when there is no such follow-up, no version is given (428), the version is not current (412), or the command is not
+/// possible (409, 422).
 pub(super) async fn update_task(
     request: HttpRequest,
     state: web::Data<State>,
@@ -87,7 +87,7 @@ pub(super) async fn update_task(
         faults.push(at("resourceType", FaultCode::UnknownOption, "must be Task"));
     }
     if body.value.id.as_deref() != Some(&id.to_string()) {
-        faults.push(at("id", FaultCode::Contradiction, "must be the id of the address"));
+        faults.push(at("id", FaultCode::Contradiction, "must be the id in the URL"));
     }
     let actor = caller.actor();
     let case = follow_ups::get(&state.app, &actor, FollowUpId(id)).await?.follow_up;
@@ -107,14 +107,16 @@ pub(super) async fn update_task(
 fn answer(request: &HttpRequest, case: &FollowUp) -> HttpResponse {
     match preferred(request.headers()) {
         Preferred::Representation => reply::versioned(StatusCode::OK, case.version, &follow_up::task(case)),
-        Preferred::Outcome => {
-            reply::versioned(StatusCode::OK, case.version, &of(vec![Issue::information("the task stands as asked")]))
-        }
+        Preferred::Outcome => reply::versioned(
+            StatusCode::OK,
+            case.version,
+            &of(vec![Issue::information("the task has the requested status")]),
+        ),
         Preferred::Minimal => HttpResponse::Ok().insert_header((ETAG, reply::tag(case.version))).finish(),
     }
 }
 
-/// What the use case refuses is named by the element that asked for it.
+/// Attributes the faults of the use case to the element that asked for the command.
 fn located(error: AppError) -> AppError {
     let AppError::Faulty(faults) = error else { return error };
     let named = |fault: Fault| {
@@ -128,24 +130,25 @@ fn at(element: &str, code: FaultCode, detail: &str) -> Fault {
     Fault::new(format!("Task.{element}"), code, detail)
 }
 
-/// The version that the client saw: one weak tag, as it was answered, or the same strong.
+/// The version that the client has read: one weak tag, as returned, or the same tag as a strong one.
 fn seen(request: &HttpRequest) -> Result<i32, Problem> {
     let mut values = request.headers().get_all(IF_MATCH);
     let Some(value) = values.next() else {
-        let detail = "send the ETag of the version that you saw in If-Match";
+        let detail = "send the ETag of the version that you read in If-Match";
         return Err(Problem::new(ProblemType::PreconditionRequired, detail));
     };
     let tag = value.to_str().ok().filter(|_| values.next().is_none()).map(str::trim);
     let digits = tag.and_then(|tag| tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"')?.strip_suffix('"'));
     let plain = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
-    plain.and_then(|digits| digits.parse().ok()).ok_or_else(|| {
-        Problem::parameters(vec![Fault::new("/If-Match", FaultCode::Format, "one ETag as it was answered")])
-    })
+    plain
+        .and_then(|digits| digits.parse().ok())
+        .ok_or_else(|| Problem::parameters(vec![Fault::new("/If-Match", FaultCode::Format, "one ETag as returned")]))
 }
 
-/// The command that leads from where the case stands to what is asked for; none where it stands there.
+/// The command that leads from the current state to the requested status; `None` if there is nothing to do.
 fn wanted(task: &TaskInput, case: &FollowUp) -> Result<Option<FollowUpCommand>, Fault> {
-    let status = task.status.as_deref().ok_or_else(|| at("status", FaultCode::Required, "a task has a status"))?;
+    let status =
+        task.status.as_deref().ok_or_else(|| at("status", FaultCode::Required, "a task must have a status"))?;
     let business = task.business_status.as_ref().and_then(Concept::ours).unwrap_or_default();
     let stands = follow_up::task_status(case.state, outcome(case)) == status;
     let command = match (status, business) {
@@ -164,14 +167,14 @@ fn wanted(task: &TaskInput, case: &FollowUp) -> Result<Option<FollowUpCommand>, 
         ("rejected", _) => FollowUpCommand::Close(Closing::Declined),
         ("failed", _) => FollowUpCommand::Close(Closing::Unreachable),
         ("cancelled", _) => FollowUpCommand::Close(Closing::NotNeeded(reason(task)?)),
-        _ => return Err(at("status", FaultCode::UnknownOption, "is none that a task takes here")),
+        _ => return Err(at("status", FaultCode::UnknownOption, "is not a supported status of a task")),
     };
     let moves = matches!(command, FollowUpCommand::Contact { reached: false } | FollowUpCommand::DidNotAttend)
         || (case.state == FollowUpState::Booked && command == FollowUpCommand::Unbook);
     Ok((moves || !stands).then_some(command))
 }
 
-/// Whoever is to have it; whoever asks, where nobody is named.
+/// The command to assign the follow-up: to the owner of the task, or to the caller if it has none.
 fn taken(owner: Option<CredentialId>, case: &FollowUp) -> Option<FollowUpCommand> {
     match owner {
         Some(to) if case.assignee == Some(to) && case.state == FollowUpState::Assigned => None,
@@ -185,14 +188,14 @@ fn owner(task: &TaskInput) -> Result<Option<CredentialId>, Fault> {
     let Some(owner) = &task.owner else { return Ok(None) };
     let name = owner.identifier.as_ref().filter(|name| name.system.as_deref() == Some(CREDENTIAL));
     let id = name.and_then(|name| Uuid::try_parse(name.value.as_deref()?).ok());
-    let detail = "must be named by identifier, with urn:sarcoscreen:credential and the id of a credential";
+    let detail = "must be an identifier with urn:sarcoscreen:credential and the id of a credential";
     id.map(|id| Some(CredentialId(id))).ok_or_else(|| at("owner", FaultCode::Format, detail))
 }
 
 fn book(task: &TaskInput, case: &FollowUp) -> Result<Option<FollowUpCommand>, Fault> {
     let start = task.execution_period.as_ref().and_then(|span| span.start.as_deref());
     let fault = |code, detail| at("executionPeriod.start", code, detail);
-    let text = start.ok_or_else(|| fault(FaultCode::Required, "an appointment has a time"))?;
+    let text = start.ok_or_else(|| fault(FaultCode::Required, "an appointment must have a time"))?;
     let at: Timestamp = text.parse().map_err(|_| fault(FaultCode::Format, "must be an instant with an offset"))?;
     let stands = case.state == FollowUpState::Booked && case.appointment_at == Some(at);
     Ok((!stands).then_some(FollowUpCommand::Book { appointment_at: at }))
@@ -200,9 +203,9 @@ fn book(task: &TaskInput, case: &FollowUp) -> Result<Option<FollowUpCommand>, Fa
 
 fn reason(task: &TaskInput) -> Result<NotNeededReason, Fault> {
     let Some(concept) = &task.status_reason else { return Ok(NotNeededReason::Other) };
-    // Only a merge closes with that reason.
+    // Only a merge closes with the reason `merged`.
     let known = concept.ours().and_then(NotNeededReason::parse).filter(|reason| *reason != NotNeededReason::Merged);
-    known.ok_or_else(|| at("statusReason", FaultCode::UnknownOption, "is no reason of urn:sarcoscreen:results"))
+    known.ok_or_else(|| at("statusReason", FaultCode::UnknownOption, "is not a reason of urn:sarcoscreen:results"))
 }
 
 impl Concept {

@@ -1,5 +1,5 @@
-//! Answers on the wire. Parsing and schema are both derived from the domain's catalogue of items, so that the document
-//! cannot say something else than the service does.
+//! Answers in the API. Parser and schema are both derived from the domain's item catalogue, so the OpenAPI document always
+//! matches what the service accepts.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -11,12 +11,12 @@ use crate::domain::answers::{Answers, RawAnswers};
 use crate::domain::fault::Fault;
 use crate::domain::questionnaire::{CATALOGUE, Kind, Spec};
 
-/// Answers as far as they could be parsed, with every fault below `/answers`.
+/// The answers that could be parsed, with all faults below `/answers`.
 #[derive(Clone, Debug, Default)]
 pub struct AnswersBody {
-    /// The answers without a fault.
+    /// The valid answers.
     pub answers: Answers,
-    /// The faults of the others.
+    /// The faults of the other answers.
     pub faults: Vec<Fault>,
 }
 
@@ -32,7 +32,8 @@ impl PartialSchema for AnswersBody {
     fn schema() -> RefOr<Schema> {
         let object = ObjectBuilder::new()
             .description(Some(
-                "Answers by item id. An absent item and null both mean unanswered; an empty array means asked and none. \
+                "Answers by item id. An absent item and null both mean unanswered; an empty array means \
+                 asked, with no entry chosen. \
                  Ranges, steps and options are those of GET /v1/questionnaire.",
             ))
             .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
@@ -55,7 +56,7 @@ fn item(spec: &Spec) -> Schema {
         Kind::Number { minimum, maximum, step, scale, .. } => {
             let value = |units: i32| f64::from(units) / f64::from(scale);
             let kind = if scale == 1 { Type::Integer } else { Type::Number };
-            // `multipleOf` with a decimal step misleads validators that divide doubles, so the step is an extension.
+            // `multipleOf` with a decimal step misleads validators that divide doubles, so the step is an extension field.
             let extensions = ExtensionsBuilder::new().add("x-step", value(step)).build();
             let object = object.schema_type(nullable(kind)).extensions(Some(extensions));
             let object = if scale == 1 {

@@ -1,4 +1,4 @@
-//! The assessment on the wire. [`super::render`] makes it from the domain's assessment and the rule table.
+//! The assessment in the API. [`super::render`] makes it from the domain's assessment and the rule table.
 
 use std::collections::BTreeMap;
 
@@ -11,46 +11,46 @@ use super::{
     StageName,
 };
 
-/// What the rule table makes of the answers.
+/// The assessment of the answers by the rule table.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Assessment)]
 pub struct AssessmentBody<'a> {
-    /// The version of the rule table.
+    /// Version of the rule table.
     #[schema(example = "2026.1")]
     pub rule_table: &'a str,
     /// The language of the texts.
     pub language: LanguageName,
-    /// The own total, not validated by any study.
+    /// The own score total, not validated by any study.
     pub score: ScoreBody,
-    /// The band, stated only when every completion of the answers lies in it.
+    /// The band; null unless settled, that is unless both bounds have the same band.
     #[schema(required)]
     pub band: Option<BandName>,
-    /// The band of the least total that completions reach.
+    /// The band of the lower bound.
     pub band_at_least: BandName,
-    /// The band of the greatest total that completions reach.
+    /// The band of the upper bound.
     pub band_at_most: BandName,
-    /// What a person reads for the band.
+    /// Label of the band, for the person.
     pub label: &'a str,
-    /// What the outcome means and does not mean.
+    /// What the result means and does not mean.
     #[schema(value_type = String)]
     pub explanation: &'a RawValue,
     /// The rules that applied; their points add up to the total.
     pub findings: Vec<FindingBody<'a>>,
-    /// What each published instrument says.
+    /// Results of the published instruments.
     pub instruments: Vec<InstrumentBody<'a>>,
-    /// What the asked consensus pathways say; rule table 2026.1 has none.
+    /// Results of the requested consensus pathways; rule table 2026.1 has none.
     pub pathways: Vec<PathwayBody<'a>>,
-    /// Alarms that fired.
+    /// Alarms (red flags) that apply.
     pub red_flags: Vec<RedFlagBody>,
-    /// How soon to be seen; null while open alarm questions forbid saying self-care.
+    /// How soon the person should be seen; null while unanswered alarm questions rule out stating self-care.
     #[schema(required)]
     pub care_level: Option<CareLevelName>,
-    /// Alarm items that were not answered.
+    /// Unanswered alarm items.
     pub alarm_items_unanswered: Vec<&'static str>,
-    /// Unanswered items of the asked audience that can still change the band, the flag or an instrument's outcome, those
-    /// that can change most first; empty when no answer can change any of them.
+    /// Unanswered items of the asked audiences that can still change the band, the flag or an instrument's outcome, the most
+    /// influential first; empty when no answer can change any of them.
     pub open_questions: Vec<OpenQuestionBody>,
-    /// Advice tied to findings.
+    /// Advice for the findings.
     pub recommendations: Vec<AdviceBody<'a>>,
     /// What the findings can lead to.
     pub risks: Vec<AdviceBody<'a>>,
@@ -58,20 +58,20 @@ pub struct AssessmentBody<'a> {
     pub consultation: ConsultationBody<'a>,
 }
 
-/// The own total with its bounds over the unanswered items.
+/// The own score total with its bounds over the unanswered items.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[schema(as = Score)]
 pub struct ScoreBody {
-    /// Points counted from what was answered.
+    /// Points from the answered items.
     #[schema(minimum = 0)]
     pub total: i32,
-    /// The least total that completions reach.
+    /// Lowest total that the missing answers allow.
     #[schema(minimum = 0)]
     pub lower: i32,
-    /// The greatest total that completions reach.
+    /// Highest total that the missing answers allow.
     #[schema(minimum = 0)]
     pub upper: i32,
-    /// The greatest total there is.
+    /// Highest total of the rule table.
     #[schema(minimum = 0)]
     pub max: i32,
     /// Always false: no study has measured the accuracy of this total.
@@ -84,80 +84,80 @@ pub struct ScoreBody {
 pub struct FindingBody<'a> {
     /// Id of the rule.
     pub rule: &'a str,
-    /// The heading it stands under.
+    /// Heading that the rule is listed under.
     pub category: &'a str,
-    /// Points it added; 0 where a higher rule of its group, or the group's cap, took them.
+    /// Points that the rule added; 0 if a higher rule of its group, or the group's cap, replaced them.
     #[schema(minimum = 0)]
     pub points: i32,
-    /// What it was observed in: the answers, by item or derived quantity.
+    /// The observed answers, by item or derived quantity.
     #[schema(value_type = BTreeMap<String, serde_json::Value>)]
     pub observed: BTreeMap<&'static str, serde_json::Value>,
-    /// Why it counts.
+    /// Why the rule counts.
     #[schema(value_type = String)]
     pub reason: &'a RawValue,
-    /// Where it comes from.
+    /// Sources of the rule.
     #[schema(value_type = Vec<SourceBody>)]
     pub sources: &'a RawValue,
 }
 
-/// Where a figure comes from.
+/// The source of a value.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Source)]
 pub struct SourceBody {
-    /// What kind of source it is.
+    /// Kind of source.
     pub kind: SourceKindName,
     /// The citation.
     pub cite: String,
-    /// Its digital object identifier.
+    /// Digital object identifier (DOI).
     #[schema(required)]
     pub doi: Option<String>,
-    /// The figure or statement taken from it, in English.
+    /// The value or statement taken from the source, in English.
     pub effect: String,
-    /// How sure it is.
+    /// Confidence in the value.
     pub confidence: ConfidenceName,
 }
 
-/// What a published instrument says.
+/// Result of a published instrument.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = InstrumentResult)]
 pub struct InstrumentBody<'a> {
     /// Id of the instrument.
     pub id: &'a str,
-    /// Its published name.
+    /// Published name.
     #[schema(value_type = String)]
     pub name: &'a RawValue,
-    /// Its outcome; negative does not rule out.
+    /// Outcome of the instrument; negative does not rule out.
     pub outcome: OutcomeName,
-    /// Its total, once nothing is open; null for an instrument without one.
+    /// Total, once no item is open; null for an instrument without a total.
     #[schema(required, value_type = Option<f64>)]
     pub total: Option<Total>,
-    /// The least total that completions reach.
+    /// Lowest total that the missing answers allow.
     #[schema(required, value_type = Option<f64>)]
     pub lower: Option<Total>,
-    /// The greatest total that completions reach.
+    /// Highest total that the missing answers allow.
     #[schema(required, value_type = Option<f64>)]
     pub upper: Option<Total>,
-    /// Its cut-off; of one that differs by sex, once the sex is known.
+    /// Cut-off; if it differs by sex, null until the sex is known.
     #[schema(required, value_type = Option<f64>)]
     pub cut_off: Option<Total>,
     /// Which side of the cut-off is positive.
     pub positive_when: PositiveWhenName,
-    /// The answer that decides, for an instrument without a total.
+    /// The deciding answer, for an instrument without a total.
     #[schema(required)]
     pub category: Option<String>,
-    /// The probability that its formula gives, for an instrument that has one.
+    /// Probability from the instrument's formula; null if it has none.
     #[schema(required)]
     pub probability: Option<f64>,
-    /// The smallest sets of unanswered items whose answers could settle it, whoever would be asked; empty when it
-    /// is settled or does not apply, and when nothing can settle it.
+    /// The smallest sets of unanswered items whose answers could settle the outcome, regardless of audience; empty when it is
+    /// settled or does not apply, and when nothing can settle it.
     pub would_settle: Vec<Vec<&'static str>>,
-    /// Its published accuracy.
+    /// Published accuracy.
     #[schema(value_type = Vec<AccuracyBody>)]
     pub accuracy: &'a RawValue,
-    /// Under what terms it may be used, in English.
+    /// Terms of use, in English.
     #[schema(value_type = String)]
     pub licence: &'a RawValue,
-    /// What its outcome means.
+    /// Meaning of the outcome.
     #[schema(value_type = String)]
     pub explanation: &'a RawValue,
 }
@@ -166,24 +166,24 @@ pub struct InstrumentBody<'a> {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Accuracy)]
 pub struct AccuracyBody {
-    /// Share of those affected that it finds.
+    /// Share of affected people that the instrument finds.
     #[schema(required)]
     pub sensitivity: Option<ShareBody>,
-    /// Share of those not affected that it passes.
+    /// Share of unaffected people that the instrument classifies as negative.
     #[schema(required)]
     pub specificity: Option<ShareBody>,
-    /// Who was studied, in English.
+    /// Study population, in English.
     pub setting: String,
-    /// The definition it was compared with.
+    /// The definition that the instrument was compared with.
     pub reference: String,
     /// The citation.
     pub source: String,
-    /// What is uncertain about the row, in English.
+    /// Uncertainty of the row, in English.
     #[schema(required)]
     pub note: Option<String>,
 }
 
-/// A percentage with its 95 % interval where one was published.
+/// A percentage with its 95 % interval, if one was published.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[schema(as = Share)]
 pub struct ShareBody {
@@ -198,12 +198,12 @@ pub struct ShareBody {
     pub high: Option<f64>,
 }
 
-/// A total: a whole number of points, or a decimal where the instrument has decimals.
+/// A total: a whole number of points, or a decimal if the instrument has decimals.
 #[derive(Clone, Copy, Debug)]
 pub struct Total {
-    /// In the instrument's units.
+    /// Value in the instrument's units.
     pub units: i32,
-    /// Units in a point.
+    /// Units per point.
     pub scale: i32,
 }
 
@@ -216,61 +216,61 @@ impl Serialize for Total {
     }
 }
 
-/// What a consensus pathway says. It is a stage of screening, never a diagnosis.
+/// Result of a consensus pathway. It is a stage of screening, never a diagnosis.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = PathwayResult)]
 pub struct PathwayBody<'a> {
     /// Id of the pathway.
     pub id: PathwayName,
-    /// The definition that it follows, with its year.
+    /// The definition that the pathway follows, with its year.
     #[schema(value_type = String)]
     pub name: &'a RawValue,
-    /// Whether the case finding found a case; null while an open item decides, or where there is no case finding.
+    /// Whether case finding found a case; null while an open item decides it, or if there is no case finding.
     #[schema(required)]
     pub case_found: Option<bool>,
     /// Whether muscle strength is low.
     #[schema(required)]
     pub strength_low: Option<bool>,
-    /// Whether physical performance is low; null too where the pathway has no cut-off for it.
+    /// Whether physical performance is low; also null if the pathway has no cut-off for it.
     #[schema(required)]
     pub performance_low: Option<bool>,
     /// The stage reached; never a diagnosis.
     pub stage: StageName,
-    /// What a person reads for the stage.
+    /// Text of the stage, for the person.
     pub stage_text: &'a str,
-    /// The unanswered items that could still raise the stage.
+    /// Unanswered items that could still raise the stage.
     pub needs: Vec<&'static str>,
-    /// The instruments, items and quantities that a criterion was met by.
+    /// The instruments, items and quantities that met a criterion.
     pub because: Vec<String>,
-    /// What the pathway means, and that it is no diagnosis.
+    /// Meaning of the pathway, with the statement that it is not a diagnosis.
     #[schema(value_type = String)]
     pub explanation: &'a RawValue,
-    /// Where it comes from.
+    /// Sources of the pathway.
     #[schema(value_type = Vec<SourceBody>)]
     pub sources: &'a RawValue,
 }
 
-/// An alarm that fired.
+/// An alarm (red flag) that applies.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = RedFlag)]
 pub struct RedFlagBody {
     /// Id of the red flag.
     pub id: String,
-    /// The care level it raises to.
+    /// The care level that the red flag raises to.
     pub level: CareLevelName,
-    /// Why it alarms.
+    /// Reason for the alarm.
     pub reason: String,
-    /// Where it comes from.
+    /// Sources of the red flag.
     pub sources: Vec<SourceBody>,
 }
 
-/// An unanswered item that could still change something.
+/// An unanswered item that could still change the result.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = OpenQuestion)]
 pub struct OpenQuestionBody {
     /// The item.
     pub item: &'static str,
-    /// What it could change: `band`, `flagged`, and ids of instruments.
+    /// What the item could change: `band`, `flagged`, and ids of instruments.
     pub could_change: Vec<String>,
 }
 
@@ -280,12 +280,12 @@ pub struct OpenQuestionBody {
 pub struct AdviceBody<'a> {
     /// Id of the advice or risk.
     pub id: &'a str,
-    /// What a person reads.
+    /// Text for the person.
     #[schema(value_type = String)]
     pub text: &'a RawValue,
-    /// The findings that brought it up; empty when an answer that is not scored did, or an instrument or pathway that flags.
+    /// The findings that triggered the entry; empty when an unscored answer did, or an instrument or pathway that flags.
     pub findings: Vec<&'a str>,
-    /// Where it comes from.
+    /// Sources of the entry.
     #[schema(value_type = Vec<SourceBody>)]
     pub sources: &'a RawValue,
 }
@@ -294,11 +294,11 @@ pub struct AdviceBody<'a> {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Consultation)]
 pub struct ConsultationBody<'a> {
-    /// Whether a consultation is offered: not to somebody who must not wait for the clinic.
+    /// Whether a consultation is offered; false for a person who must not wait for the clinic.
     pub offered: bool,
     /// The clinic's name.
     pub clinic: &'a str,
-    /// Where to book; null when no consultation is offered.
+    /// Booking address; null when no consultation is offered.
     #[schema(required)]
     pub booking_url: Option<&'a str>,
     /// The number to call in an emergency.

@@ -1,4 +1,4 @@
-//! The audit trail on the wire: ids, names of credentials, and no health data.
+//! The audit log in the API: ids and credential names, no health data.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,46 +12,46 @@ use crate::domain::audit::{AuditFilter, NamedEntry};
 use crate::domain::ids::{CredentialId, SubjectId};
 use crate::domain::stored::PageRequest;
 
-/// Which audit entries to list.
+/// Filters and page of the audit log.
 #[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct AuditQuery {
-    /// Only this action.
+    /// Only entries with this action.
     pub action: Option<AuditActionName>,
-    /// Only this outcome.
+    /// Only entries with this outcome.
     pub outcome: Option<AuditOutcomeName>,
-    /// Only what this credential did.
+    /// Only entries of this credential.
     pub credential_id: Option<Uuid>,
-    /// Only what is about this person, alone or in a list that was shown.
+    /// Only entries about this subject, alone or in a returned list.
     pub subject_id: Option<Uuid>,
-    /// Only what was done to this, or refusals told in one entry that named it.
+    /// Only entries about this resource, including combined entries of refusals that named it.
     pub resource_id: Option<Uuid>,
-    /// Only what belongs to this request.
+    /// Only entries of this request.
     pub request_id: Option<Uuid>,
-    /// At or after this time, with an offset.
+    /// Only entries at or after this time, with an offset.
     #[param(value_type = Option<String>, format = DateTime)]
     pub from: Option<Timestamp>,
-    /// Before this time, with an offset.
+    /// Only entries before this time, with an offset.
     #[param(value_type = Option<String>, format = DateTime)]
     pub to: Option<Timestamp>,
-    /// How many items at most; 50 unless said.
+    /// Maximum number of items; 50 by default.
     #[validate(range(min = 1, max = 200))]
     #[param(minimum = 1, maximum = 200)]
     pub limit: Option<u16>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     #[validate(length(min = 1, max = 200))]
     #[param(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub cursor: Option<String>,
 }
 
-/// Who did, saw or tried what, and when.
+/// An audit entry: who did, read or attempted what, and when.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = AuditEntry)]
 pub struct AuditEntryBody {
     /// Id of the entry.
     pub id: Uuid,
-    /// When.
+    /// When it happened.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// The credential used; null for the operator and for background work.
@@ -60,29 +60,29 @@ pub struct AuditEntryBody {
     /// The display name of the credential.
     #[schema(required)]
     pub credential_name: Option<String>,
-    /// What was done, or tried.
+    /// What was done or attempted.
     pub action: AuditActionName,
-    /// What became of it.
+    /// The outcome.
     pub outcome: AuditOutcomeName,
-    /// To what; null where it is no single thing.
+    /// The resource; null if there is no single one.
     #[schema(required)]
     pub resource_id: Option<Uuid>,
-    /// The different things that refusals named which are told in one entry; at most 50.
+    /// The distinct resources named by the refusals that this entry combines; at most 50.
     #[schema(max_items = 50)]
     pub resource_ids: Vec<Uuid>,
-    /// Everybody whom it is about or who was shown.
+    /// All subjects that the entry is about or that were returned.
     pub subject_ids: Vec<Uuid>,
-    /// How often. The first refusal of a credential, action and outcome has an entry of its own; further ones are counted and
-    /// told in one entry a minute later at most.
+    /// Number of occurrences. The first refusal of a credential, action and outcome has an entry of its own; further ones are
+    /// counted and combined in one entry at most a minute later.
     #[schema(minimum = 1)]
     pub occurrences: i32,
-    /// The request that it belongs to.
+    /// The request that the entry belongs to.
     #[schema(required)]
     pub request_id: Option<Uuid>,
 }
 
 impl AuditQuery {
-    /// The filter and the page asked for.
+    /// Splits the query into filter and page.
     #[must_use]
     pub fn parse(self) -> (AuditFilter, PageRequest) {
         let filter = AuditFilter {

@@ -1,4 +1,4 @@
-//! Batches of submissions on the wire.
+//! Batches of submissions in the API.
 
 use jiff::Timestamp;
 use serde::de::IgnoredAny;
@@ -13,10 +13,10 @@ use super::{AssessmentBody, OriginName};
 use crate::domain::stored::StoredSubmission;
 use crate::http::problem::ProblemBody;
 
-/// Items of a batch, at most.
+/// Maximum number of items in a batch.
 pub const MOST_ITEMS: usize = 1_000;
 
-/// Submissions that have nothing to do with each other.
+/// Independent submissions.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = SubmissionBatchInput)]
@@ -36,52 +36,52 @@ pub struct BatchItemInput<'a> {
     #[serde(borrow)]
     #[schema(value_type = SubmissionInput)]
     pub submission: &'a RawValue,
-    /// Makes a retry safe, as the header `Idempotency-Key` of a single submission does.
+    /// Idempotency key, which makes a retry safe; same as the header `Idempotency-Key` of a single submission.
     #[schema(min_length = 1, max_length = 257, nullable)]
     pub idempotency_key: Option<String>,
 }
 
-/// An item whose faults are to be told.
+/// Reads an item again to report its faults.
 #[derive(Default, Deserialize, Validate)]
 #[serde(deny_unknown_fields)]
 pub struct FaultyItem {
-    /// The submission, whatever it is.
+    /// The submission, with any content.
     pub submission: Option<IgnoredAny>,
-    /// The retry key.
+    /// The idempotency key.
     pub idempotency_key: Option<String>,
 }
 
-/// What became of each, in their order.
+/// The result of each item, in the order of the items.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SubmissionBatchResults)]
 pub struct BatchBody<'a> {
-    /// A result for each item.
+    /// One result for each item.
     pub items: Vec<BatchResultBody<'a>>,
 }
 
-/// What became of one.
+/// The result of one item.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SubmissionBatchResult)]
 pub struct BatchResultBody<'a> {
-    /// The number of its line, from 1; of line-delimited batches only.
+    /// Line number, from 1; only in line-delimited batches.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, minimum = 1)]
     pub line: Option<u64>,
-    /// The status that a request of its own would have been answered with: 201 when it is stored.
+    /// The status that a single request would have been answered with: 201 when the submission is stored.
     #[schema(minimum = 201, maximum = 599)]
     pub status: u16,
-    /// What the submitter is told, when it is stored.
+    /// The receipt, when the submission is stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub submission: Option<BatchReceiptBody<'a>>,
-    /// What was wrong, when it is not. Pointers begin at the submission, as for a request of its own; those of the retry
-    /// key name `/idempotency_key`.
+    /// The problem, when the submission is not stored. Pointers begin at the submission, as for a single request; for the
+    /// idempotency key the pointer is `/idempotency_key`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub problem: Option<ProblemBody>,
 }
 
-/// What a submission of a batch gets back.
+/// The receipt of a submission in a batch.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SubmissionBatchReceipt)]
 pub struct BatchReceiptBody<'a> {
@@ -90,18 +90,19 @@ pub struct BatchReceiptBody<'a> {
     /// When it was received.
     #[schema(value_type = String, format = DateTime)]
     pub received_at: Timestamp,
-    /// Id of the person.
+    /// Id of the subject.
     pub subject_id: Uuid,
-    /// Where it came from.
+    /// Origin of the submission.
     pub origin: OriginName,
-    /// Whether the answers call for a follow-up by staff.
+    /// Whether the answers require a follow-up by staff.
     pub flagged: bool,
-    /// Why.
+    /// Why the submission is flagged.
     pub flag_reasons: Vec<FlagReasonBody>,
-    /// The case that it opened or joined, as it was then; null when it is not flagged or was imported.
+    /// The follow-up that the submission opened or joined, in its state at that time; null when the submission is not flagged
+    /// or was imported.
     #[schema(required)]
     pub follow_up: Option<FollowUpLinkBody>,
-    /// What the rule table makes of the answers; left out of short results.
+    /// The assessment of the answers by the rule table; omitted from short results.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub assessment: Option<AssessmentBody<'a>>,

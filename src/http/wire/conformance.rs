@@ -1,42 +1,42 @@
-//! Conformance cases on the wire.
+//! Conformance cases in the API.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-/// Answers with what must come out, for somebody who tests another implementation.
+/// Answers with expected results, for testing another implementation.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Conformance)]
 pub struct ConformanceBody {
-    /// The rule table that the cases are about.
+    /// Version of the rule table that the cases test.
     #[schema(example = "2026.2")]
     pub rule_table: &'static str,
-    /// How many cases there are.
+    /// Number of cases.
     #[schema(minimum = 0)]
     pub count: usize,
     /// The cases.
     pub cases: Vec<ConformanceCaseBody>,
 }
 
-/// One case.
+/// One conformance case.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = ConformanceCase)]
 pub struct ConformanceCaseBody {
-    /// Its name, unique.
+    /// Unique name of the case.
     pub name: String,
-    /// The rules, red flags, bands, instruments and pathways that it is about.
+    /// The rules, red flags, bands, instruments and pathways that the case covers.
     pub covers: Vec<String>,
-    /// Where the expectation comes from.
+    /// Source of the expected result.
     pub source: String,
-    /// The answers; in a case about faults they are not ones that the service accepts.
+    /// The answers. In a case about faults, the service rejects them.
     #[schema(value_type = Object)]
     pub answers: Map<String, Value>,
-    /// Who is asked beside the person.
+    /// Audiences that are asked in addition to the person.
     pub audience: Vec<String>,
-    /// The pathways to follow.
+    /// The pathways to evaluate.
     pub pathways: Vec<String>,
-    /// What must come out. What is not named is not compared; keys ending in `_include` and `_exclude` name parts of a
-    /// list, and `none` stands for null.
+    /// The expected result. Parts that are not listed are not compared. Keys ending in `_include` and `_exclude` list entries
+    /// that an array must and must not contain; `none` means null.
     #[schema(value_type = Object)]
     pub expect: Map<String, Value>,
 }

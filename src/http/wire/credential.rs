@@ -1,4 +1,4 @@
-//! Credentials on the wire.
+//! Credentials in the API.
 
 use std::time::Duration;
 
@@ -14,37 +14,37 @@ use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::CredentialId;
 use crate::domain::stored::Credential;
 
-/// A credential to mint.
+/// A credential to create.
 #[derive(Clone, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = CredentialInput)]
 pub struct CredentialInput {
-    /// What it may do.
+    /// Role of the credential.
     #[schema(required, value_type = RoleName)]
     pub role: Option<RoleName>,
-    /// The person or system that gets it; one credential for each.
+    /// The person or system that receives the credential; create one credential for each.
     #[validate(length(min = 1, max = 200))]
     #[schema(required, value_type = String, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub display_name: Option<String>,
-    /// When it stops working, with an offset; never, unless said.
+    /// When the credential expires, with an offset; by default never.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
-    /// The web sites whose pages may send a browser key, as exact origins such as `https://clinic.example`. Without any
-    /// the key is bound to none.
+    /// Web sites whose pages may send a browser key, as exact origins such as `https://clinic.example`. Without origins the
+    /// key is not bound to a site.
     #[validate(length(max = 20))]
     #[schema(max_items = 20)]
     pub origins: Option<Vec<String>>,
-    /// The credential of the clinic, of the same role, that this one replaces, revoked or not: what that one submitted can be
-    /// read, corrected and retried with this one. The other works until it is revoked.
+    /// Id of the credential that this one replaces: of the same clinic and role, revoked or not. What the replaced credential
+    /// submitted can be read, corrected and retried with this one. The replaced credential works until it is revoked.
     pub replaces: Option<Uuid>,
 }
 
-/// How a credential changes over to its new key.
+/// How a credential changes to its new key.
 #[derive(Clone, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = RotationInput)]
 pub struct RotationInput {
-    /// For how many hours the key that it had works beside the new one; 24 unless said.
+    /// Hours for which the previous key works beside the new one; 24 by default.
     #[validate(range(min = 0, max = 168))]
     #[schema(minimum = 0, maximum = 168)]
     #[serde(default, deserialize_with = "super::whole::optional")]
@@ -57,24 +57,24 @@ pub struct RotationInput {
 pub struct CredentialBody {
     /// Id of the credential.
     pub id: Uuid,
-    /// What it may do.
+    /// Role of the credential.
     pub role: RoleName,
-    /// The person or system it was given to.
+    /// The person or system that the credential was given to.
     pub display_name: String,
-    /// Whose records it makes: its own id, or that of the first credential that it replaces.
+    /// Id of the sender of its records: its own id, or that of the first credential that it replaces.
     pub sender_id: Uuid,
-    /// How its key begins; null for a person who signs in with tokens of the issuer.
+    /// Prefix of the key; null for a person who signs in with tokens of the identity provider.
     #[schema(required, example = "sk_abcdefghijklm_")]
     pub key_prefix: Option<String>,
-    /// The web sites whose pages may send the key; empty where it is bound to none.
+    /// Web sites whose pages may send the key; empty if the key is not bound to a site.
     pub origins: Vec<String>,
-    /// When it was minted, or the person first signed in.
+    /// When the credential was created, or when the person first signed in.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    /// When it stops working.
+    /// When the credential expires.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
-    /// When it was revoked.
+    /// When the credential was revoked.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub revoked_at: Option<Timestamp>,
     /// Until when the key before the last rotation works.
@@ -82,22 +82,22 @@ pub struct CredentialBody {
     pub previous_key_until: Option<Timestamp>,
 }
 
-/// A credential with its key, which is shown this once.
+/// A credential with its key, which is returned only once.
 #[derive(Clone, Serialize, ToSchema)]
 #[schema(as = MintedCredential)]
 pub struct MintedCredentialBody {
     /// The credential.
     #[serde(flatten)]
     pub credential: CredentialBody,
-    /// The key. Nobody can show it again.
+    /// The key. It cannot be retrieved again.
     pub key: String,
 }
 
 impl CredentialInput {
-    /// What the credential is to be.
+    /// Parses the input.
     ///
     /// # Errors
-    /// When a required field is missing.
+    /// Fails when a required field is missing.
     pub fn parse(self) -> Result<CredentialDraft, Vec<Fault>> {
         let missing = |pointer: &str| Fault::new(pointer, FaultCode::Required, "must be given");
         match (self.role, self.display_name) {

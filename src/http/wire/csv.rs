@@ -1,42 +1,42 @@
-//! CSV as RFC 4180 has it, in which no cell is a formula.
+//! CSV as in RFC 4180, with formula injection prevented.
 //!
-//! A spreadsheet runs a cell that begins like a formula, wherever its text came from. So a text that begins like one gets
-//! an apostrophe before it, and so does a text that begins with an apostrophe: whoever takes one leading apostrophe away
-//! has the text that was stored. Control characters become U+FFFD, since some readers take them for line or cell ends.
+//! A spreadsheet evaluates a cell that begins like a formula. A text that begins like one is therefore prefixed with an
+//! apostrophe, and so is a text that begins with an apostrophe: removing one leading apostrophe restores the stored text.
+//! Control characters become U+FFFD, because some readers treat them as ends of lines or cells.
 
 use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
 
-/// Makes the records of a CSV file.
+/// Writes the records of a CSV file.
 pub struct CsvWriter {
     writer: csv::Writer<Vec<u8>>,
     cell: String,
 }
 
-/// A record that a CSV file can hold.
+/// A record of a CSV file.
 pub trait CsvRecord {
-    /// The names of the columns, in order.
+    /// Column names, in order.
     const COLUMNS: &'static [&'static str];
 
     /// Writes one cell for each column, in order.
     ///
     /// # Errors
-    /// When a cell cannot be written, which does not happen in memory.
+    /// Fails when a cell cannot be written, which does not happen in memory.
     fn write(&self, csv: &mut CsvWriter) -> Result<(), csv::Error>;
 }
 
 impl CsvWriter {
-    /// A writer into memory.
+    /// Creates a writer into memory.
     #[must_use]
     pub fn new() -> Self {
         let writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
         Self { writer, cell: String::new() }
     }
 
-    /// Writes the names of the columns.
+    /// Writes the column names.
     ///
     /// # Errors
-    /// None in memory.
+    /// Does not fail in memory.
     pub fn header<R: CsvRecord>(&mut self) -> Result<(), csv::Error> {
         self.writer.write_record(R::COLUMNS)
     }
@@ -44,45 +44,45 @@ impl CsvWriter {
     /// Writes a record.
     ///
     /// # Errors
-    /// None in memory.
+    /// Does not fail in memory.
     pub fn record<R: CsvRecord>(&mut self, record: &R) -> Result<(), csv::Error> {
         record.write(self)?;
         self.writer.write_record(None::<&[u8]>)
     }
 
-    /// Writes a cell that is our own: a number, a time, an id, a name of the contract. Nothing is an empty cell.
+    /// Writes a cell that needs no escaping: a number, a time, an id or a name from the API. `None` is an empty cell.
     ///
     /// # Errors
-    /// None in memory.
+    /// Does not fail in memory.
     pub fn own(&mut self, value: Option<impl Display>) -> Result<(), csv::Error> {
         self.cell.clear();
         if let Some(value) = value {
-            // Writing into a text does not fail.
+            // Writing into a `String` does not fail.
             let _ = write!(self.cell, "{value}");
         }
         self.writer.write_field(&self.cell)
     }
 
-    /// Writes a cell of text that somebody sent.
+    /// Writes a cell of client-supplied text.
     ///
     /// # Errors
-    /// None in memory.
+    /// Does not fail in memory.
     pub fn text(&mut self, text: Option<&str>) -> Result<(), csv::Error> {
         self.writer.write_field(&*inert(text.unwrap_or_default()))
     }
 
-    /// Writes names in one cell, a space between them.
+    /// Writes names into one cell, separated by spaces.
     ///
     /// # Errors
-    /// None in memory.
+    /// Does not fail in memory.
     pub fn names(&mut self, names: &[String]) -> Result<(), csv::Error> {
         self.writer.write_field(&*inert(&names.join(" ")))
     }
 
-    /// What was written.
+    /// Returns the written bytes.
     ///
     /// # Errors
-    /// None in memory.
+    /// Does not fail in memory.
     pub fn finish(self) -> Result<Vec<u8>, csv::Error> {
         self.writer.into_inner().map_err(|error| error.into_error().into())
     }
@@ -94,7 +94,7 @@ impl Default for CsvWriter {
     }
 }
 
-/// A text that no spreadsheet takes for a formula.
+/// Escapes a text so that no spreadsheet evaluates it as a formula.
 #[must_use]
 pub fn inert(text: &str) -> Cow<'_, str> {
     let prefix =
@@ -106,12 +106,12 @@ pub fn inert(text: &str) -> Cow<'_, str> {
     Cow::Owned(prefix.then_some('\'').into_iter().chain(shown).collect())
 }
 
-/// What begins a formula, in its ordinary, small and full-width forms.
+/// Characters that begin a formula, in their ordinary, small and full-width forms.
 fn begins_formula(c: char) -> bool {
     matches!(c, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠' | '﹦' | '﹢' | '﹣' | '﹫' | '−')
 }
 
-/// What a reader may pass over before it looks for a formula: white space, and what takes no room.
+/// Characters that a reader may skip before a formula: white space and invisible characters.
 fn blank(c: char) -> bool {
     let invisible = matches!(c, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}');
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_begins_like_a_formula_gets_an_apostrophe() {
+    fn text_that_begins_like_a_formula_is_prefixed_with_an_apostrophe() {
         for start in ["=", "+", "-", "@", "＝", "＋", "－", "＠", "﹦", "﹢", "﹣", "﹫", "−", "\t", "\r", "\n", "'"]
         {
             assert!(inert(start).starts_with('\''), "{start:?}");
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn other_text_stays_as_it_is_and_what_changed_can_be_undone() {
+    fn other_text_is_unchanged_and_escaping_is_reversible() {
         for text in ["", "MRN-1", "a=b", "1-2", "O'Neill", "  x", "Ünï çödé", "a,b", "say \"x\"", "…"] {
             assert_eq!(inert(text), text);
         }

@@ -1,4 +1,4 @@
-//! Exports on the wire: their query parameters, and a row of each as JSON and as CSV, under the same names.
+//! Exports in the API: query parameters, and each row as JSON and as CSV under the same names.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -13,72 +13,72 @@ use crate::domain::export::{Exported, ExportedFollowUp, ExportedSubmission};
 use crate::domain::ids::SubjectId;
 use crate::domain::stored::{FollowUpFilter, SubmissionFilter};
 
-/// The form of an export.
+/// Format of an export.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ExportFormat {
-    /// One JSON object a line.
+    /// One JSON object per line.
     #[default]
     Ndjson,
-    /// Comma-separated values with a header line, after RFC 4180.
+    /// Comma-separated values with a header line, as in RFC 4180.
     Csv,
 }
 
-/// Which submissions to export.
+/// Filters and format of the submission export.
 #[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct SubmissionExportQuery {
-    /// `ndjson` unless said.
+    /// `ndjson` by default.
     #[param(inline)]
     pub format: Option<ExportFormat>,
-    /// `cursor` of the last row that arrived: goes on behind it.
+    /// `cursor` of the last row received; the export continues after it.
     #[validate(length(min = 1, max = 200))]
     #[param(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub after: Option<String>,
-    /// Only flagged ones, or only others.
+    /// Only flagged submissions (true), or only submissions that are not flagged (false).
     pub flagged: Option<bool>,
-    /// Only history brought over from another system, or only others.
+    /// Only history imported from another system (true), or only other submissions (false).
     pub imported: Option<bool>,
-    /// Only those whose band is settled as this one.
+    /// Only submissions whose band is settled and equal to this.
     pub band: Option<BandName>,
-    /// Only those whose own total is at least this.
+    /// Only submissions whose own score total is at least this.
     #[validate(range(min = 0, max = 100))]
     #[param(minimum = 0, maximum = 100)]
     pub min_score: Option<i16>,
-    /// Only those with this finding, a rule id.
+    /// Only submissions with this finding, a rule id.
     #[validate(length(min = 1, max = 100), custom(function = "plain"))]
     #[param(min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub finding: Option<String>,
-    /// Only those on which this instrument is positive.
+    /// Only submissions on which this instrument is positive.
     #[validate(length(min = 1, max = 100), custom(function = "plain"))]
     #[param(min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub instrument_positive: Option<String>,
-    /// Received at or after this time, with an offset.
+    /// Only submissions received at or after this time, with an offset.
     #[param(value_type = Option<String>, format = DateTime)]
     pub received_from: Option<Timestamp>,
-    /// Received before this time, with an offset.
+    /// Only submissions received before this time, with an offset.
     #[param(value_type = Option<String>, format = DateTime)]
     pub received_to: Option<Timestamp>,
-    /// Only those of this person.
+    /// Only submissions of this subject.
     pub subject_id: Option<Uuid>,
 }
 
-/// Which follow-ups to export; without a state, closed ones too.
+/// Filters and format of the follow-up export; without a state, closed follow-ups are included.
 #[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct FollowUpExportQuery {
-    /// `ndjson` unless said.
+    /// `ndjson` by default.
     #[param(inline)]
     pub format: Option<ExportFormat>,
-    /// `cursor` of the last row that arrived: goes on behind it.
+    /// `cursor` of the last row received; the export continues after it.
     #[validate(length(min = 1, max = 200))]
     #[param(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub after: Option<String>,
-    /// Only cases in this state.
+    /// Only follow-ups in this state.
     pub state: Option<FollowUpStateName>,
-    /// Only cases of this urgency.
+    /// Only follow-ups of this urgency.
     pub urgency: Option<UrgencyName>,
 }
 
@@ -86,57 +86,57 @@ pub struct FollowUpExportQuery {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = ExportedSubmission)]
 pub struct ExportedSubmissionBody {
-    /// Hand it back as `after` to go on behind this row.
+    /// Pass it as `after` to continue after this row.
     pub cursor: String,
     /// Id of the submission.
     pub id: Uuid,
     /// When it was received.
     #[schema(value_type = String, format = DateTime)]
     pub received_at: Timestamp,
-    /// When the questions were answered, where it said so.
+    /// When the questions were answered; null if not given.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub answered_at: Option<Timestamp>,
-    /// Id of the person.
+    /// Id of the subject.
     pub subject_id: Uuid,
-    /// The clinic's reference of the person.
+    /// The clinic's reference of the subject.
     #[schema(required)]
     pub reference: Option<String>,
-    /// Where it came from.
+    /// Origin of the submission.
     pub origin: OriginName,
-    /// The version of the rule table.
+    /// Version of the rule table.
     pub rule_table: String,
-    /// The own total: points counted from what was answered.
+    /// The own score total: points from the answered items.
     pub score_total: i32,
-    /// The least total that completions reach.
+    /// Lowest total that the missing answers allow.
     pub score_lower: i32,
-    /// The greatest total that completions reach.
+    /// Highest total that the missing answers allow.
     pub score_upper: i32,
-    /// The band, where it is settled.
+    /// The band; null unless settled.
     #[schema(required)]
     pub band: Option<BandName>,
     /// The band of the lower bound.
     pub band_at_least: BandName,
     /// The band of the upper bound.
     pub band_at_most: BandName,
-    /// How soon to be seen.
+    /// How soon the person should be seen.
     #[schema(required)]
     pub care_level: Option<CareLevelName>,
-    /// Whether it is flagged.
+    /// Whether the submission is flagged.
     pub flagged: bool,
     /// Ids of the rules that applied.
     pub findings: Vec<String>,
     /// Ids of the instruments that are positive.
     pub positive_instruments: Vec<String>,
-    /// The case.
+    /// Id of the follow-up; null if there is none.
     #[schema(required)]
     pub follow_up_id: Option<Uuid>,
-    /// The other system that it came from.
+    /// The other system that the submission comes from.
     #[schema(required)]
     pub source_system: Option<String>,
-    /// The record's id there.
+    /// Id of the record in that system.
     #[schema(required)]
     pub source_id: Option<String>,
-    /// Whether it is history brought over from another system, which opened no follow-up.
+    /// Whether this is history imported from another system, which opens no follow-up.
     pub imported: bool,
 }
 
@@ -144,73 +144,73 @@ pub struct ExportedSubmissionBody {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = ExportedFollowUp)]
 pub struct ExportedFollowUpBody {
-    /// Hand it back as `after` to go on behind this row.
+    /// Pass it as `after` to continue after this row.
     pub cursor: String,
     /// Id of the follow-up.
     pub id: Uuid,
-    /// Id of the person.
+    /// Id of the subject.
     pub subject_id: Uuid,
-    /// The clinic's reference of the person.
+    /// The clinic's reference of the subject.
     #[schema(required)]
     pub reference: Option<String>,
-    /// Where it stands.
+    /// State of the follow-up.
     pub state: FollowUpStateName,
-    /// How soon to act.
+    /// How urgent the follow-up is.
     pub urgency: UrgencyName,
-    /// Id of the credential that has it.
+    /// Id of the credential that the follow-up is assigned to.
     #[schema(required)]
     pub assignee: Option<Uuid>,
-    /// How often the person was called.
+    /// Number of attempts to reach the person.
     pub attempts: i16,
-    /// How many appointments the person missed.
+    /// Number of appointments that the person did not keep.
     pub missed_appointments: i16,
-    /// When its first submission was flagged.
+    /// When the first submission of the follow-up was flagged.
     #[schema(value_type = String, format = DateTime)]
     pub flagged_at: Timestamp,
-    /// When it is due.
+    /// When the follow-up is due.
     #[schema(value_type = String, format = DateTime)]
     pub due_at: Timestamp,
     /// The appointment.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub appointment_at: Option<Timestamp>,
-    /// How it ended: attended, declined, unreachable or `not_needed`.
+    /// How the follow-up ended: attended, declined, unreachable or `not_needed`.
     #[schema(required)]
     pub outcome: Option<String>,
-    /// Why it was not needed.
+    /// Why no follow-up was needed.
     #[schema(required)]
     pub not_needed_reason: Option<String>,
-    /// What was diagnosed: none, possible, probable or confirmed.
+    /// The diagnosis: none, possible, probable or confirmed.
     #[schema(required)]
     pub diagnosis: Option<String>,
     /// Grip strength, kilograms.
     #[schema(required)]
     pub grip_strength_kg: Option<f64>,
-    /// The time of five chair stands, seconds.
+    /// Time for five chair stands, seconds.
     #[schema(required)]
     pub five_chair_stands_s: Option<f64>,
-    /// When it was closed.
+    /// When the follow-up was closed.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub closed_at: Option<Timestamp>,
     /// The highest settled band of its submissions.
     pub band: BandName,
     /// Ids of the rules that applied to any of its submissions.
     pub findings: Vec<String>,
-    /// Ids of the instruments that any of its submissions is positive on.
+    /// Ids of the instruments on which any of its submissions is positive.
     pub positive_instruments: Vec<String>,
 }
 
-/// The last line of an export as NDJSON: everything was sent.
+/// Last line of an NDJSON export; marks it as complete.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[schema(as = ExportEnd)]
 pub struct ExportEndBody {
     /// Always true.
     pub end: bool,
-    /// How many rows stand before it.
+    /// Number of rows before this line.
     pub rows: u64,
 }
 
 impl SubmissionExportQuery {
-    /// The filter.
+    /// Converts the query to a filter.
     #[must_use]
     pub fn filter(self) -> SubmissionFilter {
         SubmissionFilter {
@@ -228,7 +228,7 @@ impl SubmissionExportQuery {
 }
 
 impl FollowUpExportQuery {
-    /// The filter.
+    /// Converts the query to a filter.
     #[must_use]
     pub fn filter(self) -> FollowUpFilter {
         FollowUpFilter {

@@ -1,4 +1,4 @@
-//! Follow-ups on the wire: a row of the worklist, one case, its history.
+//! Follow-ups in the API: a row of the worklist, one follow-up, its history.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -14,81 +14,81 @@ use crate::app::follow_ups::{Detail, Worklist};
 use crate::domain::follow_up::{Closing, FollowUp, FollowUpEvent};
 use crate::domain::subject::Contact;
 
-/// A follow-up, as the worklist shows it and as every command answers.
+/// A follow-up as returned by the worklist and by every command.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = FollowUp)]
 pub struct FollowUpBody {
     /// Id of the follow-up.
     pub id: Uuid,
-    /// Id of the person.
+    /// Id of the subject.
     pub subject_id: Uuid,
-    /// Where it stands.
+    /// State of the follow-up.
     pub state: FollowUpStateName,
-    /// How soon to act.
+    /// How urgent the follow-up is.
     pub urgency: UrgencyName,
-    /// The credential of whoever has it.
+    /// Id of the credential that the follow-up is assigned to.
     #[schema(required)]
     pub assignee: Option<Uuid>,
-    /// How often somebody tried to reach the person.
+    /// Number of attempts to reach the person.
     #[schema(minimum = 0)]
     pub attempts: i16,
-    /// How many appointments the person did not keep.
+    /// Number of appointments that the person did not keep.
     #[schema(minimum = 0)]
     pub missed_appointments: i16,
-    /// When its first submission was flagged.
+    /// When the first submission of the follow-up was flagged.
     #[schema(value_type = String, format = DateTime)]
     pub flagged_at: Timestamp,
-    /// When it should be done.
+    /// When the follow-up is due.
     #[schema(value_type = String, format = DateTime)]
     pub due_at: Timestamp,
-    /// Whether it should have been done and was not, when this was read or made.
+    /// Whether the follow-up was past its due time when this was read or made.
     pub overdue: bool,
-    /// The appointment that stands, or stood when the case was closed.
+    /// The current appointment; for a closed follow-up, the one at the time of closing.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub appointment_at: Option<Timestamp>,
-    /// How it ended, while it is closed.
+    /// How the follow-up ended; null unless it is closed.
     #[schema(required)]
     pub outcome: Option<ClosingOutcomeName>,
-    /// Why there was nothing to follow up, where the outcome says so.
+    /// Why no follow-up was needed; null unless that is the outcome.
     #[schema(required)]
     pub reason: Option<NotNeededReasonName>,
-    /// What the clinic's examination says, where the person attended and it is told.
+    /// Diagnosis from the clinic's examination; null unless the person attended and it was recorded.
     #[schema(required)]
     pub diagnosis: Option<DiagnosisName>,
-    /// Grip strength measured then, grams.
+    /// Grip strength measured at the examination, grams.
     #[schema(required)]
     pub grip_strength_g: Option<i32>,
-    /// Time for five chair stands measured then, milliseconds.
+    /// Time for five chair stands measured at the examination, milliseconds.
     #[schema(required)]
     pub five_chair_stands_ms: Option<i32>,
-    /// When it was closed, while it is.
+    /// When the follow-up was closed; null unless it is closed.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub closed_at: Option<Timestamp>,
-    /// The highest band that any of its submissions has reached for certain.
+    /// The highest band that any of its submissions has certainly reached.
     pub band: BandName,
     /// The instruments on which any of its submissions is positive.
     pub positive_instruments: Vec<String>,
-    /// When its last submission was received.
+    /// When the last submission of the follow-up was received.
     #[schema(value_type = String, format = DateTime)]
     pub last_received_at: Timestamp,
-    /// Counts its changes; the `ETag` is this number in quotes.
+    /// Change counter; the `ETag` is this number in quotes.
     #[schema(minimum = 1)]
     pub version: i32,
 }
 
-/// A follow-up with its submissions, and how to reach the person if that is allowed.
+/// A follow-up with its submissions and, if contact is allowed, the contact data.
 #[derive(Clone, Serialize, ToSchema)]
 #[schema(as = FollowUpDetail)]
 pub struct FollowUpDetailBody {
     /// The follow-up.
     #[serde(flatten)]
     pub follow_up: FollowUpBody,
-    /// Whether the person consented to be contacted and has not withdrawn that.
+    /// Whether the person consented to be contacted and has not withdrawn the consent.
     pub contact_allowed: bool,
-    /// How to reach the person; null unless contact is allowed and something is known.
+    /// Contact data; null unless contact is allowed and something is known.
     #[schema(required)]
     pub contact: Option<ContactBody>,
-    /// Its submissions, oldest first, at most 200.
+    /// Submissions of the follow-up, oldest first, at most 200.
     pub submissions: Vec<SubmissionSummaryBody>,
 }
 
@@ -97,43 +97,43 @@ pub struct FollowUpDetailBody {
 pub struct FollowUpPage {
     /// The items, in the list's order.
     pub items: Vec<FollowUpBody>,
-    /// Hand it back as `cursor` for the next page; null on the last.
+    /// Pass it as `cursor` to get the next page; null on the last page.
     #[schema(required)]
     pub next_cursor: Option<String>,
-    /// About how many cases pass the filter, from the database's statistics; null unless `estimate` asks for it.
+    /// Approximate number of follow-ups that match the filter, from the database's statistics; null unless `estimate` is set.
     #[schema(required, minimum = 0)]
     pub estimated_total: Option<u64>,
 }
 
-/// One version of a follow-up, with what made it.
+/// One version of a follow-up, with the change that made it.
 #[derive(Clone, Serialize, ToSchema)]
 #[schema(as = FollowUpEvent)]
 pub struct FollowUpEventBody {
-    /// Which version.
+    /// Version number.
     #[schema(minimum = 1)]
     pub version: i32,
-    /// What was done.
+    /// The command or event that made the version.
     pub command: FollowUpEventName,
-    /// When.
+    /// When the version was made.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// Who did it; null where an upgrade of the service made the version.
+    /// Who made it; null if an upgrade of the service made the version.
     #[schema(required)]
     pub by: Option<ByBody>,
-    /// The submission that opened the case or joined it.
+    /// The submission that opened or joined the follow-up.
     #[schema(required)]
     pub submission_id: Option<Uuid>,
-    /// Whether the person was reached; null for anything but an attempt.
+    /// Whether the person was reached; null unless this is an attempt.
     #[schema(required)]
     pub reached: Option<bool>,
-    /// What was written down with it.
+    /// Note recorded with the change.
     #[schema(required)]
     pub note: Option<String>,
-    /// The case as it stood afterwards.
+    /// The follow-up after the change.
     pub after: FollowUpBody,
 }
 
-/// Who did something.
+/// The credential that made a change.
 #[derive(Clone, Serialize, ToSchema)]
 #[schema(as = By)]
 pub struct ByBody {
@@ -144,7 +144,7 @@ pub struct ByBody {
     pub display_name: Option<String>,
 }
 
-/// The history of a follow-up, oldest version first: the latest 1,000 where there are more.
+/// The history of a follow-up, oldest version first; only the latest 1,000 versions if there are more.
 #[derive(Clone, Serialize, ToSchema)]
 pub struct FollowUpHistory {
     /// The versions.
@@ -152,7 +152,7 @@ pub struct FollowUpHistory {
 }
 
 impl FollowUpBody {
-    /// Renders a case as of a time.
+    /// Renders a follow-up as of `now`.
     #[must_use]
     pub fn of(case: FollowUp, now: Timestamp) -> Self {
         let closing = case.closed.map(|closed| closed.closing);

@@ -1,4 +1,4 @@
-//! What commands on follow-ups carry.
+//! Request bodies of the follow-up commands.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -11,26 +11,26 @@ use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::follow_up::{Closing, ClosingOutcome, FollowUpCommand, NotNeededReason, Note};
 use crate::domain::ids::CredentialId;
 
-/// A command that needs nothing said; a note may be.
+/// Body of a command without parameters; only an optional note.
 #[derive(Clone, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = CommandInput)]
 pub struct CommandInput {
-    /// What to write down with it; stored encrypted.
+    /// Note to record with the command; stored encrypted.
     #[validate(length(min = 1, max = 2000))]
     #[schema(min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$")]
     pub note: Option<String>,
 }
 
-/// Who gets the case.
+/// The new assignee of a follow-up.
 #[derive(Clone, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ReassignInput)]
 pub struct ReassignInput {
-    /// The credential of a member of staff or an admin, also one's own.
+    /// Id of the credential of a staff member or admin; one's own is allowed.
     #[schema(required, value_type = Uuid)]
     pub to: Option<Uuid>,
-    /// What to write down with it; stored encrypted.
+    /// Note to record with the command; stored encrypted.
     #[validate(length(min = 1, max = 2000))]
     #[schema(min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$")]
     pub note: Option<String>,
@@ -44,7 +44,7 @@ pub struct ContactInput {
     /// Whether the person was reached.
     #[schema(required, value_type = bool)]
     pub reached: Option<bool>,
-    /// What to write down with it; stored encrypted.
+    /// Note to record with the command; stored encrypted.
     #[validate(length(min = 1, max = 2000))]
     #[schema(min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$")]
     pub note: Option<String>,
@@ -55,26 +55,26 @@ pub struct ContactInput {
 #[serde(deny_unknown_fields)]
 #[schema(as = BookInput)]
 pub struct BookInput {
-    /// When the person comes, with an offset; ahead, within two years.
+    /// Time of the appointment, with an offset; in the future, within two years.
     #[schema(required, value_type = String, format = DateTime)]
     pub appointment_at: Option<Timestamp>,
-    /// What to write down with it; stored encrypted.
+    /// Note to record with the command; stored encrypted.
     #[validate(length(min = 1, max = 2000))]
     #[schema(min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$")]
     pub note: Option<String>,
 }
 
-/// How a case ends.
+/// How a follow-up ends.
 #[derive(Clone, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = CloseInput)]
 pub struct CloseInput {
-    /// With what.
+    /// The outcome.
     #[schema(required, value_type = ClosingOutcomeName)]
     pub outcome: Option<ClosingOutcomeName>,
-    /// Why there is nothing to follow up: needed with `not_needed`, only allowed there. `merged` is not accepted.
+    /// Why no follow-up was needed: required with `not_needed`, not allowed otherwise. `merged` is not accepted.
     pub reason: Option<NotNeededReasonName>,
-    /// What the examination says of sarcopenia; only with `attended`.
+    /// Diagnosis of sarcopenia from the examination; only with `attended`.
     pub diagnosis: Option<DiagnosisName>,
     /// Grip strength, grams; only with `attended`.
     #[validate(range(min = 0, max = 100_000))]
@@ -86,28 +86,28 @@ pub struct CloseInput {
     #[schema(minimum = 1_000, maximum = 300_000)]
     #[serde(default, deserialize_with = "super::whole::optional")]
     pub five_chair_stands_ms: Option<i32>,
-    /// What to write down with it; stored encrypted.
+    /// Note to record with the command; stored encrypted.
     #[validate(length(min = 1, max = 2000))]
     #[schema(min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$")]
     pub note: Option<String>,
 }
 
-/// Something to write down.
+/// A note.
 #[derive(Clone, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NoteInput)]
 pub struct NoteInput {
-    /// What; stored encrypted.
+    /// Text of the note; stored encrypted.
     #[validate(length(min = 1, max = 2000))]
     #[schema(required, value_type = String, min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$")]
     pub note: Option<String>,
 }
 
-/// A command with what to write down; absent where a fault was found.
+/// A command with its note; `None` if a fault was found.
 pub type Parsed = Option<(FollowUpCommand, Option<Note>)>;
 
 impl CommandInput {
-    /// Parses the body of a command that needs nothing said.
+    /// Parses the body of a command without parameters.
     pub fn parse(self, command: FollowUpCommand, faults: &mut Vec<Fault>) -> Parsed {
         Some((command, note(self.note, faults)))
     }
@@ -158,7 +158,7 @@ impl CloseInput {
         let surplus = found.into_iter().zip(places).map(|(set, place)| (set, place, ClosingOutcome::Attended));
         for (set, place, only) in surplus.chain([(self.reason.is_some(), "/reason", ClosingOutcome::NotNeeded)]) {
             if set && outcome != only {
-                let detail = format!("belongs to the outcome {} only", only.as_str());
+                let detail = format!("is only allowed with the outcome {}", only.as_str());
                 faults.push(Fault::new(place, FaultCode::Contradiction, detail));
             }
         }
@@ -179,7 +179,7 @@ impl CloseInput {
 fn reason(given: Option<NotNeededReasonName>, faults: &mut Vec<Fault>) -> Option<NotNeededReason> {
     let reason = required(given, "/reason", faults)?.0;
     if reason == NotNeededReason::Merged {
-        faults.push(Fault::new("/reason", FaultCode::UnknownOption, "only a merge of persons closes with this"));
+        faults.push(Fault::new("/reason", FaultCode::UnknownOption, "only a merge of subjects sets this reason"));
         return None;
     }
     Some(reason)
@@ -197,7 +197,7 @@ fn note(text: Option<String>, faults: &mut Vec<Fault>) -> Option<Note> {
 
 fn required<T>(value: Option<T>, pointer: &str, faults: &mut Vec<Fault>) -> Option<T> {
     if value.is_none() {
-        faults.push(Fault::new(pointer, FaultCode::Required, "must be said"));
+        faults.push(Fault::new(pointer, FaultCode::Required, "must be given"));
     }
     value
 }

@@ -1,5 +1,5 @@
-//! What answers repeat of a rule table in a language, as JSON that is written once: sources, accuracy and wording are most
-//! of an assessment, and the same for everybody.
+//! Parts of responses that depend only on rule table and language, serialized to JSON once: sources, accuracy and wording are
+//! most of an assessment and identical for all subjects.
 
 use std::collections::HashMap;
 
@@ -12,41 +12,41 @@ use crate::domain::language::Language;
 use crate::domain::pathway::Pathway;
 use crate::domain::rule_table::{Advice, Rule, RuleTable};
 
-/// What a fragment says of the thing that its id names.
+/// What a fragment contains; the id names the rule, instrument, pathway or advice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Part {
-    /// Why a rule counts.
+    /// Reason of a rule.
     RuleReason,
-    /// Where a rule comes from.
+    /// Sources of a rule.
     RuleSources,
-    /// What an instrument is called.
+    /// Name of an instrument.
     InstrumentName,
-    /// How accurate an instrument is.
+    /// Accuracy of an instrument.
     InstrumentAccuracy,
-    /// Under what terms an instrument may be used.
+    /// Terms of use of an instrument.
     InstrumentLicence,
-    /// What an instrument's outcome means.
+    /// Meaning of an instrument's outcome.
     InstrumentExplanation,
-    /// What a pathway is called.
+    /// Name of a pathway.
     PathwayName,
-    /// What a pathway means.
+    /// Meaning of a pathway.
     PathwayExplanation,
-    /// Where a pathway comes from.
+    /// Sources of a pathway.
     PathwaySources,
-    /// What a recommendation or risk says.
+    /// Text of a recommendation or risk.
     AdviceText,
-    /// Where a recommendation or risk comes from.
+    /// Sources of a recommendation or risk.
     AdviceSources,
-    /// What an outcome means; its id is empty.
+    /// Meaning of the result; the id is empty.
     Outcome,
 }
 
-/// The fragments of a rule table in a language.
+/// The fragments of a rule table in one language.
 #[derive(Debug)]
 pub struct Fragments(HashMap<Part, HashMap<Box<str>, Box<RawValue>>>);
 
 impl Fragments {
-    /// Writes all of them.
+    /// Serializes all fragments.
     #[must_use]
     pub fn of(table: &RuleTable, language: Language) -> Self {
         let mut fragments = Self(HashMap::new());
@@ -71,14 +71,14 @@ impl Fragments {
         fragments
     }
 
-    /// A fragment; null where the table has none, which its linter rules out.
+    /// Returns a fragment; JSON null if the table has none, which the rule table linter rules out.
     #[must_use]
     pub fn get(&self, part: Part, id: &str) -> &RawValue {
         self.0.get(&part).and_then(|of| of.get(id)).map_or(RawValue::NULL, |fragment| &**fragment)
     }
 
     fn put(&mut self, part: Part, id: &str, value: impl Serialize) {
-        // Texts and numbers can always be written.
+        // Serializing strings and numbers does not fail.
         if let Ok(json) = to_raw_value(&value) {
             self.0.entry(part).or_default().insert(id.into(), json);
         }

@@ -1,4 +1,4 @@
-//! A person's submissions on the wire: each with what changed since the one before, and when the next is due.
+//! A subject's submissions in the API: each with the change since the previous one, and the date of the next screen.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -18,21 +18,20 @@ use crate::domain::rule_table::{Band, Id};
 use crate::domain::stored::SubmissionSummary;
 use crate::domain::submission::PathwayId;
 
-/// A submission of a person's history.
+/// A submission in a subject's history.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = SubjectSubmission)]
 pub struct SubjectSubmissionBody {
     /// The submission.
     #[serde(flatten)]
     pub submission: SubmissionSummaryBody,
-    /// What changed since the person's submission before it; null for the first.
+    /// What changed since the subject's previous submission; null for the first.
     #[schema(required)]
     pub change: Option<ChangeBody>,
-    /// When the questions were answered, where that was not when it was received.
+    /// When the questions were answered, if that differs from the time of receipt.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub answered_at: Option<Timestamp>,
-    /// When to screen again; null where the submission's rule table does not say, and where the person should be seen within a
-    /// day.
+    /// When to screen again; null if the submission's rule table does not say, or if the person should be seen within a day.
     #[schema(required)]
     pub next_screen: Option<NextScreenBody>,
 }
@@ -44,39 +43,39 @@ pub struct NextScreenBody {
     /// The day, in UTC.
     #[schema(value_type = String, format = Date)]
     pub date: Date,
-    /// Days from when the questions were answered.
+    /// Days after the questions were answered.
     #[schema(minimum = 1)]
     pub days: u16,
-    /// Why then, in the submission's language.
+    /// Reason for the interval, in the language of the submission.
     pub reason: String,
 }
 
-/// What changed from one submission of a person to the next. Where their rule tables differ, the table may have moved
-/// the score, the band and the outcomes.
+/// What changed from one submission of a subject to the next. If the rule tables differ, the table itself may have changed the
+/// score, the band and the outcomes.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Change)]
 pub struct ChangeBody {
-    /// Id of the submission before.
+    /// Id of the previous submission.
     pub since: Uuid,
-    /// The own total.
+    /// The own score total.
     pub score: ScoreChangeBody,
-    /// The stated band.
+    /// The settled band.
     pub band: BandChangeBody,
-    /// Whether it is flagged.
+    /// Whether the submission is flagged.
     pub flagged: FlaggedChangeBody,
-    /// How soon to be seen.
+    /// How soon the person should be seen.
     pub care_level: CareLevelChangeBody,
-    /// The pathways that both followed and whose stages differ.
+    /// Pathways that both submissions evaluate and whose stages differ.
     pub pathways: Vec<PathwayChangeBody>,
-    /// Whether it corrects the submission before: then what differs was put right and did not happen.
+    /// Whether this submission corrects the previous one; the differences are then corrections, not changes over time.
     pub corrects: bool,
-    /// The instruments that both submissions report and whose outcomes differ.
+    /// Instruments that both submissions report and whose outcomes differ.
     pub instruments: Vec<InstrumentChangeBody>,
-    /// The answers that differ, in the order of the questionnaire's items.
+    /// The answers that differ, in the order of the questionnaire.
     pub items: Vec<ItemChangeBody>,
 }
 
-/// The own total, before and after.
+/// The own score total, before and after.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[schema(as = ScoreChange)]
 pub struct ScoreChangeBody {
@@ -100,10 +99,10 @@ pub struct FlaggedChangeBody {
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[schema(as = CareLevelChange)]
 pub struct CareLevelChangeBody {
-    /// Before; null where open alarm questions forbade saying self-care.
+    /// Before; null if unanswered alarm questions ruled out stating self-care.
     #[schema(required)]
     pub from: Option<CareLevelName>,
-    /// After.
+    /// After; null if unanswered alarm questions rule out stating self-care.
     #[schema(required)]
     pub to: Option<CareLevelName>,
 }
@@ -120,14 +119,14 @@ pub struct PathwayChangeBody {
     pub to: StageName,
 }
 
-/// The stated band, before and after.
+/// The settled band, before and after.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[schema(as = BandChange)]
 pub struct BandChangeBody {
-    /// Before; null where it was not settled.
+    /// Before; null if it was not settled.
     #[schema(required)]
     pub from: Option<BandName>,
-    /// After; null where it is not settled.
+    /// After; null if it is not settled.
     #[schema(required)]
     pub to: Option<BandName>,
 }
@@ -151,10 +150,10 @@ pub struct ItemChangeBody {
     /// Id of the item.
     #[schema(value_type = String)]
     pub item: &'static str,
-    /// Before, as it was answered; null where it was not.
+    /// Before; null if it was unanswered.
     #[schema(required)]
     pub from: Option<Value>,
-    /// After; null where it is not answered.
+    /// After; null if it is unanswered.
     #[schema(required)]
     pub to: Option<Value>,
 }

@@ -1,4 +1,4 @@
-//! Instruments, pathways and advice of a rule table on the wire, with everything that decides them.
+//! Instruments, pathways and advice of a rule table in the API, with everything that decides them.
 
 use std::collections::BTreeMap;
 
@@ -15,74 +15,74 @@ use crate::domain::pathway::{CaseFinding, Criterion, Pathway};
 use crate::domain::questionnaire::{Item, Kind};
 use crate::domain::rule_table::Advice;
 
-/// An instrument of the table: a sum of components, a weighted sum by sex, or a category.
+/// An instrument of the rule table: a sum of components, a weighted sum by sex, or a category.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = InstrumentRule)]
 pub struct InstrumentRuleBody {
     /// Id of the instrument.
     pub id: String,
-    /// Its published name.
+    /// Published name.
     pub name: String,
-    /// Youngest age it was published for, years.
+    /// Minimum age that the instrument was published for, years.
     pub age_from: i32,
     /// Whether a positive outcome flags a submission.
     pub flags: bool,
     /// Which side of the cut-off is positive.
     pub positive_when: PositiveWhenName,
-    /// The cut-off of a sum.
+    /// Cut-off of a sum; null for other kinds.
     #[schema(required)]
     pub cut_off: Option<i32>,
-    /// What adds up to its total; empty for other kinds.
+    /// Components of the sum; empty for other kinds.
     pub components: Vec<ComponentBody>,
-    /// The weighted sum of each sex; empty for other kinds.
+    /// Weighted sum for each sex; empty for other kinds.
     pub linear: Vec<LinearBody>,
-    /// The answers that are positive, in the table's grammar; null for other kinds.
+    /// The positive answers, in the rule table's grammar; null for other kinds.
     pub category: Value,
-    /// Its published accuracy.
+    /// Published accuracy.
     pub accuracy: Vec<AccuracyBody>,
-    /// Under what terms it may be used.
+    /// Terms of use.
     pub licence: String,
-    /// Where its sources disagree and what is done about it, in English.
+    /// Where the sources disagree, and how that is resolved, in English.
     #[schema(required)]
     pub note: Option<String>,
-    /// Where it comes from.
+    /// Sources of the instrument.
     pub sources: Vec<SourceBody>,
 }
 
-/// One part of a sum.
+/// One component of a sum.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = InstrumentComponent)]
 pub struct ComponentBody {
-    /// The item, or the quantity computed from several.
+    /// The item, or a quantity computed from several items.
     pub item: &'static str,
-    /// Points by value, in the table's grammar; any other value is worth 0.
+    /// Points by value, in the rule table's grammar; any other value scores 0.
     pub steps: Value,
 }
 
-/// A weighted sum of one sex.
+/// Weighted sum for one sex.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = InstrumentLinear)]
 pub struct LinearBody {
-    /// Which sex.
+    /// The sex.
     pub sex: &'static str,
     /// A score at or above this is positive.
     pub cut_off: f64,
-    /// What is added up.
+    /// Terms of the sum.
     pub terms: Vec<TermBody>,
-    /// Turns a score into a probability: 1 / (1 + exp(-(score / `divide_by` - `minus`))).
+    /// Converts the score to a probability: 1 / (1 + exp(-(score / `divide_by` - `minus`))).
     #[schema(required)]
     pub logistic: Option<LogisticBody>,
 }
 
-/// One term: times * (item - minus).
+/// One term: `times` * (item - `minus`).
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = InstrumentTerm)]
 pub struct TermBody {
     /// The item.
     pub item: &'static str,
-    /// What is taken from its value.
+    /// Subtracted from the item's value.
     pub minus: f64,
-    /// What the rest is multiplied by.
+    /// Factor that the difference is multiplied by.
     pub times: f64,
 }
 
@@ -90,56 +90,56 @@ pub struct TermBody {
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[schema(as = Logistic)]
 pub struct LogisticBody {
-    /// What the score is divided by.
+    /// Divisor of the score.
     pub divide_by: f64,
-    /// What is taken from the quotient.
+    /// Subtracted from the quotient.
     pub minus: f64,
 }
 
-/// A pathway of the table.
+/// A pathway of the rule table.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = PathwayRule)]
 pub struct PathwayRuleBody {
     /// Id of the pathway.
     pub id: PathwayName,
-    /// The definition that it follows, with its year.
+    /// The definition that the pathway follows, with its year.
     pub name: String,
-    /// Youngest age it applies to, years.
+    /// Minimum age that the pathway applies to, years.
     pub age_from: i32,
-    /// The stage that it leads to.
+    /// The stage that the pathway leads to.
     pub stage: StageName,
-    /// Whether the stage needs low performance beside low strength.
+    /// Whether the stage requires low performance in addition to low strength.
     pub needs_performance: bool,
-    /// What finds a case: any of these instruments or conditions.
+    /// Case finding: any of these instruments or conditions.
     pub case_finding: Vec<Value>,
-    /// What low strength is: any of these conditions.
+    /// Low strength: any of these conditions.
     pub strength_low: Vec<Value>,
-    /// What low performance is: any of these conditions.
+    /// Low performance: any of these conditions.
     pub performance_low: Vec<Value>,
-    /// What the pathway means, and that it is no diagnosis.
+    /// Meaning of the pathway, with the statement that it is not a diagnosis.
     pub explanation: String,
-    /// What cannot be asked here, and what was read into the words of the consensus, in English.
+    /// What cannot be asked here, and how the wording of the consensus was interpreted, in English.
     #[schema(required)]
     pub note: Option<String>,
-    /// Where it comes from.
+    /// Sources of the pathway.
     pub sources: Vec<SourceBody>,
 }
 
-/// Advice of the table, or what findings can lead to.
+/// Advice of the rule table, or what findings can lead to.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = AdviceRule)]
 pub struct AdviceRuleBody {
     /// Id of the advice or risk.
     pub id: String,
-    /// The rules that bring it up.
+    /// The rules that trigger this entry.
     pub findings: Vec<String>,
-    /// The condition that brings it up without a finding, in the table's grammar; null where there is none.
+    /// The condition that triggers this entry without a finding, in the rule table's grammar; null if there is none.
     pub when: Value,
-    /// The kinds of reason to flag that bring it up.
+    /// The kinds of flag reason that trigger this entry.
     pub flagged_by: Vec<FlagKindName>,
-    /// What a person reads.
+    /// Text for the person.
     pub text: String,
-    /// Where it comes from.
+    /// Sources of the entry.
     pub sources: Vec<SourceBody>,
 }
 
@@ -147,13 +147,13 @@ pub struct AdviceRuleBody {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = NextScreenRule)]
 pub struct NextScreenRuleBody {
-    /// After a screen of this band, the greatest still possible; `high` also for whoever is flagged.
+    /// Band of the screen: the highest band that is still possible. `high` also applies to every flagged submission.
     pub band: BandName,
     /// Days from one screen to the next.
     pub days: u16,
-    /// Why then.
+    /// Reason for the interval.
     pub text: String,
-    /// Where it comes from.
+    /// Sources of the interval.
     pub sources: Vec<SourceBody>,
 }
 

@@ -1,4 +1,4 @@
-//! Lists on the wire: their query parameters, rows and pages.
+//! Lists in the API: their query parameters, rows and pages.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -24,63 +24,63 @@ use crate::domain::subject_history::SubjectChange;
 use crate::domain::webhook::Webhook;
 use crate::domain::webhook_delivery::Delivery;
 
-/// Which submissions to list.
+/// Filters and page of the submission list.
 #[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct SubmissionQuery {
-    /// Only flagged ones, or only others.
+    /// Only flagged submissions (true), or only submissions that are not flagged (false).
     pub flagged: Option<bool>,
-    /// Only history brought over from another system, or only others.
+    /// Only history imported from another system (true), or only other submissions (false).
     pub imported: Option<bool>,
-    /// Only those whose band is settled as this one.
+    /// Only submissions whose band is settled and equal to this.
     pub band: Option<BandName>,
-    /// Only those whose own total is at least this.
+    /// Only submissions whose own score total is at least this.
     #[validate(range(min = 0, max = 100))]
     #[param(minimum = 0, maximum = 100)]
     pub min_score: Option<i16>,
-    /// Only those with this finding, a rule id.
+    /// Only submissions with this finding, a rule id.
     #[validate(length(min = 1, max = 100), custom(function = "plain"))]
     #[param(min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub finding: Option<String>,
-    /// Only those on which this instrument is positive.
+    /// Only submissions on which this instrument is positive.
     #[validate(length(min = 1, max = 100), custom(function = "plain"))]
     #[param(min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub instrument_positive: Option<String>,
-    /// Received at or after this time, with an offset.
+    /// Only submissions received at or after this time, with an offset.
     #[param(value_type = Option<String>, format = DateTime)]
     pub received_from: Option<Timestamp>,
-    /// Received before this time, with an offset.
+    /// Only submissions received before this time, with an offset.
     #[param(value_type = Option<String>, format = DateTime)]
     pub received_to: Option<Timestamp>,
-    /// Only those of this person.
+    /// Only submissions of this subject.
     pub subject_id: Option<Uuid>,
-    /// How many items at most; 50 unless said.
+    /// Maximum number of items; 50 by default.
     #[validate(range(min = 1, max = 200))]
     #[param(minimum = 1, maximum = 200)]
     pub limit: Option<u16>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     #[validate(length(min = 1, max = 200))]
     #[param(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub cursor: Option<String>,
 }
 
-/// Which page of a list to show.
+/// Page of a list.
 #[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
-    /// How many items at most; 50 unless said.
+    /// Maximum number of items; 50 by default.
     #[validate(range(min = 1, max = 200))]
     #[param(minimum = 1, maximum = 200)]
     pub limit: Option<u16>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     #[validate(length(min = 1, max = 200))]
     #[param(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub cursor: Option<String>,
 }
 
-/// A submission as a list shows it.
+/// A submission in a list.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = SubmissionSummary)]
 pub struct SubmissionSummaryBody {
@@ -89,42 +89,42 @@ pub struct SubmissionSummaryBody {
     /// When it was received.
     #[schema(value_type = String, format = DateTime)]
     pub received_at: Timestamp,
-    /// Id of the person.
+    /// Id of the subject.
     pub subject_id: Uuid,
-    /// Where it came from.
+    /// Origin of the submission.
     pub origin: OriginName,
-    /// Whether it is history brought over from another system, which opened no follow-up.
+    /// Whether this is history imported from another system, which opens no follow-up.
     pub imported: bool,
-    /// The version of the rule table.
+    /// Version of the rule table.
     pub rule_table: String,
-    /// The own total with its bounds.
+    /// The own score total with its bounds.
     pub score: ScoreSummaryBody,
-    /// The band, where it is settled.
+    /// The band; null unless settled, that is unless both bounds have the same band.
     #[schema(required)]
     pub band: Option<BandName>,
     /// The band of the lower bound.
     pub band_at_least: BandName,
     /// The band of the upper bound.
     pub band_at_most: BandName,
-    /// How soon to be seen.
+    /// How soon the person should be seen.
     #[schema(required)]
     pub care_level: Option<CareLevelName>,
-    /// Whether it is flagged.
+    /// Whether the submission is flagged.
     pub flagged: bool,
-    /// The case.
+    /// Id of the follow-up; null if there is none.
     #[schema(required)]
     pub follow_up_id: Option<Uuid>,
 }
 
-/// The own total with its bounds, as a list shows it.
+/// The own score total with its bounds, in a list.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[schema(as = ScoreSummary)]
 pub struct ScoreSummaryBody {
-    /// Points counted from what was answered.
+    /// Points from the answered items.
     pub total: i32,
-    /// The least total that completions reach.
+    /// Lowest total that the missing answers allow.
     pub lower: i32,
-    /// The greatest total that completions reach.
+    /// Highest total that the missing answers allow.
     pub upper: i32,
 }
 
@@ -135,13 +135,12 @@ macro_rules! page {
         pub struct $name {
             /// The items, in the list's order.
             pub items: Vec<$item>,
-            /// Hand it back as `cursor` for the next page; null on the last.
+            /// Pass it as `cursor` to get the next page; null on the last page.
             #[schema(required)]
             pub next_cursor: Option<String>,
         }
 
         impl $name {
-            /// Renders the items of a page.
             pub(in crate::http) fn of(items: Vec<$row>, next_cursor: Option<String>) -> Self {
                 Self { items: items.into_iter().map(<$item>::from).collect(), next_cursor }
             }
@@ -154,15 +153,15 @@ page!(
     SubmissionPage of SubmissionSummaryBody, from SubmissionSummary
 );
 page!(
-    /// A page of a person's submissions, newest first.
+    /// A page of a subject's submissions, newest first.
     SubjectSubmissionPage of SubjectSubmissionBody, from Screen
 );
 page!(
-    /// A page of the audit trail, newest first.
+    /// A page of the audit log, newest first.
     AuditEntryPage of AuditEntryBody, from NamedEntry
 );
 page!(
-    /// Persons found.
+    /// The subjects found.
     SubjectPage of SubjectBody, from Subject
 );
 page!(
@@ -170,27 +169,27 @@ page!(
     CredentialPage of CredentialBody, from Credential
 );
 page!(
-    /// Every webhook, oldest first.
+    /// All webhooks, oldest first.
     WebhookPage of WebhookBody, from Webhook
 );
 page!(
-    /// A page of what was, or is to be, sent to a webhook, newest first.
+    /// A page of the sent and pending deliveries of a webhook, newest first.
     WebhookDeliveryPage of WebhookDeliveryBody, from Delivery
 );
 page!(
-    /// A page of a person's changes, the latest first.
+    /// A page of a subject's changes, newest first.
     SubjectChangePage of SubjectChangeBody, from SubjectChange
 );
 page!(
-    /// Every rule table, oldest first.
+    /// All rule tables, oldest first.
     RuleTablePage of RuleTableSummaryBody, from RuleTableSummaryBody
 );
 
-/// Items of a page unless said otherwise.
+/// Default page size.
 pub(super) const DEFAULT_LIMIT: u16 = 50;
 
 impl SubmissionQuery {
-    /// The filter and the page asked for.
+    /// Splits the query into filter and page.
     #[must_use]
     pub fn parse(self) -> (SubmissionFilter, PageRequest) {
         let filter = SubmissionFilter {

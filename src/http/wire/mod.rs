@@ -1,4 +1,4 @@
-//! Wire types: what JSON looks like, and nothing else. They live in `http` and never go below it.
+//! JSON types of the API. They are used only in `http`, not in lower layers.
 
 pub mod answers;
 pub mod assessment;
@@ -55,7 +55,7 @@ use crate::domain::submission::{Origin, PathwayId};
 use crate::domain::webhook::{DisabledReason, WebhookEvent};
 use crate::domain::webhook_delivery::{DeliveryFailure, DeliveryState};
 
-/// Puts a domain enumeration on the wire: its names and its schema are the domain's own.
+/// Gives a domain enumeration its JSON form: names and schema come from the domain.
 macro_rules! on_the_wire {
     ($($(#[$doc:meta])* $name:ident($domain:ty) as $schema:literal;)*) => {$(
         $(#[$doc])*
@@ -78,65 +78,65 @@ macro_rules! on_the_wire {
 }
 
 on_the_wire! {
-    /// The band of the own total.
+    /// Band of the own score total.
     BandName(Band) as "Band";
-    /// How soon somebody should be seen, low to high.
+    /// How soon the person should be seen, low to high.
     CareLevelName(CareLevel) as "CareLevel";
     /// How soon staff should act, most urgent first.
     UrgencyName(Urgency) as "Urgency";
-    /// Where a follow-up stands.
+    /// State of a follow-up.
     FollowUpStateName(FollowUpState) as "FollowUpState";
     /// How a follow-up ended.
     ClosingOutcomeName(ClosingOutcome) as "ClosingOutcome";
-    /// Why there was nothing to follow up; `merged` is written by a merge of persons only.
+    /// Why no follow-up was needed; `merged` is set only by a merge of subjects.
     NotNeededReasonName(NotNeededReason) as "NotNeededReason";
-    /// What the clinic's examination says of sarcopenia.
+    /// Diagnosis of sarcopenia from the clinic's examination.
     DiagnosisName(Diagnosis) as "Diagnosis";
-    /// What made a version of a follow-up.
+    /// The command or event that made a version of a follow-up.
     FollowUpEventName(EventKind) as "FollowUpEventKind";
     /// The order of the worklist: most urgent then oldest, oldest, or due soonest first.
     FollowUpOrderName(FollowUpOrder) as "FollowUpOrder";
-    /// What an instrument says.
+    /// Outcome of an instrument.
     OutcomeName(Outcome) as "Outcome";
     /// Which side of the cut-off is positive.
     PositiveWhenName(PositiveWhen) as "PositiveWhen";
-    /// What was done, or tried. The list grows with what the service can do.
+    /// What was done or attempted. Values are added as the service gains functions.
     AuditActionName(AuditAction) as "AuditAction";
-    /// What became of it.
+    /// Outcome of an audited action.
     AuditOutcomeName(AuditOutcome) as "AuditOutcome";
-    /// Where a submission came from.
+    /// Origin of a submission.
     OriginName(Origin) as "Origin";
     /// A consensus pathway.
     PathwayName(PathwayId) as "PathwayId";
-    /// How far a pathway was reached.
+    /// Stage reached in a pathway.
     StageName(Stage) as "Stage";
     /// A language with wording.
     LanguageName(Language) as "Language";
-    /// How a person wishes to be contacted.
+    /// How a person prefers to be contacted.
     ChannelName(Channel) as "Channel";
-    /// What was changed of a person.
+    /// Kind of change of a subject.
     ChangeKindName(ChangeKind) as "SubjectChangeKind";
     /// What flagged a submission.
     FlagKindName(FlagKind) as "FlagKind";
-    /// What kind of source a figure has.
+    /// Kind of source of a value.
     SourceKindName(SourceKind) as "SourceKind";
-    /// How sure a figure is.
+    /// Confidence in a value.
     ConfidenceName(Confidence) as "Confidence";
-    /// What a credential may do; each role may do what the ones before it may.
+    /// What a credential may do; each role includes the permissions of the roles before it.
     RoleName(Role) as "Role";
-    /// What a webhook can be told of.
+    /// Events that a webhook can receive.
     WebhookEventName(WebhookEvent) as "WebhookEvent";
-    /// Why nothing is sent to a webhook.
+    /// Why a webhook is disabled.
     DisabledReasonName(DisabledReason) as "WebhookDisabledReason";
-    /// Where a delivery stands.
+    /// State of a delivery.
     DeliveryStateName(DeliveryState) as "WebhookDeliveryState";
-    /// Why no answer came.
+    /// Why a delivery attempt got no response.
     DeliveryFailureName(DeliveryFailure) as "WebhookDeliveryFailure";
     /// Who can answer an item.
     AudienceName(Audience) as "Audience";
 }
 
-/// A string schema of the names that an enumeration serializes to.
+/// A string schema with the serialized names of an enumeration.
 fn names<T: Serialize>(all: &[T], description: &str) -> RefOr<Schema> {
     let values = all.iter().filter_map(|value| serde_json::to_value(value).ok());
     let object = ObjectBuilder::new()

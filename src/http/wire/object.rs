@@ -1,5 +1,5 @@
-//! What the document calls an object must come as a JSON object. A derived reader alone would also take an array of the
-//! fields' values in their order, which nobody was told of.
+//! Accepts only a JSON object where the OpenAPI document says object. A derived `Deserialize` would also accept an array of
+//! the field values in order, which is undocumented.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,13 +7,13 @@ use std::marker::PhantomData;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
-/// A value read from a JSON object and from nothing else.
+/// A value that is read only from a JSON object.
 pub struct Object<T>(pub T);
 
-/// Reads a field that is an object, or null, or absent.
+/// Reads an optional field: an object, null or absent.
 ///
 /// # Errors
-/// When it is anything else, or its content cannot be read.
+/// Fails on any other type, and when the content cannot be read.
 pub fn optional<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|object| object.0))
 }

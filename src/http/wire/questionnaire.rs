@@ -1,4 +1,4 @@
-//! The questionnaire on the wire: everything that a front-end needs to render the form.
+//! The questionnaire in the API: everything that a front-end needs to render the form.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,16 +14,16 @@ use crate::domain::texts::Texts;
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Questionnaire)]
 pub struct QuestionnaireBody {
-    /// The version of the rule table whose wording this is.
+    /// Version of the rule table that the wording comes from.
     #[schema(example = "2026.1")]
     pub rule_table: String,
     /// The language of the texts.
     pub language: LanguageName,
     /// The form's title.
     pub title: String,
-    /// What the form is for and what it is not.
+    /// Purpose and limits of the form.
     pub introduction: String,
-    /// What an outcome will mean.
+    /// Meaning of a result.
     pub explanation: String,
     /// The groups, in the order of the form.
     pub groups: Vec<GroupBody>,
@@ -37,7 +37,7 @@ pub struct GroupBody {
     pub id: &'static str,
     /// The heading.
     pub title: String,
-    /// Its items.
+    /// Items of the group.
     pub items: Vec<ItemBody>,
 }
 
@@ -51,21 +51,21 @@ pub struct ItemBody {
     pub label: String,
     /// How to answer it.
     pub help: String,
-    /// What an answer is: a JSON number, a boolean, one option, or an array of options.
+    /// Type of the answer: a JSON number, a boolean, one option, or an array of options.
     pub kind: ItemKind,
     /// Who can answer it.
     pub audience: AudienceName,
-    /// Whether a submission must answer it.
+    /// Whether a submission must answer the item.
     pub required: bool,
-    /// Ask it when one of these items was answered above 0; ask always when empty.
+    /// Ask the item only when one of these items was answered above 0; always ask it when empty.
     pub asked_when_above_0: Vec<&'static str>,
     /// The unit of a number.
     #[schema(required)]
     pub unit: Option<UnitBody>,
-    /// Least value of a number.
+    /// Lowest value of a number.
     #[schema(required)]
     pub minimum: Option<f64>,
-    /// Greatest value of a number.
+    /// Highest value of a number.
     #[schema(required)]
     pub maximum: Option<f64>,
     /// Distance between two allowed values of a number.
@@ -75,7 +75,7 @@ pub struct ItemBody {
     pub options: Vec<OptionBody>,
 }
 
-/// What an answer is.
+/// Type of an answer.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ItemKind {
@@ -87,7 +87,7 @@ pub enum ItemKind {
     Boolean,
     /// One option.
     Choice,
-    /// Any options; none of them is an empty array.
+    /// Any number of options; an empty array means none.
     Set,
 }
 
@@ -97,7 +97,7 @@ pub enum ItemKind {
 pub struct UnitBody {
     /// Id of the unit.
     pub id: &'static str,
-    /// Its name.
+    /// Name of the unit.
     pub label: String,
 }
 
@@ -105,11 +105,11 @@ pub struct UnitBody {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = ItemOption)]
 pub struct OptionBody {
-    /// Id of the option: the answer.
+    /// Id of the option, as used in the answer.
     pub id: &'static str,
-    /// What a person reads.
+    /// Label for the person.
     pub label: String,
-    /// Whether it stands alone in a set.
+    /// Whether the option excludes all others of a set.
     pub excludes_others: bool,
 }
 

@@ -1,5 +1,5 @@
-//! Renders an assessment: ids and values come from the domain, reasons, sources, accuracy and wording from the rule table
-//! of its version.
+//! Renders an assessment. Ids and values come from the domain; reasons, sources, accuracy and wording come from the rule table
+//! of the assessment's version.
 
 use super::assessment::{AssessmentBody, ConsultationBody, FindingBody, OpenQuestionBody, ScoreBody};
 use super::fragments::{Fragments, Part};
@@ -19,7 +19,7 @@ use crate::domain::submission::PathwayId;
 use crate::domain::texts::Texts;
 use crate::http::problem::AlarmBody;
 
-/// Everything that rendering an assessment reads.
+/// The inputs for rendering an assessment.
 #[derive(Clone, Copy)]
 pub struct Rendering<'a> {
     /// The rule table of the assessment's version.
@@ -28,12 +28,12 @@ pub struct Rendering<'a> {
     pub language: Language,
     /// The clinic.
     pub clinic: &'a Clinic,
-    /// What is written already of the table in the language.
+    /// Serialized fragments of the rule table in this language.
     pub fragments: &'a Fragments,
 }
 
 impl<'a> Rendering<'a> {
-    /// Renders an assessment of some answers.
+    /// Renders an assessment of answers.
     #[must_use]
     pub fn assessment(self, answers: &Answers, assessment: &Assessment, audiences: Audiences) -> AssessmentBody<'a> {
         let texts = self.texts();
@@ -78,7 +78,7 @@ impl<'a> Rendering<'a> {
         }
     }
 
-    /// Renders what the red flags say of answers that are refused.
+    /// Renders the red flags of rejected answers.
     #[must_use]
     pub fn alarm(self, alarm: &Alarm) -> AlarmBody {
         AlarmBody {
@@ -96,7 +96,8 @@ impl<'a> Rendering<'a> {
         self.wording().texts()
     }
 
-    /// What to do now. Below an emergency, an open alarm is said too: an appointment must not sound as if it could wait.
+    /// Text on what to do now. Below emergency level, unanswered alarm questions add the text for an unknown level, because an
+    /// appointment must not suggest that waiting is safe.
     fn care_text(self, level: Option<CareLevel>, alarms_open: bool) -> String {
         let stated = |key: &str| text(self.texts().map(|texts| &texts.care_levels), key);
         let unknown = stated("unknown");
@@ -111,7 +112,7 @@ impl<'a> Rendering<'a> {
     }
 
     fn findings(self, answers: &Answers, assessment: &Assessment) -> Vec<FindingBody<'a>> {
-        // A rule that applied had every quantity it rests on answered, whoever was asked.
+        // All quantities of a rule that applied are answered, so the audience does not matter.
         let view = View { answers, audiences: Audiences::PERSON };
         let finding = |found: &Finding| {
             let rule = self.table.rule(&found.rule)?;

@@ -1,4 +1,4 @@
-//! What an assessment says of instruments, pathways, advice and risks.
+//! Renders the instruments, pathways, advice and risks of an assessment.
 
 use super::assessment::{AdviceBody, InstrumentBody, PathwayBody, Total};
 use super::fragments::Part;
@@ -55,7 +55,7 @@ impl<'a> Rendering<'a> {
         })
     }
 
-    /// Advice or risks, with the findings that brought each up.
+    /// Renders advice or risks, with the findings that triggered each.
     pub(super) fn advice(self, entries: &'a [Advice], ids: &[Id], assessment: &Assessment) -> Vec<AdviceBody<'a>> {
         let found = |rule: &&Id| assessment.findings.iter().any(|finding| finding.rule == **rule);
         let advice = |id: &Id| {

@@ -1,4 +1,4 @@
-//! Rule tables on the wire: everything that the scoring reads, with its sources.
+//! Rule tables in the API: everything that the scoring uses, with its sources.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use super::wording::{Wording, text};
 use super::{BandName, CareLevelName, LanguageName};
 use crate::domain::rule_table::{Band, Combination, RedFlag, Rule, RuleTable, SourceUse};
 
-/// One version in the list.
+/// One version in the list of rule tables.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = RuleTableSummary)]
 pub struct RuleTableSummaryBody {
@@ -23,7 +23,7 @@ pub struct RuleTableSummaryBody {
     pub current: bool,
 }
 
-/// A whole rule table.
+/// A complete rule table.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = RuleTable)]
 pub struct RuleTableBody {
@@ -36,23 +36,23 @@ pub struct RuleTableBody {
     pub current: bool,
     /// The language of the texts.
     pub language: LanguageName,
-    /// The greatest total that any answers reach.
+    /// Highest possible total.
     pub max_total: i32,
     /// Always false: no study has measured the accuracy of the total.
     pub validated: bool,
-    /// Where each band begins.
+    /// Lowest total of each band.
     pub bands: Vec<BandBody>,
     /// How rules combine.
     pub groups: Vec<RuleGroupBody>,
     /// The scored rules.
     pub rules: Vec<RuleBody>,
-    /// Alarms.
+    /// Alarms (red flags).
     pub red_flags: Vec<RedFlagRuleBody>,
     /// Published instruments.
     pub instruments: Vec<InstrumentRuleBody>,
     /// Consensus pathways.
     pub pathways: Vec<PathwayRuleBody>,
-    /// Advice tied to findings.
+    /// Advice for findings.
     pub recommendations: Vec<AdviceRuleBody>,
     /// What findings can lead to.
     pub risks: Vec<AdviceRuleBody>,
@@ -66,11 +66,11 @@ pub struct RuleTableBody {
 pub struct BandBody {
     /// Which band.
     pub band: BandName,
-    /// Its least total.
+    /// Lowest total of the band.
     pub from: i32,
-    /// What a person reads.
+    /// Label for the person.
     pub label: String,
-    /// Where it comes from.
+    /// Sources of the band.
     pub sources: Vec<SourceBody>,
 }
 
@@ -80,9 +80,9 @@ pub struct BandBody {
 pub struct RuleGroupBody {
     /// Id of the group.
     pub id: String,
-    /// `steps`: they part one item's range; `highest_of`: only the highest counts; `cap`: the sum counts up to the cap.
+    /// `steps`: they partition one item's range; `highest_of`: only the highest counts; `cap`: the sum counts up to the cap.
     pub combination: &'static str,
-    /// The item that the steps part.
+    /// The item whose range the steps partition.
     #[schema(required)]
     pub item: Option<String>,
     /// The cap, points.
@@ -96,44 +96,44 @@ pub struct RuleGroupBody {
 pub struct RuleBody {
     /// Id of the rule.
     pub id: String,
-    /// The heading it stands under.
+    /// Heading that the rule is listed under.
     pub category: String,
-    /// The group it belongs to.
+    /// Group that the rule belongs to.
     #[schema(required)]
     pub group: Option<String>,
-    /// Points when it applies.
+    /// Points if the rule applies.
     pub points: i32,
-    /// When it applies, in the table's grammar.
+    /// When the rule applies, in the rule table's grammar.
     pub when: Value,
-    /// Why it counts; empty for a step of 0 points.
+    /// Why the rule counts; empty for a step of 0 points.
     pub reason: String,
-    /// Why its points differ from the tier rule.
+    /// Why the points differ from the tier rule.
     #[schema(required)]
     pub note: Option<String>,
-    /// Where it comes from.
+    /// Sources of the rule.
     pub sources: Vec<SourceBody>,
 }
 
-/// An alarm of the table.
+/// An alarm (red flag) of the rule table.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = RedFlagRule)]
 pub struct RedFlagRuleBody {
     /// Id of the red flag.
     pub id: String,
-    /// The care level it raises to.
+    /// The care level that the red flag raises to.
     pub level: CareLevelName,
-    /// Whether it flags a submission.
+    /// Whether the red flag flags a submission.
     pub flags: bool,
-    /// When it fires, in the table's grammar.
+    /// When the red flag applies, in the rule table's grammar.
     pub when: Value,
-    /// Why it alarms.
+    /// Reason for the alarm.
     pub reason: String,
-    /// Where it comes from.
+    /// Sources of the red flag.
     pub sources: Vec<SourceBody>,
 }
 
 impl RuleTableBody {
-    /// Renders a table.
+    /// Renders a rule table.
     #[must_use]
     pub fn of(wording: Wording<'_>, digest: &str, current: bool) -> Self {
         let (table, texts) = (wording.table, wording.texts());

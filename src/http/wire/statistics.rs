@@ -1,4 +1,4 @@
-//! Statistics on the wire.
+//! Statistics in the API.
 
 use std::collections::BTreeMap;
 
@@ -11,15 +11,15 @@ use crate::domain::follow_up::FollowUpState;
 use crate::domain::language::Language;
 use crate::domain::statistics::{AGE_CLASSES_HOURS, ClosedCases, OpenCases, Share, Statistics};
 
-/// Of which days.
+/// Period of the statistics.
 #[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct StatisticsQuery {
-    /// The first day, of UTC; twenty-nine days before `to` unless said.
+    /// First day, UTC; by default 29 days before `to`.
     #[param(value_type = Option<String>, format = Date)]
     pub from: Option<Date>,
-    /// The last day, of UTC; today unless said.
+    /// Last day, UTC; by default today.
     #[param(value_type = Option<String>, format = Date)]
     pub to: Option<Date>,
 }
@@ -28,115 +28,115 @@ pub struct StatisticsQuery {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Statistics)]
 pub struct StatisticsBody {
-    /// The first day.
+    /// First day.
     #[schema(value_type = String, format = Date)]
     pub from: Date,
-    /// The last day, which is within.
+    /// Last day, inclusive.
     #[schema(value_type = String, format = Date)]
     pub to: Date,
-    /// What was submitted in these days.
+    /// Submissions of the period.
     pub submissions: SubmissionStatisticsBody,
-    /// The cases that are not closed, now.
+    /// Follow-ups that are open now.
     pub open_follow_ups: OpenFollowUpsBody,
-    /// The cases that were closed in these days.
+    /// Follow-ups that were closed in the period.
     pub closed_follow_ups: ClosedFollowUpsBody,
 }
 
-/// What was submitted.
+/// Counts of submissions.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = SubmissionStatistics)]
 pub struct SubmissionStatisticsBody {
-    /// How many.
+    /// Number of submissions.
     pub total: u64,
-    /// How many of them are flagged.
+    /// Number of flagged submissions.
     pub flagged: u64,
-    /// Every day, in order.
+    /// Each day of the period, in order.
     pub days: Vec<DayBody>,
-    /// How many of each band: low, moderate, high, and unsettled where missing answers leave it open.
+    /// Number of submissions by band: low, moderate, high, and unsettled if missing answers leave the band open.
     pub bands: BTreeMap<String, u64>,
-    /// How many with each finding, by rule id; one that nobody has is absent.
+    /// Number of submissions by finding (rule id); findings without submissions are absent.
     pub findings: BTreeMap<String, u64>,
-    /// On how many each instrument is positive; one that is positive on none is absent.
+    /// Number of positive submissions by instrument; instruments without positive submissions are absent.
     pub positive_instruments: BTreeMap<String, u64>,
 }
 
-/// What was submitted on a day.
+/// Counts of submissions on one day.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[schema(as = DayStatistics)]
 pub struct DayBody {
-    /// The day, of UTC.
+    /// The day, UTC.
     #[schema(value_type = String, format = Date)]
     pub day: Date,
-    /// How many.
+    /// Number of submissions.
     pub submissions: u64,
-    /// How many of them are flagged.
+    /// Number of flagged submissions.
     pub flagged: u64,
 }
 
-/// Cases that are not closed.
+/// Follow-ups that are not closed.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = OpenFollowUps)]
 pub struct OpenFollowUpsBody {
-    /// How many.
+    /// Number of follow-ups.
     pub total: u64,
-    /// How many in each state: open, assigned, contacted, booked.
+    /// Number of follow-ups by state: open, assigned, contacted, booked.
     pub states: BTreeMap<&'static str, u64>,
-    /// How many are past their due time.
+    /// Number of follow-ups past their due time.
     pub overdue: u64,
-    /// How many of each age, youngest first.
+    /// Number of follow-ups by age, youngest first.
     pub ages: Vec<AgeClassBody>,
-    /// The median age, hours; null when there are none.
+    /// Median age, hours; null if there are none.
     #[schema(required)]
     pub median_age_hours: Option<f64>,
-    /// The age that nine of ten do not exceed, hours; null when there are none.
+    /// 90th percentile of the age, hours; null if there are none.
     #[schema(required)]
     pub p90_age_hours: Option<f64>,
 }
 
-/// Cases of an age.
+/// Follow-ups of an age class.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[schema(as = AgeClass)]
 pub struct AgeClassBody {
-    /// Younger than this, and not of the class before, hours; null: all that are older.
+    /// Upper age limit of this class, in hours; null for the oldest class.
     #[schema(required)]
     pub below_hours: Option<u16>,
-    /// How many.
+    /// Number of follow-ups.
     pub follow_ups: u64,
 }
 
-/// Cases that were closed.
+/// Follow-ups that were closed.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = ClosedFollowUps)]
 pub struct ClosedFollowUpsBody {
-    /// How many.
+    /// Number of follow-ups.
     pub total: u64,
-    /// How many with each outcome: attended, declined, unreachable, `not_needed`.
+    /// Number of follow-ups by outcome: attended, declined, unreachable, `not_needed`.
     pub outcomes: BTreeMap<String, u64>,
-    /// How many who attended have each diagnosis: none, possible, probable, confirmed.
+    /// Number of attended follow-ups by diagnosis: none, possible, probable, confirmed.
     pub diagnoses: BTreeMap<String, u64>,
-    /// Of those with a diagnosis, the share in whom it is probable or confirmed; null when there are none.
+    /// Share of probable or confirmed diagnoses among the follow-ups with a diagnosis; null if there are none.
     #[schema(required)]
     pub positive_predictive_value: Option<PredictiveValueBody>,
 }
 
-/// A positive predictive value, and whom it holds for.
+/// A positive predictive value, and the population it applies to.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[schema(as = PredictiveValue)]
 pub struct PredictiveValueBody {
-    /// The share, 0 to 1.
+    /// The value, 0 to 1.
     #[schema(minimum = 0, maximum = 1)]
     pub value: f64,
-    /// How many have a diagnosis of probable or confirmed.
+    /// Number of follow-ups with a probable or confirmed diagnosis.
     pub numerator: u64,
-    /// How many attended and have a diagnosis.
+    /// Number of attended follow-ups with a diagnosis.
     pub denominator: u64,
-    /// The lower end of its 95 % interval (Wilson).
+    /// Lower end of the 95 % interval (Wilson).
     #[schema(minimum = 0, maximum = 1)]
     pub lower: f64,
-    /// The upper end of its 95 % interval (Wilson).
+    /// Upper end of the 95 % interval (Wilson).
     #[schema(minimum = 0, maximum = 1)]
     pub upper: f64,
-    /// Whom it holds for, in words.
+    /// The population that the value applies to, in words.
     pub holds_for: &'static str,
 }
 
@@ -217,7 +217,7 @@ const fn holds_for(language: Language) -> &'static str {
     }
 }
 
-/// Counts by name, the known names always among them.
+/// Adds the known names with a count of 0.
 fn with_each(names: &[&str], counts: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
     let mut all: BTreeMap<_, _> = names.iter().map(|name| ((*name).to_owned(), 0)).collect();
     all.extend(counts.clone());

@@ -1,4 +1,4 @@
-//! The person on the wire.
+//! Subjects in the API.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,16 +11,17 @@ use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::stored::Subject;
 use crate::domain::subject::{Consent, Contact, LookUp, Reference, SubjectDraft};
 
-/// Who the person is, as far as it may be said.
+/// Identity, contact data and consent of the subject, as far as the sender may give them.
 #[derive(Clone, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = SubjectInput)]
 pub struct SubjectInput {
-    /// The clinic's own reference. Not allowed to a browser key. The same reference is the same person.
+    /// The clinic's own reference. Not allowed with a browser key. Submissions with the same reference belong to the same
+    /// subject.
     #[validate(length(min = 1, max = 128))]
     #[schema(min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub reference: Option<String>,
-    /// How to reach the person; stored encrypted. A part that is not named stays as it was.
+    /// Contact data; stored encrypted. Parts that are not given keep their values.
     #[validate(nested)]
     #[serde(default, deserialize_with = "super::object::optional")]
     pub contact: Option<ContactBody>,
@@ -30,7 +31,7 @@ pub struct SubjectInput {
     pub consent: Option<ConsentBody>,
 }
 
-/// How to reach a person.
+/// Contact data of a person.
 #[derive(Clone, Default, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Contact)]
@@ -60,7 +61,7 @@ pub struct ContactBody {
     pub language: Option<LanguageName>,
 }
 
-/// What a person agreed to.
+/// Consent of a person.
 #[derive(Clone, Default, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Consent)]
@@ -69,18 +70,18 @@ pub struct ConsentBody {
     #[schema(required, value_type = bool)]
     #[serde(default)]
     pub to_contact: Option<bool>,
-    /// The version of the text agreed to.
+    /// Version of the text that the person agreed to.
     #[validate(length(min = 1, max = 100), custom(function = "printable"))]
     #[schema(required, value_type = String, min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     #[serde(default)]
     pub text_version: Option<String>,
-    /// When, with an offset.
+    /// When the consent was given, with an offset.
     #[schema(required, value_type = String, format = DateTime)]
     #[serde(default)]
     pub given_at: Option<Timestamp>,
 }
 
-/// What to search persons by: exactly one of these.
+/// What to search subjects by: exactly one of these.
 #[derive(Clone, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = SubjectSearch)]
@@ -89,48 +90,48 @@ pub struct SubjectSearchInput {
     #[validate(length(min = 1, max = 128))]
     #[schema(min_length = 1, max_length = 128, pattern = r"^[^\x00]*$")]
     pub reference: Option<String>,
-    /// The whole name; case and spacing do not matter.
+    /// The full name; case and spacing are ignored.
     #[validate(length(min = 1, max = 200))]
     #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00]*$")]
     pub name: Option<String>,
-    /// The telephone number; only its digits matter.
+    /// The telephone number; only the digits are compared.
     #[validate(length(min = 1, max = 40))]
     #[schema(min_length = 1, max_length = 40, pattern = r"^[^\x00]*$")]
     pub telephone: Option<String>,
-    /// The e-mail address; case does not matter.
+    /// The e-mail address; case is ignored.
     #[validate(length(min = 1, max = 254))]
     #[schema(min_length = 1, max_length = 254, pattern = r"^[^\x00]*$")]
     pub email: Option<String>,
 }
 
-/// A person, for staff.
+/// A subject, for staff.
 #[derive(Clone, Serialize, ToSchema)]
 #[schema(as = Subject)]
 pub struct SubjectBody {
-    /// Id of the person.
+    /// Id of the subject.
     pub id: Uuid,
     /// The clinic's own reference.
     #[schema(required)]
     pub reference: Option<String>,
-    /// How to reach the person; null without consent to contact.
+    /// Contact data; null without consent to contact.
     #[schema(required)]
     pub contact: Option<ContactBody>,
-    /// What the person agreed to.
+    /// Consent of the person.
     #[schema(required)]
     pub consent: Option<ConsentBody>,
-    /// When the person was first seen.
+    /// When the subject was created.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    /// Counts the changes of contact data, consent and merges.
+    /// Counts changes of contact data, consent and merges.
     #[schema(minimum = 1)]
     pub version: i32,
-    /// Id of the person whom this one was merged into.
+    /// Id of the subject that this one was merged into.
     #[schema(required)]
     pub merged_into: Option<Uuid>,
 }
 
 impl SubjectInput {
-    /// Parses the person; faults are added with their pointers.
+    /// Parses the subject; faults are added with their pointers.
     pub fn parse(self, faults: &mut Vec<Fault>) -> SubjectDraft {
         let reference = self.reference.as_deref().and_then(|text| match Reference::parse(text) {
             Ok(reference) => Some(reference),
@@ -148,7 +149,7 @@ impl SubjectInput {
 }
 
 impl ConsentBody {
-    /// Parses a consent; faults are added with their pointers, which begin with where it stands.
+    /// Parses a consent; faults are added with their pointers, which begin with `place`.
     pub fn parse(self, place: &str, faults: &mut Vec<Fault>) -> Option<Consent> {
         let missing = [
             (self.to_contact.is_none(), "to_contact"),
@@ -157,7 +158,7 @@ impl ConsentBody {
         ];
         for (_, name) in missing.into_iter().filter(|(missing, _)| *missing) {
             let pointer = format!("{place}/{name}");
-            faults.push(Fault::new(pointer, FaultCode::Required, "a consent must say this"));
+            faults.push(Fault::new(pointer, FaultCode::Required, "must be given in a consent"));
         }
         Some(Consent { to_contact: self.to_contact?, text_version: self.text_version?, given_at: self.given_at? })
     }
@@ -167,7 +168,7 @@ impl SubjectSearchInput {
     /// Parses the search.
     ///
     /// # Errors
-    /// When not exactly one thing is searched by.
+    /// Fails unless exactly one field is given.
     pub fn parse(self) -> Result<(LookUp, String), Fault> {
         let given = [
             (LookUp::Reference, self.reference),

@@ -1,4 +1,4 @@
-//! What happened to a person on the wire: changes, merges, and everything that is stored.
+//! The history of a subject in the API: changes, merges and the full export.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,91 +12,91 @@ use super::subject::{ConsentBody, ContactBody};
 use crate::domain::subject::Contact;
 use crate::domain::subject_history::{Before, SubjectChange, SubjectExport, SubjectMerge};
 
-/// One change of a person.
+/// One change of a subject.
 #[derive(Clone, Serialize, ToSchema)]
 #[schema(as = SubjectChange)]
 pub struct SubjectChangeBody {
-    /// The version of the person that the change made.
+    /// Version of the subject after the change.
     #[schema(minimum = 1)]
     pub version: i32,
-    /// When.
+    /// When the change was made.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// Id of the credential that made it; null for the operator.
+    /// Id of the credential that made the change; null for the operator.
     #[schema(required)]
     pub credential_id: Option<Uuid>,
-    /// What was changed.
+    /// The kind of change.
     pub change: ChangeKindName,
-    /// The contact data that stood there before; null where none did, and without consent to contact.
+    /// Previous contact data; null if there were none, or without consent to contact.
     #[schema(required)]
     pub contact_before: Option<ContactBody>,
-    /// The consent that stood there before.
+    /// Previous consent.
     #[schema(required)]
     pub consent_before: Option<ConsentBody>,
-    /// Id of the merge that was made or taken back.
+    /// Id of the merge that was made or undone.
     #[schema(required)]
     pub merge_id: Option<Uuid>,
 }
 
-/// Which person is the same as the one of the path.
+/// The subject to merge into the subject of the path.
 #[derive(Clone, Debug, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = SubjectMergeInput)]
 pub struct SubjectMergeInput {
-    /// Id of the person who is the same; the person of the path stays.
+    /// Id of the subject to merge; the subject of the path is kept.
     #[schema(required, value_type = Uuid)]
     #[serde(default)]
     pub merged: Option<Uuid>,
 }
 
-/// Two records of a person that became one.
+/// A merge of two subjects that are the same person.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = SubjectMerge)]
 pub struct SubjectMergeBody {
     /// Id of the merge.
     pub id: Uuid,
-    /// Id of the person who stays.
+    /// Id of the subject that is kept.
     pub kept: Uuid,
-    /// Id of the person who was found to be the same.
+    /// Id of the subject that was merged.
     pub merged: Uuid,
-    /// When.
+    /// When the merge was made.
     #[schema(value_type = String, format = DateTime)]
     pub merged_at: Timestamp,
-    /// The submissions that moved.
+    /// Ids of the submissions that were moved.
     pub submission_ids: Vec<Uuid>,
-    /// The cases that moved.
+    /// Ids of the follow-ups that were moved.
     pub follow_up_ids: Vec<Uuid>,
-    /// The case that was closed because the person who stays had an open one.
+    /// Id of the follow-up that was closed because the kept subject already had an open one.
     #[schema(required)]
     pub closed_follow_up_id: Option<Uuid>,
-    /// When it was taken back; null in the answer to the merge itself.
+    /// When the merge was undone; null in the response to the merge itself.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub undone_at: Option<Timestamp>,
 }
 
-/// Everything stored about a person: rows as they are stored, named as they are stored, with what is sealed opened.
+/// Everything stored about a subject: rows and columns as in the database, with encrypted values decrypted.
 #[derive(Clone, Serialize, ToSchema)]
 #[schema(as = SubjectExport)]
 pub struct SubjectExportBody {
-    /// The form of this document.
+    /// Format of this document.
     #[schema(example = "sarcoscreen.subject/1")]
     pub format: &'static str,
-    /// The person first, then whoever was merged into the person: reference, contact data and consent.
+    /// The subject first, then the subjects merged into it: reference, contact data and consent.
     #[schema(value_type = Vec<Object>)]
     pub subjects: Vec<Value>,
-    /// Changes of contact data and consent with what stood there before, and merges, oldest first.
+    /// Changes of contact data and consent with the previous values, and merges, oldest first.
     #[schema(value_type = Vec<Object>)]
     pub history: Vec<Value>,
-    /// Submissions with answers and whole stored assessments, oldest first.
+    /// Submissions with answers and complete stored assessments, oldest first.
     #[schema(value_type = Vec<Object>)]
     pub submissions: Vec<Value>,
-    /// Cases with all their events and notes, oldest first.
+    /// Follow-ups with all events and notes, oldest first.
     #[schema(value_type = Vec<Object>)]
     pub follow_ups: Vec<Value>,
-    /// Merges of the person, oldest first.
+    /// Merges of the subject, oldest first.
     #[schema(value_type = Vec<Object>)]
     pub merges: Vec<Value>,
-    /// Entries of the audit trail that name the person, oldest first.
+    /// Audit entries that name the subject, oldest first.
     #[schema(value_type = Vec<Object>)]
     pub audit_entries: Vec<Value>,
 }

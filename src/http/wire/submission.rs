@@ -1,4 +1,4 @@
-//! Submissions and scores on the wire.
+//! Submissions and scores in the API.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -26,14 +26,14 @@ use crate::domain::submission::{Draft, ExternalSource};
 #[serde(deny_unknown_fields)]
 #[schema(as = ScoreInput)]
 pub struct ScoreInput {
-    /// The answers; any may be missing.
+    /// The answers; any item may be missing.
     #[schema(required, value_type = AnswersBody)]
     pub answers: Option<AnswersBody>,
-    /// The pathways to follow instead of the clinic's own.
+    /// Pathways to evaluate instead of the clinic's own.
     #[validate(length(max = 4))]
     #[schema(max_items = 4)]
     pub pathways: Option<Vec<PathwayName>>,
-    /// Whose unanswered items widen the bounds; the person's always do.
+    /// Audiences whose unanswered items widen the bounds; the person's always do.
     #[validate(length(max = 3))]
     #[schema(max_items = 3)]
     pub audience: Option<Vec<AudienceName>>,
@@ -44,26 +44,27 @@ pub struct ScoreInput {
 #[serde(deny_unknown_fields)]
 #[schema(as = SubmissionInput)]
 pub struct SubmissionInput {
-    /// The answers, with every required item.
+    /// The answers; every required item must be present.
     #[schema(required, value_type = AnswersBody)]
     pub answers: Option<AnswersBody>,
-    /// The person.
+    /// The subject.
     #[validate(nested)]
     #[serde(default, deserialize_with = "super::object::optional")]
     pub subject: Option<SubjectInput>,
-    /// When the questions were answered, with an offset, if not now.
+    /// When the questions were answered, with an offset; by default now.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub answered_at: Option<Timestamp>,
-    /// The record in another system. Not allowed to a browser key.
+    /// The record in another system. Not allowed with a browser key.
     #[validate(nested)]
     #[serde(default, deserialize_with = "super::object::optional")]
     pub source: Option<SourceInput>,
-    /// The pathway to follow instead of the clinic's own.
+    /// Pathway to evaluate instead of the clinic's own.
     pub pathway: Option<PathwayName>,
-    /// The submission that this one corrects. Not allowed to a browser key; an intake key corrects what its sender submitted.
+    /// The submission that this one corrects. Not allowed with a browser key; an intake key can correct what its sender
+    /// submitted.
     pub supersedes: Option<Uuid>,
-    /// Whether this is history brought over from another system: it is scored and stored, and opens no follow-up, however it
-    /// scores. Needs `answered_at`, in the past. Not allowed to a browser key.
+    /// Whether this is history imported from another system: it is scored and stored, but never opens a follow-up. Requires
+    /// `answered_at`, in the past. Not allowed with a browser key.
     pub imported: Option<bool>,
 }
 
@@ -72,19 +73,19 @@ pub struct SubmissionInput {
 #[serde(deny_unknown_fields)]
 #[schema(as = ExternalSource)]
 pub struct SourceInput {
-    /// Which system.
+    /// Name of the system.
     #[validate(length(min = 1, max = 200), custom(function = "plain"))]
     #[schema(required, value_type = String, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     #[serde(default)]
     pub system: Option<String>,
-    /// The record's id there.
+    /// Id of the record in that system.
     #[validate(length(min = 1, max = 200), custom(function = "plain"))]
     #[schema(required, value_type = String, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     #[serde(default)]
     pub id: Option<String>,
 }
 
-/// What a submission gets back.
+/// The response to a submission.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = SubmissionReceipt)]
 pub struct ReceiptBody<'a> {
@@ -93,18 +94,19 @@ pub struct ReceiptBody<'a> {
     /// When it was received.
     #[schema(value_type = String, format = DateTime)]
     pub received_at: Timestamp,
-    /// Id of the person.
+    /// Id of the subject.
     pub subject_id: Uuid,
-    /// Where it came from.
+    /// Origin of the submission.
     pub origin: OriginName,
-    /// Whether the answers call for a follow-up by staff.
+    /// Whether the answers require a follow-up by staff.
     pub flagged: bool,
-    /// Why.
+    /// Why the submission is flagged.
     pub flag_reasons: Vec<FlagReasonBody>,
-    /// The case that it opened or joined, as it was then; null when it is not flagged or was imported.
+    /// The follow-up that the submission opened or joined, in its state at that time; null when the submission is not flagged
+    /// or was imported.
     #[schema(required)]
     pub follow_up: Option<FollowUpLinkBody>,
-    /// What the rule table makes of the answers.
+    /// The assessment of the answers by the rule table.
     pub assessment: AssessmentBody<'a>,
 }
 
@@ -112,24 +114,24 @@ pub struct ReceiptBody<'a> {
 #[derive(Clone, Serialize, ToSchema)]
 #[schema(as = Submission)]
 pub struct SubmissionBody<'a> {
-    /// What the submitter was told.
+    /// The receipt that the submitter got.
     #[serde(flatten)]
     pub receipt: ReceiptBody<'a>,
     /// When the questions were answered.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub answered_at: Option<Timestamp>,
-    /// Whether it is history brought over from another system, which opened no follow-up.
+    /// Whether this is history imported from another system, which opens no follow-up.
     pub imported: bool,
     /// The record in another system.
     #[schema(required)]
     pub source: Option<SourceInput>,
-    /// The pathway asked for.
+    /// The pathway that the submission asked for.
     #[schema(required)]
     pub pathway: Option<PathwayName>,
-    /// The submission that it corrects.
+    /// The submission that this one corrects.
     #[schema(required)]
     pub supersedes: Option<Uuid>,
-    /// The latest submission that corrects it; this one is kept as it was.
+    /// The latest submission that corrects this one; this one is kept unchanged.
     #[schema(required)]
     pub superseded_by: Option<Uuid>,
     /// The answers.
@@ -137,28 +139,28 @@ pub struct SubmissionBody<'a> {
     pub answers: Answers,
 }
 
-/// Under which rule table to assess.
+/// Rule table to assess with.
 #[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct AssessmentQuery {
-    /// A version of the rule table; the submission's own unless said.
+    /// Version of the rule table; by default that of the submission.
     #[validate(length(min = 1, max = 20), custom(function = "plain"))]
     #[param(min_length = 1, max_length = 20, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", example = "2026.1")]
     pub rule_table: Option<String>,
 }
 
-/// A submission's assessment under a rule table.
+/// Assessment of a submission by a rule table.
 #[derive(Clone, Serialize, ToSchema)]
 #[schema(as = SubmissionAssessment)]
 pub struct SubmissionAssessmentBody<'a> {
     /// Id of the submission.
     pub submission_id: Uuid,
-    /// The version of the rule table.
+    /// Version of the rule table.
     pub rule_table: String,
-    /// Whether this is the assessment that was stored; otherwise it was made for this answer alone.
+    /// Whether this is the stored assessment; otherwise it was computed for this response.
     pub stored: bool,
-    /// What the rule table makes of the answers.
+    /// The assessment of the answers by the rule table.
     pub assessment: AssessmentBody<'a>,
 }
 
@@ -172,22 +174,22 @@ pub struct FlagReasonBody {
     pub id: String,
 }
 
-/// The case of a submission, as it was when the submission was stored.
+/// The follow-up of a submission, as it was when the submission was stored.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[schema(as = FollowUpLink)]
 pub struct FollowUpLinkBody {
     /// Id of the follow-up.
     pub id: Uuid,
-    /// Its state then.
+    /// State at that time.
     pub state: FollowUpStateName,
-    /// Its urgency then.
+    /// Urgency at that time.
     pub urgency: UrgencyName,
-    /// Whether the case was open already.
+    /// Whether the follow-up was already open.
     pub joined: bool,
 }
 
 impl SubmissionInput {
-    /// Parses a draft; the answers' faults and the person's are added.
+    /// Parses a draft; the faults of the answers and of the subject are added.
     pub fn parse(self, language: Language, faults: &mut Vec<Fault>) -> Draft {
         let answers = answers(self.answers, faults);
         let source = self.source.and_then(|source| source.parse(faults));
@@ -210,14 +212,14 @@ impl SourceInput {
         for (missing, name) in [(self.system.is_none(), "system"), (self.id.is_none(), "id")] {
             if missing {
                 let pointer = format!("/source/{name}");
-                faults.push(Fault::new(pointer, FaultCode::Required, "a source must say this"));
+                faults.push(Fault::new(pointer, FaultCode::Required, "must be given in a source"));
             }
         }
         Some(ExternalSource { system: self.system?, id: self.id? })
     }
 }
 
-/// The answers of a body, with their faults; a body without answers has one.
+/// Returns the answers of a body and adds their faults; missing answers are a fault.
 pub fn answers(body: Option<AnswersBody>, faults: &mut Vec<Fault>) -> Answers {
     let Some(body) = body else {
         faults.push(Fault::new("/answers", FaultCode::Required, "the answers are missing"));
@@ -227,14 +229,13 @@ pub fn answers(body: Option<AnswersBody>, faults: &mut Vec<Fault>) -> Answers {
     body.answers
 }
 
-/// Why a submission is flagged.
 pub(super) fn flag_reasons(assessment: &Assessment) -> Vec<FlagReasonBody> {
     let reason = |reason: &FlagReason| FlagReasonBody { kind: FlagKindName(reason.kind), id: reason.id.to_string() };
     assessment.flag_reasons.iter().map(reason).collect()
 }
 
 impl<'a> ReceiptBody<'a> {
-    /// Renders what the submitter is told.
+    /// Renders the receipt.
     #[must_use]
     pub fn of(stored: &StoredSubmission, rendering: Rendering<'a>) -> Self {
         let assessment = &stored.assessment;
@@ -292,7 +293,7 @@ impl From<FollowUpLink> for FollowUpLinkBody {
     }
 }
 
-/// Accepts a text that says something and that a database can keep.
+/// Accepts text that is not blank and has no control characters.
 pub(super) fn plain(text: &str) -> Result<(), ValidationError> {
     let clean = !text.trim().is_empty() && !text.chars().any(char::is_control);
     let message = "must not be blank or hold control characters";

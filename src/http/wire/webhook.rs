@@ -1,4 +1,4 @@
-//! Webhooks on the wire.
+//! Webhooks in the API.
 
 use std::time::Duration;
 
@@ -20,69 +20,69 @@ use crate::domain::webhook_delivery::{Delivery, LoggedAttempt};
 #[serde(deny_unknown_fields)]
 #[schema(as = WebhookInput)]
 pub struct WebhookInput {
-    /// Where it is: https, without user name, password and fragment, at a public address.
+    /// URL of the receiver: https, without user name, password and fragment, at a public address.
     #[validate(length(min = 1, max = 2000))]
     #[schema(required, value_type = String, min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub url: Option<String>,
-    /// What it is told of.
+    /// Events that the webhook receives.
     #[validate(length(min = 1, max = 10))]
     #[schema(required, value_type = BTreeSet<WebhookEventName>, min_items = 1, max_items = 10)]
     pub events: Option<Vec<WebhookEventName>>,
-    /// What the clinic calls it.
+    /// Description given by the clinic.
     #[validate(length(min = 1, max = 200))]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub description: Option<String>,
 }
 
-/// What is to change of a webhook; what is left out stays as it is.
+/// Changes to a webhook; fields that are left out stay unchanged.
 #[derive(Clone, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = WebhookChange)]
 pub struct WebhookChangeInput {
-    /// Where it is: https, without user name, password and fragment, at a public address.
+    /// URL of the receiver: https, without user name, password and fragment, at a public address.
     #[validate(length(min = 1, max = 2000))]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub url: Option<String>,
-    /// What it is told of.
+    /// Events that the webhook receives.
     #[validate(length(min = 1, max = 10))]
     #[schema(value_type = Option<BTreeSet<WebhookEventName>>, min_items = 1, max_items = 10)]
     pub events: Option<Vec<WebhookEventName>>,
-    /// What the clinic calls it.
+    /// Description given by the clinic.
     #[validate(length(min = 1, max = 200))]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub description: Option<String>,
-    /// Whether anything is sent to it. Enabling one that was disabled sends what waits.
+    /// Whether events are sent to the webhook. Enabling a disabled webhook sends its pending deliveries.
     pub enabled: Option<bool>,
 }
 
-/// How a webhook changes over to its new secret.
+/// How a webhook changes to its new secret.
 #[derive(Clone, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = WebhookRotationInput)]
 pub struct WebhookRotationInput {
-    /// For how many hours the secret that it had signs beside the new one; 24 unless said.
+    /// Hours for which the previous secret also signs; 24 by default.
     #[serde(default, deserialize_with = "super::whole::optional")]
     #[validate(range(min = 0, max = 168))]
     #[schema(minimum = 0, maximum = 168)]
     pub overlap_hours: Option<u16>,
 }
 
-/// What is to be sent again: either some events, or all of a time.
+/// What to send again: either given events, or all events of a period.
 #[derive(Clone, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = RedeliveryInput)]
 pub struct RedeliveryInput {
-    /// These events.
+    /// Ids of the events.
     #[validate(length(min = 1, max = 200))]
     #[schema(value_type = Option<Vec<Uuid>>, min_items = 1, max_items = 200)]
     pub ids: Option<Vec<Uuid>>,
-    /// What happened at or after this time, with an offset.
+    /// Start of the period, inclusive, with an offset.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub from: Option<Timestamp>,
-    /// What happened before this time, with an offset.
+    /// End of the period, exclusive, with an offset.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub to: Option<Timestamp>,
-    /// Of a time, only deliveries in this state.
+    /// For a period: only deliveries in this state.
     pub state: Option<DeliveryStateName>,
 }
 
@@ -92,102 +92,102 @@ pub struct RedeliveryInput {
 pub struct WebhookBody {
     /// Id of the webhook.
     pub id: Uuid,
-    /// Where it is.
+    /// URL of the receiver.
     pub url: String,
-    /// What it is told of.
+    /// Events that the webhook receives.
     pub events: Vec<WebhookEventName>,
-    /// What the clinic calls it.
+    /// Description given by the clinic.
     #[schema(required)]
     pub description: Option<String>,
     /// When it was registered.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    /// Until when the secret before the last rotation signs too.
+    /// Until when the previous secret also signs.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub previous_secret_until: Option<Timestamp>,
-    /// Since when every attempt has failed; null while the last one succeeded.
+    /// Since when every attempt has failed; null if the last attempt succeeded.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub failing_since: Option<Timestamp>,
-    /// Since when nothing is sent to it.
+    /// Since when the webhook is disabled; null if it is enabled.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub disabled_at: Option<Timestamp>,
-    /// Why nothing is sent to it: an admin said so, it answered 410, or all attempts of five days failed.
+    /// Why the webhook is disabled: by an admin, because it answered 410, or because all attempts of five days failed.
     #[schema(required)]
     pub disabled_reason: Option<DisabledReasonName>,
 }
 
-/// A webhook with its secret, which is shown this once.
+/// A webhook with its secret, which is returned only once.
 #[derive(Clone, Serialize, ToSchema)]
 #[schema(as = WebhookWithSecret)]
 pub struct WebhookWithSecretBody {
     /// The webhook.
     #[serde(flatten)]
     pub webhook: WebhookBody,
-    /// What signs what is sent to it. Nobody can show it again.
+    /// The secret that signs the requests. It cannot be retrieved again.
     pub secret: String,
 }
 
-/// What was, or is to be, sent to a webhook.
+/// A sent or pending delivery to a webhook.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = WebhookDelivery)]
 pub struct WebhookDeliveryBody {
-    /// Id of the event; `webhook-id` is `evt_` and this.
+    /// Id of the event; the header `webhook-id` is `evt_` followed by this id.
     pub id: Uuid,
-    /// What happened.
+    /// Type of the event.
     pub event: WebhookEventName,
-    /// When.
+    /// When the event happened.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// Where the delivery stands.
+    /// State of the delivery.
     pub state: DeliveryStateName,
-    /// When the next attempt is due; null where there is none.
+    /// When the next attempt is due; null if there is none.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub next_attempt_at: Option<Timestamp>,
-    /// When it arrived.
+    /// When the event was delivered.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub delivered_at: Option<Timestamp>,
-    /// The latest 20 attempts, in their order.
+    /// The latest 20 attempts, in order.
     pub attempts: Vec<WebhookAttemptBody>,
 }
 
-/// One attempt.
+/// One delivery attempt.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = WebhookAttempt)]
 pub struct WebhookAttemptBody {
     /// When it began.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// The status of the answer; null where none came.
+    /// Status of the response; null if there was none.
     #[schema(required)]
     pub status: Option<u16>,
-    /// Why no answer came.
+    /// Why there was no response.
     #[schema(required)]
     pub failure: Option<DeliveryFailureName>,
-    /// How long it took, milliseconds.
+    /// Duration of the attempt, milliseconds.
     pub duration_ms: u32,
 }
 
-/// A ping that was asked for.
+/// A requested ping.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = WebhookPing)]
 pub struct WebhookPingBody {
-    /// Id of the event, as the deliveries list shows it.
+    /// Id of the event, as in the list of deliveries.
     pub id: Uuid,
 }
 
-/// What is sent again.
+/// Result of a redelivery.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Redelivery)]
 pub struct RedeliveryBody {
-    /// How many deliveries.
+    /// Number of deliveries that are sent again.
     pub deliveries: u64,
 }
 
 impl WebhookInput {
-    /// What the webhook is to be.
+    /// Parses the input.
     ///
     /// # Errors
-    /// When a required field is missing.
+    /// Fails when a required field is missing.
     pub fn parse(self) -> Result<WebhookDraft, Vec<Fault>> {
         let missing = |pointer: &str| Fault::new(pointer, FaultCode::Required, "must be given");
         match (self.url, self.events) {
@@ -201,7 +201,7 @@ impl WebhookInput {
 }
 
 impl WebhookChangeInput {
-    /// What is to change.
+    /// Converts the input to a change.
     #[must_use]
     pub fn change(self) -> WebhookChange {
         let (url, description, enabled) = (self.url, self.description, self.enabled);
@@ -218,18 +218,18 @@ impl WebhookRotationInput {
 }
 
 impl RedeliveryInput {
-    /// What is to be sent again.
+    /// Parses the request.
     ///
     /// # Errors
-    /// When it names neither events nor a whole time, or both.
+    /// Fails unless either ids or a complete period are given.
     pub fn parse(self) -> Result<Again, Fault> {
         match (self.ids, self.from, self.to) {
             (Some(ids), None, None) if self.state.is_none() => {
                 Ok(Again::Events(ids.into_iter().map(EventId).collect()))
             }
             (None, Some(from), Some(to)) => Ok(Again::Range(from, to, self.state.map(|state| state.0))),
-            (Some(_), _, _) => Err(Fault::new("/ids", FaultCode::Contradiction, "name events, or a time, not both")),
-            (None, ..) => Err(Fault::new("/ids", FaultCode::Required, "name events, or a time by from and to")),
+            (Some(_), _, _) => Err(Fault::new("/ids", FaultCode::Contradiction, "give ids or a period, not both")),
+            (None, ..) => Err(Fault::new("/ids", FaultCode::Required, "give ids, or a period with from and to")),
         }
     }
 }

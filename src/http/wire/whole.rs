@@ -1,14 +1,14 @@
-//! Whole numbers as JSON Schema knows them: 24.0 is as whole as 24, and some clients write it so.
+//! Whole numbers as defined by JSON Schema: 24.0 is as valid as 24, and some clients send it.
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 
-/// Reads a field that is a whole number, or null, or absent.
+/// Reads an optional whole number: a number, null or absent.
 ///
 /// # Errors
-/// When it is anything else, or a number that the type does not hold.
+/// Fails on any other type, and on a number outside the range of the target type.
 pub fn optional<'de, T: TryFrom<i64>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     Ok(Option::<Whole<T>>::deserialize(deserializer)?.map(|whole| whole.0))
 }
@@ -40,9 +40,9 @@ impl<T: TryFrom<i64>> Visitor<'_> for FromNumber<T> {
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<T, E> {
-        // Beyond this a double no longer holds every whole number, and no field of ours reaches that far.
+        // Above this, an f64 does not hold every whole number; no field needs larger values.
         let whole = number.fract() == 0.0 && number.abs() < 9e15;
-        #[expect(clippy::cast_possible_truncation, reason = "it is whole, and within the bounds of both")]
+        #[expect(clippy::cast_possible_truncation, reason = "the number is whole and within the range of i64")]
         let signed = whole.then_some(number as i64);
         let fit = signed.and_then(|signed| T::try_from(signed).ok());
         fit.ok_or_else(|| E::invalid_type(Unexpected::Float(number), &self))

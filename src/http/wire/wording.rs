@@ -1,4 +1,4 @@
-//! The parts of an answer that a rule table alone makes in a language: sources, accuracy, reasons, explanations.
+//! The parts of a response that depend only on rule table and language: sources, accuracy, reasons, explanations.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::domain::open_questions::OpenQuestion;
 use crate::domain::rule_table::{RuleTable, SourceUse};
 use crate::domain::texts::Texts;
 
-/// A rule table in a language.
+/// A rule table with a language.
 #[derive(Clone, Copy)]
 pub struct Wording<'a> {
     /// The rule table.
@@ -77,7 +77,7 @@ impl From<OpenQuestion> for OpenQuestionBody {
     }
 }
 
-/// A text of a section; the linter proves that it is there.
+/// A text of a section; the rule table linter ensures that it exists.
 pub(super) fn text<'a>(section: Option<&'a BTreeMap<String, String>>, key: &str) -> &'a str {
     section.and_then(|section| section.get(key)).map(String::as_str).unwrap_or_default()
 }

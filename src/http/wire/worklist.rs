@@ -1,4 +1,4 @@
-//! What the worklist can be asked for.
+//! Query parameters of the worklist.
 
 use std::fmt;
 
@@ -16,81 +16,81 @@ use crate::domain::follow_up::FollowUpState;
 use crate::domain::ids::{CredentialId, SubjectId};
 use crate::domain::stored::{Assignee, FollowUpFilter, FollowUpOrder, PageRequest};
 
-/// Which follow-ups to list, and in which order.
+/// Filters, order and page of the worklist.
 #[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct FollowUpQuery {
-    /// Only cases in one of these states, separated by commas; without it, every case that is not closed.
+    /// Only follow-ups in one of these states, separated by commas; by default all that are not closed.
     #[param(value_type = Option<Vec<FollowUpStateName>>, style = Form, explode = false, min_items = 1)]
     pub state: Option<States>,
-    /// Only cases of this urgency.
+    /// Only follow-ups of this urgency.
     pub urgency: Option<UrgencyName>,
-    /// Only cases that this credential has: its id, `me`, or `none` for cases that nobody has.
+    /// Only follow-ups assigned to this credential: its id, `me`, or `none` for unassigned follow-ups.
     #[param(
         value_type = Option<String>,
         example = "me",
         pattern = "^(me|none|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"
     )]
     pub assignee: Option<AssigneeAsked>,
-    /// Only cases that should be done by now and are not, or only others.
+    /// Only overdue follow-ups (true), or only follow-ups that are not overdue (false).
     pub overdue: Option<bool>,
-    /// Only cases whose highest band is this one.
+    /// Only follow-ups whose highest band is this one.
     pub band: Option<BandName>,
-    /// Only cases with this finding, a rule id, in one of their submissions.
+    /// Only follow-ups with a submission that has this finding, a rule id.
     #[validate(length(min = 1, max = 100), custom(function = "plain"))]
     #[param(min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub finding: Option<String>,
-    /// Only cases on one of whose submissions this instrument is positive.
+    /// Only follow-ups with a submission on which this instrument is positive.
     #[validate(length(min = 1, max = 100), custom(function = "plain"))]
     #[param(min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub instrument_positive: Option<String>,
-    /// Only cases whose last submission was received at or after this time, with an offset.
+    /// Only follow-ups whose last submission was received at or after this time, with an offset.
     #[param(value_type = Option<String>, format = DateTime)]
     pub received_from: Option<Timestamp>,
-    /// Only cases whose last submission was received before this time, with an offset.
+    /// Only follow-ups whose last submission was received before this time, with an offset.
     #[param(value_type = Option<String>, format = DateTime)]
     pub received_to: Option<Timestamp>,
-    /// Only cases due at or after this time, with an offset.
+    /// Only follow-ups due at or after this time, with an offset.
     #[param(value_type = Option<String>, format = DateTime)]
     pub due_from: Option<Timestamp>,
-    /// Only cases due before this time, with an offset.
+    /// Only follow-ups due before this time, with an offset.
     #[param(value_type = Option<String>, format = DateTime)]
     pub due_to: Option<Timestamp>,
-    /// Only those of this person.
+    /// Only follow-ups of this subject.
     pub subject_id: Option<Uuid>,
-    /// The order; `urgency` unless said.
+    /// The order; `urgency` by default.
     #[param(inline)]
     pub order: Option<FollowUpOrderName>,
-    /// Whether to estimate how many cases pass the filter; nothing is ever counted for it.
+    /// Whether to estimate the number of follow-ups that match the filter; they are never counted exactly.
     pub estimate: Option<bool>,
-    /// How many items at most; 50 unless said.
+    /// Maximum number of items; 50 by default.
     #[validate(range(min = 1, max = 200))]
     #[param(minimum = 1, maximum = 200)]
     pub limit: Option<u16>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     #[validate(length(min = 1, max = 200))]
     #[param(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub cursor: Option<String>,
 }
 
-/// States of a list, each once.
+/// States to filter by, without duplicates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct States(pub Vec<FollowUpState>);
 
-/// Whose cases are asked for.
+/// Assignee to filter by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AssigneeAsked {
-    /// Those of whoever asks.
+    /// The caller.
     Me,
-    /// Nobody's.
+    /// Unassigned follow-ups.
     Nobody,
-    /// Those of this credential.
+    /// This credential.
     Credential(Uuid),
 }
 
 impl FollowUpQuery {
-    /// The filter and the order asked for by somebody.
+    /// Filter and order of the query, where `me` is the credential of the caller.
     #[must_use]
     pub fn filter(&self, me: CredentialId) -> (FollowUpFilter, FollowUpOrder) {
         let filter = FollowUpFilter {
@@ -116,7 +116,7 @@ impl FollowUpQuery {
         (filter, self.order.map_or_else(FollowUpOrder::default, |order| order.0))
     }
 
-    /// The page asked for.
+    /// The requested page.
     #[must_use]
     pub fn page(self) -> PageRequest {
         PageRequest { limit: self.limit.unwrap_or(DEFAULT_LIMIT), cursor: self.cursor }
@@ -134,7 +134,7 @@ impl<'de> Deserialize<'de> for States {
                 states.push(state);
             }
         }
-        // One filter has one cursor, whatever the order in which its states are named.
+        // Sorted, because the cursor belongs to the filter and the order of the states must not change it.
         states.sort_by_key(|state| state.as_str());
         Ok(Self(states))
     }
@@ -151,7 +151,7 @@ impl<'de> Deserialize<'de> for AssigneeAsked {
     }
 }
 
-/// Reads a text, saying what was expected where it is none.
+/// Reads a string; the error names what was expected.
 fn read<'de, D: Deserializer<'de>>(deserializer: D, expected: &'static str) -> Result<String, D::Error> {
     struct Text(&'static str);
 

@@ -140,7 +140,7 @@ async fn a_response_to_the_form_of_this_service_is_read_by_its_own_codes() {
     }
     let card = card(&intake, &json!({"responses": coded})).await;
     assert_eq!(card["summary"], "Screening for muscle loss: nothing was flagged; this does not rule out muscle loss");
-    assert!(!card["detail"].as_str().unwrap().contains("Still to be asked"), "{card}");
+    assert!(!card["detail"].as_str().unwrap().contains("Questions to ask"), "{card}");
 }
 
 #[tokio::test]
