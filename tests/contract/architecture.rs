@@ -1,8 +1,8 @@
-//! The layers, the sizes and the habits of the source, held by reading it.
+//! The layers, sizes and conventions of the source, checked by reading it.
 
 use std::path::{Path, PathBuf};
 
-/// One ring: its folder or file, what of ours it may import, and what it may not name.
+/// A ring: its folder or file, the own modules that it may import, and the names that it must not contain.
 struct Ring {
     name: &'static str,
     imports: &'static [&'static str],
@@ -86,7 +86,7 @@ fn files_and_functions_stay_small() {
     let (mut files, mut functions) = (Vec::new(), Vec::new());
     for file in sources() {
         let lines = file.text.lines().count();
-        // The median is of what is shipped; the cap is of the whole file.
+        // The median counts shipped code only; the cap applies to the whole file.
         files.push(file.product().lines().count());
         if lines > 400 {
             faults.push(format!("{}: {lines} lines, the cap is 400", file.name));
@@ -148,14 +148,14 @@ impl Source {
         self.text.split("#[cfg(test)]\nmod tests").next().unwrap_or(&self.text)
     }
 
-    /// Lines of code with their numbers, comments left out.
+    /// Lines of code with their numbers, without comments.
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         let lines = self.text.lines().enumerate().map(|(index, line)| (index + 1, line));
         lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
     }
 
-    /// Name, first line and length of every function; in formatted source the closing brace stands at the
-    /// function's own indentation.
+    /// Name, first line and length of every function; in formatted source the closing brace has the function's own
+    /// indentation.
     fn functions(&self) -> Vec<(String, usize, usize)> {
         let lines: Vec<&str> = self.text.lines().collect();
         let mut found = Vec::new();
@@ -181,7 +181,7 @@ fn sources() -> Vec<Source> {
     read("src")
 }
 
-/// Every file of Rust under a folder.
+/// Every Rust file in a folder.
 fn read(folder: &str) -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut paths = Vec::new();
@@ -206,7 +206,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The first segments of what follows `crate::`: one, or those of a braced list.
+/// The first segments after `crate::`: one, or those of a braced list.
 fn first_segments(rest: &str) -> Vec<String> {
     let segment = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
     match rest.strip_prefix('{') {
@@ -215,7 +215,7 @@ fn first_segments(rest: &str) -> Vec<String> {
     }
 }
 
-/// Whether a line names a word: not as a part of a longer one.
+/// Whether a line contains a word, not as part of a longer one.
 fn names(line: &str, word: &str) -> bool {
     let boundary = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() && c != '_');
     line.match_indices(word).any(|(start, found)| {

@@ -1,4 +1,5 @@
-//! The document against the last one that was released: what a client relies on may be added to, and nothing of it may go.
+//! Compares the document with the last released one: a new version may add to what clients rely on, but must not remove any
+//! of it.
 
 use std::path::Path;
 
@@ -6,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::compared::breaking;
 
-/// Lists of an answer that grow with the service, as their description says. None of their entries may go.
+/// Enums of responses that grow with the service, as their description says. None of their entries may be removed.
 const GROWING: [&str; 1] = [
     "/paths/~1v1~1audit-entries/get/responses/200/content/application~1json/properties/items/items/properties/action/enum: ",
 ];
@@ -59,7 +60,7 @@ fn document() -> Value {
     })
 }
 
-/// What is found when a value at a pointer is replaced; null takes it out.
+/// The breaks that are found when the value at a pointer is replaced; null removes it.
 fn after(pointer: &str, value: Value) -> Vec<String> {
     let mut changed = document();
     let (parent, name) = pointer.rsplit_once('/').unwrap();

@@ -1,13 +1,12 @@
-//! Compares two OpenAPI documents: the places where the later one takes less or promises less than the earlier.
-//!
-//! A request may only be taken more widely, an answer only be told more narrowly; a schema is therefore compared in the
-//! direction in which it is used, followed through its references from each operation.
+//! Compares two OpenAPI documents and finds the places where the later one accepts less or promises less than the earlier.
+//! | Requests may only widen, responses may only narrow. A schema is therefore compared in the direction of its use,
+//! followed through its references from each operation.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-/// The places, as pointers with what is wrong there.
+/// The breaks, as pointers with a description.
 pub(crate) fn breaking(before: &Value, after: &Value) -> Vec<String> {
     let mut comparison = Comparison { before, after, found: BTreeSet::new(), under_way: BTreeSet::new() };
     for (path, item) in fields(&before["paths"]) {
@@ -37,7 +36,7 @@ struct Comparison<'a> {
     before: &'a Value,
     after: &'a Value,
     found: BTreeSet<String>,
-    /// References that are being compared, so that a schema that holds itself comes to an end.
+    /// References that are being compared, so that the comparison of a recursive schema ends.
     under_way: BTreeSet<(String, String, Direction)>,
 }
 
@@ -63,7 +62,7 @@ impl<'a> Comparison<'a> {
         for (status, response) in fields(&before["responses"]) {
             let place = format!("{place}/responses/{status}");
             let Some(now) = after["responses"].get(status) else {
-                // A problem that no longer occurs breaks nobody.
+                // Removing an error status does not break clients.
                 if status.starts_with('2') {
                     self.report(&place, "the answer is gone");
                 }
@@ -113,7 +112,7 @@ impl<'a> Comparison<'a> {
         if named && !self.under_way.insert(pair.clone()) {
             return;
         }
-        // What is taken must still hold all that was taken; what is told must stay within what was told.
+        // A request schema must still accept all earlier values; a response schema must stay within its earlier values.
         let (wide, narrow) = if direction == Direction::Taken { (after, before) } else { (before, after) };
         self.values(place, wide, narrow);
         self.bounds(place, wide, narrow);
@@ -126,7 +125,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// What the one allows of types and of listed values, the other must allow.
+    /// `wide` must allow every type and enum value of `narrow`.
     fn values(&mut self, place: &str, wide: &Value, narrow: &Value) {
         let (allowed, used) = (types(wide), types(narrow));
         if !allowed.is_empty() && !used.iter().all(|one| allowed.contains(one)) {
@@ -145,7 +144,7 @@ impl<'a> Comparison<'a> {
         let upper = ["maximum", "maxLength", "maxItems"].map(|name| (name, 1.0));
         for (name, sign) in lower.into_iter().chain(upper) {
             let Some(bound) = wide[name].as_f64() else { continue };
-            // A text, a list and a length are never shorter than nothing.
+            // Lengths and counts have an implicit minimum of 0.
             let other =
                 narrow[name].as_f64().or_else(|| name.starts_with("min").then_some(0.0).filter(|_| name != "minimum"));
             if other.is_none_or(|other| other * sign > bound * sign) {
@@ -167,7 +166,7 @@ impl<'a> Comparison<'a> {
                 None => self.report(&place, "the field is gone"),
             }
         }
-        // A request may not need more, an answer may not lack what it always had.
+        // A request may not require more properties, and a response may not stop requiring one.
         let (more, less) = if direction == Direction::Taken { (after, before) } else { (before, after) };
         for name in items(&more["required"]).filter(|name| !items(&less["required"]).any(|one| one == *name)) {
             self.report(&format!("{place}/required/{}", text(name)), "always there on one side only");
@@ -178,7 +177,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Alternatives are compared one by one in their order; another number of them is another form.
+    /// Alternatives are compared one by one in their order; a different number of them is a break.
     fn alternatives(&mut self, place: &str, before: &'a Value, after: &'a Value, direction: Direction) {
         let (count, now) = (items(before).count(), items(after).count());
         let wider = if direction == Direction::Taken { now >= count } else { now <= count && (now > 0 || count == 0) };
@@ -191,7 +190,7 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// A schema or response behind its reference, with the reference's text, which is empty where there is none.
+/// A schema or response behind its reference, and the reference's text, which is empty if there is none.
 fn resolve<'a>(document: &'a Value, value: &'a Value) -> (&'a Value, &'a str) {
     let reference = text(&value["$ref"]);
     match reference.strip_prefix('#').and_then(|pointer| document.pointer(pointer)) {

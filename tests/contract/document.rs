@@ -1,4 +1,4 @@
-//! The OpenAPI document: current, complete, and saying of answers what the catalogue says.
+//! The OpenAPI document is current and complete, and its schema of answers matches the catalogue.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! The follow-up's state machine, every state x command, as a table that a reader can check.
+//! The state machine of the follow-up, every state x command, as a table that a reader can check.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,8 +13,8 @@ use sarcoscreen::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId};
 use sarcoscreen::domain::rule_table::Band;
 use uuid::Uuid;
 
-/// What becomes of a case: columns are its state and whether the one who acts has it; a cell is the state afterwards and
-/// what else changed, or, after an exclamation mark, the refusal.
+/// The result of each command. Columns: the state, and whether the actor is the assignee. Cells: the next state and what
+/// else changes, or, after an exclamation mark, the refusal.
 const TABLE: &str = "
                   | open          | assigned, own | assigned, not | contacted, own | contacted, not | booked, own       | booked, not  | closed
 claim             | assigned=me   | !HasItAlready | !NotAssignee  | !HasItAlready  | !NotAssignee   | !HasItAlready     | !NotAssignee | !Closed
@@ -55,7 +55,7 @@ fn me() -> Actor {
     }
 }
 
-/// A case in a state, with an attempt behind it and, where it is booked, an appointment an hour ago.
+/// A follow-up in a state, with one attempt and, if it is booked, an appointment an hour ago.
 fn case(state: FollowUpState, assignee: Option<CredentialId>) -> FollowUp {
     let closing = Closing::NotNeeded(NotNeededReason::Other);
     FollowUp {
@@ -77,7 +77,7 @@ fn case(state: FollowUpState, assignee: Option<CredentialId>) -> FollowUp {
     }
 }
 
-/// Every state, with and without the one who acts having the case, by the table's heading.
+/// Every state, with and without the actor as assignee, by the heading of the table.
 fn cases() -> Vec<(String, FollowUp)> {
     let mut cases = Vec::new();
     for state in FollowUpState::ALL {
@@ -93,7 +93,7 @@ fn cases() -> Vec<(String, FollowUp)> {
     cases
 }
 
-/// Every command by the table's row. A new command does not compile without a row's name.
+/// Every command by the row of the table. A new command does not compile without a row name.
 fn commands() -> Vec<(&'static str, FollowUpCommand)> {
     let closings = [
         Closing::Attended { diagnosis: None, grip_strength_g: None, five_chair_stands_ms: None },
@@ -137,7 +137,7 @@ fn commands() -> Vec<(&'static str, FollowUpCommand)> {
     commands.into_iter().map(|command| (row(&command), command)).collect()
 }
 
-/// The written table by row and column.
+/// The cells of the table, by row and column.
 fn written() -> BTreeMap<(String, String), String> {
     let mut lines = TABLE.lines().filter(|line| line.contains('|'));
     let cells = |line: &str| line.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
@@ -154,7 +154,7 @@ fn written() -> BTreeMap<(String, String), String> {
     table
 }
 
-/// What becomes of a case, as the table writes it.
+/// The result of a command, in the notation of the table.
 fn cell(case: &FollowUp, command: FollowUpCommand) -> String {
     let change = match decide(case, &command, &me(), now()) {
         Err(refusal) => return format!("!{refusal:?}"),
@@ -288,7 +288,7 @@ fn names_are_those_of_the_wire_and_a_note_holds_something() {
     assert!(Note::parse(&"é".repeat(2000)).is_ok() && Note::parse(&"é".repeat(2001)).is_err());
 }
 
-/// A value's name as serialization writes it.
+/// The serialized name of a value.
 fn json(value: impl serde::Serialize) -> String {
     serde_json::to_value(value).unwrap().as_str().unwrap().to_owned()
 }

@@ -1,4 +1,4 @@
-//! What must hold of scoring for any answers at all.
+//! Properties of scoring that hold for any answers.
 
 use proptest::prelude::*;
 use sarcoscreen::domain::answers::{Answers, RawAnswers};
@@ -15,7 +15,7 @@ fn table() -> RuleTable {
     RuleTable::compile(&released_files("2026.2").unwrap()).unwrap()
 }
 
-/// Any value that an item can have.
+/// Any possible value of an item.
 fn any_value(kind: Kind) -> BoxedStrategy<i32> {
     match kind {
         Kind::Flag => (0..=1).boxed(),
@@ -27,7 +27,7 @@ fn any_value(kind: Kind) -> BoxedStrategy<i32> {
         }
         Kind::Number { minimum, maximum, step, .. } => {
             let anywhere = (minimum / step..=maximum / step).prop_map(move |count| count * step);
-            // Half of the numbers lie near the low end, where the cut-offs are.
+            // Half of the numbers are near the low end, where the cut-offs are.
             let near =
                 (minimum / step..=(minimum / step + 100).min(maximum / step)).prop_map(move |count| count * step);
             prop_oneof![anywhere, near].boxed()
@@ -35,7 +35,6 @@ fn any_value(kind: Kind) -> BoxedStrategy<i32> {
     }
 }
 
-/// Complete answers.
 fn complete() -> impl Strategy<Value = Answers> {
     let values: Vec<_> = CATALOGUE.iter().map(|spec| any_value(spec.kind)).collect();
     values.prop_map(|values| {
@@ -94,8 +93,8 @@ proptest! {
         without.set(item, None);
         let open = score(table, &without, EVERYBODY);
         let values = any_value_of(item);
-        // Each rule that reads the item must be inside the bounds, so if any answer could change the total, the
-        // bounds are apart.
+        // The bounds include the effect of each rule that reads the item. If any answer can change the total, the lower and
+        // upper bounds differ.
         let totals: Vec<i32> = values.iter().map(|value| {
             let mut with = without.clone();
             with.set(item, Some(*value));
@@ -135,7 +134,7 @@ proptest! {
     }
 }
 
-/// For each item, the answer that is worst for the own total.
+/// For each item, the answer with the most points in the own total.
 const RISKS: [(Item, i32); 24] = [
     (Item::Age, 95),
     (Item::CarryingDifficulty, 2),
@@ -168,7 +167,7 @@ fn table_once() -> &'static RuleTable {
     TABLE.get_or_init(table)
 }
 
-/// Every value of a small item, about two hundred evenly spaced ones of a large one.
+/// Every value of a small item, about two hundred evenly spaced values of a large one.
 fn any_value_of(item: Item) -> Vec<i32> {
     assert!(matches!(item.spec().audience(), Audience::Person | Audience::Staff | Audience::Laboratory));
     match item.spec().kind {

@@ -1,5 +1,6 @@
-//! The service, and all of PostgreSQL, are killed again and again at random moments while clients submit: what was
-//! acknowledged is there, once and whole. A control run on a server that acknowledges before it writes must lose.
+//! The service, or all of PostgreSQL, is killed repeatedly at random moments while clients submit. Every acknowledged
+//! submission must be stored once and complete. A control run on a server that acknowledges before it writes must lose
+//! some.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use crate::support::load::Load;
 use crate::support::site::{Site, ready};
 use crate::support::{Dice, quantile};
 
-/// How often something is killed, and how many submissions are acknowledged meanwhile at least.
+/// The number of kills, and the minimum number of submissions acknowledged before each.
 struct Size {
     kills: usize,
     acknowledged: usize,
@@ -19,9 +20,9 @@ const POSTGRES: Size = Size { kills: 20, acknowledged: 800 };
 const LONG_SERVICE: Size = Size { kills: 200, acknowledged: 70_000 };
 const LONG_POSTGRES: Size = Size { kills: 100, acknowledged: 40_000 };
 const CLIENTS: usize = 24;
-/// The kill comes within this time behind the last submission that was waited for.
+/// Upper bound of the random delay between the last awaited submission and the kill.
 const MOMENT: Duration = Duration::from_millis(150);
-/// How many submissions the control run gets acknowledged before each kill.
+/// Submissions that are acknowledged before each kill of the control run.
 const CONTROL: usize = 200;
 
 async fn kill_the_service(size: &Size) {

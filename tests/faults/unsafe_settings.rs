@@ -1,4 +1,4 @@
-//! Settings of PostgreSQL that could lose what is acknowledged are set while the service runs.
+//! PostgreSQL settings that could lose acknowledged data are changed while the service runs.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use crate::support::site::{Site, readiness, ready};
 use crate::support::until;
 
 const CLIENTS: usize = 16;
-/// How many submissions are acknowledged under the setting.
+/// Submissions that are acknowledged under the setting.
 const SUBMISSIONS: usize = 200;
-/// The service notices a setting, and that it was taken back, within this time.
+/// Maximum time until the service notices the setting, or its reset.
 const NOTICED: Duration = Duration::from_secs(5);
-/// How long it is watched meanwhile.
+/// How long refusals are observed meanwhile.
 const WATCHED: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,10 +1,10 @@
-//! Memory of the program while the largest bodies are under way.
+//! Memory of the program while it processes the largest bodies.
 
 use std::sync::Barrier;
 
 use super::{Line, Site, post};
 
-/// Peak of the resident memory, MiB.
+/// Upper bound on the peak resident memory, MiB.
 const MOST: f64 = 400.0;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
