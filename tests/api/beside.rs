@@ -1,4 +1,4 @@
-//! Commands on the data folder of a running service: they attach to its PostgreSQL and leave it running.
+//! Commands on the data folder of a running service: they use its PostgreSQL and leave it running.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -14,7 +14,7 @@ use crate::program::{command, run, text};
 use crate::replica::standby::until;
 use crate::running::{Service, postmaster};
 
-/// A process that is killed with a failed test.
+/// A process that is killed when a test fails.
 struct Guarded(Child);
 
 impl Drop for Guarded {
@@ -24,14 +24,14 @@ impl Drop for Guarded {
     }
 }
 
-/// Runs a command that must succeed; what it prints.
+/// Runs a command that must succeed; returns its output.
 fn done(place: &Place, arguments: &[&str]) -> String {
     let output = run(place, arguments);
     assert!(output.status.success(), "{arguments:?}: {output:?}");
     text(&output.stdout)
 }
 
-/// Runs a command that must fail; what it says.
+/// Runs a command that must fail; returns its error output.
 fn refused(place: &Place, arguments: &[&str]) -> String {
     let output = run(place, arguments);
     assert_eq!(output.status.code(), Some(1), "{arguments:?}: {output:?}");
@@ -57,7 +57,7 @@ async fn commands_work_beside_a_running_service() {
     assert!(done(&place, &["audit", "prune", "--dry-run"]).contains("nothing is older"));
     assert!(done(&place, &["retention"]).contains("0 submissions"));
     assert!(done(&place, &["keys", "rotate-master"]).contains("everything is sealed"));
-    // A log of no one, where the service keeps its own.
+    // An empty log in the place of the service's own.
     let log = place.data().join("erasures.log");
     fs::write(&log, "").unwrap();
     assert!(done(&place, &["restore", "--erasure-log", log.to_str().unwrap()]).contains("0 persons"));
@@ -71,7 +71,7 @@ async fn commands_work_beside_a_running_service() {
     assert_eq!(postmaster(&place), Some(server), "no command stops or replaces the server");
     assert_eq!(service.logged(" ERROR "), Vec::<String>::new());
     service.stop();
-    // On its own a command still starts the server for itself.
+    // Without a running service, a command starts the server itself.
     assert!(done(&place, &["clinics", "list"]).contains(&id));
 }
 
@@ -117,7 +117,7 @@ async fn a_command_waits_for_a_service_that_is_starting() {
 async fn a_command_waits_for_another_command() {
     let place = Place::new();
     done(&place, &["clinics", "list"]);
-    // It holds the folder as a command does.
+    // Holds the folder as a command does.
     let other = place.start().await.unwrap();
     let mut listing = command(&place, &["clinics", "list"]);
     let mut waiting = Guarded(listing.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());

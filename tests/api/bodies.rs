@@ -1,4 +1,4 @@
-//! What is no JSON, what is JSON of another shape, and queries with faults: nothing of it is stored or breaks anything.
+//! Invalid JSON, JSON with a wrong schema, and faulty queries: nothing is stored and nothing breaks.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ async fn post_text(user: &User, path: &str, body: impl Into<reqwest::Body>) -> A
     user.send(user.request("POST", path).header("content-type", "application/json").body(body)).await
 }
 
-/// The kind of problem and the faults as pairs of pointer and code, sorted.
+/// The type of a problem and its faults as sorted pairs of pointer and code.
 fn faults(answer: &Answer) -> (String, Vec<(String, String)>) {
     let body = answer.json();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -22,7 +22,7 @@ fn pairs(wanted: &[(&str, &str)]) -> Vec<(String, String)> {
     wanted.iter().map(|(pointer, code)| ((*pointer).to_owned(), (*code).to_owned())).collect()
 }
 
-/// A body whose answers are those of a fit person and one more member.
+/// A body with the answers of a fit person and one more member.
 fn answers_with(member: &str) -> String {
     let mut text = fit().to_string();
     text.truncate(text.len() - 1);
@@ -86,7 +86,7 @@ async fn what_is_not_json_is_one_malformed_request() {
         }
         post_text(&clinic.browser, path, valid.clone()).await;
     }
-    // Deeper than any limit of size would let through, sent past it.
+    // Nesting that only the size limit stops.
     let huge = post_text(&clinic.browser, "/v1/scores", "[".repeat(100_000)).await;
     huge.expect(413);
     assert_eq!(world.count("select count(*) from submissions").await, 1);

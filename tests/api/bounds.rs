@@ -1,4 +1,4 @@
-//! Bounds of what one request may say: how many faults are told, how large a part may be, how many bodies are under way.
+//! Limits of one request: number of reported faults, size of parts, and number of bodies in progress.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -86,7 +86,7 @@ async fn batch(user: &User) -> Answer {
     post(user, "/v1/submissions/batch", json!({"items": [{"submission": 1}]}).to_string()).await
 }
 
-/// Whether anything came back on a connection.
+/// Whether any bytes arrived on a connection.
 fn is_answered(stream: &TcpStream) -> bool {
     stream.set_nonblocking(true).unwrap();
     stream.peek(&mut [0]).is_ok()
@@ -119,8 +119,8 @@ async fn bodies_under_way_have_so_much_room_and_it_comes_back() {
             assert!(start.elapsed() < Duration::from_mins(1), "{}", answer.text);
         }
     };
-    // No answer tells that a half-sent body has its room, so a batch is tried until it has none. A batch that is under way
-    // while the half-sent one arrives takes that one's room: then it is answered, and sent again.
+    // No response shows that the space for a half-sent body is reserved, so a batch is sent until it is refused. A batch
+    // that is in progress when the half-sent body arrives uses that space: it succeeds, and another one is sent.
     let filled = async |user: &User| {
         let start = Instant::now();
         loop {
@@ -169,7 +169,7 @@ async fn a_body_that_is_not_waited_for_is_not_taken_for_long() {
             stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
             let (start, mut answer) = (Instant::now(), Vec::new());
             let mut buffer = [0; 4096];
-            // A byte of the body now and then, until the connection is closed.
+            // Sends a byte of the body at intervals, until the connection is closed.
             loop {
                 match stream.read(&mut buffer) {
                     Ok(0) => break,

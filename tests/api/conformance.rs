@@ -1,4 +1,4 @@
-//! The published conformance cases, tried over HTTP as another implementation would; pathways; what to ask next.
+//! The published conformance cases over HTTP, as another implementation would run them; pathways; what to ask next.
 
 use std::collections::BTreeSet;
 
@@ -64,7 +64,7 @@ async fn a_request_follows_its_own_pathways_or_else_the_clinics() {
     let pathway = &stored["assessment"]["pathways"][0];
     assert_eq!((&pathway["strength_low"], &pathway["because"]), (&json!(true), &json!(["grip_strength_kg"])));
     assert!(pathway["explanation"].as_str().unwrap().contains("never a diagnosis"));
-    // Flagged by a measurement alone: there is advice all the same.
+    // Flagged by a measurement alone: there is still advice.
     let advice = |list: &str| {
         let entries = stored["assessment"][list].as_array().unwrap().iter();
         entries.map(|entry| entry["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
@@ -120,7 +120,7 @@ fn faults(problem: &Value) -> Value {
     json!({"faults": problem["errors"]})
 }
 
-/// What `/v1/scores` says, under the keys of the cases. Flags, their urgency and cases belong to submissions.
+/// The result of `/v1/scores`, under the keys of the cases. Flags, urgency and follow-ups only exist for submissions.
 fn outcome(assessment: Value) -> Value {
     let ids = |list: &str, id: &str| -> Vec<Value> {
         assessment[list].as_array().unwrap().iter().map(|entry| entry[id].clone()).collect()

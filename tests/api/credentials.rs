@@ -1,4 +1,4 @@
-//! Credentials as an admin manages them: minted once, listed without keys, rotated with overlap, revoked for good.
+//! Management of credentials by an admin: minted once, listed without keys, rotated with overlap, revoked permanently.
 
 use sarcoscreen::app::ambient::{Ambient as _, after};
 use sarcoscreen::domain::actor::Role;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::world::{Clinic, User, World, fit};
 
-/// Mints a credential; its id and whoever holds the key.
+/// Mints a credential; returns its id and a user with the key.
 async fn mint(world: &World, clinic: &Clinic, body: &Value) -> (String, User) {
     let minted = clinic.admin.post("/v1/credentials", body).await.expect(201);
     (minted["id"].as_str().unwrap().to_owned(), world.holder(minted["key"].as_str()))

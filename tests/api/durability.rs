@@ -1,5 +1,5 @@
-//! What is stored stays: all of a submission or nothing, rows that are never changed, and readiness that says when an
-//! acknowledged submission could be lost.
+//! Durability: a submission is stored completely or not at all, rows are immutable, and readiness reports when acknowledged
+//! data could be lost.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -18,19 +18,19 @@ use sqlx::{AssertSqlSafe, Executor as _};
 use crate::replica::standby::until;
 use crate::world::{World, app_sized, fit, frail, login, serve, sizes};
 
-/// Another instance of the server, over a database as it is.
+/// Another instance of the server on an existing database.
 struct Instance {
     base: String,
     server: actix_web::dev::ServerHandle,
 }
 
 impl Instance {
-    /// Starts one whose operator accepts these unsafe settings by name.
+    /// Starts an instance whose operator accepts these unsafe settings by name.
     async fn start(database: &PgConnectOptions, accepted: &[&str]) -> Self {
         Self::with_key(database, accepted, 7).await
     }
 
-    /// Starts one whose master key is this byte again and again; the tests' own is 7.
+    /// Starts an instance whose master key is 32 repetitions of this byte; the tests use 7.
     async fn with_key(database: &PgConnectOptions, accepted: &[&str], byte: u8) -> Self {
         let keys = Keys::derive(&MasterKey::parse(&MasterKey::text(&[byte; 32])).unwrap()).unwrap();
         let store = Store::open(database.clone(), sizes(2, 2), keys);
@@ -40,7 +40,7 @@ impl Instance {
             accepted_unsafe_settings: accepted.iter().map(|&name| name.to_owned()).collect(),
         };
         let app = App::new(store, Releases::load().unwrap(), Arc::new(System), policy);
-        // A start that this fails for serves all the same, and says that it is not ready.
+        // An instance that fails this step still serves, and reports that it is not ready.
         let _ = app.prepare().await;
         let settings = Settings {
             cors_origins: Vec::new(),
@@ -68,7 +68,7 @@ impl Drop for Instance {
     }
 }
 
-/// What readiness says: the status and the four facts.
+/// The status of readiness and its four facts.
 async fn readiness(world: &World, base: &str) -> (u16, [Value; 4]) {
     let answer = world.holder(None).at(base).get("/health/ready").await;
     let body = answer.json();
@@ -131,7 +131,7 @@ async fn a_service_is_ready_only_over_a_migrated_database() {
     assert_eq!(readiness(&world, &instance.base).await, (503, [true, false, false, true].map(Value::from)));
     world.holder(None).at(&instance.base).get("/health/live").await.expect(200);
     run(&world, &format!("drop database {blank} with (force)")).await.unwrap();
-    // A migration of this binary that was never applied here.
+    // Marks the newest migration of this binary as not applied.
     run(&world, "delete from _sqlx_migrations where version = (select max(version) from _sqlx_migrations)")
         .await
         .unwrap();
@@ -143,7 +143,7 @@ async fn a_service_is_ready_only_over_a_migrated_database() {
 async fn connections_that_a_worker_made_outlive_it() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
-    // All of the connections are made by the one worker of this instance.
+    // The only worker of this instance opens all of its connections.
     let app = app_sized(&world.database, Arc::new(System), &[7], None, sizes(4, 10));
     app.prepare().await.unwrap();
     let (base, server) = serve(app.clone());
@@ -166,7 +166,7 @@ async fn however_many_ask_whether_it_is_ready_the_database_is_asked_once() {
         "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
     let watched = async {
         until("one waits", async || world.count(waiting).await > 0).await;
-        // Whatever others ask, they ask before this comes back.
+        // All concurrent readiness requests are sent before this response arrives.
         world.holder(None).get("/health/live").await.expect(200);
         let most = world.count(waiting).await;
         owner.execute("commit").await.unwrap();
@@ -223,7 +223,7 @@ async fn unsafe_settings_keep_a_service_from_being_ready_unless_accepted_by_name
     assert_eq!(readiness(&world, &instance.base).await, settled);
 }
 
-/// Makes writing to a table fail, at the statement or only at the commit.
+/// Makes writes to a table fail, at the statement or at the commit.
 fn breaking(table: &str, at_commit: bool) -> String {
     let function = "create or replace function break() returns trigger language plpgsql as
         $$ begin raise exception 'broken'; end $$";
@@ -248,7 +248,7 @@ async fn all_of_a_submission_is_stored_or_nothing() {
             assert_eq!(stored(&world).await, [0; 5], "{broken} {at_commit}");
         }
     }
-    // The key was not used up by what failed.
+    // The failed request did not use up the key.
     clinic.intake.submit_once("k", &body).await.expect(201);
     assert_eq!(stored(&world).await, [1; 5]);
 }
@@ -265,7 +265,7 @@ async fn a_submission_that_fails_leaves_the_open_case_and_the_person_as_they_wer
     let mut urgent = json!({"answers": frail(), "subject": {"reference": "R-1", "contact": {"name": "Eva"}}});
     urgent["answers"]["new_breathing_trouble"] = json!(true);
     clinic.intake.submit(&urgent).await.expect(500);
-    // What cannot be put on record is not shown.
+    // A read that cannot be audited fails.
     clinic.staff.get(&case).await.expect(503);
     run(&world, "drop trigger broken on audit_entries").await.unwrap();
     assert_eq!(clinic.staff.get(&case).await.expect(200), before);
@@ -276,7 +276,7 @@ async fn a_submission_that_fails_leaves_the_open_case_and_the_person_as_they_wer
     assert_eq!(clinic.intake.submit(&urgent).await.expect(201)["follow_up"]["urgency"], "today");
 }
 
-/// How many rows of a submission's parts there are.
+/// The number of rows of each part of a submission.
 async fn stored(world: &World) -> [i64; 5] {
     [
         world.count("select count(*) from idempotency_keys").await,

@@ -1,5 +1,5 @@
-//! What a body may say: nothing that the service decides for itself, in any operation that writes. Every answer of every
-//! test is held to the fields of its schema in `schema.rs`.
+//! No operation accepts fields in its body that the service sets itself. `schema.rs` checks the fields of every response of
+//! every test.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::access::{Rows, call, operations, ready, request};
 use crate::world::World;
 
-/// The names of every field that any schema of the document has.
+/// The names of all fields of all schemas of the document.
 fn every_field(document: &Value) -> BTreeSet<String> {
     let schemas = document["components"]["schemas"].as_object().unwrap();
     let mut names = BTreeSet::new();
@@ -31,7 +31,7 @@ fn collect(schema: &Value, names: &mut BTreeSet<String>) {
     }
 }
 
-/// The properties that the body of an operation may have, by the place of each object in it.
+/// The properties that the body of an operation may have, by the pointer of each object in it.
 fn objects_of(document: &Value, schema: &Value, place: &str, found: &mut Vec<(String, BTreeSet<String>)>) {
     let schema = match schema["$ref"].as_str() {
         Some(name) => document.pointer(name.trim_start_matches('#')).unwrap(),
@@ -47,7 +47,7 @@ fn objects_of(document: &Value, schema: &Value, place: &str, found: &mut Vec<(St
     }
 }
 
-/// The body with one field more, at a place in it.
+/// The body with one more field at a pointer.
 fn with(body: &Value, place: &str, name: &str) -> Value {
     let mut body = body.clone();
     let mut target = &mut body;

@@ -1,15 +1,15 @@
-//! A person's history: what changed from one submission to the next.
+//! The history of a subject: the changes from one submission to the next.
 
 use serde_json::{Value, json};
 
 use crate::world::{Clinic, User, World, fit, frail};
 
-/// Submits answers of one person and tells the receipt.
+/// Submits answers of one subject and returns the receipt.
 async fn submit(clinic: &Clinic, answers: Value) -> Value {
     clinic.intake.submit(&json!({"answers": answers, "subject": {"reference": "R-1"}})).await.expect(201)
 }
 
-/// Every item of a person's history, page by page.
+/// Every item of a subject's history, page by page.
 async fn history(staff: &User, subject: &Value, limit: usize) -> Vec<Value> {
     let path = format!("/v1/subjects/{}/submissions?limit={limit}", subject.as_str().unwrap());
     let (mut items, mut cursor) = (Vec::new(), String::new());
@@ -37,7 +37,7 @@ async fn each_submission_tells_what_changed_since_the_one_before() {
     let risks = [("falls_past_year", json!(4)), ("stair_difficulty", json!("a_lot_or_unable")), ("sex", Value::Null)];
     let second = submit(&clinic, edited(edited(fit(), &grown), &risks)).await;
     let third = submit(&clinic, frail()).await;
-    // Somebody else's submission in between is nobody's predecessor.
+    // A submission of another subject in between is not a predecessor.
     clinic.intake.submit(&json!({"answers": frail(), "subject": {"reference": "R-2"}})).await.expect(201);
     let fourth = submit(&clinic, frail()).await;
 
@@ -77,7 +77,7 @@ async fn each_submission_tells_what_changed_since_the_one_before() {
     assert!(change["instruments"].as_array().unwrap().iter().any(|told| told["id"] == "sarc_f"), "{change}");
     let same = &items[0]["change"];
     assert_eq!((&same["since"], &same["instruments"], &same["items"]), (&third["id"], &json!([]), &json!([])));
-    // However the pages are cut, each submission meets the same one before it.
+    // For any page size, each submission has the same predecessor.
     for limit in [1, 2, 3, 4] {
         assert_eq!(history(&clinic.staff, &first["subject_id"], limit).await, items, "{limit}");
     }

@@ -1,4 +1,4 @@
-//! History of another system: scored and stored with the day it was answered, and calling nobody to action.
+//! Imported history of another system: scored and stored with the date of its answers, without any follow-up or event.
 
 use jiff::ToSpan as _;
 use sarcoscreen::app::ambient::Ambient as _;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::world::{Clinic, World, fit, frail};
 
-/// Somebody's screen of some years ago, which would be flagged today.
+/// A screening some years ago that would be flagged today.
 fn screen(reference: &str, year: u16) -> Value {
     json!({
         "answers": frail(),
@@ -18,7 +18,7 @@ fn screen(reference: &str, year: u16) -> Value {
     })
 }
 
-/// Brings over three screens of one person and one of another, in one batch; tells their ids.
+/// Imports three screenings of one subject and one of another in one batch; returns their ids.
 async fn import(clinic: &Clinic) -> Vec<String> {
     let screens = [screen("A", 2019), screen("B", 2020), screen("A", 2021), screen("A", 2017)];
     let items: Vec<Value> = screens.iter().map(|one| json!({"submission": one})).collect();
@@ -45,7 +45,7 @@ async fn history_opens_no_case_tells_no_webhook_and_a_screen_of_today_opens_one_
     let today = json!({"answers": frail(), "subject": {"reference": "A"}, "imported": false});
     let receipt = clinic.intake.submit(&today).await.expect(201);
     assert_eq!(receipt["follow_up"]["joined"], false);
-    // What is brought over while a case is open does not join it.
+    // Imported submissions do not join an open follow-up.
     clinic.intake.submit(&screen("A", 2018)).await.expect(201);
     let case = receipt["follow_up"]["id"].as_str().unwrap();
     let case = clinic.staff.get(&format!("/v1/follow-ups/{case}")).await.expect(200);
@@ -73,7 +73,7 @@ async fn history_is_marked_wherever_it_is_shown_and_stands_where_it_was_answered
     let export = clinic.staff.get("/v1/exports/submissions?imported=true&format=csv").await;
     assert_eq!((export.text.lines().count(), export.text.matches(",true\r\n").count()), (5, 4), "{}", export.text);
 
-    // Whoever looks at the person sees one line of time.
+    // Staff see one timeline of the subject.
     let person = today["subject_id"].as_str().unwrap();
     let history = clinic.staff.get(&format!("/v1/subjects/{person}/submissions")).await.expect(200);
     let history = history["items"].as_array().unwrap();

@@ -1,4 +1,4 @@
-//! Limits: of a credential, a clinic and a visitor's address, and of attempts to sign in that fail.
+//! Rate limits of a credential, a clinic and a visitor's address, and the lock-out after failed authentications.
 
 use sarcoscreen::app::limits::Rates;
 use sarcoscreen::domain::actor::Role;
@@ -8,12 +8,12 @@ use sqlx::Executor as _;
 
 use crate::world::{Answer, User, World, fit};
 
-/// A service with limits, whose clock stands: a quota that comes back while a test runs would let more in.
+/// A service with limits and a held clock: otherwise a quota that refills during the test would allow more.
 async fn limited(per_credential: u32, per_clinic: u32) -> World {
     with_budgets(Rates { per_credential, per_clinic, ..Rates::default() }).await
 }
 
-/// A service behind a proxy at the address that every test comes from.
+/// A service behind a proxy at the address of all tests.
 async fn behind_a_proxy() -> World {
     with_budgets(Rates::default()).await
 }
@@ -26,12 +26,12 @@ async fn ask_from(user: &User, address: &str) -> Answer {
     user.send(user.request("GET", "/v1/follow-ups").header("x-forwarded-for", address)).await
 }
 
-/// A key of the right form that nobody has.
+/// A well-formed key that does not exist.
 fn unknown(world: &World, number: usize) -> User {
     world.holder(Some(&format!("sk_{number:013}_{}", "A".repeat(43))))
 }
 
-/// The user's key with another secret behind its prefix.
+/// The user's key with another secret after its prefix.
 fn forged(world: &World, user: &User) -> User {
     world.holder(Some(&format!("{}{}", &user.key.as_ref().unwrap()[..17], "A".repeat(43))))
 }
@@ -106,7 +106,7 @@ async fn sixty_failures_at_an_address_in_a_minute_and_further_ones_are_told_to_w
         assert_eq!((refused.status, refused.header("retry-after")), (429, "1"), "{}", refused.text);
     }
     ask_from(&wrong, "192.0.2.2").await.expect(401);
-    // A request without a key is asked for one: it tried none.
+    // A request without a key does not count as a failed attempt.
     ask_from(&world.holder(None), "192.0.2.1").await.expect(401);
     world.clock.advance(1);
     ask_from(&wrong, "192.0.2.1").await.expect(401);
@@ -124,7 +124,7 @@ async fn a_key_that_works_is_let_in_whatever_failed_at_its_address_and_with_its_
         statuses.push(ask_from(&unknown(&world, number), "192.0.2.1").await.status);
     }
     assert_eq!((statuses[59], statuses[99]), (401, 429));
-    // None of them was used in this process before.
+    // None of these keys was used in this process before.
     for user in [&clinic.staff, &clinic.admin, &clinic.intake, &clinic.browser] {
         let status = ask_from(user, "192.0.2.1").await.status;
         assert!([200, 403].contains(&status), "{status}");
@@ -139,7 +139,7 @@ async fn a_prefix_is_looked_up_once_however_many_secrets_are_tried_behind_it() {
     let nothing = unknown(&world, 1);
     ask(&clinic.staff).await.expect(200);
     ask(&nothing).await.expect(401);
-    // A look-up fails from now on.
+    // From here on a look-up fails.
     world.connect().await.execute("alter table credentials rename to credentials_away").await.unwrap();
     ask(&clinic.admin).await.expect(500);
     ask(&forged(&world, &clinic.staff)).await.expect(401);
@@ -228,13 +228,13 @@ async fn a_visitor_has_a_budget_apart_for_scores_and_submissions_and_takes_nothi
     for status in [200, 200, 200, 429] {
         score_from(&clinic.browser, "192.0.2.1").await.expect(status);
     }
-    // What a browser may not do is counted like a score, so it cannot use up the quota of the site either.
+    // A forbidden request of a browser key counts like a score, so it cannot use up the quota of the site either.
     ask_from(&clinic.browser, "192.0.2.1").await.expect(429);
-    // The site's quota has only what was let in taken from it: another visitor is served.
+    // Only accepted requests reduce the quota of the site: another visitor is served.
     let other = submit_from(&clinic.browser, "192.0.2.2").await;
     assert!(other.header("ratelimit").contains("\"credential\";r=14;"), "{}", other.header("ratelimit"));
     other.expect(201);
-    // A waiting room with a factor, an intake system, and the staff.
+    // A waiting room with a factor, an intake system, and staff.
     for status in [201, 201, 201, 201, 201, 201, 429] {
         submit_from(&clinic.browser, "203.0.113.7").await.expect(status);
     }

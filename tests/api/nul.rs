@@ -1,4 +1,4 @@
-//! U+0000, which PostgreSQL cannot store: wherever a text holds it, the request is refused by name and nothing breaks.
+//! U+0000, which PostgreSQL cannot store: a text that contains it is refused with its place, and nothing breaks.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::world::{World, frail};
 
 const NUL: &str = "a\u{0}b";
 
-/// The places of the texts in a value, and of a field more in each object.
+/// The pointers of the texts in a value, and of one more field in each object.
 fn places(value: &Value, place: &str, found: &mut Vec<String>) {
     match value {
         Value::String(_) => found.push(place.to_owned()),

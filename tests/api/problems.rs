@@ -1,4 +1,4 @@
-//! Problems: every type of the published list is met by a real request, and what every answer carries.
+//! Problems: a real request triggers every type of the published list; headers of every response.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::world::{Answer, Clinic, User, World, fit, frail};
 
 const LIMIT: usize = 64 * 1024;
 
-/// A request that meets a type. A new type needs an arm here.
+/// A request that triggers a problem type. A new type needs an arm here.
 async fn meet(kind: ProblemType, world: &World, clinic: &Clinic) -> Answer {
     let (browser, staff) = (&clinic.browser, &clinic.staff);
     let body = json!({"answers": fit()});
@@ -74,7 +74,7 @@ async fn meet(kind: ProblemType, world: &World, clinic: &Clinic) -> Answer {
     }
 }
 
-/// A head beyond its bound, without a key.
+/// A head beyond its limit, without a key.
 async fn meet_bound(kind: ProblemType, world: &World) -> Answer {
     let nobody = world.holder(None);
     if kind == ProblemType::UriTooLong {
@@ -83,7 +83,7 @@ async fn meet_bound(kind: ProblemType, world: &World) -> Answer {
     nobody.send(nobody.request("GET", "/v1/submissions").header("cookie", "c".repeat(32 * 1024))).await
 }
 
-/// Guesses the rest of somebody's key until the address is told to wait, and waits.
+/// Guesses the secret of a key until the address is locked out; returns that refusal.
 async fn guess(world: &World, user: &User) -> Answer {
     let wrong = world.holder(Some(&format!("{}{}", &user.key.as_ref().unwrap()[..17], "A".repeat(43))));
     for _ in 0..60 {
@@ -94,7 +94,7 @@ async fn guess(world: &World, user: &User) -> Answer {
     refused
 }
 
-/// A clinic that lets nobody in.
+/// A suspended clinic.
 async fn suspended(world: &World) -> Clinic {
     let other = world.clinic("Suspended").await;
     world.suspend(&other, true).await;
@@ -103,7 +103,7 @@ async fn suspended(world: &World) -> Clinic {
 
 #[tokio::test]
 async fn every_problem_type_is_met_and_keeps_to_its_row() {
-    // The deadline of a whole body; the lock that makes the database unavailable is waited for longer.
+    // The deadline for a whole body. The lock that makes the database unavailable is held for longer.
     let world = World::with(|settings| settings.read_deadline = Duration::from_secs(3)).await;
     world.clock.hold();
     let clinic = world.clinic("One").await;
@@ -235,7 +235,7 @@ async fn a_request_id_is_kept_when_it_is_one_and_made_when_it_is_not() {
         assert!(uuid::Uuid::try_parse(&id).is_ok() && !seen.contains(&id), "{garbage}: {id}");
         seen.push(id);
     }
-    // The audit entry names the request that made it.
+    // The audit entry has the id of its request.
     let body = json!({"answers": fit()});
     staff.send(staff.request("POST", "/v1/submissions").header("x-request-id", given).json(&body)).await.expect(201);
     let sql = "select count(*) from audit_entries where request_id = '6f1f9f0e-3c1b-4a53-9a39-0d4f3a6d2b11'
@@ -316,7 +316,7 @@ async fn a_browser_may_call_from_the_origins_that_the_operator_named() {
     for name in ["location", "etag", "link", "retry-after", "x-request-id"] {
         assert!(exposed.contains(name), "{name}: {exposed}");
     }
-    // A refusal must be readable by the page too.
+    // The page must be able to read a refusal too.
     let refused = nobody.request("GET", "/v1/submissions").header("origin", "https://clinic.example");
     let refused = nobody.send(refused).await;
     assert_eq!((refused.status, refused.header("access-control-allow-origin")), (401, "https://clinic.example"));

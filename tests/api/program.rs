@@ -1,4 +1,4 @@
-//! The program itself, as a person at a terminal runs it.
+//! The program as run in a terminal.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Output, Stdio};
@@ -126,7 +126,7 @@ async fn what_a_201_acknowledged_survives_the_death_of_the_service_and_of_its_da
         let response = request.json(&serde_json::json!({"answers": frail()})).send().await.unwrap();
         assert_eq!(response.status(), 201);
         let receipt: Value = response.json().await.unwrap();
-        // Every second time the database dies too, with all its processes.
+        // Every second round kills the database with all its processes too.
         if round % 2 == 1 {
             kill_database(&place);
         }
@@ -203,13 +203,13 @@ async fn figures_are_told_on_a_listener_of_their_own_and_name_nobody() {
     stop(service);
 }
 
-/// Where a service that made this announcement listens.
+/// The base URL in an announcement.
 pub(crate) fn base(said: &str) -> String {
     let address = said.split("listening on ").nth(1).unwrap().split_whitespace().next().unwrap();
     format!("http://{address}")
 }
 
-/// Ends the postmaster without notice; its processes end when they see it gone.
+/// Kills the postmaster; its processes end when they notice.
 fn kill_database(place: &Place) {
     let file = std::fs::read_to_string(place.data().join("cluster/postmaster.pid")).unwrap();
     kill(Pid::from_raw(file.lines().next().unwrap().parse().unwrap()), Signal::SIGKILL).unwrap();

@@ -1,10 +1,10 @@
-//! Public answers: each is made once, in two forms, and a client that has it is told so.
+//! Public responses: each is built once, in two encodings, and a client that has it gets 304.
 
 use std::io::Read as _;
 
 use crate::world::World;
 
-/// Everything that anybody may read and that is the same for everybody.
+/// Public resources that are the same for every client.
 const PATHS: [&str; 15] = [
     "/openapi.json",
     "/docs/problems",

@@ -1,4 +1,4 @@
-//! The form, the rule tables and outcomes in the languages that there is wording in.
+//! The form, the rule tables and outcomes in every available language.
 
 use sarcoscreen::domain::actor::Role;
 use sarcoscreen::domain::language::Language;
@@ -84,7 +84,7 @@ async fn a_client_that_has_the_form_in_its_language_is_told_so() {
     let (english, spanish) = (tag("en").await, tag("es").await);
     assert!(english.starts_with("W/\"") && english.ends_with('"') && english != spanish, "{english} {spanish}");
     assert_eq!(tag("en-GB").await, english);
-    // Compression changes the bytes and not the form, so the tag is weak; a client may compare it either way.
+    // Compression changes the bytes but not the form, so the tag is weak; a client may compare it either way.
     let strong = english.trim_start_matches("W/").to_owned();
     let list = format!("\"other\", {english}");
     for (language, known, status) in [
@@ -150,7 +150,7 @@ async fn every_answer_that_the_form_offers_is_taken_and_the_next_beyond_is_not()
     let browser = world.clinic("One").await.browser;
     let score = async |id: &str, answer: Value, status: u16| {
         let mut answers = json!({id: answer});
-        // An upper limit says nothing without its value.
+        // An upper limit needs its value.
         if let Some(value) = [
             ("creatine_kinase_upper_limit_u_l", "creatine_kinase_u_l"),
             ("myoglobin_upper_limit_ug_l", "myoglobin_ug_l"),
@@ -233,7 +233,7 @@ async fn rule_tables_are_listed_and_shown_whole_in_both_languages() {
             assert!(!here.is_empty() && here.len() == there.len());
             for (here, there) in here.iter().zip(there) {
                 assert_eq!(here["id"], there["id"]);
-                // A rule of no points is never a finding, so nothing is said of it.
+                // A rule without points is never a finding, so it has no text.
                 if here["points"] == 0 {
                     assert_eq!((&here[text], &there[text]), (&json!(""), &json!("")), "{}", here["id"]);
                     continue;
@@ -282,7 +282,7 @@ async fn a_receipt_speaks_the_language_asked_for_or_else_the_clinics_own() {
         let receipt = answer.expect(201);
         assert_eq!(receipt["assessment"]["language"], wanted);
         reasons(&get(user, "/v1/rule-tables/2026.2", wanted, &[]).await.expect(200), &receipt);
-        // What was told is told again, in the language in which it was told.
+        // A later read returns the text in the language of the first response.
         let other = if wanted == "en" { "es" } else { "en" };
         let again = get(user, &location, other, &[]).await;
         assert_eq!(again.header("content-language"), wanted);
@@ -293,7 +293,7 @@ async fn a_receipt_speaks_the_language_asked_for_or_else_the_clinics_own() {
     let scored = english.send(request).await;
     assert_eq!(scored.header("content-language"), "es");
     assert_eq!(scored.expect(200)["language"], "es");
-    // A refusal's alarm too.
+    // The alarm in a refusal follows the language too.
     let alarm = json!({"answers": {"age": 7, "dark_urine": true, "muscle_pain": true}});
     let refused = |language| english.request("POST", "/v1/scores").header("accept-language", language).json(&alarm);
     let (here, there) = (english.send(refused("en")).await.expect(422), english.send(refused("es")).await.expect(422));

@@ -1,4 +1,4 @@
-//! The private PostgreSQL of a running service is started again whenever it ends, until it serves or the service stops.
+//! The private PostgreSQL of a running service is restarted whenever it ends, until it serves or the service stops.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -15,25 +15,25 @@ use crate::program::command;
 use crate::replica::standby::until;
 use crate::running::{Service, demo_key, owner, postmaster};
 
-/// How long a service may be without its database after the end of a server that can be started again.
+/// Maximum time without a database after the end of a server that can be restarted.
 const RECOVERY: Duration = Duration::from_secs(5);
-/// How long a service may take to stop.
+/// Maximum time for the service to stop.
 const STOP: Duration = Duration::from_secs(10);
 
-/// Works on for hours and never looks whether its server is still there.
+/// Works for hours without checking whether its server still exists.
 const BUSY: &str = "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b";
 
-/// Ends the server without notice.
+/// Kills the server.
 fn kill_server(place: &Place) -> Pid {
     let pid = postmaster(place).unwrap();
     kill(pid, Signal::SIGKILL).unwrap();
     pid
 }
 
-/// Waits until a server that has just ended was started again and the service is ready, which may take so long and no longer.
+/// Waits, with a limit, until a killed server was restarted and the service is ready.
 async fn until_recovered(service: &Service) {
     let begun = Instant::now();
-    // Readiness is that of the last second, so it may never have been lost.
+    // Readiness is cached for a second, so it may never have been lost.
     until("it was started again", async || !service.logged("PostgreSQL serves again").is_empty()).await;
     service.until_ready(Duration::from_mins(1)).await;
     let took = begun.elapsed();
@@ -112,7 +112,7 @@ async fn a_server_that_cannot_start_is_tried_again_until_it_can_or_the_service_s
     assert!(postmaster(&place).is_none());
 }
 
-/// Programs that work until the file `hold` is in the folder; then a server that is started only waits.
+/// PostgreSQL programs that work until the file `hold` exists in the folder; then a started server only waits.
 fn programs_that_may_hold(place: &Place, real: &Path) -> PathBuf {
     let (bin, notes) = (place.path().join("bin"), place.path().join("notes"));
     for folder in [&bin, &notes] {
@@ -158,11 +158,11 @@ async fn a_service_that_is_stopped_while_its_server_starts_leaves_no_process() {
     assert!(kill(pid, None).is_err(), "the process is still there");
 }
 
-/// A file system of its own, small enough to be filled.
+/// A small separate file system that can be filled.
 struct Small(PathBuf);
 
 impl Small {
-    /// `None` where the account may not mount, which only a privileged one may.
+    /// `None` if the account lacks the privilege to mount.
     fn mount(at: PathBuf) -> Option<Self> {
         fs::create_dir(&at).unwrap();
         let mounted =
@@ -193,7 +193,7 @@ async fn a_server_that_ended_on_a_full_disk_is_started_again_once_there_is_room(
     let filler = small.0.join("filler");
     let filled = Command::new("dd").args(["if=/dev/zero", "bs=64k"]).arg(format!("of={}", filler.display())).output();
     assert!(!filled.unwrap().status.success(), "the disk is not full");
-    // The next segment of the log has no room.
+    // The next WAL segment has no space.
     let mut connection = owner(&place).connect().await.unwrap();
     let _ = sqlx::query("select pg_switch_wal()").execute(&mut connection).await;
     until("the server ended", async || {

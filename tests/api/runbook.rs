@@ -1,4 +1,4 @@
-//! The steps of the runbook in `docs/operations.md`, each done as it says.
+//! The steps of the runbook in `docs/operations.md`, each executed as written.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::replica::standby::until;
 use crate::running::{Service, demo_key};
 use crate::world::frail;
 
-/// The sections of the runbook, with the number of their steps and the tests that do them.
+/// The sections of the runbook, with the number of their steps and the tests that execute them.
 const HELD: [(&str, usize, &[&str]); 7] = [
     (
         "The database is away",
@@ -82,7 +82,7 @@ fn each_section_of_the_runbook_has_a_test() {
     }
 }
 
-/// What a command of the program prints.
+/// The output of a command of the program.
 fn done(place: &Place, arguments: &[&str]) -> String {
     let output = run(place, arguments);
     assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
@@ -144,7 +144,7 @@ async fn a_leaked_master_key_is_replaced() {
     let service = Service::start(&place);
     let path = format!("/v1/submissions/{submission}");
     for key in &keys {
-        // A credential follows the new key when it is used.
+        // A credential is converted to the new key when it is used.
         service.status_with(key, &path).await;
     }
     let said = done(&place, &["keys", "rotate-master"]);

@@ -1,4 +1,4 @@
-//! The main job: answers in, a stored and sourced assessment out, a follow-up for staff.
+//! The main task: answers in, a stored assessment with sources out, a follow-up for staff.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::world::{World, fit, frail};
 async fn a_frail_person_is_flagged_and_stands_first_among_the_cases_of_that_urgency() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
-    // A less urgent case from before, and one as urgent from after, stand behind.
+    // An earlier follow-up of lower urgency, and a later one of equal urgency, are listed after it.
     let positive = json!({"age": 62, "activity": "moderate", "falls_past_year": 4, "stair_difficulty": "a_lot_or_unable",
         "medications": []});
     let routine = clinic.browser.submit(&json!({"answers": positive})).await.expect(201);
@@ -174,11 +174,11 @@ async fn an_offered_appointment_never_sounds_as_if_an_open_alarm_could_wait() {
     let (level, open) = text(json!({"age": 70, "dark_urine": true})).await;
     assert_eq!(level, "consultation");
     assert!(open["text"].as_str().unwrap().contains(urgent), "{open}");
-    // One answer that cannot be read does not turn the alarm into an appointment that may wait.
+    // One unreadable answer does not turn the alarm into an appointment that may wait.
     let refused = json!({"answers": {"dark_urine": true, "muscle_pain": "yes"}});
     let refused = clinic.browser.post("/v1/scores", &refused).await.expect(422);
     assert!(refused["care_text"].as_str().unwrap().contains(urgent), "{refused}");
-    // Nobody who must not wait is shown where to book, or exercises.
+    // A result that must not wait shows neither a booking link nor exercises.
     let (level, emergency) = text(json!({"age": 70, "dark_urine": true, "muscle_pain": true, "weakness": true})).await;
     assert_eq!(level, "emergency");
     assert_eq!((&emergency["offered"], &emergency["booking_url"]), (&json!(false), &Value::Null));

@@ -1,4 +1,4 @@
-//! One person as staff change it: versions, history, withdrawal, merges and their undoing.
+//! A subject as staff change it: versions, history, withdrawal, merges and their undoing.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ fn contact(name: &str) -> Value {
     json!({"name": name, "telephone": "+34 600-111 222", "email": null, "channel": "telephone", "language": "es"})
 }
 
-/// Submits for a person with consent and tells the receipt.
+/// Submits for a subject with consent and returns the receipt.
 async fn submit(user: &User, reference: &str, answers: Value) -> Value {
     let subject = json!({"reference": reference, "contact": contact("Ana Ruiz"),
         "consent": consent(true, "2026-01-02T03:04:05Z")});
@@ -27,7 +27,7 @@ async fn put(user: &User, path: &str, tag: &str, body: &Value) -> Answer {
     user.send(user.request("PUT", path).header("if-match", tag).json(body)).await
 }
 
-/// Merges in the version that stands now.
+/// Merges with the current version.
 async fn merge(user: &User, kept: &str, merged: &str) -> Answer {
     let tag = user.get(&format!("/v1/subjects/{kept}")).await.header("etag").to_owned();
     let path = format!("/v1/subjects/{kept}/merge");
@@ -145,7 +145,7 @@ async fn withdrawn_consent_hides_contact_data_everywhere_at_once() {
     let found = clinic.staff.post("/v1/subjects/search", &json!({"name": "Ana García"})).await;
     assert_eq!(found.json()["items"][0]["id"], subject.as_str());
     assert!(!found.text.contains("García"), "{}", found.text);
-    // A submission that still carries the older consent does not bring it back, nor does new contact data show.
+    // A submission that still carries the older consent does not restore it, and new contact data is not shown.
     submit(&clinic.intake, "R-1", fit()).await;
     assert_eq!(clinic.staff.get(&path).await.json()["contact"], Value::Null);
 }
@@ -164,12 +164,12 @@ async fn two_persons_merge_into_one_and_part_again_as_they_were() {
     assert_eq!(submissions(&clinic, &one).await.len(), 2);
     assert!(submissions(&clinic, &two).await.is_empty());
     assert_eq!(clinic.staff.get(&format!("/v1/subjects/{two}")).await.json()["merged_into"], one.as_str());
-    // Whoever is looked for by anything of either is the one person, shown once.
+    // Any identifier of either finds the merged subject, once.
     for (by, text) in [("reference", "R-1"), ("reference", "R-2"), ("name", "ana ruiz"), ("telephone", "34600111222")] {
         let found = search(&clinic.staff, by, text).await;
         assert_eq!(found.iter().map(|item| &item["id"]).collect::<Vec<_>>(), [one.as_str()], "{by} {text}");
     }
-    // A later submission under the other reference is the one person's, and joins the open case.
+    // A later submission with the other reference belongs to the merged subject and joins the open follow-up.
     let later = submit(&clinic.intake, "R-2", frail()).await;
     assert_eq!((&later["subject_id"], &later["follow_up"]["joined"]), (&json!(one), &json!(true)));
 
@@ -182,7 +182,7 @@ async fn two_persons_merge_into_one_and_part_again_as_they_were() {
     assert_eq!(submissions(&clinic, &two).await, [theirs]);
     assert_eq!(submissions(&clinic, &one).await, [id(&later["id"]), id(&kept["id"])]);
     assert_eq!(case(&clinic, &opened).await["subject_id"], two.as_str());
-    // What joined after the merge stays, with a case of its own person.
+    // A submission that joined after the merge stays, with a follow-up of its own subject.
     let own =
         clinic.staff.get(&format!("/v1/submissions/{}", id(&later["id"]))).await.json()["follow_up"]["id"].clone();
     assert_ne!(own, opened.as_str());
@@ -230,7 +230,7 @@ async fn of_two_open_cases_one_stays_and_takes_the_more_urgent_and_the_earlier()
     let back = case(&clinic, &closing).await;
     assert_eq!((&back["state"], &back["subject_id"]), (&json!("open"), &json!(two)));
 
-    // A case that somebody touched after the merge goes back, and stays closed.
+    // A follow-up that changed after the merge returns to its subject, and stays closed.
     let done = merge(&clinic.staff, &one, &two).await.expect(200);
     sqlx::query("update follow_ups set row_version = row_version + 1 where state = 'closed'")
         .execute(&mut world.connect().await)
@@ -275,7 +275,7 @@ async fn nobody_is_merged_twice_or_into_somebody_merged_and_a_retry_merges_once(
         clinic.staff.send(request).await.expect(200)
     };
     assert_eq!(undo_once().await, undo_once().await);
-    // The answer to the merge stays the first one after it was taken back.
+    // After the undo, a retry of the merge still has the first response.
     assert_eq!(send("k", two).await.expect(200), first);
     merge(&clinic.staff, three, two).await.expect(200);
     let newer = "select count(*) from audit_entries where outcome = 'success' and action in ('subjects_merged', 'merge_undone')";

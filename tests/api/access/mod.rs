@@ -1,4 +1,4 @@
-//! Who may do what: the matrix read from the document that the server serves, and what everybody sees of others.
+//! Authorization: the matrix of the served document, and what each caller sees of other clinics' data.
 
 mod callers;
 mod examples;
@@ -57,7 +57,7 @@ async fn what_belongs_to_another_clinic_answers_exactly_like_what_does_not_exist
         }
     }
     assert_eq!(compared, 32);
-    // Not even a search by the very reference finds the other clinic's person.
+    // A search by the exact reference does not find the other clinic's subject either.
     let found = other.staff.post("/v1/subjects/search", &json!({"reference": "R-1"})).await.expect(200);
     assert_eq!(found["items"], json!([]));
 }
@@ -75,7 +75,7 @@ async fn an_intake_system_sees_only_its_own_submissions() {
     assert_eq!(masked(&hidden), masked(&unknown));
     clinic.intake.get(&path).await.expect(200);
     clinic.staff.get(&path).await.expect(200);
-    // A browser reads nothing back, not even its own.
+    // A browser key cannot read anything, not even its own submissions.
     let own = clinic.browser.submit(&json!({"answers": fit()})).await;
     clinic.browser.get(own.header("location")).await.expect(403);
 }
@@ -99,7 +99,7 @@ async fn a_revocation_acts_within_five_seconds_on_a_key_in_use() {
         assert_eq!(status, 200);
         assert!(asked < Duration::from_secs(5), "still let in {asked:?} after its revocation");
     }
-    // Nobody else is let down, and it stays so.
+    // Other credentials keep working, and the revocation is permanent.
     clinic.staff.get("/v1/follow-ups").await.expect(200);
     user.get("/v1/follow-ups").await.expect(401);
     assert!(revoke(&world.app, clinic.id.into(), id.into()).await.is_err());
@@ -126,7 +126,7 @@ async fn who_calls_is_settled_before_anything_else_of_the_request() {
         ("DELETE", "/v1/subjects/no-id"),
     ];
     for (index, (method, path)) in requests.into_iter().enumerate() {
-        // Never seen before, so that nothing is remembered of them.
+        // New keys, so that nothing about them is cached.
         let unknown = world.holder(Some(&format!("sk_{index:013}_{}", "A".repeat(43))));
         assert_eq!(unknown.send(unknown.request(method, path)).await.status, 401, "{path}");
         let browser = world.user(clinic.id, Role::Browser, None).await;
@@ -137,7 +137,7 @@ async fn who_calls_is_settled_before_anything_else_of_the_request() {
     assert_eq!(unknown.send(request).await.status, 401);
 }
 
-/// Everything of an answer but what names the one request.
+/// A response without the headers that are specific to one request.
 fn masked(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     let named = ["date", "x-request-id"];
     let headers = answer.headers.iter().filter(|(name, _)| !named.contains(&name.as_str()));

@@ -1,4 +1,4 @@
-//! Over the document: every operation leaves exactly one entry for each request, whatever became of it.
+//! Every operation of the document writes exactly one audit entry per request, whatever its outcome.
 
 use sarcoscreen::domain::actor::Role;
 use sarcoscreen::http::trail::action_of;
@@ -8,7 +8,7 @@ use super::{Entry, entries_of, fresh_id};
 use crate::access::{Operation, Rows, call, operations, ready, request};
 use crate::world::{Answer, Clinic, User, World};
 
-/// Sends a request under an id of its own, and looks up what is on record of it.
+/// Sends a request with a new request id, and returns its audit entries.
 async fn send(world: &World, user: &User, operation: &Operation, rows: &Rows) -> (Answer, Vec<Entry>) {
     let id = fresh_id();
     let answer = user.send(request(user, operation, rows).header("x-request-id", id.to_string())).await;
@@ -24,7 +24,7 @@ fn one(operation: &Operation, who: &str, entries: Vec<Entry>) -> Entry {
     entry
 }
 
-/// A clinic of its own for one operation, so that no operation meets what another one left.
+/// A new clinic for each operation, so that operations do not affect each other.
 async fn clinic_for(world: &World, operation: &Operation) -> (Clinic, Rows) {
     let clinic = world.clinic(&operation.id).await;
     let rows = Rows::of(world, &clinic).await;
@@ -48,7 +48,7 @@ async fn what_succeeds_leaves_one_entry_of_success_that_names_everybody_shown() 
         let entry = one(&operation, "admin", entries);
         assert_eq!(entry.outcome, "success", "{}", operation.id);
         let person = Uuid::parse_str(&rows.subject).unwrap();
-        // An export is on record as one look at everybody whom its filter finds.
+        // An export is one audit entry for all subjects that its filter matches, without their ids.
         let unnamed = ["list_audit_entries", "get_follow_up_export", "get_submission_export"];
         if answer.text.contains(&rows.subject) && !unnamed.contains(&operation.id.as_str()) {
             assert!(entry.subjects.contains(&person), "{} showed a person and does not say so", operation.id);
@@ -91,7 +91,7 @@ async fn what_is_refused_leaves_one_entry_that_says_so_and_names_what_was_tried(
     assert!(refused >= 12 && absent >= 4);
 }
 
-/// The entry names the id of the path, and the person where it is one.
+/// The entry names the id of the path, and the subject if the path names one.
 fn named(operation: &Operation, entry: &Entry, path: &str) {
     let id = path.split('/').find_map(|part| Uuid::parse_str(part).ok());
     assert_eq!(entry.resource, id.unwrap_or_default(), "{}", operation.id);

@@ -1,4 +1,4 @@
-//! Refusals are folded: the first of a kind is written before its answer, further ones are counted and told together.
+//! Folding of refusals: the first of a kind is written before its response, further ones are counted and written together.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{Entry, entries_of, fresh_id, verified};
 use crate::world::{User, World, app, serve};
 
-/// The refusals in the audit log of every clinic, oldest first, each with the things that it lists.
+/// The refusals in the audit log of every clinic, oldest first, each with the resource ids that it lists.
 async fn refusals(world: &World) -> Vec<(Entry, Vec<Uuid>)> {
     let sql = "select * from audit_entries where outcome <> 'success' and credential_id is not null
                order by at, audit_entry_id";
@@ -42,7 +42,7 @@ async fn the_first_refusal_is_written_before_its_answer_and_the_rest_of_its_minu
     }
     absent(&clinic.admin, 1).await;
     clinic.staff.get("/v1/audit-entries").await.expect(403);
-    // Another credential, and another action, are other kinds.
+    // Another credential, or another action, is another kind.
     assert_eq!(occurrences(&refusals(&world).await), [1, 1, 1]);
     world.clock.advance(59);
     tell_due(&world.app).await;
@@ -56,13 +56,13 @@ async fn the_first_refusal_is_written_before_its_answer_and_the_rest_of_its_minu
     let fifty: Vec<Uuid> = (1..=50).map(Uuid::from_u128).collect();
     assert_eq!((named, &entry.subjects), (&fifty, &fifty));
 
-    // Within a minute of that entry, refusals wait for the next; so entries of a kind are a minute apart.
+    // Within a minute after that entry, refusals are counted for the next one; entries of a kind are a minute apart.
     absent(&clinic.staff, 7).await;
     assert_eq!(refusals(&world).await.len(), 4);
     world.clock.advance(60);
     tell_due(&world.app).await;
     assert_eq!(occurrences(&refusals(&world).await), [1, 1, 1, 120, 1]);
-    // After a minute without any, the next is a first one.
+    // After a minute without refusals, the next one is written at once.
     world.clock.advance(60);
     absent(&clinic.staff, 8).await;
     let told = refusals(&world).await;
@@ -72,7 +72,7 @@ async fn the_first_refusal_is_written_before_its_answer_and_the_rest_of_its_minu
     assert_eq!(verified(&world, &[]).await.1, []);
 }
 
-/// An admin finds folded refusals by each thing and each person that they list.
+/// An admin finds folded refusals by each resource and each subject that they list.
 async fn found_by_what_they_list(admin: &User) {
     for (filter, number, entries) in
         [("resource_id", 30, 1), ("subject_id", 30, 1), ("resource_id", 51, 0), ("resource_id", 8, 2)]
@@ -90,7 +90,7 @@ async fn a_refusal_that_cannot_be_written_is_not_given_however_many_come_at_once
     let world = World::new().await;
     world.clock.hold();
     let clinic = world.clinic("One").await;
-    // Signed in, so that the audit log is all that fails.
+    // Authenticates first, so that only the audit log fails.
     clinic.staff.get("/v1/follow-ups").await.expect(200);
     let mut owner = world.connect().await;
     owner.execute("alter table audit_entries add constraint audit_entries_full check (false) not valid").await.unwrap();
@@ -101,7 +101,8 @@ async fn a_refusal_that_cannot_be_written_is_not_given_however_many_come_at_once
     assert!(at_once.iter().all(|answer| answer.status == 403));
     assert_eq!(occurrences(&refusals(&world).await), [1]);
 
-    // What was counted and cannot be told when its minute ends is kept, and its kind is refused nothing meanwhile.
+    // Counted refusals that cannot be written when their minute ends are kept, and further requests of the kind fail
+    // meanwhile.
     owner.execute("alter table audit_entries add constraint audit_entries_full check (false) not valid").await.unwrap();
     world.clock.advance(60);
     tell_due(&world.app).await;
@@ -144,7 +145,7 @@ async fn what_a_public_key_asks_too_often_leaves_no_entry_and_what_another_does_
         }
     }
     tell_all(&world.app).await;
-    // The browser key's five of 403, and the staff's 25 of 429.
+    // Five of the browser key with 403, and 25 of staff with 429.
     let mut told = occurrences(&refusals(&world).await);
     told.sort_unstable();
     assert_eq!(told, [1, 1, 4, 24]);

@@ -1,4 +1,4 @@
-//! The trail as a clinic's admins read it.
+//! The audit log as admins of a clinic read it.
 
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ async fn admins_find_who_saw_whom_and_reading_the_trail_is_on_record_too() {
     let credential = item["credential_id"].as_str().unwrap();
     let of_staff = actions(admin, &format!("credential_id={credential}")).await;
     assert_eq!(of_staff, ["audit_entries_listed", "submission_read", "follow_ups_listed"]);
-    // The operator's doings are there without a credential; of other clinics and the system there is nothing.
+    // Entries of operators have no credential; entries of other clinics and of the system are not visible.
     let minted = admin.get("/v1/audit-entries?action=credential_minted").await.expect(200);
     assert_eq!(minted["items"].as_array().unwrap().len(), 4);
     assert_eq!(minted["items"][0]["credential_id"], Value::Null);

@@ -1,4 +1,4 @@
-//! Batches of submissions: a result for each item in its order, and no item that another one harms.
+//! Batches of submissions: one result per item in order, and no item affects another.
 
 mod lines;
 
@@ -9,7 +9,7 @@ use crate::world::{User, World, fit, frail};
 
 const PATH: &str = "/v1/submissions/batch";
 
-/// An item of somebody with a reference and a retry key of their own.
+/// An item with a reference and an idempotency key of its own.
 fn item(number: usize) -> Value {
     let answers = if number.is_multiple_of(3) { frail() } else { fit() };
     json!({
@@ -30,7 +30,7 @@ async fn each_item_has_the_result_of_a_request_of_its_own_in_its_order() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut items: Vec<Value> = (0..1_000).map(item).collect();
-    // One of every kind that can be wrong, among the others.
+    // Several kinds of faulty items, among valid ones.
     items[7] = json!({"submission": {"answers": {"age": 17}}});
     items[100] = json!({"submission": {"answers": fit(), "clinic_id": 1}});
     items[101] = json!({"submission": {"answers": fit()}, "flagged": true});
@@ -62,7 +62,7 @@ async fn each_item_has_the_result_of_a_request_of_its_own_in_its_order() {
             result["problem"]["errors"].as_array().unwrap().iter().map(|fault| &fault["pointer"]).collect();
         assert!(pointers.contains(&&json!(pointer)), "{index}: {result}");
     }
-    // The result of one that a request of its own would be refused with is that refusal.
+    // The result of a faulty item equals the refusal of a separate request.
     let alone = clinic.intake.submit(&items[7]["submission"]).await.json();
     let told = |problem: &Value| (problem["errors"].clone(), problem["title"].clone(), problem["care_level"].clone());
     assert_eq!(told(&results[7]["problem"]), told(&alone));
@@ -87,7 +87,7 @@ async fn a_batch_that_is_sent_again_stores_nothing_twice_and_gets_the_same_resul
     assert_eq!(first, second, "also when both are under way at once");
     assert_eq!(batch(&clinic.intake, &items).await, first);
     assert_eq!(world.count("select count(*) from submissions").await, 40);
-    // The key stands for the same request when it is sent alone, and for no other.
+    // The key identifies the same request when it is sent alone, and no other request.
     let alone = clinic.intake.submit_once("key-3", &items[3]["submission"]).await.expect(201);
     assert_eq!(alone, first[3]["submission"]);
     let mut twice = [item(50), item(50), item(51)];

@@ -1,4 +1,4 @@
-//! CDS Hooks: what a record system asks and is told, in the shape of the specification.
+//! CDS Hooks: requests and cards of a record system, in the format of the specification.
 
 mod one_call;
 mod systems;
@@ -9,7 +9,7 @@ use crate::world::{Answer, User, World, fit, frail};
 
 pub(crate) const SERVICE: &str = "/cds-services/muscle-loss";
 
-/// A call with what was prefetched.
+/// A call with prefetched data.
 pub(crate) fn call(prefetch: &Value) -> Value {
     json!({
         "hook": "patient-view",
@@ -21,7 +21,7 @@ pub(crate) fn call(prefetch: &Value) -> Value {
     })
 }
 
-/// Answers as items of a response, inside a group as forms have them.
+/// Answers as items of a response, inside a group as in typical forms.
 fn response(answers: &Value, authored: &str) -> Value {
     let value = |value: &Value| match value {
         Value::Bool(_) => json!({"valueBoolean": value}),
@@ -133,7 +133,7 @@ async fn a_response_to_the_form_of_this_service_is_read_by_its_own_codes() {
                 *code = json!(format!("{link}.{}", code.as_str().unwrap()));
             }
         }
-        // Asked, and none: as the form says it, where a plain list would be empty.
+        // Explicitly none: the form needs a code where a plain list would be empty.
         if link == "conditions" {
             item["answer"] = json!([{"valueCoding": {"code": "conditions.none_of_these"}}]);
         }

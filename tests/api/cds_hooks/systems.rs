@@ -1,4 +1,4 @@
-//! Which record systems may call: with a key, or with a token that is good for one call.
+//! Record systems that may call: with a key, or with a one-time token.
 
 use sarcoscreen::app::ambient::Ambient as _;
 use sarcoscreen::app::tokens::clients::CdsClient;
@@ -79,7 +79,7 @@ async fn a_systems_token_is_good_for_one_call_of_one_service_for_its_own_clinic(
     for (which, token) in refused {
         assert_eq!(ask(&token).await.status, 401, "{which}");
     }
-    // Whoever is refused uses nothing up; and elsewhere such a token is worth nothing.
+    // A refused call does not use up a token, and other endpoints do not accept such a token.
     ask(&signers[0].token(&with("jti", json!("4")))).await.expect(200);
     let elsewhere = signers[0].token(&with("jti", json!("6")));
     assert_eq!(world.holder(Some(&elsewhere)).at(&base).get("/v1/follow-ups").await.status, 401);

@@ -35,7 +35,7 @@ async fn remembered(embedded: &Embedded) -> String {
     sqlx::query_scalar("select note from kept").fetch_one(&mut connection).await.unwrap()
 }
 
-/// A process of the account that owns `path`; it lasts until it is killed.
+/// A process of the account that owns `path`; it runs until it is killed.
 fn bystander(path: &Path) -> Child {
     let owner = fs::metadata(path).unwrap();
     let mut command = Command::new("cat");
@@ -248,7 +248,7 @@ async fn a_path_too_long_for_a_socket_gets_a_private_short_folder() {
     embedded.stop().await.unwrap();
     fs::remove_dir(&socket).unwrap();
 
-    // Somebody else's link in the shared parent is not followed.
+    // A symbolic link of another user in the shared parent is not followed.
     symlink(place.path(), &socket).unwrap();
     let error = embedded::start(&settings, &|_| ()).await.unwrap_err();
     fs::remove_file(&socket).unwrap();
@@ -283,7 +283,7 @@ async fn a_folder_closed_to_the_server_account_is_named() {
             let named = place.path().canonicalize().unwrap().display().to_string();
             assert!(error.to_string().contains(&named), "{error}");
         }
-        // Our own account needs nobody's leave.
+        // The account of the test itself always has access.
         Ok(embedded) if !geteuid().is_root() => embedded.stop().await.unwrap(),
         other => panic!("{other:?}"),
     }

@@ -1,4 +1,4 @@
-//! Every interaction of the one list, by role; what is not in it.
+//! Every FHIR interaction by role, and requests outside the list of interactions.
 
 use sarcoscreen::domain::actor::Role;
 use sarcoscreen::http::fhir::INTERACTIONS;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{response, search};
 use crate::world::{Answer, Clinic, User, World, frail};
 
-/// A submission that is flagged, and its case.
+/// A flagged submission and its follow-up.
 async fn seeded(clinic: &Clinic) -> (String, String) {
     let body = json!({"answers": frail(), "subject": {"reference": "R-1"}});
     let receipt = clinic.intake.submit(&body).await.expect(201);
@@ -114,7 +114,7 @@ async fn what_is_not_served_is_told_as_an_outcome() {
     assert_eq!(clinic.staff.send(plain).await.header("content-type"), "application/json");
     let text = clinic.intake.request("POST", "/fhir/QuestionnaireResponse").header("content-type", "text/plain");
     clinic.intake.send(text.body("{}")).await.expect(415);
-    // What is refused goes on record too.
+    // Refusals are audited too.
     let refused = "select count(*) from audit_entries where outcome <> 'success' and action = 'follow_up_read'";
     assert!(world.count(refused).await >= 2);
 }

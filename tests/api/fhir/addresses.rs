@@ -1,4 +1,4 @@
-//! The addresses in answers: nobody but a trusted proxy chooses them, and nobody chooses them for others.
+//! URLs in responses: only a trusted proxy can set their host, and never for the responses of other clients.
 
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ async fn get_with(user: &User, path: &str, headers: &[(&str, &str)]) -> Answer {
     user.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
 }
 
-/// Every address in a bundle.
+/// Every URL in a bundle.
 fn addresses(bundle: &Value) -> Vec<String> {
     let of = |list: &Value, name: &str| -> Vec<String> {
         list.as_array().into_iter().flatten().map(|one| one[name].as_str().unwrap().to_owned()).collect()

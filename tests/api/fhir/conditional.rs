@@ -1,4 +1,4 @@
-//! Conditional create: one identifier is one row, whatever races, in however many processes.
+//! Conditional create: one identifier is one row, under concurrency and with several processes.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::world::{World, app, frail, serve};
 
 const SUBMISSIONS: &str = "select count(*) from submissions";
 const IDENTIFIERS: usize = 500;
-/// Identifiers that are asked for at once, each by all its copies.
+/// Identifiers that are created concurrently, each `COPIES` times.
 const AT_ONCE: usize = 50;
 const COPIES: usize = 16;
 
@@ -24,7 +24,7 @@ async fn each_of_500_identifiers_sixteen_times_at_once_over_two_instances_is_one
     let second = app(&world.database, Arc::new(System), &[7], None);
     second.prepare().await.unwrap();
     let (base, _server) = serve(second);
-    // One sender with two keys, each at two instances.
+    // One sender with two keys, each on two instances.
     let successor = replaced(&world, &clinic, &clinic.intake, "intake").await;
     let users = [clinic.intake.clone(), clinic.intake.at(&base), successor.clone(), successor.at(&base)];
     let of_one = async |index: usize| {

@@ -1,4 +1,4 @@
-//! Answers to the form: what is stored is what `/v1` would store, what is wrong is named, what is found is whole.
+//! QuestionnaireResponses: stored as `/v1` would store them, faults are located, and searches are complete.
 
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ async fn a_resource_and_a_submission_of_the_same_answers_are_the_same() {
         );
         assert_eq!(stored["assessment"], plain["assessment"]);
         assert_eq!(stored["answered_at"], "2026-01-02T03:04:05Z");
-        // What is answered can be sent again.
+        // A response can be submitted again.
         let mut again = created.clone();
         again.as_object_mut().unwrap().remove("subject");
         let again = clinic.intake.post("/fhir/QuestionnaireResponse", &again).await.expect(201);

@@ -1,4 +1,4 @@
-//! A task moves its follow-up.
+//! A task changes its follow-up.
 
 use serde_json::{Value, json};
 
@@ -44,11 +44,11 @@ async fn a_task_takes_a_case_from_open_to_closed_and_flag_and_request_follow() {
         assert_eq!(moved["status"], status);
         assert_eq!(moved["businessStatus"]["coding"][0]["code"], stands);
     }
-    // To ask for what stands already changes nothing.
+    // Requesting the current status changes nothing.
     assert_eq!(put(staff, id, 7, "completed", json!({})).await.header("etag"), "W/\"7\"");
     assert_eq!(staff.get(&format!("/fhir/Flag/{id}")).await.expect(200)["status"], "inactive");
     assert_eq!(staff.get(&format!("/fhir/ServiceRequest/{id}")).await.expect(200)["status"], "completed");
-    // A day that is long past, so that both of its ends can be asked for.
+    // A day in the past, so that both of its ends can be queried.
     let dated = "update follow_ups set updated_at = '2024-02-29T12:00:00Z'";
     sqlx::query(dated).execute(&mut world.connect().await).await.unwrap();
     for (query, count) in [

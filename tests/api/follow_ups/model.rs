@@ -1,5 +1,5 @@
-//! A check against a model: clients at once send random commands on a few cases; afterwards every answer must fit one
-//! history in which each version was made once, from the version before it, as the model says.
+//! Model check: clients concurrently send random commands for a few follow-ups. Afterwards all responses must fit one
+//! history in which each version was created once, from the version before it, as the model says.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ const CLIENTS: usize = 8;
 const COMMANDS: usize = 2_000;
 const CASES: usize = 20;
 
-/// A case as the model knows it.
+/// A follow-up in the model.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Model {
     state: String,
@@ -22,7 +22,7 @@ struct Model {
     attempts: i64,
 }
 
-/// What one client did and what it was told; ticks order the beginnings and ends of all requests.
+/// A request of one client and its response; ticks order the starts and ends of all requests.
 struct Told {
     client: usize,
     case: usize,
@@ -35,7 +35,7 @@ struct Told {
     after: Value,
 }
 
-/// The state machine once more, from its description alone; `None` where the command is refused.
+/// A second implementation of the state machine, written from its description; `None` if the command is refused.
 fn model(before: &Model, told: &Told) -> Option<Model> {
     let mut after = before.clone();
     let own = before.assignee == Some(told.client);
@@ -78,7 +78,6 @@ struct Dice(u64);
 
 impl Dice {
     fn below(&mut self, bound: usize) -> usize {
-        // SplitMix64.
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -126,7 +125,7 @@ fn draw(dice: &mut Dice, appointment_at: &str, staff: &[Colleague]) -> (&'static
     }
 }
 
-/// One client's share of the commands, one after the other, on cases and versions as its dice fall.
+/// One client's share of the commands, sent sequentially, for random follow-ups and versions.
 async fn work(
     client: usize,
     mut dice: Dice,
@@ -142,7 +141,7 @@ async fn work(
         let (command, body) = draw(&mut dice, appointment_at, staff);
         let mut sent = body.clone();
         sent.as_object_mut().unwrap().remove("index");
-        // Half of the time the client has looked just now; otherwise it goes by what it saw last.
+        // Half of the time the client reads the follow-up first; otherwise it uses the version that it saw last.
         if dice.below(2) == 0 {
             let shown = staff[client].user.get(&cases[case]).await.expect(200);
             seen[case] = shown["version"].as_i64().unwrap();
@@ -217,11 +216,11 @@ async fn two_thousand_random_commands_of_eight_clients_fit_one_history_of_every_
     );
 }
 
-/// Where the answers about one case, or the case itself, do not fit the model.
+/// The responses about one follow-up, or its final state, that do not fit the model.
 fn differences(told: &[&Told], staff: &[Colleague], shown: &Value) -> Vec<String> {
     let mut faults = Vec::new();
     let mut versions = vec![Model { state: "open".into(), ..Model::default() }];
-    // When each version was surely there, and when its making began.
+    // For each version: the tick at which it certainly existed, and the tick at which its creation began.
     let mut made: Vec<(u64, u64)> = vec![(0, 0)];
     loop {
         let current = i64::try_from(versions.len()).unwrap();
@@ -262,7 +261,7 @@ fn differences(told: &[&Told], staff: &[Colleague], shown: &Value) -> Vec<String
                 versions.get(version - 1).is_some_and(|model_of| model(model_of, one).is_none())
                     && one.began < next_ended
             }
-            // Told that it has moved on: the next version was under way before the answer.
+            // Version conflict: the creation of the next version had begun before the response.
             412 => made.get(version).is_some_and(|next| next.0 < one.ended),
             _ => false,
         };

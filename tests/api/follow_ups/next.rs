@@ -1,4 +1,4 @@
-//! Taking the next case: each one once, whatever the concurrency, and the same one again to a retry.
+//! Taking the next follow-up: each one once under concurrency, and the same one for a retry.
 
 use std::collections::BTreeSet;
 
@@ -62,7 +62,7 @@ async fn a_retry_gets_the_same_case_and_copies_at_once_take_one() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     assert_eq!(next(&clinic.staff, Some("k")).await.status, 204);
-    // Nothing was taken, so nothing is pinned to the key.
+    // Nothing was taken, so the key stores nothing.
     let cases = [open(&clinic).await, open(&clinic).await, open(&clinic).await];
     let first = next(&clinic.staff, Some("k")).await;
     let case = format!("/v1/follow-ups/{}", first.clone().expect(200)["id"].as_str().unwrap());
@@ -71,7 +71,7 @@ async fn a_retry_gets_the_same_case_and_copies_at_once_take_one() {
     let again = next(&clinic.staff, Some("k")).await;
     assert_eq!((again.status, &again.text, again.header("etag")), (200, &first.text, "\"2\""));
     assert_eq!(clinic.staff.get(&case).await.expect(200)["state"], "open");
-    // The same key of another member of staff is another request: it takes the case that is open again.
+    // The same key of another member of staff is another request: it takes the follow-up that is open again.
     let other = next(&clinic.admin, Some("k")).await;
     assert_eq!((other.status, other.header("etag")), (200, "\"4\""));
     let copies = join_all((0..16).map(|_| next(&clinic.admin, Some("c")))).await;

@@ -1,4 +1,4 @@
-//! How PostgreSQL makes a page of the worklist: along an index, under the unprivileged role and its row security.
+//! Query plans of worklist pages: they use an index, under the unprivileged role and its row-level security.
 
 use sarcoscreen::app::ambient::Ambient as _;
 use sarcoscreen::domain::follow_up::{FollowUpState, Urgency};
@@ -21,7 +21,7 @@ fn nodes(plan: &Value, found: &mut Vec<(String, String)>) {
     }
 }
 
-/// Ten thousand cases in each clinic, most of them closed; of the first one's, somebody has some.
+/// Ten thousand follow-ups in each clinic, most of them closed; some of the first clinic's are assigned to `somebody`.
 async fn seed_in_three_states(world: &World, clinic: &Clinic, other: &Clinic, somebody: Uuid) {
     for clinic in [clinic, other] {
         seed(world, clinic, 10_000).await;
@@ -90,7 +90,7 @@ async fn every_page_of_every_order_runs_along_an_index_without_a_sort() {
             assert!(page.cursor.is_some(), "{text}");
         }
     }
-    // The control: an order that no index serves is found out.
+    // Control: an order without an index is detected.
     world.connect().await.execute("drop index follow_ups_worklist_due_idx, follow_ups_due_idx").await.unwrap();
     let page = PageRequest { limit: 50, cursor: None };
     let plan = worklist::plan(&store, clinic_id, &all(), due, &page, now).await.unwrap();

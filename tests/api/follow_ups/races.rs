@@ -1,4 +1,4 @@
-//! Many at once on the same cases: one wins, the others learn that the case has moved on.
+//! Concurrent commands on the same follow-ups: one wins, the others get a version conflict.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! The worklist: every filter narrows as it says, every order orders, and a cursor opens nothing but its own list.
+//! The worklist: filters, orders, and cursors that are only valid for their own list.
 
 use serde_json::{Value, json};
 use sqlx::Executor as _;
@@ -6,13 +6,12 @@ use sqlx::Executor as _;
 use super::{Colleague, act, hours_ahead, seed};
 use crate::world::{Clinic, User, World};
 
-/// Whether a filter lets a case through.
+/// Whether a filter matches a follow-up.
 type Pick<'a> = Box<dyn Fn(&Value) -> bool + 'a>;
 
-/// What an order sorts a case by.
+/// The sort key of an order.
 type Key = fn(&Value) -> (usize, String, String);
 
-/// Every order with its key.
 const ORDERS: [(&str, Key); 3] = [
     ("urgency", |case| (rank(case), case["flagged_at"].to_string(), case["id"].to_string())),
     ("oldest", |case| (0, case["flagged_at"].to_string(), case["id"].to_string())),
@@ -30,7 +29,7 @@ async fn walk(user: &User, path: &str, limit: usize) -> Vec<Value> {
     }
 }
 
-/// Twelve seeded cases in every state, with what tells them apart; those with an assignee are the colleague's.
+/// Twelve follow-ups in all states with distinct attributes; those with an assignee belong to the colleague.
 async fn mixed(world: &World, clinic: &Clinic, colleague: &Colleague) {
     seed(world, clinic, 12).await;
     let page = clinic.staff.get("/v1/follow-ups?order=oldest").await.expect(200);
@@ -189,7 +188,7 @@ async fn a_cursor_opens_only_the_clinic_filter_and_order_it_was_made_for() {
             }
         }
         refused(&other.staff, made_for, cursor).await;
-        // Any character changed.
+        // Any changed character.
         for index in 0..cursor.len() {
             let mut changed = cursor.clone().into_bytes();
             changed[index] = if changed[index] == b'A' { b'B' } else { b'A' };

@@ -1,4 +1,4 @@
-//! Tokens that must let nobody in.
+//! Tokens that must be refused.
 
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ async fn every_allowed_algorithm_signs_somebody_in_and_no_other_does() {
     for token in &tokens {
         all.holder(Some(token)).get("/v1/follow-ups").await.expect(200);
     }
-    // The same tokens where only one algorithm is allowed.
+    // The same tokens on a service that allows only one algorithm.
     policy.algorithms.retain(|algorithm| algorithm.as_str() == "ES256");
     let one = World::built(|_| {}, |app| app.with_tokens(policy).unwrap()).await;
     one.clinic("One").await;
@@ -112,7 +112,7 @@ async fn every_claim_must_be_there_and_right() {
         assert_eq!(here.status(&here.signer.token(&here.with(claim, Value::Null))).await, 401, "without {claim}");
     }
     assert_eq!(here.status(&here.signer.token(&here.claims())).await, 200);
-    // Nobody of them has left a trace.
+    // Refused tokens have created no credential.
     assert_eq!(here.world.count("select count(*) from credentials where issuer_subject_hash is not null").await, 1);
 }
 
@@ -120,7 +120,7 @@ async fn every_claim_must_be_there_and_right() {
 async fn the_clocks_may_be_apart_by_the_skew() {
     let here = Trusting::new().await;
     let now = here.claims()["iat"].as_i64().unwrap();
-    // Some seconds from the bound itself, which the domain's own test finds: time goes on while this runs.
+    // Some seconds from the bound itself, which a unit test of the domain checks: time passes while this test runs.
     for (claim, at, status) in
         [("exp", -20, 200), ("exp", -40, 401), ("nbf", 20, 200), ("nbf", 60, 401), ("iat", 20, 200)]
     {

@@ -1,4 +1,4 @@
-//! The issuer's keys: rotation, outages, and documents that are not what they should be.
+//! The issuer's keys: rotation, outages, and invalid documents.
 
 use serde_json::json;
 
@@ -51,7 +51,7 @@ async fn keys_that_are_old_are_fetched_again_while_they_serve_on() {
     assert_eq!(here.status(&here.signer.token(&here.claims())).await, 200);
     here.issuer.answer(Reply::Silence);
     here.world.clock.advance(301);
-    // The issuer does not answer, and nobody waits for it.
+    // The issuer does not respond, and no request waits for it.
     let asked = std::time::Instant::now();
     assert_eq!(here.status(&here.signer.token(&here.claims())).await, 200);
     assert!(asked.elapsed() < std::time::Duration::from_secs(4), "a known key must not wait for the issuer");
@@ -101,7 +101,7 @@ async fn documents_that_are_no_keys_change_nothing_and_parts_that_are_none_are_p
     for reply in useless {
         here.issuer.answer(reply);
         here.world.clock.advance(11);
-        // An unknown key makes the service ask; what comes back must neither add a key nor lose the one at hand.
+        // An unknown key triggers a fetch; the result must neither add a key nor remove the current one.
         assert_eq!(here.status(&elsewhere.token(&here.claims())).await, 401);
         assert_eq!(here.status(&here.signer.token(&here.claims())).await, 200);
     }

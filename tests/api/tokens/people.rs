@@ -1,4 +1,4 @@
-//! Whoever signs in with a token has a credential like everybody else.
+//! A person who signs in with a token has a credential like every other caller.
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ async fn what_a_person_does_carries_the_persons_credential() {
         .await
         .unwrap();
     assert_eq!(by, own_id);
-    // It has no key, so there is none to rotate.
+    // It has no key that could be rotated.
     let path = format!("/v1/credentials/{own_id}/rotate");
     lead.post(&path, &json!({})).await.expect(409);
 }
@@ -105,7 +105,7 @@ async fn a_clinic_is_named_by_its_id_too_and_a_person_of_two_clinics_has_two_cre
     assert_eq!(here.world.count("select count(*) from credentials where issuer_subject_hash is not null").await, 2);
 }
 
-/// An instance of the service under these master keys, which takes the tokens too.
+/// An instance of the service with these master keys that accepts the tokens too.
 async fn instance(here: &Trusting, bytes: &[u8]) -> (App, String) {
     let app = app(&here.world.database, Arc::clone(&here.world.clock) as Arc<dyn Ambient>, bytes, None);
     let app = app.with_tokens(here.issuer.policy()).unwrap();
@@ -119,7 +119,7 @@ async fn a_person_stays_one_and_a_revoked_one_stays_out_under_the_new_master_key
     let here = Trusting::new().await;
     let token = |subject: &str| here.signer.token(&here.with("sub", json!(subject)));
     let people = "select count(*) from credentials where issuer_subject_hash is not null";
-    // Nurse 2 is the only one there when the credential is looked up: the test's clock gives both the same moment.
+    // Nurse 2 is the only one when the credential is looked up: the test's clock gives both the same time.
     assert_eq!(here.status(&token("nurse-2")).await, 200);
     let (clinic, revoked): (uuid::Uuid, uuid::Uuid) =
         sqlx::query_as("select clinic_id, credential_id from credentials where issuer_subject_hash is not null")

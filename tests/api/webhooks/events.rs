@@ -1,4 +1,4 @@
-//! What is told of, to whom, and how little of it.
+//! Events: which ones are sent, to which endpoints, and that they contain ids only.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ async fn a_flagged_submission_a_moved_case_and_an_erased_person_are_told_by_ids_
     let events = ["submission.flagged", "follow_up.state_changed", "subject.erased"];
     let (webhook, secret) = register(&clinic, &receiver.url, &events).await;
     let job = Delivering::start(&world.app);
-    // Another clinic's, and one that is not flagged, are nobody's business.
+    // A submission of another clinic, and one that is not flagged, send no event.
     other.intake.submit(&json!({"answers": frail()})).await.expect(201);
     clinic.intake.submit(&json!({"answers": fit()})).await.expect(201);
     let body = json!({"answers": frail(), "subject": {"reference": "CANARY-1", "contact": {"name": "Canary Ana"}}});
@@ -52,7 +52,7 @@ async fn a_flagged_submission_a_moved_case_and_an_erased_person_are_told_by_ids_
         assert!(!one.body.to_lowercase().contains("canary") && !one.body.contains("inactive"), "{}", one.body);
         assert!(!one.body.contains("score") && one.body.len() < 400, "{}", one.body);
     }
-    // What was told of the person left with the person; that the person was erased is still there.
+    // Erasing the subject deleted its events; the event about the erasure remains.
     until("the log is short", async || log(&clinic, &webhook).await.len() == 1).await;
     job.stop().await;
     assert_eq!(world.count("select count(*) from webhook_attempts a where not exists (select from webhook_deliveries d where d.event_id = a.event_id)").await, 0);
@@ -75,7 +75,7 @@ async fn nothing_is_written_where_nobody_subscribes_and_erasing_takes_what_waits
     let version = clinic.admin.get(&person).await.header("etag").to_owned();
     clinic.admin.send(clinic.admin.request("DELETE", &person).header("if-match", version)).await.expect(204);
     assert_eq!(count(&world, "pending").await, 0);
-    // Disabled: nothing is written either.
+    // No event is written for a disabled webhook either.
     clinic.admin.send(clinic.admin.request("PATCH", &webhook).json(&json!({"enabled": false}))).await.expect(200);
     submit().await;
     assert_eq!(count(&world, "pending").await, 0);

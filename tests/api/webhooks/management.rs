@@ -1,4 +1,4 @@
-//! Rotation, redelivery, the ends of endpoints, and how long the log is kept.
+//! Rotation, redelivery, disabled endpoints, and retention of the delivery log.
 
 use sarcoscreen::domain::webhook_delivery::{ATTEMPTS, BACKOFF};
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ async fn while_a_secret_rotates_both_sign_and_afterwards_the_new_one_alone() {
     let new = rotated["secret"].as_str().unwrap().to_owned();
     ping().await;
     let both = receiver.attempts(2).await;
-    // A receiver may hold either: nothing is rejected.
+    // A receiver may have either secret: both verify.
     assert!(both[1].verified_by(&old) && both[1].verified_by(&new));
     world.clock.advance(3601);
     ping().await;
@@ -84,7 +84,7 @@ async fn an_endpoint_that_answers_410_or_fails_for_days_is_disabled_and_says_why
     job.stop().await;
 }
 
-/// Waits until so many attempts of a webhook are written down.
+/// Waits until this many attempts of a webhook are logged.
 async fn recorded(clinic: &Clinic, webhook: &str, wanted: usize) {
     let attempts = async || {
         let items = log(clinic, webhook).await;
