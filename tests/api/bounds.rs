@@ -119,8 +119,9 @@ async fn bodies_under_way_have_so_much_room_and_it_comes_back() {
             assert!(start.elapsed() < Duration::from_mins(1), "{}", answer.text);
         }
     };
-    // No response shows that the space for a half-sent body is reserved, so a batch is sent until it is refused. A batch
-    // that is in progress when the half-sent body arrives uses that space: it succeeds, and another one is sent.
+    // No response shows that the space for a half-sent body is reserved, so batches are sent until one is refused. A batch
+    // that is in progress when the half-sent body arrives may use its space: the half-sent body is then refused, and sent
+    // again.
     let filled = async |user: &User| {
         let start = Instant::now();
         loop {

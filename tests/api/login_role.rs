@@ -140,7 +140,7 @@ async fn a_working_role_of_the_login_role_stays_in_its_clinic_and_leaves_the_aud
     postgres.stop().await.unwrap();
 }
 
-/// A PostgreSQL of the operator that requires a password from everyone except its owner.
+/// A PostgreSQL of the operator that requires a password from every role except its owners.
 struct Given {
     place: Place,
     owner: &'static str,

@@ -83,7 +83,7 @@ async fn meet_bound(kind: ProblemType, world: &World) -> Answer {
     nobody.send(nobody.request("GET", "/v1/submissions").header("cookie", "c".repeat(32 * 1024))).await
 }
 
-/// Guesses the secret of a key until the address is locked out; returns that refusal.
+/// Guesses the secret of a key until the address is locked out, then waits until the lock-out ends; returns the refusal.
 async fn guess(world: &World, user: &User) -> Answer {
     let wrong = world.holder(Some(&format!("{}{}", &user.key.as_ref().unwrap()[..17], "A".repeat(43))));
     for _ in 0..60 {

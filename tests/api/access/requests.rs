@@ -47,7 +47,7 @@ impl Rows {
         Self::named(world, clinic, "R-1").await
     }
 
-    /// Rows that no operation has changed, so that each has version 1.
+    /// New rows, so that each has version 1.
     async fn fresh(world: &World, clinic: &Clinic, operation: &Operation) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let reference = format!("F-{}", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -197,8 +197,8 @@ fn before(operation: &Operation) -> &'static [&'static str] {
     }
 }
 
-/// The rows for a command: a new follow-up of the clinic that `holder` has claimed, or a new subject. Other operations use
-/// `rows`.
+/// The rows for an operation: commands get a new follow-up that `holder` has brought into the state they need, changes of
+/// subjects get new subjects, and the deletion of a webhook gets one of its own. Other operations use `rows`.
 pub(crate) async fn ready(world: &World, clinic: &Clinic, holder: &User, operation: &Operation, rows: &Rows) -> Rows {
     if operation.method != "GET" && operation.path.starts_with("/v1/subjects/{id}") {
         return Rows::fresh(world, clinic, operation).await;

@@ -1,4 +1,3 @@
-
 use sarcoscreen::app::folding::tell_all;
 use serde_json::{Value, json};
 

@@ -17,7 +17,7 @@ use crate::world::{Answer, User};
 /// The code system of answer options.
 pub(crate) const ANSWERS: &str = "urn:sarcoscreen:answers";
 
-/// Answers of `/v1` as a QuestionnaireResponse.
+/// Answers of `/v1` as a `QuestionnaireResponse`.
 pub(crate) fn response(answers: &Value) -> Value {
     let text = answers.to_string();
     let raw: RawAnswers<'_> = serde_json::from_str(&text).unwrap();
@@ -49,7 +49,7 @@ pub(crate) async fn create_once(user: &User, identifier: &str, body: &Value) -> 
     user.send(request.body(body.to_string())).await
 }
 
-/// A QuestionnaireResponse with an identifier.
+/// A `QuestionnaireResponse` with an identifier.
 pub(crate) fn identified(answers: &Value, identifier: &str) -> Value {
     let mut body = response(answers);
     body["identifier"] = json!({"system": "urn:ehr", "value": identifier});

@@ -1,4 +1,4 @@
-//! QuestionnaireResponses: stored as `/v1` would store them, faults are located, and searches are complete.
+//! Responses to the form: stored as `/v1` would store them, faults are located, and searches are complete.
 
 use serde_json::{Value, json};
 

@@ -72,7 +72,7 @@ impl Instance {
     }
 }
 
-/// Counts in the lists of a clinic: assigned follow-ups, then the number of submissions that each other list reflects.
+/// Counts in the lists of a clinic: the first and the last count assigned follow-ups, the others submissions.
 async fn shown(user: &User, base: &str, subject: &str) -> [u64; 6] {
     let user = user.at(base);
     let items = |page: Value| page["items"].as_array().unwrap().clone();

@@ -119,7 +119,7 @@ async fn a_person_stays_one_and_a_revoked_one_stays_out_under_the_new_master_key
     let here = Trusting::new().await;
     let token = |subject: &str| here.signer.token(&here.with("sub", json!(subject)));
     let people = "select count(*) from credentials where issuer_subject_hash is not null";
-    // Nurse 2 is the only one when the credential is looked up: the test's clock gives both the same time.
+    // Reads the credential while nurse 2 has the only one: the test's clock gives both credentials the same time.
     assert_eq!(here.status(&token("nurse-2")).await, 200);
     let (clinic, revoked): (uuid::Uuid, uuid::Uuid) =
         sqlx::query_as("select clinic_id, credential_id from credentials where issuer_subject_hash is not null")
