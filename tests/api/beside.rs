@@ -39,7 +39,7 @@ fn refused(place: &Place, arguments: &[&str]) -> String {
 }
 
 #[tokio::test]
-async fn commands_work_beside_a_running_service() {
+async fn commands_work_while_the_service_runs() {
     let place = Place::new();
     let service = Service::start(&place);
     let server = postmaster(&place).unwrap();
@@ -76,7 +76,7 @@ async fn commands_work_beside_a_running_service() {
 }
 
 #[tokio::test]
-async fn a_command_beside_a_service_whose_server_is_silent_says_so() {
+async fn a_command_reports_that_the_server_of_a_running_service_does_not_respond() {
     let place = Place::new();
     let service = Service::start(&place);
     let server = postmaster(&place).unwrap();

@@ -15,7 +15,7 @@ async fn post(user: &User, path: &str, body: impl Into<reqwest::Body>) -> Answer
 }
 
 #[tokio::test]
-async fn a_hundred_faults_are_told_and_an_alarm_behind_all_of_them_too() {
+async fn a_hundred_faults_are_reported_and_a_later_alarm_too() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let fields = |count: usize| (0..count).map(|number| format!("\"x{number}\":0")).collect::<Vec<_>>().join(",");
@@ -38,7 +38,7 @@ async fn a_hundred_faults_are_told_and_an_alarm_behind_all_of_them_too() {
 }
 
 #[tokio::test]
-async fn every_entry_of_a_list_is_named_by_its_own_number() {
+async fn every_faulty_list_entry_is_reported_by_its_index() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let body = json!({"url": 7, "events": ["ping", "x", 1, "submission.flagged", "y"], "colour": "red"});
@@ -48,7 +48,7 @@ async fn every_entry_of_a_list_is_named_by_its_own_number() {
 }
 
 #[tokio::test]
-async fn a_long_text_is_not_repeated_in_the_answer() {
+async fn a_response_does_not_repeat_a_long_text() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let long = "l".repeat(30_000);
@@ -70,7 +70,7 @@ async fn a_long_text_is_not_repeated_in_the_answer() {
 }
 
 #[tokio::test]
-async fn an_item_of_a_batch_is_as_large_as_a_request_of_its_own_may_be() {
+async fn a_batch_item_may_be_as_large_as_a_single_request() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let large = json!({"submission": {"answers": fit(), "x": "x".repeat(64 * 1024)}});
@@ -101,7 +101,7 @@ fn half_sent(world: &World, user: &User, bytes: usize) -> TcpStream {
 }
 
 #[tokio::test]
-async fn bodies_under_way_have_so_much_room_and_it_comes_back() {
+async fn bodies_in_progress_have_bounded_space_that_is_released() {
     const MIB: usize = 1024 * 1024;
     let world = World::with(|settings| {
         settings.body_room = 16 * MIB;
@@ -150,7 +150,7 @@ async fn bodies_under_way_have_so_much_room_and_it_comes_back() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_waited_for_is_not_taken_for_long() {
+async fn an_unread_body_is_accepted_only_for_a_short_time() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let head = head(clinic.browser.key.as_deref().unwrap());

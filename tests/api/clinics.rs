@@ -28,7 +28,7 @@ async fn only(world: &World) -> Clinic {
 }
 
 #[tokio::test]
-async fn a_suspended_clinic_lets_nobody_in_within_five_seconds_and_loses_nothing() {
+async fn a_suspended_clinic_refuses_all_requests_within_five_seconds_and_loses_no_data() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let stored = clinic.intake.submit(&json!({"answers": fit()})).await.header("location").to_owned();
@@ -47,7 +47,7 @@ async fn a_suspended_clinic_lets_nobody_in_within_five_seconds_and_loses_nothing
 }
 
 #[tokio::test]
-async fn requests_are_answered_in_the_languages_that_the_clinic_speaks() {
+async fn responses_use_the_languages_of_the_clinic() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let one = Clinic { language: Language::Es, languages: vec![Language::Es], ..only(&world).await };

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::world::{User, World, fit, frail};
 
 #[tokio::test]
-async fn every_published_case_comes_out_over_http_as_it_says() {
+async fn every_published_case_has_its_expected_result_over_http() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let published = world.holder(None).get("/v1/conformance").await.expect(200);
@@ -33,7 +33,7 @@ async fn every_published_case_comes_out_over_http_as_it_says() {
 }
 
 #[tokio::test]
-async fn a_request_follows_its_own_pathways_or_else_the_clinics() {
+async fn a_request_uses_its_own_pathways_or_the_clinics() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let weak = json!({
@@ -76,7 +76,7 @@ async fn a_request_follows_its_own_pathways_or_else_the_clinics() {
 }
 
 #[tokio::test]
-async fn what_to_ask_next_ends_when_nothing_can_change_any_more_and_never_leaves_the_audience() {
+async fn next_questions_end_when_nothing_can_change_and_stay_within_the_audience() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let few = clinic.browser.post("/v1/scores", &json!({"answers": {"age": 70}})).await.expect(200);
@@ -97,7 +97,7 @@ async fn what_to_ask_next_ends_when_nothing_can_change_any_more_and_never_leaves
 }
 
 #[tokio::test]
-async fn a_test_with_a_value_is_not_among_those_the_person_was_unable_to_do() {
+async fn a_test_with_a_value_cannot_be_listed_as_not_performed() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut answers = frail();

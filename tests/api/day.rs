@@ -112,7 +112,7 @@ async fn on_record(world: &World) -> BTreeMap<String, i64> {
 }
 
 #[tokio::test]
-async fn four_people_work_through_two_hundred_flagged_submissions_and_every_step_is_on_record() {
+async fn four_staff_work_through_two_hundred_flagged_submissions_and_every_step_is_audited() {
     let world = World::new().await;
     let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
     flag(&clinic).await;

@@ -82,7 +82,7 @@ async fn run(world: &World, sql: &str) -> Result<(), sqlx::Error> {
 }
 
 #[tokio::test]
-async fn rows_of_the_trail_and_of_released_tables_are_never_changed() {
+async fn audit_entries_and_rule_tables_are_immutable() {
     let world = World::new().await;
     world.clinic("One").await.browser.submit(&json!({"answers": frail()})).await.expect(201);
     for (table, column) in
@@ -108,7 +108,7 @@ async fn rows_of_the_trail_and_of_released_tables_are_never_changed() {
 }
 
 #[tokio::test]
-async fn another_text_under_a_recorded_version_is_refused() {
+async fn a_changed_rule_table_with_a_stored_version_is_refused() {
     let world = World::new().await;
     world.app.prepare().await.unwrap();
     let tampered = "alter table rule_tables disable trigger rule_tables_immutable;
@@ -122,7 +122,7 @@ async fn another_text_under_a_recorded_version_is_refused() {
 }
 
 #[tokio::test]
-async fn a_service_is_ready_only_over_a_migrated_database() {
+async fn a_service_is_ready_only_on_a_migrated_database() {
     let world = World::new().await;
     assert_eq!(readiness(&world, &world.base).await, (200, [true; 4].map(Value::from)));
     let blank = format!("{}_blank", world.database.get_database().unwrap());
@@ -140,7 +140,7 @@ async fn a_service_is_ready_only_over_a_migrated_database() {
 }
 
 #[tokio::test]
-async fn connections_that_a_worker_made_outlive_it() {
+async fn connections_outlive_the_worker_that_opened_them() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     // The only worker of this instance opens all of its connections.
@@ -157,7 +157,7 @@ async fn connections_that_a_worker_made_outlive_it() {
 }
 
 #[tokio::test]
-async fn however_many_ask_whether_it_is_ready_the_database_is_asked_once() {
+async fn concurrent_readiness_checks_query_the_database_once() {
     let world = World::new().await;
     let mut owner = world.connect().await;
     owner.execute("begin; lock table _sqlx_migrations in access exclusive mode").await.unwrap();
@@ -177,7 +177,7 @@ async fn however_many_ask_whether_it_is_ready_the_database_is_asked_once() {
 }
 
 #[tokio::test]
-async fn a_service_with_another_master_key_than_the_databases_own_is_not_ready() {
+async fn a_service_with_a_foreign_master_key_is_not_ready() {
     let world = World::new().await;
     let instance = Instance::with_key(&login(&world.database), &[], 8).await;
     assert_eq!(readiness(&world, &instance.base).await, (503, [true, true, false, true].map(Value::from)));
@@ -186,7 +186,7 @@ async fn a_service_with_another_master_key_than_the_databases_own_is_not_ready()
 }
 
 #[tokio::test]
-async fn a_service_whose_database_is_away_lives_and_says_so() {
+async fn a_service_without_its_database_is_live_but_not_ready() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let nowhere = [
@@ -233,7 +233,7 @@ fn breaking(table: &str, at_commit: bool) -> String {
 }
 
 #[tokio::test]
-async fn all_of_a_submission_is_stored_or_nothing() {
+async fn a_submission_is_stored_completely_or_not_at_all() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let body = json!({"answers": frail(), "subject": {"reference": "R-1", "contact": {"name": "Ana"}}});
@@ -254,7 +254,7 @@ async fn all_of_a_submission_is_stored_or_nothing() {
 }
 
 #[tokio::test]
-async fn a_submission_that_fails_leaves_the_open_case_and_the_person_as_they_were() {
+async fn a_failed_submission_does_not_change_the_open_follow_up_or_the_subject() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let first = json!({"answers": frail(), "subject": {"reference": "R-1", "contact": {"name": "Ana"}}});

@@ -90,7 +90,7 @@ fn compare(csv: &Answer, ndjson: &Answer) -> usize {
 }
 
 #[tokio::test]
-async fn no_cell_of_a_csv_export_begins_like_a_formula_and_every_text_comes_back() {
+async fn no_csv_cell_begins_like_a_formula_and_every_text_is_preserved() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut sent = 0;
@@ -144,7 +144,7 @@ async fn many(world: &World) -> Clinic {
 }
 
 #[tokio::test]
-async fn an_export_has_every_row_once_and_goes_on_behind_any_of_them() {
+async fn an_export_has_every_row_once_and_resumes_after_any_of_them() {
     let world = World::new().await;
     let clinic = many(&world).await;
     let stranger = world.clinic("Two").await;
@@ -175,7 +175,7 @@ fn cursors(rows: &[Value]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn an_export_narrows_as_its_list_does() {
+async fn an_export_filters_like_its_list() {
     let world = World::new().await;
     let clinic = many(&world).await;
     let subject = rows(&clinic.staff.get("/v1/exports/submissions").await)[0]["subject_id"].clone();
@@ -218,7 +218,7 @@ fn ids(rows: &[Value]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn follow_ups_leave_with_how_they_ended_and_without_contact_data() {
+async fn exported_follow_ups_have_their_outcome_and_no_contact_data() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     for reference in ["A", "B"] {
@@ -267,7 +267,7 @@ async fn arrived(user: &User, path: &str) -> (Vec<u8>, bool) {
 }
 
 #[tokio::test]
-async fn an_export_that_fails_on_the_way_is_broken_off_and_can_be_resumed() {
+async fn a_failing_export_is_truncated_and_can_be_resumed() {
     let world = World::new().await;
     let clinic = many(&world).await;
     // The newest row belongs to a subject whose reference cannot be decrypted.
@@ -307,7 +307,7 @@ async fn an_export_that_fails_on_the_way_is_broken_off_and_can_be_resumed() {
 }
 
 #[tokio::test]
-async fn exports_that_nobody_reads_hold_no_connection() {
+async fn unread_exports_hold_no_connection() {
     let world = World::new().await;
     let clinic = many(&world).await;
     copy_submissions(&world, &clinic, 9, "jsonb_build_object('received_at', s.received_at + interval '1 day')").await;
@@ -328,7 +328,7 @@ async fn exports_that_nobody_reads_hold_no_connection() {
 }
 
 #[tokio::test]
-async fn an_export_stands_in_the_trail_before_its_first_row_is_sent() {
+async fn an_export_is_audited_before_its_first_row_is_sent() {
     let world = World::new().await;
     let clinic = many(&world).await;
     let exported = "select count(*) from audit_entries where action in ('submissions_exported', 'follow_ups_exported')

@@ -59,7 +59,7 @@ fn with(body: &Value, place: &str, name: &str) -> Value {
 }
 
 #[tokio::test]
-async fn no_body_takes_a_field_that_is_not_its_own_whichever_field_of_the_service_it_is() {
+async fn no_body_accepts_a_field_of_another_schema() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let document = world.holder(None).get("/openapi.json").await.expect(200);

@@ -93,7 +93,7 @@ async fn number(connection: &mut PgConnection, clinic: &Clinic, sql: &str) -> i6
 }
 
 #[tokio::test]
-async fn of_a_batch_only_what_cannot_be_written_fails() {
+async fn only_unwritable_submissions_of_a_group_fail() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut bodies: Vec<Value> = (0..60).map(|index| of(&format!("MRN-{index}"))).collect();
@@ -116,7 +116,7 @@ async fn of_a_batch_only_what_cannot_be_written_fails() {
 }
 
 #[tokio::test]
-async fn submissions_of_one_person_in_a_batch_are_one_person_with_one_case_that_each_of_them_joined() {
+async fn submissions_of_one_subject_in_a_group_share_one_subject_and_follow_up() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let bodies: Vec<Value> = (0..40).map(|index| of(if index % 2 == 0 { "MRN-1" } else { "MRN-2" })).collect();
@@ -132,7 +132,7 @@ async fn submissions_of_one_person_in_a_batch_are_one_person_with_one_case_that_
 }
 
 #[tokio::test]
-async fn two_references_of_one_person_in_a_batch_share_a_case() {
+async fn two_references_of_a_merged_subject_in_a_group_share_a_follow_up() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let fit = |reference| json!({"answers": crate::world::fit(), "subject": {"reference": reference}});
@@ -151,7 +151,7 @@ async fn two_references_of_one_person_in_a_batch_share_a_case() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_told_to_come_again_and_the_rest_is_stored() {
+async fn excess_submissions_get_503_and_the_rest_is_stored() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let intake = Grouping { batch: 4, writers: 1, waiting: 8 };
@@ -185,7 +185,7 @@ async fn what_does_not_fit_is_told_to_come_again_and_the_rest_is_stored() {
 }
 
 #[tokio::test]
-async fn what_was_handed_in_is_written_although_the_service_stops_and_nobody_waits_any_more() {
+async fn queued_submissions_are_written_although_the_service_stops_and_clients_left() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let app = grouping_eight(&world).await;

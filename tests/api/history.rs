@@ -29,7 +29,7 @@ fn edited(mut answers: Value, edits: &[(&str, Value)]) -> Value {
 }
 
 #[tokio::test]
-async fn each_submission_tells_what_changed_since_the_one_before() {
+async fn each_submission_lists_the_changes_since_the_previous_one() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let first = submit(&clinic, fit()).await;
@@ -108,7 +108,7 @@ async fn the_history_shows_what_the_list_of_submissions_shows() {
 }
 
 #[tokio::test]
-async fn the_next_screen_follows_what_is_still_possible_and_never_puts_off_who_must_be_seen() {
+async fn the_next_screen_depends_on_possible_results_and_never_delays_care() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let days = async |answers: Value| {
@@ -123,7 +123,7 @@ async fn the_next_screen_follows_what_is_still_possible_and_never_puts_off_who_m
 }
 
 #[tokio::test]
-async fn a_paper_form_entered_later_stands_where_it_was_answered() {
+async fn a_paper_form_entered_later_is_placed_by_its_answer_time() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let body =
@@ -141,7 +141,7 @@ async fn a_paper_form_entered_later_stands_where_it_was_answered() {
 }
 
 #[tokio::test]
-async fn a_cursor_of_one_person_opens_no_other_history() {
+async fn a_cursor_is_not_valid_for_the_history_of_another_subject() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut cursors = Vec::new();
@@ -159,7 +159,7 @@ async fn a_cursor_of_one_person_opens_no_other_history() {
 }
 
 #[tokio::test]
-async fn the_next_screen_is_due_by_the_interval_of_the_band_from_when_the_questions_were_answered() {
+async fn the_next_screen_is_due_after_the_interval_of_the_band_from_the_answer_time() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let subject = json!({"reference": "R-1"});

@@ -22,7 +22,7 @@ async fn with_key(user: &User, key: &[u8]) -> Answer {
 }
 
 #[tokio::test]
-async fn one_key_sent_32_times_at_once_is_one_submission_with_one_answer() {
+async fn one_key_sent_32_times_concurrently_is_one_submission_with_one_response() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let body = json!({"answers": frail(), "subject": {"reference": "R-1"}});
@@ -51,7 +51,7 @@ async fn one_key_sent_32_times_at_once_is_one_submission_with_one_answer() {
 }
 
 #[tokio::test]
-async fn a_key_stands_for_one_body_in_one_clinic_from_one_kind_of_sender() {
+async fn a_key_identifies_one_body_of_one_sender_in_one_clinic() {
     let world = World::new().await;
     let (one, two) = (world.clinic("One").await, world.clinic("Two").await);
     let first = one.intake.submit_once("k", &body()).await.expect(201);
@@ -74,7 +74,7 @@ async fn a_key_stands_for_one_body_in_one_clinic_from_one_kind_of_sender() {
 }
 
 #[tokio::test]
-async fn bare_and_quoted_are_one_key_and_case_makes_two() {
+async fn bare_and_quoted_keys_are_equal_and_keys_are_case_sensitive() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let first = with_key(&clinic.browser, b"Key-1").await.expect(201);
@@ -87,7 +87,7 @@ async fn bare_and_quoted_are_one_key_and_case_makes_two() {
 }
 
 #[tokio::test]
-async fn a_key_of_a_bad_form_is_refused_and_nothing_is_stored() {
+async fn a_malformed_key_is_refused_and_nothing_is_stored() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let long = "k".repeat(256);
@@ -119,7 +119,7 @@ async fn a_key_of_a_bad_form_is_refused_and_nothing_is_stored() {
 }
 
 #[tokio::test]
-async fn a_key_past_its_time_is_free_again() {
+async fn an_expired_key_can_be_used_again() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let first = clinic.intake.submit_once("k", &body()).await.expect(201);
@@ -153,7 +153,7 @@ async fn a_refusal_pins_nothing() {
 }
 
 #[tokio::test]
-async fn a_retry_in_another_language_gets_the_first_answer() {
+async fn a_retry_in_another_language_gets_the_first_response() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let send = async |language: &str| {
@@ -170,7 +170,7 @@ async fn a_retry_in_another_language_gets_the_first_answer() {
 }
 
 #[tokio::test]
-async fn the_order_of_keys_and_white_space_do_not_make_another_body() {
+async fn bodies_are_equal_regardless_of_key_order_and_white_space() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let subject = r#""subject": {"contact": {"name": "Ana Ruiz", "email": "ana@mail.example"}, "reference": "R-1"}"#;
@@ -192,7 +192,7 @@ async fn the_order_of_keys_and_white_space_do_not_make_another_body() {
 }
 
 #[tokio::test]
-async fn a_retry_is_answered_as_before_where_the_service_has_come_to_find_the_answers_implausible() {
+async fn a_retry_replays_the_response_even_if_a_newer_version_refuses_the_answers() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut answers = frail();

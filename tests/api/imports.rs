@@ -33,7 +33,7 @@ async fn import(clinic: &Clinic) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn history_opens_no_case_tells_no_webhook_and_a_screen_of_today_opens_one_as_ever() {
+async fn imported_history_opens_no_follow_up_and_sends_no_event() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let hook = json!({"url": "https://hooks.example/flagged", "events": ["submission.flagged"]});
@@ -54,7 +54,7 @@ async fn history_opens_no_case_tells_no_webhook_and_a_screen_of_today_opens_one_
 }
 
 #[tokio::test]
-async fn history_is_marked_wherever_it_is_shown_and_stands_where_it_was_answered() {
+async fn imported_history_is_marked_everywhere_and_placed_by_its_answer_time() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let ids = import(&clinic).await;
@@ -90,7 +90,7 @@ async fn history_is_marked_wherever_it_is_shown_and_stands_where_it_was_answered
 }
 
 #[tokio::test]
-async fn history_counts_in_no_statistics_neither_of_today_nor_of_a_day_that_is_over() {
+async fn imported_history_is_excluded_from_live_and_rolled_up_statistics() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     import(&clinic).await;
@@ -108,7 +108,7 @@ async fn history_counts_in_no_statistics_neither_of_today_nor_of_a_day_that_is_o
 }
 
 #[tokio::test]
-async fn history_needs_its_day_in_the_past_and_is_not_for_a_browser() {
+async fn imported_history_needs_a_past_date_and_is_refused_for_browser_keys() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut undated = screen("A", 2019);
@@ -126,7 +126,7 @@ async fn history_needs_its_day_in_the_past_and_is_not_for_a_browser() {
 }
 
 #[tokio::test]
-async fn history_comes_over_fhir_by_its_tag() {
+async fn history_is_imported_over_fhir_with_its_tag() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut resource = crate::fhir::identified(&frail(), "old-1");
@@ -146,7 +146,7 @@ async fn history_comes_over_fhir_by_its_tag() {
 }
 
 #[tokio::test]
-async fn contact_data_of_history_fills_in_what_is_not_known_and_replaces_nothing() {
+async fn imported_contact_data_fills_gaps_and_replaces_nothing() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let consent = json!({"to_contact": true, "text_version": "1", "given_at": "2020-01-01T00:00:00Z"});

@@ -82,7 +82,7 @@ async fn submit_to_both(intake: &User, bases: [&str; 2]) {
 }
 
 #[tokio::test]
-async fn two_instances_with_all_their_work_do_everything_once() {
+async fn two_instances_with_background_work_do_everything_once() {
     let world = World::new().await;
     let clinic = with_a_past(&world).await;
     let days = "select count(distinct (received_at at time zone 'UTC')::date) from submissions

@@ -41,7 +41,7 @@ async fn submit_all(user: &User, name: &str) {
 }
 
 #[tokio::test]
-async fn the_master_key_is_rotated_while_submissions_run_and_nobody_becomes_two() {
+async fn the_master_key_is_rotated_during_submissions_without_duplicating_subjects() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     submit_all(&clinic.intake, "Ana").await;
@@ -115,7 +115,7 @@ async fn rotated(world: &World, admin: &User, of: &User, overlap_hours: u16) -> 
 }
 
 #[tokio::test]
-async fn after_credentials_are_rotated_the_earlier_master_key_may_go() {
+async fn after_credentials_are_rotated_the_earlier_master_key_can_be_removed() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let soon = after(world.clock.now(), std::time::Duration::from_mins(30));
@@ -185,7 +185,7 @@ const MADE_WITH_A_MASTER_KEY: [(&str, &str); 28] = [
 ];
 
 #[tokio::test]
-async fn no_column_that_a_master_key_made_is_forgotten_by_the_rotation() {
+async fn the_rotation_covers_every_column_derived_from_a_master_key() {
     let world = World::new().await;
     let sql = "select table_name || '.' || column_name from information_schema.columns
                where table_schema = 'public' and column_name ~ '(_sealed|_hash|key_version|macs?)$' order by 1";

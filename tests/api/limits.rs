@@ -37,7 +37,7 @@ fn forged(world: &World, user: &User) -> User {
 }
 
 #[tokio::test]
-async fn a_credential_that_asks_too_much_waits_and_another_at_the_same_address_does_not() {
+async fn a_rate_limited_credential_does_not_affect_another_at_the_same_address() {
     let world = limited(5, 0).await;
     let clinic = world.clinic("One").await;
     for left in [4, 3, 2, 1, 0] {
@@ -58,7 +58,7 @@ async fn a_credential_that_asks_too_much_waits_and_another_at_the_same_address_d
 }
 
 #[tokio::test]
-async fn a_clinic_has_a_limit_too_of_which_a_limited_credential_eats_nothing() {
+async fn a_rate_limited_credential_does_not_use_up_the_limit_of_its_clinic() {
     let world = limited(3, 5).await;
     let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
     for status in [200, 200, 200, 429, 429, 429, 429] {
@@ -74,7 +74,7 @@ async fn a_clinic_has_a_limit_too_of_which_a_limited_credential_eats_nothing() {
 }
 
 #[tokio::test]
-async fn every_answer_to_somebody_signed_in_tells_the_limits_and_no_other_does() {
+async fn only_responses_to_authenticated_callers_contain_rate_limits() {
     let world = limited(100, 100).await;
     let clinic = world.clinic("One").await;
     let told = async |user: &User, path: &str| {
@@ -93,7 +93,7 @@ async fn every_answer_to_somebody_signed_in_tells_the_limits_and_no_other_does()
 }
 
 #[tokio::test]
-async fn sixty_failures_at_an_address_in_a_minute_and_further_ones_are_told_to_wait() {
+async fn an_address_is_locked_out_after_sixty_failures_in_a_minute() {
     let world = behind_a_proxy().await;
     let clinic = world.clinic("One").await;
     let wrong = forged(&world, &clinic.staff);
@@ -114,7 +114,7 @@ async fn sixty_failures_at_an_address_in_a_minute_and_further_ones_are_told_to_w
 }
 
 #[tokio::test]
-async fn a_key_that_works_is_let_in_whatever_failed_at_its_address_and_with_its_prefix() {
+async fn failures_at_an_address_or_prefix_do_not_lock_out_a_valid_key() {
     let world = behind_a_proxy().await;
     let clinic = world.clinic("One").await;
     let wrong = forged(&world, &clinic.staff);
@@ -133,7 +133,7 @@ async fn a_key_that_works_is_let_in_whatever_failed_at_its_address_and_with_its_
 }
 
 #[tokio::test]
-async fn a_prefix_is_looked_up_once_however_many_secrets_are_tried_behind_it() {
+async fn a_prefix_is_looked_up_once_for_any_number_of_secrets() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let nothing = unknown(&world, 1);
@@ -148,7 +148,7 @@ async fn a_prefix_is_looked_up_once_however_many_secrets_are_tried_behind_it() {
 }
 
 #[tokio::test]
-async fn of_two_clients_behind_one_address_the_bad_one_never_stops_the_good_one() {
+async fn a_bad_client_does_not_lock_out_a_good_one_at_the_same_address() {
     let world = behind_a_proxy().await;
     let clinic = world.clinic("One").await;
     let wrong = forged(&world, &clinic.staff);
@@ -172,7 +172,7 @@ async fn of_two_clients_behind_one_address_the_bad_one_never_stops_the_good_one(
 }
 
 #[tokio::test]
-async fn failures_are_counted_where_they_come_from_and_not_where_they_say() {
+async fn failures_are_counted_by_real_address_not_by_claimed_address() {
     let world = World::new().await;
     world.clock.hold();
     let clinic = world.clinic("One").await;
@@ -203,7 +203,7 @@ async fn with_budgets(rates: Rates) -> World {
 }
 
 #[tokio::test]
-async fn a_visitor_has_a_budget_apart_for_scores_and_submissions_and_takes_nothing_from_the_site() {
+async fn a_visitor_has_separate_budgets_for_scores_and_submissions_and_spares_the_sites_quota() {
     let world = with_budgets(Rates {
         per_credential: 20,
         per_clinic: 0,

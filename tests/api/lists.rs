@@ -76,7 +76,7 @@ fn field(items: &[Value], name: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_submission_stands_on_exactly_one_page_newest_first() {
+async fn every_submission_is_on_exactly_one_page_newest_first() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     world.clinic("Two").await.browser.submit(&json!({"answers": frail()})).await.expect(201);
@@ -100,7 +100,7 @@ async fn every_submission_stands_on_exactly_one_page_newest_first() {
 }
 
 #[tokio::test]
-async fn every_case_stands_on_exactly_one_page_most_urgent_first_then_oldest() {
+async fn every_follow_up_is_on_exactly_one_page_by_urgency_then_age() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let receipts = twenty(&clinic).await;
@@ -151,7 +151,7 @@ async fn the_last_full_page_has_no_next() {
 }
 
 #[tokio::test]
-async fn a_page_walk_meets_no_row_twice_while_new_ones_arrive() {
+async fn paging_shows_no_row_twice_while_new_ones_arrive() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let before = sorted(field(&twenty(&clinic).await, "id"));
@@ -167,7 +167,7 @@ async fn a_page_walk_meets_no_row_twice_while_new_ones_arrive() {
 }
 
 #[tokio::test]
-async fn a_cursor_opens_only_the_list_it_was_made_for() {
+async fn a_cursor_is_only_valid_for_its_own_list() {
     let world = World::new().await;
     let (one, two) = (world.clinic("One").await, world.clinic("Two").await);
     twenty(&one).await;
@@ -211,7 +211,7 @@ async fn a_cursor_opens_only_the_list_it_was_made_for() {
 }
 
 #[tokio::test]
-async fn every_filter_of_submissions_narrows_as_it_says() {
+async fn every_filter_of_submissions_works() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut sent = Vec::new();
@@ -261,7 +261,7 @@ async fn every_filter_of_submissions_narrows_as_it_says() {
 }
 
 #[tokio::test]
-async fn sixteen_flagged_submissions_of_one_person_at_once_open_one_case_and_join_it() {
+async fn sixteen_concurrent_flagged_submissions_of_one_subject_share_one_follow_up() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let body = json!({"answers": frail(), "subject": {"reference": "R-1"}});
@@ -286,7 +286,7 @@ async fn sixteen_flagged_submissions_of_one_person_at_once_open_one_case_and_joi
 }
 
 #[tokio::test]
-async fn a_joined_case_takes_the_higher_urgency_and_a_closed_one_lets_a_new_one_open() {
+async fn a_joined_follow_up_takes_the_higher_urgency_and_after_a_closed_one_a_new_one_opens() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let submit = async |urgency: &str| {

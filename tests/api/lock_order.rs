@@ -190,7 +190,7 @@ async fn work(clinic: &Clinic, second: &str, retiring: &App, tally: &Tally) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_waits_in_a_circle_over_the_same_few_persons() {
+async fn concurrent_requests_over_the_same_subjects_never_deadlock() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let keep = "update clinics set retention_days = 1";

@@ -77,7 +77,7 @@ async fn attempt(options: &PgConnectOptions, sql: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn the_login_role_may_do_nothing_but_become_a_working_role() {
+async fn the_login_role_can_only_become_a_working_role() {
     let place = Place::new();
     let made = run(&place, &["clinics", "list"]);
     assert!(made.status.success(), "{made:?}");
@@ -106,7 +106,7 @@ async fn the_login_role_may_do_nothing_but_become_a_working_role() {
 }
 
 #[tokio::test]
-async fn a_working_role_of_the_login_role_stays_in_its_clinic_and_leaves_the_audit_log_alone() {
+async fn a_working_role_is_limited_to_its_clinic_and_cannot_change_the_audit_log() {
     let place = Place::new();
     let (service, _) = announced(command(&place, &[]));
     stop(service);
@@ -185,7 +185,7 @@ async fn execute(connection: &mut PgConnection, sql: &'static str) {
 }
 
 #[tokio::test]
-async fn migrate_makes_the_role_that_the_url_names_and_gives_it_the_password_of_the_file() {
+async fn migrate_creates_the_role_of_the_url_with_the_password_of_the_file() {
     let (given, postgres) = Given::new().await;
     let failed = given.run(&["clinics", "list"], "one");
     assert!(!failed.status.success(), "there is no such role yet");
@@ -208,7 +208,7 @@ async fn migrate_makes_the_role_that_the_url_names_and_gives_it_the_password_of_
 /// Owners that are not superusers: one that may create roles, and one whose roles were created for it, as docs/running.md
 /// says.
 #[tokio::test]
-async fn an_owner_need_be_no_superuser() {
+async fn an_owner_does_not_need_to_be_a_superuser() {
     for (rights, prepared) in [
         ("createrole", ""),
         (
@@ -239,7 +239,7 @@ async fn an_owner_need_be_no_superuser() {
 }
 
 #[tokio::test]
-async fn an_owner_that_may_not_make_the_login_role_is_told_what_to_have_made() {
+async fn an_owner_that_may_not_create_the_login_role_gets_instructions() {
     let (mut given, postgres) = Given::new().await;
     given.owner = "plain_owner";
     let mut superuser = postgres.connect_options().connect().await.unwrap();
@@ -256,7 +256,7 @@ async fn an_owner_that_may_not_make_the_login_role_is_told_what_to_have_made() {
 }
 
 #[tokio::test]
-async fn migrate_refuses_a_login_role_that_could_pass_by_row_security() {
+async fn migrate_refuses_a_login_role_that_could_bypass_row_security() {
     let (given, postgres) = Given::new().await;
     let mut owner = postgres.connect_options().connect().await.unwrap();
     for (make, unmake) in [
@@ -280,7 +280,7 @@ async fn migrate_refuses_a_login_role_that_could_pass_by_row_security() {
 }
 
 #[test]
-fn a_network_without_a_verified_certificate_is_warned_about() {
+fn a_connection_without_a_verified_certificate_logs_a_warning() {
     let place = Place::new();
     private(&place, "key", &"07".repeat(32));
     let warned = |parameters: &str| {

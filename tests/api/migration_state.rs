@@ -72,7 +72,7 @@ async fn served(place: &Place, given: &Given<'_>) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn each_state_of_the_migrations_has_its_own_text() {
+async fn each_migration_state_has_its_own_message() {
     let place = Place::new();
     let postgres = place.start().await.unwrap();
     let given = Given::new(&place, &postgres);
@@ -109,7 +109,7 @@ async fn each_state_of_the_migrations_has_its_own_text() {
 }
 
 #[tokio::test]
-async fn the_private_database_of_a_newer_program_is_warned_about_and_served() {
+async fn the_private_database_of_a_newer_program_is_served_with_a_warning() {
     let place = Place::new();
     Service::start(&place).stop();
     let postgres = place.start().await.unwrap();

@@ -72,7 +72,7 @@ async fn restored(world: &World, dump: &str) -> PgConnectOptions {
 }
 
 #[tokio::test]
-async fn whoever_is_erased_is_in_no_dump_and_a_restored_backup_is_brought_up_to_it() {
+async fn erased_subjects_are_in_no_dump_and_a_restored_backup_erases_them_again() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let ids = everybody(&clinic).await;
@@ -134,7 +134,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[tokio::test]
-async fn without_an_erasure_log_nobody_is_erased_and_all_else_works() {
+async fn without_an_erasure_log_erasure_fails_and_everything_else_works() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let subject = clinic.intake.submit(&person(1)).await.expect(201)["subject_id"].clone();
@@ -151,7 +151,7 @@ async fn without_an_erasure_log_nobody_is_erased_and_all_else_works() {
 }
 
 #[tokio::test]
-async fn an_export_holds_everything_that_was_sent() {
+async fn a_subject_export_contains_everything_that_was_sent() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut same = 0;
@@ -194,7 +194,7 @@ fn numbers(value: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_backup_in_which_two_were_still_one_loses_only_the_one_who_was_erased() {
+async fn restoring_a_backup_from_before_an_undone_merge_erases_only_the_erased_subject() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let (first, second) = (person(6), person(3));
@@ -246,7 +246,7 @@ const MANY: &str = "
         from made, submissions s";
 
 #[tokio::test]
-async fn retention_that_is_killed_again_and_again_ends_where_it_would_have_ended() {
+async fn retention_has_the_same_result_when_it_is_killed_repeatedly() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     clinic.intake.submit_once("k", &json!({"answers": fit()})).await.expect(201);

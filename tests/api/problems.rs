@@ -102,7 +102,7 @@ async fn suspended(world: &World) -> Clinic {
 }
 
 #[tokio::test]
-async fn every_problem_type_is_met_and_keeps_to_its_row() {
+async fn every_problem_type_occurs_and_matches_its_row() {
     // The deadline for a whole body. The lock that makes the database unavailable is held for longer.
     let world = World::with(|settings| settings.read_deadline = Duration::from_secs(3)).await;
     world.clock.hold();
@@ -124,7 +124,7 @@ async fn every_problem_type_is_met_and_keeps_to_its_row() {
 }
 
 #[tokio::test]
-async fn a_path_of_the_document_says_which_methods_it_takes() {
+async fn a_documented_path_reports_its_allowed_methods() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let document = clinic.staff.get("/openapi.json").await.expect(200);
@@ -152,7 +152,7 @@ async fn a_path_of_the_document_says_which_methods_it_takes() {
 }
 
 #[tokio::test]
-async fn a_credential_comes_as_one_bearer_header_or_not_at_all() {
+async fn only_a_single_bearer_header_authenticates() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let key = clinic.staff.key.clone().unwrap();
@@ -176,7 +176,7 @@ async fn a_credential_comes_as_one_bearer_header_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn a_body_is_plain_json_in_utf_8_or_it_is_not_read() {
+async fn only_uncompressed_utf_8_json_bodies_are_accepted() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let browser = &clinic.browser;
@@ -201,7 +201,7 @@ async fn a_body_is_plain_json_in_utf_8_or_it_is_not_read() {
 }
 
 #[tokio::test]
-async fn a_body_over_the_limit_is_refused_however_it_is_sent() {
+async fn a_body_over_the_limit_is_refused_in_any_transfer_encoding() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let key = clinic.browser.key.as_deref().unwrap();
@@ -221,7 +221,7 @@ async fn a_body_over_the_limit_is_refused_however_it_is_sent() {
 }
 
 #[tokio::test]
-async fn a_request_id_is_kept_when_it_is_one_and_made_when_it_is_not() {
+async fn a_valid_request_id_is_kept_and_otherwise_generated() {
     let world = World::new().await;
     let staff = world.clinic("One").await.staff;
     let given = "6f1f9f0e-3c1b-4a53-9a39-0d4f3a6d2b11";
@@ -244,7 +244,7 @@ async fn a_request_id_is_kept_when_it_is_one_and_made_when_it_is_not() {
 }
 
 #[tokio::test]
-async fn every_answer_carries_the_security_headers_and_health_data_is_never_stored() {
+async fn every_response_has_the_security_headers_and_health_data_is_not_cached() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let receipt = clinic.browser.submit(&json!({"answers": frail()})).await;
@@ -289,7 +289,7 @@ async fn every_answer_carries_the_security_headers_and_health_data_is_never_stor
 }
 
 #[tokio::test]
-async fn a_browser_may_call_from_the_origins_that_the_operator_named() {
+async fn a_browser_may_call_from_the_configured_origins() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let nobody = world.holder(None);

@@ -68,7 +68,7 @@ fn an_interrupt_stops_the_service_and_its_database() {
 }
 
 #[test]
-fn a_killed_service_is_found_again_with_its_keys_by_the_next_start() {
+fn a_start_after_a_kill_keeps_data_and_keys() {
     let place = Place::new();
     let (mut killed, said) = serve(&place);
     killed.kill().unwrap();
@@ -81,7 +81,7 @@ fn a_killed_service_is_found_again_with_its_keys_by_the_next_start() {
 }
 
 #[test]
-fn a_clinic_and_its_keys_are_set_up_from_nothing() {
+fn a_clinic_and_its_keys_are_created_in_an_empty_database() {
     let place = Place::new();
     let fields = ["--name", "Own", "--booking-url", "https://clinic.example/book", "--emergency-number", "112"];
     let created = run(&place, &[&["clinics", "create"], &fields[..]].concat());
@@ -107,7 +107,7 @@ fn a_clinic_and_its_keys_are_set_up_from_nothing() {
 }
 
 #[tokio::test]
-async fn what_a_201_acknowledged_survives_the_death_of_the_service_and_of_its_database() {
+async fn acknowledged_submissions_survive_kills_of_the_service_and_its_database() {
     let place = Place::new();
     let http = reqwest::Client::new();
     let mut acknowledged = Vec::new();
@@ -139,7 +139,7 @@ async fn what_a_201_acknowledged_survives_the_death_of_the_service_and_of_its_da
 }
 
 #[tokio::test]
-async fn the_log_at_its_most_detailed_holds_no_answer_no_person_and_no_key() {
+async fn the_most_detailed_log_contains_no_answers_personal_data_or_keys() {
     let place = Place::new();
     let log = place.path().join("log");
     let mut child = command(&place, &[]);
@@ -172,7 +172,7 @@ async fn the_log_at_its_most_detailed_holds_no_answer_no_person_and_no_key() {
 }
 
 #[tokio::test]
-async fn figures_are_told_on_a_listener_of_their_own_and_name_nobody() {
+async fn metrics_have_a_separate_listener_and_name_no_one() {
     let place = Place::new();
     let mut child = command(&place, &[]);
     child.env("SARCOSCREEN_METRICS_LISTEN", "127.0.0.1:0");

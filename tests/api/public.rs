@@ -24,7 +24,7 @@ const PATHS: [&str; 15] = [
 ];
 
 #[tokio::test]
-async fn a_public_answer_is_the_same_in_either_form_and_is_not_sent_to_a_client_that_has_it() {
+async fn a_public_response_is_equal_in_both_encodings_and_304_when_current() {
     let world = World::new().await;
     let anybody = world.holder(None);
     for path in PATHS {
@@ -56,7 +56,7 @@ async fn a_public_answer_is_the_same_in_either_form_and_is_not_sent_to_a_client_
 }
 
 #[tokio::test]
-async fn each_language_has_an_answer_of_its_own() {
+async fn each_language_has_its_own_response() {
     let world = World::new().await;
     let anybody = world.holder(None);
     for path in ["/v1/questionnaire", "/v1/rule-tables/2026.2", "/fhir/Questionnaire/2026.2", "/cds-services"] {

@@ -57,7 +57,7 @@ const LANGUAGES: [(&str, &str); 19] = [
 ];
 
 #[tokio::test]
-async fn the_form_comes_in_the_best_language_that_was_asked_for() {
+async fn the_form_uses_the_best_requested_language() {
     let world = World::new().await;
     for (asked, wanted) in LANGUAGES {
         let answer = get(&world.holder(None), "/v1/questionnaire", asked, &[]).await;
@@ -77,7 +77,7 @@ async fn the_form_comes_in_the_best_language_that_was_asked_for() {
 }
 
 #[tokio::test]
-async fn a_client_that_has_the_form_in_its_language_is_told_so() {
+async fn a_client_with_the_current_form_in_its_language_gets_304() {
     let world = World::new().await;
     let nobody = world.holder(None);
     let tag = async |language| get(&nobody, "/v1/questionnaire", language, &[]).await.header("etag").to_owned();
@@ -107,7 +107,7 @@ async fn a_client_that_has_the_form_in_its_language_is_told_so() {
 }
 
 #[tokio::test]
-async fn every_item_stands_in_the_form_once_with_all_that_renders_it() {
+async fn every_item_is_in_the_form_once_with_its_rendering_data() {
     let world = World::new().await;
     for language in ["en", "es"] {
         let served = items(&form(&world, language).await);
@@ -145,7 +145,7 @@ async fn every_item_stands_in_the_form_once_with_all_that_renders_it() {
 }
 
 #[tokio::test]
-async fn every_answer_that_the_form_offers_is_taken_and_the_next_beyond_is_not() {
+async fn every_answer_of_the_form_is_accepted_and_values_beyond_it_are_refused() {
     let world = World::new().await;
     let browser = world.clinic("One").await.browser;
     let score = async |id: &str, answer: Value, status: u16| {
@@ -209,7 +209,7 @@ async fn every_answer_that_the_form_offers_is_taken_and_the_next_beyond_is_not()
 }
 
 #[tokio::test]
-async fn rule_tables_are_listed_and_shown_whole_in_both_languages() {
+async fn rule_tables_are_listed_and_shown_completely_in_both_languages() {
     let world = World::new().await;
     let nobody = world.holder(None);
     let list = nobody.get("/v1/rule-tables").await;
@@ -249,7 +249,7 @@ async fn rule_tables_are_listed_and_shown_whole_in_both_languages() {
 }
 
 #[tokio::test]
-async fn a_receipt_speaks_the_language_asked_for_or_else_the_clinics_own() {
+async fn a_receipt_uses_the_requested_language_or_the_clinics_default() {
     let world = World::new().await;
     let english = world.clinic("One").await.intake;
     let url = "https://clinic.example/cita";
@@ -302,7 +302,7 @@ async fn a_receipt_speaks_the_language_asked_for_or_else_the_clinics_own() {
 }
 
 #[tokio::test]
-async fn head_answers_as_get_does_without_the_body() {
+async fn head_responds_like_get_without_a_body() {
     let world = World::new().await;
     for path in ["/v1/questionnaire", "/health/ready"] {
         let user = world.holder(None);

@@ -42,7 +42,7 @@ async fn until_recovered(service: &Service) {
 }
 
 #[tokio::test]
-async fn a_killed_server_is_started_again_within_five_seconds_although_one_of_its_processes_is_busy() {
+async fn a_killed_server_restarts_within_five_seconds_despite_a_busy_process() {
     let place = Place::new();
     let service = Service::start(&place);
     let key = demo_key(&place, "intake");
@@ -69,7 +69,7 @@ async fn a_killed_server_is_started_again_within_five_seconds_although_one_of_it
 }
 
 #[tokio::test]
-async fn a_server_that_an_earlier_service_left_is_watched_too() {
+async fn a_server_left_by_an_earlier_service_is_supervised_too() {
     let place = Place::new();
     let first = Service::start(&place);
     first.signal(Signal::SIGKILL);
@@ -84,7 +84,7 @@ async fn a_server_that_an_earlier_service_left_is_watched_too() {
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_start_is_tried_again_until_it_can_or_the_service_stops() {
+async fn a_failing_server_start_is_retried_until_it_succeeds_or_the_service_stops() {
     let place = Place::new();
     let service = Service::start(&place);
     let file = place.data().join("cluster/postgresql.conf");
@@ -133,7 +133,7 @@ fn programs_that_may_hold(place: &Place, real: &Path) -> PathBuf {
 }
 
 #[tokio::test]
-async fn a_service_that_is_stopped_while_its_server_starts_leaves_no_process() {
+async fn stopping_the_service_during_a_server_start_leaves_no_process() {
     let place = Place::new();
     let embedded = place.start().await.unwrap();
     let mut connection = embedded.connect_options().connect().await.unwrap();
@@ -178,7 +178,7 @@ impl Drop for Small {
 }
 
 #[tokio::test]
-async fn a_server_that_ended_on_a_full_disk_is_started_again_once_there_is_room() {
+async fn a_server_that_ended_on_a_full_disk_restarts_once_there_is_space() {
     let place = Place::new();
     let Some(small) = Small::mount(place.data()) else {
         println!("SKIPPED: a full disk needs a small file system, and this account may not mount one");

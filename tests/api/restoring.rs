@@ -172,7 +172,7 @@ async fn served(place: &Place, old: &Place, acknowledged: &[String]) -> Option<S
 }
 
 #[tokio::test]
-async fn a_base_backup_that_was_taken_under_load_is_served() {
+async fn a_base_backup_taken_under_load_can_be_served() {
     let (old, new, later) = (Place::new(), Place::new(), Place::new());
     let service = Service::start(&old);
     let (intake, admin) = (demo_key(&old, "intake"), demo_key(&old, "admin"));
@@ -236,7 +236,7 @@ async fn a_base_backup_that_was_taken_under_load_is_served() {
 }
 
 #[tokio::test]
-async fn a_dump_that_was_restored_before_the_roles_were_there_is_not_served() {
+async fn a_dump_restored_before_the_roles_exist_is_not_served() {
     let (old, new) = (Place::new(), Place::new());
     dumped(&old).await;
     let postgres = new.start().await.unwrap();
@@ -265,7 +265,7 @@ async fn a_dump_that_was_restored_before_the_roles_were_there_is_not_served() {
 }
 
 #[tokio::test]
-async fn a_database_that_lacks_one_grant_or_policy_is_not_ready_and_says_which() {
+async fn a_missing_grant_or_policy_makes_the_service_unready_and_is_reported() {
     let world = World::new().await;
     let mut owner = world.connect().await;
     assert_eq!(readiness(&world.app).await.schema_fault, None);

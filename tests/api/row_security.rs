@@ -142,7 +142,7 @@ async fn no_role_sees_or_touches_a_row_of_another_clinic_or_of_any_without_one()
 }
 
 #[tokio::test]
-async fn each_role_sees_the_rows_of_its_own_clinic_that_its_work_needs() {
+async fn each_role_sees_the_rows_of_its_clinic_that_its_work_needs() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     fill(&world, &clinic).await;
@@ -166,7 +166,7 @@ async fn each_role_sees_the_rows_of_its_own_clinic_that_its_work_needs() {
 const WRITER_FINDS: [&str; 4] = ["follow_ups", "idempotency_keys", "subjects", "webhook_endpoints"];
 
 #[tokio::test]
-async fn the_writer_of_submissions_reads_nothing_that_is_sealed_or_that_somebody_answered() {
+async fn the_writer_of_submissions_cannot_read_sealed_data_or_answers() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     fill(&world, &clinic).await;

@@ -99,7 +99,7 @@ async fn keep_earlier_version(world: &World) -> RuleTable {
 }
 
 #[test]
-fn a_draft_is_the_current_table_under_the_next_version_and_never_overwrites() {
+fn a_draft_copies_the_current_table_to_the_next_version_and_never_overwrites() {
     let folder = tempfile::tempdir().unwrap();
     let run = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sarcoscreen"));
@@ -126,7 +126,7 @@ fn a_draft_is_the_current_table_under_the_next_version_and_never_overwrites() {
 }
 
 #[tokio::test]
-async fn a_replay_names_the_rule_behind_every_change_and_changes_nothing() {
+async fn a_replay_reports_the_rule_of_every_change_and_modifies_nothing() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let other = world.clinic("Two").await;
@@ -171,7 +171,7 @@ async fn a_replay_names_the_rule_behind_every_change_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_not_fit_for_release_is_not_replayed() {
+async fn a_table_with_faults_is_not_replayed() {
     let world = World::new().await;
     world.clinic("One").await;
     let terminal = Terminal::at(&world);
@@ -186,7 +186,7 @@ async fn a_table_that_is_not_fit_for_release_is_not_replayed() {
 }
 
 #[tokio::test]
-async fn verify_finds_an_altered_assessment_and_says_where_but_not_what() {
+async fn verify_reports_the_place_but_not_the_content_of_an_altered_assessment() {
     let world = World::new().await;
     let (one, two) = (world.clinic("One").await, world.clinic("Two").await);
     let mut ids = Vec::new();
@@ -241,7 +241,7 @@ async fn verify_finds_an_altered_assessment_and_says_where_but_not_what() {
 }
 
 #[tokio::test]
-async fn verify_recomputes_a_row_under_a_version_that_only_the_database_knows() {
+async fn verify_recomputes_a_row_with_a_version_that_only_the_database_has() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     clinic.browser.submit(&json!({"answers": smoking(fit())})).await.expect(201);
@@ -265,7 +265,7 @@ async fn verify_recomputes_a_row_under_a_version_that_only_the_database_knows() 
 }
 
 #[tokio::test]
-async fn the_same_answers_are_shown_under_any_version_that_is_known_and_nothing_is_stored() {
+async fn stored_answers_can_be_assessed_with_any_known_version_without_storing() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let receipt = clinic.browser.submit(&json!({"answers": smoking(fit())})).await.expect(201);

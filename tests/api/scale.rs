@@ -51,7 +51,7 @@ async fn asked(owner: &mut PgConnection, what: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_table_is_distributed_or_everywhere_and_the_undo_leaves_the_schema_as_it_was() {
+async fn every_table_is_distributed_or_replicated_and_the_undo_restores_the_schema() {
     let world = World::new().await;
     let mut owner = world.connect().await;
     owner.execute(STAND_INS).await.unwrap();
@@ -93,7 +93,7 @@ async fn every_table_is_distributed_or_everywhere_and_the_undo_leaves_the_schema
 }
 
 #[tokio::test]
-async fn no_foreign_key_stands_while_tables_are_distributed() {
+async fn no_foreign_key_exists_while_tables_are_distributed() {
     let world = World::new().await;
     let mut owner = world.connect().await;
     owner.execute(STAND_INS).await.unwrap();
@@ -119,7 +119,7 @@ async fn no_foreign_key_stands_while_tables_are_distributed() {
 }
 
 #[tokio::test]
-async fn the_service_is_ready_and_works_without_what_citus_cannot_keep() {
+async fn the_service_is_ready_and_works_without_the_constraints_that_citus_lacks() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut owner = world.connect().await;

@@ -159,7 +159,7 @@ fn close_schema(value: &mut Value, parts: &BTreeSet<String>) {
 }
 
 #[test]
-fn an_answer_with_more_than_the_document_names_is_noticed() {
+fn a_response_with_undocumented_content_is_detected() {
     let noticed = |address: &str, status: u16, body: &Value| {
         std::panic::catch_unwind(|| check("GET", address, status, &body.to_string())).is_err()
     };

@@ -47,7 +47,7 @@ fn told(answer: &Answer) -> (u16, Value) {
 }
 
 #[tokio::test]
-async fn one_retry_key_of_two_senders_stands_for_two_requests() {
+async fn one_idempotency_key_of_two_senders_identifies_two_requests() {
     let world = World::new().await;
     let (clinic, other) = two_systems(&world).await;
     let browser = world.user(clinic.id, Role::Browser, None).await;
@@ -69,7 +69,7 @@ async fn one_retry_key_of_two_senders_stands_for_two_requests() {
 }
 
 #[tokio::test]
-async fn one_retry_key_of_two_members_of_staff_takes_two_cases() {
+async fn one_idempotency_key_of_two_members_of_staff_takes_two_follow_ups() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let second = world.user(clinic.id, Role::Staff, None).await;
@@ -88,7 +88,7 @@ async fn one_retry_key_of_two_members_of_staff_takes_two_cases() {
 }
 
 #[tokio::test]
-async fn a_conditional_create_finds_the_records_of_its_own_sender_only() {
+async fn a_conditional_create_finds_only_records_of_its_own_sender() {
     let world = World::new().await;
     let (clinic, other) = two_systems(&world).await;
     let body = identified(&frail(), "a");
@@ -120,7 +120,7 @@ async fn a_conditional_create_finds_the_records_of_its_own_sender_only() {
 }
 
 #[tokio::test]
-async fn an_intake_key_corrects_what_its_sender_submitted_and_nothing_else() {
+async fn an_intake_key_corrects_only_submissions_of_its_own_sender() {
     let world = World::new().await;
     let (clinic, other) = two_systems(&world).await;
     let own = id(clinic.intake.submit(&json!({"answers": frail()})).await);
@@ -197,7 +197,7 @@ async fn a_key_that_replaces_another_is_the_same_sender_in_every_read_and_retry(
 }
 
 #[tokio::test]
-async fn a_credential_replaces_one_of_its_clinic_and_role_only() {
+async fn a_credential_replaces_only_one_of_the_same_clinic_and_role() {
     let world = World::new().await;
     let (clinic, _) = two_systems(&world).await;
     let foreign = world.clinic("Two").await;

@@ -41,7 +41,7 @@ async fn refusal(settings: &Settings) -> ServerError {
 }
 
 #[tokio::test]
-async fn a_first_start_makes_a_demo_clinic_whose_keys_nobody_else_can_read() {
+async fn a_first_start_creates_a_demo_clinic_with_private_keys() {
     let place = Place::new();
     let running = start(&settings(&place)).await.unwrap();
     let file = place.data().join("demo-credentials.json");
@@ -57,7 +57,7 @@ async fn a_first_start_makes_a_demo_clinic_whose_keys_nobody_else_can_read() {
 }
 
 #[tokio::test]
-async fn a_later_start_finds_the_demo_clinic_and_seeds_nothing_twice() {
+async fn a_later_start_finds_the_demo_clinic_and_does_not_seed_again() {
     let place = Place::new();
     let settings = settings(&place);
     let first = start(&settings).await.unwrap();
@@ -74,7 +74,7 @@ async fn a_later_start_finds_the_demo_clinic_and_seeds_nothing_twice() {
 }
 
 #[tokio::test]
-async fn a_start_that_was_cut_short_is_taken_up_again() {
+async fn an_interrupted_first_start_is_completed_by_the_next() {
     let place = Place::new();
     let settings = settings(&place);
     start(&settings).await.unwrap().stop().await.unwrap();
@@ -114,7 +114,7 @@ async fn a_second_start_on_a_data_folder_names_the_process_that_holds_it() {
 }
 
 #[tokio::test]
-async fn a_lost_master_key_is_never_made_anew_for_an_existing_database() {
+async fn a_lost_master_key_is_not_recreated_for_an_existing_database() {
     let place = Place::new();
     let settings = settings(&place);
     start(&settings).await.unwrap().stop().await.unwrap();
@@ -126,7 +126,7 @@ async fn a_lost_master_key_is_never_made_anew_for_an_existing_database() {
 }
 
 #[tokio::test]
-async fn a_master_key_that_everybody_can_read_is_refused() {
+async fn a_world_readable_master_key_is_refused() {
     let place = Place::new();
     let settings = settings(&place);
     start(&settings).await.unwrap().stop().await.unwrap();
@@ -137,7 +137,7 @@ async fn a_master_key_that_everybody_can_read_is_refused() {
 }
 
 #[tokio::test]
-async fn a_taken_port_is_named_with_its_setting_and_changes_nothing() {
+async fn a_port_in_use_is_reported_with_its_setting_and_nothing_changes() {
     let place = Place::new();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut settings = settings(&place);
@@ -150,7 +150,7 @@ async fn a_taken_port_is_named_with_its_setting_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_database_of_ones_own_needs_a_master_key_and_is_left_as_it_is() {
+async fn an_external_database_needs_a_master_key_and_is_not_modified() {
     let place = Place::new();
     let embedded = place.start().await.unwrap();
     let socket = embedded.connect_options().get_socket().unwrap().display().to_string();
@@ -204,7 +204,7 @@ async fn a_database_of_ones_own_needs_a_master_key_and_is_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn the_private_database_of_an_earlier_version_gets_its_login_role_by_itself() {
+async fn the_private_database_of_an_earlier_version_gets_its_login_role_automatically() {
     let place = Place::new();
     let settings = settings(&place);
     start(&settings).await.unwrap().stop().await.unwrap();

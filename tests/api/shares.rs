@@ -44,7 +44,7 @@ async fn open_batch(world: &World, clinic: &Clinic) -> TcpStream {
 }
 
 #[tokio::test]
-async fn a_clinic_has_four_batches_under_way_and_keeps_no_other_from_having_some() {
+async fn a_clinic_may_run_four_batches_without_blocking_other_clinics() {
     // Open batches wait for their next line for the duration of the test.
     let world = World::with(|settings| settings.read_deadline = Duration::from_mins(5)).await;
     let (one, other) = (world.clinic("One").await, world.clinic("Other").await);
@@ -63,7 +63,7 @@ async fn a_clinic_has_four_batches_under_way_and_keeps_no_other_from_having_some
 }
 
 #[tokio::test]
-async fn batches_one_after_the_other_as_many_at_once_as_may_be_are_never_refused() {
+async fn sequential_batches_at_the_concurrency_limit_are_never_refused() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let in_a_row = async |_| {
@@ -75,7 +75,7 @@ async fn batches_one_after_the_other_as_many_at_once_as_may_be_are_never_refused
 }
 
 #[tokio::test]
-async fn a_clinic_has_four_exports_under_way_and_keeps_no_other_from_having_some() {
+async fn a_clinic_may_run_four_exports_without_blocking_other_clinics() {
     let world = World::new().await;
     let (one, other) = (world.clinic("One").await, world.clinic("Other").await);
     let export = async |clinic: &Clinic| {
@@ -107,7 +107,7 @@ async fn a_clinic_has_four_exports_under_way_and_keeps_no_other_from_having_some
 }
 
 #[tokio::test]
-async fn reads_of_one_clinic_that_wait_leave_connections_for_another() {
+async fn waiting_reads_of_one_clinic_leave_connections_for_another() {
     let world = World::new().await;
     let (one, other) = (world.clinic("One").await, world.clinic("Other").await);
     other.admin.get("/v1/credentials").await.expect(200);

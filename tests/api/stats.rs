@@ -101,7 +101,7 @@ async fn compare(world: &World, clinic: &Clinic, dice: &mut Dice, first: Date) {
 }
 
 #[tokio::test]
-async fn days_counted_once_and_days_counted_live_add_up_to_a_plain_count() {
+async fn rolled_up_and_live_days_add_up_to_a_plain_count() {
     let world = World::new().await;
     world.clock.advance_to_noon();
     let first = today(&world) - 3.days();
@@ -127,7 +127,7 @@ async fn days_counted_once_and_days_counted_live_add_up_to_a_plain_count() {
 }
 
 #[tokio::test]
-async fn counting_again_or_twice_at_once_changes_nothing() {
+async fn repeated_or_concurrent_counting_changes_nothing() {
     let world = World::new().await;
     world.clock.advance_to_noon();
     over_forty_days(&world, "One").await;
@@ -164,7 +164,7 @@ async fn counting_again_or_twice_at_once_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_job_counts_at_the_start_and_ends_when_asked_to() {
+async fn the_job_counts_at_the_start_and_stops_on_request() {
     let world = World::new().await;
     world.clock.advance_to_noon();
     over_forty_days(&world, "One").await;
@@ -205,7 +205,7 @@ async fn cases(world: &World, clinic: &Clinic) {
 }
 
 #[tokio::test]
-async fn open_cases_are_counted_by_state_and_age_and_closed_ones_by_how_they_ended() {
+async fn open_follow_ups_are_counted_by_state_and_age_and_closed_ones_by_outcome() {
     let world = World::new().await;
     let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
     cases(&world, &clinic).await;
@@ -234,7 +234,7 @@ async fn open_cases_are_counted_by_state_and_age_and_closed_ones_by_how_they_end
 }
 
 #[tokio::test]
-async fn the_predictive_value_stands_on_attended_cases_with_a_diagnosis_and_says_so() {
+async fn the_predictive_value_counts_attended_follow_ups_with_a_diagnosis_and_states_it() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     cases(&world, &clinic).await;
@@ -262,7 +262,7 @@ async fn the_predictive_value_stands_on_attended_cases_with_a_diagnosis_and_says
 }
 
 #[tokio::test]
-async fn a_range_that_is_none_is_refused_and_every_look_leaves_an_entry() {
+async fn an_invalid_range_is_refused_and_every_read_is_audited() {
     let world = World::new().await;
     world.clock.advance_to_noon();
     let clinic = world.clinic("One").await;

@@ -49,7 +49,7 @@ async fn case(clinic: &Clinic, case: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_change_needs_the_version_that_was_seen_and_leaves_what_stood_before() {
+async fn a_change_needs_the_current_version_and_keeps_the_earlier_data_in_the_history() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let subject = id(&submit(&clinic.intake, "R-1", fit()).await["subject_id"]);
@@ -101,7 +101,7 @@ async fn a_change_needs_the_version_that_was_seen_and_leaves_what_stood_before()
 }
 
 #[tokio::test]
-async fn what_intake_overwrites_is_in_the_history_and_what_it_only_adds_is_not() {
+async fn the_history_contains_what_intake_overwrites_but_not_what_it_adds() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let subject = id(&submit(&clinic.intake, "R-1", fit()).await["subject_id"]);
@@ -118,7 +118,7 @@ async fn what_intake_overwrites_is_in_the_history_and_what_it_only_adds_is_not()
 }
 
 #[tokio::test]
-async fn withdrawn_consent_hides_contact_data_everywhere_at_once() {
+async fn withdrawn_consent_hides_contact_data_everywhere_immediately() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let receipt = submit(&clinic.intake, "R-1", frail()).await;
@@ -151,7 +151,7 @@ async fn withdrawn_consent_hides_contact_data_everywhere_at_once() {
 }
 
 #[tokio::test]
-async fn two_persons_merge_into_one_and_part_again_as_they_were() {
+async fn two_subjects_merge_and_an_undo_restores_both() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let (kept, merged) = (submit(&clinic.intake, "R-1", fit()).await, submit(&clinic.intake, "R-2", frail()).await);
@@ -200,7 +200,7 @@ async fn two_persons_merge_into_one_and_part_again_as_they_were() {
 }
 
 #[tokio::test]
-async fn of_two_open_cases_one_stays_and_takes_the_more_urgent_and_the_earlier() {
+async fn merging_two_open_follow_ups_keeps_one_with_the_higher_urgency_and_earlier_time() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut urgent = frail();
@@ -242,7 +242,7 @@ async fn of_two_open_cases_one_stays_and_takes_the_more_urgent_and_the_earlier()
 }
 
 #[tokio::test]
-async fn nobody_is_merged_twice_or_into_somebody_merged_and_a_retry_merges_once() {
+async fn a_merged_subject_cannot_be_merged_again_and_a_retry_merges_once() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut persons = Vec::new();
@@ -283,7 +283,7 @@ async fn nobody_is_merged_twice_or_into_somebody_merged_and_a_retry_merges_once(
 }
 
 #[tokio::test]
-async fn a_withdrawal_under_either_reference_holds_for_the_one_person() {
+async fn a_withdrawal_with_either_reference_applies_to_the_merged_subject() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let one = id(&submit(&clinic.intake, "R-1", fit()).await["subject_id"]);

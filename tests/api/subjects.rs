@@ -34,7 +34,7 @@ async fn search(user: &User, by: &str, text: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_person_is_found_by_any_spelling_of_what_is_known() {
+async fn a_subject_is_found_by_any_spelling_of_its_identifiers() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let ana = submit(&clinic.intake, person("MRN-0001", true)).await;
@@ -112,7 +112,7 @@ async fn contact_data_is_shown_only_with_consent_and_only_to_staff() {
 }
 
 #[tokio::test]
-async fn the_same_reference_is_the_same_person_in_one_clinic_and_another_in_the_next() {
+async fn a_reference_identifies_a_subject_within_one_clinic_only() {
     let world = World::new().await;
     let (one, two) = (world.clinic("One").await, world.clinic("Two").await);
     let first = submit(&one.intake, person("MRN-1", true)).await;
@@ -130,7 +130,7 @@ async fn the_same_reference_is_the_same_person_in_one_clinic_and_another_in_the_
 }
 
 #[tokio::test]
-async fn a_browser_may_not_say_who_it_is_or_what_it_corrects() {
+async fn a_browser_key_may_not_set_a_reference_or_a_correction() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let earlier = clinic.browser.submit(&json!({"answers": fit()})).await.expect(201)["id"].clone();
@@ -162,7 +162,7 @@ async fn a_browser_may_not_say_who_it_is_or_what_it_corrects() {
 }
 
 #[tokio::test]
-async fn a_later_contact_replaces_what_it_names_and_silence_keeps_the_rest() {
+async fn later_contact_data_replaces_only_the_given_fields() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     submit(&clinic.intake, person("MRN-1", true)).await;
@@ -221,7 +221,7 @@ async fn only_a_submission_of_the_clinic_can_be_superseded() {
 }
 
 #[tokio::test]
-async fn what_one_person_submitted_is_listed_newest_first() {
+async fn submissions_of_one_subject_are_listed_newest_first() {
     let world = World::new().await;
     let (one, two) = (world.clinic("One").await, world.clinic("Two").await);
     let mut sent = Vec::new();
@@ -246,7 +246,7 @@ async fn what_one_person_submitted_is_listed_newest_first() {
 }
 
 #[tokio::test]
-async fn a_dump_of_the_database_holds_nothing_that_names_a_person() {
+async fn a_database_dump_contains_no_identifying_data() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let (mut secrets, mut controls) = (Vec::new(), Vec::new());

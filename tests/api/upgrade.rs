@@ -56,7 +56,7 @@ async fn migrate(owner: &mut PgConnection, numbers: std::ops::RangeInclusive<u32
 }
 
 #[tokio::test]
-async fn retry_keys_go_to_the_sender_who_made_what_they_stand_for() {
+async fn idempotency_keys_move_to_the_sender_of_their_request() {
     let world = World::new().await;
     let mut owner = world.connect().await;
     // A second schema, besides that of the world.

@@ -36,7 +36,7 @@ struct Met {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn clinics_work_on_beside_hostile_connections() {
+async fn clinics_keep_working_during_hostile_connections() {
     let storm = Storm {
         unread: 150,
         slow_heads: 50,
@@ -52,7 +52,7 @@ async fn clinics_work_on_beside_hostile_connections() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes two minutes"]
-async fn clinics_work_on_beside_thousands_of_hostile_connections() {
+async fn clinics_keep_working_during_thousands_of_hostile_connections() {
     let storm = Storm {
         unread: 1_500,
         slow_heads: 500,

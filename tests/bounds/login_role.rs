@@ -18,7 +18,7 @@ async fn privileged(owner: &mut PgConnection) -> (i64, Vec<String>) {
 }
 
 #[tokio::test]
-async fn no_connection_of_the_service_is_one_step_from_a_superuser() {
+async fn no_connection_of_the_service_can_become_a_superuser() {
     let place = Place::new().await;
     place.run(&["migrate"]);
     let service = place.serve();

@@ -178,7 +178,7 @@ async fn met_by(address: &str, clinic: &Clinic, probe: Ask, count: usize) -> Fig
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_clinic_is_served_whatever_another_does() {
+async fn a_clinic_is_served_under_any_load_of_another() {
     let stage = Stage::new(&[]).await;
     println!("| resource | the other clinic asked | errors | p50 | p99 |\n|---|---|---|---|---|");
     let mut faults = Vec::new();
@@ -194,7 +194,7 @@ async fn a_clinic_is_served_whatever_another_does() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes minutes, and figures of a build without optimization say nothing"]
-async fn a_clinic_is_served_as_fast_beside_a_hostile_clinic_as_beside_one_that_keeps_to_its_limits() {
+async fn a_clinic_is_served_equally_fast_with_a_hostile_neighbour() {
     const ROUNDS: usize = 3;
     let stage = Stage::new(&[]).await;
     println!(
@@ -279,7 +279,7 @@ async fn told_after(takes: bool, endpoints: usize, count: usize) -> Vec<Duration
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn webhooks_arrive_although_those_of_another_clinic_hang() {
+async fn webhooks_arrive_while_those_of_another_clinic_hang() {
     let after = told_after(false, 20, 10).await;
     println!("told after {:.1?} at the median, {:.1?} at the latest", after[after.len() / 2], after[after.len() - 1]);
     // A hanging attempt takes fifteen seconds: the service waited for none of them.
@@ -288,7 +288,7 @@ async fn webhooks_arrive_although_those_of_another_clinic_hang() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "figures of a build without optimization say nothing"]
-async fn webhooks_arrive_as_soon_beside_endpoints_that_hang_as_beside_endpoints_that_take() {
+async fn hanging_endpoints_do_not_delay_webhooks_of_another_clinic() {
     let (within, hostile) = (told_after(true, 20, 200).await, told_after(false, 100, 200).await);
     let p99 = |after: &[Duration]| after[after.len() * 99 / 100];
     println!("| webhooks | p99 within the limits {:.1?} | p99 hostile {:.1?} |", p99(&within), p99(&hostile));

@@ -30,7 +30,7 @@ async fn live(service: &Service) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn answers_that_are_not_read_hold_little_and_end_after_the_deadline() {
+async fn unread_responses_use_little_memory_and_end_after_the_deadline() {
     let (place, _) = place().await;
     let service = place.serve_with(&[("SARCOSCREEN_ANSWER_DEADLINE_SECONDS", "4")]);
     let mut first = connect(service.address(), LOCAL).await.unwrap();
@@ -100,7 +100,7 @@ async fn a_client_that_reads_slowly_or_sends_everything_first_is_served() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_head_that_does_not_end_is_closed_also_after_the_first_request() {
+async fn an_endless_head_closes_the_connection_also_after_the_first_request() {
     let (place, _) = place().await;
     let service = place.serve_with(&[("SARCOSCREEN_READ_DEADLINE_SECONDS", "1")]);
     let mut stream = connect(service.address(), LOCAL).await.unwrap();
@@ -124,7 +124,7 @@ async fn a_head_that_does_not_end_is_closed_also_after_the_first_request() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn at_the_cap_the_connection_idle_longest_closes_and_none_waits() {
+async fn at_the_connection_cap_the_longest_idle_one_closes_and_none_waits() {
     let (place, key) = place().await;
     let settings = [("SARCOSCREEN_CONNECTIONS", "40"), ("SARCOSCREEN_TRUSTED_PROXIES", "127.0.0.1")];
     let service = place.serve_with(&settings);
@@ -174,7 +174,7 @@ async fn one_address_has_a_tenth_of_the_connections() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_public_document_costs_about_what_the_least_answer_costs() {
+async fn a_public_document_costs_about_as_much_as_the_cheapest_response() {
     let (place, _) = place().await;
     let service = place.serve();
     let client = reqwest::Client::new();
@@ -226,7 +226,7 @@ async fn a_public_document_costs_about_what_the_least_answer_costs() {
 /// Batches whose results are not read: the memory used by one key is bounded.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes a minute"]
-async fn batches_that_are_not_read_hold_no_more_than_a_share() {
+async fn unread_batches_use_no_more_than_their_share_of_memory() {
     let (place, key) = place().await;
     let service = place.serve_with(&[("SARCOSCREEN_ANSWER_DEADLINE_SECONDS", "20")]);
     let answers = json!({"answers": {"age": 82, "activity": "inactive", "falls_past_year": 4,

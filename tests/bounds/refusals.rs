@@ -54,13 +54,13 @@ fn kinds() -> [Refused; 5] {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn refusals_of_every_role_leave_an_entry_a_minute() {
+async fn refusals_of_every_role_write_one_entry_per_minute() {
     refusals(2_000).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes minutes, for 100,000 refusals of each kind"]
-async fn a_hundred_thousand_refusals_of_every_role_leave_an_entry_a_minute() {
+async fn a_hundred_thousand_refusals_of_every_role_write_one_entry_per_minute() {
     refusals(100_000).await;
 }
 

@@ -24,7 +24,7 @@ async fn accepted(service: &Service, key: &str, from: &str, submissions: usize) 
 }
 
 #[tokio::test]
-async fn one_visitor_submits_as_often_as_a_waiting_room_may_and_the_site_stays_open() {
+async fn one_visitor_is_limited_and_the_site_stays_available_to_others() {
     let place = Place::new().await;
     place.run(&["migrate"]);
     clinic(&place, "One");

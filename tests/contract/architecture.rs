@@ -116,7 +116,7 @@ fn files_and_functions_stay_small() {
 }
 
 #[test]
-fn every_file_says_what_it_is_for_and_the_source_is_documented() {
+fn every_file_has_a_module_comment_and_the_source_is_documented() {
     let mut faults = Vec::new();
     for (ring, wanted) in [("", 12), ("domain", 18)] {
         let (mut comments, mut lines) = (0, 0);

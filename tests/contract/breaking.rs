@@ -13,7 +13,7 @@ const GROWING: [&str; 1] = [
 ];
 
 #[test]
-fn nothing_that_a_released_client_relies_on_is_gone() {
+fn the_document_breaks_no_released_client() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/released/v1.json");
     let released: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let now: Value = serde_json::from_str(&sarcoscreen::http::document()).unwrap();
@@ -79,7 +79,7 @@ const INPUT: &str = "/components/schemas/ThingInput";
 const OUTPUT: &str = "/components/schemas/Thing";
 
 #[test]
-fn each_break_made_on_purpose_is_found_where_it_is() {
+fn each_deliberate_break_is_found_at_its_place() {
     let breaks = [
         ("/paths/~1v1~1things~1{id}".into(), Value::Null, "/paths/~1v1~1things~1{id}"),
         (POST.into(), Value::Null, POST),
@@ -123,7 +123,7 @@ fn each_break_made_on_purpose_is_found_where_it_is() {
 }
 
 #[test]
-fn what_is_added_breaks_nobody() {
+fn additions_break_no_client() {
     let additions = [
         ("/paths/~1v1~1others".into(), json!({"get": {"operationId": "list_others", "responses": {}}})),
         (format!("{POST}/parameters/0/schema/minimum"), json!(0)),

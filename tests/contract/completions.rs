@@ -60,7 +60,7 @@ fn completions_of_10_000_partial_answers_stay_within_bounds_and_contradict_nothi
 }
 
 #[test]
-fn questions_are_open_exactly_while_a_completion_can_change_something() {
+fn a_question_is_open_exactly_if_a_completion_can_change_something() {
     let table = table();
     let mut people = People::seeded(&table, 59);
     let (mut closed, mut open) = (0, 0);
@@ -101,7 +101,7 @@ fn questions_are_open_exactly_while_a_completion_can_change_something() {
 }
 
 #[test]
-fn what_would_settle_an_instrument_can_settle_it_and_nothing_smaller_does() {
+fn the_settling_items_of_an_instrument_are_sufficient_and_minimal() {
     let table = table();
     let mut people = People::seeded(&table, 97);
     let mut sets = 0;

@@ -15,7 +15,7 @@ fn settings() -> Vec<(String, Option<String>, bool)> {
 }
 
 #[test]
-fn every_setting_has_help_and_an_environment_variable_of_our_name() {
+fn every_setting_has_help_and_a_prefixed_environment_variable() {
     let found = settings();
     assert!(found.len() > 10);
     for (id, variable, help) in found {

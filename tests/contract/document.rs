@@ -8,14 +8,14 @@ use sarcoscreen::http::document;
 use serde_json::Value;
 
 #[test]
-fn the_checked_in_document_is_the_one_the_routes_make() {
+fn the_checked_in_document_matches_the_routes() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/v1.json");
     let checked_in = std::fs::read_to_string(path).unwrap();
     assert!(checked_in == document(), "regenerate it: cargo run -- openapi > openapi/v1.json");
 }
 
 #[test]
-fn every_operation_says_who_may_call_it_what_it_does_and_how_it_fails() {
+fn every_operation_documents_its_roles_purpose_and_errors() {
     let document = parsed();
     let mut faults = Vec::new();
     let mut ids = BTreeSet::new();
@@ -78,7 +78,7 @@ fn every_operation_says_who_may_call_it_what_it_does_and_how_it_fails() {
 }
 
 #[test]
-fn every_secured_operation_but_scoring_goes_on_record() {
+fn every_secured_operation_except_scoring_is_audited() {
     let document = parsed();
     for (method, path, operation) in operations(&document) {
         let id = operation["operationId"].as_str().unwrap();
@@ -111,7 +111,7 @@ fn the_schema_of_answers_repeats_every_bound_of_the_catalogue() {
 }
 
 #[test]
-fn no_path_or_query_carries_a_reference_a_name_or_a_number() {
+fn no_path_or_query_contains_a_reference_a_name_or_a_number() {
     let document = parsed();
     for (method, path, operation) in operations(&document) {
         for parameter in operation["parameters"].as_array().into_iter().flatten() {

@@ -26,7 +26,7 @@ fn every_example_fits_its_schema_and_every_body_has_one() {
 }
 
 #[test]
-fn an_example_that_does_not_fit_is_found() {
+fn a_wrong_example_is_found() {
     let document = json!({"content": {"schema": {"type": "string", "format": "uuid"}, "example": "no id"}});
     let mut found = Found { document: &document, checked: 0, faults: Vec::new() };
     found.walk("", &document);

@@ -178,7 +178,7 @@ fn cell(case: &FollowUp, command: FollowUpCommand) -> String {
 }
 
 #[test]
-fn every_state_takes_or_refuses_every_command_as_the_table_says() {
+fn every_state_accepts_or_refuses_every_command_as_in_the_table() {
     let mut written = written();
     let mut faults = Vec::new();
     for (row, command) in commands() {
@@ -198,7 +198,7 @@ fn every_state_takes_or_refuses_every_command_as_the_table_says() {
 }
 
 #[test]
-fn whatever_comes_out_keeps_to_what_its_state_means() {
+fn every_result_satisfies_the_invariants_of_its_state() {
     for (_, command) in commands() {
         for (_, case) in cases() {
             let Ok(change) = decide(&case, &command, &me(), now()) else { continue };
@@ -222,7 +222,7 @@ fn whatever_comes_out_keeps_to_what_its_state_means() {
 }
 
 #[test]
-fn an_appointment_lies_ahead_within_two_years() {
+fn an_appointment_is_in_the_future_within_two_years() {
     let two_years = 2 * 365 * 24;
     for (at, fine) in [
         (hours(-1), false),
@@ -239,7 +239,7 @@ fn an_appointment_lies_ahead_within_two_years() {
 }
 
 #[test]
-fn nobody_misses_an_appointment_before_its_time() {
+fn an_appointment_cannot_be_missed_before_its_time() {
     let missed = |at| {
         let booked = FollowUp { appointment_at: Some(at), ..case(FollowUpState::Booked, Some(ME)) };
         decide(&booked, &FollowUpCommand::DidNotAttend, &me(), now()).map(|change| change.after.missed_appointments)
@@ -249,7 +249,7 @@ fn nobody_misses_an_appointment_before_its_time() {
 }
 
 #[test]
-fn nobody_is_unreachable_whom_nobody_tried_to_reach() {
+fn closing_as_unreachable_needs_a_contact_attempt() {
     for state in [FollowUpState::Assigned, FollowUpState::Contacted, FollowUpState::Booked] {
         let untried = FollowUp { attempts: 0, ..case(state, Some(ME)) };
         let closed = decide(&untried, &FollowUpCommand::Close(Closing::Unreachable), &me(), now());
@@ -273,7 +273,7 @@ fn no_count_runs_over() {
 }
 
 #[test]
-fn names_are_those_of_the_wire_and_a_note_holds_something() {
+fn names_match_the_wire_format_and_a_note_is_not_empty() {
     for kind in EventKind::ALL {
         assert_eq!(json(kind), kind.as_str());
         assert_eq!(EventKind::parse(kind.as_str()), Some(kind));

@@ -37,7 +37,7 @@ fn metrics() -> BTreeSet<String> {
 }
 
 #[test]
-fn alerts_and_the_dashboard_name_metrics_that_there_are() {
+fn alerts_and_the_dashboard_use_existing_metrics() {
     let metrics = metrics();
     assert!(metrics.len() > 10, "{metrics:?}");
     for file in ["docs/operations/alerts.yml", "docs/operations/dashboard.json"] {

@@ -86,7 +86,7 @@ proptest! {
     }
 
     #[test]
-    fn an_unanswered_item_is_never_the_same_as_its_harmless_answer(whole in complete(), which in 0..Item::COUNT) {
+    fn an_unanswered_item_is_not_scored_as_its_harmless_answer(whole in complete(), which in 0..Item::COUNT) {
         let table = table_once();
         let item = CATALOGUE[which].item;
         let mut without = whole.clone();

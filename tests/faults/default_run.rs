@@ -69,7 +69,7 @@ async fn connect(data: &Path) -> PgConnection {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_default_run_starts_its_postgres_again() {
+async fn the_default_run_restarts_its_postgres() {
     let folder = Folder::new().await;
     let run = DefaultRun::start(&folder, &folder.path().join("data")).await;
     let load = Load::start(run.clinics, run.service.address(), CLIENTS);

@@ -120,7 +120,7 @@ async fn healed(address: SocketAddr, load: &Load, since: Instant, most: Duration
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_of_the_database_loses_nothing() {
+async fn a_full_database_disk_loses_no_acknowledged_data() {
     let folder = Folder::new().await;
     let Some(small) = Small::mount(&folder, DATABASE) else { return };
     let path = small.0.join("cluster");
@@ -154,7 +154,7 @@ async fn a_full_disk_of_the_database_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_data_folder_of_the_default_run_loses_nothing() {
+async fn a_full_data_folder_of_the_default_run_loses_no_acknowledged_data() {
     let folder = Folder::new().await;
     let Some(small) = Small::mount(&folder, DATABASE) else { return };
     let run = DefaultRun::start(&folder, &small.0.join("data")).await;
@@ -171,7 +171,7 @@ async fn a_full_data_folder_of_the_default_run_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_is_erased_whose_line_has_no_room() {
+async fn a_subject_is_not_erased_when_the_erasure_log_is_full() {
     let folder = Folder::new().await;
     let Some(small) = Small::mount(&folder, ERASURE_LOG) else { return };
     let cluster = folder.path().join("cluster");

@@ -33,7 +33,7 @@ const READS: &str = "
     order by read desc";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_submission_reads_little_although_the_tables_were_never_analyzed() {
+async fn a_submission_reads_few_rows_of_tables_that_were_never_analyzed() {
     let site = Site::new().await;
     site.cluster.set("autovacuum", Some("off")).await;
     let service = site.serve(&[]);

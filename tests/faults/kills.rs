@@ -95,29 +95,29 @@ async fn kill_an_unsafe_postgres(kills: usize) -> Report {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_acknowledged_survives_kills_of_the_service() {
+async fn acknowledged_submissions_survive_kills_of_the_service() {
     kill_the_service(&SERVICE).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes half an hour"]
-async fn what_is_acknowledged_survives_two_hundred_kills_of_the_service() {
+async fn acknowledged_submissions_survive_two_hundred_kills_of_the_service() {
     kill_the_service(&LONG_SERVICE).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_acknowledged_survives_kills_of_postgres() {
+async fn acknowledged_submissions_survive_kills_of_postgres() {
     kill_postgres(&POSTGRES).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes half an hour"]
-async fn what_is_acknowledged_survives_a_hundred_kills_of_postgres() {
+async fn acknowledged_submissions_survive_a_hundred_kills_of_postgres() {
     kill_postgres(&LONG_POSTGRES).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_acknowledges_before_it_writes_is_seen_to_lose() {
+async fn the_check_detects_losses_of_a_server_that_acknowledges_before_it_writes() {
     let report = kill_an_unsafe_postgres(3).await;
     println!("the control run: {report:?}");
     assert!(report.lost > 0, "the check is blind: {report:?}");

@@ -157,12 +157,12 @@ async fn cycles(rounds: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_service_refuses_in_time_and_heals_whatever_the_network_does() {
+async fn the_service_refuses_in_time_and_recovers_from_any_network_fault() {
     cycles(ROUNDS).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes ten minutes"]
-async fn the_service_refuses_in_time_and_heals_fifty_six_times() {
+async fn the_service_refuses_in_time_and_recovers_from_fifty_six_faults() {
     cycles(LONG_ROUNDS).await;
 }

@@ -31,7 +31,7 @@ const DAMAGE: [(&str, [i64; 4]); 8] = [
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_kind_of_damage_is_seen() {
+async fn each_kind_of_damage_is_detected() {
     let site = Site::new().await;
     let service = site.serve(&[]);
     let load = Load::start(site.clinics, service.address(), CLIENTS);

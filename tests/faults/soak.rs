@@ -97,7 +97,7 @@ fn row(minute: usize, offered: &mut Offered, figures: &Figures) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes an hour"]
-async fn nothing_grows_in_an_hour_of_half_load() {
+async fn no_resource_grows_in_an_hour_of_half_load() {
     let rate = crate::overload::capacity().await / 2.0;
     println!("{rate:.0} submissions a second");
     println!(

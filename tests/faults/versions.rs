@@ -29,7 +29,7 @@ fn errors(ledger: &Ledger) -> Vec<(String, usize)> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs another build"]
-async fn two_versions_side_by_side_refuse_nothing() {
+async fn two_versions_on_one_database_refuse_nothing() {
     let site = Site::new().await;
     let old = site.serve_program(&before(), site.cluster.port(), &[]);
     let new = site.serve(&[]);

@@ -46,7 +46,7 @@ pub(crate) async fn fill(
 
 /// The audit entries and the history for the rows of [`fill`]: an audit entry for each submission, a version of each
 /// follow-up.
-pub(crate) async fn fill_trail(connection: &mut PgConnection, clinic: Uuid, number: u32, size: Size) {
+pub(crate) async fn fill_audit_log(connection: &mut PgConnection, clinic: Uuid, number: u32, size: Size) {
     let rows =
         |kind| format!("between {} and {}", id(number, kind, "1"), id(number, kind, &size.submissions.to_string()));
     let entries = format!(

@@ -24,7 +24,7 @@ const OTHERWISE: [&str; 4] = ["reassign_follow_up", "book_follow_up", "merge_sub
 const DAY: Date = jiff::civil::date(2026, 3, 2);
 
 #[tokio::test]
-async fn the_examples_of_the_document_are_what_the_server_answers() {
+async fn the_examples_of_the_document_match_the_servers_responses() {
     let world = World::new().await;
     start_in_the_morning(&world);
     let today = world.clock.now().to_zoned(TimeZone::UTC).date();

@@ -21,7 +21,7 @@ async fn send(user: &User, operation: &Operation, rows: &Rows) -> Answer {
 }
 
 #[tokio::test]
-async fn every_operation_answers_everybody_as_the_document_says() {
+async fn every_operation_responds_to_every_caller_as_documented() {
     let (world, issuer, signer) = trusting().await;
     let clinic = world.clinic("One").await;
     let callers = Callers::of(&world, &clinic, &issuer, &signer).await;
@@ -32,7 +32,7 @@ async fn every_operation_answers_everybody_as_the_document_says() {
 }
 
 #[tokio::test]
-async fn what_belongs_to_another_clinic_answers_exactly_like_what_does_not_exist() {
+async fn rows_of_another_clinic_respond_exactly_like_missing_rows() {
     let (world, issuer, signer) = trusting().await;
     let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
     let rows = Rows::of(&world, &clinic).await;
@@ -81,7 +81,7 @@ async fn an_intake_system_sees_only_its_own_submissions() {
 }
 
 #[tokio::test]
-async fn a_revocation_acts_within_five_seconds_on_a_key_in_use() {
+async fn a_revocation_affects_a_key_in_use_within_five_seconds() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let (user, id) = world.user_with_id(clinic.id, Role::Staff, None).await;
@@ -106,7 +106,7 @@ async fn a_revocation_acts_within_five_seconds_on_a_key_in_use() {
 }
 
 #[tokio::test]
-async fn who_calls_is_settled_before_anything_else_of_the_request() {
+async fn authentication_precedes_all_other_checks() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let requests = [

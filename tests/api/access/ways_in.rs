@@ -20,7 +20,7 @@ fn other_paths() -> Vec<(&'static str, String)> {
 }
 
 #[tokio::test]
-async fn the_matrix_holds_on_two_instances_and_after_one_was_started_again() {
+async fn the_matrix_holds_on_two_instances_and_after_a_restart() {
     let (world, issuer, signer) = trusting().await;
     let clinic = world.clinic("One").await;
     let callers = Callers::of(&world, &clinic, &issuer, &signer).await;
@@ -39,7 +39,7 @@ async fn the_matrix_holds_on_two_instances_and_after_one_was_started_again() {
 }
 
 #[tokio::test]
-async fn a_suspended_clinic_is_closed_to_every_credential_by_every_way_in_and_to_no_other_clinic() {
+async fn a_suspended_clinic_refuses_every_credential_and_other_clinics_are_unaffected() {
     let (world, issuer, signer) = trusting().await;
     let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
     let callers = Callers::of(&world, &clinic, &issuer, &signer).await;

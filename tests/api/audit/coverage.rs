@@ -33,7 +33,7 @@ async fn clinic_for(world: &World, operation: &Operation) -> (Clinic, Rows) {
 }
 
 #[tokio::test]
-async fn what_succeeds_leaves_one_entry_of_success_that_names_everybody_shown() {
+async fn each_success_writes_one_entry_that_lists_all_shown_subjects() {
     let world = World::new().await;
     let mut covered = 0;
     for operation in operations(&world).await.into_iter().filter(|one| one.least.is_some()) {
@@ -62,7 +62,7 @@ async fn what_succeeds_leaves_one_entry_of_success_that_names_everybody_shown() 
 }
 
 #[tokio::test]
-async fn what_is_refused_leaves_one_entry_that_says_so_and_names_what_was_tried() {
+async fn each_refusal_writes_one_entry_with_its_outcome_and_target() {
     let world = World::new().await;
     let (mut refused, mut absent) = (0, 0);
     for operation in operations(&world).await {
@@ -101,7 +101,7 @@ fn named(operation: &Operation, entry: &Entry, path: &str) {
 }
 
 #[tokio::test]
-async fn what_has_faults_is_on_record_of_everybody_but_a_browser() {
+async fn faulty_requests_are_audited_except_for_browser_keys() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let id = || fresh_id().to_string();

@@ -29,7 +29,7 @@ async fn absent(user: &User, number: u128) {
 }
 
 #[tokio::test]
-async fn the_first_refusal_is_written_before_its_answer_and_the_rest_of_its_minute_as_one_entry() {
+async fn the_first_refusal_is_written_before_its_response_and_later_ones_are_folded() {
     let world = World::new().await;
     world.clock.hold();
     let clinic = world.clinic("One").await;
@@ -67,13 +67,13 @@ async fn the_first_refusal_is_written_before_its_answer_and_the_rest_of_its_minu
     absent(&clinic.staff, 8).await;
     let told = refusals(&world).await;
     assert_eq!((told.len(), told[5].0.resource, told[5].1.len()), (6, Uuid::from_u128(8), 0));
-    found_by_what_they_list(&clinic.admin).await;
+    check_search_by_listed_ids(&clinic.admin).await;
     sarcoscreen::app::sealing::seal(&world.app).await.unwrap();
     assert_eq!(verified(&world, &[]).await.1, []);
 }
 
 /// An admin finds folded refusals by each resource and each subject that they list.
-async fn found_by_what_they_list(admin: &User) {
+async fn check_search_by_listed_ids(admin: &User) {
     for (filter, number, entries) in
         [("resource_id", 30, 1), ("subject_id", 30, 1), ("resource_id", 51, 0), ("resource_id", 8, 2)]
     {
@@ -86,7 +86,7 @@ async fn found_by_what_they_list(admin: &User) {
 }
 
 #[tokio::test]
-async fn a_refusal_that_cannot_be_written_is_not_given_however_many_come_at_once() {
+async fn a_refusal_that_cannot_be_audited_is_not_returned_even_under_concurrency() {
     let world = World::new().await;
     world.clock.hold();
     let clinic = world.clinic("One").await;
@@ -134,7 +134,7 @@ async fn two_instances_count_every_refusal_once() {
 }
 
 #[tokio::test]
-async fn what_a_public_key_asks_too_often_leaves_no_entry_and_what_another_does_is_folded() {
+async fn rate_limited_browser_requests_are_not_audited_and_others_are_folded() {
     let rates = Rates { per_credential: 5, ..Rates::default() };
     let world = World::built(|_| {}, |app| app.with_rates(rates)).await;
     let clinic = world.clinic("One").await;

@@ -88,7 +88,7 @@ async fn keeps_three_years(world: &World, clinic: &Clinic) {
 }
 
 #[tokio::test]
-async fn what_is_older_than_the_clinic_keeps_it_leaves_by_whole_seals_and_the_chain_goes_on() {
+async fn pruning_removes_whole_old_seals_and_the_chain_continues() {
     let world = World::new().await;
     let (one, _, mut heads) = with_a_past(&world).await;
     let owner = signed_in_as(&world, world.database.clone()).await;
@@ -131,7 +131,7 @@ async fn what_is_older_than_the_clinic_keeps_it_leaves_by_whole_seals_and_the_ch
 }
 
 #[tokio::test]
-async fn what_does_not_verify_is_not_removed() {
+async fn unverifiable_entries_are_not_pruned() {
     let world = World::new().await;
     let (one, _, heads) = with_a_past(&world).await;
     let owner = signed_in_as(&world, world.database.clone()).await;
@@ -170,7 +170,7 @@ async fn behind_the_back(connection: &mut PgConnection, sql: &str) {
 }
 
 #[tokio::test]
-async fn every_change_of_a_tombstone_and_of_what_is_beside_it_is_named() {
+async fn every_change_of_a_tombstone_or_its_neighbours_is_reported() {
     let world = World::new().await;
     let (one, two, heads) = with_a_past(&world).await;
     let owner = signed_in_as(&world, world.database.clone()).await;
@@ -229,7 +229,7 @@ async fn every_change_of_a_tombstone_and_of_what_is_beside_it_is_named() {
 }
 
 #[tokio::test]
-async fn only_the_owner_removes_and_only_in_the_clinic_that_the_transaction_names() {
+async fn only_the_owner_can_prune_and_only_the_clinic_of_the_transaction() {
     let world = World::new().await;
     let (one, two, _) = with_a_past(&world).await;
     let mut connection = world.connect().await;
@@ -260,7 +260,7 @@ async fn only_the_owner_removes_and_only_in_the_clinic_that_the_transaction_name
 }
 
 #[test]
-fn the_command_says_what_it_removes_and_which_time_is_too_short() {
+fn the_prune_command_reports_removals_and_refuses_short_periods() {
     let place = Place::new();
     let said = |arguments: &[&str]| {
         let output = run(&place, arguments);
@@ -283,7 +283,7 @@ fn the_command_says_what_it_removes_and_which_time_is_too_short() {
 }
 
 #[tokio::test]
-async fn an_owner_that_is_no_superuser_removes_what_is_old() {
+async fn an_owner_without_superuser_rights_can_prune() {
     let first = World::new().await;
     let mut connection = first.connect().await;
     let roles = "sarcoscreen_app, sarcoscreen_writer, sarcoscreen_auth, sarcoscreen_jobs";

@@ -12,7 +12,7 @@ async fn actions(admin: &User, query: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn admins_find_who_saw_whom_and_reading_the_trail_is_on_record_too() {
+async fn admins_search_the_audit_log_and_their_reads_are_audited() {
     let world = World::new().await;
     let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
     let body = json!({"answers": frail(), "subject": {"reference": "R-1"}});
@@ -51,7 +51,7 @@ async fn admins_find_who_saw_whom_and_reading_the_trail_is_on_record_too() {
 }
 
 #[tokio::test]
-async fn pages_of_the_trail_miss_nothing_and_their_cursors_belong_to_their_filters() {
+async fn pages_of_the_audit_log_are_complete_and_cursors_belong_to_their_filters() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     for _ in 0..12 {

@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Executor as _};
 use crate::world::{World, frail};
 
 #[tokio::test]
-async fn the_roles_of_the_service_may_neither_change_nor_remove_anything_of_the_trail() {
+async fn the_roles_of_the_service_can_only_append_to_the_audit_log() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     clinic.staff.get("/v1/follow-ups").await.expect(200);
@@ -39,7 +39,7 @@ async fn the_roles_of_the_service_may_neither_change_nor_remove_anything_of_the_
 }
 
 #[tokio::test]
-async fn what_cannot_go_on_record_is_neither_shown_nor_done() {
+async fn requests_that_cannot_be_audited_fail_without_effect() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let submission = json!({"answers": frail(), "subject": {"reference": "R-1"}});
@@ -80,7 +80,7 @@ async fn what_cannot_go_on_record_is_neither_shown_nor_done() {
 }
 
 #[tokio::test]
-async fn a_service_whose_roles_may_not_add_to_the_trail_shows_nothing() {
+async fn a_service_without_insert_rights_on_the_audit_log_returns_no_data() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     clinic.staff.get("/v1/follow-ups").await.expect(200);

@@ -24,7 +24,7 @@ async fn when_there_are(world: &World, count: usize) -> Vec<Entry> {
 }
 
 #[tokio::test]
-async fn failed_sign_ins_are_counted_by_credential_and_hold_nothing_of_the_key() {
+async fn failed_sign_ins_are_counted_by_credential_without_key_material() {
     let world = World::new().await;
     // The held clock decides when the minute of counted failures ends.
     world.clock.hold();

@@ -152,7 +152,7 @@ fn serve(place: &Place) -> (Child, String) {
 }
 
 #[tokio::test]
-async fn everything_that_was_answered_is_on_record_once_although_the_service_is_killed() {
+async fn every_response_is_audited_once_although_the_service_is_killed() {
     let place = Place::new();
     let seed = u64::from(std::process::id());
     let (count, acknowledged, known) = (AtomicUsize::new(0), Mutex::new(Vec::new()), Mutex::new(Known::default()));

@@ -32,7 +32,7 @@ async fn worked(world: &World) -> (Clinic, Clinic, Vec<Head>) {
 }
 
 #[tokio::test]
-async fn an_untouched_trail_has_no_break_and_says_how_much_it_holds() {
+async fn an_unaltered_audit_log_has_no_breaks_and_reports_its_counts() {
     let world = World::new().await;
     let (_, _, heads) = worked(&world).await;
     assert_eq!(heads.len(), 16);
@@ -49,7 +49,7 @@ async fn an_untouched_trail_has_no_break_and_says_how_much_it_holds() {
 }
 
 #[tokio::test]
-async fn every_change_that_the_owner_of_the_tables_makes_is_named() {
+async fn every_change_by_the_table_owner_is_reported() {
     let world = World::new().await;
     let (clinic, other, heads) = worked(&world).await;
     let attacks = 3 * KINDS + 4;
@@ -85,7 +85,7 @@ pub(crate) async fn attack_in_turn(world: &World, clinic: Uuid, other: Uuid, hea
 }
 
 #[tokio::test]
-async fn what_was_forged_before_a_seal_is_found_after_it_too() {
+async fn entries_forged_before_a_seal_are_still_reported_after_it() {
     let world = World::new().await;
     let (clinic, other, heads) = worked(&world).await;
     let mut connection = world.connect().await;
@@ -103,7 +103,7 @@ async fn what_was_forged_before_a_seal_is_found_after_it_too() {
 }
 
 #[tokio::test]
-async fn a_chain_that_was_thrown_away_and_begun_anew_is_not_the_known_one() {
+async fn a_replaced_chain_is_detected_by_a_stored_head() {
     let world = World::new().await;
     let (clinic, _, heads) = worked(&world).await;
     let mut connection = world.connect().await;
@@ -129,7 +129,7 @@ async fn a_chain_that_was_thrown_away_and_begun_anew_is_not_the_known_one() {
 }
 
 #[tokio::test]
-async fn a_trail_from_before_there_were_seals_is_taken_as_it_is_once() {
+async fn audit_entries_from_before_sealing_are_accepted_once() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut connection = world.connect().await;
@@ -157,7 +157,7 @@ async fn a_trail_from_before_there_were_seals_is_taken_as_it_is_once() {
 }
 
 #[tokio::test]
-async fn what_is_said_of_a_clinic_that_there_is_not_is_named_too() {
+async fn entries_of_a_missing_clinic_are_reported() {
     let world = World::new().await;
     worked(&world).await;
     let (nowhere, id) = (Uuid::from_u128(3), Uuid::from_u128(7));

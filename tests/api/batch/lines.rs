@@ -59,7 +59,7 @@ async fn thousands_of_lines_are_stored_by_a_client_that_reads_only_when_it_has_s
 }
 
 #[tokio::test]
-async fn a_line_that_cannot_be_read_harms_no_other_and_has_its_own_number() {
+async fn an_unreadable_line_affects_no_other_and_is_reported_with_its_number() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let long = format!("{{\"submission\": \"{}\"}}", "x".repeat(70_000));
@@ -103,7 +103,7 @@ async fn read_until(connection: &mut TcpStream, text: &mut String, wanted: &str,
 }
 
 #[tokio::test]
-async fn lines_are_stored_and_answered_while_the_next_ones_are_awaited() {
+async fn lines_have_results_before_the_next_ones_arrive() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut connection = opened(&world, &clinic).await;
@@ -122,7 +122,7 @@ async fn lines_are_stored_and_answered_while_the_next_ones_are_awaited() {
 }
 
 #[tokio::test]
-async fn no_more_than_a_few_hundred_are_under_way_at_once_however_many_lines_have_come() {
+async fn only_a_few_hundred_lines_are_in_progress_at_once() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let (mut holder, mut watch) = (world.connect().await, world.connect().await);
@@ -145,7 +145,7 @@ async fn no_more_than_a_few_hundred_are_under_way_at_once_however_many_lines_hav
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_slow_ends_with_a_result_that_says_so() {
+async fn a_body_that_is_too_slow_ends_with_a_timeout_result() {
     let world = World::with(|settings| settings.read_deadline = Duration::from_secs(2)).await;
     let clinic = world.clinic("One").await;
     let mut connection = opened(&world, &clinic).await;
@@ -157,7 +157,7 @@ async fn a_body_that_is_too_slow_ends_with_a_result_that_says_so() {
 }
 
 #[tokio::test]
-async fn whoever_may_not_submit_for_others_may_send_no_lines() {
+async fn browser_keys_may_not_send_ndjson_batches() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     for (user, status) in [(&clinic.browser, 403), (&world.holder(None), 401), (&clinic.staff, 200)] {

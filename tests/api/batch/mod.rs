@@ -26,7 +26,7 @@ async fn batch(user: &User, items: &[Value]) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn each_item_has_the_result_of_a_request_of_its_own_in_its_order() {
+async fn each_item_has_the_result_of_a_separate_request_in_order() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut items: Vec<Value> = (0..1_000).map(item).collect();
@@ -79,7 +79,7 @@ async fn each_item_has_the_result_of_a_request_of_its_own_in_its_order() {
 }
 
 #[tokio::test]
-async fn a_batch_that_is_sent_again_stores_nothing_twice_and_gets_the_same_results() {
+async fn a_repeated_batch_stores_nothing_twice_and_returns_the_same_results() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let items: Vec<Value> = (0..40).map(item).collect();
@@ -99,7 +99,7 @@ async fn a_batch_that_is_sent_again_stores_nothing_twice_and_gets_the_same_resul
 }
 
 #[tokio::test]
-async fn a_batch_has_one_to_a_thousand_items_and_no_field_beside_them() {
+async fn a_batch_has_1_to_1000_items_and_no_other_field() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let refused = async |body: &Value| -> (u16, Vec<String>) {
@@ -118,7 +118,7 @@ async fn a_batch_has_one_to_a_thousand_items_and_no_field_beside_them() {
 }
 
 #[tokio::test]
-async fn short_results_are_those_without_assessments() {
+async fn short_results_omit_assessments() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let items: Vec<Value> = (0..3).map(item).collect();

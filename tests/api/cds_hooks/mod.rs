@@ -104,7 +104,7 @@ async fn three_exchanges_of_a_record_system() {
 }
 
 #[tokio::test]
-async fn what_a_card_says_is_what_the_same_answers_score() {
+async fn a_card_matches_the_score_of_the_same_answers() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     for answers in [frail(), fit(), json!({"age": 70, "falls_past_year": 1})] {
@@ -122,7 +122,7 @@ async fn what_a_card_says_is_what_the_same_answers_score() {
 }
 
 #[tokio::test]
-async fn a_response_to_the_form_of_this_service_is_read_by_its_own_codes() {
+async fn a_response_to_this_services_form_is_read_by_its_codes() {
     let world = World::new().await;
     let intake = world.clinic("One").await.intake;
     let mut coded = response(&fit(), "2026-11-01");
@@ -182,7 +182,7 @@ async fn an_emergency_is_critical_and_offers_no_appointment() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_refused_with_its_place_and_never_passed_over() {
+async fn unreadable_content_is_refused_with_its_place_and_never_ignored() {
     let world = World::new().await;
     let intake = world.clinic("One").await.intake;
     let of = |answer: Value| {

@@ -73,7 +73,7 @@ impl Here {
 }
 
 #[tokio::test]
-async fn a_token_is_used_up_for_every_instance_and_for_one_that_is_started_later() {
+async fn a_used_token_is_refused_by_every_instance_including_later_ones() {
     let here = Here::new().await;
     let (first, second) = (here.instance(&[7]).await, here.instance(&[7]).await);
     let token = here.token("one");
@@ -99,7 +99,7 @@ async fn a_token_is_used_up_for_every_instance_and_for_one_that_is_started_later
 }
 
 #[tokio::test]
-async fn what_is_kept_of_a_token_goes_once_the_token_is_too_old() {
+async fn stored_token_hashes_are_deleted_once_the_token_is_too_old() {
     let here = Here::new().await;
     let (app, base) = here.instance(&[7]).await;
     let token = here.token("one");
@@ -130,7 +130,7 @@ async fn a_record_system_of_a_suspended_clinic_is_refused_and_its_token_is_not_u
 }
 
 #[tokio::test]
-async fn a_record_system_has_a_credential_that_an_admin_sees_and_revokes() {
+async fn an_admin_can_list_and_revoke_the_credential_of_a_record_system() {
     let here = Here::new().await;
     let (_, base) = here.instance(&[7]).await;
     here.ask(&base, &here.token("one")).await.expect(200);
@@ -147,7 +147,7 @@ async fn a_record_system_has_a_credential_that_an_admin_sees_and_revokes() {
 }
 
 #[tokio::test]
-async fn refused_tokens_are_on_record_and_too_many_of_an_address_are_told_to_wait() {
+async fn refused_tokens_are_audited_and_rate_limited_by_address() {
     let here = Here::new().await;
     let (app, base) = here.instance(&[7]).await;
     here.world.clock.hold();

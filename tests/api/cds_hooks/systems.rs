@@ -12,7 +12,7 @@ use crate::world::{World, frail};
 const BASE: &str = "https://screening.example";
 
 #[tokio::test]
-async fn only_a_key_of_the_role_intake_or_more_may_ask() {
+async fn only_keys_with_at_least_the_intake_role_may_call() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let body = call(&json!({"responses": null}));
@@ -26,7 +26,7 @@ async fn only_a_key_of_the_role_intake_or_more_may_ask() {
 }
 
 #[tokio::test]
-async fn a_systems_token_is_good_for_one_call_of_one_service_for_its_own_clinic() {
+async fn a_systems_token_is_valid_for_one_call_of_one_service_of_its_clinic() {
     let signers = [Signer::p384("ec"), Signer::rsa("rsa")];
     let issuer = Issuer::start(&signers.each_ref());
     let world = World::new().await;

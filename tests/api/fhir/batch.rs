@@ -31,7 +31,7 @@ fn statuses(answers: &[Value]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn each_entry_is_answered_as_a_request_of_its_own_would_be() {
+async fn each_entry_has_the_response_of_a_separate_request() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut wrong = create(&fit(), "r3");
@@ -83,7 +83,7 @@ async fn each_entry_is_answered_as_a_request_of_its_own_would_be() {
 }
 
 #[tokio::test]
-async fn what_is_no_batch_is_refused_whole() {
+async fn an_invalid_batch_is_refused_as_a_whole() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut transaction = bundle(&[create(&fit(), "r1")]);

@@ -18,7 +18,7 @@ const AT_ONCE: usize = 50;
 const COPIES: usize = 16;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_of_500_identifiers_sixteen_times_at_once_over_two_instances_is_one_row() {
+async fn each_of_500_identifiers_created_16_times_concurrently_on_two_instances_is_one_row() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let second = app(&world.database, Arc::new(System), &[7], None);
@@ -46,7 +46,7 @@ async fn each_of_500_identifiers_sixteen_times_at_once_over_two_instances_is_one
 }
 
 #[tokio::test]
-async fn what_was_stored_without_a_condition_is_found_and_two_of_one_name_are_refused() {
+async fn unconditional_records_are_found_and_duplicate_identifiers_are_refused() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let body = json!({"answers": frail(), "source": {"system": "urn:ehr", "id": "a"}});
@@ -60,7 +60,7 @@ async fn what_was_stored_without_a_condition_is_found_and_two_of_one_name_are_re
 }
 
 #[tokio::test]
-async fn only_a_whole_identifier_that_the_resource_has_is_a_condition() {
+async fn a_condition_needs_a_complete_identifier_of_the_resource() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let body = identified(&frail(), "a");

@@ -42,7 +42,7 @@ fn answers(response: &Value) -> Vec<(String, Value)> {
 }
 
 #[tokio::test]
-async fn a_form_is_begun_with_what_is_known_and_nothing_is_guessed() {
+async fn a_form_is_populated_only_with_known_values() {
     let world = World::new().await;
     let intake = world.clinic("One").await.intake;
     let loinc = "http://loinc.org";
@@ -113,7 +113,7 @@ async fn shown(user: &User, id: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn results_are_taken_out_of_a_response_without_storing_anything() {
+async fn results_are_extracted_from_a_response_without_storing_anything() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut told = frail();
@@ -164,7 +164,7 @@ async fn results_are_taken_out_of_a_response_without_storing_anything() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_stored_is_not_extracted_from_either() {
+async fn a_response_that_cannot_be_stored_cannot_be_extracted() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let nobody = clinic.intake.post(EXTRACT, &response(&fit())).await.expect(422);

@@ -18,7 +18,7 @@ fn business(code: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_task_takes_a_case_from_open_to_closed_and_flag_and_request_follow() {
+async fn a_task_moves_a_follow_up_from_open_to_closed_with_its_flag_and_request() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let receipt = clinic.intake.submit(&json!({"answers": frail()})).await.expect(201);
@@ -70,7 +70,7 @@ async fn a_task_takes_a_case_from_open_to_closed_and_flag_and_request_follow() {
 }
 
 #[tokio::test]
-async fn what_a_case_does_not_take_is_refused_by_name() {
+async fn a_change_that_a_follow_up_does_not_accept_is_refused_with_a_code() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let receipt = clinic.intake.submit(&json!({"answers": frail()})).await.expect(201);

@@ -51,7 +51,7 @@ async fn check_history(clinic: &Clinic, case: &str, nurse: &Colleague, steps: &[
 }
 
 #[tokio::test]
-async fn a_case_goes_its_way_and_the_history_shows_every_step() {
+async fn a_follow_up_passes_through_all_states_and_its_history_shows_every_step() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let nurse = Colleague::of(&world, &clinic).await;
@@ -99,7 +99,7 @@ async fn a_case_goes_its_way_and_the_history_shows_every_step() {
 }
 
 #[tokio::test]
-async fn a_note_stands_nowhere_readable_and_opens_only_where_it_was_written() {
+async fn a_note_is_encrypted_and_opens_only_in_its_own_row() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let case = open(&clinic).await;
@@ -124,7 +124,7 @@ async fn a_note_stands_nowhere_readable_and_opens_only_where_it_was_written() {
 }
 
 #[tokio::test]
-async fn contact_data_is_shown_only_with_consent_and_the_case_says_so() {
+async fn a_follow_up_shows_contact_data_only_with_consent() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let contact = json!({"name": "Ana García", "telephone": "+34 600 111 222"});

@@ -29,7 +29,7 @@ async fn submit(clinic: &Clinic, urgency: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_case_is_due_after_the_clinics_hours_and_earlier_once_it_is_more_urgent() {
+async fn the_due_time_follows_the_clinic_hours_and_moves_earlier_with_higher_urgency() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let hours = |count| SignedDuration::from_hours(count);
@@ -62,7 +62,7 @@ async fn a_case_is_due_after_the_clinics_hours_and_earlier_once_it_is_more_urgen
 }
 
 #[tokio::test]
-async fn a_case_gathers_the_bands_findings_and_instruments_of_its_submissions() {
+async fn a_follow_up_collects_the_bands_findings_and_instruments_of_its_submissions() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let opened = submit(&clinic, "routine").await;

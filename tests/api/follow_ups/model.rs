@@ -163,7 +163,7 @@ async fn work(
 }
 
 #[tokio::test]
-async fn two_thousand_random_commands_of_eight_clients_fit_one_history_of_every_case() {
+async fn two_thousand_random_commands_of_eight_clients_fit_one_history_per_follow_up() {
     let seed_used = seed_of_run();
     println!("seed {seed_used}; set SARCOSCREEN_TEST_SEED to run it again");
     let world = World::new().await;

@@ -18,7 +18,7 @@ async fn next(user: &User, key: Option<&str>) -> Answer {
 }
 
 #[tokio::test]
-async fn sixteen_workers_take_two_hundred_cases_each_once_most_urgent_first() {
+async fn sixteen_workers_take_two_hundred_follow_ups_once_each_most_urgent_first() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     seed(&world, &clinic, 200).await;
@@ -58,7 +58,7 @@ async fn sixteen_workers_take_two_hundred_cases_each_once_most_urgent_first() {
 }
 
 #[tokio::test]
-async fn a_retry_gets_the_same_case_and_copies_at_once_take_one() {
+async fn a_retry_gets_the_same_follow_up_and_concurrent_copies_take_one() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     assert_eq!(next(&clinic.staff, Some("k")).await.status, 204);
@@ -83,7 +83,7 @@ async fn a_retry_gets_the_same_case_and_copies_at_once_take_one() {
 }
 
 #[tokio::test]
-async fn a_submission_that_joins_a_case_does_not_hide_it_and_another_clinic_sees_none_of_it() {
+async fn a_joined_follow_up_can_still_be_taken_but_not_by_another_clinic() {
     let world = World::new().await;
     let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
     let body = json!({"answers": frail(), "subject": {"reference": "R-1"}});

@@ -41,7 +41,7 @@ async fn seed_in_three_states(world: &World, clinic: &Clinic, other: &Clinic, so
 }
 
 #[tokio::test]
-async fn every_page_of_every_order_runs_along_an_index_without_a_sort() {
+async fn every_page_of_every_order_uses_an_index_without_a_sort() {
     let world = World::new().await;
     let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
     let somebody = world.user_with_id(clinic.id, sarcoscreen::domain::actor::Role::Staff, None).await.1;

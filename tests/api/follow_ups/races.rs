@@ -12,7 +12,7 @@ const CASES: usize = 50;
 const STAFF: usize = 8;
 
 #[tokio::test]
-async fn of_eight_who_saw_the_same_version_one_wins_and_seven_are_told() {
+async fn of_eight_commands_on_one_version_one_wins_and_seven_get_412() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     seed(&world, &clinic, CASES).await;

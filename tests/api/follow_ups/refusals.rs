@@ -11,7 +11,7 @@ const COMMANDS: [&str; 10] =
     ["claim", "release", "reassign", "contact", "book", "unbook", "did-not-attend", "close", "reopen", "notes"];
 
 #[tokio::test]
-async fn every_command_needs_the_version_that_was_seen() {
+async fn every_command_needs_if_match() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let nurse = Colleague::of(&world, &clinic).await;
@@ -68,7 +68,7 @@ async fn a_refusal_says_why_in_a_sentence_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn only_whoever_can_work_on_a_case_can_be_given_it() {
+async fn a_follow_up_is_only_assigned_to_credentials_that_can_work_on_it() {
     let world = World::new().await;
     let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
     let case = open(&clinic).await;
@@ -141,7 +141,7 @@ fn faulty_bodies() -> Vec<(&'static str, Value, &'static [&'static str])> {
 }
 
 #[tokio::test]
-async fn a_body_says_all_that_is_needed_and_nothing_else() {
+async fn a_command_body_has_all_required_fields_and_no_others() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let case = open(&clinic).await;
@@ -175,7 +175,7 @@ async fn a_body_says_all_that_is_needed_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_case_is_not_reopened_beside_another_one_of_the_person() {
+async fn a_follow_up_is_not_reopened_while_the_subject_has_another_open_one() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let submit = async || {

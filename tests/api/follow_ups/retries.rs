@@ -7,7 +7,7 @@ use super::{Colleague, act, act_once, hours_ahead, open};
 use crate::world::{World, frail};
 
 #[tokio::test]
-async fn a_retry_of_any_command_gets_the_answer_of_its_version() {
+async fn a_retry_of_any_command_gets_the_response_of_its_version() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let nurse = Colleague::of(&world, &clinic).await;
@@ -61,7 +61,7 @@ async fn a_retry_of_any_command_gets_the_answer_of_its_version() {
 }
 
 #[tokio::test]
-async fn copies_of_one_command_at_once_change_the_case_once() {
+async fn concurrent_copies_of_one_command_change_the_follow_up_once() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     for round in 0..10 {
@@ -77,7 +77,7 @@ async fn copies_of_one_command_at_once_change_the_case_once() {
 }
 
 #[tokio::test]
-async fn a_command_that_was_refused_pins_nothing_to_its_key() {
+async fn a_refused_command_stores_nothing_under_its_key() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let case = open(&clinic).await;

@@ -45,7 +45,7 @@ async fn seeded(world: &World) -> HashSet<String> {
 }
 
 #[tokio::test]
-async fn a_walk_over_a_hundred_thousand_cases_meets_each_once_while_four_write() {
+async fn paging_through_a_hundred_thousand_follow_ups_shows_each_once_during_writes() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     seed(&world, &clinic, ROWS).await;
@@ -127,7 +127,7 @@ async fn page_times(user: &User, last: &str) -> [(Duration, Duration); 2] {
 }
 
 #[tokio::test]
-async fn ten_thousand_cases_of_one_instant_are_told_apart_in_every_order() {
+async fn ten_thousand_follow_ups_with_equal_times_have_a_total_order() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     seed(&world, &clinic, 10_000).await;

@@ -55,7 +55,7 @@ async fn mixed(world: &World, clinic: &Clinic, colleague: &Colleague) {
 }
 
 #[tokio::test]
-async fn every_filter_narrows_the_list_to_what_a_reader_of_every_case_would_pick() {
+async fn every_filter_matches_a_manual_selection() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let colleague = Colleague::of(&world, &clinic).await;
@@ -120,7 +120,7 @@ fn rank(case: &Value) -> usize {
 }
 
 #[tokio::test]
-async fn a_parameter_that_cannot_be_read_is_named() {
+async fn an_invalid_parameter_is_reported_by_name() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     for (query, pointer) in [
@@ -146,7 +146,7 @@ async fn a_parameter_that_cannot_be_read_is_named() {
 }
 
 #[tokio::test]
-async fn a_cursor_opens_only_the_clinic_filter_and_order_it_was_made_for() {
+async fn a_cursor_is_only_valid_for_its_clinic_filter_and_order() {
     let world = World::new().await;
     let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
     seed(&world, &clinic, 9).await;
@@ -202,7 +202,7 @@ async fn a_cursor_opens_only_the_clinic_filter_and_order_it_was_made_for() {
 }
 
 #[tokio::test]
-async fn an_estimate_is_made_only_when_asked_for_and_is_near() {
+async fn an_estimate_is_made_on_request_only_and_is_close() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     seed(&world, &clinic, 3000).await;

@@ -99,7 +99,7 @@ async fn submit(clinic: &Clinic) -> Value {
 }
 
 #[tokio::test]
-async fn lists_come_from_the_replica_and_whoever_changed_something_finds_it_through_any_instance() {
+async fn lists_use_the_replica_and_callers_see_their_own_changes_on_any_instance() {
     let stage = Stage::new().await;
     let clinic = stage.world.clinic("One").await;
     let instance = stage.instance(LONG).await;
@@ -150,7 +150,7 @@ async fn lists_come_from_the_replica_and_whoever_changed_something_finds_it_thro
 }
 
 #[tokio::test]
-async fn nothing_older_than_the_bound_is_shown_and_an_idle_primary_makes_no_replica_old() {
+async fn reads_respect_the_lag_bound_and_an_idle_primary_causes_no_lag() {
     let stage = Stage::new().await;
     let clinic = stage.world.clinic("One").await;
     // The replica's position is polled every half second; a busy machine may be late, but by less than the bound.
@@ -189,7 +189,7 @@ async fn nothing_older_than_the_bound_is_shown_and_an_idle_primary_makes_no_repl
 }
 
 #[tokio::test]
-async fn nobody_notices_that_the_replica_is_killed_and_it_is_used_again_when_it_is_back() {
+async fn reads_survive_a_killed_replica_and_use_it_again_after_its_restart() {
     let mut stage = Stage::new().await;
     let clinic = stage.world.clinic("One").await;
     let instance = stage.instance(Duration::from_secs(2)).await;
@@ -232,7 +232,7 @@ async fn nobody_notices_that_the_replica_is_killed_and_it_is_used_again_when_it_
 }
 
 #[tokio::test]
-async fn a_server_that_is_no_replica_of_this_database_is_not_read_from() {
+async fn reads_do_not_use_a_server_that_is_not_a_replica_of_this_database() {
     let stage = Stage::new().await;
     let clinic = stage.world.clinic("One").await;
     let itself = stage.reading_from(&stage.world.database.clone(), LONG).await;

@@ -7,7 +7,7 @@ use super::issuer::{Issuer, Signer, hashed, message};
 use crate::world::World;
 
 #[tokio::test]
-async fn every_allowed_algorithm_signs_somebody_in_and_no_other_does() {
+async fn only_allowed_algorithms_authenticate() {
     let signers = [Signer::rsa("rsa"), Signer::p256("p256"), Signer::p384("p384"), Signer::ed("ed")];
     let issuer = Issuer::start(&signers.each_ref());
     let mut policy = issuer.policy();
@@ -36,7 +36,7 @@ async fn every_allowed_algorithm_signs_somebody_in_and_no_other_does() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_signed_by_the_named_key_of_the_issuer_is_refused() {
+async fn a_token_not_signed_by_its_named_issuer_key_is_refused() {
     let here = Trusting::new().await;
     let claims = here.claims();
     let good = here.signer.token(&claims);
@@ -84,7 +84,7 @@ async fn a_token_that_is_not_signed_by_the_named_key_of_the_issuer_is_refused() 
 }
 
 #[tokio::test]
-async fn every_claim_must_be_there_and_right() {
+async fn every_claim_must_be_present_and_valid() {
     let here = Trusting::new().await;
     let now = here.claims()["iat"].as_i64().unwrap();
     let wrong: [(&str, Value); 15] = [
@@ -117,7 +117,7 @@ async fn every_claim_must_be_there_and_right() {
 }
 
 #[tokio::test]
-async fn the_clocks_may_be_apart_by_the_skew() {
+async fn clocks_may_differ_by_the_skew() {
     let here = Trusting::new().await;
     let now = here.claims()["iat"].as_i64().unwrap();
     // Some seconds from the bound itself, which a unit test of the domain checks: time passes while this test runs.
@@ -133,7 +133,7 @@ async fn the_clocks_may_be_apart_by_the_skew() {
 }
 
 #[tokio::test]
-async fn a_token_ends_while_it_is_remembered() {
+async fn a_cached_token_expires() {
     let here = Trusting::new().await;
     let token = here.signer.token(&here.claims());
     assert_eq!(here.status(&token).await, 200);
@@ -154,7 +154,7 @@ async fn a_huge_token_is_refused_unread() {
 }
 
 #[tokio::test]
-async fn without_an_issuer_no_token_is_taken() {
+async fn without_an_issuer_no_token_is_accepted() {
     let here = Trusting::new().await;
     let token = here.signer.token(&here.claims());
     let keys_only = World::new().await;

@@ -58,7 +58,7 @@ impl<F: Fn(&str, usize) -> Vec<IpAddr> + Send + Sync> Names for Given<F> {
 }
 
 #[tokio::test]
-async fn no_inner_address_is_sent_to_however_it_is_written_or_named() {
+async fn internal_addresses_are_refused_in_any_notation_and_by_name() {
     let stands_for =
         |name: &str, _| NAMED.iter().filter(|row| row.0 == name).map(|row| row.1.parse().unwrap()).collect();
     let names = Arc::new(Given(stands_for, Arc::default()));
@@ -86,7 +86,7 @@ async fn no_inner_address_is_sent_to_however_it_is_written_or_named() {
 }
 
 #[tokio::test]
-async fn a_name_that_changes_between_attempts_and_a_redirection_lead_nowhere() {
+async fn dns_rebinding_and_redirections_do_not_reach_internal_addresses() {
     let outer = Receiver::start(Manner::Takes).await;
     let port = reqwest::Url::parse(&outer.url).unwrap().port().unwrap();
     // A private listener on the same port of another address: it must see no connection.

@@ -7,7 +7,7 @@ use super::{Delivering, count, log, register, until, world};
 use crate::world::{fit, frail};
 
 #[tokio::test]
-async fn a_flagged_submission_a_moved_case_and_an_erased_person_are_told_by_ids_alone() {
+async fn events_of_submissions_follow_ups_and_erasures_contain_ids_only() {
     let world = world().await;
     let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
     let receiver = Receiver::start(Manner::Takes).await;
@@ -59,7 +59,7 @@ async fn a_flagged_submission_a_moved_case_and_an_erased_person_are_told_by_ids_
 }
 
 #[tokio::test]
-async fn nothing_is_written_where_nobody_subscribes_and_erasing_takes_what_waits() {
+async fn no_event_is_written_without_a_subscription_and_erasure_deletes_pending_events() {
     let world = world().await;
     let clinic = world.clinic("One").await;
     let submit = async || clinic.intake.submit(&json!({"answers": frail()})).await.expect(201);
@@ -82,7 +82,7 @@ async fn nothing_is_written_where_nobody_subscribes_and_erasing_takes_what_waits
 }
 
 #[tokio::test]
-async fn a_case_that_a_merge_closes_and_one_that_its_undoing_opens_are_told() {
+async fn closing_by_a_merge_and_opening_by_its_undo_send_events() {
     let world = world().await;
     let clinic = world.clinic("One").await;
     let receiver = Receiver::start(Manner::Takes).await;

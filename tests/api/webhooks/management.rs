@@ -8,7 +8,7 @@ use super::{Delivering, count, log, register, until, world};
 use crate::world::{Clinic, frail};
 
 #[tokio::test]
-async fn while_a_secret_rotates_both_sign_and_afterwards_the_new_one_alone() {
+async fn both_secrets_sign_during_a_rotation_and_then_only_the_new_one() {
     let world = world().await;
     let clinic = world.clinic("One").await;
     let receiver = Receiver::start(Manner::Takes).await;
@@ -35,7 +35,7 @@ async fn while_a_secret_rotates_both_sign_and_afterwards_the_new_one_alone() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_answers_410_or_fails_for_days_is_disabled_and_says_why() {
+async fn an_endpoint_that_returns_410_or_fails_for_days_is_disabled_with_a_reason() {
     let world = world().await;
     let clinic = world.clinic("One").await;
     let gone = Receiver::start(Manner::Says("410 Gone".into())).await;
@@ -94,7 +94,7 @@ async fn recorded(clinic: &Clinic, webhook: &str, wanted: usize) {
 }
 
 #[tokio::test]
-async fn one_delivery_or_a_range_is_sent_again_under_its_id_and_the_log_is_forgotten_after_30_days() {
+async fn redelivery_keeps_ids_and_the_delivery_log_expires_after_30_days() {
     let world = world().await;
     let clinic = world.clinic("One").await;
     let receiver = Receiver::start(Manner::Takes).await;

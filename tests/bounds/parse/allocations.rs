@@ -68,7 +68,7 @@ where
 }
 
 #[test]
-fn a_refused_request_allocates_little_however_large_it_is() {
+fn a_refused_request_of_any_size_allocates_little() {
     let system = actix_web::rt::System::new();
     let (place, service) = system.block_on(async {
         let place = Place::new().await;

@@ -17,7 +17,7 @@ const UNREADABLE: [&str; 7] = [
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_no_request_leaves_no_error_in_the_log() {
+async fn malformed_requests_log_no_error() {
     let place = Place::new().await;
     place.run(&["migrate"]);
     let log = tempfile::NamedTempFile::new().unwrap();

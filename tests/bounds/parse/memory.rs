@@ -8,7 +8,7 @@ use super::{Line, Site, post};
 const MOST: f64 = 400.0;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_largest_faulty_bodies_at_once_leave_the_memory_small() {
+async fn the_largest_faulty_bodies_use_bounded_memory() {
     let site = Site::new().await;
     let empty = vec!["[]"; 2_700_000].join(",");
     let bodies = [

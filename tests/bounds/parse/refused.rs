@@ -108,7 +108,7 @@ fn least(site: &Site, cheapest: &[u8], kind: &Refused, each: u32) -> (f64, f64, 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refused_request_costs_little_however_large_it_is() {
+async fn a_refused_request_of_any_size_costs_little() {
     let site = Site::new().await;
     let kinds = kinds(&site);
     tokio::task::block_in_place(|| {

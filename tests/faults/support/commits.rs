@@ -59,7 +59,7 @@ fn commits(text: &[u8]) -> bool {
 }
 
 #[test]
-fn commits_are_found_however_the_bytes_are_parted() {
+fn commits_are_found_for_any_split_of_the_bytes() {
     let query = |text: &str| {
         let length = u32::try_from(text.len() + 5).unwrap();
         [&b"Q"[..], &length.to_be_bytes(), text.as_bytes(), b"\0"].concat()
