@@ -103,11 +103,11 @@ async fn a_command_waits_for_a_service_that_is_starting() {
     let mut service = Guarded(serve.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     let holder = || fs::read_to_string(place.data().join("lock")).unwrap_or_default();
     until("it holds the folder", async || holder().starts_with(&service.0.id().to_string())).await;
-    assert!(!holder().contains("serving"), "it started too soon to be waited for");
+    assert!(!holder().contains("serving"), "it started too fast for the command to wait");
     let listed = run(&place, &["clinics", "list"]);
     let said = text(&listed.stderr);
     assert!(listed.status.success() && said.contains("waiting for the sarcoscreen"), "{listed:?}");
-    assert!(text(&listed.stdout).contains("demo"), "the first start is through: {listed:?}");
+    assert!(text(&listed.stdout).contains("demo"), "the first start is complete: {listed:?}");
     assert!(holder().contains("serving"));
     kill(Pid::from_raw(i32::try_from(service.0.id()).unwrap()), Signal::SIGTERM).unwrap();
     assert!(service.0.wait().unwrap().success());

@@ -20,9 +20,9 @@ async fn a_hundred_faults_are_reported_and_a_later_alarm_too() {
     let clinic = world.clinic("One").await;
     let fields = |count: usize| (0..count).map(|number| format!("\"x{number}\":0")).collect::<Vec<_>>().join(",");
     let alarm = "\"answers\":{\"dark_urine\":true,\"muscle_pain\":true}";
-    for (count, told) in [(99, 99), (100, 100), (101, 100), (4_000, 100)] {
+    for (count, pointers) in [(99, 99), (100, 100), (101, 100), (4_000, 100)] {
         let answer = post(&clinic.browser, "/v1/scores", format!("{{{},{alarm}}}", fields(count))).await;
-        assert_eq!(answer.pointers().len(), told, "{count}");
+        assert_eq!(answer.pointers().len(), pointers, "{count}");
         assert_eq!(answer.pointers()[..3], ["/x0", "/x1", "/x2"]);
         let body = answer.expect(422);
         assert_eq!(body["care_level"], "emergency", "{count}");
@@ -137,7 +137,7 @@ async fn bodies_in_progress_have_bounded_space_that_is_released() {
     };
     let (first, refused) = filled(&one.intake).await;
     assert_eq!(refused.header("retry-after"), "1");
-    assert_eq!(batch(&two.intake).await.status, 200, "another clinic has room");
+    assert_eq!(batch(&two.intake).await.status, 200, "another clinic has space");
     let (second, _) = filled(&two.intake).await;
     let three = world.clinic("Three").await;
     let refused = batch(&three.intake).await;
@@ -154,11 +154,11 @@ async fn an_unread_body_is_accepted_only_for_a_short_time() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let head = head(clinic.browser.key.as_deref().unwrap());
-    let nobody = "POST /v1/submissions HTTP/1.1\r\nhost: test\r\n";
+    let anonymous = "POST /v1/submissions HTTP/1.1\r\nhost: test\r\n";
     let cases = [
         (413, format!("{head}content-length: 8388608\r\n\r\n")),
-        (401, format!("{nobody}content-length: 8388608\r\n\r\n")),
-        (401, format!("{nobody}transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n")),
+        (401, format!("{anonymous}content-length: 8388608\r\n\r\n")),
+        (401, format!("{anonymous}transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n")),
         (415, format!("{}transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n", head.replace("application/json", "x/y"))),
         (405, "PUT /v1/submissions HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n".to_owned()),
         (200, "GET /health/live HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n".to_owned()),
@@ -186,6 +186,6 @@ async fn an_unread_body_is_accepted_only_for_a_short_time() {
         });
         let (taken, answer) = taken.await.unwrap();
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
-        assert!(taken < Duration::from_secs(5), "{status}: bytes are taken for {taken:?}");
+        assert!(taken < Duration::from_secs(5), "{status}: bytes are accepted for {taken:?}");
     }
 }

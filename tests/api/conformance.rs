@@ -48,7 +48,7 @@ async fn a_request_uses_its_own_pathways_or_the_clinics() {
             .map(|result| format!("{} {}", result["id"].as_str().unwrap(), result["stage"].as_str().unwrap()))
             .collect::<Vec<_>>()
     };
-    assert!(stages(json!({"answers": weak})).await.is_empty(), "this clinic follows none");
+    assert!(stages(json!({"answers": weak})).await.is_empty(), "this clinic has no pathway");
     let named = json!({"answers": weak, "pathways": ["awgs_2019", "ewgsop2"]});
     assert_eq!(stages(named).await, ["ewgsop2 none_found_yet", "awgs_2019 possible"]);
     clinic.browser.post("/v1/scores", &json!({"answers": weak, "pathways": ["ewgsop"]})).await.expect(422);

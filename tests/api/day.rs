@@ -104,7 +104,7 @@ async fn check_history(colleague: &Colleague, handled: &Handled) -> usize {
 }
 
 /// Number of successful audit entries for each staff action.
-async fn on_record(world: &World) -> BTreeMap<String, i64> {
+async fn audited_actions(world: &World) -> BTreeMap<String, i64> {
     let sql = "select action, count(*) from audit_entries where outcome = 'success' and action like 'follow_up_%'
                and action not like '%_read' group by 1";
     let rows: Vec<(String, i64)> = sqlx::query_as(sql).fetch_all(&mut world.connect().await).await.unwrap();
@@ -124,7 +124,7 @@ async fn four_staff_work_through_two_hundred_flagged_submissions_and_every_step_
     let each: Vec<usize> = handled.iter().map(Vec::len).collect();
     let handled: Vec<Handled> = handled.into_iter().flatten().collect();
     let cases: std::collections::BTreeSet<&str> = handled.iter().map(|one| one.case.as_str()).collect();
-    assert_eq!((handled.len(), cases.len()), (FLAGGED, FLAGGED), "a case was handled twice, or not at all");
+    assert_eq!((handled.len(), cases.len()), (FLAGGED, FLAGGED), "a follow-up was handled twice or not at all");
 
     let mut heads = seal(&world.app).await.unwrap();
     let mut versions = 0;
@@ -136,7 +136,7 @@ async fn four_staff_work_through_two_hundred_flagged_submissions_and_every_step_
     }
     let open = colleagues[0].user.get("/v1/follow-ups").await.expect(200);
     assert_eq!(open["items"], json!([]));
-    let recorded = on_record(&world).await;
+    let audit_counts = audited_actions(&world).await;
     let done = |command: &str| handled.iter().flat_map(|one| &one.commands).filter(|one| **one == command).count();
     for (action, command) in [
         ("follow_up_taken", "claim"),
@@ -144,7 +144,7 @@ async fn four_staff_work_through_two_hundred_flagged_submissions_and_every_step_
         ("follow_up_booked", "book"),
         ("follow_up_closed", "close"),
     ] {
-        assert_eq!(recorded.get(action).copied(), i64::try_from(done(command)).ok(), "{action}");
+        assert_eq!(audit_counts.get(action).copied(), i64::try_from(done(command)).ok(), "{action}");
     }
     heads.extend(seal(&world.app).await.unwrap());
     other.staff.get("/v1/follow-ups").await.expect(200);

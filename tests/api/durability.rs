@@ -136,7 +136,7 @@ async fn a_service_is_ready_only_on_a_migrated_database() {
         .await
         .unwrap();
     let wanted = (503, [true, false, true, true].map(Value::from));
-    until("readiness says so", async || readiness(&world, &world.base).await == wanted).await;
+    until("readiness reports it", async || readiness(&world, &world.base).await == wanted).await;
 }
 
 #[tokio::test]
@@ -191,7 +191,7 @@ async fn a_service_without_its_database_is_live_but_not_ready() {
     let clinic = world.clinic("One").await;
     let nowhere = [
         login(&world.database).database("no_such_database"),
-        world.database.clone().username("nobody_known"),
+        world.database.clone().username("unknown_user"),
         login(&world.database).port(1),
     ];
     for database in nowhere {

@@ -122,7 +122,7 @@ async fn no_csv_cell_begins_like_a_formula_and_every_text_is_preserved() {
     let found = compare(&csv, &clinic.staff.get("/v1/exports/submissions").await);
     let cases = clinic.staff.get("/v1/exports/follow-ups?format=csv").await;
     let in_cases = compare(&cases, &clinic.staff.get("/v1/exports/follow-ups").await);
-    println!("{found} dangerous cells of submissions and {in_cases} of follow-ups, all of them inert");
+    println!("{found} dangerous cells of submissions and {in_cases} of follow-ups, all of them safe");
     assert!(found > 3 * (sent - 8) && in_cases >= 50, "{found} {in_cases}");
     assert!(csv.header("content-disposition").ends_with("\"submissions.csv\""));
     assert_eq!(csv.header("cache-control"), "no-store");
@@ -155,7 +155,7 @@ async fn an_export_has_every_row_once_and_resumes_after_any_of_them() {
     for index in [0, 998, 999, 1_000, 1_999, 2_598, 2_599] {
         let cursor = all[index]["cursor"].as_str().unwrap();
         let rest = rows(&clinic.staff.get(&format!("/v1/exports/submissions?after={cursor}")).await);
-        assert_eq!(rest, all[index + 1..], "behind row {index}");
+        assert_eq!(rest, all[index + 1..], "after row {index}");
         for other in ["submissions?flagged=true&", "submissions?received_to=2030-01-01T00:00:00Z&", "follow-ups?"] {
             let path = format!("/v1/exports/{other}after={cursor}");
             assert_eq!(clinic.staff.get(&path).await.expect(400)["type"], "/docs/problems#invalid_cursor");
@@ -283,7 +283,7 @@ async fn a_failing_export_is_truncated_and_can_be_resumed() {
     for format in ["ndjson", "csv"] {
         let path = format!("/v1/exports/submissions?format={format}");
         let (bytes, whole) = arrived(&clinic.staff, &path).await;
-        assert!(!whole, "{format} ended as if it were complete");
+        assert!(!whole, "the truncated {format} export ended like a complete one");
         let text = String::from_utf8(bytes).unwrap();
         assert!(!text.contains("\"end\""));
         // Two chunks arrived; a client can resume after them.

@@ -74,7 +74,7 @@ async fn no_body_accepts_a_field_of_another_schema() {
         writing += 1;
         let mut objects = Vec::new();
         objects_of(&document, &schema["schema"], "", &mut objects);
-        assert!(!objects.is_empty(), "{} has a body of no object", operation.id);
+        assert!(!objects.is_empty(), "the body of {} has no object", operation.id);
         let rows = ready(&world, &clinic, &clinic.admin, &operation, &Rows::of(&world, &clinic).await).await;
         let body = call(&operation, &rows).1.unwrap_or_else(|| Value::Object(Map::new()));
         for (place, own) in objects {
@@ -82,12 +82,12 @@ async fn no_body_accepts_a_field_of_another_schema() {
                 let sent = request(&clinic.admin, &operation, &rows).json(&with(&body, &place, name));
                 let answer = clinic.admin.send(sent).await;
                 assert_eq!(answer.status, 422, "{} took {place}/{name}: {}", operation.id, answer.text);
-                let told = answer.json()["errors"]
+                let reported = answer.json()["errors"]
                     .as_array()
                     .unwrap()
                     .iter()
                     .any(|fault| fault["pointer"] == format!("{place}/{name}") && fault["code"] == "unknown_field");
-                assert!(told, "{} does not name {place}/{name}: {}", operation.id, answer.text);
+                assert!(reported, "{} does not name {place}/{name}: {}", operation.id, answer.text);
                 tried += 1;
             }
         }

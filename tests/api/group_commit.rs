@@ -123,7 +123,7 @@ async fn submissions_of_one_subject_in_a_group_share_one_subject_and_follow_up()
     let answers = together(&world, &clinic.intake, &bodies).await;
     let receipts: Vec<Value> = answers.into_iter().map(|answer| answer.expect(201)).collect();
     let opened = receipts.iter().filter(|receipt| receipt["follow_up"]["joined"] == false).count();
-    assert_eq!(opened, 2, "one case opened for each person");
+    assert_eq!(opened, 2, "one follow-up opened for each subject");
     let mut owner = world.connect().await;
     assert_eq!(number(&mut owner, &clinic, "subjects where true").await, 2);
     assert_eq!(number(&mut owner, &clinic, "follow_ups where row_version = 20").await, 2);
@@ -180,7 +180,7 @@ async fn excess_submissions_get_503_and_the_rest_is_stored() {
     assert!((4..=8).contains(&stored.len()), "{} stored", stored.len());
     let rows = number(&mut watch, &clinic, "submissions where true").await;
     assert_eq!(rows, i64::try_from(stored.len()).unwrap());
-    println!("{} stored = rows, {} told to come again before anything was written", stored.len(), refused.len());
+    println!("{} stored = rows, {} refused with 503 before anything was written", stored.len(), refused.len());
     server.stop(false).await;
 }
 

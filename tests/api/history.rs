@@ -69,12 +69,12 @@ async fn each_submission_lists_the_changes_since_the_previous_one() {
         let all = receipt["assessment"]["instruments"].as_array().unwrap().clone();
         all.into_iter().find(|one| one["id"] == id).unwrap()["outcome"].clone()
     };
-    for told in change["instruments"].as_array().unwrap() {
-        let id = told["id"].as_str().unwrap();
-        assert_eq!((&told["from"], &told["to"]), (&outcome(&first, id), &outcome(&second, id)));
-        assert_ne!(told["from"], told["to"]);
+    for instrument in change["instruments"].as_array().unwrap() {
+        let id = instrument["id"].as_str().unwrap();
+        assert_eq!((&instrument["from"], &instrument["to"]), (&outcome(&first, id), &outcome(&second, id)));
+        assert_ne!(instrument["from"], instrument["to"]);
     }
-    assert!(change["instruments"].as_array().unwrap().iter().any(|told| told["id"] == "sarc_f"), "{change}");
+    assert!(change["instruments"].as_array().unwrap().iter().any(|one| one["id"] == "sarc_f"), "{change}");
     let same = &items[0]["change"];
     assert_eq!((&same["since"], &same["instruments"], &same["items"]), (&third["id"], &json!([]), &json!([])));
     // For any page size, each submission has the same predecessor.

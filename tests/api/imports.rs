@@ -26,7 +26,7 @@ async fn import(clinic: &Clinic) -> Vec<String> {
     let id = |result: &Value| {
         let receipt = &result["submission"];
         assert_eq!((&result["status"], &receipt["follow_up"]), (&json!(201), &Value::Null), "{result}");
-        assert_eq!(receipt["flagged"], true, "what the answers call for is told as ever");
+        assert_eq!(receipt["flagged"], true, "imported answers are flagged as usual");
         receipt["id"].as_str().unwrap().to_owned()
     };
     results["items"].as_array().unwrap().iter().map(id).collect()
@@ -142,7 +142,7 @@ async fn history_is_imported_over_fhir_with_its_tag() {
     create(&resource).await.expect(201);
     let imported = world.count("select count(*) from submissions where imported").await;
     let cases = world.count("select count(*) from follow_ups").await;
-    assert_eq!((imported, cases), (1, 1), "a tag of somebody else means nothing here");
+    assert_eq!((imported, cases), (1, 1), "a foreign tag has no effect");
 }
 
 #[tokio::test]

@@ -99,7 +99,7 @@ async fn two_instances_with_background_work_do_everything_once() {
     }));
     let (taken, ()) = join(taking, submit_to_both(&clinic.intake, bases)).await;
     let due = "select count(*) from submissions where received_at < now() - interval '365 days'";
-    until("what is too old is gone", async || world.count(due).await == 0).await;
+    until("expired submissions are deleted", async || world.count(due).await == 0).await;
     let counted = "select count(*) from daily_counts where dimension = 'submissions' and count > 0
         and day >= (now() - interval '300 days')::date";
     until("every day is counted", async || world.count(counted).await >= wanted_days).await;
@@ -127,8 +127,8 @@ async fn two_instances_with_background_work_do_everything_once() {
         and day >= (now() - interval '300 days')::date and count <> (
             select count(*) from submissions s where (s.received_at at time zone 'UTC')::date = c.day)";
     assert_eq!(world.count(miscounted).await, 0);
-    let told = "select sum(occurrences)::bigint from audit_entries where action = 'submission_retired'";
-    assert_eq!(world.count(told).await, OLD);
+    let retired_entries = "select sum(occurrences)::bigint from audit_entries where action = 'submission_retired'";
+    assert_eq!(world.count(retired_entries).await, OLD);
     println!(
         "two instances: {} cases taken once, {KEYS} keys sent to both are {KEYS} submissions, {entries} entries in {} \
          seals without a break, {wanted_days} days counted once, {OLD} submissions retired once",

@@ -77,19 +77,19 @@ async fn a_rate_limited_credential_does_not_use_up_the_limit_of_its_clinic() {
 async fn only_responses_to_authenticated_callers_contain_rate_limits() {
     let world = limited(100, 100).await;
     let clinic = world.clinic("One").await;
-    let told = async |user: &User, path: &str| {
+    let limits_of = async |user: &User, path: &str| {
         let answer = user.get(path).await;
         (answer.status, answer.header("ratelimit").is_empty(), answer.header("ratelimit-policy").is_empty())
     };
-    assert_eq!(told(&clinic.staff, "/v1/follow-ups").await, (200, false, false));
-    assert_eq!(told(&clinic.staff, "/v1/follow-ups/none").await, (404, false, false));
-    assert_eq!(told(&clinic.staff, "/v1/follow-ups?limit=0").await, (400, false, false));
-    assert_eq!(told(&clinic.browser, "/v1/follow-ups").await, (403, false, false));
-    assert_eq!(told(&world.holder(None), "/v1/follow-ups").await, (401, true, true));
-    assert_eq!(told(&world.holder(None), "/v1/questionnaire").await, (200, true, true));
+    assert_eq!(limits_of(&clinic.staff, "/v1/follow-ups").await, (200, false, false));
+    assert_eq!(limits_of(&clinic.staff, "/v1/follow-ups/none").await, (404, false, false));
+    assert_eq!(limits_of(&clinic.staff, "/v1/follow-ups?limit=0").await, (400, false, false));
+    assert_eq!(limits_of(&clinic.browser, "/v1/follow-ups").await, (403, false, false));
+    assert_eq!(limits_of(&world.holder(None), "/v1/follow-ups").await, (401, true, true));
+    assert_eq!(limits_of(&world.holder(None), "/v1/questionnaire").await, (200, true, true));
     let unlimited = World::new().await;
     let clinic = unlimited.clinic("One").await;
-    assert_eq!(told(&clinic.staff, "/v1/follow-ups").await, (200, true, true));
+    assert_eq!(limits_of(&clinic.staff, "/v1/follow-ups").await, (200, true, true));
 }
 
 #[tokio::test]

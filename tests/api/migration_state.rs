@@ -90,7 +90,7 @@ async fn each_migration_state_has_its_own_message() {
     assert!(status == 200 && log.contains("the migrations 9999, which a newer sarcoscreen applied"), "{log}");
     let (done, said) = given.migrate(&[]);
     assert!(!done && said.contains("9999, which a newer sarcoscreen applied"), "{said}");
-    assert!(given.done(&["rules", "verify"]).contains(" 0 differ"), "commands work as the service does");
+    assert!(given.done(&["rules", "verify"]).contains(" 0 differ"), "commands work like the service");
     execute(&mut owner, "delete from _sqlx_migrations where version = 9999").await;
 
     execute(&mut owner, "update _sqlx_migrations set success = false where version = 38").await;

@@ -32,7 +32,7 @@ fn person(index: usize) -> Value {
 }
 
 /// Submits for every subject; returns the ids of subjects and submissions.
-async fn everybody(clinic: &Clinic) -> Vec<(String, String)> {
+async fn submit_all(clinic: &Clinic) -> Vec<(String, String)> {
     let submit = async |index: usize| {
         let key = format!("Kanarienschluessel-{index}-x");
         let receipt = clinic.intake.submit_once(&key, &person(index)).await.expect(201);
@@ -75,7 +75,7 @@ async fn restored(world: &World, dump: &str) -> PgConnectOptions {
 async fn erased_subjects_are_in_no_dump_and_a_restored_backup_erases_them_again() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
-    let ids = everybody(&clinic).await;
+    let ids = submit_all(&clinic).await;
     let indexes: Vec<usize> = (0..PERSONS).step_by(PERSONS / ERASED).collect();
     let erased: Vec<String> = indexes.iter().map(|&index| ids[index].0.clone()).collect();
     for id in &erased {
@@ -89,7 +89,7 @@ async fn erased_subjects_are_in_no_dump_and_a_restored_backup_erases_them_again(
     clinic.intake.submit(&corrected).await.expect(201);
     let (clear, hidden) = traces(&world, &erased, &indexes).await;
     let backup = dump_of(&world.database).await;
-    assert_eq!(hits(&backup, &clear), clear.len(), "without the control nobody knows what a dump shows");
+    assert_eq!(hits(&backup, &clear), clear.len(), "control: a dump shows the data");
     assert_eq!(hits(&backup, &hidden), hidden.len());
     // Hash and seal of the reference, the current and the earlier contact data, and the hash of the name.
     assert_eq!(hidden.len(), 5 * ERASED);
@@ -102,7 +102,7 @@ async fn erased_subjects_are_in_no_dump_and_a_restored_backup_erases_them_again(
     clinic.admin.send(clinic.admin.request("DELETE", &format!("/v1/subjects/{}", erased[0]))).await.expect(404);
     let dump = dump_of(&world.database).await;
     assert_eq!((hits(&dump, &clear), hits(&dump, &hidden)), (0, 0));
-    assert!(dump.contains("Kanarienquelle-1-x"), "somebody else is gone too");
+    assert!(dump.contains("Kanarienquelle-1-x"), "another subject is gone too");
     assert_eq!(
         world.count("select count(*) from audit_entries where action = 'subject_erased' and outcome = 'success'").await,
         100
@@ -290,11 +290,12 @@ async fn retention_has_the_same_result_when_it_is_killed_repeatedly() {
     assert_eq!(world.count(old).await, 0);
     assert_eq!(world.count("select count(*) from submissions").await, all - due);
     assert_eq!(world.count("select count(*) from subjects").await, all - due);
-    let told = "select coalesce(sum(occurrences), 0)::bigint from audit_entries where action = 'submission_retired'";
-    assert_eq!(world.count(told).await, due);
-    let told = "select coalesce(sum(cardinality(subject_ids)), 0)::bigint from audit_entries
+    let retired_entries =
+        "select coalesce(sum(occurrences), 0)::bigint from audit_entries where action = 'submission_retired'";
+    assert_eq!(world.count(retired_entries).await, due);
+    let retired_entries = "select coalesce(sum(cardinality(subject_ids)), 0)::bigint from audit_entries
         where action = 'subject_retired'";
-    assert_eq!(world.count(told).await, due);
+    assert_eq!(world.count(retired_entries).await, due);
     let closed = "select count(*) from follow_ups f where state = 'closed' and not exists
         (select from submissions s where s.follow_up_id = f.follow_up_id)";
     assert_eq!(world.count(closed).await, 0);

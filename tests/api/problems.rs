@@ -76,11 +76,11 @@ async fn meet(kind: ProblemType, world: &World, clinic: &Clinic) -> Answer {
 
 /// A head beyond its limit, without a key.
 async fn meet_bound(kind: ProblemType, world: &World) -> Answer {
-    let nobody = world.holder(None);
+    let anonymous = world.holder(None);
     if kind == ProblemType::UriTooLong {
-        return nobody.get(&format!("/v1/submissions?{}", "a".repeat(8 * 1024 + 1))).await;
+        return anonymous.get(&format!("/v1/submissions?{}", "a".repeat(8 * 1024 + 1))).await;
     }
-    nobody.send(nobody.request("GET", "/v1/submissions").header("cookie", "c".repeat(32 * 1024))).await
+    anonymous.send(anonymous.request("GET", "/v1/submissions").header("cookie", "c".repeat(32 * 1024))).await
 }
 
 /// Guesses the secret of a key until the address is locked out, then waits until the lock-out ends; returns the refusal.
@@ -156,8 +156,8 @@ async fn only_a_single_bearer_header_authenticates() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let key = clinic.staff.key.clone().unwrap();
-    let nobody = world.holder(None);
-    let ask = || nobody.request("GET", "/v1/submissions");
+    let anonymous = world.holder(None);
+    let ask = || anonymous.request("GET", "/v1/submissions");
     let twice = ask().header("authorization", format!("Bearer {key}")).header("authorization", format!("Bearer {key}"));
     let refused = [
         twice,
@@ -167,12 +167,12 @@ async fn only_a_single_bearer_header_authenticates() {
         ask().header("authorization", "Bearer "),
         ask().header("authorization", format!("Bearer {key}, Bearer {key}")),
         ask().header("authorization", vec![0x42, 0xff]),
-        nobody.request("GET", &format!("/v1/submissions?key={key}")),
+        anonymous.request("GET", &format!("/v1/submissions?key={key}")),
     ];
     for request in refused {
-        assert_eq!(nobody.send(request).await.expect(401)["type"], "/docs/problems#unauthenticated");
+        assert_eq!(anonymous.send(request).await.expect(401)["type"], "/docs/problems#unauthenticated");
     }
-    nobody.send(ask().header("authorization", format!("bearer {key}"))).await.expect(200);
+    anonymous.send(ask().header("authorization", format!("bearer {key}"))).await.expect(200);
 }
 
 #[tokio::test]
@@ -292,20 +292,20 @@ async fn every_response_has_the_security_headers_and_health_data_is_not_cached()
 async fn a_browser_may_call_from_the_configured_origins() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
-    let nobody = world.holder(None);
+    let anonymous = world.holder(None);
     let preflight = |origin: &str| {
         let asked = "authorization,content-type,idempotency-key,x-request-id,accept-language";
-        let request = nobody.request("OPTIONS", "/v1/submissions").header("origin", origin);
+        let request = anonymous.request("OPTIONS", "/v1/submissions").header("origin", origin);
         request.header("access-control-request-method", "POST").header("access-control-request-headers", asked)
     };
-    let answer = nobody.send(preflight("https://clinic.example")).await;
+    let answer = anonymous.send(preflight("https://clinic.example")).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert_eq!(answer.header("access-control-allow-origin"), "https://clinic.example");
     assert!(answer.header("access-control-allow-methods").contains("POST"));
     assert!(answer.header("access-control-allow-headers").to_lowercase().contains("idempotency-key"));
     assert!(answer.header("vary").to_lowercase().contains("origin"));
     for other in ["https://other.example", "http://clinic.example", "https://clinic.example.other.example", "null"] {
-        let answer = nobody.send(preflight(other)).await;
+        let answer = anonymous.send(preflight(other)).await;
         assert_eq!(answer.header("access-control-allow-origin"), "", "{other}");
         assert_eq!(answer.status, 400, "{other}");
     }
@@ -317,8 +317,8 @@ async fn a_browser_may_call_from_the_configured_origins() {
         assert!(exposed.contains(name), "{name}: {exposed}");
     }
     // The page must be able to read a refusal too.
-    let refused = nobody.request("GET", "/v1/submissions").header("origin", "https://clinic.example");
-    let refused = nobody.send(refused).await;
+    let refused = anonymous.request("GET", "/v1/submissions").header("origin", "https://clinic.example");
+    let refused = anonymous.send(refused).await;
     assert_eq!((refused.status, refused.header("access-control-allow-origin")), (401, "https://clinic.example"));
 }
 

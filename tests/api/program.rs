@@ -163,7 +163,7 @@ async fn the_most_detailed_log_contains_no_answers_personal_data_or_keys() {
     stop(service);
     for (file, written) in [(log, true), (place.data().join("postgres.log"), false)] {
         let text = std::fs::read_to_string(file).unwrap();
-        assert!(!written || text.contains("/v1/subjects/search"), "the log is not the service's");
+        assert!(!written || text.contains("/v1/subjects/search"), "this is not the log of the service");
         let canaries = ["CANARY", "canary@", "600 999 888", "600999888", "a_lot_or_unable", "systemic_corticosteroid"];
         for canary in canaries.map(str::to_owned).into_iter().chain(["browser", "intake", "staff"].map(key)) {
             assert!(!text.contains(&canary), "{canary} is in a log");
@@ -186,8 +186,8 @@ async fn metrics_have_a_separate_listener_and_name_no_one() {
     let submitted = http.post(format!("{}/v1/submissions", base(&said))).bearer_auth(intake).json(&body);
     let receipt: Value = submitted.send().await.unwrap().json().await.unwrap();
 
-    let told = said.lines().find_map(|line| line.trim().strip_prefix("metrics")).unwrap().trim();
-    let figures = http.get(told).send().await.unwrap().text().await.unwrap();
+    let metrics_url = said.lines().find_map(|line| line.trim().strip_prefix("metrics")).unwrap().trim();
+    let figures = http.get(metrics_url).send().await.unwrap().text().await.unwrap();
     let figure = |name: &str| -> f64 {
         let line =
             figures.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name}: {figures}"));
@@ -197,7 +197,7 @@ async fn metrics_have_a_separate_listener_and_name_no_one() {
     assert!(figure("sarcoscreen_writer_commit_seconds_count{queue=\"intake\"}") >= 1.0);
     let ids = [&receipt["id"], &receipt["subject_id"], &receipt["follow_up"]["id"]].map(|id| id.as_str().unwrap());
     for named in ["CANARY", "canary", intake].into_iter().chain(ids) {
-        assert!(!figures.contains(named), "{named} is told");
+        assert!(!figures.contains(named), "{named} is in the metrics");
     }
     assert_eq!(http.get(format!("{}/metrics", base(&said))).send().await.unwrap().status(), 404);
     stop(service);

@@ -26,9 +26,9 @@ const PATHS: [&str; 15] = [
 #[tokio::test]
 async fn a_public_response_is_equal_in_both_encodings_and_304_when_current() {
     let world = World::new().await;
-    let anybody = world.holder(None);
+    let anonymous = world.holder(None);
     for path in PATHS {
-        let plain = anybody.get(path).await;
+        let plain = anonymous.get(path).await;
         let request = || reqwest::Client::builder().no_gzip().build().unwrap().get(format!("{}{path}", world.base));
         let gzip = request().header("accept-encoding", "gzip").send().await.unwrap();
         assert_eq!((plain.status, gzip.status().as_u16()), (200, 200), "{path}");
@@ -58,11 +58,11 @@ async fn a_public_response_is_equal_in_both_encodings_and_304_when_current() {
 #[tokio::test]
 async fn each_language_has_its_own_response() {
     let world = World::new().await;
-    let anybody = world.holder(None);
+    let anonymous = world.holder(None);
     for path in ["/v1/questionnaire", "/v1/rule-tables/2026.2", "/fhir/Questionnaire/2026.2", "/cds-services"] {
         let [english, spanish] = ["en", "es"].map(|language| {
-            let request = anybody.request("GET", path).header("accept-language", language);
-            async { anybody.send(request).await }
+            let request = anonymous.request("GET", path).header("accept-language", language);
+            async { anonymous.send(request).await }
         });
         let (english, spanish) = (english.await, spanish.await);
         assert_ne!((english.header("etag"), &english.text), (spanish.header("etag"), &spanish.text), "{path}");

@@ -79,8 +79,8 @@ async fn the_form_uses_the_best_requested_language() {
 #[tokio::test]
 async fn a_client_with_the_current_form_in_its_language_gets_304() {
     let world = World::new().await;
-    let nobody = world.holder(None);
-    let tag = async |language| get(&nobody, "/v1/questionnaire", language, &[]).await.header("etag").to_owned();
+    let anonymous = world.holder(None);
+    let tag = async |language| get(&anonymous, "/v1/questionnaire", language, &[]).await.header("etag").to_owned();
     let (english, spanish) = (tag("en").await, tag("es").await);
     assert!(english.starts_with("W/\"") && english.ends_with('"') && english != spanish, "{english} {spanish}");
     assert_eq!(tag("en-GB").await, english);
@@ -98,7 +98,7 @@ async fn a_client_with_the_current_form_in_its_language_gets_304() {
         ("en", "\"other\"", 200),
         ("en", "garbage", 200),
     ] {
-        let answer = get(&nobody, "/v1/questionnaire", language, &[("if-none-match", known)]).await;
+        let answer = get(&anonymous, "/v1/questionnaire", language, &[("if-none-match", known)]).await;
         assert_eq!(answer.status, status, "{language} {known}");
         assert_eq!(answer.header("etag"), if language == "en" { &english } else { &spanish });
         assert!(answer.header("vary").to_lowercase().contains("accept-language"));
@@ -114,7 +114,7 @@ async fn every_item_is_in_the_form_once_with_its_rendering_data() {
         assert_eq!(served.len(), CATALOGUE.len());
         for spec in &CATALOGUE {
             let found: Vec<&Value> = served.iter().filter(|item| item["id"] == spec.id).collect();
-            let [item] = found[..] else { panic!("{} stands {} times", spec.id, found.len()) };
+            let [item] = found[..] else { panic!("{} is in the form {} times", spec.id, found.len()) };
             said(&item["label"]);
             said(&item["help"]);
             assert_eq!(item["required"], Item::REQUIRED.contains(&spec.item), "{}", spec.id);
@@ -211,8 +211,8 @@ async fn every_answer_of_the_form_is_accepted_and_values_beyond_it_are_refused()
 #[tokio::test]
 async fn rule_tables_are_listed_and_shown_completely_in_both_languages() {
     let world = World::new().await;
-    let nobody = world.holder(None);
-    let list = nobody.get("/v1/rule-tables").await;
+    let anonymous = world.holder(None);
+    let list = anonymous.get("/v1/rule-tables").await;
     assert!(list.header("cache-control").contains("public"));
     let list = list.expect(200);
     let versions = list["items"].as_array().unwrap();
@@ -221,8 +221,8 @@ async fn rule_tables_are_listed_and_shown_completely_in_both_languages() {
     for version in versions {
         assert_eq!(version["digest"].as_str().unwrap().len(), 64);
         let path = format!("/v1/rule-tables/{}", version["version"].as_str().unwrap());
-        let english = get(&nobody, &path, "en", &[]).await.expect(200);
-        let spanish = get(&nobody, &path, "es-ES", &[]).await;
+        let english = get(&anonymous, &path, "en", &[]).await.expect(200);
+        let spanish = get(&anonymous, &path, "es-ES", &[]).await;
         assert_eq!(spanish.header("content-language"), "es");
         assert!(spanish.header("vary").to_lowercase().contains("accept-language"));
         let spanish = spanish.expect(200);
@@ -244,7 +244,7 @@ async fn rule_tables_are_listed_and_shown_completely_in_both_languages() {
         }
     }
     for unknown in ["2026.3", "2026", "current", "2026.1%20", "LOCK", "..%2f2026.1"] {
-        nobody.get(&format!("/v1/rule-tables/{unknown}")).await.expect(404);
+        anonymous.get(&format!("/v1/rule-tables/{unknown}")).await.expect(404);
     }
 }
 

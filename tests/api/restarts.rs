@@ -34,7 +34,7 @@ fn kill_server(place: &Place) -> Pid {
 async fn until_recovered(service: &Service) {
     let begun = Instant::now();
     // Readiness is cached for a second, so it may never have been lost.
-    until("it was started again", async || !service.logged("PostgreSQL serves again").is_empty()).await;
+    until("it was restarted", async || !service.logged("PostgreSQL serves again").is_empty()).await;
     service.until_ready(Duration::from_mins(1)).await;
     let took = begun.elapsed();
     println!("ready {took:?} after the end of the server");
@@ -49,10 +49,10 @@ async fn a_killed_server_restarts_within_five_seconds_despite_a_busy_process() {
     assert!(service.submit(&key).await.is_some());
     let mut busy = owner(&place).application_name("busy").connect().await.unwrap();
     let busy = tokio::spawn(async move { sqlx::query(BUSY).execute(&mut busy).await.map(drop) });
-    let mut look = owner(&place).connect().await.unwrap();
-    until("the other is busy", async || {
+    let mut probe = owner(&place).connect().await.unwrap();
+    until("the other process is busy", async || {
         let sql = "select exists (select from pg_stat_activity where application_name = 'busy' and state = 'active')";
-        sqlx::query_scalar(sql).fetch_one(&mut look).await.unwrap()
+        sqlx::query_scalar(sql).fetch_one(&mut probe).await.unwrap()
     })
     .await;
 
@@ -60,7 +60,7 @@ async fn a_killed_server_restarts_within_five_seconds_despite_a_busy_process() {
     until_recovered(&service).await;
     assert!(busy.await.unwrap().is_err());
     assert!(postmaster(&place).is_some_and(|pid| pid != killed));
-    until("it takes submissions", async || service.submit(&key).await.is_some()).await;
+    until("it accepts submissions", async || service.submit(&key).await.is_some()).await;
     let ends = service.logged("PostgreSQL ended and is started again");
     assert!(ends.len() == 1 && ends[0].contains("signal: 9"), "{ends:?}");
     assert_eq!(service.logged("PostgreSQL serves again").len(), 1);
@@ -206,7 +206,7 @@ async fn a_server_that_ended_on_a_full_disk_restarts_once_there_is_space() {
     println!("{}", service.logged("PostgreSQL").join("\n"));
     fs::remove_file(&filler).unwrap();
     let took = service.until_ready(Duration::from_mins(1)).await;
-    println!("ready {took:?} after there was room; {} submissions acknowledged", stored.len());
+    println!("ready {took:?} after there was space; {} submissions acknowledged", stored.len());
     let staff = demo_key(&place, "staff");
     for id in &stored {
         assert_eq!(service.status_with(&staff, &format!("/v1/submissions/{id}")).await, 200, "{id} is lost");

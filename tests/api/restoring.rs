@@ -64,7 +64,7 @@ async fn dumped(place: &Place) -> BTreeMap<String, (i64, Option<String>)> {
     let persons = "select subject_id::text from subjects order by 1 limit 2";
     let persons: Vec<String> = sqlx::query_scalar(persons).fetch_all(&mut database).await.unwrap();
     assert_eq!(service.erase(&admin, &persons[0]).await, 204);
-    until("the trail is sealed", async || {
+    until("the audit log is sealed", async || {
         let sql = "select count(*) > 0 from audit_seals";
         sqlx::query_scalar(sql).fetch_one(&mut database).await.unwrap()
     })
@@ -130,7 +130,7 @@ async fn a_dump_is_restored_into_a_new_cluster_by_the_documented_commands() {
         }
     }
     let subjects: i64 = sqlx::query_scalar("select count(*) from subjects").fetch_one(&mut database).await.unwrap();
-    assert_eq!(subjects, held["subjects"].0 - 1, "who was erased after the dump is erased again");
+    assert_eq!(subjects, held["subjects"].0 - 1, "a subject erased after the dump is erased again");
     drop(database);
     let service = Service::start_as(&new, given.command(&["serve"]));
     assert_eq!(service.status("/health/ready").await, 200, "{}", service.log());

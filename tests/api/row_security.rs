@@ -101,7 +101,7 @@ async fn no_role_sees_or_touches_a_row_of_another_clinic_or_of_any_without_one()
     for table in tables(&mut owner).await {
         let there = format!("select from {table} where clinic_id = '{foreign}'");
         let rows = owner.execute(AssertSqlSafe(there.clone())).await.unwrap().rows_affected();
-        assert!(rows > 0, "{table} holds nothing that could be seen");
+        assert!(rows > 0, "{table} has no rows to test with");
         let statements = [
             there,
             format!("select from {table} where clinic_id <> '{mine}'"),

@@ -234,10 +234,10 @@ async fn verify_reports_the_place_but_not_the_content_of_an_altered_assessment()
     let fields =
         &found["submissions"].as_array().unwrap().iter().find(|row| row["submission_id"] == *ids[0]).unwrap()["fields"];
     assert_eq!(*fields, json!(["risks", "column positive_instruments"]));
-    let told = terminal.run(&["rules", "verify"]);
-    let told = (told.status.code(), String::from_utf8(told.stdout).unwrap());
-    assert_eq!(told.0, Some(1));
-    assert!(told.1.contains(&ids[1]) && told.1.contains("score") && !told.1.contains("old"), "{}", told.1);
+    let verify = terminal.run(&["rules", "verify"]);
+    let verify = (verify.status.code(), String::from_utf8(verify.stdout).unwrap());
+    assert_eq!(verify.0, Some(1));
+    assert!(verify.1.contains(&ids[1]) && verify.1.contains("score") && !verify.1.contains("old"), "{}", verify.1);
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ pub(crate) fn check(method: &str, address: &str, status: u16, text: &str) {
     let body: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{method} {path} {status}: {error}"));
     let faults: Vec<String> =
         validator.iter_errors(&body).map(|fault| format!("{} at {}", fault, fault.instance_path())).collect();
-    assert!(faults.is_empty(), "{method} {path} {status} is not what the document says: {faults:#?}\n{text}");
+    assert!(faults.is_empty(), "{method} {path} {status} does not match the document: {faults:#?}\n{text}");
 }
 
 impl Operation {

@@ -38,7 +38,7 @@ fn id(answer: Answer) -> String {
 }
 
 /// A response without its request id.
-fn told(answer: &Answer) -> (u16, Value) {
+fn content_of(answer: &Answer) -> (u16, Value) {
     let mut body = answer.json();
     for part in ["request_id", "instance"] {
         body.as_object_mut().unwrap().remove(part);
@@ -130,9 +130,9 @@ async fn an_intake_key_corrects_only_submissions_of_its_own_sender() {
     for refused in [correcting(&own), correcting(&by_staff)] {
         let answer = other.submit(&refused).await;
         assert_eq!((answer.status, answer.pointers()), (422, vec!["/supersedes".to_owned()]));
-        assert_eq!(told(&answer), told(&other.submit(&unknown).await));
+        assert_eq!(content_of(&answer), content_of(&other.submit(&unknown).await));
         let keyed = other.submit_once("k", &refused).await;
-        assert_eq!(told(&keyed), told(&other.submit_once("k", &unknown).await));
+        assert_eq!(content_of(&keyed), content_of(&other.submit_once("k", &unknown).await));
         let items = json!({"items": [{"submission": refused, "idempotency_key": "i"}, {"submission": unknown}]});
         let results = other.post("/v1/submissions/batch", &items).await.expect(200);
         let problem = |place: usize| &results["items"][place]["problem"]["errors"];

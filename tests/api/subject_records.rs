@@ -78,7 +78,7 @@ async fn a_change_needs_the_current_version_and_keeps_the_earlier_data_in_the_hi
     put(&clinic.staff, &place, answer.header("etag"), &back).await.expect(200);
 
     let history = clinic.staff.get(&format!("{path}/history")).await.expect(200);
-    let told: Vec<_> = history["items"]
+    let changes: Vec<_> = history["items"]
         .as_array()
         .unwrap()
         .iter()
@@ -86,7 +86,7 @@ async fn a_change_needs_the_current_version_and_keeps_the_earlier_data_in_the_hi
         .collect();
     let given = consent(true, "2026-01-02T03:04:05Z");
     assert_eq!(
-        told,
+        changes,
         [
             ("consent".to_owned(), Value::Null, withdrawn),
             ("consent".to_owned(), Value::Null, given),
@@ -191,8 +191,8 @@ async fn two_subjects_merge_and_an_undo_restores_both() {
     assert_eq!(search(&clinic.staff, "reference", "R-2").await[0]["id"], two.as_str());
     for subject in [&one, &two] {
         let items = clinic.staff.get(&format!("/v1/subjects/{subject}/history")).await.expect(200)["items"].clone();
-        let told: Vec<_> = items.as_array().unwrap().iter().map(|item| id(&item["change"])).collect();
-        assert_eq!(told[..2], ["unmerge", "merge"], "{subject}");
+        let changes: Vec<_> = items.as_array().unwrap().iter().map(|item| id(&item["change"])).collect();
+        assert_eq!(changes[..2], ["unmerge", "merge"], "{subject}");
     }
     let crossing = "select count(*) from submissions s join follow_ups f using (clinic_id, follow_up_id)
         where s.subject_id <> f.subject_id";

@@ -289,7 +289,7 @@ pub(crate) async fn dump_of(database: &PgConnectOptions) -> String {
     let sql = "select setting from pg_config where name = 'BINDIR'";
     let folder: String = sqlx::query_scalar(sql).fetch_one(&mut database.connect().await.unwrap()).await.unwrap();
     let program = Path::new(&folder).join("pg_dump");
-    assert!(program.exists(), "{} is missing: without it nobody knows what a dump shows", program.display());
+    assert!(program.exists(), "{} is missing: the test needs it to dump the database", program.display());
     let dumped = std::process::Command::new(program)
         .args(["--inserts", "--no-password", "--host"])
         .arg(database.get_socket().unwrap())

@@ -97,7 +97,7 @@ async fn endure(storm: Storm) {
         met.milliseconds.len()
     );
     println!("memory: {memory:.0} MB before, {peak:.0} MB at most, {:.0} MB after", service.resident());
-    println!("hostile connections closed after {closed:?}, memory back after {recovered:?}");
+    println!("hostile connections closed after {closed:?}, memory released after {recovered:?}");
     assert!(met.errors.is_empty(), "{} errors: {:?}", met.errors.len(), met.errors.first());
     assert!(met.milliseconds.len() > 20);
     assert!(peak <= storm.memory, "{peak:.0} MB");

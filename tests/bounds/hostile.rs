@@ -85,9 +85,9 @@ pub(crate) async fn exchange(stream: &mut TcpStream, bytes: &str, wanted: &str) 
 /// Polls a condition. Returns the time until it held, or `None` if it did not hold within the bound.
 pub(crate) async fn until(bound: Duration, mut holds: impl FnMut() -> bool) -> Option<Duration> {
     let start = Instant::now();
-    let mut looks = interval(Duration::from_millis(50));
+    let mut polls = interval(Duration::from_millis(50));
     while start.elapsed() < bound {
-        looks.tick().await;
+        polls.tick().await;
         if holds() {
             return Some(start.elapsed());
         }

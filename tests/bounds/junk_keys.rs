@@ -137,7 +137,7 @@ async fn flooded(keys: usize, connections: usize) {
                 if status != 200 {
                     done.store(true, Ordering::Relaxed);
                 }
-                assert_eq!(status, 200, "a key that works, beside junk");
+                assert_eq!(status, 200, "a valid key during junk keys");
             }
             done.store(true, Ordering::Relaxed);
             slowest
@@ -145,7 +145,7 @@ async fn flooded(keys: usize, connections: usize) {
         let (refused, slowest) = join(junk, good).await;
         let refused: usize = refused.into_iter().sum();
         let sent = next.load(Ordering::Relaxed) - round * 1_000_000;
-        println!("{} keys let in beside {sent} junk keys, {refused} of them 429; slowest {slowest:?}", keys.len());
+        println!("{} keys accepted during {sent} junk keys, {refused} of them 429; slowest {slowest:?}", keys.len());
         assert!(refused > 1_000, "{refused}");
         service.stop();
     }
@@ -157,7 +157,7 @@ async fn a_flood_of_junk_keys_locks_out_no_valid_key() {
 }
 
 #[tokio::test]
-#[ignore = "long: 200 keys beside 256 connections of junk"]
+#[ignore = "long: 200 keys during 256 connections with junk"]
 async fn a_flood_of_junk_keys_locks_out_no_valid_key_long() {
     flooded(200, 256).await;
 }

@@ -17,7 +17,7 @@ mod visitors;
 
 use std::path::PathBuf;
 
-#[allow(dead_code, reason = "the long tests use the rest")]
+#[allow(dead_code, reason = "other test binaries use the rest")]
 #[path = "../long/service.rs"]
 mod service;
 

@@ -193,7 +193,7 @@ async fn a_clinic_is_served_under_any_load_of_another() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes minutes, and figures of a build without optimization say nothing"]
+#[ignore = "takes minutes, and measurements of an unoptimized build are meaningless"]
 async fn a_clinic_is_served_equally_fast_with_a_hostile_neighbour() {
     const ROUNDS: usize = 3;
     let stage = Stage::new(&[]).await;
@@ -229,10 +229,10 @@ async fn receiver(takes: bool) -> (String, Arc<Mutex<Vec<Instant>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/hooks", listener.local_addr().unwrap());
     let came = Arc::new(Mutex::new(Vec::new()));
-    let told = Arc::clone(&came);
+    let arrivals = Arc::clone(&came);
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            told.lock().unwrap().push(Instant::now());
+            arrivals.lock().unwrap().push(Instant::now());
             tokio::spawn(async move {
                 // Head and body are small and arrive at once. A receiver that hangs reads until the sender gives up.
                 while stream.read(&mut [0; 8192]).await.is_ok_and(|read| read > 0) {
@@ -253,7 +253,7 @@ async fn register(stage: &Stage, clinic: &Clinic, url: &str) {
 }
 
 /// The delay from each submission of the other clinic to its event, while the endpoints of the first clinic hang or accept.
-async fn told_after(takes: bool, endpoints: usize, count: usize) -> Vec<Duration> {
+async fn event_delays(takes: bool, endpoints: usize, count: usize) -> Vec<Duration> {
     let stage = Stage::new(&[("SARCOSCREEN_WEBHOOK_ALLOW", "127.0.0.1")]).await;
     let (hanging, _) = receiver(takes).await;
     for _ in 0..endpoints {
@@ -280,16 +280,20 @@ async fn told_after(takes: bool, endpoints: usize, count: usize) -> Vec<Duration
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn webhooks_arrive_while_those_of_another_clinic_hang() {
-    let after = told_after(false, 20, 10).await;
-    println!("told after {:.1?} at the median, {:.1?} at the latest", after[after.len() / 2], after[after.len() - 1]);
+    let after = event_delays(false, 20, 10).await;
+    println!(
+        "events arrive after {:.1?} at the median, {:.1?} at the latest",
+        after[after.len() / 2],
+        after[after.len() - 1]
+    );
     // A hanging attempt takes fifteen seconds: the service waited for none of them.
     assert!(*after.last().unwrap() < Duration::from_secs(10), "{after:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "figures of a build without optimization say nothing"]
+#[ignore = "measurements of an unoptimized build are meaningless"]
 async fn hanging_endpoints_do_not_delay_webhooks_of_another_clinic() {
-    let (within, hostile) = (told_after(true, 20, 200).await, told_after(false, 100, 200).await);
+    let (within, hostile) = (event_delays(true, 20, 200).await, event_delays(false, 100, 200).await);
     let p99 = |after: &[Duration]| after[after.len() * 99 / 100];
     println!("| webhooks | p99 within the limits {:.1?} | p99 hostile {:.1?} |", p99(&within), p99(&hostile));
     assert!(p99(&hostile) <= 2 * p99(&within).max(Duration::from_millis(50)), "{hostile:?}");
@@ -313,7 +317,7 @@ async fn a_clinic_is_served_although_another_exceeds_its_rate_and_holds_connecti
     let address = stage.address();
     join_all((0..48).map(|_| async { while ask(&address, &stage.one, Ask::Worklist).await {} })).await;
     let figures = stage.beside(Ask::Worklist, 48, Ask::Worklist, 200).await;
-    println!("beside a clinic over its rate with {} idle connections: {figures:.1?}", connections.len());
+    println!("another clinic exceeds its rate and holds {} idle connections: {figures:.1?}", connections.len());
     assert!(figures.errors == 0 && figures.p99 < Duration::from_secs(10), "{figures:?}");
     stage.service.stop();
 }

@@ -46,7 +46,7 @@ async fn unread_responses_use_little_memory_and_end_after_the_deadline() {
         peaks.insert(0, service.peak());
         peaks[0] - peaks[20] < 0.1
     });
-    settled.await.expect("the memory stays as it is");
+    settled.await.expect("the memory no longer grows");
     assert!(live(&service).await);
     let each = (peaks[0] - memory) * 1024.0 / 200.0;
     println!("{each:.0} KB for each");
@@ -214,7 +214,7 @@ async fn a_public_document_costs_about_as_much_as_the_cheapest_response() {
     let mut dear = Vec::new();
     for path in paths {
         let milliseconds = cost(path).await;
-        println!("{path}: {milliseconds:.2} ms, the least answer {least:.2} ms");
+        println!("{path}: {milliseconds:.2} ms, the cheapest response {least:.2} ms");
         if milliseconds > 6.0 * least {
             dear.push(path);
         }

@@ -55,7 +55,7 @@ fn every_file_keeps_to_its_ring() {
     let mut faults = Vec::new();
     for file in sources() {
         let Some(ring) = RINGS.iter().find(|ring| ring.name == file.ring) else {
-            assert!(["main", "lib"].contains(&file.ring.as_str()), "{} belongs to no ring", file.name);
+            assert!(["main", "lib"].contains(&file.ring.as_str()), "{} is in no ring", file.name);
             continue;
         };
         for (number, line) in file.code() {
@@ -122,7 +122,7 @@ fn every_file_has_a_module_comment_and_the_source_is_documented() {
         let (mut comments, mut lines) = (0, 0);
         for file in sources().iter().filter(|file| ring.is_empty() || file.ring == ring) {
             if !file.text.starts_with("//!") {
-                faults.push(format!("{} does not open with //!", file.name));
+                faults.push(format!("{} does not begin with //!", file.name));
             }
             let written = file.product().lines().map(str::trim).filter(|line| !line.is_empty());
             lines += written.clone().count();

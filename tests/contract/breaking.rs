@@ -115,7 +115,7 @@ fn each_deliberate_break_is_found_at_its_place() {
     for (pointer, value, place) in breaks {
         let found = after(&pointer, value.clone());
         if place.is_empty() {
-            assert!(found.is_empty(), "{pointer}: taking more is no break, but: {found:?}");
+            assert!(found.is_empty(), "{pointer}: accepting more is not a break, but: {found:?}");
         } else {
             assert!(found.iter().any(|one| one.contains(place)), "{pointer} to {value}: {found:?}");
         }

@@ -12,14 +12,14 @@ pub(crate) fn breaking(before: &Value, after: &Value) -> Vec<String> {
     for (path, item) in fields(&before["paths"]) {
         let place = format!("/paths/{}", token(path));
         let Some(now) = after["paths"].get(path) else {
-            comparison.report(&place, "the path is gone");
+            comparison.report(&place, "the path was removed");
             continue;
         };
         for (method, operation) in fields(item) {
             let place = format!("{place}/{method}");
             match now.get(method) {
                 Some(now) => comparison.operation(&place, operation, now),
-                None => comparison.report(&place, "the operation is gone"),
+                None => comparison.report(&place, "the operation was removed"),
             }
         }
     }
@@ -50,7 +50,7 @@ impl<'a> Comparison<'a> {
             self.report(&format!("{place}/operationId"), "generated clients call the operation by it");
         }
         if rank(after) > rank(before) {
-            self.report(&format!("{place}/security"), "a role that was enough is not");
+            self.report(&format!("{place}/security"), "a role that was sufficient is not");
         }
         self.parameters(place, before, after);
         let place_of_body = format!("{place}/requestBody");
@@ -64,13 +64,13 @@ impl<'a> Comparison<'a> {
             let Some(now) = after["responses"].get(status) else {
                 // Removing an error status does not break clients.
                 if status.starts_with('2') {
-                    self.report(&place, "the answer is gone");
+                    self.report(&place, "the response was removed");
                 }
                 continue;
             };
             let (response, now) = (resolve(self.before, response).0, resolve(self.after, now).0);
             for (name, _) in fields(&response["headers"]).filter(|(name, _)| now["headers"].get(name).is_none()) {
-                self.report(&format!("{place}/headers/{name}"), "the header is gone");
+                self.report(&format!("{place}/headers/{name}"), "the header was removed");
             }
             self.content(&place, response, now, Direction::Told);
         }
@@ -85,12 +85,12 @@ impl<'a> Comparison<'a> {
             let place = format!("{place}/{}", text(&parameter["name"]));
             match named(parameter, &after["parameters"]) {
                 Some(now) => self.schema(&place, &parameter["schema"], &now["schema"], Direction::Taken),
-                None => self.report(&place, "the parameter is gone"),
+                None => self.report(&place, "the parameter was removed"),
             }
         }
         for parameter in items(&after["parameters"]).filter(|one| one["required"] == true) {
             if named(parameter, &before["parameters"]).is_none_or(|known| known["required"] != true) {
-                self.report(&format!("{place}/{}/required", text(&parameter["name"])), "it was not needed");
+                self.report(&format!("{place}/{}/required", text(&parameter["name"])), "it was not required");
             }
         }
     }
@@ -100,7 +100,7 @@ impl<'a> Comparison<'a> {
             let place = format!("{place}/content/{}", token(kind));
             match after["content"].get(kind) {
                 Some(now) => self.schema(&place, &content["schema"], &now["schema"], direction),
-                None => self.report(&place, "the media type is gone"),
+                None => self.report(&place, "the media type was removed"),
             }
         }
     }
@@ -153,7 +153,7 @@ impl<'a> Comparison<'a> {
         }
         for name in ["pattern", "format"] {
             if wide.get(name).is_some() && wide[name] != narrow[name] {
-                self.report(&format!("{place}/{name}"), "another form");
+                self.report(&format!("{place}/{name}"), "a different structure");
             }
         }
     }
@@ -163,17 +163,17 @@ impl<'a> Comparison<'a> {
             let place = format!("{place}/properties/{name}");
             match after["properties"].get(name) {
                 Some(now) => self.schema(&place, schema, now, direction),
-                None => self.report(&place, "the field is gone"),
+                None => self.report(&place, "the field was removed"),
             }
         }
         // A request may not require more properties, and a response may not stop requiring one.
         let (more, less) = if direction == Direction::Taken { (after, before) } else { (before, after) };
         for name in items(&more["required"]).filter(|name| !items(&less["required"]).any(|one| one == *name)) {
-            self.report(&format!("{place}/required/{}", text(name)), "always there on one side only");
+            self.report(&format!("{place}/required/{}", text(name)), "required on one side only");
         }
         let closed = |schema: &Value| schema["additionalProperties"] == false;
         if direction == Direction::Taken && closed(after) && !closed(before) {
-            self.report(&format!("{place}/additionalProperties"), "other fields were taken");
+            self.report(&format!("{place}/additionalProperties"), "other fields were accepted");
         }
     }
 

@@ -92,8 +92,13 @@ fn a_question_is_open_exactly_if_a_completion_can_change_something() {
                 break;
             }
         }
-        let told: Vec<_> = questions.iter().map(|question| question.item.id()).collect();
-        assert_eq!(changed, !questions.is_empty(), "open: {told:?}\n{}", serde_json::to_string(&answers).unwrap());
+        let open_items: Vec<_> = questions.iter().map(|question| question.item.id()).collect();
+        assert_eq!(
+            changed,
+            !questions.is_empty(),
+            "open: {open_items:?}\n{}",
+            serde_json::to_string(&answers).unwrap()
+        );
         *(if changed { &mut open } else { &mut closed }) += 1;
     }
     println!("{open} open, {closed} closed");
@@ -170,7 +175,7 @@ fn holds(before: &Assessment, after: &Assessment) -> Result<(), String> {
         check(earlier.stage != Stage::AtRisk || later.stage != Stage::NoneFoundYet, &format!("risk of {name}"))?;
     }
     let reasons = before.flag_reasons.iter().all(|reason| after.flag_reasons.contains(reason));
-    check(reasons, "a flag was taken back")?;
+    check(reasons, "a flag was removed")?;
     check(before.care_level.is_none() || before.care_level <= after.care_level, "care level")
 }
 

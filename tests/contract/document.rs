@@ -83,8 +83,8 @@ fn every_secured_operation_except_scoring_is_audited() {
     for (method, path, operation) in operations(&document) {
         let id = operation["operationId"].as_str().unwrap();
         let secured = operation["security"][0]["key"].is_array();
-        let recorded = sarcoscreen::http::trail::action_of(id).is_some();
-        assert_eq!(recorded, secured && id != "create_score", "{method} {path}: give {id} an action in http/trail.rs");
+        let audited = sarcoscreen::http::trail::action_of(id).is_some();
+        assert_eq!(audited, secured && id != "create_score", "{method} {path}: give {id} an action in http/trail.rs");
     }
 }
 

@@ -148,7 +148,7 @@ fn written() -> BTreeMap<(String, String), String> {
         assert_eq!(row.len(), columns.len(), "{line}");
         for (column, cell) in columns.iter().zip(&row).skip(1) {
             let before = table.insert((row[0].clone(), column.clone()), cell.clone());
-            assert!(before.is_none() && !cell.is_empty(), "{} / {column} stands twice or is empty", row[0]);
+            assert!(before.is_none() && !cell.is_empty(), "{} / {column} occurs twice or is empty", row[0]);
         }
     }
     table
@@ -193,7 +193,7 @@ fn every_state_accepts_or_refuses_every_command_as_in_the_table() {
         }
         println!("{line}");
     }
-    faults.extend(written.keys().map(|(row, column)| format!("{row} / {column} stands for nothing")));
+    faults.extend(written.keys().map(|(row, column)| format!("{row} / {column} matches no command and state")));
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 

@@ -81,7 +81,7 @@ proptest! {
                 prop_assert_eq!(earlier.outcome, later.outcome);
             }
         }
-        prop_assert!(!before.flagged() || after.flagged(), "answering more never takes a flag back");
+        prop_assert!(!before.flagged() || after.flagged(), "more answers never remove a flag");
         prop_assert!(before.care_level.is_none() || before.care_level <= after.care_level);
     }
 

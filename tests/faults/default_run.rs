@@ -78,8 +78,8 @@ async fn the_default_run_restarts_its_postgres() {
         kill_all(&run.data.join("cluster")).await;
         let killed = Instant::now();
         let taken = async || load.ledger.first(What::Submit, 201, killed).is_some();
-        let taken = until("submissions are taken", RESTARTED, taken).await;
-        println!("kill {kill}: taken after {taken:.2?}");
+        let taken = until("submissions are accepted", RESTARTED, taken).await;
+        println!("kill {kill}: accepted after {taken:.2?}");
         ready(run.service.address()).await;
     }
     let ledger = load.finish().await;

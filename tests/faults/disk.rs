@@ -113,9 +113,9 @@ async fn stop_the_log(mut connection: PgConnection) {
 /// Waits until submissions are accepted and the service is ready.
 async fn healed(address: SocketAddr, load: &Load, since: Instant, most: Duration) {
     let taken = async || load.ledger.first(What::Submit, 201, since).is_some();
-    let taken = until("submissions are taken", most, taken).await;
+    let taken = until("submissions are accepted", most, taken).await;
     let again = ready(address).await;
-    println!("taken {taken:.2?} after there was room, ready {again:.2?} later");
+    println!("accepted {taken:.2?} after there was space, ready {again:.2?} later");
     load.more(SUBMISSIONS).await;
 }
 
@@ -197,7 +197,7 @@ async fn a_subject_is_not_erased_when_the_erasure_log_is_full() {
     small.fill();
     // The last page of the file has some free space, so the first erasures succeed.
     let refused = loop {
-        let path = persons.pop().expect("one of them has no room");
+        let path = persons.pop().expect("one of them has no space");
         match erase(&path).await {
             (204, _, 404) => erased += 1,
             refused => {
@@ -212,6 +212,6 @@ async fn a_subject_is_not_erased_when_the_erasure_log_is_full() {
     assert_eq!(erase(&refused).await, (204, false, 404));
     erased += 1;
     let written = Erased::read(std::slice::from_ref(&log)).unwrap();
-    assert_eq!(written.len(), erased, "the log names everybody who was erased");
+    assert_eq!(written.len(), erased, "the log lists every erased subject");
     service.stop();
 }

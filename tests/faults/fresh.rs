@@ -56,7 +56,7 @@ async fn a_submission_reads_few_rows_of_tables_that_were_never_analyzed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes minutes, and figures of a build without optimization say nothing"]
+#[ignore = "takes minutes, and measurements of an unoptimized build are meaningless"]
 async fn the_first_minutes_are_as_fast_as_the_later_ones() {
     let site = Site::new().await;
     let service = site.serve(&[]);

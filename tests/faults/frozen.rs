@@ -50,7 +50,7 @@ async fn frozen_connections_stop_nothing() {
     signal(&frozen, Signal::SIGCONT);
     let heal = Instant::now();
     let taken = async || load.ledger.first(What::Submit, 201, heal).is_some();
-    until("submissions are taken", HEALED * 6, taken).await;
+    until("submissions are accepted", HEALED * 6, taken).await;
     let healed = load.ledger.first(What::Submit, 201, heal);
     let mut late = Vec::new();
     for what in [What::Submit, What::Worklist] {

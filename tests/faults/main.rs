@@ -15,7 +15,7 @@ mod overload;
 #[path = "../api/world/people.rs"]
 mod people;
 mod proxy;
-#[allow(dead_code, reason = "the long tests use the rest")]
+#[allow(dead_code, reason = "other test binaries use the rest")]
 #[path = "../long/service.rs"]
 mod service;
 mod sight;

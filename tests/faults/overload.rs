@@ -69,7 +69,7 @@ async fn normal(service: &Service, ledger: &Ledger) -> Option<Duration> {
     since
 }
 
-fn told(name: &str, offered: &mut Offered, memory: f64, normal: Option<Duration>) -> Vec<String> {
+fn summary(name: &str, offered: &mut Offered, memory: f64, normal: Option<Duration>) -> Vec<String> {
     let (accepted, refused) = (quantile(&mut offered.accepted, 990), quantile(&mut offered.refused, 990));
     println!(
         "| {name} | {} | {accepted:.1?} | {} | {refused:.1?} | {:?} | {} | {:.1?} | {memory:.0} MB | {normal:.1?} |",
@@ -91,7 +91,7 @@ fn told(name: &str, offered: &mut Offered, memory: f64, normal: Option<Duration>
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes minutes, and figures of a build without optimization say nothing"]
+#[ignore = "takes minutes, and measurements of an unoptimized build are meaningless"]
 async fn five_times_the_capacity_is_shed() {
     let capacity = capacity().await;
     println!("the service stores {capacity:.0} submissions a second for {CLIENTS} clients");
@@ -115,7 +115,7 @@ async fn five_times_the_capacity_is_shed() {
         service.forget_peak();
         let mut offered = offer(&ledger, service.address(), TIMES * capacity, OFFERED).await;
         let normal = normal(&service, &ledger).await;
-        broken.extend(told(name, &mut offered, service.peak(), normal));
+        broken.extend(summary(name, &mut offered, service.peak(), normal));
         let report = check(&mut site.cluster.connect().await, &[], service.address(), &ledger).await;
         println!("{report:?}");
         // Refused submissions are not retried here, so their presence in the database is not checked.

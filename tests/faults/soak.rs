@@ -126,7 +126,7 @@ async fn no_resource_grows_in_an_hour_of_half_load() {
     }
     let count = sqlx::query_scalar("select count(*) from submissions");
     let there: i64 = count.fetch_one(&mut site.cluster.connect().await).await.unwrap();
-    println!("{stored} stored, {there} there, {errors} errors");
+    println!("{stored} acknowledged, {there} in the database, {errors} errors");
     assert_eq!((i64::try_from(stored).unwrap(), errors), (there, 0));
     assert!(broken.is_empty(), "{broken:#?}");
     service.stop();

@@ -43,11 +43,11 @@ fn broken(ledger: &Ledger, asked: Instant, gone: Instant) -> Vec<String> {
         broken.push(format!("{open} answers that keep the connection open"));
     }
     let refused = all.iter().filter(|seen| seen.end == End::Failed(Failure::Refused)).map(|seen| seen.done).min();
-    let told = ledger.first(What::Ready, 503, asked).map(|after| asked + after);
-    match (told, refused) {
-        (None, _) => broken.push("readiness did not say so".to_owned()),
-        (Some(told), Some(refused)) if refused < told => {
-            broken.push("nothing listened before readiness said so".to_owned());
+    let not_ready = ledger.first(What::Ready, 503, asked).map(|after| asked + after);
+    match (not_ready, refused) {
+        (None, _) => broken.push("readiness did not report it".to_owned()),
+        (Some(not_ready), Some(refused)) if refused < not_ready => {
+            broken.push("the listener closed before readiness reported it".to_owned());
         }
         _ => {}
     }

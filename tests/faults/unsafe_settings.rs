@@ -50,13 +50,13 @@ async fn submissions_are_refused_while_the_server_could_lose_them() {
         tokio::time::sleep(WATCHED).await;
         let seen = load.ledger.sent_within(What::Submit, from, std::time::Instant::now());
         let taken = seen.iter().filter(|seen| seen.end != End::Status(503)).count();
-        println!("{setting}: refused after {noticed:.2?}, then {taken} of {} taken", seen.len());
-        assert!(!seen.is_empty() && taken == 0, "{setting}: {taken} of {} taken", seen.len());
+        println!("{setting}: refused after {noticed:.2?}, then {taken} of {} accepted", seen.len());
+        assert!(!seen.is_empty() && taken == 0, "{setting}: {taken} of {} accepted", seen.len());
         site.cluster.set(setting, None).await;
         let back = std::time::Instant::now();
         let again = async || load.ledger.first(What::Submit, 201, back).is_some();
-        let again = until("submissions are taken again", NOTICED, again).await;
-        println!("{setting}: taken again after {again:.2?}");
+        let again = until("submissions are accepted again", NOTICED, again).await;
+        println!("{setting}: accepted again after {again:.2?}");
         ready(service.address()).await;
     }
     let ledger = load.finish().await;

@@ -15,7 +15,7 @@ const TIME: Duration = Duration::from_mins(1);
 #[expect(clippy::disallowed_methods, reason = "a test reads its own environment")]
 fn before() -> PathBuf {
     let before = std::env::var_os("SARCOSCREEN_PROGRAM_BEFORE");
-    before.expect("SARCOSCREEN_PROGRAM_BEFORE names the build before").into()
+    before.expect("SARCOSCREEN_PROGRAM_BEFORE names the previous build").into()
 }
 
 /// The numbers of requests that did not succeed, by how they ended.

@@ -42,7 +42,7 @@ async fn staff_at_scale() {
     service.stop();
     plans(&place, &large).await;
     drop(place);
-    println!("all of it in {:.0} s", start.elapsed().as_secs_f64());
+    println!("total {:.0} s", start.elapsed().as_secs_f64());
 }
 
 fn clinic(place: &Place, name: &str) -> Clinic {

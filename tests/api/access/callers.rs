@@ -46,7 +46,7 @@ async fn strangers(world: &World, clinic: &Clinic) -> Vec<(&'static str, User)> 
     let forged = format!("{}{}", &real[..17], "A".repeat(43));
     assert_eq!(forged.len(), real.len());
     vec![
-        ("nobody", world.holder(None)),
+        ("no key", world.holder(None)),
         ("garbage", world.holder(Some("garbage"))),
         ("a well-formed unknown key", world.holder(Some(&unknown))),
         ("a known prefix with another secret", world.holder(Some(&forged))),

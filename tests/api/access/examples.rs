@@ -46,7 +46,7 @@ async fn the_examples_of_the_document_match_the_servers_responses() {
     let kept: BTreeMap<String, Value> = serde_json::from_str(&std::fs::read_to_string(KEPT_AT).unwrap()).unwrap();
     for (id, example) in &examples {
         let kept = kept.get(id).unwrap_or(&Value::Null);
-        assert!(kept == example, "{id} answers {example}, the example is {kept}; new examples: {MADE_AT}");
+        assert!(kept == example, "{id} responds {example}, the example is {kept}; new examples: {MADE_AT}");
     }
     assert_eq!(kept.len(), examples.len());
 }

@@ -257,7 +257,7 @@ pub(crate) async fn operations(world: &World) -> Vec<Operation> {
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let id = operation["operationId"].as_str().unwrap().to_owned();
-            let security = operation["security"].as_array().unwrap_or_else(|| panic!("{id} says nothing of security"));
+            let security = operation["security"].as_array().unwrap_or_else(|| panic!("{id} has no security"));
             assert_eq!(security.len(), 1, "{id}");
             let scopes = security[0].get("key").map(|scopes| scopes.as_array().unwrap().clone());
             assert!(scopes.is_some() || security[0] == json!({}), "{id}");

@@ -18,7 +18,7 @@ async fn send(world: &World, user: &User, operation: &Operation, rows: &Rows) ->
 
 fn one(operation: &Operation, who: &str, entries: Vec<Entry>) -> Entry {
     let [entry] = <[Entry; 1]>::try_from(entries)
-        .unwrap_or_else(|entries| panic!("{} as {who} left {} entries: {entries:?}", operation.id, entries.len()));
+        .unwrap_or_else(|entries| panic!("{} as {who} wrote {} entries: {entries:?}", operation.id, entries.len()));
     let action = action_of(&operation.id).unwrap_or_else(|| panic!("{} has no action in http/trail.rs", operation.id));
     assert_eq!(entry.action, action.as_str(), "{} as {who}", operation.id);
     entry
@@ -51,13 +51,13 @@ async fn each_success_writes_one_entry_that_lists_all_shown_subjects() {
         // An export is one audit entry for all subjects that its filter matches, without their ids.
         let unnamed = ["list_audit_entries", "get_follow_up_export", "get_submission_export"];
         if answer.text.contains(&rows.subject) && !unnamed.contains(&operation.id.as_str()) {
-            assert!(entry.subjects.contains(&person), "{} showed a person and does not say so", operation.id);
+            assert!(entry.subjects.contains(&person), "{} showed a subject that its entry lacks", operation.id);
         }
         if answer.text.contains(&entry.resource.to_string()) || operation.path.contains("{id}") {
-            assert!(!entry.resource.is_nil(), "{} does not say to what", operation.id);
+            assert!(!entry.resource.is_nil(), "the entry of {} names no resource", operation.id);
         }
     }
-    println!("{covered} operations leave one entry of success");
+    println!("{covered} operations write one success entry each");
     assert!(covered >= 9);
 }
 
@@ -69,7 +69,7 @@ async fn each_refusal_writes_one_entry_with_its_outcome_and_target() {
         let Some(least) = operation.least.filter(|_| operation.id != "create_score") else { continue };
         let (clinic, rows) = clinic_for(&world, &operation).await;
         let (answer, entries) = send(&world, &world.holder(None), &operation, &rows).await;
-        assert_eq!((answer.status, entries.len()), (401, 0), "{} as nobody", operation.id);
+        assert_eq!((answer.status, entries.len()), (401, 0), "{} without a key", operation.id);
         let users = [(Role::Browser, &clinic.browser), (Role::Intake, &clinic.intake), (Role::Staff, &clinic.staff)];
         for (role, user) in users.into_iter().filter(|(role, _)| *role < least) {
             let (answer, entries) = send(&world, user, &operation, &rows).await;
@@ -87,7 +87,7 @@ async fn each_refusal_writes_one_entry_with_its_outcome_and_target() {
             absent += 1;
         }
     }
-    println!("{refused} refusals by role, {absent} of what is not there: one entry each");
+    println!("{refused} refusals by role, {absent} for missing rows: one entry each");
     assert!(refused >= 12 && absent >= 4);
 }
 

@@ -49,9 +49,9 @@ async fn the_first_refusal_is_written_before_its_response_and_later_ones_are_fol
     assert_eq!(refusals(&world).await.len(), 3, "the minute has not ended");
     world.clock.advance(1);
     tell_due(&world.app).await;
-    let told = refusals(&world).await;
-    assert_eq!(occurrences(&told), [1, 1, 1, 120]);
-    let (entry, named) = &told[3];
+    let found = refusals(&world).await;
+    assert_eq!(occurrences(&found), [1, 1, 1, 120]);
+    let (entry, named) = &found[3];
     assert_eq!((&*entry.action, &*entry.outcome, entry.resource), ("subject_read", "not_found", Uuid::nil()));
     let fifty: Vec<Uuid> = (1..=50).map(Uuid::from_u128).collect();
     assert_eq!((named, &entry.subjects), (&fifty, &fifty));
@@ -65,8 +65,8 @@ async fn the_first_refusal_is_written_before_its_response_and_later_ones_are_fol
     // After a minute without refusals, the next one is written at once.
     world.clock.advance(60);
     absent(&clinic.staff, 8).await;
-    let told = refusals(&world).await;
-    assert_eq!((told.len(), told[5].0.resource, told[5].1.len()), (6, Uuid::from_u128(8), 0));
+    let found = refusals(&world).await;
+    assert_eq!((found.len(), found[5].0.resource, found[5].1.len()), (6, Uuid::from_u128(8), 0));
     check_search_by_listed_ids(&clinic.admin).await;
     sarcoscreen::app::sealing::seal(&world.app).await.unwrap();
     assert_eq!(verified(&world, &[]).await.1, []);
@@ -146,7 +146,7 @@ async fn rate_limited_browser_requests_are_not_audited_and_others_are_folded() {
     }
     tell_all(&world.app).await;
     // Five of the browser key with 403, and 25 of staff with 429.
-    let mut told = occurrences(&refusals(&world).await);
-    told.sort_unstable();
-    assert_eq!(told, [1, 1, 4, 24]);
+    let mut counts = occurrences(&refusals(&world).await);
+    counts.sort_unstable();
+    assert_eq!(counts, [1, 1, 4, 24]);
 }

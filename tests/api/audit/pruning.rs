@@ -107,8 +107,8 @@ async fn pruning_removes_whole_old_seals_and_the_chain_continues() {
     assert_eq!(world.count(old).await, 0);
     // The other clinic has no retention period. The run itself adds one entry to the first clinic.
     assert_eq!(world.count("select count(*) from audit_entries").await, rows - old_rows + 1);
-    let told = "select sum(occurrences)::bigint from audit_entries where action = 'audit_entries_pruned'";
-    assert_eq!(world.count(told).await, old_rows);
+    let removed = "select sum(occurrences)::bigint from audit_entries where action = 'audit_entries_pruned'";
+    assert_eq!(world.count(removed).await, old_rows);
     let (all, found) = verified(&world, &heads).await;
     assert_eq!(found, []);
     assert_eq!((all.tombstones, all.pruned_seals, all.pruned_entries.cast_signed()), (1, 5, old_rows));
@@ -224,7 +224,7 @@ async fn every_change_of_a_tombstone_or_its_neighbours_is_reported() {
         restore(&mut connection).await;
         assert_eq!(verified(&world, &heads).await.1, [], "after the restoration of {sql}");
     }
-    println!("{count} of {count} changes beside a tombstone named");
+    println!("{count} of {count} changes of a tombstone or its neighbours reported");
     assert_eq!(attack_in_turn(&world, id, other, &heads, 2 * KINDS).await, 2 * KINDS);
 }
 
@@ -237,7 +237,7 @@ async fn only_the_owner_can_prune_and_only_the_clinic_of_the_transaction() {
     let guest = format!("create role guest login; grant {roles} to guest");
     connection.execute(AssertSqlSafe(guest)).await.unwrap();
     let app = signed_in_as(&world, world.database.clone().username("guest")).await;
-    let refused = prune(&app, None, false, |_, _| panic!("a guest removes")).await.unwrap_err();
+    let refused = prune(&app, None, false, |_, _| panic!("a guest prunes")).await.unwrap_err();
     assert!(matches!(refused, AppError::Conflict(detail) if detail.contains("only the owner")), "{refused}");
 
     // The triggers prevent every other deletion, for any role.

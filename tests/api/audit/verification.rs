@@ -80,7 +80,7 @@ pub(crate) async fn attack_in_turn(world: &World, clinic: Uuid, other: Uuid, hea
         let (_, found) = verified(world, heads).await;
         assert_eq!(found, [], "seed {seed}: after the restoration of {}", attack.what);
     }
-    println!("seed {seed}: {named} of {attacks} attacks named, {KINDS} kinds");
+    println!("seed {seed}: {named} of {attacks} attacks reported, {KINDS} kinds");
     named
 }
 
@@ -173,10 +173,10 @@ async fn two_sealers_at_once_make_one_chain() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     for _ in 0..6 {
-        let looks = (0..4).map(|_| async { clinic.staff.get("/v1/follow-ups").await.expect(200) });
+        let reads = (0..4).map(|_| async { clinic.staff.get("/v1/follow-ups").await.expect(200) });
         let (seals, _) = tokio::join!(
             futures_util::future::join_all((0..4).map(|_| seal(&world.app))),
-            futures_util::future::join_all(looks),
+            futures_util::future::join_all(reads),
         );
         assert!(seals.iter().all(Result::is_ok), "{seals:?}");
     }

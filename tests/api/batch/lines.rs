@@ -66,9 +66,9 @@ async fn an_unreadable_line_affects_no_other_and_is_reported_with_its_number() {
     let body = format!("{}\r\n\n{}{{\n  \n{long}\n{}\n{}", item(0), line(1), item(2), item(3));
     let answer = clinic.intake.send(request(&clinic.intake).body(body)).await;
     let results = results(&answer.text);
-    let told: Vec<(u64, u64)> =
+    let statuses: Vec<(u64, u64)> =
         results.iter().map(|one| (one["line"].as_u64().unwrap(), one["status"].as_u64().unwrap())).collect();
-    assert_eq!(told, [(1, 201), (3, 201), (4, 400), (6, 413), (7, 201), (8, 201)]);
+    assert_eq!(statuses, [(1, 201), (3, 201), (4, 400), (6, 413), (7, 201), (8, 201)]);
     for refused in results.iter().filter(|one| one["status"] != 201) {
         assert_eq!(refused["problem"]["request_id"], answer.header("x-request-id"));
     }

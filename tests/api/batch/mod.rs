@@ -64,18 +64,19 @@ async fn each_item_has_the_result_of_a_separate_request_in_order() {
     }
     // The result of a faulty item equals the refusal of a separate request.
     let alone = clinic.intake.submit(&items[7]["submission"]).await.json();
-    let told = |problem: &Value| (problem["errors"].clone(), problem["title"].clone(), problem["care_level"].clone());
-    assert_eq!(told(&results[7]["problem"]), told(&alone));
+    let content_of =
+        |problem: &Value| (problem["errors"].clone(), problem["title"].clone(), problem["care_level"].clone());
+    assert_eq!(content_of(&results[7]["problem"]), content_of(&alone));
 
     assert_eq!(world.count("select count(*) from submissions").await, 992);
     assert_eq!(world.count("select count(*) from follow_ups").await, 331);
     let entries = "select count(*) from audit_entries where action = 'submission_created' and outcome = 'success'";
-    assert_eq!(world.count(entries).await, 992, "an entry for each");
+    assert_eq!(world.count(entries).await, 992, "one entry for each");
     let refused = "select sum(occurrences)::bigint from audit_entries
         where action = 'submission_created' and outcome = 'invalid'";
-    assert_eq!(world.count(refused).await, 1, "and for the first that was refused");
+    assert_eq!(world.count(refused).await, 1, "and one for the first refusal");
     tell_all(&world.app).await;
-    assert_eq!(world.count(refused).await, 9, "the others are told together");
+    assert_eq!(world.count(refused).await, 9, "the others are written together");
 }
 
 #[tokio::test]
@@ -84,7 +85,7 @@ async fn a_repeated_batch_stores_nothing_twice_and_returns_the_same_results() {
     let clinic = world.clinic("One").await;
     let items: Vec<Value> = (0..40).map(item).collect();
     let (first, second) = tokio::join!(batch(&clinic.intake, &items), batch(&clinic.intake, &items));
-    assert_eq!(first, second, "also when both are under way at once");
+    assert_eq!(first, second, "also when both run concurrently");
     assert_eq!(batch(&clinic.intake, &items).await, first);
     assert_eq!(world.count("select count(*) from submissions").await, 40);
     // The key identifies the same request when it is sent alone, and no other request.

@@ -39,7 +39,7 @@ fn response(answers: &Value, authored: &str) -> Value {
     let items: Vec<Value> = answers.as_object().unwrap().iter().map(item).collect();
     json!({
         "resourceType": "QuestionnaireResponse", "status": "completed", "authored": authored,
-        "item": [{"linkId": "form", "item": items}, {"linkId": "somebody-elses-question"}],
+        "item": [{"linkId": "form", "item": items}, {"linkId": "foreign-question"}],
     })
 }
 
@@ -59,7 +59,7 @@ async fn card(user: &User, prefetch: &Value) -> Value {
 async fn three_exchanges_of_a_record_system() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
-    let show = |told: &str, body: &Value| println!("{told}\n{body:#}\n");
+    let show = |heading: &str, body: &Value| println!("{heading}\n{body:#}\n");
 
     let discovery = world.holder(None).get("/cds-services").await.expect(200);
     show("GET /cds-services", &discovery);

@@ -170,11 +170,11 @@ async fn refused_tokens_are_audited_and_rate_limited_by_address() {
         assert!(begun.elapsed() < Duration::from_secs(10));
     }
     tell_all(&app).await;
-    let told = entries_of_the_system(&here.world).await;
+    let audited = entries_of_the_system(&here.world).await;
     let of = |resource: Uuid| -> i32 {
-        told.iter().filter(|entry| entry.resource == resource).map(|entry| entry.occurrences).sum()
+        audited.iter().filter(|entry| entry.resource == resource).map(|entry| entry.occurrences).sum()
     };
     // A replayed token is attributed to the system; a forged one to no credential.
     assert_eq!((of(here.credential().await), of(Uuid::nil())), (31, 31));
-    assert!(told.iter().all(|entry| entry.action == "sign_in_failed" && entry.outcome == "refused"));
+    assert!(audited.iter().all(|entry| entry.action == "sign_in_failed" && entry.outcome == "refused"));
 }

@@ -59,7 +59,10 @@ async fn a_systems_token_is_valid_for_one_call_of_one_service_of_its_clinic() {
         ("used before", es384.clone()),
         ("used before, signed anew", signers[0].token(&claims)),
         ("for discovery", signers[0].token(&with("aud", json!(format!("{BASE}/cds-services"))))),
-        ("for somebody else", signers[0].token(&with("aud", json!("https://other.example/cds-services/muscle-loss")))),
+        (
+            "for another service",
+            signers[0].token(&with("aud", json!("https://other.example/cds-services/muscle-loss"))),
+        ),
         (
             "expired",
             signers[0].token(

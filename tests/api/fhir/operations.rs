@@ -116,18 +116,18 @@ async fn shown(user: &User, id: &str) -> Vec<Value> {
 async fn results_are_extracted_from_a_response_without_storing_anything() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
-    let mut told = frail();
-    told["grip_strength_kg"] = json!(12.5);
-    told["creatine_kinase_u_l"] = json!(300);
-    told["creatine_kinase_upper_limit_u_l"] = json!(190);
-    let mut body = response(&told);
+    let mut measured = frail();
+    measured["grip_strength_kg"] = json!(12.5);
+    measured["creatine_kinase_u_l"] = json!(300);
+    measured["creatine_kinase_upper_limit_u_l"] = json!(190);
+    let mut body = response(&measured);
     body["subject"] = json!({"reference": "Patient/7"});
     let extracted = clinic.intake.post(EXTRACT, &body).await.expect(200);
     assert_eq!(world.count("select count(*) from submissions").await, 0);
     let sent = created(&extracted);
     assert!(sent.iter().all(|one| one["resourceType"] == "Provenance" || one["subject"]["reference"] == "Patient/7"));
 
-    let stored = clinic.intake.submit(&json!({"answers": told})).await.expect(201);
+    let stored = clinic.intake.submit(&json!({"answers": measured})).await.expect(201);
     let id = stored["id"].as_str().unwrap();
     let path = format!("/fhir/QuestionnaireResponse/{id}/$extract");
     let of_stored = clinic.intake.post(&path, &json!({})).await.expect(200);
@@ -167,8 +167,8 @@ async fn results_are_extracted_from_a_response_without_storing_anything() {
 async fn a_response_that_cannot_be_stored_cannot_be_extracted() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
-    let nobody = clinic.intake.post(EXTRACT, &response(&fit())).await.expect(422);
-    assert_eq!(expressions(&nobody), ["QuestionnaireResponse.subject"]);
+    let without_subject = clinic.intake.post(EXTRACT, &response(&fit())).await.expect(422);
+    assert_eq!(expressions(&without_subject), ["QuestionnaireResponse.subject"]);
     let mut part = response(&fit());
     part["subject"] = json!({"identifier": {"value": "R-1"}});
     part["item"].as_array_mut().unwrap().retain(|item| item["linkId"] != "falls_past_year");

@@ -37,12 +37,12 @@ async fn a_task_moves_a_follow_up_from_open_to_closed_with_its_flag_and_request(
         ("in-progress", business("contacted"), "contacted"),
         ("completed", json!({}), "attended"),
     ];
-    for (version, (status, more, stands)) in (1..).zip(steps) {
+    for (version, (status, more, business_status)) in (1..).zip(steps) {
         let moved = put(staff, id, version, status, more).await;
         assert_eq!(moved.header("etag"), format!("W/\"{}\"", version + 1), "{}", moved.text);
         let moved = moved.expect(200);
         assert_eq!(moved["status"], status);
-        assert_eq!(moved["businessStatus"]["coding"][0]["code"], stands);
+        assert_eq!(moved["businessStatus"]["coding"][0]["code"], business_status);
     }
     // Requesting the current status changes nothing.
     assert_eq!(put(staff, id, 7, "completed", json!({})).await.header("etag"), "W/\"7\"");

@@ -42,7 +42,7 @@ async fn sixteen_workers_take_two_hundred_follow_ups_once_each_most_urgent_first
         |case: &Value| ["today", "this_week", "routine"].iter().position(|name| case["urgency"] == *name).unwrap();
     for one in &taken {
         let keys: Vec<_> = one.iter().map(|case| (rank(case), case["flagged_at"].as_str().unwrap())).collect();
-        assert!(keys.windows(2).all(|pair| pair[0] < pair[1]), "a worker got a less urgent case first");
+        assert!(keys.windows(2).all(|pair| pair[0] < pair[1]), "a worker got a less urgent follow-up first");
     }
     let counts: Vec<usize> = taken.iter().map(Vec::len).collect();
     println!("200 cases taken by 16 workers: {counts:?}");

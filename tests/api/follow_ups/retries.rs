@@ -39,13 +39,13 @@ async fn a_retry_of_any_command_gets_the_response_of_its_version() {
     // A submission joins as well, which changes the collected data.
     clinic.intake.submit(&person).await.expect(201);
     // The keys of the first three steps have expired.
-    for (seen, ((command, body), told)) in (1..).zip(steps.iter().zip(&first)).skip(3) {
+    for (seen, ((command, body), earlier)) in (1..).zip(steps.iter().zip(&first)).skip(3) {
         let key = format!("key-{seen}");
         // The version in the retry is ignored: the response is the first one.
         for version in [seen, 1, 99] {
             let again = act_once(&nurse.user, &case, command, version, body, &key).await;
-            assert_eq!((again.status, &again.text), (200, &told.text), "{command}");
-            assert_eq!(again.header("etag"), told.header("etag"));
+            assert_eq!((again.status, &again.text), (200, &earlier.text), "{command}");
+            assert_eq!(again.header("etag"), earlier.header("etag"));
         }
         let mut another = body.clone();
         another["note"] = json!("another body");

@@ -87,7 +87,7 @@ async fn paging_through_a_hundred_thousand_follow_ups_shows_each_once_during_wri
         ids.len() - met.len()
     );
     assert_eq!((ids.len() - met.len(), missed), (0, 0));
-    assert!(writes >= 40, "only {writes} writes: nobody disturbed the walk");
+    assert!(writes >= 40, "only {writes} writes during the walk");
     compare(&clinic.staff, &last).await;
 }
 

@@ -174,7 +174,7 @@ async fn a_cursor_is_only_valid_for_its_clinic_filter_and_order() {
             cursors.push((list, cursor.to_owned()));
         }
     }
-    assert_eq!(cursors.len(), lists.len() - 1, "nobody has a case, all other lists go on");
+    assert_eq!(cursors.len(), lists.len() - 1, "no follow-up is assigned, all other lists have more pages");
     let refused = async |user: &User, list: &str, cursor: &str| {
         let body = user.get(&format!("/v1/follow-ups?{list}cursor={cursor}")).await.expect(400);
         assert_eq!(body["type"], "/docs/problems#invalid_cursor", "{list}");

@@ -119,7 +119,7 @@ async fn lists_use_the_replica_and_callers_see_their_own_changes_on_any_instance
     let before = instance.figures();
     assert_eq!(see(&clinic.staff).await, [1, 2, 2, 2, 2, 1], "own changes");
     let own = instance.figures();
-    assert_eq!(see(&colleague).await, [0, 1, 1, 1, 1, 0], "somebody else's");
+    assert_eq!(see(&colleague).await, [0, 1, 1, 1, 1, 0], "changes by another");
     let others = instance.figures();
     let shared_out = |before: ReplicaFigures, after: ReplicaFigures| {
         (after.on_replica - before.on_replica, after.on_primary - before.on_primary)
@@ -240,10 +240,10 @@ async fn reads_do_not_use_a_server_that_is_not_a_replica_of_this_database() {
     submit(&clinic).await;
     for instance in [&itself, &away] {
         let staff = clinic.staff.at(&instance.base);
-        let looked = instance.figures().on_primary;
-        until("it was read often", async || {
+        let reads_before = instance.figures().on_primary;
+        until("it was queried often", async || {
             staff.get("/v1/submissions").await.expect(200);
-            instance.figures().on_primary > looked + 20
+            instance.figures().on_primary > reads_before + 20
         })
         .await;
         assert_eq!((instance.figures().on_replica, instance.figures().in_use), (0, false));
@@ -255,7 +255,7 @@ async fn reads_do_not_use_a_server_that_is_not_a_replica_of_this_database() {
     app.prepare().await.unwrap();
     let (base, _) = serve(app.clone());
     let figures = || health::replica(&app).unwrap();
-    until("it was read often", async || {
+    until("it was queried often", async || {
         let page = strangers.staff.at(&base).get("/v1/submissions").await.expect(200);
         assert_eq!(page["items"], json!([]));
         figures().on_primary > 50
@@ -304,5 +304,5 @@ async fn no_role_sees_a_row_of_another_clinic_on_the_replica_or_writes_there() {
     }
     assert_eq!(instance.figures().on_replica, before + 2);
     stage.standby.resume().await;
-    println!("on the replica: {asked} looks by {} roles, {own} own rows, 0 foreign rows", ROLES.len());
+    println!("on the replica: {asked} reads by {} roles, {own} own rows, 0 foreign rows", ROLES.len());
 }

@@ -106,9 +106,9 @@ impl Standby {
 /// Polls until a condition holds; fails after a minute.
 pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_mins(1);
-    let mut looks = tokio::time::interval(Duration::from_millis(20));
+    let mut polls = tokio::time::interval(Duration::from_millis(20));
     loop {
-        looks.tick().await;
+        polls.tick().await;
         if holds().await {
             return;
         }

@@ -59,9 +59,8 @@ impl<F: Fn(&str, usize) -> Vec<IpAddr> + Send + Sync> Names for Given<F> {
 
 #[tokio::test]
 async fn internal_addresses_are_refused_in_any_notation_and_by_name() {
-    let stands_for =
-        |name: &str, _| NAMED.iter().filter(|row| row.0 == name).map(|row| row.1.parse().unwrap()).collect();
-    let names = Arc::new(Given(stands_for, Arc::default()));
+    let resolved = |name: &str, _| NAMED.iter().filter(|row| row.0 == name).map(|row| row.1.parse().unwrap()).collect();
+    let names = Arc::new(Given(resolved, Arc::default()));
     let receivers = Receivers::new(Addresses::default(), names, Duration::from_secs(1));
     let world = World::built(|_| {}, |app| app.with_receivers(receivers)).await;
     let clinic = world.clinic("One").await;

@@ -102,11 +102,15 @@ async fn closing_by_a_merge_and_opening_by_its_undo_send_events() {
     clinic.staff.post(&undo, &json!({})).await.expect(200);
     let both = receiver.attempts(2).await;
     job.stop().await;
-    let told = |body: &str| serde_json::from_str::<Value>(body).unwrap()["data"].clone();
-    let closed = told(&first[0].body);
+    let data_of = |body: &str| serde_json::from_str::<Value>(body).unwrap()["data"].clone();
+    let closed = data_of(&first[0].body);
     assert_eq!((&closed["state"], &closed["subject_id"]), (&json!("closed"), &receipts[0]["subject_id"]));
     assert_eq!(closed["follow_up_id"], receipts[1]["follow_up"]["id"]);
-    let opened = both.iter().map(|one| told(&one.body)).find(|data| data["state"] == "open").unwrap();
+    let opened = both.iter().map(|one| data_of(&one.body)).find(|data| data["state"] == "open").unwrap();
     assert_eq!((&opened["follow_up_id"], &opened["subject_id"]), (&closed["follow_up_id"], &receipts[1]["subject_id"]));
-    assert_eq!(world.count("select count(*) from webhook_deliveries").await, 2, "a case that only moved is not told");
+    assert_eq!(
+        world.count("select count(*) from webhook_deliveries").await,
+        2,
+        "a follow-up that only moved sends no event"
+    );
 }

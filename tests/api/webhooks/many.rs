@@ -52,13 +52,13 @@ async fn five_thousand_events_arrive_although_receivers_fail_hang_reset_and_redi
     until("gone", async || clinic.admin.get(&gone).await.expect(200)["disabled_reason"] == "gone").await;
     clinic.admin.send(clinic.admin.request("PATCH", &gone).json(&json!({"enabled": true}))).await.expect(200);
     let all = json!({"from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z", "state": "failed"});
-    let (mut arrived, mut looks) = (0, 0);
+    let (mut arrived, mut unchanged) = (0, 0);
     until("all arrived", async || {
         let before = std::mem::replace(&mut arrived, count(&world, "delivered").await);
-        looks = if arrived == before { looks + 1 } else { 0 };
+        unchanged = if arrived == before { unchanged + 1 } else { 0 };
         // While events arrive, the clock does not move: that would end the leases of deliveries in progress.
-        if looks == STILL {
-            looks = 0;
+        if unchanged == STILL {
+            unchanged = 0;
             world.clock.advance(29 * 3600);
             clinic.admin.post(&format!("{gone}/redeliver"), &all).await.expect(202);
         }

@@ -47,14 +47,14 @@ impl Receiver {
     pub(crate) async fn start(manner: Manner) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hooks", listener.local_addr().unwrap());
-        let (told, count) = watch::channel(0);
+        let (progress, count) = watch::channel(0);
         let receiver =
             Self { url, manner: Arc::new(Mutex::new(manner)), taken: Arc::new(Mutex::new(Vec::new())), count };
-        let (manner, taken, told) = (Arc::clone(&receiver.manner), Arc::clone(&receiver.taken), Arc::new(told));
+        let (manner, taken, progress) = (Arc::clone(&receiver.manner), Arc::clone(&receiver.taken), Arc::new(progress));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (manner, taken, told) = (Arc::clone(&manner), Arc::clone(&taken), Arc::clone(&told));
-                tokio::spawn(async move { take(stream, &manner, &taken, &told).await });
+                let (manner, taken, progress) = (Arc::clone(&manner), Arc::clone(&taken), Arc::clone(&progress));
+                tokio::spawn(async move { take(stream, &manner, &taken, &progress).await });
             }
         });
         receiver
@@ -100,7 +100,12 @@ impl Taken {
 }
 
 /// Handles one request.
-async fn take(mut stream: TcpStream, manner: &Mutex<Manner>, taken: &Mutex<Vec<Taken>>, told: &watch::Sender<usize>) {
+async fn take(
+    mut stream: TcpStream,
+    manner: &Mutex<Manner>,
+    taken: &Mutex<Vec<Taken>>,
+    progress: &watch::Sender<usize>,
+) {
     let Some(mut one) = read(&mut stream).await else { return };
     let manner = manner.lock().unwrap().clone();
     let said = {
@@ -115,7 +120,7 @@ async fn take(mut stream: TcpStream, manner: &Mutex<Manner>, taken: &Mutex<Vec<T
         taken.push(one);
         said
     };
-    told.send_modify(|count| *count += 1);
+    progress.send_modify(|count| *count += 1);
     match said {
         Some(head) => {
             let text = format!("HTTP/1.1 {head}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");

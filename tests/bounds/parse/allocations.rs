@@ -89,7 +89,7 @@ fn a_refused_request_of_any_size_allocates_little() {
         (place, actix_web::test::init_service(Shared::new(app, settings).application()).await)
     });
     let (count, bytes, _) = allocated(&system, &service, &|| get("/health/live", &[]));
-    println!("the cheapest answer: {count} allocations, {bytes} bytes");
+    println!("the cheapest response: {count} allocations, {bytes} bytes");
     let mut dear = Vec::new();
     for (name, expected, request) in refused() {
         let (refused_count, refused_bytes, status) = allocated(&system, &service, &*request);

@@ -145,7 +145,7 @@ async fn a_hundred_faults_cost_little_more_than_one() {
         ] {
             let cost = |count| site.cost(&post(path, &site.intake, &format!("{body}{}}}", faults(count))), 3).0;
             let (one, hundred) = (cost(1), cost(100));
-            println!("{path}: {one:.0} us with one fault behind everything else, {hundred:.0} us with a hundred");
+            println!("{path}: {one:.0} us with one fault at the end, {hundred:.0} us with a hundred");
             assert!(hundred < 2.0 * one, "{path}: {one:.0} us, {hundred:.0} us");
         }
     });

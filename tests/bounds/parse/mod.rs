@@ -121,7 +121,7 @@ impl Line {
             let mut buffer = vec![0; 64 * 1024];
             while !body.ends_with(b"0\r\n\r\n") {
                 let count = stream.read(&mut buffer).unwrap();
-                assert_ne!(count, 0, "the answer broke off");
+                assert_ne!(count, 0, "the response ended early");
                 body.extend_from_slice(&buffer[..count]);
             }
         }

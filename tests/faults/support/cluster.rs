@@ -70,7 +70,7 @@ impl Cluster {
     /// Starts the server and waits until it accepts connections.
     pub(crate) async fn start(&mut self) {
         self.launch();
-        until("PostgreSQL takes connections", Duration::from_mins(1), async || self.answers().await).await;
+        until("PostgreSQL accepts connections", Duration::from_mins(1), async || self.answers().await).await;
     }
 
     pub(crate) fn launch(&mut self) {
