@@ -54,7 +54,7 @@ async fn a_request_uses_its_own_pathways_or_the_clinics() {
     clinic.browser.post("/v1/scores", &json!({"answers": weak, "pathways": ["ewgsop"]})).await.expect(422);
 
     set_pathways(&world.app, clinic.id.into(), &[PathwayId::Awgs2019]).await.unwrap();
-    world.clock.advance(5); // a key that was just used is remembered for four seconds
+    world.clock.advance(5); // a used key is cached for four seconds
     let submitted = clinic.intake.submit(&json!({"answers": weak})).await;
     let stored = follow(&clinic.staff, submitted.header("location")).await;
     let submitted = submitted.expect(201);

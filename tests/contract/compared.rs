@@ -28,8 +28,8 @@ pub(crate) fn breaking(before: &Value, after: &Value) -> Vec<String> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Direction {
-    Taken,
-    Told,
+    Request,
+    Response,
 }
 
 struct Comparison<'a> {
@@ -58,7 +58,7 @@ impl<'a> Comparison<'a> {
         if now["required"] == true && body["required"] != true {
             self.report(&format!("{place_of_body}/required"), "the body was optional");
         }
-        self.content(&place_of_body, body, now, Direction::Taken);
+        self.content(&place_of_body, body, now, Direction::Request);
         for (status, response) in fields(&before["responses"]) {
             let place = format!("{place}/responses/{status}");
             let Some(now) = after["responses"].get(status) else {
@@ -72,7 +72,7 @@ impl<'a> Comparison<'a> {
             for (name, _) in fields(&response["headers"]).filter(|(name, _)| now["headers"].get(name).is_none()) {
                 self.report(&format!("{place}/headers/{name}"), "the header was removed");
             }
-            self.content(&place, response, now, Direction::Told);
+            self.content(&place, response, now, Direction::Response);
         }
     }
 
@@ -84,7 +84,7 @@ impl<'a> Comparison<'a> {
         for parameter in items(&before["parameters"]) {
             let place = format!("{place}/{}", text(&parameter["name"]));
             match named(parameter, &after["parameters"]) {
-                Some(now) => self.schema(&place, &parameter["schema"], &now["schema"], Direction::Taken),
+                Some(now) => self.schema(&place, &parameter["schema"], &now["schema"], Direction::Request),
                 None => self.report(&place, "the parameter was removed"),
             }
         }
@@ -113,7 +113,7 @@ impl<'a> Comparison<'a> {
             return;
         }
         // A request schema must still accept all earlier values; a response schema must stay within its earlier values.
-        let (wide, narrow) = if direction == Direction::Taken { (after, before) } else { (before, after) };
+        let (wide, narrow) = if direction == Direction::Request { (after, before) } else { (before, after) };
         self.values(place, wide, narrow);
         self.bounds(place, wide, narrow);
         self.properties(place, before, after, direction);
@@ -167,12 +167,12 @@ impl<'a> Comparison<'a> {
             }
         }
         // A request may not require more properties, and a response may not stop requiring one.
-        let (more, less) = if direction == Direction::Taken { (after, before) } else { (before, after) };
+        let (more, less) = if direction == Direction::Request { (after, before) } else { (before, after) };
         for name in items(&more["required"]).filter(|name| !items(&less["required"]).any(|one| one == *name)) {
             self.report(&format!("{place}/required/{}", text(name)), "required on one side only");
         }
         let closed = |schema: &Value| schema["additionalProperties"] == false;
-        if direction == Direction::Taken && closed(after) && !closed(before) {
+        if direction == Direction::Request && closed(after) && !closed(before) {
             self.report(&format!("{place}/additionalProperties"), "other fields were accepted");
         }
     }
@@ -180,7 +180,8 @@ impl<'a> Comparison<'a> {
     /// Alternatives are compared one by one in their order; a different number of them is a break.
     fn alternatives(&mut self, place: &str, before: &'a Value, after: &'a Value, direction: Direction) {
         let (count, now) = (items(before).count(), items(after).count());
-        let wider = if direction == Direction::Taken { now >= count } else { now <= count && (now > 0 || count == 0) };
+        let wider =
+            if direction == Direction::Request { now >= count } else { now <= count && (now > 0 || count == 0) };
         if !wider || (count == 0) != (now == 0) {
             self.report(place, &format!("{count} alternatives became {now}"));
         }

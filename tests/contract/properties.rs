@@ -9,7 +9,7 @@ use sarcoscreen::domain::scoring::{Asked, score};
 use sarcoscreen::domain::submission::PathwayId;
 use sarcoscreen::rules::released_files;
 
-const EVERYBODY: Asked<'static> = Asked { audiences: Audiences::EVERYBODY, pathways: &PathwayId::ALL };
+const ALL: Asked<'static> = Asked { audiences: Audiences::EVERYBODY, pathways: &PathwayId::ALL };
 
 fn table() -> RuleTable {
     RuleTable::compile(&released_files("2026.2").unwrap()).unwrap()
@@ -67,8 +67,8 @@ proptest! {
         (whole, partial) in complete_and_partial()
     ) {
         let table = table_once();
-        let before = score(table, &partial, EVERYBODY);
-        let after = score(table, &whole, EVERYBODY);
+        let before = score(table, &partial, ALL);
+        let after = score(table, &whole, ALL);
         prop_assert!(before.score.lower <= after.score.total && after.score.total <= before.score.upper);
         prop_assert_eq!(after.score.lower, after.score.upper);
         prop_assert!(before.band_at_least <= after.band_at_least && after.band_at_most <= before.band_at_most);
@@ -91,14 +91,14 @@ proptest! {
         let item = CATALOGUE[which].item;
         let mut without = whole.clone();
         without.set(item, None);
-        let open = score(table, &without, EVERYBODY);
+        let open = score(table, &without, ALL);
         let values = any_value_of(item);
         // The bounds include the effect of each rule that reads the item. If any answer can change the total, the lower and
         // upper bounds differ.
         let totals: Vec<i32> = values.iter().map(|value| {
             let mut with = without.clone();
             with.set(item, Some(*value));
-            score(table, &with, EVERYBODY).score.total
+            score(table, &with, ALL).score.total
         }).collect();
         let (least, greatest) = (*totals.iter().min().unwrap(), *totals.iter().max().unwrap());
         prop_assert!(open.score.lower <= least && greatest <= open.score.upper, "{}", item.id());
@@ -120,7 +120,7 @@ proptest! {
             _ => value,
         };
         worse.set(item, Some(value));
-        prop_assert!(score(table, &worse, EVERYBODY).score.total >= score(table, &whole, EVERYBODY).score.total);
+        prop_assert!(score(table, &worse, ALL).score.total >= score(table, &whole, ALL).score.total);
     }
 
     #[test]

@@ -280,10 +280,10 @@ impl Answer {
         if body["resourceType"] == "OperationOutcome" {
             assert!(self.header("content-type").starts_with("application/"), "{}", self.text);
             assert!(body["issue"].as_array().is_some_and(|issues| !issues.is_empty()));
-            return; // FHIR has a shape of its own
+            return; // FHIR has its own error format
         }
         if body.get("durable_settings").is_some() {
-            return; // readiness says what it lacks in a shape of its own
+            return; // readiness has its own error format
         }
         assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text);
         let kind = body["type"].as_str().unwrap().trim_start_matches("/docs/problems#").to_owned();
