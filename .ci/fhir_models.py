@@ -1,4 +1,4 @@
-"""The first of three validators: the Python models of fhir.resources, R4B, which is the nearest to R4 that they have."""
+"""The first of three validators: the Python models of fhir.resources for R4B, their closest release to R4."""
 
 import collections
 import importlib
@@ -25,6 +25,6 @@ print(f"fhir.resources: {len(resources)} resources, {len(faults)} errors: {dict(
 broken = next(dict(one) for one in resources if one["resourceType"] == "RiskAssessment")
 broken["prediction"] = {}
 if fault(broken) is None:
-    sys.exit("fhir.resources took a broken resource")
+    sys.exit("fhir.resources accepted a broken resource")
 print("fhir.resources refuses a broken resource")
 sys.exit(bool(faults))

@@ -1,4 +1,4 @@
-// A clinic's front end in small: what .ci/clients compiles against the types generated from the OpenAPI document, and runs.
+// A minimal front end of a clinic; .ci/clients compiles it with the types generated from the OpenAPI document, and runs it.
 //   BASE=http://.. KEY=sk_.. node front_end.js
 
 import createClient from "openapi-fetch";
@@ -31,13 +31,13 @@ const { data: receipt, error: problem } = await submit();
 const beside = problem?.errors.map(({ pointer, detail }) => `${pointer}: ${detail}`) ?? [];
 
 function must<T>(what: string, value: T | undefined | null | false): T {
-  if (!value) throw new Error(`the journey ends at: ${what}`);
+  if (!value) throw new Error(`failed: ${what}`);
   console.log(`ok: ${what}`);
   return value;
 }
 
 function describe(outcome: Outcome): string {
-  // Null when unanswered items could still change it, and never absent.
+  // Null if unanswered items could still change it; never absent.
   const band: "low" | "moderate" | "high" | null = outcome.band;
   const { lower, upper }: { lower: number; upper: number } = outcome.score;
   const advice: string[] = outcome.recommendations.map((recommendation) => recommendation.text);
@@ -48,7 +48,7 @@ function describe(outcome: Outcome): string {
 must(`${questions.length} questions`, questions.length > 0);
 const scored = must("a score before anything is stored", preview.data);
 const stored = must(`a submission, ${beside.length} faults`, receipt);
-must("it is scored as the preview was", describe(stored.assessment) === describe(scored));
+must("it has the score of the preview", describe(stored.assessment) === describe(scored));
 must("it is flagged", stored.flagged);
 const again = must("a retry with the same key", (await submit()).data);
 must("it gives the same receipt", JSON.stringify(again) === JSON.stringify(stored));

@@ -1,4 +1,4 @@
-"""A clinic's intake system in small: what .ci/clients runs with the package that openapi-python-client makes of the document.
+"""A minimal intake system of a clinic; .ci/clients runs it with the package that openapi-python-client generates.
 
     BASE=http://.. KEY=sk_.. python intake_system.py
 """
@@ -23,7 +23,7 @@ def intake(reference: str, answers: dict) -> SubmissionInput:
 
 def must(what: str, holds: bool) -> None:
     if not holds:
-        sys.exit(f"the journey ends at: {what}")
+        sys.exit(f"failed: {what}")
     print(f"ok: {what}")
 
 
@@ -37,10 +37,10 @@ def main() -> None:
     again = send(client, "record-1001", body)
     must("a retry gives the same receipt", again == receipt)
     later = send(client, "record-1002", body)
-    must("the same reference is the same person", later.subject_id == receipt.subject_id and later.id != receipt.id)
+    must("the same reference is the same subject", later.subject_id == receipt.subject_id and later.id != receipt.id)
     refused = send(client, "record-1003", intake("CLIENT-1002", answers | {"age": 7}))
     must("a refused body is a problem", isinstance(refused, Problem))
-    must("which shows where it is wrong", [fault.pointer for fault in refused.errors] == ["/answers/age"])
+    must("the problem contains the pointer", [fault.pointer for fault in refused.errors] == ["/answers/age"])
     for fault in refused.errors:
         print(f"{fault.pointer}: {fault.detail}")
 

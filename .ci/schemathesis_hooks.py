@@ -1,5 +1,5 @@
-"""What schemathesis must know of this service: its key, which credential must not be rotated away, and for which reasons
-a request that fits the document may be refused all the same."""
+"""Hooks for this service: its key, the credential that must not be rotated, and the reasons for which a request that
+matches the document may be refused."""
 
 import itertools
 import json
@@ -16,40 +16,40 @@ KEY = os.environ["SARCOSCREEN_KEY"]
 COUNTED = open(os.environ["SARCOSCREEN_COUNTED"], "a", buffering=1)
 ADDRESSES = itertools.count(1)
 
-# Types of problem that depend on what is stored, not on the form of the request.
+# Problem types that depend on stored data, not on the request alone.
 STATES = {
     "invalid_cursor": "a cursor belongs to one list with its filters",
-    "stale": "another version stands by now",
-    "idempotency_key_reused": "the key stands for another request already",
+    "stale": "the version has changed",
+    "idempotency_key_reused": "the key belongs to another request",
 }
-BLANK = "white space alone says nothing, and what white space is differs from one dialect of patterns to another"
-# Faults that no schema can say: where, and of which code.
+BLANK = "blank text is refused, and the definition of white space differs between pattern dialects"
+# Faults that a schema cannot express: pointer pattern and code.
 FAULTS = {
-    (r"/answers/\w+", "required"): "a submission must answer what a score need not, and both share the schema of answers",
+    (r"/answers/\w+", "required"): "required in a submission but not in a score, and both share the schema of answers",
     (r"/answers/\w+", "precision"): "JSON Schema's multipleOf is not exact for decimals, so the document has x-step",
     (r"/answers/\w+.*", "contradiction"): "two answers exclude each other",
     (r"/answers/\w+", "implausible"): "two answers do not fit one person",
     (r"/(answered_at|given_at|subject/consent/given_at|expires_at|appointment_at)", "out_of_range"): "depends on the clock",
-    (r"/answered_at", "required"): "history must say when it was answered, anything else need not",
-    (r"/(from|to)", "out_of_range"): "depends on the other end, and on the day",
+    (r"/answered_at", "required"): "required for imported history only",
+    (r"/(from|to)", "out_of_range"): "depends on the other end, and on the current day",
     (r"/(reason|diagnosis|grip_strength_g|five_chair_stands_ms)", "contradiction"): "belongs to another outcome",
-    (r"/reason", "required"): "needed with one outcome only",
-    (r"/reason", "unknown_option"): "only a merge of persons closes with it",
+    (r"/reason", "required"): "required with one outcome only",
+    (r"/reason", "unknown_option"): "reserved for merges of subjects",
     (r"/origins", "not_allowed"): "only a browser key has origins",
     (r"/origins/\d+", "format"): "an exact origin, which a browser decides",
-    (r"/origins/\d+", "duplicate"): "stands twice",
+    (r"/origins/\d+", "duplicate"): "occurs twice",
     (r"/origins/\d+", "text"): "an exact origin, which a browser decides",
-    (r"/merged", "not_allowed"): "nobody is merged with themselves",
-    (r"/to", "not_found"): "a case goes to a member of staff",
+    (r"/merged", "not_allowed"): "a subject cannot be merged with itself",
+    (r"/to", "not_found"): "a follow-up is assigned to a member of staff",
     (r"/ids", "contradiction"): "either events or a time, which share one schema",
     (r"/ids", "required"): "either events or a time, which share one schema",
-    (r"/url", "format"): "which text is an address, the parser of addresses says, and which may be reached, the operator",
-    (r"/supersedes", "not_found"): "names no submission",
-    (r".*/email", "format"): "an address that mail would be delivered to is narrower than the format",
-    (r"", "required"): "exactly one way to look somebody up",
-    (r"/merged", "not_found"): "names nobody",
-    (r"/replaces", "not_found"): "names no credential",
-    (r"/replaces", "contradiction"): "names a credential of another role",
+    (r"/url", "format"): "the URL parser decides which text is a URL, and the operator which URLs are allowed",
+    (r"/supersedes", "not_found"): "refers to no submission",
+    (r".*/email", "format"): "stricter than the format: the address must be deliverable",
+    (r"", "required"): "a search needs exactly one criterion",
+    (r"/merged", "not_found"): "refers to no subject",
+    (r"/replaces", "not_found"): "refers to no credential",
+    (r"/replaces", "contradiction"): "refers to a credential of another role",
     (r"(/\w+)*/(note|name|text_version|reference|system|id|display_name)", "text"): BLANK,
     (r"(/\w+)*/(name|text_version|system|id|finding|instrument_positive|rule_table)", "format"): BLANK,
 }
@@ -71,7 +71,7 @@ def before_call(context, case, kwargs) -> None:
     number = next(ADDRESSES)
     case.headers = headers
     headers["X-Forwarded-For"] = f"198.18.{number // 250 % 250}.{number % 250 + 1}"
-    # A rotation ends the key that all other requests need. Its own revocation the service refuses.
+    # A rotation would end the key of all other requests. The service itself refuses the revocation of its caller.
     if case.operation.path.endswith("/rotate") and (case.path_parameters or {}).get("id") == OWN:
         case.path_parameters["id"] = OWN[::-1]
 
@@ -91,7 +91,7 @@ class Key:
 
 
 def excused(response) -> bool:
-    """Whether a request that fits the document was refused for reasons that are named above, and for no other."""
+    """Whether a request that matches the document was refused only for reasons listed above."""
     try:
         problem = response.json()
         kind = problem["type"].rsplit("#", 1)[1]
@@ -113,7 +113,7 @@ def valid_requests_are_accepted(ctx, response, case) -> bool | None:
 
 
 def a_part_is_refused(response) -> bool:
-    """Whether a batch, which is answered 200 as a whole, has an item that is refused."""
+    """Whether a batch with status 200 has a refused item."""
     if "ndjson" in (response.headers.get("content-type") or [""])[0]:
         parts = [json.loads(line) for line in response.text.splitlines()]
     else:
@@ -126,7 +126,7 @@ def invalid_requests_are_refused(ctx, response, case) -> bool | None:
     try:
         return negative_data_rejection(ctx, response, case)
     except (Failure, FailureGroup):
-        # Refused for its size or for the version it names, before its content is looked at.
+        # Refused because of its size or version, before its content is validated.
         if response.status_code in (412, 414, 431):
             return None
         if case.operation.path.endswith("/batch") and response.status_code == 200 and a_part_is_refused(response):

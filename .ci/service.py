@@ -1,4 +1,4 @@
-"""The built service on a private PostgreSQL with demo data, in a folder that goes when it stops; for the checks beside this."""
+"""Runs the built service on a private PostgreSQL with demo data in a temporary folder, for the other checks."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ def free_port() -> int:
 
 
 def installed(tools: pathlib.Path, versions: list[str], commands: list[list]) -> None:
-    """Installs tools into a folder of their own, again only when the list of versions changes."""
+    """Installs tools into a separate folder; reinstalls only when the list of versions changes."""
     mark = tools / "versions"
     if mark.exists() and mark.read_text() == "\n".join(versions):
         return
@@ -44,17 +44,17 @@ def wait_until_ready(base: str, service: subprocess.Popen) -> None:
                 if json.load(answer)["status"] == "ready":
                     return
         except OSError:
-            # Nothing tells another process that the service is ready but asking it.
+            # The service sends no event when it is ready, so it is polled.
             time.sleep(0.05)
     sys.exit("the service was not ready within 60 seconds")
 
 
 @contextlib.contextmanager
 def running(**settings: str) -> Iterator[tuple[str, dict]]:
-    """The address of a running service and the keys of its demo clinic."""
+    """The base URL of a running service and the keys of its demo clinic."""
     base = f"http://127.0.0.1:{free_port()}"
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
-        # PostgreSQL runs under an account of its own, which must be able to enter.
+        # Under root PostgreSQL runs as another account, which needs access to the folder.
         os.chmod(folder, 0o711)
         environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"} | {
             "SARCOSCREEN_DATA_DIR": f"{folder}/data",

@@ -1,7 +1,7 @@
 //! How many instructions the hot path takes, counted by valgrind, so that a busy machine does not matter:
 //! `cargo bench --bench instructions`. Needs valgrind and the gungraun-runner of the same version.
 
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 use std::hint::black_box;
 

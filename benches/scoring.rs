@@ -1,6 +1,6 @@
 //! How long one scoring takes, and how often it allocates: `cargo bench --bench scoring`.
 
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 use std::hint::black_box;
 

@@ -1,6 +1,6 @@
 //! How long it takes to read a submission and to write an assessment: `cargo bench --bench wire`.
 
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 use std::hint::black_box;
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::generator::{Found, Load, Plan, Source, ask, run};
 use crate::place::{Place, Service};
 use crate::requests::Repeated;
-use crate::seed::{Size, fill, fill_trail};
+use crate::seed::{Size, fill, fill_audit_log};
 use crate::usage::Usage;
 use crate::{progress, world};
 
@@ -65,10 +65,10 @@ impl Staff {
         self.owner.execute("alter system set max_wal_size = '8GB'").await.unwrap();
         self.owner.execute("select pg_reload_conf()").await.unwrap();
         fill(&mut self.owner, Some(&Place::keys()), self.large, self.pattern, first, large).await;
-        fill_trail(&mut self.owner, self.large, first, large).await;
+        fill_audit_log(&mut self.owner, self.large, first, large).await;
         for (number, clinic) in (first + 1..).zip(&self.others) {
             fill(&mut self.owner, None, *clinic, self.pattern, number, other).await;
-            fill_trail(&mut self.owner, *clinic, number, other).await;
+            fill_audit_log(&mut self.owner, *clinic, number, other).await;
         }
         self.owner.execute("alter system reset max_wal_size").await.unwrap();
         self.owner.execute("select pg_reload_conf()").await.unwrap();

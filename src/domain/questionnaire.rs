@@ -9,7 +9,6 @@ pub use super::catalogue::CATALOGUE;
 
 /// One question or measured value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "each item's meaning is its label and help in the texts")]
 pub enum Item {
     Age,
     Sex,
@@ -92,7 +91,6 @@ pub struct Audiences {
 
 /// The group of an item in the form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "each group's heading is in the texts")]
 pub enum Group {
     About,
     Alarm,

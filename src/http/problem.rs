@@ -14,7 +14,6 @@ use crate::domain::fault::{Fault, MOST_FAULTS};
 
 /// All problem types of this service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the table below describes each type")]
 pub enum ProblemType {
     MalformedRequest,
     InvalidCursor,

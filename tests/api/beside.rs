@@ -1,4 +1,4 @@
-//! Commands on the data folder of a running service: they attach to its PostgreSQL and leave it running.
+//! Commands on the data folder of a running service: they use its PostgreSQL and leave it running.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -14,7 +14,7 @@ use crate::program::{command, run, text};
 use crate::replica::standby::until;
 use crate::running::{Service, postmaster};
 
-/// A process that is killed with a failed test.
+/// A process that is killed when a test fails.
 struct Guarded(Child);
 
 impl Drop for Guarded {
@@ -24,14 +24,14 @@ impl Drop for Guarded {
     }
 }
 
-/// Runs a command that must succeed; what it prints.
+/// Runs a command that must succeed; returns its output.
 fn done(place: &Place, arguments: &[&str]) -> String {
     let output = run(place, arguments);
     assert!(output.status.success(), "{arguments:?}: {output:?}");
     text(&output.stdout)
 }
 
-/// Runs a command that must fail; what it says.
+/// Runs a command that must fail; returns its error output.
 fn refused(place: &Place, arguments: &[&str]) -> String {
     let output = run(place, arguments);
     assert_eq!(output.status.code(), Some(1), "{arguments:?}: {output:?}");
@@ -39,7 +39,7 @@ fn refused(place: &Place, arguments: &[&str]) -> String {
 }
 
 #[tokio::test]
-async fn commands_work_beside_a_running_service() {
+async fn commands_work_while_the_service_runs() {
     let place = Place::new();
     let service = Service::start(&place);
     let server = postmaster(&place).unwrap();
@@ -57,7 +57,7 @@ async fn commands_work_beside_a_running_service() {
     assert!(done(&place, &["audit", "prune", "--dry-run"]).contains("nothing is older"));
     assert!(done(&place, &["retention"]).contains("0 submissions"));
     assert!(done(&place, &["keys", "rotate-master"]).contains("everything is sealed"));
-    // A log of no one, where the service keeps its own.
+    // An empty log in the place of the service's own.
     let log = place.data().join("erasures.log");
     fs::write(&log, "").unwrap();
     assert!(done(&place, &["restore", "--erasure-log", log.to_str().unwrap()]).contains("0 persons"));
@@ -71,12 +71,12 @@ async fn commands_work_beside_a_running_service() {
     assert_eq!(postmaster(&place), Some(server), "no command stops or replaces the server");
     assert_eq!(service.logged(" ERROR "), Vec::<String>::new());
     service.stop();
-    // On its own a command still starts the server for itself.
+    // Without a running service, a command starts the server itself.
     assert!(done(&place, &["clinics", "list"]).contains(&id));
 }
 
 #[tokio::test]
-async fn a_command_beside_a_service_whose_server_is_silent_says_so() {
+async fn a_command_reports_that_the_server_of_a_running_service_does_not_respond() {
     let place = Place::new();
     let service = Service::start(&place);
     let server = postmaster(&place).unwrap();
@@ -103,11 +103,11 @@ async fn a_command_waits_for_a_service_that_is_starting() {
     let mut service = Guarded(serve.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     let holder = || fs::read_to_string(place.data().join("lock")).unwrap_or_default();
     until("it holds the folder", async || holder().starts_with(&service.0.id().to_string())).await;
-    assert!(!holder().contains("serving"), "it started too soon to be waited for");
+    assert!(!holder().contains("serving"), "it started too fast for the command to wait");
     let listed = run(&place, &["clinics", "list"]);
     let said = text(&listed.stderr);
     assert!(listed.status.success() && said.contains("waiting for the sarcoscreen"), "{listed:?}");
-    assert!(text(&listed.stdout).contains("demo"), "the first start is through: {listed:?}");
+    assert!(text(&listed.stdout).contains("demo"), "the first start is complete: {listed:?}");
     assert!(holder().contains("serving"));
     kill(Pid::from_raw(i32::try_from(service.0.id()).unwrap()), Signal::SIGTERM).unwrap();
     assert!(service.0.wait().unwrap().success());
@@ -117,7 +117,7 @@ async fn a_command_waits_for_a_service_that_is_starting() {
 async fn a_command_waits_for_another_command() {
     let place = Place::new();
     done(&place, &["clinics", "list"]);
-    // It holds the folder as a command does.
+    // Holds the folder as a command does.
     let other = place.start().await.unwrap();
     let mut listing = command(&place, &["clinics", "list"]);
     let mut waiting = Guarded(listing.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());

@@ -1,4 +1,4 @@
-//! What is no JSON, what is JSON of another shape, and queries with faults: nothing of it is stored or breaks anything.
+//! Invalid JSON, JSON with a wrong schema, and faulty queries: nothing is stored and nothing breaks.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ async fn post_text(user: &User, path: &str, body: impl Into<reqwest::Body>) -> A
     user.send(user.request("POST", path).header("content-type", "application/json").body(body)).await
 }
 
-/// The kind of problem and the faults as pairs of pointer and code, sorted.
+/// The type of a problem and its faults as sorted pairs of pointer and code.
 fn faults(answer: &Answer) -> (String, Vec<(String, String)>) {
     let body = answer.json();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -22,7 +22,7 @@ fn pairs(wanted: &[(&str, &str)]) -> Vec<(String, String)> {
     wanted.iter().map(|(pointer, code)| ((*pointer).to_owned(), (*code).to_owned())).collect()
 }
 
-/// A body whose answers are those of a fit person and one more member.
+/// A body with the answers of a fit person and one more member.
 fn answers_with(member: &str) -> String {
     let mut text = fit().to_string();
     text.truncate(text.len() - 1);
@@ -30,7 +30,7 @@ fn answers_with(member: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_is_not_json_is_one_malformed_request() {
+async fn invalid_json_is_one_malformed_request() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let deep = |open: &str, close: &str| {
@@ -86,7 +86,7 @@ async fn what_is_not_json_is_one_malformed_request() {
         }
         post_text(&clinic.browser, path, valid.clone()).await;
     }
-    // Deeper than any limit of size would let through, sent past it.
+    // Nesting that only the size limit stops.
     let huge = post_text(&clinic.browser, "/v1/scores", "[".repeat(100_000)).await;
     huge.expect(413);
     assert_eq!(world.count("select count(*) from submissions").await, 1);
@@ -95,7 +95,7 @@ async fn what_is_not_json_is_one_malformed_request() {
 type Case = (String, &'static [(&'static str, &'static str)]);
 
 #[tokio::test]
-async fn answers_of_another_shape_are_told_with_their_pointers() {
+async fn malformed_answers_are_refused_with_pointers() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let answers = fit().to_string();
@@ -126,7 +126,7 @@ async fn answers_of_another_shape_are_told_with_their_pointers() {
 }
 
 #[tokio::test]
-async fn a_submission_of_another_shape_is_told_with_its_pointers() {
+async fn a_malformed_submission_is_refused_with_pointers() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let whole = json!({"answers": fit()}).to_string();
@@ -183,7 +183,7 @@ async fn check(user: &User, path: &str, cases: Vec<Case>) {
 }
 
 #[tokio::test]
-async fn a_time_that_no_database_can_keep_is_a_fault_of_the_body() {
+async fn a_time_outside_the_database_range_is_a_fault() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     for time in ["-009000-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "9999-12-30T00:00:00Z"] {
@@ -200,7 +200,7 @@ async fn a_time_that_no_database_can_keep_is_a_fault_of_the_body() {
 }
 
 #[tokio::test]
-async fn every_fault_of_a_query_is_told_at_once() {
+async fn all_faults_of_a_query_are_reported_together() {
     let world = World::new().await;
     let staff = world.clinic("One").await.staff;
     let typed = "flagged=maybe&band=huge&min_score=x&received_from=yesterday&subject_id=7&limit=many&colour=red";
@@ -236,7 +236,7 @@ fn names(answer: &Answer) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn no_text_in_a_request_line_is_a_defect_of_the_service() {
+async fn no_text_in_a_request_line_causes_a_server_error() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     clinic.browser.submit(&json!({"answers": frail()})).await.expect(201);

@@ -1,4 +1,4 @@
-//! Bounds of what one request may say: how many faults are told, how large a part may be, how many bodies are under way.
+//! Limits of one request: number of reported faults, size of parts, and number of bodies in progress.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -15,14 +15,14 @@ async fn post(user: &User, path: &str, body: impl Into<reqwest::Body>) -> Answer
 }
 
 #[tokio::test]
-async fn a_hundred_faults_are_told_and_an_alarm_behind_all_of_them_too() {
+async fn a_hundred_faults_are_reported_and_a_later_alarm_too() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let fields = |count: usize| (0..count).map(|number| format!("\"x{number}\":0")).collect::<Vec<_>>().join(",");
     let alarm = "\"answers\":{\"dark_urine\":true,\"muscle_pain\":true}";
-    for (count, told) in [(99, 99), (100, 100), (101, 100), (4_000, 100)] {
+    for (count, pointers) in [(99, 99), (100, 100), (101, 100), (4_000, 100)] {
         let answer = post(&clinic.browser, "/v1/scores", format!("{{{},{alarm}}}", fields(count))).await;
-        assert_eq!(answer.pointers().len(), told, "{count}");
+        assert_eq!(answer.pointers().len(), pointers, "{count}");
         assert_eq!(answer.pointers()[..3], ["/x0", "/x1", "/x2"]);
         let body = answer.expect(422);
         assert_eq!(body["care_level"], "emergency", "{count}");
@@ -38,7 +38,7 @@ async fn a_hundred_faults_are_told_and_an_alarm_behind_all_of_them_too() {
 }
 
 #[tokio::test]
-async fn every_entry_of_a_list_is_named_by_its_own_number() {
+async fn every_faulty_list_entry_is_reported_by_its_index() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let body = json!({"url": 7, "events": ["ping", "x", 1, "submission.flagged", "y"], "colour": "red"});
@@ -48,7 +48,7 @@ async fn every_entry_of_a_list_is_named_by_its_own_number() {
 }
 
 #[tokio::test]
-async fn a_long_text_is_not_repeated_in_the_answer() {
+async fn a_response_does_not_repeat_a_long_text() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let long = "l".repeat(30_000);
@@ -70,7 +70,7 @@ async fn a_long_text_is_not_repeated_in_the_answer() {
 }
 
 #[tokio::test]
-async fn an_item_of_a_batch_is_as_large_as_a_request_of_its_own_may_be() {
+async fn a_batch_item_may_be_as_large_as_a_single_request() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let large = json!({"submission": {"answers": fit(), "x": "x".repeat(64 * 1024)}});
@@ -86,7 +86,7 @@ async fn batch(user: &User) -> Answer {
     post(user, "/v1/submissions/batch", json!({"items": [{"submission": 1}]}).to_string()).await
 }
 
-/// Whether anything came back on a connection.
+/// Whether any bytes arrived on a connection.
 fn is_answered(stream: &TcpStream) -> bool {
     stream.set_nonblocking(true).unwrap();
     stream.peek(&mut [0]).is_ok()
@@ -101,7 +101,7 @@ fn half_sent(world: &World, user: &User, bytes: usize) -> TcpStream {
 }
 
 #[tokio::test]
-async fn bodies_under_way_have_so_much_room_and_it_comes_back() {
+async fn bodies_in_progress_have_bounded_space_that_is_released() {
     const MIB: usize = 1024 * 1024;
     let world = World::with(|settings| {
         settings.body_room = 16 * MIB;
@@ -119,8 +119,9 @@ async fn bodies_under_way_have_so_much_room_and_it_comes_back() {
             assert!(start.elapsed() < Duration::from_mins(1), "{}", answer.text);
         }
     };
-    // No answer tells that a half-sent body has its room, so a batch is tried until it has none. A batch that is under way
-    // while the half-sent one arrives takes that one's room: then it is answered, and sent again.
+    // No response shows that the space for a half-sent body is reserved, so batches are sent until one is refused. A batch
+    // that is in progress when the half-sent body arrives may use its space: the half-sent body is then refused, and sent
+    // again.
     let filled = async |user: &User| {
         let start = Instant::now();
         loop {
@@ -136,7 +137,7 @@ async fn bodies_under_way_have_so_much_room_and_it_comes_back() {
     };
     let (first, refused) = filled(&one.intake).await;
     assert_eq!(refused.header("retry-after"), "1");
-    assert_eq!(batch(&two.intake).await.status, 200, "another clinic has room");
+    assert_eq!(batch(&two.intake).await.status, 200, "another clinic has space");
     let (second, _) = filled(&two.intake).await;
     let three = world.clinic("Three").await;
     let refused = batch(&three.intake).await;
@@ -149,15 +150,15 @@ async fn bodies_under_way_have_so_much_room_and_it_comes_back() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_waited_for_is_not_taken_for_long() {
+async fn an_unread_body_is_accepted_only_for_a_short_time() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let head = head(clinic.browser.key.as_deref().unwrap());
-    let nobody = "POST /v1/submissions HTTP/1.1\r\nhost: test\r\n";
+    let anonymous = "POST /v1/submissions HTTP/1.1\r\nhost: test\r\n";
     let cases = [
         (413, format!("{head}content-length: 8388608\r\n\r\n")),
-        (401, format!("{nobody}content-length: 8388608\r\n\r\n")),
-        (401, format!("{nobody}transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n")),
+        (401, format!("{anonymous}content-length: 8388608\r\n\r\n")),
+        (401, format!("{anonymous}transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n")),
         (415, format!("{}transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n", head.replace("application/json", "x/y"))),
         (405, "PUT /v1/submissions HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n".to_owned()),
         (200, "GET /health/live HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n".to_owned()),
@@ -169,7 +170,7 @@ async fn a_body_that_is_not_waited_for_is_not_taken_for_long() {
             stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
             let (start, mut answer) = (Instant::now(), Vec::new());
             let mut buffer = [0; 4096];
-            // A byte of the body now and then, until the connection is closed.
+            // Sends a byte of the body at intervals, until the connection is closed.
             loop {
                 match stream.read(&mut buffer) {
                     Ok(0) => break,
@@ -185,6 +186,6 @@ async fn a_body_that_is_not_waited_for_is_not_taken_for_long() {
         });
         let (taken, answer) = taken.await.unwrap();
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
-        assert!(taken < Duration::from_secs(5), "{status}: bytes are taken for {taken:?}");
+        assert!(taken < Duration::from_secs(5), "{status}: bytes are accepted for {taken:?}");
     }
 }

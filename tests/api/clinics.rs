@@ -1,4 +1,4 @@
-//! Settings of a clinic: suspended and resumed within seconds, answered in its languages, and on record.
+//! Settings of a clinic: suspended and resumed within seconds, responses in its languages, and audited.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ async fn waits_for(user: &User, status: u16) {
     let mut pace = tokio::time::interval(Duration::from_millis(50));
     loop {
         pace.tick().await;
-        // The promise is about when a request arrives, however long its answer takes.
+        // The promise concerns the time of the request, not the duration of its response.
         let sent = changed.elapsed();
         if user.get("/v1/follow-ups").await.status == status {
             return;
@@ -28,7 +28,7 @@ async fn only(world: &World) -> Clinic {
 }
 
 #[tokio::test]
-async fn a_suspended_clinic_lets_nobody_in_within_five_seconds_and_loses_nothing() {
+async fn a_suspended_clinic_refuses_all_requests_within_five_seconds_and_loses_no_data() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let stored = clinic.intake.submit(&json!({"answers": fit()})).await.header("location").to_owned();
@@ -47,7 +47,7 @@ async fn a_suspended_clinic_lets_nobody_in_within_five_seconds_and_loses_nothing
 }
 
 #[tokio::test]
-async fn requests_are_answered_in_the_languages_that_the_clinic_speaks() {
+async fn responses_use_the_languages_of_the_clinic() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let one = Clinic { language: Language::Es, languages: vec![Language::Es], ..only(&world).await };
@@ -57,7 +57,7 @@ async fn requests_are_answered_in_the_languages_that_the_clinic_speaks() {
         let answer = clinic.browser.send(request.json(&json!({"answers": fit()}))).await;
         assert_eq!(answer.header("content-language"), "es", "{accepted}");
     }
-    // The questionnaire belongs to no clinic.
+    // The questionnaire does not depend on a clinic.
     let request = clinic.browser.request("GET", "/v1/questionnaire").header("accept-language", "en");
     assert_eq!(clinic.browser.send(request).await.header("content-language"), "en");
 }

@@ -1,4 +1,4 @@
-//! The published conformance cases, tried over HTTP as another implementation would; pathways; what to ask next.
+//! The published conformance cases over HTTP, as another implementation would run them; pathways; what to ask next.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::world::{User, World, fit, frail};
 
 #[tokio::test]
-async fn every_published_case_comes_out_over_http_as_it_says() {
+async fn every_published_case_has_its_expected_result_over_http() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let published = world.holder(None).get("/v1/conformance").await.expect(200);
@@ -33,7 +33,7 @@ async fn every_published_case_comes_out_over_http_as_it_says() {
 }
 
 #[tokio::test]
-async fn a_request_follows_its_own_pathways_or_else_the_clinics() {
+async fn a_request_uses_its_own_pathways_or_the_clinics() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let weak = json!({
@@ -48,13 +48,13 @@ async fn a_request_follows_its_own_pathways_or_else_the_clinics() {
             .map(|result| format!("{} {}", result["id"].as_str().unwrap(), result["stage"].as_str().unwrap()))
             .collect::<Vec<_>>()
     };
-    assert!(stages(json!({"answers": weak})).await.is_empty(), "this clinic follows none");
+    assert!(stages(json!({"answers": weak})).await.is_empty(), "this clinic has no pathway");
     let named = json!({"answers": weak, "pathways": ["awgs_2019", "ewgsop2"]});
     assert_eq!(stages(named).await, ["ewgsop2 none_found_yet", "awgs_2019 possible"]);
     clinic.browser.post("/v1/scores", &json!({"answers": weak, "pathways": ["ewgsop"]})).await.expect(422);
 
     set_pathways(&world.app, clinic.id.into(), &[PathwayId::Awgs2019]).await.unwrap();
-    world.clock.advance(5); // a key that was just used is remembered for four seconds
+    world.clock.advance(5); // a used key is cached for four seconds
     let submitted = clinic.intake.submit(&json!({"answers": weak})).await;
     let stored = follow(&clinic.staff, submitted.header("location")).await;
     let submitted = submitted.expect(201);
@@ -64,7 +64,7 @@ async fn a_request_follows_its_own_pathways_or_else_the_clinics() {
     let pathway = &stored["assessment"]["pathways"][0];
     assert_eq!((&pathway["strength_low"], &pathway["because"]), (&json!(true), &json!(["grip_strength_kg"])));
     assert!(pathway["explanation"].as_str().unwrap().contains("never a diagnosis"));
-    // Flagged by a measurement alone: there is advice all the same.
+    // Flagged by a measurement alone: there is still advice.
     let advice = |list: &str| {
         let entries = stored["assessment"][list].as_array().unwrap().iter();
         entries.map(|entry| entry["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
@@ -76,7 +76,7 @@ async fn a_request_follows_its_own_pathways_or_else_the_clinics() {
 }
 
 #[tokio::test]
-async fn what_to_ask_next_ends_when_nothing_can_change_any_more_and_never_leaves_the_audience() {
+async fn next_questions_end_when_nothing_can_change_and_stay_within_the_audience() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let few = clinic.browser.post("/v1/scores", &json!({"answers": {"age": 70}})).await.expect(200);
@@ -97,7 +97,7 @@ async fn what_to_ask_next_ends_when_nothing_can_change_any_more_and_never_leaves
 }
 
 #[tokio::test]
-async fn a_test_with_a_value_is_not_among_those_the_person_was_unable_to_do() {
+async fn a_test_with_a_value_cannot_be_listed_as_not_performed() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut answers = frail();
@@ -120,7 +120,7 @@ fn faults(problem: &Value) -> Value {
     json!({"faults": problem["errors"]})
 }
 
-/// What `/v1/scores` says, under the keys of the cases. Flags, their urgency and cases belong to submissions.
+/// The result of `/v1/scores`, under the keys of the cases. Flags, urgency and follow-ups only exist for submissions.
 fn outcome(assessment: Value) -> Value {
     let ids = |list: &str, id: &str| -> Vec<Value> {
         assessment[list].as_array().unwrap().iter().map(|entry| entry[id].clone()).collect()

@@ -1,4 +1,4 @@
-//! Credentials as an admin manages them: minted once, listed without keys, rotated with overlap, revoked for good.
+//! Management of credentials by an admin: minted once, listed without keys, rotated with overlap, revoked permanently.
 
 use sarcoscreen::app::ambient::{Ambient as _, after};
 use sarcoscreen::domain::actor::Role;
@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use crate::world::{Clinic, User, World, fit};
 
-/// Mints a credential; its id and whoever holds the key.
+/// Mints a credential; returns its id and a user with the key.
 async fn mint(world: &World, clinic: &Clinic, body: &Value) -> (String, User) {
     let minted = clinic.admin.post("/v1/credentials", body).await.expect(201);
     (minted["id"].as_str().unwrap().to_owned(), world.holder(minted["key"].as_str()))
 }
 
 #[tokio::test]
-async fn a_minted_key_works_is_shown_once_and_is_on_record() {
+async fn a_minted_key_works_is_shown_once_and_is_audited() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let expires_at = after(world.clock.now(), Duration::from_hours(1)).to_string();
@@ -47,7 +47,7 @@ async fn a_minted_key_works_is_shown_once_and_is_on_record() {
 }
 
 #[tokio::test]
-async fn a_draft_with_faults_mints_nothing_and_tells_them_all() {
+async fn a_faulty_draft_mints_nothing_and_all_faults_are_reported() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let before = world.count("select count(*) from credentials").await;
@@ -90,7 +90,7 @@ async fn after_a_rotation_both_keys_work_until_the_overlap_ends() {
 }
 
 #[tokio::test]
-async fn without_overlap_the_key_before_stops_and_of_three_keys_two_work() {
+async fn without_overlap_the_earlier_key_stops_and_only_two_keys_work() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let (id, first) = mint(&world, &clinic, &json!({"role": "staff", "display_name": "Ada"})).await;
@@ -113,7 +113,7 @@ async fn without_overlap_the_key_before_stops_and_of_three_keys_two_work() {
 }
 
 #[tokio::test]
-async fn what_works_no_more_cannot_be_rotated_back() {
+async fn an_invalid_credential_cannot_be_rotated() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let soon = after(world.clock.now(), Duration::from_mins(1)).to_string();
@@ -134,7 +134,7 @@ async fn what_works_no_more_cannot_be_rotated_back() {
 }
 
 #[tokio::test]
-async fn revoking_stops_both_keys_again_changes_nothing_and_nobody_locks_themselves_out() {
+async fn revoking_disables_both_keys_once_and_admins_cannot_revoke_themselves() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let delete = async |id: &str| {
@@ -174,7 +174,7 @@ async fn the_list_is_paged_and_shows_each_credential_once() {
 }
 
 #[tokio::test]
-async fn a_browser_key_that_is_bound_to_origins_comes_from_nowhere_else() {
+async fn a_browser_key_bound_to_origins_is_refused_from_other_origins() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let body =

@@ -1,4 +1,4 @@
-//! A day at a clinic: everybody who was flagged is called by one person, nothing is lost, and all of it is on record.
+//! A day at a clinic: every flagged subject is called by one member of staff, nothing is lost, and everything is audited.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -16,7 +16,7 @@ const FLAGGED: usize = 200;
 const STAFF: usize = 4;
 const ATTACKS: usize = 50;
 
-/// What somebody did with a case: the commands in their order, beginning with taking it.
+/// The commands that one member of staff sent for a follow-up, in order, beginning with the claim.
 struct Handled {
     case: String,
     by: String,
@@ -24,7 +24,7 @@ struct Handled {
     outcome: &'static str,
 }
 
-/// Submits for people of their own, a few at once, as a busy clinic's intake would.
+/// Submits for a different subject each time, a few concurrently, as in a busy clinic.
 async fn flag(clinic: &Clinic) {
     for chunk in (0..FLAGGED).collect::<Vec<_>>().chunks(8) {
         let submit = |number: &usize| {
@@ -36,7 +36,7 @@ async fn flag(clinic: &Clinic) {
     }
 }
 
-/// How the work on a case goes on after it was taken; every third person is reached only at the second attempt.
+/// The commands after the claim; every third subject is reached only at the second attempt.
 fn course(world: &World, turn: usize) -> (Vec<(&'static str, Value)>, &'static str) {
     let attempt = |reached: bool| ("contact", json!({"reached": reached, "note": "called in the morning"}));
     let book = ("book", json!({"appointment_at": hours_ahead(world, 24 * 7)}));
@@ -62,7 +62,7 @@ fn course(world: &World, turn: usize) -> (Vec<(&'static str, Value)>, &'static s
     }
 }
 
-/// Takes case after case until none is left.
+/// Takes follow-ups until none is left.
 async fn work(world: &World, colleague: &Colleague) -> Vec<Handled> {
     let mut handled = Vec::new();
     loop {
@@ -86,7 +86,7 @@ async fn work(world: &World, colleague: &Colleague) -> Vec<Handled> {
     }
 }
 
-/// The history of a case is what was done with it, by whoever did it, version after version.
+/// The history of a follow-up matches the commands and their senders, version by version.
 async fn check_history(colleague: &Colleague, handled: &Handled) -> usize {
     let history = colleague.user.get(&format!("{}/history", handled.case)).await.expect(200);
     let events = history["items"].as_array().unwrap();
@@ -103,8 +103,8 @@ async fn check_history(colleague: &Colleague, handled: &Handled) -> usize {
     events.len()
 }
 
-/// How often each action of staff is on record with success.
-async fn on_record(world: &World) -> BTreeMap<String, i64> {
+/// Number of successful audit entries for each staff action.
+async fn audited_actions(world: &World) -> BTreeMap<String, i64> {
     let sql = "select action, count(*) from audit_entries where outcome = 'success' and action like 'follow_up_%'
                and action not like '%_read' group by 1";
     let rows: Vec<(String, i64)> = sqlx::query_as(sql).fetch_all(&mut world.connect().await).await.unwrap();
@@ -112,7 +112,7 @@ async fn on_record(world: &World) -> BTreeMap<String, i64> {
 }
 
 #[tokio::test]
-async fn four_people_work_through_two_hundred_flagged_submissions_and_every_step_is_on_record() {
+async fn four_staff_work_through_two_hundred_flagged_submissions_and_every_step_is_audited() {
     let world = World::new().await;
     let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
     flag(&clinic).await;
@@ -124,7 +124,7 @@ async fn four_people_work_through_two_hundred_flagged_submissions_and_every_step
     let each: Vec<usize> = handled.iter().map(Vec::len).collect();
     let handled: Vec<Handled> = handled.into_iter().flatten().collect();
     let cases: std::collections::BTreeSet<&str> = handled.iter().map(|one| one.case.as_str()).collect();
-    assert_eq!((handled.len(), cases.len()), (FLAGGED, FLAGGED), "a case was handled twice, or not at all");
+    assert_eq!((handled.len(), cases.len()), (FLAGGED, FLAGGED), "a follow-up was handled twice or not at all");
 
     let mut heads = seal(&world.app).await.unwrap();
     let mut versions = 0;
@@ -136,7 +136,7 @@ async fn four_people_work_through_two_hundred_flagged_submissions_and_every_step
     }
     let open = colleagues[0].user.get("/v1/follow-ups").await.expect(200);
     assert_eq!(open["items"], json!([]));
-    let recorded = on_record(&world).await;
+    let audit_counts = audited_actions(&world).await;
     let done = |command: &str| handled.iter().flat_map(|one| &one.commands).filter(|one| **one == command).count();
     for (action, command) in [
         ("follow_up_taken", "claim"),
@@ -144,7 +144,7 @@ async fn four_people_work_through_two_hundred_flagged_submissions_and_every_step
         ("follow_up_booked", "book"),
         ("follow_up_closed", "close"),
     ] {
-        assert_eq!(recorded.get(action).copied(), i64::try_from(done(command)).ok(), "{action}");
+        assert_eq!(audit_counts.get(action).copied(), i64::try_from(done(command)).ok(), "{action}");
     }
     heads.extend(seal(&world.app).await.unwrap());
     other.staff.get("/v1/follow-ups").await.expect(200);

@@ -1,5 +1,5 @@
-//! What is stored stays: all of a submission or nothing, rows that are never changed, and readiness that says when an
-//! acknowledged submission could be lost.
+//! Durability: a submission is stored completely or not at all, rows are immutable, and readiness reports when acknowledged
+//! data could be lost.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -18,19 +18,19 @@ use sqlx::{AssertSqlSafe, Executor as _};
 use crate::replica::standby::until;
 use crate::world::{World, app_sized, fit, frail, login, serve, sizes};
 
-/// Another instance of the server, over a database as it is.
+/// Another instance of the server on an existing database.
 struct Instance {
     base: String,
     server: actix_web::dev::ServerHandle,
 }
 
 impl Instance {
-    /// Starts one whose operator accepts these unsafe settings by name.
+    /// Starts an instance whose operator accepts these unsafe settings by name.
     async fn start(database: &PgConnectOptions, accepted: &[&str]) -> Self {
         Self::with_key(database, accepted, 7).await
     }
 
-    /// Starts one whose master key is this byte again and again; the tests' own is 7.
+    /// Starts an instance whose master key is 32 repetitions of this byte; the tests use 7.
     async fn with_key(database: &PgConnectOptions, accepted: &[&str], byte: u8) -> Self {
         let keys = Keys::derive(&MasterKey::parse(&MasterKey::text(&[byte; 32])).unwrap()).unwrap();
         let store = Store::open(database.clone(), sizes(2, 2), keys);
@@ -40,7 +40,7 @@ impl Instance {
             accepted_unsafe_settings: accepted.iter().map(|&name| name.to_owned()).collect(),
         };
         let app = App::new(store, Releases::load().unwrap(), Arc::new(System), policy);
-        // A start that this fails for serves all the same, and says that it is not ready.
+        // An instance that fails this step still serves, and reports that it is not ready.
         let _ = app.prepare().await;
         let settings = Settings {
             cors_origins: Vec::new(),
@@ -68,7 +68,7 @@ impl Drop for Instance {
     }
 }
 
-/// What readiness says: the status and the four facts.
+/// The status of readiness and its four facts.
 async fn readiness(world: &World, base: &str) -> (u16, [Value; 4]) {
     let answer = world.holder(None).at(base).get("/health/ready").await;
     let body = answer.json();
@@ -82,7 +82,7 @@ async fn run(world: &World, sql: &str) -> Result<(), sqlx::Error> {
 }
 
 #[tokio::test]
-async fn rows_of_the_trail_and_of_released_tables_are_never_changed() {
+async fn audit_entries_and_rule_tables_are_immutable() {
     let world = World::new().await;
     world.clinic("One").await.browser.submit(&json!({"answers": frail()})).await.expect(201);
     for (table, column) in
@@ -108,7 +108,7 @@ async fn rows_of_the_trail_and_of_released_tables_are_never_changed() {
 }
 
 #[tokio::test]
-async fn another_text_under_a_recorded_version_is_refused() {
+async fn a_changed_rule_table_with_a_stored_version_is_refused() {
     let world = World::new().await;
     world.app.prepare().await.unwrap();
     let tampered = "alter table rule_tables disable trigger rule_tables_immutable;
@@ -122,7 +122,7 @@ async fn another_text_under_a_recorded_version_is_refused() {
 }
 
 #[tokio::test]
-async fn a_service_is_ready_only_over_a_migrated_database() {
+async fn a_service_is_ready_only_on_a_migrated_database() {
     let world = World::new().await;
     assert_eq!(readiness(&world, &world.base).await, (200, [true; 4].map(Value::from)));
     let blank = format!("{}_blank", world.database.get_database().unwrap());
@@ -131,19 +131,19 @@ async fn a_service_is_ready_only_over_a_migrated_database() {
     assert_eq!(readiness(&world, &instance.base).await, (503, [true, false, false, true].map(Value::from)));
     world.holder(None).at(&instance.base).get("/health/live").await.expect(200);
     run(&world, &format!("drop database {blank} with (force)")).await.unwrap();
-    // A migration of this binary that was never applied here.
+    // Marks the newest migration of this binary as not applied.
     run(&world, "delete from _sqlx_migrations where version = (select max(version) from _sqlx_migrations)")
         .await
         .unwrap();
     let wanted = (503, [true, false, true, true].map(Value::from));
-    until("readiness says so", async || readiness(&world, &world.base).await == wanted).await;
+    until("readiness reports it", async || readiness(&world, &world.base).await == wanted).await;
 }
 
 #[tokio::test]
-async fn connections_that_a_worker_made_outlive_it() {
+async fn connections_outlive_the_worker_that_opened_them() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
-    // All of the connections are made by the one worker of this instance.
+    // The only worker of this instance opens all of its connections.
     let app = app_sized(&world.database, Arc::new(System), &[7], None, sizes(4, 10));
     app.prepare().await.unwrap();
     let (base, server) = serve(app.clone());
@@ -157,7 +157,7 @@ async fn connections_that_a_worker_made_outlive_it() {
 }
 
 #[tokio::test]
-async fn however_many_ask_whether_it_is_ready_the_database_is_asked_once() {
+async fn concurrent_readiness_checks_query_the_database_once() {
     let world = World::new().await;
     let mut owner = world.connect().await;
     owner.execute("begin; lock table _sqlx_migrations in access exclusive mode").await.unwrap();
@@ -166,7 +166,7 @@ async fn however_many_ask_whether_it_is_ready_the_database_is_asked_once() {
         "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
     let watched = async {
         until("one waits", async || world.count(waiting).await > 0).await;
-        // Whatever others ask, they ask before this comes back.
+        // All concurrent readiness requests are sent before this response arrives.
         world.holder(None).get("/health/live").await.expect(200);
         let most = world.count(waiting).await;
         owner.execute("commit").await.unwrap();
@@ -177,7 +177,7 @@ async fn however_many_ask_whether_it_is_ready_the_database_is_asked_once() {
 }
 
 #[tokio::test]
-async fn a_service_with_another_master_key_than_the_databases_own_is_not_ready() {
+async fn a_service_with_a_foreign_master_key_is_not_ready() {
     let world = World::new().await;
     let instance = Instance::with_key(&login(&world.database), &[], 8).await;
     assert_eq!(readiness(&world, &instance.base).await, (503, [true, true, false, true].map(Value::from)));
@@ -186,12 +186,12 @@ async fn a_service_with_another_master_key_than_the_databases_own_is_not_ready()
 }
 
 #[tokio::test]
-async fn a_service_whose_database_is_away_lives_and_says_so() {
+async fn a_service_without_its_database_is_live_but_not_ready() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let nowhere = [
         login(&world.database).database("no_such_database"),
-        world.database.clone().username("nobody_known"),
+        world.database.clone().username("unknown_user"),
         login(&world.database).port(1),
     ];
     for database in nowhere {
@@ -223,7 +223,7 @@ async fn unsafe_settings_keep_a_service_from_being_ready_unless_accepted_by_name
     assert_eq!(readiness(&world, &instance.base).await, settled);
 }
 
-/// Makes writing to a table fail, at the statement or only at the commit.
+/// Makes writes to a table fail, at the statement or at the commit.
 fn breaking(table: &str, at_commit: bool) -> String {
     let function = "create or replace function break() returns trigger language plpgsql as
         $$ begin raise exception 'broken'; end $$";
@@ -233,7 +233,7 @@ fn breaking(table: &str, at_commit: bool) -> String {
 }
 
 #[tokio::test]
-async fn all_of_a_submission_is_stored_or_nothing() {
+async fn a_submission_is_stored_completely_or_not_at_all() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let body = json!({"answers": frail(), "subject": {"reference": "R-1", "contact": {"name": "Ana"}}});
@@ -248,13 +248,13 @@ async fn all_of_a_submission_is_stored_or_nothing() {
             assert_eq!(stored(&world).await, [0; 5], "{broken} {at_commit}");
         }
     }
-    // The key was not used up by what failed.
+    // The failed request did not use up the key.
     clinic.intake.submit_once("k", &body).await.expect(201);
     assert_eq!(stored(&world).await, [1; 5]);
 }
 
 #[tokio::test]
-async fn a_submission_that_fails_leaves_the_open_case_and_the_person_as_they_were() {
+async fn a_failed_submission_does_not_change_the_open_follow_up_or_the_subject() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let first = json!({"answers": frail(), "subject": {"reference": "R-1", "contact": {"name": "Ana"}}});
@@ -265,7 +265,7 @@ async fn a_submission_that_fails_leaves_the_open_case_and_the_person_as_they_wer
     let mut urgent = json!({"answers": frail(), "subject": {"reference": "R-1", "contact": {"name": "Eva"}}});
     urgent["answers"]["new_breathing_trouble"] = json!(true);
     clinic.intake.submit(&urgent).await.expect(500);
-    // What cannot be put on record is not shown.
+    // A read that cannot be audited fails.
     clinic.staff.get(&case).await.expect(503);
     run(&world, "drop trigger broken on audit_entries").await.unwrap();
     assert_eq!(clinic.staff.get(&case).await.expect(200), before);
@@ -276,7 +276,7 @@ async fn a_submission_that_fails_leaves_the_open_case_and_the_person_as_they_wer
     assert_eq!(clinic.intake.submit(&urgent).await.expect(201)["follow_up"]["urgency"], "today");
 }
 
-/// How many rows of a submission's parts there are.
+/// The number of rows of each part of a submission.
 async fn stored(world: &World) -> [i64; 5] {
     [
         world.count("select count(*) from idempotency_keys").await,

@@ -1,4 +1,4 @@
-//! Exports: every row once, whole or visibly broken off, resumable, and inert in a spreadsheet.
+//! Exports: every row once, complete or visibly truncated, resumable, and safe in a spreadsheet.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -8,10 +8,10 @@ use sqlx::Executor as _;
 
 use crate::world::{Answer, Clinic, User, World, fit, frail};
 
-/// What makes a cell dangerous at its beginning, as far as an API lets it through.
+/// Dangerous first characters of a cell, as far as the API accepts them.
 const STARTS: [&str; 12] = ["=", "+", "-", "@", "＝", "＋", "－", "＠", " =", "\u{3000}@", "\u{feff}=", "'"];
 
-/// Adds copies of every submission of a clinic; `changes` are columns as an SQL object, in which `i` counts from 1.
+/// Adds copies of every submission of a clinic; `changes` is an SQL object of columns, in which `i` counts from 1.
 pub(crate) async fn copy_submissions(world: &World, clinic: &Clinic, copies: u32, changes: &str) {
     let sql = format!(
         "insert into submissions select r.* from submissions s, generate_series(1, {copies}) i,
@@ -23,7 +23,7 @@ pub(crate) async fn copy_submissions(world: &World, clinic: &Clinic, copies: u32
     world.connect().await.execute(sqlx::AssertSqlSafe(sql)).await.unwrap();
 }
 
-/// The rows of an NDJSON export, after checking that it is whole.
+/// The rows of an NDJSON export, after checking that it is complete.
 fn rows(answer: &Answer) -> Vec<Value> {
     assert_eq!((answer.status, answer.header("content-type")), (200, "application/x-ndjson"), "{}", answer.text);
     let mut lines: Vec<Value> = answer.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -31,7 +31,7 @@ fn rows(answer: &Answer) -> Vec<Value> {
     lines
 }
 
-/// The records of a CSV export with its header, as one parser reads them and as another one does.
+/// The records of a CSV export with its header, parsed by two parsers that must agree.
 fn records(answer: &Answer) -> Vec<Vec<String>> {
     assert_eq!((answer.status, answer.header("content-type")), (200, "text/csv; charset=utf-8; header=present"));
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(answer.text.as_bytes());
@@ -45,12 +45,12 @@ fn records(answer: &Answer) -> Vec<Vec<String>> {
     python.stdin.take().unwrap().write_all(answer.text.as_bytes()).unwrap();
     let output = python.wait_with_output().unwrap();
     assert_eq!(serde_json::from_slice::<Vec<Vec<String>>>(&output.stdout).unwrap(), read);
-    // RFC 4180: lines end with CR LF, the last one too.
+    // RFC 4180: lines end with CR LF, including the last one.
     assert!(answer.text.ends_with("\r\n"));
     read
 }
 
-/// What stands in the cell of a JSON value, without what makes it inert.
+/// The content of a cell for a JSON value, without the prefix that makes it safe.
 fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -67,7 +67,7 @@ fn dangerous(text: &str) -> bool {
             .starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
 }
 
-/// Compares a CSV export with the NDJSON export of the same rows, cell by cell; how many cells were dangerous.
+/// Compares a CSV export with the NDJSON export of the same rows, cell by cell; returns the number of dangerous cells.
 fn compare(csv: &Answer, ndjson: &Answer) -> usize {
     let (records, rows) = (records(csv), rows(ndjson));
     assert_eq!(records.len(), rows.len() + 1);
@@ -90,7 +90,7 @@ fn compare(csv: &Answer, ndjson: &Answer) -> usize {
 }
 
 #[tokio::test]
-async fn no_cell_of_a_csv_export_begins_like_a_formula_and_every_text_comes_back() {
+async fn no_csv_cell_begins_like_a_formula_and_every_text_is_preserved() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut sent = 0;
@@ -107,7 +107,7 @@ async fn no_cell_of_a_csv_export_begins_like_a_formula_and_every_text_comes_back
         let body = json!({"answers": frail(), "source": {"system": text, "id": "1"}});
         clinic.intake.submit(&body).await.expect(422);
     }
-    // What no request gets in: control characters in columns that somebody else wrote.
+    // Values that no request can store: control characters, written directly to the columns.
     let starts = ["\\t=1", "\\r=1", "\\n=1", "\\t", "\\u0001=1", "a\\u0007b", "a\\r\\n=1", "\\u0085-"];
     for (index, text) in starts.iter().enumerate() {
         let sql = format!(
@@ -122,13 +122,13 @@ async fn no_cell_of_a_csv_export_begins_like_a_formula_and_every_text_comes_back
     let found = compare(&csv, &clinic.staff.get("/v1/exports/submissions").await);
     let cases = clinic.staff.get("/v1/exports/follow-ups?format=csv").await;
     let in_cases = compare(&cases, &clinic.staff.get("/v1/exports/follow-ups").await);
-    println!("{found} dangerous cells of submissions and {in_cases} of follow-ups, all of them inert");
+    println!("{found} dangerous cells of submissions and {in_cases} of follow-ups, all of them safe");
     assert!(found > 3 * (sent - 8) && in_cases >= 50, "{found} {in_cases}");
     assert!(csv.header("content-disposition").ends_with("\"submissions.csv\""));
     assert_eq!(csv.header("cache-control"), "no-store");
 }
 
-/// A clinic with 2,600 submissions, of which many share one instant.
+/// A clinic with 2,600 submissions, many of which have the same time.
 async fn many(world: &World) -> Clinic {
     let clinic = world.clinic("One").await;
     clinic.intake.submit(&json!({"answers": fit(), "subject": {"reference": "F-1"}})).await.expect(201);
@@ -144,7 +144,7 @@ async fn many(world: &World) -> Clinic {
 }
 
 #[tokio::test]
-async fn an_export_has_every_row_once_and_goes_on_behind_any_of_them() {
+async fn an_export_has_every_row_once_and_resumes_after_any_of_them() {
     let world = World::new().await;
     let clinic = many(&world).await;
     let stranger = world.clinic("Two").await;
@@ -155,14 +155,14 @@ async fn an_export_has_every_row_once_and_goes_on_behind_any_of_them() {
     for index in [0, 998, 999, 1_000, 1_999, 2_598, 2_599] {
         let cursor = all[index]["cursor"].as_str().unwrap();
         let rest = rows(&clinic.staff.get(&format!("/v1/exports/submissions?after={cursor}")).await);
-        assert_eq!(rest, all[index + 1..], "behind row {index}");
+        assert_eq!(rest, all[index + 1..], "after row {index}");
         for other in ["submissions?flagged=true&", "submissions?received_to=2030-01-01T00:00:00Z&", "follow-ups?"] {
             let path = format!("/v1/exports/{other}after={cursor}");
             assert_eq!(clinic.staff.get(&path).await.expect(400)["type"], "/docs/problems#invalid_cursor");
         }
         let path = format!("/v1/exports/submissions?after={cursor}");
         assert_eq!(stranger.staff.get(&path).await.expect(400)["type"], "/docs/problems#invalid_cursor");
-        // The other form has the same cursors.
+        // CSV has the same cursors.
         let csv = records(&clinic.staff.get(&format!("{path}&format=csv")).await);
         assert_eq!(csv[1..].iter().map(|row| &*row[0]).collect::<Vec<_>>(), cursors(&rest));
     }
@@ -175,7 +175,7 @@ fn cursors(rows: &[Value]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn an_export_narrows_as_its_list_does() {
+async fn an_export_filters_like_its_list() {
     let world = World::new().await;
     let clinic = many(&world).await;
     let subject = rows(&clinic.staff.get("/v1/exports/submissions").await)[0]["subject_id"].clone();
@@ -218,7 +218,7 @@ fn ids(rows: &[Value]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn follow_ups_leave_with_how_they_ended_and_without_contact_data() {
+async fn exported_follow_ups_have_their_outcome_and_no_contact_data() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     for reference in ["A", "B"] {
@@ -252,7 +252,7 @@ async fn follow_ups_leave_with_how_they_ended_and_without_contact_data() {
     }
 }
 
-/// What arrives of an export, and whether it ended properly.
+/// The received bytes of an export, and whether it ended properly.
 async fn arrived(user: &User, path: &str) -> (Vec<u8>, bool) {
     let mut response = user.request("GET", path).send().await.unwrap();
     assert_eq!(response.status(), 200);
@@ -267,10 +267,10 @@ async fn arrived(user: &User, path: &str) -> (Vec<u8>, bool) {
 }
 
 #[tokio::test]
-async fn an_export_that_fails_on_the_way_is_broken_off_and_can_be_resumed() {
+async fn a_failing_export_is_truncated_and_can_be_resumed() {
     let world = World::new().await;
     let clinic = many(&world).await;
-    // The last row in time belongs to a person whose reference does not open any more.
+    // The newest row belongs to a subject whose reference cannot be decrypted.
     let break_it = "update submissions set received_at = received_at + interval '1 day' where received_at > '2026-02-01';
         update subjects set reference_sealed = reference_sealed || '\\x00'
         where subject_id = (select subject_id from submissions order by received_at desc, submission_id desc limit 1);
@@ -283,10 +283,10 @@ async fn an_export_that_fails_on_the_way_is_broken_off_and_can_be_resumed() {
     for format in ["ndjson", "csv"] {
         let path = format!("/v1/exports/submissions?format={format}");
         let (bytes, whole) = arrived(&clinic.staff, &path).await;
-        assert!(!whole, "{format} ended as if it were complete");
+        assert!(!whole, "the truncated {format} export ended like a complete one");
         let text = String::from_utf8(bytes).unwrap();
         assert!(!text.contains("\"end\""));
-        // Two chunks arrived; whoever has them goes on behind them.
+        // Two chunks arrived; a client can resume after them.
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 2_000 + usize::from(format == "csv"));
         let last = lines.last().unwrap();
@@ -294,7 +294,7 @@ async fn an_export_that_fails_on_the_way_is_broken_off_and_can_be_resumed() {
             "csv" => last.split_once(',').unwrap().0.to_owned(),
             _ => serde_json::from_str::<Value>(last).unwrap()["cursor"].as_str().unwrap().to_owned(),
         };
-        // A fault in the first chunk is an ordinary problem.
+        // An error in the first chunk gives an ordinary problem response.
         clinic.staff.get(&format!("{path}&after={cursor}")).await.expect(500);
         let repair = "update submissions set subject_id = '00000000-0000-0000-0000-000000000001'";
         let mut transaction = world.connect().await;
@@ -307,14 +307,14 @@ async fn an_export_that_fails_on_the_way_is_broken_off_and_can_be_resumed() {
 }
 
 #[tokio::test]
-async fn exports_that_nobody_reads_hold_no_connection() {
+async fn unread_exports_hold_no_connection() {
     let world = World::new().await;
     let clinic = many(&world).await;
     copy_submissions(&world, &clinic, 9, "jsonb_build_object('received_at', s.received_at + interval '1 day')").await;
     world.clock.advance(2 * 24 * 3600);
     let mut waiting = Vec::new();
-    // As many as a clinic may have under way, which is its share of the connections, each with more to send than buffers on
-    // the way take.
+    // As many exports as a clinic may run at once, which is its share of the connections; each has more to send than
+    // buffers can hold.
     for _ in 0..4 {
         let response = clinic.staff.request("GET", "/v1/exports/submissions").send().await.unwrap();
         assert_eq!(response.status(), 200);
@@ -328,7 +328,7 @@ async fn exports_that_nobody_reads_hold_no_connection() {
 }
 
 #[tokio::test]
-async fn an_export_stands_in_the_trail_before_its_first_row_is_sent() {
+async fn an_export_is_audited_before_its_first_row_is_sent() {
     let world = World::new().await;
     let clinic = many(&world).await;
     let exported = "select count(*) from audit_entries where action in ('submissions_exported', 'follow_ups_exported')

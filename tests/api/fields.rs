@@ -1,5 +1,5 @@
-//! What a body may say: nothing that the service decides for itself, in any operation that writes. Every answer of every
-//! test is held to the fields of its schema in `schema.rs`.
+//! No operation accepts fields in its body that the service sets itself. `schema.rs` checks the fields of every response of
+//! every test.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::access::{Rows, call, operations, ready, request};
 use crate::world::World;
 
-/// The names of every field that any schema of the document has.
+/// The names of all fields of all schemas of the document.
 fn every_field(document: &Value) -> BTreeSet<String> {
     let schemas = document["components"]["schemas"].as_object().unwrap();
     let mut names = BTreeSet::new();
@@ -31,7 +31,7 @@ fn collect(schema: &Value, names: &mut BTreeSet<String>) {
     }
 }
 
-/// The properties that the body of an operation may have, by the place of each object in it.
+/// The properties that the body of an operation may have, by the pointer of each object in it.
 fn objects_of(document: &Value, schema: &Value, place: &str, found: &mut Vec<(String, BTreeSet<String>)>) {
     let schema = match schema["$ref"].as_str() {
         Some(name) => document.pointer(name.trim_start_matches('#')).unwrap(),
@@ -47,7 +47,7 @@ fn objects_of(document: &Value, schema: &Value, place: &str, found: &mut Vec<(St
     }
 }
 
-/// The body with one field more, at a place in it.
+/// The body with one more field at a pointer.
 fn with(body: &Value, place: &str, name: &str) -> Value {
     let mut body = body.clone();
     let mut target = &mut body;
@@ -59,7 +59,7 @@ fn with(body: &Value, place: &str, name: &str) -> Value {
 }
 
 #[tokio::test]
-async fn no_body_takes_a_field_that_is_not_its_own_whichever_field_of_the_service_it_is() {
+async fn no_body_accepts_a_field_of_another_schema() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let document = world.holder(None).get("/openapi.json").await.expect(200);
@@ -74,7 +74,7 @@ async fn no_body_takes_a_field_that_is_not_its_own_whichever_field_of_the_servic
         writing += 1;
         let mut objects = Vec::new();
         objects_of(&document, &schema["schema"], "", &mut objects);
-        assert!(!objects.is_empty(), "{} has a body of no object", operation.id);
+        assert!(!objects.is_empty(), "the body of {} has no object", operation.id);
         let rows = ready(&world, &clinic, &clinic.admin, &operation, &Rows::of(&world, &clinic).await).await;
         let body = call(&operation, &rows).1.unwrap_or_else(|| Value::Object(Map::new()));
         for (place, own) in objects {
@@ -82,12 +82,12 @@ async fn no_body_takes_a_field_that_is_not_its_own_whichever_field_of_the_servic
                 let sent = request(&clinic.admin, &operation, &rows).json(&with(&body, &place, name));
                 let answer = clinic.admin.send(sent).await;
                 assert_eq!(answer.status, 422, "{} took {place}/{name}: {}", operation.id, answer.text);
-                let told = answer.json()["errors"]
+                let reported = answer.json()["errors"]
                     .as_array()
                     .unwrap()
                     .iter()
                     .any(|fault| fault["pointer"] == format!("{place}/{name}") && fault["code"] == "unknown_field");
-                assert!(told, "{} does not name {place}/{name}: {}", operation.id, answer.text);
+                assert!(reported, "{} does not name {place}/{name}: {}", operation.id, answer.text);
                 tried += 1;
             }
         }

@@ -1,4 +1,4 @@
-//! Submissions of many requests share a transaction, and nobody can tell, but by the time it takes.
+//! Submissions of many requests share a transaction, which clients cannot notice except by the time it takes.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,16 +19,16 @@ use uuid::Uuid;
 
 use crate::world::{Answer, Clinic, User, World, app_sized, frail, serve, sizes};
 
-/// A safety net for waits whose condition must come.
+/// Upper bound for waits whose condition must eventually hold.
 const DEADLINE: Duration = Duration::from_mins(1);
 
-/// A body of somebody with a reference.
+/// A submission with a reference.
 fn of(reference: &str) -> Value {
     json!({"answers": frail(), "subject": {"reference": reference}})
 }
 
-/// Keeps every submission from being written until it is rolled back. The writers wait in a trigger without their usual
-/// limit of five seconds, which a busy machine may exceed.
+/// Blocks every write of a submission until the transaction is rolled back. The writers wait in a trigger without their
+/// usual lock timeout of five seconds, which a busy machine may exceed.
 pub(crate) async fn held(connection: &mut PgConnection) -> sqlx::Transaction<'_, sqlx::Postgres> {
     let wait = "create function wait() returns trigger language plpgsql set lock_timeout = 0 as
             $$ begin perform pg_advisory_xact_lock_shared(1); return null; end $$;
@@ -39,7 +39,7 @@ pub(crate) async fn held(connection: &mut PgConnection) -> sqlx::Transaction<'_,
     transaction
 }
 
-/// Waits until so many sessions wait for a lock: the one that holds up submissions, or one that such a session holds.
+/// Waits until this many sessions wait for a lock: the lock that blocks submissions, or one that such a session holds.
 pub(crate) async fn until_waiting(connection: &mut PgConnection, wanted: i64) {
     let start = Instant::now();
     loop {
@@ -56,7 +56,7 @@ pub(crate) async fn until_waiting(connection: &mut PgConnection, wanted: i64) {
 }
 
 /// Sends submissions of which the first is a transaction of its own. The others are sent while that one waits for a lock,
-/// so the second writer takes eight of them or more together, whatever the order of arrival.
+/// so the second writer takes eight or more of them together, in any order of arrival.
 async fn together(world: &World, user: &User, bodies: &[Value]) -> Vec<Answer> {
     let (base, server) = serve(grouping_eight(world).await);
     let user = user.at(&base);
@@ -79,7 +79,7 @@ async fn together(world: &World, user: &User, bodies: &[Value]) -> Vec<Answer> {
     std::iter::once(first).chain(others).collect()
 }
 
-/// The use cases with two writers, of which the second begins once eight submissions have gathered.
+/// The application with two writers; the second begins once eight submissions have gathered.
 async fn grouping_eight(world: &World) -> App {
     let intake = Grouping { batch: 64, ..Grouping::default() };
     let app = app_sized(&world.database, Arc::new(System), &[7], None, Sizes { intake, ..sizes(8, 60) });
@@ -93,7 +93,7 @@ async fn number(connection: &mut PgConnection, clinic: &Clinic, sql: &str) -> i6
 }
 
 #[tokio::test]
-async fn of_a_batch_only_what_cannot_be_written_fails() {
+async fn only_unwritable_submissions_of_a_group_fail() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut bodies: Vec<Value> = (0..60).map(|index| of(&format!("MRN-{index}"))).collect();
@@ -116,14 +116,14 @@ async fn of_a_batch_only_what_cannot_be_written_fails() {
 }
 
 #[tokio::test]
-async fn submissions_of_one_person_in_a_batch_are_one_person_with_one_case_that_each_of_them_joined() {
+async fn submissions_of_one_subject_in_a_group_share_one_subject_and_follow_up() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let bodies: Vec<Value> = (0..40).map(|index| of(if index % 2 == 0 { "MRN-1" } else { "MRN-2" })).collect();
     let answers = together(&world, &clinic.intake, &bodies).await;
     let receipts: Vec<Value> = answers.into_iter().map(|answer| answer.expect(201)).collect();
     let opened = receipts.iter().filter(|receipt| receipt["follow_up"]["joined"] == false).count();
-    assert_eq!(opened, 2, "one case opened for each person");
+    assert_eq!(opened, 2, "one follow-up opened for each subject");
     let mut owner = world.connect().await;
     assert_eq!(number(&mut owner, &clinic, "subjects where true").await, 2);
     assert_eq!(number(&mut owner, &clinic, "follow_ups where row_version = 20").await, 2);
@@ -132,7 +132,7 @@ async fn submissions_of_one_person_in_a_batch_are_one_person_with_one_case_that_
 }
 
 #[tokio::test]
-async fn two_references_of_one_person_in_a_batch_share_a_case() {
+async fn two_references_of_a_merged_subject_in_a_group_share_a_follow_up() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let fit = |reference| json!({"answers": crate::world::fit(), "subject": {"reference": reference}});
@@ -151,7 +151,7 @@ async fn two_references_of_one_person_in_a_batch_share_a_case() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_told_to_come_again_and_the_rest_is_stored() {
+async fn excess_submissions_get_503_and_the_rest_is_stored() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let intake = Grouping { batch: 4, writers: 1, waiting: 8 };
@@ -163,8 +163,8 @@ async fn what_does_not_fit_is_told_to_come_again_and_the_rest_is_stored() {
     let lock = held(&mut holder).await;
     let bodies: Vec<Value> = (0..40).map(|index| of(&format!("MRN-{index}"))).collect();
     let mut sending: FuturesUnordered<_> = bodies.iter().map(|body| user.submit(body)).collect();
-    // While nothing can be written, what does not fit is answered: all but those under way and those that wait. One clinic
-    // holds as many of the eight places as are free, which is half of them.
+    // While nothing can be written, the excess is refused: all but those in progress and those in the queue. One clinic can
+    // use half of the eight places.
     let mut refused = Vec::new();
     while refused.len() < 32 {
         refused.push(sending.next().await.unwrap());
@@ -180,12 +180,12 @@ async fn what_does_not_fit_is_told_to_come_again_and_the_rest_is_stored() {
     assert!((4..=8).contains(&stored.len()), "{} stored", stored.len());
     let rows = number(&mut watch, &clinic, "submissions where true").await;
     assert_eq!(rows, i64::try_from(stored.len()).unwrap());
-    println!("{} stored = rows, {} told to come again before anything was written", stored.len(), refused.len());
+    println!("{} stored = rows, {} refused with 503 before anything was written", stored.len(), refused.len());
     server.stop(false).await;
 }
 
 #[tokio::test]
-async fn what_was_handed_in_is_written_although_the_service_stops_and_nobody_waits_any_more() {
+async fn queued_submissions_are_written_although_the_service_stops_and_clients_left() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let app = grouping_eight(&world).await;

@@ -1,15 +1,15 @@
-//! A person's history: what changed from one submission to the next.
+//! The history of a subject: the changes from one submission to the next.
 
 use serde_json::{Value, json};
 
 use crate::world::{Clinic, User, World, fit, frail};
 
-/// Submits answers of one person and tells the receipt.
+/// Submits answers of one subject and returns the receipt.
 async fn submit(clinic: &Clinic, answers: Value) -> Value {
     clinic.intake.submit(&json!({"answers": answers, "subject": {"reference": "R-1"}})).await.expect(201)
 }
 
-/// Every item of a person's history, page by page.
+/// Every item of a subject's history, page by page.
 async fn history(staff: &User, subject: &Value, limit: usize) -> Vec<Value> {
     let path = format!("/v1/subjects/{}/submissions?limit={limit}", subject.as_str().unwrap());
     let (mut items, mut cursor) = (Vec::new(), String::new());
@@ -29,7 +29,7 @@ fn edited(mut answers: Value, edits: &[(&str, Value)]) -> Value {
 }
 
 #[tokio::test]
-async fn each_submission_tells_what_changed_since_the_one_before() {
+async fn each_submission_lists_the_changes_since_the_previous_one() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let first = submit(&clinic, fit()).await;
@@ -37,7 +37,7 @@ async fn each_submission_tells_what_changed_since_the_one_before() {
     let risks = [("falls_past_year", json!(4)), ("stair_difficulty", json!("a_lot_or_unable")), ("sex", Value::Null)];
     let second = submit(&clinic, edited(edited(fit(), &grown), &risks)).await;
     let third = submit(&clinic, frail()).await;
-    // Somebody else's submission in between is nobody's predecessor.
+    // A submission of another subject in between is not a predecessor.
     clinic.intake.submit(&json!({"answers": frail(), "subject": {"reference": "R-2"}})).await.expect(201);
     let fourth = submit(&clinic, frail()).await;
 
@@ -69,15 +69,15 @@ async fn each_submission_tells_what_changed_since_the_one_before() {
         let all = receipt["assessment"]["instruments"].as_array().unwrap().clone();
         all.into_iter().find(|one| one["id"] == id).unwrap()["outcome"].clone()
     };
-    for told in change["instruments"].as_array().unwrap() {
-        let id = told["id"].as_str().unwrap();
-        assert_eq!((&told["from"], &told["to"]), (&outcome(&first, id), &outcome(&second, id)));
-        assert_ne!(told["from"], told["to"]);
+    for instrument in change["instruments"].as_array().unwrap() {
+        let id = instrument["id"].as_str().unwrap();
+        assert_eq!((&instrument["from"], &instrument["to"]), (&outcome(&first, id), &outcome(&second, id)));
+        assert_ne!(instrument["from"], instrument["to"]);
     }
-    assert!(change["instruments"].as_array().unwrap().iter().any(|told| told["id"] == "sarc_f"), "{change}");
+    assert!(change["instruments"].as_array().unwrap().iter().any(|one| one["id"] == "sarc_f"), "{change}");
     let same = &items[0]["change"];
     assert_eq!((&same["since"], &same["instruments"], &same["items"]), (&third["id"], &json!([]), &json!([])));
-    // However the pages are cut, each submission meets the same one before it.
+    // For any page size, each submission has the same predecessor.
     for limit in [1, 2, 3, 4] {
         assert_eq!(history(&clinic.staff, &first["subject_id"], limit).await, items, "{limit}");
     }
@@ -108,7 +108,7 @@ async fn the_history_shows_what_the_list_of_submissions_shows() {
 }
 
 #[tokio::test]
-async fn the_next_screen_follows_what_is_still_possible_and_never_puts_off_who_must_be_seen() {
+async fn the_next_screen_depends_on_possible_results_and_never_delays_care() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let days = async |answers: Value| {
@@ -123,7 +123,7 @@ async fn the_next_screen_follows_what_is_still_possible_and_never_puts_off_who_m
 }
 
 #[tokio::test]
-async fn a_paper_form_entered_later_stands_where_it_was_answered() {
+async fn a_paper_form_entered_later_is_placed_by_its_answer_time() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let body =
@@ -141,7 +141,7 @@ async fn a_paper_form_entered_later_stands_where_it_was_answered() {
 }
 
 #[tokio::test]
-async fn a_cursor_of_one_person_opens_no_other_history() {
+async fn a_cursor_is_not_valid_for_the_history_of_another_subject() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut cursors = Vec::new();
@@ -159,7 +159,7 @@ async fn a_cursor_of_one_person_opens_no_other_history() {
 }
 
 #[tokio::test]
-async fn the_next_screen_is_due_by_the_interval_of_the_band_from_when_the_questions_were_answered() {
+async fn the_next_screen_is_due_after_the_interval_of_the_band_from_the_answer_time() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let subject = json!({"reference": "R-1"});

@@ -1,4 +1,4 @@
-//! Retries: one key is one submission, whatever races, and never somebody else's.
+//! Retries: one key is one submission, under concurrency and per sender.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ async fn with_key(user: &User, key: &[u8]) -> Answer {
 }
 
 #[tokio::test]
-async fn one_key_sent_32_times_at_once_is_one_submission_with_one_answer() {
+async fn one_key_sent_32_times_concurrently_is_one_submission_with_one_response() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let body = json!({"answers": frail(), "subject": {"reference": "R-1"}});
@@ -43,7 +43,7 @@ async fn one_key_sent_32_times_at_once_is_one_submission_with_one_answer() {
         assert_eq!(world.count(table).await, 1, "{table}");
     }
     assert_eq!(world.count("select sum(row_version) from follow_ups").await, 1);
-    // Long after, when the case has been closed and another has joined the person, the answer is still the first one.
+    // The response stays the first one long afterwards, when the follow-up is closed and another submission has joined.
     clinic.intake.submit(&body).await.expect(201);
     let closed = "update follow_ups set state = 'closed', urgency = 1, outcome = 'declined', closed_at = now()";
     sqlx::Executor::execute(&mut world.connect().await, closed).await.unwrap();
@@ -51,7 +51,7 @@ async fn one_key_sent_32_times_at_once_is_one_submission_with_one_answer() {
 }
 
 #[tokio::test]
-async fn a_key_stands_for_one_body_in_one_clinic_from_one_kind_of_sender() {
+async fn a_key_identifies_one_body_of_one_sender_in_one_clinic() {
     let world = World::new().await;
     let (one, two) = (world.clinic("One").await, world.clinic("Two").await);
     let first = one.intake.submit_once("k", &body()).await.expect(201);
@@ -59,7 +59,7 @@ async fn a_key_stands_for_one_body_in_one_clinic_from_one_kind_of_sender() {
     let mut nearly = body();
     nearly["subject"] = json!({"reference": "R-1"});
     reused(one.intake.submit_once("k", &nearly).await);
-    // A browser key is public: it must neither read back what an intake system submitted, nor take its key away.
+    // A browser key is public: it must not read what an intake system submitted with the same key, or block that key.
     for user in [&one.browser, &one.staff] {
         let own = user.submit_once("k", &body()).await.expect(201);
         assert_ne!(own["id"], first["id"]);
@@ -74,7 +74,7 @@ async fn a_key_stands_for_one_body_in_one_clinic_from_one_kind_of_sender() {
 }
 
 #[tokio::test]
-async fn bare_and_quoted_are_one_key_and_case_makes_two() {
+async fn bare_and_quoted_keys_are_equal_and_keys_are_case_sensitive() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let first = with_key(&clinic.browser, b"Key-1").await.expect(201);
@@ -87,7 +87,7 @@ async fn bare_and_quoted_are_one_key_and_case_makes_two() {
 }
 
 #[tokio::test]
-async fn a_key_of_a_bad_form_is_refused_and_nothing_is_stored() {
+async fn a_malformed_key_is_refused_and_nothing_is_stored() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let long = "k".repeat(256);
@@ -119,7 +119,7 @@ async fn a_key_of_a_bad_form_is_refused_and_nothing_is_stored() {
 }
 
 #[tokio::test]
-async fn a_key_past_its_time_is_free_again() {
+async fn an_expired_key_can_be_used_again() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let first = clinic.intake.submit_once("k", &body()).await.expect(201);
@@ -141,19 +141,19 @@ async fn a_refusal_pins_nothing() {
     let mut faulty = body();
     faulty["answers"]["age"] = json!(7);
     clinic.intake.submit_once("k", &faulty).await.expect(422);
-    // This one is refused only by the database, after the key was claimed.
+    // Refused only by the database, after the key was stored.
     let dangling = json!({"answers": frail(), "supersedes": "0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6071"});
     assert_eq!(clinic.intake.submit_once("k", &dangling).await.pointers(), ["/supersedes"]);
     assert_eq!(world.count("select count(*) from idempotency_keys").await, 0);
     clinic.intake.submit_once("k", &body()).await.expect(201);
-    // And a request that is refused for its key changes nothing either.
+    // A request that is refused because of its key changes nothing either.
     reused(clinic.intake.submit_once("k", &json!({"answers": fit(), "subject": {"reference": "R-2"}})).await);
     assert_eq!(world.count(SUBMISSIONS).await, 1);
     assert_eq!(world.count("select count(*) from subjects").await, 1);
 }
 
 #[tokio::test]
-async fn a_retry_in_another_language_gets_the_first_answer() {
+async fn a_retry_in_another_language_gets_the_first_response() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let send = async |language: &str| {
@@ -170,7 +170,7 @@ async fn a_retry_in_another_language_gets_the_first_answer() {
 }
 
 #[tokio::test]
-async fn the_order_of_keys_and_white_space_do_not_make_another_body() {
+async fn bodies_are_equal_regardless_of_key_order_and_white_space() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let subject = r#""subject": {"contact": {"name": "Ana Ruiz", "email": "ana@mail.example"}, "reference": "R-1"}"#;
@@ -192,7 +192,7 @@ async fn the_order_of_keys_and_white_space_do_not_make_another_body() {
 }
 
 #[tokio::test]
-async fn a_retry_is_answered_as_before_where_the_service_has_come_to_find_the_answers_implausible() {
+async fn a_retry_replays_the_response_even_if_a_newer_version_refuses_the_answers() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut answers = frail();
@@ -201,7 +201,7 @@ async fn a_retry_is_answered_as_before_where_the_service_has_come_to_find_the_an
     answers["tests_unable"] = json!(["grip"]);
     let mut body = json!({"answers": answers});
     clinic.intake.submit_once("retry-1", &body).await.expect(422);
-    // As if that very body had been accepted by a version that did not know this fault.
+    // As if an earlier version without this check had accepted the same body.
     body.sort_all_objects();
     let canonical = body.to_string().into_bytes();
     let bound = sarcoscreen::app::idempotency::bind(

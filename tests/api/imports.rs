@@ -1,4 +1,4 @@
-//! History of another system: scored and stored with the day it was answered, and calling nobody to action.
+//! Imported history of another system: scored and stored with the date of its answers, without any follow-up or event.
 
 use jiff::ToSpan as _;
 use sarcoscreen::app::ambient::Ambient as _;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::world::{Clinic, World, fit, frail};
 
-/// Somebody's screen of some years ago, which would be flagged today.
+/// A screening some years ago that would be flagged today.
 fn screen(reference: &str, year: u16) -> Value {
     json!({
         "answers": frail(),
@@ -18,7 +18,7 @@ fn screen(reference: &str, year: u16) -> Value {
     })
 }
 
-/// Brings over three screens of one person and one of another, in one batch; tells their ids.
+/// Imports three screenings of one subject and one of another in one batch; returns their ids.
 async fn import(clinic: &Clinic) -> Vec<String> {
     let screens = [screen("A", 2019), screen("B", 2020), screen("A", 2021), screen("A", 2017)];
     let items: Vec<Value> = screens.iter().map(|one| json!({"submission": one})).collect();
@@ -26,14 +26,14 @@ async fn import(clinic: &Clinic) -> Vec<String> {
     let id = |result: &Value| {
         let receipt = &result["submission"];
         assert_eq!((&result["status"], &receipt["follow_up"]), (&json!(201), &Value::Null), "{result}");
-        assert_eq!(receipt["flagged"], true, "what the answers call for is told as ever");
+        assert_eq!(receipt["flagged"], true, "imported answers are flagged as usual");
         receipt["id"].as_str().unwrap().to_owned()
     };
     results["items"].as_array().unwrap().iter().map(id).collect()
 }
 
 #[tokio::test]
-async fn history_opens_no_case_tells_no_webhook_and_a_screen_of_today_opens_one_as_ever() {
+async fn imported_history_opens_no_follow_up_and_sends_no_event() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let hook = json!({"url": "https://hooks.example/flagged", "events": ["submission.flagged"]});
@@ -45,7 +45,7 @@ async fn history_opens_no_case_tells_no_webhook_and_a_screen_of_today_opens_one_
     let today = json!({"answers": frail(), "subject": {"reference": "A"}, "imported": false});
     let receipt = clinic.intake.submit(&today).await.expect(201);
     assert_eq!(receipt["follow_up"]["joined"], false);
-    // What is brought over while a case is open does not join it.
+    // Imported submissions do not join an open follow-up.
     clinic.intake.submit(&screen("A", 2018)).await.expect(201);
     let case = receipt["follow_up"]["id"].as_str().unwrap();
     let case = clinic.staff.get(&format!("/v1/follow-ups/{case}")).await.expect(200);
@@ -54,7 +54,7 @@ async fn history_opens_no_case_tells_no_webhook_and_a_screen_of_today_opens_one_
 }
 
 #[tokio::test]
-async fn history_is_marked_wherever_it_is_shown_and_stands_where_it_was_answered() {
+async fn imported_history_is_marked_everywhere_and_placed_by_its_answer_time() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let ids = import(&clinic).await;
@@ -73,7 +73,7 @@ async fn history_is_marked_wherever_it_is_shown_and_stands_where_it_was_answered
     let export = clinic.staff.get("/v1/exports/submissions?imported=true&format=csv").await;
     assert_eq!((export.text.lines().count(), export.text.matches(",true\r\n").count()), (5, 4), "{}", export.text);
 
-    // Whoever looks at the person sees one line of time.
+    // Staff see one timeline of the subject.
     let person = today["subject_id"].as_str().unwrap();
     let history = clinic.staff.get(&format!("/v1/subjects/{person}/submissions")).await.expect(200);
     let history = history["items"].as_array().unwrap();
@@ -90,7 +90,7 @@ async fn history_is_marked_wherever_it_is_shown_and_stands_where_it_was_answered
 }
 
 #[tokio::test]
-async fn history_counts_in_no_statistics_neither_of_today_nor_of_a_day_that_is_over() {
+async fn imported_history_is_excluded_from_live_and_rolled_up_statistics() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     import(&clinic).await;
@@ -108,7 +108,7 @@ async fn history_counts_in_no_statistics_neither_of_today_nor_of_a_day_that_is_o
 }
 
 #[tokio::test]
-async fn history_needs_its_day_in_the_past_and_is_not_for_a_browser() {
+async fn imported_history_needs_a_past_date_and_is_refused_for_browser_keys() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut undated = screen("A", 2019);
@@ -126,7 +126,7 @@ async fn history_needs_its_day_in_the_past_and_is_not_for_a_browser() {
 }
 
 #[tokio::test]
-async fn history_comes_over_fhir_by_its_tag() {
+async fn history_is_imported_over_fhir_with_its_tag() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut resource = crate::fhir::identified(&frail(), "old-1");
@@ -142,11 +142,11 @@ async fn history_comes_over_fhir_by_its_tag() {
     create(&resource).await.expect(201);
     let imported = world.count("select count(*) from submissions where imported").await;
     let cases = world.count("select count(*) from follow_ups").await;
-    assert_eq!((imported, cases), (1, 1), "a tag of somebody else means nothing here");
+    assert_eq!((imported, cases), (1, 1), "a foreign tag has no effect");
 }
 
 #[tokio::test]
-async fn contact_data_of_history_fills_in_what_is_not_known_and_replaces_nothing() {
+async fn imported_contact_data_fills_gaps_and_replaces_nothing() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let consent = json!({"to_contact": true, "text_version": "1", "given_at": "2020-01-01T00:00:00Z"});

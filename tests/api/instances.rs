@@ -1,4 +1,4 @@
-//! Two instances of the service on one database, with all their background work: nothing is done twice.
+//! Two instances of the service on one database with all background work: nothing is done twice.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,13 +18,13 @@ use crate::follow_ups::{Colleague, seed};
 use crate::replica::standby::until;
 use crate::world::{Clinic, User, World, app, fit, frail, serve};
 
-/// Submissions past the clinic's time, and of days that are over.
+/// Submissions older than the retention period of the clinic, and recent ones of past days.
 const OLD: i64 = 2_400;
 const YOUNG: u32 = 1_200;
 const CASES: usize = 80;
 const KEYS: usize = 120;
 
-/// An instance that takes requests.
+/// An instance that serves requests.
 async fn instance(world: &World) -> (App, String) {
     let app = app(&world.database, Arc::new(System), &[7], Some(world.erasure_log.clone()));
     app.prepare().await.unwrap();
@@ -32,12 +32,12 @@ async fn instance(world: &World) -> (App, String) {
     (app, base)
 }
 
-/// Its background work, which seals far more often than that of any real one.
+/// Its background work, which seals more often than in production.
 fn start_jobs(app: &App) -> Jobs {
     Jobs::start(app, jobs::Settings { sealing: Duration::from_millis(20) })
 }
 
-/// A clinic that keeps submissions for a year, with some that are older and many of the last weeks, none counted yet.
+/// A clinic that keeps submissions for a year, with older ones and many of the last weeks; no day is counted yet.
 async fn with_a_past(world: &World) -> Clinic {
     let clinic = world.clinic("One").await;
     clinic.browser.submit(&json!({"answers": fit()})).await.expect(201);
@@ -56,7 +56,7 @@ async fn with_a_past(world: &World) -> Clinic {
     clinic
 }
 
-/// Takes cases until there is none; their ids.
+/// Takes follow-ups until none is left; returns their ids.
 async fn take_all(worker: &User) -> Vec<String> {
     let mut taken = Vec::new();
     loop {
@@ -68,7 +68,7 @@ async fn take_all(worker: &User) -> Vec<String> {
     }
 }
 
-/// Sends one key to both instances at once, again and again.
+/// Sends each key to both instances at once, for many keys.
 async fn submit_to_both(intake: &User, bases: [&str; 2]) {
     join_all((0..KEYS).map(async |index| {
         let body = json!({"answers": frail(), "subject": {"reference": format!("R-{}", index % 30)}});
@@ -82,7 +82,7 @@ async fn submit_to_both(intake: &User, bases: [&str; 2]) {
 }
 
 #[tokio::test]
-async fn two_instances_with_all_their_work_do_everything_once() {
+async fn two_instances_with_background_work_do_everything_once() {
     let world = World::new().await;
     let clinic = with_a_past(&world).await;
     let days = "select count(distinct (received_at at time zone 'UTC')::date) from submissions
@@ -99,36 +99,36 @@ async fn two_instances_with_all_their_work_do_everything_once() {
     }));
     let (taken, ()) = join(taking, submit_to_both(&clinic.intake, bases)).await;
     let due = "select count(*) from submissions where received_at < now() - interval '365 days'";
-    until("what is too old is gone", async || world.count(due).await == 0).await;
+    until("expired submissions are deleted", async || world.count(due).await == 0).await;
     let counted = "select count(*) from daily_counts where dimension = 'submissions' and count > 0
         and day >= (now() - interval '300 days')::date";
     until("every day is counted", async || world.count(counted).await >= wanted_days).await;
     join_all(jobs.map(Jobs::stop)).await;
 
-    // Each case once, also those that submissions opened meanwhile.
+    // Each follow-up was taken once, including those that submissions opened meanwhile.
     let ids: Vec<&String> = taken.iter().flatten().collect();
     assert_eq!(ids.len(), ids.iter().collect::<BTreeSet<_>>().len());
     assert!(ids.len() >= CASES, "{}", ids.len());
     let claims = world.count("select count(*) from follow_up_events where command = 'claim'").await;
     assert_eq!(usize::try_from(claims), Ok(ids.len()));
-    // One submission a key.
+    // One submission per key.
     let stored = "select count(*) from submissions where follow_up_id is not null";
     assert_eq!(usize::try_from(world.count(stored).await), Ok(KEYS));
     assert_eq!(world.count("select count(*) from idempotency_keys").await, i64::try_from(KEYS).unwrap());
-    // Each entry in one seal, and the chain whole.
+    // Each entry is in one seal, and the chain is complete.
     let (verified, breaks) = verified(&world, &[]).await;
     assert_eq!((breaks.len(), verified.waiting), (0, 0));
     let sealed = "select sum(cardinality(entry_ids))::bigint from audit_seals";
     let different = "select count(distinct id) from audit_seals, unnest(entry_ids) id";
     let entries = world.count("select count(*) from audit_entries").await;
     assert_eq!((world.count(sealed).await, world.count(different).await), (entries, entries));
-    // Each day's counts are those of a plain count, and each old submission was told once.
+    // The counts of each day equal a plain count, and each expired submission was retired once.
     let miscounted = "select count(*) from daily_counts c where dimension = 'submissions'
         and day >= (now() - interval '300 days')::date and count <> (
             select count(*) from submissions s where (s.received_at at time zone 'UTC')::date = c.day)";
     assert_eq!(world.count(miscounted).await, 0);
-    let told = "select sum(occurrences)::bigint from audit_entries where action = 'submission_retired'";
-    assert_eq!(world.count(told).await, OLD);
+    let retired_entries = "select sum(occurrences)::bigint from audit_entries where action = 'submission_retired'";
+    assert_eq!(world.count(retired_entries).await, OLD);
     println!(
         "two instances: {} cases taken once, {KEYS} keys sent to both are {KEYS} submissions, {entries} entries in {} \
          seals without a break, {wanted_days} days counted once, {OLD} submissions retired once",

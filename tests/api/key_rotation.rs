@@ -1,4 +1,4 @@
-//! Rotation of the master key while submissions run: nobody becomes two, nobody is lost, and the old key can go.
+//! Rotation of the master key during submissions: no subject is duplicated or lost, and the old key can be removed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,7 +22,7 @@ fn person(index: usize, name: &str) -> Value {
         "consent": {"to_contact": true, "text_version": "1", "given_at": "2026-01-02T03:04:05Z"}}})
 }
 
-/// An instance under these keys, each a byte again and again.
+/// An instance with these keys, each 32 repetitions of a byte.
 async fn instance(world: &World, bytes: &[u8]) -> (App, String) {
     let app = app(&world.database, Arc::clone(&world.clock) as Arc<dyn Ambient>, bytes, None);
     app.prepare().await.unwrap();
@@ -41,11 +41,11 @@ async fn submit_all(user: &User, name: &str) {
 }
 
 #[tokio::test]
-async fn the_master_key_is_rotated_while_submissions_run_and_nobody_becomes_two() {
+async fn the_master_key_is_rotated_during_submissions_without_duplicating_subjects() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     submit_all(&clinic.intake, "Ana").await;
-    // One more version of each, so that the history holds something sealed.
+    // One more version of each, so that the history holds sealed data.
     submit_all(&clinic.intake, "Eva").await;
     assert_eq!(world.count("select count(*) from subject_changes").await, 300);
 
@@ -70,7 +70,7 @@ async fn the_master_key_is_rotated_while_submissions_run_and_nobody_becomes_two(
     let (searches, _) = tokio::join!(searching, working);
     assert!(searches > 0);
     let left = rotate(&rotating, |_| ()).await.unwrap();
-    // The keys of browser and admin were not used since.
+    // The browser and admin keys were not used since.
     assert_eq!((left.rows, left.credentials), (0, 2));
     assert_eq!(world.count("select count(*) from subjects").await, 300);
     let old =
@@ -90,9 +90,9 @@ async fn the_master_key_is_rotated_while_submissions_run_and_nobody_becomes_two(
             history["items"].as_array().unwrap().iter().map(|item| item["contact_before"]["name"].clone()).collect();
         assert_eq!(before, [json!(format!("Eva {index}")), json!(format!("Ana {index}"))]);
     }
-    // A key that nobody used under both is not known to the new one alone.
+    // A credential that was not used during the rotation is unknown under the new master key alone.
     clinic.admin.at(&base).get("/v1/follow-ups").await.expect(401);
-    // The old key alone is not enough any more, and a key that nobody knows never is.
+    // The old key alone no longer works, and a foreign key never works.
     let strange = app(&world.database, Arc::new(System), &[9], None);
     assert!(strange.prepare().await.is_err());
     for app in [rotating, alone] {
@@ -100,14 +100,14 @@ async fn the_master_key_is_rotated_while_submissions_run_and_nobody_becomes_two(
     }
 }
 
-/// How many keys keep the earlier master key in its place, after everything else follows the new one.
+/// Number of keys that still depend on the earlier master key, after everything else was converted to the new one.
 async fn keys_left(rotating: &App) -> u64 {
     let Dependents { rows, credentials, waiting, .. } = rotate(rotating, |_| ()).await.unwrap();
     assert_eq!((rows, waiting), (0, 0));
     credentials
 }
 
-/// Rotates the key of somebody.
+/// Rotates the key of a credential.
 async fn rotated(world: &World, admin: &User, of: &User, overlap_hours: u16) -> User {
     let path = format!("/v1/credentials/{}/rotate", credential(admin, of).await);
     let rotated = admin.post(&path, &json!({"overlap_hours": overlap_hours})).await.expect(200);
@@ -115,7 +115,7 @@ async fn rotated(world: &World, admin: &User, of: &User, overlap_hours: u16) -> 
 }
 
 #[tokio::test]
-async fn after_credentials_are_rotated_the_earlier_master_key_may_go() {
+async fn after_credentials_are_rotated_the_earlier_master_key_can_be_removed() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let soon = after(world.clock.now(), std::time::Duration::from_mins(30));
@@ -128,13 +128,13 @@ async fn after_credentials_are_rotated_the_earlier_master_key_may_go() {
     let staff = rotated(&world, &admin, &clinic.staff, 0).await;
     let intake = rotated(&world, &admin, &clinic.intake, 24).await;
     rotated(&world, &admin, &overlapping, 2).await;
-    // The admin's follows when it is used, and the new ones depend on no earlier master key. What is left: the browser's,
-    // the expiring one, the one that is not used, and two that work still beside the key they were rotated to.
+    // The admin's key is converted when it is used, and the new keys depend on no earlier master key. Left are the
+    // browser's key, the expiring one, the unused one, and two that still work beside the keys that replaced them.
     assert_eq!(keys_left(&rotating).await, 5);
     clinic.browser.at(&base).post("/v1/scores", &json!({"answers": fit()})).await.expect(200);
     let path = format!("/v1/credentials/{}", credential(&admin, &unused).await);
     admin.send(admin.request("DELETE", &path)).await.expect(204);
-    // A key that was rotated out follows too when it is used.
+    // A key in its overlap period is converted too when it is used.
     clinic.intake.at(&base).submit(&json!({"answers": fit()})).await.expect(201);
     assert_eq!(keys_left(&rotating).await, 2);
     world.clock.advance(3 * 3600);
@@ -152,7 +152,7 @@ async fn after_credentials_are_rotated_the_earlier_master_key_may_go() {
     }
 }
 
-/// Columns that hold what a master key made, with what happens to each when the key is rotated.
+/// Columns with data derived from a master key, and how the rotation treats each.
 const MADE_WITH_A_MASTER_KEY: [(&str, &str); 28] = [
     ("audit_pending.key_version", "sealed at once"),
     ("audit_pending.mac", "sealed at once"),
@@ -185,7 +185,7 @@ const MADE_WITH_A_MASTER_KEY: [(&str, &str); 28] = [
 ];
 
 #[tokio::test]
-async fn no_column_that_a_master_key_made_is_forgotten_by_the_rotation() {
+async fn the_rotation_covers_every_column_derived_from_a_master_key() {
     let world = World::new().await;
     let sql = "select table_name || '.' || column_name from information_schema.columns
                where table_schema = 'public' and column_name ~ '(_sealed|_hash|key_version|macs?)$' order by 1";

@@ -1,4 +1,4 @@
-//! Limits: of a credential, a clinic and a visitor's address, and of attempts to sign in that fail.
+//! Rate limits of a credential, a clinic and a visitor's address, and the lock-out after failed authentications.
 
 use sarcoscreen::app::limits::Rates;
 use sarcoscreen::domain::actor::Role;
@@ -8,12 +8,12 @@ use sqlx::Executor as _;
 
 use crate::world::{Answer, User, World, fit};
 
-/// A service with limits, whose clock stands: a quota that comes back while a test runs would let more in.
+/// A service with limits and a held clock: otherwise a quota that refills during the test would allow more.
 async fn limited(per_credential: u32, per_clinic: u32) -> World {
     with_budgets(Rates { per_credential, per_clinic, ..Rates::default() }).await
 }
 
-/// A service behind a proxy at the address that every test comes from.
+/// A service behind a proxy at the address of all tests.
 async fn behind_a_proxy() -> World {
     with_budgets(Rates::default()).await
 }
@@ -26,18 +26,18 @@ async fn ask_from(user: &User, address: &str) -> Answer {
     user.send(user.request("GET", "/v1/follow-ups").header("x-forwarded-for", address)).await
 }
 
-/// A key of the right form that nobody has.
+/// A well-formed key that does not exist.
 fn unknown(world: &World, number: usize) -> User {
     world.holder(Some(&format!("sk_{number:013}_{}", "A".repeat(43))))
 }
 
-/// The user's key with another secret behind its prefix.
+/// The user's key with another secret after its prefix.
 fn forged(world: &World, user: &User) -> User {
     world.holder(Some(&format!("{}{}", &user.key.as_ref().unwrap()[..17], "A".repeat(43))))
 }
 
 #[tokio::test]
-async fn a_credential_that_asks_too_much_waits_and_another_at_the_same_address_does_not() {
+async fn a_rate_limited_credential_does_not_affect_another_at_the_same_address() {
     let world = limited(5, 0).await;
     let clinic = world.clinic("One").await;
     for left in [4, 3, 2, 1, 0] {
@@ -58,7 +58,7 @@ async fn a_credential_that_asks_too_much_waits_and_another_at_the_same_address_d
 }
 
 #[tokio::test]
-async fn a_clinic_has_a_limit_too_of_which_a_limited_credential_eats_nothing() {
+async fn a_rate_limited_credential_does_not_use_up_the_limit_of_its_clinic() {
     let world = limited(3, 5).await;
     let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
     for status in [200, 200, 200, 429, 429, 429, 429] {
@@ -74,26 +74,26 @@ async fn a_clinic_has_a_limit_too_of_which_a_limited_credential_eats_nothing() {
 }
 
 #[tokio::test]
-async fn every_answer_to_somebody_signed_in_tells_the_limits_and_no_other_does() {
+async fn only_responses_to_authenticated_callers_contain_rate_limits() {
     let world = limited(100, 100).await;
     let clinic = world.clinic("One").await;
-    let told = async |user: &User, path: &str| {
+    let limits_of = async |user: &User, path: &str| {
         let answer = user.get(path).await;
         (answer.status, answer.header("ratelimit").is_empty(), answer.header("ratelimit-policy").is_empty())
     };
-    assert_eq!(told(&clinic.staff, "/v1/follow-ups").await, (200, false, false));
-    assert_eq!(told(&clinic.staff, "/v1/follow-ups/none").await, (404, false, false));
-    assert_eq!(told(&clinic.staff, "/v1/follow-ups?limit=0").await, (400, false, false));
-    assert_eq!(told(&clinic.browser, "/v1/follow-ups").await, (403, false, false));
-    assert_eq!(told(&world.holder(None), "/v1/follow-ups").await, (401, true, true));
-    assert_eq!(told(&world.holder(None), "/v1/questionnaire").await, (200, true, true));
+    assert_eq!(limits_of(&clinic.staff, "/v1/follow-ups").await, (200, false, false));
+    assert_eq!(limits_of(&clinic.staff, "/v1/follow-ups/none").await, (404, false, false));
+    assert_eq!(limits_of(&clinic.staff, "/v1/follow-ups?limit=0").await, (400, false, false));
+    assert_eq!(limits_of(&clinic.browser, "/v1/follow-ups").await, (403, false, false));
+    assert_eq!(limits_of(&world.holder(None), "/v1/follow-ups").await, (401, true, true));
+    assert_eq!(limits_of(&world.holder(None), "/v1/questionnaire").await, (200, true, true));
     let unlimited = World::new().await;
     let clinic = unlimited.clinic("One").await;
-    assert_eq!(told(&clinic.staff, "/v1/follow-ups").await, (200, true, true));
+    assert_eq!(limits_of(&clinic.staff, "/v1/follow-ups").await, (200, true, true));
 }
 
 #[tokio::test]
-async fn sixty_failures_at_an_address_in_a_minute_and_further_ones_are_told_to_wait() {
+async fn an_address_is_locked_out_after_sixty_failures_in_a_minute() {
     let world = behind_a_proxy().await;
     let clinic = world.clinic("One").await;
     let wrong = forged(&world, &clinic.staff);
@@ -106,7 +106,7 @@ async fn sixty_failures_at_an_address_in_a_minute_and_further_ones_are_told_to_w
         assert_eq!((refused.status, refused.header("retry-after")), (429, "1"), "{}", refused.text);
     }
     ask_from(&wrong, "192.0.2.2").await.expect(401);
-    // A request without a key is asked for one: it tried none.
+    // A request without a key does not count as a failed attempt.
     ask_from(&world.holder(None), "192.0.2.1").await.expect(401);
     world.clock.advance(1);
     ask_from(&wrong, "192.0.2.1").await.expect(401);
@@ -114,7 +114,7 @@ async fn sixty_failures_at_an_address_in_a_minute_and_further_ones_are_told_to_w
 }
 
 #[tokio::test]
-async fn a_key_that_works_is_let_in_whatever_failed_at_its_address_and_with_its_prefix() {
+async fn failures_at_an_address_or_prefix_do_not_lock_out_a_valid_key() {
     let world = behind_a_proxy().await;
     let clinic = world.clinic("One").await;
     let wrong = forged(&world, &clinic.staff);
@@ -124,7 +124,7 @@ async fn a_key_that_works_is_let_in_whatever_failed_at_its_address_and_with_its_
         statuses.push(ask_from(&unknown(&world, number), "192.0.2.1").await.status);
     }
     assert_eq!((statuses[59], statuses[99]), (401, 429));
-    // None of them was used in this process before.
+    // None of these keys was used in this process before.
     for user in [&clinic.staff, &clinic.admin, &clinic.intake, &clinic.browser] {
         let status = ask_from(user, "192.0.2.1").await.status;
         assert!([200, 403].contains(&status), "{status}");
@@ -133,13 +133,13 @@ async fn a_key_that_works_is_let_in_whatever_failed_at_its_address_and_with_its_
 }
 
 #[tokio::test]
-async fn a_prefix_is_looked_up_once_however_many_secrets_are_tried_behind_it() {
+async fn a_prefix_is_looked_up_once_for_any_number_of_secrets() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let nothing = unknown(&world, 1);
     ask(&clinic.staff).await.expect(200);
     ask(&nothing).await.expect(401);
-    // A look-up fails from now on.
+    // From here on a look-up fails.
     world.connect().await.execute("alter table credentials rename to credentials_away").await.unwrap();
     ask(&clinic.admin).await.expect(500);
     ask(&forged(&world, &clinic.staff)).await.expect(401);
@@ -148,7 +148,7 @@ async fn a_prefix_is_looked_up_once_however_many_secrets_are_tried_behind_it() {
 }
 
 #[tokio::test]
-async fn of_two_clients_behind_one_address_the_bad_one_never_stops_the_good_one() {
+async fn a_bad_client_does_not_lock_out_a_good_one_at_the_same_address() {
     let world = behind_a_proxy().await;
     let clinic = world.clinic("One").await;
     let wrong = forged(&world, &clinic.staff);
@@ -172,7 +172,7 @@ async fn of_two_clients_behind_one_address_the_bad_one_never_stops_the_good_one(
 }
 
 #[tokio::test]
-async fn failures_are_counted_where_they_come_from_and_not_where_they_say() {
+async fn failures_are_counted_by_real_address_not_by_claimed_address() {
     let world = World::new().await;
     world.clock.hold();
     let clinic = world.clinic("One").await;
@@ -203,7 +203,7 @@ async fn with_budgets(rates: Rates) -> World {
 }
 
 #[tokio::test]
-async fn a_visitor_has_a_budget_apart_for_scores_and_submissions_and_takes_nothing_from_the_site() {
+async fn a_visitor_has_separate_budgets_for_scores_and_submissions_and_spares_the_sites_quota() {
     let world = with_budgets(Rates {
         per_credential: 20,
         per_clinic: 0,
@@ -228,13 +228,13 @@ async fn a_visitor_has_a_budget_apart_for_scores_and_submissions_and_takes_nothi
     for status in [200, 200, 200, 429] {
         score_from(&clinic.browser, "192.0.2.1").await.expect(status);
     }
-    // What a browser may not do is counted like a score, so it cannot use up the quota of the site either.
+    // A forbidden request of a browser key counts like a score, so it cannot use up the quota of the site either.
     ask_from(&clinic.browser, "192.0.2.1").await.expect(429);
-    // The site's quota has only what was let in taken from it: another visitor is served.
+    // Only accepted requests reduce the quota of the site: another visitor is served.
     let other = submit_from(&clinic.browser, "192.0.2.2").await;
     assert!(other.header("ratelimit").contains("\"credential\";r=14;"), "{}", other.header("ratelimit"));
     other.expect(201);
-    // A waiting room with a factor, an intake system, and the staff.
+    // A waiting room with a factor, an intake system, and staff.
     for status in [201, 201, 201, 201, 201, 201, 429] {
         submit_from(&clinic.browser, "203.0.113.7").await.expect(status);
     }

@@ -1,4 +1,4 @@
-//! Lists: every row once and in order, whatever the page size; cursors that fit nowhere else; filters that narrow.
+//! Lists: every row once and in order for any page size; cursors are only valid for their own list; filters.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use sqlx::Executor as _;
 
 use crate::world::{Clinic, User, World, fit, frail};
 
-/// Answers of a case for each urgency, by name.
+/// Answers that open a follow-up with an urgency, by name.
 fn of_urgency(urgency: &str) -> Value {
     match urgency {
         "today" => {
@@ -20,18 +20,17 @@ fn of_urgency(urgency: &str) -> Value {
     }
 }
 
-/// Ids of a page's items.
 fn ids(page: &Value) -> Vec<String> {
     page["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// A path and its parameters, whatever their spelling.
+/// A path and its parameters, independent of their encoding.
 fn pairs(address: &str) -> (String, Vec<(String, String)>) {
     let (path, query) = address.split_once('?').unwrap();
     (path.to_owned(), form_urlencoded::parse(query.as_bytes()).into_owned().collect())
 }
 
-/// Every item of a list, page by page, by following `Link`, which names the same page as `next_cursor`.
+/// Every item of a list, page by page, by following `Link`, which must be the same page as `next_cursor`.
 async fn walk(user: &User, path: &str, limit: usize) -> Vec<Value> {
     let joint = if path.contains('?') { '&' } else { '?' };
     let first = format!("{path}{joint}limit={limit}");
@@ -59,7 +58,7 @@ fn instant(value: &Value) -> jiff::Timestamp {
     value.as_str().unwrap().parse().unwrap()
 }
 
-/// Twenty flagged submissions, each of a person of its own, of mixed urgency; their ids.
+/// Twenty flagged submissions of different subjects, of mixed urgency; returns their ids.
 async fn twenty(clinic: &Clinic) -> Vec<Value> {
     let bodies = (0..20).map(|index| json!({"answers": of_urgency(["today", "this_week", "routine"][index % 3])}));
     let bodies: Vec<Value> = bodies.collect();
@@ -77,12 +76,12 @@ fn field(items: &[Value], name: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_submission_stands_on_exactly_one_page_newest_first() {
+async fn every_submission_is_on_exactly_one_page_newest_first() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     world.clinic("Two").await.browser.submit(&json!({"answers": frail()})).await.expect(201);
     let wanted = sorted(field(&twenty(&clinic).await, "id"));
-    // Rows of one instant are told apart by their ids; half of the rows share two instants.
+    // Rows with equal times are ordered by id; half of the rows share two times.
     let times = [
         "update submissions set received_at = received_at",
         "update submissions set received_at = '2026-01-01T10:00:00Z' where score_total = 11",
@@ -101,7 +100,7 @@ async fn every_submission_stands_on_exactly_one_page_newest_first() {
 }
 
 #[tokio::test]
-async fn every_case_stands_on_exactly_one_page_most_urgent_first_then_oldest() {
+async fn every_follow_up_is_on_exactly_one_page_by_urgency_then_age() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let receipts = twenty(&clinic).await;
@@ -152,7 +151,7 @@ async fn the_last_full_page_has_no_next() {
 }
 
 #[tokio::test]
-async fn a_page_walk_meets_no_row_twice_while_new_ones_arrive() {
+async fn paging_shows_no_row_twice_while_new_ones_arrive() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let before = sorted(field(&twenty(&clinic).await, "id"));
@@ -168,7 +167,7 @@ async fn a_page_walk_meets_no_row_twice_while_new_ones_arrive() {
 }
 
 #[tokio::test]
-async fn a_cursor_opens_only_the_list_it_was_made_for() {
+async fn a_cursor_is_only_valid_for_its_own_list() {
     let world = World::new().await;
     let (one, two) = (world.clinic("One").await, world.clinic("Two").await);
     twenty(&one).await;
@@ -197,7 +196,7 @@ async fn a_cursor_opens_only_the_list_it_was_made_for() {
     for filter in ["state=open", "urgency=today", "state=assigned"] {
         refused(&one.staff, format!("/v1/follow-ups?{filter}&cursor={cases}")).await;
     }
-    // Any one character changed, cut off or added.
+    // Any single character changed, removed or added.
     for index in 0..submissions.len() {
         let mut changed = submissions.clone().into_bytes();
         changed[index] = if changed[index] == b'A' { b'B' } else { b'A' };
@@ -212,7 +211,7 @@ async fn a_cursor_opens_only_the_list_it_was_made_for() {
 }
 
 #[tokio::test]
-async fn every_filter_of_submissions_narrows_as_it_says() {
+async fn every_filter_of_submissions_works() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut sent = Vec::new();
@@ -262,7 +261,7 @@ async fn every_filter_of_submissions_narrows_as_it_says() {
 }
 
 #[tokio::test]
-async fn sixteen_flagged_submissions_of_one_person_at_once_open_one_case_and_join_it() {
+async fn sixteen_concurrent_flagged_submissions_of_one_subject_share_one_follow_up() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let body = json!({"answers": frail(), "subject": {"reference": "R-1"}});
@@ -287,7 +286,7 @@ async fn sixteen_flagged_submissions_of_one_person_at_once_open_one_case_and_joi
 }
 
 #[tokio::test]
-async fn a_joined_case_takes_the_higher_urgency_and_a_closed_one_lets_a_new_one_open() {
+async fn a_joined_follow_up_takes_the_higher_urgency_and_after_a_closed_one_a_new_one_opens() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let submit = async |urgency: &str| {

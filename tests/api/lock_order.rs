@@ -1,5 +1,5 @@
-//! Rows are locked in one order whatever the request, so that submissions, merges, their undoing, erasures, retention and
-//! staff's commands over the same few persons never wait for each other in a circle.
+//! All requests lock rows in the same order, so concurrent submissions, merges, undone merges, erasures, retention and
+//! staff commands on the same few subjects never deadlock.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -12,12 +12,12 @@ use tokio::task::JoinSet;
 
 use crate::world::{Answer, Clinic, Clock, User, World, app, fit, frail, serve};
 
-/// Persons that everybody works on.
+/// The subjects that all workers use.
 const PERSONS: usize = 6;
-/// Batches of each worker that submits; the others work until those are through.
+/// Batches of each submitting worker; the other workers run until those have finished.
 const BATCHES: usize = 24;
 
-/// How often each status was answered, by what was asked, and how many workers submit still.
+/// The number of responses by request and status, and the number of workers that still submit.
 #[derive(Clone, Default)]
 struct Tally(Arc<Mutex<BTreeMap<(&'static str, u16), usize>>>, Arc<AtomicUsize>);
 
@@ -26,7 +26,7 @@ impl Tally {
         *self.0.lock().unwrap().entry((what, status)).or_default() += 1;
     }
 
-    /// Numbers that end when nobody submits any more.
+    /// Counts up until no worker submits any more.
     fn rounds(&self) -> impl Iterator<Item = usize> + use<> {
         let submitting = Arc::clone(&self.1);
         (0..).take_while(move |_| submitting.load(Ordering::SeqCst) > 0)
@@ -41,14 +41,15 @@ fn reference(person: usize) -> String {
     format!("R-{}", person % PERSONS)
 }
 
-/// Submits all persons in one batch, in one order or the other, some with new contact data; every second batch is a retry.
+/// Submits for all subjects in one batch, in ascending or descending order, some with new contact data; every second batch
+/// is a retry.
 async fn submits(user: User, worker: usize, tally: Tally) {
     for round in 0..BATCHES {
         let item = |place: usize| {
             let place = if worker.is_multiple_of(2) { place } else { PERSONS - 1 - place };
             let (turn, answers) = (round / 2, if (place + round / 2).is_multiple_of(3) { fit() } else { frail() });
             let mut subject = json!({"reference": reference(place)});
-            // Contact data makes a new version of a person, who then cannot be merged in the version that was seen.
+            // Contact data creates a new version of a subject, so that a merge with the earlier version conflicts.
             if (place + turn).is_multiple_of(3) {
                 subject["contact"] = json!({"name": format!("Ana {worker} {turn}")});
             }
@@ -70,7 +71,7 @@ async fn person(user: &User, reference: &str) -> Option<String> {
     Some(page["items"].as_array()?.first()?["id"].as_str()?.to_owned())
 }
 
-/// Merges two persons, one way or the other, and takes it back.
+/// Merges two subjects in either direction and undoes the merge, repeatedly.
 async fn merges(user: User, worker: usize, tally: Tally) {
     for round in tally.rounds() {
         let (one, other) = (reference(round + worker), reference(round * (worker + 1) + 1));
@@ -93,7 +94,7 @@ async fn merges(user: User, worker: usize, tally: Tally) {
     }
 }
 
-/// Looks everybody up and erases one person, again and again.
+/// Searches every subject and erases one, repeatedly.
 async fn erases(user: User, worker: usize, tally: Tally) {
     for round in tally.rounds() {
         for other in 0..PERSONS {
@@ -104,7 +105,7 @@ async fn erases(user: User, worker: usize, tally: Tally) {
     }
 }
 
-/// Takes cases, closes them and opens them again.
+/// Takes follow-ups, closes them and reopens them.
 async fn commands(user: User, tally: Tally) {
     for _ in tally.rounds() {
         let next = user.send(user.request("POST", "/v1/follow-ups/next")).await;
@@ -128,7 +129,7 @@ async fn commands(user: User, tally: Tally) {
     }
 }
 
-/// Makes an endpoint that subscribes to everything, and removes it with all that waits for it.
+/// Creates an endpoint that subscribes to all events, and deletes it with its pending deliveries.
 async fn endpoints(user: User, tally: Tally) {
     let body = json!({"url": "https://receiver.example/hook",
         "events": ["submission.flagged", "follow_up.state_changed", "subject.erased"]});
@@ -143,7 +144,7 @@ async fn endpoints(user: User, tally: Tally) {
     }
 }
 
-/// Removes what is older than a moment, as the clinic wants it.
+/// Runs the retention of the clinic.
 async fn retires(app: App, tally: Tally) {
     for _ in tally.rounds() {
         let retired = retention::run(&app, |_| ControlFlow::Continue(())).await;
@@ -151,7 +152,7 @@ async fn retires(app: App, tally: Tally) {
     }
 }
 
-/// How many deadlocks the database has seen, once every session of the service has told its figures.
+/// Number of deadlocks in the database, read after every session of the service has reported its statistics.
 async fn deadlocks(world: &World) -> i64 {
     let mut owner = world.connect().await;
     let sessions = "select count(*) from pg_stat_activity
@@ -163,7 +164,7 @@ async fn deadlocks(world: &World) -> i64 {
     sqlx::query_scalar(sql).fetch_one(&mut owner).await.unwrap()
 }
 
-/// Another instance, whose clock is ahead.
+/// Another instance with its clock ahead.
 async fn instance(world: &World, hours: i64) -> App {
     let clock = Clock::default();
     clock.advance(hours * 3600);
@@ -189,12 +190,12 @@ async fn work(clinic: &Clinic, second: &str, retiring: &App, tally: &Tally) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_waits_in_a_circle_over_the_same_few_persons() {
+async fn concurrent_requests_over_the_same_subjects_never_deadlock() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let keep = "update clinics set retention_days = 1";
     sqlx::query(keep).execute(&mut world.connect().await).await.unwrap();
-    // To the second instance every retry key of the first is past its time; to the third everything is that was received.
+    // For the second instance every idempotency key of the first has expired; for the third every submission has.
     let (second, third) = (instance(&world, 2).await, instance(&world, 48).await);
     let (base, _server) = serve(second.clone());
     let tally = Tally::default();

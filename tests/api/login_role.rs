@@ -1,4 +1,4 @@
-//! The role that the service signs in to its database as: what it may not do, tried, and how it gets its password.
+//! The login role of the service: what it may not do, by trying it, and how it gets its password.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -12,9 +12,9 @@ use crate::embedded::place::Place;
 use crate::program::{announced, command, run, stop, text};
 use crate::row_security::ROLES;
 
-/// What the service never needs. Each may be tried by the login role itself or after a working role was left.
+/// Statements that the service never needs. The login role tries each as itself and after leaving a working role.
 const FORBIDDEN: [&str; 44] = [
-    // Another role's rights.
+    // Rights of other roles.
     "set role sarcoscreen",
     "set session authorization sarcoscreen",
     "create role intruder",
@@ -23,7 +23,7 @@ const FORBIDDEN: [&str; 44] = [
     "grant pg_read_all_data to sarcoscreen_service",
     "alter role sarcoscreen password 'x'",
     "select rolpassword from pg_authid",
-    // The schema.
+    // Schema changes.
     "create table intruder (a int)",
     "create temporary table submissions (a int)",
     "create function intruder() returns int language sql as 'select 1'",
@@ -44,14 +44,13 @@ const FORBIDDEN: [&str; 44] = [
     "select from audit_entries",
     "truncate submissions cascade",
     "delete from audit_entries",
-    // What holds rows together, and what keeps them out of the log.
+    // Settings that bypass integrity checks or log statements.
     "set session_replication_role = replica",
     "set log_statement = 'all'",
     "set log_min_duration_statement = 0",
     "set log_parameter_max_length = -1",
     "alter system set fsync = off",
-    // The machine.
-    // A program that reads what it is given: one that ends first would sometimes break the pipe.
+    // The machine. The program must read its input: one that ends first would sometimes break the pipe.
     "copy (select 1) to program 'cat > /dev/null'",
     "copy (select 1) to '/tmp/sarcoscreen-intruder'",
     "select pg_read_file('PG_VERSION')",
@@ -66,7 +65,7 @@ const FORBIDDEN: [&str; 44] = [
     "checkpoint",
 ];
 
-/// Tries a statement, and undoes it where it can be undone; the code of the refusal.
+/// Tries a statement and rolls it back if possible; returns the SQL state of the refusal.
 async fn attempt(options: &PgConnectOptions, sql: &str) -> Option<String> {
     let mut connection = options.connect().await.unwrap();
     let alone = ["alter system", "create database"].iter().any(|start| sql.starts_with(start));
@@ -78,7 +77,7 @@ async fn attempt(options: &PgConnectOptions, sql: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn the_login_role_may_do_nothing_but_become_a_working_role() {
+async fn the_login_role_can_only_become_a_working_role() {
     let place = Place::new();
     let made = run(&place, &["clinics", "list"]);
     assert!(made.status.success(), "{made:?}");
@@ -98,7 +97,7 @@ async fn the_login_role_may_do_nothing_but_become_a_working_role() {
         }
     }
     assert!(allowed.is_empty(), "{allowed:?}");
-    // The statements are in order: as the superuser, as which the service once signed in, each of them works.
+    // Checks that the statements are valid: each works for the superuser, as which the service once connected.
     for sql in FORBIDDEN {
         assert_eq!(attempt(&owner, sql).await, None, "{sql}");
     }
@@ -107,7 +106,7 @@ async fn the_login_role_may_do_nothing_but_become_a_working_role() {
 }
 
 #[tokio::test]
-async fn a_working_role_of_the_login_role_stays_in_its_clinic_and_leaves_the_audit_log_alone() {
+async fn a_working_role_is_limited_to_its_clinic_and_cannot_change_the_audit_log() {
     let place = Place::new();
     let (service, _) = announced(command(&place, &[]));
     stop(service);
@@ -141,7 +140,7 @@ async fn a_working_role_of_the_login_role_stays_in_its_clinic_and_leaves_the_aud
     postgres.stop().await.unwrap();
 }
 
-/// A PostgreSQL of one's own that asks everybody but its owner for a password.
+/// A PostgreSQL of the operator that requires a password from every role except its owners.
 struct Given {
     place: Place,
     owner: &'static str,
@@ -159,7 +158,7 @@ impl Given {
         (Self { place, owner: "sarcoscreen", url: format!("@localhost/sarcoscreen?host={socket}") }, postgres)
     }
 
-    /// Runs a command with a password; `migrate` also gets the owner's address.
+    /// Runs a command with a password; `migrate` also gets the owner's URL.
     fn run(&self, arguments: &[&str], password: &str) -> Output {
         let mut command = command(&self.place, arguments);
         command.env("DATABASE_URL", format!("postgres://clinic_service{}", self.url));
@@ -173,7 +172,7 @@ impl Given {
     }
 }
 
-/// Writes a file that nobody else can read.
+/// Writes a file that only its owner can read.
 fn private(place: &Place, name: &str, text: &str) -> std::path::PathBuf {
     let path = place.path().join(name);
     fs::write(&path, text).unwrap();
@@ -186,7 +185,7 @@ async fn execute(connection: &mut PgConnection, sql: &'static str) {
 }
 
 #[tokio::test]
-async fn migrate_makes_the_role_that_the_url_names_and_gives_it_the_password_of_the_file() {
+async fn migrate_creates_the_role_of_the_url_with_the_password_of_the_file() {
     let (given, postgres) = Given::new().await;
     let failed = given.run(&["clinics", "list"], "one");
     assert!(!failed.status.success(), "there is no such role yet");
@@ -206,9 +205,10 @@ async fn migrate_makes_the_role_that_the_url_names_and_gives_it_the_password_of_
     postgres.stop().await.unwrap();
 }
 
-/// An owner that is no superuser: one that may create roles, and one whose roles were made for it, as docs/running.md says.
+/// Owners that are not superusers: one that may create roles, and one whose roles were created for it, as docs/running.md
+/// says.
 #[tokio::test]
-async fn an_owner_need_be_no_superuser() {
+async fn an_owner_does_not_need_to_be_a_superuser() {
     for (rights, prepared) in [
         ("createrole", ""),
         (
@@ -239,7 +239,7 @@ async fn an_owner_need_be_no_superuser() {
 }
 
 #[tokio::test]
-async fn an_owner_that_may_not_make_the_login_role_is_told_what_to_have_made() {
+async fn an_owner_that_may_not_create_the_login_role_gets_instructions() {
     let (mut given, postgres) = Given::new().await;
     given.owner = "plain_owner";
     let mut superuser = postgres.connect_options().connect().await.unwrap();
@@ -256,7 +256,7 @@ async fn an_owner_that_may_not_make_the_login_role_is_told_what_to_have_made() {
 }
 
 #[tokio::test]
-async fn migrate_refuses_a_login_role_that_could_pass_by_row_security() {
+async fn migrate_refuses_a_login_role_that_could_bypass_row_security() {
     let (given, postgres) = Given::new().await;
     let mut owner = postgres.connect_options().connect().await.unwrap();
     for (make, unmake) in [
@@ -280,12 +280,12 @@ async fn migrate_refuses_a_login_role_that_could_pass_by_row_security() {
 }
 
 #[test]
-fn a_network_without_a_verified_certificate_is_warned_about() {
+fn a_connection_without_a_verified_certificate_logs_a_warning() {
     let place = Place::new();
     private(&place, "key", &"07".repeat(32));
     let warned = |parameters: &str| {
         let mut command = command(&place, &["clinics", "list"]);
-        // Nothing listens there.
+        // No server listens there.
         command.env("DATABASE_URL", format!("postgres://a@0.0.0.0:1/d{parameters}"));
         command.env("SARCOSCREEN_MASTER_KEY_FILE", place.path().join("key"));
         text(&command.output().unwrap().stderr).contains("sslmode=verify-full")

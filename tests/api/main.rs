@@ -1,4 +1,4 @@
-//! API tests: the real server on a free port, one database a test, over a PostgreSQL that the run starts itself.
+//! API tests: the real server on a free port, one database per test, on a PostgreSQL that the run starts itself.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

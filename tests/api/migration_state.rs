@@ -1,4 +1,4 @@
-//! What the service and `migrate` say of a database whose migrations are not those of the program.
+//! What the service and `migrate` report about a database whose migrations differ from those of the program.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -12,7 +12,7 @@ use crate::embedded::place::Place;
 use crate::program::{command, text};
 use crate::running::{Service, owner};
 
-/// A database of one's own in the private cluster of a place.
+/// A separate database in the private cluster of a place.
 pub(crate) struct Given<'a> {
     place: &'a Place,
     socket: String,
@@ -27,7 +27,7 @@ impl<'a> Given<'a> {
         Self { place, socket: postgres.connect_options().get_socket().unwrap().display().to_string() }
     }
 
-    /// Where a user of the database is reached.
+    /// The URL of the database for a user.
     pub(crate) fn url(&self, user: &str) -> String {
         format!("postgres://{user}@localhost/sarcoscreen?host={}", self.socket)
     }
@@ -40,14 +40,14 @@ impl<'a> Given<'a> {
         command
     }
 
-    /// A command that must succeed; what it prints.
+    /// Runs a command that must succeed; returns its output.
     pub(crate) fn done(&self, arguments: &[&str]) -> String {
         let output = self.command(arguments).output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {output:?}");
         text(&output.stdout)
     }
 
-    /// `migrate` as the owner: whether it succeeded, and what it says.
+    /// Runs `migrate` as the owner; returns whether it succeeded, and its error output.
     pub(crate) fn migrate(&self, arguments: &[&str]) -> (bool, String) {
         let mut command = self.command(&[&["migrate"], arguments].concat());
         let output = command.env("SARCOSCREEN_OWNER_DATABASE_URL", self.url("sarcoscreen")).output().unwrap();
@@ -62,7 +62,7 @@ async fn execute(owner: &mut PgConnection, sql: &'static str) {
 const FUTURE: &str = "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
     values (9999, 'of a newer program', true, '', 0)";
 
-/// Starts the service, sees what it is, and stops it.
+/// Starts the service, reads its readiness and its log, and stops it.
 async fn served(place: &Place, given: &Given<'_>) -> (u16, String) {
     let service = Service::start_as(place, given.command(&["serve"]));
     let status = service.status("/health/ready").await;
@@ -72,7 +72,7 @@ async fn served(place: &Place, given: &Given<'_>) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn each_state_of_the_migrations_has_its_own_text() {
+async fn each_migration_state_has_its_own_message() {
     let place = Place::new();
     let postgres = place.start().await.unwrap();
     let given = Given::new(&place, &postgres);
@@ -90,7 +90,7 @@ async fn each_state_of_the_migrations_has_its_own_text() {
     assert!(status == 200 && log.contains("the migrations 9999, which a newer sarcoscreen applied"), "{log}");
     let (done, said) = given.migrate(&[]);
     assert!(!done && said.contains("9999, which a newer sarcoscreen applied"), "{said}");
-    assert!(given.done(&["rules", "verify"]).contains(" 0 differ"), "commands work as the service does");
+    assert!(given.done(&["rules", "verify"]).contains(" 0 differ"), "commands work like the service");
     execute(&mut owner, "delete from _sqlx_migrations where version = 9999").await;
 
     execute(&mut owner, "update _sqlx_migrations set success = false where version = 38").await;
@@ -109,7 +109,7 @@ async fn each_state_of_the_migrations_has_its_own_text() {
 }
 
 #[tokio::test]
-async fn the_private_database_of_a_newer_program_is_warned_about_and_served() {
+async fn the_private_database_of_a_newer_program_is_served_with_a_warning() {
     let place = Place::new();
     Service::start(&place).stop();
     let postgres = place.start().await.unwrap();

@@ -1,4 +1,4 @@
-//! U+0000, which PostgreSQL cannot store: wherever a text holds it, the request is refused by name and nothing breaks.
+//! U+0000, which PostgreSQL cannot store: a text that contains it is refused with its place, and nothing breaks.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::world::{World, frail};
 
 const NUL: &str = "a\u{0}b";
 
-/// The places of the texts in a value, and of a field more in each object.
+/// The pointers of the texts in a value, and of one more field in each object.
 fn places(value: &Value, place: &str, found: &mut Vec<String>) {
     match value {
         Value::String(_) => found.push(place.to_owned()),
@@ -29,7 +29,7 @@ fn with_nul(body: &Value, place: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_body_of_the_document_with_it_is_refused_at_its_place() {
+async fn nul_in_a_body_is_refused_with_its_pointer() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let (mut bodies, mut tried) = (0, 0);
@@ -64,7 +64,7 @@ async fn a_body_of_the_document_with_it_is_refused_at_its_place() {
 }
 
 #[tokio::test]
-async fn a_query_of_the_document_or_of_fhir_with_it_is_refused_by_name() {
+async fn nul_in_a_query_is_refused_with_the_parameter_name() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let document = world.holder(None).get("/openapi.json").await.expect(200);
@@ -102,7 +102,7 @@ async fn a_query_of_the_document_or_of_fhir_with_it_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn a_resource_or_condition_of_fhir_with_it_is_refused() {
+async fn nul_in_a_fhir_resource_or_condition_is_refused() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut body = identified(&frail(), "1");

@@ -1,4 +1,4 @@
-//! Erasure that leaves nothing, not even after a restore; exports that hold everything; retention that survives being killed.
+//! Erasure that leaves no trace, even after a restore; complete exports; retention that survives kills.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -15,11 +15,11 @@ use tokio::sync::mpsc;
 use crate::subjects::dump_of;
 use crate::world::{Clinic, World, app, fit, frail};
 
-/// Persons of the test, and how many of them are erased.
+/// Number of subjects, and number of erased ones.
 const PERSONS: usize = 1_000;
 const ERASED: usize = 100;
 
-/// One of the persons, as sent.
+/// The submission of one of the subjects.
 fn person(index: usize) -> Value {
     let subject = json!({
         "reference": format!("Kanarienvogel-{index}-ref"),
@@ -31,8 +31,8 @@ fn person(index: usize) -> Value {
     json!({"answers": answers, "subject": subject, "source": {"system": "ehr", "id": format!("Kanarienquelle-{index}-x")}})
 }
 
-/// Submits for every person; tells their ids, and those of the submissions.
-async fn everybody(clinic: &Clinic) -> Vec<(String, String)> {
+/// Submits for every subject; returns the ids of subjects and submissions.
+async fn submit_all(clinic: &Clinic) -> Vec<(String, String)> {
     let submit = async |index: usize| {
         let key = format!("Kanarienschluessel-{index}-x");
         let receipt = clinic.intake.submit_once(&key, &person(index)).await.expect(201);
@@ -41,7 +41,7 @@ async fn everybody(clinic: &Clinic) -> Vec<(String, String)> {
     stream::iter(0..PERSONS).map(submit).buffered(16).collect().await
 }
 
-/// What stands in clear of these persons, and their sealed bytes and hashes as a dump writes them.
+/// Clear texts of these subjects, and their sealed bytes and hashes as a dump writes them.
 async fn traces(world: &World, erased: &[String], indexes: &[usize]) -> (Vec<String>, Vec<String>) {
     let clear = indexes.iter().flat_map(|index| {
         [format!("Kanarienquelle-{index}-x"), format!("Kanarienschluessel-{index}-x"), format!("text-{index}'")]
@@ -60,7 +60,7 @@ fn hits(dump: &str, traces: &[String]) -> usize {
     traces.iter().filter(|trace| dump.contains(trace.as_str())).count()
 }
 
-/// A database made from a dump, as an operator restores a backup.
+/// A database restored from a dump, as an operator restores a backup.
 async fn restored(world: &World, dump: &str) -> PgConnectOptions {
     let name = format!("{}_restored", world.database.get_database().unwrap());
     let mut connection = world.connect().await;
@@ -72,10 +72,10 @@ async fn restored(world: &World, dump: &str) -> PgConnectOptions {
 }
 
 #[tokio::test]
-async fn whoever_is_erased_is_in_no_dump_and_a_restored_backup_is_brought_up_to_it() {
+async fn erased_subjects_are_in_no_dump_and_a_restored_backup_erases_them_again() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
-    let ids = everybody(&clinic).await;
+    let ids = submit_all(&clinic).await;
     let indexes: Vec<usize> = (0..PERSONS).step_by(PERSONS / ERASED).collect();
     let erased: Vec<String> = indexes.iter().map(|&index| ids[index].0.clone()).collect();
     for id in &erased {
@@ -84,14 +84,14 @@ async fn whoever_is_erased_is_in_no_dump_and_a_restored_backup_is_brought_up_to_
         let request = clinic.staff.request("PUT", &path).header("if-match", tag).json(&json!({"name": "Ana"}));
         clinic.staff.send(request).await.expect(200);
     }
-    // Another's submission that corrects one of theirs does not hold them.
+    // A submission of another subject that corrects one of theirs does not prevent their erasure.
     let corrected = json!({"answers": fit(), "supersedes": ids[0].1, "subject": {"reference": "other"}});
     clinic.intake.submit(&corrected).await.expect(201);
     let (clear, hidden) = traces(&world, &erased, &indexes).await;
     let backup = dump_of(&world.database).await;
-    assert_eq!(hits(&backup, &clear), clear.len(), "without the control nobody knows what a dump shows");
+    assert_eq!(hits(&backup, &clear), clear.len(), "control: a dump shows the data");
     assert_eq!(hits(&backup, &hidden), hidden.len());
-    // Hash and seal of the reference, the contact data now and before, and the hash of the name.
+    // Hash and seal of the reference, the current and the earlier contact data, and the hash of the name.
     assert_eq!(hidden.len(), 5 * ERASED);
 
     for id in &erased {
@@ -102,7 +102,7 @@ async fn whoever_is_erased_is_in_no_dump_and_a_restored_backup_is_brought_up_to_
     clinic.admin.send(clinic.admin.request("DELETE", &format!("/v1/subjects/{}", erased[0]))).await.expect(404);
     let dump = dump_of(&world.database).await;
     assert_eq!((hits(&dump, &clear), hits(&dump, &hidden)), (0, 0));
-    assert!(dump.contains("Kanarienquelle-1-x"), "somebody else is gone too");
+    assert!(dump.contains("Kanarienquelle-1-x"), "another subject is gone too");
     assert_eq!(
         world.count("select count(*) from audit_entries where action = 'subject_erased' and outcome = 'success'").await,
         100
@@ -134,7 +134,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[tokio::test]
-async fn without_an_erasure_log_nobody_is_erased_and_all_else_works() {
+async fn without_an_erasure_log_erasure_fails_and_everything_else_works() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let subject = clinic.intake.submit(&person(1)).await.expect(201)["subject_id"].clone();
@@ -151,7 +151,7 @@ async fn without_an_erasure_log_nobody_is_erased_and_all_else_works() {
 }
 
 #[tokio::test]
-async fn an_export_holds_everything_that_was_sent() {
+async fn a_subject_export_contains_everything_that_was_sent() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut same = 0;
@@ -183,7 +183,7 @@ async fn an_export_holds_everything_that_was_sent() {
     assert_eq!(same, 100);
 }
 
-/// A value with its numbers as numbers: 168 is 168.0.
+/// A value with normalized numbers: 168 becomes 168.0.
 fn numbers(value: &Value) -> Value {
     match value {
         Value::Number(number) => json!(number.as_f64()),
@@ -194,7 +194,7 @@ fn numbers(value: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_backup_in_which_two_were_still_one_loses_only_the_one_who_was_erased() {
+async fn restoring_a_backup_from_before_an_undone_merge_erases_only_the_erased_subject() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let (first, second) = (person(6), person(3));
@@ -224,8 +224,8 @@ async fn a_backup_in_which_two_were_still_one_loses_only_the_one_who_was_erased(
     world.connect().await.execute(AssertSqlSafe(drop)).await.unwrap();
 }
 
-/// Adds old and young submissions beside the one there is, each of a person of its own; every tenth has a case, every
-/// twentieth an open one.
+/// Adds old and recent submissions besides the existing one, each of a different subject; every tenth has a follow-up,
+/// every twentieth an open one.
 const MANY: &str = "
     create temp table made as select gen_random_uuid() as subject, gen_random_uuid() as submission,
         gen_random_uuid() as follow_up, n, now() - make_interval(days => case when n % 7 = 0 then 1 else 400 end) as at
@@ -246,7 +246,7 @@ const MANY: &str = "
         from made, submissions s";
 
 #[tokio::test]
-async fn retention_that_is_killed_again_and_again_ends_where_it_would_have_ended() {
+async fn retention_has_the_same_result_when_it_is_killed_repeatedly() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     clinic.intake.submit_once("k", &json!({"answers": fit()})).await.expect(201);
@@ -269,9 +269,9 @@ async fn retention_that_is_killed_again_and_again_ends_where_it_would_have_ended
             };
             retention::run(&app, tell).await
         });
-        // The next batch is under way when the one before is told.
+        // The next batch is in progress when the one before is reported.
         if kills > 0 && batches.recv().await.is_none() {
-            // The transaction of the one killed before still held the clinic.
+            // The transaction of the run that was killed before still held the clinic.
             run.await.unwrap().unwrap();
             continue;
         }
@@ -282,7 +282,7 @@ async fn retention_that_is_killed_again_and_again_ends_where_it_would_have_ended
     }
     assert!(world.count(old).await > 0, "nothing was left to do");
     let go_on = |_| ControlFlow::Continue(());
-    // Two instances at once do not get into each other's way.
+    // Two concurrent instances do not disturb each other.
     let (one, two) = tokio::join!(retention::run(&world.app, go_on), retention::run(&world.app, go_on));
     one.unwrap();
     two.unwrap();
@@ -290,18 +290,19 @@ async fn retention_that_is_killed_again_and_again_ends_where_it_would_have_ended
     assert_eq!(world.count(old).await, 0);
     assert_eq!(world.count("select count(*) from submissions").await, all - due);
     assert_eq!(world.count("select count(*) from subjects").await, all - due);
-    let told = "select coalesce(sum(occurrences), 0)::bigint from audit_entries where action = 'submission_retired'";
-    assert_eq!(world.count(told).await, due);
-    let told = "select coalesce(sum(cardinality(subject_ids)), 0)::bigint from audit_entries
+    let retired_entries =
+        "select coalesce(sum(occurrences), 0)::bigint from audit_entries where action = 'submission_retired'";
+    assert_eq!(world.count(retired_entries).await, due);
+    let retired_entries = "select coalesce(sum(cardinality(subject_ids)), 0)::bigint from audit_entries
         where action = 'subject_retired'";
-    assert_eq!(world.count(told).await, due);
+    assert_eq!(world.count(retired_entries).await, due);
     let closed = "select count(*) from follow_ups f where state = 'closed' and not exists
         (select from submissions s where s.follow_up_id = f.follow_up_id)";
     assert_eq!(world.count(closed).await, 0);
-    // Whoever leaves by retention would come back with a backup too.
+    // Subjects that retention removes are in the erasure log too, because a backup would bring them back.
     let lines = std::fs::read_to_string(&world.erasure_log).unwrap().lines().count();
     assert!(i64::try_from(lines).unwrap() >= due, "{lines}");
-    // Retry keys past their time go as well.
+    // Expired idempotency keys are deleted as well.
     assert_eq!(world.count("select count(*) from idempotency_keys").await, 1);
     world.clock.advance(3_700);
     retention::run(&world.app, go_on).await.unwrap();

@@ -1,4 +1,4 @@
-//! Problems: every type of the published list is met by a real request, and what every answer carries.
+//! Problems: a real request triggers every type of the published list; headers of every response.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::world::{Answer, Clinic, User, World, fit, frail};
 
 const LIMIT: usize = 64 * 1024;
 
-/// A request that meets a type. A new type needs an arm here.
+/// A request that triggers a problem type. A new type needs an arm here.
 async fn meet(kind: ProblemType, world: &World, clinic: &Clinic) -> Answer {
     let (browser, staff) = (&clinic.browser, &clinic.staff);
     let body = json!({"answers": fit()});
@@ -74,16 +74,16 @@ async fn meet(kind: ProblemType, world: &World, clinic: &Clinic) -> Answer {
     }
 }
 
-/// A head beyond its bound, without a key.
+/// A head beyond its limit, without a key.
 async fn meet_bound(kind: ProblemType, world: &World) -> Answer {
-    let nobody = world.holder(None);
+    let anonymous = world.holder(None);
     if kind == ProblemType::UriTooLong {
-        return nobody.get(&format!("/v1/submissions?{}", "a".repeat(8 * 1024 + 1))).await;
+        return anonymous.get(&format!("/v1/submissions?{}", "a".repeat(8 * 1024 + 1))).await;
     }
-    nobody.send(nobody.request("GET", "/v1/submissions").header("cookie", "c".repeat(32 * 1024))).await
+    anonymous.send(anonymous.request("GET", "/v1/submissions").header("cookie", "c".repeat(32 * 1024))).await
 }
 
-/// Guesses the rest of somebody's key until the address is told to wait, and waits.
+/// Guesses the secret of a key until the address is locked out, then waits until the lock-out ends; returns the refusal.
 async fn guess(world: &World, user: &User) -> Answer {
     let wrong = world.holder(Some(&format!("{}{}", &user.key.as_ref().unwrap()[..17], "A".repeat(43))));
     for _ in 0..60 {
@@ -94,7 +94,7 @@ async fn guess(world: &World, user: &User) -> Answer {
     refused
 }
 
-/// A clinic that lets nobody in.
+/// A suspended clinic.
 async fn suspended(world: &World) -> Clinic {
     let other = world.clinic("Suspended").await;
     world.suspend(&other, true).await;
@@ -102,8 +102,8 @@ async fn suspended(world: &World) -> Clinic {
 }
 
 #[tokio::test]
-async fn every_problem_type_is_met_and_keeps_to_its_row() {
-    // The deadline of a whole body; the lock that makes the database unavailable is waited for longer.
+async fn every_problem_type_occurs_and_matches_its_row() {
+    // The deadline for a whole body. The lock that makes the database unavailable is held for longer.
     let world = World::with(|settings| settings.read_deadline = Duration::from_secs(3)).await;
     world.clock.hold();
     let clinic = world.clinic("One").await;
@@ -124,7 +124,7 @@ async fn every_problem_type_is_met_and_keeps_to_its_row() {
 }
 
 #[tokio::test]
-async fn a_path_of_the_document_says_which_methods_it_takes() {
+async fn a_documented_path_reports_its_allowed_methods() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let document = clinic.staff.get("/openapi.json").await.expect(200);
@@ -152,12 +152,12 @@ async fn a_path_of_the_document_says_which_methods_it_takes() {
 }
 
 #[tokio::test]
-async fn a_credential_comes_as_one_bearer_header_or_not_at_all() {
+async fn only_a_single_bearer_header_authenticates() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let key = clinic.staff.key.clone().unwrap();
-    let nobody = world.holder(None);
-    let ask = || nobody.request("GET", "/v1/submissions");
+    let anonymous = world.holder(None);
+    let ask = || anonymous.request("GET", "/v1/submissions");
     let twice = ask().header("authorization", format!("Bearer {key}")).header("authorization", format!("Bearer {key}"));
     let refused = [
         twice,
@@ -167,16 +167,16 @@ async fn a_credential_comes_as_one_bearer_header_or_not_at_all() {
         ask().header("authorization", "Bearer "),
         ask().header("authorization", format!("Bearer {key}, Bearer {key}")),
         ask().header("authorization", vec![0x42, 0xff]),
-        nobody.request("GET", &format!("/v1/submissions?key={key}")),
+        anonymous.request("GET", &format!("/v1/submissions?key={key}")),
     ];
     for request in refused {
-        assert_eq!(nobody.send(request).await.expect(401)["type"], "/docs/problems#unauthenticated");
+        assert_eq!(anonymous.send(request).await.expect(401)["type"], "/docs/problems#unauthenticated");
     }
-    nobody.send(ask().header("authorization", format!("bearer {key}"))).await.expect(200);
+    anonymous.send(ask().header("authorization", format!("bearer {key}"))).await.expect(200);
 }
 
 #[tokio::test]
-async fn a_body_is_plain_json_in_utf_8_or_it_is_not_read() {
+async fn only_uncompressed_utf_8_json_bodies_are_accepted() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let browser = &clinic.browser;
@@ -201,7 +201,7 @@ async fn a_body_is_plain_json_in_utf_8_or_it_is_not_read() {
 }
 
 #[tokio::test]
-async fn a_body_over_the_limit_is_refused_however_it_is_sent() {
+async fn a_body_over_the_limit_is_refused_in_any_transfer_encoding() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let key = clinic.browser.key.as_deref().unwrap();
@@ -221,7 +221,7 @@ async fn a_body_over_the_limit_is_refused_however_it_is_sent() {
 }
 
 #[tokio::test]
-async fn a_request_id_is_kept_when_it_is_one_and_made_when_it_is_not() {
+async fn a_valid_request_id_is_kept_and_otherwise_generated() {
     let world = World::new().await;
     let staff = world.clinic("One").await.staff;
     let given = "6f1f9f0e-3c1b-4a53-9a39-0d4f3a6d2b11";
@@ -235,7 +235,7 @@ async fn a_request_id_is_kept_when_it_is_one_and_made_when_it_is_not() {
         assert!(uuid::Uuid::try_parse(&id).is_ok() && !seen.contains(&id), "{garbage}: {id}");
         seen.push(id);
     }
-    // The audit entry names the request that made it.
+    // The audit entry has the id of its request.
     let body = json!({"answers": fit()});
     staff.send(staff.request("POST", "/v1/submissions").header("x-request-id", given).json(&body)).await.expect(201);
     let sql = "select count(*) from audit_entries where request_id = '6f1f9f0e-3c1b-4a53-9a39-0d4f3a6d2b11'
@@ -244,7 +244,7 @@ async fn a_request_id_is_kept_when_it_is_one_and_made_when_it_is_not() {
 }
 
 #[tokio::test]
-async fn every_answer_carries_the_security_headers_and_health_data_is_never_stored() {
+async fn every_response_has_the_security_headers_and_health_data_is_not_cached() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let receipt = clinic.browser.submit(&json!({"answers": frail()})).await;
@@ -289,23 +289,23 @@ async fn every_answer_carries_the_security_headers_and_health_data_is_never_stor
 }
 
 #[tokio::test]
-async fn a_browser_may_call_from_the_origins_that_the_operator_named() {
+async fn a_browser_may_call_from_the_configured_origins() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
-    let nobody = world.holder(None);
+    let anonymous = world.holder(None);
     let preflight = |origin: &str| {
         let asked = "authorization,content-type,idempotency-key,x-request-id,accept-language";
-        let request = nobody.request("OPTIONS", "/v1/submissions").header("origin", origin);
+        let request = anonymous.request("OPTIONS", "/v1/submissions").header("origin", origin);
         request.header("access-control-request-method", "POST").header("access-control-request-headers", asked)
     };
-    let answer = nobody.send(preflight("https://clinic.example")).await;
+    let answer = anonymous.send(preflight("https://clinic.example")).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert_eq!(answer.header("access-control-allow-origin"), "https://clinic.example");
     assert!(answer.header("access-control-allow-methods").contains("POST"));
     assert!(answer.header("access-control-allow-headers").to_lowercase().contains("idempotency-key"));
     assert!(answer.header("vary").to_lowercase().contains("origin"));
     for other in ["https://other.example", "http://clinic.example", "https://clinic.example.other.example", "null"] {
-        let answer = nobody.send(preflight(other)).await;
+        let answer = anonymous.send(preflight(other)).await;
         assert_eq!(answer.header("access-control-allow-origin"), "", "{other}");
         assert_eq!(answer.status, 400, "{other}");
     }
@@ -316,9 +316,9 @@ async fn a_browser_may_call_from_the_origins_that_the_operator_named() {
     for name in ["location", "etag", "link", "retry-after", "x-request-id"] {
         assert!(exposed.contains(name), "{name}: {exposed}");
     }
-    // A refusal must be readable by the page too.
-    let refused = nobody.request("GET", "/v1/submissions").header("origin", "https://clinic.example");
-    let refused = nobody.send(refused).await;
+    // The page must be able to read a refusal too.
+    let refused = anonymous.request("GET", "/v1/submissions").header("origin", "https://clinic.example");
+    let refused = anonymous.send(refused).await;
     assert_eq!((refused.status, refused.header("access-control-allow-origin")), (401, "https://clinic.example"));
 }
 

@@ -1,4 +1,4 @@
-//! The program itself, as a person at a terminal runs it.
+//! The program as run in a terminal.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Output, Stdio};
@@ -68,7 +68,7 @@ fn an_interrupt_stops_the_service_and_its_database() {
 }
 
 #[test]
-fn a_killed_service_is_found_again_with_its_keys_by_the_next_start() {
+fn a_start_after_a_kill_keeps_data_and_keys() {
     let place = Place::new();
     let (mut killed, said) = serve(&place);
     killed.kill().unwrap();
@@ -81,7 +81,7 @@ fn a_killed_service_is_found_again_with_its_keys_by_the_next_start() {
 }
 
 #[test]
-fn a_clinic_and_its_keys_are_set_up_from_nothing() {
+fn a_clinic_and_its_keys_are_created_in_an_empty_database() {
     let place = Place::new();
     let fields = ["--name", "Own", "--booking-url", "https://clinic.example/book", "--emergency-number", "112"];
     let created = run(&place, &[&["clinics", "create"], &fields[..]].concat());
@@ -107,7 +107,7 @@ fn a_clinic_and_its_keys_are_set_up_from_nothing() {
 }
 
 #[tokio::test]
-async fn what_a_201_acknowledged_survives_the_death_of_the_service_and_of_its_database() {
+async fn acknowledged_submissions_survive_kills_of_the_service_and_its_database() {
     let place = Place::new();
     let http = reqwest::Client::new();
     let mut acknowledged = Vec::new();
@@ -126,7 +126,7 @@ async fn what_a_201_acknowledged_survives_the_death_of_the_service_and_of_its_da
         let response = request.json(&serde_json::json!({"answers": frail()})).send().await.unwrap();
         assert_eq!(response.status(), 201);
         let receipt: Value = response.json().await.unwrap();
-        // Every second time the database dies too, with all its processes.
+        // Every second round kills the database with all its processes too.
         if round % 2 == 1 {
             kill_database(&place);
         }
@@ -139,7 +139,7 @@ async fn what_a_201_acknowledged_survives_the_death_of_the_service_and_of_its_da
 }
 
 #[tokio::test]
-async fn the_log_at_its_most_detailed_holds_no_answer_no_person_and_no_key() {
+async fn the_most_detailed_log_contains_no_answers_personal_data_or_keys() {
     let place = Place::new();
     let log = place.path().join("log");
     let mut child = command(&place, &[]);
@@ -163,7 +163,7 @@ async fn the_log_at_its_most_detailed_holds_no_answer_no_person_and_no_key() {
     stop(service);
     for (file, written) in [(log, true), (place.data().join("postgres.log"), false)] {
         let text = std::fs::read_to_string(file).unwrap();
-        assert!(!written || text.contains("/v1/subjects/search"), "the log is not the service's");
+        assert!(!written || text.contains("/v1/subjects/search"), "this is not the log of the service");
         let canaries = ["CANARY", "canary@", "600 999 888", "600999888", "a_lot_or_unable", "systemic_corticosteroid"];
         for canary in canaries.map(str::to_owned).into_iter().chain(["browser", "intake", "staff"].map(key)) {
             assert!(!text.contains(&canary), "{canary} is in a log");
@@ -172,7 +172,7 @@ async fn the_log_at_its_most_detailed_holds_no_answer_no_person_and_no_key() {
 }
 
 #[tokio::test]
-async fn figures_are_told_on_a_listener_of_their_own_and_name_nobody() {
+async fn metrics_have_a_separate_listener_and_name_no_one() {
     let place = Place::new();
     let mut child = command(&place, &[]);
     child.env("SARCOSCREEN_METRICS_LISTEN", "127.0.0.1:0");
@@ -186,8 +186,8 @@ async fn figures_are_told_on_a_listener_of_their_own_and_name_nobody() {
     let submitted = http.post(format!("{}/v1/submissions", base(&said))).bearer_auth(intake).json(&body);
     let receipt: Value = submitted.send().await.unwrap().json().await.unwrap();
 
-    let told = said.lines().find_map(|line| line.trim().strip_prefix("metrics")).unwrap().trim();
-    let figures = http.get(told).send().await.unwrap().text().await.unwrap();
+    let metrics_url = said.lines().find_map(|line| line.trim().strip_prefix("metrics")).unwrap().trim();
+    let figures = http.get(metrics_url).send().await.unwrap().text().await.unwrap();
     let figure = |name: &str| -> f64 {
         let line =
             figures.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name}: {figures}"));
@@ -197,19 +197,19 @@ async fn figures_are_told_on_a_listener_of_their_own_and_name_nobody() {
     assert!(figure("sarcoscreen_writer_commit_seconds_count{queue=\"intake\"}") >= 1.0);
     let ids = [&receipt["id"], &receipt["subject_id"], &receipt["follow_up"]["id"]].map(|id| id.as_str().unwrap());
     for named in ["CANARY", "canary", intake].into_iter().chain(ids) {
-        assert!(!figures.contains(named), "{named} is told");
+        assert!(!figures.contains(named), "{named} is in the metrics");
     }
     assert_eq!(http.get(format!("{}/metrics", base(&said))).send().await.unwrap().status(), 404);
     stop(service);
 }
 
-/// Where a service that made this announcement listens.
+/// The base URL in an announcement.
 pub(crate) fn base(said: &str) -> String {
     let address = said.split("listening on ").nth(1).unwrap().split_whitespace().next().unwrap();
     format!("http://{address}")
 }
 
-/// Ends the postmaster without notice; its processes end when they see it gone.
+/// Kills the postmaster; its processes end when they notice.
 fn kill_database(place: &Place) {
     let file = std::fs::read_to_string(place.data().join("cluster/postmaster.pid")).unwrap();
     kill(Pid::from_raw(file.lines().next().unwrap().parse().unwrap()), Signal::SIGKILL).unwrap();

@@ -1,10 +1,10 @@
-//! Public answers: each is made once, in two forms, and a client that has it is told so.
+//! Public responses: each is built once, in two encodings, and a client that has it gets 304.
 
 use std::io::Read as _;
 
 use crate::world::World;
 
-/// Everything that anybody may read and that is the same for everybody.
+/// Public resources that are the same for every client.
 const PATHS: [&str; 15] = [
     "/openapi.json",
     "/docs/problems",
@@ -24,11 +24,11 @@ const PATHS: [&str; 15] = [
 ];
 
 #[tokio::test]
-async fn a_public_answer_is_the_same_in_either_form_and_is_not_sent_to_a_client_that_has_it() {
+async fn a_public_response_is_equal_in_both_encodings_and_304_when_current() {
     let world = World::new().await;
-    let anybody = world.holder(None);
+    let anonymous = world.holder(None);
     for path in PATHS {
-        let plain = anybody.get(path).await;
+        let plain = anonymous.get(path).await;
         let request = || reqwest::Client::builder().no_gzip().build().unwrap().get(format!("{}{path}", world.base));
         let gzip = request().header("accept-encoding", "gzip").send().await.unwrap();
         assert_eq!((plain.status, gzip.status().as_u16()), (200, 200), "{path}");
@@ -56,13 +56,13 @@ async fn a_public_answer_is_the_same_in_either_form_and_is_not_sent_to_a_client_
 }
 
 #[tokio::test]
-async fn each_language_has_an_answer_of_its_own() {
+async fn each_language_has_its_own_response() {
     let world = World::new().await;
-    let anybody = world.holder(None);
+    let anonymous = world.holder(None);
     for path in ["/v1/questionnaire", "/v1/rule-tables/2026.2", "/fhir/Questionnaire/2026.2", "/cds-services"] {
         let [english, spanish] = ["en", "es"].map(|language| {
-            let request = anybody.request("GET", path).header("accept-language", language);
-            async { anybody.send(request).await }
+            let request = anonymous.request("GET", path).header("accept-language", language);
+            async { anonymous.send(request).await }
         });
         let (english, spanish) = (english.await, spanish.await);
         assert_ne!((english.header("etag"), &english.text), (spanish.header("etag"), &spanish.text), "{path}");

@@ -1,4 +1,4 @@
-//! The form, the rule tables and outcomes in the languages that there is wording in.
+//! The form, the rule tables and outcomes in every available language.
 
 use sarcoscreen::domain::actor::Role;
 use sarcoscreen::domain::language::Language;
@@ -57,7 +57,7 @@ const LANGUAGES: [(&str, &str); 19] = [
 ];
 
 #[tokio::test]
-async fn the_form_comes_in_the_best_language_that_was_asked_for() {
+async fn the_form_uses_the_best_requested_language() {
     let world = World::new().await;
     for (asked, wanted) in LANGUAGES {
         let answer = get(&world.holder(None), "/v1/questionnaire", asked, &[]).await;
@@ -77,14 +77,14 @@ async fn the_form_comes_in_the_best_language_that_was_asked_for() {
 }
 
 #[tokio::test]
-async fn a_client_that_has_the_form_in_its_language_is_told_so() {
+async fn a_client_with_the_current_form_in_its_language_gets_304() {
     let world = World::new().await;
-    let nobody = world.holder(None);
-    let tag = async |language| get(&nobody, "/v1/questionnaire", language, &[]).await.header("etag").to_owned();
+    let anonymous = world.holder(None);
+    let tag = async |language| get(&anonymous, "/v1/questionnaire", language, &[]).await.header("etag").to_owned();
     let (english, spanish) = (tag("en").await, tag("es").await);
     assert!(english.starts_with("W/\"") && english.ends_with('"') && english != spanish, "{english} {spanish}");
     assert_eq!(tag("en-GB").await, english);
-    // Compression changes the bytes and not the form, so the tag is weak; a client may compare it either way.
+    // Compression changes the bytes but not the form, so the tag is weak; a client may compare it either way.
     let strong = english.trim_start_matches("W/").to_owned();
     let list = format!("\"other\", {english}");
     for (language, known, status) in [
@@ -98,7 +98,7 @@ async fn a_client_that_has_the_form_in_its_language_is_told_so() {
         ("en", "\"other\"", 200),
         ("en", "garbage", 200),
     ] {
-        let answer = get(&nobody, "/v1/questionnaire", language, &[("if-none-match", known)]).await;
+        let answer = get(&anonymous, "/v1/questionnaire", language, &[("if-none-match", known)]).await;
         assert_eq!(answer.status, status, "{language} {known}");
         assert_eq!(answer.header("etag"), if language == "en" { &english } else { &spanish });
         assert!(answer.header("vary").to_lowercase().contains("accept-language"));
@@ -107,14 +107,14 @@ async fn a_client_that_has_the_form_in_its_language_is_told_so() {
 }
 
 #[tokio::test]
-async fn every_item_stands_in_the_form_once_with_all_that_renders_it() {
+async fn every_item_is_in_the_form_once_with_its_rendering_data() {
     let world = World::new().await;
     for language in ["en", "es"] {
         let served = items(&form(&world, language).await);
         assert_eq!(served.len(), CATALOGUE.len());
         for spec in &CATALOGUE {
             let found: Vec<&Value> = served.iter().filter(|item| item["id"] == spec.id).collect();
-            let [item] = found[..] else { panic!("{} stands {} times", spec.id, found.len()) };
+            let [item] = found[..] else { panic!("{} is in the form {} times", spec.id, found.len()) };
             said(&item["label"]);
             said(&item["help"]);
             assert_eq!(item["required"], Item::REQUIRED.contains(&spec.item), "{}", spec.id);
@@ -145,12 +145,12 @@ async fn every_item_stands_in_the_form_once_with_all_that_renders_it() {
 }
 
 #[tokio::test]
-async fn every_answer_that_the_form_offers_is_taken_and_the_next_beyond_is_not() {
+async fn every_answer_of_the_form_is_accepted_and_values_beyond_it_are_refused() {
     let world = World::new().await;
     let browser = world.clinic("One").await.browser;
     let score = async |id: &str, answer: Value, status: u16| {
         let mut answers = json!({id: answer});
-        // An upper limit says nothing without its value.
+        // An upper limit needs its value.
         if let Some(value) = [
             ("creatine_kinase_upper_limit_u_l", "creatine_kinase_u_l"),
             ("myoglobin_upper_limit_ug_l", "myoglobin_ug_l"),
@@ -209,10 +209,10 @@ async fn every_answer_that_the_form_offers_is_taken_and_the_next_beyond_is_not()
 }
 
 #[tokio::test]
-async fn rule_tables_are_listed_and_shown_whole_in_both_languages() {
+async fn rule_tables_are_listed_and_shown_completely_in_both_languages() {
     let world = World::new().await;
-    let nobody = world.holder(None);
-    let list = nobody.get("/v1/rule-tables").await;
+    let anonymous = world.holder(None);
+    let list = anonymous.get("/v1/rule-tables").await;
     assert!(list.header("cache-control").contains("public"));
     let list = list.expect(200);
     let versions = list["items"].as_array().unwrap();
@@ -221,8 +221,8 @@ async fn rule_tables_are_listed_and_shown_whole_in_both_languages() {
     for version in versions {
         assert_eq!(version["digest"].as_str().unwrap().len(), 64);
         let path = format!("/v1/rule-tables/{}", version["version"].as_str().unwrap());
-        let english = get(&nobody, &path, "en", &[]).await.expect(200);
-        let spanish = get(&nobody, &path, "es-ES", &[]).await;
+        let english = get(&anonymous, &path, "en", &[]).await.expect(200);
+        let spanish = get(&anonymous, &path, "es-ES", &[]).await;
         assert_eq!(spanish.header("content-language"), "es");
         assert!(spanish.header("vary").to_lowercase().contains("accept-language"));
         let spanish = spanish.expect(200);
@@ -233,7 +233,7 @@ async fn rule_tables_are_listed_and_shown_whole_in_both_languages() {
             assert!(!here.is_empty() && here.len() == there.len());
             for (here, there) in here.iter().zip(there) {
                 assert_eq!(here["id"], there["id"]);
-                // A rule of no points is never a finding, so nothing is said of it.
+                // A rule without points is never a finding, so it has no text.
                 if here["points"] == 0 {
                     assert_eq!((&here[text], &there[text]), (&json!(""), &json!("")), "{}", here["id"]);
                     continue;
@@ -244,12 +244,12 @@ async fn rule_tables_are_listed_and_shown_whole_in_both_languages() {
         }
     }
     for unknown in ["2026.3", "2026", "current", "2026.1%20", "LOCK", "..%2f2026.1"] {
-        nobody.get(&format!("/v1/rule-tables/{unknown}")).await.expect(404);
+        anonymous.get(&format!("/v1/rule-tables/{unknown}")).await.expect(404);
     }
 }
 
 #[tokio::test]
-async fn a_receipt_speaks_the_language_asked_for_or_else_the_clinics_own() {
+async fn a_receipt_uses_the_requested_language_or_the_clinics_default() {
     let world = World::new().await;
     let english = world.clinic("One").await.intake;
     let url = "https://clinic.example/cita";
@@ -282,7 +282,7 @@ async fn a_receipt_speaks_the_language_asked_for_or_else_the_clinics_own() {
         let receipt = answer.expect(201);
         assert_eq!(receipt["assessment"]["language"], wanted);
         reasons(&get(user, "/v1/rule-tables/2026.2", wanted, &[]).await.expect(200), &receipt);
-        // What was told is told again, in the language in which it was told.
+        // A later read returns the text in the language of the first response.
         let other = if wanted == "en" { "es" } else { "en" };
         let again = get(user, &location, other, &[]).await;
         assert_eq!(again.header("content-language"), wanted);
@@ -293,7 +293,7 @@ async fn a_receipt_speaks_the_language_asked_for_or_else_the_clinics_own() {
     let scored = english.send(request).await;
     assert_eq!(scored.header("content-language"), "es");
     assert_eq!(scored.expect(200)["language"], "es");
-    // A refusal's alarm too.
+    // The alarm in a refusal follows the language too.
     let alarm = json!({"answers": {"age": 7, "dark_urine": true, "muscle_pain": true}});
     let refused = |language| english.request("POST", "/v1/scores").header("accept-language", language).json(&alarm);
     let (here, there) = (english.send(refused("en")).await.expect(422), english.send(refused("es")).await.expect(422));
@@ -302,7 +302,7 @@ async fn a_receipt_speaks_the_language_asked_for_or_else_the_clinics_own() {
 }
 
 #[tokio::test]
-async fn head_answers_as_get_does_without_the_body() {
+async fn head_responds_like_get_without_a_body() {
     let world = World::new().await;
     for path in ["/v1/questionnaire", "/health/ready"] {
         let user = world.holder(None);

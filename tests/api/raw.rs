@@ -1,4 +1,4 @@
-//! Requests that no well-behaved client sends: bytes on a connection, and what comes back.
+//! Raw requests that no well-behaved client sends.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -8,7 +8,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::world::{Answer, World};
 
-/// Sends bytes, leaves the connection open, and reads one answer whole.
+/// Sends bytes, keeps the connection open, and reads one whole response.
 pub(crate) async fn raw(world: &World, bytes: Vec<u8>) -> Answer {
     let address = world.base.strip_prefix("http://").unwrap().to_owned();
     let exchanged = tokio::task::spawn_blocking(move || {
@@ -22,7 +22,7 @@ pub(crate) async fn raw(world: &World, bytes: Vec<u8>) -> Answer {
     answer
 }
 
-/// The head of a submission with a key, up to its last header; the blank line is the caller's.
+/// The head of a submission with a key, without the final blank line.
 pub(crate) fn head(key: &str) -> String {
     format!(
         "POST /v1/submissions HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\n"

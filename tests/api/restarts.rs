@@ -1,4 +1,4 @@
-//! The private PostgreSQL of a running service is started again whenever it ends, until it serves or the service stops.
+//! The private PostgreSQL of a running service is restarted whenever it ends, until it serves or the service stops.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -15,26 +15,26 @@ use crate::program::command;
 use crate::replica::standby::until;
 use crate::running::{Service, demo_key, owner, postmaster};
 
-/// How long a service may be without its database after the end of a server that can be started again.
+/// Maximum time without a database after the end of a server that can be restarted.
 const RECOVERY: Duration = Duration::from_secs(5);
-/// How long a service may take to stop.
+/// Maximum time for the service to stop.
 const STOP: Duration = Duration::from_secs(10);
 
-/// Works on for hours and never looks whether its server is still there.
+/// Works for hours without checking whether its server still exists.
 const BUSY: &str = "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b";
 
-/// Ends the server without notice.
+/// Kills the server.
 fn kill_server(place: &Place) -> Pid {
     let pid = postmaster(place).unwrap();
     kill(pid, Signal::SIGKILL).unwrap();
     pid
 }
 
-/// Waits until a server that has just ended was started again and the service is ready, which may take so long and no longer.
+/// Waits, with a limit, until a killed server was restarted and the service is ready.
 async fn until_recovered(service: &Service) {
     let begun = Instant::now();
-    // Readiness is that of the last second, so it may never have been lost.
-    until("it was started again", async || !service.logged("PostgreSQL is running again").is_empty()).await;
+    // Readiness is cached for a second, so it may never have been lost.
+    until("it was restarted", async || !service.logged("PostgreSQL is running again").is_empty()).await;
     service.until_ready(Duration::from_mins(1)).await;
     let took = begun.elapsed();
     println!("ready {took:?} after the end of the server");
@@ -42,17 +42,17 @@ async fn until_recovered(service: &Service) {
 }
 
 #[tokio::test]
-async fn a_killed_server_is_started_again_within_five_seconds_although_one_of_its_processes_is_busy() {
+async fn a_killed_server_restarts_within_five_seconds_despite_a_busy_process() {
     let place = Place::new();
     let service = Service::start(&place);
     let key = demo_key(&place, "intake");
     assert!(service.submit(&key).await.is_some());
     let mut busy = owner(&place).application_name("busy").connect().await.unwrap();
     let busy = tokio::spawn(async move { sqlx::query(BUSY).execute(&mut busy).await.map(drop) });
-    let mut look = owner(&place).connect().await.unwrap();
-    until("the other is busy", async || {
+    let mut probe = owner(&place).connect().await.unwrap();
+    until("the other process is busy", async || {
         let sql = "select exists (select from pg_stat_activity where application_name = 'busy' and state = 'active')";
-        sqlx::query_scalar(sql).fetch_one(&mut look).await.unwrap()
+        sqlx::query_scalar(sql).fetch_one(&mut probe).await.unwrap()
     })
     .await;
 
@@ -60,7 +60,7 @@ async fn a_killed_server_is_started_again_within_five_seconds_although_one_of_it
     until_recovered(&service).await;
     assert!(busy.await.unwrap().is_err());
     assert!(postmaster(&place).is_some_and(|pid| pid != killed));
-    until("it takes submissions", async || service.submit(&key).await.is_some()).await;
+    until("it accepts submissions", async || service.submit(&key).await.is_some()).await;
     let ends = service.logged("PostgreSQL ended and is being restarted");
     assert!(ends.len() == 1 && ends[0].contains("signal: 9"), "{ends:?}");
     assert_eq!(service.logged("PostgreSQL is running again").len(), 1);
@@ -69,7 +69,7 @@ async fn a_killed_server_is_started_again_within_five_seconds_although_one_of_it
 }
 
 #[tokio::test]
-async fn a_server_that_an_earlier_service_left_is_watched_too() {
+async fn a_server_left_by_an_earlier_service_is_supervised_too() {
     let place = Place::new();
     let first = Service::start(&place);
     first.signal(Signal::SIGKILL);
@@ -84,7 +84,7 @@ async fn a_server_that_an_earlier_service_left_is_watched_too() {
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_start_is_tried_again_until_it_can_or_the_service_stops() {
+async fn a_failing_server_start_is_retried_until_it_succeeds_or_the_service_stops() {
     let place = Place::new();
     let service = Service::start(&place);
     let file = place.data().join("cluster/postgresql.conf");
@@ -112,7 +112,7 @@ async fn a_server_that_cannot_start_is_tried_again_until_it_can_or_the_service_s
     assert!(postmaster(&place).is_none());
 }
 
-/// Programs that work until the file `hold` is in the folder; then a server that is started only waits.
+/// PostgreSQL programs that work until the file `hold` exists in the folder; then a started server only waits.
 fn programs_that_may_hold(place: &Place, real: &Path) -> PathBuf {
     let (bin, notes) = (place.path().join("bin"), place.path().join("notes"));
     for folder in [&bin, &notes] {
@@ -133,7 +133,7 @@ fn programs_that_may_hold(place: &Place, real: &Path) -> PathBuf {
 }
 
 #[tokio::test]
-async fn a_service_that_is_stopped_while_its_server_starts_leaves_no_process() {
+async fn stopping_the_service_during_a_server_start_leaves_no_process() {
     let place = Place::new();
     let embedded = place.start().await.unwrap();
     let mut connection = embedded.connect_options().connect().await.unwrap();
@@ -158,11 +158,11 @@ async fn a_service_that_is_stopped_while_its_server_starts_leaves_no_process() {
     assert!(kill(pid, None).is_err(), "the process is still there");
 }
 
-/// A file system of its own, small enough to be filled.
+/// A small separate file system that can be filled.
 struct Small(PathBuf);
 
 impl Small {
-    /// `None` where the account may not mount, which only a privileged one may.
+    /// `None` if the account lacks the privilege to mount.
     fn mount(at: PathBuf) -> Option<Self> {
         fs::create_dir(&at).unwrap();
         let mounted =
@@ -178,7 +178,7 @@ impl Drop for Small {
 }
 
 #[tokio::test]
-async fn a_server_that_ended_on_a_full_disk_is_started_again_once_there_is_room() {
+async fn a_server_that_ended_on_a_full_disk_restarts_once_there_is_space() {
     let place = Place::new();
     let Some(small) = Small::mount(place.data()) else {
         println!("SKIPPED: a full disk needs a small file system, and this account may not mount one");
@@ -193,7 +193,7 @@ async fn a_server_that_ended_on_a_full_disk_is_started_again_once_there_is_room(
     let filler = small.0.join("filler");
     let filled = Command::new("dd").args(["if=/dev/zero", "bs=64k"]).arg(format!("of={}", filler.display())).output();
     assert!(!filled.unwrap().status.success(), "the disk is not full");
-    // The next segment of the log has no room.
+    // The next WAL segment has no space.
     let mut connection = owner(&place).connect().await.unwrap();
     let _ = sqlx::query("select pg_switch_wal()").execute(&mut connection).await;
     until("the server ended", async || {
@@ -206,7 +206,7 @@ async fn a_server_that_ended_on_a_full_disk_is_started_again_once_there_is_room(
     println!("{}", service.logged("PostgreSQL").join("\n"));
     fs::remove_file(&filler).unwrap();
     let took = service.until_ready(Duration::from_mins(1)).await;
-    println!("ready {took:?} after there was room; {} submissions acknowledged", stored.len());
+    println!("ready {took:?} after there was space; {} submissions acknowledged", stored.len());
     let staff = demo_key(&place, "staff");
     for id in &stored {
         assert_eq!(service.status_with(&staff, &format!("/v1/submissions/{id}")).await, 200, "{id} is lost");

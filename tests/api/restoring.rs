@@ -1,4 +1,4 @@
-//! A dump of a served database in a cluster that never knew the service, restored by the documented commands.
+//! A dump of a served database, restored into a new cluster with the documented commands.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +17,7 @@ use crate::replica::standby::{base_backup, until};
 use crate::running::{Service, demo_key, owner};
 use crate::world::World;
 
-/// The commands of the block that follows a heading of the page for operators.
+/// The commands of the code block after a heading of the operators' page.
 fn documented(heading: &str) -> Vec<String> {
     let page = fs::read_to_string("docs/running.md").unwrap();
     let block = page.split(heading).nth(1).unwrap().split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
@@ -35,13 +35,13 @@ fn run(line: &str, given: &Given<'_>, folder: &Path, programs: &str) -> Output {
     shell.output().unwrap()
 }
 
-/// Where the programs of a running cluster are.
+/// The folder of the programs of a running cluster.
 async fn programs(database: &PgConnectOptions) -> String {
     let sql = "select setting from pg_config where name = 'BINDIR'";
     sqlx::query_scalar(sql).fetch_one(&mut database.connect().await.unwrap()).await.unwrap()
 }
 
-/// The number of rows of every table, and one hash over the hashes of all of them.
+/// The number of rows of every table, and one hash of their hashes.
 async fn contents(connection: &mut PgConnection) -> BTreeMap<String, (i64, Option<String>)> {
     let tables = "select relname::text from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'";
     let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut *connection).await.unwrap();
@@ -55,8 +55,8 @@ async fn contents(connection: &mut PgConnection) -> BTreeMap<String, (i64, Optio
     found
 }
 
-/// A default run with a cohort, whose database is dumped while it takes submissions; what the dump holds. Of two persons one
-/// is erased before the dump and one after it.
+/// A default run with a cohort, whose database is dumped while it accepts submissions; returns the contents of the dump.
+/// One subject is erased before the dump and another one after it.
 async fn dumped(place: &Place) -> BTreeMap<String, (i64, Option<String>)> {
     let service = Service::start(place);
     let (intake, admin) = (demo_key(place, "intake"), demo_key(place, "admin"));
@@ -64,7 +64,7 @@ async fn dumped(place: &Place) -> BTreeMap<String, (i64, Option<String>)> {
     let persons = "select subject_id::text from subjects order by 1 limit 2";
     let persons: Vec<String> = sqlx::query_scalar(persons).fetch_all(&mut database).await.unwrap();
     assert_eq!(service.erase(&admin, &persons[0]).await, 204);
-    until("the trail is sealed", async || {
+    until("the audit log is sealed", async || {
         let sql = "select count(*) > 0 from audit_seals";
         sqlx::query_scalar(sql).fetch_one(&mut database).await.unwrap()
     })
@@ -75,7 +75,7 @@ async fn dumped(place: &Place) -> BTreeMap<String, (i64, Option<String>)> {
     let held = contents(&mut snapshot).await;
     let backup = documented("**Backup**");
     assert!(backup.len() == 1 && backup[0].starts_with("pg_dump "), "{backup:?}");
-    // The documented command, of the moment that the rows were counted in.
+    // The documented command, with the snapshot in which the rows were counted.
     let line = backup[0].replacen("pg_dump ", &format!("pg_dump --snapshot={name} "), 1);
     let (url, folder) = (url_of(place), place.path().to_owned());
     let bin = programs(&owner(place)).await;
@@ -101,7 +101,7 @@ fn url_of(place: &Place) -> String {
     format!("postgres://sarcoscreen@localhost/sarcoscreen?host={}", place.data().join("run").display())
 }
 
-/// Copies into a place what an operator keeps beside a dump.
+/// Copies what an operator keeps beside a dump.
 fn handed_over(from: &Place, to: &Place) {
     fs::copy(from.path().join("sarcoscreen.dump"), to.path().join("sarcoscreen.dump")).unwrap();
     fs::copy(from.data().join("erasures.log"), to.path().join("erasures.log")).unwrap();
@@ -130,7 +130,7 @@ async fn a_dump_is_restored_into_a_new_cluster_by_the_documented_commands() {
         }
     }
     let subjects: i64 = sqlx::query_scalar("select count(*) from subjects").fetch_one(&mut database).await.unwrap();
-    assert_eq!(subjects, held["subjects"].0 - 1, "who was erased after the dump is erased again");
+    assert_eq!(subjects, held["subjects"].0 - 1, "a subject erased after the dump is erased again");
     drop(database);
     let service = Service::start_as(&new, given.command(&["serve"]));
     assert_eq!(service.status("/health/ready").await, 200, "{}", service.log());
@@ -140,14 +140,15 @@ async fn a_dump_is_restored_into_a_new_cluster_by_the_documented_commands() {
     postgres.stop().await.unwrap();
 }
 
-/// What an operator keeps beside a base backup.
+/// Copies what an operator keeps beside a base backup.
 fn kept_beside(from: &Place, to: &Place) {
     for file in ["erasures.log", "master.key", "demo-credentials.json"] {
         fs::copy(from.data().join(file), to.data().join(file)).unwrap();
     }
 }
 
-/// A default run on a recovered cluster is whole and takes submissions. The id of a submission that is not in it, if any.
+/// Checks that a default run on a recovered cluster is complete and accepts submissions. Returns the id of an acknowledged
+/// submission that is missing, if any.
 async fn served(place: &Place, old: &Place, acknowledged: &[String]) -> Option<String> {
     let service = Service::start(place);
     assert_eq!(service.status("/health/ready").await, 200, "{}", service.log());
@@ -171,7 +172,7 @@ async fn served(place: &Place, old: &Place, acknowledged: &[String]) -> Option<S
 }
 
 #[tokio::test]
-async fn a_base_backup_that_was_taken_under_load_is_served() {
+async fn a_base_backup_taken_under_load_can_be_served() {
     let (old, new, later) = (Place::new(), Place::new(), Place::new());
     let service = Service::start(&old);
     let (intake, admin) = (demo_key(&old, "intake"), demo_key(&old, "admin"));
@@ -192,7 +193,7 @@ async fn a_base_backup_that_was_taken_under_load_is_served() {
     }
     let copy = copy.await.unwrap();
     assert!(copy.status.success() && acknowledged.len() > before, "{copy:?}");
-    // After the backup: in the log alone.
+    // After the backup: only in the WAL.
     assert_eq!(service.erase(&admin, &persons[1]).await, 204);
     acknowledged.push(service.submit(&intake).await.unwrap());
     drop(database);
@@ -201,7 +202,7 @@ async fn a_base_backup_that_was_taken_under_load_is_served() {
     let held = contents(&mut owner(&old).connect().await.unwrap()).await;
     postgres.stop().await.unwrap();
 
-    // To the end of its log: each row as it was.
+    // Recovered to the end of the WAL: all rows are identical.
     let copied = Command::new("cp").arg("-a").arg(new.data()).arg(later.data()).output().unwrap();
     assert!(copied.status.success(), "{copied:?}");
     later.write("recovery.signal", "");
@@ -221,7 +222,8 @@ async fn a_base_backup_that_was_taken_under_load_is_served() {
     kept_beside(&old, &later);
     assert_eq!(served(&later, &old, &acknowledged).await, None);
 
-    // To the end of the backup: what was acknowledged before it, and who was erased after it is erased again.
+    // Recovered to the end of the backup: submissions acknowledged before it are present, and a subject erased after it is
+    // erased again.
     kept_beside(&old, &new);
     assert_eq!(served(&new, &old, &acknowledged[..before]).await, None);
     let postgres = new.start().await.unwrap();
@@ -234,7 +236,7 @@ async fn a_base_backup_that_was_taken_under_load_is_served() {
 }
 
 #[tokio::test]
-async fn a_dump_that_was_restored_before_the_roles_were_there_is_not_served() {
+async fn a_dump_restored_before_the_roles_exist_is_not_served() {
     let (old, new) = (Place::new(), Place::new());
     dumped(&old).await;
     let postgres = new.start().await.unwrap();
@@ -246,7 +248,7 @@ async fn a_dump_that_was_restored_before_the_roles_were_there_is_not_served() {
     let refused = run(restore, &given, new.path(), &bin);
     assert!(!refused.status.success() && text(&refused.stderr).contains("does not exist"), "{refused:?}");
 
-    // An operator who goes on all the same.
+    // An operator who ignores the error.
     let again = restore.replace("--exit-on-error", "--clean --if-exists");
     let errors = text(&run(&again, &given, new.path(), &bin).stderr);
     assert!(errors.contains("errors ignored on restore"), "{errors}");
@@ -263,7 +265,7 @@ async fn a_dump_that_was_restored_before_the_roles_were_there_is_not_served() {
 }
 
 #[tokio::test]
-async fn a_database_that_lacks_one_grant_or_policy_is_not_ready_and_says_which() {
+async fn a_missing_grant_or_policy_makes_the_service_unready_and_is_reported() {
     let world = World::new().await;
     let mut owner = world.connect().await;
     assert_eq!(readiness(&world.app).await.schema_fault, None);

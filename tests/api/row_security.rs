@@ -1,4 +1,4 @@
-//! The second wall: whatever a query asks, the database shows a session only what its role and its clinic may see.
+//! Row-level security: for any query, a session sees only the rows that its role and its clinic permit.
 
 use serde_json::json;
 use sqlx::postgres::PgConnection;
@@ -8,7 +8,8 @@ use crate::world::{Clinic, World, frail};
 
 pub(crate) const ROLES: [&str; 4] = ["sarcoscreen_app", "sarcoscreen_writer", "sarcoscreen_auth", "sarcoscreen_jobs"];
 
-/// What only finds its clinic by being seen across clinics: who signs in, which clinics there are, and which have work waiting.
+/// Tables that must be visible across clinics: for authentication, for the list of clinics, and for finding clinics with
+/// pending work.
 pub(crate) const ACROSS: [(&str, &str); 6] = [
     ("sarcoscreen_auth", "credentials"),
     ("sarcoscreen_auth", "clinics"),
@@ -18,7 +19,7 @@ pub(crate) const ACROSS: [(&str, &str); 6] = [
     ("sarcoscreen_jobs", "webhook_deliveries"),
 ];
 
-/// Rows of a clinic in every table that requests write.
+/// Creates rows of a clinic in every table that requests write to.
 pub(crate) async fn fill(world: &World, clinic: &Clinic) {
     let body = json!({"answers": frail(), "subject": {"reference": "R-1", "contact": {"name": "Ana"}}});
     clinic.intake.submit_once("once", &body).await.expect(201);
@@ -60,14 +61,14 @@ pub(crate) async fn fill(world: &World, clinic: &Clinic) {
     }
 }
 
-/// Every table in which rows belong to clinics.
+/// Every table whose rows belong to clinics.
 pub(crate) async fn tables(owner: &mut PgConnection) -> Vec<String> {
     let sql = "select table_name::text from information_schema.columns c join pg_tables t on t.tablename = c.table_name
                where c.table_schema = 'public' and c.column_name = 'clinic_id' order by 1";
     sqlx::query_scalar(sql).fetch_all(owner).await.unwrap()
 }
 
-/// What one statement of a role sees or touches; `None` where it is not even allowed to try.
+/// The number of rows that a statement of a role sees or changes; `None` if permission is denied.
 async fn attempt(owner: &mut PgConnection, role: &str, clinic: &str, sql: String) -> Option<u64> {
     let mut transaction = owner.begin().await.unwrap();
     let tie = format!(
@@ -79,7 +80,7 @@ async fn attempt(owner: &mut PgConnection, role: &str, clinic: &str, sql: String
         Ok(done) => Some(done.rows_affected()),
         Err(error) => {
             let code = error.as_database_error().unwrap().code().unwrap().into_owned();
-            // Not allowed, or a row that its policy refuses.
+            // Permission denied, or a row that violates the policy.
             assert_eq!(code, "42501", "{error}");
             None
         }
@@ -100,7 +101,7 @@ async fn no_role_sees_or_touches_a_row_of_another_clinic_or_of_any_without_one()
     for table in tables(&mut owner).await {
         let there = format!("select from {table} where clinic_id = '{foreign}'");
         let rows = owner.execute(AssertSqlSafe(there.clone())).await.unwrap().rows_affected();
-        assert!(rows > 0, "{table} holds nothing that could be seen");
+        assert!(rows > 0, "{table} has no rows to test with");
         let statements = [
             there,
             format!("select from {table} where clinic_id <> '{mine}'"),
@@ -134,14 +135,14 @@ async fn no_role_sees_or_touches_a_row_of_another_clinic_or_of_any_without_one()
         foreign_rows.len()
     );
     assert!(foreign_rows.is_empty(), "{foreign_rows:?}");
-    // What is seen across clinics is exactly what has to be.
+    // Exactly the expected tables are visible across clinics.
     for across in ACROSS {
         assert!(seen_across.iter().any(|(role, table, _)| (*role, table.as_str()) == across), "{across:?}");
     }
 }
 
 #[tokio::test]
-async fn each_role_sees_the_rows_of_its_own_clinic_that_its_work_needs() {
+async fn each_role_sees_the_rows_of_its_clinic_that_its_work_needs() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     fill(&world, &clinic).await;
@@ -152,7 +153,7 @@ async fn each_role_sees_the_rows_of_its_own_clinic_that_its_work_needs() {
         let app = attempt(&mut owner, "sarcoscreen_app", &id, own.clone()).await;
         let jobs = attempt(&mut owner, "sarcoscreen_jobs", &id, own.clone()).await;
         assert!(jobs.is_some_and(|rows| rows > 0), "{table}: {jobs:?}");
-        // Of these only background work and the operator read.
+        // Only background work and operators read these tables.
         let of_jobs = ["audit_pending", "audit_tombstones"].contains(&table.as_str());
         assert!(app.is_some_and(|rows| rows > 0) != of_jobs, "{table}: {app:?}");
         let finds = WRITER_FINDS.contains(&table.as_str());
@@ -161,11 +162,11 @@ async fn each_role_sees_the_rows_of_its_own_clinic_that_its_work_needs() {
     }
 }
 
-/// Where the writer of submissions looks up what a batch meets.
+/// Tables that the writer of submissions reads for a batch.
 const WRITER_FINDS: [&str; 4] = ["follow_ups", "idempotency_keys", "subjects", "webhook_endpoints"];
 
 #[tokio::test]
-async fn the_writer_of_submissions_reads_nothing_that_is_sealed_or_that_somebody_answered() {
+async fn the_writer_of_submissions_cannot_read_sealed_data_or_answers() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     fill(&world, &clinic).await;

@@ -1,5 +1,5 @@
-//! The life of a rule table at a terminal: drafted, checked, compared, tried on stored answers; and what is stored
-//! verified.
+//! The life cycle of a rule table in a terminal: draft, check, compare, replay on stored answers; and verification of
+//! stored assessments.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::world::{World, fit, frail};
 
-/// A terminal of somebody who operates a world's database.
+/// A terminal of the operator of a world's database.
 struct Terminal {
     folder: TempDir,
     url: String,
@@ -39,21 +39,21 @@ impl Terminal {
         command.args(arguments).output().unwrap()
     }
 
-    /// What a command that succeeds says.
+    /// The output of a command that succeeds.
     fn said(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// The JSON that a command prints, and its exit code.
+    /// The JSON output of a command, and its exit code.
     fn json(&self, arguments: &[&str]) -> (Value, Option<i32>) {
         let output = self.run(arguments);
         let read = serde_json::from_slice(&output.stdout);
         (read.unwrap_or_else(|error| panic!("{error}: {output:?}")), output.status.code())
     }
 
-    /// Replaces a text in whichever file of a folder holds it.
+    /// Replaces a text in the file of a folder that contains it.
     fn edit(&self, folder: &str, from: &str, to: &str) {
         let mut edited = 0;
         for entry in fs::read_dir(self.folder.path().join(folder)).unwrap() {
@@ -69,7 +69,7 @@ impl Terminal {
 /// A digest of every row of every table.
 async fn rows(world: &World) -> Vec<String> {
     let mut connection = world.connect().await;
-    // A look leaves an entry in the trail, and nothing else.
+    // An audited read adds an entry to the audit log, and nothing else.
     let tables = "select tablename::text from pg_tables where schemaname = 'public'
                   and tablename not in ('audit_entries', 'audit_pending') order by 1";
     let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut connection).await.unwrap();
@@ -87,7 +87,7 @@ fn smoking(mut answers: Value) -> Value {
     answers
 }
 
-/// Leaves a version in the database that no program carries: 2025.1, under which smoking counts three points.
+/// Stores a version that no program contains: 2025.1, in which smoking counts three points.
 async fn keep_earlier_version(world: &World) -> RuleTable {
     let mut files = sarcoscreen::rules::released_files("2026.1").unwrap();
     let table = files.get_mut("table.toml").unwrap();
@@ -99,7 +99,7 @@ async fn keep_earlier_version(world: &World) -> RuleTable {
 }
 
 #[test]
-fn a_draft_is_the_current_table_under_the_next_version_and_never_overwrites() {
+fn a_draft_copies_the_current_table_to_the_next_version_and_never_overwrites() {
     let folder = tempfile::tempdir().unwrap();
     let run = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sarcoscreen"));
@@ -126,7 +126,7 @@ fn a_draft_is_the_current_table_under_the_next_version_and_never_overwrites() {
 }
 
 #[tokio::test]
-async fn a_replay_names_the_rule_behind_every_change_and_changes_nothing() {
+async fn a_replay_reports_the_rule_of_every_change_and_modifies_nothing() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let other = world.clinic("Two").await;
@@ -138,7 +138,7 @@ async fn a_replay_names_the_rule_behind_every_change_and_changes_nothing() {
     terminal.said(&["rules", "new", "draft", "--version", "2099.1"]);
     let before = rows(&world).await;
 
-    // The draft says the same as the current table, but for rows that an earlier version scored: there are none.
+    // The draft equals the current table except for rows scored by an earlier version; there are none.
     let (same, _) = terminal.json(&["rules", "replay", "draft", "--clinic", "One", "--json"]);
     assert_eq!((&same["rows"], &same["band_changes"], &same["flagged_changes"]), (&json!(5), &json!(0), &json!(0)));
     assert_eq!((&same["findings"], &same["flag_reasons"]), (&json!([]), &json!([])));
@@ -171,7 +171,7 @@ async fn a_replay_names_the_rule_behind_every_change_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_not_fit_for_release_is_not_replayed() {
+async fn a_table_with_faults_is_not_replayed() {
     let world = World::new().await;
     world.clinic("One").await;
     let terminal = Terminal::at(&world);
@@ -186,11 +186,11 @@ async fn a_table_that_is_not_fit_for_release_is_not_replayed() {
 }
 
 #[tokio::test]
-async fn verify_finds_an_altered_assessment_and_says_where_but_not_what() {
+async fn verify_reports_the_place_but_not_the_content_of_an_altered_assessment() {
     let world = World::new().await;
     let (one, two) = (world.clinic("One").await, world.clinic("Two").await);
     let mut ids = Vec::new();
-    // Each under another pathway, which recomputing has to follow too.
+    // Each with another pathway, which the recomputation must use too.
     for (clinic, answers, pathway) in
         [(&one, fit(), "sdoc"), (&one, frail(), "awgs_2025"), (&two, frail(), "awgs_2019")]
     {
@@ -223,7 +223,7 @@ async fn verify_finds_an_altered_assessment_and_says_where_but_not_what() {
     assert_eq!(found, json!({"rows": 2, "differing": 1, "fields": fields, "submissions": [altered]}));
     let (found, _) = terminal.json(&["rules", "verify", "--json"]);
     assert_eq!(found["submissions"], json!([altered, differing(two.id, &ids[2], "answers")]));
-    // What only the stored row has, and a column that lists and filters read.
+    // A key that only the stored row has, and a column that lists and filters use.
     let sql = format!(
         "update submissions set assessment = assessment::jsonb || '{{\"risks\": [\"invented\"]}}', positive_instruments = '{{invented}}'
          where submission_id = '{}'",
@@ -234,14 +234,14 @@ async fn verify_finds_an_altered_assessment_and_says_where_but_not_what() {
     let fields =
         &found["submissions"].as_array().unwrap().iter().find(|row| row["submission_id"] == *ids[0]).unwrap()["fields"];
     assert_eq!(*fields, json!(["risks", "column positive_instruments"]));
-    let told = terminal.run(&["rules", "verify"]);
-    let told = (told.status.code(), String::from_utf8(told.stdout).unwrap());
-    assert_eq!(told.0, Some(1));
-    assert!(told.1.contains(&ids[1]) && told.1.contains("score") && !told.1.contains("old"), "{}", told.1);
+    let verify = terminal.run(&["rules", "verify"]);
+    let verify = (verify.status.code(), String::from_utf8(verify.stdout).unwrap());
+    assert_eq!(verify.0, Some(1));
+    assert!(verify.1.contains(&ids[1]) && verify.1.contains("score") && !verify.1.contains("old"), "{}", verify.1);
 }
 
 #[tokio::test]
-async fn verify_recomputes_a_row_under_a_version_that_only_the_database_knows() {
+async fn verify_recomputes_a_row_with_a_version_that_only_the_database_has() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     clinic.browser.submit(&json!({"answers": smoking(fit())})).await.expect(201);
@@ -257,7 +257,7 @@ async fn verify_recomputes_a_row_under_a_version_that_only_the_database_knows() 
     let terminal = Terminal::at(&world);
     let (found, code) = terminal.json(&["rules", "verify", "--json"]);
     assert_eq!((&found["rows"], &found["differing"], code), (&json!(1), &json!(0), Some(0)), "{found}");
-    // Under any other version smoking counts one point.
+    // In any other version smoking counts one point.
     connection.execute("update submissions set rule_table = '2026.1'").await.unwrap();
     let (found, code) = terminal.json(&["rules", "verify", "--json"]);
     assert_eq!(code, Some(1));
@@ -265,7 +265,7 @@ async fn verify_recomputes_a_row_under_a_version_that_only_the_database_knows() 
 }
 
 #[tokio::test]
-async fn the_same_answers_are_shown_under_any_version_that_is_known_and_nothing_is_stored() {
+async fn stored_answers_can_be_assessed_with_any_known_version_without_storing() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let receipt = clinic.browser.submit(&json!({"answers": smoking(fit())})).await.expect(201);

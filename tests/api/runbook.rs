@@ -1,4 +1,4 @@
-//! The steps of the runbook in `docs/operations.md`, each done as it says.
+//! The steps of the runbook in `docs/operations.md`, each executed as written.
 
 use std::fs;
 use std::path::Path;
@@ -12,20 +12,23 @@ use crate::replica::standby::until;
 use crate::running::{Service, demo_key};
 use crate::world::frail;
 
-/// The sections of the runbook, with the number of their steps and the tests that do them.
+/// The sections of the runbook, with the number of their steps and the tests that execute them.
 const HELD: [(&str, usize, &[&str]); 7] = [
     (
         "The database is away",
         3,
-        &["frozen_connections_stop_nothing", "the_service_refuses_in_time_and_heals_whatever_the_network_does"],
+        &["frozen_connections_stop_nothing", "the_service_refuses_in_time_and_recovers_from_any_network_fault"],
     ),
     (
         "The disk is full",
         4,
-        &["a_full_disk_of_the_database_loses_nothing", "a_full_data_folder_of_the_default_run_loses_nothing"],
+        &[
+            "a_full_database_disk_loses_no_acknowledged_data",
+            "a_full_data_folder_of_the_default_run_loses_no_acknowledged_data",
+        ],
     ),
-    ("A key leaked", 4, &["a_leaked_key_is_replaced_and_what_it_did_is_listed", "a_leaked_master_key_is_replaced"]),
-    ("A wrong rule table was released", 4, &["a_rule_table_is_compared_and_tried_on_stored_answers"]),
+    ("A key leaked", 4, &["a_leaked_key_is_replaced_and_its_actions_are_listed", "a_leaked_master_key_is_replaced"]),
+    ("A wrong rule table was released", 4, &["a_rule_table_is_compared_and_replayed_on_stored_answers"]),
     (
         "A person asks to be erased",
         4,
@@ -35,9 +38,9 @@ const HELD: [(&str, usize, &[&str]); 7] = [
         "An upgrade",
         4,
         &[
-            "two_versions_side_by_side_refuse_nothing",
-            "each_state_of_the_migrations_has_its_own_text",
-            "the_private_database_of_a_newer_program_is_warned_about_and_served",
+            "two_versions_on_one_database_refuse_nothing",
+            "each_migration_state_has_its_own_message",
+            "the_private_database_of_a_newer_program_is_served_with_a_warning",
         ],
     ),
     (
@@ -45,7 +48,7 @@ const HELD: [(&str, usize, &[&str]); 7] = [
         6,
         &[
             "a_dump_is_restored_into_a_new_cluster_by_the_documented_commands",
-            "a_base_backup_that_was_taken_under_load_is_served",
+            "a_base_backup_taken_under_load_can_be_served",
         ],
     ),
 ];
@@ -82,7 +85,7 @@ fn each_section_of_the_runbook_has_a_test() {
     }
 }
 
-/// What a command of the program prints.
+/// The output of a command of the program.
 fn done(place: &Place, arguments: &[&str]) -> String {
     let output = run(place, arguments);
     assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
@@ -102,7 +105,7 @@ async fn credential(service: &Service, admin: &str, role: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_leaked_key_is_replaced_and_what_it_did_is_listed() {
+async fn a_leaked_key_is_replaced_and_its_actions_are_listed() {
     let place = Place::new();
     let service = Service::start(&place);
     let (admin, leaked) = (demo_key(&place, "admin"), demo_key(&place, "intake"));
@@ -144,7 +147,7 @@ async fn a_leaked_master_key_is_replaced() {
     let service = Service::start(&place);
     let path = format!("/v1/submissions/{submission}");
     for key in &keys {
-        // A credential follows the new key when it is used.
+        // A credential is converted to the new key when it is used.
         service.status_with(key, &path).await;
     }
     let said = done(&place, &["keys", "rotate-master"]);
@@ -158,7 +161,7 @@ async fn a_leaked_master_key_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_rule_table_is_compared_and_tried_on_stored_answers() {
+async fn a_rule_table_is_compared_and_replayed_on_stored_answers() {
     let place = Place::new();
     let service = Service::start(&place);
     let submission = service.submit(&demo_key(&place, "intake")).await.unwrap();

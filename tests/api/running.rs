@@ -14,7 +14,7 @@ use crate::embedded::place::Place;
 use crate::program::{announced, base, command};
 use crate::world::frail;
 
-/// A running service; one that a failed test left is killed with it.
+/// A running service, killed on drop.
 pub(crate) struct Service {
     child: Child,
     base: String,
@@ -28,7 +28,7 @@ impl Service {
         Self::start_as(place, command(place, &["serve"]))
     }
 
-    /// Starts what a command says, with its log in a place.
+    /// Starts a command, with its log in a place.
     pub(crate) fn start_as(place: &Place, mut command: Command) -> Self {
         let log = place.path().join("service.log");
         command.stderr(File::create(&log).unwrap());
@@ -36,12 +36,11 @@ impl Service {
         Self { child, base: base(&said), log, http: reqwest::Client::new() }
     }
 
-    /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// What it logged so far.
+    /// Its log so far.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
     }
@@ -51,22 +50,22 @@ impl Service {
         [self.logged(" WARN "), self.logged(" ERROR ")].concat().join("\n")
     }
 
-    /// The lines of its log with this text.
+    /// The lines of its log that contain this text.
     pub(crate) fn logged(&self, text: &str) -> Vec<String> {
         self.log().lines().filter(|line| line.contains(text)).map(str::to_owned).collect()
     }
 
-    /// The status of a public address.
+    /// The status of a path without a key.
     pub(crate) async fn status(&self, path: &str) -> u16 {
         self.http.get(format!("{}{path}", self.base)).send().await.unwrap().status().as_u16()
     }
 
-    /// The status of an address with a key.
+    /// The status of a path with a key.
     pub(crate) async fn status_with(&self, key: &str, path: &str) -> u16 {
         self.http.get(format!("{}{path}", self.base)).bearer_auth(key).send().await.unwrap().status().as_u16()
     }
 
-    /// Submits with a key; the id of what was stored, or nothing.
+    /// Submits with a key; returns the id of the stored submission, if any.
     pub(crate) async fn submit(&self, key: &str) -> Option<String> {
         let request = self.http.post(format!("{}/v1/submissions", self.base)).bearer_auth(key);
         let answer = request.json(&json!({"answers": frail()})).send().await.unwrap();
@@ -83,7 +82,7 @@ impl Service {
         answer.json().await.unwrap()
     }
 
-    /// The status and the body of an answer to a JSON body.
+    /// The status and the body of the response to a JSON body.
     pub(crate) async fn post(&self, key: &str, path: &str, body: &Value) -> (u16, Value) {
         let request = self.http.post(format!("{}{path}", self.base)).bearer_auth(key).json(body);
         let answer = request.send().await.unwrap();
@@ -95,13 +94,13 @@ impl Service {
         self.http.delete(format!("{}{path}", self.base)).bearer_auth(key).send().await.unwrap().status().as_u16()
     }
 
-    /// The status of erasing a person with a key.
+    /// The status of erasing a subject.
     pub(crate) async fn erase(&self, key: &str, person: &str) -> u16 {
         let request = self.http.delete(format!("{}/v1/subjects/{person}", self.base)).bearer_auth(key);
         request.send().await.unwrap().status().as_u16()
     }
 
-    /// Waits until it is ready, with liveness at every look; how long that took.
+    /// Waits until the service is ready, and checks liveness at every poll; returns how long it took.
     pub(crate) async fn until_ready(&self, most: Duration) -> Duration {
         let begun = Instant::now();
         loop {
@@ -116,17 +115,15 @@ impl Service {
         }
     }
 
-    /// Sends it a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(i32::try_from(self.id()).unwrap()), signal).unwrap();
     }
 
-    /// Waits for its end.
     pub(crate) fn wait(mut self) -> ExitStatus {
         self.child.wait().unwrap()
     }
 
-    /// Stops it in order.
+    /// Stops it with SIGTERM.
     pub(crate) fn stop(self) {
         self.signal(Signal::SIGTERM);
         assert!(self.wait().success());
@@ -152,7 +149,7 @@ pub(crate) fn postmaster(place: &Place) -> Option<Pid> {
     Some(Pid::from_raw(file.lines().next()?.parse().ok()?))
 }
 
-/// How the owner of the private database connects beside its service.
+/// Connection options of the owner of the private database of a running service.
 pub(crate) fn owner(place: &Place) -> PgConnectOptions {
     let socket = place.data().join("run");
     PgConnectOptions::new_without_pgpass().socket(socket).port(5432).username("sarcoscreen").database("sarcoscreen")

@@ -1,5 +1,5 @@
-//! The files that distribute the tables over Citus and bring them back. Citus itself is not here: its three functions are
-//! stand-ins that write down what they are asked, so what is proved is what plain PostgreSQL can say of the files.
+//! The files that distribute the tables over Citus and undo it. Citus is not installed: stand-ins of its three functions
+//! record their calls, so the test proves what plain PostgreSQL can prove about the files.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::world::{World, frail};
 const CITUS: &str = include_str!("../../migrations/scale/citus.sql");
 const UNDO: &str = include_str!("../../migrations/scale/citus-undo.sql");
 
-/// The functions of Citus that the files call; the table is the one by which the service knows Citus.
+/// The functions of Citus that the files call, and the table by which the service recognizes Citus.
 const STAND_INS: &str = "
     create table asked (what text, name text, by_column text, beside text);
     set allow_system_table_mods = on;
@@ -33,10 +33,10 @@ const TRIGGERS: &str = "select pg_get_triggerdef(oid) from pg_trigger where not 
 const POLICIES: &str = "select p::text from pg_policies p where schemaname = 'public'";
 const SECURITY: &str = "select relname || ' ' || relrowsecurity || ' ' || relforcerowsecurity from pg_class
     where relkind = 'r' and relnamespace = 'public'::regnamespace and relname not in ('asked', 'pg_dist_partition')";
-/// Every table of the schema but the list of migrations.
+/// Every table of the schema except the list of migrations.
 const TABLES: &str = "select tablename::text from pg_tables where schemaname = 'public'
     and tablename not in ('_sqlx_migrations', 'asked', 'pg_dist_partition')";
-/// Unique indexes, the primary keys' among them, of distributed tables that lack the clinic.
+/// Unique indexes (including primary keys) of distributed tables that lack the clinic.
 const WITHOUT_CLINIC: &str = "select indexrelid::regclass::text from pg_index i
     join asked on what = 'distributed' and name = indrelid::regclass::text
     where indisunique and not exists (
@@ -51,7 +51,7 @@ async fn asked(owner: &mut PgConnection, what: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_table_is_distributed_or_everywhere_and_the_undo_leaves_the_schema_as_it_was() {
+async fn every_table_is_distributed_or_replicated_and_the_undo_restores_the_schema() {
     let world = World::new().await;
     let mut owner = world.connect().await;
     owner.execute(STAND_INS).await.unwrap();
@@ -69,7 +69,7 @@ async fn every_table_is_distributed_or_everywhere_and_the_undo_leaves_the_schema
     let by =
         "select distinct coalesce(by_column, '') || ' ' || coalesce(beside, '') from asked where what = 'distributed'";
     assert_eq!(lines(&mut owner, by).await, BTreeSet::from(["clinic_id ".to_owned(), "clinic_id subjects".to_owned()]));
-    // Every foreign key is back in the same words, but for the one that a distributed table cannot have.
+    // Every foreign key is restored in the same words, except the one that a distributed table cannot have.
     let kept = lines(&mut owner, FOREIGN_KEYS).await;
     let lost: Vec<&String> = keys.difference(&kept).collect();
     assert!(kept.is_subset(&keys) && matches!(lost[..], [one] if one.contains("supersedes_fkey")), "{lost:?}");
@@ -93,7 +93,7 @@ async fn every_table_is_distributed_or_everywhere_and_the_undo_leaves_the_schema
 }
 
 #[tokio::test]
-async fn no_foreign_key_stands_while_tables_are_distributed() {
+async fn no_foreign_key_exists_while_tables_are_distributed() {
     let world = World::new().await;
     let mut owner = world.connect().await;
     owner.execute(STAND_INS).await.unwrap();
@@ -119,7 +119,7 @@ async fn no_foreign_key_stands_while_tables_are_distributed() {
 }
 
 #[tokio::test]
-async fn the_service_is_ready_and_works_without_what_citus_cannot_keep() {
+async fn the_service_is_ready_and_works_without_the_constraints_that_citus_lacks() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut owner = world.connect().await;
@@ -140,7 +140,7 @@ async fn the_service_is_ready_and_works_without_what_citus_cannot_keep() {
     let worklist = clinic.staff.get("/v1/follow-ups").await.expect(200);
     assert_eq!(worklist["items"][0]["state"], "assigned");
     world.clinic("Two").await.staff.get(&case).await.expect(404);
-    // Somebody is erased whom a correction refers to; the foreign key that comes back finds nothing wrong.
+    // Erases a subject to which a correction refers; the restored foreign key finds no violation.
     let dangling = "update submissions set supersedes = gen_random_uuid()";
     owner.execute(dangling).await.unwrap();
     sqlx::raw_sql(UNDO).execute(&mut owner).await.unwrap();

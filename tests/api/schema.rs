@@ -1,5 +1,5 @@
-//! Every answer of every test is held against the document's own schema, closed: a field that the schema does not name, or
-//! a status that the operation does not list, fails the test that met it.
+//! Every response of every test is validated against the schema of the document, closed: an undocumented field or status
+//! fails the test.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
@@ -7,22 +7,22 @@ use std::sync::LazyLock;
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
-/// What the document says an operation answers.
+/// The documented responses of an operation.
 struct Operation {
     method: String,
     template: Vec<String>,
-    /// By status; `None` where the answer has no JSON body.
+    /// By status; `None` if the response has no JSON body.
     answers: HashMap<u16, Option<Validator>>,
 }
 
 static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(operations);
 
-/// Checks an answer to a request for a path of the document.
+/// Checks a response to a request for a path of the document.
 pub(crate) fn check(method: &str, address: &str, status: u16, text: &str) {
     let path = address.split('?').next().unwrap_or_default();
     let Some(operation) = OPERATIONS.iter().find(|operation| operation.takes(method, path)) else { return };
     if status == 405 {
-        // A path of another operation, which the template takes for an id.
+        // The path of another operation, which the template takes for an id.
         return;
     }
     let answer = operation.answers.get(&status);
@@ -31,7 +31,7 @@ pub(crate) fn check(method: &str, address: &str, status: u16, text: &str) {
     let body: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{method} {path} {status}: {error}"));
     let faults: Vec<String> =
         validator.iter_errors(&body).map(|fault| format!("{} at {}", fault, fault.instance_path())).collect();
-    assert!(faults.is_empty(), "{method} {path} {status} is not what the document says: {faults:#?}\n{text}");
+    assert!(faults.is_empty(), "{method} {path} {status} does not match the document: {faults:#?}\n{text}");
 }
 
 impl Operation {
@@ -65,7 +65,7 @@ fn operations() -> Vec<Operation> {
             });
         }
     }
-    // A path without a parameter stands before one that a parameter would take too.
+    // Paths without parameters come before parameterized paths that also match them.
     found.sort_by_key(|operation| operation.template.iter().filter(|part| part.starts_with('{')).count());
     found
 }
@@ -83,7 +83,8 @@ fn validator(components: &Value, schema: &Value) -> Validator {
     jsonschema::options().should_validate_formats(true).build(&whole).unwrap()
 }
 
-/// Closes every object of the document. A component that is a part of another is closed only where it stands alone.
+/// Closes every object schema of the document. A component that is part of an `allOf` is closed only where it is used by
+/// itself.
 fn close(document: &mut Value) {
     let mut parts = BTreeSet::new();
     parts_of(document, false, &mut parts);
@@ -109,7 +110,7 @@ fn close(document: &mut Value) {
     }
 }
 
-/// The names of components that stand inside an `allOf`.
+/// The names of components inside an `allOf`.
 fn parts_of(value: &Value, inside: bool, parts: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {
@@ -158,7 +159,7 @@ fn close_schema(value: &mut Value, parts: &BTreeSet<String>) {
 }
 
 #[test]
-fn an_answer_with_more_than_the_document_names_is_noticed() {
+fn a_response_with_undocumented_content_is_detected() {
     let noticed = |address: &str, status: u16, body: &Value| {
         std::panic::catch_unwind(|| check("GET", address, status, &body.to_string())).is_err()
     };

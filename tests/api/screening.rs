@@ -1,14 +1,14 @@
-//! The main job: answers in, a stored and sourced assessment out, a follow-up for staff.
+//! The main task: answers in, a stored assessment with sources out, a follow-up for staff.
 
 use serde_json::{Value, json};
 
 use crate::world::{World, fit, frail};
 
 #[tokio::test]
-async fn a_frail_person_is_flagged_and_stands_first_among_the_cases_of_that_urgency() {
+async fn a_frail_person_is_flagged_and_listed_first_by_urgency_and_time() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
-    // A less urgent case from before, and one as urgent from after, stand behind.
+    // An earlier follow-up of lower urgency, and a later one of equal urgency, are listed after it.
     let positive = json!({"age": 62, "activity": "moderate", "falls_past_year": 4, "stair_difficulty": "a_lot_or_unable",
         "medications": []});
     let routine = clinic.browser.submit(&json!({"answers": positive})).await.expect(201);
@@ -89,7 +89,7 @@ async fn five_faults_give_five_pointers_at_once() {
 }
 
 #[tokio::test]
-async fn faults_of_every_part_of_a_body_come_back_together() {
+async fn faults_of_all_parts_of_a_body_are_reported_together() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let body = json!({
@@ -125,7 +125,7 @@ async fn faults_of_every_part_of_a_body_come_back_together() {
 }
 
 #[tokio::test]
-async fn dark_urine_with_muscle_pain_is_told_even_when_the_body_is_refused() {
+async fn dark_urine_with_muscle_pain_is_reported_even_when_the_body_is_refused() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let answers = json!({"age": 70, "dark_urine": true, "muscle_pain": true});
@@ -141,7 +141,7 @@ async fn dark_urine_with_muscle_pain_is_told_even_when_the_body_is_refused() {
 }
 
 #[tokio::test]
-async fn nobody_is_told_to_look_after_themselves_while_an_alarm_is_half_met() {
+async fn no_self_care_is_advised_while_an_alarm_is_partly_met() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let with = |more: Value| {
@@ -163,7 +163,7 @@ async fn nobody_is_told_to_look_after_themselves_while_an_alarm_is_half_met() {
 }
 
 #[tokio::test]
-async fn an_offered_appointment_never_sounds_as_if_an_open_alarm_could_wait() {
+async fn an_offered_appointment_does_not_suggest_that_an_open_alarm_can_wait() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let urgent = "Call 112 now if you have trouble breathing";
@@ -174,11 +174,11 @@ async fn an_offered_appointment_never_sounds_as_if_an_open_alarm_could_wait() {
     let (level, open) = text(json!({"age": 70, "dark_urine": true})).await;
     assert_eq!(level, "consultation");
     assert!(open["text"].as_str().unwrap().contains(urgent), "{open}");
-    // One answer that cannot be read does not turn the alarm into an appointment that may wait.
+    // One unreadable answer does not turn the alarm into an appointment that may wait.
     let refused = json!({"answers": {"dark_urine": true, "muscle_pain": "yes"}});
     let refused = clinic.browser.post("/v1/scores", &refused).await.expect(422);
     assert!(refused["care_text"].as_str().unwrap().contains(urgent), "{refused}");
-    // Nobody who must not wait is shown where to book, or exercises.
+    // A result that must not wait shows neither a booking link nor exercises.
     let (level, emergency) = text(json!({"age": 70, "dark_urine": true, "muscle_pain": true, "weakness": true})).await;
     assert_eq!(level, "emergency");
     assert_eq!((&emergency["offered"], &emergency["booking_url"]), (&json!(false), &Value::Null));

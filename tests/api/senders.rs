@@ -1,5 +1,5 @@
-//! Whose records are whose: a sender is a credential with those that replace it. Senders of one clinic share no retry keys,
-//! learn no record of each other by an identifier, and correct nothing of each other.
+//! Senders: a sender is a credential with the credentials that replace it. Senders of one clinic share no idempotency keys,
+//! cannot find each other's records by an identifier, and cannot correct each other's submissions.
 
 use sarcoscreen::domain::actor::Role;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ async fn two_systems(world: &World) -> (Clinic, User) {
     (clinic, other)
 }
 
-/// The id of the credential of a key, as an admin finds it.
+/// The credential id of a key, as an admin finds it.
 pub(crate) async fn credential(admin: &User, holder: &User) -> String {
     let list = admin.get("/v1/credentials").await.expect(200);
     let key = holder.key.as_deref().unwrap();
@@ -25,7 +25,7 @@ pub(crate) async fn credential(admin: &User, holder: &User) -> String {
     own.unwrap()["id"].as_str().unwrap().to_owned()
 }
 
-/// A new key for the sender of a key that works.
+/// A new key of the same sender.
 pub(crate) async fn replaced(world: &World, clinic: &Clinic, old: &User, role: &str) -> User {
     let id = credential(&clinic.admin, old).await;
     let body = json!({"role": role, "display_name": "New key", "replaces": id});
@@ -37,8 +37,8 @@ fn id(answer: Answer) -> String {
     answer.expect(201)["id"].as_str().unwrap().to_owned()
 }
 
-/// What an answer tells, but for the id of its request.
-fn told(answer: &Answer) -> (u16, Value) {
+/// A response without its request id.
+fn content_of(answer: &Answer) -> (u16, Value) {
     let mut body = answer.json();
     for part in ["request_id", "instance"] {
         body.as_object_mut().unwrap().remove(part);
@@ -47,7 +47,7 @@ fn told(answer: &Answer) -> (u16, Value) {
 }
 
 #[tokio::test]
-async fn one_retry_key_of_two_senders_stands_for_two_requests() {
+async fn one_idempotency_key_of_two_senders_identifies_two_requests() {
     let world = World::new().await;
     let (clinic, other) = two_systems(&world).await;
     let browser = world.user(clinic.id, Role::Browser, None).await;
@@ -69,7 +69,7 @@ async fn one_retry_key_of_two_senders_stands_for_two_requests() {
 }
 
 #[tokio::test]
-async fn one_retry_key_of_two_members_of_staff_takes_two_cases() {
+async fn one_idempotency_key_of_two_members_of_staff_takes_two_follow_ups() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let second = world.user(clinic.id, Role::Staff, None).await;
@@ -82,13 +82,13 @@ async fn one_retry_key_of_two_members_of_staff_takes_two_cases() {
     let (first, other) = (next(&clinic.staff).await, next(&second).await);
     assert_ne!(first["id"], other["id"]);
     assert_eq!(next(&clinic.staff).await, first);
-    // The key that replaces another finds what that one did.
+    // The replacement of a key finds what that key did.
     let successor = replaced(&world, &clinic, &clinic.staff, "staff").await;
     assert_eq!(next(&successor).await, first);
 }
 
 #[tokio::test]
-async fn a_conditional_create_finds_the_records_of_its_own_sender_only() {
+async fn a_conditional_create_finds_only_records_of_its_own_sender() {
     let world = World::new().await;
     let (clinic, other) = two_systems(&world).await;
     let body = identified(&frail(), "a");
@@ -104,7 +104,7 @@ async fn a_conditional_create_finds_the_records_of_its_own_sender_only() {
         let entries = page.expect(200)["entry"].as_array().unwrap().clone();
         assert_eq!((entries.len(), &entries[0]["resource"]["id"]), (1, &made.json()["id"]));
     }
-    // What was stored without a condition is found by its sender only, too, and in a Bundle as well.
+    // A submission stored without a condition is found only by its sender too, also in a Bundle.
     let plain = json!({"answers": frail(), "source": {"system": "urn:ehr", "id": "b"}});
     clinic.intake.submit(&plain).await.expect(201);
     clinic.intake.submit(&plain).await.expect(201);
@@ -120,7 +120,7 @@ async fn a_conditional_create_finds_the_records_of_its_own_sender_only() {
 }
 
 #[tokio::test]
-async fn an_intake_key_corrects_what_its_sender_submitted_and_nothing_else() {
+async fn an_intake_key_corrects_only_submissions_of_its_own_sender() {
     let world = World::new().await;
     let (clinic, other) = two_systems(&world).await;
     let own = id(clinic.intake.submit(&json!({"answers": frail()})).await);
@@ -130,9 +130,9 @@ async fn an_intake_key_corrects_what_its_sender_submitted_and_nothing_else() {
     for refused in [correcting(&own), correcting(&by_staff)] {
         let answer = other.submit(&refused).await;
         assert_eq!((answer.status, answer.pointers()), (422, vec!["/supersedes".to_owned()]));
-        assert_eq!(told(&answer), told(&other.submit(&unknown).await));
+        assert_eq!(content_of(&answer), content_of(&other.submit(&unknown).await));
         let keyed = other.submit_once("k", &refused).await;
-        assert_eq!(told(&keyed), told(&other.submit_once("k", &unknown).await));
+        assert_eq!(content_of(&keyed), content_of(&other.submit_once("k", &unknown).await));
         let items = json!({"items": [{"submission": refused, "idempotency_key": "i"}, {"submission": unknown}]});
         let results = other.post("/v1/submissions/batch", &items).await.expect(200);
         let problem = |place: usize| &results["items"][place]["problem"]["errors"];
@@ -140,13 +140,13 @@ async fn an_intake_key_corrects_what_its_sender_submitted_and_nothing_else() {
     }
     assert_eq!(world.count("select count(*) from idempotency_keys").await, 0);
     assert_eq!(world.count(SUBMISSIONS).await, 2);
-    // Its own sender, a key that replaces its own, and staff may.
+    // Its own sender, a key that replaces its own, and staff may correct it.
     let successor = replaced(&world, &clinic, &clinic.intake, "intake").await;
     let corrected = id(clinic.intake.submit_once("k", &correcting(&own)).await);
     assert_eq!(id(clinic.intake.submit_once("k", &correcting(&own)).await), corrected);
     id(successor.submit(&correcting(&own)).await);
     id(clinic.staff.submit(&correcting(&own)).await);
-    // A retry is answered as before although what it corrected is gone since.
+    // A retry has the same response although the corrected submission has been deleted.
     let read = clinic.intake.get(&format!("/v1/submissions/{own}")).await.expect(200);
     let person = format!("/v1/subjects/{}", read["subject_id"].as_str().unwrap());
     clinic.admin.send(clinic.admin.request("DELETE", &person)).await.expect(204);
@@ -161,7 +161,7 @@ async fn a_key_that_replaces_another_is_the_same_sender_in_every_read_and_retry(
     let body = json!({"answers": frail(), "source": {"system": "urn:ehr", "id": "a"}});
     let made = id(clinic.intake.submit_once("k", &body).await);
     let second = replaced(&world, &clinic, &clinic.intake, "intake").await;
-    // A replacement of a replacement, and of one that is revoked, is still the same sender.
+    // A replacement of a replacement, and of a revoked key, is still the same sender.
     let third = replaced(&world, &clinic, &second, "intake").await;
     let revoked = format!("/v1/credentials/{}", credential(&clinic.admin, &second).await);
     clinic.admin.send(clinic.admin.request("DELETE", &revoked)).await.expect(204);
@@ -191,13 +191,13 @@ async fn a_key_that_replaces_another_is_the_same_sender_in_every_read_and_retry(
     }
     let page = other.get("/fhir/QuestionnaireResponse").await.expect(200);
     assert!(page.get("entry").is_none_or(|entries| entries.as_array().unwrap().is_empty()), "{page}");
-    // What the new key submits, the old one reads: both are one sender while both work.
+    // The old key reads what the new one submits: they are one sender while both work.
     let newer = id(fourth.submit(&json!({"answers": fit()})).await);
     clinic.intake.get(&format!("/v1/submissions/{newer}")).await.expect(200);
 }
 
 #[tokio::test]
-async fn a_credential_replaces_one_of_its_clinic_and_role_only() {
+async fn a_credential_replaces_only_one_of_the_same_clinic_and_role() {
     let world = World::new().await;
     let (clinic, _) = two_systems(&world).await;
     let foreign = world.clinic("Two").await;

@@ -1,4 +1,4 @@
-//! The default run: what a first start makes, what later ones find, and what is refused.
+//! The default run: what a first start creates, what later starts find, and what is refused.
 
 use std::fs;
 use std::net::TcpListener;
@@ -14,7 +14,7 @@ use sqlx::ConnectOptions as _;
 
 use crate::embedded::place::Place;
 
-/// Settings of a run without any, but for its data folder and a free port.
+/// Default settings except for the data folder and a free port.
 fn settings(place: &Place) -> Settings {
     let mut settings = Cli::parse_from(["sarcoscreen", "--listen", "127.0.0.1:0"]).settings;
     settings.database.url = None;
@@ -29,7 +29,7 @@ async fn start(settings: &Settings) -> Result<Running, ServerError> {
     Running::start(settings, &|_| ()).await
 }
 
-/// Why a start failed; one that did not is stopped first.
+/// The error of a failed start; a successful one is stopped first.
 async fn refusal(settings: &Settings) -> ServerError {
     match start(settings).await {
         Ok(running) => {
@@ -41,7 +41,7 @@ async fn refusal(settings: &Settings) -> ServerError {
 }
 
 #[tokio::test]
-async fn a_first_start_makes_a_demo_clinic_whose_keys_nobody_else_can_read() {
+async fn a_first_start_creates_a_demo_clinic_with_private_keys() {
     let place = Place::new();
     let running = start(&settings(&place)).await.unwrap();
     let file = place.data().join("demo-credentials.json");
@@ -57,7 +57,7 @@ async fn a_first_start_makes_a_demo_clinic_whose_keys_nobody_else_can_read() {
 }
 
 #[tokio::test]
-async fn a_later_start_finds_the_demo_clinic_and_seeds_nothing_twice() {
+async fn a_later_start_finds_the_demo_clinic_and_does_not_seed_again() {
     let place = Place::new();
     let settings = settings(&place);
     let first = start(&settings).await.unwrap();
@@ -74,11 +74,11 @@ async fn a_later_start_finds_the_demo_clinic_and_seeds_nothing_twice() {
 }
 
 #[tokio::test]
-async fn a_start_that_was_cut_short_is_taken_up_again() {
+async fn an_interrupted_first_start_is_completed_by_the_next() {
     let place = Place::new();
     let settings = settings(&place);
     start(&settings).await.unwrap().stop().await.unwrap();
-    // The file is written last, so without it the start before did not get that far.
+    // The file is written last; without it the start before did not finish.
     fs::remove_file(place.data().join("demo-credentials.json")).unwrap();
     let again = start(&settings).await.unwrap();
     assert_eq!(submissions(&again).await, demo::cohort().len());
@@ -114,7 +114,7 @@ async fn a_second_start_on_a_data_folder_names_the_process_that_holds_it() {
 }
 
 #[tokio::test]
-async fn a_lost_master_key_is_never_made_anew_for_an_existing_database() {
+async fn a_lost_master_key_is_not_recreated_for_an_existing_database() {
     let place = Place::new();
     let settings = settings(&place);
     start(&settings).await.unwrap().stop().await.unwrap();
@@ -126,7 +126,7 @@ async fn a_lost_master_key_is_never_made_anew_for_an_existing_database() {
 }
 
 #[tokio::test]
-async fn a_master_key_that_everybody_can_read_is_refused() {
+async fn a_world_readable_master_key_is_refused() {
     let place = Place::new();
     let settings = settings(&place);
     start(&settings).await.unwrap().stop().await.unwrap();
@@ -137,7 +137,7 @@ async fn a_master_key_that_everybody_can_read_is_refused() {
 }
 
 #[tokio::test]
-async fn a_taken_port_is_named_with_its_setting_and_changes_nothing() {
+async fn a_port_in_use_is_reported_with_its_setting_and_nothing_changes() {
     let place = Place::new();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut settings = settings(&place);
@@ -150,7 +150,7 @@ async fn a_taken_port_is_named_with_its_setting_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_database_of_ones_own_needs_a_master_key_and_is_left_as_it_is() {
+async fn an_external_database_needs_a_master_key_and_is_not_modified() {
     let place = Place::new();
     let embedded = place.start().await.unwrap();
     let socket = embedded.connect_options().get_socket().unwrap().display().to_string();
@@ -176,7 +176,7 @@ async fn a_database_of_ones_own_needs_a_master_key_and_is_left_as_it_is() {
     let error = migrate(&settings, &|_| ()).await.unwrap_err().to_string();
     assert!(error.contains("SARCOSCREEN_OWNER_DATABASE_URL"), "{error}");
     settings.database.owner_url = Some(url("sarcoscreen"));
-    // The owner is no login role.
+    // The owner cannot be the login role.
     let error = migrate(&settings, &|_| ()).await.unwrap_err().to_string();
     assert!(error.contains("a role of its own in DATABASE_URL"), "{error}");
     settings.database.url = Some(url("sarcoscreen_service"));
@@ -188,13 +188,13 @@ async fn a_database_of_ones_own_needs_a_master_key_and_is_left_as_it_is() {
     assert!(clinics::list(running.app()).await.unwrap().is_empty());
     running.stop().await.unwrap();
 
-    // On a replica too the service signs in as no other role.
+    // The service connects to a replica with the same role only.
     settings.replica.read_url = Some(url("sarcoscreen"));
     let error = refusal(&settings).await.to_string();
     assert!(error.contains("DATABASE_READ_URL") && error.contains("sarcoscreen_service"), "{error}");
     settings.replica.read_url = None;
 
-    // As the owner everything works, and the service is not ready.
+    // As the owner everything works, but the service is not ready.
     settings.database.url = Some(url("sarcoscreen"));
     let running = start(&settings).await.unwrap();
     let readiness = sarcoscreen::app::health::readiness(running.app()).await;
@@ -204,7 +204,7 @@ async fn a_database_of_ones_own_needs_a_master_key_and_is_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn the_private_database_of_an_earlier_version_gets_its_login_role_by_itself() {
+async fn the_private_database_of_an_earlier_version_gets_its_login_role_automatically() {
     let place = Place::new();
     let settings = settings(&place);
     start(&settings).await.unwrap().stop().await.unwrap();
@@ -221,14 +221,14 @@ async fn the_private_database_of_an_earlier_version_gets_its_login_role_by_itsel
     assert!(running.demo().is_some());
     running.stop().await.unwrap();
 
-    // What only the owner may do is done on a store of its own, which is never fit to serve from.
+    // Tasks that only the owner may do use a store of their own, which is never ready to serve.
     let opened = Opened::as_owner(&settings, &|_| ()).await.unwrap();
     let readiness = sarcoscreen::app::health::readiness(&opened.app).await;
     assert!(readiness.row_security && !readiness.unprivileged, "{readiness:?}");
     opened.close().await.unwrap();
 }
 
-/// How many submissions of its cohort the demo clinic has.
+/// Number of submissions of the demo clinic.
 async fn submissions(running: &Running) -> usize {
     use sarcoscreen::app::limits::Budget;
     use sarcoscreen::app::sign_in::{Attempt, admit};

@@ -1,4 +1,5 @@
-//! Shares: what one clinic's requests hold of a resource that all clinics use is bounded, and the rest is there for others.
+//! Shares: the requests of one clinic can use only a bounded part of a shared resource; the rest is available to other
+//! clinics.
 
 use std::time::Duration;
 
@@ -17,16 +18,16 @@ use crate::group_commit::until_waiting;
 use crate::world::{Answer, Clinic, User, World, fit};
 
 const BATCH: &str = "/v1/submissions/batch";
-/// Batches of a clinic under way at once; exports too.
+/// Maximum concurrent batches of a clinic; the same for exports.
 const AT_ONCE: usize = 4;
-/// Connections of the test's service that one clinic's requests may take: half of them.
+/// Connections of the test's service that the requests of one clinic can use: half of them.
 const CONNECTIONS: usize = 4;
 
 async fn batch(user: &User) -> Answer {
     user.post(BATCH, &json!({"items": [{"submission": {"answers": fit()}}]})).await
 }
 
-/// Opens a batch whose lines are still to come; when this returns, its first line is stored and answered.
+/// Opens a batch without sending all lines; returns when its first line is stored and answered.
 async fn open_batch(world: &World, clinic: &Clinic) -> TcpStream {
     let address = world.base.trim_start_matches("http://");
     let mut connection = TcpStream::connect(address).await.unwrap();
@@ -43,8 +44,8 @@ async fn open_batch(world: &World, clinic: &Clinic) -> TcpStream {
 }
 
 #[tokio::test]
-async fn a_clinic_has_four_batches_under_way_and_keeps_no_other_from_having_some() {
-    // Open batches wait for their next line for as long as the test takes.
+async fn a_clinic_may_run_four_batches_without_blocking_other_clinics() {
+    // Open batches wait for their next line for the duration of the test.
     let world = World::with(|settings| settings.read_deadline = Duration::from_mins(5)).await;
     let (one, other) = (world.clinic("One").await, world.clinic("Other").await);
     let mut open = join_all((0..AT_ONCE).map(|_| open_batch(&world, &one))).await;
@@ -54,7 +55,7 @@ async fn a_clinic_has_four_batches_under_way_and_keeps_no_other_from_having_some
     }
     let fhir = one.intake.request("POST", "/fhir").header("content-type", "application/fhir+json");
     assert_eq!(one.intake.send(fhir.body(bundle.to_string())).await.status, 429);
-    // A single submission is no batch.
+    // A single submission does not count as a batch.
     one.intake.submit(&json!({"answers": fit()})).await.expect(201);
     batch(&other.intake).await.expect(200);
     open.pop().unwrap().write_all(b"0\r\n\r\n").await.unwrap();
@@ -62,7 +63,7 @@ async fn a_clinic_has_four_batches_under_way_and_keeps_no_other_from_having_some
 }
 
 #[tokio::test]
-async fn batches_one_after_the_other_as_many_at_once_as_may_be_are_never_refused() {
+async fn sequential_batches_at_the_concurrency_limit_are_never_refused() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let in_a_row = async |_| {
@@ -74,7 +75,7 @@ async fn batches_one_after_the_other_as_many_at_once_as_may_be_are_never_refused
 }
 
 #[tokio::test]
-async fn a_clinic_has_four_exports_under_way_and_keeps_no_other_from_having_some() {
+async fn a_clinic_may_run_four_exports_without_blocking_other_clinics() {
     let world = World::new().await;
     let (one, other) = (world.clinic("One").await, world.clinic("Other").await);
     let export = async |clinic: &Clinic| {
@@ -97,7 +98,7 @@ async fn a_clinic_has_four_exports_under_way_and_keeps_no_other_from_having_some
     assert_eq!(one.staff.get("/v1/exports/submissions").await.status, 429);
     assert_eq!(one.staff.get("/v1/exports/follow-ups").await.status, 429);
     assert_eq!(other.staff.get("/v1/exports/submissions").await.status, 200);
-    // One that was read to its end, and one that somebody left.
+    // One was read to its end, the other was abandoned.
     let mut read = open.pop().unwrap();
     while read.next().await.is_some() {}
     drop((read, open.pop()));
@@ -106,7 +107,7 @@ async fn a_clinic_has_four_exports_under_way_and_keeps_no_other_from_having_some
 }
 
 #[tokio::test]
-async fn reads_of_one_clinic_that_wait_leave_connections_for_another() {
+async fn waiting_reads_of_one_clinic_leave_connections_for_another() {
     let world = World::new().await;
     let (one, other) = (world.clinic("One").await, world.clinic("Other").await);
     other.admin.get("/v1/credentials").await.expect(200);
@@ -127,7 +128,7 @@ async fn reads_of_one_clinic_that_wait_leave_connections_for_another() {
     }
     beside.execute("rollback").await.unwrap();
     for read in waiting {
-        // One that waited for the lock for as long as a session may is told to come again.
+        // A read that waited for the lock until the timeout gets 503.
         assert!([200, 503].contains(&read.await.unwrap()));
     }
 }

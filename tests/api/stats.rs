@@ -1,4 +1,4 @@
-//! Statistics: what was counted once and what is counted as it is asked for add up to a plain count.
+//! Statistics: days that were rolled up and days that are counted live add up to a plain count.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use sqlx::Executor as _;
 use crate::exports::copy_submissions;
 use crate::world::{Clinic, World, fit, frail};
 
-/// Numbers that look random and are the same in every run.
+/// Pseudo-random numbers that are the same in every run.
 struct Dice(u64);
 
 impl Dice {
@@ -24,7 +24,7 @@ impl Dice {
     }
 }
 
-/// A submission as a plain count sees it: day, flagged, band, findings, positive instruments.
+/// A submission for a plain count: day, flagged, band, findings, positive instruments.
 type Row = (Date, bool, String, Vec<String>, Vec<String>);
 
 /// The columns of a row.
@@ -34,7 +34,8 @@ fn today(world: &World) -> Date {
     world.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
-/// A clinic with 900 submissions over the coming forty days, none on some of them, many at the very edges of a day.
+/// A clinic with 900 submissions over the next forty days; some days have none, and many submissions are at the very edges
+/// of a day.
 async fn over_forty_days(world: &World, name: &str) -> Clinic {
     let clinic = world.clinic(name).await;
     for answers in [
@@ -53,7 +54,7 @@ async fn over_forty_days(world: &World, name: &str) -> Clinic {
     clinic
 }
 
-/// Every row of a clinic, as the database has them.
+/// Every row of a clinic, as stored in the database.
 async fn plain_rows(world: &World, clinic: &Clinic) -> Vec<Row> {
     let sql = "select received_at as at, flagged, band_at_least, band_at_most, findings, positive_instruments
                from submissions where clinic_id = $1";
@@ -65,7 +66,7 @@ async fn plain_rows(world: &World, clinic: &Clinic) -> Vec<Row> {
     rows.into_iter().map(plain).collect()
 }
 
-/// What the statistics of these rows are.
+/// The statistics of these rows.
 fn counted(rows: &[Row], from: Date, to: Date) -> Value {
     let within: Vec<&Row> = rows.iter().filter(|row| (from..=to).contains(&row.0)).collect();
     let mut bands = BTreeMap::from(["low", "moderate", "high", "unsettled"].map(|band| (band.to_owned(), 0)));
@@ -100,7 +101,7 @@ async fn compare(world: &World, clinic: &Clinic, dice: &mut Dice, first: Date) {
 }
 
 #[tokio::test]
-async fn days_counted_once_and_days_counted_live_add_up_to_a_plain_count() {
+async fn rolled_up_and_live_days_add_up_to_a_plain_count() {
     let world = World::new().await;
     world.clock.advance_to_noon();
     let first = today(&world) - 3.days();
@@ -118,7 +119,7 @@ async fn days_counted_once_and_days_counted_live_add_up_to_a_plain_count() {
     }
     let without = "select count(*) from daily_counts where dimension = 'submissions' and count = 0";
     assert!(world.count(without).await > 40, "days without a submission are counted too");
-    // It is read what was counted: a count that somebody changed shows.
+    // Statistics read the rolled-up counts: a manipulated count shows.
     let sql = "update daily_counts set count = count + 1000 where dimension = 'submissions'";
     world.connect().await.execute(sql).await.unwrap();
     let path = format!("/v1/stats?from={}&to={}", first + 5.days(), first + 14.days());
@@ -126,7 +127,7 @@ async fn days_counted_once_and_days_counted_live_add_up_to_a_plain_count() {
 }
 
 #[tokio::test]
-async fn counting_again_or_twice_at_once_changes_nothing() {
+async fn repeated_or_concurrent_counting_changes_nothing() {
     let world = World::new().await;
     world.clock.advance_to_noon();
     over_forty_days(&world, "One").await;
@@ -144,7 +145,7 @@ async fn counting_again_or_twice_at_once_changes_nothing() {
     assert_eq!(distinct.await, days, "no day is left out");
     assert_eq!(count_days(&world.app).await.unwrap(), 0);
     assert_eq!((world.count(all).await, world.count(sum).await), (rows, before));
-    // Counted whole and once, although four counted at once.
+    // Counted completely and once, although four counted concurrently.
     let differ = "select count(*) from (
             (select clinic_id, day, dimension, value, count from daily_counts where count > 0 except
              select c.clinic_id, n.* from clinics c, submission_counts(c.clinic_id, '-infinity', 'infinity') n)
@@ -153,7 +154,7 @@ async fn counting_again_or_twice_at_once_changes_nothing() {
              where day <= (select max(day) from daily_counts) except
              select clinic_id, day, dimension, value, count from daily_counts)) x";
     assert_eq!(world.count(differ).await, 0);
-    // Nothing of the day that has only just ended: it may still get a row.
+    // A day that has just ended is not counted yet: it may still get a row.
     let ended = format!("{}T00:10:00Z", today(&world)).parse::<Timestamp>().unwrap();
     let ahead = 24 * 3600 + ended.as_second() - world.clock.now().as_second();
     world.clock.advance(ahead);
@@ -163,7 +164,7 @@ async fn counting_again_or_twice_at_once_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_job_counts_at_the_start_and_ends_when_asked_to() {
+async fn the_job_counts_at_the_start_and_stops_on_request() {
     let world = World::new().await;
     world.clock.advance_to_noon();
     over_forty_days(&world, "One").await;
@@ -183,7 +184,7 @@ async fn the_job_counts_at_the_start_and_ends_when_asked_to() {
     job.await.unwrap();
 }
 
-/// Ten cases: four closed with an outcome each, six that are not.
+/// Ten follow-ups: four closed with different outcomes, six open.
 async fn cases(world: &World, clinic: &Clinic) {
     for _ in 0..10 {
         clinic.browser.submit(&json!({"answers": frail()})).await.expect(201);
@@ -204,7 +205,7 @@ async fn cases(world: &World, clinic: &Clinic) {
 }
 
 #[tokio::test]
-async fn open_cases_are_counted_by_state_and_age_and_closed_ones_by_how_they_ended() {
+async fn open_follow_ups_are_counted_by_state_and_age_and_closed_ones_by_outcome() {
     let world = World::new().await;
     let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
     cases(&world, &clinic).await;
@@ -217,7 +218,7 @@ async fn open_cases_are_counted_by_state_and_age_and_closed_ones_by_how_they_end
     assert_eq!(ages, [1, 1, 1, 1, 1, 1]);
     assert_eq!(open["ages"][0]["below_hours"], 24);
     assert_eq!(open["ages"][5]["below_hours"], Value::Null);
-    // Between 100 and 200 hours, and between 400 and 1000: half way each.
+    // Half way between 100 and 200 hours, and between 400 and 1000.
     assert_eq!((&open["median_age_hours"], &open["p90_age_hours"]), (&json!(150.0), &json!(700.0)));
     let closed = &stats["closed_follow_ups"];
     assert_eq!(closed["outcomes"], json!({"attended": 1, "declined": 1, "not_needed": 1, "unreachable": 1}));
@@ -233,7 +234,7 @@ async fn open_cases_are_counted_by_state_and_age_and_closed_ones_by_how_they_end
 }
 
 #[tokio::test]
-async fn the_predictive_value_stands_on_attended_cases_with_a_diagnosis_and_says_so() {
+async fn the_predictive_value_counts_attended_follow_ups_with_a_diagnosis_and_states_it() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     cases(&world, &clinic).await;
@@ -261,7 +262,7 @@ async fn the_predictive_value_stands_on_attended_cases_with_a_diagnosis_and_says
 }
 
 #[tokio::test]
-async fn a_range_that_is_none_is_refused_and_every_look_leaves_an_entry() {
+async fn an_invalid_range_is_refused_and_every_read_is_audited() {
     let world = World::new().await;
     world.clock.advance_to_noon();
     let clinic = world.clinic("One").await;

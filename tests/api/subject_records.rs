@@ -1,4 +1,4 @@
-//! One person as staff change it: versions, history, withdrawal, merges and their undoing.
+//! A subject as staff change it: versions, history, withdrawal, merges and their undoing.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ fn contact(name: &str) -> Value {
     json!({"name": name, "telephone": "+34 600-111 222", "email": null, "channel": "telephone", "language": "es"})
 }
 
-/// Submits for a person with consent and tells the receipt.
+/// Submits for a subject with consent and returns the receipt.
 async fn submit(user: &User, reference: &str, answers: Value) -> Value {
     let subject = json!({"reference": reference, "contact": contact("Ana Ruiz"),
         "consent": consent(true, "2026-01-02T03:04:05Z")});
@@ -27,7 +27,7 @@ async fn put(user: &User, path: &str, tag: &str, body: &Value) -> Answer {
     user.send(user.request("PUT", path).header("if-match", tag).json(body)).await
 }
 
-/// Merges in the version that stands now.
+/// Merges with the current version.
 async fn merge(user: &User, kept: &str, merged: &str) -> Answer {
     let tag = user.get(&format!("/v1/subjects/{kept}")).await.header("etag").to_owned();
     let path = format!("/v1/subjects/{kept}/merge");
@@ -49,7 +49,7 @@ async fn case(clinic: &Clinic, case: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_change_needs_the_version_that_was_seen_and_leaves_what_stood_before() {
+async fn a_change_needs_the_current_version_and_keeps_the_earlier_data_in_the_history() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let subject = id(&submit(&clinic.intake, "R-1", fit()).await["subject_id"]);
@@ -78,7 +78,7 @@ async fn a_change_needs_the_version_that_was_seen_and_leaves_what_stood_before()
     put(&clinic.staff, &place, answer.header("etag"), &back).await.expect(200);
 
     let history = clinic.staff.get(&format!("{path}/history")).await.expect(200);
-    let told: Vec<_> = history["items"]
+    let changes: Vec<_> = history["items"]
         .as_array()
         .unwrap()
         .iter()
@@ -86,7 +86,7 @@ async fn a_change_needs_the_version_that_was_seen_and_leaves_what_stood_before()
         .collect();
     let given = consent(true, "2026-01-02T03:04:05Z");
     assert_eq!(
-        told,
+        changes,
         [
             ("consent".to_owned(), Value::Null, withdrawn),
             ("consent".to_owned(), Value::Null, given),
@@ -101,7 +101,7 @@ async fn a_change_needs_the_version_that_was_seen_and_leaves_what_stood_before()
 }
 
 #[tokio::test]
-async fn what_intake_overwrites_is_in_the_history_and_what_it_only_adds_is_not() {
+async fn the_history_contains_what_intake_overwrites_but_not_what_it_adds() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let subject = id(&submit(&clinic.intake, "R-1", fit()).await["subject_id"]);
@@ -118,7 +118,7 @@ async fn what_intake_overwrites_is_in_the_history_and_what_it_only_adds_is_not()
 }
 
 #[tokio::test]
-async fn withdrawn_consent_hides_contact_data_everywhere_at_once() {
+async fn withdrawn_consent_hides_contact_data_everywhere_immediately() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let receipt = submit(&clinic.intake, "R-1", frail()).await;
@@ -145,13 +145,13 @@ async fn withdrawn_consent_hides_contact_data_everywhere_at_once() {
     let found = clinic.staff.post("/v1/subjects/search", &json!({"name": "Ana García"})).await;
     assert_eq!(found.json()["items"][0]["id"], subject.as_str());
     assert!(!found.text.contains("García"), "{}", found.text);
-    // A submission that still carries the older consent does not bring it back, nor does new contact data show.
+    // A submission that still carries the older consent does not restore it, and new contact data is not shown.
     submit(&clinic.intake, "R-1", fit()).await;
     assert_eq!(clinic.staff.get(&path).await.json()["contact"], Value::Null);
 }
 
 #[tokio::test]
-async fn two_persons_merge_into_one_and_part_again_as_they_were() {
+async fn two_subjects_merge_and_an_undo_restores_both() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let (kept, merged) = (submit(&clinic.intake, "R-1", fit()).await, submit(&clinic.intake, "R-2", frail()).await);
@@ -164,12 +164,12 @@ async fn two_persons_merge_into_one_and_part_again_as_they_were() {
     assert_eq!(submissions(&clinic, &one).await.len(), 2);
     assert!(submissions(&clinic, &two).await.is_empty());
     assert_eq!(clinic.staff.get(&format!("/v1/subjects/{two}")).await.json()["merged_into"], one.as_str());
-    // Whoever is looked for by anything of either is the one person, shown once.
+    // Any identifier of either finds the merged subject, once.
     for (by, text) in [("reference", "R-1"), ("reference", "R-2"), ("name", "ana ruiz"), ("telephone", "34600111222")] {
         let found = search(&clinic.staff, by, text).await;
         assert_eq!(found.iter().map(|item| &item["id"]).collect::<Vec<_>>(), [one.as_str()], "{by} {text}");
     }
-    // A later submission under the other reference is the one person's, and joins the open case.
+    // A later submission with the other reference belongs to the merged subject and joins the open follow-up.
     let later = submit(&clinic.intake, "R-2", frail()).await;
     assert_eq!((&later["subject_id"], &later["follow_up"]["joined"]), (&json!(one), &json!(true)));
 
@@ -182,7 +182,7 @@ async fn two_persons_merge_into_one_and_part_again_as_they_were() {
     assert_eq!(submissions(&clinic, &two).await, [theirs]);
     assert_eq!(submissions(&clinic, &one).await, [id(&later["id"]), id(&kept["id"])]);
     assert_eq!(case(&clinic, &opened).await["subject_id"], two.as_str());
-    // What joined after the merge stays, with a case of its own person.
+    // A submission that joined after the merge stays, with a follow-up of its own subject.
     let own =
         clinic.staff.get(&format!("/v1/submissions/{}", id(&later["id"]))).await.json()["follow_up"]["id"].clone();
     assert_ne!(own, opened.as_str());
@@ -191,8 +191,8 @@ async fn two_persons_merge_into_one_and_part_again_as_they_were() {
     assert_eq!(search(&clinic.staff, "reference", "R-2").await[0]["id"], two.as_str());
     for subject in [&one, &two] {
         let items = clinic.staff.get(&format!("/v1/subjects/{subject}/history")).await.expect(200)["items"].clone();
-        let told: Vec<_> = items.as_array().unwrap().iter().map(|item| id(&item["change"])).collect();
-        assert_eq!(told[..2], ["unmerge", "merge"], "{subject}");
+        let changes: Vec<_> = items.as_array().unwrap().iter().map(|item| id(&item["change"])).collect();
+        assert_eq!(changes[..2], ["unmerge", "merge"], "{subject}");
     }
     let crossing = "select count(*) from submissions s join follow_ups f using (clinic_id, follow_up_id)
         where s.subject_id <> f.subject_id";
@@ -200,7 +200,7 @@ async fn two_persons_merge_into_one_and_part_again_as_they_were() {
 }
 
 #[tokio::test]
-async fn of_two_open_cases_one_stays_and_takes_the_more_urgent_and_the_earlier() {
+async fn merging_two_open_follow_ups_keeps_one_with_the_higher_urgency_and_earlier_time() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut urgent = frail();
@@ -230,7 +230,7 @@ async fn of_two_open_cases_one_stays_and_takes_the_more_urgent_and_the_earlier()
     let back = case(&clinic, &closing).await;
     assert_eq!((&back["state"], &back["subject_id"]), (&json!("open"), &json!(two)));
 
-    // A case that somebody touched after the merge goes back, and stays closed.
+    // A follow-up that changed after the merge returns to its subject, and stays closed.
     let done = merge(&clinic.staff, &one, &two).await.expect(200);
     sqlx::query("update follow_ups set row_version = row_version + 1 where state = 'closed'")
         .execute(&mut world.connect().await)
@@ -242,7 +242,7 @@ async fn of_two_open_cases_one_stays_and_takes_the_more_urgent_and_the_earlier()
 }
 
 #[tokio::test]
-async fn nobody_is_merged_twice_or_into_somebody_merged_and_a_retry_merges_once() {
+async fn a_merged_subject_cannot_be_merged_again_and_a_retry_merges_once() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut persons = Vec::new();
@@ -275,7 +275,7 @@ async fn nobody_is_merged_twice_or_into_somebody_merged_and_a_retry_merges_once(
         clinic.staff.send(request).await.expect(200)
     };
     assert_eq!(undo_once().await, undo_once().await);
-    // The answer to the merge stays the first one after it was taken back.
+    // After the undo, a retry of the merge still has the first response.
     assert_eq!(send("k", two).await.expect(200), first);
     merge(&clinic.staff, three, two).await.expect(200);
     let newer = "select count(*) from audit_entries where outcome = 'success' and action in ('subjects_merged', 'merge_undone')";
@@ -283,7 +283,7 @@ async fn nobody_is_merged_twice_or_into_somebody_merged_and_a_retry_merges_once(
 }
 
 #[tokio::test]
-async fn a_withdrawal_under_either_reference_holds_for_the_one_person() {
+async fn a_withdrawal_with_either_reference_applies_to_the_merged_subject() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let one = id(&submit(&clinic.intake, "R-1", fit()).await["subject_id"]);

@@ -1,4 +1,4 @@
-//! Persons: found by what staff know of them, shown as they agreed to, and nowhere readable at rest.
+//! Subjects: found by search, shown according to their consent, and never readable at rest.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::world::{User, World, fit, frail};
 
-/// A subject with a reference and whole contact data.
+/// A subject with a reference and complete contact data.
 fn person(reference: &str, to_contact: bool) -> Value {
     json!({
         "reference": reference,
@@ -22,7 +22,7 @@ fn consent(to_contact: bool) -> Value {
     json!({"to_contact": to_contact, "text_version": "2026-01", "given_at": "2026-01-02T03:04:05Z"})
 }
 
-/// Submits for a person and tells the person's id.
+/// Submits for a subject and returns the subject's id.
 async fn submit(user: &User, subject: Value) -> Value {
     user.submit(&json!({"answers": fit(), "subject": subject})).await.expect(201)["subject_id"].clone()
 }
@@ -34,7 +34,7 @@ async fn search(user: &User, by: &str, text: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_person_is_found_by_any_spelling_of_what_is_known() {
+async fn a_subject_is_found_by_any_spelling_of_its_identifiers() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let ana = submit(&clinic.intake, person("MRN-0001", true)).await;
@@ -62,7 +62,7 @@ async fn a_person_is_found_by_any_spelling_of_what_is_known() {
             assert!(search(&clinic.staff, by, spelling).await.is_empty(), "{by} {spelling}");
         }
     }
-    // What is right for one kind is not found as another.
+    // A value of one kind does not match as another kind.
     assert!(search(&clinic.staff, "name", "MRN-0001").await.is_empty());
     for body in [json!({}), json!({"name": "a", "email": "b"}), json!({"reference": null}), json!({"id": "x"})] {
         clinic.staff.post("/v1/subjects/search", &body).await.expect(422);
@@ -88,7 +88,7 @@ async fn contact_data_is_shown_only_with_consent_and_only_to_staff() {
     }
     let by_name = search(&clinic.staff, "name", "Ana García Ruiz").await;
     assert_eq!(by_name.iter().filter(|item| item["contact"].is_null()).count(), 2);
-    // Withdrawing consent hides what was shown; giving it again shows it.
+    // Withdrawing consent hides contact data; giving it again shows it.
     for (to_contact, hidden) in [(false, true), (true, false)] {
         submit(&clinic.intake, json!({"reference": "yes", "consent": consent(to_contact)})).await;
         let now = &search(&clinic.staff, "reference", "yes").await[0];
@@ -97,7 +97,7 @@ async fn contact_data_is_shown_only_with_consent_and_only_to_staff() {
     for user in [&clinic.browser, &clinic.intake] {
         user.post("/v1/subjects/search", &json!({"reference": "yes"})).await.expect(403);
     }
-    // No answer but the search's and the case's holds any of it.
+    // Only responses of the search and of the follow-up contain contact data.
     let receipt = clinic.intake.submit(&json!({"answers": frail(), "subject": person("yes", true)})).await;
     let stored = clinic.staff.get(receipt.header("location")).await;
     let case = receipt.json()["follow_up"]["id"].as_str().unwrap().to_owned();
@@ -112,7 +112,7 @@ async fn contact_data_is_shown_only_with_consent_and_only_to_staff() {
 }
 
 #[tokio::test]
-async fn the_same_reference_is_the_same_person_in_one_clinic_and_another_in_the_next() {
+async fn a_reference_identifies_a_subject_within_one_clinic_only() {
     let world = World::new().await;
     let (one, two) = (world.clinic("One").await, world.clinic("Two").await);
     let first = submit(&one.intake, person("MRN-1", true)).await;
@@ -123,14 +123,14 @@ async fn the_same_reference_is_the_same_person_in_one_clinic_and_another_in_the_
     let found = search(&two.staff, "reference", "MRN-1").await;
     assert_eq!((found.len(), &found[0]["id"], &found[0]["contact"]), (1, &other, &Value::Null));
     assert!(search(&two.staff, "name", "Ana García Ruiz").await.is_empty());
-    // Nobody says who these two are, so they are two.
+    // Without a reference these two are different subjects.
     let anonymous = [submit(&one.browser, json!({})).await, submit(&one.browser, json!({})).await];
     assert_ne!(anonymous[0], anonymous[1]);
     assert_eq!(world.count("select count(*) from subjects").await, 5);
 }
 
 #[tokio::test]
-async fn a_browser_may_not_say_who_it_is_or_what_it_corrects() {
+async fn a_browser_key_may_not_set_a_reference_or_a_correction() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let earlier = clinic.browser.submit(&json!({"answers": fit()})).await.expect(201)["id"].clone();
@@ -144,25 +144,25 @@ async fn a_browser_may_not_say_who_it_is_or_what_it_corrects() {
     for error in refused["errors"].as_array().unwrap() {
         assert_eq!(error["code"], "not_allowed");
     }
-    // Nor may an intake key correct what another sender submitted.
+    // An intake key cannot correct what another sender submitted either.
     assert_eq!(clinic.intake.submit(&body).await.pointers(), ["/supersedes"]);
     for user in [&clinic.staff, &clinic.admin] {
         let location = user.submit(&body).await.header("location").to_owned();
         let stored = clinic.staff.get(&location).await.expect(200);
         assert_eq!(stored["source"], body["source"]);
         assert_eq!((&stored["supersedes"], &stored["superseded_by"]), (&earlier, &Value::Null));
-        // What was corrected is kept as it was, and shows what stands for it now.
+        // A corrected submission is kept unchanged, and refers to its correction.
         let kept = clinic.staff.get(&format!("/v1/submissions/{}", earlier.as_str().unwrap())).await.expect(200);
         assert_eq!((&kept["superseded_by"], &kept["answers"]["age"]), (&stored["id"], &fit()["age"]));
     }
-    // It may leave a way to be reached.
+    // A browser key may submit contact data.
     let contact = json!({"contact": {"telephone": "600 111 222"}, "consent": consent(true)});
     submit(&clinic.browser, contact).await;
     assert_eq!(search(&clinic.staff, "telephone", "600111222").await.len(), 1);
 }
 
 #[tokio::test]
-async fn a_later_contact_replaces_what_it_names_and_silence_keeps_the_rest() {
+async fn later_contact_data_replaces_only_the_given_fields() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     submit(&clinic.intake, person("MRN-1", true)).await;
@@ -221,7 +221,7 @@ async fn only_a_submission_of_the_clinic_can_be_superseded() {
 }
 
 #[tokio::test]
-async fn what_one_person_submitted_is_listed_newest_first() {
+async fn submissions_of_one_subject_are_listed_newest_first() {
     let world = World::new().await;
     let (one, two) = (world.clinic("One").await, world.clinic("Two").await);
     let mut sent = Vec::new();
@@ -246,7 +246,7 @@ async fn what_one_person_submitted_is_listed_newest_first() {
 }
 
 #[tokio::test]
-async fn a_dump_of_the_database_holds_nothing_that_names_a_person() {
+async fn a_database_dump_contains_no_identifying_data() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let (mut secrets, mut controls) = (Vec::new(), Vec::new());
@@ -284,12 +284,12 @@ async fn a_dump_of_the_database_holds_nothing_that_names_a_person() {
     }
 }
 
-/// Everything that a database holds, as its owner dumps it with the program beside the running server's.
+/// The contents of a database, dumped by its owner with the program of the running server.
 pub(crate) async fn dump_of(database: &PgConnectOptions) -> String {
     let sql = "select setting from pg_config where name = 'BINDIR'";
     let folder: String = sqlx::query_scalar(sql).fetch_one(&mut database.connect().await.unwrap()).await.unwrap();
     let program = Path::new(&folder).join("pg_dump");
-    assert!(program.exists(), "{} is missing: without it nobody knows what a dump shows", program.display());
+    assert!(program.exists(), "{} is missing: the test needs it to dump the database", program.display());
     let dumped = std::process::Command::new(program)
         .args(["--inserts", "--no-password", "--host"])
         .arg(database.get_socket().unwrap())

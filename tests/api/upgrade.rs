@@ -1,4 +1,4 @@
-//! What a migration makes of the rows that it finds.
+//! Migrations of existing rows.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Executor as _};
 
 use crate::world::World;
 
-/// Rows as the version before 0037 wrote them: three credentials, and the retry keys of what they did.
+/// Rows as the version before 0037 wrote them: three credentials, and the idempotency keys of their requests.
 const BEFORE_0037: &str = "
     insert into clinics (clinic_id, name, booking_url, emergency_number, language, created_at)
     values ('00000000-0000-0000-0000-0000000000c1', 'One', 'https://clinic.example', '112', 'en', now());
@@ -43,7 +43,7 @@ const BEFORE_0037: &str = "
                  ('staff', 'k1', '00000000-0000-0000-0000-0000000000e1', null, null)) as v (origin, key, submission, resource, version);
 ";
 
-/// Applies the migrations of a range of numbers, in their order.
+/// Applies the migrations of a range of numbers in order.
 async fn migrate(owner: &mut PgConnection, numbers: std::ops::RangeInclusive<u32>) {
     let files = std::fs::read_dir("migrations").unwrap().map(|entry| entry.unwrap().path());
     let number = |path: &PathBuf| path.file_name()?.to_str()?.split_once('_')?.0.parse::<u32>().ok();
@@ -56,10 +56,10 @@ async fn migrate(owner: &mut PgConnection, numbers: std::ops::RangeInclusive<u32
 }
 
 #[tokio::test]
-async fn retry_keys_go_to_the_sender_who_made_what_they_stand_for() {
+async fn idempotency_keys_move_to_the_sender_of_their_request() {
     let world = World::new().await;
     let mut owner = world.connect().await;
-    // A second schema, beside that of the world.
+    // A second schema, besides that of the world.
     owner.execute("create schema earlier; set search_path to earlier").await.unwrap();
     migrate(&mut owner, 1..=36).await;
     sqlx::raw_sql(BEFORE_0037).execute(&mut owner).await.unwrap();

@@ -1,4 +1,4 @@
-//! Hostile connections of every kind at once, beside the work of two clinics.
+//! Hostile connections of several kinds, opened at once while two clinics work.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,22 +13,22 @@ use crate::hostile::{DOCUMENT, connect, crowd, descriptors, drip, until};
 use crate::people::{clinic, mint};
 use crate::service::{Place, Service};
 
-/// How many of each.
+/// Number of connections of each kind.
 struct Storm {
     unread: usize,
     slow_heads: usize,
     slow_bodies: usize,
     idle: usize,
-    /// Queries of 64 KB without a key.
+    /// Connections that send queries of 64 KB without a key.
     queries: usize,
-    /// Batches of 8 MB in which every item is faulty.
+    /// Connections that send batches of 8 MB in which every item is faulty.
     batches: usize,
     lasts: Duration,
-    /// Resident memory that the service may take, MB.
+    /// Upper bound on the resident memory of the service, MB.
     memory: f64,
 }
 
-/// What the normal clients met.
+/// Results of the normal clients.
 #[derive(Default)]
 struct Met {
     milliseconds: Vec<f64>,
@@ -36,7 +36,7 @@ struct Met {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn clinics_work_on_beside_hostile_connections() {
+async fn clinics_keep_working_during_hostile_connections() {
     let storm = Storm {
         unread: 150,
         slow_heads: 50,
@@ -52,7 +52,7 @@ async fn clinics_work_on_beside_hostile_connections() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes two minutes"]
-async fn clinics_work_on_beside_thousands_of_hostile_connections() {
+async fn clinics_keep_working_during_thousands_of_hostile_connections() {
     let storm = Storm {
         unread: 1_500,
         slow_heads: 500,
@@ -74,7 +74,7 @@ async fn endure(storm: Storm) {
         ["intake", "staff"].map(|role| mint(&place, name, role))
     });
     let hostile = mint(&place, "One", "intake");
-    // Short deadlines show in seconds what the delivered ones show in half a minute.
+    // Short deadlines: the test takes seconds instead of half a minute.
     let service =
         place.serve_with(&[("SARCOSCREEN_ANSWER_DEADLINE_SECONDS", "5"), ("SARCOSCREEN_READ_DEADLINE_SECONDS", "5")]);
     let calm = work(&service, &clinics, &Arc::new(AtomicBool::new(false)), Some(50)).await;
@@ -97,7 +97,7 @@ async fn endure(storm: Storm) {
         met.milliseconds.len()
     );
     println!("memory: {memory:.0} MB before, {peak:.0} MB at most, {:.0} MB after", service.resident());
-    println!("hostile connections closed after {closed:?}, memory back after {recovered:?}");
+    println!("hostile connections closed after {closed:?}, memory released after {recovered:?}");
     assert!(met.errors.is_empty(), "{} errors: {:?}", met.errors.len(), met.errors.first());
     assert!(met.milliseconds.len() > 20);
     assert!(peak <= storm.memory, "{peak:.0} MB");
@@ -105,12 +105,12 @@ async fn endure(storm: Storm) {
     service.stop();
 }
 
-/// Until the service has closed what hostile clients left open.
+/// Waits until the service has closed the hostile connections.
 async fn closed(service: &Service, open: usize) -> Option<Duration> {
     until(Duration::from_secs(30), || descriptors(service) <= open + 10).await
 }
 
-/// Opens everything and keeps it open for as long as the storm lasts, and the connections that are not read for longer.
+/// Opens all hostile connections and keeps them open for the duration of the storm; the unread ones stay open longer.
 async fn attack(service: &Service, storm: &Storm, key: &str) {
     let to = service.address();
     let unread = crowd(to, 1, storm.unread, &DOCUMENT.repeat(100)).await;
@@ -137,9 +137,9 @@ async fn attack(service: &Service, storm: &Storm, key: &str) {
             });
         }
     }
-    // The duration is what the test prescribes; there is no event to wait for.
+    // The test prescribes the duration; there is no event to wait for.
     tokio::time::sleep(storm.lasts).await;
-    // They leave; those that read nothing stay for as long as the service lets them.
+    // The clients disconnect, except the ones that never read: the service closes those.
     drop((dripping, idle));
     tokio::spawn(async move {
         let _unread = unread;
@@ -148,7 +148,7 @@ async fn attack(service: &Service, storm: &Storm, key: &str) {
     });
 }
 
-/// A batch of 8 MB, each item of it faulty.
+/// A batch of 8 MB in which every item is faulty.
 fn batch(key: &str) -> String {
     let item =
         json!({"submission": {"answers": {"age": "old", "x": [1, 2, 3]}, "subject": 7}, "other": {}}).to_string();
@@ -161,7 +161,7 @@ fn batch(key: &str) -> String {
     )
 }
 
-/// Submits, scores and looks at lists for two clinics, so often or until it is over.
+/// Submits, scores and reads lists for two clinics, `times` times or until `over` is set.
 async fn work(service: &Service, clinics: &[[String; 2]; 2], over: &Arc<AtomicBool>, times: Option<usize>) -> Met {
     let client = Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
     let client = &client;

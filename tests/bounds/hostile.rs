@@ -1,4 +1,4 @@
-//! Clients that do not behave: bytes on connections from addresses of their choice, and what the service holds for them.
+//! Misbehaving clients: raw bytes on connections from chosen addresses, and the resources that the service holds for them.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -12,24 +12,24 @@ use crate::service::Service;
 /// The shortest request for a large public document.
 pub(crate) const DOCUMENT: &str = "GET /openapi.json HTTP/1.1\r\nhost:x\r\n\r\n";
 
-/// A connection from an address of this machine's own network.
+/// Opens a connection from a given loopback address.
 pub(crate) async fn connect(to: SocketAddr, from: Ipv4Addr) -> std::io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.bind((from, 0).into())?;
     socket.connect(to).await
 }
 
-/// The address of a client: each hundred have one.
+/// The client address of a connection; 100 connections share one address.
 pub(crate) fn address(network: u8, number: usize) -> Ipv4Addr {
     Ipv4Addr::new(127, 0, network, u8::try_from(1 + number / 100).unwrap())
 }
 
-/// So many connections, each of which has sent these bytes.
+/// Opens `count` connections and sends the bytes on each.
 pub(crate) async fn crowd(to: SocketAddr, network: u8, count: usize, bytes: &str) -> Vec<TcpStream> {
     let mut streams = Vec::new();
     for number in 0..count {
         let Ok(mut stream) = connect(to, address(network, number)).await else { continue };
-        // What does not fit waits for a reader, and there is none.
+        // Bytes that do not fit into the socket buffer are dropped: these clients do not read.
         let _ = stream.try_write(bytes.as_bytes());
         stream.flush().await.unwrap();
         streams.push(stream);
@@ -37,7 +37,7 @@ pub(crate) async fn crowd(to: SocketAddr, network: u8, count: usize, bytes: &str
     streams
 }
 
-/// Adds a byte to each once a second until it is dropped; those that were closed are left alone.
+/// Sends one byte per second on each connection until it is dropped; skips closed connections.
 pub(crate) async fn drip(mut streams: Vec<TcpStream>) {
     let mut seconds = interval(Duration::from_secs(1));
     loop {
@@ -48,7 +48,7 @@ pub(crate) async fn drip(mut streams: Vec<TcpStream>) {
     }
 }
 
-/// Whether the service closes a connection within a time, whatever it sends before.
+/// Whether the service closes the connection within a time, whatever it sends before.
 pub(crate) async fn closes(stream: &mut TcpStream, within: Duration) -> bool {
     let mut buffer = vec![0; 64 * 1024];
     let end = async {
@@ -61,7 +61,7 @@ pub(crate) async fn closes(stream: &mut TcpStream, within: Duration) -> bool {
     timeout(within, end).await.is_ok()
 }
 
-/// Sends bytes and reads until a text was answered.
+/// Sends bytes and reads until the wanted text arrives; false if the connection fails first.
 pub(crate) async fn exchange(stream: &mut TcpStream, bytes: &str, wanted: &str) -> bool {
     if stream.write_all(bytes.as_bytes()).await.is_err() {
         return false;
@@ -82,12 +82,12 @@ pub(crate) async fn exchange(stream: &mut TcpStream, bytes: &str, wanted: &str) 
     timeout(Duration::from_secs(20), answered).await.unwrap_or(false)
 }
 
-/// Looks again and again until something holds; how long that took, or nothing when it took longer than the bound.
+/// Polls a condition. Returns the time until it held, or `None` if it did not hold within the bound.
 pub(crate) async fn until(bound: Duration, mut holds: impl FnMut() -> bool) -> Option<Duration> {
     let start = Instant::now();
-    let mut looks = interval(Duration::from_millis(50));
+    let mut polls = interval(Duration::from_millis(50));
     while start.elapsed() < bound {
-        looks.tick().await;
+        polls.tick().await;
         if holds() {
             return Some(start.elapsed());
         }
@@ -95,16 +95,16 @@ pub(crate) async fn until(bound: Duration, mut holds: impl FnMut() -> bool) -> O
     None
 }
 
-/// Open file descriptors of the service.
+/// Number of open file descriptors of the service.
 pub(crate) fn descriptors(service: &Service) -> usize {
     std::fs::read_dir(format!("/proc/{}/fd", service.process())).unwrap().count()
 }
 
-/// Processor time that the service used, in seconds.
+/// CPU time of the service, in seconds.
 pub(crate) fn processor(service: &Service) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", service.process())).unwrap();
     let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
     let ticks: f64 = [11, 12].map(|field: usize| fields[field].parse::<f64>().unwrap()).iter().sum();
-    // Linux tells them in hundredths of a second.
+    // Linux reports it in hundredths of a second.
     ticks / 100.0
 }

@@ -1,5 +1,4 @@
-//! Keys that do not work: they shut out no key that does, and they cost little, however many are tried from however many
-//! addresses.
+//! Invalid keys: a flood of them, from any number of addresses, locks out no valid key and costs little.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,7 +11,7 @@ use tokio::net::TcpStream;
 use crate::people::{clinic, mint};
 use crate::service::{Place, Service};
 
-/// A connection that sends one request after the other.
+/// A keep-alive connection that sends one request at a time.
 struct Connection {
     stream: TcpStream,
     read: Vec<u8>,
@@ -23,7 +22,7 @@ impl Connection {
         Self { stream: TcpStream::connect(address).await.unwrap(), read: Vec::new() }
     }
 
-    /// The status of the answer, which is read whole.
+    /// Sends a request, reads the whole response and returns its status.
     async fn ask(&mut self, path: &str, headers: &str) -> u16 {
         let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{headers}\r\n");
         self.stream.write_all(request.as_bytes()).await.unwrap();
@@ -41,14 +40,14 @@ impl Connection {
     }
 }
 
-/// What one request costs, in microseconds of CPU.
+/// CPU cost of one request, in microseconds.
 #[derive(Clone, Copy, Debug)]
 struct Cost {
     service: f64,
     database: f64,
 }
 
-/// Sends requests over 64 connections; what each cost, and the statuses of the last ones.
+/// Sends requests over 64 connections. Returns the cost of one request and the last status.
 async fn cost(place: &Place, service: &Service, requests: usize, headers: impl Fn(usize) -> String) -> (Cost, u16) {
     let used = || (cpu(service.process()), children(place.postgres()).into_iter().map(cpu).sum::<f64>());
     let (next, headers) = (&AtomicUsize::new(0), &headers);
@@ -74,7 +73,7 @@ async fn cost(place: &Place, service: &Service, requests: usize, headers: impl F
     (Cost { service: each(after.0 - before.0), database: each(after.1 - before.1) }, statuses[0])
 }
 
-/// CPU seconds of a process so far.
+/// CPU seconds that a process has used.
 fn cpu(process: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     let times = stat.rsplit(") ").next().unwrap().split_whitespace().skip(11).take(2);
@@ -86,7 +85,7 @@ fn children(process: u32) -> Vec<u32> {
     std::fs::read_to_string(path).unwrap().split_whitespace().map(|id| id.parse().unwrap()).collect()
 }
 
-/// A key of the right form that nothing has.
+/// A well-formed key that does not exist.
 fn unknown(number: usize) -> String {
     format!("sk_{number:013}_{}", "A".repeat(43))
 }
@@ -95,7 +94,7 @@ fn bearer(key: &str) -> String {
     format!("authorization: Bearer {key}\r\n")
 }
 
-/// From a network of its own, as a trusted proxy says.
+/// The forwarded-for header of a trusted proxy, with a different network for each number.
 fn from_anywhere(number: usize) -> String {
     format!("x-forwarded-for: 2001:db8:{:x}:{:x}::1\r\n", number >> 16, number & 0xffff)
 }
@@ -110,7 +109,7 @@ async fn place() -> Place {
 async fn flooded(keys: usize, connections: usize) {
     let place = place().await;
     let keys: Vec<String> = (0..keys).map(|_| mint(&place, "One", "staff")).collect();
-    // The second service has seen none of the keys: as after a restart.
+    // The second service has seen none of the keys, as after a restart.
     for round in 0..2 {
         let service = place.serve_with(&[("SARCOSCREEN_DATABASE_CONNECTIONS", "4")]);
         let (next, done) = (&AtomicUsize::new(round * 1_000_000), &AtomicBool::new(false));
@@ -138,7 +137,7 @@ async fn flooded(keys: usize, connections: usize) {
                 if status != 200 {
                     done.store(true, Ordering::Relaxed);
                 }
-                assert_eq!(status, 200, "a key that works, beside junk");
+                assert_eq!(status, 200, "a valid key during junk keys");
             }
             done.store(true, Ordering::Relaxed);
             slowest
@@ -146,28 +145,27 @@ async fn flooded(keys: usize, connections: usize) {
         let (refused, slowest) = join(junk, good).await;
         let refused: usize = refused.into_iter().sum();
         let sent = next.load(Ordering::Relaxed) - round * 1_000_000;
-        println!("{} keys let in beside {sent} junk keys, {refused} of them 429; slowest {slowest:?}", keys.len());
+        println!("{} keys accepted during {sent} junk keys, {refused} of them 429; slowest {slowest:?}", keys.len());
         assert!(refused > 1_000, "{refused}");
         service.stop();
     }
 }
 
 #[tokio::test]
-async fn a_flood_of_junk_keys_shuts_out_no_key_that_works() {
+async fn a_flood_of_junk_keys_locks_out_no_valid_key() {
     flooded(5, 16).await;
 }
 
 #[tokio::test]
-#[ignore = "long: 200 keys beside 256 connections of junk"]
-async fn a_flood_of_junk_keys_shuts_out_no_key_that_works_long() {
+#[ignore = "long: 200 keys during 256 connections with junk"]
+async fn a_flood_of_junk_keys_locks_out_no_valid_key_long() {
     flooded(200, 256).await;
 }
 
-/// What junk costs at most, as a multiple of `GET /health/live`: one without the form of a key or with a known prefix, and
-/// one with a prefix that must be looked up; and a look-up in the database.
+/// Maximum cost of a junk key as a multiple of `GET /health/live`: in the service without a database look-up (malformed, or
+/// known prefix), in the service with a look-up (unknown prefix), and in the database.
 const MOST: [f64; 3] = [3.0, 5.0, 2.0];
 
-/// The headers of each request.
 type Headers<'a> = Box<dyn Fn(usize) -> String + 'a>;
 
 async fn costs(requests: usize) {
@@ -204,12 +202,12 @@ async fn costs(requests: usize) {
 }
 
 #[tokio::test]
-async fn a_junk_key_costs_little_wherever_it_comes_from() {
+async fn junk_keys_from_any_address_are_cheap() {
     costs(6_000).await;
 }
 
 #[tokio::test]
 #[ignore = "long: 200,000 requests of each kind"]
-async fn a_junk_key_costs_little_wherever_it_comes_from_long() {
+async fn junk_keys_from_any_address_are_cheap_long() {
     costs(200_000).await;
 }

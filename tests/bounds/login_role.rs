@@ -1,11 +1,12 @@
-//! What the database lets the running service do: its connections are signed in as a role that is no superuser, owns nothing,
-//! and can become no role that is more.
+//! Database privileges of the running service: its login role is not a superuser, owns nothing, and cannot switch to a role
+//! that can do more.
 
 use sqlx::PgConnection;
 
 use crate::service::Place;
 
-/// The roles of the service's connections that a superuser, an owner of tables or a maker of roles could stand behind.
+/// The number of connections of the service, and those of their roles that are or can become a superuser, a role that
+/// bypasses row-level security or creates roles, or an owner of tables.
 async fn privileged(owner: &mut PgConnection) -> (i64, Vec<String>) {
     let connections = "select count(*) from pg_stat_activity where application_name = 'sarcoscreen'";
     let connections: i64 = sqlx::query_scalar(connections).fetch_one(&mut *owner).await.unwrap();
@@ -17,11 +18,11 @@ async fn privileged(owner: &mut PgConnection) -> (i64, Vec<String>) {
 }
 
 #[tokio::test]
-async fn no_connection_of_the_service_is_one_step_from_a_superuser() {
+async fn no_connection_of_the_service_can_become_a_superuser() {
     let place = Place::new().await;
     place.run(&["migrate"]);
     let service = place.serve();
-    // Answers once the service has a connection.
+    // Responds once the service has a connection.
     service.get("", "/health/ready").await;
     let (connections, found) = privileged(&mut place.connect().await).await;
     assert!(connections > 0);

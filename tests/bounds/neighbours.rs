@@ -1,5 +1,5 @@
-//! Two clinics: whatever one does in a resource that both use, the other is served. `hostile` is far more at once than a
-//! clinic may have, `within` is as much as it may; the other clinic's figures are told beside both.
+//! Isolation of two clinics: the load of one on a shared resource does not stop the service for the other. `within` is as
+//! much concurrency as a clinic's limits allow, `hostile` is far more. The other clinic is measured under both.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::service::{Place, Service};
 
-/// A clinic's keys.
+/// API keys of a clinic.
 #[derive(Clone)]
 struct Clinic {
     intake: String,
@@ -20,7 +20,7 @@ struct Clinic {
     admin: String,
 }
 
-/// Both clinics at a running service.
+/// Both clinics and a running service.
 struct Stage {
     service: Service,
     one: Clinic,
@@ -28,20 +28,21 @@ struct Stage {
     _place: Place,
 }
 
-/// What a clinic asks for again and again, each time as soon as it was answered.
+/// A kind of request that a client repeats, each time as soon as it has the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ask {
     Submission,
-    /// So many lines at once.
+    /// A batch of this many lines.
     Batch(usize),
     Export,
     List,
     Worklist,
-    /// What the key's role may not do.
+    /// A request that the key's role does not permit.
     Forbidden,
 }
 
-/// A shared resource: what fills it, how often at once within the limits and beyond them, and what the other clinic asks.
+/// A shared resource: the request that loads it, its concurrency within and beyond the limits, and the request of the other
+/// clinic.
 struct Resource {
     name: &'static str,
     load: Ask,
@@ -50,7 +51,8 @@ struct Resource {
     probe: Ask,
 }
 
-/// Requests at once that keep a clinic's share of the connections, half of 16, busy: each uses one for a part of its time only.
+/// Concurrency that keeps a clinic's share of the connections (half of 16) busy: each request uses a connection only part
+/// of the time.
 const BUSY: usize = 24;
 
 const RESOURCES: [Resource; 5] = [
@@ -61,7 +63,7 @@ const RESOURCES: [Resource; 5] = [
     Resource { name: "audit log", load: Ask::Forbidden, within: BUSY, hostile: 96, probe: Ask::Worklist },
 ];
 
-/// What the other clinic met.
+/// Results of the other clinic.
 #[derive(Clone, Copy, Debug)]
 struct Figures {
     asked: usize,
@@ -93,7 +95,7 @@ impl Stage {
         self.service.address().to_string()
     }
 
-    /// The other clinic's figures while one clinic asks so often at once.
+    /// Measures the other clinic while the first one sends `at_once` concurrent requests.
     async fn beside(&self, load: Ask, at_once: usize, probe: Ask, count: usize) -> Figures {
         let mut asking = JoinSet::new();
         for _ in 0..at_once {
@@ -116,14 +118,14 @@ fn client() -> reqwest::Client {
     CLIENT.with(Clone::clone)
 }
 
-/// Somebody who is flagged.
+/// A submission that is flagged.
 fn submission() -> Value {
     let answers = json!({"age": 82, "activity": "inactive", "falls_past_year": 4, "stair_difficulty": "a_lot_or_unable",
         "medications": ["systemic_corticosteroid"]});
     json!({"answers": answers})
 }
 
-/// Asks once; whether all of it was done.
+/// Sends one request; true if it succeeded completely.
 async fn ask(address: &str, clinic: &Clinic, ask: Ask) -> bool {
     let get = |path: &str| client().get(format!("http://{address}{path}")).bearer_auth(&clinic.staff);
     let post = |path: &str| client().post(format!("http://{address}{path}")).bearer_auth(&clinic.intake);
@@ -147,8 +149,8 @@ async fn ask(address: &str, clinic: &Clinic, ask: Ask) -> bool {
     }
 }
 
-/// What a clinic meets that asks so often, four times at once. It asks from a thread of its own, so that it does not wait for
-/// the tasks of the other clinic's clients.
+/// Measures a clinic that sends `count` requests, four at a time. Its client runs on a thread of its own, so that it does
+/// not wait for the tasks of the other clinic's clients.
 async fn probed(address: &str, clinic: &Clinic, probe: Ask, count: usize) -> Figures {
     let (address, clinic) = (address.to_owned(), clinic.clone());
     let (done, met) = tokio::sync::oneshot::channel();
@@ -176,7 +178,7 @@ async fn met_by(address: &str, clinic: &Clinic, probe: Ask, count: usize) -> Fig
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_clinic_is_served_whatever_another_does() {
+async fn a_clinic_is_served_under_any_load_of_another() {
     let stage = Stage::new(&[]).await;
     println!("| resource | the other clinic asked | errors | p50 | p99 |\n|---|---|---|---|---|");
     let mut faults = Vec::new();
@@ -191,8 +193,8 @@ async fn a_clinic_is_served_whatever_another_does() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes minutes, and figures of a build without optimization say nothing"]
-async fn a_clinic_is_served_as_fast_beside_a_hostile_clinic_as_beside_one_that_keeps_to_its_limits() {
+#[ignore = "takes minutes, and measurements of an unoptimized build are meaningless"]
+async fn a_clinic_is_served_equally_fast_with_a_hostile_neighbour() {
     const ROUNDS: usize = 3;
     let stage = Stage::new(&[]).await;
     println!(
@@ -209,7 +211,7 @@ async fn a_clinic_is_served_as_fast_beside_a_hostile_clinic_as_beside_one_that_k
                 "| {name} | {} | {} | {:.1?} | {:.1?} | {:.1?} |",
                 met.asked, met.errors, alone.p99, beside.p99, met.p99
             );
-            // What else the machine does disturbs some rounds; what is slow is slow in each.
+            // Other load on the machine disturbs single rounds; real slowness shows in every round.
             fit = met.errors == 0 && met.p99 <= 2 * beside.p99;
             if fit || met.errors > 0 {
                 break;
@@ -222,17 +224,17 @@ async fn a_clinic_is_served_as_fast_beside_a_hostile_clinic_as_beside_one_that_k
     assert!(faults.is_empty(), "{faults:?}");
 }
 
-/// Receives webhooks: takes them, or lets whoever sends them wait for ever.
+/// A receiver of webhooks that accepts them, or never responds.
 async fn receiver(takes: bool) -> (String, Arc<Mutex<Vec<Instant>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/hooks", listener.local_addr().unwrap());
     let came = Arc::new(Mutex::new(Vec::new()));
-    let told = Arc::clone(&came);
+    let arrivals = Arc::clone(&came);
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            told.lock().unwrap().push(Instant::now());
+            arrivals.lock().unwrap().push(Instant::now());
             tokio::spawn(async move {
-                // Its head and body are small and come at once; a receiver that hangs reads until the sender gives up.
+                // Head and body are small and arrive at once. A receiver that hangs reads until the sender gives up.
                 while stream.read(&mut [0; 8192]).await.is_ok_and(|read| read > 0) {
                     if takes {
                         let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n").await;
@@ -250,8 +252,8 @@ async fn register(stage: &Stage, clinic: &Clinic, url: &str) {
     assert_eq!(request.json(&body).send().await.unwrap().status(), 201);
 }
 
-/// How long after each submission of the other clinic its event arrives, while the endpoints of one clinic hang or take.
-async fn told_after(takes: bool, endpoints: usize, count: usize) -> Vec<Duration> {
+/// The delay from each submission of the other clinic to its event, while the endpoints of the first clinic hang or accept.
+async fn event_delays(takes: bool, endpoints: usize, count: usize) -> Vec<Duration> {
     let stage = Stage::new(&[("SARCOSCREEN_WEBHOOK_ALLOW", "127.0.0.1")]).await;
     let (hanging, _) = receiver(takes).await;
     for _ in 0..endpoints {
@@ -259,7 +261,7 @@ async fn told_after(takes: bool, endpoints: usize, count: usize) -> Vec<Duration
     }
     let (url, came) = receiver(true).await;
     register(&stage, &stage.other, &url).await;
-    // Enough for every place at each endpoint.
+    // Enough events to use all concurrent deliveries of each endpoint.
     assert!(ask(&stage.address(), &stage.one, Ask::Batch(20)).await);
     let mut after = Vec::new();
     for number in 1..=count {
@@ -277,23 +279,27 @@ async fn told_after(takes: bool, endpoints: usize, count: usize) -> Vec<Duration
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn webhooks_arrive_although_those_of_another_clinic_hang() {
-    let after = told_after(false, 20, 10).await;
-    println!("told after {:.1?} at the median, {:.1?} at the latest", after[after.len() / 2], after[after.len() - 1]);
-    // An attempt that hangs takes fifteen seconds: none of them was waited for.
+async fn webhooks_arrive_while_those_of_another_clinic_hang() {
+    let after = event_delays(false, 20, 10).await;
+    println!(
+        "events arrive after {:.1?} at the median, {:.1?} at the latest",
+        after[after.len() / 2],
+        after[after.len() - 1]
+    );
+    // A hanging attempt takes fifteen seconds: the service waited for none of them.
     assert!(*after.last().unwrap() < Duration::from_secs(10), "{after:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "figures of a build without optimization say nothing"]
-async fn webhooks_arrive_as_soon_beside_endpoints_that_hang_as_beside_endpoints_that_take() {
-    let (within, hostile) = (told_after(true, 20, 200).await, told_after(false, 100, 200).await);
+#[ignore = "measurements of an unoptimized build are meaningless"]
+async fn hanging_endpoints_do_not_delay_webhooks_of_another_clinic() {
+    let (within, hostile) = (event_delays(true, 20, 200).await, event_delays(false, 100, 200).await);
     let p99 = |after: &[Duration]| after[after.len() * 99 / 100];
     println!("| webhooks | p99 within the limits {:.1?} | p99 hostile {:.1?} |", p99(&within), p99(&hostile));
     assert!(p99(&hostile) <= 2 * p99(&within).max(Duration::from_millis(50)), "{hostile:?}");
 }
 
-/// Opens connections from an address of their own that ask nothing.
+/// Opens idle connections from another address.
 async fn idle(stage: &Stage, count: usize) -> Vec<TcpStream> {
     let open = async |_| {
         let socket = TcpSocket::new_v4().unwrap();
@@ -307,11 +313,11 @@ async fn idle(stage: &Stage, count: usize) -> Vec<TcpStream> {
 async fn a_clinic_is_served_although_another_exceeds_its_rate_and_holds_connections() {
     let stage = Stage::new(&[("SARCOSCREEN_RATE_PER_CREDENTIAL", "300")]).await;
     let connections = idle(&stage, 400).await;
-    // Until its rate is exceeded; then it goes on asking.
+    // Exceeds the rate limit, then continues to send requests.
     let address = stage.address();
     join_all((0..48).map(|_| async { while ask(&address, &stage.one, Ask::Worklist).await {} })).await;
     let figures = stage.beside(Ask::Worklist, 48, Ask::Worklist, 200).await;
-    println!("beside a clinic over its rate with {} idle connections: {figures:.1?}", connections.len());
+    println!("another clinic exceeds its rate and holds {} idle connections: {figures:.1?}", connections.len());
     assert!(figures.errors == 0 && figures.p99 < Duration::from_secs(10), "{figures:?}");
     stage.service.stop();
 }

@@ -1,4 +1,4 @@
-//! What one peer may make the service hold, and for how long.
+//! Limits on the resources that one peer can make the service hold, and on how long.
 
 use std::io::ErrorKind;
 use std::net::Ipv4Addr;
@@ -30,7 +30,7 @@ async fn live(service: &Service) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn answers_that_are_not_read_hold_little_and_end_after_the_deadline() {
+async fn unread_responses_use_little_memory_and_end_after_the_deadline() {
     let (place, _) = place().await;
     let service = place.serve_with(&[("SARCOSCREEN_ANSWER_DEADLINE_SECONDS", "4")]);
     let mut first = connect(service.address(), LOCAL).await.unwrap();
@@ -40,13 +40,13 @@ async fn answers_that_are_not_read_hold_little_and_end_after_the_deadline() {
     let mut unread = crowd(service.address(), 1, 100, &DOCUMENT.repeat(3_000)).await;
     unread.extend(crowd(service.address(), 2, 100, &DOCUMENT.repeat(100)).await);
     assert_eq!(unread.len(), 200);
-    // Each has read what it reads once the memory stays as it is.
+    // When the memory no longer grows, every client has received what it will receive.
     let mut peaks = vec![0.0; 20];
     let settled = until(Duration::from_secs(20), || {
         peaks.insert(0, service.peak());
         peaks[0] - peaks[20] < 0.1
     });
-    settled.await.expect("the memory stays as it is");
+    settled.await.expect("the memory no longer grows");
     assert!(live(&service).await);
     let each = (peaks[0] - memory) * 1024.0 / 200.0;
     println!("{each:.0} KB for each");
@@ -61,7 +61,7 @@ async fn answers_that_are_not_read_hold_little_and_end_after_the_deadline() {
 async fn a_client_that_reads_slowly_or_sends_everything_first_is_served() {
     let (place, key) = place().await;
     let service = place.serve_with(&[("SARCOSCREEN_ANSWER_DEADLINE_SECONDS", "2")]);
-    // It takes a little at a time, all the while.
+    // Reads slowly all the time.
     let mut slow = connect(service.address(), LOCAL).await.unwrap();
     slow.write_all(DOCUMENT.replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n").as_bytes()).await.unwrap();
     let reading = async {
@@ -74,7 +74,7 @@ async fn a_client_that_reads_slowly_or_sends_everything_first_is_served() {
             }
         }
     };
-    // It sends for longer than answers may take, and reads when all is sent.
+    // Sends for longer than the response deadline, and reads only after it has sent everything.
     let mut stream = connect(service.address(), LOCAL).await.unwrap();
     let head = format!(
         "POST /v1/submissions/batch HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {key}\r\nprefer: return=representation\r\n\
@@ -100,12 +100,12 @@ async fn a_client_that_reads_slowly_or_sends_everything_first_is_served() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_head_that_does_not_end_is_closed_also_after_the_first_request() {
+async fn an_endless_head_closes_the_connection_also_after_the_first_request() {
     let (place, _) = place().await;
     let service = place.serve_with(&[("SARCOSCREEN_READ_DEADLINE_SECONDS", "1")]);
     let mut stream = connect(service.address(), LOCAL).await.unwrap();
     assert!(exchange(&mut stream, LIVE, "\"live\"").await);
-    // An idle connection stays open for longer than a head may take.
+    // An idle keep-alive connection stays open for longer than the deadline for a head.
     assert!(!closes(&mut stream, Duration::from_millis(1_500)).await);
     assert!(exchange(&mut stream, LIVE, "\"live\"").await);
     stream.write_all(b"GET /health/live HTTP/1.1\r\nx-slow: ").await.unwrap();
@@ -124,7 +124,7 @@ async fn a_head_that_does_not_end_is_closed_also_after_the_first_request() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn at_the_cap_the_connection_idle_longest_closes_and_none_waits() {
+async fn at_the_connection_cap_the_longest_idle_one_closes_and_none_waits() {
     let (place, key) = place().await;
     let settings = [("SARCOSCREEN_CONNECTIONS", "40"), ("SARCOSCREEN_TRUSTED_PROXIES", "127.0.0.1")];
     let service = place.serve_with(&settings);
@@ -134,13 +134,13 @@ async fn at_the_cap_the_connection_idle_longest_closes_and_none_waits() {
         assert!(exchange(&mut stream, LIVE, "\"live\"").await);
         idle.push(stream);
     }
-    // The first one is used again, so the second is idle longest.
+    // The first connection is used again, so the second is idle longest.
     assert!(exchange(&mut idle[0], LIVE, "\"live\"").await);
     assert!(live(&service).await, "a newcomer is served");
     assert!(closes(&mut idle[1], Duration::from_secs(2)).await, "the connection idle longest is closed");
     assert!(exchange(&mut idle[0], LIVE, "\"live\"").await);
     drop(idle);
-    // Every place is taken by a request under way.
+    // Every slot is used by a request in progress.
     let body = format!(
         "POST /v1/scores HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\n\
          content-length: 100\r\n\r\n{{"
@@ -164,7 +164,7 @@ async fn one_address_has_a_tenth_of_the_connections() {
     );
     let before = descriptors(&service);
     let _hostile = crowd(service.address(), 3, 60, &body).await;
-    // Another address is served, and by then the hostile ones were taken in.
+    // Another address is served, which shows that the service has processed the hostile connections.
     assert!(live(&service).await);
     let taken = until(Duration::from_secs(5), || descriptors(&service) <= before + 12).await;
     assert!(taken.is_some(), "{} of 60 are open", descriptors(&service) - before);
@@ -174,7 +174,7 @@ async fn one_address_has_a_tenth_of_the_connections() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_public_document_costs_about_what_the_least_answer_costs() {
+async fn a_public_document_costs_about_as_much_as_the_cheapest_response() {
     let (place, _) = place().await;
     let service = place.serve();
     let client = reqwest::Client::new();
@@ -214,7 +214,7 @@ async fn a_public_document_costs_about_what_the_least_answer_costs() {
     let mut dear = Vec::new();
     for path in paths {
         let milliseconds = cost(path).await;
-        println!("{path}: {milliseconds:.2} ms, the least answer {least:.2} ms");
+        println!("{path}: {milliseconds:.2} ms, the cheapest response {least:.2} ms");
         if milliseconds > 6.0 * least {
             dear.push(path);
         }
@@ -223,10 +223,10 @@ async fn a_public_document_costs_about_what_the_least_answer_costs() {
     service.stop();
 }
 
-/// Batches whose results are not read: what waits for one key is bounded.
+/// Batches whose results are not read: the memory used by one key is bounded.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes a minute"]
-async fn batches_that_are_not_read_hold_no_more_than_a_share() {
+async fn unread_batches_use_no_more_than_their_share_of_memory() {
     let (place, key) = place().await;
     let service = place.serve_with(&[("SARCOSCREEN_ANSWER_DEADLINE_SECONDS", "20")]);
     let answers = json!({"answers": {"age": 82, "activity": "inactive", "falls_past_year": 4,
@@ -239,7 +239,7 @@ async fn batches_that_are_not_read_hold_no_more_than_a_share() {
     );
     let sending = (0..4).map(|_| async {
         let mut stream = connect(service.address(), LOCAL).await.unwrap();
-        // It ends when the service closes the connection, or when all is sent.
+        // Ends when the service closes the connection, or when everything is sent.
         let _ = tokio::time::timeout(Duration::from_mins(1), stream.write_all(head.as_bytes())).await;
         stream
     });

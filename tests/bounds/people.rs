@@ -1,15 +1,13 @@
-//! Clinics and keys, made as an operator makes them.
+//! Clinics and keys, created with the operator commands.
 
 use crate::service::Place;
 
-/// Adds a clinic.
 pub(crate) fn clinic(place: &Place, name: &str) {
-    let told = ["--booking-url", "https://clinic.example", "--emergency-number", "112"];
-    place.run(&[&["clinics", "create", "--name", name][..], &told].concat());
+    let settings = ["--booking-url", "https://clinic.example", "--emergency-number", "112"];
+    place.run(&[&["clinics", "create", "--name", name][..], &settings].concat());
 }
 
-/// A new key of a clinic.
 pub(crate) fn mint(place: &Place, clinic: &str, role: &str) -> String {
-    let told = place.run(&["keys", "mint", "--clinic", clinic, "--role", role, "--name", role]);
-    told.split_whitespace().find(|word| word.starts_with("sk_")).unwrap().to_owned()
+    let output = place.run(&["keys", "mint", "--clinic", clinic, "--role", role, "--name", role]);
+    output.split_whitespace().find(|word| word.starts_with("sk_")).unwrap().to_owned()
 }

@@ -1,4 +1,4 @@
-//! What refused requests leave in the audit log: a few entries a minute with the number of refusals, however many there are.
+//! Audit entries of refused requests: a few entries per minute that carry the number of refusals, however many there are.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -10,20 +10,20 @@ use uuid::Uuid;
 
 use crate::service::{Place, Service};
 
-/// Requests under way at once.
+/// Number of concurrent requests.
 const AT_ONCE: usize = 32;
 
-/// One kind of request that is refused.
+/// A kind of request that is refused.
 struct Refused {
     role: &'static str,
     method: &'static str,
-    /// The path; `{id}` is another id each time.
+    /// The path; `{id}` is replaced by a new id each time.
     path: &'static str,
     body: Value,
     status: u16,
     action: &'static str,
     outcome: &'static str,
-    /// Refusals that one request holds; more than one in a batch.
+    /// Refusals in one request; more than one in a batch.
     each: usize,
 }
 
@@ -54,17 +54,17 @@ fn kinds() -> [Refused; 5] {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn refusals_of_every_role_leave_an_entry_a_minute() {
+async fn refusals_of_every_role_write_one_entry_per_minute() {
     refusals(2_000).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes minutes, for 100,000 refusals of each kind"]
-async fn a_hundred_thousand_refusals_of_every_role_leave_an_entry_a_minute() {
+async fn a_hundred_thousand_refusals_of_every_role_write_one_entry_per_minute() {
     refusals(100_000).await;
 }
 
-/// Has so many requests of each kind refused, stops the service, and compares what is in the audit log.
+/// Sends `count` requests of each kind, stops the service, and checks the audit log.
 async fn refusals(count: usize) {
     let place = Place::new().await;
     place.run(&["migrate"]);
@@ -72,7 +72,7 @@ async fn refusals(count: usize) {
     let id = place.run(&[&["clinics", "create"], &fields[..]].concat());
     let mint = |role| place.run(&["keys", "mint", "--clinic", &id, "--role", role, "--name", role]);
     let keys: BTreeMap<&str, String> = ["browser", "intake", "staff", "admin"].map(|role| (role, mint(role))).into();
-    // Without limits, so that every request is refused for what it asks.
+    // Without rate limits, so that every request is refused for the reason under test.
     let unlimited = ["PER_CREDENTIAL", "PER_CLINIC", "SCORES_PER_ADDRESS", "SUBMISSIONS_PER_ADDRESS"];
     let unlimited = unlimited.map(|limit| format!("SARCOSCREEN_RATE_{limit}"));
     let service = place.serve_with(&unlimited.each_ref().map(|limit| (limit.as_str(), "0")));
@@ -94,7 +94,7 @@ async fn refusals(count: usize) {
                 max(cardinality(resource_ids)) as named
             from audit_entries a join credentials c using (clinic_id, credential_id)
             where c.role = $1 and action = $2 and outcome = $3";
-        // The build from before there was that column has an entry for each.
+        // A build without that column writes one entry per refusal.
         let sql = if has_lists(&mut owner).await { sql } else { &*sql.replace("cardinality(resource_ids)", "0") };
         let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(kind.role).bind(kind.action).bind(kind.outcome);
         let row = row.fetch_one(&mut owner).await.unwrap();
@@ -107,7 +107,7 @@ async fn refusals(count: usize) {
             row.get::<Option<i32>, _>("named"),
         );
         assert_eq!(usize::try_from(occurrences), Ok(count), "{} as {}", kind.action, kind.role);
-        // The first, one for each minute after it, and one when the service stops.
+        // The first one, one for each minute after it, and one when the service stops.
         if entries.unsigned_abs() > 1 + minutes {
             too_many.push(format!("{entries} entries of {} as {}", kind.action, kind.role));
         }
@@ -125,7 +125,7 @@ async fn ask(client: &reqwest::Client, service: &Service, key: &str, kind: &Refu
     let status = answer.status();
     let text = answer.text().await.unwrap();
     assert_eq!(status, kind.status, "{text}");
-    // Each item of a batch was refused.
+    // Every item of a batch was refused.
     assert!(kind.each == 1 || text.matches("\"status\":422,").count() >= kind.each, "{text}");
 }
 

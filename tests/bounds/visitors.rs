@@ -1,4 +1,4 @@
-//! A browser key is public: one visitor with it takes nothing from the others, and fills no worklist.
+//! Browser keys are public: one visitor with such a key cannot exhaust the limits of other visitors or fill the worklist.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::people::{clinic, mint};
 use crate::service::{Place, Service};
 
-/// How many of so many follow-ups of today a visitor gets at once.
+/// Number of accepted submissions out of a burst from one address, each of which would open a follow-up due today.
 async fn accepted(service: &Service, key: &str, from: &str, submissions: usize) -> u64 {
     let client = reqwest::Client::new();
     let answers = json!({"age": 82, "activity": "inactive", "falls_past_year": 4, "stair_difficulty": "a_lot_or_unable",
@@ -24,7 +24,7 @@ async fn accepted(service: &Service, key: &str, from: &str, submissions: usize) 
 }
 
 #[tokio::test]
-async fn one_visitor_submits_as_often_as_a_waiting_room_may_and_the_site_stays_open() {
+async fn one_visitor_is_limited_and_the_site_stays_available_to_others() {
     let place = Place::new().await;
     place.run(&["migrate"]);
     clinic(&place, "One");
@@ -33,7 +33,7 @@ async fn one_visitor_submits_as_often_as_a_waiting_room_may_and_the_site_stays_o
     let service = place.serve_with(&[("SARCOSCREEN_TRUSTED_PROXIES", "127.0.0.1"), factors]);
     let begun = Instant::now();
     let one = accepted(&service, &key, "192.0.2.1", 300).await;
-    // One comes back every two seconds.
+    // The allowance refills by one every two seconds.
     let most = 31 + begun.elapsed().as_secs() / 2;
     println!("one visitor: {one} of 300 submissions stored");
     assert!((30..=most).contains(&one), "{one}");

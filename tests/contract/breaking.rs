@@ -1,4 +1,5 @@
-//! The document against the last one that was released: what a client relies on may be added to, and nothing of it may go.
+//! Compares the document with the last released one: a new version may add to what clients rely on, but must not remove any
+//! of it.
 
 use std::path::Path;
 
@@ -6,13 +7,13 @@ use serde_json::{Value, json};
 
 use crate::compared::breaking;
 
-/// Lists of an answer that grow with the service, as their description says. None of their entries may go.
+/// Enums of responses that grow with the service, as their description says. None of their entries may be removed.
 const GROWING: [&str; 1] = [
     "/paths/~1v1~1audit-entries/get/responses/200/content/application~1json/properties/items/items/properties/action/enum: ",
 ];
 
 #[test]
-fn nothing_that_a_released_client_relies_on_is_gone() {
+fn the_document_breaks_no_released_client() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/released/v1.json");
     let released: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let now: Value = serde_json::from_str(&sarcoscreen::http::document()).unwrap();
@@ -59,7 +60,7 @@ fn document() -> Value {
     })
 }
 
-/// What is found when a value at a pointer is replaced; null takes it out.
+/// The breaks that are found when the value at a pointer is replaced; null removes it.
 fn after(pointer: &str, value: Value) -> Vec<String> {
     let mut changed = document();
     let (parent, name) = pointer.rsplit_once('/').unwrap();
@@ -78,7 +79,7 @@ const INPUT: &str = "/components/schemas/ThingInput";
 const OUTPUT: &str = "/components/schemas/Thing";
 
 #[test]
-fn each_break_made_on_purpose_is_found_where_it_is() {
+fn each_deliberate_break_is_found_at_its_place() {
     let breaks = [
         ("/paths/~1v1~1things~1{id}".into(), Value::Null, "/paths/~1v1~1things~1{id}"),
         (POST.into(), Value::Null, POST),
@@ -114,7 +115,7 @@ fn each_break_made_on_purpose_is_found_where_it_is() {
     for (pointer, value, place) in breaks {
         let found = after(&pointer, value.clone());
         if place.is_empty() {
-            assert!(found.is_empty(), "{pointer}: taking more is no break, but: {found:?}");
+            assert!(found.is_empty(), "{pointer}: accepting more is not a break, but: {found:?}");
         } else {
             assert!(found.iter().any(|one| one.contains(place)), "{pointer} to {value}: {found:?}");
         }
@@ -122,7 +123,7 @@ fn each_break_made_on_purpose_is_found_where_it_is() {
 }
 
 #[test]
-fn what_is_added_breaks_nobody() {
+fn additions_break_no_client() {
     let additions = [
         ("/paths/~1v1~1others".into(), json!({"get": {"operationId": "list_others", "responses": {}}})),
         (format!("{POST}/parameters/0/schema/minimum"), json!(0)),

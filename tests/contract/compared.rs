@@ -1,26 +1,25 @@
-//! Compares two OpenAPI documents: the places where the later one takes less or promises less than the earlier.
-//!
-//! A request may only be taken more widely, an answer only be told more narrowly; a schema is therefore compared in the
-//! direction in which it is used, followed through its references from each operation.
+//! Compares two OpenAPI documents and finds the places where the later one accepts less or promises less than the earlier.
+//! | Requests may only widen, responses may only narrow. A schema is therefore compared in the direction of its use,
+//! followed through its references from each operation.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-/// The places, as pointers with what is wrong there.
+/// The breaks, as pointers with a description.
 pub(crate) fn breaking(before: &Value, after: &Value) -> Vec<String> {
     let mut comparison = Comparison { before, after, found: BTreeSet::new(), under_way: BTreeSet::new() };
     for (path, item) in fields(&before["paths"]) {
         let place = format!("/paths/{}", token(path));
         let Some(now) = after["paths"].get(path) else {
-            comparison.report(&place, "the path is gone");
+            comparison.report(&place, "the path was removed");
             continue;
         };
         for (method, operation) in fields(item) {
             let place = format!("{place}/{method}");
             match now.get(method) {
                 Some(now) => comparison.operation(&place, operation, now),
-                None => comparison.report(&place, "the operation is gone"),
+                None => comparison.report(&place, "the operation was removed"),
             }
         }
     }
@@ -29,15 +28,15 @@ pub(crate) fn breaking(before: &Value, after: &Value) -> Vec<String> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Direction {
-    Taken,
-    Told,
+    Request,
+    Response,
 }
 
 struct Comparison<'a> {
     before: &'a Value,
     after: &'a Value,
     found: BTreeSet<String>,
-    /// References that are being compared, so that a schema that holds itself comes to an end.
+    /// References that are being compared, so that the comparison of a recursive schema ends.
     under_way: BTreeSet<(String, String, Direction)>,
 }
 
@@ -51,7 +50,7 @@ impl<'a> Comparison<'a> {
             self.report(&format!("{place}/operationId"), "generated clients call the operation by it");
         }
         if rank(after) > rank(before) {
-            self.report(&format!("{place}/security"), "a role that was enough is not");
+            self.report(&format!("{place}/security"), "a role that was sufficient is not");
         }
         self.parameters(place, before, after);
         let place_of_body = format!("{place}/requestBody");
@@ -59,21 +58,21 @@ impl<'a> Comparison<'a> {
         if now["required"] == true && body["required"] != true {
             self.report(&format!("{place_of_body}/required"), "the body was optional");
         }
-        self.content(&place_of_body, body, now, Direction::Taken);
+        self.content(&place_of_body, body, now, Direction::Request);
         for (status, response) in fields(&before["responses"]) {
             let place = format!("{place}/responses/{status}");
             let Some(now) = after["responses"].get(status) else {
-                // A problem that no longer occurs breaks nobody.
+                // Removing an error status does not break clients.
                 if status.starts_with('2') {
-                    self.report(&place, "the answer is gone");
+                    self.report(&place, "the response was removed");
                 }
                 continue;
             };
             let (response, now) = (resolve(self.before, response).0, resolve(self.after, now).0);
             for (name, _) in fields(&response["headers"]).filter(|(name, _)| now["headers"].get(name).is_none()) {
-                self.report(&format!("{place}/headers/{name}"), "the header is gone");
+                self.report(&format!("{place}/headers/{name}"), "the header was removed");
             }
-            self.content(&place, response, now, Direction::Told);
+            self.content(&place, response, now, Direction::Response);
         }
     }
 
@@ -85,13 +84,13 @@ impl<'a> Comparison<'a> {
         for parameter in items(&before["parameters"]) {
             let place = format!("{place}/{}", text(&parameter["name"]));
             match named(parameter, &after["parameters"]) {
-                Some(now) => self.schema(&place, &parameter["schema"], &now["schema"], Direction::Taken),
-                None => self.report(&place, "the parameter is gone"),
+                Some(now) => self.schema(&place, &parameter["schema"], &now["schema"], Direction::Request),
+                None => self.report(&place, "the parameter was removed"),
             }
         }
         for parameter in items(&after["parameters"]).filter(|one| one["required"] == true) {
             if named(parameter, &before["parameters"]).is_none_or(|known| known["required"] != true) {
-                self.report(&format!("{place}/{}/required", text(&parameter["name"])), "it was not needed");
+                self.report(&format!("{place}/{}/required", text(&parameter["name"])), "it was not required");
             }
         }
     }
@@ -101,7 +100,7 @@ impl<'a> Comparison<'a> {
             let place = format!("{place}/content/{}", token(kind));
             match after["content"].get(kind) {
                 Some(now) => self.schema(&place, &content["schema"], &now["schema"], direction),
-                None => self.report(&place, "the media type is gone"),
+                None => self.report(&place, "the media type was removed"),
             }
         }
     }
@@ -113,8 +112,8 @@ impl<'a> Comparison<'a> {
         if named && !self.under_way.insert(pair.clone()) {
             return;
         }
-        // What is taken must still hold all that was taken; what is told must stay within what was told.
-        let (wide, narrow) = if direction == Direction::Taken { (after, before) } else { (before, after) };
+        // A request schema must still accept all earlier values; a response schema must stay within its earlier values.
+        let (wide, narrow) = if direction == Direction::Request { (after, before) } else { (before, after) };
         self.values(place, wide, narrow);
         self.bounds(place, wide, narrow);
         self.properties(place, before, after, direction);
@@ -126,7 +125,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// What the one allows of types and of listed values, the other must allow.
+    /// `wide` must allow every type and enum value of `narrow`.
     fn values(&mut self, place: &str, wide: &Value, narrow: &Value) {
         let (allowed, used) = (types(wide), types(narrow));
         if !allowed.is_empty() && !used.iter().all(|one| allowed.contains(one)) {
@@ -145,7 +144,7 @@ impl<'a> Comparison<'a> {
         let upper = ["maximum", "maxLength", "maxItems"].map(|name| (name, 1.0));
         for (name, sign) in lower.into_iter().chain(upper) {
             let Some(bound) = wide[name].as_f64() else { continue };
-            // A text, a list and a length are never shorter than nothing.
+            // Lengths and counts have an implicit minimum of 0.
             let other =
                 narrow[name].as_f64().or_else(|| name.starts_with("min").then_some(0.0).filter(|_| name != "minimum"));
             if other.is_none_or(|other| other * sign > bound * sign) {
@@ -154,7 +153,7 @@ impl<'a> Comparison<'a> {
         }
         for name in ["pattern", "format"] {
             if wide.get(name).is_some() && wide[name] != narrow[name] {
-                self.report(&format!("{place}/{name}"), "another form");
+                self.report(&format!("{place}/{name}"), "a different structure");
             }
         }
     }
@@ -164,24 +163,25 @@ impl<'a> Comparison<'a> {
             let place = format!("{place}/properties/{name}");
             match after["properties"].get(name) {
                 Some(now) => self.schema(&place, schema, now, direction),
-                None => self.report(&place, "the field is gone"),
+                None => self.report(&place, "the field was removed"),
             }
         }
-        // A request may not need more, an answer may not lack what it always had.
-        let (more, less) = if direction == Direction::Taken { (after, before) } else { (before, after) };
+        // A request may not require more properties, and a response may not stop requiring one.
+        let (more, less) = if direction == Direction::Request { (after, before) } else { (before, after) };
         for name in items(&more["required"]).filter(|name| !items(&less["required"]).any(|one| one == *name)) {
-            self.report(&format!("{place}/required/{}", text(name)), "always there on one side only");
+            self.report(&format!("{place}/required/{}", text(name)), "required on one side only");
         }
         let closed = |schema: &Value| schema["additionalProperties"] == false;
-        if direction == Direction::Taken && closed(after) && !closed(before) {
-            self.report(&format!("{place}/additionalProperties"), "other fields were taken");
+        if direction == Direction::Request && closed(after) && !closed(before) {
+            self.report(&format!("{place}/additionalProperties"), "other fields were accepted");
         }
     }
 
-    /// Alternatives are compared one by one in their order; another number of them is another form.
+    /// Alternatives are compared one by one in their order; a different number of them is a break.
     fn alternatives(&mut self, place: &str, before: &'a Value, after: &'a Value, direction: Direction) {
         let (count, now) = (items(before).count(), items(after).count());
-        let wider = if direction == Direction::Taken { now >= count } else { now <= count && (now > 0 || count == 0) };
+        let wider =
+            if direction == Direction::Request { now >= count } else { now <= count && (now > 0 || count == 0) };
         if !wider || (count == 0) != (now == 0) {
             self.report(place, &format!("{count} alternatives became {now}"));
         }
@@ -191,7 +191,7 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// A schema or response behind its reference, with the reference's text, which is empty where there is none.
+/// A schema or response behind its reference, and the reference's text, which is empty if there is none.
 fn resolve<'a>(document: &'a Value, value: &'a Value) -> (&'a Value, &'a str) {
     let reference = text(&value["$ref"]);
     match reference.strip_prefix('#').and_then(|pointer| document.pointer(pointer)) {

@@ -1,5 +1,5 @@
-//! What partial answers promise: completions never leave the bounds, never contradict what is settled, and change
-//! something exactly when a question is open.
+//! Promises of partial answers: completions never leave the bounds, never contradict what is settled, and change something
+//! exactly when a question is open.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ use sarcoscreen::rules::released_files;
 use crate::people::{People, implausible, involved};
 
 const PARTIAL_ANSWERS: usize = 10_000;
-/// Below this many completions, all of them are tried.
+/// Below this number of completions, all of them are tried.
 const ENUMERABLE: usize = 64;
 const SAMPLED: usize = 24;
 
@@ -26,7 +26,7 @@ fn table() -> RuleTable {
     RuleTable::compile(&released_files("2026.2").unwrap()).unwrap()
 }
 
-/// Partial answers with what is asked: a few items open, or many.
+/// Partial answers and their audiences: a few items open, or many.
 fn partial(people: &mut People) -> (Answers, Audiences) {
     let answered = [99, 95, 80, 50, 20][usize::try_from(people.below(5)).unwrap()];
     let answers = people.person(answered);
@@ -60,7 +60,7 @@ fn completions_of_10_000_partial_answers_stay_within_bounds_and_contradict_nothi
 }
 
 #[test]
-fn questions_are_open_exactly_while_a_completion_can_change_something() {
+fn a_question_is_open_exactly_if_a_completion_can_change_something() {
     let table = table();
     let mut people = People::seeded(&table, 59);
     let (mut closed, mut open) = (0, 0);
@@ -75,7 +75,7 @@ fn questions_are_open_exactly_while_a_completion_can_change_something() {
             let Some(whole) = completion(&mut people, &answers, audiences, way) else { continue };
             let after = state(&score(&table, &whole, asked));
             changed |= after != state(&before);
-            // Whatever the last answer changes must have been listed for its item.
+            // Every change by the last answer must be listed for its item.
             for item in to_fill(&answers, audiences).iter() {
                 let mut without = whole.clone();
                 without.set(item, None);
@@ -92,8 +92,13 @@ fn questions_are_open_exactly_while_a_completion_can_change_something() {
                 break;
             }
         }
-        let told: Vec<_> = questions.iter().map(|question| question.item.id()).collect();
-        assert_eq!(changed, !questions.is_empty(), "open: {told:?}\n{}", serde_json::to_string(&answers).unwrap());
+        let open_items: Vec<_> = questions.iter().map(|question| question.item.id()).collect();
+        assert_eq!(
+            changed,
+            !questions.is_empty(),
+            "open: {open_items:?}\n{}",
+            serde_json::to_string(&answers).unwrap()
+        );
         *(if changed { &mut open } else { &mut closed }) += 1;
     }
     println!("{open} open, {closed} closed");
@@ -101,7 +106,7 @@ fn questions_are_open_exactly_while_a_completion_can_change_something() {
 }
 
 #[test]
-fn what_would_settle_an_instrument_can_settle_it_and_nothing_smaller_does() {
+fn the_settling_items_of_an_instrument_are_sufficient_and_minimal() {
     let table = table();
     let mut people = People::seeded(&table, 97);
     let mut sets = 0;
@@ -145,7 +150,7 @@ fn what_would_settle_an_instrument_can_settle_it_and_nothing_smaller_does() {
     assert!(sets > 1_000);
 }
 
-/// What must hold of an assessment and the one after more answers.
+/// Checks an assessment against a later one with more answers.
 fn holds(before: &Assessment, after: &Assessment) -> Result<(), String> {
     let check = |holds: bool, what: &str| if holds { Ok(()) } else { Err(what.to_owned()) };
     check(before.score.lower <= after.score.lower && after.score.upper <= before.score.upper, "total")?;
@@ -160,7 +165,7 @@ fn holds(before: &Assessment, after: &Assessment) -> Result<(), String> {
     for (earlier, later) in before.pathways.iter().zip(&after.pathways) {
         let kept = |earlier: Option<bool>, later: Option<bool>| earlier.is_none() || earlier == later;
         let name = earlier.pathway.as_str();
-        // Without an age, a cut-off by age is only known as far as the rows agree, and somebody may yet be too young.
+        // Without an age, an age-dependent cut-off is known only as far as the rows agree, and the person may be too young.
         let judged = later.stage != Stage::NotApplicable;
         check(!judged || kept(earlier.case_found, later.case_found), &format!("case finding of {name}"))?;
         check(!judged || kept(earlier.strength_low, later.strength_low), &format!("strength of {name}"))?;
@@ -170,11 +175,11 @@ fn holds(before: &Assessment, after: &Assessment) -> Result<(), String> {
         check(earlier.stage != Stage::AtRisk || later.stage != Stage::NoneFoundYet, &format!("risk of {name}"))?;
     }
     let reasons = before.flag_reasons.iter().all(|reason| after.flag_reasons.contains(reason));
-    check(reasons, "a flag was taken back")?;
+    check(reasons, "a flag was removed")?;
     check(before.care_level.is_none() || before.care_level <= after.care_level, "care level")
 }
 
-/// Band, flag and outcomes, as open questions speak of them.
+/// Band, flag and outcomes, as open questions refer to them.
 fn state(assessment: &Assessment) -> State {
     let outcomes = assessment.instruments.iter().map(|result| result.outcome).collect();
     (assessment.band(), assessment.flagged(), outcomes)
@@ -182,7 +187,7 @@ fn state(assessment: &Assessment) -> State {
 
 type State = (Option<Band>, bool, Vec<Outcome>);
 
-/// What differs from one state to another.
+/// The differences between two states.
 fn changes(table: &RuleTable, before: &State, after: &State) -> Vec<String> {
     let own = [(before.0 != after.0, "band"), (before.1 != after.1, "flagged")];
     let mut found: Vec<_> = own.into_iter().filter(|(changed, _)| *changed).map(|(_, what)| what.to_owned()).collect();
@@ -200,7 +205,8 @@ fn listed(questions: &[OpenQuestion], item: Item, what: &str) -> bool {
     })
 }
 
-/// The items that a completion answers: the unanswered ones of the audience, and the limit of a given laboratory value.
+/// The items that a completion answers: the unanswered ones of the audience, and the reference limit of a given laboratory
+/// value.
 fn to_fill(answers: &Answers, audiences: Audiences) -> ItemSet {
     let mut items = ItemSet::unanswered(answers, audiences);
     for (value, limit) in
@@ -217,7 +223,7 @@ fn completion(people: &mut People, answers: &Answers, audiences: Audiences, way:
     filled(people, answers, to_fill(answers, audiences), way)
 }
 
-/// The answers with these items answered too, in a way that the service would accept: at random, or at the ends.
+/// The answers with these items filled in so that the service accepts them: at random, or with extreme values.
 fn filled(people: &mut People, answers: &Answers, items: ItemSet, way: usize) -> Option<Answers> {
     let mut whole = answers.clone();
     for item in items.iter() {
@@ -230,7 +236,7 @@ fn filled(people: &mut People, answers: &Answers, items: ItemSet, way: usize) ->
         };
         whole.set(item, Some(value));
     }
-    // What does not fit together is drawn again, the given answers staying as they are.
+    // Implausible combinations are drawn again; the given answers stay unchanged.
     for _ in 0..60 {
         let faults = implausible(&whole);
         let Some(fault) = faults.first() else { return Some(whole) };
@@ -255,7 +261,7 @@ fn ends(item: Item) -> (i32, i32) {
     }
 }
 
-/// Every plausible completion, when there are few enough.
+/// Every plausible completion, if there are few enough.
 fn every_completion(answers: &Answers, audiences: Audiences) -> Option<Vec<Answers>> {
     let mut whole = vec![answers.clone()];
     for item in to_fill(answers, audiences).iter() {

@@ -1,4 +1,4 @@
-//! The settings: their names, their help, and that nothing outside names one that does not exist.
+//! The settings: names, help texts, and that deployment files and messages name only existing ones.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::{CommandFactory as _, Parser as _};
 use sarcoscreen::config::Cli;
 
-/// Every setting with its environment variable.
+/// Every setting: its id, its environment variable, and whether it has help.
 fn settings() -> Vec<(String, Option<String>, bool)> {
     let command = Cli::command();
     let arguments = command.get_arguments().filter(|one| !["help", "version"].contains(&one.get_id().as_str()));
@@ -15,7 +15,7 @@ fn settings() -> Vec<(String, Option<String>, bool)> {
 }
 
 #[test]
-fn every_setting_has_help_and_an_environment_variable_of_our_name() {
+fn every_setting_has_help_and_a_prefixed_environment_variable() {
     let found = settings();
     assert!(found.len() > 10);
     for (id, variable, help) in found {

@@ -1,4 +1,4 @@
-//! The OpenAPI document: current, complete, and saying of answers what the catalogue says.
+//! The OpenAPI document is current and complete, and its schema of answers matches the catalogue.
 
 use std::collections::BTreeSet;
 
@@ -8,14 +8,14 @@ use sarcoscreen::http::document;
 use serde_json::Value;
 
 #[test]
-fn the_checked_in_document_is_the_one_the_routes_make() {
+fn the_checked_in_document_matches_the_routes() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/v1.json");
     let checked_in = std::fs::read_to_string(path).unwrap();
     assert!(checked_in == document(), "regenerate it: cargo run -- openapi > openapi/v1.json");
 }
 
 #[test]
-fn every_operation_says_who_may_call_it_what_it_does_and_how_it_fails() {
+fn every_operation_documents_its_roles_purpose_and_errors() {
     let document = parsed();
     let mut faults = Vec::new();
     let mut ids = BTreeSet::new();
@@ -78,13 +78,13 @@ fn every_operation_says_who_may_call_it_what_it_does_and_how_it_fails() {
 }
 
 #[test]
-fn every_secured_operation_but_scoring_goes_on_record() {
+fn every_secured_operation_except_scoring_is_audited() {
     let document = parsed();
     for (method, path, operation) in operations(&document) {
         let id = operation["operationId"].as_str().unwrap();
         let secured = operation["security"][0]["key"].is_array();
-        let recorded = sarcoscreen::http::trail::action_of(id).is_some();
-        assert_eq!(recorded, secured && id != "create_score", "{method} {path}: give {id} an action in http/trail.rs");
+        let audited = sarcoscreen::http::trail::action_of(id).is_some();
+        assert_eq!(audited, secured && id != "create_score", "{method} {path}: give {id} an action in http/trail.rs");
     }
 }
 
@@ -111,7 +111,7 @@ fn the_schema_of_answers_repeats_every_bound_of_the_catalogue() {
 }
 
 #[test]
-fn no_path_or_query_carries_a_reference_a_name_or_a_number() {
+fn no_path_or_query_contains_a_reference_a_name_or_a_number() {
     let document = parsed();
     for (method, path, operation) in operations(&document) {
         for parameter in operation["parameters"].as_array().into_iter().flatten() {

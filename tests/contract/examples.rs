@@ -1,4 +1,4 @@
-//! Every example of the document is what the document says, and there is one of every JSON body that is sent or answered.
+//! Every example of the document fits its schema, and every JSON body of a request or response has an example.
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ fn every_example_fits_its_schema_and_every_body_has_one() {
 }
 
 #[test]
-fn an_example_that_does_not_fit_is_found() {
+fn a_wrong_example_is_found() {
     let document = json!({"content": {"schema": {"type": "string", "format": "uuid"}, "example": "no id"}});
     let mut found = Found { document: &document, checked: 0, faults: Vec::new() };
     found.walk("", &document);
@@ -40,11 +40,11 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
-    /// Examples stand beside their schema (bodies, parameters) or within it (`Fault`'s fields).
+    /// Examples are next to their schema (bodies, parameters) or within it (`Fault`'s fields).
     fn walk(&mut self, place: &str, value: &Value) {
         match value {
             Value::Object(fields) => {
-                // A schema's map of fields may have a field called `example`; its value would then be a schema.
+                // A schema's properties may include one called `example`; its value is then a schema.
                 if let Some(example) = fields.get("example").filter(|_| !place.ends_with("/properties")) {
                     self.check(place, fields.get("schema").unwrap_or(value), example);
                 }

@@ -1,4 +1,4 @@
-//! The follow-up's state machine, every state x command, as a table that a reader can check.
+//! The state machine of the follow-up, every state x command, as a table that a reader can check.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,8 +13,8 @@ use sarcoscreen::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId};
 use sarcoscreen::domain::rule_table::Band;
 use uuid::Uuid;
 
-/// What becomes of a case: columns are its state and whether the one who acts has it; a cell is the state afterwards and
-/// what else changed, or, after an exclamation mark, the refusal.
+/// The result of each command. Columns: the state, and whether the actor is the assignee. Cells: the next state and what
+/// else changes, or, after an exclamation mark, the refusal.
 const TABLE: &str = "
                   | open          | assigned, own | assigned, not | contacted, own | contacted, not | booked, own       | booked, not  | closed
 claim             | assigned=me   | !HasItAlready | !NotAssignee  | !HasItAlready  | !NotAssignee   | !HasItAlready     | !NotAssignee | !Closed
@@ -55,7 +55,7 @@ fn me() -> Actor {
     }
 }
 
-/// A case in a state, with an attempt behind it and, where it is booked, an appointment an hour ago.
+/// A follow-up in a state, with one attempt and, if it is booked, an appointment an hour ago.
 fn case(state: FollowUpState, assignee: Option<CredentialId>) -> FollowUp {
     let closing = Closing::NotNeeded(NotNeededReason::Other);
     FollowUp {
@@ -77,7 +77,7 @@ fn case(state: FollowUpState, assignee: Option<CredentialId>) -> FollowUp {
     }
 }
 
-/// Every state, with and without the one who acts having the case, by the table's heading.
+/// Every state, with and without the actor as assignee, by the heading of the table.
 fn cases() -> Vec<(String, FollowUp)> {
     let mut cases = Vec::new();
     for state in FollowUpState::ALL {
@@ -93,7 +93,7 @@ fn cases() -> Vec<(String, FollowUp)> {
     cases
 }
 
-/// Every command by the table's row. A new command does not compile without a row's name.
+/// Every command by the row of the table. A new command does not compile without a row name.
 fn commands() -> Vec<(&'static str, FollowUpCommand)> {
     let closings = [
         Closing::Attended { diagnosis: None, grip_strength_g: None, five_chair_stands_ms: None },
@@ -137,7 +137,7 @@ fn commands() -> Vec<(&'static str, FollowUpCommand)> {
     commands.into_iter().map(|command| (row(&command), command)).collect()
 }
 
-/// The written table by row and column.
+/// The cells of the table, by row and column.
 fn written() -> BTreeMap<(String, String), String> {
     let mut lines = TABLE.lines().filter(|line| line.contains('|'));
     let cells = |line: &str| line.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
@@ -148,13 +148,13 @@ fn written() -> BTreeMap<(String, String), String> {
         assert_eq!(row.len(), columns.len(), "{line}");
         for (column, cell) in columns.iter().zip(&row).skip(1) {
             let before = table.insert((row[0].clone(), column.clone()), cell.clone());
-            assert!(before.is_none() && !cell.is_empty(), "{} / {column} stands twice or is empty", row[0]);
+            assert!(before.is_none() && !cell.is_empty(), "{} / {column} occurs twice or is empty", row[0]);
         }
     }
     table
 }
 
-/// What becomes of a case, as the table writes it.
+/// The result of a command, in the notation of the table.
 fn cell(case: &FollowUp, command: FollowUpCommand) -> String {
     let change = match decide(case, &command, &me(), now()) {
         Err(refusal) => return format!("!{refusal:?}"),
@@ -178,7 +178,7 @@ fn cell(case: &FollowUp, command: FollowUpCommand) -> String {
 }
 
 #[test]
-fn every_state_takes_or_refuses_every_command_as_the_table_says() {
+fn every_state_accepts_or_refuses_every_command_as_in_the_table() {
     let mut written = written();
     let mut faults = Vec::new();
     for (row, command) in commands() {
@@ -193,12 +193,12 @@ fn every_state_takes_or_refuses_every_command_as_the_table_says() {
         }
         println!("{line}");
     }
-    faults.extend(written.keys().map(|(row, column)| format!("{row} / {column} stands for nothing")));
+    faults.extend(written.keys().map(|(row, column)| format!("{row} / {column} matches no command and state")));
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 #[test]
-fn whatever_comes_out_keeps_to_what_its_state_means() {
+fn every_result_satisfies_the_invariants_of_its_state() {
     for (_, command) in commands() {
         for (_, case) in cases() {
             let Ok(change) = decide(&case, &command, &me(), now()) else { continue };
@@ -222,7 +222,7 @@ fn whatever_comes_out_keeps_to_what_its_state_means() {
 }
 
 #[test]
-fn an_appointment_lies_ahead_within_two_years() {
+fn an_appointment_is_in_the_future_within_two_years() {
     let two_years = 2 * 365 * 24;
     for (at, fine) in [
         (hours(-1), false),
@@ -239,7 +239,7 @@ fn an_appointment_lies_ahead_within_two_years() {
 }
 
 #[test]
-fn nobody_misses_an_appointment_before_its_time() {
+fn an_appointment_cannot_be_missed_before_its_time() {
     let missed = |at| {
         let booked = FollowUp { appointment_at: Some(at), ..case(FollowUpState::Booked, Some(ME)) };
         decide(&booked, &FollowUpCommand::DidNotAttend, &me(), now()).map(|change| change.after.missed_appointments)
@@ -249,7 +249,7 @@ fn nobody_misses_an_appointment_before_its_time() {
 }
 
 #[test]
-fn nobody_is_unreachable_whom_nobody_tried_to_reach() {
+fn closing_as_unreachable_needs_a_contact_attempt() {
     for state in [FollowUpState::Assigned, FollowUpState::Contacted, FollowUpState::Booked] {
         let untried = FollowUp { attempts: 0, ..case(state, Some(ME)) };
         let closed = decide(&untried, &FollowUpCommand::Close(Closing::Unreachable), &me(), now());
@@ -273,7 +273,7 @@ fn no_count_runs_over() {
 }
 
 #[test]
-fn names_are_those_of_the_wire_and_a_note_holds_something() {
+fn names_match_the_wire_format_and_a_note_is_not_empty() {
     for kind in EventKind::ALL {
         assert_eq!(json(kind), kind.as_str());
         assert_eq!(EventKind::parse(kind.as_str()), Some(kind));
@@ -288,7 +288,7 @@ fn names_are_those_of_the_wire_and_a_note_holds_something() {
     assert!(Note::parse(&"é".repeat(2000)).is_ok() && Note::parse(&"é".repeat(2001)).is_err());
 }
 
-/// A value's name as serialization writes it.
+/// The serialized name of a value.
 fn json(value: impl serde::Serialize) -> String {
     serde_json::to_value(value).unwrap().as_str().unwrap().to_owned()
 }

@@ -1,4 +1,4 @@
-//! Contract tests: no database, seconds. They hold what the code and the data promise.
+//! Contract tests: they need no database and take seconds. They check what the code and the data promise.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

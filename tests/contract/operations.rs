@@ -1,10 +1,10 @@
-//! Alerts and the dashboard name metrics that the service has, and the page lists each metric.
+//! Alerts and the dashboard use only metrics that the service has, and the page lists every metric.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// The names of metrics in a text: quoted where a macro of `metrics` names one, bare in expressions.
+/// The names of metrics in a text: quoted in macros of `metrics`, bare in expressions.
 fn names(text: &str, before: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (at, _) in text.match_indices(before) {
@@ -26,7 +26,7 @@ fn sources(folder: &Path, into: &mut String) {
     }
 }
 
-/// What the service counts. A name in its source that is no metric begins otherwise.
+/// The metrics of the service. No other name in its source has this prefix.
 fn metrics() -> BTreeSet<String> {
     let mut source = String::new();
     sources(Path::new("src"), &mut source);
@@ -37,7 +37,7 @@ fn metrics() -> BTreeSet<String> {
 }
 
 #[test]
-fn alerts_and_the_dashboard_name_metrics_that_there_are() {
+fn alerts_and_the_dashboard_use_existing_metrics() {
     let metrics = metrics();
     assert!(metrics.len() > 10, "{metrics:?}");
     for file in ["docs/operations/alerts.yml", "docs/operations/dashboard.json"] {
@@ -45,7 +45,7 @@ fn alerts_and_the_dashboard_name_metrics_that_there_are() {
         let used = names(&text, "sarcoscreen_");
         assert!(used.len() > 5, "{file}: {used:?}");
         for name in used {
-            // A histogram has a series for its buckets and one for its count.
+            // A histogram has one series for its buckets and one for its count.
             let base = name.trim_end_matches("_bucket").trim_end_matches("_count");
             assert!(metrics.contains(base), "{file}: {name}");
         }

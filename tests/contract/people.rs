@@ -1,4 +1,4 @@
-//! Made-up answers for tests: seeded, plausible, and often right at a cut-off of the table.
+//! Generated answers for tests: seeded, plausible, and often at a cut-off of the rule table.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ impl People {
         (mixed ^ (mixed >> 31)) % limit
     }
 
-    /// Plausible answers in which each item is answered with this chance in a hundred, so that a plausible whole exists.
+    /// Plausible answers, each item answered with this chance in percent, such that a plausible completion exists.
     pub(crate) fn person(&mut self, answered: u64) -> Answers {
         let mut answers = Answers::default();
         for spec in &CATALOGUE {
@@ -46,15 +46,15 @@ impl People {
                 answers.set(spec.item, None);
             }
         }
-        // A limit whose value was left out goes with it.
+        // If a value was left out, its reference limit is left out as well.
         plausible(answers)
     }
 
-    /// Some value of an item: of a number, half of the time one at or beside a cut-off.
+    /// A value for an item; numbers are at or next to a cut-off half of the time.
     pub(crate) fn value(&mut self, item: Item) -> i32 {
         let pick = |limit: usize, people: &mut Self| usize::try_from(people.below(limit as u64)).unwrap();
         match item.spec().kind {
-            // Most people have no alarm sign; else every outcome would be an emergency.
+            // Most people have no alarm sign; otherwise every outcome would be an emergency.
             Kind::Flag if Item::alarms().any(|alarm| alarm == item) => i32::from(self.below(40) == 0),
             Kind::Flag => i32::from(self.below(2) == 0),
             Kind::Choice(options) => i32::try_from(pick(options.len(), self)).unwrap(),
@@ -84,7 +84,7 @@ impl People {
         }
     }
 
-    /// Often sets the weight so that the body mass index lies at 18.5 or 21.
+    /// Often sets the weight so that the body mass index is 18.5 or 21.
     fn slim(&mut self, answers: &mut Answers) {
         let Some(height) = answers.get(Item::HeightCm).map(i64::from) else { return };
         if self.below(2) == 0 {
@@ -95,7 +95,7 @@ impl People {
     }
 }
 
-/// Leaves out what the service would refuse beside the rest.
+/// Removes items until the service accepts the answers.
 fn plausible(mut answers: Answers) -> Answers {
     while let Some(item) = implausible(&answers).first() {
         answers.set(*item, None);
@@ -103,7 +103,7 @@ fn plausible(mut answers: Answers) -> Answers {
     answers
 }
 
-/// The items that the service would refuse beside the rest.
+/// The items that the service refuses in combination with the others.
 pub(crate) fn implausible(answers: &Answers) -> Vec<Item> {
     let text = serde_json::to_string(answers).unwrap();
     let raw: RawAnswers<'_> = serde_json::from_str(&text).unwrap();
@@ -121,7 +121,7 @@ pub(crate) fn involved(item: Item) -> Vec<Item> {
     }
 }
 
-/// For each number, the values that conditions compare it with, in its units.
+/// For each number, the values with which conditions compare it, in its units.
 fn cut_offs(table: &RuleTable) -> BTreeMap<Item, Vec<i32>> {
     let mut conditions: Vec<&Condition> = table.rules.iter().map(|rule| &rule.when).collect();
     conditions.extend(table.red_flags.iter().map(|flag| &flag.when));

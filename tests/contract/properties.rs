@@ -1,4 +1,4 @@
-//! What must hold of scoring for any answers at all.
+//! Properties of scoring that hold for any answers.
 
 use proptest::prelude::*;
 use sarcoscreen::domain::answers::{Answers, RawAnswers};
@@ -9,13 +9,13 @@ use sarcoscreen::domain::scoring::{Asked, score};
 use sarcoscreen::domain::submission::PathwayId;
 use sarcoscreen::rules::released_files;
 
-const EVERYBODY: Asked<'static> = Asked { audiences: Audiences::EVERYBODY, pathways: &PathwayId::ALL };
+const ALL: Asked<'static> = Asked { audiences: Audiences::EVERYBODY, pathways: &PathwayId::ALL };
 
 fn table() -> RuleTable {
     RuleTable::compile(&released_files("2026.2").unwrap()).unwrap()
 }
 
-/// Any value that an item can have.
+/// Any possible value of an item.
 fn any_value(kind: Kind) -> BoxedStrategy<i32> {
     match kind {
         Kind::Flag => (0..=1).boxed(),
@@ -27,7 +27,7 @@ fn any_value(kind: Kind) -> BoxedStrategy<i32> {
         }
         Kind::Number { minimum, maximum, step, .. } => {
             let anywhere = (minimum / step..=maximum / step).prop_map(move |count| count * step);
-            // Half of the numbers lie near the low end, where the cut-offs are.
+            // Half of the numbers are near the low end, where the cut-offs are.
             let near =
                 (minimum / step..=(minimum / step + 100).min(maximum / step)).prop_map(move |count| count * step);
             prop_oneof![anywhere, near].boxed()
@@ -35,7 +35,6 @@ fn any_value(kind: Kind) -> BoxedStrategy<i32> {
     }
 }
 
-/// Complete answers.
 fn complete() -> impl Strategy<Value = Answers> {
     let values: Vec<_> = CATALOGUE.iter().map(|spec| any_value(spec.kind)).collect();
     values.prop_map(|values| {
@@ -68,8 +67,8 @@ proptest! {
         (whole, partial) in complete_and_partial()
     ) {
         let table = table_once();
-        let before = score(table, &partial, EVERYBODY);
-        let after = score(table, &whole, EVERYBODY);
+        let before = score(table, &partial, ALL);
+        let after = score(table, &whole, ALL);
         prop_assert!(before.score.lower <= after.score.total && after.score.total <= before.score.upper);
         prop_assert_eq!(after.score.lower, after.score.upper);
         prop_assert!(before.band_at_least <= after.band_at_least && after.band_at_most <= before.band_at_most);
@@ -82,24 +81,24 @@ proptest! {
                 prop_assert_eq!(earlier.outcome, later.outcome);
             }
         }
-        prop_assert!(!before.flagged() || after.flagged(), "answering more never takes a flag back");
+        prop_assert!(!before.flagged() || after.flagged(), "more answers never remove a flag");
         prop_assert!(before.care_level.is_none() || before.care_level <= after.care_level);
     }
 
     #[test]
-    fn an_unanswered_item_is_never_the_same_as_its_harmless_answer(whole in complete(), which in 0..Item::COUNT) {
+    fn an_unanswered_item_is_not_scored_as_its_harmless_answer(whole in complete(), which in 0..Item::COUNT) {
         let table = table_once();
         let item = CATALOGUE[which].item;
         let mut without = whole.clone();
         without.set(item, None);
-        let open = score(table, &without, EVERYBODY);
+        let open = score(table, &without, ALL);
         let values = any_value_of(item);
-        // Each rule that reads the item must be inside the bounds, so if any answer could change the total, the
-        // bounds are apart.
+        // The bounds include the effect of each rule that reads the item. If any answer can change the total, the lower and
+        // upper bounds differ.
         let totals: Vec<i32> = values.iter().map(|value| {
             let mut with = without.clone();
             with.set(item, Some(*value));
-            score(table, &with, EVERYBODY).score.total
+            score(table, &with, ALL).score.total
         }).collect();
         let (least, greatest) = (*totals.iter().min().unwrap(), *totals.iter().max().unwrap());
         prop_assert!(open.score.lower <= least && greatest <= open.score.upper, "{}", item.id());
@@ -121,7 +120,7 @@ proptest! {
             _ => value,
         };
         worse.set(item, Some(value));
-        prop_assert!(score(table, &worse, EVERYBODY).score.total >= score(table, &whole, EVERYBODY).score.total);
+        prop_assert!(score(table, &worse, ALL).score.total >= score(table, &whole, ALL).score.total);
     }
 
     #[test]
@@ -135,7 +134,7 @@ proptest! {
     }
 }
 
-/// For each item, the answer that is worst for the own total.
+/// For each item, the answer with the most points in the own total.
 const RISKS: [(Item, i32); 24] = [
     (Item::Age, 95),
     (Item::CarryingDifficulty, 2),
@@ -168,7 +167,7 @@ fn table_once() -> &'static RuleTable {
     TABLE.get_or_init(table)
 }
 
-/// Every value of a small item, about two hundred evenly spaced ones of a large one.
+/// Every value of a small item, about two hundred evenly spaced values of a large one.
 fn any_value_of(item: Item) -> Vec<i32> {
     assert!(matches!(item.spec().audience(), Audience::Person | Audience::Staff | Audience::Laboratory));
     match item.spec().kind {

@@ -1,4 +1,4 @@
-//! The released rule tables: locked, complete, each rule with a case; and a linter that reports every fault.
+//! The released rule tables are locked and complete, and each rule has a case. The linter reports every fault.
 
 use std::collections::{BTreeMap, BTreeSet};
 

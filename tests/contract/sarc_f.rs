@@ -1,5 +1,4 @@
-//! SARC-F against a second calculation: all 243 combinations, written from the published table and sharing no
-//! code with the engine.
+//! SARC-F against a second calculation: all 243 combinations, written from the published table without code of the engine.
 
 use sarcoscreen::domain::answers::{Answers, RawAnswers};
 use sarcoscreen::domain::rule_table::RuleTable;

@@ -1,5 +1,5 @@
-//! Scoring over the case files: each case names its source and says only what it is sure of. The format is described in
-//! `cases/README.md`.
+//! Scoring of the case files: each case names its source and lists only certain expectations. `cases/README.md` describes
+//! the format.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -32,7 +32,7 @@ pub(crate) struct Case {
     expect: Map<String, Value>,
 }
 
-/// Every case of a rule table's version.
+/// Every case of a version of the rule table.
 pub(crate) fn cases(version: &str) -> Vec<Case> {
     #[derive(Deserialize)]
     struct File {
@@ -92,7 +92,7 @@ fn check(version: &str, cases: &[Case], compared: impl Fn(&str) -> bool) {
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
-/// What scoring says of a case, under the keys that cases use.
+/// The result of scoring a case, under the keys that cases use.
 fn outcome(table: &RuleTable, case: &Case) -> Value {
     let text = case.answers.to_string();
     let raw: RawAnswers<'_> = serde_json::from_str(&text).unwrap();
@@ -193,7 +193,7 @@ fn or_none(value: Value) -> Value {
     if value.is_null() { json!("none") } else { value }
 }
 
-/// Compares one expectation; a key that nobody fills is a slip of the case.
+/// Compares one expectation; an unknown key is a mistake in the case.
 fn matches(key: &str, given: &Value, wanted: &Value) -> bool {
     let set = |value: &Value| {
         let entries = value.as_array().unwrap_or_else(|| panic!("{key} must be a list"));

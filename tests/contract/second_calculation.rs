@@ -1,4 +1,4 @@
-//! The engine against the second calculation in `tests/second_calculation/`: another language, no shared code.
+//! Compares the engine with the second calculation in `tests/second_calculation/`: another language, no shared code.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -65,9 +65,9 @@ fn compare(table: &RuleTable, seed: u64, count: u64) -> String {
     said
 }
 
-/// A person, what is asked, and what the engine makes of it.
+/// Generated answers, their audiences, and the result of the engine.
 fn line(table: &RuleTable, people: &mut People) -> Value {
-    // A third complete, a third with little missing, a third with much missing.
+    // One third complete, one third with few gaps, one third with many gaps.
     let answered = [100, 85, 45][usize::try_from(people.below(3)).unwrap()];
     let answers = people.person(answered);
     let audiences = Audiences { staff: people.below(2) == 0, laboratory: people.below(2) == 0 };

@@ -1,4 +1,4 @@
-//! The default run, which keeps a PostgreSQL of its own: when that ends, the service starts it again.
+//! The default run, which manages a PostgreSQL of its own and restarts it when it ends.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,23 +20,23 @@ use crate::support::until;
 
 const CLIENTS: usize = 16;
 const KILLS: usize = 3;
-/// How many submissions are acknowledged before each kill.
+/// Submissions that are acknowledged before each kill.
 const SUBMISSIONS: usize = 50;
-/// How long it may take until submissions are taken again: PostgreSQL has to be started and to recover.
+/// Maximum time until submissions are accepted again: PostgreSQL has to start and to recover.
 const RESTARTED: Duration = Duration::from_secs(10);
 
-/// A running service with its data folder.
+/// A running service and its data folder.
 pub(crate) struct DefaultRun {
     pub(crate) service: Service,
     data: PathBuf,
-    /// The demo clinic.
+    /// Only the demo clinic.
     pub(crate) clinics: &'static [Clinic],
-    /// The submissions of the demo clinic.
+    /// Ids of the submissions that the demo clinic already has.
     before: Vec<Uuid>,
 }
 
 impl DefaultRun {
-    /// Starts the service on a data folder that it makes.
+    /// Starts the service on a data folder that it creates.
     pub(crate) async fn start(folder: &Folder, data: &Path) -> Self {
         let mut command = Command::new(crate::program());
         command.env_remove("DATABASE_URL").env_remove("SARCOSCREEN_MASTER_KEY_FILE");
@@ -50,12 +50,12 @@ impl DefaultRun {
         Self { service, data: data.to_owned(), clinics: Vec::leak(vec![clinic]), before }
     }
 
-    /// A connection to the PostgreSQL, as its owner.
+    /// A connection to its PostgreSQL as the owner.
     pub(crate) async fn owner(&self) -> PgConnection {
         connect(&self.data).await
     }
 
-    /// Looks for everything that was acknowledged.
+    /// Checks everything that was acknowledged.
     pub(crate) async fn check(&self, ledger: &Ledger) -> Report {
         check(&mut self.owner().await, &self.before, self.service.address(), ledger).await
     }
@@ -69,7 +69,7 @@ async fn connect(data: &Path) -> PgConnection {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_default_run_starts_its_postgres_again() {
+async fn the_default_run_restarts_its_postgres() {
     let folder = Folder::new().await;
     let run = DefaultRun::start(&folder, &folder.path().join("data")).await;
     let load = Load::start(run.clinics, run.service.address(), CLIENTS);
@@ -78,8 +78,8 @@ async fn the_default_run_starts_its_postgres_again() {
         kill_all(&run.data.join("cluster")).await;
         let killed = Instant::now();
         let taken = async || load.ledger.first(What::Submit, 201, killed).is_some();
-        let taken = until("submissions are taken", RESTARTED, taken).await;
-        println!("kill {kill}: taken after {taken:.2?}");
+        let taken = until("submissions are accepted", RESTARTED, taken).await;
+        println!("kill {kill}: accepted after {taken:.2?}");
         ready(run.service.address()).await;
     }
     let ledger = load.finish().await;

@@ -1,5 +1,5 @@
-//! The disk of the database, of the data folder of the default run, and of the erasure log is full: what cannot be kept is
-//! refused, and the service resumes by itself once there is room.
+//! A full disk: of the database, of the data folder of the default run, and of the erasure log. The service refuses what it
+//! cannot store, and resumes by itself once there is space.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -21,28 +21,28 @@ use crate::support::load::Load;
 use crate::support::site::{Folder, Site, readiness, ready};
 use crate::support::until;
 
-/// Room for a cluster, its log and some submissions.
+/// Space for a cluster, its log and some submissions.
 const DATABASE: &str = "192m";
 const ERASURE_LOG: &str = "16k";
 const CLIENTS: usize = 16;
-/// How many submissions are acknowledged before the disk is full, and behind it.
+/// Submissions that are acknowledged before the disk is full, and after there is space again.
 const SUBMISSIONS: usize = 100;
-/// How long the rest of the room may last.
+/// Maximum time until the remaining space is used up.
 const FULL: Duration = Duration::from_mins(1);
 /// How long the disk stays full.
 const STAYS: Duration = Duration::from_secs(2);
-/// How long the service may take once there is room and PostgreSQL answers.
+/// Maximum time until the service recovers, once there is space and PostgreSQL responds.
 const HEALED: Duration = Duration::from_secs(5);
-/// How long the default run may take, whose PostgreSQL has to be started and to recover as well.
+/// The same for the default run, whose PostgreSQL also has to start and to recover.
 const RESTARTED: Duration = Duration::from_secs(30);
-/// Persons to erase, whose lines are more than one page of the disk.
+/// Subjects to erase. Their lines in the erasure log need more than one page of the disk.
 const PERSONS: usize = 100;
 
-/// A small filesystem, which is unmounted when this is dropped.
+/// A small filesystem, unmounted on drop.
 struct Small(PathBuf);
 
 impl Small {
-    /// Mounts one; nothing where this account may not.
+    /// Mounts a filesystem; `None` if this account may not mount.
     fn mount(folder: &Folder, size: &str) -> Option<Self> {
         let path = folder.path().join("small");
         std::fs::create_dir(&path).unwrap();
@@ -59,7 +59,7 @@ impl Small {
         }
     }
 
-    /// Takes all the room that is left.
+    /// Uses up all remaining space.
     fn fill(&self) {
         let mut file = File::create(self.0.join("filler")).unwrap();
         let mut block = vec![0; 1 << 20];
@@ -70,7 +70,7 @@ impl Small {
         }
     }
 
-    /// Gives it back.
+    /// Frees the space that [`Self::fill`] used.
     fn free(&self) {
         std::fs::remove_file(self.0.join("filler")).unwrap();
     }
@@ -78,7 +78,7 @@ impl Small {
 
 impl Drop for Small {
     fn drop(&mut self) {
-        // A process of the database may need a moment to leave.
+        // A process of the database may need a moment to end.
         for _ in 0..100 {
             let unmounted = Command::new("umount").arg(&self.0).output();
             if unmounted.is_ok_and(|output| output.status.success()) {
@@ -101,7 +101,7 @@ async fn fill(small: &Small, address: SocketAddr, load: &Load) {
     println!("the disk is full: refused after {refused:.2?}, not ready {not_ready:.2?} later");
 }
 
-/// Makes the log of PostgreSQL need more room too, until it stops for it.
+/// Makes the log of PostgreSQL need more space, until PostgreSQL stops.
 async fn stop_the_log(mut connection: PgConnection) {
     let start = Instant::now();
     while start.elapsed() < FULL && connection.execute("select pg_switch_wal()").await.is_ok() {
@@ -110,17 +110,17 @@ async fn stop_the_log(mut connection: PgConnection) {
     println!("PostgreSQL cannot write its log after {:.2?}", start.elapsed());
 }
 
-/// Waits until submissions are taken and the service is ready.
+/// Waits until submissions are accepted and the service is ready.
 async fn healed(address: SocketAddr, load: &Load, since: Instant, most: Duration) {
     let taken = async || load.ledger.first(What::Submit, 201, since).is_some();
-    let taken = until("submissions are taken", most, taken).await;
+    let taken = until("submissions are accepted", most, taken).await;
     let again = ready(address).await;
-    println!("taken {taken:.2?} after there was room, ready {again:.2?} later");
+    println!("accepted {taken:.2?} after there was space, ready {again:.2?} later");
     load.more(SUBMISSIONS).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_of_the_database_loses_nothing() {
+async fn a_full_database_disk_loses_no_acknowledged_data() {
     let folder = Folder::new().await;
     let Some(small) = Small::mount(&folder, DATABASE) else { return };
     let path = small.0.join("cluster");
@@ -128,7 +128,7 @@ async fn a_full_disk_of_the_database_loses_nothing() {
     let service = site.serve(&[]);
     let load = Load::start(site.clinics, service.address(), CLIENTS);
 
-    // First only its tables have no room, then its log.
+    // First only the tables have no space, then the log as well.
     for log_too in [false, true] {
         fill(&small, service.address(), &load).await;
         if log_too {
@@ -137,7 +137,7 @@ async fn a_full_disk_of_the_database_loses_nothing() {
         tokio::time::sleep(STAYS).await;
         small.free();
         let answers = async || {
-            // What supervises PostgreSQL starts it again.
+            // As a process supervisor would restart PostgreSQL.
             if site.cluster.ended() {
                 site.cluster.launch();
             }
@@ -154,7 +154,7 @@ async fn a_full_disk_of_the_database_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_data_folder_of_the_default_run_loses_nothing() {
+async fn a_full_data_folder_of_the_default_run_loses_no_acknowledged_data() {
     let folder = Folder::new().await;
     let Some(small) = Small::mount(&folder, DATABASE) else { return };
     let run = DefaultRun::start(&folder, &small.0.join("data")).await;
@@ -171,7 +171,7 @@ async fn a_full_data_folder_of_the_default_run_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_is_erased_whose_line_has_no_room() {
+async fn a_subject_is_not_erased_when_the_erasure_log_is_full() {
     let folder = Folder::new().await;
     let Some(small) = Small::mount(&folder, ERASURE_LOG) else { return };
     let cluster = folder.path().join("cluster");
@@ -195,9 +195,9 @@ async fn nobody_is_erased_whose_line_has_no_room() {
     assert_eq!(erase(&persons.pop().unwrap()).await, (204, false, 404));
     erased += 1;
     small.fill();
-    // The last page of the file has some room.
+    // The last page of the file has some free space, so the first erasures succeed.
     let refused = loop {
-        let path = persons.pop().expect("one of them has no room");
+        let path = persons.pop().expect("one of them has no space");
         match erase(&path).await {
             (204, _, 404) => erased += 1,
             refused => {
@@ -212,6 +212,6 @@ async fn nobody_is_erased_whose_line_has_no_room() {
     assert_eq!(erase(&refused).await, (204, false, 404));
     erased += 1;
     let written = Erased::read(std::slice::from_ref(&log)).unwrap();
-    assert_eq!(written.len(), erased, "the log names everybody who was erased");
+    assert_eq!(written.len(), erased, "the log lists every erased subject");
     service.stop();
 }

@@ -1,4 +1,4 @@
-//! A fresh installation: PostgreSQL knows nothing of its tables yet, and everything is imported at full speed.
+//! A fresh installation: its tables were never analyzed, and data is imported at full speed.
 
 use std::time::{Duration, Instant};
 
@@ -12,20 +12,20 @@ use crate::support::site::Site;
 
 const CLIENTS: usize = 32;
 const SUBMISSIONS: usize = 3_000;
-/// Entries that one submission may read of an index of subjects or deliveries, however many rows there are.
+/// Maximum index entries of subjects or deliveries that one submission may read, however many rows there are.
 const READ: i64 = 10;
 
-/// Enough for full batches.
+/// Enough clients for full batches.
 const LONG_CLIENTS: usize = 256;
-/// When the rate is measured.
+/// Times at which the rate is measured.
 const AT: [Duration; 4] =
     [Duration::from_secs(5), Duration::from_secs(20), Duration::from_mins(1), Duration::from_mins(2)];
-/// For how long.
+/// Duration of each measurement.
 const WINDOW: Duration = Duration::from_secs(5);
-/// The lowest rate is at least this share of the highest.
+/// The lowest rate must be at least this share of the highest.
 const SHARE: f64 = 0.8;
 
-/// Rows that were read in scans of whole tables, and entries that were read of indexes.
+/// Rows read by sequential scans, and entries read from indexes.
 const READS: &str = "
     select relname::text as name, seq_tup_read as read from pg_stat_user_tables
     union all
@@ -33,7 +33,7 @@ const READS: &str = "
     order by read desc";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_submission_reads_little_although_the_tables_were_never_analyzed() {
+async fn a_submission_reads_few_rows_of_tables_that_were_never_analyzed() {
     let site = Site::new().await;
     site.cluster.set("autovacuum", Some("off")).await;
     let service = site.serve(&[]);
@@ -41,7 +41,7 @@ async fn a_submission_reads_little_although_the_tables_were_never_analyzed() {
     load.more(SUBMISSIONS).await;
     let ledger = load.finish().await;
     let submissions = i64::try_from(ledger.count()).unwrap();
-    // Sessions hand in what they counted at their end.
+    // Sessions report their statistics when they end.
     service.stop();
     let mut connection = site.cluster.connect().await;
     let rows = sqlx::query(READS).fetch_all(&mut connection).await.unwrap();
@@ -56,7 +56,7 @@ async fn a_submission_reads_little_although_the_tables_were_never_analyzed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes minutes, and figures of a build without optimization say nothing"]
+#[ignore = "takes minutes, and measurements of an unoptimized build are meaningless"]
 async fn the_first_minutes_are_as_fast_as_the_later_ones() {
     let site = Site::new().await;
     let service = site.serve(&[]);

@@ -1,4 +1,4 @@
-//! The processes of PostgreSQL that serve the service are frozen: connections are open, and nothing answers on them.
+//! The PostgreSQL processes that serve the service are frozen: connections stay open, but do not respond.
 
 use std::time::{Duration, Instant};
 
@@ -14,11 +14,12 @@ use crate::support::{SLACK, quantile, until};
 const CLIENTS: usize = 16;
 /// How long the processes stay frozen.
 const FAULT: Duration = Duration::from_secs(5);
-/// Each request is answered within this time: it may meet a frozen connection at its sign-in and at its transaction.
+/// Maximum response time of each request: it may meet a frozen connection both at its authentication and at its
+/// transaction.
 const ANSWERED: Duration = Duration::from_secs(4);
-/// The first success comes within this time behind the end.
+/// Maximum time from the end of the fault to the first success.
 const HEALED: Duration = Duration::from_secs(5);
-/// The service ends within this time, although the processes are frozen.
+/// Maximum time in which the service ends while the processes are frozen.
 const STOPPED: Duration = Duration::from_secs(10);
 
 async fn freeze(site: &Site) -> Vec<Pid> {
@@ -30,7 +31,7 @@ async fn freeze(site: &Site) -> Vec<Pid> {
 
 fn signal(backends: &[Pid], signal: Signal) {
     for backend in backends {
-        // The server may have ended it by now.
+        // The server may have ended the process already.
         let _ = kill(*backend, signal);
     }
 }
@@ -49,7 +50,7 @@ async fn frozen_connections_stop_nothing() {
     signal(&frozen, Signal::SIGCONT);
     let heal = Instant::now();
     let taken = async || load.ledger.first(What::Submit, 201, heal).is_some();
-    until("submissions are taken", HEALED * 6, taken).await;
+    until("submissions are accepted", HEALED * 6, taken).await;
     let healed = load.ledger.first(What::Submit, 201, heal);
     let mut late = Vec::new();
     for what in [What::Submit, What::Worklist] {
@@ -69,7 +70,7 @@ async fn frozen_connections_stop_nothing() {
 
     load.more(CLIENTS * 2).await;
     let frozen = freeze(&site).await;
-    // Requests that wait are under way when the service is asked to end.
+    // Requests are waiting when the service is asked to end.
     tokio::time::sleep(Duration::from_millis(300)).await;
     let asked = Instant::now();
     ask_to_end(&service);

@@ -1,5 +1,6 @@
-//! The service, and all of PostgreSQL, are killed again and again at random moments while clients submit: what was
-//! acknowledged is there, once and whole. A control run on a server that acknowledges before it writes must lose.
+//! The service, or all of PostgreSQL, is killed repeatedly at random moments while clients submit. Every acknowledged
+//! submission must be stored once and complete. A control run on a server that acknowledges before it writes must lose
+//! some.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use crate::support::load::Load;
 use crate::support::site::{Site, ready};
 use crate::support::{Dice, quantile};
 
-/// How often something is killed, and how many submissions are acknowledged meanwhile at least.
+/// The number of kills, and the minimum number of submissions acknowledged before each.
 struct Size {
     kills: usize,
     acknowledged: usize,
@@ -19,9 +20,9 @@ const POSTGRES: Size = Size { kills: 20, acknowledged: 800 };
 const LONG_SERVICE: Size = Size { kills: 200, acknowledged: 70_000 };
 const LONG_POSTGRES: Size = Size { kills: 100, acknowledged: 40_000 };
 const CLIENTS: usize = 24;
-/// The kill comes within this time behind the last submission that was waited for.
+/// Upper bound of the random delay between the last awaited submission and the kill.
 const MOMENT: Duration = Duration::from_millis(150);
-/// How many submissions the control run gets acknowledged before each kill.
+/// Submissions that are acknowledged before each kill of the control run.
 const CONTROL: usize = 200;
 
 async fn kill_the_service(size: &Size) {
@@ -94,30 +95,30 @@ async fn kill_an_unsafe_postgres(kills: usize) -> Report {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_acknowledged_survives_kills_of_the_service() {
+async fn acknowledged_submissions_survive_kills_of_the_service() {
     kill_the_service(&SERVICE).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes half an hour"]
-async fn what_is_acknowledged_survives_two_hundred_kills_of_the_service() {
+async fn acknowledged_submissions_survive_two_hundred_kills_of_the_service() {
     kill_the_service(&LONG_SERVICE).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_acknowledged_survives_kills_of_postgres() {
+async fn acknowledged_submissions_survive_kills_of_postgres() {
     kill_postgres(&POSTGRES).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes half an hour"]
-async fn what_is_acknowledged_survives_a_hundred_kills_of_postgres() {
+async fn acknowledged_submissions_survive_a_hundred_kills_of_postgres() {
     kill_postgres(&LONG_POSTGRES).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_acknowledges_before_it_writes_is_seen_to_lose() {
+async fn the_check_detects_losses_of_a_server_that_acknowledges_before_it_writes() {
     let report = kill_an_unsafe_postgres(3).await;
     println!("the control run: {report:?}");
-    assert!(report.lost > 0, "the check is blind: {report:?}");
+    assert!(report.lost > 0, "the check detected no loss: {report:?}");
 }

@@ -1,7 +1,8 @@
-//! Faults: the service and its database are killed, cut off, frozen, filled and overloaded, and everything that was
-//! acknowledged is looked for afterwards. It is the program as it is delivered, over a PostgreSQL of its own that it reaches
-//! through a proxy which breaks connections. `SARCOSCREEN_PROGRAM` names another build; small sizes run with the other
-//! tests, `--ignored` runs the long ones. `RESULTS.md` says how, and keeps what they found.
+//! Faults: the service and its database are killed, cut off, frozen, filled and overloaded; afterwards everything that was
+//! acknowledged is checked.
+//! | The tests run the delivered program on a PostgreSQL of its own, which it reaches through a proxy that breaks
+//! connections. `SARCOSCREEN_PROGRAM` selects another build. Small sizes run with the other tests; `--ignored` runs the
+//! long ones. `RESULTS.md` describes the runs and their results.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -14,7 +15,7 @@ mod overload;
 #[path = "../api/world/people.rs"]
 mod people;
 mod proxy;
-#[allow(dead_code, reason = "the long tests use the rest")]
+#[allow(dead_code, reason = "other test binaries use the rest")]
 #[path = "../long/service.rs"]
 mod service;
 mod sight;
@@ -26,7 +27,6 @@ mod versions;
 
 use std::path::PathBuf;
 
-/// The build under test.
 #[expect(clippy::disallowed_methods, reason = "a test reads its own environment")]
 fn program() -> PathBuf {
     std::env::var_os("SARCOSCREEN_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_sarcoscreen").into(), PathBuf::from)

@@ -1,4 +1,5 @@
-//! Five times as many submissions come as the service can store: what it takes is stored soon, and the rest is refused at once.
+//! Overload: submissions arrive at five times the rate that the service can store. Accepted ones are stored soon, the
+//! others are refused at once.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,28 +15,28 @@ use crate::support::open_load::{Offered, offer};
 use crate::support::quantile;
 use crate::support::site::Site;
 
-/// Enough for full batches.
+/// Enough clients for full batches.
 const CLIENTS: usize = 256;
 /// How long the capacity is measured.
 const MEASURED: Duration = Duration::from_secs(10);
-/// How many times as much comes, and for how long.
+/// The offered rate as a multiple of the capacity, and its duration.
 const TIMES: f64 = 5.0;
 const OFFERED: Duration = Duration::from_mins(1);
-/// Submissions in the database that is analyzed.
+/// Submissions in the analyzed database.
 const ANALYZED: usize = 20_000;
-/// What is promised at the 99th percentile.
+/// Promised response times at the 99th percentile.
 const ACCEPTED: Duration = Duration::from_secs(1);
 const REFUSED: Duration = Duration::from_millis(50);
-/// Resident memory of the service at most, MB.
+/// Maximum resident memory of the service, MB.
 const MEMORY: f64 = 512.0;
-/// Behind the load submissions are taken within this time, each as soon as this.
+/// After the load, response times must return to `SOON` within `NORMAL`.
 const NORMAL: Duration = Duration::from_secs(5);
 const SOON: Duration = Duration::from_millis(100);
 
-/// Many clients of this machine are one address; a proxy has no limit of connections.
+/// All clients of this machine share one address; addresses of trusted proxies have no connection limit.
 const SETTINGS: [(&str, &str); 1] = [("SARCOSCREEN_TRUSTED_PROXIES", "127.0.0.1")];
 
-/// Submissions a second that the service stores for clients that wait for each answer.
+/// Submissions per second that the service stores for clients that wait for each response.
 pub(crate) async fn capacity() -> f64 {
     let site = Site::new().await;
     let service = site.serve(&SETTINGS);
@@ -51,7 +52,7 @@ pub(crate) async fn capacity() -> f64 {
     rate
 }
 
-/// How long after the load submissions are taken soon again; nothing when they are not in time.
+/// Time after the load until submissions are accepted quickly again; `None` if that takes too long.
 async fn normal(service: &Service, ledger: &Ledger) -> Option<Duration> {
     let (start, mut line) = (Instant::now(), Line::new(service.address()));
     let mut since = None;
@@ -68,7 +69,7 @@ async fn normal(service: &Service, ledger: &Ledger) -> Option<Duration> {
     since
 }
 
-fn told(name: &str, offered: &mut Offered, memory: f64, normal: Option<Duration>) -> Vec<String> {
+fn summary(name: &str, offered: &mut Offered, memory: f64, normal: Option<Duration>) -> Vec<String> {
     let (accepted, refused) = (quantile(&mut offered.accepted, 990), quantile(&mut offered.refused, 990));
     println!(
         "| {name} | {} | {accepted:.1?} | {} | {refused:.1?} | {:?} | {} | {:.1?} | {memory:.0} MB | {normal:.1?} |",
@@ -90,7 +91,7 @@ fn told(name: &str, offered: &mut Offered, memory: f64, normal: Option<Duration>
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes minutes, and figures of a build without optimization say nothing"]
+#[ignore = "takes minutes, and measurements of an unoptimized build are meaningless"]
 async fn five_times_the_capacity_is_shed() {
     let capacity = capacity().await;
     println!("the service stores {capacity:.0} submissions a second for {CLIENTS} clients");
@@ -114,10 +115,10 @@ async fn five_times_the_capacity_is_shed() {
         service.forget_peak();
         let mut offered = offer(&ledger, service.address(), TIMES * capacity, OFFERED).await;
         let normal = normal(&service, &ledger).await;
-        broken.extend(told(name, &mut offered, service.peak(), normal));
+        broken.extend(summary(name, &mut offered, service.peak(), normal));
         let report = check(&mut site.cluster.connect().await, &[], service.address(), &ledger).await;
         println!("{report:?}");
-        // What was refused is not sent again here, so it may be there.
+        // Refused submissions are not retried here, so their presence in the database is not checked.
         assert_eq!((report.lost, report.half_written, report.not_shown), (0, 0, 0));
         assert_eq!(ledger.all_broken(), (0, Vec::new()));
         service.stop();

@@ -1,4 +1,5 @@
-//! The network between the service and PostgreSQL fails in seven ways: the service says so in time and heals by itself.
+//! The network between the service and PostgreSQL fails in seven ways: the service reports it in time and recovers by
+//! itself.
 
 use std::time::{Duration, Instant};
 
@@ -12,45 +13,44 @@ use crate::support::site::Site;
 
 const KINDS: [Mode; 7] =
     [Mode::Cut, Mode::Stall, Mode::Silent, Mode::HalfClose, Mode::Slow(100), Mode::AcceptAndClose, Mode::CutAtCommit];
-/// How often each kind comes.
+/// Number of faults of each kind.
 const ROUNDS: usize = 1;
 const LONG_ROUNDS: usize = 8;
 const CLIENTS: usize = 16;
-/// How many connections the service may have.
+/// Size of the connection pool of the service.
 const CONNECTIONS: usize = 8;
 
-/// How long a fault lasts.
+/// Duration of a fault.
 const FAULT: Duration = Duration::from_secs(4);
-/// The first refusal comes within this time behind the beginning: a client whose request was under way waits two seconds for its
-/// answer, and the next one is answered within two seconds. A slow network may serve every request.
+/// Maximum time from the start of a fault to the first refusal: a client whose request is in progress waits two seconds for
+/// its response, and the next one receives a response within two seconds. A slow network may serve every request.
 const REFUSED: Duration = Duration::from_secs(4);
-/// The first answer that the service is not ready comes within this time: it is one second old at most, and the database is
-/// waited for.
+/// Maximum time until the service reports that it is not ready: the result is at most one second old, and the database
+/// check takes time.
 const NOT_READY: Duration = Duration::from_secs(3);
-/// The first success, the first answer that the service is ready, and the end of what was under way come within this time
-/// behind the end.
+/// Maximum time from the end of a fault to the first success, to readiness, and to the end of all requests in progress.
 const HEALED: Duration = Duration::from_secs(5);
-/// How long the service may keep connections that it has given up.
+/// How long the service may keep connections that it has abandoned.
 const CLOSED: Duration = Duration::from_secs(10);
-/// How many descriptors more than before a service may have that has lost none: clients open and close meanwhile.
+/// Allowed increase of descriptors in a service that leaks none: clients open and close connections meanwhile.
 const DESCRIPTORS: usize = 40;
 
-/// What one cycle showed.
+/// Measurements of one cycle.
 struct Cycle {
     kind: Mode,
     refused: Option<Duration>,
     not_ready: Option<Duration>,
-    /// Requests that were sent during the fault: how long they took, sorted.
+    /// Sorted response times of the requests that were sent during the fault.
     answered: Vec<Duration>,
     healed: Option<Duration>,
     ready: Option<Duration>,
-    /// Connections at PostgreSQL some time after.
+    /// Connections at PostgreSQL some time after the fault.
     connections: usize,
     descriptors: usize,
 }
 
 impl Cycle {
-    /// The promises that this cycle broke.
+    /// The limits that this cycle exceeded.
     fn broken(&self, descriptors: usize) -> Vec<String> {
         let late = |what: &str, time: Option<Duration>, most: Duration| {
             let late = time.is_none_or(|time| time > most);
@@ -59,7 +59,7 @@ impl Cycle {
         let leaked = |what: &str, count: usize, most: usize| {
             (count > most).then(|| format!("{:?}: {count} {what}, at most {most} are expected", self.kind))
         };
-        // What commits is cut, and readiness commits nothing.
+        // `CutAtCommit` does not affect readiness, which commits nothing.
         let readiness = self.kind != Mode::CutAtCommit;
         let served = matches!(self.kind, Mode::Slow(_)) && self.refused.is_none();
         let all = [
@@ -157,12 +157,12 @@ async fn cycles(rounds: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_service_refuses_in_time_and_heals_whatever_the_network_does() {
+async fn the_service_refuses_in_time_and_recovers_from_any_network_fault() {
     cycles(ROUNDS).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes ten minutes"]
-async fn the_service_refuses_in_time_and_heals_fifty_six_times() {
+async fn the_service_refuses_in_time_and_recovers_from_fifty_six_faults() {
     cycles(LONG_ROUNDS).await;
 }

@@ -1,4 +1,4 @@
-//! The check is not blind: each kind of damage is seen for what it is.
+//! Tests the check itself: it detects each kind of damage.
 
 use sqlx::{AssertSqlSafe, Executor as _};
 
@@ -9,7 +9,7 @@ use crate::support::site::Site;
 const CLIENTS: usize = 4;
 const SUBMISSIONS: usize = 100;
 
-/// Damage to one flagged submission of a clinic with two endpoints, and what the check counts for it: lost, doubled,
+/// Damage to one flagged submission of a clinic with two endpoints, and the expected counts of the check: lost, doubled,
 /// half-written, not shown.
 const DAMAGE: [(&str, [i64; 4]); 8] = [
     ("delete from submissions where submission_id = $1", [1, 0, 0, 1]),
@@ -31,14 +31,14 @@ const DAMAGE: [(&str, [i64; 4]); 8] = [
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_kind_of_damage_is_seen() {
+async fn each_kind_of_damage_is_detected() {
     let site = Site::new().await;
     let service = site.serve(&[]);
     let load = Load::start(site.clinics, service.address(), CLIENTS);
     load.more(SUBMISSIONS).await;
     let ledger = load.finish().await;
     let mut connection = site.cluster.connect().await;
-    // The triggers and keys that prevent such damage do not act for replication; the constraints are in the way.
+    // Triggers and foreign keys do not act in the replica role; these constraints would still prevent the damage.
     let weaken = "set session_replication_role = replica;
         alter table submissions drop constraint submissions_follow_up_whole, drop constraint submissions_score_ordered";
     connection.execute(weaken).await.unwrap();

@@ -1,4 +1,5 @@
-//! Half of what the service can store, for an hour: nothing grows that should not. `SARCOSCREEN_SOAK_MINUTES` sets another time.
+//! Soak test: half of the capacity for an hour, with bounded growth of memory, descriptors, connections, dead rows and
+//! queues. `SARCOSCREEN_SOAK_MINUTES` sets another duration.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,19 +14,20 @@ use crate::support::site::Site;
 
 const MINUTES: usize = 60;
 const MINUTE: Duration = Duration::from_mins(1);
-/// Memory, descriptors and connections are compared with those after so many minutes, when every pool and cache is filled.
+/// Memory, descriptors and connections are compared with the values after this many minutes, when every pool and cache is
+/// filled.
 const FILLED: usize = 5;
-/// What memory may grow by meanwhile, MB.
+/// Allowed growth of memory after that, MB.
 const MEMORY: f64 = 64.0;
-/// What descriptors and connections may grow by.
+/// Allowed growth of descriptors and connections.
 const MORE: usize = 40;
-/// Dead rows for each hundred that live, and some that every table may have.
+/// Allowed dead rows for each hundred live rows, plus a constant for every table.
 const DEAD: i64 = 30;
 const SOME_DEAD: i64 = 100_000;
-/// For how many seconds of work what waits in the queues may be.
+/// Maximum length of the queues, in seconds of work.
 const WAITING: f64 = 60.0;
 
-/// What was measured at the end of a minute.
+/// Measurements at the end of a minute.
 struct Figures {
     memory: f64,
     descriptors: usize,
@@ -60,7 +62,7 @@ impl Figures {
         }
     }
 
-    /// What is more than it may be, measured by an earlier minute.
+    /// The measurements that exceed their bounds, compared with an earlier minute.
     fn broken(&self, filled: &Self, rate: f64) -> Vec<&'static str> {
         #[expect(clippy::cast_possible_truncation, reason = "far below where it is")]
         let waiting = (rate * WAITING) as i64;
@@ -95,7 +97,7 @@ fn row(minute: usize, offered: &mut Offered, figures: &Figures) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes an hour"]
-async fn nothing_grows_in_an_hour_of_half_load() {
+async fn no_resource_grows_in_an_hour_of_half_load() {
     let rate = crate::overload::capacity().await / 2.0;
     println!("{rate:.0} submissions a second");
     println!(
@@ -106,7 +108,7 @@ async fn nothing_grows_in_an_hour_of_half_load() {
     let service = site.serve(&[("SARCOSCREEN_TRUSTED_PROXIES", "127.0.0.1")]);
     let (mut stored, mut errors, mut filled, mut broken) = (0, 0, None, Vec::new());
     for minute in 1..=minutes() {
-        // A log of its own for each minute: one of an hour would fill the memory of this process.
+        // One ledger per minute: a ledger of an hour would fill the memory of this process.
         let ledger = Arc::new(Ledger::new(site.clinics, Persons::Few));
         let mut offered = offer(&ledger, service.address(), rate, MINUTE).await;
         let figures = Figures::of(&site, &service).await;
@@ -124,7 +126,7 @@ async fn nothing_grows_in_an_hour_of_half_load() {
     }
     let count = sqlx::query_scalar("select count(*) from submissions");
     let there: i64 = count.fetch_one(&mut site.cluster.connect().await).await.unwrap();
-    println!("{stored} stored, {there} there, {errors} errors");
+    println!("{stored} acknowledged, {there} in the database, {errors} errors");
     assert_eq!((i64::try_from(stored).unwrap(), errors), (there, 0));
     assert!(broken.is_empty(), "{broken:#?}");
     service.stop();

@@ -12,14 +12,14 @@ use crate::support::{Dice, quantile};
 const STOPS: usize = 5;
 const LONG_STOPS: usize = 50;
 const CLIENTS: usize = 24;
-/// How many submissions are acknowledged before each stop, at least.
+/// Minimum number of submissions acknowledged before each stop.
 const BETWEEN: usize = 40;
 const MOMENT: Duration = Duration::from_millis(200);
-/// How long the service may take to notice that it is to end.
+/// Maximum time until the service reacts to the signal.
 const NOTICED: Duration = Duration::from_millis(200);
 const STOPPED: Duration = Duration::from_secs(10);
 
-/// What broke between the moment at which the service was asked to end and the moment at which it had ended.
+/// Promises that were broken between the signal and the end of the service.
 fn broken(ledger: &Ledger, asked: Instant, gone: Instant) -> Vec<String> {
     let all: Vec<Seen> = [What::Submit, What::Worklist, What::Ready]
         .into_iter()
@@ -43,11 +43,11 @@ fn broken(ledger: &Ledger, asked: Instant, gone: Instant) -> Vec<String> {
         broken.push(format!("{open} answers that keep the connection open"));
     }
     let refused = all.iter().filter(|seen| seen.end == End::Failed(Failure::Refused)).map(|seen| seen.done).min();
-    let told = ledger.first(What::Ready, 503, asked).map(|after| asked + after);
-    match (told, refused) {
-        (None, _) => broken.push("readiness did not say so".to_owned()),
-        (Some(told), Some(refused)) if refused < told => {
-            broken.push("nothing listened before readiness said so".to_owned());
+    let not_ready = ledger.first(What::Ready, 503, asked).map(|after| asked + after);
+    match (not_ready, refused) {
+        (None, _) => broken.push("readiness did not report it".to_owned()),
+        (Some(not_ready), Some(refused)) if refused < not_ready => {
+            broken.push("the listener closed before readiness reported it".to_owned());
         }
         _ => {}
     }

@@ -1,4 +1,4 @@
-//! Settings of PostgreSQL that could lose what is acknowledged are set while the service runs.
+//! PostgreSQL settings that could lose acknowledged data are changed while the service runs.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use crate::support::site::{Site, readiness, ready};
 use crate::support::until;
 
 const CLIENTS: usize = 16;
-/// How many submissions are acknowledged under the setting.
+/// Submissions that are acknowledged under the setting.
 const SUBMISSIONS: usize = 200;
-/// The service notices a setting, and that it was taken back, within this time.
+/// Maximum time until the service notices the setting, or its reset.
 const NOTICED: Duration = Duration::from_secs(5);
-/// How long it is watched meanwhile.
+/// How long refusals are observed meanwhile.
 const WATCHED: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -50,13 +50,13 @@ async fn submissions_are_refused_while_the_server_could_lose_them() {
         tokio::time::sleep(WATCHED).await;
         let seen = load.ledger.sent_within(What::Submit, from, std::time::Instant::now());
         let taken = seen.iter().filter(|seen| seen.end != End::Status(503)).count();
-        println!("{setting}: refused after {noticed:.2?}, then {taken} of {} taken", seen.len());
-        assert!(!seen.is_empty() && taken == 0, "{setting}: {taken} of {} taken", seen.len());
+        println!("{setting}: refused after {noticed:.2?}, then {taken} of {} accepted", seen.len());
+        assert!(!seen.is_empty() && taken == 0, "{setting}: {taken} of {} accepted", seen.len());
         site.cluster.set(setting, None).await;
         let back = std::time::Instant::now();
         let again = async || load.ledger.first(What::Submit, 201, back).is_some();
-        let again = until("submissions are taken again", NOTICED, again).await;
-        println!("{setting}: taken again after {again:.2?}");
+        let again = until("submissions are accepted again", NOTICED, again).await;
+        println!("{setting}: accepted again after {again:.2?}");
         ready(service.address()).await;
     }
     let ledger = load.finish().await;

@@ -1,4 +1,4 @@
-//! Two versions of the service on one database, as during an upgrade: both take submissions, and none is refused.
+//! Two versions of the service on one database, as during an upgrade: both accept submissions and refuse none.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,14 +11,14 @@ use crate::support::site::{Site, ready};
 const CLIENTS: usize = 8;
 const TIME: Duration = Duration::from_mins(1);
 
-/// The build before, which knows fewer migrations or as many.
+/// The previous build, which has the same migrations or fewer.
 #[expect(clippy::disallowed_methods, reason = "a test reads its own environment")]
 fn before() -> PathBuf {
     let before = std::env::var_os("SARCOSCREEN_PROGRAM_BEFORE");
-    before.expect("SARCOSCREEN_PROGRAM_BEFORE names the build before").into()
+    before.expect("SARCOSCREEN_PROGRAM_BEFORE names the previous build").into()
 }
 
-/// The ends of requests that are no success.
+/// The numbers of requests that did not succeed, by how they ended.
 fn errors(ledger: &Ledger) -> Vec<(String, usize)> {
     ledger
         .ends()
@@ -29,7 +29,7 @@ fn errors(ledger: &Ledger) -> Vec<(String, usize)> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs another build"]
-async fn two_versions_side_by_side_refuse_nothing() {
+async fn two_versions_on_one_database_refuse_nothing() {
     let site = Site::new().await;
     let old = site.serve_program(&before(), site.cluster.port(), &[]);
     let new = site.serve(&[]);
@@ -45,7 +45,7 @@ async fn two_versions_side_by_side_refuse_nothing() {
     for load in loads {
         ledgers.push(load.finish().await);
     }
-    // Each shows what the other took.
+    // Each version shows what the other one accepted.
     let mut connection = site.cluster.connect().await;
     for ((ledger, other), shows) in
         [(&ledgers[0], &ledgers[1]), (&ledgers[1], &ledgers[0])].into_iter().zip([&new, &old])

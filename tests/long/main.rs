@@ -1,4 +1,5 @@
-//! Measurements that run for minutes, by hand; see `tests/long/README.md`. They start what they need and leave nothing.
+//! Measurements that take minutes, started by hand; see `tests/long/README.md`. They start what they need and clean up
+//! after themselves.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -3,12 +3,12 @@
 
     tests/long/planted_bugs.py                     all twelve
     tests/long/planted_bugs.py --only 7            one of them, with all its variants (or one: --only 11b)
-    tests/long/planted_bugs.py --target-dir DIR    compile in DIR, which makes the next run there faster
+    tests/long/planted_bugs.py --target-dir DIR    compile in DIR, so that the next run there is faster
 
-A bug is caught when the named test runs, fails, and names the cases that stand against this bug (for 5a: the fault
-for which the table is refused before any case). A plant that does not compile is broken, not caught. A bug with
-variants is caught when all of them are. Everything happens in copies of the tracked files; the working tree is only
-read. The last line is `12 planted, N caught`. Exit status: 0 all caught, 1 some not, 2 nothing could be said.
+A bug is caught if the named test runs, fails, and reports the cases that were written against this bug (for 5a: the
+fault for which the table is refused before any case). A plant that does not compile is broken, not caught. A bug with
+variants is caught if all of them are. The script works in copies of the tracked files and only reads the working tree.
+The last line is `12 planted, N caught`. Exit status: 0 all caught, 1 some not caught, 2 no result.
 """
 
 import argparse
@@ -46,11 +46,11 @@ class Plant:
 
     number: str
     bug: str
-    """(file, what stands there, what stands there instead)"""
+    """(file, original text, replacement)"""
     edits: tuple
     """(test binary, test)"""
     test: tuple
-    """What the failing test must name: its cases, or what refused the table before any case."""
+    """What the failing test must report: its cases, or the fault for which the table is refused before any case."""
     cases: tuple
 
     def is_of(self, number: str) -> bool:
@@ -66,7 +66,7 @@ PLANTS = (
          "bug 1: SARC-F is not inverted, 10 is positive"),
     ),
     Plant(
-        "2", "sex ignored: a man's grip limits for everybody",
+        "2", "sex ignored: the grip limits of men for all",
         (
             (PATHWAYS, "less_than = { female = 16, male = 27 }", "less_than = 27"),
             (PATHWAYS, "less_than = { female = 18, male = 28 }, unable", "less_than = 28, unable"),
@@ -261,7 +261,7 @@ PLANTS = (
 
 
 class Unusable(Exception):
-    """Something without which nothing can be said of any bug."""
+    """An error that prevents a result for any bug."""
 
 
 def say(text: str) -> None:
@@ -270,8 +270,8 @@ def say(text: str) -> None:
 
 @contextlib.contextmanager
 def workshop(target: pathlib.Path | None):
-    """A folder for the copies and the folder to compile in. The copies always stand at the same place below the
-    latter, so that a compiler finds its work again."""
+    """The folder of the copies and the folder to compile in. The copies always have the same path in the latter, so that
+    the compiler can reuse its work."""
     with tempfile.TemporaryDirectory(prefix="planted-bugs-") as temporary:
         target = (target or pathlib.Path(temporary, "target")).resolve()
         if target.is_relative_to(ROOT):
@@ -290,7 +290,7 @@ def workshop(target: pathlib.Path | None):
 
 
 def snapshot(to: pathlib.Path) -> None:
-    """Copies the tracked files as they stand in the working tree."""
+    """Copies the tracked files of the working tree with their current content."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
     for name in filter(None, os.fsdecode(listed).split("\0")):
         if (ROOT / name).is_file():
@@ -299,7 +299,7 @@ def snapshot(to: pathlib.Path) -> None:
 
 
 def fresh_copy(original: pathlib.Path, copy: pathlib.Path) -> None:
-    """Replaces the copy. Times are not kept: to the compiler every file is new."""
+    """Replaces the copy. Times are not preserved: for the compiler every file is new."""
     if copy.exists():
         shutil.rmtree(copy)
     shutil.copytree(original, copy, copy_function=shutil.copy)
@@ -310,7 +310,7 @@ def plant(bug: Plant, copy: pathlib.Path) -> None:
         text = (copy / file).read_text(encoding="utf-8")
         found = text.count(stands)
         if found != 1:
-            raise Unusable(f"bug {bug.number}: this must stand once in {file}, not {found} times:\n{stands}")
+            raise Unusable(f"bug {bug.number}: this text must occur once in {file}, not {found} times:\n{stands}")
         (copy / file).write_text(text.replace(stands, instead), encoding="utf-8")
 
 
@@ -324,7 +324,7 @@ def cargo(copy: pathlib.Path, target: pathlib.Path, *arguments: str) -> tuple[bo
 
 
 def run_test(copy: pathlib.Path, target: pathlib.Path, test: tuple) -> tuple[str, str]:
-    """`passed`, `failed`, `broken` (does not compile) or `absent` (no one test of that name), and the output."""
+    """`passed`, `failed`, `broken` (does not compile) or `absent` (not exactly one test with that name), and the output."""
     binary, name = test
     compiled, output = cargo(copy, target, "--test", binary, "--no-run")
     if not compiled:
@@ -348,7 +348,7 @@ def control(copy: pathlib.Path, target: pathlib.Path, tests: list) -> None:
 
 
 def judge(bug: Plant, state: str, output: str) -> tuple[bool, str]:
-    """Whether the bug was caught, and in words by what."""
+    """Whether the bug was caught, and a description."""
     if state == "broken":
         error = re.search(r"^error.*", output, re.MULTILINE)
         return False, f"BROKEN PLANT, it does not compile: {error.group() if error else tail(output)}"
@@ -357,7 +357,7 @@ def judge(bug: Plant, state: str, output: str) -> tuple[bool, str]:
     missed = [case for case in bug.cases if case not in output]
     if missed:
         say(tail(output))
-        return False, f"NOT CAUGHT: the test failed, but does not name {missed[0]!r}"
+        return False, f"NOT CAUGHT: the test failed, but does not report {missed[0]!r}"
     differing = sum(", expected " in line for line in output.splitlines())
     more = f" (one of {differing} differences)" if differing else ""
     return True, f"{bug.cases[0]}{more}"

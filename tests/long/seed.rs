@@ -1,5 +1,5 @@
-//! Rows by the million, by SQL as the owner: cheap to make, but with the answers, assessments and sealed references that
-//! the service itself makes.
+//! Inserts millions of rows with SQL as the owner: cheap to create, but with answers, assessments and sealed references
+//! that the service itself made.
 
 use sarcoscreen::domain::subject::LookUp;
 use sarcoscreen::store::keys::{Keys, Place};
@@ -7,7 +7,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Executor as _};
 use uuid::Uuid;
 
-/// How many rows a clinic gets.
+/// The number of rows of a clinic.
 #[derive(Clone, Copy)]
 pub(crate) struct Size {
     pub(crate) submissions: u32,
@@ -15,8 +15,8 @@ pub(crate) struct Size {
     pub(crate) closed: u32,
 }
 
-/// Gives a clinic its rows, received over the last three years; `number` tells its ids from those of other clinics. What
-/// was submitted to `pattern` serves as the pattern of submissions.
+/// Inserts the rows of a clinic, received over the last three years; `number` distinguishes its ids from those of other
+/// clinics. The submissions of clinic `pattern` serve as templates.
 pub(crate) async fn fill(
     connection: &mut PgConnection,
     keys: Option<&Keys>,
@@ -27,7 +27,7 @@ pub(crate) async fn fill(
 ) {
     let cases = size.open + size.closed;
     assert!(2 * cases <= size.submissions);
-    // Twice as many people as cases; the first ones have one each.
+    // Twice as many subjects as follow-ups; the first ones have one each.
     if let Some(keys) = keys {
         people_with_references(connection, keys, clinic, number, 2 * cases).await;
     } else {
@@ -44,8 +44,9 @@ pub(crate) async fn fill(
     run(connection, submissions(clinic, pattern, number, size, &received)).await;
 }
 
-/// The trail and the history that belong to the rows of [`fill`]: an entry for each submission, a version of each case.
-pub(crate) async fn fill_trail(connection: &mut PgConnection, clinic: Uuid, number: u32, size: Size) {
+/// The audit entries and the history for the rows of [`fill`]: an audit entry for each submission, a version of each
+/// follow-up.
+pub(crate) async fn fill_audit_log(connection: &mut PgConnection, clinic: Uuid, number: u32, size: Size) {
     let rows =
         |kind| format!("between {} and {}", id(number, kind, "1"), id(number, kind, &size.submissions.to_string()));
     let entries = format!(
@@ -69,22 +70,22 @@ pub(crate) async fn fill_trail(connection: &mut PgConnection, clinic: Uuid, numb
     run(connection, events).await;
 }
 
-/// The reference of a person, by the place among those of the clinic.
+/// The reference of a subject, by its index in the clinic.
 pub(crate) fn reference(number: u32, index: u32) -> String {
     format!("MRN-{number}-{index:07}")
 }
 
-/// The id of the case of a person, by the place.
+/// The id of the follow-up of a subject, by its index.
 pub(crate) fn case_id(number: u32, index: u32) -> Uuid {
     format!("{number:08x}-0000-7001-8000-{index:012x}").parse().unwrap()
 }
 
-/// The id of a person, by the place.
+/// The id of a subject, by its index.
 pub(crate) fn subject_id(number: u32, index: u32) -> Uuid {
     format!("{number:08x}-0000-7000-8000-{index:012x}").parse().unwrap()
 }
 
-/// The id of a row: of one kind and clinic, in ascending order.
+/// The id of a row of one kind and clinic; ids ascend with the index.
 fn id(number: u32, kind: u8, index: &str) -> String {
     format!("('{number:08x}-0000-7{kind:03x}-8000-' || lpad(to_hex({index}), 12, '0'))::uuid")
 }
@@ -111,8 +112,8 @@ async fn people_with_references(connection: &mut PgConnection, keys: &Keys, clin
     }
 }
 
-/// The first cases are closed, the last ones are not; they were flagged over the last three years and the last ninety
-/// days.
+/// The first follow-ups are closed and were flagged over the last three years; the last ones are open and were flagged over
+/// the last ninety days.
 fn follow_ups(clinic: Uuid, number: u32, Size { open, closed, .. }: Size) -> String {
     format!(
         "insert into follow_ups (clinic_id, follow_up_id, subject_id, state, urgency, flagged_at, updated_at, assignee,
@@ -141,12 +142,12 @@ fn follow_ups(clinic: Uuid, number: u32, Size { open, closed, .. }: Size) -> Str
     )
 }
 
-/// The first submission of every case is flagged, and so is a second one of every other case; all others are not. The
-/// flagged ones are spread evenly over the time.
+/// The first submission of every follow-up is flagged, and so is a second one of every other follow-up; all others are not.
+/// The flagged ones are spread evenly over the time.
 fn submissions(clinic: Uuid, pattern: Uuid, number: u32, size: Size, received: &str) -> String {
     let (cases, all) = (size.open + size.closed, size.submissions);
     let flagged = cases + cases / 2;
-    // How many flagged ones there are up to the i-th submission.
+    // The number of flagged submissions up to the i-th one.
     let upto = |i: &str| format!("({i})::bigint * {flagged} / {all}");
     let (now, before) = (upto("i"), upto("i - 1"));
     format!(

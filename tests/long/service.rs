@@ -1,4 +1,4 @@
-//! The program as it is delivered, over a private PostgreSQL of its own with everything durable.
+//! The delivered program on a private PostgreSQL of its own with durable settings.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -24,13 +24,12 @@ use sqlx::postgres::PgConnection;
 /// A data folder with a running PostgreSQL and a master key.
 pub(crate) struct Place {
     postgres: Embedded,
-    /// Whether the build has a login role; one from before signs in as the owner.
+    /// Whether the build has a login role; an earlier one signs in as the owner.
     has_login: bool,
-    // Last, so that it goes when nobody writes into it any more.
+    // Declared last: removed after all its writers have ended.
     folder: tempfile::TempDir,
 }
 
-/// A running service.
 pub(crate) struct Service {
     child: Child,
     base: String,
@@ -40,7 +39,7 @@ pub(crate) struct Service {
 impl Place {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("sarcoscreen-long-").tempdir().unwrap();
-        // As root the server drops to another account, which must be able to reach its folder.
+        // Under root the server runs as another account, which needs access to its folder.
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
         let key = folder.path().join("key");
         std::fs::write(&key, &*MasterKey::text(&[7; 32])).unwrap();
@@ -51,7 +50,7 @@ impl Place {
         Self { postgres, has_login, folder }
     }
 
-    /// The keys that the service derives from its key file, which is the first that the database knows.
+    /// The keys that the service derives from its key file, the first one that the database registers.
     pub(crate) fn keys() -> Keys {
         let keys = Keys::derive(&MasterKey::parse(&MasterKey::text(&[7; 32])).unwrap()).unwrap();
         keys.set_versions(vec![1]);
@@ -63,7 +62,7 @@ impl Place {
         self.postgres.connect_options().connect().await.unwrap()
     }
 
-    /// An application over the database, as the service has one.
+    /// An application on the database, like the one in the service.
     pub(crate) fn app(&self) -> App {
         let sizes = Sizes {
             connections: 4,
@@ -80,26 +79,26 @@ impl Place {
         App::new(store, Releases::load().unwrap(), Arc::new(System), policy)
     }
 
-    /// What the server wrote to its log.
+    /// The log of the PostgreSQL server.
     pub(crate) fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(self.postgres.data_dir().join("postgres.log")).unwrap()).into_owned()
     }
 
-    /// Runs a command of the program and hands back what it printed.
+    /// Runs a command of the program and returns its output.
     pub(crate) fn run(&self, arguments: &[&str]) -> String {
         let output = self.command(arguments).output().unwrap();
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
-    /// The socket's folder, the account and the database.
+    /// The folder of the socket, the account and the database.
     pub(crate) fn coordinates(&self) -> (PathBuf, String, String) {
         let options = self.postgres.connect_options();
         let database = options.get_database().unwrap().to_owned();
         (options.get_socket().unwrap().clone(), options.get_username().to_owned(), database)
     }
 
-    /// The process of the server that starts all others.
+    /// The pid of the main PostgreSQL process.
     pub(crate) fn postgres(&self) -> u32 {
         self.postgres.server_pid().try_into().unwrap()
     }
@@ -109,17 +108,16 @@ impl Place {
         self.postgres.version()
     }
 
-    /// Starts the service.
     pub(crate) fn serve(&self) -> Service {
         self.serve_with(&[])
     }
 
-    /// Starts the service with settings.
+    /// Starts the service with environment variables.
     pub(crate) fn serve_with(&self, environment: &[(&str, &str)]) -> Service {
         self.serve_into(environment, Stdio::inherit())
     }
 
-    /// Starts the service with settings and a place for its log.
+    /// Starts the service with environment variables and a destination for its log.
     pub(crate) fn serve_into(&self, environment: &[(&str, &str)], log: Stdio) -> Service {
         Service::start(self.command(&["serve"]).envs(environment.iter().copied()).stderr(log))
     }
@@ -143,7 +141,7 @@ impl Place {
     }
 }
 
-/// The release build, whatever profile the caller was built with.
+/// The release build, whatever the profile of the caller.
 pub(crate) fn release() -> PathBuf {
     let built = Path::new(env!("CARGO_BIN_EXE_sarcoscreen")).parent().unwrap().parent().unwrap();
     let program = built.join("release/sarcoscreen");
@@ -152,12 +150,13 @@ pub(crate) fn release() -> PathBuf {
 }
 
 impl Drop for Place {
-    /// Stops PostgreSQL, also when the measurement failed, before the folder goes.
+    /// Stops PostgreSQL before the folder is removed, also after a failed measurement.
     fn drop(&mut self) {
         let _ = kill(Pid::from_raw(self.postgres.server_pid()), Signal::SIGINT);
         let running = self.postgres.data_dir().join("cluster/postmaster.pid");
         let gone = (0..300).any(|_| {
-            // It is no child of this process, so nothing tells of its end; its file, which goes last, is looked at again.
+            // The server is not a child of this process, so its end cannot be awaited; its pid file, which is removed last,
+            // is polled.
             std::thread::sleep(Duration::from_millis(100));
             !running.exists()
         });
@@ -175,17 +174,16 @@ impl Service {
         Self { child, base, http: reqwest::Client::new() }
     }
 
-    /// Its process, to be waited for.
+    /// The child process, to wait for its end.
     pub(crate) fn child(&mut self) -> &mut Child {
         &mut self.child
     }
 
-    /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.base.trim_start_matches("http://").parse().unwrap()
     }
 
-    /// Its process.
+    /// The pid of the service.
     pub(crate) fn process(&self) -> u32 {
         self.child.id()
     }
@@ -206,7 +204,7 @@ impl Service {
         assert_eq!(answer.status(), 201, "{}", answer.text().await.unwrap());
     }
 
-    /// Latencies of a path in milliseconds, sorted, with so many requests under way at once.
+    /// Sorted response times of a path in milliseconds, with `at_once` concurrent requests.
     pub(crate) async fn latencies(&self, key: &str, path: &str, at_once: usize, each: usize) -> Vec<f64> {
         let one = || async {
             let mut found = Vec::new();

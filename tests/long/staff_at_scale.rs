@@ -1,6 +1,6 @@
-//! What staff meet in a large database: pages of the worklist, an export of a million rows, statistics over three years.
-//!
-//! Fifty clinics share 1,000,000 submissions and 50,000 open cases; one more has 1,000,000 and 50,000 by itself.
+//! Work of staff in a large database: pages of the worklist, an export of a million rows, statistics over three years.
+//! | Fifty clinics share 1,000,000 submissions and 50,000 open follow-ups; one more clinic has 1,000,000 and 50,000 by
+//! itself.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::seed::{Size, fill};
 use crate::service::{Place, Service};
 
-/// A clinic with keys of its own.
+/// A clinic and its keys.
 struct Clinic {
     id: Uuid,
     staff: String,
@@ -42,7 +42,7 @@ async fn staff_at_scale() {
     service.stop();
     plans(&place, &large).await;
     drop(place);
-    println!("all of it in {:.0} s", start.elapsed().as_secs_f64());
+    println!("total {:.0} s", start.elapsed().as_secs_f64());
 }
 
 fn clinic(place: &Place, name: &str) -> Clinic {
@@ -52,7 +52,7 @@ fn clinic(place: &Place, name: &str) -> Clinic {
     Clinic { staff: mint("staff"), intake: mint("intake"), id: id.parse().unwrap() }
 }
 
-/// Real submissions of a few people through the service, then a million of them for each by SQL.
+/// Sends a few real submissions through the service, then inserts a million rows for each of the two sets with SQL.
 async fn seed(place: &Place, small: &Clinic, large: &Clinic) {
     let service = place.serve();
     for (index, falls) in [0, 0, 1, 0, 4, 5].into_iter().enumerate() {
@@ -65,9 +65,9 @@ async fn seed(place: &Place, small: &Clinic, large: &Clinic) {
     }
     service.stop();
     let mut owner = place.connect().await;
-    // Without a check of every foreign key; the rows are right by construction.
+    // Skips the foreign key checks; the rows are consistent by construction.
     owner.execute("set session_replication_role = replica").await.unwrap();
-    // No day is counted by itself until the statistics were measured without.
+    // No day is rolled up until the statistics were measured without.
     block_counting(&mut owner).await;
     let others = "insert into clinics (clinic_id, name, booking_url, emergency_number, language, created_at)
                   select gen_random_uuid(), 'Clinic ' || i, booking_url, emergency_number, language, created_at
@@ -88,7 +88,7 @@ async fn seed(place: &Place, small: &Clinic, large: &Clinic) {
     println!("{}", sqlx::query_scalar::<_, String>(counts).fetch_one(&mut owner).await.unwrap());
 }
 
-/// A row that says that a late day was counted: then no day is left.
+/// Inserts a row that marks a future day as counted, so that the service counts no earlier day.
 async fn block_counting(owner: &mut PgConnection) {
     let sql = "insert into daily_counts select clinic_id, '2999-12-31', 'submissions', '', 0 from clinics";
     owner.execute(sql).await.unwrap();
@@ -99,7 +99,7 @@ async fn worklist(service: &Service, small: &Clinic, large: &Clinic) {
     for (name, clinic, limit) in [("one of fifty clinics", small, 1), ("the large clinic", large, 50)] {
         let first = format!("/v1/follow-ups?limit={limit}");
         let (mut path, mut page) = (first.clone(), 1);
-        // Page 1,000 may be the last one, which has no cursor any more.
+        // Page 1,000 may be the last one, which has no cursor.
         while page < 1_000 {
             let cursor = service.get(&clinic.staff, &path).await["next_cursor"].clone();
             path = format!("{first}&cursor={}", cursor.as_str().unwrap());
@@ -136,7 +136,7 @@ async fn exports(service: &Service, staff: &str) {
             bytes += chunk.len();
             rows += String::from_utf8_lossy(&chunk).matches('\n').count();
         }
-        // One line is the header, or the end.
+        // One line is the header or the trailer.
         let (rows, seconds) = (rows - 1, start.elapsed().as_secs_f64());
         let wanted = if export == "submissions" { LARGE.submissions } else { LARGE.open + LARGE.closed };
         assert_eq!(rows, usize::try_from(wanted).unwrap());
@@ -161,7 +161,7 @@ async fn statistics(place: &Place, service: &Service, staff: &str, how: &str) {
     }
 }
 
-/// Lets the service count every day that is over, and waits for it.
+/// Lets the service count every past day, and waits for it.
 async fn roll_up(place: &Place) -> Service {
     let mut owner = place.connect().await;
     owner.execute("delete from daily_counts").await.unwrap();
@@ -184,7 +184,7 @@ async fn roll_up(place: &Place) -> Service {
     service
 }
 
-/// The plans of the statements as the service sends them, in its role, under row-level security.
+/// Plans of the statements as the service sends them, with its role and under row-level security.
 async fn plans(place: &Place, clinic: &Clinic) {
     let mut owner = place.connect().await;
     for setting in [

@@ -1,14 +1,14 @@
 """Second calculation of the screening result.
 
-Written from the published figures and the written rules of the rule table; it shares no code, no data and
-no tables with the service, so that a slip in one of the two shows up as a difference between them.
+Written from the published figures and the written rules of the rule table. It shares no code, no data and no tables with
+the service, so that a mistake in one of the two shows as a difference.
 
 Conventions used throughout:
 
 * `None` is an unanswered item, and the third truth value "unknown" of a test.
-* A score is a pair `(lower, upper)`: what is certain, and what the open items could still add up to.
+* A score is a pair `(lower, upper)`: the certain points, and the most that the open items can still reach.
 * Every quantity is an integer in the step of its item (tenths of a kilogram, hundredths of a second), so that
-  a value that stands exactly on a cut-off is compared exactly.
+  a value exactly at a cut-off is compared exactly.
 """
 
 # ---------------------------------------------------------------------------------------------------------
@@ -30,7 +30,7 @@ def in_steps(value, steps_per_unit):
 
 
 class Measured:
-    """The items that several parts of the result look at, read once and brought to whole steps."""
+    """The items that several parts of the result use, read once and converted to whole steps."""
 
     __slots__ = (
         "age", "sexes", "height", "weight", "calf", "grip", "chair_stands", "timed_up_and_go", "gait", "sppb",
@@ -75,7 +75,7 @@ def both(first, second):
 
 
 def below_by_sex(value, cut_offs, sexes):
-    """value < the cut-off of the sex; with the sex unknown, only what holds for both."""
+    """value < the cut-off of the sex; with the sex unknown, only a result that holds for both."""
     if value is None:
         return None
     low = value < cut_offs[sexes[0]]
@@ -120,7 +120,7 @@ def when_yes(points):
 DIFFICULTY = options({"none": 0, "some": 1, "a_lot_or_unable": 2})
 SARC_F_DIFFICULTIES = ("carrying_difficulty", "walking_difficulty", "chair_rise_difficulty", "stair_difficulty")
 
-# Own score, the rules that look at one option or one yes/no item
+# Own score, the rules that use one option or one yes/no item
 OWN_SCORE_ITEMS = (
     ("muscle_shrinkage", when_yes(2)),  # clinic
     ("weakness", when_yes(1)),  # clinic
@@ -241,7 +241,7 @@ def nutrition_points(get, measured):
 
 
 def vitamin_d_points(vitamin_d, laboratory_asked):
-    """Visser 2003, one tier down: below 25 nmol/L. A laboratory value nobody was asked for is no open item."""
+    """Visser 2003, one tier down: below 25 nmol/L. A laboratory value that was not requested is not an open item."""
     if vitamin_d is None:
         return (0, 2) if laboratory_asked else (0, 0)
     return (2, 2) if vitamin_d < 25 else (0, 0)
@@ -512,7 +512,7 @@ def awgs_2019(get, measured, sarc_f, sarc_calf, ring_smaller):
 
 
 def grip_low_awgs_2025(measured):
-    """Chen 2025: < 34/20 kg at 50-64, < 28/18 kg from 65; with the age unknown, what both rows say."""
+    """Chen 2025: < 34/20 kg at 50-64, < 28/18 kg from 65; with the age unknown, only a result that both rows share."""
     grip, age = measured.grip, measured.age
     if grip is None:
         return None
@@ -625,10 +625,10 @@ def ratio_above(value, limit, times):
 
 
 def symptom_red_flags(get, measured, creatine_kinase_above_5):
-    """Levels of the red flags that flag a submission and are no laboratory value alone.
+    """Levels of the red flags that flag a submission and are not a laboratory value alone.
 
-    A red flag fires only when its condition is certain, and for these conditions (no negation in them) that is
-    so exactly when the plain truth of the given answers makes it so.
+    A red flag fires only if its condition is certain. These conditions contain no negation, so they are certain exactly if
+    the given answers satisfy them.
     """
     fired = [level for item, level in LONE_ALARMS if get(item)]
     muscle_pain, dark_urine, steroids = get("muscle_pain"), get("dark_urine"), get("high_dose_steroids")
@@ -660,7 +660,7 @@ def laboratory_red_flags(creatine_kinase_above_5, creatine_kinase_above_1, myogl
 
 
 def alarm_sign(get):
-    """A sign that matters only with another one: worth a consultation, but it flags nothing."""
+    """A sign that matters only together with another one: it gives a consultation, but no flag."""
     return get("muscle_pain") or get("dark_urine") or get("high_dose_steroids") or get("palpitations")
 
 
@@ -677,8 +677,8 @@ def loss_half_met(measured):
 
 
 def may_be_self_care(get, measured, creatine_kinase, creatine_kinase_limit, myoglobin, myoglobin_limit):
-    """Asked only when no red flag fired. Then every answered alarm item is "no", and the conditions over them
-    are false; what can still be half met are the weight loss and a laboratory value without its limit."""
+    """Called only if no red flag fired. Then every answered alarm item is "no" and the conditions on them are false; only the
+    weight loss and a laboratory value without its limit can still be half met."""
     if None in [get(item) for item in ALARM_ITEMS]:
         return False
     return not (
@@ -703,7 +703,7 @@ def urgency(reasons, band_high, pathway_reasons, worst_rank):
 
 
 def calculate(answers, audience=("person",), asked_pathways=()):
-    """The result of one set of answers, in the form the service reports it for comparison."""
+    """The result of one set of answers, in the form that the service reports for comparison."""
     get = answers.get
     measured = Measured(get)
     ring_smaller = FINGER_RING_SMALLER[get("finger_ring")]

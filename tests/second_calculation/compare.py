@@ -20,11 +20,11 @@ ABSENT = "(absent)"
 
 
 class Unusable(Exception):
-    """A line that cannot be compared: a test fed by such lines proves nothing."""
+    """A line that cannot be compared; the comparison then proves nothing."""
 
 
 def identical(ours, theirs):
-    """Equal in value and in type: to Python `true` equals 1, and `12.0` equals 12."""
+    """Equal in value and in type: in Python `True` equals 1, and `12.0` equals 12."""
     kind = type(ours)
     if kind is not type(theirs):
         return False
@@ -39,7 +39,7 @@ def identical(ours, theirs):
 
 
 def differing_keys(ours, theirs, path=""):
-    """(path, our value, their value) of every leaf that differs, keys of one side only included."""
+    """(path, our value, their value) of every leaf that differs, including keys of one side only."""
     if not (isinstance(ours, dict) and isinstance(theirs, dict)):
         return [] if identical(ours, theirs) else [(path, ours, theirs)]
     found = []
@@ -102,7 +102,7 @@ def generated_line(generator):
 
 
 def benchmark(count, seed):
-    """Time of reading, calculating and comparing; making the lines is not timed."""
+    """Time of reading, calculating and comparing; generating the lines is not timed."""
     generator = random.Random(seed)
     compared = differing = 0
     seconds = 0.0

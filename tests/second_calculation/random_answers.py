@@ -1,4 +1,4 @@
-"""Random answers for the benchmark and the self-test: complete and partial, with values gathered at the cut-offs."""
+"""Random answers for the benchmark and the self-test: complete and partial, with values concentrated at the cut-offs."""
 
 PERSON, STAFF, LABORATORY = "person", "staff", "laboratory"
 YES_NO = (True, False)
@@ -82,7 +82,7 @@ def subset(random, options, at_most):
 
 
 def random_answers(random, share_answered, share_alarms):
-    """Each item answered with the given probability; alarm signs present with theirs."""
+    """Answers each item with the given probability; alarm signs have a probability of their own."""
     answers = {}
     for item, (_, values) in NUMBERS.items():
         if random.random() < share_answered:

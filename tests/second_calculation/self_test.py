@@ -23,7 +23,7 @@ checks = 0
 
 
 def equal(actual, expected, about=""):
-    """Raises by itself: `assert` statements disappear under -O."""
+    """Raises explicitly, because `assert` statements are removed by -O."""
     global checks
     checks += 1
     if not identical(expected, actual):
@@ -70,7 +70,7 @@ def own(answers, audience=("person",)):
     return result["lower"], result["upper"]
 
 
-EMPTY_UPPER = 37  # 39 without the vitamin D nobody was asked for
+EMPTY_UPPER = 37  # 39 without vitamin D, which was not requested
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ def test_msra():
     expect("msra_5", MSRA_BEST, "negative", 60)
     expect("msra_7", MSRA_WORST, "positive", 0)
     expect("msra_5", MSRA_WORST, "positive", 0)
-    # each item: what it costs in MSRA-7 and in MSRA-5, and that one or the other stands on its cut-off
+    # each item: its points in MSRA-7 and in MSRA-5, with one or the other exactly at its cut-off
     for item, value, msra_7, msra_5 in (
         ("age", 70, 35, 55), ("hospital_stays_past_year", 1, 35, 55), ("hospital_stays_past_year", 2, 30, 45),
         ("can_walk_1000_m", False, 35, 45), ("three_meals_daily", False, 35, 60), ("dairy_daily", False, 35, 60),
@@ -139,7 +139,7 @@ def test_msra():
         answers = MSRA_BEST | {item: value}
         expect("msra_7", answers, "positive" if msra_7 <= 30 else "negative", msra_7)
         expect("msra_5", answers, "positive" if msra_5 <= 45 else "negative", msra_5)
-    # open items: the worst that is still possible decides "negative", the best decides "positive"
+    # open items: the worst possible completion decides "negative", the best decides "positive"
     equal(instrument("msra_7", MSRA_BEST | {"dairy_daily": None}),
           {"outcome": "negative", "total": None, "lower": 35, "upper": 40})
     equal(instrument("msra_5", MSRA_BEST | {"protein_daily": None}),
@@ -341,7 +341,7 @@ def test_bands():
 
 
 def test_cut_offs_of_the_pathways():
-    """The printed comparators, each on its cut-off and one step to either side of it."""
+    """The printed comparators, each at its cut-off and one step to either side."""
     for id_, criterion, item, sex, low, not_low in (
         ("ewgsop2", "strength_low", "grip_strength_kg", "male", 26.9, 27.0),
         ("ewgsop2", "strength_low", "grip_strength_kg", "female", 15.9, 16.0),
@@ -542,12 +542,12 @@ def test_known_bugs():
 
 
 # ---------------------------------------------------------------------------------------------------------
-# Brute force: what was said about open items holds for every way to answer them
+# Brute force: statements about open items hold for every way to answer them
 
 SET_COMPLETIONS = {
     "conditions": [[], list(CONDITIONS)] + [[name] for name in CONDITIONS],
     "medications": [[], list(MEDICATIONS[:6])] + [[name] for name in MEDICATIONS],
-    "tests_unable": [[]],  # unable is decided by the staff; it belongs to the measured values here
+    "tests_unable": [[]],  # staff record it; here it belongs to the measured values
 }
 ENDS = {"height_cm": (100.0, 230.0), "weight_kg": (25.0, 300.0), "grip_strength_kg": (0.0, 100.0)}
 
@@ -568,7 +568,7 @@ def completions_of(item):
 
 
 def can_be_opened(audience):
-    """Laboratory items stay unanswered when nobody asks for them; then they are not open."""
+    """Laboratory items stay unanswered if they are not requested; then they are not open."""
     names = [*NUMBERS, *CHOICES, "conditions", "medications", *ALARMS]
     return [name for name in names if LABORATORY in audience or name not in NUMBERS or NUMBERS[name][0] != LABORATORY]
 
@@ -609,7 +609,7 @@ def check_pathway(id_, partial, completed, ages, about):
             continue
         for result, age in zip(completed, ages):
             if id_ == "awgs_2025" and criterion == "strength_low" and age < 50:
-                continue  # below the first row; an unknown age is judged by the rows alone
+                continue  # below the first row; an unknown age is decided by the rows alone
             holds(result[criterion] is partial[criterion], f"{id_} {criterion}: {about}")
     if partial["stage"] in ("probable", "possible", "criteria_met", "not_applicable"):
         equal({result["stage"] for result in completed}, {partial["stage"]}, f"{id_} stage: {about}")
@@ -658,7 +658,7 @@ def test_completions():
 
 
 # ---------------------------------------------------------------------------------------------------------
-# Half met, once more in the general form: every red flag as a tree of tests
+# Half met, in a second, general form: every red flag as a tree of tests
 
 
 def general_half_met(answers):
@@ -671,7 +671,7 @@ def general_half_met(answers):
     def ratio(value, limit, times):
         top, bottom = answers.get(value), answers.get(limit)
         if top is None:
-            return False, False  # the laboratory was not asked
+            return False, False  # the laboratory value was not requested
         return (None, top > 0) if bottom is None else (top > times * bottom, False)
 
     def loss():
@@ -747,7 +747,7 @@ def leaves(value, path=()):
 
 
 def changed(value):
-    """Another value that Python might take for the same."""
+    """A different value that Python might consider equal."""
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, int):
@@ -790,7 +790,7 @@ def test_what_is_printed():
 
 
 def run():
-    """Runs every test of this module and says how many checks they made."""
+    """Runs every test of this module and returns the number of checks."""
     tests = [test for name, test in sorted(globals().items()) if name.startswith("test_")]
     for test in tests:
         test()

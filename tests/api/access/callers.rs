@@ -1,4 +1,4 @@
-//! Everybody who may call, by every way to sign in, and everybody who may not.
+//! Every kind of caller by every way to authenticate, and callers whose credentials are invalid.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ fn behind_a_proxy(settings: &mut Settings) {
     settings.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
 }
 
-/// A service that takes tokens and listens behind a proxy, with its issuer and the key that the issuer signs with.
+/// A service that accepts tokens and is behind a proxy, with its issuer and the signing key of the issuer.
 pub(super) async fn trusting() -> (World, Issuer, Signer) {
     let signer = Signer::ed("key");
     let issuer = Issuer::start(&[&signer]);
@@ -26,14 +26,14 @@ pub(super) async fn trusting() -> (World, Issuer, Signer) {
     (world, issuer, signer)
 }
 
-/// The claims of somebody with one of the issuer's roles, from now for some seconds.
+/// Claims with one of the issuer's roles, valid from now for some seconds.
 pub(super) fn claims(world: &World, issuer: &Issuer, role: &str, clinic: &str, seconds: i64) -> Value {
     let now = world.clock.now().as_second();
     json!({"iss": issuer.name, "aud": "sarcoscreen", "sub": format!("{role} of {clinic}"), "iat": now.min(now + seconds),
            "exp": now + seconds, "role": role, "clinic": clinic})
 }
 
-/// Everybody whose key does not work, by name.
+/// Callers whose key does not work, by name.
 async fn strangers(world: &World, clinic: &Clinic) -> Vec<(&'static str, User)> {
     let soon = after(System.now(), Duration::from_mins(1));
     let expired = world.user(clinic.id, Role::Admin, Some(soon)).await;
@@ -46,7 +46,7 @@ async fn strangers(world: &World, clinic: &Clinic) -> Vec<(&'static str, User)> 
     let forged = format!("{}{}", &real[..17], "A".repeat(43));
     assert_eq!(forged.len(), real.len());
     vec![
-        ("nobody", world.holder(None)),
+        ("no key", world.holder(None)),
         ("garbage", world.holder(Some("garbage"))),
         ("a well-formed unknown key", world.holder(Some(&unknown))),
         ("a known prefix with another secret", world.holder(Some(&forged))),
@@ -56,7 +56,7 @@ async fn strangers(world: &World, clinic: &Clinic) -> Vec<(&'static str, User)> 
     ]
 }
 
-/// Another instance of that service, which remembers nothing yet.
+/// Another instance of that service, with empty caches.
 pub(super) async fn instance(world: &World, issuer: &Issuer) -> (String, actix_web::dev::ServerHandle) {
     let app = app(&world.database, Arc::clone(&world.clock) as _, &[7], Some(world.erasure_log.clone()));
     let app = app.with_tokens(issuer.policy()).unwrap();
@@ -66,9 +66,9 @@ pub(super) async fn instance(world: &World, issuer: &Issuer) -> (String, actix_w
 
 /// Callers of a clinic.
 pub(super) struct Callers {
-    /// Those who are known, by role: first the four with keys, then those with tokens of the issuer.
+    /// Valid callers by role: first the four with keys, then those with tokens of the issuer.
     pub(super) known: Vec<(Role, User)>,
-    /// Those whose key or token does not work.
+    /// Callers whose key or token does not work.
     pub(super) strangers: Vec<(&'static str, User)>,
 }
 
@@ -93,7 +93,7 @@ impl Callers {
         Self { known, strangers }
     }
 
-    /// Everybody tries an operation, at one instance after the other.
+    /// Every caller sends the operation, alternating between the instances.
     pub(super) async fn try_operation(&self, world: &World, clinic: &Clinic, operation: &Operation, bases: &[String]) {
         let mut next = bases.iter().cycle();
         let mut somewhere = |user: &User| user.at(next.next().unwrap());
@@ -112,7 +112,7 @@ impl Callers {
             let answer = send(user, operation, &rows).await;
             let wanted = match operation.least {
                 Some(least) if role < least => 403,
-                // Another intake system than the one that submitted.
+                // Not the intake system that submitted it.
                 _ if operation.id == "get_submission" && role == Role::Intake && user.key != clinic.intake.key => 404,
                 _ => fine,
             };

@@ -1,5 +1,5 @@
-//! The examples of answers in the document are what the server answers to the examples of bodies, shortened, with made-up
-//! ids, times and secrets.
+//! The examples of responses in the document are what the server responds to the example requests: shortened, with
+//! placeholder ids, times and secrets.
 
 use std::collections::BTreeMap;
 
@@ -12,19 +12,19 @@ use serde_json::Value;
 use super::{Rows, call, operations, ready, request_with};
 use crate::world::World;
 
-/// Elements that an example keeps of a list.
+/// Number of elements that an example keeps of a list.
 const KEPT: usize = 2;
-/// What is checked in.
+/// The checked-in examples.
 const KEPT_AT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/examples.json");
-/// What this run made, to be copied there when an answer was meant to change.
+/// The examples of this run, to be copied there after an intended change.
 const MADE_AT: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/examples.json");
-/// Operations whose example of a body names ids or times that mean nothing to a server that was just started.
+/// Operations whose example request contains ids or times that a newly started server does not know.
 const OTHERWISE: [&str; 4] = ["reassign_follow_up", "book_follow_up", "merge_subjects", "search_subjects"];
-/// The day on which all examples happen.
+/// The date of all examples.
 const DAY: Date = jiff::civil::date(2026, 3, 2);
 
 #[tokio::test]
-async fn the_examples_of_the_document_are_what_the_server_answers() {
+async fn the_examples_of_the_document_match_the_servers_responses() {
     let world = World::new().await;
     start_in_the_morning(&world);
     let today = world.clock.now().to_zoned(TimeZone::UTC).date();
@@ -46,19 +46,19 @@ async fn the_examples_of_the_document_are_what_the_server_answers() {
     let kept: BTreeMap<String, Value> = serde_json::from_str(&std::fs::read_to_string(KEPT_AT).unwrap()).unwrap();
     for (id, example) in &examples {
         let kept = kept.get(id).unwrap_or(&Value::Null);
-        assert!(kept == example, "{id} answers {example}, the example is {kept}; new examples: {MADE_AT}");
+        assert!(kept == example, "{id} responds {example}, the example is {kept}; new examples: {MADE_AT}");
     }
     assert_eq!(kept.len(), examples.len());
 }
 
-/// So that no day and no hour ends while the test runs.
+/// Sets the clock to the morning, so that no day and no hour ends while the test runs.
 fn start_in_the_morning(world: &World) {
     let now = world.clock.now().to_zoned(TimeZone::UTC);
     let morning = now.date().checked_add(1.day()).unwrap().at(9, 10, 0, 0).to_zoned(TimeZone::UTC).unwrap();
     world.clock.advance(morning.timestamp().as_second() - now.timestamp().as_second());
 }
 
-/// What differs from run to run, and what it is called in an example.
+/// Values that differ from run to run, and their placeholders in examples.
 struct Masks {
     today: Date,
     ids: Vec<String>,
@@ -101,7 +101,8 @@ impl Masks {
         }
     }
 
-    /// The same hour of the day that is as far from the example's as it was from today. What was before today was sent so.
+    /// The same time of day, on the day that has the same distance from the examples' date as `at` has from today. Times
+    /// before today came with the request and stay unchanged.
     fn moved(&self, at: Timestamp) -> String {
         let at = at.to_zoned(TimeZone::UTC);
         if at.date() < self.today {

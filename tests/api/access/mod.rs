@@ -1,4 +1,4 @@
-//! Who may do what: the matrix read from the document that the server serves, and what everybody sees of others.
+//! Authorization: the matrix of the served document, and what each caller sees of other clinics' data.
 
 mod callers;
 mod examples;
@@ -21,7 +21,7 @@ async fn send(user: &User, operation: &Operation, rows: &Rows) -> Answer {
 }
 
 #[tokio::test]
-async fn every_operation_answers_everybody_as_the_document_says() {
+async fn every_operation_responds_to_every_caller_as_documented() {
     let (world, issuer, signer) = trusting().await;
     let clinic = world.clinic("One").await;
     let callers = Callers::of(&world, &clinic, &issuer, &signer).await;
@@ -32,7 +32,7 @@ async fn every_operation_answers_everybody_as_the_document_says() {
 }
 
 #[tokio::test]
-async fn what_belongs_to_another_clinic_answers_exactly_like_what_does_not_exist() {
+async fn rows_of_another_clinic_respond_exactly_like_missing_rows() {
     let (world, issuer, signer) = trusting().await;
     let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
     let rows = Rows::of(&world, &clinic).await;
@@ -57,7 +57,7 @@ async fn what_belongs_to_another_clinic_answers_exactly_like_what_does_not_exist
         }
     }
     assert_eq!(compared, 32);
-    // Not even a search by the very reference finds the other clinic's person.
+    // A search by the exact reference does not find the other clinic's subject either.
     let found = other.staff.post("/v1/subjects/search", &json!({"reference": "R-1"})).await.expect(200);
     assert_eq!(found["items"], json!([]));
 }
@@ -75,13 +75,13 @@ async fn an_intake_system_sees_only_its_own_submissions() {
     assert_eq!(masked(&hidden), masked(&unknown));
     clinic.intake.get(&path).await.expect(200);
     clinic.staff.get(&path).await.expect(200);
-    // A browser reads nothing back, not even its own.
+    // A browser key cannot read anything, not even its own submissions.
     let own = clinic.browser.submit(&json!({"answers": fit()})).await;
     clinic.browser.get(own.header("location")).await.expect(403);
 }
 
 #[tokio::test]
-async fn a_revocation_acts_within_five_seconds_on_a_key_in_use() {
+async fn a_revocation_affects_a_key_in_use_within_five_seconds() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let (user, id) = world.user_with_id(clinic.id, Role::Staff, None).await;
@@ -97,16 +97,16 @@ async fn a_revocation_acts_within_five_seconds_on_a_key_in_use() {
             break;
         }
         assert_eq!(status, 200);
-        assert!(asked < Duration::from_secs(5), "still let in {asked:?} after its revocation");
+        assert!(asked < Duration::from_secs(5), "still accepted {asked:?} after its revocation");
     }
-    // Nobody else is let down, and it stays so.
+    // Other credentials keep working, and the revocation is permanent.
     clinic.staff.get("/v1/follow-ups").await.expect(200);
     user.get("/v1/follow-ups").await.expect(401);
     assert!(revoke(&world.app, clinic.id.into(), id.into()).await.is_err());
 }
 
 #[tokio::test]
-async fn who_calls_is_settled_before_anything_else_of_the_request() {
+async fn authentication_precedes_all_other_checks() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let requests = [
@@ -126,7 +126,7 @@ async fn who_calls_is_settled_before_anything_else_of_the_request() {
         ("DELETE", "/v1/subjects/no-id"),
     ];
     for (index, (method, path)) in requests.into_iter().enumerate() {
-        // Never seen before, so that nothing is remembered of them.
+        // New keys, so that nothing about them is cached.
         let unknown = world.holder(Some(&format!("sk_{index:013}_{}", "A".repeat(43))));
         assert_eq!(unknown.send(unknown.request(method, path)).await.status, 401, "{path}");
         let browser = world.user(clinic.id, Role::Browser, None).await;
@@ -137,7 +137,7 @@ async fn who_calls_is_settled_before_anything_else_of_the_request() {
     assert_eq!(unknown.send(request).await.status, 401);
 }
 
-/// Everything of an answer but what names the one request.
+/// A response without the headers that are specific to one request.
 fn masked(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     let named = ["date", "x-request-id"];
     let headers = answer.headers.iter().filter(|(name, _)| !named.contains(&name.as_str()));

@@ -1,4 +1,4 @@
-//! The operations of the document that the server serves, how each is called, and the rows that its path can name.
+//! The operations of the served document, the request for each, and the rows that its path can name.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -9,18 +9,17 @@ use serde_json::{Value, json};
 
 use crate::world::{Clinic, User, World, fit, frail};
 
-/// An operation of the document.
 pub(crate) struct Operation {
     pub(crate) id: String,
     pub(crate) method: String,
     pub(crate) path: String,
-    /// Where it is called from: an address of its own, so that failures of one do not shut the next one out.
+    /// The client address, different for each operation so that failed authentications of one do not lock out the next.
     address: String,
-    /// The least role; none where it is public.
+    /// The minimum role; none for public operations.
     pub(crate) least: Option<Role>,
-    /// Whether it changes the version that its caller saw.
+    /// Whether it requires `If-Match`.
     versioned: bool,
-    /// The body that the document shows; null where it shows none.
+    /// The example body of the document; null if there is none.
     pub(crate) example: Value,
 }
 
@@ -30,13 +29,13 @@ pub(crate) struct Rows {
     pub(crate) submission: String,
     follow_up: String,
     pub(crate) subject: String,
-    /// Somebody who can be given a case.
+    /// A credential to which a follow-up can be assigned.
     colleague: String,
-    /// An hour ahead.
+    /// A time one hour ahead.
     soon: String,
     credential: String,
     spare_credential: String,
-    /// Somebody else, for what concerns two.
+    /// Another subject, for merges.
     other: String,
     merge: String,
     webhook: String,
@@ -48,7 +47,7 @@ impl Rows {
         Self::named(world, clinic, "R-1").await
     }
 
-    /// Rows that no operation has changed yet, so that each is in its first version.
+    /// New rows, so that each has version 1.
     async fn fresh(world: &World, clinic: &Clinic, operation: &Operation) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let reference = format!("F-{}", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -72,7 +71,7 @@ impl Rows {
             let body = json!({"url": "https://clinic.example/hooks", "events": ["ping"]});
             text(&clinic.admin.post("/v1/webhooks", &body).await.expect(201)["id"])
         };
-        // A clinic has only so many, so the first serves again; nobody deletes it.
+        // The number of webhooks of a clinic is limited, so the first one is reused; no test deletes it.
         let there = clinic.admin.get("/v1/webhooks").await.expect(200)["items"][0]["id"].clone();
         Self {
             webhook: if there.is_null() { webhook().await } else { text(&there) },
@@ -107,7 +106,7 @@ impl Rows {
     }
 }
 
-/// How each operation is called and what it answers when all is well. A new operation needs a line here.
+/// The request for each operation and its success status. A new operation needs a line here.
 pub(crate) fn call(operation: &Operation, rows: &Rows) -> (String, Option<Value>, u16) {
     let (parameter, body, status) = match &*operation.id {
         "get_questionnaire"
@@ -169,7 +168,7 @@ pub(crate) fn call(operation: &Operation, rows: &Rows) -> (String, Option<Value>
     (path, body, status)
 }
 
-/// The same of webhooks.
+/// The same for operations on webhooks.
 fn webhook_call<'a>(operation: &str, rows: &'a Rows) -> (Option<&'a str>, Option<Value>, u16) {
     match operation {
         "list_webhooks" => (None, None, 200),
@@ -188,7 +187,7 @@ fn webhook_call<'a>(operation: &str, rows: &'a Rows) -> (Option<&'a str>, Option
     }
 }
 
-/// What is done with a fresh case before a command on it is tried.
+/// Commands that prepare a new follow-up for the command under test.
 fn before(operation: &Operation) -> &'static [&'static str] {
     match &*operation.id {
         "release_follow_up" | "contact_follow_up" | "book_follow_up" | "close_follow_up" => &["claim"],
@@ -198,8 +197,8 @@ fn before(operation: &Operation) -> &'static [&'static str] {
     }
 }
 
-/// The rows for a command: a fresh case of the clinic that takes it from its holder, or a fresh person. Other operations
-/// take any rows.
+/// The rows for an operation: commands get a new follow-up that `holder` has brought into the state they need, changes of
+/// subjects get new subjects, and the deletion of a webhook gets one of its own. Other operations use `rows`.
 pub(crate) async fn ready(world: &World, clinic: &Clinic, holder: &User, operation: &Operation, rows: &Rows) -> Rows {
     if operation.method != "GET" && operation.path.starts_with("/v1/subjects/{id}") {
         return Rows::fresh(world, clinic, operation).await;
@@ -237,7 +236,7 @@ pub(crate) fn request(user: &User, operation: &Operation, rows: &Rows) -> reqwes
     request_with(user, operation, rows, body)
 }
 
-/// The same with another body.
+/// Like `request`, with another body.
 pub(crate) fn request_with(
     user: &User,
     operation: &Operation,
@@ -258,7 +257,7 @@ pub(crate) async fn operations(world: &World) -> Vec<Operation> {
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let id = operation["operationId"].as_str().unwrap().to_owned();
-            let security = operation["security"].as_array().unwrap_or_else(|| panic!("{id} says nothing of security"));
+            let security = operation["security"].as_array().unwrap_or_else(|| panic!("{id} has no security"));
             assert_eq!(security.len(), 1, "{id}");
             let scopes = security[0].get("key").map(|scopes| scopes.as_array().unwrap().clone());
             assert!(scopes.is_some() || security[0] == json!({}), "{id}");

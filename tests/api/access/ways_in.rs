@@ -1,5 +1,5 @@
-//! The same matrix where it could come apart: on two instances, after a restart, and for a suspended clinic, with keys, with
-//! tokens of the issuer, and with tokens of a record system.
+//! The authorization matrix on two instances, after a restart, and for a suspended clinic: with keys, with tokens of the
+//! issuer, and with tokens of a CDS client.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use super::{Operation, Rows, call, operations, send};
 use crate::cds_hooks::{SERVICE, call as hook};
 use crate::world::User;
 
-/// Paths that a request of no body reaches with any method, of the two contracts beside the document.
+/// Paths of FHIR and CDS Hooks, with a method that needs no body.
 fn other_paths() -> Vec<(&'static str, String)> {
     let fhir = INTERACTIONS.into_iter().filter(|one| one.least.is_some());
     let fhir = fhir.map(|one| (one.method, one.path.replace("{id}", "0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6071")));
@@ -20,7 +20,7 @@ fn other_paths() -> Vec<(&'static str, String)> {
 }
 
 #[tokio::test]
-async fn the_matrix_holds_on_two_instances_and_after_one_was_started_again() {
+async fn the_matrix_holds_on_two_instances_and_after_a_restart() {
     let (world, issuer, signer) = trusting().await;
     let clinic = world.clinic("One").await;
     let callers = Callers::of(&world, &clinic, &issuer, &signer).await;
@@ -39,12 +39,12 @@ async fn the_matrix_holds_on_two_instances_and_after_one_was_started_again() {
 }
 
 #[tokio::test]
-async fn a_suspended_clinic_is_closed_to_every_credential_by_every_way_in_and_to_no_other_clinic() {
+async fn a_suspended_clinic_refuses_every_credential_and_other_clinics_are_unaffected() {
     let (world, issuer, signer) = trusting().await;
     let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
     let callers = Callers::of(&world, &clinic, &issuer, &signer).await;
     let operations = operations(&world).await;
-    // The issuer's people have credentials from now on, except for the nurse.
+    // From here on the users of the issuer have credentials, except for the nurse.
     for (_, user) in [&callers.known[4], &callers.known[6]] {
         user.get("/v1/submissions").await;
     }
@@ -66,7 +66,7 @@ async fn a_suspended_clinic_is_closed_to_every_credential_by_every_way_in_and_to
         assert_eq!(answer.status, 401, "{name}: {}", answer.text);
     }
     other.staff.at(&base).get("/v1/submissions").await.expect(200);
-    // The instance that knew the clinic follows within seconds.
+    // The instance that has cached the clinic notices within seconds.
     let suspended = Instant::now();
     let mut pace = tokio::time::interval(Duration::from_millis(50));
     while clinic.admin.get("/v1/follow-ups").await.status != 403 {
@@ -81,7 +81,7 @@ async fn a_suspended_clinic_is_closed_to_every_credential_by_every_way_in_and_to
     }
 }
 
-/// Every operation that needs a credential refuses one of a suspended clinic; the public ones answer.
+/// Every operation that needs a credential refuses one of a suspended clinic; public operations respond.
 async fn closed(user: &User, operations: &[Operation]) {
     for operation in operations {
         let rows = Rows::unknown();

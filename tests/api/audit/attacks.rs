@@ -1,4 +1,4 @@
-//! What somebody with the database's own account can do to a trail, with every trigger off.
+//! Attacks on an audit log by the owner of the tables, with all triggers disabled.
 
 use sarcoscreen::domain::ids::ClinicId;
 use sarcoscreen::domain::seal::Break;
@@ -6,25 +6,25 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _};
 use uuid::Uuid;
 
-/// The trail of one clinic, as an attacker finds it.
+/// The audit log of one clinic before an attack.
 pub(crate) struct Target {
     pub(crate) clinic: Uuid,
     pub(crate) other_clinic: Uuid,
-    /// Sealed entries in the order of their seals, with the number of the seal.
+    /// Sealed entries in the order of their seals, with the seal number.
     pub(crate) sealed: Vec<(Uuid, i64)>,
     pub(crate) waiting: Vec<Uuid>,
-    /// The first seal that is there; those before it were pruned.
+    /// The first seal that exists; earlier ones were pruned.
     pub(crate) first_seal: i64,
     pub(crate) last_seal: i64,
 }
 
-/// An attack that was made, and what a verification must name.
+/// An attack, and the breaks that verification must report.
 pub(crate) struct Attack {
     pub(crate) what: String,
     pub(crate) named: Vec<(ClinicId, Break)>,
 }
 
-/// A small generator of its own: a run is told by its seed.
+/// A pseudo-random generator: its seed reproduces a run.
 pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
@@ -37,7 +37,7 @@ impl Dice {
         from[self.below(from.len())]
     }
 
-    /// Two different ones.
+    /// Two different elements.
     pub(crate) fn two<T: Copy>(&mut self, from: &[T]) -> (T, T) {
         let one = self.below(from.len());
         let other = (one + 1 + self.below(from.len() - 1)) % from.len();
@@ -45,10 +45,10 @@ impl Dice {
     }
 }
 
-/// How many kinds of attack there are.
+/// Number of kinds of attack.
 pub(crate) const KINDS: usize = 33;
 
-/// A statement for each column of an entry that changes it, and one for each of a seal.
+/// Statements that each change one column of an entry; below, of a seal.
 const ENTRY_EDITS: [&str; 10] = [
     "at = at + interval '1 microsecond'",
     "credential_id = gen_random_uuid()",
@@ -64,7 +64,7 @@ const ENTRY_EDITS: [&str; 10] = [
 const SEAL_EDITS: [&str; 6] = [
     "sealed_at = sealed_at - interval '1 second'",
     "previous_mac = set_byte(previous_mac, 3, get_byte(previous_mac, 3) # 1)",
-    // In another order; one entry alone has none.
+    // Reorders the entries of the seal; a single entry is replaced.
     "entry_ids = case cardinality(entry_ids) when 1 then array[gen_random_uuid()] else entry_ids[2:] || entry_ids[1] end",
     "entry_macs = set_byte(entry_macs, 5, get_byte(entry_macs, 5) # 1)",
     "mac = set_byte(mac, 31, get_byte(mac, 31) # 1)",
@@ -72,7 +72,7 @@ const SEAL_EDITS: [&str; 6] = [
 ];
 
 impl Target {
-    /// Looks a clinic's trail up.
+    /// Reads the audit log of a clinic.
     pub(crate) async fn of(connection: &mut PgConnection, clinic: Uuid, other_clinic: Uuid) -> Self {
         let sql =
             "select unnest(entry_ids) as id, seal_number from audit_seals where clinic_id = $1 order by seal_number";
@@ -94,7 +94,7 @@ impl Target {
         self.sealed.iter().filter(move |(_, number)| numbers.contains(number)).map(|(id, _)| *id)
     }
 
-    /// Makes the attack of a kind and tells what must be named.
+    /// Executes an attack of a kind and returns it with the breaks that must be reported.
     pub(crate) async fn attack(&self, connection: &mut PgConnection, kind: usize, dice: &mut Dice) -> Attack {
         let (sql, named) = match kind {
             0..=8 => Self::edit_entry(ENTRY_EDITS[kind], dice.pick(&self.sealed).0),
@@ -107,7 +107,7 @@ impl Target {
             _ => Self::edit_entry(ENTRY_EDITS[9], dice.pick(&self.sealed).0),
         };
         let mut transaction = connection.begin().await.unwrap();
-        // What a table's owner may do: none of our triggers runs.
+        // The owner of a table can disable all triggers.
         transaction.execute("set local session_replication_role = replica").await.unwrap();
         transaction.execute(AssertSqlSafe(sql.clone())).await.unwrap();
         transaction.commit().await.unwrap();
@@ -127,7 +127,7 @@ impl Target {
         (sql, vec![Break::SealChanged(number)])
     }
 
-    /// Swaps what two entries say, their ids, their times, or two seals.
+    /// Swaps the contents, ids or times of two entries, or two seals.
     fn swap(&self, kind: usize, dice: &mut Dice) -> (String, Vec<Break>) {
         let ((one, _), (other, _)) = dice.two(&self.sealed);
         let clinic = self.clinic;
@@ -178,7 +178,8 @@ impl Target {
         }
     }
 
-    /// Adds an entry: alone, waiting without a hash, waiting with a made-up one; or lets a sealed one wait again.
+    /// Adds an entry without a pending row, with a pending row without a hash or with a wrong hash; or makes a sealed entry
+    /// pending again.
     fn forge(&self, kind: usize, dice: &mut Dice) -> (String, Vec<Break>) {
         let (clinic, id) = (self.clinic, Uuid::from_u128(u128::from(dice.0)));
         let entry = format!(
@@ -200,7 +201,7 @@ impl Target {
         }
     }
 
-    /// Takes seals away: one from the middle, some from the end, some with their entries, or all there is.
+    /// Removes seals: one from the middle, some from the end, some with their entries, or all of them.
     fn cut(&self, kind: usize, dice: &mut Dice) -> (String, Vec<Break>) {
         let (clinic, last) = (self.clinic, self.last_seal);
         let from = self.inner(dice);

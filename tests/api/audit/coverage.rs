@@ -1,4 +1,4 @@
-//! Over the document: every operation leaves exactly one entry for each request, whatever became of it.
+//! Every operation of the document writes exactly one audit entry per request, whatever its outcome.
 
 use sarcoscreen::domain::actor::Role;
 use sarcoscreen::http::trail::action_of;
@@ -8,7 +8,7 @@ use super::{Entry, entries_of, fresh_id};
 use crate::access::{Operation, Rows, call, operations, ready, request};
 use crate::world::{Answer, Clinic, User, World};
 
-/// Sends a request under an id of its own, and looks up what is on record of it.
+/// Sends a request with a new request id, and returns its audit entries.
 async fn send(world: &World, user: &User, operation: &Operation, rows: &Rows) -> (Answer, Vec<Entry>) {
     let id = fresh_id();
     let answer = user.send(request(user, operation, rows).header("x-request-id", id.to_string())).await;
@@ -18,13 +18,13 @@ async fn send(world: &World, user: &User, operation: &Operation, rows: &Rows) ->
 
 fn one(operation: &Operation, who: &str, entries: Vec<Entry>) -> Entry {
     let [entry] = <[Entry; 1]>::try_from(entries)
-        .unwrap_or_else(|entries| panic!("{} as {who} left {} entries: {entries:?}", operation.id, entries.len()));
+        .unwrap_or_else(|entries| panic!("{} as {who} wrote {} entries: {entries:?}", operation.id, entries.len()));
     let action = action_of(&operation.id).unwrap_or_else(|| panic!("{} has no action in http/trail.rs", operation.id));
     assert_eq!(entry.action, action.as_str(), "{} as {who}", operation.id);
     entry
 }
 
-/// A clinic of its own for one operation, so that no operation meets what another one left.
+/// A new clinic for each operation, so that operations do not affect each other.
 async fn clinic_for(world: &World, operation: &Operation) -> (Clinic, Rows) {
     let clinic = world.clinic(&operation.id).await;
     let rows = Rows::of(world, &clinic).await;
@@ -33,7 +33,7 @@ async fn clinic_for(world: &World, operation: &Operation) -> (Clinic, Rows) {
 }
 
 #[tokio::test]
-async fn what_succeeds_leaves_one_entry_of_success_that_names_everybody_shown() {
+async fn each_success_writes_one_entry_that_lists_all_shown_subjects() {
     let world = World::new().await;
     let mut covered = 0;
     for operation in operations(&world).await.into_iter().filter(|one| one.least.is_some()) {
@@ -48,28 +48,28 @@ async fn what_succeeds_leaves_one_entry_of_success_that_names_everybody_shown() 
         let entry = one(&operation, "admin", entries);
         assert_eq!(entry.outcome, "success", "{}", operation.id);
         let person = Uuid::parse_str(&rows.subject).unwrap();
-        // An export is on record as one look at everybody whom its filter finds.
+        // An export is one audit entry for all subjects that its filter matches, without their ids.
         let unnamed = ["list_audit_entries", "get_follow_up_export", "get_submission_export"];
         if answer.text.contains(&rows.subject) && !unnamed.contains(&operation.id.as_str()) {
-            assert!(entry.subjects.contains(&person), "{} showed a person and does not say so", operation.id);
+            assert!(entry.subjects.contains(&person), "{} showed a subject that its entry lacks", operation.id);
         }
         if answer.text.contains(&entry.resource.to_string()) || operation.path.contains("{id}") {
-            assert!(!entry.resource.is_nil(), "{} does not say to what", operation.id);
+            assert!(!entry.resource.is_nil(), "the entry of {} names no resource", operation.id);
         }
     }
-    println!("{covered} operations leave one entry of success");
+    println!("{covered} operations write one success entry each");
     assert!(covered >= 9);
 }
 
 #[tokio::test]
-async fn what_is_refused_leaves_one_entry_that_says_so_and_names_what_was_tried() {
+async fn each_refusal_writes_one_entry_with_its_outcome_and_target() {
     let world = World::new().await;
     let (mut refused, mut absent) = (0, 0);
     for operation in operations(&world).await {
         let Some(least) = operation.least.filter(|_| operation.id != "create_score") else { continue };
         let (clinic, rows) = clinic_for(&world, &operation).await;
         let (answer, entries) = send(&world, &world.holder(None), &operation, &rows).await;
-        assert_eq!((answer.status, entries.len()), (401, 0), "{} as nobody", operation.id);
+        assert_eq!((answer.status, entries.len()), (401, 0), "{} without a key", operation.id);
         let users = [(Role::Browser, &clinic.browser), (Role::Intake, &clinic.intake), (Role::Staff, &clinic.staff)];
         for (role, user) in users.into_iter().filter(|(role, _)| *role < least) {
             let (answer, entries) = send(&world, user, &operation, &rows).await;
@@ -87,11 +87,11 @@ async fn what_is_refused_leaves_one_entry_that_says_so_and_names_what_was_tried(
             absent += 1;
         }
     }
-    println!("{refused} refusals by role, {absent} of what is not there: one entry each");
+    println!("{refused} refusals by role, {absent} for missing rows: one entry each");
     assert!(refused >= 12 && absent >= 4);
 }
 
-/// The entry names the id of the path, and the person where it is one.
+/// The entry names the id of the path, and the subject if the path names one.
 fn named(operation: &Operation, entry: &Entry, path: &str) {
     let id = path.split('/').find_map(|part| Uuid::parse_str(part).ok());
     assert_eq!(entry.resource, id.unwrap_or_default(), "{}", operation.id);
@@ -101,7 +101,7 @@ fn named(operation: &Operation, entry: &Entry, path: &str) {
 }
 
 #[tokio::test]
-async fn what_has_faults_is_on_record_of_everybody_but_a_browser() {
+async fn faulty_requests_are_audited_except_for_browser_keys() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let id = || fresh_id().to_string();

@@ -1,4 +1,4 @@
-//! Refusals are folded: the first of a kind is written before its answer, further ones are counted and told together.
+//! Folding of refusals: the first of a kind is written before its response, further ones are counted and written together.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{Entry, entries_of, fresh_id, verified};
 use crate::world::{User, World, app, serve};
 
-/// The refusals in the audit log of every clinic, oldest first, each with the things that it lists.
+/// The refusals in the audit log of every clinic, oldest first, each with the resource ids that it lists.
 async fn refusals(world: &World) -> Vec<(Entry, Vec<Uuid>)> {
     let sql = "select * from audit_entries where outcome <> 'success' and credential_id is not null
                order by at, audit_entry_id";
@@ -29,7 +29,7 @@ async fn absent(user: &User, number: u128) {
 }
 
 #[tokio::test]
-async fn the_first_refusal_is_written_before_its_answer_and_the_rest_of_its_minute_as_one_entry() {
+async fn the_first_refusal_is_written_before_its_response_and_later_ones_are_folded() {
     let world = World::new().await;
     world.clock.hold();
     let clinic = world.clinic("One").await;
@@ -42,38 +42,38 @@ async fn the_first_refusal_is_written_before_its_answer_and_the_rest_of_its_minu
     }
     absent(&clinic.admin, 1).await;
     clinic.staff.get("/v1/audit-entries").await.expect(403);
-    // Another credential, and another action, are other kinds.
+    // Another credential, or another action, is another kind.
     assert_eq!(occurrences(&refusals(&world).await), [1, 1, 1]);
     world.clock.advance(59);
     tell_due(&world.app).await;
     assert_eq!(refusals(&world).await.len(), 3, "the minute has not ended");
     world.clock.advance(1);
     tell_due(&world.app).await;
-    let told = refusals(&world).await;
-    assert_eq!(occurrences(&told), [1, 1, 1, 120]);
-    let (entry, named) = &told[3];
+    let found = refusals(&world).await;
+    assert_eq!(occurrences(&found), [1, 1, 1, 120]);
+    let (entry, named) = &found[3];
     assert_eq!((&*entry.action, &*entry.outcome, entry.resource), ("subject_read", "not_found", Uuid::nil()));
     let fifty: Vec<Uuid> = (1..=50).map(Uuid::from_u128).collect();
     assert_eq!((named, &entry.subjects), (&fifty, &fifty));
 
-    // Within a minute of that entry, refusals wait for the next; so entries of a kind are a minute apart.
+    // Within a minute after that entry, refusals are counted for the next one; entries of a kind are a minute apart.
     absent(&clinic.staff, 7).await;
     assert_eq!(refusals(&world).await.len(), 4);
     world.clock.advance(60);
     tell_due(&world.app).await;
     assert_eq!(occurrences(&refusals(&world).await), [1, 1, 1, 120, 1]);
-    // After a minute without any, the next is a first one.
+    // After a minute without refusals, the next one is written at once.
     world.clock.advance(60);
     absent(&clinic.staff, 8).await;
-    let told = refusals(&world).await;
-    assert_eq!((told.len(), told[5].0.resource, told[5].1.len()), (6, Uuid::from_u128(8), 0));
-    found_by_what_they_list(&clinic.admin).await;
+    let found = refusals(&world).await;
+    assert_eq!((found.len(), found[5].0.resource, found[5].1.len()), (6, Uuid::from_u128(8), 0));
+    check_search_by_listed_ids(&clinic.admin).await;
     sarcoscreen::app::sealing::seal(&world.app).await.unwrap();
     assert_eq!(verified(&world, &[]).await.1, []);
 }
 
-/// An admin finds folded refusals by each thing and each person that they list.
-async fn found_by_what_they_list(admin: &User) {
+/// An admin finds folded refusals by each resource and each subject that they list.
+async fn check_search_by_listed_ids(admin: &User) {
     for (filter, number, entries) in
         [("resource_id", 30, 1), ("subject_id", 30, 1), ("resource_id", 51, 0), ("resource_id", 8, 2)]
     {
@@ -86,11 +86,11 @@ async fn found_by_what_they_list(admin: &User) {
 }
 
 #[tokio::test]
-async fn a_refusal_that_cannot_be_written_is_not_given_however_many_come_at_once() {
+async fn a_refusal_that_cannot_be_audited_is_not_returned_even_under_concurrency() {
     let world = World::new().await;
     world.clock.hold();
     let clinic = world.clinic("One").await;
-    // Signed in, so that the audit log is all that fails.
+    // Authenticates first, so that only the audit log fails.
     clinic.staff.get("/v1/follow-ups").await.expect(200);
     let mut owner = world.connect().await;
     owner.execute("alter table audit_entries add constraint audit_entries_full check (false) not valid").await.unwrap();
@@ -101,7 +101,8 @@ async fn a_refusal_that_cannot_be_written_is_not_given_however_many_come_at_once
     assert!(at_once.iter().all(|answer| answer.status == 403));
     assert_eq!(occurrences(&refusals(&world).await), [1]);
 
-    // What was counted and cannot be told when its minute ends is kept, and its kind is refused nothing meanwhile.
+    // Counted refusals that cannot be written when their minute ends are kept, and further requests of the kind fail
+    // meanwhile.
     owner.execute("alter table audit_entries add constraint audit_entries_full check (false) not valid").await.unwrap();
     world.clock.advance(60);
     tell_due(&world.app).await;
@@ -133,7 +134,7 @@ async fn two_instances_count_every_refusal_once() {
 }
 
 #[tokio::test]
-async fn what_a_public_key_asks_too_often_leaves_no_entry_and_what_another_does_is_folded() {
+async fn rate_limited_browser_requests_are_not_audited_and_others_are_folded() {
     let rates = Rates { per_credential: 5, ..Rates::default() };
     let world = World::built(|_| {}, |app| app.with_rates(rates)).await;
     let clinic = world.clinic("One").await;
@@ -144,8 +145,8 @@ async fn what_a_public_key_asks_too_often_leaves_no_entry_and_what_another_does_
         }
     }
     tell_all(&world.app).await;
-    // The browser key's five of 403, and the staff's 25 of 429.
-    let mut told = occurrences(&refusals(&world).await);
-    told.sort_unstable();
-    assert_eq!(told, [1, 1, 4, 24]);
+    // Five of the browser key with 403, and 25 of staff with 429.
+    let mut counts = occurrences(&refusals(&world).await);
+    counts.sort_unstable();
+    assert_eq!(counts, [1, 1, 4, 24]);
 }

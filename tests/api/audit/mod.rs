@@ -1,4 +1,4 @@
-//! The audit trail: one entry for everything that is seen, done or tried, and nobody can change it unnoticed.
+//! The audit log: one entry for every read, change and attempt, and detection of tampering.
 
 mod attacks;
 mod coverage;
@@ -20,13 +20,13 @@ use uuid::Uuid;
 
 use crate::world::World;
 
-/// An entry as it stands in the database.
+/// An audit entry as stored in the database.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) action: String,
     pub(crate) outcome: String,
     pub(crate) resource: Uuid,
-    /// Whom it is about, alone or in a list.
+    /// The subjects of the entry, from its single column or its list.
     pub(crate) subjects: Vec<Uuid>,
     pub(crate) occurrences: i32,
 }
@@ -57,12 +57,12 @@ fn entry(row: &sqlx::postgres::PgRow) -> Entry {
     }
 }
 
-/// An id for a request, as a client makes it.
+/// A new request id, as a client generates it.
 pub(crate) fn fresh_id() -> Uuid {
     sarcoscreen::app::ambient::new_id(&System, System.now()).unwrap()
 }
 
-/// What a verification of everything says.
+/// Verifies the audit logs of all clinics.
 pub(crate) async fn verified(world: &World, heads: &[Head]) -> (Verified, Vec<(ClinicId, Break)>) {
     let mut found = Vec::new();
     let tell = |clinic_id, broken| found.push((clinic_id, broken));

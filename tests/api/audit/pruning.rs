@@ -1,5 +1,4 @@
-//! Retention of the audit log: only what is old enough leaves, only the owner removes it, and what takes its place shows
-//! whether it is what was left.
+//! Retention of the audit log: only old entries are pruned, only the owner can prune, and tombstones are verifiable.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,7 +26,7 @@ use crate::world::{Clinic, World, frail, sizes};
 /// Three years and two days.
 const LONG: i64 = (3 * 365 + 2) * 86_400;
 
-/// The use cases as somebody who signs in to the database with an account.
+/// The application, connected with a given database account.
 async fn signed_in_as(world: &World, account: ConnectOptions) -> App {
     let keys = Keys::derive(&MasterKey::parse(&MasterKey::text(&[7; 32])).unwrap()).unwrap();
     let policy = Policy {
@@ -41,7 +40,7 @@ async fn signed_in_as(world: &World, account: ConnectOptions) -> App {
     app
 }
 
-/// What a run over every clinic says.
+/// Prunes every clinic; returns the results.
 async fn pruned(app: &App, dry_run: bool) -> Vec<(ClinicId, Pruning)> {
     let mut found = Vec::new();
     prune(app, None, dry_run, |clinic_id, pruning| found.push((clinic_id, pruning))).await.unwrap();
@@ -55,7 +54,7 @@ fn tombstone(found: &[(ClinicId, Pruning)], clinic: &Clinic) -> Tombstone {
     }
 }
 
-/// Rounds of work in both clinics, each sealed.
+/// Writes and seals audit entries in both clinics, in several rounds.
 async fn work(world: &World, clinics: [&Clinic; 2], rounds: usize) -> Vec<Head> {
     let mut heads = Vec::new();
     for round in 0..rounds {
@@ -69,7 +68,8 @@ async fn work(world: &World, clinics: [&Clinic; 2], rounds: usize) -> Vec<Head> 
     heads
 }
 
-/// Two clinics with five old seals and five young ones, and entries that wait. The first keeps its audit log for three years.
+/// Two clinics with five old and five recent seals, and unsealed entries. The first one keeps its audit log for three
+/// years.
 async fn with_a_past(world: &World) -> (Clinic, Clinic, Vec<Head>) {
     let (one, two) = (world.clinic("One").await, world.clinic("Two").await);
     let mut heads = work(world, [&one, &two], 5).await;
@@ -88,7 +88,7 @@ async fn keeps_three_years(world: &World, clinic: &Clinic) {
 }
 
 #[tokio::test]
-async fn what_is_older_than_the_clinic_keeps_it_leaves_by_whole_seals_and_the_chain_goes_on() {
+async fn pruning_removes_whole_old_seals_and_the_chain_continues() {
     let world = World::new().await;
     let (one, _, mut heads) = with_a_past(&world).await;
     let owner = signed_in_as(&world, world.database.clone()).await;
@@ -105,17 +105,17 @@ async fn what_is_older_than_the_clinic_keeps_it_leaves_by_whole_seals_and_the_ch
     let done = tombstone(&pruned(&owner, false).await, &one);
     assert_eq!(Tombstone { pruned_at: planned.pruned_at, ..done }, planned);
     assert_eq!(world.count(old).await, 0);
-    // The other clinic sets no time. The run itself is an entry of the first.
+    // The other clinic has no retention period. The run itself adds one entry to the first clinic.
     assert_eq!(world.count("select count(*) from audit_entries").await, rows - old_rows + 1);
-    let told = "select sum(occurrences)::bigint from audit_entries where action = 'audit_entries_pruned'";
-    assert_eq!(world.count(told).await, old_rows);
+    let removed = "select sum(occurrences)::bigint from audit_entries where action = 'audit_entries_pruned'";
+    assert_eq!(world.count(removed).await, old_rows);
     let (all, found) = verified(&world, &heads).await;
     assert_eq!(found, []);
     assert_eq!((all.tombstones, all.pruned_seals, all.pruned_entries.cast_signed()), (1, 5, old_rows));
     assert_eq!((all.seals, all.chains), (15, 2));
     assert_eq!(pruned(&owner, false).await, []);
 
-    // Everything of a clinic where nothing happens any more leaves too, and what comes then follows it.
+    // All entries of an inactive clinic are pruned too, and later entries continue its chain.
     heads.extend(seal(&world.app).await.unwrap());
     world.clock.advance(LONG);
     let rest = tombstone(&pruned(&owner, false).await, &one);
@@ -125,13 +125,13 @@ async fn what_is_older_than_the_clinic_keeps_it_leaves_by_whole_seals_and_the_ch
     heads.extend(last);
     let (all, found) = verified(&world, &heads).await;
     assert_eq!((found, all.tombstones, all.pruned_seals), (vec![], 2, 11));
-    // A known head of the last removed seal is compared with what the tombstone says.
+    // A head of the last pruned seal is compared with the tombstone.
     let other = Head { clinic_id: ClinicId(one.id), seal_number: 5, mac: [9; 32] };
     assert_eq!(verified(&world, &[other]).await.1, [(ClinicId(one.id), Break::SealReplaced(5))]);
 }
 
 #[tokio::test]
-async fn what_does_not_verify_is_not_removed() {
+async fn unverifiable_entries_are_not_pruned() {
     let world = World::new().await;
     let (one, _, heads) = with_a_past(&world).await;
     let owner = signed_in_as(&world, world.database.clone()).await;
@@ -160,7 +160,7 @@ async fn what_does_not_verify_is_not_removed() {
     tombstone(&pruned(&owner, false).await, &one);
 }
 
-/// Does what the owner of the tables can with every trigger off.
+/// Executes a statement as the owner of the tables, with all triggers disabled.
 async fn behind_the_back(connection: &mut PgConnection, sql: &str) {
     let mut transaction = connection.begin().await.unwrap();
     transaction.execute("set local session_replication_role = replica").await.unwrap();
@@ -170,7 +170,7 @@ async fn behind_the_back(connection: &mut PgConnection, sql: &str) {
 }
 
 #[tokio::test]
-async fn every_change_of_a_tombstone_and_of_what_is_beside_it_is_named() {
+async fn every_change_of_a_tombstone_or_its_neighbours_is_reported() {
     let world = World::new().await;
     let (one, two, heads) = with_a_past(&world).await;
     let owner = signed_in_as(&world, world.database.clone()).await;
@@ -194,7 +194,7 @@ async fn every_change_of_a_tombstone_and_of_what_is_beside_it_is_named() {
         (set("first_seal = 2"), Break::TombstoneChanged(2)),
         (set(&format!("clinic_id = '{other}'")), missing),
         ("delete from audit_tombstones".to_owned(), missing),
-        // Another one, over the seal that is the first now.
+        // Inserts another tombstone, for the seal that is now the first.
         (
             "insert into audit_tombstones select clinic_id, 6, 6, 1, first_at, last_at, last_mac, previous_mac, pruned_at,
                  key_version, mac from audit_tombstones"
@@ -224,12 +224,12 @@ async fn every_change_of_a_tombstone_and_of_what_is_beside_it_is_named() {
         restore(&mut connection).await;
         assert_eq!(verified(&world, &heads).await.1, [], "after the restoration of {sql}");
     }
-    println!("{count} of {count} changes beside a tombstone named");
+    println!("{count} of {count} changes of a tombstone or its neighbours reported");
     assert_eq!(attack_in_turn(&world, id, other, &heads, 2 * KINDS).await, 2 * KINDS);
 }
 
 #[tokio::test]
-async fn only_the_owner_removes_and_only_in_the_clinic_that_the_transaction_names() {
+async fn only_the_owner_can_prune_and_only_the_clinic_of_the_transaction() {
     let world = World::new().await;
     let (one, two, _) = with_a_past(&world).await;
     let mut connection = world.connect().await;
@@ -237,10 +237,10 @@ async fn only_the_owner_removes_and_only_in_the_clinic_that_the_transaction_name
     let guest = format!("create role guest login; grant {roles} to guest");
     connection.execute(AssertSqlSafe(guest)).await.unwrap();
     let app = signed_in_as(&world, world.database.clone().username("guest")).await;
-    let refused = prune(&app, None, false, |_, _| panic!("a guest removes")).await.unwrap_err();
+    let refused = prune(&app, None, false, |_, _| panic!("a guest prunes")).await.unwrap_err();
     assert!(matches!(refused, AppError::Conflict(detail) if detail.contains("only the owner")), "{refused}");
 
-    // The triggers let nothing else through, whoever asks.
+    // The triggers prevent every other deletion, for any role.
     for (prune, sql) in [
         ("", "delete from audit_entries where clinic_id = '{}'"),
         ("", "delete from audit_seals where clinic_id = '{}'"),
@@ -260,7 +260,7 @@ async fn only_the_owner_removes_and_only_in_the_clinic_that_the_transaction_name
 }
 
 #[test]
-fn the_command_says_what_it_removes_and_which_time_is_too_short() {
+fn the_prune_command_reports_removals_and_refuses_short_periods() {
     let place = Place::new();
     let said = |arguments: &[&str]| {
         let output = run(&place, arguments);
@@ -283,7 +283,7 @@ fn the_command_says_what_it_removes_and_which_time_is_too_short() {
 }
 
 #[tokio::test]
-async fn an_owner_that_is_no_superuser_removes_what_is_old() {
+async fn an_owner_without_superuser_rights_can_prune() {
     let first = World::new().await;
     let mut connection = first.connect().await;
     let roles = "sarcoscreen_app, sarcoscreen_writer, sarcoscreen_auth, sarcoscreen_jobs";

@@ -1,4 +1,4 @@
-//! The trail as a clinic's admins read it.
+//! The audit log as admins of a clinic read it.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ async fn actions(admin: &User, query: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn admins_find_who_saw_whom_and_reading_the_trail_is_on_record_too() {
+async fn admins_search_the_audit_log_and_their_reads_are_audited() {
     let world = World::new().await;
     let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
     let body = json!({"answers": frail(), "subject": {"reference": "R-1"}});
@@ -44,14 +44,14 @@ async fn admins_find_who_saw_whom_and_reading_the_trail_is_on_record_too() {
     let credential = item["credential_id"].as_str().unwrap();
     let of_staff = actions(admin, &format!("credential_id={credential}")).await;
     assert_eq!(of_staff, ["audit_entries_listed", "submission_read", "follow_ups_listed"]);
-    // The operator's doings are there without a credential; of other clinics and the system there is nothing.
+    // Entries of operators have no credential; entries of other clinics and of the system are not visible.
     let minted = admin.get("/v1/audit-entries?action=credential_minted").await.expect(200);
     assert_eq!(minted["items"].as_array().unwrap().len(), 4);
     assert_eq!(minted["items"][0]["credential_id"], Value::Null);
 }
 
 #[tokio::test]
-async fn pages_of_the_trail_miss_nothing_and_their_cursors_belong_to_their_filters() {
+async fn pages_of_the_audit_log_are_complete_and_cursors_belong_to_their_filters() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     for _ in 0..12 {

@@ -1,4 +1,4 @@
-//! The roles that the service works as can add to the trail and change nothing of it; what cannot go on record is not shown.
+//! The database roles of the service can only append to the audit log; requests that cannot be audited fail.
 
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Executor as _};
@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Executor as _};
 use crate::world::{World, frail};
 
 #[tokio::test]
-async fn the_roles_of_the_service_may_neither_change_nor_remove_anything_of_the_trail() {
+async fn the_roles_of_the_service_can_only_append_to_the_audit_log() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     clinic.staff.get("/v1/follow-ups").await.expect(200);
@@ -19,7 +19,7 @@ async fn the_roles_of_the_service_may_neither_change_nor_remove_anything_of_the_
         ("sarcoscreen_auth", &["audit_entries", "audit_pending", "audit_seals", "audit_tombstones"]),
         ("sarcoscreen_jobs", &["audit_entries", "audit_seals", "audit_tombstones"]),
     ] {
-        // With the setting under which the owner removes what is old.
+        // Tries it even with the setting under which the owner prunes.
         let id = clinic.id;
         let tie = format!("set role {role}; set sarcoscreen.clinic_id = '{id}'; set sarcoscreen.audit_prune = '{id}'");
         connection.execute(AssertSqlSafe(tie)).await.unwrap();
@@ -39,14 +39,14 @@ async fn the_roles_of_the_service_may_neither_change_nor_remove_anything_of_the_
 }
 
 #[tokio::test]
-async fn what_cannot_go_on_record_is_neither_shown_nor_done() {
+async fn requests_that_cannot_be_audited_fail_without_effect() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let submission = json!({"answers": frail(), "subject": {"reference": "R-1"}});
     let receipt = clinic.intake.submit(&submission).await.expect(201);
     let id = |name: &str| receipt[name].as_str().unwrap().to_owned();
     let mut connection = world.connect().await;
-    // Whoever signed in before is remembered; the trail is all that fails.
+    // These callers are cached, so only the audit log fails.
     clinic.browser.get("/v1/follow-ups").await.expect(403);
     clinic.admin.get("/v1/audit-entries").await.expect(200);
     let rows = world.count("select count(*) from submissions").await;
@@ -60,7 +60,7 @@ async fn what_cannot_go_on_record_is_neither_shown_nor_done() {
         format!("/v1/submissions/{}/assessments", id("id")),
         format!("/v1/subjects/{}/submissions", id("subject_id")),
         "/v1/audit-entries".to_owned(),
-        // Not even that there is nothing, or that somebody may not know.
+        // Errors for missing rows or missing permission are not returned either.
         "/v1/follow-ups/no-id".to_owned(),
     ] {
         let answer = clinic.admin.get(&path).await;
@@ -69,7 +69,7 @@ async fn what_cannot_go_on_record_is_neither_shown_nor_done() {
     }
     let found = clinic.staff.post("/v1/subjects/search", &json!({"reference": "R-1"})).await;
     assert_eq!(found.status, 503, "{}", found.text);
-    // Within a minute of an entry of its kind a refusal is only counted; this is the first after it.
+    // Within a minute after an entry of its kind a refusal is only counted; this is the first after it.
     world.clock.advance(60);
     assert_eq!(clinic.browser.get("/v1/follow-ups").await.status, 503);
     assert!(clinic.intake.submit(&submission).await.status >= 500);
@@ -80,7 +80,7 @@ async fn what_cannot_go_on_record_is_neither_shown_nor_done() {
 }
 
 #[tokio::test]
-async fn a_service_whose_roles_may_not_add_to_the_trail_shows_nothing() {
+async fn a_service_without_insert_rights_on_the_audit_log_returns_no_data() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     clinic.staff.get("/v1/follow-ups").await.expect(200);

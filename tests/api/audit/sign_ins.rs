@@ -1,4 +1,4 @@
-//! Failed sign-ins are on record in the system's part of the trail: the first at once, the rest of its minute together.
+//! Failed authentications are audited in the system's part of the log: the first at once, the rest of its minute together.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Entry, entries_of_the_system};
 use crate::world::World;
 
-/// Waits until the system's chain has so many entries; nobody is told when that is.
+/// Waits until the system's chain has this many entries; there is no event to wait for.
 async fn when_there_are(world: &World, count: usize) -> Vec<Entry> {
     let begun = Instant::now();
     let mut pace = tokio::time::interval(Duration::from_millis(20));
@@ -24,9 +24,9 @@ async fn when_there_are(world: &World, count: usize) -> Vec<Entry> {
 }
 
 #[tokio::test]
-async fn failed_sign_ins_are_counted_by_credential_and_hold_nothing_of_the_key() {
+async fn failed_sign_ins_are_counted_by_credential_without_key_material() {
     let world = World::new().await;
-    // The minute that failures are counted for ends when the test says so.
+    // The held clock decides when the minute of counted failures ends.
     world.clock.hold();
     let clinic = world.clinic("One").await;
     let real = clinic.staff.key.clone().unwrap();
@@ -45,25 +45,25 @@ async fn failed_sign_ins_are_counted_by_credential_and_hold_nothing_of_the_key()
     };
     assert_eq!((count(&entries, staff), count(&entries, Uuid::nil())), (vec![1], vec![1]));
     assert!(entries.iter().all(|entry| entry.action == "sign_in_failed" && entry.outcome == "refused"));
-    // Within the minute nothing more is told; after it, what was counted.
+    // Within the minute nothing more is written; afterwards the counted failures are.
     tell_due(&world.app).await;
     assert_eq!(entries_of_the_system(&world).await.len(), 2);
     world.clock.advance(61);
     tell_due(&world.app).await;
     let entries = entries_of_the_system(&world).await;
     assert_eq!((count(&entries, staff), count(&entries, Uuid::nil())), (vec![1, 4], vec![1, 1]));
-    // Within a minute of that entry they are counted again, and the end of the service does not wait for it to end.
+    // Within a minute after that entry failures are counted again, and shutdown does not wait for the minute to end.
     forged("F").get("/v1/follow-ups").await.expect(401);
     forged("G").get("/v1/follow-ups").await.expect(401);
     world.clock.advance(1);
     tell_all(&world.app).await;
     assert_eq!(count(&entries_of_the_system(&world).await, staff), [1, 4, 2]);
-    // After a minute without any, the next is told at once.
+    // After a minute without failures, the next one is written at once.
     world.clock.advance(61);
     forged("H").get("/v1/follow-ups").await.expect(401);
     when_there_are(&world, 6).await;
     assert_eq!(count(&entries_of_the_system(&world).await, staff), [1, 4, 2, 1]);
-    // No key, and no address, in any column.
+    // No column contains a key or an address.
     let sql = "select count(*) from audit_entries e where e::text like '%127.0.0.1%' or e::text like '%sk\\_%'";
     assert_eq!(world.count(sql).await, 0);
 }

@@ -1,5 +1,5 @@
-//! A thousand operations on a service that is killed again and again: each success that was answered has one entry, and each
-//! refusal an entry of its kind that was written within the minute before its answer.
+//! A thousand operations on a service that is killed repeatedly: each successful response has one audit entry, and each
+//! refusal has an entry of its kind from the minute before its response.
 
 use std::fs::OpenOptions;
 use std::process::Child;
@@ -23,18 +23,18 @@ const OPERATIONS: usize = 1_000;
 const KILLS: usize = 6;
 const CALLERS: usize = 8;
 
-/// An operation that was answered.
+/// An operation with its response.
 struct Acknowledged {
     request: Uuid,
     action: &'static str,
     outcome: &'static str,
-    /// Everybody in the answer.
+    /// The ids of all subjects in the response.
     subjects: Vec<Uuid>,
-    /// When the answer was there.
+    /// The time of the response.
     at: Timestamp,
 }
 
-/// Ids that operations name.
+/// Ids for the paths of operations.
 #[derive(Default)]
 struct Known {
     submissions: Vec<String>,
@@ -48,10 +48,10 @@ struct Caller<'a> {
     keys: &'a Value,
 }
 
-/// What to send: role, method, path, body, and the action, outcome and status that it has.
+/// A request: role, method, path and body, then the expected action, outcome and status.
 type Call = (&'static str, &'static str, String, Option<Value>, &'static str, &'static str, u16);
 
-/// One of the operations.
+/// Chooses one of the operations.
 fn call(number: usize, dice: &mut Dice, known: &Known) -> Call {
     let pick = |from: &[String], dice: &mut Dice| from[dice.below(from.len())].clone();
     let person = || {
@@ -99,7 +99,7 @@ fn call(number: usize, dice: &mut Dice, known: &Known) -> Call {
 }
 
 impl Caller<'_> {
-    /// Does an operation; nothing when the service died before it answered whole.
+    /// Sends an operation; `None` if the service died before the response was complete.
     async fn ask(&self, call: Call, known: &Mutex<Known>) -> Option<Acknowledged> {
         let (role, method, path, body, action, outcome, status) = call;
         let request = fresh_id();
@@ -124,7 +124,7 @@ impl Caller<'_> {
     }
 }
 
-/// Everybody in an answer, each once.
+/// The distinct subjects in a response.
 fn shown(path: &str, answer: &Value) -> Vec<Uuid> {
     let id = |value: &Value| Uuid::parse_str(value.as_str()?).ok();
     let mut subjects: Vec<Uuid> = match answer["items"].as_array() {
@@ -141,7 +141,7 @@ fn shown(path: &str, answer: &Value) -> Vec<Uuid> {
     subjects
 }
 
-/// Starts the service with its log going to a file.
+/// Starts the service with its log in a file.
 fn serve(place: &Place) -> (Child, String) {
     let mut service = command(place, &[]);
     let log = OpenOptions::new().create(true).append(true).open(place.path().join("log")).unwrap();
@@ -152,7 +152,7 @@ fn serve(place: &Place) -> (Child, String) {
 }
 
 #[tokio::test]
-async fn everything_that_was_answered_is_on_record_once_although_the_service_is_killed() {
+async fn every_response_is_audited_once_although_the_service_is_killed() {
     let place = Place::new();
     let seed = u64::from(std::process::id());
     let (count, acknowledged, known) = (AtomicUsize::new(0), Mutex::new(Vec::new()), Mutex::new(Known::default()));
@@ -193,10 +193,10 @@ async fn everything_that_was_answered_is_on_record_once_although_the_service_is_
     check(&place, &acknowledged, seed).await;
 }
 
-/// Compares what was answered with what is on record, and verifies the trail with the heads of the log.
+/// Compares the responses with the audit log, and verifies the log with the heads that the service logged.
 async fn check(place: &Place, acknowledged: &[Acknowledged], seed: u64) {
     let log = place.path().join("log").display().to_string();
-    // The last stop seals what it has time for.
+    // At its last stop the service may not have sealed everything.
     let sealed = run(place, &["audit", "seal"]);
     assert!(sealed.status.success(), "seed {seed}: {}", text(&sealed.stderr));
     let verified = run(place, &["audit", "verify", "--json", "--heads", &log]);
@@ -223,7 +223,7 @@ async fn check(place: &Place, acknowledged: &[Acknowledged], seed: u64) {
         assert_eq!((&*entry.action, &*entry.outcome), (one.action, one.outcome), "seed {seed}");
         let mut named = entry.subjects.clone();
         named.sort_unstable();
-        // An assessment alone does not say whose it is; its entry does.
+        // The response of an assessment does not contain the subject; its entry does.
         let nameless = one.action == "submission_assessed" && named.len() == 1;
         assert!(named == one.subjects || nameless, "seed {seed}: {} {named:?} {:?}", one.action, one.subjects);
         listing += usize::from(one.subjects.len() > 1);

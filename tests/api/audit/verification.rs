@@ -1,4 +1,4 @@
-//! A trail that somebody changed behind the service's back is found out, and the place is named.
+//! Verification reports every change of the audit log that was made outside the service, and its place.
 
 use sarcoscreen::app::sealing::seal;
 use sarcoscreen::domain::ids::ClinicId;
@@ -13,7 +13,7 @@ use crate::world::{Clinic, World, frail};
 
 const TABLES: [&str; 4] = ["audit_entries", "audit_pending", "audit_seals", "audit_tombstones"];
 
-/// Two clinics whose trails have seals of a few entries each, and some entries that wait.
+/// Two clinics whose audit logs have seals of a few entries each, and some unsealed entries.
 async fn worked(world: &World) -> (Clinic, Clinic, Vec<Head>) {
     let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
     let mut heads = Vec::new();
@@ -32,7 +32,7 @@ async fn worked(world: &World) -> (Clinic, Clinic, Vec<Head>) {
 }
 
 #[tokio::test]
-async fn an_untouched_trail_has_no_break_and_says_how_much_it_holds() {
+async fn an_unaltered_audit_log_has_no_breaks_and_reports_its_counts() {
     let world = World::new().await;
     let (_, _, heads) = worked(&world).await;
     assert_eq!(heads.len(), 16);
@@ -41,7 +41,7 @@ async fn an_untouched_trail_has_no_break_and_says_how_much_it_holds() {
     let entries = world.count("select count(*) from audit_entries").await;
     assert_eq!((all.chains, all.seals, all.waiting, all.heads), (2, 16, 6, 16));
     assert_eq!(all.entries, entries.unsigned_abs());
-    // What waits is sealed by the next seal, and nothing is left to seal then.
+    // Unsealed entries are part of the next seal; after that nothing is left to seal.
     assert_eq!(seal(&world.app).await.unwrap().len(), 2);
     assert_eq!(seal(&world.app).await.unwrap().len(), 0);
     let (all, found) = verified(&world, &heads).await;
@@ -49,14 +49,14 @@ async fn an_untouched_trail_has_no_break_and_says_how_much_it_holds() {
 }
 
 #[tokio::test]
-async fn every_change_that_the_owner_of_the_tables_makes_is_named() {
+async fn every_change_by_the_table_owner_is_reported() {
     let world = World::new().await;
     let (clinic, other, heads) = worked(&world).await;
     let attacks = 3 * KINDS + 4;
     assert_eq!(attack_in_turn(&world, clinic.id, other.id, &heads, attacks).await, attacks);
 }
 
-/// Makes attacks one after the other, each undone before the next; how many were named.
+/// Executes attacks one at a time and reverts each before the next; returns how many were reported.
 pub(crate) async fn attack_in_turn(world: &World, clinic: Uuid, other: Uuid, heads: &[Head], attacks: usize) -> usize {
     let mut connection = world.connect().await;
     keep(&mut connection).await;
@@ -71,7 +71,7 @@ pub(crate) async fn attack_in_turn(world: &World, clinic: Uuid, other: Uuid, hea
         for broken in &attack.named {
             assert!(found.contains(broken), "seed {seed}: {broken:?} is not among {found:?} after {}", attack.what);
         }
-        // Nothing else is said of this clinic but what follows from a seal of which nothing can be believed.
+        // Only breaks that follow from an untrustworthy seal may be reported in addition.
         let of_seals = attack.named.iter().any(|(_, broken)| broken.kind().starts_with("seal"));
         let beside = found.iter().filter(|one| one.0.0 == clinic && !attack.named.contains(one));
         assert!(of_seals || beside.count() == 0 || kind == 31, "seed {seed}: {found:?} after {}", attack.what);
@@ -80,12 +80,12 @@ pub(crate) async fn attack_in_turn(world: &World, clinic: Uuid, other: Uuid, hea
         let (_, found) = verified(world, heads).await;
         assert_eq!(found, [], "seed {seed}: after the restoration of {}", attack.what);
     }
-    println!("seed {seed}: {named} of {attacks} attacks named, {KINDS} kinds");
+    println!("seed {seed}: {named} of {attacks} attacks reported, {KINDS} kinds");
     named
 }
 
 #[tokio::test]
-async fn what_was_forged_before_a_seal_is_found_after_it_too() {
+async fn entries_forged_before_a_seal_are_still_reported_after_it() {
     let world = World::new().await;
     let (clinic, other, heads) = worked(&world).await;
     let mut connection = world.connect().await;
@@ -97,13 +97,13 @@ async fn what_was_forged_before_a_seal_is_found_after_it_too() {
     let (all, found) = verified(&world, &heads).await;
     assert_eq!(all.waiting, 0);
     let count = |kind: &str| found.iter().filter(|(_, broken)| broken.kind() == kind).count();
-    // Two are forged, and of what waited one was changed and one removed, or the same one was both.
+    // Two entries are forged, and of the pending ones either one was changed and another removed, or the same one was both.
     assert!(count("entry_changed") >= 2 && count("entry_missing") == 1, "{found:?}");
     assert!(count("entry_changed") + count("entry_missing") >= 3, "{found:?}");
 }
 
 #[tokio::test]
-async fn a_chain_that_was_thrown_away_and_begun_anew_is_not_the_known_one() {
+async fn a_replaced_chain_is_detected_by_a_stored_head() {
     let world = World::new().await;
     let (clinic, _, heads) = worked(&world).await;
     let mut connection = world.connect().await;
@@ -120,7 +120,7 @@ async fn a_chain_that_was_thrown_away_and_begun_anew_is_not_the_known_one() {
     }
     transaction.commit().await.unwrap();
     seal(&world.app).await.unwrap();
-    // The new chain is whole in itself; only who kept a head of the old one sees it.
+    // The new chain is consistent in itself; only a stored head of the old chain reveals the replacement.
     assert_eq!(verified(&world, &[]).await.1, []);
     let (_, found) = verified(&world, &heads).await;
     let of = |broken| (ClinicId(clinic.id), broken);
@@ -129,11 +129,11 @@ async fn a_chain_that_was_thrown_away_and_begun_anew_is_not_the_known_one() {
 }
 
 #[tokio::test]
-async fn a_trail_from_before_there_were_seals_is_taken_as_it_is_once() {
+async fn audit_entries_from_before_sealing_are_accepted_once() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut connection = world.connect().await;
-    // As the migration leaves it: more entries than one seal holds, none with a hash.
+    // As the migration leaves it: more entries than one seal can hold, none with a hash.
     let sql = "insert into audit_entries (clinic_id, audit_entry_id, at, action, resource_id)
                select $1, gen_random_uuid(), now(), 'submission_created', gen_random_uuid() from generate_series(1, 2500)";
     sqlx::query(sql).bind(clinic.id).execute(&mut connection).await.unwrap();
@@ -157,7 +157,7 @@ async fn a_trail_from_before_there_were_seals_is_taken_as_it_is_once() {
 }
 
 #[tokio::test]
-async fn what_is_said_of_a_clinic_that_there_is_not_is_named_too() {
+async fn entries_of_a_missing_clinic_are_reported() {
     let world = World::new().await;
     worked(&world).await;
     let (nowhere, id) = (Uuid::from_u128(3), Uuid::from_u128(7));
@@ -173,10 +173,10 @@ async fn two_sealers_at_once_make_one_chain() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     for _ in 0..6 {
-        let looks = (0..4).map(|_| async { clinic.staff.get("/v1/follow-ups").await.expect(200) });
+        let reads = (0..4).map(|_| async { clinic.staff.get("/v1/follow-ups").await.expect(200) });
         let (seals, _) = tokio::join!(
             futures_util::future::join_all((0..4).map(|_| seal(&world.app))),
-            futures_util::future::join_all(looks),
+            futures_util::future::join_all(reads),
         );
         assert!(seals.iter().all(Result::is_ok), "{seals:?}");
     }
@@ -186,7 +186,7 @@ async fn two_sealers_at_once_make_one_chain() {
     assert!(all.entries >= 24, "{all:?}");
 }
 
-/// Keeps the audit log as it is, to be put back later.
+/// Copies the audit log, to restore it later.
 pub(super) async fn keep(connection: &mut sqlx::PgConnection) {
     for table in TABLES {
         let sql = format!("drop table if exists kept_{table}; create table kept_{table} as table {table}");
@@ -194,7 +194,7 @@ pub(super) async fn keep(connection: &mut sqlx::PgConnection) {
     }
 }
 
-/// Puts the trail back as it was.
+/// Restores the copy of the audit log.
 pub(super) async fn restore(connection: &mut sqlx::PgConnection) {
     let mut transaction = connection.begin().await.unwrap();
     transaction.execute("set local session_replication_role = replica").await.unwrap();

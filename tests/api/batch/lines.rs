@@ -1,4 +1,4 @@
-//! Batches of lines: taken as they arrive, with few under way at once, whatever the client does.
+//! NDJSON batches: processed as lines arrive, with a bounded number in progress, whatever the client does.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ fn request(user: &User) -> reqwest::RequestBuilder {
     user.request("POST", PATH).header("content-type", "application/x-ndjson")
 }
 
-/// The results, each held to the schema of those of JSON.
+/// The results, each validated against the schema of JSON batches.
 fn results(text: &str) -> Vec<Value> {
     let results: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     crate::schema::check("POST", PATH, 200, &json!({"items": results}).to_string());
@@ -29,12 +29,12 @@ async fn stored(world: &World) -> i64 {
     world.count("select count(*) from submissions").await
 }
 
-/// Waits until so many are stored.
+/// Waits until this many are stored.
 async fn until_stored(world: &World, wanted: i64) {
     let start = Instant::now();
     while stored(world).await < wanted {
         assert!(start.elapsed() < Duration::from_mins(1), "{} of {wanted} are stored", stored(world).await);
-        // The client has left, so nothing tells of what is stored after it: the database is asked again.
+        // The client has disconnected, so no event reports later writes; the test polls the database.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -59,23 +59,23 @@ async fn thousands_of_lines_are_stored_by_a_client_that_reads_only_when_it_has_s
 }
 
 #[tokio::test]
-async fn a_line_that_cannot_be_read_harms_no_other_and_has_its_own_number() {
+async fn an_unreadable_line_affects_no_other_and_is_reported_with_its_number() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let long = format!("{{\"submission\": \"{}\"}}", "x".repeat(70_000));
     let body = format!("{}\r\n\n{}{{\n  \n{long}\n{}\n{}", item(0), line(1), item(2), item(3));
     let answer = clinic.intake.send(request(&clinic.intake).body(body)).await;
     let results = results(&answer.text);
-    let told: Vec<(u64, u64)> =
+    let statuses: Vec<(u64, u64)> =
         results.iter().map(|one| (one["line"].as_u64().unwrap(), one["status"].as_u64().unwrap())).collect();
-    assert_eq!(told, [(1, 201), (3, 201), (4, 400), (6, 413), (7, 201), (8, 201)]);
+    assert_eq!(statuses, [(1, 201), (3, 201), (4, 400), (6, 413), (7, 201), (8, 201)]);
     for refused in results.iter().filter(|one| one["status"] != 201) {
         assert_eq!(refused["problem"]["request_id"], answer.header("x-request-id"));
     }
     assert_eq!(stored(&world).await, 4);
 }
 
-/// Opens a batch by hand: its head, after which chunks can be sent.
+/// Opens a batch over a raw connection: sends the head, after which chunks can be sent.
 async fn opened(world: &World, clinic: &Clinic) -> TcpStream {
     let address = world.base.trim_start_matches("http://");
     let mut connection = TcpStream::connect(address).await.unwrap();
@@ -92,7 +92,7 @@ async fn chunk(connection: &mut TcpStream, text: &str) {
     connection.write_all(format!("{:x}\r\n{text}\r\n", text.len()).as_bytes()).await.unwrap();
 }
 
-/// Reads on until a text was answered so often.
+/// Reads until a text has arrived this many times.
 async fn read_until(connection: &mut TcpStream, text: &mut String, wanted: &str, times: usize) {
     while text.matches(wanted).count() < times {
         let mut some = [0; 4096];
@@ -103,7 +103,7 @@ async fn read_until(connection: &mut TcpStream, text: &mut String, wanted: &str,
 }
 
 #[tokio::test]
-async fn lines_are_stored_and_answered_while_the_next_ones_are_awaited() {
+async fn lines_have_results_before_the_next_ones_arrive() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut connection = opened(&world, &clinic).await;
@@ -113,7 +113,8 @@ async fn lines_are_stored_and_answered_while_the_next_ones_are_awaited() {
     assert_eq!(stored(&world).await, 2);
     chunk(&mut connection, &line(2)).await;
     read_until(&mut connection, &mut text, "\"status\":201", 3).await;
-    // The stream breaks off in the middle of a line: what was answered is stored, and nothing of the rest.
+    // The stream ends in the middle of a line: results that were sent are of stored lines, and nothing of the rest is
+    // stored.
     chunk(&mut connection, &line(3)[..40]).await;
     drop(connection);
     clinic.intake.submit(&item(9)["submission"]).await.expect(201);
@@ -121,7 +122,7 @@ async fn lines_are_stored_and_answered_while_the_next_ones_are_awaited() {
 }
 
 #[tokio::test]
-async fn no_more_than_a_few_hundred_are_under_way_at_once_however_many_lines_have_come() {
+async fn only_a_few_hundred_lines_are_in_progress_at_once() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let (mut holder, mut watch) = (world.connect().await, world.connect().await);
@@ -130,21 +131,21 @@ async fn no_more_than_a_few_hundred_are_under_way_at_once_however_many_lines_hav
     chunk(&mut connection, &line(20_000)).await;
     until_waiting(&mut watch, 1).await;
     let all: String = (0..20_000).map(line).collect();
-    // While nothing can be written, what does not fit waits in the network: not all of it can be sent.
+    // While nothing can be written, the excess waits in the network: the client cannot send all of it.
     let sent = tokio::time::timeout(Duration::from_secs(1), chunk(&mut connection, &all)).await;
     assert!(sent.is_err(), "20,000 lines of {} bytes were taken while none could be written", all.len());
     until_waiting(&mut watch, 2).await;
     lock.rollback().await.unwrap();
-    // Nobody reads, and the client leaves; what was under way is stored all the same, and it was at most this much.
+    // The client disconnects without reading. Submissions in progress are stored anyway; their number is bounded.
     let mut some = [0; 64];
     assert!(connection.read(&mut some).await.unwrap() > 0);
     drop(connection);
-    // The first alone, and as many as make a second transaction worth beginning.
+    // The first one alone, then the minimum size of a second transaction.
     until_stored(&world, 1 + 32).await;
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_slow_ends_with_a_result_that_says_so() {
+async fn a_body_that_is_too_slow_ends_with_a_timeout_result() {
     let world = World::with(|settings| settings.read_deadline = Duration::from_secs(2)).await;
     let clinic = world.clinic("One").await;
     let mut connection = opened(&world, &clinic).await;
@@ -156,7 +157,7 @@ async fn a_body_that_is_too_slow_ends_with_a_result_that_says_so() {
 }
 
 #[tokio::test]
-async fn whoever_may_not_submit_for_others_may_send_no_lines() {
+async fn browser_keys_may_not_send_ndjson_batches() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     for (user, status) in [(&clinic.browser, 403), (&world.holder(None), 401), (&clinic.staff, 200)] {

@@ -1,4 +1,4 @@
-//! Batches of submissions: a result for each item in its order, and no item that another one harms.
+//! Batches of submissions: one result per item in order, and no item affects another.
 
 mod lines;
 
@@ -9,7 +9,7 @@ use crate::world::{User, World, fit, frail};
 
 const PATH: &str = "/v1/submissions/batch";
 
-/// An item of somebody with a reference and a retry key of their own.
+/// An item with a reference and an idempotency key of its own.
 fn item(number: usize) -> Value {
     let answers = if number.is_multiple_of(3) { frail() } else { fit() };
     json!({
@@ -26,11 +26,11 @@ async fn batch(user: &User, items: &[Value]) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn each_item_has_the_result_of_a_request_of_its_own_in_its_order() {
+async fn each_item_has_the_result_of_a_separate_request_in_order() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut items: Vec<Value> = (0..1_000).map(item).collect();
-    // One of every kind that can be wrong, among the others.
+    // Several kinds of faulty items, among valid ones.
     items[7] = json!({"submission": {"answers": {"age": 17}}});
     items[100] = json!({"submission": {"answers": fit(), "clinic_id": 1}});
     items[101] = json!({"submission": {"answers": fit()}, "flagged": true});
@@ -62,32 +62,33 @@ async fn each_item_has_the_result_of_a_request_of_its_own_in_its_order() {
             result["problem"]["errors"].as_array().unwrap().iter().map(|fault| &fault["pointer"]).collect();
         assert!(pointers.contains(&&json!(pointer)), "{index}: {result}");
     }
-    // The result of one that a request of its own would be refused with is that refusal.
+    // The result of a faulty item equals the refusal of a separate request.
     let alone = clinic.intake.submit(&items[7]["submission"]).await.json();
-    let told = |problem: &Value| (problem["errors"].clone(), problem["title"].clone(), problem["care_level"].clone());
-    assert_eq!(told(&results[7]["problem"]), told(&alone));
+    let content_of =
+        |problem: &Value| (problem["errors"].clone(), problem["title"].clone(), problem["care_level"].clone());
+    assert_eq!(content_of(&results[7]["problem"]), content_of(&alone));
 
     assert_eq!(world.count("select count(*) from submissions").await, 992);
     assert_eq!(world.count("select count(*) from follow_ups").await, 331);
     let entries = "select count(*) from audit_entries where action = 'submission_created' and outcome = 'success'";
-    assert_eq!(world.count(entries).await, 992, "an entry for each");
+    assert_eq!(world.count(entries).await, 992, "one entry for each");
     let refused = "select sum(occurrences)::bigint from audit_entries
         where action = 'submission_created' and outcome = 'invalid'";
-    assert_eq!(world.count(refused).await, 1, "and for the first that was refused");
+    assert_eq!(world.count(refused).await, 1, "and one for the first refusal");
     tell_all(&world.app).await;
-    assert_eq!(world.count(refused).await, 9, "the others are told together");
+    assert_eq!(world.count(refused).await, 9, "the others are written together");
 }
 
 #[tokio::test]
-async fn a_batch_that_is_sent_again_stores_nothing_twice_and_gets_the_same_results() {
+async fn a_repeated_batch_stores_nothing_twice_and_returns_the_same_results() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let items: Vec<Value> = (0..40).map(item).collect();
     let (first, second) = tokio::join!(batch(&clinic.intake, &items), batch(&clinic.intake, &items));
-    assert_eq!(first, second, "also when both are under way at once");
+    assert_eq!(first, second, "also when both run concurrently");
     assert_eq!(batch(&clinic.intake, &items).await, first);
     assert_eq!(world.count("select count(*) from submissions").await, 40);
-    // The key stands for the same request when it is sent alone, and for no other.
+    // The key identifies the same request when it is sent alone, and no other request.
     let alone = clinic.intake.submit_once("key-3", &items[3]["submission"]).await.expect(201);
     assert_eq!(alone, first[3]["submission"]);
     let mut twice = [item(50), item(50), item(51)];
@@ -99,7 +100,7 @@ async fn a_batch_that_is_sent_again_stores_nothing_twice_and_gets_the_same_resul
 }
 
 #[tokio::test]
-async fn a_batch_has_one_to_a_thousand_items_and_no_field_beside_them() {
+async fn a_batch_has_1_to_1000_items_and_no_other_field() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let refused = async |body: &Value| -> (u16, Vec<String>) {
@@ -118,7 +119,7 @@ async fn a_batch_has_one_to_a_thousand_items_and_no_field_beside_them() {
 }
 
 #[tokio::test]
-async fn short_results_are_those_without_assessments() {
+async fn short_results_omit_assessments() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let items: Vec<Value> = (0..3).map(item).collect();

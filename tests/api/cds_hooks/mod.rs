@@ -1,4 +1,4 @@
-//! CDS Hooks: what a record system asks and is told, in the shape of the specification.
+//! CDS Hooks: requests and cards of a record system, in the format of the specification.
 
 mod one_call;
 mod systems;
@@ -9,7 +9,7 @@ use crate::world::{Answer, User, World, fit, frail};
 
 pub(crate) const SERVICE: &str = "/cds-services/muscle-loss";
 
-/// A call with what was prefetched.
+/// A call with prefetched data.
 pub(crate) fn call(prefetch: &Value) -> Value {
     json!({
         "hook": "patient-view",
@@ -21,7 +21,7 @@ pub(crate) fn call(prefetch: &Value) -> Value {
     })
 }
 
-/// Answers as items of a response, inside a group as forms have them.
+/// Answers as items of a response, inside a group as in typical forms.
 fn response(answers: &Value, authored: &str) -> Value {
     let value = |value: &Value| match value {
         Value::Bool(_) => json!({"valueBoolean": value}),
@@ -39,7 +39,7 @@ fn response(answers: &Value, authored: &str) -> Value {
     let items: Vec<Value> = answers.as_object().unwrap().iter().map(item).collect();
     json!({
         "resourceType": "QuestionnaireResponse", "status": "completed", "authored": authored,
-        "item": [{"linkId": "form", "item": items}, {"linkId": "somebody-elses-question"}],
+        "item": [{"linkId": "form", "item": items}, {"linkId": "foreign-question"}],
     })
 }
 
@@ -59,7 +59,7 @@ async fn card(user: &User, prefetch: &Value) -> Value {
 async fn three_exchanges_of_a_record_system() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
-    let show = |told: &str, body: &Value| println!("{told}\n{body:#}\n");
+    let show = |heading: &str, body: &Value| println!("{heading}\n{body:#}\n");
 
     let discovery = world.holder(None).get("/cds-services").await.expect(200);
     show("GET /cds-services", &discovery);
@@ -104,7 +104,7 @@ async fn three_exchanges_of_a_record_system() {
 }
 
 #[tokio::test]
-async fn what_a_card_says_is_what_the_same_answers_score() {
+async fn a_card_matches_the_score_of_the_same_answers() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     for answers in [frail(), fit(), json!({"age": 70, "falls_past_year": 1})] {
@@ -122,7 +122,7 @@ async fn what_a_card_says_is_what_the_same_answers_score() {
 }
 
 #[tokio::test]
-async fn a_response_to_the_form_of_this_service_is_read_by_its_own_codes() {
+async fn a_response_to_this_services_form_is_read_by_its_codes() {
     let world = World::new().await;
     let intake = world.clinic("One").await.intake;
     let mut coded = response(&fit(), "2026-11-01");
@@ -133,7 +133,7 @@ async fn a_response_to_the_form_of_this_service_is_read_by_its_own_codes() {
                 *code = json!(format!("{link}.{}", code.as_str().unwrap()));
             }
         }
-        // Asked, and none: as the form says it, where a plain list would be empty.
+        // Explicitly none: the form needs a code where a plain list would be empty.
         if link == "conditions" {
             item["answer"] = json!([{"valueCoding": {"code": "conditions.none_of_these"}}]);
         }
@@ -182,7 +182,7 @@ async fn an_emergency_is_critical_and_offers_no_appointment() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_refused_with_its_place_and_never_passed_over() {
+async fn unreadable_content_is_refused_with_its_place_and_never_ignored() {
     let world = World::new().await;
     let intake = world.clinic("One").await.intake;
     let of = |answer: Value| {

@@ -1,5 +1,5 @@
-//! A record system signs in like everybody else: its token is good for one call wherever it is used again, and its clinic,
-//! its credential and its failures count.
+//! A record system authenticates with one-time tokens: a token works once across all instances, and its clinic, its
+//! credential and its failures are handled like those of other callers.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -38,7 +38,7 @@ impl Here {
         Self { world, clinic, issuer, signer }
     }
 
-    /// A new instance under these master keys, each a byte again and again.
+    /// A new instance with these master keys, each 32 repetitions of a byte.
     async fn instance(&self, bytes: &[u8]) -> (App, String) {
         let client = CdsClient {
             issuer: self.issuer.name.clone(),
@@ -65,7 +65,7 @@ impl Here {
         self.world.holder(Some(token)).at(base).post(SERVICE, &call(&json!({"responses": null}))).await
     }
 
-    /// The credential that stands for the system.
+    /// The credential of the record system.
     async fn credential(&self) -> Uuid {
         let sql = "select credential_id from credentials where issuer_subject_hash is not null";
         sqlx::query_scalar(sql).fetch_one(&mut self.world.connect().await).await.unwrap()
@@ -73,7 +73,7 @@ impl Here {
 }
 
 #[tokio::test]
-async fn a_token_is_used_up_for_every_instance_and_for_one_that_is_started_later() {
+async fn a_used_token_is_refused_by_every_instance_including_later_ones() {
     let here = Here::new().await;
     let (first, second) = (here.instance(&[7]).await, here.instance(&[7]).await);
     let token = here.token("one");
@@ -81,7 +81,7 @@ async fn a_token_is_used_up_for_every_instance_and_for_one_that_is_started_later
     for base in [&first.1, &second.1, &here.instance(&[7]).await.1] {
         here.ask(base, &token).await.expect(401);
     }
-    // The one that takes part in a rotation of the master key shares a hash with those before and after it.
+    // An instance during a rotation of the master key shares a hash with instances before and after it.
     let token = here.token("two");
     let rotating = here.instance(&[8, 7]).await;
     here.ask(&first.1, &token).await.expect(200);
@@ -90,7 +90,7 @@ async fn a_token_is_used_up_for_every_instance_and_for_one_that_is_started_later
     here.ask(&rotating.1, &token).await.expect(200);
     here.ask(&first.1, &token).await.expect(401);
     here.ask(&here.instance(&[8]).await.1, &token).await.expect(401);
-    // Whatever races, one call is answered.
+    // Concurrent calls with one token: exactly one succeeds.
     let token = here.token("four");
     let calls = (0..16).map(|index| here.ask(if index % 2 == 0 { &first.1 } else { &second.1 }, &token));
     let mut statuses: Vec<u16> = join_all(calls).await.into_iter().map(|answer| answer.status).collect();
@@ -99,7 +99,7 @@ async fn a_token_is_used_up_for_every_instance_and_for_one_that_is_started_later
 }
 
 #[tokio::test]
-async fn what_is_kept_of_a_token_goes_once_the_token_is_too_old() {
+async fn stored_token_hashes_are_deleted_once_the_token_is_too_old() {
     let here = Here::new().await;
     let (app, base) = here.instance(&[7]).await;
     let token = here.token("one");
@@ -118,7 +118,7 @@ async fn what_is_kept_of_a_token_goes_once_the_token_is_too_old() {
 async fn a_record_system_of_a_suspended_clinic_is_refused_and_its_token_is_not_used_up() {
     let here = Here::new().await;
     let (_, base) = here.instance(&[7]).await;
-    // Suspended before the system called for the first time, and after.
+    // The clinic is suspended before the first call of the system, and after it.
     for round in ["first", "second"] {
         here.world.suspend(&here.clinic, true).await;
         let token = here.token(round);
@@ -130,7 +130,7 @@ async fn a_record_system_of_a_suspended_clinic_is_refused_and_its_token_is_not_u
 }
 
 #[tokio::test]
-async fn a_record_system_has_a_credential_that_an_admin_sees_and_revokes() {
+async fn an_admin_can_list_and_revoke_the_credential_of_a_record_system() {
     let here = Here::new().await;
     let (_, base) = here.instance(&[7]).await;
     here.ask(&base, &here.token("one")).await.expect(200);
@@ -139,7 +139,7 @@ async fn a_record_system_has_a_credential_that_an_admin_sees_and_revokes() {
     assert_eq!((&own["role"], &own["key_prefix"]), (&json!("intake"), &Value::Null));
     let id = here.credential().await;
     assert_eq!(own["id"], id.to_string());
-    // The same system again, here and elsewhere, is the same credential.
+    // Later calls of the same system, on this and another instance, use the same credential.
     here.ask(&here.instance(&[7]).await.1, &here.token("two")).await.expect(200);
     assert_eq!(here.credential().await, id);
     revoke(&here.world.app, here.clinic.id.into(), id.into()).await.unwrap();
@@ -147,7 +147,7 @@ async fn a_record_system_has_a_credential_that_an_admin_sees_and_revokes() {
 }
 
 #[tokio::test]
-async fn refused_tokens_are_on_record_and_too_many_of_an_address_are_told_to_wait() {
+async fn refused_tokens_are_audited_and_rate_limited_by_address() {
     let here = Here::new().await;
     let (app, base) = here.instance(&[7]).await;
     here.world.clock.hold();
@@ -162,19 +162,19 @@ async fn refused_tokens_are_on_record_and_too_many_of_an_address_are_told_to_wai
         let refused = here.ask(&base, token).await;
         assert_eq!((refused.status, refused.header("retry-after")), (429, "1"));
     }
-    // One that verifies is answered all the same.
+    // A token that verifies is still accepted.
     here.ask(&base, &here.token("three")).await.expect(200);
-    // The first entry of each is written beside the answer; the others are told together.
+    // The first entry of each is written concurrently with the response; the others are written together.
     let begun = Instant::now();
     while entries_of_the_system(&here.world).await.len() < 2 {
         assert!(begun.elapsed() < Duration::from_secs(10));
     }
     tell_all(&app).await;
-    let told = entries_of_the_system(&here.world).await;
+    let audited = entries_of_the_system(&here.world).await;
     let of = |resource: Uuid| -> i32 {
-        told.iter().filter(|entry| entry.resource == resource).map(|entry| entry.occurrences).sum()
+        audited.iter().filter(|entry| entry.resource == resource).map(|entry| entry.occurrences).sum()
     };
-    // A replayed token is known to be the system's; whose a forged one is, nothing says.
+    // A replayed token is attributed to the system; a forged one to no credential.
     assert_eq!((of(here.credential().await), of(Uuid::nil())), (31, 31));
-    assert!(told.iter().all(|entry| entry.action == "sign_in_failed" && entry.outcome == "refused"));
+    assert!(audited.iter().all(|entry| entry.action == "sign_in_failed" && entry.outcome == "refused"));
 }

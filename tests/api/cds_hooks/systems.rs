@@ -1,4 +1,4 @@
-//! Which record systems may call: with a key, or with a token that is good for one call.
+//! Record systems that may call: with a key, or with a one-time token.
 
 use sarcoscreen::app::ambient::Ambient as _;
 use sarcoscreen::app::tokens::clients::CdsClient;
@@ -12,7 +12,7 @@ use crate::world::{World, frail};
 const BASE: &str = "https://screening.example";
 
 #[tokio::test]
-async fn only_a_key_of_the_role_intake_or_more_may_ask() {
+async fn only_keys_with_at_least_the_intake_role_may_call() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let body = call(&json!({"responses": null}));
@@ -26,7 +26,7 @@ async fn only_a_key_of_the_role_intake_or_more_may_ask() {
 }
 
 #[tokio::test]
-async fn a_systems_token_is_good_for_one_call_of_one_service_for_its_own_clinic() {
+async fn a_systems_token_is_valid_for_one_call_of_one_service_of_its_clinic() {
     let signers = [Signer::p384("ec"), Signer::rsa("rsa")];
     let issuer = Issuer::start(&signers.each_ref());
     let world = World::new().await;
@@ -59,7 +59,10 @@ async fn a_systems_token_is_good_for_one_call_of_one_service_for_its_own_clinic(
         ("used before", es384.clone()),
         ("used before, signed anew", signers[0].token(&claims)),
         ("for discovery", signers[0].token(&with("aud", json!(format!("{BASE}/cds-services"))))),
-        ("for somebody else", signers[0].token(&with("aud", json!("https://other.example/cds-services/muscle-loss")))),
+        (
+            "for another service",
+            signers[0].token(&with("aud", json!("https://other.example/cds-services/muscle-loss"))),
+        ),
         (
             "expired",
             signers[0].token(
@@ -79,7 +82,7 @@ async fn a_systems_token_is_good_for_one_call_of_one_service_for_its_own_clinic(
     for (which, token) in refused {
         assert_eq!(ask(&token).await.status, 401, "{which}");
     }
-    // Whoever is refused uses nothing up; and elsewhere such a token is worth nothing.
+    // A refused call does not use up a token, and other endpoints do not accept such a token.
     ask(&signers[0].token(&with("jti", json!("4")))).await.expect(200);
     let elsewhere = signers[0].token(&with("jti", json!("6")));
     assert_eq!(world.holder(Some(&elsewhere)).at(&base).get("/v1/follow-ups").await.status, 401);

@@ -35,7 +35,7 @@ async fn remembered(embedded: &Embedded) -> String {
     sqlx::query_scalar("select note from kept").fetch_one(&mut connection).await.unwrap()
 }
 
-/// A process of the account that owns `path`; it lasts until it is killed.
+/// A process of the account that owns `path`; it runs until it is killed.
 fn bystander(path: &Path) -> Child {
     let owner = fs::metadata(path).unwrap();
     let mut command = Command::new("cat");
@@ -60,7 +60,7 @@ async fn a_second_start_finds_what_the_first_one_stored() {
 }
 
 #[tokio::test]
-async fn the_server_is_durable_deaf_to_the_network_and_discreet() {
+async fn the_server_is_durable_closed_to_the_network_and_logs_no_data() {
     let place = Place::new();
     let embedded = place.start().await.unwrap();
     let mut connection = connect(&embedded).await;
@@ -103,7 +103,7 @@ async fn a_row_that_breaks_a_constraint_is_not_shown_in_the_server_log() {
 }
 
 #[tokio::test]
-async fn only_its_accounts_can_look_into_the_data_folder() {
+async fn only_its_accounts_can_read_the_data_folder() {
     let place = Place::new();
     let embedded = place.start().await.unwrap();
     let data = embedded.data_dir();
@@ -143,7 +143,7 @@ async fn a_server_left_running_is_adopted_and_can_be_stopped() {
 }
 
 #[tokio::test]
-async fn a_killed_server_recovers_what_was_committed() {
+async fn a_killed_server_recovers_committed_data() {
     let place = Place::new();
     let first = place.start().await.unwrap();
     remember(&first).await;
@@ -173,7 +173,7 @@ async fn a_stale_process_id_of_a_foreign_process_does_not_block_a_start() {
 }
 
 #[tokio::test]
-async fn a_half_made_cluster_is_made_anew() {
+async fn an_incomplete_cluster_is_created_again() {
     let place = Place::new();
     place.start().await.unwrap().stop().await.unwrap();
     let data = place.data();
@@ -193,7 +193,7 @@ async fn a_server_that_ends_at_once_is_reported_with_its_log() {
 }
 
 #[tokio::test]
-async fn a_cluster_of_a_version_without_programs_names_both_versions() {
+async fn a_cluster_without_matching_programs_is_refused_with_both_versions() {
     let place = Place::new();
     let first = place.start().await.unwrap();
     let version = first.version();
@@ -205,7 +205,7 @@ async fn a_cluster_of_a_version_without_programs_names_both_versions() {
 }
 
 #[tokio::test]
-async fn without_programs_and_pip_the_error_names_both_ways_out() {
+async fn without_programs_and_pip_the_error_names_both_solutions() {
     let place = Place::new();
     let settings =
         Settings { search_system: false, python: place.data().join("no-python"), ..Settings::new(place.data()) };
@@ -229,7 +229,7 @@ async fn a_start_after_a_failed_one_may_choose_another_account() {
 }
 
 #[tokio::test]
-async fn programs_that_are_not_there_are_reported_by_their_folder() {
+async fn missing_programs_are_reported_with_their_folder() {
     let place = Place::new();
     let settings = Settings { postgres_bin: Some("/no/such/bin".into()), ..place.settings() };
     let error = embedded::start(&settings, &|_| ()).await.unwrap_err();
@@ -248,7 +248,7 @@ async fn a_path_too_long_for_a_socket_gets_a_private_short_folder() {
     embedded.stop().await.unwrap();
     fs::remove_dir(&socket).unwrap();
 
-    // Somebody else's link in the shared parent is not followed.
+    // A symbolic link of another user in the shared parent is not followed.
     symlink(place.path(), &socket).unwrap();
     let error = embedded::start(&settings, &|_| ()).await.unwrap_err();
     fs::remove_file(&socket).unwrap();
@@ -256,7 +256,7 @@ async fn a_path_too_long_for_a_socket_gets_a_private_short_folder() {
 }
 
 #[tokio::test]
-async fn a_comma_in_the_path_does_not_part_the_socket_folder() {
+async fn a_comma_in_the_path_does_not_split_the_socket_folder() {
     let place = Place::new();
     let settings = Settings { data_dir: place.path().join("a, \"b\""), ..place.settings() };
     let embedded = embedded::start(&settings, &|_| ()).await.unwrap();
@@ -275,7 +275,7 @@ async fn a_folder_that_others_can_write_is_refused() {
 }
 
 #[tokio::test]
-async fn a_folder_closed_to_the_server_account_is_named() {
+async fn a_folder_inaccessible_to_the_server_account_is_reported() {
     let place = Place::new();
     fs::set_permissions(place.path(), Permissions::from_mode(0o700)).unwrap();
     match place.start().await {
@@ -283,7 +283,7 @@ async fn a_folder_closed_to_the_server_account_is_named() {
             let named = place.path().canonicalize().unwrap().display().to_string();
             assert!(error.to_string().contains(&named), "{error}");
         }
-        // Our own account needs nobody's leave.
+        // The account of the test itself always has access.
         Ok(embedded) if !geteuid().is_root() => embedded.stop().await.unwrap(),
         other => panic!("{other:?}"),
     }
@@ -291,7 +291,7 @@ async fn a_folder_closed_to_the_server_account_is_named() {
 
 #[tokio::test]
 
-async fn without_installed_programs_the_pinned_build_is_obtained_once() {
+async fn without_installed_programs_the_pinned_build_is_downloaded_once() {
     let place = Place::new();
     let settings = Settings { search_system: false, ..Settings::new(place.data()) };
     let said = std::cell::RefCell::new(Vec::new());

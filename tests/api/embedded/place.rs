@@ -1,4 +1,4 @@
-//! A place for one private server.
+//! The data folder of one private server.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,14 +9,13 @@ use nix::unistd::Pid;
 use sarcoscreen::store::embedded::{self, Embedded, EmbeddedError, Settings};
 use tempfile::TempDir;
 
-/// A data folder of one test; a server that a failed test left on it is ended with it.
+/// A data folder of one test. A server that a failed test left running is stopped on drop.
 pub(crate) struct Place(TempDir);
 
 impl Place {
-    /// An empty place.
     pub(crate) fn new() -> Self {
         let folder = TempDir::with_prefix("sarcoscreen-test-").unwrap();
-        // The account that root drops to has to pass through.
+        // The account that root switches to needs to traverse the folder.
         fs::set_permissions(folder.path(), Permissions::from_mode(0o711)).unwrap();
         Self(folder)
     }
@@ -26,24 +25,23 @@ impl Place {
         self.0.path()
     }
 
-    /// The data folder, which the first start makes.
+    /// The data folder, which the first start creates.
     pub(crate) fn data(&self) -> PathBuf {
         self.0.path().join("data")
     }
 
-    /// Settings for the data folder; `SARCOSCREEN_POSTGRES_BIN` chooses the programs under test.
+    /// Settings for the data folder; `SARCOSCREEN_POSTGRES_BIN` selects the programs under test.
     pub(crate) fn settings(&self) -> Settings {
         #[expect(clippy::disallowed_methods, reason = "a test is no program with settings")]
         let postgres_bin = std::env::var_os("SARCOSCREEN_POSTGRES_BIN").map(PathBuf::from);
         Settings { postgres_bin, ..Settings::new(self.data()) }
     }
 
-    /// Starts, or adopts, the server of this place.
+    /// Starts or adopts the server of this place.
     pub(crate) async fn start(&self) -> Result<Embedded, EmbeddedError> {
         embedded::start(&self.settings(), &|_| ()).await
     }
 
-    /// Replaces a file of the cluster.
     pub(crate) fn write(&self, name: &str, text: &str) {
         fs::write(self.data().join("cluster").join(name), text).unwrap();
     }

@@ -1,4 +1,4 @@
-//! Every interaction of the one list, by role; what is not in it.
+//! Every FHIR interaction by role, and requests outside the list of interactions.
 
 use sarcoscreen::domain::actor::Role;
 use sarcoscreen::http::fhir::INTERACTIONS;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{response, search};
 use crate::world::{Answer, Clinic, User, World, frail};
 
-/// A submission that is flagged, and its case.
+/// A flagged submission and its follow-up.
 async fn seeded(clinic: &Clinic) -> (String, String) {
     let body = json!({"answers": frail(), "subject": {"reference": "R-1"}});
     let receipt = clinic.intake.submit(&body).await.expect(201);
@@ -44,7 +44,7 @@ async fn send(user: &User, method: &str, path: &str, ids: &(String, String)) -> 
 }
 
 #[tokio::test]
-async fn every_interaction_answers_each_role_as_the_list_says_and_foreigners_as_if_it_were_not_there() {
+async fn every_interaction_enforces_its_role_and_hides_rows_from_other_clinics() {
     let world = World::new().await;
     let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
     let ids = seeded(&clinic).await;
@@ -75,7 +75,7 @@ async fn every_interaction_answers_each_role_as_the_list_says_and_foreigners_as_
 }
 
 #[tokio::test]
-async fn an_intake_system_sees_its_own_alone_also_in_searches() {
+async fn an_intake_system_sees_only_its_own_submissions_in_searches() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let ids = seeded(&clinic).await;
@@ -89,7 +89,7 @@ async fn an_intake_system_sees_its_own_alone_also_in_searches() {
 }
 
 #[tokio::test]
-async fn what_is_not_served_is_told_as_an_outcome() {
+async fn unsupported_requests_get_an_operation_outcome() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let path = "/fhir/Task/0192f0c1-2d5e-7c3a-9b1d-3a5c7e9f1b2d";
@@ -114,7 +114,7 @@ async fn what_is_not_served_is_told_as_an_outcome() {
     assert_eq!(clinic.staff.send(plain).await.header("content-type"), "application/json");
     let text = clinic.intake.request("POST", "/fhir/QuestionnaireResponse").header("content-type", "text/plain");
     clinic.intake.send(text.body("{}")).await.expect(415);
-    // What is refused goes on record too.
+    // Refusals are audited too.
     let refused = "select count(*) from audit_entries where outcome <> 'success' and action = 'follow_up_read'";
     assert!(world.count(refused).await >= 2);
 }

@@ -1,4 +1,4 @@
-//! The addresses in answers: nobody but a trusted proxy chooses them, and nobody chooses them for others.
+//! URLs in responses: only a trusted proxy can set their host, and never for the responses of other clients.
 
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ async fn get_with(user: &User, path: &str, headers: &[(&str, &str)]) -> Answer {
     user.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
 }
 
-/// Every address in a bundle.
+/// Every URL in a bundle.
 fn addresses(bundle: &Value) -> Vec<String> {
     let of = |list: &Value, name: &str| -> Vec<String> {
         list.as_array().into_iter().flatten().map(|one| one[name].as_str().unwrap().to_owned()).collect()
@@ -26,7 +26,7 @@ fn addresses(bundle: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_stranger_chooses_no_address_in_any_answer() {
+async fn an_untrusted_client_cannot_set_urls_in_responses() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     create_once(&clinic.intake, "1", &identified(&frail(), "1")).await.expect(201);
@@ -46,7 +46,7 @@ async fn a_stranger_chooses_no_address_in_any_answer() {
 }
 
 #[tokio::test]
-async fn a_trusted_proxy_names_the_service_and_its_answers_are_not_kept_for_others() {
+async fn a_trusted_proxy_sets_the_host_and_its_responses_are_not_cached_for_others() {
     let world = World::with(|settings| settings.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()]).await;
     let headers = [("x-forwarded-host", "clinic.example"), ("x-forwarded-proto", "https")];
     for path in PUBLIC {
@@ -58,7 +58,7 @@ async fn a_trusted_proxy_names_the_service_and_its_answers_are_not_kept_for_othe
 }
 
 #[tokio::test]
-async fn the_address_that_the_operator_names_is_the_one_in_answers_that_are_kept() {
+async fn cacheable_responses_use_the_configured_public_url() {
     let url = "https://screening.example";
     let world = World::with(|settings| {
         settings.public_url = Some(url.to_owned());

@@ -1,5 +1,3 @@
-//! Bundles of requests.
-
 use sarcoscreen::app::folding::tell_all;
 use serde_json::{Value, json};
 
@@ -33,7 +31,7 @@ fn statuses(answers: &[Value]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn each_entry_is_answered_as_a_request_of_its_own_would_be() {
+async fn each_entry_has_the_response_of_a_separate_request() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut wrong = create(&fit(), "r3");
@@ -61,7 +59,7 @@ async fn each_entry_is_answered_as_a_request_of_its_own_would_be() {
     assert_eq!(answers[0]["response"]["location"], location);
     assert_eq!(answers[2]["response"]["outcome"]["issue"].as_array().unwrap().len(), 5);
     assert_eq!(world.count("select count(*) from submissions").await, 2);
-    // Once more stores nothing more.
+    // Repeating it stores nothing more.
     let again = send(&clinic.intake, &[create(&frail(), "r1"), create(&fit(), "r2")]).await;
     assert_eq!(statuses(&again), ["200", "200"]);
     assert_eq!(world.count("select count(*) from submissions").await, 2);
@@ -77,7 +75,7 @@ async fn each_entry_is_answered_as_a_request_of_its_own_would_be() {
     };
     assert_eq!(statuses(&send(&clinic.staff, &[put("W/\"1\"")]).await), ["200"]);
     assert_eq!(statuses(&send(&clinic.staff, &[put("W/\"1\"")]).await), ["412"]);
-    // What an entry was refused goes on record under its own name.
+    // A refused entry is audited under its own action.
     tell_all(&world.app).await;
     let refused = "select sum(occurrences)::bigint from audit_entries
         where outcome = 'refused' and action = 'follow_ups_listed'";
@@ -85,7 +83,7 @@ async fn each_entry_is_answered_as_a_request_of_its_own_would_be() {
 }
 
 #[tokio::test]
-async fn what_is_no_batch_is_refused_whole() {
+async fn an_invalid_batch_is_refused_as_a_whole() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut transaction = bundle(&[create(&fit(), "r1")]);
@@ -100,7 +98,7 @@ async fn what_is_no_batch_is_refused_whole() {
     let answers = send(&clinic.intake, &many).await;
     assert!(statuses(&answers).iter().all(|status| *status == "201"));
     assert_eq!(world.count("select count(*) from submissions").await, 200);
-    // Many large searches: the answer ends growing, and what is not done says so.
+    // Many large searches: the response size is bounded, and entries that were skipped say so.
     let answers = send(&clinic.intake, &vec![get("RiskAssessment?_count=200"); 200]).await;
     let done = statuses(&answers).iter().filter(|status| **status == "200").count();
     assert!((10..200).contains(&done), "{done}");

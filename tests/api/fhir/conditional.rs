@@ -1,4 +1,4 @@
-//! Conditional create: one identifier is one row, whatever races, in however many processes.
+//! Conditional create: one identifier is one row, under concurrency and with several processes.
 
 use std::sync::Arc;
 
@@ -13,18 +13,18 @@ use crate::world::{World, app, frail, serve};
 
 const SUBMISSIONS: &str = "select count(*) from submissions";
 const IDENTIFIERS: usize = 500;
-/// Identifiers that are asked for at once, each by all its copies.
+/// Identifiers that are created concurrently, each `COPIES` times.
 const AT_ONCE: usize = 50;
 const COPIES: usize = 16;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_of_500_identifiers_sixteen_times_at_once_over_two_instances_is_one_row() {
+async fn each_of_500_identifiers_created_16_times_concurrently_on_two_instances_is_one_row() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let second = app(&world.database, Arc::new(System), &[7], None);
     second.prepare().await.unwrap();
     let (base, _server) = serve(second);
-    // One sender with two keys, each at two instances.
+    // One sender with two keys, each on two instances.
     let successor = replaced(&world, &clinic, &clinic.intake, "intake").await;
     let users = [clinic.intake.clone(), clinic.intake.at(&base), successor.clone(), successor.at(&base)];
     let of_one = async |index: usize| {
@@ -46,7 +46,7 @@ async fn each_of_500_identifiers_sixteen_times_at_once_over_two_instances_is_one
 }
 
 #[tokio::test]
-async fn what_was_stored_without_a_condition_is_found_and_two_of_one_name_are_refused() {
+async fn unconditional_records_are_found_and_duplicate_identifiers_are_refused() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let body = json!({"answers": frail(), "source": {"system": "urn:ehr", "id": "a"}});
@@ -60,7 +60,7 @@ async fn what_was_stored_without_a_condition_is_found_and_two_of_one_name_are_re
 }
 
 #[tokio::test]
-async fn only_a_whole_identifier_that_the_resource_has_is_a_condition() {
+async fn a_condition_needs_a_complete_identifier_of_the_resource() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let body = identified(&frail(), "a");

@@ -1,4 +1,4 @@
-//! The FHIR facade: who may do what, and what resources say.
+//! The FHIR facade: permissions and resources.
 
 mod access;
 mod addresses;
@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 
 use crate::world::{Answer, User};
 
-/// The system of the options' codes.
+/// The code system of answer options.
 pub(crate) const ANSWERS: &str = "urn:sarcoscreen:answers";
 
-/// Answers of `/v1` as a resource.
+/// Answers of `/v1` as a `QuestionnaireResponse`.
 pub(crate) fn response(answers: &Value) -> Value {
     let text = answers.to_string();
     let raw: RawAnswers<'_> = serde_json::from_str(&text).unwrap();
@@ -42,27 +42,27 @@ pub(crate) fn response(answers: &Value) -> Value {
     json!({"resourceType": "QuestionnaireResponse", "status": "completed", "item": items})
 }
 
-/// Creates what is not there yet.
+/// A conditional create.
 pub(crate) async fn create_once(user: &User, identifier: &str, body: &Value) -> Answer {
     let request = user.request("POST", "/fhir/QuestionnaireResponse").header("content-type", "application/fhir+json");
     let request = request.header("if-none-exist", format!("identifier=urn:ehr|{identifier}"));
     user.send(request.body(body.to_string())).await
 }
 
-/// A resource with an identifier.
+/// A `QuestionnaireResponse` with an identifier.
 pub(crate) fn identified(answers: &Value, identifier: &str) -> Value {
     let mut body = response(answers);
     body["identifier"] = json!({"system": "urn:ehr", "value": identifier});
     body
 }
 
-/// A request whose parameters stand in its body.
+/// A search with parameters in its body.
 pub(crate) fn search(user: &User, path: &str, form: &[(&str, &str)]) -> reqwest::RequestBuilder {
     let text = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
     user.request("POST", path).header("content-type", "application/x-www-form-urlencoded").body(text)
 }
 
-/// The places that an outcome names.
+/// The expressions of an outcome.
 pub(crate) fn expressions(outcome: &Value) -> Vec<String> {
     let issues = outcome["issue"].as_array().unwrap();
     let named = issues.iter().filter_map(|issue| issue["expression"][0].as_str());

@@ -1,4 +1,4 @@
-//! The operations of structured data capture: begin a form, and take results out of it.
+//! Operations of Structured Data Capture: populate a form, and extract results from it.
 
 use serde_json::{Value, json};
 
@@ -28,13 +28,13 @@ fn observation(system: &str, code: &str, value: f64, unit: &str, at: &str) -> Va
         "valueQuantity": {"value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit}})
 }
 
-/// Part of the answer by name.
+/// A named part of the output.
 fn part<'a>(output: &'a Value, name: &str) -> &'a Value {
     let parts = output["parameter"].as_array().unwrap();
     &parts.iter().find(|part| part["name"] == name).unwrap_or(&Value::Null)["resource"]
 }
 
-/// Answers of a response, by item.
+/// The answers of a response, by item.
 fn answers(response: &Value) -> Vec<(String, Value)> {
     let items = response["item"].as_array().into_iter().flatten();
     let items = items.flat_map(|heading| heading["item"].as_array().unwrap());
@@ -42,7 +42,7 @@ fn answers(response: &Value) -> Vec<(String, Value)> {
 }
 
 #[tokio::test]
-async fn a_form_is_begun_with_what_is_known_and_nothing_is_guessed() {
+async fn a_form_is_populated_only_with_known_values() {
     let world = World::new().await;
     let intake = world.clinic("One").await.intake;
     let loinc = "http://loinc.org";
@@ -52,7 +52,7 @@ async fn a_form_is_begun_with_what_is_known_and_nothing_is_guessed() {
             POPULATE,
             &parameters(&[
                 patient.clone(),
-                // The later of the two, though its text sorts before the other.
+                // The later one of the two, although it sorts first as text.
                 observation(loinc, "29463-7", 64.5, "kg", "2026-01-31T23:30:00Z"),
                 observation(loinc, "29463-7", 70.0, "kg", "2026-02-01T00:30:00+02:00"),
                 observation(loinc, "8302-2", 170.0, "mm", "2026-02-01"),
@@ -71,7 +71,7 @@ async fn a_form_is_begun_with_what_is_known_and_nothing_is_guessed() {
     assert_eq!(found[1].1, json!({"valueDecimal": 0.75}));
     assert_eq!(found[2].1["valueCoding"]["code"], "sex.female");
     assert_eq!(found[3].1, json!({"valueDecimal": 64.5}));
-    // A height in another unit, and a grip beyond what the form takes.
+    // One issue for a height in another unit, one for a grip strength out of range.
     assert_eq!(part(&output, "issues")["issue"].as_array().unwrap().len(), 2, "{output}");
 
     let version = begun["questionnaire"].as_str().unwrap().rsplit_once('|').unwrap().1.to_owned();
@@ -90,7 +90,7 @@ async fn a_form_is_begun_with_what_is_known_and_nothing_is_guessed() {
     assert_eq!(world.count("select count(*) from submissions").await, 0);
 }
 
-/// The resources of a transaction by type, each to be created, referring to nothing that is not there.
+/// The resources of a transaction by type. Each is a create and refers only to resources of the bundle.
 fn created(bundle: &Value) -> Vec<&Value> {
     assert_eq!(bundle["type"], "transaction");
     let entries = bundle["entry"].as_array().unwrap();
@@ -113,28 +113,28 @@ async fn shown(user: &User, id: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn results_are_taken_out_of_a_response_without_storing_anything() {
+async fn results_are_extracted_from_a_response_without_storing_anything() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
-    let mut told = frail();
-    told["grip_strength_kg"] = json!(12.5);
-    told["creatine_kinase_u_l"] = json!(300);
-    told["creatine_kinase_upper_limit_u_l"] = json!(190);
-    let mut body = response(&told);
+    let mut measured = frail();
+    measured["grip_strength_kg"] = json!(12.5);
+    measured["creatine_kinase_u_l"] = json!(300);
+    measured["creatine_kinase_upper_limit_u_l"] = json!(190);
+    let mut body = response(&measured);
     body["subject"] = json!({"reference": "Patient/7"});
     let extracted = clinic.intake.post(EXTRACT, &body).await.expect(200);
     assert_eq!(world.count("select count(*) from submissions").await, 0);
     let sent = created(&extracted);
     assert!(sent.iter().all(|one| one["resourceType"] == "Provenance" || one["subject"]["reference"] == "Patient/7"));
 
-    let stored = clinic.intake.submit(&json!({"answers": told})).await.expect(201);
+    let stored = clinic.intake.submit(&json!({"answers": measured})).await.expect(201);
     let id = stored["id"].as_str().unwrap();
     let path = format!("/fhir/QuestionnaireResponse/{id}/$extract");
     let of_stored = clinic.intake.post(&path, &json!({})).await.expect(200);
     let basis = json!([{"reference": format!("{}/fhir/QuestionnaireResponse/{id}", world.base)}]);
     let of_stored = created(&of_stored);
     assert_eq!(of_stored[0]["basis"], basis);
-    // The same values, whichever way they are asked for.
+    // GET and POST return the same values.
     let values = |all: &[&Value]| -> Vec<Value> {
         let observations = all.iter().filter(|one| one["resourceType"] == "Observation");
         observations
@@ -164,11 +164,11 @@ async fn results_are_taken_out_of_a_response_without_storing_anything() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_stored_is_not_extracted_from_either() {
+async fn a_response_that_cannot_be_stored_cannot_be_extracted() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
-    let nobody = clinic.intake.post(EXTRACT, &response(&fit())).await.expect(422);
-    assert_eq!(expressions(&nobody), ["QuestionnaireResponse.subject"]);
+    let without_subject = clinic.intake.post(EXTRACT, &response(&fit())).await.expect(422);
+    assert_eq!(expressions(&without_subject), ["QuestionnaireResponse.subject"]);
     let mut part = response(&fit());
     part["subject"] = json!({"identifier": {"value": "R-1"}});
     part["item"].as_array_mut().unwrap().retain(|item| item["linkId"] != "falls_past_year");

@@ -1,4 +1,4 @@
-//! Answers to the form: what is stored is what `/v1` would store, what is wrong is named, what is found is whole.
+//! Responses to the form: stored as `/v1` would store them, faults are located, and searches are complete.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::{ANSWERS, create_once, expressions, identified, response};
 use crate::world::{World, fit, frail};
 
 #[tokio::test]
-async fn a_resource_and_a_submission_of_the_same_answers_are_the_same() {
+async fn a_resource_and_a_submission_with_the_same_answers_store_the_same() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     for answers in [frail(), fit()] {
@@ -25,7 +25,7 @@ async fn a_resource_and_a_submission_of_the_same_answers_are_the_same() {
         );
         assert_eq!(stored["assessment"], plain["assessment"]);
         assert_eq!(stored["answered_at"], "2026-01-02T03:04:05Z");
-        // What is answered can be sent again.
+        // A response can be submitted again.
         let mut again = created.clone();
         again.as_object_mut().unwrap().remove("subject");
         let again = clinic.intake.post("/fhir/QuestionnaireResponse", &again).await.expect(201);
@@ -36,7 +36,7 @@ async fn a_resource_and_a_submission_of_the_same_answers_are_the_same() {
 }
 
 #[tokio::test]
-async fn every_fault_is_named_by_its_place_and_alarms_are_told_all_the_same() {
+async fn every_fault_is_reported_with_its_place_and_alarms_are_reported_too() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let body = json!({
@@ -73,7 +73,7 @@ async fn every_fault_is_named_by_its_place_and_alarms_are_told_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_search_pages_through_everything_once_and_a_page_is_never_larger_than_asked() {
+async fn a_search_returns_every_row_once_in_pages_of_at_most_the_requested_size() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     for index in 0..3 {
@@ -100,7 +100,7 @@ async fn a_search_pages_through_everything_once_and_a_page_is_never_larger_than_
 }
 
 #[tokio::test]
-async fn a_search_finds_by_identifier_person_day_and_code() {
+async fn a_search_filters_by_identifier_subject_date_and_code() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let created = create_once(&clinic.intake, "r1", &identified(&frail(), "r1")).await.expect(201);
@@ -128,7 +128,7 @@ async fn a_search_finds_by_identifier_person_day_and_code() {
 }
 
 #[tokio::test]
-async fn a_likelihood_is_stated_for_ishii_alone_and_none_in_words() {
+async fn only_ishii_has_a_likelihood_and_none_is_qualitative() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut answers = fit();

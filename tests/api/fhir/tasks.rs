@@ -1,4 +1,4 @@
-//! A task moves its follow-up.
+//! A task changes its follow-up.
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ fn business(code: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_task_takes_a_case_from_open_to_closed_and_flag_and_request_follow() {
+async fn a_task_moves_a_follow_up_from_open_to_closed_with_its_flag_and_request() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let receipt = clinic.intake.submit(&json!({"answers": frail()})).await.expect(201);
@@ -37,18 +37,18 @@ async fn a_task_takes_a_case_from_open_to_closed_and_flag_and_request_follow() {
         ("in-progress", business("contacted"), "contacted"),
         ("completed", json!({}), "attended"),
     ];
-    for (version, (status, more, stands)) in (1..).zip(steps) {
+    for (version, (status, more, business_status)) in (1..).zip(steps) {
         let moved = put(staff, id, version, status, more).await;
         assert_eq!(moved.header("etag"), format!("W/\"{}\"", version + 1), "{}", moved.text);
         let moved = moved.expect(200);
         assert_eq!(moved["status"], status);
-        assert_eq!(moved["businessStatus"]["coding"][0]["code"], stands);
+        assert_eq!(moved["businessStatus"]["coding"][0]["code"], business_status);
     }
-    // To ask for what stands already changes nothing.
+    // Requesting the current status changes nothing.
     assert_eq!(put(staff, id, 7, "completed", json!({})).await.header("etag"), "W/\"7\"");
     assert_eq!(staff.get(&format!("/fhir/Flag/{id}")).await.expect(200)["status"], "inactive");
     assert_eq!(staff.get(&format!("/fhir/ServiceRequest/{id}")).await.expect(200)["status"], "completed");
-    // A day that is long past, so that both of its ends can be asked for.
+    // A day in the past, so that both of its ends can be queried.
     let dated = "update follow_ups set updated_at = '2024-02-29T12:00:00Z'";
     sqlx::query(dated).execute(&mut world.connect().await).await.unwrap();
     for (query, count) in [
@@ -70,7 +70,7 @@ async fn a_task_takes_a_case_from_open_to_closed_and_flag_and_request_follow() {
 }
 
 #[tokio::test]
-async fn what_a_case_does_not_take_is_refused_by_name() {
+async fn a_change_that_a_follow_up_does_not_accept_is_refused_with_a_code() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let receipt = clinic.intake.submit(&json!({"answers": frail()})).await.expect(201);

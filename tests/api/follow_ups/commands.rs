@@ -1,4 +1,4 @@
-//! A case from its opening to its end, and what the history says of it.
+//! A follow-up from opening to closing, and its history.
 
 use serde_json::{Value, json};
 use sqlx::Executor as _;
@@ -6,10 +6,10 @@ use sqlx::Executor as _;
 use super::{Colleague, act, hours_ahead, open};
 use crate::world::{Clinic, World, frail};
 
-/// A command, its body and the state it leads to.
+/// A command, its body and the next state.
 type Step = (&'static str, Value, &'static str);
 
-/// A way through every command; the appointment that is missed lies an hour ahead.
+/// A path through every command; the missed appointment is an hour ahead.
 fn steps(world: &World, nurse: &Colleague) -> Vec<Step> {
     vec![
         ("claim", json!({}), "assigned"),
@@ -51,7 +51,7 @@ async fn check_history(clinic: &Clinic, case: &str, nurse: &Colleague, steps: &[
 }
 
 #[tokio::test]
-async fn a_case_goes_its_way_and_the_history_shows_every_step() {
+async fn a_follow_up_passes_through_all_states_and_its_history_shows_every_step() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let nurse = Colleague::of(&world, &clinic).await;
@@ -99,7 +99,7 @@ async fn a_case_goes_its_way_and_the_history_shows_every_step() {
 }
 
 #[tokio::test]
-async fn a_note_stands_nowhere_readable_and_opens_only_where_it_was_written() {
+async fn a_note_is_encrypted_and_opens_only_in_its_own_row() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let case = open(&clinic).await;
@@ -117,14 +117,14 @@ async fn a_note_stands_nowhere_readable_and_opens_only_where_it_was_written() {
                  where t.version = 3 and s.version = 2";
     world.connect().await.execute(moved).await.unwrap();
     assert!(!clinic.staff.get(&history).await.text.contains("4711"));
-    // The history itself cannot be rewritten, not even by the owner.
+    // The history is immutable, even for the owner.
     for sql in ["update follow_up_events set state = 'closed'", "update follow_up_events set credential_id = null"] {
         assert!(world.connect().await.execute(sql).await.is_err());
     }
 }
 
 #[tokio::test]
-async fn contact_data_is_shown_only_with_consent_and_the_case_says_so() {
+async fn a_follow_up_shows_contact_data_only_with_consent() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let contact = json!({"name": "Ana García", "telephone": "+34 600 111 222"});
@@ -141,12 +141,12 @@ async fn contact_data_is_shown_only_with_consent_and_the_case_says_so() {
         let shown = shown.expect(200);
         assert_eq!(shown["contact_allowed"], allowed);
         assert_eq!(shown["contact"]["name"], if allowed { contact["name"].clone() } else { Value::Null });
-        // Neither the list nor a command shows it to anybody.
+        // Neither the list nor the response of a command shows it.
         let claimed = act(&clinic.staff, &case, "claim", 1, &json!({})).await;
         assert!(!claimed.text.contains("600 111 222"));
     }
     assert!(!clinic.staff.get("/v1/follow-ups").await.text.contains("600 111 222"));
-    // Nothing known is nothing shown, though it were allowed.
+    // Without contact data nothing is shown, even with consent.
     let consent = json!({"to_contact": true, "text_version": "1", "given_at": "2026-01-01T00:00:00Z"});
     let body = json!({"answers": frail(), "subject": {"consent": consent}});
     let receipt = clinic.browser.submit(&body).await.expect(201);

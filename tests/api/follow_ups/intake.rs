@@ -1,4 +1,4 @@
-//! What submissions make of a case: when it is due, and what it gathers of them.
+//! How submissions affect a follow-up: its due time, and the data that it collects.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ fn instant(value: &Value) -> Timestamp {
     value.as_str().unwrap().parse().unwrap()
 }
 
-/// A flagged submission of one person, of an urgency; its receipt.
+/// Submits a flagged form of one subject with an urgency; returns the receipt.
 async fn submit(clinic: &Clinic, urgency: &str) -> Value {
     let mut answers = match urgency {
         "routine" => {
@@ -29,7 +29,7 @@ async fn submit(clinic: &Clinic, urgency: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_case_is_due_after_the_clinics_hours_and_earlier_once_it_is_more_urgent() {
+async fn the_due_time_follows_the_clinic_hours_and_moves_earlier_with_higher_urgency() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let hours = |count| SignedDuration::from_hours(count);
@@ -38,13 +38,13 @@ async fn a_case_is_due_after_the_clinics_hours_and_earlier_once_it_is_more_urgen
     let due = async || instant(&clinic.staff.get(&case).await.expect(200)["due_at"]);
     let first = instant(&opened["received_at"]);
     assert_eq!(due().await, first + hours(720));
-    // The same urgency again moves nothing.
+    // The same urgency does not change the due time.
     world.clock.advance(3600);
     submit(&clinic, "routine").await;
     assert_eq!(due().await, first + hours(720));
     let week = submit(&clinic, "this_week").await;
     assert_eq!(due().await, instant(&week["received_at"]) + hours(168));
-    // A higher urgency never puts off what is due sooner already.
+    // A higher urgency never delays an earlier due time.
     let today = async || {
         let sql = "update follow_ups set urgency = 2, due_at = now() - interval '30 days'";
         world.connect().await.execute(sql).await.unwrap();
@@ -55,14 +55,14 @@ async fn a_case_is_due_after_the_clinics_hours_and_earlier_once_it_is_more_urgen
     let (before, after) = today().await;
     assert_eq!(before, after);
     assert_eq!(clinic.staff.get(&case).await.expect(200)["overdue"], true);
-    // A less urgent one changes neither.
+    // A lower urgency changes neither.
     submit(&clinic, "routine").await;
     let shown = clinic.staff.get(&case).await.expect(200);
     assert_eq!((instant(&shown["due_at"]), &shown["urgency"]), (before, &json!("today")));
 }
 
 #[tokio::test]
-async fn a_case_gathers_the_bands_findings_and_instruments_of_its_submissions() {
+async fn a_follow_up_collects_the_bands_findings_and_instruments_of_its_submissions() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let opened = submit(&clinic, "routine").await;
@@ -94,13 +94,13 @@ async fn a_case_gathers_the_bands_findings_and_instruments_of_its_submissions() 
         let listed = clinic.staff.get(&format!("/v1/follow-ups?finding={finding}")).await.expect(200);
         assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{finding}");
     }
-    // Both stand in the history, with the submission and the credential that sent it.
+    // The history contains both, with the submission and the credential that sent it.
     let history = clinic.staff.get(&format!("{case}/history")).await.expect(200);
     let items = history["items"].as_array().unwrap();
     let shown = |index: usize| (items[index]["command"].clone(), items[index]["submission_id"].clone());
     assert_eq!((shown(0), shown(1)), ((json!("open"), opened["id"].clone()), (json!("join"), joined["id"].clone())));
     assert_eq!(items[1]["after"]["positive_instruments"], after["positive_instruments"]);
-    // A joined case keeps its state and its assignee.
+    // A joined follow-up keeps its state and its assignee.
     act(&clinic.staff, &case, "claim", 2, &json!({})).await.expect(200);
     submit(&clinic, "today").await;
     let held = clinic.staff.get(&case).await.expect(200);

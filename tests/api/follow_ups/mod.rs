@@ -1,4 +1,4 @@
-//! Follow-ups: what staff do with them, whatever races; the history; the worklist and its pages.
+//! Follow-ups: commands of staff under concurrency, the history, the worklist and its pages.
 
 mod commands;
 mod intake;
@@ -16,7 +16,7 @@ use sqlx::Executor as _;
 
 use crate::world::{Answer, Clinic, User, World, frail};
 
-/// A member of the clinic's staff with the credential's id.
+/// A member of staff with the id of the credential.
 pub(crate) struct Colleague {
     pub(crate) user: User,
     pub(crate) id: String,
@@ -30,31 +30,32 @@ impl Colleague {
     }
 }
 
-/// Opens a case for a person of its own; its path.
+/// Opens a follow-up for a new subject; returns its path.
 pub(crate) async fn open(clinic: &Clinic) -> String {
     let receipt = clinic.browser.submit(&json!({"answers": frail()})).await.expect(201);
     format!("/v1/follow-ups/{}", receipt["follow_up"]["id"].as_str().unwrap())
 }
 
-/// Does a command on the version that was seen.
+/// Sends a command for the version that was seen.
 pub(crate) async fn act(user: &User, case: &str, command: &str, version: i64, body: &Value) -> Answer {
     let request = user.request("POST", &format!("{case}/{command}")).header("if-match", format!("\"{version}\""));
     user.send(request.json(body)).await
 }
 
-/// The same under a retry key.
+/// The same with an idempotency key.
 pub(crate) async fn act_once(user: &User, case: &str, command: &str, version: i64, body: &Value, key: &str) -> Answer {
     let request = user.request("POST", &format!("{case}/{command}")).header("if-match", format!("\"{version}\""));
     user.send(request.header("idempotency-key", key).json(body)).await
 }
 
-/// A time some hours from the world's clock, as it is sent.
+/// The text of a time some hours after the world's clock.
 pub(crate) fn hours_ahead(world: &World, hours: i64) -> String {
     use sarcoscreen::app::ambient::Ambient as _;
     (world.clock.now() + jiff::SignedDuration::from_hours(hours)).to_string()
 }
 
-/// Adds open cases of persons of their own beside the server, in mixed urgency, flagged a second apart; a third is due.
+/// Inserts open follow-ups of different subjects directly into the database, with mixed urgency, flagged a second apart; a
+/// third is due.
 pub(crate) async fn seed(world: &World, clinic: &Clinic, count: usize) {
     let clinic_id = clinic.id;
     let sql = format!(

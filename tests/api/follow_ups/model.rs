@@ -1,5 +1,5 @@
-//! A check against a model: clients at once send random commands on a few cases; afterwards every answer must fit one
-//! history in which each version was made once, from the version before it, as the model says.
+//! Model check: clients concurrently send random commands for a few follow-ups. Afterwards all responses must fit one
+//! history in which each version was created once, from the version before it, as the model says.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ const CLIENTS: usize = 8;
 const COMMANDS: usize = 2_000;
 const CASES: usize = 20;
 
-/// A case as the model knows it.
+/// A follow-up in the model.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Model {
     state: String,
@@ -22,8 +22,8 @@ struct Model {
     attempts: i64,
 }
 
-/// What one client did and what it was told; ticks order the beginnings and ends of all requests.
-struct Told {
+/// A request of one client and its response; ticks order the starts and ends of all requests.
+struct Exchange {
     client: usize,
     case: usize,
     version: i64,
@@ -35,37 +35,37 @@ struct Told {
     after: Value,
 }
 
-/// The state machine once more, from its description alone; `None` where the command is refused.
-fn model(before: &Model, told: &Told) -> Option<Model> {
+/// A second implementation of the state machine, written from its description; `None` if the command is refused.
+fn model(before: &Model, exchange: &Exchange) -> Option<Model> {
     let mut after = before.clone();
-    let own = before.assignee == Some(told.client);
-    match (told.command, &*before.state) {
+    let own = before.assignee == Some(exchange.client);
+    match (exchange.command, &*before.state) {
         ("notes", _) => {}
         ("reopen", "closed") => after = Model { state: "open".into(), assignee: None, ..after },
         ("reopen", _) | (_, "closed") => return None,
-        ("claim", "open") => after = Model { state: "assigned".into(), assignee: Some(told.client), ..after },
+        ("claim", "open") => after = Model { state: "assigned".into(), assignee: Some(exchange.client), ..after },
         ("reassign", state) => {
-            let to = told.body["index"].as_u64().map(|index| usize::try_from(index).unwrap());
+            let to = exchange.body["index"].as_u64().map(|index| usize::try_from(index).unwrap());
             if before.assignee == to {
                 return None;
             }
             let state = if state == "open" { "assigned" } else { state };
             after = Model { state: state.into(), assignee: to, ..after };
         }
-        ("close", "open") if told.body["outcome"] != "not_needed" => return None,
+        ("close", "open") if exchange.body["outcome"] != "not_needed" => return None,
         ("close", "open") => after.state = "closed".into(),
         (_, "open") | ("claim", _) => return None,
         _ if !own => return None,
         ("release", "assigned" | "contacted") => after = Model { state: "open".into(), assignee: None, ..after },
         ("contact", state) => {
             after.attempts += 1;
-            if state == "assigned" && told.body["reached"] == true {
+            if state == "assigned" && exchange.body["reached"] == true {
                 after.state = "contacted".into();
             }
         }
         ("book", _) => after.state = "booked".into(),
         ("unbook", "booked") => after.state = "contacted".into(),
-        ("close", _) if told.body["outcome"] == "unreachable" && before.attempts == 0 => return None,
+        ("close", _) if exchange.body["outcome"] == "unreachable" && before.attempts == 0 => return None,
         ("close", _) => after.state = "closed".into(),
         // No appointment of this run comes due.
         _ => return None,
@@ -78,7 +78,6 @@ struct Dice(u64);
 
 impl Dice {
     fn below(&mut self, bound: usize) -> usize {
-        // SplitMix64.
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -126,7 +125,7 @@ fn draw(dice: &mut Dice, appointment_at: &str, staff: &[Colleague]) -> (&'static
     }
 }
 
-/// One client's share of the commands, one after the other, on cases and versions as its dice fall.
+/// One client's share of the commands, sent sequentially, for random follow-ups and versions.
 async fn work(
     client: usize,
     mut dice: Dice,
@@ -134,15 +133,15 @@ async fn work(
     cases: &[String],
     appointment_at: &str,
     tick: &AtomicU64,
-) -> Vec<Told> {
+) -> Vec<Exchange> {
     let mut seen = [1; CASES];
-    let mut told = Vec::new();
+    let mut exchanges = Vec::new();
     for _ in 0..COMMANDS / CLIENTS {
         let case = dice.below(CASES);
         let (command, body) = draw(&mut dice, appointment_at, staff);
         let mut sent = body.clone();
         sent.as_object_mut().unwrap().remove("index");
-        // Half of the time the client has looked just now; otherwise it goes by what it saw last.
+        // Half of the time the client reads the follow-up first; otherwise it uses the version that it saw last.
         if dice.below(2) == 0 {
             let shown = staff[client].user.get(&cases[case]).await.expect(200);
             seen[case] = shown["version"].as_i64().unwrap();
@@ -158,13 +157,13 @@ async fn work(
             let shown = staff[client].user.get(&cases[case]).await.expect(200);
             seen[case] = shown["version"].as_i64().unwrap();
         }
-        told.push(Told { client, case, version, command, body, status: answer.status, began, ended, after });
+        exchanges.push(Exchange { client, case, version, command, body, status: answer.status, began, ended, after });
     }
-    told
+    exchanges
 }
 
 #[tokio::test]
-async fn two_thousand_random_commands_of_eight_clients_fit_one_history_of_every_case() {
+async fn two_thousand_random_commands_of_eight_clients_fit_one_history_per_follow_up() {
     let seed_used = seed_of_run();
     println!("seed {seed_used}; set SARCOSCREEN_TEST_SEED to run it again");
     let world = World::new().await;
@@ -185,14 +184,14 @@ async fn two_thousand_random_commands_of_eight_clients_fit_one_history_of_every_
         let dice = Dice(seed_used.wrapping_add(client as u64));
         work(client, dice, &staff, &cases, &appointment_at, &tick)
     });
-    let told: Vec<Told> = join_all(clients).await.into_iter().flatten().collect();
+    let exchanges: Vec<Exchange> = join_all(clients).await.into_iter().flatten().collect();
     let mut faults = Vec::new();
     let mut statuses = BTreeMap::<u16, usize>::new();
-    for one in &told {
+    for one in &exchanges {
         *statuses.entry(one.status).or_default() += 1;
     }
     for (index, path) in cases.iter().enumerate() {
-        let of_case: Vec<&Told> = told.iter().filter(|one| one.case == index).collect();
+        let of_case: Vec<&Exchange> = exchanges.iter().filter(|one| one.case == index).collect();
         let shown = clinic.staff.get(path).await.expect(200);
         faults.extend(differences(&of_case, &staff, &shown));
         let history = clinic.staff.get(&format!("{path}/history")).await.expect(200);
@@ -201,13 +200,13 @@ async fn two_thousand_random_commands_of_eight_clients_fit_one_history_of_every_
             if made
                 .is_none_or(|made| made.after != item["after"] || item["by"]["credential_id"] != staff[made.client].id)
             {
-                faults.push(format!("{path}: the history's version {} is nobody's", item["version"]));
+                faults.push(format!("{path}: no request created version {} of the history", item["version"]));
             }
         }
     }
     println!(
         "{} commands of {CLIENTS} clients on {CASES} cases: {statuses:?}, {} differences",
-        told.len(),
+        exchanges.len(),
         faults.len()
     );
     assert!(faults.is_empty(), "seed {seed_used}: {}", faults.join("\n"));
@@ -217,19 +216,20 @@ async fn two_thousand_random_commands_of_eight_clients_fit_one_history_of_every_
     );
 }
 
-/// Where the answers about one case, or the case itself, do not fit the model.
-fn differences(told: &[&Told], staff: &[Colleague], shown: &Value) -> Vec<String> {
+/// The responses about one follow-up, or its final state, that do not fit the model.
+fn differences(exchanges: &[&Exchange], staff: &[Colleague], shown: &Value) -> Vec<String> {
     let mut faults = Vec::new();
     let mut versions = vec![Model { state: "open".into(), ..Model::default() }];
-    // When each version was surely there, and when its making began.
+    // For each version: the tick at which it certainly existed, and the tick at which its creation began.
     let mut made: Vec<(u64, u64)> = vec![(0, 0)];
     loop {
         let current = i64::try_from(versions.len()).unwrap();
         let before = &versions[versions.len() - 1];
-        let makers: Vec<&&Told> = told.iter().filter(|one| one.status == 200 && one.version == current).collect();
+        let makers: Vec<&&Exchange> =
+            exchanges.iter().filter(|one| one.status == 200 && one.version == current).collect();
         let [maker] = makers[..] else {
             if !makers.is_empty() {
-                faults.push(format!("{} commands were done on version {current}", makers.len()));
+                faults.push(format!("{} commands succeeded on version {current}", makers.len()));
             }
             break;
         };
@@ -250,9 +250,9 @@ fn differences(told: &[&Told], staff: &[Colleague], shown: &Value) -> Vec<String
     }
     let last = versions.len();
     if shown["version"] != last || shown["state"] != versions[last - 1].state {
-        faults.push(format!("the case stands at {shown}, the model at {last} {:?}", versions[last - 1]));
+        faults.push(format!("the follow-up has version {shown}, the model {last} {:?}", versions[last - 1]));
     }
-    for one in told {
+    for one in exchanges {
         let version = usize::try_from(one.version).unwrap();
         let fits = match one.status {
             200 => true,
@@ -262,7 +262,7 @@ fn differences(told: &[&Told], staff: &[Colleague], shown: &Value) -> Vec<String
                 versions.get(version - 1).is_some_and(|model_of| model(model_of, one).is_none())
                     && one.began < next_ended
             }
-            // Told that it has moved on: the next version was under way before the answer.
+            // Version conflict: the creation of the next version had begun before the response.
             412 => made.get(version).is_some_and(|next| next.0 < one.ended),
             _ => false,
         };

@@ -1,4 +1,4 @@
-//! Taking the next case: each one once, whatever the concurrency, and the same one again to a retry.
+//! Taking the next follow-up: each one once under concurrency, and the same one for a retry.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ async fn next(user: &User, key: Option<&str>) -> Answer {
 }
 
 #[tokio::test]
-async fn sixteen_workers_take_two_hundred_cases_each_once_most_urgent_first() {
+async fn sixteen_workers_take_two_hundred_follow_ups_once_each_most_urgent_first() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     seed(&world, &clinic, 200).await;
@@ -42,7 +42,7 @@ async fn sixteen_workers_take_two_hundred_cases_each_once_most_urgent_first() {
         |case: &Value| ["today", "this_week", "routine"].iter().position(|name| case["urgency"] == *name).unwrap();
     for one in &taken {
         let keys: Vec<_> = one.iter().map(|case| (rank(case), case["flagged_at"].as_str().unwrap())).collect();
-        assert!(keys.windows(2).all(|pair| pair[0] < pair[1]), "a worker got a less urgent case first");
+        assert!(keys.windows(2).all(|pair| pair[0] < pair[1]), "a worker got a less urgent follow-up first");
     }
     let counts: Vec<usize> = taken.iter().map(Vec::len).collect();
     println!("200 cases taken by 16 workers: {counts:?}");
@@ -58,11 +58,11 @@ async fn sixteen_workers_take_two_hundred_cases_each_once_most_urgent_first() {
 }
 
 #[tokio::test]
-async fn a_retry_gets_the_same_case_and_copies_at_once_take_one() {
+async fn a_retry_gets_the_same_follow_up_and_concurrent_copies_take_one() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     assert_eq!(next(&clinic.staff, Some("k")).await.status, 204);
-    // Nothing was taken, so nothing is pinned to the key.
+    // Nothing was taken, so the key stores nothing.
     let cases = [open(&clinic).await, open(&clinic).await, open(&clinic).await];
     let first = next(&clinic.staff, Some("k")).await;
     let case = format!("/v1/follow-ups/{}", first.clone().expect(200)["id"].as_str().unwrap());
@@ -71,7 +71,7 @@ async fn a_retry_gets_the_same_case_and_copies_at_once_take_one() {
     let again = next(&clinic.staff, Some("k")).await;
     assert_eq!((again.status, &again.text, again.header("etag")), (200, &first.text, "\"2\""));
     assert_eq!(clinic.staff.get(&case).await.expect(200)["state"], "open");
-    // The same key of another member of staff is another request: it takes the case that is open again.
+    // The same key of another member of staff is another request: it takes the follow-up that is open again.
     let other = next(&clinic.admin, Some("k")).await;
     assert_eq!((other.status, other.header("etag")), (200, "\"4\""));
     let copies = join_all((0..16).map(|_| next(&clinic.admin, Some("c")))).await;
@@ -83,7 +83,7 @@ async fn a_retry_gets_the_same_case_and_copies_at_once_take_one() {
 }
 
 #[tokio::test]
-async fn a_submission_that_joins_a_case_does_not_hide_it_and_another_clinic_sees_none_of_it() {
+async fn a_joined_follow_up_can_still_be_taken_but_not_by_another_clinic() {
     let world = World::new().await;
     let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
     let body = json!({"answers": frail(), "subject": {"reference": "R-1"}});

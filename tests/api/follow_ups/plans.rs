@@ -1,4 +1,4 @@
-//! How PostgreSQL makes a page of the worklist: along an index, under the unprivileged role and its row security.
+//! Query plans of worklist pages: they use an index, under the unprivileged role and its row-level security.
 
 use sarcoscreen::app::ambient::Ambient as _;
 use sarcoscreen::domain::follow_up::{FollowUpState, Urgency};
@@ -21,13 +21,13 @@ fn nodes(plan: &Value, found: &mut Vec<(String, String)>) {
     }
 }
 
-/// Ten thousand cases in each clinic, most of them closed; of the first one's, somebody has some.
-async fn seed_in_three_states(world: &World, clinic: &Clinic, other: &Clinic, somebody: Uuid) {
+/// Ten thousand follow-ups in each clinic, most of them closed; some of the first clinic's are assigned to `nurse`.
+async fn seed_in_three_states(world: &World, clinic: &Clinic, other: &Clinic, nurse: Uuid) {
     for clinic in [clinic, other] {
         seed(world, clinic, 10_000).await;
     }
     let assigned = format!(
-        "update follow_ups set state = 'assigned', assignee = '{somebody}' where clinic_id = '{}' and extract(second from flagged_at) < 3",
+        "update follow_ups set state = 'assigned', assignee = '{nurse}' where clinic_id = '{}' and extract(second from flagged_at) < 3",
         clinic.id
     );
     for sql in [
@@ -41,11 +41,11 @@ async fn seed_in_three_states(world: &World, clinic: &Clinic, other: &Clinic, so
 }
 
 #[tokio::test]
-async fn every_page_of_every_order_runs_along_an_index_without_a_sort() {
+async fn every_page_of_every_order_uses_an_index_without_a_sort() {
     let world = World::new().await;
     let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
-    let somebody = world.user_with_id(clinic.id, sarcoscreen::domain::actor::Role::Staff, None).await.1;
-    seed_in_three_states(&world, &clinic, &other, somebody).await;
+    let nurse = world.user_with_id(clinic.id, sarcoscreen::domain::actor::Role::Staff, None).await.1;
+    seed_in_three_states(&world, &clinic, &other, nurse).await;
     let all = FollowUpFilter::default;
     let (urgency, oldest, due) = (FollowUpOrder::Urgency, FollowUpOrder::Oldest, FollowUpOrder::Due);
     let lists = [
@@ -65,7 +65,7 @@ async fn every_page_of_every_order_runs_along_an_index_without_a_sort() {
             "follow_ups_worklist_oldest_idx",
         ),
         (
-            FollowUpFilter { assignee: Some(Assignee::Credential(CredentialId(somebody))), ..all() },
+            FollowUpFilter { assignee: Some(Assignee::Credential(CredentialId(nurse))), ..all() },
             urgency,
             "follow_ups_assignee_idx",
         ),
@@ -90,7 +90,7 @@ async fn every_page_of_every_order_runs_along_an_index_without_a_sort() {
             assert!(page.cursor.is_some(), "{text}");
         }
     }
-    // The control: an order that no index serves is found out.
+    // Control: an order without an index is detected.
     world.connect().await.execute("drop index follow_ups_worklist_due_idx, follow_ups_due_idx").await.unwrap();
     let page = PageRequest { limit: 50, cursor: None };
     let plan = worklist::plan(&store, clinic_id, &all(), due, &page, now).await.unwrap();

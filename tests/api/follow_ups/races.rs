@@ -1,4 +1,4 @@
-//! Many at once on the same cases: one wins, the others learn that the case has moved on.
+//! Concurrent commands on the same follow-ups: one wins, the others get a version conflict.
 
 use std::time::Instant;
 
@@ -12,14 +12,14 @@ const CASES: usize = 50;
 const STAFF: usize = 8;
 
 #[tokio::test]
-async fn of_eight_who_saw_the_same_version_one_wins_and_seven_are_told() {
+async fn of_eight_commands_on_one_version_one_wins_and_seven_get_412() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     seed(&world, &clinic, CASES).await;
     let staff = join_all((0..STAFF).map(|_| Colleague::of(&world, &clinic))).await;
     let page = clinic.staff.get("/v1/follow-ups?limit=200").await.expect(200);
     let started = Instant::now();
-    let (mut won, mut told) = (0, 0);
+    let (mut won, mut conflicts) = (0, 0);
     for item in page["items"].as_array().unwrap() {
         let case = format!("/v1/follow-ups/{}", item["id"].as_str().unwrap());
         let body = json!({});
@@ -29,7 +29,7 @@ async fn of_eight_who_saw_the_same_version_one_wins_and_seven_are_told() {
         for answer in answers {
             match answer.status {
                 200 => won += 1,
-                412 => told += 1,
+                412 => conflicts += 1,
                 other => panic!("{other}: {}", answer.text),
             }
         }
@@ -38,8 +38,8 @@ async fn of_eight_who_saw_the_same_version_one_wins_and_seven_are_told() {
         let history = clinic.staff.get(&format!("{case}/history")).await.expect(200);
         assert_eq!(history["items"].as_array().unwrap().last().unwrap()["by"]["credential_id"], shown["assignee"]);
     }
-    println!("{CASES} cases x {STAFF} staff: {won} won, {told} x 412, in {:?}", started.elapsed());
-    assert_eq!((won, told), (CASES, CASES * (STAFF - 1)));
+    println!("{CASES} cases x {STAFF} staff: {won} won, {conflicts} x 412, in {:?}", started.elapsed());
+    assert_eq!((won, conflicts), (CASES, CASES * (STAFF - 1)));
     assert_eq!(
         world
             .count("select count(*) from audit_entries where action = 'follow_up_claimed' and outcome = 'success'")

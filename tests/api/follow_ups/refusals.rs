@@ -1,4 +1,5 @@
-//! What a command refuses: without a version, on another version, in the wrong state, for the wrong person or body.
+//! Refused commands: without a version, with another version, in the wrong state, by another assignee, or with a faulty
+//! body.
 
 use sarcoscreen::domain::actor::Role;
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ const COMMANDS: [&str; 10] =
     ["claim", "release", "reassign", "contact", "book", "unbook", "did-not-attend", "close", "reopen", "notes"];
 
 #[tokio::test]
-async fn every_command_needs_the_version_that_was_seen() {
+async fn every_command_needs_if_match() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let nurse = Colleague::of(&world, &clinic).await;
@@ -67,7 +68,7 @@ async fn a_refusal_says_why_in_a_sentence_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn only_whoever_can_work_on_a_case_can_be_given_it() {
+async fn a_follow_up_is_only_assigned_to_credentials_that_can_work_on_it() {
     let world = World::new().await;
     let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
     let case = open(&clinic).await;
@@ -94,14 +95,14 @@ async fn only_whoever_can_work_on_a_case_can_be_given_it() {
     let (staff, admin) = (id(clinic.id, Role::Staff).await, id(clinic.id, Role::Admin).await);
     act(&clinic.staff, &case, "reassign", 1, &json!({"to": staff})).await.expect(200);
     act(&clinic.staff, &case, "reassign", 2, &json!({"to": admin})).await.expect(200);
-    // Taking over is reassigning to oneself, and then the case is one's own.
+    // Taking over is a reassignment to oneself; after that the follow-up is one's own.
     let nurse = Colleague::of(&world, &clinic).await;
     act(&nurse.user, &case, "reassign", 3, &json!({"to": nurse.id})).await.expect(200);
     act(&nurse.user, &case, "reassign", 4, &json!({"to": nurse.id})).await.expect(409);
     act(&nurse.user, &case, "contact", 4, &json!({"reached": true})).await.expect(200);
 }
 
-/// Commands with a body that is refused, and the places at fault.
+/// Commands with a faulty body, and the expected pointers.
 fn faulty_bodies() -> Vec<(&'static str, Value, &'static [&'static str])> {
     vec![
         ("claim", json!({"notes": "x"}), &["/notes"]),
@@ -140,7 +141,7 @@ fn faulty_bodies() -> Vec<(&'static str, Value, &'static [&'static str])> {
 }
 
 #[tokio::test]
-async fn a_body_says_all_that_is_needed_and_nothing_else() {
+async fn a_command_body_has_all_required_fields_and_no_others() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let case = open(&clinic).await;
@@ -156,7 +157,7 @@ async fn a_body_says_all_that_is_needed_and_nothing_else() {
             answer.text
         );
     }
-    // Nothing needs to be said: the body may be missing, with or without its type.
+    // The body may be missing, with or without its content type.
     let claim = clinic.staff.request("POST", &format!("{case}/claim")).header("if-match", "\"1\"");
     clinic.staff.send(claim).await.expect(200);
     let release = clinic.staff.request("POST", &format!("{case}/release")).header("if-match", "\"2\"");
@@ -174,7 +175,7 @@ async fn a_body_says_all_that_is_needed_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_case_is_not_reopened_beside_another_one_of_the_person() {
+async fn a_follow_up_is_not_reopened_while_the_subject_has_another_open_one() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let submit = async || {

@@ -1,4 +1,4 @@
-//! Retries: one key and one request have one effect and one answer, however far the case has moved on.
+//! Retries: one key and one request have one effect and one response, whatever the current version.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::{Colleague, act, act_once, hours_ahead, open};
 use crate::world::{World, frail};
 
 #[tokio::test]
-async fn a_retry_of_any_command_gets_the_answer_of_its_version() {
+async fn a_retry_of_any_command_gets_the_response_of_its_version() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let nurse = Colleague::of(&world, &clinic).await;
@@ -36,32 +36,32 @@ async fn a_retry_of_any_command_gets_the_answer_of_its_version() {
         assert_eq!(answer.status, 200, "{command}: {}", answer.text);
         first.push(answer);
     }
-    // A submission joins too, which changes what the case gathers.
+    // A submission joins as well, which changes the collected data.
     clinic.intake.submit(&person).await.expect(201);
-    // The keys of the first three steps have run out by now.
-    for (seen, ((command, body), told)) in (1..).zip(steps.iter().zip(&first)).skip(3) {
+    // The keys of the first three steps have expired.
+    for (seen, ((command, body), earlier)) in (1..).zip(steps.iter().zip(&first)).skip(3) {
         let key = format!("key-{seen}");
-        // The version seen does not matter any more: the answer is the first one.
+        // The version in the retry is ignored: the response is the first one.
         for version in [seen, 1, 99] {
             let again = act_once(&nurse.user, &case, command, version, body, &key).await;
-            assert_eq!((again.status, &again.text), (200, &told.text), "{command}");
-            assert_eq!(again.header("etag"), told.header("etag"));
+            assert_eq!((again.status, &again.text), (200, &earlier.text), "{command}");
+            assert_eq!(again.header("etag"), earlier.header("etag"));
         }
         let mut another = body.clone();
         another["note"] = json!("another body");
         let reused = act_once(&nurse.user, &case, command, seen, &another, &key).await.expect(422);
         assert_eq!(reused["type"], "/docs/problems#idempotency_key_reused");
-        // Nor does the key open the answer to another member of staff, to whom it stands for nothing.
+        // The key of another member of staff is a different key.
         act_once(&clinic.staff, &case, command, seen, body, &key).await.expect(412);
     }
     assert_eq!(clinic.staff.get(&case).await.expect(200)["version"], steps.len() + 2);
-    // Past its time a key stands for nothing.
+    // An expired key has no effect.
     world.clock.advance(3601);
     act_once(&nurse.user, &case, "reopen", 1, &json!({}), "key-9").await.expect(412);
 }
 
 #[tokio::test]
-async fn copies_of_one_command_at_once_change_the_case_once() {
+async fn concurrent_copies_of_one_command_change_the_follow_up_once() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     for round in 0..10 {
@@ -77,7 +77,7 @@ async fn copies_of_one_command_at_once_change_the_case_once() {
 }
 
 #[tokio::test]
-async fn a_command_that_was_refused_pins_nothing_to_its_key() {
+async fn a_refused_command_stores_nothing_under_its_key() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let case = open(&clinic).await;
@@ -85,7 +85,7 @@ async fn a_command_that_was_refused_pins_nothing_to_its_key() {
     act_once(&clinic.staff, &case, "claim", 2, &json!({}), "k").await.expect(412);
     act_once(&clinic.staff, &case, "claim", 1, &json!({"note": 1}), "k").await.expect(422);
     act_once(&clinic.staff, &case, "claim", 1, &json!({}), "k").await.expect(200);
-    // A body that is missing and an empty one say the same.
+    // A missing body and an empty one are equal.
     let bare = clinic.staff.request("POST", &format!("{case}/claim")).header("if-match", "\"1\"");
     clinic.staff.send(bare.header("idempotency-key", "\"k\"")).await.expect(200);
     act(&clinic.staff, &case, "claim", 1, &json!({})).await.expect(412);

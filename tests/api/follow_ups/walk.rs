@@ -1,5 +1,5 @@
-//! A walk over a long list while others write: every row that was there throughout is met exactly once, and a late page
-//! costs what the first one costs.
+//! Paging through a long list during writes: every row that exists throughout appears exactly once, and a late page costs
+//! as much as the first one.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -22,7 +22,7 @@ async fn page(user: &User, list: &str, cursor: Option<&str>) -> (Vec<String>, Op
     (ids.collect(), page["next_cursor"].as_str().map(str::to_owned))
 }
 
-/// Every id of a list in the order of its pages, and the cursor of the last page.
+/// Every id of a list in page order, and the cursor of the last page.
 async fn walk(user: &User, list: &str) -> (Vec<String>, String) {
     let (mut ids, mut cursor) = (Vec::new(), None);
     loop {
@@ -35,7 +35,7 @@ async fn walk(user: &User, list: &str) -> (Vec<String>, String) {
     }
 }
 
-/// The seeded cases, by their ids.
+/// The ids of the inserted follow-ups.
 async fn seeded(world: &World) -> HashSet<String> {
     let ids: Vec<String> = sqlx::query_scalar("select follow_up_id::text from follow_ups")
         .fetch_all(&mut world.connect().await)
@@ -45,7 +45,7 @@ async fn seeded(world: &World) -> HashSet<String> {
 }
 
 #[tokio::test]
-async fn a_walk_over_a_hundred_thousand_cases_meets_each_once_while_four_write() {
+async fn paging_through_a_hundred_thousand_follow_ups_shows_each_once_during_writes() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     seed(&world, &clinic, ROWS).await;
@@ -56,7 +56,7 @@ async fn a_walk_over_a_hundred_thousand_cases_meets_each_once_while_four_write()
     let write = |index: usize| {
         let (writer, sample, done, writes, clinic) = (&writers[index], &sample, &done, &writes, &clinic);
         async move {
-            // New cases, and cases that change all but their place in the list.
+            // Opens new follow-ups, and changes existing ones without changing their position.
             for case in sample.iter().skip(index).step_by(4).cycle() {
                 if done.load(Ordering::Relaxed) {
                     return;
@@ -87,12 +87,12 @@ async fn a_walk_over_a_hundred_thousand_cases_meets_each_once_while_four_write()
         ids.len() - met.len()
     );
     assert_eq!((ids.len() - met.len(), missed), (0, 0));
-    assert!(writes >= 40, "only {writes} writes: nobody disturbed the walk");
+    assert!(writes >= 40, "only {writes} writes during the walk");
     compare(&clinic.staff, &last).await;
 }
 
-/// The last page takes no longer than the first. What else the machine does disturbs some rounds; a slow page is slow in
-/// each.
+/// The last page is as fast as the first. Other load on the machine disturbs single rounds; real slowness shows in every
+/// round.
 async fn compare(user: &User, last: &str) {
     const ROUNDS: usize = 5;
     for _ in 0..ROUNDS {
@@ -105,14 +105,14 @@ async fn compare(user: &User, last: &str) {
     panic!("the last page takes more than twice the time of the first in each of {ROUNDS} rounds");
 }
 
-/// The median and the 99th percentile of the first page and of the last, asked for in turns.
+/// The median and the 99th percentile of the first and of the last page, requested alternately.
 async fn page_times(user: &User, last: &str) -> [(Duration, Duration); 2] {
     let mut times = [Vec::new(), Vec::new()];
     for _ in 0..300 {
         for (which, cursor) in [None, Some(last)].into_iter().enumerate() {
             let started = Instant::now();
             let request = match cursor {
-                // Pages of one size, so that only the place in the list differs.
+                // Pages of equal size, so that only the position differs.
                 Some(cursor) => format!("/v1/follow-ups?limit=20&cursor={cursor}"),
                 None => "/v1/follow-ups?limit=20".to_owned(),
             };
@@ -127,7 +127,7 @@ async fn page_times(user: &User, last: &str) -> [(Duration, Duration); 2] {
 }
 
 #[tokio::test]
-async fn ten_thousand_cases_of_one_instant_are_told_apart_in_every_order() {
+async fn ten_thousand_follow_ups_with_equal_times_have_a_total_order() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     seed(&world, &clinic, 10_000).await;

@@ -1,4 +1,4 @@
-//! The worklist: every filter narrows as it says, every order orders, and a cursor opens nothing but its own list.
+//! The worklist: filters, orders, and cursors that are only valid for their own list.
 
 use serde_json::{Value, json};
 use sqlx::Executor as _;
@@ -6,13 +6,12 @@ use sqlx::Executor as _;
 use super::{Colleague, act, hours_ahead, seed};
 use crate::world::{Clinic, User, World};
 
-/// Whether a filter lets a case through.
+/// Whether a filter matches a follow-up.
 type Pick<'a> = Box<dyn Fn(&Value) -> bool + 'a>;
 
-/// What an order sorts a case by.
+/// The sort key of an order.
 type Key = fn(&Value) -> (usize, String, String);
 
-/// Every order with its key.
 const ORDERS: [(&str, Key); 3] = [
     ("urgency", |case| (rank(case), case["flagged_at"].to_string(), case["id"].to_string())),
     ("oldest", |case| (0, case["flagged_at"].to_string(), case["id"].to_string())),
@@ -30,7 +29,7 @@ async fn walk(user: &User, path: &str, limit: usize) -> Vec<Value> {
     }
 }
 
-/// Twelve seeded cases in every state, with what tells them apart; those with an assignee are the colleague's.
+/// Twelve follow-ups in all states with distinct attributes; those with an assignee belong to the colleague.
 async fn mixed(world: &World, clinic: &Clinic, colleague: &Colleague) {
     seed(world, clinic, 12).await;
     let page = clinic.staff.get("/v1/follow-ups?order=oldest").await.expect(200);
@@ -56,7 +55,7 @@ async fn mixed(world: &World, clinic: &Clinic, colleague: &Colleague) {
 }
 
 #[tokio::test]
-async fn every_filter_narrows_the_list_to_what_a_reader_of_every_case_would_pick() {
+async fn every_filter_matches_a_manual_selection() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let colleague = Colleague::of(&world, &clinic).await;
@@ -121,7 +120,7 @@ fn rank(case: &Value) -> usize {
 }
 
 #[tokio::test]
-async fn a_parameter_that_cannot_be_read_is_named() {
+async fn an_invalid_parameter_is_reported_by_name() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     for (query, pointer) in [
@@ -147,7 +146,7 @@ async fn a_parameter_that_cannot_be_read_is_named() {
 }
 
 #[tokio::test]
-async fn a_cursor_opens_only_the_clinic_filter_and_order_it_was_made_for() {
+async fn a_cursor_is_only_valid_for_its_clinic_filter_and_order() {
     let world = World::new().await;
     let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
     seed(&world, &clinic, 9).await;
@@ -175,7 +174,7 @@ async fn a_cursor_opens_only_the_clinic_filter_and_order_it_was_made_for() {
             cursors.push((list, cursor.to_owned()));
         }
     }
-    assert_eq!(cursors.len(), lists.len() - 1, "nobody has a case, all other lists go on");
+    assert_eq!(cursors.len(), lists.len() - 1, "no follow-up is assigned, all other lists have more pages");
     let refused = async |user: &User, list: &str, cursor: &str| {
         let body = user.get(&format!("/v1/follow-ups?{list}cursor={cursor}")).await.expect(400);
         assert_eq!(body["type"], "/docs/problems#invalid_cursor", "{list}");
@@ -189,7 +188,7 @@ async fn a_cursor_opens_only_the_clinic_filter_and_order_it_was_made_for() {
             }
         }
         refused(&other.staff, made_for, cursor).await;
-        // Any character changed.
+        // Any changed character.
         for index in 0..cursor.len() {
             let mut changed = cursor.clone().into_bytes();
             changed[index] = if changed[index] == b'A' { b'B' } else { b'A' };
@@ -203,7 +202,7 @@ async fn a_cursor_opens_only_the_clinic_filter_and_order_it_was_made_for() {
 }
 
 #[tokio::test]
-async fn an_estimate_is_made_only_when_asked_for_and_is_near() {
+async fn an_estimate_is_made_on_request_only_and_is_close() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     seed(&world, &clinic, 3000).await;

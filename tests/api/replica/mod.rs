@@ -1,7 +1,5 @@
-//! Reading from a streaming replica: what is read there, who is not shown what it lacks, and that nobody notices its end.
-//!
-//! A paused replay holds the replica at one moment for as long as a test likes: whoever is shown that moment was answered by
-//! the replica.
+//! Reads from a streaming replica: which reads use it, callers that must not see its stale data, and fallback when it ends.
+//! | A paused replica stays at one moment as long as a test needs: a response that shows that moment came from the replica.
 
 pub(crate) mod standby;
 
@@ -49,7 +47,7 @@ impl Stage {
         Self { world, standby, _primary: primary, _place: place }
     }
 
-    /// Starts an instance that shows nothing older than `bound`, and waits until it reads from the standby.
+    /// Starts an instance with a bound on the age of data, and waits until it reads from the standby.
     async fn instance(&self, bound: Duration) -> Instance {
         let instance = self.reading_from(&self.standby.options, bound).await;
         until("the replica is in use", async || instance.figures().in_use).await;
@@ -74,7 +72,7 @@ impl Instance {
     }
 }
 
-/// What the lists of a clinic show: how many cases are assigned, and how many submissions each of the other lists knows of.
+/// Counts in the lists of a clinic: the first and the last count assigned follow-ups, the others submissions.
 async fn shown(user: &User, base: &str, subject: &str) -> [u64; 6] {
     let user = user.at(base);
     let items = |page: Value| page["items"].as_array().unwrap().clone();
@@ -93,7 +91,7 @@ async fn shown(user: &User, base: &str, subject: &str) -> [u64; 6] {
     ]
 }
 
-/// How many reads [`shown`] makes.
+/// Number of reads by [`shown`].
 const READS: u64 = 6;
 
 async fn submit(clinic: &Clinic) -> Value {
@@ -101,7 +99,7 @@ async fn submit(clinic: &Clinic) -> Value {
 }
 
 #[tokio::test]
-async fn lists_come_from_the_replica_and_whoever_changed_something_finds_it_through_any_instance() {
+async fn lists_use_the_replica_and_callers_see_their_own_changes_on_any_instance() {
     let stage = Stage::new().await;
     let clinic = stage.world.clinic("One").await;
     let instance = stage.instance(LONG).await;
@@ -114,23 +112,23 @@ async fn lists_come_from_the_replica_and_whoever_changed_something_finds_it_thro
     assert_eq!(see(&colleague).await, [0, 1, 1, 1, 1, 0]);
 
     stage.standby.pause().await;
-    // Through an instance that knows of no replica.
+    // Through an instance without a replica.
     let mine = act(&clinic.staff, &case, "claim", 1, &json!({})).await;
     assert_eq!(mine.expect(200)["state"], "assigned");
     submit(&clinic).await;
     let before = instance.figures();
     assert_eq!(see(&clinic.staff).await, [1, 2, 2, 2, 2, 1], "own changes");
     let own = instance.figures();
-    assert_eq!(see(&colleague).await, [0, 1, 1, 1, 1, 0], "somebody else's");
+    assert_eq!(see(&colleague).await, [0, 1, 1, 1, 1, 0], "changes by another");
     let others = instance.figures();
     let shared_out = |before: ReplicaFigures, after: ReplicaFigures| {
         (after.on_replica - before.on_replica, after.on_primary - before.on_primary)
     };
     assert_eq!((shared_out(before, own), shared_out(own, others)), ((0, READS), (READS, 0)));
-    // One thing, from which a command may follow, is never read from the replica.
+    // Single resources, on which a command may be based, are never read from the replica.
     assert_eq!(colleague.at(&instance.base).get(&case).await.expect(200)["state"], "assigned");
 
-    // A note and a submission of one's own count as changes, too.
+    // A note and a submission also count as changes by their author.
     act(&colleague, &case, "notes", 3, &json!({"note": "called"})).await.expect(200);
     assert_eq!(see(&colleague).await, [1, 2, 2, 2, 2, 1], "after a note");
     assert_eq!(see(&clinic.admin).await, [0, 1, 1, 1, 1, 0], "the admin has changed nothing yet");
@@ -152,10 +150,10 @@ async fn lists_come_from_the_replica_and_whoever_changed_something_finds_it_thro
 }
 
 #[tokio::test]
-async fn nothing_older_than_the_bound_is_shown_and_an_idle_primary_makes_no_replica_old() {
+async fn reads_respect_the_lag_bound_and_an_idle_primary_causes_no_lag() {
     let stage = Stage::new().await;
     let clinic = stage.world.clinic("One").await;
-    // The replica is asked how far it is every half second; a busy machine may be late, but not by as much as the bound.
+    // The replica's position is polled every half second; a busy machine may be late, but by less than the bound.
     let bound = Duration::from_secs(5);
     let instance = stage.instance(bound).await;
     let count = async || {
@@ -191,7 +189,7 @@ async fn nothing_older_than_the_bound_is_shown_and_an_idle_primary_makes_no_repl
 }
 
 #[tokio::test]
-async fn nobody_notices_that_the_replica_is_killed_and_it_is_used_again_when_it_is_back() {
+async fn reads_survive_a_killed_replica_and_use_it_again_after_its_restart() {
     let mut stage = Stage::new().await;
     let clinic = stage.world.clinic("One").await;
     let instance = stage.instance(Duration::from_secs(2)).await;
@@ -234,7 +232,7 @@ async fn nobody_notices_that_the_replica_is_killed_and_it_is_used_again_when_it_
 }
 
 #[tokio::test]
-async fn a_server_that_is_no_replica_of_this_database_is_not_read_from() {
+async fn reads_do_not_use_a_server_that_is_not_a_replica_of_this_database() {
     let stage = Stage::new().await;
     let clinic = stage.world.clinic("One").await;
     let itself = stage.reading_from(&stage.world.database.clone(), LONG).await;
@@ -242,22 +240,22 @@ async fn a_server_that_is_no_replica_of_this_database_is_not_read_from() {
     submit(&clinic).await;
     for instance in [&itself, &away] {
         let staff = clinic.staff.at(&instance.base);
-        let looked = instance.figures().on_primary;
-        until("it was read often", async || {
+        let reads_before = instance.figures().on_primary;
+        until("it was queried often", async || {
             staff.get("/v1/submissions").await.expect(200);
-            instance.figures().on_primary > looked + 20
+            instance.figures().on_primary > reads_before + 20
         })
         .await;
         assert_eq!((instance.figures().on_replica, instance.figures().in_use), (0, false));
     }
-    // A standby, but of another database.
+    // A standby of another database.
     let other = World::new().await;
     let strangers = other.clinic("Two").await;
     let app = app(&other.database, Arc::new(System), &[7], None).with_replica(login(&stage.standby.options), 4, LONG);
     app.prepare().await.unwrap();
     let (base, _) = serve(app.clone());
     let figures = || health::replica(&app).unwrap();
-    until("it was read often", async || {
+    until("it was queried often", async || {
         let page = strangers.staff.at(&base).get("/v1/submissions").await.expect(200);
         assert_eq!(page["items"], json!([]));
         figures().on_primary > 50
@@ -296,7 +294,7 @@ async fn no_role_sees_a_row_of_another_clinic_on_the_replica_or_writes_there() {
         assert_eq!(refused.as_database_error().unwrap().code().unwrap(), "25006", "{refused}");
     }
     assert!(own > 20, "{own}");
-    // And through the service, while the replica alone can have answered.
+    // Also through the service, while only the replica can have responded.
     let instance = stage.instance(LONG).await;
     stage.standby.pause().await;
     let before = instance.figures().on_replica;
@@ -306,5 +304,5 @@ async fn no_role_sees_a_row_of_another_clinic_on_the_replica_or_writes_there() {
     }
     assert_eq!(instance.figures().on_replica, before + 2);
     stage.standby.resume().await;
-    println!("on the replica: {asked} looks by {} roles, {own} own rows, 0 foreign rows", ROLES.len());
+    println!("on the replica: {asked} reads by {} roles, {own} own rows, 0 foreign rows", ROLES.len());
 }

@@ -1,4 +1,4 @@
-//! A primary of its own with a second PostgreSQL that follows it by streaming replication.
+//! A primary and a second PostgreSQL that follows it by streaming replication.
 
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, chown};
@@ -15,9 +15,8 @@ use sqlx::{ConnectOptions as _, Executor as _};
 
 use crate::embedded::place::Place;
 
-/// The follower; ended with the test.
+/// The standby; stopped when the test ends.
 pub(crate) struct Standby {
-    /// How to reach it.
     pub(crate) options: PgConnectOptions,
     running: Option<Embedded>,
     place: Place,
@@ -46,7 +45,7 @@ pub(crate) async fn base_backup(from: &PgConnectOptions, cluster: &Path, place: 
 }
 
 impl Standby {
-    /// Copies a running primary and follows it from there.
+    /// Copies a running primary and follows it.
     pub(crate) async fn of(primary: &Embedded) -> Self {
         let place = Place::new();
         let options = primary.connect_options();
@@ -58,12 +57,12 @@ impl Standby {
         Self { options: running.connect_options(), running: Some(running), place }
     }
 
-    /// A connection as its superuser.
+    /// A connection as the superuser.
     pub(crate) async fn connect(&self) -> PgConnection {
         self.options.connect().await.unwrap()
     }
 
-    /// Lets it receive, and show nothing of what it receives.
+    /// Pauses replay: it receives changes but does not show them.
     pub(crate) async fn pause(&self) {
         let mut connection = self.connect().await;
         connection.execute("select pg_wal_replay_pause()").await.unwrap();
@@ -74,12 +73,12 @@ impl Standby {
         .await;
     }
 
-    /// Lets it show everything again.
+    /// Resumes replay.
     pub(crate) async fn resume(&self) {
         self.connect().await.execute("select pg_wal_replay_resume()").await.unwrap();
     }
 
-    /// Waits until it shows all that the primary has.
+    /// Waits until the standby shows everything that the primary has written.
     pub(crate) async fn catch_up(&self, primary: &PgConnectOptions) {
         let written = "select (pg_current_wal_flush_lsn() - '0/0')::bigint";
         let written: i64 = sqlx::query_scalar(written).fetch_one(&mut primary.connect().await.unwrap()).await.unwrap();
@@ -91,25 +90,25 @@ impl Standby {
         .await;
     }
 
-    /// Ends it at once, whoever is connected.
+    /// Stops it at once, with all its connections.
     pub(crate) async fn kill(&mut self) {
         let running = self.running.take().unwrap();
         kill(Pid::from_raw(running.server_pid()), Signal::SIGQUIT).unwrap();
         running.stop().await.unwrap();
     }
 
-    /// Starts it again.
+    /// Restarts it.
     pub(crate) async fn start(&mut self) {
         self.running = Some(self.place.start().await.unwrap());
     }
 }
 
-/// Looks again and again whether something has become true; fails when it has not within a minute.
+/// Polls until a condition holds; fails after a minute.
 pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_mins(1);
-    let mut looks = tokio::time::interval(Duration::from_millis(20));
+    let mut polls = tokio::time::interval(Duration::from_millis(20));
     loop {
-        looks.tick().await;
+        polls.tick().await;
         if holds().await {
             return;
         }

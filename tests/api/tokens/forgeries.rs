@@ -1,4 +1,4 @@
-//! Tokens that must let nobody in.
+//! Tokens that must be refused.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::issuer::{Issuer, Signer, hashed, message};
 use crate::world::World;
 
 #[tokio::test]
-async fn every_allowed_algorithm_signs_somebody_in_and_no_other_does() {
+async fn only_allowed_algorithms_authenticate() {
     let signers = [Signer::rsa("rsa"), Signer::p256("p256"), Signer::p384("p384"), Signer::ed("ed")];
     let issuer = Issuer::start(&signers.each_ref());
     let mut policy = issuer.policy();
@@ -24,7 +24,7 @@ async fn every_allowed_algorithm_signs_somebody_in_and_no_other_does() {
     for token in &tokens {
         all.holder(Some(token)).get("/v1/follow-ups").await.expect(200);
     }
-    // The same tokens where only one algorithm is allowed.
+    // The same tokens on a service that allows only one algorithm.
     policy.algorithms.retain(|algorithm| algorithm.as_str() == "ES256");
     let one = World::built(|_| {}, |app| app.with_tokens(policy).unwrap()).await;
     one.clinic("One").await;
@@ -36,7 +36,7 @@ async fn every_allowed_algorithm_signs_somebody_in_and_no_other_does() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_signed_by_the_named_key_of_the_issuer_is_refused() {
+async fn a_token_not_signed_by_its_named_issuer_key_is_refused() {
     let here = Trusting::new().await;
     let claims = here.claims();
     let good = here.signer.token(&claims);
@@ -58,7 +58,7 @@ async fn a_token_that_is_not_signed_by_the_named_key_of_the_issuer_is_refused() 
         ("HS256, the document as the secret", hashed(&header("HS256"), &claims, public.to_string().as_bytes())),
         ("HS256, nothing as the secret", hashed(&header("HS256"), &claims, b"")),
         ("an algorithm of another kind of key", here.signer.sign(&header("ES256"), &claims)),
-        ("an algorithm nobody knows", here.signer.sign(&header("XX256"), &claims)),
+        ("an unknown algorithm", here.signer.sign(&header("XX256"), &claims)),
         ("another key of the same name", other.token(&claims)),
         ("a key the issuer does not have", elsewhere.token(&claims)),
         ("no name of a key", here.signer.sign(&json!({"alg": "EdDSA"}), &claims)),
@@ -68,7 +68,7 @@ async fn a_token_that_is_not_signed_by_the_named_key_of_the_issuer_is_refused() 
             here.signer.sign(&json!({"alg": "EdDSA", "kid": "first", "crit": ["b64"], "b64": false}), &claims),
         ),
         ("another purpose", here.signer.sign(&json!({"alg": "EdDSA", "kid": "first", "typ": "logout+jwt"}), &claims)),
-        ("the signature of other claims", format!("{lead}.{signature}")),
+        ("the signature for other claims", format!("{lead}.{signature}")),
         ("no signature", format!("{message_}.")),
         ("two parts", message_.to_owned()),
         ("four parts", format!("{good}.{signature}")),
@@ -84,7 +84,7 @@ async fn a_token_that_is_not_signed_by_the_named_key_of_the_issuer_is_refused() 
 }
 
 #[tokio::test]
-async fn every_claim_must_be_there_and_right() {
+async fn every_claim_must_be_present_and_valid() {
     let here = Trusting::new().await;
     let now = here.claims()["iat"].as_i64().unwrap();
     let wrong: [(&str, Value); 15] = [
@@ -112,15 +112,15 @@ async fn every_claim_must_be_there_and_right() {
         assert_eq!(here.status(&here.signer.token(&here.with(claim, Value::Null))).await, 401, "without {claim}");
     }
     assert_eq!(here.status(&here.signer.token(&here.claims())).await, 200);
-    // Nobody of them has left a trace.
+    // Refused tokens have created no credential.
     assert_eq!(here.world.count("select count(*) from credentials where issuer_subject_hash is not null").await, 1);
 }
 
 #[tokio::test]
-async fn the_clocks_may_be_apart_by_the_skew() {
+async fn clocks_may_differ_by_the_skew() {
     let here = Trusting::new().await;
     let now = here.claims()["iat"].as_i64().unwrap();
-    // Some seconds from the bound itself, which the domain's own test finds: time goes on while this runs.
+    // Some seconds from the bound itself, which a unit test of the domain checks: time passes while this test runs.
     for (claim, at, status) in
         [("exp", -20, 200), ("exp", -40, 401), ("nbf", 20, 200), ("nbf", 60, 401), ("iat", 20, 200)]
     {
@@ -133,7 +133,7 @@ async fn the_clocks_may_be_apart_by_the_skew() {
 }
 
 #[tokio::test]
-async fn a_token_ends_while_it_is_remembered() {
+async fn a_cached_token_expires() {
     let here = Trusting::new().await;
     let token = here.signer.token(&here.claims());
     assert_eq!(here.status(&token).await, 200);
@@ -154,7 +154,7 @@ async fn a_huge_token_is_refused_unread() {
 }
 
 #[tokio::test]
-async fn without_an_issuer_no_token_is_taken() {
+async fn without_an_issuer_no_token_is_accepted() {
     let here = Trusting::new().await;
     let token = here.signer.token(&here.claims());
     let keys_only = World::new().await;

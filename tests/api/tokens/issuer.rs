@@ -1,5 +1,5 @@
-//! An issuer of tokens: a listener of its own that serves its keys, and signs whatever a test asks it to sign. It signs
-//! with the cryptographic library itself, not with what verifies.
+//! An issuer of tokens: a separate listener that serves its keys, and signs whatever a test needs. It signs with the
+//! cryptographic library directly, not with the code that verifies.
 
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,9 +22,8 @@ use sarcoscreen::domain::actor::Role;
 use sarcoscreen::domain::token::{TokenAlgorithm, TokenRules};
 use serde_json::{Value, json};
 
-/// The issuer.
 pub(crate) struct Issuer {
-    /// What its tokens name as their issuer.
+    /// The `iss` of its tokens.
     pub(crate) name: String,
     served: Arc<Served>,
     handle: ServerHandle,
@@ -36,7 +35,7 @@ struct Served {
     asked: AtomicUsize,
 }
 
-/// What it answers when asked for its keys.
+/// The response to a request for its keys.
 #[derive(Clone, Default)]
 pub(crate) enum Reply {
     /// An outage.
@@ -44,9 +43,9 @@ pub(crate) enum Reply {
     Away,
     /// A document.
     Text(String),
-    /// Another place to ask.
+    /// A redirection.
     Elsewhere(String),
-    /// Nothing, ever.
+    /// No response, ever.
     Silence,
 }
 
@@ -79,23 +78,23 @@ impl Issuer {
         issuer
     }
 
-    /// Publishes these keys and no other.
+    /// Publishes exactly these keys.
     pub(crate) fn publish(&self, signers: &[&Signer]) {
         let keys: Vec<Value> = signers.iter().map(|signer| signer.public()).collect();
         self.answer(Reply::Text(json!({ "keys": keys }).to_string()));
     }
 
-    /// Answers from now on like this.
+    /// Sets the response from now on.
     pub(crate) fn answer(&self, reply: Reply) {
         *self.served.reply.lock().unwrap() = reply;
     }
 
-    /// How often it was asked for its keys.
+    /// How often its keys were requested.
     pub(crate) fn asked(&self) -> usize {
         self.served.asked.load(Ordering::SeqCst)
     }
 
-    /// How a service takes its tokens.
+    /// The policy of a service that accepts its tokens.
     pub(crate) fn policy(&self) -> TokenPolicy {
         let role = |name: &str, role| (name.to_owned(), role);
         TokenPolicy {
@@ -176,7 +175,7 @@ impl Signer {
         }
     }
 
-    /// A token of these claims, signed by an algorithm that fits the key; `PS256` is asked for by name.
+    /// A token with these claims, signed with an algorithm that fits the key; `PS256` is requested by name.
     pub(crate) fn token(&self, claims: &Value) -> String {
         let algorithm = match &self.pair {
             Pair::Rsa(_) => "RS256",
@@ -187,7 +186,7 @@ impl Signer {
         self.sign(&json!({"alg": algorithm, "kid": self.id, "typ": "JWT"}), claims)
     }
 
-    /// A token of any header and claims, really signed by this key.
+    /// A token with any header and claims, correctly signed by this key.
     pub(crate) fn sign(&self, header: &Value, claims: &Value) -> String {
         let message = message(header, claims);
         let random = SystemRandom::new();
@@ -209,14 +208,14 @@ impl Signer {
     }
 }
 
-/// A token whose signature is a keyed hash under a secret that everybody knows.
+/// A token whose signature is an HMAC with a publicly known secret.
 pub(crate) fn hashed(header: &Value, claims: &Value, secret: &[u8]) -> String {
     let message = message(header, claims);
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), message.as_bytes());
     format!("{message}.{}", encode(tag.as_ref()))
 }
 
-/// The part of a token that is signed.
+/// The signed part of a token.
 pub(crate) fn message(header: &Value, claims: &Value) -> String {
     format!("{}.{}", encode(header.to_string().as_bytes()), encode(claims.to_string().as_bytes()))
 }

@@ -1,4 +1,4 @@
-//! The issuer's keys: rotation, outages, and documents that are not what they should be.
+//! The issuer's keys: rotation, outages, and invalid documents.
 
 use serde_json::json;
 
@@ -16,7 +16,7 @@ async fn the_keys_are_fetched_once_and_then_kept() {
 }
 
 #[tokio::test]
-async fn a_new_key_is_found_at_once_and_a_withdrawn_one_is_forgotten() {
+async fn a_new_key_is_found_at_once_and_a_withdrawn_one_is_dropped() {
     let here = Trusting::new().await;
     assert_eq!(here.status(&here.signer.token(&here.claims())).await, 200);
     let second = Signer::p256("second");
@@ -29,7 +29,7 @@ async fn a_new_key_is_found_at_once_and_a_withdrawn_one_is_forgotten() {
 }
 
 #[tokio::test]
-async fn unknown_keys_make_the_service_ask_at_most_every_ten_seconds() {
+async fn unknown_keys_trigger_a_fetch_at_most_every_ten_seconds() {
     let here = Trusting::new().await;
     assert_eq!(here.status(&here.signer.token(&here.claims())).await, 200);
     here.world.clock.advance(11);
@@ -46,12 +46,12 @@ async fn unknown_keys_make_the_service_ask_at_most_every_ten_seconds() {
 }
 
 #[tokio::test]
-async fn keys_that_are_old_are_fetched_again_while_they_serve_on() {
+async fn old_keys_are_refreshed_while_they_remain_in_use() {
     let here = Trusting::new().await;
     assert_eq!(here.status(&here.signer.token(&here.claims())).await, 200);
     here.issuer.answer(Reply::Silence);
     here.world.clock.advance(301);
-    // The issuer does not answer, and nobody waits for it.
+    // The issuer does not respond, and no request waits for it.
     let asked = std::time::Instant::now();
     assert_eq!(here.status(&here.signer.token(&here.claims())).await, 200);
     assert!(asked.elapsed() < std::time::Duration::from_secs(4), "a known key must not wait for the issuer");
@@ -63,7 +63,7 @@ async fn keys_that_are_old_are_fetched_again_while_they_serve_on() {
 }
 
 #[tokio::test]
-async fn while_the_issuer_is_away_its_keys_serve_for_an_hour_and_no_longer() {
+async fn keys_remain_valid_for_one_hour_of_an_issuer_outage() {
     let here = Trusting::new().await;
     assert_eq!(here.status(&here.signer.token(&here.claims())).await, 200);
     here.issuer.answer(Reply::Away);
@@ -79,7 +79,7 @@ async fn while_the_issuer_is_away_its_keys_serve_for_an_hour_and_no_longer() {
 }
 
 #[tokio::test]
-async fn before_any_key_was_had_a_token_is_answered_with_503_and_a_key_of_ours_works() {
+async fn before_the_first_key_fetch_tokens_get_503_and_api_keys_work() {
     let here = Trusting::new().await;
     here.issuer.answer(Reply::Away);
     assert_eq!(here.status(&here.signer.token(&here.claims())).await, 503);
@@ -87,7 +87,7 @@ async fn before_any_key_was_had_a_token_is_answered_with_503_and_a_key_of_ours_w
 }
 
 #[tokio::test]
-async fn documents_that_are_no_keys_change_nothing_and_parts_that_are_none_are_passed_over() {
+async fn invalid_key_documents_change_nothing_and_invalid_parts_are_ignored() {
     let here = Trusting::new().await;
     assert_eq!(here.status(&here.signer.token(&here.claims())).await, 200);
     let elsewhere = Signer::ed("second");
@@ -101,7 +101,7 @@ async fn documents_that_are_no_keys_change_nothing_and_parts_that_are_none_are_p
     for reply in useless {
         here.issuer.answer(reply);
         here.world.clock.advance(11);
-        // An unknown key makes the service ask; what comes back must neither add a key nor lose the one at hand.
+        // An unknown key triggers a fetch; the result must neither add a key nor remove the current one.
         assert_eq!(here.status(&elsewhere.token(&here.claims())).await, 401);
         assert_eq!(here.status(&here.signer.token(&here.claims())).await, 200);
     }

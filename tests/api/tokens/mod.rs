@@ -1,4 +1,4 @@
-//! Signing in with the tokens of an OpenID Connect issuer: a real one, on a port of its own.
+//! Authentication with tokens of an OpenID Connect issuer: a real one, on a port of its own.
 
 mod forgeries;
 pub(crate) mod issuer;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::world::{User, World};
 use issuer::{Issuer, Signer};
 
-/// A service that takes the tokens of an issuer, with a clinic called One.
+/// A service that accepts the tokens of an issuer, with a clinic called One.
 struct Trusting {
     world: World,
     issuer: Issuer,
@@ -24,13 +24,13 @@ impl Trusting {
         let issuer = Issuer::start(&[&signer]);
         let policy = issuer.policy();
         let world = World::built(|_| {}, |app| app.with_tokens(policy).unwrap()).await;
-        // What is old, or may be asked for again, depends on no machine's speed.
+        // With a held clock, cache ages and fetch intervals do not depend on the speed of the machine.
         world.clock.hold();
         world.clinic("One").await;
         Self { world, issuer, signer }
     }
 
-    /// The claims of a nurse of clinic One, good for a minute.
+    /// The claims of a nurse of clinic One, valid for a minute.
     fn claims(&self) -> Value {
         let now = self.world.clock.now().as_second();
         json!({
@@ -39,7 +39,7 @@ impl Trusting {
         })
     }
 
-    /// The claims with one of them changed, or left out where the value is null.
+    /// The claims with one of them changed, or removed if the value is null.
     fn with(&self, claim: &str, value: Value) -> Value {
         let mut claims = self.claims();
         if value.is_null() {
@@ -50,12 +50,11 @@ impl Trusting {
         claims
     }
 
-    /// Whoever holds a token.
     fn holder(&self, token: &str) -> User {
         self.world.holder(Some(token))
     }
 
-    /// What the worklist answers to a token.
+    /// The status of the worklist for a token.
     async fn status(&self, token: &str) -> u16 {
         self.holder(token).get("/v1/follow-ups").await.status
     }

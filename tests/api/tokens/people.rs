@@ -1,4 +1,4 @@
-//! Whoever signs in with a token has a credential like everybody else.
+//! A person who signs in with a token has a credential like every other caller.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::Trusting;
 use crate::world::{app, frail, serve};
 
 #[tokio::test]
-async fn a_person_gets_one_credential_at_the_first_sign_in_whatever_races() {
+async fn concurrent_first_sign_ins_of_a_person_create_one_credential() {
     let here = Trusting::new().await;
     let tokens: Vec<String> = (0..8).map(|n| here.signer.token(&here.with("jti", json!(n)))).collect();
     let all = tokens.iter().map(|token| here.status(token));
@@ -27,7 +27,7 @@ async fn a_person_gets_one_credential_at_the_first_sign_in_whatever_races() {
 }
 
 #[tokio::test]
-async fn what_a_person_does_carries_the_persons_credential() {
+async fn actions_of_a_person_are_audited_with_the_persons_credential() {
     let here = Trusting::new().await;
     let mut claims = here.with("role", json!("lead"));
     claims["sub"] = json!("lead-1");
@@ -45,13 +45,13 @@ async fn what_a_person_does_carries_the_persons_credential() {
         .await
         .unwrap();
     assert_eq!(by, own_id);
-    // It has no key, so there is none to rotate.
+    // It has no key that could be rotated.
     let path = format!("/v1/credentials/{own_id}/rotate");
     lead.post(&path, &json!({})).await.expect(409);
 }
 
 #[tokio::test]
-async fn the_issuer_decides_the_role_and_the_name_each_time() {
+async fn the_issuer_sets_the_role_and_the_name_each_time() {
     let here = Trusting::new().await;
     let nurse = here.holder(&here.signer.token(&here.claims()));
     nurse.get("/v1/credentials").await.expect(403);
@@ -92,7 +92,7 @@ async fn a_revoked_person_stays_out_whatever_the_issuer_says() {
 }
 
 #[tokio::test]
-async fn a_clinic_is_named_by_its_id_too_and_a_person_of_two_clinics_has_two_credentials() {
+async fn a_token_may_name_a_clinic_by_id_and_a_person_has_one_credential_per_clinic() {
     let here = Trusting::new().await;
     let two = here.world.clinic("Two").await;
     let receipt = two.intake.submit(&json!({"answers": frail(), "subject": {"reference": "R-1"}})).await.expect(201);
@@ -105,7 +105,7 @@ async fn a_clinic_is_named_by_its_id_too_and_a_person_of_two_clinics_has_two_cre
     assert_eq!(here.world.count("select count(*) from credentials where issuer_subject_hash is not null").await, 2);
 }
 
-/// An instance of the service under these master keys, which takes the tokens too.
+/// An instance of the service with these master keys that accepts the tokens too.
 async fn instance(here: &Trusting, bytes: &[u8]) -> (App, String) {
     let app = app(&here.world.database, Arc::clone(&here.world.clock) as Arc<dyn Ambient>, bytes, None);
     let app = app.with_tokens(here.issuer.policy()).unwrap();
@@ -115,11 +115,11 @@ async fn instance(here: &Trusting, bytes: &[u8]) -> (App, String) {
 }
 
 #[tokio::test]
-async fn a_person_stays_one_and_a_revoked_one_stays_out_under_the_new_master_key_alone() {
+async fn persons_keep_their_credentials_and_revocations_under_the_new_master_key() {
     let here = Trusting::new().await;
     let token = |subject: &str| here.signer.token(&here.with("sub", json!(subject)));
     let people = "select count(*) from credentials where issuer_subject_hash is not null";
-    // Nurse 2 is the only one there when the credential is looked up: the test's clock gives both the same moment.
+    // Reads the credential while nurse 2 has the only one: the test's clock gives both credentials the same time.
     assert_eq!(here.status(&token("nurse-2")).await, 200);
     let (clinic, revoked): (uuid::Uuid, uuid::Uuid) =
         sqlx::query_as("select clinic_id, credential_id from credentials where issuer_subject_hash is not null")

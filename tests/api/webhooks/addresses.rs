@@ -1,4 +1,4 @@
-//! Webhooks cannot be turned inward: whatever the notation, the name, or what a name comes to stand for.
+//! Webhooks cannot reach internal addresses: in any notation, by name, or by a name that changes.
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -15,7 +15,7 @@ use super::receiver::{Manner, Receiver};
 use super::{Delivering, log, register, until};
 use crate::world::World;
 
-/// Addresses that stand in the URL.
+/// Internal addresses in URLs.
 const LITERAL: &str = "
 https://127.0.0.1/ https://127.0.0.1:8443/ https://127.1/ https://127.0.1/ https://2130706433/ https://0x7f000001/
 https://0x7f.0.0.1/ https://0177.0.0.1/ https://017700000001/ https://127.0.0.1./ https://127.255.255.254/
@@ -35,7 +35,7 @@ https://clinic.example:pw@10.0.0.1/ https://127.0.0.1#@clinic.example/ https://1
 ftp://clinic.example/ file:///etc/passwd gopher://127.0.0.1/ javascript:alert(1) //127.0.0.1/ https:///127.0.0.1/
 ";
 
-/// Names, and what they stand for.
+/// Names and the addresses to which they resolve.
 const NAMED: [(&str, &str); 8] = [
     ("localhost", "127.0.0.1"),
     ("metadata.example", "169.254.169.254"),
@@ -47,7 +47,7 @@ const NAMED: [(&str, &str); 8] = [
     ("nat64.example", "64:ff9b::a00:1"),
 ];
 
-/// Names of the test.
+/// A resolver for the names of the test.
 struct Given<F>(F, Arc<AtomicUsize>);
 
 impl<F: Fn(&str, usize) -> Vec<IpAddr> + Send + Sync> Names for Given<F> {
@@ -58,10 +58,9 @@ impl<F: Fn(&str, usize) -> Vec<IpAddr> + Send + Sync> Names for Given<F> {
 }
 
 #[tokio::test]
-async fn no_inner_address_is_sent_to_however_it_is_written_or_named() {
-    let stands_for =
-        |name: &str, _| NAMED.iter().filter(|row| row.0 == name).map(|row| row.1.parse().unwrap()).collect();
-    let names = Arc::new(Given(stands_for, Arc::default()));
+async fn internal_addresses_are_refused_in_any_notation_and_by_name() {
+    let resolved = |name: &str, _| NAMED.iter().filter(|row| row.0 == name).map(|row| row.1.parse().unwrap()).collect();
+    let names = Arc::new(Given(resolved, Arc::default()));
     let receivers = Receivers::new(Addresses::default(), names, Duration::from_secs(1));
     let world = World::built(|_| {}, |app| app.with_receivers(receivers)).await;
     let clinic = world.clinic("One").await;
@@ -86,10 +85,10 @@ async fn no_inner_address_is_sent_to_however_it_is_written_or_named() {
 }
 
 #[tokio::test]
-async fn a_name_that_changes_between_attempts_and_a_redirection_lead_nowhere() {
+async fn dns_rebinding_and_redirections_do_not_reach_internal_addresses() {
     let outer = Receiver::start(Manner::Takes).await;
     let port = reqwest::Url::parse(&outer.url).unwrap().port().unwrap();
-    // Something private on the same port of another address: it must see nobody.
+    // A private listener on the same port of another address: it must see no connection.
     let inner = TcpListener::bind(("127.0.0.2", port)).await.unwrap();
     let seen = Arc::new(Mutex::new(0));
     let counting = Arc::clone(&seen);
@@ -111,7 +110,7 @@ async fn a_name_that_changes_between_attempts_and_a_redirection_lead_nowhere() {
     ping(&webhook).await;
     outer.attempts(1).await;
     until("delivered", async || log(&clinic, &webhook).await[0]["state"] == "delivered").await;
-    // One look-up an attempt: what was checked is what was connected to.
+    // One look-up per attempt: the checked address is the connected one.
     assert_eq!(looked_up.load(Ordering::SeqCst), 1);
     ping(&webhook).await;
     until("refused", async || log(&clinic, &webhook).await[0]["attempts"][0]["failure"] == "address_refused").await;

@@ -1,4 +1,4 @@
-//! What is told of, to whom, and how little of it.
+//! Events: which ones are sent, to which endpoints, and that they contain ids only.
 
 use serde_json::{Value, json};
 
@@ -7,14 +7,14 @@ use super::{Delivering, count, log, register, until, world};
 use crate::world::{fit, frail};
 
 #[tokio::test]
-async fn a_flagged_submission_a_moved_case_and_an_erased_person_are_told_by_ids_alone() {
+async fn events_of_submissions_follow_ups_and_erasures_contain_ids_only() {
     let world = world().await;
     let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
     let receiver = Receiver::start(Manner::Takes).await;
     let events = ["submission.flagged", "follow_up.state_changed", "subject.erased"];
     let (webhook, secret) = register(&clinic, &receiver.url, &events).await;
     let job = Delivering::start(&world.app);
-    // Another clinic's, and one that is not flagged, are nobody's business.
+    // A submission of another clinic, and one that is not flagged, send no event.
     other.intake.submit(&json!({"answers": frail()})).await.expect(201);
     clinic.intake.submit(&json!({"answers": fit()})).await.expect(201);
     let body = json!({"answers": frail(), "subject": {"reference": "CANARY-1", "contact": {"name": "Canary Ana"}}});
@@ -52,14 +52,14 @@ async fn a_flagged_submission_a_moved_case_and_an_erased_person_are_told_by_ids_
         assert!(!one.body.to_lowercase().contains("canary") && !one.body.contains("inactive"), "{}", one.body);
         assert!(!one.body.contains("score") && one.body.len() < 400, "{}", one.body);
     }
-    // What was told of the person left with the person; that the person was erased is still there.
+    // Erasing the subject deleted its events; the event about the erasure remains.
     until("the log is short", async || log(&clinic, &webhook).await.len() == 1).await;
     job.stop().await;
     assert_eq!(world.count("select count(*) from webhook_attempts a where not exists (select from webhook_deliveries d where d.event_id = a.event_id)").await, 0);
 }
 
 #[tokio::test]
-async fn nothing_is_written_where_nobody_subscribes_and_erasing_takes_what_waits() {
+async fn no_event_is_written_without_a_subscription_and_erasure_deletes_pending_events() {
     let world = world().await;
     let clinic = world.clinic("One").await;
     let submit = async || clinic.intake.submit(&json!({"answers": frail()})).await.expect(201);
@@ -75,14 +75,14 @@ async fn nothing_is_written_where_nobody_subscribes_and_erasing_takes_what_waits
     let version = clinic.admin.get(&person).await.header("etag").to_owned();
     clinic.admin.send(clinic.admin.request("DELETE", &person).header("if-match", version)).await.expect(204);
     assert_eq!(count(&world, "pending").await, 0);
-    // Disabled: nothing is written either.
+    // No event is written for a disabled webhook either.
     clinic.admin.send(clinic.admin.request("PATCH", &webhook).json(&json!({"enabled": false}))).await.expect(200);
     submit().await;
     assert_eq!(count(&world, "pending").await, 0);
 }
 
 #[tokio::test]
-async fn a_case_that_a_merge_closes_and_one_that_its_undoing_opens_are_told() {
+async fn closing_by_a_merge_and_opening_by_its_undo_send_events() {
     let world = world().await;
     let clinic = world.clinic("One").await;
     let receiver = Receiver::start(Manner::Takes).await;
@@ -102,11 +102,15 @@ async fn a_case_that_a_merge_closes_and_one_that_its_undoing_opens_are_told() {
     clinic.staff.post(&undo, &json!({})).await.expect(200);
     let both = receiver.attempts(2).await;
     job.stop().await;
-    let told = |body: &str| serde_json::from_str::<Value>(body).unwrap()["data"].clone();
-    let closed = told(&first[0].body);
+    let data_of = |body: &str| serde_json::from_str::<Value>(body).unwrap()["data"].clone();
+    let closed = data_of(&first[0].body);
     assert_eq!((&closed["state"], &closed["subject_id"]), (&json!("closed"), &receipts[0]["subject_id"]));
     assert_eq!(closed["follow_up_id"], receipts[1]["follow_up"]["id"]);
-    let opened = both.iter().map(|one| told(&one.body)).find(|data| data["state"] == "open").unwrap();
+    let opened = both.iter().map(|one| data_of(&one.body)).find(|data| data["state"] == "open").unwrap();
     assert_eq!((&opened["follow_up_id"], &opened["subject_id"]), (&closed["follow_up_id"], &receipts[1]["subject_id"]));
-    assert_eq!(world.count("select count(*) from webhook_deliveries").await, 2, "a case that only moved is not told");
+    assert_eq!(
+        world.count("select count(*) from webhook_deliveries").await,
+        2,
+        "a follow-up that only moved sends no event"
+    );
 }

@@ -1,4 +1,4 @@
-//! Several instances over one database lease apart.
+//! Several instances on one database never lease the same delivery.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::receiver::{Manner, Receiver};
 use super::{Delivering, count, receivers, register, until, world_with};
 use crate::world::{app, frail};
 
-/// Less than a lease lasts, and more than a receiver of a busy machine takes: no attempt is given up and made again.
+/// Shorter than a lease, and longer than a receiver on a busy machine needs: no attempt times out and is repeated.
 const LIMIT: Duration = Duration::from_secs(25);
 
 #[tokio::test]

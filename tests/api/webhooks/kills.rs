@@ -1,4 +1,4 @@
-//! The service is killed again and again while it delivers: what was acknowledged arrives.
+//! The service is killed repeatedly while it delivers: every acknowledged event arrives.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ async fn every_acknowledged_event_arrives_although_the_service_is_killed_twenty_
         if round < KILLS {
             for number in 0..EACH {
                 if number == 3 + round % (EACH - 3) {
-                    // While deliveries of what was just acknowledged are under way.
+                    // Kills it while deliveries of acknowledged submissions are in progress.
                     service.kill().unwrap();
                 }
                 let Some(receipt) = post("intake", "/v1/submissions", json!({"answers": frail()})).await else { break };
@@ -49,7 +49,7 @@ async fn every_acknowledged_event_arrives_although_the_service_is_killed_twenty_
         let deadline = tokio::time::Instant::now() + Duration::from_secs(100);
         while !wanted.iter().all(|id| receiver.accepted().contains(id)) {
             assert!(tokio::time::Instant::now() < deadline, "lost: {}", wanted.len() - receiver.accepted().len());
-            // A lease of a killed instance ends by time and sends no event, so the test polls.
+            // A lease of a killed instance expires without an event, so the test polls.
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         stop(service);

@@ -1,4 +1,4 @@
-//! Rotation, redelivery, the ends of endpoints, and how long the log is kept.
+//! Rotation, redelivery, disabled endpoints, and retention of the delivery log.
 
 use sarcoscreen::domain::webhook_delivery::{ATTEMPTS, BACKOFF};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::{Delivering, count, log, register, until, world};
 use crate::world::{Clinic, frail};
 
 #[tokio::test]
-async fn while_a_secret_rotates_both_sign_and_afterwards_the_new_one_alone() {
+async fn both_secrets_sign_during_a_rotation_and_then_only_the_new_one() {
     let world = world().await;
     let clinic = world.clinic("One").await;
     let receiver = Receiver::start(Manner::Takes).await;
@@ -22,7 +22,7 @@ async fn while_a_secret_rotates_both_sign_and_afterwards_the_new_one_alone() {
     let new = rotated["secret"].as_str().unwrap().to_owned();
     ping().await;
     let both = receiver.attempts(2).await;
-    // A receiver may hold either: nothing is rejected.
+    // A receiver may have either secret: both verify.
     assert!(both[1].verified_by(&old) && both[1].verified_by(&new));
     world.clock.advance(3601);
     ping().await;
@@ -35,7 +35,7 @@ async fn while_a_secret_rotates_both_sign_and_afterwards_the_new_one_alone() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_answers_410_or_fails_for_days_is_disabled_and_says_why() {
+async fn an_endpoint_that_returns_410_or_fails_for_days_is_disabled_with_a_reason() {
     let world = world().await;
     let clinic = world.clinic("One").await;
     let gone = Receiver::start(Manner::Says("410 Gone".into())).await;
@@ -52,7 +52,7 @@ async fn an_endpoint_that_answers_410_or_fails_for_days_is_disabled_and_says_why
     // Its first event is given up after ten attempts; the next one fails until the five days are over.
     let wake = async || clinic.admin.send(clinic.admin.request("PATCH", &second).json(&json!({}))).await.expect(200);
     for (attempt, wait) in BACKOFF.into_iter().enumerate() {
-        recorded(&clinic, &second, attempt + 1).await;
+        until_logged(&clinic, &second, attempt + 1).await;
         world.clock.advance(i64::try_from(wait * 6 / 5 + 1).unwrap());
         wake().await;
     }
@@ -60,7 +60,7 @@ async fn an_endpoint_that_answers_410_or_fails_for_days_is_disabled_and_says_why
     assert_eq!(log(&clinic, &second).await[0]["attempts"].as_array().unwrap().len(), ATTEMPTS);
     clinic.intake.submit(&json!({"answers": frail()})).await.expect(201);
     for attempt in 1..=2 {
-        recorded(&clinic, &second, ATTEMPTS + attempt).await;
+        until_logged(&clinic, &second, ATTEMPTS + attempt).await;
         world.clock.advance(29 * 3600);
         wake().await;
     }
@@ -70,31 +70,34 @@ async fn an_endpoint_that_answers_410_or_fails_for_days_is_disabled_and_says_why
     let times: std::collections::BTreeSet<_> = taken.iter().map(|one| (&one.id, one.timestamp)).collect();
     assert_eq!(times.len(), taken.len(), "each attempt of an event has a time of its own");
     assert_eq!(taken.iter().map(|one| &one.id).collect::<std::collections::BTreeSet<_>>().len(), 2);
-    let trail = clinic.admin.get("/v1/audit-entries?action=webhook_disabled").await.expect(200);
-    assert_eq!(trail["items"].as_array().unwrap().len(), 2);
+    let disabled = clinic.admin.get("/v1/audit-entries?action=webhook_disabled").await.expect(200);
+    assert_eq!(disabled["items"].as_array().unwrap().len(), 2);
     let listed = clinic.admin.get("/v1/webhooks").await.expect(200);
     assert_eq!(listed["items"][2]["disabled_reason"], "failing");
-    let told = admin.attempts(2).await;
-    let told: Vec<Value> = told.iter().map(|one| serde_json::from_str(&one.body).unwrap()).collect();
+    let received = admin.attempts(2).await;
+    let received: Vec<Value> = received.iter().map(|one| serde_json::from_str(&one.body).unwrap()).collect();
     for (webhook, reason) in [(&first, "gone"), (&second, "failing")] {
         let id = webhook.rsplit('/').next().unwrap();
         let data = json!({"webhook_id": id, "reason": reason});
-        assert!(told.iter().any(|event| event["type"] == "webhook.disabled" && event["data"] == data), "{told:?}");
+        assert!(
+            received.iter().any(|event| event["type"] == "webhook.disabled" && event["data"] == data),
+            "{received:?}"
+        );
     }
     job.stop().await;
 }
 
-/// Waits until so many attempts of a webhook are written down.
-async fn recorded(clinic: &Clinic, webhook: &str, wanted: usize) {
+/// Waits until this many attempts of a webhook are logged.
+async fn until_logged(clinic: &Clinic, webhook: &str, wanted: usize) {
     let attempts = async || {
         let items = log(clinic, webhook).await;
         items.iter().map(|one| one["attempts"].as_array().unwrap().len()).sum::<usize>()
     };
-    until("so many attempts", async || attempts().await >= wanted).await;
+    until("the attempts are logged", async || attempts().await >= wanted).await;
 }
 
 #[tokio::test]
-async fn one_delivery_or_a_range_is_sent_again_under_its_id_and_the_log_is_forgotten_after_30_days() {
+async fn redelivery_keeps_ids_and_the_delivery_log_expires_after_30_days() {
     let world = world().await;
     let clinic = world.clinic("One").await;
     let receiver = Receiver::start(Manner::Takes).await;

@@ -1,4 +1,4 @@
-//! Thousands of events to receivers that fail in every way: each arrives once they are healed, none is lost.
+//! Thousands of events to receivers that fail in every way: each arrives once they recover, none is lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -11,7 +11,7 @@ use super::{Delivering, count, register, until, world};
 use crate::world::frail;
 
 const SUBMISSIONS: usize = 625;
-/// Nothing more arrives by itself when so many looks saw nothing new.
+/// No more events arrive by themselves after this many polls without a change.
 const STILL: u32 = 5;
 
 #[tokio::test]
@@ -40,7 +40,7 @@ async fn five_thousand_events_arrive_although_receivers_fail_hang_reset_and_redi
     let ids: BTreeSet<String> = submitted.iter().map(|id| format!("evt_{}", id.as_str().unwrap())).collect();
     assert_eq!((ids.len(), count(&world, "pending").await), (SUBMISSIONS, 8 * 625));
     let job = Delivering::start(&world.app);
-    // Whatever the others do, the one that takes gets all of its own.
+    // The failing receivers do not affect the working one: it gets all of its events.
     ends[0].0.attempts(SUBMISSIONS).await;
     let unhealed = start.elapsed();
     ends[3].0.attempts(2).await;
@@ -52,13 +52,13 @@ async fn five_thousand_events_arrive_although_receivers_fail_hang_reset_and_redi
     until("gone", async || clinic.admin.get(&gone).await.expect(200)["disabled_reason"] == "gone").await;
     clinic.admin.send(clinic.admin.request("PATCH", &gone).json(&json!({"enabled": true}))).await.expect(200);
     let all = json!({"from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z", "state": "failed"});
-    let (mut arrived, mut looks) = (0, 0);
+    let (mut arrived, mut unchanged) = (0, 0);
     until("all arrived", async || {
         let before = std::mem::replace(&mut arrived, count(&world, "delivered").await);
-        looks = if arrived == before { looks + 1 } else { 0 };
-        // While some arrive, the clock stands: moved, it would end the lease of what is under way.
-        if looks == STILL {
-            looks = 0;
+        unchanged = if arrived == before { unchanged + 1 } else { 0 };
+        // While events arrive, the clock does not move: that would end the leases of deliveries in progress.
+        if unchanged == STILL {
+            unchanged = 0;
             world.clock.advance(29 * 3600);
             clinic.admin.post(&format!("{gone}/redeliver"), &all).await.expect(202);
         }
@@ -75,7 +75,7 @@ async fn five_thousand_events_arrive_although_receivers_fail_hang_reset_and_redi
     );
 }
 
-/// How often a receiver was asked, after checking that each event arrived, signed anew at each attempt.
+/// Number of requests to a receiver, after checking that each event arrived, signed anew at each attempt.
 fn checked((receiver, webhook, secret): &(Receiver, String, String), ids: &BTreeSet<String>) -> usize {
     assert_eq!(&receiver.accepted().into_iter().collect::<BTreeSet<_>>(), ids, "{webhook}");
     let taken = receiver.taken.lock().unwrap().clone();

@@ -1,4 +1,4 @@
-//! Webhooks: told once committed, signed, again until they arrive, and never inward.
+//! Webhooks: sent after the commit, signed, retried until they arrive, and never to internal addresses.
 
 mod addresses;
 mod events;
@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 
 use crate::world::{Clinic, World};
 
-/// The job of one instance.
+/// The delivery job of one instance.
 struct Delivering {
     stopping: watch::Sender<bool>,
     job: JoinHandle<()>,
@@ -37,12 +37,12 @@ impl Delivering {
     }
 }
 
-/// A world whose webhooks may go to this machine, with one second for each attempt.
+/// A world whose webhooks may target this machine, with one second per attempt.
 async fn world() -> World {
     world_with(Duration::from_secs(1)).await
 }
 
-/// The same, with so long for each attempt.
+/// The same with another limit per attempt.
 async fn world_with(limit: Duration) -> World {
     World::built(|_| {}, |app| app.with_receivers(receivers(limit))).await
 }
@@ -52,7 +52,7 @@ fn receivers(limit: Duration) -> Receivers {
     Receivers::new(addresses, Arc::new(SystemNames), limit)
 }
 
-/// Registers a webhook and tells its path and its secret.
+/// Registers a webhook and returns its path and its secret.
 async fn register(clinic: &Clinic, url: &str, events: &[&str]) -> (String, String) {
     let made = clinic.admin.post("/v1/webhooks", &json!({"url": url, "events": events})).await.expect(201);
     let text = |name: &str| made[name].as_str().unwrap().to_owned();
@@ -65,7 +65,7 @@ async fn log(clinic: &Clinic, webhook: &str) -> Vec<Value> {
     page["items"].as_array().unwrap().clone()
 }
 
-/// Waits until something in the database is so, up to a deadline.
+/// Waits until a condition holds, up to a deadline.
 async fn until(what: &str, mut reached: impl AsyncFnMut() -> bool) {
     let looking = async {
         while !reached().await {
@@ -76,7 +76,7 @@ async fn until(what: &str, mut reached: impl AsyncFnMut() -> bool) {
     assert!(tokio::time::timeout(Duration::from_mins(3), looking).await.is_ok(), "never: {what}");
 }
 
-/// How many deliveries are in a state.
+/// Number of deliveries in a state.
 async fn count(world: &World, state: &str) -> i64 {
     let sql = match state {
         "pending" => "select count(*) from webhook_deliveries where state = 'pending'",

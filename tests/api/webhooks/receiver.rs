@@ -1,4 +1,4 @@
-//! A receiver of webhooks that answers as a test wishes, and verifies with the official library what it takes.
+//! A receiver of webhooks that responds as configured, and verifies with the official library.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,33 +9,33 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// How it answers.
+/// How it responds.
 #[derive(Clone, Debug)]
 pub(crate) enum Manner {
     /// 204.
     Takes,
-    /// 500 to so many of a hundred, 204 to the others.
+    /// 500 to this percentage of requests, 204 to the others.
     Fails(usize),
-    /// Reads, and never answers.
+    /// Reads, and never responds.
     Hangs,
-    /// Closes without an answer.
+    /// Closes without a response.
     Resets,
-    /// This head of an answer, with its own lines.
+    /// This raw head of a response.
     Says(String),
 }
 
-/// What came in one attempt.
+/// The data of one attempt.
 #[derive(Clone, Debug)]
 pub(crate) struct Taken {
     pub(crate) id: String,
     pub(crate) timestamp: i64,
     pub(crate) signature: String,
     pub(crate) body: String,
-    /// Whether the answer was 204.
+    /// Whether the response was 204.
     pub(crate) accepted: bool,
 }
 
-/// A receiver on a free port of this machine.
+/// A receiver on a free local port.
 pub(crate) struct Receiver {
     pub(crate) url: String,
     pub(crate) manner: Arc<Mutex<Manner>>,
@@ -47,14 +47,14 @@ impl Receiver {
     pub(crate) async fn start(manner: Manner) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hooks", listener.local_addr().unwrap());
-        let (told, count) = watch::channel(0);
+        let (progress, count) = watch::channel(0);
         let receiver =
             Self { url, manner: Arc::new(Mutex::new(manner)), taken: Arc::new(Mutex::new(Vec::new())), count };
-        let (manner, taken, told) = (Arc::clone(&receiver.manner), Arc::clone(&receiver.taken), Arc::new(told));
+        let (manner, taken, progress) = (Arc::clone(&receiver.manner), Arc::clone(&receiver.taken), Arc::new(progress));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (manner, taken, told) = (Arc::clone(&manner), Arc::clone(&taken), Arc::clone(&told));
-                tokio::spawn(async move { take(stream, &manner, &taken, &told).await });
+                let (manner, taken, progress) = (Arc::clone(&manner), Arc::clone(&taken), Arc::clone(&progress));
+                tokio::spawn(async move { take(stream, &manner, &taken, &progress).await });
             }
         });
         receiver
@@ -64,7 +64,7 @@ impl Receiver {
         *self.manner.lock().unwrap() = manner;
     }
 
-    /// Waits for so many attempts.
+    /// Waits for this many attempts.
     pub(crate) async fn attempts(&self, wanted: usize) -> Vec<Taken> {
         let mut count = self.count.clone();
         let enough = count.wait_for(|count| *count >= wanted);
@@ -80,13 +80,13 @@ impl Receiver {
 }
 
 impl Taken {
-    /// Whether the official library, with this secret, makes one of the signatures that came.
+    /// Whether one of the received signatures equals that of the official library with this secret.
     pub(crate) fn signed_by(&self, secret: &str) -> bool {
         let made = Webhook::new(secret).unwrap().sign(&self.id, self.timestamp, self.body.as_bytes()).unwrap();
         self.signature.split(' ').any(|one| one == made)
     }
 
-    /// Whether the official library takes it now, time and all.
+    /// Whether the official library accepts it now, including its timestamp.
     pub(crate) fn verified_by(&self, secret: &str) -> bool {
         let mut headers = HeaderMap::new();
         let timestamp = self.timestamp.to_string();
@@ -99,8 +99,13 @@ impl Taken {
     }
 }
 
-/// Takes one request.
-async fn take(mut stream: TcpStream, manner: &Mutex<Manner>, taken: &Mutex<Vec<Taken>>, told: &watch::Sender<usize>) {
+/// Handles one request.
+async fn take(
+    mut stream: TcpStream,
+    manner: &Mutex<Manner>,
+    taken: &Mutex<Vec<Taken>>,
+    progress: &watch::Sender<usize>,
+) {
     let Some(mut one) = read(&mut stream).await else { return };
     let manner = manner.lock().unwrap().clone();
     let said = {
@@ -115,14 +120,14 @@ async fn take(mut stream: TcpStream, manner: &Mutex<Manner>, taken: &Mutex<Vec<T
         taken.push(one);
         said
     };
-    told.send_modify(|count| *count += 1);
+    progress.send_modify(|count| *count += 1);
     match said {
         Some(head) => {
             let text = format!("HTTP/1.1 {head}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
             let _ = stream.write_all(text.as_bytes()).await;
         }
         None if matches!(manner, Manner::Hangs) => {
-            // Until the other side gives up.
+            // Waits until the other side gives up.
             let _ = stream.read(&mut [0; 1]).await;
         }
         None => drop(stream),

@@ -1,5 +1,3 @@
-//! The clock of a world.
-
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -8,7 +6,7 @@ use jiff::Timestamp;
 use sarcoscreen::app::AppError;
 use sarcoscreen::app::ambient::{Ambient, System};
 
-/// The system's clock, moved by as much as a test asks for.
+/// The system's clock, shifted by tests.
 #[derive(Default)]
 pub(crate) struct Clock {
     ahead_seconds: AtomicI64,
@@ -16,18 +14,17 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// Stops the clock: from now on it moves only by [`Clock::advance`], however slow the machine is.
+    /// Holds the clock: from now on it moves only by [`Clock::advance`], however slow the machine is.
     pub(crate) fn hold(&self) {
         self.held.get_or_init(|| (System.now(), System.elapsed()));
     }
 
-    /// Moves the clock ahead to the next noon (UTC), so that no day ends during the test.
+    /// Advances the clock to the next noon (UTC), so that no day ends during the test.
     pub(crate) fn advance_to_noon(&self) {
         const DAY: i64 = 24 * 3600;
         self.advance((DAY / 2 - self.now().as_second()).rem_euclid(DAY));
     }
 
-    /// Moves the clock ahead.
     pub(crate) fn advance(&self, seconds: i64) {
         self.ahead_seconds.fetch_add(seconds, Ordering::SeqCst);
     }

@@ -14,18 +14,17 @@ use tokio::sync::OnceCell;
 
 use super::app;
 
-/// The PostgreSQL of the run.
 pub(super) struct Cluster {
     pub(super) options: PgConnectOptions,
     pub(super) folder: PathBuf,
-    // PostgreSQL copies a template only while nobody else does.
+    // PostgreSQL copies a template only if no other session uses it.
     copying: tokio::sync::Mutex<()>,
 }
 
 const TEMPLATE: &str = "sarcoscreen_template";
 
 impl Cluster {
-    /// Makes a database with its schema.
+    /// Creates a database with the schema.
     pub(super) async fn create_from_template(&self, name: &str) {
         let _one_at_a_time = self.copying.lock().await;
         let mut connection = self.options.clone().database("postgres").connect().await.unwrap();
@@ -40,7 +39,7 @@ static POSTGRES: Mutex<Option<embedded::Embedded>> = Mutex::new(None);
 /// Kept until the process ends: it holds the pipe.
 static STOPPER: Mutex<Option<std::process::Child>> = Mutex::new(None);
 
-/// The one of this run, started when it is first asked for.
+/// The PostgreSQL of this run, started on first use.
 pub(super) async fn cluster() -> &'static Cluster {
     static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
     CLUSTER.get_or_init(start_cluster).await
@@ -48,7 +47,7 @@ pub(super) async fn cluster() -> &'static Cluster {
 
 async fn start_cluster() -> Cluster {
     let folder = tempfile::Builder::new().prefix("sarcoscreen-test-").tempdir().unwrap().keep();
-    // As root the server drops to another account, which must be able to reach its folder.
+    // Under root the server runs as another account, which needs access to its folder.
     std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
     let postgres = embedded::start(&embedded::Settings::new(&folder), &|_| {}).await.unwrap();
     stop_with_this_process(postgres.server_pid(), &folder);
@@ -65,8 +64,8 @@ async fn start_cluster() -> Cluster {
     Cluster { options, folder, copying: tokio::sync::Mutex::new(()) }
 }
 
-/// Stops PostgreSQL and removes its folder when this process ends, even by a signal: the shell reads until the pipe
-/// closes, and nobody else holds the pipe.
+/// Stops PostgreSQL and removes its folder when this process ends, even by a signal: the shell reads until the pipe closes,
+/// and only this process holds the pipe.
 fn stop_with_this_process(pid: i32, folder: &std::path::Path) {
     let script = "cat > /dev/null; kill -INT $0; while kill -0 $0 2> /dev/null; do sleep 0.1; done; rm -rf -- \"$1\"";
     let mut shell = Command::new("sh");

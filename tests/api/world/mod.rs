@@ -1,4 +1,4 @@
-//! A world for each test: the real server on a free port over a database of its own, with clinics and their users.
+//! A world for each test: the real server on a free port with a database of its own, clinics and their users.
 
 mod clock;
 mod cluster;
@@ -29,17 +29,17 @@ use cluster::cluster;
 pub(crate) use clock::Clock;
 pub(crate) use people::{fit, frail};
 
-/// The real server with its database.
+/// The real server and its database.
 pub(crate) struct World {
-    /// Where it listens.
+    /// The base URL of the server.
     pub(crate) base: String,
-    /// The application behind it, for what only an operator does.
+    /// The application of the server, for operators' tasks.
     pub(crate) app: App,
-    /// Its clock, which a test may move.
+    /// The server's clock, which a test can move.
     pub(crate) clock: Arc<Clock>,
-    /// How to reach the database beside the server, as its owner.
+    /// Connection options of the owner of the database.
     pub(crate) database: PgConnectOptions,
-    /// Where erased persons are written down.
+    /// The erasure log.
     pub(crate) erasure_log: PathBuf,
     server: actix_web::dev::ServerHandle,
     name: String,
@@ -54,7 +54,7 @@ pub(crate) struct Clinic {
     pub(crate) admin: User,
 }
 
-/// Somebody with a key, or without.
+/// A caller, with or without a key.
 #[derive(Clone)]
 pub(crate) struct User {
     base: String,
@@ -62,7 +62,7 @@ pub(crate) struct User {
     http: reqwest::Client,
 }
 
-/// An answer of the server, read whole.
+/// A complete response of the server.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -71,7 +71,7 @@ pub(crate) struct Answer {
 }
 
 impl World {
-    /// Starts a server over a fresh database.
+    /// Starts a server with a new database.
     pub(crate) async fn new() -> Self {
         Self::with(|_| {}).await
     }
@@ -92,11 +92,11 @@ impl World {
         Self::serving(database, name, erasure_log, change, build).await
     }
 
-    /// Starts a server over an empty database of another cluster, which is migrated first.
+    /// Starts a server on an empty database of another cluster, and migrates it first.
     pub(crate) async fn over(database: &PgConnectOptions) -> Self {
         schema::migrate(database, LOGIN, None).await.unwrap();
         let name = database.get_database().unwrap().to_owned();
-        // Nobody is erased there.
+        // No test erases subjects there.
         Self::serving(database.clone(), name, PathBuf::from("/nowhere"), |_| {}, |app| app).await
     }
 
@@ -135,12 +135,11 @@ impl World {
         }
     }
 
-    /// Mints a key.
     pub(crate) async fn user(&self, clinic: uuid::Uuid, role: Role, expires_at: Option<Timestamp>) -> User {
         self.user_with_id(clinic, role, expires_at).await.0
     }
 
-    /// Mints a key and tells its credential's id.
+    /// Mints a key and returns it with its credential's id.
     pub(crate) async fn user_with_id(
         &self,
         clinic: uuid::Uuid,
@@ -152,17 +151,17 @@ impl World {
         (self.holder(Some(&key)), credential.credential_id.0)
     }
 
-    /// Somebody with this text as a key, or with none.
+    /// A caller with this text as a key, or without a key.
     pub(crate) fn holder(&self, key: Option<&str>) -> User {
         User { base: self.base.clone(), key: key.map(str::to_owned), http: reqwest::Client::new() }
     }
 
-    /// A connection beside the server, as the owner of the database.
+    /// A connection as the owner of the database.
     pub(crate) async fn connect(&self) -> PgConnection {
         self.database.connect().await.unwrap()
     }
 
-    /// Suspends a clinic, or ends that. Instances that know the clinic already follow within five seconds.
+    /// Suspends or resumes a clinic. Instances that have cached the clinic follow within five seconds.
     pub(crate) async fn suspend(&self, clinic: &Clinic, suspended: bool) {
         let all = sarcoscreen::app::clinics::list(&self.app).await.unwrap();
         let stored = all.into_iter().find(|one| one.clinic_id.0 == clinic.id).unwrap();
@@ -170,12 +169,12 @@ impl World {
         sarcoscreen::app::clinics::change(&self.app, &changed).await.unwrap();
     }
 
-    /// The store over the server's database, with its keys.
+    /// A store on the server's database, with its keys.
     pub(crate) fn store(&self) -> Store {
         store(&self.database)
     }
 
-    /// One number from the database.
+    /// The single number that a query returns.
     pub(crate) async fn count(&self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(&mut self.connect().await).await.unwrap()
     }
@@ -183,8 +182,7 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        // The server's threads end by themselves; the database is dropped by a thread of its own, because a test may
-        // end inside a panic.
+        // The server's threads end by themselves. A separate thread drops the database, because a test may end in a panic.
         let server = self.server.clone();
         let (options, name) = (self.database.clone().database("postgres"), self.name.clone());
         let dropped = std::thread::spawn(move || {
@@ -202,12 +200,11 @@ impl Drop for World {
 }
 
 impl User {
-    /// The same person at another instance of the server.
+    /// The same caller at another instance of the server.
     pub(crate) fn at(&self, base: &str) -> Self {
         Self { base: base.to_owned(), ..self.clone() }
     }
 
-    /// `GET path`.
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(self.request("GET", path)).await
     }
@@ -217,12 +214,11 @@ impl User {
         self.send(self.request("POST", path).json(body)).await
     }
 
-    /// Submits.
     pub(crate) async fn submit(&self, body: &Value) -> Answer {
         self.post("/v1/submissions", body).await
     }
 
-    /// Submits under a retry key.
+    /// Submits with an idempotency key.
     pub(crate) async fn submit_once(&self, key: &str, body: &Value) -> Answer {
         self.send(self.request("POST", "/v1/submissions").header("idempotency-key", key).json(body)).await
     }
@@ -237,7 +233,7 @@ impl User {
         }
     }
 
-    /// Sends a request and reads the answer.
+    /// Sends a request, reads the response and validates it.
     pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
         let request = request.build().unwrap();
         let (method, address) = (request.method().clone(), request.url().as_str().replacen(&self.base, "", 1));
@@ -245,7 +241,7 @@ impl User {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let answer = Answer { status, headers, text: response.text().await.unwrap() };
         answer.check_problem();
-        // Lines are no document; who asks for them checks each.
+        // NDJSON is not one document; tests that request it check each line.
         if !answer.header("content-type").contains("ndjson") {
             crate::schema::check(method.as_str(), &address, status, &answer.text);
         }
@@ -254,7 +250,6 @@ impl User {
 }
 
 impl Answer {
-    /// The body as JSON.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }
@@ -265,7 +260,7 @@ impl Answer {
         if self.text.is_empty() { Value::Null } else { self.json() }
     }
 
-    /// A header's text.
+    /// The text of a header; empty if it is missing.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
@@ -276,7 +271,7 @@ impl Answer {
         errors.iter().map(|error| error["pointer"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Every error of every test has the one shape, is on the published list, and names its request.
+    /// Checks that an error has the common shape, is on the published list, and contains its request id.
     pub(crate) fn check_problem(&self) {
         if self.status < 400 || self.header("content-type").starts_with("text/html") {
             return;
@@ -285,10 +280,10 @@ impl Answer {
         if body["resourceType"] == "OperationOutcome" {
             assert!(self.header("content-type").starts_with("application/"), "{}", self.text);
             assert!(body["issue"].as_array().is_some_and(|issues| !issues.is_empty()));
-            return; // FHIR has a shape of its own
+            return; // FHIR has its own error format
         }
         if body.get("durable_settings").is_some() {
-            return; // readiness says what it lacks in a shape of its own
+            return; // readiness has its own error format
         }
         assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text);
         let kind = body["type"].as_str().unwrap().trim_start_matches("/docs/problems#").to_owned();
@@ -307,12 +302,12 @@ fn store(database: &PgConnectOptions) -> Store {
     Store::open(login(database), sizes(8, 60), keys)
 }
 
-/// How the service reaches a database that its owner reaches so.
+/// The options of the login role for the database of an owner.
 pub(crate) fn login(owner: &PgConnectOptions) -> PgConnectOptions {
     owner.clone().username(LOGIN)
 }
 
-/// What a store of the tests does at once.
+/// The pool sizes of a store in tests.
 pub(crate) fn sizes(connections: u32, acquire_seconds: u64) -> Sizes {
     let deadline = Duration::from_secs(acquire_seconds);
     Sizes { connections, deadline, accepted_unsafe_settings: Vec::new(), intake: Grouping::default() }
@@ -332,12 +327,12 @@ fn settings() -> Settings {
     }
 }
 
-/// Serves use cases on a free port.
+/// Serves an application on a free port.
 pub(crate) fn serve(app: App) -> (String, actix_web::dev::ServerHandle) {
     serve_with(app, |_| {})
 }
 
-/// Serves use cases on a free port with changed settings.
+/// Serves an application on a free port with changed settings.
 pub(crate) fn serve_with(app: App, change: impl FnOnce(&mut Settings)) -> (String, actix_web::dev::ServerHandle) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
@@ -349,7 +344,8 @@ pub(crate) fn serve_with(app: App, change: impl FnOnce(&mut Settings)) -> (Strin
     (base, handle)
 }
 
-/// The use cases over the database of an owner, under master keys that are each a byte again and again, the current one first.
+/// An application on the database of an owner, with master keys that are 32 repetitions of a byte each, the current one
+/// first.
 pub(crate) fn app(
     database: &PgConnectOptions,
     ambient: Arc<dyn Ambient>,
@@ -359,7 +355,7 @@ pub(crate) fn app(
     app_sized(database, ambient, bytes, erasure_log, sizes(8, 60))
 }
 
-/// The same, doing so much at once.
+/// The same with other pool sizes.
 pub(crate) fn app_sized(
     database: &PgConnectOptions,
     ambient: Arc<dyn Ambient>,

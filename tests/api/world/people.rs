@@ -1,4 +1,4 @@
-//! Made-up people.
+//! Generated answers.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What refused requests allocate, counted in this process, which serves them as a worker of the program does.
+//! Allocations of refused requests, counted in this process, which serves them like a worker of the program.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use sarcoscreen::http::{ROOM, Settings, Shared};
 
 use crate::service::Place;
 
-/// How often the allocations of the cheapest answer a refusal may make.
+/// Maximum allocations of a refusal, as a multiple of the cheapest response.
 const FACTOR: u64 = 2;
-/// Bytes of a handler's future beside that. The framework makes it in one piece before it runs, whatever is asked.
+/// Additional bytes for a handler's future. The framework allocates it in one piece before it runs, for any request.
 const HANDLER: u64 = 16 * 1024;
 
 fn get(path: &str, headers: &[(&str, &str)]) -> TestRequest {
     headers.iter().fold(TestRequest::with_uri(path), |request, header| request.append_header(*header))
 }
 
-/// A name, a status, and the request.
+/// Name, expected status and request.
 type Refused = (&'static str, u16, Box<dyn Fn() -> TestRequest>);
 
-/// Requests that are refused before their caller is known, each with its status.
+/// Requests that are refused before authentication, with their status.
 fn refused() -> Vec<Refused> {
     let pairs = |bytes: usize| (0..bytes / 8).map(|number| format!("&x{number:05}=")).collect::<Vec<_>>().concat();
     let query = move |path: &'static str, bytes| move || get(&format!("{path}?{}", pairs(bytes)), &[]);
@@ -45,8 +45,8 @@ fn refused() -> Vec<Refused> {
     ]
 }
 
-/// Allocations and allocated bytes of one request: the least of some, as connections to the database live on this thread
-/// too.
+/// Allocations, allocated bytes and status of one request. Takes the minimum of several runs, because database connections
+/// use this thread too.
 fn allocated<S>(system: &actix_web::rt::SystemRunner, service: &S, request: &dyn Fn() -> TestRequest) -> (u64, u64, u16)
 where
     S: Service<actix_http::Request, Response = ServiceResponse, Error = actix_web::Error>,
@@ -68,7 +68,7 @@ where
 }
 
 #[test]
-fn a_refused_request_allocates_little_however_large_it_is() {
+fn a_refused_request_of_any_size_allocates_little() {
     let system = actix_web::rt::System::new();
     let (place, service) = system.block_on(async {
         let place = Place::new().await;
@@ -89,7 +89,7 @@ fn a_refused_request_allocates_little_however_large_it_is() {
         (place, actix_web::test::init_service(Shared::new(app, settings).application()).await)
     });
     let (count, bytes, _) = allocated(&system, &service, &|| get("/health/live", &[]));
-    println!("the cheapest answer: {count} allocations, {bytes} bytes");
+    println!("the cheapest response: {count} allocations, {bytes} bytes");
     let mut dear = Vec::new();
     for (name, expected, request) in refused() {
         let (refused_count, refused_bytes, status) = allocated(&system, &service, &*request);

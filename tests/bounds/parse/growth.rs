@@ -1,14 +1,14 @@
-//! Faulty queries and bodies with a key: what they cost grows with their bytes, and no faster.
+//! Faulty queries and bodies of authenticated requests: the cost grows at most linearly with their size.
 
 use super::{Site, get, post};
 
-/// How much more twice the bytes may cost.
+/// Maximum growth of the cost when the size doubles.
 const FACTOR: f64 = 2.6;
 
-/// A kind of request: a name, and its bytes for about so many bytes of content.
+/// A kind of request: a name, its status, and a function that builds it for approximately a number of bytes.
 type Kind<'k> = (&'k str, u16, Box<dyn Fn(usize) -> Vec<u8> + 'k>);
 
-/// A list of distinct parts, of about so many bytes.
+/// A list of distinct parts, of approximately this many bytes.
 fn many(bytes: usize, separator: &str, part: impl Fn(usize) -> String) -> String {
     let length = part(0).len() + separator.len();
     (0..bytes / length).map(part).collect::<Vec<_>>().join(separator)
@@ -94,7 +94,8 @@ fn large(site: &Site) -> Vec<Kind<'_>> {
     ]
 }
 
-/// Doubles the bytes some times, compares the cost of each size with the one before, and hands back what grew faster.
+/// Doubles the size several times, compares the cost of each size with the one before, and returns the kinds that grew
+/// faster than linearly.
 fn steep(site: &Site, kinds: Vec<Kind<'_>>, sizes: &[usize], each: u32) -> Vec<String> {
     let mut steep = Vec::new();
     for (name, status, bytes_of) in kinds {
@@ -144,7 +145,7 @@ async fn a_hundred_faults_cost_little_more_than_one() {
         ] {
             let cost = |count| site.cost(&post(path, &site.intake, &format!("{body}{}}}", faults(count))), 3).0;
             let (one, hundred) = (cost(1), cost(100));
-            println!("{path}: {one:.0} us with one fault behind everything else, {hundred:.0} us with a hundred");
+            println!("{path}: {one:.0} us with one fault at the end, {hundred:.0} us with a hundred");
             assert!(hundred < 2.0 * one, "{path}: {one:.0} us, {hundred:.0} us");
         }
     });

@@ -1,4 +1,4 @@
-//! What the program logs for malformed requests.
+//! Log lines for malformed requests.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -17,7 +17,7 @@ const UNREADABLE: [&str; 7] = [
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_no_request_leaves_no_error_in_the_log() {
+async fn malformed_requests_log_no_error() {
     let place = Place::new().await;
     place.run(&["migrate"]);
     let log = tempfile::NamedTempFile::new().unwrap();
@@ -26,7 +26,7 @@ async fn what_is_no_request_leaves_no_error_in_the_log() {
     let long = format!("GET / HTTP/1.1\r\nhost: test\r\na: {}\r\n\r\n", "b".repeat(200_000));
     for request in UNREADABLE.into_iter().chain([&*many, &*long]) {
         let mut stream = TcpStream::connect(service.address()).unwrap();
-        // The program may answer, and close, before it has read everything.
+        // The program may respond and close before it has read everything.
         let _ = stream.write_all(request.as_bytes());
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer);

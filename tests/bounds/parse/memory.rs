@@ -1,14 +1,14 @@
-//! Memory of the program while the largest bodies are under way.
+//! Memory of the program while it processes the largest bodies.
 
 use std::sync::Barrier;
 
 use super::{Line, Site, post};
 
-/// Peak of the resident memory, MiB.
+/// Upper bound on the peak resident memory, MiB.
 const MOST: f64 = 400.0;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_largest_faulty_bodies_at_once_leave_the_memory_small() {
+async fn the_largest_faulty_bodies_use_bounded_memory() {
     let site = Site::new().await;
     let empty = vec!["[]"; 2_700_000].join(",");
     let bodies = [

@@ -1,4 +1,4 @@
-//! What requests cost that are refused or faulty, in CPU time and memory of the running program.
+//! CPU time and memory of the running program for refused and faulty requests.
 
 mod allocations;
 mod growth;
@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use crate::service::{Place, Service};
 
-/// A running program with a clinic.
+/// A running program and the keys of a clinic.
 pub(crate) struct Site {
     pub(crate) service: Service,
     pub(crate) browser: String,
     pub(crate) intake: String,
     pub(crate) staff: String,
-    // Last, so that the database outlives the program.
+    // Declared last, so that the database outlives the program.
     _place: Place,
 }
 
@@ -35,27 +35,27 @@ impl Site {
         Self { service: place.serve_with(&unlimited), browser, intake, staff, _place: place }
     }
 
-    /// CPU time of the program so far, nanoseconds.
+    /// CPU time that the program has used, nanoseconds.
     fn cpu(&self) -> u64 {
         let threads = std::fs::read_dir(format!("/proc/{}/task", self.service.process())).unwrap();
         let used = threads.filter_map(|thread| {
-            // A thread may end meanwhile.
+            // The thread may have ended.
             let text = std::fs::read_to_string(thread.unwrap().path().join("schedstat")).ok()?;
             text.split(' ').next()?.parse::<u64>().ok()
         });
         used.sum()
     }
 
-    /// CPU microseconds of one request of these bytes, and the status of the answer: the least mean of some rounds, as the
-    /// program has other work too.
+    /// CPU microseconds of one request, and the status of the response. Takes the minimum of the means of several rounds,
+    /// because the program has other work too.
     pub(crate) fn cost(&self, request: &[u8], each: u32) -> (f64, u16) {
         let mut line = Line::new(self);
         let status = line.exchange(request).status;
         ((0..5).map(|_| self.round(&mut line, request, each)).fold(f64::INFINITY, f64::min), status)
     }
 
-    /// The same of a request and of another, in turns on one connection: a processor is not as fast at one moment as at the
-    /// next, and neither is one worker as another.
+    /// The costs of a base request and of another, and the status of the other. The two alternate on one connection,
+    /// because the speed of a processor varies over time and between workers.
     pub(crate) fn costs(&self, base: &[u8], request: &[u8], each: u32) -> (f64, f64, u16) {
         let mut line = Line::new(self);
         line.exchange(base);
@@ -73,7 +73,7 @@ impl Site {
         for _ in 0..each {
             line.exchange(request);
         }
-        // What runs behind the answer is done before the next one is taken up.
+        // Work that continues after a response finishes before the next request starts.
         line.exchange(LIVE);
         #[expect(clippy::cast_precision_loss, reason = "far below where precision is lost")]
         let spent = (self.cpu() - before) as f64 / 1e3;
@@ -81,16 +81,15 @@ impl Site {
     }
 }
 
-/// `GET /health/live`, the cheapest request that is answered.
+/// `GET /health/live`, the cheapest request.
 pub(crate) const LIVE: &[u8] = b"GET /health/live HTTP/1.1\r\nhost: test\r\n\r\n";
 
-/// A connection that is opened again when the program closed it.
+/// A connection that reconnects when the program closes it.
 pub(crate) struct Line {
     address: std::net::SocketAddr,
     stream: Option<TcpStream>,
 }
 
-/// What came back.
 pub(crate) struct Answer {
     pub(crate) status: u16,
 }
@@ -122,7 +121,7 @@ impl Line {
             let mut buffer = vec![0; 64 * 1024];
             while !body.ends_with(b"0\r\n\r\n") {
                 let count = stream.read(&mut buffer).unwrap();
-                assert_ne!(count, 0, "the answer broke off");
+                assert_ne!(count, 0, "the response ended early");
                 body.extend_from_slice(&buffer[..count]);
             }
         }
@@ -147,12 +146,11 @@ fn head(stream: &mut TcpStream) -> (String, Vec<u8>) {
     }
 }
 
-/// A request without a body.
 pub(crate) fn get(path: &str, headers: &[(&str, &str)]) -> Vec<u8> {
     head_of("GET", path, headers, "").into_bytes()
 }
 
-/// A request with a body of JSON.
+/// A request with a JSON body.
 pub(crate) fn post(path: &str, key: &str, body: &str) -> Vec<u8> {
     let (authorization, length) = (format!("Bearer {key}"), body.len().to_string());
     let headers =
@@ -160,7 +158,7 @@ pub(crate) fn post(path: &str, key: &str, body: &str) -> Vec<u8> {
     head_of("POST", path, &headers, body).into_bytes()
 }
 
-/// A request of any method; the text is what is sent behind its head.
+/// A request of any method; `text` follows the head.
 pub(crate) fn head_of(method: &str, path: &str, headers: &[(&str, &str)], text: &str) -> String {
     let headers = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<Vec<_>>().concat();
     format!("{method} {path} HTTP/1.1\r\nhost: test\r\n{headers}\r\n{text}")

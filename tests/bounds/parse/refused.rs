@@ -1,24 +1,22 @@
-//! Refused requests, however large: none costs more than twice the cheapest answer and the reading of its head.
+//! Refused requests of any size: none costs more than twice the cheapest response plus the reading of its head.
 
 use serde_json::Value;
 
 use super::{LIVE, Site, get, head_of};
 
-/// How many times the cheapest answer a refusal may cost, beside what its bytes cost.
+/// Maximum cost of a refusal as a multiple of the cheapest response, not counting the cost of its bytes.
 const TIMES: f64 = 2.0;
 
-/// Microseconds of one byte of a head: receiving it and finding where it ends. In a debug build the libraries that do it are
-/// not optimized.
+/// Microseconds to receive and scan one byte of a head. In a debug build the libraries that do this are not optimized.
 fn each_byte() -> f64 {
     if delivered() { 0.008 } else { 0.06 }
 }
 
-/// Whether the build under test is one with optimization, named by the variable.
+/// Whether the build under test is an optimized one, selected by `SARCOSCREEN_PROGRAM`.
 fn delivered() -> bool {
     crate::program().as_os_str() != env!("CARGO_BIN_EXE_sarcoscreen")
 }
 
-/// One kind of refused request.
 struct Refused {
     name: String,
     bytes: Vec<u8>,
@@ -31,7 +29,7 @@ fn refused(name: impl Into<String>, bytes: Vec<u8>, status: u16) -> Refused {
     Refused { name: name.into(), bytes, status, closes: false }
 }
 
-/// The paths of the document whose operations take a query, and those of FHIR that search.
+/// Paths of the OpenAPI document whose operations take a query, and FHIR search paths.
 fn searches() -> Vec<String> {
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/v1.json")).unwrap();
     let document: Value = serde_json::from_str(&text).unwrap();
@@ -81,7 +79,7 @@ fn kinds(site: &Site) -> Vec<Refused> {
     kinds.push(role);
     let unread = head_of("POST", path, &[("content-length", "8388608"), ("content-type", "application/json")], "");
     kinds.push(Refused { closes: true, ..refused("no key, 8 MB declared", unread.into_bytes(), 401) });
-    // Guesses last: their address is refused after some.
+    // Guessed keys come last: after some of them the address is locked out.
     let key = |text: &str| get(path, &[("authorization", &format!("Bearer {text}"))]);
     let guess = format!("{}{}", &site.staff[..17], "A".repeat(43));
     let other = format!("{}{}", site.staff[..17].to_uppercase(), "A".repeat(43));
@@ -103,14 +101,14 @@ fn preflight(list: &str) -> Vec<u8> {
     head_of("OPTIONS", "/v1/submissions", &headers, "").into_bytes()
 }
 
-/// The least of a few measurements: what else the machine does makes some of them larger, and none smaller.
+/// The minimum of three measurements: other load on the machine only makes them larger.
 fn least(site: &Site, cheapest: &[u8], kind: &Refused, each: u32) -> (f64, f64, u16) {
     let measured = (0..3).map(|_| site.costs(cheapest, &kind.bytes, each));
     measured.min_by(|one, other| (one.1 / one.0).total_cmp(&(other.1 / other.0))).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refused_request_costs_little_however_large_it_is() {
+async fn a_refused_request_of_any_size_costs_little() {
     let site = Site::new().await;
     let kinds = kinds(&site);
     tokio::task::block_in_place(|| {
@@ -128,7 +126,7 @@ async fn a_refused_request_costs_little_however_large_it_is() {
                 kind.bytes.len(),
                 kind.name
             );
-            // Guesses are refused with 401 until their address is.
+            // Guesses are refused with 401 until the address is locked out, then with 429.
             let expected = status == kind.status || (status, kind.status) == (429, 401);
             if cost > most || !expected {
                 dear.push(format!("{}: {factor:.2} times, {status}", kind.name));

@@ -1,4 +1,4 @@
-//! The check of everything that was acknowledged, through the API and in the database.
+//! Checks everything that was acknowledged, through the API and in the database.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,27 +11,26 @@ use super::client::{self, Line};
 use super::ledger::{Acknowledged, Ledger};
 use super::run::Clinic;
 
-/// How many connections read.
+/// Number of concurrent reading connections.
 const READERS: usize = 48;
-/// How long one submission is asked for before it counts as not shown.
+/// How long one submission is requested before it counts as not shown.
 const SHOWN: Duration = Duration::from_secs(30);
 
-/// What was found.
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) acknowledged: usize,
-    /// Acknowledged and not there.
+    /// Acknowledged but missing.
     pub(crate) lost: i64,
-    /// Stored beside the one that was acknowledged under the same key.
+    /// Stored in addition to the submission that was acknowledged under the same key.
     pub(crate) doubled: i64,
-    /// There, with another total, or without its case, its entry in the audit log, its retry key or an event.
+    /// Stored with another total, or without its follow-up, audit entry, idempotency key or an event.
     pub(crate) half_written: i64,
-    /// Not shown by the API with the total that was acknowledged.
+    /// Not shown by the API with the acknowledged total.
     pub(crate) not_shown: usize,
 }
 
 impl Report {
-    /// Fails unless everything is there, once and whole.
+    /// Fails unless every acknowledged submission is stored once and complete.
     pub(crate) fn must_be_whole(&self) {
         println!("{self:?}");
         assert!(self.acknowledged > 0);
@@ -40,12 +39,12 @@ impl Report {
     }
 }
 
-/// Submissions that are there before a load.
+/// Ids of all stored submissions.
 pub(crate) async fn present(connection: &mut PgConnection) -> Vec<Uuid> {
     sqlx::query_scalar("select submission_id from submissions").fetch_all(connection).await.unwrap()
 }
 
-/// Looks for everything that was acknowledged; `before` is what was there before the load.
+/// Checks everything that was acknowledged; `before` lists the submissions stored before the load.
 pub(crate) async fn check(
     connection: &mut PgConnection,
     before: &[Uuid],
@@ -63,7 +62,7 @@ pub(crate) async fn check(
     Report { acknowledged: acknowledged.len(), lost, doubled: beside + twice, half_written, not_shown }
 }
 
-/// The acknowledged submissions, each with what must be there once.
+/// The acknowledged submissions, each with the rows that must exist exactly once.
 const WHOLE: &str = "
     with entry as (
         select clinic_id, resource_id as submission_id, count(*) as n from audit_entries
@@ -95,7 +94,7 @@ const WHOLE: &str = "
     left join joined using (clinic_id, submission_id)
     left join told using (clinic_id, submission_id)";
 
-/// How many are lost, how many are half-written, and how many are there that were not acknowledged.
+/// The numbers of lost submissions, half-written submissions, and stored submissions that were not acknowledged.
 async fn stored(
     connection: &mut PgConnection,
     before: &[Uuid],
@@ -126,7 +125,7 @@ async fn stored(
     (row.get("lost"), row.get("half_written"), beside)
 }
 
-/// How many of these the API does not show as they were acknowledged.
+/// The number of submissions that the API does not show as acknowledged.
 async fn not_shown(address: SocketAddr, clinics: &[Clinic], part: Vec<&Acknowledged>) -> usize {
     let mut line = Line::new(address);
     let mut missing = 0;

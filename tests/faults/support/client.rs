@@ -1,4 +1,4 @@
-//! An HTTP client that tells apart how a request ended: answered, never connected, or broken off.
+//! An HTTP client that distinguishes how a request ended: response, refused connection, broken connection, or timeout.
 
 use std::fmt::Write as _;
 use std::io;
@@ -10,30 +10,30 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// After so long without an answer a request counts as hanging.
+/// A request counts as hanging after this time without a response.
 pub(crate) const HANGS: Duration = Duration::from_mins(1);
 
-/// A connection, which is opened when it is needed and kept.
+/// A keep-alive connection, opened on first use.
 pub(crate) struct Line {
     address: SocketAddr,
     stream: Option<TcpStream>,
 }
 
-/// Why there is no answer.
+/// The reason for a missing response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// Nothing listens.
+    /// No listener.
     Refused,
-    /// The connection ended before the whole answer was there.
+    /// The connection ended before the response was complete.
     Cut {
-        /// Whether earlier requests were answered on it.
+        /// Whether earlier requests on it had responses.
         reused: bool,
     },
-    /// No answer came in time.
+    /// No response in time.
     Hangs,
 }
 
-/// An answer, whole.
+/// A complete response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -46,12 +46,11 @@ impl Line {
         Self { address, stream: None }
     }
 
-    /// Sends a request and reads the answer.
     pub(crate) async fn ask(&mut self, request: &[u8]) -> Result<Answer, Failure> {
         self.ask_within(request, HANGS).await
     }
 
-    /// The same with another limit.
+    /// Like [`Self::ask`] with another time limit.
     pub(crate) async fn ask_within(&mut self, request: &[u8], limit: Duration) -> Result<Answer, Failure> {
         let asked = timeout(limit, self.exchange(request)).await;
         let answer = asked.unwrap_or(Err(Failure::Hangs));
@@ -62,7 +61,7 @@ impl Line {
     }
 
     async fn exchange(&mut self, request: &[u8]) -> Result<Answer, Failure> {
-        // An idle connection that the server has closed is no request that was broken off.
+        // An idle connection that the server has closed does not count as a broken request.
         if self.stream.as_ref().is_some_and(closed) {
             self.stream = None;
         }
@@ -88,7 +87,7 @@ async fn connect(address: SocketAddr) -> Result<TcpStream, Failure> {
     Ok(stream)
 }
 
-/// Whether the other side has ended a connection on which nothing was asked.
+/// Whether the other side has closed an idle connection.
 fn closed(stream: &TcpStream) -> bool {
     !matches!(stream.try_read(&mut [0; 1]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
@@ -111,7 +110,7 @@ impl Answer {
         }
     }
 
-    /// The head, where the body begins, and how long it is; nothing while the head is not whole.
+    /// The head, the start of the body and its length; `None` while the head is incomplete.
     fn head(buffer: &[u8]) -> Option<(Self, usize, usize)> {
         let mut headers = [httparse::EMPTY_HEADER; 48];
         let mut response = httparse::Response::new(&mut headers);
@@ -126,23 +125,21 @@ impl Answer {
         Some((answer, head, length))
     }
 
-    /// A header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(one, _)| one == name).map(|(_, value)| value.as_str())
     }
 
-    /// The body; null when it is no JSON.
+    /// The body; null if it is not JSON.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 }
 
-/// A request without a body.
+/// A GET request without a body.
 pub(crate) fn get(key: &str, path: &str) -> String {
     without_body("GET", key, path)
 }
 
-/// A request of any method without a body.
 pub(crate) fn without_body(method: &str, key: &str, path: &str) -> String {
     let mut text = format!("{method} {path} HTTP/1.1\r\nhost: faults.example\r\n");
     if !key.is_empty() {
@@ -151,7 +148,7 @@ pub(crate) fn without_body(method: &str, key: &str, path: &str) -> String {
     text + "\r\n"
 }
 
-/// A submission under a retry key.
+/// A submission with an idempotency key.
 pub(crate) fn submission(key: &str, retry_key: &str, body: &str) -> String {
     let length = body.len();
     format!(

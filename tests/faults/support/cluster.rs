@@ -1,4 +1,4 @@
-//! A PostgreSQL over TCP that a test may kill, freeze, fill and set as it needs.
+//! A PostgreSQL over TCP that a test can kill, freeze, fill and configure.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
@@ -18,10 +18,10 @@ use super::until;
 
 /// The owner of the cluster and the name of its database.
 const NAME: &str = "sarcoscreen";
-/// Ports are below those that the system gives to outgoing connections, so that a stopped server finds its port free.
+/// Below the ephemeral port range of the system, so that a restarted server finds its port free.
 const PORTS: std::ops::Range<u16> = 20_000..30_000;
 
-/// The settings of every test. What a test changes while the server runs is in none of them: a setting of the command line
+/// Settings of every test. Settings that a test changes at run time are not among them: a setting of the command line
 /// cannot be changed.
 const SETTINGS: [&str; 6] = [
     "listen_addresses=127.0.0.1",
@@ -32,7 +32,6 @@ const SETTINGS: [&str; 6] = [
     "log_error_verbosity=terse",
 ];
 
-/// A server and its data.
 pub(crate) struct Cluster {
     folder: PathBuf,
     programs: PathBuf,
@@ -53,12 +52,11 @@ impl Cluster {
         cluster
     }
 
-    /// The port on which it listens.
     pub(crate) const fn port(&self) -> u16 {
         self.port
     }
 
-    /// How to connect as the owner, a superuser.
+    /// Options to connect as the owner, a superuser.
     fn options(&self) -> PgConnectOptions {
         let options = PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(self.port);
         options.username(NAME).database(NAME).application_name("test").ssl_mode(PgSslMode::Disable)
@@ -69,13 +67,12 @@ impl Cluster {
         self.options().connect().await.unwrap()
     }
 
-    /// Starts the server, and waits until it takes connections.
+    /// Starts the server and waits until it accepts connections.
     pub(crate) async fn start(&mut self) {
         self.launch();
-        until("PostgreSQL takes connections", Duration::from_mins(1), async || self.answers().await).await;
+        until("PostgreSQL accepts connections", Duration::from_mins(1), async || self.answers().await).await;
     }
 
-    /// Starts the server process.
     pub(crate) fn launch(&mut self) {
         let owner = std::fs::metadata(&self.folder).unwrap();
         let log = || File::options().create(true).append(true).open(self.folder.with_extension("log")).unwrap();
@@ -85,12 +82,13 @@ impl Cluster {
             command.arg("-c").arg(setting);
         }
         command.env_clear().env("LC_ALL", "C").env("TZ", "UTC").current_dir("/");
-        // Root may not run it. A group of its own keeps a Ctrl-C from it; the guard of the run stops it.
+        // PostgreSQL refuses to run as root. A process group of its own protects it from Ctrl-C; the guard of the run stops
+        // it.
         command.uid(owner.uid()).gid(owner.gid()).process_group(0);
         self.server = Some(command.stdout(log()).stderr(log()).spawn().unwrap());
     }
 
-    /// Whether it takes a connection.
+    /// Whether the server accepts a connection.
     pub(crate) async fn answers(&self) -> bool {
         let connected = tokio::time::timeout(Duration::from_secs(5), self.options().connect()).await;
         match connected {
@@ -99,7 +97,6 @@ impl Cluster {
         }
     }
 
-    /// Whether the server process has ended.
     pub(crate) fn ended(&mut self) -> bool {
         self.server.as_mut().is_none_or(|server| server.try_wait().unwrap().is_some())
     }
@@ -110,11 +107,11 @@ impl Cluster {
         server.kill().unwrap();
         kill_all(&self.folder).await;
         server.wait().unwrap();
-        // The number of its process may be that of another one by now, for which the next server would not start.
+        // Another process may have this pid by now; the next server would then not start.
         let _ = std::fs::remove_file(self.folder.join("postmaster.pid"));
     }
 
-    /// Sets a setting of the running server; `None` takes it back.
+    /// Changes a setting of the running server; `None` resets it.
     pub(crate) async fn set(&self, name: &str, value: Option<&str>) {
         let before = self.shown(name).await;
         let sql = match value {
@@ -132,22 +129,22 @@ impl Cluster {
         until("the setting is in force", Duration::from_secs(10), in_force).await;
     }
 
-    /// Lets the running server acknowledge a transaction before it is written, until it is killed.
+    /// Lets the running server acknowledge transactions before they are written, until it is killed.
     pub(crate) async fn acknowledge_before_writing(&self) {
         self.set("synchronous_commit", Some("off")).await;
-        // The process that writes behind it is frozen. What it handed to the system would survive a killed server.
+        // The WAL writer is frozen: data that it passes to the system would survive the kill of the server.
         let writer = "select pid from pg_stat_activity where backend_type = 'walwriter'";
         let writer: i32 = sqlx::query_scalar(writer).fetch_one(&mut self.connect().await).await.unwrap();
         kill(Pid::from_raw(writer), Signal::SIGSTOP).unwrap();
     }
 
-    /// The value of a setting that a new session has.
+    /// The value of a setting in a new session.
     async fn shown(&self, name: &str) -> String {
         let shown = sqlx::query_scalar("select current_setting($1)").bind(name);
         shown.fetch_one(&mut self.connect().await).await.unwrap()
     }
 
-    /// The processes that serve the service.
+    /// The server processes of the service's connections.
     pub(crate) async fn backends(&self) -> Vec<Pid> {
         let sql = "select pid from pg_stat_activity where application_name = 'sarcoscreen' and pid <> pg_backend_pid()";
         let found: Vec<i32> = sqlx::query_scalar(sql).fetch_all(&mut self.connect().await).await.unwrap();
@@ -161,7 +158,7 @@ impl Drop for Cluster {
         for process in processes(&self.folder) {
             let _ = kill(process, Signal::SIGCONT);
         }
-        // At once, and with its shared memory given back.
+        // Stops immediately and frees the shared memory.
         let _ = kill(Pid::from_raw(i32::try_from(server.id()).unwrap()), Signal::SIGQUIT);
         for _ in 0..100 {
             if !matches!(server.try_wait(), Ok(None)) {
@@ -177,12 +174,12 @@ impl Drop for Cluster {
     }
 }
 
-/// Kills every process of the server on this folder, and waits until they are gone.
+/// Kills every process of the server on this folder, and waits until they have ended.
 pub(crate) async fn kill_all(folder: &Path) {
     until("the processes of PostgreSQL are gone", Duration::from_secs(30), async || {
         let left = processes(folder);
         for process in &left {
-            // It may be gone by now.
+            // The process may have ended already.
             let _ = kill(*process, Signal::SIGKILL);
         }
         left.is_empty()
@@ -190,7 +187,7 @@ pub(crate) async fn kill_all(folder: &Path) {
     .await;
 }
 
-/// The processes of the server on this folder: they work in it.
+/// The processes of the server on this folder: it is their working directory.
 fn processes(folder: &Path) -> Vec<Pid> {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     let there = entries.filter(|entry| {
@@ -201,7 +198,7 @@ fn processes(folder: &Path) -> Vec<Pid> {
     there.filter_map(|entry| entry.file_name().to_str()?.parse().ok().map(Pid::from_raw)).collect()
 }
 
-/// A port that is free now.
+/// A port that is currently free.
 pub(super) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let size = PORTS.end - PORTS.start;

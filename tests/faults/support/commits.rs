@@ -1,20 +1,20 @@
-//! The commits in what a client of PostgreSQL sends.
+//! Detects commits in the bytes that a PostgreSQL client sends.
 
-/// The bytes of one connection, from its beginning.
+/// The bytes of one connection, from its start.
 #[derive(Default)]
 pub(super) struct Commits {
     buffer: Vec<u8>,
-    /// Whether the start-up message was read; messages before have no kind.
+    /// Whether the start-up message was read; messages before it have no type byte.
     started: bool,
-    /// Whether the statement that was prepared last commits.
+    /// Whether the last prepared statement commits.
     prepared: bool,
 }
 
-/// The number of the protocol in a start-up message.
+/// The protocol number in a start-up message.
 const PROTOCOL: u32 = 3 << 16;
 
 impl Commits {
-    /// Whether these bytes end a message that commits.
+    /// Whether these bytes complete a message that commits.
     pub(super) fn seen_in(&mut self, bytes: &[u8]) -> bool {
         self.buffer.extend_from_slice(bytes);
         let mut seen = false;
@@ -34,7 +34,7 @@ impl Commits {
         seen
     }
 
-    /// The next message that is there whole: its kind and the rest of it.
+    /// The next complete message: its type and its body.
     fn message(&mut self) -> Option<(u8, Vec<u8>)> {
         let head = usize::from(self.started);
         let length = self.buffer.get(head..head + 4)?;
@@ -59,7 +59,7 @@ fn commits(text: &[u8]) -> bool {
 }
 
 #[test]
-fn commits_are_found_however_the_bytes_are_parted() {
+fn commits_are_found_for_any_split_of_the_bytes() {
     let query = |text: &str| {
         let length = u32::try_from(text.len() + 5).unwrap();
         [&b"Q"[..], &length.to_be_bytes(), text.as_bytes(), b"\0"].concat()

@@ -1,5 +1,5 @@
-//! What clients sent and what came of it: every acknowledged submission, every answer with its times, and every answer that
-//! breaks a promise.
+//! Requests of clients and their results: every acknowledged submission, every response with its times, and every response
+//! that breaks a promise.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -14,10 +14,10 @@ use super::client::{Answer, Failure, submission};
 use super::run::Clinic;
 use crate::people::{fit, frail};
 
-/// How many broken promises are kept with their text.
+/// Number of broken promises that are kept with their text.
 const TEXTS: usize = 20;
 
-/// What was asked.
+/// The kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum What {
     Submit,
@@ -39,11 +39,11 @@ pub(crate) struct Seen {
     pub(crate) sent: Instant,
     pub(crate) done: Instant,
     pub(crate) end: End,
-    /// Whether the answer says that it is the last of its connection.
+    /// Whether the response announces that the connection closes.
     pub(crate) closes: bool,
 }
 
-/// A submission that was answered with 201.
+/// A submission that was acknowledged with 201.
 #[derive(Clone, Debug)]
 pub(crate) struct Acknowledged {
     pub(crate) clinic: usize,
@@ -53,7 +53,6 @@ pub(crate) struct Acknowledged {
     pub(crate) flagged: bool,
 }
 
-/// A submission to send.
 pub(crate) struct Submission {
     pub(crate) clinic: usize,
     pub(crate) key: String,
@@ -61,26 +60,27 @@ pub(crate) struct Submission {
     pub(crate) request: String,
 }
 
-/// The persons of the submissions.
+/// The subjects of the submissions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Persons {
-    /// Every fourth submission is of one of a few subjects and joins an open follow-up; the others have no subject reference.
+    /// Every fourth submission belongs to one of a few subjects and joins an open follow-up; the others have no subject
+    /// reference.
     Few,
-    /// Each comes from a person of its own, all of the first clinic, as in a first import.
+    /// Every submission belongs to a new subject of the first clinic, as in a first import.
     New,
 }
 
-/// The log of one scenario.
+/// The ledger of one scenario.
 pub(crate) struct Ledger {
     clinics: &'static [Clinic],
     persons: Persons,
-    /// Logs of one scenario use different retry keys.
+    /// Ledgers of one scenario use different idempotency keys.
     log: u64,
     next: AtomicU64,
     acknowledged: Mutex<Vec<Acknowledged>>,
     seen: Mutex<Vec<Seen>>,
     broken: Mutex<Vec<String>>,
-    /// What submissions of each kind score.
+    /// Expected totals of the two kinds of submissions.
     totals: [OnceLock<i64>; 2],
 }
 
@@ -103,7 +103,6 @@ impl Ledger {
         self.clinics
     }
 
-    /// The next submission.
     pub(crate) fn next(&self) -> Submission {
         static BODIES: OnceLock<[String; 2]> = OnceLock::new();
         let bodies = BODIES.get_or_init(|| [fit(), frail()].map(|answers| json!({"answers": answers}).to_string()));
@@ -124,7 +123,7 @@ impl Ledger {
         Submission { clinic, key, flagged, request }
     }
 
-    /// Notes how a request ended. Gives whether the submission is acknowledged.
+    /// Records how a request ended. Returns whether the submission is acknowledged.
     pub(crate) fn note(
         &self,
         what: What,
@@ -173,7 +172,7 @@ impl Ledger {
         self.broken.lock().unwrap().push(text);
     }
 
-    /// How many submissions are acknowledged so far.
+    /// Number of acknowledged submissions.
     pub(crate) fn count(&self) -> usize {
         self.acknowledged.lock().unwrap().len()
     }
@@ -182,27 +181,27 @@ impl Ledger {
         self.acknowledged.lock().unwrap().clone()
     }
 
-    /// Keys that were acknowledged with two ids.
+    /// Number of keys that were acknowledged with two ids.
     pub(crate) fn twice(&self) -> usize {
         let mut ids = HashMap::new();
         let all = self.acknowledged();
         all.iter().filter(|one| *ids.entry(&one.key).or_insert(one.id) != one.id).count()
     }
 
-    /// The requests that were sent within a time, in the order of their ends.
+    /// The requests that were sent in an interval, ordered by their ends.
     pub(crate) fn sent_within(&self, what: What, from: Instant, to: Instant) -> Vec<Seen> {
         let seen = self.seen.lock().unwrap();
         seen.iter().filter(|one| one.what == what && (from..to).contains(&one.sent)).copied().collect()
     }
 
-    /// How long after a moment the first request that was sent behind it was answered with a status.
+    /// Time from a moment to the first response with this status, among the requests sent after the moment.
     pub(crate) fn first(&self, what: What, status: u16, after: Instant) -> Option<Duration> {
         let seen = self.seen.lock().unwrap();
         let fit = seen.iter().filter(|one| one.what == what && one.sent >= after && one.end == End::Status(status));
         fit.map(|one| one.done - after).min()
     }
 
-    /// How often each request ended in each way.
+    /// Number of requests by kind and end.
     pub(crate) fn ends(&self) -> BTreeMap<String, usize> {
         let mut ends = BTreeMap::new();
         for seen in self.seen.lock().unwrap().iter() {
@@ -211,29 +210,28 @@ impl Ledger {
         ends
     }
 
-    /// How many requests ended in a way.
     pub(crate) fn ended(&self, end: End) -> usize {
         self.seen.lock().unwrap().iter().filter(|seen| seen.end == end).count()
     }
 
-    /// The promises that answers broke, some with their text, and how many there are.
+    /// The number of broken promises, and some of their texts.
     pub(crate) fn all_broken(&self) -> (usize, Vec<String>) {
         let broken = self.broken.lock().unwrap();
         (broken.len(), broken.iter().take(TEXTS).cloned().collect())
     }
 }
 
-/// The promise that an answer breaks by itself.
+/// The promise that a response breaks by itself.
 fn broken(what: What, answer: &Answer) -> Option<String> {
     let status = answer.status;
     match status {
         429 | 503 if answer.header("retry-after").is_none() => Some(format!("{what:?} {status} without Retry-After")),
-        // Readiness says what it lacks in a shape of its own.
+        // Readiness has its own format for a 503.
         503 if what == What::Ready => None,
         429 | 503 if answer.header("content-type") != Some("application/problem+json") => {
             Some(format!("{what:?} {status} without a problem: {:?}", answer.header("content-type")))
         }
-        // The same key is under way.
+        // A request with the same key is in progress.
         409 if what == What::Submit && answer.header("retry-after").is_some() => None,
         200 | 201 | 429 | 503 => None,
         _ => Some(format!("{what:?} is answered with {status}: {}", answer.json())),

@@ -1,5 +1,5 @@
-//! Clients that submit without a pause, each as soon as it was answered. What is not acknowledged is sent again under the same
-//! key until it is.
+//! Clients that submit without a pause, each as soon as it has its response. Unacknowledged submissions are retried with
+//! the same key until they are acknowledged.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -13,18 +13,18 @@ use super::ledger::{Ledger, Persons, What};
 use super::run::Clinic;
 use super::until;
 
-/// The pause before a request that was refused or broken off is sent again.
+/// The pause before a refused or broken request is retried.
 const AGAIN: Duration = Duration::from_millis(50);
-/// How long what is not acknowledged is sent again once the load has ended.
+/// How long unacknowledged submissions are retried after the end of the load.
 const RESOLVED: Duration = Duration::from_mins(1);
 
 const RUNS: u8 = 0;
-/// Nothing new is sent.
+/// No new submissions; retries continue.
 const ENDS: u8 = 1;
-/// Nothing is sent again either.
+/// No new submissions and no retries.
 const ENDED: u8 = 2;
 
-/// Where the service is, and whether clients go on.
+/// The address of the service, and the phase of the load.
 struct Control {
     address: Mutex<SocketAddr>,
     phase: AtomicU8,
@@ -40,7 +40,6 @@ impl Control {
     }
 }
 
-/// A running load.
 pub(crate) struct Load {
     pub(crate) ledger: Arc<Ledger>,
     control: Arc<Control>,
@@ -48,12 +47,11 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Starts so many clients.
     pub(crate) fn start(clinics: &'static [Clinic], address: SocketAddr, clients: usize) -> Self {
         Self::of(Persons::Few, clinics, address, clients)
     }
 
-    /// Starts so many clients that submit for certain persons.
+    /// Starts clients that submit for these subjects.
     pub(crate) fn of(persons: Persons, clinics: &'static [Clinic], address: SocketAddr, clients: usize) -> Self {
         let control = Control { address: Mutex::new(address), phase: AtomicU8::new(RUNS) };
         let ledger = Arc::new(Ledger::new(clinics, persons));
@@ -62,14 +60,14 @@ impl Load {
         load
     }
 
-    /// Adds clients that write into the same log.
+    /// Adds clients that use the same ledger.
     pub(crate) fn add(&mut self, clients: usize) {
         for _ in 0..clients {
             self.clients.spawn(submit(Arc::clone(&self.ledger), Arc::clone(&self.control)));
         }
     }
 
-    /// Adds a client that reads the worklist and one that asks for readiness, each on connections of its own.
+    /// Adds a client that reads the worklist and one that reads readiness, each on new connections.
     pub(crate) fn add_readers(&mut self) {
         let key = self.ledger.clinics()[0].staff.clone();
         for (what, request) in [
@@ -80,18 +78,18 @@ impl Load {
         }
     }
 
-    /// The service listens elsewhere now.
+    /// Sends further requests to another address.
     pub(crate) fn move_to(&self, address: SocketAddr) {
         *self.control.address.lock().unwrap() = address;
     }
 
-    /// Waits until so many more are acknowledged.
+    /// Waits until `count` more submissions are acknowledged.
     pub(crate) async fn more(&self, count: usize) {
         let wanted = self.ledger.count() + count;
         until("submissions are acknowledged", Duration::from_mins(2), async || self.ledger.count() >= wanted).await;
     }
 
-    /// Ends the load when everything that was sent is acknowledged.
+    /// Ends the load after every submission is acknowledged.
     pub(crate) async fn finish(mut self) -> Arc<Ledger> {
         self.control.phase.store(ENDS, Ordering::Relaxed);
         let all = async { while self.clients.join_next().await.is_some_and(|ended| ended.is_ok()) {} };
@@ -100,7 +98,7 @@ impl Load {
         self.ledger
     }
 
-    /// Ends the load with what is acknowledged.
+    /// Ends the load without retrying unacknowledged submissions.
     pub(crate) async fn abandon(mut self) -> Arc<Ledger> {
         self.control.phase.store(ENDED, Ordering::Relaxed);
         self.clients.shutdown().await;
@@ -108,7 +106,7 @@ impl Load {
     }
 }
 
-/// Submits one after the other.
+/// Submits sequentially.
 async fn submit(ledger: Arc<Ledger>, control: Arc<Control>) {
     let mut at = control.address();
     let mut line = Line::new(at);
@@ -129,7 +127,7 @@ async fn submit(ledger: Arc<Ledger>, control: Arc<Control>) {
     }
 }
 
-/// Reads again and again, each time on a connection of its own.
+/// Reads repeatedly, each time on a new connection.
 async fn read(ledger: Arc<Ledger>, control: Arc<Control>, what: What, request: String) {
     while control.phase() == RUNS {
         let sent = Instant::now();

@@ -1,5 +1,5 @@
-//! What the scenarios share: a place with a PostgreSQL, the service on it, clients that write down what was acknowledged, and
-//! the check of all of it.
+//! Shared by the scenarios: a site with a PostgreSQL, the service on it, clients that record acknowledgements, and the
+//! check of all of them.
 
 pub(crate) mod check;
 pub(crate) mod client;
@@ -14,10 +14,10 @@ pub(crate) mod site;
 
 use std::time::{Duration, Instant};
 
-/// What other work of the machine, and of the clients in this process, may add to a time in which a request is answered.
+/// Allowance for response times, for other work of the machine and of the clients in this process.
 pub(crate) const SLACK: Duration = Duration::from_millis(500);
 
-/// Waits until something is so, and fails after a time. Gives how long it took.
+/// Waits until a condition holds, and fails after a time. Returns how long it took.
 pub(crate) async fn until(what: &str, most: Duration, mut reached: impl AsyncFnMut() -> bool) -> Duration {
     let start = Instant::now();
     while !reached().await {
@@ -28,11 +28,11 @@ pub(crate) async fn until(what: &str, most: Duration, mut reached: impl AsyncFnM
     start.elapsed()
 }
 
-/// Numbers without a pattern, the same for a seed (splitmix64).
+/// A seeded pseudo-random generator (splitmix64).
 pub(crate) struct Dice(u64);
 
 impl Dice {
-    /// Draws a seed and prints it.
+    /// Chooses a seed and prints it.
     pub(crate) fn new() -> Self {
         let seed = u64::from(std::process::id());
         println!("seed {seed}");
@@ -47,14 +47,14 @@ impl Dice {
         (mixed ^ (mixed >> 31)) % bound
     }
 
-    /// Waits for a random time, so that what follows meets the load at a random moment.
+    /// Waits for a random time, so that the next step meets the load at a random moment.
     pub(crate) async fn moment(&mut self, most: Duration) {
         let micros = u64::try_from(most.as_micros()).unwrap();
         tokio::time::sleep(Duration::from_micros(self.below(micros))).await;
     }
 }
 
-/// A quantile of times, which are sorted by it; zero where there are none.
+/// A quantile of the times, which it sorts; zero if there are none.
 pub(crate) fn quantile(times: &mut [Duration], per_mille: usize) -> Duration {
     times.sort_unstable();
     let last = times.len().saturating_sub(1);

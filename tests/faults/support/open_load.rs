@@ -1,4 +1,4 @@
-//! Load that comes at a rate, whether answers keep up or not: a request never waits for the answer to another.
+//! An open load: requests are sent at a fixed rate and never wait for the response to another.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -11,27 +11,27 @@ use tokio::task::JoinSet;
 use super::client::{Answer, Failure, Line};
 use super::ledger::{Ledger, What};
 
-/// The step of the clock: requests of one step are due at its beginning.
+/// The clock step: requests of one step are due at its start.
 const STEP: Duration = Duration::from_millis(1);
-/// How many requests may be under way; those beyond are left out and counted.
+/// Maximum number of requests in progress; further ones are left out and counted.
 const UNDER_WAY: usize = 4_000;
 
-/// What became of the requests.
+/// Results of the requests.
 #[derive(Default)]
 pub(crate) struct Offered {
-    /// How long 201 took.
+    /// Response times of 201.
     pub(crate) accepted: Vec<Duration>,
-    /// How long 429 and 503 took.
+    /// Response times of 429 and 503.
     pub(crate) refused: Vec<Duration>,
-    /// Every other end.
+    /// Every other result.
     pub(crate) others: BTreeMap<String, usize>,
-    /// How long after it was due each request was sent.
+    /// Delay between the due time of each request and its sending.
     pub(crate) lag: Vec<Duration>,
-    /// Requests that were due and not sent, as too many were under way.
+    /// Requests that were not sent because too many were in progress.
     pub(crate) left_out: usize,
 }
 
-/// What the requests share.
+/// State shared by the requests.
 struct Shared {
     ledger: Arc<Ledger>,
     address: SocketAddr,
@@ -39,7 +39,7 @@ struct Shared {
     offered: Mutex<Offered>,
 }
 
-/// Offers so many submissions a second for a time, and waits for all answers.
+/// Offers submissions at a rate (per second) for a time, and waits for all responses.
 pub(crate) async fn offer(ledger: &Arc<Ledger>, address: SocketAddr, rate: f64, time: Duration) -> Offered {
     let (ledger, idle, offered) = (Arc::clone(ledger), Mutex::default(), Mutex::default());
     let shared = Arc::new(Shared { ledger, address, idle, offered });
@@ -84,7 +84,7 @@ impl Offered {
     }
 }
 
-/// A thread that says when requests are due: the timers of the runtime are too coarse for that.
+/// A thread that reports when requests are due: the timers of the runtime are too coarse.
 fn pace(rate: f64, time: Duration) -> mpsc::UnboundedReceiver<Instant> {
     let (sender, receiver) = mpsc::unbounded_channel();
     std::thread::spawn(move || {

@@ -1,4 +1,4 @@
-//! A TCP proxy between the service and PostgreSQL that fails in the ways in which networks, balancers and servers do.
+//! A TCP proxy between the service and PostgreSQL that fails in the ways that networks, balancers and servers fail.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,39 +14,38 @@ use tokio::time::{Instant, sleep_until};
 
 use super::commits::Commits;
 
-/// How the proxy behaves, to connections that are open and to new ones.
+/// The behavior of the proxy for open and new connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// Hands on everything.
+    /// Forwards everything.
     Pass,
     /// Resets every connection.
     Cut,
-    /// Takes connections, and reads nothing; what it has got it keeps until it passes again.
+    /// Accepts connections but reads nothing; buffered bytes are kept until the mode is `Pass` again.
     Stall,
-    /// Takes connections, and drops every byte. A connection that lost one stays silent for ever, as behind a firewall that
-    /// forgot it.
+    /// Accepts connections and drops every byte. A connection that lost a byte stays silent for good, as behind a firewall
+    /// that lost its state.
     Silent,
-    /// Ends its side of every connection, and goes on reading.
+    /// Closes its sending side of every connection, and continues to read.
     HalfClose,
-    /// Hands on so many bytes a second in each direction.
+    /// Forwards this many bytes per second in each direction.
     Slow(usize),
-    /// Takes connections and closes them in order, as a balancer does that has no server.
+    /// Accepts connections and closes them cleanly, like a balancer without a server.
     AcceptAndClose,
-    /// Hands on what commits a transaction, and resets the connection instead of handing back the answer.
+    /// Forwards the commit of a transaction, and resets the connection instead of returning the response.
     CutAtCommit,
 }
 
-/// A running proxy.
 pub(crate) struct Proxy {
     port: u16,
     mode: watch::Sender<Mode>,
-    /// Connections of the service that are open.
+    /// Number of open connections of the service.
     open: Arc<AtomicUsize>,
     accepting: tokio::task::JoinHandle<()>,
 }
 
 impl Proxy {
-    /// Starts a proxy before a port of this machine.
+    /// Starts a proxy in front of a local port.
     pub(crate) async fn start(server: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -61,7 +60,6 @@ impl Proxy {
         self.port
     }
 
-    /// How many connections of the service are open.
     pub(crate) fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
     }
@@ -83,7 +81,7 @@ async fn accept(listener: TcpListener, server: SocketAddr, modes: watch::Receive
         let (modes, open) = (modes.clone(), Arc::clone(&open));
         tokio::spawn(async move {
             open.fetch_add(1, Ordering::Relaxed);
-            // How a connection ends is the service's to notice.
+            // The service has to notice how a connection ends.
             let _ = carry(client, server, modes).await;
             open.fetch_sub(1, Ordering::Relaxed);
         });
@@ -92,7 +90,7 @@ async fn accept(listener: TcpListener, server: SocketAddr, modes: watch::Receive
 
 /// How a connection ends.
 enum Ending {
-    /// The client is reset.
+    /// The proxy resets the client.
     Reset,
     /// The proxy sends end-of-file to the client.
     Close,
@@ -100,10 +98,10 @@ enum Ending {
     Over,
 }
 
-/// Carries one connection until it ends.
+/// Forwards one connection until it ends.
 async fn carry(mut client: TcpStream, server: SocketAddr, mut modes: watch::Receiver<Mode>) -> io::Result<()> {
     client.set_nodelay(true)?;
-    // Nothing is connected while nothing is handed on.
+    // No connection to the server is opened during a stall.
     let mode = *modes.wait_for(|mode| *mode != Mode::Stall).await.map_err(io::Error::other)?;
     let ending = match mode {
         Mode::Cut => Ending::Reset,
@@ -123,14 +121,14 @@ async fn carry(mut client: TcpStream, server: SocketAddr, mut modes: watch::Rece
         Ending::Reset => socket2::SockRef::from(&client).set_linger(Some(Duration::ZERO)),
         Ending::Close => {
             client.shutdown().await?;
-            // Bytes that were not read would make a reset of it.
+            // Unread bytes would turn the close into a reset.
             swallow(&mut client).await
         }
         Ending::Over => Ok(()),
     }
 }
 
-/// Reads and drops until the client ends the connection.
+/// Reads and drops bytes until the client closes the connection.
 async fn swallow(client: &mut TcpStream) -> io::Result<()> {
     let mut buffer = [0; 4096];
     while client.read(&mut buffer).await? > 0 {}
@@ -150,7 +148,7 @@ async fn exchange(client: &mut TcpStream, server: &mut TcpStream, modes: watch::
 }
 
 enum Direction {
-    /// From the service to PostgreSQL, with what it commits.
+    /// From the service to PostgreSQL; detects commits.
     Up(Commits),
     Down,
 }
@@ -162,10 +160,10 @@ struct Flow<'a> {
     modes: watch::Receiver<Mode>,
     direction: Direction,
     pending: Vec<u8>,
-    /// Whether a byte was dropped, so that nothing behind it makes sense.
+    /// Whether a byte was dropped, which makes all later bytes useless.
     lost: bool,
     half_closed: bool,
-    /// Nothing more is handed on before.
+    /// The earliest time of the next forwarded bytes.
     not_before: Instant,
 }
 
@@ -197,7 +195,7 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// Reads or writes once. It may be given up at any moment without losing a byte.
+    /// Reads or writes once. Cancel-safe: no byte is lost.
     async fn step(&mut self, mode: Mode, committed: &watch::Sender<bool>) -> io::Result<Option<Ending>> {
         if self.pending.is_empty() {
             if self.from.read_buf(&mut self.pending).await? == 0 {
@@ -215,13 +213,13 @@ impl<'a> Flow<'a> {
             self.pending.clear();
             return Ok(None);
         }
-        // The answer is here, so the transaction is over; only the service does not know.
+        // The response has arrived, so the transaction is committed; only the service does not know it.
         if matches!(self.direction, Direction::Down) && *committed.borrow() {
             return Ok(Some(Ending::Reset));
         }
         sleep_until(self.not_before).await;
         let most = match mode {
-            // In ten parts a second.
+            // Ten portions per second.
             Mode::Slow(rate) => (rate / 10).max(1),
             _ => usize::MAX,
         };

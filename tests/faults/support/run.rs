@@ -1,5 +1,5 @@
-//! What all scenarios of a run share: a stopped cluster with clinics, keys and endpoints, which each scenario copies, and the
-//! turn to run, since they measure times on the same cores.
+//! Shared by all scenarios of a run: a stopped cluster with clinics, keys and endpoints, which each scenario copies, and
+//! the lock that lets one scenario run at a time, because they measure times on the same cores.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
@@ -18,37 +18,37 @@ use tokio::sync::{Mutex, OnceCell};
 use super::until;
 use crate::service::Place;
 
-/// Clinics by name, with the number of their endpoints.
+/// Names of the clinics, and their numbers of endpoints.
 const CLINICS: [(&str, usize); 3] = [("One", 1), ("Two", 2), ("Three", 0)];
 
-/// A clinic with its keys.
+/// A clinic and its keys.
 #[derive(Clone)]
 pub(crate) struct Clinic {
     pub(crate) id: uuid::Uuid,
     pub(crate) intake: String,
     pub(crate) staff: String,
     pub(crate) admin: String,
-    /// How many endpoints subscribe to its flagged submissions.
+    /// Number of endpoints that subscribe to its flagged submissions.
     pub(crate) endpoints: i64,
 }
 
-/// What is made once.
+/// Created once per run.
 pub(crate) struct Run {
-    /// The folder of all scenarios.
+    /// The parent folder of all scenarios.
     pub(super) folder: PathBuf,
-    /// The stopped cluster.
+    /// Data folder of the stopped cluster.
     pub(super) cluster: PathBuf,
     /// The folder of the PostgreSQL programs.
     pub(super) programs: PathBuf,
     pub(crate) clinics: Vec<Clinic>,
 }
 
-/// Held by the scenario that runs.
+/// Held by the running scenario.
 pub(super) static TURN: Mutex<()> = Mutex::const_new(());
 /// Kept until the process ends: it holds the pipe.
 static GUARD: Held<Option<std::process::Child>> = Held::new(None);
 
-/// What all scenarios share, made when it is first asked for.
+/// The shared state, created on first use.
 pub(crate) async fn run() -> &'static Run {
     static RUN: OnceCell<Run> = OnceCell::const_new();
     RUN.get_or_init(prepare).await
@@ -56,7 +56,7 @@ pub(crate) async fn run() -> &'static Run {
 
 async fn prepare() -> Run {
     let folder = tempfile::Builder::new().prefix("sarcoscreen-faults-").tempdir().unwrap().keep();
-    // As root the server runs as another account, which must be able to reach its folder.
+    // Under root the server runs as another account, which needs access to its folder.
     std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o711)).unwrap();
     clean_up_with_this_process(&folder);
     let place = Place::new().await;
@@ -99,13 +99,13 @@ async fn clinics(place: &Place) -> Vec<Clinic> {
     clinics
 }
 
-/// A receiver of webhooks that takes everything, for as long as this process runs.
+/// Starts a receiver of webhooks that accepts everything until this process ends.
 fn receiver() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            // Its head and body are small and come at once.
+            // Head and body are small and arrive at once.
             let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
             let _ = stream.read(&mut [0; 8192]);
             let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n");
@@ -115,7 +115,7 @@ fn receiver() -> SocketAddr {
 }
 
 /// Ends what scenarios started and removes their folder when this process ends, even by a signal: the shell reads until the
-/// pipe closes, which only this process holds.
+/// pipe closes, and only this process holds the pipe.
 fn clean_up_with_this_process(folder: &Path) {
     let script = r#"cat > /dev/null
         for file in "$0"/*/service-*.pid; do [ -f "$file" ] && kill -KILL "$(cat "$file")"; done

@@ -1,4 +1,4 @@
-//! A place for one scenario: a PostgreSQL with clinics, and the service on it.
+//! The site of one scenario: a PostgreSQL with clinics, and the service on it.
 
 use std::fs::{File, Permissions};
 use std::net::SocketAddr;
@@ -20,22 +20,21 @@ use super::run::{Clinic, TURN, run};
 use super::until;
 use crate::service::Service;
 
-/// Where one scenario runs.
 pub(crate) struct Site {
     pub(crate) cluster: Cluster,
     pub(crate) clinics: &'static [Clinic],
-    // Last: the folder goes when the server has ended, and the next scenario begins when it is gone.
+    // Declared last: the folder is removed after the server has ended, and the next scenario starts after that.
     pub(crate) folder: Folder,
 }
 
-/// The folder of a scenario, and its turn.
+/// The folder of a scenario, which holds the lock of the run.
 pub(crate) struct Folder {
     path: TempDir,
     _turn: MutexGuard<'static, ()>,
 }
 
 impl Folder {
-    /// Waits for the turn of this scenario, and makes its folder.
+    /// Waits for the lock of the run, and creates the folder.
     pub(crate) async fn new() -> Self {
         let turn = TURN.lock().await;
         let path = tempfile::Builder::new().prefix("site-").tempdir_in(&run().await.folder).unwrap();
@@ -50,12 +49,12 @@ impl Folder {
         self.path.path()
     }
 
-    /// Starts a service, whose log goes into the folder.
+    /// Starts a service whose log is written into the folder.
     pub(crate) fn start(&self, command: &mut Command) -> Service {
         let log = File::options().create(true).append(true).open(self.path().join("service.log")).unwrap();
         command.env("SARCOSCREEN_LISTEN", "127.0.0.1:0").env("SARCOSCREEN_LOG", "warn");
         command.env("SARCOSCREEN_WEBHOOK_ALLOW", "127.0.0.1");
-        // A few clients of the test send what thousands would.
+        // The few clients of the test send as much as thousands would.
         command.env("SARCOSCREEN_RATE_PER_CREDENTIAL", "0").env("SARCOSCREEN_RATE_PER_CLINIC", "0");
         let service = Service::start(command.arg("serve").stderr(log));
         let process = service.process().to_string();
@@ -75,14 +74,14 @@ impl Drop for Folder {
 }
 
 impl Site {
-    /// A server with everything durable.
+    /// A server with durable settings.
     pub(crate) async fn new() -> Self {
         let folder = Folder::new().await;
         let path = folder.path().join("cluster");
         Self::on(folder, &path).await
     }
 
-    /// A server whose data is in a folder of its own.
+    /// A server with its data in a given folder.
     pub(crate) async fn on(folder: Folder, path: &Path) -> Self {
         let run = run().await;
         let cluster = Cluster::copied(&run.cluster, path, &run.programs).await;
@@ -94,7 +93,7 @@ impl Site {
         self.serve_through(self.cluster.port(), environment)
     }
 
-    /// Starts the service on the server behind a port.
+    /// Starts the service on the server, through another port.
     pub(crate) fn serve_through(&self, port: u16, environment: &[(&str, &str)]) -> Service {
         self.serve_program(&crate::program(), port, environment)
     }
@@ -109,7 +108,7 @@ impl Site {
     }
 }
 
-/// The status of a service's readiness; nothing when it does not answer.
+/// The status of the readiness endpoint; `None` without a response.
 pub(crate) async fn readiness(address: SocketAddr) -> Option<u16> {
     let asked = Line::new(address).ask(client::get("", "/health/ready").as_bytes()).await;
     asked.ok().map(|answer| answer.status)
@@ -120,19 +119,19 @@ pub(crate) async fn ready(address: SocketAddr) -> Duration {
     until("the service is ready", Duration::from_secs(30), async || readiness(address).await == Some(200)).await
 }
 
-/// Asks a service to end, and gives how long that took.
+/// Sends SIGTERM to a service.
 pub(crate) fn ask_to_end(service: &Service) {
     kill(Pid::from_raw(service.process().try_into().unwrap()), Signal::SIGTERM).unwrap();
 }
 
-/// Waits until a service has ended; nothing when it has not in time.
+/// Waits until a service has ended; `None` if it has not ended in time.
 pub(crate) async fn ended(service: &mut Service, most: Duration) -> Option<ExitStatus> {
     let start = Instant::now();
     while start.elapsed() < most {
         if let Some(status) = service.child().try_wait().unwrap() {
             return Some(status);
         }
-        // Waiting for a process would block the clients of this runtime.
+        // A blocking wait for the process would block the clients of this runtime.
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     None
