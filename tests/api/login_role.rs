@@ -271,7 +271,7 @@ async fn migrate_refuses_a_login_role_that_could_pass_by_row_security() {
         let refused = given.run(&["migrate"], "one");
         assert!(!refused.status.success(), "{make}");
         let said = text(&refused.stderr);
-        assert!(said.contains("clinic_service") && said.contains("pass by row security"), "{make}: {said}");
+        assert!(said.contains("clinic_service") && said.contains("bypass row security"), "{make}: {said}");
         execute(&mut owner, unmake).await;
     }
     assert!(given.run(&["migrate"], "one").status.success());
