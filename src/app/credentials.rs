@@ -97,7 +97,7 @@ async fn sender_of(app: &App, clinic_id: ClinicId, replaces: CredentialId, role:
     match store::credentials::find(&app.store, clinic_id, replaces).await? {
         Some(replaced) if replaced.role == role => Ok(replaced.sender_id),
         Some(replaced) => {
-            let detail = format!("that credential has the role {}; create one with the same role", replaced.role.as_str());
+            let detail = format!("that credential has the role {}; create one with that role", replaced.role.as_str());
             Err(AppError::fault("/replaces", FaultCode::Contradiction, &detail))
         }
         None => Err(AppError::fault("/replaces", FaultCode::NotFound, "there is no such credential")),

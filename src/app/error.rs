@@ -89,7 +89,9 @@ impl From<StoreError> for AppError {
             StoreError::Conflict(Meaning::SupersededSubmissionUnknown) => {
                 Self::fault("/supersedes", FaultCode::NotFound, "there is no such submission")
             }
-            StoreError::Conflict(Meaning::AnotherCaseOpen) => Self::Conflict("another follow-up of this subject is open"),
+            StoreError::Conflict(Meaning::AnotherCaseOpen) => {
+                Self::Conflict("another follow-up of this subject is open")
+            }
             StoreError::Conflict(Meaning::ClinicNameTaken) => Self::ClinicNameTaken,
             StoreError::Conflict(Meaning::ClinicUnknown) => Self::ClinicUnknown,
             StoreError::Conflict(Meaning::RuleTableNotKept) => Self::Unavailable(error.to_string()),

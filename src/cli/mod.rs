@@ -26,7 +26,7 @@ use crate::server::Opened;
 use crate::{app, http, store, telemetry};
 
 /// The hint when the database is unavailable; the log has the details.
-const AWAY: &str = "the database does not answer; check that it runs at the address in DATABASE_URL and accepts the sign-in";
+const AWAY: &str = "the database does not answer; check that it runs where DATABASE_URL says and accepts the role";
 
 /// Runs the command line and writes an error to the standard error stream.
 #[must_use]

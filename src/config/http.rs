@@ -126,7 +126,7 @@ fn origin(text: &str) -> Result<String, &'static str> {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-:[]".contains(c);
         !host.is_empty() && host.chars().all(allowed)
     };
-    if host.is_some_and(fit) { Ok(text.to_owned()) } else { Err("must be an origin such as https://clinic.example, in lower case") }
+    if host.is_some_and(fit) { Ok(text.to_owned()) } else { Err("must be like https://clinic.example, in lower case") }
 }
 
 /// Checks that a text is an address to which a path can be appended.

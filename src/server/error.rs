@@ -52,20 +52,15 @@ pub enum ServerError {
     /// The service's role could not sign in.
     #[error(
         "every migration is applied, but signing in as {role} (DATABASE_URL) fails: {source}; \
-         SARCOSCREEN_DATABASE_PASSWORD_FILE must hold the password that `migrate` sets, and pg_hba.conf must allow the role"
+         SARCOSCREEN_DATABASE_PASSWORD_FILE must hold the password that `migrate` sets, and pg_hba.conf must admit it"
     )]
-    SignIn {
-        role: String,
-        source: StoreError,
-    },
+    SignIn { role: String, source: StoreError },
     /// The service's role has too many rights.
     #[error(
         "every migration is applied, but the role {role} (DATABASE_URL) could bypass row security or change the schema; \
          revoke its rights and memberships, or name another role, which `migrate` creates"
     )]
-    Privileged {
-        role: String,
-    },
+    Privileged { role: String },
     /// The private PostgreSQL has no replica.
     #[error("DATABASE_READ_URL needs DATABASE_URL, because it names a streaming replica of it")]
     ReplicaOfNothing,
@@ -81,20 +76,13 @@ pub enum ServerError {
          is no longer needed, remove the whole data folder or choose another with SARCOSCREEN_DATA_DIR",
         path.display()
     )]
-    LostMasterKey {
-        path: PathBuf,
-    },
+    LostMasterKey { path: PathBuf },
     /// Every account on this machine can read or change the key file.
-    #[error("{} is accessible to every account of this machine; restrict it with `chmod o-rwx`", path.display())]
-    OpenMasterKey {
-        path: PathBuf,
-    },
+    #[error("{} is accessible to every account of this machine; run `chmod o-rwx` on it", path.display())]
+    OpenMasterKey { path: PathBuf },
     /// The file contains no valid key.
     #[error("{} is not a master key; `openssl rand -hex 32` creates one", path.display())]
-    MasterKey {
-        path: PathBuf,
-        source: KeyError,
-    },
+    MasterKey { path: PathBuf, source: KeyError },
     /// Only some of the three token settings are set.
     #[error("tokens need all of SARCOSCREEN_OIDC_ISSUER, SARCOSCREEN_OIDC_AUDIENCE and SARCOSCREEN_OIDC_JWKS_URL")]
     HalfAnIssuer,

@@ -17,7 +17,9 @@ pub(super) fn run(folder: &Path, version: Option<&str>) -> anyhow::Result<ExitCo
     let known = &*current.table.version;
     let version = match version {
         Some(version) => version.to_owned(),
-        None => next(known).with_context(|| format!("the version after {known} is unknown; state it with --version"))?,
+        None => {
+            next(known).with_context(|| format!("the version after {known} is unknown; state it with --version"))?
+        }
     };
     if parts(&version).is_none() {
         bail!("a version is a year and a number, such as 2026.2");
