@@ -24,7 +24,7 @@ pub async fn get(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<Subj
     Ok(found.shown())
 }
 
-/// Replaces the contact data of the version that the caller read. Without consent it is stored too, but never returned.
+/// Replaces the contact data of the version that the caller read. Without consent it is stored but hidden.
 ///
 /// # Errors
 /// Fails when there is no such subject, the subject has changed since or was merged into another, or the database is

@@ -155,5 +155,5 @@ fn line(credential: &Credential, now: Timestamp) -> String {
         (None, None) => "works".to_owned(),
     };
     let key = prefix.as_ref().map_or_else(|| "signs in with tokens".to_owned(), |prefix| format!("sk_{prefix}_..."));
-    format!("{credential_id}  {:<7}  {key}  minted {created_at}  {state}  {display_name}{sender}\n", role.as_str())
+    format!("{credential_id}  {:<7}  {key}  created {created_at}  {state}  {display_name}{sender}\n", role.as_str())
 }

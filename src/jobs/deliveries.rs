@@ -130,7 +130,7 @@ impl UnderWay {
             }
             Err(error) => {
                 tracing::error!(%error, "a delivery panicked");
-                // The endpoint is unknown here, so all counts start anew. Leases prevent that a delivery is sent twice at
+                // The endpoint is unknown here, so all counts start anew. Leases keep a delivery from being sent twice at
                 // once.
                 self.at.clear();
                 self.of.clear();

@@ -1,4 +1,4 @@
-//! Systems that call CDS Hooks services with self-signed tokens; each token is valid for one call.
+//! Systems that call CDS Hooks services with tokens that they sign themselves; each token is valid for one call.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -58,8 +58,8 @@ pub(crate) struct VerifiedCall<'a> {
     pub(crate) issuer: &'a str,
     /// The token's id (`jti`), unique for its system.
     pub(crate) id: String,
-    /// The system's identity for sign-in. Its empty subject distinguishes it from the people of the same issuer, who have
-    /// none.
+    /// The system's identity for sign-in. Its empty subject distinguishes it from the people of the same issuer,
+    /// because no person has an empty subject.
     pub(crate) system: TokenPerson,
 }
 
