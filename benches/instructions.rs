@@ -1,5 +1,5 @@
-//! How many instructions the hot path takes, counted by valgrind, so that a busy machine does not matter:
-//! `cargo bench --bench instructions`. Needs valgrind and the gungraun-runner of the same version.
+//! Counts the instructions of the hot path with valgrind, so the load of the machine does not matter: `cargo bench --bench
+//! instructions`. Needs valgrind and the gungraun-runner of the same version.
 
 #![allow(clippy::unwrap_used)]
 
@@ -39,7 +39,7 @@ fn parse_59_answers() -> Answers {
 fn score_59_answers((releases, answers): (Releases, Answers)) -> (Releases, Assessment) {
     let asked = Asked { audiences: Audiences::EVERYBODY, pathways: &PathwayId::ALL };
     let assessment = score(&releases.current().table, black_box(&answers), asked);
-    // The releases are handed back, so that their end is not counted.
+    // The releases are returned, so that dropping them is not counted.
     (releases, assessment)
 }
 

@@ -1,4 +1,4 @@
-//! How long one scoring takes, and how often it allocates: `cargo bench --bench scoring`.
+//! The time and the allocations of one scoring: `cargo bench --bench scoring`.
 
 #![allow(clippy::unwrap_used)]
 

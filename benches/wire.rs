@@ -1,4 +1,4 @@
-//! How long it takes to read a submission and to write an assessment: `cargo bench --bench wire`.
+//! The time to parse a submission and to write an assessment: `cargo bench --bench wire`.
 
 #![allow(clippy::unwrap_used)]
 

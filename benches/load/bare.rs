@@ -1,18 +1,18 @@
-//! The least that a server of this kind can do: read a body and answer with a constant.
+//! The baseline of a server: reads a body and responds with a constant.
 
 use std::net::TcpListener;
 use std::process::{Child, Command};
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 
-/// What `POST /` is answered with.
+/// The response to `POST /`.
 struct Constant(web::Bytes);
 
-/// A bare server in a process of its own.
+/// A bare server in a separate process.
 pub(crate) struct Bare(Child);
 
 impl Bare {
-    /// Starts this program again as a bare server on a port, with as many workers as there are cores, as the service has.
+    /// Starts this program again as a bare server on a port, with one worker per core, as the service has.
     pub(crate) fn start(port: u16, length: usize) -> Self {
         let program = std::env::current_exe().unwrap();
         let child = Command::new(program).args(["--bare", &format!("{port}:{length}")]).spawn().unwrap();
@@ -31,7 +31,7 @@ impl Drop for Bare {
     }
 }
 
-/// Serves until it is killed.
+/// Serves until the process is killed.
 pub(crate) fn serve(port: u16, length: usize) {
     let constant = web::Data::new(Constant("x".repeat(length).into()));
     let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();

@@ -1,4 +1,4 @@
-//! Submissions in batches, beside submissions one by one.
+//! Submissions in batches, compared with single submissions.
 
 use std::time::{Duration, Instant};
 
@@ -10,9 +10,9 @@ use crate::progress;
 use crate::table::Table;
 use crate::world::World;
 
-/// Batches that are under way at once.
+/// Concurrent batches.
 const AT_ONCE: usize = 2;
-/// Submissions of a batch.
+/// Submissions per batch.
 const ITEMS: usize = 500;
 
 #[derive(Deserialize)]
@@ -31,7 +31,7 @@ struct Receipt {
     id: Uuid,
 }
 
-/// One round: batches for the time of a measurement; every result must be 201.
+/// One round: batches for the duration of a measurement; every result must be 201.
 pub(crate) async fn round(world: &World, table: &mut Table, alone: f64) {
     world.settle().await;
     let (http, start) = (Client::new(), Instant::now());
@@ -53,7 +53,7 @@ pub(crate) async fn round(world: &World, table: &mut Table, alone: f64) {
 async fn send(world: &World, http: &Client) -> usize {
     let (clinic, body) = world.submissions.batch(ITEMS);
     let address = format!("http://{}/v1/submissions/batch", world.service.address());
-    // Short results, so that reading them is not what is measured: the load shares the cores.
+    // Short results, so that reading them is not measured: the load generator shares the cores.
     let request = http.post(address).bearer_auth(&world.clinics[clinic].intake).header("prefer", "return=minimal");
     let response = request.header("content-type", "application/json").body(body).send().await.unwrap();
     let results: Results = response.json().await.unwrap();

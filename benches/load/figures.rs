@@ -1,4 +1,5 @@
-//! Sizes and costs that decide how submissions are kept, indexed and removed, over the database of the growth table.
+//! Sizes and costs that decide how submissions are stored, indexed and removed, measured on the database of the growth
+//! table.
 
 use std::time::Instant;
 
@@ -6,7 +7,7 @@ use sqlx::{AssertSqlSafe, Executor as _};
 
 use crate::staff::Staff;
 
-/// One line for each.
+/// One line per measurement.
 pub(crate) async fn figures(staff: &mut Staff) -> Vec<String> {
     let mut lines = vec![sizes(staff).await];
     lines.push(brin(staff).await);
@@ -31,7 +32,7 @@ async fn sizes(staff: &mut Staff) -> String {
     sqlx::query_scalar(sql).fetch_one(&mut staff.owner).await.unwrap()
 }
 
-/// A block range index on the time beside the tree that pages run along.
+/// A block range index on the time, compared with the B-tree that pages use.
 async fn brin(staff: &mut Staff) -> String {
     let start = Instant::now();
     staff.owner.execute("create index bench_brin on submissions using brin (received_at)").await.unwrap();
@@ -41,13 +42,13 @@ async fn brin(staff: &mut Staff) -> String {
                    pg_size_pretty(pg_relation_size('submissions_received_idx')))";
     let text: String = sqlx::query_scalar(sql).fetch_one(&mut staff.owner).await.unwrap();
     staff.owner.execute("drop index bench_brin").await.unwrap();
-    format!("{text}; made in {seconds:.1} s")
+    format!("{text}; created in {seconds:.1} s")
 }
 
-/// What it takes to remove what one of the small clinics does not want to keep.
+/// The cost of retention for one of the small clinics.
 async fn retention(staff: &mut Staff) -> String {
     let clinic = staff.others[0];
-    // Two of the three years; the rows were given to the clinic without a look at foreign keys, and leave with one.
+    // Two of the three years. The rows were inserted without checks of foreign keys, and are deleted with them.
     let keep = format!("update clinics set retention_days = 365 where clinic_id = '{clinic}'");
     let count = format!("select count(*) from submissions where clinic_id = '{clinic}'");
     let before: i64 = sqlx::query_scalar(AssertSqlSafe(count.clone())).fetch_one(&mut staff.owner).await.unwrap();

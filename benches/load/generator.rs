@@ -1,4 +1,4 @@
-//! The load: keep-alive connections in one thread, since the load shares the cores with what it loads.
+//! The load generator: keep-alive connections in one thread, because it shares the cores with the service.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -16,25 +16,25 @@ use uuid::Uuid;
 use crate::answer::Answer;
 use crate::usage::Usage;
 
-/// The step of the clock of a fixed rate: requests of one step are due at its beginning.
+/// The clock step of a fixed rate: the requests of a step are due at its start.
 const STEP: Duration = Duration::from_millis(1);
 
-/// Where requests come from.
+/// A source of requests.
 pub(crate) trait Source {
-    /// Writes the next request; `false` when there is none left.
+    /// Writes the next request; `false` if there are no more.
     fn next(&self, request: &mut Vec<u8>) -> bool;
 }
 
-/// How the load comes.
+/// The kind of load.
 #[derive(Clone, Copy)]
 pub(crate) enum Load {
-    /// Every connection asks again as soon as it has its answer.
+    /// Every connection sends its next request as soon as it has a response.
     Maximum,
-    /// So many requests a second, whether the answers keep up or not.
+    /// Requests per second, independent of the responses.
     Fixed(f64),
 }
 
-/// A measurement to make.
+/// A planned measurement.
 #[derive(Clone, Copy)]
 pub(crate) struct Plan {
     pub(crate) address: SocketAddr,
@@ -44,21 +44,21 @@ pub(crate) struct Plan {
     pub(crate) time: Duration,
 }
 
-/// What was found.
+/// The result of a measurement.
 pub(crate) struct Found {
-    /// Answers within the time, per second.
+    /// Responses within the measured time, per second.
     pub(crate) rate: f64,
-    /// Latencies within the time, microseconds.
+    /// Latencies within the measured time, microseconds.
     pub(crate) latencies: Histogram<u64>,
-    /// All answers, the warm-up's too, by status.
+    /// All responses, including the warm-up's, by status.
     pub(crate) statuses: BTreeMap<u16, u64>,
-    /// All ids that were acknowledged, the warm-up's too.
+    /// All acknowledged ids, including the warm-up's.
     pub(crate) ids: Vec<Uuid>,
-    /// CPU within the time.
+    /// CPU time within the measured time.
     pub(crate) used: Usage,
 }
 
-/// What the connections share.
+/// The state that the connections share.
 struct Shared<S> {
     source: Rc<S>,
     from: Instant,
@@ -69,10 +69,10 @@ struct Shared<S> {
     answered: Cell<u64>,
 }
 
-/// When requests are due, in the order of time.
+/// When requests are due, in order of time.
 type Due = Rc<Mutex<mpsc::UnboundedReceiver<Instant>>>;
 
-/// Puts a load on a server. `usage` is asked at the beginning and at the end of the time that counts.
+/// Puts a load on a server. `usage` is called at the start and at the end of the measured time.
 pub(crate) async fn run<S: Source + 'static>(plan: Plan, source: &Rc<S>, usage: impl Fn() -> Usage) -> Found {
     let streams = connect(plan.address, plan.connections).await;
     let from = Instant::now() + plan.warm_up;
@@ -90,7 +90,7 @@ pub(crate) async fn run<S: Source + 'static>(plan: Plan, source: &Rc<S>, usage: 
     Rc::into_inner(shared).unwrap().found(plan.time, used)
 }
 
-/// Sends all that a source has, as fast as it goes.
+/// Sends all requests of a source as fast as possible.
 pub(crate) async fn drain<S: Source + 'static>(address: SocketAddr, connections: usize, source: &Rc<S>) -> Found {
     let streams = connect(address, connections).await;
     let from = Instant::now();
@@ -99,7 +99,7 @@ pub(crate) async fn drain<S: Source + 'static>(address: SocketAddr, connections:
     Rc::into_inner(shared).unwrap().found(from.elapsed(), Usage::default())
 }
 
-/// Sends one request and hands back the body of the answer.
+/// Sends one request and returns the status and body of the response.
 pub(crate) async fn ask(address: SocketAddr, request: &[u8]) -> (u16, Vec<u8>) {
     let mut stream = connect(address, 1).await.remove(0);
     stream.write_all(request).await.unwrap();
@@ -132,11 +132,11 @@ async fn end(clients: Vec<JoinHandle<()>>) {
     }
 }
 
-/// One connection, until the time is over or nothing is left to ask.
+/// One connection, until the time is over or the source is empty.
 async fn client<S: Source>(shared: Rc<Shared<S>>, mut stream: TcpStream, due: Option<Due>) {
     let (mut request, mut buffer) = (Vec::with_capacity(8_192), Vec::with_capacity(32_768));
     loop {
-        // A fixed rate counts from the time when the request was due, not from when a connection was free for it.
+        // With a fixed rate, latency counts from the time when the request was due, not from when a connection was free.
         let start = match &due {
             None => Instant::now(),
             Some(due) => match due.lock().await.recv().await {
@@ -154,7 +154,7 @@ async fn client<S: Source>(shared: Rc<Shared<S>>, mut stream: TcpStream, due: Op
     }
 }
 
-/// A thread that says when requests are due: the timers of the runtime are too coarse for that.
+/// A thread that reports when requests are due: the timers of the runtime are too coarse.
 fn pace(rate: f64, until: Instant) -> mpsc::UnboundedReceiver<Instant> {
     let (sender, receiver) = mpsc::unbounded_channel();
     std::thread::spawn(move || {
@@ -218,12 +218,12 @@ impl Found {
         self.latencies.value_at_quantile(quantile) as f64 / 1e3
     }
 
-    /// Fails unless every answer has this status.
+    /// Fails unless every response has this status.
     pub(crate) fn only(&self, status: u16) {
-        assert!(self.statuses.keys().all(|found| *found == status), "answers by status: {:?}", self.statuses);
+        assert!(self.statuses.keys().all(|found| *found == status), "responses by status: {:?}", self.statuses);
     }
 
-    /// Answers within the time.
+    /// Responses within the measured time.
     pub(crate) fn answered(&self) -> f64 {
         self.latencies.len() as f64
     }

@@ -1,5 +1,5 @@
-//! Each query of staff over 10,000, 100,000, 1,000,000, ... submissions: a tenth of them cases, a tenth of those not closed,
-//! 200 clinics, a third of everything in the one that is looked at.
+//! Each query of staff over 10,000, 100,000, 1,000,000, ... submissions: a tenth of them follow-ups, a tenth of those not
+//! closed, 200 clinics, a third of all rows in the measured one.
 
 use std::fmt::Write as _;
 use std::rc::Rc;
@@ -17,16 +17,16 @@ use crate::table::{median, number};
 use crate::{Options, progress};
 
 const OTHERS: u32 = 199;
-/// How many different cases, persons and references are asked for in turn.
+/// How many different follow-ups, subjects and references are requested in turn.
 const VARIATIONS: u32 = 500;
 const CONNECTIONS: usize = 16;
-/// From so many rows on the plans are looked at: the planner may read a small table whole.
+/// The number of rows from which plans are checked: the planner may read a small table whole.
 const PLANS_FROM: u32 = 100_000;
 
-/// A column of the table: what each query takes at one size.
+/// A column of the table: the cost of each query at one size.
 type Column = Vec<(String, Cost)>;
 
-/// What a query takes.
+/// The cost of a query.
 #[derive(Clone, Copy)]
 struct Cost {
     /// Of one client, milliseconds.
@@ -35,7 +35,7 @@ struct Cost {
     rate: Option<f64>,
 }
 
-/// All sizes, one after the other in the same database; prints its own table.
+/// Measures all sizes, one after the other in the same database; prints its own table.
 pub(crate) async fn measure(options: &Options) {
     let mut staff = Staff::new(OTHERS as usize, &options.environment()).await;
     let (mut columns, mut before) = (Vec::new(), 0);
@@ -56,7 +56,7 @@ pub(crate) async fn measure(options: &Options) {
     staff.service.stop();
 }
 
-/// What one clinic of many gets of new rows, and each of the others.
+/// The share of new rows of the large clinic, and of each other clinic.
 fn shares(all: u32) -> (Size, Size) {
     let size = |submissions: u32| {
         let cases = submissions / 10;
@@ -98,7 +98,7 @@ async fn column(staff: &Staff, newest: Size, time: Duration) -> Column {
     column
 }
 
-/// Queries that ask for another row each time.
+/// Queries that request another row each time.
 fn varied(staff: &Staff, newest: Size) -> [(&'static str, Varied); 4] {
     let (number, key) = (staff.last_number(), &staff.key);
     let cases = newest.open + newest.closed;
@@ -128,7 +128,7 @@ async fn cost(staff: &Staff, source: impl crate::generator::Source + 'static, ti
     Cost { median: one.quantile(0.5), rate: Some(several.rate) }
 }
 
-/// Until the first bytes of an export arrive; the rest is not waited for.
+/// The time until the first bytes of an export arrive; the rest is not measured.
 async fn export(staff: &Staff) -> f64 {
     let request = Repeated::get(&staff.key, "/v1/exports/submissions").0;
     let mut found = Vec::new();
@@ -136,7 +136,7 @@ async fn export(staff: &Staff) -> f64 {
         let (mut stream, mut buffer) = (TcpStream::connect(staff.service.address()).await.unwrap(), Vec::new());
         let start = Instant::now();
         stream.write_all(&request).await.unwrap();
-        // The head is a few hundred bytes.
+        // The head of the response is a few hundred bytes.
         while buffer.len() < 2_000 {
             assert!(stream.read_buf(&mut buffer).await.unwrap() > 0, "{}", String::from_utf8_lossy(&buffer));
         }
@@ -147,7 +147,7 @@ async fn export(staff: &Staff) -> f64 {
     median(&found)
 }
 
-/// Taking one case after the other.
+/// Claims follow-ups one after the other.
 async fn next(staff: &Staff) -> f64 {
     let request = Repeated::post(&staff.key, "/v1/follow-ups/next", "");
     let mut found = Vec::new();
@@ -161,8 +161,8 @@ async fn next(staff: &Staff) -> f64 {
     median(&found)
 }
 
-/// A row a query, a column a size: the median of one client, and answers a second with several. What the last size costs
-/// is compared with the size at which nothing is small any more.
+/// A row per query, a column per size: the median of one client, and responses per second with several. The cost at the
+/// last size is compared with the first size at which no table is small.
 fn text(columns: &[(u32, Column)]) -> String {
     let sizes: Vec<_> = columns.iter().map(|(size, _)| format!(" {size} |")).collect();
     let base = columns.iter().find(|(size, _)| *size >= PLANS_FROM).unwrap_or(&columns[0]);

@@ -1,4 +1,4 @@
-//! Submissions: as many as go, at half of that, and one at a time, each beside pgbench with the same rows.
+//! Submissions: at the maximum rate, at half of it, and one at a time, each compared with pgbench and the same rows.
 
 use crate::generator::{Found, Load};
 use crate::table::Table;
@@ -45,7 +45,7 @@ async fn against_pgbench(world: &World, table: &mut Table, most: &Found) {
     progress(&format!("half load {:.0}/s, p99 {:.1} ms", half.rate, half.quantile(0.99)));
 }
 
-/// One client that asks for one thing at a time: one round.
+/// One client that sends one request at a time: one round.
 pub(crate) async fn idle(world: &World, table: &mut Table) {
     world.settle().await;
     let service = load(world, 1, Load::Maximum).await;

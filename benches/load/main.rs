@@ -1,4 +1,4 @@
-//! The service under load, beside the limits of what it stands on; see `benches/README.md`. Started by `benches/run`.
+//! The service under load, compared with the limits of its components; see `benches/README.md`. Started by `benches/run`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(
@@ -17,7 +17,7 @@ mod growth;
 mod intake;
 mod memory;
 mod pgbench;
-#[allow(dead_code, reason = "made for the long tests, which use all of it")]
+#[allow(dead_code, reason = "written for the long tests, which use all of it")]
 #[path = "../../tests/long/service.rs"]
 mod place;
 mod plans;
@@ -46,13 +46,13 @@ struct Options {
     /// What to measure. [default: all but growth]
     #[arg(value_enum)]
     parts: Vec<Part>,
-    /// How often each measurement is made; those that are compared take turns.
+    /// How often each measurement is made; compared measurements take turns.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// How long each measurement lasts, after a warm-up of one second.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
-    /// Connections of the load.
+    /// Connections of the load generator.
     #[arg(long, default_value_t = 64)]
     connections: usize,
     /// Clients of pgbench for each of the eight clinics.
@@ -64,10 +64,10 @@ struct Options {
     /// A setting of the service, as NAME=VALUE; may be given several times.
     #[arg(long)]
     env: Vec<String>,
-    /// Becomes the bare server, on a port and with answers of a length.
+    /// Runs the bare server instead, on a port and with responses of a length.
     #[arg(long, hide = true, value_name = "PORT:LENGTH")]
     bare: Option<String>,
-    /// What cargo adds.
+    /// Added by cargo.
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -83,9 +83,9 @@ enum Part {
     Scores,
     /// One submission at a time, and pgbench with one client.
     Idle,
-    /// Memory of the service with 1,000 connections, and how soon it is ready.
+    /// Memory of the service with 1,000 connections, and the time until it is ready.
     Memory,
-    /// Pages of a worklist of 110,000 open cases.
+    /// Pages of a worklist of 110,000 open follow-ups.
     Worklist,
     /// Each query of staff over more and more rows; prints a table of its own.
     Growth,
@@ -96,7 +96,7 @@ fn main() {
     if let Some((port, length)) = options.bare.as_deref().and_then(|bare| bare.split_once(':')) {
         return bare::serve(port.parse().unwrap(), length.parse().unwrap());
     }
-    // One thread: the rest of the machine is for what is measured.
+    // One thread: the other cores are for the measured programs.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     LocalSet::new().block_on(&runtime, measure(options));
 }
@@ -121,7 +121,7 @@ async fn measure(options: Options) {
     }
 }
 
-/// All that is measured over one database: clinics that take submissions in.
+/// All measurements over one database, with clinics that accept submissions.
 async fn one_world(options: &Options, table: &mut Table) -> Vec<String> {
     let mut world = World::new(options.clone()).await;
     let scores = if options.wants(Part::Scores) { Some(scores::Scores::new(&world).await) } else { None };
@@ -161,24 +161,24 @@ impl Options {
         (self.parts.is_empty() && part != Part::Growth) || self.parts.contains(&part)
     }
 
-    /// The settings given for the service.
+    /// The service settings from the command line.
     fn environment(&self) -> Vec<(&str, &str)> {
         self.env.iter().filter_map(|setting| setting.split_once('=')).collect()
     }
 }
 
-/// One line on how far it is.
+/// Prints a line of progress.
 fn progress(text: &str) {
     eprintln!("benches/run: {text}");
 }
 
-/// CPU seconds of each for a thousand answers.
+/// CPU seconds of each program per thousand responses.
 fn usage_rows(table: &mut Table, name: &str, found: &Found) {
     let thousands = found.answered() / 1e3;
     for (who, used) in
         [("service", found.used.server), ("PostgreSQL", found.used.postgres), ("generator", found.used.generator)]
     {
-        // Not everything concerns the database; what background work takes of it is not shown.
+        // Not every measurement uses the database; the share of background jobs is not shown.
         if used / thousands >= 0.01 || who != "PostgreSQL" {
             table.note(&format!("{name}: {who}, CPU per 1,000"), " s", "", used / thousands);
         }

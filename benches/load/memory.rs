@@ -1,4 +1,4 @@
-//! How large the service gets, and how soon it is there.
+//! The size of the service, and its start time.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -18,7 +18,7 @@ use crate::world::World;
 const CONNECTIONS: usize = 1_000;
 const STARTS: usize = 10;
 
-/// The most memory that a fresh process takes under full load: one round.
+/// The peak memory of a fresh process under full load: one round.
 pub(crate) async fn round(world: &mut World, table: &mut Table) {
     world.restart();
     let found = world.load(&world.submissions, CONNECTIONS, Load::Maximum).await;
@@ -30,7 +30,7 @@ pub(crate) async fn round(world: &mut World, table: &mut Table) {
     progress(&format!("1,000 connections {:.0}/s, {peak:.0} MiB", found.rate));
 }
 
-/// From the start of the process to the first answer that it is ready, and the size of the program.
+/// The time from the start of the process to the first ready response, and the size of the program.
 pub(crate) fn starts(world: &World, table: &mut Table) {
     for _ in 0..STARTS {
         table.note("start to ready, database migrated", " ms", "at most 300", start_to_ready(world));
@@ -46,7 +46,7 @@ fn start_to_ready(world: &World) -> f64 {
     let start = Instant::now();
     let mut child = command.spawn().unwrap();
     while !ready(address) {
-        assert!(start.elapsed() < Duration::from_secs(30), "it does not get ready");
+        assert!(start.elapsed() < Duration::from_secs(30), "the service does not become ready");
         std::thread::sleep(Duration::from_micros(500));
     }
     let elapsed = start.elapsed();

@@ -1,4 +1,4 @@
-//! The database's own limit: pgbench with the rows of one submission as one statement.
+//! The limit of the database: pgbench with the rows of one submission as one statement.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -20,9 +20,9 @@ pub(crate) struct Pgbench {
     patterns: usize,
 }
 
-/// What a run found.
+/// The result of a run.
 pub(crate) struct Ran {
-    /// Transactions a second.
+    /// Transactions per second.
     pub(crate) rate: f64,
     /// Latencies, microseconds.
     pub(crate) latencies: Histogram<u64>,
@@ -36,13 +36,14 @@ impl Pgbench {
     pub(crate) fn new(place: &Place, patterns: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("submission.sql"), SCRIPT).unwrap();
-        // What Debian has in the search path is a script that looks for this one.
+        // Debian's `pgbench` in the search path is a script that looks for this program.
         let debian = PathBuf::from(format!("/usr/lib/postgresql/{}/bin/pgbench", place.version()));
         let program = if debian.exists() { debian } else { PathBuf::from("pgbench") };
         Self { program, folder, patterns }
     }
 
-    /// Lets each of the clinics have so many clients. A session is tied to its clinic, so each clinic has a process.
+    /// Runs the given number of clients for each clinic. A session belongs to one clinic, so each clinic has its own
+    /// process.
     pub(crate) async fn run(&self, place: &Place, clinics: &[Clinic], clients: usize, seconds: u64) -> Ran {
         let before = (family(place.postgres()), of_ended_children());
         let running = clinics.iter().enumerate().map(|(number, clinic)| {
@@ -84,7 +85,7 @@ impl Pgbench {
         text
     }
 
-    /// The latencies in the logs, which it removes.
+    /// Reads the latencies from the logs and removes the logs.
     fn latencies(&self) -> Histogram<u64> {
         let mut all = Histogram::new_with_bounds(1, 60_000_000, 3).unwrap();
         for entry in std::fs::read_dir(self.folder.path()).unwrap() {

@@ -1,17 +1,17 @@
-//! How PostgreSQL makes the pages of staff, as the service's own sessions have it: in its role, under row-level security,
-//! with plans for given values and general ones. No table may be read whole, and nothing may be sorted.
+//! The plans of staff's pages in the service's own sessions: in its role, under row-level security, with custom and generic
+//! plans. No table may be read whole, and nothing may be sorted.
 
 use sqlx::{AssertSqlSafe, Executor as _};
 
 use crate::seed::subject_id;
 use crate::staff::Staff;
 
-/// How often each page is asked for: a statement gets its general plan after five times.
+/// How often each page is requested: a statement gets its generic plan after five executions.
 const TIMES: usize = 8;
-/// What begins a statement that makes a page, with the table that it reads.
+/// The start of the statements that read pages, with their table.
 const PAGES: [&str; 3] = ["from follow_ups", "from submissions", "from audit_entries"];
 
-/// Fails when a page is not made along an index; says how many plans were looked at.
+/// Fails if a page does not follow an index; returns how many plans were checked.
 pub(crate) async fn check(staff: &mut Staff) -> String {
     for setting in [
         "session_preload_libraries = 'auto_explain'",
@@ -22,7 +22,7 @@ pub(crate) async fn check(staff: &mut Staff) -> String {
     }
     let pages = paths(staff).await;
     let before = staff.place.log().len();
-    // Its sessions are the first ones that explain themselves.
+    // Its sessions are the first that log their plans.
     let explaining = staff.place.serve_with(&crate::world::UNLIMITED);
     let service = std::mem::replace(&mut staff.service, explaining);
     for (key, path) in &pages {
@@ -66,6 +66,6 @@ fn judge(log: &str, pages: usize) -> String {
         }
     }
     assert!(seen >= pages * TIMES, "{seen} plans of {pages} pages in the log");
-    assert!(faults.is_empty(), "{} plans read a whole table or sort, as this one:\n{}", faults.len(), faults[0]);
+    assert!(faults.is_empty(), "{} plans read a whole table or sort, such as this one:\n{}", faults.len(), faults[0]);
     format!("{seen} of {pages} pages, no sequential scan and no sort in any")
 }

@@ -1,4 +1,4 @@
-//! Requests, as bytes that are put together out of parts made before.
+//! Requests as bytes, assembled from prepared parts.
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
@@ -7,28 +7,28 @@ use sarcoscreen::app::demo::cohort;
 
 use crate::generator::Source;
 
-/// Of a clinic's people, those whose reference it knows already.
+/// The number of a clinic's subjects whose reference it already knows.
 pub(crate) const KNOWN_PEOPLE: u64 = 2_000;
-/// Of 1,000 submissions, those of people that the clinic knows.
+/// The number of submissions in 1,000 that are of known subjects.
 pub(crate) const OF_KNOWN_PEOPLE: u64 = 100;
 
-/// Submissions of a made-up cohort to several clinics, each with a retry key and a reference of its own; a share comes
-/// from people that the clinic knows.
+/// Submissions of a synthetic cohort to several clinics, each with its own idempotency key and a reference; a share is of
+/// subjects that the clinic knows.
 pub(crate) struct Submissions {
-    /// The request up to the retry key, for each clinic.
+    /// The request up to the idempotency key, for each clinic.
     heads: Vec<Vec<u8>>,
     /// The rest of it up to the number of the reference, for each person of the cohort.
     bodies: Vec<Vec<u8>>,
     dice: Dice,
     number: Cell<u64>,
-    /// How many requests are left, where there is an end.
+    /// How many requests are left, if there is an end.
     left: Cell<Option<u64>>,
-    /// Whether the people are made known, one after the other.
+    /// Whether the known subjects are being introduced, one after the other.
     introducing: Cell<bool>,
 }
 
 impl Submissions {
-    /// For clinics by their keys.
+    /// Creates the source for clinics, given by their keys.
     pub(crate) fn new(keys: &[String]) -> Self {
         let head = |key: &String| {
             format!(
@@ -39,7 +39,7 @@ impl Submissions {
         let body = |answers| {
             let body =
                 format!(r#"{{"answers":{},"subject":{{"reference":"MRN-"#, serde_json::to_string(answers).unwrap());
-            // The number of the reference and what closes the objects.
+            // The number of the reference and the closing brackets of the objects.
             let length = body.len() + 12 + 3;
             format!("\r\ncontent-length: {length}\r\n\r\n{body}")
         };
@@ -53,26 +53,26 @@ impl Submissions {
         }
     }
 
-    /// How many people the cohort has.
+    /// The number of people in the cohort.
     pub(crate) const fn people(&self) -> usize {
         self.bodies.len()
     }
 
-    /// The next requests are one of each of the cohort, at the first clinic.
+    /// The next requests are one for each person of the cohort, at the first clinic.
     pub(crate) fn each_once(&self) {
         self.number.set(0);
         self.left.set(Some(self.bodies.len() as u64));
         self.introducing.set(true);
     }
 
-    /// The next requests make known whom the clinics are to know.
+    /// The next requests introduce the subjects that the clinics are to know.
     pub(crate) fn introduce(&self) {
         self.number.set(0);
         self.left.set(Some(KNOWN_PEOPLE * self.heads.len() as u64));
         self.introducing.set(true);
     }
 
-    /// The next requests are those to measure with; there is no end of them.
+    /// The next requests are the measured ones, without end.
     pub(crate) fn endless(&self) {
         self.number.set(KNOWN_PEOPLE);
         self.left.set(None);
@@ -81,7 +81,7 @@ impl Submissions {
 }
 
 impl Submissions {
-    /// A batch of so many, for one of the clinics by its number.
+    /// A batch of `count` submissions, with the index of its clinic.
     pub(crate) fn batch(&self, count: usize) -> (usize, Vec<u8>) {
         let mut body = b"{\"items\":[".to_vec();
         let mut clinic = 0;
@@ -137,12 +137,12 @@ impl Source for Submissions {
 pub(crate) struct Repeated(pub(crate) Vec<u8>);
 
 impl Repeated {
-    /// A look at a path.
+    /// A GET request for a path.
     pub(crate) fn get(key: &str, path: &str) -> Self {
         Self(format!("GET {path} HTTP/1.1\r\nhost: bench.example\r\nauthorization: Bearer {key}\r\n\r\n").into_bytes())
     }
 
-    /// A body for a path.
+    /// A POST request with a body to a path.
     pub(crate) fn post(key: &str, path: &str, body: &str) -> Self {
         let length = body.len();
         let text = format!(
@@ -190,7 +190,7 @@ fn digits(text: &mut Vec<u8>, mut number: u64) {
     }
 }
 
-/// Numbers that are the same in every run (splitmix64).
+/// A repeatable number generator (splitmix64).
 struct Dice {
     state: Cell<u64>,
     text: RefCell<String>,
@@ -213,7 +213,7 @@ impl Dice {
         self.next() % bound
     }
 
-    /// A retry key of 36 characters, as long as a UUID.
+    /// An idempotency key of 36 characters, as long as a UUID.
     fn key(&self, request: &mut Vec<u8>) {
         let mut text = self.text.borrow_mut();
         text.clear();

@@ -1,4 +1,5 @@
-//! Scoring without storing, beside a bare server that reads the same body and answers with a constant of the same size.
+//! Scoring without storing, compared with a bare server that reads the same body and responds with a constant of the same
+//! size.
 
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
@@ -13,7 +14,7 @@ use crate::{progress, usage_rows};
 
 const FULL: &str = include_str!("../full_answers.json");
 
-/// Both servers and what they are asked.
+/// Both servers and their request.
 pub(crate) struct Scores {
     service: Rc<Repeated>,
     constant: Rc<Repeated>,
@@ -22,7 +23,7 @@ pub(crate) struct Scores {
 }
 
 impl Scores {
-    /// Makes sure that both answer alike, in bytes.
+    /// Checks that both responses have the same number of bytes.
     pub(crate) async fn new(world: &World) -> Self {
         let answers: serde_json::Value = serde_json::from_str(FULL).unwrap();
         let body = serde_json::json!({ "answers": answers }).to_string();
@@ -40,7 +41,6 @@ impl Scores {
         Self { service: Rc::new(service), constant: Rc::new(constant), bare, address }
     }
 
-    /// One round.
     pub(crate) async fn round(&self, world: &World, table: &mut Table) {
         let connections = world.options.connections;
         let found = world.load(&self.service, connections, Load::Maximum).await;
@@ -61,7 +61,7 @@ impl Scores {
     }
 }
 
-/// A port that nobody listens on.
+/// A port on which no program listens.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
@@ -69,7 +69,7 @@ pub(crate) fn free_port() -> u16 {
 async fn until_open(address: SocketAddr) {
     let start = Instant::now();
     while tokio::net::TcpStream::connect(address).await.is_err() {
-        assert!(start.elapsed() < Duration::from_secs(10), "nobody listens on {address}");
+        assert!(start.elapsed() < Duration::from_secs(10), "no program listens on {address}");
         tokio::task::yield_now().await;
     }
 }

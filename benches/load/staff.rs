@@ -1,4 +1,4 @@
-//! What staff look at: a large database, made by SQL out of a few submissions that went through the service.
+//! The queries of staff: a large database, filled by SQL from a few submissions that went through the service.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -20,7 +20,7 @@ pub(crate) struct Staff {
     pub(crate) place: Place,
     pub(crate) service: Service,
     pub(crate) owner: PgConnection,
-    /// The clinic that is looked at.
+    /// The measured clinic.
     pub(crate) large: Uuid,
     /// A key of its staff.
     pub(crate) key: String,
@@ -32,7 +32,7 @@ pub(crate) struct Staff {
 }
 
 impl Staff {
-    /// A database with one clinic to look at and so many others, all of them empty.
+    /// A database with one measured clinic and a number of other clinics, all of them empty.
     pub(crate) async fn new(others: usize, environment: &[(&str, &str)]) -> Self {
         let place = Place::new().await;
         place.run(&["migrate"]);
@@ -51,17 +51,17 @@ impl Staff {
             let (status, answer) = ask(service.address(), &pattern_of(&intake, falls).0).await;
             assert_eq!(status, 201, "{}", String::from_utf8_lossy(&answer));
         }
-        // Rows are added without a check of every foreign key: they are right by construction. Losing them would end the
-        // measurement anyway.
+        // Rows are added without checks of foreign keys, because they are correct by construction. Losing them would end
+        // the measurement anyway, so commits are asynchronous.
         owner.execute("set session_replication_role = replica; set synchronous_commit = off").await.unwrap();
         Self { place, service, owner, large, key, admin, others, pattern, steps: 0 }
     }
 
-    /// Adds rows: so many of the clinic that is looked at, and so many of each other one.
+    /// Adds rows: `large` to the measured clinic, and `other` to each other clinic.
     pub(crate) async fn grow(&mut self, large: Size, other: Size) {
         let (start, first) = (Instant::now(), self.steps * 1_000);
         self.steps += 1;
-        // Fewer checkpoints while it grows.
+        // Fewer checkpoints while the database grows.
         self.owner.execute("alter system set max_wal_size = '8GB'").await.unwrap();
         self.owner.execute("select pg_reload_conf()").await.unwrap();
         fill(&mut self.owner, Some(&Place::keys()), self.large, self.pattern, first, large).await;
@@ -80,8 +80,8 @@ impl Staff {
         progress(&format!("rows added in {:.0} s", start.elapsed().as_secs_f64()));
     }
 
-    /// The last forty days are counted, as they are in a service that runs every day; a late row keeps the service from
-    /// counting the years before while something is measured.
+    /// The last forty days are counted, as in a service that runs every day. A late row keeps the service from counting the
+    /// years before while a measurement runs.
     async fn count_days(&mut self) {
         let large = self.large;
         let sql = format!(
@@ -97,12 +97,12 @@ impl Staff {
         self.owner.execute(AssertSqlSafe(sql)).await.unwrap();
     }
 
-    /// The newest number of rows that [`Self::grow`] gave ids with.
+    /// The last row number that [`Self::grow`] used for ids.
     pub(crate) const fn last_number(&self) -> u32 {
         (self.steps - 1) * 1_000
     }
 
-    /// Puts a load on the service; every answer must be 200.
+    /// Puts a load on the service; every response must be 200.
     pub(crate) async fn load<S: Source + 'static>(&self, source: &Rc<S>, connections: usize, time: Duration) -> Found {
         let (process, postgres) = (self.service.process(), self.place.postgres());
         let (address, load) = (self.service.address(), Load::Maximum);
@@ -112,24 +112,24 @@ impl Staff {
         found
     }
 
-    /// What is answered to a look.
+    /// The JSON response to a GET request.
     pub(crate) async fn get(&self, key: &str, path: &str) -> Value {
         let (status, answer) = ask(self.service.address(), &Repeated::get(key, path).0).await;
         assert_eq!(status, 200, "{path}: {}", String::from_utf8_lossy(&answer));
         serde_json::from_slice(&answer).unwrap()
     }
 
-    /// The path of a page of fifty so many pages on, or of the last full one, and which one it is.
+    /// The path of the page of fifty at a position, or of the last full page, and its position.
     pub(crate) async fn page(&self, list: &str, wanted: u32) -> (String, u32) {
         let separator = if list.contains('?') { '&' } else { '?' };
         let (mut cursor, mut pages) = (String::new(), 1);
         while pages < wanted {
-            // Four pages at a time, but no further than wanted.
+            // Four pages at a time, but not beyond the wanted page.
             let step = (wanted - pages).min(4);
             let next = self.get(&self.key, &format!("{list}{separator}limit={}{cursor}", 50 * step)).await;
             let Some(after) = next["next_cursor"].as_str() else { break };
             let after = format!("&cursor={after}");
-            // The page behind it must be full.
+            // The next page must be full.
             let behind = self.get(&self.key, &format!("{list}{separator}limit=50{after}")).await;
             if behind["items"].as_array().unwrap().len() < 50 {
                 break;
@@ -145,7 +145,7 @@ fn create(place: &Place, name: &str) -> Uuid {
     place.run(&[&["clinics", "create"], &fields[..]].concat()).parse().unwrap()
 }
 
-/// A person like many: those who fell often are flagged.
+/// Typical answers; people with many falls are flagged.
 fn pattern_of(key: &str, falls: u32) -> Repeated {
     let stairs = if falls > 3 { "a_lot_or_unable" } else { "none" };
     let answers = json!({"age": 60 + 3 * falls, "sex": "female", "height_cm": 162, "weight_kg": 61.5,

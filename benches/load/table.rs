@@ -1,8 +1,8 @@
-//! The table: a row for each figure, its median over the rounds, and how far the rounds were apart.
+//! The table: a row per figure, with its median over the rounds and the range of the rounds.
 
 use std::fmt::Write as _;
 
-/// What was measured, in the order in which it is shown.
+/// The figures, in the order in which they are shown.
 #[derive(Default)]
 pub(crate) struct Table(Vec<Row>);
 
@@ -14,7 +14,7 @@ struct Row {
 }
 
 impl Table {
-    /// Notes a figure of one round.
+    /// Adds a figure of one round.
     pub(crate) fn note(&mut self, name: &str, unit: &'static str, goal: &'static str, value: f64) {
         if let Some(row) = self.0.iter_mut().find(|row| row.name == name) {
             return row.values.push(value);
@@ -26,7 +26,7 @@ impl Table {
         self.0.is_empty()
     }
 
-    /// As Markdown.
+    /// The table as Markdown.
     pub(crate) fn text(&self) -> String {
         let mut text = "| figure | median | lowest | highest | rounds | goal |\n|---|---|---|---|---|---|\n".to_owned();
         for Row { name, unit, values, goal } in &self.0 {
@@ -46,7 +46,7 @@ pub(crate) fn median(sorted: &[f64]) -> f64 {
     if sorted.len() % 2 == 1 { sorted[half] } else { f64::midpoint(sorted[half - 1], sorted[half]) }
 }
 
-/// A number with three or more digits that count.
+/// Formats a number with at least three significant digits.
 pub(crate) fn number(value: f64) -> String {
     match value.abs() {
         100.0.. => format!("{value:.0}"),

@@ -1,9 +1,9 @@
-//! CPU time of processes, out of /proc.
+//! CPU time of processes, from /proc.
 
-/// Ticks of a second in /proc: the same on every Linux.
+/// Ticks per second in /proc: the same on every Linux.
 const TICKS: f64 = 100.0;
 
-/// CPU seconds of those who share the machine.
+/// CPU seconds of the programs that share the machine.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Usage {
     pub(crate) server: f64,
@@ -12,7 +12,7 @@ pub(crate) struct Usage {
 }
 
 impl Usage {
-    /// Of a server, of PostgreSQL with all its processes, also those that have ended, and of this process.
+    /// The usage of a server, of PostgreSQL with all its processes, including ended ones, and of this process.
     pub(crate) fn now(server: u32, postgres: u32) -> Self {
         let generator = Times::of("self").map_or(0.0, |times| times.own);
         let server = Times::of(&server.to_string()).map_or(0.0, |times| times.own);
@@ -28,12 +28,12 @@ impl Usage {
     }
 }
 
-/// CPU seconds of all children of this process that have ended.
+/// CPU seconds of all ended children of this process.
 pub(crate) fn of_ended_children() -> f64 {
     Times::of("self").map_or(0.0, |times| times.ended_children)
 }
 
-/// CPU seconds of a process, its children and those that have ended.
+/// CPU seconds of a process, its children and its ended children.
 pub(crate) fn family(id: u32) -> f64 {
     if id == 0 {
         return 0.0;
@@ -46,7 +46,7 @@ pub(crate) fn family(id: u32) -> f64 {
     parent + children.map(|times| times.own).sum::<f64>()
 }
 
-/// What one process used.
+/// The CPU ticks of one process.
 struct Times {
     parent: u32,
     own: f64,
@@ -54,10 +54,10 @@ struct Times {
 }
 
 impl Times {
-    /// `None` when the process has ended.
+    /// `None` if the process has ended.
     fn of(process: &str) -> Option<Self> {
         let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-        // The name of the program, in parentheses, may hold anything.
+        // The name of the program, in parentheses, may contain any character.
         let fields: Vec<&str> = stat[stat.rfind(')')? + 1..].split_whitespace().collect();
         let seconds = |index: usize| fields.get(index)?.parse::<f64>().ok().map(|ticks| ticks / TICKS);
         Some(Self {

@@ -1,4 +1,4 @@
-//! What is measured: a database, several clinics with their keys, and the service.
+//! The measured system: a database, several clinics with their keys, and the service.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -18,20 +18,19 @@ use crate::usage::Usage;
 use crate::{Options, progress};
 
 const CLINICS: usize = 8;
-/// What the load is not to meet: limits of what one credential or clinic may ask.
+/// The load must not reach the rate limits of a credential or clinic.
 pub(crate) const UNLIMITED: [(&str, &str); 2] =
     [("SARCOSCREEN_RATE_PER_CREDENTIAL", "0"), ("SARCOSCREEN_RATE_PER_CLINIC", "0")];
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// A clinic.
 pub(crate) struct Clinic {
     pub(crate) id: Uuid,
     pub(crate) intake: String,
-    /// The credential that pgbench's rows name, so that they can be told apart.
+    /// The credential of pgbench's rows, which distinguishes them.
     pub(crate) pgbench: Uuid,
 }
 
-/// All of it.
+/// The whole measured system.
 pub(crate) struct World {
     pub(crate) place: Place,
     pub(crate) service: Service,
@@ -67,7 +66,7 @@ impl World {
         world
     }
 
-    /// Every kind of document once, then the people whom the clinics know.
+    /// Sends every kind of document once, then the subjects that the clinics know.
     async fn seed(&mut self) {
         progress("seeding");
         self.submissions.each_once();
@@ -88,7 +87,7 @@ impl World {
         found
     }
 
-    /// Puts a load on whatever listens there.
+    /// Puts a load on a server at an address.
     pub(crate) async fn load_on<S: Source + 'static>(
         &self,
         address: SocketAddr,
@@ -107,12 +106,12 @@ impl World {
         Pgbench::new(&self.place, self.submissions.people())
     }
 
-    /// Before each measurement: what those before it left to be written is written.
+    /// Before each measurement, a checkpoint writes the pending data of earlier ones.
     pub(crate) async fn settle(&self) {
         self.owner.lock().await.execute("checkpoint").await.unwrap();
     }
 
-    /// Another process of the service, with nothing in its memory.
+    /// Starts a new process of the service, with empty caches.
     pub(crate) fn restart(&mut self) {
         let fresh = self.place.serve_with(&environment(&self.options));
         std::mem::replace(&mut self.service, fresh).stop();
@@ -122,8 +121,8 @@ impl World {
         environment(&self.options)
     }
 
-    /// Fails unless the database holds every submission that was acknowledged, and no other. Says how many, and that
-    /// pgbench's rows are of the same kinds.
+    /// Fails unless the database contains every acknowledged submission and no other. Returns how many, and the kinds of
+    /// pgbench's rows.
     pub(crate) async fn compare(&mut self) -> [String; 2] {
         let acknowledged = self.acknowledged.get_mut();
         let owner = self.owner.get_mut();
@@ -151,7 +150,7 @@ impl World {
         self.keep_ids(&found.ids);
     }
 
-    /// Keeps ids that were acknowledged.
+    /// Stores acknowledged ids.
     pub(crate) fn keep_ids(&self, ids: &[Uuid]) {
         self.acknowledged.borrow_mut().extend_from_slice(ids);
     }

@@ -1,4 +1,4 @@
-//! The surroundings: the clock and the source of randomness. No other file reads them.
+//! Access to the clock and to randomness. No other file reads them.
 
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
@@ -9,62 +9,61 @@ use uuid::Uuid;
 use super::AppError;
 use crate::domain::ids::time_ordered;
 
-/// Where time and randomness come from.
+/// The source of time and randomness.
 pub trait Ambient: Send + Sync {
-    /// Now, in whole microseconds: what the database keeps.
+    /// The current time in whole microseconds, the precision of the database.
     fn now(&self) -> Timestamp;
 
-    /// How long this process has been measuring. It never goes back, as the clock on the wall may.
+    /// The time since this process started measuring. It is monotonic, unlike the system clock.
     fn elapsed(&self) -> Duration {
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
         START.elapsed()
     }
 
-    /// Fills a buffer with random bytes fit for keys.
+    /// Fills a buffer with random bytes that are fit for keys.
     ///
     /// # Errors
-    /// When the system has none to give; then nothing may be decided.
+    /// Fails when the system has no randomness; then nothing may be decided.
     fn fill(&self, buffer: &mut [u8]) -> Result<(), AppError>;
 }
 
-/// The system's clock and randomness.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct System;
 
 impl Ambient for System {
     fn now(&self) -> Timestamp {
-        #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+        #[expect(clippy::disallowed_methods, reason = "the only place that reads the clock")]
         let now = Timestamp::now();
         now.round(Unit::Microsecond).unwrap_or(now)
     }
 
     fn fill(&self, buffer: &mut [u8]) -> Result<(), AppError> {
-        #[expect(clippy::disallowed_methods, reason = "the one place that draws randomness")]
+        #[expect(clippy::disallowed_methods, reason = "the only place that draws randomness")]
         let drawn = aws_lc_rs::rand::fill(buffer);
         drawn.map_err(|_| AppError::NoRandomness)
     }
 }
 
-/// Random bytes of a length known at compile time.
+/// Random bytes; the length is known at compile time.
 ///
 /// # Errors
-/// When the system has none to give.
+/// Fails when the system has no randomness.
 pub fn random<const N: usize>(ambient: &dyn Ambient) -> Result<[u8; N], AppError> {
     let mut bytes = [0; N];
     ambient.fill(&mut bytes)?;
     Ok(bytes)
 }
 
-/// A new time-ordered id.
+/// Creates a time-ordered id.
 ///
 /// # Errors
-/// When the system has no randomness to give.
+/// Fails when the system has no randomness.
 pub fn new_id<T: From<Uuid>>(ambient: &dyn Ambient, now: Timestamp) -> Result<T, AppError> {
     let millis = u64::try_from(now.as_millisecond()).unwrap_or_default();
     Ok(T::from(time_ordered(millis, random(ambient)?)))
 }
 
-/// A time that lies a duration after another, or the end of time.
+/// A time plus a duration, limited to the maximum time.
 #[must_use]
 pub fn after(start: Timestamp, duration: std::time::Duration) -> Timestamp {
     let duration = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);

@@ -1,5 +1,5 @@
-//! The trail: what a use case adds to it. A change writes its entry in its own transaction; a look is written, on disk,
-//! before anything is shown.
+//! Audit entries of use cases. A change writes its entry in its own transaction. A read writes its entry to disk before any
+//! data is returned.
 
 use uuid::Uuid;
 
@@ -12,10 +12,10 @@ use crate::domain::ids::{ClinicId, SubjectId};
 use crate::domain::stored::{Page, PageRequest};
 use crate::store;
 
-/// An entry about what somebody did or saw with success. With one person it is about that one; a list names everybody.
+/// The entry of a successful action or read. One subject is stored as the entry's subject, several as a list.
 ///
 /// # Errors
-/// When the system has no randomness to give.
+/// Fails when the system has no randomness.
 pub fn entry(
     app: &App,
     actor: &Actor,
@@ -29,7 +29,7 @@ pub fn entry(
     Ok(AuditEntry { credential_id, subject_id, subject_ids, request_id, ..entry })
 }
 
-/// The persons of an entry: one alone, or many.
+/// The subject columns of an entry: the single subject, or the list.
 pub(super) fn about(subjects: &[SubjectId]) -> (Option<SubjectId>, Vec<SubjectId>) {
     match subjects {
         [one] => (Some(*one), Vec::new()),
@@ -37,10 +37,10 @@ pub(super) fn about(subjects: &[SubjectId]) -> (Option<SubjectId>, Vec<SubjectId
     }
 }
 
-/// An entry about what the operator or background work did for a clinic.
+/// The entry of an action of the operator or of a background job for a clinic.
 ///
 /// # Errors
-/// When the system has no randomness to give.
+/// Fails when the system has no randomness.
 pub fn operator_entry(
     app: &App,
     clinic_id: ClinicId,
@@ -64,10 +64,10 @@ pub fn operator_entry(
     })
 }
 
-/// Puts a look on record. Only when this returns may what was read be shown.
+/// Audits a read. The read data may be returned only after this succeeds.
 ///
 /// # Errors
-/// When the entry cannot be made durable; then nothing may be shown.
+/// Fails when the entry cannot be made durable; then no data may be returned.
 pub async fn look(
     app: &App,
     actor: &Actor,
@@ -78,17 +78,17 @@ pub async fn look(
     Ok(store::audit_writer::write(&app.store, entry(app, actor, action, resource_id, subjects)?).await?)
 }
 
-/// Everybody in a list, each once, in the order of the list.
+/// The distinct subjects of a list, in the order of the list.
 #[must_use]
 pub fn everybody(subjects: impl IntoIterator<Item = SubjectId>) -> Vec<SubjectId> {
     let mut seen = std::collections::HashSet::new();
     subjects.into_iter().filter(|subject| seen.insert(*subject)).collect()
 }
 
-/// Puts on record that somebody did not get what was asked for, folded with others of its kind.
+/// Audits a refusal, folded with others of its kind.
 ///
 /// # Errors
-/// When the audit log cannot be written. Then the answer must not be given.
+/// Fails when the audit log cannot be written; then the refusal must not be sent.
 pub async fn refusal(
     app: &App,
     actor: &Actor,
@@ -102,10 +102,10 @@ pub async fn refusal(
     folding::record(app, kind, Refusal { resource_id, subject, request_id }).await
 }
 
-/// One page of the clinic's trail, newest first. That somebody read it is on record too.
+/// One page of the clinic's audit log, newest first. The read is audited too.
 ///
 /// # Errors
-/// When the cursor is not one of this list, or the database is away.
+/// Fails when the cursor does not belong to this list, or the database is unavailable.
 pub async fn list(
     app: &App,
     actor: &Actor,

@@ -1,5 +1,5 @@
-//! Retention of the audit log: entries that are older than their clinic keeps them are removed by whole seals, after they were
-//! verified, and a tombstone takes their place.
+//! Retention of the audit log: entries past their clinic's retention period are verified and then removed in whole seals. A
+//! tombstone replaces them.
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
@@ -14,25 +14,25 @@ use crate::domain::seal::{Break, Chain, NOTHING, Tombstone};
 use crate::store::audit_pruning::{Covered, begin};
 use crate::store::audit_trail::{ENTRIES, Sealed, Trail};
 
-/// Seals of one transaction, about; each covers at most a thousand entries.
+/// Approximate maximum of seals per transaction; each covers at most a thousand entries.
 const SEALS_AT_ONCE: i64 = 10_000;
-/// Entries of one transaction, about.
+/// Approximate maximum of entries per transaction.
 const ENTRIES_AT_ONCE: i64 = 100_000;
 
-/// What came of looking at the oldest seals of a clinic.
+/// The result of pruning the oldest seals of a clinic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pruning {
-    /// They were removed, or would have been.
+    /// The seals were removed; in a dry run, they would be.
     Removed(Tombstone),
-    /// They are not as the service left them, so nothing was removed.
+    /// The seals do not verify, so nothing was removed.
     Refused(Vec<Break>),
 }
 
-/// Removes what is older than a clinic keeps it, or than each clinic that says so does. A clinic whose oldest seals do not
-/// verify is left as it is. A dry run only says what would be removed.
+/// Prunes one clinic, or every clinic that has a retention period for its audit log. If the oldest seals of a clinic do not
+/// verify, nothing of it is removed. A dry run only reports what would be removed.
 ///
 /// # Errors
-/// When the account is not the owner of the database, or the database is away; what was removed stays removed.
+/// Fails when the account is not the owner of the database, or the database is unavailable; what was removed stays removed.
 pub async fn prune(
     app: &App,
     clinic_id: Option<ClinicId>,
@@ -59,7 +59,7 @@ fn years_before(now: Timestamp, years: u32) -> Option<Timestamp> {
     now.to_zoned(TimeZone::UTC).checked_sub(years).ok().map(|before| before.timestamp())
 }
 
-/// Removes the oldest seals that were made before a time, in one transaction; `None` when there is none.
+/// Removes the oldest seals made before a time, in one transaction; `None` if there are none.
 async fn prune_some(
     app: &App,
     clinic_id: ClinicId,
@@ -109,7 +109,7 @@ async fn prune_some(
     Ok(Some(Pruning::Removed(tombstone)))
 }
 
-/// What is wrong with the entries of a seal.
+/// The breaks among the entries of a seal.
 async fn breaks(trail: &mut Trail, clinic_id: ClinicId, seal: &Sealed) -> Result<Vec<Break>, AppError> {
     let mut broken = Vec::new();
     for entries in seal.entries.chunks(ENTRIES) {

@@ -1,5 +1,5 @@
-//! Verifying the audit trail: every entry is what was written, every seal follows the one before it, nothing was added,
-//! removed or cut off. It holds a few thousand hashes at a time, however long the trail is.
+//! Verifies the audit log: every entry is as written, every seal follows the one before it, and nothing was added, removed
+//! or truncated. Keeps at most a few thousand hashes in memory, independent of the length of the log.
 
 use std::collections::BTreeMap;
 
@@ -9,33 +9,32 @@ use crate::domain::ids::{AuditEntryId, ClinicId};
 use crate::domain::seal::{Break, Chain, EntryMac, Head, Pruned};
 use crate::store::audit_trail::{ENTRIES, Trail, Waiting};
 
-/// What was looked at, and how much of it is not as the service left it.
+/// What was verified, and the number of breaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Verified {
-    /// Chains: clinics whose trail has seals, and the system.
+    /// Chains: clinics whose audit log has seals, and the system.
     pub chains: u64,
-    /// Entries that are there.
+    /// Entries found.
     pub entries: u64,
-    /// Seals that are there.
+    /// Seals found.
     pub seals: u64,
-    /// Entries that wait for a seal.
+    /// Unsealed entries.
     pub waiting: u64,
-    /// Tombstones that are there.
+    /// Tombstones found.
     pub tombstones: u64,
-    /// Entries that these say were removed.
+    /// Entries removed, according to the tombstones.
     pub pruned_entries: u64,
-    /// Seals that these say were removed.
+    /// Seals removed, according to the tombstones.
     pub pruned_seals: u64,
     /// Known heads that were compared.
     pub heads: u64,
-    /// Breaks.
     pub breaks: u64,
 }
 
-/// Verifies the trail of a clinic, or of all and the system, and hands over every break as it is found.
+/// Verifies the audit log of one clinic, or of all clinics and the system, and reports every break as it is found.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn verify(
     app: &App,
     clinic_id: Option<ClinicId>,
@@ -60,7 +59,7 @@ pub async fn verify(
     Ok(walk.verified)
 }
 
-/// What is wrong with entries that were hashed with one version of the key, and how many of them are there.
+/// The breaks among entries that were hashed with one version of the key, and how many of the entries exist.
 pub(super) async fn entry_breaks(
     trail: &mut Trail,
     clinic_id: ClinicId,
@@ -86,7 +85,7 @@ struct Walk<F, P> {
 }
 
 impl<F: FnMut(ClinicId, Break), P: FnMut(Progress)> Walk<F, P> {
-    /// Verifies one chain and tells the number of its last seal.
+    /// Verifies one chain and returns the number of its last seal.
     async fn clinic(&mut self, trail: &mut Trail, clinic_id: ClinicId) -> Result<i64, AppError> {
         self.verified.entries += trail.enter(clinic_id).await?;
         let (mut chain, mut after) = (Chain::default(), None);
@@ -143,7 +142,8 @@ impl<F: FnMut(ClinicId, Break), P: FnMut(Progress)> Walk<F, P> {
         Ok(())
     }
 
-    /// Entries that wait carry their hash too; without one they are of the time before the first seal, or nobody's.
+    /// Verifies unsealed entries, which carry their hash too. One without a hash is valid only before the first seal; after
+    /// that it was added from outside the service.
     async fn waiting(&mut self, trail: &mut Trail, clinic_id: ClinicId, sealed: bool) -> Result<(), AppError> {
         let mut after = None;
         loop {
@@ -165,7 +165,7 @@ impl<F: FnMut(ClinicId, Break), P: FnMut(Progress)> Walk<F, P> {
         }
     }
 
-    /// Compares known heads with the chains: one beyond the end tells that the end was cut off.
+    /// Compares known heads with the chains: a head beyond the end shows that the chain was truncated.
     async fn heads(
         &mut self,
         trail: &mut Trail,

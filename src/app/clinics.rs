@@ -11,13 +11,13 @@ use crate::domain::stored::{Clinic, DueHours};
 use crate::domain::submission::PathwayId;
 use crate::store;
 
-/// How many years an audit log is kept at least.
+/// The minimum retention period of the audit log, years.
 pub const AUDIT_YEARS: u32 = 3;
 
-/// Adds a clinic.
+/// Creates a clinic.
 ///
 /// # Errors
-/// Every fault of the fields at once; when another clinic has the name, or the database is away.
+/// Fails with all faults of the fields; when another clinic has the name, or the database is unavailable.
 pub async fn create(
     app: &App,
     name: &str,
@@ -48,11 +48,12 @@ pub async fn create(
     Ok(clinic)
 }
 
-/// Keeps the settings of a clinic as they are given, and puts the change on record. Keys that are in use follow within
-/// seconds; a suspended clinic lets nobody in, and loses nothing.
+/// Stores the settings of a clinic and audits the change. Running instances apply it within seconds. A suspended clinic
+/// accepts no requests, and keeps its data.
 ///
 /// # Errors
-/// Every fault of the settings at once; when there is no such clinic, another one has the name, or the database is away.
+/// Fails with all faults of the settings; when the clinic does not exist, another one has the name, or the database is
+/// unavailable.
 pub async fn change(app: &App, clinic: &Clinic) -> Result<(), AppError> {
     let mut faults = faults(&clinic.name, &clinic.booking_url, &clinic.emergency_number);
     let due = [1, clinic.due.today, clinic.due.this_week, clinic.due.routine, 8760];
@@ -60,7 +61,7 @@ pub async fn change(app: &App, clinic: &Clinic) -> Result<(), AppError> {
     let audited = clinic.audit_retention_years.is_none_or(|years| (AUDIT_YEARS..=100).contains(&years));
     let checks = [
         (clinic.languages.contains(&clinic.language), "/language", "must be one of the languages"),
-        (due.is_sorted(), "/due", "must be 1 to 8760 hours, and no sooner for what is less urgent"),
+        (due.is_sorted(), "/due", "must be 1 to 8760 hours, and not shorter for a lower urgency"),
         (kept, "/retention_days", "must be 1 to 36500"),
         (audited, "/audit_retention_years", "must be 3 to 100"),
     ];
@@ -74,20 +75,20 @@ pub async fn change(app: &App, clinic: &Clinic) -> Result<(), AppError> {
     found.then_some(()).ok_or(AppError::NotFound)
 }
 
-/// Chooses the pathways that a clinic follows where a request asks for none.
+/// Sets the default pathways of a clinic.
 ///
 /// # Errors
-/// When there is no such clinic, or the database is away.
+/// Fails when the clinic does not exist, or the database is unavailable.
 pub async fn set_pathways(app: &App, clinic_id: ClinicId, pathways: &[PathwayId]) -> Result<(), AppError> {
     let clinic = list(app).await?.into_iter().find(|clinic| clinic.clinic_id == clinic_id);
     let clinic = clinic.ok_or(AppError::NotFound)?;
     change(app, &Clinic { pathways: pathways.to_vec(), ..clinic }).await
 }
 
-/// Every clinic, by name.
+/// All clinics, by name.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn list(app: &App) -> Result<Vec<Clinic>, AppError> {
     Ok(store::clinics::list(&app.store).await?)
 }
@@ -114,7 +115,7 @@ mod tests {
     use super::faults;
 
     #[test]
-    fn every_fault_of_a_clinic_is_told_at_once() {
+    fn all_faults_of_a_clinic_are_reported_at_once() {
         let places = |name, url, number| faults(name, url, number).into_iter().map(|fault| fault.pointer).collect();
         let none: Vec<String> = Vec::new();
         assert_eq!(none, places("Clinic", "https://clinic.example/book?from=screen", "112"));

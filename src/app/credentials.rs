@@ -1,4 +1,4 @@
-//! Credentials: mint, list, rotate, revoke.
+//! Credentials: create, list, rotate, revoke.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::domain::ids::{ClinicId, CredentialId, SenderId};
 use crate::domain::stored::{Credential, Page, PageRequest};
 use crate::store;
 
-/// A key on its way to its holder. It is handed out once and never again; only its keyed hash is stored.
+/// A key for its holder. It is returned only once; only its keyed hash is stored.
 pub type Key = Zeroizing<String>;
 
 /// Who manages credentials.
@@ -45,10 +45,10 @@ impl By<'_> {
     }
 }
 
-/// Mints a key for the operator.
+/// Creates a key for the operator.
 ///
 /// # Errors
-/// When the clinic is unknown, the draft has faults, or the database is away.
+/// Fails when the clinic is unknown, the draft has faults, or the database is unavailable.
 pub async fn mint(
     app: &App,
     clinic_id: ClinicId,
@@ -61,11 +61,11 @@ pub async fn mint(
     mint_by(app, By::Operator(clinic_id), draft).await
 }
 
-/// Mints a key of 256 random bits. One that replaces another credential continues its sender: it reads, corrects and retries
-/// what that one submitted. The other works until it is revoked.
+/// Creates a key of 256 random bits. A credential that replaces another one shares its sender: it can read, correct and
+/// retry what the other submitted. The other works until it is revoked.
 ///
 /// # Errors
-/// Every fault of the draft at once; when the clinic is unknown, or the database is away.
+/// Fails with all faults of the draft; when the clinic is unknown, or the database is unavailable.
 pub async fn mint_by(app: &App, by: By<'_>, draft: CredentialDraft) -> Result<(Credential, Key), AppError> {
     let now = app.ambient.now();
     let draft = draft.checked(now).map_err(AppError::Faulty)?;
@@ -92,22 +92,22 @@ pub async fn mint_by(app: &App, by: By<'_>, draft: CredentialDraft) -> Result<(C
     Ok((credential, key))
 }
 
-/// The sender of a credential that one of a role may replace.
+/// The sender of the credential to replace, which must have the given role.
 async fn sender_of(app: &App, clinic_id: ClinicId, replaces: CredentialId, role: Role) -> Result<SenderId, AppError> {
     match store::credentials::find(&app.store, clinic_id, replaces).await? {
         Some(replaced) if replaced.role == role => Ok(replaced.sender_id),
         Some(replaced) => {
-            let detail = format!("that credential has the role {}; mint one of the same role", replaced.role.as_str());
+            let detail = format!("that credential has the role {}; create one with that role", replaced.role.as_str());
             Err(AppError::fault("/replaces", FaultCode::Contradiction, &detail))
         }
         None => Err(AppError::fault("/replaces", FaultCode::NotFound, "there is no such credential")),
     }
 }
 
-/// Every credential of a clinic, oldest first, without keys, for the operator.
+/// All credentials of a clinic, oldest first, without keys, for the operator.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn list(app: &App, clinic_id: ClinicId) -> Result<Vec<Credential>, AppError> {
     Ok(store::credentials::list(&app.store, clinic_id).await?)
 }
@@ -115,18 +115,17 @@ pub async fn list(app: &App, clinic_id: ClinicId) -> Result<Vec<Credential>, App
 /// One page of the clinic's credentials, oldest first, without keys.
 ///
 /// # Errors
-/// When the cursor is not one of this list, or the database is away.
+/// Fails when the cursor does not belong to this list, or the database is unavailable.
 pub async fn page(app: &App, actor: &Actor, page: &PageRequest) -> Result<Page<Credential>, AppError> {
     let found = store::credentials::page(&app.store, actor.clinic_id, page).await?;
     look(app, actor, AuditAction::CredentialsListed, uuid::Uuid::nil(), &[]).await?;
     Ok(found)
 }
 
-/// Gives a credential a new key. The one it had works for the overlap, so that its holder can change over; a key before
-/// that one stops at once.
+/// Gives a credential a new key. The previous key works until the overlap ends; an even older key stops at once.
 ///
 /// # Errors
-/// When there is no such credential, it signs in with tokens or works no more, or the database is away.
+/// Fails when the credential does not exist, signs in with tokens or no longer works, or the database is unavailable.
 pub async fn rotate(
     app: &App,
     by: By<'_>,
@@ -142,23 +141,23 @@ pub async fn rotate(
     match (rotated, &credential.prefix) {
         (true, _) => Ok((credential, key)),
         (false, None) => Err(AppError::Conflict("this credential signs in with tokens, so it has no key")),
-        (false, Some(_)) => Err(AppError::Conflict("this credential is revoked or expired; mint another")),
+        (false, Some(_)) => Err(AppError::Conflict("this credential is revoked or expired; create a new one")),
     }
 }
 
 /// Revokes a credential for the operator; it stops working within five seconds, in every process.
 ///
 /// # Errors
-/// When there is none that is not revoked yet, or the database is away.
+/// Fails when there is no such credential that is not revoked yet, or the database is unavailable.
 pub async fn revoke(app: &App, clinic_id: ClinicId, credential_id: CredentialId) -> Result<(), AppError> {
     let now = revoke_by(app, By::Operator(clinic_id), credential_id).await?;
     now.then_some(()).ok_or(AppError::NotFound)
 }
 
-/// Revokes a credential; it stops working within five seconds, in every process. Whether it was not revoked before.
+/// Revokes a credential; it stops working within five seconds, in every process. Returns `false` if it was already revoked.
 ///
 /// # Errors
-/// When there is none, it is the one being used, or the database is away.
+/// Fails when the credential does not exist or is the one in use, or the database is unavailable.
 pub async fn revoke_by(app: &App, by: By<'_>, credential_id: CredentialId) -> Result<bool, AppError> {
     if matches!(by, By::Admin(actor) if actor.credential_id == credential_id) {
         return Err(AppError::Conflict("a credential cannot revoke itself; use another one"));
@@ -167,7 +166,7 @@ pub async fn revoke_by(app: &App, by: By<'_>, credential_id: CredentialId) -> Re
     if store::credentials::revoke(&app.store, credential_id, &audit).await? {
         return Ok(true);
     }
-    // A retry finds it revoked, which is what was asked for.
+    // A retry finds the credential revoked and succeeds.
     let there = store::credentials::find(&app.store, by.clinic_id(), credential_id).await?;
     there.map(|_| false).ok_or(AppError::NotFound)
 }

@@ -1,4 +1,4 @@
-//! Deliveries of webhooks, one attempt at a time: leased, sent without any transaction, and written down.
+//! Webhook deliveries, one attempt at a time: leased, sent outside any transaction, and the result stored.
 
 use crate::domain::audit::AuditAction;
 use crate::domain::webhook::{DisabledReason, Event};
@@ -12,27 +12,27 @@ use super::{App, AppError};
 
 pub use crate::store::webhook_leases::{Due, Leased};
 
-/// The endpoints of all clinics to which something is due.
+/// The endpoints of all clinics with due deliveries.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn due(app: &App) -> Result<Vec<Due>, AppError> {
     Ok(webhook_leases::due(&app.store, app.ambient.now()).await?)
 }
 
-/// Leases what has been due longest at an endpoint.
+/// Leases the deliveries that have been due longest at an endpoint.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn lease(app: &App, due: Due, at_most: usize) -> Result<Vec<Leased>, AppError> {
     let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
     Ok(webhook_leases::lease(&app.store, due, at_most, app.ambient.now()).await?)
 }
 
-/// Makes one attempt and writes down what came of it. The signature is of this moment; the id is the event's.
+/// Makes one attempt and stores the result. Each attempt has its own signature; the message id is the event's.
 ///
 /// # Errors
-/// When the database is away: then the lease runs out and the event is sent again.
+/// Fails when the database is unavailable; then the lease expires and the event is sent again.
 pub async fn deliver(app: &App, leased: Leased) -> Result<(), AppError> {
     let (began, start) = (app.ambient.now(), app.ambient.elapsed());
     let id = format!("evt_{}", leased.event.event_id);

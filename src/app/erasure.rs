@@ -1,4 +1,4 @@
-//! Erasure of a person, everything that is stored about one, and the replay of erasures over a restored backup.
+//! Erasure of a subject, export of all data about a subject, and replay of erasures over a restored backup.
 
 use std::path::PathBuf;
 
@@ -15,20 +15,22 @@ use crate::store;
 use crate::store::erasure::Listed;
 use crate::store::erasure_log::Erased;
 
-/// Everything stored about a person, opened. It is the person's own copy, so it holds contact data whatever the consent.
+/// All data stored about a subject, decrypted. It is the person's own copy, so it contains contact data whatever the
+/// consent.
 ///
 /// # Errors
-/// When the clinic has no such person, or the database is away.
+/// Fails when the clinic has no such subject, or the database is unavailable.
 pub async fn export(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<SubjectExport, AppError> {
     let export = store::subject_export::export(&app.store, actor.clinic_id, subject_id).await?;
     look(app, actor, AuditAction::SubjectExported, subject_id.0, &export.subject_ids).await?;
     Ok(export)
 }
 
-/// Erases a person and everything stored about the person. It is in the log outside the database before it is done.
+/// Erases a subject and all data stored about it. The erasure is written to the erasure log outside the database first.
 ///
 /// # Errors
-/// When there is no log, no such person, the person was merged into another, or the log or the database is away.
+/// Fails when there is no erasure log or no such subject, the subject was merged into another, or the log or the database
+/// is unavailable.
 pub async fn erase(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<(), AppError> {
     let log = app.policy.erasure_log.as_deref().ok_or(AppError::NoErasureLog)?;
     let entry = entry(app, actor, AuditAction::SubjectErased, subject_id.0, &[subject_id])?;
@@ -37,22 +39,22 @@ pub async fn erase(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<()
     Ok(())
 }
 
-/// What a replay did.
+/// The result of a replay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Replayed {
-    /// How many persons the logs name.
+    /// Subjects in the logs.
     pub named: usize,
-    /// Lines that are none of ours.
+    /// Lines that are not valid entries.
     pub unreadable: u64,
-    /// How many were there and are gone now.
+    /// Subjects that were found and erased.
     pub erased: u64,
 }
 
-/// Erases again whoever the logs name and the database, restored from a backup, still holds. What was erased already stays
-/// so.
+/// Erases again the subjects in the logs that the database, restored from a backup, still holds. Subjects that are already
+/// erased stay erased.
 ///
 /// # Errors
-/// When a log cannot be read, or the database is away.
+/// Fails when a log cannot be read, or the database is unavailable.
 pub async fn replay(app: &App, logs: &[PathBuf], mut progress: impl FnMut(Progress)) -> Result<Replayed, AppError> {
     let erased = Erased::read(logs)?;
     let mut replayed = Replayed { named: erased.len(), unreadable: erased.unreadable, erased: 0 };
@@ -84,7 +86,7 @@ async fn again(app: &App, clinic_id: ClinicId, listed: Listed) -> Result<(), App
         return Ok(());
     }
     if merged_into.is_some() {
-        // In the backup the two are still one; the other one stays.
+        // In the backup the two subjects are still merged; the other one stays.
         subject_merges::undo_of(app, clinic_id, subject_id).await?;
     }
     let entry = operator_entry(app, clinic_id, AuditAction::SubjectErased, subject_id.0)?;

@@ -1,4 +1,4 @@
-//! What a use case can fail with, free of any transport.
+//! Errors of use cases, independent of the transport.
 
 use crate::domain::actor::Role;
 use crate::domain::fault::{Fault, FaultCode};
@@ -7,78 +7,76 @@ use crate::domain::rule_table::Id;
 use crate::store::StoreError;
 use crate::store::constraint::Meaning;
 
-/// Why a use case did not do what was asked.
+/// Why a use case failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
-    /// What was sent has these faults.
-    #[error("{} faults in what was sent", .0.len())]
+    /// The input has these faults.
+    #[error("{} faults in the input", .0.len())]
     Faulty(Vec<Fault>),
-    /// There is no such thing, or it belongs to somebody else.
+    /// The resource does not exist, or belongs to another clinic or sender.
     #[error("not found")]
     NotFound,
-    /// No credential, or one that does not work; whose it is, where that is known.
+    /// No credential, or one that does not work; with its owner, if known.
     #[error("the credential does not work")]
     NotSignedIn(Option<(ClinicId, CredentialId)>),
-    /// The clinic lets nobody in; whose credential it was, where there is one already.
+    /// The clinic is suspended; with the credential, if there is one already.
     #[error("the clinic is suspended")]
     ClinicSuspended(Option<CredentialId>),
-    /// The key is bound to web sites, and the request comes from none of them.
-    #[error("the key is bound to other web sites")]
+    /// The key is bound to web origins, and the request comes from none of them.
+    #[error("the key is bound to other web origins")]
     OriginNotAllowed,
-    /// The credential's role may not do this.
+    /// The credential's role is too low.
     #[error("the role {} is needed, not {}", .least.as_str(), .role.as_str())]
     RoleTooLow {
-        /// The credential's role.
         role: Role,
-        /// The least role that may.
+        /// The lowest role that is allowed.
         least: Role,
     },
-    /// There is no file to write erasures to, so nobody is erased.
+    /// No erasure log is configured, so erasure is refused.
     #[error("there is no erasure log")]
     NoErasureLog,
-    /// The cursor is not one of this list.
-    #[error("the cursor is not one of this list")]
+    /// The cursor does not belong to this list.
+    #[error("the cursor does not belong to this list")]
     Cursor,
-    /// The state of the thing does not allow it, in one sentence.
+    /// The state of the resource does not allow it; the text is one sentence.
     #[error("{0}")]
     Conflict(&'static str),
-    /// The thing has changed since the caller saw it.
-    #[error("the thing has changed since")]
+    /// The resource has changed since the caller read it.
+    #[error("the resource has changed since it was read")]
     Stale,
-    /// Several things have the name that should tell one.
-    #[error("several things have this name")]
+    /// Several resources match where one is required.
+    #[error("several resources have this name")]
     Ambiguous,
-    /// The caller asks more often than is allowed.
+    /// The caller exceeded a rate limit.
     #[error("too many requests")]
     Limited {
-        /// When it may ask again.
+        /// When the caller may try again.
         retry_after: std::time::Duration,
     },
-    /// The retry key stands for another request.
-    #[error("the idempotency key stands for another request")]
+    /// The idempotency key was already used for another request.
+    #[error("the idempotency key was already used for another request")]
     IdempotencyKeyReused,
-    /// A clinic of this name exists.
-    #[error("a clinic of this name exists")]
+    /// A clinic with this name exists.
+    #[error("a clinic with this name exists")]
     ClinicNameTaken,
-    /// There is no such clinic.
     #[error("there is no such clinic")]
     ClinicUnknown,
-    /// The system has no randomness to give.
-    #[error("the system has no randomness to give")]
+    /// The system has no randomness.
+    #[error("the system has no randomness")]
     NoRandomness,
-    /// The database is away.
+    /// The database is unavailable.
     #[error("the database is not available: {0}")]
     Unavailable(String),
-    /// A rule table version that neither this binary nor the database knows, or that no longer compiles.
+    /// A rule table version that neither this binary nor the database has, or that no longer compiles.
     #[error("rule table {0} cannot be used")]
     RuleTable(Id),
-    /// A defect of ours.
+    /// A defect of this program.
     #[error("{0}")]
     Internal(String),
 }
 
 impl AppError {
-    /// One fault.
+    /// An error with a single fault.
     #[must_use]
     pub fn fault(pointer: &str, code: FaultCode, detail: &str) -> Self {
         Self::Faulty(vec![Fault::new(pointer, code, detail)])
@@ -91,12 +89,14 @@ impl From<StoreError> for AppError {
             StoreError::Conflict(Meaning::SupersededSubmissionUnknown) => {
                 Self::fault("/supersedes", FaultCode::NotFound, "there is no such submission")
             }
-            StoreError::Conflict(Meaning::AnotherCaseOpen) => Self::Conflict("another case of this person is open"),
+            StoreError::Conflict(Meaning::AnotherCaseOpen) => {
+                Self::Conflict("another follow-up of this subject is open")
+            }
             StoreError::Conflict(Meaning::ClinicNameTaken) => Self::ClinicNameTaken,
             StoreError::Conflict(Meaning::ClinicUnknown) => Self::ClinicUnknown,
             StoreError::Conflict(Meaning::RuleTableNotKept) => Self::Unavailable(error.to_string()),
             StoreError::Conflict(Meaning::SubjectToMergeUnknown) => {
-                Self::fault("/merged", FaultCode::NotFound, "there is no such person")
+                Self::fault("/merged", FaultCode::NotFound, "there is no such subject")
             }
             StoreError::Missing => Self::NotFound,
             StoreError::Stale => Self::Stale,

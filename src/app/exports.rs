@@ -1,4 +1,4 @@
-//! Exports: everything of a clinic, read while it is sent.
+//! Exports of a clinic's data, read while they are sent.
 
 use futures_util::stream::{self, Stream};
 use tokio::task::JoinHandle;
@@ -12,11 +12,11 @@ use crate::domain::export::{Chunk, Exported, ExportedFollowUp, ExportedSubmissio
 use crate::domain::stored::{FollowUpFilter, SubmissionFilter};
 use crate::store::{self, Store};
 
-/// The clinic's submissions behind a cursor that were received before now, oldest first.
+/// The clinic's submissions after a cursor that were received before now, oldest first.
 ///
 /// # Errors
-/// When the clinic has too many exports under way, the cursor is not one of this export, or the database is away; later,
-/// as an item of the stream.
+/// Fails when the clinic has too many exports in progress, the cursor does not belong to this export, or the database is
+/// unavailable; later failures are items of the stream.
 pub async fn submissions(
     app: &App,
     actor: &Actor,
@@ -40,11 +40,11 @@ pub async fn submissions(
     Ok(chunks(first, read, place))
 }
 
-/// The clinic's cases behind a cursor that were flagged before now, oldest first.
+/// The clinic's follow-ups after a cursor that were flagged before now, oldest first.
 ///
 /// # Errors
-/// When the clinic has too many exports under way, the cursor is not one of this export, or the database is away; later,
-/// as an item of the stream.
+/// Fails when the clinic has too many exports in progress, the cursor does not belong to this export, or the database is
+/// unavailable; later failures are items of the stream.
 pub async fn follow_ups(
     app: &App,
     actor: &Actor,
@@ -68,14 +68,14 @@ pub async fn follow_ups(
     Ok(chunks(first, read, place))
 }
 
-/// What comes next.
+/// The next part of the stream.
 enum Upcoming<T> {
     Read(Chunk<T>),
     UnderWay(JoinHandle<Result<Chunk<T>, AppError>>),
     Nothing,
 }
 
-/// A chunk is read while the one before is sent, and no further: when nobody takes it, nothing more is read.
+/// Reads one chunk ahead of the one being sent, and no further: if the client stops reading, no more is read.
 fn chunks<T, F>(
     first: Chunk<T>,
     read: impl Fn(Option<String>) -> F,
@@ -89,7 +89,7 @@ where
         let chunk = match upcoming {
             Upcoming::Read(chunk) => chunk,
             Upcoming::UnderWay(task) => {
-                task.await.map_err(|_| AppError::Internal("the reading of an export failed".into()))??
+                task.await.map_err(|_| AppError::Internal("reading an export failed".into()))??
             }
             Upcoming::Nothing => return Ok(None),
         };

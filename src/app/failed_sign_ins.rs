@@ -1,4 +1,4 @@
-//! Failed sign-ins, in the system's audit log, folded as refusals are. No address and no part of a key is kept.
+//! Failed sign-ins in the system's audit log, folded as refusals are. No address and no part of a key is stored.
 
 use uuid::Uuid;
 
@@ -9,8 +9,8 @@ use crate::domain::ids::{ClinicId, CredentialId};
 
 pub use super::folding::{tell_all, tell_due};
 
-/// Puts a failed sign-in on record: of a credential whose key was almost right, or of none that is known. It does not wait,
-/// since the answer tells the caller nothing that depends on it.
+/// Audits a failed sign-in: of a known credential, or of none. It does not wait for the write, because the
+/// response does not depend on it.
 pub fn record(app: &App, credential_id: Option<CredentialId>) {
     let kind = Kind {
         clinic_id: ClinicId(Uuid::nil()),

@@ -1,9 +1,9 @@
-//! Refusals, folded. The first refusal of a kind is written to the audit log before its answer leaves. Further ones are
-//! counted, and their number is written as one entry when a minute has passed since the last entry of the kind. So
-//! entries of one kind are at least a minute apart, and no refusal is written later than a minute after its answer.
+//! Folding of refusals. The first refusal of a kind is written to the audit log before its response is sent. Further ones
+//! are counted, and their number is written as one entry when a minute has passed since the last entry of the kind. So
+//! entries of one kind are at least a minute apart, and every refusal is written at most a minute after its response.
 //!
-//! A kind is a credential, an action and an outcome. Each process counts by itself. A process that is killed loses the
-//! refusals that it counted since the last entry of their kind; one that is stopped writes them.
+//! A kind is a credential, an action and an outcome. Each process counts separately. A process that is killed loses the
+//! refusals counted since the last entry of their kind; one that is stopped writes them.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,44 +21,41 @@ use crate::store;
 
 /// How long refusals are counted after an entry of their kind.
 const COUNTED_FOR: Duration = Duration::from_mins(1);
-/// How soon an entry that could not be written is tried again.
+/// The pause before a failed write is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
-/// Kinds that are counted apart. Further ones are counted by clinic, action and outcome.
+/// Maximum number of kinds counted separately. Further ones are counted by clinic, action and outcome.
 const APART: usize = 10_000;
-/// Kinds that are counted apart or by clinic. Further ones are counted by action and outcome.
+/// Maximum number of kinds counted separately or by clinic. Further ones are counted by action and outcome.
 const BY_CLINIC: usize = 2 * APART;
-/// Different things, and different persons, that one entry names.
+/// Maximum number of distinct resources, and of distinct subjects, in one entry.
 const NAMED: usize = 50;
-/// Entries that are handed to the writer at once.
+/// Maximum number of concurrent writes.
 const AT_ONCE: usize = 256;
 
-/// What refusals have in common that are counted together.
+/// What refusals that are counted together have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Kind {
-    /// Whose audit log; nil is the system's.
+    /// The clinic of the audit log; nil for the system's.
     pub clinic_id: ClinicId,
-    /// Who was refused, where that is known and counted apart.
+    /// The refused credential, if it is known and counted separately.
     pub credential_id: Option<CredentialId>,
-    /// What was tried.
     pub action: AuditAction,
-    /// What became of it.
     pub outcome: AuditOutcome,
-    /// The thing that every entry of the kind names; nil where each refusal names its own.
+    /// The resource of every entry of the kind; nil if each refusal has its own.
     pub resource_id: Uuid,
 }
 
-/// What one refusal says beside its kind.
+/// The details of one refusal besides its kind.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Refusal {
-    /// The thing that the request named; nil where it named none.
+    /// The requested resource; nil if there was none.
     pub resource_id: Uuid,
-    /// The person that the request named.
+    /// The requested subject.
     pub subject: Option<SubjectId>,
-    /// The request.
     pub request_id: Option<Uuid>,
 }
 
-/// The write of a first entry, which every refusal of its kind may wait for.
+/// The write of a first entry; every refusal of its kind may wait for it.
 type Written = Shared<BoxFuture<'static, Result<(), String>>>;
 
 /// The refusals of the last minute, by kind.
@@ -67,16 +64,16 @@ pub(crate) struct Folding(Mutex<HashMap<Kind, Counted>>);
 
 #[derive(Default)]
 struct Counted {
-    /// When the last entry of the kind was written, on the clock of the process.
+    /// When the last entry of the kind was written, in the process's monotonic time.
     since: Duration,
-    /// The write of the first entry, while its result may not have been looked at.
+    /// The write of the first entry, until its result has been checked.
     first: Option<Written>,
     untold: Untold,
-    /// Whether the last entry could not be written.
+    /// Whether the last write failed.
     failing: bool,
 }
 
-/// Refusals that no entry tells of yet.
+/// Refusals that are not written to an entry yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Untold {
     occurrences: i32,
@@ -84,22 +81,22 @@ struct Untold {
     subject_ids: Vec<SubjectId>,
 }
 
-/// What is to be done about a refusal.
+/// What to do with a refusal.
 enum Entered {
     /// Nothing: it is counted.
     Counted,
-    /// The result of its own entry is to be waited for.
+    /// Wait for the write of its own entry.
     First(Kind, Written),
-    /// It is counted once the first entry of its kind is on disk.
+    /// Count it once the first entry of its kind is on disk.
     Second(Kind, Written),
-    /// It is not counted: the refusals before it could not be written.
+    /// Reject it uncounted: the refusals before it could not be written.
     Failing(Kind),
 }
 
-/// Puts a refusal on record. When this returns, an entry of its kind is on disk that is less than a minute old.
+/// Audits a refusal. When this returns, an entry of its kind that is less than a minute old is on disk.
 ///
 /// # Errors
-/// When the audit log cannot be written. Then the answer must not be given.
+/// Fails when the audit log cannot be written; then the refusal must not be sent.
 pub(super) async fn record(app: &App, kind: Kind, refusal: Refusal) -> Result<(), AppError> {
     match app.folding.enter(app, kind, refusal)? {
         Entered::Counted => Ok(()),
@@ -113,13 +110,13 @@ pub(super) async fn record(app: &App, kind: Kind, refusal: Refusal) -> Result<()
     }
 }
 
-/// Waits for the first entry of a kind. One that cannot be written is forgotten, so that the next refusal tries again.
+/// Waits for the first entry of a kind. A failed write is forgotten, so that the next refusal tries again.
 async fn on_disk(app: &App, kind: Kind, written: Written) -> Result<(), AppError> {
     let outcome = written.clone().await;
     outcome.map_err(AppError::Unavailable).inspect_err(|_| app.folding.forget(kind, &written))
 }
 
-/// Counts a refusal whose answer does not depend on the audit log. The first of its kind is handed to the writer at once.
+/// Counts a refusal whose response does not depend on the audit log. The first of its kind is handed to the writer at once.
 pub(super) fn count(app: &App, kind: Kind, refusal: Refusal) {
     let kind = match app.folding.enter(app, kind, refusal) {
         Ok(Entered::Counted | Entered::First(..)) => return,
@@ -140,14 +137,14 @@ pub async fn tell_all(app: &App) {
     tell(app, app.folding.take(app.ambient.elapsed(), |_| true)).await;
 }
 
-/// How long from now until [`tell_due`] has something to do.
+/// The time until [`tell_due`] has something to do.
 #[must_use]
 pub fn next_due(app: &App) -> Duration {
     let now = app.ambient.elapsed();
     let wait = |counted: &Counted| {
         if counted.failing { AGAIN } else { (counted.since + COUNTED_FOR).saturating_sub(now) }
     };
-    // Nothing that begins later is due sooner.
+    // A kind that begins later is not due sooner.
     app.folding.lock().values().map(wait).min().unwrap_or(COUNTED_FOR)
 }
 
@@ -180,7 +177,7 @@ impl Folding {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a refusal, or begins its kind with an entry of its own.
+    /// Counts a refusal, or starts its kind with an entry of its own.
     fn enter(&self, app: &App, kind: Kind, refusal: Refusal) -> Result<Entered, AppError> {
         let now = app.ambient.elapsed();
         let mut kinds = self.lock();
@@ -204,12 +201,11 @@ impl Folding {
         let written = write.boxed().shared();
         kinds.insert(kind, Counted { since: now, first: Some(written.clone()), ..Counted::default() });
         drop(kinds);
-        // Handed to the writer now, whether or not somebody waits for it.
+        // Starts the write now, whether or not a caller waits for it.
         let _ = written.clone().now_or_never();
         Ok(Entered::First(kind, written))
     }
 
-    /// Counts refusals of a kind.
     fn add(&self, kind: Kind, now: Duration, untold: &Untold) {
         let mut kinds = self.lock();
         let kind = kept_as(&kinds, kind);
@@ -225,7 +221,7 @@ impl Folding {
         }
     }
 
-    /// Takes what is to be told of the kinds that are due, and forgets those of which there is nothing.
+    /// Takes the unwritten refusals of the kinds that are due, and forgets due kinds without any.
     fn take(&self, now: Duration, due: impl Fn(&Counted) -> bool) -> Vec<(Kind, Option<Written>, Untold)> {
         let mut kinds = self.lock();
         kinds.retain(|_, counted| !(due(counted) && counted.idle()));
@@ -237,7 +233,7 @@ impl Folding {
         taken.collect()
     }
 
-    /// Counts again what could not be told. Until it is told, the kind's refusals are not answered.
+    /// Counts refusals again after a failed write. Until a write succeeds, further refusals of the kind fail.
     fn put_back(&self, kind: Kind, now: Duration, untold: &Untold) {
         self.add(kind, now, untold);
         if let Some(counted) = self.lock().get_mut(&kind) {
@@ -260,7 +256,7 @@ fn kept_as(kinds: &HashMap<Kind, Counted>, kind: Kind) -> Kind {
     fits.find(|(kind, room)| kinds.len() < *room || kinds.contains_key(kind)).map_or(of_action, |(kind, _)| kind)
 }
 
-/// Whether an entry is known to be on disk by now.
+/// Whether an entry is known to be on disk.
 fn is_on_disk(written: &Written) -> bool {
     written.clone().now_or_never() == Some(Ok(()))
 }
@@ -270,7 +266,7 @@ impl Counted {
         self.since + COUNTED_FOR <= now
     }
 
-    /// Whether everything of it is told.
+    /// Whether all refusals of the kind are written.
     fn idle(&self) -> bool {
         self.first.as_ref().is_none_or(is_on_disk) && self.untold.occurrences == 0 && !self.failing
     }
@@ -288,7 +284,7 @@ impl Untold {
         name(&mut self.subject_ids, &more.subject_ids);
     }
 
-    /// The entry of refusals that were counted.
+    /// The entry of counted refusals.
     fn entry(&self, app: &App, kind: Kind) -> Result<AuditEntry, AppError> {
         let entry = operator_entry(app, kind.clinic_id, kind.action, kind.resource_id)?;
         let (subject_id, subject_ids) = about(&self.subject_ids);
@@ -297,14 +293,14 @@ impl Untold {
         Ok(AuditEntry { credential_id, outcome, resource_ids, subject_id, subject_ids, occurrences, ..entry })
     }
 
-    /// The entry of one refusal by itself.
+    /// The entry of a single refusal.
     fn first_entry(&self, app: &App, kind: Kind) -> Result<AuditEntry, AppError> {
         let resource_id = self.resource_ids.first().copied().unwrap_or(kind.resource_id);
         Ok(AuditEntry { resource_id, resource_ids: Vec::new(), ..self.entry(app, kind)? })
     }
 }
 
-/// Adds what is not named yet, as long as there is room.
+/// Adds distinct values up to the maximum.
 fn name<T: Copy + PartialEq>(named: &mut Vec<T>, more: &[T]) {
     for one in more {
         if named.len() < NAMED && !named.contains(one) {
@@ -332,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn however_many_kinds_there_are_few_are_kept_and_every_refusal_is_counted() {
+    fn the_number_of_kinds_is_bounded_and_every_refusal_is_counted() {
         let folding = Folding::default();
         for number in 1..=50_000 {
             folding.add(kind(number % 30_000, number), Duration::ZERO, &refusal(number));
@@ -345,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_names_fifty_different_things() {
+    fn an_entry_lists_fifty_distinct_resources() {
         let folding = Folding::default();
         for number in 0..200 {
             folding.add(kind(1, 1), Duration::ZERO, &refusal(number % 70));
@@ -356,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_told_is_kept_and_tried_again() {
+    fn a_failed_write_is_kept_and_tried_again() {
         let folding = Folding::default();
         folding.add(kind(1, 1), Duration::ZERO, &refusal(1));
         assert!(folding.take(Duration::from_secs(59), |counted| counted.over(Duration::from_secs(59))).is_empty());

@@ -1,4 +1,4 @@
-//! What staff do with follow-ups: load the case, let the domain decide, keep what was decided.
+//! Commands of staff on follow-ups: load the follow-up, let the domain decide, store the decision.
 
 use jiff::Timestamp;
 
@@ -15,38 +15,34 @@ use crate::store;
 use crate::store::follow_up_commands::{Decided, Outcome};
 use crate::store::idempotency_keys::{Effect, Kept};
 
-/// A command as it was asked for.
+/// A requested command.
 #[derive(Clone)]
 pub struct Asked {
-    /// The case.
     pub follow_up_id: FollowUpId,
-    /// The version that whoever asks has seen.
+    /// The version that the caller has read.
     pub version: i32,
-    /// What to do.
     pub command: FollowUpCommand,
-    /// What to write down with it.
+    /// The note to store with the command.
     pub note: Option<Note>,
-    /// The key that makes a retry safe.
     pub idempotency: Option<Idempotency>,
 }
 
-/// A case as a command left it.
+/// A follow-up after a command.
 #[derive(Clone, Debug)]
 pub struct Answered {
-    /// The case.
     pub follow_up: FollowUp,
-    /// When the command was done.
+    /// When the command was executed.
     pub at: Timestamp,
 }
 
-/// Does what a command asks of a case, once for each retry key.
+/// Executes a command on a follow-up, once per idempotency key.
 ///
 /// # Errors
-/// When the clinic has no such case, the case has moved on since it was seen or refuses the command, whoever is to get it
-/// cannot work on it, the key stands for another request, or the database is away.
+/// Fails when the clinic has no such follow-up, the follow-up has changed since it was read or refuses the command, the new
+/// assignee cannot work on it, the key was used for another request, or the database is unavailable.
 pub async fn command(app: &App, actor: &Actor, asked: Asked) -> Result<Answered, AppError> {
     let idempotency = asked.idempotency.as_ref();
-    // A retry is answered as before, however far the case has moved on.
+    // A retry gets the original response, even if the follow-up has changed since.
     if let Some(answered) = earlier(app, actor, idempotency).await? {
         return Ok(answered);
     }
@@ -59,7 +55,7 @@ pub async fn command(app: &App, actor: &Actor, asked: Asked) -> Result<Answered,
     if let FollowUpCommand::Reassign { to } = asked.command
         && !store::credentials::can_work(&app.store, actor.clinic_id, to, now).await?
     {
-        return Err(AppError::fault("/to", FaultCode::NotFound, "there is no such member of staff"));
+        return Err(AppError::fault("/to", FaultCode::NotFound, "there is no such staff member"));
     }
     let change = decide(&case, &asked.command, actor, now).map_err(refused)?;
     let note = asked.note.map(|note| Ok::<_, AppError>((note, random(&*app.ambient)?))).transpose()?;
@@ -71,11 +67,11 @@ pub async fn command(app: &App, actor: &Actor, asked: Asked) -> Result<Answered,
     }
 }
 
-/// Claims the most urgent, then oldest open case; `None` when nothing is open. Whatever the concurrency, a case is handed
-/// to one caller, and the same case again to a retry with the same key.
+/// Claims the most urgent, then oldest open follow-up; `None` when none is open. Under concurrency each follow-up goes to
+/// one caller, and a retry with the same key gets the same follow-up.
 ///
 /// # Errors
-/// When the key stands for another request, or the database is away.
+/// Fails when the key was used for another request, or the database is unavailable.
 pub async fn take_next(
     app: &App,
     actor: &Actor,
@@ -90,11 +86,11 @@ pub async fn take_next(
         Outcome::Written(follow_up) => Ok(Some(written(app, *follow_up, now))),
         Outcome::Known(kept) => replay(app, actor, kept).await.map(Some),
         Outcome::Nothing => Ok(None),
-        Outcome::Stale => Err(AppError::Internal("a locked case has moved on".into())),
+        Outcome::Stale => Err(AppError::Internal("a locked follow-up has changed".into())),
     }
 }
 
-/// A case that was just written; whoever subscribes is told.
+/// A follow-up that was just written; wakes the delivery of webhooks.
 fn written(app: &App, follow_up: FollowUp, at: Timestamp) -> Answered {
     app.deliveries.notify_one();
     Answered { follow_up, at }
@@ -106,7 +102,7 @@ fn decided(app: &App, actor: &Actor, change: FollowUpChange, action: AuditAction
     Ok(Decided { change, note: None, audit })
 }
 
-/// What this very request made before, if it did.
+/// The earlier result of the same request, if there is one.
 async fn earlier(app: &App, actor: &Actor, idempotency: Option<&Idempotency>) -> Result<Option<Answered>, AppError> {
     let Some(idempotency) = idempotency else { return Ok(None) };
     let (clinic_id, now) = (actor.clinic_id, app.ambient.now());
@@ -116,7 +112,7 @@ async fn earlier(app: &App, actor: &Actor, idempotency: Option<&Idempotency>) ->
     }
 }
 
-/// The case as the version that a key stands for left it. It is a look at the case, and on record as one.
+/// Replays the response of the request that first used this key. Audited as a read.
 async fn replay(app: &App, actor: &Actor, kept: Kept) -> Result<Answered, AppError> {
     let Kept::Same(Effect::Version(id, version)) = kept else { return Err(AppError::IdempotencyKeyReused) };
     let event = store::follow_up_events::find(&app.store, actor.clinic_id, FollowUpId(id), version).await?;
@@ -125,7 +121,7 @@ async fn replay(app: &App, actor: &Actor, kept: Kept) -> Result<Answered, AppErr
     Ok(Answered { follow_up: event.after, at: event.at })
 }
 
-/// The case has moved on. A copy of this very request may have moved it, while this one looked for the key.
+/// The follow-up has changed. A concurrent copy of this request may have changed it after this one looked up the key.
 async fn stale(app: &App, actor: &Actor, idempotency: Option<&Idempotency>) -> Result<Answered, AppError> {
     earlier(app, actor, idempotency).await?.ok_or(AppError::Stale)
 }

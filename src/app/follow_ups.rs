@@ -1,4 +1,4 @@
-//! Follow-ups: the worklist, one case, its history.
+//! Follow-ups: the worklist, one follow-up, its history.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -15,30 +15,28 @@ use crate::store::{self, Store};
 
 /// A page of the worklist.
 pub struct Worklist {
-    /// The page.
     pub page: Page<FollowUp>,
-    /// About how many cases pass the filter, where it was asked for.
+    /// The estimated number of follow-ups that match the filter, if requested.
     pub estimated_total: Option<u64>,
-    /// When it was read.
+    /// When the page was read.
     pub at: Timestamp,
 }
 
-/// One case with what belongs to it.
+/// A follow-up with related data.
 pub struct Detail {
-    /// The case.
     pub follow_up: FollowUp,
     /// Its submissions, oldest first.
     pub submissions: Vec<SubmissionSummary>,
-    /// How to reach the person; `None` without consent to contact.
+    /// The person's contact data; `None` without consent to contact.
     pub contact: Option<Contact>,
-    /// When it was read.
+    /// When the data was read.
     pub at: Timestamp,
 }
 
-/// One page of the worklist in the order asked for, with an estimate of the whole where it is asked for.
+/// One page of the worklist in the requested order, with an estimated total if requested.
 ///
 /// # Errors
-/// When the cursor is not one of this list, or the database is away.
+/// Fails when the cursor does not belong to this list, or the database is unavailable.
 pub async fn list(
     app: &App,
     actor: &Actor,
@@ -62,10 +60,10 @@ pub async fn list(
     Ok(Worklist { page, estimated_total, at })
 }
 
-/// One case with its submissions and, where the person consented to contact, how to reach the person.
+/// One follow-up with its submissions and, with consent to contact, the contact data.
 ///
 /// # Errors
-/// When there is none of this clinic, or the database is away.
+/// Fails when the clinic has no such follow-up, or the database is unavailable.
 pub async fn get(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Result<Detail, AppError> {
     let clinic_id = actor.clinic_id;
     let follow_up = find(app, actor, follow_up_id).await?;
@@ -75,14 +73,14 @@ pub async fn get(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Result<D
     Ok(Detail { follow_up, submissions, contact, at: app.ambient.now() })
 }
 
-/// Every version of a case, oldest first.
+/// All versions of a follow-up, oldest first.
 ///
 /// # Errors
-/// When there is none of this clinic, or the database is away.
+/// Fails when the clinic has no such follow-up, or the database is unavailable.
 pub async fn history(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Result<Vec<FollowUpEvent>, AppError> {
     let follow_up = find(app, actor, follow_up_id).await?;
     let events = store::follow_up_events::list(&app.store, actor.clinic_id, follow_up_id).await?;
-    // After a merge earlier versions are about the person who was merged.
+    // After a merge, earlier versions are about the merged subject.
     let shown = everybody(events.iter().map(|event| event.after.subject_id).chain([follow_up.subject_id]));
     look(app, actor, AuditAction::FollowUpHistoryRead, follow_up_id.0, &shown).await?;
     Ok(events)

@@ -1,4 +1,4 @@
-//! Whether the service may take submissions.
+//! Readiness: whether the service may take submissions.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -8,35 +8,35 @@ use moka::future::Cache as Moka;
 use super::App;
 use crate::store::{self, ReplicaFigures};
 
-/// How long an answer of the database serves everybody who asks.
+/// How long a readiness result is cached for all callers.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// What keeps the service from being ready.
+/// The conditions of readiness.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one answer to one question")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent condition")]
 pub struct Readiness {
     /// Whether the database answers.
     pub database: bool,
     /// Whether every migration is applied.
     pub migrations: bool,
-    /// Whether the database itself keeps clinics apart.
+    /// Whether row security is active in the database.
     pub row_security: bool,
-    /// Whether the service signs in to the database as a role that can neither pass by row security nor change the schema.
+    /// Whether the service signs in to the database as a role that can neither bypass row security nor change the schema.
     pub unprivileged: bool,
-    /// Whether the master key and the rule tables were found to be those of this database.
+    /// Whether the master key and the rule tables were found to belong to this database.
     pub prepared: bool,
-    /// Whether what the database acknowledges is on disk, or the operator accepted that it may not be.
+    /// Whether acknowledged data is on disk, or the operator accepted that it may not be.
     pub durable_settings: bool,
-    /// Whether the disk of the database has room.
+    /// Whether the disk of the database has free space.
     pub disk: bool,
     /// What is wrong with the tables of the database and what to do, for the operator.
     pub schema_fault: Option<String>,
-    /// That the database is of a newer program, for the operator. It keeps the service from nothing.
+    /// A warning for the operator that the database is of a newer program. It does not affect readiness.
     pub schema_warning: Option<String>,
 }
 
 impl Readiness {
-    /// Whether nothing keeps it.
+    /// Whether all conditions hold.
     #[must_use]
     pub const fn ready(&self) -> bool {
         self.database
@@ -49,22 +49,22 @@ impl Readiness {
     }
 }
 
-/// What the database said last.
+/// The last result.
 pub(crate) type Cache = Moka<(), Readiness>;
 
 pub(crate) fn cache() -> Cache {
     Moka::builder().time_to_live(FRESH).build()
 }
 
-/// Whether it is ready, as the database said at most a second ago. It is asked once, however many wait.
+/// The readiness, at most a second old. Concurrent callers share one check.
 pub async fn recent(app: &App) -> Readiness {
     app.readiness.get_with((), readiness(app)).await
 }
 
-/// Asks the database.
+/// Checks the database.
 ///
 /// # Errors
-/// None that it reports: a database that is away is an answer.
+/// None: an unavailable database is a result.
 pub async fn readiness(app: &App) -> Readiness {
     match store::health::check(&app.store).await {
         Ok(health) => {
@@ -83,7 +83,7 @@ pub async fn readiness(app: &App) -> Readiness {
             if !health.unprivileged {
                 tracing::warn!(
                     "DATABASE_URL signs in as the owner of the database, a superuser or another privileged role; \
-                     `sarcoscreen migrate` makes the role that the service is meant to sign in as"
+                     `sarcoscreen migrate` creates the role that the service must sign in as"
                 );
             }
             Readiness {
@@ -115,13 +115,12 @@ pub async fn readiness(app: &App) -> Readiness {
     }
 }
 
-/// How the replica stands, and how reads were shared out; `None` where there is none. It keeps nobody from being ready.
+/// The state of the replica and the distribution of reads; `None` without a replica. It does not affect readiness.
 #[must_use]
 pub fn replica(app: &App) -> Option<ReplicaFigures> {
     app.store.replica_figures()
 }
 
-/// Waits until every connection is closed.
 pub async fn close(app: &App) {
     app.store.close().await;
 }

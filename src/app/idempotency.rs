@@ -1,4 +1,4 @@
-//! Retry keys: bound to the request that they came with.
+//! Idempotency keys: bound to the request that first used them.
 
 use aws_lc_rs::digest;
 use data_encoding::HEXLOWER;
@@ -10,7 +10,8 @@ use super::ambient::after;
 use crate::domain::ids::SenderId;
 use crate::domain::submission::{ExternalSource, Idempotency};
 
-/// Binds a retry key of a sender to its request by a digest of the operation, the ids that belong to it, and the canonical body.
+/// Binds a sender's idempotency key to its request by a digest of the operation, the ids that belong to it, and the
+/// canonical body.
 #[must_use]
 pub fn bind(
     app: &App,
@@ -33,8 +34,8 @@ pub fn bind(
     Idempotency { sender_id, key, fingerprint, expires_at, of_record: false }
 }
 
-/// The key of a sender's record in another system. It stands for the record whatever is said of it, and for as long as its
-/// submission.
+/// The key of a sender's record in another system. It identifies the record independent of its content, and for as long as
+/// its submission exists.
 #[must_use]
 pub fn of_record(sender_id: SenderId, source: &ExternalSource) -> Idempotency {
     let mut context = digest::Context::new(&digest::SHA256);

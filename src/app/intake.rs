@@ -20,9 +20,9 @@ use crate::store::StoreError;
 use crate::store::constraint::Meaning;
 use crate::store::idempotency_keys::{Effect, Kept};
 
-/// How far a client's clock may run ahead, seconds.
+/// How far a client's clock may be ahead, seconds.
 const CLOCK_AHEAD_SECONDS: i64 = 300;
-/// Nobody alive answered anything before 1900-01-01T00:00:00Z; seconds.
+/// The earliest accepted time, 1900-01-01T00:00:00Z: no living person answered before; seconds.
 const EARLIEST_SECONDS: i64 = -2_208_988_800;
 
 /// Scores answers without storing anything.
@@ -31,28 +31,28 @@ pub fn score(app: &App, answers: &Answers, asked: Asked<'_>) -> Assessment {
     scoring::score(rule_tables::current(app), answers, asked)
 }
 
-/// What the red flags say of answers that must otherwise be refused.
+/// The red flags of answers that are otherwise refused.
 #[must_use]
 pub fn alarm(app: &App, answers: &Answers) -> Alarm {
     scoring::alarm(rule_tables::current(app), answers)
 }
 
-/// Whether submissions of the actor's clinic are taken at the moment. To be asked before a body is read.
+/// Whether submissions of the actor's clinic are accepted at the moment. Call it before the body is read.
 ///
 /// # Errors
-/// When they would wait too long to be stored.
+/// Fails when a submission would wait too long to be stored.
 pub fn takes(app: &App, actor: &Actor) -> Result<(), AppError> {
     if app.store.refuses_submissions(actor.clinic_id) {
-        return Err(AppError::Unavailable("too much waits to be written".to_owned()));
+        return Err(AppError::Unavailable("too many submissions wait to be written".to_owned()));
     }
     Ok(())
 }
 
-/// Scores and stores a submission; when it returns, the submission is on disk, and so are its follow-up and audit
-/// entry. A retry with the same key and body gets the submission that the first one stored.
+/// Scores and stores a submission. When it returns, the submission is on disk, with its follow-up and audit entry. A retry
+/// with the same key and body gets the submission that the first request stored.
 ///
 /// # Errors
-/// Every fault of the draft at once; a key that stands for another request; a database that is away.
+/// Fails with all faults of the draft; when the key was used for another request, or the database is unavailable.
 pub async fn submit(app: &App, actor: &Actor, clinic: &Clinic, draft: Draft) -> Result<StoredSubmission, AppError> {
     match settle(app, actor, clinic, draft).await? {
         Stored::Created(stored) => Ok(*stored),
@@ -61,10 +61,10 @@ pub async fn submit(app: &App, actor: &Actor, clinic: &Clinic, draft: Draft) -> 
     }
 }
 
-/// Scores and stores a submission, and tells what became of it.
+/// Scores and stores a submission, and returns the outcome.
 pub(super) async fn settle(app: &App, actor: &Actor, clinic: &Clinic, draft: Draft) -> Result<Stored, AppError> {
     if !app.prepared.load(Ordering::Acquire) {
-        return Err(AppError::Unavailable("the database was not found to be the one of this key yet".into()));
+        return Err(AppError::Unavailable("the database and its master key are not verified yet".into()));
     }
     let now = app.ambient.now();
     let faults = draft_faults(app, &draft, actor);
@@ -94,8 +94,8 @@ pub(super) async fn settle(app: &App, actor: &Actor, clinic: &Clinic, draft: Dra
     Ok(outcome)
 }
 
-/// What becomes of a draft of an intake key that corrects what its sender did not submit: it is refused as if that were
-/// unknown. A retry is answered as before, also when what it corrected is gone since.
+/// Refuses a draft of an intake key that corrects another sender's submission, as if that submission were unknown. A retry
+/// gets the original response, even if the corrected submission has been removed since.
 async fn refused_correction(
     app: &App,
     actor: &Actor,
@@ -121,7 +121,7 @@ async fn refused_correction(
     Err(StoreError::Conflict(Meaning::SupersededSubmissionUnknown).into())
 }
 
-/// Whoever may read lists back is to find there what was just submitted. It is stored whether or not this succeeds.
+/// Makes staff find the new submission in lists read from the replica. It is stored whether or not this succeeds.
 async fn count_for_readers(app: &App, actor: &Actor) {
     if actor.role >= Role::Staff
         && let Err(error) = store::credential_changes::count_after(&app.store, actor).await
@@ -130,11 +130,11 @@ async fn count_for_readers(app: &App, actor: &Actor) {
     }
 }
 
-/// What this very request was stored as, if it was. A retry is answered as before even where a later version of the service
-/// finds the answers implausible together.
+/// The submission that the same request stored before, if there is one. A retry gets the original response even if a later
+/// version of the service finds the combination of answers implausible.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn earlier(
     app: &App,
     actor: &Actor,
@@ -149,7 +149,7 @@ pub async fn earlier(
     }
 }
 
-/// A receipt that is answered again is a look at what it holds.
+/// Replays a receipt. Audited as a read of the submission.
 pub(super) async fn shown_again(
     app: &App,
     actor: &Actor,
@@ -159,12 +159,12 @@ pub(super) async fn shown_again(
     Ok(stored)
 }
 
-/// What a draft gets wrong that its form alone does not show.
+/// Faults of a draft that its syntax alone does not show.
 #[must_use]
 pub fn draft_faults(app: &App, draft: &Draft, actor: &Actor) -> Vec<Fault> {
     let mut faults: Vec<Fault> = draft.answers.missing().map(|fault| fault.under("/answers")).collect();
     if actor.role == Role::Browser {
-        let detail = "a browser key may not say who the person is or where the record comes from";
+        let detail = "a browser key may not identify the person or the source of the record";
         let set = [
             (draft.subject.reference.is_some(), "/subject/reference"),
             (draft.source.is_some(), "/source"),
@@ -177,24 +177,24 @@ pub fn draft_faults(app: &App, draft: &Draft, actor: &Actor) -> Vec<Fault> {
     let consent = draft.subject.consent.as_ref().map(|consent| consent.given_at);
     for (pointer, at) in [("/answered_at", draft.answered_at), ("/subject/consent/given_at", consent)] {
         if at.is_some_and(|at| !possible(app, at)) {
-            faults.push(Fault::new(pointer, FaultCode::OutOfRange, "must lie between 1900 and now"));
+            faults.push(Fault::new(pointer, FaultCode::OutOfRange, "must be between 1900 and now"));
         }
     }
     faults.extend(import_fault(app, draft));
     faults
 }
 
-/// History says when it was answered, and that is over.
+/// Checks that imported history has a time of its answers, and that it is in the past.
 fn import_fault(app: &App, draft: &Draft) -> Option<Fault> {
     match draft.answered_at {
         _ if !draft.imported => None,
-        None => Some(Fault::new("/answered_at", FaultCode::Required, "history must say when it was answered")),
+        None => Some(Fault::new("/answered_at", FaultCode::Required, "history must state when it was answered")),
         Some(at) if at < app.ambient.now() => None,
-        Some(_) => Some(Fault::new("/answered_at", FaultCode::OutOfRange, "history must lie in the past")),
+        Some(_) => Some(Fault::new("/answered_at", FaultCode::OutOfRange, "history must be in the past")),
     }
 }
 
-/// Whether something may have happened then.
+/// Whether a time is within the accepted range.
 pub(super) fn possible(app: &App, at: Timestamp) -> bool {
     (EARLIEST_SECONDS..=app.ambient.now().as_second() + CLOCK_AHEAD_SECONDS).contains(&at.as_second())
 }

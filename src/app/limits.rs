@@ -1,8 +1,8 @@
-//! How many requests a credential, a clinic and a visitor's address may make in a minute, and how many attempts to sign in
-//! may fail at one address: counted in the memory of this process.
+//! Rate limits per minute for a credential, a clinic and a visitor's address, and a limit of failed sign-ins per address.
+//! The counters are in the memory of this process.
 //!
-//! The narrowest limit is counted first: a visitor that asks too much takes nothing from the quota of the site, and a
-//! credential that asks too much takes nothing from the quota of its clinic.
+//! The narrowest limit is counted first: a visitor over the limit does not use the quota of the site, and a credential over
+//! the limit does not use the quota of its clinic.
 
 mod counter;
 
@@ -20,53 +20,51 @@ use counter::{Counter, Elapsed};
 
 /// The window of every limit.
 pub const WINDOW: Duration = Duration::from_mins(1);
-/// Failed attempts to sign in from one address; further ones are answered 429.
+/// Failed sign-ins allowed per address; further ones get 429.
 pub const FAILURES_OF_AN_ADDRESS: u32 = 60;
 
-/// Requests a minute; 0 sets no limit.
+/// Requests per minute; 0 means no limit.
 #[derive(Clone, Debug, Default)]
 pub struct Rates {
-    /// Of one credential.
+    /// For one credential.
     pub per_credential: u32,
-    /// Of all credentials of one clinic.
+    /// For all credentials of one clinic together.
     pub per_clinic: u32,
     /// Submissions of one browser credential from one address.
     pub submissions_per_address: u32,
     /// Other requests of one browser credential from one address.
     pub scores_per_address: u32,
-    /// Networks whose addresses have a multiple of both budgets each. The narrowest network counts.
+    /// Networks whose addresses each have a multiple of both budgets. The narrowest network applies.
     pub address_factors: Vec<(IpNet, u32)>,
 }
 
-/// The budget of an address that a request of a browser credential is counted against.
+/// The budget per address that a request of a browser credential counts against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Budget {
-    /// Everything but submissions.
+    /// Everything except submissions.
     Scores,
-    /// Submissions.
     Submissions,
 }
 
-/// One limit of a caller.
+/// The state of one limit for a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// Its name in the headers of answers.
+    /// Its name in response headers.
     pub name: &'static str,
-    /// Requests a minute; 0 where there is no limit.
+    /// Requests per minute; 0 means no limit.
     pub quota: u32,
-    /// Requests left; `None` where it was not counted.
+    /// Requests left; `None` if the request was not counted.
     pub left: Option<u32>,
 }
 
 /// The limits of a caller, in the order of counting.
 pub type Standing = [Limit; 3];
 
-/// A limit was reached.
+/// A limit was exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exceeded {
-    /// What is left of the limits that were counted.
+    /// The state of the limits that were counted.
     pub standing: Standing,
-    /// How long to wait.
     pub wait: Duration,
 }
 
@@ -81,7 +79,7 @@ pub(crate) struct Limits {
     failures: Option<Counter<IpAddr>>,
 }
 
-/// What one address may ask with one browser credential.
+/// The budgets of one address with one browser credential.
 struct Budgets {
     scores: Option<Counter<(Uuid, IpAddr)>>,
     submissions: Option<Counter<(Uuid, IpAddr)>>,
@@ -108,7 +106,7 @@ impl Limits {
     /// Counts a request of a signed-in caller.
     ///
     /// # Errors
-    /// When one of its limits is reached.
+    /// Fails when one of its limits is exceeded.
     pub(super) fn count(&self, actor: &Actor, address: IpAddr, budget: Budget) -> Result<Standing, Exceeded> {
         let (credential, clinic) = (actor.credential_id.0, actor.clinic_id.0);
         let of_address = (actor.role == Role::Browser).then(|| self.of_address(address, budget)).flatten();
@@ -128,10 +126,10 @@ impl Limits {
         exceeded.map_or(Ok(standing), |wait| Err(Exceeded { standing, wait }))
     }
 
-    /// Counts a failed attempt to sign in.
+    /// Counts a failed sign-in.
     ///
     /// # Errors
-    /// When too many failed at this address: how long to wait.
+    /// Fails when too many failed at this address, with the time to wait.
     pub(super) fn count_failure(&self, address: IpAddr) -> Result<(), Duration> {
         let everywhere = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
         let counted = self.failures.as_ref().map(|counter| counter.count_within_room(place(address), everywhere));
@@ -153,7 +151,7 @@ fn limit<K: Clone + Eq + Hash>(name: &'static str, counter: Option<&Counter<K>>)
     Limit { name, quota: counter.map_or(0, Counter::quota), left: None }
 }
 
-/// Keeps what was counted; how long to wait, if the limit was reached.
+/// Stores a counter's result in the limit; returns the time to wait if the limit was exceeded.
 fn take(limit: &mut Limit, counted: Option<Result<u32, Duration>>) -> Option<Duration> {
     match counted? {
         Ok(left) => {
@@ -167,7 +165,7 @@ fn take(limit: &mut Limit, counted: Option<Result<u32, Duration>>) -> Option<Dur
     }
 }
 
-/// What counts as one address: a holder of an IPv6 address has all of its network of 64 bits.
+/// The unit that counts as one address: for IPv6 the /64 network, because a client controls all of it.
 #[must_use]
 pub fn place(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
@@ -199,7 +197,7 @@ mod tests {
         Limits::new(rates, Arc::new(Still::default()))
     }
 
-    /// How many requests are let in at once from an address.
+    /// How many requests from an address are accepted at once.
     fn room(limits: &Limits, actor: &Actor, from: &str, budget: Budget) -> usize {
         (0..1000).take_while(|_| limits.count(actor, address(from), budget).is_ok()).count()
     }
@@ -242,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_visitor_over_the_budget_takes_nothing_from_the_credential_or_the_clinic() {
+    fn a_visitor_over_the_budget_does_not_use_the_quota_of_the_credential_or_the_clinic() {
         let rates = Rates { per_credential: 5, per_clinic: 7, scores_per_address: 2, ..Rates::default() };
         let (limits, browser) = (limits(&rates), actor(Role::Browser, 1));
         assert_eq!(room(&limits, &browser, "192.0.2.1", Budget::Scores), 2);

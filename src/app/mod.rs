@@ -1,4 +1,4 @@
-//! Ring 3: use cases, one function an intention. Each loads, lets the domain decide, and keeps what was decided.
+//! Ring 3: use cases, one function per intention. Each loads data, lets the domain decide, and stores the decision.
 
 pub mod ambient;
 pub mod audit;
@@ -52,7 +52,7 @@ use ambient::Ambient;
 use limits::Rates;
 use tokens::TokenPolicy;
 
-/// Everything a use case needs. Cheap to clone; one for each process.
+/// Everything that use cases need. Cheap to clone; one per process.
 #[derive(Clone)]
 pub struct App {
     pub(crate) store: Store,
@@ -74,19 +74,18 @@ pub struct App {
     pub(crate) stopping: Arc<AtomicBool>,
 }
 
-/// What an operator may decide about the use cases.
+/// What an operator may configure about use cases.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    /// How long a retry key stands for its request.
+    /// How long an idempotency key is remembered.
     pub idempotency_lifetime: Duration,
     /// Unsafe database settings that the operator accepts by name.
     pub accepted_unsafe_settings: Vec<String>,
-    /// The file outside the database that says who was erased; without it nobody is.
+    /// The file outside the database that lists erased subjects; without it erasure is refused.
     pub erasure_log: Option<std::path::PathBuf>,
 }
 
 impl App {
-    /// Puts the parts together.
     #[must_use]
     pub fn new(store: Store, releases: Releases, ambient: Arc<dyn Ambient>, policy: Policy) -> Self {
         Self {
@@ -110,62 +109,61 @@ impl App {
         }
     }
 
-    /// Whether the database was found to be the one of this key, with its schema.
+    /// Whether the database was found to have its schema and to belong to this master key.
     #[must_use]
     pub fn prepared(&self) -> bool {
         self.prepared.load(Ordering::Acquire)
     }
 
-    /// The service is about to stop: it is not ready from now on, and every answer ends its connection.
+    /// Marks the service as stopping: it is no longer ready, and every response closes its connection.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
     }
 
-    /// Whether the service is about to stop.
     #[must_use]
     pub fn stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
     }
 
-    /// The same application with limits on how much anybody may ask.
+    /// Sets the rate limits.
     #[must_use]
     pub fn with_rates(self, rates: Rates) -> Self {
         let limits = Arc::new(limits::Limits::new(&rates, Arc::clone(&self.ambient)));
         Self { limits, ..self }
     }
 
-    /// The same application, which reads what may be as old as the bound from a streaming replica of its database.
+    /// Reads lists from a streaming replica whose lag is at most the bound.
     #[must_use]
     pub fn with_replica(self, options: ConnectOptions, connections: u32, bound: Duration) -> Self {
         Self { store: self.store.with_replica(options, connections, bound), ..self }
     }
 
-    /// The same application, which sends webhooks to these receivers.
+    /// Sets the webhook receivers.
     #[must_use]
     pub fn with_receivers(self, receivers: Receivers) -> Self {
         Self { receivers: Arc::new(receivers), ..self }
     }
 
-    /// Waits until something is to be delivered that was not before.
+    /// Waits until there is a new delivery.
     pub async fn delivery_waits(&self) {
         self.deliveries.notified().await;
     }
 
-    /// The same application, which also takes the tokens of an issuer.
+    /// Accepts the tokens of an issuer.
     ///
     /// # Errors
-    /// When this system cannot fetch the issuer's keys, having no certificate authorities.
+    /// Fails when the system has no certificate authorities, so the issuer's keys cannot be fetched.
     pub fn with_tokens(self, policy: TokenPolicy) -> Result<Self, AppError> {
         let tokens = tokens::Tokens::new(policy, Arc::clone(&self.ambient));
         let tokens = tokens.map_err(|error| AppError::Internal(error.to_string()))?;
         Ok(Self { tokens: Some(Arc::new(tokens)), ..self })
     }
 
-    /// Makes sure of a database that has its schema: that the master key is the one it was written with, and that it
-    /// keeps the text of every rule table of this binary. Until then the service is not ready.
+    /// Checks that a database with a schema belongs to the master key, and stores the text of every rule table of this
+    /// binary in it. Until this succeeds the service is not ready.
     ///
     /// # Errors
-    /// When it was written with another key, holds another text of a version, or is away.
+    /// Fails when the database belongs to another key, has another text of a version, or is unavailable.
     pub async fn prepare(&self) -> Result<(), AppError> {
         crate::store::master_key_checks::record(&self.store, self.ambient.now()).await?;
         rule_tables::record(self).await?;

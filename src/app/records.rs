@@ -1,4 +1,4 @@
-//! Submissions as records that other systems know by names of their own: made once, and listed whole.
+//! Submissions as records that other systems identify by their own names: created once, and listed in full.
 
 use uuid::Uuid;
 
@@ -11,11 +11,11 @@ use crate::domain::stored::{Clinic, Page, PageRequest, Stored, StoredSubmission}
 use crate::domain::submission::Draft;
 use crate::store::{self, Store};
 
-/// Stores a submission unless the sender has one of its source. Those that come at once with one source are settled by the unique
-/// key that the transaction claims for it; the look before it finds what was stored without such a claim.
+/// Stores a submission unless the sender already has one with its source. The transaction claims a unique key for the
+/// source, which settles concurrent requests; the read before it finds submissions stored without such a claim.
 ///
 /// # Errors
-/// When the draft has faults, several submissions have its source, or the database is away.
+/// Fails when the draft has faults, several submissions have its source, or the database is unavailable.
 pub async fn create_once(app: &App, actor: &Actor, clinic: &Clinic, draft: Draft) -> Result<Recorded, AppError> {
     let source = draft.source.as_ref().ok_or_else(|| AppError::Internal("a record without a source".into()))?;
     match store::records::of_source(&app.store, (actor.clinic_id, actor.sender_id), source).await?[..] {
@@ -31,10 +31,10 @@ pub async fn create_once(app: &App, actor: &Actor, clinic: &Clinic, draft: Draft
     }
 }
 
-/// One page of submissions, whole, the latest received first. An intake key finds only what its sender submitted.
+/// One page of full submissions, the latest received first. An intake key gets only what its sender submitted.
 ///
 /// # Errors
-/// When the cursor is not one of this list, or the database is away.
+/// Fails when the cursor does not belong to this list, or the database is unavailable.
 pub async fn list(
     app: &App,
     actor: &Actor,

@@ -1,4 +1,4 @@
-//! Replay: what another rule table would make of the answers that a clinic has stored.
+//! Replay: the results of another rule table for a clinic's stored answers.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use crate::domain::rule_table::RuleTable;
 use crate::domain::stored::Clinic;
 use crate::store::scan::Scanned;
 
-/// Scores every stored submission of a clinic with a table and compares with what was stored. Changes nothing.
+/// Scores all stored submissions of a clinic with a table and compares the results with the stored ones. Changes nothing.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn replay(
     app: &App,
     clinic: &Clinic,

@@ -1,5 +1,5 @@
-//! Retention: what a clinic does not want to keep any longer, and retry keys and deliveries past their time, leave in
-//! bounded batches.
+//! Retention: removes data past a clinic's retention period, and expired idempotency keys and deliveries, in bounded
+//! batches.
 
 use std::ops::ControlFlow;
 
@@ -13,14 +13,14 @@ use crate::domain::ids::ClinicId;
 use crate::store;
 use crate::store::retention::Retired;
 
-/// How long what webhooks were told is kept, days, whatever became of it.
+/// How long webhook deliveries are kept, days, whatever their state.
 const DELIVERY_DAYS: u32 = 30;
 
-/// Removes all that is due, clinic after clinic. Every batch is a transaction of its own, so being ended in the middle
-/// loses nothing, and instances do not work on one clinic at the same time. Whoever follows it may end it.
+/// Removes all data that is due, clinic by clinic. Each batch is a transaction, so an interruption loses nothing. Instances
+/// never work on one clinic at the same time. The progress callback may end the run.
 ///
 /// # Errors
-/// When the erasure log cannot be written, or the database is away.
+/// Fails when the erasure log cannot be written, or the database is unavailable.
 pub async fn run(app: &App, mut progress: impl FnMut(Progress) -> ControlFlow<()>) -> Result<Retired, AppError> {
     let now = app.ambient.now();
     let mut whole = Retired::default();

@@ -1,4 +1,4 @@
-//! Rotation of the master key: everything sealed with an earlier key is sealed with the current one.
+//! Rotation of the master key: re-encrypts everything under an earlier key with the current one.
 
 use uuid::Uuid;
 
@@ -10,14 +10,14 @@ use crate::store;
 use crate::store::keys::SealNonce;
 use crate::store::rotation::{Dependents, SEALS, Sealed, dependents};
 
-/// How often rows that somebody was working on are tried again.
+/// How often locked rows are tried again.
 const ROUNDS: usize = 10;
 
-/// Seals and hashes anew, in bounded batches, whatever was made with an earlier key, and tells what still depends on one.
-/// Being ended in the middle loses nothing: the next run goes on with what is left.
+/// Re-encrypts and rehashes, in bounded batches, all data under an earlier key, and returns what still depends on one.
+/// After an interruption the next run continues.
 ///
 /// # Errors
-/// When a value does not open, or the database is away.
+/// Fails when a value does not decrypt, or the database is unavailable.
 pub async fn rotate(app: &App, mut progress: impl FnMut(Progress)) -> Result<Dependents, AppError> {
     let mut left = left_over(app).await?;
     let (mut done, total) = (0, left.rows);
@@ -40,7 +40,7 @@ pub async fn rotate(app: &App, mut progress: impl FnMut(Progress)) -> Result<Dep
     Ok(left)
 }
 
-/// What depends on an earlier key in every clinic, and in the system's own part of the trail.
+/// What depends on an earlier key in every clinic, and in the system's audit log.
 async fn left_over(app: &App) -> Result<Dependents, AppError> {
     let now = app.ambient.now();
     let mut whole = dependents(&app.store, ClinicId(Uuid::nil()), now).await?;

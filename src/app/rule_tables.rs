@@ -1,4 +1,4 @@
-//! Rule tables: those of this binary, and those that only the database still knows.
+//! Rule tables: those of this binary, and those that only the database has.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use crate::rules::Release;
 use crate::rules::conformance::{self, ConformanceCase};
 use crate::store;
 
-/// Versions read from the database, compiled.
+/// Compiled versions from the database.
 pub(crate) type Cache = Moka<String, Arc<Release>>;
 
-/// The versions that the database has, as it was asked last.
+/// The versions in the database, as of the last query.
 pub(crate) type Known = Moka<(), Arc<Vec<String>>>;
 
 pub(crate) fn cache() -> Cache {
@@ -26,10 +26,10 @@ pub(crate) fn known() -> Known {
     Moka::builder().time_to_live(Duration::from_secs(1)).build()
 }
 
-/// Keeps the text of every version of this binary in the database.
+/// Stores the text of every version of this binary in the database.
 ///
 /// # Errors
-/// When the database is away, or holds another text of a version.
+/// Fails when the database is unavailable, or has another text of a version.
 pub(super) async fn record(app: &App) -> Result<(), AppError> {
     for release in app.releases.iter() {
         let now = app.ambient.now();
@@ -38,28 +38,28 @@ pub(super) async fn record(app: &App) -> Result<(), AppError> {
     Ok(())
 }
 
-/// The table that new submissions are scored with.
+/// The table that scores new submissions.
 #[must_use]
 pub fn current(app: &App) -> &RuleTable {
     &app.releases.current().table
 }
 
-/// Every version of this binary, oldest first.
+/// All versions of this binary, oldest first.
 #[must_use]
 pub fn list(app: &App) -> Vec<Arc<Release>> {
     app.releases.iter().cloned().collect()
 }
 
-/// The names of every version of this binary, oldest first.
+/// The names of all versions of this binary, oldest first.
 #[must_use]
 pub fn versions(app: &App) -> Vec<String> {
     app.releases.iter().map(|release| release.table.version.to_string()).collect()
 }
 
-/// A version, of this binary or, for rows scored by another one, from the database.
+/// A version: from this binary or, for rows scored by another binary, from the database.
 ///
 /// # Errors
-/// When nobody knows the version, or the database is away.
+/// Fails when neither has the version, or the database is unavailable.
 pub async fn get(app: &App, version: &str) -> Result<Arc<Release>, AppError> {
     if let Some(release) = app.releases.find(version) {
         return Ok(Arc::clone(release));
@@ -68,7 +68,7 @@ pub async fn get(app: &App, version: &str) -> Result<Arc<Release>, AppError> {
         return Ok(release);
     }
     if version.contains('\0') {
-        // No text of the database can hold it.
+        // A `text` column cannot contain a null character.
         return Err(AppError::NotFound);
     }
     let files = store::rule_tables::find(&app.store, version).await?.ok_or(AppError::NotFound)?;
@@ -78,10 +78,11 @@ pub async fn get(app: &App, version: &str) -> Result<Arc<Release>, AppError> {
     Ok(release)
 }
 
-/// A version that anybody asks for. The database is asked which versions it has once a second at most, however many ask.
+/// A version that a client asks for. The database is queried for its versions at most once a second, however many clients
+/// ask.
 ///
 /// # Errors
-/// As [`get`].
+/// Fails as [`get`] does.
 pub async fn find(app: &App, version: &str) -> Result<Arc<Release>, AppError> {
     if app.releases.find(version).is_none() {
         let versions = async { Ok::<_, AppError>(Arc::new(store::rule_tables::versions(&app.store).await?)) };
@@ -94,28 +95,28 @@ pub async fn find(app: &App, version: &str) -> Result<Arc<Release>, AppError> {
     get(app, version).await
 }
 
-/// The versions that had no pathways yet, so that what they stored followed none for want of any.
+/// The versions without pathways. An empty list of pathways in their submissions is not a choice.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub(super) async fn before_pathways(app: &App) -> Result<BTreeSet<String>, AppError> {
     let releases = every(app).await?.into_iter();
     Ok(releases.filter(|(_, release)| release.table.pathways.is_empty()).map(|(version, _)| version).collect())
 }
 
-/// The conformance cases, with the version they are about.
+/// The conformance cases, with the version they belong to.
 ///
 /// # Errors
-/// When they cannot be read.
+/// Fails when the cases cannot be parsed.
 pub fn conformance() -> Result<(&'static str, Vec<ConformanceCase>), AppError> {
     let cases = conformance::cases().map_err(|error| AppError::Internal(error.to_string()))?;
     Ok((conformance::VERSION, cases))
 }
 
-/// Every version that rows of the database may name, as far as it can be used.
+/// All versions that rows of the database may refer to, except unusable ones.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub(super) async fn every(app: &App) -> Result<BTreeMap<String, Arc<Release>>, AppError> {
     let mut releases = BTreeMap::new();
     for version in store::rule_tables::versions(&app.store).await? {

@@ -1,4 +1,4 @@
-//! Work on every stored submission: the next rows are read while other threads work on the ones before.
+//! Work on all stored submissions: the next rows are read while other threads process the ones before.
 
 use std::sync::Arc;
 
@@ -9,23 +9,22 @@ use super::{App, AppError};
 use crate::domain::ids::ClinicId;
 use crate::store::scan::{Scan, Scanned};
 
-/// How far a scan has come.
+/// The progress of a scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Rows worked on.
+    /// Rows processed.
     pub done: u64,
-    /// Rows there are.
     pub total: u64,
 }
 
-/// Chunks under way at once. It bounds the memory, whatever the number of rows.
+/// Chunks in progress at once. This bounds the memory, whatever the number of rows.
 const AT_ONCE: usize = 4;
 
-/// Works on the submissions of a clinic, or of all, and merges what became of each chunk, in the order of rows. It reads
-/// one moment of the database and cannot write.
+/// Processes the submissions of a clinic, or of all clinics, and merges the result of each chunk, in the order of rows. It
+/// reads one snapshot of the database and cannot write.
 ///
 /// # Errors
-/// When the database is away, or the work panics.
+/// Fails when the database is unavailable, or the work panics.
 pub(super) async fn fold<T: Default + Send + 'static>(
     app: &App,
     clinic_id: Option<ClinicId>,
@@ -51,7 +50,7 @@ pub(super) async fn fold<T: Default + Send + 'static>(
                 }
                 outcome
             });
-            let outcome = task.await.map_err(|_| AppError::Internal("the work on stored rows failed".into()))?;
+            let outcome = task.await.map_err(|_| AppError::Internal("processing stored rows failed".into()))?;
             Ok((rows, outcome))
         }
     });

@@ -1,15 +1,15 @@
-//! Sealing the audit trail: what waits becomes the next links of the chains.
+//! Sealing of the audit log: unsealed entries become the next links of the chains.
 
 use super::{App, AppError};
 use crate::domain::ids::ClinicId;
 use crate::domain::seal::Head;
 use crate::store;
 
-/// Seals everything that waits, of every clinic and of the system. The end of each chain that grew is logged, so that a
-/// chain that is cut later shows.
+/// Seals all unsealed entries, of every clinic and of the system. The head of each chain that grew is logged, so that a
+/// later truncation can be detected.
 ///
 /// # Errors
-/// When the database is away, or one of the chains cannot be read; what was sealed stays sealed.
+/// Fails when the database is unavailable, or one of the chains cannot be read; what was sealed stays sealed.
 pub async fn seal(app: &App) -> Result<Vec<Head>, AppError> {
     let (mut heads, mut failed) = (Vec::new(), None);
     for clinic_id in store::audit_seals::waiting(&app.store).await? {
@@ -19,7 +19,7 @@ pub async fn seal(app: &App) -> Result<Vec<Head>, AppError> {
                 heads.push(head);
             }
             Ok(None) => {}
-            // The chains of the others are sealed all the same.
+            // The chains of other clinics are sealed all the same.
             Err(error) => failed = Some(error),
         }
     }
@@ -28,7 +28,7 @@ pub async fn seal(app: &App) -> Result<Vec<Head>, AppError> {
 
 async fn seal_clinic(app: &App, clinic_id: ClinicId) -> Result<Option<Head>, AppError> {
     let mut last = None;
-    // What comes meanwhile is for the next time: seals of few entries would only make the chain long.
+    // Entries that arrive meanwhile are left for the next run: seals of few entries would only lengthen the chain.
     loop {
         let sealed = store::audit_seals::seal_next(&app.store, clinic_id, app.ambient.now()).await?;
         last = sealed.map(|sealed| sealed.head).or(last);

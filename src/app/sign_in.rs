@@ -1,5 +1,5 @@
-//! Signing in: [`admit`] is the one way in for keys, for tokens of people and for tokens of record systems. Caches are so
-//! short-lived that a revocation acts within five seconds.
+//! Sign-in: [`admit`] is the only entry for keys, for tokens of people and for tokens of record systems. Caches are so
+//! short-lived that a revocation takes effect within five seconds.
 
 mod keys;
 
@@ -21,48 +21,48 @@ use crate::store::credentials::SignedIn as Found;
 use crate::store::used_tokens;
 pub(super) use keys::PREFIX_LENGTH;
 
-/// How long what was looked up is remembered; a revocation acts at the latest after this.
+/// How long a lookup is cached; a revocation takes effect at the latest after this.
 pub const REMEMBERED_FOR: Duration = Duration::from_secs(4);
 
-/// Entries of each cache.
+/// The maximum number of entries in each cache.
 const REMEMBERED: u64 = 10_000;
 
-/// What was looked up in the last seconds.
+/// Cached lookups.
 #[derive(Clone)]
 pub(crate) struct Remembered {
-    /// Credentials by the prefixes of their keys; prefixes that nothing has are remembered too.
+    /// Credentials by the prefixes of their keys; unknown prefixes are cached too.
     keys: keys::Remembered,
-    /// Who the tokens of people speak of, by a keyed hash of each token. Only tokens that verify are remembered.
+    /// The people of tokens, by a keyed hash of each token. Only tokens that verify are cached.
     tokens: Cache<[u8; 32], Arc<Found>>,
 }
 
-/// What a request shows to be let in.
+/// The credentials and context of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt<'a> {
-    /// The key or token; `None` where it sends none, or several.
+    /// The key or token; `None` if the request has none, or several.
     pub bearer: Option<&'a str>,
-    /// The address it comes from.
+    /// The client's address.
     pub address: IpAddr,
-    /// The web site whose page sends it.
+    /// The web origin of the page that sends the request.
     pub origin: Option<&'a str>,
-    /// The path of an endpoint that takes the tokens of record systems; `None` elsewhere.
+    /// The path of an endpoint that accepts tokens of record systems; `None` for other endpoints.
     pub endpoint: Option<&'a str>,
-    /// The least role that may.
+    /// The lowest role that is allowed.
     pub least: Role,
-    /// The budget of the visitor's address that it draws from.
+    /// The budget of the visitor's address that the request counts against.
     pub budget: Budget,
-    /// The request.
+    /// The id of the request.
     pub request_id: Option<Uuid>,
 }
 
-/// What became of an attempt.
+/// The result of an attempt.
 #[derive(Debug)]
 pub struct Admission {
-    /// Who asks, once the credential was found to work; also where the request is refused after that.
+    /// The caller, if the credential works; also set if the request is refused after that.
     pub actor: Option<Actor>,
-    /// The caller's limits, once the request was counted.
+    /// The caller's limits, if the request was counted.
     pub standing: Option<Standing>,
-    /// Whether the request is let in.
+    /// Whether the request is accepted.
     pub outcome: Result<SignedIn, AppError>,
 }
 
@@ -80,29 +80,28 @@ impl Remembered {
 }
 
 impl SignedIn {
-    /// Who acts, in a request.
+    /// The actor of a request.
     #[must_use]
     pub fn actor(&self, request_id: Option<Uuid>) -> Actor {
         let Credential { clinic_id, credential_id, sender_id, role, .. } = self.found.credential;
         Actor { clinic_id, credential_id, sender_id, role, request_id }
     }
 
-    /// The clinic acted for.
     #[must_use]
     pub fn clinic(&self) -> &Clinic {
         &self.found.clinic
     }
 
-    /// Whether a web site may send the key. A key that is bound to no origin may come from anywhere.
+    /// Whether a web origin may use the key. A key without origins may be used from anywhere.
     fn may_come_from(&self, origin: Option<&str>) -> bool {
         let bound = &self.found.credential.origins;
         bound.is_empty() || origin.is_some_and(|origin| bound.iter().any(|one| one == origin))
     }
 }
 
-/// Decides about a request, whatever it signs in with: whether the credential works, its clinic is not suspended, its
-/// limits are kept, and its origin and role are allowed. Verification comes before any limit, so a credential that works is
-/// never refused for what others tried.
+/// Decides whether a request is accepted, for every kind of credential: the credential works, its clinic is not suspended,
+/// its limits are not exceeded, and its origin and role are allowed. Verification comes before any limit, so failed
+/// attempts of other clients never cause the refusal of a working credential.
 pub async fn admit(app: &App, attempt: Attempt<'_>) -> Admission {
     let signed_in = match sign_in(app, &attempt).await {
         Ok(found) => SignedIn { found },
@@ -124,7 +123,7 @@ pub async fn admit(app: &App, attempt: Attempt<'_>) -> Admission {
     Admission { actor: Some(actor), standing, outcome }
 }
 
-/// Finds whose key or token it is, and whether it works now.
+/// Finds the owner of a key or token, and checks that it works now.
 async fn sign_in(app: &App, attempt: &Attempt<'_>) -> Result<Arc<Found>, AppError> {
     let refused = || AppError::NotSignedIn(None);
     let bearer = attempt.bearer.filter(|bearer| bearer.len() <= TOKEN_LENGTH).ok_or_else(refused)?;
@@ -139,12 +138,12 @@ async fn sign_in(app: &App, attempt: &Attempt<'_>) -> Result<Arc<Found>, AppErro
     if let Some(found) = app.remembered.tokens.get(&hash).await {
         return working(app, found);
     }
-    // Boxed, so that the many requests that find what they need do not carry the room of a look-up with them.
+    // Boxed, so that requests with a cache hit do not carry the size of the lookup future.
     let look_up = Box::pin(token_people::find(app, tokens, bearer, attempt.request_id));
     working(app, app.remembered.tokens.try_get_with(hash, look_up).await.map_err(shared)?)
 }
 
-/// Signs a record system in with its token for one call, which is used up only where everything else is right.
+/// Signs a record system in with its token for one call. The token is used up only if every other check passes.
 async fn by_call(app: &App, call: Call<'_>, request_id: Option<Uuid>) -> Result<Arc<Found>, AppError> {
     let verified = call.verify(app).await?;
     let found = token_people::find_or_make(app, verified.issuer, &verified.system, request_id).await?;
@@ -158,7 +157,7 @@ async fn by_call(app: &App, call: Call<'_>, request_id: Option<Uuid>) -> Result<
     Err(AppError::NotSignedIn(Some((clinic_id, credential_id))))
 }
 
-/// Puts a failure on record, and counts it against its address. Too many are answered 429.
+/// Audits a failed sign-in and counts it against its address. Too many failures get 429.
 fn failed(app: &App, attempt: &Attempt<'_>, error: AppError) -> AppError {
     match error {
         AppError::NotSignedIn(whose) => failed_sign_ins::record(app, whose.map(|(_, credential_id)| credential_id)),
@@ -168,7 +167,7 @@ fn failed(app: &App, attempt: &Attempt<'_>, error: AppError) -> AppError {
         }
         _ => return error,
     }
-    // A request that sends nothing guesses nothing: many clients send one to be asked for a credential.
+    // A request without a credential is no guess: many clients send one to be asked for a credential.
     if attempt.bearer.is_none() {
         return error;
     }
@@ -178,7 +177,7 @@ fn failed(app: &App, attempt: &Attempt<'_>, error: AppError) -> AppError {
     }
 }
 
-/// What was found, if it works now and its clinic is not suspended.
+/// Checks that the credential works now and its clinic is not suspended.
 fn working(app: &App, found: Arc<Found>) -> Result<Arc<Found>, AppError> {
     let now = app.ambient.now();
     let over = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
@@ -192,7 +191,7 @@ fn working(app: &App, found: Arc<Found>) -> Result<Arc<Found>, AppError> {
     Ok(found)
 }
 
-/// An error that simultaneous requests share.
+/// Copies an error that concurrent requests share.
 fn shared(error: Arc<AppError>) -> AppError {
     match &*error {
         AppError::NotSignedIn(whose) => AppError::NotSignedIn(*whose),

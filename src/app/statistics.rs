@@ -1,4 +1,4 @@
-//! Statistics: read them, and count the days that are over.
+//! Statistics: read them, and count past days.
 
 use super::audit::look;
 use super::{App, AppError};
@@ -7,10 +7,10 @@ use crate::domain::audit::AuditAction;
 use crate::domain::statistics::{DayRange, Statistics, last_over};
 use crate::store::{self, Store};
 
-/// The clinic's statistics over a range of days.
+/// The clinic's statistics for a range of days.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn read(app: &App, actor: &Actor, range: DayRange) -> Result<Statistics, AppError> {
     let now = app.ambient.now();
     let read = async |store: Store| store::statistics::read(&store, actor.clinic_id, range, now).await;
@@ -19,11 +19,11 @@ pub async fn read(app: &App, actor: &Actor, range: DayRange) -> Result<Statistic
     Ok(statistics)
 }
 
-/// Counts every day of every clinic that is over and not counted yet, each in a transaction of its own, and tells how
-/// many there were.
+/// Counts every past day of every clinic that is not counted yet, each in its own transaction, and returns the number of
+/// days.
 ///
 /// # Errors
-/// When the database is away; what was counted until then stays counted.
+/// Fails when the database is unavailable; days counted until then stay counted.
 pub async fn count_days(app: &App) -> Result<u64, AppError> {
     let last = last_over(app.ambient.now());
     let mut days = 0;

@@ -1,4 +1,4 @@
-//! Changes of a subject by staff: contact data, consent, and what stood there before.
+//! Changes of a subject by staff: contact data, consent, and their earlier values.
 
 use super::ambient::random;
 use super::audit::{entry, look};
@@ -14,20 +14,21 @@ use crate::domain::subject_history::SubjectChange;
 use crate::store;
 use crate::store::subject_changes::Replacement;
 
-/// One person. Contact data is shown only where the person consented to contact.
+/// One subject. Contact data is returned only with consent to contact.
 ///
 /// # Errors
-/// When the clinic has no such person, or the database is away.
+/// Fails when the clinic has no such subject, or the database is unavailable.
 pub async fn get(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<Subject, AppError> {
     let found = store::subjects::find(&app.store, actor.clinic_id, subject_id).await?.ok_or(AppError::NotFound)?;
     look(app, actor, AuditAction::SubjectRead, subject_id.0, &[subject_id]).await?;
     Ok(found.shown())
 }
 
-/// Replaces the contact data of the version that the caller saw. It is kept without consent too, and then shown to nobody.
+/// Replaces the contact data of the version that the caller read. Without consent it is stored but hidden.
 ///
 /// # Errors
-/// When there is no such person, the person changed since or was merged into another, or the database is away.
+/// Fails when there is no such subject, the subject has changed since or was merged into another, or the database is
+/// unavailable.
 pub async fn replace_contact(
     app: &App,
     actor: &Actor,
@@ -38,11 +39,11 @@ pub async fn replace_contact(
     replace(app, actor, subject_id, seen, AuditAction::ContactChanged, Replacement::Contact(contact)).await
 }
 
-/// Replaces the consent of the version that the caller saw. A withdrawal hides contact data from that moment on.
+/// Replaces the consent of the version that the caller read. A withdrawal hides contact data at once.
 ///
 /// # Errors
-/// When it was given at an impossible time, there is no such person, the person changed since or was merged into
-/// another, or the database is away.
+/// Fails when the consent has an impossible time, there is no such subject, the subject has changed since or was merged
+/// into another, or the database is unavailable.
 pub async fn replace_consent(
     app: &App,
     actor: &Actor,
@@ -51,16 +52,16 @@ pub async fn replace_consent(
     consent: Consent,
 ) -> Result<Subject, AppError> {
     if !possible(app, consent.given_at) {
-        return Err(AppError::fault("/given_at", FaultCode::OutOfRange, "must lie between 1900 and now"));
+        return Err(AppError::fault("/given_at", FaultCode::OutOfRange, "must be between 1900 and now"));
     }
     replace(app, actor, subject_id, seen, AuditAction::ConsentChanged, Replacement::Consent(consent)).await
 }
 
-/// One page of what was changed of a person, the latest first. Contact data that stood there before is shown only while
-/// the person agrees to be contacted.
+/// One page of the changes of a subject, the latest first. Earlier contact data is returned only while the person consents
+/// to contact.
 ///
 /// # Errors
-/// When there is no such person, the cursor is not one of this list, or the database is away.
+/// Fails when there is no such subject, the cursor does not belong to this list, or the database is unavailable.
 pub async fn history(
     app: &App,
     actor: &Actor,
@@ -68,7 +69,7 @@ pub async fn history(
     page: &PageRequest,
 ) -> Result<Page<SubjectChange>, AppError> {
     let mut changes = store::subject_changes::list(&app.store, actor.clinic_id, subject_id, page).await?;
-    // Read after the changes: a withdrawal that came in between hides them.
+    // Read after the changes, so that a withdrawal in between hides them.
     let subject = store::subjects::find(&app.store, actor.clinic_id, subject_id).await?.ok_or(AppError::NotFound)?;
     let may_be_contacted = subject.may_be_contacted();
     let shown = |change: SubjectChange| SubjectChange { before: change.before.shown(may_be_contacted), ..change };

@@ -1,4 +1,4 @@
-//! Merges: staff say that two subjects are one person, or that they are not after all.
+//! Merges: staff state that two subjects are one person, or revoke that.
 
 use super::ambient::{new_id, random};
 use super::audit::{entry, operator_entry};
@@ -11,11 +11,11 @@ use crate::domain::submission::Idempotency;
 use crate::store;
 use crate::store::subject_merges::Merging;
 
-/// Merges a subject into the one that stays, of the version that the caller saw.
+/// Merges a subject into the one that stays, in the version that the caller read.
 ///
 /// # Errors
-/// When one of them does not exist or is part of another merge, the one that stays changed since, the retry key stands for
-/// another request, or the database is away.
+/// Fails when one of them does not exist or is part of another merge, the one that stays has changed since, the idempotency
+/// key was used for another request, or the database is unavailable.
 pub async fn merge(
     app: &App,
     actor: &Actor,
@@ -33,11 +33,11 @@ pub async fn merge(
     Ok(merge)
 }
 
-/// Takes a merge back.
+/// Undoes a merge.
 ///
 /// # Errors
-/// When the person who stays has no such merge, it was taken back already, the retry key stands for another request, or the
-/// database is away.
+/// Fails when the subject has no such merge, it is already undone, the idempotency key was used for another request, or the
+/// database is unavailable.
 pub async fn undo(
     app: &App,
     actor: &Actor,
@@ -52,11 +52,11 @@ pub async fn undo(
     take_back(app, &merge, idempotency, &entry, by).await
 }
 
-/// Takes back the merge that a person is part of, for the operator, who has no credential: it counts as taken back by
-/// whoever made it, and the trail says that it was the operator.
+/// Undoes the merge that a subject is part of, for the operator, who has no credential: the merge records its creator as
+/// the one who undid it, and the audit log records the operator.
 ///
 /// # Errors
-/// When the person is part of no merge, or the database is away.
+/// Fails when the subject is part of no merge, or the database is unavailable.
 pub(super) async fn undo_of(app: &App, clinic_id: ClinicId, merged: SubjectId) -> Result<(), AppError> {
     let found = store::subject_merges::merge_of(&app.store, clinic_id, merged).await?;
     let (merge_id, _, by) = found.ok_or(AppError::NotFound)?;

@@ -1,4 +1,4 @@
-//! Subjects: find a person, and what the person submitted.
+//! Subjects: search, and list the submissions of a subject.
 
 use uuid::Uuid;
 
@@ -12,10 +12,10 @@ use crate::domain::stored::{Page, PageRequest, Subject};
 use crate::domain::subject::LookUp;
 use crate::store::{self, Store};
 
-/// Persons of the clinic that a look-up finds. Contact data is shown only where the person consented to contact.
+/// The clinic's subjects that match a search. Contact data is returned only with consent to contact.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn search(app: &App, actor: &Actor, by: LookUp, text: &str) -> Result<Vec<Subject>, AppError> {
     let found = store::subjects::search(&app.store, actor.clinic_id, by, text).await?;
     let shown = everybody(found.iter().map(|subject| subject.subject_id));
@@ -23,11 +23,10 @@ pub async fn search(app: &App, actor: &Actor, by: LookUp, text: &str) -> Result<
     Ok(found.into_iter().map(Subject::shown).collect())
 }
 
-/// One page of what a person submitted, newest first, each with what changed since the one before and when the next is
-/// due.
+/// One page of a subject's submissions, newest first, each with the changes since the one before and when the next is due.
 ///
 /// # Errors
-/// When the clinic has no such person, the cursor is not one of this list, or the database is away.
+/// Fails when the clinic has no such subject, the cursor does not belong to this list, or the database is unavailable.
 pub async fn submissions(
     app: &App,
     actor: &Actor,
@@ -43,7 +42,7 @@ pub async fn submissions(
     for screen in &mut items {
         screen.next_screen = match rule_tables::get(app, &screen.submission.assessment.rule_table).await {
             Ok(release) => next_screen(&release.table, &screen.submission),
-            // A table that cannot be read says nothing; the history is there all the same.
+            // An unusable table gives no interval; the history is returned all the same.
             Err(AppError::RuleTable(_)) => None,
             Err(error) => return Err(error),
         };

@@ -1,4 +1,4 @@
-//! Submissions: read one, assess it again, list many.
+//! Submissions: read one, reassess it, list many.
 
 use std::sync::Arc;
 
@@ -17,20 +17,18 @@ use crate::store::{self, Store};
 
 /// A submission's answers under a rule table.
 pub struct Assessed {
-    /// The submission.
     pub submission: StoredSubmission,
-    /// The rule table.
     pub release: Arc<Release>,
-    /// What it makes of the answers.
+    /// The assessment of the answers by the rule table.
     pub assessment: Assessment,
-    /// Whether this is the assessment that was stored.
+    /// Whether this is the stored assessment.
     pub stored: bool,
 }
 
-/// One submission. An intake key sees only what its sender submitted.
+/// One submission. An intake key gets only what its sender submitted.
 ///
 /// # Errors
-/// When there is none that this actor may see, or the database is away.
+/// Fails when there is no such submission for this actor, or the database is unavailable.
 pub async fn get(app: &App, actor: &Actor, submission_id: SubmissionId) -> Result<StoredSubmission, AppError> {
     let found = visible(app, actor, submission_id).await?;
     look(app, actor, AuditAction::SubmissionRead, submission_id.0, &[found.subject_id]).await?;
@@ -46,10 +44,10 @@ async fn visible(app: &App, actor: &Actor, submission_id: SubmissionId) -> Resul
     found.ok_or(AppError::NotFound)
 }
 
-/// A submission as it was assessed, or as another version of the rule table would assess it. Nothing is stored.
+/// A submission with its stored assessment, or assessed by another version of the rule table. Nothing is stored.
 ///
 /// # Errors
-/// When there is no such submission that this actor may see, nobody knows the version, or the database is away.
+/// Fails when there is no such submission for this actor, the version is unknown, or the database is unavailable.
 pub async fn assess(
     app: &App,
     actor: &Actor,
@@ -76,7 +74,7 @@ pub async fn assess(
 /// One page of the clinic's submissions, newest first.
 ///
 /// # Errors
-/// When the cursor is not one of this list, or the database is away.
+/// Fails when the cursor does not belong to this list, or the database is unavailable.
 pub async fn list(
     app: &App,
     actor: &Actor,

@@ -1,4 +1,5 @@
-//! People and record systems that sign in with tokens: each gets a credential at the first sign-in, so that what they do has a name.
+//! People and record systems that sign in with tokens. Each gets a credential at its first sign-in, so that the audit log
+//! can name it.
 
 use std::sync::Arc;
 
@@ -17,10 +18,10 @@ use crate::store;
 use crate::store::credentials::SignedIn;
 use crate::store::token_people::IssuerSubject;
 
-/// Finds the credential of the person of whom a token of the issuer speaks.
+/// Finds the credential of the person in an issuer's token.
 ///
 /// # Errors
-/// When the token is refused, or as [`find_or_make`] fails; when the issuer's keys cannot be had.
+/// Fails when the token is refused, when the issuer's keys are unavailable, or as [`find_or_make`] does.
 pub(super) async fn find(
     app: &App,
     tokens: &Tokens,
@@ -31,11 +32,12 @@ pub(super) async fn find(
     find_or_make(app, tokens.issuer(), &person, request_id).await
 }
 
-/// Finds the credential of a person or system of an issuer, and makes it where it is missing or not what the issuer says
-/// now.
+/// Finds the credential of a person or system of an issuer. Creates it if it is missing, and updates it if the issuer's
+/// claims have changed.
 ///
 /// # Errors
-/// When there is no such clinic, or a suspended one has no such credential; when the database is away.
+/// Fails when there is no such clinic, when the clinic is suspended and has no such credential, or when the database is
+/// unavailable.
 pub(super) async fn find_or_make(
     app: &App,
     issuer: &str,
@@ -43,12 +45,12 @@ pub(super) async fn find_or_make(
     request_id: Option<Uuid>,
 ) -> Result<Arc<SignedIn>, AppError> {
     let issuer_subject = app.store.issuer_subject(issuer, &person.subject);
-    // Twice at most: another request may make the credential meanwhile, and what was made is read again.
+    // At most twice: if another request creates the credential meanwhile, it is read again.
     for _ in 0..2 {
         let found =
             store::token_people::find(&app.store, &person.clinic, &issuer_subject, random(&*app.ambient)?).await?;
         let Some((clinic, credential)) = found else {
-            tracing::info!("a token was refused: it names no clinic of this service");
+            tracing::info!("a token was refused: its clinic does not exist");
             return Err(AppError::NotSignedIn(None));
         };
         match credential {
@@ -61,7 +63,7 @@ pub(super) async fn find_or_make(
             None => make(app, &clinic, person, &issuer_subject, request_id).await?,
         }
     }
-    Err(AppError::Internal("the credential of a token was not kept".into()))
+    Err(AppError::Internal("the credential of a token was not stored".into()))
 }
 
 async fn make(
@@ -91,7 +93,7 @@ async fn make(
     Ok(store::token_people::insert(&app.store, &credential, issuer_subject, random(&*app.ambient)?, &audit).await?)
 }
 
-/// The issuer decides the role and the name; a revoked credential stays as it is.
+/// The issuer decides the role and the name; a revoked credential stays revoked.
 async fn keep_up(
     app: &App,
     credential: &mut Credential,

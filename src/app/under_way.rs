@@ -1,4 +1,4 @@
-//! What takes long and works for one clinic: so much of it is under way at once, however many of its credentials ask.
+//! Limits of long operations per clinic: how many are in progress at once, however many credentials of the clinic ask.
 
 use std::time::Duration;
 
@@ -8,15 +8,16 @@ use crate::store::shares::Shares;
 
 pub use crate::store::shares::Place;
 
-/// Batches and Bundles of one clinic at once.
+/// Concurrent batches and Bundles of one clinic.
 const BATCHES: usize = 4;
-/// Exports of one clinic at once.
+/// Concurrent exports of one clinic.
 const EXPORTS: usize = 4;
-/// How long a caller whose clinic has too much under way waits for a place, and after that when it may ask again. A caller
-/// that begins the next one as soon as it was answered is never refused: the place of the last one is free at once.
+/// How long a caller waits for a slot when its clinic has too many operations in progress, and then the time after which it
+/// may ask again. A caller that starts the next operation after the response to the last is never refused, because its slot
+/// is free at once.
 const WAIT: Duration = Duration::from_secs(1);
 
-/// The places of each clinic.
+/// The slots of each clinic.
 pub(crate) struct UnderWay {
     batches: Shares,
     exports: Shares,
@@ -29,15 +30,15 @@ impl Default for UnderWay {
 }
 
 impl App {
-    /// A place for a batch, to be held until it is answered.
+    /// A slot for a batch; hold it until the response is sent.
     ///
     /// # Errors
-    /// When the clinic has as many batches under way as it may.
+    /// Fails when the clinic has as many batches in progress as allowed.
     pub async fn batch_place(&self, actor: &Actor) -> Result<Place, AppError> {
         limited(self.under_way.batches.take(actor.clinic_id, WAIT).await)
     }
 
-    /// A place for an export, to be held until it is answered.
+    /// A slot for an export; hold it until the response is sent.
     pub(super) async fn export_place(&self, actor: &Actor) -> Result<Place, AppError> {
         limited(self.under_way.exports.take(actor.clinic_id, WAIT).await)
     }

@@ -1,4 +1,4 @@
-//! Verify: every stored assessment, recomputed under its own rule table, is what was stored.
+//! Verification: checks that every stored assessment equals its recomputation under its own rule table.
 
 use super::replay::Progress;
 use super::{App, AppError, rule_tables, scan};
@@ -7,10 +7,10 @@ use crate::domain::replay::rescore;
 use crate::domain::verification::{Differing, Verification, differing_fields};
 use crate::store::scan::Scanned;
 
-/// Recomputes the assessments of a clinic, or of all, and tells which differ in what. Changes nothing.
+/// Recomputes the assessments of a clinic, or of all clinics, and returns which fields differ in which. Changes nothing.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn verify(
     app: &App,
     clinic_id: Option<ClinicId>,

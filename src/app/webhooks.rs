@@ -1,4 +1,4 @@
-//! Webhooks, as admins manage them.
+//! Management of webhooks by admins.
 
 use std::time::Duration;
 
@@ -20,13 +20,13 @@ use crate::store::{self, webhook_endpoints, webhook_log, webhook_outbox};
 
 pub use crate::store::webhook_log::Again;
 
-/// A secret on its way to its holder. It is handed out once and never again.
+/// A secret for its holder. It is returned only once.
 pub type Secret = Zeroizing<String>;
 
 /// Registers an endpoint.
 ///
 /// # Errors
-/// Every fault of the draft at once; when the clinic has as many as it may have, or the database is away.
+/// Fails with all faults of the draft; when the clinic has its maximum number of endpoints, or the database is unavailable.
 pub async fn create(app: &App, actor: &Actor, draft: WebhookDraft) -> Result<(Webhook, Secret), AppError> {
     checked(app, &draft)?;
     let now = app.ambient.now();
@@ -47,10 +47,10 @@ pub async fn create(app: &App, actor: &Actor, draft: WebhookDraft) -> Result<(We
     Ok((webhook, secret))
 }
 
-/// Every endpoint of the clinic, oldest first.
+/// All endpoints of the clinic, oldest first.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn list(app: &App, actor: &Actor) -> Result<Vec<Webhook>, AppError> {
     let found = webhook_endpoints::list(&app.store, actor.clinic_id).await?;
     look(app, actor, AuditAction::WebhooksListed, Uuid::nil(), &[]).await?;
@@ -60,7 +60,7 @@ pub async fn list(app: &App, actor: &Actor) -> Result<Vec<Webhook>, AppError> {
 /// One endpoint.
 ///
 /// # Errors
-/// When there is none, or the database is away.
+/// Fails when it does not exist, or the database is unavailable.
 pub async fn get(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<Webhook, AppError> {
     let found = find(app, actor, webhook_id).await?;
     look(app, actor, AuditAction::WebhookRead, webhook_id.0, &[]).await?;
@@ -70,7 +70,7 @@ pub async fn get(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<Webh
 /// Changes an endpoint.
 ///
 /// # Errors
-/// Every fault of what it would be at once; when there is none, or the database is away.
+/// Fails with all faults of the resulting endpoint; when it does not exist, or the database is unavailable.
 pub async fn update(
     app: &App,
     actor: &Actor,
@@ -86,19 +86,19 @@ pub async fn update(
     Ok(webhook)
 }
 
-/// Removes an endpoint with its log and all that waits for it.
+/// Removes an endpoint with its log and its pending deliveries.
 ///
 /// # Errors
-/// When there is none, or the database is away.
+/// Fails when it does not exist, or the database is unavailable.
 pub async fn delete(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<(), AppError> {
     let audit = entry(app, actor, AuditAction::WebhookDeleted, webhook_id.0, &[])?;
     Ok(webhook_endpoints::delete(&app.store, webhook_id, &audit).await?)
 }
 
-/// Gives an endpoint a new secret; the one it had signs too until the overlap is over.
+/// Gives an endpoint a new secret; the previous secret also signs until the overlap ends.
 ///
 /// # Errors
-/// When there is none, or the database is away.
+/// Fails when it does not exist, or the database is unavailable.
 pub async fn rotate(
     app: &App,
     actor: &Actor,
@@ -113,10 +113,10 @@ pub async fn rotate(
     Ok((rotated, secret))
 }
 
-/// Sends a sign of life to an endpoint, and tells under which id.
+/// Sends a ping event to an endpoint, and returns its id.
 ///
 /// # Errors
-/// When there is none, nothing is sent to it, or the database is away.
+/// Fails when the endpoint does not exist or is disabled, or the database is unavailable.
 pub async fn ping(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<EventId, AppError> {
     let audit = entry(app, actor, AuditAction::WebhookPinged, webhook_id.0, &[])?;
     let event_id = EventId(audit.audit_entry_id.0);
@@ -125,10 +125,10 @@ pub async fn ping(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<Eve
     Ok(event_id)
 }
 
-/// One page of what was, or is to be, sent to an endpoint, newest first.
+/// One page of the sent and pending deliveries of an endpoint, newest first.
 ///
 /// # Errors
-/// When there is none, the cursor is not one of this list, or the database is away.
+/// Fails when the endpoint does not exist, the cursor does not belong to this list, or the database is unavailable.
 pub async fn deliveries(
     app: &App,
     actor: &Actor,
@@ -141,10 +141,10 @@ pub async fn deliveries(
     Ok(found)
 }
 
-/// Sends again, and tells how many deliveries.
+/// Sends deliveries again, and returns how many.
 ///
 /// # Errors
-/// When there is no such endpoint, or the database is away.
+/// Fails when the endpoint does not exist, or the database is unavailable.
 pub async fn redeliver(app: &App, actor: &Actor, webhook_id: WebhookId, again: &Again) -> Result<u64, AppError> {
     let audit = entry(app, actor, AuditAction::WebhookRedelivered, webhook_id.0, &[])?;
     let count = webhook_log::again(&app.store, webhook_id, again, &audit).await?;

@@ -1,4 +1,4 @@
-//! `audit`: seal the audit log, remove what is older than clinics keep it, and verify that nothing of it was changed.
+//! `audit`: seals, prunes and verifies the audit log.
 
 use std::fmt::{self, Write as _};
 use std::fs::File;
@@ -18,7 +18,7 @@ use crate::config::{Audit, Settings};
 use crate::domain::ids::ClinicId;
 use crate::domain::seal::{Break, Head, Tombstone};
 
-/// Breaks beyond this many are counted and not listed.
+/// Breaks beyond this number are counted but not listed.
 const LISTED: usize = 1_000;
 
 pub(super) async fn run(settings: &Settings, command: &Audit) -> anyhow::Result<ExitCode> {
@@ -48,11 +48,11 @@ async fn run_prune(settings: &Settings, clinic: Option<&str>, dry_run: bool) -> 
         Ok(prune(app, clinic_id, dry_run, found).await?)
     });
     let pruned = pruned.await;
-    // What was removed before a failure stays removed.
+    // What was removed before a failure stays removed, so it is always reported.
     print(&lines.concat())?;
     pruned?;
     if lines.is_empty() {
-        print("nothing is older than clinics keep it\n")?;
+        print("no entry is past its retention period\n")?;
     }
     Ok(if refused { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -60,7 +60,7 @@ async fn run_prune(settings: &Settings, clinic: Option<&str>, dry_run: bool) -> 
 async fn pruned_clinic(app: &App, clinic: &str) -> anyhow::Result<ClinicId> {
     let clinic = clinics::find(app, clinic).await?;
     if clinic.audit_retention_years.is_none() {
-        bail!("this clinic keeps all of its audit log; `clinics set --audit-retention-years` says how long to keep it");
+        bail!("this clinic keeps its audit log forever; `clinics set --audit-retention-years` sets a retention period");
     }
     Ok(clinic.clinic_id)
 }
@@ -108,13 +108,13 @@ async fn run_verify(
     });
     let verified = verified.await?;
     if let Some(error) = heads.failed {
-        return Err(error).context("a file of heads cannot be read to its end");
+        return Err(error).context("cannot read a file of heads completely");
     }
     print(&if json { in_json(&verified, &listed)? } else { in_words(&verified, &listed)? })?;
     Ok(if verified.breaks == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The heads in files, line after line.
+/// The heads in files, read line by line.
 struct Heads {
     files: Vec<BufReader<File>>,
     line: Vec<Head>,

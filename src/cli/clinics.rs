@@ -42,11 +42,11 @@ pub(super) async fn find(app: &App, wanted: &str) -> anyhow::Result<Clinic> {
     let is_it = |clinic: &Clinic| clinic.name == wanted || clinic.clinic_id.to_string() == wanted.to_lowercase();
     match clinics.into_iter().find(is_it) {
         Some(clinic) => Ok(clinic),
-        None => bail!("there is no clinic of this id or name; `sarcoscreen clinics list` shows them"),
+        None => bail!("there is no clinic with this id or name; `sarcoscreen clinics list` lists all clinics"),
     }
 }
 
-/// The pathways of a choice, each once.
+/// Parses the chosen pathways and removes duplicates.
 fn chosen(names: &[String]) -> anyhow::Result<Vec<PathwayId>> {
     let mut pathways = Vec::new();
     for name in names.iter().filter(|name| *name != "none") {
@@ -56,7 +56,7 @@ fn chosen(names: &[String]) -> anyhow::Result<Vec<PathwayId>> {
         }
     }
     if pathways.len() < names.len() && names.iter().any(|name| name == "none") && names.len() > 1 {
-        bail!("none excludes every pathway");
+        bail!("none cannot be combined with a pathway");
     }
     Ok(pathways)
 }
@@ -67,7 +67,7 @@ async fn suspend(app: &App, clinic: &str, suspended: bool) -> anyhow::Result<Str
     Ok(line(&clinic))
 }
 
-/// A clinic with the settings that are named.
+/// The clinic with the given settings changed.
 fn changed(mut clinic: Clinic, change: &ClinicChange) -> anyhow::Result<Clinic> {
     let texts = [
         (&mut clinic.name, &change.name),
@@ -111,7 +111,7 @@ fn changed(mut clinic: Clinic, change: &ClinicChange) -> anyhow::Result<Clinic> 
 }
 
 fn language(code: &str) -> anyhow::Result<Language> {
-    Language::from_tag(code).context("there is no wording in this language")
+    Language::from_tag(code).context("this language is not supported")
 }
 
 fn line(clinic: &Clinic) -> String {

@@ -1,11 +1,11 @@
-//! What went wrong, in words for whoever typed the command.
+//! Error messages for the user of the command line.
 
 use std::io::{self, ErrorKind};
 
 use crate::app::AppError;
 use crate::domain::fault::Fault;
 
-/// The error in words, with the name of every field that has a fault.
+/// The error as a message, with the name of every invalid field.
 pub(super) fn explain(error: &anyhow::Error) -> String {
     match error.downcast_ref::<AppError>() {
         Some(AppError::Faulty(faults)) => {
@@ -16,7 +16,7 @@ pub(super) fn explain(error: &anyhow::Error) -> String {
     }
 }
 
-/// Whether the reader of our output went away, as `| head` does: nothing to tell anybody.
+/// Whether the reader of the output closed it, as `| head` does. This needs no message.
 pub(super) fn reader_left(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }

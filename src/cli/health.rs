@@ -1,4 +1,4 @@
-//! `health`: asks the running service whether it is ready, for containers and scripts.
+//! `health`: checks whether the running service is ready, for containers and scripts.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -9,16 +9,16 @@ use anyhow::{Context as _, bail};
 use crate::config::Settings;
 use crate::server::announcement::reachable;
 
-/// How long each step may take.
+/// The time limit of each step.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// As much of the answer as is needed for its status.
+/// Bytes read of the response, enough for its status.
 const HEAD: u64 = 64;
 
 pub(super) fn run(settings: &Settings) -> anyhow::Result<()> {
     let address = reachable(settings.http.listen);
     let status = ask(address).with_context(|| format!("no service answers on {address}"))?;
     if status != "200" {
-        bail!("the service on {address} is not ready: it answers {status}");
+        bail!("the service on {address} is not ready: status {status}");
     }
     Ok(())
 }
@@ -33,5 +33,5 @@ fn ask(address: std::net::SocketAddr) -> anyhow::Result<String> {
     stream.take(HEAD).read_to_end(&mut head)?;
     let head = String::from_utf8_lossy(&head);
     let status = head.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3));
-    Ok(status.context("the answer is not HTTP")?.to_owned())
+    Ok(status.context("the response is not HTTP")?.to_owned())
 }

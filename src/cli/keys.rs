@@ -1,4 +1,4 @@
-//! `keys`: mint, list, rotate and revoke.
+//! `keys`: create, list, rotate and revoke.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ pub(super) async fn run(settings: &Settings, command: &Keys) -> anyhow::Result<(
     }
 }
 
-/// When a key stops working, as it was asked for.
+/// When a key expires, as the options state it.
 enum Expiry {
     Never,
     At(Timestamp),
@@ -70,7 +70,7 @@ impl Expiry {
     fn from(self, now: Timestamp) -> anyhow::Result<Option<Timestamp>> {
         match self {
             Self::Never => Ok(None),
-            Self::At(at) if at <= now => bail!("--expires-at lies in the past"),
+            Self::At(at) if at <= now => bail!("--expires-at is in the past"),
             Self::At(at) => Ok(Some(at)),
             Self::InDays(days) => Ok(Some(now.checked_add(SignedDuration::from_hours(i64::from(days) * 24))?)),
         }
@@ -91,7 +91,7 @@ async fn rotate(settings: &Settings, clinic: &str, id: CredentialId, overlap: Du
         let clinic = clinics::find(app, clinic).await?;
         let rotated = credentials::rotate(app, By::Operator(clinic.clinic_id), id, overlap).await;
         match rotated {
-            Err(AppError::NotFound) => bail!("no credential of this clinic has this id"),
+            Err(AppError::NotFound) => bail!("this clinic has no credential with this id"),
             other => Ok(other?),
         }
     });
@@ -100,9 +100,9 @@ async fn rotate(settings: &Settings, clinic: &str, id: CredentialId, overlap: Du
 
 fn show((credential, key): (Credential, Key)) -> anyhow::Result<()> {
     print(&format!("{}\n", *key))?;
-    tell(&format!("This key is shown this once. Its id is {}.", credential.credential_id));
+    tell(&format!("This key is shown only once. Its id is {}.", credential.credential_id));
     if let Some(until) = credential.previous_key_until {
-        tell(&format!("The key before it works until {until}."));
+        tell(&format!("The previous key works until {until}."));
     }
     Ok(())
 }
@@ -116,23 +116,23 @@ async fn rotate_master(settings: &Settings) -> anyhow::Result<()> {
     });
     let Dependents { rows, credentials, waiting, audit_seals } = left.await?;
     if rows > 0 {
-        bail!("{rows} rows are still sealed with an earlier key, since they were in use; run this again");
+        bail!("{rows} rows are still encrypted with an earlier key, because they were in use; run this again");
     }
     if waiting > 0 {
-        bail!("{waiting} audit entries that wait for their seal were made with an earlier key; run this again");
+        bail!("{waiting} unsealed audit entries depend on an earlier key; run this again");
     }
-    print("everything is sealed with the first key of the file\n")?;
+    print("all data is encrypted with the first key of the file\n")?;
     if credentials > 0 {
         print(&format!(
-            "{credentials} keys of clinics still depend on an earlier one: each follows when it is used next; keep the \
-             earlier key until this says that none does, or revoke those that are not used any more\n"
+            "{credentials} keys of clinics still depend on an earlier one: each is rehashed at its next use; keep the \
+             earlier key until this command reports none, or revoke those that are no longer used\n"
         ))?;
     } else {
         print("no key of a clinic depends on an earlier one: it may be removed from the file of the service\n")?;
     }
     if audit_seals > 0 {
         print(&format!(
-            "{audit_seals} seals of the audit log were made with an earlier key: keep a copy of it, `audit verify` \
+            "{audit_seals} seals of the audit log depend on an earlier key: keep a copy of it, because `audit verify` \
              needs it in its file\n"
         ))?;
     }
@@ -141,7 +141,7 @@ async fn rotate_master(settings: &Settings) -> anyhow::Result<()> {
 
 async fn revoke(app: &App, clinic: &str, id: CredentialId) -> anyhow::Result<()> {
     let clinic = clinics::find(app, clinic).await?;
-    credentials::revoke(app, clinic.clinic_id, id).await.context("no key of this clinic that still works has this id")
+    credentials::revoke(app, clinic.clinic_id, id).await.context("this clinic has no active key with this id")
 }
 
 fn line(credential: &Credential, now: Timestamp) -> String {
@@ -155,5 +155,5 @@ fn line(credential: &Credential, now: Timestamp) -> String {
         (None, None) => "works".to_owned(),
     };
     let key = prefix.as_ref().map_or_else(|| "signs in with tokens".to_owned(), |prefix| format!("sk_{prefix}_..."));
-    format!("{credential_id}  {:<7}  {key}  minted {created_at}  {state}  {display_name}{sender}\n", role.as_str())
+    format!("{credential_id}  {:<7}  {key}  created {created_at}  {state}  {display_name}{sender}\n", role.as_str())
 }

@@ -1,4 +1,4 @@
-//! `migrate`: brings a database up to this program, or makes the roles that a dump needs.
+//! `migrate`: migrates the database, or creates the roles that a dump needs.
 
 use super::{print, tell};
 use crate::config::Settings;
@@ -8,7 +8,7 @@ use crate::store::embedded::EmbeddedError;
 pub(super) async fn run(settings: &Settings, roles_only: bool) -> anyhow::Result<()> {
     if roles_only {
         migration::make_roles(settings).await?;
-        print("the roles of the service are there; restore the dump next, then run `sarcoscreen migrate`\n")?;
+        print("the roles of the service exist; restore the dump next, then run `sarcoscreen migrate`\n")?;
         return Ok(());
     }
     migration::migrate(settings, &tell).await.map_err(in_use)?;
@@ -16,7 +16,7 @@ pub(super) async fn run(settings: &Settings, roles_only: bool) -> anyhow::Result
     Ok(())
 }
 
-/// Says why a running service is in the way.
+/// Explains the error when a running service holds the data folder.
 fn in_use(error: ServerError) -> anyhow::Error {
     match error {
         ServerError::Embedded(EmbeddedError::InUse { .. }) => anyhow::Error::new(error)

@@ -1,4 +1,4 @@
-//! Ring 5: the command line, one file a subcommand. Results go to the standard output, everything else to errors.
+//! Ring 5: the command line, one file per subcommand. Results go to the standard output, everything else to standard error.
 
 mod audit;
 mod clinics;
@@ -25,10 +25,10 @@ use crate::config::{Cli, Command, LogFormat, Settings};
 use crate::server::Opened;
 use crate::{app, http, store, telemetry};
 
-/// What to look at when the database cannot be reached; the log tells what was seen.
-const AWAY: &str = "the database does not answer; look whether it runs where DATABASE_URL says and lets us in";
+/// The hint when the database is unavailable; the log has the details.
+const AWAY: &str = "the database does not answer; check that it runs where DATABASE_URL says and accepts the role";
 
-/// Does what the command line says, and says on the standard error stream why it could not.
+/// Runs the command line and writes an error to the standard error stream.
 #[must_use]
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
@@ -47,10 +47,10 @@ fn attempt(cli: &Cli) -> anyhow::Result<ExitCode> {
     // The framework logs every malformed request as an error, and any client can send one.
     let quiet = format!("actix_server=warn,actix_http::h1::dispatcher=off,{}", store::QUIETLY_LOGGED);
     telemetry::start(&log.filter, &quiet, store::NEVER_LOGGED, log.format == LogFormat::Json)
-        .context("SARCOSCREEN_LOG cannot be read")?;
+        .context("SARCOSCREEN_LOG is invalid")?;
     let runtime = tokio::runtime::Runtime::new()?;
     let outcome = runtime.block_on(dispatch(cli));
-    // What still runs after a second signal must not hold the end up.
+    // Tasks that still run after a second signal must not delay the exit.
     runtime.shutdown_background();
     outcome
 }
@@ -80,18 +80,18 @@ fn print(text: &str) -> io::Result<()> {
     output.flush()
 }
 
-/// Tells the person at the terminal something that is no result.
+/// Writes a message that is not a result to the standard error stream.
 fn tell(line: &str) {
-    // Nobody listens: then there is nobody to tell that either.
+    // A failure to write to standard error cannot be reported anywhere.
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// Does some work on the database, and closes it again whatever comes of it.
+/// Runs work on the database and closes it afterwards, also after a failure.
 async fn on_database<T>(settings: &Settings, work: impl AsyncFnOnce(&App) -> anyhow::Result<T>) -> anyhow::Result<T> {
     on_opened(Opened::beside(settings, &tell).await?, work).await
 }
 
-/// Does some work on the database as its owner, and closes it again whatever comes of it.
+/// Runs work on the database as its owner and closes it afterwards, also after a failure.
 async fn on_database_as_owner<T>(
     settings: &Settings,
     work: impl AsyncFnOnce(&App) -> anyhow::Result<T>,

@@ -1,4 +1,4 @@
-//! How far a long command has come, for the person who waits: a bar on a terminal, a line now and then elsewhere.
+//! Progress of long commands: a bar on a terminal, otherwise a line now and then.
 
 use std::time::Instant;
 
@@ -7,10 +7,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::tell;
 use crate::app::replay::Progress;
 
-/// Rows between two lines where no bar can be drawn.
+/// Rows between two lines when no bar can be drawn.
 const LINE_EVERY: u64 = 50_000;
 
-/// Shows progress on the standard error stream, and at the end how long it took.
+/// Shows progress on the standard error stream, and at the end the elapsed time.
 pub(super) struct Shown {
     bar: ProgressBar,
     begun: Instant,
@@ -19,7 +19,7 @@ pub(super) struct Shown {
 
 impl Shown {
     pub(super) fn begin() -> Self {
-        // Hidden where the standard error stream is no terminal.
+        // Hidden if the standard error stream is not a terminal.
         let bar = ProgressBar::new(0);
         if let Ok(style) = ProgressStyle::with_template("{wide_bar} {human_pos} of {human_len} rows, {eta} left") {
             bar.set_style(style);

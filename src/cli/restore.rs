@@ -1,4 +1,4 @@
-//! `restore`: erases again, in a database restored from a backup, whoever was erased since.
+//! `restore`: in a database restored from a backup, repeats the erasures made since the backup.
 
 use std::path::PathBuf;
 
@@ -17,6 +17,6 @@ pub(super) async fn run(settings: &Settings, logs: &[PathBuf]) -> anyhow::Result
     let Replayed { named, unreadable, erased } = replayed.await?;
     let gone = named.saturating_sub(usize::try_from(erased).unwrap_or(usize::MAX));
     let unreadable = if unreadable > 0 { format!(", {unreadable} lines unreadable") } else { String::new() };
-    print(&format!("{named} persons in the log: {erased} erased again, {gone} not in this database{unreadable}\n"))?;
+    print(&format!("{named} subjects in the log: {erased} erased again, {gone} not in this database{unreadable}\n"))?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `retention`: removes now what clinics do not want to keep any longer.
+//! `retention`: removes data past its retention period now.
 
 use std::ops::ControlFlow;
 
@@ -19,6 +19,6 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
         Ok(retired)
     });
     let retired = retired.await?;
-    print(&format!("{} submissions and {} persons removed\n", retired.submissions, retired.subjects))?;
+    print(&format!("{} submissions and {} subjects removed\n", retired.submissions, retired.subjects))?;
     Ok(())
 }

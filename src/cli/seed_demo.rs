@@ -1,4 +1,4 @@
-//! `seed-demo`: the demo clinic on a database of one's own.
+//! `seed-demo`: creates the demo clinic and prints its keys.
 
 use anyhow::bail;
 
@@ -10,7 +10,7 @@ use crate::server::demo::{create, json};
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let credentials = on_database(settings, async |app| {
         if demo::find(app).await?.is_some() {
-            bail!("the demo clinic is there already; `sarcoscreen keys mint` makes more keys for it");
+            bail!("the demo clinic already exists; `sarcoscreen keys mint` creates more keys for it");
         }
         Ok(create(app).await?)
     });

@@ -1,4 +1,4 @@
-//! `serve`: runs the service until a signal asks it to stop. A second signal ends it at once.
+//! `serve`: runs the service until a signal stops it. A second signal ends it at once.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use super::{print, tell};
 use crate::config::Settings;
 use crate::server::Running;
 
-/// Signals closer together than this are one wish: a supervisor and the terminal may both send it.
+/// Signals closer together than this count as one: a supervisor and the terminal may both send it.
 const ECHO: Duration = Duration::from_millis(500);
-const AT_ONCE: &str = "ended at once, as asked; what was acknowledged is on the disk, and the next start recovers";
+const AT_ONCE: &str = "ended at once by a second signal; acknowledged data is on disk, and the next start recovers";
 
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     let Some(mut running) = Box::pin(start(settings, &mut signals)).await? else { return Ok(()) };
     announce(&running.announcement());
     let outcome = running.until(signals.next()).await;
-    announce("stopping: requests under way may end; a second signal ends them too\n");
+    announce("stopping: waiting for requests in progress; a second signal ends them too\n");
     tokio::select! {
         stopped = running.stop() => stopped?,
         () = signals.next() => bail!(AT_ONCE),
@@ -27,13 +27,13 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
     Ok(outcome?)
 }
 
-/// Starts; `None` when it was asked to stop meanwhile, and did.
+/// Starts the service; `None` if a signal stopped it during the start.
 async fn start(settings: &Settings, signals: &mut Signals) -> anyhow::Result<Option<Running>> {
     let say = |line: &str| announce(&format!("{line}\n"));
     let mut starting = Box::pin(Running::start(settings, &say));
     tokio::select! {
         started = &mut starting => return Ok(Some(started?)),
-        () = signals.next() => tell("stopping as soon as the start is through; a second signal ends it at once"),
+        () = signals.next() => tell("stopping when the start is complete; a second signal ends it at once"),
     }
     tokio::select! {
         started = &mut starting => started?.stop().await?,
@@ -42,12 +42,11 @@ async fn start(settings: &Settings, signals: &mut Signals) -> anyhow::Result<Opt
     Ok(None)
 }
 
-/// A service goes on without a reader of its announcements.
+/// A missing reader of the announcements does not stop the service.
 fn announce(text: &str) {
     let _ = print(text);
 }
 
-/// The signals that ask for an end.
 struct Signals {
     interrupt: Signal,
     terminate: Signal,

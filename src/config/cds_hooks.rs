@@ -3,13 +3,13 @@
 use clap::Args;
 use uuid::Uuid;
 
-/// Which record systems may ask for advice.
+/// Systems that may call CDS Hooks services with tokens of their own.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "CDS Hooks")]
 pub struct CdsHooks {
     /// The record systems that may call CDS Hooks services with tokens they sign themselves, separated by commas: for each,
-    /// the issuer exactly as its tokens name it, the https address of its keys, and the id of the clinic it asks for, with
-    /// spaces between. It needs SARCOSCREEN_PUBLIC_URL. Whoever has a key of the role intake may call without.
+    /// the issuer exactly as its tokens state it, the https address of its keys, and the id of its clinic, separated by
+    /// spaces. Requires SARCOSCREEN_PUBLIC_URL. Clients with a key of the role intake or higher need no entry here.
     /// [default: none]
     #[arg(
         long,
@@ -22,14 +22,14 @@ pub struct CdsHooks {
     pub cds_clients: Vec<CdsClient>,
 }
 
-/// A record system.
+/// A record system that may call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CdsClient {
-    /// The issuer of its tokens.
+    /// The `iss` claim of its tokens.
     pub issuer: String,
-    /// Where its keys are.
+    /// The address of its key set (JWKS).
     pub keys_address: String,
-    /// The clinic it asks for.
+    /// The clinic that its calls belong to.
     pub clinic_id: Uuid,
 }
 
@@ -39,8 +39,8 @@ fn client(text: &str) -> Result<CdsClient, &'static str> {
         (Some(issuer), Some(keys), Some(clinic), None) => Ok(CdsClient {
             issuer: issuer.to_owned(),
             keys_address: super::sign_in::address(keys)?,
-            clinic_id: clinic.parse().map_err(|_| "the third part must be the id of a clinic")?,
+            clinic_id: clinic.parse().map_err(|_| "the third part must be a clinic id")?,
         }),
-        _ => Err("must be an issuer, the address of its keys and the id of a clinic, with spaces between"),
+        _ => Err("must be an issuer, the address of its keys and a clinic id, separated by spaces"),
     }
 }

@@ -1,153 +1,154 @@
-//! The subcommands with their own options.
+//! The subcommands with their options.
 
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 
-/// What to do.
+/// The subcommand to run.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Starts the service. This is also what happens without a subcommand.
+    /// Starts the service. This is the default without a subcommand.
     Serve,
-    /// Applies missing migrations as the owner of the database (SARCOSCREEN_OWNER_DATABASE_URL), makes the role that
-    /// DATABASE_URL names, and tries whether it can sign in.
+    /// Applies missing migrations as the owner of the database (SARCOSCREEN_OWNER_DATABASE_URL), creates the role that
+    /// DATABASE_URL names, and checks that it can sign in.
     Migrate {
-        /// Makes the roles of the service and nothing else, before a dump is restored into a new cluster: the dump names them.
+        /// Creates only the roles of the service. Run it before you restore a dump into a new cluster, because the dump
+        /// refers to the roles.
         #[arg(long)]
         roles_only: bool,
     },
     /// Creates and lists clinics.
     #[command(subcommand)]
     Clinics(Clinics),
-    /// Mints, lists, rotates and revokes the keys of a clinic.
+    /// Creates, lists, rotates and revokes the keys of a clinic.
     #[command(subcommand)]
     Keys(Keys),
-    /// Removes now what clinics do not want to keep any longer, as the service does every hour.
+    /// Removes data past its retention period now, as the service does every hour.
     Retention,
-    /// Brings a database restored from a backup up to the erasures since.
+    /// Repeats, in a database restored from a backup, the erasures made since the backup.
     Restore {
-        /// The erasure logs; whoever they name is erased again.
+        /// The erasure logs. The subjects they list are erased again.
         #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
         erasure_log: Vec<PathBuf>,
     },
     /// Prints the OpenAPI document.
     Openapi,
-    /// Drafts, checks and compares rule tables, and tries them on stored submissions.
+    /// Drafts, checks and compares rule tables, and replays them on stored submissions.
     #[command(subcommand)]
     Rules(Rules),
-    /// Seals the audit trail, and verifies that nobody changed it.
+    /// Seals, prunes and verifies the audit log.
     #[command(subcommand)]
     Audit(Audit),
-    /// Creates the demo clinic with its made-up cohort and prints its keys.
+    /// Creates the demo clinic with a synthetic cohort and prints its keys.
     SeedDemo,
-    /// Asks the service on the listening address whether it is ready; exits with 0 when it is.
+    /// Checks whether the service on the listening address is ready; exits with 0 if it is.
     Health,
 }
 
-/// The names of the pathways, and of following none.
+/// The names of the pathways, and `none` for no pathway.
 const PATHWAYS: [&str; 5] = ["ewgsop2", "awgs_2019", "awgs_2025", "sdoc", "none"];
 
-/// What to do with clinics.
+/// Subcommands of `clinics`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Clinics {
     /// Creates a clinic and prints its id.
     Create {
-        /// The clinic's name as people read it, 1 to 200 characters; no other clinic may have it.
+        /// The clinic's display name, 1 to 200 characters, unique.
         #[arg(long)]
         name: String,
-        /// Where a consultation is booked, an https address.
+        /// The https address where a consultation is booked.
         #[arg(long, value_name = "URL")]
         booking_url: String,
-        /// The number to call in an emergency, 2 to 20 digits.
+        /// The emergency telephone number, 2 to 20 digits.
         #[arg(long, value_name = "DIGITS")]
         emergency_number: String,
-        /// The language used where a request asks for none.
+        /// The default language of responses.
         #[arg(long, default_value = "en", value_parser = PossibleValuesParser::new(["en", "es"]))]
         language: String,
-        /// The consensus pathways followed where a request asks for none, separated by commas.
+        /// The default consensus pathways, separated by commas.
         #[arg(long, default_value = "ewgsop2", value_delimiter = ',', value_parser = PossibleValuesParser::new(PATHWAYS))]
         pathways: Vec<String>,
     },
-    /// Chooses the consensus pathways a clinic follows where a request asks for none.
+    /// Sets the default consensus pathways of a clinic.
     Pathways {
-        /// The clinic, by its id or its name.
+        /// The clinic's id or name.
         #[arg(long, value_name = "ID OR NAME")]
         clinic: String,
         /// The pathways, separated by commas.
         #[arg(required = true, value_delimiter = ',', value_parser = PossibleValuesParser::new(PATHWAYS))]
         pathways: Vec<String>,
     },
-    /// Changes settings of a clinic; those that are not named stay. It acts within five seconds.
+    /// Changes settings of a clinic; settings that are not given stay the same. Takes effect within five seconds.
     Set {
-        /// The clinic, by its id or its name.
+        /// The clinic's id or name.
         #[arg(long, value_name = "ID OR NAME")]
         clinic: String,
-        /// What to change.
+        /// The settings to change.
         #[command(flatten)]
         change: ClinicChange,
     },
-    /// Suspends a clinic: its keys are answered with 403 within five seconds, and nothing is lost.
+    /// Suspends a clinic: within five seconds requests with its keys get 403. No data is lost.
     Suspend {
-        /// The clinic, by its id or its name.
+        /// The clinic's id or name.
         #[arg(long, value_name = "ID OR NAME")]
         clinic: String,
     },
-    /// Lets the people of a suspended clinic in again.
+    /// Ends the suspension of a clinic.
     Resume {
-        /// The clinic, by its id or its name.
+        /// The clinic's id or name.
         #[arg(long, value_name = "ID OR NAME")]
         clinic: String,
     },
-    /// Lists every clinic with its settings.
+    /// Lists all clinics with their settings.
     List,
 }
 
-/// Settings of a clinic.
+/// Settings of a clinic that can be changed.
 #[derive(Clone, Debug, Args)]
 #[group(required = true, multiple = true)]
 pub struct ClinicChange {
-    /// The clinic's name as people read it, 1 to 200 characters; no other clinic may have it.
+    /// The clinic's display name, 1 to 200 characters, unique.
     #[arg(long)]
     pub name: Option<String>,
-    /// Where a consultation is booked, an https address.
+    /// The https address where a consultation is booked.
     #[arg(long, value_name = "URL")]
     pub booking_url: Option<String>,
-    /// The number to call in an emergency, 2 to 20 digits.
+    /// The emergency telephone number, 2 to 20 digits.
     #[arg(long, value_name = "DIGITS")]
     pub emergency_number: Option<String>,
-    /// The language used where a request asks for none; one of the languages.
+    /// The default language of responses; must be one of the clinic's languages.
     #[arg(long, value_parser = PossibleValuesParser::new(["en", "es"]))]
     pub language: Option<String>,
-    /// The languages that requests are answered in, separated by commas.
+    /// The languages of responses, separated by commas.
     #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(["en", "es"]))]
     pub languages: Vec<String>,
-    /// The consensus pathways followed where a request asks for none, separated by commas.
+    /// The default consensus pathways, separated by commas.
     #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(PATHWAYS))]
     pub pathways: Vec<String>,
-    /// Within how many hours a case for today is due, 1 to 8760.
+    /// Hours until a follow-up of urgency today is due, 1 to 8760.
     #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u16).range(1..=8760))]
     pub due_today_hours: Option<u16>,
-    /// Within how many hours a case for this week is due, 1 to 8760.
+    /// Hours until a follow-up of urgency this week is due, 1 to 8760.
     #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u16).range(1..=8760))]
     pub due_this_week_hours: Option<u16>,
-    /// Within how many hours a routine case is due, 1 to 8760.
+    /// Hours until a routine follow-up is due, 1 to 8760.
     #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u16).range(1..=8760))]
     pub due_routine_hours: Option<u16>,
-    /// How many days submissions are kept, 1 to 36500, or forever.
+    /// Days that submissions are kept, 1 to 36500, or forever.
     #[arg(long, value_name = "DAYS", value_parser = retention)]
     pub retention_days: Option<Retention>,
-    /// How many years entries of the audit log are kept, 3 to 100, or forever. `audit prune` removes older ones.
+    /// Years that entries of the audit log are kept, 3 to 100, or forever. `audit prune` removes older ones.
     #[arg(long, value_name = "YEARS", value_parser = audit_retention)]
     pub audit_retention_years: Option<Retention>,
 }
 
-/// How long something is kept.
+/// A retention period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retention {
-    /// No time is set.
+    /// No limit.
     Forever,
-    /// So many days or years.
+    /// This many days or years.
     For(u32),
 }
 
@@ -167,179 +168,180 @@ fn audit_retention(text: &str) -> Result<Retention, &'static str> {
     }
 }
 
-/// What to do with keys.
+/// Subcommands of `keys`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Keys {
-    /// Mints a key and prints it. It is shown this once and cannot be had again.
+    /// Creates a key and prints it. The key is shown only once.
     Mint {
-        /// The clinic, by its id or its name.
+        /// The clinic's id or name.
         #[arg(long, value_name = "ID OR NAME")]
         clinic: String,
-        /// What the key may do; each role may do what the ones before it may.
+        /// The role of the key; each role includes the permissions of the roles before it.
         #[arg(long, value_parser = PossibleValuesParser::new(["browser", "intake", "staff", "admin"]))]
         role: String,
-        /// The person or system that gets the key, 1 to 200 characters.
+        /// The person or system that receives the key, 1 to 200 characters.
         #[arg(long)]
         name: String,
-        /// When the key stops working, such as 2027-01-31T00:00:00Z. [default: never]
+        /// When the key expires, such as 2027-01-31T00:00:00Z. [default: never]
         #[arg(long, value_name = "TIME", conflicts_with = "expires_in_days")]
         expires_at: Option<String>,
-        /// In how many days the key stops working, 1 to 3650.
+        /// Days until the key expires, 1 to 3650.
         #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
         expires_in_days: Option<u32>,
-        /// The web sites whose pages may send a browser key, as exact origins such as https://clinic.example, separated by
-        /// commas. [default: the key is bound to none]
+        /// The web origins whose pages may send a browser key, such as https://clinic.example, separated by commas. Origins
+        /// must match exactly. [default: any origin]
         #[arg(long, value_name = "ORIGINS", value_delimiter = ',')]
         origins: Vec<String>,
-        /// The id of the credential of the same role that this one replaces: what that one submitted can be read, corrected
-        /// and retried with this key. The other works until it is revoked. [default: none]
+        /// The id of the credential of the same role that this one replaces. The new key can read, correct and retry what
+        /// the old credential submitted. The old key works until it is revoked. [default: none]
         #[arg(long, value_name = "ID")]
         replaces: Option<String>,
     },
-    /// Gives a credential a new key and prints it. The one it had works for the overlap.
+    /// Gives a credential a new key and prints it. The previous key works until the overlap ends.
     Rotate {
-        /// The clinic, by its id or its name.
+        /// The clinic's id or name.
         #[arg(long, value_name = "ID OR NAME")]
         clinic: String,
         /// The credential's id, as `keys list` shows it.
         #[arg(long)]
         id: String,
-        /// For how many hours both keys work, 0 to 168.
+        /// Hours during which both keys work, 0 to 168.
         #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u64).range(0..=168))]
         overlap_hours: u64,
     },
-    /// Lists the keys of a clinic, without the keys themselves.
+    /// Lists the keys of a clinic, without the secrets.
     List {
-        /// The clinic, by its id or its name.
+        /// The clinic's id or name.
         #[arg(long, value_name = "ID OR NAME")]
         clinic: String,
     },
-    /// Seals anew, with the first key of the master key file, what an earlier one sealed, while the service runs. Says
-    /// when the earlier ones may be removed from the file. Ended in the middle, it goes on where it was.
+    /// Re-encrypts and rehashes, with the first key of the master key file, all data that an earlier key protects, while
+    /// the service runs. Reports when the earlier keys may be removed from the file. If interrupted, the next run
+    /// continues.
     ///
-    /// To rotate: put a new key (`openssl rand -hex 32`) on the first line of the file, above the old one, restart the
-    /// service, and run this. Where several instances run, put the new key on the second line first and restart them all,
-    /// then move it to the first.
+    /// To rotate: add a new key (`openssl rand -hex 32`) as the first line of the file, above the old key, restart the
+    /// service, and run this command. With several instances, first add the new key as the second line and restart all
+    /// instances, then move it to the first line.
     RotateMaster,
     /// Revokes a key; it stops working within five seconds.
     Revoke {
-        /// The clinic, by its id or its name.
+        /// The clinic's id or name.
         #[arg(long, value_name = "ID OR NAME")]
         clinic: String,
-        /// The key's id, as `keys list` shows it.
+        /// The credential's id, as `keys list` shows it.
         #[arg(long)]
         id: String,
     },
 }
 
-/// What to do with rule tables.
+/// Subcommands of `rules`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Rules {
-    /// Copies the current rule table into a new folder, as the draft of the next version, and says what comes next.
+    /// Copies the current rule table into a new folder as the draft of the next version, and prints the next steps.
     New {
-        /// The folder to make; it may exist if it is empty.
+        /// The folder to create; it may exist if it is empty.
         folder: PathBuf,
-        /// The version of the draft, a year and a number. [default: the one after the current version]
+        /// The version of the draft, a year and a number. [default: the next number after the current version]
         #[arg(long)]
         version: Option<String>,
     },
-    /// Checks a rule table and prints a summary, or every fault and exits with 1.
+    /// Checks a rule table and prints a summary; if it has faults, prints all of them and exits with 1.
     Check {
-        /// The folder of the table's files. [default: the table that this program scores with]
+        /// The folder of the table's files. [default: the current table of this program]
         folder: Option<PathBuf>,
     },
-    /// Prints what changed from one rule table to another.
+    /// Prints the differences between two rule tables.
     ///
     /// With --json: {"before", "after": versions, "entries": [{"section", "id", "change": "added", "removed" or
     /// "changed", "fields": [{"name", "before", "after"}]}], "texts": [{"file", "id", "change", "before", "after"}]}.
-    /// What is absent on one side is null there.
+    /// A value that is absent on one side is null there.
     Diff {
-        /// The older table: a version in this program, or a folder.
+        /// The older table: a version built into this program, or a folder.
         before: String,
-        /// The newer table: a version in this program, or a folder.
+        /// The newer table: a version built into this program, or a folder.
         after: String,
-        /// Prints one JSON document instead of text.
+        /// Prints a JSON document instead of text.
         #[arg(long)]
         json: bool,
     },
     /// Scores a clinic's stored answers with a rule table, and prints what would change. Changes no submission.
     ///
-    /// Each submission is scored as it was when it was stored, following the pathways that its assessment followed, or,
-    /// where its version had none, the clinic's. It changes its band when the stated band differs: low, moderate, high, or
-    /// not settled. Findings and reasons to flag are counted wherever they move, and apart from that where band or flag
-    /// change with them.
+    /// Each submission is scored as of the time it was stored, with the pathways of its stored assessment or, if its rule
+    /// table version had no pathways, those of the clinic. A submission changes its band when the stated band differs: low,
+    /// moderate, high, or not settled. Changes of findings and reasons to flag are counted in total, and separately for
+    /// submissions whose band or flag changes too.
     ///
     /// With --json: {"rule_table", "clinic_id", "rows", "unreadable", "band_changes", "flagged_changes",
     /// "bands": [{"from", "to", "rows"}], "flagged": [{"from", "to", "rows"}], "findings": [{"rule", "change": "gained",
     /// "lost" or "points", "rows", "deciding"}], "flag_reasons": [{"kind", "id", "change", "rows", "deciding"}]}. A band
     /// that is not settled is null; "deciding" counts the rows whose band or flag changes.
     Replay {
-        /// The table to try: a version in this program, or the folder of a draft without faults.
+        /// The table to replay: a version built into this program, or the folder of a draft without faults.
         file: String,
-        /// The clinic, by its id or its name.
+        /// The clinic's id or name.
         #[arg(long, value_name = "ID OR NAME")]
         clinic: String,
-        /// Prints one JSON document instead of text.
+        /// Prints a JSON document instead of text.
         #[arg(long)]
         json: bool,
     },
-    /// Recomputes every stored assessment under its own rule table; exits with 1 when one differs. Changes no
-    /// submission.
+    /// Recomputes every stored assessment under its own rule table; exits with 1 if one differs. Changes no submission.
     ///
-    /// The columns that lists and filters read are compared too.
+    /// Also compares the columns that lists and filters read.
     ///
-    /// A submission that differs is told by its id and the names of the fields, never what stands in them; at most 1000
-    /// are listed.
+    /// A difference is reported by the submission's id and the names of the fields, never by their values. At most 1000
+    /// submissions are listed.
     ///
     /// With --json: {"rows", "differing", "fields": [{"field", "rows"}], "submissions": [{"clinic_id", "submission_id",
     /// "rule_table", "fields"}]}.
     Verify {
-        /// Only this clinic, by its id or its name. [default: every clinic]
+        /// Only this clinic, by its id or name. [default: all clinics]
         #[arg(long, value_name = "ID OR NAME")]
         clinic: Option<String>,
-        /// Prints one JSON document instead of text.
+        /// Prints a JSON document instead of text.
         #[arg(long)]
         json: bool,
     },
 }
 
-/// What to do with the audit trail.
+/// Subcommands of `audit`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Audit {
-    /// Seals what waits now, as the service does every few seconds, and prints the head of each chain that grew.
+    /// Seals unsealed audit entries now, as the service does every few seconds, and prints the head of each chain that
+    /// grew.
     Seal,
-    /// Removes entries of the audit log that are older than their clinic keeps them, by whole seals. Needs the rights of the
-    /// owner of the database.
+    /// Removes audit entries that are older than their clinic's retention period, in whole seals. Requires the owner of the
+    /// database.
     ///
-    /// A signed tombstone takes the place of what is removed, so `audit verify` tells it from what somebody cut off. A clinic
-    /// whose old entries do not verify is left as it is, and the exit code is 1. See `clinics set --audit-retention-years`.
+    /// A signed tombstone replaces the removed entries, so `audit verify` distinguishes pruning from tampering. If old
+    /// entries of a clinic do not verify, nothing of that clinic is removed and the exit code is 1. See `clinics set
+    /// --audit-retention-years`.
     Prune {
-        /// Only this clinic, by its id or its name. [default: every clinic that sets how long]
+        /// Only this clinic, by its id or name. [default: all clinics with a retention period for the audit log]
         #[arg(long, value_name = "ID OR NAME")]
         clinic: Option<String>,
-        /// Only says what would be removed.
+        /// Only prints what would be removed.
         #[arg(long)]
         dry_run: bool,
     },
-    /// Looks whether anybody changed the trail behind the service's back, and names every place; exits with 1 when there is
-    /// one.
+    /// Verifies the audit log and lists every entry or seal that was altered; exits with 1 if there is one.
     ///
-    /// Found are entries that were changed, removed or added, seals that were changed, removed or put in another order, and
-    /// chains whose end was cut off, as far as heads are known that lie beyond it. At most 1000 places are listed.
+    /// Detects entries that were changed, removed or added, seals that were changed, removed or reordered, and chains that
+    /// were truncated, if a known head lies beyond their end. At most 1000 breaks are listed.
     ///
     /// With --json: {"chains", "entries", "seals", "waiting", "pruned_entries", "pruned_seals", "tombstones", "heads",
     /// "breaks", "first": [{"clinic_id", "kind", ...}]}. The kinds are entry_changed, entry_missing, entry_added and
     /// entry_sealed_twice with "audit_entry_id"; seals_missing with "first" and "last"; seal_changed, seal_out_of_order,
     /// seal_replaced and seal_not_pruned with "seal_number"; tombstone_changed and tombstone_out_of_order with
-    /// "first_seal"; chain_cut with "known" and "last". The nil clinic is the system's own part of the trail.
+    /// "first_seal"; chain_cut with "known" and "last". The nil clinic is the system's audit log.
     Verify {
-        /// Only this clinic, by its id or its name. [default: every clinic, and the system]
+        /// Only this clinic, by its id or name. [default: all clinics and the system]
         #[arg(long, value_name = "ID OR NAME")]
         clinic: Option<String>,
-        /// A file in which heads stand, such as the service's log; may be given more than once.
+        /// A file that contains heads, such as the service's log; may be given more than once.
         #[arg(long, value_name = "FILE")]
         heads: Vec<PathBuf>,
-        /// Prints one JSON document instead of text.
+        /// Prints a JSON document instead of text.
         #[arg(long)]
         json: bool,
     },

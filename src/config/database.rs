@@ -1,6 +1,6 @@
 //! The settings of the database.
 
-#![allow(clippy::doc_markdown, reason = "the comments of the settings are the text of `--help`")]
+#![allow(clippy::doc_markdown, reason = "the doc comments of the settings are the text of `--help`")]
 
 use std::path::PathBuf;
 
@@ -9,19 +9,19 @@ use clap::{ArgAction, Args};
 
 use super::Secret;
 
-/// Which database, and with what.
+/// The database and its credentials.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Database")]
 pub struct Database {
-    /// The PostgreSQL to use, as postgres://user@host/database. The user is the role that the service signs in as, which
-    /// `migrate` makes. Over a network add ?sslmode=verify-full&sslrootcert=FILE: with any weaker sslmode (the default is
-    /// prefer) the service takes whoever answers for the database, and warns of it when it starts. Without DATABASE_URL a
-    /// private PostgreSQL is kept in the data folder.
+    /// The PostgreSQL to use, as postgres://user@host/database. The user is the role that the service signs in as;
+    /// `migrate` creates it. Over a network add ?sslmode=verify-full&sslrootcert=FILE: with any weaker sslmode (the default
+    /// is prefer) the service does not verify the server, and logs a warning when it starts. Without DATABASE_URL the
+    /// service runs a private PostgreSQL in the data folder.
     #[arg(long = "database-url", env = "DATABASE_URL", hide_env_values = true, global = true, value_name = "URL")]
     pub url: Option<Secret>,
 
-    /// A file with the password for DATABASE_URL, and for DATABASE_READ_URL, so that the URLs need not hold it. `migrate`
-    /// gives the user of DATABASE_URL this password.
+    /// A file with the password for DATABASE_URL and DATABASE_READ_URL, so that the URLs need not contain it. `migrate`
+    /// sets this password for the user of DATABASE_URL.
     #[arg(
         long = "database-password-file",
         env = "SARCOSCREEN_DATABASE_PASSWORD_FILE",
@@ -30,8 +30,8 @@ pub struct Database {
     )]
     pub password_file: Option<PathBuf>,
 
-    /// The same database as its owner: postgres://owner@host/database. Only `migrate` and `audit prune` read it; do
-    /// not give it to the service. sslmode is as for DATABASE_URL.
+    /// The same database, signed in as its owner: postgres://owner@host/database. Only `migrate` and `audit prune` read it;
+    /// do not set it for the service. sslmode is as for DATABASE_URL.
     #[arg(
         long = "owner-database-url",
         env = "SARCOSCREEN_OWNER_DATABASE_URL",
@@ -50,7 +50,7 @@ pub struct Database {
     )]
     pub owner_password_file: Option<PathBuf>,
 
-    /// How many connections the service holds at most, 1 to 1000.
+    /// The maximum number of database connections of the service, 1 to 1000.
     #[arg(
         long = "database-connections",
         env = "SARCOSCREEN_DATABASE_CONNECTIONS",
@@ -61,9 +61,10 @@ pub struct Database {
     )]
     pub connections: u32,
 
-    /// How long one request waits for the database, for a connection and for all of its statements, in milliseconds, 200 to
-    /// 60000. After it the request is answered with 503. A submission waits a third of it more for its transaction. Raise it
-    /// where the storage is slow. Exports, statistics and background work have 30 seconds for each statement.
+    /// How long one request may wait for the database in total, for a connection and for all of its statements, in
+    /// milliseconds, 200 to 60000. After that the response is 503. A submission may wait one third longer for its
+    /// transaction. Increase it for slow storage. Exports, statistics and background jobs have 30 seconds for each
+    /// statement.
     #[arg(
         long = "database-deadline-ms",
         env = "SARCOSCREEN_DATABASE_DEADLINE_MS",
@@ -74,8 +75,8 @@ pub struct Database {
     )]
     pub deadline_ms: u32,
 
-    /// Applies missing migrations when the service starts. Only the private PostgreSQL is migrated so, and always; with
-    /// DATABASE_URL this is refused, and `migrate` does it.
+    /// Applies missing migrations when the service starts. The private PostgreSQL is always migrated; with DATABASE_URL
+    /// this setting is refused, and `migrate` applies the migrations.
     #[arg(
         long,
         env = "SARCOSCREEN_MIGRATE",
@@ -85,16 +86,16 @@ pub struct Database {
     )]
     pub migrate: bool,
 
-    /// The master key: a file of 64 hexadecimal digits that others cannot read. Required with DATABASE_URL; otherwise
-    /// it is made in the data folder. Whoever loses it loses every key and every name in the database. It may hold
-    /// several keys, one a line: the first is current, the others still open what they sealed until
-    /// `keys rotate-master` has sealed it anew.
+    /// The master key: a file of 64 hexadecimal digits that other accounts cannot read. Required with DATABASE_URL;
+    /// otherwise it is created in the data folder. Without it every key and every name in the database is lost. The file
+    /// may contain several keys, one per line: the first is current, the others still decrypt older data until `keys
+    /// rotate-master` has re-encrypted it.
     #[arg(long, env = "SARCOSCREEN_MASTER_KEY_FILE", global = true, value_name = "FILE")]
     pub master_key_file: Option<PathBuf>,
 
-    /// The file to which erased persons are added, as keyed hashes, so that `restore` can erase them again in a restored
-    /// backup. Keep it apart from the database. Without it nobody is erased. [default: in the data folder; none with
-    /// DATABASE_URL]
+    /// The file to which erased subjects are appended, as keyed hashes, so that `restore` can erase them again in a
+    /// restored backup. Store it apart from the database. Without it erasure is refused. [default: in the data folder; none
+    /// with DATABASE_URL]
     #[arg(
         id = "erasure_log_file",
         long = "erasure-log-file",
@@ -104,7 +105,7 @@ pub struct Database {
     )]
     pub erasure_log: Option<PathBuf>,
 
-    /// PostgreSQL settings that may be off although an acknowledged submission could then be lost, separated by commas.
+    /// PostgreSQL settings that may be off although acknowledged submissions could then be lost, separated by commas.
     #[arg(
         long,
         env = "SARCOSCREEN_ALLOW_UNSAFE_DURABILITY",

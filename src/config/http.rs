@@ -1,12 +1,12 @@
 //! The settings of the HTTP server.
 
-#![allow(clippy::doc_markdown, reason = "the comments of the settings are the text of `--help`")]
+#![allow(clippy::doc_markdown, reason = "the doc comments of the settings are the text of `--help`")]
 
 use std::net::SocketAddr;
 
 use clap::Args;
 
-/// How requests are taken.
+/// The HTTP server.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "HTTP")]
 pub struct Http {
@@ -14,12 +14,11 @@ pub struct Http {
     #[arg(long, env = "SARCOSCREEN_LISTEN", global = true, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
 
-    /// The address and port on which figures for collectors are told, at /metrics. Keep it apart from where the outside
-    /// comes in. [default: none]
+    /// The address and port of the metrics endpoint, /metrics. Do not expose it to the internet. [default: none]
     #[arg(long, env = "SARCOSCREEN_METRICS_LISTEN", global = true, value_name = "ADDRESS")]
     pub metrics_listen: Option<SocketAddr>,
 
-    /// How many threads serve requests, 1 to 256. [default: the number of cores]
+    /// Worker threads that serve requests, 1 to 256. [default: the number of cores]
     #[arg(
         long,
         env = "SARCOSCREEN_WORKERS",
@@ -29,8 +28,8 @@ pub struct Http {
     )]
     pub workers: Option<u16>,
 
-    /// The web sites whose pages may call the service, as exact origins such as https://clinic.example, separated by
-    /// commas. [default: none]
+    /// The web origins whose pages may call the service (CORS), such as https://clinic.example, separated by commas.
+    /// Origins must match exactly. [default: none]
     #[arg(
         long,
         env = "SARCOSCREEN_CORS_ORIGINS",
@@ -41,7 +40,7 @@ pub struct Http {
     )]
     pub cors_origins: Vec<String>,
 
-    /// How long a request may take to arrive whole, 1 to 300 seconds.
+    /// How long a request may take to arrive completely, 1 to 300 seconds.
     #[arg(
         long,
         env = "SARCOSCREEN_READ_DEADLINE_SECONDS",
@@ -52,8 +51,8 @@ pub struct Http {
     )]
     pub read_deadline_seconds: u64,
 
-    /// How long a client may take to read what is sent at once, at most 32 KB, 1 to 600 seconds. While it still sends its
-    /// body it need not read. A connection that takes longer is closed.
+    /// How long a client may take to read each part of a response, at most 32 KB, 1 to 600 seconds. The limit does not
+    /// apply while the client still sends its body. A connection that exceeds it is closed.
     #[arg(
         long,
         env = "SARCOSCREEN_ANSWER_DEADLINE_SECONDS",
@@ -64,9 +63,10 @@ pub struct Http {
     )]
     pub answer_deadline_seconds: u64,
 
-    /// How many connections may be open, 10 to 1000000; a tenth of them from one address, unless it is a trusted proxy. At
-    /// the limit the connection that is idle longest closes for a new one; where none is idle the new one is refused. Each
-    /// needs a file descriptor: where the system allows fewer, the limit is what it allows, and a warning says so.
+    /// The maximum number of open connections, 10 to 1000000; a tenth of them from one address, unless it is a trusted
+    /// proxy. At the limit the connection that has been idle longest is closed for a new one; if none is idle, the new one
+    /// is refused. Each connection needs a file descriptor: if the system allows fewer, its limit applies and a warning is
+    /// logged.
     #[arg(
         id = "http_connections",
         long = "connections",
@@ -78,14 +78,14 @@ pub struct Http {
     )]
     pub connections: u32,
 
-    /// The address under which others reach this service, such as https://screening.clinic.example, without a path. Links in
-    /// answers are made of it, and the tokens of record systems name it. Without it links are made of X-Forwarded-Host and
-    /// X-Forwarded-Proto of a trusted proxy, or of Host, and the answers that contain them are not cached.
+    /// The public base URL of this service, such as https://screening.clinic.example, without a path. Links in responses
+    /// are built from it, and tokens of record systems must name it. Without it links are built from X-Forwarded-Host and
+    /// X-Forwarded-Proto of a trusted proxy, or from Host, and responses that contain links are not cached.
     #[arg(long, env = "SARCOSCREEN_PUBLIC_URL", global = true, value_name = "URL", value_parser = public_address)]
     pub public_url: Option<String>,
 
-    /// How many MiB the bodies of all requests under way may have together, 32 to 65536. One key gets a quarter of it, one
-    /// clinic a half; more is refused with 429 or 503 and Retry-After.
+    /// The memory for the bodies of all requests in progress, 32 to 65536 MiB. One key may use a quarter of it, one clinic
+    /// a half; beyond that requests get 429 or 503 with Retry-After.
     #[arg(
         long,
         env = "SARCOSCREEN_BODY_ROOM_MIB",
@@ -96,7 +96,7 @@ pub struct Http {
     )]
     pub body_room_mib: u32,
 
-    /// How long requests under way may take to end once a stop is asked for, 1 to 600 seconds.
+    /// How long requests in progress may take to finish at shutdown, 1 to 600 seconds.
     #[arg(
         long,
         env = "SARCOSCREEN_SHUTDOWN_SECONDS",
@@ -107,7 +107,7 @@ pub struct Http {
     )]
     pub shutdown_seconds: u64,
 
-    /// How long an Idempotency-Key stands for its request, 1 to 8760 hours.
+    /// How long an Idempotency-Key is remembered, 1 to 8760 hours.
     #[arg(
         long,
         env = "SARCOSCREEN_IDEMPOTENCY_HOURS",
@@ -119,7 +119,7 @@ pub struct Http {
     pub idempotency_hours: u64,
 }
 
-/// An origin exactly as a browser sends it.
+/// Checks that a text is an origin exactly as a browser sends it.
 fn origin(text: &str) -> Result<String, &'static str> {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let fit = |host: &str| {
@@ -129,7 +129,7 @@ fn origin(text: &str) -> Result<String, &'static str> {
     if host.is_some_and(fit) { Ok(text.to_owned()) } else { Err("must be like https://clinic.example, in lower case") }
 }
 
-/// An address that others can put a path behind.
+/// Checks that a text is an address to which a path can be appended.
 fn public_address(text: &str) -> Result<String, &'static str> {
     let text = super::sign_in::address(text)?;
     let rest = text.split_once("://").map_or("", |(_, rest)| rest);

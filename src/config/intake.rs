@@ -1,15 +1,16 @@
-//! How submissions are written.
+//! The settings of intake: batching of submissions.
 
-#![allow(clippy::doc_markdown, reason = "the comments of the settings are the text of `--help`")]
+#![allow(clippy::doc_markdown, reason = "the doc comments of the settings are the text of `--help`")]
 
 use clap::Args;
 
-/// How many submissions share a transaction.
+/// Batching of submissions.
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "Intake")]
 pub struct Intake {
-    /// How many submissions one transaction writes at most, 1 to 1024. What has come in while the last one was written goes
-    /// into the next; nobody waits for more to come. With 1 each is written by itself, which needs more writers.
+    /// The maximum number of submissions in one transaction, 1 to 1024. Submissions that arrive while a transaction is
+    /// written form the next one; no submission waits for more to arrive. With 1 each submission has its own transaction,
+    /// which needs more writers.
     #[arg(
         long,
         env = "SARCOSCREEN_INTAKE_BATCH",
@@ -20,7 +21,7 @@ pub struct Intake {
     )]
     pub intake_batch: u16,
 
-    /// How many such transactions are under way at once, 1 to 64; each takes a connection.
+    /// The number of such transactions in progress at once, 1 to 64; each uses a connection.
     #[arg(
         long,
         env = "SARCOSCREEN_INTAKE_WRITERS",

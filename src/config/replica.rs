@@ -4,14 +4,14 @@ use clap::Args;
 
 use super::Secret;
 
-/// From where lists are read, besides the database itself.
+/// The streaming replica that serves lists.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Replica")]
 pub struct Replica {
-    /// A streaming replica of DATABASE_URL, one server of its own, from which worklists, lists of submissions, statistics
-    /// and exports are read. Everything else is asked of DATABASE_URL, and so are these while the replica is away or too
-    /// far behind. It names the same user as DATABASE_URL. SARCOSCREEN_DATABASE_PASSWORD_FILE holds its password too, unless
-    /// the URL has one. As many connections may be held to it as to DATABASE_URL.
+    /// A streaming replica of DATABASE_URL, a single server, that serves worklists, lists of submissions, statistics and
+    /// exports. All other queries go to DATABASE_URL, as do these while the replica is unavailable or its lag is too high.
+    /// It must have the same user as DATABASE_URL. SARCOSCREEN_DATABASE_PASSWORD_FILE also contains its password, unless
+    /// the URL has one. The connection limit is the same as for DATABASE_URL.
     #[arg(
         long = "database-read-url",
         env = "DATABASE_READ_URL",
@@ -21,8 +21,8 @@ pub struct Replica {
     )]
     pub read_url: Option<Secret>,
 
-    /// How old what the replica answers may be, 1 to 3600 seconds. Whatever it is, staff find in lists what they changed
-    /// themselves, also through another instance.
+    /// The maximum replica lag of reads, 1 to 3600 seconds. Independent of it, staff always find their own changes in
+    /// lists, also through another instance.
     #[arg(
         long,
         env = "SARCOSCREEN_READ_STALENESS_SECONDS",

@@ -1,22 +1,23 @@
-//! The settings of signing in: the issuer of tokens, the limits, and whose word on addresses is taken.
+//! The settings of sign-in: the token issuer, the rate limits, and the trusted proxies.
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use ipnet::IpNet;
 
-/// Whose tokens are taken beside keys, and what their claims mean. Without an issuer, none are.
+/// Sign-in with tokens of an issuer, in addition to keys. Without an issuer tokens are refused.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Sign-in with tokens (OpenID Connect)")]
 pub struct Oidc {
-    /// The issuer of bearer tokens, exactly as they name it. It needs an audience and the address of its keys.
+    /// The issuer of bearer tokens, exactly as their `iss` claim states it. Requires an audience and the address of the
+    /// issuer's keys.
     #[arg(long = "oidc-issuer", env = "SARCOSCREEN_OIDC_ISSUER", global = true, value_name = "URL", value_parser = address)]
     pub issuer: Option<String>,
 
-    /// The audience that a token must be meant for.
+    /// The audience that tokens must have.
     #[arg(long = "oidc-audience", env = "SARCOSCREEN_OIDC_AUDIENCE", global = true, value_name = "AUDIENCE")]
     pub audience: Option<String>,
 
-    /// Where the issuer publishes its keys; `jwks_uri` of its discovery document.
+    /// The address of the issuer's keys: `jwks_uri` of its discovery document.
     #[arg(
         long = "oidc-jwks-url",
         env = "SARCOSCREEN_OIDC_JWKS_URL",
@@ -26,7 +27,7 @@ pub struct Oidc {
     )]
     pub jwks_url: Option<String>,
 
-    /// The claim that names the role or roles: its name, or a path of names with dots between.
+    /// The claim that contains the role or roles: its name, or a path of names separated by dots.
     #[arg(
         long = "oidc-role-claim",
         env = "SARCOSCREEN_OIDC_ROLE_CLAIM",
@@ -36,7 +37,8 @@ pub struct Oidc {
     )]
     pub role_claim: String,
 
-    /// What the issuer's roles are here, such as nurse=staff,lead=admin. A browser cannot be mapped: its keys are public.
+    /// The mapping of the issuer's roles, such as nurse=staff,lead=admin. The browser role cannot be mapped, because its
+    /// keys are public.
     #[arg(
         long = "oidc-role-map",
         env = "SARCOSCREEN_OIDC_ROLE_MAP",
@@ -48,7 +50,7 @@ pub struct Oidc {
     )]
     pub role_map: Vec<(String, String)>,
 
-    /// The claim that names the clinic, by its id or its exact name: its name, or a path of names with dots between.
+    /// The claim that contains the clinic's id or exact name: its name, or a path of names separated by dots.
     #[arg(
         long = "oidc-clinic-claim",
         env = "SARCOSCREEN_OIDC_CLINIC_CLAIM",
@@ -58,7 +60,7 @@ pub struct Oidc {
     )]
     pub clinic_claim: String,
 
-    /// The signature algorithms that are taken, separated by commas.
+    /// The accepted signature algorithms, separated by commas.
     #[arg(
         long = "oidc-algorithms",
         env = "SARCOSCREEN_OIDC_ALGORITHMS",
@@ -70,7 +72,7 @@ pub struct Oidc {
     )]
     pub algorithms: Vec<String>,
 
-    /// How far the issuer's clock and this one may be apart, 0 to 300 seconds.
+    /// The accepted clock skew between the issuer and this service, 0 to 300 seconds.
     #[arg(
         long = "oidc-clock-skew-seconds",
         env = "SARCOSCREEN_OIDC_CLOCK_SKEW_SECONDS",
@@ -81,8 +83,8 @@ pub struct Oidc {
     )]
     pub clock_skew_seconds: u64,
 
-    /// How long the issuer's keys are kept before they are fetched again, 10 to 86400 seconds. A key that is not among
-    /// them is asked for at once, at most every 10 seconds; while the issuer is away they serve for an hour more.
+    /// How long the issuer's keys are cached, 10 to 86400 seconds. An unknown key id triggers a fetch at once, at most
+    /// every 10 seconds. While the issuer is unavailable, cached keys stay in use for one more hour.
     #[arg(
         long = "oidc-jwks-cache-seconds",
         env = "SARCOSCREEN_OIDC_JWKS_CACHE_SECONDS",
@@ -94,11 +96,11 @@ pub struct Oidc {
     pub jwks_cache_seconds: u64,
 }
 
-/// How much anybody may ask, and whose word on addresses is taken.
+/// Rate limits and trusted proxies.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub struct Limits {
-    /// Requests that one credential may make in a minute; 0 sets no limit.
+    /// Requests per minute for one credential; 0 means no limit.
     #[arg(
         long,
         env = "SARCOSCREEN_RATE_PER_CREDENTIAL",
@@ -109,7 +111,7 @@ pub struct Limits {
     )]
     pub rate_per_credential: u32,
 
-    /// Requests that all credentials of one clinic may make in a minute; 0 sets no limit.
+    /// Requests per minute for all credentials of one clinic together; 0 means no limit.
     #[arg(
         long,
         env = "SARCOSCREEN_RATE_PER_CLINIC",
@@ -120,8 +122,8 @@ pub struct Limits {
     )]
     pub rate_per_clinic: u32,
 
-    /// Submissions that visitors at one address may make in a minute with one browser key; 0 sets no limit. An IPv6
-    /// network of 64 bits counts as one address.
+    /// Submissions per minute from one address with one browser key; 0 means no limit. An IPv6 /64 network counts as one
+    /// address.
     #[arg(
         long,
         env = "SARCOSCREEN_RATE_SUBMISSIONS_PER_ADDRESS",
@@ -132,8 +134,7 @@ pub struct Limits {
     )]
     pub rate_submissions_per_address: u32,
 
-    /// Other requests, which are scores, that visitors at one address may make in a minute with one browser key; 0 sets
-    /// no limit.
+    /// Other requests per minute, that is scores, from one address with one browser key; 0 means no limit.
     #[arg(
         long,
         env = "SARCOSCREEN_RATE_SCORES_PER_ADDRESS",
@@ -144,9 +145,10 @@ pub struct Limits {
     )]
     pub rate_scores_per_address: u32,
 
-    /// The addresses or networks that get a multiple of the two limits of an address, separated by commas: with
-    /// 203.0.113.7=4,198.51.100.0/24=10 a waiting room with many kiosks behind 203.0.113.7 may ask four times as much, and
-    /// each address of 198.51.100.0/24 ten times. The narrowest network counts; factors go from 1 to 1000. [default: none]
+    /// Addresses or networks with a multiple of the two limits per address, separated by commas: with
+    /// 203.0.113.7=4,198.51.100.0/24=10 a waiting room with many kiosks behind 203.0.113.7 may send four times as many
+    /// requests, and each address of 198.51.100.0/24 ten times. The narrowest network applies; factors are 1 to 1000.
+    /// [default: none]
     #[arg(
         long,
         env = "SARCOSCREEN_RATE_ADDRESS_FACTORS",
@@ -157,7 +159,7 @@ pub struct Limits {
     )]
     pub rate_address_factors: Vec<(IpNet, u32)>,
 
-    /// The proxies whose X-Forwarded-For is believed, as addresses or networks such as 10.0.0.0/8, separated by commas.
+    /// The proxies whose X-Forwarded-For is trusted, as addresses or networks such as 10.0.0.0/8, separated by commas.
     /// [default: none]
     #[arg(
         long,
@@ -170,7 +172,7 @@ pub struct Limits {
     pub trusted_proxies: Vec<IpNet>,
 }
 
-/// An address that is https, or of this machine.
+/// Checks that an address is https, or http to this machine.
 pub(super) fn address(text: &str) -> Result<String, &'static str> {
     let rest = text.strip_prefix("https://").filter(|host| !host.is_empty());
     let local = text.strip_prefix("http://").is_some_and(|rest| {
@@ -182,7 +184,7 @@ pub(super) fn address(text: &str) -> Result<String, &'static str> {
     if graphic && (rest.is_some() || local) { Ok(text.to_owned()) } else { Err("must be an https address") }
 }
 
-/// A role of the issuer and what it is here.
+/// Parses a mapping of an issuer's role to a role of this service.
 fn mapping(text: &str) -> Result<(String, String), &'static str> {
     let (theirs, ours) = text.split_once('=').ok_or("must be like nurse=staff")?;
     if theirs.is_empty() || !["intake", "staff", "admin"].contains(&ours) {
@@ -191,14 +193,14 @@ fn mapping(text: &str) -> Result<(String, String), &'static str> {
     Ok((theirs.to_owned(), ours.to_owned()))
 }
 
-/// A network whose addresses get a multiple of their limits, and by how much.
+/// Parses a network and the factor of its limits.
 fn raised(text: &str) -> Result<(IpNet, u32), &'static str> {
     let (text, factor) = text.split_once('=').ok_or("must be like 203.0.113.7=4")?;
     let factor = factor.parse().ok().filter(|factor| (1..=1000).contains(factor));
     Ok((network(text)?, factor.ok_or("must have a factor from 1 to 1000 after the =")?))
 }
 
-/// A network, or one address.
+/// Parses a network or a single address.
 fn network(text: &str) -> Result<IpNet, &'static str> {
     let one = |_| text.parse().map(|address: std::net::IpAddr| IpNet::from(address));
     text.parse().or_else(one).map_err(|_| "must be an address or a network such as 10.0.0.0/8")

@@ -1,4 +1,4 @@
-//! Counts the submissions of days that are over, so that statistics over years stay fast.
+//! Counts the submissions of past days into daily totals, so that statistics over years stay fast.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use tokio::time::interval;
 
 use crate::app::{App, statistics};
 
-/// How often there may be something to count. Until a day is counted, it is counted whenever it is asked for.
+/// How often the job runs. Until a day has stored totals, each request for it counts its submissions.
 const EVERY: Duration = Duration::from_mins(10);
 
-/// Counts until the service stops. There may be thousands of days to count, each whole or not at all, so a stop does not
-/// wait for the rest of them.
+/// Runs until the service stops. There may be thousands of days to count. Each is counted completely or not at all, so a
+/// stop does not wait for the rest.
 pub async fn run(app: App, mut stopping: watch::Receiver<bool>) {
     let mut ticks = interval(EVERY);
     loop {
@@ -26,7 +26,7 @@ pub async fn run(app: App, mut stopping: watch::Receiver<bool>) {
         match counted {
             Ok(0) => {}
             Ok(days) => tracing::info!(days, "counted"),
-            Err(error) => tracing::warn!(%error, "days could not be counted"),
+            Err(error) => tracing::warn!(%error, "cannot count the submissions of past days"),
         }
     }
 }

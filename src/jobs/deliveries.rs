@@ -1,6 +1,6 @@
-//! Delivers webhooks: woken when this instance wrote an event, and every few seconds for what other instances wrote or what
-//! is due again. An endpoint that hangs holds up no other: each has places of its own, each clinic too, and the clinics are
-//! served in turn.
+//! Delivers webhooks. The job wakes when this instance writes an event, and every few seconds for events of other instances
+//! and for retries. A slow endpoint does not delay others: slots are limited by endpoint and by clinic, and clinics are
+//! served round-robin.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -16,21 +16,21 @@ use crate::app::deliveries::{self, Due};
 use crate::app::{App, AppError};
 use crate::domain::ids::{ClinicId, WebhookId};
 
-/// How often it is looked what is due, if nothing wakes it.
+/// How often the job looks for due deliveries when nothing wakes it.
 const EVERY: Duration = Duration::from_secs(2);
-/// A look is followed by the next one after this at the earliest, so that many events are found by one.
+/// The minimum time between two polls, so that one poll finds many events.
 const PACE: Duration = Duration::from_millis(20);
-/// Attempts under way at one endpoint; one, while it fails.
+/// Maximum concurrent attempts at one endpoint; one while it fails.
 const AT_ONE: usize = 16;
-/// Attempts under way at all endpoints. A clinic holds at most as many of these places as are free, so whatever the
-/// endpoints of some clinics do, there are places for another.
+/// Maximum concurrent attempts at all endpoints. A clinic holds at most as many slots as are free, so slots remain for
+/// other clinics even when all endpoints of a clinic hang.
 const AT_ALL: usize = 256;
-/// Endpoints of one clinic that are leased from in one look, so that a clinic with many holds up no other.
+/// Endpoints of one clinic that one poll leases from, so that a clinic with many endpoints does not delay others.
 const IN_ONE_LOOK: usize = 8;
-/// How long attempts under way may take to end at a stop. What does not is sent again when its lease is over.
+/// How long attempts in progress may take at a stop. Unfinished ones are sent again when their lease expires.
 const ENDING: Duration = Duration::from_secs(3);
 
-/// Attempts under way.
+/// Attempts in progress.
 #[derive(Default)]
 struct UnderWay {
     tasks: JoinSet<Due>,
@@ -38,7 +38,6 @@ struct UnderWay {
     of: HashMap<ClinicId, usize>,
 }
 
-/// Delivers until the service stops.
 pub async fn run(app: App, mut stopping: watch::Receiver<bool>) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -57,7 +56,7 @@ pub async fn run(app: App, mut stopping: watch::Receiver<bool>) {
         }
         if app.prepared() {
             more = start(&app, &mut under_way).await.unwrap_or_else(|error| {
-                tracing::warn!(%error, "webhooks could not be delivered; what waits stays waiting");
+                tracing::warn!(%error, "cannot deliver webhooks; pending deliveries stay pending");
                 false
             });
         }
@@ -66,8 +65,8 @@ pub async fn run(app: App, mut stopping: watch::Receiver<bool>) {
     let _ = timeout(ENDING, async { while under_way.tasks.join_next().await.is_some() {} }).await;
 }
 
-/// Leases what is due as far as there are places for it, and begins to send it. Tells whether endpoints are left for which
-/// there may be places.
+/// Leases due deliveries for the free slots and starts to send them. Returns whether endpoints remain for which slots may
+/// be free.
 async fn start(app: &App, under_way: &mut UnderWay) -> Result<bool, AppError> {
     let mut more = false;
     for (rank, due) in under_way.in_turn(deliveries::due(app).await?) {
@@ -84,7 +83,7 @@ async fn start(app: &App, under_way: &mut UnderWay) -> Result<bool, AppError> {
             let app = app.clone();
             under_way.tasks.spawn(async move {
                 if let Err(error) = deliveries::deliver(&app, leased).await {
-                    tracing::warn!(%error, "what came of a delivery could not be written down; it is sent again");
+                    tracing::warn!(%error, "cannot store the result of a delivery; it is sent again");
                 }
                 due
             });
@@ -94,8 +93,8 @@ async fn start(app: &App, under_way: &mut UnderWay) -> Result<bool, AppError> {
 }
 
 impl UnderWay {
-    /// One endpoint of each clinic after the other, with the number of its turn, the first being 1; of a clinic first those
-    /// with the fewest attempts under way.
+    /// Orders endpoints round-robin by clinic, each with its turn from 1. Within a clinic, endpoints with the fewest
+    /// attempts in progress come first.
     fn in_turn(&self, mut due: Vec<Due>) -> Vec<(usize, Due)> {
         due.sort_by_key(|one| held(&self.at, &one.webhook_id));
         let mut turns = HashMap::<ClinicId, usize>::new();
@@ -109,11 +108,11 @@ impl UnderWay {
         in_turn
     }
 
-    /// How many attempts may begin at an endpoint.
+    /// How many attempts may start at an endpoint.
     fn places(&self, due: Due) -> usize {
         let own = if due.failing { 1 } else { AT_ONE };
         let free = AT_ALL.saturating_sub(self.tasks.len());
-        // Each one that begins is one more of the clinic's and one less that is free.
+        // Each started attempt adds one to the clinic's slots and takes one from the free slots.
         let of_clinic = free.saturating_sub(held(&self.of, &due.clinic_id)).div_ceil(2);
         own.saturating_sub(held(&self.at, &due.webhook_id)).min(of_clinic)
     }
@@ -130,8 +129,9 @@ impl UnderWay {
                 one_less(&mut self.of, due.clinic_id);
             }
             Err(error) => {
-                tracing::error!(%error, "a delivery ended by a panic");
-                // Whose it was is not known; places are counted anew, and leases keep anything from being sent twice at once.
+                tracing::error!(%error, "a delivery panicked");
+                // The endpoint is unknown here, so all counts start anew. Leases keep a delivery from being sent twice at
+                // once.
                 self.at.clear();
                 self.of.clear();
             }
@@ -166,7 +166,7 @@ mod tests {
         }
     }
 
-    /// Begins as many attempts at an endpoint as may be, none of which ends.
+    /// Starts as many attempts at an endpoint as allowed; none of them ends.
     fn hang(under_way: &mut UnderWay, due: Due) -> usize {
         let places = under_way.places(due);
         for _ in 0..places {
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_clinic_with_many_endpoints_that_hang_leaves_places_for_every_other() {
+    async fn a_clinic_with_many_hanging_endpoints_leaves_slots_for_every_other() {
         let mut under_way = UnderWay::default();
         let hung: usize = (0..100).map(|endpoint| hang(&mut under_way, due(1, endpoint))).sum();
         assert_eq!(hung, AT_ALL / 2);
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn endpoints_of_the_clinics_are_served_in_turn_and_those_that_are_busy_last() {
+    async fn clinics_are_served_round_robin_and_their_busy_endpoints_last() {
         let mut under_way = UnderWay::default();
         under_way.began(due(1, 10));
         let listed = vec![due(1, 10), due(1, 11), due(1, 12), due(2, 20), due(3, 30), due(2, 21)];

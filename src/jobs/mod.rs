@@ -1,5 +1,5 @@
-//! Ring 4: background work. A job calls a use case again and again until the service stops; what it finds to do is in the
-//! database, so several instances may run it, and a killed one leaves nothing half done.
+//! Ring 4: background jobs. A job calls a use case repeatedly until the service stops. All work is found in the database,
+//! so several instances may run the same job, and a killed job leaves nothing half done.
 
 pub mod counting;
 pub mod deliveries;
@@ -14,14 +14,13 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::app::{App, folding};
 
-/// How often each job runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// How often the audit trail is sealed.
+    /// How often the audit log is sealed.
     pub sealing: Duration,
 }
 
-/// The jobs of a running service.
+/// The running jobs.
 pub struct Jobs {
     app: App,
     stopping: watch::Sender<bool>,
@@ -29,7 +28,6 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// Starts every job.
     #[must_use]
     pub fn start(app: &App, settings: Settings) -> Self {
         let (stopping, stops) = watch::channel(false);
@@ -44,13 +42,13 @@ impl Jobs {
         Self { app: app.clone(), stopping, running }
     }
 
-    /// Lets each job end what it is doing, then seals what was put on record until the end.
+    /// Waits until each job finishes its current work, then writes counted refusals and seals the audit log.
     pub async fn stop(self) {
-        // Without a job there is nobody to tell.
+        // The send fails only when no job is running.
         let _ = self.stopping.send(true);
         for job in self.running {
             if job.await.is_err() {
-                tracing::error!("a job ended by a panic");
+                tracing::error!("a job panicked");
             }
         }
         folding::tell_all(&self.app).await;
@@ -58,7 +56,7 @@ impl Jobs {
     }
 }
 
-/// Writes refusals that were counted, as soon as their minute has ended.
+/// Writes counted refusals to the audit log as soon as their minute ends.
 async fn telling(app: App, mut stopping: watch::Receiver<bool>) {
     loop {
         tokio::select! {
@@ -74,7 +72,7 @@ async fn retiring(app: App, stopping: watch::Receiver<bool>) {
     every(retention::LOOKING, stopping, async move || job.run_if_due(&app, &stops).await).await;
 }
 
-/// Does some work at once and then every period, until the service stops. Work under way is ended, not cut off.
+/// Runs work at once and then once per period, until the service stops. Work in progress is finished, not cancelled.
 pub(crate) async fn every(period: Duration, mut stopping: watch::Receiver<bool>, mut work: impl AsyncFnMut()) {
     let mut ticks = interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,4 +1,4 @@
-//! Retention: once an hour, what clinics do not want to keep any longer leaves the database.
+//! Retention: once an hour, removes data that is past the retention period of its clinic.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -8,19 +8,19 @@ use tokio::time::Instant;
 
 use crate::app::{App, retention};
 
-/// How often it is looked whether a run is due; the first one waits for the database to be found ready.
+/// How often the job checks whether a run is due. The first run waits until the database is ready.
 pub(super) const LOOKING: Duration = Duration::from_secs(20);
-/// How long after one run the next begins.
+/// The time from the start of one run to the start of the next.
 const HOURLY: Duration = Duration::from_hours(1);
 
-/// When the last run began.
+/// When the last run started.
 #[derive(Default)]
 pub(super) struct Retention {
     last: Option<Instant>,
 }
 
 impl Retention {
-    /// Runs if it is time to; a stop of the service ends the run after the batch under way.
+    /// Runs if a run is due. A stop of the service ends the run after the current batch.
     pub(super) async fn run_if_due(&mut self, app: &App, stopping: &watch::Receiver<bool>) {
         if !app.prepared() || self.last.is_some_and(|last| last.elapsed() < HOURLY) {
             return;
@@ -32,7 +32,7 @@ impl Retention {
                 tracing::info!(submissions = retired.submissions, subjects = retired.subjects, "retention ended");
             }
             Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "retention could not be kept; it is tried again in an hour"),
+            Err(error) => tracing::warn!(%error, "retention failed; the next attempt is in an hour"),
         }
     }
 }

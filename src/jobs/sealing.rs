@@ -1,13 +1,12 @@
-//! Sealing: what was added to the audit trail gets its seal.
+//! Seals new entries of the audit log.
 
 use crate::app::{App, sealing};
 
-/// Seals what waits.
 pub(super) async fn run(app: &App) {
     if !app.prepared() {
         return;
     }
     if let Err(error) = sealing::seal(app).await {
-        tracing::warn!(%error, "the audit trail could not be sealed; what waits stays waiting");
+        tracing::warn!(%error, "cannot seal the audit log; unsealed entries stay unsealed");
     }
 }

@@ -1,19 +1,19 @@
-//! Which addresses a clinic's webhooks may be sent to: public ones, and private ones that the operator allows. It is asked
-//! of the address that is connected to, not of a name.
+//! The addresses that webhooks may be sent to: public addresses, and private ones that the operator allows. The check
+//! applies to the address that is connected to, not to a name.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use reqwest::Url;
 
-/// What the operator allows beside public addresses.
+/// The operator's allow list in addition to public addresses.
 #[derive(Clone, Debug, Default)]
 pub struct Addresses {
     allowed: Vec<IpNet>,
 }
 
-/// IPv4 that is not public, or not a host: IANA's special-purpose registry, multicast, and the one public address at which
-/// a cloud answers its own machines.
+/// IPv4 networks that are not public or not hosts: IANA's special-purpose registry, multicast, and the one public address
+/// on which a cloud provider serves its own machines.
 const PRIVATE_V4: [([u8; 4], u8); 17] = [
     ([0, 0, 0, 0], 8),
     ([10, 0, 0, 0], 8),
@@ -33,7 +33,8 @@ const PRIVATE_V4: [([u8; 4], u8); 17] = [
     ([224, 0, 0, 0], 4),
     ([240, 0, 0, 0], 4),
 ];
-/// Within what is public of IPv6: Teredo and other protocols, documentation, 6to4. They carry IPv4 addresses, or nobody.
+/// Excluded from the public range of IPv6: Teredo and other protocols, documentation, 6to4. They carry IPv4 addresses or
+/// are unused.
 const PRIVATE_V6: [(Ipv6Addr, u8); 4] = [
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32),
@@ -42,23 +43,23 @@ const PRIVATE_V6: [(Ipv6Addr, u8); 4] = [
 ];
 
 impl Addresses {
-    /// Public addresses, and these networks.
+    /// Allows public addresses and the given networks.
     #[must_use]
     pub const fn new(allowed: Vec<IpNet>) -> Self {
         Self { allowed }
     }
 
-    /// Whether something may be sent there; without encryption only to what the operator allows.
+    /// Whether an address may be sent to. Without encryption only allowed networks may.
     #[must_use]
     pub fn fit(&self, address: IpAddr, encrypted: bool) -> bool {
         let address = address.to_canonical();
         self.allowed.iter().any(|network| network.contains(&address)) || (encrypted && public(address))
     }
 
-    /// Reads an address as a clinic gives it. Where it names a host, the name is looked up at each attempt.
+    /// Parses a clinic's webhook address. A host name is resolved at each attempt.
     ///
     /// # Errors
-    /// In one sentence, why it cannot be used.
+    /// Fails with a sentence that says why the address cannot be used.
     pub fn read(&self, text: &str) -> Result<Url, &'static str> {
         let url = Url::parse(text).map_err(|_| "must be an address such as https://clinic.example/hooks")?;
         let encrypted = match url.scheme() {
@@ -67,10 +68,10 @@ impl Addresses {
             _ => return Err("must begin with https://"),
         };
         if !url.username().is_empty() || url.password().is_some() {
-            return Err("must hold no user name and no password");
+            return Err("must contain no user name and no password");
         }
         if url.fragment().is_some() {
-            return Err("must hold no fragment");
+            return Err("must contain no fragment");
         }
         match literal(&url) {
             Some(address) if !self.fit(address, encrypted) => Err("is not an address that webhooks may be sent to"),
@@ -81,7 +82,8 @@ impl Addresses {
     }
 }
 
-/// The address that stands in a URL itself. The parser has read every notation by then: octal, hexadecimal, one number.
+/// The IP address in a URL, if its host is one. The URL parser has already normalized octal, hexadecimal and single-number
+/// notations.
 pub(super) fn literal(url: &Url) -> Option<IpAddr> {
     let host = url.host_str()?;
     host.trim_start_matches('[').trim_end_matches(']').parse().ok()
@@ -105,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn public_hosts_are_fit_and_private_ones_only_where_the_operator_allows_them() {
+    fn public_addresses_are_allowed_and_private_ones_only_if_the_operator_allows_them() {
         let none = Addresses::default();
         for address in ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "100.63.255.255", "172.32.0.1"] {
             assert!(none.fit(address.parse().unwrap(), true), "{address}");

@@ -1,5 +1,5 @@
-//! Sends to addresses that clinics chose. The name is looked up by us and only fit addresses of it are connected to, so
-//! what is checked is what is connected to; no redirection is followed and no proxy asked.
+//! Sends to addresses that clinics configure. This module resolves names itself and connects only to allowed addresses, so
+//! the checked address is the connected one. It follows no redirects and uses no proxy.
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
@@ -18,58 +18,54 @@ use super::addresses::{Addresses, literal};
 use super::signature::sign;
 use crate::domain::webhook_delivery::{Attempted, DeliveryFailure};
 
-/// How long an attempt may take, whole.
+/// How long a whole attempt may take.
 pub const LIMIT: Duration = Duration::from_secs(15);
-/// How much of an answer is read, bytes, so that the receiver can end it in peace. It is not looked at.
+/// How many bytes of a response are read, so that the receiver can finish it. The content is ignored.
 const ANSWER: usize = 4 * 1024;
 
-/// Looks up the addresses of a name.
+/// Resolves host names.
 pub trait Names: Send + Sync {
-    /// Every address of a name.
+    /// All addresses of a name.
     fn look_up(&self, name: String) -> Pin<Box<dyn Future<Output = std::io::Result<Vec<IpAddr>>> + Send>>;
 }
 
-/// The system's names.
+/// The system's resolver.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemNames;
 
-/// What is sent.
+/// A webhook message.
 pub struct Message<'a> {
-    /// Where to.
     pub url: &'a str,
-    /// What signs it.
+    /// The secrets that sign the message.
     pub secrets: &'a [Zeroizing<String>],
-    /// Its id, the same in every attempt.
+    /// The message id, the same in every attempt.
     pub id: &'a str,
-    /// When this attempt is made.
+    /// The time of this attempt.
     pub at: Timestamp,
-    /// Its body.
     pub body: String,
 }
 
-/// The receivers of webhooks. Cheap to share.
+/// Sends to webhook receivers. Cheap to share.
 pub struct Receivers {
     addresses: Addresses,
     names: Arc<dyn Names>,
     limit: Duration,
-    /// With encryption and without.
+    /// The client for https, then the client for http.
     clients: OnceLock<Option<[Client; 2]>>,
 }
 
 impl Receivers {
-    /// Receivers at fit addresses.
     #[must_use]
     pub fn new(addresses: Addresses, names: Arc<dyn Names>, limit: Duration) -> Self {
         Self { addresses, names, limit, clients: OnceLock::new() }
     }
 
-    /// Which addresses are fit.
     #[must_use]
     pub const fn addresses(&self) -> &Addresses {
         &self.addresses
     }
 
-    /// Makes one attempt. The address is checked anew: what the operator allows may have changed.
+    /// Makes one attempt. Checks the address again, because the operator's allow list may have changed.
     pub async fn send(&self, message: Message<'_>) -> Attempted {
         let attempt = tokio::time::timeout(self.limit, self.attempt(message)).await;
         attempt.unwrap_or(Err(DeliveryFailure::Timeout)).unwrap_or_else(Attempted::Failed)
@@ -102,7 +98,7 @@ impl Receivers {
                 .dns_resolver(Arc::new(guard))
                 .redirect(Policy::none())
                 .no_proxy()
-                // Every attempt connects, so every attempt is checked.
+                // Every attempt opens a connection, so every attempt is checked.
                 .pool_max_idle_per_host(0)
                 .user_agent(concat!("sarcoscreen/", env!("CARGO_PKG_VERSION")))
                 .build()
@@ -117,16 +113,16 @@ impl Receivers {
     }
 }
 
-/// Looks names up and leaves out what is not fit.
+/// Resolves names and drops addresses that are not allowed.
 struct Guard {
     addresses: Addresses,
     names: Arc<dyn Names>,
     encrypted: bool,
 }
 
-/// None of the addresses of a name is fit.
+/// No address of a name is allowed.
 #[derive(Debug, thiserror::Error)]
-#[error("no address of the name may be sent to")]
+#[error("no address of the name is allowed")]
 struct Refused;
 
 impl Resolve for Guard {
@@ -150,7 +146,6 @@ impl Names for SystemNames {
     }
 }
 
-/// Why a request failed.
 fn failure(error: &reqwest::Error) -> DeliveryFailure {
     let mut behind: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(cause) = behind {
@@ -175,7 +170,7 @@ async fn answered(mut response: Response, now: Timestamp) -> Attempted {
     Attempted::Answered { status, retry_after }
 }
 
-/// How long `Retry-After` says to wait: seconds, or until a date.
+/// Parses `Retry-After`: seconds, or a date.
 fn wait(text: &str, now: Timestamp) -> Option<Duration> {
     if let Ok(seconds) = text.trim().parse() {
         return Some(Duration::from_secs(seconds));
@@ -189,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn retry_after_is_read_as_seconds_and_as_a_date() {
+    fn retry_after_is_parsed_as_seconds_and_as_a_date() {
         let now = Timestamp::from_second(784_111_777).unwrap();
         assert_eq!(wait("120", now), Some(Duration::from_mins(2)));
         assert_eq!(wait("Sun, 06 Nov 1994 08:50:37 GMT", now), Some(Duration::from_mins(1)));

@@ -5,17 +5,17 @@ use data_encoding::BASE64;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-/// What every secret begins with.
+/// The prefix of every secret.
 const PREFIX: &str = "whsec_";
 
-/// A secret as its holder gets it.
+/// A secret in the form that its holder gets.
 #[must_use]
 pub fn secret(random: &[u8; 32]) -> Zeroizing<String> {
     Zeroizing::new(format!("{PREFIX}{}", BASE64.encode(random)))
 }
 
-/// The signatures of all secrets, separated by spaces: the receiver takes whichever it knows. A secret that cannot be read
-/// signs nothing.
+/// The signatures of all secrets, separated by spaces: the receiver accepts any that it knows. An invalid secret produces
+/// no signature.
 #[must_use]
 pub fn sign(secrets: &[Zeroizing<String>], id: &str, at: Timestamp, body: &str) -> String {
     let signed = secrets.iter().filter_map(|secret| {

@@ -1,4 +1,4 @@
-//! What a start prints: where the service is, and commands to paste.
+//! The startup message: the addresses of the service, and commands to paste.
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -6,11 +6,11 @@ use std::path::Path;
 
 use super::demo::{self, DemoCredentials};
 
-/// The person of the README: 82 years old, inactive, four falls, cannot climb stairs, takes corticosteroids.
+/// The example person of the README: 82 years old, inactive, four falls, cannot climb stairs, takes corticosteroids.
 const ANSWERS: &str = r#"{"answers": {"age": 82, "activity": "inactive", "falls_past_year": 4,
        "stair_difficulty": "a_lot_or_unable", "medications": ["systemic_corticosteroid"]}}"#;
 
-/// An address under which a listener can be reached from this machine.
+/// A listener's address as this machine can reach it.
 #[must_use]
 pub fn reachable(mut listening: SocketAddr) -> SocketAddr {
     match listening.ip() {
@@ -21,7 +21,7 @@ pub fn reachable(mut listening: SocketAddr) -> SocketAddr {
     listening
 }
 
-/// The text of a start; with figures where they are told, and with commands where there is a demo clinic.
+/// The startup message; with the metrics address if metrics are enabled, and with commands if there is a demo clinic.
 pub(super) fn text(
     listening: SocketAddr,
     metrics: Option<SocketAddr>,
@@ -44,7 +44,7 @@ pub(super) fn text(
              \n  curl -sS {url}/v1/submissions -H 'Authorization: Bearer {browser}' \\\n    \
              -H 'Content-Type: application/json' \\\n    -d '{ANSWERS}'\n\
              \n\
-             See who is to be called first, as staff would:\n\
+             See whom to call first, as staff would:\n\
              \n  curl -sS {url}/v1/follow-ups -H 'Authorization: Bearer {staff}'\n",
             file = demo::path(data_dir).display(),
             browser = keys.browser,

@@ -1,4 +1,4 @@
-//! Opening the database: the one that `DATABASE_URL` names, or the private one of the data folder.
+//! Opens the database: the one in `DATABASE_URL`, or the private one of the data folder.
 
 use std::convert::identity;
 use std::fs;
@@ -18,28 +18,27 @@ use crate::store::keys::Keys;
 use crate::store::writer::Grouping;
 use crate::store::{ConnectOptions, LOGIN, Sizes, Store, connect_options, schema};
 
-/// How long connections may take to close.
+/// How long closing the connections may take.
 const CLOSE: Duration = Duration::from_secs(5);
 
 /// The name of the erasure log in the data folder.
 const ERASURE_LOG: &str = "erasures.log";
 
-/// The use cases on an open database, and the private PostgreSQL under them if there is one.
+/// The use cases with an open database, and the private PostgreSQL if there is one.
 pub struct Opened {
-    /// The use cases.
     pub app: App,
     private: Option<Private>,
 }
 
-/// From how the owner connects to how this process does.
+/// Turns the connect options of the owner into those of this process.
 type Login = fn(ConnectOptions) -> ConnectOptions;
 
 impl Opened {
-    /// Opens the database for a service. The private one is started, migrated, and knows the rule tables; the other is not
-    /// touched.
+    /// Opens the database for a service. The private one is started and migrated, and gets the rule tables. The one in
+    /// `DATABASE_URL` is not changed.
     ///
     /// # Errors
-    /// When the settings do not suffice, the data folder is in use, or the private PostgreSQL cannot be started.
+    /// Fails when settings are missing, the data folder is in use, or the private PostgreSQL cannot be started.
     pub async fn open(settings: &Settings, say: &dyn Fn(&str)) -> Result<Self, ServerError> {
         if let Some(url) = &settings.database.url {
             return Self::given(settings, service(settings, url.reveal())?);
@@ -48,11 +47,11 @@ impl Opened {
         Self::private(settings, releases, Private::start(settings, say).await?, as_service).await
     }
 
-    /// Opens the database for a command: the same, but on a data folder that a service runs on, its PostgreSQL is used as it
-    /// is.
+    /// Opens the database for a command. Like [`Self::open`], but if a service is running on the data folder, its
+    /// PostgreSQL is used as it is.
     ///
     /// # Errors
-    /// When the settings do not suffice, or the private PostgreSQL cannot be started and does not answer.
+    /// Fails when settings are missing, or the private PostgreSQL cannot be started and does not answer.
     pub async fn beside(settings: &Settings, say: &dyn Fn(&str)) -> Result<Self, ServerError> {
         if settings.database.url.is_some() {
             return Self::open(settings, say).await;
@@ -61,10 +60,10 @@ impl Opened {
         Self::private(settings, releases, Private::start_or_attach(settings, say).await?, as_service).await
     }
 
-    /// Opens the database as its owner, for what the service itself may not do. Never to be served from.
+    /// Opens the database as its owner, for operations that the service role may not do. Never serve requests from it.
     ///
     /// # Errors
-    /// When the settings do not suffice, or the private PostgreSQL cannot be started and does not answer.
+    /// Fails when settings are missing, or the private PostgreSQL cannot be started and does not answer.
     pub async fn as_owner(settings: &Settings, say: &dyn Fn(&str)) -> Result<Self, ServerError> {
         if settings.database.url.is_some() {
             return Self::given(settings, migration::owner(settings)?);
@@ -79,18 +78,18 @@ impl Opened {
         self.private.as_ref().map(Private::data_dir)
     }
 
-    /// From now on the private PostgreSQL is started again whenever it ends, and commands may attach to it.
+    /// From now on the private PostgreSQL is restarted whenever it ends, and commands may attach to it.
     pub(super) fn watch(&mut self) {
         self.private = self.private.take().map(Private::watched);
     }
 
-    /// Closes every connection, then stops the private PostgreSQL.
+    /// Closes all connections, then stops the private PostgreSQL.
     ///
     /// # Errors
-    /// When the private PostgreSQL does not stop.
+    /// Fails when the private PostgreSQL does not stop.
     pub async fn close(self) -> Result<(), ServerError> {
         if tokio::time::timeout(CLOSE, health::close(&self.app)).await.is_err() {
-            tracing::warn!("connections to the database did not close in time");
+            tracing::warn!("database connections did not close in time");
         }
         match self.private {
             Some(private) => private.stop().await,
@@ -128,16 +127,16 @@ impl Opened {
         }
     }
 
-    /// Closes after a failure that is more worth telling than one of closing.
+    /// Closes after a failed start. Only logs a failure to close, because the first error is more important.
     pub(super) async fn abandon(self) {
         if let Err(error) = self.close().await {
-            tracing::warn!(%error, "after a failed start");
+            tracing::warn!(%error, "cannot close the database after a failed start");
         }
     }
 }
 
-/// Brings the private database up to this program: its schema, the login role, which needs no password on a socket that only
-/// its account reaches, its key and the text of every rule table.
+/// Prepares the private database for this program: the schema, the login role (which needs no password on a socket that
+/// only this account can reach), the check of its key, and the text of every rule table.
 async fn prepare(app: &App, owner: &ConnectOptions) -> Result<(), ServerError> {
     schema::migrate_or_keep(owner, LOGIN).await?;
     Ok(app.prepare().await?)
@@ -162,7 +161,7 @@ fn sizes(settings: &Settings) -> Sizes {
     }
 }
 
-/// How the service connects to a given database.
+/// The connect options of the service for `DATABASE_URL`.
 fn service(settings: &Settings, url: &str) -> Result<ConnectOptions, ServerError> {
     let password = settings.database.password_file.as_deref().map(password).transpose()?;
     let options = connect_options(url, password.as_ref().map(|text| text.as_str()))?;
@@ -174,7 +173,7 @@ fn as_service(owner: ConnectOptions) -> ConnectOptions {
     owner.username(LOGIN)
 }
 
-/// Reads a password's file.
+/// Reads a password file.
 pub(super) fn password(path: &Path) -> Result<Zeroizing<String>, ServerError> {
     let text = Zeroizing::new(fs::read_to_string(path).map_err(private_file::failed("read", path))?);
     Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))

@@ -1,4 +1,4 @@
-//! The demo clinic of the default run, and the file that holds its keys.
+//! The demo clinic of the default run, and the file with its keys.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,31 +8,28 @@ use serde::{Deserialize, Serialize};
 use super::{ServerError, private_file};
 use crate::app::{App, clinics, demo};
 
-/// What stands in `demo-credentials.json`: the clinic's id and one key for each role.
+/// The content of `demo-credentials.json`: the clinic's id and one key per role.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct DemoCredentials {
-    /// The clinic's id.
     pub clinic: String,
     /// The key of a front end.
     pub browser: String,
     /// The key of an intake system.
     pub intake: String,
-    /// The key of staff.
     pub staff: String,
-    /// The key of an administrator.
     pub admin: String,
 }
 
-/// Where the file is in a data folder.
+/// The path of the file in a data folder.
 #[must_use]
 pub fn path(data_dir: &Path) -> PathBuf {
     data_dir.join("demo-credentials.json")
 }
 
-/// Sees to it that a database without clinics gets the demo clinic, and that its keys stand in the file; `None` where
-/// somebody made clinics of their own.
+/// Creates the demo clinic if the database has no clinics, and writes its keys to the file. `None` if the database has
+/// other clinics only.
 ///
-/// The file is written last: without it an earlier start did not get that far, and everything missing is made now.
+/// The file is written last: if it is missing, an earlier start was interrupted, and everything missing is created now.
 pub(super) async fn ensure(
     app: &App,
     data_dir: &Path,
@@ -47,16 +44,16 @@ pub(super) async fn ensure(
     if there && let Some(kept) = read(&file) {
         return Ok(Some(kept));
     }
-    say("making the demo clinic and its made-up cohort ...");
+    say("creating the demo clinic and its synthetic cohort ...");
     let credentials = create(app).await?;
     private_file::write(&file, &json(&credentials))?;
     Ok(Some(credentials))
 }
 
-/// Makes the demo clinic complete and hands out its keys.
+/// Creates whatever the demo clinic lacks and returns its keys.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn create(app: &App) -> Result<DemoCredentials, ServerError> {
     let keys = demo::complete(app).await?;
     Ok(DemoCredentials {
@@ -68,7 +65,7 @@ pub async fn create(app: &App) -> Result<DemoCredentials, ServerError> {
     })
 }
 
-/// The credentials as they stand in the file.
+/// The content of the file.
 #[must_use]
 pub fn json(credentials: &DemoCredentials) -> String {
     let text = serde_json::to_string_pretty(credentials).unwrap_or_default();

@@ -1,14 +1,14 @@
-//! File descriptors: each connection needs one, and the system allows only so many.
+//! File descriptors: each connection needs one, and the system limits them.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::config::Settings;
 
-/// Descriptors for all that is no connection of a client: listeners, log, timers, outgoing requests.
+/// Descriptors for everything except client connections: listeners, log, timers, outgoing requests.
 const OTHERS: u64 = 256;
 
-/// How many connections of clients may be open: as many as the settings say, or as the system allows. The process takes as
-/// many descriptors as it may.
+/// The maximum number of client connections: the setting, or what the system's limit leaves. Raises the soft limit of the
+/// process to the hard limit.
 pub(super) fn connections(settings: &Settings) -> usize {
     let wanted = u64::from(settings.http.connections);
     let databases = 1 + u64::from(settings.replica.read_url.is_some());

@@ -1,4 +1,4 @@
-//! Why the service could not start or stop, worded for the operator.
+//! Errors of starting and stopping the service, worded for the operator.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,144 +14,119 @@ use crate::store::schema::SchemaError;
 /// Why the service could not start or stop.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    /// The address is taken or not ours.
+    /// The address is in use or not available on this machine.
     #[error("cannot listen on {address}: {}; choose another address and port with {setting}", because(refusal))]
     Listen {
-        /// The address that was asked for.
         address: SocketAddr,
-        /// The setting that names it.
+        /// The setting that contains the address.
         setting: &'static str,
-        /// The refusal.
         refusal: io::Error,
     },
-    /// A database of one's own comes with a master key of one's own.
+    /// `DATABASE_URL` is set without a master key.
     #[error(
-        "DATABASE_URL needs a master key: make one with `(umask 077; openssl rand -hex 32 > master.key)`, keep a copy \
-         in a safe place, and name the file with SARCOSCREEN_MASTER_KEY_FILE"
+        "DATABASE_URL needs a master key: create one with `(umask 077; openssl rand -hex 32 > master.key)`, keep a copy \
+         in a safe place, and set SARCOSCREEN_MASTER_KEY_FILE to its path"
     )]
     NoMasterKey,
-    /// Only the owner of a given database applies migrations and removes entries of the audit log.
+    /// Only the owner of the database in `DATABASE_URL` may apply migrations and prune the audit log.
     #[error(
-        "only the owner of the database may do this: name it with SARCOSCREEN_OWNER_DATABASE_URL, as \
-         postgres://owner@host/database, and its password's file with SARCOSCREEN_OWNER_DATABASE_PASSWORD_FILE"
+        "only the owner of the database may do this: set SARCOSCREEN_OWNER_DATABASE_URL, such as \
+         postgres://owner@host/database, and SARCOSCREEN_OWNER_DATABASE_PASSWORD_FILE"
     )]
     NoOwner,
-    /// Which role the service signs in as is not known.
+    /// `migrate` does not know the role of the service.
     #[error(
-        "DATABASE_URL is missing, which names the role that the service signs in as, such as \
-         postgres://sarcoscreen_service@host/database; the private PostgreSQL makes its roles at each start"
+        "DATABASE_URL is missing; it names the role that the service signs in as, such as \
+         postgres://sarcoscreen_service@host/database; the private PostgreSQL creates its roles at each start"
     )]
     NoLogin,
-    /// The owner's URL cannot be read.
+    /// The owner's URL is invalid.
     #[error("SARCOSCREEN_OWNER_DATABASE_URL is not a PostgreSQL address")]
     OwnerAddress,
     /// The service cannot migrate a database that it does not own.
     #[error(
-        "SARCOSCREEN_MIGRATE is for the private PostgreSQL only; leave it out, and run `sarcoscreen migrate` with \
+        "SARCOSCREEN_MIGRATE is for the private PostgreSQL only; unset it, and run `sarcoscreen migrate` with \
          SARCOSCREEN_OWNER_DATABASE_URL before the service starts"
     )]
     MigratesNothing,
-    /// The service could not sign in.
+    /// The service's role could not sign in.
     #[error(
         "every migration is applied, but signing in as {role} (DATABASE_URL) fails: {source}; \
-         SARCOSCREEN_DATABASE_PASSWORD_FILE holds the password that `migrate` sets, and pg_hba.conf must let the role in"
+         SARCOSCREEN_DATABASE_PASSWORD_FILE must hold the password that `migrate` sets, and pg_hba.conf must admit it"
     )]
-    SignIn {
-        /// The login role.
-        role: String,
-        /// The refusal.
-        source: StoreError,
-    },
-    /// The login role may do more than it should.
+    SignIn { role: String, source: StoreError },
+    /// The service's role has too many rights.
     #[error(
-        "every migration is applied, but the role {role} (DATABASE_URL) could pass by row security or change the schema; \
-         take its rights and memberships away, or name another role, which `migrate` makes"
+        "every migration is applied, but the role {role} (DATABASE_URL) could bypass row security or change the schema; \
+         revoke its rights and memberships, or name another role, which `migrate` creates"
     )]
-    Privileged {
-        /// The login role.
-        role: String,
-    },
+    Privileged { role: String },
     /// The private PostgreSQL has no replica.
-    #[error("DATABASE_READ_URL needs DATABASE_URL, of which it names a streaming replica")]
+    #[error("DATABASE_READ_URL needs DATABASE_URL, because it names a streaming replica of it")]
     ReplicaOfNothing,
-    /// The replica would be asked as another role than the one that readiness judges.
+    /// The replica's URL has another user than `DATABASE_URL`. Readiness checks only the role of `DATABASE_URL`.
     #[error("DATABASE_READ_URL must name the same user as DATABASE_URL, {0}")]
     ReadRole(String),
-    /// The replica's URL cannot be read.
+    /// The replica's URL is invalid.
     #[error("DATABASE_READ_URL is not a PostgreSQL address")]
     ReadAddress,
-    /// The private database is there, its key is not.
+    /// The private database exists, but its master key is missing.
     #[error(
-        "{} is missing, but the database beside it holds data that only this key opens; put the key back. If the data \
-         is not needed any more, remove the whole data folder or choose another with SARCOSCREEN_DATA_DIR",
+        "{} is missing, but the database beside it holds data that only this key decrypts; restore the key. If the data \
+         is no longer needed, remove the whole data folder or choose another with SARCOSCREEN_DATA_DIR",
         path.display()
     )]
-    LostMasterKey {
-        /// Where the key was.
-        path: PathBuf,
-    },
-    /// Everybody on the machine can read or change the key.
-    #[error("{} is open to every account of this machine; close it with `chmod o-rwx`", path.display())]
-    OpenMasterKey {
-        /// The key file.
-        path: PathBuf,
-    },
-    /// The file holds no key.
-    #[error("{} is not a master key; `openssl rand -hex 32` makes one", path.display())]
-    MasterKey {
-        /// The key file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: KeyError,
-    },
-    /// Tokens need three settings, or none.
+    LostMasterKey { path: PathBuf },
+    /// Every account on this machine can read or change the key file.
+    #[error("{} is accessible to every account of this machine; run `chmod o-rwx` on it", path.display())]
+    OpenMasterKey { path: PathBuf },
+    /// The file contains no valid key.
+    #[error("{} is not a master key; `openssl rand -hex 32` creates one", path.display())]
+    MasterKey { path: PathBuf, source: KeyError },
+    /// Only some of the three token settings are set.
     #[error("tokens need all of SARCOSCREEN_OIDC_ISSUER, SARCOSCREEN_OIDC_AUDIENCE and SARCOSCREEN_OIDC_JWKS_URL")]
     HalfAnIssuer,
-    /// The tokens of record systems name the address under which they reach this service.
+    /// `SARCOSCREEN_CDS_CLIENTS` is set without the public URL, which tokens of record systems must name.
     #[error("SARCOSCREEN_CDS_CLIENTS needs SARCOSCREEN_PUBLIC_URL")]
     SystemsWithoutAddress,
-    /// The account has no home for its files.
-    #[error("this account has no home folder; name a data folder with SARCOSCREEN_DATA_DIR")]
+    /// The account has no home folder for the data folder.
+    #[error("this account has no home folder; set SARCOSCREEN_DATA_DIR")]
     NoDataFolder,
-    /// The file system refused.
+    /// The file system returned an error.
     #[error("cannot {action} {}", path.display())]
     File {
-        /// What was tried, as a verb.
+        /// The attempted action, as a verb.
         action: &'static str,
-        /// On which path.
         path: PathBuf,
-        /// The refusal.
         source: io::Error,
     },
     /// The private PostgreSQL could not be started or stopped.
     #[error(transparent)]
     Embedded(#[from] EmbeddedError),
-    /// The rule tables in this program are broken.
+    /// The built-in rule tables are invalid.
     #[error(transparent)]
     Rules(#[from] ReleaseError),
-    /// The database refused.
+    /// The database returned an error.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The database cannot be brought up to this program, or lacks what this program needs.
+    /// The database cannot be migrated, or lacks what this program needs.
     #[error(transparent)]
     Schema(#[from] SchemaError),
-    /// A use case failed.
     #[error(transparent)]
     App(#[from] AppError),
-    /// The HTTP server failed.
     #[error("the HTTP server failed")]
     Http(#[source] io::Error),
-    /// Figures cannot be counted.
+    /// Metrics cannot be collected.
     #[error("metrics: {0}")]
     Metrics(String),
-    /// The HTTP server ended though nobody asked it to.
-    #[error("the HTTP server ended by itself: {0}")]
+    /// The HTTP server ended although the service was not asked to stop.
+    #[error("the HTTP server ended unexpectedly: {0}")]
     Ended(String),
 }
 
 fn because(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::AddrInUse => "something else listens there, perhaps another sarcoscreen".to_owned(),
+        io::ErrorKind::AddrInUse => "another program listens there, perhaps another sarcoscreen".to_owned(),
         _ => error.to_string(),
     }
 }

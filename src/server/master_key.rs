@@ -1,4 +1,4 @@
-//! The master key: read from its file, or made once with the private database that it opens.
+//! The master key: read from its file, or created together with the private database.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -14,11 +14,11 @@ use crate::store::keys::{Keys, MasterKey};
 /// The name of the key file in the data folder.
 const NAME: &str = "master.key";
 
-/// Reads a key file, one key a line with the current one first, and derives every key from it.
+/// Reads a key file, one key per line with the current key first, and derives all keys from it.
 pub(super) fn read(path: &Path) -> Result<Keys, ServerError> {
     let failed = private_file::failed;
     let mode = fs::metadata(path).map_err(failed("read", path))?.permissions().mode();
-    // The group may read: secrets that containers mount often belong to one.
+    // The group may read: secrets that containers mount often belong to a group.
     if mode & 0o007 != 0 {
         return Err(ServerError::OpenMasterKey { path: path.to_owned() });
     }
@@ -27,7 +27,7 @@ pub(super) fn read(path: &Path) -> Result<Keys, ServerError> {
     Keys::derive_all(&MasterKey::parse_file(&text).map_err(unfit)?).map_err(unfit)
 }
 
-/// Reads the key of a data folder. Without a cluster there is nothing yet that a lost key could open, so one is made.
+/// Reads the key of a data folder. If there is no cluster yet, a missing key is created, because no data depends on it.
 pub(super) fn read_or_make(folder: &Path, cluster: bool, ambient: &dyn Ambient) -> Result<Keys, ServerError> {
     let path = folder.join(NAME);
     match fs::symlink_metadata(&path) {

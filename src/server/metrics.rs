@@ -1,4 +1,4 @@
-//! Figures for collectors, on a listener of their own: they name no person, and are not for whoever reaches the service.
+//! Metrics on a separate listener. They name no person, but must not be exposed to clients of the service.
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
@@ -12,14 +12,14 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::ServerError;
 
-/// How often old observations are folded together, so that they do not pile up while nobody collects.
+/// How often old observations are merged, so that they do not accumulate while the metrics are not collected.
 const UPKEEP: Duration = Duration::from_secs(5);
-/// Upper ends of the classes of durations, seconds.
+/// Upper bounds of the duration buckets, seconds.
 const SECONDS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
-/// Upper ends of the classes of batch sizes.
+/// Upper bounds of the batch size buckets.
 const SIZES: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 1_024.0];
 
-/// The listener of figures.
+/// The metrics listener.
 pub(super) struct Metrics {
     address: SocketAddr,
     server: ServerHandle,
@@ -27,7 +27,7 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    /// Begins to count, and to tell.
+    /// Starts to collect and to serve metrics.
     pub(super) fn start(address: SocketAddr) -> Result<Self, ServerError> {
         let refused = |refusal| ServerError::Listen { address, setting: "SARCOSCREEN_METRICS_LISTEN", refusal };
         let listener = TcpListener::bind(address).map_err(refused)?;
@@ -56,12 +56,11 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// Where it tells.
+    /// The address of the listener.
     pub(super) const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Stops telling.
     pub(super) async fn stop(self) {
         self.upkeep.abort();
         self.server.stop(false).await;

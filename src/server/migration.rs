@@ -1,5 +1,5 @@
-//! `migrate`: the owner of a database brings it up to this program and makes the role that the service signs in as. The
-//! service itself never signs in as the owner of a given database.
+//! `migrate`: as the owner of the database, applies migrations and creates the role that the service signs in as. The
+//! service never signs in as the owner of the database in `DATABASE_URL`.
 
 use zeroize::Zeroizing;
 
@@ -9,12 +9,12 @@ use crate::config::Settings;
 use crate::store::schema::SchemaError;
 use crate::store::{self, ConnectOptions, connect_options};
 
-/// Applies missing migrations, makes the login role, and finds out whether it can sign in. On the private PostgreSQL each
-/// start does so.
+/// Applies missing migrations, creates the login role, and checks that it can sign in. The private PostgreSQL does so at
+/// each start.
 ///
 /// # Errors
-/// When a setting is missing, the database is away, a migration fails, the tables lack rights, or the login role cannot sign in
-/// or may do too much.
+/// Fails when a setting is missing, the database is unavailable, a migration fails, the tables lack rights, or the login
+/// role cannot sign in or has too many rights.
 pub async fn migrate(settings: &Settings, say: &dyn Fn(&str)) -> Result<(), ServerError> {
     if settings.database.url.is_none() && settings.database.owner_url.is_none() {
         return Opened::open(settings, say).await?.close().await;
@@ -31,17 +31,17 @@ pub async fn migrate(settings: &Settings, say: &dyn Fn(&str)) -> Result<(), Serv
     }
 }
 
-/// Makes the roles of the service in a cluster into which a dump is restored next. Needs no table.
+/// Creates the roles of the service before a dump is restored. Needs no table.
 ///
 /// # Errors
-/// When a setting is missing, the database is away, or the owner may not make the roles.
+/// Fails when a setting is missing, the database is unavailable, or the owner may not create roles.
 pub async fn make_roles(settings: &Settings) -> Result<(), ServerError> {
     let (owner, service, password) = parties(settings)?;
     let password = password.as_ref().map(|text| text.as_str());
     Ok(store::schema::make_roles(&owner, service.get_username(), password).await?)
 }
 
-/// How the owner and the service connect to a given database, and the password of the service's role.
+/// The connect options of the owner and of the service for `DATABASE_URL`, and the password of the service's role.
 fn parties(settings: &Settings) -> Result<(ConnectOptions, ConnectOptions, Option<Zeroizing<String>>), ServerError> {
     let url = settings.database.url.as_ref().ok_or(ServerError::NoLogin)?;
     let owner = owner(settings)?;
@@ -51,7 +51,7 @@ fn parties(settings: &Settings) -> Result<(ConnectOptions, ConnectOptions, Optio
     Ok((owner, service, password))
 }
 
-/// How the owner of a given database connects.
+/// The connect options of the owner for `DATABASE_URL`.
 pub(super) fn owner(settings: &Settings) -> Result<ConnectOptions, ServerError> {
     let url = settings.database.owner_url.as_ref().ok_or(ServerError::NoOwner)?;
     let file = settings.database.owner_password_file.as_deref().map(password).transpose()?;
@@ -61,26 +61,26 @@ pub(super) fn owner(settings: &Settings) -> Result<ConnectOptions, ServerError> 
     Ok(options)
 }
 
-/// Refuses settings under which somebody expects the service to migrate a database that it does not own.
+/// Refuses settings that ask the service to migrate a database that it does not own.
 pub(super) fn refuse_at_start(settings: &Settings) -> Result<(), ServerError> {
     if settings.database.url.is_some() && settings.database.migrate {
         return Err(ServerError::MigratesNothing);
     }
     if settings.database.owner_url.is_some() {
         tracing::warn!(
-            "SARCOSCREEN_OWNER_DATABASE_URL is for `migrate` and `audit prune`; do not give it to the service"
+            "SARCOSCREEN_OWNER_DATABASE_URL is for `migrate` and `audit prune`; do not set it for the service"
         );
     }
     Ok(())
 }
 
-/// Warns where whoever is on the way to the database could pass for it and read everything.
+/// Warns if the connection is open to an attacker on the network who poses as the database.
 pub(super) fn warn_of_unverified(options: &ConnectOptions, setting: &str) {
     if let Some(host) = store::unverified_host(options) {
         tracing::warn!(
             setting,
             host,
-            "the connection to the database crosses a network without a verified certificate; add \
+            "the database connection crosses a network without a verified certificate; add \
              sslmode=verify-full and sslrootcert=FILE to the URL"
         );
     }

@@ -1,4 +1,4 @@
-//! The composition root: from settings to a running service, and back down in order. Tests use it unchanged.
+//! The composition root: builds a running service from settings, and stops it in order. Tests use the same code.
 
 pub mod announcement;
 mod database;
@@ -33,15 +33,15 @@ use crate::jobs::{self, Jobs};
 use demo::DemoCredentials;
 use metrics::Metrics;
 
-/// How often a database that was away or not migrated at the start is looked at again.
+/// How often a database that was unavailable or not migrated at the start is checked again.
 const AGAIN: Duration = Duration::from_secs(2);
-/// What stopping may take beyond the time that requests under way are given.
+/// How long stopping may take in addition to the time for requests in progress.
 const SPARE: Duration = Duration::from_secs(5);
 
-/// The keys of the demo clinic, and the work of preparing a database that was not ready.
+/// The keys of the demo clinic, and the task that prepares a database that was not ready.
 type Prepared = (Option<DemoCredentials>, Option<JoinHandle<()>>);
 
-/// A service that takes requests.
+/// A running service.
 pub struct Running {
     address: SocketAddr,
     opened: Opened,
@@ -55,10 +55,11 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts the service; when this returns, it takes requests. What takes long is told through `say`.
+    /// Starts the service; when this returns, it accepts requests. Slow steps are reported through `say`.
     ///
     /// # Errors
-    /// When the address is taken (then nothing was changed), the settings do not suffice, or the database refuses.
+    /// Fails when the address is in use (then nothing was changed), settings are missing or contradictory, or the database
+    /// returns an error.
     pub async fn start(settings: &Settings, say: &dyn Fn(&str)) -> Result<Self, ServerError> {
         let wanted = settings.http.listen;
         let refused = |refusal| ServerError::Listen { address: wanted, setting: "SARCOSCREEN_LISTEN", refusal };
@@ -85,35 +86,35 @@ impl Running {
         }
     }
 
-    /// The address it listens on.
+    /// The address of the listener.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The use cases, as the service itself uses them.
+    /// The use cases that the service uses.
     #[must_use]
     pub const fn app(&self) -> &App {
         &self.opened.app
     }
 
-    /// The keys of the demo clinic, where there is one.
+    /// The keys of the demo clinic, if there is one.
     #[must_use]
     pub const fn demo(&self) -> Option<&DemoCredentials> {
         self.demo.as_ref()
     }
 
-    /// What to tell whoever started it: addresses, and commands to paste.
+    /// The startup message: addresses, and commands to paste.
     #[must_use]
     pub fn announcement(&self) -> String {
         let metrics = self.metrics.as_ref().map(Metrics::address);
         announcement::text(self.address, metrics, self.opened.data_dir().zip(self.demo.as_ref()))
     }
 
-    /// Serves until asked to stop.
+    /// Serves until `asked` completes.
     ///
     /// # Errors
-    /// When the HTTP server ends by itself; the rest is still to be stopped.
+    /// Fails when the HTTP server ends unexpectedly; the caller must still stop the rest.
     pub async fn until(&mut self, asked: impl Future<Output = ()>) -> Result<(), ServerError> {
         tokio::select! {
             () = asked => Ok(()),
@@ -121,19 +122,19 @@ impl Running {
         }
     }
 
-    /// Stops in order: requests under way end or run out of time, then the jobs, the connections, then the private PostgreSQL.
+    /// Stops in order: requests in progress (until they finish or time out), jobs, connections, private PostgreSQL.
     ///
     /// # Errors
-    /// When the private PostgreSQL does not stop.
+    /// Fails when the private PostgreSQL does not stop.
     pub async fn stop(self) -> Result<(), ServerError> {
         if let Some(preparing) = self.preparing {
             preparing.abort();
         }
         if timeout(self.shutdown + SPARE, self.listening.stop()).await.is_err() {
-            tracing::warn!("requests under way did not end in time");
+            tracing::warn!("requests in progress did not finish in time");
         }
         if timeout(SPARE, self.jobs.stop()).await.is_err() {
-            tracing::warn!("background work did not end in time");
+            tracing::warn!("background jobs did not finish in time");
         }
         if let Some(metrics) = self.metrics {
             metrics.stop().await;
@@ -150,7 +151,7 @@ impl Running {
         if prepared(&opened.app).await? {
             return Ok((None, None));
         }
-        tracing::warn!("not ready yet; the database is asked again every {} s", AGAIN.as_secs());
+        tracing::warn!("not ready yet; the database is checked again every {} s", AGAIN.as_secs());
         Ok((None, Some(tokio::spawn(prepare_later(opened.app.clone())))))
     }
 
@@ -197,7 +198,7 @@ fn http_settings(settings: &Settings) -> http::Settings {
     }
 }
 
-/// Whether a given database has its schema and knows the rule tables, which submissions refer to.
+/// Whether the database in `DATABASE_URL` has its schema. If so, stores the rule tables that submissions refer to.
 async fn prepared(app: &App) -> Result<bool, ServerError> {
     let readiness = health::readiness(app).await;
     if !readiness.database || readiness.schema_fault.is_some() {
@@ -209,7 +210,7 @@ async fn prepared(app: &App) -> Result<bool, ServerError> {
             Ok(true)
         }
         Err(AppError::Unavailable(reason)) => {
-            tracing::warn!(reason, "the database went away");
+            tracing::warn!(reason, "the database became unavailable");
             Ok(false)
         }
         Err(error) => Err(error.into()),
@@ -228,7 +229,7 @@ async fn prepare_later(app: App) {
         match prepared(&app).await {
             Ok(true) => return tracing::info!("the database is ready"),
             Ok(false) => {}
-            Err(error) => tracing::error!(%error, "the database cannot be prepared"),
+            Err(error) => tracing::error!(%error, "cannot prepare the database"),
         }
     }
 }

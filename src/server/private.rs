@@ -1,4 +1,4 @@
-//! The private PostgreSQL of the data folder: started for this process alone, or used beside the service that runs it.
+//! The private PostgreSQL of the data folder: started by this process, or shared with the service that runs it.
 
 use std::path::{Path, PathBuf};
 
@@ -9,13 +9,13 @@ use crate::store::ConnectOptions;
 use crate::store::embedded::{self, Access, Attached, Claim, Embedded, Watched};
 use crate::store::keys::Keys;
 
-/// Whose PostgreSQL it is.
+/// The private PostgreSQL and its relation to this process.
 pub(super) enum Private {
-    /// Ours, for as long as a command or a start takes.
+    /// Started by this process, for the duration of a command or a start.
     Own(Box<Embedded>),
-    /// Ours, while the service runs.
+    /// Started by this process, and restarted while the service runs.
     Watched(Box<Watched>),
-    /// That of a service that runs on the data folder.
+    /// Started by another process, a service on the same data folder.
     Attached(Box<Attached>),
 }
 
@@ -23,15 +23,16 @@ impl Private {
     /// Locks the data folder and starts the server, or adopts one that an earlier process left running.
     ///
     /// # Errors
-    /// When the folder is in use, the master key is missing, or the server does not start.
+    /// Fails when the folder is in use, the master key is missing, or the server does not start.
     pub(super) async fn start(settings: &Settings, say: &dyn Fn(&str)) -> Result<(Self, Keys), ServerError> {
         Self::claimed(settings, embedded::claim(&embedded_settings(settings)?)?, say).await
     }
 
-    /// The same, or attaches to the server of the service that runs on the data folder.
+    /// Like [`Self::start`], but attaches to the server of a service that runs on the data folder.
     ///
     /// # Errors
-    /// When the folder stays in use by another command, the master key is missing, or the server does not start or answer.
+    /// Fails when another command keeps using the folder, the master key is missing, or the server does not start or
+    /// answer.
     pub(super) async fn start_or_attach(settings: &Settings, say: &dyn Fn(&str)) -> Result<(Self, Keys), ServerError> {
         match embedded::claim_or_attach(&embedded_settings(settings)?, say).await? {
             Access::Claimed(claim) => Self::claimed(settings, claim, say).await,
@@ -42,7 +43,7 @@ impl Private {
         }
     }
 
-    /// How its owner connects.
+    /// The connect options of the owner.
     pub(super) fn owner(&self) -> ConnectOptions {
         match self {
             Self::Own(embedded) => embedded.connect_options(),
@@ -51,7 +52,6 @@ impl Private {
         }
     }
 
-    /// The data folder.
     pub(super) fn data_dir(&self) -> &Path {
         match self {
             Self::Own(embedded) => embedded.data_dir(),
@@ -60,12 +60,12 @@ impl Private {
         }
     }
 
-    /// Whether this process started it, and so brings it up to this program.
+    /// Whether this process started the server, and therefore migrates it.
     pub(super) const fn is_ours(&self) -> bool {
         !matches!(self, Self::Attached(_))
     }
 
-    /// The same, started again whenever it ends, and open to commands beside the service.
+    /// Restarts the server from now on whenever it ends, and lets commands attach.
     pub(super) fn watched(self) -> Self {
         match self {
             Self::Own(embedded) => Self::Watched(Box::new(embedded.watched())),
@@ -73,10 +73,10 @@ impl Private {
         }
     }
 
-    /// Stops it if it is ours.
+    /// Stops the server if this process started it.
     ///
     /// # Errors
-    /// When it does not stop.
+    /// Fails when the server does not stop.
     pub(super) async fn stop(self) -> Result<(), ServerError> {
         match self {
             Self::Own(embedded) => Ok(embedded.stop().await?),

@@ -1,4 +1,4 @@
-//! Files that only our account may read, written whole or not at all.
+//! Files that only this account may read, written atomically.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -7,12 +7,12 @@ use std::path::Path;
 
 use super::ServerError;
 
-/// Writes a file of mode 0600; after a crash the old content is there, or the new.
+/// Writes a file with mode 0600. After a crash it has the old content or the new.
 pub(super) fn write(path: &Path, text: &str) -> Result<(), ServerError> {
     replace(path, text).map_err(failed("write", path))
 }
 
-/// Turns an I/O error into one that says what was tried on which path.
+/// Turns an I/O error into one that states the attempted action and the path.
 pub(super) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ServerError {
     let path = path.to_owned();
     move |source| ServerError::File { action, path, source }
@@ -20,7 +20,7 @@ pub(super) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error
 
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     let new = path.with_extension("new");
-    // What a killed start left would keep its own mode.
+    // A file left by a killed start would keep its own mode.
     match fs::remove_file(&new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

@@ -1,4 +1,4 @@
-//! Reading from a replica, as the settings say.
+//! Configures reads from the replica.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::config::Settings;
 use crate::store::connect_options;
 
-/// The application, which reads from the replica that the settings name, if they name one.
+/// The application with the configured replica, if there is one.
 pub(super) fn applied(app: App, settings: &Settings) -> Result<App, ServerError> {
     let Some(url) = &settings.replica.read_url else { return Ok(app) };
     let Some(primary) = &settings.database.url else { return Err(ServerError::ReplicaOfNothing) };
@@ -25,7 +25,7 @@ pub(super) fn applied(app: App, settings: &Settings) -> Result<App, ServerError>
     Ok(app.with_replica(options, settings.database.connections, bound))
 }
 
-/// Whether a password stands in a URL: behind the user's name, or as a parameter.
+/// Whether a URL contains a password: after the user's name, or as a parameter.
 fn holds_a_password(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let (place, parameters) = rest.split_once('?').unwrap_or((rest, ""));
@@ -39,7 +39,7 @@ mod tests {
     use super::holds_a_password;
 
     #[test]
-    fn a_password_is_found_where_a_url_may_hold_one() {
+    fn a_password_is_found_wherever_a_url_may_contain_one() {
         for url in ["postgres://a:b@h/d", "postgres://a:b@h", "postgres://h/d?sslmode=require&password=b"] {
             assert!(holds_a_password(url), "{url}");
         }

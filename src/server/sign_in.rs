@@ -1,4 +1,4 @@
-//! Signing in as the settings say: whose tokens are taken, and how much anybody may ask.
+//! Configures sign-in: tokens and rate limits.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::domain::actor::Role;
 use crate::domain::ids::ClinicId;
 use crate::domain::token::{TokenAlgorithm, TokenRules};
 
-/// The application with what the settings say of signing in.
+/// The application with the configured sign-in.
 pub(super) fn applied(app: App, settings: &Settings) -> Result<App, ServerError> {
     let app = with_systems(
         app.with_rates(rates(&settings.limits)),
@@ -35,7 +35,7 @@ fn rates(limits: &Limits) -> Rates {
     }
 }
 
-/// The application with the record systems that may ask for advice.
+/// The application with the record systems that may call CDS Hooks services.
 fn with_systems(app: App, public_url: Option<&str>, CdsHooks { cds_clients }: &CdsHooks) -> Result<App, ServerError> {
     if cds_clients.is_empty() {
         return Ok(app);
@@ -49,7 +49,7 @@ fn with_systems(app: App, public_url: Option<&str>, CdsHooks { cds_clients }: &C
     Ok(app.with_cds_clients(base, cds_clients.iter().map(client).collect())?)
 }
 
-/// What the settings say of tokens; `None` where they name no issuer.
+/// The token policy; `None` without an issuer.
 pub(super) fn policy(oidc: &Oidc) -> Result<Option<TokenPolicy>, ServerError> {
     let needed = [&oidc.issuer, &oidc.audience, &oidc.jwks_url].map(Option::as_ref);
     let (issuer, audience, keys_address) = match needed {

@@ -54,13 +54,13 @@ async fn commands_work_while_the_service_runs() {
     assert!(done(&place, &replay).contains("stored submissions"));
     done(&place, &["audit", "seal"]);
     assert!(done(&place, &["audit", "verify"]).contains("; 0 breaks"));
-    assert!(done(&place, &["audit", "prune", "--dry-run"]).contains("nothing is older"));
+    assert!(done(&place, &["audit", "prune", "--dry-run"]).contains("no entry is past"));
     assert!(done(&place, &["retention"]).contains("0 submissions"));
-    assert!(done(&place, &["keys", "rotate-master"]).contains("everything is sealed"));
+    assert!(done(&place, &["keys", "rotate-master"]).contains("all data is encrypted"));
     // An empty log in the place of the service's own.
     let log = place.data().join("erasures.log");
     fs::write(&log, "").unwrap();
-    assert!(done(&place, &["restore", "--erasure-log", log.to_str().unwrap()]).contains("0 persons"));
+    assert!(done(&place, &["restore", "--erasure-log", log.to_str().unwrap()]).contains("0 subjects"));
     assert!(refused(&place, &["seed-demo"]).contains("there already"));
 
     for arguments in [&["serve"][..], &["migrate"]] {

@@ -91,7 +91,7 @@ fn a_clinic_and_its_keys_are_created_in_an_empty_database() {
     let minted = run(&place, &["keys", "mint", "--clinic", "Own", "--role", "staff", "--name", "Ana"]);
     let key = text(&minted.stdout).trim().to_owned();
     assert!(key.starts_with("sk_") && key.lines().count() == 1, "{minted:?}");
-    assert!(text(&minted.stderr).contains("shown this once"), "{minted:?}");
+    assert!(text(&minted.stderr).contains("shown only once"), "{minted:?}");
 
     let listed = text(&run(&place, &["keys", "list", "--clinic", &id]).stdout);
     assert!(listed.contains("staff") && listed.contains("Ana") && !listed.contains(&key), "{listed}");
@@ -99,7 +99,7 @@ fn a_clinic_and_its_keys_are_created_in_an_empty_database() {
     let rotate = ["keys", "rotate", "--clinic", &id, "--id", credential, "--overlap-hours", "2"];
     let rotated = run(&place, &rotate);
     assert!(text(&rotated.stdout).starts_with("sk_") && rotated.stdout != minted.stdout);
-    assert!(text(&rotated.stderr).contains("The key before it works until"), "{}", text(&rotated.stderr));
+    assert!(text(&rotated.stderr).contains("The previous key works until"), "{}", text(&rotated.stderr));
     assert!(run(&place, &["keys", "revoke", "--clinic", &id, "--id", credential]).status.success());
     assert_eq!(run(&place, &rotate).status.code(), Some(1), "a revoked credential is not rotated back");
     assert!(text(&run(&place, &["keys", "list", "--clinic", &id]).stdout).contains("revoked"));

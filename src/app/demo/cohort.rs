@@ -1,15 +1,15 @@
-//! A made-up cohort: adults aged 45 to 92, most of them fairly well. Nobody in it exists, and no rate in it is a
-//! finding: one hidden number, frailty, drives every answer, so that the answers go together as they do in people.
+//! A synthetic cohort: adults aged 45 to 92, most of them fairly healthy. No person in it is real, and no rate in it is a
+//! finding. One hidden number, frailty, drives every answer, so that the answers correlate as they do in people.
 
 use super::dice::Dice;
 use crate::domain::answers::Answers;
 use crate::domain::questionnaire::Item;
 
-/// How many people there are.
+/// The number of people.
 const SIZE: usize = 300;
 
 const SEED: u64 = 7;
-/// Each condition with its share among the robust and what frailty adds to it, thousandths.
+/// Each condition with its share among the robust and the increase by frailty, thousandths.
 const CONDITIONS: [(&str, i32, i32); 10] = [
     ("diabetes", 80, 150),
     ("copd", 40, 110),
@@ -22,7 +22,7 @@ const CONDITIONS: [(&str, i32, i32); 10] = [
     ("depression", 60, 140),
     ("neuromuscular_disease", 3, 10),
 ];
-/// Alarm signs that one in fifty reports.
+/// Alarm signs; one in fifty people reports one.
 const ALARMS: [Item; 5] = [
     Item::Palpitations,
     Item::MusclePain,
@@ -31,14 +31,14 @@ const ALARMS: [Item; 5] = [
     Item::NewSwallowingOrSpeechTrouble,
 ];
 
-/// Complete answers of everybody, always the same.
+/// The complete answers of the cohort, always the same.
 #[must_use]
 pub fn cohort() -> Vec<Answers> {
     let mut dice = Dice::new(SEED);
     (0..SIZE).map(|_| Person::new(&mut dice).answers).collect()
 }
 
-/// One person in the making.
+/// A person under construction.
 struct Person<'a> {
     dice: &'a mut Dice,
     answers: Answers,
@@ -254,7 +254,7 @@ mod tests {
     use crate::rules::Releases;
 
     #[test]
-    fn everybody_answered_everything_a_person_can_and_nothing_is_at_fault() {
+    fn every_person_answered_every_question_a_person_can_without_faults() {
         for answers in cohort() {
             let text = serde_json::to_string(&answers).unwrap();
             let (parsed, faults) = Answers::parse(&serde_json::from_str::<RawAnswers<'_>>(&text).unwrap());
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn some_of_every_urgency_are_to_be_followed_up() {
+    fn follow_ups_of_every_urgency_occur() {
         let releases = Releases::load().unwrap();
         let table = &releases.current().table;
         let urgencies: Vec<_> = cohort().iter().filter_map(|one| score(table, one, Asked::PERSON).urgency).collect();
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn most_are_fairly_well_and_a_minority_of_the_old_is_high() {
+    fn most_people_are_fairly_healthy_and_a_minority_of_the_old_is_high() {
         let releases = Releases::load().unwrap();
         let table: &RuleTable = &releases.current().table;
         let high = |from: i32| {

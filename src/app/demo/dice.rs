@@ -1,4 +1,4 @@
-//! A small repeatable generator: the demo cohort is the same everywhere and every time. Not for keys.
+//! A small repeatable generator, so that the demo cohort is always the same. Not for keys.
 
 /// The state of the generator (splitmix64).
 pub(super) struct Dice(u64);
@@ -32,7 +32,6 @@ impl Dice {
         self.between(1, 1000) <= thousandths
     }
 
-    /// One of several.
     pub(super) fn pick<T: Copy>(&mut self, among: &[T]) -> Option<T> {
         let last = i32::try_from(among.len()).unwrap_or(i32::MAX) - 1;
         among.get(usize::try_from(self.between(0, last.max(0))).unwrap_or_default()).copied()

@@ -1,4 +1,4 @@
-//! The demo clinic: four keys and a made-up cohort, submitted as an intake system would.
+//! The demo clinic: four keys and a synthetic cohort, submitted as an intake system would.
 
 mod cohort;
 mod dice;
@@ -21,45 +21,43 @@ use crate::domain::stored::{Clinic, Credential};
 use crate::domain::subject::LookUp;
 use crate::domain::submission::{Draft, PathwayId};
 
-/// The demo clinic's name.
 pub const CLINIC_NAME: &str = "Equilibrium Hormone Clinic (demo)";
 
-/// How many submissions are under way at once.
+/// Concurrent submissions.
 const AT_ONCE: usize = 8;
-/// How often a submission is tried that a slow machine does not store in time, and how long after the try before.
+/// How often a submission is tried when a slow machine does not store it in time, and the pause between tries.
 const TRIES: usize = 30;
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// A key that was just minted.
+/// A newly created key.
 pub type Key = Zeroizing<String>;
 
 /// The demo clinic's keys, one for each role.
 pub struct DemoKeys {
-    /// The clinic.
     pub clinic_id: ClinicId,
-    /// Scores and submits.
+    /// May score and submit.
     pub browser: Key,
-    /// Sends intakes.
+    /// May submit records of an intake system.
     pub intake: Key,
-    /// Reads and works on follow-ups.
+    /// May read and work on follow-ups.
     pub staff: Key,
-    /// Manages keys.
+    /// May manage keys.
     pub admin: Key,
 }
 
-/// The demo clinic, if there is one.
+/// The demo clinic, if it exists.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn find(app: &App) -> Result<Option<Clinic>, AppError> {
     Ok(clinics::list(app).await?.into_iter().find(|clinic| clinic.name == CLINIC_NAME))
 }
 
-/// Makes the demo clinic complete: creates it if absent, submits whoever of the cohort is missing, and mints its keys
-/// anew, revoking those of an earlier call. A call that was cut short is thereby taken up again.
+/// Creates whatever the demo clinic lacks: the clinic, missing submissions of the cohort, and new keys, which revoke those
+/// of an earlier call. A call after an interrupted one completes the work.
 ///
 /// # Errors
-/// When the database is away.
+/// Fails when the database is unavailable.
 pub async fn complete(app: &App) -> Result<DemoKeys, AppError> {
     let clinic = if let Some(clinic) = find(app).await? {
         clinic

@@ -1,4 +1,5 @@
-//! Who the made-up cohort pretends to be: names put together at random, and numbers and addresses that reach nobody.
+//! Identities for the synthetic cohort: randomly combined names, and telephone numbers and addresses that belong to no real
+//! person.
 
 use jiff::Timestamp;
 
@@ -16,12 +17,12 @@ const FAMILY: [&str; 20] = [
     "Lindgren", "Moreno", "Novak", "Ortega", "Pereira", "Quinn", "Romero", "Santos", "Turner",
 ];
 
-/// The clinic's reference of the person at a place in the cohort, from 0.
+/// The clinic's reference of the person at an index of the cohort, from 0.
 pub(super) fn reference(place: usize) -> String {
     format!("DEMO-{:04}", place + 1)
 }
 
-/// The person at a place in the cohort, from 0; four in five agreed to be contacted.
+/// The person at an index of the cohort, from 0; four in five consented to contact.
 pub(super) fn subject(place: usize, now: Timestamp) -> SubjectDraft {
     let mut dice = Dice::new(SEED.wrapping_add(u64::try_from(place).unwrap_or_default()));
     let given = dice.pick(&GIVEN).unwrap_or("Demo");
@@ -29,7 +30,7 @@ pub(super) fn subject(place: usize, now: Timestamp) -> SubjectDraft {
     let by_telephone = dice.chance(600);
     let contact = Contact {
         name: Some(format!("{given} {family}")),
-        // 555-0100 to 555-0199 are kept for fiction.
+        // 555-0100 to 555-0199 are reserved for fiction.
         telephone: Some(format!("+1 {} 555 01{:02}", dice.between(201, 989), dice.between(0, 99))),
         email: dice.chance(700).then(|| format!("{given}.{family}.{}@example.org", place + 1).to_lowercase()),
         channel: Some(Channel::Telephone),

@@ -1,4 +1,4 @@
-//! One limit over many keys, in bounded memory.
+//! A rate limit over many keys, in bounded memory.
 
 use std::hash::Hash;
 use std::num::NonZeroU32;
@@ -14,7 +14,7 @@ use governor::{Quota, RateLimiter};
 
 use crate::app::ambient::Ambient;
 
-/// Keys that are remembered apart, at most, beside those of the last second.
+/// Maximum number of remembered keys, in addition to those of the last second.
 const ROOM: usize = 100_000;
 
 /// Counts by key.
@@ -24,18 +24,18 @@ pub(super) struct Counter<K: Clone + Eq + Hash> {
     clock: Elapsed,
     /// The second of the last sweep.
     swept: AtomicU64,
-    /// Whether the last sweep left no room.
+    /// Whether the last sweep left the counter full.
     full: AtomicBool,
 }
 
 type Limiter<K> = RateLimiter<K, DashMapStateStore<K>, Elapsed, StateInformationMiddleware>;
 
-/// The process's own time as the limiter takes it.
+/// The process's monotonic time, as a clock of the limiter.
 #[derive(Clone)]
 pub(super) struct Elapsed(pub(super) Arc<dyn Ambient>);
 
 impl<K: Clone + Eq + Hash> Counter<K> {
-    /// A counter of requests a minute; `None` for no limit.
+    /// A counter of requests per minute; `None` for no limit.
     pub(super) fn new(quota: u32, clock: &Elapsed) -> Option<Self> {
         let quota = NonZeroU32::new(quota)?;
         let per_minute = Quota::per_minute(quota);
@@ -44,18 +44,17 @@ impl<K: Clone + Eq + Hash> Counter<K> {
         Some(Self { quota, limiter, clock: clock.clone(), swept, full })
     }
 
-    /// Requests a minute.
     pub(super) fn quota(&self) -> u32 {
         self.quota.get()
     }
 
-    /// Counts one: how many are left, or how long to wait.
+    /// Counts one request: returns how many are left, or how long to wait.
     pub(super) fn count(&self, key: &K) -> Result<u32, Duration> {
         self.sweep();
         self.check(key)
     }
 
-    /// The same for keys that a stranger can make up: while there is no room for more, they share one.
+    /// Like [`Self::count`], for keys that a stranger can invent: while the counter is full, new keys share one.
     pub(super) fn count_within_room(&self, key: K, shared: K) -> Result<u32, Duration> {
         self.sweep();
         self.check(if self.full.load(Ordering::Relaxed) { &shared } else { &key })
@@ -68,7 +67,7 @@ impl<K: Clone + Eq + Hash> Counter<K> {
         }
     }
 
-    /// Forgets, at most once a second, the keys whose whole quota is back.
+    /// Forgets, at most once a second, the keys with a full quota.
     fn sweep(&self) {
         let second = self.clock.0.elapsed().as_secs();
         if self.swept.swap(second, Ordering::Relaxed) != second {
@@ -112,17 +111,17 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn made_up_keys_take_bounded_memory_and_room_comes_back() {
+    fn invented_keys_take_bounded_memory_and_room_is_freed() {
         let clock = Arc::new(Still::default());
         let at = |seconds| *clock.0.lock().unwrap() = Duration::from_secs(seconds);
         let counter = Counter::<usize>::new(2, &Elapsed(Arc::clone(&clock) as Arc<dyn Ambient>)).unwrap();
         let count = |key| counter.count_within_room(key, 0).is_ok();
-        assert!((1..=ROOM).all(count), "keys of one second are apart");
+        assert!((1..=ROOM).all(count), "keys of one second are counted separately");
         at(1);
         let others = (ROOM + 1..2 * ROOM).filter(|key| count(*key)).count();
         assert_eq!((others, counter.limiter.len()), (2, ROOM + 1), "further keys share one");
         at(100);
         assert!(count(1) && counter.limiter.len() < 10);
-        assert!((2..100).all(count), "keys are apart again");
+        assert!((2..100).all(count), "keys are counted separately again");
     }
 }

@@ -1,5 +1,5 @@
-//! Signing in with a key: its prefix finds the credential, from a cache or from the database, and its hash decides. A key
-//! with a known prefix costs a keyed hash and nothing else, whatever follows the prefix.
+//! Sign-in with a key: its prefix finds the credential, from a cache or from the database, and its hash decides. A key with
+//! a known prefix costs one keyed hash, whatever follows the prefix.
 
 use std::sync::Arc;
 
@@ -11,36 +11,35 @@ use crate::domain::stored::Credential;
 use crate::store::credentials::ByPrefix;
 use crate::store::key_look_ups;
 
-/// How every key begins.
+/// The first characters of every key.
 const KEY_MARK: &str = "sk_";
-/// The part of a key that finds its row.
+/// The length of the part that finds the row of a key.
 pub(in crate::app) const PREFIX_LENGTH: usize = 13;
-/// The part that is secret.
+/// The length of the secret part.
 const SECRET_LENGTH: usize = 43;
 /// The length of every key.
 const KEY_LENGTH: usize = KEY_MARK.len() + PREFIX_LENGTH + 1 + SECRET_LENGTH;
 
-/// The prefix of a key.
 type Prefix = [u8; PREFIX_LENGTH];
 
-/// What prefixes found.
+/// Credentials by prefix.
 pub(super) type Remembered = Cache<Prefix, Option<Arc<ByPrefix>>>;
 
 pub(super) fn remembered() -> Remembered {
     Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build()
 }
 
-/// Whether a bearer text is meant as a key.
+/// Whether a bearer text has the form of a key.
 pub(super) fn has_the_form(bearer: &str) -> bool {
     bearer.starts_with(KEY_MARK)
 }
 
-/// Finds whose key it is.
+/// Finds the owner of a key.
 pub(super) async fn find(app: &App, key: &str) -> Result<Arc<Found>, AppError> {
     let (prefix, text) = prefix_of(key).ok_or(AppError::NotSignedIn(None))?;
     let known = match app.remembered.keys.get(&prefix).await {
         Some(known) => known,
-        // Boxed, so that the many requests that find what they need do not carry the room of a look-up with them.
+        // Boxed, so that requests with a cache hit do not carry the size of the lookup future.
         None => app.remembered.keys.try_get_with(prefix, Box::pin(look_up(app, text))).await.map_err(shared)?,
     };
     let known = known.ok_or(AppError::NotSignedIn(None))?;

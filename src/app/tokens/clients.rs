@@ -1,4 +1,4 @@
-//! Systems that call CDS Hooks services with tokens they sign themselves: one token, one call.
+//! Systems that call CDS Hooks services with tokens that they sign themselves; each token is valid for one call.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,27 +14,27 @@ use crate::domain::ids::ClinicId;
 use crate::domain::token::{Claims, NAME_LENGTH, TokenAlgorithm, TokenFault, TokenPerson};
 use crate::outbound::Client;
 
-/// How long a system's keys are kept.
+/// How long a system's keys are cached.
 const KEYS_KEPT_FOR: Duration = Duration::from_mins(5);
-/// How far a system's clock and this one may be apart.
+/// The accepted clock skew of a system.
 const CLOCK_SKEW: Duration = Duration::from_secs(30);
-/// The longest that a token may be good for: until then it is remembered.
+/// The maximum lifetime of a token. Used tokens are remembered until they expire.
 const LONGEST: Duration = Duration::from_mins(10);
 
-/// A system that may call, and for which clinic.
+/// A system that may call, and its clinic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CdsClient {
-    /// The system, exactly as its tokens name it.
+    /// The issuer, exactly as the system's tokens state it.
     pub issuer: String,
-    /// Where it publishes its keys. What a token says of that (`jku`) is not asked.
+    /// The address of its key set. The address in a token (`jku`) is ignored.
     pub keys_address: String,
-    /// The clinic that it asks for.
+    /// The clinic that its calls belong to.
     pub clinic_id: ClinicId,
 }
 
-/// Every system that may call.
+/// All systems that may call.
 pub(crate) struct CdsClients {
-    /// The address under which they reach this service, without a slash at its end.
+    /// The public base URL of this service, without a trailing slash.
     base: String,
     trusted: HashMap<String, Trusted>,
 }
@@ -45,29 +45,29 @@ struct Trusted {
     clinic_id: ClinicId,
 }
 
-/// A token that says that a trusted system has signed it for one call. Nothing of it is believed yet.
+/// A token that claims to be signed by a trusted system for one call. It is not verified yet.
 pub(crate) struct Call<'a> {
     trusted: &'a Trusted,
     bearer: &'a str,
     endpoint: String,
 }
 
-/// What a token that verifies says.
+/// The content of a verified token.
 pub(crate) struct VerifiedCall<'a> {
     /// The system that signed it.
     pub(crate) issuer: &'a str,
-    /// The token's name, which its system gives to no other.
+    /// The token's id (`jti`), unique for its system.
     pub(crate) id: String,
-    /// The system as one that signs in. It stands apart from the people of the same issuer by its empty subject, which no
-    /// person has.
+    /// The system's identity for sign-in. Its empty subject distinguishes it from the people of the same issuer,
+    /// because no person has an empty subject.
     pub(crate) system: TokenPerson,
 }
 
 impl App {
-    /// The same application, which also takes the tokens of these systems, for calls of services under an address.
+    /// Accepts the tokens of these systems, for calls to services under a base URL.
     ///
     /// # Errors
-    /// When this system cannot fetch keys, having no certificate authorities.
+    /// Fails when the system has no certificate authorities, so keys cannot be fetched.
     pub fn with_cds_clients(self, base: &str, clients: Vec<CdsClient>) -> Result<Self, AppError> {
         let mut trusted = HashMap::new();
         for client in clients {
@@ -83,8 +83,8 @@ impl App {
 }
 
 impl<'a> Call<'a> {
-    /// Reads a bearer token for a call of an endpoint, such as `/cds-services/muscle-loss`; `None` when it names no
-    /// trusted system.
+    /// Reads a bearer token for a call to an endpoint such as `/cds-services/muscle-loss`; `None` if it names no trusted
+    /// system.
     pub(crate) fn read(app: &'a App, bearer: &'a str, path: &str) -> Option<Self> {
         let clients = app.cds_clients.as_ref()?;
         let (_, _, claims, _) = parts(bearer)?;
@@ -96,7 +96,7 @@ impl<'a> Call<'a> {
     /// Verifies the token.
     ///
     /// # Errors
-    /// When it is refused, which the log tells why, or the system's keys cannot be had.
+    /// Fails when the token is refused (the log has the reason), or the system's keys are unavailable.
     pub(crate) async fn verify(self, app: &App) -> Result<VerifiedCall<'a>, AppError> {
         let OneCall { id, until } = self.checked(app).await?.map_err(|reason| {
             tracing::info!(reason, "a record system's token was refused");

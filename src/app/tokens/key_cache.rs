@@ -1,4 +1,4 @@
-//! The issuer's keys at hand: fetched when needed, kept for a while, and kept longer while the issuer is away.
+//! The cache of an issuer's keys: fetched when needed, cached for a while, and longer while the issuer is unavailable.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -10,9 +10,9 @@ use crate::app::AppError;
 use crate::app::ambient::Ambient;
 use crate::outbound::Client;
 
-/// However many tokens name an unknown key, the issuer is asked at most this often.
+/// The minimum time between two fetches, however many tokens name an unknown key.
 const LEAST_PAUSE: Duration = Duration::from_secs(10);
-/// While the issuer is away its keys stay in use for this long after their time.
+/// How long expired keys stay in use while the issuer is unavailable.
 const GRACE: Duration = Duration::from_hours(1);
 
 /// The keys of one issuer.
@@ -22,16 +22,16 @@ pub(super) struct KeyCache {
     kept_for: Duration,
     ambient: Arc<dyn Ambient>,
     held: RwLock<Held>,
-    /// Held by whoever is fetching; the others wait for what comes.
+    /// Held during a fetch; other callers wait for its result.
     fetching: Arc<Mutex<()>>,
 }
 
 #[derive(Clone, Default)]
 struct Held {
     keys: Arc<KeySet>,
-    /// When the keys were fetched; `None` before the first time.
+    /// When the keys were fetched; `None` before the first fetch.
     fetched: Option<Duration>,
-    /// When a fetch was last begun.
+    /// When the last fetch started.
     tried: Option<Duration>,
 }
 
@@ -40,15 +40,15 @@ impl KeyCache {
         Self { client, address, kept_for, ambient, held: RwLock::default(), fetching: Arc::default() }
     }
 
-    /// Keys among which the named one is, if the issuer has it.
+    /// The issuer's keys, with the named key if the issuer has it.
     ///
     /// # Errors
-    /// When no keys are at hand and the issuer is away.
+    /// Fails when no keys are cached and the issuer is unavailable.
     pub(super) async fn keys(self: &Arc<Self>, name: &str) -> Result<Arc<KeySet>, AppError> {
         let held = self.held();
         if held.keys.get(name).is_some() && self.usable(&held) {
             if !self.fresh(&held) && self.may_try(&held) {
-                // The known key serves meanwhile. Whoever is fetching already need not be waited for.
+                // The cached key stays in use meanwhile. If another caller is already fetching, this one does not wait.
                 if let Ok(turn) = Arc::clone(&self.fetching).try_lock_owned() {
                     tokio::spawn(Arc::clone(self).fetch(turn));
                 }
@@ -58,12 +58,12 @@ impl KeyCache {
         let turn = Arc::clone(&self.fetching).lock_owned().await;
         let held = self.held();
         if (held.keys.get(name).is_none() || !self.usable(&held)) && self.may_try(&held) {
-            // A task of its own: the fetch goes on for the others when this caller hangs up.
+            // A separate task, so that the fetch continues for other callers when this client disconnects.
             let fetch = tokio::spawn(Arc::clone(self).fetch(turn));
-            fetch.await.map_err(|_| AppError::Internal("fetching the issuer's keys broke off".into()))?;
+            fetch.await.map_err(|_| AppError::Internal("the fetch of the issuer's keys was aborted".into()))?;
         }
         let held = self.held();
-        let away = || AppError::Unavailable("the keys of the issuer of tokens cannot be had".into());
+        let away = || AppError::Unavailable("the keys of the token issuer are unavailable".into());
         if self.usable(&held) { Ok(held.keys) } else { Err(away()) }
     }
 
@@ -71,11 +71,11 @@ impl KeyCache {
         let now = self.ambient.elapsed();
         self.change(|held| held.tried = Some(now));
         match self.client.fetch(&self.address, DOCUMENT_LIMIT).await {
-            Err(error) => tracing::warn!(%error, "the keys of the issuer of tokens cannot be had"),
+            Err(error) => tracing::warn!(%error, "cannot fetch the keys of the token issuer"),
             Ok(document) => match KeySet::read(&document) {
-                None => tracing::warn!("the issuer of tokens answers with something else than keys"),
+                None => tracing::warn!("the response of the token issuer is not a key set"),
                 Some(keys) => {
-                    tracing::info!(keys = keys.len(), "the keys of the issuer of tokens are at hand");
+                    tracing::info!(keys = keys.len(), "fetched the keys of the token issuer");
                     self.change(|held| (held.keys, held.fetched) = (Arc::new(keys), Some(now)));
                 }
             },

@@ -1,4 +1,4 @@
-//! The keys of an issuer (RFC 7517), as far as they can verify a token here.
+//! The keys of an issuer (RFC 7517) that can verify a token here.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -10,28 +10,28 @@ use serde_json::Value;
 
 use crate::domain::token::TokenAlgorithm;
 
-/// The largest document of keys, bytes.
+/// The maximum size of a key set document, bytes.
 pub(super) const DOCUMENT_LIMIT: usize = 256 * 1024;
-/// Keys beyond this many are not looked at.
+/// Keys beyond this number are ignored.
 const MOST_KEYS: usize = 100;
-/// The least modulus that counts as a key, 2048 bits.
+/// The minimum length of an RSA modulus: 2048 bits.
 const RSA_BYTES: usize = 256;
-/// The longest name of a key, bytes.
+/// The maximum length of a key id, bytes.
 pub(super) const KEY_ID_LENGTH: usize = 256;
 
-/// Keys by their names.
+/// Keys by key id.
 #[derive(Default)]
 pub(super) struct KeySet(HashMap<String, Option<Key>>);
 
-/// One key, and what it may verify.
+/// A key and the algorithms it may verify.
 pub(super) struct Key {
     algorithms: Vec<TokenAlgorithm>,
     public: DecodingKey,
-    /// What it was read from, to tell a repetition from a contradiction.
+    /// The members it was read from, to distinguish a repetition from a conflict.
     told: Told,
 }
 
-/// The members of a key that matter here; everything else of it is passed over.
+/// The relevant members of a key; all others are ignored.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 struct Told {
     kty: String,
@@ -48,8 +48,8 @@ struct Told {
 }
 
 impl KeySet {
-    /// Reads a document; `None` when it is no set of keys. A key that cannot verify anything here is passed over: an
-    /// issuer may have keys for other purposes, and kinds that are unknown here.
+    /// Reads a document; `None` if it is not a key set. A key that cannot verify anything here is ignored: an issuer may
+    /// have keys for other purposes and of unknown types.
     pub(super) fn read(document: &[u8]) -> Option<Self> {
         let document: Value = serde_json::from_slice(document).ok()?;
         let mut keys: HashMap<String, Option<Key>> = HashMap::new();
@@ -58,7 +58,7 @@ impl KeySet {
             match keys.entry(key.told.kid.clone()) {
                 Entry::Vacant(free) => _ = free.insert(Some(key)),
                 Entry::Occupied(mut taken) => {
-                    // Nobody can say which of two keys a name means, so it means neither.
+                    // Two different keys with one id are ambiguous, so the id is dropped.
                     if taken.get().as_ref().is_none_or(|known| known.told != key.told) {
                         taken.insert(None);
                     }
@@ -68,12 +68,12 @@ impl KeySet {
         Some(Self(keys))
     }
 
-    /// The key of a name.
+    /// The key with a key id.
     pub(super) fn get(&self, name: &str) -> Option<&Key> {
         self.0.get(name)?.as_ref()
     }
 
-    /// How many names mean a key.
+    /// The number of ids with a key.
     pub(super) fn len(&self) -> usize {
         self.0.values().flatten().count()
     }
@@ -86,7 +86,7 @@ impl Key {
         if !signs || !verifies || !(1..=KEY_ID_LENGTH).contains(&told.kid.len()) {
             return None;
         }
-        // The kind of key decides what it may verify; what a token says of itself only chooses among that.
+        // The type of the key decides the algorithms; a token's header can only choose among them.
         let (mut algorithms, public) = match (told.kty.as_str(), told.crv.as_deref()) {
             ("RSA", _) => {
                 let (n, e) = (number(told.n.as_ref()?)?, number(told.e.as_ref()?)?);
@@ -107,12 +107,11 @@ impl Key {
         (!algorithms.is_empty()).then_some(Self { algorithms, public, told })
     }
 
-    /// Whether the key may verify by an algorithm.
     pub(super) fn verifies_by(&self, algorithm: TokenAlgorithm) -> bool {
         self.algorithms.contains(&algorithm)
     }
 
-    /// Whether a signature over a message is this key's.
+    /// Whether this key made a signature over a message.
     pub(super) fn has_signed(&self, algorithm: TokenAlgorithm, message: &str, signature: &str) -> bool {
         let algorithm = match algorithm {
             TokenAlgorithm::Rs256 => Algorithm::RS256,
@@ -126,15 +125,15 @@ impl Key {
     }
 }
 
-/// A number of a key, as bytes.
+/// Decodes a number of a key to bytes.
 fn number(encoded: &String) -> Option<Vec<u8>> {
     BASE64URL_NOPAD.decode(encoded.as_bytes()).ok()
 }
 
-/// The point of an elliptic curve whose coordinates have so many bytes.
+/// The point of an elliptic curve whose coordinates have this many bytes.
 fn point(told: &Told, bytes: usize) -> Option<DecodingKey> {
     let (x, y) = (number(told.x.as_ref()?)?, number(told.y.as_ref()?)?);
-    // Uncompressed (SEC 1, section 2.3.3).
+    // Uncompressed form (SEC 1, section 2.3.3).
     (x.len() == bytes && y.len() == bytes).then(|| DecodingKey::from_ec_der(&[&[4], &*x, &*y].concat()))
 }
 
@@ -162,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_verifies_only_by_what_its_kind_and_its_own_word_allow() {
+    fn a_key_verifies_only_by_algorithms_that_its_type_and_its_alg_allow() {
         let bound = with(with(rsa("b"), "alg", "PS256"), "use", "sig");
         let ec = json!({"kty": "EC", "kid": "c", "crv": "P-384", "x": bytes(48, 1), "y": bytes(48, 2)});
         let set = set(&json!([rsa("a"), bound, ec]));
@@ -175,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_verify_is_passed_over_and_the_rest_is_read() {
+    fn keys_that_cannot_verify_are_ignored_and_the_rest_is_read() {
         let good = json!({"kty": "OKP", "kid": "good", "crv": "Ed25519", "x": bytes(32, 1), "x5c": 7});
         let set = set(&json!([
             null, 7, "x", {}, {"kty": "RSA"}, {"kty": "RSA", "kid": "good"},
@@ -193,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_two_keys_means_neither_and_a_repetition_is_harmless() {
+    fn an_id_of_two_keys_is_dropped_and_a_repetition_is_harmless() {
         let two = || with(rsa("two"), "n", &bytes(256, 2));
         let set = set(&json!([rsa("twice"), rsa("twice"), rsa("two"), two(), rsa("two")]));
         assert!(set.get("twice").is_some());
@@ -201,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_set_of_keys_is_told_apart_from_an_empty_one() {
+    fn a_document_that_is_no_key_set_differs_from_an_empty_one() {
         assert!(KeySet::read(b"<html>").is_none());
         assert!(KeySet::read(b"{\"keys\": {}}").is_none());
         assert_eq!(set(&json!([])).len(), 0);

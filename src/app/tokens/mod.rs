@@ -1,4 +1,4 @@
-//! Signed tokens of an OpenID Connect issuer: from a bearer token to a person, or to a refusal that says nothing.
+//! Signed tokens of an OpenID Connect issuer: turns a bearer token into a person, or refuses it without a reason.
 
 pub mod clients;
 mod key_cache;
@@ -18,35 +18,34 @@ use crate::outbound::{Client, OutboundError};
 use key_cache::KeyCache;
 use key_set::KEY_ID_LENGTH;
 
-/// The longest token that is looked at, bytes.
+/// The maximum length of a token, bytes.
 pub const TOKEN_LENGTH: usize = 8 * 1024;
 
-/// What the operator says about tokens.
+/// The operator's settings for tokens.
 #[derive(Clone, Debug)]
 pub struct TokenPolicy {
-    /// What the claims must say.
+    /// The rules for the claims.
     pub rules: TokenRules,
-    /// Where the issuer publishes its keys.
+    /// The address of the issuer's keys.
     pub keys_address: String,
-    /// How long its keys are kept.
+    /// How long the issuer's keys are cached.
     pub keys_kept_for: Duration,
-    /// The algorithms that may have signed.
+    /// The accepted signature algorithms.
     pub algorithms: Vec<TokenAlgorithm>,
 }
 
-/// Reads tokens.
 pub(crate) struct Tokens {
     rules: TokenRules,
     verifier: Verifier,
 }
 
-/// Tells whether an issuer has signed a token.
+/// Verifies that an issuer has signed a token.
 struct Verifier {
     algorithms: Vec<TokenAlgorithm>,
     keys: Arc<KeyCache>,
 }
 
-/// The header's members that matter. An unknown `crit` member makes the token unreadable (RFC 7515, section 4.1.11).
+/// The relevant members of the header. An unknown `crit` member makes the token unreadable (RFC 7515, section 4.1.11).
 #[derive(Deserialize)]
 struct Header {
     alg: String,
@@ -62,15 +61,15 @@ impl Tokens {
         Ok(Self { rules, verifier: Verifier { algorithms, keys: Arc::new(keys) } })
     }
 
-    /// The issuer whose tokens these are.
+    /// The issuer whose tokens are accepted.
     pub(crate) fn issuer(&self) -> &str {
         &self.rules.issuer
     }
 
-    /// Finds out of whom a token speaks; `None` when it is refused. The log tells why, the answer does not.
+    /// The person in a token; `None` if it is refused. The log has the reason, the response does not.
     ///
     /// # Errors
-    /// When the issuer's keys cannot be had.
+    /// Fails when the issuer's keys are unavailable.
     pub(crate) async fn person(&self, token: &str, ambient: &dyn Ambient) -> Result<Option<TokenPerson>, AppError> {
         let read = match self.verifier.claims(token).await? {
             Ok(claims) => self.rules.read(&claims, ambient.now()).map_err(TokenFault::as_str),
@@ -88,7 +87,7 @@ impl Verifier {
     async fn claims(&self, token: &str) -> Result<Result<Claims, &'static str>, AppError> {
         let Some((message, header, claims, signature)) = parts(token) else { return Ok(Err("form")) };
         let Some(header) = part::<Header>(header) else { return Ok(Err("header")) };
-        // A token for another purpose, such as one that says farewell, signs nobody in.
+        // A token for another purpose, such as a logout token, signs no one in.
         let access = ["jwt", "at+jwt", "application/at+jwt"];
         let typed = header.typ.as_ref().is_none_or(|typ| access.iter().any(|fit| typ.eq_ignore_ascii_case(fit)));
         if !typed || header.crit.is_some() || header.kid.len() > KEY_ID_LENGTH {

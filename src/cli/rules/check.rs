@@ -1,4 +1,4 @@
-//! `rules check`: every fault of a table, or a summary of it.
+//! `rules check`: lists all faults of a table, or prints a summary of it.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -56,7 +56,7 @@ fn summary(table: &RuleTable, files: &RuleFiles) -> Result<String, fmt::Error> {
     let mut text = String::new();
     let (moderate, high, most) = (table.bands.moderate, table.bands.high, table.max_total());
     writeln!(text, "rule table {}, no faults\ndigest {}", table.version, digest(files))?;
-    writeln!(text, "reachable total 0 to {most}, which no study has validated")?;
+    writeln!(text, "reachable total 0 to {most}, not validated by any study")?;
     writeln!(text, "bands: low 0 to {}, moderate {moderate} to {}, high {high} and above", moderate - 1, high - 1)?;
     rules(&mut text, table)?;
     let kinds = table.sources.values().map(|source| snake(&source.kind));
@@ -106,11 +106,11 @@ fn red_flags(text: &mut String, table: &RuleTable) -> fmt::Result {
     writeln!(text)
 }
 
-/// What the table makes of people who do not exist: enough to see that it is not wildly off.
+/// The results of the table for the synthetic demo cohort: enough to see whether the table is plausible.
 fn shares(text: &mut String, table: &RuleTable) -> fmt::Result {
     let everybody = cohort();
     let old = everybody.iter().filter(|one| one.get(Item::Age) > Some(65));
-    writeln!(text, "\nshares over the made-up demo cohort, which say nothing about real people:")?;
+    writeln!(text, "\nshares over the synthetic demo cohort, not representative of real people:")?;
     share(text, table, "all ages", everybody.iter())?;
     share(text, table, "over 65", old)
 }
@@ -137,7 +137,7 @@ fn share<'a>(
     writeln!(text, "flagged {} %", percent(flagged))
 }
 
-/// `a 3, b 1`, in the order of names.
+/// Counts names, as `a 3, b 1` in the order of names.
 fn counted(names: impl Iterator<Item = String>) -> String {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for name in names {
@@ -146,7 +146,7 @@ fn counted(names: impl Iterator<Item = String>) -> String {
     counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
 }
 
-/// The name of an enumeration's value as it stands in the table.
+/// The name of an enum value as it is written in the table.
 fn snake(value: &impl serde::Serialize) -> String {
     toml::Value::try_from(value).ok().and_then(|value| Some(value.as_str()?.to_owned())).unwrap_or_default()
 }
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn five_planted_faults_are_five_lines() {
+    fn five_planted_faults_are_listed_on_five_lines() {
         let mut files = crate::rules::released_files("2026.1").unwrap();
         let table = files.get_mut("table.toml").unwrap();
         for (from, to) in [

@@ -1,4 +1,4 @@
-//! `rules diff`: what changed from one table to another, read from the files themselves, in their own notation.
+//! `rules diff`: the differences between two tables, read from the files themselves, in their own notation.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
@@ -15,7 +15,7 @@ use crate::domain::rule_table::RuleFiles;
 /// The entries of a section by id, or all texts by their path.
 type Entries = BTreeMap<String, Value>;
 
-/// The sections of a table in the order of interest.
+/// The sections of a table, the most interesting first.
 const SECTIONS: [&str; 10] = [
     "bands",
     "rules",
@@ -29,7 +29,7 @@ const SECTIONS: [&str; 10] = [
     "sources",
 ];
 
-/// Everything that differs; its JSON form is what `rules diff --json` documents.
+/// All differences; `rules diff --json` documents the JSON form.
 #[derive(Serialize)]
 struct Difference {
     before: String,
@@ -38,14 +38,14 @@ struct Difference {
     texts: Vec<Text>,
 }
 
-/// An entry of a section that differs. An added or removed one differs in all its fields.
+/// A section entry that differs. For an added or removed entry all fields differ.
 #[derive(Serialize)]
 struct Entry {
     section: &'static str,
     id: String,
     change: Change,
     fields: Vec<Field>,
-    /// The whole entry, where it was added.
+    /// The whole entry, if it was added.
     #[serde(skip)]
     added: Option<Value>,
 }
@@ -57,7 +57,7 @@ struct Field {
     after: Option<Value>,
 }
 
-/// One text that differs, by its path in its file.
+/// A text that differs, by its path in its file.
 #[derive(Serialize)]
 struct Text {
     file: String,
@@ -133,7 +133,7 @@ impl Difference {
     }
 }
 
-/// The keys whose values differ, in order, and how.
+/// The keys whose values differ, in order, with the kind of change.
 fn changes<'a>(old: &'a Entries, new: &'a Entries) -> impl Iterator<Item = (&'a String, Change)> {
     let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     keys.into_iter().filter_map(|key| match (old.get(key), new.get(key)) {
@@ -167,7 +167,7 @@ fn entry(section: &'static str, id: &str, change: Change, old: Option<&Value>, n
     }
 }
 
-/// The entries of a section: a list of tables with ids, or a table by id. What a band has one of goes by the band.
+/// The entries of a section: a list of tables with ids, or a table by id. Entries without an id are keyed by their band.
 fn entries_of(table: &Table, section: &str) -> Entries {
     let named = |(index, entry): (usize, &Value)| {
         let id = entry.get("id").or_else(|| entry.get("band")).and_then(Value::as_str);
@@ -180,7 +180,7 @@ fn entries_of(table: &Table, section: &str) -> Entries {
     }
 }
 
-/// The texts of a file by their paths; none where there is no such file.
+/// The texts of a file by their paths; none if the file does not exist.
 fn flat(files: &RuleFiles, name: &str) -> anyhow::Result<Entries> {
     let mut found = Entries::new();
     if let Some(text) = files.get(name) {
@@ -203,7 +203,7 @@ fn flatten(path: String, value: Value, found: &mut Entries) {
     }
 }
 
-/// The table that the files of a version make together: lists are appended, tables united.
+/// The table that the files of a version form together: lists are appended, tables merged.
 fn table(files: &RuleFiles) -> anyhow::Result<Table> {
     let mut whole = Table::new();
     for (name, text) in files.iter().filter(|(name, _)| !holds_texts(name)) {
@@ -212,12 +212,12 @@ fn table(files: &RuleFiles) -> anyhow::Result<Table> {
                 (None, value) => drop(whole.insert(section, value)),
                 (Some(Value::Array(list)), Value::Array(more)) => list.extend(more),
                 (Some(Value::Table(table)), Value::Table(more)) => table.extend(more),
-                _ => bail!("{name} states {section} again"),
+                _ => bail!("{name} defines {section} again"),
             }
         }
     }
     if whole.is_empty() {
-        bail!("there is no table beside the texts");
+        bail!("there is no table next to the texts");
     }
     Ok(whole)
 }
@@ -239,7 +239,7 @@ mod tests {
     use super::*;
     use crate::rules::released_files;
 
-    /// Release 2026.1 and the same after some replacements.
+    /// Release 2026.1, and the same release with some replacements.
     fn edited(edits: &[(&str, &str, &str)]) -> (RuleFiles, RuleFiles) {
         let before = released_files("2026.1").unwrap();
         let mut after = before.clone();
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn changed_points_a_moved_band_and_a_reworded_text_are_told() {
+    fn changed_points_a_moved_band_and_a_reworded_text_are_listed() {
         let (before, after) = edited(&[
             ("table.toml", "version = \"2026.1\"", "version = \"2026.2\""),
             ("table.toml", "from = 11", "from = 12"),
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_differences_are_told_as_json() {
+    fn the_same_differences_are_listed_as_json() {
         let (before, mut after) = edited(&[
             ("table.toml", "version = \"2026.1\"", "version = \"2026.2\""),
             ("table.toml", "from = 11", "from = 12"),

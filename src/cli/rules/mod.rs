@@ -1,4 +1,4 @@
-//! `rules`: draft a table, check one, compare two; try one on stored submissions, and verify what is stored.
+//! `rules`: draft, check, compare and replay tables, and verify stored assessments.
 
 mod check;
 mod diff;
@@ -26,7 +26,7 @@ pub(super) async fn run(settings: &Settings, command: &Rules) -> anyhow::Result<
     }
 }
 
-/// The files of a version in this program, or of a folder.
+/// The files of a built-in version, or of a folder.
 fn files_of(name: &str) -> anyhow::Result<RuleFiles> {
     match released_files(name) {
         Some(files) => Ok(files),
@@ -38,7 +38,7 @@ fn files_of(name: &str) -> anyhow::Result<RuleFiles> {
 fn read_folder(folder: &Path) -> anyhow::Result<RuleFiles> {
     let shown = folder.display();
     let entries =
-        fs::read_dir(folder).with_context(|| format!("{shown} is no version in this program and no folder"))?;
+        fs::read_dir(folder).with_context(|| format!("{shown} is neither a version of this program nor a folder"))?;
     let mut files = RuleFiles::new();
     for entry in entries {
         let path = entry?.path();

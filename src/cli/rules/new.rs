@@ -1,4 +1,4 @@
-//! `rules new`: the current table's files as the draft of the next version.
+//! `rules new`: copies the current table's files as the draft of the next version.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -17,7 +17,9 @@ pub(super) fn run(folder: &Path, version: Option<&str>) -> anyhow::Result<ExitCo
     let known = &*current.table.version;
     let version = match version {
         Some(version) => version.to_owned(),
-        None => next(known).with_context(|| format!("what follows {known}? Say it with --version"))?,
+        None => {
+            next(known).with_context(|| format!("the version after {known} is unknown; state it with --version"))?
+        }
     };
     if parts(&version).is_none() {
         bail!("a version is a year and a number, such as 2026.2");
@@ -31,7 +33,7 @@ pub(super) fn run(folder: &Path, version: Option<&str>) -> anyhow::Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-/// The version after one: the next number of the same year.
+/// The next version: the next number of the same year.
 fn next(version: &str) -> Option<String> {
     let (year, number) = parts(version)?;
     Some(format!("{year}.{}", number + 1))
@@ -45,7 +47,7 @@ fn parts(version: &str) -> Option<(u16, u16)> {
     Some((year.parse().ok()?, number.parse().ok()?))
 }
 
-/// The files with another version in the one place that states it, every other byte as it was.
+/// The files with the new version in the one line that states it; every other byte is unchanged.
 fn renamed(files: &RuleFiles, from: &str, to: &str) -> anyhow::Result<RuleFiles> {
     let mut files = files.clone();
     let line = format!("version = \"{from}\"");
@@ -74,7 +76,7 @@ fn write(folder: &Path, files: &RuleFiles) -> anyhow::Result<()> {
 fn what_next(folder: &Path, current: &str, version: &str) -> String {
     let folder = folder.display();
     format!(
-        "{folder} holds a draft of rule table {version}, so far equal to {current}. Next:\n\
+        "{folder} holds a draft of rule table {version}, still equal to {current}. Next:\n\
          1. edit its files; texts.*.toml hold the wording, every other file the table\n\
          2. sarcoscreen rules check {folder}\n\
          3. sarcoscreen rules diff {current} {folder}\n\
@@ -114,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_holds_anything_is_left_alone() {
+    fn a_folder_that_is_not_empty_is_left_alone() {
         let place = tempfile::tempdir().unwrap();
         let files = RuleFiles::from([("table.toml".to_owned(), "version = \"2026.2\"\n".to_owned())]);
         write(place.path(), &files).unwrap();

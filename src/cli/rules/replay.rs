@@ -1,4 +1,4 @@
-//! `rules replay`: what a table would change over the stored submissions of a clinic.
+//! `rules replay`: what a table would change in the stored submissions of a clinic.
 
 use std::fmt::{self, Write as _};
 use std::path::Path;
@@ -32,10 +32,10 @@ pub(super) async fn run(settings: &Settings, file: &str, clinic: &str, json: boo
     Ok(ExitCode::SUCCESS)
 }
 
-/// A released version is read as it was released; a draft must be fit for release.
+/// A built-in version is read as released; a draft must be fit for release.
 fn table(name: &str) -> anyhow::Result<RuleTable> {
     let (read, faults) = match released_files(name) {
-        Some(files) => (RuleTable::read(&files), "cannot be read"),
+        Some(files) => (RuleTable::read(&files), "is invalid"),
         None => (RuleTable::compile(&read_folder(Path::new(name))?), "has faults"),
     };
     read.map_err(|found| anyhow!("the table {faults}:\n{}", list(&found).trim_end()))
@@ -45,9 +45,9 @@ fn in_words(table: &RuleTable, clinic: &Clinic, found: &Replay) -> Result<String
     let mut text = String::new();
     writeln!(text, "rule table {} over {} stored submissions of {}", table.version, found.rows, clinic.name)?;
     let (bands, flags) = (found.band_changes(), found.flagged_changes());
-    writeln!(text, "{bands} would change their stated band, {flags} whether they are flagged")?;
+    writeln!(text, "{bands} would change their stated band, {flags} would change whether they are flagged")?;
     if found.unreadable > 0 {
-        writeln!(text, "{} could not be read; `sarcoscreen rules verify` names them", found.unreadable)?;
+        writeln!(text, "{} could not be read; `sarcoscreen rules verify` lists them", found.unreadable)?;
     }
     let names = BANDS.map(|band| band.map_or("not settled", Band::as_str));
     cross(&mut text, "band", &names, &found.bands)?;
@@ -60,7 +60,7 @@ fn in_words(table: &RuleTable, clinic: &Clinic, found: &Replay) -> Result<String
     Ok(text)
 }
 
-/// Rows by what is stored, down, and what it would become, across.
+/// A cross table: rows by the stored value, columns by the new value.
 fn cross<const N: usize>(text: &mut String, what: &str, names: &[&str; N], rows: &[[u64; N]; N]) -> fmt::Result {
     let corner = format!("{what}, stored \\ new");
     write!(text, "\n{corner:<24}")?;
@@ -79,7 +79,7 @@ fn cross<const N: usize>(text: &mut String, what: &str, names: &[&str; N], rows:
 }
 
 fn moves(text: &mut String, what: &str, moved: impl Iterator<Item = (String, Movement, Moved)>) -> fmt::Result {
-    writeln!(text, "\n{what} that move, the rows in which they do, and those whose band or flag changes:")?;
+    writeln!(text, "\n{what} that change, the number of rows, and the rows whose band or flag also changes:")?;
     let mut none = true;
     for (name, movement, Moved { rows, deciding }) in moved {
         none = false;
@@ -114,7 +114,7 @@ fn in_json(table: &RuleTable, clinic: &Clinic, found: &Replay) -> anyhow::Result
     Ok(serde_json::to_string_pretty(&document)? + "\n")
 }
 
-/// Every cell of a cross table, the empty ones too.
+/// All cells of a cross table, including the empty ones.
 fn cells<T: serde::Serialize, const N: usize>(names: &[T; N], rows: &[[u64; N]; N]) -> Vec<Value> {
     let row = |(from, row): (_, &[u64; N])| {
         names.iter().zip(row).map(|(to, rows)| json!({"from": from, "to": to, "rows": rows})).collect::<Vec<_>>()

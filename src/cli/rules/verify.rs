@@ -1,4 +1,4 @@
-//! `rules verify`: whether every stored assessment recomputes to itself.
+//! `rules verify`: checks that every stored assessment recomputes to itself.
 
 use std::fmt::{self, Write as _};
 use std::process::ExitCode;

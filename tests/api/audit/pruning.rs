@@ -275,7 +275,7 @@ fn the_prune_command_reports_removals_and_refuses_short_periods() {
     assert!(!fine && error.contains("must be 3 to 100, or forever"), "{error}");
     let (fine, line, error) = set("3");
     assert!(fine && line.contains("audit log kept 3 years"), "{line}{error}");
-    let nothing = (true, "nothing is older than clinics keep it\n".to_owned());
+    let nothing = (true, "no entry is past its retention period\n".to_owned());
     for arguments in [&["audit", "prune", "--dry-run"][..], &["audit", "prune", "--clinic", "One"]] {
         let (fine, line, error) = said(arguments);
         assert_eq!((fine, line), nothing, "{error}");

@@ -189,7 +189,7 @@ async fn a_follow_up_is_not_reopened_while_the_subject_has_another_open_one() {
     let second = submit().await;
     assert_ne!(first, second);
     let problem = act(&clinic.staff, &first, "reopen", 2, &json!({})).await.expect(409);
-    assert_eq!(problem["detail"], "another case of this person is open");
+    assert_eq!(problem["detail"], "another follow-up of this subject is open");
     act(&clinic.staff, &second, "close", 1, &not_needed).await.expect(200);
     act(&clinic.staff, &first, "reopen", 2, &json!({})).await.expect(200);
 }
