@@ -1,9 +1,10 @@
-//! Limits of long operations per clinic: how many are in progress at once, however many credentials of the clinic ask.
+//! Limits of operations per clinic: how many are in progress at once, however many credentials of the clinic ask.
 
 use std::time::Duration;
 
 use super::{App, AppError};
 use crate::domain::actor::Actor;
+use crate::domain::ids::ClinicId;
 use crate::store::shares::Shares;
 
 pub use crate::store::shares::Place;
@@ -12,6 +13,9 @@ pub use crate::store::shares::Place;
 const BATCHES: usize = 4;
 /// Concurrent exports of one clinic.
 const EXPORTS: usize = 4;
+/// Concurrent reads of one clinic. An HTTP worker runs its tasks in turn, so with more of them the responses of one clinic would
+/// delay the requests of all others.
+const READS: usize = 32;
 /// How long a caller waits for a slot when its clinic has too many operations in progress, and then the time after which it
 /// may ask again. A caller that starts the next operation after the response to the last is never refused, because its slot
 /// is free at once.
@@ -21,11 +25,12 @@ const WAIT: Duration = Duration::from_secs(1);
 pub(crate) struct UnderWay {
     batches: Shares,
     exports: Shares,
+    reads: Shares,
 }
 
 impl Default for UnderWay {
     fn default() -> Self {
-        Self { batches: Shares::new(BATCHES), exports: Shares::new(EXPORTS) }
+        Self { batches: Shares::new(BATCHES), exports: Shares::new(EXPORTS), reads: Shares::new(READS) }
     }
 }
 
@@ -36,6 +41,15 @@ impl App {
     /// Fails when the clinic has as many batches in progress as allowed.
     pub async fn batch_place(&self, actor: &Actor) -> Result<Place, AppError> {
         limited(self.under_way.batches.take(actor.clinic_id, WAIT).await)
+    }
+
+    /// A slot for a read; hold it until the response is made.
+    ///
+    /// # Errors
+    /// Fails when the clinic has as many reads in progress as allowed, and none ends in time.
+    pub async fn read_place(&self, clinic_id: ClinicId) -> Result<Place, AppError> {
+        let busy = || AppError::Unavailable("too many reads of the clinic are in progress".to_owned());
+        self.under_way.reads.take(clinic_id, WAIT).await.ok_or_else(busy)
     }
 
     /// A slot for an export; hold it until the response is sent.

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
+use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, ORIGIN};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
 
@@ -105,19 +106,23 @@ pub(super) async fn admitted(
     let Admission { actor, standing, outcome } = admit(&state.app, attempt).await;
     // Unread responses are held in memory. A caller with too many of them must read first.
     let unread = actor.as_ref().is_some_and(|actor| !state.waiting.share(actor.credential_id).has_room());
-    let mut extensions = request.extensions_mut();
     // A refusal of a known caller is audited.
     if let Some(actor) = actor {
-        extensions.insert(actor);
+        request.extensions_mut().insert(actor);
     }
     // The response reports the remaining limits.
     if let Some(standing) = standing {
-        extensions.insert(Counted(standing));
+        request.extensions_mut().insert(Counted(standing));
     }
     if unread {
         return Err(AppError::Limited { retry_after: UNREAD }.into());
     }
-    Ok(outcome?)
+    let signed_in = outcome?;
+    if request.method() == Method::GET {
+        let place = state.app.read_place(signed_in.clinic().clinic_id).await?;
+        request.extensions_mut().insert(place);
+    }
+    Ok(signed_in)
 }
 
 fn bearer(request: &HttpRequest) -> Option<&str> {

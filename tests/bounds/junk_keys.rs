@@ -193,7 +193,8 @@ async fn costs(requests: usize) {
         let (each, status) = cost(&place, &service, requests, headers).await;
         let (service, database) = (each.service / live.service, each.database / live.service);
         println!("{kind}: {each:.1?}, {service:.1} and {database:.1} times GET /health/live");
-        assert_eq!(status, 401, "{kind}");
+        // With more addresses than the counters of failures distinguish, some share a counter.
+        assert!([401, 429].contains(&status), "{kind}: {status}");
         if service > most || database > MOST[2] {
             over.push(kind);
         }

@@ -51,9 +51,8 @@ struct Resource {
     probe: Ask,
 }
 
-/// Concurrency that keeps a clinic's share of the connections (half of 16) busy: each request uses a connection only part
-/// of the time.
-const BUSY: usize = 24;
+/// Clients that keep as many reads of a clinic in progress as it may have (32): each also spends time on its response.
+const BUSY: usize = 48;
 
 const RESOURCES: [Resource; 5] = [
     Resource { name: "write queue", load: Ask::Batch(1_000), within: 4, hostile: 24, probe: Ask::Submission },
@@ -98,13 +97,20 @@ impl Stage {
     /// Measures the other clinic while the first one sends `at_once` concurrent requests.
     async fn beside(&self, load: Ask, at_once: usize, probe: Ask, count: usize) -> Figures {
         let mut asking = JoinSet::new();
+        let (first, mut begun) = tokio::sync::mpsc::unbounded_channel();
         for _ in 0..at_once {
-            let (address, one) = (self.address(), self.one.clone());
+            let (address, one, first) = (self.address(), self.one.clone(), first.clone());
             asking.spawn(async move {
+                ask(&address, &one, load).await;
+                let _ = first.send(());
                 loop {
                     ask(&address, &one, load).await;
                 }
             });
+        }
+        // The load is complete once each client has its first response.
+        for _ in 0..at_once {
+            begun.recv().await.unwrap();
         }
         probed(&self.address(), &self.other, probe, count).await
     }
@@ -204,9 +210,9 @@ async fn a_clinic_is_served_equally_fast_with_a_hostile_neighbour() {
     for Resource { name, load, within, hostile, probe } in RESOURCES {
         let mut fit = false;
         for _ in 0..ROUNDS {
-            let alone = probed(&stage.address(), &stage.other, probe, 400).await;
-            let beside = stage.beside(load, within, probe, 400).await;
-            let met = stage.beside(load, hostile, probe, 400).await;
+            let alone = probed(&stage.address(), &stage.other, probe, 800).await;
+            let beside = stage.beside(load, within, probe, 800).await;
+            let met = stage.beside(load, hostile, probe, 800).await;
             println!(
                 "| {name} | {} | {} | {:.1?} | {:.1?} | {:.1?} |",
                 met.asked, met.errors, alone.p99, beside.p99, met.p99

@@ -31,7 +31,9 @@ impl Site {
         let id = place.run(&[&["clinics", "create"], &fields[..]].concat());
         let mint = |role| place.run(&["keys", "mint", "--clinic", &id, "--role", role, "--name", role]);
         let (browser, intake, staff) = (mint("browser"), mint("intake"), mint("staff"));
-        let unlimited = [("SARCOSCREEN_RATE_PER_CREDENTIAL", "0"), ("SARCOSCREEN_RATE_PER_CLINIC", "0")];
+        let unlimited = ["PER_CREDENTIAL", "PER_CLINIC", "SCORES_PER_ADDRESS", "SUBMISSIONS_PER_ADDRESS"]
+            .map(|rate| (format!("SARCOSCREEN_RATE_{rate}"), "0"));
+        let unlimited = unlimited.each_ref().map(|(name, value)| (&**name, *value));
         Self { service: place.serve_with(&unlimited), browser, intake, staff, _place: place }
     }
 
