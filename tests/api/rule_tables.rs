@@ -164,7 +164,9 @@ async fn a_replay_reports_the_rule_of_every_change_and_modifies_nothing() {
     assert_eq!(found["bands"].as_array().unwrap().len(), 16);
 
     let said = terminal.said(&["rules", "replay", "draft", "--clinic", "One"]);
-    for part in ["rule table 2099.1 over 5 stored", "1 would change their stated band, 1 would change whether", "smoker"] {
+    for part in
+        ["rule table 2099.1 over 5 stored", "1 would change their stated band, 1 would change whether", "smoker"]
+    {
         assert!(said.contains(part), "{part} is not in\n{said}");
     }
     assert_eq!(rows(&world).await, before);
