@@ -104,6 +104,7 @@ async fn submit_patiently(
 ) -> Result<(), AppError> {
     for _ in 1..TRIES {
         match submit_missing(app, actor, clinic, place, answers.clone()).await {
+            // The database sends no event when it is less busy, so the submission is repeated.
             Err(AppError::Unavailable(_)) => tokio::time::sleep(AGAIN).await,
             done => return done,
         }
