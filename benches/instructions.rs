@@ -6,11 +6,11 @@
 use std::hint::black_box;
 
 use gungraun::{library_benchmark, library_benchmark_group, main};
-use sarcoscreen::domain::answers::{Answers, RawAnswers};
-use sarcoscreen::domain::assessment::Assessment;
-use sarcoscreen::domain::questionnaire::Audiences;
-use sarcoscreen::domain::scoring::{Asked, score};
-use sarcoscreen::domain::submission::PathwayId;
+use sarcoscreen::domain::screening::answers::{Answers, RawAnswers};
+use sarcoscreen::domain::screening::assessment::Assessment;
+use sarcoscreen::domain::screening::questionnaire::Audiences;
+use sarcoscreen::domain::screening::scoring::{Asked, score};
+use sarcoscreen::domain::submissions::PathwayId;
 use sarcoscreen::rules::Releases;
 
 const FULL: &str = include_str!("full_answers.json");

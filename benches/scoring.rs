@@ -5,12 +5,12 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use sarcoscreen::domain::answers::{Answers, RawAnswers};
-use sarcoscreen::domain::open_questions::open_questions;
-use sarcoscreen::domain::questionnaire::Audiences;
-use sarcoscreen::domain::rule_table::RuleTable;
-use sarcoscreen::domain::scoring::{Asked, score};
-use sarcoscreen::domain::submission::PathwayId;
+use sarcoscreen::domain::screening::answers::{Answers, RawAnswers};
+use sarcoscreen::domain::screening::open_questions::open_questions;
+use sarcoscreen::domain::screening::questionnaire::Audiences;
+use sarcoscreen::domain::screening::rule_table::RuleTable;
+use sarcoscreen::domain::screening::scoring::{Asked, score};
+use sarcoscreen::domain::submissions::PathwayId;
 use sarcoscreen::rules::Releases;
 
 const FULL: &str = include_str!("full_answers.json");

@@ -5,16 +5,16 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use sarcoscreen::domain::answers::Answers;
 use sarcoscreen::domain::ids::ClinicId;
 use sarcoscreen::domain::language::Language;
-use sarcoscreen::domain::questionnaire::Audiences;
-use sarcoscreen::domain::scoring::{Asked, score};
+use sarcoscreen::domain::screening::answers::Answers;
+use sarcoscreen::domain::screening::questionnaire::Audiences;
+use sarcoscreen::domain::screening::scoring::{Asked, score};
 use sarcoscreen::domain::stored::{Clinic, DueHours};
-use sarcoscreen::domain::submission::{Draft, PathwayId};
-use sarcoscreen::http::wire::Rendering;
-use sarcoscreen::http::wire::fragments::Fragments;
-use sarcoscreen::http::wire::submission::SubmissionInput;
+use sarcoscreen::domain::submissions::{Draft, PathwayId};
+use sarcoscreen::http::kernel::names::Rendering;
+use sarcoscreen::http::v1::screening::fragments::Fragments;
+use sarcoscreen::http::v1::submissions::body::SubmissionInput;
 use sarcoscreen::rules::Releases;
 use uuid::Uuid;
 

@@ -8,7 +8,7 @@ use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::ClinicId;
 use crate::domain::language::Language;
 use crate::domain::stored::{Clinic, DueHours};
-use crate::domain::submission::PathwayId;
+use crate::domain::submissions::PathwayId;
 use crate::store;
 
 /// The minimum retention period of the audit log, years.

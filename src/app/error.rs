@@ -1,11 +1,11 @@
 //! Errors of use cases, independent of the transport.
 
-use crate::domain::actor::Role;
+use crate::domain::access::actor::Role;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::{ClinicId, CredentialId};
-use crate::domain::rule_table::Id;
+use crate::domain::screening::rule_table::Id;
 use crate::store::StoreError;
-use crate::store::constraint::Meaning;
+use crate::store::database::constraint::Meaning;
 
 /// Why a use case failed.
 #[derive(Debug, thiserror::Error)]

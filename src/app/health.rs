@@ -66,7 +66,7 @@ pub async fn recent(app: &App) -> Readiness {
 /// # Errors
 /// None: an unavailable database is a result.
 pub async fn readiness(app: &App) -> Readiness {
-    match store::health::check(&app.store).await {
+    match store::database::health::check(&app.store).await {
         Ok(health) => {
             let accepted = &app.policy.accepted_unsafe_settings;
             let refused: Vec<_> = health.unsafe_settings.iter().filter(|name| !accepted.contains(name)).collect();

@@ -1,41 +1,18 @@
 //! Ring 3: use cases, one function per intention. Each loads data, lets the domain decide, and stores the decision.
 
+pub mod access;
 pub mod ambient;
 pub mod audit;
-pub mod audit_pruning;
-pub mod audit_verification;
 pub mod clinics;
-pub mod credentials;
-pub mod deliveries;
 pub mod demo;
-pub mod erasure;
 pub mod error;
-pub mod exports;
-pub mod failed_sign_ins;
-pub mod folding;
-pub mod follow_up_commands;
 pub mod follow_ups;
 pub mod health;
-pub mod idempotency;
-pub mod intake;
-pub mod limits;
-pub mod records;
-pub mod replay;
-pub mod retention;
 pub mod rotation;
-pub mod rule_tables;
-pub mod scan;
-pub mod sealing;
-pub mod sign_in;
-pub mod statistics;
-pub mod subject_changes;
-pub mod subject_merges;
+pub mod screening;
 pub mod subjects;
 pub mod submissions;
-mod token_people;
-pub mod tokens;
 pub mod under_way;
-pub mod verify;
 pub mod webhooks;
 
 use std::sync::Arc;
@@ -48,9 +25,9 @@ pub use error::AppError;
 
 use crate::rules::Releases;
 use crate::store::{ConnectOptions, Store};
+use access::limits::Rates;
+use access::tokens::TokenPolicy;
 use ambient::Ambient;
-use limits::Rates;
-use tokens::TokenPolicy;
 
 /// Everything that use cases need. Cheap to clone; one per process.
 #[derive(Clone)]
@@ -58,16 +35,16 @@ pub struct App {
     pub(crate) store: Store,
     pub(crate) releases: Arc<Releases>,
     pub(crate) ambient: Arc<dyn Ambient>,
-    pub(crate) remembered: sign_in::Remembered,
-    pub(crate) limits: Arc<limits::Limits>,
-    pub(crate) tokens: Option<Arc<tokens::Tokens>>,
-    pub(crate) cds_clients: Option<Arc<tokens::clients::CdsClients>>,
-    pub(crate) read_tables: rule_tables::Cache,
-    pub(crate) known_tables: rule_tables::Known,
+    pub(crate) remembered: access::sign_in::Remembered,
+    pub(crate) limits: Arc<access::limits::Limits>,
+    pub(crate) tokens: Option<Arc<access::tokens::Tokens>>,
+    pub(crate) cds_clients: Option<Arc<access::tokens::clients::CdsClients>>,
+    pub(crate) read_tables: screening::rule_tables::Cache,
+    pub(crate) known_tables: screening::rule_tables::Known,
     pub(crate) readiness: health::Cache,
     pub(crate) policy: Policy,
     pub(crate) prepared: Arc<AtomicBool>,
-    pub(crate) folding: Arc<folding::Folding>,
+    pub(crate) folding: Arc<audit::folding::Folding>,
     pub(crate) receivers: Arc<Receivers>,
     pub(crate) deliveries: Arc<tokio::sync::Notify>,
     pub(crate) under_way: Arc<under_way::UnderWay>,
@@ -91,13 +68,13 @@ impl App {
         Self {
             store,
             releases: Arc::new(releases),
-            remembered: sign_in::Remembered::new(),
-            limits: Arc::new(limits::Limits::new(&Rates::default(), Arc::clone(&ambient))),
+            remembered: access::sign_in::Remembered::new(),
+            limits: Arc::new(access::limits::Limits::new(&Rates::default(), Arc::clone(&ambient))),
             tokens: None,
             cds_clients: None,
             ambient,
-            read_tables: rule_tables::cache(),
-            known_tables: rule_tables::known(),
+            read_tables: screening::rule_tables::cache(),
+            known_tables: screening::rule_tables::known(),
             readiness: health::cache(),
             policy,
             prepared: Arc::default(),
@@ -128,7 +105,7 @@ impl App {
     /// Sets the rate limits.
     #[must_use]
     pub fn with_rates(self, rates: Rates) -> Self {
-        let limits = Arc::new(limits::Limits::new(&rates, Arc::clone(&self.ambient)));
+        let limits = Arc::new(access::limits::Limits::new(&rates, Arc::clone(&self.ambient)));
         Self { limits, ..self }
     }
 
@@ -154,7 +131,7 @@ impl App {
     /// # Errors
     /// Fails when the system has no certificate authorities, so the issuer's keys cannot be fetched.
     pub fn with_tokens(self, policy: TokenPolicy) -> Result<Self, AppError> {
-        let tokens = tokens::Tokens::new(policy, Arc::clone(&self.ambient));
+        let tokens = access::tokens::Tokens::new(policy, Arc::clone(&self.ambient));
         let tokens = tokens.map_err(|error| AppError::Internal(error.to_string()))?;
         Ok(Self { tokens: Some(Arc::new(tokens)), ..self })
     }
@@ -165,8 +142,8 @@ impl App {
     /// # Errors
     /// Fails when the database belongs to another key, has another text of a version, or is unavailable.
     pub async fn prepare(&self) -> Result<(), AppError> {
-        crate::store::master_key_checks::record(&self.store, self.ambient.now()).await?;
-        rule_tables::record(self).await?;
+        crate::store::database::master_key_checks::record(&self.store, self.ambient.now()).await?;
+        screening::rule_tables::record(self).await?;
         self.prepared.store(true, Ordering::Release);
         Ok(())
     }

@@ -3,12 +3,13 @@
 use uuid::Uuid;
 
 use super::ambient::{Ambient, random};
-use super::scan::Progress;
-use super::{App, AppError, clinics, sealing};
+use super::audit::sealing;
+use super::screening::scan::Progress;
+use super::{App, AppError, clinics};
 use crate::domain::ids::ClinicId;
 use crate::store;
-use crate::store::keys::SealNonce;
-use crate::store::rotation::{Dependents, SEALS, Sealed, dependents};
+use crate::store::database::keys::SealNonce;
+use crate::store::database::rotation::{Dependents, SEALS, Sealed, dependents};
 
 /// How often locked rows are tried again.
 const ROUNDS: usize = 10;
@@ -60,7 +61,9 @@ async fn one(
     let mut after = (Uuid::nil(), 0);
     loop {
         let nonces = nonces(&*app.ambient)?;
-        let Some((rows, last)) = store::rotation::rotate(&app.store, clinic_id, sealed, after, &nonces).await? else {
+        let Some((rows, last)) =
+            store::database::rotation::rotate(&app.store, clinic_id, sealed, after, &nonces).await?
+        else {
             return Ok(done);
         };
         done += rows;

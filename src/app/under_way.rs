@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::{App, AppError};
-use crate::domain::actor::Actor;
+use crate::domain::access::actor::Actor;
 use crate::domain::ids::ClinicId;
-use crate::store::shares::Shares;
+use crate::store::database::shares::Shares;
 
-pub use crate::store::shares::Place;
+pub use crate::store::database::shares::Place;
 
 /// Concurrent batches and Bundles of one clinic.
 const BATCHES: usize = 4;

@@ -11,12 +11,13 @@ use serde_json::{Map, Value, json};
 
 use super::progress::Shown;
 use super::{clinics, on_database, on_database_as_owner, print};
-use crate::app::audit_pruning::{Pruning, prune};
-use crate::app::audit_verification::{Verified, verify};
-use crate::app::{App, sealing};
+use crate::app::App;
+use crate::app::audit::pruning::{Pruning, prune};
+use crate::app::audit::sealing;
+use crate::app::audit::verification::{Verified, verify};
 use crate::config::{Audit, Settings};
+use crate::domain::audit::seal::{Break, Head, Tombstone};
 use crate::domain::ids::ClinicId;
-use crate::domain::seal::{Break, Head, Tombstone};
 
 /// Breaks beyond this number are counted but not listed.
 const LISTED: usize = 1_000;

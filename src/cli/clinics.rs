@@ -7,7 +7,7 @@ use crate::app::{App, clinics};
 use crate::config::{ClinicChange, Clinics, Retention, Settings};
 use crate::domain::language::Language;
 use crate::domain::stored::Clinic;
-use crate::domain::submission::PathwayId;
+use crate::domain::submissions::PathwayId;
 
 pub(super) async fn run(settings: &Settings, command: &Clinics) -> anyhow::Result<()> {
     let text = on_database(settings, async |app| match command {

@@ -8,15 +8,16 @@ use uuid::Uuid;
 
 use super::progress::Shown;
 use super::{clinics, on_database, print, tell};
-use crate::app::credentials::{By, Key};
+use crate::app::access::credentials;
+use crate::app::access::credentials::{By, Key};
 use crate::app::rotation::rotate as rotate_data;
-use crate::app::{App, AppError, credentials};
+use crate::app::{App, AppError};
 use crate::config::{Keys, Settings};
-use crate::domain::actor::Role;
-use crate::domain::credential::CredentialDraft;
+use crate::domain::access::actor::Role;
+use crate::domain::access::credential::CredentialDraft;
 use crate::domain::ids::CredentialId;
 use crate::domain::stored::Credential;
-use crate::store::rotation::Dependents;
+use crate::store::database::rotation::Dependents;
 
 const NO_ID: &str = "--id must be an id that `keys list` shows";
 

@@ -3,7 +3,7 @@
 use super::{print, tell};
 use crate::config::Settings;
 use crate::server::{ServerError, migration};
-use crate::store::embedded::EmbeddedError;
+use crate::store::private_postgres::EmbeddedError;
 
 pub(super) async fn run(settings: &Settings, roles_only: bool) -> anyhow::Result<()> {
     if roles_only {

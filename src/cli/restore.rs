@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::progress::Shown;
 use super::{on_database, print};
-use crate::app::erasure::{Replayed, replay};
+use crate::app::subjects::erasure::{Replayed, replay};
 use crate::config::Settings;
 
 pub(super) async fn run(settings: &Settings, logs: &[PathBuf]) -> anyhow::Result<()> {

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::progress::Shown;
 use super::{on_database, print};
-use crate::app::retention::run as retire;
+use crate::app::subjects::retention::run as retire;
 use crate::config::Settings;
 
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::assessment::Assessment;
+use super::screening::assessment::Assessment;
 
 /// An assessment with a settled total, its band by 6 and 11, findings with their points, and red flags that flag it.
 pub(super) fn assessment(total: i32, findings: &[(&str, i32)], red_flags: &[&str]) -> Assessment {

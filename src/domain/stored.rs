@@ -3,17 +3,17 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::actor::Role;
-use super::answers::Answers;
-use super::assessment::{Assessment, Score};
-use super::follow_up::{ClosingOutcome, FollowUpState, Urgency};
+use super::access::actor::Role;
+use super::follow_ups::{ClosingOutcome, FollowUpState, Urgency};
 use super::ids::{ClinicId, CredentialId, FollowUpId, SenderId, SubjectId, SubmissionId};
-use super::instrument::Outcome;
 use super::language::Language;
-use super::red_flag::CareLevel;
-use super::rule_table::Band;
-use super::subject::{Consent, Contact};
-use super::submission::{ExternalSource, Origin, PathwayId};
+use super::screening::answers::Answers;
+use super::screening::assessment::{Assessment, Score};
+use super::screening::instrument::Outcome;
+use super::screening::red_flag::CareLevel;
+use super::screening::rule_table::Band;
+use super::subjects::{Consent, Contact};
+use super::submissions::{ExternalSource, Origin, PathwayId};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clinic {

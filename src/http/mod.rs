@@ -1,51 +1,11 @@
 //! Ring 4: HTTP. JSON types are used only here; [`routes`] is the single list of routes, and the OpenAPI document is derived
 //! from it.
 
-mod address;
-mod answer;
-mod audit_entries;
-mod auth;
-mod batch;
-mod body;
-mod bounds;
-mod canonical;
 mod cds_hooks;
-mod connections;
-mod credentials;
-pub mod docs;
-mod exports;
-mod extract;
-mod fallback;
-mod faults;
 pub mod fhir;
-mod fixed;
-mod follow_up_commands;
-mod follow_ups;
 mod health;
-mod listening;
-mod middleware;
-mod node;
-mod paging;
-pub mod problem;
-mod questionnaire;
-mod rate;
-mod reader;
-mod request_headers;
-mod room;
-mod rules;
-mod scores;
-mod slices;
-mod statistics;
-mod subject_merges;
-mod subject_records;
-mod subjects;
-mod submissions;
-pub mod trail;
-mod unread;
-mod waiting;
-mod webhooks;
-pub mod wire;
-mod written;
+pub mod kernel;
+pub mod v1;
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
@@ -67,19 +27,20 @@ use tokio::net::TcpStream;
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::app::{App, rule_tables};
+use crate::app::App;
+use crate::app::screening::rule_tables;
 use crate::domain::language::Language;
-use crate::domain::rule_table::{Id, RuleTable};
+use crate::domain::screening::rule_table::{Id, RuleTable};
 
-pub use docs::document;
-pub use listening::Listening;
-pub use room::ROOM;
+pub use kernel::docs::document;
+pub use kernel::listening::Listening;
+pub use kernel::room::ROOM;
 
-use answer::SLICE;
-use connections::{Connections, Deadlines, Guarded};
-use fixed::Public;
-use waiting::Waiting;
-use wire::Fragments;
+use kernel::answer::SLICE;
+use kernel::connections::{Connections, Deadlines, Guarded};
+use kernel::fixed::Public;
+use kernel::names::Fragments;
+use kernel::waiting::Waiting;
 
 /// Connections that the system may queue before the service accepts them; the system has its own limit too.
 const BACKLOG: i32 = 4096;
@@ -115,8 +76,8 @@ pub struct Settings {
 pub(crate) struct State {
     pub(crate) app: App,
     pub(crate) settings: Settings,
-    pub(crate) document: docs::Served,
-    pub(crate) room: room::Room,
+    pub(crate) document: kernel::docs::Served,
+    pub(crate) room: kernel::room::Room,
     public: Public,
     waiting: Waiting,
     fragments: HashMap<(Id, Language), Arc<Fragments>>,
@@ -130,12 +91,12 @@ impl State {
             let key = (release.table.version.clone(), language);
             (key, Arc::new(Fragments::of(&release.table, language)))
         });
-        let room = room::Room::new(settings.body_room);
+        let room = kernel::room::Room::new(settings.body_room);
         Self {
             fragments: fragments.collect(),
             app,
             settings,
-            document: docs::Served::new(),
+            document: kernel::docs::Served::new(),
             room,
             public: Public::default(),
             waiting: Waiting::default(),
@@ -177,13 +138,13 @@ impl Shared {
         app.app_data(self.0.clone())
             .configure(fhir::routes)
             .configure(cds_hooks::services)
-            .configure(docs::pages)
-            .default_service(web::to(fallback::fallback))
-            .wrap(from_fn(trail::record_refusals))
+            .configure(kernel::docs::pages)
+            .default_service(web::to(kernel::fallback::fallback))
+            .wrap(from_fn(kernel::trail::record_refusals))
             .wrap(Compress::default())
             .wrap(cors(&self.0.settings.cors_origins))
-            .wrap(from_fn(bounds::check))
-            .wrap(from_fn(middleware::envelope))
+            .wrap(from_fn(kernel::bounds::check))
+            .wrap(from_fn(kernel::middleware::envelope))
     }
 }
 
@@ -246,57 +207,57 @@ fn admit(
 /// All operations of the OpenAPI document, one per line. FHIR describes itself, in [`fhir`].
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config
-        .service(questionnaire::get_questionnaire)
-        .service(rules::list_rule_tables)
-        .service(rules::get_rule_table)
-        .service(rules::get_conformance)
-        .service(scores::create_score)
-        .service(batch::create_submission_batch)
-        .service(submissions::create_submission)
-        .service(submissions::list_submissions)
-        .service(submissions::get_submission)
-        .service(submissions::get_submission_assessment)
-        .service(follow_ups::list_follow_ups)
-        .service(follow_ups::get_follow_up)
-        .service(follow_ups::list_follow_up_history)
-        .service(follow_up_commands::take_next_follow_up)
-        .service(follow_up_commands::claim_follow_up)
-        .service(follow_up_commands::release_follow_up)
-        .service(follow_up_commands::reassign_follow_up)
-        .service(follow_up_commands::contact_follow_up)
-        .service(follow_up_commands::book_follow_up)
-        .service(follow_up_commands::unbook_follow_up)
-        .service(follow_up_commands::mark_follow_up_not_attended)
-        .service(follow_up_commands::close_follow_up)
-        .service(follow_up_commands::reopen_follow_up)
-        .service(follow_up_commands::note_follow_up)
-        .service(subjects::search_subjects)
-        .service(subjects::list_subject_submissions)
-        .service(exports::get_follow_up_export)
-        .service(exports::get_submission_export)
-        .service(statistics::get_stats)
-        .service(audit_entries::list_audit_entries)
-        .service(credentials::create_credential)
-        .service(credentials::list_credentials)
-        .service(credentials::rotate_credential)
-        .service(credentials::revoke_credential)
-        .service(webhooks::create_webhook)
-        .service(webhooks::list_webhooks)
-        .service(webhooks::get_webhook)
-        .service(webhooks::update_webhook)
-        .service(webhooks::delete_webhook)
-        .service(webhooks::rotate_webhook_secret)
-        .service(webhooks::ping_webhook)
-        .service(webhooks::list_webhook_deliveries)
-        .service(webhooks::redeliver_webhook_deliveries)
-        .service(subject_records::get_subject)
-        .service(subject_records::replace_subject_contact)
-        .service(subject_records::replace_subject_consent)
-        .service(subject_records::list_subject_history)
-        .service(subject_records::export_subject)
-        .service(subject_records::delete_subject)
-        .service(subject_merges::merge_subjects)
-        .service(subject_merges::undo_subject_merge)
+        .service(v1::screening::questionnaire::get_questionnaire)
+        .service(v1::screening::rules::list_rule_tables)
+        .service(v1::screening::rules::get_rule_table)
+        .service(v1::screening::rules::get_conformance)
+        .service(v1::screening::scores::create_score)
+        .service(v1::submissions::batch::create_submission_batch)
+        .service(v1::submissions::create_submission)
+        .service(v1::submissions::list_submissions)
+        .service(v1::submissions::get_submission)
+        .service(v1::submissions::get_submission_assessment)
+        .service(v1::follow_ups::list_follow_ups)
+        .service(v1::follow_ups::get_follow_up)
+        .service(v1::follow_ups::list_follow_up_history)
+        .service(v1::follow_ups::commands::take_next_follow_up)
+        .service(v1::follow_ups::commands::claim_follow_up)
+        .service(v1::follow_ups::commands::release_follow_up)
+        .service(v1::follow_ups::commands::reassign_follow_up)
+        .service(v1::follow_ups::commands::contact_follow_up)
+        .service(v1::follow_ups::commands::book_follow_up)
+        .service(v1::follow_ups::commands::unbook_follow_up)
+        .service(v1::follow_ups::commands::mark_follow_up_not_attended)
+        .service(v1::follow_ups::commands::close_follow_up)
+        .service(v1::follow_ups::commands::reopen_follow_up)
+        .service(v1::follow_ups::commands::note_follow_up)
+        .service(v1::subjects::search_subjects)
+        .service(v1::subjects::list_subject_submissions)
+        .service(v1::submissions::exports::get_follow_up_export)
+        .service(v1::submissions::exports::get_submission_export)
+        .service(v1::submissions::statistics::get_stats)
+        .service(v1::audit::list_audit_entries)
+        .service(v1::access::create_credential)
+        .service(v1::access::list_credentials)
+        .service(v1::access::rotate_credential)
+        .service(v1::access::revoke_credential)
+        .service(v1::webhooks::create_webhook)
+        .service(v1::webhooks::list_webhooks)
+        .service(v1::webhooks::get_webhook)
+        .service(v1::webhooks::update_webhook)
+        .service(v1::webhooks::delete_webhook)
+        .service(v1::webhooks::rotate_webhook_secret)
+        .service(v1::webhooks::ping_webhook)
+        .service(v1::webhooks::list_webhook_deliveries)
+        .service(v1::webhooks::redeliver_webhook_deliveries)
+        .service(v1::subjects::records::get_subject)
+        .service(v1::subjects::records::replace_subject_contact)
+        .service(v1::subjects::records::replace_subject_consent)
+        .service(v1::subjects::records::list_subject_history)
+        .service(v1::subjects::records::export_subject)
+        .service(v1::subjects::records::delete_subject)
+        .service(v1::subjects::merges::merge_subjects)
+        .service(v1::subjects::merges::undo_subject_merge)
         .service(health::get_liveness)
         .service(health::get_readiness);
 }
@@ -306,8 +267,16 @@ fn cors(origins: &[String]) -> Cors {
         .allowed_methods(["GET", "POST", "PUT", "PATCH", "DELETE"])
         .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT_LANGUAGE, header::IF_MATCH])
         .allowed_headers([header::ACCEPT, header::IF_NONE_MATCH])
-        .allowed_headers(["idempotency-key", "if-none-exist", "prefer", middleware::REQUEST_ID])
-        .expose_headers(["location", "etag", "link", "retry-after", rate::POLICY, rate::LEFT, middleware::REQUEST_ID])
+        .allowed_headers(["idempotency-key", "if-none-exist", "prefer", kernel::middleware::REQUEST_ID])
+        .expose_headers([
+            "location",
+            "etag",
+            "link",
+            "retry-after",
+            kernel::rate::POLICY,
+            kernel::rate::LEFT,
+            kernel::middleware::REQUEST_ID,
+        ])
         .max_age(600);
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }

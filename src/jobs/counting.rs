@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::interval;
 
-use crate::app::{App, statistics};
+use crate::app::App;
+use crate::app::submissions::statistics;
 
 /// How often the job runs. Until a day has stored totals, each request for it counts its submissions.
 const EVERY: Duration = Duration::from_mins(10);

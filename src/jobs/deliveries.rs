@@ -12,7 +12,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use crate::app::deliveries::{self, Due};
+use crate::app::webhooks::deliveries;
+use crate::app::webhooks::deliveries::Due;
 use crate::app::{App, AppError};
 use crate::domain::ids::{ClinicId, WebhookId};
 

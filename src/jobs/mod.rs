@@ -12,7 +12,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use crate::app::{App, folding};
+use crate::app::App;
+use crate::app::audit::folding;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {

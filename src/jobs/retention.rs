@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::app::{App, retention};
+use crate::app::App;
+use crate::app::subjects::retention;
 
 /// How often the job checks whether a run is due. The first run waits until the database is ready.
 pub(super) const LOOKING: Duration = Duration::from_secs(20);

@@ -1,6 +1,7 @@
 //! Seals new entries of the audit log.
 
-use crate::app::{App, sealing};
+use crate::app::App;
+use crate::app::audit::sealing;
 
 pub(super) async fn run(app: &App) {
     if !app.prepared() {

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use super::addresses::{Addresses, literal};
 use super::signature::sign;
-use crate::domain::webhook_delivery::{Attempted, DeliveryFailure};
+use crate::domain::webhooks::delivery::{Attempted, DeliveryFailure};
 
 /// How long a whole attempt may take.
 pub const LIMIT: Duration = Duration::from_secs(15);

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 
-use crate::domain::rule_lint::LintFault;
-use crate::domain::rule_table::{RuleFiles, RuleTable};
+use crate::domain::screening::rule_lint::LintFault;
+use crate::domain::screening::rule_table::{RuleFiles, RuleTable};
 
 /// One version: its compiled table, its files, and their digest.
 #[derive(Debug)]

@@ -14,9 +14,10 @@ use crate::app::ambient::System;
 use crate::app::{App, Policy, health};
 use crate::config::{Intake, Settings};
 use crate::rules::Releases;
-use crate::store::keys::Keys;
-use crate::store::writer::Grouping;
-use crate::store::{ConnectOptions, LOGIN, Sizes, Store, connect_options, schema};
+use crate::store::database::keys::Keys;
+use crate::store::database::schema;
+use crate::store::database::writer::Grouping;
+use crate::store::{ConnectOptions, LOGIN, Sizes, Store, connect_options};
 
 /// How long closing the connections may take.
 const CLOSE: Duration = Duration::from_secs(5);

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use crate::app::AppError;
 use crate::rules::ReleaseError;
 use crate::store::StoreError;
-use crate::store::embedded::EmbeddedError;
-use crate::store::keys::KeyError;
-use crate::store::schema::SchemaError;
+use crate::store::database::keys::KeyError;
+use crate::store::database::schema::SchemaError;
+use crate::store::private_postgres::EmbeddedError;
 
 /// Why the service could not start or stop.
 #[derive(Debug, thiserror::Error)]

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{ServerError, private_file};
 use crate::app::ambient::{Ambient, random};
-use crate::store::keys::{Keys, MasterKey};
+use crate::store::database::keys::{Keys, MasterKey};
 
 /// The name of the key file in the data folder.
 const NAME: &str = "master.key";

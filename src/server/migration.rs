@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::database::password;
 use super::{Opened, ServerError};
 use crate::config::Settings;
-use crate::store::schema::SchemaError;
+use crate::store::database::schema::SchemaError;
 use crate::store::{self, ConnectOptions, connect_options};
 
 /// Applies missing migrations, creates the login role, and checks that it can sign in. The private PostgreSQL does so at
@@ -21,9 +21,9 @@ pub async fn migrate(settings: &Settings, say: &dyn Fn(&str)) -> Result<(), Serv
     }
     let (owner, service, password) = parties(settings)?;
     let role = service.get_username().to_owned();
-    store::schema::migrate(&owner, &role, password.as_ref().map(|text| text.as_str())).await?;
+    store::database::schema::migrate(&owner, &role, password.as_ref().map(|text| text.as_str())).await?;
     let refused = |source| ServerError::SignIn { role: role.clone(), source };
-    let health = store::health::check_once(&service).await.map_err(refused)?;
+    let health = store::database::health::check_once(&service).await.map_err(refused)?;
     match health.fault() {
         Some(fault) => Err(SchemaError::State(fault).into()),
         None if health.unprivileged => Ok(()),
@@ -38,7 +38,7 @@ pub async fn migrate(settings: &Settings, say: &dyn Fn(&str)) -> Result<(), Serv
 pub async fn make_roles(settings: &Settings) -> Result<(), ServerError> {
     let (owner, service, password) = parties(settings)?;
     let password = password.as_ref().map(|text| text.as_str());
-    Ok(store::schema::make_roles(&owner, service.get_username(), password).await?)
+    Ok(store::database::schema::make_roles(&owner, service.get_username(), password).await?)
 }
 
 /// The connect options of the owner and of the service for `DATABASE_URL`, and the password of the service's role.

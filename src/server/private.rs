@@ -6,8 +6,9 @@ use super::{ServerError, master_key};
 use crate::app::ambient::System;
 use crate::config::Settings;
 use crate::store::ConnectOptions;
-use crate::store::embedded::{self, Access, Attached, Claim, Embedded, Watched};
-use crate::store::keys::Keys;
+use crate::store::database::keys::Keys;
+use crate::store::private_postgres;
+use crate::store::private_postgres::{Access, Attached, Claim, Embedded, Watched};
 
 /// The private PostgreSQL and its relation to this process.
 pub(super) enum Private {
@@ -25,7 +26,7 @@ impl Private {
     /// # Errors
     /// Fails when the folder is in use, the master key is missing, or the server does not start.
     pub(super) async fn start(settings: &Settings, say: &dyn Fn(&str)) -> Result<(Self, Keys), ServerError> {
-        Self::claimed(settings, embedded::claim(&embedded_settings(settings)?)?, say).await
+        Self::claimed(settings, private_postgres::claim(&embedded_settings(settings)?)?, say).await
     }
 
     /// Like [`Self::start`], but attaches to the server of a service that runs on the data folder.
@@ -34,7 +35,7 @@ impl Private {
     /// Fails when another command keeps using the folder, the master key is missing, or the server does not start or
     /// answer.
     pub(super) async fn start_or_attach(settings: &Settings, say: &dyn Fn(&str)) -> Result<(Self, Keys), ServerError> {
-        match embedded::claim_or_attach(&embedded_settings(settings)?, say).await? {
+        match private_postgres::claim_or_attach(&embedded_settings(settings)?, say).await? {
             Access::Claimed(claim) => Self::claimed(settings, claim, say).await,
             Access::Attached(attached) => {
                 let keys = keys(settings, attached.data_dir(), true)?;
@@ -98,11 +99,11 @@ fn keys(settings: &Settings, data_dir: &Path, cluster: bool) -> Result<Keys, Ser
     }
 }
 
-fn embedded_settings(settings: &Settings) -> Result<embedded::Settings, ServerError> {
+fn embedded_settings(settings: &Settings) -> Result<private_postgres::Settings, ServerError> {
     let folder: PathBuf = settings.folder.path().ok_or(ServerError::NoDataFolder)?;
-    Ok(embedded::Settings {
+    Ok(private_postgres::Settings {
         postgres_bin: settings.folder.postgres_bin.clone(),
         search_system: !settings.folder.ignore_installed_postgres,
-        ..embedded::Settings::new(folder)
+        ..private_postgres::Settings::new(folder)
     })
 }

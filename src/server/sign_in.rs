@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::ServerError;
 use crate::app::App;
-use crate::app::limits::Rates;
-use crate::app::tokens::TokenPolicy;
-use crate::app::tokens::clients::CdsClient;
+use crate::app::access::limits::Rates;
+use crate::app::access::tokens::TokenPolicy;
+use crate::app::access::tokens::clients::CdsClient;
 use crate::config::{self, CdsHooks, Limits, Oidc, Settings};
-use crate::domain::actor::Role;
+use crate::domain::access::actor::Role;
+use crate::domain::access::token::{TokenAlgorithm, TokenRules};
 use crate::domain::ids::ClinicId;
-use crate::domain::token::{TokenAlgorithm, TokenRules};
 
 /// The application with the configured sign-in.
 pub(super) fn applied(app: App, settings: &Settings) -> Result<App, ServerError> {

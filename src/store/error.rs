@@ -1,6 +1,6 @@
 //! Errors of the store.
 
-use super::constraint::Meaning;
+use super::database::constraint::Meaning;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

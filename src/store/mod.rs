@@ -1,85 +1,35 @@
 //! Ring 2: the only module that uses sqlx. Its functions take and return domain values.
 
-mod address;
-mod audit;
-pub mod audit_entries;
-mod audit_macs;
-pub mod audit_pruning;
-pub mod audit_seals;
-pub mod audit_trail;
-pub mod audit_writer;
-mod clinic_row;
+pub mod access;
+pub mod audit;
 pub mod clinics;
-mod connection;
-pub mod constraint;
-pub mod credential_changes;
-pub mod credentials;
-pub mod embedded;
-pub mod erasure;
-pub mod erasure_log;
+pub mod database;
 pub mod error;
-pub mod exports;
-pub mod follow_up_commands;
-pub mod follow_up_events;
 pub mod follow_ups;
-pub mod health;
-pub mod history;
-pub mod idempotency_keys;
-mod intake;
-pub mod key_look_ups;
-pub mod keys;
-mod login;
-pub mod master_key_checks;
-mod merged_cases;
-pub mod migrations;
-pub mod page;
-mod pool;
-pub mod records;
-mod replica;
-pub mod retention;
-pub mod rights;
-mod role;
-pub mod rotation;
-mod row;
-pub mod rule_tables;
-pub mod scan;
-pub mod schema;
-mod session;
-pub mod shares;
-pub mod statistics;
-pub mod subject_changes;
-pub mod subject_export;
-pub mod subject_merges;
-mod subject_row;
+pub mod private_postgres;
+pub mod screening;
 pub mod subjects;
 pub mod submissions;
-pub mod token_people;
-pub mod used_tokens;
-pub mod webhook_endpoints;
-pub mod webhook_leases;
-pub mod webhook_log;
-pub mod webhook_outbox;
-pub mod worklist;
-pub mod writer;
+pub mod webhooks;
 
 use std::time::Duration;
 
 pub use sqlx::postgres::PgConnectOptions as ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
 
-pub use address::{NEVER_LOGGED, QUIETLY_LOGGED, connect_options, unverified_host};
+pub use database::address::{NEVER_LOGGED, QUIETLY_LOGGED, connect_options, unverified_host};
+pub use database::login::LOGIN;
+pub use database::replica::ReplicaFigures;
 pub use error::StoreError;
-pub use login::LOGIN;
-pub use replica::ReplicaFigures;
 
-use audit_writer::Look;
-use intake::Intake;
-use key_look_ups::LookUp;
-use keys::Keys;
-use pool::Pool;
-use replica::Replica;
-use shares::Shares;
-use writer::{Grouping, Writer};
+use access::key_look_ups::LookUp;
+use audit::writer::Look;
+use database::keys::Keys;
+use database::pool::Pool;
+use database::replica::Replica;
+use database::shares::Shares;
+use database::writer::{Grouping, Writer};
+use submissions::intake::Intake;
 
 /// The database, and the keys that decrypt its sealed values. Cheap to clone.
 #[derive(Clone)]
@@ -125,7 +75,7 @@ impl Store {
         let patience = sizes.deadline / 3;
         let trail = Writer::new(looks_grouped.waiting, patience);
         let intake = Writer::new(sizes.intake.waiting, patience);
-        let look_ups = Writer::new(key_look_ups::GROUPED.waiting, patience);
+        let look_ups = Writer::new(access::key_look_ups::GROUPED.waiting, patience);
         let shares = share_of(sizes.connections);
         let store = Self {
             pool,
@@ -139,7 +89,7 @@ impl Store {
             replica: None,
         };
         store.trail.run(&store, looks_grouped);
-        store.look_ups.run(&store, key_look_ups::GROUPED);
+        store.look_ups.run(&store, access::key_look_ups::GROUPED);
         store.intake.run(&store, sizes.intake);
         store
     }
@@ -169,8 +119,8 @@ impl Store {
 
     /// The stored form of a person of a token issuer.
     #[must_use]
-    pub fn issuer_subject(&self, issuer: &str, subject: &str) -> token_people::IssuerSubject {
-        token_people::IssuerSubject::of(&self.keys, issuer, subject)
+    pub fn issuer_subject(&self, issuer: &str, subject: &str) -> access::token_people::IssuerSubject {
+        access::token_people::IssuerSubject::of(&self.keys, issuer, subject)
     }
 
     /// Waits until all queued work is written, and closes every connection.

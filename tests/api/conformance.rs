@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use sarcoscreen::app::clinics::set_pathways;
-use sarcoscreen::domain::submission::PathwayId;
+use sarcoscreen::domain::submissions::PathwayId;
 use serde_json::{Map, Value, json};
 
 use super::world::{User, World, fit, frail};

@@ -1,7 +1,7 @@
 //! Management of credentials by an admin: minted once, listed without keys, rotated with overlap, revoked permanently.
 
 use sarcoscreen::app::ambient::{Ambient as _, after};
-use sarcoscreen::domain::actor::Role;
+use sarcoscreen::domain::access::actor::Role;
 use serde_json::{Value, json};
 use std::time::Duration;
 

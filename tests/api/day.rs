@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use futures_util::future::join_all;
-use sarcoscreen::app::sealing::seal;
+use sarcoscreen::app::audit::sealing::seal;
 use serde_json::{Value, json};
 
 use crate::audit::verification::attack_in_turn;

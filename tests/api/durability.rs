@@ -10,7 +10,7 @@ use sarcoscreen::app::{App, Policy};
 use sarcoscreen::http::{self, Settings};
 use sarcoscreen::rules::Releases;
 use sarcoscreen::store::Store;
-use sarcoscreen::store::keys::{Keys, MasterKey};
+use sarcoscreen::store::database::keys::{Keys, MasterKey};
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Executor as _};

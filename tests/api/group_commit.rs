@@ -10,7 +10,7 @@ use sarcoscreen::app::App;
 use sarcoscreen::app::ambient::System;
 use sarcoscreen::app::health;
 use sarcoscreen::store::Sizes;
-use sarcoscreen::store::writer::Grouping;
+use sarcoscreen::store::database::writer::Grouping;
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};

@@ -204,7 +204,7 @@ async fn a_retry_replays_the_response_even_if_a_newer_version_refuses_the_answer
     // As if an earlier version without this check had accepted the same body.
     body.sort_all_objects();
     let canonical = body.to_string().into_bytes();
-    let bound = sarcoscreen::app::idempotency::bind(
+    let bound = sarcoscreen::app::submissions::idempotency::bind(
         &world.app,
         clinic.id.into(),
         String::new(),

@@ -2,7 +2,7 @@
 
 use jiff::ToSpan as _;
 use sarcoscreen::app::ambient::Ambient as _;
-use sarcoscreen::app::statistics::count_days;
+use sarcoscreen::app::submissions::statistics::count_days;
 use serde_json::{Value, json};
 
 use crate::world::{Clinic, World, fit, frail};

@@ -7,8 +7,8 @@ use futures_util::stream::{self, StreamExt as _};
 use sarcoscreen::app::ambient::{Ambient, System, after};
 use sarcoscreen::app::rotation::rotate;
 use sarcoscreen::app::{App, health};
-use sarcoscreen::domain::actor::Role;
-use sarcoscreen::store::rotation::Dependents;
+use sarcoscreen::domain::access::actor::Role;
+use sarcoscreen::store::database::rotation::Dependents;
 use serde_json::{Value, json};
 
 use crate::senders::credential;

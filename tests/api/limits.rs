@@ -1,7 +1,7 @@
 //! Rate limits of a credential, a clinic and a visitor's address, and the lock-out after failed authentications.
 
-use sarcoscreen::app::limits::Rates;
-use sarcoscreen::domain::actor::Role;
+use sarcoscreen::app::access::limits::Rates;
+use sarcoscreen::domain::access::actor::Role;
 use sarcoscreen::http::Settings;
 use serde_json::json;
 use sqlx::Executor as _;

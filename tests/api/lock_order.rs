@@ -6,7 +6,8 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use sarcoscreen::app::{App, health, retention};
+use sarcoscreen::app::subjects::retention;
+use sarcoscreen::app::{App, health};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 

@@ -148,7 +148,7 @@ struct Given {
 }
 
 impl Given {
-    async fn new() -> (Self, sarcoscreen::store::embedded::Embedded) {
+    async fn new() -> (Self, sarcoscreen::store::private_postgres::Embedded) {
         let place = Place::new();
         place.start().await.unwrap().stop().await.unwrap();
         place.write("pg_hba.conf", "local all sarcoscreen,plain_owner trust\nlocal all all scram-sha-256\n");

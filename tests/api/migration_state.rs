@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
-use sarcoscreen::store::embedded::Embedded;
+use sarcoscreen::store::private_postgres::Embedded;
 use sqlx::postgres::PgConnection;
 use sqlx::{ConnectOptions as _, Executor as _};
 

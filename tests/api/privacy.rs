@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _};
 use sarcoscreen::app::ambient::System;
-use sarcoscreen::app::{clinics, erasure, retention};
+use sarcoscreen::app::clinics;
+use sarcoscreen::app::subjects::{erasure, retention};
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _};

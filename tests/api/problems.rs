@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sarcoscreen::http::problem::ProblemType;
+use sarcoscreen::http::kernel::problem::ProblemType;
 use serde_json::{Value, json};
 use sqlx::Executor as _;
 

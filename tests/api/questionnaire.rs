@@ -1,8 +1,8 @@
 //! The form, the rule tables and outcomes in every available language.
 
-use sarcoscreen::domain::actor::Role;
+use sarcoscreen::domain::access::actor::Role;
 use sarcoscreen::domain::language::Language;
-use sarcoscreen::domain::questionnaire::{CATALOGUE, Item, Kind};
+use sarcoscreen::domain::screening::questionnaire::{CATALOGUE, Item, Kind};
 use serde_json::{Value, json};
 
 use crate::world::{Answer, User, World, fit, frail};

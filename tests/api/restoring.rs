@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use sarcoscreen::app::health::readiness;
-use sarcoscreen::store::rights::RIGHTS;
+use sarcoscreen::store::database::rights::RIGHTS;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 
@@ -307,5 +307,5 @@ async fn the_list_of_rights_is_what_the_migrations_grant() {
         roles
     };
     let listed: Vec<_> = RIGHTS.iter().map(|(table, roles)| ((*table).to_owned(), sorted(roles))).collect();
-    assert_eq!(listed, granted, "src/store/rights.rs does not list what the migrations grant");
+    assert_eq!(listed, granted, "src/store/database/rights.rs does not list what the migrations grant");
 }

@@ -5,9 +5,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Output};
 
-use sarcoscreen::domain::answers::Answers;
-use sarcoscreen::domain::rule_table::RuleTable;
-use sarcoscreen::domain::scoring::{Asked, score};
+use sarcoscreen::domain::screening::answers::Answers;
+use sarcoscreen::domain::screening::rule_table::RuleTable;
+use sarcoscreen::domain::screening::scoring::{Asked, score};
 use sarcoscreen::store::LOGIN;
 use serde_json::{Value, json};
 use sqlx::Executor as _;

@@ -1,7 +1,7 @@
 //! Senders: a sender is a credential with the credentials that replace it. Senders of one clinic share no idempotency keys,
 //! cannot find each other's records by an identifier, and cannot correct each other's submissions.
 
-use sarcoscreen::domain::actor::Role;
+use sarcoscreen::domain::access::actor::Role;
 use serde_json::{Value, json};
 
 use crate::fhir::{create_once, identified, search};

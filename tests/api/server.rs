@@ -9,7 +9,7 @@ use sarcoscreen::app::{clinics, demo};
 use sarcoscreen::config::{Cli, Settings};
 use sarcoscreen::server::migration::migrate;
 use sarcoscreen::server::{Opened, Running, ServerError};
-use sarcoscreen::store::embedded::EmbeddedError;
+use sarcoscreen::store::private_postgres::EmbeddedError;
 use sqlx::ConnectOptions as _;
 
 use crate::embedded::place::Place;
@@ -230,9 +230,9 @@ async fn the_private_database_of_an_earlier_version_gets_its_login_role_automati
 
 /// Number of submissions of the demo clinic.
 async fn submissions(running: &Running) -> usize {
-    use sarcoscreen::app::limits::Budget;
-    use sarcoscreen::app::sign_in::{Attempt, admit};
-    use sarcoscreen::domain::actor::Role;
+    use sarcoscreen::app::access::limits::Budget;
+    use sarcoscreen::app::access::sign_in::{Attempt, admit};
+    use sarcoscreen::domain::access::actor::Role;
     use sarcoscreen::domain::stored::{PageRequest, SubmissionFilter};
     let address = std::net::Ipv4Addr::LOCALHOST.into();
     let attempt = Attempt {

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
-use sarcoscreen::app::{AppError, exports};
-use sarcoscreen::domain::actor::{Actor, Role};
+use sarcoscreen::app::AppError;
+use sarcoscreen::app::submissions::exports;
+use sarcoscreen::domain::access::actor::{Actor, Role};
 use sarcoscreen::domain::ids::{CredentialId, SenderId};
 use sarcoscreen::domain::stored::SubmissionFilter;
 use serde_json::json;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 use sarcoscreen::app::ambient::Ambient as _;
-use sarcoscreen::app::statistics::count_days;
+use sarcoscreen::app::submissions::statistics::count_days;
 use sarcoscreen::jobs::counting;
 use serde_json::{Value, json};
 use sqlx::Executor as _;

@@ -3,16 +3,16 @@
 
 use std::collections::BTreeSet;
 
-use sarcoscreen::domain::answers::Answers;
-use sarcoscreen::domain::assessment::Assessment;
-use sarcoscreen::domain::instrument::Outcome;
-use sarcoscreen::domain::item_set::ItemSet;
-use sarcoscreen::domain::open_questions::{OpenQuestion, open_questions};
-use sarcoscreen::domain::pathway::Stage;
-use sarcoscreen::domain::questionnaire::{Audiences, Item, Kind};
-use sarcoscreen::domain::rule_table::{Band, RuleTable};
-use sarcoscreen::domain::scoring::{Asked, score};
-use sarcoscreen::domain::submission::PathwayId;
+use sarcoscreen::domain::screening::answers::Answers;
+use sarcoscreen::domain::screening::assessment::Assessment;
+use sarcoscreen::domain::screening::instrument::Outcome;
+use sarcoscreen::domain::screening::open_questions::item_set::ItemSet;
+use sarcoscreen::domain::screening::open_questions::{OpenQuestion, open_questions};
+use sarcoscreen::domain::screening::pathway::Stage;
+use sarcoscreen::domain::screening::questionnaire::{Audiences, Item, Kind};
+use sarcoscreen::domain::screening::rule_table::{Band, RuleTable};
+use sarcoscreen::domain::screening::scoring::{Asked, score};
+use sarcoscreen::domain::submissions::PathwayId;
 use sarcoscreen::rules::released_files;
 
 use crate::people::{People, implausible, involved};

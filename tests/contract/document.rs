@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use sarcoscreen::domain::fixed::to_units;
-use sarcoscreen::domain::questionnaire::{CATALOGUE, Kind};
+use sarcoscreen::domain::screening::questionnaire::{CATALOGUE, Kind};
 use sarcoscreen::http::document;
 use serde_json::Value;
 
@@ -83,7 +83,7 @@ fn every_secured_operation_except_scoring_is_audited() {
     for (method, path, operation) in operations(&document) {
         let id = operation["operationId"].as_str().unwrap();
         let secured = operation["security"][0]["key"].is_array();
-        let audited = sarcoscreen::http::trail::action_of(id).is_some();
+        let audited = sarcoscreen::http::kernel::trail::action_of(id).is_some();
         assert_eq!(audited, secured && id != "create_score", "{method} {path}: give {id} an action in http/trail.rs");
     }
 }

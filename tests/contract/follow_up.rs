@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use jiff::{SignedDuration, Timestamp};
-use sarcoscreen::domain::actor::{Actor, Role};
-use sarcoscreen::domain::follow_up::{
+use sarcoscreen::domain::access::actor::{Actor, Role};
+use sarcoscreen::domain::follow_ups::{
     Closed, Closing, ClosingOutcome, EventKind, FollowUp, FollowUpCommand, FollowUpState, NotNeededReason, Note,
     Refusal, Urgency, decide,
 };
 use sarcoscreen::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId};
-use sarcoscreen::domain::rule_table::Band;
+use sarcoscreen::domain::screening::rule_table::Band;
 use uuid::Uuid;
 
 /// The result of each command. Columns: the state, and whether the actor is the assignee. Cells: the next state and what

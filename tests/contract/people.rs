@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use sarcoscreen::domain::answers::{Answers, RawAnswers};
-use sarcoscreen::domain::condition::{Check, Condition, Quantity};
-use sarcoscreen::domain::instrument::Method;
-use sarcoscreen::domain::pathway::CaseFinding;
-use sarcoscreen::domain::questionnaire::{CATALOGUE, Item, Kind};
-use sarcoscreen::domain::rule_table::RuleTable;
+use sarcoscreen::domain::screening::answers::{Answers, RawAnswers};
+use sarcoscreen::domain::screening::condition::{Check, Condition, Quantity};
+use sarcoscreen::domain::screening::instrument::Method;
+use sarcoscreen::domain::screening::pathway::CaseFinding;
+use sarcoscreen::domain::screening::questionnaire::{CATALOGUE, Item, Kind};
+use sarcoscreen::domain::screening::rule_table::RuleTable;
 
 /// A seeded source of people.
 pub(crate) struct People {

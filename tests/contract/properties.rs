@@ -1,12 +1,12 @@
 //! Properties of scoring that hold for any answers.
 
 use proptest::prelude::*;
-use sarcoscreen::domain::answers::{Answers, RawAnswers};
-use sarcoscreen::domain::instrument::Outcome;
-use sarcoscreen::domain::questionnaire::{Audience, Audiences, CATALOGUE, Item, Kind};
-use sarcoscreen::domain::rule_table::RuleTable;
-use sarcoscreen::domain::scoring::{Asked, score};
-use sarcoscreen::domain::submission::PathwayId;
+use sarcoscreen::domain::screening::answers::{Answers, RawAnswers};
+use sarcoscreen::domain::screening::instrument::Outcome;
+use sarcoscreen::domain::screening::questionnaire::{Audience, Audiences, CATALOGUE, Item, Kind};
+use sarcoscreen::domain::screening::rule_table::RuleTable;
+use sarcoscreen::domain::screening::scoring::{Asked, score};
+use sarcoscreen::domain::submissions::PathwayId;
 use sarcoscreen::rules::released_files;
 
 const ALL: Asked<'static> = Asked { audiences: Audiences::EVERYBODY, pathways: &PathwayId::ALL };

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sarcoscreen::domain::rule_table::{RuleFiles, RuleTable};
+use sarcoscreen::domain::screening::rule_table::{RuleFiles, RuleTable};
 use sarcoscreen::rules::{Releases, conformance, digest, released_files};
 
 use crate::scoring::cases;

@@ -1,8 +1,8 @@
 //! SARC-F against a second calculation: all 243 combinations, written from the published table without code of the engine.
 
-use sarcoscreen::domain::answers::{Answers, RawAnswers};
-use sarcoscreen::domain::rule_table::RuleTable;
-use sarcoscreen::domain::scoring::{Asked, score};
+use sarcoscreen::domain::screening::answers::{Answers, RawAnswers};
+use sarcoscreen::domain::screening::rule_table::RuleTable;
+use sarcoscreen::domain::screening::scoring::{Asked, score};
 use sarcoscreen::rules::released_files;
 use serde_json::json;
 

@@ -4,16 +4,16 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use sarcoscreen::domain::answers::{AnswerValue, Answers, RawAnswers};
-use sarcoscreen::domain::assessment::Assessment;
-use sarcoscreen::domain::condition::View;
-use sarcoscreen::domain::instrument::{InstrumentResult, Method};
-use sarcoscreen::domain::open_questions::open_questions;
-use sarcoscreen::domain::pathway::PathwayResult;
-use sarcoscreen::domain::questionnaire::{Audiences, Item};
-use sarcoscreen::domain::rule_table::RuleTable;
-use sarcoscreen::domain::scoring::{Asked, score};
-use sarcoscreen::domain::submission::PathwayId;
+use sarcoscreen::domain::screening::answers::{AnswerValue, Answers, RawAnswers};
+use sarcoscreen::domain::screening::assessment::Assessment;
+use sarcoscreen::domain::screening::condition::View;
+use sarcoscreen::domain::screening::instrument::{InstrumentResult, Method};
+use sarcoscreen::domain::screening::open_questions::open_questions;
+use sarcoscreen::domain::screening::pathway::PathwayResult;
+use sarcoscreen::domain::screening::questionnaire::{Audiences, Item};
+use sarcoscreen::domain::screening::rule_table::RuleTable;
+use sarcoscreen::domain::screening::scoring::{Asked, score};
+use sarcoscreen::domain::submissions::PathwayId;
 use sarcoscreen::rules::released_files;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};

@@ -4,12 +4,12 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use sarcoscreen::domain::assessment::{Assessment, FlagKind};
-use sarcoscreen::domain::instrument::InstrumentResult;
-use sarcoscreen::domain::questionnaire::{Audience, Audiences};
-use sarcoscreen::domain::rule_table::RuleTable;
-use sarcoscreen::domain::scoring::{Asked, score};
-use sarcoscreen::domain::submission::PathwayId;
+use sarcoscreen::domain::screening::assessment::{Assessment, FlagKind};
+use sarcoscreen::domain::screening::instrument::InstrumentResult;
+use sarcoscreen::domain::screening::questionnaire::{Audience, Audiences};
+use sarcoscreen::domain::screening::rule_table::RuleTable;
+use sarcoscreen::domain::screening::scoring::{Asked, score};
+use sarcoscreen::domain::submissions::PathwayId;
 use sarcoscreen::rules::released_files;
 use serde_json::{Value, json};
 

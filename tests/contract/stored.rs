@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use sarcoscreen::domain::answers::{Answers, RawAnswers};
-use sarcoscreen::domain::assessment::Assessment;
-use sarcoscreen::domain::replay::rescore;
+use sarcoscreen::domain::screening::answers::{Answers, RawAnswers};
+use sarcoscreen::domain::screening::assessment::Assessment;
+use sarcoscreen::domain::screening::replay::rescore;
 use sarcoscreen::rules::Releases;
 use serde_json::Value;
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use sarcoscreen::store::erasure_log::Erased;
+use sarcoscreen::store::subjects::erasure_log::Erased;
 use serde_json::json;
 use sqlx::Executor as _;
 use sqlx::postgres::PgConnection;

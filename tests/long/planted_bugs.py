@@ -30,10 +30,10 @@ EXIT_CAUGHT, EXIT_NOT_CAUGHT, EXIT_UNUSABLE = 0, 1, 2
 
 INSTRUMENTS = "src/rules/2026.2/instruments.toml"
 PATHWAYS = "src/rules/2026.2/pathways.toml"
-INSTRUMENT = "src/domain/instrument.rs"
-CONDITION = "src/domain/condition.rs"
-ANSWERS = "src/domain/answers.rs"
-SUBMISSION = "src/http/wire/submission.rs"
+INSTRUMENT = "src/domain/screening/instrument.rs"
+CONDITION = "src/domain/screening/condition.rs"
+ANSWERS = "src/domain/screening/answers.rs"
+SUBMISSION = "src/http/v1/submissions/body.rs"
 
 SCORING = ("contract", "scoring::every_case_of_2026_2_scores_as_it_says")
 BODIES = ("api", "bodies::a_result_that_the_client_sets_is_refused")

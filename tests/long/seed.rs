@@ -1,8 +1,8 @@
 //! Inserts millions of rows with SQL as the owner: cheap to create, but with answers, assessments and sealed references
 //! that the service itself made.
 
-use sarcoscreen::domain::subject::LookUp;
-use sarcoscreen::store::keys::{Keys, Place};
+use sarcoscreen::domain::subjects::LookUp;
+use sarcoscreen::store::database::keys::{Keys, Place};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Executor as _};
 use uuid::Uuid;

@@ -14,9 +14,10 @@ use nix::unistd::Pid;
 use sarcoscreen::app::ambient::System;
 use sarcoscreen::app::{App, Policy};
 use sarcoscreen::rules::Releases;
-use sarcoscreen::store::embedded::{self, Embedded};
-use sarcoscreen::store::keys::{Keys, MasterKey};
-use sarcoscreen::store::writer::Grouping;
+use sarcoscreen::store::database::keys::{Keys, MasterKey};
+use sarcoscreen::store::database::writer::Grouping;
+use sarcoscreen::store::private_postgres;
+use sarcoscreen::store::private_postgres::Embedded;
 use sarcoscreen::store::{LOGIN, Sizes, Store};
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnection;
@@ -44,7 +45,9 @@ impl Place {
         let key = folder.path().join("key");
         std::fs::write(&key, &*MasterKey::text(&[7; 32])).unwrap();
         std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
-        let postgres = embedded::start(&embedded::Settings::new(folder.path().join("data")), &|_| {}).await.unwrap();
+        let postgres = private_postgres::start(&private_postgres::Settings::new(folder.path().join("data")), &|_| {})
+            .await
+            .unwrap();
         let help = Command::new(crate::program()).arg("--help").output().unwrap().stdout;
         let has_login = String::from_utf8_lossy(&help).contains("SARCOSCREEN_OWNER_DATABASE_URL");
         Self { postgres, has_login, folder }

@@ -2,8 +2,8 @@
 //! finding. One hidden number, frailty, drives every answer, so that the answers correlate as they do in people.
 
 use super::dice::Dice;
-use crate::domain::answers::Answers;
-use crate::domain::questionnaire::Item;
+use crate::domain::screening::answers::Answers;
+use crate::domain::screening::questionnaire::Item;
 
 /// The number of people.
 const SIZE: usize = 300;
@@ -246,11 +246,11 @@ const fn graded(value: i32, grades: [&'static str; 3], from: [i32; 2]) -> &'stat
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::answers::RawAnswers;
-    use crate::domain::follow_up::Urgency;
-    use crate::domain::questionnaire::{Audience, CATALOGUE};
-    use crate::domain::rule_table::{Band, RuleTable};
-    use crate::domain::scoring::{Asked, score};
+    use crate::domain::follow_ups::Urgency;
+    use crate::domain::screening::answers::RawAnswers;
+    use crate::domain::screening::questionnaire::{Audience, CATALOGUE};
+    use crate::domain::screening::rule_table::{Band, RuleTable};
+    use crate::domain::screening::scoring::{Asked, score};
     use crate::rules::Releases;
 
     #[test]

@@ -12,14 +12,16 @@ use zeroize::Zeroizing;
 
 pub use cohort::cohort;
 
-use super::{App, AppError, clinics, credentials, intake, subjects};
-use crate::domain::actor::{Actor, Role};
-use crate::domain::answers::Answers;
+use super::access::credentials;
+use super::submissions::intake;
+use super::{App, AppError, clinics, subjects};
+use crate::domain::access::actor::{Actor, Role};
 use crate::domain::ids::ClinicId;
 use crate::domain::language::Language;
+use crate::domain::screening::answers::Answers;
 use crate::domain::stored::{Clinic, Credential};
-use crate::domain::subject::LookUp;
-use crate::domain::submission::{Draft, PathwayId};
+use crate::domain::subjects::LookUp;
+use crate::domain::submissions::{Draft, PathwayId};
 
 pub const CLINIC_NAME: &str = "Equilibrium Hormone Clinic (demo)";
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::dice::Dice;
 use crate::domain::language::Language;
-use crate::domain::subject::{Channel, Consent, Contact, Reference, SubjectDraft};
+use crate::domain::subjects::{Channel, Consent, Contact, Reference, SubjectDraft};
 
 const SEED: u64 = 555;
 const GIVEN: [&str; 20] = [

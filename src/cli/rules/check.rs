@@ -8,12 +8,12 @@ use std::process::ExitCode;
 use super::read_folder;
 use crate::app::demo::cohort;
 use crate::cli::print;
-use crate::domain::answers::Answers;
-use crate::domain::questionnaire::Item;
-use crate::domain::red_flag::CareLevel;
-use crate::domain::rule_lint::LintFault;
-use crate::domain::rule_table::{Band, RuleFiles, RuleTable};
-use crate::domain::scoring::{Asked, score};
+use crate::domain::screening::answers::Answers;
+use crate::domain::screening::questionnaire::Item;
+use crate::domain::screening::red_flag::CareLevel;
+use crate::domain::screening::rule_lint::LintFault;
+use crate::domain::screening::rule_table::{Band, RuleFiles, RuleTable};
+use crate::domain::screening::scoring::{Asked, score};
 use crate::rules::{ReleaseError, Releases, digest};
 
 pub(super) fn run(folder: Option<&Path>) -> anyhow::Result<ExitCode> {

@@ -10,7 +10,7 @@ use toml::{Table, Value};
 
 use super::files_of;
 use crate::cli::print;
-use crate::domain::rule_table::RuleFiles;
+use crate::domain::screening::rule_table::RuleFiles;
 
 /// The entries of a section by id, or all texts by their path.
 type Entries = BTreeMap<String, Value>;

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 
 use crate::config::{Rules, Settings};
-use crate::domain::rule_table::RuleFiles;
+use crate::domain::screening::rule_table::RuleFiles;
 use crate::rules::released_files;
 
 pub(super) async fn run(settings: &Settings, command: &Rules) -> anyhow::Result<ExitCode> {

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 
 use crate::cli::print;
-use crate::domain::rule_table::RuleFiles;
+use crate::domain::screening::rule_table::RuleFiles;
 use crate::rules::{Releases, released_files};
 
 pub(super) fn run(folder: &Path, version: Option<&str>) -> anyhow::Result<ExitCode> {
@@ -89,7 +89,7 @@ fn what_next(folder: &Path, current: &str, version: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::rule_table::RuleTable;
+    use crate::domain::screening::rule_table::RuleTable;
 
     #[test]
     fn the_next_version_is_the_next_number_of_the_same_year() {

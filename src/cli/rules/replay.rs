@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 
 use super::check::list;
 use super::read_folder;
-use crate::app::replay::replay;
+use crate::app::screening::replay::replay;
 use crate::cli::progress::Shown;
 use crate::cli::{clinics, on_database, print};
 use crate::config::Settings;
-use crate::domain::replay::{BANDS, Moved, Movement, Replay, most_frequent};
-use crate::domain::rule_table::{Band, RuleTable};
+use crate::domain::screening::replay::{BANDS, Moved, Movement, Replay, most_frequent};
+use crate::domain::screening::rule_table::{Band, RuleTable};
 use crate::domain::stored::Clinic;
 use crate::rules::released_files;
 

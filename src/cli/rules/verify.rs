@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use crate::app::verify::verify;
+use crate::app::screening::verify::verify;
 use crate::cli::progress::Shown;
 use crate::cli::{clinics, on_database, print};
 use crate::config::Settings;
-use crate::domain::verification::{Differing, Verification};
+use crate::domain::screening::verification::{Differing, Verification};
 
 pub(super) async fn run(settings: &Settings, clinic: Option<&str>, json: bool) -> anyhow::Result<ExitCode> {
     let found = on_database(settings, async |app| {

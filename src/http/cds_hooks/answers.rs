@@ -7,8 +7,8 @@ use jiff::civil::Date;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::domain::answers::Answers;
 use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::screening::answers::Answers;
 use crate::http::fhir::patient;
 use crate::http::fhir::response_items::{Found, ItemInput, Places};
 

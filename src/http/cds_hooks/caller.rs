@@ -6,12 +6,12 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 
-use crate::app::limits::Budget;
-use crate::app::sign_in::SignedIn;
-use crate::domain::actor::Role;
+use crate::app::access::limits::Budget;
+use crate::app::access::sign_in::SignedIn;
+use crate::domain::access::actor::Role;
 use crate::domain::stored::Clinic;
-use crate::http::auth::admitted;
-use crate::http::problem::Problem;
+use crate::http::kernel::auth::admitted;
+use crate::http::kernel::problem::Problem;
 
 /// An authorized record system.
 pub(super) struct RecordSystem(SignedIn);

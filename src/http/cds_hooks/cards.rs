@@ -10,14 +10,14 @@ use super::request::HookCall;
 use super::wording::{self, Words};
 use crate::app::ambient::new_id;
 use crate::app::{App, AppError};
-use crate::domain::answers::Answers;
-use crate::domain::assessment::Assessment;
-use crate::domain::follow_up::Urgency;
+use crate::domain::follow_ups::Urgency;
 use crate::domain::language::Language;
-use crate::domain::questionnaire::Item;
-use crate::domain::red_flag::CareLevel;
-use crate::domain::rule_table::RuleTable;
-use crate::http::wire::AssessmentBody;
+use crate::domain::screening::answers::Answers;
+use crate::domain::screening::assessment::Assessment;
+use crate::domain::screening::questionnaire::Item;
+use crate::domain::screening::red_flag::CareLevel;
+use crate::domain::screening::rule_table::RuleTable;
+use crate::http::kernel::names::AssessmentBody;
 
 /// Maximum number of questions on a card.
 const QUESTIONS: usize = 10;

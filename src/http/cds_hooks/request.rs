@@ -8,11 +8,11 @@ use uuid::Uuid;
 use super::HOOK;
 use super::answers::of_response;
 use crate::domain::fault::{Fault, FaultCode};
-use crate::http::body::not_json;
 use crate::http::fhir::dates::instant;
 use crate::http::fhir::response_items::Found;
-use crate::http::problem::{Problem, ProblemType};
-use crate::http::slices::{NoList, entries, fields};
+use crate::http::kernel::body::not_json;
+use crate::http::kernel::problem::{Problem, ProblemType};
+use crate::http::kernel::slices::{NoList, entries, fields};
 
 /// Maximum number of entries in a bundle of responses.
 const ENTRIES: usize = 1_000;

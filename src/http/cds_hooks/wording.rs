@@ -1,7 +1,7 @@
 //! Texts of cards in addition to those of the rule table.
 
-use crate::domain::instrument::Outcome;
 use crate::domain::language::Language;
+use crate::domain::screening::instrument::Outcome;
 
 pub(super) struct Words {
     pub(super) description: &'static str,

@@ -21,13 +21,13 @@ use super::{MEDIA_TYPE, PATH, reply, resources};
 use crate::app::AppError;
 use crate::domain::fault::{Fault, FaultCode, keep_first_of_each_place};
 use crate::http::State;
-use crate::http::auth::Intake;
-use crate::http::batch::BATCH_LIMIT;
-use crate::http::body::{Incoming, not_json};
-use crate::http::bounds;
-use crate::http::problem::Problem;
-use crate::http::slices::{NoList, entries, fields, is_object};
-use crate::http::trail::record_refusals;
+use crate::http::kernel::auth::Intake;
+use crate::http::kernel::body::{Incoming, not_json};
+use crate::http::kernel::bounds;
+use crate::http::kernel::problem::Problem;
+use crate::http::kernel::slices::{NoList, entries, fields, is_object};
+use crate::http::kernel::trail::record_refusals;
+use crate::http::v1::submissions::batch::BATCH_LIMIT;
 
 /// Maximum number of entries in a bundle.
 const ENTRIES: usize = 200;

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 
 use super::{INTERACTIONS, Interaction, MEDIA_TYPE, reply};
 use crate::domain::language::Language;
-use crate::http::fixed::{self, Fixed};
-use crate::http::problem::Problem;
+use crate::http::kernel::fixed;
+use crate::http::kernel::fixed::Fixed;
+use crate::http::kernel::problem::Problem;
 
 /// Date of the last change to the supported interactions.
 const CHANGED: &str = "2026-11-25";

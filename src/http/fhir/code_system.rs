@@ -7,15 +7,15 @@ use super::names::{ANSWERS, IMPORTED, RESULTS, SCORE};
 use super::observation::MEASURED;
 use super::search::{Parameters, any};
 use super::{options, reply};
-use crate::app::rule_tables;
-use crate::domain::follow_up::{ClosingOutcome, FollowUpState, NotNeededReason};
+use crate::app::screening::rule_tables;
+use crate::domain::follow_ups::{ClosingOutcome, FollowUpState, NotNeededReason};
 use crate::domain::language::Language;
-use crate::domain::questionnaire::CATALOGUE;
-use crate::domain::rule_table::RuleTable;
+use crate::domain::screening::questionnaire::CATALOGUE;
+use crate::domain::screening::rule_table::RuleTable;
 use crate::http::State;
-use crate::http::extract::Accepted;
-use crate::http::fixed::{Kind, json};
-use crate::http::problem::{Problem, ProblemType};
+use crate::http::kernel::extract::Accepted;
+use crate::http::kernel::fixed::{Kind, json};
+use crate::http::kernel::problem::{Problem, ProblemType};
 
 /// All code systems: id, canonical URL and kind of body.
 const SYSTEMS: [(&str, &str, Kind); 2] =

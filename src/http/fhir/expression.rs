@@ -2,10 +2,10 @@
 
 use super::element::{Expression, Extension};
 use super::options;
-use crate::domain::answers::Answers;
-use crate::domain::condition::{Quantity, View};
-use crate::domain::instrument::{Component, Instrument, Method};
-use crate::domain::questionnaire::{Audiences, Item, Kind};
+use crate::domain::screening::answers::Answers;
+use crate::domain::screening::condition::{Quantity, View};
+use crate::domain::screening::instrument::{Component, Instrument, Method};
+use crate::domain::screening::questionnaire::{Audiences, Item, Kind};
 
 const CALCULATED: &str = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-calculatedExpression";
 

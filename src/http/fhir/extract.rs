@@ -15,17 +15,19 @@ use super::reply;
 use super::risk_assessment::{self, RiskAssessment};
 use super::scored::Scored;
 use crate::app::ambient::new_id;
-use crate::app::{AppError, intake, rule_tables, submissions};
+use crate::app::screening::rule_tables;
+use crate::app::submissions::intake;
+use crate::app::{AppError, submissions};
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::SubmissionId;
-use crate::domain::questionnaire::Audiences;
-use crate::domain::scoring::Asked;
+use crate::domain::screening::questionnaire::Audiences;
+use crate::domain::screening::scoring::Asked;
 use crate::http::State;
-use crate::http::auth::Intake;
-use crate::http::body::Incoming;
-use crate::http::extract::{Accepted, Later, PathId};
-use crate::http::problem::Problem;
-use crate::http::scores::refuse;
+use crate::http::kernel::auth::Intake;
+use crate::http::kernel::body::Incoming;
+use crate::http::kernel::extract::{Accepted, Later, PathId};
+use crate::http::kernel::problem::Problem;
+use crate::http::v1::screening::scores::refuse;
 
 elements! {
     /// Origin of the results.

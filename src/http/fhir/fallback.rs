@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 
 use super::INTERACTIONS;
-use crate::http::problem::{Problem, ProblemType};
+use crate::http::kernel::problem::{Problem, ProblemType};
 
 /// Answers a request that no route handles.
 ///

@@ -3,7 +3,7 @@
 use super::element::{CodeableConcept, Meta, Period, Reference, Typed, elements};
 use super::names::{CREDENTIAL, RESULTS};
 use super::response::person;
-use crate::domain::follow_up::{Closing, ClosingOutcome, FollowUp, FollowUpState, Urgency};
+use crate::domain::follow_ups::{Closing, ClosingOutcome, FollowUp, FollowUpState, Urgency};
 
 elements! {
     /// The consultation that a follow-up is about.

@@ -10,14 +10,14 @@ use super::records::found;
 use super::search::Parameters;
 use super::{follow_up, reply};
 use crate::app::follow_ups;
-use crate::domain::follow_up::{ClosingOutcome, FollowUp, FollowUpState};
+use crate::domain::follow_ups::{ClosingOutcome, FollowUp, FollowUpState};
 use crate::domain::ids::{FollowUpId, SubjectId};
 use crate::domain::stored::{FollowUpFilter, FollowUpOrder, Page};
 use crate::http::State;
-use crate::http::auth::Staff;
-use crate::http::body::Incoming;
-use crate::http::extract::{Later, PathId};
-use crate::http::problem::Problem;
+use crate::http::kernel::auth::Staff;
+use crate::http::kernel::body::Incoming;
+use crate::http::kernel::extract::{Later, PathId};
+use crate::http::kernel::problem::Problem;
 
 /// Maps state and outcome of a follow-up to the status of a resource.
 type Status = fn(FollowUpState, Option<ClosingOutcome>) -> &'static str;

@@ -40,7 +40,7 @@ use actix_web::dev::HttpServiceFactory;
 use actix_web::middleware::from_fn;
 use actix_web::web;
 
-use crate::domain::actor::Role;
+use crate::domain::access::actor::Role;
 use crate::domain::audit::AuditAction;
 
 pub use outcome::outcome;

@@ -3,11 +3,11 @@
 use super::element::{Annotation, CodeableConcept, Meta, Reference, Typed, elements};
 use super::names::{RESULTS, SCORE, id_of};
 use super::scored::Scored;
-use crate::domain::answers::Answers;
-use crate::domain::assessment::Score;
-use crate::domain::instrument::{Instrument, InstrumentResult, Outcome, PositiveWhen};
-use crate::domain::questionnaire::{Audience, Item, Kind};
-use crate::domain::rule_table::RuleTable;
+use crate::domain::screening::answers::Answers;
+use crate::domain::screening::assessment::Score;
+use crate::domain::screening::instrument::{Instrument, InstrumentResult, Outcome, PositiveWhen};
+use crate::domain::screening::questionnaire::{Audience, Item, Kind};
+use crate::domain::screening::rule_table::RuleTable;
 
 elements! {
     /// One total, or one measured value.

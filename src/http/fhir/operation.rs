@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::outcome::within;
 use super::response_input::ResponseInput;
 use crate::domain::fault::{Fault, FaultCode};
-use crate::http::body::{Body, Incoming};
-use crate::http::problem::Problem;
+use crate::http::kernel::body::{Body, Incoming};
+use crate::http::kernel::problem::Problem;
 
 /// The input of an operation.
 pub(super) struct Given(Value);

@@ -2,11 +2,11 @@
 
 use super::element::{Coding, Extension};
 use super::names::{ANSWERS, NONE_OF_THESE};
-use crate::domain::answers::Answers;
-use crate::domain::condition::{Truth, View};
-use crate::domain::questionnaire::{Audiences, Kind, Spec};
-use crate::domain::rule_table::RuleTable;
-use crate::domain::texts::Texts;
+use crate::domain::screening::answers::Answers;
+use crate::domain::screening::condition::{Truth, View};
+use crate::domain::screening::questionnaire::{Audiences, Kind, Spec};
+use crate::domain::screening::rule_table::RuleTable;
+use crate::domain::screening::texts::Texts;
 
 /// One option of an item.
 pub(super) struct Choice {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::element::{CodeableConcept, Typed, elements};
 use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS};
-use crate::http::problem::{Problem, ProblemType};
+use crate::http::kernel::problem::{Problem, ProblemType};
 
 elements! {
     OperationOutcome {

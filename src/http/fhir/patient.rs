@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use jiff::civil::Date;
 use serde_json::Value;
 
-use crate::domain::answers::RawAnswer;
-use crate::domain::questionnaire::{Item, Kind};
+use crate::domain::screening::answers::RawAnswer;
+use crate::domain::screening::questionnaire::{Item, Kind};
 
 /// Whether the patient is known to be too young or too old for the questions.
 pub(in crate::http) fn is_not_asked(patient: &Value, today: Date) -> bool {

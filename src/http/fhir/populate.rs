@@ -19,16 +19,16 @@ use super::outcome::{self, Issue, OperationOutcome};
 use super::response::{self, Response};
 use super::response_input::known_form;
 use super::{patient, reply};
-use crate::app::rule_tables;
-use crate::domain::answers::{Answers, RawAnswer, RawAnswers};
+use crate::app::screening::rule_tables;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::language::Language;
-use crate::domain::questionnaire::Item;
+use crate::domain::screening::answers::{Answers, RawAnswer, RawAnswers};
+use crate::domain::screening::questionnaire::Item;
 use crate::http::State;
-use crate::http::auth::Intake;
-use crate::http::body::Incoming;
-use crate::http::extract::Accepted;
-use crate::http::problem::{Problem, ProblemType};
+use crate::http::kernel::auth::Intake;
+use crate::http::kernel::body::Incoming;
+use crate::http::kernel::extract::Accepted;
+use crate::http::kernel::problem::{Problem, ProblemType};
 
 /// LOINC codes of body weight and height in the vital signs of FHIR R4.
 const LOINC: [(&str, Item); 2] = [("29463-7", Item::WeightKg), ("8302-2", Item::HeightCm)];

@@ -6,15 +6,16 @@ use super::element::{Coding, Extension, Typed, elements};
 use super::names::{QUESTIONNAIRE, SARC_F_TOTAL};
 use super::search::{Parameters, any};
 use super::{expression, options, reply};
-use crate::app::rule_tables;
+use crate::app::screening::rule_tables;
 use crate::domain::language::Language;
-use crate::domain::questionnaire::{self, CATALOGUE, Group, Spec};
-use crate::domain::rule_table::RuleTable;
-use crate::domain::texts::Texts;
+use crate::domain::screening::questionnaire;
+use crate::domain::screening::questionnaire::{CATALOGUE, Group, Spec};
+use crate::domain::screening::rule_table::RuleTable;
+use crate::domain::screening::texts::Texts;
 use crate::http::State;
-use crate::http::extract::Accepted;
-use crate::http::fixed::{Kind, json};
-use crate::http::problem::{Problem, ProblemType};
+use crate::http::kernel::extract::Accepted;
+use crate::http::kernel::fixed::{Kind, json};
+use crate::http::kernel::problem::{Problem, ProblemType};
 
 elements! {
     /// The form.
@@ -140,7 +141,7 @@ fn question(table: &RuleTable, spec: &Spec, texts: Option<&Texts>) -> Item {
     let text = texts.and_then(|texts| texts.items.get(spec.id)).cloned();
     let (label, help) = text.map(|text| (text.label, text.help)).unwrap_or_default();
     let asked_when = spec.item.asked_when_above_0();
-    let enabling = |item: &crate::domain::questionnaire::Item| EnableWhen {
+    let enabling = |item: &crate::domain::screening::questionnaire::Item| EnableWhen {
         question: item.id(),
         operator: ">",
         answer_decimal: Some(0.0),

@@ -8,10 +8,10 @@ use super::names::{QUESTIONNAIRE, SUBJECT};
 use super::search::{Parameters, any};
 use crate::domain::fault::FaultCode;
 use crate::domain::ids::{SubjectId, SubmissionId};
-use crate::domain::record::RecordFilter;
 use crate::domain::stored::PageRequest;
-use crate::domain::submission::ExternalSource;
-use crate::http::problem::Problem;
+use crate::domain::submissions::ExternalSource;
+use crate::domain::submissions::record::RecordFilter;
+use crate::http::kernel::problem::Problem;
 
 /// Default and maximum page size.
 const PAGE: (u16, u16) = (50, 200);

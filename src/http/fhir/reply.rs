@@ -9,9 +9,10 @@ use serde_json::value::RawValue;
 use super::bundle::{Link, searchset};
 use super::{MEDIA_TYPE, PATH};
 use crate::domain::language::Language;
-use crate::http::fixed::Fixed;
-use crate::http::problem::Problem;
-use crate::http::{State, address};
+use crate::http::State;
+use crate::http::kernel::address;
+use crate::http::kernel::fixed::Fixed;
+use crate::http::kernel::problem::Problem;
 
 /// Answers with a resource.
 pub(super) fn resource(mut response: HttpResponseBuilder, resource: &impl Serialize) -> HttpResponse {

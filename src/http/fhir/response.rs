@@ -3,9 +3,9 @@
 use super::element::{Coding, Identifier, Meta, Reference, Typed, elements};
 use super::names::{ANSWERS, IMPORTED, NONE_OF_THESE, QUESTIONNAIRE, RESULTS, SUBJECT};
 use super::options::code;
-use crate::domain::answers::Answers;
 use crate::domain::ids::SubjectId;
-use crate::domain::questionnaire::{CATALOGUE, Group, Kind, Spec};
+use crate::domain::screening::answers::Answers;
+use crate::domain::screening::questionnaire::{CATALOGUE, Group, Kind, Spec};
 use crate::domain::stored::StoredSubmission;
 
 elements! {

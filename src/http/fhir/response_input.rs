@@ -9,10 +9,11 @@ use validator::Validate;
 use super::element::{Identifier, Reference};
 use super::names::{IMPORTED, QUESTIONNAIRE, RESULTS};
 use super::response_items::{Found, ItemInput, Places};
-use crate::domain::answers::Answers;
 use crate::domain::fault::{Fault, FaultCode};
-use crate::domain::subject::{self, SubjectDraft};
-use crate::domain::submission::ExternalSource;
+use crate::domain::screening::answers::Answers;
+use crate::domain::subjects;
+use crate::domain::subjects::SubjectDraft;
+use crate::domain::submissions::ExternalSource;
 
 /// Name of the resource type.
 const RESPONSE: &str = "QuestionnaireResponse";
@@ -96,7 +97,7 @@ impl ResponseInput {
     }
 
     /// The clinic's reference of the subject.
-    pub(super) fn reference(&self, faults: &mut Vec<Fault>) -> Option<subject::Reference> {
+    pub(super) fn reference(&self, faults: &mut Vec<Fault>) -> Option<subjects::Reference> {
         let value = self.subject.as_ref()?.identifier.as_ref().and_then(|identifier| identifier.value.as_deref());
         let Some(value) = value else {
             let detail = "give the clinic's reference of the person as subject.identifier.value";
@@ -104,7 +105,7 @@ impl ResponseInput {
             return None;
         };
         let refused = |wrong: Fault| faults.push(at("subject.identifier.value", wrong.code, &wrong.detail));
-        subject::Reference::parse(value).map_err(refused).ok()
+        subjects::Reference::parse(value).map_err(refused).ok()
     }
 
     /// Reads the resource except its subject; unknown versions of the form are rejected.

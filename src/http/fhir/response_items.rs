@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::names::{ANSWERS, NONE_OF_THESE, SARC_F_TOTAL};
-use crate::domain::answers::{RawAnswer, RawAnswers};
 use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS};
-use crate::domain::questionnaire::{Group, Item, Kind};
+use crate::domain::screening::answers::{RawAnswer, RawAnswers};
+use crate::domain::screening::questionnaire::{Group, Item, Kind};
 
 /// Maximum depth of nested items.
 const DEPTH: usize = 16;

@@ -6,7 +6,7 @@
 use super::element::{Annotation, CodeableConcept, Meta, Reference, Typed, elements};
 use super::observation::positive;
 use super::scored::Scored;
-use crate::domain::instrument::{InstrumentResult, Outcome};
+use crate::domain::screening::instrument::{InstrumentResult, Outcome};
 
 elements! {
     /// The outcomes of the instruments.

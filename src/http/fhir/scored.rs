@@ -4,12 +4,12 @@ use jiff::Timestamp;
 
 use super::element::{Meta, Reference};
 use super::response::{meta, person};
-use crate::domain::answers::Answers;
-use crate::domain::assessment::Assessment;
 use crate::domain::language::Language;
-use crate::domain::rule_table::RuleTable;
+use crate::domain::screening::answers::Answers;
+use crate::domain::screening::assessment::Assessment;
+use crate::domain::screening::rule_table::RuleTable;
+use crate::domain::screening::texts::Texts;
 use crate::domain::stored::StoredSubmission;
-use crate::domain::texts::Texts;
 
 /// A scored response.
 pub(super) struct Scored<'a> {

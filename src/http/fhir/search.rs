@@ -2,7 +2,7 @@
 //! was asked for.
 
 use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS, pointer_token};
-use crate::http::problem::Problem;
+use crate::http::kernel::problem::Problem;
 
 /// The parameters of a search.
 pub(super) struct Parameters {

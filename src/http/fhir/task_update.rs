@@ -13,16 +13,16 @@ use super::follow_up::{self, outcome};
 use super::names::{CREDENTIAL, RESULTS};
 use super::outcome::{Issue, of, place, within};
 use super::reply;
-use crate::app::follow_up_commands::{Asked, command};
+use crate::app::follow_ups::commands::{Asked, command};
 use crate::app::{AppError, follow_ups};
 use crate::domain::fault::{Fault, FaultCode};
-use crate::domain::follow_up::{Closing, FollowUp, FollowUpCommand, FollowUpState, NotNeededReason};
+use crate::domain::follow_ups::{Closing, FollowUp, FollowUpCommand, FollowUpState, NotNeededReason};
 use crate::domain::ids::{CredentialId, FollowUpId};
 use crate::http::State;
-use crate::http::auth::Staff;
-use crate::http::body::Incoming;
-use crate::http::extract::{Later, PathId};
-use crate::http::problem::{Problem, ProblemType};
+use crate::http::kernel::auth::Staff;
+use crate::http::kernel::body::Incoming;
+use crate::http::kernel::extract::{Later, PathId};
+use crate::http::kernel::problem::{Problem, ProblemType};
 
 /// The elements of a task that are read; all others are ignored.
 #[derive(Deserialize, Validate)]

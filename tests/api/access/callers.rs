@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sarcoscreen::app::access::credentials::revoke;
 use sarcoscreen::app::ambient::{Ambient as _, System, after};
-use sarcoscreen::app::credentials::revoke;
-use sarcoscreen::domain::actor::Role;
+use sarcoscreen::domain::access::actor::Role;
 use sarcoscreen::http::Settings;
 use serde_json::{Value, json};
 

@@ -7,8 +7,8 @@ mod ways_in;
 
 use std::time::{Duration, Instant};
 
-use sarcoscreen::app::credentials::revoke;
-use sarcoscreen::domain::actor::Role;
+use sarcoscreen::app::access::credentials::revoke;
+use sarcoscreen::domain::access::actor::Role;
 use serde_json::json;
 
 use crate::world::{Answer, User, World, fit};

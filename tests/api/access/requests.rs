@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use sarcoscreen::app::ambient::{Ambient as _, after};
-use sarcoscreen::domain::actor::Role;
+use sarcoscreen::domain::access::actor::Role;
 use serde_json::{Value, json};
 
 use crate::world::{Clinic, User, World, fit, frail};

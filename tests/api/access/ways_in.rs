@@ -76,7 +76,7 @@ async fn a_suspended_clinic_refuses_every_credential_and_other_clinics_are_unaff
     world.suspend(&clinic, false).await;
     let (base, _server) = instance(&world, &issuer).await;
     for (role, user) in &callers.known {
-        let wanted = if *role == sarcoscreen::domain::actor::Role::Browser { 403 } else { 200 };
+        let wanted = if *role == sarcoscreen::domain::access::actor::Role::Browser { 403 } else { 200 };
         assert_eq!(user.at(&base).post(SERVICE, &hook(&json!({"responses": null}))).await.status, wanted);
     }
 }

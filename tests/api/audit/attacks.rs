@@ -1,7 +1,7 @@
 //! Attacks on an audit log by the owner of the tables, with all triggers disabled.
 
+use sarcoscreen::domain::audit::seal::Break;
 use sarcoscreen::domain::ids::ClinicId;
-use sarcoscreen::domain::seal::Break;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _};
 use uuid::Uuid;

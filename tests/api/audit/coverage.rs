@@ -1,7 +1,7 @@
 //! Every operation of the document writes exactly one audit entry per request, whatever its outcome.
 
-use sarcoscreen::domain::actor::Role;
-use sarcoscreen::http::trail::action_of;
+use sarcoscreen::domain::access::actor::Role;
+use sarcoscreen::http::kernel::trail::action_of;
 use uuid::Uuid;
 
 use super::{Entry, entries_of, fresh_id};

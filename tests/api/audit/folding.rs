@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use sarcoscreen::app::access::limits::Rates;
 use sarcoscreen::app::ambient::System;
-use sarcoscreen::app::folding::{tell_all, tell_due};
-use sarcoscreen::app::limits::Rates;
+use sarcoscreen::app::audit::folding::{tell_all, tell_due};
 use sqlx::{Executor as _, Row as _};
 use uuid::Uuid;
 
@@ -68,7 +68,7 @@ async fn the_first_refusal_is_written_before_its_response_and_later_ones_are_fol
     let found = refusals(&world).await;
     assert_eq!((found.len(), found[5].0.resource, found[5].1.len()), (6, Uuid::from_u128(8), 0));
     check_search_by_listed_ids(&clinic.admin).await;
-    sarcoscreen::app::sealing::seal(&world.app).await.unwrap();
+    sarcoscreen::app::audit::sealing::seal(&world.app).await.unwrap();
     assert_eq!(verified(&world, &[]).await.1, []);
 }
 
@@ -129,7 +129,7 @@ async fn two_instances_count_every_refusal_once() {
     tell_all(&world.app).await;
     tell_all(&other).await;
     assert_eq!(occurrences(&refusals(&world).await), [1, 1, 99, 99]);
-    sarcoscreen::app::sealing::seal(&world.app).await.unwrap();
+    sarcoscreen::app::audit::sealing::seal(&world.app).await.unwrap();
     assert_eq!(verified(&world, &[]).await.1, []);
 }
 

@@ -11,9 +11,9 @@ mod under_kills;
 pub(crate) mod verification;
 
 use sarcoscreen::app::ambient::{Ambient as _, System};
-use sarcoscreen::app::audit_verification::{Verified, verify};
+use sarcoscreen::app::audit::verification::{Verified, verify};
+use sarcoscreen::domain::audit::seal::{Break, Head};
 use sarcoscreen::domain::ids::ClinicId;
-use sarcoscreen::domain::seal::{Break, Head};
 use sqlx::Row as _;
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;

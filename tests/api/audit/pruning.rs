@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sarcoscreen::app::audit_pruning::{Pruning, prune};
-use sarcoscreen::app::sealing::seal;
+use sarcoscreen::app::audit::pruning::{Pruning, prune};
+use sarcoscreen::app::audit::sealing::seal;
 use sarcoscreen::app::{App, AppError, Policy, clinics};
+use sarcoscreen::domain::audit::seal::{Break, Head, Tombstone};
 use sarcoscreen::domain::ids::ClinicId;
-use sarcoscreen::domain::seal::{Break, Head, Tombstone};
 use sarcoscreen::domain::stored;
 use sarcoscreen::rules::Releases;
-use sarcoscreen::store::keys::{Keys, MasterKey};
+use sarcoscreen::store::database::keys::{Keys, MasterKey};
 use sarcoscreen::store::{ConnectOptions, Store};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};

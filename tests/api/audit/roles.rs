@@ -10,7 +10,7 @@ async fn the_roles_of_the_service_can_only_append_to_the_audit_log() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     clinic.staff.get("/v1/follow-ups").await.expect(200);
-    sarcoscreen::app::sealing::seal(&world.app).await.unwrap();
+    sarcoscreen::app::audit::sealing::seal(&world.app).await.unwrap();
     let mut connection = world.connect().await;
     let mut denied = 0;
     for (role, tables) in [

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use sarcoscreen::app::folding::{tell_all, tell_due};
+use sarcoscreen::app::audit::folding::{tell_all, tell_due};
 use uuid::Uuid;
 
 use super::{Entry, entries_of_the_system};

@@ -1,8 +1,8 @@
 //! Verification reports every change of the audit log that was made outside the service, and its place.
 
-use sarcoscreen::app::sealing::seal;
+use sarcoscreen::app::audit::sealing::seal;
+use sarcoscreen::domain::audit::seal::{Break, Head};
 use sarcoscreen::domain::ids::ClinicId;
-use sarcoscreen::domain::seal::{Break, Head};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use uuid::Uuid;

@@ -2,7 +2,7 @@
 
 mod lines;
 
-use sarcoscreen::app::folding::tell_all;
+use sarcoscreen::app::audit::folding::tell_all;
 use serde_json::{Value, json};
 
 use crate::world::{User, World, fit, frail};

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use sarcoscreen::app::App;
+use sarcoscreen::app::access::credentials::revoke;
+use sarcoscreen::app::access::failed_sign_ins::tell_all;
+use sarcoscreen::app::access::tokens::clients::CdsClient;
 use sarcoscreen::app::ambient::Ambient as _;
-use sarcoscreen::app::credentials::revoke;
-use sarcoscreen::app::failed_sign_ins::tell_all;
-use sarcoscreen::app::tokens::clients::CdsClient;
-use sarcoscreen::app::{App, retention};
+use sarcoscreen::app::subjects::retention;
 use sarcoscreen::domain::ids::ClinicId;
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -1,7 +1,7 @@
 //! Record systems that may call: with a key, or with a one-time token.
 
+use sarcoscreen::app::access::tokens::clients::CdsClient;
 use sarcoscreen::app::ambient::Ambient as _;
-use sarcoscreen::app::tokens::clients::CdsClient;
 use sarcoscreen::domain::ids::ClinicId;
 use serde_json::{Value, json};
 

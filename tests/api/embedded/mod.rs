@@ -10,7 +10,8 @@ use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
-use sarcoscreen::store::embedded::{self, Embedded, EmbeddedError, Settings};
+use sarcoscreen::store::private_postgres;
+use sarcoscreen::store::private_postgres::{Embedded, EmbeddedError, Settings};
 use sqlx::postgres::PgConnection;
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 
@@ -209,7 +210,7 @@ async fn without_programs_and_pip_the_error_names_both_solutions() {
     let place = Place::new();
     let settings =
         Settings { search_system: false, python: place.data().join("no-python"), ..Settings::new(place.data()) };
-    let error = embedded::start(&settings, &|_| ()).await.unwrap_err();
+    let error = private_postgres::start(&settings, &|_| ()).await.unwrap_err();
     assert!(matches!(error, EmbeddedError::Missing { .. }), "{error}");
     for way in ["apt-get install postgresql", "DATABASE_URL"] {
         assert!(error.to_string().contains(way), "{error}");
@@ -220,7 +221,7 @@ async fn without_programs_and_pip_the_error_names_both_solutions() {
 async fn a_start_after_a_failed_one_may_choose_another_account() {
     let place = Place::new();
     let without = Settings { search_system: false, python: "/no/python".into(), ..Settings::new(place.data()) };
-    embedded::start(&without, &|_| ()).await.unwrap_err();
+    private_postgres::start(&without, &|_| ()).await.unwrap_err();
     if geteuid().is_root() {
         // As if `nobody` had been chosen, and installing PostgreSQL then added `postgres`.
         chown(place.data().join("run"), Some(12_345), Some(12_345)).unwrap();
@@ -232,7 +233,7 @@ async fn a_start_after_a_failed_one_may_choose_another_account() {
 async fn missing_programs_are_reported_with_their_folder() {
     let place = Place::new();
     let settings = Settings { postgres_bin: Some("/no/such/bin".into()), ..place.settings() };
-    let error = embedded::start(&settings, &|_| ()).await.unwrap_err();
+    let error = private_postgres::start(&settings, &|_| ()).await.unwrap_err();
     assert!(matches!(error, EmbeddedError::Unusable { .. }), "{error}");
     assert!(error.to_string().contains("/no/such/bin"), "{error}");
 }
@@ -241,7 +242,7 @@ async fn missing_programs_are_reported_with_their_folder() {
 async fn a_path_too_long_for_a_socket_gets_a_private_short_folder() {
     let place = Place::new();
     let settings = Settings { data_dir: place.data().join("long, \"quoted\" ".repeat(8)), ..place.settings() };
-    let embedded = embedded::start(&settings, &|_| ()).await.unwrap();
+    let embedded = private_postgres::start(&settings, &|_| ()).await.unwrap();
     let socket = embedded.connect_options().get_socket().unwrap().clone();
     assert!(!socket.starts_with(place.data()));
     assert_eq!(mode(&socket), 0o700);
@@ -250,7 +251,7 @@ async fn a_path_too_long_for_a_socket_gets_a_private_short_folder() {
 
     // A symbolic link of another user in the shared parent is not followed.
     symlink(place.path(), &socket).unwrap();
-    let error = embedded::start(&settings, &|_| ()).await.unwrap_err();
+    let error = private_postgres::start(&settings, &|_| ()).await.unwrap_err();
     fs::remove_file(&socket).unwrap();
     assert!(matches!(error, EmbeddedError::Unfit { .. }), "{error}");
 }
@@ -259,7 +260,7 @@ async fn a_path_too_long_for_a_socket_gets_a_private_short_folder() {
 async fn a_comma_in_the_path_does_not_split_the_socket_folder() {
     let place = Place::new();
     let settings = Settings { data_dir: place.path().join("a, \"b\""), ..place.settings() };
-    let embedded = embedded::start(&settings, &|_| ()).await.unwrap();
+    let embedded = private_postgres::start(&settings, &|_| ()).await.unwrap();
     assert_eq!(embedded.connect_options().get_socket(), Some(&embedded.data_dir().join("run")));
     embedded.stop().await.unwrap();
 }
@@ -297,7 +298,7 @@ async fn without_installed_programs_the_pinned_build_is_downloaded_once() {
     let said = std::cell::RefCell::new(Vec::new());
     let progress = |line: &str| said.borrow_mut().push(line.to_owned());
     for _ in 0..2 {
-        let embedded = embedded::start(&settings, &progress).await.unwrap();
+        let embedded = private_postgres::start(&settings, &progress).await.unwrap();
         assert_eq!(embedded.version(), 18);
         embedded.stop().await.unwrap();
     }

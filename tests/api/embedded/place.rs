@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use sarcoscreen::store::embedded::{self, Embedded, EmbeddedError, Settings};
+use sarcoscreen::store::private_postgres;
+use sarcoscreen::store::private_postgres::{Embedded, EmbeddedError, Settings};
 use tempfile::TempDir;
 
 /// A data folder of one test. A server that a failed test left running is stopped on drop.
@@ -39,7 +40,7 @@ impl Place {
 
     /// Starts or adopts the server of this place.
     pub(crate) async fn start(&self) -> Result<Embedded, EmbeddedError> {
-        embedded::start(&self.settings(), &|_| ()).await
+        private_postgres::start(&self.settings(), &|_| ()).await
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) {

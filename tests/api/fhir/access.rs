@@ -1,6 +1,6 @@
 //! Every FHIR interaction by role, and requests outside the list of interactions.
 
-use sarcoscreen::domain::actor::Role;
+use sarcoscreen::domain::access::actor::Role;
 use sarcoscreen::http::fhir::INTERACTIONS;
 use serde_json::{Value, json};
 

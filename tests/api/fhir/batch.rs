@@ -1,4 +1,4 @@
-use sarcoscreen::app::folding::tell_all;
+use sarcoscreen::app::audit::folding::tell_all;
 use serde_json::{Value, json};
 
 use super::identified;

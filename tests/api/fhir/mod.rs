@@ -8,8 +8,8 @@ mod operations;
 mod responses;
 mod tasks;
 
-use sarcoscreen::domain::answers::{Answers, RawAnswers};
-use sarcoscreen::domain::questionnaire::{CATALOGUE, Kind};
+use sarcoscreen::domain::screening::answers::{Answers, RawAnswers};
+use sarcoscreen::domain::screening::questionnaire::{CATALOGUE, Kind};
 use serde_json::{Value, json};
 
 use crate::world::{Answer, User};

@@ -24,7 +24,7 @@ pub(crate) struct Colleague {
 
 impl Colleague {
     pub(crate) async fn of(world: &World, clinic: &Clinic) -> Self {
-        let role = sarcoscreen::domain::actor::Role::Staff;
+        let role = sarcoscreen::domain::access::actor::Role::Staff;
         let (user, id) = world.user_with_id(clinic.id, role, None).await;
         Self { user, id: id.to_string() }
     }

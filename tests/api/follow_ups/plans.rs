@@ -1,10 +1,10 @@
 //! Query plans of worklist pages: they use an index, under the unprivileged role and its row-level security.
 
 use sarcoscreen::app::ambient::Ambient as _;
-use sarcoscreen::domain::follow_up::{FollowUpState, Urgency};
+use sarcoscreen::domain::follow_ups::{FollowUpState, Urgency};
 use sarcoscreen::domain::ids::{ClinicId, CredentialId};
 use sarcoscreen::domain::stored::{Assignee, FollowUpFilter, FollowUpOrder, PageRequest};
-use sarcoscreen::store::worklist;
+use sarcoscreen::store::follow_ups::worklist;
 use serde_json::Value;
 use sqlx::Executor as _;
 use uuid::Uuid;
@@ -44,7 +44,7 @@ async fn seed_in_three_states(world: &World, clinic: &Clinic, other: &Clinic, nu
 async fn every_page_of_every_order_uses_an_index_without_a_sort() {
     let world = World::new().await;
     let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
-    let nurse = world.user_with_id(clinic.id, sarcoscreen::domain::actor::Role::Staff, None).await.1;
+    let nurse = world.user_with_id(clinic.id, sarcoscreen::domain::access::actor::Role::Staff, None).await.1;
     seed_in_three_states(&world, &clinic, &other, nurse).await;
     let all = FollowUpFilter::default;
     let (urgency, oldest, due) = (FollowUpOrder::Urgency, FollowUpOrder::Oldest, FollowUpOrder::Due);

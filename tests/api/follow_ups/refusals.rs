@@ -1,7 +1,7 @@
 //! Refused commands: without a version, with another version, in the wrong state, by another assignee, or with a faulty
 //! body.
 
-use sarcoscreen::domain::actor::Role;
+use sarcoscreen::domain::access::actor::Role;
 use serde_json::{Value, json};
 
 use super::{Colleague, act, hours_ahead, open};
@@ -79,7 +79,7 @@ async fn a_follow_up_is_only_assigned_to_credentials_that_can_work_on_it() {
     );
     let (_, expired) = world.user_with_id(clinic.id, Role::Staff, Some(soon)).await;
     let (_, revoked) = world.user_with_id(clinic.id, Role::Staff, None).await;
-    sarcoscreen::app::credentials::revoke(&world.app, clinic.id.into(), revoked.into()).await.unwrap();
+    sarcoscreen::app::access::credentials::revoke(&world.app, clinic.id.into(), revoked.into()).await.unwrap();
     world.clock.advance(61);
     for to in [
         id(clinic.id, Role::Browser).await,

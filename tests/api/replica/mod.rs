@@ -11,7 +11,7 @@ use futures_util::future::{join, join_all};
 use sarcoscreen::app::ambient::System;
 use sarcoscreen::app::{App, health};
 use sarcoscreen::store::ReplicaFigures;
-use sarcoscreen::store::embedded::Embedded;
+use sarcoscreen::store::private_postgres::Embedded;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 

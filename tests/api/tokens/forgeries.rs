@@ -149,7 +149,7 @@ async fn a_huge_token_is_refused_unread() {
     let fits = here.signer.token(&here.with("padding", json!("x".repeat(5000))));
     assert_eq!(here.status(&fits).await, 200);
     let huge = here.signer.token(&here.with("padding", json!("x".repeat(7000))));
-    assert!(huge.len() > sarcoscreen::app::tokens::TOKEN_LENGTH);
+    assert!(huge.len() > sarcoscreen::app::access::tokens::TOKEN_LENGTH);
     assert_eq!(here.status(&huge).await, 401);
 }
 

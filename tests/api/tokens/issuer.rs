@@ -17,9 +17,9 @@ use aws_lc_rs::signature::{
 };
 use aws_lc_rs::{hmac, signature};
 use data_encoding::BASE64URL_NOPAD;
-use sarcoscreen::app::tokens::TokenPolicy;
-use sarcoscreen::domain::actor::Role;
-use sarcoscreen::domain::token::{TokenAlgorithm, TokenRules};
+use sarcoscreen::app::access::tokens::TokenPolicy;
+use sarcoscreen::domain::access::actor::Role;
+use sarcoscreen::domain::access::token::{TokenAlgorithm, TokenRules};
 use serde_json::{Value, json};
 
 pub(crate) struct Issuer {

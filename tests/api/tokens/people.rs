@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use sarcoscreen::app::App;
+use sarcoscreen::app::access::credentials::revoke;
 use sarcoscreen::app::ambient::Ambient;
-use sarcoscreen::app::credentials::revoke;
 use sarcoscreen::app::rotation::rotate;
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! Rotation, redelivery, disabled endpoints, and retention of the delivery log.
 
-use sarcoscreen::domain::webhook_delivery::{ATTEMPTS, BACKOFF};
+use sarcoscreen::domain::webhooks::delivery::{ATTEMPTS, BACKOFF};
 use serde_json::{Value, json};
 
 use super::receiver::{Manner, Receiver};
@@ -124,7 +124,7 @@ async fn redelivery_keeps_ids_and_the_delivery_log_expires_after_30_days() {
     }
     job.stop().await;
     let retire = async || {
-        sarcoscreen::app::retention::run(&world.app, |_| std::ops::ControlFlow::Continue(())).await.unwrap();
+        sarcoscreen::app::subjects::retention::run(&world.app, |_| std::ops::ControlFlow::Continue(())).await.unwrap();
         world.count("select count(*) from webhook_attempts").await
     };
     world.clock.advance(29 * 86_400);

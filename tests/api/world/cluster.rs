@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use sarcoscreen::app::ambient::System;
-use sarcoscreen::store::{LOGIN, embedded, schema};
+use sarcoscreen::store::database::schema;
+use sarcoscreen::store::{LOGIN, private_postgres};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 use tokio::sync::OnceCell;
@@ -35,7 +36,7 @@ impl Cluster {
 }
 
 /// Kept until the process ends: it holds the lock on the folder.
-static POSTGRES: Mutex<Option<embedded::Embedded>> = Mutex::new(None);
+static POSTGRES: Mutex<Option<private_postgres::Embedded>> = Mutex::new(None);
 /// Kept until the process ends: it holds the pipe.
 static STOPPER: Mutex<Option<std::process::Child>> = Mutex::new(None);
 
@@ -49,7 +50,7 @@ async fn start_cluster() -> Cluster {
     let folder = tempfile::Builder::new().prefix("sarcoscreen-test-").tempdir().unwrap().keep();
     // Under root the server runs as another account, which needs access to its folder.
     std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
-    let postgres = embedded::start(&embedded::Settings::new(&folder), &|_| {}).await.unwrap();
+    let postgres = private_postgres::start(&private_postgres::Settings::new(&folder), &|_| {}).await.unwrap();
     stop_with_this_process(postgres.server_pid(), &folder);
     let options = postgres.connect_options();
     let mut connection = options.connect().await.unwrap();

@@ -13,13 +13,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sarcoscreen::app::ambient::Ambient;
 use sarcoscreen::app::{App, Policy};
-use sarcoscreen::domain::actor::Role;
+use sarcoscreen::domain::access::actor::Role;
 use sarcoscreen::domain::language::Language;
 use sarcoscreen::http::{self, Settings};
 use sarcoscreen::rules::Releases;
-use sarcoscreen::store::keys::{Keys, MasterKey};
-use sarcoscreen::store::writer::Grouping;
-use sarcoscreen::store::{LOGIN, Sizes, Store, schema};
+use sarcoscreen::store::database::keys::{Keys, MasterKey};
+use sarcoscreen::store::database::schema;
+use sarcoscreen::store::database::writer::Grouping;
+use sarcoscreen::store::{LOGIN, Sizes, Store};
 use serde_json::Value;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
@@ -146,7 +147,8 @@ impl World {
         role: Role,
         expires_at: Option<Timestamp>,
     ) -> (User, uuid::Uuid) {
-        let minted = sarcoscreen::app::credentials::mint(&self.app, clinic.into(), role, role.as_str(), expires_at);
+        let minted =
+            sarcoscreen::app::access::credentials::mint(&self.app, clinic.into(), role, role.as_str(), expires_at);
         let (credential, key) = minted.await.unwrap();
         (self.holder(Some(&key)), credential.credential_id.0)
     }
@@ -288,7 +290,7 @@ impl Answer {
         assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text);
         let kind = body["type"].as_str().unwrap().trim_start_matches("/docs/problems#").to_owned();
         let listed =
-            http::problem::ProblemType::ALL.iter().any(|row| row.row().0 == kind && row.row().1 == self.status);
+            http::kernel::problem::ProblemType::ALL.iter().any(|row| row.row().0 == kind && row.row().1 == self.status);
         assert!(listed, "{kind} {} is not on the published list", self.status);
         assert_eq!(body["status"], self.status);
         assert_eq!(body["request_id"], self.header("x-request-id"));

@@ -23,7 +23,7 @@ pub(crate) fn fit() -> Value {
         "muscle_injury_or_surgery": false, "fracture_from_fall": false, "medications": ["none_of_these"],
         "medication_count": 0, "finger_ring": "bigger",
     });
-    for item in sarcoscreen::domain::questionnaire::Item::alarms() {
+    for item in sarcoscreen::domain::screening::questionnaire::Item::alarms() {
         answers[item.id()] = json!(false);
     }
     answers

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use sarcoscreen::store::LOGIN;
-use sarcoscreen::store::keys::MasterKey;
+use sarcoscreen::store::database::keys::MasterKey;
 use tempfile::TempDir;
 use tokio::sync::MutexGuard;
 

@@ -1,0 +1,182 @@
+//! Credentials: create, list, rotate, revoke.
+
+use std::time::Duration;
+
+use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
+use crate::app::ambient::{after, new_id, random};
+use crate::app::audit::{entry, look, operator_entry};
+use crate::app::{App, AppError};
+use crate::domain::access::actor::{Actor, Role};
+use crate::domain::access::credential::CredentialDraft;
+use crate::domain::audit::{AuditAction, AuditEntry};
+use crate::domain::fault::FaultCode;
+use crate::domain::ids::{ClinicId, CredentialId, SenderId};
+use crate::domain::stored::{Credential, Page, PageRequest};
+use crate::store;
+
+/// A key for its holder. It is returned only once; only its keyed hash is stored.
+pub type Key = Zeroizing<String>;
+
+/// Who manages credentials.
+#[derive(Clone, Copy, Debug)]
+pub enum By<'a> {
+    /// An admin of the clinic.
+    Admin(&'a Actor),
+    /// The operator, on the command line.
+    Operator(ClinicId),
+}
+
+impl By<'_> {
+    const fn clinic_id(&self) -> ClinicId {
+        match self {
+            Self::Admin(actor) => actor.clinic_id,
+            Self::Operator(clinic_id) => *clinic_id,
+        }
+    }
+
+    fn entry(&self, app: &App, action: AuditAction, id: CredentialId) -> Result<AuditEntry, AppError> {
+        match self {
+            Self::Admin(actor) => entry(app, actor, action, id.0, &[]),
+            Self::Operator(clinic_id) => operator_entry(app, *clinic_id, action, id.0),
+        }
+    }
+}
+
+/// Creates a key for the operator.
+///
+/// # Errors
+/// Fails when the clinic is unknown, the draft has faults, or the database is unavailable.
+pub async fn mint(
+    app: &App,
+    clinic_id: ClinicId,
+    role: Role,
+    display_name: &str,
+    expires_at: Option<Timestamp>,
+) -> Result<(Credential, Key), AppError> {
+    let display_name = display_name.to_owned();
+    let draft = CredentialDraft { role, display_name, expires_at, origins: Vec::new(), replaces: None };
+    mint_by(app, By::Operator(clinic_id), draft).await
+}
+
+/// Creates a key of 256 random bits. A credential that replaces another one shares its sender: it can read, correct and
+/// retry what the other submitted. The other works until it is revoked.
+///
+/// # Errors
+/// Fails with all faults of the draft; when the clinic is unknown, or the database is unavailable.
+pub async fn mint_by(app: &App, by: By<'_>, draft: CredentialDraft) -> Result<(Credential, Key), AppError> {
+    let now = app.ambient.now();
+    let draft = draft.checked(now).map_err(AppError::Faulty)?;
+    let (prefix, key) = new_key(app)?;
+    let credential_id: CredentialId = new_id(&*app.ambient, now)?;
+    let credential = Credential {
+        clinic_id: by.clinic_id(),
+        credential_id,
+        sender_id: match draft.replaces {
+            Some(replaces) => sender_of(app, by.clinic_id(), replaces, draft.role).await?,
+            None => SenderId(credential_id.0),
+        },
+        role: draft.role,
+        display_name: draft.display_name,
+        prefix: Some(prefix),
+        origins: draft.origins,
+        created_at: now,
+        expires_at: draft.expires_at,
+        revoked_at: None,
+        previous_key_until: None,
+    };
+    let audit = by.entry(app, AuditAction::CredentialMinted, credential.credential_id)?;
+    store::access::credentials::insert(&app.store, &credential, &key, &audit).await?;
+    Ok((credential, key))
+}
+
+/// The sender of the credential to replace, which must have the given role.
+async fn sender_of(app: &App, clinic_id: ClinicId, replaces: CredentialId, role: Role) -> Result<SenderId, AppError> {
+    match store::access::credentials::find(&app.store, clinic_id, replaces).await? {
+        Some(replaced) if replaced.role == role => Ok(replaced.sender_id),
+        Some(replaced) => {
+            let detail = format!("that credential has the role {}; create one with that role", replaced.role.as_str());
+            Err(AppError::fault("/replaces", FaultCode::Contradiction, &detail))
+        }
+        None => Err(AppError::fault("/replaces", FaultCode::NotFound, "there is no such credential")),
+    }
+}
+
+/// All credentials of a clinic, oldest first, without keys, for the operator.
+///
+/// # Errors
+/// Fails when the database is unavailable.
+pub async fn list(app: &App, clinic_id: ClinicId) -> Result<Vec<Credential>, AppError> {
+    Ok(store::access::credentials::list(&app.store, clinic_id).await?)
+}
+
+/// One page of the clinic's credentials, oldest first, without keys.
+///
+/// # Errors
+/// Fails when the cursor does not belong to this list, or the database is unavailable.
+pub async fn page(app: &App, actor: &Actor, page: &PageRequest) -> Result<Page<Credential>, AppError> {
+    let found = store::access::credentials::page(&app.store, actor.clinic_id, page).await?;
+    look(app, actor, AuditAction::CredentialsListed, uuid::Uuid::nil(), &[]).await?;
+    Ok(found)
+}
+
+/// Gives a credential a new key. The previous key works until the overlap ends; an even older key stops at once.
+///
+/// # Errors
+/// Fails when the credential does not exist, signs in with tokens or no longer works, or the database is unavailable.
+pub async fn rotate(
+    app: &App,
+    by: By<'_>,
+    credential_id: CredentialId,
+    overlap: Duration,
+) -> Result<(Credential, Key), AppError> {
+    let (prefix, key) = new_key(app)?;
+    let audit = by.entry(app, AuditAction::CredentialRotated, credential_id)?;
+    let overlap_end = (!overlap.is_zero()).then(|| after(audit.at, overlap));
+    let rotated =
+        store::access::credentials::rotate(&app.store, credential_id, (&prefix, &key), overlap_end, &audit).await?;
+    let credential = store::access::credentials::find(&app.store, by.clinic_id(), credential_id).await?;
+    let credential = credential.ok_or(AppError::NotFound)?;
+    match (rotated, &credential.prefix) {
+        (true, _) => Ok((credential, key)),
+        (false, None) => Err(AppError::Conflict("this credential signs in with tokens, so it has no key")),
+        (false, Some(_)) => Err(AppError::Conflict("this credential is revoked or expired; create a new one")),
+    }
+}
+
+/// Revokes a credential for the operator; it stops working within five seconds, in every process.
+///
+/// # Errors
+/// Fails when there is no such credential that is not revoked yet, or the database is unavailable.
+pub async fn revoke(app: &App, clinic_id: ClinicId, credential_id: CredentialId) -> Result<(), AppError> {
+    let now = revoke_by(app, By::Operator(clinic_id), credential_id).await?;
+    now.then_some(()).ok_or(AppError::NotFound)
+}
+
+/// Revokes a credential; it stops working within five seconds, in every process. Returns `false` if it was already revoked.
+///
+/// # Errors
+/// Fails when the credential does not exist or is the one in use, or the database is unavailable.
+pub async fn revoke_by(app: &App, by: By<'_>, credential_id: CredentialId) -> Result<bool, AppError> {
+    if matches!(by, By::Admin(actor) if actor.credential_id == credential_id) {
+        return Err(AppError::Conflict("a credential cannot revoke itself; use another one"));
+    }
+    let audit = by.entry(app, AuditAction::CredentialRevoked, credential_id)?;
+    if store::access::credentials::revoke(&app.store, credential_id, &audit).await? {
+        return Ok(true);
+    }
+    // A retry finds the credential revoked and succeeds.
+    let there = store::access::credentials::find(&app.store, by.clinic_id(), credential_id).await?;
+    there.map(|_| false).ok_or(AppError::NotFound)
+}
+
+/// A new key and its prefix.
+fn new_key(app: &App) -> Result<(String, Key), AppError> {
+    let prefix = BASE32_NOPAD.encode(&random::<8>(&*app.ambient)?).to_lowercase();
+    let secret = Zeroizing::new(random::<32>(&*app.ambient)?);
+    let key = Zeroizing::new(format!("sk_{prefix}_{}", BASE64URL_NOPAD.encode(&*secret)));
+    debug_assert_eq!(prefix.len(), super::sign_in::PREFIX_LENGTH);
+    Ok((prefix, key))
+}

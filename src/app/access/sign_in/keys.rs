@@ -1,0 +1,66 @@
+//! Sign-in with a key: its prefix finds the credential, from a cache or from the database, and its hash decides. A key with
+//! a known prefix costs one keyed hash, whatever follows the prefix.
+
+use std::sync::Arc;
+
+use moka::future::Cache;
+
+use super::{Found, REMEMBERED, REMEMBERED_FOR, shared};
+use crate::app::{App, AppError};
+use crate::domain::stored::Credential;
+use crate::store::access::credentials::ByPrefix;
+use crate::store::access::key_look_ups;
+
+/// The first characters of every key.
+const KEY_MARK: &str = "sk_";
+/// The length of the part that finds the row of a key.
+pub(in crate::app) const PREFIX_LENGTH: usize = 13;
+/// The length of the secret part.
+const SECRET_LENGTH: usize = 43;
+/// The length of every key.
+const KEY_LENGTH: usize = KEY_MARK.len() + PREFIX_LENGTH + 1 + SECRET_LENGTH;
+
+type Prefix = [u8; PREFIX_LENGTH];
+
+/// Credentials by prefix.
+pub(super) type Remembered = Cache<Prefix, Option<Arc<ByPrefix>>>;
+
+pub(super) fn remembered() -> Remembered {
+    Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build()
+}
+
+/// Whether a bearer text has the form of a key.
+pub(super) fn has_the_form(bearer: &str) -> bool {
+    bearer.starts_with(KEY_MARK)
+}
+
+/// Finds the owner of a key.
+pub(super) async fn find(app: &App, key: &str) -> Result<Arc<Found>, AppError> {
+    let (prefix, text) = prefix_of(key).ok_or(AppError::NotSignedIn(None))?;
+    let known = match app.remembered.keys.get(&prefix).await {
+        Some(known) => known,
+        // Boxed, so that requests with a cache hit do not carry the size of the lookup future.
+        None => app.remembered.keys.try_get_with(prefix, Box::pin(look_up(app, text))).await.map_err(shared)?,
+    };
+    let known = known.ok_or(AppError::NotSignedIn(None))?;
+    if !known.is_key(&app.store, key) {
+        let Credential { clinic_id, credential_id, .. } = known.signed_in.credential;
+        return Err(AppError::NotSignedIn(Some((clinic_id, credential_id))));
+    }
+    if Box::pin(known.follow_master_key(&app.store, key)).await? {
+        app.remembered.keys.invalidate(&prefix).await;
+    }
+    Ok(Arc::clone(&known.signed_in))
+}
+
+async fn look_up(app: &App, prefix: &str) -> Result<Option<Arc<ByPrefix>>, AppError> {
+    Ok(key_look_ups::find(&app.store, prefix).await?.map(Arc::new))
+}
+
+/// The prefix of a text that has the form of a key, as bytes and as text.
+fn prefix_of(key: &str) -> Option<(Prefix, &str)> {
+    let rest = key.strip_prefix(KEY_MARK).filter(|_| key.len() == KEY_LENGTH && key.is_ascii())?;
+    let (prefix, secret) = rest.split_once('_')?;
+    let bytes = prefix.as_bytes().try_into().ok().filter(|_| secret.len() == SECRET_LENGTH)?;
+    Some((bytes, prefix))
+}

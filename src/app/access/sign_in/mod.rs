@@ -1,0 +1,203 @@
+//! Sign-in: [`admit`] is the only entry for keys, for tokens of people and for tokens of record systems. Caches are so
+//! short-lived that a revocation takes effect within five seconds.
+
+mod keys;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use moka::future::Cache;
+use uuid::Uuid;
+
+use super::limits::{Budget, Exceeded, Standing};
+use super::tokens::TOKEN_LENGTH;
+use super::tokens::clients::Call;
+use super::{failed_sign_ins, token_people};
+use crate::app::{App, AppError};
+use crate::domain::access::actor::{Actor, Role};
+use crate::domain::stored::{Clinic, Credential};
+use crate::store::access::credentials::SignedIn as Found;
+use crate::store::access::used_tokens;
+pub(super) use keys::PREFIX_LENGTH;
+
+/// How long a lookup is cached; a revocation takes effect at the latest after this.
+pub const REMEMBERED_FOR: Duration = Duration::from_secs(4);
+
+/// The maximum number of entries in each cache.
+const REMEMBERED: u64 = 10_000;
+
+/// Cached lookups.
+#[derive(Clone)]
+pub(crate) struct Remembered {
+    /// Credentials by the prefixes of their keys; unknown prefixes are cached too.
+    keys: keys::Remembered,
+    /// The people of tokens, by a keyed hash of each token. Only tokens that verify are cached.
+    tokens: Cache<[u8; 32], Arc<Found>>,
+}
+
+/// The credentials and context of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'a> {
+    /// The key or token; `None` if the request has none, or several.
+    pub bearer: Option<&'a str>,
+    /// The client's address.
+    pub address: IpAddr,
+    /// The web origin of the page that sends the request.
+    pub origin: Option<&'a str>,
+    /// The path of an endpoint that accepts tokens of record systems; `None` for other endpoints.
+    pub endpoint: Option<&'a str>,
+    /// The lowest role that is allowed.
+    pub least: Role,
+    /// The budget of the visitor's address that the request counts against.
+    pub budget: Budget,
+    /// The id of the request.
+    pub request_id: Option<Uuid>,
+}
+
+/// The result of an attempt.
+#[derive(Debug)]
+pub struct Admission {
+    /// The caller, if the credential works; also set if the request is refused after that.
+    pub actor: Option<Actor>,
+    /// The caller's limits, if the request was counted.
+    pub standing: Option<Standing>,
+    /// Whether the request is accepted.
+    pub outcome: Result<SignedIn, AppError>,
+}
+
+/// A caller whose key or token works.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    found: Arc<Found>,
+}
+
+impl Remembered {
+    pub(crate) fn new() -> Self {
+        let tokens = Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build();
+        Self { keys: keys::remembered(), tokens }
+    }
+}
+
+impl SignedIn {
+    /// The actor of a request.
+    #[must_use]
+    pub fn actor(&self, request_id: Option<Uuid>) -> Actor {
+        let Credential { clinic_id, credential_id, sender_id, role, .. } = self.found.credential;
+        Actor { clinic_id, credential_id, sender_id, role, request_id }
+    }
+
+    #[must_use]
+    pub fn clinic(&self) -> &Clinic {
+        &self.found.clinic
+    }
+
+    /// Whether a web origin may use the key. A key without origins may be used from anywhere.
+    fn may_come_from(&self, origin: Option<&str>) -> bool {
+        let bound = &self.found.credential.origins;
+        bound.is_empty() || origin.is_some_and(|origin| bound.iter().any(|one| one == origin))
+    }
+}
+
+/// Decides whether a request is accepted, for every kind of credential: the credential works, its clinic is not suspended,
+/// its limits are not exceeded, and its origin and role are allowed. Verification comes before any limit, so failed
+/// attempts of other clients never cause the refusal of a working credential.
+pub async fn admit(app: &App, attempt: Attempt<'_>) -> Admission {
+    let signed_in = match sign_in(app, &attempt).await {
+        Ok(found) => SignedIn { found },
+        Err(error) => {
+            let outcome = Err(failed(app, &attempt, error));
+            return Admission { actor: None, standing: None, outcome };
+        }
+    };
+    let actor = signed_in.actor(attempt.request_id);
+    let counted = app.limits.count(&actor, attempt.address, attempt.budget);
+    let standing = Some(counted.unwrap_or_else(|exceeded| exceeded.standing));
+    let role = actor.role;
+    let outcome = match counted {
+        Err(Exceeded { wait, .. }) => Err(AppError::Limited { retry_after: wait }),
+        Ok(_) if !signed_in.may_come_from(attempt.origin) => Err(AppError::OriginNotAllowed),
+        Ok(_) if role < attempt.least => Err(AppError::RoleTooLow { role, least: attempt.least }),
+        Ok(_) => Ok(signed_in),
+    };
+    Admission { actor: Some(actor), standing, outcome }
+}
+
+/// Finds the owner of a key or token, and checks that it works now.
+async fn sign_in(app: &App, attempt: &Attempt<'_>) -> Result<Arc<Found>, AppError> {
+    let refused = || AppError::NotSignedIn(None);
+    let bearer = attempt.bearer.filter(|bearer| bearer.len() <= TOKEN_LENGTH).ok_or_else(refused)?;
+    if keys::has_the_form(bearer) {
+        return working(app, keys::find(app, bearer).await?);
+    }
+    if let Some(call) = attempt.endpoint.and_then(|path| Call::read(app, bearer, path)) {
+        return by_call(app, call, attempt.request_id).await;
+    }
+    let tokens = app.tokens.as_ref().ok_or_else(refused)?;
+    let hash = app.store.credential_hash(bearer);
+    if let Some(found) = app.remembered.tokens.get(&hash).await {
+        return working(app, found);
+    }
+    // Boxed, so that requests with a cache hit do not carry the size of the lookup future.
+    let look_up = Box::pin(token_people::find(app, tokens, bearer, attempt.request_id));
+    working(app, app.remembered.tokens.try_get_with(hash, look_up).await.map_err(shared)?)
+}
+
+/// Signs a record system in with its token for one call. The token is used up only if every other check passes.
+async fn by_call(app: &App, call: Call<'_>, request_id: Option<Uuid>) -> Result<Arc<Found>, AppError> {
+    let verified = call.verify(app).await?;
+    let found = token_people::find_or_make(app, verified.issuer, &verified.system, request_id).await?;
+    let found = working(app, found)?;
+    let Credential { clinic_id, credential_id, .. } = found.credential;
+    let token = (verified.issuer, &*verified.id);
+    if used_tokens::use_up(&app.store, clinic_id, token, verified.system.until).await? {
+        return Ok(found);
+    }
+    tracing::info!(reason = "replayed", "a record system's token was refused");
+    Err(AppError::NotSignedIn(Some((clinic_id, credential_id))))
+}
+
+/// Audits a failed sign-in and counts it against its address. Too many failures get 429.
+fn failed(app: &App, attempt: &Attempt<'_>, error: AppError) -> AppError {
+    match error {
+        AppError::NotSignedIn(whose) => failed_sign_ins::record(app, whose.map(|(_, credential_id)| credential_id)),
+        AppError::ClinicSuspended(credential_id) => {
+            failed_sign_ins::record(app, credential_id);
+            return error;
+        }
+        _ => return error,
+    }
+    // A request without a credential is no guess: many clients send one to be asked for a credential.
+    if attempt.bearer.is_none() {
+        return error;
+    }
+    match app.limits.count_failure(attempt.address) {
+        Ok(()) => error,
+        Err(retry_after) => AppError::Limited { retry_after },
+    }
+}
+
+/// Checks that the credential works now and its clinic is not suspended.
+fn working(app: &App, found: Arc<Found>) -> Result<Arc<Found>, AppError> {
+    let now = app.ambient.now();
+    let over = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
+    let Credential { clinic_id, credential_id, revoked_at, expires_at, .. } = found.credential;
+    if revoked_at.is_some() || over(expires_at) || over(found.until) {
+        return Err(AppError::NotSignedIn(Some((clinic_id, credential_id))));
+    }
+    if found.clinic.suspended {
+        return Err(AppError::ClinicSuspended(Some(credential_id)));
+    }
+    Ok(found)
+}
+
+/// Copies an error that concurrent requests share.
+fn shared(error: Arc<AppError>) -> AppError {
+    match &*error {
+        AppError::NotSignedIn(whose) => AppError::NotSignedIn(*whose),
+        AppError::ClinicSuspended(whose) => AppError::ClinicSuspended(*whose),
+        AppError::Unavailable(reason) => AppError::Unavailable(reason.clone()),
+        other => AppError::Internal(other.to_string()),
+    }
+}

@@ -1,0 +1,126 @@
+//! Systems that call CDS Hooks services with tokens that they sign themselves; each token is valid for one call.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::key_cache::KeyCache;
+use super::{Verifier, part, parts};
+use crate::app::ambient::after;
+use crate::app::{App, AppError};
+use crate::domain::access::actor::Role;
+use crate::domain::access::client_token::{ClientRules, OneCall};
+use crate::domain::access::token::{Claims, NAME_LENGTH, TokenAlgorithm, TokenFault, TokenPerson};
+use crate::domain::ids::ClinicId;
+use crate::outbound::Client;
+
+/// How long a system's keys are cached.
+const KEYS_KEPT_FOR: Duration = Duration::from_mins(5);
+/// The accepted clock skew of a system.
+const CLOCK_SKEW: Duration = Duration::from_secs(30);
+/// The maximum lifetime of a token. Used tokens are remembered until they expire.
+const LONGEST: Duration = Duration::from_mins(10);
+
+/// A system that may call, and its clinic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CdsClient {
+    /// The issuer, exactly as the system's tokens state it.
+    pub issuer: String,
+    /// The address of its key set. The address in a token (`jku`) is ignored.
+    pub keys_address: String,
+    /// The clinic that its calls belong to.
+    pub clinic_id: ClinicId,
+}
+
+/// All systems that may call.
+pub(crate) struct CdsClients {
+    /// The public base URL of this service, without a trailing slash.
+    base: String,
+    trusted: HashMap<String, Trusted>,
+}
+
+struct Trusted {
+    rules: ClientRules,
+    verifier: Verifier,
+    clinic_id: ClinicId,
+}
+
+/// A token that claims to be signed by a trusted system for one call. It is not verified yet.
+pub(crate) struct Call<'a> {
+    trusted: &'a Trusted,
+    bearer: &'a str,
+    endpoint: String,
+}
+
+/// The content of a verified token.
+pub(crate) struct VerifiedCall<'a> {
+    /// The system that signed it.
+    pub(crate) issuer: &'a str,
+    /// The token's id (`jti`), unique for its system.
+    pub(crate) id: String,
+    /// The system's identity for sign-in. Its empty subject distinguishes it from the people of the same issuer,
+    /// because no person has an empty subject.
+    pub(crate) system: TokenPerson,
+}
+
+impl App {
+    /// Accepts the tokens of these systems, for calls to services under a base URL.
+    ///
+    /// # Errors
+    /// Fails when the system has no certificate authorities, so keys cannot be fetched.
+    pub fn with_cds_clients(self, base: &str, clients: Vec<CdsClient>) -> Result<Self, AppError> {
+        let mut trusted = HashMap::new();
+        for client in clients {
+            let http = Client::new().map_err(|error| AppError::Internal(error.to_string()))?;
+            let keys = KeyCache::new(http, client.keys_address, KEYS_KEPT_FOR, Arc::clone(&self.ambient));
+            let verifier = Verifier { algorithms: TokenAlgorithm::ALL.into(), keys: Arc::new(keys) };
+            let rules = ClientRules { issuer: client.issuer.clone(), clock_skew: CLOCK_SKEW };
+            trusted.insert(client.issuer, Trusted { rules, verifier, clinic_id: client.clinic_id });
+        }
+        let clients = CdsClients { base: base.trim_end_matches('/').to_owned(), trusted };
+        Ok(Self { cds_clients: Some(Arc::new(clients)), ..self })
+    }
+}
+
+impl<'a> Call<'a> {
+    /// Reads a bearer token for a call to an endpoint such as `/cds-services/muscle-loss`; `None` if it names no trusted
+    /// system.
+    pub(crate) fn read(app: &'a App, bearer: &'a str, path: &str) -> Option<Self> {
+        let clients = app.cds_clients.as_ref()?;
+        let (_, _, claims, _) = parts(bearer)?;
+        let claims: Claims = part(claims)?;
+        let trusted = clients.trusted.get(claims.get("iss")?.as_str()?)?;
+        Some(Self { trusted, bearer, endpoint: format!("{}{path}", clients.base) })
+    }
+
+    /// Verifies the token.
+    ///
+    /// # Errors
+    /// Fails when the token is refused (the log has the reason), or the system's keys are unavailable.
+    pub(crate) async fn verify(self, app: &App) -> Result<VerifiedCall<'a>, AppError> {
+        let OneCall { id, until } = self.checked(app).await?.map_err(|reason| {
+            tracing::info!(reason, "a record system's token was refused");
+            AppError::NotSignedIn(None)
+        })?;
+        let issuer = &*self.trusted.rules.issuer;
+        let system = TokenPerson {
+            subject: String::new(),
+            display_name: issuer.chars().take(NAME_LENGTH).collect(),
+            role: Role::Intake,
+            clinic: self.trusted.clinic_id.to_string(),
+            until,
+        };
+        Ok(VerifiedCall { issuer, id, system })
+    }
+
+    async fn checked(&self, app: &App) -> Result<Result<OneCall, &'static str>, AppError> {
+        let claims = match self.trusted.verifier.claims(self.bearer).await? {
+            Ok(claims) => claims,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let now = app.ambient.now();
+        let call = self.trusted.rules.read(&claims, &self.endpoint, now).map_err(TokenFault::as_str);
+        let brief = |call: &OneCall| call.until <= after(now, LONGEST + CLOCK_SKEW);
+        Ok(call.and_then(|call| if brief(&call) { Ok(call) } else { Err("good for too long") }))
+    }
+}

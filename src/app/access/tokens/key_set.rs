@@ -1,0 +1,208 @@
+//! The keys of an issuer (RFC 7517) that can verify a token here.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use data_encoding::BASE64URL_NOPAD;
+use jsonwebtoken::{Algorithm, DecodingKey};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::domain::access::token::TokenAlgorithm;
+
+/// The maximum size of a key set document, bytes.
+pub(super) const DOCUMENT_LIMIT: usize = 256 * 1024;
+/// Keys beyond this number are ignored.
+const MOST_KEYS: usize = 100;
+/// The minimum length of an RSA modulus: 2048 bits.
+const RSA_BYTES: usize = 256;
+/// The maximum length of a key id, bytes.
+pub(super) const KEY_ID_LENGTH: usize = 256;
+
+/// Keys by key id.
+#[derive(Default)]
+pub(super) struct KeySet(HashMap<String, Option<Key>>);
+
+/// A key and the algorithms it may verify.
+pub(super) struct Key {
+    algorithms: Vec<TokenAlgorithm>,
+    public: DecodingKey,
+    /// The members it was read from, to distinguish a repetition from a conflict.
+    told: Told,
+}
+
+/// The relevant members of a key; all others are ignored.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+struct Told {
+    kty: String,
+    kid: String,
+    #[serde(rename = "use")]
+    purpose: Option<String>,
+    key_ops: Option<Vec<String>>,
+    alg: Option<String>,
+    crv: Option<String>,
+    n: Option<String>,
+    e: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
+}
+
+impl KeySet {
+    /// Reads a document; `None` if it is not a key set. A key that cannot verify anything here is ignored: an issuer may
+    /// have keys for other purposes and of unknown types.
+    pub(super) fn read(document: &[u8]) -> Option<Self> {
+        let document: Value = serde_json::from_slice(document).ok()?;
+        let mut keys: HashMap<String, Option<Key>> = HashMap::new();
+        for member in document.get("keys")?.as_array()?.iter().take(MOST_KEYS) {
+            let Some(key) = Told::deserialize(member).ok().and_then(Key::read) else { continue };
+            match keys.entry(key.told.kid.clone()) {
+                Entry::Vacant(free) => _ = free.insert(Some(key)),
+                Entry::Occupied(mut taken) => {
+                    // Two different keys with one id are ambiguous, so the id is dropped.
+                    if taken.get().as_ref().is_none_or(|known| known.told != key.told) {
+                        taken.insert(None);
+                    }
+                }
+            }
+        }
+        Some(Self(keys))
+    }
+
+    /// The key with a key id.
+    pub(super) fn get(&self, name: &str) -> Option<&Key> {
+        self.0.get(name)?.as_ref()
+    }
+
+    /// The number of ids with a key.
+    pub(super) fn len(&self) -> usize {
+        self.0.values().flatten().count()
+    }
+}
+
+impl Key {
+    fn read(told: Told) -> Option<Self> {
+        let signs = told.purpose.as_deref().is_none_or(|purpose| purpose == "sig");
+        let verifies = told.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == "verify"));
+        if !signs || !verifies || !(1..=KEY_ID_LENGTH).contains(&told.kid.len()) {
+            return None;
+        }
+        // The type of the key decides the algorithms; a token's header can only choose among them.
+        let (mut algorithms, public) = match (told.kty.as_str(), told.crv.as_deref()) {
+            ("RSA", _) => {
+                let (n, e) = (number(told.n.as_ref()?)?, number(told.e.as_ref()?)?);
+                let public = (n.len() >= RSA_BYTES).then(|| DecodingKey::from_rsa_raw_components(&n, &e))?;
+                (vec![TokenAlgorithm::Rs256, TokenAlgorithm::Rs384, TokenAlgorithm::Ps256], public)
+            }
+            ("EC", Some("P-256")) => (vec![TokenAlgorithm::Es256], point(&told, 32)?),
+            ("EC", Some("P-384")) => (vec![TokenAlgorithm::Es384], point(&told, 48)?),
+            ("OKP", Some("Ed25519")) => {
+                let x = number(told.x.as_ref()?).filter(|x| x.len() == 32)?;
+                (vec![TokenAlgorithm::EdDsa], DecodingKey::from_ed_der(&x))
+            }
+            _ => return None,
+        };
+        if let Some(only) = &told.alg {
+            algorithms.retain(|algorithm| algorithm.as_str() == only);
+        }
+        (!algorithms.is_empty()).then_some(Self { algorithms, public, told })
+    }
+
+    pub(super) fn verifies_by(&self, algorithm: TokenAlgorithm) -> bool {
+        self.algorithms.contains(&algorithm)
+    }
+
+    /// Whether this key made a signature over a message.
+    pub(super) fn has_signed(&self, algorithm: TokenAlgorithm, message: &str, signature: &str) -> bool {
+        let algorithm = match algorithm {
+            TokenAlgorithm::Rs256 => Algorithm::RS256,
+            TokenAlgorithm::Rs384 => Algorithm::RS384,
+            TokenAlgorithm::Ps256 => Algorithm::PS256,
+            TokenAlgorithm::Es256 => Algorithm::ES256,
+            TokenAlgorithm::Es384 => Algorithm::ES384,
+            TokenAlgorithm::EdDsa => Algorithm::EdDSA,
+        };
+        jsonwebtoken::crypto::verify(signature, message.as_bytes(), &self.public, algorithm).unwrap_or(false)
+    }
+}
+
+/// Decodes a number of a key to bytes.
+fn number(encoded: &String) -> Option<Vec<u8>> {
+    BASE64URL_NOPAD.decode(encoded.as_bytes()).ok()
+}
+
+/// The point of an elliptic curve whose coordinates have this many bytes.
+fn point(told: &Told, bytes: usize) -> Option<DecodingKey> {
+    let (x, y) = (number(told.x.as_ref()?)?, number(told.y.as_ref()?)?);
+    // Uncompressed form (SEC 1, section 2.3.3).
+    (x.len() == bytes && y.len() == bytes).then(|| DecodingKey::from_ec_der(&[&[4], &*x, &*y].concat()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn set(keys: &Value) -> KeySet {
+        KeySet::read(json!({ "keys": keys }).to_string().as_bytes()).unwrap()
+    }
+
+    fn bytes(count: usize, byte: u8) -> String {
+        BASE64URL_NOPAD.encode(&vec![byte; count])
+    }
+
+    fn rsa(name: &str) -> Value {
+        json!({"kty": "RSA", "kid": name, "n": bytes(256, 1), "e": "AQAB"})
+    }
+
+    fn with(mut key: Value, member: &str, value: &str) -> Value {
+        key[member] = json!(value);
+        key
+    }
+
+    #[test]
+    fn a_key_verifies_only_by_algorithms_that_its_type_and_its_alg_allow() {
+        let bound = with(with(rsa("b"), "alg", "PS256"), "use", "sig");
+        let ec = json!({"kty": "EC", "kid": "c", "crv": "P-384", "x": bytes(48, 1), "y": bytes(48, 2)});
+        let set = set(&json!([rsa("a"), bound, ec]));
+        let may = |name: &str| {
+            TokenAlgorithm::ALL.into_iter().filter(|one| set.get(name).unwrap().verifies_by(*one)).collect::<Vec<_>>()
+        };
+        assert_eq!(may("a"), [TokenAlgorithm::Rs256, TokenAlgorithm::Rs384, TokenAlgorithm::Ps256]);
+        assert_eq!(may("b"), [TokenAlgorithm::Ps256]);
+        assert_eq!(may("c"), [TokenAlgorithm::Es384]);
+    }
+
+    #[test]
+    fn keys_that_cannot_verify_are_ignored_and_the_rest_is_read() {
+        let good = json!({"kty": "OKP", "kid": "good", "crv": "Ed25519", "x": bytes(32, 1), "x5c": 7});
+        let set = set(&json!([
+            null, 7, "x", {}, {"kty": "RSA"}, {"kty": "RSA", "kid": "good"},
+            {"kty": "oct", "kid": "good", "k": "AQAB"},
+            with(rsa("good"), "use", "enc"), with(rsa("good"), "alg", "HS256"), with(rsa("good"), "n", "!"),
+            with(rsa("good"), "n", &bytes(255, 1)),
+            {"kty": "RSA", "kid": "good", "n": bytes(256, 1), "e": "AQAB", "key_ops": ["encrypt"]},
+            {"kty": "OKP", "kid": "good", "crv": "X25519", "x": bytes(32, 1)},
+            {"kty": "OKP", "kid": "good", "crv": "Ed25519", "x": bytes(31, 1)},
+            {"kty": "EC", "kid": "good", "crv": "secp256k1", "x": bytes(32, 1), "y": bytes(32, 1)},
+            {"kty": "EC", "kid": "good", "crv": "P-256", "x": bytes(48, 1), "y": bytes(48, 1)}, good,
+        ]));
+        assert!(set.get("good").unwrap().verifies_by(TokenAlgorithm::EdDsa));
+        assert_eq!(set.len(), 1);
+    }
+
+    #[test]
+    fn an_id_of_two_keys_is_dropped_and_a_repetition_is_harmless() {
+        let two = || with(rsa("two"), "n", &bytes(256, 2));
+        let set = set(&json!([rsa("twice"), rsa("twice"), rsa("two"), two(), rsa("two")]));
+        assert!(set.get("twice").is_some());
+        assert!(set.get("two").is_none());
+    }
+
+    #[test]
+    fn a_document_that_is_no_key_set_differs_from_an_empty_one() {
+        assert!(KeySet::read(b"<html>").is_none());
+        assert!(KeySet::read(b"{\"keys\": {}}").is_none());
+        assert_eq!(set(&json!([])).len(), 0);
+    }
+}

@@ -1,0 +1,119 @@
+//! Signed tokens of an OpenID Connect issuer: turns a bearer token into a person, or refuses it without a reason.
+
+pub mod clients;
+mod key_cache;
+mod key_set;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use data_encoding::BASE64URL_NOPAD;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::app::AppError;
+use crate::app::ambient::Ambient;
+use crate::domain::access::token::{Claims, TokenAlgorithm, TokenFault, TokenPerson, TokenRules};
+use crate::outbound::{Client, OutboundError};
+use key_cache::KeyCache;
+use key_set::KEY_ID_LENGTH;
+
+/// The maximum length of a token, bytes.
+pub const TOKEN_LENGTH: usize = 8 * 1024;
+
+/// The operator's settings for tokens.
+#[derive(Clone, Debug)]
+pub struct TokenPolicy {
+    /// The rules for the claims.
+    pub rules: TokenRules,
+    /// The address of the issuer's keys.
+    pub keys_address: String,
+    /// How long the issuer's keys are cached.
+    pub keys_kept_for: Duration,
+    /// The accepted signature algorithms.
+    pub algorithms: Vec<TokenAlgorithm>,
+}
+
+pub(crate) struct Tokens {
+    rules: TokenRules,
+    verifier: Verifier,
+}
+
+/// Verifies that an issuer has signed a token.
+struct Verifier {
+    algorithms: Vec<TokenAlgorithm>,
+    keys: Arc<KeyCache>,
+}
+
+/// The relevant members of the header. An unknown `crit` member makes the token unreadable (RFC 7515, section 4.1.11).
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    kid: String,
+    typ: Option<String>,
+    crit: Option<Value>,
+}
+
+impl Tokens {
+    pub(crate) fn new(policy: TokenPolicy, ambient: Arc<dyn Ambient>) -> Result<Self, OutboundError> {
+        let TokenPolicy { rules, keys_address, keys_kept_for, algorithms } = policy;
+        let keys = KeyCache::new(Client::new()?, keys_address, keys_kept_for, ambient);
+        Ok(Self { rules, verifier: Verifier { algorithms, keys: Arc::new(keys) } })
+    }
+
+    /// The issuer whose tokens are accepted.
+    pub(crate) fn issuer(&self) -> &str {
+        &self.rules.issuer
+    }
+
+    /// The person in a token; `None` if it is refused. The log has the reason, the response does not.
+    ///
+    /// # Errors
+    /// Fails when the issuer's keys are unavailable.
+    pub(crate) async fn person(&self, token: &str, ambient: &dyn Ambient) -> Result<Option<TokenPerson>, AppError> {
+        let read = match self.verifier.claims(token).await? {
+            Ok(claims) => self.rules.read(&claims, ambient.now()).map_err(TokenFault::as_str),
+            Err(reason) => Err(reason),
+        };
+        if let Err(reason) = read {
+            tracing::info!(reason, "a token was refused");
+        }
+        Ok(read.ok())
+    }
+}
+
+impl Verifier {
+    /// The claims of a token that the issuer has signed.
+    async fn claims(&self, token: &str) -> Result<Result<Claims, &'static str>, AppError> {
+        let Some((message, header, claims, signature)) = parts(token) else { return Ok(Err("form")) };
+        let Some(header) = part::<Header>(header) else { return Ok(Err("header")) };
+        // A token for another purpose, such as a logout token, signs no one in.
+        let access = ["jwt", "at+jwt", "application/at+jwt"];
+        let typed = header.typ.as_ref().is_none_or(|typ| access.iter().any(|fit| typ.eq_ignore_ascii_case(fit)));
+        if !typed || header.crit.is_some() || header.kid.len() > KEY_ID_LENGTH {
+            return Ok(Err("header"));
+        }
+        let allowed = TokenAlgorithm::parse(&header.alg).filter(|algorithm| self.algorithms.contains(algorithm));
+        let Some(algorithm) = allowed else { return Ok(Err("algorithm")) };
+        let keys = self.keys.keys(&header.kid).await?;
+        let Some(key) = keys.get(&header.kid) else { return Ok(Err("unknown key")) };
+        if !key.verifies_by(algorithm) {
+            return Ok(Err("algorithm"));
+        }
+        if !key.has_signed(algorithm, message, signature) {
+            return Ok(Err("signature"));
+        }
+        Ok(part(claims).ok_or("claims"))
+    }
+}
+
+/// The signed message of a token, its header, its claims, and its signature.
+fn parts(token: &str) -> Option<(&str, &str, &str, &str)> {
+    let (message, signature) = token.rsplit_once('.').filter(|_| token.len() <= TOKEN_LENGTH)?;
+    let (header, claims) = message.split_once('.').filter(|(_, claims)| !claims.contains('.'))?;
+    Some((message, header, claims, signature))
+}
+
+fn part<T: for<'a> Deserialize<'a>>(encoded: &str) -> Option<T> {
+    serde_json::from_slice(&BASE64URL_NOPAD.decode(encoded.as_bytes()).ok()?).ok()
+}

@@ -1,0 +1,124 @@
+//! Audit entries of use cases. A change writes its entry in its own transaction. A read writes its entry to disk before any
+//! data is returned.
+
+pub mod folding;
+pub mod pruning;
+pub mod sealing;
+pub mod verification;
+
+use uuid::Uuid;
+
+use super::ambient::new_id;
+use super::{App, AppError};
+use crate::domain::access::actor::Actor;
+use crate::domain::audit::{AuditAction, AuditEntry, AuditFilter, AuditOutcome, NamedEntry};
+use crate::domain::ids::{ClinicId, SubjectId};
+use crate::domain::stored::{Page, PageRequest};
+use crate::store;
+
+use folding::{Kind, Refusal};
+
+/// The entry of a successful action or read. One subject is stored as the entry's subject, several as a list.
+///
+/// # Errors
+/// Fails when the system has no randomness.
+pub fn entry(
+    app: &App,
+    actor: &Actor,
+    action: AuditAction,
+    resource_id: Uuid,
+    subjects: &[SubjectId],
+) -> Result<AuditEntry, AppError> {
+    let entry = operator_entry(app, actor.clinic_id, action, resource_id)?;
+    let (subject_id, subject_ids) = about(subjects);
+    let (credential_id, request_id) = (Some(actor.credential_id), actor.request_id);
+    Ok(AuditEntry { credential_id, subject_id, subject_ids, request_id, ..entry })
+}
+
+/// The subject columns of an entry: the single subject, or the list.
+pub(super) fn about(subjects: &[SubjectId]) -> (Option<SubjectId>, Vec<SubjectId>) {
+    match subjects {
+        [one] => (Some(*one), Vec::new()),
+        many => (None, many.to_vec()),
+    }
+}
+
+/// The entry of an action of the operator or of a background job for a clinic.
+///
+/// # Errors
+/// Fails when the system has no randomness.
+pub fn operator_entry(
+    app: &App,
+    clinic_id: ClinicId,
+    action: AuditAction,
+    resource_id: Uuid,
+) -> Result<AuditEntry, AppError> {
+    let at = app.ambient.now();
+    Ok(AuditEntry {
+        audit_entry_id: new_id(&*app.ambient, at)?,
+        clinic_id,
+        at,
+        credential_id: None,
+        action,
+        outcome: AuditOutcome::Success,
+        resource_id,
+        resource_ids: Vec::new(),
+        subject_id: None,
+        subject_ids: Vec::new(),
+        occurrences: 1,
+        request_id: None,
+    })
+}
+
+/// Audits a read. The read data may be returned only after this succeeds.
+///
+/// # Errors
+/// Fails when the entry cannot be made durable; then no data may be returned.
+pub async fn look(
+    app: &App,
+    actor: &Actor,
+    action: AuditAction,
+    resource_id: Uuid,
+    subjects: &[SubjectId],
+) -> Result<(), AppError> {
+    Ok(store::audit::writer::write(&app.store, entry(app, actor, action, resource_id, subjects)?).await?)
+}
+
+/// The distinct subjects of a list, in the order of the list.
+#[must_use]
+pub fn everybody(subjects: impl IntoIterator<Item = SubjectId>) -> Vec<SubjectId> {
+    let mut seen = std::collections::HashSet::new();
+    subjects.into_iter().filter(|subject| seen.insert(*subject)).collect()
+}
+
+/// Audits a refusal, folded with others of its kind.
+///
+/// # Errors
+/// Fails when the audit log cannot be written; then the refusal must not be sent.
+pub async fn refusal(
+    app: &App,
+    actor: &Actor,
+    action: AuditAction,
+    outcome: AuditOutcome,
+    resource_id: Uuid,
+    subject: Option<SubjectId>,
+) -> Result<(), AppError> {
+    let Actor { clinic_id, credential_id, request_id, .. } = *actor;
+    let kind = Kind { clinic_id, credential_id: Some(credential_id), action, outcome, resource_id: Uuid::nil() };
+    folding::record(app, kind, Refusal { resource_id, subject, request_id }).await
+}
+
+/// One page of the clinic's audit log, newest first. The read is audited too.
+///
+/// # Errors
+/// Fails when the cursor does not belong to this list, or the database is unavailable.
+pub async fn list(
+    app: &App,
+    actor: &Actor,
+    filter: &AuditFilter,
+    page: &PageRequest,
+) -> Result<Page<NamedEntry>, AppError> {
+    let page = store::audit::entries::list(&app.store, actor.clinic_id, filter, page).await?;
+    look(app, actor, AuditAction::AuditEntriesListed, Uuid::nil(), &[]).await?;
+    Ok(page)
+}

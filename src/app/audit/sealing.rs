@@ -1,0 +1,39 @@
+//! Sealing of the audit log: unsealed entries become the next links of the chains.
+
+use crate::app::{App, AppError};
+use crate::domain::audit::seal::Head;
+use crate::domain::ids::ClinicId;
+use crate::store;
+
+/// Seals all unsealed entries, of every clinic and of the system. The head of each chain that grew is logged, so that a
+/// later truncation can be detected.
+///
+/// # Errors
+/// Fails when the database is unavailable, or one of the chains cannot be read; what was sealed stays sealed.
+pub async fn seal(app: &App) -> Result<Vec<Head>, AppError> {
+    let (mut heads, mut failed) = (Vec::new(), None);
+    for clinic_id in store::audit::seals::waiting(&app.store).await? {
+        match seal_clinic(app, clinic_id).await {
+            Ok(Some(head)) => {
+                tracing::info!(%head, "sealed");
+                heads.push(head);
+            }
+            Ok(None) => {}
+            // The chains of other clinics are sealed all the same.
+            Err(error) => failed = Some(error),
+        }
+    }
+    failed.map_or(Ok(heads), Err)
+}
+
+async fn seal_clinic(app: &App, clinic_id: ClinicId) -> Result<Option<Head>, AppError> {
+    let mut last = None;
+    // Entries that arrive meanwhile are left for the next run: seals of few entries would only lengthen the chain.
+    loop {
+        let sealed = store::audit::seals::seal_next(&app.store, clinic_id, app.ambient.now()).await?;
+        last = sealed.map(|sealed| sealed.head).or(last);
+        if !sealed.is_some_and(|sealed| sealed.full) {
+            return Ok(last);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Commands of staff on follow-ups: load the follow-up, let the domain decide, store the decision.
+
+use jiff::Timestamp;
+
+use crate::app::ambient::random;
+use crate::app::audit::{entry, look};
+use crate::app::{App, AppError};
+use crate::domain::access::actor::Actor;
+use crate::domain::audit::AuditAction;
+use crate::domain::fault::FaultCode;
+use crate::domain::follow_ups::{FollowUp, FollowUpChange, FollowUpCommand, Note, Refusal, decide};
+use crate::domain::ids::FollowUpId;
+use crate::domain::submissions::Idempotency;
+use crate::store;
+use crate::store::follow_ups::commands::{Decided, Outcome};
+use crate::store::submissions::idempotency_keys::{Effect, Kept};
+
+/// A requested command.
+#[derive(Clone)]
+pub struct Asked {
+    pub follow_up_id: FollowUpId,
+    /// The version that the caller has read.
+    pub version: i32,
+    pub command: FollowUpCommand,
+    /// The note to store with the command.
+    pub note: Option<Note>,
+    pub idempotency: Option<Idempotency>,
+}
+
+/// A follow-up after a command.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    pub follow_up: FollowUp,
+    /// When the command was executed.
+    pub at: Timestamp,
+}
+
+/// Executes a command on a follow-up, once per idempotency key.
+///
+/// # Errors
+/// Fails when the clinic has no such follow-up, the follow-up has changed since it was read or refuses the command, the new
+/// assignee cannot work on it, the key was used for another request, or the database is unavailable.
+pub async fn command(app: &App, actor: &Actor, asked: Asked) -> Result<Answered, AppError> {
+    let idempotency = asked.idempotency.as_ref();
+    // A retry gets the original response, even if the follow-up has changed since.
+    if let Some(answered) = earlier(app, actor, idempotency).await? {
+        return Ok(answered);
+    }
+    let case = store::follow_ups::find(&app.store, actor.clinic_id, asked.follow_up_id).await?;
+    let case = case.ok_or(AppError::NotFound)?;
+    if case.version != asked.version {
+        return stale(app, actor, idempotency).await;
+    }
+    let now = app.ambient.now();
+    if let FollowUpCommand::Reassign { to } = asked.command
+        && !store::access::credentials::can_work(&app.store, actor.clinic_id, to, now).await?
+    {
+        return Err(AppError::fault("/to", FaultCode::NotFound, "there is no such staff member"));
+    }
+    let change = decide(&case, &asked.command, actor, now).map_err(refused)?;
+    let note = asked.note.map(|note| Ok::<_, AppError>((note, random(&*app.ambient)?))).transpose()?;
+    let decided = Decided { note, ..decided(app, actor, change, action(&asked.command))? };
+    match store::follow_ups::commands::commit_change(&app.store, actor.clinic_id, &decided, idempotency).await? {
+        Outcome::Written(follow_up) => Ok(written(app, *follow_up, now)),
+        Outcome::Known(kept) => replay(app, actor, kept).await,
+        Outcome::Stale | Outcome::Nothing => stale(app, actor, idempotency).await,
+    }
+}
+
+/// Claims the most urgent, then oldest open follow-up; `None` when none is open. Under concurrency each follow-up goes to
+/// one caller, and a retry with the same key gets the same follow-up.
+///
+/// # Errors
+/// Fails when the key was used for another request, or the database is unavailable.
+pub async fn take_next(
+    app: &App,
+    actor: &Actor,
+    idempotency: Option<&Idempotency>,
+) -> Result<Option<Answered>, AppError> {
+    let now = app.ambient.now();
+    let claim = |case: &FollowUp| {
+        let change = decide(case, &FollowUpCommand::Claim, actor, now).map_err(refused)?;
+        decided(app, actor, change, AuditAction::FollowUpTaken)
+    };
+    match store::follow_ups::commands::take_next(&app.store, actor.clinic_id, idempotency, now, claim).await? {
+        Outcome::Written(follow_up) => Ok(Some(written(app, *follow_up, now))),
+        Outcome::Known(kept) => replay(app, actor, kept).await.map(Some),
+        Outcome::Nothing => Ok(None),
+        Outcome::Stale => Err(AppError::Internal("a locked follow-up has changed".into())),
+    }
+}
+
+/// A follow-up that was just written; wakes the delivery of webhooks.
+fn written(app: &App, follow_up: FollowUp, at: Timestamp) -> Answered {
+    app.deliveries.notify_one();
+    Answered { follow_up, at }
+}
+
+fn decided(app: &App, actor: &Actor, change: FollowUpChange, action: AuditAction) -> Result<Decided, AppError> {
+    let (id, subject_id) = (change.after.follow_up_id, change.after.subject_id);
+    let audit = entry(app, actor, action, id.0, &[subject_id])?;
+    Ok(Decided { change, note: None, audit })
+}
+
+/// The earlier result of the same request, if there is one.
+async fn earlier(app: &App, actor: &Actor, idempotency: Option<&Idempotency>) -> Result<Option<Answered>, AppError> {
+    let Some(idempotency) = idempotency else { return Ok(None) };
+    let (clinic_id, now) = (actor.clinic_id, app.ambient.now());
+    match store::submissions::idempotency_keys::find(&app.store, clinic_id, idempotency, now).await? {
+        Some(kept) => replay(app, actor, kept).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Replays the response of the request that first used this key. Audited as a read.
+async fn replay(app: &App, actor: &Actor, kept: Kept) -> Result<Answered, AppError> {
+    let Kept::Same(Effect::Version(id, version)) = kept else { return Err(AppError::IdempotencyKeyReused) };
+    let event = store::follow_ups::events::find(&app.store, actor.clinic_id, FollowUpId(id), version).await?;
+    let event = event.ok_or(AppError::NotFound)?;
+    look(app, actor, AuditAction::FollowUpRead, id, &[event.after.subject_id]).await?;
+    Ok(Answered { follow_up: event.after, at: event.at })
+}
+
+/// The follow-up has changed. A concurrent copy of this request may have changed it after this one looked up the key.
+async fn stale(app: &App, actor: &Actor, idempotency: Option<&Idempotency>) -> Result<Answered, AppError> {
+    earlier(app, actor, idempotency).await?.ok_or(AppError::Stale)
+}
+
+fn refused(refusal: Refusal) -> AppError {
+    match refusal {
+        Refusal::AppointmentOutOfRange => AppError::fault("/appointment_at", FaultCode::OutOfRange, refusal.sentence()),
+        other => AppError::Conflict(other.sentence()),
+    }
+}
+
+const fn action(command: &FollowUpCommand) -> AuditAction {
+    match command {
+        FollowUpCommand::Claim => AuditAction::FollowUpClaimed,
+        FollowUpCommand::Release => AuditAction::FollowUpReleased,
+        FollowUpCommand::Reassign { .. } => AuditAction::FollowUpReassigned,
+        FollowUpCommand::Contact { .. } => AuditAction::FollowUpContacted,
+        FollowUpCommand::Book { .. } => AuditAction::FollowUpBooked,
+        FollowUpCommand::Unbook => AuditAction::FollowUpUnbooked,
+        FollowUpCommand::DidNotAttend => AuditAction::FollowUpMissed,
+        FollowUpCommand::Close(_) => AuditAction::FollowUpClosed,
+        FollowUpCommand::Reopen => AuditAction::FollowUpReopened,
+        FollowUpCommand::Note => AuditAction::FollowUpNoted,
+    }
+}

@@ -1,0 +1,94 @@
+//! Follow-ups: the worklist, one follow-up, its history.
+
+pub mod commands;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::audit::{everybody, look};
+use super::{App, AppError};
+use crate::domain::access::actor::Actor;
+use crate::domain::audit::AuditAction;
+use crate::domain::follow_ups::{FollowUp, FollowUpEvent};
+use crate::domain::ids::FollowUpId;
+use crate::domain::stored::{FollowUpFilter, FollowUpOrder, Page, PageRequest, SubmissionSummary};
+use crate::domain::subjects::Contact;
+use crate::store::{self, Store};
+
+/// A page of the worklist.
+pub struct Worklist {
+    pub page: Page<FollowUp>,
+    /// The estimated number of follow-ups that match the filter, if requested.
+    pub estimated_total: Option<u64>,
+    /// When the page was read.
+    pub at: Timestamp,
+}
+
+/// A follow-up with related data.
+pub struct Detail {
+    pub follow_up: FollowUp,
+    /// Its submissions, oldest first.
+    pub submissions: Vec<SubmissionSummary>,
+    /// The person's contact data; `None` without consent to contact.
+    pub contact: Option<Contact>,
+    /// When the data was read.
+    pub at: Timestamp,
+}
+
+/// One page of the worklist in the requested order, with an estimated total if requested.
+///
+/// # Errors
+/// Fails when the cursor does not belong to this list, or the database is unavailable.
+pub async fn list(
+    app: &App,
+    actor: &Actor,
+    filter: &FollowUpFilter,
+    order: FollowUpOrder,
+    page: &PageRequest,
+    estimate: bool,
+) -> Result<Worklist, AppError> {
+    let (clinic_id, at) = (actor.clinic_id, app.ambient.now());
+    let read = async |store: Store| {
+        let page = store::follow_ups::worklist::list(&store, clinic_id, filter, order, page, at).await?;
+        let mut estimated_total = None;
+        if estimate {
+            estimated_total = Some(store::follow_ups::worklist::estimate(&store, clinic_id, filter, at).await?);
+        }
+        Ok((page, estimated_total))
+    };
+    let (page, estimated_total) = app.store.reading(actor, read).await?;
+    let shown = everybody(page.items.iter().map(|case| case.subject_id));
+    look(app, actor, AuditAction::FollowUpsListed, Uuid::nil(), &shown).await?;
+    Ok(Worklist { page, estimated_total, at })
+}
+
+/// One follow-up with its submissions and, with consent to contact, the contact data.
+///
+/// # Errors
+/// Fails when the clinic has no such follow-up, or the database is unavailable.
+pub async fn get(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Result<Detail, AppError> {
+    let clinic_id = actor.clinic_id;
+    let follow_up = find(app, actor, follow_up_id).await?;
+    let submissions = store::submissions::of_follow_up(&app.store, clinic_id, follow_up_id).await?;
+    let contact = store::subjects::contact(&app.store, clinic_id, follow_up.subject_id).await?;
+    look(app, actor, AuditAction::FollowUpRead, follow_up_id.0, &[follow_up.subject_id]).await?;
+    Ok(Detail { follow_up, submissions, contact, at: app.ambient.now() })
+}
+
+/// All versions of a follow-up, oldest first.
+///
+/// # Errors
+/// Fails when the clinic has no such follow-up, or the database is unavailable.
+pub async fn history(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Result<Vec<FollowUpEvent>, AppError> {
+    let follow_up = find(app, actor, follow_up_id).await?;
+    let events = store::follow_ups::events::list(&app.store, actor.clinic_id, follow_up_id).await?;
+    // After a merge, earlier versions are about the merged subject.
+    let shown = everybody(events.iter().map(|event| event.after.subject_id).chain([follow_up.subject_id]));
+    look(app, actor, AuditAction::FollowUpHistoryRead, follow_up_id.0, &shown).await?;
+    Ok(events)
+}
+
+async fn find(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Result<FollowUp, AppError> {
+    let found = store::follow_ups::find(&app.store, actor.clinic_id, follow_up_id).await?;
+    found.ok_or(AppError::NotFound)
+}

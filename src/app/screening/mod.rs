@@ -1,0 +1,6 @@
+//! Use cases of rule tables and stored answers.
+
+pub mod replay;
+pub mod rule_tables;
+pub mod scan;
+pub mod verify;

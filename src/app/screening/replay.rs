@@ -1,0 +1,34 @@
+//! Replay: the results of another rule table for a clinic's stored answers.
+
+use std::sync::Arc;
+
+pub use super::scan::Progress;
+use super::{rule_tables, scan};
+use crate::app::{App, AppError};
+use crate::domain::screening::replay::{Replay, rescore};
+use crate::domain::screening::rule_table::RuleTable;
+use crate::domain::stored::Clinic;
+use crate::store::screening::scan::Scanned;
+
+/// Scores all stored submissions of a clinic with a table and compares the results with the stored ones. Changes nothing.
+///
+/// # Errors
+/// Fails when the database is unavailable.
+pub async fn replay(
+    app: &App,
+    clinic: &Clinic,
+    table: Arc<RuleTable>,
+    progress: impl FnMut(Progress),
+) -> Result<Replay, AppError> {
+    let pathways = clinic.pathways.clone();
+    let before_pathways = rule_tables::before_pathways(app).await?;
+    let one = move |row: &Scanned, tally: &mut Replay| match (row.answers(), row.assessment(), row.pathway()) {
+        (Ok(answers), Ok(stored), Ok(asked)) => {
+            let pathways = asked.as_ref().map_or(&pathways[..], std::slice::from_ref);
+            let pathways = if before_pathways.contains(&row.rule_table) { pathways } else { &[] };
+            tally.add(&stored, &rescore(&table, &answers, &stored, pathways));
+        }
+        _ => tally.unreadable += 1,
+    };
+    scan::fold(app, Some(clinic.clinic_id), one, Replay::merge, progress).await
+}

@@ -1,0 +1,132 @@
+//! Rule tables: those of this binary, and those that only the database has.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::future::Cache as Moka;
+
+use crate::app::{App, AppError};
+use crate::domain::screening::rule_table::{Id, RuleTable};
+use crate::rules::Release;
+use crate::rules::conformance::{self, ConformanceCase};
+use crate::store;
+
+/// Compiled versions from the database.
+pub(crate) type Cache = Moka<String, Arc<Release>>;
+
+/// The versions in the database, as of the last query.
+pub(crate) type Known = Moka<(), Arc<Vec<String>>>;
+
+pub(crate) fn cache() -> Cache {
+    Moka::new(16)
+}
+
+pub(crate) fn known() -> Known {
+    Moka::builder().time_to_live(Duration::from_secs(1)).build()
+}
+
+/// Stores the text of every version of this binary in the database.
+///
+/// # Errors
+/// Fails when the database is unavailable, or has another text of a version.
+pub(in crate::app) async fn record(app: &App) -> Result<(), AppError> {
+    for release in app.releases.iter() {
+        let now = app.ambient.now();
+        store::screening::rule_tables::record(&app.store, &release.table.version, &release.digest, &release.files, now)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The table that scores new submissions.
+#[must_use]
+pub fn current(app: &App) -> &RuleTable {
+    &app.releases.current().table
+}
+
+/// All versions of this binary, oldest first.
+#[must_use]
+pub fn list(app: &App) -> Vec<Arc<Release>> {
+    app.releases.iter().cloned().collect()
+}
+
+/// The names of all versions of this binary, oldest first.
+#[must_use]
+pub fn versions(app: &App) -> Vec<String> {
+    app.releases.iter().map(|release| release.table.version.to_string()).collect()
+}
+
+/// A version: from this binary or, for rows scored by another binary, from the database.
+///
+/// # Errors
+/// Fails when neither has the version, or the database is unavailable.
+pub async fn get(app: &App, version: &str) -> Result<Arc<Release>, AppError> {
+    if let Some(release) = app.releases.find(version) {
+        return Ok(Arc::clone(release));
+    }
+    if let Some(release) = app.read_tables.get(version).await {
+        return Ok(release);
+    }
+    if version.contains('\0') {
+        // A `text` column cannot contain a null character.
+        return Err(AppError::NotFound);
+    }
+    let files = store::screening::rule_tables::find(&app.store, version).await?.ok_or(AppError::NotFound)?;
+    let release = Release::read(version, files).map_err(|_| AppError::RuleTable(Id::from(version)))?;
+    let release = Arc::new(release);
+    app.read_tables.insert(version.to_owned(), Arc::clone(&release)).await;
+    Ok(release)
+}
+
+/// A version that a client asks for. The database is queried for its versions at most once a second, however many clients
+/// ask.
+///
+/// # Errors
+/// Fails as [`get`] does.
+pub async fn find(app: &App, version: &str) -> Result<Arc<Release>, AppError> {
+    if app.releases.find(version).is_none() {
+        let versions =
+            async { Ok::<_, AppError>(Arc::new(store::screening::rule_tables::versions(&app.store).await?)) };
+        let versions = app.known_tables.try_get_with((), versions).await;
+        let versions = versions.map_err(|error| AppError::Unavailable(error.to_string()))?;
+        if !versions.iter().any(|known| known == version) {
+            return Err(AppError::NotFound);
+        }
+    }
+    get(app, version).await
+}
+
+/// The versions without pathways. An empty list of pathways in their submissions is not a choice.
+///
+/// # Errors
+/// Fails when the database is unavailable.
+pub(in crate::app) async fn before_pathways(app: &App) -> Result<BTreeSet<String>, AppError> {
+    let releases = every(app).await?.into_iter();
+    Ok(releases.filter(|(_, release)| release.table.pathways.is_empty()).map(|(version, _)| version).collect())
+}
+
+/// The conformance cases, with the version they belong to.
+///
+/// # Errors
+/// Fails when the cases cannot be parsed.
+pub fn conformance() -> Result<(&'static str, Vec<ConformanceCase>), AppError> {
+    let cases = conformance::cases().map_err(|error| AppError::Internal(error.to_string()))?;
+    Ok((conformance::VERSION, cases))
+}
+
+/// All versions that rows of the database may refer to, except unusable ones.
+///
+/// # Errors
+/// Fails when the database is unavailable.
+pub(in crate::app) async fn every(app: &App) -> Result<BTreeMap<String, Arc<Release>>, AppError> {
+    let mut releases = BTreeMap::new();
+    for version in store::screening::rule_tables::versions(&app.store).await? {
+        match get(app, &version).await {
+            Ok(release) => drop(releases.insert(version, release)),
+            Err(AppError::RuleTable(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(releases)
+}

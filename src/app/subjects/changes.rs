@@ -1,0 +1,93 @@
+//! Changes of a subject by staff: contact data, consent, and their earlier values.
+
+use crate::app::ambient::random;
+use crate::app::audit::{entry, look};
+use crate::app::submissions::intake::possible;
+use crate::app::{App, AppError};
+use crate::domain::access::actor::Actor;
+use crate::domain::audit::AuditAction;
+use crate::domain::fault::FaultCode;
+use crate::domain::ids::SubjectId;
+use crate::domain::stored::{Page, PageRequest, Subject};
+use crate::domain::subjects::history::SubjectChange;
+use crate::domain::subjects::{Consent, Contact};
+use crate::store;
+use crate::store::subjects::changes::Replacement;
+
+/// One subject. Contact data is returned only with consent to contact.
+///
+/// # Errors
+/// Fails when the clinic has no such subject, or the database is unavailable.
+pub async fn get(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<Subject, AppError> {
+    let found = store::subjects::find(&app.store, actor.clinic_id, subject_id).await?.ok_or(AppError::NotFound)?;
+    look(app, actor, AuditAction::SubjectRead, subject_id.0, &[subject_id]).await?;
+    Ok(found.shown())
+}
+
+/// Replaces the contact data of the version that the caller read. Without consent it is stored but hidden.
+///
+/// # Errors
+/// Fails when there is no such subject, the subject has changed since or was merged into another, or the database is
+/// unavailable.
+pub async fn replace_contact(
+    app: &App,
+    actor: &Actor,
+    subject_id: SubjectId,
+    seen: i32,
+    contact: Contact,
+) -> Result<Subject, AppError> {
+    replace(app, actor, subject_id, seen, AuditAction::ContactChanged, Replacement::Contact(contact)).await
+}
+
+/// Replaces the consent of the version that the caller read. A withdrawal hides contact data at once.
+///
+/// # Errors
+/// Fails when the consent has an impossible time, there is no such subject, the subject has changed since or was merged
+/// into another, or the database is unavailable.
+pub async fn replace_consent(
+    app: &App,
+    actor: &Actor,
+    subject_id: SubjectId,
+    seen: i32,
+    consent: Consent,
+) -> Result<Subject, AppError> {
+    if !possible(app, consent.given_at) {
+        return Err(AppError::fault("/given_at", FaultCode::OutOfRange, "must be between 1900 and now"));
+    }
+    replace(app, actor, subject_id, seen, AuditAction::ConsentChanged, Replacement::Consent(consent)).await
+}
+
+/// One page of the changes of a subject, the latest first. Earlier contact data is returned only while the person consents
+/// to contact.
+///
+/// # Errors
+/// Fails when there is no such subject, the cursor does not belong to this list, or the database is unavailable.
+pub async fn history(
+    app: &App,
+    actor: &Actor,
+    subject_id: SubjectId,
+    page: &PageRequest,
+) -> Result<Page<SubjectChange>, AppError> {
+    let mut changes = store::subjects::changes::list(&app.store, actor.clinic_id, subject_id, page).await?;
+    // Read after the changes, so that a withdrawal in between hides them.
+    let subject = store::subjects::find(&app.store, actor.clinic_id, subject_id).await?.ok_or(AppError::NotFound)?;
+    let may_be_contacted = subject.may_be_contacted();
+    let shown = |change: SubjectChange| SubjectChange { before: change.before.shown(may_be_contacted), ..change };
+    changes.items = changes.items.into_iter().map(shown).collect();
+    look(app, actor, AuditAction::SubjectHistoryRead, subject_id.0, &[subject_id]).await?;
+    Ok(changes)
+}
+
+async fn replace(
+    app: &App,
+    actor: &Actor,
+    subject_id: SubjectId,
+    seen: i32,
+    action: AuditAction,
+    replacement: Replacement,
+) -> Result<Subject, AppError> {
+    let entry = entry(app, actor, action, subject_id.0, &[subject_id])?;
+    let nonces = [random(&*app.ambient)?, random(&*app.ambient)?];
+    let changed = store::subjects::changes::replace(&app.store, subject_id, seen, replacement, &entry, nonces).await?;
+    Ok(changed.shown())
+}

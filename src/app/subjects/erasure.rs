@@ -1,0 +1,95 @@
+//! Erasure of a subject, export of all data about a subject, and replay of erasures over a restored backup.
+
+use std::path::PathBuf;
+
+use uuid::Uuid;
+
+use super::merges;
+use crate::app::audit::{entry, look, operator_entry};
+use crate::app::screening::scan::Progress;
+use crate::app::{App, AppError, clinics};
+use crate::domain::access::actor::Actor;
+use crate::domain::audit::AuditAction;
+use crate::domain::ids::{ClinicId, SubjectId};
+use crate::domain::subjects::history::SubjectExport;
+use crate::store;
+use crate::store::subjects::erasure::Listed;
+use crate::store::subjects::erasure_log::Erased;
+
+/// All data stored about a subject, decrypted. It is the person's own copy, so it contains contact data whatever the
+/// consent.
+///
+/// # Errors
+/// Fails when the clinic has no such subject, or the database is unavailable.
+pub async fn export(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<SubjectExport, AppError> {
+    let export = store::subjects::export::export(&app.store, actor.clinic_id, subject_id).await?;
+    look(app, actor, AuditAction::SubjectExported, subject_id.0, &export.subject_ids).await?;
+    Ok(export)
+}
+
+/// Erases a subject and all data stored about it. The erasure is written to the erasure log outside the database first.
+///
+/// # Errors
+/// Fails when there is no erasure log or no such subject, the subject was merged into another, or the log or the database
+/// is unavailable.
+pub async fn erase(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<(), AppError> {
+    let log = app.policy.erasure_log.as_deref().ok_or(AppError::NoErasureLog)?;
+    let entry = entry(app, actor, AuditAction::SubjectErased, subject_id.0, &[subject_id])?;
+    store::subjects::erasure::erase(&app.store, subject_id, Some(log), &entry).await?;
+    app.deliveries.notify_one();
+    Ok(())
+}
+
+/// The result of a replay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// Subjects in the logs.
+    pub named: usize,
+    /// Lines that are not valid entries.
+    pub unreadable: u64,
+    /// Subjects that were found and erased.
+    pub erased: u64,
+}
+
+/// Erases again the subjects in the logs that the database, restored from a backup, still holds. Subjects that are already
+/// erased stay erased.
+///
+/// # Errors
+/// Fails when a log cannot be read, or the database is unavailable.
+pub async fn replay(app: &App, logs: &[PathBuf], mut progress: impl FnMut(Progress)) -> Result<Replayed, AppError> {
+    let erased = Erased::read(logs)?;
+    let mut replayed = Replayed { named: erased.len(), unreadable: erased.unreadable, erased: 0 };
+    let clinics = clinics::list(app).await?;
+    let (mut done, mut total) = (0, 0);
+    for clinic in &clinics {
+        total += store::subjects::erasure::count(&app.store, clinic.clinic_id).await?;
+    }
+    for clinic in &clinics {
+        let mut after = SubjectId(Uuid::nil());
+        loop {
+            let chunk = store::subjects::erasure::next(&app.store, clinic.clinic_id, after, &erased).await?;
+            let Some(next) = chunk.next else { break };
+            for listed in chunk.listed {
+                replayed.erased += 1;
+                again(app, clinic.clinic_id, listed).await?;
+            }
+            done += chunk.rows;
+            progress(Progress { done, total });
+            after = next;
+        }
+    }
+    Ok(replayed)
+}
+
+async fn again(app: &App, clinic_id: ClinicId, listed: Listed) -> Result<(), AppError> {
+    let Listed { subject_id, merged_into, with_another } = listed;
+    if with_another {
+        return Ok(());
+    }
+    if merged_into.is_some() {
+        // In the backup the two subjects are still merged; the other one stays.
+        merges::undo_of(app, clinic_id, subject_id).await?;
+    }
+    let entry = operator_entry(app, clinic_id, AuditAction::SubjectErased, subject_id.0)?;
+    Ok(store::subjects::erasure::erase(&app.store, subject_id, None, &entry).await?)
+}

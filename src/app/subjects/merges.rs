@@ -1,0 +1,83 @@
+//! Merges: staff state that two subjects are one person, or revoke that.
+
+use crate::app::ambient::{new_id, random};
+use crate::app::audit::{entry, operator_entry};
+use crate::app::{App, AppError};
+use crate::domain::access::actor::Actor;
+use crate::domain::audit::{AuditAction, AuditEntry};
+use crate::domain::ids::{ClinicId, FollowUpId, MergeId, SubjectId};
+use crate::domain::subjects::history::SubjectMerge;
+use crate::domain::submissions::Idempotency;
+use crate::store;
+use crate::store::subjects::merges::Merging;
+
+/// Merges a subject into the one that stays, in the version that the caller read.
+///
+/// # Errors
+/// Fails when one of them does not exist or is part of another merge, the one that stays has changed since, the idempotency
+/// key was used for another request, or the database is unavailable.
+pub async fn merge(
+    app: &App,
+    actor: &Actor,
+    kept: SubjectId,
+    merged: SubjectId,
+    seen: i32,
+    idempotency: Option<&Idempotency>,
+) -> Result<SubjectMerge, AppError> {
+    let merge_id: MergeId = new_id(&*app.ambient, app.ambient.now())?;
+    let entry = entry(app, actor, AuditAction::SubjectsMerged, merge_id.0, &[kept, merged])?;
+    let nonces = [random(&*app.ambient)?, random(&*app.ambient)?, random(&*app.ambient)?];
+    let merging = Merging { merge_id, kept, merged, seen };
+    let merge = store::subjects::merges::merge(&app.store, merging, idempotency, &entry, nonces).await?;
+    app.deliveries.notify_one();
+    Ok(merge)
+}
+
+/// Undoes a merge.
+///
+/// # Errors
+/// Fails when the subject has no such merge, it is already undone, the idempotency key was used for another request, or the
+/// database is unavailable.
+pub async fn undo(
+    app: &App,
+    actor: &Actor,
+    kept: SubjectId,
+    merge_id: MergeId,
+    idempotency: Option<&Idempotency>,
+) -> Result<SubjectMerge, AppError> {
+    let merge = store::subjects::merges::find(&app.store, actor.clinic_id, merge_id).await?;
+    let merge = merge.filter(|merge| merge.kept == kept).ok_or(AppError::NotFound)?;
+    let entry = entry(app, actor, AuditAction::MergeUndone, merge_id.0, &[kept, merge.merged])?;
+    let by = actor.credential_id.0;
+    take_back(app, &merge, idempotency, &entry, by).await
+}
+
+/// Undoes the merge that a subject is part of, for the operator, who has no credential: the merge records its creator as
+/// the one who undid it, and the audit log records the operator.
+///
+/// # Errors
+/// Fails when the subject is part of no merge, or the database is unavailable.
+pub(in crate::app) async fn undo_of(app: &App, clinic_id: ClinicId, merged: SubjectId) -> Result<(), AppError> {
+    let found = store::subjects::merges::merge_of(&app.store, clinic_id, merged).await?;
+    let (merge_id, _, by) = found.ok_or(AppError::NotFound)?;
+    let merge = store::subjects::merges::find(&app.store, clinic_id, merge_id).await?.ok_or(AppError::NotFound)?;
+    let entry = operator_entry(app, clinic_id, AuditAction::MergeUndone, merge_id.0)?;
+    let entry = AuditEntry { subject_ids: vec![merge.kept, merged], ..entry };
+    take_back(app, &merge, None, &entry, by).await.map(drop)
+}
+
+async fn take_back(
+    app: &App,
+    merge: &SubjectMerge,
+    idempotency: Option<&Idempotency>,
+    entry: &AuditEntry,
+    by: uuid::Uuid,
+) -> Result<SubjectMerge, AppError> {
+    let spare = merge.follow_up_ids.iter().map(|_| new_id(&*app.ambient, entry.at));
+    let spare = spare.collect::<Result<Vec<FollowUpId>, _>>()?;
+    let nonces = [random(&*app.ambient)?, random(&*app.ambient)?];
+    let of = (merge.kept, merge.merge_id);
+    let merge = store::subjects::merges::undo(&app.store, of, idempotency, entry, by, &spare, nonces).await?;
+    app.deliveries.notify_one();
+    Ok(merge)
+}

@@ -1,0 +1,208 @@
+//! Intake: score answers, or submit them.
+
+use std::sync::atomic::Ordering;
+
+use jiff::Timestamp;
+
+use crate::app::ambient::{new_id, random};
+use crate::app::audit::look;
+use crate::app::screening::rule_tables;
+use crate::app::{App, AppError};
+use crate::domain::access::actor::{Actor, Role};
+use crate::domain::audit::AuditAction;
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::screening::answers::Answers;
+use crate::domain::screening::assessment::Assessment;
+use crate::domain::screening::scoring;
+use crate::domain::screening::scoring::{Alarm, Asked};
+use crate::domain::stored::{Clinic, Stored, StoredSubmission};
+use crate::domain::submissions::{Draft, Idempotency, Stamp, accept};
+use crate::store;
+use crate::store::StoreError;
+use crate::store::database::constraint::Meaning;
+use crate::store::submissions::idempotency_keys::{Effect, Kept};
+
+/// How far a client's clock may be ahead, seconds.
+const CLOCK_AHEAD_SECONDS: i64 = 300;
+/// The earliest accepted time, 1900-01-01T00:00:00Z: no living person answered before; seconds.
+const EARLIEST_SECONDS: i64 = -2_208_988_800;
+
+/// Scores answers without storing anything.
+#[must_use]
+pub fn score(app: &App, answers: &Answers, asked: Asked<'_>) -> Assessment {
+    scoring::score(rule_tables::current(app), answers, asked)
+}
+
+/// The red flags of answers that are otherwise refused.
+#[must_use]
+pub fn alarm(app: &App, answers: &Answers) -> Alarm {
+    scoring::alarm(rule_tables::current(app), answers)
+}
+
+/// Whether submissions of the actor's clinic are accepted at the moment. Call it before the body is read.
+///
+/// # Errors
+/// Fails when a submission would wait too long to be stored.
+pub fn takes(app: &App, actor: &Actor) -> Result<(), AppError> {
+    if app.store.refuses_submissions(actor.clinic_id) {
+        return Err(AppError::Unavailable("too many submissions wait to be written".to_owned()));
+    }
+    Ok(())
+}
+
+/// Scores and stores a submission. When it returns, the submission is on disk, with its follow-up and audit entry. A retry
+/// with the same key and body gets the submission that the first request stored.
+///
+/// # Errors
+/// Fails with all faults of the draft; when the key was used for another request, or the database is unavailable.
+pub async fn submit(app: &App, actor: &Actor, clinic: &Clinic, draft: Draft) -> Result<StoredSubmission, AppError> {
+    match settle(app, actor, clinic, draft).await? {
+        Stored::Created(stored) => Ok(*stored),
+        Stored::Replayed(stored) => shown_again(app, actor, *stored).await,
+        Stored::KeyReused => Err(AppError::IdempotencyKeyReused),
+    }
+}
+
+/// Scores and stores a submission, and returns the outcome.
+pub(in crate::app) async fn settle(
+    app: &App,
+    actor: &Actor,
+    clinic: &Clinic,
+    draft: Draft,
+) -> Result<Stored, AppError> {
+    if !app.prepared.load(Ordering::Acquire) {
+        return Err(AppError::Unavailable("the database and its master key are not verified yet".into()));
+    }
+    let now = app.ambient.now();
+    let faults = draft_faults(app, &draft, actor);
+    if !faults.is_empty() {
+        return Err(AppError::Faulty(faults));
+    }
+    if let Some(outcome) = refused_correction(app, actor, &draft, now).await? {
+        return Ok(outcome);
+    }
+    let stamp = Stamp {
+        now,
+        submission_id: new_id(&*app.ambient, now)?,
+        subject_id: new_id(&*app.ambient, now)?,
+        follow_up_id: new_id(&*app.ambient, now)?,
+        audit_entry_id: new_id(&*app.ambient, now)?,
+    };
+    let accepted = accept(rule_tables::current(app), draft, actor, clinic, stamp);
+    let random = || random(&*app.ambient);
+    let nonces = [random()?, random()?, random()?, random()?];
+    let outcome = store::submissions::commit(&app.store, accepted, nonces).await?;
+    count_for_readers(app, actor).await;
+    if let Stored::Created(stored) = &outcome
+        && stored.follow_up.is_some()
+    {
+        app.deliveries.notify_one();
+    }
+    Ok(outcome)
+}
+
+/// Refuses a draft of an intake key that corrects another sender's submission, as if that submission were unknown. A retry
+/// gets the original response, even if the corrected submission has been removed since.
+async fn refused_correction(
+    app: &App,
+    actor: &Actor,
+    draft: &Draft,
+    now: Timestamp,
+) -> Result<Option<Stored>, AppError> {
+    let Some(corrected) = draft.supersedes.filter(|_| actor.role < Role::Staff) else { return Ok(None) };
+    let of = (actor.clinic_id, actor.sender_id);
+    if store::submissions::records::is_of_sender(&app.store, of, corrected).await? {
+        return Ok(None);
+    }
+    if let Some(idempotency) = &draft.idempotency {
+        match store::submissions::idempotency_keys::find(&app.store, actor.clinic_id, idempotency, now).await? {
+            Some(Kept::Same(Effect::Submission(earlier))) => {
+                if let Some(stored) = store::submissions::find(&app.store, actor.clinic_id, earlier).await? {
+                    return Ok(Some(Stored::Replayed(Box::new(stored))));
+                }
+            }
+            Some(_) => return Ok(Some(Stored::KeyReused)),
+            None => {}
+        }
+    }
+    Err(StoreError::Conflict(Meaning::SupersededSubmissionUnknown).into())
+}
+
+/// Makes staff find the new submission in lists read from the replica. It is stored whether or not this succeeds.
+async fn count_for_readers(app: &App, actor: &Actor) {
+    if actor.role >= Role::Staff
+        && let Err(error) = store::access::credential_changes::count_after(&app.store, actor).await
+    {
+        tracing::warn!(%error, "a list read from the replica may not show what was just submitted");
+    }
+}
+
+/// The submission that the same request stored before, if there is one. A retry gets the original response even if a later
+/// version of the service finds the combination of answers implausible.
+///
+/// # Errors
+/// Fails when the database is unavailable.
+pub async fn earlier(
+    app: &App,
+    actor: &Actor,
+    idempotency: &Idempotency,
+) -> Result<Option<StoredSubmission>, AppError> {
+    let clinic_id = actor.clinic_id;
+    let found =
+        store::submissions::idempotency_keys::find(&app.store, clinic_id, idempotency, app.ambient.now()).await?;
+    let Some(Kept::Same(Effect::Submission(submission_id))) = found else { return Ok(None) };
+    match store::submissions::find(&app.store, clinic_id, submission_id).await? {
+        Some(stored) => shown_again(app, actor, stored).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Replays a receipt. Audited as a read of the submission.
+pub(in crate::app) async fn shown_again(
+    app: &App,
+    actor: &Actor,
+    stored: StoredSubmission,
+) -> Result<StoredSubmission, AppError> {
+    look(app, actor, AuditAction::SubmissionRead, stored.submission_id.0, &[stored.subject_id]).await?;
+    Ok(stored)
+}
+
+/// Faults of a draft that its syntax alone does not show.
+#[must_use]
+pub fn draft_faults(app: &App, draft: &Draft, actor: &Actor) -> Vec<Fault> {
+    let mut faults: Vec<Fault> = draft.answers.missing().map(|fault| fault.under("/answers")).collect();
+    if actor.role == Role::Browser {
+        let detail = "a browser key may not identify the person or the source of the record";
+        let set = [
+            (draft.subject.reference.is_some(), "/subject/reference"),
+            (draft.source.is_some(), "/source"),
+            (draft.supersedes.is_some(), "/supersedes"),
+            (draft.imported, "/imported"),
+        ];
+        let refused = set.into_iter().filter(|(set, _)| *set);
+        faults.extend(refused.map(|(_, pointer)| Fault::new(pointer, FaultCode::NotAllowed, detail)));
+    }
+    let consent = draft.subject.consent.as_ref().map(|consent| consent.given_at);
+    for (pointer, at) in [("/answered_at", draft.answered_at), ("/subject/consent/given_at", consent)] {
+        if at.is_some_and(|at| !possible(app, at)) {
+            faults.push(Fault::new(pointer, FaultCode::OutOfRange, "must be between 1900 and now"));
+        }
+    }
+    faults.extend(import_fault(app, draft));
+    faults
+}
+
+/// Checks that imported history has a time of its answers, and that it is in the past.
+fn import_fault(app: &App, draft: &Draft) -> Option<Fault> {
+    match draft.answered_at {
+        _ if !draft.imported => None,
+        None => Some(Fault::new("/answered_at", FaultCode::Required, "history must state when it was answered")),
+        Some(at) if at < app.ambient.now() => None,
+        Some(_) => Some(Fault::new("/answered_at", FaultCode::OutOfRange, "history must be in the past")),
+    }
+}
+
+/// Whether a time is within the accepted range.
+pub(in crate::app) fn possible(app: &App, at: Timestamp) -> bool {
+    (EARLIEST_SECONDS..=app.ambient.now().as_second() + CLOCK_AHEAD_SECONDS).contains(&at.as_second())
+}

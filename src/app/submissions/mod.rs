@@ -1,0 +1,96 @@
+//! Submissions: read one, reassess it, list many.
+
+pub mod exports;
+pub mod idempotency;
+pub mod intake;
+pub mod records;
+pub mod statistics;
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::audit::{everybody, look};
+use super::screening::rule_tables;
+use super::{App, AppError};
+use crate::domain::access::actor::{Actor, Role};
+use crate::domain::audit::AuditAction;
+use crate::domain::ids::SubmissionId;
+use crate::domain::screening::assessment::Assessment;
+use crate::domain::screening::replay::rescore;
+use crate::domain::stored::{Clinic, Page, PageRequest, StoredSubmission, SubmissionFilter, SubmissionSummary};
+use crate::rules::Release;
+use crate::store::{self, Store};
+
+/// A submission's answers under a rule table.
+pub struct Assessed {
+    pub submission: StoredSubmission,
+    pub release: Arc<Release>,
+    /// The assessment of the answers by the rule table.
+    pub assessment: Assessment,
+    /// Whether this is the stored assessment.
+    pub stored: bool,
+}
+
+/// One submission. An intake key gets only what its sender submitted.
+///
+/// # Errors
+/// Fails when there is no such submission for this actor, or the database is unavailable.
+pub async fn get(app: &App, actor: &Actor, submission_id: SubmissionId) -> Result<StoredSubmission, AppError> {
+    let found = visible(app, actor, submission_id).await?;
+    look(app, actor, AuditAction::SubmissionRead, submission_id.0, &[found.subject_id]).await?;
+    Ok(found)
+}
+
+async fn visible(app: &App, actor: &Actor, submission_id: SubmissionId) -> Result<StoredSubmission, AppError> {
+    let of = (actor.clinic_id, actor.sender_id);
+    if actor.role < Role::Staff && !store::submissions::records::is_of_sender(&app.store, of, submission_id).await? {
+        return Err(AppError::NotFound);
+    }
+    let found = store::submissions::find(&app.store, actor.clinic_id, submission_id).await?;
+    found.ok_or(AppError::NotFound)
+}
+
+/// A submission with its stored assessment, or assessed by another version of the rule table. Nothing is stored.
+///
+/// # Errors
+/// Fails when there is no such submission for this actor, the version is unknown, or the database is unavailable.
+pub async fn assess(
+    app: &App,
+    actor: &Actor,
+    clinic: &Clinic,
+    submission_id: SubmissionId,
+    version: Option<&str>,
+) -> Result<Assessed, AppError> {
+    let submission = visible(app, actor, submission_id).await?;
+    let own = &submission.assessment.rule_table;
+    let release = rule_tables::get(app, version.unwrap_or(own)).await?;
+    let stored = release.table.version == *own;
+    let assessment = if stored {
+        submission.assessment.clone()
+    } else {
+        let pathways = submission.pathway.as_ref().map_or(&clinic.pathways[..], std::slice::from_ref);
+        let had_none = rule_tables::get(app, own).await?.table.pathways.is_empty();
+        let pathways = if had_none { pathways } else { &[] };
+        rescore(&release.table, &submission.answers, &submission.assessment, pathways)
+    };
+    look(app, actor, AuditAction::SubmissionAssessed, submission_id.0, &[submission.subject_id]).await?;
+    Ok(Assessed { submission, release, assessment, stored })
+}
+
+/// One page of the clinic's submissions, newest first.
+///
+/// # Errors
+/// Fails when the cursor does not belong to this list, or the database is unavailable.
+pub async fn list(
+    app: &App,
+    actor: &Actor,
+    filter: &SubmissionFilter,
+    page: &PageRequest,
+) -> Result<Page<SubmissionSummary>, AppError> {
+    let read = async |store: Store| store::submissions::list(&store, actor.clinic_id, filter, page).await;
+    let page = app.store.reading(actor, read).await?;
+    let shown = everybody(page.items.iter().map(|item| item.subject_id));
+    look(app, actor, AuditAction::SubmissionsListed, Uuid::nil(), &shown).await?;
+    Ok(page)
+}

@@ -1,0 +1,52 @@
+//! Submissions as records that other systems identify by their own names: created once, and listed in full.
+
+use uuid::Uuid;
+
+use super::{idempotency, intake};
+use crate::app::audit::{everybody, look};
+use crate::app::{App, AppError, submissions};
+use crate::domain::access::actor::{Actor, Role};
+use crate::domain::audit::AuditAction;
+use crate::domain::stored::{Clinic, Page, PageRequest, Stored, StoredSubmission};
+use crate::domain::submissions::Draft;
+use crate::domain::submissions::record::{RecordFilter, Recorded};
+use crate::store::{self, Store};
+
+/// Stores a submission unless the sender already has one with its source. The transaction claims a unique key for the
+/// source, which settles concurrent requests; the read before it finds submissions stored without such a claim.
+///
+/// # Errors
+/// Fails when the draft has faults, several submissions have its source, or the database is unavailable.
+pub async fn create_once(app: &App, actor: &Actor, clinic: &Clinic, draft: Draft) -> Result<Recorded, AppError> {
+    let source = draft.source.as_ref().ok_or_else(|| AppError::Internal("a record without a source".into()))?;
+    match store::submissions::records::of_source(&app.store, (actor.clinic_id, actor.sender_id), source).await?[..] {
+        [] => {}
+        [one] => return Ok(Recorded::Found(Box::new(submissions::get(app, actor, one).await?))),
+        _ => return Err(AppError::Ambiguous),
+    }
+    let draft = Draft { idempotency: Some(idempotency::of_record(actor.sender_id, source)), ..draft };
+    match intake::settle(app, actor, clinic, draft).await? {
+        Stored::Created(stored) => Ok(Recorded::Created(stored)),
+        Stored::Replayed(stored) => intake::shown_again(app, actor, *stored).await.map(Box::new).map(Recorded::Found),
+        Stored::KeyReused => Err(AppError::IdempotencyKeyReused),
+    }
+}
+
+/// One page of full submissions, the latest received first. An intake key gets only what its sender submitted.
+///
+/// # Errors
+/// Fails when the cursor does not belong to this list, or the database is unavailable.
+pub async fn list(
+    app: &App,
+    actor: &Actor,
+    filter: RecordFilter,
+    page: &PageRequest,
+) -> Result<Page<StoredSubmission>, AppError> {
+    let own = (actor.role < Role::Staff).then_some(actor.sender_id);
+    let filter = RecordFilter { sender_id: own.or(filter.sender_id), ..filter };
+    let read = async |store: Store| store::submissions::records::list(&store, actor.clinic_id, &filter, page).await;
+    let page = app.store.reading(actor, read).await?;
+    let shown = everybody(page.items.iter().map(|item| item.subject_id));
+    look(app, actor, AuditAction::SubmissionsListed, Uuid::nil(), &shown).await?;
+    Ok(page)
+}

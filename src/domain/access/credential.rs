@@ -1,0 +1,92 @@
+//! Validation of a new credential: its name, expiry and origins.
+
+use jiff::Timestamp;
+
+use super::actor::Role;
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::ids::CredentialId;
+
+/// A credential to be created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CredentialDraft {
+    pub role: Role,
+    /// The person or system that receives the key.
+    pub display_name: String,
+    pub expires_at: Option<Timestamp>,
+    /// The web origins that may send a browser key. Without any, every origin may.
+    pub origins: Vec<String>,
+    /// The credential whose sender it continues.
+    pub replaces: Option<CredentialId>,
+}
+
+pub const MOST_ORIGINS: usize = 20;
+/// The maximum length of an origin, bytes.
+pub const ORIGIN_LENGTH: usize = 300;
+
+impl CredentialDraft {
+    /// Validates the draft and trims its name.
+    ///
+    /// # Errors
+    /// Returns every fault at once.
+    pub fn checked(self, now: Timestamp) -> Result<Self, Vec<Fault>> {
+        let display_name = self.display_name.trim().to_owned();
+        let mut faults = Vec::new();
+        let mut fault = |pointer: &str, code, detail: &str| faults.push(Fault::new(pointer, code, detail));
+        let length = display_name.chars().count();
+        if !(1..=200).contains(&length) || display_name.chars().any(char::is_control) {
+            fault("/display_name", FaultCode::Text, "must be 1 to 200 characters without control characters");
+        }
+        if self.expires_at.is_some_and(|at| at <= now) {
+            fault("/expires_at", FaultCode::OutOfRange, "must be in the future");
+        }
+        if self.role != Role::Browser && !self.origins.is_empty() {
+            fault("/origins", FaultCode::NotAllowed, "only a browser key can have origins");
+        }
+        if self.origins.len() > MOST_ORIGINS {
+            fault("/origins", FaultCode::Text, "at most 20 origins are allowed");
+        }
+        for (index, origin) in self.origins.iter().enumerate() {
+            if !is_origin(origin) {
+                let detail = "must be like https://clinic.example, in lower case, without a path";
+                fault(&format!("/origins/{index}"), FaultCode::Format, detail);
+            } else if self.origins[..index].contains(origin) {
+                fault(&format!("/origins/{index}"), FaultCode::Duplicate, "the origin is repeated");
+            }
+        }
+        if faults.is_empty() { Ok(Self { display_name, ..self }) } else { Err(faults) }
+    }
+}
+
+/// Whether a text has the form of an origin as browsers send it.
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-:[]".contains(c);
+    text.len() <= ORIGIN_LENGTH && host.is_some_and(|host| !host.is_empty() && host.chars().all(allowed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(role: Role, name: &str, expires: i64, origins: &[&str]) -> Vec<String> {
+        let draft = CredentialDraft {
+            role,
+            display_name: name.to_owned(),
+            expires_at: Some(Timestamp::from_second(expires).unwrap()),
+            origins: origins.iter().map(|origin| (*origin).to_owned()).collect(),
+            replaces: None,
+        };
+        let checked = draft.checked(Timestamp::from_second(100).unwrap());
+        checked.err().unwrap_or_default().into_iter().map(|fault| fault.pointer).collect()
+    }
+
+    #[test]
+    fn every_fault_of_a_draft_is_reported_at_once() {
+        assert!(faults(Role::Browser, " Kiosk ", 101, &["https://clinic.example", "http://localhost:5173"]).is_empty());
+        let wrong = ["https://clinic.example/", "*", "https://a.example", "https://a.example"];
+        let all = faults(Role::Browser, " \u{7} ", 100, &wrong);
+        assert_eq!(all, ["/display_name", "/expires_at", "/origins/0", "/origins/1", "/origins/3"]);
+        assert_eq!(faults(Role::Staff, "Ada", 101, &["https://clinic.example"]), ["/origins"]);
+        assert_eq!(faults(Role::Browser, &"x".repeat(201), 101, &[]), ["/display_name"]);
+    }
+}

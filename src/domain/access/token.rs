@@ -1,0 +1,321 @@
+//! Signed tokens of an OpenID Connect issuer: validation of their claims. The signature is verified elsewhere, and first.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::actor::Role;
+
+/// The claims of a token, by name.
+pub type Claims = Map<String, Value>;
+
+/// The operator's settings for the tokens of one issuer.
+#[derive(Clone, Debug)]
+pub struct TokenRules {
+    /// The issuer (`iss`), exactly as in its tokens.
+    pub issuer: String,
+    /// The audience (`aud`) that a token must contain.
+    pub audience: String,
+    /// The claim that holds the role: a name, or a path of names separated by dots.
+    pub role_claim: String,
+    /// The issuer's roles and the roles they map to.
+    pub roles: Vec<(String, Role)>,
+    /// The claim that holds the clinic, by its id or its exact name.
+    pub clinic_claim: String,
+    /// Accepted difference between the two clocks.
+    pub clock_skew: Duration,
+}
+
+/// The person that a valid token identifies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenPerson {
+    /// The issuer's id of the person (`sub`).
+    pub subject: String,
+    /// The person's name, at most [`NAME_LENGTH`] characters.
+    pub display_name: String,
+    pub role: Role,
+    /// The clinic, by its id or its name.
+    pub clinic: String,
+    /// When the token expires, clock skew included.
+    pub until: Timestamp,
+}
+
+/// Why the claims of a token are refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenFault {
+    /// The issuer is wrong or missing.
+    Issuer,
+    /// The audience is wrong or missing.
+    Audience,
+    /// The subject is missing, empty or too long.
+    Subject,
+    /// The expiry is missing or not readable.
+    NoExpiry,
+    Expired,
+    /// The start of validity is in the future or not readable.
+    NotYet,
+    /// The time of issue is in the future, after the expiry, missing or not readable.
+    IssuedAt,
+    /// No role is mapped to a role of the service.
+    Role,
+    /// The clinic is missing.
+    Clinic,
+    /// The id (`jti`) is missing or invalid, so that a replay could not be detected.
+    NoId,
+    /// The token was used before.
+    Replayed,
+}
+
+/// A signature algorithm that may be allowed. Unsigned tokens and shared secrets are never allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TokenAlgorithm {
+    /// RSA, PKCS #1 v1.5, SHA-256.
+    Rs256,
+    /// RSA, PKCS #1 v1.5, SHA-384.
+    Rs384,
+    /// RSA, PSS, SHA-256.
+    Ps256,
+    /// ECDSA on P-256.
+    Es256,
+    /// ECDSA on P-384.
+    Es384,
+    EdDsa,
+}
+
+/// The maximum length of a display name, characters.
+pub const NAME_LENGTH: usize = 200;
+/// The maximum length of a subject, bytes (OpenID Connect Core 1.0, section 2).
+const SUBJECT_LENGTH: usize = 255;
+
+impl TokenAlgorithm {
+    pub const ALL: [Self; 6] = [Self::Rs256, Self::Rs384, Self::Ps256, Self::Es256, Self::Es384, Self::EdDsa];
+
+    /// The algorithm's registered name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Rs384 => "RS384",
+            Self::Ps256 => "PS256",
+            Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
+            Self::EdDsa => "EdDSA",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
+    }
+}
+
+impl TokenFault {
+    /// The fault as written to the log.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Issuer => "issuer",
+            Self::Audience => "audience",
+            Self::Subject => "subject",
+            Self::NoExpiry => "no expiry",
+            Self::Expired => "expired",
+            Self::NotYet => "not valid yet",
+            Self::IssuedAt => "issued at",
+            Self::Role => "role",
+            Self::Clinic => "clinic",
+            Self::NoId => "no id",
+            Self::Replayed => "replayed",
+        }
+    }
+}
+
+impl TokenRules {
+    /// Validates the claims of a token. The signature must already be verified.
+    ///
+    /// # Errors
+    /// Returns the first fault found.
+    pub fn read(&self, claims: &Claims, now: Timestamp) -> Result<TokenPerson, TokenFault> {
+        if text(claims, "iss") != Some(&*self.issuer) {
+            return Err(TokenFault::Issuer);
+        }
+        if !names(claims.get("aud")).any(|audience| audience == self.audience) {
+            return Err(TokenFault::Audience);
+        }
+        let until = times(claims, self.clock_skew, now.as_second())?;
+        let subject = text(claims, "sub").filter(|subject| (1..=SUBJECT_LENGTH).contains(&subject.len()));
+        let subject = subject.ok_or(TokenFault::Subject)?.to_owned();
+        // Of several roles, the most privileged counts.
+        let mapped = |name: &str| self.roles.iter().find(|(theirs, _)| theirs == name).map(|(_, role)| *role);
+        let role = names(at(claims, &self.role_claim)).filter_map(mapped).max().ok_or(TokenFault::Role)?;
+        let clinic = at(claims, &self.clinic_claim)
+            .and_then(Value::as_str)
+            .filter(|name| !name.is_empty() && !name.contains('\0'));
+        Ok(TokenPerson {
+            subject,
+            display_name: display_name(claims),
+            role,
+            clinic: clinic.ok_or(TokenFault::Clinic)?.to_owned(),
+            until,
+        })
+    }
+}
+
+/// Checks every time of a token and returns when it expires, clock skew included.
+pub(in crate::domain) fn times(claims: &Claims, clock_skew: Duration, now: i64) -> Result<Timestamp, TokenFault> {
+    let skew = i64::try_from(clock_skew.as_secs()).unwrap_or(0);
+    let expiry = seconds(claims.get("exp")).ok_or(TokenFault::NoExpiry)?;
+    let until = expiry.saturating_add(skew);
+    if now >= until {
+        return Err(TokenFault::Expired);
+    }
+    let latest = now.saturating_add(skew);
+    if claims.get("nbf").is_some_and(|begin| seconds(Some(begin)).is_none_or(|begin| begin > latest)) {
+        return Err(TokenFault::NotYet);
+    }
+    if seconds(claims.get("iat")).is_none_or(|issued| issued > latest || issued > expiry) {
+        return Err(TokenFault::IssuedAt);
+    }
+    Ok(Timestamp::from_second(until).unwrap_or(Timestamp::MAX))
+}
+
+/// The value of a claim: by its whole name, otherwise by a path of names separated by dots.
+fn at<'a>(claims: &'a Claims, name: &str) -> Option<&'a Value> {
+    claims.get(name).or_else(|| {
+        let (first, rest) = name.split_once('.')?;
+        at(claims.get(first)?.as_object()?, rest)
+    })
+}
+
+/// A text claim. A text with a NUL character counts as missing, because PostgreSQL cannot store it.
+pub(in crate::domain) fn text<'a>(claims: &'a Claims, name: &str) -> Option<&'a str> {
+    claims.get(name)?.as_str().filter(|text| !text.contains('\0'))
+}
+
+/// The texts of a claim that is one text or a list of texts.
+pub(in crate::domain) fn names(value: Option<&Value>) -> impl Iterator<Item = &str> {
+    let list = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    value.and_then(Value::as_str).into_iter().chain(list.iter().filter_map(Value::as_str))
+}
+
+/// A number of seconds since 1970, whole or fractional (RFC 7519, section 2).
+fn seconds(value: Option<&Value>) -> Option<i64> {
+    let value = value?;
+    #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
+    let floor = |number: f64| (0.0..1e15).contains(&number).then(|| number.floor() as i64);
+    value.as_i64().or_else(|| floor(value.as_f64()?))
+}
+
+/// The person's display name, without characters that could mislead a terminal or a page.
+fn display_name(claims: &Claims) -> String {
+    let printable = |name: &str| {
+        let kept: String = name.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| fit(*c)).collect();
+        kept.trim().chars().take(NAME_LENGTH).collect::<String>().trim_end().to_owned()
+    };
+    let given = ["name", "preferred_username"].into_iter().filter_map(|claim| text(claims, claim));
+    given.map(printable).find(|name| !name.is_empty()).unwrap_or_else(|| "without a name".to_owned())
+}
+
+/// Whether the character is printable: not a control character, not invisible, and not a change of text direction.
+fn fit(c: char) -> bool {
+    !c.is_control()
+        && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn rules() -> TokenRules {
+        let role = |name: &str, role| (name.to_owned(), role);
+        TokenRules {
+            issuer: "https://issuer.example".into(),
+            audience: "sarcoscreen".into(),
+            role_claim: "realm_access.roles".into(),
+            roles: vec![role("nurse", Role::Staff), role("lead", Role::Admin)],
+            clinic_claim: "clinic".into(),
+            clock_skew: Duration::from_secs(30),
+        }
+    }
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn claims(change: impl FnOnce(&mut Claims)) -> Claims {
+        let claims = json!({
+            "iss": "https://issuer.example", "aud": ["other", "sarcoscreen"], "sub": "u-1", "exp": NOW + 60, "iat": NOW,
+            "realm_access": {"roles": ["nurse", "cook"]}, "clinic": "One", "name": " Ada\u{202e}\n Lovelace\u{7} ",
+        });
+        let Value::Object(mut claims) = claims else { panic!() };
+        change(&mut claims);
+        claims
+    }
+
+    fn read(change: impl FnOnce(&mut Claims)) -> Result<TokenPerson, TokenFault> {
+        rules().read(&claims(change), Timestamp::from_second(NOW).unwrap())
+    }
+
+    #[test]
+    fn a_complete_token_identifies_a_person() {
+        let person = read(|_| {}).unwrap();
+        assert_eq!((person.role, &*person.clinic, &*person.subject), (Role::Staff, "One", "u-1"));
+        assert_eq!(person.display_name, "Ada  Lovelace");
+        assert_eq!(person.until.as_second(), NOW + 90);
+    }
+
+    #[test]
+    fn every_claim_is_required_and_checked() {
+        let faults = [
+            ("iss", json!(["https://issuer.example"]), TokenFault::Issuer),
+            ("iss", json!("https://issuer.example/"), TokenFault::Issuer),
+            ("aud", json!(["other"]), TokenFault::Audience),
+            ("sub", json!(""), TokenFault::Subject),
+            ("sub", json!("x".repeat(256)), TokenFault::Subject),
+            ("sub", json!("a\u{0}b"), TokenFault::Subject),
+            ("exp", json!("never"), TokenFault::NoExpiry),
+            ("exp", json!(1e300), TokenFault::NoExpiry),
+            ("nbf", json!("now"), TokenFault::NotYet),
+            ("iat", json!(NOW + 61), TokenFault::IssuedAt),
+            ("realm_access", json!({"roles": "cook"}), TokenFault::Role),
+            ("clinic", json!(""), TokenFault::Clinic),
+            ("clinic", json!("a\u{0}b"), TokenFault::Clinic),
+        ];
+        for (claim, wrong, fault) in faults {
+            assert_eq!(read(|claims| _ = claims.insert(claim.into(), wrong.clone())), Err(fault), "{claim} {wrong}");
+            if claim != "nbf" {
+                assert!(read(|claims| _ = claims.shift_remove(claim)).is_err(), "without {claim}");
+            }
+        }
+    }
+
+    #[test]
+    fn clocks_may_differ_by_the_skew_at_most() {
+        let with = |claim: &str, at: i64| read(|claims| _ = claims.insert(claim.into(), json!(at)));
+        let expiring = |at: i64| read(|claims| claims.extend([("exp".into(), json!(at)), ("iat".into(), json!(0))]));
+        assert!(expiring(NOW - 29).is_ok());
+        assert_eq!(expiring(NOW - 30), Err(TokenFault::Expired));
+        assert!(with("nbf", NOW + 30).is_ok());
+        assert_eq!(with("nbf", NOW + 31), Err(TokenFault::NotYet));
+        assert!(with("iat", NOW + 30).is_ok());
+        assert_eq!(with("iat", NOW + 31), Err(TokenFault::IssuedAt));
+    }
+
+    #[test]
+    fn the_greater_of_two_roles_counts_and_a_claim_name_may_contain_dots() {
+        assert_eq!(
+            read(|claims| claims["realm_access"]["roles"] = json!(["nurse", "lead"])).unwrap().role,
+            Role::Admin
+        );
+        let whole = |claims: &mut Claims| _ = claims.insert("realm_access.roles".into(), json!("lead"));
+        assert_eq!(read(whole).unwrap().role, Role::Admin);
+    }
+
+    #[test]
+    fn a_name_is_bounded_and_never_empty() {
+        let named = |name: Value| read(|claims| _ = claims.insert("name".into(), name)).unwrap().display_name;
+        assert_eq!(named(json!("é".repeat(300))).chars().count(), NAME_LENGTH);
+        assert_eq!(named(json!("\u{0}\u{1b}")), "without a name");
+        assert_eq!(named(json!(7)), "without a name");
+    }
+}

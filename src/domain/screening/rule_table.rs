@@ -1,0 +1,355 @@
+//! The rule table that scoring reads: parsed, checked and indexed once, then immutable.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::assessment::FlagKind;
+use super::condition::Condition;
+use super::instrument::Instrument;
+use super::open_questions::item_set::ItemSet;
+use super::pathway::{Criterion, Pathway};
+use super::questionnaire::Item;
+use super::red_flag::CareLevel;
+use super::rule_lint::{self, LintFault};
+use super::rule_source;
+use super::texts::Texts;
+use crate::domain::language::Language;
+use crate::domain::submissions::PathwayId;
+
+/// A stable id in the rule table; cheap to clone.
+pub type Id = Arc<str>;
+
+/// The files of one version, by file name. The digest covers names and texts.
+pub type RuleFiles = BTreeMap<String, String>;
+
+#[derive(Clone, Debug)]
+pub struct RuleTable {
+    /// The version, such as `2026.1`.
+    pub version: Id,
+    pub bands: BandStarts,
+    /// The sources of the bands, low to high.
+    pub band_sources: Vec<Vec<SourceUse>>,
+    pub sources: BTreeMap<Id, Source>,
+    /// How rules combine. A rule without a group counts on its own.
+    pub groups: Vec<Group>,
+    pub rules: Vec<Rule>,
+    pub red_flags: Vec<RedFlag>,
+    pub instruments: Vec<Instrument>,
+    pub pathways: Vec<Pathway>,
+    /// Advice triggered by findings.
+    pub recommendations: Vec<Advice>,
+    /// What findings can lead to.
+    pub risks: Vec<Advice>,
+    /// When to screen again, by band.
+    pub next_screens: Vec<NextScreen>,
+    pub texts: BTreeMap<Language, Texts>,
+    /// The terms of the own total: single rules and groups.
+    pub(in crate::domain) units: Vec<Unit>,
+}
+
+/// The band of the own total.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Band {
+    /// Few of the risk factors asked about.
+    Low,
+    /// Some of them.
+    Moderate,
+    /// Many of them.
+    High,
+}
+
+/// The lowest totals of the two upper bands; the low band begins at 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BandStarts {
+    /// The lowest total that is moderate.
+    pub moderate: i32,
+    /// The lowest total that is high.
+    pub high: i32,
+}
+
+/// The source of a figure.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    pub kind: SourceKind,
+    pub cite: String,
+    pub doi: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceKind {
+    /// A pooled analysis of several studies.
+    MetaAnalysis,
+    /// A study that follows people over time.
+    Cohort,
+    Trial,
+    /// An overview of the literature.
+    Review,
+    /// An agreed definition.
+    Consensus,
+    /// The publication of a screening instrument.
+    Instrument,
+    /// A study of an instrument's accuracy.
+    ValidationStudy,
+    /// A textbook or a public advice page.
+    ReferenceWork,
+    /// Documented facts of the clinic.
+    Clinic,
+    /// The authors' judgement.
+    Judgement,
+}
+
+/// The confidence in a figure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Confidence {
+    /// Read in the named source.
+    Confirmed,
+    /// Well known, not read again.
+    Recalled,
+    /// Sources disagree.
+    Disputed,
+    /// No source, stated openly.
+    Judgement,
+}
+
+/// The contribution of one source to one entry.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceUse {
+    /// Id of the source.
+    pub id: Id,
+    /// The figure or statement taken from it.
+    pub effect: String,
+    pub confidence: Confidence,
+}
+
+/// How the rules of a group combine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Combination {
+    /// The rules partition the whole range of one item.
+    Steps(Item),
+    /// Only the highest counts.
+    HighestOf,
+    /// The sum counts, up to this many points.
+    Cap(i32),
+}
+
+#[derive(Clone, Debug)]
+pub struct Group {
+    pub id: Id,
+    pub combination: Combination,
+}
+
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Stable id, never reused.
+    pub id: Id,
+    pub group: Option<Id>,
+    pub category: Id,
+    /// Points if it applies; 0 for a step that only completes a partition.
+    pub points: i32,
+    pub when: Condition,
+    /// The condition as written in the table, for display.
+    pub stated: serde_json::Value,
+    /// Why its points differ from the tier rule.
+    pub note: Option<String>,
+    pub sources: Vec<SourceUse>,
+}
+
+/// An alarm: a condition that raises the care level.
+#[derive(Clone, Debug)]
+pub struct RedFlag {
+    pub id: Id,
+    /// The care level it raises to.
+    pub level: CareLevel,
+    pub flags: bool,
+    pub laboratory: bool,
+    pub items: ItemSet,
+    pub when: Condition,
+    /// The condition as written in the table, for display.
+    pub stated: serde_json::Value,
+    pub sources: Vec<SourceUse>,
+}
+
+/// Advice or a risk, given when one of its findings applies, its condition holds, or the submission is flagged by one of
+/// its kinds of reason.
+#[derive(Clone, Debug)]
+pub struct Advice {
+    pub id: Id,
+    /// The rules that trigger it.
+    pub findings: Vec<Id>,
+    /// The condition that triggers it without a finding.
+    pub when: Option<Criterion>,
+    /// The kinds of flag reason that trigger it: a person flagged by measurements alone needs advice too.
+    pub flagged_by: Vec<FlagKind>,
+    pub sources: Vec<SourceUse>,
+}
+
+/// The interval suggested after a screening of this band.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NextScreen {
+    /// The highest band still possible; `high` also applies to every flagged submission.
+    pub band: Band,
+    /// Days from one screening to the next.
+    pub days: u16,
+    pub sources: Vec<SourceUse>,
+}
+
+/// A single rule or a group, as indices into the rules.
+#[derive(Clone, Debug)]
+pub(in crate::domain) struct Unit {
+    pub combination: Option<Combination>,
+    pub rules: Vec<usize>,
+    pub items: ItemSet,
+}
+
+impl RuleTable {
+    /// Parses and checks the files of a version that is to be released or used for new answers.
+    ///
+    /// # Errors
+    /// Returns every fault of the files at once, each with its place.
+    pub fn compile(files: &RuleFiles) -> Result<Self, Vec<LintFault>> {
+        let mut faults = Vec::new();
+        let table = rule_source::read(files, &mut faults);
+        if let Some(table) = table {
+            faults.extend(rule_lint::lint(&table));
+            if faults.is_empty() {
+                return Ok(table);
+            }
+        }
+        Err(faults)
+    }
+
+    /// Parses the files of an earlier version. It passed the linter of its time; the current linter may require more, such
+    /// as the texts of an item that did not exist then.
+    ///
+    /// # Errors
+    /// Returns what cannot be read.
+    pub fn read(files: &RuleFiles) -> Result<Self, Vec<LintFault>> {
+        let mut faults = Vec::new();
+        rule_source::read(files, &mut faults).filter(|_| faults.is_empty()).ok_or(faults)
+    }
+
+    #[must_use]
+    pub fn texts(&self, language: Language) -> Option<&Texts> {
+        self.texts.get(&language)
+    }
+
+    #[must_use]
+    pub fn rule(&self, id: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| &*rule.id == id)
+    }
+
+    #[must_use]
+    pub fn red_flag(&self, id: &str) -> Option<&RedFlag> {
+        self.red_flags.iter().find(|flag| &*flag.id == id)
+    }
+
+    #[must_use]
+    pub fn instrument(&self, id: &str) -> Option<&Instrument> {
+        self.instruments.iter().find(|instrument| &*instrument.id == id)
+    }
+
+    #[must_use]
+    pub fn pathway(&self, id: PathwayId) -> Option<&Pathway> {
+        self.pathways.iter().find(|pathway| pathway.id == id)
+    }
+
+    /// The interval after a screening of this band.
+    #[must_use]
+    pub fn next_screen(&self, band: Band) -> Option<&NextScreen> {
+        self.next_screens.iter().find(|next| next.band == band)
+    }
+
+    /// The highest total that any answers reach.
+    #[must_use]
+    pub fn max_total(&self) -> i32 {
+        self.units.iter().map(|unit| unit.max_points(&self.rules)).sum()
+    }
+}
+
+impl Unit {
+    /// The units of a table, in the order of their first rules.
+    pub(in crate::domain) fn all(groups: &[Group], rules: &[Rule]) -> Vec<Self> {
+        let mut units: Vec<(Option<&Id>, Self)> = Vec::new();
+        for (index, rule) in rules.iter().enumerate() {
+            let known = rule.group.as_ref().and_then(|id| units.iter().position(|unit| unit.0 == Some(id)));
+            if let Some(position) = known {
+                let unit = &mut units[position].1;
+                unit.rules.push(index);
+                unit.items = unit.items.with(rule.when.items());
+                continue;
+            }
+            let group = rule.group.as_ref().and_then(|id| groups.iter().find(|group| group.id == *id));
+            let unit = Self {
+                combination: group.map(|group| group.combination),
+                rules: vec![index],
+                items: rule.when.items(),
+            };
+            units.push((rule.group.as_ref(), unit));
+        }
+        units.into_iter().map(|unit| unit.1).collect()
+    }
+
+    /// The maximum points of the unit.
+    fn max_points(&self, rules: &[Rule]) -> i32 {
+        let points = self.rules.iter().map(|index| rules[*index].points);
+        match self.combination {
+            Some(Combination::Cap(cap)) => points.sum::<i32>().min(cap),
+            None | Some(Combination::Steps(_) | Combination::HighestOf) => points.max().unwrap_or(0),
+        }
+    }
+}
+
+impl SourceKind {
+    pub const ALL: [Self; 10] = [
+        Self::MetaAnalysis,
+        Self::Cohort,
+        Self::Trial,
+        Self::Review,
+        Self::Consensus,
+        Self::Instrument,
+        Self::ValidationStudy,
+        Self::ReferenceWork,
+        Self::Clinic,
+        Self::Judgement,
+    ];
+}
+
+impl Confidence {
+    pub const ALL: [Self; 4] = [Self::Confirmed, Self::Recalled, Self::Disputed, Self::Judgement];
+}
+
+impl BandStarts {
+    #[must_use]
+    pub const fn band(self, total: i32) -> Band {
+        if total >= self.high {
+            Band::High
+        } else if total >= self.moderate {
+            Band::Moderate
+        } else {
+            Band::Low
+        }
+    }
+}
+
+impl Band {
+    /// Every band, low to high.
+    pub const ALL: [Self; 3] = [Self::Low, Self::Moderate, Self::High];
+
+    /// The band's name in JSON and its key in the texts.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Moderate => "moderate",
+            Self::High => "high",
+        }
+    }
+}

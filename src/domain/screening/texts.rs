@@ -1,0 +1,94 @@
+//! The texts of a rule table in one language. Texts are part of a version and never change after its release.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::domain::language::Language;
+
+type Section = BTreeMap<String, String>;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Texts {
+    pub language: Language,
+    /// Title and introduction of the form.
+    pub questionnaire: QuestionnaireTexts,
+    /// The meaning of an outcome.
+    pub outcome: OutcomeTexts,
+    /// Headings by group id.
+    pub groups: Section,
+    /// Label and help by item id.
+    pub items: BTreeMap<String, ItemTexts>,
+    /// Option labels by item id, then option id.
+    pub options: BTreeMap<String, Section>,
+    /// Unit names by unit id.
+    pub units: Section,
+    /// Category names by category id.
+    pub categories: Section,
+    /// The text for each band, and for `unsettled`.
+    pub bands: Section,
+    /// Why a rule counts, by rule id.
+    pub rules: BTreeMap<String, ReasonText>,
+    /// Why a red flag is an alarm, by red flag id.
+    pub red_flags: BTreeMap<String, ReasonText>,
+    /// What to do now, by care level, and for `unknown`.
+    pub care_levels: Section,
+    /// Name and explanation by instrument id.
+    pub instruments: BTreeMap<String, InstrumentTexts>,
+    /// Name and explanation by pathway id.
+    #[serde(default)]
+    pub pathways: BTreeMap<String, InstrumentTexts>,
+    /// The text for each stage of a pathway.
+    #[serde(default)]
+    pub stages: Section,
+    /// Advice by recommendation id.
+    pub recommendations: Section,
+    /// What findings can lead to, by risk id.
+    #[serde(default)]
+    pub risks: Section,
+    /// The reason for the interval until the next screening, by band.
+    #[serde(default)]
+    pub next_screens: Section,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuestionnaireTexts {
+    pub title: String,
+    /// What the form is for and what it is not.
+    pub introduction: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutcomeTexts {
+    /// The explanation shown with every outcome.
+    pub explanation: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ItemTexts {
+    /// The question.
+    pub label: String,
+    /// How to answer it.
+    pub help: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReasonText {
+    /// One sentence, addressed to the person.
+    pub reason: String,
+}
+
+/// The texts of an instrument or a pathway.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstrumentTexts {
+    /// The published name.
+    pub name: String,
+    /// What its outcome means.
+    pub explanation: String,
+}

@@ -1,0 +1,106 @@
+//! The history of a subject: changes of contact data and consent with their previous values, and merges.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Consent, Contact};
+use crate::domain::ids::{CredentialId, FollowUpId, MergeId, SubjectId, SubmissionId};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    Contact,
+    Consent,
+    /// Another subject was merged into it, or it into another.
+    Merge,
+    Unmerge,
+}
+
+/// The previous value of a change.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Before {
+    Nothing,
+    Contact(Contact),
+    Consent(Consent),
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub struct SubjectChange {
+    /// The version of the subject after the change.
+    pub version: i32,
+    pub at: Timestamp,
+    /// The credential used; `None` for the operator.
+    pub credential_id: Option<CredentialId>,
+    pub kind: ChangeKind,
+    pub before: Before,
+    /// The merge, if the change made or undid one.
+    pub merge_id: Option<MergeId>,
+}
+
+/// The merge of two records of one person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubjectMerge {
+    pub merge_id: MergeId,
+    /// The subject that remains.
+    pub kept: SubjectId,
+    /// The subject that was merged into it.
+    pub merged: SubjectId,
+    pub merged_at: Timestamp,
+    /// The submissions that were moved.
+    pub submission_ids: Vec<SubmissionId>,
+    /// The follow-ups that were moved.
+    pub follow_up_ids: Vec<FollowUpId>,
+    /// The follow-up that was closed because the remaining subject had an open one.
+    pub closed_follow_up: Option<FollowUpId>,
+    pub undone_at: Option<Timestamp>,
+}
+
+/// All data stored about a subject: rows with their encrypted fields decrypted, in the order of creation.
+#[derive(Clone)]
+pub struct SubjectExport {
+    /// The subject and all subjects merged into it.
+    pub subject_ids: Vec<SubjectId>,
+    /// The subject first, then all subjects merged into it.
+    pub subjects: Vec<Value>,
+    /// Changes of contact data and consent, with the previous values, and merges.
+    pub history: Vec<Value>,
+    /// Answers and assessments.
+    pub submissions: Vec<Value>,
+    /// Follow-ups with their events and notes.
+    pub follow_ups: Vec<Value>,
+    pub merges: Vec<Value>,
+    /// The audit entries about the subject.
+    pub audit_entries: Vec<Value>,
+}
+
+impl ChangeKind {
+    pub const ALL: [Self; 4] = [Self::Contact, Self::Consent, Self::Merge, Self::Unmerge];
+
+    /// The kind's name in JSON and in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Contact => "contact",
+            Self::Consent => "consent",
+            Self::Merge => "merge",
+            Self::Unmerge => "unmerge",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+impl Before {
+    /// The previous value as far as it may be shown: contact data only with consent to be contacted.
+    #[must_use]
+    pub fn shown(self, may_be_contacted: bool) -> Self {
+        match self {
+            Self::Contact(_) if !may_be_contacted => Self::Nothing,
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The subject: the record of a person screened, with the clinic's own reference and optional contact data.
+
+pub mod history;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::fault::{Fault, FaultCode};
+use super::language::Language;
+
+/// The preferred way to be contacted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    Telephone,
+    Email,
+}
+
+/// Contact data. Every field is optional; all are encrypted at rest.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Contact {
+    pub name: Option<String>,
+    pub telephone: Option<String>,
+    pub email: Option<String>,
+    /// Preferred channel.
+    pub channel: Option<Channel>,
+    /// Preferred language.
+    pub language: Option<Language>,
+}
+
+/// Consent to be contacted: whether, to which text, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Consent {
+    pub to_contact: bool,
+    /// The version of the consent text.
+    pub text_version: String,
+    pub given_at: Timestamp,
+}
+
+/// The subject data of a submission.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct SubjectDraft {
+    /// The clinic's own reference; `None` for a self-reported submission.
+    pub reference: Option<Reference>,
+    pub contact: Contact,
+    pub consent: Option<Consent>,
+}
+
+/// A clinic's own reference for a subject: 1-128 characters, without control characters.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Reference(String);
+
+/// The field of a look-up. Each has its own normalization and its own blind index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LookUp {
+    /// The clinic's reference, exactly.
+    Reference,
+    /// The name, ignoring case and repeated spaces.
+    Name,
+    /// The digits of the telephone number.
+    Telephone,
+    /// The e-mail address, ignoring case.
+    Email,
+}
+
+impl Reference {
+    /// The maximum length, characters.
+    pub const MAX_CHARS: usize = 128;
+
+    /// Parses a reference and trims surrounding white space.
+    ///
+    /// # Errors
+    /// Fails with one fault if it is empty, too long, or contains control characters.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        let trimmed = text.trim();
+        let length = trimmed.chars().count();
+        if length == 0 || length > Self::MAX_CHARS || trimmed.chars().any(char::is_control) {
+            let detail = format!("must be 1 to {} characters without control characters", Self::MAX_CHARS);
+            return Err(Fault::new("", FaultCode::Text, detail));
+        }
+        Ok(Self(trimmed.to_owned()))
+    }
+
+    /// The reference in clear text. It links to health data: never log it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Contact {
+    /// This contact data, with absent fields taken from `known`.
+    #[must_use]
+    pub fn over(self, known: Self) -> Self {
+        Self {
+            name: self.name.or(known.name),
+            telephone: self.telephone.or(known.telephone),
+            email: self.email.or(known.email),
+            channel: self.channel.or(known.channel),
+            language: self.language.or(known.language),
+        }
+    }
+}
+
+impl SubjectDraft {
+    /// Whether there is no subject data.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl LookUp {
+    /// The normalized form by which texts are compared; empty if nothing is left to compare.
+    #[must_use]
+    pub fn normalize(self, text: &str) -> String {
+        match self {
+            Self::Reference => text.trim().to_owned(),
+            Self::Name => text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase(),
+            Self::Email => text.trim().to_lowercase(),
+            Self::Telephone => {
+                let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+                // `+` and `00` are equivalent prefixes of international numbers.
+                digits.strip_prefix("00").map_or(digits.clone(), str::to_owned)
+            }
+        }
+    }
+}
+
+impl Channel {
+    pub const ALL: [Self; 2] = [Self::Telephone, Self::Email];
+
+    /// The channel's name in JSON and in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Telephone => "telephone",
+            Self::Email => "email",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|channel| channel.as_str() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_a_number_have_one_normalized_form() {
+        for spelling in ["+34 600-111 222", "0034600111222", "(34) 600 111 222"] {
+            assert_eq!(LookUp::Telephone.normalize(spelling), "34600111222");
+        }
+    }
+
+    #[test]
+    fn spellings_of_a_name_have_one_normalized_form() {
+        assert_eq!(LookUp::Name.normalize("  Ana   GARCÍA "), LookUp::Name.normalize("ana garcía"));
+    }
+
+    #[test]
+    fn a_reference_of_spaces_is_refused() {
+        assert!(Reference::parse("   ").is_err());
+        assert!(Reference::parse(&"x".repeat(129)).is_err());
+        assert_eq!(Reference::parse(" MRN-1 ").unwrap().as_str(), "MRN-1");
+    }
+}

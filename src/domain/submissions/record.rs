@@ -1,0 +1,35 @@
+//! Complete submissions, as other systems query them.
+
+use jiff::Timestamp;
+
+use super::ExternalSource;
+use crate::domain::ids::{SenderId, SubjectId, SubmissionId};
+use crate::domain::stored::StoredSubmission;
+
+/// Filter of a query; absent fields do not restrict it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecordFilter {
+    pub submission_id: Option<SubmissionId>,
+    pub subject_id: Option<SubjectId>,
+    pub sender_id: Option<SenderId>,
+    /// Only the submission of this record in another system.
+    pub source: Option<ExternalSource>,
+    /// Only submissions assessed with this version of the rule table.
+    pub rule_table: Option<String>,
+    /// Answered at or after this time.
+    pub answered_from: Option<Timestamp>,
+    /// Answered before this time.
+    pub answered_to: Option<Timestamp>,
+    /// Received at or after this time.
+    pub received_from: Option<Timestamp>,
+    /// Received before this time.
+    pub received_to: Option<Timestamp>,
+}
+
+/// The result of a conditional create.
+#[derive(Clone, Debug)]
+pub enum Recorded {
+    Created(Box<StoredSubmission>),
+    /// It already existed.
+    Found(Box<StoredSubmission>),
+}

@@ -1,0 +1,152 @@
+//! Webhook endpoints: the URLs of a clinic's own systems that receive events.
+
+pub mod delivery;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::audit::names;
+use super::fault::{Fault, FaultCode};
+use super::follow_ups::FollowUp;
+use super::ids::{EventId, SubjectId, WebhookId};
+
+names! {
+    /// The events that an endpoint can receive.
+    WebhookEvent:
+    /// A submission was flagged: its follow-up was opened or joined.
+    SubmissionFlagged = "submission.flagged",
+    /// The state of a follow-up changed.
+    FollowUpStateChanged = "follow_up.state_changed",
+    SubjectErased = "subject.erased",
+    /// The service disabled another endpoint of the clinic.
+    WebhookDisabled = "webhook.disabled",
+    /// A test event requested by an admin. It is sent to the named endpoint, whether or not that is subscribed.
+    Ping = "ping",
+}
+
+names! {
+    DisabledReason:
+    /// An admin disabled it.
+    Admin = "admin",
+    /// It answered 410 (Gone).
+    Gone = "gone",
+    /// Every attempt failed for days.
+    Failing = "failing",
+}
+
+/// An endpoint, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Webhook {
+    pub webhook_id: WebhookId,
+    pub url: String,
+    pub description: Option<String>,
+    /// The events it is subscribed to.
+    pub events: Vec<WebhookEvent>,
+    pub created_at: Timestamp,
+    /// Until when the secret before the last rotation also signs.
+    pub previous_secret_until: Option<Timestamp>,
+    /// Since when every attempt has failed; `None` while the last one succeeded.
+    pub failing_since: Option<Timestamp>,
+    /// Since when it is disabled, and why; `None` while enabled.
+    pub disabled: Option<(Timestamp, DisabledReason)>,
+}
+
+/// The settings of an endpoint to be created or changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookDraft {
+    pub url: String,
+    pub description: Option<String>,
+    /// The events to subscribe to.
+    pub events: Vec<WebhookEvent>,
+}
+
+/// A change of an endpoint; `None` leaves a field as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WebhookChange {
+    pub url: Option<String>,
+    pub description: Option<String>,
+    pub events: Option<Vec<WebhookEvent>>,
+    pub enabled: Option<bool>,
+}
+
+/// An event to be delivered to the subscribed endpoints. Its data are ids, a state, an urgency, a version or a reason,
+/// never more.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    pub event_id: EventId,
+    pub kind: WebhookEvent,
+    pub at: Timestamp,
+    /// The subject of the event. Erasing the subject also deletes the event.
+    pub subject_id: Option<SubjectId>,
+    pub data: Value,
+}
+
+impl WebhookChange {
+    /// The settings after the change, apart from `enabled`.
+    #[must_use]
+    pub fn of(self, webhook: Webhook) -> WebhookDraft {
+        WebhookDraft {
+            url: self.url.unwrap_or(webhook.url),
+            description: self.description.or(webhook.description),
+            events: self.events.unwrap_or(webhook.events),
+        }
+    }
+}
+
+impl WebhookDraft {
+    /// The faults of the draft, apart from those of its URL.
+    #[must_use]
+    pub fn faults(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        if self.events.is_empty() {
+            faults.push(Fault::new("/events", FaultCode::Required, "name at least one event"));
+        }
+        for (index, event) in self.events.iter().enumerate() {
+            if self.events[..index].contains(event) {
+                faults.push(Fault::new(format!("/events/{index}"), FaultCode::Duplicate, "the event is repeated"));
+            }
+        }
+        if self.description.as_ref().is_some_and(|text| text.chars().any(char::is_control)) {
+            faults.push(Fault::new("/description", FaultCode::Text, "must not contain control characters"));
+        }
+        faults
+    }
+}
+
+impl Event {
+    /// The state of a follow-up changed.
+    #[must_use]
+    pub fn state_changed(event_id: EventId, case: &FollowUp, at: Timestamp) -> Self {
+        let data = json!({
+            "follow_up_id": case.follow_up_id, "subject_id": case.subject_id, "state": case.state.as_str(),
+            "urgency": case.urgency.as_str(), "version": case.version,
+        });
+        Self { event_id, kind: WebhookEvent::FollowUpStateChanged, at, subject_id: Some(case.subject_id), data }
+    }
+
+    /// A subject was erased, with every subject merged into it.
+    #[must_use]
+    pub fn erased(event_id: EventId, everybody: &[SubjectId], at: Timestamp) -> Self {
+        let data = json!({"subject_ids": everybody});
+        Self { event_id, kind: WebhookEvent::SubjectErased, at, subject_id: None, data }
+    }
+
+    /// The service disabled an endpoint.
+    #[must_use]
+    pub fn disabled(event_id: EventId, webhook_id: WebhookId, reason: DisabledReason, at: Timestamp) -> Self {
+        let data = json!({"webhook_id": webhook_id, "reason": reason.as_str()});
+        Self { event_id, kind: WebhookEvent::WebhookDisabled, at, subject_id: None, data }
+    }
+
+    /// A test event.
+    #[must_use]
+    pub fn ping(event_id: EventId, webhook_id: WebhookId, at: Timestamp) -> Self {
+        Self { event_id, kind: WebhookEvent::Ping, at, subject_id: None, data: json!({"webhook_id": webhook_id}) }
+    }
+
+    /// The body of a delivery, the same in every attempt.
+    #[must_use]
+    pub fn body(&self) -> String {
+        json!({"type": self.kind.as_str(), "timestamp": self.at, "data": self.data}).to_string()
+    }
+}

@@ -1,0 +1,222 @@
+//! Request bodies: read after authentication, within a memory limit, and parsed into JSON types. A typed fast path; only if it
+//! fails, a slow path that collects all faults.
+
+use std::future::{Ready, ready};
+use std::time::Duration;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use actix_web::web::{Bytes, BytesMut};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use futures_util::StreamExt;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use validator::Validate;
+
+use super::canonical::canonical;
+use super::faults::{collect, of_validation};
+use super::middleware::speaks_fhir;
+use super::node::{Node, nul_faults};
+use super::object::Object;
+use super::problem::{Problem, ProblemType};
+use super::room::Place;
+use crate::app::AppError;
+use crate::domain::access::actor::Actor;
+use crate::domain::fault::Fault;
+use crate::http::State;
+use crate::http::fhir;
+
+/// Maximum body of a single submission, bytes.
+pub const BODY_LIMIT: usize = 64 * 1024;
+
+/// A body that has not been read yet. A handler reads it after its caller is authenticated, so that a caller without a key
+/// learns nothing about bodies.
+pub struct Incoming {
+    request: HttpRequest,
+    payload: web::Payload,
+    state: web::Data<State>,
+}
+
+/// A parsed body, with the faults of the parts that could not be read.
+pub struct Body<T> {
+    /// The readable part; a part with a fault is absent.
+    pub value: T,
+    /// All faults of form found so far.
+    pub faults: Vec<Fault>,
+    bytes: Bytes,
+}
+
+impl Incoming {
+    /// Reads the body as JSON of a given type.
+    ///
+    /// # Errors
+    /// Fails when the body is too large, too slow, not JSON, not declared as JSON, or exceeds the memory limit. Faults of
+    /// content are not errors here: they are returned with what could be read.
+    pub async fn read<T: DeserializeOwned + Validate>(self) -> Result<Body<T>, Problem> {
+        Body::of(self.read_json_bytes(BODY_LIMIT).await?)
+    }
+
+    /// Reads the body as JSON of a given type; a missing or null body counts as an empty object.
+    ///
+    /// # Errors
+    /// Same as [`Incoming::read`].
+    pub async fn read_if_any<T: DeserializeOwned + Validate>(self) -> Result<Body<T>, Problem> {
+        let request = self.request.clone();
+        let bytes = self.bytes(BODY_LIMIT).await?;
+        if bytes.is_empty() {
+            return Body::of(Bytes::from_static(b"{}"));
+        }
+        declared_as_json(&request)?;
+        Body::of(if bytes.trim_ascii() == b"null" { Bytes::from_static(b"{}") } else { bytes })
+    }
+
+    /// Reads the body as a form, used for search parameters that must not appear in a URL.
+    ///
+    /// # Errors
+    /// Fails when the body is too large, too slow, or not declared as a form.
+    pub(in crate::http) async fn form(self) -> Result<Bytes, Problem> {
+        declared_as(&self.request, "application/x-www-form-urlencoded")?;
+        self.bytes(BODY_LIMIT).await
+    }
+
+    /// Reads the body as JSON of any shape, for bodies that may contain more than the service reads.
+    ///
+    /// # Errors
+    /// Fails when the body is too large, too slow, not JSON, not declared as JSON, or contains U+0000.
+    pub async fn read_tree(self) -> Result<Value, Problem> {
+        let bytes = self.read_json_bytes(BODY_LIMIT).await?;
+        let tree = serde_json::from_slice(&bytes).map_err(|error| not_json(&error))?;
+        without_nul(&bytes)?;
+        Ok(tree)
+    }
+
+    /// Reads a body that is declared as JSON, of at most `at_most` bytes.
+    ///
+    /// # Errors
+    /// Fails when the body is too large, too slow, or not declared as JSON.
+    pub async fn read_json_bytes(self, at_most: usize) -> Result<Bytes, Problem> {
+        declared_as_json(&self.request)?;
+        self.bytes(at_most).await
+    }
+
+    /// Splits into the payload stream, the deadline for each part, and a memory reservation of `room` bytes.
+    ///
+    /// # Errors
+    /// Fails when the memory limit is reached.
+    pub(in crate::http) fn into_parts(self, room: usize) -> Result<(web::Payload, Duration, Place), Problem> {
+        let mut place = self.place()?;
+        place.take(room)?;
+        Ok((self.payload, self.state.settings.read_deadline, place))
+    }
+
+    async fn bytes(self, at_most: usize) -> Result<Bytes, Problem> {
+        let late = |_| Problem::new(ProblemType::RequestTimeout, "the body did not arrive in time");
+        tokio::time::timeout(self.state.settings.read_deadline, self.arrive(at_most)).await.map_err(late)?
+    }
+
+    /// Starts a memory reservation for the caller.
+    fn place(&self) -> Result<Place, Problem> {
+        let extensions = self.request.extensions();
+        let actor = extensions.get::<Actor>();
+        let actor = actor.ok_or_else(|| AppError::Internal("a body is read before its caller is known".into()))?;
+        Ok(self.state.room.of(actor))
+    }
+
+    async fn arrive(mut self, at_most: usize) -> Result<Bytes, Problem> {
+        let too_large = || Problem::new(ProblemType::BodyTooLarge, format!("at most {at_most} bytes"));
+        let length = self.request.headers().get("content-length");
+        let declared: Option<usize> = length.and_then(|length| length.to_str().ok()?.parse().ok());
+        let declared = declared.unwrap_or_default();
+        if declared > at_most {
+            return Err(too_large());
+        }
+        let mut place = self.place()?;
+        place.take(declared)?;
+        let mut bytes = BytesMut::with_capacity(declared);
+        while let Some(chunk) = self.payload.next().await {
+            let chunk = chunk.map_err(|_| Problem::new(ProblemType::MalformedRequest, "the body is incomplete"))?;
+            let length = bytes.len() + chunk.len();
+            if length > at_most {
+                return Err(too_large());
+            }
+            place.take(length.saturating_sub(declared.max(bytes.len())))?;
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(place.house(bytes))
+    }
+}
+
+impl<T: DeserializeOwned + Validate> Body<T> {
+    /// Parses JSON bytes.
+    ///
+    /// # Errors
+    /// Fails when the bytes are not JSON, or not the kind of value that the type needs. Faults of content are returned with
+    /// what could be read.
+    pub fn of(bytes: Bytes) -> Result<Self, Problem> {
+        let (value, mut faults) = if let Ok(Object(value)) = serde_json::from_slice(&bytes) {
+            (value, Vec::new())
+        } else {
+            let tree = serde_json::from_slice::<Node<'_>>(&bytes).map_err(|error| not_json(&error))?;
+            collect(tree)?
+        };
+        faults.extend(of_validation(&value));
+        let others = nul_faults(&bytes);
+        let unnamed = |other: &Fault| !faults.iter().any(|fault| fault.pointer == other.pointer);
+        let others: Vec<_> = others.into_iter().filter(unnamed).collect();
+        faults.extend(others);
+        Ok(Self { value, faults, bytes })
+    }
+}
+
+impl<T> Body<T> {
+    /// The body with sorted keys and without white space, so that two spellings of a request are equal.
+    #[must_use]
+    pub fn canonical(&self) -> Vec<u8> {
+        canonical(&self.bytes)
+    }
+}
+
+/// Rejects JSON with text that PostgreSQL cannot store.
+pub(in crate::http) fn without_nul(json: &[u8]) -> Result<(), Problem> {
+    let faults = nul_faults(json);
+    if faults.is_empty() { Ok(()) } else { Err(Problem::content(faults, None)) }
+}
+
+pub(in crate::http) fn not_json(error: &serde_json::Error) -> Problem {
+    let detail = format!("not JSON, at line {} column {}", error.line(), error.column());
+    Problem::new(ProblemType::MalformedRequest, detail)
+}
+
+fn declared_as_json(request: &HttpRequest) -> Result<(), Problem> {
+    let fhir = speaks_fhir() && request.content_type().eq_ignore_ascii_case(fhir::MEDIA_TYPE);
+    declared_as(request, if fhir { fhir::MEDIA_TYPE } else { "application/json" })
+}
+
+/// Checks that a body is declared as the media type, in UTF-8, without content encoding.
+pub(in crate::http) fn declared_as(request: &HttpRequest, media_type: &str) -> Result<(), Problem> {
+    let refuse = |detail: String| Err(Problem::new(ProblemType::UnsupportedMediaType, detail));
+    if request.headers().contains_key(CONTENT_ENCODING) {
+        return refuse("send the body without a Content-Encoding".into());
+    }
+    if request.headers().get_all(CONTENT_TYPE).count() > 1 || !request.content_type().eq_ignore_ascii_case(media_type) {
+        return refuse(format!("send Content-Type: {media_type}"));
+    }
+    match request.encoding() {
+        Ok(encoding) if encoding.name() == "UTF-8" => Ok(()),
+        _ => refuse("send the body in UTF-8".into()),
+    }
+}
+
+impl FromRequest for Incoming {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let state = request.app_data::<web::Data<State>>().cloned();
+        let payload = web::Payload::from_request(request, payload).into_inner();
+        ready(match (payload, state) {
+            (Ok(payload), Some(state)) => Ok(Self { request: request.clone(), payload, state }),
+            _ => Err(AppError::Internal("the body or the state is missing".into()).into()),
+        })
+    }
+}

@@ -1,0 +1,288 @@
+//! The OpenAPI document, derived from the routes, and the documentation pages.
+
+use std::borrow::Cow;
+use std::sync::{Arc, LazyLock};
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, VARY};
+use actix_web::web::{self, Bytes};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use dashmap::DashMap;
+use serde_json::{Map, Value};
+use utoipa::openapi::path::{Operation, Parameter, PathItem};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{
+    Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response,
+    ResponseBuilder, ServerBuilder, tag,
+};
+use utoipa::{PartialSchema, ToSchema};
+use utoipa_actix_web::AppExt;
+use utoipa_swagger_ui::Config;
+
+use super::fixed::{Body, Fixed, JSON};
+use super::problem::{Problem, ProblemBody, ProblemType};
+use super::request_headers;
+use super::trail::{Actions, action_of};
+use crate::app::AppError;
+use crate::http::fhir;
+
+/// Example of a successful response for each operation id: responses of the server, shortened. A test compares them.
+const EXAMPLES: &str = include_str!("../../../openapi/examples.json");
+
+/// Parts of the document that the router's fallback and the audit middleware use.
+pub(crate) struct Served {
+    pub(crate) paths: Vec<KnownPath>,
+    /// Audit action of each operation, by method and path.
+    pub(crate) actions: Actions,
+}
+
+/// A path of the document with its methods.
+pub(crate) struct KnownPath {
+    pub(crate) template: String,
+    pub(crate) methods: Vec<&'static str>,
+}
+
+/// The OpenAPI document as checked in.
+#[must_use]
+pub fn document() -> String {
+    let mut text = openapi().to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+impl Served {
+    pub(crate) fn new() -> Self {
+        let api = openapi();
+        let known = |(template, item): (&String, &PathItem)| KnownPath {
+            template: template.clone(),
+            methods: operations(item).into_iter().map(|(method, _)| method).collect(),
+        };
+        Self { paths: api.paths.paths.iter().map(known).collect(), actions: actions(&api) }
+    }
+}
+
+/// Documentation pages: the document, its rendering, and the list of problems. They load nothing from other origins.
+pub(crate) fn pages(config: &mut web::ServiceConfig) {
+    config
+        .route("/openapi.json", web::get().to(get_document))
+        .route("/docs", web::get().to(get_docs))
+        .route("/docs/problems", web::get().to(get_problems))
+        .route("/docs/{file:.*}", web::get().to(get_page));
+}
+
+fn openapi() -> OpenApi {
+    let app = actix_web::App::new().into_utoipa_app().openapi(outline()).configure(crate::http::routes);
+    let (_, mut api) = app.split_for_parts();
+    let components = api.components.get_or_insert_with(Components::new);
+    components.schemas.insert(ProblemBody::name().into_owned(), ProblemBody::schema());
+    let mut schemas = Vec::new();
+    ProblemBody::schemas(&mut schemas);
+    components.schemas.extend(schemas);
+    components.responses.insert("Problem".to_owned(), RefOr::T(problem_response()));
+    let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    components.security_schemes.insert("key".to_owned(), RefOr::T(scheme));
+    // A test checks that the file is valid JSON.
+    let examples: Map<String, Value> = serde_json::from_str(EXAMPLES).unwrap_or_default();
+    for item in api.paths.paths.values_mut() {
+        for operation in operations_mut(item) {
+            request_headers::describe(operation);
+            add_example(operation, &examples);
+            add_problems(operation);
+        }
+    }
+    api
+}
+
+fn actions(api: &OpenApi) -> Actions {
+    let mut actions: Actions = fhir::actions().collect();
+    for (path, item) in &api.paths.paths {
+        for (method, operation) in operations(item) {
+            if let Some(action) = operation.operation_id.as_deref().and_then(action_of) {
+                actions.insert(format!("{method} {path}"), action);
+            }
+        }
+    }
+    actions
+}
+
+fn outline() -> OpenApi {
+    let info = InfoBuilder::new()
+        .title("sarcoscreen")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "Sarcopenia risk screening: answers in, a sourced and bounded assessment out. The own total is not validated \
+             and is reported beside validated instruments; a negative screen does not rule out muscle loss. Roles in \
+             `security` are the lowest role that an operation requires: browser, intake, staff, admin.",
+        ))
+        .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
+        .build();
+    let tags = [
+        ("screening", "Questionnaire, rule tables, scores and submissions"),
+        ("staff", "Operations for clinic staff"),
+        ("admin", "Operations for a clinic's admins"),
+        ("health", "Liveness and readiness"),
+    ];
+    let tag = |(name, text): (&str, &str)| tag::TagBuilder::new().name(name).description(Some(text)).build();
+    OpenApiBuilder::new()
+        .info(info)
+        .servers(Some([ServerBuilder::new().url("/").description(Some("This service")).build()]))
+        .tags(Some(tags.map(tag)))
+        .build()
+}
+
+fn problem_response() -> Response {
+    let schema = Ref::from_schema_name(ProblemBody::name());
+    let (_, status, title) = ProblemType::InvalidContent.row();
+    let example = serde_json::json!({
+        "type": ProblemType::InvalidContent.uri(), "title": title, "status": status,
+        "detail": "one fault, listed in errors", "request_id": "0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6071",
+        "errors": [{"pointer": "/answers/age", "code": "out_of_range", "detail": "must be between 18 and 120"}],
+    });
+    ResponseBuilder::new()
+        .description("A problem; `type` is one of those listed at /docs/problems")
+        .content("application/problem+json", ContentBuilder::new().schema(Some(schema)).example(Some(example)).build())
+        .build()
+}
+
+fn add_example(operation: &mut Operation, examples: &Map<String, Value>) {
+    let Some(example) = operation.operation_id.as_deref().and_then(|id| examples.get(id)) else { return };
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && status.starts_with('2')
+            && let Some(RefOr::T(content)) = response.content.get_mut("application/json")
+        {
+            content.example = Some(example.clone());
+        }
+    }
+}
+
+/// The problems of an operation follow from its shape.
+fn add_problems(operation: &mut Operation) {
+    let secured = operation.security.iter().flatten().any(|needed| *needed != SecurityRequirement::default());
+    let parameters: Vec<_> = operation.parameters.iter().flatten().collect();
+    let has_in = |name: &str| parameters.iter().any(|parameter| is_in(parameter, name));
+    let (path, query) = (has_in("path"), has_in("query"));
+    let named = |name: &str| has_named(&parameters, name);
+    let body = operation.request_body.is_some();
+    // A change of an existing resource: its version and state may differ from those that the client read.
+    let (versioned, key) = (named("If-Match"), named("Idempotency-Key"));
+    let retried = path && key;
+    let statuses = [
+        (body || query || key || versioned, 400),
+        (secured, 401),
+        (secured, 403),
+        (path, 404),
+        (body, 408),
+        (versioned || retried, 409),
+        (versioned, 412),
+        (body, 413),
+        (true, 414),
+        (body, 415),
+        (body || key, 422),
+        (versioned, 428),
+        (secured, 429),
+        (true, 431),
+        (true, 500),
+        (secured, 503),
+    ];
+    for (_, status) in statuses.into_iter().filter(|(applies, _)| *applies) {
+        let problem = RefOr::Ref(Ref::from_response_name("Problem"));
+        operation.responses.responses.entry(status.to_string()).or_insert(problem);
+    }
+}
+
+fn has_named(parameters: &[&RefOr<Parameter>], name: &str) -> bool {
+    parameters.iter().any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == name))
+}
+
+fn is_in(parameter: &RefOr<Parameter>, place: &str) -> bool {
+    match parameter {
+        RefOr::T(parameter) => {
+            serde_json::to_value(&parameter.parameter_in).is_ok_and(|parameter_in| parameter_in == place)
+        }
+        RefOr::Ref(_) => false,
+    }
+}
+
+fn operations(item: &PathItem) -> Vec<(&'static str, &Operation)> {
+    let reading_and_adding = [("GET", &item.get), ("POST", &item.post)];
+    let changing = [("PUT", &item.put), ("PATCH", &item.patch), ("DELETE", &item.delete)];
+    let all = reading_and_adding.into_iter().chain(changing);
+    all.filter_map(|(method, operation)| Some((method, operation.as_ref()?))).collect()
+}
+
+fn operations_mut(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+}
+
+async fn get_document(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    static BODY: Fixed = Fixed::new();
+    BODY.answer(&request, checked_each_time(), JSON, || Ok(document().into_bytes()))
+}
+
+async fn get_docs() -> HttpResponse {
+    HttpResponse::PermanentRedirect().insert_header((LOCATION, "/docs/")).finish()
+}
+
+/// The list of problem types.
+async fn get_problems(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    static BODY: Fixed = Fixed::new();
+    BODY.answer(&request, checked_each_time(), "text/html; charset=utf-8", || Ok(problems().into_bytes()))
+}
+
+fn problems() -> String {
+    let row = |kind: ProblemType| {
+        let (name, status, title) = kind.row();
+        format!("<tr id=\"{name}\"><td><code>{name}</code></td><td>{status}</td><td>{title}</td></tr>")
+    };
+    let rows: String = ProblemType::ALL.into_iter().map(row).collect();
+    format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Problems</title><h1>Problems</h1>\
+         <p>Every error under /v1 is application/problem+json (RFC 9457). Its type is one of these.</p>\
+         <table><thead><tr><th>type</th><th>status</th><th>meaning</th></tr></thead><tbody>{rows}</tbody></table></html>"
+    )
+}
+
+/// Starts a response that clients may cache but must revalidate.
+fn checked_each_time() -> HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CACHE_CONTROL, "no-cache")).insert_header((VARY, "Accept-Encoding"));
+    response
+}
+
+/// Serves a file of the pages. They may run their own scripts and styles, and none from other origins.
+async fn get_page(request: HttpRequest, file: web::Path<String>) -> Result<HttpResponse, Problem> {
+    static FILES: LazyLock<DashMap<String, Arc<Page>>> = LazyLock::new(DashMap::new);
+    let name = if file.is_empty() { "index.html" } else { &*file };
+    let known = FILES.get(name).map(|page| Arc::clone(&page));
+    let page = if let Some(page) = known {
+        page
+    } else {
+        let page = Arc::new(Page::find(name)?);
+        Arc::clone(&FILES.entry(name.to_owned()).or_insert(page))
+    };
+    let policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+    let mut response = checked_each_time();
+    response.insert_header((CONTENT_SECURITY_POLICY, policy));
+    Ok(page.body.answer(&request, response, &page.media_type))
+}
+
+/// A file of the pages.
+struct Page {
+    media_type: String,
+    body: Body,
+}
+
+impl Page {
+    fn find(name: &str) -> Result<Self, Problem> {
+        let config = Arc::new(Config::from("/openapi.json").validator_url("none"));
+        let found = utoipa_swagger_ui::serve(name, config);
+        let found = found.map_err(|error| AppError::Internal(error.to_string()))?;
+        let file = found.ok_or_else(|| Problem::new(ProblemType::NotFound, "unknown page"))?;
+        let bytes = match file.bytes {
+            Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+            Cow::Owned(bytes) => bytes.into(),
+        };
+        let body = if file.gzpipped { Body::compressed(bytes) } else { Body::of(bytes) };
+        Ok(Self { media_type: file.content_type, body })
+    }
+}

@@ -1,0 +1,193 @@
+//! Parameters of requests. The extractors of a handler run at the same time as authentication, so they only keep the request:
+//! handlers read parameters with [`Later::read`] once the caller is authenticated.
+
+use std::future::{Ready, ready};
+use std::marker::PhantomData;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{ACCEPT_LANGUAGE, AcceptLanguage, Header, IF_MATCH, Quality};
+use actix_web::{FromRequest, HttpRequest, web};
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+use validator::Validate;
+
+use super::fallback::literal;
+use super::faults::{of_query, of_validation};
+use super::problem::{Problem, ProblemType};
+use crate::app::AppError;
+use crate::domain::fault::{Fault, FaultCode, keep_first_of_each_place};
+use crate::domain::language::Language;
+use crate::domain::stored::Clinic;
+use crate::http::State;
+
+/// A parameter that has not been read yet.
+pub struct Later<T> {
+    request: HttpRequest,
+    parameter: PhantomData<T>,
+}
+
+/// A value that can be read from a request without its body.
+pub trait Parameter: Sized {
+    /// Reads the value.
+    ///
+    /// # Errors
+    /// Fails when the request does not have the value, or it has faults.
+    fn of(request: &HttpRequest) -> Result<Self, Problem>;
+}
+
+/// The id in a path. Text that is not a UUID is answered with 404, like an unknown id.
+#[derive(Clone, Copy, Debug)]
+pub struct PathId(pub Uuid);
+
+/// The ids in a path with a subject and a merge.
+#[derive(Clone, Copy, Debug)]
+pub struct PathIds(pub Uuid, pub Uuid);
+
+/// Query parameters; all faults are reported together.
+#[derive(Clone, Debug)]
+pub struct Query<T>(pub T);
+
+/// The idempotency key of a request, without quotes.
+#[derive(Clone, Debug)]
+pub struct IdempotencyKey(pub Option<String>);
+
+/// The version that a change is based on, from `If-Match`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IfMatch(pub i32);
+
+/// The accepted languages of a request, not parsed yet.
+pub struct Accepted(HttpRequest);
+
+impl<T: Parameter> Later<T> {
+    /// Reads the parameter.
+    ///
+    /// # Errors
+    /// Same as [`Parameter::of`].
+    pub fn read(&self) -> Result<T, Problem> {
+        T::of(&self.request)
+    }
+}
+
+impl<T> FromRequest for Later<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self { request: request.clone(), parameter: PhantomData }))
+    }
+}
+
+impl FromRequest for Accepted {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(request.clone())))
+    }
+}
+
+impl Accepted {
+    /// The best accepted language that has texts, or `fallback` if there is none.
+    #[must_use]
+    pub fn or(&self, fallback: Language) -> Language {
+        self.languages().first().copied().unwrap_or(fallback)
+    }
+
+    /// The best accepted language that the clinic offers, or the clinic's own.
+    #[must_use]
+    pub fn of(&self, clinic: &Clinic) -> Language {
+        let languages = self.languages();
+        let spoken = languages.iter().find(|language| clinic.languages.contains(language));
+        spoken.copied().unwrap_or(clinic.language)
+    }
+
+    /// The accepted languages that have texts, best first.
+    fn languages(&self) -> Vec<Language> {
+        let present = self.0.headers().contains_key(ACCEPT_LANGUAGE);
+        let header = present.then(|| AcceptLanguage::parse(&self.0)).and_then(Result::ok);
+        let mut header = header.unwrap_or(AcceptLanguage(Vec::new()));
+        // Weight 0 means not acceptable (RFC 9110, section 12.4.2).
+        header.0.retain(|language| language.quality > Quality::ZERO);
+        header.ranked().iter().filter_map(|language| Language::from_tag(&language.to_string())).collect()
+    }
+}
+
+impl Parameter for PathId {
+    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let id = request.match_info().get("id").and_then(|text| Uuid::try_parse(text).ok());
+        let state = request.app_data::<web::Data<State>>();
+        let other = || state.and_then(|state| literal(state, request.path()));
+        id.map(Self).ok_or_else(|| other().unwrap_or_else(|| AppError::NotFound.into()))
+    }
+}
+
+impl Parameter for PathIds {
+    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let id = |name| request.match_info().get(name).and_then(|text| Uuid::try_parse(text).ok());
+        let ids = id("id").zip(id("merge_id")).map(|(id, merge_id)| Self(id, merge_id));
+        ids.ok_or_else(|| AppError::NotFound.into())
+    }
+}
+
+impl<T: DeserializeOwned + Validate> Parameter for Query<T> {
+    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let (value, mut faults) = of_query::<T>(request.query_string());
+        faults.extend(value.iter().flat_map(of_validation));
+        keep_first_of_each_place(&mut faults);
+        match value {
+            Some(value) if faults.is_empty() => Ok(Self(value)),
+            _ => Err(Problem::parameters(faults)),
+        }
+    }
+}
+
+impl Parameter for IdempotencyKey {
+    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let mut values = request.headers().get_all("idempotency-key");
+        let parsed = match (values.next(), values.next()) {
+            (None, _) => Ok(None),
+            (Some(value), None) => value.to_str().ok().and_then(retry_key).map(Some).ok_or(()),
+            (Some(_), Some(_)) => Err(()),
+        };
+        let detail = "one header of 1 to 255 visible ASCII characters, bare or in double quotes";
+        let fault = |()| Problem::parameters(vec![Fault::new("/Idempotency-Key", FaultCode::Text, detail)]);
+        parsed.map(Self).map_err(fault)
+    }
+}
+
+impl Parameter for IfMatch {
+    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let mut values = request.headers().get_all(IF_MATCH);
+        match (values.next(), values.next()) {
+            (None, _) => {
+                let detail = "send the ETag of the version that you read in If-Match";
+                Err(Problem::new(ProblemType::PreconditionRequired, detail))
+            }
+            (Some(value), None) => value.to_str().ok().and_then(entity_tag).map(Self).ok_or_else(not_a_tag),
+            (Some(_), Some(_)) => Err(not_a_tag()),
+        }
+    }
+}
+
+fn not_a_tag() -> Problem {
+    let detail = "one ETag as returned, in double quotes";
+    Problem::parameters(vec![Fault::new("/If-Match", FaultCode::Format, detail)])
+}
+
+/// The version in an `ETag` of this service. A list, `*` and a weak tag do not identify a version.
+fn entity_tag(text: &str) -> Option<i32> {
+    let digits = text.trim().strip_prefix('"')?.strip_suffix('"')?;
+    let plain = (1..=9).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| plain)
+}
+
+/// An idempotency key, bare or as a quoted string (RFC 8941); both forms are the same key.
+pub(in crate::http) fn retry_key(text: &str) -> Option<String> {
+    let text = text.trim();
+    let key = match text.strip_prefix('"') {
+        Some(rest) => rest.strip_suffix('"')?,
+        None => text,
+    };
+    let visible = key.chars().all(|c| c.is_ascii_graphic() && c != '"' && c != '\\');
+    (visible && (1..=255).contains(&key.len())).then(|| key.to_owned())
+}

@@ -1,0 +1,237 @@
+//! Wraps every request: request id, span, headers, and a problem response even after a panic.
+
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{ConnectionType, Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse, ResponseError, web};
+use futures_util::{FutureExt, Stream};
+use metrics::histogram;
+use tracing::Instrument;
+use uuid::Uuid;
+
+use super::answer::Answer;
+use super::connections::{CHUNKED, Connection, UnderWay};
+use super::problem::{Problem, ProblemType};
+use super::rate::Counted;
+use super::unread::{self, Held, until_sent};
+use crate::app::ambient::new_id;
+use crate::domain::access::actor::Actor;
+use crate::http::State;
+use crate::http::fhir;
+
+/// The request and response header of the request id.
+pub const REQUEST_ID: &str = "x-request-id";
+
+tokio::task_local! {
+    static CURRENT: Current;
+}
+
+/// Task-local data of the current request.
+#[derive(Clone, Copy)]
+struct Current {
+    id: Uuid,
+    fhir: bool,
+}
+
+/// Id of the current request, as text; empty outside a request.
+#[must_use]
+pub fn current_request_id() -> String {
+    request_id().map(|id| id.to_string()).unwrap_or_default()
+}
+
+/// Id of the current request.
+#[must_use]
+pub fn request_id() -> Option<Uuid> {
+    CURRENT.try_with(|current| current.id).ok()
+}
+
+/// Whether the current request is for FHIR resources, whose errors have their own format.
+#[must_use]
+pub fn speaks_fhir() -> bool {
+    CURRENT.try_with(|current| current.fhir).unwrap_or_default()
+}
+
+/// Runs work that continues while the response is sent as part of the request; FHIR responses do not use this.
+pub(in crate::http) fn in_request<F: Future>(id: Uuid, work: F) -> impl Future<Output = F::Output> {
+    CURRENT.scope(Current { id, fhir: false }, work)
+}
+
+/// Gives the request an id and a span, renders panics and framework errors as problems, and sets the headers of every
+/// response. The span holds the route template, never the actual path.
+///
+/// # Errors
+/// Never fails: every error becomes a response.
+pub async fn envelope(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let id = incoming_id(request.headers()).or_else(|| fresh_id(&request)).unwrap_or_default();
+    let method = request.method().as_str().to_owned();
+    if request.method() == Method::HEAD {
+        // Handled as GET; the connection does not send the body of a HEAD response.
+        request.head_mut().method = Method::GET;
+    }
+    let held = unread::hold(&mut request);
+    let under_way = begun(&mut request);
+    let span = tracing::info_span!("request", %id, method);
+    let start = Instant::now();
+    let current = Current { id, fhir: request.path().starts_with(fhir::PATH) };
+    let work = async move {
+        // The request must not be cloned: the router requires to be its only holder.
+        let caught = AssertUnwindSafe(next.call(request)).catch_unwind().await;
+        match caught {
+            Ok(Ok(response)) => {
+                let mut response = translated(response.map_into_boxed_body());
+                if stopping(response.request()) {
+                    response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+                }
+                log(response.request().match_pattern(), response.status(), start);
+                let counted = response.request().extensions().get::<Counted>().copied();
+                if let Some(counted) = counted {
+                    counted.tell(response.headers_mut());
+                }
+                finish(response.headers_mut(), id);
+                Ok(on_its_way(response.map_body(|_, body| until_sent(held, body)), under_way))
+            }
+            Ok(Err(error)) => Err(finished(error.error_response(), id, start, held)),
+            Err(_) => {
+                tracing::error!("a handler panicked");
+                let problem = Problem::new(ProblemType::Internal, "search the log for the request id");
+                Err(finished(problem.error_response(), id, start, held))
+            }
+        }
+    };
+    CURRENT.scope(current, work.instrument(span)).await
+}
+
+/// Whether the service is stopping, so that clients must reconnect to another instance.
+fn stopping(request: &HttpRequest) -> bool {
+    request.app_data::<web::Data<State>>().is_some_and(|state| state.app.stopping())
+}
+
+/// Registers the request with its connection, including the end of a body of unknown length.
+fn begun(request: &mut ServiceRequest) -> Option<UnderWay> {
+    let connection = Arc::clone(request.request().conn_data::<Arc<Connection>>()?);
+    let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let has_body = !matches!(request.parts_mut().1, Payload::None);
+    let body = if has_body { length.unwrap_or(CHUNKED) } else { 0 };
+    let under_way = connection.begin(body);
+    if body == CHUNKED {
+        let payload = request.take_payload();
+        request.set_payload(Payload::Stream { payload: Box::pin(Arriving { payload, connection }) });
+    }
+    Some(under_way)
+}
+
+/// A body of unknown length, which notifies its connection when it ends or is dropped.
+struct Arriving {
+    payload: Payload,
+    connection: Arc<Connection>,
+}
+
+impl Stream for Arriving {
+    type Item = <Payload as Stream>::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let polled = Pin::new(&mut self.payload).poll_next(cx);
+        if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
+            self.connection.body_ended();
+        }
+        polled
+    }
+}
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        self.connection.body_ended();
+    }
+}
+
+/// A request ends with the last byte of its response. Buffered bytes count toward the caller's share.
+fn on_its_way(response: ServiceResponse<BoxBody>, under_way: Option<UnderWay>) -> ServiceResponse<BoxBody> {
+    if matches!(response.response().body().size(), BodySize::None | BodySize::Sized(0)) {
+        return response;
+    }
+    let caller = response.request().extensions().get::<Actor>().map(|actor| actor.credential_id);
+    let state = response.request().app_data::<web::Data<State>>();
+    let share = state.zip(caller).map(|(state, caller)| state.waiting.share(caller));
+    response.map_body(|_, body| BoxBody::new(Answer::new(body, share, under_way)))
+}
+
+/// A response without a request: the framework takes it as an error with its own response.
+fn finished(mut response: HttpResponse, id: Uuid, start: Instant, held: Option<Held>) -> Error {
+    log(None, response.status(), start);
+    finish(response.headers_mut(), id);
+    let response = response.map_body(|_, body| until_sent(held, body));
+    InternalError::from_response("answered", response).into()
+}
+
+fn log(route: Option<String>, status: StatusCode, start: Instant) {
+    let route = route.unwrap_or_else(|| "none".to_owned());
+    tracing::info!(route, status = status.as_u16(), "answered");
+    histogram!("sarcoscreen_http_seconds", "route" => route, "status" => status.as_str().to_owned())
+        .record(start.elapsed());
+}
+
+/// Renders an error of the framework, such as for an unreadable header, as a problem.
+fn translated(response: ServiceResponse) -> ServiceResponse {
+    let status = response.status();
+    let is_problem = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind == "application/problem+json" || kind == fhir::MEDIA_TYPE);
+    let api = speaks_fhir() || response.request().path().starts_with("/v1");
+    if is_problem || !api || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let kind = match status {
+        StatusCode::NOT_FOUND => ProblemType::NotFound,
+        StatusCode::REQUEST_TIMEOUT => ProblemType::RequestTimeout,
+        StatusCode::PAYLOAD_TOO_LARGE => ProblemType::BodyTooLarge,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => ProblemType::UnsupportedMediaType,
+        status if status.is_server_error() => ProblemType::Internal,
+        _ => ProblemType::MalformedRequest,
+    };
+    let (request, _) = response.into_parts();
+    ServiceResponse::new(request, Problem::new(kind, "the request cannot be processed").error_response())
+}
+
+fn incoming_id(headers: &HeaderMap) -> Option<Uuid> {
+    headers.get(REQUEST_ID)?.to_str().ok()?.parse().ok()
+}
+
+fn fresh_id(request: &ServiceRequest) -> Option<Uuid> {
+    let ambient = &*request.app_data::<web::Data<State>>()?.app.ambient;
+    new_id(ambient, ambient.now()).ok()
+}
+
+fn finish(headers: &mut HeaderMap, id: Uuid) {
+    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+        headers.insert(HeaderName::from_static(REQUEST_ID), value);
+    }
+    let defaults = [
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+        ("cross-origin-resource-policy", "same-site"),
+    ];
+    for (name, value) in defaults {
+        let name = HeaderName::from_static(name);
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+    // Health data must not be cached anywhere; public responses set their own header.
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}

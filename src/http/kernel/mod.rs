@@ -1,0 +1,31 @@
+//! What every wing uses: sockets, bodies, sign-in, problems, documents.
+
+pub(super) mod address;
+pub(super) mod answer;
+pub(super) mod auth;
+pub(super) mod body;
+pub(super) mod bounds;
+pub(super) mod canonical;
+pub(super) mod connections;
+pub mod docs;
+pub(super) mod extract;
+pub(super) mod fallback;
+pub(super) mod faults;
+pub(super) mod fixed;
+pub(super) mod listening;
+pub(super) mod middleware;
+pub mod names;
+pub(super) mod node;
+pub mod object;
+pub(super) mod paging;
+pub mod problem;
+pub(super) mod rate;
+pub(super) mod reader;
+pub(super) mod request_headers;
+pub(super) mod room;
+pub(super) mod slices;
+pub mod trail;
+pub(super) mod unread;
+pub(super) mod waiting;
+pub mod whole;
+pub(super) mod written;

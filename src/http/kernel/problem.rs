@@ -1,0 +1,339 @@
+//! Problems (RFC 9457): one table of types, and one format for every error under `/v1`.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::middleware::{current_request_id, speaks_fhir};
+use super::names::{CareLevelName, RedFlagBody};
+use crate::app::AppError;
+use crate::domain::fault::{Fault, MOST_FAULTS};
+use crate::http::fhir;
+
+/// All problem types of this service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ProblemType {
+    MalformedRequest,
+    InvalidCursor,
+    Unauthenticated,
+    Forbidden,
+    OriginNotAllowed,
+    ClinicSuspended,
+    NotFound,
+    MethodNotAllowed,
+    RequestTimeout,
+    BodyTooLarge,
+    UriTooLong,
+    HeadTooLarge,
+    Conflict,
+    Stale,
+    NotPrefetched,
+    UnsupportedMediaType,
+    InvalidContent,
+    IdempotencyKeyReused,
+    PreconditionRequired,
+    TooManyRequests,
+    Internal,
+    Unavailable,
+}
+
+impl ProblemType {
+    /// All types, in the order of status codes.
+    pub const ALL: [Self; 22] = [
+        Self::MalformedRequest,
+        Self::InvalidCursor,
+        Self::Unauthenticated,
+        Self::Forbidden,
+        Self::OriginNotAllowed,
+        Self::ClinicSuspended,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::RequestTimeout,
+        Self::Conflict,
+        Self::Stale,
+        Self::NotPrefetched,
+        Self::BodyTooLarge,
+        Self::UriTooLong,
+        Self::UnsupportedMediaType,
+        Self::InvalidContent,
+        Self::IdempotencyKeyReused,
+        Self::PreconditionRequired,
+        Self::TooManyRequests,
+        Self::HeadTooLarge,
+        Self::Internal,
+        Self::Unavailable,
+    ];
+
+    /// The published table: name, status, title.
+    #[must_use]
+    pub const fn row(self) -> (&'static str, u16, &'static str) {
+        match self {
+            Self::MalformedRequest => ("malformed_request", 400, "The request cannot be read"),
+            Self::InvalidCursor => ("invalid_cursor", 400, "The cursor does not belong to this list"),
+            Self::Unauthenticated => ("unauthenticated", 401, "A valid key is required"),
+            Self::Forbidden => ("forbidden", 403, "The key's role does not allow this"),
+            Self::OriginNotAllowed => ("origin_not_allowed", 403, "The key is bound to other web sites"),
+            Self::ClinicSuspended => ("clinic_suspended", 403, "The clinic is suspended"),
+            Self::NotFound => ("not_found", 404, "Not found"),
+            Self::MethodNotAllowed => ("method_not_allowed", 405, "This path does not support this method"),
+            Self::RequestTimeout => ("request_timeout", 408, "The request took too long to arrive"),
+            Self::Conflict => ("conflict", 409, "The state of the resource does not allow this"),
+            Self::Stale => ("stale", 412, "The resource has changed since you read it"),
+            Self::NotPrefetched => ("not_prefetched", 412, "Required prefetch data is missing"),
+            Self::BodyTooLarge => ("body_too_large", 413, "The body is too large"),
+            Self::UriTooLong => ("uri_too_long", 414, "The path or the query is too long"),
+            Self::HeadTooLarge => ("head_too_large", 431, "The request head is too large"),
+            Self::UnsupportedMediaType => ("unsupported_media_type", 415, "The body must be plain application/json"),
+            Self::InvalidContent => ("invalid_content", 422, "The content has faults"),
+            Self::IdempotencyKeyReused => {
+                ("idempotency_key_reused", 422, "The idempotency key was used for another request")
+            }
+            Self::PreconditionRequired => ("precondition_required", 428, "If-Match is required"),
+            Self::TooManyRequests => ("too_many_requests", 429, "Too many requests"),
+            Self::Internal => ("internal", 500, "Internal error"),
+            Self::Unavailable => ("unavailable", 503, "The service cannot do this now"),
+        }
+    }
+
+    /// The `type` member: a path in the documentation of this service.
+    #[must_use]
+    pub fn uri(self) -> String {
+        format!("/docs/problems#{}", self.row().0)
+    }
+}
+
+/// An error response.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Problem, description = "An error, as in RFC 9457")]
+pub struct ProblemBody {
+    /// Type of the problem, one of those listed at `/docs/problems`.
+    #[serde(rename = "type")]
+    #[schema(example = "/docs/problems#invalid_content")]
+    pub kind: String,
+    /// Meaning of the type.
+    pub title: &'static str,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
+    pub status: u16,
+    /// What was wrong with this request.
+    pub detail: String,
+    /// Identifies the request in the service's log.
+    pub request_id: String,
+    /// All faults of the request.
+    pub errors: Vec<FaultBody>,
+    /// Red flags in the answers that could be read; only on a 422 of scores and submissions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub red_flags: Option<Vec<RedFlagBody>>,
+    /// The care level that the red flags raise to; null when none applies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<CareLevelName>)]
+    pub care_level: Option<Option<CareLevelName>>,
+    /// What to do now; null when no red flag applies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub care_text: Option<Option<String>>,
+}
+
+/// One fault of a request.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Fault)]
+pub struct FaultBody {
+    /// JSON pointer into the body, or a slash followed by the name of the query parameter or header.
+    #[schema(example = "/answers/age")]
+    pub pointer: String,
+    /// The kind of fault.
+    #[schema(example = "out_of_range")]
+    pub code: &'static str,
+    /// One sentence for the client's developer; never repeats the input.
+    pub detail: String,
+}
+
+/// A problem before it is rendered.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    kind: ProblemType,
+    pub(in crate::http) detail: String,
+    pub(in crate::http) faults: Vec<Fault>,
+    pub(in crate::http) alarm: Option<Box<AlarmBody>>,
+    allow: Option<String>,
+    retry_after: Option<u64>,
+}
+
+/// The rendered red flags of a rejected body.
+#[derive(Clone, Debug)]
+pub struct AlarmBody {
+    /// The red flags.
+    pub red_flags: Vec<RedFlagBody>,
+    /// The care level.
+    pub care_level: Option<CareLevelName>,
+    /// What to do now, in words.
+    pub care_text: Option<String>,
+}
+
+impl Problem {
+    /// A problem with its type and detail.
+    #[must_use]
+    pub fn new(kind: ProblemType, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), faults: Vec::new(), alarm: None, allow: None, retry_after: None }
+    }
+
+    /// A problem of content, with all faults and, for answers, the red flags.
+    #[must_use]
+    pub fn content(faults: Vec<Fault>, alarm: Option<AlarmBody>) -> Self {
+        let detail = match faults.len() {
+            1 => "one fault, listed in errors".to_owned(),
+            count if count > MOST_FAULTS => format!("more than {MOST_FAULTS} faults; the first are listed in errors"),
+            count => format!("{count} faults, listed in errors"),
+        };
+        Self { faults, alarm: alarm.map(Box::new), ..Self::new(ProblemType::InvalidContent, detail) }
+    }
+
+    /// Faults of query parameters or headers.
+    #[must_use]
+    pub fn parameters(faults: Vec<Fault>) -> Self {
+        let detail = match faults.len() {
+            1 => "a parameter has a fault, listed in errors".to_owned(),
+            count if count > MOST_FAULTS => format!("more than {MOST_FAULTS} faults; the first are listed in errors"),
+            count => format!("parameters have {count} faults, listed in errors"),
+        };
+        Self { faults, ..Self::new(ProblemType::MalformedRequest, detail) }
+    }
+
+    /// A path that does not support the method.
+    #[must_use]
+    pub fn method_not_allowed(allowed: &str) -> Self {
+        let detail = format!("this path supports {allowed}");
+        Self { allow: Some(allowed.to_owned()), ..Self::new(ProblemType::MethodNotAllowed, detail) }
+    }
+
+    /// The type.
+    #[must_use]
+    pub const fn kind(&self) -> ProblemType {
+        self.kind
+    }
+
+    /// Renders the problem.
+    #[must_use]
+    pub fn body(&self) -> ProblemBody {
+        let (_, status, title) = self.kind.row();
+        let shown = self.faults.iter().take(MOST_FAULTS);
+        ProblemBody {
+            kind: self.kind.uri(),
+            title,
+            status,
+            detail: self.detail.clone(),
+            request_id: current_request_id(),
+            errors: shown.map(FaultBody::from).collect(),
+            red_flags: self.alarm.as_ref().map(|alarm| alarm.red_flags.clone()),
+            care_level: self.alarm.as_ref().map(|alarm| alarm.care_level),
+            care_text: self.alarm.as_ref().map(|alarm| alarm.care_text.clone()),
+        }
+    }
+}
+
+impl From<&Fault> for FaultBody {
+    fn from(fault: &Fault) -> Self {
+        Self { pointer: fault.pointer.clone(), code: fault.code.as_str(), detail: fault.detail.clone() }
+    }
+}
+
+impl From<AppError> for Problem {
+    /// Maps the error of a use case. Errors of this service or of the database are logged here, once.
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::Faulty(faults) => Self::content(faults, None),
+            AppError::NotFound => Self::new(ProblemType::NotFound, "not found, or not accessible with this key"),
+            AppError::NotSignedIn(_) => {
+                Self::new(ProblemType::Unauthenticated, "send Authorization: Bearer with a valid key or token")
+            }
+            AppError::Cursor => {
+                Self::new(ProblemType::InvalidCursor, "use next_cursor unchanged, with the same filters")
+            }
+            AppError::ClinicSuspended(_) => {
+                Self::new(ProblemType::ClinicSuspended, "the operator has suspended the clinic; its data is kept")
+            }
+            AppError::OriginNotAllowed => {
+                let detail = "this key is bound to web sites, and the Origin of this request is not one of them";
+                Self::new(ProblemType::OriginNotAllowed, detail)
+            }
+            AppError::RoleTooLow { role, least } => {
+                let detail = format!("the key has the role {}, this requires {}", role.as_str(), least.as_str());
+                Self::new(ProblemType::Forbidden, detail)
+            }
+            AppError::NoErasureLog => Self::new(
+                ProblemType::Unavailable,
+                "this service has no erasure log (SARCOSCREEN_ERASURE_LOG), which is required to erase a subject",
+            ),
+            AppError::Conflict(detail) => Self::new(ProblemType::Conflict, detail),
+            AppError::Stale => Self::new(ProblemType::Stale, "read it again and send its current ETag in If-Match"),
+            AppError::Ambiguous => Self::new(ProblemType::Stale, "several records have this identifier"),
+            AppError::Limited { retry_after } => Self {
+                retry_after: Some(u64::try_from(retry_after.as_millis().div_ceil(1000)).unwrap_or(u64::MAX)),
+                ..Self::new(ProblemType::TooManyRequests, "try again after the time in Retry-After")
+            },
+            AppError::IdempotencyKeyReused => Self::new(
+                ProblemType::IdempotencyKeyReused,
+                "this Idempotency-Key was used for another body; use a new key for a new request",
+            ),
+            AppError::Unavailable(reason) => {
+                tracing::warn!(reason, "not available");
+                Self::new(ProblemType::Unavailable, "try again after the time in Retry-After")
+            }
+            // Written by a newer instance; that instance, or this one after its upgrade, can read it.
+            AppError::RuleTable(_) => {
+                tracing::error!(%error, "rule table not readable");
+                Self::new(ProblemType::Unavailable, "another instance may know this rule table; try again later")
+            }
+            AppError::NoRandomness | AppError::ClinicNameTaken | AppError::ClinicUnknown | AppError::Internal(_) => {
+                tracing::error!(%error, "internal error");
+                Self::new(ProblemType::Internal, "search the log for the request id")
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.kind.row().0)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.kind.row().1).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        response.insert_header((CACHE_CONTROL, "no-store"));
+        match self.kind {
+            ProblemType::Unauthenticated => {
+                response.insert_header((WWW_AUTHENTICATE, "Bearer"));
+            }
+            ProblemType::Unavailable | ProblemType::TooManyRequests => {
+                response.insert_header((RETRY_AFTER, self.retry_after.unwrap_or(1)));
+            }
+            ProblemType::RequestTimeout | ProblemType::BodyTooLarge => {
+                // The rest of the body is still arriving, so the connection cannot be reused.
+                response.force_close();
+            }
+            _ => {}
+        }
+        if let Some(allow) = &self.allow {
+            response.insert_header((ALLOW, allow.as_str()));
+        }
+        let (media_type, body) = if speaks_fhir() {
+            (fhir::MEDIA_TYPE, serde_json::to_vec(&fhir::outcome(self)))
+        } else {
+            ("application/problem+json", serde_json::to_vec(&self.body()))
+        };
+        response.content_type(media_type);
+        match body {
+            Ok(body) => response.body(body),
+            Err(_) => response.finish(),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Refusals of authenticated callers are audited before the response is sent; similar refusals are folded into one entry.
+//! Successful actions are audited by the use case itself, with all subjects returned.
+
+use std::collections::HashMap;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage as _, HttpRequest, ResponseError as _, web};
+use metrics::counter;
+use uuid::Uuid;
+
+use super::problem::Problem;
+use crate::app::audit;
+use crate::domain::access::actor::{Actor, Role};
+use crate::domain::audit::{AuditAction, AuditOutcome};
+use crate::domain::ids::SubjectId;
+use crate::http::State;
+
+/// The audit action of an operation of the OpenAPI document; `None` if the operation is not audited.
+#[must_use]
+pub fn action_of(operation_id: &str) -> Option<AuditAction> {
+    use AuditAction as A;
+    Some(match operation_id {
+        "create_submission" | "create_submission_batch" => A::SubmissionCreated,
+        "list_submissions" => A::SubmissionsListed,
+        "get_submission" => A::SubmissionRead,
+        "get_submission_assessment" => A::SubmissionAssessed,
+        "list_follow_ups" => A::FollowUpsListed,
+        "get_follow_up" => A::FollowUpRead,
+        "search_subjects" => A::SubjectsSearched,
+        "list_subject_submissions" => A::SubjectSubmissionsListed,
+        "get_submission_export" => A::SubmissionsExported,
+        "list_follow_up_history" => A::FollowUpHistoryRead,
+        "get_follow_up_export" => A::FollowUpsExported,
+        "take_next_follow_up" => A::FollowUpTaken,
+        "claim_follow_up" => A::FollowUpClaimed,
+        "release_follow_up" => A::FollowUpReleased,
+        "reassign_follow_up" => A::FollowUpReassigned,
+        "contact_follow_up" => A::FollowUpContacted,
+        "book_follow_up" => A::FollowUpBooked,
+        "unbook_follow_up" => A::FollowUpUnbooked,
+        "mark_follow_up_not_attended" => A::FollowUpMissed,
+        "close_follow_up" => A::FollowUpClosed,
+        "reopen_follow_up" => A::FollowUpReopened,
+        "note_follow_up" => A::FollowUpNoted,
+        "get_subject" => A::SubjectRead,
+        "list_subject_history" => A::SubjectHistoryRead,
+        "replace_subject_contact" => A::ContactChanged,
+        "replace_subject_consent" => A::ConsentChanged,
+        "merge_subjects" => A::SubjectsMerged,
+        "undo_subject_merge" => A::MergeUndone,
+        "export_subject" => A::SubjectExported,
+        "delete_subject" => A::SubjectErased,
+        "get_stats" => A::StatsRead,
+        "list_credentials" => A::CredentialsListed,
+        "create_credential" => A::CredentialMinted,
+        "rotate_credential" => A::CredentialRotated,
+        "revoke_credential" => A::CredentialRevoked,
+        "create_webhook" => A::WebhookCreated,
+        "list_webhooks" => A::WebhooksListed,
+        "get_webhook" => A::WebhookRead,
+        "update_webhook" => A::WebhookChanged,
+        "delete_webhook" => A::WebhookDeleted,
+        "rotate_webhook_secret" => A::WebhookSecretRotated,
+        "ping_webhook" => A::WebhookPinged,
+        "list_webhook_deliveries" => A::WebhookDeliveriesListed,
+        "redeliver_webhook_deliveries" => A::WebhookRedelivered,
+        "list_audit_entries" => A::AuditEntriesListed,
+        _ => return None,
+    })
+}
+
+/// Audited actions by method and path template, such as `GET /v1/submissions/{id}`.
+pub(in crate::http) type Actions = HashMap<String, AuditAction>;
+
+/// Audits a refusal. If the entry cannot be written, the response is withheld and the caller gets 503.
+///
+/// # Errors
+/// Passes on errors of the rest of the service.
+pub(in crate::http) async fn record_refusals(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let response = next.call(request).await?.map_into_boxed_body();
+    let Some(outcome) = outcome_of(response.status()) else { return Ok(response) };
+    let refused = refused(response.request(), response.status());
+    let Some((actor, action)) = refused else { return Ok(response) };
+    let Some(state) = response.request().app_data::<web::Data<State>>().cloned() else { return Ok(response) };
+    let (resource_id, subject) = named(response.request());
+    match audit::refusal(&state.app, &actor, action, outcome, resource_id, subject).await {
+        Ok(()) => Ok(response),
+        // The response already reports a failure.
+        Err(_) if outcome == AuditOutcome::Failed => Ok(response),
+        Err(error) => {
+            let (request, _) = response.into_parts();
+            Ok(ServiceResponse::new(request, Problem::from(error).error_response()))
+        }
+    }
+}
+
+/// Caller and action of a refusal; `None` if the caller is not authenticated or the action is not audited.
+fn refused(request: &HttpRequest, status: StatusCode) -> Option<(Actor, AuditAction)> {
+    let actor = request.extensions().get::<Actor>().cloned()?;
+    let state = request.app_data::<web::Data<State>>()?;
+    let route = format!("{} {}", request.method(), request.match_pattern()?);
+    let action = *state.document.actions.get(&route)?;
+    // A browser key is public: any client can exceed its limits and send faulty submissions with it.
+    let limited = status == StatusCode::TOO_MANY_REQUESTS;
+    let of_anybody = actor.role == Role::Browser && (limited || route == "POST /v1/submissions");
+    if limited && of_anybody {
+        counter!("sarcoscreen_browser_limited_total").increment(1);
+    }
+    (!of_anybody).then_some((actor, action))
+}
+
+/// The resource that the path names, and the subject if it is one.
+fn named(request: &HttpRequest) -> (Uuid, Option<SubjectId>) {
+    let id = request.match_info().get("id").and_then(|id| Uuid::try_parse(id).ok());
+    let person = id.filter(|_| request.path().starts_with("/v1/subjects/")).map(SubjectId);
+    (id.unwrap_or_default(), person)
+}
+
+pub(in crate::http) fn outcome_of(status: StatusCode) -> Option<AuditOutcome> {
+    Some(match status.as_u16() {
+        403 | 429 => AuditOutcome::Refused,
+        404 => AuditOutcome::NotFound,
+        409 | 412 | 428 => AuditOutcome::Conflict,
+        400..500 => AuditOutcome::Invalid,
+        500.. => AuditOutcome::Failed,
+        _ => return None,
+    })
+}

@@ -1,0 +1,227 @@
+//! Follow-ups in the API: a row of the worklist, one follow-up, its history.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::app::follow_ups::{Detail, Worklist};
+use crate::domain::follow_ups::{Closing, FollowUp, FollowUpEvent};
+use crate::domain::subjects::Contact;
+use crate::http::kernel::names::{
+    BandName, ClosingOutcomeName, DiagnosisName, FollowUpEventName, FollowUpStateName, NotNeededReasonName, UrgencyName,
+};
+use crate::http::v1::subjects::body::ContactBody;
+use crate::http::v1::submissions::lists::SubmissionSummaryBody;
+
+/// A follow-up as returned by the worklist and by every command.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = FollowUp)]
+pub struct FollowUpBody {
+    /// Id of the follow-up.
+    pub id: Uuid,
+    /// Id of the subject.
+    pub subject_id: Uuid,
+    /// State of the follow-up.
+    pub state: FollowUpStateName,
+    /// How urgent the follow-up is.
+    pub urgency: UrgencyName,
+    /// Id of the credential that the follow-up is assigned to.
+    #[schema(required)]
+    pub assignee: Option<Uuid>,
+    /// Number of attempts to reach the person.
+    #[schema(minimum = 0)]
+    pub attempts: i16,
+    /// Number of appointments that the person did not keep.
+    #[schema(minimum = 0)]
+    pub missed_appointments: i16,
+    /// When the first submission of the follow-up was flagged.
+    #[schema(value_type = String, format = DateTime)]
+    pub flagged_at: Timestamp,
+    /// When the follow-up is due.
+    #[schema(value_type = String, format = DateTime)]
+    pub due_at: Timestamp,
+    /// Whether the follow-up was past its due time when this was read or made.
+    pub overdue: bool,
+    /// The current appointment; for a closed follow-up, the one at the time of closing.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub appointment_at: Option<Timestamp>,
+    /// How the follow-up ended; null unless it is closed.
+    #[schema(required)]
+    pub outcome: Option<ClosingOutcomeName>,
+    /// Why no follow-up was needed; null unless that is the outcome.
+    #[schema(required)]
+    pub reason: Option<NotNeededReasonName>,
+    /// Diagnosis from the clinic's examination; null unless the person attended and it was recorded.
+    #[schema(required)]
+    pub diagnosis: Option<DiagnosisName>,
+    /// Grip strength measured at the examination, grams.
+    #[schema(required)]
+    pub grip_strength_g: Option<i32>,
+    /// Time for five chair stands measured at the examination, milliseconds.
+    #[schema(required)]
+    pub five_chair_stands_ms: Option<i32>,
+    /// When the follow-up was closed; null unless it is closed.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub closed_at: Option<Timestamp>,
+    /// The highest band that any of its submissions has certainly reached.
+    pub band: BandName,
+    /// The instruments on which any of its submissions is positive.
+    pub positive_instruments: Vec<String>,
+    /// When the last submission of the follow-up was received.
+    #[schema(value_type = String, format = DateTime)]
+    pub last_received_at: Timestamp,
+    /// Change counter; the `ETag` is this number in quotes.
+    #[schema(minimum = 1)]
+    pub version: i32,
+}
+
+/// A follow-up with its submissions and, if contact is allowed, the contact data.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = FollowUpDetail)]
+pub struct FollowUpDetailBody {
+    /// The follow-up.
+    #[serde(flatten)]
+    pub follow_up: FollowUpBody,
+    /// Whether the person consented to be contacted and has not withdrawn the consent.
+    pub contact_allowed: bool,
+    /// Contact data; null unless contact is allowed and something is known.
+    #[schema(required)]
+    pub contact: Option<ContactBody>,
+    /// Submissions of the follow-up, oldest first, at most 200.
+    pub submissions: Vec<SubmissionSummaryBody>,
+}
+
+/// A page of the worklist.
+#[derive(Clone, Serialize, ToSchema)]
+pub struct FollowUpPage {
+    /// The items, in the list's order.
+    pub items: Vec<FollowUpBody>,
+    /// Pass it as `cursor` to get the next page; null on the last page.
+    #[schema(required)]
+    pub next_cursor: Option<String>,
+    /// Approximate number of follow-ups that match the filter, from the database's statistics; null unless `estimate` is set.
+    #[schema(required, minimum = 0)]
+    pub estimated_total: Option<u64>,
+}
+
+/// One version of a follow-up, with the change that made it.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = FollowUpEvent)]
+pub struct FollowUpEventBody {
+    /// Version number.
+    #[schema(minimum = 1)]
+    pub version: i32,
+    /// The command or event that made the version.
+    pub command: FollowUpEventName,
+    /// When the version was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// Who made it; null if an upgrade of the service made the version.
+    #[schema(required)]
+    pub by: Option<ByBody>,
+    /// The submission that opened or joined the follow-up.
+    #[schema(required)]
+    pub submission_id: Option<Uuid>,
+    /// Whether the person was reached; null unless this is an attempt.
+    #[schema(required)]
+    pub reached: Option<bool>,
+    /// Note recorded with the change.
+    #[schema(required)]
+    pub note: Option<String>,
+    /// The follow-up after the change.
+    pub after: FollowUpBody,
+}
+
+/// The credential that made a change.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = By)]
+pub struct ByBody {
+    /// Id of the credential.
+    pub credential_id: Uuid,
+    /// The person or system that the credential was given to.
+    #[schema(required)]
+    pub display_name: Option<String>,
+}
+
+/// The history of a follow-up, oldest version first; only the latest 1,000 versions if there are more.
+#[derive(Clone, Serialize, ToSchema)]
+pub struct FollowUpHistory {
+    /// The versions.
+    pub items: Vec<FollowUpEventBody>,
+}
+
+impl FollowUpBody {
+    /// Renders a follow-up as of `now`.
+    #[must_use]
+    pub fn of(case: FollowUp, now: Timestamp) -> Self {
+        let closing = case.closed.map(|closed| closed.closing);
+        let (mut body_reason, mut found) = (None, (None, None, None));
+        match closing {
+            Some(Closing::NotNeeded(reason)) => body_reason = Some(NotNeededReasonName(reason)),
+            Some(Closing::Attended { diagnosis, grip_strength_g, five_chair_stands_ms }) => {
+                found = (diagnosis.map(DiagnosisName), grip_strength_g, five_chair_stands_ms);
+            }
+            Some(Closing::Declined | Closing::Unreachable) | None => {}
+        }
+        Self {
+            overdue: case.overdue(now),
+            id: case.follow_up_id.0,
+            subject_id: case.subject_id.0,
+            state: FollowUpStateName(case.state),
+            urgency: UrgencyName(case.urgency),
+            assignee: case.assignee.map(|id| id.0),
+            attempts: case.attempts,
+            missed_appointments: case.missed_appointments,
+            flagged_at: case.flagged_at,
+            due_at: case.due_at,
+            appointment_at: case.appointment_at,
+            outcome: closing.map(|closing| ClosingOutcomeName(closing.outcome())),
+            reason: body_reason,
+            diagnosis: found.0,
+            grip_strength_g: found.1,
+            five_chair_stands_ms: found.2,
+            closed_at: case.closed.map(|closed| closed.at),
+            band: BandName(case.band),
+            positive_instruments: case.positive_instruments,
+            last_received_at: case.last_received_at,
+            version: case.version,
+        }
+    }
+}
+
+impl From<Detail> for FollowUpDetailBody {
+    fn from(detail: Detail) -> Self {
+        Self {
+            contact_allowed: detail.contact.is_some(),
+            contact: detail.contact.filter(|contact| *contact != Contact::default()).map(ContactBody::from),
+            submissions: detail.submissions.into_iter().map(SubmissionSummaryBody::from).collect(),
+            follow_up: FollowUpBody::of(detail.follow_up, detail.at),
+        }
+    }
+}
+
+impl From<FollowUpEvent> for FollowUpEventBody {
+    fn from(event: FollowUpEvent) -> Self {
+        Self {
+            version: event.after.version,
+            command: FollowUpEventName(event.kind),
+            at: event.at,
+            by: event.by.map(|id| ByBody { credential_id: id.0, display_name: event.by_name }),
+            submission_id: event.submission_id.map(|id| id.0),
+            reached: event.reached,
+            note: event.note,
+            after: FollowUpBody::of(event.after, event.at),
+        }
+    }
+}
+
+impl FollowUpPage {
+    /// Renders a page.
+    #[must_use]
+    pub fn of(worklist: Worklist) -> Self {
+        let Worklist { page, estimated_total, at } = worklist;
+        let items = page.items.into_iter().map(|case| FollowUpBody::of(case, at)).collect();
+        Self { items, next_cursor: page.next_cursor, estimated_total }
+    }
+}

@@ -1,0 +1,203 @@
+//! Request bodies of the follow-up commands.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+use validator::Validate;
+
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::follow_ups::{Closing, ClosingOutcome, FollowUpCommand, NotNeededReason, Note};
+use crate::domain::ids::CredentialId;
+use crate::http::kernel::names::{ClosingOutcomeName, DiagnosisName, NotNeededReasonName};
+
+/// Body of a command without parameters; only an optional note.
+#[derive(Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = CommandInput)]
+pub struct CommandInput {
+    /// Note to record with the command; stored encrypted.
+    #[validate(length(min = 1, max = 2000))]
+    #[schema(min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$")]
+    pub note: Option<String>,
+}
+
+/// The new assignee of a follow-up.
+#[derive(Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ReassignInput)]
+pub struct ReassignInput {
+    /// Id of the credential of a staff member or admin; one's own is allowed.
+    #[schema(required, value_type = Uuid)]
+    pub to: Option<Uuid>,
+    /// Note to record with the command; stored encrypted.
+    #[validate(length(min = 1, max = 2000))]
+    #[schema(min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$")]
+    pub note: Option<String>,
+}
+
+/// An attempt to reach the person.
+#[derive(Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ContactInput)]
+pub struct ContactInput {
+    /// Whether the person was reached.
+    #[schema(required, value_type = bool)]
+    pub reached: Option<bool>,
+    /// Note to record with the command; stored encrypted.
+    #[validate(length(min = 1, max = 2000))]
+    #[schema(min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$")]
+    pub note: Option<String>,
+}
+
+/// An appointment.
+#[derive(Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = BookInput)]
+pub struct BookInput {
+    /// Time of the appointment, with an offset; in the future, within two years.
+    #[schema(required, value_type = String, format = DateTime)]
+    pub appointment_at: Option<Timestamp>,
+    /// Note to record with the command; stored encrypted.
+    #[validate(length(min = 1, max = 2000))]
+    #[schema(min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$")]
+    pub note: Option<String>,
+}
+
+/// How a follow-up ends.
+#[derive(Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = CloseInput)]
+pub struct CloseInput {
+    /// The outcome.
+    #[schema(required, value_type = ClosingOutcomeName)]
+    pub outcome: Option<ClosingOutcomeName>,
+    /// Why no follow-up was needed: required with `not_needed`, not allowed otherwise. `merged` is not accepted.
+    pub reason: Option<NotNeededReasonName>,
+    /// Diagnosis of sarcopenia from the examination; only with `attended`.
+    pub diagnosis: Option<DiagnosisName>,
+    /// Grip strength, grams; only with `attended`.
+    #[validate(range(min = 0, max = 100_000))]
+    #[schema(minimum = 0, maximum = 100_000)]
+    #[serde(default, deserialize_with = "crate::http::kernel::whole::optional")]
+    pub grip_strength_g: Option<i32>,
+    /// Time for five chair stands, milliseconds; only with `attended`.
+    #[validate(range(min = 1_000, max = 300_000))]
+    #[schema(minimum = 1_000, maximum = 300_000)]
+    #[serde(default, deserialize_with = "crate::http::kernel::whole::optional")]
+    pub five_chair_stands_ms: Option<i32>,
+    /// Note to record with the command; stored encrypted.
+    #[validate(length(min = 1, max = 2000))]
+    #[schema(min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$")]
+    pub note: Option<String>,
+}
+
+/// A note.
+#[derive(Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NoteInput)]
+pub struct NoteInput {
+    /// Text of the note; stored encrypted.
+    #[validate(length(min = 1, max = 2000))]
+    #[schema(required, value_type = String, min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$")]
+    pub note: Option<String>,
+}
+
+/// A command with its note; `None` if a fault was found.
+pub type Parsed = Option<(FollowUpCommand, Option<Note>)>;
+
+impl CommandInput {
+    /// Parses the body of a command without parameters.
+    pub fn parse(self, command: FollowUpCommand, faults: &mut Vec<Fault>) -> Parsed {
+        Some((command, note(self.note, faults)))
+    }
+}
+
+impl ReassignInput {
+    /// Parses the body; faults are added with their pointers.
+    pub fn parse(self, faults: &mut Vec<Fault>) -> Parsed {
+        let note = note(self.note, faults);
+        let to = required(self.to, "/to", faults)?;
+        Some((FollowUpCommand::Reassign { to: CredentialId(to) }, note))
+    }
+}
+
+impl ContactInput {
+    /// Parses the body; faults are added with their pointers.
+    pub fn parse(self, faults: &mut Vec<Fault>) -> Parsed {
+        let note = note(self.note, faults);
+        let reached = required(self.reached, "/reached", faults)?;
+        Some((FollowUpCommand::Contact { reached }, note))
+    }
+}
+
+impl BookInput {
+    /// Parses the body; faults are added with their pointers.
+    pub fn parse(self, faults: &mut Vec<Fault>) -> Parsed {
+        let note = note(self.note, faults);
+        let appointment_at = required(self.appointment_at, "/appointment_at", faults)?;
+        Some((FollowUpCommand::Book { appointment_at }, note))
+    }
+}
+
+impl NoteInput {
+    /// Parses the body; faults are added with their pointers.
+    pub fn parse(self, faults: &mut Vec<Fault>) -> Parsed {
+        let text = required(self.note, "/note", faults)?;
+        Some((FollowUpCommand::Note, note(Some(text), faults)))
+    }
+}
+
+impl CloseInput {
+    /// Parses the body; faults are added with their pointers.
+    pub fn parse(self, faults: &mut Vec<Fault>) -> Parsed {
+        let note = note(self.note.clone(), faults);
+        let outcome = required(self.outcome, "/outcome", faults)?.0;
+        let found = [self.diagnosis.is_some(), self.grip_strength_g.is_some(), self.five_chair_stands_ms.is_some()];
+        let places = ["/diagnosis", "/grip_strength_g", "/five_chair_stands_ms"];
+        let surplus = found.into_iter().zip(places).map(|(set, place)| (set, place, ClosingOutcome::Attended));
+        for (set, place, only) in surplus.chain([(self.reason.is_some(), "/reason", ClosingOutcome::NotNeeded)]) {
+            if set && outcome != only {
+                let detail = format!("is only allowed with the outcome {}", only.as_str());
+                faults.push(Fault::new(place, FaultCode::Contradiction, detail));
+            }
+        }
+        let closing = match outcome {
+            ClosingOutcome::Attended => Closing::Attended {
+                diagnosis: self.diagnosis.map(|diagnosis| diagnosis.0),
+                grip_strength_g: self.grip_strength_g,
+                five_chair_stands_ms: self.five_chair_stands_ms,
+            },
+            ClosingOutcome::Declined => Closing::Declined,
+            ClosingOutcome::Unreachable => Closing::Unreachable,
+            ClosingOutcome::NotNeeded => Closing::NotNeeded(reason(self.reason, faults)?),
+        };
+        Some((FollowUpCommand::Close(closing), note))
+    }
+}
+
+fn reason(given: Option<NotNeededReasonName>, faults: &mut Vec<Fault>) -> Option<NotNeededReason> {
+    let reason = required(given, "/reason", faults)?.0;
+    if reason == NotNeededReason::Merged {
+        faults.push(Fault::new("/reason", FaultCode::UnknownOption, "only a merge of subjects sets this reason"));
+        return None;
+    }
+    Some(reason)
+}
+
+fn note(text: Option<String>, faults: &mut Vec<Fault>) -> Option<Note> {
+    match Note::parse(&text?) {
+        Ok(note) => Some(note),
+        Err(fault) => {
+            faults.push(fault.under("/note"));
+            None
+        }
+    }
+}
+
+fn required<T>(value: Option<T>, pointer: &str, faults: &mut Vec<Fault>) -> Option<T> {
+    if value.is_none() {
+        faults.push(Fault::new(pointer, FaultCode::Required, "must be given"));
+    }
+    value
+}

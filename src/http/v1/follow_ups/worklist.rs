@@ -1,0 +1,171 @@
+//! Query parameters of the worklist.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, Visitor};
+use utoipa::IntoParams;
+use uuid::Uuid;
+use validator::Validate;
+
+use crate::domain::follow_ups::FollowUpState;
+use crate::domain::ids::{CredentialId, SubjectId};
+use crate::domain::stored::{Assignee, FollowUpFilter, FollowUpOrder, PageRequest};
+use crate::http::kernel::names::{BandName, FollowUpOrderName, FollowUpStateName, UrgencyName};
+use crate::http::v1::submissions::body::plain;
+use crate::http::v1::submissions::lists::DEFAULT_LIMIT;
+
+/// Filters, order and page of the worklist.
+#[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct FollowUpQuery {
+    /// Only follow-ups in one of these states, separated by commas; by default all that are not closed.
+    #[param(value_type = Option<Vec<FollowUpStateName>>, style = Form, explode = false, min_items = 1)]
+    pub state: Option<States>,
+    /// Only follow-ups of this urgency.
+    pub urgency: Option<UrgencyName>,
+    /// Only follow-ups assigned to this credential: its id, `me`, or `none` for unassigned follow-ups.
+    #[param(
+        value_type = Option<String>,
+        example = "me",
+        pattern = "^(me|none|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"
+    )]
+    pub assignee: Option<AssigneeAsked>,
+    /// Only overdue follow-ups (true), or only follow-ups that are not overdue (false).
+    pub overdue: Option<bool>,
+    /// Only follow-ups whose highest band is this one.
+    pub band: Option<BandName>,
+    /// Only follow-ups with a submission that has this finding, a rule id.
+    #[validate(length(min = 1, max = 100), custom(function = "plain"))]
+    #[param(min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
+    pub finding: Option<String>,
+    /// Only follow-ups with a submission on which this instrument is positive.
+    #[validate(length(min = 1, max = 100), custom(function = "plain"))]
+    #[param(min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
+    pub instrument_positive: Option<String>,
+    /// Only follow-ups whose last submission was received at or after this time, with an offset.
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub received_from: Option<Timestamp>,
+    /// Only follow-ups whose last submission was received before this time, with an offset.
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub received_to: Option<Timestamp>,
+    /// Only follow-ups due at or after this time, with an offset.
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub due_from: Option<Timestamp>,
+    /// Only follow-ups due before this time, with an offset.
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub due_to: Option<Timestamp>,
+    /// Only follow-ups of this subject.
+    pub subject_id: Option<Uuid>,
+    /// The order; `urgency` by default.
+    #[param(inline)]
+    pub order: Option<FollowUpOrderName>,
+    /// Whether to estimate the number of follow-ups that match the filter; they are never counted exactly.
+    pub estimate: Option<bool>,
+    /// Maximum number of items; 50 by default.
+    #[validate(range(min = 1, max = 200))]
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<u16>,
+    /// `next_cursor` of the previous page.
+    #[validate(length(min = 1, max = 200))]
+    #[param(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
+    pub cursor: Option<String>,
+}
+
+/// States to filter by, without duplicates.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct States(pub Vec<FollowUpState>);
+
+/// Assignee to filter by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AssigneeAsked {
+    /// The caller.
+    Me,
+    /// Unassigned follow-ups.
+    Nobody,
+    /// This credential.
+    Credential(Uuid),
+}
+
+impl FollowUpQuery {
+    /// Filter and order of the query, where `me` is the credential of the caller.
+    #[must_use]
+    pub fn filter(&self, me: CredentialId) -> (FollowUpFilter, FollowUpOrder) {
+        let filter = FollowUpFilter {
+            states: self.state.clone().unwrap_or_default().0,
+            outcomes: Vec::new(),
+            urgency: self.urgency.map(|urgency| urgency.0),
+            assignee: self.assignee.map(|assignee| match assignee {
+                AssigneeAsked::Me => Assignee::Credential(me),
+                AssigneeAsked::Nobody => Assignee::Nobody,
+                AssigneeAsked::Credential(id) => Assignee::Credential(CredentialId(id)),
+            }),
+            overdue: self.overdue,
+            band: self.band.map(|band| band.0),
+            finding: self.finding.clone(),
+            instrument_positive: self.instrument_positive.clone(),
+            received_from: self.received_from,
+            received_to: self.received_to,
+            due_from: self.due_from,
+            due_to: self.due_to,
+            subject_id: self.subject_id.map(SubjectId),
+            ..FollowUpFilter::default()
+        };
+        (filter, self.order.map_or_else(FollowUpOrder::default, |order| order.0))
+    }
+
+    /// The requested page.
+    #[must_use]
+    pub fn page(self) -> PageRequest {
+        PageRequest { limit: self.limit.unwrap_or(DEFAULT_LIMIT), cursor: self.cursor }
+    }
+}
+
+impl<'de> Deserialize<'de> for States {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = read(deserializer, "states of a follow-up, separated by commas")?;
+        let mut states = Vec::new();
+        for name in text.split(',') {
+            let state = FollowUpState::parse(name)
+                .ok_or_else(|| Error::unknown_variant(name, &["open", "assigned", "contacted", "booked", "closed"]))?;
+            if !states.contains(&state) {
+                states.push(state);
+            }
+        }
+        // Sorted, because the cursor belongs to the filter and the order of the states must not change it.
+        states.sort_by_key(|state| state.as_str());
+        Ok(Self(states))
+    }
+}
+
+impl<'de> Deserialize<'de> for AssigneeAsked {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = read(deserializer, "the id of a credential, me or none")?;
+        match &*text {
+            "me" => Ok(Self::Me),
+            "none" => Ok(Self::Nobody),
+            id => Uuid::try_parse(id).map(Self::Credential).map_err(Error::custom),
+        }
+    }
+}
+
+/// Reads a string; the error names what was expected.
+fn read<'de, D: Deserializer<'de>>(deserializer: D, expected: &'static str) -> Result<String, D::Error> {
+    struct Text(&'static str);
+
+    impl Visitor<'_> for Text {
+        type Value = String;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str(self.0)
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
+            Ok(text.to_owned())
+        }
+    }
+
+    deserializer.deserialize_str(Text(expected))
+}

@@ -1,0 +1,95 @@
+//! Answers in the API. Parser and schema are both derived from the domain's item catalogue, so the OpenAPI document always
+//! matches what the service accepts.
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::{RefOr, extensions::ExtensionsBuilder};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::domain::fault::Fault;
+use crate::domain::screening::answers::{Answers, RawAnswers};
+use crate::domain::screening::questionnaire::{CATALOGUE, Kind, Spec};
+
+/// The answers that could be parsed, with all faults below `/answers`.
+#[derive(Clone, Debug, Default)]
+pub struct AnswersBody {
+    /// The valid answers.
+    pub answers: Answers,
+    /// The faults of the other answers.
+    pub faults: Vec<Fault>,
+}
+
+impl<'de> Deserialize<'de> for AnswersBody {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = RawAnswers::deserialize(deserializer).map_err(|error| D::Error::custom(error.to_string()))?;
+        let (answers, faults) = Answers::parse(&raw);
+        Ok(Self { answers, faults: faults.into_iter().map(|fault| fault.under("/answers")).collect() })
+    }
+}
+
+impl PartialSchema for AnswersBody {
+    fn schema() -> RefOr<Schema> {
+        let object = ObjectBuilder::new()
+            .description(Some(
+                "Answers by item id. An absent item and null both mean unanswered; an empty array means \
+                 asked, with no entry chosen. \
+                 Ranges, steps and options are those of GET /v1/questionnaire.",
+            ))
+            .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
+        let object = CATALOGUE.iter().fold(object, |object, spec| object.property(spec.id, item(spec)));
+        RefOr::T(Schema::Object(object.build()))
+    }
+}
+
+impl ToSchema for AnswersBody {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "Answers".into()
+    }
+}
+
+fn item(spec: &Spec) -> Schema {
+    let nullable = |kind| SchemaType::from_iter([kind, Type::Null]);
+    let object = ObjectBuilder::new().description(Some(describe(spec)));
+    match spec.kind {
+        Kind::Flag => Schema::Object(object.schema_type(nullable(Type::Boolean)).build()),
+        Kind::Number { minimum, maximum, step, scale, .. } => {
+            let value = |units: i32| f64::from(units) / f64::from(scale);
+            let kind = if scale == 1 { Type::Integer } else { Type::Number };
+            // `multipleOf` with a decimal step misleads validators that divide doubles, so the step is an extension field.
+            let extensions = ExtensionsBuilder::new().add("x-step", value(step)).build();
+            let object = object.schema_type(nullable(kind)).extensions(Some(extensions));
+            let object = if scale == 1 {
+                object.minimum(Some(minimum)).maximum(Some(maximum))
+            } else {
+                object.minimum(Some(value(minimum))).maximum(Some(value(maximum)))
+            };
+            Schema::Object(object.build())
+        }
+        Kind::Choice(options) => {
+            let values = options.iter().map(|option| serde_json::json!(option)).chain([serde_json::Value::Null]);
+            Schema::Object(object.schema_type(nullable(Type::String)).enum_values(Some(values)).build())
+        }
+        Kind::Set { options, .. } => {
+            let entry = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
+            let entry = entry.enum_values(Some(options.iter().copied()));
+            let array = ArrayBuilder::new().schema_type(nullable(Type::Array)).items(entry.build());
+            Schema::Array(array.unique_items(true).description(Some(describe(spec))).build())
+        }
+    }
+}
+
+fn describe(spec: &Spec) -> String {
+    let required = if spec.required() { "; a submission must answer it" } else { "" };
+    let audience = spec.audience().as_str();
+    match spec.kind {
+        Kind::Number { step, scale, unit, .. } => {
+            let step = f64::from(step) / f64::from(scale);
+            format!("In {unit}, by {step}. Audience: {audience}{required}.")
+        }
+        Kind::Set { exclusive: Some(alone), .. } => {
+            format!("{alone} excludes every other entry. Audience: {audience}{required}.")
+        }
+        _ => format!("Audience: {audience}{required}."),
+    }
+}

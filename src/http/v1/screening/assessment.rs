@@ -1,0 +1,308 @@
+//! The assessment in the API. [`super::render`] makes it from the domain's assessment and the rule table.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::http::kernel::names::{
+    BandName, CareLevelName, ConfidenceName, LanguageName, OutcomeName, PathwayName, PositiveWhenName, SourceKindName,
+    StageName,
+};
+
+/// The assessment of the answers by the rule table.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Assessment)]
+pub struct AssessmentBody<'a> {
+    /// Version of the rule table.
+    #[schema(example = "2026.1")]
+    pub rule_table: &'a str,
+    /// The language of the texts.
+    pub language: LanguageName,
+    /// The own score total, not validated by any study.
+    pub score: ScoreBody,
+    /// The band; null unless settled, that is unless both bounds have the same band.
+    #[schema(required)]
+    pub band: Option<BandName>,
+    /// The band of the lower bound.
+    pub band_at_least: BandName,
+    /// The band of the upper bound.
+    pub band_at_most: BandName,
+    /// Label of the band, for the person.
+    pub label: &'a str,
+    /// What the result means and does not mean.
+    #[schema(value_type = String)]
+    pub explanation: &'a RawValue,
+    /// The rules that applied; their points add up to the total.
+    pub findings: Vec<FindingBody<'a>>,
+    /// Results of the published instruments.
+    pub instruments: Vec<InstrumentBody<'a>>,
+    /// Results of the requested consensus pathways; rule table 2026.1 has none.
+    pub pathways: Vec<PathwayBody<'a>>,
+    /// Alarms (red flags) that apply.
+    pub red_flags: Vec<RedFlagBody>,
+    /// How soon the person should be seen; null while unanswered alarm questions rule out stating self-care.
+    #[schema(required)]
+    pub care_level: Option<CareLevelName>,
+    /// Unanswered alarm items.
+    pub alarm_items_unanswered: Vec<&'static str>,
+    /// Unanswered items of the asked audiences that can still change the band, the flag or an instrument's outcome, the most
+    /// influential first; empty when no answer can change any of them.
+    pub open_questions: Vec<OpenQuestionBody>,
+    /// Advice for the findings.
+    pub recommendations: Vec<AdviceBody<'a>>,
+    /// What the findings can lead to.
+    pub risks: Vec<AdviceBody<'a>>,
+    /// The clinic's offer and what to do now.
+    pub consultation: ConsultationBody<'a>,
+}
+
+/// The own score total with its bounds over the unanswered items.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = Score)]
+pub struct ScoreBody {
+    /// Points from the answered items.
+    #[schema(minimum = 0)]
+    pub total: i32,
+    /// Lowest total that the missing answers allow.
+    #[schema(minimum = 0)]
+    pub lower: i32,
+    /// Highest total that the missing answers allow.
+    #[schema(minimum = 0)]
+    pub upper: i32,
+    /// Highest total of the rule table.
+    #[schema(minimum = 0)]
+    pub max: i32,
+    /// Always false: no study has measured the accuracy of this total.
+    pub validated: bool,
+}
+
+/// A rule that applied.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Finding)]
+pub struct FindingBody<'a> {
+    /// Id of the rule.
+    pub rule: &'a str,
+    /// Heading that the rule is listed under.
+    pub category: &'a str,
+    /// Points that the rule added; 0 if a higher rule of its group, or the group's cap, replaced them.
+    #[schema(minimum = 0)]
+    pub points: i32,
+    /// The observed answers, by item or derived quantity.
+    #[schema(value_type = BTreeMap<String, serde_json::Value>)]
+    pub observed: BTreeMap<&'static str, serde_json::Value>,
+    /// Why the rule counts.
+    #[schema(value_type = String)]
+    pub reason: &'a RawValue,
+    /// Sources of the rule.
+    #[schema(value_type = Vec<SourceBody>)]
+    pub sources: &'a RawValue,
+}
+
+/// The source of a value.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Source)]
+pub struct SourceBody {
+    /// Kind of source.
+    pub kind: SourceKindName,
+    /// The citation.
+    pub cite: String,
+    /// Digital object identifier (DOI).
+    #[schema(required)]
+    pub doi: Option<String>,
+    /// The value or statement taken from the source, in English.
+    pub effect: String,
+    /// Confidence in the value.
+    pub confidence: ConfidenceName,
+}
+
+/// Result of a published instrument.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = InstrumentResult)]
+pub struct InstrumentBody<'a> {
+    /// Id of the instrument.
+    pub id: &'a str,
+    /// Published name.
+    #[schema(value_type = String)]
+    pub name: &'a RawValue,
+    /// Outcome of the instrument; negative does not rule out.
+    pub outcome: OutcomeName,
+    /// Total, once no item is open; null for an instrument without a total.
+    #[schema(required, value_type = Option<f64>)]
+    pub total: Option<Total>,
+    /// Lowest total that the missing answers allow.
+    #[schema(required, value_type = Option<f64>)]
+    pub lower: Option<Total>,
+    /// Highest total that the missing answers allow.
+    #[schema(required, value_type = Option<f64>)]
+    pub upper: Option<Total>,
+    /// Cut-off; if it differs by sex, null until the sex is known.
+    #[schema(required, value_type = Option<f64>)]
+    pub cut_off: Option<Total>,
+    /// Which side of the cut-off is positive.
+    pub positive_when: PositiveWhenName,
+    /// The deciding answer, for an instrument without a total.
+    #[schema(required)]
+    pub category: Option<String>,
+    /// Probability from the instrument's formula; null if it has none.
+    #[schema(required)]
+    pub probability: Option<f64>,
+    /// The smallest sets of unanswered items whose answers could settle the outcome, regardless of audience; empty when it is
+    /// settled or does not apply, and when nothing can settle it.
+    pub would_settle: Vec<Vec<&'static str>>,
+    /// Published accuracy.
+    #[schema(value_type = Vec<AccuracyBody>)]
+    pub accuracy: &'a RawValue,
+    /// Terms of use, in English.
+    #[schema(value_type = String)]
+    pub licence: &'a RawValue,
+    /// Meaning of the outcome.
+    #[schema(value_type = String)]
+    pub explanation: &'a RawValue,
+}
+
+/// One row of published accuracy.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Accuracy)]
+pub struct AccuracyBody {
+    /// Share of affected people that the instrument finds.
+    #[schema(required)]
+    pub sensitivity: Option<ShareBody>,
+    /// Share of unaffected people that the instrument classifies as negative.
+    #[schema(required)]
+    pub specificity: Option<ShareBody>,
+    /// Study population, in English.
+    pub setting: String,
+    /// The definition that the instrument was compared with.
+    pub reference: String,
+    /// The citation.
+    pub source: String,
+    /// Uncertainty of the row, in English.
+    #[schema(required)]
+    pub note: Option<String>,
+}
+
+/// A percentage with its 95 % interval, if one was published.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = Share)]
+pub struct ShareBody {
+    /// Per cent.
+    #[schema(minimum = 0, maximum = 100)]
+    pub percent: f64,
+    /// Lower end, per cent.
+    #[schema(required)]
+    pub low: Option<f64>,
+    /// Upper end, per cent.
+    #[schema(required)]
+    pub high: Option<f64>,
+}
+
+/// A total: a whole number of points, or a decimal if the instrument has decimals.
+#[derive(Clone, Copy, Debug)]
+pub struct Total {
+    /// Value in the instrument's units.
+    pub units: i32,
+    /// Units per point.
+    pub scale: i32,
+}
+
+impl Serialize for Total {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.scale {
+            1 => serializer.serialize_i32(self.units),
+            scale => serializer.serialize_f64(f64::from(self.units) / f64::from(scale)),
+        }
+    }
+}
+
+/// Result of a consensus pathway. It is a stage of screening, never a diagnosis.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = PathwayResult)]
+pub struct PathwayBody<'a> {
+    /// Id of the pathway.
+    pub id: PathwayName,
+    /// The definition that the pathway follows, with its year.
+    #[schema(value_type = String)]
+    pub name: &'a RawValue,
+    /// Whether case finding found a case; null while an open item decides it, or if there is no case finding.
+    #[schema(required)]
+    pub case_found: Option<bool>,
+    /// Whether muscle strength is low.
+    #[schema(required)]
+    pub strength_low: Option<bool>,
+    /// Whether physical performance is low; also null if the pathway has no cut-off for it.
+    #[schema(required)]
+    pub performance_low: Option<bool>,
+    /// The stage reached; never a diagnosis.
+    pub stage: StageName,
+    /// Text of the stage, for the person.
+    pub stage_text: &'a str,
+    /// Unanswered items that could still raise the stage.
+    pub needs: Vec<&'static str>,
+    /// The instruments, items and quantities that met a criterion.
+    pub because: Vec<String>,
+    /// Meaning of the pathway, with the statement that it is not a diagnosis.
+    #[schema(value_type = String)]
+    pub explanation: &'a RawValue,
+    /// Sources of the pathway.
+    #[schema(value_type = Vec<SourceBody>)]
+    pub sources: &'a RawValue,
+}
+
+/// An alarm (red flag) that applies.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = RedFlag)]
+pub struct RedFlagBody {
+    /// Id of the red flag.
+    pub id: String,
+    /// The care level that the red flag raises to.
+    pub level: CareLevelName,
+    /// Reason for the alarm.
+    pub reason: String,
+    /// Sources of the red flag.
+    pub sources: Vec<SourceBody>,
+}
+
+/// An unanswered item that could still change the result.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = OpenQuestion)]
+pub struct OpenQuestionBody {
+    /// The item.
+    pub item: &'static str,
+    /// What the item could change: `band`, `flagged`, and ids of instruments.
+    pub could_change: Vec<String>,
+}
+
+/// Advice, or what findings can lead to.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Advice)]
+pub struct AdviceBody<'a> {
+    /// Id of the advice or risk.
+    pub id: &'a str,
+    /// Text for the person.
+    #[schema(value_type = String)]
+    pub text: &'a RawValue,
+    /// The findings that triggered the entry; empty when an unscored answer did, or an instrument or pathway that flags.
+    pub findings: Vec<&'a str>,
+    /// Sources of the entry.
+    #[schema(value_type = Vec<SourceBody>)]
+    pub sources: &'a RawValue,
+}
+
+/// The clinic's offer and what to do now.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Consultation)]
+pub struct ConsultationBody<'a> {
+    /// Whether a consultation is offered; false for a person who must not wait for the clinic.
+    pub offered: bool,
+    /// The clinic's name.
+    pub clinic: &'a str,
+    /// Booking address; null when no consultation is offered.
+    #[schema(required)]
+    pub booking_url: Option<&'a str>,
+    /// The number to call in an emergency.
+    pub emergency_number: &'a str,
+    /// What to do now.
+    pub text: String,
+}

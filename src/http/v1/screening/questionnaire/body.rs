@@ -1,0 +1,185 @@
+//! The questionnaire in the API: everything that a front-end needs to render the form.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::domain::language::Language;
+use crate::domain::screening::questionnaire::{CATALOGUE, Group, Kind, Spec};
+use crate::domain::screening::rule_table::RuleTable;
+use crate::domain::screening::texts::Texts;
+use crate::http::kernel::names::{AudienceName, LanguageName};
+use crate::http::v1::screening::wording::text;
+
+/// The form.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Questionnaire)]
+pub struct QuestionnaireBody {
+    /// Version of the rule table that the wording comes from.
+    #[schema(example = "2026.1")]
+    pub rule_table: String,
+    /// The language of the texts.
+    pub language: LanguageName,
+    /// The form's title.
+    pub title: String,
+    /// Purpose and limits of the form.
+    pub introduction: String,
+    /// Meaning of a result.
+    pub explanation: String,
+    /// The groups, in the order of the form.
+    pub groups: Vec<GroupBody>,
+}
+
+/// A heading with its items.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = QuestionnaireGroup)]
+pub struct GroupBody {
+    /// Id of the group.
+    pub id: &'static str,
+    /// The heading.
+    pub title: String,
+    /// Items of the group.
+    pub items: Vec<ItemBody>,
+}
+
+/// One question or measured value.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = QuestionnaireItem)]
+pub struct ItemBody {
+    /// Id of the item: its name in `answers`.
+    pub id: &'static str,
+    /// The question.
+    pub label: String,
+    /// How to answer it.
+    pub help: String,
+    /// Type of the answer: a JSON number, a boolean, one option, or an array of options.
+    pub kind: ItemKind,
+    /// Who can answer it.
+    pub audience: AudienceName,
+    /// Whether a submission must answer the item.
+    pub required: bool,
+    /// Ask the item only when one of these items was answered above 0; always ask it when empty.
+    pub asked_when_above_0: Vec<&'static str>,
+    /// The unit of a number.
+    #[schema(required)]
+    pub unit: Option<UnitBody>,
+    /// Lowest value of a number.
+    #[schema(required)]
+    pub minimum: Option<f64>,
+    /// Highest value of a number.
+    #[schema(required)]
+    pub maximum: Option<f64>,
+    /// Distance between two allowed values of a number.
+    #[schema(required)]
+    pub step: Option<f64>,
+    /// The options of a choice or a set; empty for other kinds.
+    pub options: Vec<OptionBody>,
+}
+
+/// Type of an answer.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemKind {
+    /// A number without decimals.
+    Integer,
+    /// A number with decimals.
+    Decimal,
+    /// True or false.
+    Boolean,
+    /// One option.
+    Choice,
+    /// Any number of options; an empty array means none.
+    Set,
+}
+
+/// The unit of a number.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Unit)]
+pub struct UnitBody {
+    /// Id of the unit.
+    pub id: &'static str,
+    /// Name of the unit.
+    pub label: String,
+}
+
+/// One option.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ItemOption)]
+pub struct OptionBody {
+    /// Id of the option, as used in the answer.
+    pub id: &'static str,
+    /// Label for the person.
+    pub label: String,
+    /// Whether the option excludes all others of a set.
+    pub excludes_others: bool,
+}
+
+impl QuestionnaireBody {
+    /// Renders the form in a language.
+    #[must_use]
+    pub fn of(table: &RuleTable, language: Language) -> Self {
+        let texts = table.texts(language);
+        Self {
+            rule_table: table.version.to_string(),
+            language: LanguageName(language),
+            title: texts.map(|texts| texts.questionnaire.title.clone()).unwrap_or_default(),
+            introduction: texts.map(|texts| texts.questionnaire.introduction.clone()).unwrap_or_default(),
+            explanation: texts.map(|texts| texts.outcome.explanation.clone()).unwrap_or_default(),
+            groups: Group::ALL.into_iter().map(|group| GroupBody::of(group, texts)).collect(),
+        }
+    }
+}
+
+impl GroupBody {
+    fn of(group: Group, texts: Option<&Texts>) -> Self {
+        let items = CATALOGUE.iter().filter(|spec| spec.group == group);
+        Self {
+            id: group.as_str(),
+            title: text(texts.map(|texts| &texts.groups), group.as_str()).to_owned(),
+            items: items.map(|spec| ItemBody::of(spec, texts)).collect(),
+        }
+    }
+}
+
+impl ItemBody {
+    fn of(spec: &Spec, texts: Option<&Texts>) -> Self {
+        let item = texts.and_then(|texts| texts.items.get(spec.id));
+        let number = |pick: fn(i32, i32, i32) -> i32| match spec.kind {
+            Kind::Number { minimum, maximum, step, scale, .. } => {
+                Some(f64::from(pick(minimum, maximum, step)) / f64::from(scale))
+            }
+            _ => None,
+        };
+        let labels = texts.and_then(|texts| texts.options.get(spec.id));
+        let exclusive = if let Kind::Set { exclusive, .. } = spec.kind { exclusive } else { None };
+        let option = |id: &&'static str| OptionBody {
+            id,
+            label: text(labels, id).to_owned(),
+            excludes_others: exclusive == Some(*id),
+        };
+        Self {
+            id: spec.id,
+            label: item.map(|text| text.label.clone()).unwrap_or_default(),
+            help: item.map(|text| text.help.clone()).unwrap_or_default(),
+            kind: match spec.kind {
+                Kind::Number { scale: 1, .. } => ItemKind::Integer,
+                Kind::Number { .. } => ItemKind::Decimal,
+                Kind::Flag => ItemKind::Boolean,
+                Kind::Choice(_) => ItemKind::Choice,
+                Kind::Set { .. } => ItemKind::Set,
+            },
+            audience: AudienceName(spec.audience()),
+            required: spec.required(),
+            asked_when_above_0: spec.item.asked_when_above_0().iter().map(|item| item.id()).collect(),
+            unit: match spec.kind {
+                Kind::Number { unit, .. } => {
+                    Some(UnitBody { id: unit, label: text(texts.map(|texts| &texts.units), unit).to_owned() })
+                }
+                _ => None,
+            },
+            minimum: number(|minimum, _, _| minimum),
+            maximum: number(|_, maximum, _| maximum),
+            step: number(|_, _, step| step),
+            options: spec.kind.options().iter().map(option).collect(),
+        }
+    }
+}

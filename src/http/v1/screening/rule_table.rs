@@ -1,0 +1,213 @@
+//! Rule tables in the API: everything that the scoring uses, with its sources.
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::assessment::SourceBody;
+use super::instrument_rule::{AdviceRuleBody, InstrumentRuleBody, NextScreenRuleBody, PathwayRuleBody};
+use super::wording::{Wording, text};
+use crate::domain::screening::rule_table::{Band, Combination, RedFlag, Rule, RuleTable, SourceUse};
+use crate::http::kernel::names::{BandName, CareLevelName, LanguageName};
+
+/// One version in the list of rule tables.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = RuleTableSummary)]
+pub struct RuleTableSummaryBody {
+    /// The version.
+    #[schema(example = "2026.1")]
+    pub version: String,
+    /// SHA-256 of its text, in hexadecimal.
+    pub digest: String,
+    /// Whether new submissions are scored with it.
+    pub current: bool,
+}
+
+/// A complete rule table.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = RuleTable)]
+pub struct RuleTableBody {
+    /// The version.
+    #[schema(example = "2026.1")]
+    pub version: String,
+    /// SHA-256 of its text, in hexadecimal.
+    pub digest: String,
+    /// Whether new submissions are scored with it.
+    pub current: bool,
+    /// The language of the texts.
+    pub language: LanguageName,
+    /// Highest possible total.
+    pub max_total: i32,
+    /// Always false: no study has measured the accuracy of the total.
+    pub validated: bool,
+    /// Lowest total of each band.
+    pub bands: Vec<BandBody>,
+    /// How rules combine.
+    pub groups: Vec<RuleGroupBody>,
+    /// The scored rules.
+    pub rules: Vec<RuleBody>,
+    /// Alarms (red flags).
+    pub red_flags: Vec<RedFlagRuleBody>,
+    /// Published instruments.
+    pub instruments: Vec<InstrumentRuleBody>,
+    /// Consensus pathways.
+    pub pathways: Vec<PathwayRuleBody>,
+    /// Advice for findings.
+    pub recommendations: Vec<AdviceRuleBody>,
+    /// What findings can lead to.
+    pub risks: Vec<AdviceRuleBody>,
+    /// When the next screen is suggested, by band.
+    pub next_screens: Vec<NextScreenRuleBody>,
+}
+
+/// A band of the total.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = BandStart)]
+pub struct BandBody {
+    /// Which band.
+    pub band: BandName,
+    /// Lowest total of the band.
+    pub from: i32,
+    /// Label for the person.
+    pub label: String,
+    /// Sources of the band.
+    pub sources: Vec<SourceBody>,
+}
+
+/// How the rules of a group combine.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = RuleGroup)]
+pub struct RuleGroupBody {
+    /// Id of the group.
+    pub id: String,
+    /// `steps`: they partition one item's range; `highest_of`: only the highest counts; `cap`: the sum counts up to the cap.
+    pub combination: &'static str,
+    /// The item whose range the steps partition.
+    #[schema(required)]
+    pub item: Option<String>,
+    /// The cap, points.
+    #[schema(required)]
+    pub cap: Option<i32>,
+}
+
+/// A scored rule.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Rule)]
+pub struct RuleBody {
+    /// Id of the rule.
+    pub id: String,
+    /// Heading that the rule is listed under.
+    pub category: String,
+    /// Group that the rule belongs to.
+    #[schema(required)]
+    pub group: Option<String>,
+    /// Points if the rule applies.
+    pub points: i32,
+    /// When the rule applies, in the rule table's grammar.
+    pub when: Value,
+    /// Why the rule counts; empty for a step of 0 points.
+    pub reason: String,
+    /// Why the points differ from the tier rule.
+    #[schema(required)]
+    pub note: Option<String>,
+    /// Sources of the rule.
+    pub sources: Vec<SourceBody>,
+}
+
+/// An alarm (red flag) of the rule table.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = RedFlagRule)]
+pub struct RedFlagRuleBody {
+    /// Id of the red flag.
+    pub id: String,
+    /// The care level that the red flag raises to.
+    pub level: CareLevelName,
+    /// Whether the red flag flags a submission.
+    pub flags: bool,
+    /// When the red flag applies, in the rule table's grammar.
+    pub when: Value,
+    /// Reason for the alarm.
+    pub reason: String,
+    /// Sources of the red flag.
+    pub sources: Vec<SourceBody>,
+}
+
+impl RuleTableBody {
+    /// Renders a rule table.
+    #[must_use]
+    pub fn of(wording: Wording<'_>, digest: &str, current: bool) -> Self {
+        let (table, texts) = (wording.table, wording.texts());
+        Self {
+            version: table.version.to_string(),
+            digest: digest.to_owned(),
+            current,
+            language: LanguageName(wording.language),
+            max_total: table.max_total(),
+            validated: false,
+            bands: bands(wording),
+            groups: groups(table),
+            rules: table.rules.iter().map(|entry| rule(wording, entry)).collect(),
+            red_flags: table.red_flags.iter().map(|flag| red_flag(wording, flag)).collect(),
+            instruments: table.instruments.iter().map(|entry| wording.instrument_rule(entry)).collect(),
+            pathways: table.pathways.iter().map(|entry| wording.pathway_rule(entry)).collect(),
+            recommendations: wording.advice_rules(&table.recommendations, texts.map(|texts| &texts.recommendations)),
+            risks: wording.advice_rules(&table.risks, texts.map(|texts| &texts.risks)),
+            next_screens: wording.next_screens(),
+        }
+    }
+}
+
+fn bands(wording: Wording<'_>) -> Vec<BandBody> {
+    let starts = wording.table.bands;
+    let texts = wording.texts().map(|texts| &texts.bands);
+    let from = |band| match band {
+        Band::Low => 0,
+        Band::Moderate => starts.moderate,
+        Band::High => starts.high,
+    };
+    let body = |(band, sources): (Band, &Vec<SourceUse>)| BandBody {
+        band: BandName(band),
+        from: from(band),
+        label: text(texts, band.as_str()).to_owned(),
+        sources: wording.sources(sources),
+    };
+    Band::ALL.into_iter().zip(&wording.table.band_sources).map(body).collect()
+}
+
+fn groups(table: &RuleTable) -> Vec<RuleGroupBody> {
+    let group = |group: &crate::domain::screening::rule_table::Group| {
+        let (combination, item, cap) = match group.combination {
+            Combination::Steps(item) => ("steps", Some(item.id().to_owned()), None),
+            Combination::HighestOf => ("highest_of", None, None),
+            Combination::Cap(cap) => ("cap", None, Some(cap)),
+        };
+        RuleGroupBody { id: group.id.to_string(), combination, item, cap }
+    };
+    table.groups.iter().map(group).collect()
+}
+
+fn rule(wording: Wording<'_>, rule: &Rule) -> RuleBody {
+    let reason = wording.texts().and_then(|texts| texts.rules.get(&*rule.id));
+    RuleBody {
+        id: rule.id.to_string(),
+        category: rule.category.to_string(),
+        group: rule.group.as_ref().map(ToString::to_string),
+        points: rule.points,
+        when: rule.stated.clone(),
+        reason: reason.map(|text| text.reason.clone()).unwrap_or_default(),
+        note: rule.note.clone(),
+        sources: wording.sources(&rule.sources),
+    }
+}
+
+fn red_flag(wording: Wording<'_>, flag: &RedFlag) -> RedFlagRuleBody {
+    let reason = wording.texts().and_then(|texts| texts.red_flags.get(&*flag.id));
+    RedFlagRuleBody {
+        id: flag.id.to_string(),
+        level: CareLevelName(flag.level),
+        flags: flag.flags,
+        when: flag.stated.clone(),
+        reason: reason.map(|text| text.reason.clone()).unwrap_or_default(),
+        sources: wording.sources(&flag.sources),
+    }
+}

@@ -1,0 +1,251 @@
+//! Subjects in the API.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+use validator::{Validate, ValidationError};
+
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::stored::Subject;
+use crate::domain::subjects::{Consent, Contact, LookUp, Reference, SubjectDraft};
+use crate::http::kernel::names::{ChannelName, LanguageName};
+
+/// Identity, contact data and consent of the subject, as far as the sender may give them.
+#[derive(Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = SubjectInput)]
+pub struct SubjectInput {
+    /// The clinic's own reference. Not allowed with a browser key. Submissions with the same reference belong to the same
+    /// subject.
+    #[validate(length(min = 1, max = 128))]
+    #[schema(min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
+    pub reference: Option<String>,
+    /// Contact data; stored encrypted. Parts that are not given keep their values.
+    #[validate(nested)]
+    #[serde(default, deserialize_with = "crate::http::kernel::object::optional")]
+    pub contact: Option<ContactBody>,
+    /// Whether the person may be contacted. An older consent does not override a newer one.
+    #[validate(nested)]
+    #[serde(default, deserialize_with = "crate::http::kernel::object::optional")]
+    pub consent: Option<ConsentBody>,
+}
+
+/// Contact data of a person.
+#[derive(Clone, Default, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Contact)]
+pub struct ContactBody {
+    /// The person's name.
+    #[validate(length(min = 1, max = 200), custom(function = "printable"))]
+    #[schema(required, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
+    #[serde(default)]
+    pub name: Option<String>,
+    /// A telephone number: digits, with spaces and `+ - ( ) . /` between them.
+    #[validate(custom(function = "telephone_form"))]
+    #[schema(required, min_length = 5, max_length = 40, pattern = r"^[ +\-()./]*([0-9][ +\-()./]*){5,20}$")]
+    #[serde(default)]
+    pub telephone: Option<String>,
+    /// An e-mail address.
+    #[validate(email, length(max = 254))]
+    #[schema(required, format = Email, max_length = 254)]
+    #[serde(default)]
+    pub email: Option<String>,
+    /// The preferred channel.
+    #[schema(required)]
+    #[serde(default)]
+    pub channel: Option<ChannelName>,
+    /// The preferred language.
+    #[schema(required)]
+    #[serde(default)]
+    pub language: Option<LanguageName>,
+}
+
+/// Consent of a person.
+#[derive(Clone, Default, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Consent)]
+pub struct ConsentBody {
+    /// Whether the clinic may contact the person.
+    #[schema(required, value_type = bool)]
+    #[serde(default)]
+    pub to_contact: Option<bool>,
+    /// Version of the text that the person agreed to.
+    #[validate(length(min = 1, max = 100), custom(function = "printable"))]
+    #[schema(required, value_type = String, min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
+    #[serde(default)]
+    pub text_version: Option<String>,
+    /// When the consent was given, with an offset.
+    #[schema(required, value_type = String, format = DateTime)]
+    #[serde(default)]
+    pub given_at: Option<Timestamp>,
+}
+
+/// What to search subjects by: exactly one of these.
+#[derive(Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = SubjectSearch)]
+pub struct SubjectSearchInput {
+    /// The clinic's own reference, exactly.
+    #[validate(length(min = 1, max = 128))]
+    #[schema(min_length = 1, max_length = 128, pattern = r"^[^\x00]*$")]
+    pub reference: Option<String>,
+    /// The full name; case and spacing are ignored.
+    #[validate(length(min = 1, max = 200))]
+    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00]*$")]
+    pub name: Option<String>,
+    /// The telephone number; only the digits are compared.
+    #[validate(length(min = 1, max = 40))]
+    #[schema(min_length = 1, max_length = 40, pattern = r"^[^\x00]*$")]
+    pub telephone: Option<String>,
+    /// The e-mail address; case is ignored.
+    #[validate(length(min = 1, max = 254))]
+    #[schema(min_length = 1, max_length = 254, pattern = r"^[^\x00]*$")]
+    pub email: Option<String>,
+}
+
+/// A subject, for staff.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = Subject)]
+pub struct SubjectBody {
+    /// Id of the subject.
+    pub id: Uuid,
+    /// The clinic's own reference.
+    #[schema(required)]
+    pub reference: Option<String>,
+    /// Contact data; null without consent to contact.
+    #[schema(required)]
+    pub contact: Option<ContactBody>,
+    /// Consent of the person.
+    #[schema(required)]
+    pub consent: Option<ConsentBody>,
+    /// When the subject was created.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// Counts changes of contact data, consent and merges.
+    #[schema(minimum = 1)]
+    pub version: i32,
+    /// Id of the subject that this one was merged into.
+    #[schema(required)]
+    pub merged_into: Option<Uuid>,
+}
+
+impl SubjectInput {
+    /// Parses the subject; faults are added with their pointers.
+    pub fn parse(self, faults: &mut Vec<Fault>) -> SubjectDraft {
+        let reference = self.reference.as_deref().and_then(|text| match Reference::parse(text) {
+            Ok(reference) => Some(reference),
+            Err(fault) => {
+                faults.push(fault.under("/subject/reference"));
+                None
+            }
+        });
+        SubjectDraft {
+            reference,
+            contact: self.contact.map(Contact::from).unwrap_or_default(),
+            consent: self.consent.and_then(|consent| consent.parse("/subject/consent", faults)),
+        }
+    }
+}
+
+impl ConsentBody {
+    /// Parses a consent; faults are added with their pointers, which begin with `place`.
+    pub fn parse(self, place: &str, faults: &mut Vec<Fault>) -> Option<Consent> {
+        let missing = [
+            (self.to_contact.is_none(), "to_contact"),
+            (self.text_version.is_none(), "text_version"),
+            (self.given_at.is_none(), "given_at"),
+        ];
+        for (_, name) in missing.into_iter().filter(|(missing, _)| *missing) {
+            let pointer = format!("{place}/{name}");
+            faults.push(Fault::new(pointer, FaultCode::Required, "must be given in a consent"));
+        }
+        Some(Consent { to_contact: self.to_contact?, text_version: self.text_version?, given_at: self.given_at? })
+    }
+}
+
+impl SubjectSearchInput {
+    /// Parses the search.
+    ///
+    /// # Errors
+    /// Fails unless exactly one field is given.
+    pub fn parse(self) -> Result<(LookUp, String), Fault> {
+        let given = [
+            (LookUp::Reference, self.reference),
+            (LookUp::Name, self.name),
+            (LookUp::Telephone, self.telephone),
+            (LookUp::Email, self.email),
+        ];
+        let mut given = given.into_iter().filter_map(|(by, text)| Some((by, text?)));
+        let wanted = || Fault::new("", FaultCode::Required, "give exactly one of reference, name, telephone, email");
+        match (given.next(), given.next()) {
+            (Some(one), None) => Ok(one),
+            _ => Err(wanted()),
+        }
+    }
+}
+
+impl From<ContactBody> for Contact {
+    fn from(body: ContactBody) -> Self {
+        Self {
+            name: body.name,
+            telephone: body.telephone,
+            email: body.email,
+            channel: body.channel.map(|channel| channel.0),
+            language: body.language.map(|language| language.0),
+        }
+    }
+}
+
+impl From<Contact> for ContactBody {
+    fn from(contact: Contact) -> Self {
+        Self {
+            name: contact.name,
+            telephone: contact.telephone,
+            email: contact.email,
+            channel: contact.channel.map(ChannelName),
+            language: contact.language.map(LanguageName),
+        }
+    }
+}
+
+impl From<Subject> for SubjectBody {
+    fn from(subject: Subject) -> Self {
+        let contact = (subject.contact != Contact::default()).then(|| ContactBody::from(subject.contact));
+        Self {
+            id: subject.subject_id.0,
+            reference: subject.reference,
+            contact,
+            consent: subject.consent.map(ConsentBody::from),
+            created_at: subject.created_at,
+            version: subject.version,
+            merged_into: subject.merged_into.map(|id| id.0),
+        }
+    }
+}
+
+impl From<Consent> for ConsentBody {
+    fn from(consent: Consent) -> Self {
+        Self {
+            to_contact: Some(consent.to_contact),
+            text_version: Some(consent.text_version),
+            given_at: Some(consent.given_at),
+        }
+    }
+}
+
+fn printable(text: &str) -> Result<(), ValidationError> {
+    let clean = !text.trim().is_empty() && !text.chars().any(char::is_control);
+    clean.then_some(()).ok_or_else(|| refusal("must not be blank or hold control characters"))
+}
+
+fn telephone_form(text: &str) -> Result<(), ValidationError> {
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    let form = text.chars().all(|c| c.is_ascii_digit() || " +-()./".contains(c));
+    let fits = form && (5..=20).contains(&digits) && text.len() <= 40;
+    fits.then_some(()).ok_or_else(|| refusal("must be 5 to 20 digits, with spaces and + - ( ) . / between them"))
+}
+
+fn refusal(message: &'static str) -> ValidationError {
+    ValidationError::new("form").with_message(message.into())
+}

@@ -1,0 +1,103 @@
+//! Merges of subjects: merge and undo.
+
+use actix_web::{HttpResponse, post, web};
+use uuid::Uuid;
+
+use super::history::{SubjectMergeBody, SubjectMergeInput};
+use crate::app::subjects::merges;
+use crate::app::submissions::idempotency;
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::ids::{MergeId, SubjectId};
+use crate::http::State;
+use crate::http::kernel::auth::Staff;
+use crate::http::kernel::body::Incoming;
+use crate::http::kernel::extract::{IdempotencyKey, IfMatch, Later, PathId, PathIds};
+use crate::http::kernel::problem::Problem;
+
+/// Merge subjects
+///
+/// Merges another subject into the subject of the path, because both are the same person. Submissions and follow-ups of the
+/// other subject move to the subject of the path, which keeps its contact data and consent; only a newer withdrawal of consent
+/// moves too. If both have an open follow-up, that of the other subject is closed as not needed, and the kept one takes the
+/// more urgent urgency and the earlier due time. Later submissions with the other's reference go to the subject of the path. A
+/// merged subject cannot be merged again, and no subject can be merged into it.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "merge_subjects",
+    params(
+        ("id" = uuid::Uuid, Path, description = "Id of the subject that is kept"),
+        ("If-Match" = String, Header, description = "The ETag of the version of that subject that the client has read"),
+        ("Idempotency-Key" = Option<String>, Header,
+            description = "Idempotency key, which makes a retry safe: 1 to 255 visible characters, bare or in double quotes"),
+    ),
+    request_body(content = SubjectMergeInput, description = "The subject to merge",
+        example = json!({"merged": "0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6072"})),
+    responses((status = 200, description = "Merged", body = SubjectMergeBody)),
+    security(("key" = ["staff"]))
+)]
+#[post("/v1/subjects/{id}/merge")]
+pub async fn merge_subjects(
+    state: web::Data<State>,
+    caller: Staff,
+    id: Later<PathId>,
+    seen: Later<IfMatch>,
+    key: Later<IdempotencyKey>,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
+    let (actor, kept, key, seen) = (caller.actor(), SubjectId(id.read()?.0), key.read()?.0, seen.read()?.0);
+    let body = incoming.read::<SubjectMergeInput>().await?;
+    let bound = key
+        .map(|key| idempotency::bind(&state.app, actor.sender_id, key, "merge_subjects", &[kept.0], &body.canonical()));
+    let merged = merged(kept, body.value.merged, body.faults)?;
+    let merge = merges::merge(&state.app, &actor, kept, merged, seen, bound.as_ref()).await?;
+    Ok(HttpResponse::Ok().json(SubjectMergeBody::from(merge)))
+}
+
+/// Undo a merge
+///
+/// Moves back everything that the merge moved and that is still there. The follow-up that the merge closed is reopened in its
+/// earlier state, unless it was changed since or the subject has another open follow-up. A follow-up that later submissions
+/// joined is split in two.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "undo_subject_merge",
+    params(
+        ("id" = uuid::Uuid, Path, description = "Id of the subject that was kept"),
+        ("merge_id" = uuid::Uuid, Path, description = "Id of the merge"),
+        ("Idempotency-Key" = Option<String>, Header,
+            description = "Idempotency key, which makes a retry safe: 1 to 255 visible characters, bare or in double quotes"),
+    ),
+    responses((status = 200, description = "Undone", body = SubjectMergeBody)),
+    security(("key" = ["staff"]))
+)]
+#[post("/v1/subjects/{id}/merges/{merge_id}/undo")]
+pub async fn undo_subject_merge(
+    state: web::Data<State>,
+    caller: Staff,
+    ids: Later<PathIds>,
+    key: Later<IdempotencyKey>,
+) -> Result<HttpResponse, Problem> {
+    let (actor, PathIds(kept, merge_id)) = (caller.actor(), ids.read()?);
+    let bound = key
+        .read()?
+        .0
+        .map(|key| idempotency::bind(&state.app, actor.sender_id, key, "undo_subject_merge", &[kept, merge_id], b""));
+    let (kept, merge_id) = (SubjectId(kept), MergeId(merge_id));
+    let merge = merges::undo(&state.app, &actor, kept, merge_id, bound.as_ref()).await?;
+    Ok(HttpResponse::Ok().json(SubjectMergeBody::from(merge)))
+}
+
+/// Returns the subject to merge, which must differ from `kept`.
+fn merged(kept: SubjectId, named: Option<Uuid>, mut faults: Vec<Fault>) -> Result<SubjectId, Problem> {
+    match named {
+        Some(merged) if merged == kept.0 => {
+            faults.push(Fault::new("/merged", FaultCode::NotAllowed, "must differ from the subject of the path"));
+        }
+        Some(merged) if faults.is_empty() => return Ok(SubjectId(merged)),
+        None if faults.is_empty() => {
+            faults.push(Fault::new("/merged", FaultCode::Required, "give the subject to merge"));
+        }
+        _ => {}
+    }
+    Err(Problem::content(faults, None))
+}

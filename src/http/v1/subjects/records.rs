@@ -1,0 +1,180 @@
+//! One subject: read, change with history, export, erase.
+
+use actix_web::http::header::ETAG;
+use actix_web::{HttpRequest, HttpResponse, delete, get, put, web};
+
+use super::body::{ConsentBody, ContactBody, SubjectBody};
+use super::history::SubjectExportBody;
+use crate::app::subjects::{changes, erasure};
+use crate::domain::ids::SubjectId;
+use crate::domain::stored::Subject;
+use crate::http::State;
+use crate::http::kernel::auth::{Admin, Staff};
+use crate::http::kernel::body::Incoming;
+use crate::http::kernel::extract::{IfMatch, Later, PathId, Query};
+use crate::http::kernel::paging;
+use crate::http::kernel::problem::{Problem, ProblemBody};
+use crate::http::v1::submissions::lists::{PageQuery, SubjectChangePage};
+
+/// Get a subject
+///
+/// One subject. Contact data is returned only while the person consents to be contacted.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "get_subject",
+    params(("id" = uuid::Uuid, Path, description = "Id of the subject")),
+    responses((status = 200, description = "The subject", body = SubjectBody, headers(
+        ("ETag" = String, description = "The version of the subject"),
+    ))),
+    security(("key" = ["staff"]))
+)]
+#[get("/v1/subjects/{id}")]
+pub async fn get_subject(state: web::Data<State>, caller: Staff, id: Later<PathId>) -> Result<HttpResponse, Problem> {
+    Ok(tagged(changes::get(&state.app, &caller.actor(), SubjectId(id.read()?.0)).await?))
+}
+
+/// Replace a subject's contact data
+///
+/// Replaces all contact data; parts that are not given are removed. The previous values go to the history. Contact data of a
+/// person without consent to contact is stored but never returned.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "replace_subject_contact",
+    params(
+        ("id" = uuid::Uuid, Path, description = "Id of the subject"),
+        ("If-Match" = String, Header, description = "The ETag of the version that the client has read"),
+    ),
+    request_body(content = ContactBody, description = "The contact data",
+        example = json!({"name": "Ana Ruiz", "telephone": "+34 600 000 000", "email": null, "channel": "telephone",
+            "language": "es"})),
+    responses((status = 200, description = "The subject after the change", body = SubjectBody, headers(
+        ("ETag" = String, description = "The version of the subject"),
+    ))),
+    security(("key" = ["staff"]))
+)]
+#[put("/v1/subjects/{id}/contact")]
+pub async fn replace_subject_contact(
+    state: web::Data<State>,
+    caller: Staff,
+    id: Later<PathId>,
+    seen: Later<IfMatch>,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
+    let (id, seen) = (SubjectId(id.read()?.0), seen.read()?.0);
+    let body = incoming.read::<ContactBody>().await?;
+    if !body.faults.is_empty() {
+        return Err(Problem::content(body.faults, None));
+    }
+    let contact = body.value.into();
+    Ok(tagged(changes::replace_contact(&state.app, &caller.actor(), id, seen, contact).await?))
+}
+
+/// Replace a subject's consent
+///
+/// Records that consent is given or withdrawn: with `to_contact` false, no later response contains contact data of the
+/// subject. The previous consent goes to the history.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "replace_subject_consent",
+    params(
+        ("id" = uuid::Uuid, Path, description = "Id of the subject"),
+        ("If-Match" = String, Header, description = "The ETag of the version that the client has read"),
+    ),
+    request_body(content = ConsentBody, description = "The consent",
+        example = json!({"to_contact": true, "text_version": "2026-01", "given_at": "2026-01-02T03:04:05Z"})),
+    responses((status = 200, description = "The subject after the change", body = SubjectBody, headers(
+        ("ETag" = String, description = "The version of the subject"),
+    ))),
+    security(("key" = ["staff"]))
+)]
+#[put("/v1/subjects/{id}/consent")]
+pub async fn replace_subject_consent(
+    state: web::Data<State>,
+    caller: Staff,
+    id: Later<PathId>,
+    seen: Later<IfMatch>,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
+    let (id, seen) = (SubjectId(id.read()?.0), seen.read()?.0);
+    let body = incoming.read::<ConsentBody>().await?;
+    let mut faults = body.faults;
+    let consent = body.value.parse("", &mut faults);
+    let Some(consent) = consent.filter(|_| faults.is_empty()) else { return Err(Problem::content(faults, None)) };
+    Ok(tagged(changes::replace_consent(&state.app, &caller.actor(), id, seen, consent).await?))
+}
+
+/// List a subject's changes
+///
+/// Changes of contact data and consent with credential and previous values, and merges; newest first.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "list_subject_history",
+    params(("id" = uuid::Uuid, Path, description = "Id of the subject"), PageQuery),
+    responses((status = 200, description = "A page", body = SubjectChangePage, headers(
+        ("Link" = String, description = "rel=next: the next page, if there is one"),
+    ))),
+    security(("key" = ["staff"]))
+)]
+#[get("/v1/subjects/{id}/history")]
+pub async fn list_subject_history(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Staff,
+    id: Later<PathId>,
+    query: Later<Query<PageQuery>>,
+) -> Result<HttpResponse, Problem> {
+    let page = changes::history(&state.app, &caller.actor(), SubjectId(id.read()?.0), &query.read()?.0.into()).await?;
+    Ok(paging::answer(&request, page, SubjectChangePage::of))
+}
+
+/// Export a subject
+///
+/// Everything stored about the subject and the subjects merged into it, as one JSON document. It is the person's own copy, so
+/// it contains contact data regardless of consent.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "export_subject",
+    params(("id" = uuid::Uuid, Path, description = "Id of the subject")),
+    responses((status = 200, description = "Everything stored about the subject", body = SubjectExportBody)),
+    security(("key" = ["admin"]))
+)]
+#[get("/v1/subjects/{id}/export")]
+pub async fn export_subject(
+    state: web::Data<State>,
+    caller: Admin,
+    id: Later<PathId>,
+) -> Result<HttpResponse, Problem> {
+    let export = erasure::export(&state.app, &caller.actor(), SubjectId(id.read()?.0)).await?;
+    Ok(HttpResponse::Ok().json(SubjectExportBody::from(export)))
+}
+
+/// Erase a subject
+///
+/// Deletes the subject and the subjects merged into it, with all submissions, follow-ups and changes. The audit log keeps ids
+/// that no longer identify a person. Backups expire; erasures are applied again to a restored backup. If the server has no
+/// erasure log, nothing is erased and the response is 503.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "delete_subject",
+    params(("id" = uuid::Uuid, Path, description = "Id of the subject")),
+    responses(
+        (status = 204, description = "Erased"),
+        (status = 409, description = "The subject was merged into another", body = ProblemBody,
+            content_type = "application/problem+json"),
+    ),
+    security(("key" = ["admin"]))
+)]
+#[delete("/v1/subjects/{id}")]
+pub async fn delete_subject(
+    state: web::Data<State>,
+    caller: Admin,
+    id: Later<PathId>,
+) -> Result<HttpResponse, Problem> {
+    erasure::erase(&state.app, &caller.actor(), SubjectId(id.read()?.0)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+fn tagged(subject: Subject) -> HttpResponse {
+    let tag = format!("\"{}\"", subject.version);
+    HttpResponse::Ok().insert_header((ETAG, tag)).json(SubjectBody::from(subject))
+}

@@ -1,0 +1,138 @@
+//! Batches of submissions in the API.
+
+use jiff::Timestamp;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+use uuid::Uuid;
+use validator::Validate;
+
+use crate::domain::stored::StoredSubmission;
+use crate::http::kernel::names::{AssessmentBody, OriginName};
+use crate::http::kernel::problem::ProblemBody;
+use crate::http::v1::submissions::body::{
+    FlagReasonBody, FollowUpLinkBody, ReceiptBody, SubmissionInput, flag_reasons,
+};
+
+/// Maximum number of items in a batch.
+pub const MOST_ITEMS: usize = 1_000;
+
+/// Independent submissions.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = SubmissionBatchInput)]
+pub struct BatchInput<'a> {
+    /// The submissions.
+    #[serde(borrow)]
+    #[schema(value_type = Vec<BatchItemInput>, min_items = 1, max_items = 1000)]
+    #[expect(dead_code, reason = "it is read without this type, which describes it in the document")]
+    pub items: Vec<&'a RawValue>,
+}
+
+/// One submission of a batch.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = SubmissionBatchItem)]
+pub struct BatchItemInput<'a> {
+    /// The submission.
+    #[serde(borrow)]
+    #[schema(value_type = SubmissionInput)]
+    pub submission: &'a RawValue,
+    /// Idempotency key, which makes a retry safe; same as the header `Idempotency-Key` of a single submission.
+    #[schema(min_length = 1, max_length = 257, nullable)]
+    pub idempotency_key: Option<String>,
+}
+
+/// Reads an item again to report its faults.
+#[derive(Default, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct FaultyItem {
+    /// The submission, with any content.
+    pub submission: Option<IgnoredAny>,
+    /// The idempotency key.
+    #[expect(dead_code, reason = "only its type is checked")]
+    pub idempotency_key: Option<String>,
+}
+
+/// The result of each item, in the order of the items.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SubmissionBatchResults)]
+pub struct BatchBody<'a> {
+    /// One result for each item.
+    pub items: Vec<BatchResultBody<'a>>,
+}
+
+/// The result of one item.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SubmissionBatchResult)]
+pub struct BatchResultBody<'a> {
+    /// Line number, from 1; only in line-delimited batches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 1)]
+    pub line: Option<u64>,
+    /// The status that a single request would have been answered with: 201 when the submission is stored.
+    #[schema(minimum = 201, maximum = 599)]
+    pub status: u16,
+    /// The receipt, when the submission is stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub submission: Option<BatchReceiptBody<'a>>,
+    /// The problem, when the submission is not stored. Pointers begin at the submission, as for a single request; for the
+    /// idempotency key the pointer is `/idempotency_key`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub problem: Option<ProblemBody>,
+}
+
+/// The receipt of a submission in a batch.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SubmissionBatchReceipt)]
+pub struct BatchReceiptBody<'a> {
+    /// Id of the submission.
+    pub id: Uuid,
+    /// When it was received.
+    #[schema(value_type = String, format = DateTime)]
+    pub received_at: Timestamp,
+    /// Id of the subject.
+    pub subject_id: Uuid,
+    /// Origin of the submission.
+    pub origin: OriginName,
+    /// Whether the answers require a follow-up by staff.
+    pub flagged: bool,
+    /// Why the submission is flagged.
+    pub flag_reasons: Vec<FlagReasonBody>,
+    /// The follow-up that the submission opened or joined, in its state at that time; null when the submission is not flagged
+    /// or was imported.
+    #[schema(required)]
+    pub follow_up: Option<FollowUpLinkBody>,
+    /// The assessment of the answers by the rule table; omitted from short results.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub assessment: Option<AssessmentBody<'a>>,
+}
+
+impl BatchReceiptBody<'_> {
+    /// The receipt without the assessment.
+    #[must_use]
+    pub fn short(stored: &StoredSubmission) -> Self {
+        Self {
+            id: stored.submission_id.0,
+            received_at: stored.received_at,
+            subject_id: stored.subject_id.0,
+            origin: OriginName(stored.origin),
+            flagged: stored.assessment.flagged(),
+            flag_reasons: flag_reasons(&stored.assessment),
+            follow_up: stored.follow_up.map(FollowUpLinkBody::from),
+            assessment: None,
+        }
+    }
+}
+
+impl<'a> From<ReceiptBody<'a>> for BatchReceiptBody<'a> {
+    fn from(receipt: ReceiptBody<'a>) -> Self {
+        let ReceiptBody { id, received_at, subject_id, origin, flagged, flag_reasons, follow_up, assessment } = receipt;
+        let assessment = Some(assessment);
+        Self { id, received_at, subject_id, origin, flagged, flag_reasons, follow_up, assessment }
+    }
+}

@@ -1,0 +1,130 @@
+//! One item of a batch: from its bytes to the bytes of its result.
+
+use actix_web::ResponseError as _;
+use actix_web::http::StatusCode;
+use actix_web::web::{self, Bytes};
+use uuid::Uuid;
+
+use crate::app::audit;
+use crate::app::screening::rule_tables;
+use crate::domain::access::actor::Actor;
+use crate::domain::audit::AuditAction;
+use crate::domain::fault::{Fault, FaultCode, keep_first_of_each_place};
+use crate::domain::language::Language;
+use crate::domain::stored::{Clinic, StoredSubmission};
+use crate::http::State;
+use crate::http::kernel::body::{BODY_LIMIT, Body};
+use crate::http::kernel::extract::{IdempotencyKey, retry_key};
+use crate::http::kernel::names::Rendering;
+use crate::http::kernel::problem::{Problem, ProblemType};
+use crate::http::kernel::trail::outcome_of;
+use crate::http::v1::submissions::batch::body::{BatchItemInput, BatchReceiptBody, BatchResultBody, FaultyItem};
+use crate::http::v1::submissions::body::ReceiptBody;
+use crate::http::v1::submissions::submit;
+
+/// Data shared by the items of a batch.
+#[derive(Clone)]
+pub(super) struct Items {
+    pub(super) state: web::Data<State>,
+    pub(super) actor: Actor,
+    pub(super) clinic: Clinic,
+    pub(super) language: Language,
+    pub(super) short: bool,
+}
+
+impl Items {
+    /// The result of an item of a JSON body, with a leading comma.
+    pub(super) async fn part(self, index: usize, part: Bytes) -> Vec<u8> {
+        let mut result = if index == 0 { Vec::new() } else { vec![b','] };
+        let stored = self.store(&part).await;
+        self.write(None, stored, &mut result).await;
+        result
+    }
+
+    /// The result of a line, with its line end.
+    pub(super) async fn line(self, number: u64, line: Result<Bytes, Problem>) -> Vec<u8> {
+        let mut result = Vec::new();
+        let stored = match line {
+            Ok(line) => self.store(&line).await,
+            Err(problem) => Err(problem),
+        };
+        self.write(Some(number), stored, &mut result).await;
+        result.push(b'\n');
+        result
+    }
+
+    async fn store(&self, item: &Bytes) -> Result<StoredSubmission, Problem> {
+        let (submission, key) = parse(item)?;
+        let body = Body::of(submission)?;
+        submit(&self.state, &self.actor, &self.clinic, key, self.language, body).await
+    }
+
+    async fn write(&self, line: Option<u64>, stored: Result<StoredSubmission, Problem>, into: &mut Vec<u8>) {
+        let written = match stored {
+            Ok(stored) => self.write_receipt(line, &stored, into).await,
+            Err(problem) => Err(problem),
+        };
+        if let Err(problem) = written {
+            let problem = self.recorded(problem).await;
+            let status = problem.status_code().as_u16();
+            let body = BatchResultBody { line, status, submission: None, problem: Some(problem.body()) };
+            // Serializing a problem does not fail.
+            let _ = serde_json::to_writer(into, &body);
+        }
+    }
+
+    async fn write_receipt(
+        &self,
+        line: Option<u64>,
+        stored: &StoredSubmission,
+        into: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
+        let status = StatusCode::CREATED.as_u16();
+        let start = into.len();
+        let written = if self.short {
+            let submission = Some(BatchReceiptBody::short(stored));
+            serde_json::to_writer(&mut *into, &BatchResultBody { line, status, submission, problem: None })
+        } else {
+            let release = rule_tables::get(&self.state.app, &stored.assessment.rule_table).await?;
+            let (table, language) = (&release.table, stored.language);
+            let fragments = self.state.fragments(table, language);
+            let rendering = Rendering { table, language, clinic: &self.clinic, fragments: &fragments };
+            let submission = Some(ReceiptBody::of(stored, rendering).into());
+            serde_json::to_writer(&mut *into, &BatchResultBody { line, status, submission, problem: None })
+        };
+        written.map_err(|error| {
+            into.truncate(start);
+            crate::app::AppError::Internal(error.to_string()).into()
+        })
+    }
+
+    /// Audits a refusal, as for a single request; if that fails, that error is the result.
+    async fn recorded(&self, problem: Problem) -> Problem {
+        let Some(outcome) = outcome_of(problem.status_code()) else { return problem };
+        let (app, action) = (&self.state.app, AuditAction::SubmissionCreated);
+        match audit::refusal(app, &self.actor, action, outcome, Uuid::nil(), None).await {
+            Err(error) if problem.status_code().is_client_error() => error.into(),
+            _ => problem,
+        }
+    }
+}
+
+/// The submission in an item, and its idempotency key.
+fn parse(item: &Bytes) -> Result<(Bytes, IdempotencyKey), Problem> {
+    if item.len() > BODY_LIMIT {
+        return Err(Problem::new(ProblemType::BodyTooLarge, format!("at most {BODY_LIMIT} bytes an item")));
+    }
+    let Ok(BatchItemInput { submission, idempotency_key }) = serde_json::from_slice(item) else {
+        let Body { value, mut faults, .. } = Body::<FaultyItem>::of(item.clone())?;
+        if value.submission.is_none() {
+            faults.push(Fault::new("/submission", FaultCode::Required, "the submission is missing"));
+        }
+        keep_first_of_each_place(&mut faults);
+        return Err(Problem::content(faults, None));
+    };
+    let key = idempotency_key.map(|key| retry_key(&key).ok_or(())).transpose().map_err(|()| {
+        let detail = "1 to 255 visible ASCII characters, bare or in double quotes";
+        Problem::content(vec![Fault::new("/idempotency_key", FaultCode::Text, detail)], None)
+    })?;
+    Ok((item.slice_ref(submission.get().as_bytes()), IdempotencyKey(key)))
+}

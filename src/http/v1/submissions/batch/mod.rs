@@ -1,0 +1,175 @@
+//! Batches of submissions. Each item is handled like a single request, so a faulty one does not affect the others. Items that
+//! are stored at the same time share transactions.
+
+pub mod body;
+mod item;
+mod lines;
+mod spool;
+
+use std::sync::Arc;
+
+use actix_web::http::header::ContentType;
+use actix_web::web::Bytes;
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, post, web};
+use futures_util::stream::{self, Stream, StreamExt as _};
+use serde_json::value::RawValue;
+
+use crate::app::under_way::Place;
+use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS, keep_first_of_each_place, pointer_token};
+use crate::http::State;
+use crate::http::kernel::auth::Intake;
+use crate::http::kernel::body::{Incoming, declared_as, not_json};
+use crate::http::kernel::extract::Accepted;
+use crate::http::kernel::middleware::{in_request, request_id};
+use crate::http::kernel::problem::Problem;
+use crate::http::kernel::slices::{NoList, entries, fields};
+use crate::http::kernel::waiting::Share;
+use body::{BatchBody, BatchInput, MOST_ITEMS};
+use item::Items;
+use lines::{LINES, UNDER_WAY_BYTES, lines};
+
+/// Maximum body of a batch, bytes.
+pub(in crate::http) const BATCH_LIMIT: usize = 8 * 1024 * 1024;
+/// Items of one batch that are in progress at once. All batches that a clinic may have in progress fill two transactions of
+/// the writers, and far fewer places than the queue has.
+const UNDER_WAY: usize = 128;
+/// Media type of line-delimited batches.
+const NDJSON: &str = "application/x-ndjson";
+
+/// Create submissions in a batch
+///
+/// Stores up to 1,000 submissions of at most 64 KiB each; as `application/x-ndjson`, up to 100,000, one per line, which are
+/// processed as they arrive. The response has one result for each item, in order, with the status that a single request would
+/// have got; a faulty item does not affect the others. An item whose result is 201 is stored on disk, even if the response is
+/// cut off. Send the batch again with the same `idempotency_key`s; items that are already stored are not stored twice.
+///
+/// Results of lines have no `assessment`, unless `Prefer: return=representation` is sent; results of JSON have it, unless
+/// `Prefer: return=minimal` is sent. A batch counts as one request against the rate limits. A clinic can run four batches at a
+/// time; a fifth is refused with 429 unless one of them ends within a second.
+#[utoipa::path(
+    tag = "screening",
+    operation_id = "create_submission_batch",
+    params(
+        ("Accept-Language" = Option<String>, Header, description = "Preferred languages; the response is in en or es"),
+        ("Prefer" = Option<String>, Header,
+            description = "return=minimal omits assessments, return=representation includes them"),
+    ),
+    request_body(description = "The submissions", content(
+        (BatchInput = "application/json", example = json!({"items": [
+            {"idempotency_key": "visit-1", "submission": {"answers": {"age": 82, "activity": "inactive",
+                "falls_past_year": 4, "stair_difficulty": "a_lot_or_unable", "medications": ["systemic_corticosteroid"]},
+                "subject": {"reference": "MRN-1"}}}
+        ]})),
+        (String = "application/x-ndjson"),
+    )),
+    responses((status = 200, description = "One result for each item", content(
+        (BatchBody = "application/json"),
+        (String = "application/x-ndjson"),
+    ))),
+    security(("key" = ["intake"]))
+)]
+#[post("/v1/submissions/batch")]
+pub async fn create_submission_batch(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Intake,
+    accepted: Accepted,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
+    let place = Arc::new(state.app.batch_place(&caller.actor()).await?);
+    let share = state.waiting.share(caller.actor().credential_id);
+    let by_line = request.content_type().eq_ignore_ascii_case(NDJSON);
+    let items = Items {
+        actor: caller.actor(),
+        language: accepted.of(caller.clinic()),
+        clinic: caller.clinic().clone(),
+        short: short(&request).unwrap_or(by_line),
+        state,
+    };
+    if by_line {
+        declared_as(&request, NDJSON)?;
+        let (payload, deadline, room) = incoming.into_parts(UNDER_WAY_BYTES)?;
+        let work = lines(payload, deadline, room).map(move |(number, line)| items.clone().line(number, line));
+        return Ok(HttpResponse::Ok().content_type(NDJSON).streaming(results(share, place, work)));
+    }
+    let bytes = incoming.read_json_bytes(BATCH_LIMIT).await?;
+    let parts = parts(&bytes)?;
+    let first = stream::once(async { Bytes::from_static(b"{\"items\":[") });
+    let work = stream::iter(parts.into_iter().enumerate()).map(move |(index, part)| items.clone().part(index, part));
+    let last = stream::once(async { Bytes::from_static(b"]}") });
+    let whole = first.map(Ok).chain(results(share, place, work)).chain(last.map(Ok));
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).streaming(whole))
+}
+
+/// Processes items in the background, several at once, and passes on the results in order. The batch keeps its place until
+/// processing and response are both complete.
+fn results<F>(
+    share: Share,
+    place: Arc<Place>,
+    work: impl Stream<Item = F> + 'static,
+) -> impl Stream<Item = Result<Bytes, std::io::Error>>
+where
+    F: Future<Output = Vec<u8>> + 'static,
+{
+    let (mut spool, spooled) = spool::new(share);
+    let until_answered = Arc::clone(&place);
+    let working = async move {
+        let _until_done = place;
+        let mut done = std::pin::pin!(work.buffered(UNDER_WAY));
+        while let Some(result) = done.next().await {
+            if spool.put(result.into()).await.is_err() {
+                // The reader is gone; items in progress are stored all the same.
+                return;
+            }
+        }
+    };
+    actix_web::rt::spawn(in_request(request_id().unwrap_or_default(), working));
+    spooled.map(move |result| {
+        let _ = &until_answered;
+        Ok(result)
+    })
+}
+
+/// The items of a batch, as slices of the body.
+fn parts(bytes: &Bytes) -> Result<Vec<Bytes>, Problem> {
+    let whole: &RawValue = serde_json::from_slice(bytes).map_err(|error| not_json(&error))?;
+    let mut faults = Vec::new();
+    let mut found: Option<&RawValue> = None;
+    let is_object = fields(whole, |name, value| {
+        if name != "items" && faults.len() <= MOST_FAULTS {
+            let pointer = format!("/{}", pointer_token(&name));
+            faults.push(Fault::new(pointer, FaultCode::UnknownField, "unknown field"));
+        } else if name == "items" && found.replace(value).is_some() {
+            faults.push(Fault::new("/items", FaultCode::Duplicate, "the field occurs twice"));
+        }
+    });
+    if !is_object {
+        return Err(Problem::content(vec![Fault::new("", FaultCode::Type, "must be an object")], None));
+    }
+    let items = found.filter(|items| items.get() != "null").map(|items| entries(items, MOST_ITEMS));
+    let (code, detail) = match items {
+        Some(Ok(items)) if !items.is_empty() && faults.is_empty() => {
+            return Ok(items.iter().map(|item| bytes.slice_ref(item.get().as_bytes())).collect());
+        }
+        Some(Ok(items)) if !items.is_empty() => return Err(Problem::content(faults, None)),
+        None => (FaultCode::Required, "the items are missing"),
+        Some(Err(NoList::OtherKind)) => (FaultCode::Type, "must be an array"),
+        Some(Ok(_) | Err(NoList::TooLong)) => (FaultCode::OutOfRange, "must hold 1 to 1,000 items"),
+    };
+    faults.push(Fault::new("/items", code, detail));
+    keep_first_of_each_place(&mut faults);
+    Err(Problem::content(faults, None))
+}
+
+/// Whether short results are requested; `None` if the request does not say.
+fn short(request: &HttpRequest) -> Option<bool> {
+    let preferences = request.headers().get_all("prefer").filter_map(|value| value.to_str().ok());
+    let mut asked = preferences.flat_map(|value| value.split([',', ';'])).map(str::trim);
+    asked.find_map(|one| match one {
+        "return=minimal" => Some(true),
+        "return=representation" => Some(false),
+        _ => None,
+    })
+}
+
+const _: () = assert!(LINES == 100_000, "the description of the operation states this number");

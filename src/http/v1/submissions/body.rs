@@ -1,0 +1,301 @@
+//! Submissions and scores in the API.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+use validator::{Validate, ValidationError};
+
+use crate::app::submissions::Assessed;
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::ids::SubmissionId;
+use crate::domain::language::Language;
+use crate::domain::screening::answers::Answers;
+use crate::domain::screening::assessment::{Assessment, FlagReason};
+use crate::domain::screening::questionnaire::Audiences;
+use crate::domain::stored::{FollowUpLink, StoredSubmission};
+use crate::domain::submissions::{Draft, ExternalSource};
+use crate::http::kernel::names::{
+    AssessmentBody, AudienceName, FlagKindName, FollowUpStateName, OriginName, PathwayName, Rendering, UrgencyName,
+};
+use crate::http::v1::screening::answers::AnswersBody;
+use crate::http::v1::subjects::body::SubjectInput;
+
+/// Answers to score; nothing is stored.
+#[derive(Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ScoreInput)]
+pub struct ScoreInput {
+    /// The answers; any item may be missing.
+    #[schema(required, value_type = AnswersBody)]
+    pub answers: Option<AnswersBody>,
+    /// Pathways to evaluate instead of the clinic's own.
+    #[validate(length(max = 4))]
+    #[schema(max_items = 4)]
+    pub pathways: Option<Vec<PathwayName>>,
+    /// Audiences whose unanswered items widen the bounds; the person's always do.
+    #[validate(length(max = 3))]
+    #[schema(max_items = 3)]
+    pub audience: Option<Vec<AudienceName>>,
+}
+
+/// A submission.
+#[derive(Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = SubmissionInput)]
+pub struct SubmissionInput {
+    /// The answers; every required item must be present.
+    #[schema(required, value_type = AnswersBody)]
+    pub answers: Option<AnswersBody>,
+    /// The subject.
+    #[validate(nested)]
+    #[serde(default, deserialize_with = "crate::http::kernel::object::optional")]
+    pub subject: Option<SubjectInput>,
+    /// When the questions were answered, with an offset; by default now.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub answered_at: Option<Timestamp>,
+    /// The record in another system. Not allowed with a browser key.
+    #[validate(nested)]
+    #[serde(default, deserialize_with = "crate::http::kernel::object::optional")]
+    pub source: Option<SourceInput>,
+    /// Pathway to evaluate instead of the clinic's own.
+    pub pathway: Option<PathwayName>,
+    /// The submission that this one corrects. Not allowed with a browser key; an intake key can correct what its sender
+    /// submitted.
+    pub supersedes: Option<Uuid>,
+    /// Whether this is history imported from another system: it is scored and stored, but never opens a follow-up. Requires
+    /// `answered_at`, in the past. Not allowed with a browser key.
+    pub imported: Option<bool>,
+}
+
+/// The record in another system.
+#[derive(Clone, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ExternalSource)]
+pub struct SourceInput {
+    /// Name of the system.
+    #[validate(length(min = 1, max = 200), custom(function = "plain"))]
+    #[schema(required, value_type = String, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
+    #[serde(default)]
+    pub system: Option<String>,
+    /// Id of the record in that system.
+    #[validate(length(min = 1, max = 200), custom(function = "plain"))]
+    #[schema(required, value_type = String, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
+    #[serde(default)]
+    pub id: Option<String>,
+}
+
+/// The response to a submission.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = SubmissionReceipt)]
+pub struct ReceiptBody<'a> {
+    /// Id of the submission.
+    pub id: Uuid,
+    /// When it was received.
+    #[schema(value_type = String, format = DateTime)]
+    pub received_at: Timestamp,
+    /// Id of the subject.
+    pub subject_id: Uuid,
+    /// Origin of the submission.
+    pub origin: OriginName,
+    /// Whether the answers require a follow-up by staff.
+    pub flagged: bool,
+    /// Why the submission is flagged.
+    pub flag_reasons: Vec<FlagReasonBody>,
+    /// The follow-up that the submission opened or joined, in its state at that time; null when the submission is not flagged
+    /// or was imported.
+    #[schema(required)]
+    pub follow_up: Option<FollowUpLinkBody>,
+    /// The assessment of the answers by the rule table.
+    pub assessment: AssessmentBody<'a>,
+}
+
+/// A stored submission.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = Submission)]
+pub struct SubmissionBody<'a> {
+    /// The receipt that the submitter got.
+    #[serde(flatten)]
+    pub receipt: ReceiptBody<'a>,
+    /// When the questions were answered.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub answered_at: Option<Timestamp>,
+    /// Whether this is history imported from another system, which opens no follow-up.
+    pub imported: bool,
+    /// The record in another system.
+    #[schema(required)]
+    pub source: Option<SourceInput>,
+    /// The pathway that the submission asked for.
+    #[schema(required)]
+    pub pathway: Option<PathwayName>,
+    /// The submission that this one corrects.
+    #[schema(required)]
+    pub supersedes: Option<Uuid>,
+    /// The latest submission that corrects this one; this one is kept unchanged.
+    #[schema(required)]
+    pub superseded_by: Option<Uuid>,
+    /// The answers.
+    #[schema(value_type = AnswersBody)]
+    pub answers: Answers,
+}
+
+/// Rule table to assess with.
+#[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AssessmentQuery {
+    /// Version of the rule table; by default that of the submission.
+    #[validate(length(min = 1, max = 20), custom(function = "plain"))]
+    #[param(min_length = 1, max_length = 20, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", example = "2026.1")]
+    pub rule_table: Option<String>,
+}
+
+/// Assessment of a submission by a rule table.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = SubmissionAssessment)]
+pub struct SubmissionAssessmentBody<'a> {
+    /// Id of the submission.
+    pub submission_id: Uuid,
+    /// Version of the rule table.
+    pub rule_table: String,
+    /// Whether this is the stored assessment; otherwise it was computed for this response.
+    pub stored: bool,
+    /// The assessment of the answers by the rule table.
+    pub assessment: AssessmentBody<'a>,
+}
+
+/// Why a submission is flagged.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = FlagReason)]
+pub struct FlagReasonBody {
+    /// What flagged it.
+    pub kind: FlagKindName,
+    /// Id of the band, instrument, pathway or red flag.
+    pub id: String,
+}
+
+/// The follow-up of a submission, as it was when the submission was stored.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = FollowUpLink)]
+pub struct FollowUpLinkBody {
+    /// Id of the follow-up.
+    pub id: Uuid,
+    /// State at that time.
+    pub state: FollowUpStateName,
+    /// Urgency at that time.
+    pub urgency: UrgencyName,
+    /// Whether the follow-up was already open.
+    pub joined: bool,
+}
+
+impl SubmissionInput {
+    /// Parses a draft; the faults of the answers and of the subject are added.
+    pub fn parse(self, language: Language, faults: &mut Vec<Fault>) -> Draft {
+        let answers = answers(self.answers, faults);
+        let source = self.source.and_then(|source| source.parse(faults));
+        Draft {
+            answers,
+            subject: self.subject.map(|subject| subject.parse(faults)).unwrap_or_default(),
+            answered_at: self.answered_at,
+            source,
+            pathway: self.pathway.map(|pathway| pathway.0),
+            supersedes: self.supersedes.map(SubmissionId),
+            imported: self.imported.unwrap_or(false),
+            language,
+            idempotency: None,
+        }
+    }
+}
+
+impl SourceInput {
+    fn parse(self, faults: &mut Vec<Fault>) -> Option<ExternalSource> {
+        for (missing, name) in [(self.system.is_none(), "system"), (self.id.is_none(), "id")] {
+            if missing {
+                let pointer = format!("/source/{name}");
+                faults.push(Fault::new(pointer, FaultCode::Required, "must be given in a source"));
+            }
+        }
+        Some(ExternalSource { system: self.system?, id: self.id? })
+    }
+}
+
+/// Returns the answers of a body and adds their faults; missing answers are a fault.
+pub fn answers(body: Option<AnswersBody>, faults: &mut Vec<Fault>) -> Answers {
+    let Some(body) = body else {
+        faults.push(Fault::new("/answers", FaultCode::Required, "the answers are missing"));
+        return Answers::default();
+    };
+    faults.extend(body.faults);
+    body.answers
+}
+
+pub(in crate::http) fn flag_reasons(assessment: &Assessment) -> Vec<FlagReasonBody> {
+    let reason = |reason: &FlagReason| FlagReasonBody { kind: FlagKindName(reason.kind), id: reason.id.to_string() };
+    assessment.flag_reasons.iter().map(reason).collect()
+}
+
+impl<'a> ReceiptBody<'a> {
+    /// Renders the receipt.
+    #[must_use]
+    pub fn of(stored: &StoredSubmission, rendering: Rendering<'a>) -> Self {
+        let assessment = &stored.assessment;
+        Self {
+            id: stored.submission_id.0,
+            received_at: stored.received_at,
+            subject_id: stored.subject_id.0,
+            origin: OriginName(stored.origin),
+            flagged: assessment.flagged(),
+            flag_reasons: flag_reasons(assessment),
+            follow_up: stored.follow_up.map(FollowUpLinkBody::from),
+            assessment: rendering.assessment(&stored.answers, assessment, Audiences::PERSON),
+        }
+    }
+}
+
+impl<'a> SubmissionBody<'a> {
+    /// Renders a stored submission.
+    #[must_use]
+    pub fn of(stored: StoredSubmission, rendering: Rendering<'a>) -> Self {
+        Self {
+            receipt: ReceiptBody::of(&stored, rendering),
+            answered_at: stored.answered_at,
+            imported: stored.imported,
+            source: stored.source.map(|source| SourceInput { system: Some(source.system), id: Some(source.id) }),
+            pathway: stored.pathway.map(PathwayName),
+            supersedes: stored.supersedes.map(|id| id.0),
+            superseded_by: stored.superseded_by.map(|id| id.0),
+            answers: stored.answers,
+        }
+    }
+}
+
+impl<'a> SubmissionAssessmentBody<'a> {
+    /// Renders an assessment.
+    #[must_use]
+    pub fn of(assessed: &Assessed, rendering: Rendering<'a>) -> Self {
+        Self {
+            submission_id: assessed.submission.submission_id.0,
+            rule_table: assessed.release.table.version.to_string(),
+            stored: assessed.stored,
+            assessment: rendering.assessment(&assessed.submission.answers, &assessed.assessment, Audiences::PERSON),
+        }
+    }
+}
+
+impl From<FollowUpLink> for FollowUpLinkBody {
+    fn from(link: FollowUpLink) -> Self {
+        Self {
+            id: link.follow_up_id.0,
+            state: FollowUpStateName(link.state),
+            urgency: UrgencyName(link.urgency),
+            joined: link.joined,
+        }
+    }
+}
+
+/// Accepts text that is not blank and has no control characters.
+pub(in crate::http) fn plain(text: &str) -> Result<(), ValidationError> {
+    let clean = !text.trim().is_empty() && !text.chars().any(char::is_control);
+    let message = "must not be blank or hold control characters";
+    clean.then_some(()).ok_or_else(|| ValidationError::new("form").with_message(message.into()))
+}

@@ -1,0 +1,369 @@
+//! Exports in the API: query parameters, and each row as JSON and as CSV under the same names.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+use validator::Validate;
+
+use super::body::plain;
+use super::csv::{CsvRecord, CsvWriter};
+use crate::domain::ids::SubjectId;
+use crate::domain::stored::{FollowUpFilter, SubmissionFilter};
+use crate::domain::submissions::export::{Exported, ExportedFollowUp, ExportedSubmission};
+use crate::http::kernel::names::{BandName, CareLevelName, FollowUpStateName, OriginName, UrgencyName};
+
+/// Format of an export.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportFormat {
+    /// One JSON object per line.
+    #[default]
+    Ndjson,
+    /// Comma-separated values with a header line, as in RFC 4180.
+    Csv,
+}
+
+/// Filters and format of the submission export.
+#[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct SubmissionExportQuery {
+    /// `ndjson` by default.
+    #[param(inline)]
+    pub format: Option<ExportFormat>,
+    /// `cursor` of the last row received; the export continues after it.
+    #[validate(length(min = 1, max = 200))]
+    #[param(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
+    pub after: Option<String>,
+    /// Only flagged submissions (true), or only submissions that are not flagged (false).
+    pub flagged: Option<bool>,
+    /// Only history imported from another system (true), or only other submissions (false).
+    pub imported: Option<bool>,
+    /// Only submissions whose band is settled and equal to this.
+    pub band: Option<BandName>,
+    /// Only submissions whose own score total is at least this.
+    #[validate(range(min = 0, max = 100))]
+    #[param(minimum = 0, maximum = 100)]
+    pub min_score: Option<i16>,
+    /// Only submissions with this finding, a rule id.
+    #[validate(length(min = 1, max = 100), custom(function = "plain"))]
+    #[param(min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
+    pub finding: Option<String>,
+    /// Only submissions on which this instrument is positive.
+    #[validate(length(min = 1, max = 100), custom(function = "plain"))]
+    #[param(min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
+    pub instrument_positive: Option<String>,
+    /// Only submissions received at or after this time, with an offset.
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub received_from: Option<Timestamp>,
+    /// Only submissions received before this time, with an offset.
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub received_to: Option<Timestamp>,
+    /// Only submissions of this subject.
+    pub subject_id: Option<Uuid>,
+}
+
+/// Filters and format of the follow-up export; without a state, closed follow-ups are included.
+#[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct FollowUpExportQuery {
+    /// `ndjson` by default.
+    #[param(inline)]
+    pub format: Option<ExportFormat>,
+    /// `cursor` of the last row received; the export continues after it.
+    #[validate(length(min = 1, max = 200))]
+    #[param(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
+    pub after: Option<String>,
+    /// Only follow-ups in this state.
+    pub state: Option<FollowUpStateName>,
+    /// Only follow-ups of this urgency.
+    pub urgency: Option<UrgencyName>,
+}
+
+/// A submission in an export.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ExportedSubmission)]
+pub struct ExportedSubmissionBody {
+    /// Pass it as `after` to continue after this row.
+    pub cursor: String,
+    /// Id of the submission.
+    pub id: Uuid,
+    /// When it was received.
+    #[schema(value_type = String, format = DateTime)]
+    pub received_at: Timestamp,
+    /// When the questions were answered; null if not given.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub answered_at: Option<Timestamp>,
+    /// Id of the subject.
+    pub subject_id: Uuid,
+    /// The clinic's reference of the subject.
+    #[schema(required)]
+    pub reference: Option<String>,
+    /// Origin of the submission.
+    pub origin: OriginName,
+    /// Version of the rule table.
+    pub rule_table: String,
+    /// The own score total: points from the answered items.
+    pub score_total: i32,
+    /// Lowest total that the missing answers allow.
+    pub score_lower: i32,
+    /// Highest total that the missing answers allow.
+    pub score_upper: i32,
+    /// The band; null unless settled.
+    #[schema(required)]
+    pub band: Option<BandName>,
+    /// The band of the lower bound.
+    pub band_at_least: BandName,
+    /// The band of the upper bound.
+    pub band_at_most: BandName,
+    /// How soon the person should be seen.
+    #[schema(required)]
+    pub care_level: Option<CareLevelName>,
+    /// Whether the submission is flagged.
+    pub flagged: bool,
+    /// Ids of the rules that applied.
+    pub findings: Vec<String>,
+    /// Ids of the instruments that are positive.
+    pub positive_instruments: Vec<String>,
+    /// Id of the follow-up; null if there is none.
+    #[schema(required)]
+    pub follow_up_id: Option<Uuid>,
+    /// The other system that the submission comes from.
+    #[schema(required)]
+    pub source_system: Option<String>,
+    /// Id of the record in that system.
+    #[schema(required)]
+    pub source_id: Option<String>,
+    /// Whether this is history imported from another system, which opens no follow-up.
+    pub imported: bool,
+}
+
+/// A follow-up in an export.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ExportedFollowUp)]
+pub struct ExportedFollowUpBody {
+    /// Pass it as `after` to continue after this row.
+    pub cursor: String,
+    /// Id of the follow-up.
+    pub id: Uuid,
+    /// Id of the subject.
+    pub subject_id: Uuid,
+    /// The clinic's reference of the subject.
+    #[schema(required)]
+    pub reference: Option<String>,
+    /// State of the follow-up.
+    pub state: FollowUpStateName,
+    /// How urgent the follow-up is.
+    pub urgency: UrgencyName,
+    /// Id of the credential that the follow-up is assigned to.
+    #[schema(required)]
+    pub assignee: Option<Uuid>,
+    /// Number of attempts to reach the person.
+    pub attempts: i16,
+    /// Number of appointments that the person did not keep.
+    pub missed_appointments: i16,
+    /// When the first submission of the follow-up was flagged.
+    #[schema(value_type = String, format = DateTime)]
+    pub flagged_at: Timestamp,
+    /// When the follow-up is due.
+    #[schema(value_type = String, format = DateTime)]
+    pub due_at: Timestamp,
+    /// The appointment.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub appointment_at: Option<Timestamp>,
+    /// How the follow-up ended: attended, declined, unreachable or `not_needed`.
+    #[schema(required)]
+    pub outcome: Option<String>,
+    /// Why no follow-up was needed.
+    #[schema(required)]
+    pub not_needed_reason: Option<String>,
+    /// The diagnosis: none, possible, probable or confirmed.
+    #[schema(required)]
+    pub diagnosis: Option<String>,
+    /// Grip strength, kilograms.
+    #[schema(required)]
+    pub grip_strength_kg: Option<f64>,
+    /// Time for five chair stands, seconds.
+    #[schema(required)]
+    pub five_chair_stands_s: Option<f64>,
+    /// When the follow-up was closed.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub closed_at: Option<Timestamp>,
+    /// The highest settled band of its submissions.
+    pub band: BandName,
+    /// Ids of the rules that applied to any of its submissions.
+    pub findings: Vec<String>,
+    /// Ids of the instruments on which any of its submissions is positive.
+    pub positive_instruments: Vec<String>,
+}
+
+/// Last line of an NDJSON export; marks it as complete.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = ExportEnd)]
+pub struct ExportEndBody {
+    /// Always true.
+    pub end: bool,
+    /// Number of rows before this line.
+    pub rows: u64,
+}
+
+impl SubmissionExportQuery {
+    /// Converts the query to a filter.
+    #[must_use]
+    pub fn filter(self) -> SubmissionFilter {
+        SubmissionFilter {
+            flagged: self.flagged,
+            imported: self.imported,
+            band: self.band.map(|band| band.0),
+            min_score: self.min_score,
+            finding: self.finding,
+            instrument_positive: self.instrument_positive,
+            received_from: self.received_from,
+            received_to: self.received_to,
+            subject_id: self.subject_id.map(SubjectId),
+        }
+    }
+}
+
+impl FollowUpExportQuery {
+    /// Converts the query to a filter.
+    #[must_use]
+    pub fn filter(self) -> FollowUpFilter {
+        FollowUpFilter {
+            outcomes: Vec::new(),
+            states: self.state.map(|state| state.0).into_iter().collect(),
+            urgency: self.urgency.map(|urgency| urgency.0),
+            ..FollowUpFilter::default()
+        }
+    }
+}
+
+impl From<Exported<ExportedSubmission>> for ExportedSubmissionBody {
+    fn from(exported: Exported<ExportedSubmission>) -> Self {
+        let Exported { cursor, row } = exported;
+        let (source_system, source_id) = row.source.map(|source| (source.system, source.id)).unzip();
+        Self {
+            cursor,
+            id: row.submission_id.0,
+            received_at: row.received_at,
+            answered_at: row.answered_at,
+            subject_id: row.subject_id.0,
+            reference: row.reference,
+            origin: OriginName(row.origin),
+            rule_table: row.rule_table,
+            score_total: row.score.total,
+            score_lower: row.score.lower,
+            score_upper: row.score.upper,
+            band: (row.band_at_least == row.band_at_most).then_some(BandName(row.band_at_least)),
+            band_at_least: BandName(row.band_at_least),
+            band_at_most: BandName(row.band_at_most),
+            care_level: row.care_level.map(CareLevelName),
+            flagged: row.flagged,
+            findings: row.findings,
+            positive_instruments: row.positive_instruments,
+            follow_up_id: row.follow_up_id.map(|id| id.0),
+            source_system,
+            source_id,
+            imported: row.imported,
+        }
+    }
+}
+
+impl From<Exported<ExportedFollowUp>> for ExportedFollowUpBody {
+    fn from(exported: Exported<ExportedFollowUp>) -> Self {
+        let Exported { cursor, row } = exported;
+        let thousandths = |count: i32| f64::from(count) / 1000.0;
+        Self {
+            cursor,
+            id: row.follow_up_id.0,
+            subject_id: row.subject_id.0,
+            reference: row.reference,
+            state: FollowUpStateName(row.state),
+            urgency: UrgencyName(row.urgency),
+            assignee: row.assignee.map(|id| id.0),
+            attempts: row.attempts,
+            missed_appointments: row.missed_appointments,
+            flagged_at: row.flagged_at,
+            due_at: row.due_at,
+            appointment_at: row.appointment_at,
+            outcome: row.outcome,
+            not_needed_reason: row.not_needed_reason,
+            diagnosis: row.diagnosis,
+            grip_strength_kg: row.grip_strength_g.map(thousandths),
+            five_chair_stands_s: row.five_chair_stands_ms.map(thousandths),
+            closed_at: row.closed_at,
+            band: BandName(row.band),
+            findings: row.findings,
+            positive_instruments: row.positive_instruments,
+        }
+    }
+}
+
+impl CsvRecord for ExportedSubmissionBody {
+    #[rustfmt::skip]
+    const COLUMNS: &'static [&'static str] = &[
+        "cursor", "id", "received_at", "answered_at", "subject_id", "reference", "origin", "rule_table", "score_total",
+        "score_lower", "score_upper", "band", "band_at_least", "band_at_most", "care_level", "flagged", "findings",
+        "positive_instruments", "follow_up_id", "source_system", "source_id", "imported",
+    ];
+
+    fn write(&self, csv: &mut CsvWriter) -> Result<(), csv::Error> {
+        csv.own(Some(&self.cursor))?;
+        csv.own(Some(self.id))?;
+        csv.own(Some(self.received_at))?;
+        csv.own(self.answered_at)?;
+        csv.own(Some(self.subject_id))?;
+        csv.text(self.reference.as_deref())?;
+        csv.own(Some(self.origin.0.as_str()))?;
+        csv.text(Some(&self.rule_table))?;
+        csv.own(Some(self.score_total))?;
+        csv.own(Some(self.score_lower))?;
+        csv.own(Some(self.score_upper))?;
+        csv.own(self.band.map(|band| band.0.as_str()))?;
+        csv.own(Some(self.band_at_least.0.as_str()))?;
+        csv.own(Some(self.band_at_most.0.as_str()))?;
+        csv.own(self.care_level.map(|level| level.0.as_str()))?;
+        csv.own(Some(self.flagged))?;
+        csv.names(&self.findings)?;
+        csv.names(&self.positive_instruments)?;
+        csv.own(self.follow_up_id)?;
+        csv.text(self.source_system.as_deref())?;
+        csv.text(self.source_id.as_deref())?;
+        csv.own(Some(self.imported))
+    }
+}
+
+impl CsvRecord for ExportedFollowUpBody {
+    #[rustfmt::skip]
+    const COLUMNS: &'static [&'static str] = &[
+        "cursor", "id", "subject_id", "reference", "state", "urgency", "assignee", "attempts", "missed_appointments",
+        "flagged_at", "due_at", "appointment_at", "outcome", "not_needed_reason", "diagnosis", "grip_strength_kg",
+        "five_chair_stands_s", "closed_at", "band", "findings", "positive_instruments",
+    ];
+
+    fn write(&self, csv: &mut CsvWriter) -> Result<(), csv::Error> {
+        csv.own(Some(&self.cursor))?;
+        csv.own(Some(self.id))?;
+        csv.own(Some(self.subject_id))?;
+        csv.text(self.reference.as_deref())?;
+        csv.own(Some(self.state.0.as_str()))?;
+        csv.own(Some(self.urgency.0.as_str()))?;
+        csv.own(self.assignee)?;
+        csv.own(Some(self.attempts))?;
+        csv.own(Some(self.missed_appointments))?;
+        csv.own(Some(self.flagged_at))?;
+        csv.own(Some(self.due_at))?;
+        csv.own(self.appointment_at)?;
+        csv.text(self.outcome.as_deref())?;
+        csv.text(self.not_needed_reason.as_deref())?;
+        csv.text(self.diagnosis.as_deref())?;
+        csv.own(self.grip_strength_kg)?;
+        csv.own(self.five_chair_stands_s)?;
+        csv.own(self.closed_at)?;
+        csv.own(Some(self.band.0.as_str()))?;
+        csv.names(&self.findings)?;
+        csv.names(&self.positive_instruments)
+    }
+}

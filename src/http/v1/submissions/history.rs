@@ -1,0 +1,216 @@
+//! A subject's submissions in the API: each with the change since the previous one, and the date of the next screen.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::lists::{ScoreSummaryBody, SubmissionSummaryBody};
+use crate::domain::screening::answers::AnswerValue;
+use crate::domain::screening::instrument::Outcome;
+use crate::domain::screening::pathway::Stage;
+use crate::domain::screening::questionnaire::Item;
+use crate::domain::screening::rule_table::{Band, Id};
+use crate::domain::stored::SubmissionSummary;
+use crate::domain::submissions::PathwayId;
+use crate::domain::submissions::history::{Change, Due, Screen, Step};
+use crate::http::kernel::names::{BandName, CareLevelName, OutcomeName, PathwayName, StageName};
+
+/// A submission in a subject's history.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = SubjectSubmission)]
+pub struct SubjectSubmissionBody {
+    /// The submission.
+    #[serde(flatten)]
+    pub submission: SubmissionSummaryBody,
+    /// What changed since the subject's previous submission; null for the first.
+    #[schema(required)]
+    pub change: Option<ChangeBody>,
+    /// When the questions were answered, if that differs from the time of receipt.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub answered_at: Option<Timestamp>,
+    /// When to screen again; null if the submission's rule table does not say, or if the person should be seen within a day.
+    #[schema(required)]
+    pub next_screen: Option<NextScreenBody>,
+}
+
+/// When to screen again.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = NextScreen)]
+pub struct NextScreenBody {
+    /// The day, in UTC.
+    #[schema(value_type = String, format = Date)]
+    pub date: Date,
+    /// Days after the questions were answered.
+    #[schema(minimum = 1)]
+    pub days: u16,
+    /// Reason for the interval, in the language of the submission.
+    pub reason: String,
+}
+
+/// What changed from one submission of a subject to the next. If the rule tables differ, the table itself may have changed the
+/// score, the band and the outcomes.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Change)]
+pub struct ChangeBody {
+    /// Id of the previous submission.
+    pub since: Uuid,
+    /// The own score total.
+    pub score: ScoreChangeBody,
+    /// The settled band.
+    pub band: BandChangeBody,
+    /// Whether the submission is flagged.
+    pub flagged: FlaggedChangeBody,
+    /// How soon the person should be seen.
+    pub care_level: CareLevelChangeBody,
+    /// Pathways that both submissions evaluate and whose stages differ.
+    pub pathways: Vec<PathwayChangeBody>,
+    /// Whether this submission corrects the previous one; the differences are then corrections, not changes over time.
+    pub corrects: bool,
+    /// Instruments that both submissions report and whose outcomes differ.
+    pub instruments: Vec<InstrumentChangeBody>,
+    /// The answers that differ, in the order of the questionnaire.
+    pub items: Vec<ItemChangeBody>,
+}
+
+/// The own score total, before and after.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = ScoreChange)]
+pub struct ScoreChangeBody {
+    /// Before.
+    pub from: ScoreSummaryBody,
+    /// After.
+    pub to: ScoreSummaryBody,
+}
+
+/// Whether a submission is flagged, before and after.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = FlaggedChange)]
+pub struct FlaggedChangeBody {
+    /// Before.
+    pub from: bool,
+    /// After.
+    pub to: bool,
+}
+
+/// The care level, before and after.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = CareLevelChange)]
+pub struct CareLevelChangeBody {
+    /// Before; null if unanswered alarm questions ruled out stating self-care.
+    #[schema(required)]
+    pub from: Option<CareLevelName>,
+    /// After; null if unanswered alarm questions rule out stating self-care.
+    #[schema(required)]
+    pub to: Option<CareLevelName>,
+}
+
+/// A pathway's stage, before and after.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = PathwayChange)]
+pub struct PathwayChangeBody {
+    /// Id of the pathway.
+    pub id: PathwayName,
+    /// Before.
+    pub from: StageName,
+    /// After.
+    pub to: StageName,
+}
+
+/// The settled band, before and after.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = BandChange)]
+pub struct BandChangeBody {
+    /// Before; null if it was not settled.
+    #[schema(required)]
+    pub from: Option<BandName>,
+    /// After; null if it is not settled.
+    #[schema(required)]
+    pub to: Option<BandName>,
+}
+
+/// An instrument's outcome, before and after.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = InstrumentChange)]
+pub struct InstrumentChangeBody {
+    /// Id of the instrument.
+    pub id: String,
+    /// Before.
+    pub from: OutcomeName,
+    /// After.
+    pub to: OutcomeName,
+}
+
+/// An answer, before and after.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ItemChange)]
+pub struct ItemChangeBody {
+    /// Id of the item.
+    #[schema(value_type = String)]
+    pub item: &'static str,
+    /// Before; null if it was unanswered.
+    #[schema(required)]
+    pub from: Option<Value>,
+    /// After; null if it is unanswered.
+    #[schema(required)]
+    pub to: Option<Value>,
+}
+
+impl From<Screen> for SubjectSubmissionBody {
+    fn from(screen: Screen) -> Self {
+        Self {
+            submission: SubmissionSummary::from(&screen.submission).into(),
+            answered_at: screen.submission.answered_at,
+            change: screen.change.map(ChangeBody::from),
+            next_screen: screen.next_screen.map(NextScreenBody::from),
+        }
+    }
+}
+
+impl From<Due> for NextScreenBody {
+    fn from(due: Due) -> Self {
+        Self { date: due.date, days: due.days, reason: due.reason }
+    }
+}
+
+impl From<Change> for ChangeBody {
+    fn from(change: Change) -> Self {
+        let Change { since, score, band, flagged, care_level, pathways, corrects, instruments, items } = change;
+        let named = |band: Option<Band>| band.map(BandName);
+        Self {
+            since: since.0,
+            score: ScoreChangeBody { from: score.from.into(), to: score.to.into() },
+            flagged: FlaggedChangeBody { from: flagged.from, to: flagged.to },
+            care_level: CareLevelChangeBody {
+                from: care_level.from.map(CareLevelName),
+                to: care_level.to.map(CareLevelName),
+            },
+            pathways: pathways.into_iter().map(PathwayChangeBody::from).collect(),
+            corrects,
+            band: BandChangeBody { from: named(band.from), to: named(band.to) },
+            instruments: instruments.into_iter().map(InstrumentChangeBody::from).collect(),
+            items: items.into_iter().map(ItemChangeBody::from).collect(),
+        }
+    }
+}
+
+impl From<(PathwayId, Step<Stage>)> for PathwayChangeBody {
+    fn from((id, step): (PathwayId, Step<Stage>)) -> Self {
+        Self { id: PathwayName(id), from: StageName(step.from), to: StageName(step.to) }
+    }
+}
+
+impl From<(Id, Step<Outcome>)> for InstrumentChangeBody {
+    fn from((id, step): (Id, Step<Outcome>)) -> Self {
+        Self { id: id.to_string(), from: OutcomeName(step.from), to: OutcomeName(step.to) }
+    }
+}
+
+impl From<(Item, Step<Option<i32>>)> for ItemChangeBody {
+    fn from((item, step): (Item, Step<Option<i32>>)) -> Self {
+        let answer = |value: Option<i32>| serde_json::to_value(AnswerValue { item, value: value? }).ok();
+        Self { item: item.id(), from: answer(step.from), to: answer(step.to) }
+    }
+}

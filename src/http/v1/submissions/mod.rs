@@ -1,0 +1,229 @@
+//! Submissions: create, read, list, and assess with another rule table.
+
+pub(in crate::http) mod batch;
+pub mod body;
+pub mod csv;
+pub mod export_rows;
+pub(in crate::http) mod exports;
+pub mod history;
+pub mod lists;
+pub(in crate::http) mod statistics;
+
+use actix_web::http::header::{CONTENT_LANGUAGE, LOCATION, VARY};
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
+
+use super::screening::scores::refuse;
+use crate::app::screening::rule_tables;
+use crate::app::submissions::{idempotency, intake};
+use crate::app::{AppError, submissions};
+use crate::domain::access::actor::Actor;
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::ids::SubmissionId;
+use crate::domain::language::Language;
+use crate::domain::stored::{Clinic, StoredSubmission};
+use crate::domain::submissions::Draft;
+use crate::http::State;
+use crate::http::kernel::auth::{Intake, Staff, Submitter};
+use crate::http::kernel::body::{Body, Incoming};
+use crate::http::kernel::extract::{Accepted, IdempotencyKey, Later, PathId, Query};
+use crate::http::kernel::names::Rendering;
+use crate::http::kernel::paging;
+use crate::http::kernel::problem::Problem;
+use crate::http::kernel::written::written;
+use body::{AssessmentQuery, ReceiptBody, SubmissionAssessmentBody, SubmissionBody, SubmissionInput};
+use lists::{SubmissionPage, SubmissionQuery};
+
+/// Create a submission
+///
+/// Scores and stores answers. 201 means that the submission, its follow-up and its audit entry are stored on disk. A retry
+/// with the same `Idempotency-Key` and body gets the same response and has no second effect.
+#[utoipa::path(
+    tag = "screening",
+    operation_id = "create_submission",
+    params(
+        ("Idempotency-Key" = Option<String>, Header,
+            description = "Idempotency key, which makes a retry safe: 1 to 255 visible characters, bare or in double quotes"),
+        ("Accept-Language" = Option<String>, Header, description = "Preferred languages; the response is in en or es"),
+    ),
+    request_body(content = SubmissionInput, description = "The answers and the subject", example = json!({
+        "answers": {"age": 82, "activity": "inactive", "falls_past_year": 4, "stair_difficulty": "a_lot_or_unable",
+            "medications": ["systemic_corticosteroid"]}
+    })),
+    responses((status = 201, description = "Stored", body = ReceiptBody, headers(
+        ("Location" = String, description = "Path of the submission"),
+    ))),
+    security(("key" = ["browser"]))
+)]
+#[post("/v1/submissions")]
+pub async fn create_submission(
+    state: web::Data<State>,
+    caller: Submitter,
+    key: Later<IdempotencyKey>,
+    accepted: Accepted,
+    incoming: Incoming,
+) -> Result<HttpResponse, Problem> {
+    let key = key.read()?;
+    let (actor, clinic) = (caller.actor(), caller.clinic());
+    let language = accepted.of(clinic);
+    intake::takes(&state.app, &actor)?;
+    let body = incoming.read::<SubmissionInput>().await?;
+    let stored = &submit(&state, &actor, clinic, key, language, body).await?;
+    let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
+    let fragments = state.fragments(&release.table, stored.language);
+    let rendering = Rendering { table: &release.table, language: stored.language, clinic, fragments: &fragments };
+    let mut response = HttpResponse::Created();
+    response
+        .insert_header((LOCATION, format!("/v1/submissions/{}", stored.submission_id)))
+        .insert_header((VARY, "Accept-Language"))
+        .insert_header((CONTENT_LANGUAGE, stored.language.code()));
+    written(&mut response, &ReceiptBody::of(stored, rendering))
+}
+
+/// Stores the submission, or returns the stored result of an identical earlier request.
+pub(in crate::http) async fn submit(
+    state: &State,
+    actor: &Actor,
+    clinic: &Clinic,
+    key: IdempotencyKey,
+    language: Language,
+    body: Body<SubmissionInput>,
+) -> Result<StoredSubmission, Problem> {
+    let draft = match draft(state, actor, clinic, key, language, body).await? {
+        Parsed::New(draft) => *draft,
+        Parsed::Earlier(stored) => return Ok(*stored),
+    };
+    let answers = draft.answers.clone();
+    match intake::submit(&state.app, actor, clinic, draft).await {
+        Err(AppError::Faulty(faults)) => {
+            refuse(state, &answers, faults, clinic, language)?;
+            Err(AppError::Internal("rejected without a fault".into()).into())
+        }
+        other => Ok(other?),
+    }
+}
+
+/// List submissions
+///
+/// Newest first. The header `Link` also gives the next page.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "list_submissions",
+    params(SubmissionQuery),
+    responses((status = 200, description = "A page", body = SubmissionPage, headers(
+        ("Link" = String, description = "rel=next: the next page, if there is one"),
+    ))),
+    security(("key" = ["staff"]))
+)]
+#[get("/v1/submissions")]
+pub async fn list_submissions(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Staff,
+    query: Later<Query<SubmissionQuery>>,
+) -> Result<HttpResponse, Problem> {
+    let (filter, page) = query.read()?.0.parse();
+    let page = submissions::list(&state.app, &caller.actor(), &filter, &page).await?;
+    Ok(paging::answer(&request, page, SubmissionPage::of))
+}
+
+/// Get a submission
+///
+/// The answers and the assessment as stored. An intake key can only read submissions of its sender: the credential and those
+/// that replace it.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "get_submission",
+    params(("id" = uuid::Uuid, Path, description = "Id of the submission")),
+    responses((status = 200, description = "The submission", body = SubmissionBody)),
+    security(("key" = ["intake"]))
+)]
+#[get("/v1/submissions/{id}")]
+pub async fn get_submission(
+    state: web::Data<State>,
+    caller: Intake,
+    id: Later<PathId>,
+) -> Result<HttpResponse, Problem> {
+    let stored = submissions::get(&state.app, &caller.actor(), SubmissionId(id.read()?.0)).await?;
+    render(&state, stored, caller.clinic()).await
+}
+
+/// Get a submission's assessment under a rule table
+///
+/// Without `rule_table`, or with the submission's own version, returns the stored assessment. With another version, assesses
+/// the same answers with that version, without storing the result; the pathways are those of the stored assessment, or the
+/// clinic's if the submission's version had none. An unknown version is answered with 404, like an unknown submission. The
+/// language is that of the submission.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "get_submission_assessment",
+    params(("id" = uuid::Uuid, Path, description = "Id of the submission"), AssessmentQuery),
+    responses((status = 200, description = "The assessment", body = SubmissionAssessmentBody)),
+    security(("key" = ["staff"]))
+)]
+#[get("/v1/submissions/{id}/assessments")]
+pub async fn get_submission_assessment(
+    state: web::Data<State>,
+    caller: Staff,
+    id: Later<PathId>,
+    query: Later<Query<AssessmentQuery>>,
+) -> Result<HttpResponse, Problem> {
+    let (id, version) = (SubmissionId(id.read()?.0), query.read()?.0.rule_table);
+    let assessed = submissions::assess(&state.app, &caller.actor(), caller.clinic(), id, version.as_deref()).await?;
+    let language = assessed.submission.language;
+    let fragments = state.fragments(&assessed.release.table, language);
+    let rendering =
+        Rendering { table: &assessed.release.table, language, clinic: caller.clinic(), fragments: &fragments };
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_LANGUAGE, language.code()));
+    written(&mut response, &SubmissionAssessmentBody::of(&assessed, rendering))
+}
+
+async fn render(state: &State, stored: StoredSubmission, clinic: &Clinic) -> Result<HttpResponse, Problem> {
+    let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
+    let language = stored.language;
+    let fragments = state.fragments(&release.table, language);
+    let rendering = Rendering { table: &release.table, language, clinic, fragments: &fragments };
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_LANGUAGE, language.code()));
+    written(&mut response, &SubmissionBody::of(stored, rendering))
+}
+
+/// Parses a body into a draft. If the form has faults, the faults of the use case are added, so that one response reports
+/// both.
+async fn draft(
+    state: &State,
+    actor: &Actor,
+    clinic: &Clinic,
+    key: IdempotencyKey,
+    language: Language,
+    body: Body<SubmissionInput>,
+) -> Result<Parsed, Problem> {
+    let idempotency = key
+        .0
+        .map(|key| idempotency::bind(&state.app, actor.sender_id, key, "create_submission", &[], &body.canonical()));
+    let mut faults = body.faults;
+    let mut draft = body.value.parse(language, &mut faults);
+    draft.idempotency = idempotency;
+    if !faults.is_empty() {
+        faults.extend(intake::draft_faults(&state.app, &draft, actor));
+        if let Some(idempotency) = draft.idempotency.as_ref().filter(|_| only_implausible(&faults))
+            && let Some(stored) = intake::earlier(&state.app, actor, idempotency).await?
+        {
+            return Ok(Parsed::Earlier(Box::new(stored)));
+        }
+        refuse(state, &draft.answers, faults, clinic, language)?;
+    }
+    Ok(Parsed::New(Box::new(draft)))
+}
+
+/// Result of parsing a body.
+enum Parsed {
+    /// A new submission.
+    New(Box<Draft>),
+    /// A retry of a submission that was stored before the service began to reject it as implausible.
+    Earlier(Box<StoredSubmission>),
+}
+
+fn only_implausible(faults: &[Fault]) -> bool {
+    faults.iter().all(|fault| fault.code == FaultCode::Implausible)
+}

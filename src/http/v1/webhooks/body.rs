@@ -1,0 +1,280 @@
+//! Webhooks in the API.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+use validator::Validate;
+
+use crate::app::webhooks::Again;
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::ids::EventId;
+use crate::domain::webhooks::delivery::{Delivery, LoggedAttempt};
+use crate::domain::webhooks::{Webhook, WebhookChange, WebhookDraft};
+use crate::http::kernel::names::{DeliveryFailureName, DeliveryStateName, DisabledReasonName, WebhookEventName};
+
+/// A webhook to register.
+#[derive(Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = WebhookInput)]
+pub struct WebhookInput {
+    /// URL of the receiver: https, without user name, password and fragment, at a public address.
+    #[validate(length(min = 1, max = 2000))]
+    #[schema(required, value_type = String, min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
+    pub url: Option<String>,
+    /// Events that the webhook receives.
+    #[validate(length(min = 1, max = 10))]
+    #[schema(required, value_type = BTreeSet<WebhookEventName>, min_items = 1, max_items = 10)]
+    pub events: Option<Vec<WebhookEventName>>,
+    /// Description given by the clinic.
+    #[validate(length(min = 1, max = 200))]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
+    pub description: Option<String>,
+}
+
+/// Changes to a webhook; fields that are left out stay unchanged.
+#[derive(Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = WebhookChange)]
+pub struct WebhookChangeInput {
+    /// URL of the receiver: https, without user name, password and fragment, at a public address.
+    #[validate(length(min = 1, max = 2000))]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
+    pub url: Option<String>,
+    /// Events that the webhook receives.
+    #[validate(length(min = 1, max = 10))]
+    #[schema(value_type = Option<BTreeSet<WebhookEventName>>, min_items = 1, max_items = 10)]
+    pub events: Option<Vec<WebhookEventName>>,
+    /// Description given by the clinic.
+    #[validate(length(min = 1, max = 200))]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
+    pub description: Option<String>,
+    /// Whether events are sent to the webhook. Enabling a disabled webhook sends its pending deliveries.
+    pub enabled: Option<bool>,
+}
+
+/// How a webhook changes to its new secret.
+#[derive(Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = WebhookRotationInput)]
+pub struct WebhookRotationInput {
+    /// Hours for which the previous secret also signs; 24 by default.
+    #[serde(default, deserialize_with = "crate::http::kernel::whole::optional")]
+    #[validate(range(min = 0, max = 168))]
+    #[schema(minimum = 0, maximum = 168)]
+    pub overlap_hours: Option<u16>,
+}
+
+/// What to send again: either given events, or all events of a period.
+#[derive(Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = RedeliveryInput)]
+pub struct RedeliveryInput {
+    /// Ids of the events.
+    #[validate(length(min = 1, max = 200))]
+    #[schema(value_type = Option<Vec<Uuid>>, min_items = 1, max_items = 200)]
+    pub ids: Option<Vec<Uuid>>,
+    /// Start of the period, inclusive, with an offset.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub from: Option<Timestamp>,
+    /// End of the period, exclusive, with an offset.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub to: Option<Timestamp>,
+    /// For a period: only deliveries in this state.
+    pub state: Option<DeliveryStateName>,
+}
+
+/// A webhook, without its secret.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Webhook)]
+pub struct WebhookBody {
+    /// Id of the webhook.
+    pub id: Uuid,
+    /// URL of the receiver.
+    pub url: String,
+    /// Events that the webhook receives.
+    pub events: Vec<WebhookEventName>,
+    /// Description given by the clinic.
+    #[schema(required)]
+    pub description: Option<String>,
+    /// When it was registered.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// Until when the previous secret also signs.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub previous_secret_until: Option<Timestamp>,
+    /// Since when every attempt has failed; null if the last attempt succeeded.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub failing_since: Option<Timestamp>,
+    /// Since when the webhook is disabled; null if it is enabled.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub disabled_at: Option<Timestamp>,
+    /// Why the webhook is disabled: by an admin, because it answered 410, or because all attempts of five days failed.
+    #[schema(required)]
+    pub disabled_reason: Option<DisabledReasonName>,
+}
+
+/// A webhook with its secret, which is returned only once.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = WebhookWithSecret)]
+pub struct WebhookWithSecretBody {
+    /// The webhook.
+    #[serde(flatten)]
+    pub webhook: WebhookBody,
+    /// The secret that signs the requests. It cannot be retrieved again.
+    pub secret: String,
+}
+
+/// A sent or pending delivery to a webhook.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = WebhookDelivery)]
+pub struct WebhookDeliveryBody {
+    /// Id of the event; the header `webhook-id` is `evt_` followed by this id.
+    pub id: Uuid,
+    /// Type of the event.
+    pub event: WebhookEventName,
+    /// When the event happened.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// State of the delivery.
+    pub state: DeliveryStateName,
+    /// When the next attempt is due; null if there is none.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub next_attempt_at: Option<Timestamp>,
+    /// When the event was delivered.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub delivered_at: Option<Timestamp>,
+    /// The latest 20 attempts, in order.
+    pub attempts: Vec<WebhookAttemptBody>,
+}
+
+/// One delivery attempt.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = WebhookAttempt)]
+pub struct WebhookAttemptBody {
+    /// When it began.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// Status of the response; null if there was none.
+    #[schema(required)]
+    pub status: Option<u16>,
+    /// Why there was no response.
+    #[schema(required)]
+    pub failure: Option<DeliveryFailureName>,
+    /// Duration of the attempt, milliseconds.
+    pub duration_ms: u32,
+}
+
+/// A requested ping.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = WebhookPing)]
+pub struct WebhookPingBody {
+    /// Id of the event, as in the list of deliveries.
+    pub id: Uuid,
+}
+
+/// Result of a redelivery.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Redelivery)]
+pub struct RedeliveryBody {
+    /// Number of deliveries that are sent again.
+    pub deliveries: u64,
+}
+
+impl WebhookInput {
+    /// Parses the input.
+    ///
+    /// # Errors
+    /// Fails when a required field is missing.
+    pub fn parse(self) -> Result<WebhookDraft, Vec<Fault>> {
+        let missing = |pointer: &str| Fault::new(pointer, FaultCode::Required, "must be given");
+        match (self.url, self.events) {
+            (Some(url), Some(events)) => Ok(WebhookDraft { url, description: self.description, events: plain(events) }),
+            (url, events) => {
+                let faults = [url.is_none().then(|| missing("/url")), events.is_none().then(|| missing("/events"))];
+                Err(faults.into_iter().flatten().collect())
+            }
+        }
+    }
+}
+
+impl WebhookChangeInput {
+    /// Converts the input to a change.
+    #[must_use]
+    pub fn change(self) -> WebhookChange {
+        let (url, description, enabled) = (self.url, self.description, self.enabled);
+        WebhookChange { url, description, events: self.events.map(plain), enabled }
+    }
+}
+
+impl WebhookRotationInput {
+    /// How long both secrets sign.
+    #[must_use]
+    pub fn overlap(&self) -> Duration {
+        Duration::from_hours(self.overlap_hours.unwrap_or(24).into())
+    }
+}
+
+impl RedeliveryInput {
+    /// Parses the request.
+    ///
+    /// # Errors
+    /// Fails unless either ids or a complete period are given.
+    pub fn parse(self) -> Result<Again, Fault> {
+        match (self.ids, self.from, self.to) {
+            (Some(ids), None, None) if self.state.is_none() => {
+                Ok(Again::Events(ids.into_iter().map(EventId).collect()))
+            }
+            (None, Some(from), Some(to)) => Ok(Again::Range(from, to, self.state.map(|state| state.0))),
+            (Some(_), _, _) => Err(Fault::new("/ids", FaultCode::Contradiction, "give ids or a period, not both")),
+            (None, ..) => Err(Fault::new("/ids", FaultCode::Required, "give ids, or a period with from and to")),
+        }
+    }
+}
+
+fn plain(events: Vec<WebhookEventName>) -> Vec<crate::domain::webhooks::WebhookEvent> {
+    events.into_iter().map(|event| event.0).collect()
+}
+
+impl From<Webhook> for WebhookBody {
+    fn from(webhook: Webhook) -> Self {
+        Self {
+            id: webhook.webhook_id.0,
+            url: webhook.url,
+            events: webhook.events.into_iter().map(WebhookEventName).collect(),
+            description: webhook.description,
+            created_at: webhook.created_at,
+            previous_secret_until: webhook.previous_secret_until,
+            failing_since: webhook.failing_since,
+            disabled_at: webhook.disabled.map(|(at, _)| at),
+            disabled_reason: webhook.disabled.map(|(_, reason)| DisabledReasonName(reason)),
+        }
+    }
+}
+
+impl From<Delivery> for WebhookDeliveryBody {
+    fn from(delivery: Delivery) -> Self {
+        Self {
+            id: delivery.event_id.0,
+            event: WebhookEventName(delivery.event),
+            at: delivery.at,
+            state: DeliveryStateName(delivery.state),
+            next_attempt_at: delivery.due_at,
+            delivered_at: delivery.delivered_at,
+            attempts: delivery.attempts.into_iter().map(WebhookAttemptBody::from).collect(),
+        }
+    }
+}
+
+impl From<LoggedAttempt> for WebhookAttemptBody {
+    fn from(attempt: LoggedAttempt) -> Self {
+        Self {
+            at: attempt.at,
+            status: attempt.status,
+            failure: attempt.failure.map(DeliveryFailureName),
+            duration_ms: attempt.duration_ms,
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The writer of the audit log. Entries of many requests share one durable transaction.
+
+use crate::domain::audit::AuditEntry;
+use crate::domain::ids::ClinicId;
+use crate::store::database::writer::Work;
+use crate::store::{Store, StoreError, audit};
+
+/// An entry in the queue.
+pub(in crate::store) struct Look(AuditEntry);
+
+/// Adds an entry to the audit log. When this returns, the entry is on disk.
+///
+/// # Errors
+/// Fails when the database is unavailable, or when too many entries are queued. The caller must then not return the data
+/// that the entry is about.
+pub async fn write(store: &Store, entry: AuditEntry) -> Result<(), StoreError> {
+    let away = |error: StoreError| StoreError::Unavailable(format!("the audit log cannot be written: {error}"));
+    store.trail.write(Look(entry)).await.map(drop).map_err(away)
+}
+
+impl Work for Look {
+    const QUEUE_NAME: &'static str = "trail";
+    type Touched = ();
+    type Outcome = ();
+
+    fn clinic_id(&self) -> ClinicId {
+        self.0.clinic_id
+    }
+
+    fn touched(&self) -> Vec<()> {
+        Vec::new()
+    }
+
+    async fn commit(store: &Store, part: &[Self]) -> Result<Vec<()>, StoreError> {
+        let entries: Vec<AuditEntry> = part.iter().map(|look| look.0.clone()).collect();
+        let mut transaction = store.begin_writer(&[]).await?;
+        audit::insert_all(&store.keys, &mut transaction, &entries).await?;
+        transaction.commit().await?;
+        Ok(vec![(); part.len()])
+    }
+}

@@ -1,0 +1,114 @@
+//! Checks whether the database can be trusted with a submission.
+
+use sqlx::postgres::PgConnectOptions;
+
+use super::connection::Connection;
+use super::migrations::Migrations;
+use super::pool::session_options;
+use super::{migrations, rights};
+use crate::store::{Store, StoreError};
+
+/// The state of the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseHealth {
+    /// Its migrations, compared with those of this program.
+    pub migrations: Migrations,
+    /// Grants and policies missing on its tables.
+    pub lacking_rights: Vec<String>,
+    /// Whether row security is forced on every table with a clinic's rows, and the working roles of the service cannot
+    /// bypass it. Not required on Citus, where the clinic of a session is not passed on to the nodes that hold the rows.
+    pub row_security: bool,
+    /// Whether the login role can neither bypass row security nor change the schema, nor become a role that can.
+    pub unprivileged: bool,
+    /// Settings that could lose an acknowledged submission.
+    pub unsafe_settings: Vec<String>,
+    /// Whether the disk had room at the last check.
+    pub disk: bool,
+}
+
+impl DatabaseHealth {
+    /// What is wrong with the tables, and what to do. `None` if the service can work with them.
+    #[must_use]
+    pub fn fault(&self) -> Option<String> {
+        self.migrations.fault().or_else(|| rights::fault(&self.lacking_rights))
+    }
+}
+
+/// Checks the database over a pooled connection.
+///
+/// # Errors
+/// Fails when the database is unavailable.
+pub async fn check(store: &Store) -> Result<DatabaseHealth, StoreError> {
+    if store.pool.disk_full()
+        && let Err(error) = take_a_row(store).await
+    {
+        tracing::warn!(%error, "the database does not accept rows");
+    }
+    Ok(DatabaseHealth { disk: !store.pool.disk_full(), ..look(&mut *store.account().await?).await? })
+}
+
+/// Checks whether the disk has room again: inserts a row that fills a page of its own, and rolls back.
+async fn take_a_row(store: &Store) -> Result<(), StoreError> {
+    let mut transaction = store.begin_probe().await?;
+    sqlx::query!("insert into write_probes (filler) values (repeat('x', 7000))").execute(&mut *transaction).await?;
+    store.pool.has_room();
+    Ok(())
+}
+
+/// Checks the database over a new connection.
+///
+/// # Errors
+/// Fails when the server refuses the options or is unreachable.
+pub async fn check_once(options: &PgConnectOptions) -> Result<DatabaseHealth, StoreError> {
+    look(&mut Connection::of_its_own(session_options(options.clone())).await?).await
+}
+
+async fn look(connection: &mut Connection) -> Result<DatabaseHealth, StoreError> {
+    // Reads the configured values, because each session sets its own `synchronous_commit`.
+    let settings = sqlx::query!(
+        r#"select name as "name!", reset_val as "setting!" from pg_settings
+           where name in ('fsync', 'full_page_writes', 'synchronous_commit') order by name"#
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let unsafe_settings = settings.into_iter().filter(|row| row.setting == "off").map(|row| row.name).collect();
+    let (row_security, unprivileged) = (row_security(connection).await?, unprivileged(connection).await?);
+    let migrations = migrations::compare(connection).await?;
+    let lacking_rights = rights::lacking(connection).await?;
+    Ok(DatabaseHealth { migrations, lacking_rights, row_security, unprivileged, unsafe_settings, disk: true })
+}
+
+async fn row_security(connection: &mut Connection) -> Result<bool, StoreError> {
+    let held = sqlx::query_scalar!(
+        r#"select count(*) = 4 and bool_and(not rolsuper and not rolbypassrls and pg_has_role(oid, 'member'))
+                  and current_schema() is not null
+                  and (to_regclass('pg_catalog.pg_dist_partition') is not null or not exists (
+                      select from pg_attribute a join pg_class t on t.oid = a.attrelid
+                      where t.relnamespace = current_schema()::regnamespace and t.relkind = 'r'
+                        and a.attname = 'clinic_id' and not t.relforcerowsecurity
+                  )) as "held!"
+           from pg_roles
+           where rolname in ('sarcoscreen_app', 'sarcoscreen_writer', 'sarcoscreen_auth', 'sarcoscreen_jobs')"#
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(held)
+}
+
+/// Predefined roles (`pg_...`) count as privileged: they may read the server's files, run its programs, or read and write
+/// every table.
+async fn unprivileged(connection: &mut Connection) -> Result<bool, StoreError> {
+    let held = sqlx::query_scalar!(
+        r#"select coalesce(not has_schema_privilege(current_schema(), 'create'), false) and not exists (
+                      select from pg_roles r where pg_has_role(r.oid, 'member') and (
+                          r.rolsuper or r.rolbypassrls or r.rolcreaterole or r.rolcreatedb or r.rolreplication
+                          or starts_with(r.rolname, 'pg_')
+                          or exists (select from pg_class t where t.relowner = r.oid
+                                     and t.relnamespace = current_schema()::regnamespace)
+                      )
+                  ) as "held!""#
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(held)
+}

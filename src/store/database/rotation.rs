@@ -1,0 +1,371 @@
+//! Rotation of the master key. Values sealed or hashed with an earlier key are sealed and hashed again with the current
+//! one, in bounded batches, while the service runs.
+
+use aws_lc_rs::digest;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::connection::Connection;
+use super::keys::{Place, SealNonce};
+use super::row::at;
+use crate::domain::ids::{ClinicId, CredentialId, SubjectId, WebhookId};
+use crate::domain::subjects::LookUp;
+use crate::store::access::token_people::{IssuerSubject, place as person_place};
+use crate::store::subjects::row::{
+    ContactColumns, Row, before_place, open_contact, open_reference, seal_reference, sealing,
+};
+use crate::store::webhooks::endpoints::place as secret_place;
+use crate::store::{Store, StoreError};
+
+/// Rows per batch.
+pub const BATCH: usize = 200;
+const LIMIT: i64 = 200;
+/// Nonces per batch: two for each row.
+pub const SEALS: usize = 2 * BATCH;
+
+/// The tables with sealed values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sealed {
+    /// References and contact data, with their blind indexes.
+    Subjects,
+    /// Contact data and consent before a change.
+    Changes,
+    /// Notes of follow-ups.
+    Notes,
+    /// Signing secrets of webhook endpoints.
+    Webhooks,
+    /// People who sign in with tokens, with the hashes that find them.
+    People,
+}
+
+impl std::ops::AddAssign for Dependents {
+    fn add_assign(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.credentials += other.credentials;
+        self.waiting += other.waiting;
+        self.audit_seals += other.audit_seals;
+    }
+}
+
+impl Sealed {
+    pub const ALL: [Self; 5] = [Self::Subjects, Self::Changes, Self::Notes, Self::Webhooks, Self::People];
+}
+
+/// The number of rows that still depend on an earlier key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dependents {
+    /// Rows with a sealed value or a blind index.
+    pub rows: u64,
+    /// API keys that still work, including rotated-out ones in their overlap, and people whose name at the issuer is not
+    /// stored yet. Their hashes are renewed when they next sign in.
+    pub credentials: u64,
+    /// Audit entries that are not sealed yet.
+    pub waiting: u64,
+    /// Seals and tombstones of the audit log. They are never rehashed.
+    pub audit_seals: u64,
+}
+
+/// Counts a clinic's rows that depend on a key other than the current one. Keys that can no longer sign in are not counted.
+///
+/// # Errors
+/// Fails when the database is unavailable.
+pub async fn dependents(store: &Store, clinic_id: ClinicId, now: Timestamp) -> Result<Dependents, StoreError> {
+    let version = version(store)?;
+    let mut transaction = store.begin_jobs(clinic_id).await?;
+    let row = sqlx::query!(
+        r#"select
+               (select count(*) from subjects where clinic_id = $1
+                    and (get_byte(reference_sealed, 0) <> $2 or get_byte(contact_sealed, 0) <> $2))
+               + (select count(*) from subject_changes where clinic_id = $1 and get_byte(before_sealed, 0) <> $2)
+               + (select count(*) from follow_up_events where clinic_id = $1 and get_byte(note_sealed, 0) <> $2)
+               + (select count(*) from webhook_endpoints where clinic_id = $1
+                    and (get_byte(secret_sealed, 0) <> $2 or get_byte(previous_secret_sealed, 0) <> $2))
+               + (select count(*) from credentials where clinic_id = $1
+                    and (get_byte(issuer_subject_sealed, 0) <> $2 or (issuer_subject_sealed is not null and key_version <> $2)))
+                   as "rows!",
+               (select count(*) from credentials where clinic_id = $1 and case
+                    when issuer_subject_hash is not null then issuer_subject_sealed is null and key_version <> $2
+                    else revoked_at is null and (expires_at is null or expires_at > $3)
+                        and (key_version <> $2 or (previous_key_version <> $2 and previous_expires_at > $3))
+                end) as "credentials!",
+               (select count(*) from audit_pending where clinic_id = $1 and key_version <> $2) as "waiting!",
+               (select count(*) from audit_seals where clinic_id = $1 and key_version <> $2)
+               + (select count(*) from audit_tombstones where clinic_id = $1 and key_version <> $2) as "audit_seals!""#,
+        clinic_id.0,
+        version,
+        at(now) as _,
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
+    Ok(Dependents {
+        rows: row.rows.unsigned_abs(),
+        credentials: row.credentials.unsigned_abs(),
+        waiting: row.waiting.unsigned_abs(),
+        audit_seals: row.audit_seals.unsigned_abs(),
+    })
+}
+
+/// Seals the next rows of a clinic again, in the order of their keys. Rows locked by another transaction are left for the
+/// next round. Returns the number of rows and the last one.
+///
+/// # Errors
+/// Fails when a value cannot be decrypted, or when the database is unavailable.
+pub async fn rotate(
+    store: &Store,
+    clinic_id: ClinicId,
+    sealed: Sealed,
+    after: (Uuid, i32),
+    nonces: &[SealNonce; SEALS],
+) -> Result<Option<(u64, (Uuid, i32))>, StoreError> {
+    let mut transaction = store.begin_jobs(clinic_id).await?;
+    let (rows, last) = match sealed {
+        Sealed::Subjects => subjects(&mut transaction, store, clinic_id, after, nonces).await?,
+        Sealed::Changes => changes(&mut transaction, store, clinic_id, after, nonces).await?,
+        Sealed::Notes => notes(&mut transaction, store, clinic_id, after, nonces).await?,
+        Sealed::Webhooks => webhooks(&mut transaction, store, clinic_id, after, nonces).await?,
+        Sealed::People => people(&mut transaction, store, clinic_id, after, nonces).await?,
+    };
+    transaction.commit().await?;
+    Ok(last.map(|last| (rows, last)))
+}
+
+type Worked = (u64, Option<(Uuid, i32)>);
+
+async fn subjects(
+    connection: &mut Connection,
+    store: &Store,
+    clinic_id: ClinicId,
+    after: (Uuid, i32),
+    nonces: &[SealNonce; SEALS],
+) -> Result<Worked, StoreError> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select subject_id, reference_hash, reference_sealed, contact_sealed, consent_to_contact,
+                  consent_text_version, consent_given_at as "consent_given_at: jiff_sqlx::Timestamp",
+                  created_at as "created_at: jiff_sqlx::Timestamp", row_version as version, merged_into
+           from subjects
+           where clinic_id = $1 and subject_id > $2
+             and (get_byte(reference_sealed, 0) <> $3 or get_byte(contact_sealed, 0) <> $3)
+           order by subject_id limit $4 for update skip locked"#,
+        clinic_id.0,
+        after.0,
+        version(store)?,
+        LIMIT,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let worked = (rows.len() as u64, rows.last().map(|row| (row.subject_id, 0)));
+    for (row, nonces) in rows.into_iter().zip(nonces.chunks_exact(2)) {
+        subject(connection, store, clinic_id, row, [nonces[0], nonces[1]]).await?;
+    }
+    Ok(worked)
+}
+
+async fn subject(
+    connection: &mut Connection,
+    store: &Store,
+    clinic_id: ClinicId,
+    row: Row,
+    nonces: [SealNonce; 2],
+) -> Result<(), StoreError> {
+    let (keys, subject_id) = (&store.keys, SubjectId(row.subject_id));
+    let reference = match (&row.reference_hash, &row.reference_sealed) {
+        (Some(hash), Some(sealed)) => {
+            let clear = open_reference(keys, clinic_id, hash, sealed)?;
+            let hash = keys.blind_index(clinic_id.0, LookUp::Reference, &LookUp::Reference.normalize(&clear));
+            Some((hash, seal_reference(keys, clinic_id, &hash, nonces[0], &clear)?))
+        }
+        _ => None,
+    };
+    let contact = match row.contact_sealed {
+        Some(sealed) => {
+            let contact = open_contact(keys, clinic_id, subject_id, &sealed)?;
+            ContactColumns::of(keys, clinic_id, subject_id, nonces[1], &contact)?
+        }
+        None => ContactColumns::default(),
+    };
+    sqlx::query!(
+        "update subjects set reference_hash = $3, reference_sealed = $4, contact_sealed = $5, name_hash = $6,
+                             telephone_hash = $7, email_hash = $8
+         where clinic_id = $1 and subject_id = $2",
+        clinic_id.0,
+        subject_id.0,
+        reference.as_ref().map(|(hash, _)| hash.as_slice()),
+        reference.as_ref().map(|(_, sealed)| sealed.as_slice()),
+        contact.sealed,
+        contact.name_hash,
+        contact.telephone_hash,
+        contact.email_hash,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn changes(
+    connection: &mut Connection,
+    store: &Store,
+    clinic_id: ClinicId,
+    after: (Uuid, i32),
+    nonces: &[SealNonce; SEALS],
+) -> Result<Worked, StoreError> {
+    let rows = sqlx::query!(
+        r#"select subject_id, version, before_sealed as "before_sealed!" from subject_changes
+           where clinic_id = $1 and (subject_id, version) > ($2, $3) and get_byte(before_sealed, 0) <> $4
+           order by subject_id, version limit $5 for no key update skip locked"#,
+        clinic_id.0,
+        after.0,
+        after.1,
+        version(store)?,
+        LIMIT,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let worked = (rows.len() as u64, rows.last().map(|row| (row.subject_id, row.version)));
+    for (row, nonce) in rows.into_iter().zip(nonces) {
+        let place = before_place(clinic_id, (SubjectId(row.subject_id), row.version));
+        sqlx::query!(
+            "update subject_changes set before_sealed = $4 where clinic_id = $1 and subject_id = $2 and version = $3",
+            clinic_id.0,
+            row.subject_id,
+            row.version,
+            again(store, place, *nonce, &row.before_sealed)?,
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(worked)
+}
+
+async fn notes(
+    connection: &mut Connection,
+    store: &Store,
+    clinic_id: ClinicId,
+    after: (Uuid, i32),
+    nonces: &[SealNonce; SEALS],
+) -> Result<Worked, StoreError> {
+    let rows = sqlx::query!(
+        r#"select follow_up_id, version, note_sealed as "note_sealed!" from follow_up_events
+           where clinic_id = $1 and (follow_up_id, version) > ($2, $3) and get_byte(note_sealed, 0) <> $4
+           order by follow_up_id, version limit $5 for no key update skip locked"#,
+        clinic_id.0,
+        after.0,
+        after.1,
+        version(store)?,
+        LIMIT,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let worked = (rows.len() as u64, rows.last().map(|row| (row.follow_up_id, row.version)));
+    for (row, nonce) in rows.into_iter().zip(nonces) {
+        let place = note_place(clinic_id, row.follow_up_id, row.version);
+        sqlx::query!(
+            "update follow_up_events set note_sealed = $4
+             where clinic_id = $1 and follow_up_id = $2 and version = $3",
+            clinic_id.0,
+            row.follow_up_id,
+            row.version,
+            again(store, place, *nonce, &row.note_sealed)?,
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(worked)
+}
+
+async fn webhooks(
+    connection: &mut Connection,
+    store: &Store,
+    clinic_id: ClinicId,
+    after: (Uuid, i32),
+    nonces: &[SealNonce; SEALS],
+) -> Result<Worked, StoreError> {
+    let rows = sqlx::query!(
+        "select webhook_id, secret_sealed, previous_secret_sealed from webhook_endpoints
+         where clinic_id = $1 and webhook_id > $2
+           and (get_byte(secret_sealed, 0) <> $3 or get_byte(previous_secret_sealed, 0) <> $3)
+         order by webhook_id limit $4 for no key update skip locked",
+        clinic_id.0,
+        after.0,
+        version(store)?,
+        LIMIT,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let worked = (rows.len() as u64, rows.last().map(|row| (row.webhook_id, 0)));
+    for (row, nonces) in rows.into_iter().zip(nonces.chunks_exact(2)) {
+        let place = secret_place(clinic_id, WebhookId(row.webhook_id));
+        let previous = row.previous_secret_sealed.map(|sealed| again(store, place, nonces[1], &sealed)).transpose()?;
+        sqlx::query!(
+            "update webhook_endpoints set secret_sealed = $3, previous_secret_sealed = $4
+             where clinic_id = $1 and webhook_id = $2",
+            clinic_id.0,
+            row.webhook_id,
+            again(store, place, nonces[0], &row.secret_sealed)?,
+            previous,
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(worked)
+}
+
+/// `for update` is the lock that changing the hash needs, so the update does not wait while rows are locked.
+async fn people(
+    connection: &mut Connection,
+    store: &Store,
+    clinic_id: ClinicId,
+    after: (Uuid, i32),
+    nonces: &[SealNonce; SEALS],
+) -> Result<Worked, StoreError> {
+    let version = version(store)?;
+    let rows = sqlx::query!(
+        r#"select credential_id, issuer_subject_sealed as "sealed!" from credentials
+           where clinic_id = $1 and credential_id > $2 and issuer_subject_sealed is not null
+             and (get_byte(issuer_subject_sealed, 0) <> $3 or key_version <> $3)
+           order by credential_id limit $4 for update skip locked"#,
+        clinic_id.0,
+        after.0,
+        version,
+        LIMIT,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let worked = (rows.len() as u64, rows.last().map(|row| (row.credential_id, 0)));
+    for (row, nonce) in rows.into_iter().zip(nonces) {
+        let place = person_place(clinic_id, CredentialId(row.credential_id));
+        let person = IssuerSubject::open(&store.keys, place, &row.sealed)?;
+        let (hash, sealed) = person.columns(&store.keys, place, *nonce)?;
+        sqlx::query!(
+            "update credentials set issuer_subject_hash = $3, issuer_subject_sealed = $4, key_version = $5::integer
+             where clinic_id = $1 and credential_id = $2",
+            clinic_id.0,
+            row.credential_id,
+            hash,
+            sealed,
+            version,
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(worked)
+}
+
+fn again(store: &Store, place: Place, nonce: SealNonce, sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
+    let clear = store.keys.open(place, sealed).map_err(sealing)?;
+    store.keys.seal(place, nonce, &clear).map_err(sealing)
+}
+
+/// The place of a note: one version of one follow-up.
+pub(in crate::store) fn note_place(clinic_id: ClinicId, follow_up_id: Uuid, version: i32) -> Place {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(follow_up_id.as_bytes());
+    context.update(&version.to_be_bytes());
+    let whole = context.finish();
+    let row_id = whole.as_ref().first_chunk::<16>().map_or(Uuid::nil(), |half| Uuid::from_bytes(*half));
+    Place { clinic_id: clinic_id.0, row_id, column: "follow_up_events.note_sealed" }
+}
+
+fn version(store: &Store) -> Result<i32, StoreError> {
+    store.keys.version().map(i32::from).map_err(sealing)
+}

@@ -1,0 +1,184 @@
+//! Group commit: the work of many requests shares one durable transaction, and a request is answered after the commit. Work
+//! that arrives during a commit goes into the next one; no timer delays an idle service.
+//!
+//! A transaction costs about the same for one piece of work as for ten. So while one is running, another begins only when
+//! enough work is queued.
+
+mod measures;
+mod queue;
+
+use std::collections::VecDeque;
+use std::hash::Hash;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use self::queue::{Queue, Waiting};
+use crate::domain::ids::ClinicId;
+use crate::store::{Store, StoreError};
+
+/// Work that is written together with other work of its kind.
+pub(in crate::store) trait Work: Send + Sync + Sized + 'static {
+    /// The name of the queue in metrics.
+    const QUEUE_NAME: &'static str;
+    /// A resource that at most one piece of work of a transaction may use.
+    type Touched: Clone + Eq + Hash + Send + Sync;
+    /// The result of a piece of work.
+    type Outcome: Send;
+
+    /// The clinic in whose line the work waits.
+    fn clinic_id(&self) -> ClinicId;
+
+    /// The resources that this work uses and that other work may use too.
+    fn touched(&self) -> Vec<Self::Touched>;
+
+    /// Writes all pieces in one transaction, or none. The outcomes are in the order of the pieces.
+    fn commit(store: &Store, part: &[Self]) -> impl Future<Output = Result<Vec<Self::Outcome>, StoreError>> + Send;
+}
+
+/// How work of one kind is grouped.
+#[derive(Clone, Copy, Debug)]
+pub struct Grouping {
+    /// Pieces per transaction. 1 writes each piece by itself.
+    pub batch: usize,
+    /// Maximum number of concurrent transactions.
+    pub writers: usize,
+    /// Maximum number of queued pieces. More are refused, so that a slow database is not overloaded. A clinic may hold at
+    /// most as many places as are free, so there is always a place for another clinic.
+    pub waiting: usize,
+}
+
+impl Grouping {
+    /// How many queued pieces justify another transaction while one is running.
+    fn worth_another(self) -> usize {
+        (self.batch / 8).max(1)
+    }
+}
+
+impl Default for Grouping {
+    fn default() -> Self {
+        Self { batch: 256, writers: 2, waiting: 4_096 }
+    }
+}
+
+/// Queues work for the writers. Cheap to clone. The writers end when the last clone is dropped.
+pub(in crate::store) struct Writer<W: Work>(Arc<Open<W>>);
+
+/// Closes the queue when it is dropped.
+struct Open<W: Work> {
+    queue: Arc<Queue<W>>,
+    /// How long work may wait for a transaction to take it.
+    patience: Duration,
+}
+
+impl<W: Work> Drop for Open<W> {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+fn busy() -> StoreError {
+    StoreError::Unavailable("too much work is waiting to be written".to_owned())
+}
+
+impl<W: Work> Clone for Writer<W> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<W: Work> Writer<W> {
+    /// A queue with this many places, in which work waits for at most `patience`. Nothing is written until the writers run.
+    pub(in crate::store) fn new(places: usize, patience: Duration) -> Self {
+        Self(Arc::new(Open { queue: Arc::new(Queue::new(places)), patience }))
+    }
+
+    /// Starts the writers. Must be called in a runtime that lives as long as the service.
+    pub(in crate::store) fn run(&self, store: &Store, grouping: Grouping) {
+        for _ in 0..grouping.writers {
+            tokio::spawn(write_batches(store.without_writers(), Arc::clone(&self.0.queue), grouping));
+        }
+    }
+
+    /// Queues work. When this returns an outcome, the work is on disk. Work is written even if its caller goes away.
+    ///
+    /// # Errors
+    /// Fails when the work cannot be written, when the database is unavailable, when the queue is full, or when no
+    /// transaction takes the work in time. Only if the database became unavailable during the commit may the work be on
+    /// disk nevertheless.
+    pub(in crate::store) async fn write(&self, work: W) -> Result<(W, W::Outcome), StoreError> {
+        let Open { queue, patience } = &*self.0;
+        let clinic_id = work.clinic_id();
+        let (done, mut written) = oneshot::channel();
+        let Ok(ticket) = queue.put(Waiting::new(work, done)) else {
+            measures::shed::<W>();
+            return Err(busy());
+        };
+        let outcome = match timeout(*patience, &mut written).await {
+            Ok(outcome) => outcome,
+            Err(_) if queue.withdraw(clinic_id, ticket) => {
+                measures::shed::<W>();
+                return Err(busy());
+            }
+            Err(_) => written.await,
+        };
+        outcome.map_err(|_| StoreError::Unavailable("the writer ended".to_owned()))?
+    }
+
+    /// Whether work of a clinic is refused for now, because other work of it just waited too long.
+    pub(in crate::store) fn refuses(&self, clinic_id: ClinicId) -> bool {
+        self.0.queue.refuses(clinic_id)
+    }
+
+    /// Waits until all queued work is written.
+    pub(in crate::store) async fn drained(&self) {
+        self.0.queue.drained().await;
+    }
+}
+
+async fn write_batches<W: Work>(store: Store, queue: Arc<Queue<W>>, grouping: Grouping) {
+    while let Some(batch) = queue.take(grouping).await {
+        let (pieces, touched) = batch.into_parts();
+        settle(&store, pieces).await;
+        queue.written(&touched);
+    }
+}
+
+/// Writes a part. A part that the database refuses is halved repeatedly, until only the failing work fails.
+async fn settle<W: Work>(store: &Store, part: Vec<Waiting<W>>) {
+    let whole: Vec<_> = part.into_iter().map(|one| (one.work, one.done)).collect();
+    let mut parts = VecDeque::from([whole]);
+    while let Some(part) = parts.pop_front() {
+        let (mut work, mut done): (Vec<W>, Vec<_>) = part.into_iter().unzip();
+        let start = Instant::now();
+        let outcome = W::commit(store, &work).await;
+        measures::committed::<W>(work.len(), start.elapsed());
+        match outcome {
+            Ok(outcomes) => {
+                for ((work, outcome), done) in work.into_iter().zip(outcomes).zip(done) {
+                    // The caller may have gone away.
+                    let _ = done.send(Ok((work, outcome)));
+                }
+            }
+            Err(StoreError::Unavailable(reason)) => {
+                for done in done {
+                    let _ = done.send(Err(StoreError::Unavailable(reason.clone())));
+                }
+            }
+            Err(_) if work.len() > 1 => {
+                let half = work.len() / 2;
+                let rest = (work.split_off(half), done.split_off(half));
+                for (work, done) in [(work, done), rest] {
+                    parts.push_back(work.into_iter().zip(done).collect());
+                }
+            }
+            Err(error) => {
+                if let Some(done) = done.pop() {
+                    let _ = done.send(Err(error));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Commands on follow-ups. A command is written only on the version that it was decided on.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::events::{Made, record, seal_note};
+use super::{Row, update};
+use crate::domain::audit::AuditEntry;
+use crate::domain::follow_ups::{FollowUp, FollowUpChange, Note};
+use crate::domain::ids::{ClinicId, EventId};
+use crate::domain::submissions::Idempotency;
+use crate::domain::webhooks::Event;
+use crate::store::database::connection::Connection;
+use crate::store::database::keys::SealNonce;
+use crate::store::submissions::idempotency_keys::{Effect, Kept, claim, settle};
+use crate::store::webhooks::outbox;
+use crate::store::{Store, StoreError, audit};
+
+/// A decided command on a follow-up, with everything that its transaction writes.
+#[derive(Clone)]
+pub struct Decided {
+    /// The change of the follow-up.
+    pub change: FollowUpChange,
+    /// The note written with the command, and the nonce that seals it.
+    pub note: Option<(Note, SealNonce)>,
+    pub audit: AuditEntry,
+}
+
+/// The result of a decided command.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// Written. The follow-up after the change.
+    Written(Box<FollowUp>),
+    /// The follow-up changed since, or no longer exists.
+    Stale,
+    /// No open follow-up was available.
+    Nothing,
+    /// The idempotency key was used before.
+    Known(Kept),
+}
+
+/// Writes a decided command with its history, audit entry and idempotency key: all of it or nothing, and only if the
+/// follow-up still has the version that the command was decided on.
+///
+/// # Errors
+/// Fails when the subject of a reopened follow-up has another open one, or when the database is unavailable.
+pub async fn commit_change(
+    store: &Store,
+    clinic_id: ClinicId,
+    decided: &Decided,
+    idempotency: Option<&Idempotency>,
+) -> Result<Outcome, StoreError> {
+    let mut transaction = store.begin(clinic_id).await?;
+    if let Some(idempotency) = idempotency {
+        let (after, now) = (&decided.change.after, decided.change.at);
+        let effect = Effect::Version(after.follow_up_id.0, after.version);
+        if let Some(kept) = claim(&mut transaction, clinic_id, effect, idempotency, now).await? {
+            return Ok(Outcome::Known(kept));
+        }
+    }
+    if !write(&mut transaction, store, clinic_id, decided).await? {
+        return Ok(Outcome::Stale);
+    }
+    transaction.commit().await?;
+    Ok(Outcome::Written(Box::new(decided.change.after.clone())))
+}
+
+/// Takes the most urgent, then oldest open follow-up that no other transaction has locked, and writes what `decide` returns
+/// for it. The idempotency key is claimed before a follow-up is selected, so that copies of one request wait for each other
+/// and take the same follow-up.
+///
+/// # Errors
+/// Fails with the error of `decide`, or when the database is unavailable.
+pub async fn take_next<E: From<StoreError>>(
+    store: &Store,
+    clinic_id: ClinicId,
+    idempotency: Option<&Idempotency>,
+    now: Timestamp,
+    decide: impl FnOnce(&FollowUp) -> Result<Decided, E>,
+) -> Result<Outcome, E> {
+    let mut transaction = store.begin(clinic_id).await?;
+    if let Some(idempotency) = idempotency {
+        let nothing_yet = Effect::Version(Uuid::nil(), 0);
+        if let Some(kept) = claim(&mut transaction, clinic_id, nothing_yet, idempotency, now).await? {
+            return Ok(Outcome::Known(kept));
+        }
+    }
+    let Some(case) = lock_next(&mut transaction, clinic_id).await? else { return Ok(Outcome::Nothing) };
+    let decided = decide(&case)?;
+    if !write(&mut transaction, store, clinic_id, &decided).await? {
+        return Ok(Outcome::Stale);
+    }
+    let after = decided.change.after;
+    if let Some(idempotency) = idempotency {
+        let effect = Effect::Version(after.follow_up_id.0, after.version);
+        settle(&mut transaction, clinic_id, effect, idempotency).await?;
+    }
+    transaction.commit().await?;
+    Ok(Outcome::Written(Box::new(after)))
+}
+
+/// Locks with `for no key update`: a submission that only references the follow-up does not wait for this lock, and its own
+/// lock does not cause the follow-up to be skipped.
+async fn lock_next(connection: &mut Connection, clinic_id: ClinicId) -> Result<Option<FollowUp>, StoreError> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"select follow_up_id, subject_id, state, urgency, assignee, attempts, missed_appointments,
+                  flagged_at as "flagged_at: jiff_sqlx::Timestamp", due_at as "due_at: jiff_sqlx::Timestamp",
+                  appointment_at as "appointment_at: jiff_sqlx::Timestamp", outcome, not_needed_reason, diagnosis,
+                  grip_strength_g, five_chair_stands_ms, closed_at as "closed_at: jiff_sqlx::Timestamp",
+                  last_received_at as "last_received_at: jiff_sqlx::Timestamp", band, positive_instruments,
+                  row_version as version
+           from follow_ups where clinic_id = $1 and state = 'open'
+           order by urgency, flagged_at, follow_up_id limit 1 for no key update skip locked"#,
+        clinic_id.0,
+    )
+    .fetch_optional(connection)
+    .await?;
+    row.map(FollowUp::try_from).transpose()
+}
+
+/// Writes the follow-up, its history and the audit entry. `false`, and nothing is written, when the follow-up changed
+/// since.
+async fn write(
+    connection: &mut Connection,
+    store: &Store,
+    clinic_id: ClinicId,
+    decided: &Decided,
+) -> Result<bool, StoreError> {
+    let change = &decided.change;
+    if !update(connection, clinic_id, change.before, &change.after, change.at).await? {
+        return Ok(false);
+    }
+    let seal = |(note, nonce): &(Note, SealNonce)| seal_note(&store.keys, clinic_id, &change.after, note, *nonce);
+    let made = Made {
+        kind: change.kind,
+        at: change.at,
+        by: decided.audit.credential_id,
+        submission_id: None,
+        reached: change.reached,
+        note_sealed: decided.note.as_ref().map(seal).transpose()?,
+    };
+    record(connection, clinic_id, change.after.follow_up_id, made).await?;
+    if change.moved {
+        let event_id = EventId(decided.audit.audit_entry_id.0);
+        let event = Event::state_changed(event_id, &change.after, change.at);
+        outbox::write(connection, clinic_id, &event).await?;
+    }
+    audit::insert(&store.keys, connection, &decided.audit).await?;
+    Ok(true)
+}

@@ -1,0 +1,208 @@
+//! The worklist: pages of follow-ups in one of three orders. Each order uses an index, and a query contains only the
+//! filters in use.
+
+use serde_json::Value;
+use sqlx::{Postgres, QueryBuilder};
+
+use super::Row;
+use crate::domain::follow_ups::{FollowUp, FollowUpState, Urgency};
+use crate::domain::ids::ClinicId;
+use crate::domain::screening::rule_table::Band;
+use crate::domain::stored::{Assignee, FollowUpFilter, FollowUpOrder, Page, PageRequest};
+use crate::store::database::page::{Key, Scope, cut};
+use crate::store::database::row::{at, bound, known};
+use crate::store::{Store, StoreError};
+
+/// The columns of [`Row`].
+const COLUMNS: &str = "select follow_up_id, subject_id, state, urgency, assignee, attempts, missed_appointments, flagged_at, \
+                       due_at, appointment_at, outcome, not_needed_reason, diagnosis, grip_strength_g, \
+                       five_chair_stands_ms, closed_at, last_received_at, band, positive_instruments, \
+                       row_version as version from follow_ups where clinic_id = ";
+
+/// The rows to be selected, and where they start.
+struct Part<'a> {
+    clinic_id: ClinicId,
+    filter: &'a FollowUpFilter,
+    order: FollowUpOrder,
+    after: Option<Key>,
+    limit: Option<u16>,
+    now: jiff::Timestamp,
+}
+
+/// One page of the worklist.
+///
+/// # Errors
+/// Fails when the cursor is not from this list, or when the database is unavailable.
+pub async fn list(
+    store: &Store,
+    clinic_id: ClinicId,
+    filter: &FollowUpFilter,
+    order: FollowUpOrder,
+    page: &PageRequest,
+    now: jiff::Timestamp,
+) -> Result<Page<FollowUp>, StoreError> {
+    let scope = scope(clinic_id, filter, order);
+    let after = page.cursor.as_deref().map(|cursor| scope.open(&store.keys, cursor)).transpose()?;
+    let part = Part { clinic_id, filter, order, after, limit: Some(page.limit), now };
+    let rows: Vec<Row> = part.query("").build_query_as().fetch_all(&mut *store.page(clinic_id).await?).await?;
+    let found = rows.into_iter().map(FollowUp::try_from).collect::<Result<Vec<_>, _>>()?;
+    let (items, next_cursor) = cut(found, page.limit, |last| scope.seal(&store.keys, key(order, last)));
+    Ok(Page { items, next_cursor })
+}
+
+/// PostgreSQL's plan for a page, as JSON.
+///
+/// # Errors
+/// Fails when the cursor is not from this list, or when the database is unavailable.
+pub async fn plan(
+    store: &Store,
+    clinic_id: ClinicId,
+    filter: &FollowUpFilter,
+    order: FollowUpOrder,
+    page: &PageRequest,
+    now: jiff::Timestamp,
+) -> Result<Value, StoreError> {
+    let cursor = page.cursor.as_deref();
+    let after = cursor.map(|cursor| scope(clinic_id, filter, order).open(&store.keys, cursor)).transpose()?;
+    explain(store, &Part { clinic_id, filter, order, after, limit: Some(page.limit), now }).await
+}
+
+/// The approximate number of follow-ups that match a filter, from the planner's statistics. No rows are counted.
+///
+/// # Errors
+/// Fails when the database is unavailable.
+pub async fn estimate(
+    store: &Store,
+    clinic_id: ClinicId,
+    filter: &FollowUpFilter,
+    now: jiff::Timestamp,
+) -> Result<u64, StoreError> {
+    let part = Part { clinic_id, filter, order: FollowUpOrder::Urgency, after: None, limit: None, now };
+    let plan = explain(store, &part).await?;
+    known(plan.pointer("/0/Plan/Plan Rows").and_then(Value::as_u64), "follow_ups", "the plan has no number of rows")
+}
+
+async fn explain(store: &Store, part: &Part<'_>) -> Result<Value, StoreError> {
+    let mut query = part.query("explain (format json) ");
+    let row: (sqlx::types::Json<Value>,) =
+        query.build_query_as().fetch_one(&mut *store.clinic(part.clinic_id).await?).await?;
+    Ok(row.0.0)
+}
+
+fn scope(clinic_id: ClinicId, filter: &FollowUpFilter, order: FollowUpOrder) -> Scope {
+    let list = match order {
+        FollowUpOrder::Urgency => "follow-ups by urgency and flagged_at",
+        FollowUpOrder::Oldest => "follow-ups by flagged_at",
+        FollowUpOrder::Due => "follow-ups by due_at",
+    };
+    Scope { clinic_id, list, filter: format!("{filter:?}") }
+}
+
+fn key(order: FollowUpOrder, last: &FollowUp) -> Key {
+    let id = last.follow_up_id.0;
+    match order {
+        FollowUpOrder::Urgency => Key { rank: last.urgency.rank(), at: last.flagged_at, id },
+        FollowUpOrder::Oldest => Key { rank: 0, at: last.flagged_at, id },
+        FollowUpOrder::Due => Key { rank: 0, at: last.due_at, id },
+    }
+}
+
+impl Part<'_> {
+    fn query(&self, before: &str) -> QueryBuilder<Postgres> {
+        let mut query = QueryBuilder::new(before);
+        query.push(COLUMNS).push_bind(self.clinic_id.0);
+        push_states(&mut query, &self.filter.states);
+        push_filter(&mut query, self.filter, self.now);
+        let columns = match self.order {
+            FollowUpOrder::Urgency => "urgency, flagged_at, follow_up_id",
+            FollowUpOrder::Oldest => "flagged_at, follow_up_id",
+            FollowUpOrder::Due => "due_at, follow_up_id",
+        };
+        if let Some(after) = self.after {
+            query.push(" and (").push(columns).push(") > (");
+            if self.order == FollowUpOrder::Urgency {
+                query.push_bind(after.rank).push(", ");
+            }
+            query.push_bind(at(after.at)).push(", ").push_bind(after.id).push(")");
+        }
+        if let Some(limit) = self.limit {
+            query.push(" order by ").push(columns).push(" limit ").push_bind(i64::from(limit) + 1);
+        }
+        query
+    }
+}
+
+/// The state `open` is written as a literal, because it has a partial index.
+fn push_states(query: &mut QueryBuilder<Postgres>, states: &[FollowUpState]) {
+    if !states.contains(&FollowUpState::Closed) {
+        query.push(" and state <> 'closed'");
+    }
+    match states {
+        [] => {}
+        [FollowUpState::Open] => {
+            query.push(" and state = 'open'");
+        }
+        [one] => {
+            query.push(" and state = ").push_bind(one.as_str());
+        }
+        several => {
+            let names: Vec<&str> = several.iter().map(|state| state.as_str()).collect();
+            query.push(" and state = any(").push_bind(names).push(")");
+        }
+    }
+}
+
+fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &FollowUpFilter, now: jiff::Timestamp) {
+    if !filter.outcomes.is_empty() {
+        let names: Vec<&str> = filter.outcomes.iter().map(|outcome| outcome.as_str()).collect();
+        query.push(" and (state <> 'closed' or outcome = any(").push_bind(names).push("))");
+    }
+    if let Some(urgency) = filter.urgency.map(Urgency::rank) {
+        query.push(" and urgency = ").push_bind(urgency);
+    }
+    match filter.assignee {
+        None => {}
+        Some(Assignee::Nobody) => {
+            query.push(" and assignee is null");
+        }
+        Some(Assignee::Credential(id)) => {
+            query.push(" and assignee = ").push_bind(id.0);
+        }
+    }
+    match filter.overdue {
+        None => {}
+        Some(true) => {
+            query.push(" and state <> 'closed' and due_at < ").push_bind(at(now));
+        }
+        Some(false) => {
+            query.push(" and (state = 'closed' or due_at >= ").push_bind(at(now)).push(")");
+        }
+    }
+    if let Some(band) = filter.band.map(Band::as_str) {
+        query.push(" and band = ").push_bind(band);
+    }
+    for (column, name) in [("findings", &filter.finding), ("positive_instruments", &filter.instrument_positive)] {
+        if let Some(name) = name.clone() {
+            query.push(" and ").push(column).push(" @> array[").push_bind(name).push("]");
+        }
+    }
+    let bounds = [
+        (" and last_received_at >= ", filter.received_from),
+        (" and last_received_at < ", filter.received_to),
+        (" and due_at >= ", filter.due_from),
+        (" and due_at < ", filter.due_to),
+        (" and updated_at >= ", filter.changed_from),
+        (" and updated_at < ", filter.changed_to),
+    ];
+    for (condition, time) in bounds {
+        if let Some(time) = time {
+            query.push(condition).push_bind(bound(time));
+        }
+    }
+    if let Some(subject_id) = filter.subject_id {
+        query.push(" and subject_id = ").push_bind(subject_id.0);
+    }
+    if let Some(follow_up_id) = filter.follow_up_id {
+        query.push(" and follow_up_id = ").push_bind(follow_up_id.0);
+    }
+}

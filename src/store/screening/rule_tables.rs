@@ -1,0 +1,54 @@
+//! Texts of the rule tables that were used. Insert only.
+
+use jiff::Timestamp;
+
+use crate::domain::screening::rule_table::RuleFiles;
+use crate::store::database::row::{at, files};
+use crate::store::{Store, StoreError};
+
+/// Stores the text of a version, unless it is already stored.
+///
+/// # Errors
+/// Fails when the database holds a different text under the same version, or when the database is unavailable.
+pub async fn record(
+    store: &Store,
+    version: &str,
+    digest: &str,
+    files: &RuleFiles,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut connection = store.common().await?;
+    sqlx::query!(
+        "insert into rule_tables (version, digest, files, recorded_at) values ($1, $2, $3, $4)
+         on conflict (version) do nothing",
+        version,
+        digest,
+        serde_json::json!(files),
+        at(now) as _,
+    )
+    .execute(&mut *connection)
+    .await?;
+    let kept = sqlx::query_scalar!("select digest from rule_tables where version = $1", version)
+        .fetch_one(&mut *connection)
+        .await?;
+    if kept == digest { Ok(()) } else { Err(StoreError::RuleTableDiffers { version: version.to_owned() }) }
+}
+
+/// The text of a version that this binary does not contain.
+///
+/// # Errors
+/// Fails when the database is unavailable.
+pub async fn find(store: &Store, version: &str) -> Result<Option<RuleFiles>, StoreError> {
+    let stored = sqlx::query_scalar!("select files from rule_tables where version = $1", version)
+        .fetch_optional(&mut *store.common().await?)
+        .await?;
+    stored.map(files).transpose()
+}
+
+/// Every version that a submission may have been scored with.
+///
+/// # Errors
+/// Fails when the database is unavailable.
+pub async fn versions(store: &Store) -> Result<Vec<String>, StoreError> {
+    Ok(sqlx::query_scalar!("select version from rule_tables").fetch_all(&mut *store.common().await?).await?)
+}

@@ -1,0 +1,222 @@
+//! Changes of a subject's contact data and consent, each with the value before.
+
+use jiff::Timestamp;
+
+use super::lock;
+use super::row::{ContactColumns, open_before, seal_before};
+use crate::domain::audit::AuditEntry;
+use crate::domain::ids::{ClinicId, CredentialId, MergeId, SubjectId};
+use crate::domain::stored::{Page, PageRequest, Subject};
+use crate::domain::subjects::history::{Before, ChangeKind, SubjectChange};
+use crate::domain::subjects::{Consent, Contact};
+use crate::domain::submissions::Accepted;
+use crate::store::audit;
+use crate::store::database::connection::Connection;
+use crate::store::database::keys::{Keys, SealNonce};
+use crate::store::database::page::{Key, Scope, cut};
+use crate::store::database::row::{at, known};
+use crate::store::{Store, StoreError};
+
+/// The new value of a change by staff.
+pub enum Replacement {
+    /// The complete contact data.
+    Contact(Contact),
+    /// Consent, or its withdrawal.
+    Consent(Consent),
+}
+
+/// Replaces the contact data or consent of a subject, if it still has the version that the caller read, and adds the value
+/// before to the history.
+///
+/// # Errors
+/// Fails when the subject does not exist, changed since, or was merged into another, or when the database is unavailable.
+pub async fn replace(
+    store: &Store,
+    subject_id: SubjectId,
+    seen: i32,
+    replacement: Replacement,
+    audit: &AuditEntry,
+    nonces: [SealNonce; 2],
+) -> Result<Subject, StoreError> {
+    let clinic_id = audit.clinic_id;
+    let mut transaction = store.begin(clinic_id).await?;
+    let found = lock(&mut transaction, &store.keys, clinic_id, subject_id.0).await?;
+    let mut subject = found.ok_or(StoreError::Missing)?;
+    if subject.version != seen {
+        return Err(StoreError::Stale);
+    }
+    if subject.merged_into.is_some() {
+        return Err(StoreError::Refused("the subject was merged into another; change that one"));
+    }
+    subject.version += 1;
+    let change = match replacement {
+        Replacement::Contact(contact) => {
+            let before = std::mem::replace(&mut subject.contact, contact);
+            let before = if before == Contact::default() { Before::Nothing } else { Before::Contact(before) };
+            (ChangeKind::Contact, before)
+        }
+        Replacement::Consent(consent) => {
+            let before = subject.consent.replace(consent);
+            (ChangeKind::Consent, before.map_or(Before::Nothing, Before::Consent))
+        }
+    };
+    let change = change_of(&subject, audit.at, audit.credential_id, change);
+    insert(&mut transaction, &store.keys, clinic_id, subject_id, &change, nonces[0]).await?;
+    update(&mut transaction, &store.keys, clinic_id, &subject, audit.at, nonces[1]).await?;
+    audit::insert(&store.keys, &mut transaction, audit).await?;
+    transaction.commit().await?;
+    Ok(subject)
+}
+
+/// One page of a subject's changes, latest first.
+///
+/// # Errors
+/// Fails when the cursor is not from this list, when a sealed value cannot be decrypted, or when the database is
+/// unavailable.
+pub async fn list(
+    store: &Store,
+    clinic_id: ClinicId,
+    subject_id: SubjectId,
+    page: &PageRequest,
+) -> Result<Page<SubjectChange>, StoreError> {
+    let scope = Scope { clinic_id, list: "changes of a subject by version", filter: subject_id.to_string() };
+    let after = page.cursor.as_deref().map(|cursor| scope.open(&store.keys, cursor)).transpose()?;
+    let rows = sqlx::query!(
+        r#"select version, at as "at: jiff_sqlx::Timestamp", credential_id, change, before_sealed, merge_id
+           from subject_changes where clinic_id = $1 and subject_id = $2 and version < $3
+           order by version desc limit $4"#,
+        clinic_id.0,
+        subject_id.0,
+        after.map_or(i32::MAX, |key| i32::try_from(key.id.as_u128()).unwrap_or(i32::MAX)),
+        i64::from(page.limit) + 1,
+    )
+    .fetch_all(&mut *store.clinic(clinic_id).await?)
+    .await?;
+    let changes = rows.into_iter().map(|row| {
+        Ok(SubjectChange {
+            version: row.version,
+            at: row.at.to_jiff(),
+            credential_id: row.credential_id.map(CredentialId),
+            kind: known(ChangeKind::parse(&row.change), "subject_changes", "change")?,
+            before: open_before(&store.keys, clinic_id, (subject_id, row.version), row.before_sealed.as_deref())?,
+            merge_id: row.merge_id.map(MergeId),
+        })
+    });
+    let changes = changes.collect::<Result<Vec<_>, StoreError>>()?;
+    let (items, next_cursor) = cut(changes, page.limit, |last| {
+        let id = uuid::Uuid::from_u128(last.version.unsigned_abs().into());
+        scope.seal(&store.keys, Key { rank: 0, at: last.at, id })
+    });
+    Ok(Page { items, next_cursor })
+}
+
+/// Adds the contact data and consent of a submission to those of the subject. Parts that the submission does not have stay
+/// unchanged, and an older consent never replaces a newer one. An imported submission only fills in missing parts. Replaced
+/// values are added to the history.
+pub(in crate::store) async fn add_to_contact(
+    connection: &mut Connection,
+    keys: &Keys,
+    accepted: &Accepted,
+    subject_id: SubjectId,
+    nonces: [SealNonce; 3],
+) -> Result<(), StoreError> {
+    let (clinic_id, draft) = (accepted.actor.clinic_id, &accepted.draft.subject);
+    let row = lock(connection, keys, clinic_id, subject_id.0).await?;
+    let before = row
+        .ok_or(StoreError::Inconsistent { table: "subjects", what: "the subject of the submission does not exist" })?;
+    let (told, known) = (draft.contact.clone(), before.contact.clone());
+    let contact = if accepted.draft.imported { known.over(told) } else { told.over(known) };
+    let newer = |consent: &&Consent| before.consent.as_ref().is_none_or(|known| known.given_at <= consent.given_at);
+    let consent = draft.consent.as_ref().filter(newer).cloned().or_else(|| before.consent.clone());
+    let mut after = Subject { contact, consent, ..before.clone() };
+    let mut changes = Vec::new();
+    if after.contact != before.contact {
+        let known = before.contact != Contact::default();
+        changes.push(known.then(|| (ChangeKind::Contact, Before::Contact(before.contact.clone()))));
+    }
+    if after.consent != before.consent {
+        changes.push(before.consent.map(|consent| (ChangeKind::Consent, Before::Consent(consent))));
+    }
+    if changes.is_empty() {
+        return Ok(());
+    }
+    for (change, nonce) in changes.into_iter().zip(nonces) {
+        after.version += 1;
+        if let Some(change) = change {
+            let change = change_of(&after, accepted.received_at, Some(accepted.actor.credential_id), change);
+            insert(connection, keys, clinic_id, subject_id, &change, nonce).await?;
+        }
+    }
+    update(connection, keys, clinic_id, &after, accepted.received_at, nonces[2]).await
+}
+
+fn change_of(
+    subject: &Subject,
+    at: Timestamp,
+    credential_id: Option<CredentialId>,
+    (kind, before): (ChangeKind, Before),
+) -> SubjectChange {
+    SubjectChange { version: subject.version, at, credential_id, kind, before, merge_id: None }
+}
+
+/// Writes the contact data, consent, version and merge of a subject.
+pub(in crate::store) async fn update(
+    connection: &mut Connection,
+    keys: &Keys,
+    clinic_id: ClinicId,
+    subject: &Subject,
+    now: Timestamp,
+    nonce: SealNonce,
+) -> Result<(), StoreError> {
+    let columns = ContactColumns::of(keys, clinic_id, subject.subject_id, nonce, &subject.contact)?;
+    let consent = subject.consent.as_ref();
+    sqlx::query!(
+        "update subjects
+         set contact_sealed = $3, name_hash = $4, telephone_hash = $5, email_hash = $6, consent_to_contact = $7,
+             consent_text_version = $8, consent_given_at = $9, row_version = $10, updated_at = $11, merged_into = $12
+         where clinic_id = $1 and subject_id = $2",
+        clinic_id.0,
+        subject.subject_id.0,
+        columns.sealed,
+        columns.name_hash,
+        columns.telephone_hash,
+        columns.email_hash,
+        consent.map(|consent| consent.to_contact),
+        consent.map(|consent| &*consent.text_version),
+        consent.map(|consent| at(consent.given_at)) as _,
+        subject.version,
+        at(now) as _,
+        subject.merged_into.map(|id| id.0),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Adds a row to the history of a subject.
+pub(in crate::store) async fn insert(
+    connection: &mut Connection,
+    keys: &Keys,
+    clinic_id: ClinicId,
+    subject_id: SubjectId,
+    change: &SubjectChange,
+    nonce: SealNonce,
+) -> Result<(), StoreError> {
+    let before = seal_before(keys, clinic_id, (subject_id, change.version), nonce, &change.before)?;
+    sqlx::query!(
+        "insert into subject_changes
+             (clinic_id, subject_id, version, at, credential_id, change, before_sealed, merge_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        clinic_id.0,
+        subject_id.0,
+        change.version,
+        at(change.at) as _,
+        change.credential_id.map(|id| id.0),
+        change.kind.as_str(),
+        before,
+        change.merge_id.map(|id| id.0),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

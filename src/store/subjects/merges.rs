@@ -1,0 +1,381 @@
+//! Merges two subjects into one, and undoes merges. A merge lists the moved rows, so that exactly these rows move back.
+
+use uuid::Uuid;
+
+use super::changes::{insert as insert_change, update as update_subject};
+use super::lock;
+use crate::domain::audit::AuditEntry;
+use crate::domain::ids::{ClinicId, FollowUpId, MergeId, SubjectId, SubmissionId};
+use crate::domain::stored::Subject;
+use crate::domain::subjects::history::{Before, ChangeKind, SubjectChange, SubjectMerge};
+use crate::domain::submissions::Idempotency;
+use crate::store::database::connection::Connection;
+use crate::store::database::constraint::Meaning;
+use crate::store::database::keys::SealNonce;
+use crate::store::database::row::at;
+use crate::store::follow_ups::merged_cases;
+use crate::store::submissions::idempotency_keys::{Effect, Kept, claim};
+use crate::store::{Store, StoreError, audit};
+
+/// A requested merge.
+#[derive(Clone, Copy, Debug)]
+pub struct Merging {
+    pub merge_id: MergeId,
+    /// The subject that stays.
+    pub kept: SubjectId,
+    /// The duplicate of the same person.
+    pub merged: SubjectId,
+    /// The version of the subject that stays, as the caller read it.
+    pub seen: i32,
+}
+
+/// Merges one subject into another. Submissions and follow-ups move, and if both have an open follow-up, one is closed.
+/// When this returns, the merge is on disk. A retry gets the response of the first request.
+///
+/// # Errors
+/// Fails when a subject does not exist, when the one that stays changed since, when one of them is part of another merge,
+/// when the idempotency key was used for another request, or when the database is unavailable.
+pub async fn merge(
+    store: &Store,
+    merging: Merging,
+    request: Option<&Idempotency>,
+    entry: &AuditEntry,
+    nonces: [SealNonce; 3],
+) -> Result<SubjectMerge, StoreError> {
+    let clinic_id = entry.clinic_id;
+    let mut transaction = store.begin(clinic_id).await?;
+    one_at_a_time(&mut transaction, clinic_id).await?;
+    if let Some(done) = retried(&mut transaction, clinic_id, request, merging.merge_id, entry).await? {
+        return Ok(SubjectMerge { undone_at: None, ..done });
+    }
+    let [kept, merged] = lock_both(&mut transaction, store, clinic_id, [merging.kept, merging.merged]).await?;
+    let (kept, merged) = allowed(&mut transaction, clinic_id, merging, kept, merged).await?;
+    merged_cases::lock(&mut transaction, clinic_id, [merging.kept, merging.merged]).await?;
+    let submission_ids = move_submissions(&mut transaction, clinic_id, merging.merged, merging.kept, None).await?;
+    let cases = merged_cases::join(&mut transaction, entry, merging.kept, merging.merged).await?;
+    let done = SubjectMerge {
+        merge_id: merging.merge_id,
+        kept: merging.kept,
+        merged: merging.merged,
+        merged_at: entry.at,
+        submission_ids,
+        follow_up_ids: cases.moved,
+        closed_follow_up: cases.closed.map(|(id, _)| id),
+        undone_at: None,
+    };
+    write(&mut transaction, &done, cases.closed.map(|(_, version)| version), entry).await?;
+    let merged_after = Subject { merged_into: Some(kept.subject_id), ..merged.clone() };
+    let kept_after = with_withdrawal(&mut transaction, store, kept, &merged, entry, nonces[0]).await?;
+    for (subject, nonce) in [(kept_after, nonces[1]), (merged_after, nonces[2])] {
+        changed(&mut transaction, store, subject, ChangeKind::Merge, done.merge_id, entry, nonce).await?;
+    }
+    audit::insert(&store.keys, &mut transaction, entry).await?;
+    transaction.commit().await?;
+    Ok(done)
+}
+
+/// Undoes a merge. The listed rows that still exist move back, and the follow-up that the merge closed is reopened, unless
+/// it changed since or another one is open. `spare` holds ids for copies of follow-ups that later submissions of the kept
+/// subject joined.
+///
+/// # Errors
+/// Fails when the merge does not exist or is already undone, when the idempotency key was used for another request, or when
+/// the database is unavailable.
+pub async fn undo(
+    store: &Store,
+    (kept, merge_id): (SubjectId, MergeId),
+    request: Option<&Idempotency>,
+    entry: &AuditEntry,
+    undone_by: Uuid,
+    spare: &[FollowUpId],
+    nonces: [SealNonce; 2],
+) -> Result<SubjectMerge, StoreError> {
+    let clinic_id = entry.clinic_id;
+    let mut transaction = store.begin(clinic_id).await?;
+    one_at_a_time(&mut transaction, clinic_id).await?;
+    if let Some(done) = retried(&mut transaction, clinic_id, request, merge_id, entry).await? {
+        return Ok(done);
+    }
+    let found = find_in(&mut transaction, clinic_id, merge_id).await?;
+    let (merge, closed_version) = found.filter(|(merge, _)| merge.kept == kept).ok_or(StoreError::Missing)?;
+    if merge.undone_at.is_some() {
+        return Err(StoreError::Refused("the merge is already undone"));
+    }
+    let [kept, merged] = lock_both(&mut transaction, store, clinic_id, [kept, merge.merged]).await?;
+    let (kept, merged) = kept.zip(merged).ok_or(StoreError::Missing)?;
+    merged_cases::lock(&mut transaction, clinic_id, [merge.kept, merge.merged]).await?;
+    let listed = Some(&*merge.submission_ids);
+    move_submissions(&mut transaction, clinic_id, merge.kept, merge.merged, listed).await?;
+    let closed = merge.closed_follow_up.zip(closed_version);
+    merged_cases::part(&mut transaction, entry, &merge, closed, spare).await?;
+    let merged = Subject { merged_into: None, ..merged };
+    for (subject, nonce) in [(kept, nonces[0]), (merged, nonces[1])] {
+        changed(&mut transaction, store, subject, ChangeKind::Unmerge, merge_id, entry, nonce).await?;
+    }
+    sqlx::query!(
+        "update subject_merges set undone_at = $3, undone_by = $4 where clinic_id = $1 and merge_id = $2",
+        clinic_id.0,
+        merge_id.0,
+        at(entry.at) as _,
+        undone_by,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    audit::insert(&store.keys, &mut transaction, entry).await?;
+    transaction.commit().await?;
+    Ok(SubjectMerge { undone_at: Some(entry.at), ..merge })
+}
+
+/// # Errors
+/// Fails when the database is unavailable.
+pub async fn find(store: &Store, clinic_id: ClinicId, merge_id: MergeId) -> Result<Option<SubjectMerge>, StoreError> {
+    let found = find_in(&mut *store.clinic(clinic_id).await?, clinic_id, merge_id).await?;
+    Ok(found.map(|(merge, _)| merge))
+}
+
+/// The current merge of a merged subject: its id, the kept subject, and the credential that merged them.
+///
+/// # Errors
+/// Fails when the database is unavailable.
+pub async fn merge_of(
+    store: &Store,
+    clinic_id: ClinicId,
+    merged: SubjectId,
+) -> Result<Option<(MergeId, SubjectId, Uuid)>, StoreError> {
+    let row = sqlx::query!(
+        "select merge_id, kept, merged_by from subject_merges
+         where clinic_id = $1 and merged = $2 and undone_at is null",
+        clinic_id.0,
+        merged.0,
+    )
+    .fetch_optional(&mut *store.clinic(clinic_id).await?)
+    .await?;
+    Ok(row.map(|row| (MergeId(row.merge_id), SubjectId(row.kept), row.merged_by)))
+}
+
+/// Serializes merges, their undoing, erasure and retention of one clinic, so that none of them sees a half-done other. Must
+/// be called before any row is locked.
+pub(in crate::store) async fn one_at_a_time(
+    connection: &mut Connection,
+    clinic_id: ClinicId,
+) -> Result<(), StoreError> {
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended('subject merges ' || $1, 0))", clinic_id.to_string())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The shared counterpart of [`one_at_a_time`]. Taking over an expired idempotency key requires it: merges, erasure and
+/// retention delete the keys of removed rows while they hold locks on subjects that the taking transaction may wait for.
+pub(in crate::store) async fn beside_removals(
+    connection: &mut Connection,
+    clinic_id: ClinicId,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "select pg_advisory_xact_lock_shared(hashtextextended('subject merges ' || $1, 0))",
+        clinic_id.to_string()
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Locks two subjects in the order of their ids, and returns them in the order of the arguments.
+async fn lock_both(
+    connection: &mut Connection,
+    store: &Store,
+    clinic_id: ClinicId,
+    named: [SubjectId; 2],
+) -> Result<[Option<Subject>; 2], StoreError> {
+    let turned = named[0] > named[1];
+    let [first, second] = if turned { [named[1], named[0]] } else { named };
+    let first = lock(connection, &store.keys, clinic_id, first.0).await?;
+    let second = lock(connection, &store.keys, clinic_id, second.0).await?;
+    Ok(if turned { [second, first] } else { [first, second] })
+}
+
+/// The merge that this request made before, if it is a retry.
+async fn retried(
+    connection: &mut Connection,
+    clinic_id: ClinicId,
+    request: Option<&Idempotency>,
+    merge_id: MergeId,
+    entry: &AuditEntry,
+) -> Result<Option<SubjectMerge>, StoreError> {
+    let Some(request) = request else { return Ok(None) };
+    // A merge has only one version.
+    let effect = Effect::Version(merge_id.0, 1);
+    match claim(connection, clinic_id, effect, request, entry.at).await? {
+        None => Ok(None),
+        Some(Kept::Same(Effect::Version(id, _))) => {
+            let found = find_in(connection, clinic_id, MergeId(id)).await?;
+            found.map(|(merge, _)| Some(merge)).ok_or(StoreError::Missing)
+        }
+        Some(_) => Err(StoreError::KeyReused),
+    }
+}
+
+/// Checks that the merge is allowed. Chains are not, so that a reference is followed only once, and an undo concerns only
+/// two subjects.
+async fn allowed(
+    connection: &mut Connection,
+    clinic_id: ClinicId,
+    merging: Merging,
+    kept: Option<Subject>,
+    merged: Option<Subject>,
+) -> Result<(Subject, Subject), StoreError> {
+    let kept = kept.ok_or(StoreError::Missing)?;
+    if kept.version != merging.seen {
+        return Err(StoreError::Stale);
+    }
+    let merged = merged.ok_or(StoreError::Conflict(Meaning::SubjectToMergeUnknown))?;
+    if kept.merged_into.is_some() {
+        return Err(StoreError::Refused("this subject was merged into another; merge into that one"));
+    }
+    if merged.merged_into.is_some() {
+        return Err(StoreError::Refused("the other subject is already merged"));
+    }
+    let has_merged = sqlx::query_scalar!(
+        r#"select exists (select from subjects where clinic_id = $1 and merged_into = $2) as "found!""#,
+        clinic_id.0,
+        merged.subject_id.0,
+    )
+    .fetch_one(connection)
+    .await?;
+    if has_merged {
+        return Err(StoreError::Refused("others were merged into that subject; undo these merges, then merge each"));
+    }
+    Ok((kept, merged))
+}
+
+/// A withdrawal of consent under either reference is valid for the person: a withdrawal newer than the kept subject's
+/// consent replaces it.
+async fn with_withdrawal(
+    connection: &mut Connection,
+    store: &Store,
+    kept: Subject,
+    merged: &Subject,
+    entry: &AuditEntry,
+    nonce: SealNonce,
+) -> Result<Subject, StoreError> {
+    let Some(withdrawal) = merged.consent.as_ref().filter(|consent| !consent.to_contact) else { return Ok(kept) };
+    match &kept.consent {
+        Some(given) if given.to_contact && given.given_at <= withdrawal.given_at => {
+            let version = kept.version + 1;
+            let change = SubjectChange {
+                version,
+                at: entry.at,
+                credential_id: entry.credential_id,
+                kind: ChangeKind::Consent,
+                before: Before::Consent(given.clone()),
+                merge_id: None,
+            };
+            insert_change(connection, &store.keys, entry.clinic_id, kept.subject_id, &change, nonce).await?;
+            Ok(Subject { consent: Some(withdrawal.clone()), version, ..kept })
+        }
+        _ => Ok(kept),
+    }
+}
+
+/// Writes the next version of a subject and its row in the history.
+async fn changed(
+    connection: &mut Connection,
+    store: &Store,
+    mut subject: Subject,
+    kind: ChangeKind,
+    merge_id: MergeId,
+    entry: &AuditEntry,
+    nonce: SealNonce,
+) -> Result<(), StoreError> {
+    subject.version += 1;
+    let change = SubjectChange {
+        version: subject.version,
+        at: entry.at,
+        credential_id: entry.credential_id,
+        kind,
+        before: Before::Nothing,
+        merge_id: Some(merge_id),
+    };
+    insert_change(connection, &store.keys, entry.clinic_id, subject.subject_id, &change, nonce).await?;
+    update_subject(connection, &store.keys, entry.clinic_id, &subject, entry.at, nonce).await
+}
+
+/// Moves submissions, either all or the listed ones, and returns their ids.
+async fn move_submissions(
+    connection: &mut Connection,
+    clinic_id: ClinicId,
+    from: SubjectId,
+    to: SubjectId,
+    listed: Option<&[SubmissionId]>,
+) -> Result<Vec<SubmissionId>, StoreError> {
+    let listed: Option<Vec<Uuid>> = listed.map(|ids| ids.iter().map(|id| id.0).collect());
+    let moved = sqlx::query_scalar!(
+        "update submissions set subject_id = $3
+         where clinic_id = $1 and subject_id = $2 and ($4::uuid[] is null or submission_id = any($4))
+         returning submission_id",
+        clinic_id.0,
+        from.0,
+        to.0,
+        listed.as_deref(),
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(moved.into_iter().map(SubmissionId).collect())
+}
+
+async fn write(
+    connection: &mut Connection,
+    merge: &SubjectMerge,
+    closed_version: Option<i32>,
+    entry: &AuditEntry,
+) -> Result<(), StoreError> {
+    let submissions: Vec<Uuid> = merge.submission_ids.iter().map(|id| id.0).collect();
+    let follow_ups: Vec<Uuid> = merge.follow_up_ids.iter().map(|id| id.0).collect();
+    sqlx::query!(
+        "insert into subject_merges (clinic_id, merge_id, kept, merged, merged_at, merged_by, submission_ids,
+                                     follow_up_ids, closed_follow_up, closed_version)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        entry.clinic_id.0,
+        merge.merge_id.0,
+        merge.kept.0,
+        merge.merged.0,
+        at(merge.merged_at) as _,
+        entry.credential_id.map(|id| id.0),
+        &submissions,
+        &follow_ups,
+        merge.closed_follow_up.map(|id| id.0),
+        closed_version,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn find_in(
+    connection: &mut Connection,
+    clinic_id: ClinicId,
+    merge_id: MergeId,
+) -> Result<Option<(SubjectMerge, Option<i32>)>, StoreError> {
+    let row = sqlx::query!(
+        r#"select merge_id, kept, merged, merged_at as "merged_at: jiff_sqlx::Timestamp", submission_ids, follow_up_ids,
+                  closed_follow_up, closed_version, undone_at as "undone_at: jiff_sqlx::Timestamp"
+           from subject_merges where clinic_id = $1 and merge_id = $2"#,
+        clinic_id.0,
+        merge_id.0,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| {
+        let merge = SubjectMerge {
+            merge_id: MergeId(row.merge_id),
+            kept: SubjectId(row.kept),
+            merged: SubjectId(row.merged),
+            merged_at: row.merged_at.to_jiff(),
+            submission_ids: row.submission_ids.into_iter().map(SubmissionId).collect(),
+            follow_up_ids: row.follow_up_ids.into_iter().map(FollowUpId).collect(),
+            closed_follow_up: row.closed_follow_up.map(FollowUpId),
+            undone_at: row.undone_at.map(jiff_sqlx::Timestamp::to_jiff),
+        };
+        (merge, row.closed_version)
+    }))
+}

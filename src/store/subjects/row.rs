@@ -1,0 +1,226 @@
+//! The columns of a subject: sealed values, and the blind indexes that find them.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::domain::ids::{ClinicId, SubjectId};
+use crate::domain::language::Language;
+use crate::domain::stored::Subject;
+use crate::domain::subjects::history::Before;
+use crate::domain::subjects::{Channel, Consent, Contact, LookUp};
+use crate::store::StoreError;
+use crate::store::database::keys::{KeyError, Keys, Place, SealNonce};
+
+/// The columns that are read.
+pub(in crate::store) struct Row {
+    pub subject_id: Uuid,
+    pub reference_hash: Option<Vec<u8>>,
+    pub reference_sealed: Option<Vec<u8>>,
+    pub contact_sealed: Option<Vec<u8>>,
+    pub consent_to_contact: Option<bool>,
+    pub consent_text_version: Option<String>,
+    pub consent_given_at: Option<jiff_sqlx::Timestamp>,
+    pub created_at: jiff_sqlx::Timestamp,
+    pub version: i32,
+    pub merged_into: Option<Uuid>,
+}
+
+/// The columns of contact data.
+#[derive(Default)]
+pub(in crate::store) struct ContactColumns {
+    pub sealed: Option<Vec<u8>>,
+    pub name_hash: Option<Vec<u8>>,
+    pub telephone_hash: Option<Vec<u8>>,
+    pub email_hash: Option<Vec<u8>>,
+}
+
+impl Row {
+    /// Decrypts the sealed values.
+    pub(in crate::store) fn open(self, keys: &Keys, clinic_id: ClinicId) -> Result<Subject, StoreError> {
+        let subject_id = SubjectId(self.subject_id);
+        let reference = open_reference_if_any(keys, clinic_id, self.reference_hash.zip(self.reference_sealed))?;
+        let consent = match (self.consent_to_contact, self.consent_text_version, self.consent_given_at) {
+            (Some(to_contact), Some(text_version), Some(given_at)) => {
+                Some(Consent { to_contact, text_version, given_at: given_at.to_jiff() })
+            }
+            _ => None,
+        };
+        Ok(Subject {
+            subject_id,
+            reference,
+            contact: match self.contact_sealed {
+                Some(sealed) => open_contact(keys, clinic_id, subject_id, &sealed)?,
+                None => Contact::default(),
+            },
+            consent,
+            created_at: self.created_at.to_jiff(),
+            version: self.version,
+            merged_into: self.merged_into.map(SubjectId),
+        })
+    }
+}
+
+impl ContactColumns {
+    /// The columns of contact data. All are `None` if there is no contact data.
+    pub(in crate::store) fn of(
+        keys: &Keys,
+        clinic_id: ClinicId,
+        subject_id: SubjectId,
+        nonce: SealNonce,
+        contact: &Contact,
+    ) -> Result<Self, StoreError> {
+        if *contact == Contact::default() {
+            return Ok(Self::default());
+        }
+        let hash = |by: LookUp, text: &Option<String>| {
+            let normalized = text.as_ref().map(|text| by.normalize(text)).filter(|text| !text.is_empty());
+            normalized.map(|normalized| keys.blind_index(clinic_id.0, by, &normalized).to_vec())
+        };
+        let clear = json(&SealedContact::from(contact))?;
+        Ok(Self {
+            sealed: Some(keys.seal(contact_place(clinic_id, subject_id), nonce, &clear).map_err(sealing)?),
+            name_hash: hash(LookUp::Name, &contact.name),
+            telephone_hash: hash(LookUp::Telephone, &contact.telephone),
+            email_hash: hash(LookUp::Email, &contact.email),
+        })
+    }
+}
+
+/// Seals a reference, bound to its hash.
+pub(in crate::store) fn seal_reference(
+    keys: &Keys,
+    clinic_id: ClinicId,
+    hash: &[u8],
+    nonce: SealNonce,
+    reference: &str,
+) -> Result<Vec<u8>, StoreError> {
+    keys.seal(reference_place(clinic_id, hash), nonce, reference).map_err(sealing)
+}
+
+pub(in crate::store) fn open_reference(
+    keys: &Keys,
+    clinic_id: ClinicId,
+    hash: &[u8],
+    sealed: &[u8],
+) -> Result<Zeroizing<String>, StoreError> {
+    keys.open(reference_place(clinic_id, hash), sealed).map_err(sealing)
+}
+
+/// Decrypts a reference, given as its hash and its sealed form. `None` if there is none.
+pub(in crate::store) fn open_reference_if_any(
+    keys: &Keys,
+    clinic_id: ClinicId,
+    columns: Option<(Vec<u8>, Vec<u8>)>,
+) -> Result<Option<String>, StoreError> {
+    let open = |(hash, sealed): (Vec<u8>, Vec<u8>)| Ok(open_reference(keys, clinic_id, &hash, &sealed)?.to_string());
+    columns.map(open).transpose()
+}
+
+pub(in crate::store) fn open_contact(
+    keys: &Keys,
+    clinic_id: ClinicId,
+    subject_id: SubjectId,
+    sealed: &[u8],
+) -> Result<Contact, StoreError> {
+    let clear = keys.open(contact_place(clinic_id, subject_id), sealed).map_err(sealing)?;
+    let contact: SealedContact = serde_json::from_str(&clear).map_err(|_| broken("contact_sealed"))?;
+    Ok(Contact::from(contact))
+}
+
+/// Seals the value before a change. `None` if there was none.
+pub(in crate::store) fn seal_before(
+    keys: &Keys,
+    clinic_id: ClinicId,
+    change: (SubjectId, i32),
+    nonce: SealNonce,
+    before: &Before,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let before = match before {
+        Before::Nothing => return Ok(None),
+        Before::Contact(contact) => SealedBefore::Contact(contact.into()),
+        Before::Consent(Consent { to_contact, text_version, given_at }) => {
+            SealedBefore::Consent { to_contact: *to_contact, text_version: text_version.clone(), given_at: *given_at }
+        }
+    };
+    keys.seal(before_place(clinic_id, change), nonce, &json(&before)?).map(Some).map_err(sealing)
+}
+
+pub(in crate::store) fn open_before(
+    keys: &Keys,
+    clinic_id: ClinicId,
+    change: (SubjectId, i32),
+    sealed: Option<&[u8]>,
+) -> Result<Before, StoreError> {
+    let Some(sealed) = sealed else { return Ok(Before::Nothing) };
+    let clear = keys.open(before_place(clinic_id, change), sealed).map_err(sealing)?;
+    Ok(match serde_json::from_str(&clear).map_err(|_| broken("before_sealed"))? {
+        SealedBefore::Contact(contact) => Before::Contact(contact.into()),
+        SealedBefore::Consent { to_contact, text_version, given_at } => {
+            Before::Consent(Consent { to_contact, text_version, given_at })
+        }
+    })
+}
+
+/// The place of a reference uses its hash, because the id of the row is not known before the row is found.
+fn reference_place(clinic_id: ClinicId, hash: &[u8]) -> Place {
+    let row_id = hash.first_chunk::<16>().map_or(Uuid::nil(), |half| Uuid::from_bytes(*half));
+    Place { clinic_id: clinic_id.0, row_id, column: "subjects.reference_sealed" }
+}
+
+fn contact_place(clinic_id: ClinicId, subject_id: SubjectId) -> Place {
+    Place { clinic_id: clinic_id.0, row_id: subject_id.0, column: "subjects.contact_sealed" }
+}
+
+/// The place of a history row: one version of one subject.
+pub(in crate::store) fn before_place(clinic_id: ClinicId, (subject_id, version): (SubjectId, i32)) -> Place {
+    let row_id = Uuid::from_u128(subject_id.0.as_u128() ^ u128::from(version.unsigned_abs()));
+    Place { clinic_id: clinic_id.0, row_id, column: "subject_changes.before_sealed" }
+}
+
+pub(in crate::store) fn sealing(error: KeyError) -> StoreError {
+    match error {
+        KeyError::Unversioned => StoreError::Unavailable(error.to_string()),
+        _ => broken("a sealed value cannot be decrypted with this master key"),
+    }
+}
+
+fn broken(what: &'static str) -> StoreError {
+    StoreError::Inconsistent { table: "subjects", what }
+}
+
+fn json(value: &impl Serialize) -> Result<Zeroizing<String>, StoreError> {
+    serde_json::to_string(value).map(Zeroizing::new).map_err(|_| broken("cannot be written as JSON"))
+}
+
+/// The plaintext of sealed contact data.
+#[derive(Serialize, Deserialize)]
+struct SealedContact {
+    name: Option<String>,
+    telephone: Option<String>,
+    email: Option<String>,
+    channel: Option<Channel>,
+    language: Option<Language>,
+}
+
+/// The plaintext of a sealed value before a change.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum SealedBefore {
+    Contact(SealedContact),
+    Consent { to_contact: bool, text_version: String, given_at: jiff::Timestamp },
+}
+
+impl From<&Contact> for SealedContact {
+    fn from(contact: &Contact) -> Self {
+        let Contact { name, telephone, email, channel, language } = contact.clone();
+        Self { name, telephone, email, channel, language }
+    }
+}
+
+impl From<SealedContact> for Contact {
+    fn from(sealed: SealedContact) -> Self {
+        let SealedContact { name, telephone, email, channel, language } = sealed;
+        Self { name, telephone, email, channel, language }
+    }
+}

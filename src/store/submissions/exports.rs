@@ -1,0 +1,260 @@
+//! Exports: all rows of a clinic, in chunks that start after a cursor, oldest first.
+//!
+//! A chunk uses a connection only while it is read, so an export to a slow client does not occupy one. A chunk counts the
+//! rows that the filter excludes too, so no statement reads more rows than a chunk has, however few match. The limit is
+//! therefore in the inner query, and the filter only marks the matching rows.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::domain::follow_ups::{FollowUpState, Urgency};
+use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId, SubmissionId};
+use crate::domain::screening::assessment::Score;
+use crate::domain::screening::rule_table::Band;
+use crate::domain::stored::{FollowUpFilter, SubmissionFilter};
+use crate::domain::submissions::export::{Chunk, Exported, ExportedFollowUp, ExportedSubmission};
+use crate::domain::submissions::{ExternalSource, Origin};
+use crate::store::database::page::{Key, Scope};
+use crate::store::database::row::{at, band, bound, care_level, known};
+use crate::store::subjects::row::open_reference_if_any;
+use crate::store::{Store, StoreError};
+
+/// Rows per query: enough to make round trips negligible, few enough to keep a chunk small.
+const CHUNK: i64 = 1_000;
+
+/// The next submissions of a clinic after a cursor, received before `until`.
+///
+/// # Errors
+/// Fails when the cursor is not from this export, when the database is unavailable, or when a row violates an invariant.
+pub async fn submissions(
+    store: &Store,
+    clinic_id: ClinicId,
+    filter: &SubmissionFilter,
+    until: Timestamp,
+    after: Option<&str>,
+) -> Result<Chunk<ExportedSubmission>, StoreError> {
+    let scope = Scope { clinic_id, list: "export of submissions", filter: format!("{filter:?}") };
+    let after = start(&scope, store, after)?;
+    let since = filter.received_from.unwrap_or(Timestamp::UNIX_EPOCH);
+    let until = filter.received_to.map_or(until, |to| to.min(until));
+    let mut connection = store.report(clinic_id).await?;
+    let rows = sqlx::query_as!(
+        SubmissionRow,
+        r#"select s.submission_id, s.subject_id, p.reference_hash as "reference_hash?",
+                  p.reference_sealed as "reference_sealed?", s.origin, s.rule_table, s.score_total, s.score_lower,
+                  s.score_upper, s.band_at_least, s.band_at_most, s.care_level, s.flagged, s.findings,
+                  s.positive_instruments, s.imported, s.follow_up_id, s.source_system, s.source_id, s.wanted as "wanted!",
+                  s.received_at as "received_at: jiff_sqlx::Timestamp",
+                  s.answered_at as "answered_at: jiff_sqlx::Timestamp"
+           from (
+               select *, ($7::boolean is null or flagged = $7)
+                      and ($8::text is null or (band_at_least = $8 and band_at_most = $8))
+                      and ($9::smallint is null or score_total >= $9)
+                      and ($10::text is null or findings @> array[$10])
+                      and ($11::text is null or positive_instruments @> array[$11])
+                      and ($12::uuid is null or subject_id = $12)
+                      and ($13::boolean is null or imported = $13) as wanted
+               from submissions
+               where clinic_id = $1
+                 and (received_at, submission_id) > ($2, $3) and received_at >= $4 and received_at < $5
+               order by received_at, submission_id limit $6
+           ) s
+           left join subjects p on s.wanted and p.clinic_id = $1 and p.subject_id = s.subject_id
+           order by s.received_at, s.submission_id"#,
+        clinic_id.0,
+        at(after.at) as _,
+        after.id,
+        bound(since) as _,
+        bound(until) as _,
+        CHUNK,
+        filter.flagged,
+        filter.band.map(Band::as_str),
+        filter.min_score,
+        filter.finding.as_deref(),
+        filter.instrument_positive.as_deref(),
+        filter.subject_id.map(|id| id.0),
+        filter.imported,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    drop(connection);
+    let key = |row: &SubmissionRow| Key { rank: 0, at: row.received_at.to_jiff(), id: row.submission_id };
+    let next = next(&scope, store, &rows, key);
+    let row = |row: SubmissionRow| {
+        Ok(Exported { cursor: scope.seal(&store.keys, key(&row)), row: row.open(store, clinic_id)? })
+    };
+    let rows = rows.into_iter().filter(|row| row.wanted).map(row).collect::<Result<_, StoreError>>()?;
+    Ok(Chunk { rows, next })
+}
+
+/// The next follow-ups of a clinic after a cursor, flagged before `until`. Without a state filter, closed ones are
+/// included.
+///
+/// # Errors
+/// Fails when the cursor is not from this export, when the database is unavailable, or when a row violates an invariant.
+pub async fn follow_ups(
+    store: &Store,
+    clinic_id: ClinicId,
+    filter: &FollowUpFilter,
+    until: Timestamp,
+    after: Option<&str>,
+) -> Result<Chunk<ExportedFollowUp>, StoreError> {
+    let scope = Scope { clinic_id, list: "export of follow-ups", filter: format!("{filter:?}") };
+    let after = start(&scope, store, after)?;
+    let mut connection = store.report(clinic_id).await?;
+    let states: Vec<String> = filter.states.iter().map(|state| state.as_str().to_owned()).collect();
+    let rows = sqlx::query_as!(
+        FollowUpRow,
+        r#"select f.follow_up_id, f.subject_id, p.reference_hash as "reference_hash?",
+                  p.reference_sealed as "reference_sealed?", f.state, f.urgency, f.assignee, f.attempts,
+                  f.missed_appointments, f.outcome, f.not_needed_reason, f.diagnosis, f.grip_strength_g,
+                  f.five_chair_stands_ms, f.band, f.findings, f.positive_instruments, f.wanted as "wanted!",
+                  f.flagged_at as "flagged_at: jiff_sqlx::Timestamp", f.due_at as "due_at: jiff_sqlx::Timestamp",
+                  f.appointment_at as "appointment_at: jiff_sqlx::Timestamp",
+                  f.closed_at as "closed_at: jiff_sqlx::Timestamp"
+           from (
+                select *, ($6::text[] = '{}' or state = any ($6)) and ($7::smallint is null or urgency = $7) as wanted
+                from follow_ups
+                where clinic_id = $1 and (flagged_at, follow_up_id) > ($2, $3) and flagged_at < $4
+                order by flagged_at, follow_up_id limit $5
+            ) f
+            left join subjects p on f.wanted and p.clinic_id = $1 and p.subject_id = f.subject_id
+           order by f.flagged_at, f.follow_up_id"#,
+        clinic_id.0,
+        at(after.at) as _,
+        after.id,
+        bound(until) as _,
+        CHUNK,
+        &states,
+        filter.urgency.map(Urgency::rank),
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    drop(connection);
+    let key = |row: &FollowUpRow| Key { rank: 0, at: row.flagged_at.to_jiff(), id: row.follow_up_id };
+    let next = next(&scope, store, &rows, key);
+    let row = |row: FollowUpRow| {
+        Ok(Exported { cursor: scope.seal(&store.keys, key(&row)), row: row.open(store, clinic_id)? })
+    };
+    let rows = rows.into_iter().filter(|row| row.wanted).map(row).collect::<Result<_, StoreError>>()?;
+    Ok(Chunk { rows, next })
+}
+
+/// The start of a chunk: the cursor, or the beginning.
+fn start(scope: &Scope, store: &Store, after: Option<&str>) -> Result<Key, StoreError> {
+    let beginning = Key { rank: 0, at: Timestamp::UNIX_EPOCH, id: Uuid::nil() };
+    after.map_or(Ok(beginning), |cursor| scope.open(&store.keys, cursor))
+}
+
+/// The cursor after a full chunk. `None` after a chunk that is not full, which is the last one.
+fn next<T>(scope: &Scope, store: &Store, rows: &[T], key: impl Fn(&T) -> Key) -> Option<String> {
+    let full = i64::try_from(rows.len()).is_ok_and(|count| count >= CHUNK);
+    rows.last().filter(|_| full).map(|last| scope.seal(&store.keys, key(last)))
+}
+
+struct SubmissionRow {
+    wanted: bool,
+    submission_id: Uuid,
+    subject_id: Uuid,
+    reference_hash: Option<Vec<u8>>,
+    reference_sealed: Option<Vec<u8>>,
+    origin: String,
+    received_at: jiff_sqlx::Timestamp,
+    answered_at: Option<jiff_sqlx::Timestamp>,
+    imported: bool,
+    rule_table: String,
+    score_total: i16,
+    score_lower: i16,
+    score_upper: i16,
+    band_at_least: String,
+    band_at_most: String,
+    care_level: Option<String>,
+    flagged: bool,
+    findings: Vec<String>,
+    positive_instruments: Vec<String>,
+    follow_up_id: Option<Uuid>,
+    source_system: Option<String>,
+    source_id: Option<String>,
+}
+
+impl SubmissionRow {
+    fn open(self, store: &Store, clinic_id: ClinicId) -> Result<ExportedSubmission, StoreError> {
+        let sealed = self.reference_hash.zip(self.reference_sealed);
+        Ok(ExportedSubmission {
+            submission_id: SubmissionId(self.submission_id),
+            received_at: self.received_at.to_jiff(),
+            answered_at: self.answered_at.map(jiff_sqlx::Timestamp::to_jiff),
+            imported: self.imported,
+            subject_id: SubjectId(self.subject_id),
+            reference: open_reference_if_any(&store.keys, clinic_id, sealed)?,
+            origin: known(Origin::parse(&self.origin), "submissions", "origin")?,
+            rule_table: self.rule_table,
+            score: Score {
+                total: self.score_total.into(),
+                lower: self.score_lower.into(),
+                upper: self.score_upper.into(),
+            },
+            band_at_least: band(&self.band_at_least)?,
+            band_at_most: band(&self.band_at_most)?,
+            care_level: care_level(self.care_level.as_deref())?,
+            flagged: self.flagged,
+            findings: self.findings,
+            positive_instruments: self.positive_instruments,
+            follow_up_id: self.follow_up_id.map(FollowUpId),
+            source: self.source_system.zip(self.source_id).map(|(system, id)| ExternalSource { system, id }),
+        })
+    }
+}
+
+struct FollowUpRow {
+    wanted: bool,
+    follow_up_id: Uuid,
+    subject_id: Uuid,
+    reference_hash: Option<Vec<u8>>,
+    reference_sealed: Option<Vec<u8>>,
+    state: String,
+    urgency: i16,
+    assignee: Option<Uuid>,
+    attempts: i16,
+    missed_appointments: i16,
+    flagged_at: jiff_sqlx::Timestamp,
+    due_at: jiff_sqlx::Timestamp,
+    appointment_at: Option<jiff_sqlx::Timestamp>,
+    outcome: Option<String>,
+    not_needed_reason: Option<String>,
+    diagnosis: Option<String>,
+    grip_strength_g: Option<i32>,
+    five_chair_stands_ms: Option<i32>,
+    closed_at: Option<jiff_sqlx::Timestamp>,
+    band: String,
+    findings: Vec<String>,
+    positive_instruments: Vec<String>,
+}
+
+impl FollowUpRow {
+    fn open(self, store: &Store, clinic_id: ClinicId) -> Result<ExportedFollowUp, StoreError> {
+        let sealed = self.reference_hash.zip(self.reference_sealed);
+        Ok(ExportedFollowUp {
+            follow_up_id: FollowUpId(self.follow_up_id),
+            subject_id: SubjectId(self.subject_id),
+            reference: open_reference_if_any(&store.keys, clinic_id, sealed)?,
+            state: known(FollowUpState::parse(&self.state), "follow_ups", "state")?,
+            urgency: known(Urgency::from_rank(self.urgency), "follow_ups", "urgency")?,
+            assignee: self.assignee.map(CredentialId),
+            attempts: self.attempts,
+            missed_appointments: self.missed_appointments,
+            flagged_at: self.flagged_at.to_jiff(),
+            due_at: self.due_at.to_jiff(),
+            appointment_at: self.appointment_at.map(jiff_sqlx::Timestamp::to_jiff),
+            outcome: self.outcome,
+            not_needed_reason: self.not_needed_reason,
+            diagnosis: self.diagnosis,
+            grip_strength_g: self.grip_strength_g,
+            five_chair_stands_ms: self.five_chair_stands_ms,
+            closed_at: self.closed_at.map(jiff_sqlx::Timestamp::to_jiff),
+            band: band(&self.band)?,
+            findings: self.findings,
+            positive_instruments: self.positive_instruments,
+        })
+    }
+}

@@ -1,0 +1,175 @@
+//! Intake: writes many submissions with all their effects together, one statement per table.
+
+mod cases;
+mod claims;
+mod people;
+mod rows;
+
+use std::collections::HashSet;
+
+use uuid::Uuid;
+
+use crate::domain::audit::AuditEntry;
+use crate::domain::ids::{ClinicId, SenderId, SubjectId, SubmissionId};
+use crate::domain::stored::{FollowUpLink, StoredSubmission};
+use crate::domain::subjects::Contact;
+use crate::domain::submissions::Accepted;
+use crate::store::database::connection::Connection;
+use crate::store::database::keys::{Keys, SealNonce};
+use crate::store::database::role::become_app;
+use crate::store::database::writer::Work;
+use crate::store::subjects::changes::add_to_contact;
+use crate::store::{Store, StoreError, audit};
+use people::Written;
+
+/// Maximum attempts of a batch when other transactions keep changing its subjects or keys.
+const ATTEMPTS: usize = 16;
+
+/// An accepted submission that waits to be written, with the values prepared for it.
+pub(in crate::store) struct Intake {
+    accepted: Accepted,
+    reference: Option<Written>,
+    documents: rows::Documents,
+    nonces: [SealNonce; 3],
+}
+
+/// The outcome of one submission.
+pub(in crate::store) enum Outcome {
+    /// Stored, for this subject and with this follow-up.
+    Stored(SubjectId, Option<FollowUpLink>),
+    /// The same key and body were stored before, as this submission.
+    Replay(SubmissionId),
+    /// The key was used for another request.
+    KeyReused,
+}
+
+/// A resource that at most one submission of a transaction may use.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(in crate::store) enum Touched {
+    /// A subject, by the hash of its reference.
+    Person(Uuid, Vec<u8>),
+    /// An idempotency key of a sender.
+    Key(SenderId, String),
+}
+
+/// A submission that proceeds, with its subject.
+struct Resolved<'a> {
+    intake: &'a Intake,
+    subject_id: SubjectId,
+    follow_up: Option<FollowUpLink>,
+    /// Its position in the batch.
+    place: usize,
+}
+
+impl Intake {
+    /// Seals and serializes everything that does not need the transaction.
+    pub(in crate::store) fn of(keys: &Keys, accepted: Accepted, nonces: [SealNonce; 4]) -> Result<Self, StoreError> {
+        let [for_reference, rest @ ..] = nonces;
+        let clinic_id = accepted.actor.clinic_id;
+        let reference = accepted.draft.subject.reference.as_ref();
+        let reference =
+            reference.map(|reference| Written::of(keys, clinic_id, reference, for_reference)).transpose()?;
+        let documents = rows::Documents::of(&accepted)?;
+        Ok(Self { accepted, reference, documents, nonces: rest })
+    }
+
+    /// The submission as stored.
+    pub(in crate::store) fn stored(self, subject_id: SubjectId, follow_up: Option<FollowUpLink>) -> StoredSubmission {
+        let Accepted { submission_id, actor, origin, received_at, draft, assessment, .. } = self.accepted;
+        StoredSubmission {
+            submission_id,
+            subject_id,
+            credential_id: actor.credential_id,
+            origin,
+            received_at,
+            answered_at: draft.answered_at,
+            imported: draft.imported,
+            language: draft.language,
+            source: draft.source,
+            pathway: draft.pathway,
+            supersedes: draft.supersedes,
+            superseded_by: None,
+            answers: draft.answers,
+            assessment,
+            follow_up,
+        }
+    }
+
+    fn clinic(&self) -> Uuid {
+        self.accepted.actor.clinic_id.0
+    }
+
+    fn tells_of_contact(&self) -> bool {
+        let draft = &self.accepted.draft.subject;
+        draft.contact != Contact::default() || draft.consent.is_some()
+    }
+}
+
+impl Work for Intake {
+    const QUEUE_NAME: &'static str = "intake";
+    type Touched = Touched;
+    type Outcome = Outcome;
+
+    fn clinic_id(&self) -> ClinicId {
+        self.accepted.actor.clinic_id
+    }
+
+    fn touched(&self) -> Vec<Touched> {
+        let person = self.reference.as_ref().map(|written| Touched::Person(self.clinic(), written.hash.clone()));
+        let idempotency = self.accepted.draft.idempotency.as_ref();
+        let key = idempotency.map(|idempotency| Touched::Key(idempotency.sender_id, idempotency.key.clone()));
+        person.into_iter().chain(key).collect()
+    }
+
+    async fn commit(store: &Store, part: &[Self]) -> Result<Vec<Outcome>, StoreError> {
+        for _ in 0..ATTEMPTS {
+            if let Some(outcomes) = attempt(store, part).await? {
+                return Ok(outcomes);
+            }
+        }
+        Err(StoreError::Unavailable("the subjects of a batch keep changing".into()))
+    }
+}
+
+/// Writes a batch. `None`, and nothing is written, when another transaction changed rows between reading and locking.
+///
+/// Locks are taken in one order, here and wherever several rows are locked: idempotency keys, subjects by id, follow-ups by
+/// id, submissions by id. New rows are inserted after existing ones are locked, so two transactions never wait for each
+/// other.
+async fn attempt(store: &Store, part: &[Intake]) -> Result<Option<Vec<Outcome>>, StoreError> {
+    let clinics: HashSet<Uuid> = part.iter().map(Intake::clinic).collect();
+    let mut transaction = store.begin_writer(&Vec::from_iter(clinics)).await?;
+    let Some((fresh, mut outcomes)) = claims::claim(&mut transaction, part).await? else { return Ok(None) };
+    let Some(mut resolved) = people::resolve(&mut transaction, fresh).await? else { return Ok(None) };
+    cases::open_or_join(&mut transaction, &mut resolved).await?;
+    rows::insert(&mut transaction, &resolved).await?;
+    let entries: Vec<_> = resolved.iter().map(Resolved::entry).collect();
+    audit::insert_all(&store.keys, &mut transaction, &entries).await?;
+    tell_of_contact(&mut transaction, store, &resolved).await?;
+    transaction.commit().await?;
+    outcomes.extend(resolved.iter().map(|one| (one.place, Outcome::Stored(one.subject_id, one.follow_up))));
+    outcomes.sort_by_key(|(place, _)| *place);
+    Ok(Some(outcomes.into_iter().map(|(_, outcome)| outcome).collect()))
+}
+
+impl Resolved<'_> {
+    /// The audit entry, with the subject, which is known now.
+    fn entry(&self) -> AuditEntry {
+        AuditEntry { subject_id: Some(self.subject_id), ..self.intake.accepted.audit.clone() }
+    }
+}
+
+/// Adds contact data and consent, subject by subject, in the role that may read them. The last step of the transaction.
+async fn tell_of_contact(
+    connection: &mut Connection,
+    store: &Store,
+    resolved: &[Resolved<'_>],
+) -> Result<(), StoreError> {
+    for Resolved { intake, subject_id, .. } in resolved {
+        if intake.tells_of_contact() {
+            become_app(connection, intake.accepted.actor.clinic_id).await?;
+            add_to_contact(connection, &store.keys, &intake.accepted, *subject_id, intake.nonces).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! The subjects of a batch: found by reference, or added. The reference of a merged subject finds the subject that it was
+//! merged into.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use uuid::Uuid;
+
+use super::{Intake, Resolved};
+use crate::domain::ids::{ClinicId, SubjectId};
+use crate::domain::subjects::{LookUp, Reference};
+use crate::store::StoreError;
+use crate::store::database::connection::Connection;
+use crate::store::database::keys::{Keys, SealNonce};
+use crate::store::database::role::{become_app, become_writer};
+use crate::store::database::row::at;
+use crate::store::subjects::row::seal_reference;
+
+/// A reference in its stored form.
+pub(super) struct Written {
+    pub(super) hash: Vec<u8>,
+    sealed: Vec<u8>,
+    /// The hashes under earlier master keys, if the key file has any.
+    earlier: Vec<Vec<u8>>,
+    /// The first bytes of the hash under the oldest key. All instances compute the same value, whatever the order of their
+    /// keys.
+    lock: i64,
+}
+
+impl Written {
+    pub(super) fn of(
+        keys: &Keys,
+        clinic_id: ClinicId,
+        reference: &Reference,
+        nonce: SealNonce,
+    ) -> Result<Self, StoreError> {
+        let normalized = LookUp::Reference.normalize(reference.as_str());
+        let mut earlier = keys.blind_indexes(clinic_id.0, LookUp::Reference, &normalized);
+        let eldest = earlier.get(keys.eldest()).and_then(|hash| hash.first_chunk::<8>().copied()).unwrap_or_default();
+        let hash = earlier.remove(0);
+        let sealed = seal_reference(keys, clinic_id, &hash, nonce, reference.as_str())?;
+        Ok(Self { hash, sealed, earlier, lock: i64::from_be_bytes(eldest) })
+    }
+
+    /// The hash under every key, the current one first.
+    fn hashes(&self) -> impl Iterator<Item = &Vec<u8>> {
+        std::iter::once(&self.hash).chain(&self.earlier)
+    }
+}
+
+/// Finds or adds the subject of each submission. Existing subjects, and the subjects that they were merged into, are locked
+/// in the order of their ids. Missing subjects are then added in the order of their references. `None` when another
+/// transaction merged or added one of them in between; the whole batch must then be tried again.
+pub(super) async fn resolve<'a>(
+    connection: &mut Connection,
+    fresh: Vec<(usize, &'a Intake)>,
+) -> Result<Option<Vec<Resolved<'a>>>, StoreError> {
+    lock_references(connection, &fresh).await?;
+    let held = Held::lock(connection, &fresh).await?;
+    let (mut resolved, mut new) = (Vec::with_capacity(fresh.len()), Vec::new());
+    for (place, intake) in fresh {
+        let person = match &intake.reference {
+            Some(written) => held.person(intake.clinic(), written),
+            None => Found::Nobody,
+        };
+        let subject_id = match person {
+            Found::Person(subject_id) => SubjectId(subject_id),
+            Found::Changed => return Ok(None),
+            Found::Nobody => {
+                new.push(intake);
+                intake.accepted.subject_id
+            }
+        };
+        resolved.push(Resolved { intake, subject_id, follow_up: None, place });
+    }
+    held.move_to_the_current_key(connection, &resolved).await?;
+    let added = insert(connection, &new).await?;
+    Ok((added == new.len()).then_some(resolved))
+}
+
+/// The existing subjects of a batch, all of them locked.
+#[derive(Default)]
+struct Held {
+    by_reference: HashMap<(Uuid, Vec<u8>), Person>,
+    ids: HashSet<Uuid>,
+}
+
+/// A subject as stored.
+#[derive(Clone, Copy)]
+struct Person {
+    subject_id: Uuid,
+    merged_into: Option<Uuid>,
+}
+
+/// The result of looking up a reference.
+enum Found {
+    /// This subject, which is locked.
+    Person(Uuid),
+    /// No subject has the reference yet.
+    Nobody,
+    /// The subject was merged into another while this transaction waited for the lock.
+    Changed,
+}
+
+impl Held {
+    async fn lock(connection: &mut Connection, fresh: &[(usize, &Intake)]) -> Result<Self, StoreError> {
+        let named = fresh.iter().filter_map(|(_, intake)| Some((intake.clinic(), intake.reference.as_ref()?)));
+        let (clinics, hashes): (Vec<Uuid>, Vec<Vec<u8>>) =
+            named.flat_map(|(clinic, written)| written.hashes().map(move |hash| (clinic, hash.clone()))).unzip();
+        if hashes.is_empty() {
+            return Ok(Self::default());
+        }
+        let rows = sqlx::query!(
+            "with named as materialized (
+                 select f.clinic_id, f.subject_id, f.merged_into
+                 from unnest($1::uuid[], $2::bytea[]) as i (clinic_id, reference_hash)
+                 join subjects f using (clinic_id, reference_hash)
+             ), persons as (
+                 select clinic_id, subject_id from named
+                 union
+                 select clinic_id, merged_into from named where merged_into is not null
+             )
+             select s.clinic_id, s.subject_id, s.reference_hash, s.merged_into
+             from persons join subjects s using (clinic_id, subject_id)
+             order by s.subject_id for no key update of s",
+            &clinics,
+            &hashes,
+        )
+        .fetch_all(connection)
+        .await?;
+        let mut held = Self::default();
+        for row in rows {
+            held.ids.insert(row.subject_id);
+            if let Some(hash) = row.reference_hash {
+                let person = Person { subject_id: row.subject_id, merged_into: row.merged_into };
+                held.by_reference.insert((row.clinic_id, hash), person);
+            }
+        }
+        Ok(held)
+    }
+
+    fn person(&self, clinic: Uuid, written: &Written) -> Found {
+        match written.hashes().find_map(|hash| self.by_reference.get(&(clinic, hash.clone()))) {
+            None => Found::Nobody,
+            Some(Person { merged_into: Some(other), .. }) if !self.ids.contains(other) => Found::Changed,
+            Some(person) => Found::Person(person.merged_into.unwrap_or(person.subject_id)),
+        }
+    }
+
+    /// While the key file holds earlier keys, a subject may be stored under a hash of one of them. Such rows are updated to
+    /// the current key, so that one reference never has two subjects.
+    async fn move_to_the_current_key(
+        &self,
+        connection: &mut Connection,
+        resolved: &[Resolved<'_>],
+    ) -> Result<(), StoreError> {
+        let older = resolved.iter().filter_map(|one| {
+            let (clinic, written) = (one.intake.clinic(), one.intake.reference.as_ref()?);
+            let earlier = |hash: &Vec<u8>| self.by_reference.contains_key(&(clinic, hash.clone()));
+            written.earlier.iter().any(earlier).then_some((ClinicId(clinic), written))
+        });
+        let older: Vec<(ClinicId, &Written)> = older.collect();
+        for (clinic_id, written) in &older {
+            become_app(connection, *clinic_id).await?;
+            sqlx::query!(
+                "update subjects set reference_hash = $2, reference_sealed = $3
+                 where clinic_id = $1 and reference_hash = any($4)",
+                clinic_id.0,
+                written.hash,
+                written.sealed,
+                &written.earlier,
+            )
+            .execute(&mut *connection)
+            .await?;
+        }
+        if older.is_empty() { Ok(()) } else { become_writer(connection).await }
+    }
+}
+
+/// While the key file holds earlier keys, references are locked by themselves. Otherwise, instances that hold the same keys
+/// in a different order could add one subject under two hashes. All transactions take these locks in the same order.
+async fn lock_references(connection: &mut Connection, fresh: &[(usize, &Intake)]) -> Result<(), StoreError> {
+    let written = fresh.iter().filter_map(|(_, intake)| intake.reference.as_ref());
+    let locks: BTreeSet<i64> = written.filter(|one| !one.earlier.is_empty()).map(|one| one.lock).collect();
+    for lock in locks {
+        sqlx::query!("select pg_advisory_xact_lock($1)", lock).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// Adds subjects, and returns how many were added. Subjects whose reference another transaction added in between are not
+/// added.
+async fn insert(connection: &mut Connection, new: &[&Intake]) -> Result<usize, StoreError> {
+    if new.is_empty() {
+        return Ok(0);
+    }
+    let written = |of: fn(&Written) -> &Vec<u8>| -> Vec<Option<Vec<u8>>> {
+        new.iter().map(|intake| intake.reference.as_ref().map(of).cloned()).collect()
+    };
+    let clinics: Vec<_> = new.iter().map(|intake| intake.clinic()).collect();
+    let ids: Vec<_> = new.iter().map(|intake| intake.accepted.subject_id.0).collect();
+    let times: Vec<_> = new.iter().map(|intake| at(intake.accepted.received_at)).collect();
+    let done = sqlx::query!(
+        "insert into subjects (clinic_id, subject_id, reference_hash, reference_sealed, created_at, updated_at)
+         select clinic_id, subject_id, reference_hash, reference_sealed, at, at
+         from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bytea[], $5::timestamptz[])
+             as i (clinic_id, subject_id, reference_hash, reference_sealed, at)
+         order by clinic_id, reference_hash
+         on conflict (clinic_id, reference_hash) do nothing",
+        &clinics,
+        &ids,
+        &written(|written| &written.hash) as _,
+        &written(|written| &written.sealed) as _,
+        &times as _,
+    )
+    .execute(connection)
+    .await?;
+    Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
+}

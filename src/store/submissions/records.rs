@@ -1,0 +1,121 @@
+//! Submissions as records of a sender: found by the identifier of another system, and listed completely.
+
+use uuid::Uuid;
+
+use super::Row;
+use crate::domain::ids::{ClinicId, SenderId, SubmissionId};
+use crate::domain::stored::{Page, PageRequest, StoredSubmission};
+use crate::domain::submissions::ExternalSource;
+use crate::domain::submissions::record::RecordFilter;
+use crate::store::database::page::{Key, Scope, cut};
+use crate::store::database::row::{at, bound};
+use crate::store::{Store, StoreError};
+
+/// The submissions of a sender that have this identifier in another system. At most two, because the caller only needs to
+/// know whether there is exactly one.
+///
+/// # Errors
+/// Fails when the database is unavailable.
+pub async fn of_source(
+    store: &Store,
+    (clinic_id, sender_id): (ClinicId, SenderId),
+    source: &ExternalSource,
+) -> Result<Vec<SubmissionId>, StoreError> {
+    let ids: Vec<Uuid> = sqlx::query_scalar!(
+        "select submission_id from submissions
+         where clinic_id = $1 and source_system = $2 and source_id = $3 and credential_id = any (array(
+             select c.credential_id from credentials c where c.clinic_id = $1 and c.sender_id = $4))
+         limit 2",
+        clinic_id.0,
+        source.system,
+        source.id,
+        sender_id.0,
+    )
+    .fetch_all(&mut *store.clinic(clinic_id).await?)
+    .await?;
+    Ok(ids.into_iter().map(SubmissionId).collect())
+}
+
+/// Whether a submission was sent by this sender.
+///
+/// # Errors
+/// Fails when the database is unavailable.
+pub async fn is_of_sender(
+    store: &Store,
+    (clinic_id, sender_id): (ClinicId, SenderId),
+    submission_id: SubmissionId,
+) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (
+               select from submissions s join credentials c using (clinic_id, credential_id)
+               where s.clinic_id = $1 and s.submission_id = $2 and c.sender_id = $3
+           ) as "found!""#,
+        clinic_id.0,
+        submission_id.0,
+        sender_id.0,
+    )
+    .fetch_one(&mut *store.clinic(clinic_id).await?)
+    .await?)
+}
+
+/// One page of a clinic's submissions, latest received first.
+///
+/// # Errors
+/// Fails when the cursor is not from this list, or when the database is unavailable.
+pub async fn list(
+    store: &Store,
+    clinic_id: ClinicId,
+    filter: &RecordFilter,
+    page: &PageRequest,
+) -> Result<Page<StoredSubmission>, StoreError> {
+    let scope = Scope { clinic_id, list: "records by received_at", filter: format!("{filter:?}") };
+    let after = page.cursor.as_deref().map(|cursor| scope.open(&store.keys, cursor)).transpose()?;
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select submission_id, subject_id, credential_id, origin, language, source_system, source_id, pathway,
+                  supersedes, imported, answers, assessment, follow_up_id, follow_up_state, follow_up_urgency, follow_up_joined,
+                  (select later.submission_id from submissions later
+                   where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id
+                   order by later.received_at desc, later.submission_id desc limit 1) as superseded_by,
+                  received_at as "received_at: jiff_sqlx::Timestamp",
+                  answered_at as "answered_at: jiff_sqlx::Timestamp"
+           from submissions
+           where clinic_id = $1
+             and ($2::uuid is null or submission_id = $2)
+             and ($3::uuid is null or subject_id = $3)
+             and ($4::uuid is null or credential_id = any (array(
+                 select c.credential_id from credentials c where c.clinic_id = $1 and c.sender_id = $4)))
+             and ($5::text is null or source_system = $5)
+             and ($6::text is null or source_id = $6)
+             and ($7::text is null or rule_table = $7)
+             and ($8::timestamptz is null or coalesce(answered_at, received_at) >= $8)
+             and ($9::timestamptz is null or coalesce(answered_at, received_at) < $9)
+             and ($10::timestamptz is null or received_at >= $10)
+             and ($11::timestamptz is null or received_at < $11)
+             and (received_at, submission_id) < (
+                 coalesce($12::timestamptz, 'infinity'),
+                 coalesce($13::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+             )
+           order by received_at desc, submission_id desc limit $14"#,
+        clinic_id.0,
+        filter.submission_id.map(|id| id.0),
+        filter.subject_id.map(|id| id.0),
+        filter.sender_id.map(|id| id.0),
+        filter.source.as_ref().map(|source| source.system.as_str()),
+        filter.source.as_ref().map(|source| source.id.as_str()),
+        filter.rule_table,
+        filter.answered_from.map(bound) as _,
+        filter.answered_to.map(bound) as _,
+        filter.received_from.map(bound) as _,
+        filter.received_to.map(bound) as _,
+        after.map(|key| at(key.at)) as _,
+        after.map(|key| key.id),
+        i64::from(page.limit) + 1,
+    )
+    .fetch_all(&mut *store.clinic(clinic_id).await?)
+    .await?;
+    let stored = rows.into_iter().map(StoredSubmission::try_from).collect::<Result<Vec<_>, _>>()?;
+    let key = |last: &StoredSubmission| Key { rank: 0, at: last.received_at, id: last.submission_id.0 };
+    let (items, next_cursor) = cut(stored, page.limit, |last| scope.seal(&store.keys, key(last)));
+    Ok(Page { items, next_cursor })
+}

@@ -1,0 +1,186 @@
+//! Statistics. Counts of past days are stored; the other days are counted on request.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use crate::domain::follow_ups::FollowUpState;
+use crate::domain::ids::ClinicId;
+use crate::domain::submissions::statistics::{
+    AGE_CLASSES_HOURS, ClosedCases, Count, DayRange, Dimension, OpenCases, Statistics, SubmissionCounts,
+};
+use crate::store::database::connection::Connection;
+use crate::store::database::row::{at, known};
+use crate::store::{Store, StoreError};
+
+/// A clinic's statistics over a range of days, with its currently open follow-ups.
+///
+/// # Errors
+/// Fails when the database is unavailable, or when a row violates an invariant.
+pub async fn read(
+    store: &Store,
+    clinic_id: ClinicId,
+    range: DayRange,
+    now: Timestamp,
+) -> Result<Statistics, StoreError> {
+    let mut connection = store.report(clinic_id).await?;
+    let mut counts = counted(&mut connection, clinic_id, range).await?;
+    let days: BTreeSet<Date> = counts.iter().map(|count| count.day).collect();
+    for part in range.without(&days) {
+        counts.extend(count(&mut connection, clinic_id, part).await?);
+    }
+    Ok(Statistics {
+        range,
+        submissions: SubmissionCounts::gather(range, counts),
+        open: open_cases(&mut connection, clinic_id, now).await?,
+        closed: closed_cases(&mut connection, clinic_id, range).await?,
+    })
+}
+
+/// Counts the first day of a clinic that is not counted yet, unless it is later than `last`. When two instances do this at
+/// the same time, only the one that inserts the `submissions` row inserts the others.
+///
+/// # Errors
+/// Fails when the database is unavailable; then nothing was written for the day.
+pub async fn count_next_day(store: &Store, clinic_id: ClinicId, last: Date) -> Result<Option<Date>, StoreError> {
+    let mut transaction = store.begin_jobs(clinic_id).await?;
+    let next = sqlx::query_scalar!(
+        r#"select coalesce(
+               (select max(day) + 1 from daily_counts where clinic_id = $1),
+               (select (received_at at time zone 'UTC')::date from submissions where clinic_id = $1
+                order by received_at limit 1)
+           ) as "day: jiff_sqlx::Date""#,
+        clinic_id.0,
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
+    let Some(day) = next.map(jiff_sqlx::Date::to_jiff).filter(|day| *day <= last) else {
+        return Ok(None);
+    };
+    let (since, until) = DayRange::of(day).bounds();
+    let mine = sqlx::query!(
+        "insert into daily_counts (clinic_id, day, dimension, value, count)
+         select $1, $2, 'submissions', '', count(*) from submissions
+         where clinic_id = $1 and received_at >= $3 and received_at < $4 and not imported
+         on conflict do nothing",
+        clinic_id.0,
+        civil(day) as _,
+        at(since) as _,
+        at(until) as _,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    if mine.rows_affected() == 1 {
+        sqlx::query!(
+            r#"insert into daily_counts (clinic_id, day, dimension, value, count)
+               select $1, day, dimension, value, count from submission_counts($1, $2, $3)
+               where dimension <> 'submissions'"#,
+            clinic_id.0,
+            at(since) as _,
+            at(until) as _,
+        )
+        .execute(&mut *transaction)
+        .await?;
+    }
+    transaction.commit().await?;
+    Ok(Some(day))
+}
+
+async fn counted(connection: &mut Connection, clinic_id: ClinicId, range: DayRange) -> Result<Vec<Count>, StoreError> {
+    let rows = sqlx::query!(
+        r#"select day as "day: jiff_sqlx::Date", dimension, value, count
+           from daily_counts where clinic_id = $1 and day between $2 and $3"#,
+        clinic_id.0,
+        civil(range.first()) as _,
+        civil(range.last()) as _,
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(|row| of_columns(row.day, &row.dimension, row.value, row.count)).collect()
+}
+
+async fn count(connection: &mut Connection, clinic_id: ClinicId, part: DayRange) -> Result<Vec<Count>, StoreError> {
+    let (since, until) = part.bounds();
+    let rows = sqlx::query!(
+        r#"select day as "day!: jiff_sqlx::Date", dimension as "dimension!", value as "value!", count as "count!"
+           from submission_counts($1, $2, $3)"#,
+        clinic_id.0,
+        at(since) as _,
+        at(until) as _,
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(|row| of_columns(row.day, &row.dimension, row.value, row.count)).collect()
+}
+
+fn of_columns(day: jiff_sqlx::Date, dimension: &str, value: String, count: i64) -> Result<Count, StoreError> {
+    let dimension = known(Dimension::parse(dimension), "daily_counts", "dimension")?;
+    Ok(Count { day: day.to_jiff(), dimension, value, count: count.unsigned_abs() })
+}
+
+async fn open_cases(connection: &mut Connection, clinic_id: ClinicId, now: Timestamp) -> Result<OpenCases, StoreError> {
+    let mut open = OpenCases::default();
+    let rows = sqlx::query!(
+        r#"select state, width_bucket(extract(epoch from $2 - flagged_at)::float8, $3::float8[]) as "class!",
+                  count(*) as "count!", count(*) filter (where due_at < $2) as "overdue!"
+           from follow_ups where clinic_id = $1 and state <> 'closed' group by 1, 2"#,
+        clinic_id.0,
+        at(now) as _,
+        &AGE_CLASSES_HOURS.map(|hours| f64::from(hours) * 3600.0),
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for row in rows {
+        let state = known(FollowUpState::parse(&row.state), "follow_ups", "state")?;
+        let class = usize::try_from(row.class).unwrap_or_default().min(AGE_CLASSES_HOURS.len());
+        *open.states.entry(state).or_default() += row.count.unsigned_abs();
+        open.ages[class] += row.count.unsigned_abs();
+        open.overdue += row.overdue.unsigned_abs();
+    }
+    let ages = sqlx::query_scalar!(
+        r#"select percentile_cont(array[0.5, 0.9]) within group (
+               order by extract(epoch from $2 - flagged_at)::float8 / 3600
+           ) as "ages: Vec<f64>"
+           from follow_ups where clinic_id = $1 and state <> 'closed'"#,
+        clinic_id.0,
+        at(now) as _,
+    )
+    .fetch_one(connection)
+    .await?;
+    if let Some([median, p90]) = ages.as_deref() {
+        (open.median_hours, open.p90_hours) = (Some(*median), Some(*p90));
+    }
+    Ok(open)
+}
+
+async fn closed_cases(
+    connection: &mut Connection,
+    clinic_id: ClinicId,
+    range: DayRange,
+) -> Result<ClosedCases, StoreError> {
+    let (since, until) = range.bounds();
+    let rows = sqlx::query!(
+        r#"select outcome as "outcome!", diagnosis, count(*) as "count!"
+           from follow_ups where clinic_id = $1 and closed_at >= $2 and closed_at < $3 group by outcome, diagnosis"#,
+        clinic_id.0,
+        at(since) as _,
+        at(until) as _,
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut closed = ClosedCases::default();
+    for row in rows {
+        let count = row.count.unsigned_abs();
+        *closed.outcomes.entry(row.outcome).or_default() += count;
+        if let Some(diagnosis) = row.diagnosis {
+            *closed.diagnoses.entry(diagnosis).or_default() += count;
+        }
+    }
+    Ok(closed)
+}
+
+/// Converts a day for the driver.
+fn civil(day: Date) -> jiff_sqlx::Date {
+    jiff_sqlx::ToSqlx::to_sqlx(day)
+}

@@ -1,0 +1,240 @@
+//! Webhook endpoints. Signing secrets are sealed, and decrypted only to sign.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::domain::audit::AuditEntry;
+use crate::domain::ids::{ClinicId, WebhookId};
+use crate::domain::webhooks::{DisabledReason, Webhook, WebhookDraft, WebhookEvent};
+use crate::store::database::connection::Connection;
+use crate::store::database::keys::{Place, SealNonce};
+use crate::store::database::row::{at, known};
+use crate::store::subjects::row::sealing;
+use crate::store::{Store, StoreError, audit};
+
+/// Maximum number of endpoints per clinic.
+pub const MOST: i64 = 100;
+
+/// Adds an endpoint with its signing secret.
+///
+/// # Errors
+/// Fails when the clinic has the maximum number of endpoints, or when the database is unavailable.
+pub async fn insert(
+    store: &Store,
+    webhook: &Webhook,
+    (secret, nonce): (&str, SealNonce),
+    audit: &AuditEntry,
+) -> Result<(), StoreError> {
+    let clinic_id = audit.clinic_id;
+    let mut transaction = store.begin(clinic_id).await?;
+    let done = sqlx::query!(
+        "insert into webhook_endpoints (clinic_id, webhook_id, url, description, events, secret_sealed, created_at)
+         select $1, $2, $3, $4, $5, $6, $7
+         where (select count(*) from webhook_endpoints where clinic_id = $1) < $8",
+        clinic_id.0,
+        webhook.webhook_id.0,
+        webhook.url,
+        webhook.description,
+        &names(&webhook.events),
+        store.keys.seal(place(clinic_id, webhook.webhook_id), nonce, secret).map_err(sealing)?,
+        at(webhook.created_at) as _,
+        MOST,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    if done.rows_affected() == 0 {
+        return Err(StoreError::Refused("the clinic already has 100 webhooks; delete one first"));
+    }
+    audit::insert(&store.keys, &mut transaction, audit).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// All endpoints of a clinic, oldest first.
+///
+/// # Errors
+/// Fails when the database is unavailable.
+pub async fn list(store: &Store, clinic_id: ClinicId) -> Result<Vec<Webhook>, StoreError> {
+    read(&mut *store.clinic(clinic_id).await?, clinic_id, None).await
+}
+
+/// # Errors
+/// Fails when the database is unavailable.
+pub async fn find(store: &Store, clinic_id: ClinicId, webhook_id: WebhookId) -> Result<Option<Webhook>, StoreError> {
+    Ok(read(&mut *store.clinic(clinic_id).await?, clinic_id, Some(webhook_id)).await?.pop())
+}
+
+/// Updates an endpoint, and enables or disables it; with `None`, that stays as it is. Enabling a disabled endpoint clears
+/// `failing_since`.
+///
+/// # Errors
+/// Fails when the endpoint does not exist, or when the database is unavailable.
+pub async fn update(
+    store: &Store,
+    webhook_id: WebhookId,
+    draft: &WebhookDraft,
+    enabled: Option<bool>,
+    audit: &AuditEntry,
+) -> Result<Webhook, StoreError> {
+    let clinic_id = audit.clinic_id;
+    let mut transaction = store.begin(clinic_id).await?;
+    let done = sqlx::query!(
+        "update webhook_endpoints set url = $3, description = $4, events = $5,
+             disabled_at = case $6::boolean when true then null when false then coalesce(disabled_at, $7) else disabled_at end,
+             disabled_reason = case $6::boolean when true then null when false then coalesce(disabled_reason, $8)
+                               else disabled_reason end,
+             failing_since = case when $6::boolean and disabled_at is not null then null else failing_since end
+         where clinic_id = $1 and webhook_id = $2",
+        clinic_id.0,
+        webhook_id.0,
+        draft.url,
+        draft.description,
+        &names(&draft.events),
+        enabled,
+        at(audit.at) as _,
+        DisabledReason::Admin.as_str(),
+    )
+    .execute(&mut *transaction)
+    .await?;
+    if done.rows_affected() == 0 {
+        return Err(StoreError::Missing);
+    }
+    audit::insert(&store.keys, &mut transaction, audit).await?;
+    let changed = read(&mut transaction, clinic_id, Some(webhook_id)).await?.pop();
+    transaction.commit().await?;
+    changed.ok_or(StoreError::Missing)
+}
+
+/// Removes an endpoint with all its deliveries and their log.
+///
+/// # Errors
+/// Fails when the endpoint does not exist, or when the database is unavailable.
+pub async fn delete(store: &Store, webhook_id: WebhookId, audit: &AuditEntry) -> Result<(), StoreError> {
+    let clinic = audit.clinic_id.0;
+    let mut transaction = store.begin(audit.clinic_id).await?;
+    // Deliveries are locked before their endpoint, in the same order as when the result of an attempt is recorded.
+    sqlx::query!(
+        "with due as (
+             select event_id from webhook_deliveries where clinic_id = $1 and webhook_id = $2 order by event_id for update
+         ), log as (
+             delete from webhook_attempts where clinic_id = $1 and webhook_id = $2
+         )
+         delete from webhook_deliveries d using due
+         where d.clinic_id = $1 and d.webhook_id = $2 and d.event_id = due.event_id",
+        clinic,
+        webhook_id.0,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    let done =
+        sqlx::query!("delete from webhook_endpoints where clinic_id = $1 and webhook_id = $2", clinic, webhook_id.0)
+            .execute(&mut *transaction)
+            .await?;
+    if done.rows_affected() == 0 {
+        return Err(StoreError::Missing);
+    }
+    audit::insert(&store.keys, &mut transaction, audit).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Gives an endpoint a new secret. With `overlap_end`, requests are also signed with the previous secret until then.
+///
+/// # Errors
+/// Fails when the endpoint does not exist, or when the database is unavailable.
+pub async fn rotate(
+    store: &Store,
+    webhook_id: WebhookId,
+    (secret, nonces): (&str, [SealNonce; 2]),
+    overlap_end: Option<Timestamp>,
+    audit: &AuditEntry,
+) -> Result<Webhook, StoreError> {
+    let (clinic_id, place) = (audit.clinic_id, place(audit.clinic_id, webhook_id));
+    let mut transaction = store.begin(clinic_id).await?;
+    let before = sqlx::query_scalar!(
+        "select secret_sealed from webhook_endpoints where clinic_id = $1 and webhook_id = $2 for no key update",
+        clinic_id.0,
+        webhook_id.0,
+    )
+    .fetch_optional(&mut *transaction)
+    .await?
+    .ok_or(StoreError::Missing)?;
+    sqlx::query!(
+        "update webhook_endpoints set secret_sealed = $3, previous_secret_sealed = $4, previous_until = $5
+         where clinic_id = $1 and webhook_id = $2",
+        clinic_id.0,
+        webhook_id.0,
+        store.keys.seal(place, nonces[0], secret).map_err(sealing)?,
+        overlap_end.map(|_| before),
+        overlap_end.map(at) as _,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    audit::insert(&store.keys, &mut transaction, audit).await?;
+    let rotated = read(&mut transaction, clinic_id, Some(webhook_id)).await?.pop();
+    transaction.commit().await?;
+    rotated.ok_or(StoreError::Missing)
+}
+
+/// The place of the current and the previous secret.
+pub(in crate::store) fn place(clinic_id: ClinicId, webhook_id: WebhookId) -> Place {
+    Place { clinic_id: clinic_id.0, row_id: webhook_id.0, column: "webhook_endpoints.secret_sealed" }
+}
+
+fn names(events: &[WebhookEvent]) -> Vec<String> {
+    events.iter().map(|event| event.as_str().to_owned()).collect()
+}
+
+async fn read(
+    connection: &mut Connection,
+    clinic_id: ClinicId,
+    only: Option<WebhookId>,
+) -> Result<Vec<Webhook>, StoreError> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select webhook_id, url, description, events, created_at as "created_at: jiff_sqlx::Timestamp",
+                  previous_until as "previous_until: jiff_sqlx::Timestamp",
+                  failing_since as "failing_since: jiff_sqlx::Timestamp",
+                  disabled_at as "disabled_at: jiff_sqlx::Timestamp", disabled_reason
+           from webhook_endpoints
+           where clinic_id = $1 and ($2::uuid is null or webhook_id = $2) order by created_at, webhook_id"#,
+        clinic_id.0,
+        only.map(|id| id.0),
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(Webhook::try_from).collect()
+}
+
+struct Row {
+    webhook_id: Uuid,
+    url: String,
+    description: Option<String>,
+    events: Vec<String>,
+    created_at: jiff_sqlx::Timestamp,
+    previous_until: Option<jiff_sqlx::Timestamp>,
+    failing_since: Option<jiff_sqlx::Timestamp>,
+    disabled_at: Option<jiff_sqlx::Timestamp>,
+    disabled_reason: Option<String>,
+}
+
+impl TryFrom<Row> for Webhook {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        const TABLE: &str = "webhook_endpoints";
+        let event = |name: &String| known(WebhookEvent::parse(name), TABLE, "events");
+        let reason = |name: &str| known(DisabledReason::parse(name), TABLE, "disabled_reason");
+        let reason = row.disabled_reason.as_deref().map(reason).transpose()?;
+        Ok(Self {
+            webhook_id: WebhookId(row.webhook_id),
+            url: row.url,
+            description: row.description,
+            events: row.events.iter().map(event).collect::<Result<_, _>>()?,
+            created_at: row.created_at.to_jiff(),
+            previous_secret_until: row.previous_until.map(jiff_sqlx::Timestamp::to_jiff),
+            failing_since: row.failing_since.map(jiff_sqlx::Timestamp::to_jiff),
+            disabled: row.disabled_at.map(jiff_sqlx::Timestamp::to_jiff).zip(reason),
+        })
+    }
+}

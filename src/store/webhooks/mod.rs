@@ -1,0 +1,6 @@
+//! Statements of webhooks.
+
+pub mod endpoints;
+pub mod leases;
+pub mod log;
+pub mod outbox;

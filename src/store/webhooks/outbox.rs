@@ -1,0 +1,69 @@
+//! The outbox. The transaction that does the work writes its events, one delivery per subscribed endpoint.
+
+use crate::domain::audit::AuditEntry;
+use crate::domain::ids::{ClinicId, WebhookId};
+use crate::domain::webhooks::Event;
+use crate::store::database::connection::Connection;
+use crate::store::database::row::at;
+use crate::store::{Store, StoreError, audit};
+
+/// Writes an event for each subscribed endpoint. Most events have none.
+pub(in crate::store) async fn write(
+    connection: &mut Connection,
+    clinic_id: ClinicId,
+    event: &Event,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into webhook_deliveries (clinic_id, webhook_id, event_id, event, at, subject_id, data, due_at)
+         select clinic_id, webhook_id, $2, $3, $4, $5, $6, $4 from webhook_endpoints
+         where clinic_id = $1 and disabled_at is null and $3 = any (events)",
+        clinic_id.0,
+        event.event_id.0,
+        event.kind.as_str(),
+        at(event.at) as _,
+        event.subject_id.map(|id| id.0),
+        event.data,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Writes an event for one endpoint, whether or not it subscribes to it.
+///
+/// # Errors
+/// Fails when the endpoint does not exist or is disabled, or when the database is unavailable.
+pub async fn write_to(
+    store: &Store,
+    webhook_id: WebhookId,
+    event: &Event,
+    audit: &AuditEntry,
+) -> Result<(), StoreError> {
+    let mut transaction = store.begin(audit.clinic_id).await?;
+    let enabled = sqlx::query_scalar!(
+        r#"select disabled_at is null as "enabled!" from webhook_endpoints where clinic_id = $1 and webhook_id = $2"#,
+        audit.clinic_id.0,
+        webhook_id.0,
+    )
+    .fetch_optional(&mut *transaction)
+    .await?
+    .ok_or(StoreError::Missing)?;
+    if !enabled {
+        return Err(StoreError::Refused("the webhook is disabled; enable it first"));
+    }
+    sqlx::query!(
+        "insert into webhook_deliveries (clinic_id, webhook_id, event_id, event, at, data, due_at)
+         values ($1, $2, $3, $4, $5, $6, $5)",
+        audit.clinic_id.0,
+        webhook_id.0,
+        event.event_id.0,
+        event.kind.as_str(),
+        at(event.at) as _,
+        event.data,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    audit::insert(&store.keys, &mut transaction, audit).await?;
+    transaction.commit().await?;
+    Ok(())
+}
