@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use sarcoscreen::domain::ids::ClinicId;
@@ -12,8 +13,8 @@ use sarcoscreen::domain::screening::questionnaire::Audiences;
 use sarcoscreen::domain::screening::scoring::{Asked, score};
 use sarcoscreen::domain::stored::{Clinic, DueHours};
 use sarcoscreen::domain::submissions::{Draft, PathwayId};
-use sarcoscreen::http::kernel::names::Rendering;
 use sarcoscreen::http::v1::screening::fragments::Fragments;
+use sarcoscreen::http::v1::screening::render::Rendering;
 use sarcoscreen::http::v1::submissions::body::SubmissionInput;
 use sarcoscreen::rules::Releases;
 use uuid::Uuid;
@@ -27,8 +28,8 @@ fn wire(criterion: &mut Criterion) {
     let answers = read(&body).answers;
     let asked = Asked { audiences: Audiences::PERSON, pathways: &[PathwayId::Ewgsop2] };
     let assessment = score(table, &answers, asked);
-    let (clinic, fragments) = (clinic(), Fragments::of(table, Language::En));
-    let rendering = Rendering { table, language: Language::En, clinic: &clinic, fragments: &fragments };
+    let (clinic, fragments) = (clinic(), Arc::new(Fragments::of(table, Language::En)));
+    let rendering = Rendering { table, language: Language::En, clinic: &clinic, fragments };
     let write = |answers: &Answers| {
         let mut json = Vec::with_capacity(64 * 1024);
         serde_json::to_writer(&mut json, &rendering.assessment(answers, &assessment, Audiences::PERSON)).unwrap();

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, get, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::State;
+use super::kernel::state::State;
 use crate::app::health;
 
 /// Liveness of the process.

@@ -7,7 +7,6 @@ mod health;
 pub mod kernel;
 pub mod v1;
 
-use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,25 +21,23 @@ use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
 use actix_web::http::header;
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App as WebApp, web};
-use ipnet::IpNet;
 use tokio::net::TcpStream;
+use utoipa::openapi::OpenApi;
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::app::App;
-use crate::app::screening::rule_tables;
-use crate::domain::language::Language;
-use crate::domain::screening::rule_table::{Id, RuleTable};
 
-pub use kernel::docs::document;
 pub use kernel::listening::Listening;
 pub use kernel::room::ROOM;
+pub use kernel::state::Settings;
 
 use kernel::answer::SLICE;
 use kernel::connections::{Connections, Deadlines, Guarded};
-use kernel::fixed::Public;
-use kernel::names::Fragments;
-use kernel::waiting::Waiting;
+use kernel::docs::Served;
+use kernel::request_id::REQUEST_ID;
+use kernel::state::State;
+use v1::screening::fragments::AllFragments;
 
 /// Connections that the system may queue before the service accepts them; the system has its own limit too.
 const BACKLOG: i32 = 4096;
@@ -49,77 +46,20 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long the rest of a refused body is read, so that the client receives the response.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// HTTP settings of the operator.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Origins of browsers that may call the service.
-    pub cors_origins: Vec<String>,
-    /// Proxies whose forwarding headers are trusted.
-    pub trusted_proxies: Vec<IpNet>,
-    /// Maximum bytes of all request bodies in progress together.
-    pub body_room: usize,
-    /// Public base URL of the service, without a path; used for links.
-    pub public_url: Option<String>,
-    /// Maximum number of open connections.
-    pub connections: usize,
-    /// How long a request may take to arrive completely.
-    pub read_deadline: Duration,
-    /// How long a peer may take to read one write.
-    pub answer_deadline: Duration,
-    /// Number of worker threads.
-    pub workers: usize,
-    /// How long open requests may take to end after a stop is requested.
-    pub shutdown: Duration,
-}
-
-/// State shared by the handlers.
-pub(crate) struct State {
-    pub(crate) app: App,
-    pub(crate) settings: Settings,
-    pub(crate) document: kernel::docs::Served,
-    pub(crate) room: kernel::room::Room,
-    public: Public,
-    waiting: Waiting,
-    fragments: HashMap<(Id, Language), Arc<Fragments>>,
-}
-
-impl State {
-    fn new(app: App, settings: Settings) -> Self {
-        let releases = rule_tables::list(&app);
-        let languages = releases.iter().flat_map(|release| Language::ALL.map(|language| (release, language)));
-        let fragments = languages.map(|(release, language)| {
-            let key = (release.table.version.clone(), language);
-            (key, Arc::new(Fragments::of(&release.table, language)))
-        });
-        let room = kernel::room::Room::new(settings.body_room);
-        Self {
-            fragments: fragments.collect(),
-            app,
-            settings,
-            document: kernel::docs::Served::new(),
-            room,
-            public: Public::default(),
-            waiting: Waiting::default(),
-        }
-    }
-
-    /// Returns the serialized fragments of a rule table in a language; those of a table that only the database has are made on
-    /// each call.
-    pub(crate) fn fragments(&self, table: &RuleTable, language: Language) -> Arc<Fragments> {
-        let known = self.fragments.get(&(table.version.clone(), language));
-        known.map_or_else(|| Arc::new(Fragments::of(table, language)), Arc::clone)
-    }
-}
-
 /// State shared by the applications of all workers.
 #[derive(Clone)]
-pub struct Shared(web::Data<State>);
+pub struct Shared {
+    state: web::Data<State>,
+    fragments: web::Data<AllFragments>,
+}
 
 impl Shared {
     /// Prepares the shared state.
     #[must_use]
     pub fn new(app: App, settings: Settings) -> Self {
-        Self(web::Data::new(State::new(app, settings)))
+        let fragments = web::Data::new(AllFragments::new(&app));
+        let document = Served::new(&openapi(), kernel::trail::action_of, fhir::actions());
+        Self { state: web::Data::new(State::new(app, settings, document)), fragments }
     }
 
     /// Builds the application of one worker.
@@ -135,15 +75,21 @@ impl Shared {
         > + use<>,
     > {
         let (app, _) = WebApp::new().into_utoipa_app().configure(routes).split_for_parts();
-        app.app_data(self.0.clone())
+        app.app_data(self.state.clone())
+            .app_data(self.fragments.clone())
             .configure(fhir::routes)
             .configure(cds_hooks::services)
-            .configure(kernel::docs::pages)
+            .configure(|config| kernel::docs::pages(config, document))
             .default_service(web::to(kernel::fallback::fallback))
             .wrap(from_fn(kernel::trail::record_refusals))
+            // Problems of handlers are rendered before they are compressed.
+            .wrap(from_fn(fhir::outcomes))
             .wrap(Compress::default())
-            .wrap(cors(&self.0.settings.cors_origins))
+            .wrap(cors(&self.state.settings.cors_origins))
             .wrap(from_fn(kernel::bounds::check))
+            .wrap(from_fn(kernel::middleware::problems))
+            // Problems of the middleware between the two, and those that no route causes.
+            .wrap(from_fn(fhir::outcomes))
             .wrap(from_fn(kernel::middleware::envelope))
     }
 }
@@ -204,8 +150,18 @@ fn admit(
     Ok((Guarded::new(io, seat, deadlines), Protocol::Http1, Some(peer)))
 }
 
+/// The OpenAPI document as checked in.
+#[must_use]
+pub fn document() -> String {
+    kernel::docs::text(&openapi())
+}
+
+fn openapi() -> OpenApi {
+    kernel::docs::openapi(routes)
+}
+
 /// All operations of the OpenAPI document, one per line. FHIR describes itself, in [`fhir`].
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(v1::screening::questionnaire::get_questionnaire)
         .service(v1::screening::rules::list_rule_tables)
@@ -267,7 +223,7 @@ fn cors(origins: &[String]) -> Cors {
         .allowed_methods(["GET", "POST", "PUT", "PATCH", "DELETE"])
         .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT_LANGUAGE, header::IF_MATCH])
         .allowed_headers([header::ACCEPT, header::IF_NONE_MATCH])
-        .allowed_headers(["idempotency-key", "if-none-exist", "prefer", kernel::middleware::REQUEST_ID])
+        .allowed_headers(["idempotency-key", "if-none-exist", "prefer", REQUEST_ID])
         .expose_headers([
             "location",
             "etag",
@@ -275,7 +231,7 @@ fn cors(origins: &[String]) -> Cors {
             "retry-after",
             kernel::rate::POLICY,
             kernel::rate::LEFT,
-            kernel::middleware::REQUEST_ID,
+            REQUEST_ID,
         ])
         .max_age(600);
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))

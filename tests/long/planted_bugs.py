@@ -34,6 +34,7 @@ INSTRUMENT = "src/domain/screening/instrument.rs"
 CONDITION = "src/domain/screening/condition.rs"
 ANSWERS = "src/domain/screening/answers.rs"
 SUBMISSION = "src/http/v1/submissions/body.rs"
+SCORE = "src/http/v1/screening/scores.rs"
 
 SCORING = ("contract", "scoring::every_case_of_2026_2_scores_as_it_says")
 BODIES = ("api", "bodies::a_result_that_the_client_sets_is_refused")
@@ -89,7 +90,7 @@ PLANTS = (
     ),
     Plant(
         "3b", "the client's result is taken along with answers to score",
-        ((SUBMISSION, "#[serde(deny_unknown_fields)]\n#[schema(as = ScoreInput)]", "#[schema(as = ScoreInput)]"),),
+        ((SCORE, "#[serde(deny_unknown_fields)]\n#[schema(as = ScoreInput)]", "#[schema(as = ScoreInput)]"),),
         BODIES, (A_SET_SCORE, "left: 200\n right: 422"),
     ),
     Plant(

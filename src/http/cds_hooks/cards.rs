@@ -17,7 +17,7 @@ use crate::domain::screening::assessment::Assessment;
 use crate::domain::screening::questionnaire::Item;
 use crate::domain::screening::red_flag::CareLevel;
 use crate::domain::screening::rule_table::RuleTable;
-use crate::http::kernel::names::AssessmentBody;
+use crate::http::v1::screening::assessment::AssessmentBody;
 
 /// Maximum number of questions on a card.
 const QUESTIONS: usize = 10;

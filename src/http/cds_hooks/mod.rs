@@ -14,22 +14,22 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::State;
-use super::fhir::patient;
-use super::kernel::body::{Incoming, not_json};
-use super::kernel::extract::Accepted;
-use super::kernel::fixed;
-use super::kernel::fixed::{JSON, Kind};
-use super::kernel::names::Rendering;
-use super::kernel::problem::{Problem, ProblemType};
-use super::kernel::slices::{entries, fields, is_object};
-use super::v1::screening::scores::refuse;
 use crate::app::screening::rule_tables;
 use crate::app::submissions::intake;
 use crate::domain::language::Language;
 use crate::domain::screening::questionnaire::Audiences;
 use crate::domain::screening::rule_table::RuleTable;
 use crate::domain::screening::scoring::Asked;
+use crate::http::fhir::patient;
+use crate::http::kernel::alarm::refuse;
+use crate::http::kernel::body::{Incoming, not_json};
+use crate::http::kernel::extract::Accepted;
+use crate::http::kernel::fixed::{self, JSON};
+use crate::http::kernel::problem::{Problem, ProblemType};
+use crate::http::kernel::slices::{entries, fields, is_object};
+use crate::http::kernel::state::State;
+use crate::http::v1::screening::fragments::AllFragments;
+use crate::http::v1::screening::render::Rendering;
 use caller::RecordSystem;
 use cards::Screen;
 use request::HookCall;
@@ -71,7 +71,7 @@ async fn discover(request: HttpRequest, accepted: Accepted, state: web::Data<Sta
         .insert_header((VARY, "Accept-Language, Accept-Encoding"))
         .insert_header((CONTENT_LANGUAGE, language.code()));
     let table = rule_tables::current(&state.app);
-    let body = state.public.of(Kind::CdsServices, &table.version, language);
+    let body = state.public.of("/cds-services", &table.version, language);
     body.answer(&request, response, JSON, || fixed::json(&catalogue(table, language)))
 }
 
@@ -94,6 +94,7 @@ fn catalogue(table: &RuleTable, language: Language) -> serde_json::Value {
 /// Interprets the newest answers, or lists the questions to ask.
 async fn advise(
     state: web::Data<State>,
+    fragments: web::Data<AllFragments>,
     caller: RecordSystem,
     accepted: Accepted,
     incoming: Incoming,
@@ -111,8 +112,7 @@ async fn advise(
     let asked = Asked { audiences: Audiences::PERSON, pathways: &caller.clinic().pathways };
     let assessment = intake::score(&state.app, &answers, asked);
     let table = rule_tables::current(&state.app);
-    let fragments = state.fragments(table, language);
-    let rendering = Rendering { table, language, clinic: caller.clinic(), fragments: &fragments };
+    let rendering = Rendering::new(&fragments, table, language, caller.clinic());
     let body = rendering.assessment(&answers, &assessment, Audiences::PERSON);
     let screen = Screen { call: &call, answers: &answers, assessment: &assessment, body: &body, table, language };
     let card = screen.card(&state.app)?;

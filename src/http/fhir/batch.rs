@@ -17,17 +17,19 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::element::{Typed, elements};
+use super::negotiation::outcomes;
+use super::outcome::outcome;
 use super::{MEDIA_TYPE, PATH, reply, resources};
 use crate::app::AppError;
 use crate::domain::fault::{Fault, FaultCode, keep_first_of_each_place};
-use crate::http::State;
 use crate::http::kernel::auth::Intake;
 use crate::http::kernel::body::{Incoming, not_json};
 use crate::http::kernel::bounds;
 use crate::http::kernel::problem::Problem;
+use crate::http::kernel::room::LARGEST_BODY;
 use crate::http::kernel::slices::{NoList, entries, fields, is_object};
+use crate::http::kernel::state::State;
 use crate::http::kernel::trail::record_refusals;
-use crate::http::v1::submissions::batch::BATCH_LIMIT;
 
 /// Maximum number of entries in a bundle.
 const ENTRIES: usize = 200;
@@ -80,10 +82,14 @@ pub(super) async fn take_batch(
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
     let _place = state.app.batch_place(&caller.actor()).await?;
-    let bytes = incoming.read_json_bytes(BATCH_LIMIT).await?;
+    let bytes = incoming.read_json_bytes(LARGEST_BODY).await?;
     let entries = &entries_of(&bytes)?;
-    let app =
-        App::new().app_data(state).service(resources()).wrap(from_fn(record_refusals)).wrap(from_fn(bounds::check));
+    let app = App::new()
+        .app_data(state)
+        .service(resources())
+        .wrap(from_fn(record_refusals))
+        .wrap(from_fn(bounds::check))
+        .wrap(from_fn(outcomes));
     let service = app.into_factory().new_service(AppConfig::default()).await;
     let service = &service.map_err(|()| AppError::Internal("the routes of a batch cannot be built".into()))?;
     let (request, bytes, left) = (&request, &bytes, &Cell::new(ANSWER_LIMIT));
@@ -213,7 +219,7 @@ const SHAPE: &str =
 
 fn refused(faults: Vec<Fault>) -> Entry {
     let problem = Problem::content(faults, None);
-    let outcome = serde_json::value::to_raw_value(&super::outcome(&problem)).ok();
+    let outcome = serde_json::value::to_raw_value(&outcome(&problem)).ok();
     let status = actix_web::ResponseError::status_code(&problem).as_str().to_owned();
     Entry { resource: None, response: Some(Answer { status, outcome, ..Answer::default() }) }
 }

@@ -12,14 +12,14 @@ use crate::domain::follow_ups::{ClosingOutcome, FollowUpState, NotNeededReason};
 use crate::domain::language::Language;
 use crate::domain::screening::questionnaire::CATALOGUE;
 use crate::domain::screening::rule_table::RuleTable;
-use crate::http::State;
 use crate::http::kernel::extract::Accepted;
-use crate::http::kernel::fixed::{Kind, json};
+use crate::http::kernel::fixed::json;
 use crate::http::kernel::problem::{Problem, ProblemType};
+use crate::http::kernel::state::State;
 
-/// All code systems: id, canonical URL and kind of body.
-const SYSTEMS: [(&str, &str, Kind); 2] =
-    [("answers", ANSWERS, Kind::FhirAnswers), ("results", RESULTS, Kind::FhirResults)];
+/// All code systems: id, canonical URL and path.
+const SYSTEMS: [(&str, &str, &str); 2] =
+    [("answers", ANSWERS, "/fhir/CodeSystem/answers"), ("results", RESULTS, "/fhir/CodeSystem/results")];
 
 elements! {
     /// Codes with their meaning.
@@ -55,9 +55,9 @@ pub(super) async fn get_code_system(
 ) -> Result<HttpResponse, Problem> {
     let language = accepted.or(Language::default());
     let found = SYSTEMS.into_iter().find(|(name, ..)| *name == *id);
-    let (id, _, kind) = found.ok_or_else(|| Problem::new(ProblemType::NotFound, "unknown code system"))?;
+    let (id, _, path) = found.ok_or_else(|| Problem::new(ProblemType::NotFound, "unknown code system"))?;
     let table = rule_tables::current(&state.app);
-    let body = state.public.of(kind, &table.version, language);
+    let body = state.public.of(path, &table.version, language);
     reply::fixed(&request, language, &body, || written(table, language, id))
 }
 
@@ -76,8 +76,8 @@ pub(super) async fn search_code_systems(
     parameters.end()?;
     let table = rule_tables::current(&state.app);
     let found = SYSTEMS.into_iter().filter(|(id, url, _)| any(&ids, id) && any(&urls, url));
-    let entry = |(id, _, kind)| {
-        let body = state.public.of(kind, &table.version, language);
+    let entry = |(id, _, path)| {
+        let body = state.public.of(path, &table.version, language);
         Ok((id, body.raw(|| written(table, language, id))?))
     };
     let found = found.map(entry).collect::<Result<Vec<_>, Problem>>()?;

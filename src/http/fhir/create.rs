@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::outcome::{self, Issue, within};
 use super::response_input::{Read, ResponseInput, plain};
+use super::search::token;
 use super::{reply, response};
 use crate::app::AppError;
 use crate::app::screening::rule_tables;
@@ -17,12 +18,12 @@ use crate::domain::language::Language;
 use crate::domain::stored::Clinic;
 use crate::domain::submissions::record::Recorded;
 use crate::domain::submissions::{Draft, ExternalSource};
-use crate::http::State;
+use crate::http::kernel::alarm::refuse;
 use crate::http::kernel::auth::Intake;
 use crate::http::kernel::body::Incoming;
-use crate::http::kernel::extract::{Accepted, IdempotencyKey, Later};
+use crate::http::kernel::extract::{Accepted, IdempotencyKey, Later, preferred};
 use crate::http::kernel::problem::Problem;
-use crate::http::v1::screening::scores::refuse;
+use crate::http::kernel::state::State;
 
 const RESPONSE: &str = "QuestionnaireResponse";
 
@@ -35,6 +36,18 @@ pub(super) enum Preferred {
     Representation,
     /// An `OperationOutcome`.
     Outcome,
+}
+
+impl Preferred {
+    /// The preference of a request; the resource by default.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let known = [
+            ("return=minimal", Self::Minimal),
+            ("return=representation", Self::Representation),
+            ("return=OperationOutcome", Self::Outcome),
+        ];
+        preferred(headers, &known).unwrap_or(Self::Representation)
+    }
 }
 
 /// Creates a submission from a response.
@@ -51,7 +64,7 @@ pub(super) async fn create_response(
 ) -> Result<HttpResponse, Problem> {
     let (actor, clinic) = (caller.actor(), caller.clinic());
     let (key, condition) = (key.read()?.0, condition(request.headers())?);
-    let preferred = preferred(request.headers());
+    let preferred = Preferred::of(request.headers());
     intake::takes(&state.app, &actor)?;
     let body = incoming.read::<ResponseInput>().await.map_err(|problem| within(RESPONSE, problem))?;
     let bind = |key| idempotency::bind(&state.app, actor.sender_id, key, "fhir create", &[], &body.canonical());
@@ -120,26 +133,14 @@ fn location(request: &HttpRequest, id: SubmissionId) -> String {
     format!("{}/{RESPONSE}/{id}", reply::base(request))
 }
 
-/// The preference in `Prefer`; the resource by default.
-pub(super) fn preferred(headers: &HeaderMap) -> Preferred {
-    let values = headers.get_all("prefer").filter_map(|value| value.to_str().ok());
-    let asked = values.flat_map(|value| value.split([',', ';'])).map(str::trim).find_map(|one| match one {
-        "return=minimal" => Some(Preferred::Minimal),
-        "return=representation" => Some(Preferred::Representation),
-        "return=OperationOutcome" => Some(Preferred::Outcome),
-        _ => None,
-    });
-    asked.unwrap_or(Preferred::Representation)
-}
-
 /// The source record of `If-None-Exist`, which must not exist yet.
 fn condition(headers: &HeaderMap) -> Result<Option<ExternalSource>, Problem> {
     let mut values = headers.get_all("if-none-exist");
     let Some(value) = values.next() else { return Ok(None) };
     let parsed = value.to_str().ok().filter(|_| values.next().is_none()).and_then(|text| {
         let mut pairs = form_urlencoded::parse(text.trim().trim_start_matches('?').as_bytes());
-        let (name, token) = pairs.next()?;
-        let (system, id) = token.split_once('|').filter(|_| name == "identifier" && pairs.next().is_none())?;
+        let (name, identifier) = pairs.next()?;
+        let (system, id) = token(&identifier).filter(|_| name == "identifier" && pairs.next().is_none())?;
         let whole = plain(system) && plain(id);
         whole.then(|| ExternalSource { system: system.to_owned(), id: id.to_owned() })
     });

@@ -22,12 +22,12 @@ use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::SubmissionId;
 use crate::domain::screening::questionnaire::Audiences;
 use crate::domain::screening::scoring::Asked;
-use crate::http::State;
+use crate::http::kernel::alarm::refuse;
 use crate::http::kernel::auth::Intake;
 use crate::http::kernel::body::Incoming;
 use crate::http::kernel::extract::{Accepted, Later, PathId};
 use crate::http::kernel::problem::Problem;
-use crate::http::v1::screening::scores::refuse;
+use crate::http::kernel::state::State;
 
 elements! {
     /// Origin of the results.

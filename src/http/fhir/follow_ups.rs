@@ -13,11 +13,11 @@ use crate::app::follow_ups;
 use crate::domain::follow_ups::{ClosingOutcome, FollowUp, FollowUpState};
 use crate::domain::ids::{FollowUpId, SubjectId};
 use crate::domain::stored::{FollowUpFilter, FollowUpOrder, Page};
-use crate::http::State;
 use crate::http::kernel::auth::Staff;
 use crate::http::kernel::body::Incoming;
 use crate::http::kernel::extract::{Later, PathId};
 use crate::http::kernel::problem::Problem;
+use crate::http::kernel::state::State;
 
 /// Maps state and outcome of a follow-up to the status of a resource.
 type Status = fn(FollowUpState, Option<ClosingOutcome>) -> &'static str;

@@ -43,7 +43,7 @@ use actix_web::web;
 use crate::domain::access::actor::Role;
 use crate::domain::audit::AuditAction;
 
-pub use outcome::outcome;
+pub(super) use negotiation::outcomes;
 
 /// Base path of the facade.
 pub const PATH: &str = "/fhir";

@@ -35,7 +35,7 @@ pub(super) const fn of(issue: Vec<Issue>) -> Typed<OperationOutcome> {
 }
 
 /// Renders a problem as FHIR: all faults with their places, and the red flags of rejected answers.
-pub fn outcome(problem: &Problem) -> impl Serialize {
+pub(super) fn outcome(problem: &Problem) -> impl Serialize {
     let faults = problem.faults.iter().take(MOST_FAULTS).map(issue);
     let mut issues: Vec<Issue> = faults.collect();
     if issues.is_empty() || problem.faults.len() > MOST_FAULTS {

@@ -24,11 +24,11 @@ use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::language::Language;
 use crate::domain::screening::answers::{Answers, RawAnswer, RawAnswers};
 use crate::domain::screening::questionnaire::Item;
-use crate::http::State;
 use crate::http::kernel::auth::Intake;
 use crate::http::kernel::body::Incoming;
 use crate::http::kernel::extract::Accepted;
 use crate::http::kernel::problem::{Problem, ProblemType};
+use crate::http::kernel::state::State;
 
 /// LOINC codes of body weight and height in the vital signs of FHIR R4.
 const LOINC: [(&str, Item); 2] = [("29463-7", Item::WeightKg), ("8302-2", Item::HeightCm)];

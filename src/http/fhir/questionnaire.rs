@@ -12,10 +12,10 @@ use crate::domain::screening::questionnaire;
 use crate::domain::screening::questionnaire::{CATALOGUE, Group, Spec};
 use crate::domain::screening::rule_table::RuleTable;
 use crate::domain::screening::texts::Texts;
-use crate::http::State;
 use crate::http::kernel::extract::Accepted;
-use crate::http::kernel::fixed::{Kind, json};
+use crate::http::kernel::fixed::json;
 use crate::http::kernel::problem::{Problem, ProblemType};
+use crate::http::kernel::state::State;
 
 elements! {
     /// The form.
@@ -74,7 +74,7 @@ pub(super) async fn get_questionnaire(
         return Err(Problem::new(ProblemType::NotFound, "the form of this version is not served"));
     }
     let language = accepted.or(Language::default());
-    let body = state.public.of(Kind::FhirQuestionnaire, &table.version, language);
+    let body = state.public.of("/fhir/Questionnaire", &table.version, language);
     reply::fixed(&request, language, &body, || json(&of(table, language)))
 }
 
@@ -95,7 +95,7 @@ pub(super) async fn search_questionnaires(
     parameters.end()?;
     let mut found = Vec::new();
     if asked.iter().all(|holds| *holds) {
-        let body = state.public.of(Kind::FhirQuestionnaire, &table.version, language);
+        let body = state.public.of("/fhir/Questionnaire", &table.version, language);
         found.push((&*table.version, body.raw(|| json(&of(table, language)))?));
     }
     Ok(reply::found(&request, &state, language, "Questionnaire", &found))

@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 use super::dates::span;
 use super::names::{QUESTIONNAIRE, SUBJECT};
-use super::search::{Parameters, any};
+use super::response_input::form_and_version;
+use super::search::{Parameters, any, token};
 use crate::domain::fault::FaultCode;
 use crate::domain::ids::{SubjectId, SubmissionId};
 use crate::domain::stored::PageRequest;
@@ -91,7 +92,8 @@ pub(super) fn subject(parameters: &mut Parameters) -> Option<Uuid> {
     let mut found = None;
     for name in ["subject", "patient", "subject:identifier", "patient:identifier"] {
         let Some(value) = parameters.one(name) else { continue };
-        let id = value.strip_prefix("Patient/").or_else(|| value.strip_prefix(SUBJECT)?.strip_prefix('|'));
+        let identifier = || token(&value).filter(|(system, _)| *system == SUBJECT).map(|(_, id)| id);
+        let id = value.strip_prefix("Patient/").or_else(identifier);
         match Uuid::try_parse(id.unwrap_or(&value)) {
             Ok(id) if found.is_none_or(|other| other == id) => found = Some(id),
             _ => parameters.refuse(name, FaultCode::Format, "must be one subject id of this service"),
@@ -102,25 +104,21 @@ pub(super) fn subject(parameters: &mut Parameters) -> Option<Uuid> {
 
 fn form_asked(parameters: &mut Parameters, filter: &mut RecordFilter) -> bool {
     let Some(canonical) = parameters.one("questionnaire") else { return true };
-    let (url, version) = canonical.split_once('|').map_or((&*canonical, None), |(url, version)| (url, Some(version)));
+    let (url, version) = form_and_version(&canonical);
     filter.rule_table = version.map(str::to_owned);
     url == QUESTIONNAIRE
 }
 
 /// A record identifier may identify a person, so it is accepted only in a form.
 fn identifier(parameters: &mut Parameters, posted: bool) -> Option<ExternalSource> {
-    let token = parameters.one("identifier")?;
+    let identifier = parameters.one("identifier")?;
     if !posted {
         parameters.refuse("identifier", FaultCode::NotAllowed, "send it by POST to _search, not in a URL");
         return None;
     }
-    match token.split_once('|') {
-        Some((system, id)) if !system.is_empty() && !id.is_empty() => {
-            Some(ExternalSource { system: system.to_owned(), id: id.to_owned() })
-        }
-        _ => {
-            parameters.refuse("identifier", FaultCode::Format, "must be system|value");
-            None
-        }
-    }
+    let Some((system, id)) = token(&identifier) else {
+        parameters.refuse("identifier", FaultCode::Format, "must be system|value");
+        return None;
+    };
+    Some(ExternalSource { system: system.to_owned(), id: id.to_owned() })
 }

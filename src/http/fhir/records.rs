@@ -15,11 +15,11 @@ use crate::app::submissions::records;
 use crate::app::{AppError, submissions};
 use crate::domain::ids::SubmissionId;
 use crate::domain::stored::{Page, PageRequest, StoredSubmission};
-use crate::http::State;
 use crate::http::kernel::auth::Intake;
 use crate::http::kernel::body::Incoming;
 use crate::http::kernel::extract::{Later, PathId};
 use crate::http::kernel::problem::Problem;
+use crate::http::kernel::state::State;
 
 const RESPONSES: Kind = Kind { status: "completed", date: "authored", form: true, coded: false };
 const RISKS: Kind = Kind { status: "final", date: "date", form: false, coded: false };

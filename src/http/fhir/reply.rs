@@ -9,10 +9,10 @@ use serde_json::value::RawValue;
 use super::bundle::{Link, searchset};
 use super::{MEDIA_TYPE, PATH};
 use crate::domain::language::Language;
-use crate::http::State;
 use crate::http::kernel::address;
 use crate::http::kernel::fixed::Fixed;
 use crate::http::kernel::problem::Problem;
+use crate::http::kernel::state::State;
 
 /// Answers with a resource.
 pub(super) fn resource(mut response: HttpResponseBuilder, resource: &impl Serialize) -> HttpResponse {

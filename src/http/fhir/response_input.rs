@@ -173,10 +173,13 @@ fn question(parent: &str, link: &str) -> String {
 
 /// Whether a canonical URL is the form in one of these versions.
 pub(super) fn known_form(canonical: &str, versions: &[String]) -> bool {
-    match canonical.split_once('|') {
-        Some((url, version)) => url == QUESTIONNAIRE && versions.iter().any(|known| known == version),
-        None => canonical == QUESTIONNAIRE,
-    }
+    let (url, version) = form_and_version(canonical);
+    url == QUESTIONNAIRE && version.is_none_or(|version| versions.iter().any(|known| known == version))
+}
+
+/// The URL and the version of a canonical URL.
+pub(super) fn form_and_version(canonical: &str) -> (&str, Option<&str>) {
+    canonical.split_once('|').map_or((canonical, None), |(url, version)| (url, Some(version)))
 }
 
 /// Whether text is allowed as the system or id of a record.

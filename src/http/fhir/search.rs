@@ -62,6 +62,11 @@ impl Parameters {
     }
 }
 
+/// System and value of a token; `None` unless it has both.
+pub(super) fn token(text: &str) -> Option<(&str, &str)> {
+    text.split_once('|').filter(|(system, value)| !system.is_empty() && !value.is_empty())
+}
+
 /// Whether a value is in every value list of a token parameter.
 pub(super) fn any(asked: &[String], value: &str) -> bool {
     asked.iter().all(|list| list.split(',').any(|one| one == value))

@@ -1,14 +1,14 @@
 //! `PUT /fhir/Task/{id}`: the status that a client gives a task is a command on the follow-up. `docs/fhir.md` has the table.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ETAG, IF_MATCH};
+use actix_web::http::header::ETAG;
 use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::Timestamp;
 use serde::Deserialize;
 use uuid::Uuid;
 use validator::Validate;
 
-use super::create::{Preferred, preferred};
+use super::create::Preferred;
 use super::follow_up::{self, outcome};
 use super::names::{CREDENTIAL, RESULTS};
 use super::outcome::{Issue, of, place, within};
@@ -18,11 +18,11 @@ use crate::app::{AppError, follow_ups};
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::follow_ups::{Closing, FollowUp, FollowUpCommand, FollowUpState, NotNeededReason};
 use crate::domain::ids::{CredentialId, FollowUpId};
-use crate::http::State;
 use crate::http::kernel::auth::Staff;
 use crate::http::kernel::body::Incoming;
-use crate::http::kernel::extract::{Later, PathId};
-use crate::http::kernel::problem::{Problem, ProblemType};
+use crate::http::kernel::extract::{Later, PathId, if_match};
+use crate::http::kernel::problem::Problem;
+use crate::http::kernel::state::State;
 
 /// The elements of a task that are read; all others are ignored.
 #[derive(Deserialize, Validate)]
@@ -77,7 +77,7 @@ pub(super) async fn update_task(
     id: Later<PathId>,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
-    let (id, version) = (id.read()?.0, seen(&request)?);
+    let (id, version) = (id.read()?.0, if_match(request.headers(), true)?);
     let body = incoming.read::<TaskInput>().await.map_err(|problem| within("Task", problem))?;
     let mut faults: Vec<Fault> = body.faults;
     for fault in &mut faults {
@@ -105,7 +105,7 @@ pub(super) async fn update_task(
 }
 
 fn answer(request: &HttpRequest, case: &FollowUp) -> HttpResponse {
-    match preferred(request.headers()) {
+    match Preferred::of(request.headers()) {
         Preferred::Representation => reply::versioned(StatusCode::OK, case.version, &follow_up::task(case)),
         Preferred::Outcome => reply::versioned(
             StatusCode::OK,
@@ -128,21 +128,6 @@ fn located(error: AppError) -> AppError {
 
 fn at(element: &str, code: FaultCode, detail: &str) -> Fault {
     Fault::new(format!("Task.{element}"), code, detail)
-}
-
-/// The version that the client has read: one weak tag, as returned, or the same tag as a strong one.
-fn seen(request: &HttpRequest) -> Result<i32, Problem> {
-    let mut values = request.headers().get_all(IF_MATCH);
-    let Some(value) = values.next() else {
-        let detail = "send the ETag of the version that you read in If-Match";
-        return Err(Problem::new(ProblemType::PreconditionRequired, detail));
-    };
-    let tag = value.to_str().ok().filter(|_| values.next().is_none()).map(str::trim);
-    let digits = tag.and_then(|tag| tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"')?.strip_suffix('"'));
-    let plain = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
-    plain
-        .and_then(|digits| digits.parse().ok())
-        .ok_or_else(|| Problem::parameters(vec![Fault::new("/If-Match", FaultCode::Format, "one ETag as returned")]))
 }
 
 /// The command that leads from the current state to the requested status; `None` if there is nothing to do.

@@ -8,7 +8,7 @@ use actix_web::http::header::{HOST, HeaderMap};
 use actix_web::http::uri::Authority;
 use ipnet::IpNet;
 
-use crate::http::Settings;
+use super::state::Settings;
 
 /// The client address of a request.
 pub(in crate::http) fn of(request: &HttpRequest, trusted: &[IpNet]) -> IpAddr {

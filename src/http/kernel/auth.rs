@@ -10,15 +10,15 @@ use actix_web::http::header::{AUTHORIZATION, ORIGIN};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
 
 use super::address;
-use super::middleware::request_id;
 use super::problem::Problem;
 use super::rate::Counted;
+use super::request_id::request_id;
+use super::state::State;
 use crate::app::AppError;
 use crate::app::access::limits::Budget;
 use crate::app::access::sign_in::{Admission, Attempt, SignedIn, admit};
 use crate::domain::access::actor::{Actor, Role};
 use crate::domain::stored::Clinic;
-use crate::http::State;
 
 /// Retry delay of a caller with too many unread responses.
 const UNREAD: Duration = Duration::from_secs(1);

@@ -15,16 +15,14 @@ use validator::Validate;
 
 use super::canonical::canonical;
 use super::faults::{collect, of_validation};
-use super::middleware::speaks_fhir;
 use super::node::{Node, nul_faults};
 use super::object::Object;
 use super::problem::{Problem, ProblemType};
 use super::room::Place;
+use super::state::State;
 use crate::app::AppError;
 use crate::domain::access::actor::Actor;
 use crate::domain::fault::Fault;
-use crate::http::State;
-use crate::http::fhir;
 
 /// Maximum body of a single submission, bytes.
 pub const BODY_LIMIT: usize = 64 * 1024;
@@ -187,9 +185,14 @@ pub(in crate::http) fn not_json(error: &serde_json::Error) -> Problem {
     Problem::new(ProblemType::MalformedRequest, detail)
 }
 
+/// Request extension: a media type that bodies may have instead of `application/json`.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::http) struct BodyType(pub &'static str);
+
 fn declared_as_json(request: &HttpRequest) -> Result<(), Problem> {
-    let fhir = speaks_fhir() && request.content_type().eq_ignore_ascii_case(fhir::MEDIA_TYPE);
-    declared_as(request, if fhir { fhir::MEDIA_TYPE } else { "application/json" })
+    let other = request.extensions().get::<BodyType>().map(|other| other.0);
+    let other = other.filter(|other| request.content_type().eq_ignore_ascii_case(other));
+    declared_as(request, other.unwrap_or("application/json"))
 }
 
 /// Checks that a body is declared as the media type, in UTF-8, without content encoding.

@@ -15,7 +15,7 @@ const PATH_LIMIT: usize = 1024;
 /// Maximum bytes of the head. Browsers send 16 KB of cookies.
 const HEAD_LIMIT: usize = 32 * 1024;
 /// Maximum bytes of a header that is parsed as a list.
-const LIST_LIMIT: usize = 512;
+pub(in crate::http) const LIST_LIMIT: usize = 512;
 /// Headers that are parsed as lists before the caller is authenticated, here or in the framework.
 const LISTS: [&str; 6] =
     ["accept", "accept-encoding", "accept-language", "access-control-request-headers", "forwarded", "x-forwarded-for"];

@@ -1,6 +1,7 @@
 //! The OpenAPI document, derived from the routes, and the documentation pages.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, VARY};
@@ -16,61 +17,73 @@ use utoipa::openapi::{
 };
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_actix_web::AppExt;
+use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_swagger_ui::Config;
 
 use super::fixed::{Body, Fixed, JSON};
 use super::problem::{Problem, ProblemBody, ProblemType};
 use super::request_headers;
-use super::trail::{Actions, action_of};
 use crate::app::AppError;
-use crate::http::fhir;
+use crate::domain::audit::AuditAction;
 
 /// Example of a successful response for each operation id: responses of the server, shortened. A test compares them.
 const EXAMPLES: &str = include_str!("../../../openapi/examples.json");
 
 /// Parts of the document that the router's fallback and the audit middleware use.
-pub(crate) struct Served {
-    pub(crate) paths: Vec<KnownPath>,
-    /// Audit action of each operation, by method and path.
-    pub(crate) actions: Actions,
+pub(in crate::http) struct Served {
+    pub(in crate::http) paths: Vec<KnownPath>,
+    /// Audited actions by method and path template, such as `GET /v1/submissions/{id}`.
+    pub(in crate::http) actions: HashMap<String, AuditAction>,
 }
 
 /// A path of the document with its methods.
-pub(crate) struct KnownPath {
-    pub(crate) template: String,
-    pub(crate) methods: Vec<&'static str>,
+pub(in crate::http) struct KnownPath {
+    pub(in crate::http) template: String,
+    pub(in crate::http) methods: Vec<&'static str>,
 }
 
 /// The OpenAPI document as checked in.
-#[must_use]
-pub fn document() -> String {
-    let mut text = openapi().to_pretty_json().unwrap_or_default();
+pub(in crate::http) fn text(api: &OpenApi) -> String {
+    let mut text = api.to_pretty_json().unwrap_or_default();
     text.push('\n');
     text
 }
 
 impl Served {
-    pub(crate) fn new() -> Self {
-        let api = openapi();
+    /// `action_of` gives the audit action of an operation id; `undocumented` has those of routes that are not in the document.
+    pub(in crate::http) fn new(
+        api: &OpenApi,
+        action_of: fn(&str) -> Option<AuditAction>,
+        undocumented: impl Iterator<Item = (String, AuditAction)>,
+    ) -> Self {
         let known = |(template, item): (&String, &PathItem)| KnownPath {
             template: template.clone(),
             methods: operations(item).into_iter().map(|(method, _)| method).collect(),
         };
-        Self { paths: api.paths.paths.iter().map(known).collect(), actions: actions(&api) }
+        let mut actions: HashMap<_, _> = undocumented.collect();
+        for (path, item) in &api.paths.paths {
+            for (method, operation) in operations(item) {
+                if let Some(action) = operation.operation_id.as_deref().and_then(action_of) {
+                    actions.insert(format!("{method} {path}"), action);
+                }
+            }
+        }
+        Self { paths: api.paths.paths.iter().map(known).collect(), actions }
     }
 }
 
 /// Documentation pages: the document, its rendering, and the list of problems. They load nothing from other origins.
-pub(crate) fn pages(config: &mut web::ServiceConfig) {
+pub(in crate::http) fn pages(config: &mut web::ServiceConfig, document: fn() -> String) {
     config
-        .route("/openapi.json", web::get().to(get_document))
+        .route("/openapi.json", web::get().to(move |request: HttpRequest| get_document(request, document)))
         .route("/docs", web::get().to(get_docs))
         .route("/docs/problems", web::get().to(get_problems))
         .route("/docs/{file:.*}", web::get().to(get_page));
 }
 
-fn openapi() -> OpenApi {
-    let app = actix_web::App::new().into_utoipa_app().openapi(outline()).configure(crate::http::routes);
+/// Describes the operations that `routes` registers.
+pub(in crate::http) fn openapi(routes: fn(&mut ServiceConfig<'_>)) -> OpenApi {
+    let app = actix_web::App::new().into_utoipa_app().openapi(outline()).configure(routes);
     let (_, mut api) = app.split_for_parts();
     let components = api.components.get_or_insert_with(Components::new);
     components.schemas.insert(ProblemBody::name().into_owned(), ProblemBody::schema());
@@ -90,18 +103,6 @@ fn openapi() -> OpenApi {
         }
     }
     api
-}
-
-fn actions(api: &OpenApi) -> Actions {
-    let mut actions: Actions = fhir::actions().collect();
-    for (path, item) in &api.paths.paths {
-        for (method, operation) in operations(item) {
-            if let Some(action) = operation.operation_id.as_deref().and_then(action_of) {
-                actions.insert(format!("{method} {path}"), action);
-            }
-        }
-    }
-    actions
 }
 
 fn outline() -> OpenApi {
@@ -214,7 +215,7 @@ fn operations_mut(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
 }
 
-async fn get_document(request: HttpRequest) -> Result<HttpResponse, Problem> {
+async fn get_document(request: HttpRequest, document: fn() -> String) -> Result<HttpResponse, Problem> {
     static BODY: Fixed = Fixed::new();
     BODY.answer(&request, checked_each_time(), JSON, || Ok(document().into_bytes()))
 }

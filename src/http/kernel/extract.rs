@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 use std::marker::PhantomData;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{ACCEPT_LANGUAGE, AcceptLanguage, Header, IF_MATCH, Quality};
+use actix_web::http::header::{ACCEPT_LANGUAGE, AcceptLanguage, Header, HeaderMap, IF_MATCH, Quality};
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -14,11 +14,11 @@ use validator::Validate;
 use super::fallback::literal;
 use super::faults::{of_query, of_validation};
 use super::problem::{Problem, ProblemType};
+use super::state::State;
 use crate::app::AppError;
 use crate::domain::fault::{Fault, FaultCode, keep_first_of_each_place};
 use crate::domain::language::Language;
 use crate::domain::stored::Clinic;
-use crate::http::State;
 
 /// A parameter that has not been read yet.
 pub struct Later<T> {
@@ -157,26 +157,31 @@ impl Parameter for IdempotencyKey {
 
 impl Parameter for IfMatch {
     fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let mut values = request.headers().get_all(IF_MATCH);
-        match (values.next(), values.next()) {
-            (None, _) => {
-                let detail = "send the ETag of the version that you read in If-Match";
-                Err(Problem::new(ProblemType::PreconditionRequired, detail))
-            }
-            (Some(value), None) => value.to_str().ok().and_then(entity_tag).map(Self).ok_or_else(not_a_tag),
-            (Some(_), Some(_)) => Err(not_a_tag()),
-        }
+        if_match(request.headers(), false).map(Self)
     }
 }
 
-fn not_a_tag() -> Problem {
-    let detail = "one ETag as returned, in double quotes";
-    Problem::parameters(vec![Fault::new("/If-Match", FaultCode::Format, detail)])
+/// The version in `If-Match`. A weak tag is read only where this service returns weak ones.
+///
+/// # Errors
+/// Fails when the header is missing, or is not one tag of this service.
+pub(in crate::http) fn if_match(headers: &HeaderMap, weak: bool) -> Result<i32, Problem> {
+    let mut values = headers.get_all(IF_MATCH);
+    let Some(value) = values.next() else {
+        let detail = "send the ETag of the version that you read in If-Match";
+        return Err(Problem::new(ProblemType::PreconditionRequired, detail));
+    };
+    let tag = value.to_str().ok().filter(|_| values.next().is_none());
+    tag.and_then(|tag| entity_tag(tag.trim(), weak)).ok_or_else(|| {
+        let detail = "one ETag as returned, in double quotes";
+        Problem::parameters(vec![Fault::new("/If-Match", FaultCode::Format, detail)])
+    })
 }
 
-/// The version in an `ETag` of this service. A list, `*` and a weak tag do not identify a version.
-fn entity_tag(text: &str) -> Option<i32> {
-    let digits = text.trim().strip_prefix('"')?.strip_suffix('"')?;
+/// The version in an `ETag` of this service. A list and `*` do not identify a version.
+fn entity_tag(tag: &str, weak: bool) -> Option<i32> {
+    let tag = tag.strip_prefix("W/").filter(|_| weak).unwrap_or(tag);
+    let digits = tag.strip_prefix('"')?.strip_suffix('"')?;
     let plain = (1..=9).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
     digits.parse().ok().filter(|_| plain)
 }
@@ -190,4 +195,11 @@ pub(in crate::http) fn retry_key(text: &str) -> Option<String> {
     };
     let visible = key.chars().all(|c| c.is_ascii_graphic() && c != '"' && c != '\\');
     (visible && (1..=255).contains(&key.len())).then(|| key.to_owned())
+}
+
+/// The first preference in `Prefer` that is one of `known`.
+pub(in crate::http) fn preferred<T: Copy>(headers: &HeaderMap, known: &[(&str, T)]) -> Option<T> {
+    let values = headers.get_all("prefer").filter_map(|value| value.to_str().ok());
+    let mut preferences = values.flat_map(|value| value.split([',', ';'])).map(str::trim);
+    preferences.find_map(|one| Some(known.iter().find(|(name, _)| *name == one)?.1))
 }

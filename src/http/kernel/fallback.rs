@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, web};
 
 use super::problem::{Problem, ProblemType};
-use crate::http::State;
+use super::state::State;
 
 /// Answers a request that no route handles.
 ///
@@ -25,7 +25,8 @@ pub(in crate::http) fn literal(state: &State, path: &str) -> Option<Problem> {
     Some(Problem::method_not_allowed(&known.methods.join(", ")))
 }
 
-fn matches(template: &str, path: &str) -> bool {
+/// Whether a path is one of a template; a segment in braces stands for any text.
+pub(in crate::http) fn matches(template: &str, path: &str) -> bool {
     let (mut wanted, mut given) = (template.split('/'), path.split('/'));
     loop {
         match (wanted.next(), given.next()) {

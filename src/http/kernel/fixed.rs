@@ -26,28 +26,9 @@ pub(in crate::http) const JSON: &str = "application/json";
 #[derive(Default)]
 pub(in crate::http) struct Fixed(OnceLock<Body>);
 
-/// Bodies built from a rule table in a language.
+/// Bodies built from a rule table in a language, by the path of the resource, the version and the language.
 #[derive(Default)]
-pub(in crate::http) struct Public(DashMap<(Kind, String, Language), Arc<Fixed>>);
-
-/// Public resources built from a rule table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(in crate::http) enum Kind {
-    /// The questionnaire.
-    Questionnaire,
-    /// The rule table.
-    RuleTable,
-    /// The list of rule tables.
-    RuleTables,
-    /// The FHIR `Questionnaire`.
-    FhirQuestionnaire,
-    /// FHIR `CodeSystem` of the options of answers.
-    FhirAnswers,
-    /// FHIR `CodeSystem` of the results.
-    FhirResults,
-    /// The list of CDS Hooks services.
-    CdsServices,
-}
+pub(in crate::http) struct Public(DashMap<(&'static str, String, Language), Arc<Fixed>>);
 
 /// A body that is built, plain and compressed.
 pub(in crate::http) struct Body {
@@ -57,9 +38,9 @@ pub(in crate::http) struct Body {
 }
 
 impl Public {
-    /// The body of a kind, for an existing version.
-    pub(in crate::http) fn of(&self, kind: Kind, version: &str, language: Language) -> Arc<Fixed> {
-        Arc::clone(&self.0.entry((kind, version.to_owned(), language)).or_default())
+    /// The body of a resource, for an existing version.
+    pub(in crate::http) fn of(&self, path: &'static str, version: &str, language: Language) -> Arc<Fixed> {
+        Arc::clone(&self.0.entry((path, version.to_owned(), language)).or_default())
     }
 }
 

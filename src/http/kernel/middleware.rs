@@ -22,51 +22,14 @@ use super::answer::Answer;
 use super::connections::{CHUNKED, Connection, UnderWay};
 use super::problem::{Problem, ProblemType};
 use super::rate::Counted;
+use super::request_id::{REQUEST_ID, in_request};
+use super::state::State;
 use super::unread::{self, Held, until_sent};
 use crate::app::ambient::new_id;
 use crate::domain::access::actor::Actor;
-use crate::http::State;
-use crate::http::fhir;
 
-/// The request and response header of the request id.
-pub const REQUEST_ID: &str = "x-request-id";
-
-tokio::task_local! {
-    static CURRENT: Current;
-}
-
-/// Task-local data of the current request.
-#[derive(Clone, Copy)]
-struct Current {
-    id: Uuid,
-    fhir: bool,
-}
-
-/// Id of the current request, as text; empty outside a request.
-#[must_use]
-pub fn current_request_id() -> String {
-    request_id().map(|id| id.to_string()).unwrap_or_default()
-}
-
-/// Id of the current request.
-#[must_use]
-pub fn request_id() -> Option<Uuid> {
-    CURRENT.try_with(|current| current.id).ok()
-}
-
-/// Whether the current request is for FHIR resources, whose errors have their own format.
-#[must_use]
-pub fn speaks_fhir() -> bool {
-    CURRENT.try_with(|current| current.fhir).unwrap_or_default()
-}
-
-/// Runs work that continues while the response is sent as part of the request; FHIR responses do not use this.
-pub(in crate::http) fn in_request<F: Future>(id: Uuid, work: F) -> impl Future<Output = F::Output> {
-    CURRENT.scope(Current { id, fhir: false }, work)
-}
-
-/// Gives the request an id and a span, renders panics and framework errors as problems, and sets the headers of every
-/// response. The span holds the route template, never the actual path.
+/// Gives the request an id and a span, and sets the headers of every response. The span holds the route template, never the
+/// actual path.
 ///
 /// # Errors
 /// Never fails: every error becomes a response.
@@ -84,13 +47,10 @@ pub async fn envelope(
     let under_way = begun(&mut request);
     let span = tracing::info_span!("request", %id, method);
     let start = Instant::now();
-    let current = Current { id, fhir: request.path().starts_with(fhir::PATH) };
     let work = async move {
-        // The request must not be cloned: the router requires to be its only holder.
-        let caught = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-        match caught {
-            Ok(Ok(response)) => {
-                let mut response = translated(response.map_into_boxed_body());
+        match next.call(request).await {
+            Ok(response) => {
+                let mut response = response.map_into_boxed_body();
                 if stopping(response.request()) {
                     response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
                 }
@@ -102,15 +62,26 @@ pub async fn envelope(
                 finish(response.headers_mut(), id);
                 Ok(on_its_way(response.map_body(|_, body| until_sent(held, body)), under_way))
             }
-            Ok(Err(error)) => Err(finished(error.error_response(), id, start, held)),
-            Err(_) => {
-                tracing::error!("a handler panicked");
-                let problem = Problem::new(ProblemType::Internal, "search the log for the request id");
-                Err(finished(problem.error_response(), id, start, held))
-            }
+            Err(error) => Err(finished(error.error_response(), id, start, held)),
         }
     };
-    CURRENT.scope(current, work.instrument(span)).await
+    in_request(id, work.instrument(span)).await
+}
+
+/// Renders panics and framework errors as problems.
+///
+/// # Errors
+/// Passes on errors of the rest of the service; a panic becomes an internal error.
+pub async fn problems(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    // The request must not be cloned: the router requires to be its only holder.
+    let Ok(response) = AssertUnwindSafe(next.call(request)).catch_unwind().await else {
+        tracing::error!("a handler panicked");
+        return Err(Problem::new(ProblemType::Internal, "search the log for the request id").into());
+    };
+    Ok(translated(response?.map_into_boxed_body()))
 }
 
 /// Whether the service is stopping, so that clients must reconnect to another instance.
@@ -182,15 +153,13 @@ fn log(route: Option<String>, status: StatusCode, start: Instant) {
         .record(start.elapsed());
 }
 
-/// Renders an error of the framework, such as for an unreadable header, as a problem.
+/// Renders an error of the framework, such as for an unreadable header, as a problem. The framework's errors are plain text
+/// or empty; those of the service are JSON.
 fn translated(response: ServiceResponse) -> ServiceResponse {
     let status = response.status();
-    let is_problem = response
-        .headers()
-        .get(CONTENT_TYPE)
-        .is_some_and(|kind| kind == "application/problem+json" || kind == fhir::MEDIA_TYPE);
-    let api = speaks_fhir() || response.request().path().starts_with("/v1");
-    if is_problem || !api || !(status.is_client_error() || status.is_server_error()) {
+    let plain = |kind: &HeaderValue| kind.as_bytes().starts_with(b"text/plain");
+    let foreign = response.headers().get(CONTENT_TYPE).is_none_or(plain);
+    if !foreign || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
     let kind = match status {

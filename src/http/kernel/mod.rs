@@ -1,13 +1,15 @@
-//! What every wing uses: sockets, bodies, sign-in, problems, documents.
+//! What every wing uses: sockets, bodies, sign-in, problems, documents. It imports no wing; `http/mod.rs` gives it what it needs
+//! of them as data.
 
 pub(super) mod address;
+pub(super) mod alarm;
 pub(super) mod answer;
 pub(super) mod auth;
 pub(super) mod body;
 pub(super) mod bounds;
 pub(super) mod canonical;
 pub(super) mod connections;
-pub mod docs;
+pub(super) mod docs;
 pub(super) mod extract;
 pub(super) mod fallback;
 pub(super) mod faults;
@@ -22,10 +24,13 @@ pub mod problem;
 pub(super) mod rate;
 pub(super) mod reader;
 pub(super) mod request_headers;
+pub(super) mod request_id;
 pub(super) mod room;
 pub(super) mod slices;
+pub(super) mod state;
 pub mod trail;
 pub(super) mod unread;
 pub(super) mod waiting;
 pub mod whole;
+pub mod wording;
 pub(super) mod written;

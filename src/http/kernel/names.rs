@@ -1,9 +1,4 @@
-//! JSON types of the API. They are used only in `http`, not in lower layers.
-
-pub use crate::http::v1::screening::assessment::{AssessmentBody, RedFlagBody, SourceBody};
-pub use crate::http::v1::screening::fragments::Fragments;
-pub use crate::http::v1::screening::render::Rendering;
-pub use crate::http::v1::screening::wording::Wording;
+//! JSON names of the domain's enumerations.
 
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};

@@ -6,11 +6,11 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::middleware::{current_request_id, speaks_fhir};
-use super::names::{CareLevelName, RedFlagBody};
+use super::names::CareLevelName;
+use super::request_id::current_request_id;
+use super::wording::{AlarmBody, RedFlagBody};
 use crate::app::AppError;
 use crate::domain::fault::{Fault, MOST_FAULTS};
-use crate::http::fhir;
 
 /// All problem types of this service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -160,17 +160,6 @@ pub struct Problem {
     pub(in crate::http) alarm: Option<Box<AlarmBody>>,
     allow: Option<String>,
     retry_after: Option<u64>,
-}
-
-/// The rendered red flags of a rejected body.
-#[derive(Clone, Debug)]
-pub struct AlarmBody {
-    /// The red flags.
-    pub red_flags: Vec<RedFlagBody>,
-    /// The care level.
-    pub care_level: Option<CareLevelName>,
-    /// What to do now, in words.
-    pub care_text: Option<String>,
 }
 
 impl Problem {
@@ -325,15 +314,13 @@ impl ResponseError for Problem {
         if let Some(allow) = &self.allow {
             response.insert_header((ALLOW, allow.as_str()));
         }
-        let (media_type, body) = if speaks_fhir() {
-            (fhir::MEDIA_TYPE, serde_json::to_vec(&fhir::outcome(self)))
-        } else {
-            ("application/problem+json", serde_json::to_vec(&self.body()))
-        };
-        response.content_type(media_type);
-        match body {
+        response.content_type("application/problem+json");
+        let mut response = match serde_json::to_vec(&self.body()) {
             Ok(body) => response.body(body),
             Err(_) => response.finish(),
-        }
+        };
+        // A wing with another form of errors finds the problem here.
+        response.extensions_mut().insert(self.clone());
+        response
     }
 }

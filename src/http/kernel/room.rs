@@ -9,10 +9,11 @@ use uuid::Uuid;
 
 use super::problem::{Problem, ProblemType};
 use crate::domain::access::actor::Actor;
-use crate::http::v1::submissions::batch::BATCH_LIMIT;
 
 /// Default bytes for all bodies in progress: together with the responses and parsed data this keeps the process below 400 MiB.
 pub const ROOM: usize = 128 * 1024 * 1024;
+/// Maximum body of a request, bytes: a batch or a Bundle.
+pub(in crate::http) const LARGEST_BODY: usize = 8 * 1024 * 1024;
 
 /// The memory limit of a process.
 #[derive(Clone)]
@@ -52,13 +53,13 @@ impl AsRef<[u8]> for Housed {
 
 impl Room {
     pub(crate) fn new(all: usize) -> Self {
-        Self(Arc::new(Shared { all: all.max(BATCH_LIMIT), taken: Mutex::default() }))
+        Self(Arc::new(Shared { all: all.max(LARGEST_BODY), taken: Mutex::default() }))
     }
 
     /// An empty reservation for a body of this caller. A credential has a quarter of the limit, its clinic a half; each can
     /// always send the largest body.
     pub(in crate::http) fn of(&self, actor: &Actor) -> Place {
-        let share = |part: usize| (self.0.all / part).max(BATCH_LIMIT);
+        let share = |part: usize| (self.0.all / part).max(LARGEST_BODY);
         let owners = [(actor.credential_id.0, share(4)), (actor.clinic_id.0, share(2))];
         Place { room: self.clone(), owners, bytes: 0 }
     }
@@ -149,7 +150,7 @@ mod tests {
     #[test]
     fn each_can_send_the_largest_body_in_a_small_room() {
         let room = Room::new(1);
-        assert!(room.of(&actor(1, 11)).take(BATCH_LIMIT).is_ok());
-        assert!(room.of(&actor(1, 11)).take(BATCH_LIMIT + 1).is_err());
+        assert!(room.of(&actor(1, 11)).take(LARGEST_BODY).is_ok());
+        assert!(room.of(&actor(1, 11)).take(LARGEST_BODY + 1).is_err());
     }
 }

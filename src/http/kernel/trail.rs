@@ -1,8 +1,6 @@
 //! Refusals of authenticated callers are audited before the response is sent; similar refusals are folded into one entry.
 //! Successful actions are audited by the use case itself, with all subjects returned.
 
-use std::collections::HashMap;
-
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
@@ -12,11 +10,11 @@ use metrics::counter;
 use uuid::Uuid;
 
 use super::problem::Problem;
+use super::state::State;
 use crate::app::audit;
 use crate::domain::access::actor::{Actor, Role};
 use crate::domain::audit::{AuditAction, AuditOutcome};
 use crate::domain::ids::SubjectId;
-use crate::http::State;
 
 /// The audit action of an operation of the OpenAPI document; `None` if the operation is not audited.
 #[must_use]
@@ -71,9 +69,6 @@ pub fn action_of(operation_id: &str) -> Option<AuditAction> {
         _ => return None,
     })
 }
-
-/// Audited actions by method and path template, such as `GET /v1/submissions/{id}`.
-pub(in crate::http) type Actions = HashMap<String, AuditAction>;
 
 /// Audits a refusal. If the entry cannot be written, the response is withheld and the caller gets 503.
 ///

@@ -1,5 +1,6 @@
 //! The FHIR facade: permissions and resources.
 
+mod accept;
 mod access;
 mod addresses;
 mod batch;

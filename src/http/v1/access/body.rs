@@ -13,6 +13,7 @@ use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::CredentialId;
 use crate::domain::stored::Credential;
 use crate::http::kernel::names::RoleName;
+use crate::http::kernel::paging::page;
 
 /// A credential to create.
 #[derive(Clone, Default, Deserialize, Validate, ToSchema)]
@@ -92,6 +93,11 @@ pub struct MintedCredentialBody {
     /// The key. It cannot be retrieved again.
     pub key: String,
 }
+
+page!(
+    /// A page of credentials, oldest first.
+    CredentialPage of CredentialBody, from Credential
+);
 
 impl CredentialInput {
     /// Parses the input.

@@ -5,20 +5,19 @@ pub mod body;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
 
-use super::submissions::lists::{CredentialPage, PageQuery};
 use crate::app::AppError;
 use crate::app::access::credentials;
 use crate::app::access::credentials::{By, Key};
 use crate::domain::fault::keep_first_of_each_place;
 use crate::domain::ids::CredentialId;
 use crate::domain::stored::Credential;
-use crate::http::State;
 use crate::http::kernel::auth::Admin;
 use crate::http::kernel::body::{Body, Incoming};
 use crate::http::kernel::extract::{Later, PathId, Query};
-use crate::http::kernel::paging;
+use crate::http::kernel::paging::{self, PageQuery};
 use crate::http::kernel::problem::{Problem, ProblemBody};
-use body::{CredentialBody, CredentialInput, MintedCredentialBody, RotationInput};
+use crate::http::kernel::state::State;
+use body::{CredentialBody, CredentialInput, CredentialPage, MintedCredentialBody, RotationInput};
 
 /// Create a credential
 ///

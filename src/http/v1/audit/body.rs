@@ -10,7 +10,7 @@ use crate::domain::audit::{AuditFilter, NamedEntry};
 use crate::domain::ids::{CredentialId, SubjectId};
 use crate::domain::stored::PageRequest;
 use crate::http::kernel::names::{AuditActionName, AuditOutcomeName};
-use crate::http::v1::submissions::lists::PageQuery;
+use crate::http::kernel::paging::{PageQuery, page};
 
 /// Filters and page of the audit log.
 #[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
@@ -80,6 +80,11 @@ pub struct AuditEntryBody {
     #[schema(required)]
     pub request_id: Option<Uuid>,
 }
+
+page!(
+    /// A page of the audit log, newest first.
+    AuditEntryPage of AuditEntryBody, from NamedEntry
+);
 
 impl AuditQuery {
     /// Splits the query into filter and page.

@@ -4,14 +4,13 @@ pub mod body;
 
 use actix_web::{HttpRequest, HttpResponse, get, web};
 
-use super::submissions::lists::AuditEntryPage;
 use crate::app::audit;
-use crate::http::State;
 use crate::http::kernel::auth::Admin;
 use crate::http::kernel::extract::{Later, Query};
 use crate::http::kernel::paging;
 use crate::http::kernel::problem::Problem;
-use body::AuditQuery;
+use crate::http::kernel::state::State;
+use body::{AuditEntryPage, AuditQuery};
 
 /// List audit entries
 ///

@@ -8,11 +8,11 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 
 use crate::app::follow_ups;
 use crate::domain::ids::FollowUpId;
-use crate::http::State;
 use crate::http::kernel::auth::Staff;
 use crate::http::kernel::extract::{Later, PathId, Query};
 use crate::http::kernel::paging;
 use crate::http::kernel::problem::Problem;
+use crate::http::kernel::state::State;
 use body::{FollowUpDetailBody, FollowUpEventBody, FollowUpHistory, FollowUpPage};
 use worklist::FollowUpQuery;
 

@@ -13,8 +13,8 @@ use crate::domain::follow_ups::FollowUpState;
 use crate::domain::ids::{CredentialId, SubjectId};
 use crate::domain::stored::{Assignee, FollowUpFilter, FollowUpOrder, PageRequest};
 use crate::http::kernel::names::{BandName, FollowUpOrderName, FollowUpStateName, UrgencyName};
+use crate::http::kernel::paging::DEFAULT_LIMIT;
 use crate::http::v1::submissions::body::plain;
-use crate::http::v1::submissions::lists::DEFAULT_LIMIT;
 
 /// Filters, order and page of the worklist.
 #[derive(Clone, Debug, Deserialize, Validate, IntoParams)]

@@ -7,7 +7,7 @@ use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder,
 use utoipa::openapi::{RefOr, extensions::ExtensionsBuilder};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::domain::fault::Fault;
+use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::screening::answers::{Answers, RawAnswers};
 use crate::domain::screening::questionnaire::{CATALOGUE, Kind, Spec};
 
@@ -18,6 +18,16 @@ pub struct AnswersBody {
     pub answers: Answers,
     /// The faults of the other answers.
     pub faults: Vec<Fault>,
+}
+
+/// Returns the answers of a body and adds their faults; missing answers are a fault.
+pub fn answers(body: Option<AnswersBody>, faults: &mut Vec<Fault>) -> Answers {
+    let Some(body) = body else {
+        faults.push(Fault::new("/answers", FaultCode::Required, "the answers are missing"));
+        return Answers::default();
+    };
+    faults.extend(body.faults);
+    body.answers
 }
 
 impl<'de> Deserialize<'de> for AnswersBody {

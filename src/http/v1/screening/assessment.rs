@@ -6,10 +6,12 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use crate::domain::screening::instrument::{Accuracy, Share};
+use crate::domain::screening::open_questions::OpenQuestion;
 use crate::http::kernel::names::{
-    BandName, CareLevelName, ConfidenceName, LanguageName, OutcomeName, PathwayName, PositiveWhenName, SourceKindName,
-    StageName,
+    BandName, CareLevelName, LanguageName, OutcomeName, PathwayName, PositiveWhenName, StageName,
 };
+use crate::http::kernel::wording::{RedFlagBody, SourceBody, Wording};
 
 /// The assessment of the answers by the rule table.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -98,23 +100,6 @@ pub struct FindingBody<'a> {
     /// Sources of the rule.
     #[schema(value_type = Vec<SourceBody>)]
     pub sources: &'a RawValue,
-}
-
-/// The source of a value.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Source)]
-pub struct SourceBody {
-    /// Kind of source.
-    pub kind: SourceKindName,
-    /// The citation.
-    pub cite: String,
-    /// Digital object identifier (DOI).
-    #[schema(required)]
-    pub doi: Option<String>,
-    /// The value or statement taken from the source, in English.
-    pub effect: String,
-    /// Confidence in the value.
-    pub confidence: ConfidenceName,
 }
 
 /// Result of a published instrument.
@@ -250,20 +235,6 @@ pub struct PathwayBody<'a> {
     pub sources: &'a RawValue,
 }
 
-/// An alarm (red flag) that applies.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = RedFlag)]
-pub struct RedFlagBody {
-    /// Id of the red flag.
-    pub id: String,
-    /// The care level that the red flag raises to.
-    pub level: CareLevelName,
-    /// Reason for the alarm.
-    pub reason: String,
-    /// Sources of the red flag.
-    pub sources: Vec<SourceBody>,
-}
-
 /// An unanswered item that could still change the result.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = OpenQuestion)]
@@ -305,4 +276,33 @@ pub struct ConsultationBody<'a> {
     pub emergency_number: &'a str,
     /// What to do now.
     pub text: String,
+}
+
+impl Wording<'_> {
+    pub(in crate::http) fn accuracy(self, row: &Accuracy) -> AccuracyBody {
+        let source = self.table.sources.get(row.source.as_str());
+        AccuracyBody {
+            sensitivity: row.sensitivity.map(ShareBody::from),
+            specificity: row.specificity.map(ShareBody::from),
+            setting: row.setting.clone(),
+            reference: row.reference.clone(),
+            source: source.map(|source| source.cite.clone()).unwrap_or_default(),
+            note: row.note.clone(),
+        }
+    }
+}
+
+impl From<Share> for ShareBody {
+    fn from(share: Share) -> Self {
+        Self { percent: share.percent, low: share.low, high: share.high }
+    }
+}
+
+impl From<OpenQuestion> for OpenQuestionBody {
+    fn from(question: OpenQuestion) -> Self {
+        let own = [(question.band, "band"), (question.flagged, "flagged")];
+        let own = own.into_iter().filter(|(changes, _)| *changes).map(|(_, what)| what.to_owned());
+        let instruments = question.instruments.iter().map(ToString::to_string);
+        Self { item: question.item.id(), could_change: own.chain(instruments).collect() }
+    }
 }

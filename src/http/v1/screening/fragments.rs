@@ -2,15 +2,18 @@
 //! most of an assessment and identical for all subjects.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
+use crate::app::App;
+use crate::app::screening::rule_tables;
 use crate::domain::language::Language;
 use crate::domain::screening::instrument::Instrument;
 use crate::domain::screening::pathway::Pathway;
-use crate::domain::screening::rule_table::{Advice, Rule, RuleTable};
-use crate::http::kernel::names::Wording;
+use crate::domain::screening::rule_table::{Advice, Id, Rule, RuleTable};
+use crate::http::kernel::wording::Wording;
 
 /// What a fragment contains; the id names the rule, instrument, pathway or advice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +47,27 @@ pub enum Part {
 /// The fragments of a rule table in one language.
 #[derive(Debug)]
 pub struct Fragments(HashMap<Part, HashMap<Box<str>, Box<RawValue>>>);
+
+/// The fragments of every rule table of this binary, in every language.
+pub struct AllFragments(HashMap<(Id, Language), Arc<Fragments>>);
+
+impl AllFragments {
+    pub(in crate::http) fn new(app: &App) -> Self {
+        let releases = rule_tables::list(app);
+        let languages = releases.iter().flat_map(|release| Language::ALL.map(|language| (release, language)));
+        let fragments = languages.map(|(release, language)| {
+            let key = (release.table.version.clone(), language);
+            (key, Arc::new(Fragments::of(&release.table, language)))
+        });
+        Self(fragments.collect())
+    }
+
+    /// Returns the fragments of a rule table; those of a table that only the database has are made on each call.
+    pub(in crate::http) fn get(&self, table: &RuleTable, language: Language) -> Arc<Fragments> {
+        let known = self.0.get(&(table.version.clone(), language));
+        known.map_or_else(|| Arc::new(Fragments::of(table, language)), Arc::clone)
+    }
+}
 
 impl Fragments {
     /// Serializes all fragments.

@@ -6,14 +6,14 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::assessment::{AccuracyBody, SourceBody};
-use super::wording::{Wording, text};
+use super::assessment::AccuracyBody;
 use crate::domain::screening::instrument::{Component, Instrument, Method};
 use crate::domain::screening::open_questions::linear::{Linear, Term};
 use crate::domain::screening::pathway::{CaseFinding, Criterion, Pathway};
 use crate::domain::screening::questionnaire::{Item, Kind};
 use crate::domain::screening::rule_table::Advice;
 use crate::http::kernel::names::{BandName, FlagKindName, PathwayName, PositiveWhenName, StageName};
+use crate::http::kernel::wording::{SourceBody, Wording, text};
 
 /// An instrument of the rule table: a sum of components, a weighted sum by sex, or a category.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -11,4 +11,3 @@ mod results;
 pub mod rule_table;
 pub(in crate::http) mod rules;
 pub(in crate::http) mod scores;
-pub mod wording;

@@ -1,26 +1,25 @@
 //! Renders an assessment. Ids and values come from the domain; reasons, sources, accuracy and wording come from the rule table
 //! of the assessment's version.
 
+use std::sync::Arc;
+
 use super::assessment::{AssessmentBody, ConsultationBody, FindingBody, OpenQuestionBody, ScoreBody};
-use super::fragments::{Fragments, Part};
-use super::wording::text;
+use super::fragments::{AllFragments, Fragments, Part};
 use crate::domain::language::Language;
 use crate::domain::screening::answers::{AnswerValue, Answers};
 use crate::domain::screening::assessment::{Assessment, Finding};
 use crate::domain::screening::condition::{Known, Quantity, View};
 use crate::domain::screening::open_questions::open_questions;
 use crate::domain::screening::questionnaire::{Audiences, Item};
-use crate::domain::screening::red_flag::CareLevel;
 use crate::domain::screening::rule_table::RuleTable;
-use crate::domain::screening::scoring::{Alarm, Asked, alarms_open};
+use crate::domain::screening::scoring::{Asked, alarms_open};
 use crate::domain::screening::texts::Texts;
 use crate::domain::stored::Clinic;
 use crate::domain::submissions::PathwayId;
-use crate::http::kernel::names::{BandName, CareLevelName, LanguageName, Wording};
-use crate::http::kernel::problem::AlarmBody;
+use crate::http::kernel::names::{BandName, CareLevelName, LanguageName};
+use crate::http::kernel::wording::{Wording, text};
 
 /// The inputs for rendering an assessment.
-#[derive(Clone, Copy)]
 pub struct Rendering<'a> {
     /// The rule table of the assessment's version.
     pub table: &'a RuleTable,
@@ -29,13 +28,27 @@ pub struct Rendering<'a> {
     /// The clinic.
     pub clinic: &'a Clinic,
     /// Serialized fragments of the rule table in this language.
-    pub fragments: &'a Fragments,
+    pub fragments: Arc<Fragments>,
 }
 
 impl<'a> Rendering<'a> {
+    pub(in crate::http) fn new(
+        all: &AllFragments,
+        table: &'a RuleTable,
+        language: Language,
+        clinic: &'a Clinic,
+    ) -> Self {
+        Self { table, language, clinic, fragments: all.get(table, language) }
+    }
+
     /// Renders an assessment of answers.
     #[must_use]
-    pub fn assessment(self, answers: &Answers, assessment: &Assessment, audiences: Audiences) -> AssessmentBody<'a> {
+    pub fn assessment(
+        &'a self,
+        answers: &Answers,
+        assessment: &Assessment,
+        audiences: Audiences,
+    ) -> AssessmentBody<'a> {
         let texts = self.texts();
         let pathways: Vec<PathwayId> = assessment.pathways.iter().map(|result| result.pathway).collect();
         let asked = Asked { audiences, pathways: &pathways };
@@ -73,45 +86,20 @@ impl<'a> Rendering<'a> {
                 clinic: &self.clinic.name,
                 booking_url: assessment.offers_consultation().then_some(&*self.clinic.booking_url),
                 emergency_number: &self.clinic.emergency_number,
-                text: self.care_text(assessment.care_level, alarms_open(self.table, answers)),
+                text: self.wording().care_text(self.clinic, assessment.care_level, alarms_open(self.table, answers)),
             },
         }
     }
 
-    /// Renders the red flags of rejected answers.
-    #[must_use]
-    pub fn alarm(self, alarm: &Alarm) -> AlarmBody {
-        AlarmBody {
-            red_flags: alarm.red_flags.iter().filter_map(|id| self.wording().red_flag(id)).collect(),
-            care_level: alarm.care_level.map(CareLevelName),
-            care_text: alarm.care_level.map(|level| self.care_text(Some(level), alarm.open)),
-        }
-    }
-
-    const fn wording(self) -> Wording<'a> {
+    const fn wording(&self) -> Wording<'a> {
         Wording { table: self.table, language: self.language }
     }
 
-    pub(in crate::http) fn texts(self) -> Option<&'a Texts> {
+    pub(in crate::http) fn texts(&self) -> Option<&'a Texts> {
         self.wording().texts()
     }
 
-    /// Text on what to do now. Below emergency level, unanswered alarm questions add the text for an unknown level, because an
-    /// appointment must not suggest that waiting is safe.
-    fn care_text(self, level: Option<CareLevel>, alarms_open: bool) -> String {
-        let stated = |key: &str| text(self.texts().map(|texts| &texts.care_levels), key);
-        let unknown = stated("unknown");
-        let text = match level {
-            None => unknown,
-            Some(level) if alarms_open && level < CareLevel::Emergency => {
-                &format!("{} {unknown}", stated(level.as_str()))
-            }
-            Some(level) => stated(level.as_str()),
-        };
-        text.replace("{emergency_number}", &self.clinic.emergency_number)
-    }
-
-    fn findings(self, answers: &Answers, assessment: &Assessment) -> Vec<FindingBody<'a>> {
+    fn findings(&'a self, answers: &Answers, assessment: &Assessment) -> Vec<FindingBody<'a>> {
         // All quantities of a rule that applied are answered, so the audience does not matter.
         let view = View { answers, audiences: Audiences::PERSON };
         let finding = |found: &Finding| {

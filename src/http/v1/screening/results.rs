@@ -2,7 +2,7 @@
 
 use super::assessment::{AdviceBody, InstrumentBody, PathwayBody, Total};
 use super::fragments::Part;
-use super::wording::text;
+use super::render::Rendering;
 use crate::domain::screening::answers::{AnswerValue, Answers};
 use crate::domain::screening::assessment::Assessment;
 use crate::domain::screening::condition::View;
@@ -10,11 +10,12 @@ use crate::domain::screening::instrument::{Instrument, InstrumentResult, Method}
 use crate::domain::screening::pathway::PathwayResult;
 use crate::domain::screening::questionnaire::{Audiences, Item};
 use crate::domain::screening::rule_table::{Advice, Id};
-use crate::http::kernel::names::{OutcomeName, PathwayName, PositiveWhenName, Rendering, StageName};
+use crate::http::kernel::names::{OutcomeName, PathwayName, PositiveWhenName, StageName};
+use crate::http::kernel::wording::text;
 
 impl<'a> Rendering<'a> {
     pub(in crate::http) fn instrument(
-        self,
+        &'a self,
         answers: &Answers,
         result: &InstrumentResult,
     ) -> Option<InstrumentBody<'a>> {
@@ -40,7 +41,7 @@ impl<'a> Rendering<'a> {
         })
     }
 
-    pub(in crate::http) fn pathway(self, answers: &Answers, result: PathwayResult) -> Option<PathwayBody<'a>> {
+    pub(in crate::http) fn pathway(&'a self, answers: &Answers, result: PathwayResult) -> Option<PathwayBody<'a>> {
         let pathway = self.table.pathway(result.pathway)?;
         let fragment = |part| self.fragments.get(part, pathway.id.as_str());
         let view = View { answers, audiences: Audiences::EVERYBODY };
@@ -61,7 +62,7 @@ impl<'a> Rendering<'a> {
 
     /// Renders advice or risks, with the findings that triggered each.
     pub(in crate::http) fn advice(
-        self,
+        &'a self,
         entries: &'a [Advice],
         ids: &[Id],
         assessment: &Assessment,

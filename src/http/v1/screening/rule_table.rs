@@ -4,11 +4,11 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::assessment::SourceBody;
 use super::instrument_rule::{AdviceRuleBody, InstrumentRuleBody, NextScreenRuleBody, PathwayRuleBody};
-use super::wording::{Wording, text};
 use crate::domain::screening::rule_table::{Band, Combination, RedFlag, Rule, RuleTable, SourceUse};
 use crate::http::kernel::names::{BandName, CareLevelName, LanguageName};
+use crate::http::kernel::paging::page;
+use crate::http::kernel::wording::{SourceBody, Wording, text};
 
 /// One version in the list of rule tables.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -131,6 +131,11 @@ pub struct RedFlagRuleBody {
     /// Sources of the red flag.
     pub sources: Vec<SourceBody>,
 }
+
+page!(
+    /// All rule tables, oldest first.
+    RuleTablePage of RuleTableSummaryBody, from RuleTableSummaryBody
+);
 
 impl RuleTableBody {
     /// Renders a rule table.

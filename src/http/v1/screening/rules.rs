@@ -4,17 +4,16 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, VARY};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, get, web};
 
 use super::conformance::{ConformanceBody, ConformanceCaseBody};
-use super::rule_table::{RuleTableBody, RuleTableSummaryBody};
+use super::rule_table::{RuleTableBody, RuleTablePage, RuleTableSummaryBody};
 use crate::app::AppError;
 use crate::app::screening::rule_tables;
 use crate::domain::language::Language;
 use crate::domain::screening::rule_table::Id;
-use crate::http::State;
 use crate::http::kernel::extract::Accepted;
-use crate::http::kernel::fixed::{Fixed, JSON, Kind, json};
-use crate::http::kernel::names::Wording;
+use crate::http::kernel::fixed::{Fixed, JSON, json};
 use crate::http::kernel::problem::Problem;
-use crate::http::v1::submissions::lists::RuleTablePage;
+use crate::http::kernel::state::State;
+use crate::http::kernel::wording::Wording;
 
 /// List the rule tables
 ///
@@ -32,7 +31,7 @@ use crate::http::v1::submissions::lists::RuleTablePage;
 #[get("/v1/rule-tables")]
 pub async fn list_rule_tables(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Problem> {
     let current = &rule_tables::current(&state.app).version;
-    let body = state.public.of(Kind::RuleTables, current, Language::default());
+    let body = state.public.of("/v1/rule-tables", current, Language::default());
     body.answer(&request, cached("Accept-Encoding"), JSON, || json(&page(&state, current)))
 }
 
@@ -82,7 +81,7 @@ pub async fn get_rule_table(
     let wording = Wording { table: &release.table, language };
     let mut response = cached("Accept-Language, Accept-Encoding");
     response.insert_header((CONTENT_LANGUAGE, language.code()));
-    let body = state.public.of(Kind::RuleTable, &release.table.version, language);
+    let body = state.public.of("/v1/rule-tables/{version}", &release.table.version, language);
     body.answer(&request, response, JSON, || json(&RuleTableBody::of(wording, &release.digest, current)))
 }
 

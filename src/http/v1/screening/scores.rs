@@ -2,24 +2,45 @@
 
 use actix_web::http::header::{CONTENT_LANGUAGE, VARY};
 use actix_web::{HttpResponse, post, web};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use validator::Validate;
 
+use super::answers::{AnswersBody, answers};
+use super::assessment::AssessmentBody;
+use super::fragments::AllFragments;
+use super::render::Rendering;
 use crate::app::screening::rule_tables;
 use crate::app::submissions::intake;
-use crate::domain::fault::{Fault, keep_first_of_each_place};
-use crate::domain::language::Language;
-use crate::domain::screening::answers::Answers;
 use crate::domain::screening::questionnaire::{Audience, Audiences};
 use crate::domain::screening::scoring::Asked;
-use crate::domain::stored::Clinic;
 use crate::domain::submissions::PathwayId;
-use crate::http::State;
+use crate::http::kernel::alarm::refuse;
 use crate::http::kernel::auth::Browser;
 use crate::http::kernel::body::Incoming;
 use crate::http::kernel::extract::Accepted;
-use crate::http::kernel::names::{AssessmentBody, Rendering};
+use crate::http::kernel::names::{AudienceName, PathwayName};
 use crate::http::kernel::problem::Problem;
+use crate::http::kernel::state::State;
 use crate::http::kernel::written::written;
-use crate::http::v1::submissions::body::{ScoreInput, answers};
+
+/// Answers to score; nothing is stored.
+#[derive(Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ScoreInput)]
+pub struct ScoreInput {
+    /// The answers; any item may be missing.
+    #[schema(required, value_type = AnswersBody)]
+    pub answers: Option<AnswersBody>,
+    /// Pathways to evaluate instead of the clinic's own.
+    #[validate(length(max = 4))]
+    #[schema(max_items = 4)]
+    pub pathways: Option<Vec<PathwayName>>,
+    /// Audiences whose unanswered items widen the bounds; the person's always do.
+    #[validate(length(max = 3))]
+    #[schema(max_items = 3)]
+    pub audience: Option<Vec<AudienceName>>,
+}
 
 /// Score answers
 ///
@@ -37,6 +58,7 @@ use crate::http::v1::submissions::body::{ScoreInput, answers};
 #[post("/v1/scores")]
 pub async fn create_score(
     state: web::Data<State>,
+    fragments: web::Data<AllFragments>,
     caller: Browser,
     accepted: Accepted,
     incoming: Incoming,
@@ -52,29 +74,8 @@ pub async fn create_score(
     let pathways: Vec<PathwayId> = named.unwrap_or_else(|| caller.clinic().pathways.clone());
     let assessment = intake::score(&state.app, &answers, Asked { audiences, pathways: &pathways });
     let table = rule_tables::current(&state.app);
-    let fragments = state.fragments(table, language);
-    let rendering = Rendering { table, language, clinic: caller.clinic(), fragments: &fragments };
+    let rendering = Rendering::new(&fragments, table, language, caller.clinic());
     let mut response = HttpResponse::Ok();
     response.insert_header((VARY, "Accept-Language")).insert_header((CONTENT_LANGUAGE, language.code()));
     written(&mut response, &rendering.assessment(&answers, &assessment, audiences))
-}
-
-/// Rejects faulty answers, but still reports the red flags in them: a person with an emergency must not get only a field
-/// error.
-pub(in crate::http) fn refuse(
-    state: &State,
-    answers: &Answers,
-    mut faults: Vec<Fault>,
-    clinic: &Clinic,
-    language: Language,
-) -> Result<(), Problem> {
-    if faults.is_empty() {
-        return Ok(());
-    }
-    keep_first_of_each_place(&mut faults);
-    let table = rule_tables::current(&state.app);
-    let fragments = state.fragments(table, language);
-    let rendering = Rendering { table, language, clinic, fragments: &fragments };
-    let alarm = rendering.alarm(&intake::alarm(&state.app, answers));
-    Err(Problem::content(faults, Some(alarm)))
 }

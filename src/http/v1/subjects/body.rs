@@ -10,6 +10,7 @@ use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::stored::Subject;
 use crate::domain::subjects::{Consent, Contact, LookUp, Reference, SubjectDraft};
 use crate::http::kernel::names::{ChannelName, LanguageName};
+use crate::http::kernel::paging::page;
 
 /// Identity, contact data and consent of the subject, as far as the sender may give them.
 #[derive(Clone, Default, Deserialize, Validate, ToSchema)]
@@ -129,6 +130,11 @@ pub struct SubjectBody {
     #[schema(required)]
     pub merged_into: Option<Uuid>,
 }
+
+page!(
+    /// The subjects found.
+    SubjectPage of SubjectBody, from Subject
+);
 
 impl SubjectInput {
     /// Parses the subject; faults are added with their pointers.

@@ -11,6 +11,7 @@ use super::body::{ConsentBody, ContactBody};
 use crate::domain::subjects::Contact;
 use crate::domain::subjects::history::{Before, SubjectChange, SubjectExport, SubjectMerge};
 use crate::http::kernel::names::ChangeKindName;
+use crate::http::kernel::paging::page;
 
 /// One change of a subject.
 #[derive(Clone, Serialize, ToSchema)]
@@ -100,6 +101,11 @@ pub struct SubjectExportBody {
     #[schema(value_type = Vec<Object>)]
     pub audit_entries: Vec<Value>,
 }
+
+page!(
+    /// A page of a subject's changes, newest first.
+    SubjectChangePage of SubjectChangeBody, from SubjectChange
+);
 
 impl From<SubjectChange> for SubjectChangeBody {
     fn from(change: SubjectChange) -> Self {

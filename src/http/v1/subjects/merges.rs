@@ -8,11 +8,11 @@ use crate::app::subjects::merges;
 use crate::app::submissions::idempotency;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::{MergeId, SubjectId};
-use crate::http::State;
 use crate::http::kernel::auth::Staff;
 use crate::http::kernel::body::Incoming;
 use crate::http::kernel::extract::{IdempotencyKey, IfMatch, Later, PathId, PathIds};
 use crate::http::kernel::problem::Problem;
+use crate::http::kernel::state::State;
 
 /// Merge subjects
 ///

@@ -7,16 +7,16 @@ pub(in crate::http) mod records;
 
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 
-use super::submissions::lists::{PageQuery, SubjectPage, SubjectSubmissionPage};
+use super::submissions::history::SubjectSubmissionPage;
 use crate::app::subjects;
 use crate::domain::ids::SubjectId;
-use crate::http::State;
 use crate::http::kernel::auth::Staff;
 use crate::http::kernel::body::Incoming;
 use crate::http::kernel::extract::{Later, PathId, Query};
-use crate::http::kernel::paging;
+use crate::http::kernel::paging::{self, PageQuery};
 use crate::http::kernel::problem::Problem;
-use body::SubjectSearchInput;
+use crate::http::kernel::state::State;
+use body::{SubjectPage, SubjectSearchInput};
 
 /// Search subjects
 ///

@@ -4,17 +4,16 @@ use actix_web::http::header::ETAG;
 use actix_web::{HttpRequest, HttpResponse, delete, get, put, web};
 
 use super::body::{ConsentBody, ContactBody, SubjectBody};
-use super::history::SubjectExportBody;
+use super::history::{SubjectChangePage, SubjectExportBody};
 use crate::app::subjects::{changes, erasure};
 use crate::domain::ids::SubjectId;
 use crate::domain::stored::Subject;
-use crate::http::State;
 use crate::http::kernel::auth::{Admin, Staff};
 use crate::http::kernel::body::Incoming;
 use crate::http::kernel::extract::{IfMatch, Later, PathId, Query};
-use crate::http::kernel::paging;
+use crate::http::kernel::paging::{self, PageQuery};
 use crate::http::kernel::problem::{Problem, ProblemBody};
-use crate::http::v1::submissions::lists::{PageQuery, SubjectChangePage};
+use crate::http::kernel::state::State;
 
 /// Get a subject
 ///

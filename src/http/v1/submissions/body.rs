@@ -15,29 +15,11 @@ use crate::domain::screening::assessment::{Assessment, FlagReason};
 use crate::domain::screening::questionnaire::Audiences;
 use crate::domain::stored::{FollowUpLink, StoredSubmission};
 use crate::domain::submissions::{Draft, ExternalSource};
-use crate::http::kernel::names::{
-    AssessmentBody, AudienceName, FlagKindName, FollowUpStateName, OriginName, PathwayName, Rendering, UrgencyName,
-};
-use crate::http::v1::screening::answers::AnswersBody;
+use crate::http::kernel::names::{FlagKindName, FollowUpStateName, OriginName, PathwayName, UrgencyName};
+use crate::http::v1::screening::answers::{AnswersBody, answers};
+use crate::http::v1::screening::assessment::AssessmentBody;
+use crate::http::v1::screening::render::Rendering;
 use crate::http::v1::subjects::body::SubjectInput;
-
-/// Answers to score; nothing is stored.
-#[derive(Clone, Default, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = ScoreInput)]
-pub struct ScoreInput {
-    /// The answers; any item may be missing.
-    #[schema(required, value_type = AnswersBody)]
-    pub answers: Option<AnswersBody>,
-    /// Pathways to evaluate instead of the clinic's own.
-    #[validate(length(max = 4))]
-    #[schema(max_items = 4)]
-    pub pathways: Option<Vec<PathwayName>>,
-    /// Audiences whose unanswered items widen the bounds; the person's always do.
-    #[validate(length(max = 3))]
-    #[schema(max_items = 3)]
-    pub audience: Option<Vec<AudienceName>>,
-}
 
 /// A submission.
 #[derive(Clone, Default, Deserialize, Validate, ToSchema)]
@@ -219,16 +201,6 @@ impl SourceInput {
     }
 }
 
-/// Returns the answers of a body and adds their faults; missing answers are a fault.
-pub fn answers(body: Option<AnswersBody>, faults: &mut Vec<Fault>) -> Answers {
-    let Some(body) = body else {
-        faults.push(Fault::new("/answers", FaultCode::Required, "the answers are missing"));
-        return Answers::default();
-    };
-    faults.extend(body.faults);
-    body.answers
-}
-
 pub(in crate::http) fn flag_reasons(assessment: &Assessment) -> Vec<FlagReasonBody> {
     let reason = |reason: &FlagReason| FlagReasonBody { kind: FlagKindName(reason.kind), id: reason.id.to_string() };
     assessment.flag_reasons.iter().map(reason).collect()
@@ -237,7 +209,7 @@ pub(in crate::http) fn flag_reasons(assessment: &Assessment) -> Vec<FlagReasonBo
 impl<'a> ReceiptBody<'a> {
     /// Renders the receipt.
     #[must_use]
-    pub fn of(stored: &StoredSubmission, rendering: Rendering<'a>) -> Self {
+    pub fn of(stored: &StoredSubmission, rendering: &'a Rendering<'a>) -> Self {
         let assessment = &stored.assessment;
         Self {
             id: stored.submission_id.0,
@@ -255,7 +227,7 @@ impl<'a> ReceiptBody<'a> {
 impl<'a> SubmissionBody<'a> {
     /// Renders a stored submission.
     #[must_use]
-    pub fn of(stored: StoredSubmission, rendering: Rendering<'a>) -> Self {
+    pub fn of(stored: StoredSubmission, rendering: &'a Rendering<'a>) -> Self {
         Self {
             receipt: ReceiptBody::of(&stored, rendering),
             answered_at: stored.answered_at,
@@ -272,7 +244,7 @@ impl<'a> SubmissionBody<'a> {
 impl<'a> SubmissionAssessmentBody<'a> {
     /// Renders an assessment.
     #[must_use]
-    pub fn of(assessed: &Assessed, rendering: Rendering<'a>) -> Self {
+    pub fn of(assessed: &Assessed, rendering: &'a Rendering<'a>) -> Self {
         Self {
             submission_id: assessed.submission.submission_id.0,
             rule_table: assessed.release.table.version.to_string(),

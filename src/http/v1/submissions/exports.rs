@@ -14,10 +14,10 @@ use super::export_rows::{
 use crate::app::AppError;
 use crate::app::submissions::exports;
 use crate::domain::submissions::export::Exported;
-use crate::http::State;
 use crate::http::kernel::auth::Staff;
 use crate::http::kernel::extract::{Later, Query};
 use crate::http::kernel::problem::Problem;
+use crate::http::kernel::state::State;
 
 /// Get an export of follow-ups
 ///

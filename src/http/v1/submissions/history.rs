@@ -17,6 +17,7 @@ use crate::domain::stored::SubmissionSummary;
 use crate::domain::submissions::PathwayId;
 use crate::domain::submissions::history::{Change, Due, Screen, Step};
 use crate::http::kernel::names::{BandName, CareLevelName, OutcomeName, PathwayName, StageName};
+use crate::http::kernel::paging::page;
 
 /// A submission in a subject's history.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -157,6 +158,11 @@ pub struct ItemChangeBody {
     #[schema(required)]
     pub to: Option<Value>,
 }
+
+page!(
+    /// A page of a subject's submissions, newest first.
+    SubjectSubmissionPage of SubjectSubmissionBody, from Screen
+);
 
 impl From<Screen> for SubjectSubmissionBody {
     fn from(screen: Screen) -> Self {

@@ -1,4 +1,4 @@
-//! Lists in the API: their query parameters, rows and pages.
+//! The list of submissions in the API: query parameters, rows and pages.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,22 +7,11 @@ use uuid::Uuid;
 use validator::Validate;
 
 use super::body::plain;
-use super::history::SubjectSubmissionBody;
-use crate::domain::audit::NamedEntry;
 use crate::domain::ids::SubjectId;
 use crate::domain::screening::assessment::Score;
-use crate::domain::stored::{Credential, PageRequest, Subject, SubmissionFilter, SubmissionSummary};
-use crate::domain::subjects::history::SubjectChange;
-use crate::domain::submissions::history::Screen;
-use crate::domain::webhooks::Webhook;
-use crate::domain::webhooks::delivery::Delivery;
+use crate::domain::stored::{PageRequest, SubmissionFilter, SubmissionSummary};
 use crate::http::kernel::names::{BandName, CareLevelName, OriginName};
-use crate::http::v1::access::body::CredentialBody;
-use crate::http::v1::audit::body::AuditEntryBody;
-use crate::http::v1::screening::rule_table::RuleTableSummaryBody;
-use crate::http::v1::subjects::body::SubjectBody;
-use crate::http::v1::subjects::history::SubjectChangeBody;
-use crate::http::v1::webhooks::body::{WebhookBody, WebhookDeliveryBody};
+use crate::http::kernel::paging::{DEFAULT_LIMIT, page};
 
 /// Filters and page of the submission list.
 #[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
@@ -55,21 +44,6 @@ pub struct SubmissionQuery {
     pub received_to: Option<Timestamp>,
     /// Only submissions of this subject.
     pub subject_id: Option<Uuid>,
-    /// Maximum number of items; 50 by default.
-    #[validate(range(min = 1, max = 200))]
-    #[param(minimum = 1, maximum = 200)]
-    pub limit: Option<u16>,
-    /// `next_cursor` of the previous page.
-    #[validate(length(min = 1, max = 200))]
-    #[param(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
-    pub cursor: Option<String>,
-}
-
-/// Page of a list.
-#[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct PageQuery {
     /// Maximum number of items; 50 by default.
     #[validate(range(min = 1, max = 200))]
     #[param(minimum = 1, maximum = 200)]
@@ -128,65 +102,10 @@ pub struct ScoreSummaryBody {
     pub upper: i32,
 }
 
-macro_rules! page {
-    ($(#[$doc:meta])* $name:ident of $item:ty, from $row:ty) => {
-        $(#[$doc])*
-        #[derive(Clone, Serialize, ToSchema)]
-        pub struct $name {
-            /// The items, in the list's order.
-            pub items: Vec<$item>,
-            /// Pass it as `cursor` to get the next page; null on the last page.
-            #[schema(required)]
-            pub next_cursor: Option<String>,
-        }
-
-        impl $name {
-            pub(in crate::http) fn of(items: Vec<$row>, next_cursor: Option<String>) -> Self {
-                Self { items: items.into_iter().map(<$item>::from).collect(), next_cursor }
-            }
-        }
-    };
-}
-
 page!(
     /// A page of submissions, newest first.
     SubmissionPage of SubmissionSummaryBody, from SubmissionSummary
 );
-page!(
-    /// A page of a subject's submissions, newest first.
-    SubjectSubmissionPage of SubjectSubmissionBody, from Screen
-);
-page!(
-    /// A page of the audit log, newest first.
-    AuditEntryPage of AuditEntryBody, from NamedEntry
-);
-page!(
-    /// The subjects found.
-    SubjectPage of SubjectBody, from Subject
-);
-page!(
-    /// A page of credentials, oldest first.
-    CredentialPage of CredentialBody, from Credential
-);
-page!(
-    /// All webhooks, oldest first.
-    WebhookPage of WebhookBody, from Webhook
-);
-page!(
-    /// A page of the sent and pending deliveries of a webhook, newest first.
-    WebhookDeliveryPage of WebhookDeliveryBody, from Delivery
-);
-page!(
-    /// A page of a subject's changes, newest first.
-    SubjectChangePage of SubjectChangeBody, from SubjectChange
-);
-page!(
-    /// All rule tables, oldest first.
-    RuleTablePage of RuleTableSummaryBody, from RuleTableSummaryBody
-);
-
-/// Default page size.
-pub(in crate::http) const DEFAULT_LIMIT: u16 = 50;
 
 impl SubmissionQuery {
     /// Splits the query into filter and page.
@@ -204,12 +123,6 @@ impl SubmissionQuery {
             subject_id: self.subject_id.map(SubjectId),
         };
         (filter, PageRequest { limit: self.limit.unwrap_or(DEFAULT_LIMIT), cursor: self.cursor })
-    }
-}
-
-impl From<PageQuery> for PageRequest {
-    fn from(query: PageQuery) -> Self {
-        Self { limit: query.limit.unwrap_or(DEFAULT_LIMIT), cursor: query.cursor }
     }
 }
 

@@ -12,7 +12,8 @@ pub(in crate::http) mod statistics;
 use actix_web::http::header::{CONTENT_LANGUAGE, LOCATION, VARY};
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 
-use super::screening::scores::refuse;
+use super::screening::fragments::AllFragments;
+use super::screening::render::Rendering;
 use crate::app::screening::rule_tables;
 use crate::app::submissions::{idempotency, intake};
 use crate::app::{AppError, submissions};
@@ -22,13 +23,13 @@ use crate::domain::ids::SubmissionId;
 use crate::domain::language::Language;
 use crate::domain::stored::{Clinic, StoredSubmission};
 use crate::domain::submissions::Draft;
-use crate::http::State;
+use crate::http::kernel::alarm::refuse;
 use crate::http::kernel::auth::{Intake, Staff, Submitter};
 use crate::http::kernel::body::{Body, Incoming};
 use crate::http::kernel::extract::{Accepted, IdempotencyKey, Later, PathId, Query};
-use crate::http::kernel::names::Rendering;
 use crate::http::kernel::paging;
 use crate::http::kernel::problem::Problem;
+use crate::http::kernel::state::State;
 use crate::http::kernel::written::written;
 use body::{AssessmentQuery, ReceiptBody, SubmissionAssessmentBody, SubmissionBody, SubmissionInput};
 use lists::{SubmissionPage, SubmissionQuery};
@@ -57,6 +58,7 @@ use lists::{SubmissionPage, SubmissionQuery};
 #[post("/v1/submissions")]
 pub async fn create_submission(
     state: web::Data<State>,
+    fragments: web::Data<AllFragments>,
     caller: Submitter,
     key: Later<IdempotencyKey>,
     accepted: Accepted,
@@ -69,14 +71,13 @@ pub async fn create_submission(
     let body = incoming.read::<SubmissionInput>().await?;
     let stored = &submit(&state, &actor, clinic, key, language, body).await?;
     let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
-    let fragments = state.fragments(&release.table, stored.language);
-    let rendering = Rendering { table: &release.table, language: stored.language, clinic, fragments: &fragments };
+    let rendering = Rendering::new(&fragments, &release.table, stored.language, clinic);
     let mut response = HttpResponse::Created();
     response
         .insert_header((LOCATION, format!("/v1/submissions/{}", stored.submission_id)))
         .insert_header((VARY, "Accept-Language"))
         .insert_header((CONTENT_LANGUAGE, stored.language.code()));
-    written(&mut response, &ReceiptBody::of(stored, rendering))
+    written(&mut response, &ReceiptBody::of(stored, &rendering))
 }
 
 /// Stores the submission, or returns the stored result of an identical earlier request.
@@ -140,11 +141,17 @@ pub async fn list_submissions(
 #[get("/v1/submissions/{id}")]
 pub async fn get_submission(
     state: web::Data<State>,
+    fragments: web::Data<AllFragments>,
     caller: Intake,
     id: Later<PathId>,
 ) -> Result<HttpResponse, Problem> {
     let stored = submissions::get(&state.app, &caller.actor(), SubmissionId(id.read()?.0)).await?;
-    render(&state, stored, caller.clinic()).await
+    let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
+    let language = stored.language;
+    let rendering = Rendering::new(&fragments, &release.table, language, caller.clinic());
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_LANGUAGE, language.code()));
+    written(&mut response, &SubmissionBody::of(stored, &rendering))
 }
 
 /// Get a submission's assessment under a rule table
@@ -163,6 +170,7 @@ pub async fn get_submission(
 #[get("/v1/submissions/{id}/assessments")]
 pub async fn get_submission_assessment(
     state: web::Data<State>,
+    fragments: web::Data<AllFragments>,
     caller: Staff,
     id: Later<PathId>,
     query: Later<Query<AssessmentQuery>>,
@@ -170,22 +178,10 @@ pub async fn get_submission_assessment(
     let (id, version) = (SubmissionId(id.read()?.0), query.read()?.0.rule_table);
     let assessed = submissions::assess(&state.app, &caller.actor(), caller.clinic(), id, version.as_deref()).await?;
     let language = assessed.submission.language;
-    let fragments = state.fragments(&assessed.release.table, language);
-    let rendering =
-        Rendering { table: &assessed.release.table, language, clinic: caller.clinic(), fragments: &fragments };
+    let rendering = Rendering::new(&fragments, &assessed.release.table, language, caller.clinic());
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_LANGUAGE, language.code()));
-    written(&mut response, &SubmissionAssessmentBody::of(&assessed, rendering))
-}
-
-async fn render(state: &State, stored: StoredSubmission, clinic: &Clinic) -> Result<HttpResponse, Problem> {
-    let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
-    let language = stored.language;
-    let fragments = state.fragments(&release.table, language);
-    let rendering = Rendering { table: &release.table, language, clinic, fragments: &fragments };
-    let mut response = HttpResponse::Ok();
-    response.insert_header((CONTENT_LANGUAGE, language.code()));
-    written(&mut response, &SubmissionBody::of(stored, rendering))
+    written(&mut response, &SubmissionAssessmentBody::of(&assessed, &rendering))
 }
 
 /// Parses a body into a draft. If the form has faults, the faults of the use case are added, so that one response reports

@@ -14,6 +14,7 @@ use crate::domain::ids::EventId;
 use crate::domain::webhooks::delivery::{Delivery, LoggedAttempt};
 use crate::domain::webhooks::{Webhook, WebhookChange, WebhookDraft};
 use crate::http::kernel::names::{DeliveryFailureName, DeliveryStateName, DisabledReasonName, WebhookEventName};
+use crate::http::kernel::paging::page;
 
 /// A webhook to register.
 #[derive(Clone, Default, Deserialize, Validate, ToSchema)]
@@ -182,6 +183,16 @@ pub struct RedeliveryBody {
     /// Number of deliveries that are sent again.
     pub deliveries: u64,
 }
+
+page!(
+    /// All webhooks, oldest first.
+    WebhookPage of WebhookBody, from Webhook
+);
+
+page!(
+    /// A page of the sent and pending deliveries of a webhook, newest first.
+    WebhookDeliveryPage of WebhookDeliveryBody, from Delivery
+);
 
 impl WebhookInput {
     /// Parses the input.

@@ -6,21 +6,20 @@ pub mod body;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 
-use super::submissions::lists::{PageQuery, WebhookDeliveryPage, WebhookPage};
 use crate::app::AppError;
 use crate::app::webhooks::{self, Secret};
 use crate::domain::fault::keep_first_of_each_place;
 use crate::domain::ids::WebhookId;
 use crate::domain::webhooks::Webhook;
-use crate::http::State;
 use crate::http::kernel::auth::Admin;
 use crate::http::kernel::body::{Body, Incoming};
 use crate::http::kernel::extract::{Later, PathId, Query};
-use crate::http::kernel::paging;
+use crate::http::kernel::paging::{self, PageQuery};
 use crate::http::kernel::problem::{Problem, ProblemBody};
+use crate::http::kernel::state::State;
 use body::{
-    RedeliveryBody, RedeliveryInput, WebhookBody, WebhookChangeInput, WebhookInput, WebhookPingBody,
-    WebhookRotationInput, WebhookWithSecretBody,
+    RedeliveryBody, RedeliveryInput, WebhookBody, WebhookChangeInput, WebhookDeliveryPage, WebhookInput, WebhookPage,
+    WebhookPingBody, WebhookRotationInput, WebhookWithSecretBody,
 };
 
 /// Register a webhook

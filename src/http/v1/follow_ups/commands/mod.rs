@@ -17,11 +17,11 @@ use crate::app::submissions::idempotency;
 use crate::domain::fault::{Fault, keep_first_of_each_place};
 use crate::domain::follow_ups::FollowUpCommand;
 use crate::domain::ids::FollowUpId;
-use crate::http::State;
 use crate::http::kernel::auth::Staff;
 use crate::http::kernel::body::Incoming;
 use crate::http::kernel::extract::{IdempotencyKey, IfMatch, Later, Parameter as _, PathId};
 use crate::http::kernel::problem::Problem;
+use crate::http::kernel::state::State;
 use body::{BookInput, CloseInput, CommandInput, ContactInput, NoteInput, Parsed, ReassignInput};
 
 /// Headers of every command.

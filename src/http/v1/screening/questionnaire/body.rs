@@ -8,7 +8,7 @@ use crate::domain::screening::questionnaire::{CATALOGUE, Group, Kind, Spec};
 use crate::domain::screening::rule_table::RuleTable;
 use crate::domain::screening::texts::Texts;
 use crate::http::kernel::names::{AudienceName, LanguageName};
-use crate::http::v1::screening::wording::text;
+use crate::http::kernel::wording::text;
 
 /// The form.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -7,10 +7,10 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 
 use crate::app::screening::rule_tables;
 use crate::domain::language::Language;
-use crate::http::State;
 use crate::http::kernel::extract::Accepted;
-use crate::http::kernel::fixed::{JSON, Kind, json};
+use crate::http::kernel::fixed::{JSON, json};
 use crate::http::kernel::problem::Problem;
+use crate::http::kernel::state::State;
 use body::QuestionnaireBody;
 
 /// Get the questionnaire
@@ -47,6 +47,6 @@ pub async fn get_questionnaire(
         .insert_header((VARY, "Accept-Language, Accept-Encoding"))
         .insert_header((CACHE_CONTROL, "public, max-age=300"))
         .insert_header((CONTENT_LANGUAGE, language.code()));
-    let body = state.public.of(Kind::Questionnaire, &release.table.version, language);
+    let body = state.public.of("/v1/questionnaire", &release.table.version, language);
     body.answer(&request, response, JSON, || json(&QuestionnaireBody::of(&release.table, language)))
 }

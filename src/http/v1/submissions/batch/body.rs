@@ -9,8 +9,9 @@ use uuid::Uuid;
 use validator::Validate;
 
 use crate::domain::stored::StoredSubmission;
-use crate::http::kernel::names::{AssessmentBody, OriginName};
+use crate::http::kernel::names::OriginName;
 use crate::http::kernel::problem::ProblemBody;
+use crate::http::v1::screening::assessment::AssessmentBody;
 use crate::http::v1::submissions::body::{
     FlagReasonBody, FollowUpLinkBody, ReceiptBody, SubmissionInput, flag_reasons,
 };

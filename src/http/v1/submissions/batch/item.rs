@@ -12,12 +12,13 @@ use crate::domain::audit::AuditAction;
 use crate::domain::fault::{Fault, FaultCode, keep_first_of_each_place};
 use crate::domain::language::Language;
 use crate::domain::stored::{Clinic, StoredSubmission};
-use crate::http::State;
 use crate::http::kernel::body::{BODY_LIMIT, Body};
 use crate::http::kernel::extract::{IdempotencyKey, retry_key};
-use crate::http::kernel::names::Rendering;
 use crate::http::kernel::problem::{Problem, ProblemType};
+use crate::http::kernel::state::State;
 use crate::http::kernel::trail::outcome_of;
+use crate::http::v1::screening::fragments::AllFragments;
+use crate::http::v1::screening::render::Rendering;
 use crate::http::v1::submissions::batch::body::{BatchItemInput, BatchReceiptBody, BatchResultBody, FaultyItem};
 use crate::http::v1::submissions::body::ReceiptBody;
 use crate::http::v1::submissions::submit;
@@ -26,6 +27,7 @@ use crate::http::v1::submissions::submit;
 #[derive(Clone)]
 pub(super) struct Items {
     pub(super) state: web::Data<State>,
+    pub(super) fragments: web::Data<AllFragments>,
     pub(super) actor: Actor,
     pub(super) clinic: Clinic,
     pub(super) language: Language,
@@ -87,9 +89,8 @@ impl Items {
         } else {
             let release = rule_tables::get(&self.state.app, &stored.assessment.rule_table).await?;
             let (table, language) = (&release.table, stored.language);
-            let fragments = self.state.fragments(table, language);
-            let rendering = Rendering { table, language, clinic: &self.clinic, fragments: &fragments };
-            let submission = Some(ReceiptBody::of(stored, rendering).into());
+            let rendering = Rendering::new(&self.fragments, table, language, &self.clinic);
+            let submission = Some(ReceiptBody::of(stored, &rendering).into());
             serde_json::to_writer(&mut *into, &BatchResultBody { line, status, submission, problem: None })
         };
         written.map_err(|error| {

@@ -16,23 +16,25 @@ use serde_json::value::RawValue;
 
 use crate::app::under_way::Place;
 use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS, keep_first_of_each_place, pointer_token};
-use crate::http::State;
 use crate::http::kernel::auth::Intake;
 use crate::http::kernel::body::{Incoming, declared_as, not_json};
-use crate::http::kernel::extract::Accepted;
-use crate::http::kernel::middleware::{in_request, request_id};
+use crate::http::kernel::extract::{Accepted, preferred};
 use crate::http::kernel::problem::Problem;
+use crate::http::kernel::request_id::{in_request, request_id};
+use crate::http::kernel::room::LARGEST_BODY;
 use crate::http::kernel::slices::{NoList, entries, fields};
+use crate::http::kernel::state::State;
 use crate::http::kernel::waiting::Share;
+use crate::http::v1::screening::fragments::AllFragments;
 use body::{BatchBody, BatchInput, MOST_ITEMS};
 use item::Items;
 use lines::{LINES, UNDER_WAY_BYTES, lines};
 
-/// Maximum body of a batch, bytes.
-pub(in crate::http) const BATCH_LIMIT: usize = 8 * 1024 * 1024;
 /// Items of one batch that are in progress at once. All batches that a clinic may have in progress fill two transactions of
 /// the writers, and far fewer places than the queue has.
 const UNDER_WAY: usize = 128;
+/// Whether results are short, by preference.
+const SHORT: [(&str, bool); 2] = [("return=minimal", true), ("return=representation", false)];
 /// Media type of line-delimited batches.
 const NDJSON: &str = "application/x-ndjson";
 
@@ -72,6 +74,7 @@ const NDJSON: &str = "application/x-ndjson";
 pub async fn create_submission_batch(
     request: HttpRequest,
     state: web::Data<State>,
+    fragments: web::Data<AllFragments>,
     caller: Intake,
     accepted: Accepted,
     incoming: Incoming,
@@ -83,8 +86,9 @@ pub async fn create_submission_batch(
         actor: caller.actor(),
         language: accepted.of(caller.clinic()),
         clinic: caller.clinic().clone(),
-        short: short(&request).unwrap_or(by_line),
+        short: preferred(request.headers(), &SHORT).unwrap_or(by_line),
         state,
+        fragments,
     };
     if by_line {
         declared_as(&request, NDJSON)?;
@@ -92,7 +96,7 @@ pub async fn create_submission_batch(
         let work = lines(payload, deadline, room).map(move |(number, line)| items.clone().line(number, line));
         return Ok(HttpResponse::Ok().content_type(NDJSON).streaming(results(share, place, work)));
     }
-    let bytes = incoming.read_json_bytes(BATCH_LIMIT).await?;
+    let bytes = incoming.read_json_bytes(LARGEST_BODY).await?;
     let parts = parts(&bytes)?;
     let first = stream::once(async { Bytes::from_static(b"{\"items\":[") });
     let work = stream::iter(parts.into_iter().enumerate()).map(move |(index, part)| items.clone().part(index, part));
@@ -159,17 +163,6 @@ fn parts(bytes: &Bytes) -> Result<Vec<Bytes>, Problem> {
     faults.push(Fault::new("/items", code, detail));
     keep_first_of_each_place(&mut faults);
     Err(Problem::content(faults, None))
-}
-
-/// Whether short results are requested; `None` if the request does not say.
-fn short(request: &HttpRequest) -> Option<bool> {
-    let preferences = request.headers().get_all("prefer").filter_map(|value| value.to_str().ok());
-    let mut asked = preferences.flat_map(|value| value.split([',', ';'])).map(str::trim);
-    asked.find_map(|one| match one {
-        "return=minimal" => Some(true),
-        "return=representation" => Some(false),
-        _ => None,
-    })
 }
 
 const _: () = assert!(LINES == 100_000, "the description of the operation states this number");

@@ -7,10 +7,10 @@ use actix_web::{HttpResponse, get, web};
 
 use crate::app::submissions::statistics;
 use crate::domain::submissions::statistics::DayRange;
-use crate::http::State;
 use crate::http::kernel::auth::Staff;
 use crate::http::kernel::extract::{Accepted, Later, Query};
 use crate::http::kernel::problem::Problem;
+use crate::http::kernel::state::State;
 use body::{StatisticsBody, StatisticsQuery};
 
 /// Get statistics
