@@ -15,8 +15,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::builder::BoolishValueParser;
-use clap::{ArgAction, Args, Parser, ValueEnum};
+use clap::{Args, Parser, ValueEnum};
 
 pub use cds_hooks::{CdsClient, CdsHooks};
 pub use commands::{Audit, ClinicChange, Clinics, Command, Keys, Retention, Rules};
@@ -94,16 +93,6 @@ pub struct Folder {
     /// build is installed through pip]
     #[arg(long, env = "SARCOSCREEN_POSTGRES_BIN", global = true, value_name = "FOLDER")]
     pub postgres_bin: Option<PathBuf>,
-
-    /// Ignores installed PostgreSQL versions and uses the pinned build.
-    #[arg(
-        long,
-        env = "SARCOSCREEN_IGNORE_INSTALLED_POSTGRES",
-        global = true,
-        action = ArgAction::SetTrue,
-        value_parser = BoolishValueParser::new()
-    )]
-    pub ignore_installed_postgres: bool,
 }
 
 /// Sealing of the audit log.

@@ -24,7 +24,6 @@ select undistribute_table('write_probes');
 select undistribute_table('webhook_attempts');
 select undistribute_table('webhook_deliveries');
 select undistribute_table('webhook_endpoints');
-select undistribute_table('credential_changes');
 select undistribute_table('daily_counts');
 select undistribute_table('audit_tombstones');
 select undistribute_table('audit_seals');
@@ -131,7 +130,7 @@ begin
     foreach name in array array[
         'clinics', 'credentials', 'subjects', 'subject_changes', 'subject_merges', 'follow_ups',
         'follow_up_events', 'submissions', 'idempotency_keys', 'audit_entries', 'audit_pending',
-        'audit_seals', 'daily_counts', 'credential_changes',
+        'audit_seals', 'daily_counts',
         'webhook_endpoints', 'webhook_deliveries', 'webhook_attempts',
         'used_tokens'
     ] loop

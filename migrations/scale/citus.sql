@@ -46,7 +46,7 @@ begin
     foreach name in array array[
         'clinics', 'credentials', 'subjects', 'subject_changes', 'subject_merges', 'follow_ups',
         'follow_up_events', 'submissions', 'idempotency_keys', 'audit_entries', 'audit_pending',
-        'audit_seals', 'audit_tombstones', 'daily_counts', 'credential_changes',
+        'audit_seals', 'audit_tombstones', 'daily_counts',
         'webhook_endpoints', 'webhook_deliveries', 'webhook_attempts',
         'used_tokens'
     ] loop
@@ -79,7 +79,6 @@ select create_distributed_table('audit_pending', 'clinic_id', colocate_with => '
 select create_distributed_table('audit_seals', 'clinic_id', colocate_with => 'subjects');
 select create_distributed_table('audit_tombstones', 'clinic_id', colocate_with => 'subjects');
 select create_distributed_table('daily_counts', 'clinic_id', colocate_with => 'subjects');
-select create_distributed_table('credential_changes', 'clinic_id', colocate_with => 'subjects');
 select create_distributed_table('webhook_endpoints', 'clinic_id', colocate_with => 'subjects');
 select create_distributed_table('webhook_deliveries', 'clinic_id', colocate_with => 'subjects');
 select create_distributed_table('webhook_attempts', 'clinic_id', colocate_with => 'subjects');

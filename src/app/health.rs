@@ -118,9 +118,11 @@ pub async fn readiness(app: &App) -> Readiness {
 /// The state of the replica and the distribution of reads; `None` without a replica. It does not affect readiness.
 #[must_use]
 pub fn replica(app: &App) -> Option<ReplicaFigures> {
-    app.store.replica_figures()
+    app.reports.replica_figures()
 }
 
 pub async fn close(app: &App) {
-    app.store.close().await;
+    app.writers.drained().await;
+    app.store.close();
+    app.reports.close();
 }

@@ -24,7 +24,7 @@ pub use crate::outbound::receivers::{LIMIT, Names, Receivers, SystemNames};
 pub use error::AppError;
 
 use crate::rules::Releases;
-use crate::store::{ConnectOptions, Store};
+use crate::store::{ConnectOptions, Reports, Store, Writers};
 use access::limits::Rates;
 use access::tokens::TokenPolicy;
 use ambient::Ambient;
@@ -33,6 +33,8 @@ use ambient::Ambient;
 #[derive(Clone)]
 pub struct App {
     pub(crate) store: Store,
+    pub(crate) writers: Writers,
+    pub(crate) reports: Reports,
     pub(crate) releases: Arc<Releases>,
     pub(crate) ambient: Arc<dyn Ambient>,
     pub(crate) remembered: access::sign_in::Remembered,
@@ -64,9 +66,11 @@ pub struct Policy {
 
 impl App {
     #[must_use]
-    pub fn new(store: Store, releases: Releases, ambient: Arc<dyn Ambient>, policy: Policy) -> Self {
+    pub fn new(store: Store, writers: Writers, releases: Releases, ambient: Arc<dyn Ambient>, policy: Policy) -> Self {
         Self {
+            reports: Reports::new(store.clone()),
             store,
+            writers,
             releases: Arc::new(releases),
             remembered: access::sign_in::Remembered::new(),
             limits: Arc::new(access::limits::Limits::new(&Rates::default(), Arc::clone(&ambient))),
@@ -109,10 +113,10 @@ impl App {
         Self { limits, ..self }
     }
 
-    /// Reads lists from a streaming replica whose lag is at most the bound.
+    /// Reads exports and statistics from a streaming replica whose lag is at most the bound.
     #[must_use]
     pub fn with_replica(self, options: ConnectOptions, connections: u32, bound: Duration) -> Self {
-        Self { store: self.store.with_replica(options, connections, bound), ..self }
+        Self { reports: self.reports.with_replica(options, connections, bound), ..self }
     }
 
     /// Sets the webhook receivers.

@@ -4,8 +4,8 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{BoolishValueParser, PossibleValuesParser};
-use clap::{ArgAction, Args};
+use clap::Args;
+use clap::builder::PossibleValuesParser;
 
 use super::Secret;
 
@@ -74,17 +74,6 @@ pub struct Database {
         value_parser = clap::value_parser!(u32).range(200..=60_000)
     )]
     pub deadline_ms: u32,
-
-    /// Applies missing migrations when the service starts. The private PostgreSQL is always migrated; with DATABASE_URL
-    /// this setting is refused, and `migrate` applies the migrations.
-    #[arg(
-        long,
-        env = "SARCOSCREEN_MIGRATE",
-        global = true,
-        action = ArgAction::SetTrue,
-        value_parser = BoolishValueParser::new()
-    )]
-    pub migrate: bool,
 
     /// The master key: a file of 64 hexadecimal digits that other accounts cannot read. Required with DATABASE_URL;
     /// otherwise it is created in the data folder. Without it every key and every name in the database is lost. The file

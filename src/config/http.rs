@@ -18,16 +18,6 @@ pub struct Http {
     #[arg(long, env = "SARCOSCREEN_METRICS_LISTEN", global = true, value_name = "ADDRESS")]
     pub metrics_listen: Option<SocketAddr>,
 
-    /// Worker threads that serve requests, 1 to 256. [default: the number of cores]
-    #[arg(
-        long,
-        env = "SARCOSCREEN_WORKERS",
-        global = true,
-        value_name = "COUNT",
-        value_parser = clap::value_parser!(u16).range(1..=256)
-    )]
-    pub workers: Option<u16>,
-
     /// The web origins whose pages may call the service (CORS), such as https://clinic.example, separated by commas.
     /// Origins must match exactly. [default: none]
     #[arg(

@@ -4,14 +4,14 @@ use clap::Args;
 
 use super::Secret;
 
-/// The streaming replica that serves lists.
+/// The streaming replica that serves exports and statistics.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Replica")]
 pub struct Replica {
-    /// A streaming replica of DATABASE_URL, a single server, that serves worklists, lists of submissions, statistics and
-    /// exports. All other queries go to DATABASE_URL, as do these while the replica is unavailable or its lag is too high.
-    /// It must have the same user as DATABASE_URL. SARCOSCREEN_DATABASE_PASSWORD_FILE also contains its password, unless
-    /// the URL has one. The connection limit is the same as for DATABASE_URL.
+    /// A streaming replica of DATABASE_URL, a single server, that serves exports and statistics. All other queries go to
+    /// DATABASE_URL, as do these while the replica is unavailable or its lag is too high. It must have the same user as
+    /// DATABASE_URL. SARCOSCREEN_DATABASE_PASSWORD_FILE also contains its password, unless the URL has one. The connection
+    /// limit is the same as for DATABASE_URL.
     #[arg(
         long = "database-read-url",
         env = "DATABASE_READ_URL",
@@ -21,8 +21,8 @@ pub struct Replica {
     )]
     pub read_url: Option<Secret>,
 
-    /// The maximum replica lag of reads, 1 to 3600 seconds. Independent of it, staff always find their own changes in
-    /// lists, also through another instance.
+    /// The maximum replica lag of exports and statistics, 1 to 3600 seconds. They may lack younger changes,
+    /// also those of their reader. At a higher lag DATABASE_URL serves them.
     #[arg(
         long,
         env = "SARCOSCREEN_READ_STALENESS_SECONDS",

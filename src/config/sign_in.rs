@@ -72,17 +72,6 @@ pub struct Oidc {
     )]
     pub algorithms: Vec<String>,
 
-    /// The accepted clock skew between the issuer and this service, 0 to 300 seconds.
-    #[arg(
-        long = "oidc-clock-skew-seconds",
-        env = "SARCOSCREEN_OIDC_CLOCK_SKEW_SECONDS",
-        global = true,
-        value_name = "SECONDS",
-        default_value_t = 30,
-        value_parser = clap::value_parser!(u64).range(0..=300)
-    )]
-    pub clock_skew_seconds: u64,
-
     /// How long the issuer's keys are cached, 10 to 86400 seconds. An unknown key id triggers a fetch at once, at most
     /// every 10 seconds. While the issuer is unavailable, cached keys stay in use for one more hour.
     #[arg(

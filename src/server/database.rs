@@ -17,7 +17,7 @@ use crate::rules::Releases;
 use crate::store::database::keys::Keys;
 use crate::store::database::schema;
 use crate::store::database::writer::Grouping;
-use crate::store::{ConnectOptions, LOGIN, Sizes, Store, connect_options};
+use crate::store::{ConnectOptions, LOGIN, Sizes, Store, Writers, connect_options};
 
 /// How long closing the connections may take.
 const CLOSE: Duration = Duration::from_secs(5);
@@ -149,16 +149,17 @@ fn app(settings: &Settings, store: Store, releases: Releases, erasure_log: Optio
         accepted_unsafe_settings: settings.database.allow_unsafe_durability.clone(),
         erasure_log,
     };
-    App::new(store, releases, Arc::new(System), policy)
+    let Intake { intake_batch, intake_writers } = settings.intake;
+    let intake = Grouping { batch: intake_batch.into(), writers: intake_writers.into(), ..Grouping::default() };
+    let writers = Writers::start(&store, intake);
+    App::new(store, writers, releases, Arc::new(System), policy)
 }
 
 fn sizes(settings: &Settings) -> Sizes {
-    let Intake { intake_batch, intake_writers } = settings.intake;
     Sizes {
         connections: settings.database.connections,
         deadline: Duration::from_millis(settings.database.deadline_ms.into()),
         accepted_unsafe_settings: settings.database.allow_unsafe_durability.clone(),
-        intake: Grouping { batch: intake_batch.into(), writers: intake_writers.into(), ..Grouping::default() },
     }
 }
 

@@ -43,12 +43,6 @@ pub enum ServerError {
     /// The owner's URL is invalid.
     #[error("SARCOSCREEN_OWNER_DATABASE_URL is not a PostgreSQL address")]
     OwnerAddress,
-    /// The service cannot migrate a database that it does not own.
-    #[error(
-        "SARCOSCREEN_MIGRATE is for the private PostgreSQL only; unset it, and run `sarcoscreen migrate` with \
-         SARCOSCREEN_OWNER_DATABASE_URL before the service starts"
-    )]
-    MigratesNothing,
     /// The service's role could not sign in.
     #[error(
         "every migration is applied, but signing in as {role} (DATABASE_URL) fails: {source}; \

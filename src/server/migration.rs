@@ -61,17 +61,13 @@ pub(super) fn owner(settings: &Settings) -> Result<ConnectOptions, ServerError> 
     Ok(options)
 }
 
-/// Refuses settings that ask the service to migrate a database that it does not own.
-pub(super) fn refuse_at_start(settings: &Settings) -> Result<(), ServerError> {
-    if settings.database.url.is_some() && settings.database.migrate {
-        return Err(ServerError::MigratesNothing);
-    }
+/// Warns if the service could sign in as the owner of its database.
+pub(super) fn warn_of_owner(settings: &Settings) {
     if settings.database.owner_url.is_some() {
         tracing::warn!(
             "SARCOSCREEN_OWNER_DATABASE_URL is for `migrate` and `audit prune`; do not set it for the service"
         );
     }
-    Ok(())
 }
 
 /// Warns if the connection is open to an attacker on the network who poses as the database.

@@ -65,7 +65,7 @@ impl Running {
         let refused = |refusal| ServerError::Listen { address: wanted, setting: "SARCOSCREEN_LISTEN", refusal };
         let listener = TcpListener::bind(wanted).map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
-        migration::refuse_at_start(settings)?;
+        migration::warn_of_owner(settings);
         sign_in::policy(&settings.oidc)?;
         let metrics = settings.http.metrics_listen.map(Metrics::start).transpose()?;
         let mut opened = Opened::open(settings, say).await?;
@@ -184,7 +184,6 @@ const fn jobs_settings(settings: &Settings) -> jobs::Settings {
 }
 
 fn http_settings(settings: &Settings) -> http::Settings {
-    let cores = || available_parallelism().map_or(1, usize::from);
     http::Settings {
         cors_origins: settings.http.cors_origins.clone(),
         trusted_proxies: settings.limits.trusted_proxies.clone(),
@@ -193,7 +192,7 @@ fn http_settings(settings: &Settings) -> http::Settings {
         connections: descriptors::connections(settings),
         read_deadline: Duration::from_secs(settings.http.read_deadline_seconds),
         answer_deadline: Duration::from_secs(settings.http.answer_deadline_seconds),
-        workers: settings.http.workers.map_or_else(cores, usize::from),
+        workers: available_parallelism().map_or(1, usize::from),
         shutdown: Duration::from_secs(settings.http.shutdown_seconds),
     }
 }

@@ -103,7 +103,6 @@ fn embedded_settings(settings: &Settings) -> Result<private_postgres::Settings, 
     let folder: PathBuf = settings.folder.path().ok_or(ServerError::NoDataFolder)?;
     Ok(private_postgres::Settings {
         postgres_bin: settings.folder.postgres_bin.clone(),
-        search_system: !settings.folder.ignore_installed_postgres,
         ..private_postgres::Settings::new(folder)
     })
 }

@@ -65,7 +65,6 @@ pub(super) fn policy(oidc: &Oidc) -> Result<Option<TokenPolicy>, ServerError> {
             role_claim: oidc.role_claim.clone(),
             roles: oidc.role_map.iter().filter_map(role).collect(),
             clinic_claim: oidc.clinic_claim.clone(),
-            clock_skew: Duration::from_secs(oidc.clock_skew_seconds),
         },
         keys_address,
         keys_kept_for: Duration::from_secs(oidc.jwks_cache_seconds),

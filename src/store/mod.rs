@@ -12,6 +12,7 @@ pub mod subjects;
 pub mod submissions;
 pub mod webhooks;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use sqlx::postgres::PgConnectOptions as ConnectOptions;
@@ -19,14 +20,14 @@ use sqlx::postgres::PgConnectOptions;
 
 pub use database::address::{NEVER_LOGGED, QUIETLY_LOGGED, connect_options, unverified_host};
 pub use database::login::LOGIN;
-pub use database::replica::ReplicaFigures;
+pub use database::replica::{ReplicaFigures, Reports};
 pub use error::StoreError;
 
-use access::key_look_ups::LookUp;
+use crate::domain::ids::ClinicId;
+use access::key_look_ups::{self, LookUp};
 use audit::writer::Look;
 use database::keys::Keys;
 use database::pool::Pool;
-use database::replica::Replica;
 use database::shares::Shares;
 use database::writer::{Grouping, Writer};
 use submissions::intake::Intake;
@@ -38,14 +39,18 @@ pub struct Store {
     /// How long a request may wait for the database, for a connection and all its statements together.
     deadline: Duration,
     /// Settings that the operator accepts to be off although acknowledged rows could then be lost.
-    accepted_unsafe_settings: std::sync::Arc<[String]>,
+    accepted_unsafe_settings: Arc<[String]>,
     /// The limit on the pool for the requests of each clinic.
-    shares: std::sync::Arc<Shares>,
-    keys: std::sync::Arc<Keys>,
+    shares: Arc<Shares>,
+    keys: Arc<Keys>,
+}
+
+/// Queues of work that is done in groups: many requests share a transaction or a query. Cheap to clone.
+#[derive(Clone)]
+pub struct Writers {
     trail: Writer<Look>,
     intake: Writer<Intake>,
     look_ups: Writer<LookUp>,
-    replica: Option<std::sync::Arc<Replica>>,
 }
 
 /// Sizes and limits of the store.
@@ -57,58 +62,24 @@ pub struct Sizes {
     pub deadline: Duration,
     /// Database settings that the operator accepts to be off although acknowledged rows could then be lost.
     pub accepted_unsafe_settings: Vec<String>,
-    /// How submissions are grouped.
-    pub intake: Grouping,
 }
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 
 impl Store {
     /// Opens a pool without connecting, so that a service can start, and report that it is not ready, while its database is
-    /// unavailable. The writers run in the Tokio runtime of the caller.
+    /// unavailable. Must be called in a runtime that lives as long as the service.
     #[must_use]
     pub fn open(options: PgConnectOptions, sizes: Sizes, keys: Keys) -> Self {
         let accepts_loss = sizes.accepted_unsafe_settings.iter().any(|name| name == "synchronous_commit");
         let pool = Pool::new(options, sizes.connections, sizes.deadline, accepts_loss);
-        let looks_grouped = Grouping::default();
-        // Waiting takes at most a third of the deadline, and the transaction at most the deadline.
-        let patience = sizes.deadline / 3;
-        let trail = Writer::new(looks_grouped.waiting, patience);
-        let intake = Writer::new(sizes.intake.waiting, patience);
-        let look_ups = Writer::new(access::key_look_ups::GROUPED.waiting, patience);
-        let shares = share_of(sizes.connections);
-        let store = Self {
+        Self {
             pool,
             deadline: sizes.deadline,
             accepted_unsafe_settings: sizes.accepted_unsafe_settings.into(),
-            shares,
-            keys: std::sync::Arc::new(keys),
-            trail,
-            intake,
-            look_ups,
-            replica: None,
-        };
-        store.trail.run(&store, looks_grouped);
-        store.look_ups.run(&store, access::key_look_ups::GROUPED);
-        store.intake.run(&store, sizes.intake);
-        store
-    }
-
-    /// The store for the writers themselves, without their queues: a writer runs as long as its queue is referenced.
-    fn without_writers(&self) -> Self {
-        let none = Duration::ZERO;
-        Self {
-            trail: Writer::new(1, none),
-            intake: Writer::new(1, none),
-            look_ups: Writer::new(1, none),
-            ..self.clone()
+            shares: share_of(sizes.connections),
+            keys: Arc::new(keys),
         }
-    }
-
-    /// Whether submissions of a clinic are refused for now, because one of them just waited too long.
-    #[must_use]
-    pub fn refuses_submissions(&self, clinic_id: crate::domain::ids::ClinicId) -> bool {
-        self.intake.refuses(clinic_id)
     }
 
     /// The keyed hash of an API key, as stored. Also the cache key of a looked-up API key.
@@ -123,19 +94,40 @@ impl Store {
         access::token_people::IssuerSubject::of(&self.keys, issuer, subject)
     }
 
-    /// Waits until all queued work is written, and closes every connection.
-    pub async fn close(&self) {
+    /// Closes every connection.
+    pub fn close(&self) {
+        self.pool.close();
+    }
+}
+
+impl Writers {
+    /// Starts the writers, with this grouping of submissions. Must be called in a runtime that lives as long as the service.
+    #[must_use]
+    pub fn start(store: &Store, intake: Grouping) -> Self {
+        // Waiting takes at most a third of the deadline, and the transaction at most the deadline.
+        let patience = store.deadline / 3;
+        Self {
+            trail: Writer::start(store, Grouping::default(), patience),
+            intake: Writer::start(store, intake, patience),
+            look_ups: Writer::start(store, key_look_ups::GROUPED, patience),
+        }
+    }
+
+    /// Whether submissions of a clinic are refused for now, because one of them just waited too long.
+    #[must_use]
+    pub fn refuses_submissions(&self, clinic_id: ClinicId) -> bool {
+        self.intake.refuses(clinic_id)
+    }
+
+    /// Waits until all queued submissions and audit entries are written.
+    pub async fn drained(&self) {
         self.intake.drained().await;
         self.trail.drained().await;
-        self.pool.close();
-        if let Some(replica) = &self.replica {
-            replica.close();
-        }
     }
 }
 
 /// Each clinic may use at most half of the connections, so the other half stays available to the others.
-fn share_of(connections: u32) -> std::sync::Arc<Shares> {
+fn share_of(connections: u32) -> Arc<Shares> {
     let each = connections.div_ceil(2).try_into().unwrap_or(usize::MAX);
-    std::sync::Arc::new(Shares::new(each))
+    Arc::new(Shares::new(each))
 }

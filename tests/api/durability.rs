@@ -9,8 +9,9 @@ use sarcoscreen::app::ambient::System;
 use sarcoscreen::app::{App, Policy};
 use sarcoscreen::http::{self, Settings};
 use sarcoscreen::rules::Releases;
-use sarcoscreen::store::Store;
 use sarcoscreen::store::database::keys::{Keys, MasterKey};
+use sarcoscreen::store::database::writer::Grouping;
+use sarcoscreen::store::{Store, Writers};
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Executor as _};
@@ -39,7 +40,8 @@ impl Instance {
             erasure_log: None,
             accepted_unsafe_settings: accepted.iter().map(|&name| name.to_owned()).collect(),
         };
-        let app = App::new(store, Releases::load().unwrap(), Arc::new(System), policy);
+        let writers = Writers::start(&store, Grouping::default());
+        let app = App::new(store, writers, Releases::load().unwrap(), Arc::new(System), policy);
         // An instance that fails this step still serves, and reports that it is not ready.
         let _ = app.prepare().await;
         let settings = Settings {
@@ -144,7 +146,7 @@ async fn connections_outlive_the_worker_that_opened_them() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     // The only worker of this instance opens all of its connections.
-    let app = app_sized(&world.database, Arc::new(System), &[7], None, sizes(4, 10));
+    let app = app_sized(&world.database, Arc::new(System), &[7], None, sizes(4, 10), Grouping::default());
     app.prepare().await.unwrap();
     let (base, server) = serve(app.clone());
     let asked = (0..8).map(|_| clinic.staff.at(&base));

@@ -9,7 +9,6 @@ use futures_util::stream::FuturesUnordered;
 use sarcoscreen::app::App;
 use sarcoscreen::app::ambient::System;
 use sarcoscreen::app::health;
-use sarcoscreen::store::Sizes;
 use sarcoscreen::store::database::writer::Grouping;
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnection;
@@ -82,7 +81,7 @@ async fn together(world: &World, user: &User, bodies: &[Value]) -> Vec<Answer> {
 /// The application with two writers; the second begins once eight submissions have gathered.
 async fn grouping_eight(world: &World) -> App {
     let intake = Grouping { batch: 64, ..Grouping::default() };
-    let app = app_sized(&world.database, Arc::new(System), &[7], None, Sizes { intake, ..sizes(8, 60) });
+    let app = app_sized(&world.database, Arc::new(System), &[7], None, sizes(8, 60), intake);
     app.prepare().await.unwrap();
     app
 }
@@ -155,7 +154,7 @@ async fn excess_submissions_get_503_and_the_rest_is_stored() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let intake = Grouping { batch: 4, writers: 1, waiting: 8 };
-    let app = app_sized(&world.database, Arc::new(System), &[7], None, Sizes { intake, ..sizes(8, 60) });
+    let app = app_sized(&world.database, Arc::new(System), &[7], None, sizes(8, 60), intake);
     app.prepare().await.unwrap();
     let (base, server) = serve(app);
     let user = clinic.intake.at(&base);

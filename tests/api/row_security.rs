@@ -25,7 +25,6 @@ pub(crate) async fn fill(world: &World, clinic: &Clinic) {
     clinic.intake.submit_once("once", &body).await.expect(201);
     let (id, mut owner) = (clinic.id, world.connect().await);
     let rows = [
-        format!("insert into credential_changes values ('{id}', '{id}', 1)"),
         format!(
             "insert into webhook_endpoints (clinic_id, webhook_id, url, events, secret_sealed, created_at) \
              values ('{id}', '{id}', 'https://clinic.example/hooks', '{{ping}}', 'x', now())"

@@ -18,7 +18,7 @@ use sarcoscreen::store::database::keys::{Keys, MasterKey};
 use sarcoscreen::store::database::writer::Grouping;
 use sarcoscreen::store::private_postgres;
 use sarcoscreen::store::private_postgres::Embedded;
-use sarcoscreen::store::{LOGIN, Sizes, Store};
+use sarcoscreen::store::{LOGIN, Sizes, Store, Writers};
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnection;
 
@@ -67,19 +67,15 @@ impl Place {
 
     /// An application on the database, like the one in the service.
     pub(crate) fn app(&self) -> App {
-        let sizes = Sizes {
-            connections: 4,
-            deadline: Duration::from_secs(10),
-            accepted_unsafe_settings: Vec::new(),
-            intake: Grouping::default(),
-        };
+        let sizes = Sizes { connections: 4, deadline: Duration::from_secs(10), accepted_unsafe_settings: Vec::new() };
         let policy = Policy {
             idempotency_lifetime: Duration::from_hours(1),
             accepted_unsafe_settings: Vec::new(),
             erasure_log: None,
         };
         let store = Store::open(self.postgres.connect_options(), sizes, Self::keys());
-        App::new(store, Releases::load().unwrap(), Arc::new(System), policy)
+        let writers = Writers::start(&store, Grouping::default());
+        App::new(store, writers, Releases::load().unwrap(), Arc::new(System), policy)
     }
 
     /// The log of the PostgreSQL server.

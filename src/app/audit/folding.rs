@@ -161,7 +161,7 @@ async fn tell_one(app: &App, (kind, first, mut untold): (Kind, Option<Written>, 
     if untold.occurrences > 0 {
         let written = async {
             let entry = untold.entry(app, kind)?;
-            store::audit::writer::write(&app.store, entry).await.map_err(AppError::from)
+            store::audit::writer::write(&app.writers, entry).await.map_err(AppError::from)
         };
         if let Err(error) = written.await {
             tracing::warn!(%error, refusals = untold.occurrences, "refusals are not in the audit log yet");
@@ -196,8 +196,9 @@ impl Folding {
             return Ok(Entered::Counted);
         }
         let entry = AuditEntry { request_id: refusal.request_id, ..Untold::of(refusal).first_entry(app, kind)? };
-        let store = app.store.clone();
-        let write = async move { store::audit::writer::write(&store, entry).await.map_err(|error| error.to_string()) };
+        let writers = app.writers.clone();
+        let write =
+            async move { store::audit::writer::write(&writers, entry).await.map_err(|error| error.to_string()) };
         let written = write.boxed().shared();
         kinds.insert(kind, Counted { since: now, first: Some(written.clone()), ..Counted::default() });
         drop(kinds);

@@ -81,7 +81,7 @@ pub async fn look(
     resource_id: Uuid,
     subjects: &[SubjectId],
 ) -> Result<(), AppError> {
-    Ok(store::audit::writer::write(&app.store, entry(app, actor, action, resource_id, subjects)?).await?)
+    Ok(store::audit::writer::write(&app.writers, entry(app, actor, action, resource_id, subjects)?).await?)
 }
 
 /// The distinct subjects of a list, in the order of the list.

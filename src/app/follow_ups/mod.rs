@@ -13,7 +13,7 @@ use crate::domain::follow_ups::{FollowUp, FollowUpEvent};
 use crate::domain::ids::FollowUpId;
 use crate::domain::stored::{FollowUpFilter, FollowUpOrder, Page, PageRequest, SubmissionSummary};
 use crate::domain::subjects::Contact;
-use crate::store::{self, Store};
+use crate::store;
 
 /// A page of the worklist.
 pub struct Worklist {
@@ -48,15 +48,11 @@ pub async fn list(
     estimate: bool,
 ) -> Result<Worklist, AppError> {
     let (clinic_id, at) = (actor.clinic_id, app.ambient.now());
-    let read = async |store: Store| {
-        let page = store::follow_ups::worklist::list(&store, clinic_id, filter, order, page, at).await?;
-        let mut estimated_total = None;
-        if estimate {
-            estimated_total = Some(store::follow_ups::worklist::estimate(&store, clinic_id, filter, at).await?);
-        }
-        Ok((page, estimated_total))
-    };
-    let (page, estimated_total) = app.store.reading(actor, read).await?;
+    let page = store::follow_ups::worklist::list(&app.store, clinic_id, filter, order, page, at).await?;
+    let mut estimated_total = None;
+    if estimate {
+        estimated_total = Some(store::follow_ups::worklist::estimate(&app.store, clinic_id, filter, at).await?);
+    }
     let shown = everybody(page.items.iter().map(|case| case.subject_id));
     look(app, actor, AuditAction::FollowUpsListed, Uuid::nil(), &shown).await?;
     Ok(Worklist { page, estimated_total, at })

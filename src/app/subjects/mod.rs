@@ -16,7 +16,7 @@ use crate::domain::ids::SubjectId;
 use crate::domain::stored::{Page, PageRequest, Subject};
 use crate::domain::subjects::LookUp;
 use crate::domain::submissions::history::{Screen, next_screen, screens};
-use crate::store::{self, Store};
+use crate::store;
 
 /// The clinic's subjects that match a search. Contact data is returned only with consent to contact.
 ///
@@ -42,8 +42,7 @@ pub async fn submissions(
     if !store::subjects::exists(&app.store, actor.clinic_id, subject_id).await? {
         return Err(AppError::NotFound);
     }
-    let read = async |store: Store| store::submissions::history::list(&store, actor.clinic_id, subject_id, page).await;
-    let (page, before) = app.store.reading(actor, read).await?;
+    let (page, before) = store::submissions::history::list(&app.store, actor.clinic_id, subject_id, page).await?;
     let mut items = screens(page.items, before.as_ref());
     for screen in &mut items {
         screen.next_screen = match rule_tables::get(app, &screen.submission.assessment.rule_table).await {

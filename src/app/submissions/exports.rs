@@ -24,15 +24,14 @@ pub async fn submissions(
     after: Option<String>,
 ) -> Result<impl Stream<Item = Result<Vec<Exported<ExportedSubmission>>, AppError>> + use<>, AppError> {
     let place = app.export_place(actor).await?;
-    let (store, clinic_id, until) = (app.store.clone(), actor.clinic_id, app.ambient.now());
-    let reader = actor.clone();
+    let (reports, clinic_id, until) = (app.reports.clone(), actor.clinic_id, app.ambient.now());
     let read = move |after: Option<String>| {
-        let (store, filter, reader) = (store.clone(), filter.clone(), reader.clone());
+        let (reports, filter) = (reports.clone(), filter.clone());
         async move {
             let read = async |store: Store| {
                 store::submissions::exports::submissions(&store, clinic_id, &filter, until, after.as_deref()).await
             };
-            Ok(store.reading(&reader, read).await?)
+            Ok(reports.read(read).await?)
         }
     };
     let first = read(after).await?;
@@ -52,15 +51,14 @@ pub async fn follow_ups(
     after: Option<String>,
 ) -> Result<impl Stream<Item = Result<Vec<Exported<ExportedFollowUp>>, AppError>> + use<>, AppError> {
     let place = app.export_place(actor).await?;
-    let (store, clinic_id, until) = (app.store.clone(), actor.clinic_id, app.ambient.now());
-    let reader = actor.clone();
+    let (reports, clinic_id, until) = (app.reports.clone(), actor.clinic_id, app.ambient.now());
     let read = move |after: Option<String>| {
-        let (store, filter, reader) = (store.clone(), filter.clone(), reader.clone());
+        let (reports, filter) = (reports.clone(), filter.clone());
         async move {
             let read = async |store: Store| {
                 store::submissions::exports::follow_ups(&store, clinic_id, &filter, until, after.as_deref()).await
             };
-            Ok(store.reading(&reader, read).await?)
+            Ok(reports.read(read).await?)
         }
     };
     let first = read(after).await?;

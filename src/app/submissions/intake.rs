@@ -44,7 +44,7 @@ pub fn alarm(app: &App, answers: &Answers) -> Alarm {
 /// # Errors
 /// Fails when a submission would wait too long to be stored.
 pub fn takes(app: &App, actor: &Actor) -> Result<(), AppError> {
-    if app.store.refuses_submissions(actor.clinic_id) {
+    if app.writers.refuses_submissions(actor.clinic_id) {
         return Err(AppError::Unavailable("too many submissions wait to be written".to_owned()));
     }
     Ok(())
@@ -91,8 +91,7 @@ pub(in crate::app) async fn settle(
     let accepted = accept(rule_tables::current(app), draft, actor, clinic, stamp);
     let random = || random(&*app.ambient);
     let nonces = [random()?, random()?, random()?, random()?];
-    let outcome = store::submissions::commit(&app.store, accepted, nonces).await?;
-    count_for_readers(app, actor).await;
+    let outcome = store::submissions::commit(&app.store, &app.writers, accepted, nonces).await?;
     if let Stored::Created(stored) = &outcome
         && stored.follow_up.is_some()
     {
@@ -126,15 +125,6 @@ async fn refused_correction(
         }
     }
     Err(StoreError::Conflict(Meaning::SupersededSubmissionUnknown).into())
-}
-
-/// Makes staff find the new submission in lists read from the replica. It is stored whether or not this succeeds.
-async fn count_for_readers(app: &App, actor: &Actor) {
-    if actor.role >= Role::Staff
-        && let Err(error) = store::access::credential_changes::count_after(&app.store, actor).await
-    {
-        tracing::warn!(%error, "a list read from the replica may not show what was just submitted");
-    }
 }
 
 /// The submission that the same request stored before, if there is one. A retry gets the original response even if a later

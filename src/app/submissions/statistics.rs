@@ -14,7 +14,7 @@ use crate::store::{self, Store};
 pub async fn read(app: &App, actor: &Actor, range: DayRange) -> Result<Statistics, AppError> {
     let now = app.ambient.now();
     let read = async |store: Store| store::submissions::statistics::read(&store, actor.clinic_id, range, now).await;
-    let statistics = app.store.reading(actor, read).await?;
+    let statistics = app.reports.read(read).await?;
     look(app, actor, AuditAction::StatsRead, actor.clinic_id.0, &[]).await?;
     Ok(statistics)
 }

@@ -1,8 +1,6 @@
 //! Tokens that a clinic's record system signs itself, one for each call of a CDS Hooks service (CDS Hooks 2.0, trusting
 //! CDS clients): the rules for their claims.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 
 use super::token::{Claims, TokenFault, names, text, times};
@@ -15,8 +13,6 @@ const ID_LENGTH: usize = 255;
 pub struct ClientRules {
     /// The issuer (`iss`), exactly as in the tokens.
     pub issuer: String,
-    /// Accepted difference between the two clocks.
-    pub clock_skew: Duration,
 }
 
 /// A token that is valid for one call.
@@ -40,7 +36,7 @@ impl ClientRules {
         if !names(claims.get("aud")).any(|audience| audience == endpoint) {
             return Err(TokenFault::Audience);
         }
-        let until = times(claims, self.clock_skew, now.as_second())?;
+        let until = times(claims, now.as_second())?;
         let id = text(claims, "jti").filter(|id| (1..=ID_LENGTH).contains(&id.len())).ok_or(TokenFault::NoId)?;
         Ok(OneCall { id: id.to_owned(), until })
     }
@@ -56,7 +52,7 @@ mod tests {
     const ENDPOINT: &str = "https://screening.example/cds-services/muscle-loss";
 
     fn read(change: impl FnOnce(&mut Claims)) -> Result<OneCall, TokenFault> {
-        let rules = ClientRules { issuer: "https://ehr.example/".into(), clock_skew: Duration::from_secs(30) };
+        let rules = ClientRules { issuer: "https://ehr.example/".into() };
         let claims = json!({"iss": "https://ehr.example/", "aud": [ENDPOINT], "exp": NOW + 60, "iat": NOW, "jti": "1"});
         let Value::Object(mut claims) = claims else { panic!() };
         change(&mut claims);

@@ -7,6 +7,9 @@ use serde_json::{Map, Value};
 
 use super::actor::Role;
 
+/// Accepted difference between the clock of an issuer and this one.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(30);
+
 /// The claims of a token, by name.
 pub type Claims = Map<String, Value>;
 
@@ -23,8 +26,6 @@ pub struct TokenRules {
     pub roles: Vec<(String, Role)>,
     /// The claim that holds the clinic, by its id or its exact name.
     pub clinic_claim: String,
-    /// Accepted difference between the two clocks.
-    pub clock_skew: Duration,
 }
 
 /// The person that a valid token identifies.
@@ -142,7 +143,7 @@ impl TokenRules {
         if !names(claims.get("aud")).any(|audience| audience == self.audience) {
             return Err(TokenFault::Audience);
         }
-        let until = times(claims, self.clock_skew, now.as_second())?;
+        let until = times(claims, now.as_second())?;
         let subject = text(claims, "sub").filter(|subject| (1..=SUBJECT_LENGTH).contains(&subject.len()));
         let subject = subject.ok_or(TokenFault::Subject)?.to_owned();
         // Of several roles, the most privileged counts.
@@ -162,8 +163,8 @@ impl TokenRules {
 }
 
 /// Checks every time of a token and returns when it expires, clock skew included.
-pub(in crate::domain) fn times(claims: &Claims, clock_skew: Duration, now: i64) -> Result<Timestamp, TokenFault> {
-    let skew = i64::try_from(clock_skew.as_secs()).unwrap_or(0);
+pub(in crate::domain) fn times(claims: &Claims, now: i64) -> Result<Timestamp, TokenFault> {
+    let skew = CLOCK_SKEW.as_secs().cast_signed();
     let expiry = seconds(claims.get("exp")).ok_or(TokenFault::NoExpiry)?;
     let until = expiry.saturating_add(skew);
     if now >= until {
@@ -236,7 +237,6 @@ mod tests {
             role_claim: "realm_access.roles".into(),
             roles: vec![role("nurse", Role::Staff), role("lead", Role::Admin)],
             clinic_claim: "clinic".into(),
-            clock_skew: Duration::from_secs(30),
         }
     }
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::credentials::{ByPrefix, find_by_prefixes};
 use crate::domain::ids::ClinicId;
 use crate::store::database::writer::{Grouping, Work};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, Writers};
 
 /// A prefix in the queue.
 pub(in crate::store) struct LookUp(String);
@@ -19,8 +19,8 @@ pub(in crate::store) const GROUPED: Grouping = Grouping { batch: 1_024, writers:
 ///
 /// # Errors
 /// Fails when the database is unavailable.
-pub async fn find(store: &Store, prefix: &str) -> Result<Option<ByPrefix>, StoreError> {
-    Ok(store.look_ups.write(LookUp(prefix.to_owned())).await?.1)
+pub async fn find(writers: &Writers, prefix: &str) -> Result<Option<ByPrefix>, StoreError> {
+    Ok(writers.look_ups.write(LookUp(prefix.to_owned())).await?.1)
 }
 
 impl Work for LookUp {

@@ -9,24 +9,16 @@ pub mod trail;
 pub mod writer;
 
 use super::StoreError;
-use super::access::credential_changes;
 use super::database::connection::Connection;
 use super::database::keys::Keys;
 use super::database::row::at;
+use crate::domain::audit::AuditEntry;
 use crate::domain::audit::seal::Columns;
-use crate::domain::audit::{AuditAction, AuditEntry};
 use macs::{entry_mac, version};
 
-/// Adds one entry in the transaction that does the work, and counts it as a change of the credential. Submissions are not
-/// counted: they are numerous, and most of their senders read nothing back.
+/// Adds one entry in the transaction that does the work.
 pub(super) async fn insert(keys: &Keys, connection: &mut Connection, entry: &AuditEntry) -> Result<(), StoreError> {
-    insert_all(keys, connection, std::slice::from_ref(entry)).await?;
-    match entry.credential_id {
-        Some(credential_id) if entry.action != AuditAction::SubmissionCreated => {
-            credential_changes::count(connection, entry.clinic_id, credential_id).await
-        }
-        _ => Ok(()),
-    }
+    insert_all(keys, connection, std::slice::from_ref(entry)).await
 }
 
 /// Adds entries of any clinics with one statement. The keyed hash of each entry is stored in `audit_pending` until the

@@ -3,7 +3,7 @@
 use crate::domain::audit::AuditEntry;
 use crate::domain::ids::ClinicId;
 use crate::store::database::writer::Work;
-use crate::store::{Store, StoreError, audit};
+use crate::store::{Store, StoreError, Writers, audit};
 
 /// An entry in the queue.
 pub(in crate::store) struct Look(AuditEntry);
@@ -13,9 +13,9 @@ pub(in crate::store) struct Look(AuditEntry);
 /// # Errors
 /// Fails when the database is unavailable, or when too many entries are queued. The caller must then not return the data
 /// that the entry is about.
-pub async fn write(store: &Store, entry: AuditEntry) -> Result<(), StoreError> {
+pub async fn write(writers: &Writers, entry: AuditEntry) -> Result<(), StoreError> {
     let away = |error: StoreError| StoreError::Unavailable(format!("the audit log cannot be written: {error}"));
-    store.trail.write(Look(entry)).await.map(drop).map_err(away)
+    writers.trail.write(Look(entry)).await.map(drop).map_err(away)
 }
 
 impl Work for Look {

@@ -16,7 +16,6 @@ pub const RIGHTS: &[(&str, &[&str])] = &[
     ("audit_seals", &[APP, JOBS]),
     ("audit_tombstones", &[JOBS]),
     ("clinics", &[APP, AUTH, JOBS]),
-    ("credential_changes", &[APP, JOBS]),
     ("credentials", &[APP, AUTH, JOBS]),
     ("daily_counts", &[APP, JOBS]),
     ("follow_up_events", &[APP, WRITER, JOBS]),

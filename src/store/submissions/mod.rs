@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::database::keys::SealNonce;
 use super::database::page::{Key, Scope, cut};
 use super::database::row::{answers, at, band, bound, care_level, known, language};
-use super::{Store, StoreError};
+use super::{Store, StoreError, Writers};
 use crate::domain::follow_ups::{FollowUpState, Urgency};
 use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId, SubmissionId};
 use crate::domain::screening::assessment::Score;
@@ -33,11 +33,16 @@ const ATTEMPTS: usize = 3;
 /// # Errors
 /// Fails when the submission to be corrected does not exist, when the queue is full, or when the database is unavailable.
 /// Nothing was written then, unless the connection broke during the commit; a retry with the same key resolves that.
-pub async fn commit(store: &Store, accepted: Accepted, nonces: [SealNonce; 4]) -> Result<Stored, StoreError> {
+pub async fn commit(
+    store: &Store,
+    writers: &Writers,
+    accepted: Accepted,
+    nonces: [SealNonce; 4],
+) -> Result<Stored, StoreError> {
     let clinic_id = accepted.actor.clinic_id;
     let mut intake = Intake::of(&store.keys, accepted, nonces)?;
     for _ in 0..ATTEMPTS {
-        let (written, outcome) = store.intake.write(intake).await?;
+        let (written, outcome) = writers.intake.write(intake).await?;
         match outcome {
             Outcome::Stored(subject_id, follow_up) => {
                 return Ok(Stored::Created(Box::new(written.stored(subject_id, follow_up))));

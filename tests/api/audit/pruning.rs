@@ -12,7 +12,8 @@ use sarcoscreen::domain::ids::ClinicId;
 use sarcoscreen::domain::stored;
 use sarcoscreen::rules::Releases;
 use sarcoscreen::store::database::keys::{Keys, MasterKey};
-use sarcoscreen::store::{ConnectOptions, Store};
+use sarcoscreen::store::database::writer::Grouping;
+use sarcoscreen::store::{ConnectOptions, Store, Writers};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
@@ -35,7 +36,8 @@ async fn signed_in_as(world: &World, account: ConnectOptions) -> App {
         erasure_log: Some(PathBuf::from("/nowhere")),
     };
     let store = Store::open(account, sizes(2, 10), keys);
-    let app = App::new(store, Releases::load().unwrap(), Arc::clone(&world.clock) as _, policy);
+    let writers = Writers::start(&store, Grouping::default());
+    let app = App::new(store, writers, Releases::load().unwrap(), Arc::clone(&world.clock) as _, policy);
     app.prepare().await.unwrap();
     app
 }

@@ -104,7 +104,6 @@ impl Issuer {
                 role_claim: "role".into(),
                 roles: vec![role("nurse", Role::Staff), role("lead", Role::Admin), role("system", Role::Intake)],
                 clinic_claim: "clinic".into(),
-                clock_skew: Duration::from_secs(30),
             },
             keys_address: format!("{}/keys", self.name),
             keys_kept_for: Duration::from_mins(5),

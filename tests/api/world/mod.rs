@@ -20,7 +20,7 @@ use sarcoscreen::rules::Releases;
 use sarcoscreen::store::database::keys::{Keys, MasterKey};
 use sarcoscreen::store::database::schema;
 use sarcoscreen::store::database::writer::Grouping;
-use sarcoscreen::store::{LOGIN, Sizes, Store};
+use sarcoscreen::store::{LOGIN, Sizes, Store, Writers};
 use serde_json::Value;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
@@ -312,7 +312,7 @@ pub(crate) fn login(owner: &PgConnectOptions) -> PgConnectOptions {
 /// The pool sizes of a store in tests.
 pub(crate) fn sizes(connections: u32, acquire_seconds: u64) -> Sizes {
     let deadline = Duration::from_secs(acquire_seconds);
-    Sizes { connections, deadline, accepted_unsafe_settings: Vec::new(), intake: Grouping::default() }
+    Sizes { connections, deadline, accepted_unsafe_settings: Vec::new() }
 }
 
 fn settings() -> Settings {
@@ -354,21 +354,23 @@ pub(crate) fn app(
     bytes: &[u8],
     erasure_log: Option<PathBuf>,
 ) -> App {
-    app_sized(database, ambient, bytes, erasure_log, sizes(8, 60))
+    app_sized(database, ambient, bytes, erasure_log, sizes(8, 60), Grouping::default())
 }
 
-/// The same with other pool sizes.
+/// The same with other pool sizes and another grouping of submissions.
 pub(crate) fn app_sized(
     database: &PgConnectOptions,
     ambient: Arc<dyn Ambient>,
     bytes: &[u8],
     erasure_log: Option<PathBuf>,
     sizes: Sizes,
+    intake: Grouping,
 ) -> App {
     let masters: Vec<_> = bytes.iter().map(|&byte| MasterKey::parse(&MasterKey::text(&[byte; 32])).unwrap()).collect();
     let keys = Keys::derive_all(&masters).unwrap();
     let store = Store::open(login(database), sizes, keys);
+    let writers = Writers::start(&store, intake);
     let policy =
         Policy { idempotency_lifetime: Duration::from_hours(1), accepted_unsafe_settings: Vec::new(), erasure_log };
-    App::new(store, Releases::load().unwrap(), ambient, policy)
+    App::new(store, writers, Releases::load().unwrap(), ambient, policy)
 }

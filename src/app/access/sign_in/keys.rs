@@ -54,7 +54,7 @@ pub(super) async fn find(app: &App, key: &str) -> Result<Arc<Found>, AppError> {
 }
 
 async fn look_up(app: &App, prefix: &str) -> Result<Option<Arc<ByPrefix>>, AppError> {
-    Ok(key_look_ups::find(&app.store, prefix).await?.map(Arc::new))
+    Ok(key_look_ups::find(&app.writers, prefix).await?.map(Arc::new))
 }
 
 /// The prefix of a text that has the form of a key, as bytes and as text.

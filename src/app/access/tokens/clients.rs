@@ -10,14 +10,12 @@ use crate::app::ambient::after;
 use crate::app::{App, AppError};
 use crate::domain::access::actor::Role;
 use crate::domain::access::client_token::{ClientRules, OneCall};
-use crate::domain::access::token::{Claims, NAME_LENGTH, TokenAlgorithm, TokenFault, TokenPerson};
+use crate::domain::access::token::{CLOCK_SKEW, Claims, NAME_LENGTH, TokenAlgorithm, TokenFault, TokenPerson};
 use crate::domain::ids::ClinicId;
 use crate::outbound::Client;
 
 /// How long a system's keys are cached.
 const KEYS_KEPT_FOR: Duration = Duration::from_mins(5);
-/// The accepted clock skew of a system.
-const CLOCK_SKEW: Duration = Duration::from_secs(30);
 /// The maximum lifetime of a token. Used tokens are remembered until they expire.
 const LONGEST: Duration = Duration::from_mins(10);
 
@@ -74,7 +72,7 @@ impl App {
             let http = Client::new().map_err(|error| AppError::Internal(error.to_string()))?;
             let keys = KeyCache::new(http, client.keys_address, KEYS_KEPT_FOR, Arc::clone(&self.ambient));
             let verifier = Verifier { algorithms: TokenAlgorithm::ALL.into(), keys: Arc::new(keys) };
-            let rules = ClientRules { issuer: client.issuer.clone(), clock_skew: CLOCK_SKEW };
+            let rules = ClientRules { issuer: client.issuer.clone() };
             trusted.insert(client.issuer, Trusted { rules, verifier, clinic_id: client.clinic_id });
         }
         let clients = CdsClients { base: base.trim_end_matches('/').to_owned(), trusted };

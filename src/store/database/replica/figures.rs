@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use metrics::{counter, gauge};
 
-use super::Replica;
-use crate::store::Store;
+use super::{Replica, Reports};
 
 /// The state of a replica, and the number of reads by server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +39,7 @@ impl SharedOut {
     }
 }
 
-impl Store {
+impl Reports {
     /// The metrics of the replica. `None` if none is configured.
     #[must_use]
     pub fn replica_figures(&self) -> Option<ReplicaFigures> {

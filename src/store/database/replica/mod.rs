@@ -1,4 +1,4 @@
-//! Reads from a streaming replica if it has the reader's own changes and is fresh enough, otherwise from the primary.
+//! Reports, that is exports and statistics, are read from a streaming replica if it is fresh enough, otherwise from the primary.
 
 mod figures;
 mod standing;
@@ -7,26 +7,29 @@ mod watch;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join;
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::watch::{Sender, channel};
 
 use self::figures::SharedOut;
 use self::standing::Standing;
 use super::pool::Pool;
-use crate::domain::access::actor::Actor;
-use crate::store::access::credential_changes;
 use crate::store::{Store, StoreError, share_of};
 
 pub use self::figures::ReplicaFigures;
 
-/// How long a read may wait for the replica. After that, the primary answers.
+/// How long a read may wait for a connection to the replica. After that, the primary answers.
 const DEADLINE: Duration = Duration::from_secs(1);
 
-/// A replica and its state.
-pub(in crate::store) struct Replica {
-    there: Store,
+/// The servers that reports are read from. Cheap to clone.
+#[derive(Clone)]
+pub struct Reports {
     primary: Store,
+    replica: Option<Arc<Replica>>,
+}
+
+/// A replica and its state.
+struct Replica {
+    there: Store,
     /// The primary and the replica, each with one connection reserved for checking its position, however busy they are.
     watched: [Store; 2],
     /// Maximum age of the data that reads may return.
@@ -35,35 +38,40 @@ pub(in crate::store) struct Replica {
     shared_out: SharedOut,
 }
 
-impl Store {
-    /// Adds a replica of the database to the store, and starts to watch it in the Tokio runtime of the caller.
+impl Reports {
+    /// Reports from the primary.
+    #[must_use]
+    pub const fn new(primary: Store) -> Self {
+        Self { primary, replica: None }
+    }
+
+    /// Adds a replica, and starts to watch it in the Tokio runtime of the caller.
     #[must_use]
     pub fn with_replica(self, options: PgConnectOptions, connections: u32, bound: Duration) -> Self {
-        let primary = Self { replica: None, ..self.clone() };
-        let of = |options, connections| Self {
+        let of = |options, connections| Store {
             pool: Pool::new(options, connections, DEADLINE, true),
             shares: share_of(connections),
             deadline: DEADLINE,
-            ..primary.clone()
+            ..self.primary.clone()
         };
         let there = of(options.clone(), connections);
-        let watched = [self.pool.options().clone(), options].map(|options| of(options, 1));
+        let watched = [self.primary.pool.options().clone(), options].map(|options| of(options, 1));
         let (standing, shared_out) = (channel(Standing::Away).0, SharedOut::default());
-        let replica = Arc::new(Replica { there, primary, watched, bound, standing, shared_out });
+        let replica = Arc::new(Replica { there, watched, bound, standing, shared_out });
         tokio::spawn(watch::run(Arc::downgrade(&replica)));
         Self { replica: Some(replica), ..self }
     }
 
-    /// Reads data that is at most as old as the bound and includes all changes of the reader.
+    /// Reads data that is at most as old as the bound.
     ///
     /// # Errors
     /// Fails with the errors of reading from the primary.
-    pub async fn reading<T, F>(&self, actor: &Actor, read: impl Fn(Self) -> F) -> Result<T, StoreError>
+    pub async fn read<T, F>(&self, read: impl Fn(Store) -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, StoreError>>,
     {
-        let Some(replica) = &self.replica else { return read(self.clone()).await };
-        match replica.answer(actor, &read).await {
+        let Some(replica) = &self.replica else { return read(self.primary.clone()).await };
+        match replica.answer(&read).await {
             Some(Ok(found)) => {
                 replica.shared_out.to_replica();
                 return Ok(found);
@@ -76,23 +84,29 @@ impl Store {
             None => {}
         }
         replica.shared_out.to_primary();
-        read(self.clone()).await
+        read(self.primary.clone()).await
+    }
+
+    /// Closes every connection to the replica.
+    pub fn close(&self) {
+        let Some(replica) = &self.replica else { return };
+        for server in [&replica.there].into_iter().chain(&replica.watched) {
+            server.close();
+        }
     }
 }
 
 impl Replica {
     /// The answer of the replica. `None` when it must not be used, or stopped answering during the read.
-    async fn answer<T, F>(&self, actor: &Actor, read: &impl Fn(Store) -> F) -> Option<Result<T, StoreError>>
+    async fn answer<T, F>(&self, read: &impl Fn(Store) -> F) -> Option<Result<T, StoreError>>
     where
         F: Future<Output = Result<T, StoreError>>,
     {
         if !self.fresh() {
             return None;
         }
-        let answer =
-            async { if self.knows_changes_of(actor).await { Some(read(self.there.clone()).await) } else { None } };
         tokio::select! {
-            answer = answer => answer,
+            answer = read(self.there.clone()) => Some(answer),
             () = self.gone() => None,
         }
     }
@@ -102,24 +116,9 @@ impl Replica {
         self.standing.borrow().complete_until().is_some_and(|at| at.elapsed() <= self.bound)
     }
 
-    /// Whether the replica has every acknowledged change of a credential, made through any instance: its count is at least
-    /// that of the primary. A replica only moves forward, so later reads have these changes too.
-    async fn knows_changes_of(&self, actor: &Actor) -> bool {
-        let counts =
-            join(credential_changes::known(&self.primary, actor), credential_changes::known(&self.there, actor));
-        matches!(counts.await, (Ok(made), Ok(known)) if known >= made)
-    }
-
     /// Waits until the replica is found not to answer.
     async fn gone(&self) {
         // Cannot fail, because `self` owns the sender.
         let _ = self.standing.subscribe().wait_for(|standing| *standing == Standing::Away).await;
-    }
-
-    pub(in crate::store) fn close(&self) {
-        self.there.pool.close();
-        for server in &self.watched {
-            server.pool.close();
-        }
     }
 }

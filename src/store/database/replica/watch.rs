@@ -36,17 +36,17 @@ fn tell(told: &mut Option<(bool, Discriminant<Standing>)>, standing: Standing, i
     }
     *told = now;
     match standing {
-        Standing::CompleteUntil(_) if in_use => tracing::info!("lists are read from the replica"),
+        Standing::CompleteUntil(_) if in_use => tracing::info!("exports and statistics use the replica"),
         Standing::CompleteUntil(_) | Standing::Behind => {
-            tracing::warn!("lists are read from the primary: the replica is too far behind");
+            tracing::warn!("exports and statistics use the primary: the replica is too far behind");
         }
-        Standing::Away => tracing::warn!("lists are read from the primary: the replica does not answer"),
+        Standing::Away => tracing::warn!("exports and statistics use the primary: the replica does not answer"),
         Standing::NoReplica => {
-            tracing::warn!("lists are read from the primary: the server in DATABASE_READ_URL is not a replica");
+            tracing::warn!("exports and statistics use the primary: the server in DATABASE_READ_URL is not a replica");
         }
         Standing::OtherHistory => {
             tracing::warn!(
-                "lists are read from the primary: the server in DATABASE_READ_URL is a replica of another database"
+                "exports and statistics use the primary: the server in DATABASE_READ_URL is a replica of another database"
             );
         }
     }

@@ -90,16 +90,14 @@ impl<W: Work> Clone for Writer<W> {
 }
 
 impl<W: Work> Writer<W> {
-    /// A queue with this many places, in which work waits for at most `patience`. Nothing is written until the writers run.
-    pub(in crate::store) fn new(places: usize, patience: Duration) -> Self {
-        Self(Arc::new(Open { queue: Arc::new(Queue::new(places)), patience }))
-    }
-
-    /// Starts the writers. Must be called in a runtime that lives as long as the service.
-    pub(in crate::store) fn run(&self, store: &Store, grouping: Grouping) {
+    /// Starts the writers of a queue in which work waits for at most `patience`. Must be called in a runtime that lives as
+    /// long as the service.
+    pub(in crate::store) fn start(store: &Store, grouping: Grouping, patience: Duration) -> Self {
+        let queue = Arc::new(Queue::new(grouping.waiting));
         for _ in 0..grouping.writers {
-            tokio::spawn(write_batches(store.without_writers(), Arc::clone(&self.0.queue), grouping));
+            tokio::spawn(write_batches::<W>(store.clone(), Arc::clone(&queue), grouping));
         }
+        Self(Arc::new(Open { queue, patience }))
     }
 
     /// Queues work. When this returns an outcome, the work is on disk. Work is written even if its caller goes away.
