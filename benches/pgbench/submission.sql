@@ -58,16 +58,20 @@ with p as materialized (
         positive_instruments =
             array(select distinct unnest(f.positive_instruments || excluded.positive_instruments) order by 1),
         updated_at = excluded.updated_at, row_version = f.row_version + 1
-    returning clinic_id, follow_up_id, subject_id, state, urgency, assignee, attempts, missed_appointments, due_at,
-        appointment_at, last_received_at, band, positive_instruments, row_version
+    returning clinic_id, follow_up_id, subject_id, state, urgency, attempts, missed_appointments, flagged_at, due_at,
+        last_received_at, band, findings, positive_instruments, row_version
 ), event as (
     insert into follow_up_events (
-        clinic_id, follow_up_id, version, at, credential_id, command, submission_id, subject_id, state, urgency,
-        assignee, attempts, missed_appointments, due_at, appointment_at, last_received_at, band, positive_instruments)
+        clinic_id, follow_up_id, version, at, credential_id, command, submission_id, after)
     select kept.clinic_id, kept.follow_up_id, row_version, at, :credential::uuid,
-           case when kept.follow_up_id = ids.follow_up_id then 'open' else 'join' end, submission_id, kept.subject_id,
-           state, urgency, assignee, attempts, missed_appointments, due_at, appointment_at, last_received_at, band,
-           positive_instruments
+           case when kept.follow_up_id = ids.follow_up_id then 'open' else 'join' end, submission_id,
+           jsonb_build_object(
+               'follow_up_id', kept.follow_up_id, 'subject_id', kept.subject_id,
+               'state', jsonb_build_object('name', state),
+               'urgency', (array['today', 'this_week', 'routine'])[urgency], 'attempts', attempts,
+               'missed_appointments', missed_appointments, 'flagged_at', flagged_at, 'due_at', due_at,
+               'last_received_at', last_received_at, 'band', band, 'findings', findings,
+               'positive_instruments', positive_instruments, 'version', row_version)
     from kept, ids
 ), stored as (
     insert into submissions (

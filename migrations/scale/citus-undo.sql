@@ -115,9 +115,7 @@ create trigger audit_tombstones_immutable before update or delete on audit_tombs
 create trigger audit_tombstones_kept before truncate on audit_tombstones
     for each statement execute function refuse_change();
 create trigger follow_up_events_immutable before update of
-    clinic_id, follow_up_id, version, at, credential_id, command, submission_id, reached, subject_id, state, urgency,
-    assignee, attempts, missed_appointments, due_at, appointment_at, outcome, not_needed_reason, diagnosis,
-    grip_strength_g, five_chair_stands_ms, closed_at, last_received_at, band, positive_instruments
+    clinic_id, follow_up_id, version, at, credential_id, command, submission_id, reached, after
     on follow_up_events for each row execute function refuse_change();
 create trigger subject_changes_immutable before update of
     clinic_id, subject_id, version, at, credential_id, change, merge_id
@@ -150,7 +148,7 @@ do $$
 declare
     name text;
 begin
-    foreach name in array array['idempotency_keys', 'subjects', 'follow_ups', 'follow_up_events', 'submissions'] loop
+    foreach name in array array['idempotency_keys', 'subjects', 'follow_up_events', 'submissions'] loop
         execute format(
             'create policy %I on %I to sarcoscreen_writer using (clinic_id = any ((select current_clinics())::uuid[]))
              with check (clinic_id = any ((select current_clinics())::uuid[]))', name || '_writer', name);
@@ -158,6 +156,9 @@ begin
 end
 $$;
 
+create policy follow_ups_writer on follow_ups to sarcoscreen_writer
+    using (clinic_id = any ((select current_clinics())::uuid[]) and state <> 'closed')
+    with check (clinic_id = any ((select current_clinics())::uuid[]) and state <> 'closed');
 create policy audit_entries_writer on audit_entries for insert to sarcoscreen_writer with check (true);
 create policy audit_pending_writer on audit_pending for insert to sarcoscreen_writer with check (true);
 create policy audit_pending_jobs_list on audit_pending for select to sarcoscreen_jobs using (true);

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::access::actor::Role;
-use super::follow_ups::{ClosingOutcome, FollowUpState, Urgency};
+use super::follow_ups::{ClosingOutcome, StateName, Urgency};
 use super::ids::{ClinicId, CredentialId, FollowUpId, SenderId, SubjectId, SubmissionId};
 use super::language::Language;
 use super::screening::answers::Answers;
@@ -86,7 +86,7 @@ pub struct Credential {
 pub struct FollowUpLink {
     pub follow_up_id: FollowUpId,
     /// The state when the submission was stored.
-    pub state: FollowUpState,
+    pub state: StateName,
     /// The urgency when the submission was stored.
     pub urgency: Urgency,
     /// Whether the follow-up was already open.
@@ -183,7 +183,7 @@ pub struct SubmissionFilter {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FollowUpFilter {
     /// Only follow-ups in one of these states; if empty, all that are not closed.
-    pub states: Vec<FollowUpState>,
+    pub states: Vec<StateName>,
     /// Of closed follow-ups only those with one of these outcomes; if empty, all.
     pub outcomes: Vec<ClosingOutcome>,
     pub urgency: Option<Urgency>,

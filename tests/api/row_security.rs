@@ -178,7 +178,6 @@ async fn the_writer_of_submissions_cannot_read_sealed_data_or_answers() {
         "subjects.contact_sealed",
         "subjects.name_hash",
         "subjects.consent_to_contact",
-        "follow_ups.diagnosis",
         "follow_up_events.note_sealed",
         "audit_entries.action",
         "webhook_endpoints.url",
@@ -190,4 +189,23 @@ async fn the_writer_of_submissions_cannot_read_sealed_data_or_answers() {
         let sql = format!("select {column} from {table} where clinic_id = '{id}'");
         assert_eq!(attempt(&mut owner, "sarcoscreen_writer", &id, sql).await, None, "{table}.{column}");
     }
+}
+
+#[tokio::test]
+async fn the_writer_of_submissions_sees_no_closed_follow_up_and_closes_none() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    fill(&world, &clinic).await;
+    let mut owner = world.connect().await;
+    let id = clinic.id.to_string();
+    // Only closed follow-ups have results of examinations (constraint follow_ups_findings_whole).
+    let results = format!("select diagnosis, grip_strength_g, closed_at from follow_ups where clinic_id = '{id}'");
+    let close = format!(
+        "update follow_ups set state = 'closed', outcome = 'attended', diagnosis = 'probable', closed_at = now() \
+         where clinic_id = '{id}'"
+    );
+    assert_eq!(attempt(&mut owner, "sarcoscreen_writer", &id, results.clone()).await, Some(1));
+    assert_eq!(attempt(&mut owner, "sarcoscreen_writer", &id, close.clone()).await, None);
+    owner.execute(AssertSqlSafe(close)).await.unwrap();
+    assert_eq!(attempt(&mut owner, "sarcoscreen_writer", &id, results).await, Some(0));
 }

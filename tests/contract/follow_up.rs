@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use jiff::{SignedDuration, Timestamp};
 use sarcoscreen::domain::access::actor::{Actor, Role};
 use sarcoscreen::domain::follow_ups::{
-    Closed, Closing, ClosingOutcome, EventKind, FollowUp, FollowUpCommand, FollowUpState, NotNeededReason, Note,
-    Refusal, Urgency, decide,
+    Closing, ClosingOutcome, EventKind, FollowUp, FollowUpCommand, FollowUpState, NotNeededReason, Note, Refusal,
+    StateName, Urgency, decide,
 };
 use sarcoscreen::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId};
 use sarcoscreen::domain::screening::rule_table::Band;
@@ -55,23 +55,34 @@ fn me() -> Actor {
     }
 }
 
-/// A follow-up in a state, with one attempt and, if it is booked, an appointment an hour ago.
-fn case(state: FollowUpState, assignee: Option<CredentialId>) -> FollowUp {
-    let closing = Closing::NotNeeded(NotNeededReason::Other);
+/// A state with an assignee; if it is booked, the appointment was an hour ago.
+fn state(name: StateName, assignee: CredentialId) -> FollowUpState {
+    let closing = Closing::NotNeeded { reason: NotNeededReason::Other };
+    match name {
+        StateName::Open => FollowUpState::Open,
+        StateName::Assigned => FollowUpState::Assigned { assignee },
+        StateName::Contacted => FollowUpState::Contacted { assignee },
+        StateName::Booked => FollowUpState::Booked { assignee, at: hours(-1) },
+        StateName::Closed => {
+            FollowUpState::Closed { assignee: Some(assignee), appointment: None, closing, at: hours(-2) }
+        }
+    }
+}
+
+/// A follow-up in a state, with one attempt.
+fn case(state: FollowUpState) -> FollowUp {
     FollowUp {
         follow_up_id: FollowUpId(Uuid::from_u128(3)),
         subject_id: SubjectId(Uuid::from_u128(4)),
         state,
         urgency: Urgency::ThisWeek,
-        assignee,
         attempts: 1,
         missed_appointments: 0,
         flagged_at: hours(-48),
         due_at: hours(-1),
-        appointment_at: (state == FollowUpState::Booked).then(|| hours(-1)),
-        closed: (state == FollowUpState::Closed).then(|| Closed { closing, at: hours(-2) }),
         last_received_at: hours(-48),
         band: Band::High,
+        findings: vec!["age_80_and_over".to_owned()],
         positive_instruments: vec!["sarc_f".to_owned()],
         version: 7,
     }
@@ -80,13 +91,12 @@ fn case(state: FollowUpState, assignee: Option<CredentialId>) -> FollowUp {
 /// Every state, with and without the actor as assignee, by the heading of the table.
 fn cases() -> Vec<(String, FollowUp)> {
     let mut cases = Vec::new();
-    for state in FollowUpState::ALL {
-        match state {
-            FollowUpState::Open => cases.push(("open".to_owned(), case(state, None))),
-            FollowUpState::Closed => cases.push(("closed".to_owned(), case(state, Some(ME)))),
-            FollowUpState::Assigned | FollowUpState::Contacted | FollowUpState::Booked => {
-                cases.push((format!("{}, own", state.as_str()), case(state, Some(ME))));
-                cases.push((format!("{}, not", state.as_str()), case(state, Some(OTHER))));
+    for name in StateName::ALL {
+        match name {
+            StateName::Open | StateName::Closed => cases.push((name.as_str().to_owned(), case(state(name, ME)))),
+            StateName::Assigned | StateName::Contacted | StateName::Booked => {
+                cases.push((format!("{}, own", name.as_str()), case(state(name, ME))));
+                cases.push((format!("{}, not", name.as_str()), case(state(name, OTHER))));
             }
         }
     }
@@ -99,7 +109,7 @@ fn commands() -> Vec<(&'static str, FollowUpCommand)> {
         Closing::Attended { diagnosis: None, grip_strength_g: None, five_chair_stands_ms: None },
         Closing::Declined,
         Closing::Unreachable,
-        Closing::NotNeeded(NotNeededReason::AlreadyInCare),
+        Closing::NotNeeded { reason: NotNeededReason::AlreadyInCare },
     ];
     let mut commands = vec![
         FollowUpCommand::Claim,
@@ -161,10 +171,12 @@ fn cell(case: &FollowUp, command: FollowUpCommand) -> String {
         Ok(change) => change,
     };
     let after = &change.after;
-    assert_eq!((change.before, after.version, change.at, change.kind), (7, 8, now(), command.kind()));
-    let mut text = after.state.as_str().to_owned();
-    if after.assignee != case.assignee && after.assignee.is_some() {
-        text += if after.assignee == Some(ME) { "=me" } else { "=other" };
+    assert_eq!((change.before, after.version, change.at, change.kind), (Some(7), 8, now(), command.kind()));
+    assert_eq!((change.by, change.moved), (Some(ME), after.state.name() != case.state.name()));
+    let mut text = after.state.name().as_str().to_owned();
+    let assignee = after.state.assignee();
+    if assignee != case.state.assignee() && assignee.is_some() {
+        text += if assignee == Some(ME) { "=me" } else { "=other" };
     }
     if after.attempts != case.attempts {
         assert_eq!(after.attempts, case.attempts + 1);
@@ -198,25 +210,19 @@ fn every_state_accepts_or_refuses_every_command_as_in_the_table() {
 }
 
 #[test]
-fn every_result_satisfies_the_invariants_of_its_state() {
+fn a_command_changes_the_state_only_and_closing_keeps_assignee_and_appointment() {
     for (_, command) in commands() {
         for (_, case) in cases() {
             let Ok(change) = decide(&case, &command, &me(), now()) else { continue };
             let after = change.after;
-            assert_eq!(after.state == FollowUpState::Closed, after.closed.is_some());
-            match after.state {
-                FollowUpState::Open => assert_eq!((after.assignee, after.appointment_at), (None, None)),
-                FollowUpState::Assigned | FollowUpState::Contacted => {
-                    assert!(after.assignee.is_some() && after.appointment_at.is_none());
-                }
-                FollowUpState::Booked => assert!(after.assignee.is_some() && after.appointment_at.is_some()),
-                FollowUpState::Closed => {}
+            if let (FollowUpState::Closed { assignee, appointment, at, .. }, false) =
+                (after.state, case.state.is_closed())
+            {
+                assert_eq!((assignee, appointment, at), (case.state.assignee(), case.state.appointment_at(), now()));
             }
-            let unchanged = (case.follow_up_id, case.subject_id, case.urgency, case.due_at, case.flagged_at);
-            assert_eq!(
-                (after.follow_up_id, after.subject_id, after.urgency, after.due_at, after.flagged_at),
-                unchanged
-            );
+            let FollowUp { attempts, missed_appointments, .. } = after;
+            let unchanged = FollowUp { state: after.state, attempts, missed_appointments, version: 8, ..case };
+            assert_eq!(after, unchanged);
         }
     }
 }
@@ -232,16 +238,16 @@ fn an_appointment_is_in_the_future_within_two_years() {
         (hours(two_years) + SignedDuration::from_micros(1), false),
     ] {
         let command = FollowUpCommand::Book { appointment_at: at };
-        let booked = decide(&case(FollowUpState::Contacted, Some(ME)), &command, &me(), now());
+        let booked = decide(&case(state(StateName::Contacted, ME)), &command, &me(), now());
         let wanted = if fine { Ok(Some(at)) } else { Err(Refusal::AppointmentOutOfRange) };
-        assert_eq!(booked.map(|change| change.after.appointment_at), wanted);
+        assert_eq!(booked.map(|change| change.after.state.appointment_at()), wanted);
     }
 }
 
 #[test]
 fn an_appointment_cannot_be_missed_before_its_time() {
     let missed = |at| {
-        let booked = FollowUp { appointment_at: Some(at), ..case(FollowUpState::Booked, Some(ME)) };
+        let booked = case(FollowUpState::Booked { assignee: ME, at });
         decide(&booked, &FollowUpCommand::DidNotAttend, &me(), now()).map(|change| change.after.missed_appointments)
     };
     assert_eq!(missed(now() + SignedDuration::from_micros(1)), Err(Refusal::AppointmentAhead));
@@ -250,8 +256,8 @@ fn an_appointment_cannot_be_missed_before_its_time() {
 
 #[test]
 fn closing_as_unreachable_needs_a_contact_attempt() {
-    for state in [FollowUpState::Assigned, FollowUpState::Contacted, FollowUpState::Booked] {
-        let untried = FollowUp { attempts: 0, ..case(state, Some(ME)) };
+    for name in [StateName::Assigned, StateName::Contacted, StateName::Booked] {
+        let untried = FollowUp { attempts: 0, ..case(state(name, ME)) };
         let closed = decide(&untried, &FollowUpCommand::Close(Closing::Unreachable), &me(), now());
         assert_eq!(closed.map(|_| ()), Err(Refusal::NeverTried));
         decide(&untried, &FollowUpCommand::Close(Closing::Declined), &me(), now()).unwrap();
@@ -260,9 +266,9 @@ fn closing_as_unreachable_needs_a_contact_attempt() {
 
 #[test]
 fn no_count_runs_over() {
-    let attempts = FollowUp { attempts: i16::MAX, ..case(FollowUpState::Assigned, Some(ME)) };
-    let missed = FollowUp { missed_appointments: i16::MAX, ..case(FollowUpState::Booked, Some(ME)) };
-    let version = FollowUp { version: i32::MAX, ..case(FollowUpState::Open, None) };
+    let attempts = FollowUp { attempts: i16::MAX, ..case(state(StateName::Assigned, ME)) };
+    let missed = FollowUp { missed_appointments: i16::MAX, ..case(state(StateName::Booked, ME)) };
+    let version = FollowUp { version: i32::MAX, ..case(FollowUpState::Open) };
     for (case, command) in [
         (attempts, FollowUpCommand::Contact { reached: false }),
         (missed, FollowUpCommand::DidNotAttend),
@@ -270,6 +276,13 @@ fn no_count_runs_over() {
     ] {
         assert_eq!(decide(&case, &command, &me(), now()), Err(Refusal::Exhausted));
     }
+}
+
+#[test]
+fn an_appointment_has_whole_microseconds_like_the_database() {
+    let command = FollowUpCommand::Book { appointment_at: hours(1) + SignedDuration::from_nanos(1_999) };
+    let booked = decide(&case(state(StateName::Contacted, ME)), &command, &me(), now()).unwrap();
+    assert_eq!(booked.after.state.appointment_at(), Some(hours(1) + SignedDuration::from_micros(1)));
 }
 
 #[test]

@@ -58,12 +58,23 @@ pub(crate) async fn fill_audit_log(connection: &mut PgConnection, clinic: Uuid, 
     );
     run(connection, entries).await;
     let events = format!(
-        "insert into follow_up_events (clinic_id, follow_up_id, version, at, command, subject_id, state, urgency, assignee,
-             attempts, missed_appointments, due_at, appointment_at, outcome, not_needed_reason, diagnosis, closed_at,
-             last_received_at, band, positive_instruments)
-         select clinic_id, follow_up_id, row_version, updated_at, 'open', subject_id, state, urgency, assignee,
-             attempts, missed_appointments, due_at, appointment_at, outcome, not_needed_reason, diagnosis, closed_at,
-             last_received_at, band, positive_instruments
+        "insert into follow_up_events (clinic_id, follow_up_id, version, at, command, after)
+         select clinic_id, follow_up_id, row_version, updated_at, 'open', jsonb_build_object(
+             'follow_up_id', follow_up_id, 'subject_id', subject_id,
+             'state', jsonb_build_object('name', state) || case state
+                 when 'open' then '{{}}'
+                 when 'booked' then jsonb_build_object('assignee', assignee, 'appointment_at', appointment_at)
+                 when 'closed' then jsonb_build_object(
+                     'assignee', assignee, 'appointment_at', appointment_at, 'closed_at', closed_at,
+                     'closing', jsonb_build_object(
+                         'outcome', outcome, 'reason', not_needed_reason, 'diagnosis', diagnosis,
+                         'grip_strength_kg', null, 'five_chair_stands_s', null))
+                 else jsonb_build_object('assignee', assignee)
+             end,
+             'urgency', (array['today', 'this_week', 'routine'])[urgency], 'attempts', attempts,
+             'missed_appointments', missed_appointments, 'flagged_at', flagged_at, 'due_at', due_at,
+             'last_received_at', last_received_at, 'band', band, 'findings', findings,
+             'positive_instruments', positive_instruments, 'version', row_version)
          from follow_ups where clinic_id = '{clinic}' and follow_up_id {}",
         rows(1)
     );

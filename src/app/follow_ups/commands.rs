@@ -8,7 +8,7 @@ use crate::app::{App, AppError};
 use crate::domain::access::actor::Actor;
 use crate::domain::audit::AuditAction;
 use crate::domain::fault::FaultCode;
-use crate::domain::follow_ups::{FollowUp, FollowUpChange, FollowUpCommand, Note, Refusal, decide};
+use crate::domain::follow_ups::{Change, FollowUp, FollowUpCommand, Note, Refusal, decide};
 use crate::domain::ids::FollowUpId;
 use crate::domain::submissions::Idempotency;
 use crate::store;
@@ -96,7 +96,7 @@ fn written(app: &App, follow_up: FollowUp, at: Timestamp) -> Answered {
     Answered { follow_up, at }
 }
 
-fn decided(app: &App, actor: &Actor, change: FollowUpChange, action: AuditAction) -> Result<Decided, AppError> {
+fn decided(app: &App, actor: &Actor, change: Change, action: AuditAction) -> Result<Decided, AppError> {
     let (id, subject_id) = (change.after.follow_up_id, change.after.subject_id);
     let audit = entry(app, actor, action, id.0, &[subject_id])?;
     Ok(Decided { change, note: None, audit })

@@ -71,6 +71,16 @@ pub async fn get(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Result<D
     Ok(Detail { follow_up, submissions, contact, at: app.ambient.now() })
 }
 
+/// One follow-up by itself. Audited as a read.
+///
+/// # Errors
+/// Fails when the clinic has no such follow-up, or the database is unavailable.
+pub async fn read(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Result<FollowUp, AppError> {
+    let follow_up = find(app, actor, follow_up_id).await?;
+    look(app, actor, AuditAction::FollowUpRead, follow_up_id.0, &[follow_up.subject_id]).await?;
+    Ok(follow_up)
+}
+
 /// All versions of a follow-up, oldest first.
 ///
 /// # Errors

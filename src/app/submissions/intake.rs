@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::app::ambient::{new_id, random};
 use crate::app::audit::look;
 use crate::app::screening::rule_tables;
+use crate::app::under_way::Place;
 use crate::app::{App, AppError};
 use crate::domain::access::actor::{Actor, Role};
 use crate::domain::audit::AuditAction;
@@ -39,15 +40,20 @@ pub fn alarm(app: &App, answers: &Answers) -> Alarm {
     scoring::alarm(rule_tables::current(app), answers)
 }
 
-/// Whether submissions of the actor's clinic are accepted at the moment. Call it before the body is read.
+/// Whether submissions of the actor's clinic are accepted at the moment. Call it before the body is read, and hold the slot
+/// until the response is made. An overloaded HTTP worker accepts submissions only with a slot.
 ///
 /// # Errors
-/// Fails when a submission would wait too long to be stored.
-pub fn takes(app: &App, actor: &Actor) -> Result<(), AppError> {
+/// Fails when a submission would wait too long.
+pub fn takes(app: &App, actor: &Actor, overloaded: bool) -> Result<Option<Place>, AppError> {
+    let place = app.submission_place(actor.clinic_id);
     if app.writers.refuses_submissions(actor.clinic_id) {
         return Err(AppError::Unavailable("too many submissions wait to be written".to_owned()));
     }
-    Ok(())
+    if overloaded && place.is_none() {
+        return Err(AppError::Unavailable("too many submissions of the clinic are in progress".to_owned()));
+    }
+    Ok(place)
 }
 
 /// Scores and stores a submission. When it returns, the submission is on disk, with its follow-up and audit entry. A retry

@@ -1,8 +1,8 @@
-//! The commands of staff, their results, and the reasons to refuse them.
+//! The commands of staff, and the reasons to refuse them.
 
 use jiff::Timestamp;
 
-use super::{Closing, EventKind, FollowUp};
+use super::{Closing, EventKind};
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::CredentialId;
 
@@ -31,21 +31,6 @@ pub enum FollowUpCommand {
     Reopen,
     /// Only adds a note.
     Note,
-}
-
-/// The result of a command: the follow-up afterwards.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FollowUpChange {
-    /// The version that the decision is based on. The change is valid only while that is the latest version.
-    pub before: i32,
-    /// Whether the state changed.
-    pub moved: bool,
-    /// The follow-up afterwards, with its next version.
-    pub after: FollowUp,
-    pub kind: EventKind,
-    /// Whether the person was reached, for a contact attempt.
-    pub reached: Option<bool>,
-    pub at: Timestamp,
 }
 
 /// A note on a command: 1-2000 characters, not blank. Never logged.

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Closed, Closing, FollowUp, FollowUpChange, FollowUpCommand, FollowUpState, Refusal};
+use super::{Change, Closing, FollowUp, FollowUpCommand, FollowUpState, Refusal};
 use crate::domain::access::actor::Actor;
 use crate::domain::ids::CredentialId;
 
@@ -13,34 +13,28 @@ const APPOINTMENT_WITHIN: SignedDuration = SignedDuration::from_hours(2 * 365 * 
 ///
 /// # Errors
 /// Returns why the command is refused in this state or for this actor.
-pub fn decide(
-    case: &FollowUp,
-    command: &FollowUpCommand,
-    actor: &Actor,
-    now: Timestamp,
-) -> Result<FollowUpChange, Refusal> {
-    let mut after = match case.state {
-        FollowUpState::Open => of_open(case, *command, actor, now),
-        FollowUpState::Assigned | FollowUpState::Contacted | FollowUpState::Booked => {
-            of_taken(case, *command, actor, now)
-        }
-        FollowUpState::Closed => of_closed(case, *command),
+pub fn decide(case: &FollowUp, command: &FollowUpCommand, actor: &Actor, now: Timestamp) -> Result<Change, Refusal> {
+    let me = actor.credential_id;
+    let after = match case.state {
+        FollowUpState::Open => of_open(case, *command, me, now),
+        FollowUpState::Assigned { assignee }
+        | FollowUpState::Contacted { assignee }
+        | FollowUpState::Booked { assignee, .. } => of_taken(case, *command, assignee, me, now),
+        FollowUpState::Closed { .. } => of_closed(case, *command),
     }?;
-    after.version = case.version.checked_add(1).ok_or(Refusal::Exhausted)?;
     let reached = match command {
         FollowUpCommand::Contact { reached } => Some(*reached),
         _ => None,
     };
-    let moved = after.state != case.state;
-    Ok(FollowUpChange { before: case.version, moved, after, kind: command.kind(), reached, at: now })
+    Ok(Change { reached, ..Change::next(case, after, command.kind(), Some(me), now)? })
 }
 
-fn of_open(case: &FollowUp, command: FollowUpCommand, actor: &Actor, now: Timestamp) -> Result<FollowUp, Refusal> {
+fn of_open(case: &FollowUp, command: FollowUpCommand, me: CredentialId, now: Timestamp) -> Result<FollowUp, Refusal> {
     use FollowUpCommand::{Book, Claim, Close, Contact, DidNotAttend, Note, Reassign, Release, Reopen, Unbook};
     match command {
-        Claim => Ok(assigned(case, actor.credential_id)),
-        Reassign { to } => Ok(assigned(case, to)),
-        Close(closing @ Closing::NotNeeded(_)) => close(case, closing, now),
+        Claim => Ok(with(case, FollowUpState::Assigned { assignee: me })),
+        Reassign { to } => Ok(with(case, FollowUpState::Assigned { assignee: to })),
+        Close(closing @ Closing::NotNeeded { .. }) => close(case, closing, now),
         Close(Closing::Attended { .. } | Closing::Declined | Closing::Unreachable) => Err(Refusal::OnlyNotNeeded),
         Release | Contact { .. } | Book { .. } | Unbook | DidNotAttend => Err(Refusal::Unassigned),
         Reopen => Err(Refusal::NotClosed),
@@ -49,20 +43,26 @@ fn of_open(case: &FollowUp, command: FollowUpCommand, actor: &Actor, now: Timest
 }
 
 /// The follow-up has an assignee. The actor is checked before the state.
-fn of_taken(case: &FollowUp, command: FollowUpCommand, actor: &Actor, now: Timestamp) -> Result<FollowUp, Refusal> {
+fn of_taken(
+    case: &FollowUp,
+    command: FollowUpCommand,
+    assignee: CredentialId,
+    me: CredentialId,
+    now: Timestamp,
+) -> Result<FollowUp, Refusal> {
     use FollowUpCommand::{Book, Claim, Close, Contact, DidNotAttend, Note, Reassign, Release, Reopen, Unbook};
-    let own = case.assignee == Some(actor.credential_id);
+    let own = assignee == me;
     match command {
         Note => Ok(case.clone()),
         Reopen => Err(Refusal::NotClosed),
-        Reassign { to } if case.assignee == Some(to) => Err(Refusal::HasItAlready),
-        Reassign { to } => Ok(FollowUp { assignee: Some(to), ..case.clone() }),
+        Reassign { to } if to == assignee => Err(Refusal::HasItAlready),
+        Reassign { to } => Ok(with(case, reassigned(case.state, to))),
         Claim => Err(if own { Refusal::HasItAlready } else { Refusal::NotAssignee }),
         Release | Contact { .. } | Book { .. } | Unbook | DidNotAttend | Close(_) if !own => Err(Refusal::NotAssignee),
-        Release if case.state == FollowUpState::Booked => Err(Refusal::AppointmentStands),
-        Release => Ok(FollowUp { state: FollowUpState::Open, assignee: None, ..case.clone() }),
+        Release if matches!(case.state, FollowUpState::Booked { .. }) => Err(Refusal::AppointmentStands),
+        Release => Ok(with(case, FollowUpState::Open)),
         Contact { reached } => contact(case, reached),
-        Book { appointment_at } => book(case, appointment_at, now),
+        Book { appointment_at } => book(case, assignee, appointment_at, now),
         Unbook => without_appointment(case).map(|(after, _)| after),
         DidNotAttend => did_not_attend(case, now),
         Close(closing) => close(case, closing, now),
@@ -72,13 +72,7 @@ fn of_taken(case: &FollowUp, command: FollowUpCommand, actor: &Actor, now: Times
 fn of_closed(case: &FollowUp, command: FollowUpCommand) -> Result<FollowUp, Refusal> {
     use FollowUpCommand::{Book, Claim, Close, Contact, DidNotAttend, Note, Reassign, Release, Reopen, Unbook};
     match command {
-        Reopen => Ok(FollowUp {
-            state: FollowUpState::Open,
-            assignee: None,
-            appointment_at: None,
-            closed: None,
-            ..case.clone()
-        }),
+        Reopen => Ok(with(case, FollowUpState::Open)),
         Note => Ok(case.clone()),
         Claim | Release | Reassign { .. } | Contact { .. } | Book { .. } | Unbook | DidNotAttend | Close(_) => {
             Err(Refusal::Closed)
@@ -86,32 +80,44 @@ fn of_closed(case: &FollowUp, command: FollowUpCommand) -> Result<FollowUp, Refu
     }
 }
 
-fn assigned(case: &FollowUp, to: CredentialId) -> FollowUp {
-    FollowUp { state: FollowUpState::Assigned, assignee: Some(to), ..case.clone() }
+fn with(case: &FollowUp, state: FollowUpState) -> FollowUp {
+    FollowUp { state, ..case.clone() }
+}
+
+fn reassigned(state: FollowUpState, to: CredentialId) -> FollowUpState {
+    match state {
+        FollowUpState::Contacted { .. } => FollowUpState::Contacted { assignee: to },
+        FollowUpState::Booked { at, .. } => FollowUpState::Booked { assignee: to, at },
+        FollowUpState::Open | FollowUpState::Assigned { .. } | FollowUpState::Closed { .. } => {
+            FollowUpState::Assigned { assignee: to }
+        }
+    }
 }
 
 /// A reached person stays reached, and an appointment stays booked.
 fn contact(case: &FollowUp, reached: bool) -> Result<FollowUp, Refusal> {
-    let newly = reached && case.state == FollowUpState::Assigned;
-    let state = if newly { FollowUpState::Contacted } else { case.state };
+    let state = match case.state {
+        FollowUpState::Assigned { assignee } if reached => FollowUpState::Contacted { assignee },
+        state => state,
+    };
     let attempts = case.attempts.checked_add(1).ok_or(Refusal::Exhausted)?;
-    Ok(FollowUp { state, attempts, ..case.clone() })
+    Ok(FollowUp { attempts, ..with(case, state) })
 }
 
-fn book(case: &FollowUp, at: Timestamp, now: Timestamp) -> Result<FollowUp, Refusal> {
+fn book(case: &FollowUp, assignee: CredentialId, at: Timestamp, now: Timestamp) -> Result<FollowUp, Refusal> {
     let latest = now.checked_add(APPOINTMENT_WITHIN).unwrap_or(Timestamp::MAX);
     if at <= now || at > latest {
         return Err(Refusal::AppointmentOutOfRange);
     }
-    Ok(FollowUp { state: FollowUpState::Booked, appointment_at: Some(at), ..case.clone() })
+    // The database keeps whole microseconds.
+    let at = Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at);
+    Ok(with(case, FollowUpState::Booked { assignee, at }))
 }
 
 /// The follow-up without its booked appointment, and the time of that appointment.
 fn without_appointment(case: &FollowUp) -> Result<(FollowUp, Timestamp), Refusal> {
-    match (case.state, case.appointment_at) {
-        (FollowUpState::Booked, Some(at)) => {
-            Ok((FollowUp { state: FollowUpState::Contacted, appointment_at: None, ..case.clone() }, at))
-        }
+    match case.state {
+        FollowUpState::Booked { assignee, at } => Ok((with(case, FollowUpState::Contacted { assignee }), at)),
         _ => Err(Refusal::NotBooked),
     }
 }
@@ -129,5 +135,6 @@ fn close(case: &FollowUp, closing: Closing, now: Timestamp) -> Result<FollowUp, 
     if closing == Closing::Unreachable && case.attempts == 0 {
         return Err(Refusal::NeverTried);
     }
-    Ok(FollowUp { state: FollowUpState::Closed, closed: Some(Closed { closing, at: now }), ..case.clone() })
+    let (assignee, appointment) = (case.state.assignee(), case.state.appointment_at());
+    Ok(with(case, FollowUpState::Closed { assignee, appointment, closing, at: now }))
 }

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::{ExternalSource, Origin};
-use crate::domain::follow_ups::{FollowUpState, Urgency};
-use crate::domain::ids::{CredentialId, FollowUpId, SubjectId, SubmissionId};
+use crate::domain::follow_ups::FollowUp;
+use crate::domain::ids::{FollowUpId, SubjectId, SubmissionId};
 use crate::domain::screening::assessment::Score;
 use crate::domain::screening::red_flag::CareLevel;
 use crate::domain::screening::rule_table::Band;
@@ -61,33 +61,7 @@ pub struct ExportedSubmission {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportedFollowUp {
-    pub follow_up_id: FollowUpId,
-    pub subject_id: SubjectId,
+    pub follow_up: FollowUp,
     /// The clinic's reference for the subject.
     pub reference: Option<String>,
-    pub state: FollowUpState,
-    pub urgency: Urgency,
-    pub assignee: Option<CredentialId>,
-    /// Contact attempts.
-    pub attempts: i16,
-    /// Appointments that the subject did not attend.
-    pub missed_appointments: i16,
-    /// When its first submission was flagged.
-    pub flagged_at: Timestamp,
-    pub due_at: Timestamp,
-    pub appointment_at: Option<Timestamp>,
-    pub outcome: Option<String>,
-    pub not_needed_reason: Option<String>,
-    pub diagnosis: Option<String>,
-    /// Grip strength, grams.
-    pub grip_strength_g: Option<i32>,
-    /// Time for five chair stands, milliseconds.
-    pub five_chair_stands_ms: Option<i32>,
-    pub closed_at: Option<Timestamp>,
-    /// The highest settled band of its submissions.
-    pub band: Band,
-    /// Ids of the rules that applied to any of its submissions.
-    pub findings: Vec<String>,
-    /// Ids of the instruments that are positive on any of its submissions.
-    pub positive_instruments: Vec<String>,
 }

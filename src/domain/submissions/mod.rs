@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::access::actor::{Actor, Role};
 use super::audit::{AuditAction, AuditEntry, AuditOutcome};
-use super::follow_ups::OpenOrJoin;
+use super::follow_ups::{FlaggedSubmission, Urgency};
 use super::ids::{AuditEntryId, FollowUpId, SenderId, SubjectId, SubmissionId};
 use super::language::Language;
 use super::screening::answers::Answers;
@@ -19,7 +19,7 @@ use super::screening::questionnaire::Audiences;
 use super::screening::rule_table::RuleTable;
 use super::screening::scoring;
 use super::screening::scoring::Asked;
-use super::stored::Clinic;
+use super::stored::{Clinic, StoredSubmission};
 use super::subjects::SubjectDraft;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -114,8 +114,8 @@ pub struct Accepted {
     pub received_at: Timestamp,
     pub draft: Draft,
     pub assessment: Assessment,
-    /// The follow-up to open or join.
-    pub follow_up: Option<OpenOrJoin>,
+    /// What its follow-up takes from it; `None` if it opens and joins none.
+    pub flagged: Option<FlaggedSubmission>,
     pub audit: AuditEntry,
 }
 
@@ -130,10 +130,10 @@ pub fn accept(table: &RuleTable, draft: Draft, actor: &Actor, clinic: &Clinic, s
         subject_id: stamp.subject_id,
         origin: Origin::of(actor.role),
         received_at: stamp.now,
-        follow_up: assessment.urgency.filter(|_| !draft.imported).map(|urgency| {
-            let due_at = stamp.now.checked_add(SignedDuration::from_hours(clinic.due.of(urgency).into()));
-            OpenOrJoin { follow_up_id: stamp.follow_up_id, urgency, due_at: due_at.unwrap_or(Timestamp::MAX) }
-        }),
+        flagged: assessment
+            .urgency
+            .filter(|_| !draft.imported)
+            .map(|urgency| flagged(&assessment, urgency, actor, clinic, stamp)),
         audit: AuditEntry {
             audit_entry_id: stamp.audit_entry_id,
             clinic_id: actor.clinic_id,
@@ -151,6 +151,27 @@ pub fn accept(table: &RuleTable, draft: Draft, actor: &Actor, clinic: &Clinic, s
         actor: actor.clone(),
         assessment,
         draft,
+    }
+}
+
+fn flagged(
+    assessment: &Assessment,
+    urgency: Urgency,
+    actor: &Actor,
+    clinic: &Clinic,
+    stamp: Stamp,
+) -> FlaggedSubmission {
+    let due_at = stamp.now.checked_add(SignedDuration::from_hours(clinic.due.of(urgency).into()));
+    FlaggedSubmission {
+        submission_id: stamp.submission_id,
+        received_at: stamp.now,
+        by: actor.credential_id,
+        follow_up_id: stamp.follow_up_id,
+        urgency,
+        due_at: due_at.unwrap_or(Timestamp::MAX),
+        band: assessment.band_at_least,
+        findings: assessment.findings.iter().map(|finding| finding.rule.to_string()).collect(),
+        positive_instruments: StoredSubmission::positive_instruments(assessment).map(str::to_owned).collect(),
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
 use crate::domain::fault::{Fault, FaultCode};
-use crate::domain::follow_ups::FollowUpState;
+use crate::domain::follow_ups::StateName;
 
 /// A range of days; both ends are inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub struct SubmissionCounts {
 /// The follow-ups that are not closed at the time of the request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OpenCases {
-    pub states: HashMap<FollowUpState, u64>,
+    pub states: HashMap<StateName, u64>,
     pub overdue: u64,
     /// By age, in the classes bounded by [`AGE_CLASSES_HOURS`]; the last one is everything older.
     pub ages: [u64; AGE_CLASSES_HOURS.len() + 1],

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::audit::names;
 use super::fault::{Fault, FaultCode};
-use super::follow_ups::FollowUp;
+use super::follow_ups::Change;
 use super::ids::{EventId, SubjectId, WebhookId};
 
 names! {
@@ -114,14 +114,27 @@ impl WebhookDraft {
 }
 
 impl Event {
-    /// The state of a follow-up changed.
+    /// The event of a change of a follow-up: a submission was flagged, or the state changed. Other changes have none.
     #[must_use]
-    pub fn state_changed(event_id: EventId, case: &FollowUp, at: Timestamp) -> Self {
-        let data = json!({
-            "follow_up_id": case.follow_up_id, "subject_id": case.subject_id, "state": case.state.as_str(),
-            "urgency": case.urgency.as_str(), "version": case.version,
-        });
-        Self { event_id, kind: WebhookEvent::FollowUpStateChanged, at, subject_id: Some(case.subject_id), data }
+    pub fn of_change(event_id: EventId, change: &Change) -> Option<Self> {
+        let case = &change.after;
+        let (state, urgency) = (case.state.name().as_str(), case.urgency.as_str());
+        let (kind, data) = if let Some(submission_id) = change.submission_id {
+            let data = json!({
+                "submission_id": submission_id, "subject_id": case.subject_id, "follow_up_id": case.follow_up_id,
+                "state": state, "urgency": urgency,
+            });
+            (WebhookEvent::SubmissionFlagged, data)
+        } else if change.moved {
+            let data = json!({
+                "follow_up_id": case.follow_up_id, "subject_id": case.subject_id, "state": state, "urgency": urgency,
+                "version": case.version,
+            });
+            (WebhookEvent::FollowUpStateChanged, data)
+        } else {
+            return None;
+        };
+        Some(Self { event_id, kind, at: change.at, subject_id: Some(case.subject_id), data })
     }
 
     /// A subject was erased, with every subject merged into it.

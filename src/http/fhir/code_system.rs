@@ -8,7 +8,7 @@ use super::observation::MEASURED;
 use super::search::{Parameters, any};
 use super::{options, reply};
 use crate::app::screening::rule_tables;
-use crate::domain::follow_ups::{ClosingOutcome, FollowUpState, NotNeededReason};
+use crate::domain::follow_ups::{ClosingOutcome, NotNeededReason, StateName};
 use crate::domain::language::Language;
 use crate::domain::screening::questionnaire::CATALOGUE;
 use crate::domain::screening::rule_table::RuleTable;
@@ -150,7 +150,7 @@ fn results(table: &RuleTable, language: Language) -> Vec<Concept> {
     concepts.push(named("attempted", "An attempt was made to reach the person"));
     concepts.push(named("did_not_attend", "The person did not keep the appointment"));
     let plain = |code: &str| named(code, &code.replace('_', " "));
-    concepts.extend(FollowUpState::ALL.map(|state| plain(state.as_str())));
+    concepts.extend(StateName::ALL.map(|state| plain(state.as_str())));
     concepts.extend(ClosingOutcome::ALL.map(|outcome| plain(outcome.as_str())));
     concepts.extend(NotNeededReason::ALL.map(|reason| plain(reason.as_str())));
     concepts

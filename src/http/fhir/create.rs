@@ -22,6 +22,7 @@ use crate::http::kernel::alarm::refuse;
 use crate::http::kernel::auth::Intake;
 use crate::http::kernel::body::Incoming;
 use crate::http::kernel::extract::{Accepted, IdempotencyKey, Later, preferred};
+use crate::http::kernel::lag;
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
 
@@ -65,7 +66,7 @@ pub(super) async fn create_response(
     let (actor, clinic) = (caller.actor(), caller.clinic());
     let (key, condition) = (key.read()?.0, condition(request.headers())?);
     let preferred = Preferred::of(request.headers());
-    intake::takes(&state.app, &actor)?;
+    let _place = intake::takes(&state.app, &actor, lag::late())?;
     let body = incoming.read::<ResponseInput>().await.map_err(|problem| within(RESPONSE, problem))?;
     let bind = |key| idempotency::bind(&state.app, actor.sender_id, key, "fhir create", &[], &body.canonical());
     let idempotency = key.filter(|_| condition.is_none()).map(bind);

@@ -3,7 +3,7 @@
 use super::element::{CodeableConcept, Meta, Period, Reference, Typed, elements};
 use super::names::{CREDENTIAL, RESULTS};
 use super::response::person;
-use crate::domain::follow_ups::{Closing, ClosingOutcome, FollowUp, FollowUpState, Urgency};
+use crate::domain::follow_ups::{ClosingOutcome, FollowUp, StateName, Urgency};
 
 elements! {
     /// The consultation that a follow-up is about.
@@ -59,7 +59,7 @@ pub(super) fn service_request(case: &FollowUp) -> Typed<ServiceRequest> {
         ServiceRequest {
             id: case.follow_up_id.to_string(),
             meta: Some(meta(case)),
-            status: request_status(case.state, outcome(case)),
+            status: request_status(case.state.name(), outcome(case)),
             intent: "proposal",
             priority: priority(case.urgency),
             code: Some(CodeableConcept::code(
@@ -68,7 +68,7 @@ pub(super) fn service_request(case: &FollowUp) -> Typed<ServiceRequest> {
                 Some("Consultation after a positive screen".into()),
             )),
             subject: Some(person(case.subject_id)),
-            occurrence_date_time: case.appointment_at.map(|at| at.to_string()),
+            occurrence_date_time: case.state.appointment_at().map(|at| at.to_string()),
             authored_on: case.flagged_at.to_string(),
             supporting_info: Vec::new(),
         },
@@ -76,27 +76,24 @@ pub(super) fn service_request(case: &FollowUp) -> Typed<ServiceRequest> {
 }
 
 pub(super) fn task(case: &FollowUp) -> Typed<Task> {
-    let business = outcome(case).map_or(case.state.as_str(), ClosingOutcome::as_str);
-    let reason = match case.closed.map(|closed| closed.closing) {
-        Some(Closing::NotNeeded(reason)) => Some(CodeableConcept::code(RESULTS, reason.as_str(), None)),
-        _ => None,
-    };
+    let business = outcome(case).map_or(case.state.name().as_str(), ClosingOutcome::as_str);
+    let reason = case.state.closed().and_then(|(closing, _)| closing.reason());
     Typed::new(
         "Task",
         Task {
             id: case.follow_up_id.to_string(),
             meta: Some(meta(case)),
-            status: task_status(case.state, outcome(case)),
-            status_reason: reason,
+            status: task_status(case.state.name(), outcome(case)),
+            status_reason: reason.map(|reason| CodeableConcept::code(RESULTS, reason.as_str(), None)),
             business_status: Some(CodeableConcept::code(RESULTS, business, None)),
             intent: "order",
             priority: priority(case.urgency),
             code: Some(CodeableConcept::code(RESULTS, "consultation", Some("Arrange a consultation".into()))),
             focus: Some(Reference::to("ServiceRequest", case.follow_up_id)),
             subject: Some(person(case.subject_id)),
-            execution_period: case.appointment_at.map(|at| Period { start: Some(at.to_string()), end: None }),
+            execution_period: case.state.appointment_at().map(|at| Period { start: Some(at.to_string()), end: None }),
             authored_on: case.flagged_at.to_string(),
-            owner: case.assignee.map(|id| Reference::named("Practitioner", CREDENTIAL, id)),
+            owner: case.state.assignee().map(|id| Reference::named("Practitioner", CREDENTIAL, id)),
             restriction: Some(Restriction { period: Some(Period { start: None, end: Some(case.due_at.to_string()) }) }),
         },
     )
@@ -109,33 +106,33 @@ pub(super) fn flag(case: &FollowUp) -> Typed<Flag> {
         Flag {
             id: case.follow_up_id.to_string(),
             meta: Some(meta(case)),
-            status: flag_status(case.state, outcome(case)),
+            status: flag_status(case.state.name(), outcome(case)),
             category: vec![CodeableConcept::code(category, "clinical", None)],
             code: Some(CodeableConcept::code(RESULTS, "screen_positive", Some("Sarcopenia screen positive".into()))),
             subject: Some(person(case.subject_id)),
             period: Some(Period {
                 start: Some(case.flagged_at.to_string()),
-                end: case.closed.map(|closed| closed.at.to_string()),
+                end: case.state.closed().map(|(_, at)| at.to_string()),
             }),
         },
     )
 }
 
 /// The status of a task, from state and outcome of its follow-up.
-pub(super) const fn task_status(state: FollowUpState, outcome: Option<ClosingOutcome>) -> &'static str {
+pub(super) const fn task_status(state: StateName, outcome: Option<ClosingOutcome>) -> &'static str {
     match (outcome, state) {
         (Some(ClosingOutcome::Attended), _) => "completed",
         (Some(ClosingOutcome::Declined), _) => "rejected",
         (Some(ClosingOutcome::Unreachable), _) => "failed",
         (Some(ClosingOutcome::NotNeeded), _) => "cancelled",
-        (None, FollowUpState::Open) => "requested",
-        (None, FollowUpState::Assigned) => "accepted",
-        (None, FollowUpState::Contacted | FollowUpState::Booked | FollowUpState::Closed) => "in-progress",
+        (None, StateName::Open) => "requested",
+        (None, StateName::Assigned) => "accepted",
+        (None, StateName::Contacted | StateName::Booked | StateName::Closed) => "in-progress",
     }
 }
 
 /// The status of a consultation.
-pub(super) const fn request_status(_: FollowUpState, outcome: Option<ClosingOutcome>) -> &'static str {
+pub(super) const fn request_status(_: StateName, outcome: Option<ClosingOutcome>) -> &'static str {
     match outcome {
         None => "active",
         Some(ClosingOutcome::Attended) => "completed",
@@ -144,12 +141,12 @@ pub(super) const fn request_status(_: FollowUpState, outcome: Option<ClosingOutc
 }
 
 /// The status of a flag.
-pub(super) const fn flag_status(_: FollowUpState, outcome: Option<ClosingOutcome>) -> &'static str {
+pub(super) const fn flag_status(_: StateName, outcome: Option<ClosingOutcome>) -> &'static str {
     if outcome.is_none() { "active" } else { "inactive" }
 }
 
 pub(super) fn outcome(case: &FollowUp) -> Option<ClosingOutcome> {
-    case.closed.map(|closed| closed.closing.outcome())
+    case.state.closed().map(|(closing, _)| closing.outcome())
 }
 
 fn meta(case: &FollowUp) -> Meta {

@@ -10,7 +10,7 @@ use super::records::found;
 use super::search::Parameters;
 use super::{follow_up, reply};
 use crate::app::follow_ups;
-use crate::domain::follow_ups::{ClosingOutcome, FollowUp, FollowUpState};
+use crate::domain::follow_ups::{ClosingOutcome, FollowUp, StateName};
 use crate::domain::ids::{FollowUpId, SubjectId};
 use crate::domain::stored::{FollowUpFilter, FollowUpOrder, Page};
 use crate::http::kernel::auth::Staff;
@@ -20,7 +20,7 @@ use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
 
 /// Maps state and outcome of a follow-up to the status of a resource.
-type Status = fn(FollowUpState, Option<ClosingOutcome>) -> &'static str;
+type Status = fn(StateName, Option<ClosingOutcome>) -> &'static str;
 
 macro_rules! made_of_follow_ups {
     ($($kind:literal: $read:ident, $search:ident, $render:path, $status:path;)*) => {$(
@@ -33,7 +33,7 @@ macro_rules! made_of_follow_ups {
             caller: Staff,
             id: Later<PathId>,
         ) -> Result<HttpResponse, Problem> {
-            let case = follow_ups::get(&state.app, &caller.actor(), FollowUpId(id.read()?.0)).await?.follow_up;
+            let case = follow_ups::read(&state.app, &caller.actor(), FollowUpId(id.read()?.0)).await?;
             Ok(reply::versioned(StatusCode::OK, case.version, &$render(&case)))
         }
 
@@ -74,15 +74,15 @@ async fn cases(
     let query = [request.query_string(), &form].into_iter().filter(|part| !part.is_empty());
     let query = query.collect::<Vec<_>>().join("&");
     let mut parameters = Parameters::of(&query, b"");
-    let mut filter = FollowUpFilter { states: FollowUpState::ALL.to_vec(), ..FollowUpFilter::default() };
+    let mut filter = FollowUpFilter { states: StateName::ALL.to_vec(), ..FollowUpFilter::default() };
     let mut possible = true;
     for asked in parameters.all("status") {
         let asked: Vec<&str> = asked.split(',').collect();
-        filter.states.retain(|state| *state != FollowUpState::Closed && asked.contains(&status(*state, None)));
-        let ended = |outcome: &ClosingOutcome| asked.contains(&status(FollowUpState::Closed, Some(*outcome)));
+        filter.states.retain(|state| *state != StateName::Closed && asked.contains(&status(*state, None)));
+        let ended = |outcome: &ClosingOutcome| asked.contains(&status(StateName::Closed, Some(*outcome)));
         filter.outcomes = ClosingOutcome::ALL.into_iter().filter(ended).collect();
         if !filter.outcomes.is_empty() {
-            filter.states.push(FollowUpState::Closed);
+            filter.states.push(StateName::Closed);
         }
         possible &= !filter.states.is_empty();
     }

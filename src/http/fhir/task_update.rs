@@ -90,7 +90,7 @@ pub(super) async fn update_task(
         faults.push(at("id", FaultCode::Contradiction, "must be the id in the URL"));
     }
     let actor = caller.actor();
-    let case = follow_ups::get(&state.app, &actor, FollowUpId(id)).await?.follow_up;
+    let case = follow_ups::read(&state.app, &actor, FollowUpId(id)).await?;
     if case.version != version {
         return Err(AppError::Stale.into());
     }
@@ -135,15 +135,16 @@ fn wanted(task: &TaskInput, case: &FollowUp) -> Result<Option<FollowUpCommand>, 
     let status =
         task.status.as_deref().ok_or_else(|| at("status", FaultCode::Required, "a task must have a status"))?;
     let business = task.business_status.as_ref().and_then(Concept::ours).unwrap_or_default();
-    let stands = follow_up::task_status(case.state, outcome(case)) == status;
+    let booked = matches!(case.state, FollowUpState::Booked { .. });
+    let stands = follow_up::task_status(case.state.name(), outcome(case)) == status;
     let command = match (status, business) {
         ("accepted" | "in-progress", "attempted") => FollowUpCommand::Contact { reached: false },
         ("in-progress", "did_not_attend") => FollowUpCommand::DidNotAttend,
-        ("requested", _) if case.state == FollowUpState::Closed => FollowUpCommand::Reopen,
+        ("requested", _) if case.state.is_closed() => FollowUpCommand::Reopen,
         ("requested", _) => FollowUpCommand::Release,
         ("accepted", _) => return Ok(taken(owner(task)?, case)),
         ("in-progress", "booked") => return book(task, case),
-        ("in-progress", _) if case.state == FollowUpState::Booked => FollowUpCommand::Unbook,
+        ("in-progress", _) if booked => FollowUpCommand::Unbook,
         ("in-progress", _) => FollowUpCommand::Contact { reached: true },
         ("completed", _) => {
             let found = Closing::Attended { diagnosis: None, grip_strength_g: None, five_chair_stands_ms: None };
@@ -151,21 +152,21 @@ fn wanted(task: &TaskInput, case: &FollowUp) -> Result<Option<FollowUpCommand>, 
         }
         ("rejected", _) => FollowUpCommand::Close(Closing::Declined),
         ("failed", _) => FollowUpCommand::Close(Closing::Unreachable),
-        ("cancelled", _) => FollowUpCommand::Close(Closing::NotNeeded(reason(task)?)),
+        ("cancelled", _) => FollowUpCommand::Close(Closing::NotNeeded { reason: reason(task)? }),
         _ => return Err(at("status", FaultCode::UnknownOption, "is not a supported status of a task")),
     };
     let moves = matches!(command, FollowUpCommand::Contact { reached: false } | FollowUpCommand::DidNotAttend)
-        || (case.state == FollowUpState::Booked && command == FollowUpCommand::Unbook);
+        || (booked && command == FollowUpCommand::Unbook);
     Ok((moves || !stands).then_some(command))
 }
 
 /// The command to assign the follow-up: to the owner of the task, or to the caller if it has none.
 fn taken(owner: Option<CredentialId>, case: &FollowUp) -> Option<FollowUpCommand> {
-    match owner {
-        Some(to) if case.assignee == Some(to) && case.state == FollowUpState::Assigned => None,
-        Some(to) => Some(FollowUpCommand::Reassign { to }),
-        None if case.state == FollowUpState::Assigned => None,
-        None => Some(FollowUpCommand::Claim),
+    match (owner, case.state) {
+        (Some(to), FollowUpState::Assigned { assignee }) if to == assignee => None,
+        (Some(to), _) => Some(FollowUpCommand::Reassign { to }),
+        (None, FollowUpState::Assigned { .. }) => None,
+        (None, _) => Some(FollowUpCommand::Claim),
     }
 }
 
@@ -182,7 +183,7 @@ fn book(task: &TaskInput, case: &FollowUp) -> Result<Option<FollowUpCommand>, Fa
     let fault = |code, detail| at("executionPeriod.start", code, detail);
     let text = start.ok_or_else(|| fault(FaultCode::Required, "an appointment must have a time"))?;
     let at: Timestamp = text.parse().map_err(|_| fault(FaultCode::Format, "must be an instant with an offset"))?;
-    let stands = case.state == FollowUpState::Booked && case.appointment_at == Some(at);
+    let stands = matches!(case.state, FollowUpState::Booked { at: booked, .. } if booked == at);
     Ok((!stands).then_some(FollowUpCommand::Book { appointment_at: at }))
 }
 

@@ -14,6 +14,7 @@ pub(super) mod extract;
 pub(super) mod fallback;
 pub(super) mod faults;
 pub(super) mod fixed;
+pub(super) mod lag;
 pub(super) mod listening;
 pub(super) mod middleware;
 pub mod names;

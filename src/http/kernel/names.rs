@@ -7,7 +7,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::access::actor::Role;
 use crate::domain::audit::{AuditAction, AuditOutcome};
-use crate::domain::follow_ups::{ClosingOutcome, Diagnosis, EventKind, FollowUpState, NotNeededReason, Urgency};
+use crate::domain::follow_ups::{ClosingOutcome, Diagnosis, EventKind, NotNeededReason, StateName, Urgency};
 use crate::domain::language::Language;
 use crate::domain::screening::assessment::FlagKind;
 use crate::domain::screening::instrument::{Outcome, PositiveWhen};
@@ -52,7 +52,7 @@ on_the_wire! {
     /// How soon staff should act, most urgent first.
     UrgencyName(Urgency) as "Urgency";
     /// State of a follow-up.
-    FollowUpStateName(FollowUpState) as "FollowUpState";
+    FollowUpStateName(StateName) as "FollowUpState";
     /// How a follow-up ended.
     ClosingOutcomeName(ClosingOutcome) as "ClosingOutcome";
     /// Why no follow-up was needed; `merged` is set only by a merge of subjects.

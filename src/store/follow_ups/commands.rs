@@ -3,24 +3,23 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::events::{Made, record, seal_note};
-use super::{Row, update};
+use super::events::seal_note;
+use super::keep::{Decision, keep};
+use super::row::follow_up_query;
 use crate::domain::audit::AuditEntry;
-use crate::domain::follow_ups::{FollowUp, FollowUpChange, Note};
+use crate::domain::follow_ups::{Change, FollowUp, Note};
 use crate::domain::ids::{ClinicId, EventId};
 use crate::domain::submissions::Idempotency;
-use crate::domain::webhooks::Event;
 use crate::store::database::connection::Connection;
 use crate::store::database::keys::SealNonce;
 use crate::store::submissions::idempotency_keys::{Effect, Kept, claim, settle};
-use crate::store::webhooks::outbox;
-use crate::store::{Store, StoreError, audit};
+use crate::store::{Store, StoreError};
 
 /// A decided command on a follow-up, with everything that its transaction writes.
 #[derive(Clone)]
 pub struct Decided {
     /// The change of the follow-up.
-    pub change: FollowUpChange,
+    pub change: Change,
     /// The note written with the command, and the nonce that seals it.
     pub note: Option<(Note, SealNonce)>,
     pub audit: AuditEntry,
@@ -102,16 +101,9 @@ pub async fn take_next<E: From<StoreError>>(
 /// Locks with `for no key update`: a submission that only references the follow-up does not wait for this lock, and its own
 /// lock does not cause the follow-up to be skipped.
 async fn lock_next(connection: &mut Connection, clinic_id: ClinicId) -> Result<Option<FollowUp>, StoreError> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"select follow_up_id, subject_id, state, urgency, assignee, attempts, missed_appointments,
-                  flagged_at as "flagged_at: jiff_sqlx::Timestamp", due_at as "due_at: jiff_sqlx::Timestamp",
-                  appointment_at as "appointment_at: jiff_sqlx::Timestamp", outcome, not_needed_reason, diagnosis,
-                  grip_strength_g, five_chair_stands_ms, closed_at as "closed_at: jiff_sqlx::Timestamp",
-                  last_received_at as "last_received_at: jiff_sqlx::Timestamp", band, positive_instruments,
-                  row_version as version
-           from follow_ups where clinic_id = $1 and state = 'open'
-           order by urgency, flagged_at, follow_up_id limit 1 for no key update skip locked"#,
+    let row = follow_up_query!(
+        select "where clinic_id = $1 and state = 'open'
+                order by urgency, flagged_at, follow_up_id limit 1 for no key update skip locked",
         clinic_id.0,
     )
     .fetch_optional(connection)
@@ -119,33 +111,20 @@ async fn lock_next(connection: &mut Connection, clinic_id: ClinicId) -> Result<O
     row.map(FollowUp::try_from).transpose()
 }
 
-/// Writes the follow-up, its history and the audit entry. `false`, and nothing is written, when the follow-up changed
-/// since.
+/// Keeps the decision. `false`, and nothing is written, when the follow-up changed since.
 async fn write(
     connection: &mut Connection,
     store: &Store,
     clinic_id: ClinicId,
     decided: &Decided,
 ) -> Result<bool, StoreError> {
-    let change = &decided.change;
-    if !update(connection, clinic_id, change.before, &change.after, change.at).await? {
-        return Ok(false);
-    }
+    let Decided { change, note, audit } = decided;
     let seal = |(note, nonce): &(Note, SealNonce)| seal_note(&store.keys, clinic_id, &change.after, note, *nonce);
-    let made = Made {
-        kind: change.kind,
-        at: change.at,
-        by: decided.audit.credential_id,
-        submission_id: None,
-        reached: change.reached,
-        note_sealed: decided.note.as_ref().map(seal).transpose()?,
+    let decision = Decision {
+        clinic_id,
+        change: change.clone(),
+        event_id: EventId(audit.audit_entry_id.0),
+        note_sealed: note.as_ref().map(seal).transpose()?,
     };
-    record(connection, clinic_id, change.after.follow_up_id, made).await?;
-    if change.moved {
-        let event_id = EventId(decided.audit.audit_entry_id.0);
-        let event = Event::state_changed(event_id, &change.after, change.at);
-        outbox::write(connection, clinic_id, &event).await?;
-    }
-    audit::insert(&store.keys, connection, &decided.audit).await?;
-    Ok(true)
+    keep(connection, &store.keys, &[decision], std::slice::from_ref(audit)).await
 }

@@ -4,8 +4,8 @@
 use serde_json::Value;
 use sqlx::{Postgres, QueryBuilder};
 
-use super::Row;
-use crate::domain::follow_ups::{FollowUp, FollowUpState, Urgency};
+use super::row::{Row, follow_up_query};
+use crate::domain::follow_ups::{FollowUp, StateName, Urgency};
 use crate::domain::ids::ClinicId;
 use crate::domain::screening::rule_table::Band;
 use crate::domain::stored::{Assignee, FollowUpFilter, FollowUpOrder, Page, PageRequest};
@@ -13,11 +13,7 @@ use crate::store::database::page::{Key, Scope, cut};
 use crate::store::database::row::{at, bound, known};
 use crate::store::{Store, StoreError};
 
-/// The columns of [`Row`].
-const COLUMNS: &str = "select follow_up_id, subject_id, state, urgency, assignee, attempts, missed_appointments, flagged_at, \
-                       due_at, appointment_at, outcome, not_needed_reason, diagnosis, grip_strength_g, \
-                       five_chair_stands_ms, closed_at, last_received_at, band, positive_instruments, \
-                       row_version as version from follow_ups where clinic_id = ";
+const SELECT: &str = follow_up_query!(text);
 
 /// The rows to be selected, and where they start.
 struct Part<'a> {
@@ -110,7 +106,7 @@ fn key(order: FollowUpOrder, last: &FollowUp) -> Key {
 impl Part<'_> {
     fn query(&self, before: &str) -> QueryBuilder<Postgres> {
         let mut query = QueryBuilder::new(before);
-        query.push(COLUMNS).push_bind(self.clinic_id.0);
+        query.push(SELECT).push("where clinic_id = ").push_bind(self.clinic_id.0);
         push_states(&mut query, &self.filter.states);
         push_filter(&mut query, self.filter, self.now);
         let columns = match self.order {
@@ -133,13 +129,13 @@ impl Part<'_> {
 }
 
 /// The state `open` is written as a literal, because it has a partial index.
-fn push_states(query: &mut QueryBuilder<Postgres>, states: &[FollowUpState]) {
-    if !states.contains(&FollowUpState::Closed) {
+fn push_states(query: &mut QueryBuilder<Postgres>, states: &[StateName]) {
+    if !states.contains(&StateName::Closed) {
         query.push(" and state <> 'closed'");
     }
     match states {
         [] => {}
-        [FollowUpState::Open] => {
+        [StateName::Open] => {
             query.push(" and state = 'open'");
         }
         [one] => {

@@ -15,7 +15,7 @@ use crate::store::database::keys::SealNonce;
 use crate::store::database::row::at;
 use crate::store::follow_ups::merged_cases;
 use crate::store::submissions::idempotency_keys::{Effect, Kept, claim};
-use crate::store::{Store, StoreError, audit};
+use crate::store::{Store, StoreError};
 
 /// A requested merge.
 #[derive(Clone, Copy, Debug)]
@@ -50,26 +50,26 @@ pub async fn merge(
     }
     let [kept, merged] = lock_both(&mut transaction, store, clinic_id, [merging.kept, merging.merged]).await?;
     let (kept, merged) = allowed(&mut transaction, clinic_id, merging, kept, merged).await?;
-    merged_cases::lock(&mut transaction, clinic_id, [merging.kept, merging.merged]).await?;
+    let cases = merged_cases::lock(&mut transaction, clinic_id, [merging.kept, merging.merged]).await?;
     let submission_ids = move_submissions(&mut transaction, clinic_id, merging.merged, merging.kept, None).await?;
-    let cases = merged_cases::join(&mut transaction, entry, merging.kept, merging.merged).await?;
+    let subjects = (merging.kept, merging.merged);
+    let (follow_up_ids, closed) = merged_cases::merge(&mut transaction, &store.keys, entry, &cases, subjects).await?;
     let done = SubjectMerge {
         merge_id: merging.merge_id,
         kept: merging.kept,
         merged: merging.merged,
         merged_at: entry.at,
         submission_ids,
-        follow_up_ids: cases.moved,
-        closed_follow_up: cases.closed.map(|(id, _)| id),
+        follow_up_ids,
+        closed_follow_up: closed.map(|(id, _)| id),
         undone_at: None,
     };
-    write(&mut transaction, &done, cases.closed.map(|(_, version)| version), entry).await?;
+    write(&mut transaction, &done, closed.map(|(_, version)| version), entry).await?;
     let merged_after = Subject { merged_into: Some(kept.subject_id), ..merged.clone() };
     let kept_after = with_withdrawal(&mut transaction, store, kept, &merged, entry, nonces[0]).await?;
     for (subject, nonce) in [(kept_after, nonces[1]), (merged_after, nonces[2])] {
         changed(&mut transaction, store, subject, ChangeKind::Merge, done.merge_id, entry, nonce).await?;
     }
-    audit::insert(&store.keys, &mut transaction, entry).await?;
     transaction.commit().await?;
     Ok(done)
 }
@@ -103,11 +103,11 @@ pub async fn undo(
     }
     let [kept, merged] = lock_both(&mut transaction, store, clinic_id, [kept, merge.merged]).await?;
     let (kept, merged) = kept.zip(merged).ok_or(StoreError::Missing)?;
-    merged_cases::lock(&mut transaction, clinic_id, [merge.kept, merge.merged]).await?;
+    let cases = merged_cases::lock(&mut transaction, clinic_id, [merge.kept, merge.merged]).await?;
     let listed = Some(&*merge.submission_ids);
     move_submissions(&mut transaction, clinic_id, merge.kept, merge.merged, listed).await?;
-    let closed = merge.closed_follow_up.zip(closed_version);
-    merged_cases::part(&mut transaction, entry, &merge, closed, spare).await?;
+    let undone = (&merge, closed_version);
+    merged_cases::unmerge(&mut transaction, &store.keys, entry, &cases, undone, spare).await?;
     let merged = Subject { merged_into: None, ..merged };
     for (subject, nonce) in [(kept, nonces[0]), (merged, nonces[1])] {
         changed(&mut transaction, store, subject, ChangeKind::Unmerge, merge_id, entry, nonce).await?;
@@ -121,7 +121,6 @@ pub async fn undo(
     )
     .execute(&mut *transaction)
     .await?;
-    audit::insert(&store.keys, &mut transaction, entry).await?;
     transaction.commit().await?;
     Ok(SubjectMerge { undone_at: Some(entry.at), ..merge })
 }

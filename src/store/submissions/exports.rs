@@ -1,21 +1,25 @@
 //! Exports: all rows of a clinic, in chunks that start after a cursor, oldest first.
 //!
 //! A chunk uses a connection only while it is read, so an export to a slow client does not occupy one. A chunk counts the
-//! rows that the filter excludes too, so no statement reads more rows than a chunk has, however few match. The limit is
-//! therefore in the inner query, and the filter only marks the matching rows.
+//! rows that the filter excludes too, so no statement reads more rows than a chunk has, however few match: the limit comes
+//! before the filter.
+
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::domain::follow_ups::{FollowUpState, Urgency};
-use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId, SubmissionId};
+use crate::domain::follow_ups::FollowUp;
+use crate::domain::ids::{ClinicId, FollowUpId, SubjectId, SubmissionId};
 use crate::domain::screening::assessment::Score;
 use crate::domain::screening::rule_table::Band;
 use crate::domain::stored::{FollowUpFilter, SubmissionFilter};
 use crate::domain::submissions::export::{Chunk, Exported, ExportedFollowUp, ExportedSubmission};
 use crate::domain::submissions::{ExternalSource, Origin};
+use crate::store::database::connection::Connection;
 use crate::store::database::page::{Key, Scope};
 use crate::store::database::row::{at, band, bound, care_level, known};
+use crate::store::follow_ups::row::follow_up_query;
 use crate::store::subjects::row::open_reference_if_any;
 use crate::store::{Store, StoreError};
 
@@ -102,42 +106,57 @@ pub async fn follow_ups(
     let scope = Scope { clinic_id, list: "export of follow-ups", filter: format!("{filter:?}") };
     let after = start(&scope, store, after)?;
     let mut connection = store.report(clinic_id).await?;
-    let states: Vec<String> = filter.states.iter().map(|state| state.as_str().to_owned()).collect();
-    let rows = sqlx::query_as!(
-        FollowUpRow,
-        r#"select f.follow_up_id, f.subject_id, p.reference_hash as "reference_hash?",
-                  p.reference_sealed as "reference_sealed?", f.state, f.urgency, f.assignee, f.attempts,
-                  f.missed_appointments, f.outcome, f.not_needed_reason, f.diagnosis, f.grip_strength_g,
-                  f.five_chair_stands_ms, f.band, f.findings, f.positive_instruments, f.wanted as "wanted!",
-                  f.flagged_at as "flagged_at: jiff_sqlx::Timestamp", f.due_at as "due_at: jiff_sqlx::Timestamp",
-                  f.appointment_at as "appointment_at: jiff_sqlx::Timestamp",
-                  f.closed_at as "closed_at: jiff_sqlx::Timestamp"
-           from (
-                select *, ($6::text[] = '{}' or state = any ($6)) and ($7::smallint is null or urgency = $7) as wanted
-                from follow_ups
-                where clinic_id = $1 and (flagged_at, follow_up_id) > ($2, $3) and flagged_at < $4
-                order by flagged_at, follow_up_id limit $5
-            ) f
-            left join subjects p on f.wanted and p.clinic_id = $1 and p.subject_id = f.subject_id
-           order by f.flagged_at, f.follow_up_id"#,
+    let rows = follow_up_query!(
+        select "where clinic_id = $1 and (flagged_at, follow_up_id) > ($2, $3) and flagged_at < $4
+                order by flagged_at, follow_up_id limit $5",
         clinic_id.0,
         at(after.at) as _,
         after.id,
         bound(until) as _,
         CHUNK,
-        &states,
-        filter.urgency.map(Urgency::rank),
     )
     .fetch_all(&mut *connection)
     .await?;
-    drop(connection);
-    let key = |row: &FollowUpRow| Key { rank: 0, at: row.flagged_at.to_jiff(), id: row.follow_up_id };
-    let next = next(&scope, store, &rows, key);
-    let row = |row: FollowUpRow| {
-        Ok(Exported { cursor: scope.seal(&store.keys, key(&row)), row: row.open(store, clinic_id)? })
+    let cases = rows.into_iter().map(FollowUp::try_from).collect::<Result<Vec<_>, _>>()?;
+    let key = |case: &FollowUp| Key { rank: 0, at: case.flagged_at, id: case.follow_up_id.0 };
+    let next = next(&scope, store, &cases, key);
+    let wanted = |case: &FollowUp| {
+        (filter.states.is_empty() || filter.states.contains(&case.state.name()))
+            && filter.urgency.is_none_or(|urgency| urgency == case.urgency)
     };
-    let rows = rows.into_iter().filter(|row| row.wanted).map(row).collect::<Result<_, StoreError>>()?;
-    Ok(Chunk { rows, next })
+    let cases: Vec<FollowUp> = cases.into_iter().filter(wanted).collect();
+    let references = references(&mut connection, store, clinic_id, &cases).await?;
+    drop(connection);
+    let row = |case: FollowUp| {
+        let reference = references.get(&case.subject_id.0).cloned();
+        Exported { cursor: scope.seal(&store.keys, key(&case)), row: ExportedFollowUp { follow_up: case, reference } }
+    };
+    Ok(Chunk { rows: cases.into_iter().map(row).collect(), next })
+}
+
+/// The references of the subjects of follow-ups, by subject.
+async fn references(
+    connection: &mut Connection,
+    store: &Store,
+    clinic_id: ClinicId,
+    cases: &[FollowUp],
+) -> Result<HashMap<Uuid, String>, StoreError> {
+    let subjects: Vec<Uuid> = cases.iter().map(|case| case.subject_id.0).collect();
+    let rows = sqlx::query!(
+        "select subject_id, reference_hash, reference_sealed from subjects where clinic_id = $1 and subject_id = any($2)",
+        clinic_id.0,
+        &subjects,
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut references = HashMap::new();
+    for row in rows {
+        let sealed = row.reference_hash.zip(row.reference_sealed);
+        if let Some(reference) = open_reference_if_any(&store.keys, clinic_id, sealed)? {
+            references.insert(row.subject_id, reference);
+        }
+    }
+    Ok(references)
 }
 
 /// The start of a chunk: the cursor, or the beginning.
@@ -202,59 +221,6 @@ impl SubmissionRow {
             positive_instruments: self.positive_instruments,
             follow_up_id: self.follow_up_id.map(FollowUpId),
             source: self.source_system.zip(self.source_id).map(|(system, id)| ExternalSource { system, id }),
-        })
-    }
-}
-
-struct FollowUpRow {
-    wanted: bool,
-    follow_up_id: Uuid,
-    subject_id: Uuid,
-    reference_hash: Option<Vec<u8>>,
-    reference_sealed: Option<Vec<u8>>,
-    state: String,
-    urgency: i16,
-    assignee: Option<Uuid>,
-    attempts: i16,
-    missed_appointments: i16,
-    flagged_at: jiff_sqlx::Timestamp,
-    due_at: jiff_sqlx::Timestamp,
-    appointment_at: Option<jiff_sqlx::Timestamp>,
-    outcome: Option<String>,
-    not_needed_reason: Option<String>,
-    diagnosis: Option<String>,
-    grip_strength_g: Option<i32>,
-    five_chair_stands_ms: Option<i32>,
-    closed_at: Option<jiff_sqlx::Timestamp>,
-    band: String,
-    findings: Vec<String>,
-    positive_instruments: Vec<String>,
-}
-
-impl FollowUpRow {
-    fn open(self, store: &Store, clinic_id: ClinicId) -> Result<ExportedFollowUp, StoreError> {
-        let sealed = self.reference_hash.zip(self.reference_sealed);
-        Ok(ExportedFollowUp {
-            follow_up_id: FollowUpId(self.follow_up_id),
-            subject_id: SubjectId(self.subject_id),
-            reference: open_reference_if_any(&store.keys, clinic_id, sealed)?,
-            state: known(FollowUpState::parse(&self.state), "follow_ups", "state")?,
-            urgency: known(Urgency::from_rank(self.urgency), "follow_ups", "urgency")?,
-            assignee: self.assignee.map(CredentialId),
-            attempts: self.attempts,
-            missed_appointments: self.missed_appointments,
-            flagged_at: self.flagged_at.to_jiff(),
-            due_at: self.due_at.to_jiff(),
-            appointment_at: self.appointment_at.map(jiff_sqlx::Timestamp::to_jiff),
-            outcome: self.outcome,
-            not_needed_reason: self.not_needed_reason,
-            diagnosis: self.diagnosis,
-            grip_strength_g: self.grip_strength_g,
-            five_chair_stands_ms: self.five_chair_stands_ms,
-            closed_at: self.closed_at.map(jiff_sqlx::Timestamp::to_jiff),
-            band: band(&self.band)?,
-            findings: self.findings,
-            positive_instruments: self.positive_instruments,
         })
     }
 }

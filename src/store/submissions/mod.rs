@@ -14,7 +14,7 @@ use super::database::keys::SealNonce;
 use super::database::page::{Key, Scope, cut};
 use super::database::row::{answers, at, band, bound, care_level, known, language};
 use super::{Store, StoreError, Writers};
-use crate::domain::follow_ups::{FollowUpState, Urgency};
+use crate::domain::follow_ups::{StateName, Urgency};
 use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId, SubmissionId};
 use crate::domain::screening::assessment::Score;
 use crate::domain::screening::rule_table::Band;
@@ -213,7 +213,7 @@ impl TryFrom<Row> for StoredSubmission {
             follow_up: match link {
                 (Some(id), Some(state), Some(rank), Some(joined)) => Some(FollowUpLink {
                     follow_up_id: FollowUpId(id),
-                    state: FollowUpState::parse(&state).ok_or_else(|| broken("follow_up_state"))?,
+                    state: StateName::parse(&state).ok_or_else(|| broken("follow_up_state"))?,
                     urgency: Urgency::from_rank(rank).ok_or_else(|| broken("follow_up_urgency"))?,
                     joined,
                 }),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::domain::follow_ups::FollowUpState;
+use crate::domain::follow_ups::StateName;
 use crate::domain::ids::ClinicId;
 use crate::domain::submissions::statistics::{
     AGE_CLASSES_HOURS, ClosedCases, Count, DayRange, Dimension, OpenCases, Statistics, SubmissionCounts,
@@ -132,7 +132,7 @@ async fn open_cases(connection: &mut Connection, clinic_id: ClinicId, now: Times
     .fetch_all(&mut *connection)
     .await?;
     for row in rows {
-        let state = known(FollowUpState::parse(&row.state), "follow_ups", "state")?;
+        let state = known(StateName::parse(&row.state), "follow_ups", "state")?;
         let class = usize::try_from(row.class).unwrap_or_default().min(AGE_CLASSES_HOURS.len());
         *open.states.entry(state).or_default() += row.count.unsigned_abs();
         open.ages[class] += row.count.unsigned_abs();

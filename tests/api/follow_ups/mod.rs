@@ -7,6 +7,7 @@ mod next;
 mod plans;
 mod races;
 mod refusals;
+pub(crate) mod replay;
 mod retries;
 mod walk;
 mod worklist;

@@ -74,10 +74,10 @@ fn model(before: &Model, exchange: &Exchange) -> Option<Model> {
 }
 
 /// Random numbers from a seed.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
+    pub(super) fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -86,7 +86,7 @@ impl Dice {
     }
 }
 
-fn seed_of_run() -> u64 {
+pub(super) fn seed_of_run() -> u64 {
     #[expect(clippy::disallowed_methods, reason = "a test is no program with settings")]
     let given = std::env::var("SARCOSCREEN_TEST_SEED").ok();
     given.map_or_else(rand_seed, |text| text.parse().unwrap())

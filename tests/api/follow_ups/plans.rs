@@ -1,7 +1,7 @@
 //! Query plans of worklist pages: they use an index, under the unprivileged role and its row-level security.
 
 use sarcoscreen::app::ambient::Ambient as _;
-use sarcoscreen::domain::follow_ups::{FollowUpState, Urgency};
+use sarcoscreen::domain::follow_ups::{StateName, Urgency};
 use sarcoscreen::domain::ids::{ClinicId, CredentialId};
 use sarcoscreen::domain::stored::{Assignee, FollowUpFilter, FollowUpOrder, PageRequest};
 use sarcoscreen::store::follow_ups::worklist;
@@ -52,10 +52,10 @@ async fn every_page_of_every_order_uses_an_index_without_a_sort() {
         (all(), urgency, "follow_ups_worklist_idx"),
         (all(), oldest, "follow_ups_worklist_oldest_idx"),
         (all(), due, "follow_ups_worklist_due_idx"),
-        (FollowUpFilter { states: vec![FollowUpState::Open], ..all() }, urgency, "follow_ups_next_idx"),
-        (FollowUpFilter { states: vec![FollowUpState::Closed], ..all() }, urgency, "follow_ups_all_idx"),
-        (FollowUpFilter { states: vec![FollowUpState::Closed], ..all() }, oldest, "follow_ups_oldest_idx"),
-        (FollowUpFilter { states: FollowUpState::ALL.to_vec(), ..all() }, due, "follow_ups_due_idx"),
+        (FollowUpFilter { states: vec![StateName::Open], ..all() }, urgency, "follow_ups_next_idx"),
+        (FollowUpFilter { states: vec![StateName::Closed], ..all() }, urgency, "follow_ups_all_idx"),
+        (FollowUpFilter { states: vec![StateName::Closed], ..all() }, oldest, "follow_ups_oldest_idx"),
+        (FollowUpFilter { states: StateName::ALL.to_vec(), ..all() }, due, "follow_ups_due_idx"),
         (FollowUpFilter { urgency: Some(Urgency::ThisWeek), ..all() }, urgency, "follow_ups_worklist_idx"),
         (FollowUpFilter { overdue: Some(true), ..all() }, due, "follow_ups_worklist_due_idx"),
         (FollowUpFilter { finding: Some("age_80_and_over".into()), ..all() }, urgency, "follow_ups_worklist_idx"),

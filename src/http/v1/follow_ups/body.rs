@@ -155,33 +155,26 @@ impl FollowUpBody {
     /// Renders a follow-up as of `now`.
     #[must_use]
     pub fn of(case: FollowUp, now: Timestamp) -> Self {
-        let closing = case.closed.map(|closed| closed.closing);
-        let (mut body_reason, mut found) = (None, (None, None, None));
-        match closing {
-            Some(Closing::NotNeeded(reason)) => body_reason = Some(NotNeededReasonName(reason)),
-            Some(Closing::Attended { diagnosis, grip_strength_g, five_chair_stands_ms }) => {
-                found = (diagnosis.map(DiagnosisName), grip_strength_g, five_chair_stands_ms);
-            }
-            Some(Closing::Declined | Closing::Unreachable) | None => {}
-        }
+        let closing = case.state.closed().map(|(closing, _)| closing);
+        let (diagnosis, grip_strength_g, five_chair_stands_ms) = closing.map_or((None, None, None), Closing::results);
         Self {
             overdue: case.overdue(now),
             id: case.follow_up_id.0,
             subject_id: case.subject_id.0,
-            state: FollowUpStateName(case.state),
+            state: FollowUpStateName(case.state.name()),
             urgency: UrgencyName(case.urgency),
-            assignee: case.assignee.map(|id| id.0),
+            assignee: case.state.assignee().map(|id| id.0),
             attempts: case.attempts,
             missed_appointments: case.missed_appointments,
             flagged_at: case.flagged_at,
             due_at: case.due_at,
-            appointment_at: case.appointment_at,
+            appointment_at: case.state.appointment_at(),
             outcome: closing.map(|closing| ClosingOutcomeName(closing.outcome())),
-            reason: body_reason,
-            diagnosis: found.0,
-            grip_strength_g: found.1,
-            five_chair_stands_ms: found.2,
-            closed_at: case.closed.map(|closed| closed.at),
+            reason: closing.and_then(Closing::reason).map(NotNeededReasonName),
+            diagnosis: diagnosis.map(DiagnosisName),
+            grip_strength_g,
+            five_chair_stands_ms,
+            closed_at: case.state.closed().map(|(_, at)| at),
             band: BandName(case.band),
             positive_instruments: case.positive_instruments,
             last_received_at: case.last_received_at,

@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 use validator::Validate;
 
-use crate::domain::follow_ups::FollowUpState;
+use crate::domain::follow_ups::StateName;
 use crate::domain::ids::{CredentialId, SubjectId};
 use crate::domain::stored::{Assignee, FollowUpFilter, FollowUpOrder, PageRequest};
 use crate::http::kernel::names::{BandName, FollowUpOrderName, FollowUpStateName, UrgencyName};
@@ -76,7 +76,7 @@ pub struct FollowUpQuery {
 
 /// States to filter by, without duplicates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct States(pub Vec<FollowUpState>);
+pub struct States(pub Vec<StateName>);
 
 /// Assignee to filter by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,7 +128,7 @@ impl<'de> Deserialize<'de> for States {
         let text = read(deserializer, "states of a follow-up, separated by commas")?;
         let mut states = Vec::new();
         for name in text.split(',') {
-            let state = FollowUpState::parse(name)
+            let state = StateName::parse(name)
                 .ok_or_else(|| Error::unknown_variant(name, &["open", "assigned", "contacted", "booked", "closed"]))?;
             if !states.contains(&state) {
                 states.push(state);

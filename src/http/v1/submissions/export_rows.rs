@@ -8,6 +8,7 @@ use validator::Validate;
 
 use super::body::plain;
 use super::csv::{CsvRecord, CsvWriter};
+use crate::domain::follow_ups::Closing;
 use crate::domain::ids::SubjectId;
 use crate::domain::stored::{FollowUpFilter, SubmissionFilter};
 use crate::domain::submissions::export::{Exported, ExportedFollowUp, ExportedSubmission};
@@ -273,30 +274,32 @@ impl From<Exported<ExportedSubmission>> for ExportedSubmissionBody {
 
 impl From<Exported<ExportedFollowUp>> for ExportedFollowUpBody {
     fn from(exported: Exported<ExportedFollowUp>) -> Self {
-        let Exported { cursor, row } = exported;
+        let Exported { cursor, row: ExportedFollowUp { follow_up: case, reference } } = exported;
+        let closing = case.state.closed().map(|(closing, _)| closing);
+        let (diagnosis, grip_strength_g, five_chair_stands_ms) = closing.map_or((None, None, None), Closing::results);
         let thousandths = |count: i32| f64::from(count) / 1000.0;
         Self {
             cursor,
-            id: row.follow_up_id.0,
-            subject_id: row.subject_id.0,
-            reference: row.reference,
-            state: FollowUpStateName(row.state),
-            urgency: UrgencyName(row.urgency),
-            assignee: row.assignee.map(|id| id.0),
-            attempts: row.attempts,
-            missed_appointments: row.missed_appointments,
-            flagged_at: row.flagged_at,
-            due_at: row.due_at,
-            appointment_at: row.appointment_at,
-            outcome: row.outcome,
-            not_needed_reason: row.not_needed_reason,
-            diagnosis: row.diagnosis,
-            grip_strength_kg: row.grip_strength_g.map(thousandths),
-            five_chair_stands_s: row.five_chair_stands_ms.map(thousandths),
-            closed_at: row.closed_at,
-            band: BandName(row.band),
-            findings: row.findings,
-            positive_instruments: row.positive_instruments,
+            id: case.follow_up_id.0,
+            subject_id: case.subject_id.0,
+            reference,
+            state: FollowUpStateName(case.state.name()),
+            urgency: UrgencyName(case.urgency),
+            assignee: case.state.assignee().map(|id| id.0),
+            attempts: case.attempts,
+            missed_appointments: case.missed_appointments,
+            flagged_at: case.flagged_at,
+            due_at: case.due_at,
+            appointment_at: case.state.appointment_at(),
+            outcome: closing.map(|closing| closing.outcome().as_str().to_owned()),
+            not_needed_reason: closing.and_then(Closing::reason).map(|reason| reason.as_str().to_owned()),
+            diagnosis: diagnosis.map(|diagnosis| diagnosis.as_str().to_owned()),
+            grip_strength_kg: grip_strength_g.map(thousandths),
+            five_chair_stands_s: five_chair_stands_ms.map(thousandths),
+            closed_at: case.state.closed().map(|(_, at)| at),
+            band: BandName(case.band),
+            findings: case.findings,
+            positive_instruments: case.positive_instruments,
         }
     }
 }

@@ -27,10 +27,10 @@ use crate::http::kernel::alarm::refuse;
 use crate::http::kernel::auth::{Intake, Staff, Submitter};
 use crate::http::kernel::body::{Body, Incoming};
 use crate::http::kernel::extract::{Accepted, IdempotencyKey, Later, PathId, Query};
-use crate::http::kernel::paging;
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
 use crate::http::kernel::written::written;
+use crate::http::kernel::{lag, paging};
 use body::{AssessmentQuery, ReceiptBody, SubmissionAssessmentBody, SubmissionBody, SubmissionInput};
 use lists::{SubmissionPage, SubmissionQuery};
 
@@ -67,7 +67,7 @@ pub async fn create_submission(
     let key = key.read()?;
     let (actor, clinic) = (caller.actor(), caller.clinic());
     let language = accepted.of(clinic);
-    intake::takes(&state.app, &actor)?;
+    let _place = intake::takes(&state.app, &actor, lag::late())?;
     let body = incoming.read::<SubmissionInput>().await?;
     let stored = &submit(&state, &actor, clinic, key, language, body).await?;
     let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;

@@ -18,8 +18,9 @@ use crate::store::database::connection::Connection;
 use crate::store::database::keys::{Keys, SealNonce};
 use crate::store::database::role::become_app;
 use crate::store::database::writer::Work;
+use crate::store::follow_ups::keep::keep;
 use crate::store::subjects::changes::add_to_contact;
-use crate::store::{Store, StoreError, audit};
+use crate::store::{Store, StoreError};
 use people::Written;
 
 /// Maximum attempts of a batch when other transactions keep changing its subjects or keys.
@@ -56,6 +57,8 @@ pub(in crate::store) enum Touched {
 struct Resolved<'a> {
     intake: &'a Intake,
     subject_id: SubjectId,
+    /// Whether the subject existed before the batch.
+    known: bool,
     follow_up: Option<FollowUpLink>,
     /// Its position in the batch.
     place: usize,
@@ -141,10 +144,12 @@ async fn attempt(store: &Store, part: &[Intake]) -> Result<Option<Vec<Outcome>>,
     let mut transaction = store.begin_writer(&Vec::from_iter(clinics)).await?;
     let Some((fresh, mut outcomes)) = claims::claim(&mut transaction, part).await? else { return Ok(None) };
     let Some(mut resolved) = people::resolve(&mut transaction, fresh).await? else { return Ok(None) };
-    cases::open_or_join(&mut transaction, &mut resolved).await?;
-    rows::insert(&mut transaction, &resolved).await?;
+    let decisions = cases::decide(&mut transaction, &mut resolved).await?;
     let entries: Vec<_> = resolved.iter().map(Resolved::entry).collect();
-    audit::insert_all(&store.keys, &mut transaction, &entries).await?;
+    if !keep(&mut transaction, &store.keys, &decisions, &entries).await? {
+        return Ok(None);
+    }
+    rows::insert(&mut transaction, &resolved).await?;
     tell_of_contact(&mut transaction, store, &resolved).await?;
     transaction.commit().await?;
     outcomes.extend(resolved.iter().map(|one| (one.place, Outcome::Stored(one.subject_id, one.follow_up))));

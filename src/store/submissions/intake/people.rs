@@ -62,15 +62,15 @@ pub(super) async fn resolve<'a>(
             Some(written) => held.person(intake.clinic(), written),
             None => Found::Nobody,
         };
-        let subject_id = match person {
-            Found::Person(subject_id) => SubjectId(subject_id),
+        let (subject_id, known) = match person {
+            Found::Person(subject_id) => (SubjectId(subject_id), true),
             Found::Changed => return Ok(None),
             Found::Nobody => {
                 new.push(intake);
-                intake.accepted.subject_id
+                (intake.accepted.subject_id, false)
             }
         };
-        resolved.push(Resolved { intake, subject_id, follow_up: None, place });
+        resolved.push(Resolved { intake, subject_id, known, follow_up: None, place });
     }
     held.move_to_the_current_key(connection, &resolved).await?;
     let added = insert(connection, &new).await?;

@@ -13,7 +13,7 @@ use crate::store::screening::scan::{Columns, array_text};
 pub(super) struct Documents {
     answers: String,
     assessment: String,
-    pub(super) columns: Columns,
+    columns: Columns,
 }
 
 impl Documents {

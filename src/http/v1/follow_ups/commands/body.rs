@@ -170,7 +170,7 @@ impl CloseInput {
             },
             ClosingOutcome::Declined => Closing::Declined,
             ClosingOutcome::Unreachable => Closing::Unreachable,
-            ClosingOutcome::NotNeeded => Closing::NotNeeded(reason(self.reason, faults)?),
+            ClosingOutcome::NotNeeded => Closing::NotNeeded { reason: reason(self.reason, faults)? },
         };
         Some((FollowUpCommand::Close(closing), note))
     }

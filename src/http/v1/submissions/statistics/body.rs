@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use validator::Validate;
 
-use crate::domain::follow_ups::FollowUpState;
+use crate::domain::follow_ups::StateName;
 use crate::domain::language::Language;
 use crate::domain::submissions::statistics::{AGE_CLASSES_HOURS, ClosedCases, OpenCases, Share, Statistics};
 
@@ -168,7 +168,7 @@ impl StatisticsBody {
 
 impl From<&OpenCases> for OpenFollowUpsBody {
     fn from(open: &OpenCases) -> Self {
-        let states = FollowUpState::ALL.into_iter().filter(|state| *state != FollowUpState::Closed);
+        let states = StateName::ALL.into_iter().filter(|state| *state != StateName::Closed);
         let bounds = AGE_CLASSES_HOURS.into_iter().map(Some).chain([None]);
         let ages = bounds.zip(open.ages);
         Self {

@@ -1,0 +1,134 @@
+//! What a merge of two subjects, and its undoing, make of their follow-ups. A subject has at most one open follow-up, before
+//! and after.
+
+use jiff::Timestamp;
+
+use super::join::union;
+use super::{Change, Closing, EventKind, FollowUp, FollowUpState, NotNeededReason, Refusal};
+use crate::domain::ids::{CredentialId, FollowUpId, SubjectId};
+use crate::domain::subjects::history::SubjectMerge;
+
+/// The result of a merge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Merged {
+    pub changes: Vec<Change>,
+    /// The follow-ups that moved to the kept subject.
+    pub moved: Vec<FollowUpId>,
+    /// The follow-up that was closed, with its version after closing.
+    pub closed: Option<(FollowUpId, i32)>,
+}
+
+/// A merge to be undone.
+#[derive(Clone, Copy, Debug)]
+pub struct Undo<'a> {
+    pub merge: &'a SubjectMerge,
+    /// The follow-up that the merge closed: its version after closing, and its state before.
+    pub closed: Option<(i32, FollowUpState)>,
+    /// The follow-ups that submissions of the kept subject belong to. Submissions of the merged subject are moved back already.
+    pub joined: &'a [FollowUpId],
+    /// Ids for the copies of follow-ups, enough for each follow-up of the merge.
+    pub spare: &'a [FollowUpId],
+}
+
+/// The result of undoing a merge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmerged {
+    pub changes: Vec<Change>,
+    /// Each follow-up that was split, with its copy. The submissions of the kept subject belong to the copy.
+    pub copies: Vec<(FollowUpId, FollowUpId)>,
+}
+
+/// Moves every follow-up of the merged subject to the kept one. If both have an open one, the merged subject's is closed, and
+/// the other gets the higher urgency and band, the earlier times, and the findings and positive instruments of both. `cases`
+/// are all follow-ups of both subjects.
+///
+/// # Errors
+/// Fails when a version is at its maximum.
+pub fn merge(
+    cases: &[FollowUp],
+    kept: SubjectId,
+    merged: SubjectId,
+    by: Option<CredentialId>,
+    at: Timestamp,
+) -> Result<Merged, Refusal> {
+    let open = |subject| cases.iter().find(|case| case.subject_id == subject && !case.state.is_closed());
+    let both = open(kept).zip(open(merged));
+    let mut result = Merged { changes: Vec::new(), moved: Vec::new(), closed: None };
+    for case in cases.iter().filter(|case| case.subject_id == merged) {
+        let closes = both.is_some_and(|(_, closing)| closing.follow_up_id == case.follow_up_id);
+        let state = if closes { closed_by_merge(case.state, at) } else { case.state };
+        let after = FollowUp { subject_id: kept, state, ..case.clone() };
+        let change = Change::next(case, after, EventKind::Merge, by, at)?;
+        result.moved.push(case.follow_up_id);
+        if closes {
+            result.closed = Some((case.follow_up_id, change.after.version));
+        }
+        result.changes.push(change);
+    }
+    if let Some((staying, closing)) = both {
+        result.changes.push(Change::next(staying, with_other(staying, closing), EventKind::Merge, by, at)?);
+    }
+    Ok(result)
+}
+
+/// Moves back the follow-ups of the merge that still belong to the kept subject. The one that the merge closed gets its state
+/// before the merge, unless it changed since or the merged subject has another open one. A follow-up that submissions of the
+/// kept subject joined since is split: they get a copy of it. `cases` are all follow-ups of both subjects.
+///
+/// # Errors
+/// Fails when a version is at its maximum.
+pub fn unmerge(
+    cases: &[FollowUp],
+    undo: &Undo<'_>,
+    by: Option<CredentialId>,
+    at: Timestamp,
+) -> Result<Unmerged, Refusal> {
+    let SubjectMerge { kept, merged, follow_up_ids, closed_follow_up, .. } = undo.merge;
+    let moves = |case: &FollowUp| case.subject_id == *kept && follow_up_ids.contains(&case.follow_up_id);
+    let another_open = cases.iter().any(|case| !case.state.is_closed() && (case.subject_id == *merged || moves(case)));
+    let mut changes = Vec::new();
+    for case in cases.iter().filter(|case| moves(case)) {
+        let state = match undo.closed {
+            Some((version, before))
+                if *closed_follow_up == Some(case.follow_up_id) && version == case.version && !another_open =>
+            {
+                before
+            }
+            _ => case.state,
+        };
+        let after = FollowUp { subject_id: *merged, state, ..case.clone() };
+        changes.push(Change::next(case, after, EventKind::Unmerge, by, at)?);
+    }
+    let split = changes.iter().map(|change| &change.after).filter(|case| undo.joined.contains(&case.follow_up_id));
+    let split: Vec<FollowUp> = split.cloned().collect();
+    let mut copies = Vec::new();
+    for (case, copy) in split.into_iter().zip(undo.spare.iter().copied()) {
+        copies.push((case.follow_up_id, copy));
+        let copy = FollowUp { follow_up_id: copy, subject_id: *kept, ..case };
+        changes.push(Change::first(copy, EventKind::Unmerge, by, at));
+    }
+    Ok(Unmerged { changes, copies })
+}
+
+fn closed_by_merge(state: FollowUpState, at: Timestamp) -> FollowUpState {
+    FollowUpState::Closed {
+        assignee: state.assignee(),
+        appointment: state.appointment_at(),
+        closing: Closing::NotNeeded { reason: NotNeededReason::Merged },
+        at,
+    }
+}
+
+/// The follow-up that stays open, with what it takes from the one that closes.
+fn with_other(staying: &FollowUp, closing: &FollowUp) -> FollowUp {
+    FollowUp {
+        urgency: staying.urgency.min(closing.urgency),
+        flagged_at: staying.flagged_at.min(closing.flagged_at),
+        due_at: staying.due_at.min(closing.due_at),
+        last_received_at: staying.last_received_at.max(closing.last_received_at),
+        band: staying.band.max(closing.band),
+        findings: union(&staying.findings, &closing.findings),
+        positive_instruments: union(&staying.positive_instruments, &closing.positive_instruments),
+        ..staying.clone()
+    }
+}
