@@ -8,9 +8,9 @@ use std::hint::black_box;
 use gungraun::{library_benchmark, library_benchmark_group, main};
 use sarcoscreen::domain::screening::answers::{Answers, RawAnswers};
 use sarcoscreen::domain::screening::assessment::Assessment;
+use sarcoscreen::domain::screening::pathway::PathwayId;
 use sarcoscreen::domain::screening::questionnaire::Audiences;
-use sarcoscreen::domain::screening::scoring::{Asked, score};
-use sarcoscreen::domain::submissions::PathwayId;
+use sarcoscreen::domain::screening::scoring::{ScoreOptions, score};
 use sarcoscreen::rules::Releases;
 
 const FULL: &str = include_str!("full_answers.json");
@@ -26,7 +26,7 @@ fn ready() -> (Releases, Answers) {
 
 fn scored() -> Assessment {
     let (releases, answers) = ready();
-    score(&releases.current().table, &answers, Asked { audiences: Audiences::EVERYBODY, pathways: &PathwayId::ALL })
+    score(&releases.current().table, &answers, ScoreOptions { audiences: Audiences::ALL, pathways: &PathwayId::ALL })
 }
 
 #[library_benchmark]
@@ -37,7 +37,7 @@ fn parse_59_answers() -> Answers {
 #[library_benchmark]
 #[bench::all(setup = ready)]
 fn score_59_answers((releases, answers): (Releases, Answers)) -> (Releases, Assessment) {
-    let asked = Asked { audiences: Audiences::EVERYBODY, pathways: &PathwayId::ALL };
+    let asked = ScoreOptions { audiences: Audiences::ALL, pathways: &PathwayId::ALL };
     let assessment = score(&releases.current().table, black_box(&answers), asked);
     // The releases are returned, so that dropping them is not counted.
     (releases, assessment)

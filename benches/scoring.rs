@@ -7,10 +7,10 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use sarcoscreen::domain::screening::answers::{Answers, RawAnswers};
 use sarcoscreen::domain::screening::open_questions::open_questions;
+use sarcoscreen::domain::screening::pathway::PathwayId;
 use sarcoscreen::domain::screening::questionnaire::Audiences;
 use sarcoscreen::domain::screening::rule_table::RuleTable;
-use sarcoscreen::domain::screening::scoring::{Asked, score};
-use sarcoscreen::domain::submissions::PathwayId;
+use sarcoscreen::domain::screening::scoring::{ScoreOptions, score};
 use sarcoscreen::rules::Releases;
 
 const FULL: &str = include_str!("full_answers.json");
@@ -20,7 +20,7 @@ const PERSON: &str =
 fn scoring(criterion: &mut Criterion) {
     let releases = Releases::load().unwrap();
     let table: &RuleTable = &releases.current().table;
-    let everything = Asked { audiences: Audiences::EVERYBODY, pathways: &PathwayId::ALL };
+    let everything = ScoreOptions { audiences: Audiences::ALL, pathways: &PathwayId::ALL };
     let (full, few) = (parse(FULL), parse(PERSON));
     let assessment = score(table, &full, everything);
     assert_eq!((assessment.instruments.len(), assessment.pathways.len()), (8, 4));
@@ -38,11 +38,11 @@ fn scoring(criterion: &mut Criterion) {
         bencher.iter(|| score(table, black_box(&full), everything));
     });
     criterion.bench_function("score, 4 answers of a person", |bencher| {
-        bencher.iter(|| score(table, black_box(&few), Asked::PERSON));
+        bencher.iter(|| score(table, black_box(&few), ScoreOptions::PERSON));
     });
-    let partial = score(table, &few, Asked::PERSON);
+    let partial = score(table, &few, ScoreOptions::PERSON);
     criterion.bench_function("open questions after 4 answers", |bencher| {
-        bencher.iter(|| open_questions(table, black_box(&few), Asked::PERSON, &partial));
+        bencher.iter(|| open_questions(table, black_box(&few), ScoreOptions::PERSON, &partial));
     });
     criterion.bench_function("what would settle each instrument after 4 answers", |bencher| {
         bencher.iter(|| table.instruments.iter().map(|one| one.would_settle(black_box(&few)).len()).sum::<usize>());

@@ -6,13 +6,14 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use sarcoscreen::domain::clinics::{Clinic, DueHours};
 use sarcoscreen::domain::ids::ClinicId;
 use sarcoscreen::domain::language::Language;
 use sarcoscreen::domain::screening::answers::Answers;
+use sarcoscreen::domain::screening::pathway::PathwayId;
 use sarcoscreen::domain::screening::questionnaire::Audiences;
-use sarcoscreen::domain::screening::scoring::{Asked, score};
-use sarcoscreen::domain::stored::{Clinic, DueHours};
-use sarcoscreen::domain::submissions::{Draft, PathwayId};
+use sarcoscreen::domain::screening::scoring::{ScoreOptions, score};
+use sarcoscreen::domain::submissions::Draft;
 use sarcoscreen::http::v1::screening::fragments::Fragments;
 use sarcoscreen::http::v1::screening::render::Rendering;
 use sarcoscreen::http::v1::submissions::body::SubmissionInput;
@@ -26,9 +27,9 @@ fn wire(criterion: &mut Criterion) {
     let table = &releases.current().table;
     let body = format!(r#"{{"answers": {FULL}, "subject": {{"reference": "MRN-0000001"}}}}"#);
     let answers = read(&body).answers;
-    let asked = Asked { audiences: Audiences::PERSON, pathways: &[PathwayId::Ewgsop2] };
+    let asked = ScoreOptions { audiences: Audiences::PERSON, pathways: &[PathwayId::Ewgsop2] };
     let assessment = score(table, &answers, asked);
-    let (clinic, fragments) = (clinic(), Arc::new(Fragments::of(table, Language::En)));
+    let (clinic, fragments) = (clinic(), Arc::new(Fragments::new(table, Language::En)));
     let rendering = Rendering { table, language: Language::En, clinic: &clinic, fragments };
     let write = |answers: &Answers| {
         let mut json = Vec::with_capacity(64 * 1024);

@@ -8,12 +8,11 @@ mod database;
 mod http;
 mod intake;
 mod replica;
+mod secret;
 mod sign_in;
 mod webhooks;
 
-use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::{Args, Parser, ValueEnum};
 
@@ -62,7 +61,7 @@ pub struct Settings {
     pub intake: Intake,
     /// The audit log.
     #[command(flatten)]
-    pub trail: Trail,
+    pub audit_log: AuditLog,
     /// The token issuer.
     #[command(flatten)]
     pub oidc: Oidc,
@@ -98,7 +97,7 @@ pub struct Folder {
 /// Sealing of the audit log.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Audit log")]
-pub struct Trail {
+pub struct AuditLog {
     /// How often new audit entries are sealed, 1 to 3600 seconds. Until an entry is sealed, the owner of the database can
     /// remove it undetected.
     #[arg(
@@ -139,31 +138,6 @@ pub enum LogFormat {
     Text,
     /// One JSON object per line, for log collectors.
     Json,
-}
-
-/// A text that `Debug` does not show.
-#[derive(Clone)]
-pub struct Secret(String);
-
-impl Secret {
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for Secret {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(secret)")
-    }
 }
 
 impl Folder {

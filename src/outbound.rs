@@ -26,11 +26,11 @@ pub enum OutboundError {
     #[error("the address is neither https nor an address of this machine")]
     Address,
     /// The client cannot be created, for example because the system has no certificate authorities.
-    #[error("cannot create the HTTP client: {0}")]
-    Client(String),
+    #[error("cannot create the HTTP client")]
+    Client(#[source] reqwest::Error),
     /// No response arrived in time.
-    #[error("no response: {0}")]
-    Away(String),
+    #[error("no response")]
+    Away(#[source] reqwest::Error),
     /// The response has a status other than 200.
     #[error("response with status {0}")]
     Status(u16),
@@ -54,7 +54,7 @@ impl Client {
             .pool_max_idle_per_host(0)
             .user_agent(concat!("sarcoscreen/", env!("CARGO_PKG_VERSION")))
             .build();
-        client.map(Self).map_err(|error| OutboundError::Client(chain(&error)))
+        client.map(Self).map_err(OutboundError::Client)
     }
 
     /// Fetches a document of at most `at_most` bytes.
@@ -63,7 +63,7 @@ impl Client {
     /// Fails when the address is not allowed, or when no such document arrives in time.
     pub async fn fetch(&self, address: &str, at_most: usize) -> Result<Vec<u8>, OutboundError> {
         let url = checked(address)?;
-        let away = |error: reqwest::Error| OutboundError::Away(chain(&error.without_url()));
+        let away = |error: reqwest::Error| OutboundError::Away(error.without_url());
         let mut response = self.0.get(url).header("accept", "application/json").send().await.map_err(away)?;
         if response.status() != StatusCode::OK {
             return Err(OutboundError::Status(response.status().as_u16()));
@@ -87,18 +87,6 @@ fn checked(address: &str) -> Result<Url, OutboundError> {
         ("https", Some(_)) | ("http", Some("127.0.0.1" | "[::1]" | "localhost")) => Ok(url),
         _ => Err(OutboundError::Address),
     }
-}
-
-/// Formats an error with its sources on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut behind = error.source();
-    while let Some(cause) = behind {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        behind = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

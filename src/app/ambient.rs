@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp, Unit};
 use uuid::Uuid;
 
-use super::AppError;
+use super::error::AppError;
 use crate::domain::ids::time_ordered;
 
 /// The source of time and randomness.

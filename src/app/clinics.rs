@@ -1,14 +1,14 @@
 //! Clinics: create, change, list.
 
+use super::App;
 use super::ambient::new_id;
 use super::audit::operator_entry;
-use super::{App, AppError};
+use super::error::AppError;
 use crate::domain::audit::AuditAction;
+use crate::domain::clinics::{Clinic, DueHours};
 use crate::domain::fault::{Fault, FaultCode};
-use crate::domain::ids::ClinicId;
 use crate::domain::language::Language;
-use crate::domain::stored::{Clinic, DueHours};
-use crate::domain::submissions::PathwayId;
+use crate::domain::screening::pathway::PathwayId;
 use crate::store;
 
 /// The minimum retention period of the audit log, years.
@@ -73,16 +73,6 @@ pub async fn change(app: &App, clinic: &Clinic) -> Result<(), AppError> {
     let entry = operator_entry(app, clinic.clinic_id, AuditAction::ClinicChanged, clinic.clinic_id.0)?;
     let found = store::clinics::update(&app.store, clinic, &entry).await?;
     found.then_some(()).ok_or(AppError::NotFound)
-}
-
-/// Sets the default pathways of a clinic.
-///
-/// # Errors
-/// Fails when the clinic does not exist, or the database is unavailable.
-pub async fn set_pathways(app: &App, clinic_id: ClinicId, pathways: &[PathwayId]) -> Result<(), AppError> {
-    let clinic = list(app).await?.into_iter().find(|clinic| clinic.clinic_id == clinic_id);
-    let clinic = clinic.ok_or(AppError::NotFound)?;
-    change(app, &Clinic { pathways: pathways.to_vec(), ..clinic }).await
 }
 
 /// All clinics, by name.

@@ -1,11 +1,13 @@
 //! Errors of use cases, independent of the transport.
 
+use std::sync::Arc;
+
 use crate::domain::access::actor::Role;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::{ClinicId, CredentialId};
 use crate::domain::screening::rule_table::Id;
-use crate::store::StoreError;
 use crate::store::database::constraint::Meaning;
+use crate::store::error::StoreError;
 
 /// Why a use case failed.
 #[derive(Debug, thiserror::Error)]
@@ -71,8 +73,8 @@ pub enum AppError {
     #[error("rule table {0} cannot be used")]
     RuleTable(Id),
     /// A defect of this program.
-    #[error("{0}")]
-    Internal(String),
+    #[error(transparent)]
+    Internal(Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl AppError {
@@ -80,6 +82,16 @@ impl AppError {
     #[must_use]
     pub fn fault(pointer: &str, code: FaultCode, detail: &str) -> Self {
         Self::Faulty(vec![Fault::new(pointer, code, detail)])
+    }
+
+    /// Copies an error that concurrent requests share.
+    pub(in crate::app) fn shared(error: Arc<Self>) -> Self {
+        match &*error {
+            Self::NotSignedIn(whose) => Self::NotSignedIn(*whose),
+            Self::ClinicSuspended(whose) => Self::ClinicSuspended(*whose),
+            Self::Unavailable(reason) => Self::Unavailable(reason.clone()),
+            _ => Self::Internal(error.into()),
+        }
     }
 }
 
@@ -105,13 +117,14 @@ impl From<StoreError> for AppError {
             StoreError::Cursor => Self::Cursor,
             StoreError::Unavailable(reason) => Self::Unavailable(reason),
             StoreError::Inconsistent { .. }
+            | StoreError::Key(_)
             | StoreError::RuleTableDiffers { .. }
             | StoreError::OtherMasterKey
             | StoreError::Address
             | StoreError::PrivilegedLogin(_)
             | StoreError::LoginNotMade(..)
             | StoreError::Migration(_)
-            | StoreError::Driver(_) => Self::Internal(error.to_string()),
+            | StoreError::Driver(_) => Self::Internal(error.into()),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use moka::future::Cache as Moka;
 
 use super::App;
+use crate::domain::causes::with_causes;
 use crate::store::{self, ReplicaFigures};
 
 /// How long a readiness result is cached for all callers.
@@ -99,7 +100,7 @@ pub async fn readiness(app: &App) -> Readiness {
             }
         }
         Err(error) => {
-            tracing::warn!(%error, "not ready");
+            tracing::warn!(error = %with_causes(&error), "not ready");
             Readiness {
                 database: false,
                 migrations: false,

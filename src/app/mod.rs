@@ -24,7 +24,9 @@ pub use crate::outbound::receivers::{LIMIT, Names, Receivers, SystemNames};
 pub use error::AppError;
 
 use crate::rules::Releases;
-use crate::store::{ConnectOptions, Reports, Store, Writers};
+use crate::store::Reports;
+use crate::store::database::{ConnectOptions, Store};
+use crate::store::writers::Writers;
 use access::limits::Rates;
 use access::tokens::TokenPolicy;
 use ambient::Ambient;
@@ -41,8 +43,8 @@ pub struct App {
     pub(crate) limits: Arc<access::limits::Limits>,
     pub(crate) tokens: Option<Arc<access::tokens::Tokens>>,
     pub(crate) cds_clients: Option<Arc<access::tokens::clients::CdsClients>>,
-    pub(crate) read_tables: screening::rule_tables::Cache,
-    pub(crate) known_tables: screening::rule_tables::Known,
+    pub(crate) read_tables: screening::rule_tables::ReleaseCache,
+    pub(crate) known_tables: screening::rule_tables::VersionCache,
     pub(crate) readiness: health::Cache,
     pub(crate) policy: Policy,
     pub(crate) prepared: Arc<AtomicBool>,
@@ -113,6 +115,12 @@ impl App {
         Self { limits, ..self }
     }
 
+    /// How long a request may wait for the database.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        self.store.deadline()
+    }
+
     /// Reads exports and statistics from a streaming replica whose lag is at most the bound.
     #[must_use]
     pub fn with_replica(self, options: ConnectOptions, connections: u32, bound: Duration) -> Self {
@@ -136,7 +144,7 @@ impl App {
     /// Fails when the system has no certificate authorities, so the issuer's keys cannot be fetched.
     pub fn with_tokens(self, policy: TokenPolicy) -> Result<Self, AppError> {
         let tokens = access::tokens::Tokens::new(policy, Arc::clone(&self.ambient));
-        let tokens = tokens.map_err(|error| AppError::Internal(error.to_string()))?;
+        let tokens = tokens.map_err(|error| AppError::Internal(error.into()))?;
         Ok(Self { tokens: Some(Arc::new(tokens)), ..self })
     }
 

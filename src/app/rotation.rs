@@ -2,14 +2,13 @@
 
 use uuid::Uuid;
 
-use super::ambient::{Ambient, random};
 use super::audit::sealing;
+use super::error::AppError;
 use super::screening::scan::Progress;
-use super::{App, AppError, clinics};
+use super::{App, clinics};
 use crate::domain::ids::ClinicId;
 use crate::store;
-use crate::store::database::keys::SealNonce;
-use crate::store::database::rotation::{Dependents, SEALS, Sealed, dependents};
+use crate::store::database::rotation::{Dependents, SealedTable, dependents};
 
 /// How often locked rows are tried again.
 const ROUNDS: usize = 10;
@@ -27,7 +26,7 @@ pub async fn rotate(app: &App, mut progress: impl FnMut(Progress)) -> Result<Dep
             break;
         }
         for clinic in clinics::list(app).await? {
-            for sealed in Sealed::ALL {
+            for sealed in SealedTable::ALL {
                 done =
                     one(app, clinic.clinic_id, sealed, |rows| progress(Progress { done: rows, total }), done).await?;
             }
@@ -54,28 +53,16 @@ async fn left_over(app: &App) -> Result<Dependents, AppError> {
 async fn one(
     app: &App,
     clinic_id: ClinicId,
-    sealed: Sealed,
+    sealed: SealedTable,
     mut progress: impl FnMut(u64),
     mut done: u64,
 ) -> Result<u64, AppError> {
     let mut after = (Uuid::nil(), 0);
     loop {
-        let nonces = nonces(&*app.ambient)?;
-        let Some((rows, last)) =
-            store::database::rotation::rotate(&app.store, clinic_id, sealed, after, &nonces).await?
-        else {
-            return Ok(done);
-        };
+        let batch = store::database::rotation::rotate(&app.store, clinic_id, sealed, after).await?;
+        let Some((rows, last)) = batch else { return Ok(done) };
         done += rows;
         progress(done);
         after = last;
     }
-}
-
-fn nonces(ambient: &dyn Ambient) -> Result<Box<[SealNonce; SEALS]>, AppError> {
-    let mut nonces = Box::new([SealNonce::default(); SEALS]);
-    for nonce in nonces.iter_mut() {
-        *nonce = random(ambient)?;
-    }
-    Ok(nonces)
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{App, AppError};
+use super::App;
+use super::error::AppError;
 use crate::domain::access::actor::Actor;
 use crate::domain::ids::ClinicId;
 use crate::store::database::shares::Shares;

@@ -9,8 +9,10 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use serde_json::{Map, Value, json};
 
+use super::clinics;
+use super::database::{on_database, on_database_as_owner};
+use super::output::print;
 use super::progress::Shown;
-use super::{clinics, on_database, on_database_as_owner, print};
 use crate::app::App;
 use crate::app::audit::pruning::{Pruning, prune};
 use crate::app::audit::sealing;

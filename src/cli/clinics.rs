@@ -2,12 +2,13 @@
 
 use anyhow::{Context as _, bail};
 
-use super::{on_database, print};
+use super::database::on_database;
+use super::output::print;
 use crate::app::{App, clinics};
 use crate::config::{ClinicChange, Clinics, Retention, Settings};
+use crate::domain::clinics::Clinic;
 use crate::domain::language::Language;
-use crate::domain::stored::Clinic;
-use crate::domain::submissions::PathwayId;
+use crate::domain::screening::pathway::PathwayId;
 
 pub(super) async fn run(settings: &Settings, command: &Clinics) -> anyhow::Result<()> {
     let text = on_database(settings, async |app| match command {
@@ -118,12 +119,12 @@ fn line(clinic: &Clinic) -> String {
     let Clinic { clinic_id, name, booking_url, emergency_number, language, pathways, languages, due, .. } = clinic;
     let pathways: Vec<&str> = pathways.iter().map(|pathway| pathway.as_str()).collect();
     let pathways = if pathways.is_empty() { "none".to_owned() } else { pathways.join(",") };
-    let languages: Vec<&str> = languages.iter().map(|language| language.code()).collect();
+    let languages: Vec<&str> = languages.iter().map(|language| language.as_str()).collect();
     let kept = clinic.retention_days.map_or_else(|| "kept forever".to_owned(), |days| format!("kept {days} days"));
     let years = |years: u32| format!("  audit log kept {years} years");
     format!(
         "{clinic_id}  {name}  {booking_url}  {emergency_number}  {}  {pathways}  {}  due {}/{}/{} h  {kept}{}{}\n",
-        language.code(),
+        language.as_str(),
         languages.join(","),
         due.today,
         due.this_week,

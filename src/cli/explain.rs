@@ -2,7 +2,8 @@
 
 use std::io::{self, ErrorKind};
 
-use crate::app::AppError;
+use crate::app::error::AppError;
+use crate::domain::causes::with_causes;
 use crate::domain::fault::Fault;
 
 /// The error as a message, with the name of every invalid field.
@@ -12,7 +13,7 @@ pub(super) fn explain(error: &anyhow::Error) -> String {
             let named = |fault: &Fault| format!("{} {}", fault.pointer.trim_start_matches('/'), fault.detail);
             faults.iter().map(named).collect::<Vec<_>>().join("; ")
         }
-        _ => format!("{error:#}"),
+        _ => with_causes(&**error),
     }
 }
 

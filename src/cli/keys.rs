@@ -6,17 +6,20 @@ use anyhow::{Context as _, bail};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use super::clinics;
+use super::database::on_database;
+use super::output::{print, tell};
 use super::progress::Shown;
-use super::{clinics, on_database, print, tell};
+use crate::app::App;
 use crate::app::access::credentials;
 use crate::app::access::credentials::{By, Key};
+use crate::app::error::AppError;
 use crate::app::rotation::rotate as rotate_data;
-use crate::app::{App, AppError};
 use crate::config::{Keys, Settings};
 use crate::domain::access::actor::Role;
+use crate::domain::access::credential::Credential;
 use crate::domain::access::credential::CredentialDraft;
 use crate::domain::ids::CredentialId;
-use crate::domain::stored::Credential;
 use crate::store::database::rotation::Dependents;
 
 const NO_ID: &str = "--id must be an id that `keys list` shows";
@@ -25,7 +28,7 @@ pub(super) async fn run(settings: &Settings, command: &Keys) -> anyhow::Result<(
     match command {
         Keys::Mint { clinic, role, name, expires_at, expires_in_days, origins, replaces } => {
             let role = Role::parse(role).context("there is no such role")?;
-            let expiry = Expiry::of(expires_at.as_deref(), *expires_in_days)?;
+            let expiry = Expiry::from_options(expires_at.as_deref(), *expires_in_days)?;
             let replaces = replaces.as_deref().map(Uuid::parse_str).transpose();
             let replaces = replaces.context("--replaces must be an id that `keys list` shows")?.map(CredentialId);
             let (display_name, origins) = (name.clone(), origins.clone());
@@ -60,7 +63,7 @@ enum Expiry {
 }
 
 impl Expiry {
-    fn of(at: Option<&str>, in_days: Option<u32>) -> anyhow::Result<Self> {
+    fn from_options(at: Option<&str>, in_days: Option<u32>) -> anyhow::Result<Self> {
         Ok(match (at, in_days) {
             (Some(at), _) => Self::At(at.parse().context("--expires-at must be like 2027-01-31T00:00:00Z")?),
             (None, Some(days)) => Self::InDays(days),

@@ -1,6 +1,6 @@
 //! `migrate`: migrates the database, or creates the roles that a dump needs.
 
-use super::{print, tell};
+use super::output::{print, tell};
 use crate::config::Settings;
 use crate::server::{ServerError, migration};
 use crate::store::private_postgres::EmbeddedError;

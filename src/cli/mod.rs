@@ -2,10 +2,12 @@
 
 mod audit;
 mod clinics;
+mod database;
 mod explain;
 mod health;
 mod keys;
 mod migrate;
+mod output;
 mod progress;
 mod restore;
 mod retention;
@@ -13,20 +15,15 @@ mod rules;
 mod seed_demo;
 mod serve;
 
-use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Parser as _;
 
 use self::explain::{explain, reader_left};
-use crate::app::App;
-use crate::config::{Cli, Command, LogFormat, Settings};
-use crate::server::Opened;
-use crate::{app, http, store, telemetry};
-
-/// The hint when the database is unavailable; the log has the details.
-const AWAY: &str = "the database does not answer; check that it runs where DATABASE_URL says and accepts the role";
+use self::output::{print, tell};
+use crate::config::{Cli, Command, LogFormat};
+use crate::{http, store, telemetry};
 
 /// Runs the command line and writes an error to the standard error stream.
 #[must_use]
@@ -71,50 +68,4 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Health => health::run(settings)?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Writes a result to the standard output.
-fn print(text: &str) -> io::Result<()> {
-    let mut output = io::stdout().lock();
-    output.write_all(text.as_bytes())?;
-    output.flush()
-}
-
-/// Writes a message that is not a result to the standard error stream.
-fn tell(line: &str) {
-    // A failure to write to standard error cannot be reported anywhere.
-    let _ = writeln!(io::stderr(), "{line}");
-}
-
-/// Runs work on the database and closes it afterwards, also after a failure.
-async fn on_database<T>(settings: &Settings, work: impl AsyncFnOnce(&App) -> anyhow::Result<T>) -> anyhow::Result<T> {
-    on_opened(Opened::beside(settings, &tell).await?, work).await
-}
-
-/// Runs work on the database as its owner and closes it afterwards, also after a failure.
-async fn on_database_as_owner<T>(
-    settings: &Settings,
-    work: impl AsyncFnOnce(&App) -> anyhow::Result<T>,
-) -> anyhow::Result<T> {
-    on_opened(Opened::as_owner(settings, &tell).await?, work).await
-}
-
-async fn on_opened<T>(opened: Opened, work: impl AsyncFnOnce(&App) -> anyhow::Result<T>) -> anyhow::Result<T> {
-    let outcome = on_schema(&opened.app, work).await;
-    let closed = opened.close().await;
-    let value = outcome?;
-    closed?;
-    Ok(value)
-}
-
-async fn on_schema<T>(app: &App, work: impl AsyncFnOnce(&App) -> anyhow::Result<T>) -> anyhow::Result<T> {
-    let readiness = app::health::readiness(app).await;
-    if !readiness.database {
-        bail!(AWAY);
-    }
-    if let Some(fault) = readiness.schema_fault {
-        bail!(fault);
-    }
-    app.prepare().await?;
-    work(app).await
 }

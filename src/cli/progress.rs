@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::tell;
+use super::output::tell;
 use crate::app::screening::replay::Progress;
 
 /// Rows between two lines when no bar can be drawn.

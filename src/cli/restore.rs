@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::database::on_database;
+use super::output::print;
 use super::progress::Shown;
-use super::{on_database, print};
 use crate::app::subjects::erasure::{Replayed, replay};
 use crate::config::Settings;
 

@@ -2,8 +2,9 @@
 
 use std::ops::ControlFlow;
 
+use super::database::on_database;
+use super::output::print;
 use super::progress::Shown;
-use super::{on_database, print};
 use crate::app::subjects::retention::run as retire;
 use crate::config::Settings;
 

@@ -2,7 +2,8 @@
 
 use anyhow::bail;
 
-use super::{on_database, print};
+use super::database::on_database;
+use super::output::print;
 use crate::app::demo;
 use crate::config::Settings;
 use crate::server::demo::{create, json};

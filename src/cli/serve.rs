@@ -6,7 +6,7 @@ use anyhow::bail;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
-use super::{print, tell};
+use super::output::{print, tell};
 use crate::config::Settings;
 use crate::server::Running;
 

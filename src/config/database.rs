@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
-use super::Secret;
+use super::secret::Secret;
 
 /// The database and its credentials.
 #[derive(Clone, Debug, Args)]

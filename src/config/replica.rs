@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::Secret;
+use super::secret::Secret;
 
 /// The streaming replica that serves exports and statistics.
 #[derive(Clone, Debug, Args)]

@@ -2,71 +2,36 @@
 
 use std::fmt;
 
-/// The kind of fault; [`FaultCode::as_str`] is its code in JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum FaultCode {
-    /// The API has no such field.
-    UnknownField,
-    /// The value has a different JSON type than the field.
-    Type,
-    OutOfRange,
-    /// A number that is not a multiple of the field's step.
-    Precision,
-    UnknownOption,
-    /// A repeated entry or field.
-    Duplicate,
-    /// Two entries that exclude each other.
-    Contradiction,
-    /// The values are valid one by one and impossible together.
-    Implausible,
-    /// A required field is missing.
-    Required,
-    /// A text of invalid length, or with characters that are not allowed.
-    Text,
-    /// A text in the wrong format, such as a date-time without an offset.
-    Format,
-    /// This credential's role may not set the field.
-    NotAllowed,
-    /// The field names a resource that does not exist in this clinic.
-    NotFound,
-}
+use super::names::names;
 
-impl FaultCode {
-    /// Every code, for the published list.
-    pub const ALL: [Self; 13] = [
-        Self::UnknownField,
-        Self::Type,
-        Self::OutOfRange,
-        Self::Precision,
-        Self::UnknownOption,
-        Self::Duplicate,
-        Self::Contradiction,
-        Self::Implausible,
-        Self::Required,
-        Self::Text,
-        Self::Format,
-        Self::NotAllowed,
-        Self::NotFound,
-    ];
-
-    /// The code in a problem document.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::UnknownField => "unknown_field",
-            Self::Type => "type",
-            Self::OutOfRange => "out_of_range",
-            Self::Precision => "precision",
-            Self::UnknownOption => "unknown_option",
-            Self::Duplicate => "duplicate",
-            Self::Contradiction => "contradiction",
-            Self::Implausible => "implausible",
-            Self::Required => "required",
-            Self::Text => "text",
-            Self::Format => "format",
-            Self::NotAllowed => "not_allowed",
-            Self::NotFound => "not_found",
-        }
+names! {
+    /// The kind of fault; [`FaultCode::as_str`] is its code in JSON.
+    #[derive(PartialOrd, Ord)]
+    pub enum FaultCode {
+        /// The API has no such field.
+        UnknownField = "unknown_field",
+        /// The value has a different JSON type than the field.
+        Type = "type",
+        OutOfRange = "out_of_range",
+        /// A number that is not a multiple of the field's step.
+        Precision = "precision",
+        UnknownOption = "unknown_option",
+        /// A repeated entry or field.
+        Duplicate = "duplicate",
+        /// Two entries that exclude each other.
+        Contradiction = "contradiction",
+        /// The values are valid one by one and impossible together.
+        Implausible = "implausible",
+        /// A required field is missing.
+        Required = "required",
+        /// A text of invalid length, or with characters that are not allowed.
+        Text = "text",
+        /// A text in the wrong format, such as a date-time without an offset.
+        Format = "format",
+        /// This credential's role may not set the field.
+        NotAllowed = "not_allowed",
+        /// The field names a resource that does not exist in this clinic.
+        NotFound = "not_found",
     }
 }
 

@@ -5,15 +5,18 @@
 
 pub mod access;
 pub mod audit;
+pub mod causes;
+pub mod clinics;
 pub mod fault;
 pub mod fixed;
 pub mod follow_ups;
 pub mod ids;
 pub mod language;
+mod names;
+pub mod page;
 #[cfg(test)]
 mod samples;
 pub mod screening;
-pub mod stored;
 pub mod subjects;
 pub mod submissions;
 pub mod webhooks;

@@ -7,6 +7,7 @@ use tokio::time::interval;
 
 use crate::app::App;
 use crate::app::submissions::statistics;
+use crate::domain::causes::with_causes;
 
 /// How often the job runs. Until a day has stored totals, each request for it counts its submissions.
 const EVERY: Duration = Duration::from_mins(10);
@@ -27,7 +28,7 @@ pub async fn run(app: App, mut stopping: watch::Receiver<bool>) {
         match counted {
             Ok(0) => {}
             Ok(days) => tracing::info!(days, "counted"),
-            Err(error) => tracing::warn!(%error, "cannot count the submissions of past days"),
+            Err(error) => tracing::warn!(error = %with_causes(&error), "cannot count the submissions of past days"),
         }
     }
 }

@@ -12,9 +12,11 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
+use crate::app::App;
+use crate::app::error::AppError;
 use crate::app::webhooks::deliveries;
-use crate::app::webhooks::deliveries::Due;
-use crate::app::{App, AppError};
+use crate::app::webhooks::deliveries::DueEndpoint;
+use crate::domain::causes::with_causes;
 use crate::domain::ids::{ClinicId, WebhookId};
 
 /// How often the job looks for due deliveries when nothing wakes it.
@@ -34,7 +36,7 @@ const ENDING: Duration = Duration::from_secs(3);
 /// Attempts in progress.
 #[derive(Default)]
 struct UnderWay {
-    tasks: JoinSet<Due>,
+    tasks: JoinSet<DueEndpoint>,
     at: HashMap<WebhookId, usize>,
     of: HashMap<ClinicId, usize>,
 }
@@ -57,7 +59,7 @@ pub async fn run(app: App, mut stopping: watch::Receiver<bool>) {
         }
         if app.prepared() {
             more = start(&app, &mut under_way).await.unwrap_or_else(|error| {
-                tracing::warn!(%error, "cannot deliver webhooks; pending deliveries stay pending");
+                tracing::warn!(error = %with_causes(&error), "cannot deliver webhooks; pending deliveries stay pending");
                 false
             });
         }
@@ -84,7 +86,7 @@ async fn start(app: &App, under_way: &mut UnderWay) -> Result<bool, AppError> {
             let app = app.clone();
             under_way.tasks.spawn(async move {
                 if let Err(error) = deliveries::deliver(&app, leased).await {
-                    tracing::warn!(%error, "cannot store the result of a delivery; it is sent again");
+                    tracing::warn!(error = %with_causes(&error), "cannot store the result of a delivery; it is sent again");
                 }
                 due
             });
@@ -96,10 +98,10 @@ async fn start(app: &App, under_way: &mut UnderWay) -> Result<bool, AppError> {
 impl UnderWay {
     /// Orders endpoints round-robin by clinic, each with its turn from 1. Within a clinic, endpoints with the fewest
     /// attempts in progress come first.
-    fn in_turn(&self, mut due: Vec<Due>) -> Vec<(usize, Due)> {
+    fn in_turn(&self, mut due: Vec<DueEndpoint>) -> Vec<(usize, DueEndpoint)> {
         due.sort_by_key(|one| held(&self.at, &one.webhook_id));
         let mut turns = HashMap::<ClinicId, usize>::new();
-        let turn = |one: Due| {
+        let turn = |one: DueEndpoint| {
             let turn = turns.entry(one.clinic_id).or_default();
             *turn += 1;
             (*turn, one)
@@ -110,7 +112,7 @@ impl UnderWay {
     }
 
     /// How many attempts may start at an endpoint.
-    fn places(&self, due: Due) -> usize {
+    fn places(&self, due: DueEndpoint) -> usize {
         let own = if due.failing { 1 } else { AT_ONE };
         let free = AT_ALL.saturating_sub(self.tasks.len());
         // Each started attempt adds one to the clinic's slots and takes one from the free slots.
@@ -118,12 +120,12 @@ impl UnderWay {
         own.saturating_sub(held(&self.at, &due.webhook_id)).min(of_clinic)
     }
 
-    fn began(&mut self, due: Due) {
+    fn began(&mut self, due: DueEndpoint) {
         *self.at.entry(due.webhook_id).or_default() += 1;
         *self.of.entry(due.clinic_id).or_default() += 1;
     }
 
-    fn ended(&mut self, ended: Result<Due, tokio::task::JoinError>) {
+    fn ended(&mut self, ended: Result<DueEndpoint, tokio::task::JoinError>) {
         match ended {
             Ok(due) => {
                 one_less(&mut self.at, due.webhook_id);
@@ -159,8 +161,8 @@ mod tests {
 
     use super::*;
 
-    fn due(clinic: u128, endpoint: u128) -> Due {
-        Due {
+    fn due(clinic: u128, endpoint: u128) -> DueEndpoint {
+        DueEndpoint {
             clinic_id: ClinicId(Uuid::from_u128(clinic)),
             webhook_id: WebhookId(Uuid::from_u128(endpoint)),
             failing: false,
@@ -168,7 +170,7 @@ mod tests {
     }
 
     /// Starts as many attempts at an endpoint as allowed; none of them ends.
-    fn hang(under_way: &mut UnderWay, due: Due) -> usize {
+    fn hang(under_way: &mut UnderWay, due: DueEndpoint) -> usize {
         let places = under_way.places(due);
         for _ in 0..places {
             under_way.began(due);

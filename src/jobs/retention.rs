@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::app::App;
 use crate::app::subjects::retention;
+use crate::domain::causes::with_causes;
 
 /// How often the job checks whether a run is due. The first run waits until the database is ready.
 pub(super) const LOOKING: Duration = Duration::from_secs(20);
@@ -33,7 +34,9 @@ impl Retention {
                 tracing::info!(submissions = retired.submissions, subjects = retired.subjects, "retention ended");
             }
             Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "retention failed; the next attempt is in an hour"),
+            Err(error) => {
+                tracing::warn!(error = %with_causes(&error), "retention failed; the next attempt is in an hour");
+            }
         }
     }
 }

@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 use super::addresses::{Addresses, literal};
 use super::signature::sign;
+use crate::domain::causes::with_causes;
 use crate::domain::webhooks::delivery::{Attempted, DeliveryFailure};
 
 /// How long a whole attempt may take.
@@ -106,7 +107,7 @@ impl Receivers {
         match (client(true), client(false)) {
             (Ok(encrypted), Ok(plain)) => Some([encrypted, plain]),
             (Err(error), _) | (_, Err(error)) => {
-                tracing::error!(%error, "webhooks cannot be sent");
+                tracing::error!(error = %with_causes(&error), "webhooks cannot be sent");
                 None
             }
         }

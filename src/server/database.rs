@@ -13,11 +13,14 @@ use super::{ServerError, master_key, migration, private_file};
 use crate::app::ambient::System;
 use crate::app::{App, Policy, health};
 use crate::config::{Intake, Settings};
+use crate::domain::causes::with_causes;
 use crate::rules::Releases;
 use crate::store::database::keys::Keys;
 use crate::store::database::schema;
 use crate::store::database::writer::Grouping;
-use crate::store::{ConnectOptions, LOGIN, Sizes, Store, Writers, connect_options};
+use crate::store::database::{ConnectOptions, Sizes, Store};
+use crate::store::writers::Writers;
+use crate::store::{LOGIN, connect_options};
 
 /// How long closing the connections may take.
 const CLOSE: Duration = Duration::from_secs(5);
@@ -131,7 +134,7 @@ impl Opened {
     /// Closes after a failed start. Only logs a failure to close, because the first error is more important.
     pub(super) async fn abandon(self) {
         if let Err(error) = self.close().await {
-            tracing::warn!(%error, "cannot close the database after a failed start");
+            tracing::warn!(error = %with_causes(&error), "cannot close the database after a failed start");
         }
     }
 }

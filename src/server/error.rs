@@ -4,11 +4,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::app::AppError;
+use crate::app::error::AppError;
 use crate::rules::ReleaseError;
-use crate::store::StoreError;
 use crate::store::database::keys::KeyError;
 use crate::store::database::schema::SchemaError;
+use crate::store::error::StoreError;
 use crate::store::private_postgres::EmbeddedError;
 
 /// Why the service could not start or stop.

@@ -24,7 +24,7 @@ pub(super) fn read(path: &Path) -> Result<Keys, ServerError> {
     }
     let text = Zeroizing::new(fs::read_to_string(path).map_err(failed("read", path))?);
     let unfit = |source| ServerError::MasterKey { path: path.to_owned(), source };
-    Keys::derive_all(&MasterKey::parse_file(&text).map_err(unfit)?).map_err(unfit)
+    Keys::derive(&MasterKey::parse_file(&text).map_err(unfit)?).map_err(unfit)
 }
 
 /// Reads the key of a data folder. If there is no cluster yet, a missing key is created, because no data depends on it.

@@ -39,13 +39,13 @@ impl Metrics {
             .build_recorder();
         let handle = recorder.handle();
         metrics::set_global_recorder(recorder).map_err(|error| ServerError::Metrics(error.to_string()))?;
-        let told = handle.clone();
+        let exporter = handle.clone();
         let server = HttpServer::new(move || {
-            let told = told.clone();
+            let exporter = exporter.clone();
             WebApp::new().route(
                 "/metrics",
                 web::get().to(move || {
-                    let body = told.render();
+                    let body = exporter.render();
                     async move { HttpResponse::Ok().content_type(ContentType::plaintext()).body(body) }
                 }),
             )

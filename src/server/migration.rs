@@ -6,8 +6,10 @@ use zeroize::Zeroizing;
 use super::database::password;
 use super::{Opened, ServerError};
 use crate::config::Settings;
+use crate::store;
+use crate::store::connect_options;
+use crate::store::database::ConnectOptions;
 use crate::store::database::schema::SchemaError;
-use crate::store::{self, ConnectOptions, connect_options};
 
 /// Applies missing migrations, creates the login role, and checks that it can sign in. The private PostgreSQL does so at
 /// each start.

@@ -25,9 +25,11 @@ use tokio::time::{sleep, timeout};
 pub use database::Opened;
 pub use error::ServerError;
 
+use crate::app::error::AppError;
 use crate::app::health::Readiness;
-use crate::app::{App, AppError, health};
+use crate::app::{App, health};
 use crate::config::Settings;
+use crate::domain::causes::with_causes;
 use crate::http::{self, Listening};
 use crate::jobs::{self, Jobs};
 use demo::DemoCredentials;
@@ -69,9 +71,9 @@ impl Running {
         sign_in::policy(&settings.oidc)?;
         let metrics = settings.http.metrics_listen.map(Metrics::start).transpose()?;
         let mut opened = Opened::open(settings, say).await?;
-        let applied = sign_in::applied(opened.app.clone(), settings);
-        match applied.and_then(|app| replica::applied(app, settings)) {
-            Ok(app) => opened.app = webhooks::applied(app, settings),
+        let applied = sign_in::configure(opened.app.clone(), settings);
+        match applied.and_then(|app| replica::configure(app, settings)) {
+            Ok(app) => opened.app = webhooks::configure(app, settings),
             Err(error) => {
                 opened.abandon().await;
                 return Err(error);
@@ -90,18 +92,6 @@ impl Running {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
-    }
-
-    /// The use cases that the service uses.
-    #[must_use]
-    pub const fn app(&self) -> &App {
-        &self.opened.app
-    }
-
-    /// The keys of the demo clinic, if there is one.
-    #[must_use]
-    pub const fn demo(&self) -> Option<&DemoCredentials> {
-        self.demo.as_ref()
     }
 
     /// The startup message: addresses, and commands to paste.
@@ -180,7 +170,7 @@ impl Running {
 }
 
 const fn jobs_settings(settings: &Settings) -> jobs::Settings {
-    jobs::Settings { sealing: Duration::from_secs(settings.trail.seal_seconds) }
+    jobs::Settings { sealing: Duration::from_secs(settings.audit_log.seal_seconds) }
 }
 
 fn http_settings(settings: &Settings) -> http::Settings {
@@ -228,7 +218,7 @@ async fn prepare_later(app: App) {
         match prepared(&app).await {
             Ok(true) => return tracing::info!("the database is ready"),
             Ok(false) => {}
-            Err(error) => tracing::error!(%error, "cannot prepare the database"),
+            Err(error) => tracing::error!(error = %with_causes(&error), "cannot prepare the database"),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{ServerError, master_key};
 use crate::app::ambient::System;
 use crate::config::Settings;
-use crate::store::ConnectOptions;
+use crate::store::database::ConnectOptions;
 use crate::store::database::keys::Keys;
 use crate::store::private_postgres;
 use crate::store::private_postgres::{Access, Attached, Claim, Embedded, Watched};

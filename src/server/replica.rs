@@ -9,7 +9,7 @@ use crate::config::Settings;
 use crate::store::connect_options;
 
 /// The application with the configured replica, if there is one.
-pub(super) fn applied(app: App, settings: &Settings) -> Result<App, ServerError> {
+pub(super) fn configure(app: App, settings: &Settings) -> Result<App, ServerError> {
     let Some(url) = &settings.replica.read_url else { return Ok(app) };
     let Some(primary) = &settings.database.url else { return Err(ServerError::ReplicaOfNothing) };
     let file = settings.database.password_file.as_deref().filter(|_| !holds_a_password(url.reveal()));

@@ -13,7 +13,7 @@ use crate::domain::access::token::{TokenAlgorithm, TokenRules};
 use crate::domain::ids::ClinicId;
 
 /// The application with the configured sign-in.
-pub(super) fn applied(app: App, settings: &Settings) -> Result<App, ServerError> {
+pub(super) fn configure(app: App, settings: &Settings) -> Result<App, ServerError> {
     let app = with_systems(
         app.with_rates(rates(&settings.limits)),
         settings.http.public_url.as_deref(),

@@ -1,6 +1,8 @@
 //! Errors of the store.
 
 use super::database::constraint::Meaning;
+use super::database::keys::KeyError;
+use crate::domain::causes::with_causes;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -22,7 +24,7 @@ pub enum StoreError {
     /// The cursor was not issued by this service for this list.
     #[error("the cursor is not from this list")]
     Cursor,
-    /// The database is unreachable or does not answer in time.
+    /// The database is unreachable or does not answer in time. The text states every cause, because many callers may share it.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
     /// A row violates an invariant.
@@ -32,6 +34,9 @@ pub enum StoreError {
         /// The violated invariant. Never contains the row's data.
         what: &'static str,
     },
+    /// A value cannot be sealed or decrypted.
+    #[error(transparent)]
+    Key(KeyError),
     /// The database holds a different text of a rule table than this binary.
     #[error("rule table {version} in the database differs from the one in this binary")]
     RuleTableDiffers { version: String },
@@ -54,11 +59,21 @@ pub enum StoreError {
     #[error("DATABASE_URL is not a PostgreSQL URL")]
     Address,
     /// A migration failed.
-    #[error("migration: {0}")]
-    Migration(sqlx::migrate::MigrateError),
-    /// Any other error of the driver.
+    #[error("a migration failed")]
+    Migration(#[source] sqlx::migrate::MigrateError),
+    /// Any other error of the driver. The text has the message only: the details of a database error quote the row.
     #[error("database: {0}")]
     Driver(String),
+}
+
+impl From<KeyError> for StoreError {
+    fn from(error: KeyError) -> Self {
+        match error {
+            // The versions are read once the database can be reached.
+            KeyError::Unversioned => Self::Unavailable(error.to_string()),
+            KeyError::Format | KeyError::Library | KeyError::Sealed(_) => Self::Key(error),
+        }
+    }
 }
 
 impl From<sqlx::Error> for StoreError {
@@ -66,10 +81,10 @@ impl From<sqlx::Error> for StoreError {
         match error {
             // The connection broke, or the peer is not PostgreSQL: for example a proxy without a server behind it.
             sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => {
-                Self::Unavailable(error.to_string())
+                Self::Unavailable(with_causes(&error))
             }
             sqlx::Error::Database(database) => {
-                if let Some(meaning) = database.constraint().and_then(Meaning::of) {
+                if let Some(meaning) = database.constraint().and_then(Meaning::from_constraint) {
                     return Self::Conflict(meaning);
                 }
                 let code = database.code().unwrap_or_default();

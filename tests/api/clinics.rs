@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use sarcoscreen::app::clinics::{change, list};
+use sarcoscreen::domain::clinics::{Clinic, DueHours};
 use sarcoscreen::domain::language::Language;
-use sarcoscreen::domain::stored::{Clinic, DueHours};
 use serde_json::json;
 
 use crate::world::{User, World, fit};

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use sarcoscreen::app::clinics::set_pathways;
-use sarcoscreen::domain::submissions::PathwayId;
+use sarcoscreen::app::clinics;
+use sarcoscreen::domain::clinics::Clinic;
+use sarcoscreen::domain::screening::pathway::PathwayId;
 use serde_json::{Map, Value, json};
 
 use super::world::{User, World, fit, frail};
@@ -53,7 +54,9 @@ async fn a_request_uses_its_own_pathways_or_the_clinics() {
     assert_eq!(stages(named).await, ["ewgsop2 none_found_yet", "awgs_2019 possible"]);
     clinic.browser.post("/v1/scores", &json!({"answers": weak, "pathways": ["ewgsop"]})).await.expect(422);
 
-    set_pathways(&world.app, clinic.id.into(), &[PathwayId::Awgs2019]).await.unwrap();
+    let all = clinics::list(&world.app).await.unwrap();
+    let own = all.into_iter().find(|one| one.clinic_id.0 == clinic.id).unwrap();
+    clinics::change(&world.app, &Clinic { pathways: vec![PathwayId::Awgs2019], ..own }).await.unwrap();
     world.clock.advance(5); // a used key is cached for four seconds
     let submitted = clinic.intake.submit(&json!({"answers": weak})).await;
     let stored = follow(&clinic.staff, submitted.header("location")).await;

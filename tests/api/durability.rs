@@ -9,9 +9,10 @@ use sarcoscreen::app::ambient::System;
 use sarcoscreen::app::{App, Policy};
 use sarcoscreen::http::{self, Settings};
 use sarcoscreen::rules::Releases;
+use sarcoscreen::store::database::Store;
 use sarcoscreen::store::database::keys::{Keys, MasterKey};
 use sarcoscreen::store::database::writer::Grouping;
-use sarcoscreen::store::{Store, Writers};
+use sarcoscreen::store::writers::Writers;
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Executor as _};
@@ -33,7 +34,7 @@ impl Instance {
 
     /// Starts an instance whose master key is 32 repetitions of this byte; the tests use 7.
     async fn with_key(database: &PgConnectOptions, accepted: &[&str], byte: u8) -> Self {
-        let keys = Keys::derive(&MasterKey::parse(&MasterKey::text(&[byte; 32])).unwrap()).unwrap();
+        let keys = Keys::derive(&[MasterKey::parse(&MasterKey::text(&[byte; 32])).unwrap()]).unwrap();
         let store = Store::open(database.clone(), sizes(2, 2), keys);
         let policy = Policy {
             idempotency_lifetime: Duration::from_mins(1),

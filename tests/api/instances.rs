@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::{join, join_all};
 use sarcoscreen::app::ambient::System;
 use sarcoscreen::app::{App, clinics};
-use sarcoscreen::domain::stored::Clinic as Settings;
+use sarcoscreen::domain::clinics::Clinic as Settings;
 use sarcoscreen::jobs::{self, Jobs};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Executor as _};

@@ -11,6 +11,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 use crate::embedded::place::Place;
 use crate::program::{announced, command, run, stop, text};
 use crate::row_security::ROLES;
+use crate::world::login;
 
 /// Statements that the service never needs. The login role tries each as itself and after leaving a working role.
 const FORBIDDEN: [&str; 44] = [
@@ -82,8 +83,8 @@ async fn the_login_role_can_only_become_a_working_role() {
     let made = run(&place, &["clinics", "list"]);
     assert!(made.status.success(), "{made:?}");
     let postgres = place.start().await.unwrap();
-    let (owner, service) = (postgres.connect_options(), postgres.service_options());
-    assert_eq!(service.get_username(), LOGIN);
+    let owner = postgres.connect_options();
+    let service = login(&owner);
     let (mut refused, mut allowed) = (0, Vec::new());
     for sql in FORBIDDEN {
         for way in [sql.to_owned(), format!("set role sarcoscreen_jobs; reset role; {sql}")] {
@@ -115,7 +116,8 @@ async fn a_working_role_is_limited_to_its_clinic_and_cannot_change_the_audit_log
     let clinic: uuid::Uuid = sqlx::query_scalar("select clinic_id from clinics").fetch_one(&mut owner).await.unwrap();
     let other = uuid::Uuid::from_u128(1);
     let rows: i64 = sqlx::query_scalar("select count(*) from submissions").fetch_one(&mut owner).await.unwrap();
-    let mut service = postgres.service_options().connect().await.unwrap();
+    let account = login(&postgres.connect_options());
+    let mut service = account.connect().await.unwrap();
     let mut seen = async |role: &str, clinic: uuid::Uuid| {
         let tie = format!("set role {role}; set sarcoscreen.clinic_id = '{clinic}'");
         service.execute(AssertSqlSafe(tie)).await.unwrap();
@@ -133,7 +135,7 @@ async fn a_working_role_is_limited_to_its_clinic_and_cannot_change_the_audit_log
             select clinic_id from audit_entries",
         ] {
             let tied = format!("set role {role}; set sarcoscreen.clinic_id = '{clinic}'; {sql}");
-            assert_eq!(attempt(&postgres.service_options(), &tied).await.as_deref(), Some("42501"), "{role}: {sql}");
+            assert_eq!(attempt(&account, &tied).await.as_deref(), Some("42501"), "{role}: {sql}");
         }
     }
     drop((owner, service));

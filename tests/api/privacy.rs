@@ -253,7 +253,7 @@ async fn retention_has_the_same_result_when_it_is_killed_repeatedly() {
     clinic.intake.submit_once("k", &json!({"answers": fit()})).await.expect(201);
     world.connect().await.execute(MANY).await.unwrap();
     let listed = clinics::list(&world.app).await.unwrap().remove(0);
-    let kept = sarcoscreen::domain::stored::Clinic { retention_days: Some(365), ..listed };
+    let kept = sarcoscreen::domain::clinics::Clinic { retention_days: Some(365), ..listed };
     clinics::change(&world.app, &kept).await.unwrap();
     let old = "select count(*) from submissions s left join follow_ups f using (clinic_id, follow_up_id)
         where s.received_at < now() - interval '365 days' and (f.state is null or f.state = 'closed')";

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use sarcoscreen::domain::screening::answers::Answers;
 use sarcoscreen::domain::screening::rule_table::RuleTable;
-use sarcoscreen::domain::screening::scoring::{Asked, score};
+use sarcoscreen::domain::screening::scoring::{ScoreOptions, score};
 use sarcoscreen::store::LOGIN;
 use serde_json::{Value, json};
 use sqlx::Executor as _;
@@ -250,7 +250,7 @@ async fn verify_recomputes_a_row_with_a_version_that_only_the_database_has() {
     let table = keep_earlier_version(&world).await;
     let answers = smoking(fit()).to_string();
     let (answers, _) = Answers::parse(&serde_json::from_str(&answers).unwrap());
-    let assessment = serde_json::to_value(score(&table, &answers, Asked::PERSON)).unwrap();
+    let assessment = serde_json::to_value(score(&table, &answers, ScoreOptions::PERSON)).unwrap();
     let mut connection = world.connect().await;
     let update =
         "update submissions set rule_table = '2025.1', assessment = $1, score_total = ($1->'score'->'total')::smallint,

@@ -10,6 +10,7 @@ use sarcoscreen::config::{Cli, Settings};
 use sarcoscreen::server::migration::migrate;
 use sarcoscreen::server::{Opened, Running, ServerError};
 use sarcoscreen::store::private_postgres::EmbeddedError;
+use serde_json::{Value, json};
 use sqlx::ConnectOptions as _;
 
 use crate::embedded::place::Place;
@@ -46,7 +47,7 @@ async fn a_first_start_creates_a_demo_clinic_with_private_keys() {
     let running = start(&settings(&place)).await.unwrap();
     let file = place.data().join("demo-credentials.json");
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o7777, 0o600);
-    let kept: serde_json::Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    let kept: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
     let names: Vec<&String> = kept.as_object().unwrap().keys().collect();
     assert_eq!(names, ["clinic", "browser", "intake", "staff", "admin"]);
     let announcement = running.announcement();
@@ -61,13 +62,13 @@ async fn a_later_start_finds_the_demo_clinic_and_does_not_seed_again() {
     let place = Place::new();
     let settings = settings(&place);
     let first = start(&settings).await.unwrap();
-    let (keys, people) = (first.announcement(), submissions(&first).await);
+    let (keys, people) = (first.announcement(), submissions(&place, &first).await);
     assert_eq!(people, demo::cohort().len());
     let first_port = first.address().port().to_string();
     first.stop().await.unwrap();
 
     let second = start(&settings).await.unwrap();
-    assert_eq!(submissions(&second).await, people);
+    assert_eq!(submissions(&place, &second).await, people);
     let port = second.address().port().to_string();
     assert_eq!(second.announcement().replace(&port, "port"), keys.replace(&first_port, "port"));
     second.stop().await.unwrap();
@@ -81,7 +82,7 @@ async fn an_interrupted_first_start_is_completed_by_the_next() {
     // The file is written last; without it the start before did not finish.
     fs::remove_file(place.data().join("demo-credentials.json")).unwrap();
     let again = start(&settings).await.unwrap();
-    assert_eq!(submissions(&again).await, demo::cohort().len());
+    assert_eq!(submissions(&place, &again).await, demo::cohort().len());
     assert!(place.data().join("demo-credentials.json").exists());
     again.stop().await.unwrap();
 }
@@ -96,10 +97,12 @@ async fn a_database_with_a_clinic_of_its_own_gets_no_demo() {
     opened.close().await.unwrap();
 
     let running = start(&settings).await.unwrap();
-    assert!(running.demo().is_none());
-    assert_eq!(clinics::list(running.app()).await.unwrap().len(), 1);
     assert!(!running.announcement().contains("Bearer"));
     running.stop().await.unwrap();
+    assert!(!place.data().join("demo-credentials.json").exists());
+    let opened = Opened::open(&settings, &|_| ()).await.unwrap();
+    assert_eq!(clinics::list(&opened.app).await.unwrap().len(), 1);
+    opened.close().await.unwrap();
 }
 
 #[tokio::test]
@@ -165,8 +168,8 @@ async fn an_external_database_needs_a_master_key_and_is_not_modified() {
     fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
     settings.database.master_key_file = Some(key);
     let running = start(&settings).await.unwrap();
-    let readiness = sarcoscreen::app::health::readiness(running.app()).await;
-    assert!(readiness.database && !readiness.migrations, "{readiness:?}");
+    let ready = readiness(&running).await;
+    assert_eq!((&ready["database"], &ready["migrations"]), (&json!(true), &json!(false)), "{ready}");
     running.stop().await.unwrap();
 
     let error = migrate(&settings, &|_| ()).await.unwrap_err().to_string();
@@ -180,9 +183,12 @@ async fn an_external_database_needs_a_master_key_and_is_not_modified() {
     migrate(&settings, &|_| ()).await.unwrap();
     settings.database.owner_url = None;
     let running = start(&settings).await.unwrap();
-    assert!(sarcoscreen::app::health::readiness(running.app()).await.ready());
-    assert!(clinics::list(running.app()).await.unwrap().is_empty());
+    assert_eq!(readiness(&running).await["status"], "ready");
     running.stop().await.unwrap();
+    let mut owner = embedded.connect_options().connect().await.unwrap();
+    let clinics: i64 = sqlx::query_scalar("select count(*) from clinics").fetch_one(&mut owner).await.unwrap();
+    assert_eq!(clinics, 0);
+    drop(owner);
 
     // The service connects to a replica with the same role only.
     settings.replica.read_url = Some(url("sarcoscreen"));
@@ -193,8 +199,9 @@ async fn an_external_database_needs_a_master_key_and_is_not_modified() {
     // As the owner everything works, but the service is not ready.
     settings.database.url = Some(url("sarcoscreen"));
     let running = start(&settings).await.unwrap();
-    let readiness = sarcoscreen::app::health::readiness(running.app()).await;
-    assert!(readiness.row_security && !readiness.unprivileged && !readiness.ready(), "{readiness:?}");
+    let ready = readiness(&running).await;
+    let shown = [&ready["status"], &ready["row_security"], &ready["unprivileged"]];
+    assert_eq!(shown, [&json!("not_ready"), &json!(true), &json!(false)], "{ready}");
     running.stop().await.unwrap();
     embedded.stop().await.unwrap();
 }
@@ -213,8 +220,8 @@ async fn the_private_database_of_an_earlier_version_gets_its_login_role_automati
     embedded.stop().await.unwrap();
 
     let running = start(&settings).await.unwrap();
-    assert!(sarcoscreen::app::health::readiness(running.app()).await.ready());
-    assert!(running.demo().is_some());
+    assert_eq!(readiness(&running).await["status"], "ready");
+    assert!(place.data().join("demo-credentials.json").exists());
     running.stop().await.unwrap();
 
     // Tasks that only the owner may do use a store of their own, which is never ready to serve.
@@ -224,32 +231,23 @@ async fn the_private_database_of_an_earlier_version_gets_its_login_role_automati
     opened.close().await.unwrap();
 }
 
+/// The readiness that a service reports.
+async fn readiness(running: &Running) -> Value {
+    let address = format!("http://{}/health/ready", running.address());
+    reqwest::get(address).await.unwrap().json().await.unwrap()
+}
+
 /// Number of submissions of the demo clinic.
-async fn submissions(running: &Running) -> usize {
-    use sarcoscreen::app::access::limits::Budget;
-    use sarcoscreen::app::access::sign_in::{Attempt, admit};
-    use sarcoscreen::domain::access::actor::Role;
-    use sarcoscreen::domain::stored::{PageRequest, SubmissionFilter};
-    let address = std::net::Ipv4Addr::LOCALHOST.into();
-    let attempt = Attempt {
-        bearer: Some(&running.demo().unwrap().staff),
-        address,
-        origin: None,
-        endpoint: None,
-        least: Role::Staff,
-        budget: Budget::Scores,
-        request_id: None,
-    };
-    let staff = admit(running.app(), attempt).await.outcome.unwrap().actor(None);
-    let (mut count, mut cursor) = (0, None);
+async fn submissions(place: &Place, running: &Running) -> usize {
+    let keys = fs::read_to_string(place.data().join("demo-credentials.json")).unwrap();
+    let keys: Value = serde_json::from_str(&keys).unwrap();
+    let list = format!("http://{}/v1/submissions?limit=100", running.address());
+    let (mut count, mut address) = (0, list.clone());
     loop {
-        let page = PageRequest { limit: 100, cursor };
-        let filter = SubmissionFilter::default();
-        let page = sarcoscreen::app::submissions::list(running.app(), &staff, &filter, &page).await.unwrap();
-        count += page.items.len();
-        cursor = page.next_cursor;
-        if cursor.is_none() {
-            return count;
-        }
+        let request = reqwest::Client::new().get(&address).bearer_auth(keys["staff"].as_str().unwrap());
+        let page: Value = request.send().await.unwrap().json().await.unwrap();
+        count += page["items"].as_array().unwrap().len();
+        let Some(next) = page["next_cursor"].as_str() else { return count };
+        address = format!("{list}&cursor={next}");
     }
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
-use sarcoscreen::app::AppError;
+use sarcoscreen::app::error::AppError;
 use sarcoscreen::app::submissions::exports;
 use sarcoscreen::domain::access::actor::{Actor, Role};
 use sarcoscreen::domain::ids::{CredentialId, SenderId};
-use sarcoscreen::domain::stored::SubmissionFilter;
+use sarcoscreen::domain::submissions::stored::SubmissionFilter;
 use serde_json::json;
 use sqlx::Executor as _;
 use tokio::io::AsyncWriteExt as _;

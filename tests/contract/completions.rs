@@ -8,11 +8,11 @@ use sarcoscreen::domain::screening::assessment::Assessment;
 use sarcoscreen::domain::screening::instrument::Outcome;
 use sarcoscreen::domain::screening::open_questions::item_set::ItemSet;
 use sarcoscreen::domain::screening::open_questions::{OpenQuestion, open_questions};
+use sarcoscreen::domain::screening::pathway::PathwayId;
 use sarcoscreen::domain::screening::pathway::Stage;
 use sarcoscreen::domain::screening::questionnaire::{Audiences, Item, Kind};
 use sarcoscreen::domain::screening::rule_table::{Band, RuleTable};
-use sarcoscreen::domain::screening::scoring::{Asked, score};
-use sarcoscreen::domain::submissions::PathwayId;
+use sarcoscreen::domain::screening::scoring::{ScoreOptions, score};
 use sarcoscreen::rules::released_files;
 
 use crate::people::{People, implausible, involved};
@@ -40,7 +40,7 @@ fn completions_of_10_000_partial_answers_stay_within_bounds_and_contradict_nothi
     let (mut tried, mut enumerated) = (0, 0);
     for _ in 0..PARTIAL_ANSWERS {
         let (answers, audiences) = partial(&mut people);
-        let asked = Asked { audiences, pathways: &PathwayId::ALL };
+        let asked = ScoreOptions { audiences, pathways: &PathwayId::ALL };
         let before = score(&table, &answers, asked);
         let completions = match every_completion(&answers, audiences) {
             Some(every) => {
@@ -67,7 +67,7 @@ fn a_question_is_open_exactly_if_a_completion_can_change_something() {
     for _ in 0..2_000 {
         let (answers, audiences) = partial(&mut people);
         let pathways: Vec<_> = PathwayId::ALL.into_iter().filter(|_| people.below(2) == 0).collect();
-        let asked = Asked { audiences, pathways: &pathways };
+        let asked = ScoreOptions { audiences, pathways: &pathways };
         let before = score(&table, &answers, asked);
         let questions = open_questions(&table, &answers, asked, &before);
         let mut changed = false;
@@ -287,7 +287,7 @@ fn every_completion(answers: &Answers, audiences: Audiences) -> Option<Vec<Answe
 
 fn both(answers: &Answers, whole: &Answers) -> String {
     let json = |answers: &Answers| serde_json::to_string(answers).unwrap();
-    let added: BTreeSet<_> = ItemSet::unanswered(answers, Audiences::EVERYBODY)
+    let added: BTreeSet<_> = ItemSet::unanswered(answers, Audiences::ALL)
         .iter()
         .filter_map(|item| whole.get(item).map(|value| format!("{} = {value}", item.id())))
         .collect();

@@ -7,10 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 use sarcoscreen::domain::access::actor::{Actor, Role};
 use sarcoscreen::domain::follow_ups::{
     Closing, ClosingOutcome, EventKind, FollowUp, FollowUpCommand, FollowUpState, NotNeededReason, Note, Refusal,
-    StateName, Urgency, decide,
+    StateName, decide,
 };
 use sarcoscreen::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId};
 use sarcoscreen::domain::screening::rule_table::Band;
+use sarcoscreen::domain::screening::urgency::Urgency;
 use uuid::Uuid;
 
 /// The result of each command. Columns: the state, and whether the actor is the assignee. Cells: the next state and what

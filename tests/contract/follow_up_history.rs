@@ -8,10 +8,11 @@ use proptest::prelude::*;
 use sarcoscreen::domain::access::actor::{Actor, Role};
 use sarcoscreen::domain::follow_ups::{
     Change, Closing, Diagnosis, FlaggedSubmission, FollowUp, FollowUpCommand, FollowUpState, NotNeededReason, Undo,
-    Urgency, decide, join, merge, open, unmerge,
+    decide, join, merge, open, unmerge,
 };
 use sarcoscreen::domain::ids::{ClinicId, CredentialId, EventId, FollowUpId, MergeId, SubjectId, SubmissionId};
 use sarcoscreen::domain::screening::rule_table::Band;
+use sarcoscreen::domain::screening::urgency::Urgency;
 use sarcoscreen::domain::subjects::history::SubjectMerge;
 use sarcoscreen::domain::webhooks::Event;
 use serde_json::{Value, json};

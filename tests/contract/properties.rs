@@ -3,13 +3,13 @@
 use proptest::prelude::*;
 use sarcoscreen::domain::screening::answers::{Answers, RawAnswers};
 use sarcoscreen::domain::screening::instrument::Outcome;
+use sarcoscreen::domain::screening::pathway::PathwayId;
 use sarcoscreen::domain::screening::questionnaire::{Audience, Audiences, CATALOGUE, Item, Kind};
 use sarcoscreen::domain::screening::rule_table::RuleTable;
-use sarcoscreen::domain::screening::scoring::{Asked, score};
-use sarcoscreen::domain::submissions::PathwayId;
+use sarcoscreen::domain::screening::scoring::{ScoreOptions, score};
 use sarcoscreen::rules::released_files;
 
-const ALL: Asked<'static> = Asked { audiences: Audiences::EVERYBODY, pathways: &PathwayId::ALL };
+const ALL: ScoreOptions<'static> = ScoreOptions { audiences: Audiences::ALL, pathways: &PathwayId::ALL };
 
 fn table() -> RuleTable {
     RuleTable::compile(&released_files("2026.2").unwrap()).unwrap()

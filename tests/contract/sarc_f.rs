@@ -2,7 +2,7 @@
 
 use sarcoscreen::domain::screening::answers::{Answers, RawAnswers};
 use sarcoscreen::domain::screening::rule_table::RuleTable;
-use sarcoscreen::domain::screening::scoring::{Asked, score};
+use sarcoscreen::domain::screening::scoring::{ScoreOptions, score};
 use sarcoscreen::rules::released_files;
 use serde_json::json;
 
@@ -24,7 +24,7 @@ fn all_243_combinations_agree_with_the_published_table() {
         })
         .to_string();
         let raw: RawAnswers<'_> = serde_json::from_str(&text).unwrap();
-        let result = score(&table, &Answers::parse(&raw).0, Asked::PERSON).instruments.remove(0);
+        let result = score(&table, &Answers::parse(&raw).0, ScoreOptions::PERSON).instruments.remove(0);
         // Each digit is the published score of its item, so the published total is their sum.
         let published = i32::try_from(digits.iter().sum::<usize>()).unwrap();
         let positive = published > 3;

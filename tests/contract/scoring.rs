@@ -9,11 +9,11 @@ use sarcoscreen::domain::screening::assessment::Assessment;
 use sarcoscreen::domain::screening::condition::View;
 use sarcoscreen::domain::screening::instrument::{InstrumentResult, Method};
 use sarcoscreen::domain::screening::open_questions::open_questions;
+use sarcoscreen::domain::screening::pathway::PathwayId;
 use sarcoscreen::domain::screening::pathway::PathwayResult;
 use sarcoscreen::domain::screening::questionnaire::{Audiences, Item};
 use sarcoscreen::domain::screening::rule_table::RuleTable;
-use sarcoscreen::domain::screening::scoring::{Asked, score};
-use sarcoscreen::domain::submissions::PathwayId;
+use sarcoscreen::domain::screening::scoring::{ScoreOptions, score};
 use sarcoscreen::rules::released_files;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -100,7 +100,7 @@ fn outcome(table: &RuleTable, case: &Case) -> Value {
     let has = |name: &str| case.audience.iter().any(|audience| audience == name);
     let audiences = Audiences { staff: has("staff"), laboratory: has("laboratory") };
     let pathways: Vec<_> = case.pathways.iter().map(|name| PathwayId::parse(name).unwrap()).collect();
-    let asked = Asked { audiences, pathways: &pathways };
+    let asked = ScoreOptions { audiences, pathways: &pathways };
     let assessment = score(table, &answers, asked);
     let counted: i32 = assessment.findings.iter().map(|finding| finding.points).sum();
     assert_eq!(counted, assessment.score.total, "{}: the findings do not add up to the total", case.name);
@@ -176,7 +176,7 @@ fn instrument(table: &RuleTable, answers: &Answers, result: &InstrumentResult) -
 
 fn pathway(table: &RuleTable, answers: &Answers, result: PathwayResult) -> (String, Value) {
     let pathway = table.pathway(result.pathway).unwrap();
-    let view = View { answers, audiences: Audiences::EVERYBODY };
+    let view = View { answers, audiences: Audiences::ALL };
     let needs: Vec<_> = pathway.needs(table, view, result).iter().map(Item::id).collect();
     let value = json!({
         "stage": result.stage,

@@ -6,10 +6,10 @@ use std::process::{Command, Stdio};
 
 use sarcoscreen::domain::screening::assessment::{Assessment, FlagKind};
 use sarcoscreen::domain::screening::instrument::InstrumentResult;
+use sarcoscreen::domain::screening::pathway::PathwayId;
 use sarcoscreen::domain::screening::questionnaire::{Audience, Audiences};
 use sarcoscreen::domain::screening::rule_table::RuleTable;
-use sarcoscreen::domain::screening::scoring::{Asked, score};
-use sarcoscreen::domain::submissions::PathwayId;
+use sarcoscreen::domain::screening::scoring::{ScoreOptions, score};
 use sarcoscreen::rules::released_files;
 use serde_json::{Value, json};
 
@@ -72,7 +72,7 @@ fn line(table: &RuleTable, people: &mut People) -> Value {
     let answers = people.person(answered);
     let audiences = Audiences { staff: people.below(2) == 0, laboratory: people.below(2) == 0 };
     let pathways: Vec<_> = PathwayId::ALL.into_iter().filter(|_| people.below(4) > 0).collect();
-    let assessment = score(table, &answers, Asked { audiences, pathways: &pathways });
+    let assessment = score(table, &answers, ScoreOptions { audiences, pathways: &pathways });
     let asked = Audience::ALL.into_iter().filter(|audience| audiences.include(*audience)).map(Audience::as_str);
     json!({
         "answers": answers,

@@ -1,6 +1,7 @@
 //! Inserts millions of rows with SQL as the owner: cheap to create, but with answers, assessments and sealed references
 //! that the service itself made.
 
+use sarcoscreen::domain::ids::ClinicId;
 use sarcoscreen::domain::subjects::LookUp;
 use sarcoscreen::store::database::keys::{Keys, Place};
 use sqlx::postgres::PgConnection;
@@ -108,13 +109,10 @@ async fn people_with_references(connection: &mut PgConnection, keys: &Keys, clin
         for index in part {
             let reference = reference(number, *index);
             let hash = keys.blind_index(clinic, LookUp::Reference, &reference);
-            let row_id = Uuid::from_slice(&hash[..16]).unwrap();
-            let place = Place { clinic_id: clinic, row_id, column: "subjects.reference_sealed" };
-            let mut nonce = [0; 12];
-            nonce[..4].copy_from_slice(&index.to_be_bytes());
+            let place = Place::reference(ClinicId(clinic), &hash);
             ids.push(subject_id(number, *index));
             hashes.push(hash.to_vec());
-            seals.push(keys.seal(place, nonce, &reference).unwrap());
+            seals.push(keys.seal(place, &reference).unwrap());
         }
         let sql =
             "insert into subjects (clinic_id, subject_id, reference_hash, reference_sealed, created_at, updated_at)

@@ -14,11 +14,13 @@ use nix::unistd::Pid;
 use sarcoscreen::app::ambient::System;
 use sarcoscreen::app::{App, Policy};
 use sarcoscreen::rules::Releases;
+use sarcoscreen::store::LOGIN;
 use sarcoscreen::store::database::keys::{Keys, MasterKey};
 use sarcoscreen::store::database::writer::Grouping;
+use sarcoscreen::store::database::{Sizes, Store};
 use sarcoscreen::store::private_postgres;
 use sarcoscreen::store::private_postgres::Embedded;
-use sarcoscreen::store::{LOGIN, Sizes, Store, Writers};
+use sarcoscreen::store::writers::Writers;
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnection;
 
@@ -55,7 +57,7 @@ impl Place {
 
     /// The keys that the service derives from its key file, the first one that the database registers.
     pub(crate) fn keys() -> Keys {
-        let keys = Keys::derive(&MasterKey::parse(&MasterKey::text(&[7; 32])).unwrap()).unwrap();
+        let keys = Keys::derive(&[MasterKey::parse(&MasterKey::text(&[7; 32])).unwrap()]).unwrap();
         keys.set_versions(vec![1]);
         keys
     }

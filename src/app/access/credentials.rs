@@ -6,15 +6,17 @@ use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
+use crate::app::App;
 use crate::app::ambient::{after, new_id, random};
-use crate::app::audit::{entry, look, operator_entry};
-use crate::app::{App, AppError};
+use crate::app::audit::{audited_read, entry, operator_entry};
+use crate::app::error::AppError;
 use crate::domain::access::actor::{Actor, Role};
+use crate::domain::access::credential::Credential;
 use crate::domain::access::credential::CredentialDraft;
 use crate::domain::audit::{AuditAction, AuditEntry};
 use crate::domain::fault::FaultCode;
 use crate::domain::ids::{ClinicId, CredentialId, SenderId};
-use crate::domain::stored::{Credential, Page, PageRequest};
+use crate::domain::page::{Page, PageRequest};
 use crate::store;
 
 /// A key for its holder. It is returned only once; only its keyed hash is stored.
@@ -118,7 +120,7 @@ pub async fn list(app: &App, clinic_id: ClinicId) -> Result<Vec<Credential>, App
 /// Fails when the cursor does not belong to this list, or the database is unavailable.
 pub async fn page(app: &App, actor: &Actor, page: &PageRequest) -> Result<Page<Credential>, AppError> {
     let found = store::access::credentials::page(&app.store, actor.clinic_id, page).await?;
-    look(app, actor, AuditAction::CredentialsListed, uuid::Uuid::nil(), &[]).await?;
+    audited_read(app, actor, AuditAction::CredentialsListed, uuid::Uuid::nil(), &[]).await?;
     Ok(found)
 }
 

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::tokens::Tokens;
-use crate::app::ambient::{new_id, random};
+use crate::app::App;
+use crate::app::ambient::new_id;
 use crate::app::audit::entry;
-use crate::app::{App, AppError};
+use crate::app::error::AppError;
 use crate::domain::access::actor::Actor;
+use crate::domain::access::credential::Credential;
 use crate::domain::access::token::TokenPerson;
 use crate::domain::audit::AuditAction;
+use crate::domain::clinics::Clinic;
 use crate::domain::ids::{CredentialId, SenderId};
-use crate::domain::stored::{Clinic, Credential};
 use crate::store;
 use crate::store::access::credentials::SignedIn;
 use crate::store::access::token_people::IssuerSubject;
@@ -44,12 +46,10 @@ pub(in crate::app) async fn find_or_make(
     person: &TokenPerson,
     request_id: Option<Uuid>,
 ) -> Result<Arc<SignedIn>, AppError> {
-    let issuer_subject = app.store.issuer_subject(issuer, &person.subject);
+    let issuer_subject = IssuerSubject::new(&app.store, issuer, &person.subject);
     // At most twice: if another request creates the credential meanwhile, it is read again.
     for _ in 0..2 {
-        let found =
-            store::access::token_people::find(&app.store, &person.clinic, &issuer_subject, random(&*app.ambient)?)
-                .await?;
+        let found = store::access::token_people::find(&app.store, &person.clinic, &issuer_subject).await?;
         let Some((clinic, credential)) = found else {
             tracing::info!("a token was refused: its clinic does not exist");
             return Err(AppError::NotSignedIn(None));
@@ -91,8 +91,7 @@ async fn make(
     };
     let audit =
         entry(app, &actor(&credential, request_id), AuditAction::CredentialMinted, credential.credential_id.0, &[])?;
-    Ok(store::access::token_people::insert(&app.store, &credential, issuer_subject, random(&*app.ambient)?, &audit)
-        .await?)
+    Ok(store::access::token_people::insert(&app.store, &credential, issuer_subject, &audit).await?)
 }
 
 /// The issuer decides the role and the name; a revoked credential stays revoked.

@@ -14,10 +14,11 @@ use futures_util::stream::{self, StreamExt as _};
 use uuid::Uuid;
 
 use super::{about, operator_entry};
-use crate::app::{App, AppError};
+use crate::app::App;
+use crate::app::error::AppError;
 use crate::domain::audit::{AuditAction, AuditEntry, AuditOutcome};
+use crate::domain::causes::with_causes;
 use crate::domain::ids::{ClinicId, CredentialId, SubjectId};
-use crate::store;
 
 /// How long refusals are counted after an entry of their kind.
 const COUNTED_FOR: Duration = Duration::from_mins(1);
@@ -68,14 +69,14 @@ struct Counted {
     since: Duration,
     /// The write of the first entry, until its result has been checked.
     first: Option<Written>,
-    untold: Untold,
+    unwritten: Unwritten,
     /// Whether the last write failed.
     failing: bool,
 }
 
 /// Refusals that are not written to an entry yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Untold {
+struct Unwritten {
     occurrences: i32,
     resource_ids: Vec<Uuid>,
     subject_ids: Vec<SubjectId>,
@@ -103,7 +104,7 @@ pub(in crate::app) async fn record(app: &App, kind: Kind, refusal: Refusal) -> R
         Entered::First(kind, written) => on_disk(app, kind, written).await,
         Entered::Second(kind, written) => {
             on_disk(app, kind, written).await?;
-            app.folding.add(kind, app.ambient.elapsed(), &Untold::of(refusal));
+            app.folding.add(kind, app.ambient.elapsed(), &Unwritten::from_refusal(refusal));
             Ok(())
         }
         Entered::Failing(_) => Err(AppError::Unavailable("refusals cannot be written to the audit log".to_owned())),
@@ -123,7 +124,7 @@ pub(in crate::app) fn count(app: &App, kind: Kind, refusal: Refusal) {
         Ok(Entered::Second(kind, _) | Entered::Failing(kind)) => kind,
         Err(_) => kind,
     };
-    app.folding.add(kind, app.ambient.elapsed(), &Untold::of(refusal));
+    app.folding.add(kind, app.ambient.elapsed(), &Unwritten::from_refusal(refusal));
 }
 
 /// Writes the counted refusals whose minute has ended.
@@ -148,28 +149,28 @@ pub fn next_due(app: &App) -> Duration {
     app.folding.lock().values().map(wait).min().unwrap_or(COUNTED_FOR)
 }
 
-async fn tell(app: &App, taken: Vec<(Kind, Option<Written>, Untold)>) {
+async fn tell(app: &App, taken: Vec<(Kind, Option<Written>, Unwritten)>) {
     stream::iter(taken).for_each_concurrent(AT_ONCE, |one| tell_one(app, one)).await;
 }
 
-async fn tell_one(app: &App, (kind, first, mut untold): (Kind, Option<Written>, Untold)) {
+async fn tell_one(app: &App, (kind, first, mut unwritten): (Kind, Option<Written>, Unwritten)) {
     if let Some(first) = first
         && first.await.is_err()
     {
-        untold.occurrences = untold.occurrences.saturating_add(1);
+        unwritten.occurrences = unwritten.occurrences.saturating_add(1);
     }
-    if untold.occurrences > 0 {
+    if unwritten.occurrences > 0 {
         let written = async {
-            let entry = untold.entry(app, kind)?;
-            store::audit::writer::write(&app.writers, entry).await.map_err(AppError::from)
+            let entry = unwritten.entry(app, kind)?;
+            app.writers.write_audit_entry(entry).await.map_err(AppError::from)
         };
         if let Err(error) = written.await {
-            tracing::warn!(%error, refusals = untold.occurrences, "refusals are not in the audit log yet");
-            app.folding.put_back(kind, app.ambient.elapsed(), &untold);
+            tracing::warn!(error = %with_causes(&error), refusals = unwritten.occurrences, "refusals are not in the audit log yet");
+            app.folding.put_back(kind, app.ambient.elapsed(), &unwritten);
             return;
         }
     }
-    app.folding.told(kind);
+    app.folding.succeeded(kind);
 }
 
 impl Folding {
@@ -192,13 +193,13 @@ impl Folding {
             if let Some(first) = counted.first.as_ref().filter(|first| !is_on_disk(first)) {
                 return Ok(Entered::Second(kind, first.clone()));
             }
-            counted.untold.add(&Untold::of(refusal));
+            counted.unwritten.add(&Unwritten::from_refusal(refusal));
             return Ok(Entered::Counted);
         }
-        let entry = AuditEntry { request_id: refusal.request_id, ..Untold::of(refusal).first_entry(app, kind)? };
+        let entry =
+            AuditEntry { request_id: refusal.request_id, ..Unwritten::from_refusal(refusal).first_entry(app, kind)? };
         let writers = app.writers.clone();
-        let write =
-            async move { store::audit::writer::write(&writers, entry).await.map_err(|error| error.to_string()) };
+        let write = async move { writers.write_audit_entry(entry).await.map_err(|error| error.to_string()) };
         let written = write.boxed().shared();
         kinds.insert(kind, Counted { since: now, first: Some(written.clone()), ..Counted::default() });
         drop(kinds);
@@ -207,11 +208,11 @@ impl Folding {
         Ok(Entered::First(kind, written))
     }
 
-    fn add(&self, kind: Kind, now: Duration, untold: &Untold) {
+    fn add(&self, kind: Kind, now: Duration, unwritten: &Unwritten) {
         let mut kinds = self.lock();
         let kind = kept_as(&kinds, kind);
         let counted = kinds.entry(kind).or_insert_with(|| Counted { since: now, ..Counted::default() });
-        counted.untold.add(untold);
+        counted.unwritten.add(unwritten);
     }
 
     /// Forgets a kind whose first entry could not be written.
@@ -223,26 +224,26 @@ impl Folding {
     }
 
     /// Takes the unwritten refusals of the kinds that are due, and forgets due kinds without any.
-    fn take(&self, now: Duration, due: impl Fn(&Counted) -> bool) -> Vec<(Kind, Option<Written>, Untold)> {
+    fn take(&self, now: Duration, due: impl Fn(&Counted) -> bool) -> Vec<(Kind, Option<Written>, Unwritten)> {
         let mut kinds = self.lock();
         kinds.retain(|_, counted| !(due(counted) && counted.idle()));
         let due = kinds.iter_mut().filter(|(_, counted)| due(counted));
         let taken = due.map(|(kind, counted)| {
             counted.since = now;
-            (*kind, counted.first.take(), std::mem::take(&mut counted.untold))
+            (*kind, counted.first.take(), std::mem::take(&mut counted.unwritten))
         });
         taken.collect()
     }
 
     /// Counts refusals again after a failed write. Until a write succeeds, further refusals of the kind fail.
-    fn put_back(&self, kind: Kind, now: Duration, untold: &Untold) {
-        self.add(kind, now, untold);
+    fn put_back(&self, kind: Kind, now: Duration, unwritten: &Unwritten) {
+        self.add(kind, now, unwritten);
         if let Some(counted) = self.lock().get_mut(&kind) {
             counted.failing = true;
         }
     }
 
-    fn told(&self, kind: Kind) {
+    fn succeeded(&self, kind: Kind) {
         if let Some(counted) = self.lock().get_mut(&kind) {
             counted.failing = false;
         }
@@ -269,12 +270,12 @@ impl Counted {
 
     /// Whether all refusals of the kind are written.
     fn idle(&self) -> bool {
-        self.first.as_ref().is_none_or(is_on_disk) && self.untold.occurrences == 0 && !self.failing
+        self.first.as_ref().is_none_or(is_on_disk) && self.unwritten.occurrences == 0 && !self.failing
     }
 }
 
-impl Untold {
-    fn of(refusal: Refusal) -> Self {
+impl Unwritten {
+    fn from_refusal(refusal: Refusal) -> Self {
         let resource_ids = Some(refusal.resource_id).filter(|id| !id.is_nil()).into_iter().collect();
         Self { occurrences: 1, resource_ids, subject_ids: refusal.subject.into_iter().collect() }
     }
@@ -324,8 +325,8 @@ mod tests {
         }
     }
 
-    fn refusal(id: u128) -> Untold {
-        Untold::of(Refusal { resource_id: Uuid::from_u128(id), ..Refusal::default() })
+    fn refusal(id: u128) -> Unwritten {
+        Unwritten::from_refusal(Refusal { resource_id: Uuid::from_u128(id), ..Refusal::default() })
     }
 
     #[test]
@@ -336,7 +337,7 @@ mod tests {
         }
         let kept = folding.take(COUNTED_FOR, |_| true);
         assert_eq!(kept.len(), BY_CLINIC + 1);
-        assert_eq!(kept.iter().map(|(_, _, untold)| untold.occurrences).sum::<i32>(), 50_000);
+        assert_eq!(kept.iter().map(|(_, _, unwritten)| unwritten.occurrences).sum::<i32>(), 50_000);
         let of_nobody = kept.iter().filter(|(kind, ..)| kind.clinic_id.0.is_nil() && kind.credential_id.is_none());
         assert_eq!(of_nobody.count(), 1);
     }
@@ -347,9 +348,9 @@ mod tests {
         for number in 0..200 {
             folding.add(kind(1, 1), Duration::ZERO, &refusal(number % 70));
         }
-        let [(_, _, untold)] = <[_; 1]>::try_from(folding.take(COUNTED_FOR, |_| true)).unwrap_or_else(|_| panic!());
+        let [(_, _, unwritten)] = <[_; 1]>::try_from(folding.take(COUNTED_FOR, |_| true)).unwrap_or_else(|_| panic!());
         let named: Vec<Uuid> = (1..=50).map(Uuid::from_u128).collect();
-        assert_eq!((untold.occurrences, untold.resource_ids), (200, named));
+        assert_eq!((unwritten.occurrences, unwritten.resource_ids), (200, named));
     }
 
     #[test]
@@ -362,7 +363,7 @@ mod tests {
         folding.add(kind(1, 1), COUNTED_FOR, &refusal(2));
         let again = folding.take(COUNTED_FOR, |counted| counted.failing);
         assert_eq!((again[0].2.occurrences, again[0].2.resource_ids.len()), (2, 2));
-        folding.told(kind(1, 1));
+        folding.succeeded(kind(1, 1));
         assert!(folding.take(COUNTED_FOR, |counted| counted.failing).is_empty());
     }
 }

@@ -8,12 +8,13 @@ pub mod verification;
 
 use uuid::Uuid;
 
+use super::App;
 use super::ambient::new_id;
-use super::{App, AppError};
+use super::error::AppError;
 use crate::domain::access::actor::Actor;
 use crate::domain::audit::{AuditAction, AuditEntry, AuditFilter, AuditOutcome, NamedEntry};
 use crate::domain::ids::{ClinicId, SubjectId};
-use crate::domain::stored::{Page, PageRequest};
+use crate::domain::page::{Page, PageRequest};
 use crate::store;
 
 use folding::{Kind, Refusal};
@@ -74,19 +75,19 @@ pub fn operator_entry(
 ///
 /// # Errors
 /// Fails when the entry cannot be made durable; then no data may be returned.
-pub async fn look(
+pub async fn audited_read(
     app: &App,
     actor: &Actor,
     action: AuditAction,
     resource_id: Uuid,
     subjects: &[SubjectId],
 ) -> Result<(), AppError> {
-    Ok(store::audit::writer::write(&app.writers, entry(app, actor, action, resource_id, subjects)?).await?)
+    Ok(app.writers.write_audit_entry(entry(app, actor, action, resource_id, subjects)?).await?)
 }
 
 /// The distinct subjects of a list, in the order of the list.
 #[must_use]
-pub fn everybody(subjects: impl IntoIterator<Item = SubjectId>) -> Vec<SubjectId> {
+pub fn distinct_subjects(subjects: impl IntoIterator<Item = SubjectId>) -> Vec<SubjectId> {
     let mut seen = std::collections::HashSet::new();
     subjects.into_iter().filter(|subject| seen.insert(*subject)).collect()
 }
@@ -119,6 +120,6 @@ pub async fn list(
     page: &PageRequest,
 ) -> Result<Page<NamedEntry>, AppError> {
     let page = store::audit::entries::list(&app.store, actor.clinic_id, filter, page).await?;
-    look(app, actor, AuditAction::AuditEntriesListed, Uuid::nil(), &[]).await?;
+    audited_read(app, actor, AuditAction::AuditEntriesListed, Uuid::nil(), &[]).await?;
     Ok(page)
 }

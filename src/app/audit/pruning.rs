@@ -6,14 +6,15 @@ use jiff::{Timestamp, ToSpan as _};
 
 use super::operator_entry;
 use super::verification::entry_breaks;
+use crate::app::App;
 use crate::app::clinics;
 use crate::app::clinics::AUDIT_YEARS;
-use crate::app::{App, AppError};
+use crate::app::error::AppError;
 use crate::domain::audit::seal::{Break, Chain, NOTHING, Tombstone};
 use crate::domain::audit::{AuditAction, AuditEntry};
 use crate::domain::ids::ClinicId;
 use crate::store::audit::pruning::{Covered, begin};
-use crate::store::audit::trail::{ENTRIES, Sealed, Trail};
+use crate::store::audit::trail::{AuditSnapshot, ENTRIES, SealWithEntries};
 
 /// Approximate maximum of seals per transaction; each covers at most a thousand entries.
 const SEALS_AT_ONCE: i64 = 10_000;
@@ -67,27 +68,27 @@ async fn prune_some(
     before: Timestamp,
     dry_run: bool,
 ) -> Result<Option<Pruning>, AppError> {
-    let mut trail = begin(&app.store, clinic_id).await?;
+    let mut snapshot = begin(&app.store, clinic_id).await?;
     let mut chain = Chain::default();
-    let tombstones = trail.tombstones(clinic_id).await?;
+    let tombstones = snapshot.tombstones(clinic_id).await?;
     let mut broken: Vec<Break> = tombstones.into_iter().flat_map(|one| chain.follow_tombstone(one)).collect();
     let (first_seal, previous_mac) = (chain.last() + 1, chain.last_mac().unwrap_or(NOTHING));
     let (mut removed, mut after) = (None, None);
     loop {
-        let mut seals = trail.seals(clinic_id, after).await?;
+        let mut seals = snapshot.seals(clinic_id, after).await?;
         let all = seals.len();
-        let old = |seal: &&Sealed| seal.sealed_at.is_some_and(|at| at < before.as_microsecond());
+        let old = |seal: &&SealWithEntries| seal.sealed_at.is_some_and(|at| at < before.as_microsecond());
         seals.truncate(seals.iter().take_while(old).count());
         for seal in &seals {
             broken.extend(chain.follow(seal.link));
-            broken.extend(breaks(&mut trail, clinic_id, seal).await?);
+            broken.extend(breaks(&mut snapshot, clinic_id, seal).await?);
         }
         if !broken.is_empty() {
             return Ok(Some(Pruning::Refused(broken)));
         }
-        let Some(more) = trail.covered(clinic_id, &seals).await? else { break };
+        let Some(more) = snapshot.covered(clinic_id, &seals).await? else { break };
         if !dry_run {
-            trail.remove(clinic_id, &seals).await?;
+            snapshot.remove(clinic_id, &seals).await?;
         }
         after = Some(chain.last());
         let whole = together(removed, more);
@@ -105,16 +106,20 @@ async fn prune_some(
     if !dry_run {
         let entry = operator_entry(app, clinic_id, AuditAction::AuditEntriesPruned, clinic_id.0)?;
         let occurrences = i32::try_from(entries).unwrap_or(i32::MAX);
-        trail.bury(&tombstone, &AuditEntry { occurrences, ..entry }).await?;
+        snapshot.bury(&tombstone, &AuditEntry { occurrences, ..entry }).await?;
     }
     Ok(Some(Pruning::Removed(tombstone)))
 }
 
 /// The breaks among the entries of a seal.
-async fn breaks(trail: &mut Trail, clinic_id: ClinicId, seal: &Sealed) -> Result<Vec<Break>, AppError> {
+async fn breaks(
+    snapshot: &mut AuditSnapshot,
+    clinic_id: ClinicId,
+    seal: &SealWithEntries,
+) -> Result<Vec<Break>, AppError> {
     let mut broken = Vec::new();
     for entries in seal.entries.chunks(ENTRIES) {
-        broken.extend(entry_breaks(trail, clinic_id, seal.key_version, entries).await?.0);
+        broken.extend(entry_breaks(snapshot, clinic_id, seal.key_version, entries).await?.0);
     }
     Ok(broken)
 }

@@ -1,6 +1,7 @@
 //! Sealing of the audit log: unsealed entries become the next links of the chains.
 
-use crate::app::{App, AppError};
+use crate::app::App;
+use crate::app::error::AppError;
 use crate::domain::audit::seal::Head;
 use crate::domain::ids::ClinicId;
 use crate::store;

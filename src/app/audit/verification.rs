@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::app::App;
+use crate::app::error::AppError;
 use crate::app::screening::scan::Progress;
-use crate::app::{App, AppError};
 use crate::domain::audit::seal::{Break, Chain, EntryMac, Head, Pruned};
 use crate::domain::ids::{AuditEntryId, ClinicId};
-use crate::store::audit::trail::{ENTRIES, Trail, Waiting};
+use crate::store::audit::trail::{AuditSnapshot, ENTRIES, PendingEntry};
 
 /// What was verified, and the number of breaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,32 +43,32 @@ pub async fn verify(
     found: impl FnMut(ClinicId, Break),
     progress: impl FnMut(Progress),
 ) -> Result<Verified, AppError> {
-    let mut trail = Trail::begin(&app.store).await?;
-    let clinics = trail.clinics().await?;
+    let mut snapshot = AuditSnapshot::begin(&app.store).await?;
+    let clinics = snapshot.clinics().await?;
     let wanted = |id: ClinicId| clinic_id.is_none_or(|wanted| wanted == id);
     let clinics: Vec<_> = clinics.into_iter().filter(|id| wanted(*id)).collect();
     let mut total = 0;
     for clinic_id in &clinics {
-        total += trail.enter(*clinic_id).await?;
+        total += snapshot.enter(*clinic_id).await?;
     }
     let mut walk = Walk { verified: Verified::default(), found, progress, done: 0, total };
     let mut lasts = BTreeMap::new();
     for clinic_id in clinics {
-        lasts.insert(clinic_id, walk.clinic(&mut trail, clinic_id).await?);
+        lasts.insert(clinic_id, walk.clinic(&mut snapshot, clinic_id).await?);
     }
-    walk.heads(&mut trail, heads.filter(|head| wanted(head.clinic_id)), &lasts).await?;
+    walk.heads(&mut snapshot, heads.filter(|head| wanted(head.clinic_id)), &lasts).await?;
     Ok(walk.verified)
 }
 
 /// The breaks among entries that were hashed with one version of the key, and how many of the entries exist.
 pub(in crate::app) async fn entry_breaks(
-    trail: &mut Trail,
+    snapshot: &mut AuditSnapshot,
     clinic_id: ClinicId,
     key_version: i16,
     written: &[(AuditEntryId, EntryMac)],
 ) -> Result<(Vec<Break>, usize), AppError> {
     let ids: Vec<AuditEntryId> = written.iter().map(|(id, _)| *id).collect();
-    let there = trail.macs(clinic_id, key_version, &ids).await?;
+    let there = snapshot.macs(clinic_id, key_version, &ids).await?;
     let broken = written.iter().filter_map(|(id, mac)| match there.get(&id.0) {
         None => Some(Break::EntryMissing(*id)),
         Some(now) if *now != Some(*mac) => Some(Break::EntryChanged(*id)),
@@ -86,14 +87,14 @@ struct Walk<F, P> {
 
 impl<F: FnMut(ClinicId, Break), P: FnMut(Progress)> Walk<F, P> {
     /// Verifies one chain and returns the number of its last seal.
-    async fn clinic(&mut self, trail: &mut Trail, clinic_id: ClinicId) -> Result<i64, AppError> {
-        self.verified.entries += trail.enter(clinic_id).await?;
+    async fn clinic(&mut self, snapshot: &mut AuditSnapshot, clinic_id: ClinicId) -> Result<i64, AppError> {
+        self.verified.entries += snapshot.enter(clinic_id).await?;
         let (mut chain, mut after) = (Chain::default(), None);
-        for pruned in trail.tombstones(clinic_id).await? {
+        for pruned in snapshot.tombstones(clinic_id).await? {
             self.tombstone(clinic_id, &mut chain, pruned);
         }
         loop {
-            let seals = trail.seals(clinic_id, after).await?;
+            let seals = snapshot.seals(clinic_id, after).await?;
             let Some(last) = seals.last() else { break };
             after = Some(last.link.seal_number);
             for seal in seals {
@@ -102,16 +103,16 @@ impl<F: FnMut(ClinicId, Break), P: FnMut(Progress)> Walk<F, P> {
                     self.tell(clinic_id, broken);
                 }
                 for entries in seal.entries.chunks(ENTRIES) {
-                    self.entries(trail, clinic_id, seal.key_version, entries).await?;
+                    self.entries(snapshot, clinic_id, seal.key_version, entries).await?;
                 }
             }
         }
         self.verified.chains += u64::from(chain.last() > 0);
-        self.waiting(trail, clinic_id, chain.last() > 0).await?;
+        self.waiting(snapshot, clinic_id, chain.last() > 0).await?;
         let mut uncovered = |id, times| {
             self.tell(clinic_id, if times == 0 { Break::EntryAdded(id) } else { Break::EntrySealedTwice(id) });
         };
-        trail.uncovered(clinic_id, &mut uncovered).await?;
+        snapshot.uncovered(clinic_id, &mut uncovered).await?;
         Ok(chain.last())
     }
 
@@ -128,12 +129,12 @@ impl<F: FnMut(ClinicId, Break), P: FnMut(Progress)> Walk<F, P> {
 
     async fn entries(
         &mut self,
-        trail: &mut Trail,
+        snapshot: &mut AuditSnapshot,
         clinic_id: ClinicId,
         key_version: i16,
         written: &[(AuditEntryId, EntryMac)],
     ) -> Result<(), AppError> {
-        let (broken, there) = entry_breaks(trail, clinic_id, key_version, written).await?;
+        let (broken, there) = entry_breaks(snapshot, clinic_id, key_version, written).await?;
         for broken in broken {
             self.tell(clinic_id, broken);
         }
@@ -144,15 +145,20 @@ impl<F: FnMut(ClinicId, Break), P: FnMut(Progress)> Walk<F, P> {
 
     /// Verifies unsealed entries, which carry their hash too. One without a hash is valid only before the first seal; after
     /// that it was added from outside the service.
-    async fn waiting(&mut self, trail: &mut Trail, clinic_id: ClinicId, sealed: bool) -> Result<(), AppError> {
+    async fn waiting(
+        &mut self,
+        snapshot: &mut AuditSnapshot,
+        clinic_id: ClinicId,
+        sealed: bool,
+    ) -> Result<(), AppError> {
         let mut after = None;
         loop {
-            let waiting = trail.waiting(clinic_id, after).await?;
+            let waiting = snapshot.waiting(clinic_id, after).await?;
             let Some(last) = waiting.last() else { return Ok(()) };
             after = Some(last.id.0);
             self.verified.waiting += waiting.len() as u64;
             let mut written: BTreeMap<i16, Vec<_>> = BTreeMap::new();
-            for Waiting { id, key_version, mac } in waiting {
+            for PendingEntry { id, key_version, mac } in waiting {
                 match mac {
                     Some(mac) => written.entry(key_version).or_default().push((id, mac)),
                     None if sealed => self.tell(clinic_id, Break::EntryAdded(id)),
@@ -160,7 +166,7 @@ impl<F: FnMut(ClinicId, Break), P: FnMut(Progress)> Walk<F, P> {
                 }
             }
             for (key_version, written) in written {
-                self.entries(trail, clinic_id, key_version, &written).await?;
+                self.entries(snapshot, clinic_id, key_version, &written).await?;
             }
         }
     }
@@ -168,7 +174,7 @@ impl<F: FnMut(ClinicId, Break), P: FnMut(Progress)> Walk<F, P> {
     /// Compares known heads with the chains: a head beyond the end shows that the chain was truncated.
     async fn heads(
         &mut self,
-        trail: &mut Trail,
+        snapshot: &mut AuditSnapshot,
         mut heads: impl Iterator<Item = Head>,
         lasts: &BTreeMap<ClinicId, i64>,
     ) -> Result<(), AppError> {
@@ -189,7 +195,7 @@ impl<F: FnMut(ClinicId, Break), P: FnMut(Progress)> Walk<F, P> {
                 by_clinic.entry(head.clinic_id).or_default().push(head);
             }
             for (clinic_id, heads) in by_clinic {
-                for number in trail.replaced(clinic_id, &heads).await? {
+                for number in snapshot.replaced(clinic_id, &heads).await? {
                     self.tell(clinic_id, Break::SealReplaced(number));
                 }
             }

@@ -246,11 +246,11 @@ const fn graded(value: i32, grades: [&'static str; 3], from: [i32; 2]) -> &'stat
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::follow_ups::Urgency;
     use crate::domain::screening::answers::RawAnswers;
     use crate::domain::screening::questionnaire::{Audience, CATALOGUE};
     use crate::domain::screening::rule_table::{Band, RuleTable};
-    use crate::domain::screening::scoring::{Asked, score};
+    use crate::domain::screening::scoring::{ScoreOptions, score};
+    use crate::domain::screening::urgency::Urgency;
     use crate::rules::Releases;
 
     #[test]
@@ -270,7 +270,8 @@ mod tests {
     fn follow_ups_of_every_urgency_occur() {
         let releases = Releases::load().unwrap();
         let table = &releases.current().table;
-        let urgencies: Vec<_> = cohort().iter().filter_map(|one| score(table, one, Asked::PERSON).urgency).collect();
+        let urgencies: Vec<_> =
+            cohort().iter().filter_map(|one| score(table, one, ScoreOptions::PERSON).urgency).collect();
         for urgency in Urgency::ALL {
             assert!(urgencies.contains(&urgency), "{}", urgency.as_str());
         }
@@ -287,7 +288,7 @@ mod tests {
         let table: &RuleTable = &releases.current().table;
         let high = |from: i32| {
             let all: Vec<_> = cohort().into_iter().filter(|one| one.get(Item::Age) >= Some(from)).collect();
-            let band = |one: &Answers| score(table, one, Asked::PERSON).band();
+            let band = |one: &Answers| score(table, one, ScoreOptions::PERSON).band();
             all.iter().filter(|one| band(one) == Some(Band::High)).count() * 100 / all.len()
         };
         println!("high: {} % of all, {} % of those over 65", high(0), high(66));

@@ -13,15 +13,18 @@ use zeroize::Zeroizing;
 pub use cohort::cohort;
 
 use super::access::credentials;
+use super::error::AppError;
 use super::submissions::intake;
-use super::{App, AppError, clinics, subjects};
+use super::{App, clinics, subjects};
 use crate::domain::access::actor::{Actor, Role};
+use crate::domain::access::credential::Credential;
+use crate::domain::clinics::Clinic;
 use crate::domain::ids::ClinicId;
 use crate::domain::language::Language;
 use crate::domain::screening::answers::Answers;
-use crate::domain::stored::{Clinic, Credential};
+use crate::domain::screening::pathway::PathwayId;
 use crate::domain::subjects::LookUp;
-use crate::domain::submissions::{Draft, PathwayId};
+use crate::domain::submissions::Draft;
 
 pub const CLINIC_NAME: &str = "Equilibrium Hormone Clinic (demo)";
 

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use crate::app::ambient::random;
-use crate::app::audit::{entry, look};
-use crate::app::{App, AppError};
+use crate::app::App;
+use crate::app::audit::{audited_read, entry};
+use crate::app::error::AppError;
 use crate::domain::access::actor::Actor;
 use crate::domain::audit::AuditAction;
 use crate::domain::fault::FaultCode;
@@ -17,7 +17,7 @@ use crate::store::submissions::idempotency_keys::{Effect, Kept};
 
 /// A requested command.
 #[derive(Clone)]
-pub struct Asked {
+pub struct CommandRequest {
     pub follow_up_id: FollowUpId,
     /// The version that the caller has read.
     pub version: i32,
@@ -40,7 +40,7 @@ pub struct Answered {
 /// # Errors
 /// Fails when the clinic has no such follow-up, the follow-up has changed since it was read or refuses the command, the new
 /// assignee cannot work on it, the key was used for another request, or the database is unavailable.
-pub async fn command(app: &App, actor: &Actor, asked: Asked) -> Result<Answered, AppError> {
+pub async fn command(app: &App, actor: &Actor, asked: CommandRequest) -> Result<Answered, AppError> {
     let idempotency = asked.idempotency.as_ref();
     // A retry gets the original response, even if the follow-up has changed since.
     if let Some(answered) = earlier(app, actor, idempotency).await? {
@@ -58,10 +58,9 @@ pub async fn command(app: &App, actor: &Actor, asked: Asked) -> Result<Answered,
         return Err(AppError::fault("/to", FaultCode::NotFound, "there is no such staff member"));
     }
     let change = decide(&case, &asked.command, actor, now).map_err(refused)?;
-    let note = asked.note.map(|note| Ok::<_, AppError>((note, random(&*app.ambient)?))).transpose()?;
-    let decided = Decided { note, ..decided(app, actor, change, action(&asked.command))? };
+    let decided = Decided { note: asked.note, ..decided(app, actor, change, action(&asked.command))? };
     match store::follow_ups::commands::commit_change(&app.store, actor.clinic_id, &decided, idempotency).await? {
-        Outcome::Written(follow_up) => Ok(written(app, *follow_up, now)),
+        Outcome::Written(follow_up) => Ok(committed(app, *follow_up, now)),
         Outcome::Known(kept) => replay(app, actor, kept).await,
         Outcome::Stale | Outcome::Nothing => stale(app, actor, idempotency).await,
     }
@@ -83,15 +82,15 @@ pub async fn take_next(
         decided(app, actor, change, AuditAction::FollowUpTaken)
     };
     match store::follow_ups::commands::take_next(&app.store, actor.clinic_id, idempotency, now, claim).await? {
-        Outcome::Written(follow_up) => Ok(Some(written(app, *follow_up, now))),
+        Outcome::Written(follow_up) => Ok(Some(committed(app, *follow_up, now))),
         Outcome::Known(kept) => replay(app, actor, kept).await.map(Some),
         Outcome::Nothing => Ok(None),
         Outcome::Stale => Err(AppError::Internal("a locked follow-up has changed".into())),
     }
 }
 
-/// A follow-up that was just written; wakes the delivery of webhooks.
-fn written(app: &App, follow_up: FollowUp, at: Timestamp) -> Answered {
+/// A follow-up that was just committed; wakes the delivery of webhooks.
+fn committed(app: &App, follow_up: FollowUp, at: Timestamp) -> Answered {
     app.deliveries.notify_one();
     Answered { follow_up, at }
 }
@@ -117,7 +116,7 @@ async fn replay(app: &App, actor: &Actor, kept: Kept) -> Result<Answered, AppErr
     let Kept::Same(Effect::Version(id, version)) = kept else { return Err(AppError::IdempotencyKeyReused) };
     let event = store::follow_ups::events::find(&app.store, actor.clinic_id, FollowUpId(id), version).await?;
     let event = event.ok_or(AppError::NotFound)?;
-    look(app, actor, AuditAction::FollowUpRead, id, &[event.after.subject_id]).await?;
+    audited_read(app, actor, AuditAction::FollowUpRead, id, &[event.after.subject_id]).await?;
     Ok(Answered { follow_up: event.after, at: event.at })
 }
 

@@ -5,14 +5,17 @@ pub mod commands;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::audit::{everybody, look};
-use super::{App, AppError};
+use super::App;
+use super::audit::{audited_read, distinct_subjects};
+use super::error::AppError;
 use crate::domain::access::actor::Actor;
 use crate::domain::audit::AuditAction;
+use crate::domain::follow_ups::worklist::{FollowUpFilter, FollowUpOrder};
 use crate::domain::follow_ups::{FollowUp, FollowUpEvent};
 use crate::domain::ids::FollowUpId;
-use crate::domain::stored::{FollowUpFilter, FollowUpOrder, Page, PageRequest, SubmissionSummary};
+use crate::domain::page::{Page, PageRequest};
 use crate::domain::subjects::Contact;
+use crate::domain::submissions::stored::SubmissionSummary;
 use crate::store;
 
 /// A page of the worklist.
@@ -53,8 +56,8 @@ pub async fn list(
     if estimate {
         estimated_total = Some(store::follow_ups::worklist::estimate(&app.store, clinic_id, filter, at).await?);
     }
-    let shown = everybody(page.items.iter().map(|case| case.subject_id));
-    look(app, actor, AuditAction::FollowUpsListed, Uuid::nil(), &shown).await?;
+    let shown = distinct_subjects(page.items.iter().map(|case| case.subject_id));
+    audited_read(app, actor, AuditAction::FollowUpsListed, Uuid::nil(), &shown).await?;
     Ok(Worklist { page, estimated_total, at })
 }
 
@@ -67,7 +70,7 @@ pub async fn get(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Result<D
     let follow_up = find(app, actor, follow_up_id).await?;
     let submissions = store::submissions::of_follow_up(&app.store, clinic_id, follow_up_id).await?;
     let contact = store::subjects::contact(&app.store, clinic_id, follow_up.subject_id).await?;
-    look(app, actor, AuditAction::FollowUpRead, follow_up_id.0, &[follow_up.subject_id]).await?;
+    audited_read(app, actor, AuditAction::FollowUpRead, follow_up_id.0, &[follow_up.subject_id]).await?;
     Ok(Detail { follow_up, submissions, contact, at: app.ambient.now() })
 }
 
@@ -77,7 +80,7 @@ pub async fn get(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Result<D
 /// Fails when the clinic has no such follow-up, or the database is unavailable.
 pub async fn read(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Result<FollowUp, AppError> {
     let follow_up = find(app, actor, follow_up_id).await?;
-    look(app, actor, AuditAction::FollowUpRead, follow_up_id.0, &[follow_up.subject_id]).await?;
+    audited_read(app, actor, AuditAction::FollowUpRead, follow_up_id.0, &[follow_up.subject_id]).await?;
     Ok(follow_up)
 }
 
@@ -89,8 +92,8 @@ pub async fn history(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Resu
     let follow_up = find(app, actor, follow_up_id).await?;
     let events = store::follow_ups::events::list(&app.store, actor.clinic_id, follow_up_id).await?;
     // After a merge, earlier versions are about the merged subject.
-    let shown = everybody(events.iter().map(|event| event.after.subject_id).chain([follow_up.subject_id]));
-    look(app, actor, AuditAction::FollowUpHistoryRead, follow_up_id.0, &shown).await?;
+    let shown = distinct_subjects(events.iter().map(|event| event.after.subject_id).chain([follow_up.subject_id]));
+    audited_read(app, actor, AuditAction::FollowUpHistoryRead, follow_up_id.0, &shown).await?;
     Ok(events)
 }
 

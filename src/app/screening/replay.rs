@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 pub use super::scan::Progress;
 use super::{rule_tables, scan};
-use crate::app::{App, AppError};
+use crate::app::App;
+use crate::app::error::AppError;
+use crate::domain::clinics::Clinic;
 use crate::domain::screening::replay::{Replay, rescore};
 use crate::domain::screening::rule_table::RuleTable;
-use crate::domain::stored::Clinic;
 use crate::store::screening::scan::Scanned;
 
 /// Scores all stored submissions of a clinic with a table and compares the results with the stored ones. Changes nothing.

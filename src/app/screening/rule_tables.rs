@@ -6,23 +6,24 @@ use std::time::Duration;
 
 use moka::future::Cache as Moka;
 
-use crate::app::{App, AppError};
+use crate::app::App;
+use crate::app::error::AppError;
 use crate::domain::screening::rule_table::{Id, RuleTable};
 use crate::rules::Release;
 use crate::rules::conformance::{self, ConformanceCase};
 use crate::store;
 
 /// Compiled versions from the database.
-pub(crate) type Cache = Moka<String, Arc<Release>>;
+pub(crate) type ReleaseCache = Moka<String, Arc<Release>>;
 
 /// The versions in the database, as of the last query.
-pub(crate) type Known = Moka<(), Arc<Vec<String>>>;
+pub(crate) type VersionCache = Moka<(), Arc<Vec<String>>>;
 
-pub(crate) fn cache() -> Cache {
+pub(crate) fn cache() -> ReleaseCache {
     Moka::new(16)
 }
 
-pub(crate) fn known() -> Known {
+pub(crate) fn known() -> VersionCache {
     Moka::builder().time_to_live(Duration::from_secs(1)).build()
 }
 
@@ -89,7 +90,7 @@ pub async fn find(app: &App, version: &str) -> Result<Arc<Release>, AppError> {
         let versions =
             async { Ok::<_, AppError>(Arc::new(store::screening::rule_tables::versions(&app.store).await?)) };
         let versions = app.known_tables.try_get_with((), versions).await;
-        let versions = versions.map_err(|error| AppError::Unavailable(error.to_string()))?;
+        let versions = versions.map_err(AppError::shared)?;
         if !versions.iter().any(|known| known == version) {
             return Err(AppError::NotFound);
         }
@@ -111,7 +112,7 @@ pub(in crate::app) async fn before_pathways(app: &App) -> Result<BTreeSet<String
 /// # Errors
 /// Fails when the cases cannot be parsed.
 pub fn conformance() -> Result<(&'static str, Vec<ConformanceCase>), AppError> {
-    let cases = conformance::cases().map_err(|error| AppError::Internal(error.to_string()))?;
+    let cases = conformance::cases().map_err(|error| AppError::Internal(error.into()))?;
     Ok((conformance::VERSION, cases))
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use futures_util::stream::{self, TryStreamExt as _};
 use tokio::task::spawn_blocking;
 
-use crate::app::{App, AppError};
+use crate::app::App;
+use crate::app::error::AppError;
 use crate::domain::ids::ClinicId;
 use crate::store::screening::scan::{Scan, Scanned};
 

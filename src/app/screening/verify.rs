@@ -2,7 +2,8 @@
 
 use super::replay::Progress;
 use super::{rule_tables, scan};
-use crate::app::{App, AppError};
+use crate::app::App;
+use crate::app::error::AppError;
 use crate::domain::ids::ClinicId;
 use crate::domain::screening::replay::rescore;
 use crate::domain::screening::verification::{Differing, Verification, differing_fields};

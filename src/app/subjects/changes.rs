@@ -1,14 +1,15 @@
 //! Changes of a subject by staff: contact data, consent, and their earlier values.
 
-use crate::app::ambient::random;
-use crate::app::audit::{entry, look};
+use crate::app::App;
+use crate::app::audit::{audited_read, entry};
+use crate::app::error::AppError;
 use crate::app::submissions::intake::possible;
-use crate::app::{App, AppError};
 use crate::domain::access::actor::Actor;
 use crate::domain::audit::AuditAction;
 use crate::domain::fault::FaultCode;
 use crate::domain::ids::SubjectId;
-use crate::domain::stored::{Page, PageRequest, Subject};
+use crate::domain::page::{Page, PageRequest};
+use crate::domain::subjects::Subject;
 use crate::domain::subjects::history::SubjectChange;
 use crate::domain::subjects::{Consent, Contact};
 use crate::store;
@@ -20,7 +21,7 @@ use crate::store::subjects::changes::Replacement;
 /// Fails when the clinic has no such subject, or the database is unavailable.
 pub async fn get(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<Subject, AppError> {
     let found = store::subjects::find(&app.store, actor.clinic_id, subject_id).await?.ok_or(AppError::NotFound)?;
-    look(app, actor, AuditAction::SubjectRead, subject_id.0, &[subject_id]).await?;
+    audited_read(app, actor, AuditAction::SubjectRead, subject_id.0, &[subject_id]).await?;
     Ok(found.shown())
 }
 
@@ -74,7 +75,7 @@ pub async fn history(
     let may_be_contacted = subject.may_be_contacted();
     let shown = |change: SubjectChange| SubjectChange { before: change.before.shown(may_be_contacted), ..change };
     changes.items = changes.items.into_iter().map(shown).collect();
-    look(app, actor, AuditAction::SubjectHistoryRead, subject_id.0, &[subject_id]).await?;
+    audited_read(app, actor, AuditAction::SubjectHistoryRead, subject_id.0, &[subject_id]).await?;
     Ok(changes)
 }
 
@@ -87,7 +88,6 @@ async fn replace(
     replacement: Replacement,
 ) -> Result<Subject, AppError> {
     let entry = entry(app, actor, action, subject_id.0, &[subject_id])?;
-    let nonces = [random(&*app.ambient)?, random(&*app.ambient)?];
-    let changed = store::subjects::changes::replace(&app.store, subject_id, seen, replacement, &entry, nonces).await?;
+    let changed = store::subjects::changes::replace(&app.store, subject_id, seen, replacement, &entry).await?;
     Ok(changed.shown())
 }

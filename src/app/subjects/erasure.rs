@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use uuid::Uuid;
 
 use super::merges;
-use crate::app::audit::{entry, look, operator_entry};
+use crate::app::audit::{audited_read, entry, operator_entry};
+use crate::app::error::AppError;
 use crate::app::screening::scan::Progress;
-use crate::app::{App, AppError, clinics};
+use crate::app::{App, clinics};
 use crate::domain::access::actor::Actor;
 use crate::domain::audit::AuditAction;
 use crate::domain::ids::{ClinicId, SubjectId};
@@ -23,7 +24,7 @@ use crate::store::subjects::erasure_log::Erased;
 /// Fails when the clinic has no such subject, or the database is unavailable.
 pub async fn export(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<SubjectExport, AppError> {
     let export = store::subjects::export::export(&app.store, actor.clinic_id, subject_id).await?;
-    look(app, actor, AuditAction::SubjectExported, subject_id.0, &export.subject_ids).await?;
+    audited_read(app, actor, AuditAction::SubjectExported, subject_id.0, &export.subject_ids).await?;
     Ok(export)
 }
 

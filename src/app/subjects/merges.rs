@@ -1,8 +1,9 @@
 //! Merges: staff state that two subjects are one person, or revoke that.
 
-use crate::app::ambient::{new_id, random};
+use crate::app::App;
+use crate::app::ambient::new_id;
 use crate::app::audit::{entry, operator_entry};
-use crate::app::{App, AppError};
+use crate::app::error::AppError;
 use crate::domain::access::actor::Actor;
 use crate::domain::audit::{AuditAction, AuditEntry};
 use crate::domain::ids::{ClinicId, FollowUpId, MergeId, SubjectId};
@@ -26,9 +27,8 @@ pub async fn merge(
 ) -> Result<SubjectMerge, AppError> {
     let merge_id: MergeId = new_id(&*app.ambient, app.ambient.now())?;
     let entry = entry(app, actor, AuditAction::SubjectsMerged, merge_id.0, &[kept, merged])?;
-    let nonces = [random(&*app.ambient)?, random(&*app.ambient)?, random(&*app.ambient)?];
     let merging = Merging { merge_id, kept, merged, seen };
-    let merge = store::subjects::merges::merge(&app.store, merging, idempotency, &entry, nonces).await?;
+    let merge = store::subjects::merges::merge(&app.store, merging, idempotency, &entry).await?;
     app.deliveries.notify_one();
     Ok(merge)
 }
@@ -75,9 +75,8 @@ async fn take_back(
 ) -> Result<SubjectMerge, AppError> {
     let spare = merge.follow_up_ids.iter().map(|_| new_id(&*app.ambient, entry.at));
     let spare = spare.collect::<Result<Vec<FollowUpId>, _>>()?;
-    let nonces = [random(&*app.ambient)?, random(&*app.ambient)?];
     let of = (merge.kept, merge.merge_id);
-    let merge = store::subjects::merges::undo(&app.store, of, idempotency, entry, by, &spare, nonces).await?;
+    let merge = store::subjects::merges::undo(&app.store, of, idempotency, entry, by, &spare).await?;
     app.deliveries.notify_one();
     Ok(merge)
 }

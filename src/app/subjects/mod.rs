@@ -7,15 +7,17 @@ pub mod retention;
 
 use uuid::Uuid;
 
-use super::audit::{everybody, look};
+use super::App;
+use super::audit::{audited_read, distinct_subjects};
+use super::error::AppError;
 use super::screening::rule_tables;
-use super::{App, AppError};
 use crate::domain::access::actor::Actor;
 use crate::domain::audit::AuditAction;
 use crate::domain::ids::SubjectId;
-use crate::domain::stored::{Page, PageRequest, Subject};
+use crate::domain::page::{Page, PageRequest};
 use crate::domain::subjects::LookUp;
-use crate::domain::submissions::history::{Screen, next_screen, screens};
+use crate::domain::subjects::Subject;
+use crate::domain::submissions::history::{HistoryEntry, next_screen, screens};
 use crate::store;
 
 /// The clinic's subjects that match a search. Contact data is returned only with consent to contact.
@@ -24,8 +26,8 @@ use crate::store;
 /// Fails when the database is unavailable.
 pub async fn search(app: &App, actor: &Actor, by: LookUp, text: &str) -> Result<Vec<Subject>, AppError> {
     let found = store::subjects::search(&app.store, actor.clinic_id, by, text).await?;
-    let shown = everybody(found.iter().map(|subject| subject.subject_id));
-    look(app, actor, AuditAction::SubjectsSearched, Uuid::nil(), &shown).await?;
+    let shown = distinct_subjects(found.iter().map(|subject| subject.subject_id));
+    audited_read(app, actor, AuditAction::SubjectsSearched, Uuid::nil(), &shown).await?;
     Ok(found.into_iter().map(Subject::shown).collect())
 }
 
@@ -38,7 +40,7 @@ pub async fn submissions(
     actor: &Actor,
     subject_id: SubjectId,
     page: &PageRequest,
-) -> Result<Page<Screen>, AppError> {
+) -> Result<Page<HistoryEntry>, AppError> {
     if !store::subjects::exists(&app.store, actor.clinic_id, subject_id).await? {
         return Err(AppError::NotFound);
     }
@@ -52,6 +54,6 @@ pub async fn submissions(
             Err(error) => return Err(error),
         };
     }
-    look(app, actor, AuditAction::SubjectSubmissionsListed, subject_id.0, &[subject_id]).await?;
+    audited_read(app, actor, AuditAction::SubjectSubmissionsListed, subject_id.0, &[subject_id]).await?;
     Ok(Page { items, next_cursor: page.next_cursor })
 }

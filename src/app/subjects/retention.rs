@@ -6,8 +6,9 @@ use std::ops::ControlFlow;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::app::audit::operator_entry;
+use crate::app::error::AppError;
 use crate::app::screening::scan::Progress;
-use crate::app::{App, AppError, clinics};
+use crate::app::{App, clinics};
 use crate::domain::audit::AuditAction;
 use crate::domain::ids::ClinicId;
 use crate::store;

@@ -3,14 +3,17 @@
 use futures_util::stream::{self, Stream};
 use tokio::task::JoinHandle;
 
-use crate::app::audit::look;
+use crate::app::App;
+use crate::app::audit::audited_read;
+use crate::app::error::AppError;
 use crate::app::under_way::Place;
-use crate::app::{App, AppError};
 use crate::domain::access::actor::Actor;
 use crate::domain::audit::AuditAction;
-use crate::domain::stored::{FollowUpFilter, SubmissionFilter};
+use crate::domain::follow_ups::worklist::FollowUpFilter;
 use crate::domain::submissions::export::{Chunk, Exported, ExportedFollowUp, ExportedSubmission};
-use crate::store::{self, Store};
+use crate::domain::submissions::stored::SubmissionFilter;
+use crate::store;
+use crate::store::database::Store;
 
 /// The clinic's submissions after a cursor that were received before now, oldest first.
 ///
@@ -35,7 +38,7 @@ pub async fn submissions(
         }
     };
     let first = read(after).await?;
-    look(app, actor, AuditAction::SubmissionsExported, clinic_id.0, &[]).await?;
+    audited_read(app, actor, AuditAction::SubmissionsExported, clinic_id.0, &[]).await?;
     Ok(chunks(first, read, place))
 }
 
@@ -62,7 +65,7 @@ pub async fn follow_ups(
         }
     };
     let first = read(after).await?;
-    look(app, actor, AuditAction::FollowUpsExported, clinic_id.0, &[]).await?;
+    audited_read(app, actor, AuditAction::FollowUpsExported, clinic_id.0, &[]).await?;
     Ok(chunks(first, read, place))
 }
 

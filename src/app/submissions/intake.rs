@@ -4,23 +4,25 @@ use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 
-use crate::app::ambient::{new_id, random};
-use crate::app::audit::look;
+use crate::app::App;
+use crate::app::ambient::new_id;
+use crate::app::audit::audited_read;
+use crate::app::error::AppError;
 use crate::app::screening::rule_tables;
 use crate::app::under_way::Place;
-use crate::app::{App, AppError};
 use crate::domain::access::actor::{Actor, Role};
 use crate::domain::audit::AuditAction;
+use crate::domain::clinics::Clinic;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::screening::answers::Answers;
 use crate::domain::screening::assessment::Assessment;
 use crate::domain::screening::scoring;
-use crate::domain::screening::scoring::{Alarm, Asked};
-use crate::domain::stored::{Clinic, Stored, StoredSubmission};
+use crate::domain::screening::scoring::{Alarm, ScoreOptions};
+use crate::domain::submissions::stored::{Stored, StoredSubmission};
 use crate::domain::submissions::{Draft, Idempotency, Stamp, accept};
 use crate::store;
-use crate::store::StoreError;
 use crate::store::database::constraint::Meaning;
+use crate::store::error::StoreError;
 use crate::store::submissions::idempotency_keys::{Effect, Kept};
 
 /// How far a client's clock may be ahead, seconds.
@@ -30,7 +32,7 @@ const EARLIEST_SECONDS: i64 = -2_208_988_800;
 
 /// Scores answers without storing anything.
 #[must_use]
-pub fn score(app: &App, answers: &Answers, asked: Asked<'_>) -> Assessment {
+pub fn score(app: &App, answers: &Answers, asked: ScoreOptions<'_>) -> Assessment {
     scoring::score(rule_tables::current(app), answers, asked)
 }
 
@@ -62,7 +64,7 @@ pub fn takes(app: &App, actor: &Actor, overloaded: bool) -> Result<Option<Place>
 /// # Errors
 /// Fails with all faults of the draft; when the key was used for another request, or the database is unavailable.
 pub async fn submit(app: &App, actor: &Actor, clinic: &Clinic, draft: Draft) -> Result<StoredSubmission, AppError> {
-    match settle(app, actor, clinic, draft).await? {
+    match score_and_store(app, actor, clinic, draft).await? {
         Stored::Created(stored) => Ok(*stored),
         Stored::Replayed(stored) => shown_again(app, actor, *stored).await,
         Stored::KeyReused => Err(AppError::IdempotencyKeyReused),
@@ -70,7 +72,7 @@ pub async fn submit(app: &App, actor: &Actor, clinic: &Clinic, draft: Draft) -> 
 }
 
 /// Scores and stores a submission, and returns the outcome.
-pub(in crate::app) async fn settle(
+pub(in crate::app) async fn score_and_store(
     app: &App,
     actor: &Actor,
     clinic: &Clinic,
@@ -95,9 +97,7 @@ pub(in crate::app) async fn settle(
         audit_entry_id: new_id(&*app.ambient, now)?,
     };
     let accepted = accept(rule_tables::current(app), draft, actor, clinic, stamp);
-    let random = || random(&*app.ambient);
-    let nonces = [random()?, random()?, random()?, random()?];
-    let outcome = store::submissions::commit(&app.store, &app.writers, accepted, nonces).await?;
+    let outcome = app.writers.store_submission(&app.store, accepted).await?;
     if let Stored::Created(stored) = &outcome
         && stored.follow_up.is_some()
     {
@@ -159,7 +159,7 @@ pub(in crate::app) async fn shown_again(
     actor: &Actor,
     stored: StoredSubmission,
 ) -> Result<StoredSubmission, AppError> {
-    look(app, actor, AuditAction::SubmissionRead, stored.submission_id.0, &[stored.subject_id]).await?;
+    audited_read(app, actor, AuditAction::SubmissionRead, stored.submission_id.0, &[stored.subject_id]).await?;
     Ok(stored)
 }
 

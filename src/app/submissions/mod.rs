@@ -10,15 +10,18 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::audit::{everybody, look};
+use super::App;
+use super::audit::{audited_read, distinct_subjects};
+use super::error::AppError;
 use super::screening::rule_tables;
-use super::{App, AppError};
 use crate::domain::access::actor::{Actor, Role};
 use crate::domain::audit::AuditAction;
+use crate::domain::clinics::Clinic;
 use crate::domain::ids::SubmissionId;
+use crate::domain::page::{Page, PageRequest};
 use crate::domain::screening::assessment::Assessment;
 use crate::domain::screening::replay::rescore;
-use crate::domain::stored::{Clinic, Page, PageRequest, StoredSubmission, SubmissionFilter, SubmissionSummary};
+use crate::domain::submissions::stored::{StoredSubmission, SubmissionFilter, SubmissionSummary};
 use crate::rules::Release;
 use crate::store;
 
@@ -38,7 +41,7 @@ pub struct Assessed {
 /// Fails when there is no such submission for this actor, or the database is unavailable.
 pub async fn get(app: &App, actor: &Actor, submission_id: SubmissionId) -> Result<StoredSubmission, AppError> {
     let found = visible(app, actor, submission_id).await?;
-    look(app, actor, AuditAction::SubmissionRead, submission_id.0, &[found.subject_id]).await?;
+    audited_read(app, actor, AuditAction::SubmissionRead, submission_id.0, &[found.subject_id]).await?;
     Ok(found)
 }
 
@@ -74,7 +77,7 @@ pub async fn assess(
         let pathways = if had_none { pathways } else { &[] };
         rescore(&release.table, &submission.answers, &submission.assessment, pathways)
     };
-    look(app, actor, AuditAction::SubmissionAssessed, submission_id.0, &[submission.subject_id]).await?;
+    audited_read(app, actor, AuditAction::SubmissionAssessed, submission_id.0, &[submission.subject_id]).await?;
     Ok(Assessed { submission, release, assessment, stored })
 }
 
@@ -89,7 +92,7 @@ pub async fn list(
     page: &PageRequest,
 ) -> Result<Page<SubmissionSummary>, AppError> {
     let page = store::submissions::list(&app.store, actor.clinic_id, filter, page).await?;
-    let shown = everybody(page.items.iter().map(|item| item.subject_id));
-    look(app, actor, AuditAction::SubmissionsListed, Uuid::nil(), &shown).await?;
+    let shown = distinct_subjects(page.items.iter().map(|item| item.subject_id));
+    audited_read(app, actor, AuditAction::SubmissionsListed, Uuid::nil(), &shown).await?;
     Ok(page)
 }

@@ -3,13 +3,16 @@
 use uuid::Uuid;
 
 use super::{idempotency, intake};
-use crate::app::audit::{everybody, look};
-use crate::app::{App, AppError, submissions};
+use crate::app::audit::{audited_read, distinct_subjects};
+use crate::app::error::AppError;
+use crate::app::{App, submissions};
 use crate::domain::access::actor::{Actor, Role};
 use crate::domain::audit::AuditAction;
-use crate::domain::stored::{Clinic, Page, PageRequest, Stored, StoredSubmission};
+use crate::domain::clinics::Clinic;
+use crate::domain::page::{Page, PageRequest};
 use crate::domain::submissions::Draft;
 use crate::domain::submissions::record::{RecordFilter, Recorded};
+use crate::domain::submissions::stored::{Stored, StoredSubmission};
 use crate::store;
 
 /// Stores a submission unless the sender already has one with its source. The transaction claims a unique key for the
@@ -25,7 +28,7 @@ pub async fn create_once(app: &App, actor: &Actor, clinic: &Clinic, draft: Draft
         _ => return Err(AppError::Ambiguous),
     }
     let draft = Draft { idempotency: Some(idempotency::of_record(actor.sender_id, source)), ..draft };
-    match intake::settle(app, actor, clinic, draft).await? {
+    match intake::score_and_store(app, actor, clinic, draft).await? {
         Stored::Created(stored) => Ok(Recorded::Created(stored)),
         Stored::Replayed(stored) => intake::shown_again(app, actor, *stored).await.map(Box::new).map(Recorded::Found),
         Stored::KeyReused => Err(AppError::IdempotencyKeyReused),
@@ -45,7 +48,7 @@ pub async fn list(
     let own = (actor.role < Role::Staff).then_some(actor.sender_id);
     let filter = RecordFilter { sender_id: own.or(filter.sender_id), ..filter };
     let page = store::submissions::records::list(&app.store, actor.clinic_id, &filter, page).await?;
-    let shown = everybody(page.items.iter().map(|item| item.subject_id));
-    look(app, actor, AuditAction::SubmissionsListed, Uuid::nil(), &shown).await?;
+    let shown = distinct_subjects(page.items.iter().map(|item| item.subject_id));
+    audited_read(app, actor, AuditAction::SubmissionsListed, Uuid::nil(), &shown).await?;
     Ok(page)
 }

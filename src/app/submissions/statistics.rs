@@ -1,11 +1,13 @@
 //! Statistics: read them, and count past days.
 
-use crate::app::audit::look;
-use crate::app::{App, AppError};
+use crate::app::App;
+use crate::app::audit::audited_read;
+use crate::app::error::AppError;
 use crate::domain::access::actor::Actor;
 use crate::domain::audit::AuditAction;
 use crate::domain::submissions::statistics::{DayRange, Statistics, last_over};
-use crate::store::{self, Store};
+use crate::store;
+use crate::store::database::Store;
 
 /// The clinic's statistics for a range of days.
 ///
@@ -15,7 +17,7 @@ pub async fn read(app: &App, actor: &Actor, range: DayRange) -> Result<Statistic
     let now = app.ambient.now();
     let read = async |store: Store| store::submissions::statistics::read(&store, actor.clinic_id, range, now).await;
     let statistics = app.reports.read(read).await?;
-    look(app, actor, AuditAction::StatsRead, actor.clinic_id.0, &[]).await?;
+    audited_read(app, actor, AuditAction::StatsRead, actor.clinic_id.0, &[]).await?;
     Ok(statistics)
 }
 

@@ -7,17 +7,18 @@ use crate::outbound::receivers::Message;
 use crate::store::webhooks::leases;
 use crate::store::webhooks::leases::Came;
 
+use crate::app::App;
 use crate::app::ambient::{new_id, random};
 use crate::app::audit::operator_entry;
-use crate::app::{App, AppError};
+use crate::app::error::AppError;
 
-pub use crate::store::webhooks::leases::{Due, Leased};
+pub use crate::store::webhooks::leases::{DueEndpoint, Leased};
 
 /// The endpoints of all clinics with due deliveries.
 ///
 /// # Errors
 /// Fails when the database is unavailable.
-pub async fn due(app: &App) -> Result<Vec<Due>, AppError> {
+pub async fn due(app: &App) -> Result<Vec<DueEndpoint>, AppError> {
     Ok(leases::due(&app.store, app.ambient.now()).await?)
 }
 
@@ -25,7 +26,7 @@ pub async fn due(app: &App) -> Result<Vec<Due>, AppError> {
 ///
 /// # Errors
 /// Fails when the database is unavailable.
-pub async fn lease(app: &App, due: Due, at_most: usize) -> Result<Vec<Leased>, AppError> {
+pub async fn lease(app: &App, due: DueEndpoint, at_most: usize) -> Result<Vec<Leased>, AppError> {
     let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
     Ok(leases::lease(&app.store, due, at_most, app.ambient.now()).await?)
 }

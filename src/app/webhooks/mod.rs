@@ -7,14 +7,15 @@ use std::time::Duration;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use super::App;
 use super::ambient::{after, new_id, random};
-use super::audit::{entry, look};
-use super::{App, AppError};
+use super::audit::{audited_read, entry};
+use super::error::AppError;
 use crate::domain::access::actor::Actor;
 use crate::domain::audit::AuditAction;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::{EventId, WebhookId};
-use crate::domain::stored::{Page, PageRequest};
+use crate::domain::page::{Page, PageRequest};
 use crate::domain::webhooks::delivery::Delivery;
 use crate::domain::webhooks::{Event, Webhook, WebhookChange, WebhookDraft};
 use crate::outbound::signature;
@@ -46,7 +47,7 @@ pub async fn create(app: &App, actor: &Actor, draft: WebhookDraft) -> Result<(We
     };
     let secret = signature::secret(&random(&*app.ambient)?);
     let audit = entry(app, actor, AuditAction::WebhookCreated, webhook.webhook_id.0, &[])?;
-    endpoints::insert(&app.store, &webhook, (&secret, random(&*app.ambient)?), &audit).await?;
+    endpoints::insert(&app.store, &webhook, &secret, &audit).await?;
     Ok((webhook, secret))
 }
 
@@ -56,7 +57,7 @@ pub async fn create(app: &App, actor: &Actor, draft: WebhookDraft) -> Result<(We
 /// Fails when the database is unavailable.
 pub async fn list(app: &App, actor: &Actor) -> Result<Vec<Webhook>, AppError> {
     let found = endpoints::list(&app.store, actor.clinic_id).await?;
-    look(app, actor, AuditAction::WebhooksListed, Uuid::nil(), &[]).await?;
+    audited_read(app, actor, AuditAction::WebhooksListed, Uuid::nil(), &[]).await?;
     Ok(found)
 }
 
@@ -66,7 +67,7 @@ pub async fn list(app: &App, actor: &Actor) -> Result<Vec<Webhook>, AppError> {
 /// Fails when it does not exist, or the database is unavailable.
 pub async fn get(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<Webhook, AppError> {
     let found = find(app, actor, webhook_id).await?;
-    look(app, actor, AuditAction::WebhookRead, webhook_id.0, &[]).await?;
+    audited_read(app, actor, AuditAction::WebhookRead, webhook_id.0, &[]).await?;
     Ok(found)
 }
 
@@ -81,7 +82,7 @@ pub async fn update(
     change: WebhookChange,
 ) -> Result<Webhook, AppError> {
     let enabled = change.enabled;
-    let draft = change.of(find(app, actor, webhook_id).await?);
+    let draft = change.apply_to(find(app, actor, webhook_id).await?);
     checked(app, &draft)?;
     let audit = entry(app, actor, AuditAction::WebhookChanged, webhook_id.0, &[])?;
     let webhook = endpoints::update(&app.store, webhook_id, &draft, enabled, &audit).await?;
@@ -109,10 +110,9 @@ pub async fn rotate(
     overlap: Duration,
 ) -> Result<(Webhook, Secret), AppError> {
     let secret = signature::secret(&random(&*app.ambient)?);
-    let nonces = [random(&*app.ambient)?, random(&*app.ambient)?];
     let audit = entry(app, actor, AuditAction::WebhookSecretRotated, webhook_id.0, &[])?;
     let overlap_end = (!overlap.is_zero()).then(|| after(audit.at, overlap));
-    let rotated = endpoints::rotate(&app.store, webhook_id, (&secret, nonces), overlap_end, &audit).await?;
+    let rotated = endpoints::rotate(&app.store, webhook_id, &secret, overlap_end, &audit).await?;
     Ok((rotated, secret))
 }
 
@@ -140,7 +140,7 @@ pub async fn deliveries(
 ) -> Result<Page<Delivery>, AppError> {
     find(app, actor, webhook_id).await?;
     let found = log::list(&app.store, actor.clinic_id, webhook_id, page).await?;
-    look(app, actor, AuditAction::WebhookDeliveriesListed, webhook_id.0, &[]).await?;
+    audited_read(app, actor, AuditAction::WebhookDeliveriesListed, webhook_id.0, &[]).await?;
     Ok(found)
 }
 

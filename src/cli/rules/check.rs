@@ -7,13 +7,13 @@ use std::process::ExitCode;
 
 use super::read_folder;
 use crate::app::demo::cohort;
-use crate::cli::print;
+use crate::cli::output::print;
 use crate::domain::screening::answers::Answers;
 use crate::domain::screening::questionnaire::Item;
 use crate::domain::screening::red_flag::CareLevel;
 use crate::domain::screening::rule_lint::LintFault;
 use crate::domain::screening::rule_table::{Band, RuleFiles, RuleTable};
-use crate::domain::screening::scoring::{Asked, score};
+use crate::domain::screening::scoring::{ScoreOptions, score};
 use crate::rules::{ReleaseError, Releases, digest};
 
 pub(super) fn run(folder: Option<&Path>) -> anyhow::Result<ExitCode> {
@@ -108,10 +108,10 @@ fn red_flags(text: &mut String, table: &RuleTable) -> fmt::Result {
 
 /// The results of the table for the synthetic demo cohort: enough to see whether the table is plausible.
 fn shares(text: &mut String, table: &RuleTable) -> fmt::Result {
-    let everybody = cohort();
-    let old = everybody.iter().filter(|one| one.get(Item::Age) > Some(65));
+    let people = cohort();
+    let old = people.iter().filter(|one| one.get(Item::Age) > Some(65));
     writeln!(text, "\nshares over the synthetic demo cohort, not representative of real people:")?;
-    share(text, table, "all ages", everybody.iter())?;
+    share(text, table, "all ages", people.iter())?;
     share(text, table, "over 65", old)
 }
 
@@ -121,7 +121,7 @@ fn share<'a>(
     name: &str,
     people: impl Iterator<Item = &'a Answers>,
 ) -> fmt::Result {
-    let outcomes: Vec<_> = people.map(|one| score(table, one, Asked::PERSON)).collect();
+    let outcomes: Vec<_> = people.map(|one| score(table, one, ScoreOptions::PERSON)).collect();
     let all = outcomes.len().max(1);
     let percent = |count: usize| (count * 200 / all).div_ceil(2);
     write!(text, "  {name} ({} people): ", outcomes.len())?;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use toml::{Table, Value};
 
 use super::files_of;
-use crate::cli::print;
+use crate::cli::output::print;
 use crate::domain::screening::rule_table::RuleFiles;
 
 /// The entries of a section by id, or all texts by their path.
@@ -285,7 +285,7 @@ mod tests {
             ("texts.en.toml", "How old are you?", "What is your age?"),
         ]);
         after.insert("more.toml".to_owned(), "[[next_screens]]\nband = \"low\"\ndays = 365\n".to_owned());
-        let told = serde_json::to_value(difference(&before, &after).unwrap()).unwrap();
+        let shown = serde_json::to_value(difference(&before, &after).unwrap()).unwrap();
         let days = serde_json::json!([{"name": "band", "before": null, "after": "low"},
             {"name": "days", "before": null, "after": 365}]);
         let expected = serde_json::json!({
@@ -299,7 +299,7 @@ mod tests {
             "texts": [{"file": "texts.en.toml", "id": "items.age.label", "change": "changed",
                 "before": "How old are you?", "after": "What is your age?"}],
         });
-        assert_eq!(told, expected);
+        assert_eq!(shown, expected);
     }
 
     #[test]
@@ -313,8 +313,8 @@ mod tests {
         parts.insert("table.toml".to_owned(), format!("{start}{more}"));
         parts.insert("instruments.toml".to_owned(), format!("{sources}{instruments}"));
         let difference = difference(&whole, &parts).unwrap();
-        let told: Vec<_> = difference.entries.iter().map(|entry| (entry.section, &*entry.id)).collect();
-        assert_eq!(told, [("sources", "another")]);
+        let shown: Vec<_> = difference.entries.iter().map(|entry| (entry.section, &*entry.id)).collect();
+        assert_eq!(shown, [("sources", "another")]);
         parts.insert("again.toml".to_owned(), "version = \"2026.3\"\n".to_owned());
         assert!(super::difference(&whole, &parts).is_err());
     }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 
-use crate::cli::print;
+use crate::cli::output::print;
 use crate::domain::screening::rule_table::RuleFiles;
 use crate::rules::{Releases, released_files};
 

@@ -11,12 +11,14 @@ use serde_json::{Value, json};
 use super::check::list;
 use super::read_folder;
 use crate::app::screening::replay::replay;
+use crate::cli::clinics;
+use crate::cli::database::on_database;
+use crate::cli::output::print;
 use crate::cli::progress::Shown;
-use crate::cli::{clinics, on_database, print};
 use crate::config::Settings;
+use crate::domain::clinics::Clinic;
 use crate::domain::screening::replay::{BANDS, Moved, Movement, Replay, most_frequent};
 use crate::domain::screening::rule_table::{Band, RuleTable};
-use crate::domain::stored::Clinic;
 use crate::rules::released_files;
 
 pub(super) async fn run(settings: &Settings, file: &str, clinic: &str, json: bool) -> anyhow::Result<ExitCode> {

@@ -6,8 +6,10 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use crate::app::screening::verify::verify;
+use crate::cli::clinics;
+use crate::cli::database::on_database;
+use crate::cli::output::print;
 use crate::cli::progress::Shown;
-use crate::cli::{clinics, on_database, print};
 use crate::config::Settings;
 use crate::domain::screening::verification::{Differing, Verification};
 

@@ -4,7 +4,27 @@ use jiff::Timestamp;
 
 use super::actor::Role;
 use crate::domain::fault::{Fault, FaultCode};
-use crate::domain::ids::CredentialId;
+use crate::domain::ids::{ClinicId, CredentialId, SenderId};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credential {
+    pub clinic_id: ClinicId,
+    pub credential_id: CredentialId,
+    /// The sender that owns its records: its own id, or the id of the first credential that it replaces.
+    pub sender_id: SenderId,
+    pub role: Role,
+    /// The person or system that received it.
+    pub display_name: String,
+    /// The prefix of the key, which identifies it; `None` for a person who signs in with tokens.
+    pub prefix: Option<String>,
+    /// The web origins that may send the key. If empty, the key is not bound to any.
+    pub origins: Vec<String>,
+    pub created_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
+    pub revoked_at: Option<Timestamp>,
+    /// Until when the key before the last rotation is valid.
+    pub previous_key_until: Option<Timestamp>,
+}
 
 /// A credential to be created.
 #[derive(Clone, Debug, PartialEq, Eq)]

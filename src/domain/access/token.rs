@@ -42,94 +42,52 @@ pub struct TokenPerson {
     pub until: Timestamp,
 }
 
-/// Why the claims of a token are refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenFault {
-    /// The issuer is wrong or missing.
-    Issuer,
-    /// The audience is wrong or missing.
-    Audience,
-    /// The subject is missing, empty or too long.
-    Subject,
-    /// The expiry is missing or not readable.
-    NoExpiry,
-    Expired,
-    /// The start of validity is in the future or not readable.
-    NotYet,
-    /// The time of issue is in the future, after the expiry, missing or not readable.
-    IssuedAt,
-    /// No role is mapped to a role of the service.
-    Role,
-    /// The clinic is missing.
-    Clinic,
-    /// The id (`jti`) is missing or invalid, so that a replay could not be detected.
-    NoId,
-    /// The token was used before.
-    Replayed,
-}
+crate::domain::names::names! {
+    /// Why the claims of a token are refused, with the names that the log uses.
+    pub enum TokenFault {
+        /// The issuer is wrong or missing.
+        Issuer = "issuer",
+        /// The audience is wrong or missing.
+        Audience = "audience",
+        /// The subject is missing, empty or too long.
+        Subject = "subject",
+        /// The expiry is missing or not readable.
+        NoExpiry = "no expiry",
+        Expired = "expired",
+        /// The start of validity is in the future or not readable.
+        NotYet = "not valid yet",
+        /// The time of issue is in the future, after the expiry, missing or not readable.
+        IssuedAt = "issued at",
+        /// No role is mapped to a role of the service.
+        Role = "role",
+        /// The clinic is missing.
+        Clinic = "clinic",
+        /// The id (`jti`) is missing or invalid, so that a replay could not be detected.
+        NoId = "no id",
+        /// The token was used before.
+        Replayed = "replayed",
+    }
 
-/// A signature algorithm that may be allowed. Unsigned tokens and shared secrets are never allowed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TokenAlgorithm {
-    /// RSA, PKCS #1 v1.5, SHA-256.
-    Rs256,
-    /// RSA, PKCS #1 v1.5, SHA-384.
-    Rs384,
-    /// RSA, PSS, SHA-256.
-    Ps256,
-    /// ECDSA on P-256.
-    Es256,
-    /// ECDSA on P-384.
-    Es384,
-    EdDsa,
+    /// A signature algorithm that may be allowed. Unsigned tokens and shared secrets are never allowed.
+    pub enum TokenAlgorithm {
+        /// RSA, PKCS #1 v1.5, SHA-256.
+        Rs256 = "RS256",
+        /// RSA, PKCS #1 v1.5, SHA-384.
+        Rs384 = "RS384",
+        /// RSA, PSS, SHA-256.
+        Ps256 = "PS256",
+        /// ECDSA on P-256.
+        Es256 = "ES256",
+        /// ECDSA on P-384.
+        Es384 = "ES384",
+        EdDsa = "EdDSA",
+    }
 }
 
 /// The maximum length of a display name, characters.
 pub const NAME_LENGTH: usize = 200;
 /// The maximum length of a subject, bytes (OpenID Connect Core 1.0, section 2).
 const SUBJECT_LENGTH: usize = 255;
-
-impl TokenAlgorithm {
-    pub const ALL: [Self; 6] = [Self::Rs256, Self::Rs384, Self::Ps256, Self::Es256, Self::Es384, Self::EdDsa];
-
-    /// The algorithm's registered name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Rs256 => "RS256",
-            Self::Rs384 => "RS384",
-            Self::Ps256 => "PS256",
-            Self::Es256 => "ES256",
-            Self::Es384 => "ES384",
-            Self::EdDsa => "EdDSA",
-        }
-    }
-
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
-    }
-}
-
-impl TokenFault {
-    /// The fault as written to the log.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Issuer => "issuer",
-            Self::Audience => "audience",
-            Self::Subject => "subject",
-            Self::NoExpiry => "no expiry",
-            Self::Expired => "expired",
-            Self::NotYet => "not valid yet",
-            Self::IssuedAt => "issued at",
-            Self::Role => "role",
-            Self::Clinic => "clinic",
-            Self::NoId => "no id",
-            Self::Replayed => "replayed",
-        }
-    }
-}
 
 impl TokenRules {
     /// Validates the claims of a token. The signature must already be verified.

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::ids::{AuditEntryId, ClinicId, CredentialId, SubjectId};
+use super::names::names;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEntry {
@@ -55,135 +56,91 @@ pub struct AuditFilter {
     pub to: Option<Timestamp>,
 }
 
-macro_rules! names {
-    ($(#[$doc:meta])* $name:ident: $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)*) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant,)*
-        }
-
-        impl $name {
-            pub const ALL: [Self; [$($text),*].len()] = [$(Self::$variant),*];
-
-            /// The name in JSON and in the database.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $text,)*
-                }
-            }
-
-            /// Returns the value with this name.
-            #[must_use]
-            pub fn parse(name: &str) -> Option<Self> {
-                Self::ALL.into_iter().find(|one| one.as_str() == name)
-            }
-        }
-
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.as_str())
-            }
-        }
-
-        impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let name = std::borrow::Cow::<str>::deserialize(deserializer)?;
-                let unknown = || serde::de::Error::unknown_variant(&name, &[$($text),*]);
-                Self::parse(&name).ok_or_else(unknown)
-            }
-        }
-    };
-}
-
-pub(super) use names;
-
 names! {
     /// The action, performed or attempted.
-    AuditAction:
-    SubmissionCreated = "submission_created",
-    SubmissionRead = "submission_read",
-    /// A submission was read as assessed by a given rule table.
-    SubmissionAssessed = "submission_assessed",
-    SubmissionsListed = "submissions_listed",
-    SubmissionsExported = "submissions_exported",
-    /// A submission reached the end of its retention and was deleted.
-    SubmissionRetired = "submission_retired",
-    /// The worklist was read.
-    FollowUpsListed = "follow_ups_listed",
-    FollowUpRead = "follow_up_read",
-    FollowUpHistoryRead = "follow_up_history_read",
-    FollowUpsExported = "follow_ups_exported",
-    /// The next follow-up of the worklist was assigned to the caller.
-    FollowUpTaken = "follow_up_taken",
-    FollowUpClaimed = "follow_up_claimed",
-    /// The assignee gave the follow-up back.
-    FollowUpReleased = "follow_up_released",
-    FollowUpReassigned = "follow_up_reassigned",
-    /// The subject was contacted, or an attempt was made.
-    FollowUpContacted = "follow_up_contacted",
-    FollowUpBooked = "follow_up_booked",
-    /// An appointment was cancelled.
-    FollowUpUnbooked = "follow_up_unbooked",
-    /// The subject did not attend the appointment.
-    FollowUpMissed = "follow_up_missed",
-    FollowUpClosed = "follow_up_closed",
-    FollowUpReopened = "follow_up_reopened",
-    FollowUpNoted = "follow_up_noted",
-    SubjectsSearched = "subjects_searched",
-    SubjectRead = "subject_read",
-    SubjectHistoryRead = "subject_history_read",
-    SubjectSubmissionsListed = "subject_submissions_listed",
-    ContactChanged = "contact_changed",
-    /// Consent was given or withdrawn.
-    ConsentChanged = "consent_changed",
-    SubjectsMerged = "subjects_merged",
-    MergeUndone = "merge_undone",
-    SubjectExported = "subject_exported",
-    SubjectErased = "subject_erased",
-    /// A subject without remaining data was deleted.
-    SubjectRetired = "subject_retired",
-    StatsRead = "stats_read",
-    AuditEntriesListed = "audit_entries_listed",
-    CredentialMinted = "credential_minted",
-    /// A credential got a new key.
-    CredentialRotated = "credential_rotated",
-    CredentialRevoked = "credential_revoked",
-    /// The token issuer changed the role or the display name of a credential.
-    CredentialChanged = "credential_changed",
-    CredentialsListed = "credentials_listed",
-    /// A clinic's settings were changed, or it was suspended or resumed.
-    ClinicChanged = "clinic_changed",
-    WebhookCreated = "webhook_created",
-    WebhooksListed = "webhooks_listed",
-    WebhookRead = "webhook_read",
-    WebhookChanged = "webhook_changed",
-    WebhookDeleted = "webhook_deleted",
-    WebhookSecretRotated = "webhook_secret_rotated",
-    WebhookPinged = "webhook_pinged",
-    WebhookDeliveriesListed = "webhook_deliveries_listed",
-    /// A delivery to a webhook endpoint was scheduled again.
-    WebhookRedelivered = "webhook_redelivered",
-    /// A webhook endpoint was disabled because it answered 410 or failed for too long.
-    WebhookDisabled = "webhook_disabled",
-    /// Audit entries reached the end of their retention and were deleted.
-    AuditEntriesPruned = "audit_entries_pruned",
-    /// An authentication attempt failed.
-    SignInFailed = "sign_in_failed",
-}
+    pub enum AuditAction {
+        SubmissionCreated = "submission_created",
+        SubmissionRead = "submission_read",
+        /// A submission was read as assessed by a given rule table.
+        SubmissionAssessed = "submission_assessed",
+        SubmissionsListed = "submissions_listed",
+        SubmissionsExported = "submissions_exported",
+        /// A submission reached the end of its retention and was deleted.
+        SubmissionRetired = "submission_retired",
+        /// The worklist was read.
+        FollowUpsListed = "follow_ups_listed",
+        FollowUpRead = "follow_up_read",
+        FollowUpHistoryRead = "follow_up_history_read",
+        FollowUpsExported = "follow_ups_exported",
+        /// The next follow-up of the worklist was assigned to the caller.
+        FollowUpTaken = "follow_up_taken",
+        FollowUpClaimed = "follow_up_claimed",
+        /// The assignee gave the follow-up back.
+        FollowUpReleased = "follow_up_released",
+        FollowUpReassigned = "follow_up_reassigned",
+        /// The subject was contacted, or an attempt was made.
+        FollowUpContacted = "follow_up_contacted",
+        FollowUpBooked = "follow_up_booked",
+        /// An appointment was cancelled.
+        FollowUpUnbooked = "follow_up_unbooked",
+        /// The subject did not attend the appointment.
+        FollowUpMissed = "follow_up_missed",
+        FollowUpClosed = "follow_up_closed",
+        FollowUpReopened = "follow_up_reopened",
+        FollowUpNoted = "follow_up_noted",
+        SubjectsSearched = "subjects_searched",
+        SubjectRead = "subject_read",
+        SubjectHistoryRead = "subject_history_read",
+        SubjectSubmissionsListed = "subject_submissions_listed",
+        ContactChanged = "contact_changed",
+        /// Consent was given or withdrawn.
+        ConsentChanged = "consent_changed",
+        SubjectsMerged = "subjects_merged",
+        MergeUndone = "merge_undone",
+        SubjectExported = "subject_exported",
+        SubjectErased = "subject_erased",
+        /// A subject without remaining data was deleted.
+        SubjectRetired = "subject_retired",
+        StatsRead = "stats_read",
+        AuditEntriesListed = "audit_entries_listed",
+        CredentialMinted = "credential_minted",
+        /// A credential got a new key.
+        CredentialRotated = "credential_rotated",
+        CredentialRevoked = "credential_revoked",
+        /// The token issuer changed the role or the display name of a credential.
+        CredentialChanged = "credential_changed",
+        CredentialsListed = "credentials_listed",
+        /// A clinic's settings were changed, or it was suspended or resumed.
+        ClinicChanged = "clinic_changed",
+        WebhookCreated = "webhook_created",
+        WebhooksListed = "webhooks_listed",
+        WebhookRead = "webhook_read",
+        WebhookChanged = "webhook_changed",
+        WebhookDeleted = "webhook_deleted",
+        WebhookSecretRotated = "webhook_secret_rotated",
+        WebhookPinged = "webhook_pinged",
+        WebhookDeliveriesListed = "webhook_deliveries_listed",
+        /// A delivery to a webhook endpoint was scheduled again.
+        WebhookRedelivered = "webhook_redelivered",
+        /// A webhook endpoint was disabled because it answered 410 or failed for too long.
+        WebhookDisabled = "webhook_disabled",
+        /// Audit entries reached the end of their retention and were deleted.
+        AuditEntriesPruned = "audit_entries_pruned",
+        /// An authentication attempt failed.
+        SignInFailed = "sign_in_failed",
+    }
 
-names! {
-    AuditOutcome:
-    Success = "success",
-    /// Not permitted, or rate limited.
-    Refused = "refused",
-    /// The resource does not exist for this caller.
-    NotFound = "not_found",
-    /// The state or version of the resource did not allow it.
-    Conflict = "conflict",
-    /// The request has faults.
-    Invalid = "invalid",
-    /// An error of the service.
-    Failed = "failed",
+    pub enum AuditOutcome {
+        Success = "success",
+        /// Not permitted, or rate limited.
+        Refused = "refused",
+        /// The resource does not exist for this caller.
+        NotFound = "not_found",
+        /// The state or version of the resource did not allow it.
+        Conflict = "conflict",
+        /// The request has faults.
+        Invalid = "invalid",
+        /// An error of the service.
+        Failed = "failed",
+    }
 }

@@ -1,11 +1,13 @@
 //! The follow-up: its state, its outcome, and its history.
 
 use jiff::Timestamp;
+
 use serde::{Deserialize, Serialize};
 
-use super::Urgency;
 use crate::domain::ids::{CredentialId, FollowUpId, SubjectId, SubmissionId};
+use crate::domain::names::names;
 use crate::domain::screening::rule_table::Band;
+use crate::domain::screening::urgency::Urgency;
 
 /// A follow-up. The history stores it as JSON, with the names and units of the answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,17 +66,6 @@ pub enum FollowUpState {
     },
 }
 
-/// The state of a follow-up, without its details.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StateName {
-    Open,
-    Assigned,
-    Contacted,
-    Booked,
-    Closed,
-}
-
 /// The outcome of a follow-up, with its details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
@@ -98,76 +89,79 @@ pub enum Closing {
     NotNeeded { reason: NotNeededReason },
 }
 
-/// The outcome of a closed follow-up, without its details.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ClosingOutcome {
-    /// The person attended.
-    Attended,
-    /// The person does not want a follow-up.
-    Declined,
-    /// The person was not reached.
-    Unreachable,
-    /// There is nothing to follow up.
-    NotNeeded,
-}
+names! {
+    /// The state of a follow-up, without its details.
+    pub enum StateName {
+        Open = "open",
+        Assigned = "assigned",
+        Contacted = "contacted",
+        Booked = "booked",
+        Closed = "closed",
+    }
 
-/// The diagnosis of the examination regarding sarcopenia. It is made by the clinic; this service makes no diagnosis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Diagnosis {
-    /// Sarcopenia was not found.
-    None,
-    Possible,
-    Probable,
-    Confirmed,
-}
+    /// The outcome of a closed follow-up, without its details.
+    pub enum ClosingOutcome {
+        /// The person attended.
+        Attended = "attended",
+        /// The person does not want a follow-up.
+        Declined = "declined",
+        /// The person was not reached.
+        Unreachable = "unreachable",
+        /// There is nothing to follow up.
+        NotNeeded = "not_needed",
+    }
 
-/// Why there is nothing to follow up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NotNeededReason {
-    /// The person is already treated for it.
-    AlreadyInCare,
-    /// Another follow-up exists for the same matter.
-    Duplicate,
-    /// The answers belong to another person, or are not true.
-    EnteredInError,
-    /// The subject was merged with another, whose follow-up continues. Only a merge sets this reason.
-    Merged,
-    /// Another reason; a note may state it.
-    Other,
-}
+    /// The diagnosis of the examination regarding sarcopenia. It is made by the clinic; this service makes no diagnosis.
+    pub enum Diagnosis {
+        /// Sarcopenia was not found.
+        None = "none",
+        Possible = "possible",
+        Probable = "probable",
+        Confirmed = "confirmed",
+    }
 
-/// The event that produced a version of a follow-up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EventKind {
-    /// A flagged submission opened the follow-up.
-    Open,
-    /// Another flagged submission of the subject joined it.
-    Join,
-    /// A member of staff took it.
-    Claim,
-    /// The assignee gave it back.
-    Release,
-    /// It was assigned to another member of staff.
-    Reassign,
-    /// The assignee tried to reach the person.
-    Contact,
-    Book,
-    /// The appointment was cancelled.
-    Unbook,
-    /// The person did not attend the appointment.
-    DidNotAttend,
-    Close,
-    Reopen,
-    /// A note was added.
-    Note,
-    /// Its subject was merged with another.
-    Merge,
-    /// That merge was undone.
-    Unmerge,
+    /// Why there is nothing to follow up.
+    pub enum NotNeededReason {
+        /// The person is already treated for it.
+        AlreadyInCare = "already_in_care",
+        /// Another follow-up exists for the same matter.
+        Duplicate = "duplicate",
+        /// The answers belong to another person, or are not true.
+        EnteredInError = "entered_in_error",
+        /// The subject was merged with another, whose follow-up continues. Only a merge sets this reason.
+        Merged = "merged",
+        /// Another reason; a note may state it.
+        Other = "other",
+    }
+
+    /// The event that produced a version of a follow-up.
+    pub enum EventKind {
+        /// A flagged submission opened the follow-up.
+        Open = "open",
+        /// Another flagged submission of the subject joined it.
+        Join = "join",
+        /// A member of staff took it.
+        Claim = "claim",
+        /// The assignee gave it back.
+        Release = "release",
+        /// It was assigned to another member of staff.
+        Reassign = "reassign",
+        /// The assignee tried to reach the person.
+        Contact = "contact",
+        Book = "book",
+        /// The appointment was cancelled.
+        Unbook = "unbook",
+        /// The person did not attend the appointment.
+        DidNotAttend = "did_not_attend",
+        Close = "close",
+        Reopen = "reopen",
+        /// A note was added.
+        Note = "note",
+        /// Its subject was merged with another.
+        Merge = "merge",
+        /// That merge was undone.
+        Unmerge = "unmerge",
+    }
 }
 
 /// One version of a follow-up, with the event that produced it.
@@ -293,46 +287,5 @@ mod thousandths {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i32>, D::Error> {
         let count = |value| to_units(value, 1000).ok_or_else(|| D::Error::custom("not a whole number of thousandths"));
         Option::<f64>::deserialize(deserializer)?.map(count).transpose()
-    }
-}
-
-/// Implements the names of enumerations, in the order of their lists.
-macro_rules! named {
-    ($($name:ident { $($variant:ident = $text:literal),* })*) => {$(
-        impl $name {
-            pub const ALL: [Self; [$($text),*].len()] = [$(Self::$variant),*];
-
-            /// The name in JSON and in the database.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $text),*
-                }
-            }
-
-            #[must_use]
-            pub fn parse(name: &str) -> Option<Self> {
-                Self::ALL.into_iter().find(|one| one.as_str() == name)
-            }
-        }
-    )*};
-}
-
-named! {
-    StateName {
-        Open = "open", Assigned = "assigned", Contacted = "contacted", Booked = "booked", Closed = "closed"
-    }
-    ClosingOutcome {
-        Attended = "attended", Declined = "declined", Unreachable = "unreachable", NotNeeded = "not_needed"
-    }
-    Diagnosis { None = "none", Possible = "possible", Probable = "probable", Confirmed = "confirmed" }
-    NotNeededReason {
-        AlreadyInCare = "already_in_care", Duplicate = "duplicate", EnteredInError = "entered_in_error",
-        Merged = "merged", Other = "other"
-    }
-    EventKind {
-        Open = "open", Join = "join", Claim = "claim", Release = "release", Reassign = "reassign", Contact = "contact",
-        Book = "book", Unbook = "unbook", DidNotAttend = "did_not_attend", Close = "close", Reopen = "reopen",
-        Note = "note", Merge = "merge", Unmerge = "unmerge"
     }
 }

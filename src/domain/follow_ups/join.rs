@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{Change, EventKind, FollowUp, FollowUpState, Refusal, Urgency};
+use super::{Change, EventKind, FollowUp, FollowUpState, Refusal};
 use crate::domain::ids::{CredentialId, FollowUpId, SubjectId, SubmissionId};
 use crate::domain::screening::rule_table::Band;
+use crate::domain::screening::urgency::Urgency;
 
 /// What a follow-up takes from a flagged submission.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -53,15 +53,15 @@ impl Answers {
         for (name, value) in &raw.0 {
             let pointer = || format!("/{}", pointer_token(name));
             // Parsing continues past the limit of faults, because later answers may raise an alarm.
-            let told = faults.len() <= MOST_FAULTS;
+            let reported = faults.len() <= MOST_FAULTS;
             let Some(item) = Item::from_id(name) else {
                 let fault = || Fault::new(pointer(), FaultCode::UnknownField, "there is no such item");
-                faults.extend(told.then(fault));
+                faults.extend(reported.then(fault));
                 continue;
             };
             if std::mem::replace(&mut seen[item as usize], true) {
                 let fault = || Fault::new(pointer(), FaultCode::Duplicate, "the item is answered twice");
-                faults.extend(told.then(fault));
+                faults.extend(reported.then(fault));
                 continue;
             }
             match parse_answer(item, value) {

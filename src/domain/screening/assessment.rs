@@ -9,7 +9,8 @@ use super::instrument::InstrumentResult;
 use super::pathway::PathwayResult;
 use super::red_flag::CareLevel;
 use super::rule_table::{Band, Id};
-use crate::domain::follow_ups::Urgency;
+use crate::domain::names::names;
+use crate::domain::screening::urgency::Urgency;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assessment {
@@ -66,18 +67,18 @@ pub struct FlagReason {
     pub id: Id,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FlagKind {
-    /// The own total is in the high band, whatever the open items are.
-    Band,
-    /// A flagging instrument is positive.
-    Instrument,
-    /// A pathway reached its flagging stage.
-    Pathway,
-    RedFlag,
-    /// A laboratory value is raised.
-    Laboratory,
+names! {
+    pub enum FlagKind {
+        /// The own total is in the high band, whatever the open items are.
+        Band = "band",
+        /// A flagging instrument is positive.
+        Instrument = "instrument",
+        /// A pathway reached its flagging stage.
+        Pathway = "pathway",
+        RedFlag = "red_flag",
+        /// A laboratory value is raised.
+        Laboratory = "laboratory",
+    }
 }
 
 impl Assessment {
@@ -97,21 +98,5 @@ impl Assessment {
     #[must_use]
     pub fn offers_consultation(&self) -> bool {
         self.care_level.is_some_and(CareLevel::offers_consultation)
-    }
-}
-
-impl FlagKind {
-    pub const ALL: [Self; 5] = [Self::Band, Self::Instrument, Self::Pathway, Self::RedFlag, Self::Laboratory];
-
-    /// The kind's name in JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Band => "band",
-            Self::Instrument => "instrument",
-            Self::Pathway => "pathway",
-            Self::RedFlag => "red_flag",
-            Self::Laboratory => "laboratory",
-        }
     }
 }

@@ -13,49 +13,29 @@ use super::open_questions::linear::{Bounds, Linear};
 use super::pathway::Criterion;
 use super::questionnaire::{Audiences, Item};
 use super::rule_table::{Id, SourceUse};
+use crate::domain::names::names;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// Every completion of the open items is positive.
-    Positive,
-    /// No completion is positive. It does not mean that the person is healthy.
-    Negative,
-    /// It depends on unanswered items.
-    Undetermined,
-    /// Outside the instrument's age range. The totals are still shown.
-    NotApplicable,
-}
-
-impl Outcome {
-    pub const ALL: [Self; 4] = [Self::Positive, Self::Negative, Self::Undetermined, Self::NotApplicable];
-
-    /// The outcome's name in JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Positive => "positive",
-            Self::Negative => "negative",
-            Self::Undetermined => "undetermined",
-            Self::NotApplicable => "not_applicable",
-        }
+names! {
+    pub enum Outcome {
+        /// Every completion of the open items is positive.
+        Positive = "positive",
+        /// No completion is positive. It does not mean that the person is healthy.
+        Negative = "negative",
+        /// It depends on unanswered items.
+        Undetermined = "undetermined",
+        /// Outside the instrument's age range. The totals are still shown.
+        NotApplicable = "not_applicable",
     }
-}
 
-/// Which side of the cut-off is positive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PositiveWhen {
-    /// A total at or above the cut-off.
-    AtLeast,
-    /// A total at or below the cut-off.
-    AtMost,
-    /// Certain answers are positive; there is no total.
-    Category,
-}
-
-impl PositiveWhen {
-    pub const ALL: [Self; 3] = [Self::AtLeast, Self::AtMost, Self::Category];
+    /// Which side of the cut-off is positive.
+    pub enum PositiveWhen {
+        /// A total at or above the cut-off.
+        AtLeast = "at_least",
+        /// A total at or below the cut-off.
+        AtMost = "at_most",
+        /// Certain answers are positive; there is no total.
+        Category = "category",
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -164,7 +144,7 @@ impl Instrument {
     /// Evaluates the instrument. An unanswered item can have any value, whichever audiences were asked.
     #[must_use]
     pub fn read(&self, answers: &Answers) -> Reading {
-        let view = View { answers, audiences: Audiences::EVERYBODY };
+        let view = View { answers, audiences: Audiences::ALL };
         match &self.method {
             Method::Sum { components, .. } => {
                 let parts = components.iter().map(|component| component.bounds(view));

@@ -15,4 +15,5 @@ pub mod rule_source;
 pub mod rule_table;
 pub mod scoring;
 pub mod texts;
+pub mod urgency;
 pub mod verification;

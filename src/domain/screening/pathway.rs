@@ -12,24 +12,35 @@ use super::instrument::Reading;
 use super::open_questions::item_set::ItemSet;
 use super::questionnaire::{Audiences, Item};
 use super::rule_table::{Id, RuleTable, SourceUse};
-use crate::domain::submissions::PathwayId;
+use crate::domain::names::names;
 
-/// The stage reached in a pathway.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stage {
-    /// Nothing was found yet. It does not rule out sarcopenia.
-    NoneFoundYet,
-    /// Case finding is positive.
-    AtRisk,
-    /// Low muscle strength, in the terms of the Asian consensus.
-    Possible,
-    /// Low muscle strength, in the terms of the European consensus.
-    Probable,
-    /// Every criterion is met. A diagnosis is for a clinician to make.
-    CriteriaMet,
-    /// Outside the pathway's age range.
-    NotApplicable,
+names! {
+    pub enum PathwayId {
+        /// European consensus of 2019.
+        Ewgsop2 = "ewgsop2",
+        /// Asian consensus of 2019.
+        Awgs2019 = "awgs_2019",
+        /// Asian consensus of 2025.
+        Awgs2025 = "awgs_2025",
+        /// Sarcopenia Definitions and Outcomes Consortium, 2020.
+        Sdoc = "sdoc",
+    }
+
+    /// The stage reached in a pathway.
+    pub enum Stage {
+        /// Nothing was found yet. It does not rule out sarcopenia.
+        NoneFoundYet = "none_found_yet",
+        /// Case finding is positive.
+        AtRisk = "at_risk",
+        /// Low muscle strength, in the terms of the Asian consensus.
+        Possible = "possible",
+        /// Low muscle strength, in the terms of the European consensus.
+        Probable = "probable",
+        /// Every criterion is met. A diagnosis is for a clinician to make.
+        CriteriaMet = "criteria_met",
+        /// Outside the pathway's age range.
+        NotApplicable = "not_applicable",
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -83,22 +94,6 @@ pub struct PathwayResult {
 }
 
 impl Stage {
-    pub const ALL: [Self; 6] =
-        [Self::NoneFoundYet, Self::AtRisk, Self::Possible, Self::Probable, Self::CriteriaMet, Self::NotApplicable];
-
-    /// The stage's name in JSON and its key in the texts.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::NoneFoundYet => "none_found_yet",
-            Self::AtRisk => "at_risk",
-            Self::Possible => "possible",
-            Self::Probable => "probable",
-            Self::CriteriaMet => "criteria_met",
-            Self::NotApplicable => "not_applicable",
-        }
-    }
-
     /// Whether it flags a submission.
     #[must_use]
     pub const fn flags(self) -> bool {
@@ -111,7 +106,7 @@ impl Pathway {
     /// decides regardless of case finding.
     #[must_use]
     pub fn apply(&self, view: View<'_>, readings: &[Reading]) -> PathwayResult {
-        let view = View { audiences: Audiences::EVERYBODY, ..view };
+        let view = View { audiences: Audiences::ALL, ..view };
         let found = self.case_finding.iter().map(|way| way.truth(view, readings));
         let case_found = any(found);
         let strength_low = any(self.strength_low.iter().map(|criterion| criterion.when.evaluate(view)));
@@ -133,7 +128,7 @@ impl Pathway {
         if result.stage == self.stage || result.stage == Stage::NotApplicable {
             return ItemSet::EMPTY;
         }
-        let view = View { audiences: Audiences::EVERYBODY, ..view };
+        let view = View { audiences: Audiences::ALL, ..view };
         let mut needed: ItemSet = [Item::Age].into_iter().filter(|age| view.answers.get(*age).is_none()).collect();
         let reached = [Some(result.strength_low), self.needs_performance.then_some(result.performance_low)];
         let reached: Vec<_> = reached.into_iter().flatten().collect();
@@ -158,7 +153,7 @@ impl Pathway {
     /// Ids of what made a criterion true: instruments, items and derived quantities.
     #[must_use]
     pub fn because(&self, table: &RuleTable, view: View<'_>) -> Vec<Id> {
-        let view = View { audiences: Audiences::EVERYBODY, ..view };
+        let view = View { audiences: Audiences::ALL, ..view };
         let mut ids: Vec<Id> = Vec::new();
         let mut add = |id: &str| {
             if !ids.iter().any(|known| &**known == id) {

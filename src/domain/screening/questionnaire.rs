@@ -3,7 +3,7 @@
 //! The catalogue of items ([`CATALOGUE`]) is the single source. Parsing, the OpenAPI schema, the questionnaire that
 //! front-ends render and the rule linter are all derived from it. The rule table's texts hold the wording.
 
-use serde::{Deserialize, Serialize};
+use crate::domain::names::names;
 
 pub use super::catalogue::CATALOGUE;
 
@@ -71,15 +71,15 @@ pub enum Item {
     Palpitations,
 }
 
-/// Who can answer an item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Audience {
-    Person,
-    /// Staff, who measure it.
-    Staff,
-    /// A laboratory, which reports it.
-    Laboratory,
+names! {
+    /// Who can answer an item.
+    pub enum Audience {
+        Person = "person",
+        /// Staff, who measure it.
+        Staff = "staff",
+        /// A laboratory, which reports it.
+        Laboratory = "laboratory",
+    }
 }
 
 /// The audiences whose unanswered items count as asked. The person is always included.
@@ -89,20 +89,22 @@ pub struct Audiences {
     pub laboratory: bool,
 }
 
-/// The group of an item in the form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Group {
-    About,
-    Alarm,
-    Mobility,
-    Falls,
-    Symptoms,
-    Activity,
-    Nutrition,
-    Lifestyle,
-    Health,
-    Measurements,
-    Laboratory,
+names! {
+    /// The group of an item, in the order of the form. Alarms come early because they may end the form.
+    #[derive(PartialOrd, Ord)]
+    pub enum Group {
+        About = "about",
+        Alarm = "alarm",
+        Mobility = "mobility",
+        Falls = "falls",
+        Symptoms = "symptoms",
+        Activity = "activity",
+        Nutrition = "nutrition",
+        Lifestyle = "lifestyle",
+        Health = "health",
+        Measurements = "measurements",
+        Laboratory = "laboratory",
+    }
 }
 
 /// The kind of an answer. Numbers are in units of `1 / scale`.
@@ -216,7 +218,7 @@ impl Audiences {
     /// Only items that the person can answer.
     pub const PERSON: Self = Self { staff: false, laboratory: false };
     /// All items.
-    pub const EVERYBODY: Self = Self { staff: true, laboratory: true };
+    pub const ALL: Self = Self { staff: true, laboratory: true };
 
     /// The set of these audiences; the person is always included.
     #[must_use]
@@ -232,55 +234,6 @@ impl Audiences {
             Audience::Person => true,
             Audience::Staff => self.staff,
             Audience::Laboratory => self.laboratory,
-        }
-    }
-}
-
-impl Audience {
-    pub const ALL: [Self; 3] = [Self::Person, Self::Staff, Self::Laboratory];
-
-    /// The audience's name in JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Person => "person",
-            Self::Staff => "staff",
-            Self::Laboratory => "laboratory",
-        }
-    }
-}
-
-impl Group {
-    /// The groups in the order of the form. Alarms come early because they may end the form.
-    pub const ALL: [Self; 11] = [
-        Self::About,
-        Self::Alarm,
-        Self::Mobility,
-        Self::Falls,
-        Self::Symptoms,
-        Self::Activity,
-        Self::Nutrition,
-        Self::Lifestyle,
-        Self::Health,
-        Self::Measurements,
-        Self::Laboratory,
-    ];
-
-    /// The group's name in JSON and its key in the texts.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::About => "about",
-            Self::Alarm => "alarm",
-            Self::Mobility => "mobility",
-            Self::Falls => "falls",
-            Self::Symptoms => "symptoms",
-            Self::Activity => "activity",
-            Self::Nutrition => "nutrition",
-            Self::Lifestyle => "lifestyle",
-            Self::Health => "health",
-            Self::Measurements => "measurements",
-            Self::Laboratory => "laboratory",
         }
     }
 }

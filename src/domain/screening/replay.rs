@@ -9,8 +9,8 @@ use super::answers::Answers;
 use super::assessment::{Assessment, Finding, FlagReason};
 use super::questionnaire::Audiences;
 use super::rule_table::{Band, Id, RuleTable};
-use super::scoring::{Asked, score};
-use crate::domain::submissions::PathwayId;
+use super::scoring::{ScoreOptions, score};
+use crate::domain::screening::pathway::PathwayId;
 
 /// The result of a replay.
 ///
@@ -59,7 +59,7 @@ pub struct Moved {
 pub fn rescore(table: &RuleTable, answers: &Answers, stored: &Assessment, or_else: &[PathwayId]) -> Assessment {
     let followed: Vec<_> = stored.pathways.iter().map(|result| result.pathway).collect();
     let pathways = if followed.is_empty() { or_else } else { &followed };
-    score(table, answers, Asked { audiences: Audiences::PERSON, pathways })
+    score(table, answers, ScoreOptions { audiences: Audiences::PERSON, pathways })
 }
 
 impl Replay {
@@ -167,8 +167,8 @@ mod tests {
     use crate::domain::samples::assessment;
 
     fn rows(replay: &Replay) -> Vec<(&str, Movement, u64, u64)> {
-        let told = most_frequent(&replay.findings);
-        told.into_iter().map(|((rule, movement), moved)| (&**rule, *movement, moved.rows, moved.deciding)).collect()
+        let shown = most_frequent(&replay.findings);
+        shown.into_iter().map(|((rule, movement), moved)| (&**rule, *movement, moved.rows, moved.deciding)).collect()
     }
 
     #[test]

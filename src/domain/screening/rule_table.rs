@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::assessment::FlagKind;
 use super::condition::Condition;
@@ -16,7 +16,8 @@ use super::rule_lint::{self, LintFault};
 use super::rule_source;
 use super::texts::Texts;
 use crate::domain::language::Language;
-use crate::domain::submissions::PathwayId;
+use crate::domain::names::names;
+use crate::domain::screening::pathway::PathwayId;
 
 /// A stable id in the rule table; cheap to clone.
 pub type Id = Arc<str>;
@@ -49,16 +50,17 @@ pub struct RuleTable {
     pub(in crate::domain) units: Vec<Unit>,
 }
 
-/// The band of the own total.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Band {
-    /// Few of the risk factors asked about.
-    Low,
-    /// Some of them.
-    Moderate,
-    /// Many of them.
-    High,
+names! {
+    /// The band of the own total.
+    #[derive(PartialOrd, Ord)]
+    pub enum Band {
+        /// Few of the risk factors asked about.
+        Low = "low",
+        /// Some of them.
+        Moderate = "moderate",
+        /// Many of them.
+        High = "high",
+    }
 }
 
 /// The lowest totals of the two upper bands; the low band begins at 0.
@@ -79,42 +81,41 @@ pub struct Source {
     pub doi: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SourceKind {
-    /// A pooled analysis of several studies.
-    MetaAnalysis,
-    /// A study that follows people over time.
-    Cohort,
-    Trial,
-    /// An overview of the literature.
-    Review,
-    /// An agreed definition.
-    Consensus,
-    /// The publication of a screening instrument.
-    Instrument,
-    /// A study of an instrument's accuracy.
-    ValidationStudy,
-    /// A textbook or a public advice page.
-    ReferenceWork,
-    /// Documented facts of the clinic.
-    Clinic,
-    /// The authors' judgement.
-    Judgement,
-}
+names! {
+    #[derive(PartialOrd, Ord)]
+    pub enum SourceKind {
+        /// A pooled analysis of several studies.
+        MetaAnalysis = "meta_analysis",
+        /// A study that follows people over time.
+        Cohort = "cohort",
+        Trial = "trial",
+        /// An overview of the literature.
+        Review = "review",
+        /// An agreed definition.
+        Consensus = "consensus",
+        /// The publication of a screening instrument.
+        Instrument = "instrument",
+        /// A study of an instrument's accuracy.
+        ValidationStudy = "validation_study",
+        /// A textbook or a public advice page.
+        ReferenceWork = "reference_work",
+        /// Documented facts of the clinic.
+        Clinic = "clinic",
+        /// The authors' judgement.
+        Judgement = "judgement",
+    }
 
-/// The confidence in a figure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Confidence {
-    /// Read in the named source.
-    Confirmed,
-    /// Well known, not read again.
-    Recalled,
-    /// Sources disagree.
-    Disputed,
-    /// No source, stated openly.
-    Judgement,
+    /// The confidence in a figure.
+    pub enum Confidence {
+        /// Read in the named source.
+        Confirmed = "confirmed",
+        /// Well known, not read again.
+        Recalled = "recalled",
+        /// Sources disagree.
+        Disputed = "disputed",
+        /// No source, stated openly.
+        Judgement = "judgement",
+    }
 }
 
 /// The contribution of one source to one entry.
@@ -307,25 +308,6 @@ impl Unit {
     }
 }
 
-impl SourceKind {
-    pub const ALL: [Self; 10] = [
-        Self::MetaAnalysis,
-        Self::Cohort,
-        Self::Trial,
-        Self::Review,
-        Self::Consensus,
-        Self::Instrument,
-        Self::ValidationStudy,
-        Self::ReferenceWork,
-        Self::Clinic,
-        Self::Judgement,
-    ];
-}
-
-impl Confidence {
-    pub const ALL: [Self; 4] = [Self::Confirmed, Self::Recalled, Self::Disputed, Self::Judgement];
-}
-
 impl BandStarts {
     #[must_use]
     pub const fn band(self, total: i32) -> Band {
@@ -335,21 +317,6 @@ impl BandStarts {
             Band::Moderate
         } else {
             Band::Low
-        }
-    }
-}
-
-impl Band {
-    /// Every band, low to high.
-    pub const ALL: [Self; 3] = [Self::Low, Self::Moderate, Self::High];
-
-    /// The band's name in JSON and its key in the texts.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Moderate => "moderate",
-            Self::High => "high",
         }
     }
 }

@@ -10,8 +10,8 @@ use super::pathway::PathwayResult;
 use super::questionnaire::{Audiences, Item};
 use super::red_flag::CareLevel;
 use super::rule_table::{Advice, Band, Combination, Id, RedFlag, RuleTable, Unit};
-use crate::domain::follow_ups::Urgency;
-use crate::domain::submissions::PathwayId;
+use crate::domain::screening::pathway::PathwayId;
+use crate::domain::screening::urgency::Urgency;
 
 /// The result of the red flags alone. It is available for answers that must otherwise be refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,21 +26,21 @@ pub struct Alarm {
 
 /// The scope of the scoring.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
+pub struct ScoreOptions<'a> {
     /// The audiences whose unanswered items count as asked.
     pub audiences: Audiences,
     /// The pathways to follow, as far as the table has them.
     pub pathways: &'a [PathwayId],
 }
 
-impl Asked<'_> {
+impl ScoreOptions<'_> {
     /// Only the person, without pathways.
     pub const PERSON: Self = Self { audiences: Audiences::PERSON, pathways: &[] };
 }
 
 /// Scores answers. Unanswered items of the asked audiences widen the bounds; they never count as zero.
 #[must_use]
-pub fn score(table: &RuleTable, answers: &Answers, asked: Asked<'_>) -> Assessment {
+pub fn score(table: &RuleTable, answers: &Answers, asked: ScoreOptions<'_>) -> Assessment {
     let view = View { answers, audiences: asked.audiences };
     let fired = fired(table, view);
     let mut findings = Vec::new();

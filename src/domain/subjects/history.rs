@@ -1,20 +1,20 @@
 //! The history of a subject: changes of contact data and consent with their previous values, and merges.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Consent, Contact};
 use crate::domain::ids::{CredentialId, FollowUpId, MergeId, SubjectId, SubmissionId};
+use crate::domain::names::names;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChangeKind {
-    Contact,
-    Consent,
-    /// Another subject was merged into it, or it into another.
-    Merge,
-    Unmerge,
+names! {
+    pub enum ChangeKind {
+        Contact = "contact",
+        Consent = "consent",
+        /// Another subject was merged into it, or it into another.
+        Merge = "merge",
+        Unmerge = "unmerge",
+    }
 }
 
 /// The previous value of a change.
@@ -72,26 +72,6 @@ pub struct SubjectExport {
     pub merges: Vec<Value>,
     /// The audit entries about the subject.
     pub audit_entries: Vec<Value>,
-}
-
-impl ChangeKind {
-    pub const ALL: [Self; 4] = [Self::Contact, Self::Consent, Self::Merge, Self::Unmerge];
-
-    /// The kind's name in JSON and in the database.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Contact => "contact",
-            Self::Consent => "consent",
-            Self::Merge => "merge",
-            Self::Unmerge => "unmerge",
-        }
-    }
-
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
-    }
 }
 
 impl Before {

@@ -3,17 +3,33 @@
 pub mod history;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use super::fault::{Fault, FaultCode};
+use super::ids::SubjectId;
 use super::language::Language;
+use super::names::names;
 
-/// The preferred way to be contacted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Channel {
-    Telephone,
-    Email,
+names! {
+    /// The preferred way to be contacted.
+    pub enum Channel {
+        Telephone = "telephone",
+        Email = "email",
+    }
+}
+
+/// A subject with decrypted contact data.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Subject {
+    pub subject_id: SubjectId,
+    /// The clinic's reference.
+    pub reference: Option<String>,
+    pub contact: Contact,
+    pub consent: Option<Consent>,
+    pub created_at: Timestamp,
+    /// Incremented by each change of contact data or consent and by each merge.
+    pub version: i32,
+    /// The subject that this one was merged into.
+    pub merged_into: Option<SubjectId>,
 }
 
 /// Contact data. Every field is optional; all are encrypted at rest.
@@ -61,6 +77,21 @@ pub enum LookUp {
     Telephone,
     /// The e-mail address, ignoring case.
     Email,
+}
+
+impl Subject {
+    /// Whether the person consented to be contacted. Without consent, contact data is never shown.
+    #[must_use]
+    pub fn may_be_contacted(&self) -> bool {
+        self.consent.as_ref().is_some_and(|consent| consent.to_contact)
+    }
+
+    /// The subject as shown to staff: contact data only with consent.
+    #[must_use]
+    pub fn shown(self) -> Self {
+        let contact = if self.may_be_contacted() { self.contact.clone() } else { Contact::default() };
+        Self { contact, ..self }
+    }
 }
 
 impl Reference {
@@ -124,24 +155,6 @@ impl LookUp {
                 digits.strip_prefix("00").map_or(digits.clone(), str::to_owned)
             }
         }
-    }
-}
-
-impl Channel {
-    pub const ALL: [Self; 2] = [Self::Telephone, Self::Email];
-
-    /// The channel's name in JSON and in the database.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Telephone => "telephone",
-            Self::Email => "email",
-        }
-    }
-
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|channel| channel.as_str() == name)
     }
 }
 

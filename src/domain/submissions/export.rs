@@ -1,13 +1,10 @@
-//! Rows of exports: one for each submission or follow-up, without contact data, notes or answers.
+//! Rows of exports: the rows of the lists with the clinic's reference, without contact data, notes or answers.
 
 use jiff::Timestamp;
 
-use super::{ExternalSource, Origin};
+use super::ExternalSource;
 use crate::domain::follow_ups::FollowUp;
-use crate::domain::ids::{FollowUpId, SubjectId, SubmissionId};
-use crate::domain::screening::assessment::Score;
-use crate::domain::screening::red_flag::CareLevel;
-use crate::domain::screening::rule_table::Band;
+use crate::domain::submissions::stored::SubmissionSummary;
 
 /// A part of an export: the rows of one read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,33 +25,15 @@ pub struct Exported<T> {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportedSubmission {
-    pub submission_id: SubmissionId,
-    pub received_at: Timestamp,
-    /// When the questions were answered, if stated.
-    pub answered_at: Option<Timestamp>,
-    /// Whether it is history from another system; such a submission opens no follow-up.
-    pub imported: bool,
-    pub subject_id: SubjectId,
+    pub summary: SubmissionSummary,
     /// The clinic's reference for the subject.
     pub reference: Option<String>,
-    pub origin: Origin,
-    /// The version of the rule table.
-    pub rule_table: String,
-    /// The service's own total, with bounds.
-    pub score: Score,
-    /// The band of the lower bound.
-    pub band_at_least: Band,
-    /// The band of the upper bound.
-    pub band_at_most: Band,
-    /// How soon the person should be seen.
-    pub care_level: Option<CareLevel>,
-    pub flagged: bool,
+    /// When the questions were answered, if stated.
+    pub answered_at: Option<Timestamp>,
     /// Ids of the rules that applied.
     pub findings: Vec<String>,
     /// Ids of the positive instruments.
     pub positive_instruments: Vec<String>,
-    /// The follow-up that the submission belongs to.
-    pub follow_up_id: Option<FollowUpId>,
     /// The record in another system.
     pub source: Option<ExternalSource>,
 }

@@ -4,30 +4,30 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
-use super::PathwayId;
 use crate::domain::ids::SubmissionId;
 use crate::domain::screening::assessment::Score;
 use crate::domain::screening::instrument::Outcome;
+use crate::domain::screening::pathway::PathwayId;
 use crate::domain::screening::pathway::Stage;
 use crate::domain::screening::questionnaire::{CATALOGUE, Item};
 use crate::domain::screening::red_flag::CareLevel;
 use crate::domain::screening::rule_table::{Band, Id, RuleTable};
-use crate::domain::stored::StoredSubmission;
+use crate::domain::submissions::stored::StoredSubmission;
 
 /// A submission with the changes since the subject's previous submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Screen {
+pub struct HistoryEntry {
     pub submission: StoredSubmission,
     /// The changes; `None` for the first submission.
     pub change: Option<Change>,
     /// When the next screening is due; `None` if the rule table has no interval, or the person should be seen within 24
     /// hours.
-    pub next_screen: Option<Due>,
+    pub next_screen: Option<NextScreening>,
 }
 
 /// When the next screening is due, by the rule table that scored the submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Due {
+pub struct NextScreening {
     /// The day in UTC, counted from when the questions were answered.
     pub date: Date,
     /// Days from one screening to the next.
@@ -71,10 +71,10 @@ pub struct Step<T> {
 /// `newest_first` is a page of a subject's submissions, `before` the first one of the next page. `next_screen` stays
 /// `None`: [`next_screen`] needs the rule table.
 #[must_use]
-pub fn screens(newest_first: Vec<StoredSubmission>, before: Option<&StoredSubmission>) -> Vec<Screen> {
+pub fn screens(newest_first: Vec<StoredSubmission>, before: Option<&StoredSubmission>) -> Vec<HistoryEntry> {
     let earlier = newest_first.iter().skip(1).map(Some).chain([before]);
     let changes: Vec<_> = newest_first.iter().zip(earlier).map(|(one, earlier)| Some(change(earlier?, one))).collect();
-    let screen = |(submission, change)| Screen { submission, change, next_screen: None };
+    let screen = |(submission, change)| HistoryEntry { submission, change, next_screen: None };
     newest_first.into_iter().zip(changes).map(screen).collect()
 }
 
@@ -112,7 +112,7 @@ pub fn change(before: &StoredSubmission, after: &StoredSubmission) -> Change {
 /// When the next screening is due. The highest band that is still possible decides; a flagged submission counts as high.
 /// `None` if the person should be seen within 24 hours, so that no date months away is shown.
 #[must_use]
-pub fn next_screen(table: &RuleTable, stored: &StoredSubmission) -> Option<Due> {
+pub fn next_screen(table: &RuleTable, stored: &StoredSubmission) -> Option<NextScreening> {
     let assessment = &stored.assessment;
     if assessment.care_level >= Some(CareLevel::Consultation24h) {
         return None;
@@ -121,7 +121,7 @@ pub fn next_screen(table: &RuleTable, stored: &StoredSubmission) -> Option<Due> 
     let days = table.next_screen(band)?.days;
     let reason = table.texts(stored.language)?.next_screens.get(band.as_str())?.clone();
     let date = days_after(stored.answered(), days)?;
-    Some(Due { date, days, reason })
+    Some(NextScreening { date, days, reason })
 }
 
 /// Returns `None` past the end of the calendar.
@@ -210,8 +210,8 @@ mod tests {
     fn each_submission_is_compared_with_the_next_of_the_list_and_the_last_with_the_next_page() {
         let list: Vec<_> = (0..4).map(|place| submission(place, 0, &[], &[])).rev().collect();
         let since = |page: &[StoredSubmission], before| -> Vec<Option<u128>> {
-            let told = screens(page.to_vec(), before);
-            told.iter().map(|screen| screen.change.as_ref().map(|change| change.since.0.as_u128())).collect()
+            let listed = screens(page.to_vec(), before);
+            listed.iter().map(|screen| screen.change.as_ref().map(|change| change.since.0.as_u128())).collect()
         };
         assert_eq!(since(&list, None), [Some(2), Some(1), Some(0), None]);
         assert_eq!(since(&list[..2], Some(&list[2])), [Some(2), Some(1)]);

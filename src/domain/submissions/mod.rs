@@ -4,47 +4,36 @@ pub mod export;
 pub mod history;
 pub mod record;
 pub mod statistics;
+pub mod stored;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use super::access::actor::{Actor, Role};
 use super::audit::{AuditAction, AuditEntry, AuditOutcome};
-use super::follow_ups::{FlaggedSubmission, Urgency};
+use super::clinics::Clinic;
+use super::follow_ups::FlaggedSubmission;
 use super::ids::{AuditEntryId, FollowUpId, SenderId, SubjectId, SubmissionId};
 use super::language::Language;
+use super::names::names;
 use super::screening::answers::Answers;
 use super::screening::assessment::Assessment;
+use super::screening::pathway::PathwayId;
 use super::screening::questionnaire::Audiences;
 use super::screening::rule_table::RuleTable;
 use super::screening::scoring;
-use super::screening::scoring::Asked;
-use super::stored::{Clinic, StoredSubmission};
+use super::screening::scoring::ScoreOptions;
+use super::screening::urgency::Urgency;
 use super::subjects::SubjectDraft;
+use stored::StoredSubmission;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Origin {
-    /// The person, through a front-end.
-    SelfReported,
-    Staff,
-    /// A clinic's intake system.
-    System,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PathwayId {
-    /// European consensus of 2019.
-    Ewgsop2,
-    /// Asian consensus of 2019.
-    #[serde(rename = "awgs_2019")]
-    Awgs2019,
-    /// Asian consensus of 2025.
-    #[serde(rename = "awgs_2025")]
-    Awgs2025,
-    /// Sarcopenia Definitions and Outcomes Consortium, 2020.
-    Sdoc,
+names! {
+    pub enum Origin {
+        /// The person, through a front-end.
+        SelfReported = "self_reported",
+        Staff = "staff",
+        /// A clinic's intake system.
+        System = "system",
+    }
 }
 
 /// The record in another system that a submission came from.
@@ -124,11 +113,11 @@ pub struct Accepted {
 #[must_use]
 pub fn accept(table: &RuleTable, draft: Draft, actor: &Actor, clinic: &Clinic, stamp: Stamp) -> Accepted {
     let pathways = draft.pathway.as_ref().map_or(&clinic.pathways[..], std::slice::from_ref);
-    let assessment = scoring::score(table, &draft.answers, Asked { audiences: Audiences::PERSON, pathways });
+    let assessment = scoring::score(table, &draft.answers, ScoreOptions { audiences: Audiences::PERSON, pathways });
     Accepted {
         submission_id: stamp.submission_id,
         subject_id: stamp.subject_id,
-        origin: Origin::of(actor.role),
+        origin: Origin::from_role(actor.role),
         received_at: stamp.now,
         flagged: assessment
             .urgency
@@ -161,7 +150,7 @@ fn flagged(
     clinic: &Clinic,
     stamp: Stamp,
 ) -> FlaggedSubmission {
-    let due_at = stamp.now.checked_add(SignedDuration::from_hours(clinic.due.of(urgency).into()));
+    let due_at = stamp.now.checked_add(SignedDuration::from_hours(clinic.due.hours_for(urgency).into()));
     FlaggedSubmission {
         submission_id: stamp.submission_id,
         received_at: stamp.now,
@@ -176,50 +165,13 @@ fn flagged(
 }
 
 impl Origin {
-    pub const ALL: [Self; 3] = [Self::SelfReported, Self::Staff, Self::System];
-
     /// The origin of submissions by this role.
     #[must_use]
-    pub const fn of(role: Role) -> Self {
+    pub const fn from_role(role: Role) -> Self {
         match role {
             Role::Browser => Self::SelfReported,
             Role::Intake => Self::System,
             Role::Staff | Role::Admin => Self::Staff,
         }
-    }
-
-    /// The origin's name in JSON and in the database.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::SelfReported => "self_reported",
-            Self::Staff => "staff",
-            Self::System => "system",
-        }
-    }
-
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|origin| origin.as_str() == name)
-    }
-}
-
-impl PathwayId {
-    pub const ALL: [Self; 4] = [Self::Ewgsop2, Self::Awgs2019, Self::Awgs2025, Self::Sdoc];
-
-    /// The pathway's name in JSON and in the database.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ewgsop2 => "ewgsop2",
-            Self::Awgs2019 => "awgs_2019",
-            Self::Awgs2025 => "awgs_2025",
-            Self::Sdoc => "sdoc",
-        }
-    }
-
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|pathway| pathway.as_str() == name)
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::ExternalSource;
 use crate::domain::ids::{SenderId, SubjectId, SubmissionId};
-use crate::domain::stored::StoredSubmission;
+use crate::domain::submissions::stored::StoredSubmission;
 
 /// Filter of a query; absent fields do not restrict it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::follow_ups::StateName;
+use crate::domain::names::names;
 
 /// A range of days; both ends are inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,16 +17,18 @@ pub struct DayRange {
     last: Date,
 }
 
-/// The dimension of a count of a day's submissions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Dimension {
-    Submissions,
-    Flagged,
-    /// By band, or `unsettled`.
-    Band,
-    Finding,
-    /// By positive instrument.
-    InstrumentPositive,
+names! {
+    /// The dimension of a count of a day's submissions.
+    #[derive(PartialOrd, Ord)]
+    pub enum Dimension {
+        Submissions = "submissions",
+        Flagged = "flagged",
+        /// By band, or `unsettled`.
+        Band = "band",
+        Finding = "finding",
+        /// By positive instrument.
+        InstrumentPositive = "instrument_positive",
+    }
 }
 
 /// The number of submissions of a day with a value.
@@ -139,7 +142,7 @@ impl DayRange {
     }
 
     #[must_use]
-    pub const fn of(day: Date) -> Self {
+    pub const fn single(day: Date) -> Self {
         Self { first: day, last: day }
     }
 
@@ -173,7 +176,7 @@ impl DayRange {
         for day in self.days().filter(|day| !days.contains(day)) {
             match parts.last_mut().filter(|part| part.last.saturating_add(1.day()) == day) {
                 Some(part) => part.last = day,
-                None => parts.push(Self::of(day)),
+                None => parts.push(Self::single(day)),
             }
         }
         parts
@@ -209,33 +212,13 @@ impl SubmissionCounts {
     }
 }
 
-impl Dimension {
-    pub const ALL: [Self; 5] = [Self::Submissions, Self::Flagged, Self::Band, Self::Finding, Self::InstrumentPositive];
-
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Submissions => "submissions",
-            Self::Flagged => "flagged",
-            Self::Band => "band",
-            Self::Finding => "finding",
-            Self::InstrumentPositive => "instrument_positive",
-        }
-    }
-
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|dimension| dimension.as_str() == name)
-    }
-}
-
 impl ClosedCases {
     /// The positive predictive value: the share with probable or confirmed sarcopenia among attended follow-ups with a
     /// diagnosis. It holds only for people who were flagged and attended. `None` if there are none.
     #[must_use]
     pub fn predictive_value(&self) -> Option<Share> {
         let of = |name: &str| self.diagnoses.get(name).copied().unwrap_or_default();
-        Share::of(of("probable") + of("confirmed"), self.diagnoses.values().sum())
+        Share::new(of("probable") + of("confirmed"), self.diagnoses.values().sum())
     }
 }
 
@@ -245,7 +228,7 @@ impl Share {
 
     /// `None` if the denominator is 0 or the numerator is greater than it.
     #[must_use]
-    pub fn of(numerator: u64, denominator: u64) -> Option<Self> {
+    pub fn new(numerator: u64, denominator: u64) -> Option<Self> {
         (denominator > 0 && numerator <= denominator).then_some(Self { numerator, denominator })
     }
 
@@ -342,14 +325,14 @@ mod tests {
         for (numerator, denominator, lower, upper) in
             [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)]
         {
-            let (low, high) = Share::of(numerator, denominator).unwrap().interval();
+            let (low, high) = Share::new(numerator, denominator).unwrap().interval();
             assert!(
                 (low - lower).abs() < 5e-5 && (high - upper).abs() < 5e-5,
                 "{numerator}/{denominator}: {low} {high}"
             );
         }
-        assert_eq!(Share::of(0, 0), None);
-        let (low, high) = Share::of(5, 5).unwrap().interval();
+        assert_eq!(Share::new(0, 0), None);
+        let (low, high) = Share::new(5, 5).unwrap().interval();
         assert!(low > 0.5 && (high - 1.0).abs() < 1e-12);
     }
 

@@ -5,28 +5,28 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::WebhookEvent;
-use crate::domain::audit::names;
 use crate::domain::ids::EventId;
+use crate::domain::names::names;
 
 names! {
-    DeliveryState:
-    /// An attempt is due or in progress.
-    Pending = "pending",
-    /// The endpoint answered 2xx.
-    Delivered = "delivered",
-    /// Given up; an admin can schedule it again.
-    Failed = "failed",
-}
+    pub enum DeliveryState {
+        /// An attempt is due or in progress.
+        Pending = "pending",
+        /// The endpoint answered 2xx.
+        Delivered = "delivered",
+        /// Given up; an admin can schedule it again.
+        Failed = "failed",
+    }
 
-names! {
     /// Why an attempt got no answer.
-    DeliveryFailure:
-    /// The URL is not allowed, or its name resolves to an address that is not allowed.
-    AddressRefused = "address_refused",
-    /// Name resolution, the connection or its encryption failed, or the connection broke.
-    Connection = "connection",
-    /// No answer arrived in time.
-    Timeout = "timeout",
+    pub enum DeliveryFailure {
+        /// The URL is not allowed, or its name resolves to an address that is not allowed.
+        AddressRefused = "address_refused",
+        /// Name resolution, the connection or its encryption failed, or the connection broke.
+        Connection = "connection",
+        /// No answer arrived in time.
+        Timeout = "timeout",
+    }
 }
 
 /// The result of one attempt.

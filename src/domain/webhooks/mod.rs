@@ -5,33 +5,33 @@ pub mod delivery;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::audit::names;
 use super::fault::{Fault, FaultCode};
 use super::follow_ups::Change;
 use super::ids::{EventId, SubjectId, WebhookId};
+use super::names::names;
 
 names! {
     /// The events that an endpoint can receive.
-    WebhookEvent:
-    /// A submission was flagged: its follow-up was opened or joined.
-    SubmissionFlagged = "submission.flagged",
-    /// The state of a follow-up changed.
-    FollowUpStateChanged = "follow_up.state_changed",
-    SubjectErased = "subject.erased",
-    /// The service disabled another endpoint of the clinic.
-    WebhookDisabled = "webhook.disabled",
-    /// A test event requested by an admin. It is sent to the named endpoint, whether or not that is subscribed.
-    Ping = "ping",
-}
+    pub enum WebhookEvent {
+        /// A submission was flagged: its follow-up was opened or joined.
+        SubmissionFlagged = "submission.flagged",
+        /// The state of a follow-up changed.
+        FollowUpStateChanged = "follow_up.state_changed",
+        SubjectErased = "subject.erased",
+        /// The service disabled another endpoint of the clinic.
+        WebhookDisabled = "webhook.disabled",
+        /// A test event requested by an admin. It is sent to the named endpoint, whether or not that is subscribed.
+        Ping = "ping",
+    }
 
-names! {
-    DisabledReason:
-    /// An admin disabled it.
-    Admin = "admin",
-    /// It answered 410 (Gone).
-    Gone = "gone",
-    /// Every attempt failed for days.
-    Failing = "failing",
+    pub enum DisabledReason {
+        /// An admin disabled it.
+        Admin = "admin",
+        /// It answered 410 (Gone).
+        Gone = "gone",
+        /// Every attempt failed for days.
+        Failing = "failing",
+    }
 }
 
 /// An endpoint, without its secret.
@@ -84,7 +84,7 @@ pub struct Event {
 impl WebhookChange {
     /// The settings after the change, apart from `enabled`.
     #[must_use]
-    pub fn of(self, webhook: Webhook) -> WebhookDraft {
+    pub fn apply_to(self, webhook: Webhook) -> WebhookDraft {
         WebhookDraft {
             url: self.url.unwrap_or(webhook.url),
             description: self.description.or(webhook.description),
@@ -139,8 +139,8 @@ impl Event {
 
     /// A subject was erased, with every subject merged into it.
     #[must_use]
-    pub fn erased(event_id: EventId, everybody: &[SubjectId], at: Timestamp) -> Self {
-        let data = json!({"subject_ids": everybody});
+    pub fn erased(event_id: EventId, subject_ids: &[SubjectId], at: Timestamp) -> Self {
+        let data = json!({"subject_ids": subject_ids});
         Self { event_id, kind: WebhookEvent::SubjectErased, at, subject_id: None, data }
     }
 

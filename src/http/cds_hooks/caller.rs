@@ -9,7 +9,7 @@ use actix_web::{FromRequest, HttpRequest};
 use crate::app::access::limits::Budget;
 use crate::app::access::sign_in::SignedIn;
 use crate::domain::access::actor::Role;
-use crate::domain::stored::Clinic;
+use crate::domain::clinics::Clinic;
 use crate::http::kernel::auth::admitted;
 use crate::http::kernel::problem::Problem;
 

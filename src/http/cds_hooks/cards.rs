@@ -8,22 +8,23 @@ use uuid::Uuid;
 
 use super::request::HookCall;
 use super::wording::{self, Words};
+use crate::app::App;
 use crate::app::ambient::new_id;
-use crate::app::{App, AppError};
-use crate::domain::follow_ups::Urgency;
+use crate::app::error::AppError;
 use crate::domain::language::Language;
 use crate::domain::screening::answers::Answers;
 use crate::domain::screening::assessment::Assessment;
 use crate::domain::screening::questionnaire::Item;
 use crate::domain::screening::red_flag::CareLevel;
 use crate::domain::screening::rule_table::RuleTable;
+use crate::domain::screening::urgency::Urgency;
 use crate::http::v1::screening::assessment::AssessmentBody;
 
 /// Maximum number of questions on a card.
 const QUESTIONS: usize = 10;
 
 /// The data of a card.
-pub(super) struct Screen<'a> {
+pub(super) struct CardData<'a> {
     pub(super) call: &'a HookCall,
     pub(super) answers: &'a Answers,
     pub(super) assessment: &'a Assessment,
@@ -32,10 +33,10 @@ pub(super) struct Screen<'a> {
     pub(super) language: Language,
 }
 
-impl Screen<'_> {
+impl CardData<'_> {
     pub(super) fn card(&self, app: &App) -> Result<Value, AppError> {
         let id = || new_id::<Uuid>(&*app.ambient, app.ambient.now());
-        let words = wording::of(self.language);
+        let words = wording::words(self.language);
         let mut card = json!({
             "uuid": id()?,
             "summary": self.summary(words),

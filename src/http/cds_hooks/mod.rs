@@ -19,11 +19,11 @@ use crate::app::submissions::intake;
 use crate::domain::language::Language;
 use crate::domain::screening::questionnaire::Audiences;
 use crate::domain::screening::rule_table::RuleTable;
-use crate::domain::screening::scoring::Asked;
+use crate::domain::screening::scoring::ScoreOptions;
 use crate::http::fhir::patient;
 use crate::http::kernel::alarm::refuse;
 use crate::http::kernel::body::{Incoming, not_json};
-use crate::http::kernel::extract::Accepted;
+use crate::http::kernel::extract::AcceptedLanguages;
 use crate::http::kernel::fixed::{self, JSON};
 use crate::http::kernel::problem::{Problem, ProblemType};
 use crate::http::kernel::slices::{entries, fields, is_object};
@@ -31,7 +31,7 @@ use crate::http::kernel::state::State;
 use crate::http::v1::screening::fragments::AllFragments;
 use crate::http::v1::screening::render::Rendering;
 use caller::RecordSystem;
-use cards::Screen;
+use cards::CardData;
 use request::HookCall;
 
 /// Id of the service, as used in its URL.
@@ -42,7 +42,7 @@ const HOOK: &str = "patient-view";
 const CALL_LIMIT: usize = 1024 * 1024;
 
 /// Maximum number of cards in one feedback.
-const MOST_TOLD: usize = 10_000;
+const MOST_FEEDBACK: usize = 10_000;
 
 /// Registers the routes of CDS Hooks.
 pub(super) fn services(config: &mut web::ServiceConfig) {
@@ -63,20 +63,24 @@ fn refused_method(allowed: &str) -> Result<HttpResponse, Problem> {
 }
 
 /// Discovery: lists the services. It contains no personal data, so it needs no key.
-async fn discover(request: HttpRequest, accepted: Accepted, state: web::Data<State>) -> Result<HttpResponse, Problem> {
+async fn discover(
+    request: HttpRequest,
+    accepted: AcceptedLanguages,
+    state: web::Data<State>,
+) -> Result<HttpResponse, Problem> {
     let language = accepted.or(Language::En);
     let mut response = HttpResponse::Ok();
     response
         .insert_header((CACHE_CONTROL, "no-cache"))
         .insert_header((VARY, "Accept-Language, Accept-Encoding"))
-        .insert_header((CONTENT_LANGUAGE, language.code()));
+        .insert_header((CONTENT_LANGUAGE, language.as_str()));
     let table = rule_tables::current(&state.app);
     let body = state.public.of("/cds-services", &table.version, language);
     body.answer(&request, response, JSON, || fixed::json(&catalogue(table, language)))
 }
 
 fn catalogue(table: &RuleTable, language: Language) -> serde_json::Value {
-    let words = wording::of(language);
+    let words = wording::words(language);
     let title = table.texts(language).map(|texts| texts.questionnaire.title.as_str());
     json!({"services": [{
         "hook": HOOK,
@@ -96,7 +100,7 @@ async fn advise(
     state: web::Data<State>,
     fragments: web::Data<AllFragments>,
     caller: RecordSystem,
-    accepted: Accepted,
+    accepted: AcceptedLanguages,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
     let language = accepted.of(caller.clinic());
@@ -109,24 +113,24 @@ async fn advise(
     let found = call.response.as_ref().map(|response| response.found.clone()).unwrap_or_default();
     let (answers, faults) = answers::known(found, call.patient.as_ref(), today);
     refuse(&state, &answers, faults, caller.clinic(), language)?;
-    let asked = Asked { audiences: Audiences::PERSON, pathways: &caller.clinic().pathways };
+    let asked = ScoreOptions { audiences: Audiences::PERSON, pathways: &caller.clinic().pathways };
     let assessment = intake::score(&state.app, &answers, asked);
     let table = rule_tables::current(&state.app);
     let rendering = Rendering::new(&fragments, table, language, caller.clinic());
     let body = rendering.assessment(&answers, &assessment, Audiences::PERSON);
-    let screen = Screen { call: &call, answers: &answers, assessment: &assessment, body: &body, table, language };
+    let screen = CardData { call: &call, answers: &answers, assessment: &assessment, body: &body, table, language };
     let card = screen.card(&state.app)?;
-    Ok(HttpResponse::Ok().insert_header((CONTENT_LANGUAGE, language.code())).json(json!({"cards": [card]})))
+    Ok(HttpResponse::Ok().insert_header((CONTENT_LANGUAGE, language.as_str())).json(json!({"cards": [card]})))
 }
 
 /// Accepts feedback on cards and discards it: cards are not stored either.
 async fn take_feedback(_: RecordSystem, incoming: Incoming) -> Result<HttpResponse, Problem> {
     let bytes = incoming.read_json_bytes(CALL_LIMIT).await?;
     let whole: &RawValue = serde_json::from_slice(&bytes).map_err(|error| not_json(&error))?;
-    let mut told = None;
-    fields(whole, |name, value| told = if name == "feedback" { Some(value) } else { told });
-    match told.map(|told| entries(told, MOST_TOLD)) {
-        Some(Ok(told)) if told.iter().all(|one| is_object(one)) => Ok(HttpResponse::Ok().finish()),
+    let mut feedback = None;
+    fields(whole, |name, value| feedback = if name == "feedback" { Some(value) } else { feedback });
+    match feedback.map(|feedback| entries(feedback, MOST_FEEDBACK)) {
+        Some(Ok(feedback)) if feedback.iter().all(|one| is_object(one)) => Ok(HttpResponse::Ok().finish()),
         _ => Err(Problem::new(ProblemType::MalformedRequest, "feedback must be an array of at most 10,000 objects")),
     }
 }

@@ -67,7 +67,7 @@ const ES: Words = Words {
     outcomes: ["positivo", "negativo, lo que no la descarta", "sin decidir", "no aplicable"],
 };
 
-pub(super) const fn of(language: Language) -> &'static Words {
+pub(super) const fn words(language: Language) -> &'static Words {
     match language {
         Language::En => &EN,
         Language::Es => &ES,
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn every_summary_is_short_enough_for_a_card() {
-        for words in Language::ALL.map(of) {
+        for words in Language::ALL.map(words) {
             for summary in [words.not_answered, words.unsettled, words.flagged, words.at_once, words.not_flagged] {
                 assert!(summary.chars().count() < 140, "{summary}");
             }

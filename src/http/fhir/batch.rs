@@ -20,7 +20,7 @@ use super::element::{Typed, elements};
 use super::negotiation::outcomes;
 use super::outcome::outcome;
 use super::{MEDIA_TYPE, PATH, reply, resources};
-use crate::app::AppError;
+use crate::app::error::AppError;
 use crate::domain::fault::{Fault, FaultCode, keep_first_of_each_place};
 use crate::http::kernel::auth::Intake;
 use crate::http::kernel::body::{Incoming, not_json};

@@ -12,7 +12,7 @@ use crate::domain::follow_ups::{ClosingOutcome, NotNeededReason, StateName};
 use crate::domain::language::Language;
 use crate::domain::screening::questionnaire::CATALOGUE;
 use crate::domain::screening::rule_table::RuleTable;
-use crate::http::kernel::extract::Accepted;
+use crate::http::kernel::extract::AcceptedLanguages;
 use crate::http::kernel::fixed::json;
 use crate::http::kernel::problem::{Problem, ProblemType};
 use crate::http::kernel::state::State;
@@ -51,14 +51,14 @@ pub(super) async fn get_code_system(
     request: HttpRequest,
     state: web::Data<State>,
     id: web::Path<String>,
-    accepted: Accepted,
+    accepted: AcceptedLanguages,
 ) -> Result<HttpResponse, Problem> {
     let language = accepted.or(Language::default());
     let found = SYSTEMS.into_iter().find(|(name, ..)| *name == *id);
     let (id, _, path) = found.ok_or_else(|| Problem::new(ProblemType::NotFound, "unknown code system"))?;
     let table = rule_tables::current(&state.app);
     let body = state.public.of(path, &table.version, language);
-    reply::fixed(&request, language, &body, || written(table, language, id))
+    reply::fixed(&request, language, &body, || system_json(table, language, id))
 }
 
 /// `GET /fhir/CodeSystem`: searches by `url` or `_id`.
@@ -68,7 +68,7 @@ pub(super) async fn get_code_system(
 pub(super) async fn search_code_systems(
     request: HttpRequest,
     state: web::Data<State>,
-    accepted: Accepted,
+    accepted: AcceptedLanguages,
 ) -> Result<HttpResponse, Problem> {
     let language = accepted.or(Language::default());
     let mut parameters = Parameters::of(request.query_string(), b"");
@@ -78,20 +78,20 @@ pub(super) async fn search_code_systems(
     let found = SYSTEMS.into_iter().filter(|(id, url, _)| any(&ids, id) && any(&urls, url));
     let entry = |(id, _, path)| {
         let body = state.public.of(path, &table.version, language);
-        Ok((id, body.raw(|| written(table, language, id))?))
+        Ok((id, body.raw(|| system_json(table, language, id))?))
     };
     let found = found.map(entry).collect::<Result<Vec<_>, Problem>>()?;
     Ok(reply::found(&request, &state, language, "CodeSystem", &found))
 }
 
-fn written(table: &RuleTable, language: Language, id: &str) -> Result<Vec<u8>, Problem> {
+fn system_json(table: &RuleTable, language: Language, id: &str) -> Result<Vec<u8>, Problem> {
     let system = both(table, language).into_iter().find(|system| system.id == id);
     json(&system.map(|system| Typed::new("CodeSystem", system)))
 }
 
 fn both(table: &RuleTable, language: Language) -> [CodeSystem; 2] {
     let outline = CodeSystem {
-        language: language.code(),
+        language: language.as_str(),
         version: table.version.to_string(),
         status: "active",
         case_sensitive: Some(true),

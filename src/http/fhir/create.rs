@@ -8,20 +8,20 @@ use super::outcome::{self, Issue, within};
 use super::response_input::{Read, ResponseInput, plain};
 use super::search::token;
 use super::{reply, response};
-use crate::app::AppError;
+use crate::app::error::AppError;
 use crate::app::screening::rule_tables;
 use crate::app::submissions::{idempotency, intake, records};
 use crate::domain::access::actor::Actor;
+use crate::domain::clinics::Clinic;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::SubmissionId;
 use crate::domain::language::Language;
-use crate::domain::stored::Clinic;
 use crate::domain::submissions::record::Recorded;
 use crate::domain::submissions::{Draft, ExternalSource};
 use crate::http::kernel::alarm::refuse;
 use crate::http::kernel::auth::Intake;
 use crate::http::kernel::body::Incoming;
-use crate::http::kernel::extract::{Accepted, IdempotencyKey, Later, preferred};
+use crate::http::kernel::extract::{AcceptedLanguages, IdempotencyKey, Later, preferred};
 use crate::http::kernel::lag;
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
@@ -60,13 +60,13 @@ pub(super) async fn create_response(
     state: web::Data<State>,
     caller: Intake,
     key: Later<IdempotencyKey>,
-    accepted: Accepted,
+    accepted: AcceptedLanguages,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
     let (actor, clinic) = (caller.actor(), caller.clinic());
     let (key, condition) = (key.read()?.0, condition(request.headers())?);
     let preferred = Preferred::of(request.headers());
-    let _place = intake::takes(&state.app, &actor, lag::late())?;
+    let _place = intake::takes(&state.app, &actor, lag::late(state.app.deadline()))?;
     let body = incoming.read::<ResponseInput>().await.map_err(|problem| within(RESPONSE, problem))?;
     let bind = |key| idempotency::bind(&state.app, actor.sender_id, key, "fhir create", &[], &body.canonical());
     let idempotency = key.filter(|_| condition.is_none()).map(bind);

@@ -57,5 +57,5 @@ fn part(component: &Component) -> Option<String> {
 fn points(component: &Component, item: Item, value: i32) -> i32 {
     let mut answers = Answers::default();
     answers.set(item, Some(value));
-    component.bounds(View { answers: &answers, audiences: Audiences::EVERYBODY }).lower
+    component.bounds(View { answers: &answers, audiences: Audiences::ALL }).lower
 }

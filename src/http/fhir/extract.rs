@@ -15,17 +15,18 @@ use super::reply;
 use super::risk_assessment::{self, RiskAssessment};
 use super::scored::Scored;
 use crate::app::ambient::new_id;
+use crate::app::error::AppError;
 use crate::app::screening::rule_tables;
+use crate::app::submissions;
 use crate::app::submissions::intake;
-use crate::app::{AppError, submissions};
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::SubmissionId;
 use crate::domain::screening::questionnaire::Audiences;
-use crate::domain::screening::scoring::Asked;
+use crate::domain::screening::scoring::ScoreOptions;
 use crate::http::kernel::alarm::refuse;
 use crate::http::kernel::auth::Intake;
 use crate::http::kernel::body::Incoming;
-use crate::http::kernel::extract::{Accepted, Later, PathId};
+use crate::http::kernel::extract::{AcceptedLanguages, Later, PathId};
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
 
@@ -83,7 +84,7 @@ pub(super) async fn extract_stored(
 pub(super) async fn extract_sent(
     state: web::Data<State>,
     caller: Intake,
-    accepted: Accepted,
+    accepted: AcceptedLanguages,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
     let (actor, clinic, language) = (caller.actor(), caller.clinic(), accepted.of(caller.clinic()));
@@ -99,7 +100,7 @@ pub(super) async fn extract_sent(
     let could = intake::draft_faults(&state.app, &draft(&read, language), &actor);
     faults.extend(could.into_iter().map(|fault| read.located(fault)));
     refuse(&state, &read.answers, faults, clinic, language)?;
-    let asked = Asked { audiences: Audiences::PERSON, pathways: &clinic.pathways };
+    let asked = ScoreOptions { audiences: Audiences::PERSON, pathways: &clinic.pathways };
     let now = state.app.ambient.now();
     let scored = Scored {
         table: rule_tables::current(&state.app),

@@ -3,7 +3,8 @@
 use super::element::{CodeableConcept, Meta, Period, Reference, Typed, elements};
 use super::names::{CREDENTIAL, RESULTS};
 use super::response::person;
-use crate::domain::follow_ups::{ClosingOutcome, FollowUp, StateName, Urgency};
+use crate::domain::follow_ups::{ClosingOutcome, FollowUp, StateName};
+use crate::domain::screening::urgency::Urgency;
 
 elements! {
     /// The consultation that a follow-up is about.

@@ -66,7 +66,7 @@ pub(super) fn codings(table: &RuleTable, spec: &Spec, texts: Option<&Texts>) -> 
 fn points(table: &RuleTable, spec: &Spec, value: i32) -> i32 {
     let mut answers = Answers::default();
     answers.set(spec.item, Some(value));
-    let view = View { answers: &answers, audiences: Audiences::EVERYBODY };
+    let view = View { answers: &answers, audiences: Audiences::ALL };
     let applies = table.rules.iter().filter(|rule| rule.when.evaluate(view) == Truth::True);
     applies.map(|rule| rule.points).sum()
 }

@@ -26,7 +26,7 @@ use crate::domain::screening::answers::{Answers, RawAnswer, RawAnswers};
 use crate::domain::screening::questionnaire::Item;
 use crate::http::kernel::auth::Intake;
 use crate::http::kernel::body::Incoming;
-use crate::http::kernel::extract::Accepted;
+use crate::http::kernel::extract::AcceptedLanguages;
 use crate::http::kernel::problem::{Problem, ProblemType};
 use crate::http::kernel::state::State;
 
@@ -56,7 +56,7 @@ pub(super) enum Part {
 }
 
 /// The value found for one item.
-struct Known {
+struct Prefill {
     /// When it was observed, if given; the latest value is used.
     at: Option<Timestamp>,
     answer: RawAnswer<'static>,
@@ -69,7 +69,7 @@ struct Known {
 pub(super) async fn populate(
     state: web::Data<State>,
     caller: Intake,
-    accepted: Accepted,
+    accepted: AcceptedLanguages,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
     let given = Given::read(incoming).await?;
@@ -98,7 +98,7 @@ pub(super) async fn populate_version(
     state: web::Data<State>,
     caller: Intake,
     id: web::Path<String>,
-    accepted: Accepted,
+    accepted: AcceptedLanguages,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
     if *id != *rule_tables::current(&state.app).version {
@@ -140,7 +140,7 @@ fn begun(state: &State, given: &Given, language: Language) -> HttpResponse {
     }));
     let subject = given.named(&["subject"]).next().map(|one| about(&one["valueReference"]));
     let response = Response {
-        language: language.code(),
+        language: language.as_str(),
         questionnaire: format!("{QUESTIONNAIRE}|{}", rule_tables::current(&state.app).version),
         status: "in-progress",
         subject,
@@ -164,22 +164,22 @@ fn about(reference: &Value) -> Reference {
 }
 
 /// Values from the contexts; of several observations of an item, the latest.
-fn known(given: &Given, today: jiff::civil::Date, issues: &mut Vec<Issue>) -> HashMap<Item, Known> {
-    let mut known: HashMap<Item, Known> = HashMap::new();
+fn known(given: &Given, today: jiff::civil::Date, issues: &mut Vec<Issue>) -> HashMap<Item, Prefill> {
+    let mut known: HashMap<Item, Prefill> = HashMap::new();
     let parts = given.named(&["context", "launchContext"]).filter_map(|one| one["part"].as_array()).flatten();
     for content in parts.filter(|part| part["name"] == "content") {
         let resource = &content["resource"];
         match resource["resourceType"].as_str() {
             Some("Patient") => {
                 let said = patient::answers(resource, today);
-                known.extend(said.map(|(item, answer, _)| (item, Known { at: None, answer })));
+                known.extend(said.map(|(item, answer, _)| (item, Prefill { at: None, answer })));
             }
             Some("Observation") => match observed(resource) {
                 Some((item, value)) => {
                     let at = ["effectiveDateTime", "issued"].into_iter().find_map(|name| resource[name].as_str());
                     let at = at.and_then(instant);
                     if known.get(&item).is_none_or(|other| other.at <= at) {
-                        known.insert(item, Known { at, answer: RawAnswer::Number(value) });
+                        known.insert(item, Prefill { at, answer: RawAnswer::Number(value) });
                     }
                 }
                 None => issues.push(Issue::information(

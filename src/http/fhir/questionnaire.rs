@@ -12,7 +12,7 @@ use crate::domain::screening::questionnaire;
 use crate::domain::screening::questionnaire::{CATALOGUE, Group, Spec};
 use crate::domain::screening::rule_table::RuleTable;
 use crate::domain::screening::texts::Texts;
-use crate::http::kernel::extract::Accepted;
+use crate::http::kernel::extract::AcceptedLanguages;
 use crate::http::kernel::fixed::json;
 use crate::http::kernel::problem::{Problem, ProblemType};
 use crate::http::kernel::state::State;
@@ -67,7 +67,7 @@ pub(super) async fn get_questionnaire(
     request: HttpRequest,
     state: web::Data<State>,
     id: web::Path<String>,
-    accepted: Accepted,
+    accepted: AcceptedLanguages,
 ) -> Result<HttpResponse, Problem> {
     let table = rule_tables::current(&state.app);
     if *id != *table.version {
@@ -85,7 +85,7 @@ pub(super) async fn get_questionnaire(
 pub(super) async fn search_questionnaires(
     request: HttpRequest,
     state: web::Data<State>,
-    accepted: Accepted,
+    accepted: AcceptedLanguages,
 ) -> Result<HttpResponse, Problem> {
     let table = rule_tables::current(&state.app);
     let language = accepted.or(Language::default());
@@ -112,7 +112,7 @@ pub(super) fn of(table: &RuleTable, language: Language) -> Typed<Questionnaire> 
         "Questionnaire",
         Questionnaire {
             id: table.version.to_string(),
-            language: language.code(),
+            language: language.as_str(),
             url: QUESTIONNAIRE,
             version: table.version.to_string(),
             name: "SarcopeniaScreen",

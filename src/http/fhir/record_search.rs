@@ -9,7 +9,7 @@ use super::response_input::form_and_version;
 use super::search::{Parameters, any, token};
 use crate::domain::fault::FaultCode;
 use crate::domain::ids::{SubjectId, SubmissionId};
-use crate::domain::stored::PageRequest;
+use crate::domain::page::PageRequest;
 use crate::domain::submissions::ExternalSource;
 use crate::domain::submissions::record::RecordFilter;
 use crate::http::kernel::problem::Problem;

@@ -56,7 +56,7 @@ fn public(language: Language) -> HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
     response
         .insert_header((VARY, "Accept-Language, Accept, Accept-Encoding"))
-        .insert_header((CONTENT_LANGUAGE, language.code()));
+        .insert_header((CONTENT_LANGUAGE, language.as_str()));
     response
 }
 

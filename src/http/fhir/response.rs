@@ -6,7 +6,7 @@ use super::options::code;
 use crate::domain::ids::SubjectId;
 use crate::domain::screening::answers::Answers;
 use crate::domain::screening::questionnaire::{CATALOGUE, Group, Kind, Spec};
-use crate::domain::stored::StoredSubmission;
+use crate::domain::submissions::stored::StoredSubmission;
 
 elements! {
     /// Answers to the form.
@@ -44,7 +44,7 @@ pub(super) fn of(stored: &StoredSubmission) -> Typed<Response> {
         Response {
             id: stored.submission_id.to_string(),
             meta: Some(Meta { tag: tag.collect(), ..meta(1, stored.received_at) }),
-            language: stored.language.code(),
+            language: stored.language.as_str(),
             identifier: source.map(|source| Identifier { system: Some(source.system), value: source.id }),
             questionnaire: format!("{QUESTIONNAIRE}|{}", stored.assessment.rule_table),
             status: "completed",

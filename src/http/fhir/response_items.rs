@@ -68,11 +68,11 @@ enum Step<'s> {
 
 impl Step<'_> {
     /// Renders the place. Only faults and known items need it.
-    fn written(&self, places: Places) -> String {
+    fn render(&self, places: Places) -> String {
         match self {
             Self::Resource(place) => (*place).to_owned(),
-            Self::Item { of, index, link } => (places.item)(&of.written(places), *index, *link),
-            Self::Answer { of, index } => (places.answer)(&of.written(places), *index),
+            Self::Item { of, index, link } => (places.item)(&of.render(places), *index, *link),
+            Self::Answer { of, index } => (places.answer)(&of.render(places), *index),
         }
     }
 }
@@ -85,7 +85,7 @@ impl Found {
 
     fn walk(&mut self, items: &[ItemInput], of: &Step<'_>, deeper: usize, places: Places) {
         if deeper == 0 && !items.is_empty() {
-            tell(&mut self.faults, || Fault::new(of.written(places), FaultCode::Format, "is nested too deeply"));
+            tell(&mut self.faults, || Fault::new(of.render(places), FaultCode::Format, "is nested too deeply"));
             return;
         }
         for (index, ItemInput { link_id: link, answer, item }) in items.iter().enumerate() {
@@ -95,13 +95,13 @@ impl Found {
             let quoted = link.filter(|link| link.len() <= LINK_QUOTED && link.chars().all(plain));
             let step = Step::Item { of, index, link: quoted };
             match link.map(|link| (link, Item::from_id(link))) {
-                Some((_, Some(known))) => self.take(known, answer, &step.written(places)),
+                Some((_, Some(known))) => self.take(known, answer, &step.render(places)),
                 Some((link, None)) if of_the_form(link) => {}
                 Some(_) => tell(&mut self.foreign, || {
-                    Fault::new(step.written(places), FaultCode::UnknownField, "the form has no such item")
+                    Fault::new(step.render(places), FaultCode::UnknownField, "the form has no such item")
                 }),
                 None => tell(&mut self.foreign, || {
-                    let place = format!("{}.linkId", step.written(places));
+                    let place = format!("{}.linkId", step.render(places));
                     Fault::new(place, FaultCode::Required, "an item must have a linkId")
                 }),
             }

@@ -9,7 +9,7 @@ use crate::domain::screening::answers::Answers;
 use crate::domain::screening::assessment::Assessment;
 use crate::domain::screening::rule_table::RuleTable;
 use crate::domain::screening::texts::Texts;
-use crate::domain::stored::StoredSubmission;
+use crate::domain::submissions::stored::StoredSubmission;
 
 /// A scored response.
 pub(super) struct Scored<'a> {

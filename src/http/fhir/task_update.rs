@@ -13,8 +13,9 @@ use super::follow_up::{self, outcome};
 use super::names::{CREDENTIAL, RESULTS};
 use super::outcome::{Issue, of, place, within};
 use super::reply;
-use crate::app::follow_ups::commands::{Asked, command};
-use crate::app::{AppError, follow_ups};
+use crate::app::error::AppError;
+use crate::app::follow_ups;
+use crate::app::follow_ups::commands::{CommandRequest, command};
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::follow_ups::{Closing, FollowUp, FollowUpCommand, FollowUpState, NotNeededReason};
 use crate::domain::ids::{CredentialId, FollowUpId};
@@ -99,7 +100,7 @@ pub(super) async fn update_task(
         return Err(Problem::content(faults, None));
     }
     let Some(asked) = asked else { return Ok(answer(&request, &case)) };
-    let asked = Asked { follow_up_id: FollowUpId(id), version, command: asked, note: None, idempotency: None };
+    let asked = CommandRequest { follow_up_id: FollowUpId(id), version, command: asked, note: None, idempotency: None };
     let done = command(&state.app, &actor, asked).await.map_err(located)?;
     Ok(answer(&request, &done.follow_up))
 }

@@ -5,10 +5,10 @@ use super::state::State;
 use super::wording::Wording;
 use crate::app::screening::rule_tables;
 use crate::app::submissions::intake;
+use crate::domain::clinics::Clinic;
 use crate::domain::fault::{Fault, keep_first_of_each_place};
 use crate::domain::language::Language;
 use crate::domain::screening::answers::Answers;
-use crate::domain::stored::Clinic;
 
 /// Rejects faulty answers, but still reports the red flags in them: a person with an emergency must not get only a field
 /// error.

@@ -14,11 +14,11 @@ use super::problem::Problem;
 use super::rate::Counted;
 use super::request_id::request_id;
 use super::state::State;
-use crate::app::AppError;
 use crate::app::access::limits::Budget;
 use crate::app::access::sign_in::{Admission, Attempt, SignedIn, admit};
+use crate::app::error::AppError;
 use crate::domain::access::actor::{Actor, Role};
-use crate::domain::stored::Clinic;
+use crate::domain::clinics::Clinic;
 
 /// Retry delay of a caller with too many unread responses.
 const UNREAD: Duration = Duration::from_secs(1);

@@ -20,7 +20,7 @@ use super::object::Object;
 use super::problem::{Problem, ProblemType};
 use super::room::Place;
 use super::state::State;
-use crate::app::AppError;
+use crate::app::error::AppError;
 use crate::domain::access::actor::Actor;
 use crate::domain::fault::Fault;
 

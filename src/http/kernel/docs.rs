@@ -23,7 +23,7 @@ use utoipa_swagger_ui::Config;
 use super::fixed::{Body, Fixed, JSON};
 use super::problem::{Problem, ProblemBody, ProblemType};
 use super::request_headers;
-use crate::app::AppError;
+use crate::app::error::AppError;
 use crate::domain::audit::AuditAction;
 
 /// Example of a successful response for each operation id: responses of the server, shortened. A test compares them.
@@ -277,7 +277,7 @@ impl Page {
     fn find(name: &str) -> Result<Self, Problem> {
         let config = Arc::new(Config::from("/openapi.json").validator_url("none"));
         let found = utoipa_swagger_ui::serve(name, config);
-        let found = found.map_err(|error| AppError::Internal(error.to_string()))?;
+        let found = found.map_err(|error| AppError::Internal(error.to_string().into()))?;
         let file = found.ok_or_else(|| Problem::new(ProblemType::NotFound, "unknown page"))?;
         let bytes = match file.bytes {
             Cow::Borrowed(bytes) => Bytes::from_static(bytes),

@@ -15,10 +15,10 @@ use super::fallback::literal;
 use super::faults::{of_query, of_validation};
 use super::problem::{Problem, ProblemType};
 use super::state::State;
-use crate::app::AppError;
+use crate::app::error::AppError;
+use crate::domain::clinics::Clinic;
 use crate::domain::fault::{Fault, FaultCode, keep_first_of_each_place};
 use crate::domain::language::Language;
-use crate::domain::stored::Clinic;
 
 /// A parameter that has not been read yet.
 pub struct Later<T> {
@@ -56,7 +56,7 @@ pub struct IdempotencyKey(pub Option<String>);
 pub struct IfMatch(pub i32);
 
 /// The accepted languages of a request, not parsed yet.
-pub struct Accepted(HttpRequest);
+pub struct AcceptedLanguages(HttpRequest);
 
 impl<T: Parameter> Later<T> {
     /// Reads the parameter.
@@ -77,7 +77,7 @@ impl<T> FromRequest for Later<T> {
     }
 }
 
-impl FromRequest for Accepted {
+impl FromRequest for AcceptedLanguages {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
@@ -86,7 +86,7 @@ impl FromRequest for Accepted {
     }
 }
 
-impl Accepted {
+impl AcceptedLanguages {
     /// The best accepted language that has texts, or `fallback` if there is none.
     #[must_use]
     pub fn or(&self, fallback: Language) -> Language {

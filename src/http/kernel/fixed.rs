@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::problem::Problem;
-use crate::app::AppError;
+use crate::app::error::AppError;
 use crate::domain::language::Language;
 
 pub(in crate::http) const JSON: &str = "application/json";
@@ -73,7 +73,7 @@ impl Fixed {
         make: impl FnOnce() -> Result<Vec<u8>, Problem>,
     ) -> Result<Box<RawValue>, Problem> {
         let plain = self.body(make)?.plain.as_deref().unwrap_or_default();
-        serde_json::from_slice(plain).map_err(|error| AppError::Internal(error.to_string()).into())
+        serde_json::from_slice(plain).map_err(|error| AppError::Internal(error.into()).into())
     }
 
     fn body(&self, make: impl FnOnce() -> Result<Vec<u8>, Problem>) -> Result<&Body, Problem> {
@@ -125,7 +125,7 @@ impl Body {
 /// # Errors
 /// Fails when serialization fails.
 pub(in crate::http) fn json(body: &impl Serialize) -> Result<Vec<u8>, Problem> {
-    serde_json::to_vec(body).map_err(|error| AppError::Internal(error.to_string()).into())
+    serde_json::to_vec(body).map_err(|error| AppError::Internal(error.into()).into())
 }
 
 /// A weak tag, the same for both forms.

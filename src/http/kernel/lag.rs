@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use actix_web::rt;
 use tokio::task::yield_now;
 
-/// A turn that takes this long is late.
-const LATE: Duration = Duration::from_millis(20);
+/// A turn is late if it takes this part of the time that a request may wait for the database: 22 ms of 1.4 s.
+const LATE: u32 = 64;
 /// A worker that was late in every turn for this long is overloaded. A single large request does not overload it.
 const SUSTAINED: Duration = Duration::from_millis(500);
 /// A worker that was late in no turn for this long is not overloaded any more.
@@ -30,13 +30,14 @@ struct Turns {
 }
 
 /// Whether this worker is overloaded and late, so that it should refuse work. Each call has the next turn measured.
-pub(in crate::http) fn late() -> bool {
+/// `deadline`: how long a request may wait for the database.
+pub(in crate::http) fn late(deadline: Duration) -> bool {
     if !MEASURING.replace(true) {
-        rt::spawn(async {
+        rt::spawn(async move {
             let start = Instant::now();
             yield_now().await;
             MEASURING.set(false);
-            WORKER.with_borrow_mut(|turns| turns.note(start.elapsed(), Instant::now()));
+            WORKER.with_borrow_mut(|turns| turns.note(start.elapsed() >= deadline / LATE, Instant::now()));
         });
     }
     WORKER.with_borrow(|turns| turns.overloaded && turns.late)
@@ -45,8 +46,7 @@ pub(in crate::http) fn late() -> bool {
 impl Turns {
     const NEW: Self = Self { late: false, since: None, overloaded: false };
 
-    fn note(&mut self, turn: Duration, now: Instant) {
-        let late = turn >= LATE;
+    fn note(&mut self, late: bool, now: Instant) {
         if late != self.late {
             self.late = late;
             self.since = None;
@@ -67,7 +67,7 @@ mod tests {
     fn a_worker_is_overloaded_while_its_turns_are_late_for_some_time() {
         let (mut turns, start) = (Turns::NEW, Instant::now());
         let at = |ms| start + Duration::from_millis(ms);
-        let (slow, fast) = (Duration::from_millis(25), Duration::from_millis(1));
+        let (slow, fast) = (true, false);
         let mut refuses = |turn, ms| {
             turns.note(turn, at(ms));
             turns.overloaded && turns.late

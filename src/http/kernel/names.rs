@@ -7,18 +7,20 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::access::actor::Role;
 use crate::domain::audit::{AuditAction, AuditOutcome};
-use crate::domain::follow_ups::{ClosingOutcome, Diagnosis, EventKind, NotNeededReason, StateName, Urgency};
+use crate::domain::follow_ups::worklist::FollowUpOrder;
+use crate::domain::follow_ups::{ClosingOutcome, Diagnosis, EventKind, NotNeededReason, StateName};
 use crate::domain::language::Language;
 use crate::domain::screening::assessment::FlagKind;
 use crate::domain::screening::instrument::{Outcome, PositiveWhen};
+use crate::domain::screening::pathway::PathwayId;
 use crate::domain::screening::pathway::Stage;
 use crate::domain::screening::questionnaire::Audience;
 use crate::domain::screening::red_flag::CareLevel;
 use crate::domain::screening::rule_table::{Band, Confidence, SourceKind};
-use crate::domain::stored::FollowUpOrder;
+use crate::domain::screening::urgency::Urgency;
 use crate::domain::subjects::Channel;
 use crate::domain::subjects::history::ChangeKind;
-use crate::domain::submissions::{Origin, PathwayId};
+use crate::domain::submissions::Origin;
 use crate::domain::webhooks::delivery::{DeliveryFailure, DeliveryState};
 use crate::domain::webhooks::{DisabledReason, WebhookEvent};
 

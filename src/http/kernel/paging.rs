@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use validator::Validate;
 
-use crate::domain::stored::{Page, PageRequest};
+use crate::domain::page::{Page, PageRequest};
 
 /// Default page size.
 pub(in crate::http) const DEFAULT_LIMIT: u16 = 50;
@@ -45,7 +45,7 @@ macro_rules! page {
         }
 
         impl $name {
-            pub(in crate::http) fn of(items: Vec<$row>, next_cursor: Option<String>) -> Self {
+            pub(in crate::http) fn new(items: Vec<$row>, next_cursor: Option<String>) -> Self {
                 Self { items: items.into_iter().map(<$item>::from).collect(), next_cursor }
             }
         }

@@ -9,7 +9,8 @@ use utoipa::ToSchema;
 use super::names::CareLevelName;
 use super::request_id::current_request_id;
 use super::wording::{AlarmBody, RedFlagBody};
-use crate::app::AppError;
+use crate::app::error::AppError;
+use crate::domain::causes::with_causes;
 use crate::domain::fault::{Fault, MOST_FAULTS};
 
 /// All problem types of this service.
@@ -277,7 +278,7 @@ impl From<AppError> for Problem {
                 Self::new(ProblemType::Unavailable, "another instance may know this rule table; try again later")
             }
             AppError::NoRandomness | AppError::ClinicNameTaken | AppError::ClinicUnknown | AppError::Internal(_) => {
-                tracing::error!(%error, "internal error");
+                tracing::error!(error = %with_causes(&error), "internal error");
                 Self::new(ProblemType::Internal, "search the log for the request id")
             }
         }

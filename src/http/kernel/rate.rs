@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::app::access::limits::{Limit, Standing, WINDOW};
+use crate::app::access::limits::{Limit, RateStatus, WINDOW};
 
 /// The header with the limits.
 pub(in crate::http) const POLICY: &str = "ratelimit-policy";
@@ -13,7 +13,7 @@ pub(in crate::http) const LEFT: &str = "ratelimit";
 
 /// The limits of the caller, kept with the request until it is answered.
 #[derive(Clone, Copy)]
-pub(in crate::http) struct Counted(pub Standing);
+pub(in crate::http) struct Counted(pub RateStatus);
 
 impl Counted {
     /// Sets the headers with the limits, what is left of them, and when they are full again.

@@ -7,12 +7,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::names::{CareLevelName, ConfidenceName, SourceKindName};
+use crate::domain::clinics::Clinic;
 use crate::domain::language::Language;
 use crate::domain::screening::red_flag::CareLevel;
 use crate::domain::screening::rule_table::{RuleTable, SourceUse};
 use crate::domain::screening::scoring::Alarm;
 use crate::domain::screening::texts::Texts;
-use crate::domain::stored::Clinic;
 
 /// The source of a value.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 
 use super::problem::Problem;
-use crate::app::AppError;
+use crate::app::error::AppError;
 
 /// Buffer size that fits nearly every assessment, bytes.
 const ROOM: usize = 64 * 1024;
@@ -16,6 +16,6 @@ pub(in crate::http) fn written(
     body: &impl Serialize,
 ) -> Result<HttpResponse, Problem> {
     let mut json = Vec::with_capacity(ROOM);
-    serde_json::to_writer(&mut json, body).map_err(|error| AppError::Internal(error.to_string()))?;
+    serde_json::to_writer(&mut json, body).map_err(|error| AppError::Internal(error.into()))?;
     Ok(response.content_type(ContentType::json()).body(json))
 }

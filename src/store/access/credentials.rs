@@ -7,14 +7,17 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::access::actor::Role;
+use crate::domain::access::credential::Credential;
 use crate::domain::audit::AuditEntry;
+use crate::domain::clinics::Clinic;
 use crate::domain::ids::{ClinicId, CredentialId, SenderId};
-use crate::domain::stored::{Clinic, Credential, Page, PageRequest};
+use crate::domain::page::{Page, PageRequest};
+use crate::store::audit;
 use crate::store::clinics::row::ClinicRow;
+use crate::store::database::Store;
 use crate::store::database::page::{Key as PageKey, Scope, cut};
 use crate::store::database::row::{at, known};
-use crate::store::subjects::row::sealing;
-use crate::store::{Store, StoreError, audit};
+use crate::store::error::StoreError;
 
 /// A credential that signed in, with its clinic.
 #[derive(Clone, Debug)]
@@ -56,7 +59,7 @@ pub async fn insert(store: &Store, credential: &Credential, key: &str, audit: &A
         at(credential.created_at) as _,
         credential.expires_at.map(at) as _,
         &credential.origins,
-        i16::from(store.keys.version().map_err(sealing)?),
+        i16::from(store.keys.version()?),
         credential.sender_id.0,
     )
     .execute(&mut *transaction)
@@ -160,7 +163,7 @@ impl ByPrefix {
             clinic_id.0,
             credential_id.0,
             current.as_slice(),
-            i16::from(store.keys.version().map_err(sealing)?),
+            i16::from(store.keys.version()?),
             self.hash.as_slice(),
         )
         .execute(&mut *transaction)
@@ -263,7 +266,7 @@ pub async fn rotate(
         key_hash.as_slice(),
         at(audit.at) as _,
         overlap_end.map(at) as _,
-        i16::from(store.keys.version().map_err(sealing)?),
+        i16::from(store.keys.version()?),
     )
     .execute(&mut *transaction)
     .await?;

@@ -5,8 +5,9 @@ use uuid::Uuid;
 
 use super::credentials::{ByPrefix, find_by_prefixes};
 use crate::domain::ids::ClinicId;
-use crate::store::database::writer::{Grouping, Work};
-use crate::store::{Store, StoreError, Writers};
+use crate::store::database::Store;
+use crate::store::database::writer::{Grouping, Work, Writer};
+use crate::store::error::StoreError;
 
 /// A prefix in the queue.
 pub(in crate::store) struct LookUp(String);
@@ -19,8 +20,8 @@ pub(in crate::store) const GROUPED: Grouping = Grouping { batch: 1_024, writers:
 ///
 /// # Errors
 /// Fails when the database is unavailable.
-pub async fn find(writers: &Writers, prefix: &str) -> Result<Option<ByPrefix>, StoreError> {
-    Ok(writers.look_ups.write(LookUp(prefix.to_owned())).await?.1)
+pub(in crate::store) async fn find(writer: &Writer<LookUp>, prefix: &str) -> Result<Option<ByPrefix>, StoreError> {
+    Ok(writer.write(LookUp(prefix.to_owned())).await?.1)
 }
 
 impl Work for LookUp {

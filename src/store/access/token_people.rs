@@ -7,14 +7,16 @@ use zeroize::Zeroizing;
 
 use super::credentials::CredentialRow;
 use crate::domain::access::actor::Role;
+use crate::domain::access::credential::Credential;
 use crate::domain::audit::AuditEntry;
+use crate::domain::clinics::Clinic;
 use crate::domain::ids::{ClinicId, CredentialId};
-use crate::domain::stored::{Clinic, Credential};
+use crate::store::audit;
 use crate::store::clinics::row::ClinicRow;
-use crate::store::database::keys::{Keys, Place, SealNonce};
+use crate::store::database::Store;
+use crate::store::database::keys::{Keys, Place};
 use crate::store::database::row::at;
-use crate::store::subjects::row::sealing;
-use crate::store::{Store, StoreError, audit};
+use crate::store::error::StoreError;
 
 /// A person of a token issuer: the hashes that find the credential, under every master key with the current one first, and
 /// the sealed plaintext.
@@ -24,17 +26,23 @@ pub struct IssuerSubject {
 }
 
 impl IssuerSubject {
-    pub(in crate::store) fn of(keys: &Keys, issuer: &str, subject: &str) -> Self {
+    /// The stored form of a person of a token issuer.
+    #[must_use]
+    pub fn new(store: &Store, issuer: &str, subject: &str) -> Self {
+        Self::with_keys(&store.keys, issuer, subject)
+    }
+
+    fn with_keys(keys: &Keys, issuer: &str, subject: &str) -> Self {
         let clear = Zeroizing::new(json!([issuer, subject]).to_string());
         Self { hashes: keys.person_hashes(issuer, subject), clear }
     }
 
     /// Decrypts the sealed column of a credential.
     pub(in crate::store) fn open(keys: &Keys, place: Place, sealed: &[u8]) -> Result<Self, StoreError> {
-        let clear = keys.open(place, sealed).map_err(sealing)?;
+        let clear = keys.open(place, sealed)?;
         let broken = |_| StoreError::Inconsistent { table: "credentials", what: "issuer_subject_sealed" };
         let (issuer, subject): (String, String) = serde_json::from_str(&clear).map_err(broken)?;
-        Ok(Self::of(keys, &issuer, &subject))
+        Ok(Self::with_keys(keys, &issuer, &subject))
     }
 
     /// The hash and the sealed text under the current master key.
@@ -42,15 +50,9 @@ impl IssuerSubject {
         &self,
         keys: &Keys,
         place: Place,
-        nonce: SealNonce,
     ) -> Result<(Option<&Vec<u8>>, Vec<u8>), StoreError> {
-        Ok((self.hashes.first(), keys.seal(place, nonce, &self.clear).map_err(sealing)?))
+        Ok((self.hashes.first(), keys.seal(place, &self.clear)?))
     }
-}
-
-/// The place of the sealed issuer and subject of a credential.
-pub(in crate::store) fn place(clinic_id: ClinicId, credential_id: CredentialId) -> Place {
-    Place { clinic_id: clinic_id.0, row_id: credential_id.0, column: "credentials.issuer_subject_sealed" }
 }
 
 /// Finds a clinic by its id or its exact name, and the person's credential in it. A text that is a valid id is not used as
@@ -62,7 +64,6 @@ pub async fn find(
     store: &Store,
     clinic: &str,
     person: &IssuerSubject,
-    nonce: SealNonce,
 ) -> Result<Option<(Clinic, Option<Credential>)>, StoreError> {
     let id = Uuid::try_parse(clinic).ok();
     let mut connection = store.auth().await?;
@@ -96,7 +97,7 @@ pub async fn find(
     let Some(row) = row else { return Ok(Some((clinic, None))) };
     let credential_id = CredentialId(row.credential_id);
     if !row.current {
-        follow_master_key(store, clinic.clinic_id, credential_id, person, nonce).await?;
+        follow_master_key(store, clinic.clinic_id, credential_id, person).await?;
     }
     let row = CredentialRow {
         credential_id: row.credential_id,
@@ -121,9 +122,8 @@ async fn follow_master_key(
     clinic_id: ClinicId,
     credential_id: CredentialId,
     person: &IssuerSubject,
-    nonce: SealNonce,
 ) -> Result<(), StoreError> {
-    let (hash, sealed) = person.columns(&store.keys, place(clinic_id, credential_id), nonce)?;
+    let (hash, sealed) = person.columns(&store.keys, Place::person(clinic_id, credential_id))?;
     let mut transaction = store.begin(clinic_id).await?;
     sqlx::query!(
         "update credentials set issuer_subject_hash = $3, issuer_subject_sealed = $4, key_version = $5
@@ -132,7 +132,7 @@ async fn follow_master_key(
         credential_id.0,
         hash,
         sealed,
-        i16::from(store.keys.version().map_err(sealing)?),
+        i16::from(store.keys.version()?),
     )
     .execute(&mut *transaction)
     .await?;
@@ -149,11 +149,10 @@ pub async fn insert(
     store: &Store,
     credential: &Credential,
     person: &IssuerSubject,
-    nonce: SealNonce,
     audit: &AuditEntry,
 ) -> Result<(), StoreError> {
     let (clinic_id, credential_id) = (credential.clinic_id, credential.credential_id);
-    let (hash, sealed) = person.columns(&store.keys, place(clinic_id, credential_id), nonce)?;
+    let (hash, sealed) = person.columns(&store.keys, Place::person(clinic_id, credential_id))?;
     let mut transaction = store.begin(credential.clinic_id).await?;
     let done = sqlx::query!(
         "insert into credentials (clinic_id, credential_id, sender_id, role, display_name, issuer_subject_hash,
@@ -168,7 +167,7 @@ pub async fn insert(
         hash,
         sealed,
         at(credential.created_at) as _,
-        i16::from(store.keys.version().map_err(sealing)?),
+        i16::from(store.keys.version()?),
     )
     .execute(&mut *transaction)
     .await?;

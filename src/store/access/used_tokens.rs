@@ -4,8 +4,9 @@
 use jiff::Timestamp;
 
 use crate::domain::ids::ClinicId;
+use crate::store::database::Store;
 use crate::store::database::row::at;
-use crate::store::{Store, StoreError};
+use crate::store::error::StoreError;
 
 /// Rows per batch of the sweep.
 const BATCH: i64 = 10_000;

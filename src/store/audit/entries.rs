@@ -4,10 +4,11 @@ use uuid::Uuid;
 
 use crate::domain::audit::{AuditAction, AuditEntry, AuditFilter, AuditOutcome, NamedEntry};
 use crate::domain::ids::{AuditEntryId, ClinicId, CredentialId, SubjectId};
-use crate::domain::stored::{Page, PageRequest};
+use crate::domain::page::{Page, PageRequest};
+use crate::store::database::Store;
 use crate::store::database::page::{Key, Scope, cut};
 use crate::store::database::row::{at, bound, known};
-use crate::store::{Store, StoreError};
+use crate::store::error::StoreError;
 
 /// One page of a clinic's audit log, newest first. Each entry has the display name of its credential.
 ///

@@ -3,16 +3,15 @@
 
 use crate::domain::audit::seal::{Columns, EntryMac, SealMac};
 use crate::domain::ids::ClinicId;
-use crate::store::StoreError;
 use crate::store::database::keys::Keys;
+use crate::store::error::StoreError;
 
 /// The current key version.
 ///
 /// # Errors
 /// Fails when the current version is not known yet.
 pub(in crate::store) fn version(keys: &Keys) -> Result<i16, StoreError> {
-    let version = keys.version().map_err(|error| StoreError::Unavailable(error.to_string()))?;
-    Ok(i16::from(version))
+    Ok(keys.version()?.into())
 }
 
 /// Returns the wanted version if a key of it exists, otherwise the current one. An entry with a version that never existed
@@ -21,7 +20,7 @@ pub(in crate::store) fn version(keys: &Keys) -> Result<i16, StoreError> {
 /// # Errors
 /// Fails when the current version is not known yet.
 pub(in crate::store) fn usable(keys: &Keys, wanted: i16) -> Result<i16, StoreError> {
-    let known = u8::try_from(wanted).is_ok_and(|wanted| keys.audit_mac(wanted, &[]).is_ok());
+    let known = u8::try_from(wanted).is_ok_and(|wanted| keys.audit_mac(wanted, &[]).is_some());
     if known { Ok(wanted) } else { version(keys) }
 }
 
@@ -33,12 +32,12 @@ pub(in crate::store) fn entry_mac(keys: &Keys, version: i16, columns: &Columns) 
         parts.push(if column.is_some() { b"1" } else { b"0" });
         parts.push(column.as_deref().unwrap_or_default().as_bytes());
     }
-    let whole = keys.audit_mac(u8::try_from(version).ok()?, &parts).ok()?;
+    let whole = keys.audit_mac(u8::try_from(version).ok()?, &parts)?;
     whole[..size_of::<EntryMac>()].try_into().ok()
 }
 
 /// The hashed fields of a seal.
-pub(in crate::store) struct Said<'a> {
+pub(in crate::store) struct SealFields<'a> {
     pub clinic_id: ClinicId,
     pub seal_number: i64,
     pub key_version: i16,
@@ -50,7 +49,7 @@ pub(in crate::store) struct Said<'a> {
     pub entry_macs: &'a [u8],
 }
 
-impl Said<'_> {
+impl SealFields<'_> {
     /// Hashes the seal. `None` when no key of its version exists.
     pub(in crate::store) fn mac(&self, keys: &Keys) -> Option<SealMac> {
         let parts: [&[u8]; 8] = [
@@ -63,12 +62,12 @@ impl Said<'_> {
             self.entry_ids.as_bytes(),
             self.entry_macs,
         ];
-        keys.audit_mac(u8::try_from(self.key_version).ok()?, &parts).ok()
+        keys.audit_mac(u8::try_from(self.key_version).ok()?, &parts)
     }
 }
 
 /// The hashed fields of a tombstone. Times are in microseconds since 1970.
-pub(in crate::store) struct SaidOfPruned<'a> {
+pub(in crate::store) struct TombstoneFields<'a> {
     pub clinic_id: ClinicId,
     pub key_version: i16,
     pub first_seal: i64,
@@ -81,7 +80,7 @@ pub(in crate::store) struct SaidOfPruned<'a> {
     pub pruned_at: &'a str,
 }
 
-impl SaidOfPruned<'_> {
+impl TombstoneFields<'_> {
     /// Hashes the tombstone. `None` when no key of its version exists.
     pub(in crate::store) fn mac(&self, keys: &Keys) -> Option<SealMac> {
         let parts: [&[u8]; 11] = [
@@ -97,6 +96,6 @@ impl SaidOfPruned<'_> {
             self.last_mac,
             self.pruned_at.as_bytes(),
         ];
-        keys.audit_mac(u8::try_from(self.key_version).ok()?, &parts).ok()
+        keys.audit_mac(u8::try_from(self.key_version).ok()?, &parts)
     }
 }

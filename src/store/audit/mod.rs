@@ -8,10 +8,10 @@ pub mod seals;
 pub mod trail;
 pub mod writer;
 
-use super::StoreError;
 use super::database::connection::Connection;
 use super::database::keys::Keys;
 use super::database::row::at;
+use super::error::StoreError;
 use crate::domain::audit::AuditEntry;
 use crate::domain::audit::seal::Columns;
 use macs::{entry_mac, version};

@@ -4,14 +4,16 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::macs::{SaidOfPruned, version};
-use super::trail::{Sealed, Trail};
+use super::macs::{TombstoneFields, version};
+use super::trail::{AuditSnapshot, SealWithEntries};
 use crate::domain::audit::AuditEntry;
 use crate::domain::audit::seal::Tombstone;
 use crate::domain::ids::ClinicId;
+use crate::store::audit;
+use crate::store::database::Store;
 use crate::store::database::role::become_jobs;
 use crate::store::database::row::at;
-use crate::store::{Store, StoreError, audit};
+use crate::store::error::StoreError;
 
 /// Totals of the entries that a list of seals covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +30,7 @@ pub struct Covered {
 /// # Errors
 /// Fails when the account does not own the tables, when another process is pruning the same clinic, or when the database is
 /// unavailable.
-pub async fn begin(store: &Store, clinic_id: ClinicId) -> Result<Trail, StoreError> {
+pub async fn begin(store: &Store, clinic_id: ClinicId) -> Result<AuditSnapshot, StoreError> {
     let mut transaction = store.begin_pruning(clinic_id).await?;
     // Row security applies to the owner too, and hides every row from an owner that no policy names.
     let may = sqlx::query!(
@@ -48,15 +50,19 @@ pub async fn begin(store: &Store, clinic_id: ClinicId) -> Result<Trail, StoreErr
     if !may.alone {
         return Err(StoreError::Refused("another process is removing entries of this clinic's audit log"));
     }
-    Ok(Trail { transaction, keys: std::sync::Arc::clone(&store.keys) })
+    Ok(AuditSnapshot { transaction, keys: std::sync::Arc::clone(&store.keys) })
 }
 
-impl Trail {
+impl AuditSnapshot {
     /// Totals of the entries that these seals cover. `None` if none of the entries exists.
     ///
     /// # Errors
     /// Fails when the database is unavailable.
-    pub async fn covered(&mut self, clinic_id: ClinicId, seals: &[Sealed]) -> Result<Option<Covered>, StoreError> {
+    pub async fn covered(
+        &mut self,
+        clinic_id: ClinicId,
+        seals: &[SealWithEntries],
+    ) -> Result<Option<Covered>, StoreError> {
         let row = sqlx::query!(
             r#"select count(*) as "entries!", min(at) as "first_at: jiff_sqlx::Timestamp",
                       max(at) as "last_at: jiff_sqlx::Timestamp"
@@ -78,7 +84,7 @@ impl Trail {
     ///
     /// # Errors
     /// Fails when a row cannot be removed, or when the database is unavailable.
-    pub async fn remove(&mut self, clinic_id: ClinicId, seals: &[Sealed]) -> Result<(), StoreError> {
+    pub async fn remove(&mut self, clinic_id: ClinicId, seals: &[SealWithEntries]) -> Result<(), StoreError> {
         let (ids, numbers) = (ids(seals), seals.iter().map(|seal| seal.link.seal_number).collect::<Vec<_>>());
         let entries = sqlx::query!(
             "delete from audit_entries where clinic_id = $1 and audit_entry_id = any ($2)",
@@ -108,7 +114,7 @@ impl Trail {
         let clinic_id = entry.clinic_id;
         let key_version = version(&self.keys)?;
         let micros = |at: Timestamp| at.as_microsecond().to_string();
-        let said = SaidOfPruned {
+        let said = TombstoneFields {
             clinic_id,
             key_version,
             first_seal: tombstone.first_seal,
@@ -146,6 +152,6 @@ impl Trail {
     }
 }
 
-fn ids(seals: &[Sealed]) -> Vec<Uuid> {
+fn ids(seals: &[SealWithEntries]) -> Vec<Uuid> {
     seals.iter().flat_map(|seal| seal.entries.iter().map(|(id, _)| id.0)).collect()
 }

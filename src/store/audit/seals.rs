@@ -3,14 +3,15 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::macs::{Said, usable};
+use super::macs::{SealFields, usable};
 use super::trail;
 use crate::domain::audit::seal::{EntryMac, Head, NOTHING};
 use crate::domain::ids::ClinicId;
+use crate::store::database::Store;
 use crate::store::database::connection::Connection;
 use crate::store::database::row::at;
 use crate::store::database::session::Session;
-use crate::store::{Store, StoreError};
+use crate::store::error::StoreError;
 
 /// Entries per seal: enough to keep seals few, few enough to read a seal quickly.
 const ENTRIES: i64 = 1_000;
@@ -27,7 +28,7 @@ pub async fn waiting(store: &Store) -> Result<Vec<ClinicId>, StoreError> {
 
 /// Result of sealing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sealed {
+pub struct NewSeal {
     /// The new end of the chain.
     pub head: Head,
     /// Whether the seal is full; then more entries may be pending.
@@ -38,7 +39,7 @@ pub struct Sealed {
 ///
 /// # Errors
 /// Fails when the database is unavailable.
-pub async fn seal_next(store: &Store, clinic_id: ClinicId, now: Timestamp) -> Result<Option<Sealed>, StoreError> {
+pub async fn seal_next(store: &Store, clinic_id: ClinicId, now: Timestamp) -> Result<Option<NewSeal>, StoreError> {
     let mut transaction = store.begin_jobs(clinic_id).await?;
     let ours = sqlx::query_scalar!(
         r#"select pg_try_advisory_xact_lock(hashtextextended('audit seals of ' || $1::text, 0)) as "ours!""#,
@@ -87,7 +88,7 @@ async fn seal(
     after: Head,
     believe: bool,
     now: Timestamp,
-) -> Result<Option<Sealed>, StoreError> {
+) -> Result<Option<NewSeal>, StoreError> {
     let waiting = sqlx::query!(
         "select audit_entry_id, mac, key_version from audit_pending p
          where clinic_id = $1 and key_version = (select min(key_version) from audit_pending where clinic_id = $1)
@@ -116,7 +117,7 @@ async fn seal(
     )
     .execute(&mut **transaction)
     .await?;
-    Ok(Some(Sealed { head, full: i64::try_from(ids.len()) == Ok(ENTRIES) }))
+    Ok(Some(NewSeal { head, full: i64::try_from(ids.len()) == Ok(ENTRIES) }))
 }
 
 /// Entries of a seal, with their hashes.
@@ -135,7 +136,7 @@ async fn insert(
 ) -> Result<Head, StoreError> {
     let seal_number = after.seal_number + 1;
     let texts: Vec<String> = listed.ids.iter().map(Uuid::to_string).collect();
-    let said = Said {
+    let fields = SealFields {
         clinic_id: after.clinic_id,
         seal_number,
         key_version: listed.key_version,
@@ -145,7 +146,7 @@ async fn insert(
         entry_macs: listed.macs,
     };
     let unknown = || StoreError::Inconsistent { table: "audit_pending", what: "key_version" };
-    let mac = said.mac(&store.keys).ok_or_else(unknown)?;
+    let mac = fields.mac(&store.keys).ok_or_else(unknown)?;
     sqlx::query!(
         "insert into audit_seals
              (clinic_id, seal_number, key_version, sealed_at, previous_mac, entry_ids, entry_macs, mac)

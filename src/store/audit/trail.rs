@@ -7,14 +7,15 @@ use futures_util::TryStreamExt as _;
 use sqlx::Executor as _;
 use uuid::Uuid;
 
-use super::macs::{Said, SaidOfPruned, entry_mac};
+use super::macs::{SealFields, TombstoneFields, entry_mac};
 use crate::domain::audit::seal::{Columns, EntryMac, Head, Link, NOTHING, Pruned};
 use crate::domain::ids::{AuditEntryId, ClinicId};
+use crate::store::database::Store;
 use crate::store::database::connection::{Connection, Patience};
 use crate::store::database::keys::{Keys, equal};
 use crate::store::database::role::tie_to;
 use crate::store::database::session::Session;
-use crate::store::{Store, StoreError};
+use crate::store::error::StoreError;
 
 /// Seals per query. Each covers at most a thousand entries.
 const SEALS: i64 = 20;
@@ -24,13 +25,13 @@ pub const ENTRIES: usize = 1_000;
 const WAITING: i64 = 1_000;
 
 /// A snapshot of the audit log.
-pub struct Trail {
+pub struct AuditSnapshot {
     pub(in crate::store) transaction: Session,
     pub(in crate::store) keys: std::sync::Arc<Keys>,
 }
 
 /// A seal, with the entries that it covers and their hashes.
-pub struct Sealed {
+pub struct SealWithEntries {
     /// Version of the key that hashed the entries and the seal.
     pub key_version: i16,
     /// Microseconds since 1970. `None` if the stored time is not readable.
@@ -41,7 +42,7 @@ pub struct Sealed {
 }
 
 /// An entry that is not sealed yet.
-pub struct Waiting {
+pub struct PendingEntry {
     pub id: AuditEntryId,
     /// Version of the key that hashed the entry.
     pub key_version: i16,
@@ -49,7 +50,7 @@ pub struct Waiting {
     pub mac: Option<EntryMac>,
 }
 
-impl Trail {
+impl AuditSnapshot {
     /// Begins a read-only snapshot transaction.
     ///
     /// # Errors
@@ -111,7 +112,7 @@ impl Trail {
         .await?;
         let pruned = rows.into_iter().map(|row| {
             let time = |place: usize| row.times.get(place).and_then(Option::as_deref).unwrap_or_default();
-            let said = SaidOfPruned {
+            let fields = TombstoneFields {
                 clinic_id,
                 key_version: row.key_version,
                 first_seal: row.first_seal,
@@ -125,7 +126,7 @@ impl Trail {
             };
             let link = Link {
                 seal_number: row.last_seal,
-                genuine: said.mac(&self.keys).is_some_and(|mac| equal(&mac, &row.mac)),
+                genuine: fields.mac(&self.keys).is_some_and(|mac| equal(&mac, &row.mac)),
                 previous_mac: row.previous_mac[..].try_into().unwrap_or(NOTHING),
                 mac: row.last_mac[..].try_into().unwrap_or(NOTHING),
             };
@@ -138,7 +139,7 @@ impl Trail {
     ///
     /// # Errors
     /// Fails when the database is unavailable.
-    pub async fn seals(&mut self, clinic_id: ClinicId, after: Option<i64>) -> Result<Vec<Sealed>, StoreError> {
+    pub async fn seals(&mut self, clinic_id: ClinicId, after: Option<i64>) -> Result<Vec<SealWithEntries>, StoreError> {
         let rows = sqlx::query!(
             r#"select seal_number, coalesce(key_version, 0::smallint) as "key_version!",
                       case when isfinite(sealed_at) then ((extract(epoch from sealed_at) * 1000000)::bigint)::text
@@ -154,7 +155,7 @@ impl Trail {
         .fetch_all(&mut *self.transaction)
         .await?;
         let sealed = rows.into_iter().map(|row| {
-            let said = Said {
+            let fields = SealFields {
                 clinic_id,
                 seal_number: row.seal_number,
                 key_version: row.key_version,
@@ -163,7 +164,7 @@ impl Trail {
                 entry_ids: &row.entry_ids,
                 entry_macs: &row.entry_macs,
             };
-            let genuine = said.mac(&self.keys).is_some_and(|mac| equal(&mac, &row.mac));
+            let genuine = fields.mac(&self.keys).is_some_and(|mac| equal(&mac, &row.mac));
             let link = Link {
                 seal_number: row.seal_number,
                 genuine,
@@ -171,7 +172,12 @@ impl Trail {
                 mac: row.mac[..].try_into().unwrap_or(NOTHING),
             };
             let sealed_at = row.sealed_at.as_deref().and_then(|at| at.parse().ok());
-            Sealed { key_version: row.key_version, sealed_at, link, entries: entries(&row.entry_ids, &row.entry_macs) }
+            SealWithEntries {
+                key_version: row.key_version,
+                sealed_at,
+                link,
+                entries: entries(&row.entry_ids, &row.entry_macs),
+            }
         });
         Ok(sealed.collect())
     }
@@ -194,7 +200,7 @@ impl Trail {
     ///
     /// # Errors
     /// Fails when the database is unavailable.
-    pub async fn waiting(&mut self, clinic_id: ClinicId, after: Option<Uuid>) -> Result<Vec<Waiting>, StoreError> {
+    pub async fn waiting(&mut self, clinic_id: ClinicId, after: Option<Uuid>) -> Result<Vec<PendingEntry>, StoreError> {
         let rows = sqlx::query!(
             "select audit_entry_id, mac, key_version from audit_pending
              where clinic_id = $1 and ($2::uuid is null or audit_entry_id > $2) order by audit_entry_id limit $3",
@@ -204,7 +210,7 @@ impl Trail {
         )
         .fetch_all(&mut *self.transaction)
         .await?;
-        let waiting = rows.into_iter().map(|row| Waiting {
+        let waiting = rows.into_iter().map(|row| PendingEntry {
             id: AuditEntryId(row.audit_entry_id),
             key_version: row.key_version,
             mac: row.mac.and_then(|mac| mac.try_into().ok()),

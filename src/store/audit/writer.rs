@@ -2,23 +2,24 @@
 
 use crate::domain::audit::AuditEntry;
 use crate::domain::ids::ClinicId;
-use crate::store::database::writer::Work;
-use crate::store::{Store, StoreError, Writers, audit};
+use crate::store::audit;
+use crate::store::database::Store;
+use crate::store::database::writer::{Work, Writer};
+use crate::store::error::StoreError;
 
 /// An entry in the queue.
-pub(in crate::store) struct Look(AuditEntry);
+pub(in crate::store) struct AuditedRead(AuditEntry);
 
 /// Adds an entry to the audit log. When this returns, the entry is on disk.
 ///
 /// # Errors
-/// Fails when the database is unavailable, or when too many entries are queued. The caller must then not return the data
-/// that the entry is about.
-pub async fn write(writers: &Writers, entry: AuditEntry) -> Result<(), StoreError> {
+/// Fails when the database is unavailable, or when too many entries are queued.
+pub(in crate::store) async fn write(writer: &Writer<AuditedRead>, entry: AuditEntry) -> Result<(), StoreError> {
     let away = |error: StoreError| StoreError::Unavailable(format!("the audit log cannot be written: {error}"));
-    writers.trail.write(Look(entry)).await.map(drop).map_err(away)
+    writer.write(AuditedRead(entry)).await.map(drop).map_err(away)
 }
 
-impl Work for Look {
+impl Work for AuditedRead {
     const QUEUE_NAME: &'static str = "trail";
     type Touched = ();
     type Outcome = ();
@@ -32,7 +33,7 @@ impl Work for Look {
     }
 
     async fn commit(store: &Store, part: &[Self]) -> Result<Vec<()>, StoreError> {
-        let entries: Vec<AuditEntry> = part.iter().map(|look| look.0.clone()).collect();
+        let entries: Vec<AuditEntry> = part.iter().map(|read| read.0.clone()).collect();
         let mut transaction = store.begin_writer(&[]).await?;
         audit::insert_all(&store.keys, &mut transaction, &entries).await?;
         transaction.commit().await?;

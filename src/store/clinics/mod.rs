@@ -4,11 +4,13 @@ pub(super) mod row;
 
 use jiff::Timestamp;
 
+use super::audit;
+use super::database::Store;
 use super::database::row::at;
-use super::{Store, StoreError, audit};
+use super::error::StoreError;
 use crate::domain::audit::AuditEntry;
-use crate::domain::stored::Clinic;
-use crate::domain::submissions::PathwayId;
+use crate::domain::clinics::Clinic;
+use crate::domain::screening::pathway::PathwayId;
 use row::ClinicRow;
 
 /// # Errors
@@ -22,7 +24,7 @@ pub async fn insert(store: &Store, clinic: &Clinic, now: Timestamp) -> Result<()
         clinic.name,
         clinic.booking_url,
         clinic.emergency_number,
-        clinic.language.code(),
+        clinic.language.as_str(),
         at(now) as _,
         &names(&clinic.pathways),
     )
@@ -38,7 +40,7 @@ pub async fn insert(store: &Store, clinic: &Clinic, now: Timestamp) -> Result<()
 /// Fails when another clinic has the name, or when the database is unavailable.
 pub async fn update(store: &Store, clinic: &Clinic, entry: &AuditEntry) -> Result<bool, StoreError> {
     let mut transaction = store.begin_jobs(clinic.clinic_id).await?;
-    let languages: Vec<String> = clinic.languages.iter().map(|language| language.code().to_owned()).collect();
+    let languages: Vec<String> = clinic.languages.iter().map(|language| language.as_str().to_owned()).collect();
     let done = sqlx::query!(
         "update clinics
          set name = $2, booking_url = $3, emergency_number = $4, language = $5, pathways = $6, languages = $7,
@@ -49,7 +51,7 @@ pub async fn update(store: &Store, clinic: &Clinic, entry: &AuditEntry) -> Resul
         clinic.name,
         clinic.booking_url,
         clinic.emergency_number,
-        clinic.language.code(),
+        clinic.language.as_str(),
         &names(&clinic.pathways),
         &languages,
         i32::from(clinic.due.today),

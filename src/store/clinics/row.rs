@@ -1,10 +1,10 @@
 //! The columns of a clinic. They are read with the clinic, and with credentials that sign in to it.
 
+use crate::domain::clinics::{Clinic, DueHours};
 use crate::domain::ids::ClinicId;
-use crate::domain::stored::{Clinic, DueHours};
-use crate::domain::submissions::PathwayId;
-use crate::store::StoreError;
+use crate::domain::screening::pathway::PathwayId;
 use crate::store::database::row::{known, language};
+use crate::store::error::StoreError;
 
 pub(in crate::store) struct ClinicRow {
     pub clinic_id: uuid::Uuid,

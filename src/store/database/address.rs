@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 
 /// Always switched off in the log: the driver quotes database URL parameters that it does not know, and these may hold a
 /// secret. Statements are logged without values, because every value is a bind parameter.

@@ -20,7 +20,7 @@ pub enum Meaning {
 impl Meaning {
     /// The meaning of a violated constraint. `None` when a violation is a defect of the service.
     #[must_use]
-    pub fn of(constraint: &str) -> Option<Self> {
+    pub fn from_constraint(constraint: &str) -> Option<Self> {
         match constraint {
             "clinics_name_unique" => Some(Self::ClinicNameTaken),
             "submissions_supersedes_fkey" => Some(Self::SupersededSubmissionUnknown),

@@ -6,7 +6,9 @@ use super::connection::Connection;
 use super::migrations::Migrations;
 use super::pool::session_options;
 use super::{migrations, rights};
-use crate::store::{Store, StoreError};
+use crate::domain::causes::with_causes;
+use crate::store::database::Store;
+use crate::store::error::StoreError;
 
 /// The state of the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,9 +44,9 @@ pub async fn check(store: &Store) -> Result<DatabaseHealth, StoreError> {
     if store.pool.disk_full()
         && let Err(error) = take_a_row(store).await
     {
-        tracing::warn!(%error, "the database does not accept rows");
+        tracing::warn!(error = %with_causes(&error), "the database does not accept rows");
     }
-    Ok(DatabaseHealth { disk: !store.pool.disk_full(), ..look(&mut *store.account().await?).await? })
+    Ok(DatabaseHealth { disk: !store.pool.disk_full(), ..read_health(&mut *store.account().await?).await? })
 }
 
 /// Checks whether the disk has room again: inserts a row that fills a page of its own, and rolls back.
@@ -60,10 +62,10 @@ async fn take_a_row(store: &Store) -> Result<(), StoreError> {
 /// # Errors
 /// Fails when the server refuses the options or is unreachable.
 pub async fn check_once(options: &PgConnectOptions) -> Result<DatabaseHealth, StoreError> {
-    look(&mut Connection::of_its_own(session_options(options.clone())).await?).await
+    read_health(&mut Connection::of_its_own(session_options(options.clone())).await?).await
 }
 
-async fn look(connection: &mut Connection) -> Result<DatabaseHealth, StoreError> {
+async fn read_health(connection: &mut Connection) -> Result<DatabaseHealth, StoreError> {
     // Reads the configured values, because each session sets its own `synchronous_commit`.
     let settings = sqlx::query!(
         r#"select name as "name!", reset_val as "setting!" from pg_settings

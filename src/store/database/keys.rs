@@ -3,12 +3,13 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use aws_lc_rs::{constant_time, hkdf, hmac};
+use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::{constant_time, digest, hkdf, hmac};
 use data_encoding::HEXLOWER_PERMISSIVE;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId, WebhookId};
 use crate::domain::subjects::LookUp;
 
 /// The master key, 256 bits.
@@ -32,20 +33,17 @@ struct Derived {
     sealing: hmac::Key,
     person: hmac::Key,
     token: hmac::Key,
-    field: LessSafeKey,
+    field: RandomizedNonceKey,
 }
 
 /// The place of a sealed value. It is authenticated with the value, so a value moved to another row or column cannot be
 /// decrypted.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
-    pub clinic_id: Uuid,
-    pub row_id: Uuid,
-    pub column: &'static str,
+    clinic_id: Uuid,
+    row_id: Uuid,
+    column: &'static str,
 }
-
-/// A nonce. It must be unique for each sealed value.
-pub type SealNonce = [u8; NONCE_LEN];
 
 /// Errors of key files and sealed values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -60,8 +58,8 @@ pub enum KeyError {
     #[error("the master key was not checked against the database yet")]
     Unversioned,
     /// The value was sealed under another key or for another place, or was altered.
-    #[error("a sealed value cannot be decrypted")]
-    Sealed,
+    #[error("a value of {0} cannot be decrypted with this master key")]
+    Sealed(&'static str),
 }
 
 impl MasterKey {
@@ -97,20 +95,12 @@ impl MasterKey {
 }
 
 impl Keys {
-    /// Derives the sub-keys of one master key.
-    ///
-    /// # Errors
-    /// Fails when the library refuses, which it does not for keys of this size.
-    pub fn derive(master: &MasterKey) -> Result<Self, KeyError> {
-        Self::derive_all(std::slice::from_ref(master))
-    }
-
-    /// Derives the sub-keys of several master keys, the current one first.
+    /// Derives the sub-keys of the master keys, the current one first.
     ///
     /// # Errors
     /// Fails when there is no key, or when the library refuses, which it does not for keys of this size.
-    pub fn derive_all(masters: &[MasterKey]) -> Result<Self, KeyError> {
-        let derived = masters.iter().map(Derived::of).collect::<Result<Vec<_>, _>>()?;
+    pub fn derive(masters: &[MasterKey]) -> Result<Self, KeyError> {
+        let derived = masters.iter().map(Derived::from_master).collect::<Result<Vec<_>, _>>()?;
         if derived.is_empty() { Err(KeyError::Format) } else { Ok(Self { derived, versions: OnceLock::new() }) }
     }
 
@@ -177,12 +167,11 @@ impl Keys {
         self.derived.iter().any(|one| made(one).get(..signature.len()).is_some_and(|own| equal(own, signature)))
     }
 
-    /// A keyed hash over parts of the audit log, with the key of a version.
-    ///
-    /// # Errors
-    /// Fails when no key of the file has this version, or when the versions were not read from the database yet.
-    pub fn audit_mac(&self, version: u8, parts: &[&[u8]]) -> Result<[u8; 32], KeyError> {
-        Ok(tag(&self.of_version(version)?.sealing, parts))
+    /// A keyed hash over parts of the audit log, with the key of a version. `None` when no key of the file has this version,
+    /// or when the versions were not read from the database yet.
+    #[must_use]
+    pub fn audit_mac(&self, version: u8, parts: &[&[u8]]) -> Option<[u8; 32]> {
+        Some(tag(&self.of_version(version)?.sealing, parts))
     }
 
     /// The hash of a subject in the erasure log, under every key, the current one first.
@@ -204,50 +193,47 @@ impl Keys {
         self.derived.iter().map(|one| tag(&one.token, &[issuer.as_bytes(), id.as_bytes()]).to_vec()).collect()
     }
 
-    /// Encrypts a value for one place.
+    /// Encrypts a value for one place, with a nonce of its own.
     ///
     /// # Errors
     /// Fails when the versions were not read from the database yet, or when the library refuses, which it does not for
     /// values of this size.
-    pub fn seal(&self, place: Place, nonce: SealNonce, clear: &str) -> Result<Vec<u8>, KeyError> {
+    pub fn seal(&self, place: Place, clear: &str) -> Result<Vec<u8>, KeyError> {
         let version = self.version()?;
         let mut body = clear.as_bytes().to_vec();
-        let aad = Aad::from(place.bytes());
-        self.derived[0]
-            .field
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut body)
-            .map_err(|_| KeyError::Library)?;
-        let mut sealed = Vec::with_capacity(1 + NONCE_LEN + body.len());
-        sealed.push(version);
-        sealed.extend_from_slice(&nonce);
-        sealed.append(&mut body);
-        Ok(sealed)
+        let field = &self.derived[0].field;
+        let nonce = field.seal_in_place_append_tag(Aad::from(place.bytes()), &mut body);
+        let nonce = nonce.map_err(|_| KeyError::Library)?;
+        Ok([&[version][..], &nonce.as_ref()[..], &body].concat())
     }
 
     /// Decrypts a value of one place with the key of the version in its first byte.
     ///
     /// # Errors
-    /// Fails when the value was sealed for another place or under another key, or was altered.
+    /// Fails when the value was sealed for another place or under another key, or was altered, or when the versions were not
+    /// read from the database yet.
     pub fn open(&self, place: Place, sealed: &[u8]) -> Result<Zeroizing<String>, KeyError> {
-        let (version, rest) = sealed.split_first().ok_or(KeyError::Sealed)?;
-        let (nonce, body) = rest.split_first_chunk::<NONCE_LEN>().ok_or(KeyError::Sealed)?;
-        let field = &self.of_version(*version)?.field;
-        let mut body = Zeroizing::new(body.to_vec());
-        let nonce = Nonce::assume_unique_for_key(*nonce);
-        let clear = field.open_in_place(nonce, Aad::from(place.bytes()), &mut body).map_err(|_| KeyError::Sealed)?;
-        let text = std::str::from_utf8(clear).map_err(|_| KeyError::Sealed)?;
-        Ok(Zeroizing::new(text.to_owned()))
+        self.version()?;
+        self.opened(place, sealed).ok_or(KeyError::Sealed(place.column))
     }
 
-    fn of_version(&self, version: u8) -> Result<&Derived, KeyError> {
-        let versions = self.versions.get().ok_or(KeyError::Unversioned)?;
-        let index = versions.iter().position(|known| *known == version);
-        index.and_then(|index| self.derived.get(index)).ok_or(KeyError::Sealed)
+    fn opened(&self, place: Place, sealed: &[u8]) -> Option<Zeroizing<String>> {
+        let (version, rest) = sealed.split_first()?;
+        let (nonce, body) = rest.split_first_chunk::<NONCE_LEN>()?;
+        let mut body = Zeroizing::new(body.to_vec());
+        let field = &self.of_version(*version)?.field;
+        let clear = field.open_in_place(Nonce::from(nonce), Aad::from(place.bytes()), &mut body).ok()?;
+        Some(Zeroizing::new(std::str::from_utf8(clear).ok()?.to_owned()))
+    }
+
+    fn of_version(&self, version: u8) -> Option<&Derived> {
+        let index = self.versions.get()?.iter().position(|known| *known == version)?;
+        self.derived.get(index)
     }
 }
 
 impl Derived {
-    fn of(master: &MasterKey) -> Result<Self, KeyError> {
+    fn from_master(master: &MasterKey) -> Result<Self, KeyError> {
         let sub_key = |purpose: &str| {
             let mut key = Zeroizing::new([0_u8; 32]);
             let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"sarcoscreen");
@@ -258,7 +244,7 @@ impl Derived {
             Ok::<_, KeyError>(key)
         };
         let mac = |purpose| Ok::<_, KeyError>(hmac::Key::new(hmac::HMAC_SHA256, &*sub_key(purpose)?));
-        let field = UnboundKey::new(&AES_256_GCM_SIV, &*sub_key("field encryption")?).map_err(|_| KeyError::Library)?;
+        let field = RandomizedNonceKey::new(&AES_256_GCM_SIV, &*sub_key("field encryption")?);
         Ok(Self {
             credential: mac("credential pepper")?,
             cursor: mac("cursor signing")?,
@@ -268,7 +254,7 @@ impl Derived {
             sealing: mac("audit sealing")?,
             person: mac("issuer subject")?,
             token: mac("used token")?,
-            field: LessSafeKey::new(field),
+            field: field.map_err(|_| KeyError::Library)?,
         })
     }
 
@@ -284,6 +270,49 @@ impl Derived {
 }
 
 impl Place {
+    /// A reference, placed by its hash, because the id of the row is not known before the row is found.
+    #[must_use]
+    pub fn reference(clinic_id: ClinicId, hash: &[u8]) -> Self {
+        Self::new(clinic_id, first_half(hash), "subjects.reference_sealed")
+    }
+
+    /// The contact data of a subject.
+    #[must_use]
+    pub fn contact(clinic_id: ClinicId, subject_id: SubjectId) -> Self {
+        Self::new(clinic_id, subject_id.0, "subjects.contact_sealed")
+    }
+
+    /// The value before the change that made a version of a subject.
+    #[must_use]
+    pub fn before(clinic_id: ClinicId, (subject_id, version): (SubjectId, i32)) -> Self {
+        let row_id = Uuid::from_u128(subject_id.0.as_u128() ^ u128::from(version.unsigned_abs()));
+        Self::new(clinic_id, row_id, "subject_changes.before_sealed")
+    }
+
+    /// The note of one version of a follow-up.
+    #[must_use]
+    pub fn note(clinic_id: ClinicId, follow_up_id: FollowUpId, version: i32) -> Self {
+        let row = [&follow_up_id.0.as_bytes()[..], &version.to_be_bytes()].concat();
+        let hash = digest::digest(&digest::SHA256, &row);
+        Self::new(clinic_id, first_half(hash.as_ref()), "follow_up_events.note_sealed")
+    }
+
+    /// The current and the previous signing secret of a webhook endpoint.
+    #[must_use]
+    pub fn secret(clinic_id: ClinicId, webhook_id: WebhookId) -> Self {
+        Self::new(clinic_id, webhook_id.0, "webhook_endpoints.secret_sealed")
+    }
+
+    /// The issuer and subject of a person who signs in with tokens.
+    #[must_use]
+    pub fn person(clinic_id: ClinicId, credential_id: CredentialId) -> Self {
+        Self::new(clinic_id, credential_id.0, "credentials.issuer_subject_sealed")
+    }
+
+    const fn new(clinic_id: ClinicId, row_id: Uuid, column: &'static str) -> Self {
+        Self { clinic_id: clinic_id.0, row_id, column }
+    }
+
     fn bytes(self) -> Vec<u8> {
         [self.clinic_id.as_bytes(), self.row_id.as_bytes(), self.column.as_bytes()].concat()
     }
@@ -293,6 +322,11 @@ impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Keys")
     }
+}
+
+/// The first 128 bits of a hash, as the id of a row.
+fn first_half(hash: &[u8]) -> Uuid {
+    hash.first_chunk::<16>().map_or(Uuid::nil(), |half| Uuid::from_bytes(*half))
 }
 
 /// Compares two hashes in constant time.
@@ -326,7 +360,7 @@ mod tests {
     fn ring(lines: &[(u8, u8)]) -> Keys {
         let texts: Vec<_> = lines.iter().map(|(byte, _)| MasterKey::text(&[*byte; 32])).collect();
         let text = texts.iter().map(|text| text.as_str()).collect::<Vec<_>>().join("\n");
-        let keys = Keys::derive_all(&MasterKey::parse_file(&text).unwrap()).unwrap();
+        let keys = Keys::derive(&MasterKey::parse_file(&text).unwrap()).unwrap();
         keys.set_versions(lines.iter().map(|(_, version)| *version).collect());
         keys
     }
@@ -334,16 +368,17 @@ mod tests {
     #[test]
     fn a_sealed_value_decrypts_only_in_its_place_and_with_its_key() {
         let place = Place { clinic_id: Uuid::from_u128(1), row_id: Uuid::from_u128(2), column: "reference" };
-        let sealed = keys(7).seal(place, [9; 12], "MRN-1").unwrap();
+        let sealed = keys(7).seal(place, "MRN-1").unwrap();
+        assert_ne!(sealed, keys(7).seal(place, "MRN-1").unwrap());
         assert_eq!(keys(7).open(place, &sealed).unwrap().as_str(), "MRN-1");
         for moved in [
             Place { clinic_id: Uuid::from_u128(3), ..place },
             Place { row_id: Uuid::from_u128(3), ..place },
             Place { column: "contact", ..place },
         ] {
-            assert_eq!(keys(7).open(moved, &sealed), Err(KeyError::Sealed));
+            assert_eq!(keys(7).open(moved, &sealed), Err(KeyError::Sealed(moved.column)));
         }
-        assert_eq!(keys(8).open(place, &sealed), Err(KeyError::Sealed));
+        assert_eq!(keys(8).open(place, &sealed), Err(KeyError::Sealed("reference")));
     }
 
     #[test]
@@ -356,10 +391,10 @@ mod tests {
     fn values_of_earlier_keys_are_decrypted_and_found() {
         let place = Place { clinic_id: Uuid::from_u128(1), row_id: Uuid::from_u128(2), column: "reference" };
         let (old, both, new) = (ring(&[(7, 1)]), ring(&[(8, 2), (7, 1)]), ring(&[(8, 2)]));
-        let sealed = old.seal(place, [9; 12], "MRN-1").unwrap();
+        let sealed = old.seal(place, "MRN-1").unwrap();
         assert_eq!(both.open(place, &sealed).unwrap().as_str(), "MRN-1");
-        assert_eq!(new.open(place, &sealed), Err(KeyError::Sealed));
-        let again = both.seal(place, [9; 12], "MRN-1").unwrap();
+        assert_eq!(new.open(place, &sealed), Err(KeyError::Sealed("reference")));
+        let again = both.seal(place, "MRN-1").unwrap();
         assert_eq!((again[0], new.open(place, &again).unwrap().as_str()), (2, "MRN-1"));
         let found = both.blind_indexes(Uuid::from_u128(1), LookUp::Name, "ana");
         for keys in [&new, &old] {
@@ -373,9 +408,10 @@ mod tests {
 
     #[test]
     fn sealing_fails_before_the_key_versions_are_known() {
-        let keys = Keys::derive(&MasterKey::parse(&MasterKey::text(&[7; 32])).unwrap()).unwrap();
+        let keys = Keys::derive(&[MasterKey::parse(&MasterKey::text(&[7; 32])).unwrap()]).unwrap();
         let place = Place { clinic_id: Uuid::nil(), row_id: Uuid::nil(), column: "reference" };
-        assert_eq!(keys.seal(place, [9; 12], "MRN-1"), Err(KeyError::Unversioned));
+        assert_eq!(keys.seal(place, "MRN-1"), Err(KeyError::Unversioned));
+        assert_eq!(keys.open(place, &[1; 40]), Err(KeyError::Unversioned));
     }
 
     #[test]

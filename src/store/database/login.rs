@@ -4,7 +4,7 @@
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Postgres, Transaction};
 
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 
 /// The login role of the private PostgreSQL, and the name that the documentation uses.
 pub const LOGIN: &str = "sarcoscreen_service";

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use super::connection::Connection;
 use super::row::at;
-use crate::store::{Store, StoreError};
+use crate::store::database::Store;
+use crate::store::error::StoreError;
 
 /// Maximum attempts when other instances add versions at the same time.
 const ATTEMPTS: usize = 8;

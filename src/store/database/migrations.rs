@@ -1,7 +1,8 @@
 //! Compares the migrations of a database with those of this program.
 
+use super::MIGRATOR;
 use super::connection::Connection;
-use crate::store::{MIGRATOR, StoreError};
+use crate::store::error::StoreError;
 
 /// The migration versions that differ between a database and this program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::keys::Keys;
 use crate::domain::ids::ClinicId;
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 
 /// The sort key of the last row of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,7 +12,8 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::connection::{Connection, DiskFull, Patience, State};
-use crate::store::StoreError;
+use crate::domain::causes::with_causes;
+use crate::store::error::StoreError;
 
 /// Maximum lifetime of a connection.
 const LIFETIME: Duration = Duration::from_mins(30);
@@ -73,7 +74,7 @@ impl Manager for Server {
         let reason = match made.await {
             Ok(Ok(Ok(connection))) => return Ok(connection),
             // A refusal by the server, or by a proxy before it, may not occur on the next attempt.
-            Ok(Ok(Err(error))) => error.to_string(),
+            Ok(Ok(Err(error))) => with_causes(&error),
             Ok(Err(_)) => "the database did not accept the connection in time".to_owned(),
             Err(error) => error.to_string(),
         };

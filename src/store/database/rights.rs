@@ -2,7 +2,7 @@
 //! these roles loses every grant and policy that names them.
 
 use super::connection::Connection;
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 
 const APP: &str = "sarcoscreen_app";
 const WRITER: &str = "sarcoscreen_writer";

@@ -4,7 +4,7 @@ use sqlx::AssertSqlSafe;
 
 use super::connection::Connection;
 use crate::domain::ids::ClinicId;
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 
 /// The purpose of a session: a role of migration 0022 or 0023, and how its statements are planned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

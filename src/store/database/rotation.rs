@@ -1,31 +1,25 @@
 //! Rotation of the master key. Values sealed or hashed with an earlier key are sealed and hashed again with the current
 //! one, in bounded batches, while the service runs.
 
-use aws_lc_rs::digest;
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::connection::Connection;
-use super::keys::{Place, SealNonce};
+use super::keys::{KeyError, Place};
 use super::row::at;
-use crate::domain::ids::{ClinicId, CredentialId, SubjectId, WebhookId};
+use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId, WebhookId};
 use crate::domain::subjects::LookUp;
-use crate::store::access::token_people::{IssuerSubject, place as person_place};
-use crate::store::subjects::row::{
-    ContactColumns, Row, before_place, open_contact, open_reference, seal_reference, sealing,
-};
-use crate::store::webhooks::endpoints::place as secret_place;
-use crate::store::{Store, StoreError};
+use crate::store::access::token_people::IssuerSubject;
+use crate::store::database::Store;
+use crate::store::error::StoreError;
+use crate::store::subjects::row::{ContactColumns, Row, open_contact};
 
 /// Rows per batch.
-pub const BATCH: usize = 200;
 const LIMIT: i64 = 200;
-/// Nonces per batch: two for each row.
-pub const SEALS: usize = 2 * BATCH;
 
 /// The tables with sealed values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sealed {
+pub enum SealedTable {
     /// References and contact data, with their blind indexes.
     Subjects,
     /// Contact data and consent before a change.
@@ -47,7 +41,7 @@ impl std::ops::AddAssign for Dependents {
     }
 }
 
-impl Sealed {
+impl SealedTable {
     pub const ALL: [Self; 5] = [Self::Subjects, Self::Changes, Self::Notes, Self::Webhooks, Self::People];
 }
 
@@ -113,17 +107,16 @@ pub async fn dependents(store: &Store, clinic_id: ClinicId, now: Timestamp) -> R
 pub async fn rotate(
     store: &Store,
     clinic_id: ClinicId,
-    sealed: Sealed,
+    sealed: SealedTable,
     after: (Uuid, i32),
-    nonces: &[SealNonce; SEALS],
 ) -> Result<Option<(u64, (Uuid, i32))>, StoreError> {
     let mut transaction = store.begin_jobs(clinic_id).await?;
     let (rows, last) = match sealed {
-        Sealed::Subjects => subjects(&mut transaction, store, clinic_id, after, nonces).await?,
-        Sealed::Changes => changes(&mut transaction, store, clinic_id, after, nonces).await?,
-        Sealed::Notes => notes(&mut transaction, store, clinic_id, after, nonces).await?,
-        Sealed::Webhooks => webhooks(&mut transaction, store, clinic_id, after, nonces).await?,
-        Sealed::People => people(&mut transaction, store, clinic_id, after, nonces).await?,
+        SealedTable::Subjects => subjects(&mut transaction, store, clinic_id, after).await?,
+        SealedTable::Changes => changes(&mut transaction, store, clinic_id, after).await?,
+        SealedTable::Notes => notes(&mut transaction, store, clinic_id, after).await?,
+        SealedTable::Webhooks => webhooks(&mut transaction, store, clinic_id, after).await?,
+        SealedTable::People => people(&mut transaction, store, clinic_id, after).await?,
     };
     transaction.commit().await?;
     Ok(last.map(|last| (rows, last)))
@@ -136,7 +129,6 @@ async fn subjects(
     store: &Store,
     clinic_id: ClinicId,
     after: (Uuid, i32),
-    nonces: &[SealNonce; SEALS],
 ) -> Result<Worked, StoreError> {
     let rows = sqlx::query_as!(
         Row,
@@ -155,32 +147,26 @@ async fn subjects(
     .fetch_all(&mut *connection)
     .await?;
     let worked = (rows.len() as u64, rows.last().map(|row| (row.subject_id, 0)));
-    for (row, nonces) in rows.into_iter().zip(nonces.chunks_exact(2)) {
-        subject(connection, store, clinic_id, row, [nonces[0], nonces[1]]).await?;
+    for row in rows {
+        subject(connection, store, clinic_id, row).await?;
     }
     Ok(worked)
 }
 
-async fn subject(
-    connection: &mut Connection,
-    store: &Store,
-    clinic_id: ClinicId,
-    row: Row,
-    nonces: [SealNonce; 2],
-) -> Result<(), StoreError> {
+async fn subject(connection: &mut Connection, store: &Store, clinic_id: ClinicId, row: Row) -> Result<(), StoreError> {
     let (keys, subject_id) = (&store.keys, SubjectId(row.subject_id));
     let reference = match (&row.reference_hash, &row.reference_sealed) {
         (Some(hash), Some(sealed)) => {
-            let clear = open_reference(keys, clinic_id, hash, sealed)?;
+            let clear = keys.open(Place::reference(clinic_id, hash), sealed)?;
             let hash = keys.blind_index(clinic_id.0, LookUp::Reference, &LookUp::Reference.normalize(&clear));
-            Some((hash, seal_reference(keys, clinic_id, &hash, nonces[0], &clear)?))
+            Some((hash, keys.seal(Place::reference(clinic_id, &hash), &clear)?))
         }
         _ => None,
     };
     let contact = match row.contact_sealed {
         Some(sealed) => {
             let contact = open_contact(keys, clinic_id, subject_id, &sealed)?;
-            ContactColumns::of(keys, clinic_id, subject_id, nonces[1], &contact)?
+            ContactColumns::new(keys, clinic_id, subject_id, &contact)?
         }
         None => ContactColumns::default(),
     };
@@ -207,7 +193,6 @@ async fn changes(
     store: &Store,
     clinic_id: ClinicId,
     after: (Uuid, i32),
-    nonces: &[SealNonce; SEALS],
 ) -> Result<Worked, StoreError> {
     let rows = sqlx::query!(
         r#"select subject_id, version, before_sealed as "before_sealed!" from subject_changes
@@ -222,14 +207,14 @@ async fn changes(
     .fetch_all(&mut *connection)
     .await?;
     let worked = (rows.len() as u64, rows.last().map(|row| (row.subject_id, row.version)));
-    for (row, nonce) in rows.into_iter().zip(nonces) {
-        let place = before_place(clinic_id, (SubjectId(row.subject_id), row.version));
+    for row in rows {
+        let place = Place::before(clinic_id, (SubjectId(row.subject_id), row.version));
         sqlx::query!(
             "update subject_changes set before_sealed = $4 where clinic_id = $1 and subject_id = $2 and version = $3",
             clinic_id.0,
             row.subject_id,
             row.version,
-            again(store, place, *nonce, &row.before_sealed)?,
+            again(store, place, &row.before_sealed)?,
         )
         .execute(&mut *connection)
         .await?;
@@ -242,7 +227,6 @@ async fn notes(
     store: &Store,
     clinic_id: ClinicId,
     after: (Uuid, i32),
-    nonces: &[SealNonce; SEALS],
 ) -> Result<Worked, StoreError> {
     let rows = sqlx::query!(
         r#"select follow_up_id, version, note_sealed as "note_sealed!" from follow_up_events
@@ -257,15 +241,15 @@ async fn notes(
     .fetch_all(&mut *connection)
     .await?;
     let worked = (rows.len() as u64, rows.last().map(|row| (row.follow_up_id, row.version)));
-    for (row, nonce) in rows.into_iter().zip(nonces) {
-        let place = note_place(clinic_id, row.follow_up_id, row.version);
+    for row in rows {
+        let place = Place::note(clinic_id, FollowUpId(row.follow_up_id), row.version);
         sqlx::query!(
             "update follow_up_events set note_sealed = $4
              where clinic_id = $1 and follow_up_id = $2 and version = $3",
             clinic_id.0,
             row.follow_up_id,
             row.version,
-            again(store, place, *nonce, &row.note_sealed)?,
+            again(store, place, &row.note_sealed)?,
         )
         .execute(&mut *connection)
         .await?;
@@ -278,7 +262,6 @@ async fn webhooks(
     store: &Store,
     clinic_id: ClinicId,
     after: (Uuid, i32),
-    nonces: &[SealNonce; SEALS],
 ) -> Result<Worked, StoreError> {
     let rows = sqlx::query!(
         "select webhook_id, secret_sealed, previous_secret_sealed from webhook_endpoints
@@ -293,15 +276,15 @@ async fn webhooks(
     .fetch_all(&mut *connection)
     .await?;
     let worked = (rows.len() as u64, rows.last().map(|row| (row.webhook_id, 0)));
-    for (row, nonces) in rows.into_iter().zip(nonces.chunks_exact(2)) {
-        let place = secret_place(clinic_id, WebhookId(row.webhook_id));
-        let previous = row.previous_secret_sealed.map(|sealed| again(store, place, nonces[1], &sealed)).transpose()?;
+    for row in rows {
+        let place = Place::secret(clinic_id, WebhookId(row.webhook_id));
+        let previous = row.previous_secret_sealed.map(|sealed| again(store, place, &sealed)).transpose()?;
         sqlx::query!(
             "update webhook_endpoints set secret_sealed = $3, previous_secret_sealed = $4
              where clinic_id = $1 and webhook_id = $2",
             clinic_id.0,
             row.webhook_id,
-            again(store, place, nonces[0], &row.secret_sealed)?,
+            again(store, place, &row.secret_sealed)?,
             previous,
         )
         .execute(&mut *connection)
@@ -316,7 +299,6 @@ async fn people(
     store: &Store,
     clinic_id: ClinicId,
     after: (Uuid, i32),
-    nonces: &[SealNonce; SEALS],
 ) -> Result<Worked, StoreError> {
     let version = version(store)?;
     let rows = sqlx::query!(
@@ -332,10 +314,10 @@ async fn people(
     .fetch_all(&mut *connection)
     .await?;
     let worked = (rows.len() as u64, rows.last().map(|row| (row.credential_id, 0)));
-    for (row, nonce) in rows.into_iter().zip(nonces) {
-        let place = person_place(clinic_id, CredentialId(row.credential_id));
+    for row in rows {
+        let place = Place::person(clinic_id, CredentialId(row.credential_id));
         let person = IssuerSubject::open(&store.keys, place, &row.sealed)?;
-        let (hash, sealed) = person.columns(&store.keys, place, *nonce)?;
+        let (hash, sealed) = person.columns(&store.keys, place)?;
         sqlx::query!(
             "update credentials set issuer_subject_hash = $3, issuer_subject_sealed = $4, key_version = $5::integer
              where clinic_id = $1 and credential_id = $2",
@@ -351,21 +333,10 @@ async fn people(
     Ok(worked)
 }
 
-fn again(store: &Store, place: Place, nonce: SealNonce, sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
-    let clear = store.keys.open(place, sealed).map_err(sealing)?;
-    store.keys.seal(place, nonce, &clear).map_err(sealing)
-}
-
-/// The place of a note: one version of one follow-up.
-pub(in crate::store) fn note_place(clinic_id: ClinicId, follow_up_id: Uuid, version: i32) -> Place {
-    let mut context = digest::Context::new(&digest::SHA256);
-    context.update(follow_up_id.as_bytes());
-    context.update(&version.to_be_bytes());
-    let whole = context.finish();
-    let row_id = whole.as_ref().first_chunk::<16>().map_or(Uuid::nil(), |half| Uuid::from_bytes(*half));
-    Place { clinic_id: clinic_id.0, row_id, column: "follow_up_events.note_sealed" }
+fn again(store: &Store, place: Place, sealed: &[u8]) -> Result<Vec<u8>, KeyError> {
+    store.keys.seal(place, &store.keys.open(place, sealed)?)
 }
 
 fn version(store: &Store) -> Result<i32, StoreError> {
-    store.keys.version().map(i32::from).map_err(sealing)
+    Ok(store.keys.version()?.into())
 }

@@ -10,7 +10,7 @@ use crate::domain::language::Language;
 use crate::domain::screening::answers::{Answers, RawAnswers};
 use crate::domain::screening::red_flag::CareLevel;
 use crate::domain::screening::rule_table::Band;
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 
 /// Converts a timestamp for the driver.
 pub(in crate::store) fn at(timestamp: Timestamp) -> jiff_sqlx::Timestamp {
@@ -32,13 +32,11 @@ pub(in crate::store) fn language(code: &str, table: &'static str) -> Result<Lang
 }
 
 pub(in crate::store) fn band(name: &str) -> Result<Band, StoreError> {
-    known(Band::ALL.into_iter().find(|band| band.as_str() == name), "submissions", "band")
+    known(Band::parse(name), "submissions", "band")
 }
 
 pub(in crate::store) fn care_level(name: Option<&str>) -> Result<Option<CareLevel>, StoreError> {
-    let find =
-        |name| known(CareLevel::ALL.into_iter().find(|level| level.as_str() == name), "submissions", "care_level");
-    name.map(find).transpose()
+    name.map(|name| known(CareLevel::parse(name), "submissions", "care_level")).transpose()
 }
 
 /// Parses stored answers. Answers that only later rules find implausible together are accepted.

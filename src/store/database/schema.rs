@@ -3,10 +3,11 @@
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 
+use super::MIGRATOR;
 use super::connection::Connection;
 use super::pool::session_options;
 use super::{login, migrations};
-use crate::store::{MIGRATOR, StoreError};
+use crate::store::error::StoreError;
 
 /// Why a database was not migrated.
 #[derive(Debug, thiserror::Error)]

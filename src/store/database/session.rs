@@ -16,7 +16,8 @@ use super::pool::{Pooled, give_up, runtime_of};
 use super::role::{Role, tie};
 use super::shares::Place;
 use crate::domain::ids::ClinicId;
-use crate::store::{Store, StoreError};
+use crate::store::database::Store;
+use crate::store::error::StoreError;
 
 /// The server's time limit for a statement of a background job, a report or the operator.
 const STATEMENT: Duration = Duration::from_secs(30);

@@ -27,17 +27,17 @@ impl Shares {
 
     /// Waits for a free place of the clinic, in the order of requests. `None` when the time limit passes.
     pub async fn take(&self, clinic_id: ClinicId, limit: Duration) -> Option<Place> {
-        let place = timeout(limit, self.of(clinic_id).acquire_owned()).await;
+        let place = timeout(limit, self.of_clinic(clinic_id).acquire_owned()).await;
         // The semaphore is never closed.
         place.ok()?.ok().map(Place)
     }
 
     /// A free place of the clinic, if there is one now.
     pub fn take_now(&self, clinic_id: ClinicId) -> Option<Place> {
-        self.of(clinic_id).try_acquire_owned().ok().map(Place)
+        self.of_clinic(clinic_id).try_acquire_owned().ok().map(Place)
     }
 
-    fn of(&self, clinic_id: ClinicId) -> Arc<Semaphore> {
+    fn of_clinic(&self, clinic_id: ClinicId) -> Arc<Semaphore> {
         if let Some(places) = self.clinics.get(&clinic_id) {
             return Arc::clone(&places);
         }

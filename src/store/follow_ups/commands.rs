@@ -3,25 +3,25 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::events::seal_note;
 use super::keep::{Decision, keep};
 use super::row::follow_up_query;
 use crate::domain::audit::AuditEntry;
 use crate::domain::follow_ups::{Change, FollowUp, Note};
 use crate::domain::ids::{ClinicId, EventId};
 use crate::domain::submissions::Idempotency;
+use crate::store::database::Store;
 use crate::store::database::connection::Connection;
-use crate::store::database::keys::SealNonce;
-use crate::store::submissions::idempotency_keys::{Effect, Kept, claim, settle};
-use crate::store::{Store, StoreError};
+use crate::store::database::keys::Place;
+use crate::store::error::StoreError;
+use crate::store::submissions::idempotency_keys::{Effect, Kept, claim, record_effect};
 
 /// A decided command on a follow-up, with everything that its transaction writes.
 #[derive(Clone)]
 pub struct Decided {
     /// The change of the follow-up.
     pub change: Change,
-    /// The note written with the command, and the nonce that seals it.
-    pub note: Option<(Note, SealNonce)>,
+    /// The note written with the command.
+    pub note: Option<Note>,
     pub audit: AuditEntry,
 }
 
@@ -92,7 +92,7 @@ pub async fn take_next<E: From<StoreError>>(
     let after = decided.change.after;
     if let Some(idempotency) = idempotency {
         let effect = Effect::Version(after.follow_up_id.0, after.version);
-        settle(&mut transaction, clinic_id, effect, idempotency).await?;
+        record_effect(&mut transaction, clinic_id, effect, idempotency).await?;
     }
     transaction.commit().await?;
     Ok(Outcome::Written(Box::new(after)))
@@ -119,12 +119,12 @@ async fn write(
     decided: &Decided,
 ) -> Result<bool, StoreError> {
     let Decided { change, note, audit } = decided;
-    let seal = |(note, nonce): &(Note, SealNonce)| seal_note(&store.keys, clinic_id, &change.after, note, *nonce);
+    let place = Place::note(clinic_id, change.after.follow_up_id, change.after.version);
     let decision = Decision {
         clinic_id,
         change: change.clone(),
         event_id: EventId(audit.audit_entry_id.0),
-        note_sealed: note.as_ref().map(seal).transpose()?,
+        note_sealed: note.as_ref().map(|note| store.keys.seal(place, note.as_str())).transpose()?,
     };
     keep(connection, &store.keys, &[decision], std::slice::from_ref(audit)).await
 }

@@ -1,15 +1,15 @@
 //! The history of follow-ups: one row per version, with sealed notes.
 
-use aws_lc_rs::digest;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::domain::follow_ups::{EventKind, FollowUp, FollowUpEvent, FollowUpState, Note};
+use crate::domain::follow_ups::{EventKind, FollowUp, FollowUpEvent, FollowUpState};
 use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubmissionId};
+use crate::store::database::Store;
 use crate::store::database::connection::Connection;
-use crate::store::database::keys::{Keys, Place, SealNonce};
+use crate::store::database::keys::{Keys, Place};
 use crate::store::database::row::known;
-use crate::store::{Store, StoreError};
+use crate::store::error::StoreError;
 
 /// Maximum number of versions returned. Of a longer history, the latest versions are returned.
 pub const HISTORY_LIMIT: i64 = 1000;
@@ -87,32 +87,6 @@ fn parsed(after: Value) -> Result<FollowUp, StoreError> {
     known(serde_json::from_value(after).ok(), "follow_up_events", "after")
 }
 
-/// Seals a note for the version of the follow-up that it is written with.
-pub(in crate::store) fn seal_note(
-    keys: &Keys,
-    clinic_id: ClinicId,
-    case: &FollowUp,
-    note: &Note,
-    nonce: SealNonce,
-) -> Result<Vec<u8>, StoreError> {
-    keys.seal(note_place(clinic_id, case.follow_up_id, case.version), nonce, note.as_str()).map_err(sealing)
-}
-
-/// The place of a note: one version of one follow-up. The place is authenticated, so a note moved to another version cannot
-/// be decrypted.
-pub(in crate::store) fn note_place(clinic_id: ClinicId, follow_up_id: FollowUpId, version: i32) -> Place {
-    let mut context = digest::Context::new(&digest::SHA256);
-    context.update(follow_up_id.0.as_bytes());
-    context.update(&version.to_be_bytes());
-    let whole = context.finish();
-    let row_id = whole.as_ref().first_chunk::<16>().map_or(Uuid::nil(), |half| Uuid::from_bytes(*half));
-    Place { clinic_id: clinic_id.0, row_id, column: "follow_up_events.note_sealed" }
-}
-
-fn sealing(_: crate::store::database::keys::KeyError) -> StoreError {
-    StoreError::Inconsistent { table: "follow_up_events", what: "a note cannot be decrypted with this master key" }
-}
-
 struct Row {
     version: i32,
     command: String,
@@ -127,8 +101,8 @@ struct Row {
 
 impl Row {
     fn open(self, keys: &Keys, clinic_id: ClinicId, follow_up_id: FollowUpId) -> Result<FollowUpEvent, StoreError> {
-        let place = note_place(clinic_id, follow_up_id, self.version);
-        let open = |sealed: Vec<u8>| keys.open(place, &sealed).map(|note| note.to_string()).map_err(sealing);
+        let place = Place::note(clinic_id, follow_up_id, self.version);
+        let open = |sealed: Vec<u8>| keys.open(place, &sealed).map(|note| note.to_string());
         Ok(FollowUpEvent {
             kind: known(EventKind::parse(&self.command), "follow_up_events", "command")?,
             at: self.at.to_jiff(),

@@ -11,9 +11,10 @@ use crate::domain::audit::AuditEntry;
 use crate::domain::follow_ups::{Change, Refusal};
 use crate::domain::ids::{ClinicId, EventId};
 use crate::domain::webhooks::Event;
+use crate::store::audit;
 use crate::store::database::connection::Connection;
 use crate::store::database::keys::Keys;
-use crate::store::{StoreError, audit};
+use crate::store::error::StoreError;
 
 /// A decided change of a follow-up, with what is written beside it.
 pub(in crate::store) struct Decision {

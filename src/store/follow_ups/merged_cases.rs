@@ -9,9 +9,9 @@ use crate::domain::audit::AuditEntry;
 use crate::domain::follow_ups::{self, Change, FollowUp, FollowUpState, Undo};
 use crate::domain::ids::{ClinicId, EventId, FollowUpId, SubjectId};
 use crate::domain::subjects::history::SubjectMerge;
-use crate::store::StoreError;
 use crate::store::database::connection::Connection;
 use crate::store::database::keys::Keys;
+use crate::store::error::StoreError;
 
 /// Every follow-up of two subjects, locked in the order of their ids.
 pub(in crate::store) async fn lock(

@@ -9,7 +9,8 @@ pub mod worklist;
 
 use row::follow_up_query;
 
-use super::{Store, StoreError};
+use super::database::Store;
+use super::error::StoreError;
 use crate::domain::follow_ups::FollowUp;
 use crate::domain::ids::{ClinicId, FollowUpId};
 

@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::domain::follow_ups::{
-    Closing, ClosingOutcome, Diagnosis, FollowUp, FollowUpState, NotNeededReason, StateName, Urgency,
+    Closing, ClosingOutcome, Diagnosis, FollowUp, FollowUpState, NotNeededReason, StateName,
 };
 use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId};
-use crate::store::StoreError;
+use crate::domain::screening::urgency::Urgency;
 use crate::store::database::row::{band, known};
+use crate::store::error::StoreError;
 
 /// Queries of follow-ups. Their columns are listed here only; times have a list of their own, because a checked query names
 /// their type. This is a macro because sqlx checks literals only.

@@ -5,13 +5,16 @@ use serde_json::Value;
 use sqlx::{Postgres, QueryBuilder};
 
 use super::row::{Row, follow_up_query};
-use crate::domain::follow_ups::{FollowUp, StateName, Urgency};
+use crate::domain::follow_ups::worklist::{Assignee, FollowUpFilter, FollowUpOrder};
+use crate::domain::follow_ups::{FollowUp, StateName};
 use crate::domain::ids::ClinicId;
+use crate::domain::page::{Page, PageRequest};
 use crate::domain::screening::rule_table::Band;
-use crate::domain::stored::{Assignee, FollowUpFilter, FollowUpOrder, Page, PageRequest};
+use crate::domain::screening::urgency::Urgency;
+use crate::store::database::Store;
 use crate::store::database::page::{Key, Scope, cut};
 use crate::store::database::row::{at, bound, known};
-use crate::store::{Store, StoreError};
+use crate::store::error::StoreError;
 
 const SELECT: &str = follow_up_query!(text);
 
@@ -158,7 +161,7 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &FollowUpFilter, now:
     }
     match filter.assignee {
         None => {}
-        Some(Assignee::Nobody) => {
+        Some(Assignee::Unassigned) => {
             query.push(" and assignee is null");
         }
         Some(Assignee::Credential(id)) => {

@@ -54,7 +54,7 @@ impl Attached {
 /// Fails when the folder is unfit or stays in use, or when its server does not answer.
 pub async fn claim_or_attach(settings: &Settings, progress: &dyn Fn(&str)) -> Result<Access, EmbeddedError> {
     let begun = Instant::now();
-    let (mut answered, mut told) = (begun, false);
+    let (mut answered, mut reported) = (begun, false);
     loop {
         let in_use = match claim(settings) {
             Ok(claim) => return Ok(Access::Claimed(claim)),
@@ -77,9 +77,9 @@ pub async fn claim_or_attach(settings: &Settings, progress: &dyn Fn(&str)) -> Re
         if begun.elapsed() > STARTING {
             return Err(in_use);
         }
-        if !told {
+        if !reported {
             progress(&format!("waiting for the sarcoscreen that uses the data folder (process {pid}) ..."));
-            told = true;
+            reported = true;
         }
         sleep(PAUSE).await;
     }

@@ -1,6 +1,5 @@
 //! Errors of the private PostgreSQL.
 
-use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -115,17 +114,5 @@ impl EmbeddedError {
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
-    }
-
-    /// The error with all its causes, as one text.
-    pub(super) fn with_causes(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
     }
 }

@@ -34,7 +34,10 @@ const PAUSE: Duration = Duration::from_millis(25);
 /// # Errors
 ///
 /// Fails when processes of a killed server do not end, or when a server that does not answer cannot be stopped.
-pub(super) async fn settle(cluster: &Cluster, options: &PgConnectOptions) -> Result<Option<Server>, EmbeddedError> {
+pub(super) async fn adopt_or_clear(
+    cluster: &Cluster,
+    options: &PgConnectOptions,
+) -> Result<Option<Server>, EmbeddedError> {
     let file = cluster.path().join("postmaster.pid");
     let Some(pid) = recorded(&file)? else {
         return Ok(None);

@@ -27,7 +27,6 @@ use self::log::ServerLog;
 use self::server::Server;
 use self::site::Site;
 pub use self::watch::Watched;
-use super::LOGIN;
 
 /// Name of the cluster's owner and of its database.
 const NAME: &str = "sarcoscreen";
@@ -69,11 +68,6 @@ impl Embedded {
     /// Connection options for the service's database, as its owner, a superuser.
     pub fn connect_options(&self) -> PgConnectOptions {
         self.site.options()
-    }
-
-    /// Connection options of the service itself. Valid after the owner created the service's role.
-    pub fn service_options(&self) -> PgConnectOptions {
-        self.site.options().username(LOGIN)
     }
 
     /// The data folder, as an absolute path without symbolic links.

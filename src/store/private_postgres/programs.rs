@@ -9,6 +9,7 @@ use tokio::process::Command;
 use super::account::Account;
 use super::error::EmbeddedError;
 use super::{Settings, obtain};
+use crate::domain::causes::with_causes;
 
 /// The oldest major version that supports the SQL of the service.
 const OLDEST: u32 = 15;
@@ -59,7 +60,7 @@ pub(super) async fn find(
                 return Ok(Some(programs));
             }
             Ok(programs) => unfit.push(programs),
-            Err(error) => tracing::debug!(%error, "skipping unusable PostgreSQL programs"),
+            Err(error) => tracing::debug!(error = %with_causes(&error), "skipping unusable PostgreSQL programs"),
         }
     }
     match wanted {

@@ -17,6 +17,7 @@ use super::error::EmbeddedError;
 use super::leftover;
 use super::log::ServerLog;
 use super::programs::Programs;
+use crate::domain::causes::with_causes;
 
 /// Settings that the service relies on. On the command line they override every configuration file.
 const SETTINGS: [&str; 17] = [
@@ -186,7 +187,7 @@ impl Server {
 
     async fn abandon(&mut self) {
         if let Err(error) = self.stop().await {
-            tracing::warn!(%error, "the server of a failed start did not stop");
+            tracing::warn!(error = %with_causes(&error), "the server of a failed start did not stop");
         }
     }
 

@@ -101,7 +101,7 @@ impl Site {
     }
 
     async fn adopt(&self, cluster: &Cluster) -> Result<Option<Begun>, EmbeddedError> {
-        let Some(server) = leftover::settle(cluster, &self.options()).await? else { return Ok(None) };
+        let Some(server) = leftover::adopt_or_clear(cluster, &self.options()).await? else { return Ok(None) };
         tracing::info!(pid = server.pid(), "adopted a running PostgreSQL server");
         Ok(Some((server, ServerLog::open(self.folder.server_log())?, cluster.version())))
     }

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use super::{Embedded, EmbeddedError};
+use crate::domain::causes::with_causes;
 
 /// Pause before the first restart attempt. Each failed attempt doubles it.
 const SHORTEST: Duration = Duration::from_millis(250);
@@ -85,7 +86,7 @@ async fn keep(embedded: &mut Embedded) -> Infallible {
                 Ok(()) => break,
                 Err(error) => {
                     // As one text, so that the lines of the server log stay in one log line.
-                    let error = error.with_causes();
+                    let error = with_causes(&error);
                     tracing::error!(error, next_attempt_after = ?pause, "PostgreSQL could not be restarted");
                 }
             }

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 
 use crate::domain::screening::rule_table::RuleFiles;
+use crate::store::database::Store;
 use crate::store::database::row::{at, files};
-use crate::store::{Store, StoreError};
+use crate::store::error::StoreError;
 
 /// Stores the text of a version, unless it is already stored.
 ///

@@ -7,12 +7,13 @@ use uuid::Uuid;
 use crate::domain::ids::{ClinicId, SubmissionId};
 use crate::domain::screening::answers::Answers;
 use crate::domain::screening::assessment::Assessment;
-use crate::domain::stored::StoredSubmission;
-use crate::domain::submissions::PathwayId;
+use crate::domain::screening::pathway::PathwayId;
+use crate::domain::submissions::stored::StoredSubmission;
+use crate::store::database::Store;
 use crate::store::database::role::tie_to;
 use crate::store::database::row::{answers_in, known};
 use crate::store::database::session::Session;
-use crate::store::{Store, StoreError};
+use crate::store::error::StoreError;
 
 /// Formats ids as the text of a PostgreSQL array: `unnest` flattens an array of arrays, so one array per row is passed as
 /// text.
@@ -57,7 +58,7 @@ pub(in crate::store) struct Columns {
 }
 
 impl Columns {
-    pub fn of(assessment: &Assessment) -> Self {
+    pub fn new(assessment: &Assessment) -> Self {
         let points = |points: i32| i16::try_from(points).unwrap_or(i16::MAX);
         let score = assessment.score;
         Self {
@@ -181,7 +182,7 @@ impl Scanned {
     /// The names of the columns that differ from those of an assessment.
     #[must_use]
     pub fn differing_columns(&self, assessment: &Assessment) -> Vec<&'static str> {
-        let (own, other) = (&self.columns, Columns::of(assessment));
+        let (own, other) = (&self.columns, Columns::new(assessment));
         let checks = [
             ("score", own.score == other.score),
             ("band", own.bands == other.bands),

@@ -6,16 +6,18 @@ use super::lock;
 use super::row::{ContactColumns, open_before, seal_before};
 use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, CredentialId, MergeId, SubjectId};
-use crate::domain::stored::{Page, PageRequest, Subject};
+use crate::domain::page::{Page, PageRequest};
+use crate::domain::subjects::Subject;
 use crate::domain::subjects::history::{Before, ChangeKind, SubjectChange};
 use crate::domain::subjects::{Consent, Contact};
 use crate::domain::submissions::Accepted;
 use crate::store::audit;
+use crate::store::database::Store;
 use crate::store::database::connection::Connection;
-use crate::store::database::keys::{Keys, SealNonce};
+use crate::store::database::keys::Keys;
 use crate::store::database::page::{Key, Scope, cut};
 use crate::store::database::row::{at, known};
-use crate::store::{Store, StoreError};
+use crate::store::error::StoreError;
 
 /// The new value of a change by staff.
 pub enum Replacement {
@@ -36,7 +38,6 @@ pub async fn replace(
     seen: i32,
     replacement: Replacement,
     audit: &AuditEntry,
-    nonces: [SealNonce; 2],
 ) -> Result<Subject, StoreError> {
     let clinic_id = audit.clinic_id;
     let mut transaction = store.begin(clinic_id).await?;
@@ -61,8 +62,8 @@ pub async fn replace(
         }
     };
     let change = change_of(&subject, audit.at, audit.credential_id, change);
-    insert(&mut transaction, &store.keys, clinic_id, subject_id, &change, nonces[0]).await?;
-    update(&mut transaction, &store.keys, clinic_id, &subject, audit.at, nonces[1]).await?;
+    insert(&mut transaction, &store.keys, clinic_id, subject_id, &change).await?;
+    update(&mut transaction, &store.keys, clinic_id, &subject, audit.at).await?;
     audit::insert(&store.keys, &mut transaction, audit).await?;
     transaction.commit().await?;
     Ok(subject)
@@ -118,14 +119,13 @@ pub(in crate::store) async fn add_to_contact(
     keys: &Keys,
     accepted: &Accepted,
     subject_id: SubjectId,
-    nonces: [SealNonce; 3],
 ) -> Result<(), StoreError> {
     let (clinic_id, draft) = (accepted.actor.clinic_id, &accepted.draft.subject);
     let row = lock(connection, keys, clinic_id, subject_id.0).await?;
     let before = row
         .ok_or(StoreError::Inconsistent { table: "subjects", what: "the subject of the submission does not exist" })?;
-    let (told, known) = (draft.contact.clone(), before.contact.clone());
-    let contact = if accepted.draft.imported { known.over(told) } else { told.over(known) };
+    let (sent, known) = (draft.contact.clone(), before.contact.clone());
+    let contact = if accepted.draft.imported { known.over(sent) } else { sent.over(known) };
     let newer = |consent: &&Consent| before.consent.as_ref().is_none_or(|known| known.given_at <= consent.given_at);
     let consent = draft.consent.as_ref().filter(newer).cloned().or_else(|| before.consent.clone());
     let mut after = Subject { contact, consent, ..before.clone() };
@@ -140,14 +140,14 @@ pub(in crate::store) async fn add_to_contact(
     if changes.is_empty() {
         return Ok(());
     }
-    for (change, nonce) in changes.into_iter().zip(nonces) {
+    for change in changes {
         after.version += 1;
         if let Some(change) = change {
             let change = change_of(&after, accepted.received_at, Some(accepted.actor.credential_id), change);
-            insert(connection, keys, clinic_id, subject_id, &change, nonce).await?;
+            insert(connection, keys, clinic_id, subject_id, &change).await?;
         }
     }
-    update(connection, keys, clinic_id, &after, accepted.received_at, nonces[2]).await
+    update(connection, keys, clinic_id, &after, accepted.received_at).await
 }
 
 fn change_of(
@@ -166,9 +166,8 @@ pub(in crate::store) async fn update(
     clinic_id: ClinicId,
     subject: &Subject,
     now: Timestamp,
-    nonce: SealNonce,
 ) -> Result<(), StoreError> {
-    let columns = ContactColumns::of(keys, clinic_id, subject.subject_id, nonce, &subject.contact)?;
+    let columns = ContactColumns::new(keys, clinic_id, subject.subject_id, &subject.contact)?;
     let consent = subject.consent.as_ref();
     sqlx::query!(
         "update subjects
@@ -200,9 +199,8 @@ pub(in crate::store) async fn insert(
     clinic_id: ClinicId,
     subject_id: SubjectId,
     change: &SubjectChange,
-    nonce: SealNonce,
 ) -> Result<(), StoreError> {
-    let before = seal_before(keys, clinic_id, (subject_id, change.version), nonce, &change.before)?;
+    let before = seal_before(keys, clinic_id, (subject_id, change.version), &change.before)?;
     sqlx::query!(
         "insert into subject_changes
              (clinic_id, subject_id, version, at, credential_id, change, before_sealed, merge_id)

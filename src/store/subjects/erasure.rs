@@ -9,9 +9,11 @@ use super::merges::one_at_a_time;
 use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, EventId, SubjectId};
 use crate::domain::webhooks::Event;
+use crate::store::audit;
+use crate::store::database::Store;
 use crate::store::database::connection::Connection;
+use crate::store::error::StoreError;
 use crate::store::webhooks::outbox;
-use crate::store::{Store, StoreError, audit};
 
 /// Subjects read per query when a log is replayed.
 const CHUNK: i64 = 1_000;
@@ -44,9 +46,9 @@ pub async fn erase(
     if own.merged_into.is_some() {
         return Err(StoreError::Refused("the subject was merged into another; erase that one, or undo the merge"));
     }
-    let everybody: Vec<Uuid> = rows.iter().map(|row| row.subject_id).collect();
-    remove(&mut transaction, clinic_id, &everybody).await?;
-    let subject_ids: Vec<SubjectId> = everybody.iter().copied().map(SubjectId).collect();
+    let all: Vec<Uuid> = rows.iter().map(|row| row.subject_id).collect();
+    remove(&mut transaction, clinic_id, &all).await?;
+    let subject_ids: Vec<SubjectId> = all.iter().copied().map(SubjectId).collect();
     let event = Event::erased(EventId(entry.audit_entry_id.0), &subject_ids, entry.at);
     outbox::write(&mut transaction, clinic_id, &event).await?;
     audit::insert(
@@ -56,7 +58,7 @@ pub async fn erase(
     )
     .await?;
     if let Some(log) = log {
-        erasure_log::append(store, log, clinic_id, &everybody, entry.at).await?;
+        erasure_log::append(store, log, clinic_id, &all, entry.at).await?;
     }
     transaction.commit().await?;
     Ok(())

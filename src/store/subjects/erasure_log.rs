@@ -12,7 +12,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::ids::ClinicId;
-use crate::store::{Store, StoreError};
+use crate::store::database::Store;
+use crate::store::error::StoreError;
 
 /// The erased subjects, as listed in the logs.
 #[derive(Debug, Default)]

@@ -3,15 +3,15 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::row::{Row, open_before, sealing};
-use crate::domain::ids::{ClinicId, SubjectId};
-use crate::domain::stored::Subject;
+use super::row::{Row, open_before};
+use crate::domain::ids::{ClinicId, FollowUpId, SubjectId};
+use crate::domain::subjects::Subject;
 use crate::domain::subjects::history::{Before, SubjectExport};
 use crate::domain::subjects::{Consent, Contact};
+use crate::store::database::Store;
 use crate::store::database::connection::Connection;
-use crate::store::database::keys::Keys;
-use crate::store::database::rotation::note_place;
-use crate::store::{Store, StoreError};
+use crate::store::database::keys::{Keys, Place};
+use crate::store::error::StoreError;
 
 /// Everything stored about a subject and the subjects merged into it, from one snapshot.
 ///
@@ -135,8 +135,8 @@ async fn follow_ups(
         .await?;
         let mut opened = Vec::with_capacity(events.len());
         for mut event in events {
-            let place = note_place(clinic_id, case.follow_up_id, event.version);
-            let note = event.note_sealed.map(|sealed| keys.open(place, &sealed).map_err(sealing)).transpose()?;
+            let place = Place::note(clinic_id, FollowUpId(case.follow_up_id), event.version);
+            let note = event.note_sealed.map(|sealed| keys.open(place, &sealed)).transpose()?;
             event.row["note"] = json!(note.as_ref().map(|note| note.as_str()));
             opened.push(event.row);
         }

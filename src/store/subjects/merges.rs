@@ -6,16 +6,16 @@ use super::changes::{insert as insert_change, update as update_subject};
 use super::lock;
 use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, FollowUpId, MergeId, SubjectId, SubmissionId};
-use crate::domain::stored::Subject;
+use crate::domain::subjects::Subject;
 use crate::domain::subjects::history::{Before, ChangeKind, SubjectChange, SubjectMerge};
 use crate::domain::submissions::Idempotency;
+use crate::store::database::Store;
 use crate::store::database::connection::Connection;
 use crate::store::database::constraint::Meaning;
-use crate::store::database::keys::SealNonce;
 use crate::store::database::row::at;
+use crate::store::error::StoreError;
 use crate::store::follow_ups::merged_cases;
 use crate::store::submissions::idempotency_keys::{Effect, Kept, claim};
-use crate::store::{Store, StoreError};
 
 /// A requested merge.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +40,6 @@ pub async fn merge(
     merging: Merging,
     request: Option<&Idempotency>,
     entry: &AuditEntry,
-    nonces: [SealNonce; 3],
 ) -> Result<SubjectMerge, StoreError> {
     let clinic_id = entry.clinic_id;
     let mut transaction = store.begin(clinic_id).await?;
@@ -66,9 +65,9 @@ pub async fn merge(
     };
     write(&mut transaction, &done, closed.map(|(_, version)| version), entry).await?;
     let merged_after = Subject { merged_into: Some(kept.subject_id), ..merged.clone() };
-    let kept_after = with_withdrawal(&mut transaction, store, kept, &merged, entry, nonces[0]).await?;
-    for (subject, nonce) in [(kept_after, nonces[1]), (merged_after, nonces[2])] {
-        changed(&mut transaction, store, subject, ChangeKind::Merge, done.merge_id, entry, nonce).await?;
+    let kept_after = with_withdrawal(&mut transaction, store, kept, &merged, entry).await?;
+    for subject in [kept_after, merged_after] {
+        changed(&mut transaction, store, subject, ChangeKind::Merge, done.merge_id, entry).await?;
     }
     transaction.commit().await?;
     Ok(done)
@@ -88,7 +87,6 @@ pub async fn undo(
     entry: &AuditEntry,
     undone_by: Uuid,
     spare: &[FollowUpId],
-    nonces: [SealNonce; 2],
 ) -> Result<SubjectMerge, StoreError> {
     let clinic_id = entry.clinic_id;
     let mut transaction = store.begin(clinic_id).await?;
@@ -109,8 +107,8 @@ pub async fn undo(
     let undone = (&merge, closed_version);
     merged_cases::unmerge(&mut transaction, &store.keys, entry, &cases, undone, spare).await?;
     let merged = Subject { merged_into: None, ..merged };
-    for (subject, nonce) in [(kept, nonces[0]), (merged, nonces[1])] {
-        changed(&mut transaction, store, subject, ChangeKind::Unmerge, merge_id, entry, nonce).await?;
+    for subject in [kept, merged] {
+        changed(&mut transaction, store, subject, ChangeKind::Unmerge, merge_id, entry).await?;
     }
     sqlx::query!(
         "update subject_merges set undone_at = $3, undone_by = $4 where clinic_id = $1 and merge_id = $2",
@@ -255,7 +253,6 @@ async fn with_withdrawal(
     kept: Subject,
     merged: &Subject,
     entry: &AuditEntry,
-    nonce: SealNonce,
 ) -> Result<Subject, StoreError> {
     let Some(withdrawal) = merged.consent.as_ref().filter(|consent| !consent.to_contact) else { return Ok(kept) };
     match &kept.consent {
@@ -269,7 +266,7 @@ async fn with_withdrawal(
                 before: Before::Consent(given.clone()),
                 merge_id: None,
             };
-            insert_change(connection, &store.keys, entry.clinic_id, kept.subject_id, &change, nonce).await?;
+            insert_change(connection, &store.keys, entry.clinic_id, kept.subject_id, &change).await?;
             Ok(Subject { consent: Some(withdrawal.clone()), version, ..kept })
         }
         _ => Ok(kept),
@@ -284,7 +281,6 @@ async fn changed(
     kind: ChangeKind,
     merge_id: MergeId,
     entry: &AuditEntry,
-    nonce: SealNonce,
 ) -> Result<(), StoreError> {
     subject.version += 1;
     let change = SubjectChange {
@@ -295,8 +291,8 @@ async fn changed(
         before: Before::Nothing,
         merge_id: Some(merge_id),
     };
-    insert_change(connection, &store.keys, entry.clinic_id, subject.subject_id, &change, nonce).await?;
-    update_subject(connection, &store.keys, entry.clinic_id, &subject, entry.at, nonce).await
+    insert_change(connection, &store.keys, entry.clinic_id, subject.subject_id, &change).await?;
+    update_subject(connection, &store.keys, entry.clinic_id, &subject, entry.at).await
 }
 
 /// Moves submissions, either all or the listed ones, and returns their ids.

@@ -10,11 +10,12 @@ pub(super) mod row;
 
 use uuid::Uuid;
 
+use super::database::Store;
 use super::database::connection::Connection;
 use super::database::keys::Keys;
-use super::{Store, StoreError};
+use super::error::StoreError;
 use crate::domain::ids::{ClinicId, SubjectId};
-use crate::domain::stored::Subject;
+use crate::domain::subjects::Subject;
 use crate::domain::subjects::{Contact, LookUp};
 use row::{Row, open_contact};
 

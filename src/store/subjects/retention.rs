@@ -10,9 +10,11 @@ use super::erasure_log;
 use super::merges::one_at_a_time;
 use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, SubjectId};
+use crate::store::audit;
+use crate::store::database::Store;
 use crate::store::database::connection::Connection;
 use crate::store::database::row::at;
-use crate::store::{Store, StoreError, audit};
+use crate::store::error::StoreError;
 
 /// Submissions per batch.
 pub const BATCH: i64 = 500;
@@ -54,8 +56,8 @@ pub async fn retire(
     remove_cases(&mut transaction, clinic_id, &cases).await?;
     let subjects = left_with_nothing(&mut transaction, clinic_id, &due.subjects).await?;
     remove(&mut transaction, clinic_id, &subjects).await?;
-    let told = [(of_submissions, &due.subjects, due.submissions.len()), (of_subjects, &subjects, subjects.len())];
-    for (entry, concerned, count) in told.into_iter().filter(|(_, _, count)| *count > 0) {
+    let entries = [(of_submissions, &due.subjects, due.submissions.len()), (of_subjects, &subjects, subjects.len())];
+    for (entry, concerned, count) in entries.into_iter().filter(|(_, _, count)| *count > 0) {
         let subject_ids = concerned.iter().copied().map(SubjectId).collect();
         let occurrences = i32::try_from(count).unwrap_or(i32::MAX);
         audit::insert(&store.keys, &mut transaction, &AuditEntry { subject_ids, occurrences, ..entry.clone() }).await?;
@@ -108,14 +110,14 @@ pub async fn forget_keys(store: &Store, clinic_id: ClinicId, now: Timestamp) -> 
 }
 
 /// What a batch may remove. Its subjects and follow-ups are locked until the transaction ends.
-struct Due {
+struct Removable {
     submissions: Vec<Uuid>,
     cases: Vec<Uuid>,
     subjects: Vec<Uuid>,
 }
 
 /// Locks subjects first, with the subjects merged into them, and follow-ups next, in the same order as intake.
-async fn due(connection: &mut Connection, clinic_id: ClinicId, before: Timestamp) -> Result<Due, StoreError> {
+async fn due(connection: &mut Connection, clinic_id: ClinicId, before: Timestamp) -> Result<Removable, StoreError> {
     let found = sqlx::query!(
         "select s.submission_id, s.subject_id, s.follow_up_id
          from submissions s
@@ -151,7 +153,7 @@ async fn due(connection: &mut Connection, clinic_id: ClinicId, before: Timestamp
     .await?;
     // A follow-up may have been reopened in between.
     let still = found.iter().filter(|row| row.follow_up_id.is_none_or(|case| cases.contains(&case)));
-    Ok(Due { submissions: still.map(|row| row.submission_id).collect(), cases, subjects })
+    Ok(Removable { submissions: still.map(|row| row.submission_id).collect(), cases, subjects })
 }
 
 async fn alone(connection: &mut Connection, clinic_id: ClinicId) -> Result<bool, StoreError> {

@@ -6,11 +6,11 @@ use zeroize::Zeroizing;
 
 use crate::domain::ids::{ClinicId, SubjectId};
 use crate::domain::language::Language;
-use crate::domain::stored::Subject;
+use crate::domain::subjects::Subject;
 use crate::domain::subjects::history::Before;
 use crate::domain::subjects::{Channel, Consent, Contact, LookUp};
-use crate::store::StoreError;
-use crate::store::database::keys::{KeyError, Keys, Place, SealNonce};
+use crate::store::database::keys::{Keys, Place};
+use crate::store::error::StoreError;
 
 /// The columns that are read.
 pub(in crate::store) struct Row {
@@ -39,7 +39,7 @@ impl Row {
     /// Decrypts the sealed values.
     pub(in crate::store) fn open(self, keys: &Keys, clinic_id: ClinicId) -> Result<Subject, StoreError> {
         let subject_id = SubjectId(self.subject_id);
-        let reference = open_reference_if_any(keys, clinic_id, self.reference_hash.zip(self.reference_sealed))?;
+        let reference = open_reference(keys, clinic_id, self.reference_hash.zip(self.reference_sealed))?;
         let consent = match (self.consent_to_contact, self.consent_text_version, self.consent_given_at) {
             (Some(to_contact), Some(text_version), Some(given_at)) => {
                 Some(Consent { to_contact, text_version, given_at: given_at.to_jiff() })
@@ -63,11 +63,10 @@ impl Row {
 
 impl ContactColumns {
     /// The columns of contact data. All are `None` if there is no contact data.
-    pub(in crate::store) fn of(
+    pub(in crate::store) fn new(
         keys: &Keys,
         clinic_id: ClinicId,
         subject_id: SubjectId,
-        nonce: SealNonce,
         contact: &Contact,
     ) -> Result<Self, StoreError> {
         if *contact == Contact::default() {
@@ -79,7 +78,7 @@ impl ContactColumns {
         };
         let clear = json(&SealedContact::from(contact))?;
         Ok(Self {
-            sealed: Some(keys.seal(contact_place(clinic_id, subject_id), nonce, &clear).map_err(sealing)?),
+            sealed: Some(keys.seal(Place::contact(clinic_id, subject_id), &clear)?),
             name_hash: hash(LookUp::Name, &contact.name),
             telephone_hash: hash(LookUp::Telephone, &contact.telephone),
             email_hash: hash(LookUp::Email, &contact.email),
@@ -87,34 +86,14 @@ impl ContactColumns {
     }
 }
 
-/// Seals a reference, bound to its hash.
-pub(in crate::store) fn seal_reference(
-    keys: &Keys,
-    clinic_id: ClinicId,
-    hash: &[u8],
-    nonce: SealNonce,
-    reference: &str,
-) -> Result<Vec<u8>, StoreError> {
-    keys.seal(reference_place(clinic_id, hash), nonce, reference).map_err(sealing)
-}
-
-pub(in crate::store) fn open_reference(
-    keys: &Keys,
-    clinic_id: ClinicId,
-    hash: &[u8],
-    sealed: &[u8],
-) -> Result<Zeroizing<String>, StoreError> {
-    keys.open(reference_place(clinic_id, hash), sealed).map_err(sealing)
-}
-
 /// Decrypts a reference, given as its hash and its sealed form. `None` if there is none.
-pub(in crate::store) fn open_reference_if_any(
+pub(in crate::store) fn open_reference(
     keys: &Keys,
     clinic_id: ClinicId,
     columns: Option<(Vec<u8>, Vec<u8>)>,
 ) -> Result<Option<String>, StoreError> {
-    let open = |(hash, sealed): (Vec<u8>, Vec<u8>)| Ok(open_reference(keys, clinic_id, &hash, &sealed)?.to_string());
-    columns.map(open).transpose()
+    let Some((hash, sealed)) = columns else { return Ok(None) };
+    Ok(Some(keys.open(Place::reference(clinic_id, &hash), &sealed)?.to_string()))
 }
 
 pub(in crate::store) fn open_contact(
@@ -123,7 +102,7 @@ pub(in crate::store) fn open_contact(
     subject_id: SubjectId,
     sealed: &[u8],
 ) -> Result<Contact, StoreError> {
-    let clear = keys.open(contact_place(clinic_id, subject_id), sealed).map_err(sealing)?;
+    let clear = keys.open(Place::contact(clinic_id, subject_id), sealed)?;
     let contact: SealedContact = serde_json::from_str(&clear).map_err(|_| broken("contact_sealed"))?;
     Ok(Contact::from(contact))
 }
@@ -133,7 +112,6 @@ pub(in crate::store) fn seal_before(
     keys: &Keys,
     clinic_id: ClinicId,
     change: (SubjectId, i32),
-    nonce: SealNonce,
     before: &Before,
 ) -> Result<Option<Vec<u8>>, StoreError> {
     let before = match before {
@@ -143,7 +121,7 @@ pub(in crate::store) fn seal_before(
             SealedBefore::Consent { to_contact: *to_contact, text_version: text_version.clone(), given_at: *given_at }
         }
     };
-    keys.seal(before_place(clinic_id, change), nonce, &json(&before)?).map(Some).map_err(sealing)
+    Ok(Some(keys.seal(Place::before(clinic_id, change), &json(&before)?)?))
 }
 
 pub(in crate::store) fn open_before(
@@ -153,36 +131,13 @@ pub(in crate::store) fn open_before(
     sealed: Option<&[u8]>,
 ) -> Result<Before, StoreError> {
     let Some(sealed) = sealed else { return Ok(Before::Nothing) };
-    let clear = keys.open(before_place(clinic_id, change), sealed).map_err(sealing)?;
+    let clear = keys.open(Place::before(clinic_id, change), sealed)?;
     Ok(match serde_json::from_str(&clear).map_err(|_| broken("before_sealed"))? {
         SealedBefore::Contact(contact) => Before::Contact(contact.into()),
         SealedBefore::Consent { to_contact, text_version, given_at } => {
             Before::Consent(Consent { to_contact, text_version, given_at })
         }
     })
-}
-
-/// The place of a reference uses its hash, because the id of the row is not known before the row is found.
-fn reference_place(clinic_id: ClinicId, hash: &[u8]) -> Place {
-    let row_id = hash.first_chunk::<16>().map_or(Uuid::nil(), |half| Uuid::from_bytes(*half));
-    Place { clinic_id: clinic_id.0, row_id, column: "subjects.reference_sealed" }
-}
-
-fn contact_place(clinic_id: ClinicId, subject_id: SubjectId) -> Place {
-    Place { clinic_id: clinic_id.0, row_id: subject_id.0, column: "subjects.contact_sealed" }
-}
-
-/// The place of a history row: one version of one subject.
-pub(in crate::store) fn before_place(clinic_id: ClinicId, (subject_id, version): (SubjectId, i32)) -> Place {
-    let row_id = Uuid::from_u128(subject_id.0.as_u128() ^ u128::from(version.unsigned_abs()));
-    Place { clinic_id: clinic_id.0, row_id, column: "subject_changes.before_sealed" }
-}
-
-pub(in crate::store) fn sealing(error: KeyError) -> StoreError {
-    match error {
-        KeyError::Unversioned => StoreError::Unavailable(error.to_string()),
-        _ => broken("a sealed value cannot be decrypted with this master key"),
-    }
 }
 
 fn broken(what: &'static str) -> StoreError {

@@ -7,24 +7,49 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
+use sqlx::Postgres;
 use uuid::Uuid;
 
+use super::SummaryRow;
 use crate::domain::follow_ups::FollowUp;
-use crate::domain::ids::{ClinicId, FollowUpId, SubjectId, SubmissionId};
-use crate::domain::screening::assessment::Score;
+use crate::domain::follow_ups::worklist::FollowUpFilter;
+use crate::domain::ids::ClinicId;
 use crate::domain::screening::rule_table::Band;
-use crate::domain::stored::{FollowUpFilter, SubmissionFilter};
+use crate::domain::submissions::ExternalSource;
 use crate::domain::submissions::export::{Chunk, Exported, ExportedFollowUp, ExportedSubmission};
-use crate::domain::submissions::{ExternalSource, Origin};
+use crate::domain::submissions::stored::SubmissionFilter;
+use crate::store::database::Store;
 use crate::store::database::connection::Connection;
 use crate::store::database::page::{Key, Scope};
-use crate::store::database::row::{at, band, bound, care_level, known};
+use crate::store::database::row::{at, bound};
+use crate::store::error::StoreError;
 use crate::store::follow_ups::row::follow_up_query;
-use crate::store::subjects::row::open_reference_if_any;
-use crate::store::{Store, StoreError};
+use crate::store::subjects::row::open_reference;
 
 /// Rows per query: enough to make round trips negligible, few enough to keep a chunk small.
 const CHUNK: i64 = 1_000;
+
+/// The columns of [`SubmissionRow`].
+const SUBMISSIONS: &str = "
+    select s.submission_id, s.subject_id, s.origin, s.received_at, s.imported, s.rule_table, s.score_total, s.score_lower,
+           s.score_upper, s.band_at_least, s.band_at_most, s.care_level, s.flagged, s.follow_up_id,
+           s.wanted, p.reference_hash, p.reference_sealed, s.answered_at, s.findings, s.positive_instruments,
+           s.source_system, s.source_id
+    from (
+        select *, ($7::boolean is null or flagged = $7)
+               and ($8::text is null or (band_at_least = $8 and band_at_most = $8))
+               and ($9::smallint is null or score_total >= $9)
+               and ($10::text is null or findings @> array[$10])
+               and ($11::text is null or positive_instruments @> array[$11])
+               and ($12::uuid is null or subject_id = $12)
+               and ($13::boolean is null or imported = $13) as wanted
+        from submissions
+        where clinic_id = $1
+          and (received_at, submission_id) > ($2, $3) and received_at >= $4 and received_at < $5
+        order by received_at, submission_id limit $6
+    ) s
+    left join subjects p on s.wanted and p.clinic_id = $1 and p.subject_id = s.subject_id
+    order by s.received_at, s.submission_id";
 
 /// The next submissions of a clinic after a cursor, received before `until`.
 ///
@@ -42,47 +67,25 @@ pub async fn submissions(
     let since = filter.received_from.unwrap_or(Timestamp::UNIX_EPOCH);
     let until = filter.received_to.map_or(until, |to| to.min(until));
     let mut connection = store.report(clinic_id).await?;
-    let rows = sqlx::query_as!(
-        SubmissionRow,
-        r#"select s.submission_id, s.subject_id, p.reference_hash as "reference_hash?",
-                  p.reference_sealed as "reference_sealed?", s.origin, s.rule_table, s.score_total, s.score_lower,
-                  s.score_upper, s.band_at_least, s.band_at_most, s.care_level, s.flagged, s.findings,
-                  s.positive_instruments, s.imported, s.follow_up_id, s.source_system, s.source_id, s.wanted as "wanted!",
-                  s.received_at as "received_at: jiff_sqlx::Timestamp",
-                  s.answered_at as "answered_at: jiff_sqlx::Timestamp"
-           from (
-               select *, ($7::boolean is null or flagged = $7)
-                      and ($8::text is null or (band_at_least = $8 and band_at_most = $8))
-                      and ($9::smallint is null or score_total >= $9)
-                      and ($10::text is null or findings @> array[$10])
-                      and ($11::text is null or positive_instruments @> array[$11])
-                      and ($12::uuid is null or subject_id = $12)
-                      and ($13::boolean is null or imported = $13) as wanted
-               from submissions
-               where clinic_id = $1
-                 and (received_at, submission_id) > ($2, $3) and received_at >= $4 and received_at < $5
-               order by received_at, submission_id limit $6
-           ) s
-           left join subjects p on s.wanted and p.clinic_id = $1 and p.subject_id = s.subject_id
-           order by s.received_at, s.submission_id"#,
-        clinic_id.0,
-        at(after.at) as _,
-        after.id,
-        bound(since) as _,
-        bound(until) as _,
-        CHUNK,
-        filter.flagged,
-        filter.band.map(Band::as_str),
-        filter.min_score,
-        filter.finding.as_deref(),
-        filter.instrument_positive.as_deref(),
-        filter.subject_id.map(|id| id.0),
-        filter.imported,
-    )
-    .fetch_all(&mut *connection)
-    .await?;
+    let rows = sqlx::query_as::<Postgres, SubmissionRow>(SUBMISSIONS)
+        .bind(clinic_id.0)
+        .bind(at(after.at))
+        .bind(after.id)
+        .bind(bound(since))
+        .bind(bound(until))
+        .bind(CHUNK)
+        .bind(filter.flagged)
+        .bind(filter.band.map(Band::as_str))
+        .bind(filter.min_score)
+        .bind(filter.finding.as_deref())
+        .bind(filter.instrument_positive.as_deref())
+        .bind(filter.subject_id.map(|id| id.0))
+        .bind(filter.imported)
+        .fetch_all(&mut *connection)
+        .await?;
     drop(connection);
-    let key = |row: &SubmissionRow| Key { rank: 0, at: row.received_at.to_jiff(), id: row.submission_id };
+    let key =
+        |row: &SubmissionRow| Key { rank: 0, at: row.summary.received_at.to_jiff(), id: row.summary.submission_id };
     let next = next(&scope, store, &rows, key);
     let row = |row: SubmissionRow| {
         Ok(Exported { cursor: scope.seal(&store.keys, key(&row)), row: row.open(store, clinic_id)? })
@@ -152,7 +155,7 @@ async fn references(
     let mut references = HashMap::new();
     for row in rows {
         let sealed = row.reference_hash.zip(row.reference_sealed);
-        if let Some(reference) = open_reference_if_any(&store.keys, clinic_id, sealed)? {
+        if let Some(reference) = open_reference(&store.keys, clinic_id, sealed)? {
             references.insert(row.subject_id, reference);
         }
     }
@@ -171,55 +174,28 @@ fn next<T>(scope: &Scope, store: &Store, rows: &[T], key: impl Fn(&T) -> Key) ->
     rows.last().filter(|_| full).map(|last| scope.seal(&store.keys, key(last)))
 }
 
+#[derive(sqlx::FromRow)]
 struct SubmissionRow {
+    #[sqlx(flatten)]
+    summary: SummaryRow,
     wanted: bool,
-    submission_id: Uuid,
-    subject_id: Uuid,
     reference_hash: Option<Vec<u8>>,
     reference_sealed: Option<Vec<u8>>,
-    origin: String,
-    received_at: jiff_sqlx::Timestamp,
     answered_at: Option<jiff_sqlx::Timestamp>,
-    imported: bool,
-    rule_table: String,
-    score_total: i16,
-    score_lower: i16,
-    score_upper: i16,
-    band_at_least: String,
-    band_at_most: String,
-    care_level: Option<String>,
-    flagged: bool,
     findings: Vec<String>,
     positive_instruments: Vec<String>,
-    follow_up_id: Option<Uuid>,
     source_system: Option<String>,
     source_id: Option<String>,
 }
 
 impl SubmissionRow {
     fn open(self, store: &Store, clinic_id: ClinicId) -> Result<ExportedSubmission, StoreError> {
-        let sealed = self.reference_hash.zip(self.reference_sealed);
         Ok(ExportedSubmission {
-            submission_id: SubmissionId(self.submission_id),
-            received_at: self.received_at.to_jiff(),
+            summary: self.summary.try_into()?,
+            reference: open_reference(&store.keys, clinic_id, self.reference_hash.zip(self.reference_sealed))?,
             answered_at: self.answered_at.map(jiff_sqlx::Timestamp::to_jiff),
-            imported: self.imported,
-            subject_id: SubjectId(self.subject_id),
-            reference: open_reference_if_any(&store.keys, clinic_id, sealed)?,
-            origin: known(Origin::parse(&self.origin), "submissions", "origin")?,
-            rule_table: self.rule_table,
-            score: Score {
-                total: self.score_total.into(),
-                lower: self.score_lower.into(),
-                upper: self.score_upper.into(),
-            },
-            band_at_least: band(&self.band_at_least)?,
-            band_at_most: band(&self.band_at_most)?,
-            care_level: care_level(self.care_level.as_deref())?,
-            flagged: self.flagged,
             findings: self.findings,
             positive_instruments: self.positive_instruments,
-            follow_up_id: self.follow_up_id.map(FollowUpId),
             source: self.source_system.zip(self.source_id).map(|(system, id)| ExternalSource { system, id }),
         })
     }

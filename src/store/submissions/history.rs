@@ -2,10 +2,12 @@
 
 use super::Row;
 use crate::domain::ids::{ClinicId, SubjectId};
-use crate::domain::stored::{Page, PageRequest, StoredSubmission};
+use crate::domain::page::{Page, PageRequest};
+use crate::domain::submissions::stored::StoredSubmission;
+use crate::store::database::Store;
 use crate::store::database::page::{Key, Scope, cut};
 use crate::store::database::row::at;
-use crate::store::{Store, StoreError};
+use crate::store::error::StoreError;
 
 /// One page of a subject's submissions, latest answered first, and the submission that precedes the last one of the page in
 /// time. That row is read anyway to determine whether a next page exists.

@@ -5,10 +5,11 @@ use uuid::Uuid;
 
 use crate::domain::ids::{ClinicId, SubmissionId};
 use crate::domain::submissions::Idempotency;
+use crate::store::database::Store;
 use crate::store::database::connection::Connection;
 use crate::store::database::row::{at, known};
+use crate::store::error::StoreError;
 use crate::store::subjects::merges::beside_removals;
-use crate::store::{Store, StoreError};
 
 /// The effect of the request that used a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,7 +147,7 @@ async fn take_over(
 }
 
 /// Records the effect of a key that was claimed before the effect was known.
-pub(in crate::store) async fn settle(
+pub(in crate::store) async fn record_effect(
     connection: &mut Connection,
     clinic_id: ClinicId,
     effect: Effect,

@@ -10,39 +10,31 @@ pub mod statistics;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::database::keys::SealNonce;
+use super::database::Store;
 use super::database::page::{Key, Scope, cut};
 use super::database::row::{answers, at, band, bound, care_level, known, language};
-use super::{Store, StoreError, Writers};
-use crate::domain::follow_ups::{StateName, Urgency};
+use super::database::writer::Writer;
+use super::error::StoreError;
+use crate::domain::follow_ups::StateName;
 use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId, SubmissionId};
+use crate::domain::page::{Page, PageRequest};
 use crate::domain::screening::assessment::Score;
+use crate::domain::screening::pathway::PathwayId;
 use crate::domain::screening::rule_table::Band;
-use crate::domain::stored::{
-    FollowUpLink, Page, PageRequest, Stored, StoredSubmission, SubmissionFilter, SubmissionSummary,
-};
-use crate::domain::submissions::{Accepted, ExternalSource, Origin, PathwayId};
+use crate::domain::screening::urgency::Urgency;
+use crate::domain::submissions::stored::{FollowUpLink, Stored, StoredSubmission, SubmissionFilter, SubmissionSummary};
+use crate::domain::submissions::{Accepted, ExternalSource, Origin};
 use intake::{Intake, Outcome};
 
 /// Maximum attempts to store a submission when the submission of its idempotency key is erased in between.
 const ATTEMPTS: usize = 3;
 
-/// Stores an accepted submission with its subject, follow-up, audit entry and idempotency key: all of it or nothing. When
-/// this returns `Created`, the submission is on disk.
-///
-/// # Errors
-/// Fails when the submission to be corrected does not exist, when the queue is full, or when the database is unavailable.
-/// Nothing was written then, unless the connection broke during the commit; a retry with the same key resolves that.
-pub async fn commit(
-    store: &Store,
-    writers: &Writers,
-    accepted: Accepted,
-    nonces: [SealNonce; 4],
-) -> Result<Stored, StoreError> {
+/// See [`Writers::store_submission`](super::writers::Writers::store_submission).
+pub(super) async fn commit(store: &Store, writer: &Writer<Intake>, accepted: Accepted) -> Result<Stored, StoreError> {
     let clinic_id = accepted.actor.clinic_id;
-    let mut intake = Intake::of(&store.keys, accepted, nonces)?;
+    let mut intake = Intake::new(&store.keys, accepted)?;
     for _ in 0..ATTEMPTS {
-        let (written, outcome) = writers.intake.write(intake).await?;
+        let (written, outcome) = writer.write(intake).await?;
         match outcome {
             Outcome::Stored(subject_id, follow_up) => {
                 return Ok(Stored::Created(Box::new(written.stored(subject_id, follow_up))));
@@ -223,6 +215,7 @@ impl TryFrom<Row> for StoredSubmission {
     }
 }
 
+#[derive(sqlx::FromRow)]
 struct SummaryRow {
     submission_id: Uuid,
     subject_id: Uuid,

@@ -4,12 +4,14 @@ use uuid::Uuid;
 
 use super::Row;
 use crate::domain::ids::{ClinicId, SenderId, SubmissionId};
-use crate::domain::stored::{Page, PageRequest, StoredSubmission};
+use crate::domain::page::{Page, PageRequest};
 use crate::domain::submissions::ExternalSource;
 use crate::domain::submissions::record::RecordFilter;
+use crate::domain::submissions::stored::StoredSubmission;
+use crate::store::database::Store;
 use crate::store::database::page::{Key, Scope, cut};
 use crate::store::database::row::{at, bound};
-use crate::store::{Store, StoreError};
+use crate::store::error::StoreError;
 
 /// The submissions of a sender that have this identifier in another system. At most two, because the caller only needs to
 /// know whether there is exactly one.

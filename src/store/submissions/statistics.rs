@@ -10,9 +10,10 @@ use crate::domain::ids::ClinicId;
 use crate::domain::submissions::statistics::{
     AGE_CLASSES_HOURS, ClosedCases, Count, DayRange, Dimension, OpenCases, Statistics, SubmissionCounts,
 };
+use crate::store::database::Store;
 use crate::store::database::connection::Connection;
 use crate::store::database::row::{at, known};
-use crate::store::{Store, StoreError};
+use crate::store::error::StoreError;
 
 /// A clinic's statistics over a range of days, with its currently open follow-ups.
 ///
@@ -58,7 +59,7 @@ pub async fn count_next_day(store: &Store, clinic_id: ClinicId, last: Date) -> R
     let Some(day) = next.map(jiff_sqlx::Date::to_jiff).filter(|day| *day <= last) else {
         return Ok(None);
     };
-    let (since, until) = DayRange::of(day).bounds();
+    let (since, until) = DayRange::single(day).bounds();
     let mine = sqlx::query!(
         "insert into daily_counts (clinic_id, day, dimension, value, count)
          select $1, $2, 'submissions', '', count(*) from submissions

@@ -6,11 +6,12 @@ use uuid::Uuid;
 use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, WebhookId};
 use crate::domain::webhooks::{DisabledReason, Webhook, WebhookDraft, WebhookEvent};
+use crate::store::audit;
+use crate::store::database::Store;
 use crate::store::database::connection::Connection;
-use crate::store::database::keys::{Place, SealNonce};
+use crate::store::database::keys::Place;
 use crate::store::database::row::{at, known};
-use crate::store::subjects::row::sealing;
-use crate::store::{Store, StoreError, audit};
+use crate::store::error::StoreError;
 
 /// Maximum number of endpoints per clinic.
 pub const MOST: i64 = 100;
@@ -19,12 +20,7 @@ pub const MOST: i64 = 100;
 ///
 /// # Errors
 /// Fails when the clinic has the maximum number of endpoints, or when the database is unavailable.
-pub async fn insert(
-    store: &Store,
-    webhook: &Webhook,
-    (secret, nonce): (&str, SealNonce),
-    audit: &AuditEntry,
-) -> Result<(), StoreError> {
+pub async fn insert(store: &Store, webhook: &Webhook, secret: &str, audit: &AuditEntry) -> Result<(), StoreError> {
     let clinic_id = audit.clinic_id;
     let mut transaction = store.begin(clinic_id).await?;
     let done = sqlx::query!(
@@ -36,7 +32,7 @@ pub async fn insert(
         webhook.url,
         webhook.description,
         &names(&webhook.events),
-        store.keys.seal(place(clinic_id, webhook.webhook_id), nonce, secret).map_err(sealing)?,
+        store.keys.seal(Place::secret(clinic_id, webhook.webhook_id), secret)?,
         at(webhook.created_at) as _,
         MOST,
     )
@@ -145,11 +141,11 @@ pub async fn delete(store: &Store, webhook_id: WebhookId, audit: &AuditEntry) ->
 pub async fn rotate(
     store: &Store,
     webhook_id: WebhookId,
-    (secret, nonces): (&str, [SealNonce; 2]),
+    secret: &str,
     overlap_end: Option<Timestamp>,
     audit: &AuditEntry,
 ) -> Result<Webhook, StoreError> {
-    let (clinic_id, place) = (audit.clinic_id, place(audit.clinic_id, webhook_id));
+    let clinic_id = audit.clinic_id;
     let mut transaction = store.begin(clinic_id).await?;
     let before = sqlx::query_scalar!(
         "select secret_sealed from webhook_endpoints where clinic_id = $1 and webhook_id = $2 for no key update",
@@ -164,7 +160,7 @@ pub async fn rotate(
          where clinic_id = $1 and webhook_id = $2",
         clinic_id.0,
         webhook_id.0,
-        store.keys.seal(place, nonces[0], secret).map_err(sealing)?,
+        store.keys.seal(Place::secret(clinic_id, webhook_id), secret)?,
         overlap_end.map(|_| before),
         overlap_end.map(at) as _,
     )
@@ -174,11 +170,6 @@ pub async fn rotate(
     let rotated = read(&mut transaction, clinic_id, Some(webhook_id)).await?.pop();
     transaction.commit().await?;
     rotated.ok_or(StoreError::Missing)
-}
-
-/// The place of the current and the previous secret.
-pub(in crate::store) fn place(clinic_id: ClinicId, webhook_id: WebhookId) -> Place {
-    Place { clinic_id: clinic_id.0, row_id: webhook_id.0, column: "webhook_endpoints.secret_sealed" }
 }
 
 fn names(events: &[WebhookEvent]) -> Vec<String> {

@@ -4,20 +4,20 @@
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::endpoints::place;
 use super::outbox;
 use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, EventId, SubjectId, WebhookId};
 use crate::domain::webhooks::delivery::{Attempted, LEASE, Verdict};
 use crate::domain::webhooks::{DisabledReason, Event, WebhookEvent};
-use crate::store::database::keys::KeyError;
+use crate::store::audit;
+use crate::store::database::Store;
+use crate::store::database::keys::{KeyError, Place};
 use crate::store::database::row::{at, known};
-use crate::store::subjects::row::sealing;
-use crate::store::{Store, StoreError, audit};
+use crate::store::error::StoreError;
 
 /// An endpoint with deliveries that are due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Due {
+pub struct DueEndpoint {
     pub clinic_id: ClinicId,
     pub webhook_id: WebhookId,
     /// Whether the last attempt failed.
@@ -55,7 +55,7 @@ pub struct Came {
 ///
 /// # Errors
 /// Fails when the database is unavailable.
-pub async fn due(store: &Store, now: Timestamp) -> Result<Vec<Due>, StoreError> {
+pub async fn due(store: &Store, now: Timestamp) -> Result<Vec<DueEndpoint>, StoreError> {
     let rows = sqlx::query!(
         r#"select clinic_id, webhook_id, failing_since is not null as "failing!" from webhook_endpoints e
            where disabled_at is null and exists (
@@ -66,7 +66,7 @@ pub async fn due(store: &Store, now: Timestamp) -> Result<Vec<Due>, StoreError> 
     )
     .fetch_all(&mut *store.jobs().await?)
     .await?;
-    let due = rows.into_iter().map(|row| Due {
+    let due = rows.into_iter().map(|row| DueEndpoint {
         clinic_id: ClinicId(row.clinic_id),
         webhook_id: WebhookId(row.webhook_id),
         failing: row.failing,
@@ -79,7 +79,7 @@ pub async fn due(store: &Store, now: Timestamp) -> Result<Vec<Due>, StoreError> 
 ///
 /// # Errors
 /// Fails when a secret cannot be decrypted, or when the database is unavailable.
-pub async fn lease(store: &Store, due: Due, at_most: i64, now: Timestamp) -> Result<Vec<Leased>, StoreError> {
+pub async fn lease(store: &Store, due: DueEndpoint, at_most: i64, now: Timestamp) -> Result<Vec<Leased>, StoreError> {
     let until = now.checked_add(LEASE).unwrap_or(Timestamp::MAX);
     let mut transaction = store.begin_jobs(due.clinic_id).await?;
     let rows = sqlx::query!(
@@ -106,7 +106,7 @@ pub async fn lease(store: &Store, due: Due, at_most: i64, now: Timestamp) -> Res
     .fetch_all(&mut *transaction)
     .await?;
     transaction.commit().await?;
-    let place = place(due.clinic_id, due.webhook_id);
+    let place = Place::secret(due.clinic_id, due.webhook_id);
     let leased = rows.into_iter().map(|row| {
         let sealed = std::iter::once(&row.secret_sealed).chain(&row.previous_sealed);
         let secrets = sealed.map(|sealed| store.keys.open(place, sealed)).collect::<Result<_, KeyError>>();
@@ -114,7 +114,7 @@ pub async fn lease(store: &Store, due: Due, at_most: i64, now: Timestamp) -> Res
             clinic_id: due.clinic_id,
             webhook_id: due.webhook_id,
             url: row.url,
-            secrets: secrets.map_err(sealing)?,
+            secrets: secrets?,
             event: Event {
                 event_id: EventId(row.event_id),
                 kind: known(WebhookEvent::parse(&row.event), "webhook_deliveries", "event")?,

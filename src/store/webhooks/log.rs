@@ -6,12 +6,14 @@ use uuid::Uuid;
 
 use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, EventId, WebhookId};
-use crate::domain::stored::{Page, PageRequest};
+use crate::domain::page::{Page, PageRequest};
 use crate::domain::webhooks::WebhookEvent;
 use crate::domain::webhooks::delivery::{Delivery, DeliveryFailure, DeliveryState, LoggedAttempt};
+use crate::store::audit;
+use crate::store::database::Store;
 use crate::store::database::page::{Key, Scope, cut};
 use crate::store::database::row::{at, bound, known};
-use crate::store::{Store, StoreError, audit};
+use crate::store::error::StoreError;
 
 /// Deliveries per batch.
 const BATCH: i64 = 1_000;

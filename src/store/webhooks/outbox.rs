@@ -3,9 +3,11 @@
 use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, WebhookId};
 use crate::domain::webhooks::Event;
+use crate::store::audit;
+use crate::store::database::Store;
 use crate::store::database::connection::Connection;
 use crate::store::database::row::at;
-use crate::store::{Store, StoreError, audit};
+use crate::store::error::StoreError;
 
 /// Writes an event for each subscribed endpoint. Most events have none.
 pub(in crate::store) async fn write(

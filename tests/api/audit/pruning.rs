@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use sarcoscreen::app::audit::pruning::{Pruning, prune};
 use sarcoscreen::app::audit::sealing::seal;
-use sarcoscreen::app::{App, AppError, Policy, clinics};
+use sarcoscreen::app::error::AppError;
+use sarcoscreen::app::{App, Policy, clinics};
 use sarcoscreen::domain::audit::seal::{Break, Head, Tombstone};
 use sarcoscreen::domain::ids::ClinicId;
-use sarcoscreen::domain::stored;
 use sarcoscreen::rules::Releases;
 use sarcoscreen::store::database::keys::{Keys, MasterKey};
 use sarcoscreen::store::database::writer::Grouping;
-use sarcoscreen::store::{ConnectOptions, Store, Writers};
+use sarcoscreen::store::database::{ConnectOptions, Store};
+use sarcoscreen::store::writers::Writers;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
@@ -29,7 +30,7 @@ const LONG: i64 = (3 * 365 + 2) * 86_400;
 
 /// The application, connected with a given database account.
 async fn signed_in_as(world: &World, account: ConnectOptions) -> App {
-    let keys = Keys::derive(&MasterKey::parse(&MasterKey::text(&[7; 32])).unwrap()).unwrap();
+    let keys = Keys::derive(&[MasterKey::parse(&MasterKey::text(&[7; 32])).unwrap()]).unwrap();
     let policy = Policy {
         idempotency_lifetime: Duration::from_hours(1),
         accepted_unsafe_settings: Vec::new(),
@@ -85,7 +86,7 @@ async fn with_a_past(world: &World) -> (Clinic, Clinic, Vec<Head>) {
 async fn keeps_three_years(world: &World, clinic: &Clinic) {
     let listed = clinics::list(&world.app).await.unwrap();
     let found = listed.into_iter().find(|listed| listed.clinic_id.0 == clinic.id).unwrap();
-    let kept = stored::Clinic { audit_retention_years: Some(3), ..found };
+    let kept = sarcoscreen::domain::clinics::Clinic { audit_retention_years: Some(3), ..found };
     clinics::change(&world.app, &kept).await.unwrap();
 }
 

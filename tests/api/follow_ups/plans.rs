@@ -1,9 +1,11 @@
 //! Query plans of worklist pages: they use an index, under the unprivileged role and its row-level security.
 
 use sarcoscreen::app::ambient::Ambient as _;
-use sarcoscreen::domain::follow_ups::{StateName, Urgency};
+use sarcoscreen::domain::follow_ups::StateName;
+use sarcoscreen::domain::follow_ups::worklist::{Assignee, FollowUpFilter, FollowUpOrder};
 use sarcoscreen::domain::ids::{ClinicId, CredentialId};
-use sarcoscreen::domain::stored::{Assignee, FollowUpFilter, FollowUpOrder, PageRequest};
+use sarcoscreen::domain::page::PageRequest;
+use sarcoscreen::domain::screening::urgency::Urgency;
 use sarcoscreen::store::follow_ups::worklist;
 use serde_json::Value;
 use sqlx::Executor as _;

@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
+use sarcoscreen::domain::clinics::DueHours;
 use sarcoscreen::domain::follow_ups::{Closing, FlaggedSubmission, FollowUp};
 use sarcoscreen::domain::ids::{FollowUpId, SubmissionId};
 use sarcoscreen::domain::screening::assessment::Assessment;
-use sarcoscreen::domain::stored::{DueHours, StoredSubmission};
+use sarcoscreen::domain::submissions::stored::StoredSubmission;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -148,7 +149,7 @@ async fn submissions(world: &World) -> BTreeMap<SubmissionId, FlaggedSubmission>
             // The replay names the follow-up; a submission that joins one proposes an id that is not stored.
             follow_up_id: read(&row["follow_up_id"]),
             urgency,
-            due_at: received_at + SignedDuration::from_hours(DueHours::SUGGESTED.of(urgency).into()),
+            due_at: received_at + SignedDuration::from_hours(DueHours::SUGGESTED.hours_for(urgency).into()),
             band: assessment.band_at_least,
             findings: assessment.findings.iter().map(|finding| finding.rule.to_string()).collect(),
             positive_instruments: StoredSubmission::positive_instruments(&assessment).map(str::to_owned).collect(),

@@ -3,8 +3,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sarcoscreen::app::AppError;
 use sarcoscreen::app::ambient::{Ambient, System};
+use sarcoscreen::app::error::AppError;
 
 /// The system's clock, shifted by tests.
 #[derive(Default)]

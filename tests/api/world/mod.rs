@@ -17,10 +17,12 @@ use sarcoscreen::domain::access::actor::Role;
 use sarcoscreen::domain::language::Language;
 use sarcoscreen::http::{self, Settings};
 use sarcoscreen::rules::Releases;
+use sarcoscreen::store::LOGIN;
 use sarcoscreen::store::database::keys::{Keys, MasterKey};
 use sarcoscreen::store::database::schema;
 use sarcoscreen::store::database::writer::Grouping;
-use sarcoscreen::store::{LOGIN, Sizes, Store, Writers};
+use sarcoscreen::store::database::{Sizes, Store};
+use sarcoscreen::store::writers::Writers;
 use serde_json::Value;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
@@ -167,7 +169,7 @@ impl World {
     pub(crate) async fn suspend(&self, clinic: &Clinic, suspended: bool) {
         let all = sarcoscreen::app::clinics::list(&self.app).await.unwrap();
         let stored = all.into_iter().find(|one| one.clinic_id.0 == clinic.id).unwrap();
-        let changed = sarcoscreen::domain::stored::Clinic { suspended, ..stored };
+        let changed = sarcoscreen::domain::clinics::Clinic { suspended, ..stored };
         sarcoscreen::app::clinics::change(&self.app, &changed).await.unwrap();
     }
 
@@ -300,7 +302,7 @@ impl Answer {
 }
 
 fn store(database: &PgConnectOptions) -> Store {
-    let keys = Keys::derive(&MasterKey::parse(&MasterKey::text(&[7; 32])).unwrap()).unwrap();
+    let keys = Keys::derive(&[MasterKey::parse(&MasterKey::text(&[7; 32])).unwrap()]).unwrap();
     Store::open(login(database), sizes(8, 60), keys)
 }
 
@@ -367,7 +369,7 @@ pub(crate) fn app_sized(
     intake: Grouping,
 ) -> App {
     let masters: Vec<_> = bytes.iter().map(|&byte| MasterKey::parse(&MasterKey::text(&[byte; 32])).unwrap()).collect();
-    let keys = Keys::derive_all(&masters).unwrap();
+    let keys = Keys::derive(&masters).unwrap();
     let store = Store::open(login(database), sizes, keys);
     let writers = Writers::start(&store, intake);
     let policy =

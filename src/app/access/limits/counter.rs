@@ -90,7 +90,7 @@ pub(super) mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::app::AppError;
+    use crate::app::error::AppError;
 
     /// A clock that a test sets.
     #[derive(Default)]

@@ -58,13 +58,13 @@ pub struct Limit {
 }
 
 /// The limits of a caller, in the order of counting.
-pub type Standing = [Limit; 3];
+pub type RateStatus = [Limit; 3];
 
 /// A limit was exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exceeded {
     /// The state of the limits that were counted.
-    pub standing: Standing,
+    pub standing: RateStatus,
     pub wait: Duration,
 }
 
@@ -107,7 +107,7 @@ impl Limits {
     ///
     /// # Errors
     /// Fails when one of its limits is exceeded.
-    pub(in crate::app) fn count(&self, actor: &Actor, address: IpAddr, budget: Budget) -> Result<Standing, Exceeded> {
+    pub(in crate::app) fn count(&self, actor: &Actor, address: IpAddr, budget: Budget) -> Result<RateStatus, Exceeded> {
         let (credential, clinic) = (actor.credential_id.0, actor.clinic_id.0);
         let of_address = (actor.role == Role::Browser).then(|| self.of_address(address, budget)).flatten();
         let mut standing = [
@@ -249,7 +249,7 @@ mod tests {
             assert_eq!(exceeded.standing.map(|limit| limit.left), [Some(0), None, None]);
         }
         let standing = limits.count(&browser, address("192.0.2.2"), Budget::Scores).unwrap();
-        let told = standing.map(|limit| (limit.name, limit.quota, limit.left));
-        assert_eq!(told, [("address", 2, Some(1)), ("credential", 5, Some(2)), ("clinic", 7, Some(4))]);
+        let shown = standing.map(|limit| (limit.name, limit.quota, limit.left));
+        assert_eq!(shown, [("address", 2, Some(1)), ("credential", 5, Some(2)), ("clinic", 7, Some(4))]);
     }
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use moka::future::Cache;
 
-use super::{Found, REMEMBERED, REMEMBERED_FOR, shared};
-use crate::app::{App, AppError};
-use crate::domain::stored::Credential;
+use super::{Found, REMEMBERED, REMEMBERED_FOR};
+use crate::app::App;
+use crate::app::error::AppError;
+use crate::domain::access::credential::Credential;
 use crate::store::access::credentials::ByPrefix;
-use crate::store::access::key_look_ups;
 
 /// The first characters of every key.
 const KEY_MARK: &str = "sk_";
@@ -40,7 +40,9 @@ pub(super) async fn find(app: &App, key: &str) -> Result<Arc<Found>, AppError> {
     let known = match app.remembered.keys.get(&prefix).await {
         Some(known) => known,
         // Boxed, so that requests with a cache hit do not carry the size of the lookup future.
-        None => app.remembered.keys.try_get_with(prefix, Box::pin(look_up(app, text))).await.map_err(shared)?,
+        None => {
+            app.remembered.keys.try_get_with(prefix, Box::pin(look_up(app, text))).await.map_err(AppError::shared)?
+        }
     };
     let known = known.ok_or(AppError::NotSignedIn(None))?;
     if !known.is_key(&app.store, key) {
@@ -54,7 +56,7 @@ pub(super) async fn find(app: &App, key: &str) -> Result<Arc<Found>, AppError> {
 }
 
 async fn look_up(app: &App, prefix: &str) -> Result<Option<Arc<ByPrefix>>, AppError> {
-    Ok(key_look_ups::find(&app.writers, prefix).await?.map(Arc::new))
+    Ok(app.writers.find_key(prefix).await?.map(Arc::new))
 }
 
 /// The prefix of a text that has the form of a key, as bytes and as text.

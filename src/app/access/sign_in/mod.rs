@@ -11,13 +11,15 @@ use jiff::Timestamp;
 use moka::future::Cache;
 use uuid::Uuid;
 
-use super::limits::{Budget, Exceeded, Standing};
+use super::limits::{Budget, Exceeded, RateStatus};
 use super::tokens::TOKEN_LENGTH;
 use super::tokens::clients::Call;
 use super::{failed_sign_ins, token_people};
-use crate::app::{App, AppError};
+use crate::app::App;
+use crate::app::error::AppError;
 use crate::domain::access::actor::{Actor, Role};
-use crate::domain::stored::{Clinic, Credential};
+use crate::domain::access::credential::Credential;
+use crate::domain::clinics::Clinic;
 use crate::store::access::credentials::SignedIn as Found;
 use crate::store::access::used_tokens;
 pub(super) use keys::PREFIX_LENGTH;
@@ -62,7 +64,7 @@ pub struct Admission {
     /// The caller, if the credential works; also set if the request is refused after that.
     pub actor: Option<Actor>,
     /// The caller's limits, if the request was counted.
-    pub standing: Option<Standing>,
+    pub standing: Option<RateStatus>,
     /// Whether the request is accepted.
     pub outcome: Result<SignedIn, AppError>,
 }
@@ -141,7 +143,7 @@ async fn sign_in(app: &App, attempt: &Attempt<'_>) -> Result<Arc<Found>, AppErro
     }
     // Boxed, so that requests with a cache hit do not carry the size of the lookup future.
     let look_up = Box::pin(token_people::find(app, tokens, bearer, attempt.request_id));
-    working(app, app.remembered.tokens.try_get_with(hash, look_up).await.map_err(shared)?)
+    working(app, app.remembered.tokens.try_get_with(hash, look_up).await.map_err(AppError::shared)?)
 }
 
 /// Signs a record system in with its token for one call. The token is used up only if every other check passes.
@@ -190,14 +192,4 @@ fn working(app: &App, found: Arc<Found>) -> Result<Arc<Found>, AppError> {
         return Err(AppError::ClinicSuspended(Some(credential_id)));
     }
     Ok(found)
-}
-
-/// Copies an error that concurrent requests share.
-fn shared(error: Arc<AppError>) -> AppError {
-    match &*error {
-        AppError::NotSignedIn(whose) => AppError::NotSignedIn(*whose),
-        AppError::ClinicSuspended(whose) => AppError::ClinicSuspended(*whose),
-        AppError::Unavailable(reason) => AppError::Unavailable(reason.clone()),
-        other => AppError::Internal(other.to_string()),
-    }
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::key_cache::KeyCache;
 use super::{Verifier, part, parts};
+use crate::app::App;
 use crate::app::ambient::after;
-use crate::app::{App, AppError};
+use crate::app::error::AppError;
 use crate::domain::access::actor::Role;
 use crate::domain::access::client_token::{ClientRules, OneCall};
 use crate::domain::access::token::{CLOCK_SKEW, Claims, NAME_LENGTH, TokenAlgorithm, TokenFault, TokenPerson};
@@ -69,7 +70,7 @@ impl App {
     pub fn with_cds_clients(self, base: &str, clients: Vec<CdsClient>) -> Result<Self, AppError> {
         let mut trusted = HashMap::new();
         for client in clients {
-            let http = Client::new().map_err(|error| AppError::Internal(error.to_string()))?;
+            let http = Client::new().map_err(|error| AppError::Internal(error.into()))?;
             let keys = KeyCache::new(http, client.keys_address, KEYS_KEPT_FOR, Arc::clone(&self.ambient));
             let verifier = Verifier { algorithms: TokenAlgorithm::ALL.into(), keys: Arc::new(keys) };
             let rules = ClientRules { issuer: client.issuer.clone() };

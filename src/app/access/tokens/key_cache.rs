@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use super::key_set::{DOCUMENT_LIMIT, KeySet};
-use crate::app::AppError;
 use crate::app::ambient::Ambient;
+use crate::app::error::AppError;
+use crate::domain::causes::with_causes;
 use crate::outbound::Client;
 
 /// The minimum time between two fetches, however many tokens name an unknown key.
@@ -71,7 +72,7 @@ impl KeyCache {
         let now = self.ambient.elapsed();
         self.change(|held| held.tried = Some(now));
         match self.client.fetch(&self.address, DOCUMENT_LIMIT).await {
-            Err(error) => tracing::warn!(%error, "cannot fetch the keys of the token issuer"),
+            Err(error) => tracing::warn!(error = %with_causes(&error), "cannot fetch the keys of the token issuer"),
             Ok(document) => match KeySet::read(&document) {
                 None => tracing::warn!("the response of the token issuer is not a key set"),
                 Some(keys) => {

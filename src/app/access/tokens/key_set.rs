@@ -28,12 +28,12 @@ pub(super) struct Key {
     algorithms: Vec<TokenAlgorithm>,
     public: DecodingKey,
     /// The members it was read from, to distinguish a repetition from a conflict.
-    told: Told,
+    members: KeyMembers,
 }
 
 /// The relevant members of a key; all others are ignored.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
-struct Told {
+struct KeyMembers {
     kty: String,
     kid: String,
     #[serde(rename = "use")]
@@ -54,12 +54,12 @@ impl KeySet {
         let document: Value = serde_json::from_slice(document).ok()?;
         let mut keys: HashMap<String, Option<Key>> = HashMap::new();
         for member in document.get("keys")?.as_array()?.iter().take(MOST_KEYS) {
-            let Some(key) = Told::deserialize(member).ok().and_then(Key::read) else { continue };
-            match keys.entry(key.told.kid.clone()) {
+            let Some(key) = KeyMembers::deserialize(member).ok().and_then(Key::read) else { continue };
+            match keys.entry(key.members.kid.clone()) {
                 Entry::Vacant(free) => _ = free.insert(Some(key)),
                 Entry::Occupied(mut taken) => {
                     // Two different keys with one id are ambiguous, so the id is dropped.
-                    if taken.get().as_ref().is_none_or(|known| known.told != key.told) {
+                    if taken.get().as_ref().is_none_or(|known| known.members != key.members) {
                         taken.insert(None);
                     }
                 }
@@ -80,31 +80,31 @@ impl KeySet {
 }
 
 impl Key {
-    fn read(told: Told) -> Option<Self> {
-        let signs = told.purpose.as_deref().is_none_or(|purpose| purpose == "sig");
-        let verifies = told.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == "verify"));
-        if !signs || !verifies || !(1..=KEY_ID_LENGTH).contains(&told.kid.len()) {
+    fn read(members: KeyMembers) -> Option<Self> {
+        let signs = members.purpose.as_deref().is_none_or(|purpose| purpose == "sig");
+        let verifies = members.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == "verify"));
+        if !signs || !verifies || !(1..=KEY_ID_LENGTH).contains(&members.kid.len()) {
             return None;
         }
         // The type of the key decides the algorithms; a token's header can only choose among them.
-        let (mut algorithms, public) = match (told.kty.as_str(), told.crv.as_deref()) {
+        let (mut algorithms, public) = match (members.kty.as_str(), members.crv.as_deref()) {
             ("RSA", _) => {
-                let (n, e) = (number(told.n.as_ref()?)?, number(told.e.as_ref()?)?);
+                let (n, e) = (number(members.n.as_ref()?)?, number(members.e.as_ref()?)?);
                 let public = (n.len() >= RSA_BYTES).then(|| DecodingKey::from_rsa_raw_components(&n, &e))?;
                 (vec![TokenAlgorithm::Rs256, TokenAlgorithm::Rs384, TokenAlgorithm::Ps256], public)
             }
-            ("EC", Some("P-256")) => (vec![TokenAlgorithm::Es256], point(&told, 32)?),
-            ("EC", Some("P-384")) => (vec![TokenAlgorithm::Es384], point(&told, 48)?),
+            ("EC", Some("P-256")) => (vec![TokenAlgorithm::Es256], point(&members, 32)?),
+            ("EC", Some("P-384")) => (vec![TokenAlgorithm::Es384], point(&members, 48)?),
             ("OKP", Some("Ed25519")) => {
-                let x = number(told.x.as_ref()?).filter(|x| x.len() == 32)?;
+                let x = number(members.x.as_ref()?).filter(|x| x.len() == 32)?;
                 (vec![TokenAlgorithm::EdDsa], DecodingKey::from_ed_der(&x))
             }
             _ => return None,
         };
-        if let Some(only) = &told.alg {
+        if let Some(only) = &members.alg {
             algorithms.retain(|algorithm| algorithm.as_str() == only);
         }
-        (!algorithms.is_empty()).then_some(Self { algorithms, public, told })
+        (!algorithms.is_empty()).then_some(Self { algorithms, public, members })
     }
 
     pub(super) fn verifies_by(&self, algorithm: TokenAlgorithm) -> bool {
@@ -131,8 +131,8 @@ fn number(encoded: &String) -> Option<Vec<u8>> {
 }
 
 /// The point of an elliptic curve whose coordinates have this many bytes.
-fn point(told: &Told, bytes: usize) -> Option<DecodingKey> {
-    let (x, y) = (number(told.x.as_ref()?)?, number(told.y.as_ref()?)?);
+fn point(members: &KeyMembers, bytes: usize) -> Option<DecodingKey> {
+    let (x, y) = (number(members.x.as_ref()?)?, number(members.y.as_ref()?)?);
     // Uncompressed form (SEC 1, section 2.3.3).
     (x.len() == bytes && y.len() == bytes).then(|| DecodingKey::from_ec_der(&[&[4], &*x, &*y].concat()))
 }

@@ -11,8 +11,8 @@ use data_encoding::BASE64URL_NOPAD;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::app::AppError;
 use crate::app::ambient::Ambient;
+use crate::app::error::AppError;
 use crate::domain::access::token::{Claims, TokenAlgorithm, TokenFault, TokenPerson, TokenRules};
 use crate::outbound::{Client, OutboundError};
 use key_cache::KeyCache;

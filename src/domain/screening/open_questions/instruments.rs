@@ -24,7 +24,7 @@ pub(in crate::domain) struct Step {
 impl Open<'_> {
     /// The total of each component of an instrument.
     pub(in crate::domain) fn each(&self, components: &[Component], points: &[Sums]) -> Vec<Others> {
-        let view = self.reach(Audiences::EVERYBODY).view;
+        let view = self.reach(Audiences::ALL).view;
         let come_to = |(component, sums): (&Component, &Sums)| {
             if sums.is_empty() {
                 Others { stuck: component.bounds(view), ..Others::NONE }
@@ -47,7 +47,7 @@ impl Open<'_> {
             Method::Sum { components, .. } => self.sum_step(place, components, item, &mut step),
             Method::Linear(by_sex) => self.linear_step(by_sex, instrument.age_from, item, &mut step),
             Method::Category { positive, .. } => {
-                let reach = self.reach(Audiences::EVERYBODY);
+                let reach = self.reach(Audiences::ALL);
                 let when = &positive.when;
                 let waiting = self.fill.has(item) && when.waits_for(reach.view).has(item);
                 for (holds, after) in [(true, Outcome::Positive), (false, Outcome::Negative)] {
@@ -80,13 +80,13 @@ impl Open<'_> {
                 let (free, stuck) = self.linear_parts(linear, instrument.age_from, None);
                 free.upper + stuck.lower >= linear.cut_off
             }),
-            Method::Category { positive, .. } => self.reach(Audiences::EVERYBODY).can_be(&positive.when, true),
+            Method::Category { positive, .. } => self.reach(Audiences::ALL).can_be(&positive.when, true),
         }
     }
 
     /// Records the outcome change for each sum of the other components, before and after this component is decided.
     fn sum_step(&self, place: usize, components: &[Component], item: Item, step: &mut Step) {
-        let reach = self.reach(Audiences::EVERYBODY);
+        let reach = self.reach(Audiences::ALL);
         let hangs = |component: &Component| {
             component.items.has(item) && component.steps.iter().any(|(when, _)| reach.hangs_on(when, item))
         };

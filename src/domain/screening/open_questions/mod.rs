@@ -19,7 +19,7 @@ use super::instrument::{Method, Outcome};
 use super::pathway::{Criterion, Pathway};
 use super::questionnaire::{Audiences, Item};
 use super::rule_table::{Combination, Id, RedFlag, Rule, RuleTable, Unit};
-use super::scoring::Asked;
+use super::scoring::ScoreOptions;
 use instruments::Others;
 use item_set::ItemSet;
 use reach::{Reach, Sums};
@@ -51,7 +51,7 @@ impl OpenQuestion {
 pub fn open_questions(
     table: &RuleTable,
     answers: &Answers,
-    asked: Asked<'_>,
+    asked: ScoreOptions<'_>,
     assessment: &Assessment,
 ) -> Vec<OpenQuestion> {
     let fill = ItemSet::unanswered(answers, asked.audiences).with(begun(answers));
@@ -74,7 +74,7 @@ fn begun(answers: &Answers) -> ItemSet {
 pub(in crate::domain) struct Open<'a> {
     pub(in crate::domain) table: &'a RuleTable,
     pub(in crate::domain) answers: &'a Answers,
-    asked: Asked<'a>,
+    asked: ScoreOptions<'a>,
     /// The items that can still be answered.
     pub(in crate::domain) fill: ItemSet,
     /// The assessment of the answers so far.
@@ -99,7 +99,7 @@ impl<'a> Open<'a> {
     fn new(
         table: &'a RuleTable,
         answers: &'a Answers,
-        asked: Asked<'a>,
+        asked: ScoreOptions<'a>,
         fill: ItemSet,
         assessment: &'a Assessment,
     ) -> Self {
@@ -115,7 +115,7 @@ impl<'a> Open<'a> {
         };
         let units: Vec<Sums> = table.units.iter().map(|unit| open.reachable(unit.combination, &unit.rules)).collect();
         open.other_units = each_without_itself(&units, Sums::of(0), Sums::plus);
-        let reach = open.reach(Audiences::EVERYBODY);
+        let reach = open.reach(Audiences::ALL);
         let components = table.instruments.iter().map(|instrument| match &instrument.method {
             Method::Sum { components, .. } => components.iter().map(|component| reach.points(component)).collect(),
             Method::Linear(_) | Method::Category { .. } => Vec::new(),
@@ -175,7 +175,7 @@ impl<'a> Open<'a> {
         if young || !self.asked.pathways.contains(&pathway.id) {
             return false;
         }
-        let reach = self.reach(Audiences::EVERYBODY);
+        let reach = self.reach(Audiences::ALL);
         let decides = |any: &[Criterion]| any.iter().any(|criterion| reach.decides(&criterion.when, item));
         let can_be = |any: &[Criterion]| any.iter().any(|criterion| reach.can_be(&criterion.when, true));
         let (strength, performance) = (&pathway.strength_low[..], &pathway.performance_low[..]);

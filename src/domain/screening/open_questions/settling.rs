@@ -18,8 +18,8 @@ impl Instrument {
     /// The unanswered items that the instrument depends on, apart from its age range.
     #[must_use]
     pub fn waits_for(&self, answers: &Answers) -> ItemSet {
-        let view = View { answers, audiences: Audiences::EVERYBODY };
-        let answerable = ItemSet::unanswered(answers, Audiences::EVERYBODY);
+        let view = View { answers, audiences: Audiences::ALL };
+        let answerable = ItemSet::unanswered(answers, Audiences::ALL);
         let items = match &self.method {
             Method::Sum { components, .. } => {
                 components.iter().fold(ItemSet::EMPTY, |items, component| items.with(component.waits_for(view)))
@@ -55,8 +55,8 @@ impl Instrument {
     /// For each component of a sum, the possible results of answering each subset of its open items.
     fn choices(&self, answers: &Answers) -> Vec<Vec<Choice>> {
         let Method::Sum { components, .. } = &self.method else { return Vec::new() };
-        let view = View { answers, audiences: Audiences::EVERYBODY };
-        let answerable = ItemSet::unanswered(answers, Audiences::EVERYBODY);
+        let view = View { answers, audiences: Audiences::ALL };
+        let answerable = ItemSet::unanswered(answers, Audiences::ALL);
         components.iter().map(|component| component.choices(view, answerable)).collect()
     }
 
@@ -86,7 +86,7 @@ impl Instrument {
                 }
             }
             Method::Category { positive, .. } => {
-                let reach = Reach { view: View { answers, audiences: Audiences::EVERYBODY }, fill };
+                let reach = Reach { view: View { answers, audiences: Audiences::ALL }, fill };
                 reach.can_be(&positive.when, true) || reach.can_be(&positive.when, false)
             }
         }

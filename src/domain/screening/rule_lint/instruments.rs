@@ -147,7 +147,7 @@ fn overlap(component: &Component) -> Option<String> {
         answers.set(Item::Sex, Some(sex));
         for value in least..=greatest {
             answers.set(item, Some(value));
-            let view = View { answers: &answers, audiences: Audiences::EVERYBODY };
+            let view = View { answers: &answers, audiences: Audiences::ALL };
             let holding = component.steps.iter().filter(|(when, _)| when.evaluate(view) == Truth::True).count();
             if holding > 1 {
                 return Some(value.to_string());

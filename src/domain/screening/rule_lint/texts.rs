@@ -14,7 +14,7 @@ impl Lint<'_> {
     /// Checks that all languages have the same texts.
     pub(super) fn texts(&mut self) {
         for language in Language::ALL {
-            let place = format!("texts.{}", language.code());
+            let place = format!("texts.{}", language.as_str());
             let Some(texts) = self.table.texts(language) else {
                 self.fault(&place, "is missing");
                 continue;

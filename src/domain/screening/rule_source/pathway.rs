@@ -6,10 +6,10 @@ use toml::Value;
 use super::condition::criterion;
 use super::fault;
 use crate::domain::screening::instrument::Instrument;
+use crate::domain::screening::pathway::PathwayId;
 use crate::domain::screening::pathway::{CaseFinding, Criterion, Pathway, Stage};
 use crate::domain::screening::rule_lint::LintFault;
 use crate::domain::screening::rule_table::SourceUse;
-use crate::domain::submissions::PathwayId;
 
 /// A pathway as written.
 #[derive(Deserialize)]

@@ -8,10 +8,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
 
+use crate::domain::access::credential::Credential;
 use crate::domain::access::credential::CredentialDraft;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::CredentialId;
-use crate::domain::stored::Credential;
 use crate::http::kernel::names::RoleName;
 use crate::http::kernel::paging::page;
 

@@ -5,12 +5,12 @@ pub mod body;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
 
-use crate::app::AppError;
 use crate::app::access::credentials;
 use crate::app::access::credentials::{By, Key};
+use crate::app::error::AppError;
+use crate::domain::access::credential::Credential;
 use crate::domain::fault::keep_first_of_each_place;
 use crate::domain::ids::CredentialId;
-use crate::domain::stored::Credential;
 use crate::http::kernel::auth::Admin;
 use crate::http::kernel::body::{Body, Incoming};
 use crate::http::kernel::extract::{Later, PathId, Query};
@@ -75,7 +75,7 @@ pub async fn list_credentials(
     query: Later<Query<PageQuery>>,
 ) -> Result<HttpResponse, Problem> {
     let page = credentials::page(&state.app, &caller.actor(), &query.read()?.0.into()).await?;
-    Ok(paging::answer(&request, page, CredentialPage::of))
+    Ok(paging::answer(&request, page, CredentialPage::new))
 }
 
 /// Rotate a credential's key

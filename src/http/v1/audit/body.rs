@@ -8,7 +8,7 @@ use validator::Validate;
 
 use crate::domain::audit::{AuditFilter, NamedEntry};
 use crate::domain::ids::{CredentialId, SubjectId};
-use crate::domain::stored::PageRequest;
+use crate::domain::page::PageRequest;
 use crate::http::kernel::names::{AuditActionName, AuditOutcomeName};
 use crate::http::kernel::paging::{PageQuery, page};
 

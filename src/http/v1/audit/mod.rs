@@ -34,5 +34,5 @@ pub async fn list_audit_entries(
 ) -> Result<HttpResponse, Problem> {
     let (filter, page) = query.read()?.0.parse();
     let page = audit::list(&state.app, &caller.actor(), &filter, &page).await?;
-    Ok(paging::answer(&request, page, AuditEntryPage::of))
+    Ok(paging::answer(&request, page, AuditEntryPage::new))
 }

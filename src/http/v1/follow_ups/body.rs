@@ -154,7 +154,7 @@ pub struct FollowUpHistory {
 impl FollowUpBody {
     /// Renders a follow-up as of `now`.
     #[must_use]
-    pub fn of(case: FollowUp, now: Timestamp) -> Self {
+    pub fn new(case: FollowUp, now: Timestamp) -> Self {
         let closing = case.state.closed().map(|(closing, _)| closing);
         let (diagnosis, grip_strength_g, five_chair_stands_ms) = closing.map_or((None, None, None), Closing::results);
         Self {
@@ -189,7 +189,7 @@ impl From<Detail> for FollowUpDetailBody {
             contact_allowed: detail.contact.is_some(),
             contact: detail.contact.filter(|contact| *contact != Contact::default()).map(ContactBody::from),
             submissions: detail.submissions.into_iter().map(SubmissionSummaryBody::from).collect(),
-            follow_up: FollowUpBody::of(detail.follow_up, detail.at),
+            follow_up: FollowUpBody::new(detail.follow_up, detail.at),
         }
     }
 }
@@ -204,7 +204,7 @@ impl From<FollowUpEvent> for FollowUpEventBody {
             submission_id: event.submission_id.map(|id| id.0),
             reached: event.reached,
             note: event.note,
-            after: FollowUpBody::of(event.after, event.at),
+            after: FollowUpBody::new(event.after, event.at),
         }
     }
 }
@@ -212,9 +212,9 @@ impl From<FollowUpEvent> for FollowUpEventBody {
 impl FollowUpPage {
     /// Renders a page.
     #[must_use]
-    pub fn of(worklist: Worklist) -> Self {
+    pub fn new(worklist: Worklist) -> Self {
         let Worklist { page, estimated_total, at } = worklist;
-        let items = page.items.into_iter().map(|case| FollowUpBody::of(case, at)).collect();
+        let items = page.items.into_iter().map(|case| FollowUpBody::new(case, at)).collect();
         Self { items, next_cursor: page.next_cursor, estimated_total }
     }
 }

@@ -42,7 +42,7 @@ pub async fn list_follow_ups(
     let estimate = query.estimate.unwrap_or_default();
     let worklist = follow_ups::list(&state.app, &actor, &filter, order, &query.page(), estimate).await?;
     let next = worklist.page.next_cursor.clone();
-    Ok(paging::respond(&request, next.as_deref(), FollowUpPage::of(worklist)))
+    Ok(paging::respond(&request, next.as_deref(), FollowUpPage::new(worklist)))
 }
 
 /// Get a follow-up

@@ -10,8 +10,9 @@ use uuid::Uuid;
 use validator::Validate;
 
 use crate::domain::follow_ups::StateName;
+use crate::domain::follow_ups::worklist::{Assignee, FollowUpFilter, FollowUpOrder};
 use crate::domain::ids::{CredentialId, SubjectId};
-use crate::domain::stored::{Assignee, FollowUpFilter, FollowUpOrder, PageRequest};
+use crate::domain::page::PageRequest;
 use crate::http::kernel::names::{BandName, FollowUpOrderName, FollowUpStateName, UrgencyName};
 use crate::http::kernel::paging::DEFAULT_LIMIT;
 use crate::http::v1::submissions::body::plain;
@@ -32,7 +33,7 @@ pub struct FollowUpQuery {
         example = "me",
         pattern = "^(me|none|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"
     )]
-    pub assignee: Option<AssigneeAsked>,
+    pub assignee: Option<AssigneeParameter>,
     /// Only overdue follow-ups (true), or only follow-ups that are not overdue (false).
     pub overdue: Option<bool>,
     /// Only follow-ups whose highest band is this one.
@@ -80,11 +81,11 @@ pub struct States(pub Vec<StateName>);
 
 /// Assignee to filter by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AssigneeAsked {
+pub enum AssigneeParameter {
     /// The caller.
     Me,
     /// Unassigned follow-ups.
-    Nobody,
+    Unassigned,
     /// This credential.
     Credential(Uuid),
 }
@@ -98,9 +99,9 @@ impl FollowUpQuery {
             outcomes: Vec::new(),
             urgency: self.urgency.map(|urgency| urgency.0),
             assignee: self.assignee.map(|assignee| match assignee {
-                AssigneeAsked::Me => Assignee::Credential(me),
-                AssigneeAsked::Nobody => Assignee::Nobody,
-                AssigneeAsked::Credential(id) => Assignee::Credential(CredentialId(id)),
+                AssigneeParameter::Me => Assignee::Credential(me),
+                AssigneeParameter::Unassigned => Assignee::Unassigned,
+                AssigneeParameter::Credential(id) => Assignee::Credential(CredentialId(id)),
             }),
             overdue: self.overdue,
             band: self.band.map(|band| band.0),
@@ -140,12 +141,12 @@ impl<'de> Deserialize<'de> for States {
     }
 }
 
-impl<'de> Deserialize<'de> for AssigneeAsked {
+impl<'de> Deserialize<'de> for AssigneeParameter {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = read(deserializer, "the id of a credential, me or none")?;
         match &*text {
             "me" => Ok(Self::Me),
-            "none" => Ok(Self::Nobody),
+            "none" => Ok(Self::Unassigned),
             id => Uuid::try_parse(id).map(Self::Credential).map_err(Error::custom),
         }
     }

@@ -57,7 +57,7 @@ impl AllFragments {
         let languages = releases.iter().flat_map(|release| Language::ALL.map(|language| (release, language)));
         let fragments = languages.map(|(release, language)| {
             let key = (release.table.version.clone(), language);
-            (key, Arc::new(Fragments::of(&release.table, language)))
+            (key, Arc::new(Fragments::new(&release.table, language)))
         });
         Self(fragments.collect())
     }
@@ -65,14 +65,14 @@ impl AllFragments {
     /// Returns the fragments of a rule table; those of a table that only the database has are made on each call.
     pub(in crate::http) fn get(&self, table: &RuleTable, language: Language) -> Arc<Fragments> {
         let known = self.0.get(&(table.version.clone(), language));
-        known.map_or_else(|| Arc::new(Fragments::of(table, language)), Arc::clone)
+        known.map_or_else(|| Arc::new(Fragments::new(table, language)), Arc::clone)
     }
 }
 
 impl Fragments {
     /// Serializes all fragments.
     #[must_use]
-    pub fn of(table: &RuleTable, language: Language) -> Self {
+    pub fn new(table: &RuleTable, language: Language) -> Self {
         let mut fragments = Self(HashMap::new());
         let wording = Wording { table, language };
         let outcome = wording.texts().map(|texts| &*texts.outcome.explanation).unwrap_or_default();

@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use super::assessment::{AssessmentBody, ConsultationBody, FindingBody, OpenQuestionBody, ScoreBody};
 use super::fragments::{AllFragments, Fragments, Part};
+use crate::domain::clinics::Clinic;
 use crate::domain::language::Language;
 use crate::domain::screening::answers::{AnswerValue, Answers};
 use crate::domain::screening::assessment::{Assessment, Finding};
 use crate::domain::screening::condition::{Known, Quantity, View};
 use crate::domain::screening::open_questions::open_questions;
+use crate::domain::screening::pathway::PathwayId;
 use crate::domain::screening::questionnaire::{Audiences, Item};
 use crate::domain::screening::rule_table::RuleTable;
-use crate::domain::screening::scoring::{Asked, alarms_open};
+use crate::domain::screening::scoring::{ScoreOptions, alarms_open};
 use crate::domain::screening::texts::Texts;
-use crate::domain::stored::Clinic;
-use crate::domain::submissions::PathwayId;
 use crate::http::kernel::names::{BandName, CareLevelName, LanguageName};
 use crate::http::kernel::wording::{Wording, text};
 
@@ -51,7 +51,7 @@ impl<'a> Rendering<'a> {
     ) -> AssessmentBody<'a> {
         let texts = self.texts();
         let pathways: Vec<PathwayId> = assessment.pathways.iter().map(|result| result.pathway).collect();
-        let asked = Asked { audiences, pathways: &pathways };
+        let asked = ScoreOptions { audiences, pathways: &pathways };
         let open_questions = open_questions(self.table, answers, asked, assessment);
         let instruments = assessment.instruments.iter();
         let (advice, risks) = (&assessment.recommendations, &assessment.risks);

@@ -44,7 +44,7 @@ impl<'a> Rendering<'a> {
     pub(in crate::http) fn pathway(&'a self, answers: &Answers, result: PathwayResult) -> Option<PathwayBody<'a>> {
         let pathway = self.table.pathway(result.pathway)?;
         let fragment = |part| self.fragments.get(part, pathway.id.as_str());
-        let view = View { answers, audiences: Audiences::EVERYBODY };
+        let view = View { answers, audiences: Audiences::ALL };
         Some(PathwayBody {
             id: PathwayName(pathway.id),
             name: fragment(Part::PathwayName),

@@ -140,7 +140,7 @@ page!(
 impl RuleTableBody {
     /// Renders a rule table.
     #[must_use]
-    pub fn of(wording: Wording<'_>, digest: &str, current: bool) -> Self {
+    pub fn new(wording: Wording<'_>, digest: &str, current: bool) -> Self {
         let (table, texts) = (wording.table, wording.texts());
         Self {
             version: table.version.to_string(),

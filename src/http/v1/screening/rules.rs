@@ -5,11 +5,11 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, get, web};
 
 use super::conformance::{ConformanceBody, ConformanceCaseBody};
 use super::rule_table::{RuleTableBody, RuleTablePage, RuleTableSummaryBody};
-use crate::app::AppError;
+use crate::app::error::AppError;
 use crate::app::screening::rule_tables;
 use crate::domain::language::Language;
 use crate::domain::screening::rule_table::Id;
-use crate::http::kernel::extract::Accepted;
+use crate::http::kernel::extract::AcceptedLanguages;
 use crate::http::kernel::fixed::{Fixed, JSON, json};
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
@@ -41,7 +41,7 @@ fn page(state: &State, current: &Id) -> RuleTablePage {
         version: release.table.version.to_string(),
         digest: release.digest.clone(),
     });
-    RuleTablePage::of(items.collect(), None)
+    RuleTablePage::new(items.collect(), None)
 }
 
 /// Starts a publicly cacheable response.
@@ -73,16 +73,16 @@ pub async fn get_rule_table(
     request: HttpRequest,
     state: web::Data<State>,
     version: web::Path<String>,
-    accepted: Accepted,
+    accepted: AcceptedLanguages,
 ) -> Result<HttpResponse, Problem> {
     let language = accepted.or(Language::default());
     let release = rule_tables::find(&state.app, &version).await?;
     let current = rule_tables::current(&state.app).version == release.table.version;
     let wording = Wording { table: &release.table, language };
     let mut response = cached("Accept-Language, Accept-Encoding");
-    response.insert_header((CONTENT_LANGUAGE, language.code()));
+    response.insert_header((CONTENT_LANGUAGE, language.as_str()));
     let body = state.public.of("/v1/rule-tables/{version}", &release.table.version, language);
-    body.answer(&request, response, JSON, || json(&RuleTableBody::of(wording, &release.digest, current)))
+    body.answer(&request, response, JSON, || json(&RuleTableBody::new(wording, &release.digest, current)))
 }
 
 /// Get the conformance cases

@@ -12,13 +12,13 @@ use super::fragments::AllFragments;
 use super::render::Rendering;
 use crate::app::screening::rule_tables;
 use crate::app::submissions::intake;
+use crate::domain::screening::pathway::PathwayId;
 use crate::domain::screening::questionnaire::{Audience, Audiences};
-use crate::domain::screening::scoring::Asked;
-use crate::domain::submissions::PathwayId;
+use crate::domain::screening::scoring::ScoreOptions;
 use crate::http::kernel::alarm::refuse;
 use crate::http::kernel::auth::Browser;
 use crate::http::kernel::body::Incoming;
-use crate::http::kernel::extract::Accepted;
+use crate::http::kernel::extract::AcceptedLanguages;
 use crate::http::kernel::names::{AudienceName, PathwayName};
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
@@ -60,7 +60,7 @@ pub async fn create_score(
     state: web::Data<State>,
     fragments: web::Data<AllFragments>,
     caller: Browser,
-    accepted: Accepted,
+    accepted: AcceptedLanguages,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
     let language = accepted.of(caller.clinic());
@@ -72,10 +72,10 @@ pub async fn create_score(
     let audiences = Audiences::of(&asked);
     let named = body.value.pathways.map(|pathways| pathways.into_iter().map(|name| name.0).collect());
     let pathways: Vec<PathwayId> = named.unwrap_or_else(|| caller.clinic().pathways.clone());
-    let assessment = intake::score(&state.app, &answers, Asked { audiences, pathways: &pathways });
+    let assessment = intake::score(&state.app, &answers, ScoreOptions { audiences, pathways: &pathways });
     let table = rule_tables::current(&state.app);
     let rendering = Rendering::new(&fragments, table, language, caller.clinic());
     let mut response = HttpResponse::Ok();
-    response.insert_header((VARY, "Accept-Language")).insert_header((CONTENT_LANGUAGE, language.code()));
+    response.insert_header((VARY, "Accept-Language")).insert_header((CONTENT_LANGUAGE, language.as_str()));
     written(&mut response, &rendering.assessment(&answers, &assessment, audiences))
 }

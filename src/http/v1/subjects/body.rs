@@ -7,7 +7,7 @@ use uuid::Uuid;
 use validator::{Validate, ValidationError};
 
 use crate::domain::fault::{Fault, FaultCode};
-use crate::domain::stored::Subject;
+use crate::domain::subjects::Subject;
 use crate::domain::subjects::{Consent, Contact, LookUp, Reference, SubjectDraft};
 use crate::http::kernel::names::{ChannelName, LanguageName};
 use crate::http::kernel::paging::page;

@@ -47,7 +47,7 @@ pub async fn search_subjects(
         }
     };
     let found = subjects::search(&state.app, &caller.actor(), by, &text).await?;
-    Ok(HttpResponse::Ok().json(SubjectPage::of(found, None)))
+    Ok(HttpResponse::Ok().json(SubjectPage::new(found, None)))
 }
 
 /// List a subject's submissions
@@ -72,5 +72,5 @@ pub async fn list_subject_submissions(
 ) -> Result<HttpResponse, Problem> {
     let page =
         subjects::submissions(&state.app, &caller.actor(), SubjectId(id.read()?.0), &query.read()?.0.into()).await?;
-    Ok(paging::answer(&request, page, SubjectSubmissionPage::of))
+    Ok(paging::answer(&request, page, SubjectSubmissionPage::new))
 }

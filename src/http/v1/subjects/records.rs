@@ -7,7 +7,7 @@ use super::body::{ConsentBody, ContactBody, SubjectBody};
 use super::history::{SubjectChangePage, SubjectExportBody};
 use crate::app::subjects::{changes, erasure};
 use crate::domain::ids::SubjectId;
-use crate::domain::stored::Subject;
+use crate::domain::subjects::Subject;
 use crate::http::kernel::auth::{Admin, Staff};
 use crate::http::kernel::body::Incoming;
 use crate::http::kernel::extract::{IfMatch, Later, PathId, Query};
@@ -123,7 +123,7 @@ pub async fn list_subject_history(
     query: Later<Query<PageQuery>>,
 ) -> Result<HttpResponse, Problem> {
     let page = changes::history(&state.app, &caller.actor(), SubjectId(id.read()?.0), &query.read()?.0.into()).await?;
-    Ok(paging::answer(&request, page, SubjectChangePage::of))
+    Ok(paging::answer(&request, page, SubjectChangePage::new))
 }
 
 /// Export a subject

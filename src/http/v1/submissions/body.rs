@@ -13,7 +13,7 @@ use crate::domain::language::Language;
 use crate::domain::screening::answers::Answers;
 use crate::domain::screening::assessment::{Assessment, FlagReason};
 use crate::domain::screening::questionnaire::Audiences;
-use crate::domain::stored::{FollowUpLink, StoredSubmission};
+use crate::domain::submissions::stored::{FollowUpLink, StoredSubmission};
 use crate::domain::submissions::{Draft, ExternalSource};
 use crate::http::kernel::names::{FlagKindName, FollowUpStateName, OriginName, PathwayName, UrgencyName};
 use crate::http::v1::screening::answers::{AnswersBody, answers};
@@ -209,7 +209,7 @@ pub(in crate::http) fn flag_reasons(assessment: &Assessment) -> Vec<FlagReasonBo
 impl<'a> ReceiptBody<'a> {
     /// Renders the receipt.
     #[must_use]
-    pub fn of(stored: &StoredSubmission, rendering: &'a Rendering<'a>) -> Self {
+    pub fn new(stored: &StoredSubmission, rendering: &'a Rendering<'a>) -> Self {
         let assessment = &stored.assessment;
         Self {
             id: stored.submission_id.0,
@@ -227,9 +227,9 @@ impl<'a> ReceiptBody<'a> {
 impl<'a> SubmissionBody<'a> {
     /// Renders a stored submission.
     #[must_use]
-    pub fn of(stored: StoredSubmission, rendering: &'a Rendering<'a>) -> Self {
+    pub fn new(stored: StoredSubmission, rendering: &'a Rendering<'a>) -> Self {
         Self {
-            receipt: ReceiptBody::of(&stored, rendering),
+            receipt: ReceiptBody::new(&stored, rendering),
             answered_at: stored.answered_at,
             imported: stored.imported,
             source: stored.source.map(|source| SourceInput { system: Some(source.system), id: Some(source.id) }),
@@ -244,7 +244,7 @@ impl<'a> SubmissionBody<'a> {
 impl<'a> SubmissionAssessmentBody<'a> {
     /// Renders an assessment.
     #[must_use]
-    pub fn of(assessed: &Assessed, rendering: &'a Rendering<'a>) -> Self {
+    pub fn new(assessed: &Assessed, rendering: &'a Rendering<'a>) -> Self {
         Self {
             submission_id: assessed.submission.submission_id.0,
             rule_table: assessed.release.table.version.to_string(),

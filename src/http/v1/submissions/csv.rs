@@ -5,98 +5,61 @@
 //! Control characters become U+FFFD, because some readers treat them as ends of lines or cells.
 
 use std::borrow::Cow;
-use std::fmt::{Display, Write as _};
 
-/// Writes the records of a CSV file.
-pub struct CsvWriter {
-    writer: csv::Writer<Vec<u8>>,
-    cell: String,
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::PartialSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+
+use crate::app::error::AppError;
+
+/// The header line of a file of these rows: the names of their properties, in order.
+///
+/// # Errors
+/// Does not fail in memory.
+pub fn header<R: PartialSchema>() -> Result<Vec<u8>, AppError> {
+    let RefOr::T(Schema::Object(object)) = R::schema() else {
+        return Err(AppError::Internal("the rows of an export are not objects".into()));
+    };
+    write([object.properties.into_keys().collect()])
 }
 
-/// A record of a CSV file.
-pub trait CsvRecord {
-    /// Column names, in order.
-    const COLUMNS: &'static [&'static str];
-
-    /// Writes one cell for each column, in order.
-    ///
-    /// # Errors
-    /// Fails when a cell cannot be written, which does not happen in memory.
-    fn write(&self, csv: &mut CsvWriter) -> Result<(), csv::Error>;
+/// The lines of rows: the cells are the values of the serialized row, in order.
+///
+/// # Errors
+/// Fails when a row cannot be serialized.
+pub fn lines<R: Serialize>(rows: &[R]) -> Result<Vec<u8>, AppError> {
+    let rows = rows.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>();
+    let rows = rows.map_err(|error| AppError::Internal(error.into()))?;
+    write(rows.iter().map(|row| row.as_object().into_iter().flat_map(Map::values).map(cell).collect()))
 }
 
-impl CsvWriter {
-    /// Creates a writer into memory.
-    #[must_use]
-    pub fn new() -> Self {
-        let writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-        Self { writer, cell: String::new() }
+fn write(records: impl IntoIterator<Item = Vec<String>>) -> Result<Vec<u8>, AppError> {
+    let broken = |error: csv::Error| AppError::Internal(error.into());
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    for record in records {
+        writer.write_record(record).map_err(broken)?;
     }
+    writer.into_inner().map_err(|error| broken(error.into_error().into()))
+}
 
-    /// Writes the column names.
-    ///
-    /// # Errors
-    /// Does not fail in memory.
-    pub fn header<R: CsvRecord>(&mut self) -> Result<(), csv::Error> {
-        self.writer.write_record(R::COLUMNS)
-    }
-
-    /// Writes a record.
-    ///
-    /// # Errors
-    /// Does not fail in memory.
-    pub fn record<R: CsvRecord>(&mut self, record: &R) -> Result<(), csv::Error> {
-        record.write(self)?;
-        self.writer.write_record(None::<&[u8]>)
-    }
-
-    /// Writes a cell that needs no escaping: a number, a time, an id or a name from the API. `None` is an empty cell.
-    ///
-    /// # Errors
-    /// Does not fail in memory.
-    pub fn own(&mut self, value: Option<impl Display>) -> Result<(), csv::Error> {
-        self.cell.clear();
-        if let Some(value) = value {
-            // Writing into a `String` does not fail.
-            let _ = write!(self.cell, "{value}");
+/// The text of a cell. Null is empty; the texts of a list are separated by spaces.
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => inert(text).into_owned(),
+        Value::Array(texts) => {
+            inert(&texts.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")).into_owned()
         }
-        self.writer.write_field(&self.cell)
-    }
-
-    /// Writes a cell of client-supplied text.
-    ///
-    /// # Errors
-    /// Does not fail in memory.
-    pub fn text(&mut self, text: Option<&str>) -> Result<(), csv::Error> {
-        self.writer.write_field(&*inert(text.unwrap_or_default()))
-    }
-
-    /// Writes names into one cell, separated by spaces.
-    ///
-    /// # Errors
-    /// Does not fail in memory.
-    pub fn names(&mut self, names: &[String]) -> Result<(), csv::Error> {
-        self.writer.write_field(&*inert(&names.join(" ")))
-    }
-
-    /// Returns the written bytes.
-    ///
-    /// # Errors
-    /// Does not fail in memory.
-    pub fn finish(self) -> Result<Vec<u8>, csv::Error> {
-        self.writer.into_inner().map_err(|error| error.into_error().into())
-    }
-}
-
-impl Default for CsvWriter {
-    fn default() -> Self {
-        Self::new()
+        // A whole number of a decimal column has no fraction here, unlike in JSON.
+        Value::Number(number) if number.is_f64() => number.as_f64().unwrap_or_default().to_string(),
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
     }
 }
 
 /// Escapes a text so that no spreadsheet evaluates it as a formula.
-#[must_use]
-pub fn inert(text: &str) -> Cow<'_, str> {
+fn inert(text: &str) -> Cow<'_, str> {
     let prefix =
         text.starts_with(['\'', '\t', '\r', '\n']) || text.chars().find(|c| !blank(*c)).is_some_and(begins_formula);
     if !prefix && !text.contains(char::is_control) {
@@ -120,6 +83,8 @@ fn blank(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -145,5 +110,11 @@ mod tests {
             assert_eq!(inert(text).strip_prefix('\''), Some(text));
         }
         assert_eq!(inert("a\u{7}b\u{85}"), "a\u{fffd}b\u{fffd}");
+    }
+    #[test]
+    fn a_cell_is_the_value_without_the_quotes_and_brackets_of_json() {
+        let values = json!([null, true, -3, 18.0, 18.5, "=1", ["a", "b"], []]);
+        let cells: Vec<_> = values.as_array().unwrap().iter().map(cell).collect();
+        assert_eq!(cells, ["", "true", "-3", "18", "18.5", "'=1", "a b", ""]);
     }
 }

@@ -7,12 +7,16 @@ use uuid::Uuid;
 use validator::Validate;
 
 use super::body::plain;
-use super::csv::{CsvRecord, CsvWriter};
-use crate::domain::follow_ups::Closing;
+use super::lists::SubmissionSummaryBody;
+use crate::domain::follow_ups::worklist::FollowUpFilter;
 use crate::domain::ids::SubjectId;
-use crate::domain::stored::{FollowUpFilter, SubmissionFilter};
 use crate::domain::submissions::export::{Exported, ExportedFollowUp, ExportedSubmission};
-use crate::http::kernel::names::{BandName, CareLevelName, FollowUpStateName, OriginName, UrgencyName};
+use crate::domain::submissions::stored::SubmissionFilter;
+use crate::http::kernel::names::{
+    BandName, CareLevelName, ClosingOutcomeName, DiagnosisName, FollowUpStateName, NotNeededReasonName, OriginName,
+    UrgencyName,
+};
+use crate::http::v1::follow_ups::body::FollowUpBody;
 
 /// Format of an export.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
@@ -175,14 +179,14 @@ pub struct ExportedFollowUpBody {
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub appointment_at: Option<Timestamp>,
     /// How the follow-up ended: attended, declined, unreachable or `not_needed`.
-    #[schema(required)]
-    pub outcome: Option<String>,
+    #[schema(required, value_type = Option<String>)]
+    pub outcome: Option<ClosingOutcomeName>,
     /// Why no follow-up was needed.
-    #[schema(required)]
-    pub not_needed_reason: Option<String>,
+    #[schema(required, value_type = Option<String>)]
+    pub not_needed_reason: Option<NotNeededReasonName>,
     /// The diagnosis: none, possible, probable or confirmed.
-    #[schema(required)]
-    pub diagnosis: Option<String>,
+    #[schema(required, value_type = Option<String>)]
+    pub diagnosis: Option<DiagnosisName>,
     /// Grip strength, kilograms.
     #[schema(required)]
     pub grip_strength_kg: Option<f64>,
@@ -245,128 +249,63 @@ impl From<Exported<ExportedSubmission>> for ExportedSubmissionBody {
     fn from(exported: Exported<ExportedSubmission>) -> Self {
         let Exported { cursor, row } = exported;
         let (source_system, source_id) = row.source.map(|source| (source.system, source.id)).unzip();
+        let summary = SubmissionSummaryBody::from(row.summary);
         Self {
             cursor,
-            id: row.submission_id.0,
-            received_at: row.received_at,
+            id: summary.id,
+            received_at: summary.received_at,
             answered_at: row.answered_at,
-            subject_id: row.subject_id.0,
+            subject_id: summary.subject_id,
             reference: row.reference,
-            origin: OriginName(row.origin),
-            rule_table: row.rule_table,
-            score_total: row.score.total,
-            score_lower: row.score.lower,
-            score_upper: row.score.upper,
-            band: (row.band_at_least == row.band_at_most).then_some(BandName(row.band_at_least)),
-            band_at_least: BandName(row.band_at_least),
-            band_at_most: BandName(row.band_at_most),
-            care_level: row.care_level.map(CareLevelName),
-            flagged: row.flagged,
+            origin: summary.origin,
+            rule_table: summary.rule_table,
+            score_total: summary.score.total,
+            score_lower: summary.score.lower,
+            score_upper: summary.score.upper,
+            band: summary.band,
+            band_at_least: summary.band_at_least,
+            band_at_most: summary.band_at_most,
+            care_level: summary.care_level,
+            flagged: summary.flagged,
             findings: row.findings,
             positive_instruments: row.positive_instruments,
-            follow_up_id: row.follow_up_id.map(|id| id.0),
+            follow_up_id: summary.follow_up_id,
             source_system,
             source_id,
-            imported: row.imported,
+            imported: summary.imported,
         }
     }
 }
 
 impl From<Exported<ExportedFollowUp>> for ExportedFollowUpBody {
     fn from(exported: Exported<ExportedFollowUp>) -> Self {
-        let Exported { cursor, row: ExportedFollowUp { follow_up: case, reference } } = exported;
-        let closing = case.state.closed().map(|(closing, _)| closing);
-        let (diagnosis, grip_strength_g, five_chair_stands_ms) = closing.map_or((None, None, None), Closing::results);
+        let Exported { cursor, row: ExportedFollowUp { follow_up, reference } } = exported;
+        let findings = follow_up.findings.clone();
         let thousandths = |count: i32| f64::from(count) / 1000.0;
+        // `overdue`, which depends on the time, is not exported.
+        let case = FollowUpBody::new(follow_up, Timestamp::UNIX_EPOCH);
         Self {
             cursor,
-            id: case.follow_up_id.0,
-            subject_id: case.subject_id.0,
+            id: case.id,
+            subject_id: case.subject_id,
             reference,
-            state: FollowUpStateName(case.state.name()),
-            urgency: UrgencyName(case.urgency),
-            assignee: case.state.assignee().map(|id| id.0),
+            state: case.state,
+            urgency: case.urgency,
+            assignee: case.assignee,
             attempts: case.attempts,
             missed_appointments: case.missed_appointments,
             flagged_at: case.flagged_at,
             due_at: case.due_at,
-            appointment_at: case.state.appointment_at(),
-            outcome: closing.map(|closing| closing.outcome().as_str().to_owned()),
-            not_needed_reason: closing.and_then(Closing::reason).map(|reason| reason.as_str().to_owned()),
-            diagnosis: diagnosis.map(|diagnosis| diagnosis.as_str().to_owned()),
-            grip_strength_kg: grip_strength_g.map(thousandths),
-            five_chair_stands_s: five_chair_stands_ms.map(thousandths),
-            closed_at: case.state.closed().map(|(_, at)| at),
-            band: BandName(case.band),
-            findings: case.findings,
+            appointment_at: case.appointment_at,
+            outcome: case.outcome,
+            not_needed_reason: case.reason,
+            diagnosis: case.diagnosis,
+            grip_strength_kg: case.grip_strength_g.map(thousandths),
+            five_chair_stands_s: case.five_chair_stands_ms.map(thousandths),
+            closed_at: case.closed_at,
+            band: case.band,
+            findings,
             positive_instruments: case.positive_instruments,
         }
-    }
-}
-
-impl CsvRecord for ExportedSubmissionBody {
-    #[rustfmt::skip]
-    const COLUMNS: &'static [&'static str] = &[
-        "cursor", "id", "received_at", "answered_at", "subject_id", "reference", "origin", "rule_table", "score_total",
-        "score_lower", "score_upper", "band", "band_at_least", "band_at_most", "care_level", "flagged", "findings",
-        "positive_instruments", "follow_up_id", "source_system", "source_id", "imported",
-    ];
-
-    fn write(&self, csv: &mut CsvWriter) -> Result<(), csv::Error> {
-        csv.own(Some(&self.cursor))?;
-        csv.own(Some(self.id))?;
-        csv.own(Some(self.received_at))?;
-        csv.own(self.answered_at)?;
-        csv.own(Some(self.subject_id))?;
-        csv.text(self.reference.as_deref())?;
-        csv.own(Some(self.origin.0.as_str()))?;
-        csv.text(Some(&self.rule_table))?;
-        csv.own(Some(self.score_total))?;
-        csv.own(Some(self.score_lower))?;
-        csv.own(Some(self.score_upper))?;
-        csv.own(self.band.map(|band| band.0.as_str()))?;
-        csv.own(Some(self.band_at_least.0.as_str()))?;
-        csv.own(Some(self.band_at_most.0.as_str()))?;
-        csv.own(self.care_level.map(|level| level.0.as_str()))?;
-        csv.own(Some(self.flagged))?;
-        csv.names(&self.findings)?;
-        csv.names(&self.positive_instruments)?;
-        csv.own(self.follow_up_id)?;
-        csv.text(self.source_system.as_deref())?;
-        csv.text(self.source_id.as_deref())?;
-        csv.own(Some(self.imported))
-    }
-}
-
-impl CsvRecord for ExportedFollowUpBody {
-    #[rustfmt::skip]
-    const COLUMNS: &'static [&'static str] = &[
-        "cursor", "id", "subject_id", "reference", "state", "urgency", "assignee", "attempts", "missed_appointments",
-        "flagged_at", "due_at", "appointment_at", "outcome", "not_needed_reason", "diagnosis", "grip_strength_kg",
-        "five_chair_stands_s", "closed_at", "band", "findings", "positive_instruments",
-    ];
-
-    fn write(&self, csv: &mut CsvWriter) -> Result<(), csv::Error> {
-        csv.own(Some(&self.cursor))?;
-        csv.own(Some(self.id))?;
-        csv.own(Some(self.subject_id))?;
-        csv.text(self.reference.as_deref())?;
-        csv.own(Some(self.state.0.as_str()))?;
-        csv.own(Some(self.urgency.0.as_str()))?;
-        csv.own(self.assignee)?;
-        csv.own(Some(self.attempts))?;
-        csv.own(Some(self.missed_appointments))?;
-        csv.own(Some(self.flagged_at))?;
-        csv.own(Some(self.due_at))?;
-        csv.own(self.appointment_at)?;
-        csv.text(self.outcome.as_deref())?;
-        csv.text(self.not_needed_reason.as_deref())?;
-        csv.text(self.diagnosis.as_deref())?;
-        csv.own(self.grip_strength_kg)?;
-        csv.own(self.five_chair_stands_s)?;
-        csv.own(self.closed_at)?;
-        csv.own(Some(self.band.0.as_str()))?;
-        csv.names(&self.findings)?;
-        csv.names(&self.positive_instruments)
     }
 }

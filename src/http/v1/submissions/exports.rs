@@ -5,14 +5,16 @@ use actix_web::web::Bytes;
 use actix_web::{HttpResponse, get, web};
 use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
+use utoipa::PartialSchema;
 
-use super::csv::{CsvRecord, CsvWriter};
+use super::csv;
 use super::export_rows::{
     ExportEndBody, ExportFormat, ExportedFollowUpBody, ExportedSubmissionBody, FollowUpExportQuery,
     SubmissionExportQuery,
 };
-use crate::app::AppError;
+use crate::app::error::AppError;
 use crate::app::submissions::exports;
+use crate::domain::causes::with_causes;
 use crate::domain::submissions::export::Exported;
 use crate::http::kernel::auth::Staff;
 use crate::http::kernel::extract::{Later, Query};
@@ -83,12 +85,12 @@ pub async fn get_submission_export(
 }
 
 /// Streams the chunks as they are read. An error in the stream makes the server drop the connection.
-fn answer<T: 'static, B: From<Exported<T>> + Serialize + CsvRecord + 'static>(
+fn answer<T: 'static, B: From<Exported<T>> + Serialize + PartialSchema + 'static>(
     name: &str,
     format: ExportFormat,
     chunks: impl Stream<Item = Result<Vec<Exported<T>>, AppError>> + 'static,
 ) -> HttpResponse {
-    let chunks = chunks.inspect_err(|error| tracing::error!(%error, "an export was aborted"));
+    let chunks = chunks.inspect_err(|error| tracing::error!(error = %with_causes(error), "an export was aborted"));
     let chunks = chunks.map_ok(|chunk| chunk.into_iter().map(B::from).collect::<Vec<_>>());
     let mut response = HttpResponse::Ok();
     let (kind, ending) = match format {
@@ -123,27 +125,16 @@ fn ndjson<B: Serialize>(
 fn lines<B: Serialize>(rows: &[B]) -> Result<Bytes, AppError> {
     let mut bytes = Vec::new();
     for row in rows {
-        serde_json::to_writer(&mut bytes, row).map_err(|error| AppError::Internal(error.to_string()))?;
+        serde_json::to_writer(&mut bytes, row).map_err(|error| AppError::Internal(error.into()))?;
         bytes.push(b'\n');
     }
     Ok(bytes.into())
 }
 
 /// A header line, then one record per row.
-fn csv<B: CsvRecord>(
+fn csv<B: Serialize + PartialSchema>(
     chunks: impl Stream<Item = Result<Vec<B>, AppError>>,
 ) -> impl Stream<Item = Result<Bytes, AppError>> {
-    let header = stream::once(async {
-        let mut writer = CsvWriter::new();
-        writer.header::<B>().and_then(|()| writer.finish())
-    });
-    let broken = |error: csv::Error| AppError::Internal(error.to_string());
-    let records = chunks.map(move |chunk| {
-        let mut writer = CsvWriter::new();
-        for row in chunk? {
-            writer.record(&row).map_err(broken)?;
-        }
-        Ok(writer.finish().map_err(broken)?.into())
-    });
-    header.map(move |header| Ok(header.map_err(broken)?.into())).chain(records)
+    let header = stream::once(async { csv::header::<B>() });
+    header.chain(chunks.map(|chunk| csv::lines(&chunk?))).map_ok(Bytes::from)
 }

@@ -10,12 +10,12 @@ use uuid::Uuid;
 use super::lists::{ScoreSummaryBody, SubmissionSummaryBody};
 use crate::domain::screening::answers::AnswerValue;
 use crate::domain::screening::instrument::Outcome;
+use crate::domain::screening::pathway::PathwayId;
 use crate::domain::screening::pathway::Stage;
 use crate::domain::screening::questionnaire::Item;
 use crate::domain::screening::rule_table::{Band, Id};
-use crate::domain::stored::SubmissionSummary;
-use crate::domain::submissions::PathwayId;
-use crate::domain::submissions::history::{Change, Due, Screen, Step};
+use crate::domain::submissions::history::{Change, HistoryEntry, NextScreening, Step};
+use crate::domain::submissions::stored::SubmissionSummary;
 use crate::http::kernel::names::{BandName, CareLevelName, OutcomeName, PathwayName, StageName};
 use crate::http::kernel::paging::page;
 
@@ -161,11 +161,11 @@ pub struct ItemChangeBody {
 
 page!(
     /// A page of a subject's submissions, newest first.
-    SubjectSubmissionPage of SubjectSubmissionBody, from Screen
+    SubjectSubmissionPage of SubjectSubmissionBody, from HistoryEntry
 );
 
-impl From<Screen> for SubjectSubmissionBody {
-    fn from(screen: Screen) -> Self {
+impl From<HistoryEntry> for SubjectSubmissionBody {
+    fn from(screen: HistoryEntry) -> Self {
         Self {
             submission: SubmissionSummary::from(&screen.submission).into(),
             answered_at: screen.submission.answered_at,
@@ -175,8 +175,8 @@ impl From<Screen> for SubjectSubmissionBody {
     }
 }
 
-impl From<Due> for NextScreenBody {
-    fn from(due: Due) -> Self {
+impl From<NextScreening> for NextScreenBody {
+    fn from(due: NextScreening) -> Self {
         Self { date: due.date, days: due.days, reason: due.reason }
     }
 }

@@ -8,8 +8,9 @@ use validator::Validate;
 
 use super::body::plain;
 use crate::domain::ids::SubjectId;
+use crate::domain::page::PageRequest;
 use crate::domain::screening::assessment::Score;
-use crate::domain::stored::{PageRequest, SubmissionFilter, SubmissionSummary};
+use crate::domain::submissions::stored::{SubmissionFilter, SubmissionSummary};
 use crate::http::kernel::names::{BandName, CareLevelName, OriginName};
 use crate::http::kernel::paging::{DEFAULT_LIMIT, page};
 

@@ -14,19 +14,21 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 
 use super::screening::fragments::AllFragments;
 use super::screening::render::Rendering;
+use crate::app::error::AppError;
 use crate::app::screening::rule_tables;
+use crate::app::submissions;
 use crate::app::submissions::{idempotency, intake};
-use crate::app::{AppError, submissions};
 use crate::domain::access::actor::Actor;
+use crate::domain::clinics::Clinic;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::SubmissionId;
 use crate::domain::language::Language;
-use crate::domain::stored::{Clinic, StoredSubmission};
 use crate::domain::submissions::Draft;
+use crate::domain::submissions::stored::StoredSubmission;
 use crate::http::kernel::alarm::refuse;
 use crate::http::kernel::auth::{Intake, Staff, Submitter};
 use crate::http::kernel::body::{Body, Incoming};
-use crate::http::kernel::extract::{Accepted, IdempotencyKey, Later, PathId, Query};
+use crate::http::kernel::extract::{AcceptedLanguages, IdempotencyKey, Later, PathId, Query};
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
 use crate::http::kernel::written::written;
@@ -61,13 +63,13 @@ pub async fn create_submission(
     fragments: web::Data<AllFragments>,
     caller: Submitter,
     key: Later<IdempotencyKey>,
-    accepted: Accepted,
+    accepted: AcceptedLanguages,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
     let key = key.read()?;
     let (actor, clinic) = (caller.actor(), caller.clinic());
     let language = accepted.of(clinic);
-    let _place = intake::takes(&state.app, &actor, lag::late())?;
+    let _place = intake::takes(&state.app, &actor, lag::late(state.app.deadline()))?;
     let body = incoming.read::<SubmissionInput>().await?;
     let stored = &submit(&state, &actor, clinic, key, language, body).await?;
     let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
@@ -76,8 +78,8 @@ pub async fn create_submission(
     response
         .insert_header((LOCATION, format!("/v1/submissions/{}", stored.submission_id)))
         .insert_header((VARY, "Accept-Language"))
-        .insert_header((CONTENT_LANGUAGE, stored.language.code()));
-    written(&mut response, &ReceiptBody::of(stored, &rendering))
+        .insert_header((CONTENT_LANGUAGE, stored.language.as_str()));
+    written(&mut response, &ReceiptBody::new(stored, &rendering))
 }
 
 /// Stores the submission, or returns the stored result of an identical earlier request.
@@ -124,7 +126,7 @@ pub async fn list_submissions(
 ) -> Result<HttpResponse, Problem> {
     let (filter, page) = query.read()?.0.parse();
     let page = submissions::list(&state.app, &caller.actor(), &filter, &page).await?;
-    Ok(paging::answer(&request, page, SubmissionPage::of))
+    Ok(paging::answer(&request, page, SubmissionPage::new))
 }
 
 /// Get a submission
@@ -150,8 +152,8 @@ pub async fn get_submission(
     let language = stored.language;
     let rendering = Rendering::new(&fragments, &release.table, language, caller.clinic());
     let mut response = HttpResponse::Ok();
-    response.insert_header((CONTENT_LANGUAGE, language.code()));
-    written(&mut response, &SubmissionBody::of(stored, &rendering))
+    response.insert_header((CONTENT_LANGUAGE, language.as_str()));
+    written(&mut response, &SubmissionBody::new(stored, &rendering))
 }
 
 /// Get a submission's assessment under a rule table
@@ -180,8 +182,8 @@ pub async fn get_submission_assessment(
     let language = assessed.submission.language;
     let rendering = Rendering::new(&fragments, &assessed.release.table, language, caller.clinic());
     let mut response = HttpResponse::Ok();
-    response.insert_header((CONTENT_LANGUAGE, language.code()));
-    written(&mut response, &SubmissionAssessmentBody::of(&assessed, &rendering))
+    response.insert_header((CONTENT_LANGUAGE, language.as_str()));
+    written(&mut response, &SubmissionAssessmentBody::new(&assessed, &rendering))
 }
 
 /// Parses a body into a draft. If the form has faults, the faults of the use case are added, so that one response reports

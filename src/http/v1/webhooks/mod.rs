@@ -6,7 +6,7 @@ pub mod body;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 
-use crate::app::AppError;
+use crate::app::error::AppError;
 use crate::app::webhooks::{self, Secret};
 use crate::domain::fault::keep_first_of_each_place;
 use crate::domain::ids::WebhookId;
@@ -74,7 +74,7 @@ pub async fn create_webhook(
 #[get("/v1/webhooks")]
 pub async fn list_webhooks(state: web::Data<State>, caller: Admin) -> Result<HttpResponse, Problem> {
     let found = webhooks::list(&state.app, &caller.actor()).await?;
-    Ok(HttpResponse::Ok().json(WebhookPage::of(found, None)))
+    Ok(HttpResponse::Ok().json(WebhookPage::new(found, None)))
 }
 
 /// Read a webhook
@@ -214,7 +214,7 @@ pub async fn list_webhook_deliveries(
 ) -> Result<HttpResponse, Problem> {
     let id = WebhookId(id.read()?.0);
     let page = webhooks::deliveries(&state.app, &caller.actor(), id, &query.read()?.0.into()).await?;
-    Ok(paging::answer(&request, page, WebhookDeliveryPage::of))
+    Ok(paging::answer(&request, page, WebhookDeliveryPage::new))
 }
 
 /// Send deliveries again

@@ -13,7 +13,9 @@ use tokio::sync::watch::{Sender, channel};
 use self::figures::SharedOut;
 use self::standing::Standing;
 use super::pool::Pool;
-use crate::store::{Store, StoreError, share_of};
+use super::share_of;
+use crate::store::database::Store;
+use crate::store::error::StoreError;
 
 pub use self::figures::ReplicaFigures;
 

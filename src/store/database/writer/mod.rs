@@ -17,7 +17,8 @@ use tokio::time::timeout;
 
 use self::queue::{Queue, Waiting};
 use crate::domain::ids::ClinicId;
-use crate::store::{Store, StoreError};
+use crate::store::database::Store;
+use crate::store::error::StoreError;
 
 /// Work that is written together with other work of its kind.
 pub(in crate::store) trait Work: Send + Sync + Sized + 'static {
@@ -139,13 +140,13 @@ impl<W: Work> Writer<W> {
 async fn write_batches<W: Work>(store: Store, queue: Arc<Queue<W>>, grouping: Grouping) {
     while let Some(batch) = queue.take(grouping).await {
         let (pieces, touched) = batch.into_parts();
-        settle(&store, pieces).await;
-        queue.written(&touched);
+        write_part(&store, pieces).await;
+        queue.finish(&touched);
     }
 }
 
 /// Writes a part. A part that the database refuses is halved repeatedly, until only the failing work fails.
-async fn settle<W: Work>(store: &Store, part: Vec<Waiting<W>>) {
+async fn write_part<W: Work>(store: &Store, part: Vec<Waiting<W>>) {
     let whole: Vec<_> = part.into_iter().map(|one| (one.work, one.done)).collect();
     let mut parts = VecDeque::from([whole]);
     while let Some(part) = parts.pop_front() {

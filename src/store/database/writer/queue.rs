@@ -11,7 +11,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::{Grouping, Work, measures};
 use crate::domain::ids::ClinicId;
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 
 /// How long a clinic's work is refused after a piece of it waited too long. Its line gets shorter in that time.
 const REFUSING: Duration = Duration::from_millis(50);
@@ -133,8 +133,8 @@ impl<W: Work> Queue<W> {
     }
 
     /// Ends a transaction.
-    pub(super) fn written(&self, touched: &[W::Touched]) {
-        if self.lines().written(touched) {
+    pub(super) fn finish(&self, touched: &[W::Touched]) {
+        if self.lines().finish(touched) {
             self.idle.notify_waiters();
         }
         self.changed.notify_one();
@@ -246,7 +246,7 @@ impl<W: Work> Lines<W> {
     }
 
     /// Whether the queue is idle after this transaction.
-    fn written(&mut self, touched: &[W::Touched]) -> bool {
+    fn finish(&mut self, touched: &[W::Touched]) -> bool {
         for one in touched {
             self.touched.remove(one);
         }
@@ -271,7 +271,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::store::Store;
+    use crate::store::database::Store;
 
     /// A piece of work: its clinic, an optional resource, and a number.
     struct Piece(u128, Option<u8>, usize);
@@ -338,9 +338,9 @@ mod tests {
         // While 7 is in use, only pieces that do not use it are taken.
         assert!(put(&queue, 1, Some(7), 5) && put(&queue, 2, None, 101));
         assert_eq!(next(&queue).await.0, [101]);
-        queue.written(&touched);
+        queue.finish(&touched);
         assert_eq!(next(&queue).await.0, [1]);
-        queue.written(&[7]);
+        queue.finish(&[7]);
         assert_eq!(next(&queue).await.0, [4]);
     }
 
@@ -373,7 +373,7 @@ mod tests {
         queue.close();
         assert_eq!(next(&queue).await.0, [0]);
         assert!(queue.take(TWO).await.is_none() && queue.take(TWO).await.is_none());
-        queue.written(&[]);
+        queue.finish(&[]);
         queue.drained().await;
     }
 }

@@ -7,9 +7,9 @@ use uuid::Uuid;
 use super::Resolved;
 use crate::domain::follow_ups::{EventKind, FollowUp, join, open};
 use crate::domain::ids::EventId;
-use crate::domain::stored::FollowUpLink;
-use crate::store::StoreError;
+use crate::domain::submissions::stored::FollowUpLink;
 use crate::store::database::connection::Connection;
+use crate::store::error::StoreError;
 use crate::store::follow_ups::keep::{Decision, refused};
 use crate::store::follow_ups::row::follow_up_query;
 

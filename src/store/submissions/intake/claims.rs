@@ -10,9 +10,9 @@ use super::super::idempotency_keys::{Effect, Kept, Row};
 use super::{Intake, Outcome};
 use crate::domain::ids::ClinicId;
 use crate::domain::submissions::Idempotency;
-use crate::store::StoreError;
 use crate::store::database::connection::Connection;
 use crate::store::database::row::at;
+use crate::store::error::StoreError;
 use crate::store::subjects::merges::beside_removals;
 
 /// The submissions of a batch that proceed, with their positions, and the outcomes of the others.
@@ -31,7 +31,7 @@ pub(super) async fn claim<'a>(
     let Some(now) = keyed.iter().map(|one| one.intake.accepted.received_at).max() else {
         return Ok(Some((part.iter().enumerate().collect(), Vec::new())));
     };
-    let mut ours = insert(connection, &Columns::of(&keyed)).await?;
+    let mut ours = insert(connection, &Columns::new(&keyed)).await?;
     let theirs: Vec<Keyed<'_>> = keyed.into_iter().filter(|one| !ours.contains(&one.submission())).collect();
     let mut known = read(connection, &theirs, now).await?;
     let past: Vec<Keyed<'_>> = theirs.into_iter().filter(|one| !known.contains_key(&one.submission())).collect();
@@ -74,7 +74,7 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(keyed: &[Keyed<'_>]) -> Self {
+    fn new(keyed: &[Keyed<'_>]) -> Self {
         Self {
             clinics: keyed.iter().map(|one| one.intake.clinic()).collect(),
             senders: keyed.iter().map(|one| one.key.sender_id.0).collect(),
@@ -120,7 +120,7 @@ async fn read(
     if theirs.is_empty() {
         return Ok(HashMap::new());
     }
-    let columns = Columns::of(theirs);
+    let columns = Columns::new(theirs);
     let rows = sqlx::query!(
         r#"select wanted as "wanted!", fingerprint, submission_id, resource_id, resource_version
            from unnest($1::uuid[], $2::uuid[], $3::boolean[], $4::text[], $5::uuid[])
@@ -161,7 +161,7 @@ async fn take_over(
     if past.is_empty() {
         return Ok(HashSet::new());
     }
-    let columns = Columns::of(past);
+    let columns = Columns::new(past);
     for clinic in columns.clinics.iter().collect::<BTreeSet<_>>() {
         beside_removals(connection, ClinicId(*clinic)).await?;
     }

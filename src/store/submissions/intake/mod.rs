@@ -11,16 +11,17 @@ use uuid::Uuid;
 
 use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, SenderId, SubjectId, SubmissionId};
-use crate::domain::stored::{FollowUpLink, StoredSubmission};
 use crate::domain::subjects::Contact;
 use crate::domain::submissions::Accepted;
+use crate::domain::submissions::stored::{FollowUpLink, StoredSubmission};
+use crate::store::database::Store;
 use crate::store::database::connection::Connection;
-use crate::store::database::keys::{Keys, SealNonce};
+use crate::store::database::keys::Keys;
 use crate::store::database::role::become_app;
 use crate::store::database::writer::Work;
+use crate::store::error::StoreError;
 use crate::store::follow_ups::keep::keep;
 use crate::store::subjects::changes::add_to_contact;
-use crate::store::{Store, StoreError};
 use people::Written;
 
 /// Maximum attempts of a batch when other transactions keep changing its subjects or keys.
@@ -31,7 +32,6 @@ pub(in crate::store) struct Intake {
     accepted: Accepted,
     reference: Option<Written>,
     documents: rows::Documents,
-    nonces: [SealNonce; 3],
 }
 
 /// The outcome of one submission.
@@ -66,14 +66,12 @@ struct Resolved<'a> {
 
 impl Intake {
     /// Seals and serializes everything that does not need the transaction.
-    pub(in crate::store) fn of(keys: &Keys, accepted: Accepted, nonces: [SealNonce; 4]) -> Result<Self, StoreError> {
-        let [for_reference, rest @ ..] = nonces;
+    pub(in crate::store) fn new(keys: &Keys, accepted: Accepted) -> Result<Self, StoreError> {
         let clinic_id = accepted.actor.clinic_id;
         let reference = accepted.draft.subject.reference.as_ref();
-        let reference =
-            reference.map(|reference| Written::of(keys, clinic_id, reference, for_reference)).transpose()?;
-        let documents = rows::Documents::of(&accepted)?;
-        Ok(Self { accepted, reference, documents, nonces: rest })
+        let reference = reference.map(|reference| Written::new(keys, clinic_id, reference)).transpose()?;
+        let documents = rows::Documents::new(&accepted)?;
+        Ok(Self { accepted, reference, documents })
     }
 
     /// The submission as stored.
@@ -173,7 +171,7 @@ async fn tell_of_contact(
     for Resolved { intake, subject_id, .. } in resolved {
         if intake.tells_of_contact() {
             become_app(connection, intake.accepted.actor.clinic_id).await?;
-            add_to_contact(connection, &store.keys, &intake.accepted, *subject_id, intake.nonces).await?;
+            add_to_contact(connection, &store.keys, &intake.accepted, *subject_id).await?;
         }
     }
     Ok(())

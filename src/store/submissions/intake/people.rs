@@ -8,12 +8,11 @@ use uuid::Uuid;
 use super::{Intake, Resolved};
 use crate::domain::ids::{ClinicId, SubjectId};
 use crate::domain::subjects::{LookUp, Reference};
-use crate::store::StoreError;
 use crate::store::database::connection::Connection;
-use crate::store::database::keys::{Keys, SealNonce};
+use crate::store::database::keys::{Keys, Place};
 use crate::store::database::role::{become_app, become_writer};
 use crate::store::database::row::at;
-use crate::store::subjects::row::seal_reference;
+use crate::store::error::StoreError;
 
 /// A reference in its stored form.
 pub(super) struct Written {
@@ -27,17 +26,12 @@ pub(super) struct Written {
 }
 
 impl Written {
-    pub(super) fn of(
-        keys: &Keys,
-        clinic_id: ClinicId,
-        reference: &Reference,
-        nonce: SealNonce,
-    ) -> Result<Self, StoreError> {
+    pub(super) fn new(keys: &Keys, clinic_id: ClinicId, reference: &Reference) -> Result<Self, StoreError> {
         let normalized = LookUp::Reference.normalize(reference.as_str());
         let mut earlier = keys.blind_indexes(clinic_id.0, LookUp::Reference, &normalized);
         let eldest = earlier.get(keys.eldest()).and_then(|hash| hash.first_chunk::<8>().copied()).unwrap_or_default();
         let hash = earlier.remove(0);
-        let sealed = seal_reference(keys, clinic_id, &hash, nonce, reference.as_str())?;
+        let sealed = keys.seal(Place::reference(clinic_id, &hash), reference.as_str())?;
         Ok(Self { hash, sealed, earlier, lock: i64::from_be_bytes(eldest) })
     }
 
@@ -60,12 +54,12 @@ pub(super) async fn resolve<'a>(
     for (place, intake) in fresh {
         let person = match &intake.reference {
             Some(written) => held.person(intake.clinic(), written),
-            None => Found::Nobody,
+            None => Found::Missing,
         };
         let (subject_id, known) = match person {
             Found::Person(subject_id) => (SubjectId(subject_id), true),
             Found::Changed => return Ok(None),
-            Found::Nobody => {
+            Found::Missing => {
                 new.push(intake);
                 (intake.accepted.subject_id, false)
             }
@@ -96,7 +90,7 @@ enum Found {
     /// This subject, which is locked.
     Person(Uuid),
     /// No subject has the reference yet.
-    Nobody,
+    Missing,
     /// The subject was merged into another while this transaction waited for the lock.
     Changed,
 }
@@ -140,7 +134,7 @@ impl Held {
 
     fn person(&self, clinic: Uuid, written: &Written) -> Found {
         match written.hashes().find_map(|hash| self.by_reference.get(&(clinic, hash.clone()))) {
-            None => Found::Nobody,
+            None => Found::Missing,
             Some(Person { merged_into: Some(other), .. }) if !self.ids.contains(other) => Found::Changed,
             Some(person) => Found::Person(person.merged_into.unwrap_or(person.subject_id)),
         }

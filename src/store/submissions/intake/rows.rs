@@ -3,10 +3,11 @@
 use serde::Serialize;
 
 use super::Resolved;
-use crate::domain::submissions::{Accepted, PathwayId};
-use crate::store::StoreError;
+use crate::domain::screening::pathway::PathwayId;
+use crate::domain::submissions::Accepted;
 use crate::store::database::connection::Connection;
 use crate::store::database::row::at;
+use crate::store::error::StoreError;
 use crate::store::screening::scan::{Columns, array_text};
 
 /// The documents of a submission in their stored form, with the columns that lists filter by.
@@ -17,9 +18,9 @@ pub(super) struct Documents {
 }
 
 impl Documents {
-    pub(super) fn of(accepted: &Accepted) -> Result<Self, StoreError> {
+    pub(super) fn new(accepted: &Accepted) -> Result<Self, StoreError> {
         let (answers, assessment) = (json(&accepted.draft.answers)?, json(&accepted.assessment)?);
-        Ok(Self { answers, assessment, columns: Columns::of(&accepted.assessment) })
+        Ok(Self { answers, assessment, columns: Columns::new(&accepted.assessment) })
     }
 }
 
@@ -63,7 +64,7 @@ pub(super) async fn insert(connection: &mut Connection, resolved: &[Resolved<'_>
         &accepted().map(|one| one.origin.as_str().to_owned()).collect::<Vec<_>>(),
         &accepted().map(|one| at(one.received_at)).collect::<Vec<_>>() as _,
         &draft().map(|one| one.answered_at.map(at)).collect::<Vec<_>>() as _,
-        &draft().map(|one| one.language.code().to_owned()).collect::<Vec<_>>(),
+        &draft().map(|one| one.language.as_str().to_owned()).collect::<Vec<_>>(),
         &draft().map(|one| one.source.as_ref().map(|source| source.system.clone())).collect::<Vec<_>>() as _,
         &draft().map(|one| one.source.as_ref().map(|source| source.id.clone())).collect::<Vec<_>>() as _,
         &draft().map(|one| one.pathway.map(PathwayId::as_str)).collect::<Vec<_>>() as _,

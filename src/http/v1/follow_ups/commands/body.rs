@@ -104,18 +104,18 @@ pub struct NoteInput {
 }
 
 /// A command with its note; `None` if a fault was found.
-pub type Parsed = Option<(FollowUpCommand, Option<Note>)>;
+pub type ParsedCommand = Option<(FollowUpCommand, Option<Note>)>;
 
 impl CommandInput {
     /// Parses the body of a command without parameters.
-    pub fn parse(self, command: FollowUpCommand, faults: &mut Vec<Fault>) -> Parsed {
+    pub fn parse(self, command: FollowUpCommand, faults: &mut Vec<Fault>) -> ParsedCommand {
         Some((command, note(self.note, faults)))
     }
 }
 
 impl ReassignInput {
     /// Parses the body; faults are added with their pointers.
-    pub fn parse(self, faults: &mut Vec<Fault>) -> Parsed {
+    pub fn parse(self, faults: &mut Vec<Fault>) -> ParsedCommand {
         let note = note(self.note, faults);
         let to = required(self.to, "/to", faults)?;
         Some((FollowUpCommand::Reassign { to: CredentialId(to) }, note))
@@ -124,7 +124,7 @@ impl ReassignInput {
 
 impl ContactInput {
     /// Parses the body; faults are added with their pointers.
-    pub fn parse(self, faults: &mut Vec<Fault>) -> Parsed {
+    pub fn parse(self, faults: &mut Vec<Fault>) -> ParsedCommand {
         let note = note(self.note, faults);
         let reached = required(self.reached, "/reached", faults)?;
         Some((FollowUpCommand::Contact { reached }, note))
@@ -133,7 +133,7 @@ impl ContactInput {
 
 impl BookInput {
     /// Parses the body; faults are added with their pointers.
-    pub fn parse(self, faults: &mut Vec<Fault>) -> Parsed {
+    pub fn parse(self, faults: &mut Vec<Fault>) -> ParsedCommand {
         let note = note(self.note, faults);
         let appointment_at = required(self.appointment_at, "/appointment_at", faults)?;
         Some((FollowUpCommand::Book { appointment_at }, note))
@@ -142,7 +142,7 @@ impl BookInput {
 
 impl NoteInput {
     /// Parses the body; faults are added with their pointers.
-    pub fn parse(self, faults: &mut Vec<Fault>) -> Parsed {
+    pub fn parse(self, faults: &mut Vec<Fault>) -> ParsedCommand {
         let text = required(self.note, "/note", faults)?;
         Some((FollowUpCommand::Note, note(Some(text), faults)))
     }
@@ -150,7 +150,7 @@ impl NoteInput {
 
 impl CloseInput {
     /// Parses the body; faults are added with their pointers.
-    pub fn parse(self, faults: &mut Vec<Fault>) -> Parsed {
+    pub fn parse(self, faults: &mut Vec<Fault>) -> ParsedCommand {
         let note = note(self.note.clone(), faults);
         let outcome = required(self.outcome, "/outcome", faults)?.0;
         let found = [self.diagnosis.is_some(), self.grip_strength_g.is_some(), self.five_chair_stands_ms.is_some()];

@@ -22,7 +22,7 @@ use crate::http::kernel::body::Incoming;
 use crate::http::kernel::extract::{IdempotencyKey, IfMatch, Later, Parameter as _, PathId};
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
-use body::{BookInput, CloseInput, CommandInput, ContactInput, NoteInput, Parsed, ReassignInput};
+use body::{BookInput, CloseInput, CommandInput, ContactInput, NoteInput, ParsedCommand, ReassignInput};
 
 /// Headers of every command.
 #[derive(IntoParams)]
@@ -38,19 +38,19 @@ struct CommandHeaders {
 }
 
 /// A command that is read only after its caller is authenticated.
-pub struct Asked {
+pub struct UnreadCommand {
     request: HttpRequest,
     incoming: Incoming,
 }
 
-impl Asked {
+impl UnreadCommand {
     /// Runs the command and responds with the changed follow-up.
-    async fn obey<T: DeserializeOwned + Validate>(
+    async fn execute<T: DeserializeOwned + Validate>(
         self,
         state: &State,
         caller: &Staff,
         operation: &str,
-        read: impl FnOnce(T, &mut Vec<Fault>) -> Parsed,
+        read: impl FnOnce(T, &mut Vec<Fault>) -> ParsedCommand,
     ) -> Result<HttpResponse, Problem> {
         let (id, version) = (PathId::of(&self.request)?.0, IfMatch::of(&self.request)?.0);
         let key = IdempotencyKey::of(&self.request)?.0;
@@ -65,12 +65,12 @@ impl Asked {
             return Err(Problem::content(faults, None));
         };
         let follow_up_id = FollowUpId(id);
-        let asked = commands::Asked { follow_up_id, version, command, note, idempotency };
+        let asked = commands::CommandRequest { follow_up_id, version, command, note, idempotency };
         Ok(answer(commands::command(&state.app, &actor, asked).await?))
     }
 }
 
-impl FromRequest for Asked {
+impl FromRequest for UnreadCommand {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
@@ -82,7 +82,7 @@ impl FromRequest for Asked {
 
 fn answer(answered: Answered) -> HttpResponse {
     let tag = format!("\"{}\"", answered.follow_up.version);
-    HttpResponse::Ok().insert_header(("etag", tag)).json(FollowUpBody::of(answered.follow_up, answered.at))
+    HttpResponse::Ok().insert_header(("etag", tag)).json(FollowUpBody::new(answered.follow_up, answered.at))
 }
 
 /// Take the next follow-up
@@ -130,9 +130,13 @@ pub async fn take_next_follow_up(
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/{id}/claim")]
-pub async fn claim_follow_up(state: web::Data<State>, caller: Staff, asked: Asked) -> Result<HttpResponse, Problem> {
+pub async fn claim_follow_up(
+    state: web::Data<State>,
+    caller: Staff,
+    asked: UnreadCommand,
+) -> Result<HttpResponse, Problem> {
     asked
-        .obey(&state, &caller, "claim_follow_up", |body: CommandInput, faults| {
+        .execute(&state, &caller, "claim_follow_up", |body: CommandInput, faults| {
             body.parse(FollowUpCommand::Claim, faults)
         })
         .await
@@ -153,9 +157,13 @@ pub async fn claim_follow_up(state: web::Data<State>, caller: Staff, asked: Aske
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/{id}/release")]
-pub async fn release_follow_up(state: web::Data<State>, caller: Staff, asked: Asked) -> Result<HttpResponse, Problem> {
+pub async fn release_follow_up(
+    state: web::Data<State>,
+    caller: Staff,
+    asked: UnreadCommand,
+) -> Result<HttpResponse, Problem> {
     asked
-        .obey(&state, &caller, "release_follow_up", |body: CommandInput, faults| {
+        .execute(&state, &caller, "release_follow_up", |body: CommandInput, faults| {
             body.parse(FollowUpCommand::Release, faults)
         })
         .await
@@ -176,8 +184,12 @@ pub async fn release_follow_up(state: web::Data<State>, caller: Staff, asked: As
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/{id}/reassign")]
-pub async fn reassign_follow_up(state: web::Data<State>, caller: Staff, asked: Asked) -> Result<HttpResponse, Problem> {
-    asked.obey(&state, &caller, "reassign_follow_up", ReassignInput::parse).await
+pub async fn reassign_follow_up(
+    state: web::Data<State>,
+    caller: Staff,
+    asked: UnreadCommand,
+) -> Result<HttpResponse, Problem> {
+    asked.execute(&state, &caller, "reassign_follow_up", ReassignInput::parse).await
 }
 
 /// Record a contact attempt
@@ -196,8 +208,12 @@ pub async fn reassign_follow_up(state: web::Data<State>, caller: Staff, asked: A
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/{id}/contact")]
-pub async fn contact_follow_up(state: web::Data<State>, caller: Staff, asked: Asked) -> Result<HttpResponse, Problem> {
-    asked.obey(&state, &caller, "contact_follow_up", ContactInput::parse).await
+pub async fn contact_follow_up(
+    state: web::Data<State>,
+    caller: Staff,
+    asked: UnreadCommand,
+) -> Result<HttpResponse, Problem> {
+    asked.execute(&state, &caller, "contact_follow_up", ContactInput::parse).await
 }
 
 /// Book an appointment
@@ -215,8 +231,12 @@ pub async fn contact_follow_up(state: web::Data<State>, caller: Staff, asked: As
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/{id}/book")]
-pub async fn book_follow_up(state: web::Data<State>, caller: Staff, asked: Asked) -> Result<HttpResponse, Problem> {
-    asked.obey(&state, &caller, "book_follow_up", BookInput::parse).await
+pub async fn book_follow_up(
+    state: web::Data<State>,
+    caller: Staff,
+    asked: UnreadCommand,
+) -> Result<HttpResponse, Problem> {
+    asked.execute(&state, &caller, "book_follow_up", BookInput::parse).await
 }
 
 /// Cancel an appointment
@@ -234,9 +254,13 @@ pub async fn book_follow_up(state: web::Data<State>, caller: Staff, asked: Asked
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/{id}/unbook")]
-pub async fn unbook_follow_up(state: web::Data<State>, caller: Staff, asked: Asked) -> Result<HttpResponse, Problem> {
+pub async fn unbook_follow_up(
+    state: web::Data<State>,
+    caller: Staff,
+    asked: UnreadCommand,
+) -> Result<HttpResponse, Problem> {
     asked
-        .obey(&state, &caller, "unbook_follow_up", |body: CommandInput, faults| {
+        .execute(&state, &caller, "unbook_follow_up", |body: CommandInput, faults| {
             body.parse(FollowUpCommand::Unbook, faults)
         })
         .await
@@ -261,10 +285,10 @@ pub async fn unbook_follow_up(state: web::Data<State>, caller: Staff, asked: Ask
 pub async fn mark_follow_up_not_attended(
     state: web::Data<State>,
     caller: Staff,
-    asked: Asked,
+    asked: UnreadCommand,
 ) -> Result<HttpResponse, Problem> {
     asked
-        .obey(&state, &caller, "mark_follow_up_not_attended", |body: CommandInput, faults| {
+        .execute(&state, &caller, "mark_follow_up_not_attended", |body: CommandInput, faults| {
             body.parse(FollowUpCommand::DidNotAttend, faults)
         })
         .await
@@ -286,8 +310,12 @@ pub async fn mark_follow_up_not_attended(
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/{id}/close")]
-pub async fn close_follow_up(state: web::Data<State>, caller: Staff, asked: Asked) -> Result<HttpResponse, Problem> {
-    asked.obey(&state, &caller, "close_follow_up", CloseInput::parse).await
+pub async fn close_follow_up(
+    state: web::Data<State>,
+    caller: Staff,
+    asked: UnreadCommand,
+) -> Result<HttpResponse, Problem> {
+    asked.execute(&state, &caller, "close_follow_up", CloseInput::parse).await
 }
 
 /// Reopen a follow-up
@@ -306,9 +334,13 @@ pub async fn close_follow_up(state: web::Data<State>, caller: Staff, asked: Aske
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/{id}/reopen")]
-pub async fn reopen_follow_up(state: web::Data<State>, caller: Staff, asked: Asked) -> Result<HttpResponse, Problem> {
+pub async fn reopen_follow_up(
+    state: web::Data<State>,
+    caller: Staff,
+    asked: UnreadCommand,
+) -> Result<HttpResponse, Problem> {
     asked
-        .obey(&state, &caller, "reopen_follow_up", |body: CommandInput, faults| {
+        .execute(&state, &caller, "reopen_follow_up", |body: CommandInput, faults| {
             body.parse(FollowUpCommand::Reopen, faults)
         })
         .await
@@ -329,6 +361,10 @@ pub async fn reopen_follow_up(state: web::Data<State>, caller: Staff, asked: Ask
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/{id}/notes")]
-pub async fn note_follow_up(state: web::Data<State>, caller: Staff, asked: Asked) -> Result<HttpResponse, Problem> {
-    asked.obey(&state, &caller, "note_follow_up", NoteInput::parse).await
+pub async fn note_follow_up(
+    state: web::Data<State>,
+    caller: Staff,
+    asked: UnreadCommand,
+) -> Result<HttpResponse, Problem> {
+    asked.execute(&state, &caller, "note_follow_up", NoteInput::parse).await
 }

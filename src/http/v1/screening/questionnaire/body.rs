@@ -116,7 +116,7 @@ pub struct OptionBody {
 impl QuestionnaireBody {
     /// Renders the form in a language.
     #[must_use]
-    pub fn of(table: &RuleTable, language: Language) -> Self {
+    pub fn new(table: &RuleTable, language: Language) -> Self {
         let texts = table.texts(language);
         Self {
             rule_table: table.version.to_string(),
@@ -124,24 +124,24 @@ impl QuestionnaireBody {
             title: texts.map(|texts| texts.questionnaire.title.clone()).unwrap_or_default(),
             introduction: texts.map(|texts| texts.questionnaire.introduction.clone()).unwrap_or_default(),
             explanation: texts.map(|texts| texts.outcome.explanation.clone()).unwrap_or_default(),
-            groups: Group::ALL.into_iter().map(|group| GroupBody::of(group, texts)).collect(),
+            groups: Group::ALL.into_iter().map(|group| GroupBody::new(group, texts)).collect(),
         }
     }
 }
 
 impl GroupBody {
-    fn of(group: Group, texts: Option<&Texts>) -> Self {
+    fn new(group: Group, texts: Option<&Texts>) -> Self {
         let items = CATALOGUE.iter().filter(|spec| spec.group == group);
         Self {
             id: group.as_str(),
             title: text(texts.map(|texts| &texts.groups), group.as_str()).to_owned(),
-            items: items.map(|spec| ItemBody::of(spec, texts)).collect(),
+            items: items.map(|spec| ItemBody::new(spec, texts)).collect(),
         }
     }
 }
 
 impl ItemBody {
-    fn of(spec: &Spec, texts: Option<&Texts>) -> Self {
+    fn new(spec: &Spec, texts: Option<&Texts>) -> Self {
         let item = texts.and_then(|texts| texts.items.get(spec.id));
         let number = |pick: fn(i32, i32, i32) -> i32| match spec.kind {
             Kind::Number { minimum, maximum, step, scale, .. } => {

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 
 use crate::app::screening::rule_tables;
 use crate::domain::language::Language;
-use crate::http::kernel::extract::Accepted;
+use crate::http::kernel::extract::AcceptedLanguages;
 use crate::http::kernel::fixed::{JSON, json};
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
@@ -37,16 +37,16 @@ use body::QuestionnaireBody;
 pub async fn get_questionnaire(
     request: HttpRequest,
     state: web::Data<State>,
-    accepted: Accepted,
+    accepted: AcceptedLanguages,
 ) -> Result<HttpResponse, Problem> {
     let language = accepted.or(Language::default());
     let release = rule_tables::list(&state.app).pop();
-    let release = release.ok_or_else(|| Problem::from(crate::app::AppError::NotFound))?;
+    let release = release.ok_or_else(|| Problem::from(crate::app::error::AppError::NotFound))?;
     let mut response = HttpResponse::Ok();
     response
         .insert_header((VARY, "Accept-Language, Accept-Encoding"))
         .insert_header((CACHE_CONTROL, "public, max-age=300"))
-        .insert_header((CONTENT_LANGUAGE, language.code()));
+        .insert_header((CONTENT_LANGUAGE, language.as_str()));
     let body = state.public.of("/v1/questionnaire", &release.table.version, language);
-    body.answer(&request, response, JSON, || json(&QuestionnaireBody::of(&release.table, language)))
+    body.answer(&request, response, JSON, || json(&QuestionnaireBody::new(&release.table, language)))
 }

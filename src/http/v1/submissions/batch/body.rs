@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
 
-use crate::domain::stored::StoredSubmission;
+use crate::domain::submissions::stored::StoredSubmission;
 use crate::http::kernel::names::OriginName;
 use crate::http::kernel::problem::ProblemBody;
 use crate::http::v1::screening::assessment::AssessmentBody;

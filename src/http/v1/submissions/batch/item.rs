@@ -9,9 +9,10 @@ use crate::app::audit;
 use crate::app::screening::rule_tables;
 use crate::domain::access::actor::Actor;
 use crate::domain::audit::AuditAction;
+use crate::domain::clinics::Clinic;
 use crate::domain::fault::{Fault, FaultCode, keep_first_of_each_place};
 use crate::domain::language::Language;
-use crate::domain::stored::{Clinic, StoredSubmission};
+use crate::domain::submissions::stored::StoredSubmission;
 use crate::http::kernel::body::{BODY_LIMIT, Body};
 use crate::http::kernel::extract::{IdempotencyKey, retry_key};
 use crate::http::kernel::problem::{Problem, ProblemType};
@@ -90,12 +91,12 @@ impl Items {
             let release = rule_tables::get(&self.state.app, &stored.assessment.rule_table).await?;
             let (table, language) = (&release.table, stored.language);
             let rendering = Rendering::new(&self.fragments, table, language, &self.clinic);
-            let submission = Some(ReceiptBody::of(stored, &rendering).into());
+            let submission = Some(ReceiptBody::new(stored, &rendering).into());
             serde_json::to_writer(&mut *into, &BatchResultBody { line, status, submission, problem: None })
         };
         written.map_err(|error| {
             into.truncate(start);
-            crate::app::AppError::Internal(error.to_string()).into()
+            crate::app::error::AppError::Internal(error.into()).into()
         })
     }
 

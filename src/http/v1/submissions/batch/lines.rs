@@ -8,7 +8,7 @@ use futures_util::stream::{self, Stream, StreamExt as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use crate::app::AppError;
+use crate::app::error::AppError;
 use crate::http::kernel::body::BODY_LIMIT;
 use crate::http::kernel::problem::{Problem, ProblemType};
 use crate::http::kernel::room::Place;
@@ -118,7 +118,7 @@ impl Reader {
     async fn house(&self, line: Bytes) -> Result<Bytes, Problem> {
         let bytes = u32::try_from(line.len()).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).acquire_many_owned(bytes).await;
-        let room = room.map_err(|error| AppError::Internal(error.to_string()))?;
+        let room = room.map_err(|error| AppError::Internal(error.into()))?;
         Ok(Bytes::from_owner(Housed { line, _room: room, _place: Arc::clone(&self.place) }))
     }
 

@@ -18,7 +18,7 @@ use crate::app::under_way::Place;
 use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS, keep_first_of_each_place, pointer_token};
 use crate::http::kernel::auth::Intake;
 use crate::http::kernel::body::{Incoming, declared_as, not_json};
-use crate::http::kernel::extract::{Accepted, preferred};
+use crate::http::kernel::extract::{AcceptedLanguages, preferred};
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::request_id::{in_request, request_id};
 use crate::http::kernel::room::LARGEST_BODY;
@@ -76,7 +76,7 @@ pub async fn create_submission_batch(
     state: web::Data<State>,
     fragments: web::Data<AllFragments>,
     caller: Intake,
-    accepted: Accepted,
+    accepted: AcceptedLanguages,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
     let place = Arc::new(state.app.batch_place(&caller.actor()).await?);

@@ -143,7 +143,7 @@ pub struct PredictiveValueBody {
 impl StatisticsBody {
     /// Renders statistics.
     #[must_use]
-    pub fn of(statistics: &Statistics, language: Language) -> Self {
+    pub fn new(statistics: &Statistics, language: Language) -> Self {
         let (range, counts) = (statistics.range, &statistics.submissions);
         let days = counts.days.iter();
         let days: Vec<_> = days
@@ -161,7 +161,7 @@ impl StatisticsBody {
                 positive_instruments: counts.positive_instruments.clone(),
             },
             open_follow_ups: OpenFollowUpsBody::from(&statistics.open),
-            closed_follow_ups: ClosedFollowUpsBody::of(&statistics.closed, language),
+            closed_follow_ups: ClosedFollowUpsBody::new(&statistics.closed, language),
         }
     }
 }
@@ -183,7 +183,7 @@ impl From<&OpenCases> for OpenFollowUpsBody {
 }
 
 impl ClosedFollowUpsBody {
-    fn of(closed: &ClosedCases, language: Language) -> Self {
+    fn new(closed: &ClosedCases, language: Language) -> Self {
         let value = |share: Share| {
             let (lower, upper) = share.interval();
             PredictiveValueBody {

@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, get, web};
 use crate::app::submissions::statistics;
 use crate::domain::submissions::statistics::DayRange;
 use crate::http::kernel::auth::Staff;
-use crate::http::kernel::extract::{Accepted, Later, Query};
+use crate::http::kernel::extract::{AcceptedLanguages, Later, Query};
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
 use body::{StatisticsBody, StatisticsQuery};
@@ -37,7 +37,7 @@ pub async fn get_stats(
     state: web::Data<State>,
     caller: Staff,
     query: Later<Query<StatisticsQuery>>,
-    accepted: Accepted,
+    accepted: AcceptedLanguages,
 ) -> Result<HttpResponse, Problem> {
     let query = query.read()?.0;
     let range = DayRange::parse(query.from, query.to, state.app.ambient.now());
@@ -46,6 +46,6 @@ pub async fn get_stats(
     let language = accepted.or(caller.clinic().language);
     Ok(HttpResponse::Ok()
         .insert_header((VARY, "Accept-Language"))
-        .insert_header((CONTENT_LANGUAGE, language.code()))
-        .json(StatisticsBody::of(&statistics, language)))
+        .insert_header((CONTENT_LANGUAGE, language.as_str()))
+        .json(StatisticsBody::new(&statistics, language)))
 }

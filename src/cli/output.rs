@@ -1,0 +1,16 @@
+//! The output of commands.
+
+use std::io::{self, Write as _};
+
+/// Writes a result to the standard output.
+pub(super) fn print(text: &str) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    output.write_all(text.as_bytes())?;
+    output.flush()
+}
+
+/// Writes a message that is not a result to the standard error stream.
+pub(super) fn tell(line: &str) {
+    // A failure to write to standard error cannot be reported anywhere.
+    let _ = writeln!(io::stderr(), "{line}");
+}

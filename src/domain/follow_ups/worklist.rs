@@ -1,0 +1,63 @@
+//! How the worklist is filtered and ordered.
+
+use jiff::Timestamp;
+
+use super::{ClosingOutcome, StateName};
+use crate::domain::ids::{CredentialId, FollowUpId, SubjectId};
+use crate::domain::names::names;
+use crate::domain::screening::rule_table::Band;
+use crate::domain::screening::urgency::Urgency;
+
+/// Filter of the worklist; absent fields do not restrict it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FollowUpFilter {
+    /// Only follow-ups in one of these states; if empty, all that are not closed.
+    pub states: Vec<StateName>,
+    /// Of closed follow-ups only those with one of these outcomes; if empty, all.
+    pub outcomes: Vec<ClosingOutcome>,
+    pub urgency: Option<Urgency>,
+    /// Only follow-ups of this assignee, or without one.
+    pub assignee: Option<Assignee>,
+    /// Only overdue follow-ups, or only those that are not.
+    pub overdue: Option<bool>,
+    /// Only follow-ups whose highest band is this one.
+    pub band: Option<Band>,
+    /// Only follow-ups with this finding in one of their submissions.
+    pub finding: Option<String>,
+    /// Only follow-ups with this instrument positive in one of their submissions.
+    pub instrument_positive: Option<String>,
+    /// Only follow-ups whose last submission was received at or after this time.
+    pub received_from: Option<Timestamp>,
+    /// Only follow-ups whose last submission was received before this time.
+    pub received_to: Option<Timestamp>,
+    /// Only follow-ups due at or after this time.
+    pub due_from: Option<Timestamp>,
+    /// Only follow-ups due before this time.
+    pub due_to: Option<Timestamp>,
+    /// Only follow-ups last changed at or after this time.
+    pub changed_from: Option<Timestamp>,
+    /// Only follow-ups last changed before this time.
+    pub changed_to: Option<Timestamp>,
+    pub subject_id: Option<SubjectId>,
+    pub follow_up_id: Option<FollowUpId>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Assignee {
+    /// Follow-ups without an assignee.
+    Unassigned,
+    /// Follow-ups assigned to this credential.
+    Credential(CredentialId),
+}
+
+names! {
+    #[derive(Default)]
+    pub enum FollowUpOrder {
+        /// The most urgent first, then the oldest.
+        #[default]
+        Urgency = "urgency",
+        Oldest = "oldest",
+        /// The earliest due time first.
+        Due = "due",
+    }
+}

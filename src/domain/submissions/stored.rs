@@ -1,0 +1,142 @@
+//! Stored submissions, and how lists of them are filtered.
+
+use jiff::Timestamp;
+
+use super::{ExternalSource, Origin};
+use crate::domain::follow_ups::StateName;
+use crate::domain::ids::{CredentialId, FollowUpId, SubjectId, SubmissionId};
+use crate::domain::language::Language;
+use crate::domain::screening::answers::Answers;
+use crate::domain::screening::assessment::{Assessment, Score};
+use crate::domain::screening::instrument::Outcome;
+use crate::domain::screening::pathway::PathwayId;
+use crate::domain::screening::red_flag::CareLevel;
+use crate::domain::screening::rule_table::Band;
+use crate::domain::screening::urgency::Urgency;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSubmission {
+    pub submission_id: SubmissionId,
+    pub subject_id: SubjectId,
+    pub credential_id: CredentialId,
+    pub origin: Origin,
+    pub received_at: Timestamp,
+    /// When the questions were answered; `None` if not stated.
+    pub answered_at: Option<Timestamp>,
+    /// Whether it is history from another system; such a submission opens no follow-up.
+    pub imported: bool,
+    /// The language of its outcome.
+    pub language: Language,
+    /// The record in another system.
+    pub source: Option<ExternalSource>,
+    /// The pathway asked for instead of the clinic's.
+    pub pathway: Option<PathwayId>,
+    /// The submission it corrects.
+    pub supersedes: Option<SubmissionId>,
+    /// The latest submission that corrects it.
+    pub superseded_by: Option<SubmissionId>,
+    pub answers: Answers,
+    pub assessment: Assessment,
+    /// The follow-up that it opened or joined.
+    pub follow_up: Option<FollowUpLink>,
+}
+
+/// The follow-up that a submission opened or joined, as of that time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FollowUpLink {
+    pub follow_up_id: FollowUpId,
+    /// The state when the submission was stored.
+    pub state: StateName,
+    /// The urgency when the submission was stored.
+    pub urgency: Urgency,
+    /// Whether the follow-up was already open.
+    pub joined: bool,
+}
+
+/// A submission as an entry of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubmissionSummary {
+    pub submission_id: SubmissionId,
+    pub subject_id: SubjectId,
+    pub origin: Origin,
+    pub received_at: Timestamp,
+    /// Whether it is history from another system; such a submission opens no follow-up.
+    pub imported: bool,
+    /// The version of the rule table.
+    pub rule_table: String,
+    /// The service's own total, with bounds.
+    pub score: Score,
+    /// The band of the lower bound.
+    pub band_at_least: Band,
+    /// The band of the upper bound.
+    pub band_at_most: Band,
+    /// How soon the person should be seen.
+    pub care_level: Option<CareLevel>,
+    pub flagged: bool,
+    pub follow_up_id: Option<FollowUpId>,
+}
+
+/// Filter of a list of submissions; absent fields do not restrict it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SubmissionFilter {
+    /// Only flagged submissions, or only those that are not.
+    pub flagged: Option<bool>,
+    /// Only history from other systems, or only submissions that are not.
+    pub imported: Option<bool>,
+    /// Only submissions settled in this band.
+    pub band: Option<Band>,
+    /// Only submissions whose own total is at least this.
+    pub min_score: Option<i16>,
+    pub finding: Option<String>,
+    /// Only submissions with this instrument positive.
+    pub instrument_positive: Option<String>,
+    /// Received at or after this time.
+    pub received_from: Option<Timestamp>,
+    /// Received before this time.
+    pub received_to: Option<Timestamp>,
+    pub subject_id: Option<SubjectId>,
+}
+
+/// The result of storing a submission.
+#[derive(Clone, Debug)]
+pub enum Stored {
+    Created(Box<StoredSubmission>),
+    /// The key was used before for the same body; this is the submission stored then.
+    Replayed(Box<StoredSubmission>),
+    /// The key was used before for a different body.
+    KeyReused,
+}
+
+impl StoredSubmission {
+    /// When the questions were answered; the time of receipt if not stated.
+    #[must_use]
+    pub fn answered(&self) -> Timestamp {
+        self.answered_at.unwrap_or(self.received_at)
+    }
+
+    /// The ids of the positive instruments.
+    pub fn positive_instruments(assessment: &Assessment) -> impl Iterator<Item = &str> {
+        let positive = assessment.instruments.iter().filter(|result| result.outcome == Outcome::Positive);
+        positive.map(|result| &*result.instrument)
+    }
+}
+
+impl From<&StoredSubmission> for SubmissionSummary {
+    fn from(stored: &StoredSubmission) -> Self {
+        let assessment = &stored.assessment;
+        Self {
+            submission_id: stored.submission_id,
+            subject_id: stored.subject_id,
+            origin: stored.origin,
+            received_at: stored.received_at,
+            imported: stored.imported,
+            rule_table: assessment.rule_table.to_string(),
+            score: assessment.score,
+            band_at_least: assessment.band_at_least,
+            band_at_most: assessment.band_at_most,
+            care_level: assessment.care_level,
+            flagged: assessment.flagged(),
+            follow_up_id: stored.follow_up.map(|link| link.follow_up_id),
+        }
+    }
+}
