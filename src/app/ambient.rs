@@ -9,6 +9,11 @@ use uuid::Uuid;
 use super::error::AppError;
 use crate::domain::ids::time_ordered;
 
+/// How far a client's clock may be ahead, seconds.
+const CLOCK_AHEAD_SECONDS: i64 = 300;
+/// The earliest accepted time, 1900-01-01T00:00:00Z: no living person answered before; seconds.
+const EARLIEST_SECONDS: i64 = -2_208_988_800;
+
 /// The source of time and randomness.
 pub trait Ambient: Send + Sync {
     /// The current time in whole microseconds, the precision of the database.
@@ -68,4 +73,9 @@ pub fn new_id<T: From<Uuid>>(ambient: &dyn Ambient, now: Timestamp) -> Result<T,
 pub fn after(start: Timestamp, duration: std::time::Duration) -> Timestamp {
     let duration = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
     start.checked_add(duration).unwrap_or(Timestamp::MAX)
+}
+
+/// Whether a time that a client states is within the accepted range.
+pub(super) fn possible(ambient: &dyn Ambient, at: Timestamp) -> bool {
+    (EARLIEST_SECONDS..=ambient.now().as_second() + CLOCK_AHEAD_SECONDS).contains(&at.as_second())
 }

@@ -4,15 +4,12 @@ use super::App;
 use super::ambient::new_id;
 use super::audit::operator_entry;
 use super::error::AppError;
-use crate::domain::audit::AuditAction;
+use crate::domain::audit::{AUDIT_YEARS, AuditAction};
 use crate::domain::clinics::{Clinic, DueHours};
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::language::Language;
 use crate::domain::screening::pathway::PathwayId;
 use crate::store;
-
-/// The minimum retention period of the audit log, years.
-pub const AUDIT_YEARS: u32 = 3;
 
 /// Creates a clinic.
 ///

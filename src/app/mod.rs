@@ -8,6 +8,8 @@ pub mod demo;
 pub mod error;
 pub mod follow_ups;
 pub mod health;
+pub mod progress;
+pub mod readiness;
 pub mod rotation;
 pub mod screening;
 pub mod subjects;
@@ -19,17 +21,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use moka::future::Cache;
+
 pub use crate::outbound::addresses::Addresses;
 pub use crate::outbound::receivers::{LIMIT, Names, Receivers, SystemNames};
 pub use error::AppError;
 
 use crate::rules::Releases;
-use crate::store::Reports;
 use crate::store::database::{ConnectOptions, Store};
 use crate::store::writers::Writers;
+use crate::store::{self, Reports};
 use access::limits::Rates;
+use access::sign_in::remembered::Remembered;
 use access::tokens::TokenPolicy;
+use access::tokens::clients::{CdsClient, CdsClients};
 use ambient::Ambient;
+use audit::refusal_counts::RefusalCounts;
+use readiness::Readiness;
+use screening::rule_table_cache::RuleTableCache;
+use under_way::UnderWay;
 
 /// Everything that use cases need. Cheap to clone; one per process.
 #[derive(Clone)]
@@ -39,19 +49,18 @@ pub struct App {
     pub(crate) reports: Reports,
     pub(crate) releases: Arc<Releases>,
     pub(crate) ambient: Arc<dyn Ambient>,
-    pub(crate) remembered: access::sign_in::Remembered,
+    pub(crate) remembered: Remembered,
     pub(crate) limits: Arc<access::limits::Limits>,
     pub(crate) tokens: Option<Arc<access::tokens::Tokens>>,
-    pub(crate) cds_clients: Option<Arc<access::tokens::clients::CdsClients>>,
-    pub(crate) read_tables: screening::rule_tables::ReleaseCache,
-    pub(crate) known_tables: screening::rule_tables::VersionCache,
-    pub(crate) readiness: health::Cache,
+    pub(crate) cds_clients: Option<Arc<CdsClients>>,
+    pub(crate) rule_tables: RuleTableCache,
+    pub(crate) readiness: Cache<(), Readiness>,
     pub(crate) policy: Policy,
     pub(crate) prepared: Arc<AtomicBool>,
-    pub(crate) folding: Arc<audit::folding::Folding>,
+    pub(crate) folding: Arc<RefusalCounts>,
     pub(crate) receivers: Arc<Receivers>,
     pub(crate) deliveries: Arc<tokio::sync::Notify>,
-    pub(crate) under_way: Arc<under_way::UnderWay>,
+    pub(crate) under_way: Arc<UnderWay>,
     pub(crate) stopping: Arc<AtomicBool>,
 }
 
@@ -74,14 +83,13 @@ impl App {
             store,
             writers,
             releases: Arc::new(releases),
-            remembered: access::sign_in::Remembered::new(),
+            remembered: Remembered::new(),
             limits: Arc::new(access::limits::Limits::new(&Rates::default(), Arc::clone(&ambient))),
             tokens: None,
             cds_clients: None,
             ambient,
-            read_tables: screening::rule_tables::cache(),
-            known_tables: screening::rule_tables::known(),
-            readiness: health::cache(),
+            rule_tables: RuleTableCache::new(),
+            readiness: readiness::cache(),
             policy,
             prepared: Arc::default(),
             folding: Arc::default(),
@@ -148,14 +156,27 @@ impl App {
         Ok(Self { tokens: Some(Arc::new(tokens)), ..self })
     }
 
+    /// Accepts the tokens of these systems, for calls to services under a base URL.
+    ///
+    /// # Errors
+    /// Fails when the system has no certificate authorities, so keys cannot be fetched.
+    pub fn with_cds_clients(self, base: &str, clients: Vec<CdsClient>) -> Result<Self, AppError> {
+        let clients = CdsClients::new(base, clients, &self.ambient);
+        let clients = clients.map_err(|error| AppError::Internal(error.into()))?;
+        Ok(Self { cds_clients: Some(Arc::new(clients)), ..self })
+    }
+
     /// Checks that a database with a schema belongs to the master key, and stores the text of every rule table of this
     /// binary in it. Until this succeeds the service is not ready.
     ///
     /// # Errors
     /// Fails when the database belongs to another key, has another text of a version, or is unavailable.
     pub async fn prepare(&self) -> Result<(), AppError> {
-        crate::store::database::master_key_checks::record(&self.store, self.ambient.now()).await?;
-        screening::rule_tables::record(self).await?;
+        store::database::master_key_checks::record(&self.store, self.ambient.now()).await?;
+        for release in self.releases.iter() {
+            let (version, now) = (&release.table.version, self.ambient.now());
+            store::screening::rule_tables::record(&self.store, version, &release.digest, &release.files, now).await?;
+        }
         self.prepared.store(true, Ordering::Release);
         Ok(())
     }

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::audit::sealing;
 use super::error::AppError;
-use super::screening::scan::Progress;
+use super::progress::Progress;
 use super::{App, clinics};
 use crate::domain::ids::ClinicId;
 use crate::store;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::App;
 use super::error::AppError;
 use crate::domain::access::actor::Actor;
 use crate::domain::ids::ClinicId;
@@ -44,32 +43,32 @@ impl Default for UnderWay {
     }
 }
 
-impl App {
+impl UnderWay {
     /// A slot for a batch; hold it until the response is sent.
     ///
     /// # Errors
     /// Fails when the clinic has as many batches in progress as allowed.
-    pub async fn batch_place(&self, actor: &Actor) -> Result<Place, AppError> {
-        limited(self.under_way.batches.take(actor.clinic_id, WAIT).await)
+    pub(crate) async fn batch_place(&self, actor: &Actor) -> Result<Place, AppError> {
+        limited(self.batches.take(actor.clinic_id, WAIT).await)
     }
 
     /// A slot for a read; hold it until the response is made.
     ///
     /// # Errors
     /// Fails when the clinic has as many reads in progress as allowed, and none ends in time.
-    pub async fn read_place(&self, clinic_id: ClinicId) -> Result<Place, AppError> {
+    pub(crate) async fn read_place(&self, clinic_id: ClinicId) -> Result<Place, AppError> {
         let busy = || AppError::Unavailable("too many reads of the clinic are in progress".to_owned());
-        self.under_way.reads.take(clinic_id, WAIT).await.ok_or_else(busy)
+        self.reads.take(clinic_id, WAIT).await.ok_or_else(busy)
     }
 
     /// A slot for a submission, if one is free; hold it until the response is made.
     pub(super) fn submission_place(&self, clinic_id: ClinicId) -> Option<Place> {
-        self.under_way.submissions.take_now(clinic_id)
+        self.submissions.take_now(clinic_id)
     }
 
     /// A slot for an export; hold it until the response is sent.
     pub(super) async fn export_place(&self, actor: &Actor) -> Result<Place, AppError> {
-        limited(self.under_way.exports.take(actor.clinic_id, WAIT).await)
+        limited(self.exports.take(actor.clinic_id, WAIT).await)
     }
 }
 

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use serde_json::{Map, Value, json};
 
-use super::clinics;
+use super::clinic_argument;
 use super::database::{on_database, on_database_as_owner};
 use super::output::print;
 use super::progress::Shown;
@@ -61,7 +61,7 @@ async fn run_prune(settings: &Settings, clinic: Option<&str>, dry_run: bool) -> 
 }
 
 async fn pruned_clinic(app: &App, clinic: &str) -> anyhow::Result<ClinicId> {
-    let clinic = clinics::find(app, clinic).await?;
+    let clinic = clinic_argument::find(app, clinic).await?;
     if clinic.audit_retention_years.is_none() {
         bail!("this clinic keeps its audit log forever; `clinics set --audit-retention-years` sets a retention period");
     }
@@ -96,7 +96,7 @@ async fn run_verify(
     let mut listed = Vec::new();
     let verified = on_database(settings, async |app| {
         let clinic_id = match clinic {
-            Some(clinic) => Some(clinics::find(app, clinic).await?.clinic_id),
+            Some(clinic) => Some(clinic_argument::find(app, clinic).await?.clinic_id),
             None => None,
         };
         let mut shown = Shown::begin();

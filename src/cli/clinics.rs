@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, bail};
 
+use super::clinic_argument::find;
 use super::database::on_database;
 use super::output::print;
 use crate::app::{App, clinics};
@@ -35,16 +36,6 @@ pub(super) async fn run(settings: &Settings, command: &Clinics) -> anyhow::Resul
     });
     print(&text.await?)?;
     Ok(())
-}
-
-/// Finds a clinic by its id or its name.
-pub(super) async fn find(app: &App, wanted: &str) -> anyhow::Result<Clinic> {
-    let clinics = clinics::list(app).await?;
-    let is_it = |clinic: &Clinic| clinic.name == wanted || clinic.clinic_id.to_string() == wanted.to_lowercase();
-    match clinics.into_iter().find(is_it) {
-        Some(clinic) => Ok(clinic),
-        None => bail!("there is no clinic with this id or name; `sarcoscreen clinics list` lists all clinics"),
-    }
 }
 
 /// Parses the chosen pathways and removes duplicates.

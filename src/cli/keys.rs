@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::clinics;
+use super::clinic_argument;
 use super::database::on_database;
 use super::output::{print, tell};
 use super::progress::Shown;
@@ -41,7 +41,7 @@ pub(super) async fn run(settings: &Settings, command: &Keys) -> anyhow::Result<(
         }
         Keys::List { clinic } => {
             let list = on_database(settings, async |app| {
-                let found = credentials::list(app, clinics::find(app, clinic).await?.clinic_id).await?;
+                let found = credentials::list(app, clinic_argument::find(app, clinic).await?.clinic_id).await?;
                 Ok(found.iter().map(|one| line(one, app.ambient.now())).collect::<String>())
             });
             Ok(print(&list.await?)?)
@@ -83,7 +83,7 @@ impl Expiry {
 
 async fn mint(settings: &Settings, clinic: &str, draft: CredentialDraft, expiry: Expiry) -> anyhow::Result<()> {
     let minted = on_database(settings, async |app| {
-        let clinic = clinics::find(app, clinic).await?;
+        let clinic = clinic_argument::find(app, clinic).await?;
         let expires_at = expiry.from(app.ambient.now())?;
         Ok(credentials::mint_by(app, By::Operator(clinic.clinic_id), CredentialDraft { expires_at, ..draft }).await?)
     });
@@ -92,7 +92,7 @@ async fn mint(settings: &Settings, clinic: &str, draft: CredentialDraft, expiry:
 
 async fn rotate(settings: &Settings, clinic: &str, id: CredentialId, overlap: Duration) -> anyhow::Result<()> {
     let rotated = on_database(settings, async |app| {
-        let clinic = clinics::find(app, clinic).await?;
+        let clinic = clinic_argument::find(app, clinic).await?;
         let rotated = credentials::rotate(app, By::Operator(clinic.clinic_id), id, overlap).await;
         match rotated {
             Err(AppError::NotFound) => bail!("this clinic has no credential with this id"),
@@ -144,7 +144,7 @@ async fn rotate_master(settings: &Settings) -> anyhow::Result<()> {
 }
 
 async fn revoke(app: &App, clinic: &str, id: CredentialId) -> anyhow::Result<()> {
-    let clinic = clinics::find(app, clinic).await?;
+    let clinic = clinic_argument::find(app, clinic).await?;
     credentials::revoke(app, clinic.clinic_id, id).await.context("this clinic has no active key with this id")
 }
 

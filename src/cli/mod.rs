@@ -1,6 +1,7 @@
 //! Ring 5: the command line, one file per subcommand. Results go to the standard output, everything else to standard error.
 
 mod audit;
+mod clinic_argument;
 mod clinics;
 mod database;
 mod explain;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output::tell;
-use crate::app::screening::replay::Progress;
+use crate::app::progress::Progress;
 
 /// Rows between two lines when no bar can be drawn.
 const LINE_EVERY: u64 = 50_000;

@@ -7,6 +7,7 @@ mod health;
 pub mod kernel;
 pub mod v1;
 
+use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,7 @@ use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::app::App;
+use crate::domain::audit::AuditAction;
 
 pub use kernel::listening::Listening;
 pub use kernel::room::ROOM;
@@ -58,8 +60,7 @@ impl Shared {
     #[must_use]
     pub fn new(app: App, settings: Settings) -> Self {
         let fragments = web::Data::new(AllFragments::new(&app));
-        let document = Served::new(&openapi(), kernel::trail::action_of, fhir::actions());
-        Self { state: web::Data::new(State::new(app, settings, document)), fragments }
+        Self { state: web::Data::new(State::new(app, settings, served())), fragments }
     }
 
     /// Builds the application of one worker.
@@ -77,7 +78,7 @@ impl Shared {
         let (app, _) = WebApp::new().into_utoipa_app().configure(routes).split_for_parts();
         app.app_data(self.state.clone())
             .app_data(self.fragments.clone())
-            .configure(fhir::routes)
+            .service(fhir::routes())
             .configure(cds_hooks::services)
             .configure(|config| kernel::docs::pages(config, document))
             .default_service(web::to(kernel::fallback::fallback))
@@ -153,7 +154,17 @@ fn admit(
 /// The OpenAPI document as checked in.
 #[must_use]
 pub fn document() -> String {
-    kernel::docs::text(&openapi())
+    kernel::docs::text(openapi())
+}
+
+/// Audited actions by method and path template, such as `GET /v1/submissions/{id}`.
+#[must_use]
+pub fn audit_actions() -> HashMap<String, AuditAction> {
+    served().actions
+}
+
+fn served() -> Served {
+    Served::new(&openapi(), fhir::actions())
 }
 
 fn openapi() -> OpenApi {
@@ -188,7 +199,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(v1::follow_ups::commands::reopen_follow_up)
         .service(v1::follow_ups::commands::note_follow_up)
         .service(v1::subjects::search_subjects)
-        .service(v1::subjects::list_subject_submissions)
+        .service(v1::submissions::history::list_subject_submissions)
         .service(v1::submissions::exports::get_follow_up_export)
         .service(v1::submissions::exports::get_submission_export)
         .service(v1::submissions::statistics::get_stats)

@@ -26,7 +26,7 @@ pub use database::Opened;
 pub use error::ServerError;
 
 use crate::app::error::AppError;
-use crate::app::health::Readiness;
+use crate::app::readiness::Readiness;
 use crate::app::{App, health};
 use crate::config::Settings;
 use crate::domain::causes::with_causes;

@@ -6,6 +6,7 @@ pub mod clinics;
 pub mod database;
 pub mod error;
 pub mod follow_ups;
+pub mod idempotency_keys;
 pub mod private_postgres;
 pub mod screening;
 pub mod subjects;

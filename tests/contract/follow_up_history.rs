@@ -156,10 +156,11 @@ impl Clinic {
         let spare: Vec<FollowUpId> = merge.follow_up_ids.iter().map(|_| FollowUpId(self.id())).collect();
         let closed = merge.closed_follow_up.zip(closed_version).map(|(id, version)| {
             let before = &self.history[&id][usize::try_from(version).unwrap() - 2];
-            (version, serde_json::from_value::<FollowUpState>(before["after"]["state"].clone()).unwrap())
+            (id, version, serde_json::from_value::<FollowUpState>(before["after"]["state"].clone()).unwrap())
         });
-        let undo = Undo { merge: &merge, closed, joined: &joined, spare: &spare };
-        let result = unmerge(&self.both(merge.kept, merge.merged), &undo, None, self.now()).unwrap();
+        let (kept, merged, moved) = (merge.kept, merge.merged, &*merge.follow_up_ids);
+        let undo = Undo { kept, merged, moved, closed, joined: &joined, spare: &spare };
+        let result = unmerge(&self.both(kept, merged), &undo, None, self.now()).unwrap();
         for change in result.changes {
             self.keep(change);
         }

@@ -179,6 +179,6 @@ fn new_key(app: &App) -> Result<(String, Key), AppError> {
     let prefix = BASE32_NOPAD.encode(&random::<8>(&*app.ambient)?).to_lowercase();
     let secret = Zeroizing::new(random::<32>(&*app.ambient)?);
     let key = Zeroizing::new(format!("sk_{prefix}_{}", BASE64URL_NOPAD.encode(&*secret)));
-    debug_assert_eq!(prefix.len(), super::sign_in::PREFIX_LENGTH);
+    debug_assert_eq!(prefix.len(), super::sign_in::remembered::PREFIX_LENGTH);
     Ok((prefix, key))
 }

@@ -3,7 +3,8 @@
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::app::audit::folding::{Kind, Refusal, count};
+use crate::app::audit::folding::count;
+use crate::app::audit::refusal_counts::{Kind, Refusal};
 use crate::domain::audit::{AuditAction, AuditOutcome};
 use crate::domain::ids::{ClinicId, CredentialId};
 

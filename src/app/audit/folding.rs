@@ -2,104 +2,27 @@
 //! are counted, and their number is written as one entry when a minute has passed since the last entry of the kind. So
 //! entries of one kind are at least a minute apart, and every refusal is written at most a minute after its response.
 //!
-//! A kind is a credential, an action and an outcome. Each process counts separately. A process that is killed loses the
-//! refusals counted since the last entry of their kind; one that is stopped writes them.
+//! Each process counts separately. A process that is killed loses the refusals counted since the last entry of their kind;
+//! one that is stopped writes them.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::{BoxFuture, FutureExt as _, Shared};
 use futures_util::stream::{self, StreamExt as _};
-use uuid::Uuid;
 
-use super::{about, operator_entry};
+use super::refusal_counts::{Entered, Kind, Refusal, Unwritten, Written};
 use crate::app::App;
 use crate::app::error::AppError;
-use crate::domain::audit::{AuditAction, AuditEntry, AuditOutcome};
 use crate::domain::causes::with_causes;
-use crate::domain::ids::{ClinicId, CredentialId, SubjectId};
 
-/// How long refusals are counted after an entry of their kind.
-const COUNTED_FOR: Duration = Duration::from_mins(1);
-/// The pause before a failed write is tried again.
-const AGAIN: Duration = Duration::from_secs(1);
-/// Maximum number of kinds counted separately. Further ones are counted by clinic, action and outcome.
-const APART: usize = 10_000;
-/// Maximum number of kinds counted separately or by clinic. Further ones are counted by action and outcome.
-const BY_CLINIC: usize = 2 * APART;
-/// Maximum number of distinct resources, and of distinct subjects, in one entry.
-const NAMED: usize = 50;
 /// Maximum number of concurrent writes.
 const AT_ONCE: usize = 256;
-
-/// What refusals that are counted together have in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(in crate::app) struct Kind {
-    /// The clinic of the audit log; nil for the system's.
-    pub clinic_id: ClinicId,
-    /// The refused credential, if it is known and counted separately.
-    pub credential_id: Option<CredentialId>,
-    pub action: AuditAction,
-    pub outcome: AuditOutcome,
-    /// The resource of every entry of the kind; nil if each refusal has its own.
-    pub resource_id: Uuid,
-}
-
-/// The details of one refusal besides its kind.
-#[derive(Clone, Copy, Debug, Default)]
-pub(in crate::app) struct Refusal {
-    /// The requested resource; nil if there was none.
-    pub resource_id: Uuid,
-    /// The requested subject.
-    pub subject: Option<SubjectId>,
-    pub request_id: Option<Uuid>,
-}
-
-/// The write of a first entry; every refusal of its kind may wait for it.
-type Written = Shared<BoxFuture<'static, Result<(), String>>>;
-
-/// The refusals of the last minute, by kind.
-#[derive(Default)]
-pub(crate) struct Folding(Mutex<HashMap<Kind, Counted>>);
-
-#[derive(Default)]
-struct Counted {
-    /// When the last entry of the kind was written, in the process's monotonic time.
-    since: Duration,
-    /// The write of the first entry, until its result has been checked.
-    first: Option<Written>,
-    unwritten: Unwritten,
-    /// Whether the last write failed.
-    failing: bool,
-}
-
-/// Refusals that are not written to an entry yet.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Unwritten {
-    occurrences: i32,
-    resource_ids: Vec<Uuid>,
-    subject_ids: Vec<SubjectId>,
-}
-
-/// What to do with a refusal.
-enum Entered {
-    /// Nothing: it is counted.
-    Counted,
-    /// Wait for the write of its own entry.
-    First(Kind, Written),
-    /// Count it once the first entry of its kind is on disk.
-    Second(Kind, Written),
-    /// Reject it uncounted: the refusals before it could not be written.
-    Failing(Kind),
-}
 
 /// Audits a refusal. When this returns, an entry of its kind that is less than a minute old is on disk.
 ///
 /// # Errors
 /// Fails when the audit log cannot be written; then the refusal must not be sent.
 pub(in crate::app) async fn record(app: &App, kind: Kind, refusal: Refusal) -> Result<(), AppError> {
-    match app.folding.enter(app, kind, refusal)? {
+    match app.folding.enter(&*app.ambient, &app.writers, kind, refusal)? {
         Entered::Counted => Ok(()),
         Entered::First(kind, written) => on_disk(app, kind, written).await,
         Entered::Second(kind, written) => {
@@ -119,7 +42,7 @@ async fn on_disk(app: &App, kind: Kind, written: Written) -> Result<(), AppError
 
 /// Counts a refusal whose response does not depend on the audit log. The first of its kind is handed to the writer at once.
 pub(in crate::app) fn count(app: &App, kind: Kind, refusal: Refusal) {
-    let kind = match app.folding.enter(app, kind, refusal) {
+    let kind = match app.folding.enter(&*app.ambient, &app.writers, kind, refusal) {
         Ok(Entered::Counted | Entered::First(..)) => return,
         Ok(Entered::Second(kind, _) | Entered::Failing(kind)) => kind,
         Err(_) => kind,
@@ -130,7 +53,7 @@ pub(in crate::app) fn count(app: &App, kind: Kind, refusal: Refusal) {
 /// Writes the counted refusals whose minute has ended.
 pub async fn tell_due(app: &App) {
     let now = app.ambient.elapsed();
-    tell(app, app.folding.take(now, |counted| counted.failing || counted.over(now))).await;
+    tell(app, app.folding.take(now, |counted| counted.is_due(now))).await;
 }
 
 /// Writes all counted refusals.
@@ -141,12 +64,7 @@ pub async fn tell_all(app: &App) {
 /// The time until [`tell_due`] has something to do.
 #[must_use]
 pub fn next_due(app: &App) -> Duration {
-    let now = app.ambient.elapsed();
-    let wait = |counted: &Counted| {
-        if counted.failing { AGAIN } else { (counted.since + COUNTED_FOR).saturating_sub(now) }
-    };
-    // A kind that begins later is not due sooner.
-    app.folding.lock().values().map(wait).min().unwrap_or(COUNTED_FOR)
+    app.folding.next_due(app.ambient.elapsed())
 }
 
 async fn tell(app: &App, taken: Vec<(Kind, Option<Written>, Unwritten)>) {
@@ -161,7 +79,7 @@ async fn tell_one(app: &App, (kind, first, mut unwritten): (Kind, Option<Written
     }
     if unwritten.occurrences > 0 {
         let written = async {
-            let entry = unwritten.entry(app, kind)?;
+            let entry = unwritten.entry(&*app.ambient, kind)?;
             app.writers.write_audit_entry(entry).await.map_err(AppError::from)
         };
         if let Err(error) = written.await {
@@ -171,199 +89,4 @@ async fn tell_one(app: &App, (kind, first, mut unwritten): (Kind, Option<Written
         }
     }
     app.folding.succeeded(kind);
-}
-
-impl Folding {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Kind, Counted>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Counts a refusal, or starts its kind with an entry of its own.
-    fn enter(&self, app: &App, kind: Kind, refusal: Refusal) -> Result<Entered, AppError> {
-        let now = app.ambient.elapsed();
-        let mut kinds = self.lock();
-        let kind = kept_as(&kinds, kind);
-        if kinds.get(&kind).is_some_and(|counted| counted.over(now) && counted.idle()) {
-            kinds.remove(&kind);
-        }
-        if let Some(counted) = kinds.get_mut(&kind) {
-            if counted.failing {
-                return Ok(Entered::Failing(kind));
-            }
-            if let Some(first) = counted.first.as_ref().filter(|first| !is_on_disk(first)) {
-                return Ok(Entered::Second(kind, first.clone()));
-            }
-            counted.unwritten.add(&Unwritten::from_refusal(refusal));
-            return Ok(Entered::Counted);
-        }
-        let entry =
-            AuditEntry { request_id: refusal.request_id, ..Unwritten::from_refusal(refusal).first_entry(app, kind)? };
-        let writers = app.writers.clone();
-        let write = async move { writers.write_audit_entry(entry).await.map_err(|error| error.to_string()) };
-        let written = write.boxed().shared();
-        kinds.insert(kind, Counted { since: now, first: Some(written.clone()), ..Counted::default() });
-        drop(kinds);
-        // Starts the write now, whether or not a caller waits for it.
-        let _ = written.clone().now_or_never();
-        Ok(Entered::First(kind, written))
-    }
-
-    fn add(&self, kind: Kind, now: Duration, unwritten: &Unwritten) {
-        let mut kinds = self.lock();
-        let kind = kept_as(&kinds, kind);
-        let counted = kinds.entry(kind).or_insert_with(|| Counted { since: now, ..Counted::default() });
-        counted.unwritten.add(unwritten);
-    }
-
-    /// Forgets a kind whose first entry could not be written.
-    fn forget(&self, kind: Kind, written: &Written) {
-        let mut kinds = self.lock();
-        if kinds.get(&kind).and_then(|counted| counted.first.as_ref()).is_some_and(|first| first.ptr_eq(written)) {
-            kinds.remove(&kind);
-        }
-    }
-
-    /// Takes the unwritten refusals of the kinds that are due, and forgets due kinds without any.
-    fn take(&self, now: Duration, due: impl Fn(&Counted) -> bool) -> Vec<(Kind, Option<Written>, Unwritten)> {
-        let mut kinds = self.lock();
-        kinds.retain(|_, counted| !(due(counted) && counted.idle()));
-        let due = kinds.iter_mut().filter(|(_, counted)| due(counted));
-        let taken = due.map(|(kind, counted)| {
-            counted.since = now;
-            (*kind, counted.first.take(), std::mem::take(&mut counted.unwritten))
-        });
-        taken.collect()
-    }
-
-    /// Counts refusals again after a failed write. Until a write succeeds, further refusals of the kind fail.
-    fn put_back(&self, kind: Kind, now: Duration, unwritten: &Unwritten) {
-        self.add(kind, now, unwritten);
-        if let Some(counted) = self.lock().get_mut(&kind) {
-            counted.failing = true;
-        }
-    }
-
-    fn succeeded(&self, kind: Kind) {
-        if let Some(counted) = self.lock().get_mut(&kind) {
-            counted.failing = false;
-        }
-    }
-}
-
-/// The kind that a refusal is counted as: its own while there is room, else a coarser one.
-fn kept_as(kinds: &HashMap<Kind, Counted>, kind: Kind) -> Kind {
-    let of_clinic = Kind { credential_id: None, resource_id: Uuid::nil(), ..kind };
-    let of_action = Kind { clinic_id: ClinicId(Uuid::nil()), ..of_clinic };
-    let mut fits = [(kind, APART), (of_clinic, BY_CLINIC)].into_iter();
-    fits.find(|(kind, room)| kinds.len() < *room || kinds.contains_key(kind)).map_or(of_action, |(kind, _)| kind)
-}
-
-/// Whether an entry is known to be on disk.
-fn is_on_disk(written: &Written) -> bool {
-    written.clone().now_or_never() == Some(Ok(()))
-}
-
-impl Counted {
-    fn over(&self, now: Duration) -> bool {
-        self.since + COUNTED_FOR <= now
-    }
-
-    /// Whether all refusals of the kind are written.
-    fn idle(&self) -> bool {
-        self.first.as_ref().is_none_or(is_on_disk) && self.unwritten.occurrences == 0 && !self.failing
-    }
-}
-
-impl Unwritten {
-    fn from_refusal(refusal: Refusal) -> Self {
-        let resource_ids = Some(refusal.resource_id).filter(|id| !id.is_nil()).into_iter().collect();
-        Self { occurrences: 1, resource_ids, subject_ids: refusal.subject.into_iter().collect() }
-    }
-
-    fn add(&mut self, more: &Self) {
-        self.occurrences = self.occurrences.saturating_add(more.occurrences);
-        name(&mut self.resource_ids, &more.resource_ids);
-        name(&mut self.subject_ids, &more.subject_ids);
-    }
-
-    /// The entry of counted refusals.
-    fn entry(&self, app: &App, kind: Kind) -> Result<AuditEntry, AppError> {
-        let entry = operator_entry(app, kind.clinic_id, kind.action, kind.resource_id)?;
-        let (subject_id, subject_ids) = about(&self.subject_ids);
-        let (credential_id, outcome, occurrences) = (kind.credential_id, kind.outcome, self.occurrences);
-        let resource_ids = self.resource_ids.clone();
-        Ok(AuditEntry { credential_id, outcome, resource_ids, subject_id, subject_ids, occurrences, ..entry })
-    }
-
-    /// The entry of a single refusal.
-    fn first_entry(&self, app: &App, kind: Kind) -> Result<AuditEntry, AppError> {
-        let resource_id = self.resource_ids.first().copied().unwrap_or(kind.resource_id);
-        Ok(AuditEntry { resource_id, resource_ids: Vec::new(), ..self.entry(app, kind)? })
-    }
-}
-
-/// Adds distinct values up to the maximum.
-fn name<T: Copy + PartialEq>(named: &mut Vec<T>, more: &[T]) {
-    for one in more {
-        if named.len() < NAMED && !named.contains(one) {
-            named.push(*one);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn kind(clinic: u128, credential: u128) -> Kind {
-        Kind {
-            clinic_id: ClinicId(Uuid::from_u128(clinic)),
-            credential_id: Some(CredentialId(Uuid::from_u128(credential))),
-            action: AuditAction::SubmissionRead,
-            outcome: AuditOutcome::NotFound,
-            resource_id: Uuid::nil(),
-        }
-    }
-
-    fn refusal(id: u128) -> Unwritten {
-        Unwritten::from_refusal(Refusal { resource_id: Uuid::from_u128(id), ..Refusal::default() })
-    }
-
-    #[test]
-    fn the_number_of_kinds_is_bounded_and_every_refusal_is_counted() {
-        let folding = Folding::default();
-        for number in 1..=50_000 {
-            folding.add(kind(number % 30_000, number), Duration::ZERO, &refusal(number));
-        }
-        let kept = folding.take(COUNTED_FOR, |_| true);
-        assert_eq!(kept.len(), BY_CLINIC + 1);
-        assert_eq!(kept.iter().map(|(_, _, unwritten)| unwritten.occurrences).sum::<i32>(), 50_000);
-        let of_nobody = kept.iter().filter(|(kind, ..)| kind.clinic_id.0.is_nil() && kind.credential_id.is_none());
-        assert_eq!(of_nobody.count(), 1);
-    }
-
-    #[test]
-    fn an_entry_lists_fifty_distinct_resources() {
-        let folding = Folding::default();
-        for number in 0..200 {
-            folding.add(kind(1, 1), Duration::ZERO, &refusal(number % 70));
-        }
-        let [(_, _, unwritten)] = <[_; 1]>::try_from(folding.take(COUNTED_FOR, |_| true)).unwrap_or_else(|_| panic!());
-        let named: Vec<Uuid> = (1..=50).map(Uuid::from_u128).collect();
-        assert_eq!((unwritten.occurrences, unwritten.resource_ids), (200, named));
-    }
-
-    #[test]
-    fn a_failed_write_is_kept_and_tried_again() {
-        let folding = Folding::default();
-        folding.add(kind(1, 1), Duration::ZERO, &refusal(1));
-        assert!(folding.take(Duration::from_secs(59), |counted| counted.over(Duration::from_secs(59))).is_empty());
-        let taken = folding.take(COUNTED_FOR, |counted| counted.over(COUNTED_FOR));
-        folding.put_back(kind(1, 1), COUNTED_FOR, &taken[0].2);
-        folding.add(kind(1, 1), COUNTED_FOR, &refusal(2));
-        let again = folding.take(COUNTED_FOR, |counted| counted.failing);
-        assert_eq!((again[0].2.occurrences, again[0].2.resource_ids.len()), (2, 2));
-        folding.succeeded(kind(1, 1));
-        assert!(folding.take(COUNTED_FOR, |counted| counted.failing).is_empty());
-    }
 }

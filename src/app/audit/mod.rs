@@ -3,6 +3,7 @@
 
 pub mod folding;
 pub mod pruning;
+pub(super) mod refusal_counts;
 pub mod sealing;
 pub mod verification;
 
@@ -17,9 +18,9 @@ use crate::domain::ids::{ClinicId, SubjectId};
 use crate::domain::page::{Page, PageRequest};
 use crate::store;
 
-use folding::{Kind, Refusal};
+use refusal_counts::{Kind, Refusal};
 
-/// The entry of a successful action or read. One subject is stored as the entry's subject, several as a list.
+/// The entry of a successful action or read.
 ///
 /// # Errors
 /// Fails when the system has no randomness.
@@ -31,17 +32,8 @@ pub fn entry(
     subjects: &[SubjectId],
 ) -> Result<AuditEntry, AppError> {
     let entry = operator_entry(app, actor.clinic_id, action, resource_id)?;
-    let (subject_id, subject_ids) = about(subjects);
     let (credential_id, request_id) = (Some(actor.credential_id), actor.request_id);
-    Ok(AuditEntry { credential_id, subject_id, subject_ids, request_id, ..entry })
-}
-
-/// The subject columns of an entry: the single subject, or the list.
-pub(super) fn about(subjects: &[SubjectId]) -> (Option<SubjectId>, Vec<SubjectId>) {
-    match subjects {
-        [one] => (Some(*one), Vec::new()),
-        many => (None, many.to_vec()),
-    }
+    Ok(AuditEntry { credential_id, request_id, ..entry.about(subjects) })
 }
 
 /// The entry of an action of the operator or of a background job for a clinic.
@@ -55,20 +47,7 @@ pub fn operator_entry(
     resource_id: Uuid,
 ) -> Result<AuditEntry, AppError> {
     let at = app.ambient.now();
-    Ok(AuditEntry {
-        audit_entry_id: new_id(&*app.ambient, at)?,
-        clinic_id,
-        at,
-        credential_id: None,
-        action,
-        outcome: AuditOutcome::Success,
-        resource_id,
-        resource_ids: Vec::new(),
-        subject_id: None,
-        subject_ids: Vec::new(),
-        occurrences: 1,
-        request_id: None,
-    })
+    Ok(AuditEntry::new(new_id(&*app.ambient, at)?, clinic_id, at, action, resource_id))
 }
 
 /// Audits a read. The read data may be returned only after this succeeds.

@@ -7,14 +7,13 @@ use jiff::{Timestamp, ToSpan as _};
 use super::operator_entry;
 use super::verification::entry_breaks;
 use crate::app::App;
-use crate::app::clinics;
-use crate::app::clinics::AUDIT_YEARS;
 use crate::app::error::AppError;
 use crate::domain::audit::seal::{Break, Chain, NOTHING, Tombstone};
-use crate::domain::audit::{AuditAction, AuditEntry};
+use crate::domain::audit::{AUDIT_YEARS, AuditAction, AuditEntry};
 use crate::domain::ids::ClinicId;
 use crate::store::audit::pruning::{Covered, begin};
 use crate::store::audit::trail::{AuditSnapshot, ENTRIES, SealWithEntries};
+use crate::store::clinics;
 
 /// Approximate maximum of seals per transaction; each covers at most a thousand entries.
 const SEALS_AT_ONCE: i64 = 10_000;
@@ -41,7 +40,7 @@ pub async fn prune(
     dry_run: bool,
     mut found: impl FnMut(ClinicId, Pruning),
 ) -> Result<(), AppError> {
-    for clinic in clinics::list(app).await? {
+    for clinic in clinics::list(&app.store).await? {
         let wanted = clinic_id.is_none_or(|wanted| wanted == clinic.clinic_id);
         let Some(years) = clinic.audit_retention_years.filter(|_| wanted) else { continue };
         let Some(before) = years_before(app.ambient.now(), years.max(AUDIT_YEARS)) else { continue };

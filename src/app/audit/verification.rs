@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::app::App;
 use crate::app::error::AppError;
-use crate::app::screening::scan::Progress;
+use crate::app::progress::Progress;
 use crate::domain::audit::seal::{Break, Chain, EntryMac, Head, Pruned};
 use crate::domain::ids::{AuditEntryId, ClinicId};
 use crate::store::audit::trail::{AuditSnapshot, ENTRIES, PendingEntry};

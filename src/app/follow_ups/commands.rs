@@ -13,7 +13,7 @@ use crate::domain::ids::FollowUpId;
 use crate::domain::submissions::Idempotency;
 use crate::store;
 use crate::store::follow_ups::commands::{Decided, Outcome};
-use crate::store::submissions::idempotency_keys::{Effect, Kept};
+use crate::store::idempotency_keys::{Effect, Kept};
 
 /// A requested command.
 #[derive(Clone)]
@@ -105,7 +105,7 @@ fn decided(app: &App, actor: &Actor, change: Change, action: AuditAction) -> Res
 async fn earlier(app: &App, actor: &Actor, idempotency: Option<&Idempotency>) -> Result<Option<Answered>, AppError> {
     let Some(idempotency) = idempotency else { return Ok(None) };
     let (clinic_id, now) = (actor.clinic_id, app.ambient.now());
-    match store::submissions::idempotency_keys::find(&app.store, clinic_id, idempotency, now).await? {
+    match store::idempotency_keys::find(&app.store, clinic_id, idempotency, now).await? {
         Some(kept) => replay(app, actor, kept).await.map(Some),
         None => Ok(None),
     }

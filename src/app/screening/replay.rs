@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-pub use super::scan::Progress;
 use super::{rule_tables, scan};
 use crate::app::App;
 use crate::app::error::AppError;
+use crate::app::progress::Progress;
 use crate::domain::clinics::Clinic;
 use crate::domain::screening::replay::{Replay, rescore};
 use crate::domain::screening::rule_table::RuleTable;

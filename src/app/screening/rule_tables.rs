@@ -2,9 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
-
-use moka::future::Cache as Moka;
 
 use crate::app::App;
 use crate::app::error::AppError;
@@ -12,33 +9,6 @@ use crate::domain::screening::rule_table::{Id, RuleTable};
 use crate::rules::Release;
 use crate::rules::conformance::{self, ConformanceCase};
 use crate::store;
-
-/// Compiled versions from the database.
-pub(crate) type ReleaseCache = Moka<String, Arc<Release>>;
-
-/// The versions in the database, as of the last query.
-pub(crate) type VersionCache = Moka<(), Arc<Vec<String>>>;
-
-pub(crate) fn cache() -> ReleaseCache {
-    Moka::new(16)
-}
-
-pub(crate) fn known() -> VersionCache {
-    Moka::builder().time_to_live(Duration::from_secs(1)).build()
-}
-
-/// Stores the text of every version of this binary in the database.
-///
-/// # Errors
-/// Fails when the database is unavailable, or has another text of a version.
-pub(in crate::app) async fn record(app: &App) -> Result<(), AppError> {
-    for release in app.releases.iter() {
-        let now = app.ambient.now();
-        store::screening::rule_tables::record(&app.store, &release.table.version, &release.digest, &release.files, now)
-            .await?;
-    }
-    Ok(())
-}
 
 /// The table that scores new submissions.
 #[must_use]
@@ -66,7 +36,7 @@ pub async fn get(app: &App, version: &str) -> Result<Arc<Release>, AppError> {
     if let Some(release) = app.releases.find(version) {
         return Ok(Arc::clone(release));
     }
-    if let Some(release) = app.read_tables.get(version).await {
+    if let Some(release) = app.rule_tables.releases.get(version).await {
         return Ok(release);
     }
     if version.contains('\0') {
@@ -76,7 +46,7 @@ pub async fn get(app: &App, version: &str) -> Result<Arc<Release>, AppError> {
     let files = store::screening::rule_tables::find(&app.store, version).await?.ok_or(AppError::NotFound)?;
     let release = Release::read(version, files).map_err(|_| AppError::RuleTable(Id::from(version)))?;
     let release = Arc::new(release);
-    app.read_tables.insert(version.to_owned(), Arc::clone(&release)).await;
+    app.rule_tables.releases.insert(version.to_owned(), Arc::clone(&release)).await;
     Ok(release)
 }
 
@@ -89,7 +59,7 @@ pub async fn find(app: &App, version: &str) -> Result<Arc<Release>, AppError> {
     if app.releases.find(version).is_none() {
         let versions =
             async { Ok::<_, AppError>(Arc::new(store::screening::rule_tables::versions(&app.store).await?)) };
-        let versions = app.known_tables.try_get_with((), versions).await;
+        let versions = app.rule_tables.versions.try_get_with((), versions).await;
         let versions = versions.map_err(AppError::shared)?;
         if !versions.iter().any(|known| known == version) {
             return Err(AppError::NotFound);

@@ -7,16 +7,9 @@ use tokio::task::spawn_blocking;
 
 use crate::app::App;
 use crate::app::error::AppError;
+use crate::app::progress::Progress;
 use crate::domain::ids::ClinicId;
 use crate::store::screening::scan::{Scan, Scanned};
-
-/// The progress of a scan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// Rows processed.
-    pub done: u64,
-    pub total: u64,
-}
 
 /// Chunks in progress at once. This bounds the memory, whatever the number of rows.
 const AT_ONCE: usize = 4;

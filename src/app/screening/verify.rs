@@ -1,9 +1,9 @@
 //! Verification: checks that every stored assessment equals its recomputation under its own rule table.
 
-use super::replay::Progress;
 use super::{rule_tables, scan};
 use crate::app::App;
 use crate::app::error::AppError;
+use crate::app::progress::Progress;
 use crate::domain::ids::ClinicId;
 use crate::domain::screening::replay::rescore;
 use crate::domain::screening::verification::{Differing, Verification, differing_fields};

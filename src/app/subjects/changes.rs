@@ -1,9 +1,9 @@
 //! Changes of a subject by staff: contact data, consent, and their earlier values.
 
 use crate::app::App;
+use crate::app::ambient::possible;
 use crate::app::audit::{audited_read, entry};
 use crate::app::error::AppError;
-use crate::app::submissions::intake::possible;
 use crate::domain::access::actor::Actor;
 use crate::domain::audit::AuditAction;
 use crate::domain::fault::FaultCode;
@@ -52,7 +52,7 @@ pub async fn replace_consent(
     seen: i32,
     consent: Consent,
 ) -> Result<Subject, AppError> {
-    if !possible(app, consent.given_at) {
+    if !possible(&*app.ambient, consent.given_at) {
         return Err(AppError::fault("/given_at", FaultCode::OutOfRange, "must be between 1900 and now"));
     }
     replace(app, actor, subject_id, seen, AuditAction::ConsentChanged, Replacement::Consent(consent)).await

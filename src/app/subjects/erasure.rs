@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::merges;
 use crate::app::audit::{audited_read, entry, operator_entry};
 use crate::app::error::AppError;
-use crate::app::screening::scan::Progress;
+use crate::app::progress::Progress;
 use crate::app::{App, clinics};
 use crate::domain::access::actor::Actor;
 use crate::domain::audit::AuditAction;

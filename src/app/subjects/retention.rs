@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::app::audit::operator_entry;
 use crate::app::error::AppError;
-use crate::app::screening::scan::Progress;
+use crate::app::progress::Progress;
 use crate::app::{App, clinics};
 use crate::domain::audit::AuditAction;
 use crate::domain::ids::ClinicId;

@@ -26,7 +26,7 @@ pub async fn submissions(
     filter: SubmissionFilter,
     after: Option<String>,
 ) -> Result<impl Stream<Item = Result<Vec<Exported<ExportedSubmission>>, AppError>> + use<>, AppError> {
-    let place = app.export_place(actor).await?;
+    let place = app.under_way.export_place(actor).await?;
     let (reports, clinic_id, until) = (app.reports.clone(), actor.clinic_id, app.ambient.now());
     let read = move |after: Option<String>| {
         let (reports, filter) = (reports.clone(), filter.clone());
@@ -53,7 +53,7 @@ pub async fn follow_ups(
     filter: FollowUpFilter,
     after: Option<String>,
 ) -> Result<impl Stream<Item = Result<Vec<Exported<ExportedFollowUp>>, AppError>> + use<>, AppError> {
-    let place = app.export_place(actor).await?;
+    let place = app.under_way.export_place(actor).await?;
     let (reports, clinic_id, until) = (app.reports.clone(), actor.clinic_id, app.ambient.now());
     let read = move |after: Option<String>| {
         let (reports, filter) = (reports.clone(), filter.clone());

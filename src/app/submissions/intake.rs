@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use jiff::Timestamp;
 
 use crate::app::App;
-use crate::app::ambient::new_id;
+use crate::app::ambient::{new_id, possible};
 use crate::app::audit::audited_read;
 use crate::app::error::AppError;
 use crate::app::screening::rule_tables;
@@ -23,12 +23,7 @@ use crate::domain::submissions::{Draft, Idempotency, Stamp, accept};
 use crate::store;
 use crate::store::database::constraint::Meaning;
 use crate::store::error::StoreError;
-use crate::store::submissions::idempotency_keys::{Effect, Kept};
-
-/// How far a client's clock may be ahead, seconds.
-const CLOCK_AHEAD_SECONDS: i64 = 300;
-/// The earliest accepted time, 1900-01-01T00:00:00Z: no living person answered before; seconds.
-const EARLIEST_SECONDS: i64 = -2_208_988_800;
+use crate::store::idempotency_keys::{Effect, Kept};
 
 /// Scores answers without storing anything.
 #[must_use]
@@ -48,7 +43,7 @@ pub fn alarm(app: &App, answers: &Answers) -> Alarm {
 /// # Errors
 /// Fails when a submission would wait too long.
 pub fn takes(app: &App, actor: &Actor, overloaded: bool) -> Result<Option<Place>, AppError> {
-    let place = app.submission_place(actor.clinic_id);
+    let place = app.under_way.submission_place(actor.clinic_id);
     if app.writers.refuses_submissions(actor.clinic_id) {
         return Err(AppError::Unavailable("too many submissions wait to be written".to_owned()));
     }
@@ -120,7 +115,7 @@ async fn refused_correction(
         return Ok(None);
     }
     if let Some(idempotency) = &draft.idempotency {
-        match store::submissions::idempotency_keys::find(&app.store, actor.clinic_id, idempotency, now).await? {
+        match store::idempotency_keys::find(&app.store, actor.clinic_id, idempotency, now).await? {
             Some(Kept::Same(Effect::Submission(earlier))) => {
                 if let Some(stored) = store::submissions::find(&app.store, actor.clinic_id, earlier).await? {
                     return Ok(Some(Stored::Replayed(Box::new(stored))));
@@ -144,8 +139,7 @@ pub async fn earlier(
     idempotency: &Idempotency,
 ) -> Result<Option<StoredSubmission>, AppError> {
     let clinic_id = actor.clinic_id;
-    let found =
-        store::submissions::idempotency_keys::find(&app.store, clinic_id, idempotency, app.ambient.now()).await?;
+    let found = store::idempotency_keys::find(&app.store, clinic_id, idempotency, app.ambient.now()).await?;
     let Some(Kept::Same(Effect::Submission(submission_id))) = found else { return Ok(None) };
     match store::submissions::find(&app.store, clinic_id, submission_id).await? {
         Some(stored) => shown_again(app, actor, stored).await.map(Some),
@@ -180,7 +174,7 @@ pub fn draft_faults(app: &App, draft: &Draft, actor: &Actor) -> Vec<Fault> {
     }
     let consent = draft.subject.consent.as_ref().map(|consent| consent.given_at);
     for (pointer, at) in [("/answered_at", draft.answered_at), ("/subject/consent/given_at", consent)] {
-        if at.is_some_and(|at| !possible(app, at)) {
+        if at.is_some_and(|at| !possible(&*app.ambient, at)) {
             faults.push(Fault::new(pointer, FaultCode::OutOfRange, "must be between 1900 and now"));
         }
     }
@@ -196,9 +190,4 @@ fn import_fault(app: &App, draft: &Draft) -> Option<Fault> {
         Some(at) if at < app.ambient.now() => None,
         Some(_) => Some(Fault::new("/answered_at", FaultCode::OutOfRange, "history must be in the past")),
     }
-}
-
-/// Whether a time is within the accepted range.
-pub(in crate::app) fn possible(app: &App, at: Timestamp) -> bool {
-    (EARLIEST_SECONDS..=app.ambient.now().as_second() + CLOCK_AHEAD_SECONDS).contains(&at.as_second())
 }

@@ -17,10 +17,11 @@ use super::screening::rule_tables;
 use crate::domain::access::actor::{Actor, Role};
 use crate::domain::audit::AuditAction;
 use crate::domain::clinics::Clinic;
-use crate::domain::ids::SubmissionId;
+use crate::domain::ids::{SubjectId, SubmissionId};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::screening::assessment::Assessment;
 use crate::domain::screening::replay::rescore;
+use crate::domain::submissions::history::{HistoryEntry, next_screen, screens};
 use crate::domain::submissions::stored::{StoredSubmission, SubmissionFilter, SubmissionSummary};
 use crate::rules::Release;
 use crate::store;
@@ -95,4 +96,31 @@ pub async fn list(
     let shown = distinct_subjects(page.items.iter().map(|item| item.subject_id));
     audited_read(app, actor, AuditAction::SubmissionsListed, Uuid::nil(), &shown).await?;
     Ok(page)
+}
+
+/// One page of a subject's submissions, newest first, each with the changes since the one before and when the next is due.
+///
+/// # Errors
+/// Fails when the clinic has no such subject, the cursor does not belong to this list, or the database is unavailable.
+pub async fn of_subject(
+    app: &App,
+    actor: &Actor,
+    subject_id: SubjectId,
+    page: &PageRequest,
+) -> Result<Page<HistoryEntry>, AppError> {
+    if !store::subjects::exists(&app.store, actor.clinic_id, subject_id).await? {
+        return Err(AppError::NotFound);
+    }
+    let (page, before) = store::submissions::history::list(&app.store, actor.clinic_id, subject_id, page).await?;
+    let mut items = screens(page.items, before.as_ref());
+    for screen in &mut items {
+        screen.next_screen = match rule_tables::get(app, &screen.submission.assessment.rule_table).await {
+            Ok(release) => next_screen(&release.table, &screen.submission),
+            // An unusable table gives no interval; the history is returned all the same.
+            Err(AppError::RuleTable(_)) => None,
+            Err(error) => return Err(error),
+        };
+    }
+    audited_read(app, actor, AuditAction::SubjectSubmissionsListed, subject_id.0, &[subject_id]).await?;
+    Ok(Page { items, next_cursor: page.next_cursor })
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::check::list;
 use super::read_folder;
 use crate::app::screening::replay::replay;
-use crate::cli::clinics;
+use crate::cli::clinic_argument;
 use crate::cli::database::on_database;
 use crate::cli::output::print;
 use crate::cli::progress::Shown;
@@ -24,7 +24,7 @@ use crate::rules::released_files;
 pub(super) async fn run(settings: &Settings, file: &str, clinic: &str, json: bool) -> anyhow::Result<ExitCode> {
     let table = Arc::new(table(file)?);
     let text = on_database(settings, async |app| {
-        let clinic = clinics::find(app, clinic).await?;
+        let clinic = clinic_argument::find(app, clinic).await?;
         let mut shown = Shown::begin();
         let found = replay(app, &clinic, Arc::clone(&table), |now| shown.at(now)).await?;
         shown.end();

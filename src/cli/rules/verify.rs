@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use crate::app::screening::verify::verify;
-use crate::cli::clinics;
+use crate::cli::clinic_argument;
 use crate::cli::database::on_database;
 use crate::cli::output::print;
 use crate::cli::progress::Shown;
@@ -16,7 +16,7 @@ use crate::domain::screening::verification::{Differing, Verification};
 pub(super) async fn run(settings: &Settings, clinic: Option<&str>, json: bool) -> anyhow::Result<ExitCode> {
     let found = on_database(settings, async |app| {
         let clinic_id = match clinic {
-            Some(clinic) => Some(clinics::find(app, clinic).await?.clinic_id),
+            Some(clinic) => Some(clinic_argument::find(app, clinic).await?.clinic_id),
             None => None,
         };
         let mut shown = Shown::begin();

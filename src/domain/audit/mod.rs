@@ -9,6 +9,9 @@ use uuid::Uuid;
 use super::ids::{AuditEntryId, ClinicId, CredentialId, SubjectId};
 use super::names::names;
 
+/// The minimum retention period of the audit log, years.
+pub const AUDIT_YEARS: u32 = 3;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEntry {
     pub audit_entry_id: AuditEntryId,
@@ -30,6 +33,43 @@ pub struct AuditEntry {
     /// How many occurrences are folded into this entry.
     pub occurrences: i32,
     pub request_id: Option<Uuid>,
+}
+
+impl AuditEntry {
+    /// The entry of a success without a credential.
+    #[must_use]
+    pub fn new(
+        audit_entry_id: AuditEntryId,
+        clinic_id: ClinicId,
+        at: Timestamp,
+        action: AuditAction,
+        resource_id: Uuid,
+    ) -> Self {
+        Self {
+            audit_entry_id,
+            clinic_id,
+            at,
+            credential_id: None,
+            action,
+            outcome: AuditOutcome::Success,
+            resource_id,
+            resource_ids: Vec::new(),
+            subject_id: None,
+            subject_ids: Vec::new(),
+            occurrences: 1,
+            request_id: None,
+        }
+    }
+
+    /// The entry with its subjects: one is stored as the entry's subject, several as a list.
+    #[must_use]
+    pub fn about(self, subjects: &[SubjectId]) -> Self {
+        let (subject_id, subject_ids) = match subjects {
+            [one] => (Some(*one), Vec::new()),
+            many => (None, many.to_vec()),
+        };
+        Self { subject_id, subject_ids, ..self }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

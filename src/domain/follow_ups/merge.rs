@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use super::join::union;
 use super::{Change, Closing, EventKind, FollowUp, FollowUpState, NotNeededReason, Refusal};
 use crate::domain::ids::{CredentialId, FollowUpId, SubjectId};
-use crate::domain::subjects::history::SubjectMerge;
 
 /// The result of a merge.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,9 +20,14 @@ pub struct Merged {
 /// A merge to be undone.
 #[derive(Clone, Copy, Debug)]
 pub struct Undo<'a> {
-    pub merge: &'a SubjectMerge,
-    /// The follow-up that the merge closed: its version after closing, and its state before.
-    pub closed: Option<(i32, FollowUpState)>,
+    /// The subject that remained.
+    pub kept: SubjectId,
+    /// The subject that was merged into it.
+    pub merged: SubjectId,
+    /// The follow-ups that were moved.
+    pub moved: &'a [FollowUpId],
+    /// The follow-up that the merge closed, its version after closing, and its state before.
+    pub closed: Option<(FollowUpId, i32, FollowUpState)>,
     /// The follow-ups that submissions of the kept subject belong to. Submissions of the merged subject are moved back already.
     pub joined: &'a [FollowUpId],
     /// Ids for the copies of follow-ups, enough for each follow-up of the merge.
@@ -83,20 +87,18 @@ pub fn unmerge(
     by: Option<CredentialId>,
     at: Timestamp,
 ) -> Result<Unmerged, Refusal> {
-    let SubjectMerge { kept, merged, follow_up_ids, closed_follow_up, .. } = undo.merge;
-    let moves = |case: &FollowUp| case.subject_id == *kept && follow_up_ids.contains(&case.follow_up_id);
-    let another_open = cases.iter().any(|case| !case.state.is_closed() && (case.subject_id == *merged || moves(case)));
+    let Undo { kept, merged, moved, .. } = *undo;
+    let moves = |case: &FollowUp| case.subject_id == kept && moved.contains(&case.follow_up_id);
+    let another_open = cases.iter().any(|case| !case.state.is_closed() && (case.subject_id == merged || moves(case)));
     let mut changes = Vec::new();
     for case in cases.iter().filter(|case| moves(case)) {
         let state = match undo.closed {
-            Some((version, before))
-                if *closed_follow_up == Some(case.follow_up_id) && version == case.version && !another_open =>
-            {
+            Some((id, version, before)) if id == case.follow_up_id && version == case.version && !another_open => {
                 before
             }
             _ => case.state,
         };
-        let after = FollowUp { subject_id: *merged, state, ..case.clone() };
+        let after = FollowUp { subject_id: merged, state, ..case.clone() };
         changes.push(Change::next(case, after, EventKind::Unmerge, by, at)?);
     }
     let split = changes.iter().map(|change| &change.after).filter(|case| undo.joined.contains(&case.follow_up_id));
@@ -104,7 +106,7 @@ pub fn unmerge(
     let mut copies = Vec::new();
     for (case, copy) in split.into_iter().zip(undo.spare.iter().copied()) {
         copies.push((case.follow_up_id, copy));
-        let copy = FollowUp { follow_up_id: copy, subject_id: *kept, ..case };
+        let copy = FollowUp { follow_up_id: copy, subject_id: kept, ..case };
         changes.push(Change::first(copy, EventKind::Unmerge, by, at));
     }
     Ok(Unmerged { changes, copies })

@@ -19,7 +19,7 @@ use serde_json::value::RawValue;
 use super::element::{Typed, elements};
 use super::negotiation::outcomes;
 use super::outcome::outcome;
-use super::{MEDIA_TYPE, PATH, reply, resources};
+use super::{MEDIA_TYPE, PATH, reply, routes};
 use crate::app::error::AppError;
 use crate::domain::fault::{Fault, FaultCode, keep_first_of_each_place};
 use crate::http::kernel::auth::Intake;
@@ -81,12 +81,12 @@ pub(super) async fn take_batch(
     caller: Intake,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
-    let _place = state.app.batch_place(&caller.actor()).await?;
+    let _place = state.app.under_way.batch_place(&caller.actor()).await?;
     let bytes = incoming.read_json_bytes(LARGEST_BODY).await?;
     let entries = &entries_of(&bytes)?;
     let app = App::new()
         .app_data(state)
-        .service(resources())
+        .service(routes())
         .wrap(from_fn(record_refusals))
         .wrap(from_fn(bounds::check))
         .wrap(from_fn(outcomes));

@@ -1,5 +1,7 @@
 //! `CapabilityStatement`, built from the list of interactions.
 
+use std::collections::{BTreeSet, HashSet};
+
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
@@ -11,6 +13,9 @@ use crate::http::kernel::problem::Problem;
 
 /// Date of the last change to the supported interactions.
 const CHANGED: &str = "2026-11-25";
+
+/// Where Structured Data Capture defines its operations.
+const DEFINITIONS: &str = "http://hl7.org/fhir/uv/sdc/OperationDefinition";
 
 /// Search parameters of resources made of submissions.
 const OF_RECORDS: [(&str, &str); 6] = [
@@ -29,16 +34,6 @@ const OF_CASES: [(&str, &str); 5] = [
     ("subject", "reference"),
     ("patient", "reference"),
     ("status", "token"),
-];
-
-/// Operations: type, name and definition.
-const OPERATIONS: [(&str, &str, &str); 2] = [
-    ("Questionnaire", "populate", "http://hl7.org/fhir/uv/sdc/OperationDefinition/Questionnaire-populate"),
-    (
-        "QuestionnaireResponse",
-        "extract",
-        "http://hl7.org/fhir/uv/sdc/OperationDefinition/QuestionnaireResponse-extract",
-    ),
 ];
 
 /// Search parameters of a type: name and kind.
@@ -89,30 +84,26 @@ fn statement() -> Value {
 
 /// All types, in the order of the list.
 fn types() -> impl Iterator<Item = &'static str> {
-    let mut seen = std::collections::HashSet::new();
-    let names = INTERACTIONS.iter().filter_map(|one| one.path.split('/').nth(2));
+    let mut seen = HashSet::new();
+    let names = INTERACTIONS.iter().filter_map(Interaction::resource_type);
     names.filter(move |name| name.starts_with(char::is_uppercase) && seen.insert(*name))
 }
 
 fn resource(name: &str) -> Value {
-    let of_type = INTERACTIONS.iter().filter(|one| one.path.split('/').nth(2) == Some(name));
-    let mut codes: Vec<&str> = of_type.filter_map(code).collect();
-    codes.sort_unstable();
-    codes.dedup();
-    let interaction: Vec<Value> = codes.iter().map(|code| json!({"code": code})).collect();
+    let of_type = || INTERACTIONS.iter().filter(|one| one.resource_type() == Some(name));
+    let codes: BTreeSet<&str> = of_type().filter_map(code).collect();
+    let operations: BTreeSet<&str> = of_type().filter_map(|one| Some(one.path.split_once('$')?.1)).collect();
     let parameter = |(name, kind): (&str, &str)| json!({"name": name, "type": kind});
-    let created = codes.contains(&"create");
-    let operation = OPERATIONS.into_iter().filter(|(of, ..)| *of == name);
-    let operation: Vec<Value> = operation.map(|(_, name, at)| json!({"name": name, "definition": at})).collect();
+    let operation = |one: &&str| json!({"name": one, "definition": format!("{DEFINITIONS}/{name}-{one}")});
     let mut resource = json!({
         "type": name,
-        "interaction": interaction,
-        "conditionalCreate": created,
+        "interaction": codes.iter().map(|code| json!({"code": code})).collect::<Vec<_>>(),
+        "conditionalCreate": codes.contains("create"),
         "versioning": "versioned",
         "searchParam": parameters(name).into_iter().map(parameter).collect::<Vec<_>>(),
     });
-    if !operation.is_empty() {
-        resource["operation"] = operation.into();
+    if !operations.is_empty() {
+        resource["operation"] = operations.iter().map(operation).collect();
     }
     resource
 }
@@ -120,7 +111,7 @@ fn resource(name: &str) -> Value {
 /// The FHIR code of an interaction; `None` for operations.
 fn code(one: &Interaction) -> Option<&'static str> {
     let rest = one.path.split('/').skip(3).collect::<Vec<_>>();
-    Some(match (one.method, &rest[..]) {
+    Some(match (one.method.as_str(), &rest[..]) {
         ("GET", []) | ("POST", ["_search"]) => "search-type",
         ("GET", ["{id}"]) => "read",
         ("POST", []) => "create",

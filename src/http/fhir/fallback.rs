@@ -12,12 +12,13 @@ use crate::http::kernel::problem::{Problem, ProblemType};
 /// Always fails, with 405 or 404.
 pub(super) async fn fallback(request: HttpRequest) -> Result<&'static str, Problem> {
     let path = request.path();
-    let methods: Vec<&str> = INTERACTIONS.iter().filter(|one| matches(one.path, path)).map(|one| one.method).collect();
+    let supported = INTERACTIONS.iter().filter(|one| matches(one.path, path));
+    let methods: Vec<&str> = supported.map(|one| one.method.as_str()).collect();
     if !methods.is_empty() {
         return Err(Problem::method_not_allowed(&methods.join(", ")));
     }
     let kind = path.split('/').nth(2);
-    let served = kind.is_some() && INTERACTIONS.iter().any(|one| one.path.split('/').nth(2) == kind);
+    let served = kind.is_some() && INTERACTIONS.iter().any(|one| one.resource_type() == kind);
     let detail = if served {
         "this type does not support this interaction; GET /fhir/metadata lists them"
     } else {

@@ -1,8 +1,8 @@
 //! The FHIR R4 facade: resources built on the same use cases as `/v1`. FHIR types are used only in `http`.
 //!
 //! It is not part of the OpenAPI document: FHIR has its own description, `GET /fhir/metadata`, with its own media type, errors
-//! and search. [`INTERACTIONS`] is the single list of what is served; audited refusals, the 405 responses and the access test
-//! use it.
+//! and search. [`INTERACTIONS`] is the single list of what is served: the routes, audited refusals, the 405 responses, the
+//! `CapabilityStatement` and the access test follow from it.
 
 mod batch;
 mod bundle;
@@ -36,12 +36,16 @@ mod scored;
 mod search;
 mod task_update;
 
+use actix_web::Route;
 use actix_web::dev::HttpServiceFactory;
+use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::web;
 
-use crate::domain::access::actor::Role;
-use crate::domain::audit::AuditAction;
+use crate::domain::access::actor::Role::{self, Intake, Staff};
+use crate::domain::audit::AuditAction::{
+    self, FollowUpRead, FollowUpsListed, SubmissionCreated, SubmissionRead, SubmissionsListed,
+};
 
 pub(super) use negotiation::outcomes;
 
@@ -52,119 +56,81 @@ pub const PATH: &str = "/fhir";
 pub const MEDIA_TYPE: &str = "application/fhir+json";
 
 /// One supported interaction.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Interaction {
-    /// HTTP method.
-    pub method: &'static str,
+    pub method: Method,
     /// Path template.
     pub path: &'static str,
+    /// Adds the handler to a route.
+    handler: fn(Route) -> Route,
     /// The lowest role required; `None` for public interactions.
     pub least: Option<Role>,
-    /// Audit action; `None` if the interaction is not audited.
+    /// `None` if the interaction is not audited.
     pub action: Option<AuditAction>,
 }
 
-/// All supported interactions.
-pub const INTERACTIONS: [Interaction; 30] = [
-    on("POST", "/fhir", Role::Intake, AuditAction::SubmissionCreated),
-    public("/fhir/metadata"),
-    public("/fhir/Questionnaire"),
-    public("/fhir/Questionnaire/{id}"),
-    asking("/fhir/Questionnaire/$populate"),
-    asking("/fhir/Questionnaire/{id}/$populate"),
-    public("/fhir/CodeSystem"),
-    public("/fhir/CodeSystem/{id}"),
-    on("POST", "/fhir/QuestionnaireResponse", Role::Intake, AuditAction::SubmissionCreated),
-    on("GET", "/fhir/QuestionnaireResponse", Role::Intake, AuditAction::SubmissionsListed),
-    on("POST", "/fhir/QuestionnaireResponse/_search", Role::Intake, AuditAction::SubmissionsListed),
-    on("GET", "/fhir/QuestionnaireResponse/{id}", Role::Intake, AuditAction::SubmissionRead),
-    asking("/fhir/QuestionnaireResponse/$extract"),
-    on("POST", "/fhir/QuestionnaireResponse/{id}/$extract", Role::Intake, AuditAction::SubmissionRead),
-    on("GET", "/fhir/RiskAssessment", Role::Intake, AuditAction::SubmissionsListed),
-    on("POST", "/fhir/RiskAssessment/_search", Role::Intake, AuditAction::SubmissionsListed),
-    on("GET", "/fhir/RiskAssessment/{id}", Role::Intake, AuditAction::SubmissionRead),
-    on("GET", "/fhir/Observation", Role::Intake, AuditAction::SubmissionsListed),
-    on("POST", "/fhir/Observation/_search", Role::Intake, AuditAction::SubmissionsListed),
-    on("GET", "/fhir/Observation/{id}", Role::Intake, AuditAction::SubmissionRead),
-    on("GET", "/fhir/ServiceRequest", Role::Staff, AuditAction::FollowUpsListed),
-    on("POST", "/fhir/ServiceRequest/_search", Role::Staff, AuditAction::FollowUpsListed),
-    on("GET", "/fhir/ServiceRequest/{id}", Role::Staff, AuditAction::FollowUpRead),
-    on("GET", "/fhir/Task", Role::Staff, AuditAction::FollowUpsListed),
-    on("POST", "/fhir/Task/_search", Role::Staff, AuditAction::FollowUpsListed),
-    on("GET", "/fhir/Task/{id}", Role::Staff, AuditAction::FollowUpRead),
-    on("PUT", "/fhir/Task/{id}", Role::Staff, AuditAction::FollowUpRead),
-    on("GET", "/fhir/Flag", Role::Staff, AuditAction::FollowUpsListed),
-    on("POST", "/fhir/Flag/_search", Role::Staff, AuditAction::FollowUpsListed),
-    on("GET", "/fhir/Flag/{id}", Role::Staff, AuditAction::FollowUpRead),
-];
-
-const fn public(path: &'static str) -> Interaction {
-    Interaction { method: "GET", path, least: None, action: None }
+impl Interaction {
+    /// The resource type in the path.
+    fn resource_type(&self) -> Option<&'static str> {
+        self.path.split('/').nth(2)
+    }
 }
 
-/// An operation on data that the caller sends; not audited.
-const fn asking(path: &'static str) -> Interaction {
-    Interaction { method: "POST", path, least: Some(Role::Intake), action: None }
+macro_rules! interactions {
+    ($($method:ident $path:literal $handler:path, $least:expr, $action:expr;)*) => {
+        /// All supported interactions, in the order in which their routes are matched.
+        pub static INTERACTIONS: &[Interaction] = &[$(Interaction {
+            method: Method::$method,
+            path: $path,
+            handler: |route| route.to($handler),
+            least: $least,
+            action: $action,
+        }),*];
+    };
 }
 
-const fn on(method: &'static str, path: &'static str, least: Role, action: AuditAction) -> Interaction {
-    Interaction { method, path, least: Some(least), action: Some(action) }
+interactions! {
+    POST "/fhir" batch::take_batch, Some(Intake), Some(SubmissionCreated);
+    GET "/fhir/metadata" capability::get_metadata, None, None;
+    GET "/fhir/Questionnaire" questionnaire::search_questionnaires, None, None;
+    GET "/fhir/Questionnaire/{id}" questionnaire::get_questionnaire, None, None;
+    POST "/fhir/Questionnaire/$populate" populate::populate, Some(Intake), None;
+    POST "/fhir/Questionnaire/{id}/$populate" populate::populate_version, Some(Intake), None;
+    GET "/fhir/CodeSystem" code_system::search_code_systems, None, None;
+    GET "/fhir/CodeSystem/{id}" code_system::get_code_system, None, None;
+    POST "/fhir/QuestionnaireResponse" create::create_response, Some(Intake), Some(SubmissionCreated);
+    GET "/fhir/QuestionnaireResponse" records::search_responses, Some(Intake), Some(SubmissionsListed);
+    POST "/fhir/QuestionnaireResponse/_search" records::search_responses, Some(Intake), Some(SubmissionsListed);
+    GET "/fhir/QuestionnaireResponse/{id}" records::get_response, Some(Intake), Some(SubmissionRead);
+    POST "/fhir/QuestionnaireResponse/$extract" extract::extract_sent, Some(Intake), None;
+    POST "/fhir/QuestionnaireResponse/{id}/$extract" extract::extract_stored, Some(Intake), Some(SubmissionRead);
+    GET "/fhir/RiskAssessment" records::search_risk_assessments, Some(Intake), Some(SubmissionsListed);
+    POST "/fhir/RiskAssessment/_search" records::search_risk_assessments, Some(Intake), Some(SubmissionsListed);
+    GET "/fhir/RiskAssessment/{id}" records::get_risk_assessment, Some(Intake), Some(SubmissionRead);
+    GET "/fhir/Observation" records::search_observations, Some(Intake), Some(SubmissionsListed);
+    POST "/fhir/Observation/_search" records::search_observations, Some(Intake), Some(SubmissionsListed);
+    GET "/fhir/Observation/{id}" records::get_observation, Some(Intake), Some(SubmissionRead);
+    GET "/fhir/ServiceRequest" follow_ups::search_service_requests, Some(Staff), Some(FollowUpsListed);
+    POST "/fhir/ServiceRequest/_search" follow_ups::search_service_requests, Some(Staff), Some(FollowUpsListed);
+    GET "/fhir/ServiceRequest/{id}" follow_ups::get_service_request, Some(Staff), Some(FollowUpRead);
+    GET "/fhir/Task" follow_ups::search_tasks, Some(Staff), Some(FollowUpsListed);
+    POST "/fhir/Task/_search" follow_ups::search_tasks, Some(Staff), Some(FollowUpsListed);
+    GET "/fhir/Task/{id}" follow_ups::get_task, Some(Staff), Some(FollowUpRead);
+    PUT "/fhir/Task/{id}" task_update::update_task, Some(Staff), Some(FollowUpRead);
+    GET "/fhir/Flag" follow_ups::search_flags, Some(Staff), Some(FollowUpsListed);
+    POST "/fhir/Flag/_search" follow_ups::search_flags, Some(Staff), Some(FollowUpsListed);
+    GET "/fhir/Flag/{id}" follow_ups::get_flag, Some(Staff), Some(FollowUpRead);
 }
 
-/// Audit action of each interaction, by method and path.
+/// Audit action of each audited interaction, by method and path.
 pub(super) fn actions() -> impl Iterator<Item = (String, AuditAction)> {
-    let recorded = |one: Interaction| Some((format!("{} {}", one.method, one.path), one.action?));
-    INTERACTIONS.into_iter().filter_map(recorded)
+    INTERACTIONS.iter().filter_map(|one| Some((format!("{} {}", one.method, one.path), one.action?)))
 }
 
-/// Registers the facade.
-pub(super) fn routes(config: &mut web::ServiceConfig) {
-    let bundles = web::resource(PATH).wrap(from_fn(negotiation::negotiate)).route(web::post().to(batch::take_batch));
-    config.service(bundles.default_service(web::to(fallback::fallback))).service(resources());
-}
-
-/// All routes except bundles, which use these routes.
-fn resources() -> impl HttpServiceFactory {
-    web::scope(PATH)
-        .wrap(from_fn(negotiation::negotiate))
-        .route("/metadata", web::get().to(capability::get_metadata))
-        .route("/Questionnaire", web::get().to(questionnaire::search_questionnaires))
-        .route("/Questionnaire/{id}", web::get().to(questionnaire::get_questionnaire))
-        .route("/Questionnaire/$populate", web::post().to(populate::populate))
-        .route("/Questionnaire/{id}/$populate", web::post().to(populate::populate_version))
-        .route("/CodeSystem", web::get().to(code_system::search_code_systems))
-        .route("/CodeSystem/{id}", web::get().to(code_system::get_code_system))
-        .configure(of_submissions)
-        .configure(of_follow_ups)
-        .default_service(web::to(fallback::fallback))
-}
-
-fn of_submissions(config: &mut web::ServiceConfig) {
-    config
-        .route("/QuestionnaireResponse", web::post().to(create::create_response))
-        .route("/QuestionnaireResponse", web::get().to(records::search_responses))
-        .route("/QuestionnaireResponse/_search", web::post().to(records::search_responses))
-        .route("/QuestionnaireResponse/{id}", web::get().to(records::get_response))
-        .route("/QuestionnaireResponse/$extract", web::post().to(extract::extract_sent))
-        .route("/QuestionnaireResponse/{id}/$extract", web::post().to(extract::extract_stored))
-        .route("/RiskAssessment", web::get().to(records::search_risk_assessments))
-        .route("/RiskAssessment/_search", web::post().to(records::search_risk_assessments))
-        .route("/RiskAssessment/{id}", web::get().to(records::get_risk_assessment))
-        .route("/Observation", web::get().to(records::search_observations))
-        .route("/Observation/_search", web::post().to(records::search_observations))
-        .route("/Observation/{id}", web::get().to(records::get_observation));
-}
-
-fn of_follow_ups(config: &mut web::ServiceConfig) {
-    config
-        .route("/ServiceRequest", web::get().to(follow_ups::search_service_requests))
-        .route("/ServiceRequest/_search", web::post().to(follow_ups::search_service_requests))
-        .route("/ServiceRequest/{id}", web::get().to(follow_ups::get_service_request))
-        .route("/Task", web::get().to(follow_ups::search_tasks))
-        .route("/Task/_search", web::post().to(follow_ups::search_tasks))
-        .route("/Task/{id}", web::get().to(follow_ups::get_task))
-        .route("/Task/{id}", web::put().to(task_update::update_task))
-        .route("/Flag", web::get().to(follow_ups::search_flags))
-        .route("/Flag/_search", web::post().to(follow_ups::search_flags))
-        .route("/Flag/{id}", web::get().to(follow_ups::get_flag));
+/// The routes of all interactions. A bundle sends its entries through them.
+pub(super) fn routes() -> impl HttpServiceFactory {
+    let scope = web::scope(PATH).wrap(from_fn(negotiation::negotiate)).default_service(web::to(fallback::fallback));
+    INTERACTIONS.iter().fold(scope, |scope, one| {
+        scope.route(one.path.trim_start_matches(PATH), (one.handler)(web::method(one.method.clone())))
+    })
 }

@@ -120,7 +120,7 @@ pub(in crate::http) async fn admitted(
     }
     let signed_in = outcome?;
     if request.method() == Method::GET {
-        let place = state.app.read_place(signed_in.clinic().clinic_id).await?;
+        let place = state.app.under_way.read_place(signed_in.clinic().clinic_id).await?;
         request.extensions_mut().insert(place);
     }
     Ok(signed_in)

@@ -42,34 +42,37 @@ pub(in crate::http) struct KnownPath {
     pub(in crate::http) methods: Vec<&'static str>,
 }
 
-/// The OpenAPI document as checked in.
-pub(in crate::http) fn text(api: &OpenApi) -> String {
+/// The OpenAPI document as checked in. It leaves out the audit actions.
+pub(in crate::http) fn text(mut api: OpenApi) -> String {
+    for operation in api.paths.paths.values_mut().flat_map(operations_mut) {
+        operation.extensions = None;
+    }
     let mut text = api.to_pretty_json().unwrap_or_default();
     text.push('\n');
     text
 }
 
 impl Served {
-    /// `action_of` gives the audit action of an operation id; `undocumented` has those of routes that are not in the document.
-    pub(in crate::http) fn new(
-        api: &OpenApi,
-        action_of: fn(&str) -> Option<AuditAction>,
-        undocumented: impl Iterator<Item = (String, AuditAction)>,
-    ) -> Self {
-        let known = |(template, item): (&String, &PathItem)| KnownPath {
-            template: template.clone(),
-            methods: operations(item).into_iter().map(|(method, _)| method).collect(),
-        };
-        let mut actions: HashMap<_, _> = undocumented.collect();
+    /// `undocumented` has the audited actions of routes that are not in the document.
+    pub(in crate::http) fn new(api: &OpenApi, undocumented: impl Iterator<Item = (String, AuditAction)>) -> Self {
+        let mut served = Self { paths: Vec::new(), actions: undocumented.collect() };
         for (path, item) in &api.paths.paths {
+            let mut methods = Vec::new();
             for (method, operation) in operations(item) {
-                if let Some(action) = operation.operation_id.as_deref().and_then(action_of) {
-                    actions.insert(format!("{method} {path}"), action);
+                methods.push(method);
+                if let Some(action) = audit_action(operation) {
+                    served.actions.insert(format!("{method} {path}"), action);
                 }
             }
+            served.paths.push(KnownPath { template: path.clone(), methods });
         }
-        Self { paths: api.paths.paths.iter().map(known).collect(), actions }
+        served
     }
+}
+
+/// The audit action that a handler declares; `None` if it is not audited.
+fn audit_action(operation: &Operation) -> Option<AuditAction> {
+    AuditAction::parse(operation.extensions.as_ref()?.get("x-audit-action")?.as_str()?)
 }
 
 /// Documentation pages: the document, its rendering, and the list of problems. They load nothing from other origins.

@@ -16,60 +16,6 @@ use crate::domain::access::actor::{Actor, Role};
 use crate::domain::audit::{AuditAction, AuditOutcome};
 use crate::domain::ids::SubjectId;
 
-/// The audit action of an operation of the OpenAPI document; `None` if the operation is not audited.
-#[must_use]
-pub fn action_of(operation_id: &str) -> Option<AuditAction> {
-    use AuditAction as A;
-    Some(match operation_id {
-        "create_submission" | "create_submission_batch" => A::SubmissionCreated,
-        "list_submissions" => A::SubmissionsListed,
-        "get_submission" => A::SubmissionRead,
-        "get_submission_assessment" => A::SubmissionAssessed,
-        "list_follow_ups" => A::FollowUpsListed,
-        "get_follow_up" => A::FollowUpRead,
-        "search_subjects" => A::SubjectsSearched,
-        "list_subject_submissions" => A::SubjectSubmissionsListed,
-        "get_submission_export" => A::SubmissionsExported,
-        "list_follow_up_history" => A::FollowUpHistoryRead,
-        "get_follow_up_export" => A::FollowUpsExported,
-        "take_next_follow_up" => A::FollowUpTaken,
-        "claim_follow_up" => A::FollowUpClaimed,
-        "release_follow_up" => A::FollowUpReleased,
-        "reassign_follow_up" => A::FollowUpReassigned,
-        "contact_follow_up" => A::FollowUpContacted,
-        "book_follow_up" => A::FollowUpBooked,
-        "unbook_follow_up" => A::FollowUpUnbooked,
-        "mark_follow_up_not_attended" => A::FollowUpMissed,
-        "close_follow_up" => A::FollowUpClosed,
-        "reopen_follow_up" => A::FollowUpReopened,
-        "note_follow_up" => A::FollowUpNoted,
-        "get_subject" => A::SubjectRead,
-        "list_subject_history" => A::SubjectHistoryRead,
-        "replace_subject_contact" => A::ContactChanged,
-        "replace_subject_consent" => A::ConsentChanged,
-        "merge_subjects" => A::SubjectsMerged,
-        "undo_subject_merge" => A::MergeUndone,
-        "export_subject" => A::SubjectExported,
-        "delete_subject" => A::SubjectErased,
-        "get_stats" => A::StatsRead,
-        "list_credentials" => A::CredentialsListed,
-        "create_credential" => A::CredentialMinted,
-        "rotate_credential" => A::CredentialRotated,
-        "revoke_credential" => A::CredentialRevoked,
-        "create_webhook" => A::WebhookCreated,
-        "list_webhooks" => A::WebhooksListed,
-        "get_webhook" => A::WebhookRead,
-        "update_webhook" => A::WebhookChanged,
-        "delete_webhook" => A::WebhookDeleted,
-        "rotate_webhook_secret" => A::WebhookSecretRotated,
-        "ping_webhook" => A::WebhookPinged,
-        "list_webhook_deliveries" => A::WebhookDeliveriesListed,
-        "redeliver_webhook_deliveries" => A::WebhookRedelivered,
-        "list_audit_entries" => A::AuditEntriesListed,
-        _ => return None,
-    })
-}
-
 /// Audits a refusal. If the entry cannot be written, the response is withheld and the caller gets 503.
 ///
 /// # Errors

@@ -10,6 +10,7 @@ pub mod master_key_checks;
 pub mod migrations;
 pub mod page;
 pub(super) mod pool;
+pub(super) mod removal_lock;
 pub(super) mod replica;
 pub mod rights;
 pub(super) mod role;

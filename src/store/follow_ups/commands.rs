@@ -13,7 +13,7 @@ use crate::store::database::Store;
 use crate::store::database::connection::Connection;
 use crate::store::database::keys::Place;
 use crate::store::error::StoreError;
-use crate::store::submissions::idempotency_keys::{Effect, Kept, claim, record_effect};
+use crate::store::idempotency_keys::{Effect, Kept, claim, record_effect};
 
 /// A decided command on a follow-up, with everything that its transaction writes.
 #[derive(Clone)]

@@ -58,11 +58,12 @@ pub(in crate::store) async fn unmerge(
     let closed = match merge.closed_follow_up.zip(closed_version) {
         Some((id, version)) => {
             let before = events::state(connection, entry.clinic_id, id, version - 1).await?;
-            Some((version, before.unwrap_or(FollowUpState::Open)))
+            Some((id, version, before.unwrap_or(FollowUpState::Open)))
         }
         None => None,
     };
-    let undo = Undo { merge, closed, joined: &joined, spare };
+    let (kept, merged, moved) = (merge.kept, merge.merged, &*merge.follow_up_ids);
+    let undo = Undo { kept, merged, moved, closed, joined: &joined, spare };
     let unmerged = follow_ups::unmerge(cases, &undo, entry.credential_id, entry.at).map_err(refused)?;
     write(connection, keys, entry, unmerged.changes).await?;
     follow_copies(connection, entry.clinic_id, merge.kept, &unmerged.copies).await

@@ -5,13 +5,13 @@ use std::path::Path;
 use uuid::Uuid;
 
 use super::erasure_log::{self, Erased};
-use super::merges::one_at_a_time;
 use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, EventId, SubjectId};
 use crate::domain::webhooks::Event;
 use crate::store::audit;
 use crate::store::database::Store;
 use crate::store::database::connection::Connection;
+use crate::store::database::removal_lock::one_at_a_time;
 use crate::store::error::StoreError;
 use crate::store::webhooks::outbox;
 

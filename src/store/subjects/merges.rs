@@ -12,10 +12,11 @@ use crate::domain::submissions::Idempotency;
 use crate::store::database::Store;
 use crate::store::database::connection::Connection;
 use crate::store::database::constraint::Meaning;
+use crate::store::database::removal_lock::one_at_a_time;
 use crate::store::database::row::at;
 use crate::store::error::StoreError;
 use crate::store::follow_ups::merged_cases;
-use crate::store::submissions::idempotency_keys::{Effect, Kept, claim};
+use crate::store::idempotency_keys::{Effect, Kept, claim};
 
 /// A requested merge.
 #[derive(Clone, Copy, Debug)]
@@ -148,33 +149,6 @@ pub async fn merge_of(
     .fetch_optional(&mut *store.clinic(clinic_id).await?)
     .await?;
     Ok(row.map(|row| (MergeId(row.merge_id), SubjectId(row.kept), row.merged_by)))
-}
-
-/// Serializes merges, their undoing, erasure and retention of one clinic, so that none of them sees a half-done other. Must
-/// be called before any row is locked.
-pub(in crate::store) async fn one_at_a_time(
-    connection: &mut Connection,
-    clinic_id: ClinicId,
-) -> Result<(), StoreError> {
-    sqlx::query!("select pg_advisory_xact_lock(hashtextextended('subject merges ' || $1, 0))", clinic_id.to_string())
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-/// The shared counterpart of [`one_at_a_time`]. Taking over an expired idempotency key requires it: merges, erasure and
-/// retention delete the keys of removed rows while they hold locks on subjects that the taking transaction may wait for.
-pub(in crate::store) async fn beside_removals(
-    connection: &mut Connection,
-    clinic_id: ClinicId,
-) -> Result<(), StoreError> {
-    sqlx::query!(
-        "select pg_advisory_xact_lock_shared(hashtextextended('subject merges ' || $1, 0))",
-        clinic_id.to_string()
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 /// Locks two subjects in the order of their ids, and returns them in the order of the arguments.

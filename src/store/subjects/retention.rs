@@ -7,12 +7,12 @@ use uuid::Uuid;
 
 use super::erasure::{remove, remove_cases, remove_submissions};
 use super::erasure_log;
-use super::merges::one_at_a_time;
 use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, SubjectId};
 use crate::store::audit;
 use crate::store::database::Store;
 use crate::store::database::connection::Connection;
+use crate::store::database::removal_lock::one_at_a_time;
 use crate::store::database::row::at;
 use crate::store::error::StoreError;
 

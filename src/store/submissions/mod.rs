@@ -2,7 +2,6 @@
 
 pub mod exports;
 pub mod history;
-pub mod idempotency_keys;
 pub(super) mod intake;
 pub mod records;
 pub mod statistics;

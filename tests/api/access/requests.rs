@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use sarcoscreen::app::ambient::{Ambient as _, after};
 use sarcoscreen::domain::access::actor::Role;
+use sarcoscreen::domain::audit::AuditAction;
+use sarcoscreen::http::audit_actions;
 use serde_json::{Value, json};
 
 use crate::world::{Clinic, User, World, fit, frail};
@@ -19,6 +21,8 @@ pub(crate) struct Operation {
     pub(crate) least: Option<Role>,
     /// Whether it requires `If-Match`.
     versioned: bool,
+    /// The audit action; none for operations that are not audited.
+    pub(crate) action: Option<AuditAction>,
     /// The example body of the document; null if there is none.
     pub(crate) example: Value,
 }
@@ -253,7 +257,7 @@ pub(crate) fn request_with(
 
 pub(crate) async fn operations(world: &World) -> Vec<Operation> {
     let document = world.holder(None).get("/openapi.json").await.expect(200);
-    let mut found = Vec::new();
+    let (actions, mut found) = (audit_actions(), Vec::new());
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let id = operation["operationId"].as_str().unwrap().to_owned();
@@ -269,8 +273,9 @@ pub(crate) async fn operations(world: &World) -> Vec<Operation> {
             let mut parameters = operation["parameters"].as_array().into_iter().flatten();
             let versioned = parameters.any(|parameter| parameter["name"] == "If-Match");
             let method = method.to_uppercase();
+            let action = actions.get(&format!("{method} {path}")).copied();
             let example = operation["requestBody"]["content"]["application/json"]["example"].clone();
-            found.push(Operation { id, method, path: path.clone(), address, least, versioned, example });
+            found.push(Operation { id, method, path: path.clone(), address, least, versioned, action, example });
         }
     }
     assert!(found.iter().any(|operation| operation.least.is_none()));

@@ -13,8 +13,8 @@ use crate::world::User;
 
 /// Paths of FHIR and CDS Hooks, with a method that needs no body.
 fn other_paths() -> Vec<(&'static str, String)> {
-    let fhir = INTERACTIONS.into_iter().filter(|one| one.least.is_some());
-    let fhir = fhir.map(|one| (one.method, one.path.replace("{id}", "0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6071")));
+    let fhir = INTERACTIONS.iter().filter(|one| one.least.is_some());
+    let fhir = fhir.map(|one| (one.method.as_str(), one.path.replace("{id}", "0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6071")));
     let hooks = [("POST", SERVICE.to_owned()), ("POST", format!("{SERVICE}/feedback"))];
     fhir.chain(hooks).collect()
 }

@@ -57,7 +57,7 @@ async fn every_interaction_enforces_its_role_and_hides_rows_from_other_clinics()
     ];
     for one in INTERACTIONS {
         for (role, user) in &users {
-            let answer = send(user, one.method, one.path, &ids).await;
+            let answer = send(user, one.method.as_str(), one.path, &ids).await;
             let fine = if one.path == "/fhir/QuestionnaireResponse" && one.method == "POST" { 201 } else { 200 };
             let wanted = match (one.least, role) {
                 (Some(_), None) => 401,
@@ -68,7 +68,7 @@ async fn every_interaction_enforces_its_role_and_hides_rows_from_other_clinics()
             assert_eq!(answer.header("content-type"), "application/fhir+json");
         }
         if one.path.contains("{id}") && one.action.is_some() {
-            let foreign = send(&other.admin, one.method, one.path, &ids).await.expect(404);
+            let foreign = send(&other.admin, one.method.as_str(), one.path, &ids).await.expect(404);
             assert_eq!(foreign["issue"][0]["code"], "not-found");
         }
     }

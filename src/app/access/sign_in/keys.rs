@@ -3,9 +3,8 @@
 
 use std::sync::Arc;
 
-use moka::future::Cache;
-
-use super::{Found, REMEMBERED, REMEMBERED_FOR};
+use super::Found;
+use super::remembered::{PREFIX_LENGTH, Prefix};
 use crate::app::App;
 use crate::app::error::AppError;
 use crate::domain::access::credential::Credential;
@@ -13,21 +12,10 @@ use crate::store::access::credentials::ByPrefix;
 
 /// The first characters of every key.
 const KEY_MARK: &str = "sk_";
-/// The length of the part that finds the row of a key.
-pub(in crate::app) const PREFIX_LENGTH: usize = 13;
 /// The length of the secret part.
 const SECRET_LENGTH: usize = 43;
 /// The length of every key.
 const KEY_LENGTH: usize = KEY_MARK.len() + PREFIX_LENGTH + 1 + SECRET_LENGTH;
-
-type Prefix = [u8; PREFIX_LENGTH];
-
-/// Credentials by prefix.
-pub(super) type Remembered = Cache<Prefix, Option<Arc<ByPrefix>>>;
-
-pub(super) fn remembered() -> Remembered {
-    Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build()
-}
 
 /// Whether a bearer text has the form of a key.
 pub(super) fn has_the_form(bearer: &str) -> bool {

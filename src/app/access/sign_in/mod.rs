@@ -2,13 +2,12 @@
 //! short-lived that a revocation takes effect within five seconds.
 
 mod keys;
+pub(in crate::app) mod remembered;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
-use moka::future::Cache;
 use uuid::Uuid;
 
 use super::limits::{Budget, Exceeded, RateStatus};
@@ -22,22 +21,6 @@ use crate::domain::access::credential::Credential;
 use crate::domain::clinics::Clinic;
 use crate::store::access::credentials::SignedIn as Found;
 use crate::store::access::used_tokens;
-pub(super) use keys::PREFIX_LENGTH;
-
-/// How long a lookup is cached; a revocation takes effect at the latest after this.
-pub const REMEMBERED_FOR: Duration = Duration::from_secs(4);
-
-/// The maximum number of entries in each cache.
-const REMEMBERED: u64 = 10_000;
-
-/// Cached lookups.
-#[derive(Clone)]
-pub(crate) struct Remembered {
-    /// Credentials by the prefixes of their keys; unknown prefixes are cached too.
-    keys: keys::Remembered,
-    /// The people of tokens, by a keyed hash of each token. Only tokens that verify are cached.
-    tokens: Cache<[u8; 32], Arc<Found>>,
-}
 
 /// The credentials and context of a request.
 #[derive(Clone, Copy, Debug)]
@@ -73,13 +56,6 @@ pub struct Admission {
 #[derive(Clone, Debug)]
 pub struct SignedIn {
     found: Arc<Found>,
-}
-
-impl Remembered {
-    pub(crate) fn new() -> Self {
-        let tokens = Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build();
-        Self { keys: keys::remembered(), tokens }
-    }
 }
 
 impl SignedIn {
@@ -133,7 +109,8 @@ async fn sign_in(app: &App, attempt: &Attempt<'_>) -> Result<Arc<Found>, AppErro
     if keys::has_the_form(bearer) {
         return working(app, keys::find(app, bearer).await?);
     }
-    if let Some(call) = attempt.endpoint.and_then(|path| Call::read(app, bearer, path)) {
+    let call = |path: &str| app.cds_clients.as_ref()?.read(bearer, path);
+    if let Some(call) = attempt.endpoint.and_then(call) {
         return by_call(app, call, attempt.request_id).await;
     }
     let tokens = app.tokens.as_ref().ok_or_else(refused)?;
@@ -148,7 +125,7 @@ async fn sign_in(app: &App, attempt: &Attempt<'_>) -> Result<Arc<Found>, AppErro
 
 /// Signs a record system in with its token for one call. The token is used up only if every other check passes.
 async fn by_call(app: &App, call: Call<'_>, request_id: Option<Uuid>) -> Result<Arc<Found>, AppError> {
-    let verified = call.verify(app).await?;
+    let verified = call.verify(&*app.ambient).await?;
     let found = token_people::find_or_make(app, verified.issuer, &verified.system, request_id).await?;
     let found = working(app, found)?;
     let Credential { clinic_id, credential_id, .. } = found.credential;

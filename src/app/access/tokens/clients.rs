@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use super::key_cache::KeyCache;
 use super::{Verifier, part, parts};
-use crate::app::App;
-use crate::app::ambient::after;
+use crate::app::ambient::{Ambient, after};
 use crate::app::error::AppError;
 use crate::domain::access::actor::Role;
 use crate::domain::access::client_token::{ClientRules, OneCall};
 use crate::domain::access::token::{CLOCK_SKEW, Claims, NAME_LENGTH, TokenAlgorithm, TokenFault, TokenPerson};
 use crate::domain::ids::ClinicId;
-use crate::outbound::Client;
+use crate::outbound::{Client, OutboundError};
 
 /// How long a system's keys are cached.
 const KEYS_KEPT_FOR: Duration = Duration::from_mins(5);
@@ -62,42 +61,35 @@ pub(crate) struct VerifiedCall<'a> {
     pub(crate) system: TokenPerson,
 }
 
-impl App {
-    /// Accepts the tokens of these systems, for calls to services under a base URL.
-    ///
-    /// # Errors
-    /// Fails when the system has no certificate authorities, so keys cannot be fetched.
-    pub fn with_cds_clients(self, base: &str, clients: Vec<CdsClient>) -> Result<Self, AppError> {
+impl CdsClients {
+    pub(crate) fn new(base: &str, clients: Vec<CdsClient>, ambient: &Arc<dyn Ambient>) -> Result<Self, OutboundError> {
         let mut trusted = HashMap::new();
         for client in clients {
-            let http = Client::new().map_err(|error| AppError::Internal(error.into()))?;
-            let keys = KeyCache::new(http, client.keys_address, KEYS_KEPT_FOR, Arc::clone(&self.ambient));
+            let keys = KeyCache::new(Client::new()?, client.keys_address, KEYS_KEPT_FOR, Arc::clone(ambient));
             let verifier = Verifier { algorithms: TokenAlgorithm::ALL.into(), keys: Arc::new(keys) };
             let rules = ClientRules { issuer: client.issuer.clone() };
             trusted.insert(client.issuer, Trusted { rules, verifier, clinic_id: client.clinic_id });
         }
-        let clients = CdsClients { base: base.trim_end_matches('/').to_owned(), trusted };
-        Ok(Self { cds_clients: Some(Arc::new(clients)), ..self })
+        Ok(Self { base: base.trim_end_matches('/').to_owned(), trusted })
+    }
+
+    /// Reads a bearer token for a call to an endpoint such as `/cds-services/muscle-loss`; `None` if it names no trusted
+    /// system.
+    pub(crate) fn read<'a>(&'a self, bearer: &'a str, path: &str) -> Option<Call<'a>> {
+        let (_, _, claims, _) = parts(bearer)?;
+        let claims: Claims = part(claims)?;
+        let trusted = self.trusted.get(claims.get("iss")?.as_str()?)?;
+        Some(Call { trusted, bearer, endpoint: format!("{}{path}", self.base) })
     }
 }
 
 impl<'a> Call<'a> {
-    /// Reads a bearer token for a call to an endpoint such as `/cds-services/muscle-loss`; `None` if it names no trusted
-    /// system.
-    pub(crate) fn read(app: &'a App, bearer: &'a str, path: &str) -> Option<Self> {
-        let clients = app.cds_clients.as_ref()?;
-        let (_, _, claims, _) = parts(bearer)?;
-        let claims: Claims = part(claims)?;
-        let trusted = clients.trusted.get(claims.get("iss")?.as_str()?)?;
-        Some(Self { trusted, bearer, endpoint: format!("{}{path}", clients.base) })
-    }
-
     /// Verifies the token.
     ///
     /// # Errors
     /// Fails when the token is refused (the log has the reason), or the system's keys are unavailable.
-    pub(crate) async fn verify(self, app: &App) -> Result<VerifiedCall<'a>, AppError> {
-        let OneCall { id, until } = self.checked(app).await?.map_err(|reason| {
+    pub(crate) async fn verify(self, ambient: &dyn Ambient) -> Result<VerifiedCall<'a>, AppError> {
+        let OneCall { id, until } = self.checked(ambient).await?.map_err(|reason| {
             tracing::info!(reason, "a record system's token was refused");
             AppError::NotSignedIn(None)
         })?;
@@ -112,12 +104,12 @@ impl<'a> Call<'a> {
         Ok(VerifiedCall { issuer, id, system })
     }
 
-    async fn checked(&self, app: &App) -> Result<Result<OneCall, &'static str>, AppError> {
+    async fn checked(&self, ambient: &dyn Ambient) -> Result<Result<OneCall, &'static str>, AppError> {
         let claims = match self.trusted.verifier.claims(self.bearer).await? {
             Ok(claims) => claims,
             Err(reason) => return Ok(Err(reason)),
         };
-        let now = app.ambient.now();
+        let now = ambient.now();
         let call = self.trusted.rules.read(&claims, &self.endpoint, now).map_err(TokenFault::as_str);
         let brief = |call: &OneCall| call.until <= after(now, LONGEST + CLOCK_SKEW);
         Ok(call.and_then(|call| if brief(&call) { Ok(call) } else { Err("good for too long") }))

@@ -9,6 +9,7 @@ use crate::app::access::credentials;
 use crate::app::access::credentials::{By, Key};
 use crate::app::error::AppError;
 use crate::domain::access::credential::Credential;
+use crate::domain::audit::AuditAction;
 use crate::domain::fault::keep_first_of_each_place;
 use crate::domain::ids::CredentialId;
 use crate::http::kernel::auth::Admin;
@@ -31,6 +32,7 @@ use body::{CredentialBody, CredentialInput, CredentialPage, MintedCredentialBody
     responses((status = 201, description = "The credential with its key", body = MintedCredentialBody, headers(
         ("Location" = String, description = "The credential"),
     ))),
+    extensions(("x-audit-action" = json!(AuditAction::CredentialMinted))),
     security(("key" = ["admin"]))
 )]
 #[post("/v1/credentials")]
@@ -65,6 +67,7 @@ pub async fn create_credential(
     responses((status = 200, description = "A page", body = CredentialPage, headers(
         ("Link" = String, description = "rel=next: the next page, if there is one"),
     ))),
+    extensions(("x-audit-action" = json!(AuditAction::CredentialsListed))),
     security(("key" = ["admin"]))
 )]
 #[get("/v1/credentials")]
@@ -93,6 +96,7 @@ pub async fn list_credentials(
         (status = 409, description = "The credential is revoked, expired, or signs in with tokens", body = ProblemBody,
             content_type = "application/problem+json"),
     ),
+    extensions(("x-audit-action" = json!(AuditAction::CredentialRotated))),
     security(("key" = ["admin"]))
 )]
 #[post("/v1/credentials/{id}/rotate")]
@@ -124,6 +128,7 @@ pub async fn rotate_credential(
         (status = 409, description = "The credential makes this request", body = ProblemBody,
             content_type = "application/problem+json"),
     ),
+    extensions(("x-audit-action" = json!(AuditAction::CredentialRevoked))),
     security(("key" = ["admin"]))
 )]
 #[delete("/v1/credentials/{id}")]

@@ -5,6 +5,7 @@ pub mod body;
 use actix_web::{HttpRequest, HttpResponse, get, web};
 
 use crate::app::audit;
+use crate::domain::audit::AuditAction;
 use crate::http::kernel::auth::Admin;
 use crate::http::kernel::extract::{Later, Query};
 use crate::http::kernel::paging;
@@ -23,6 +24,7 @@ use body::{AuditEntryPage, AuditQuery};
     responses((status = 200, description = "A page", body = AuditEntryPage, headers(
         ("Link" = String, description = "rel=next: the next page, if there is one"),
     ))),
+    extensions(("x-audit-action" = json!(AuditAction::AuditEntriesListed))),
     security(("key" = ["admin"]))
 )]
 #[get("/v1/audit-entries")]

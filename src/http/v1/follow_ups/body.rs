@@ -11,8 +11,8 @@ use crate::domain::subjects::Contact;
 use crate::http::kernel::names::{
     BandName, ClosingOutcomeName, DiagnosisName, FollowUpEventName, FollowUpStateName, NotNeededReasonName, UrgencyName,
 };
-use crate::http::v1::subjects::body::ContactBody;
-use crate::http::v1::submissions::lists::SubmissionSummaryBody;
+use crate::http::v1::contact::ContactBody;
+use crate::http::v1::submission_summary::SubmissionSummaryBody;
 
 /// A follow-up as returned by the worklist and by every command.
 #[derive(Clone, Debug, Serialize, ToSchema)]

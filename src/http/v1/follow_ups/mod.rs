@@ -7,6 +7,7 @@ pub mod worklist;
 use actix_web::{HttpRequest, HttpResponse, get, web};
 
 use crate::app::follow_ups;
+use crate::domain::audit::AuditAction;
 use crate::domain::ids::FollowUpId;
 use crate::http::kernel::auth::Staff;
 use crate::http::kernel::extract::{Later, PathId, Query};
@@ -27,6 +28,7 @@ use worklist::FollowUpQuery;
     responses((status = 200, description = "A page", body = FollowUpPage, headers(
         ("Link" = String, description = "rel=next: the next page, if there is one"),
     ))),
+    extensions(("x-audit-action" = json!(AuditAction::FollowUpsListed))),
     security(("key" = ["staff"]))
 )]
 #[get("/v1/follow-ups")]
@@ -56,6 +58,7 @@ pub async fn list_follow_ups(
     responses((status = 200, description = "The follow-up", body = FollowUpDetailBody, headers(
         ("ETag" = String, description = "The version of the follow-up"),
     ))),
+    extensions(("x-audit-action" = json!(AuditAction::FollowUpRead))),
     security(("key" = ["staff"]))
 )]
 #[get("/v1/follow-ups/{id}")]
@@ -74,6 +77,7 @@ pub async fn get_follow_up(state: web::Data<State>, caller: Staff, id: Later<Pat
     operation_id = "list_follow_up_history",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up")),
     responses((status = 200, description = "The history", body = FollowUpHistory)),
+    extensions(("x-audit-action" = json!(AuditAction::FollowUpHistoryRead))),
     security(("key" = ["staff"]))
 )]
 #[get("/v1/follow-ups/{id}/history")]

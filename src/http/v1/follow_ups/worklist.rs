@@ -15,7 +15,7 @@ use crate::domain::ids::{CredentialId, SubjectId};
 use crate::domain::page::PageRequest;
 use crate::http::kernel::names::{BandName, FollowUpOrderName, FollowUpStateName, UrgencyName};
 use crate::http::kernel::paging::DEFAULT_LIMIT;
-use crate::http::v1::submissions::body::plain;
+use crate::http::kernel::text::plain;
 
 /// Filters, order and page of the worklist.
 #[derive(Clone, Debug, Deserialize, Validate, IntoParams)]

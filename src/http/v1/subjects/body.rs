@@ -4,13 +4,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
-use validator::{Validate, ValidationError};
+use validator::Validate;
 
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::subjects::Subject;
 use crate::domain::subjects::{Consent, Contact, LookUp, Reference, SubjectDraft};
-use crate::http::kernel::names::{ChannelName, LanguageName};
 use crate::http::kernel::paging::page;
+use crate::http::kernel::text::plain;
+use crate::http::v1::contact::ContactBody;
 
 /// Identity, contact data and consent of the subject, as far as the sender may give them.
 #[derive(Clone, Default, Deserialize, Validate, ToSchema)]
@@ -32,36 +33,6 @@ pub struct SubjectInput {
     pub consent: Option<ConsentBody>,
 }
 
-/// Contact data of a person.
-#[derive(Clone, Default, Serialize, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = Contact)]
-pub struct ContactBody {
-    /// The person's name.
-    #[validate(length(min = 1, max = 200), custom(function = "printable"))]
-    #[schema(required, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
-    #[serde(default)]
-    pub name: Option<String>,
-    /// A telephone number: digits, with spaces and `+ - ( ) . /` between them.
-    #[validate(custom(function = "telephone_form"))]
-    #[schema(required, min_length = 5, max_length = 40, pattern = r"^[ +\-()./]*([0-9][ +\-()./]*){5,20}$")]
-    #[serde(default)]
-    pub telephone: Option<String>,
-    /// An e-mail address.
-    #[validate(email, length(max = 254))]
-    #[schema(required, format = Email, max_length = 254)]
-    #[serde(default)]
-    pub email: Option<String>,
-    /// The preferred channel.
-    #[schema(required)]
-    #[serde(default)]
-    pub channel: Option<ChannelName>,
-    /// The preferred language.
-    #[schema(required)]
-    #[serde(default)]
-    pub language: Option<LanguageName>,
-}
-
 /// Consent of a person.
 #[derive(Clone, Default, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -72,7 +43,7 @@ pub struct ConsentBody {
     #[serde(default)]
     pub to_contact: Option<bool>,
     /// Version of the text that the person agreed to.
-    #[validate(length(min = 1, max = 100), custom(function = "printable"))]
+    #[validate(length(min = 1, max = 100), custom(function = "plain"))]
     #[schema(required, value_type = String, min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     #[serde(default)]
     pub text_version: Option<String>,
@@ -191,30 +162,6 @@ impl SubjectSearchInput {
     }
 }
 
-impl From<ContactBody> for Contact {
-    fn from(body: ContactBody) -> Self {
-        Self {
-            name: body.name,
-            telephone: body.telephone,
-            email: body.email,
-            channel: body.channel.map(|channel| channel.0),
-            language: body.language.map(|language| language.0),
-        }
-    }
-}
-
-impl From<Contact> for ContactBody {
-    fn from(contact: Contact) -> Self {
-        Self {
-            name: contact.name,
-            telephone: contact.telephone,
-            email: contact.email,
-            channel: contact.channel.map(ChannelName),
-            language: contact.language.map(LanguageName),
-        }
-    }
-}
-
 impl From<Subject> for SubjectBody {
     fn from(subject: Subject) -> Self {
         let contact = (subject.contact != Contact::default()).then(|| ContactBody::from(subject.contact));
@@ -238,20 +185,4 @@ impl From<Consent> for ConsentBody {
             given_at: Some(consent.given_at),
         }
     }
-}
-
-fn printable(text: &str) -> Result<(), ValidationError> {
-    let clean = !text.trim().is_empty() && !text.chars().any(char::is_control);
-    clean.then_some(()).ok_or_else(|| refusal("must not be blank or hold control characters"))
-}
-
-fn telephone_form(text: &str) -> Result<(), ValidationError> {
-    let digits = text.chars().filter(char::is_ascii_digit).count();
-    let form = text.chars().all(|c| c.is_ascii_digit() || " +-()./".contains(c));
-    let fits = form && (5..=20).contains(&digits) && text.len() <= 40;
-    fits.then_some(()).ok_or_else(|| refusal("must be 5 to 20 digits, with spaces and + - ( ) . / between them"))
-}
-
-fn refusal(message: &'static str) -> ValidationError {
-    ValidationError::new("form").with_message(message.into())
 }

@@ -7,11 +7,12 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
 
-use super::body::{ConsentBody, ContactBody};
+use super::body::ConsentBody;
 use crate::domain::subjects::Contact;
 use crate::domain::subjects::history::{Before, SubjectChange, SubjectExport, SubjectMerge};
 use crate::http::kernel::names::ChangeKindName;
 use crate::http::kernel::paging::page;
+use crate::http::v1::contact::ContactBody;
 
 /// One change of a subject.
 #[derive(Clone, Serialize, ToSchema)]

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::history::{SubjectMergeBody, SubjectMergeInput};
 use crate::app::subjects::merges;
 use crate::app::submissions::idempotency;
+use crate::domain::audit::AuditAction;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::{MergeId, SubjectId};
 use crate::http::kernel::auth::Staff;
@@ -33,6 +34,7 @@ use crate::http::kernel::state::State;
     request_body(content = SubjectMergeInput, description = "The subject to merge",
         example = json!({"merged": "0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6072"})),
     responses((status = 200, description = "Merged", body = SubjectMergeBody)),
+    extensions(("x-audit-action" = json!(AuditAction::SubjectsMerged))),
     security(("key" = ["staff"]))
 )]
 #[post("/v1/subjects/{id}/merge")]
@@ -68,6 +70,7 @@ pub async fn merge_subjects(
             description = "Idempotency key, which makes a retry safe: 1 to 255 visible characters, bare or in double quotes"),
     ),
     responses((status = 200, description = "Undone", body = SubjectMergeBody)),
+    extensions(("x-audit-action" = json!(AuditAction::MergeUndone))),
     security(("key" = ["staff"]))
 )]
 #[post("/v1/subjects/{id}/merges/{merge_id}/undo")]

@@ -1,19 +1,16 @@
-//! Subjects: search, and the submissions of one subject.
+//! Subjects: search.
 
 pub mod body;
 pub mod history;
 pub(in crate::http) mod merges;
 pub(in crate::http) mod records;
 
-use actix_web::{HttpRequest, HttpResponse, get, post, web};
+use actix_web::{HttpResponse, post, web};
 
-use super::submissions::history::SubjectSubmissionPage;
 use crate::app::subjects;
-use crate::domain::ids::SubjectId;
+use crate::domain::audit::AuditAction;
 use crate::http::kernel::auth::Staff;
 use crate::http::kernel::body::Incoming;
-use crate::http::kernel::extract::{Later, PathId, Query};
-use crate::http::kernel::paging::{self, PageQuery};
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
 use body::{SubjectPage, SubjectSearchInput};
@@ -28,6 +25,7 @@ use body::{SubjectPage, SubjectSearchInput};
     request_body(content = SubjectSearchInput, description = "What to search by",
         example = json!({"reference": "DEMO-0001"})),
     responses((status = 200, description = "The subjects found", body = SubjectPage)),
+    extensions(("x-audit-action" = json!(AuditAction::SubjectsSearched))),
     security(("key" = ["staff"]))
 )]
 #[post("/v1/subjects/search")]
@@ -48,29 +46,4 @@ pub async fn search_subjects(
     };
     let found = subjects::search(&state.app, &caller.actor(), by, &text).await?;
     Ok(HttpResponse::Ok().json(SubjectPage::new(found, None)))
-}
-
-/// List a subject's submissions
-///
-/// Submissions of one subject, newest first, each with the change since the previous one and the date of the next screen.
-#[utoipa::path(
-    tag = "staff",
-    operation_id = "list_subject_submissions",
-    params(("id" = uuid::Uuid, Path, description = "Id of the subject"), PageQuery),
-    responses((status = 200, description = "A page", body = SubjectSubmissionPage, headers(
-        ("Link" = String, description = "rel=next: the next page, if there is one"),
-    ))),
-    security(("key" = ["staff"]))
-)]
-#[get("/v1/subjects/{id}/submissions")]
-pub async fn list_subject_submissions(
-    request: HttpRequest,
-    state: web::Data<State>,
-    caller: Staff,
-    id: Later<PathId>,
-    query: Later<Query<PageQuery>>,
-) -> Result<HttpResponse, Problem> {
-    let page =
-        subjects::submissions(&state.app, &caller.actor(), SubjectId(id.read()?.0), &query.read()?.0.into()).await?;
-    Ok(paging::answer(&request, page, SubjectSubmissionPage::new))
 }

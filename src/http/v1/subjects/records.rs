@@ -3,9 +3,10 @@
 use actix_web::http::header::ETAG;
 use actix_web::{HttpRequest, HttpResponse, delete, get, put, web};
 
-use super::body::{ConsentBody, ContactBody, SubjectBody};
+use super::body::{ConsentBody, SubjectBody};
 use super::history::{SubjectChangePage, SubjectExportBody};
 use crate::app::subjects::{changes, erasure};
+use crate::domain::audit::AuditAction;
 use crate::domain::ids::SubjectId;
 use crate::domain::subjects::Subject;
 use crate::http::kernel::auth::{Admin, Staff};
@@ -14,6 +15,7 @@ use crate::http::kernel::extract::{IfMatch, Later, PathId, Query};
 use crate::http::kernel::paging::{self, PageQuery};
 use crate::http::kernel::problem::{Problem, ProblemBody};
 use crate::http::kernel::state::State;
+use crate::http::v1::contact::ContactBody;
 
 /// Get a subject
 ///
@@ -25,6 +27,7 @@ use crate::http::kernel::state::State;
     responses((status = 200, description = "The subject", body = SubjectBody, headers(
         ("ETag" = String, description = "The version of the subject"),
     ))),
+    extensions(("x-audit-action" = json!(AuditAction::SubjectRead))),
     security(("key" = ["staff"]))
 )]
 #[get("/v1/subjects/{id}")]
@@ -49,6 +52,7 @@ pub async fn get_subject(state: web::Data<State>, caller: Staff, id: Later<PathI
     responses((status = 200, description = "The subject after the change", body = SubjectBody, headers(
         ("ETag" = String, description = "The version of the subject"),
     ))),
+    extensions(("x-audit-action" = json!(AuditAction::ContactChanged))),
     security(("key" = ["staff"]))
 )]
 #[put("/v1/subjects/{id}/contact")]
@@ -84,6 +88,7 @@ pub async fn replace_subject_contact(
     responses((status = 200, description = "The subject after the change", body = SubjectBody, headers(
         ("ETag" = String, description = "The version of the subject"),
     ))),
+    extensions(("x-audit-action" = json!(AuditAction::ConsentChanged))),
     security(("key" = ["staff"]))
 )]
 #[put("/v1/subjects/{id}/consent")]
@@ -112,6 +117,7 @@ pub async fn replace_subject_consent(
     responses((status = 200, description = "A page", body = SubjectChangePage, headers(
         ("Link" = String, description = "rel=next: the next page, if there is one"),
     ))),
+    extensions(("x-audit-action" = json!(AuditAction::SubjectHistoryRead))),
     security(("key" = ["staff"]))
 )]
 #[get("/v1/subjects/{id}/history")]
@@ -135,6 +141,7 @@ pub async fn list_subject_history(
     operation_id = "export_subject",
     params(("id" = uuid::Uuid, Path, description = "Id of the subject")),
     responses((status = 200, description = "Everything stored about the subject", body = SubjectExportBody)),
+    extensions(("x-audit-action" = json!(AuditAction::SubjectExported))),
     security(("key" = ["admin"]))
 )]
 #[get("/v1/subjects/{id}/export")]
@@ -161,6 +168,7 @@ pub async fn export_subject(
         (status = 409, description = "The subject was merged into another", body = ProblemBody,
             content_type = "application/problem+json"),
     ),
+    extensions(("x-audit-action" = json!(AuditAction::SubjectErased))),
     security(("key" = ["admin"]))
 )]
 #[delete("/v1/subjects/{id}")]

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
-use validator::{Validate, ValidationError};
+use validator::Validate;
 
 use crate::app::submissions::Assessed;
 use crate::domain::fault::{Fault, FaultCode};
@@ -16,6 +16,7 @@ use crate::domain::screening::questionnaire::Audiences;
 use crate::domain::submissions::stored::{FollowUpLink, StoredSubmission};
 use crate::domain::submissions::{Draft, ExternalSource};
 use crate::http::kernel::names::{FlagKindName, FollowUpStateName, OriginName, PathwayName, UrgencyName};
+use crate::http::kernel::text::plain;
 use crate::http::v1::screening::answers::{AnswersBody, answers};
 use crate::http::v1::screening::assessment::AssessmentBody;
 use crate::http::v1::screening::render::Rendering;
@@ -263,11 +264,4 @@ impl From<FollowUpLink> for FollowUpLinkBody {
             joined: link.joined,
         }
     }
-}
-
-/// Accepts text that is not blank and has no control characters.
-pub(in crate::http) fn plain(text: &str) -> Result<(), ValidationError> {
-    let clean = !text.trim().is_empty() && !text.chars().any(char::is_control);
-    let message = "must not be blank or hold control characters";
-    clean.then_some(()).ok_or_else(|| ValidationError::new("form").with_message(message.into()))
 }

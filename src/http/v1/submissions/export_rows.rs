@@ -6,8 +6,6 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 use validator::Validate;
 
-use super::body::plain;
-use super::lists::SubmissionSummaryBody;
 use crate::domain::follow_ups::worklist::FollowUpFilter;
 use crate::domain::ids::SubjectId;
 use crate::domain::submissions::export::{Exported, ExportedFollowUp, ExportedSubmission};
@@ -16,7 +14,9 @@ use crate::http::kernel::names::{
     BandName, CareLevelName, ClosingOutcomeName, DiagnosisName, FollowUpStateName, NotNeededReasonName, OriginName,
     UrgencyName,
 };
+use crate::http::kernel::text::plain;
 use crate::http::v1::follow_ups::body::FollowUpBody;
+use crate::http::v1::submission_summary::SubmissionSummaryBody;
 
 /// Format of an export.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]

@@ -14,6 +14,7 @@ use super::export_rows::{
 };
 use crate::app::error::AppError;
 use crate::app::submissions::exports;
+use crate::domain::audit::AuditAction;
 use crate::domain::causes::with_causes;
 use crate::domain::submissions::export::Exported;
 use crate::http::kernel::auth::Staff;
@@ -44,6 +45,7 @@ use crate::http::kernel::state::State;
         (ExportedFollowUpBody = "application/x-ndjson"),
         (String = "text/csv"),
     ))),
+    extensions(("x-audit-action" = json!(AuditAction::FollowUpsExported))),
     security(("key" = ["staff"]))
 )]
 #[get("/v1/exports/follow-ups")]
@@ -70,6 +72,7 @@ pub async fn get_follow_up_export(
         (ExportedSubmissionBody = "application/x-ndjson"),
         (String = "text/csv"),
     ))),
+    extensions(("x-audit-action" = json!(AuditAction::SubmissionsExported))),
     security(("key" = ["staff"]))
 )]
 #[get("/v1/exports/submissions")]

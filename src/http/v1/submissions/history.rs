@@ -1,5 +1,6 @@
 //! A subject's submissions in the API: each with the change since the previous one, and the date of the next screen.
 
+use actix_web::{HttpRequest, HttpResponse, get, web};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
@@ -7,7 +8,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::lists::{ScoreSummaryBody, SubmissionSummaryBody};
+use crate::app::submissions;
+use crate::domain::audit::AuditAction;
+use crate::domain::ids::SubjectId;
 use crate::domain::screening::answers::AnswerValue;
 use crate::domain::screening::instrument::Outcome;
 use crate::domain::screening::pathway::PathwayId;
@@ -16,8 +19,13 @@ use crate::domain::screening::questionnaire::Item;
 use crate::domain::screening::rule_table::{Band, Id};
 use crate::domain::submissions::history::{Change, HistoryEntry, NextScreening, Step};
 use crate::domain::submissions::stored::SubmissionSummary;
+use crate::http::kernel::auth::Staff;
+use crate::http::kernel::extract::{Later, PathId, Query};
 use crate::http::kernel::names::{BandName, CareLevelName, OutcomeName, PathwayName, StageName};
-use crate::http::kernel::paging::page;
+use crate::http::kernel::paging::{self, PageQuery, page};
+use crate::http::kernel::problem::Problem;
+use crate::http::kernel::state::State;
+use crate::http::v1::submission_summary::{ScoreSummaryBody, SubmissionSummaryBody};
 
 /// A submission in a subject's history.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -163,6 +171,32 @@ page!(
     /// A page of a subject's submissions, newest first.
     SubjectSubmissionPage of SubjectSubmissionBody, from HistoryEntry
 );
+
+/// List a subject's submissions
+///
+/// Submissions of one subject, newest first, each with the change since the previous one and the date of the next screen.
+#[utoipa::path(
+    tag = "staff",
+    operation_id = "list_subject_submissions",
+    params(("id" = uuid::Uuid, Path, description = "Id of the subject"), PageQuery),
+    responses((status = 200, description = "A page", body = SubjectSubmissionPage, headers(
+        ("Link" = String, description = "rel=next: the next page, if there is one"),
+    ))),
+    extensions(("x-audit-action" = json!(AuditAction::SubjectSubmissionsListed))),
+    security(("key" = ["staff"]))
+)]
+#[get("/v1/subjects/{id}/submissions")]
+pub async fn list_subject_submissions(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Staff,
+    id: Later<PathId>,
+    query: Later<Query<PageQuery>>,
+) -> Result<HttpResponse, Problem> {
+    let page =
+        submissions::of_subject(&state.app, &caller.actor(), SubjectId(id.read()?.0), &query.read()?.0.into()).await?;
+    Ok(paging::answer(&request, page, SubjectSubmissionPage::new))
+}
 
 impl From<HistoryEntry> for SubjectSubmissionBody {
     fn from(screen: HistoryEntry) -> Self {

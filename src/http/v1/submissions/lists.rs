@@ -1,18 +1,18 @@
 //! The list of submissions in the API: query parameters, rows and pages.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 use uuid::Uuid;
 use validator::Validate;
 
-use super::body::plain;
 use crate::domain::ids::SubjectId;
 use crate::domain::page::PageRequest;
-use crate::domain::screening::assessment::Score;
 use crate::domain::submissions::stored::{SubmissionFilter, SubmissionSummary};
-use crate::http::kernel::names::{BandName, CareLevelName, OriginName};
+use crate::http::kernel::names::BandName;
 use crate::http::kernel::paging::{DEFAULT_LIMIT, page};
+use crate::http::kernel::text::plain;
+use crate::http::v1::submission_summary::SubmissionSummaryBody;
 
 /// Filters and page of the submission list.
 #[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
@@ -55,54 +55,6 @@ pub struct SubmissionQuery {
     pub cursor: Option<String>,
 }
 
-/// A submission in a list.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = SubmissionSummary)]
-pub struct SubmissionSummaryBody {
-    /// Id of the submission.
-    pub id: Uuid,
-    /// When it was received.
-    #[schema(value_type = String, format = DateTime)]
-    pub received_at: Timestamp,
-    /// Id of the subject.
-    pub subject_id: Uuid,
-    /// Origin of the submission.
-    pub origin: OriginName,
-    /// Whether this is history imported from another system, which opens no follow-up.
-    pub imported: bool,
-    /// Version of the rule table.
-    pub rule_table: String,
-    /// The own score total with its bounds.
-    pub score: ScoreSummaryBody,
-    /// The band; null unless settled, that is unless both bounds have the same band.
-    #[schema(required)]
-    pub band: Option<BandName>,
-    /// The band of the lower bound.
-    pub band_at_least: BandName,
-    /// The band of the upper bound.
-    pub band_at_most: BandName,
-    /// How soon the person should be seen.
-    #[schema(required)]
-    pub care_level: Option<CareLevelName>,
-    /// Whether the submission is flagged.
-    pub flagged: bool,
-    /// Id of the follow-up; null if there is none.
-    #[schema(required)]
-    pub follow_up_id: Option<Uuid>,
-}
-
-/// The own score total with its bounds, in a list.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-#[schema(as = ScoreSummary)]
-pub struct ScoreSummaryBody {
-    /// Points from the answered items.
-    pub total: i32,
-    /// Lowest total that the missing answers allow.
-    pub lower: i32,
-    /// Highest total that the missing answers allow.
-    pub upper: i32,
-}
-
 page!(
     /// A page of submissions, newest first.
     SubmissionPage of SubmissionSummaryBody, from SubmissionSummary
@@ -124,32 +76,5 @@ impl SubmissionQuery {
             subject_id: self.subject_id.map(SubjectId),
         };
         (filter, PageRequest { limit: self.limit.unwrap_or(DEFAULT_LIMIT), cursor: self.cursor })
-    }
-}
-
-impl From<SubmissionSummary> for SubmissionSummaryBody {
-    fn from(summary: SubmissionSummary) -> Self {
-        let settled = summary.band_at_least == summary.band_at_most;
-        Self {
-            id: summary.submission_id.0,
-            received_at: summary.received_at,
-            subject_id: summary.subject_id.0,
-            origin: OriginName(summary.origin),
-            imported: summary.imported,
-            rule_table: summary.rule_table,
-            score: ScoreSummaryBody::from(summary.score),
-            band: settled.then_some(BandName(summary.band_at_least)),
-            band_at_least: BandName(summary.band_at_least),
-            band_at_most: BandName(summary.band_at_most),
-            care_level: summary.care_level.map(CareLevelName),
-            flagged: summary.flagged,
-            follow_up_id: summary.follow_up_id.map(|id| id.0),
-        }
-    }
-}
-
-impl From<Score> for ScoreSummaryBody {
-    fn from(score: Score) -> Self {
-        Self { total: score.total, lower: score.lower, upper: score.upper }
     }
 }

@@ -19,6 +19,7 @@ use crate::app::screening::rule_tables;
 use crate::app::submissions;
 use crate::app::submissions::{idempotency, intake};
 use crate::domain::access::actor::Actor;
+use crate::domain::audit::AuditAction;
 use crate::domain::clinics::Clinic;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::SubmissionId;
@@ -55,6 +56,7 @@ use lists::{SubmissionPage, SubmissionQuery};
     responses((status = 201, description = "Stored", body = ReceiptBody, headers(
         ("Location" = String, description = "Path of the submission"),
     ))),
+    extensions(("x-audit-action" = json!(AuditAction::SubmissionCreated))),
     security(("key" = ["browser"]))
 )]
 #[post("/v1/submissions")]
@@ -115,6 +117,7 @@ pub(in crate::http) async fn submit(
     responses((status = 200, description = "A page", body = SubmissionPage, headers(
         ("Link" = String, description = "rel=next: the next page, if there is one"),
     ))),
+    extensions(("x-audit-action" = json!(AuditAction::SubmissionsListed))),
     security(("key" = ["staff"]))
 )]
 #[get("/v1/submissions")]
@@ -138,6 +141,7 @@ pub async fn list_submissions(
     operation_id = "get_submission",
     params(("id" = uuid::Uuid, Path, description = "Id of the submission")),
     responses((status = 200, description = "The submission", body = SubmissionBody)),
+    extensions(("x-audit-action" = json!(AuditAction::SubmissionRead))),
     security(("key" = ["intake"]))
 )]
 #[get("/v1/submissions/{id}")]
@@ -167,6 +171,7 @@ pub async fn get_submission(
     operation_id = "get_submission_assessment",
     params(("id" = uuid::Uuid, Path, description = "Id of the submission"), AssessmentQuery),
     responses((status = 200, description = "The assessment", body = SubmissionAssessmentBody)),
+    extensions(("x-audit-action" = json!(AuditAction::SubmissionAssessed))),
     security(("key" = ["staff"]))
 )]
 #[get("/v1/submissions/{id}/assessments")]

@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 
 use crate::app::error::AppError;
 use crate::app::webhooks::{self, Secret};
+use crate::domain::audit::AuditAction;
 use crate::domain::fault::keep_first_of_each_place;
 use crate::domain::ids::WebhookId;
 use crate::domain::webhooks::Webhook;
@@ -38,6 +39,7 @@ use body::{
         (status = 409, description = "The clinic already has 100 webhooks", body = ProblemBody,
             content_type = "application/problem+json"),
     ),
+    extensions(("x-audit-action" = json!(AuditAction::WebhookCreated))),
     security(("key" = ["admin"]))
 )]
 #[post("/v1/webhooks")]
@@ -69,6 +71,7 @@ pub async fn create_webhook(
     tag = "admin",
     operation_id = "list_webhooks",
     responses((status = 200, description = "All webhooks", body = WebhookPage)),
+    extensions(("x-audit-action" = json!(AuditAction::WebhooksListed))),
     security(("key" = ["admin"]))
 )]
 #[get("/v1/webhooks")]
@@ -85,6 +88,7 @@ pub async fn list_webhooks(state: web::Data<State>, caller: Admin) -> Result<Htt
     operation_id = "get_webhook",
     params(("id" = uuid::Uuid, Path, description = "Id of the webhook")),
     responses((status = 200, description = "The webhook", body = WebhookBody)),
+    extensions(("x-audit-action" = json!(AuditAction::WebhookRead))),
     security(("key" = ["admin"]))
 )]
 #[get("/v1/webhooks/{id}")]
@@ -103,6 +107,7 @@ pub async fn get_webhook(state: web::Data<State>, caller: Admin, id: Later<PathI
     params(("id" = uuid::Uuid, Path, description = "Id of the webhook")),
     request_body(content = WebhookChangeInput, description = "The changes", example = json!({"enabled": true})),
     responses((status = 200, description = "The webhook after the change", body = WebhookBody)),
+    extensions(("x-audit-action" = json!(AuditAction::WebhookChanged))),
     security(("key" = ["admin"]))
 )]
 #[patch("/v1/webhooks/{id}")]
@@ -129,6 +134,7 @@ pub async fn update_webhook(
     operation_id = "delete_webhook",
     params(("id" = uuid::Uuid, Path, description = "Id of the webhook")),
     responses((status = 204, description = "Removed")),
+    extensions(("x-audit-action" = json!(AuditAction::WebhookDeleted))),
     security(("key" = ["admin"]))
 )]
 #[delete("/v1/webhooks/{id}")]
@@ -152,6 +158,7 @@ pub async fn delete_webhook(
     request_body(content = WebhookRotationInput, description = "How long both secrets sign",
         example = json!({"overlap_hours": 24})),
     responses((status = 200, description = "The webhook with its new secret", body = WebhookWithSecretBody)),
+    extensions(("x-audit-action" = json!(AuditAction::WebhookSecretRotated))),
     security(("key" = ["admin"]))
 )]
 #[post("/v1/webhooks/{id}/rotate")]
@@ -183,6 +190,7 @@ pub async fn rotate_webhook_secret(
         (status = 409, description = "The webhook is disabled", body = ProblemBody,
             content_type = "application/problem+json"),
     ),
+    extensions(("x-audit-action" = json!(AuditAction::WebhookPinged))),
     security(("key" = ["admin"]))
 )]
 #[post("/v1/webhooks/{id}/ping")]
@@ -202,6 +210,7 @@ pub async fn ping_webhook(state: web::Data<State>, caller: Admin, id: Later<Path
     responses((status = 200, description = "A page", body = WebhookDeliveryPage, headers(
         ("Link" = String, description = "rel=next: the next page, if there is one"),
     ))),
+    extensions(("x-audit-action" = json!(AuditAction::WebhookDeliveriesListed))),
     security(("key" = ["admin"]))
 )]
 #[get("/v1/webhooks/{id}/deliveries")]
@@ -230,6 +239,7 @@ pub async fn list_webhook_deliveries(
         "from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z", "state": "failed"
     })),
     responses((status = 202, description = "The deliveries are queued", body = RedeliveryBody)),
+    extensions(("x-audit-action" = json!(AuditAction::WebhookRedelivered))),
     security(("key" = ["admin"]))
 )]
 #[post("/v1/webhooks/{id}/redeliver")]

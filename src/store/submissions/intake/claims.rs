@@ -6,14 +6,14 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::super::idempotency_keys::{Effect, Kept, Row};
 use super::{Intake, Outcome};
 use crate::domain::ids::ClinicId;
 use crate::domain::submissions::Idempotency;
 use crate::store::database::connection::Connection;
+use crate::store::database::removal_lock::beside_removals;
 use crate::store::database::row::at;
 use crate::store::error::StoreError;
-use crate::store::subjects::merges::beside_removals;
+use crate::store::idempotency_keys::{Effect, Kept, Row};
 
 /// The submissions of a batch that proceed, with their positions, and the outcomes of the others.
 type Claimed<'a> = (Vec<(usize, &'a Intake)>, Vec<(usize, Outcome)>);

@@ -14,6 +14,7 @@ use super::body::FollowUpBody;
 use crate::app::follow_ups::commands;
 use crate::app::follow_ups::commands::Answered;
 use crate::app::submissions::idempotency;
+use crate::domain::audit::AuditAction;
 use crate::domain::fault::{Fault, keep_first_of_each_place};
 use crate::domain::follow_ups::FollowUpCommand;
 use crate::domain::ids::FollowUpId;
@@ -100,6 +101,7 @@ fn answer(answered: Answered) -> HttpResponse {
         )),
         (status = 204, description = "No follow-up is open"),
     ),
+    extensions(("x-audit-action" = json!(AuditAction::FollowUpTaken))),
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/next")]
@@ -127,6 +129,7 @@ pub async fn take_next_follow_up(
     responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
         ("ETag" = String, description = "The version of the follow-up"),
     ))),
+    extensions(("x-audit-action" = json!(AuditAction::FollowUpClaimed))),
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/{id}/claim")]
@@ -154,6 +157,7 @@ pub async fn claim_follow_up(
     responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
         ("ETag" = String, description = "The version of the follow-up"),
     ))),
+    extensions(("x-audit-action" = json!(AuditAction::FollowUpReleased))),
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/{id}/release")]
@@ -181,6 +185,7 @@ pub async fn release_follow_up(
     responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
         ("ETag" = String, description = "The version of the follow-up"),
     ))),
+    extensions(("x-audit-action" = json!(AuditAction::FollowUpReassigned))),
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/{id}/reassign")]
@@ -205,6 +210,7 @@ pub async fn reassign_follow_up(
     responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
         ("ETag" = String, description = "The version of the follow-up"),
     ))),
+    extensions(("x-audit-action" = json!(AuditAction::FollowUpContacted))),
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/{id}/contact")]
@@ -228,6 +234,7 @@ pub async fn contact_follow_up(
     responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
         ("ETag" = String, description = "The version of the follow-up"),
     ))),
+    extensions(("x-audit-action" = json!(AuditAction::FollowUpBooked))),
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/{id}/book")]
@@ -251,6 +258,7 @@ pub async fn book_follow_up(
     responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
         ("ETag" = String, description = "The version of the follow-up"),
     ))),
+    extensions(("x-audit-action" = json!(AuditAction::FollowUpUnbooked))),
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/{id}/unbook")]
@@ -279,6 +287,7 @@ pub async fn unbook_follow_up(
     responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
         ("ETag" = String, description = "The version of the follow-up"),
     ))),
+    extensions(("x-audit-action" = json!(AuditAction::FollowUpMissed))),
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/{id}/did-not-attend")]
@@ -307,6 +316,7 @@ pub async fn mark_follow_up_not_attended(
     responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
         ("ETag" = String, description = "The version of the follow-up"),
     ))),
+    extensions(("x-audit-action" = json!(AuditAction::FollowUpClosed))),
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/{id}/close")]
@@ -331,6 +341,7 @@ pub async fn close_follow_up(
     responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
         ("ETag" = String, description = "The version of the follow-up"),
     ))),
+    extensions(("x-audit-action" = json!(AuditAction::FollowUpReopened))),
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/{id}/reopen")]
@@ -358,6 +369,7 @@ pub async fn reopen_follow_up(
     responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
         ("ETag" = String, description = "The version of the follow-up"),
     ))),
+    extensions(("x-audit-action" = json!(AuditAction::FollowUpNoted))),
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/{id}/notes")]

@@ -15,6 +15,7 @@ use futures_util::stream::{self, Stream, StreamExt as _};
 use serde_json::value::RawValue;
 
 use crate::app::under_way::Place;
+use crate::domain::audit::AuditAction;
 use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS, keep_first_of_each_place, pointer_token};
 use crate::http::kernel::auth::Intake;
 use crate::http::kernel::body::{Incoming, declared_as, not_json};
@@ -68,6 +69,7 @@ const NDJSON: &str = "application/x-ndjson";
         (BatchBody = "application/json"),
         (String = "application/x-ndjson"),
     ))),
+    extensions(("x-audit-action" = json!(AuditAction::SubmissionCreated))),
     security(("key" = ["intake"]))
 )]
 #[post("/v1/submissions/batch")]
@@ -79,7 +81,7 @@ pub async fn create_submission_batch(
     accepted: AcceptedLanguages,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
-    let place = Arc::new(state.app.batch_place(&caller.actor()).await?);
+    let place = Arc::new(state.app.under_way.batch_place(&caller.actor()).await?);
     let share = state.waiting.share(caller.actor().credential_id);
     let by_line = request.content_type().eq_ignore_ascii_case(NDJSON);
     let items = Items {

@@ -6,6 +6,7 @@ use actix_web::http::header::{CONTENT_LANGUAGE, VARY};
 use actix_web::{HttpResponse, get, web};
 
 use crate::app::submissions::statistics;
+use crate::domain::audit::AuditAction;
 use crate::domain::submissions::statistics::DayRange;
 use crate::http::kernel::auth::Staff;
 use crate::http::kernel::extract::{AcceptedLanguages, Later, Query};
@@ -30,6 +31,7 @@ use body::{StatisticsBody, StatisticsQuery};
         ("Accept-Language" = Option<String>, Header, description = "Preferred languages; the response is in en or es"),
     ),
     responses((status = 200, description = "The statistics", body = StatisticsBody)),
+    extensions(("x-audit-action" = json!(AuditAction::StatsRead))),
     security(("key" = ["staff"]))
 )]
 #[get("/v1/stats")]

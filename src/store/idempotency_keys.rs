@@ -7,9 +7,9 @@ use crate::domain::ids::{ClinicId, SubmissionId};
 use crate::domain::submissions::Idempotency;
 use crate::store::database::Store;
 use crate::store::database::connection::Connection;
+use crate::store::database::removal_lock::beside_removals;
 use crate::store::database::row::{at, known};
 use crate::store::error::StoreError;
-use crate::store::subjects::merges::beside_removals;
 
 /// The effect of the request that used a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
