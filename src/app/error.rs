@@ -6,6 +6,7 @@ use crate::domain::access::actor::Role;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::{ClinicId, CredentialId};
 use crate::domain::screening::rule_table::Id;
+use crate::domain::screening::scoring::Alarm;
 use crate::store::database::constraint::Meaning;
 use crate::store::error::StoreError;
 
@@ -15,6 +16,13 @@ pub enum AppError {
     /// The input has these faults.
     #[error("{} faults in the input", .0.len())]
     Faulty(Vec<Fault>),
+    /// The answers, or what was sent with them, have these faults.
+    #[error("{} faults in the input", .faults.len())]
+    Refused {
+        faults: Vec<Fault>,
+        /// The red flags of the answers that could be read.
+        alarm: Alarm,
+    },
     /// The resource does not exist, or belongs to another clinic or sender.
     #[error("not found")]
     NotFound,

@@ -9,7 +9,7 @@ use crate::domain::fault::Fault;
 /// The error as a message, with the name of every invalid field.
 pub(super) fn explain(error: &anyhow::Error) -> String {
     match error.downcast_ref::<AppError>() {
-        Some(AppError::Faulty(faults)) => {
+        Some(AppError::Faulty(faults) | AppError::Refused { faults, .. }) => {
             let named = |fault: &Fault| format!("{} {}", fault.pointer.trim_start_matches('/'), fault.detail);
             faults.iter().map(named).collect::<Vec<_>>().join("; ")
         }

@@ -1,8 +1,12 @@
 //! Retries: one key is one submission, under concurrency and per sender.
 
 use futures_util::future::join_all;
+use sarcoscreen::app::submissions::idempotency::bind;
+use sarcoscreen::domain::ids::SenderId;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
+use crate::fhir::{ANSWERS, create_once, identified, response};
 use crate::world::{Answer, User, World, fit, frail};
 
 const SUBMISSIONS: &str = "select count(*) from submissions";
@@ -201,21 +205,55 @@ async fn a_retry_replays_the_response_even_if_a_newer_version_refuses_the_answer
     answers["tests_unable"] = json!(["grip"]);
     let mut body = json!({"answers": answers});
     clinic.intake.submit_once("retry-1", &body).await.expect(422);
-    // As if an earlier version without this check had accepted the same body.
-    body.sort_all_objects();
-    let canonical = body.to_string().into_bytes();
-    let bound = sarcoscreen::app::submissions::idempotency::bind(
-        &world.app,
-        clinic.id.into(),
-        String::new(),
-        "create_submission",
-        &[],
-        &canonical,
-    );
-    let fingerprint = bound.fingerprint;
-    let sql = "update idempotency_keys set fingerprint = $1";
-    sqlx::query(sql).bind(&fingerprint[..]).execute(&mut world.connect().await).await.unwrap();
+    accept_earlier(&world, "create_submission", &mut body).await;
     assert_eq!(clinic.intake.submit_once("retry-1", &body).await.expect(201), receipt);
     clinic.intake.submit_once("retry-2", &body).await.expect(422);
     clinic.staff.submit_once("retry-1", &body).await.expect(422);
+    // The exception is for combinations of answers only.
+    body["answers"]["age"] = json!(7);
+    accept_earlier(&world, "create_submission", &mut body).await;
+    clinic.intake.submit_once("retry-1", &body).await.expect(422);
+    assert_eq!(world.count(SUBMISSIONS).await, 1);
+}
+
+#[tokio::test]
+async fn a_retry_on_fhir_replays_the_response_even_if_a_newer_version_refuses_the_answers() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let send = async |user: &User, key: &str, body: &Value| {
+        user.send(user.request("POST", "/fhir/QuestionnaireResponse").header("idempotency-key", key).json(body)).await
+    };
+    let mut answers = frail();
+    answers["grip_strength_kg"] = json!(20.0);
+    let unable = json!({"valueCoding": {"system": ANSWERS, "code": "tests_unable.grip"}});
+    let unable = json!({"linkId": "tests_unable", "answer": [unable]});
+    let implausible = |mut body: Value| {
+        body["item"].as_array_mut().unwrap().push(unable.clone());
+        body
+    };
+    let created = send(&clinic.intake, "retry-1", &response(&answers)).await.expect(201);
+    let mut body = implausible(response(&answers));
+    send(&clinic.intake, "retry-1", &body).await.expect(422);
+    accept_earlier(&world, "fhir create", &mut body).await;
+    assert_eq!(send(&clinic.intake, "retry-1", &body).await.expect(201), created);
+    send(&clinic.intake, "retry-2", &body).await.expect(422);
+    send(&clinic.staff, "retry-1", &body).await.expect(422);
+    // A conditional create finds the record of its identifier.
+    let record = create_once(&clinic.intake, "a", &identified(&answers, "a")).await.expect(201);
+    let body = implausible(identified(&answers, "a"));
+    assert_eq!(create_once(&clinic.intake, "a", &body).await.expect(200), record);
+    create_once(&clinic.intake, "b", &implausible(identified(&answers, "b"))).await.expect(422);
+    let mut incomplete = body;
+    incomplete["item"] = json!([unable]);
+    create_once(&clinic.intake, "a", &incomplete).await.expect(422);
+    assert_eq!(world.count(SUBMISSIONS).await, 2);
+}
+
+/// Binds every key to this body, as if an earlier version of the service had accepted it.
+async fn accept_earlier(world: &World, operation: &str, body: &mut Value) {
+    body.sort_all_objects();
+    let canonical = body.to_string().into_bytes();
+    let bound = bind(&world.app, SenderId(Uuid::nil()), String::new(), operation, &[], &canonical);
+    let sql = "update idempotency_keys set fingerprint = $1";
+    sqlx::query(sql).bind(&bound.fingerprint[..]).execute(&mut world.connect().await).await.unwrap();
 }

@@ -138,6 +138,13 @@ async fn dark_urine_with_muscle_pain_is_reported_even_when_the_body_is_refused()
     assert_eq!(scored["consultation"]["offered"], false);
     let faulty = json!({"answers": {"age": 700, "dark_urine": true, "muscle_pain": true}});
     assert_eq!(clinic.browser.post("/v1/scores", &faulty).await.expect(422)["care_level"], "emergency");
+    // The answers have no fault, but the submission to correct does not exist.
+    let mut answers = fit();
+    (answers["dark_urine"], answers["muscle_pain"]) = (json!(true), json!(true));
+    let correction = json!({"answers": answers, "supersedes": "0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6071"});
+    for user in [&clinic.intake, &clinic.staff] {
+        assert_eq!(user.submit(&correction).await.expect(422)["care_level"], "emergency");
+    }
 }
 
 #[tokio::test]

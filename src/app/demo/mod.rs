@@ -138,6 +138,6 @@ async fn submit_missing(
         language: Language::En,
         idempotency: None,
     };
-    intake::submit(app, actor, clinic, draft).await?;
+    intake::submit(app, actor, clinic, draft, Vec::new()).await?;
     Ok(())
 }

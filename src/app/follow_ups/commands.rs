@@ -2,12 +2,13 @@
 
 use jiff::Timestamp;
 
+use super::find;
 use crate::app::App;
 use crate::app::audit::{audited_read, entry};
 use crate::app::error::AppError;
 use crate::domain::access::actor::Actor;
 use crate::domain::audit::AuditAction;
-use crate::domain::fault::FaultCode;
+use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::follow_ups::{Change, FollowUp, FollowUpCommand, Note, Refusal, decide};
 use crate::domain::ids::FollowUpId;
 use crate::domain::submissions::Idempotency;
@@ -46,18 +47,46 @@ pub async fn command(app: &App, actor: &Actor, asked: CommandRequest) -> Result<
     if let Some(answered) = earlier(app, actor, idempotency).await? {
         return Ok(answered);
     }
-    let case = store::follow_ups::find(&app.store, actor.clinic_id, asked.follow_up_id).await?;
-    let case = case.ok_or(AppError::NotFound)?;
+    let case = find(app, actor, asked.follow_up_id).await?;
     if case.version != asked.version {
         return stale(app, actor, idempotency).await;
     }
-    let now = app.ambient.now();
+    execute(app, actor, &case, asked).await
+}
+
+/// Executes the command that `choose` derives from a follow-up. Without a command the follow-up is only read.
+///
+/// # Errors
+/// Fails with the faults of `choose`, and as [`command`] does.
+pub async fn update(
+    app: &App,
+    actor: &Actor,
+    follow_up_id: FollowUpId,
+    version: i32,
+    choose: impl FnOnce(&FollowUp) -> Result<Option<FollowUpCommand>, Vec<Fault>>,
+) -> Result<FollowUp, AppError> {
+    let case = find(app, actor, follow_up_id).await?;
+    let chosen = choose(&case);
+    if case.version != version {
+        return Err(AppError::Stale);
+    }
+    let Some(command) = chosen.map_err(AppError::Faulty)? else {
+        audited_read(app, actor, AuditAction::FollowUpRead, follow_up_id.0, &[case.subject_id]).await?;
+        return Ok(case);
+    };
+    let asked = CommandRequest { follow_up_id, version, command, note: None, idempotency: None };
+    execute(app, actor, &case, asked).await.map(|answered| answered.follow_up)
+}
+
+/// Executes a command on a follow-up as it was read.
+async fn execute(app: &App, actor: &Actor, case: &FollowUp, asked: CommandRequest) -> Result<Answered, AppError> {
+    let (now, idempotency) = (app.ambient.now(), asked.idempotency.as_ref());
     if let FollowUpCommand::Reassign { to } = asked.command
         && !store::access::credentials::can_work(&app.store, actor.clinic_id, to, now).await?
     {
         return Err(AppError::fault("/to", FaultCode::NotFound, "there is no such staff member"));
     }
-    let change = decide(&case, &asked.command, actor, now).map_err(refused)?;
+    let change = decide(case, &asked.command, actor, now).map_err(refused)?;
     let decided = Decided { note: asked.note, ..decided(app, actor, change, action(&asked.command))? };
     match store::follow_ups::commands::commit_change(&app.store, actor.clinic_id, &decided, idempotency).await? {
         Outcome::Written(follow_up) => Ok(committed(app, *follow_up, now)),

@@ -16,25 +16,45 @@ use crate::domain::clinics::Clinic;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::screening::answers::Answers;
 use crate::domain::screening::assessment::Assessment;
+use crate::domain::screening::questionnaire::Audiences;
 use crate::domain::screening::scoring;
-use crate::domain::screening::scoring::{Alarm, ScoreOptions};
+use crate::domain::screening::scoring::ScoreOptions;
 use crate::domain::submissions::stored::{Stored, StoredSubmission};
-use crate::domain::submissions::{Draft, Idempotency, Stamp, accept};
+use crate::domain::submissions::{Draft, Stamp, accept};
 use crate::store;
 use crate::store::database::constraint::Meaning;
 use crate::store::error::StoreError;
 use crate::store::idempotency_keys::{Effect, Kept};
 
-/// Scores answers without storing anything.
-#[must_use]
-pub fn score(app: &App, answers: &Answers, asked: ScoreOptions<'_>) -> Assessment {
-    scoring::score(rule_tables::current(app), answers, asked)
+/// Scores answers without storing anything. `faults` are those found when the answers were read.
+///
+/// # Errors
+/// Fails with the faults, and with the red flags of the answers.
+pub fn score(
+    app: &App,
+    answers: &Answers,
+    faults: Vec<Fault>,
+    asked: ScoreOptions<'_>,
+) -> Result<Assessment, AppError> {
+    if faults.is_empty() {
+        return Ok(scoring::score(rule_tables::current(app), answers, asked));
+    }
+    Err(refused(app, answers, faults))
 }
 
-/// The red flags of answers that are otherwise refused.
-#[must_use]
-pub fn alarm(app: &App, answers: &Answers) -> Alarm {
-    scoring::alarm(rule_tables::current(app), answers)
+/// Scores a draft without storing it. `faults` are those found when it was read.
+///
+/// # Errors
+/// Fails with all faults that [`submit`] would find, and with the red flags of the answers.
+pub fn preview(
+    app: &App,
+    actor: &Actor,
+    clinic: &Clinic,
+    draft: &Draft,
+    faults: Vec<Fault>,
+) -> Result<Assessment, AppError> {
+    let faults = all_faults(app, actor, draft, faults);
+    score(app, &draft.answers, faults, ScoreOptions { audiences: Audiences::PERSON, pathways: &clinic.pathways })
 }
 
 /// Whether submissions of the actor's clinic are accepted at the moment. Call it before the body is read, and hold the slot
@@ -54,20 +74,40 @@ pub fn takes(app: &App, actor: &Actor, overloaded: bool) -> Result<Option<Place>
 }
 
 /// Scores and stores a submission. When it returns, the submission is on disk, with its follow-up and audit entry. A retry
-/// with the same key and body gets the submission that the first request stored.
+/// with the same key and body gets the submission that the first request stored, even if a later version of the service
+/// finds the combination of answers implausible. `faults` are those found when the draft was read.
 ///
 /// # Errors
-/// Fails with all faults of the draft; when the key was used for another request, or the database is unavailable.
-pub async fn submit(app: &App, actor: &Actor, clinic: &Clinic, draft: Draft) -> Result<StoredSubmission, AppError> {
-    match score_and_store(app, actor, clinic, draft).await? {
+/// Fails with all faults, and with the red flags of the answers; when the key was used for another request, or the database
+/// is unavailable.
+pub async fn submit(
+    app: &App,
+    actor: &Actor,
+    clinic: &Clinic,
+    draft: Draft,
+    faults: Vec<Fault>,
+) -> Result<StoredSubmission, AppError> {
+    let faults = all_faults(app, actor, &draft, faults);
+    if !faults.is_empty() {
+        let known = if only_implausible(&faults) { earlier(app, actor, &draft).await? } else { None };
+        let Some(Stored::Replayed(stored)) = known else { return Err(refused(app, &draft.answers, faults)) };
+        return shown_again(app, actor, *stored).await;
+    }
+    // The transaction takes the answers, and may find that the submission to correct does not exist.
+    let alarm = draft.supersedes.map(|_| scoring::alarm(rule_tables::current(app), &draft.answers));
+    let outcome = score_and_store(app, actor, clinic, draft).await.map_err(|error| match (error, alarm) {
+        (AppError::Faulty(faults), Some(alarm)) => AppError::Refused { faults, alarm },
+        (error, _) => error,
+    })?;
+    match outcome {
         Stored::Created(stored) => Ok(*stored),
         Stored::Replayed(stored) => shown_again(app, actor, *stored).await,
         Stored::KeyReused => Err(AppError::IdempotencyKeyReused),
     }
 }
 
-/// Scores and stores a submission, and returns the outcome.
-pub(in crate::app) async fn score_and_store(
+/// Scores and stores a draft without faults.
+pub(super) async fn score_and_store(
     app: &App,
     actor: &Actor,
     clinic: &Clinic,
@@ -77,11 +117,7 @@ pub(in crate::app) async fn score_and_store(
         return Err(AppError::Unavailable("the database and its master key are not verified yet".into()));
     }
     let now = app.ambient.now();
-    let faults = draft_faults(app, &draft, actor);
-    if !faults.is_empty() {
-        return Err(AppError::Faulty(faults));
-    }
-    if let Some(outcome) = refused_correction(app, actor, &draft, now).await? {
+    if let Some(outcome) = refused_correction(app, actor, &draft).await? {
         return Ok(outcome);
     }
     let stamp = Stamp {
@@ -103,52 +139,34 @@ pub(in crate::app) async fn score_and_store(
 
 /// Refuses a draft of an intake key that corrects another sender's submission, as if that submission were unknown. A retry
 /// gets the original response, even if the corrected submission has been removed since.
-async fn refused_correction(
-    app: &App,
-    actor: &Actor,
-    draft: &Draft,
-    now: Timestamp,
-) -> Result<Option<Stored>, AppError> {
+async fn refused_correction(app: &App, actor: &Actor, draft: &Draft) -> Result<Option<Stored>, AppError> {
     let Some(corrected) = draft.supersedes.filter(|_| actor.role < Role::Staff) else { return Ok(None) };
     let of = (actor.clinic_id, actor.sender_id);
     if store::submissions::records::is_of_sender(&app.store, of, corrected).await? {
         return Ok(None);
     }
-    if let Some(idempotency) = &draft.idempotency {
-        match store::idempotency_keys::find(&app.store, actor.clinic_id, idempotency, now).await? {
-            Some(Kept::Same(Effect::Submission(earlier))) => {
-                if let Some(stored) = store::submissions::find(&app.store, actor.clinic_id, earlier).await? {
-                    return Ok(Some(Stored::Replayed(Box::new(stored))));
-                }
-            }
-            Some(_) => return Ok(Some(Stored::KeyReused)),
-            None => {}
-        }
+    match earlier(app, actor, draft).await? {
+        None => Err(StoreError::Conflict(Meaning::SupersededSubmissionUnknown).into()),
+        known => Ok(known),
     }
-    Err(StoreError::Conflict(Meaning::SupersededSubmissionUnknown).into())
 }
 
-/// The submission that the same request stored before, if there is one. A retry gets the original response even if a later
-/// version of the service finds the combination of answers implausible.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn earlier(
-    app: &App,
-    actor: &Actor,
-    idempotency: &Idempotency,
-) -> Result<Option<StoredSubmission>, AppError> {
-    let clinic_id = actor.clinic_id;
-    let found = store::idempotency_keys::find(&app.store, clinic_id, idempotency, app.ambient.now()).await?;
-    let Some(Kept::Same(Effect::Submission(submission_id))) = found else { return Ok(None) };
-    match store::submissions::find(&app.store, clinic_id, submission_id).await? {
-        Some(stored) => shown_again(app, actor, stored).await.map(Some),
+/// The outcome for a draft whose key was used before; `None` if it was not, or its submission has been removed.
+async fn earlier(app: &App, actor: &Actor, draft: &Draft) -> Result<Option<Stored>, AppError> {
+    let Some(idempotency) = &draft.idempotency else { return Ok(None) };
+    let (clinic_id, now) = (actor.clinic_id, app.ambient.now());
+    match store::idempotency_keys::find(&app.store, clinic_id, idempotency, now).await? {
+        Some(Kept::Same(Effect::Submission(submission_id))) => {
+            let stored = store::submissions::find(&app.store, clinic_id, submission_id).await?;
+            Ok(stored.map(|stored| Stored::Replayed(Box::new(stored))))
+        }
+        Some(_) => Ok(Some(Stored::KeyReused)),
         None => Ok(None),
     }
 }
 
 /// Replays a receipt. Audited as a read of the submission.
-pub(in crate::app) async fn shown_again(
+pub(super) async fn shown_again(
     app: &App,
     actor: &Actor,
     stored: StoredSubmission,
@@ -157,10 +175,19 @@ pub(in crate::app) async fn shown_again(
     Ok(stored)
 }
 
-/// Faults of a draft that its syntax alone does not show.
-#[must_use]
-pub fn draft_faults(app: &App, draft: &Draft, actor: &Actor) -> Vec<Fault> {
-    let mut faults: Vec<Fault> = draft.answers.missing().map(|fault| fault.under("/answers")).collect();
+/// The refusal of answers with faults.
+pub(super) fn refused(app: &App, answers: &Answers, faults: Vec<Fault>) -> AppError {
+    AppError::Refused { faults, alarm: scoring::alarm(rule_tables::current(app), answers) }
+}
+
+/// Whether a version of the service with fewer plausibility checks may have accepted the draft.
+pub(super) fn only_implausible(faults: &[Fault]) -> bool {
+    faults.iter().all(|fault| fault.code == FaultCode::Implausible)
+}
+
+/// All faults of a draft: those found when it was read, and those that its syntax alone does not show.
+pub(super) fn all_faults(app: &App, actor: &Actor, draft: &Draft, mut faults: Vec<Fault>) -> Vec<Fault> {
+    faults.extend(draft.answers.missing().map(|fault| fault.under("/answers")));
     if actor.role == Role::Browser {
         let detail = "a browser key may not identify the person or the source of the record";
         let set = [

@@ -9,6 +9,7 @@ use crate::app::{App, submissions};
 use crate::domain::access::actor::{Actor, Role};
 use crate::domain::audit::AuditAction;
 use crate::domain::clinics::Clinic;
+use crate::domain::fault::Fault;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::submissions::Draft;
 use crate::domain::submissions::record::{RecordFilter, Recorded};
@@ -16,14 +17,28 @@ use crate::domain::submissions::stored::{Stored, StoredSubmission};
 use crate::store;
 
 /// Stores a submission unless the sender already has one with its source. The transaction claims a unique key for the
-/// source, which settles concurrent requests; the read before it finds submissions stored without such a claim.
+/// source, which settles concurrent requests; the read before it finds submissions stored without such a claim. `faults` are
+/// those found when the draft was read. A retry finds its record even if a later version of the service finds the
+/// combination of answers implausible.
 ///
 /// # Errors
-/// Fails when the draft has faults, several submissions have its source, or the database is unavailable.
-pub async fn create_once(app: &App, actor: &Actor, clinic: &Clinic, draft: Draft) -> Result<Recorded, AppError> {
+/// Fails with all faults, and with the red flags of the answers; when several submissions have the source, or the database
+/// is unavailable.
+pub async fn create_once(
+    app: &App,
+    actor: &Actor,
+    clinic: &Clinic,
+    draft: Draft,
+    faults: Vec<Fault>,
+) -> Result<Recorded, AppError> {
+    let faults = intake::all_faults(app, actor, &draft, faults);
+    if !intake::only_implausible(&faults) {
+        return Err(intake::refused(app, &draft.answers, faults));
+    }
     let source = draft.source.as_ref().ok_or_else(|| AppError::Internal("a record without a source".into()))?;
     match store::submissions::records::of_source(&app.store, (actor.clinic_id, actor.sender_id), source).await?[..] {
-        [] => {}
+        [] if faults.is_empty() => {}
+        [] => return Err(intake::refused(app, &draft.answers, faults)),
         [one] => return Ok(Recorded::Found(Box::new(submissions::get(app, actor, one).await?))),
         _ => return Err(AppError::Ambiguous),
     }

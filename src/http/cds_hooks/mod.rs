@@ -21,7 +21,7 @@ use crate::domain::screening::questionnaire::Audiences;
 use crate::domain::screening::rule_table::RuleTable;
 use crate::domain::screening::scoring::ScoreOptions;
 use crate::http::fhir::patient;
-use crate::http::kernel::alarm::refuse;
+use crate::http::kernel::alarm;
 use crate::http::kernel::body::{Incoming, not_json};
 use crate::http::kernel::extract::AcceptedLanguages;
 use crate::http::kernel::fixed::{self, JSON};
@@ -104,17 +104,17 @@ async fn advise(
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
     let language = accepted.of(caller.clinic());
-    let call = HookCall::parse(&incoming.read_json_bytes(CALL_LIMIT).await?)?;
+    let mut call = HookCall::parse(&incoming.read_json_bytes(CALL_LIMIT).await?)?;
     let today = state.app.ambient.now().to_zoned(TimeZone::UTC).date();
     let not_asked = call.patient.as_ref().is_some_and(|patient| patient::is_not_asked(patient, today));
     if call.response.is_none() && not_asked {
         return Ok(HttpResponse::Ok().json(json!({"cards": []})));
     }
-    let found = call.response.as_ref().map(|response| response.found.clone()).unwrap_or_default();
+    let found = call.response.as_mut().map(|response| std::mem::take(&mut response.found)).unwrap_or_default();
     let (answers, faults) = answers::known(found, call.patient.as_ref(), today);
-    refuse(&state, &answers, faults, caller.clinic(), language)?;
     let asked = ScoreOptions { audiences: Audiences::PERSON, pathways: &caller.clinic().pathways };
-    let assessment = intake::score(&state.app, &answers, asked);
+    let assessment = intake::score(&state.app, &answers, faults, asked)
+        .map_err(|error| alarm::problem(&state, error, caller.clinic(), language))?;
     let table = rule_tables::current(&state.app);
     let rendering = Rendering::new(&fragments, table, language, caller.clinic());
     let body = rendering.assessment(&answers, &assessment, Audiences::PERSON);

@@ -5,26 +5,21 @@ use actix_web::http::header::{ETAG, HeaderMap, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::outcome::{self, Issue, within};
-use super::response_input::{Read, ResponseInput, plain};
+use super::response_input::{ResponseInput, plain};
 use super::search::token;
 use super::{reply, response};
-use crate::app::error::AppError;
 use crate::app::screening::rule_tables;
 use crate::app::submissions::{idempotency, intake, records};
-use crate::domain::access::actor::Actor;
-use crate::domain::clinics::Clinic;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::SubmissionId;
-use crate::domain::language::Language;
+use crate::domain::submissions::ExternalSource;
 use crate::domain::submissions::record::Recorded;
-use crate::domain::submissions::{Draft, ExternalSource};
-use crate::http::kernel::alarm::refuse;
 use crate::http::kernel::auth::Intake;
 use crate::http::kernel::body::Incoming;
 use crate::http::kernel::extract::{AcceptedLanguages, IdempotencyKey, Later, preferred};
-use crate::http::kernel::lag;
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
+use crate::http::kernel::{alarm, lag};
 
 const RESPONSE: &str = "QuestionnaireResponse";
 
@@ -71,49 +66,29 @@ pub(super) async fn create_response(
     let bind = |key| idempotency::bind(&state.app, actor.sender_id, key, "fhir create", &[], &body.canonical());
     let idempotency = key.filter(|_| condition.is_none()).map(bind);
     let versions = rule_tables::versions(&state.app);
+    let language = accepted.of(clinic);
     let mut faults: Vec<Fault> = body.faults.iter().map(in_resource).collect();
     let reference = body.value.reference(&mut faults);
-    let mut read = body.value.read(&versions, &mut faults);
-    read.subject.reference = reference;
-    if condition.is_some() && condition != read.source {
+    let (mut draft, places) = body.value.read(&versions, language, &mut faults);
+    draft.subject.reference = reference;
+    draft.idempotency = idempotency;
+    if condition.is_some() && condition != draft.source {
         let place = format!("{RESPONSE}.identifier");
         faults.push(Fault::new(place, FaultCode::Contradiction, "must be the identifier in If-None-Exist"));
     }
-    let language = accepted.of(clinic);
-    let draft = draft(&read, language);
-    let draft = Draft { idempotency, ..draft };
-    faults.extend(intake::draft_faults(&state.app, &draft, &actor).into_iter().map(|fault| read.located(fault)));
-    refuse(&state, &read.answers, faults, clinic, language)?;
-    let recorded = store(&state, &actor, clinic, draft, condition.is_some()).await?;
+    let recorded = if condition.is_some() {
+        records::create_once(&state.app, &actor, clinic, draft, faults).await
+    } else {
+        let stored = intake::submit(&state.app, &actor, clinic, draft, faults).await;
+        stored.map(|stored| Recorded::Created(Box::new(stored)))
+    };
+    let recorded = recorded.map_err(|error| alarm::problem(&state, places.located(error), clinic, language))?;
     Ok(answer(&request, preferred, recorded))
 }
 
 /// A fault of form, with its place in the resource.
 pub(super) fn in_resource(fault: &Fault) -> Fault {
     Fault { pointer: outcome::place(RESPONSE, &fault.pointer), ..fault.clone() }
-}
-
-/// The draft of a submission from a resource.
-pub(super) fn draft(read: &Read, language: Language) -> Draft {
-    Draft {
-        answers: read.answers.clone(),
-        subject: read.subject.clone(),
-        answered_at: read.answered_at,
-        source: read.source.clone(),
-        pathway: None,
-        supersedes: None,
-        imported: read.imported,
-        language,
-        idempotency: None,
-    }
-}
-
-async fn store(state: &State, actor: &Actor, clinic: &Clinic, draft: Draft, once: bool) -> Result<Recorded, AppError> {
-    if once {
-        return records::create_once(&state.app, actor, clinic, draft).await;
-    }
-    let stored = intake::submit(&state.app, actor, clinic, draft).await?;
-    Ok(Recorded::Created(Box::new(stored)))
 }
 
 fn answer(request: &HttpRequest, preferred: Preferred, recorded: Recorded) -> HttpResponse {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::bundle::{Created, transaction};
-use super::create::{draft, in_resource};
+use super::create::in_resource;
 use super::element::{Identifier, Reference, Typed, elements};
 use super::names::{RULE_TABLE, SOFTWARE};
 use super::observation::{self, Observation};
@@ -21,9 +21,7 @@ use crate::app::submissions;
 use crate::app::submissions::intake;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::SubmissionId;
-use crate::domain::screening::questionnaire::Audiences;
-use crate::domain::screening::scoring::ScoreOptions;
-use crate::http::kernel::alarm::refuse;
+use crate::http::kernel::alarm;
 use crate::http::kernel::auth::Intake;
 use crate::http::kernel::body::Incoming;
 use crate::http::kernel::extract::{AcceptedLanguages, Later, PathId};
@@ -96,18 +94,16 @@ pub(super) async fn extract_sent(
         let detail = "give the person that the results are about";
         faults.push(Fault::new("QuestionnaireResponse.subject", FaultCode::Required, detail));
     }
-    let read = body.value.read(&versions, &mut faults);
-    let could = intake::draft_faults(&state.app, &draft(&read, language), &actor);
-    faults.extend(could.into_iter().map(|fault| read.located(fault)));
-    refuse(&state, &read.answers, faults, clinic, language)?;
-    let asked = ScoreOptions { audiences: Audiences::PERSON, pathways: &clinic.pathways };
+    let (draft, places) = body.value.read(&versions, language, &mut faults);
+    let assessment = intake::preview(&state.app, &actor, clinic, &draft, faults)
+        .map_err(|error| alarm::problem(&state, places.located(error), clinic, language))?;
     let now = state.app.ambient.now();
     let scored = Scored {
         table: rule_tables::current(&state.app),
         language,
-        answers: &read.answers,
-        assessment: &intake::score(&state.app, &read.answers, asked),
-        answered: read.answered_at.unwrap_or(now),
+        answers: &draft.answers,
+        assessment: &assessment,
+        answered: draft.answered_at.unwrap_or(now),
         issued: now,
         subject: subject.unwrap_or_default(),
         response,

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::dates::span;
 use super::record_search::{page, subject};
 use super::records::found;
-use super::search::Parameters;
+use super::search::{Parameters, any};
 use super::{follow_up, reply};
 use crate::app::follow_ups;
 use crate::domain::follow_ups::worklist::{FollowUpFilter, FollowUpOrder};
@@ -77,15 +77,15 @@ async fn cases(
     let mut parameters = Parameters::of(&query, b"");
     let mut filter = FollowUpFilter { states: StateName::ALL.to_vec(), ..FollowUpFilter::default() };
     let mut possible = true;
-    for asked in parameters.all("status") {
-        let asked: Vec<&str> = asked.split(',').collect();
-        filter.states.retain(|state| *state != StateName::Closed && asked.contains(&status(*state, None)));
-        let ended = |outcome: &ClosingOutcome| asked.contains(&status(StateName::Closed, Some(*outcome)));
+    let asked = parameters.all("status");
+    if !asked.is_empty() {
+        filter.states.retain(|state| *state != StateName::Closed && any(&asked, status(*state, None)));
+        let ended = |outcome: &ClosingOutcome| any(&asked, status(StateName::Closed, Some(*outcome)));
         filter.outcomes = ClosingOutcome::ALL.into_iter().filter(ended).collect();
         if !filter.outcomes.is_empty() {
             filter.states.push(StateName::Closed);
         }
-        possible &= !filter.states.is_empty();
+        possible = !filter.states.is_empty();
     }
     filter.subject_id = subject(&mut parameters).map(SubjectId);
     (filter.changed_from, filter.changed_to) = span(&mut parameters, "_lastUpdated");

@@ -2,18 +2,19 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
 use serde::Deserialize;
 use validator::Validate;
 
 use super::element::{Identifier, Reference};
 use super::names::{IMPORTED, QUESTIONNAIRE, RESULTS};
 use super::response_items::{Found, ItemInput, Places};
+use crate::app::error::AppError;
 use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::language::Language;
 use crate::domain::screening::answers::Answers;
 use crate::domain::subjects;
 use crate::domain::subjects::SubjectDraft;
-use crate::domain::submissions::ExternalSource;
+use crate::domain::submissions::{Draft, ExternalSource};
 
 /// Name of the resource type.
 const RESPONSE: &str = "QuestionnaireResponse";
@@ -61,20 +62,8 @@ struct ReferenceInput {
     identifier: Option<IdentifierInput>,
 }
 
-/// The content of the resource, as far as it could be read.
-#[derive(Default)]
-pub(super) struct Read {
-    pub(super) answers: Answers,
-    pub(super) subject: SubjectDraft,
-    /// When the questions were answered.
-    pub(super) answered_at: Option<Timestamp>,
-    /// The source record in the other system.
-    pub(super) source: Option<ExternalSource>,
-    /// Whether this is history imported from another system.
-    pub(super) imported: bool,
-    /// Place of each question in the resource.
-    places: HashMap<&'static str, String>,
-}
+/// Place of each question in the resource.
+pub(super) struct QuestionPlaces(HashMap<&'static str, String>);
 
 /// Places as `FHIRPath`.
 const PLACES: Places = Places {
@@ -108,8 +97,14 @@ impl ResponseInput {
         subjects::Reference::parse(value).map_err(refused).ok()
     }
 
-    /// Reads the resource except its subject; unknown versions of the form are rejected.
-    pub(super) fn read(self, versions: &[String], faults: &mut Vec<Fault>) -> Read {
+    /// Reads the draft of a submission from the resource, as far as possible and without the subject; unknown versions of
+    /// the form are rejected.
+    pub(super) fn read(
+        self,
+        versions: &[String],
+        language: Language,
+        faults: &mut Vec<Fault>,
+    ) -> (Draft, QuestionPlaces) {
         let mut fault = |element: &str, code, detail: &str| faults.push(at(element, code, detail));
         if self.resource_type.as_deref() != Some(RESPONSE) {
             fault("resourceType", FaultCode::UnknownOption, "must be QuestionnaireResponse");
@@ -123,21 +118,31 @@ impl ResponseInput {
             fault("questionnaire", FaultCode::NotFound, "is not the form of this service in a known version");
         }
         let imported = self.meta.is_some_and(|meta| meta.tag.iter().any(TagInput::says_imported));
-        let mut read = Read { source: source(self.identifier, &mut fault), imported, ..Read::default() };
-        if let Some(text) = self.authored {
-            read.answered_at = text.parse().ok();
-            if read.answered_at.is_none() {
+        let source = source(self.identifier, &mut fault);
+        let answered_at = self.authored.and_then(|text| {
+            let parsed = text.parse().ok();
+            if parsed.is_none() {
                 fault("authored", FaultCode::Format, "must be a date with a time and an offset");
             }
-        }
+            parsed
+        });
         let mut found = Found::default();
         found.collect(&self.item, RESPONSE, PLACES);
         faults.extend(found.foreign.into_iter().chain(found.faults));
         let (answers, wrong) = Answers::parse(&found.raw);
-        read.places = found.places;
-        faults.extend(wrong.into_iter().map(|one| read.located(one.under("/answers"))));
-        read.answers = answers;
-        read
+        faults.extend(wrong.into_iter().map(|one| one.under("/answers")));
+        let draft = Draft {
+            answers,
+            subject: SubjectDraft::default(),
+            answered_at,
+            source,
+            pathway: None,
+            supersedes: None,
+            imported,
+            language,
+            idempotency: None,
+        };
+        (draft, QuestionPlaces(found.places))
     }
 }
 
@@ -147,15 +152,21 @@ impl TagInput {
     }
 }
 
-impl Read {
-    /// A fault of the draft, with its place in the resource.
-    pub(super) fn located(&self, fault: Fault) -> Fault {
+impl QuestionPlaces {
+    /// The error with the places of its faults in the resource.
+    pub(super) fn located(&self, error: AppError) -> AppError {
+        let AppError::Refused { faults, alarm } = error else { return error };
+        AppError::Refused { faults: faults.into_iter().map(|fault| self.place(fault)).collect(), alarm }
+    }
+
+    /// A fault with its place in the resource instead of the draft.
+    fn place(&self, fault: Fault) -> Fault {
         let path = match &*fault.pointer {
             "/answered_at" => format!("{RESPONSE}.authored"),
             "/source" => format!("{RESPONSE}.identifier"),
             "/subject/reference" => format!("{RESPONSE}.subject.identifier"),
             other => match other.strip_prefix("/answers/").and_then(|rest| rest.split('/').next()) {
-                Some(link) => self.places.get(link).cloned().unwrap_or_else(|| question(RESPONSE, link)),
+                Some(link) => self.0.get(link).cloned().unwrap_or_else(|| question(RESPONSE, link)),
                 None => return fault,
             },
         };

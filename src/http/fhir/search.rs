@@ -67,7 +67,7 @@ pub(super) fn token(text: &str) -> Option<(&str, &str)> {
     text.split_once('|').filter(|(system, value)| !system.is_empty() && !value.is_empty())
 }
 
-/// Whether a value is in every value list of a token parameter.
+/// Whether a value is in every value list of a token parameter: a comma means or, a repeated parameter means and.
 pub(super) fn any(asked: &[String], value: &str) -> bool {
     asked.iter().all(|list| list.split(',').any(|one| one == value))
 }

@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::ETAG;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
 use jiff::Timestamp;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -14,16 +14,17 @@ use super::names::{CREDENTIAL, RESULTS};
 use super::outcome::{Issue, of, place, within};
 use super::reply;
 use crate::app::error::AppError;
-use crate::app::follow_ups;
-use crate::app::follow_ups::commands::{CommandRequest, command};
+use crate::app::follow_ups::commands;
+use crate::domain::audit::AuditAction;
 use crate::domain::fault::{Fault, FaultCode};
-use crate::domain::follow_ups::{Closing, FollowUp, FollowUpCommand, FollowUpState, NotNeededReason};
+use crate::domain::follow_ups::{Closing, FollowUp, FollowUpCommand, FollowUpState, NotNeededReason, StateName};
 use crate::domain::ids::{CredentialId, FollowUpId};
 use crate::http::kernel::auth::Staff;
 use crate::http::kernel::body::Incoming;
 use crate::http::kernel::extract::{Later, PathId, if_match};
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
+use crate::http::kernel::trail::Attempted;
 
 /// The elements of a task that are read; all others are ignored.
 #[derive(Deserialize, Validate)]
@@ -90,19 +91,19 @@ pub(super) async fn update_task(
     if body.value.id.as_deref() != Some(&id.to_string()) {
         faults.push(at("id", FaultCode::Contradiction, "must be the id in the URL"));
     }
-    let actor = caller.actor();
-    let case = follow_ups::read(&state.app, &actor, FollowUpId(id)).await?;
-    if case.version != version {
-        return Err(AppError::Stale.into());
-    }
-    let asked = wanted(&body.value, &case).map_err(|fault| faults.push(fault)).unwrap_or_default();
-    if !faults.is_empty() {
-        return Err(Problem::content(faults, None));
-    }
-    let Some(asked) = asked else { return Ok(answer(&request, &case)) };
-    let asked = CommandRequest { follow_up_id: FollowUpId(id), version, command: asked, note: None, idempotency: None };
-    let done = command(&state.app, &actor, asked).await.map_err(located)?;
-    Ok(answer(&request, &done.follow_up))
+    let record = |action: Option<AuditAction>| {
+        if let Some(action) = action {
+            request.extensions_mut().insert(Attempted(action));
+        }
+    };
+    record(attempted(&body.value, None));
+    let choose = |case: &FollowUp| {
+        record(attempted(&body.value, Some(case.state)));
+        let chosen = wanted(&body.value, case).map_err(|fault| faults.push(fault)).unwrap_or_default();
+        if faults.is_empty() { Ok(chosen) } else { Err(faults) }
+    };
+    let updated = commands::update(&state.app, &caller.actor(), FollowUpId(id), version, choose).await;
+    Ok(answer(&request, &updated.map_err(located)?))
 }
 
 fn answer(request: &HttpRequest, case: &FollowUp) -> HttpResponse {
@@ -117,48 +118,74 @@ fn answer(request: &HttpRequest, case: &FollowUp) -> HttpResponse {
     }
 }
 
-/// Attributes the faults of the use case to the element that asked for the command.
+/// Attributes the faults of a command to the element that asked for it.
 fn located(error: AppError) -> AppError {
-    let AppError::Faulty(faults) = error else { return error };
-    let named = |fault: Fault| {
-        let element = if fault.pointer == "/to" { "owner" } else { "executionPeriod.start" };
-        Fault { pointer: format!("Task.{element}"), ..fault }
-    };
-    AppError::Faulty(faults.into_iter().map(named).collect())
+    let AppError::Faulty(mut faults) = error else { return error };
+    for fault in &mut faults {
+        match &*fault.pointer {
+            "/to" => "Task.owner".clone_into(&mut fault.pointer),
+            "/appointment_at" => "Task.executionPeriod.start".clone_into(&mut fault.pointer),
+            _ => {}
+        }
+    }
+    AppError::Faulty(faults)
 }
 
 fn at(element: &str, code: FaultCode, detail: &str) -> Fault {
     Fault::new(format!("Task.{element}"), code, detail)
 }
 
+/// The audit action of the command that a task asks for, as far as the state of the follow-up is known.
+fn attempted(task: &TaskInput, state: Option<FollowUpState>) -> Option<AuditAction> {
+    use AuditAction as A;
+    let state = state.map(FollowUpState::name);
+    Some(match (task.status.as_deref()?, task.business()) {
+        ("accepted" | "in-progress", "attempted") => A::FollowUpContacted,
+        ("in-progress", "did_not_attend") => A::FollowUpMissed,
+        ("requested", _) if state == Some(StateName::Closed) => A::FollowUpReopened,
+        ("requested", _) => A::FollowUpReleased,
+        ("accepted", _) if task.owner.is_some() => A::FollowUpReassigned,
+        ("accepted", _) => A::FollowUpClaimed,
+        ("in-progress", "booked") => A::FollowUpBooked,
+        ("in-progress", _) if state == Some(StateName::Booked) => A::FollowUpUnbooked,
+        ("in-progress", _) => A::FollowUpContacted,
+        ("completed" | "rejected" | "failed" | "cancelled", _) => A::FollowUpClosed,
+        _ => return None,
+    })
+}
+
 /// The command that leads from the current state to the requested status; `None` if there is nothing to do.
 fn wanted(task: &TaskInput, case: &FollowUp) -> Result<Option<FollowUpCommand>, Fault> {
+    use AuditAction as A;
     let status =
         task.status.as_deref().ok_or_else(|| at("status", FaultCode::Required, "a task must have a status"))?;
-    let business = task.business_status.as_ref().and_then(Concept::ours).unwrap_or_default();
-    let booked = matches!(case.state, FollowUpState::Booked { .. });
-    let stands = follow_up::task_status(case.state.name(), outcome(case)) == status;
-    let command = match (status, business) {
-        ("accepted" | "in-progress", "attempted") => FollowUpCommand::Contact { reached: false },
-        ("in-progress", "did_not_attend") => FollowUpCommand::DidNotAttend,
-        ("requested", _) if case.state.is_closed() => FollowUpCommand::Reopen,
-        ("requested", _) => FollowUpCommand::Release,
-        ("accepted", _) => return Ok(taken(owner(task)?, case)),
-        ("in-progress", "booked") => return book(task, case),
-        ("in-progress", _) if booked => FollowUpCommand::Unbook,
-        ("in-progress", _) => FollowUpCommand::Contact { reached: true },
-        ("completed", _) => {
-            let found = Closing::Attended { diagnosis: None, grip_strength_g: None, five_chair_stands_ms: None };
-            FollowUpCommand::Close(found)
-        }
-        ("rejected", _) => FollowUpCommand::Close(Closing::Declined),
-        ("failed", _) => FollowUpCommand::Close(Closing::Unreachable),
-        ("cancelled", _) => FollowUpCommand::Close(Closing::NotNeeded { reason: reason(task)? }),
+    let command = match attempted(task, Some(case.state)) {
+        Some(A::FollowUpContacted) => FollowUpCommand::Contact { reached: task.business() != "attempted" },
+        Some(A::FollowUpMissed) => FollowUpCommand::DidNotAttend,
+        Some(A::FollowUpReopened) => FollowUpCommand::Reopen,
+        Some(A::FollowUpReleased) => FollowUpCommand::Release,
+        Some(A::FollowUpClaimed | A::FollowUpReassigned) => return Ok(taken(owner(task)?, case)),
+        Some(A::FollowUpBooked) => return book(task, case),
+        Some(A::FollowUpUnbooked) => FollowUpCommand::Unbook,
+        Some(A::FollowUpClosed) => FollowUpCommand::Close(closing(task, status)?),
         _ => return Err(at("status", FaultCode::UnknownOption, "is not a supported status of a task")),
     };
-    let moves = matches!(command, FollowUpCommand::Contact { reached: false } | FollowUpCommand::DidNotAttend)
-        || (booked && command == FollowUpCommand::Unbook);
-    Ok((moves || !stands).then_some(command))
+    // These commands have an effect although the status stays the same.
+    let repeatable = matches!(
+        command,
+        FollowUpCommand::Contact { reached: false } | FollowUpCommand::DidNotAttend | FollowUpCommand::Unbook
+    );
+    let stands = follow_up::task_status(case.state.name(), outcome(case)) == status;
+    Ok((repeatable || !stands).then_some(command))
+}
+
+fn closing(task: &TaskInput, status: &str) -> Result<Closing, Fault> {
+    Ok(match status {
+        "completed" => Closing::Attended { diagnosis: None, grip_strength_g: None, five_chair_stands_ms: None },
+        "rejected" => Closing::Declined,
+        "failed" => Closing::Unreachable,
+        _ => Closing::NotNeeded { reason: reason(task)? },
+    })
 }
 
 /// The command to assign the follow-up: to the owner of the task, or to the caller if it has none.
@@ -193,6 +220,12 @@ fn reason(task: &TaskInput) -> Result<NotNeededReason, Fault> {
     // Only a merge closes with the reason `merged`.
     let known = concept.ours().and_then(NotNeededReason::parse).filter(|reason| *reason != NotNeededReason::Merged);
     known.ok_or_else(|| at("statusReason", FaultCode::UnknownOption, "is not a reason of urn:sarcoscreen:results"))
+}
+
+impl TaskInput {
+    fn business(&self) -> &str {
+        self.business_status.as_ref().and_then(Concept::ours).unwrap_or_default()
+    }
 }
 
 impl Concept {

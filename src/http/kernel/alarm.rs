@@ -1,32 +1,19 @@
-//! Refusal of answers with faults.
+//! Red flags in the response to refused answers.
 
 use super::problem::Problem;
 use super::state::State;
 use super::wording::Wording;
+use crate::app::error::AppError;
 use crate::app::screening::rule_tables;
-use crate::app::submissions::intake;
 use crate::domain::clinics::Clinic;
-use crate::domain::fault::{Fault, keep_first_of_each_place};
+use crate::domain::fault::keep_first_of_each_place;
 use crate::domain::language::Language;
-use crate::domain::screening::answers::Answers;
 
-/// Rejects faulty answers, but still reports the red flags in them: a person with an emergency must not get only a field
-/// error.
-///
-/// # Errors
-/// Fails when there is a fault.
-pub(in crate::http) fn refuse(
-    state: &State,
-    answers: &Answers,
-    mut faults: Vec<Fault>,
-    clinic: &Clinic,
-    language: Language,
-) -> Result<(), Problem> {
-    if faults.is_empty() {
-        return Ok(());
-    }
+/// Renders the error of a use case that takes answers. A refusal states the red flags too: a person with an emergency must
+/// not get only a field error.
+pub(in crate::http) fn problem(state: &State, error: AppError, clinic: &Clinic, language: Language) -> Problem {
+    let AppError::Refused { mut faults, alarm } = error else { return error.into() };
     keep_first_of_each_place(&mut faults);
     let wording = Wording { table: rule_tables::current(&state.app), language };
-    let alarm = wording.alarm(clinic, &intake::alarm(&state.app, answers));
-    Err(Problem::content(faults, Some(alarm)))
+    Problem::content(faults, Some(wording.alarm(clinic, &alarm)))
 }

@@ -234,7 +234,8 @@ impl From<AppError> for Problem {
     /// Maps the error of a use case. Errors of this service or of the database are logged here, once.
     fn from(error: AppError) -> Self {
         match error {
-            AppError::Faulty(faults) => Self::content(faults, None),
+            // Red flags need the clinic and a language: `alarm::problem` renders them.
+            AppError::Faulty(faults) | AppError::Refused { faults, .. } => Self::content(faults, None),
             AppError::NotFound => Self::new(ProblemType::NotFound, "not found, or not accessible with this key"),
             AppError::NotSignedIn(_) => {
                 Self::new(ProblemType::Unauthenticated, "send Authorization: Bearer with a valid key or token")

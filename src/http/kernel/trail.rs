@@ -16,6 +16,10 @@ use crate::domain::access::actor::{Actor, Role};
 use crate::domain::audit::{AuditAction, AuditOutcome};
 use crate::domain::ids::SubjectId;
 
+/// Request extension: the audit action that a request attempts, if its route does not determine it.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::http) struct Attempted(pub(in crate::http) AuditAction);
+
 /// Audits a refusal. If the entry cannot be written, the response is withheld and the caller gets 503.
 ///
 /// # Errors
@@ -46,7 +50,8 @@ fn refused(request: &HttpRequest, status: StatusCode) -> Option<(Actor, AuditAct
     let actor = request.extensions().get::<Actor>().cloned()?;
     let state = request.app_data::<web::Data<State>>()?;
     let route = format!("{} {}", request.method(), request.match_pattern()?);
-    let action = *state.document.actions.get(&route)?;
+    let of_route = *state.document.actions.get(&route)?;
+    let action = request.extensions().get::<Attempted>().map_or(of_route, |attempted| attempted.0);
     // A browser key is public: any client can exceed its limits and send faulty submissions with it.
     let limited = status == StatusCode::TOO_MANY_REQUESTS;
     let of_anybody = actor.role == Role::Browser && (limited || route == "POST /v1/submissions");

@@ -15,7 +15,7 @@ use crate::app::submissions::intake;
 use crate::domain::screening::pathway::PathwayId;
 use crate::domain::screening::questionnaire::{Audience, Audiences};
 use crate::domain::screening::scoring::ScoreOptions;
-use crate::http::kernel::alarm::refuse;
+use crate::http::kernel::alarm;
 use crate::http::kernel::auth::Browser;
 use crate::http::kernel::body::Incoming;
 use crate::http::kernel::extract::AcceptedLanguages;
@@ -67,12 +67,12 @@ pub async fn create_score(
     let body = incoming.read::<ScoreInput>().await?;
     let mut faults = body.faults;
     let answers = answers(body.value.answers, &mut faults);
-    refuse(&state, &answers, faults, caller.clinic(), language)?;
     let asked: Vec<Audience> = body.value.audience.unwrap_or_default().into_iter().map(|name| name.0).collect();
     let audiences = Audiences::of(&asked);
     let named = body.value.pathways.map(|pathways| pathways.into_iter().map(|name| name.0).collect());
     let pathways: Vec<PathwayId> = named.unwrap_or_else(|| caller.clinic().pathways.clone());
-    let assessment = intake::score(&state.app, &answers, ScoreOptions { audiences, pathways: &pathways });
+    let assessment = intake::score(&state.app, &answers, faults, ScoreOptions { audiences, pathways: &pathways })
+        .map_err(|error| alarm::problem(&state, error, caller.clinic(), language))?;
     let table = rule_tables::current(&state.app);
     let rendering = Rendering::new(&fragments, table, language, caller.clinic());
     let mut response = HttpResponse::Ok();

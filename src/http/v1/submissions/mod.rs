@@ -14,26 +14,23 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 
 use super::screening::fragments::AllFragments;
 use super::screening::render::Rendering;
-use crate::app::error::AppError;
 use crate::app::screening::rule_tables;
 use crate::app::submissions;
 use crate::app::submissions::{idempotency, intake};
 use crate::domain::access::actor::Actor;
 use crate::domain::audit::AuditAction;
 use crate::domain::clinics::Clinic;
-use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::SubmissionId;
 use crate::domain::language::Language;
 use crate::domain::submissions::Draft;
 use crate::domain::submissions::stored::StoredSubmission;
-use crate::http::kernel::alarm::refuse;
 use crate::http::kernel::auth::{Intake, Staff, Submitter};
 use crate::http::kernel::body::{Body, Incoming};
 use crate::http::kernel::extract::{AcceptedLanguages, IdempotencyKey, Later, PathId, Query};
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
 use crate::http::kernel::written::written;
-use crate::http::kernel::{lag, paging};
+use crate::http::kernel::{alarm, lag, paging};
 use body::{AssessmentQuery, ReceiptBody, SubmissionAssessmentBody, SubmissionBody, SubmissionInput};
 use lists::{SubmissionPage, SubmissionQuery};
 
@@ -93,18 +90,12 @@ pub(in crate::http) async fn submit(
     language: Language,
     body: Body<SubmissionInput>,
 ) -> Result<StoredSubmission, Problem> {
-    let draft = match draft(state, actor, clinic, key, language, body).await? {
-        Parsed::New(draft) => *draft,
-        Parsed::Earlier(stored) => return Ok(*stored),
-    };
-    let answers = draft.answers.clone();
-    match intake::submit(&state.app, actor, clinic, draft).await {
-        Err(AppError::Faulty(faults)) => {
-            refuse(state, &answers, faults, clinic, language)?;
-            Err(AppError::Internal("rejected without a fault".into()).into())
-        }
-        other => Ok(other?),
-    }
+    let bind = |key| idempotency::bind(&state.app, actor.sender_id, key, "create_submission", &[], &body.canonical());
+    let idempotency = key.0.map(bind);
+    let mut faults = body.faults;
+    let draft = Draft { idempotency, ..body.value.parse(language, &mut faults) };
+    let stored = intake::submit(&state.app, actor, clinic, draft, faults).await;
+    stored.map_err(|error| alarm::problem(state, error, clinic, language))
 }
 
 /// List submissions
@@ -189,44 +180,4 @@ pub async fn get_submission_assessment(
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_LANGUAGE, language.as_str()));
     written(&mut response, &SubmissionAssessmentBody::new(&assessed, &rendering))
-}
-
-/// Parses a body into a draft. If the form has faults, the faults of the use case are added, so that one response reports
-/// both.
-async fn draft(
-    state: &State,
-    actor: &Actor,
-    clinic: &Clinic,
-    key: IdempotencyKey,
-    language: Language,
-    body: Body<SubmissionInput>,
-) -> Result<Parsed, Problem> {
-    let idempotency = key
-        .0
-        .map(|key| idempotency::bind(&state.app, actor.sender_id, key, "create_submission", &[], &body.canonical()));
-    let mut faults = body.faults;
-    let mut draft = body.value.parse(language, &mut faults);
-    draft.idempotency = idempotency;
-    if !faults.is_empty() {
-        faults.extend(intake::draft_faults(&state.app, &draft, actor));
-        if let Some(idempotency) = draft.idempotency.as_ref().filter(|_| only_implausible(&faults))
-            && let Some(stored) = intake::earlier(&state.app, actor, idempotency).await?
-        {
-            return Ok(Parsed::Earlier(Box::new(stored)));
-        }
-        refuse(state, &draft.answers, faults, clinic, language)?;
-    }
-    Ok(Parsed::New(Box::new(draft)))
-}
-
-/// Result of parsing a body.
-enum Parsed {
-    /// A new submission.
-    New(Box<Draft>),
-    /// A retry of a submission that was stored before the service began to reject it as implausible.
-    Earlier(Box<StoredSubmission>),
-}
-
-fn only_implausible(faults: &[Fault]) -> bool {
-    faults.iter().all(|fault| fault.code == FaultCode::Implausible)
 }
