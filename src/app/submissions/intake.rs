@@ -2,8 +2,6 @@
 
 use std::sync::atomic::Ordering;
 
-use jiff::Timestamp;
-
 use crate::app::App;
 use crate::app::ambient::{new_id, possible};
 use crate::app::audit::audited_read;

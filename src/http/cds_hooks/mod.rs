@@ -75,7 +75,7 @@ async fn discover(
         .insert_header((VARY, "Accept-Language, Accept-Encoding"))
         .insert_header((CONTENT_LANGUAGE, language.as_str()));
     let table = rule_tables::current(&state.app);
-    let body = state.public.of("/cds-services", &table.version, language);
+    let body = state.public.body("/cds-services", &table.version, language);
     body.answer(&request, response, JSON, || fixed::json(&catalogue(table, language)))
 }
 
@@ -103,7 +103,7 @@ async fn advise(
     accepted: AcceptedLanguages,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
-    let language = accepted.of(caller.clinic());
+    let language = accepted.for_clinic(caller.clinic());
     let mut call = HookCall::parse(&incoming.read_json_bytes(CALL_LIMIT).await?)?;
     let today = state.app.ambient.now().to_zoned(TimeZone::UTC).date();
     let not_asked = call.patient.as_ref().is_some_and(|patient| patient::is_not_asked(patient, today));

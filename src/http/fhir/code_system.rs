@@ -57,7 +57,7 @@ pub(super) async fn get_code_system(
     let found = SYSTEMS.into_iter().find(|(name, ..)| *name == *id);
     let (id, _, path) = found.ok_or_else(|| Problem::new(ProblemType::NotFound, "unknown code system"))?;
     let table = rule_tables::current(&state.app);
-    let body = state.public.of(path, &table.version, language);
+    let body = state.public.body(path, &table.version, language);
     reply::fixed(&request, language, &body, || system_json(table, language, id))
 }
 
@@ -71,13 +71,13 @@ pub(super) async fn search_code_systems(
     accepted: AcceptedLanguages,
 ) -> Result<HttpResponse, Problem> {
     let language = accepted.or(Language::default());
-    let mut parameters = Parameters::of(request.query_string(), b"");
+    let mut parameters = Parameters::parse(request.query_string(), b"");
     let (ids, urls) = (parameters.all("_id"), parameters.all("url"));
     parameters.end()?;
     let table = rule_tables::current(&state.app);
     let found = SYSTEMS.into_iter().filter(|(id, url, _)| any(&ids, id) && any(&urls, url));
     let entry = |(id, _, path)| {
-        let body = state.public.of(path, &table.version, language);
+        let body = state.public.body(path, &table.version, language);
         Ok((id, body.raw(|| system_json(table, language, id))?))
     };
     let found = found.map(entry).collect::<Result<Vec<_>, Problem>>()?;

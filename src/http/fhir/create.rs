@@ -36,7 +36,7 @@ pub(super) enum Preferred {
 
 impl Preferred {
     /// The preference of a request; the resource by default.
-    pub(super) fn of(headers: &HeaderMap) -> Self {
+    pub(super) fn from_headers(headers: &HeaderMap) -> Self {
         let known = [
             ("return=minimal", Self::Minimal),
             ("return=representation", Self::Representation),
@@ -60,13 +60,13 @@ pub(super) async fn create_response(
 ) -> Result<HttpResponse, Problem> {
     let (actor, clinic) = (caller.actor(), caller.clinic());
     let (key, condition) = (key.read()?.0, condition(request.headers())?);
-    let preferred = Preferred::of(request.headers());
+    let preferred = Preferred::from_headers(request.headers());
     let _place = intake::takes(&state.app, &actor, lag::late(state.app.deadline()))?;
     let body = incoming.read::<ResponseInput>().await.map_err(|problem| within(RESPONSE, problem))?;
     let bind = |key| idempotency::bind(&state.app, actor.sender_id, key, "fhir create", &[], &body.canonical());
     let idempotency = key.filter(|_| condition.is_none()).map(bind);
     let versions = rule_tables::versions(&state.app);
-    let language = accepted.of(clinic);
+    let language = accepted.for_clinic(clinic);
     let mut faults: Vec<Fault> = body.faults.iter().map(in_resource).collect();
     let reference = body.value.reference(&mut faults);
     let (mut draft, places) = body.value.read(&versions, language, &mut faults);
@@ -99,8 +99,8 @@ fn answer(request: &HttpRequest, preferred: Preferred, recorded: Recorded) -> Ht
     let mut response = HttpResponse::build(status);
     response.insert_header((LOCATION, location(request, stored.submission_id))).insert_header((ETAG, reply::tag(1)));
     match preferred {
-        Preferred::Outcome => reply::resource(response, &outcome::of(vec![Issue::information(text)])),
-        Preferred::Representation => reply::resource(response, &response::of(&stored)),
+        Preferred::Outcome => reply::resource(response, &outcome::from_issues(vec![Issue::information(text)])),
+        Preferred::Representation => reply::resource(response, &response::render(&stored)),
         Preferred::Minimal => response.finish(),
     }
 }

@@ -85,7 +85,7 @@ pub(super) async fn extract_sent(
     accepted: AcceptedLanguages,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
-    let (actor, clinic, language) = (caller.actor(), caller.clinic(), accepted.of(caller.clinic()));
+    let (actor, clinic, language) = (caller.actor(), caller.clinic(), accepted.for_clinic(caller.clinic()));
     let body = Given::read(incoming).await?.response()?;
     let versions = rule_tables::versions(&state.app);
     let mut faults: Vec<Fault> = body.faults.iter().map(in_resource).collect();
@@ -117,7 +117,7 @@ fn answer(state: &State, scored: &Scored<'_>) -> Result<HttpResponse, Problem> {
         let id: Uuid = new_id(&*state.app.ambient, state.app.ambient.now())?;
         Ok(format!("urn:uuid:{id}"))
     };
-    let risk = Extracted::Risk(Box::new(risk_assessment::of(scored)));
+    let risk = Extracted::Risk(Box::new(risk_assessment::render(scored)));
     let mut created = vec![Created { full_url: name()?, kind: "RiskAssessment", resource: risk }];
     for (_, one) in observation::all(scored, &[]) {
         let resource = Extracted::Observation(Box::new(one));

@@ -74,7 +74,7 @@ async fn cases(
     let form = String::from_utf8_lossy(&form);
     let query = [request.query_string(), &form].into_iter().filter(|part| !part.is_empty());
     let query = query.collect::<Vec<_>>().join("&");
-    let mut parameters = Parameters::of(&query, b"");
+    let mut parameters = Parameters::parse(&query, b"");
     let mut filter = FollowUpFilter { states: StateName::ALL.to_vec(), ..FollowUpFilter::default() };
     let mut possible = true;
     let asked = parameters.all("status");

@@ -9,7 +9,7 @@ use actix_web::http::header::{ACCEPT, Accept, CONTENT_TYPE, Header, HeaderValue,
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse};
 
-use super::outcome::{Issue, of, outcome};
+use super::outcome::{Issue, from_issues, outcome};
 use super::{MEDIA_TYPE, PATH};
 use crate::http::kernel::body::BodyType;
 use crate::http::kernel::bounds::LIST_LIMIT;
@@ -32,7 +32,8 @@ pub(super) async fn negotiate(
             diagnostics: Some(format!("this service responds with {MEDIA_TYPE} or {JSON}")),
             ..Issue::default()
         };
-        let refusal = HttpResponse::build(StatusCode::NOT_ACCEPTABLE).content_type(MEDIA_TYPE).json(of(vec![issue]));
+        let refusal =
+            HttpResponse::build(StatusCode::NOT_ACCEPTABLE).content_type(MEDIA_TYPE).json(from_issues(vec![issue]));
         return Ok(request.into_response(refusal).map_into_boxed_body());
     };
     request.extensions_mut().insert(BodyType(MEDIA_TYPE));

@@ -53,7 +53,7 @@ impl Given {
             Problem::content(vec![Fault::new(place, FaultCode::Required, detail)], None)
         })?;
         let bytes = Bytes::from(response.to_string());
-        Body::of(bytes).map_err(|problem| within("QuestionnaireResponse", problem))
+        Body::parse(bytes).map_err(|problem| within("QuestionnaireResponse", problem))
     }
 
     fn is(&self, kind: &str) -> bool {

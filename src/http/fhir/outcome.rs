@@ -30,7 +30,7 @@ impl Issue {
     }
 }
 
-pub(super) const fn of(issue: Vec<Issue>) -> Typed<OperationOutcome> {
+pub(super) const fn from_issues(issue: Vec<Issue>) -> Typed<OperationOutcome> {
     Typed::new("OperationOutcome", OperationOutcome { issue })
 }
 
@@ -51,7 +51,7 @@ pub(super) fn outcome(problem: &Problem) -> impl Serialize {
         };
         issues.extend(texts.filter(|text| !text.is_empty()).map(warning));
     }
-    of(issues)
+    from_issues(issues)
 }
 
 /// A fault of a parameter or header has a `location`, a fault of a resource an `expression`.

@@ -87,7 +87,7 @@ pub(super) async fn populate(
     if let Some((place, code, detail)) = fault {
         return Err(Problem::content(vec![Fault::new(place, code, detail)], None));
     }
-    Ok(begun(&state, &given, accepted.of(caller.clinic())))
+    Ok(begun(&state, &given, accepted.for_clinic(caller.clinic())))
 }
 
 /// `POST /fhir/Questionnaire/{id}/$populate`: the form is given in the URL.
@@ -106,7 +106,7 @@ pub(super) async fn populate_version(
     }
     let given = Given::read(incoming).await?;
     given.parameters()?;
-    Ok(begun(&state, &given, accepted.of(caller.clinic())))
+    Ok(begun(&state, &given, accepted.for_clinic(caller.clinic())))
 }
 
 /// The form that the parameters name, as canonical URLs.
@@ -151,7 +151,7 @@ fn begun(state: &State, given: &Given, language: Language) -> HttpResponse {
     let response = Part::Response(Box::new(Typed::new("QuestionnaireResponse", response)));
     let mut parameter = vec![Parameter { name: "response", resource: Some(response) }];
     if !issues.is_empty() {
-        parameter.push(Parameter { name: "issues", resource: Some(Part::Issues(outcome::of(issues))) });
+        parameter.push(Parameter { name: "issues", resource: Some(Part::Issues(outcome::from_issues(issues))) });
     }
     reply::resource(HttpResponse::Ok(), &Typed::new("Parameters", Output { parameter }))
 }

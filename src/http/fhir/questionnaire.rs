@@ -74,8 +74,8 @@ pub(super) async fn get_questionnaire(
         return Err(Problem::new(ProblemType::NotFound, "the form of this version is not served"));
     }
     let language = accepted.or(Language::default());
-    let body = state.public.of("/fhir/Questionnaire", &table.version, language);
-    reply::fixed(&request, language, &body, || json(&of(table, language)))
+    let body = state.public.body("/fhir/Questionnaire", &table.version, language);
+    reply::fixed(&request, language, &body, || json(&render(table, language)))
 }
 
 /// `GET /fhir/Questionnaire`: searches the current form.
@@ -89,20 +89,20 @@ pub(super) async fn search_questionnaires(
 ) -> Result<HttpResponse, Problem> {
     let table = rule_tables::current(&state.app);
     let language = accepted.or(Language::default());
-    let mut parameters = Parameters::of(request.query_string(), b"");
+    let mut parameters = Parameters::parse(request.query_string(), b"");
     let facts = [("_id", &*table.version), ("url", QUESTIONNAIRE), ("version", &*table.version), ("status", "active")];
     let asked = facts.map(|(name, value)| any(&parameters.all(name), value));
     parameters.end()?;
     let mut found = Vec::new();
     if asked.iter().all(|holds| *holds) {
-        let body = state.public.of("/fhir/Questionnaire", &table.version, language);
-        found.push((&*table.version, body.raw(|| json(&of(table, language)))?));
+        let body = state.public.body("/fhir/Questionnaire", &table.version, language);
+        found.push((&*table.version, body.raw(|| json(&render(table, language)))?));
     }
     Ok(reply::found(&request, &state, language, "Questionnaire", &found))
 }
 
 /// The form in a language.
-pub(super) fn of(table: &RuleTable, language: Language) -> Typed<Questionnaire> {
+pub(super) fn render(table: &RuleTable, language: Language) -> Typed<Questionnaire> {
     let texts = table.texts(language);
     let form = texts.map(|texts| texts.questionnaire.clone());
     let (title, description) = form.map(|form| (form.title, form.introduction)).unwrap_or_default();

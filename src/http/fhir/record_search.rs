@@ -50,7 +50,7 @@ impl RecordSearch {
     /// # Errors
     /// Fails with all faults of the parameters.
     pub(super) fn read(query: &str, form: Option<&Bytes>, kind: Kind) -> Result<Self, Problem> {
-        let mut parameters = Parameters::of(query, form.map_or(b"", |form| form));
+        let mut parameters = Parameters::parse(query, form.map_or(b"", |form| form));
         let mut possible = any(&parameters.all("status"), kind.status);
         let mut filter = RecordFilter::default();
         (filter.received_from, filter.received_to) = span(&mut parameters, "_lastUpdated");

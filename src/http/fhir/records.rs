@@ -37,7 +37,7 @@ pub(super) async fn get_response(
     id: Later<PathId>,
 ) -> Result<HttpResponse, Problem> {
     let stored = submissions::get(&state.app, &caller.actor(), SubmissionId(id.read()?.0)).await?;
-    Ok(reply::versioned(StatusCode::OK, 1, &response::of(&stored)))
+    Ok(reply::versioned(StatusCode::OK, 1, &response::render(&stored)))
 }
 
 /// `GET /fhir/RiskAssessment/{id}`.
@@ -51,7 +51,7 @@ pub(super) async fn get_risk_assessment(
 ) -> Result<HttpResponse, Problem> {
     let stored = submissions::get(&state.app, &caller.actor(), SubmissionId(id.read()?.0)).await?;
     let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
-    Ok(reply::versioned(StatusCode::OK, 1, &risk_assessment::of(&Scored::stored(&release.table, &stored))))
+    Ok(reply::versioned(StatusCode::OK, 1, &risk_assessment::render(&Scored::stored(&release.table, &stored))))
 }
 
 /// `GET /fhir/Observation/{id}`: the id is that of the submission followed by the code.
@@ -84,7 +84,7 @@ pub(super) async fn search_responses(
 ) -> Result<HttpResponse, Problem> {
     let (search, query) = read(&request, incoming, RESPONSES).await?;
     let page = find(&state, &caller, &search, search.page.clone()).await?;
-    let name = |stored: StoredSubmission| (stored.submission_id.to_string(), response::of(&stored));
+    let name = |stored: StoredSubmission| (stored.submission_id.to_string(), response::render(&stored));
     let next = page.next_cursor.filter(|_| !search.by_identifier).map(|cursor| (Some(cursor), 0));
     Ok(found(&request, "QuestionnaireResponse", &query, page.items.into_iter().map(name).collect(), next))
 }
@@ -104,8 +104,10 @@ pub(super) async fn search_risk_assessments(
     let mut resources = Vec::new();
     for stored in page.items {
         let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
-        resources
-            .push((stored.submission_id.to_string(), risk_assessment::of(&Scored::stored(&release.table, &stored))));
+        resources.push((
+            stored.submission_id.to_string(),
+            risk_assessment::render(&Scored::stored(&release.table, &stored)),
+        ));
     }
     Ok(found(&request, "RiskAssessment", &query, resources, page.next_cursor.map(|cursor| (Some(cursor), 0))))
 }

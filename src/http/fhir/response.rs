@@ -36,7 +36,7 @@ elements! {
     }
 }
 
-pub(super) fn of(stored: &StoredSubmission) -> Typed<Response> {
+pub(super) fn render(stored: &StoredSubmission) -> Typed<Response> {
     let source = stored.source.clone();
     let tag = stored.imported.then(|| Coding::new(RESULTS, IMPORTED, None)).into_iter();
     Typed::new(

@@ -31,7 +31,7 @@ elements! {
 }
 
 /// The outcomes of the instruments for a response, in its language.
-pub(super) fn of(scored: &Scored<'_>) -> Typed<RiskAssessment> {
+pub(super) fn render(scored: &Scored<'_>) -> Typed<RiskAssessment> {
     let texts = scored.texts();
     let assessment = scored.assessment;
     let advice = assessment.recommendations.iter().filter_map(|id| texts?.recommendations.get(&**id)).cloned();

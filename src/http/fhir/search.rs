@@ -12,7 +12,7 @@ pub(super) struct Parameters {
 
 impl Parameters {
     /// Reads the parameters from a query and, if there is one, a form.
-    pub(super) fn of(query: &str, form: &[u8]) -> Self {
+    pub(super) fn parse(query: &str, form: &[u8]) -> Self {
         let pairs = [query.as_bytes(), form].into_iter().flat_map(form_urlencoded::parse);
         let mut read = Self { pairs: Vec::new(), faults: Vec::new() };
         // `_format` is handled before.

@@ -11,7 +11,7 @@ use validator::Validate;
 use super::create::Preferred;
 use super::follow_up::{self, outcome};
 use super::names::{CREDENTIAL, RESULTS};
-use super::outcome::{Issue, of, place, within};
+use super::outcome::{Issue, from_issues, place, within};
 use super::reply;
 use crate::app::error::AppError;
 use crate::app::follow_ups::commands;
@@ -107,12 +107,12 @@ pub(super) async fn update_task(
 }
 
 fn answer(request: &HttpRequest, case: &FollowUp) -> HttpResponse {
-    match Preferred::of(request.headers()) {
+    match Preferred::from_headers(request.headers()) {
         Preferred::Representation => reply::versioned(StatusCode::OK, case.version, &follow_up::task(case)),
         Preferred::Outcome => reply::versioned(
             StatusCode::OK,
             case.version,
-            &of(vec![Issue::information("the task has the requested status")]),
+            &from_issues(vec![Issue::information("the task has the requested status")]),
         ),
         Preferred::Minimal => HttpResponse::Ok().insert_header((ETAG, reply::tag(case.version))).finish(),
     }

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use super::state::Settings;
 
 /// The client address of a request.
-pub(in crate::http) fn of(request: &HttpRequest, trusted: &[IpNet]) -> IpAddr {
+pub(in crate::http) fn client(request: &HttpRequest, trusted: &[IpNet]) -> IpAddr {
     let peer = peer(request);
     let headers = request.headers().get_all("x-forwarded-for").map(|value| value.to_str().unwrap_or_default());
     let entries: Vec<&str> = headers.flat_map(|value| value.split(',')).collect();

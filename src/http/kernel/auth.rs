@@ -97,7 +97,7 @@ pub(in crate::http) async fn admitted(
     let state = state.ok_or_else(|| AppError::Internal("the application's state is missing".into()))?;
     let attempt = Attempt {
         bearer: bearer(request),
-        address: address::of(request, &state.settings.trusted_proxies),
+        address: address::client(request, &state.settings.trusted_proxies),
         origin: request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok()),
         endpoint,
         least,

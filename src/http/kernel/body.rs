@@ -51,7 +51,7 @@ impl Incoming {
     /// Fails when the body is too large, too slow, not JSON, not declared as JSON, or exceeds the memory limit. Faults of
     /// content are not errors here: they are returned with what could be read.
     pub async fn read<T: DeserializeOwned + Validate>(self) -> Result<Body<T>, Problem> {
-        Body::of(self.read_json_bytes(BODY_LIMIT).await?)
+        Body::parse(self.read_json_bytes(BODY_LIMIT).await?)
     }
 
     /// Reads the body as JSON of a given type; a missing or null body counts as an empty object.
@@ -62,10 +62,10 @@ impl Incoming {
         let request = self.request.clone();
         let bytes = self.bytes(BODY_LIMIT).await?;
         if bytes.is_empty() {
-            return Body::of(Bytes::from_static(b"{}"));
+            return Body::parse(Bytes::from_static(b"{}"));
         }
         declared_as_json(&request)?;
-        Body::of(if bytes.trim_ascii() == b"null" { Bytes::from_static(b"{}") } else { bytes })
+        Body::parse(if bytes.trim_ascii() == b"null" { Bytes::from_static(b"{}") } else { bytes })
     }
 
     /// Reads the body as a form, used for search parameters that must not appear in a URL.
@@ -117,7 +117,7 @@ impl Incoming {
         let extensions = self.request.extensions();
         let actor = extensions.get::<Actor>();
         let actor = actor.ok_or_else(|| AppError::Internal("a body is read before its caller is known".into()))?;
-        Ok(self.state.room.of(actor))
+        Ok(self.state.room.place_for(actor))
     }
 
     async fn arrive(mut self, at_most: usize) -> Result<Bytes, Problem> {
@@ -150,7 +150,7 @@ impl<T: DeserializeOwned + Validate> Body<T> {
     /// # Errors
     /// Fails when the bytes are not JSON, or not the kind of value that the type needs. Faults of content are returned with
     /// what could be read.
-    pub fn of(bytes: Bytes) -> Result<Self, Problem> {
+    pub fn parse(bytes: Bytes) -> Result<Self, Problem> {
         let (value, mut faults) = if let Ok(Object(value)) = serde_json::from_slice(&bytes) {
             (value, Vec::new())
         } else {

@@ -286,7 +286,7 @@ impl Page {
             Cow::Borrowed(bytes) => Bytes::from_static(bytes),
             Cow::Owned(bytes) => bytes.into(),
         };
-        let body = if file.gzpipped { Body::compressed(bytes) } else { Body::of(bytes) };
+        let body = if file.gzpipped { Body::compressed(bytes) } else { Body::new(bytes) };
         Ok(Self { media_type: file.content_type, body })
     }
 }

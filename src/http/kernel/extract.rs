@@ -32,7 +32,7 @@ pub trait Parameter: Sized {
     ///
     /// # Errors
     /// Fails when the request does not have the value, or it has faults.
-    fn of(request: &HttpRequest) -> Result<Self, Problem>;
+    fn read(request: &HttpRequest) -> Result<Self, Problem>;
 }
 
 /// The id in a path. Text that is not a UUID is answered with 404, like an unknown id.
@@ -62,9 +62,9 @@ impl<T: Parameter> Later<T> {
     /// Reads the parameter.
     ///
     /// # Errors
-    /// Same as [`Parameter::of`].
+    /// Same as [`Parameter::read`].
     pub fn read(&self) -> Result<T, Problem> {
-        T::of(&self.request)
+        T::read(&self.request)
     }
 }
 
@@ -95,7 +95,7 @@ impl AcceptedLanguages {
 
     /// The best accepted language that the clinic offers, or the clinic's own.
     #[must_use]
-    pub fn of(&self, clinic: &Clinic) -> Language {
+    pub fn for_clinic(&self, clinic: &Clinic) -> Language {
         let languages = self.languages();
         let spoken = languages.iter().find(|language| clinic.languages.contains(language));
         spoken.copied().unwrap_or(clinic.language)
@@ -113,7 +113,7 @@ impl AcceptedLanguages {
 }
 
 impl Parameter for PathId {
-    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+    fn read(request: &HttpRequest) -> Result<Self, Problem> {
         let id = request.match_info().get("id").and_then(|text| Uuid::try_parse(text).ok());
         let state = request.app_data::<web::Data<State>>();
         let other = || state.and_then(|state| literal(state, request.path()));
@@ -122,7 +122,7 @@ impl Parameter for PathId {
 }
 
 impl Parameter for PathIds {
-    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+    fn read(request: &HttpRequest) -> Result<Self, Problem> {
         let id = |name| request.match_info().get(name).and_then(|text| Uuid::try_parse(text).ok());
         let ids = id("id").zip(id("merge_id")).map(|(id, merge_id)| Self(id, merge_id));
         ids.ok_or_else(|| AppError::NotFound.into())
@@ -130,7 +130,7 @@ impl Parameter for PathIds {
 }
 
 impl<T: DeserializeOwned + Validate> Parameter for Query<T> {
-    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+    fn read(request: &HttpRequest) -> Result<Self, Problem> {
         let (value, mut faults) = of_query::<T>(request.query_string());
         faults.extend(value.iter().flat_map(of_validation));
         keep_first_of_each_place(&mut faults);
@@ -142,7 +142,7 @@ impl<T: DeserializeOwned + Validate> Parameter for Query<T> {
 }
 
 impl Parameter for IdempotencyKey {
-    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+    fn read(request: &HttpRequest) -> Result<Self, Problem> {
         let mut values = request.headers().get_all("idempotency-key");
         let parsed = match (values.next(), values.next()) {
             (None, _) => Ok(None),
@@ -156,7 +156,7 @@ impl Parameter for IdempotencyKey {
 }
 
 impl Parameter for IfMatch {
-    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+    fn read(request: &HttpRequest) -> Result<Self, Problem> {
         if_match(request.headers(), false).map(Self)
     }
 }

@@ -39,7 +39,7 @@ pub(in crate::http) struct Body {
 
 impl Public {
     /// The body of a resource, for an existing version.
-    pub(in crate::http) fn of(&self, path: &'static str, version: &str, language: Language) -> Arc<Fixed> {
+    pub(in crate::http) fn body(&self, path: &'static str, version: &str, language: Language) -> Arc<Fixed> {
         Arc::clone(&self.0.entry((path, version.to_owned(), language)).or_default())
     }
 }
@@ -80,14 +80,14 @@ impl Fixed {
         if let Some(body) = self.0.get() {
             return Ok(body);
         }
-        let body = Body::of(make()?.into());
+        let body = Body::new(make()?.into());
         Ok(self.0.get_or_init(|| body))
     }
 }
 
 impl Body {
     /// Builds a body in both forms.
-    pub(in crate::http) fn of(plain: Bytes) -> Self {
+    pub(in crate::http) fn new(plain: Bytes) -> Self {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         // Writing to memory does not fail.
         let _ = encoder.write_all(&plain);

@@ -53,7 +53,7 @@ struct Children<'n, 'a> {
 }
 
 impl<'n, 'a> Children<'n, 'a> {
-    const fn of(parent: Reader<'n, 'a>) -> Self {
+    const fn new(parent: Reader<'n, 'a>) -> Self {
         let next = match parent.behind {
             [] => 0,
             [last] => *last + 1,
@@ -130,8 +130,8 @@ impl<'n> Deserializer<'n> for Reader<'n, '_> {
             Node::Flag(flag) => visitor.visit_bool(*flag),
             Node::Number(number) => number.deserialize_any(visitor).map_err(Error::custom),
             Node::Text(text) => visitor.visit_borrowed_str(text),
-            Node::List(_) => visitor.visit_seq(Children::of(self)),
-            Node::Object(_) => visitor.visit_map(Children::of(self)),
+            Node::List(_) => visitor.visit_seq(Children::new(self)),
+            Node::Object(_) => visitor.visit_map(Children::new(self)),
         }
     }
 

@@ -58,7 +58,7 @@ impl Room {
 
     /// An empty reservation for a body of this caller. A credential has a quarter of the limit, its clinic a half; each can
     /// always send the largest body.
-    pub(in crate::http) fn of(&self, actor: &Actor) -> Place {
+    pub(in crate::http) fn place_for(&self, actor: &Actor) -> Place {
         let share = |part: usize| (self.0.all / part).max(LARGEST_BODY);
         let owners = [(actor.credential_id.0, share(4)), (actor.clinic_id.0, share(2))];
         Place { room: self.clone(), owners, bytes: 0 }
@@ -131,7 +131,7 @@ mod tests {
     fn a_key_gets_a_quarter_a_clinic_a_half_and_all_of_it_is_released() {
         let room = Room::new(ROOM);
         let take = |clinic, credential, bytes| {
-            let mut place = room.of(&actor(clinic, credential));
+            let mut place = room.place_for(&actor(clinic, credential));
             place.take(bytes).map(|()| place).map_err(|problem| problem.kind())
         };
         let quarter = ROOM / 4;
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn each_can_send_the_largest_body_in_a_small_room() {
         let room = Room::new(1);
-        assert!(room.of(&actor(1, 11)).take(LARGEST_BODY).is_ok());
-        assert!(room.of(&actor(1, 11)).take(LARGEST_BODY + 1).is_err());
+        assert!(room.place_for(&actor(1, 11)).take(LARGEST_BODY).is_ok());
+        assert!(room.place_for(&actor(1, 11)).take(LARGEST_BODY + 1).is_err());
     }
 }

@@ -282,7 +282,7 @@ impl Drop for UnderWay {
 mod tests {
     use super::*;
 
-    fn of(most: usize) -> Arc<Connections> {
+    fn holding(most: usize) -> Arc<Connections> {
         Arc::new(Connections::new(most, vec!["10.0.0.0/8".parse().unwrap()]))
     }
 
@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn the_longest_idle_connection_is_closed_for_a_new_one() {
-        let connections = of(3);
+        let connections = holding(3);
         let seats: Vec<_> = ["10.0.0.1", "10.0.0.2", "10.0.0.3"].map(|from| admit(&connections, from).unwrap()).into();
         seats[0].0.set_idle(false);
         let newcomer = admit(&connections, "10.0.0.4").unwrap();
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_new_connection_is_refused_if_none_is_idle_and_admitted_when_one_ends() {
-        let connections = of(2);
+        let connections = holding(2);
         let first = admit(&connections, "10.0.0.1").unwrap();
         let second = admit(&connections, "10.0.0.1").unwrap();
         first.0.set_idle(false);
@@ -316,7 +316,7 @@ mod tests {
 
     #[test]
     fn an_address_has_a_tenth_and_closes_its_own_idle_connections_only() {
-        let connections = of(20);
+        let connections = holding(20);
         let other = admit(&connections, "192.0.2.9").unwrap();
         let seats = ["192.0.2.1"; 2].map(|from| admit(&connections, from).unwrap());
         seats[0].0.set_idle(false);
@@ -330,7 +330,7 @@ mod tests {
 
     #[test]
     fn an_ipv6_network_of_64_bits_is_one_address_and_a_trusted_proxy_has_no_share() {
-        let connections = of(20);
+        let connections = holding(20);
         let seats = ["2001:db8::1", "2001:db8::2"].map(|from| admit(&connections, from).unwrap());
         for seat in &seats {
             seat.0.set_idle(false);
@@ -343,7 +343,7 @@ mod tests {
 
     #[test]
     fn ended_connections_leave_no_entries() {
-        let connections = of(10);
+        let connections = holding(10);
         let seats: Vec<_> = (1..=5).map(|last| admit(&connections, &format!("192.0.2.{last}")).unwrap()).collect();
         seats[0].0.set_idle(false);
         let closed = admit(&connections, "192.0.2.2").unwrap();

@@ -31,7 +31,7 @@ use crate::http::kernel::wording::Wording;
 #[get("/v1/rule-tables")]
 pub async fn list_rule_tables(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Problem> {
     let current = &rule_tables::current(&state.app).version;
-    let body = state.public.of("/v1/rule-tables", current, Language::default());
+    let body = state.public.body("/v1/rule-tables", current, Language::default());
     body.answer(&request, cached("Accept-Encoding"), JSON, || json(&page(&state, current)))
 }
 
@@ -81,7 +81,7 @@ pub async fn get_rule_table(
     let wording = Wording { table: &release.table, language };
     let mut response = cached("Accept-Language, Accept-Encoding");
     response.insert_header((CONTENT_LANGUAGE, language.as_str()));
-    let body = state.public.of("/v1/rule-tables/{version}", &release.table.version, language);
+    let body = state.public.body("/v1/rule-tables/{version}", &release.table.version, language);
     body.answer(&request, response, JSON, || json(&RuleTableBody::new(wording, &release.digest, current)))
 }
 

@@ -19,10 +19,10 @@ use crate::http::kernel::alarm;
 use crate::http::kernel::auth::Browser;
 use crate::http::kernel::body::Incoming;
 use crate::http::kernel::extract::AcceptedLanguages;
+use crate::http::kernel::json_response::json_response;
 use crate::http::kernel::names::{AudienceName, PathwayName};
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
-use crate::http::kernel::written::written;
 
 /// Answers to score; nothing is stored.
 #[derive(Clone, Default, Deserialize, Validate, ToSchema)]
@@ -63,7 +63,7 @@ pub async fn create_score(
     accepted: AcceptedLanguages,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
-    let language = accepted.of(caller.clinic());
+    let language = accepted.for_clinic(caller.clinic());
     let body = incoming.read::<ScoreInput>().await?;
     let mut faults = body.faults;
     let answers = answers(body.value.answers, &mut faults);
@@ -77,5 +77,5 @@ pub async fn create_score(
     let rendering = Rendering::new(&fragments, table, language, caller.clinic());
     let mut response = HttpResponse::Ok();
     response.insert_header((VARY, "Accept-Language")).insert_header((CONTENT_LANGUAGE, language.as_str()));
-    written(&mut response, &rendering.assessment(&answers, &assessment, audiences))
+    json_response(&mut response, &rendering.assessment(&answers, &assessment, audiences))
 }

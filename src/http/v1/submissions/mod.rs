@@ -27,9 +27,9 @@ use crate::domain::submissions::stored::StoredSubmission;
 use crate::http::kernel::auth::{Intake, Staff, Submitter};
 use crate::http::kernel::body::{Body, Incoming};
 use crate::http::kernel::extract::{AcceptedLanguages, IdempotencyKey, Later, PathId, Query};
+use crate::http::kernel::json_response::json_response;
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
-use crate::http::kernel::written::written;
 use crate::http::kernel::{alarm, lag, paging};
 use body::{AssessmentQuery, ReceiptBody, SubmissionAssessmentBody, SubmissionBody, SubmissionInput};
 use lists::{SubmissionPage, SubmissionQuery};
@@ -67,7 +67,7 @@ pub async fn create_submission(
 ) -> Result<HttpResponse, Problem> {
     let key = key.read()?;
     let (actor, clinic) = (caller.actor(), caller.clinic());
-    let language = accepted.of(clinic);
+    let language = accepted.for_clinic(clinic);
     let _place = intake::takes(&state.app, &actor, lag::late(state.app.deadline()))?;
     let body = incoming.read::<SubmissionInput>().await?;
     let stored = &submit(&state, &actor, clinic, key, language, body).await?;
@@ -78,7 +78,7 @@ pub async fn create_submission(
         .insert_header((LOCATION, format!("/v1/submissions/{}", stored.submission_id)))
         .insert_header((VARY, "Accept-Language"))
         .insert_header((CONTENT_LANGUAGE, stored.language.as_str()));
-    written(&mut response, &ReceiptBody::new(stored, &rendering))
+    json_response(&mut response, &ReceiptBody::new(stored, &rendering))
 }
 
 /// Stores the submission, or returns the stored result of an identical earlier request.
@@ -148,7 +148,7 @@ pub async fn get_submission(
     let rendering = Rendering::new(&fragments, &release.table, language, caller.clinic());
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_LANGUAGE, language.as_str()));
-    written(&mut response, &SubmissionBody::new(stored, &rendering))
+    json_response(&mut response, &SubmissionBody::new(stored, &rendering))
 }
 
 /// Get a submission's assessment under a rule table
@@ -179,5 +179,5 @@ pub async fn get_submission_assessment(
     let rendering = Rendering::new(&fragments, &assessed.release.table, language, caller.clinic());
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_LANGUAGE, language.as_str()));
-    written(&mut response, &SubmissionAssessmentBody::new(&assessed, &rendering))
+    json_response(&mut response, &SubmissionAssessmentBody::new(&assessed, &rendering))
 }

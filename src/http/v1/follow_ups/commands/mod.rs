@@ -53,8 +53,8 @@ impl UnreadCommand {
         operation: &str,
         read: impl FnOnce(T, &mut Vec<Fault>) -> ParsedCommand,
     ) -> Result<HttpResponse, Problem> {
-        let (id, version) = (PathId::of(&self.request)?.0, IfMatch::of(&self.request)?.0);
-        let key = IdempotencyKey::of(&self.request)?.0;
+        let (id, version) = (PathId::read(&self.request)?.0, IfMatch::read(&self.request)?.0);
+        let key = IdempotencyKey::read(&self.request)?.0;
         let body = self.incoming.read_if_any::<T>().await?;
         let actor = caller.actor();
         let bind = |key| idempotency::bind(&state.app, actor.sender_id, key, operation, &[id], &body.canonical());

@@ -47,6 +47,6 @@ pub async fn get_questionnaire(
         .insert_header((VARY, "Accept-Language, Accept-Encoding"))
         .insert_header((CACHE_CONTROL, "public, max-age=300"))
         .insert_header((CONTENT_LANGUAGE, language.as_str()));
-    let body = state.public.of("/v1/questionnaire", &release.table.version, language);
+    let body = state.public.body("/v1/questionnaire", &release.table.version, language);
     body.answer(&request, response, JSON, || json(&QuestionnaireBody::new(&release.table, language)))
 }

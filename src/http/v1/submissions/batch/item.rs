@@ -58,7 +58,7 @@ impl Items {
 
     async fn store(&self, item: &Bytes) -> Result<StoredSubmission, Problem> {
         let (submission, key) = parse(item)?;
-        let body = Body::of(submission)?;
+        let body = Body::parse(submission)?;
         submit(&self.state, &self.actor, &self.clinic, key, self.language, body).await
     }
 
@@ -117,7 +117,7 @@ fn parse(item: &Bytes) -> Result<(Bytes, IdempotencyKey), Problem> {
         return Err(Problem::new(ProblemType::BodyTooLarge, format!("at most {BODY_LIMIT} bytes an item")));
     }
     let Ok(BatchItemInput { submission, idempotency_key }) = serde_json::from_slice(item) else {
-        let Body { value, mut faults, .. } = Body::<FaultyItem>::of(item.clone())?;
+        let Body { value, mut faults, .. } = Body::<FaultyItem>::parse(item.clone())?;
         if value.submission.is_none() {
             faults.push(Fault::new("/submission", FaultCode::Required, "the submission is missing"));
         }

@@ -86,7 +86,7 @@ pub async fn create_submission_batch(
     let by_line = request.content_type().eq_ignore_ascii_case(NDJSON);
     let items = Items {
         actor: caller.actor(),
-        language: accepted.of(caller.clinic()),
+        language: accepted.for_clinic(caller.clinic()),
         clinic: caller.clinic().clone(),
         short: preferred(request.headers(), &SHORT).unwrap_or(by_line),
         state,

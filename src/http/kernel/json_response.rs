@@ -11,7 +11,7 @@ use crate::app::error::AppError;
 const ROOM: usize = 64 * 1024;
 
 /// Completes the response with a JSON body.
-pub(in crate::http) fn written(
+pub(in crate::http) fn json_response(
     response: &mut HttpResponseBuilder,
     body: &impl Serialize,
 ) -> Result<HttpResponse, Problem> {
