@@ -123,12 +123,6 @@ impl App {
         Self { limits, ..self }
     }
 
-    /// How long a request may wait for the database.
-    #[must_use]
-    pub fn deadline(&self) -> Duration {
-        self.store.deadline()
-    }
-
     /// Reads exports and statistics from a streaming replica whose lag is at most the bound.
     #[must_use]
     pub fn with_replica(self, options: ConnectOptions, connections: u32, bound: Duration) -> Self {

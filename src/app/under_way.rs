@@ -16,9 +16,6 @@ const EXPORTS: usize = 4;
 /// Concurrent reads of one clinic. An HTTP worker runs its tasks in turn, so with more of them the responses of one clinic would
 /// delay the requests of all others.
 const READS: usize = 32;
-/// Concurrent submissions of one clinic that are accepted although an HTTP worker is overloaded. The load of one clinic must
-/// not refuse the submissions of another.
-const SUBMISSIONS: usize = 32;
 /// How long a caller waits for a slot when its clinic has too many operations in progress, and then the time after which it
 /// may ask again. A caller that starts the next operation after the response to the last is never refused, because its slot
 /// is free at once.
@@ -29,17 +26,11 @@ pub(crate) struct UnderWay {
     batches: Shares,
     exports: Shares,
     reads: Shares,
-    submissions: Shares,
 }
 
 impl Default for UnderWay {
     fn default() -> Self {
-        Self {
-            batches: Shares::new(BATCHES),
-            exports: Shares::new(EXPORTS),
-            reads: Shares::new(READS),
-            submissions: Shares::new(SUBMISSIONS),
-        }
+        Self { batches: Shares::new(BATCHES), exports: Shares::new(EXPORTS), reads: Shares::new(READS) }
     }
 }
 
@@ -59,11 +50,6 @@ impl UnderWay {
     pub(crate) async fn read_place(&self, clinic_id: ClinicId) -> Result<Place, AppError> {
         let busy = || AppError::Unavailable("too many reads of the clinic are in progress".to_owned());
         self.reads.take(clinic_id, WAIT).await.ok_or_else(busy)
-    }
-
-    /// A slot for a submission, if one is free; hold it until the response is made.
-    pub(super) fn submission_place(&self, clinic_id: ClinicId) -> Option<Place> {
-        self.submissions.take_now(clinic_id)
     }
 
     /// A slot for an export; hold it until the response is sent.

@@ -7,7 +7,6 @@ use crate::app::ambient::{new_id, possible};
 use crate::app::audit::audited_read;
 use crate::app::error::AppError;
 use crate::app::screening::rule_tables;
-use crate::app::under_way::Place;
 use crate::domain::access::actor::{Actor, Role};
 use crate::domain::audit::AuditAction;
 use crate::domain::clinics::Clinic;
@@ -55,20 +54,15 @@ pub fn preview(
     score(app, &draft.answers, faults, ScoreOptions { audiences: Audiences::PERSON, pathways: &clinic.pathways })
 }
 
-/// Whether submissions of the actor's clinic are accepted at the moment. Call it before the body is read, and hold the slot
-/// until the response is made. An overloaded HTTP worker accepts submissions only with a slot.
+/// Whether submissions of the actor's clinic are accepted at the moment. Call it before the body is read.
 ///
 /// # Errors
-/// Fails when a submission would wait too long.
-pub fn takes(app: &App, actor: &Actor, overloaded: bool) -> Result<Option<Place>, AppError> {
-    let place = app.under_way.submission_place(actor.clinic_id);
+/// Fails when a submission would wait too long to be stored.
+pub fn takes(app: &App, actor: &Actor) -> Result<(), AppError> {
     if app.writers.refuses_submissions(actor.clinic_id) {
         return Err(AppError::Unavailable("too many submissions wait to be written".to_owned()));
     }
-    if overloaded && place.is_none() {
-        return Err(AppError::Unavailable("too many submissions of the clinic are in progress".to_owned()));
-    }
-    Ok(place)
+    Ok(())
 }
 
 /// Scores and stores a submission. When it returns, the submission is on disk, with its follow-up and audit entry. A retry

@@ -14,12 +14,12 @@ use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::SubmissionId;
 use crate::domain::submissions::ExternalSource;
 use crate::domain::submissions::record::Recorded;
+use crate::http::kernel::alarm;
 use crate::http::kernel::auth::Intake;
 use crate::http::kernel::body::Incoming;
 use crate::http::kernel::extract::{AcceptedLanguages, IdempotencyKey, Later, preferred};
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
-use crate::http::kernel::{alarm, lag};
 
 const RESPONSE: &str = "QuestionnaireResponse";
 
@@ -61,7 +61,7 @@ pub(super) async fn create_response(
     let (actor, clinic) = (caller.actor(), caller.clinic());
     let (key, condition) = (key.read()?.0, condition(request.headers())?);
     let preferred = Preferred::from_headers(request.headers());
-    let _place = intake::takes(&state.app, &actor, lag::late(state.app.deadline()))?;
+    intake::takes(&state.app, &actor)?;
     let body = incoming.read::<ResponseInput>().await.map_err(|problem| within(RESPONSE, problem))?;
     let bind = |key| idempotency::bind(&state.app, actor.sender_id, key, "fhir create", &[], &body.canonical());
     let idempotency = key.filter(|_| condition.is_none()).map(bind);

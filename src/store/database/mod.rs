@@ -78,12 +78,6 @@ impl Store {
         self.keys.credential_hash(key)
     }
 
-    /// How long a request may wait for the database, for a connection and all its statements together.
-    #[must_use]
-    pub fn deadline(&self) -> Duration {
-        self.deadline
-    }
-
     /// Closes every connection.
     pub fn close(&self) {
         self.pool.close();

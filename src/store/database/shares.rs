@@ -32,11 +32,6 @@ impl Shares {
         place.ok()?.ok().map(Place)
     }
 
-    /// A free place of the clinic, if there is one now.
-    pub fn take_now(&self, clinic_id: ClinicId) -> Option<Place> {
-        self.of_clinic(clinic_id).try_acquire_owned().ok().map(Place)
-    }
-
     fn of_clinic(&self, clinic_id: ClinicId) -> Arc<Semaphore> {
         if let Some(places) = self.clinics.get(&clinic_id) {
             return Arc::clone(&places);

@@ -3,6 +3,8 @@
 mod circles;
 mod source;
 
+use std::path::Path;
+
 use source::{Source, first_segments, names, read, sources};
 
 /// A ring: its folder or file, the own modules that it may import, and the names that it must not contain.
@@ -127,4 +129,23 @@ fn every_file_has_a_module_comment() {
 fn median(values: &mut [usize]) -> usize {
     values.sort_unstable();
     values[values.len() / 2]
+}
+
+#[test]
+fn files_named_in_the_documents_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut documents = vec![root.join("ARCHITECTURE.md"), root.join("README.md")];
+    documents.extend(std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path()));
+    let (mut named, mut faults) = (0, Vec::new());
+    for document in documents.iter().filter(|path| path.extension().is_some_and(|extension| extension == "md")) {
+        let text = std::fs::read_to_string(document).unwrap();
+        let quoted = text.split('`').skip(1).step_by(2);
+        for file in quoted.filter(|text| text.contains('/') && text.ends_with(".rs") && !text.contains([' ', '<'])) {
+            named += 1;
+            if !["", "src", "tests"].iter().any(|folder| root.join(folder).join(file).exists()) {
+                faults.push(format!("{}: {file}", document.display()));
+            }
+        }
+    }
+    assert!(named > 20 && faults.is_empty(), "{named} files named, not found: {faults:#?}");
 }

@@ -30,7 +30,7 @@ use crate::http::kernel::extract::{AcceptedLanguages, IdempotencyKey, Later, Pat
 use crate::http::kernel::json_response::json_response;
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
-use crate::http::kernel::{alarm, lag, paging};
+use crate::http::kernel::{alarm, paging};
 use body::{AssessmentQuery, ReceiptBody, SubmissionAssessmentBody, SubmissionBody, SubmissionInput};
 use lists::{SubmissionPage, SubmissionQuery};
 
@@ -68,7 +68,7 @@ pub async fn create_submission(
     let key = key.read()?;
     let (actor, clinic) = (caller.actor(), caller.clinic());
     let language = accepted.for_clinic(clinic);
-    let _place = intake::takes(&state.app, &actor, lag::late(state.app.deadline()))?;
+    intake::takes(&state.app, &actor)?;
     let body = incoming.read::<SubmissionInput>().await?;
     let stored = &submit(&state, &actor, clinic, key, language, body).await?;
     let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
