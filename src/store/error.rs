@@ -1,7 +1,6 @@
 //! Errors of the store.
 
-use super::database::constraint::Meaning;
-use super::database::keys::KeyError;
+use super::database::{constraint::Meaning, keys::KeyError};
 use crate::domain::causes::with_causes;
 
 #[derive(Debug, thiserror::Error)]
@@ -12,13 +11,11 @@ pub enum StoreError {
     /// The row does not exist in this clinic.
     #[error("the row does not exist")]
     Missing,
-    /// The row changed since the caller read it.
     #[error("the row changed since it was read")]
     Stale,
     /// The state of the row does not allow the change. The text is one sentence.
     #[error("{0}")]
     Refused(&'static str),
-    /// The idempotency key was used for another request.
     #[error("the idempotency key was used for another request")]
     KeyReused,
     /// The cursor was not issued by this service for this list.
@@ -27,20 +24,17 @@ pub enum StoreError {
     /// The database is unreachable or does not answer in time. The text states every cause, because many callers may share it.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
-    /// A row violates an invariant.
     #[error("a row of {table} is inconsistent: {what}")]
     Inconsistent {
         table: &'static str,
         /// The violated invariant. Never contains the row's data.
         what: &'static str,
     },
-    /// A value cannot be sealed or decrypted.
     #[error(transparent)]
     Key(KeyError),
     /// The database holds a different text of a rule table than this binary.
     #[error("rule table {version} in the database differs from the one in this binary")]
     RuleTableDiffers { version: String },
-    /// The database was written with another master key.
     #[error("this database was written with another master key; set the right one with SARCOSCREEN_MASTER_KEY_FILE")]
     OtherMasterKey,
     /// The role in the database URL could bypass the row security that separates clinics.
@@ -55,16 +49,16 @@ pub enum StoreError {
          create it, `login noinherit in role sarcoscreen_app, sarcoscreen_writer, sarcoscreen_auth, sarcoscreen_jobs`"
     )]
     LoginNotMade(String, String),
-    /// The database URL cannot be parsed.
     #[error("DATABASE_URL is not a PostgreSQL URL")]
     Address,
-    /// A migration failed.
     #[error("a migration failed")]
     Migration(#[source] sqlx::migrate::MigrateError),
     /// Any other error of the driver. The text has the message only: the details of a database error quote the row.
     #[error("database: {0}")]
     Driver(String),
 }
+
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 impl From<KeyError> for StoreError {
     fn from(error: KeyError) -> Self {

@@ -5,11 +5,8 @@ use uuid::Uuid;
 
 use crate::domain::ids::{ClinicId, SubmissionId};
 use crate::domain::submissions::Idempotency;
-use crate::store::database::Store;
-use crate::store::database::connection::Connection;
-use crate::store::database::removal_lock::beside_removals;
-use crate::store::database::row::{at, known};
-use crate::store::error::StoreError;
+use crate::store::database::{Connection, Store, at, known, removal_lock::beside_removals};
+use crate::store::error::Result;
 
 /// The effect of the request that used a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,15 +26,21 @@ pub enum Kept {
 }
 
 /// The recorded use of an unexpired key. `None` if the key is unused.
-///
-/// # Errors
-/// Fails when the database is unavailable.
 pub async fn find(
     store: &Store,
     clinic_id: ClinicId,
     idempotency: &Idempotency,
     now: Timestamp,
-) -> Result<Option<Kept>, StoreError> {
+) -> Result<Option<Kept>> {
+    read(&mut *store.clinic(clinic_id).await?, clinic_id, idempotency, now).await
+}
+
+async fn read(
+    connection: &mut Connection,
+    clinic_id: ClinicId,
+    idempotency: &Idempotency,
+    now: Timestamp,
+) -> Result<Option<Kept>> {
     let found = sqlx::query_as!(
         Row,
         "select fingerprint, submission_id, resource_id, resource_version from idempotency_keys
@@ -48,7 +51,7 @@ pub async fn find(
         idempotency.key,
         at(now) as _,
     )
-    .fetch_optional(&mut *store.clinic(clinic_id).await?)
+    .fetch_optional(connection)
     .await?;
     found.map(|row| row.kept(idempotency)).transpose()
 }
@@ -61,26 +64,14 @@ pub(in crate::store) async fn claim(
     effect: Effect,
     idempotency: &Idempotency,
     now: Timestamp,
-) -> Result<Option<Kept>, StoreError> {
+) -> Result<Option<Kept>> {
     // A conflicting key may be removed before it is read. It is then free, and the insert is tried again.
     loop {
         if insert(connection, clinic_id, effect, idempotency).await? {
             return Ok(None);
         }
-        let kept = sqlx::query_as!(
-            Row,
-            "select fingerprint, submission_id, resource_id, resource_version from idempotency_keys
-             where clinic_id = $1 and sender_id = $2 and of_record = $3 and idempotency_key = $4 and expires_at > $5",
-            clinic_id.0,
-            idempotency.sender_id.0,
-            idempotency.of_record,
-            idempotency.key,
-            at(now) as _,
-        )
-        .fetch_optional(&mut *connection)
-        .await?;
-        if let Some(kept) = kept {
-            return kept.kept(idempotency).map(Some);
+        if let Some(kept) = read(connection, clinic_id, idempotency, now).await? {
+            return Ok(Some(kept));
         }
         if take_over(connection, clinic_id, effect, idempotency, now).await? {
             return Ok(None);
@@ -94,7 +85,7 @@ async fn insert(
     clinic_id: ClinicId,
     effect: Effect,
     idempotency: &Idempotency,
-) -> Result<bool, StoreError> {
+) -> Result<bool> {
     let (submission_id, resource_id, resource_version) = effect.columns();
     let done = sqlx::query!(
         "insert into idempotency_keys (clinic_id, sender_id, of_record, idempotency_key, fingerprint, submission_id,
@@ -123,7 +114,7 @@ async fn take_over(
     effect: Effect,
     idempotency: &Idempotency,
     now: Timestamp,
-) -> Result<bool, StoreError> {
+) -> Result<bool> {
     beside_removals(connection, clinic_id).await?;
     let (submission_id, resource_id, resource_version) = effect.columns();
     let done = sqlx::query!(
@@ -152,7 +143,7 @@ pub(in crate::store) async fn record_effect(
     clinic_id: ClinicId,
     effect: Effect,
     idempotency: &Idempotency,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let (submission_id, resource_id, resource_version) = effect.columns();
     sqlx::query!(
         "update idempotency_keys set submission_id = $5, resource_id = $6, resource_version = $7
@@ -189,7 +180,7 @@ pub(in crate::store) struct Row {
 
 impl Row {
     /// Compares the recorded use with a request.
-    pub(in crate::store) fn kept(self, idempotency: &Idempotency) -> Result<Kept, StoreError> {
+    pub(in crate::store) fn kept(self, idempotency: &Idempotency) -> Result<Kept> {
         if self.fingerprint != idempotency.fingerprint {
             return Ok(Kept::Other);
         }

@@ -1,4 +1,7 @@
 //! Ring 2: the only module that uses sqlx. Its functions take and return domain values.
+//!
+//! A function fails when the database is unavailable, when a row violates an invariant, when a sealed value cannot be
+//! decrypted, or when a cursor is not from the list. The comment of a function states its other errors.
 
 pub mod access;
 pub mod audit;

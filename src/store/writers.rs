@@ -1,18 +1,13 @@
 //! The writers of the service: queues of work that is done in groups.
 
 use super::access::credentials::ByPrefix;
-use super::access::key_look_ups::{self, GROUPED, LookUp};
-use super::audit;
+use super::access::key_look_ups::{GROUPED, LookUp};
 use super::audit::writer::AuditedRead;
 use super::database::Store;
 use super::database::writer::{Grouping, Writer};
-use super::error::StoreError;
-use super::submissions;
-use super::submissions::intake::Intake;
-use crate::domain::audit::AuditEntry;
-use crate::domain::ids::ClinicId;
-use crate::domain::submissions::Accepted;
-use crate::domain::submissions::stored::Stored;
+use super::error::{Result, StoreError};
+use super::submissions::{self, intake::Intake};
+use crate::domain::{audit::AuditEntry, ids::ClinicId, submissions::Accepted, submissions::stored::Stored};
 
 /// Queues of work that is done in groups: many requests share a transaction or a query. Cheap to clone.
 #[derive(Clone)]
@@ -24,7 +19,6 @@ pub struct Writers {
 
 impl Writers {
     /// Starts the writers, with this grouping of submissions. Must be called in a runtime that lives as long as the service.
-    #[must_use]
     pub fn start(store: &Store, intake: Grouping) -> Self {
         // Waiting takes at most a third of the deadline, and the transaction at most the deadline.
         let patience = store.deadline / 3;
@@ -36,35 +30,27 @@ impl Writers {
     }
 
     /// Whether submissions of a clinic are refused for now, because one of them just waited too long.
-    #[must_use]
     pub fn refuses_submissions(&self, clinic_id: ClinicId) -> bool {
         self.intake.refuses(clinic_id)
     }
 
-    /// Adds an entry to the audit log. When this returns, the entry is on disk.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable, or when too many entries are queued. The caller must then not return the data
-    /// that the entry is about.
-    pub async fn write_audit_entry(&self, entry: AuditEntry) -> Result<(), StoreError> {
-        audit::writer::write(&self.trail, entry).await
+    /// Adds an entry to the audit log. When this returns, the entry is on disk. Fails when too many entries are queued. The
+    /// caller must then not return the data that the entry is about.
+    pub async fn write_audit_entry(&self, entry: AuditEntry) -> Result<()> {
+        let away = |error: StoreError| StoreError::Unavailable(format!("the audit log cannot be written: {error}"));
+        self.trail.write(AuditedRead(entry)).await.map(drop).map_err(away)
     }
 
     /// Finds the credential of a key by the key's prefix.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable.
-    pub async fn find_key(&self, prefix: &str) -> Result<Option<ByPrefix>, StoreError> {
-        key_look_ups::find(&self.look_ups, prefix).await
+    pub async fn find_key(&self, prefix: &str) -> Result<Option<ByPrefix>> {
+        Ok(self.look_ups.write(LookUp(prefix.to_owned())).await?.1)
     }
 
-    /// Stores an accepted submission with its subject, follow-up, audit entry and idempotency key: all of it or nothing. When
-    /// this returns `Created`, the submission is on disk.
-    ///
-    /// # Errors
-    /// Fails when the submission to be corrected does not exist, when the queue is full, or when the database is unavailable.
-    /// Nothing was written then, unless the connection broke during the commit; a retry with the same key resolves that.
-    pub async fn store_submission(&self, store: &Store, accepted: Accepted) -> Result<Stored, StoreError> {
+    /// Stores an accepted submission with its subject, follow-up, audit entry and idempotency key: all of it or nothing.
+    /// When this returns `Created`, the submission is on disk. Fails when the submission to be corrected does not exist, or
+    /// when the queue is full. Nothing was written then, unless the connection broke during the commit; a retry with the
+    /// same key resolves that.
+    pub async fn store_submission(&self, store: &Store, accepted: Accepted) -> Result<Stored> {
         submissions::commit(store, &self.intake, accepted).await
     }
 

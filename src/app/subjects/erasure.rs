@@ -59,7 +59,7 @@ pub struct Replayed {
 /// Fails when a log cannot be read, or the database is unavailable.
 pub async fn replay(app: &App, logs: &[PathBuf], mut progress: impl FnMut(Progress)) -> Result<Replayed, AppError> {
     let erased = Erased::read(logs)?;
-    let mut replayed = Replayed { named: erased.len(), unreadable: erased.unreadable, erased: 0 };
+    let mut replayed = Replayed { named: erased.count(), unreadable: erased.unreadable, erased: 0 };
     let clinics = clinics::list(app).await?;
     let (mut done, mut total) = (0, 0);
     for clinic in &clinics {

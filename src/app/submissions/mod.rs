@@ -111,7 +111,7 @@ pub async fn of_subject(
     if !store::subjects::exists(&app.store, actor.clinic_id, subject_id).await? {
         return Err(AppError::NotFound);
     }
-    let (page, before) = store::submissions::history::list(&app.store, actor.clinic_id, subject_id, page).await?;
+    let (page, before) = store::submissions::of_subject(&app.store, actor.clinic_id, subject_id, page).await?;
     let mut items = screens(page.items, before.as_ref());
     for screen in &mut items {
         screen.next_screen = match rule_tables::get(app, &screen.submission.assessment.rule_table).await {

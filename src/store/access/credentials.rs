@@ -6,20 +6,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::domain::access::actor::Role;
-use crate::domain::access::credential::Credential;
-use crate::domain::audit::AuditEntry;
-use crate::domain::clinics::Clinic;
 use crate::domain::ids::{ClinicId, CredentialId, SenderId};
 use crate::domain::page::{Page, PageRequest};
-use crate::store::audit;
-use crate::store::clinics::row::ClinicRow;
-use crate::store::database::Store;
-use crate::store::database::page::{Key as PageKey, Scope, cut};
-use crate::store::database::row::{at, known};
-use crate::store::error::StoreError;
+use crate::domain::{access::actor::Role, access::credential::Credential, audit::AuditEntry, clinics::Clinic};
+use crate::store::database::page::{Key, Scope};
+use crate::store::database::{Store, at, known};
+use crate::store::{audit, clinics::row::ClinicRow, error::Result};
 
-/// A credential that signed in, with its clinic.
 #[derive(Clone, Debug)]
 pub struct SignedIn {
     pub credential: Credential,
@@ -34,15 +27,11 @@ pub struct SignedIn {
 pub struct ByPrefix {
     /// The credential that signs in with the key.
     pub signed_in: Arc<SignedIn>,
-    /// The stored hash of the key.
     hash: Vec<u8>,
 }
 
-/// Adds a credential and its audit entry in one transaction.
-///
-/// # Errors
-/// Fails when the clinic does not exist, or when the database is unavailable.
-pub async fn insert(store: &Store, credential: &Credential, key: &str, audit: &AuditEntry) -> Result<(), StoreError> {
+/// Adds a credential and its audit entry in one transaction. Fails when the clinic does not exist.
+pub async fn insert(store: &Store, credential: &Credential, key: &str, audit: &AuditEntry) -> Result<()> {
     let key_hash = store.keys.credential_hash(key);
     let mut transaction = store.begin(credential.clinic_id).await?;
     sqlx::query!(
@@ -64,20 +53,12 @@ pub async fn insert(store: &Store, credential: &Credential, key: &str, audit: &A
     )
     .execute(&mut *transaction)
     .await?;
-    audit::insert(&store.keys, &mut transaction, audit).await?;
-    transaction.commit().await?;
-    Ok(())
+    audit::commit(&store.keys, transaction, audit).await
 }
 
 /// Finds credentials by prefix with one query, in the order of the prefixes. A prefix matches the current or the previous
 /// key. Revoked credentials and expired previous keys are returned too; the caller decides whether they may act.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub(in crate::store) async fn find_by_prefixes(
-    store: &Store,
-    prefixes: &[&str],
-) -> Result<Vec<Option<ByPrefix>>, StoreError> {
+pub(in crate::store) async fn find_by_prefixes(store: &Store, prefixes: &[&str]) -> Result<Vec<Option<ByPrefix>>> {
     let rows = sqlx::query!(
         r#"select c.clinic_id, c.credential_id, c.sender_id, c.role, c.display_name, c.prefix, c.key_hash,
                   c.origins, c.previous_prefix, c.previous_key_hash, c.created_at as "created_at: jiff_sqlx::Timestamp",
@@ -95,7 +76,7 @@ pub(in crate::store) async fn find_by_prefixes(
     .await?;
     let mut found = HashMap::new();
     for row in rows {
-        let clinic = Clinic::try_from(ClinicRow {
+        let clinic = ClinicRow {
             clinic_id: row.clinic_id,
             name: row.name,
             booking_url: row.booking_url,
@@ -109,7 +90,8 @@ pub(in crate::store) async fn find_by_prefixes(
             due_routine_hours: row.due_routine_hours,
             retention_days: row.retention_days,
             audit_retention_years: row.audit_retention_years,
-        })?;
+        }
+        .read()?;
         let credential = CredentialRow {
             credential_id: row.credential_id,
             sender_id: row.sender_id,
@@ -121,8 +103,8 @@ pub(in crate::store) async fn find_by_prefixes(
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
             previous_expires_at: row.previous_expires_at,
-        };
-        let credential = credential.read(ClinicId(row.clinic_id))?;
+        }
+        .read(ClinicId(row.clinic_id))?;
         let previous_until = credential.previous_key_until;
         let keys = [(row.prefix, row.key_hash, None), (row.previous_prefix, row.previous_key_hash, previous_until)];
         for (prefix, hash, until) in keys {
@@ -135,18 +117,13 @@ pub(in crate::store) async fn find_by_prefixes(
 }
 
 impl ByPrefix {
-    /// Whether `key` matches the stored hash.
-    #[must_use]
     pub fn is_key(&self, store: &Store, key: &str) -> bool {
         store.keys.is_credential_hash(key, &self.hash)
     }
 
     /// Rehashes a key whose hash was made with an earlier master key, including a rotated-out key that still works. `false`
     /// if there was nothing to do.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable.
-    pub async fn follow_master_key(&self, store: &Store, key: &str) -> Result<bool, StoreError> {
+    pub async fn follow_master_key(&self, store: &Store, key: &str) -> Result<bool> {
         let current = store.keys.credential_hash(key);
         let Credential { clinic_id, credential_id, .. } = self.signed_in.credential;
         if self.hash == current {
@@ -174,21 +151,15 @@ impl ByPrefix {
 }
 
 /// All credentials of a clinic, oldest first.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn list(store: &Store, clinic_id: ClinicId) -> Result<Vec<Credential>, StoreError> {
+pub async fn list(store: &Store, clinic_id: ClinicId) -> Result<Vec<Credential>> {
     let everything = PageRequest { limit: u16::MAX, cursor: None };
     Ok(page(store, clinic_id, &everything).await?.items)
 }
 
 /// One page of a clinic's credentials, oldest first.
-///
-/// # Errors
-/// Fails when the cursor is not from this list, or when the database is unavailable.
-pub async fn page(store: &Store, clinic_id: ClinicId, page: &PageRequest) -> Result<Page<Credential>, StoreError> {
+pub async fn page(store: &Store, clinic_id: ClinicId, page: &PageRequest) -> Result<Page<Credential>> {
     let scope = Scope { clinic_id, list: "credentials by created_at", filter: String::new() };
-    let after = page.cursor.as_deref().map(|cursor| scope.open(&store.keys, cursor)).transpose()?;
+    let after = scope.after(&store.keys, page)?;
     let rows = sqlx::query_as!(
         CredentialRow,
         r#"select credential_id, sender_id, role, display_name, prefix, origins,
@@ -209,19 +180,10 @@ pub async fn page(store: &Store, clinic_id: ClinicId, page: &PageRequest) -> Res
     .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
     let found = rows.into_iter().map(|row| row.read(clinic_id)).collect::<Result<Vec<_>, _>>()?;
-    let (items, next_cursor) = cut(found, page.limit, |last| {
-        scope.seal(&store.keys, PageKey { rank: 0, at: last.created_at, id: last.credential_id.0 })
-    });
-    Ok(Page { items, next_cursor })
+    Ok(scope.page(&store.keys, page.limit, found, |last| Key::new(last.created_at, last.credential_id.0)))
 }
 
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn find(
-    store: &Store,
-    clinic_id: ClinicId,
-    credential_id: CredentialId,
-) -> Result<Option<Credential>, StoreError> {
+pub async fn find(store: &Store, clinic_id: ClinicId, credential_id: CredentialId) -> Result<Option<Credential>> {
     let row = sqlx::query_as!(
         CredentialRow,
         r#"select credential_id, sender_id, role, display_name, prefix, origins,
@@ -240,16 +202,13 @@ pub async fn find(
 
 /// Gives a credential a new key. The current key works until `overlap_end` if set, and otherwise stops working at once; the
 /// key before it stops working in any case. `false` when no such credential has a key that still works.
-///
-/// # Errors
-/// Fails when the database is unavailable.
 pub async fn rotate(
     store: &Store,
     credential_id: CredentialId,
     (prefix, key): (&str, &str),
     overlap_end: Option<Timestamp>,
     audit: &AuditEntry,
-) -> Result<bool, StoreError> {
+) -> Result<bool> {
     let key_hash = store.keys.credential_hash(key);
     let mut transaction = store.begin(audit.clinic_id).await?;
     let done = sqlx::query!(
@@ -272,17 +231,13 @@ pub async fn rotate(
     .await?;
     let rotated = done.rows_affected() == 1;
     if rotated {
-        audit::insert(&store.keys, &mut transaction, audit).await?;
-        transaction.commit().await?;
+        audit::commit(&store.keys, transaction, audit).await?;
     }
     Ok(rotated)
 }
 
 /// Revokes a credential. `false` when it does not exist or is already revoked.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn revoke(store: &Store, credential_id: CredentialId, audit: &AuditEntry) -> Result<bool, StoreError> {
+pub async fn revoke(store: &Store, credential_id: CredentialId, audit: &AuditEntry) -> Result<bool> {
     let mut transaction = store.begin(audit.clinic_id).await?;
     let done = sqlx::query!(
         "update credentials set revoked_at = $3
@@ -295,23 +250,19 @@ pub async fn revoke(store: &Store, credential_id: CredentialId, audit: &AuditEnt
     .await?;
     let revoked = done.rows_affected() == 1;
     if revoked {
-        audit::insert(&store.keys, &mut transaction, audit).await?;
-        transaction.commit().await?;
+        audit::commit(&store.keys, transaction, audit).await?;
     }
     Ok(revoked)
 }
 
 /// Whether a credential may work on follow-ups now: an active credential of the role staff or admin.
-///
-/// # Errors
-/// Fails when the database is unavailable.
 pub async fn can_work(
     store: &Store,
     clinic_id: ClinicId,
     credential_id: CredentialId,
     now: jiff::Timestamp,
-) -> Result<bool, StoreError> {
-    let can = sqlx::query_scalar!(
+) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
         r#"select exists (
                select from credentials
                where clinic_id = $1 and credential_id = $2 and role in ('staff', 'admin') and revoked_at is null
@@ -322,8 +273,7 @@ pub async fn can_work(
         at(now) as _,
     )
     .fetch_one(&mut *store.clinic(clinic_id).await?)
-    .await?;
-    Ok(can)
+    .await?)
 }
 
 /// The columns of a credential, without its clinic and hashes.
@@ -341,7 +291,7 @@ pub(in crate::store) struct CredentialRow {
 }
 
 impl CredentialRow {
-    pub(in crate::store) fn read(self, clinic_id: ClinicId) -> Result<Credential, StoreError> {
+    pub(in crate::store) fn read(self, clinic_id: ClinicId) -> Result<Credential> {
         Ok(Credential {
             clinic_id,
             credential_id: CredentialId(self.credential_id),

@@ -6,23 +6,15 @@ use uuid::Uuid;
 use super::credentials::{ByPrefix, find_by_prefixes};
 use crate::domain::ids::ClinicId;
 use crate::store::database::Store;
-use crate::store::database::writer::{Grouping, Work, Writer};
-use crate::store::error::StoreError;
+use crate::store::database::writer::{Grouping, Work};
+use crate::store::error::Result;
 
 /// A prefix in the queue.
-pub(in crate::store) struct LookUp(String);
+pub(in crate::store) struct LookUp(pub String);
 
 /// Grouping of lookups. The queue has no limit: each waiting request belongs to an HTTP connection, and their number is
 /// limited.
 pub(in crate::store) const GROUPED: Grouping = Grouping { batch: 1_024, writers: 1, waiting: usize::MAX };
-
-/// Finds the credential of a key by the key's prefix.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub(in crate::store) async fn find(writer: &Writer<LookUp>, prefix: &str) -> Result<Option<ByPrefix>, StoreError> {
-    Ok(writer.write(LookUp(prefix.to_owned())).await?.1)
-}
 
 impl Work for LookUp {
     const QUEUE_NAME: &'static str = "sign_in";
@@ -34,11 +26,7 @@ impl Work for LookUp {
         ClinicId(Uuid::nil())
     }
 
-    fn touched(&self) -> Vec<()> {
-        Vec::new()
-    }
-
-    async fn commit(store: &Store, part: &[Self]) -> Result<Vec<Option<ByPrefix>>, StoreError> {
+    async fn commit(store: &Store, part: &[Self]) -> Result<Vec<Option<ByPrefix>>> {
         let prefixes: Vec<&str> = part.iter().map(|look_up| &*look_up.0).collect();
         find_by_prefixes(store, &prefixes).await
     }

@@ -6,17 +6,11 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::credentials::CredentialRow;
-use crate::domain::access::actor::Role;
-use crate::domain::access::credential::Credential;
-use crate::domain::audit::AuditEntry;
-use crate::domain::clinics::Clinic;
 use crate::domain::ids::{ClinicId, CredentialId};
-use crate::store::audit;
-use crate::store::clinics::row::ClinicRow;
-use crate::store::database::Store;
-use crate::store::database::keys::{Keys, Place};
-use crate::store::database::row::at;
-use crate::store::error::StoreError;
+use crate::domain::{access::actor::Role, access::credential::Credential, audit::AuditEntry, clinics::Clinic};
+use crate::store::database::{Keys, Store, at, keys::Place, known};
+use crate::store::error::Result;
+use crate::store::{audit, clinics::row::ClinicRow};
 
 /// A person of a token issuer: the hashes that find the credential, under every master key with the current one first, and
 /// the sealed plaintext.
@@ -27,7 +21,6 @@ pub struct IssuerSubject {
 
 impl IssuerSubject {
     /// The stored form of a person of a token issuer.
-    #[must_use]
     pub fn new(store: &Store, issuer: &str, subject: &str) -> Self {
         Self::with_keys(&store.keys, issuer, subject)
     }
@@ -38,33 +31,22 @@ impl IssuerSubject {
     }
 
     /// Decrypts the sealed column of a credential.
-    pub(in crate::store) fn open(keys: &Keys, place: Place, sealed: &[u8]) -> Result<Self, StoreError> {
+    pub(in crate::store) fn open(keys: &Keys, place: Place, sealed: &[u8]) -> Result<Self> {
         let clear = keys.open(place, sealed)?;
-        let broken = |_| StoreError::Inconsistent { table: "credentials", what: "issuer_subject_sealed" };
-        let (issuer, subject): (String, String) = serde_json::from_str(&clear).map_err(broken)?;
+        let (issuer, subject): (String, String) =
+            known(serde_json::from_str(&clear).ok(), "credentials", "issuer_subject_sealed")?;
         Ok(Self::with_keys(keys, &issuer, &subject))
     }
 
     /// The hash and the sealed text under the current master key.
-    pub(in crate::store) fn columns(
-        &self,
-        keys: &Keys,
-        place: Place,
-    ) -> Result<(Option<&Vec<u8>>, Vec<u8>), StoreError> {
+    pub(in crate::store) fn columns(&self, keys: &Keys, place: Place) -> Result<(Option<&Vec<u8>>, Vec<u8>)> {
         Ok((self.hashes.first(), keys.seal(place, &self.clear)?))
     }
 }
 
 /// Finds a clinic by its id or its exact name, and the person's credential in it. A text that is a valid id is not used as
 /// a name.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn find(
-    store: &Store,
-    clinic: &str,
-    person: &IssuerSubject,
-) -> Result<Option<(Clinic, Option<Credential>)>, StoreError> {
+pub async fn find(store: &Store, clinic: &str, person: &IssuerSubject) -> Result<Option<(Clinic, Option<Credential>)>> {
     let id = Uuid::try_parse(clinic).ok();
     let mut connection = store.auth().await?;
     let row = sqlx::query_as!(
@@ -78,7 +60,7 @@ pub async fn find(
     )
     .fetch_optional(&mut *connection)
     .await?;
-    let Some(clinic) = row.map(Clinic::try_from).transpose()? else { return Ok(None) };
+    let Some(clinic) = row.map(ClinicRow::read).transpose()? else { return Ok(None) };
     let row = sqlx::query!(
         r#"select credential_id, sender_id, role, display_name, prefix, origins,
                   created_at as "created_at: jiff_sqlx::Timestamp",
@@ -99,7 +81,7 @@ pub async fn find(
     if !row.current {
         follow_master_key(store, clinic.clinic_id, credential_id, person).await?;
     }
-    let row = CredentialRow {
+    let credential = CredentialRow {
         credential_id: row.credential_id,
         sender_id: row.sender_id,
         role: row.role,
@@ -110,8 +92,8 @@ pub async fn find(
         expires_at: row.expires_at,
         revoked_at: row.revoked_at,
         previous_expires_at: row.previous_expires_at,
-    };
-    let credential = row.read(clinic.clinic_id)?;
+    }
+    .read(clinic.clinic_id)?;
     Ok(Some((clinic, Some(credential))))
 }
 
@@ -122,7 +104,7 @@ async fn follow_master_key(
     clinic_id: ClinicId,
     credential_id: CredentialId,
     person: &IssuerSubject,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let (hash, sealed) = person.columns(&store.keys, Place::person(clinic_id, credential_id))?;
     let mut transaction = store.begin(clinic_id).await?;
     sqlx::query!(
@@ -136,21 +118,12 @@ async fn follow_master_key(
     )
     .execute(&mut *transaction)
     .await?;
-    transaction.commit().await?;
-    Ok(())
+    transaction.commit().await
 }
 
 /// Adds a person's credential and its audit entry in one transaction. Does nothing if the person got a credential in
 /// between.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn insert(
-    store: &Store,
-    credential: &Credential,
-    person: &IssuerSubject,
-    audit: &AuditEntry,
-) -> Result<(), StoreError> {
+pub async fn insert(store: &Store, credential: &Credential, person: &IssuerSubject, audit: &AuditEntry) -> Result<()> {
     let (clinic_id, credential_id) = (credential.clinic_id, credential.credential_id);
     let (hash, sealed) = person.columns(&store.keys, Place::person(clinic_id, credential_id))?;
     let mut transaction = store.begin(credential.clinic_id).await?;
@@ -172,23 +145,19 @@ pub async fn insert(
     .execute(&mut *transaction)
     .await?;
     if done.rows_affected() == 1 {
-        audit::insert(&store.keys, &mut transaction, audit).await?;
-        transaction.commit().await?;
+        audit::commit(&store.keys, transaction, audit).await?;
     }
     Ok(())
 }
 
 /// Updates the role and display name of a person's credential to the values that the issuer sent.
-///
-/// # Errors
-/// Fails when the database is unavailable.
 pub async fn update(
     store: &Store,
     credential_id: CredentialId,
     role: Role,
     display_name: &str,
     audit: &AuditEntry,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let mut transaction = store.begin(audit.clinic_id).await?;
     sqlx::query!(
         "update credentials set role = $3, display_name = $4
@@ -200,7 +169,5 @@ pub async fn update(
     )
     .execute(&mut *transaction)
     .await?;
-    audit::insert(&store.keys, &mut transaction, audit).await?;
-    transaction.commit().await?;
-    Ok(())
+    audit::commit(&store.keys, transaction, audit).await
 }

@@ -4,9 +4,8 @@
 use jiff::Timestamp;
 
 use crate::domain::ids::ClinicId;
-use crate::store::database::Store;
-use crate::store::database::row::at;
-use crate::store::error::StoreError;
+use crate::store::database::{Store, at};
+use crate::store::error::Result;
 
 /// Rows per batch of the sweep.
 const BATCH: i64 = 10_000;
@@ -15,15 +14,12 @@ const BATCH: i64 = 10_000;
 ///
 /// Inserts one row for the hash under each master key of the file, and all of them must be new. During a key rotation,
 /// instances with different key files thus still share a hash.
-///
-/// # Errors
-/// Fails when the database is unavailable.
 pub async fn use_up(
     store: &Store,
     clinic_id: ClinicId,
     (issuer, id): (&str, &str),
     expires_at: Timestamp,
-) -> Result<bool, StoreError> {
+) -> Result<bool> {
     let hashes = store.keys.token_hashes(issuer, id);
     let mut transaction = store.begin(clinic_id).await?;
     let added = sqlx::query!(
@@ -42,10 +38,7 @@ pub async fn use_up(
 }
 
 /// Deletes a batch of a clinic's expired tokens, and returns their number.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn forget(store: &Store, clinic_id: ClinicId, now: Timestamp) -> Result<u64, StoreError> {
+pub async fn forget(store: &Store, clinic_id: ClinicId, now: Timestamp) -> Result<u64> {
     let mut transaction = store.begin_jobs(clinic_id).await?;
     let gone = sqlx::query!(
         "delete from used_tokens t

@@ -5,23 +5,19 @@ use uuid::Uuid;
 use crate::domain::audit::{AuditAction, AuditEntry, AuditFilter, AuditOutcome, NamedEntry};
 use crate::domain::ids::{AuditEntryId, ClinicId, CredentialId, SubjectId};
 use crate::domain::page::{Page, PageRequest};
-use crate::store::database::Store;
-use crate::store::database::page::{Key, Scope, cut};
-use crate::store::database::row::{at, bound, known};
-use crate::store::error::StoreError;
+use crate::store::database::page::{Key, Scope};
+use crate::store::database::{Store, at, bound, known};
+use crate::store::error::Result;
 
 /// One page of a clinic's audit log, newest first. Each entry has the display name of its credential.
-///
-/// # Errors
-/// Fails when the cursor is not from this list, or when the database is unavailable.
 pub async fn list(
     store: &Store,
     clinic_id: ClinicId,
     filter: &AuditFilter,
     page: &PageRequest,
-) -> Result<Page<NamedEntry>, StoreError> {
+) -> Result<Page<NamedEntry>> {
     let scope = Scope { clinic_id, list: "audit entries by at", filter: format!("{filter:?}") };
-    let after = page.cursor.as_deref().map(|cursor| scope.open(&store.keys, cursor)).transpose()?;
+    let after = scope.after(&store.keys, page)?;
     let rows = sqlx::query_as!(
         Row,
         r#"select e.audit_entry_id, e.at as "at: jiff_sqlx::Timestamp", e.credential_id, e.action, e.outcome,
@@ -59,10 +55,7 @@ pub async fn list(
     .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
     let entries = rows.into_iter().map(|row| row.read(clinic_id)).collect::<Result<Vec<_>, _>>()?;
-    let (items, next_cursor) = cut(entries, page.limit, |last| {
-        scope.seal(&store.keys, Key { rank: 0, at: last.entry.at, id: last.entry.audit_entry_id.0 })
-    });
-    Ok(Page { items, next_cursor })
+    Ok(scope.page(&store.keys, page.limit, entries, |last| Key::new(last.entry.at, last.entry.audit_entry_id.0)))
 }
 
 struct Row {
@@ -81,7 +74,7 @@ struct Row {
 }
 
 impl Row {
-    fn read(self, clinic_id: ClinicId) -> Result<NamedEntry, StoreError> {
+    fn read(self, clinic_id: ClinicId) -> Result<NamedEntry> {
         let entry = AuditEntry {
             audit_entry_id: AuditEntryId(self.audit_entry_id),
             clinic_id,

@@ -3,23 +3,17 @@
 
 use crate::domain::audit::seal::{Columns, EntryMac, SealMac};
 use crate::domain::ids::ClinicId;
-use crate::store::database::keys::Keys;
-use crate::store::error::StoreError;
+use crate::store::database::Keys;
+use crate::store::error::Result;
 
 /// The current key version.
-///
-/// # Errors
-/// Fails when the current version is not known yet.
-pub(in crate::store) fn version(keys: &Keys) -> Result<i16, StoreError> {
+pub(in crate::store) fn version(keys: &Keys) -> Result<i16> {
     Ok(keys.version()?.into())
 }
 
 /// Returns the wanted version if a key of it exists, otherwise the current one. An entry with a version that never existed
 /// must not keep the others from being sealed.
-///
-/// # Errors
-/// Fails when the current version is not known yet.
-pub(in crate::store) fn usable(keys: &Keys, wanted: i16) -> Result<i16, StoreError> {
+pub(in crate::store) fn usable(keys: &Keys, wanted: i16) -> Result<i16> {
     let known = u8::try_from(wanted).is_ok_and(|wanted| keys.audit_mac(wanted, &[]).is_some());
     if known { Ok(wanted) } else { version(keys) }
 }

@@ -8,26 +8,25 @@ pub mod seals;
 pub mod trail;
 pub mod writer;
 
-use super::database::connection::Connection;
-use super::database::keys::Keys;
-use super::database::row::at;
-use super::error::StoreError;
-use crate::domain::audit::AuditEntry;
-use crate::domain::audit::seal::Columns;
+use super::database::{Connection, Keys, at, session::Session};
+use super::error::Result;
+use crate::domain::{audit::AuditEntry, audit::seal::Columns};
 use macs::{entry_mac, version};
 
 /// Adds one entry in the transaction that does the work.
-pub(super) async fn insert(keys: &Keys, connection: &mut Connection, entry: &AuditEntry) -> Result<(), StoreError> {
+pub(super) async fn insert(keys: &Keys, connection: &mut Connection, entry: &AuditEntry) -> Result<()> {
     insert_all(keys, connection, std::slice::from_ref(entry)).await
+}
+
+/// Adds the entry of the work of a transaction, and commits both.
+pub(super) async fn commit(keys: &Keys, mut transaction: Session, entry: &AuditEntry) -> Result<()> {
+    insert(keys, &mut transaction, entry).await?;
+    transaction.commit().await
 }
 
 /// Adds entries of any clinics with one statement. The keyed hash of each entry is stored in `audit_pending` until the
 /// entry is sealed.
-pub(super) async fn insert_all(
-    keys: &Keys,
-    connection: &mut Connection,
-    entries: &[AuditEntry],
-) -> Result<(), StoreError> {
+pub(super) async fn insert_all(keys: &Keys, connection: &mut Connection, entries: &[AuditEntry]) -> Result<()> {
     let clinics: Vec<_> = entries.iter().map(|entry| entry.clinic_id.0).collect();
     let ids: Vec<_> = entries.iter().map(|entry| entry.audit_entry_id.0).collect();
     let times: Vec<_> = entries.iter().map(|entry| at(entry.at)).collect();

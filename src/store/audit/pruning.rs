@@ -6,31 +6,23 @@ use uuid::Uuid;
 
 use super::macs::{TombstoneFields, version};
 use super::trail::{AuditSnapshot, SealWithEntries};
-use crate::domain::audit::AuditEntry;
-use crate::domain::audit::seal::Tombstone;
-use crate::domain::ids::ClinicId;
+use crate::domain::{audit::AuditEntry, audit::seal::Tombstone, ids::ClinicId};
 use crate::store::audit;
-use crate::store::database::Store;
-use crate::store::database::role::become_jobs;
-use crate::store::database::row::at;
-use crate::store::error::StoreError;
+use crate::store::database::role::{Role, switch_to};
+use crate::store::database::{Store, at, known};
+use crate::store::error::{Result, StoreError};
 
 /// Totals of the entries that a list of seals covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Covered {
     pub entries: i64,
-    /// Time of the oldest entry.
     pub first_at: Timestamp,
-    /// Time of the newest entry.
     pub last_at: Timestamp,
 }
 
-/// Begins a transaction that reads a clinic's audit log and may remove old entries from it.
-///
-/// # Errors
-/// Fails when the account does not own the tables, when another process is pruning the same clinic, or when the database is
-/// unavailable.
-pub async fn begin(store: &Store, clinic_id: ClinicId) -> Result<AuditSnapshot, StoreError> {
+/// Begins a transaction that reads a clinic's audit log and may remove old entries from it. Fails when the account does not
+/// own the tables, or when another process is pruning the same clinic.
+pub async fn begin(store: &Store, clinic_id: ClinicId) -> Result<AuditSnapshot> {
     let mut transaction = store.begin_pruning(clinic_id).await?;
     // Row security applies to the owner too, and hides every row from an owner that no policy names.
     let may = sqlx::query!(
@@ -55,14 +47,7 @@ pub async fn begin(store: &Store, clinic_id: ClinicId) -> Result<AuditSnapshot, 
 
 impl AuditSnapshot {
     /// Totals of the entries that these seals cover. `None` if none of the entries exists.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable.
-    pub async fn covered(
-        &mut self,
-        clinic_id: ClinicId,
-        seals: &[SealWithEntries],
-    ) -> Result<Option<Covered>, StoreError> {
+    pub async fn covered(&mut self, clinic_id: ClinicId, seals: &[SealWithEntries]) -> Result<Option<Covered>> {
         let row = sqlx::query!(
             r#"select count(*) as "entries!", min(at) as "first_at: jiff_sqlx::Timestamp",
                       max(at) as "last_at: jiff_sqlx::Timestamp"
@@ -81,10 +66,7 @@ impl AuditSnapshot {
     }
 
     /// Removes seals and the entries that they cover, all of them or none.
-    ///
-    /// # Errors
-    /// Fails when a row cannot be removed, or when the database is unavailable.
-    pub async fn remove(&mut self, clinic_id: ClinicId, seals: &[SealWithEntries]) -> Result<(), StoreError> {
+    pub async fn remove(&mut self, clinic_id: ClinicId, seals: &[SealWithEntries]) -> Result<()> {
         let (ids, numbers) = (ids(seals), seals.iter().map(|seal| seal.link.seal_number).collect::<Vec<_>>());
         let entries = sqlx::query!(
             "delete from audit_entries where clinic_id = $1 and audit_entry_id = any ($2)",
@@ -106,11 +88,9 @@ impl AuditSnapshot {
         Ok(())
     }
 
-    /// Inserts the tombstone and an audit entry for the removal, and commits.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable; then nothing was removed.
-    pub async fn bury(mut self, tombstone: &Tombstone, entry: &AuditEntry) -> Result<(), StoreError> {
+    /// Inserts the tombstone and an audit entry for the removal, and commits. Fails when the database is unavailable; then
+    /// nothing was removed.
+    pub async fn bury(mut self, tombstone: &Tombstone, entry: &AuditEntry) -> Result<()> {
         let clinic_id = entry.clinic_id;
         let key_version = version(&self.keys)?;
         let micros = |at: Timestamp| at.as_microsecond().to_string();
@@ -126,8 +106,7 @@ impl AuditSnapshot {
             last_mac: &tombstone.last_mac,
             pruned_at: &micros(tombstone.pruned_at),
         };
-        let unknown = || StoreError::Inconsistent { table: "audit_tombstones", what: "key_version" };
-        let mac = said.mac(&self.keys).ok_or_else(unknown)?;
+        let mac = known(said.mac(&self.keys), "audit_tombstones", "key_version")?;
         sqlx::query!(
             "insert into audit_tombstones (clinic_id, first_seal, last_seal, entries, first_at, last_at, previous_mac,
                                            last_mac, pruned_at, key_version, mac)
@@ -146,9 +125,8 @@ impl AuditSnapshot {
         )
         .execute(&mut *self.transaction)
         .await?;
-        become_jobs(&mut self.transaction, clinic_id).await?;
-        audit::insert(&self.keys, &mut self.transaction, entry).await?;
-        self.transaction.commit().await
+        switch_to(&mut self.transaction, Role::Jobs, Some(clinic_id)).await?;
+        audit::commit(&self.keys, self.transaction, entry).await
     }
 }
 

@@ -7,26 +7,19 @@ use super::macs::{SealFields, usable};
 use super::trail;
 use crate::domain::audit::seal::{EntryMac, Head, NOTHING};
 use crate::domain::ids::ClinicId;
-use crate::store::database::Store;
-use crate::store::database::connection::Connection;
-use crate::store::database::row::at;
-use crate::store::database::session::Session;
-use crate::store::error::StoreError;
+use crate::store::database::{Connection, Store, at, known, session::Session};
+use crate::store::error::Result;
 
 /// Entries per seal: enough to keep seals few, few enough to read a seal quickly.
 const ENTRIES: i64 = 1_000;
 
 /// Clinics with entries to be sealed. The nil clinic id is the system.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn waiting(store: &Store) -> Result<Vec<ClinicId>, StoreError> {
+pub async fn waiting(store: &Store) -> Result<Vec<ClinicId>> {
     let mut connection = store.jobs().await?;
     let rows = sqlx::query_scalar!("select distinct clinic_id from audit_pending").fetch_all(&mut *connection).await?;
     Ok(rows.into_iter().map(ClinicId).collect())
 }
 
-/// Result of sealing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewSeal {
     /// The new end of the chain.
@@ -36,10 +29,7 @@ pub struct NewSeal {
 }
 
 /// Seals the next pending entries. `None` when nothing is pending, or when another process is sealing this chain.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn seal_next(store: &Store, clinic_id: ClinicId, now: Timestamp) -> Result<Option<NewSeal>, StoreError> {
+pub async fn seal_next(store: &Store, clinic_id: ClinicId, now: Timestamp) -> Result<Option<NewSeal>> {
     let mut transaction = store.begin_jobs(clinic_id).await?;
     let ours = sqlx::query_scalar!(
         r#"select pg_try_advisory_xact_lock(hashtextextended('audit seals of ' || $1::text, 0)) as "ours!""#,
@@ -65,7 +55,7 @@ pub async fn seal_next(store: &Store, clinic_id: ClinicId, now: Timestamp) -> Re
 }
 
 /// The end of the chain. Number 0 if the chain is empty.
-async fn last(connection: &mut Connection, clinic_id: ClinicId) -> Result<Head, StoreError> {
+async fn last(connection: &mut Connection, clinic_id: ClinicId) -> Result<Head> {
     let row = sqlx::query!(
         r#"select seal_number as "seal_number!", mac as "mac!" from (
                (select seal_number, mac from audit_seals where clinic_id = $1 order by seal_number desc limit 1)
@@ -77,7 +67,7 @@ async fn last(connection: &mut Connection, clinic_id: ClinicId) -> Result<Head, 
     .fetch_optional(connection)
     .await?;
     let Some(row) = row else { return Ok(Head { clinic_id, seal_number: 0, mac: NOTHING }) };
-    let mac = row.mac.try_into().map_err(|_| StoreError::Inconsistent { table: "audit_seals", what: "mac" })?;
+    let mac = known(row.mac.try_into().ok(), "audit_seals", "mac")?;
     Ok(Head { clinic_id, seal_number: row.seal_number, mac })
 }
 
@@ -88,7 +78,7 @@ async fn seal(
     after: Head,
     believe: bool,
     now: Timestamp,
-) -> Result<Option<NewSeal>, StoreError> {
+) -> Result<Option<NewSeal>> {
     let waiting = sqlx::query!(
         "select audit_entry_id, mac, key_version from audit_pending p
          where clinic_id = $1 and key_version = (select min(key_version) from audit_pending where clinic_id = $1)
@@ -120,7 +110,6 @@ async fn seal(
     Ok(Some(NewSeal { head, full: i64::try_from(ids.len()) == Ok(ENTRIES) }))
 }
 
-/// Entries of a seal, with their hashes.
 struct Listed<'a> {
     key_version: i16,
     ids: &'a [Uuid],
@@ -133,7 +122,7 @@ async fn insert(
     after: Head,
     listed: Listed<'_>,
     now: Timestamp,
-) -> Result<Head, StoreError> {
+) -> Result<Head> {
     let seal_number = after.seal_number + 1;
     let texts: Vec<String> = listed.ids.iter().map(Uuid::to_string).collect();
     let fields = SealFields {
@@ -145,8 +134,7 @@ async fn insert(
         entry_ids: &format!("{{{}}}", texts.join(",")),
         entry_macs: listed.macs,
     };
-    let unknown = || StoreError::Inconsistent { table: "audit_pending", what: "key_version" };
-    let mac = fields.mac(&store.keys).ok_or_else(unknown)?;
+    let mac = known(fields.mac(&store.keys), "audit_pending", "key_version")?;
     sqlx::query!(
         "insert into audit_seals
              (clinic_id, seal_number, key_version, sealed_at, previous_mac, entry_ids, entry_macs, mac)

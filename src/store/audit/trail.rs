@@ -10,12 +10,10 @@ use uuid::Uuid;
 use super::macs::{SealFields, TombstoneFields, entry_mac};
 use crate::domain::audit::seal::{Columns, EntryMac, Head, Link, NOTHING, Pruned};
 use crate::domain::ids::{AuditEntryId, ClinicId};
-use crate::store::database::Store;
 use crate::store::database::connection::{Connection, Patience};
 use crate::store::database::keys::{Keys, equal};
-use crate::store::database::role::tie_to;
-use crate::store::database::session::Session;
-use crate::store::error::StoreError;
+use crate::store::database::{Store, role::tie_to, session::Session};
+use crate::store::error::Result;
 
 /// Seals per query. Each covers at most a thousand entries.
 const SEALS: i64 = 20;
@@ -24,7 +22,6 @@ pub const ENTRIES: usize = 1_000;
 /// Pending entries per query.
 const WAITING: i64 = 1_000;
 
-/// A snapshot of the audit log.
 pub struct AuditSnapshot {
     pub(in crate::store) transaction: Session,
     pub(in crate::store) keys: std::sync::Arc<Keys>,
@@ -51,11 +48,7 @@ pub struct PendingEntry {
 }
 
 impl AuditSnapshot {
-    /// Begins a read-only snapshot transaction.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable.
-    pub async fn begin(store: &Store) -> Result<Self, StoreError> {
+    pub async fn begin(store: &Store) -> Result<Self> {
         let mut transaction = store.begin_snapshot().await?;
         // Verification may take as long as the log is long. Nested loops suit few entries, and do not finish on many.
         transaction.execute("set local statement_timeout = 0; set local enable_nestloop = off").await?;
@@ -65,10 +58,7 @@ impl AuditSnapshot {
 
     /// Every clinic id, the nil id of the system, and every other id that occurs in entries, seals, tombstones or pending
     /// entries. An inserted entry may name a clinic that does not exist.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable.
-    pub async fn clinics(&mut self) -> Result<Vec<ClinicId>, StoreError> {
+    pub async fn clinics(&mut self) -> Result<Vec<ClinicId>> {
         let ids = sqlx::query_scalar!(
             r#"select clinic_id as "clinic_id!" from clinics union select clinic_id from audit_pending
                union select clinic_id from audit_entries union select clinic_id from audit_seals
@@ -81,10 +71,7 @@ impl AuditSnapshot {
 
     /// Switches to the audit log of a clinic and returns its number of entries. The methods below must be called with the
     /// same clinic.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable.
-    pub async fn enter(&mut self, clinic_id: ClinicId) -> Result<u64, StoreError> {
+    pub async fn enter(&mut self, clinic_id: ClinicId) -> Result<u64> {
         tie_to(&mut self.transaction, clinic_id).await?;
         let count =
             sqlx::query_scalar!(r#"select count(*) as "count!" from audit_entries where clinic_id = $1"#, clinic_id.0)
@@ -94,10 +81,7 @@ impl AuditSnapshot {
     }
 
     /// The tombstones of a chain, ordered by the seals that they replace.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable.
-    pub async fn tombstones(&mut self, clinic_id: ClinicId) -> Result<Vec<Pruned>, StoreError> {
+    pub async fn tombstones(&mut self, clinic_id: ClinicId) -> Result<Vec<Pruned>> {
         let rows = sqlx::query!(
             r#"select first_seal, coalesce(last_seal, 0) as "last_seal!", coalesce(entries, 0) as "entries!",
                       array(select case when isfinite(t) then ((extract(epoch from t) * 1000000)::bigint)::text end
@@ -136,10 +120,7 @@ impl AuditSnapshot {
     }
 
     /// The next seals after a number. Empty at the end.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable.
-    pub async fn seals(&mut self, clinic_id: ClinicId, after: Option<i64>) -> Result<Vec<SealWithEntries>, StoreError> {
+    pub async fn seals(&mut self, clinic_id: ClinicId, after: Option<i64>) -> Result<Vec<SealWithEntries>> {
         let rows = sqlx::query!(
             r#"select seal_number, coalesce(key_version, 0::smallint) as "key_version!",
                       case when isfinite(sealed_at) then ((extract(epoch from sealed_at) * 1000000)::bigint)::text
@@ -164,17 +145,15 @@ impl AuditSnapshot {
                 entry_ids: &row.entry_ids,
                 entry_macs: &row.entry_macs,
             };
-            let genuine = fields.mac(&self.keys).is_some_and(|mac| equal(&mac, &row.mac));
             let link = Link {
                 seal_number: row.seal_number,
-                genuine,
+                genuine: fields.mac(&self.keys).is_some_and(|mac| equal(&mac, &row.mac)),
                 previous_mac: row.previous_mac[..].try_into().unwrap_or(NOTHING),
                 mac: row.mac[..].try_into().unwrap_or(NOTHING),
             };
-            let sealed_at = row.sealed_at.as_deref().and_then(|at| at.parse().ok());
             SealWithEntries {
                 key_version: row.key_version,
-                sealed_at,
+                sealed_at: row.sealed_at.as_deref().and_then(|at| at.parse().ok()),
                 link,
                 entries: entries(&row.entry_ids, &row.entry_macs),
             }
@@ -183,24 +162,18 @@ impl AuditSnapshot {
     }
 
     /// Recomputes the hash of each of these entries that exists. The hash is `None` if no key of the version exists.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable.
     pub async fn macs(
         &mut self,
         clinic_id: ClinicId,
         key_version: i16,
         ids: &[AuditEntryId],
-    ) -> Result<HashMap<Uuid, Option<EntryMac>>, StoreError> {
+    ) -> Result<HashMap<Uuid, Option<EntryMac>>> {
         let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
         macs(&self.keys, &mut self.transaction, clinic_id, key_version, &ids).await
     }
 
     /// The next pending entries after an id. Empty at the end.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable.
-    pub async fn waiting(&mut self, clinic_id: ClinicId, after: Option<Uuid>) -> Result<Vec<PendingEntry>, StoreError> {
+    pub async fn waiting(&mut self, clinic_id: ClinicId, after: Option<Uuid>) -> Result<Vec<PendingEntry>> {
         let rows = sqlx::query!(
             "select audit_entry_id, mac, key_version from audit_pending
              where clinic_id = $1 and ($2::uuid is null or audit_entry_id > $2) order by audit_entry_id limit $3",
@@ -220,14 +193,7 @@ impl AuditSnapshot {
 
     /// Calls `each` for every entry that is not covered exactly once by a seal or by `audit_pending`, with the number of
     /// times it is covered.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable.
-    pub async fn uncovered(
-        &mut self,
-        clinic_id: ClinicId,
-        mut each: impl FnMut(AuditEntryId, i64),
-    ) -> Result<(), StoreError> {
+    pub async fn uncovered(&mut self, clinic_id: ClinicId, mut each: impl FnMut(AuditEntryId, i64)) -> Result<()> {
         let mut rows = sqlx::query!(
             r#"select e.audit_entry_id, coalesce(c.times, 0) as "times!" from audit_entries e
                left join (
@@ -247,14 +213,11 @@ impl AuditSnapshot {
     }
 
     /// The numbers of those seals whose hash differs from the given one.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable.
-    pub async fn replaced(&mut self, clinic_id: ClinicId, heads: &[Head]) -> Result<Vec<i64>, StoreError> {
+    pub async fn replaced(&mut self, clinic_id: ClinicId, heads: &[Head]) -> Result<Vec<i64>> {
         tie_to(&mut self.transaction, clinic_id).await?;
         let numbers: Vec<i64> = heads.iter().map(|head| head.seal_number).collect();
         let macs: Vec<Vec<u8>> = heads.iter().map(|head| head.mac.to_vec()).collect();
-        let rows = sqlx::query_scalar!(
+        Ok(sqlx::query_scalar!(
             r#"select s.seal_number as "seal_number!" from unnest($2::bigint[], $3::bytea[]) as h (seal_number, mac)
                join (
                    select seal_number, mac from audit_seals where clinic_id = $1
@@ -266,8 +229,7 @@ impl AuditSnapshot {
             &macs,
         )
         .fetch_all(&mut *self.transaction)
-        .await?;
-        Ok(rows)
+        .await?)
     }
 }
 
@@ -278,7 +240,7 @@ pub(in crate::store) async fn macs(
     clinic_id: ClinicId,
     key_version: i16,
     ids: &[Uuid],
-) -> Result<HashMap<Uuid, Option<EntryMac>>, StoreError> {
+) -> Result<HashMap<Uuid, Option<EntryMac>>> {
     let rows = sqlx::query!(
         r#"select audit_entry_id, array[
                clinic_id::text, audit_entry_id::text,

@@ -5,17 +5,12 @@ pub(super) mod row;
 use jiff::Timestamp;
 
 use super::audit;
-use super::database::Store;
-use super::database::row::at;
-use super::error::StoreError;
-use crate::domain::audit::AuditEntry;
-use crate::domain::clinics::Clinic;
-use crate::domain::screening::pathway::PathwayId;
+use super::database::{Store, at};
+use super::error::Result;
+use crate::domain::{audit::AuditEntry, clinics::Clinic, screening::pathway::PathwayId};
 use row::ClinicRow;
 
-/// # Errors
-/// Fails when another clinic has the name, or when the database is unavailable.
-pub async fn insert(store: &Store, clinic: &Clinic, now: Timestamp) -> Result<(), StoreError> {
+pub async fn insert(store: &Store, clinic: &Clinic, now: Timestamp) -> Result<()> {
     let mut transaction = store.begin_jobs(clinic.clinic_id).await?;
     sqlx::query!(
         "insert into clinics (clinic_id, name, booking_url, emergency_number, language, created_at, pathways)
@@ -30,15 +25,11 @@ pub async fn insert(store: &Store, clinic: &Clinic, now: Timestamp) -> Result<()
     )
     .execute(&mut *transaction)
     .await?;
-    transaction.commit().await?;
-    Ok(())
+    transaction.commit().await
 }
 
 /// Updates the settings of a clinic and adds an audit entry. `false` if the clinic does not exist.
-///
-/// # Errors
-/// Fails when another clinic has the name, or when the database is unavailable.
-pub async fn update(store: &Store, clinic: &Clinic, entry: &AuditEntry) -> Result<bool, StoreError> {
+pub async fn update(store: &Store, clinic: &Clinic, entry: &AuditEntry) -> Result<bool> {
     let mut transaction = store.begin_jobs(clinic.clinic_id).await?;
     let languages: Vec<String> = clinic.languages.iter().map(|language| language.as_str().to_owned()).collect();
     let done = sqlx::query!(
@@ -72,10 +63,7 @@ pub async fn update(store: &Store, clinic: &Clinic, entry: &AuditEntry) -> Resul
 }
 
 /// Every clinic, ordered by name.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn list(store: &Store) -> Result<Vec<Clinic>, StoreError> {
+pub async fn list(store: &Store) -> Result<Vec<Clinic>> {
     let rows = sqlx::query_as!(
         ClinicRow,
         r#"select clinic_id, name, booking_url, emergency_number, language, pathways, languages,
@@ -85,7 +73,7 @@ pub async fn list(store: &Store) -> Result<Vec<Clinic>, StoreError> {
     )
     .fetch_all(&mut *store.jobs().await?)
     .await?;
-    rows.into_iter().map(Clinic::try_from).collect()
+    rows.into_iter().map(ClinicRow::read).collect()
 }
 
 fn names(pathways: &[PathwayId]) -> Vec<String> {

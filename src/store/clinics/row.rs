@@ -1,10 +1,9 @@
 //! The columns of a clinic. They are read with the clinic, and with credentials that sign in to it.
 
 use crate::domain::clinics::{Clinic, DueHours};
-use crate::domain::ids::ClinicId;
-use crate::domain::screening::pathway::PathwayId;
-use crate::store::database::row::{known, language};
-use crate::store::error::StoreError;
+use crate::domain::{ids::ClinicId, screening::pathway::PathwayId};
+use crate::store::database::{known, row::language};
+use crate::store::error::Result;
 
 pub(in crate::store) struct ClinicRow {
     pub clinic_id: uuid::Uuid,
@@ -22,28 +21,26 @@ pub(in crate::store) struct ClinicRow {
     pub audit_retention_years: Option<i32>,
 }
 
-impl TryFrom<ClinicRow> for Clinic {
-    type Error = StoreError;
-
-    fn try_from(row: ClinicRow) -> Result<Self, StoreError> {
+impl ClinicRow {
+    pub(in crate::store) fn read(self) -> Result<Clinic> {
         let hours = |hours: i32| known(hours.try_into().ok(), "clinics", "due hours");
         let pathway = |name: &String| known(PathwayId::parse(name), "clinics", "pathways");
-        Ok(Self {
-            clinic_id: ClinicId(row.clinic_id),
-            name: row.name,
-            booking_url: row.booking_url,
-            emergency_number: row.emergency_number,
-            language: language(&row.language, "clinics")?,
-            pathways: row.pathways.iter().map(pathway).collect::<Result<_, _>>()?,
-            languages: row.languages.iter().map(|code| language(code, "clinics")).collect::<Result<_, _>>()?,
-            suspended: row.suspended,
+        Ok(Clinic {
+            clinic_id: ClinicId(self.clinic_id),
+            name: self.name,
+            booking_url: self.booking_url,
+            emergency_number: self.emergency_number,
+            language: language(&self.language, "clinics")?,
+            pathways: self.pathways.iter().map(pathway).collect::<Result<_, _>>()?,
+            languages: self.languages.iter().map(|code| language(code, "clinics")).collect::<Result<_, _>>()?,
+            suspended: self.suspended,
             due: DueHours {
-                today: hours(row.due_today_hours)?,
-                this_week: hours(row.due_this_week_hours)?,
-                routine: hours(row.due_routine_hours)?,
+                today: hours(self.due_today_hours)?,
+                this_week: hours(self.due_this_week_hours)?,
+                routine: hours(self.due_routine_hours)?,
             },
-            retention_days: row.retention_days.map(i32::unsigned_abs),
-            audit_retention_years: row.audit_retention_years.map(i32::unsigned_abs),
+            retention_days: self.retention_days.map(i32::unsigned_abs),
+            audit_retention_years: self.audit_retention_years.map(i32::unsigned_abs),
         })
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use crate::store::error::StoreError;
+use crate::store::error::{Result, StoreError};
 
 /// Always switched off in the log: the driver quotes database URL parameters that it does not know, and these may hold a
 /// secret. Statements are logged without values, because every value is a bind parameter.
@@ -13,11 +13,9 @@ pub const NEVER_LOGGED: &str = "sqlx_postgres::options=off";
 /// Logged only on request: notices, such as that a table already exists.
 pub const QUIETLY_LOGGED: &str = "sqlx::postgres::notice=warn";
 
-/// Parses a database URL. A password passed separately replaces the one in the URL.
-///
-/// # Errors
-/// Fails when the URL is not a PostgreSQL URL. The error never repeats the URL, because it may hold a password.
-pub fn connect_options(url: &str, password: Option<&str>) -> Result<PgConnectOptions, StoreError> {
+/// Parses a database URL. A password passed separately replaces the one in the URL. The error never repeats the URL, because
+/// it may hold a password.
+pub fn connect_options(url: &str, password: Option<&str>) -> Result<PgConnectOptions> {
     let options: PgConnectOptions = url.parse().map_err(|_| StoreError::Address)?;
     Ok(match password {
         Some(password) => options.password(password),
@@ -27,7 +25,6 @@ pub fn connect_options(url: &str, password: Option<&str>) -> Result<PgConnectOpt
 
 /// The host, when the connection crosses a network without verifying the server's certificate. `None` for a socket, for
 /// loopback, and when the certificate is verified.
-#[must_use]
 pub fn unverified_host(options: &PgConnectOptions) -> Option<&str> {
     let host = options.get_host();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();

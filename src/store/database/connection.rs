@@ -25,7 +25,6 @@ const PLANNED: Duration = Duration::from_secs(1);
 /// Deadline for the answer of a connection that was idle.
 const ALIVE: Duration = Duration::from_millis(500);
 
-/// Deadline for the server's answers.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store) enum Patience {
     /// Until this time, for all statements together.
@@ -72,7 +71,6 @@ pub(in crate::store) struct Connection {
     server: PgConnection,
     patience: Patience,
     seen: Seen,
-    /// Whether a transaction is open.
     pub(in crate::store) in_transaction: bool,
     /// When the connection was returned to the pool.
     pub(in crate::store) rests_since: Instant,
@@ -95,9 +93,6 @@ impl Connection {
     }
 
     /// A connection outside the pool and without a deadline, for commands that an operator waits for.
-    ///
-    /// # Errors
-    /// Fails when the server refuses the options or is unreachable.
     pub(in crate::store) async fn of_its_own(options: PgConnectOptions) -> Result<Self, Error> {
         Ok(Self::new(options.connect().await?, Patience::Endless, DiskFull::default(), 0))
     }
@@ -107,7 +102,6 @@ impl Connection {
         &mut self.server
     }
 
-    /// Sets the deadline of the following statements.
     pub(in crate::store) const fn wait(&mut self, patience: Patience) {
         self.patience = patience;
     }
@@ -117,9 +111,6 @@ impl Connection {
     }
 
     /// Checks a connection that was idle. Discards old query plans; otherwise pings the server.
-    ///
-    /// # Errors
-    /// Fails when the server does not answer.
     pub(in crate::store) async fn asked_after_a_rest(&mut self) -> Result<(), Error> {
         self.patience = Patience::Each(ALIVE);
         if self.planned_since.elapsed() > PLANNED {
@@ -132,9 +123,6 @@ impl Connection {
     }
 
     /// Reads the rest of an unread answer, and checks that the server answers.
-    ///
-    /// # Errors
-    /// Fails when the server does not answer.
     pub(in crate::store) async fn ping(&mut self) -> Result<(), Error> {
         let ends = self.patience.ends();
         within(ends, sqlx::Connection::ping(&mut self.server), &mut self.seen).await
@@ -156,7 +144,6 @@ impl Seen {
     }
 }
 
-/// Awaits an answer until the deadline.
 async fn within<T>(
     ends: Option<Instant>,
     answer: impl Future<Output = Result<T, Error>>,

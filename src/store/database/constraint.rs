@@ -1,15 +1,11 @@
 //! Maps violated constraints to errors of the caller.
 
-/// The meaning of a violated constraint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
-    /// Another clinic has the name.
     ClinicNameTaken,
     /// The submission to be corrected does not exist in this clinic.
     SupersededSubmissionUnknown,
-    /// The clinic does not exist.
     ClinicUnknown,
-    /// The subject has another open follow-up.
     AnotherCaseOpen,
     /// The subject to be merged does not exist in this clinic.
     SubjectToMergeUnknown,
@@ -19,7 +15,6 @@ pub enum Meaning {
 
 impl Meaning {
     /// The meaning of a violated constraint. `None` when a violation is a defect of the service.
-    #[must_use]
     pub fn from_constraint(constraint: &str) -> Option<Self> {
         match constraint {
             "clinics_name_unique" => Some(Self::ClinicNameTaken),

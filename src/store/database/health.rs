@@ -2,15 +2,10 @@
 
 use sqlx::postgres::PgConnectOptions;
 
-use super::connection::Connection;
-use super::migrations::Migrations;
-use super::pool::session_options;
-use super::{migrations, rights};
+use super::{Connection, Store, migrations, migrations::Migrations, pool::session_options, rights};
 use crate::domain::causes::with_causes;
-use crate::store::database::Store;
-use crate::store::error::StoreError;
+use crate::store::error::Result;
 
-/// The state of the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatabaseHealth {
     /// Its migrations, compared with those of this program.
@@ -30,17 +25,13 @@ pub struct DatabaseHealth {
 
 impl DatabaseHealth {
     /// What is wrong with the tables, and what to do. `None` if the service can work with them.
-    #[must_use]
     pub fn fault(&self) -> Option<String> {
         self.migrations.fault().or_else(|| rights::fault(&self.lacking_rights))
     }
 }
 
 /// Checks the database over a pooled connection.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn check(store: &Store) -> Result<DatabaseHealth, StoreError> {
+pub async fn check(store: &Store) -> Result<DatabaseHealth> {
     if store.pool.disk_full()
         && let Err(error) = take_a_row(store).await
     {
@@ -50,7 +41,7 @@ pub async fn check(store: &Store) -> Result<DatabaseHealth, StoreError> {
 }
 
 /// Checks whether the disk has room again: inserts a row that fills a page of its own, and rolls back.
-async fn take_a_row(store: &Store) -> Result<(), StoreError> {
+async fn take_a_row(store: &Store) -> Result<()> {
     let mut transaction = store.begin_probe().await?;
     sqlx::query!("insert into write_probes (filler) values (repeat('x', 7000))").execute(&mut *transaction).await?;
     store.pool.has_room();
@@ -58,14 +49,11 @@ async fn take_a_row(store: &Store) -> Result<(), StoreError> {
 }
 
 /// Checks the database over a new connection.
-///
-/// # Errors
-/// Fails when the server refuses the options or is unreachable.
-pub async fn check_once(options: &PgConnectOptions) -> Result<DatabaseHealth, StoreError> {
+pub async fn check_once(options: &PgConnectOptions) -> Result<DatabaseHealth> {
     read_health(&mut Connection::of_its_own(session_options(options.clone())).await?).await
 }
 
-async fn read_health(connection: &mut Connection) -> Result<DatabaseHealth, StoreError> {
+async fn read_health(connection: &mut Connection) -> Result<DatabaseHealth> {
     // Reads the configured values, because each session sets its own `synchronous_commit`.
     let settings = sqlx::query!(
         r#"select name as "name!", reset_val as "setting!" from pg_settings
@@ -74,14 +62,18 @@ async fn read_health(connection: &mut Connection) -> Result<DatabaseHealth, Stor
     .fetch_all(&mut *connection)
     .await?;
     let unsafe_settings = settings.into_iter().filter(|row| row.setting == "off").map(|row| row.name).collect();
-    let (row_security, unprivileged) = (row_security(connection).await?, unprivileged(connection).await?);
-    let migrations = migrations::compare(connection).await?;
-    let lacking_rights = rights::lacking(connection).await?;
-    Ok(DatabaseHealth { migrations, lacking_rights, row_security, unprivileged, unsafe_settings, disk: true })
+    Ok(DatabaseHealth {
+        row_security: row_security(connection).await?,
+        unprivileged: unprivileged(connection).await?,
+        migrations: migrations::compare(connection).await?,
+        lacking_rights: rights::lacking(connection).await?,
+        unsafe_settings,
+        disk: true,
+    })
 }
 
-async fn row_security(connection: &mut Connection) -> Result<bool, StoreError> {
-    let held = sqlx::query_scalar!(
+async fn row_security(connection: &mut Connection) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
         r#"select count(*) = 4 and bool_and(not rolsuper and not rolbypassrls and pg_has_role(oid, 'member'))
                   and current_schema() is not null
                   and (to_regclass('pg_catalog.pg_dist_partition') is not null or not exists (
@@ -93,14 +85,13 @@ async fn row_security(connection: &mut Connection) -> Result<bool, StoreError> {
            where rolname in ('sarcoscreen_app', 'sarcoscreen_writer', 'sarcoscreen_auth', 'sarcoscreen_jobs')"#
     )
     .fetch_one(connection)
-    .await?;
-    Ok(held)
+    .await?)
 }
 
 /// Predefined roles (`pg_...`) count as privileged: they may read the server's files, run its programs, or read and write
 /// every table.
-async fn unprivileged(connection: &mut Connection) -> Result<bool, StoreError> {
-    let held = sqlx::query_scalar!(
+async fn unprivileged(connection: &mut Connection) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
         r#"select coalesce(not has_schema_privilege(current_schema(), 'create'), false) and not exists (
                       select from pg_roles r where pg_has_role(r.oid, 'member') and (
                           r.rolsuper or r.rolbypassrls or r.rolcreaterole or r.rolcreatedb or r.rolreplication
@@ -111,6 +102,5 @@ async fn unprivileged(connection: &mut Connection) -> Result<bool, StoreError> {
                   ) as "held!""#
     )
     .fetch_one(connection)
-    .await?;
-    Ok(held)
+    .await?)
 }

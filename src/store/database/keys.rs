@@ -1,6 +1,5 @@
 //! The keys: one master key, from which a sub-key for each purpose is derived.
 
-use std::fmt;
 use std::sync::OnceLock;
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
@@ -23,7 +22,6 @@ pub struct Keys {
     versions: OnceLock<Vec<u8>>,
 }
 
-/// The sub-keys of one master key.
 struct Derived {
     credential: hmac::Key,
     cursor: hmac::Key,
@@ -45,13 +43,11 @@ pub struct Place {
     column: &'static str,
 }
 
-/// Errors of key files and sealed values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// A line of the file is not 64 hexadecimal digits.
     #[error("the master key file must hold one key of 64 hexadecimal digits per line, the current one first")]
     Format,
-    /// The library refused a derivation or an encryption.
     #[error("the cryptographic library refused the operation")]
     Library,
     /// The versions of the keys were not read from the database yet.
@@ -63,10 +59,6 @@ pub enum KeyError {
 }
 
 impl MasterKey {
-    /// Parses one key.
-    ///
-    /// # Errors
-    /// Fails when the text is not 64 hexadecimal digits.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let mut key = Zeroizing::new([0; 32]);
         let text = text.trim().as_bytes();
@@ -77,10 +69,8 @@ impl MasterKey {
         Ok(Self(key))
     }
 
-    /// Parses a key file: one key per line, the current one first.
-    ///
-    /// # Errors
-    /// Fails when the file holds no key, or when a line is not 64 hexadecimal digits.
+    /// Parses a key file: one key per line, the current one first. Fails when the file holds no key, or when a line is not
+    /// 64 hexadecimal digits.
     pub fn parse_file(text: &str) -> Result<Vec<Self>, KeyError> {
         let lines = text.lines().filter(|line| !line.trim().is_empty());
         let keys = lines.map(Self::parse).collect::<Result<Vec<_>, _>>()?;
@@ -88,48 +78,40 @@ impl MasterKey {
     }
 
     /// Formats 256 random bits as the text of a key file.
-    #[must_use]
     pub fn text(random: &[u8; 32]) -> Zeroizing<String> {
         Zeroizing::new(HEXLOWER_PERMISSIVE.encode(random))
     }
 }
 
 impl Keys {
-    /// Derives the sub-keys of the master keys, the current one first.
-    ///
-    /// # Errors
-    /// Fails when there is no key, or when the library refuses, which it does not for keys of this size.
+    /// Derives the sub-keys of the master keys, the current one first. Fails when there is no key, or when the library
+    /// refuses, which it does not for keys of this size.
     pub fn derive(masters: &[MasterKey]) -> Result<Self, KeyError> {
         let derived = masters.iter().map(Derived::from_master).collect::<Result<Vec<_>, _>>()?;
         if derived.is_empty() { Err(KeyError::Format) } else { Ok(Self { derived, versions: OnceLock::new() }) }
     }
 
     /// The keyed hash of an API key, as stored.
-    #[must_use]
     pub fn credential_hash(&self, key: &str) -> [u8; 32] {
         tag(&self.derived[0].credential, &[key.as_bytes()])
     }
 
     /// Whether a stored hash matches this API key under any of the keys.
-    #[must_use]
     pub fn is_credential_hash(&self, key: &str, stored: &[u8]) -> bool {
         self.derived.iter().any(|one| equal(stored, &tag(&one.credential, &[key.as_bytes()])))
     }
 
     /// The blind index by which a subject's reference, name, telephone or e-mail is found within a clinic.
-    #[must_use]
     pub fn blind_index(&self, clinic_id: Uuid, by: LookUp, normalized: &str) -> [u8; 32] {
         self.derived[0].blind_index(clinic_id, by, normalized)
     }
 
     /// The blind index under every key, the current one first, so that values written with an earlier key are found too.
-    #[must_use]
     pub fn blind_indexes(&self, clinic_id: Uuid, by: LookUp, normalized: &str) -> Vec<Vec<u8>> {
         self.derived.iter().map(|one| one.blind_index(clinic_id, by, normalized).to_vec()).collect()
     }
 
     /// A check value for each master key. It is stored in the database to recognize a wrong master key.
-    #[must_use]
     pub fn check_values(&self) -> Vec<[u8; 32]> {
         self.derived.iter().map(|one| tag(&one.check, &[])).collect()
     }
@@ -141,9 +123,6 @@ impl Keys {
     }
 
     /// The version of the current key. It is the first byte of newly sealed values.
-    ///
-    /// # Errors
-    /// Fails when the versions were not read from the database yet.
     pub fn version(&self) -> Result<u8, KeyError> {
         self.versions.get().and_then(|versions| versions.first()).copied().ok_or(KeyError::Unversioned)
     }
@@ -154,14 +133,11 @@ impl Keys {
         versions.iter().enumerate().min_by_key(|(_, version)| **version).map_or(0, |(index, _)| index)
     }
 
-    /// The signature of a cursor.
-    #[must_use]
     pub fn cursor_signature(&self, parts: &[&[u8]]) -> [u8; 32] {
         tag(&self.derived[0].cursor, parts)
     }
 
     /// Whether a cursor's signature starts with these bytes under any of the keys.
-    #[must_use]
     pub fn signed_cursor(&self, parts: &[&[u8]], signature: &[u8]) -> bool {
         let made = |one: &Derived| tag(&one.cursor, parts);
         self.derived.iter().any(|one| made(one).get(..signature.len()).is_some_and(|own| equal(own, signature)))
@@ -169,35 +145,28 @@ impl Keys {
 
     /// A keyed hash over parts of the audit log, with the key of a version. `None` when no key of the file has this version,
     /// or when the versions were not read from the database yet.
-    #[must_use]
     pub fn audit_mac(&self, version: u8, parts: &[&[u8]]) -> Option<[u8; 32]> {
         Some(tag(&self.of_version(version)?.sealing, parts))
     }
 
     /// The hash of a subject in the erasure log, under every key, the current one first.
-    #[must_use]
     pub fn erasure_hashes(&self, clinic_id: Uuid, subject_id: Uuid) -> Vec<[u8; 32]> {
         let parts = [&clinic_id.as_bytes()[..], &subject_id.as_bytes()[..]];
         self.derived.iter().map(|one| tag(&one.erasure_log, &parts)).collect()
     }
 
     /// The hash by which a person of a token issuer is found, under every key, the current one first.
-    #[must_use]
     pub fn person_hashes(&self, issuer: &str, subject: &str) -> Vec<Vec<u8>> {
         self.derived.iter().map(|one| tag(&one.person, &[issuer.as_bytes(), subject.as_bytes()]).to_vec()).collect()
     }
 
     /// The hash of a used token, under every key.
-    #[must_use]
     pub fn token_hashes(&self, issuer: &str, id: &str) -> Vec<Vec<u8>> {
         self.derived.iter().map(|one| tag(&one.token, &[issuer.as_bytes(), id.as_bytes()]).to_vec()).collect()
     }
 
-    /// Encrypts a value for one place, with a nonce of its own.
-    ///
-    /// # Errors
-    /// Fails when the versions were not read from the database yet, or when the library refuses, which it does not for
-    /// values of this size.
+    /// Encrypts a value for one place, with a nonce of its own. Fails when the versions were not read from the database
+    /// yet, or when the library refuses, which it does not for values of this size.
     pub fn seal(&self, place: Place, clear: &str) -> Result<Vec<u8>, KeyError> {
         let version = self.version()?;
         let mut body = clear.as_bytes().to_vec();
@@ -207,11 +176,8 @@ impl Keys {
         Ok([&[version][..], &nonce.as_ref()[..], &body].concat())
     }
 
-    /// Decrypts a value of one place with the key of the version in its first byte.
-    ///
-    /// # Errors
-    /// Fails when the value was sealed for another place or under another key, or was altered, or when the versions were not
-    /// read from the database yet.
+    /// Decrypts a value of one place with the key of the version in its first byte. Fails when the value was sealed for
+    /// another place or under another key, or was altered, or when the versions were not read from the database yet.
     pub fn open(&self, place: Place, sealed: &[u8]) -> Result<Zeroizing<String>, KeyError> {
         self.version()?;
         self.opened(place, sealed).ok_or(KeyError::Sealed(place.column))
@@ -271,26 +237,20 @@ impl Derived {
 
 impl Place {
     /// A reference, placed by its hash, because the id of the row is not known before the row is found.
-    #[must_use]
     pub fn reference(clinic_id: ClinicId, hash: &[u8]) -> Self {
         Self::new(clinic_id, first_half(hash), "subjects.reference_sealed")
     }
 
-    /// The contact data of a subject.
-    #[must_use]
     pub fn contact(clinic_id: ClinicId, subject_id: SubjectId) -> Self {
         Self::new(clinic_id, subject_id.0, "subjects.contact_sealed")
     }
 
     /// The value before the change that made a version of a subject.
-    #[must_use]
     pub fn before(clinic_id: ClinicId, (subject_id, version): (SubjectId, i32)) -> Self {
         let row_id = Uuid::from_u128(subject_id.0.as_u128() ^ u128::from(version.unsigned_abs()));
         Self::new(clinic_id, row_id, "subject_changes.before_sealed")
     }
 
-    /// The note of one version of a follow-up.
-    #[must_use]
     pub fn note(clinic_id: ClinicId, follow_up_id: FollowUpId, version: i32) -> Self {
         let row = [&follow_up_id.0.as_bytes()[..], &version.to_be_bytes()].concat();
         let hash = digest::digest(&digest::SHA256, &row);
@@ -298,13 +258,11 @@ impl Place {
     }
 
     /// The current and the previous signing secret of a webhook endpoint.
-    #[must_use]
     pub fn secret(clinic_id: ClinicId, webhook_id: WebhookId) -> Self {
         Self::new(clinic_id, webhook_id.0, "webhook_endpoints.secret_sealed")
     }
 
     /// The issuer and subject of a person who signs in with tokens.
-    #[must_use]
     pub fn person(clinic_id: ClinicId, credential_id: CredentialId) -> Self {
         Self::new(clinic_id, credential_id.0, "credentials.issuer_subject_sealed")
     }
@@ -318,19 +276,12 @@ impl Place {
     }
 }
 
-impl fmt::Debug for Keys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Keys")
-    }
-}
-
 /// The first 128 bits of a hash, as the id of a row.
 fn first_half(hash: &[u8]) -> Uuid {
     hash.first_chunk::<16>().map_or(Uuid::nil(), |half| Uuid::from_bytes(*half))
 }
 
 /// Compares two hashes in constant time.
-#[must_use]
 pub fn equal(left: &[u8], right: &[u8]) -> bool {
     constant_time::verify_slices_are_equal(left, right).is_ok()
 }

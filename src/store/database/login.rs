@@ -4,12 +4,11 @@
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Postgres, Transaction};
 
-use crate::store::error::StoreError;
+use crate::store::error::{Result, StoreError};
 
 /// The login role of the private PostgreSQL, and the name that the documentation uses.
 pub const LOGIN: &str = "sarcoscreen_service";
 
-/// The working roles of the service.
 const WORKING: [&str; 4] = ["sarcoscreen_app", "sarcoscreen_writer", "sarcoscreen_auth", "sarcoscreen_jobs"];
 
 /// Creates missing working roles, as migration 0022 does.
@@ -35,7 +34,7 @@ $$";
 /// The rights of the login role in one database, besides switching to a working role, and the rights that only the owner
 /// keeps. The placeholders are the role, the schema and the database. A temporary table would hide a real table from every
 /// later request on the same connection.
-const RIGHTS: [&str; 5] = [
+pub(in crate::store) const RIGHTS: [&str; 5] = [
     "grant connect on database %3$I to %1$I",
     "grant usage on schema %2$I to %1$I",
     "grant select on _sqlx_migrations to %1$I",
@@ -43,42 +42,15 @@ const RIGHTS: [&str; 5] = [
     "revoke temporary on database %3$I from public",
 ];
 
-/// The SQLSTATE for insufficient privileges.
-const DENIED: &str = "42501";
-
 /// Creates the login role `name`, or grants an existing role what it lacks, and sets its password if one is given. All of
-/// it, or nothing.
-///
-/// # Errors
-/// Fails when the database is unavailable, when the owner lacks the right, or when the role has more rights than a login
-/// role may have.
+/// it, or nothing. `rights` are [`RIGHTS`], or none if the database has no tables yet. Fails when the owner lacks the right,
+/// or when the role has more rights than a login role may have.
 pub(in crate::store) async fn make(
     owner: &mut PgConnection,
     name: &str,
     password: Option<&str>,
-) -> Result<(), StoreError> {
-    make_with(owner, name, password, &RIGHTS).await
-}
-
-/// Like [`make`], without the rights in the database, because these need the tables.
-///
-/// # Errors
-/// Fails when the database is unavailable, when the owner lacks the right, or when the role has more rights than a login
-/// role may have.
-pub(in crate::store) async fn make_roles(
-    owner: &mut PgConnection,
-    name: &str,
-    password: Option<&str>,
-) -> Result<(), StoreError> {
-    make_with(owner, name, password, &[]).await
-}
-
-async fn make_with(
-    owner: &mut PgConnection,
-    name: &str,
-    password: Option<&str>,
     rights: &[&str],
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let mut transaction = owner.begin().await?;
     // Several processes may start at the same time.
     sqlx::query("select pg_advisory_xact_lock(hashtextextended('sarcoscreen login', 0))")
@@ -105,18 +77,19 @@ async fn make_with(
 }
 
 /// Whether a role could bypass row security or change the schema. `None` if the role does not exist.
-async fn privileged(connection: &mut PgConnection, name: &str) -> Result<Option<bool>, StoreError> {
-    let found = sqlx::query_scalar!(
+async fn privileged(connection: &mut PgConnection, name: &str) -> Result<Option<bool>> {
+    Ok(sqlx::query_scalar!(
         r#"select rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication
                   or pg_has_role(oid, current_user, 'member') as "privileged!"
            from pg_roles where rolname = $1"#,
         name
-    );
-    Ok(found.fetch_optional(connection).await?)
+    )
+    .fetch_optional(connection)
+    .await?)
 }
 
 /// The working roles that a role cannot switch to yet.
-async fn lacking(connection: &mut PgConnection, name: &str) -> Result<Vec<String>, StoreError> {
+async fn lacking(connection: &mut PgConnection, name: &str) -> Result<Vec<String>> {
     let working = WORKING.map(str::to_owned);
     let found = sqlx::query_scalar!(
         r#"select w as "role!" from unnest($2::text[]) w
@@ -128,11 +101,7 @@ async fn lacking(connection: &mut PgConnection, name: &str) -> Result<Vec<String
 }
 
 /// Sets the password. An owner without the right to do so leaves the password unchanged.
-async fn set_password(
-    transaction: &mut Transaction<'_, Postgres>,
-    name: &str,
-    password: &str,
-) -> Result<(), StoreError> {
+async fn set_password(transaction: &mut Transaction<'_, Postgres>, name: &str, password: &str) -> Result<()> {
     // The server may log statements, so it gets the verifier that it stores, and not the password.
     let verifier = postgres_protocol::password::scram_sha_256(password.as_bytes());
     let mut attempt = transaction.begin().await?;
@@ -148,7 +117,8 @@ async fn set_password(
 }
 
 fn denied(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|error| error.code().as_deref() == Some(DENIED))
+    // insufficient_privilege
+    error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("42501"))
 }
 
 fn not_made(error: sqlx::Error, name: &str) -> StoreError {

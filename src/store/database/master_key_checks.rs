@@ -2,25 +2,22 @@
 
 use jiff::Timestamp;
 
-use super::connection::Connection;
-use super::row::at;
-use crate::store::database::Store;
-use crate::store::error::StoreError;
+use super::{Store, at};
+use crate::store::error::{Result, StoreError};
 
 /// Maximum attempts when other instances add versions at the same time.
 const ATTEMPTS: usize = 8;
 
 /// Stores the check value of the key at first use; later, finds the version of every key of the file. An unknown key
-/// becomes the next version if another key of the file is known.
-///
-/// # Errors
-/// Fails when the database was written with another key, or when the database is unavailable.
-pub async fn record(store: &Store, now: Timestamp) -> Result<(), StoreError> {
+/// becomes the next version if another key of the file is known. Fails when the database was written with another key.
+pub async fn record(store: &Store, now: Timestamp) -> Result<()> {
     let mut connection = store.common().await?;
     let own = store.keys.check_values();
     for _ in 0..ATTEMPTS {
-        let kept = kept(&mut connection).await?;
-        let version = |value: &[u8; 32]| Some(kept.iter().find(|(_, kept)| kept == value)?.0);
+        let kept = sqlx::query!("select key_version, check_value from master_key_checks order by key_version")
+            .fetch_all(&mut *connection)
+            .await?;
+        let version = |value: &[u8; 32]| Some(kept.iter().find(|row| row.check_value == value)?.key_version);
         let versions: Vec<Option<i16>> = own.iter().map(version).collect();
         if !kept.is_empty() && versions.iter().all(Option::is_none) {
             return Err(StoreError::OtherMasterKey);
@@ -30,7 +27,7 @@ pub async fn record(store: &Store, now: Timestamp) -> Result<(), StoreError> {
             store.keys.set_versions(versions.map_err(|_| StoreError::OtherMasterKey)?);
             return Ok(());
         };
-        let next = kept.last().map_or(1, |(last, _)| last.saturating_add(1));
+        let next = kept.last().map_or(1, |last| last.key_version.saturating_add(1));
         sqlx::query!(
             "insert into master_key_checks (key_version, check_value, recorded_at) values ($1, $2, $3)
              on conflict (key_version) do nothing",
@@ -42,10 +39,4 @@ pub async fn record(store: &Store, now: Timestamp) -> Result<(), StoreError> {
         .await?;
     }
     Err(StoreError::Unavailable("other instances keep adding master keys".into()))
-}
-
-async fn kept(connection: &mut Connection) -> Result<Vec<(i16, Vec<u8>)>, StoreError> {
-    let rows = sqlx::query!("select key_version, check_value from master_key_checks order by key_version");
-    let rows = rows.fetch_all(connection).await?;
-    Ok(rows.into_iter().map(|row| (row.key_version, row.check_value)).collect())
 }

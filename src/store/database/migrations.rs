@@ -1,8 +1,7 @@
 //! Compares the migrations of a database with those of this program.
 
-use super::MIGRATOR;
-use super::connection::Connection;
-use crate::store::error::StoreError;
+use super::{Connection, MIGRATOR};
+use crate::store::error::Result;
 
 /// The migration versions that differ between a database and this program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,7 +16,6 @@ pub struct Migrations {
 
 impl Migrations {
     /// What prevents this program from working on the database, and what to do. `None` if nothing does.
-    #[must_use]
     pub fn fault(&self) -> Option<String> {
         let Self { missing, half_applied, .. } = self;
         if !half_applied.is_empty() {
@@ -38,16 +36,15 @@ impl Migrations {
     }
 
     /// A warning when a newer program migrated the database. The service works nevertheless. `None` otherwise.
-    #[must_use]
     pub fn warning(&self) -> Option<String> {
-        let text = || {
-            format!(
-                "the database has the migrations {}, which a newer sarcoscreen applied and this one does not know; update this \
-                 program to end the upgrade",
-                list(&self.unknown)
-            )
-        };
-        (!self.unknown.is_empty()).then(text)
+        if self.unknown.is_empty() {
+            return None;
+        }
+        Some(format!(
+            "the database has the migrations {}, which a newer sarcoscreen applied and this one does not know; update this \
+             program to end the upgrade",
+            list(&self.unknown)
+        ))
     }
 
     /// Compares with the rows of `_sqlx_migrations`: each version, and whether it was finished.
@@ -60,16 +57,13 @@ impl Migrations {
                 None => found.missing.push(migration.version),
             }
         }
-        let known = |version: i64| MIGRATOR.version_exists(version);
-        found.unknown = rows.iter().map(|(version, _)| *version).filter(|version| !known(*version)).collect();
+        let versions = rows.iter().map(|(version, _)| *version);
+        found.unknown = versions.filter(|version| !MIGRATOR.version_exists(*version)).collect();
         found
     }
 }
 
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub(in crate::store) async fn compare(connection: &mut Connection) -> Result<Migrations, StoreError> {
+pub(in crate::store) async fn compare(connection: &mut Connection) -> Result<Migrations> {
     let exists = sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is not null as "exists!""#)
         .fetch_one(&mut *connection)
         .await?;

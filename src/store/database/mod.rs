@@ -26,7 +26,10 @@ use std::time::Duration;
 
 pub use sqlx::postgres::PgConnectOptions as ConnectOptions;
 
-use keys::Keys;
+pub(in crate::store) use connection::Connection;
+pub(in crate::store) use keys::Keys;
+pub(in crate::store) use row::{at, bound, known};
+
 use pool::Pool;
 use shares::Shares;
 
@@ -43,10 +46,8 @@ pub struct Store {
     pub(in crate::store) keys: Arc<Keys>,
 }
 
-/// Sizes and limits of the store.
 #[derive(Clone, Debug)]
 pub struct Sizes {
-    /// Maximum number of connections.
     pub connections: u32,
     /// How long a request may wait for the database, for a connection and all its statements together.
     pub deadline: Duration,
@@ -59,7 +60,6 @@ pub(super) static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 impl Store {
     /// Opens a pool without connecting, so that a service can start, and report that it is not ready, while its database is
     /// unavailable. Must be called in a runtime that lives as long as the service.
-    #[must_use]
     pub fn open(options: ConnectOptions, sizes: Sizes, keys: Keys) -> Self {
         let accepts_loss = sizes.accepted_unsafe_settings.iter().any(|name| name == "synchronous_commit");
         let pool = Pool::new(options, sizes.connections, sizes.deadline, accepts_loss);
@@ -73,12 +73,10 @@ impl Store {
     }
 
     /// The keyed hash of an API key, as stored. Also the cache key of a looked-up API key.
-    #[must_use]
     pub fn credential_hash(&self, key: &str) -> [u8; 32] {
         self.keys.credential_hash(key)
     }
 
-    /// Closes every connection.
     pub fn close(&self) {
         self.pool.close();
     }

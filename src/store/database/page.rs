@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::keys::Keys;
 use crate::domain::ids::ClinicId;
-use crate::store::error::StoreError;
+use crate::domain::page::{Page, PageRequest};
+use crate::store::error::{Result, StoreError};
 
 /// The sort key of the last row of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,18 +30,44 @@ pub(in crate::store) struct Scope {
 const PAYLOAD: usize = 2 + 8 + 16;
 const SIGNATURE: usize = 16;
 
+impl Key {
+    /// The key of a list that is sorted by time and id.
+    pub(in crate::store) const fn new(at: Timestamp, id: Uuid) -> Self {
+        Self { rank: 0, at, id }
+    }
+}
+
 impl Scope {
+    /// The row before the requested page. `None` for the first page.
+    pub(in crate::store) fn after(&self, keys: &Keys, page: &PageRequest) -> Result<Option<Key>> {
+        page.cursor.as_deref().map(|cursor| self.open(keys, cursor)).transpose()
+    }
+
+    /// Cuts a page from rows that were fetched with one more than the limit.
+    pub(in crate::store) fn page<T>(
+        &self,
+        keys: &Keys,
+        limit: u16,
+        mut rows: Vec<T>,
+        key: impl Fn(&T) -> Key,
+    ) -> Page<T> {
+        let more = rows.len() > usize::from(limit);
+        rows.truncate(usize::from(limit));
+        let last = if more { rows.last() } else { None };
+        Page { next_cursor: last.map(|last| self.seal(keys, key(last))), items: rows }
+    }
+
     pub(in crate::store) fn seal(&self, keys: &Keys, key: Key) -> String {
         let mut bytes = Vec::with_capacity(PAYLOAD + SIGNATURE);
         bytes.extend_from_slice(&key.rank.to_be_bytes());
         bytes.extend_from_slice(&key.at.as_microsecond().to_be_bytes());
         bytes.extend_from_slice(key.id.as_bytes());
-        let signature = self.sign(keys, &bytes);
-        bytes.extend_from_slice(&signature);
+        let signature = keys.cursor_signature(&self.parts(&bytes));
+        bytes.extend_from_slice(&signature[..SIGNATURE]);
         BASE64URL_NOPAD.encode(&bytes)
     }
 
-    pub(in crate::store) fn open(&self, keys: &Keys, cursor: &str) -> Result<Key, StoreError> {
+    pub(in crate::store) fn open(&self, keys: &Keys, cursor: &str) -> Result<Key> {
         let bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).map_err(|_| StoreError::Cursor)?;
         let (payload, signature) = bytes.split_at_checked(PAYLOAD).ok_or(StoreError::Cursor)?;
         if signature.len() != SIGNATURE || !keys.signed_cursor(&self.parts(payload), signature) {
@@ -55,26 +82,7 @@ impl Scope {
         })
     }
 
-    fn sign(&self, keys: &Keys, payload: &[u8]) -> [u8; SIGNATURE] {
-        let whole = keys.cursor_signature(&self.parts(payload));
-        let mut signature = [0; SIGNATURE];
-        signature.copy_from_slice(&whole[..SIGNATURE]);
-        signature
-    }
-
     fn parts<'a>(&'a self, payload: &'a [u8]) -> [&'a [u8]; 4] {
         [self.clinic_id.0.as_bytes(), self.list.as_bytes(), self.filter.as_bytes(), payload]
     }
-}
-
-/// Cuts a page from rows that were fetched with one more than the limit.
-pub(in crate::store) fn cut<T>(
-    mut rows: Vec<T>,
-    limit: u16,
-    cursor_of: impl Fn(&T) -> String,
-) -> (Vec<T>, Option<String>) {
-    let more = rows.len() > usize::from(limit);
-    rows.truncate(usize::from(limit));
-    let next = more.then(|| rows.last().map(cursor_of)).flatten();
-    (rows, next)
 }

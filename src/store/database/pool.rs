@@ -13,9 +13,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::connection::{Connection, DiskFull, Patience, State};
 use crate::domain::causes::with_causes;
-use crate::store::error::StoreError;
+use crate::store::error::{Result, StoreError};
 
-/// Maximum lifetime of a connection.
 const LIFETIME: Duration = Duration::from_mins(30);
 /// How long a failure to connect also fails other requests that need a new connection.
 const AWAY: Duration = Duration::from_millis(500);
@@ -27,11 +26,9 @@ const STATEMENTS: usize = 512;
 const DURABLE: &str = "select set_config('synchronous_commit',
     case current_setting('synchronous_commit') when 'off' then 'on' else current_setting('synchronous_commit') end, false)";
 
-/// Settings for new connections.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct Server {
     options: PgConnectOptions,
-    /// Time limit for making a connection.
     connect_within: Duration,
     /// The runtime of the sockets. A connection made by an HTTP worker must not end with that worker.
     runtime: Handle,
@@ -68,7 +65,7 @@ impl Manager for Server {
     type Type = Connection;
     type Error = StoreError;
 
-    async fn create(&self) -> Result<Connection, StoreError> {
+    async fn create(&self) -> Result<Connection> {
         let server = self.clone();
         let made = self.runtime.spawn(async move { timeout(server.connect_within, server.connect()).await });
         let reason = match made.await {
@@ -126,11 +123,7 @@ impl Pool {
         &self.connections.manager().options
     }
 
-    /// Returns a free or a new connection.
-    ///
-    /// # Errors
-    /// Fails when the server refuses the connection, or when no connection is free by then.
-    pub(in crate::store) async fn get(&self, until: Instant) -> Result<Pooled, StoreError> {
+    pub(in crate::store) async fn get(&self, until: Instant) -> Result<Pooled> {
         if let Some(reason) = self.away() {
             return Err(StoreError::Unavailable(reason));
         }
@@ -198,7 +191,6 @@ pub(in crate::store) fn give_up(connection: Pooled) {
     drop(Object::take(connection));
 }
 
-/// The options of every session.
 pub(in crate::store) fn session_options(options: PgConnectOptions) -> PgConnectOptions {
     // A session must not wait for ever on a lock, and parameters of statements must not be in the server's log.
     options.statement_cache_capacity(STATEMENTS).application_name("sarcoscreen").options([

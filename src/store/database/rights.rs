@@ -1,8 +1,8 @@
 //! The rights of the working roles on each table, and a check for missing ones. A dump restored into a cluster without
 //! these roles loses every grant and policy that names them.
 
-use super::connection::Connection;
-use crate::store::error::StoreError;
+use super::Connection;
+use crate::store::error::Result;
 
 const APP: &str = "sarcoscreen_app";
 const WRITER: &str = "sarcoscreen_writer";
@@ -36,10 +36,7 @@ pub const RIGHTS: &[(&str, &[&str])] = &[
 
 /// The grants and policies that existing tables lack, such as `grants on clinics for sarcoscreen_app`. Tables without row
 /// security, as on Citus, need no policies.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub(in crate::store) async fn lacking(connection: &mut Connection) -> Result<Vec<String>, StoreError> {
+pub(in crate::store) async fn lacking(connection: &mut Connection) -> Result<Vec<String>> {
     let pairs =
         RIGHTS.iter().flat_map(|(table, roles)| roles.iter().map(|role| ((*table).to_owned(), (*role).to_owned())));
     let (tables, roles): (Vec<_>, Vec<_>) = pairs.unzip();
@@ -66,7 +63,6 @@ pub(in crate::store) async fn lacking(connection: &mut Connection) -> Result<Vec
 }
 
 /// What is wrong if rights are missing, and what to do.
-#[must_use]
 pub fn fault(lacking: &[String]) -> Option<String> {
     let (first, rest) = (lacking.first()?, lacking.len() - 1);
     let more = if rest == 0 { String::new() } else { format!(" and {rest} more") };

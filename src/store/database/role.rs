@@ -2,9 +2,9 @@
 
 use sqlx::AssertSqlSafe;
 
-use super::connection::Connection;
+use super::Connection;
 use crate::domain::ids::ClinicId;
-use crate::store::error::StoreError;
+use crate::store::error::Result;
 
 /// The purpose of a session: a role of migration 0022 or 0023, and how its statements are planned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,10 +24,7 @@ pub(in crate::store) enum Role {
 }
 
 /// Switches a transaction to another clinic.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub(in crate::store) async fn tie_to(connection: &mut Connection, clinic_id: ClinicId) -> Result<(), StoreError> {
+pub(in crate::store) async fn tie_to(connection: &mut Connection, clinic_id: ClinicId) -> Result<()> {
     sqlx::query("select set_config('sarcoscreen.clinic_id', $1, true)")
         .bind(clinic_id.to_string())
         .execute(connection)
@@ -35,30 +32,13 @@ pub(in crate::store) async fn tie_to(connection: &mut Connection, clinic_id: Cli
     Ok(())
 }
 
-/// Switches the rest of a transaction to the role of a signed-in caller, in one clinic.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub(in crate::store) async fn become_app(connection: &mut Connection, clinic_id: ClinicId) -> Result<(), StoreError> {
-    sqlx::raw_sql(AssertSqlSafe(tie("set local", Role::App, Some(clinic_id)))).execute(connection).await?;
-    Ok(())
-}
-
-/// Switches the rest of a transaction to the role of the operator, in one clinic.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub(in crate::store) async fn become_jobs(connection: &mut Connection, clinic_id: ClinicId) -> Result<(), StoreError> {
-    sqlx::raw_sql(AssertSqlSafe(tie("set local", Role::Jobs, Some(clinic_id)))).execute(connection).await?;
-    Ok(())
-}
-
-/// Switches the rest of a transaction back to the role of the writer, with the clinics it began with.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub(in crate::store) async fn become_writer(connection: &mut Connection) -> Result<(), StoreError> {
-    sqlx::raw_sql(AssertSqlSafe(tie("set local", Role::Writer, None))).execute(connection).await?;
+/// Switches the rest of a transaction to another role, in one clinic. The writer keeps the clinics it began with.
+pub(in crate::store) async fn switch_to(
+    connection: &mut Connection,
+    role: Role,
+    clinic_id: Option<ClinicId>,
+) -> Result<()> {
+    sqlx::raw_sql(AssertSqlSafe(tie("set local", role, clinic_id))).execute(connection).await?;
     Ok(())
 }
 

@@ -4,27 +4,21 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::connection::Connection;
-use super::keys::{KeyError, Place};
-use super::row::at;
+use super::{Store, at, keys::Place, session::Session};
 use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId, WebhookId};
 use crate::domain::subjects::LookUp;
-use crate::store::access::token_people::IssuerSubject;
-use crate::store::database::Store;
-use crate::store::error::StoreError;
 use crate::store::subjects::row::{ContactColumns, Row, open_contact};
+use crate::store::{access::token_people::IssuerSubject, error::Result};
 
 /// Rows per batch.
 const LIMIT: i64 = 200;
 
-/// The tables with sealed values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SealedTable {
     /// References and contact data, with their blind indexes.
     Subjects,
     /// Contact data and consent before a change.
     Changes,
-    /// Notes of follow-ups.
     Notes,
     /// Signing secrets of webhook endpoints.
     Webhooks,
@@ -60,10 +54,7 @@ pub struct Dependents {
 }
 
 /// Counts a clinic's rows that depend on a key other than the current one. Keys that can no longer sign in are not counted.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn dependents(store: &Store, clinic_id: ClinicId, now: Timestamp) -> Result<Dependents, StoreError> {
+pub async fn dependents(store: &Store, clinic_id: ClinicId, now: Timestamp) -> Result<Dependents> {
     let version = version(store)?;
     let mut transaction = store.begin_jobs(clinic_id).await?;
     let row = sqlx::query!(
@@ -99,37 +90,37 @@ pub async fn dependents(store: &Store, clinic_id: ClinicId, now: Timestamp) -> R
     })
 }
 
-/// Seals the next rows of a clinic again, in the order of their keys. Rows locked by another transaction are left for the
-/// next round. Returns the number of rows and the last one.
-///
-/// # Errors
-/// Fails when a value cannot be decrypted, or when the database is unavailable.
-pub async fn rotate(
-    store: &Store,
+/// A batch of rows to be sealed again.
+struct Batch<'a> {
+    store: &'a Store,
+    transaction: Session,
     clinic_id: ClinicId,
-    sealed: SealedTable,
+    /// The key of the last row of the batch before.
     after: (Uuid, i32),
-) -> Result<Option<(u64, (Uuid, i32))>, StoreError> {
-    let mut transaction = store.begin_jobs(clinic_id).await?;
-    let (rows, last) = match sealed {
-        SealedTable::Subjects => subjects(&mut transaction, store, clinic_id, after).await?,
-        SealedTable::Changes => changes(&mut transaction, store, clinic_id, after).await?,
-        SealedTable::Notes => notes(&mut transaction, store, clinic_id, after).await?,
-        SealedTable::Webhooks => webhooks(&mut transaction, store, clinic_id, after).await?,
-        SealedTable::People => people(&mut transaction, store, clinic_id, after).await?,
-    };
-    transaction.commit().await?;
-    Ok(last.map(|last| (rows, last)))
+    /// The version of the current master key.
+    version: i32,
 }
 
-type Worked = (u64, Option<(Uuid, i32)>);
+/// The number of rows that were sealed again, and the key of the last one. `None` at the end.
+type Resealed = Option<(u64, (Uuid, i32))>;
 
-async fn subjects(
-    connection: &mut Connection,
-    store: &Store,
-    clinic_id: ClinicId,
-    after: (Uuid, i32),
-) -> Result<Worked, StoreError> {
+/// Seals the next rows of a clinic again, in the order of their keys. Rows locked by another transaction are left for the
+/// next round.
+pub async fn rotate(store: &Store, clinic_id: ClinicId, sealed: SealedTable, after: (Uuid, i32)) -> Result<Resealed> {
+    let version = version(store)?;
+    let mut batch = Batch { store, transaction: store.begin_jobs(clinic_id).await?, clinic_id, after, version };
+    let resealed = match sealed {
+        SealedTable::Subjects => subjects(&mut batch).await?,
+        SealedTable::Changes => changes(&mut batch).await?,
+        SealedTable::Notes => notes(&mut batch).await?,
+        SealedTable::Webhooks => webhooks(&mut batch).await?,
+        SealedTable::People => people(&mut batch).await?,
+    };
+    batch.transaction.commit().await?;
+    Ok(resealed)
+}
+
+async fn subjects(batch: &mut Batch<'_>) -> Result<Resealed> {
     let rows = sqlx::query_as!(
         Row,
         r#"select subject_id, reference_hash, reference_sealed, contact_sealed, consent_to_contact,
@@ -139,22 +130,22 @@ async fn subjects(
            where clinic_id = $1 and subject_id > $2
              and (get_byte(reference_sealed, 0) <> $3 or get_byte(contact_sealed, 0) <> $3)
            order by subject_id limit $4 for update skip locked"#,
-        clinic_id.0,
-        after.0,
-        version(store)?,
+        batch.clinic_id.0,
+        batch.after.0,
+        batch.version,
         LIMIT,
     )
-    .fetch_all(&mut *connection)
+    .fetch_all(&mut *batch.transaction)
     .await?;
-    let worked = (rows.len() as u64, rows.last().map(|row| (row.subject_id, 0)));
+    let resealed = rows.last().map(|row| (rows.len() as u64, (row.subject_id, 0)));
     for row in rows {
-        subject(connection, store, clinic_id, row).await?;
+        subject(batch, row).await?;
     }
-    Ok(worked)
+    Ok(resealed)
 }
 
-async fn subject(connection: &mut Connection, store: &Store, clinic_id: ClinicId, row: Row) -> Result<(), StoreError> {
-    let (keys, subject_id) = (&store.keys, SubjectId(row.subject_id));
+async fn subject(batch: &mut Batch<'_>, row: Row) -> Result<()> {
+    let (keys, clinic_id, subject_id) = (&batch.store.keys, batch.clinic_id, SubjectId(row.subject_id));
     let reference = match (&row.reference_hash, &row.reference_sealed) {
         (Some(hash), Some(sealed)) => {
             let clear = keys.open(Place::reference(clinic_id, hash), sealed)?;
@@ -183,160 +174,142 @@ async fn subject(connection: &mut Connection, store: &Store, clinic_id: ClinicId
         contact.telephone_hash,
         contact.email_hash,
     )
-    .execute(connection)
+    .execute(&mut *batch.transaction)
     .await?;
     Ok(())
 }
 
-async fn changes(
-    connection: &mut Connection,
-    store: &Store,
-    clinic_id: ClinicId,
-    after: (Uuid, i32),
-) -> Result<Worked, StoreError> {
+async fn changes(batch: &mut Batch<'_>) -> Result<Resealed> {
     let rows = sqlx::query!(
         r#"select subject_id, version, before_sealed as "before_sealed!" from subject_changes
            where clinic_id = $1 and (subject_id, version) > ($2, $3) and get_byte(before_sealed, 0) <> $4
            order by subject_id, version limit $5 for no key update skip locked"#,
-        clinic_id.0,
-        after.0,
-        after.1,
-        version(store)?,
+        batch.clinic_id.0,
+        batch.after.0,
+        batch.after.1,
+        batch.version,
         LIMIT,
     )
-    .fetch_all(&mut *connection)
+    .fetch_all(&mut *batch.transaction)
     .await?;
-    let worked = (rows.len() as u64, rows.last().map(|row| (row.subject_id, row.version)));
+    let resealed = rows.last().map(|row| (rows.len() as u64, (row.subject_id, row.version)));
     for row in rows {
-        let place = Place::before(clinic_id, (SubjectId(row.subject_id), row.version));
+        let place = Place::before(batch.clinic_id, (SubjectId(row.subject_id), row.version));
         sqlx::query!(
             "update subject_changes set before_sealed = $4 where clinic_id = $1 and subject_id = $2 and version = $3",
-            clinic_id.0,
+            batch.clinic_id.0,
             row.subject_id,
             row.version,
-            again(store, place, &row.before_sealed)?,
+            batch.again(place, &row.before_sealed)?,
         )
-        .execute(&mut *connection)
+        .execute(&mut *batch.transaction)
         .await?;
     }
-    Ok(worked)
+    Ok(resealed)
 }
 
-async fn notes(
-    connection: &mut Connection,
-    store: &Store,
-    clinic_id: ClinicId,
-    after: (Uuid, i32),
-) -> Result<Worked, StoreError> {
+async fn notes(batch: &mut Batch<'_>) -> Result<Resealed> {
     let rows = sqlx::query!(
         r#"select follow_up_id, version, note_sealed as "note_sealed!" from follow_up_events
            where clinic_id = $1 and (follow_up_id, version) > ($2, $3) and get_byte(note_sealed, 0) <> $4
            order by follow_up_id, version limit $5 for no key update skip locked"#,
-        clinic_id.0,
-        after.0,
-        after.1,
-        version(store)?,
+        batch.clinic_id.0,
+        batch.after.0,
+        batch.after.1,
+        batch.version,
         LIMIT,
     )
-    .fetch_all(&mut *connection)
+    .fetch_all(&mut *batch.transaction)
     .await?;
-    let worked = (rows.len() as u64, rows.last().map(|row| (row.follow_up_id, row.version)));
+    let resealed = rows.last().map(|row| (rows.len() as u64, (row.follow_up_id, row.version)));
     for row in rows {
-        let place = Place::note(clinic_id, FollowUpId(row.follow_up_id), row.version);
+        let place = Place::note(batch.clinic_id, FollowUpId(row.follow_up_id), row.version);
         sqlx::query!(
             "update follow_up_events set note_sealed = $4
              where clinic_id = $1 and follow_up_id = $2 and version = $3",
-            clinic_id.0,
+            batch.clinic_id.0,
             row.follow_up_id,
             row.version,
-            again(store, place, &row.note_sealed)?,
+            batch.again(place, &row.note_sealed)?,
         )
-        .execute(&mut *connection)
+        .execute(&mut *batch.transaction)
         .await?;
     }
-    Ok(worked)
+    Ok(resealed)
 }
 
-async fn webhooks(
-    connection: &mut Connection,
-    store: &Store,
-    clinic_id: ClinicId,
-    after: (Uuid, i32),
-) -> Result<Worked, StoreError> {
+async fn webhooks(batch: &mut Batch<'_>) -> Result<Resealed> {
     let rows = sqlx::query!(
         "select webhook_id, secret_sealed, previous_secret_sealed from webhook_endpoints
          where clinic_id = $1 and webhook_id > $2
            and (get_byte(secret_sealed, 0) <> $3 or get_byte(previous_secret_sealed, 0) <> $3)
          order by webhook_id limit $4 for no key update skip locked",
-        clinic_id.0,
-        after.0,
-        version(store)?,
+        batch.clinic_id.0,
+        batch.after.0,
+        batch.version,
         LIMIT,
     )
-    .fetch_all(&mut *connection)
+    .fetch_all(&mut *batch.transaction)
     .await?;
-    let worked = (rows.len() as u64, rows.last().map(|row| (row.webhook_id, 0)));
+    let resealed = rows.last().map(|row| (rows.len() as u64, (row.webhook_id, 0)));
     for row in rows {
-        let place = Place::secret(clinic_id, WebhookId(row.webhook_id));
-        let previous = row.previous_secret_sealed.map(|sealed| again(store, place, &sealed)).transpose()?;
+        let place = Place::secret(batch.clinic_id, WebhookId(row.webhook_id));
+        let previous = row.previous_secret_sealed.map(|sealed| batch.again(place, &sealed)).transpose()?;
         sqlx::query!(
             "update webhook_endpoints set secret_sealed = $3, previous_secret_sealed = $4
              where clinic_id = $1 and webhook_id = $2",
-            clinic_id.0,
+            batch.clinic_id.0,
             row.webhook_id,
-            again(store, place, &row.secret_sealed)?,
+            batch.again(place, &row.secret_sealed)?,
             previous,
         )
-        .execute(&mut *connection)
+        .execute(&mut *batch.transaction)
         .await?;
     }
-    Ok(worked)
+    Ok(resealed)
 }
 
 /// `for update` is the lock that changing the hash needs, so the update does not wait while rows are locked.
-async fn people(
-    connection: &mut Connection,
-    store: &Store,
-    clinic_id: ClinicId,
-    after: (Uuid, i32),
-) -> Result<Worked, StoreError> {
-    let version = version(store)?;
+async fn people(batch: &mut Batch<'_>) -> Result<Resealed> {
     let rows = sqlx::query!(
         r#"select credential_id, issuer_subject_sealed as "sealed!" from credentials
            where clinic_id = $1 and credential_id > $2 and issuer_subject_sealed is not null
              and (get_byte(issuer_subject_sealed, 0) <> $3 or key_version <> $3)
            order by credential_id limit $4 for update skip locked"#,
-        clinic_id.0,
-        after.0,
-        version,
+        batch.clinic_id.0,
+        batch.after.0,
+        batch.version,
         LIMIT,
     )
-    .fetch_all(&mut *connection)
+    .fetch_all(&mut *batch.transaction)
     .await?;
-    let worked = (rows.len() as u64, rows.last().map(|row| (row.credential_id, 0)));
+    let resealed = rows.last().map(|row| (rows.len() as u64, (row.credential_id, 0)));
     for row in rows {
-        let place = Place::person(clinic_id, CredentialId(row.credential_id));
-        let person = IssuerSubject::open(&store.keys, place, &row.sealed)?;
-        let (hash, sealed) = person.columns(&store.keys, place)?;
+        let place = Place::person(batch.clinic_id, CredentialId(row.credential_id));
+        let person = IssuerSubject::open(&batch.store.keys, place, &row.sealed)?;
+        let (hash, sealed) = person.columns(&batch.store.keys, place)?;
         sqlx::query!(
             "update credentials set issuer_subject_hash = $3, issuer_subject_sealed = $4, key_version = $5::integer
              where clinic_id = $1 and credential_id = $2",
-            clinic_id.0,
+            batch.clinic_id.0,
             row.credential_id,
             hash,
             sealed,
-            version,
+            batch.version,
         )
-        .execute(&mut *connection)
+        .execute(&mut *batch.transaction)
         .await?;
     }
-    Ok(worked)
+    Ok(resealed)
 }
 
-fn again(store: &Store, place: Place, sealed: &[u8]) -> Result<Vec<u8>, KeyError> {
-    store.keys.seal(place, &store.keys.open(place, sealed)?)
+impl Batch<'_> {
+    fn again(&self, place: Place, sealed: &[u8]) -> Result<Vec<u8>> {
+        let keys = &self.store.keys;
+        Ok(keys.seal(place, &keys.open(place, sealed)?)?)
+    }
 }
 
-fn version(store: &Store) -> Result<i32, StoreError> {
+fn version(store: &Store) -> Result<i32> {
     Ok(store.keys.version()?.into())
 }

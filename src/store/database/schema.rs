@@ -3,37 +3,26 @@
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 
-use super::MIGRATOR;
-use super::connection::Connection;
-use super::pool::session_options;
-use super::{login, migrations};
-use crate::store::error::StoreError;
+use super::{Connection, MIGRATOR, login, migrations, pool::session_options};
+use crate::store::error::{Result, StoreError};
 
-/// Why a database was not migrated.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
     /// The state that earlier migrations left, and what to do.
     #[error("{0}")]
     State(String),
-    /// The database refused.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Applies every missing migration, then creates the login role of the service.
-///
-/// # Errors
-/// Fails when the database is unavailable, when a newer program migrated it, when a migration is half applied, fails or
-/// differs from the applied one, or when the owner may not create the role.
+/// Applies every missing migration, then creates the login role of the service. Fails when a newer program migrated the
+/// database, when a migration is half applied, fails or differs from the applied one, or when the owner may not create the
+/// role.
 pub async fn migrate(owner: &PgConnectOptions, name: &str, password: Option<&str>) -> Result<(), SchemaError> {
     run(owner, name, password, false).await
 }
 
 /// Like [`migrate`], but accepts a database that a newer program migrated, and keeps those migrations.
-///
-/// # Errors
-/// Fails when the database is unavailable, when a migration is half applied, fails or differs from the applied one, or when
-/// the owner may not create the role.
 pub async fn migrate_or_keep(owner: &PgConnectOptions, name: &str) -> Result<(), SchemaError> {
     run(owner, name, None, true).await
 }
@@ -55,15 +44,12 @@ async fn run(
     // Unknown migrations were handled above.
     migrator.set_ignore_missing(true);
     migrator.run_direct(None, connection.server(), false).await.map_err(StoreError::Migration)?;
-    Ok(login::make(connection.server(), name, password).await?)
+    Ok(login::make(connection.server(), name, password, &login::RIGHTS).await?)
 }
 
 /// Creates the working roles and the login role of the service in a cluster, before a dump is restored into it. Needs no
 /// tables.
-///
-/// # Errors
-/// Fails when the database is unavailable, or when the owner may not create the roles.
-pub async fn make_roles(owner: &PgConnectOptions, name: &str, password: Option<&str>) -> Result<(), StoreError> {
+pub async fn make_roles(owner: &PgConnectOptions, name: &str, password: Option<&str>) -> Result<()> {
     let mut connection = Connection::of_its_own(session_options(owner.clone())).await?;
-    login::make_roles(connection.server(), name, password).await
+    login::make(connection.server(), name, password, &[]).await
 }

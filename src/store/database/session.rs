@@ -14,10 +14,9 @@ use uuid::Uuid;
 use super::connection::{Connection, Patience, State};
 use super::pool::{Pooled, give_up, runtime_of};
 use super::role::{Role, tie};
-use super::shares::Place;
+use super::{Store, shares::Place};
 use crate::domain::ids::ClinicId;
-use crate::store::database::Store;
-use crate::store::error::StoreError;
+use crate::store::error::{Result, StoreError};
 
 /// The server's time limit for a statement of a background job, a report or the operator.
 const STATEMENT: Duration = Duration::from_secs(30);
@@ -56,9 +55,7 @@ impl DerefMut for Session {
 }
 
 impl Session {
-    /// # Errors
-    /// Fails when the database is unavailable, or when it refuses the transaction.
-    pub(in crate::store) async fn commit(mut self) -> Result<(), StoreError> {
+    pub(in crate::store) async fn commit(mut self) -> Result<()> {
         self.execute("commit").await?;
         self.in_transaction = false;
         Ok(())
@@ -99,98 +96,61 @@ async fn settled(connection: &mut Connection) -> Result<(), sqlx::Error> {
 
 impl Store {
     /// A connection for reads in one clinic.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable.
-    pub(in crate::store) async fn clinic(&self, clinic_id: ClinicId) -> Result<Session, StoreError> {
+    pub(in crate::store) async fn clinic(&self, clinic_id: ClinicId) -> Result<Session> {
         self.session(Role::App, Some(clinic_id)).await
     }
 
     /// A connection for long reads in one clinic: exports and statistics.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable.
-    pub(in crate::store) async fn report(&self, clinic_id: ClinicId) -> Result<Session, StoreError> {
+    pub(in crate::store) async fn report(&self, clinic_id: ClinicId) -> Result<Session> {
         self.session(Role::Report, Some(clinic_id)).await
     }
 
     /// A connection for reading pages of one clinic that always use the same index.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable.
-    pub(in crate::store) async fn page(&self, clinic_id: ClinicId) -> Result<Session, StoreError> {
+    pub(in crate::store) async fn page(&self, clinic_id: ClinicId) -> Result<Session> {
         self.session(Role::Page, Some(clinic_id)).await
     }
 
-    /// A transaction in one clinic.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable, or when it could lose acknowledged transactions.
-    pub(in crate::store) async fn begin(&self, clinic_id: ClinicId) -> Result<Session, StoreError> {
+    pub(in crate::store) async fn begin(&self, clinic_id: ClinicId) -> Result<Session> {
         self.writing("begin", Role::App, Some(clinic_id)).await
     }
 
     /// A connection for data that belongs to no clinic, such as the text of rule tables.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable.
-    pub(in crate::store) async fn common(&self) -> Result<Session, StoreError> {
+    pub(in crate::store) async fn common(&self) -> Result<Session> {
         self.session(Role::App, None).await
     }
 
     /// A connection that finds credentials of every clinic.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable.
-    pub(in crate::store) async fn auth(&self) -> Result<Session, StoreError> {
+    pub(in crate::store) async fn auth(&self) -> Result<Session> {
         self.session(Role::Auth, None).await
     }
 
     /// A connection that lists every clinic, and reads nothing else.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable.
-    pub(in crate::store) async fn jobs(&self) -> Result<Session, StoreError> {
+    pub(in crate::store) async fn jobs(&self) -> Result<Session> {
         self.session(Role::Jobs, None).await
     }
 
     /// A transaction of the operator or of a background job in one clinic.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable, or when it could lose acknowledged transactions.
-    pub(in crate::store) async fn begin_jobs(&self, clinic_id: ClinicId) -> Result<Session, StoreError> {
+    pub(in crate::store) async fn begin_jobs(&self, clinic_id: ClinicId) -> Result<Session> {
         self.writing("begin", Role::Jobs, Some(clinic_id)).await
     }
 
     /// A read-only snapshot transaction in one clinic.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable.
-    pub(in crate::store) async fn begin_report(&self, clinic_id: ClinicId) -> Result<Session, StoreError> {
+    pub(in crate::store) async fn begin_report(&self, clinic_id: ClinicId) -> Result<Session> {
         self.snapshot(Role::Report, Some(clinic_id)).await
     }
 
     /// A read-only snapshot transaction that is switched from clinic to clinic.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable.
-    pub(in crate::store) async fn begin_snapshot(&self) -> Result<Session, StoreError> {
+    pub(in crate::store) async fn begin_snapshot(&self) -> Result<Session> {
         self.snapshot(Role::Jobs, None).await
     }
 
     /// A transaction that tests whether the database accepts rows.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable, or when it could lose acknowledged transactions.
-    pub(in crate::store) async fn begin_probe(&self) -> Result<Session, StoreError> {
+    pub(in crate::store) async fn begin_probe(&self) -> Result<Session> {
         self.writing("begin", Role::Jobs, None).await
     }
 
     /// A transaction that writes submissions of some clinics, and audit entries of every clinic.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable, or when it could lose acknowledged transactions.
-    pub(in crate::store) async fn begin_writer(&self, clinics: &[Uuid]) -> Result<Session, StoreError> {
+    pub(in crate::store) async fn begin_writer(&self, clinics: &[Uuid]) -> Result<Session> {
         let ids: Vec<String> = clinics.iter().map(ToString::to_string).collect();
         let begin = format!("begin; set local sarcoscreen.clinic_ids = '{{{}}}'", ids.join(","));
         self.writing(&begin, Role::Writer, None).await
@@ -198,10 +158,7 @@ impl Store {
 
     /// A repeatable-read transaction in the login role. If this role owns the tables, it may remove audit entries of one
     /// clinic.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable.
-    pub(in crate::store) async fn begin_pruning(&self, clinic_id: ClinicId) -> Result<Session, StoreError> {
+    pub(in crate::store) async fn begin_pruning(&self, clinic_id: ClinicId) -> Result<Session> {
         let mut session = self.connection(Role::Jobs, None).await?;
         session.in_transaction = true;
         session
@@ -217,22 +174,19 @@ impl Store {
 
     /// A connection in the login role, which may not read any clinic's data. For queries about the server and about that
     /// role.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable.
-    pub(in crate::store) async fn account(&self) -> Result<Session, StoreError> {
+    pub(in crate::store) async fn account(&self) -> Result<Session> {
         let mut session = self.connection(Role::Auth, None).await?;
         session.execute("reset role").await?;
         Ok(session)
     }
 
-    async fn session(&self, role: Role, clinic_id: Option<ClinicId>) -> Result<Session, StoreError> {
+    async fn session(&self, role: Role, clinic_id: Option<ClinicId>) -> Result<Session> {
         let mut session = self.connection(role, clinic_id).await?;
         session.execute(AssertSqlSafe(self.tied("set", role, clinic_id))).await?;
         Ok(session)
     }
 
-    async fn snapshot(&self, role: Role, clinic_id: Option<ClinicId>) -> Result<Session, StoreError> {
+    async fn snapshot(&self, role: Role, clinic_id: Option<ClinicId>) -> Result<Session> {
         let mut session = self.connection(role, clinic_id).await?;
         session.in_transaction = true;
         let tied = self.tied("set local", role, clinic_id);
@@ -241,13 +195,13 @@ impl Store {
     }
 
     /// A transaction that writes. The session settings and the check for unsafe server settings are sent with `begin`, so
-    /// they cost no extra round trip. The settings end with the transaction.
-    async fn writing(&self, begin: &str, role: Role, clinic_id: Option<ClinicId>) -> Result<Session, StoreError> {
+    /// they cost no extra round trip. The settings end with the transaction. Fails when the server's settings could lose
+    /// acknowledged transactions.
+    async fn writing(&self, begin: &str, role: Role, clinic_id: Option<ClinicId>) -> Result<Session> {
         let mut session = self.connection(role, clinic_id).await?;
         session.in_transaction = true;
         let statements = format!("{begin}; {}; {DURABILITY}", self.tied("set local", role, clinic_id));
-        let row = session.fetch_one(AssertSqlSafe(statements)).await?;
-        let off: String = row.try_get(0)?;
+        let off: String = session.fetch_one(AssertSqlSafe(statements)).await?.try_get(0)?;
         match off.split_whitespace().find(|setting| !self.accepted_unsafe_settings.iter().any(|name| name == setting)) {
             Some(setting) => Err(StoreError::Unavailable(format!("{setting} is off, so stored data could be lost"))),
             None => Ok(session),
@@ -256,11 +210,15 @@ impl Store {
 
     /// A connection with the deadline of the role. If the role serves a clinic, the connection counts against the clinic's
     /// share.
-    async fn connection(&self, role: Role, clinic_id: Option<ClinicId>) -> Result<Session, StoreError> {
+    async fn connection(&self, role: Role, clinic_id: Option<ClinicId>) -> Result<Session> {
         let until = Instant::now() + self.deadline;
         let share = clinic_id.filter(|_| matches!(role, Role::App | Role::Page | Role::Report));
         let place = match share {
-            Some(clinic_id) => Some(self.place(clinic_id).await?),
+            Some(clinic_id) => {
+                let place = self.shares.take(clinic_id, self.deadline).await;
+                let full = || StoreError::Unavailable("the clinic's share of the connections is in use".to_owned());
+                Some(place.ok_or_else(full)?)
+            }
             None => None,
         };
         let mut connection = self.pool.get(until).await?;
@@ -269,11 +227,6 @@ impl Store {
             Role::App | Role::Page | Role::Auth | Role::Writer => Patience::Until(until),
         });
         Ok(Session { connection: Some(connection), place })
-    }
-
-    async fn place(&self, clinic_id: ClinicId) -> Result<Place, StoreError> {
-        let place = self.shares.take(clinic_id, self.deadline).await;
-        place.ok_or_else(|| StoreError::Unavailable("the clinic's share of the connections is in use".to_owned()))
     }
 
     /// The statements that set up a session, including the statement timeout.

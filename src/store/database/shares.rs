@@ -20,7 +20,6 @@ pub struct Shares {
 }
 
 impl Shares {
-    #[must_use]
     pub fn new(each: usize) -> Self {
         Self { each, clinics: DashMap::new() }
     }

@@ -4,28 +4,22 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::keep::{Decision, keep};
-use super::row::follow_up_query;
-use crate::domain::audit::AuditEntry;
+use super::row::{Row, follow_up_query};
 use crate::domain::follow_ups::{Change, FollowUp, Note};
 use crate::domain::ids::{ClinicId, EventId};
-use crate::domain::submissions::Idempotency;
-use crate::store::database::Store;
-use crate::store::database::connection::Connection;
-use crate::store::database::keys::Place;
-use crate::store::error::StoreError;
+use crate::domain::{audit::AuditEntry, submissions::Idempotency};
+use crate::store::database::{Connection, Store, keys::Place};
+use crate::store::error::{Result, StoreError};
 use crate::store::idempotency_keys::{Effect, Kept, claim, record_effect};
 
 /// A decided command on a follow-up, with everything that its transaction writes.
 #[derive(Clone)]
 pub struct Decided {
-    /// The change of the follow-up.
     pub change: Change,
-    /// The note written with the command.
     pub note: Option<Note>,
     pub audit: AuditEntry,
 }
 
-/// The result of a decided command.
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// Written. The follow-up after the change.
@@ -39,16 +33,14 @@ pub enum Outcome {
 }
 
 /// Writes a decided command with its history, audit entry and idempotency key: all of it or nothing, and only if the
-/// follow-up still has the version that the command was decided on.
-///
-/// # Errors
-/// Fails when the subject of a reopened follow-up has another open one, or when the database is unavailable.
+/// follow-up still has the version that the command was decided on. Fails when the subject of a reopened follow-up has
+/// another open one.
 pub async fn commit_change(
     store: &Store,
     clinic_id: ClinicId,
     decided: &Decided,
     idempotency: Option<&Idempotency>,
-) -> Result<Outcome, StoreError> {
+) -> Result<Outcome> {
     let mut transaction = store.begin(clinic_id).await?;
     if let Some(idempotency) = idempotency {
         let (after, now) = (&decided.change.after, decided.change.at);
@@ -67,9 +59,6 @@ pub async fn commit_change(
 /// Takes the most urgent, then oldest open follow-up that no other transaction has locked, and writes what `decide` returns
 /// for it. The idempotency key is claimed before a follow-up is selected, so that copies of one request wait for each other
 /// and take the same follow-up.
-///
-/// # Errors
-/// Fails with the error of `decide`, or when the database is unavailable.
 pub async fn take_next<E: From<StoreError>>(
     store: &Store,
     clinic_id: ClinicId,
@@ -100,7 +89,7 @@ pub async fn take_next<E: From<StoreError>>(
 
 /// Locks with `for no key update`: a submission that only references the follow-up does not wait for this lock, and its own
 /// lock does not cause the follow-up to be skipped.
-async fn lock_next(connection: &mut Connection, clinic_id: ClinicId) -> Result<Option<FollowUp>, StoreError> {
+async fn lock_next(connection: &mut Connection, clinic_id: ClinicId) -> Result<Option<FollowUp>> {
     let row = follow_up_query!(
         select "where clinic_id = $1 and state = 'open'
                 order by urgency, flagged_at, follow_up_id limit 1 for no key update skip locked",
@@ -108,16 +97,11 @@ async fn lock_next(connection: &mut Connection, clinic_id: ClinicId) -> Result<O
     )
     .fetch_optional(connection)
     .await?;
-    row.map(FollowUp::try_from).transpose()
+    row.map(Row::read).transpose()
 }
 
 /// Keeps the decision. `false`, and nothing is written, when the follow-up changed since.
-async fn write(
-    connection: &mut Connection,
-    store: &Store,
-    clinic_id: ClinicId,
-    decided: &Decided,
-) -> Result<bool, StoreError> {
+async fn write(connection: &mut Connection, store: &Store, clinic_id: ClinicId, decided: &Decided) -> Result<bool> {
     let Decided { change, note, audit } = decided;
     let place = Place::note(clinic_id, change.after.follow_up_id, change.after.version);
     let decision = Decision {

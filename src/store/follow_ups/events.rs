@@ -5,38 +5,25 @@ use uuid::Uuid;
 
 use crate::domain::follow_ups::{EventKind, FollowUp, FollowUpEvent, FollowUpState};
 use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubmissionId};
-use crate::store::database::Store;
-use crate::store::database::connection::Connection;
-use crate::store::database::keys::{Keys, Place};
-use crate::store::database::row::known;
-use crate::store::error::StoreError;
+use crate::store::database::{Connection, Keys, Store, keys::Place, known};
+use crate::store::error::Result;
 
 /// Maximum number of versions returned. Of a longer history, the latest versions are returned.
 pub const HISTORY_LIMIT: i64 = 1000;
 
 /// One version of a follow-up, with the time it was made.
-///
-/// # Errors
-/// Fails when the database is unavailable, or when the row violates an invariant.
 pub async fn find(
     store: &Store,
     clinic_id: ClinicId,
     follow_up_id: FollowUpId,
     version: i32,
-) -> Result<Option<FollowUpEvent>, StoreError> {
+) -> Result<Option<FollowUpEvent>> {
     let found = versions(store, clinic_id, follow_up_id, version..=version).await?;
     Ok(found.into_iter().next())
 }
 
 /// All versions of a follow-up, oldest first. At most the latest [`HISTORY_LIMIT`].
-///
-/// # Errors
-/// Fails when the database is unavailable, when a note cannot be decrypted, or when a row violates an invariant.
-pub async fn list(
-    store: &Store,
-    clinic_id: ClinicId,
-    follow_up_id: FollowUpId,
-) -> Result<Vec<FollowUpEvent>, StoreError> {
+pub async fn list(store: &Store, clinic_id: ClinicId, follow_up_id: FollowUpId) -> Result<Vec<FollowUpEvent>> {
     versions(store, clinic_id, follow_up_id, 0..=i32::MAX).await
 }
 
@@ -45,7 +32,7 @@ async fn versions(
     clinic_id: ClinicId,
     follow_up_id: FollowUpId,
     range: std::ops::RangeInclusive<i32>,
-) -> Result<Vec<FollowUpEvent>, StoreError> {
+) -> Result<Vec<FollowUpEvent>> {
     let rows = sqlx::query_as!(
         Row,
         r#"select e.version, e.command, e.at as "at: jiff_sqlx::Timestamp", e.credential_id,
@@ -71,7 +58,7 @@ pub(super) async fn state(
     clinic_id: ClinicId,
     follow_up_id: FollowUpId,
     version: i32,
-) -> Result<Option<FollowUpState>, StoreError> {
+) -> Result<Option<FollowUpState>> {
     let after = sqlx::query_scalar!(
         "select after from follow_up_events where clinic_id = $1 and follow_up_id = $2 and version = $3",
         clinic_id.0,
@@ -83,7 +70,7 @@ pub(super) async fn state(
     Ok(after.map(parsed).transpose()?.map(|after| after.state))
 }
 
-fn parsed(after: Value) -> Result<FollowUp, StoreError> {
+fn parsed(after: Value) -> Result<FollowUp> {
     known(serde_json::from_value(after).ok(), "follow_up_events", "after")
 }
 
@@ -100,7 +87,7 @@ struct Row {
 }
 
 impl Row {
-    fn open(self, keys: &Keys, clinic_id: ClinicId, follow_up_id: FollowUpId) -> Result<FollowUpEvent, StoreError> {
+    fn open(self, keys: &Keys, clinic_id: ClinicId, follow_up_id: FollowUpId) -> Result<FollowUpEvent> {
         let place = Place::note(clinic_id, follow_up_id, self.version);
         let open = |sealed: Vec<u8>| keys.open(place, &sealed).map(|note| note.to_string());
         Ok(FollowUpEvent {

@@ -7,14 +7,12 @@ use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 
 use super::row::{follow_up_query, written};
-use crate::domain::audit::AuditEntry;
 use crate::domain::follow_ups::{Change, Refusal};
 use crate::domain::ids::{ClinicId, EventId};
-use crate::domain::webhooks::Event;
+use crate::domain::{audit::AuditEntry, webhooks::Event};
 use crate::store::audit;
-use crate::store::database::connection::Connection;
-use crate::store::database::keys::Keys;
-use crate::store::error::StoreError;
+use crate::store::database::{Connection, Keys};
+use crate::store::error::{Result, StoreError};
 
 /// A decided change of a follow-up, with what is written beside it.
 pub(in crate::store) struct Decision {
@@ -33,7 +31,7 @@ pub(in crate::store) async fn keep(
     keys: &Keys,
     decisions: &[Decision],
     entries: &[AuditEntry],
-) -> Result<bool, StoreError> {
+) -> Result<bool> {
     if !decisions.is_empty() {
         let rows = rows(decisions);
         let history: Value = decisions.iter().map(version).collect();
@@ -47,7 +45,6 @@ pub(in crate::store) async fn keep(
     Ok(true)
 }
 
-/// A decision that the rules do not allow.
 pub(in crate::store) fn refused(refusal: Refusal) -> StoreError {
     StoreError::Refused(refusal.sentence())
 }

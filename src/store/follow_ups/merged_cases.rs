@@ -4,21 +4,19 @@ use uuid::Uuid;
 
 use super::events;
 use super::keep::{Decision, keep, refused};
-use super::row::follow_up_query;
-use crate::domain::audit::AuditEntry;
+use super::row::{Row, follow_up_query};
 use crate::domain::follow_ups::{self, Change, FollowUp, FollowUpState, Undo};
 use crate::domain::ids::{ClinicId, EventId, FollowUpId, SubjectId};
-use crate::domain::subjects::history::SubjectMerge;
-use crate::store::database::connection::Connection;
-use crate::store::database::keys::Keys;
-use crate::store::error::StoreError;
+use crate::domain::{audit::AuditEntry, subjects::history::SubjectMerge};
+use crate::store::database::{Connection, Keys};
+use crate::store::error::{Result, StoreError};
 
 /// Every follow-up of two subjects, locked in the order of their ids.
 pub(in crate::store) async fn lock(
     connection: &mut Connection,
     clinic_id: ClinicId,
     subjects: [SubjectId; 2],
-) -> Result<Vec<FollowUp>, StoreError> {
+) -> Result<Vec<FollowUp>> {
     let rows = follow_up_query!(
         select "where clinic_id = $1 and subject_id in ($2, $3) order by follow_up_id for no key update",
         clinic_id.0,
@@ -27,7 +25,7 @@ pub(in crate::store) async fn lock(
     )
     .fetch_all(connection)
     .await?;
-    rows.into_iter().map(FollowUp::try_from).collect()
+    rows.into_iter().map(Row::read).collect()
 }
 
 /// Merges the follow-ups of two subjects, and writes the audit entry of the merge. Returns the follow-ups that moved, and the
@@ -38,7 +36,7 @@ pub(in crate::store) async fn merge(
     entry: &AuditEntry,
     cases: &[FollowUp],
     (kept, merged): (SubjectId, SubjectId),
-) -> Result<(Vec<FollowUpId>, Option<(FollowUpId, i32)>), StoreError> {
+) -> Result<(Vec<FollowUpId>, Option<(FollowUpId, i32)>)> {
     let merge = follow_ups::merge(cases, kept, merged, entry.credential_id, entry.at).map_err(refused)?;
     write(connection, keys, entry, merge.changes).await?;
     Ok((merge.moved, merge.closed))
@@ -53,7 +51,7 @@ pub(in crate::store) async fn unmerge(
     cases: &[FollowUp],
     (merge, closed_version): (&SubjectMerge, Option<i32>),
     spare: &[FollowUpId],
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let joined = joined(connection, entry.clinic_id, merge).await?;
     let closed = match merge.closed_follow_up.zip(closed_version) {
         Some((id, version)) => {
@@ -69,12 +67,7 @@ pub(in crate::store) async fn unmerge(
     follow_copies(connection, entry.clinic_id, merge.kept, &unmerged.copies).await
 }
 
-async fn write(
-    connection: &mut Connection,
-    keys: &Keys,
-    entry: &AuditEntry,
-    changes: Vec<Change>,
-) -> Result<(), StoreError> {
+async fn write(connection: &mut Connection, keys: &Keys, entry: &AuditEntry, changes: Vec<Change>) -> Result<()> {
     let (clinic_id, event_id) = (entry.clinic_id, EventId(entry.audit_entry_id.0));
     let decision = |change| Decision { clinic_id, change, event_id, note_sealed: None };
     let decisions: Vec<Decision> = changes.into_iter().map(decision).collect();
@@ -85,11 +78,7 @@ async fn write(
 }
 
 /// The follow-ups of a merge that submissions of the kept subject belong to.
-async fn joined(
-    connection: &mut Connection,
-    clinic_id: ClinicId,
-    merge: &SubjectMerge,
-) -> Result<Vec<FollowUpId>, StoreError> {
+async fn joined(connection: &mut Connection, clinic_id: ClinicId, merge: &SubjectMerge) -> Result<Vec<FollowUpId>> {
     let moved: Vec<Uuid> = merge.follow_up_ids.iter().map(|id| id.0).collect();
     let joined = sqlx::query_scalar!(
         r#"select distinct follow_up_id as "follow_up_id!" from submissions
@@ -109,7 +98,7 @@ async fn follow_copies(
     clinic_id: ClinicId,
     kept: SubjectId,
     copies: &[(FollowUpId, FollowUpId)],
-) -> Result<(), StoreError> {
+) -> Result<()> {
     if copies.is_empty() {
         return Ok(());
     }

@@ -7,20 +7,14 @@ pub(super) mod merged_cases;
 pub(super) mod row;
 pub mod worklist;
 
-use row::follow_up_query;
+use row::{Row, follow_up_query};
 
 use super::database::Store;
-use super::error::StoreError;
+use super::error::Result;
 use crate::domain::follow_ups::FollowUp;
 use crate::domain::ids::{ClinicId, FollowUpId};
 
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn find(
-    store: &Store,
-    clinic_id: ClinicId,
-    follow_up_id: FollowUpId,
-) -> Result<Option<FollowUp>, StoreError> {
+pub async fn find(store: &Store, clinic_id: ClinicId, follow_up_id: FollowUpId) -> Result<Option<FollowUp>> {
     let row = follow_up_query!(
         select "where clinic_id = $1 and follow_up_id = $2",
         clinic_id.0,
@@ -28,5 +22,5 @@ pub async fn find(
     )
     .fetch_optional(&mut *store.clinic(clinic_id).await?)
     .await?;
-    row.map(FollowUp::try_from).transpose()
+    row.map(Row::read).transpose()
 }

@@ -9,8 +9,8 @@ use crate::domain::follow_ups::{
 };
 use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId};
 use crate::domain::screening::urgency::Urgency;
-use crate::store::database::row::{band, known};
-use crate::store::error::StoreError;
+use crate::store::database::{known, row::band};
+use crate::store::error::Result;
 
 /// Queries of follow-ups. Their columns are listed here only; times have a list of their own, because a checked query names
 /// their type. This is a macro because sqlx checks literals only.
@@ -19,16 +19,7 @@ use crate::store::error::StoreError;
 /// - `follow_up_query!(text)`: the text of such a query up to its conditions, for one that is built at run time.
 /// - `follow_up_query!(write rows, history, events)`: the statement of [`super::keep::keep`].
 macro_rules! follow_up_query {
-    (select $tail:tt $($arguments:tt)*) => {
-        $crate::store::follow_ups::row::follow_up_query!(@columns select $tail $($arguments)*)
-    };
-    (text) => {
-        $crate::store::follow_ups::row::follow_up_query!(@columns text)
-    };
-    (write $($arguments:tt)*) => {
-        $crate::store::follow_ups::row::follow_up_query!(@columns write $($arguments)*)
-    };
-    (@columns $query:ident $($rest:tt)*) => {
+    ($query:ident $($rest:tt)*) => {
         $crate::store::follow_ups::row::follow_up_query!(
             @$query
             ["subject_id" "state" "urgency" "assignee" "attempts" "missed_appointments" "outcome" "not_needed_reason"
@@ -97,7 +88,6 @@ pub(in crate::store) use follow_up_query;
 
 const TABLE: &str = "follow_ups";
 
-/// The columns of a follow-up.
 #[derive(sqlx::FromRow)]
 pub(in crate::store) struct Row {
     pub clinic_id: Uuid,
@@ -125,7 +115,7 @@ pub(in crate::store) struct Row {
 }
 
 impl Row {
-    fn state(&self) -> Result<FollowUpState, StoreError> {
+    fn state(&self) -> Result<FollowUpState> {
         let assignee = self.assignee.map(CredentialId);
         let assigned = || known(assignee, TABLE, "assignee");
         let appointment = self.appointment_at.map(jiff_sqlx::Timestamp::to_jiff);
@@ -145,7 +135,7 @@ impl Row {
         })
     }
 
-    fn closing(&self) -> Result<Closing, StoreError> {
+    fn closing(&self) -> Result<Closing> {
         let diagnosis = |name: &String| known(Diagnosis::parse(name), TABLE, "diagnosis");
         Ok(match known(self.outcome.as_deref().and_then(ClosingOutcome::parse), TABLE, "outcome")? {
             ClosingOutcome::Attended => Closing::Attended {
@@ -163,24 +153,22 @@ impl Row {
     }
 }
 
-impl TryFrom<Row> for FollowUp {
-    type Error = StoreError;
-
-    fn try_from(row: Row) -> Result<Self, StoreError> {
-        Ok(Self {
-            state: row.state()?,
-            follow_up_id: FollowUpId(row.follow_up_id),
-            subject_id: SubjectId(row.subject_id),
-            urgency: known(Urgency::from_rank(row.urgency), TABLE, "urgency")?,
-            attempts: row.attempts,
-            missed_appointments: row.missed_appointments,
-            flagged_at: row.flagged_at.to_jiff(),
-            due_at: row.due_at.to_jiff(),
-            last_received_at: row.last_received_at.to_jiff(),
-            band: band(&row.band)?,
-            findings: row.findings,
-            positive_instruments: row.positive_instruments,
-            version: row.row_version,
+impl Row {
+    pub(in crate::store) fn read(self) -> Result<FollowUp> {
+        Ok(FollowUp {
+            state: self.state()?,
+            follow_up_id: FollowUpId(self.follow_up_id),
+            subject_id: SubjectId(self.subject_id),
+            urgency: known(Urgency::from_rank(self.urgency), TABLE, "urgency")?,
+            attempts: self.attempts,
+            missed_appointments: self.missed_appointments,
+            flagged_at: self.flagged_at.to_jiff(),
+            due_at: self.due_at.to_jiff(),
+            last_received_at: self.last_received_at.to_jiff(),
+            band: band(&self.band)?,
+            findings: self.findings,
+            positive_instruments: self.positive_instruments,
+            version: self.row_version,
         })
     }
 }

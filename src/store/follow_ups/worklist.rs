@@ -7,14 +7,11 @@ use sqlx::{Postgres, QueryBuilder};
 use super::row::{Row, follow_up_query};
 use crate::domain::follow_ups::worklist::{Assignee, FollowUpFilter, FollowUpOrder};
 use crate::domain::follow_ups::{FollowUp, StateName};
-use crate::domain::ids::ClinicId;
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::screening::rule_table::Band;
-use crate::domain::screening::urgency::Urgency;
-use crate::store::database::Store;
-use crate::store::database::page::{Key, Scope, cut};
-use crate::store::database::row::{at, bound, known};
-use crate::store::error::StoreError;
+use crate::domain::{ids::ClinicId, screening::rule_table::Band, screening::urgency::Urgency};
+use crate::store::database::page::{Key, Scope};
+use crate::store::database::{Store, at, bound, known};
+use crate::store::error::Result;
 
 const SELECT: &str = follow_up_query!(text);
 
@@ -29,9 +26,6 @@ struct Part<'a> {
 }
 
 /// One page of the worklist.
-///
-/// # Errors
-/// Fails when the cursor is not from this list, or when the database is unavailable.
 pub async fn list(
     store: &Store,
     clinic_id: ClinicId,
@@ -39,20 +33,16 @@ pub async fn list(
     order: FollowUpOrder,
     page: &PageRequest,
     now: jiff::Timestamp,
-) -> Result<Page<FollowUp>, StoreError> {
+) -> Result<Page<FollowUp>> {
     let scope = scope(clinic_id, filter, order);
-    let after = page.cursor.as_deref().map(|cursor| scope.open(&store.keys, cursor)).transpose()?;
+    let after = scope.after(&store.keys, page)?;
     let part = Part { clinic_id, filter, order, after, limit: Some(page.limit), now };
     let rows: Vec<Row> = part.query("").build_query_as().fetch_all(&mut *store.page(clinic_id).await?).await?;
-    let found = rows.into_iter().map(FollowUp::try_from).collect::<Result<Vec<_>, _>>()?;
-    let (items, next_cursor) = cut(found, page.limit, |last| scope.seal(&store.keys, key(order, last)));
-    Ok(Page { items, next_cursor })
+    let found = rows.into_iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
+    Ok(scope.page(&store.keys, page.limit, found, |last| key(order, last)))
 }
 
 /// PostgreSQL's plan for a page, as JSON.
-///
-/// # Errors
-/// Fails when the cursor is not from this list, or when the database is unavailable.
 pub async fn plan(
     store: &Store,
     clinic_id: ClinicId,
@@ -60,28 +50,24 @@ pub async fn plan(
     order: FollowUpOrder,
     page: &PageRequest,
     now: jiff::Timestamp,
-) -> Result<Value, StoreError> {
-    let cursor = page.cursor.as_deref();
-    let after = cursor.map(|cursor| scope(clinic_id, filter, order).open(&store.keys, cursor)).transpose()?;
+) -> Result<Value> {
+    let after = scope(clinic_id, filter, order).after(&store.keys, page)?;
     explain(store, &Part { clinic_id, filter, order, after, limit: Some(page.limit), now }).await
 }
 
 /// The approximate number of follow-ups that match a filter, from the planner's statistics. No rows are counted.
-///
-/// # Errors
-/// Fails when the database is unavailable.
 pub async fn estimate(
     store: &Store,
     clinic_id: ClinicId,
     filter: &FollowUpFilter,
     now: jiff::Timestamp,
-) -> Result<u64, StoreError> {
+) -> Result<u64> {
     let part = Part { clinic_id, filter, order: FollowUpOrder::Urgency, after: None, limit: None, now };
     let plan = explain(store, &part).await?;
     known(plan.pointer("/0/Plan/Plan Rows").and_then(Value::as_u64), "follow_ups", "the plan has no number of rows")
 }
 
-async fn explain(store: &Store, part: &Part<'_>) -> Result<Value, StoreError> {
+async fn explain(store: &Store, part: &Part<'_>) -> Result<Value> {
     let mut query = part.query("explain (format json) ");
     let row: (sqlx::types::Json<Value>,) =
         query.build_query_as().fetch_one(&mut *store.clinic(part.clinic_id).await?).await?;
@@ -101,8 +87,8 @@ fn key(order: FollowUpOrder, last: &FollowUp) -> Key {
     let id = last.follow_up_id.0;
     match order {
         FollowUpOrder::Urgency => Key { rank: last.urgency.rank(), at: last.flagged_at, id },
-        FollowUpOrder::Oldest => Key { rank: 0, at: last.flagged_at, id },
-        FollowUpOrder::Due => Key { rank: 0, at: last.due_at, id },
+        FollowUpOrder::Oldest => Key::new(last.flagged_at, id),
+        FollowUpOrder::Due => Key::new(last.due_at, id),
     }
 }
 

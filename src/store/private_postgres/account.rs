@@ -8,7 +8,7 @@ use std::process::Stdio;
 use nix::unistd::{Uid, User, getegid, geteuid};
 use tokio::process::Command;
 
-use super::error::EmbeddedError;
+use super::error::{EmbeddedError, Result};
 
 /// Accounts that root switches to, in this order.
 const UNPRIVILEGED: [&str; 2] = ["postgres", "nobody"];
@@ -17,22 +17,18 @@ const NOBODY: u32 = 65_534;
 /// Environment variables passed to the programs. `PG*` variables would change their behaviour, and others may hold secrets.
 const KEPT_ENVIRONMENT: [&str; 2] = ["PATH", "LD_LIBRARY_PATH"];
 
-/// The account that runs the PostgreSQL programs.
 #[derive(Debug, Clone)]
 pub(super) struct Account {
-    uid: u32,
+    pub(super) uid: u32,
     gid: u32,
-    name: String,
-    dropped: bool,
+    pub(super) name: String,
+    /// Whether it differs from the account of this process.
+    pub(super) dropped: bool,
 }
 
 impl Account {
     /// The account of this process. For root: the owner of the cluster, or an unprivileged account.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the cluster cannot be inspected, or when it belongs to an account that cannot run it.
-    pub(super) fn for_cluster(cluster: &Path) -> Result<Self, EmbeddedError> {
+    pub(super) fn for_cluster(cluster: &Path) -> Result<Self> {
         let owner = match fs::symlink_metadata(cluster) {
             Ok(metadata) => Some(metadata),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
@@ -53,25 +49,7 @@ impl Account {
         }
     }
 
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub(super) fn uid(&self) -> u32 {
-        self.uid
-    }
-
-    /// Whether it differs from the account of this process.
-    pub(super) fn dropped(&self) -> bool {
-        self.dropped
-    }
-
-    /// Makes the account the owner of `path`.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the owner cannot be changed.
-    pub(super) fn own_path(&self, path: &Path) -> Result<(), EmbeddedError> {
+    pub(super) fn own_path(&self, path: &Path) -> Result<()> {
         if !self.dropped {
             return Ok(());
         }

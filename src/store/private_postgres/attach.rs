@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::postgres::PgConnectOptions;
 use tokio::time::{Instant, sleep};
 
-use super::error::EmbeddedError;
+use super::error::{EmbeddedError, Result};
 use super::folder::DataFolder;
 use super::server::{self, Probe};
 use super::site::Site;
@@ -16,15 +16,12 @@ use super::{Claim, Settings, claim};
 const STARTING: Duration = Duration::from_mins(1);
 /// How long the server of a service may not answer.
 const SILENCE: Duration = Duration::from_secs(5);
-/// Pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Access to the server of a data folder.
 #[derive(Debug)]
 pub enum Access {
     /// No other process uses the folder; this process has locked it.
     Claimed(Claim),
-    /// A service runs on the folder.
     Attached(Attached),
 }
 
@@ -34,25 +31,19 @@ pub struct Attached(Site);
 
 impl Attached {
     /// Connection options for the service's database, as its owner, a superuser.
-    #[must_use]
     pub fn connect_options(&self) -> PgConnectOptions {
         self.0.options()
     }
 
     /// The data folder, as an absolute path without symbolic links.
-    #[must_use]
     pub fn data_dir(&self) -> &Path {
-        self.0.folder().path()
+        &self.0.folder.path
     }
 }
 
 /// Locks the data folder, or attaches to the server of the service that holds the lock. Waits while the holder is starting
-/// or is not a service.
-///
-/// # Errors
-///
-/// Fails when the folder is unfit or stays in use, or when its server does not answer.
-pub async fn claim_or_attach(settings: &Settings, progress: &dyn Fn(&str)) -> Result<Access, EmbeddedError> {
+/// or is not a service. Fails when the folder is unfit or stays in use, or when its server does not answer.
+pub async fn claim_or_attach(settings: &Settings, progress: &dyn Fn(&str)) -> Result<Access> {
     let begun = Instant::now();
     let (mut answered, mut reported) = (begun, false);
     loop {

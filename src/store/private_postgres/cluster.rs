@@ -8,7 +8,7 @@ use tokio::process::Command;
 
 use super::NAME;
 use super::account::Account;
-use super::error::EmbeddedError;
+use super::error::{EmbeddedError, Result};
 use super::folder::{DataFolder, make_owned, remove};
 use super::programs::Programs;
 
@@ -18,17 +18,14 @@ const BUILTIN_LOCALE: u32 = 17;
 /// A completely initialized cluster.
 #[derive(Debug)]
 pub(super) struct Cluster {
-    path: PathBuf,
-    version: u32,
+    pub(super) path: PathBuf,
+    /// The major version that wrote it.
+    pub(super) version: u32,
 }
 
 impl Cluster {
-    /// Opens the cluster at `path`. `None` if `path` does not exist.
-    ///
-    /// # Errors
-    ///
-    /// Fails when `path` exists and is not a cluster.
-    pub(super) fn open(path: &Path) -> Result<Option<Self>, EmbeddedError> {
+    /// Opens the cluster at `path`. `None` if `path` does not exist. Fails when `path` exists and is not a cluster.
+    pub(super) fn open(path: &Path) -> Result<Option<Self>> {
         let file = path.join("PG_VERSION");
         let text = match fs::read_to_string(&file) {
             Ok(text) => text,
@@ -44,38 +41,21 @@ impl Cluster {
     }
 
     /// Creates a cluster in `cluster.new`, and renames it when it is complete and flushed to disk.
-    ///
-    /// # Errors
-    ///
-    /// Fails when initdb fails or the folder is not writable.
-    pub(super) async fn create(
-        folder: &DataFolder,
-        programs: &Programs,
-        account: &Account,
-    ) -> Result<Self, EmbeddedError> {
+    pub(super) async fn create(folder: &DataFolder, programs: &Programs, account: &Account) -> Result<Self> {
         let (new, path) = (folder.new_cluster(), folder.cluster());
         initialize(&new, programs, account).await?;
         let mut sync = account.command(&programs.path("initdb"));
         run(sync.arg("--sync-only").arg("-D").arg(&new)).await?;
         fs::rename(&new, &path).map_err(EmbeddedError::io("move into place", &path))?;
         folder.sync()?;
-        Ok(Self { path, version: programs.version() })
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The major version that wrote the cluster.
-    pub(super) fn version(&self) -> u32 {
-        self.version
+        Ok(Self { path, version: programs.version })
     }
 }
 
 /// Runs initdb with a Unicode character type, or with plain C where the system has no such locale.
-async fn initialize(new: &Path, programs: &Programs, account: &Account) -> Result<(), EmbeddedError> {
+async fn initialize(new: &Path, programs: &Programs, account: &Account) -> Result<()> {
     // Text sorts by code point everywhere: an index must not depend on the system's locale data.
-    let unicode: &[&str] = if programs.version() >= BUILTIN_LOCALE {
+    let unicode: &[&str] = if programs.version >= BUILTIN_LOCALE {
         &["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     } else {
         &["--lc-ctype=C.UTF-8"]
@@ -89,7 +69,7 @@ async fn initialize(new: &Path, programs: &Programs, account: &Account) -> Resul
     }
 }
 
-async fn initdb(new: &Path, programs: &Programs, account: &Account, locale: &[&str]) -> Result<(), EmbeddedError> {
+async fn initdb(new: &Path, programs: &Programs, account: &Account, locale: &[&str]) -> Result<()> {
     // Removes what an interrupted start left behind.
     remove(new)?;
     make_owned(new, account)?;
@@ -107,7 +87,7 @@ async fn initdb(new: &Path, programs: &Programs, account: &Account, locale: &[&s
     run(&mut command).await
 }
 
-async fn run(command: &mut Command) -> Result<(), EmbeddedError> {
+async fn run(command: &mut Command) -> Result<()> {
     let failed = |output: String| EmbeddedError::Program { program: "initdb", output };
     let output = command.output().await.map_err(|error| failed(error.to_string()))?;
     if output.status.success() {

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 /// A failure to start or stop the private PostgreSQL. The messages are for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum EmbeddedError {
-    /// Another process holds the lock of the data folder.
     #[error(
         "another sarcoscreen is using this data folder: {} (process {pid}); stop it, or choose \
          another folder with SARCOSCREEN_DATA_DIR", folder.display()
@@ -44,17 +43,12 @@ pub enum EmbeddedError {
         data_dir: PathBuf,
         account: String,
     },
-    /// No programs were found, and none could be downloaded.
     #[error(
         "no PostgreSQL 15 or later was found, and obtaining one failed: {reason}. Install the \
          PostgreSQL server package (for example `apt-get install postgresql`), or set \
          DATABASE_URL to a database that you run"
     )]
-    Missing {
-        /// Why the programs could not be obtained.
-        reason: String,
-    },
-    /// The programs in the configured folder cannot be used.
+    Missing { reason: String },
     #[error("the PostgreSQL programs in {} (SARCOSCREEN_POSTGRES_BIN) cannot be used: {reason}", bin.display())]
     Unusable { bin: PathBuf, reason: String },
     /// The cluster needs programs of a major version that is not installed.
@@ -67,10 +61,8 @@ pub enum EmbeddedError {
         data: PathBuf,
         /// The major version that wrote the cluster.
         cluster: u32,
-        /// The programs that were found instead.
         found: String,
     },
-    /// A PostgreSQL program failed.
     #[error("{program} failed: {output}")]
     Program {
         program: &'static str,
@@ -80,34 +72,26 @@ pub enum EmbeddedError {
     /// The server ended, or did not answer, while it was starting.
     #[error("PostgreSQL did not start: {reason}; the end of its log:\n{log}")]
     NotReady {
-        /// What happened.
         reason: String,
         /// The last lines of the server log.
         log: String,
     },
-    /// The server refused the connection of the service.
     #[error("PostgreSQL runs, but refused the connection")]
     Refused(#[from] sqlx::Error),
-    /// The server did not stop.
     #[error("PostgreSQL (process {pid}) did not stop: {reason}")]
-    NotStopped {
-        pid: i32,
-        /// What happened.
-        reason: String,
-    },
-    /// The task that restarts the server ended.
+    NotStopped { pid: i32, reason: String },
     #[error("the task that restarts PostgreSQL has ended")]
     Unwatched(#[from] tokio::task::JoinError),
-    /// A file system operation failed.
     #[error("cannot {action} {}", path.display())]
     Io {
         /// The operation, as a verb.
         action: &'static str,
-        /// The path of the operation.
         path: PathBuf,
         source: io::Error,
     },
 }
+
+pub(super) type Result<T, E = EmbeddedError> = std::result::Result<T, E>;
 
 impl EmbeddedError {
     /// Wraps an I/O error with the operation and the path.

@@ -11,7 +11,7 @@ use data_encoding::HEXLOWER;
 use nix::unistd::geteuid;
 
 use super::account::{Account, name_of};
-use super::error::EmbeddedError;
+use super::error::{EmbeddedError, Result};
 
 /// The port in the name of the socket file. The server does not listen on the network.
 pub(super) const PORT: u16 = 5432;
@@ -50,16 +50,14 @@ impl Drop for FolderLock {
 /// A data folder that this process has locked.
 #[derive(Debug)]
 pub(super) struct DataFolder {
-    path: PathBuf,
+    /// Absolute, without symbolic links.
+    pub(super) path: PathBuf,
 }
 
 impl DataFolder {
-    /// Creates the folder if absent, and locks it while the returned lock lives.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the folder is in use, belongs to another account, or cannot be created.
-    pub(super) fn claim(path: &Path) -> Result<(Self, FolderLock), EmbeddedError> {
+    /// Creates the folder if absent, and locks it while the returned lock lives. Fails when the folder is in use, belongs
+    /// to another account, or cannot be created.
+    pub(super) fn claim(path: &Path) -> Result<(Self, FolderLock)> {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(EmbeddedError::io("make", parent))?;
         }
@@ -75,13 +73,10 @@ impl DataFolder {
         Self { path }
     }
 
-    /// Lets the server's account pass through the folder to its own files inside.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the account cannot enter a parent folder.
-    pub(super) fn admit(&self, account: &Account) -> Result<(), EmbeddedError> {
-        if account.dropped() {
+    /// Lets the server's account pass through the folder to its own files inside. Fails when the account cannot enter a
+    /// parent folder.
+    pub(super) fn admit(&self, account: &Account) -> Result<()> {
+        if account.dropped {
             let path = &self.path;
             let mode = fs::metadata(path).map_err(EmbeddedError::io("inspect", path))?.mode();
             // Execute permission does not allow listing, and every file inside has its own mode.
@@ -90,14 +85,9 @@ impl DataFolder {
         match account.barred_at(&self.path) {
             None => Ok(()),
             Some(folder) => {
-                Err(EmbeddedError::Closed { folder, data_dir: self.path.clone(), account: account.name().to_owned() })
+                Err(EmbeddedError::Closed { folder, data_dir: self.path.clone(), account: account.name.clone() })
             }
         }
-    }
-
-    /// The absolute path of the folder.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
     }
 
     pub(super) fn cluster(&self) -> PathBuf {
@@ -115,11 +105,7 @@ impl DataFolder {
     }
 
     /// The folder of the server's socket: `run`, or a short path if that one is too long.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the folder cannot be created or belongs to another account.
-    pub(super) fn socket_folder(&self, account: &Account) -> Result<PathBuf, EmbeddedError> {
+    pub(super) fn socket_folder(&self, account: &Account) -> Result<PathBuf> {
         let run = self.path.join("run");
         if fits_a_socket(&run) {
             make_owned(&run, account)?;
@@ -130,12 +116,9 @@ impl DataFolder {
         Ok(short)
     }
 
-    /// The socket folder of a running server.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the short folder is not private to the account: another account could listen there.
-    pub(super) fn used_socket_folder(&self, account: &Account) -> Result<PathBuf, EmbeddedError> {
+    /// The socket folder of a running server. Fails when the short folder is not private to the account: another account
+    /// could listen there.
+    pub(super) fn used_socket_folder(&self, account: &Account) -> Result<PathBuf> {
         let run = self.path.join("run");
         if fits_a_socket(&run) {
             return Ok(run);
@@ -153,11 +136,7 @@ impl DataFolder {
     }
 
     /// Flushes the folder, so that a rename in it survives a power failure.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the folder cannot be flushed.
-    pub(super) fn sync(&self) -> Result<(), EmbeddedError> {
+    pub(super) fn sync(&self) -> Result<()> {
         let path = &self.path;
         File::open(path).and_then(|folder| folder.sync_all()).map_err(EmbeddedError::io("write out", path))
     }
@@ -165,7 +144,7 @@ impl DataFolder {
     fn short_folder(&self, account: &Account) -> PathBuf {
         let hash = digest(&SHA256, self.path.as_os_str().as_bytes());
         let name = HEXLOWER.encode(&hash.as_ref()[..8]);
-        Path::new(SHORT_PARENT).join(format!("sarcoscreen-{}-{name}", account.uid()))
+        Path::new(SHORT_PARENT).join(format!("sarcoscreen-{}-{name}", account.uid))
     }
 }
 
@@ -173,22 +152,14 @@ impl DataFolder {
 ///
 /// Only the owner of the data folder can create entries in it, so an existing folder is ours. It may belong to the account
 /// of an earlier start, before `postgres` was added to the machine.
-///
-/// # Errors
-///
-/// Fails when the folder cannot be created, or its owner or mode cannot be changed.
-pub(super) fn make_owned(path: &Path, account: &Account) -> Result<(), EmbeddedError> {
+pub(super) fn make_owned(path: &Path, account: &Account) -> Result<()> {
     make_private(path)?;
     account.own_path(path)?;
     set_mode(path, 0o700)
 }
 
 /// Opens a file of mode 0600 for appending, and creates it if absent.
-///
-/// # Errors
-///
-/// Fails when the file cannot be opened.
-pub(super) fn open_private(path: &Path) -> Result<File, EmbeddedError> {
+pub(super) fn open_private(path: &Path) -> Result<File> {
     OpenOptions::new()
         .append(true)
         .read(true)
@@ -198,19 +169,12 @@ pub(super) fn open_private(path: &Path) -> Result<File, EmbeddedError> {
         .map_err(EmbeddedError::io("open", path))
 }
 
-/// # Errors
-///
-/// Fails when the file system refuses.
-pub(super) fn set_mode(path: &Path, mode: u32) -> Result<(), EmbeddedError> {
+pub(super) fn set_mode(path: &Path, mode: u32) -> Result<()> {
     fs::set_permissions(path, Permissions::from_mode(mode)).map_err(EmbeddedError::io("change the mode of", path))
 }
 
 /// Removes a folder with its contents. An absent folder is not an error.
-///
-/// # Errors
-///
-/// Fails when an entry cannot be removed.
-pub(super) fn remove(path: &Path) -> Result<(), EmbeddedError> {
+pub(super) fn remove(path: &Path) -> Result<()> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(EmbeddedError::io("remove", path)(error)),
         _ => Ok(()),
@@ -218,7 +182,7 @@ pub(super) fn remove(path: &Path) -> Result<(), EmbeddedError> {
 }
 
 /// Creates a folder of mode 0700 and returns `true`. An existing folder is not changed.
-fn make_private(path: &Path) -> Result<bool, EmbeddedError> {
+fn make_private(path: &Path) -> Result<bool> {
     match DirBuilder::new().mode(0o700).create(path) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
@@ -227,7 +191,7 @@ fn make_private(path: &Path) -> Result<bool, EmbeddedError> {
 }
 
 /// Like [`make_owned`], in a parent folder where any account may have created an entry of that name.
-fn make_owned_in_public(path: &Path, account: &Account) -> Result<(), EmbeddedError> {
+fn make_owned_in_public(path: &Path, account: &Account) -> Result<()> {
     if make_private(path)? {
         return account.own_path(path);
     }
@@ -244,40 +208,31 @@ fn make_owned_in_public(path: &Path, account: &Account) -> Result<(), EmbeddedEr
 }
 
 fn closed_to_others(at: &Metadata, account: &Account) -> bool {
-    at.is_dir() && at.uid() == account.uid() && at.mode() & 0o777 == 0o700
+    at.is_dir() && at.uid() == account.uid && at.mode() & 0o777 == 0o700
 }
 
 fn not_closed(path: &Path, account: &Account) -> EmbeddedError {
-    unfit(path, format!("should be a folder of {} with mode 0700; remove it", account.name()))
+    unfit(path, format!("should be a folder of {} with mode 0700; remove it", account.name))
 }
 
 /// Refuses a folder of another account or a shared folder such as `/tmp`: others could replace files in it.
-fn require_ours(path: &Path) -> Result<(), EmbeddedError> {
+fn require_ours(path: &Path) -> Result<()> {
     let at = fs::metadata(path).map_err(EmbeddedError::io("inspect", path))?;
     if !at.is_dir() {
         return Err(unfit(path, "is not a folder; choose one with SARCOSCREEN_DATA_DIR"));
     }
     if at.uid() != geteuid().as_raw() {
-        let owner = name_of(at.uid());
-        return Err(unfit(
-            path,
-            format!(
-                "belongs to the account {owner}; start as that account, or choose another folder \
-             with SARCOSCREEN_DATA_DIR"
-            ),
-        ));
+        let owner = format!("belongs to the account {}; start as that account", name_of(at.uid()));
+        return Err(unfit(path, format!("{owner}, or choose another folder with SARCOSCREEN_DATA_DIR")));
     }
     if at.mode() & 0o022 != 0 {
-        return Err(unfit(
-            path,
-            "can be written by other accounts; close it with `chmod go-w`, or \
-             choose another folder with SARCOSCREEN_DATA_DIR",
-        ));
+        let open = "can be written by other accounts; close it with `chmod go-w`";
+        return Err(unfit(path, format!("{open}, or choose another folder with SARCOSCREEN_DATA_DIR")));
     }
     Ok(())
 }
 
-fn lock(folder: &Path) -> Result<File, EmbeddedError> {
+fn lock(folder: &Path) -> Result<File> {
     let path = folder.join("lock");
     let mut file = open_private(&path)?;
     match file.try_lock() {

@@ -14,7 +14,7 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::time::{Instant, sleep};
 
 use super::cluster::Cluster;
-use super::error::EmbeddedError;
+use super::error::{EmbeddedError, Result};
 use super::folder::PORT;
 use super::server::{self, Probe, Server};
 
@@ -26,47 +26,35 @@ const ORPHANS: Duration = Duration::from_secs(30);
 /// notice that its server is gone. PostgreSQL treats either signal as a crash, and recovers as after the end of the server.
 const ENDINGS: [(Duration, Signal); 2] =
     [(Duration::from_secs(1), Signal::SIGQUIT), (Duration::from_secs(2), Signal::SIGKILL)];
-/// Pause between two checks.
 const PAUSE: Duration = Duration::from_millis(25);
 
-/// Adopts a server that runs on the cluster, or makes sure that none runs.
-///
-/// # Errors
-///
-/// Fails when processes of a killed server do not end, or when a server that does not answer cannot be stopped.
-pub(super) async fn adopt_or_clear(
-    cluster: &Cluster,
-    options: &PgConnectOptions,
-) -> Result<Option<Server>, EmbeddedError> {
-    let file = cluster.path().join("postmaster.pid");
+/// Adopts a server that runs on the cluster, or makes sure that none runs. Fails when processes of a killed server do not
+/// end, or when a server that does not answer cannot be stopped.
+pub(super) async fn adopt_or_clear(cluster: &Cluster, options: &PgConnectOptions) -> Result<Option<Server>> {
+    let file = cluster.path.join("postmaster.pid");
     let Some(pid) = recorded(&file)? else {
         return Ok(None);
     };
-    let mut left = occupants(cluster.path(), pid);
+    let mut left = occupants(&cluster.path, pid);
     if left.contains(&pid) {
-        let mut server = Server::adopt(pid, cluster.path());
+        let mut server = Server::adopt(pid, &cluster.path);
         if answers(&server, options).await? {
             return Ok(Some(server));
         }
         server.stop().await?;
-        left = occupants(cluster.path(), pid);
+        left = occupants(&cluster.path, pid);
     }
-    end_orphans(cluster.path(), pid, left).await?;
+    end_orphans(&cluster.path, pid, left).await?;
     clear(&file)?;
     Ok(None)
 }
 
 /// Removes the lock file of a socket whose server is gone. Its process id may have been reused, and the next server would
 /// then refuse to start.
-///
-/// # Errors
-///
-/// Fails when the file exists and cannot be removed.
-pub(super) fn clear_socket(folder: &Path) -> Result<(), EmbeddedError> {
+pub(super) fn clear_socket(folder: &Path) -> Result<()> {
     clear(&folder.join(format!(".s.PGSQL.{PORT}.lock")))
 }
 
-/// Whether the server `pid` still runs on `cluster`.
 pub(super) fn runs_on(cluster: &Path, pid: Pid) -> bool {
     match fs::metadata(cluster) {
         Ok(at) if proc_is_there() => is_postgres_in(pid, &at),
@@ -75,7 +63,7 @@ pub(super) fn runs_on(cluster: &Path, pid: Pid) -> bool {
 }
 
 /// Waits for the database to answer. `false` when the server ended or does not answer.
-async fn answers(server: &Server, options: &PgConnectOptions) -> Result<bool, EmbeddedError> {
+async fn answers(server: &Server, options: &PgConnectOptions) -> Result<bool> {
     let mut deadline = Instant::now() + SILENCE;
     while server.runs() && Instant::now() < deadline {
         match server::probe(options).await? {
@@ -89,7 +77,7 @@ async fn answers(server: &Server, options: &PgConnectOptions) -> Result<bool, Em
 }
 
 /// Ends the backends of a killed postmaster. They run until they notice its end, and block the next start.
-async fn end_orphans(cluster: &Path, postmaster: Pid, mut left: Vec<Pid>) -> Result<(), EmbeddedError> {
+async fn end_orphans(cluster: &Path, postmaster: Pid, mut left: Vec<Pid>) -> Result<()> {
     let begun = Instant::now();
     // Without `/proc`, the recorded id may belong to any process.
     let mut endings = ENDINGS.into_iter().filter(|_| proc_is_there()).peekable();
@@ -112,7 +100,7 @@ async fn end_orphans(cluster: &Path, postmaster: Pid, mut left: Vec<Pid>) -> Res
 }
 
 /// The process id in `postmaster.pid`. `None` if the file does not exist.
-fn recorded(file: &Path) -> Result<Option<Pid>, EmbeddedError> {
+fn recorded(file: &Path) -> Result<Option<Pid>> {
     let text = match fs::read_to_string(file) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -149,7 +137,7 @@ fn proc_is_there() -> bool {
     Path::new("/proc/self/cwd").exists()
 }
 
-fn clear(file: &Path) -> Result<(), EmbeddedError> {
+fn clear(file: &Path) -> Result<()> {
     match fs::remove_file(file) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(EmbeddedError::io("remove", file)(error)),
         _ => Ok(()),

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::error::EmbeddedError;
+use super::error::{EmbeddedError, Result};
 use super::folder::open_private;
 
 /// Size in bytes above which a start renames the log.
@@ -24,11 +24,7 @@ pub(super) struct ServerLog {
 
 impl ServerLog {
     /// Opens the log. A full log is renamed to `postgres.log.old` first.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the log cannot be opened.
-    pub(super) fn open(path: PathBuf) -> Result<Self, EmbeddedError> {
+    pub(super) fn open(path: PathBuf) -> Result<Self> {
         if fs::metadata(&path).is_ok_and(|at| at.len() > FULL) {
             fs::rename(&path, path.with_extension("log.old")).map_err(EmbeddedError::io("set aside", &path))?;
         }
@@ -38,11 +34,7 @@ impl ServerLog {
     }
 
     /// A file handle that the server writes to.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the process has no file handles left.
-    pub(super) fn handle(&self) -> Result<File, EmbeddedError> {
+    pub(super) fn handle(&self) -> Result<File> {
         self.file.try_clone().map_err(EmbeddedError::io("open", &self.path))
     }
 

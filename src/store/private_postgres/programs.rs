@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tokio::process::Command;
 
 use super::account::Account;
-use super::error::EmbeddedError;
+use super::error::{EmbeddedError, Result};
 use super::{Settings, obtain};
 use crate::domain::causes::with_causes;
 
@@ -20,14 +20,10 @@ const DEBIAN: &str = "/usr/lib/postgresql";
 #[derive(Debug)]
 pub(super) struct Programs {
     bin: PathBuf,
-    version: u32,
+    pub(super) version: u32,
 }
 
 impl Programs {
-    pub(super) fn version(&self) -> u32 {
-        self.version
-    }
-
     pub(super) fn path(&self, program: &str) -> PathBuf {
         self.bin.join(program)
     }
@@ -35,17 +31,14 @@ impl Programs {
 
 /// The programs to use: those of the major version `wanted`, otherwise the first usable ones.
 ///
-/// `None` means that none were found, and that [`obtain`] can provide them.
-///
-/// # Errors
-///
-/// Fails when the configured programs do not match, or when the wanted version is not available.
+/// `None` means that none were found, and that [`obtain`] can provide them. Fails when the configured programs do not
+/// match, or when the wanted version is not available.
 pub(super) async fn find(
     settings: &Settings,
     obtained: &Path,
     wanted: Option<u32>,
     account: &Account,
-) -> Result<Option<Programs>, EmbeddedError> {
+) -> Result<Option<Programs>> {
     if let Some(bin) = &settings.postgres_bin {
         let programs = inspect(bin, account).await?;
         return match wanted {
@@ -70,16 +63,11 @@ pub(super) async fn find(
 }
 
 /// Runs the programs in `bin` as the account that will use them, and reads their version.
-///
-/// # Errors
-///
-/// Fails when the programs are missing, cannot be run or are too old.
-pub(super) async fn inspect(bin: &Path, account: &Account) -> Result<Programs, EmbeddedError> {
+pub(super) async fn inspect(bin: &Path, account: &Account) -> Result<Programs> {
     let unusable = |reason: String| EmbeddedError::Unusable { bin: bin.to_owned(), reason };
     let absolute = bin.canonicalize().map_err(|error| unusable(error.to_string()))?;
     if let Some(folder) = account.barred_at(&absolute) {
-        let name = account.name();
-        return Err(unusable(format!("the account {name} cannot enter {}", folder.display())));
+        return Err(unusable(format!("the account {} cannot enter {}", account.name, folder.display())));
     }
     if !absolute.join("initdb").is_file() {
         return Err(unusable("initdb is missing".to_owned()));

@@ -13,7 +13,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::account::Account;
-use super::error::EmbeddedError;
+use super::error::{EmbeddedError, Result};
 use super::leftover;
 use super::log::ServerLog;
 use super::programs::Programs;
@@ -48,14 +48,11 @@ const START: Duration = Duration::from_mins(1);
 const FAST: Duration = Duration::from_secs(30);
 /// Time limit of an immediate shutdown.
 const IMMEDIATE: Duration = Duration::from_secs(10);
-/// Time limit of one connection attempt.
 const ATTEMPT: Duration = Duration::from_secs(2);
-/// Pause between two checks.
 const PAUSE: Duration = Duration::from_millis(15);
 /// Pause between two checks of an adopted server.
 const WATCH: Duration = Duration::from_millis(250);
 
-/// The server process, started or adopted.
 #[derive(Debug)]
 pub(super) struct Server {
     pid: Pid,
@@ -63,7 +60,6 @@ pub(super) struct Server {
     cluster: PathBuf,
 }
 
-/// Result of a connection attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Probe {
     /// The database of the service answers.
@@ -76,17 +72,13 @@ pub(super) enum Probe {
 
 impl Server {
     /// Starts `postgres` on the cluster. Does not wait until it is ready.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the program cannot be run.
     pub(super) fn spawn(
         programs: &Programs,
         account: &Account,
         cluster: &Path,
         socket: &Path,
         log: &ServerLog,
-    ) -> Result<Self, EmbeddedError> {
+    ) -> Result<Self> {
         let mut command = account.command(&programs.path("postgres"));
         configure(&mut command, cluster, socket);
         let failed = |output| EmbeddedError::Program { program: "postgres", output };
@@ -103,30 +95,21 @@ impl Server {
     }
 
     /// Waits until the database answers. Stops the server if it never does.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the server ends, refuses the connection or does not answer.
-    pub(super) async fn ready(&mut self, options: &PgConnectOptions, log: &ServerLog) -> Result<(), EmbeddedError> {
-        match self.await_answer(options).await {
-            Ok(None) => Ok(()),
-            Ok(Some(reason)) => {
-                self.abandon().await;
-                Err(EmbeddedError::NotReady { reason, log: log.tail() })
-            }
-            Err(error) => {
-                self.abandon().await;
-                Err(error)
-            }
+    pub(super) async fn ready(&mut self, options: &PgConnectOptions, log: &ServerLog) -> Result<()> {
+        let answer = self.await_answer(options).await;
+        if !matches!(answer, Ok(None))
+            && let Err(error) = self.stop().await
+        {
+            tracing::warn!(error = %with_causes(&error), "the server of a failed start did not stop");
+        }
+        match answer? {
+            None => Ok(()),
+            Some(reason) => Err(EmbeddedError::NotReady { reason, log: log.tail() }),
         }
     }
 
     /// Stops the server with a fast shutdown, then an immediate one if necessary.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the server cannot be signalled or does not stop.
-    pub(super) async fn stop(&mut self) -> Result<(), EmbeddedError> {
+    pub(super) async fn stop(&mut self) -> Result<()> {
         for (signal, patience) in [(Signal::SIGINT, FAST), (Signal::SIGQUIT, IMMEDIATE)] {
             self.signal(signal)?;
             if self.gone_within(patience).await? {
@@ -134,8 +117,7 @@ impl Server {
             }
             tracing::warn!(pid = self.pid(), %signal, "PostgreSQL has not stopped in time");
         }
-        let reason = "it ignores signals".to_owned();
-        Err(EmbeddedError::NotStopped { pid: self.pid(), reason })
+        Err(EmbeddedError::NotStopped { pid: self.pid(), reason: "it ignores signals".to_owned() })
     }
 
     /// Waits until the process ends by itself, and returns the reason.
@@ -157,18 +139,16 @@ impl Server {
         self.pid.as_raw()
     }
 
-    /// Whether the server was found running.
     pub(super) fn adopted(&self) -> bool {
         self.child.is_none()
     }
 
-    /// Whether the process still runs on its cluster.
     pub(super) fn runs(&self) -> bool {
         leftover::runs_on(&self.cluster, self.pid)
     }
 
     /// `None` once the database answers, otherwise the reason why it does not.
-    async fn await_answer(&mut self, options: &PgConnectOptions) -> Result<Option<String>, EmbeddedError> {
+    async fn await_answer(&mut self, options: &PgConnectOptions) -> Result<Option<String>> {
         let mut deadline = Instant::now() + START;
         while Instant::now() < deadline {
             match probe(options).await? {
@@ -185,13 +165,7 @@ impl Server {
         Ok(Some(format!("it did not answer within {} s", START.as_secs())))
     }
 
-    async fn abandon(&mut self) {
-        if let Err(error) = self.stop().await {
-            tracing::warn!(error = %with_causes(&error), "the server of a failed start did not stop");
-        }
-    }
-
-    fn signal(&mut self, signal: Signal) -> Result<(), EmbeddedError> {
+    fn signal(&mut self, signal: Signal) -> Result<()> {
         // The id of an ended process may already belong to another process.
         let over = match &mut self.child {
             Some(child) => matches!(child.try_wait(), Ok(Some(_))),
@@ -202,14 +176,11 @@ impl Server {
         }
         match kill(self.pid, signal) {
             Ok(()) | Err(Errno::ESRCH) => Ok(()),
-            Err(errno) => {
-                let reason = errno.to_string();
-                Err(EmbeddedError::NotStopped { pid: self.pid(), reason })
-            }
+            Err(errno) => Err(EmbeddedError::NotStopped { pid: self.pid(), reason: errno.to_string() }),
         }
     }
 
-    async fn gone_within(&mut self, patience: Duration) -> Result<bool, EmbeddedError> {
+    async fn gone_within(&mut self, patience: Duration) -> Result<bool> {
         let pid = self.pid();
         if let Some(child) = &mut self.child {
             return match timeout(patience, child.wait()).await {
@@ -230,12 +201,9 @@ impl Server {
     }
 }
 
-/// Tries to connect, and creates the database if the server runs without it.
-///
-/// # Errors
-///
-/// Fails when the server refuses for a reason that waiting does not resolve.
-pub(super) async fn probe(options: &PgConnectOptions) -> Result<Probe, EmbeddedError> {
+/// Tries to connect, and creates the database if the server runs without it. Fails when the server refuses for a reason
+/// that waiting does not resolve.
+pub(super) async fn probe(options: &PgConnectOptions) -> Result<Probe> {
     match ask(options).await {
         // invalid_catalog_name: the first start, or one killed right after initdb.
         Err(EmbeddedError::Refused(sqlx::Error::Database(error))) if error.code().as_deref() == Some("3D000") => {
@@ -245,12 +213,8 @@ pub(super) async fn probe(options: &PgConnectOptions) -> Result<Probe, EmbeddedE
     }
 }
 
-/// Tries to connect.
-///
-/// # Errors
-///
-/// Fails when the server refuses for a reason that waiting does not resolve.
-pub(super) async fn ask(options: &PgConnectOptions) -> Result<Probe, EmbeddedError> {
+/// Tries to connect. Fails when the server refuses for a reason that waiting does not resolve.
+pub(super) async fn ask(options: &PgConnectOptions) -> Result<Probe> {
     match connect_once(options).await {
         Ok(()) => Ok(Probe::Ready),
         Err(sqlx::Error::Database(error)) => match error.code().as_deref() {
@@ -270,7 +234,7 @@ async fn connect_once(options: &PgConnectOptions) -> Result<(), sqlx::Error> {
     connection.map_err(|_| sqlx::Error::PoolTimedOut)??.close().await
 }
 
-async fn make_database(options: &PgConnectOptions) -> Result<Probe, EmbeddedError> {
+async fn make_database(options: &PgConnectOptions) -> Result<Probe> {
     let mut connection = options.clone().database("postgres").connect().await?;
     connection.execute("create database sarcoscreen").await?;
     connection.close().await?;

@@ -6,7 +6,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use super::account::Account;
 use super::cluster::Cluster;
-use super::error::EmbeddedError;
+use super::error::{EmbeddedError, Result};
 use super::folder::{DataFolder, PORT};
 use super::log::ServerLog;
 use super::programs::{self, Programs};
@@ -17,7 +17,7 @@ use super::{NAME, Settings, leftover, obtain};
 #[derive(Debug)]
 pub(super) struct Site {
     settings: Settings,
-    folder: DataFolder,
+    pub(super) folder: DataFolder,
     account: Account,
     socket: PathBuf,
 }
@@ -26,31 +26,19 @@ pub(super) struct Site {
 pub(super) type Begun = (Server, ServerLog, u32);
 
 impl Site {
-    /// Prepares a locked data folder for a server.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the folder is unfit.
-    pub(super) fn prepare(settings: Settings, folder: DataFolder) -> Result<Self, EmbeddedError> {
+    pub(super) fn prepare(settings: Settings, folder: DataFolder) -> Result<Self> {
         let account = Account::for_cluster(&folder.cluster())?;
         folder.admit(&account)?;
         let socket = folder.socket_folder(&account)?;
         Ok(Self { settings, folder, account, socket })
     }
 
-    /// A data folder that another process has locked and runs a service on.
-    ///
-    /// # Errors
-    ///
-    /// Fails when its socket may belong to another account.
-    pub(super) fn held(settings: Settings, folder: DataFolder) -> Result<Self, EmbeddedError> {
+    /// A data folder that another process has locked and runs a service on. Fails when its socket may belong to another
+    /// account.
+    pub(super) fn held(settings: Settings, folder: DataFolder) -> Result<Self> {
         let account = Account::for_cluster(&folder.cluster())?;
         let socket = folder.used_socket_folder(&account)?;
         Ok(Self { settings, folder, account, socket })
-    }
-
-    pub(super) fn folder(&self) -> &DataFolder {
-        &self.folder
     }
 
     /// Connection options for the service's database, as its owner, a superuser.
@@ -59,11 +47,7 @@ impl Site {
     }
 
     /// Adopts a server that runs on the data folder, or starts one. Creates the cluster if absent.
-    ///
-    /// # Errors
-    ///
-    /// Fails when no programs are available or the server cannot be run.
-    pub(super) async fn begin(&self, progress: &dyn Fn(&str)) -> Result<Begun, EmbeddedError> {
+    pub(super) async fn begin(&self, progress: &dyn Fn(&str)) -> Result<Begun> {
         let cluster = Cluster::open(&self.folder.cluster())?;
         if let Some(cluster) = &cluster
             && let Some(begun) = self.adopt(cluster).await?
@@ -75,18 +59,14 @@ impl Site {
         let cluster = if let Some(cluster) = cluster {
             cluster
         } else {
-            progress(&format!("creating a PostgreSQL {} cluster ...", programs.version()));
+            progress(&format!("creating a PostgreSQL {} cluster ...", programs.version));
             Cluster::create(&self.folder, &programs, &self.account).await?
         };
         self.launch(&programs, &cluster)
     }
 
     /// Starts a server on the existing cluster. Never creates a cluster.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the cluster or its programs are missing, or when the server cannot be run.
-    pub(super) async fn begin_again(&self) -> Result<Begun, EmbeddedError> {
+    pub(super) async fn begin_again(&self) -> Result<Begun> {
         let path = self.folder.cluster();
         let gone = || EmbeddedError::Unfit { path: path.clone(), reason: "is missing, with all its data".to_owned() };
         let cluster = Cluster::open(&path)?.ok_or_else(gone)?;
@@ -95,23 +75,23 @@ impl Site {
         }
         let lost = || EmbeddedError::Unfit {
             path: self.folder.programs(),
-            reason: format!("no longer holds the programs of PostgreSQL {}", cluster.version()),
+            reason: format!("no longer holds the programs of PostgreSQL {}", cluster.version),
         };
         self.launch(&self.found(Some(&cluster)).await?.ok_or_else(lost)?, &cluster)
     }
 
-    async fn adopt(&self, cluster: &Cluster) -> Result<Option<Begun>, EmbeddedError> {
+    async fn adopt(&self, cluster: &Cluster) -> Result<Option<Begun>> {
         let Some(server) = leftover::adopt_or_clear(cluster, &self.options()).await? else { return Ok(None) };
         tracing::info!(pid = server.pid(), "adopted a running PostgreSQL server");
-        Ok(Some((server, ServerLog::open(self.folder.server_log())?, cluster.version())))
+        Ok(Some((server, ServerLog::open(self.folder.server_log())?, cluster.version)))
     }
 
-    async fn found(&self, cluster: Option<&Cluster>) -> Result<Option<Programs>, EmbeddedError> {
-        let wanted = cluster.map(Cluster::version);
+    async fn found(&self, cluster: Option<&Cluster>) -> Result<Option<Programs>> {
+        let wanted = cluster.map(|cluster| cluster.version);
         programs::find(&self.settings, &self.folder.programs(), wanted, &self.account).await
     }
 
-    async fn programs(&self, cluster: Option<&Cluster>, progress: &dyn Fn(&str)) -> Result<Programs, EmbeddedError> {
+    async fn programs(&self, cluster: Option<&Cluster>, progress: &dyn Fn(&str)) -> Result<Programs> {
         if let Some(programs) = self.found(cluster).await? {
             return Ok(programs);
         }
@@ -120,10 +100,10 @@ impl Site {
         programs::inspect(&bin, &self.account).await.map_err(unfit)
     }
 
-    fn launch(&self, programs: &Programs, cluster: &Cluster) -> Result<Begun, EmbeddedError> {
+    fn launch(&self, programs: &Programs, cluster: &Cluster) -> Result<Begun> {
         leftover::clear_socket(&self.socket)?;
         let log = ServerLog::open(self.folder.server_log())?;
-        let server = Server::spawn(programs, &self.account, cluster.path(), &self.socket, &log)?;
-        Ok((server, log, cluster.version()))
+        let server = Server::spawn(programs, &self.account, &cluster.path, &self.socket, &log)?;
+        Ok((server, log, cluster.version))
     }
 }

@@ -9,7 +9,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use super::{Embedded, EmbeddedError};
+use super::Embedded;
+use super::error::Result;
 use crate::domain::causes::with_causes;
 
 /// Pause before the first restart attempt. Each failed attempt doubles it.
@@ -25,7 +26,7 @@ pub struct Watched {
     options: PgConnectOptions,
     data_dir: PathBuf,
     stop: oneshot::Sender<()>,
-    task: JoinHandle<Result<(), EmbeddedError>>,
+    task: JoinHandle<Result<()>>,
 }
 
 impl Watched {
@@ -38,30 +39,24 @@ impl Watched {
     }
 
     /// Connection options for the service's database, as its owner, a superuser.
-    #[must_use]
     pub fn connect_options(&self) -> PgConnectOptions {
         self.options.clone()
     }
 
     /// The data folder, as an absolute path without symbolic links.
-    #[must_use]
     pub fn data_dir(&self) -> &Path {
         &self.data_dir
     }
 
     /// Stops the server, even during a restart, waits for its end, and releases the data folder.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the server cannot be signalled or does not stop.
-    pub async fn stop(self) -> Result<(), EmbeddedError> {
+    pub async fn stop(self) -> Result<()> {
         // If the task has ended by itself, the next line returns its error.
         let _ = self.stop.send(());
         self.task.await?
     }
 }
 
-async fn watch(mut embedded: Embedded, asked: oneshot::Receiver<()>) -> Result<(), EmbeddedError> {
+async fn watch(mut embedded: Embedded, asked: oneshot::Receiver<()>) -> Result<()> {
     let stop = tokio::select! {
         asked = asked => asked.is_ok(),
         never = keep(&mut embedded) => match never {},

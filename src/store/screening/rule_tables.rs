@@ -3,21 +3,12 @@
 use jiff::Timestamp;
 
 use crate::domain::screening::rule_table::RuleFiles;
-use crate::store::database::Store;
-use crate::store::database::row::{at, files};
-use crate::store::error::StoreError;
+use crate::store::database::{Store, at, known};
+use crate::store::error::{Result, StoreError};
 
-/// Stores the text of a version, unless it is already stored.
-///
-/// # Errors
-/// Fails when the database holds a different text under the same version, or when the database is unavailable.
-pub async fn record(
-    store: &Store,
-    version: &str,
-    digest: &str,
-    files: &RuleFiles,
-    now: Timestamp,
-) -> Result<(), StoreError> {
+/// Stores the text of a version, unless it is already stored. Fails when the database holds a different text under the same
+/// version.
+pub async fn record(store: &Store, version: &str, digest: &str, files: &RuleFiles, now: Timestamp) -> Result<()> {
     let mut connection = store.common().await?;
     sqlx::query!(
         "insert into rule_tables (version, digest, files, recorded_at) values ($1, $2, $3, $4)
@@ -36,20 +27,14 @@ pub async fn record(
 }
 
 /// The text of a version that this binary does not contain.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn find(store: &Store, version: &str) -> Result<Option<RuleFiles>, StoreError> {
+pub async fn find(store: &Store, version: &str) -> Result<Option<RuleFiles>> {
     let stored = sqlx::query_scalar!("select files from rule_tables where version = $1", version)
         .fetch_optional(&mut *store.common().await?)
         .await?;
-    stored.map(files).transpose()
+    stored.map(|files| known(serde_json::from_value(files).ok(), "rule_tables", "files")).transpose()
 }
 
 /// Every version that a submission may have been scored with.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn versions(store: &Store) -> Result<Vec<String>, StoreError> {
+pub async fn versions(store: &Store) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar!("select version from rule_tables").fetch_all(&mut *store.common().await?).await?)
 }

@@ -5,15 +5,12 @@ use std::collections::VecDeque;
 use uuid::Uuid;
 
 use crate::domain::ids::{ClinicId, SubmissionId};
-use crate::domain::screening::answers::Answers;
-use crate::domain::screening::assessment::Assessment;
-use crate::domain::screening::pathway::PathwayId;
-use crate::domain::submissions::stored::StoredSubmission;
-use crate::store::database::Store;
-use crate::store::database::role::tie_to;
-use crate::store::database::row::{answers_in, known};
-use crate::store::database::session::Session;
-use crate::store::error::StoreError;
+use crate::domain::{
+    screening::answers::Answers, screening::assessment::Assessment, screening::pathway::PathwayId,
+    submissions::stored::StoredSubmission,
+};
+use crate::store::database::{Store, known, role::tie_to, row::answers, session::Session};
+use crate::store::error::Result;
 
 /// Formats ids as the text of a PostgreSQL array: `unnest` flattens an array of arrays, so one array per row is passed as
 /// text.
@@ -74,10 +71,7 @@ impl Columns {
 
 impl Scan {
     /// Begins a scan over the submissions of one clinic, or of all.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable.
-    pub async fn begin(store: &Store, clinic_id: Option<ClinicId>) -> Result<Self, StoreError> {
+    pub async fn begin(store: &Store, clinic_id: Option<ClinicId>) -> Result<Self> {
         let mut transaction = store.begin_snapshot().await?;
         let clinics = match clinic_id {
             Some(clinic_id) => VecDeque::from([clinic_id]),
@@ -92,10 +86,7 @@ impl Scan {
     }
 
     /// The number of remaining rows.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable.
-    pub async fn count(&mut self) -> Result<u64, StoreError> {
+    pub async fn count(&mut self) -> Result<u64> {
         let mut count = 0;
         for clinic_id in &self.clinics {
             tie_to(&mut self.transaction, *clinic_id).await?;
@@ -111,10 +102,7 @@ impl Scan {
     }
 
     /// The next rows, ordered by id. Empty at the end.
-    ///
-    /// # Errors
-    /// Fails when the database is unavailable.
-    pub async fn next(&mut self) -> Result<Vec<Scanned>, StoreError> {
+    pub async fn next(&mut self) -> Result<Vec<Scanned>> {
         while let Some(clinic_id) = self.clinics.front().copied() {
             let rows = self.next_of(clinic_id).await?;
             if !rows.is_empty() {
@@ -126,7 +114,7 @@ impl Scan {
         Ok(Vec::new())
     }
 
-    async fn next_of(&mut self, clinic_id: ClinicId) -> Result<Vec<Scanned>, StoreError> {
+    async fn next_of(&mut self, clinic_id: ClinicId) -> Result<Vec<Scanned>> {
         tie_to(&mut self.transaction, clinic_id).await?;
         let rows = sqlx::query!(
             r#"select submission_id, rule_table, pathway, answers::text as "answers!", assessment::text as "assessment!",
@@ -164,23 +152,17 @@ impl Scan {
 }
 
 impl Scanned {
-    /// # Errors
-    /// Fails when the stored answers are invalid.
-    pub fn answers(&self) -> Result<Answers, StoreError> {
-        answers_in(&self.answers)
+    pub fn answers(&self) -> Result<Answers> {
+        answers(&self.answers)
     }
 
     /// The pathway that was requested by name.
-    ///
-    /// # Errors
-    /// Fails when the stored pathway is invalid.
-    pub fn pathway(&self) -> Result<Option<PathwayId>, StoreError> {
+    pub fn pathway(&self) -> Result<Option<PathwayId>> {
         let pathway = |name: &String| known(PathwayId::parse(name), "submissions", "pathway");
         self.pathway.as_ref().map(pathway).transpose()
     }
 
     /// The names of the columns that differ from those of an assessment.
-    #[must_use]
     pub fn differing_columns(&self, assessment: &Assessment) -> Vec<&'static str> {
         let (own, other) = (&self.columns, Columns::new(assessment));
         let checks = [
@@ -194,9 +176,7 @@ impl Scanned {
         checks.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect()
     }
 
-    /// # Errors
-    /// Fails when the stored assessment is invalid.
-    pub fn assessment(&self) -> Result<Assessment, StoreError> {
+    pub fn assessment(&self) -> Result<Assessment> {
         known(serde_json::from_str(&self.assessment).ok(), "submissions", "assessment")
     }
 }

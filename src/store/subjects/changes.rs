@@ -4,41 +4,32 @@ use jiff::Timestamp;
 
 use super::lock;
 use super::row::{ContactColumns, open_before, seal_before};
-use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, CredentialId, MergeId, SubjectId};
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::subjects::Subject;
 use crate::domain::subjects::history::{Before, ChangeKind, SubjectChange};
 use crate::domain::subjects::{Consent, Contact};
-use crate::domain::submissions::Accepted;
+use crate::domain::{audit::AuditEntry, subjects::Subject, submissions::Accepted};
 use crate::store::audit;
-use crate::store::database::Store;
-use crate::store::database::connection::Connection;
-use crate::store::database::keys::Keys;
-use crate::store::database::page::{Key, Scope, cut};
-use crate::store::database::row::{at, known};
-use crate::store::error::StoreError;
+use crate::store::database::page::{Key, Scope};
+use crate::store::database::{Connection, Keys, Store, at, known};
+use crate::store::error::{Result, StoreError};
 
 /// The new value of a change by staff.
 pub enum Replacement {
-    /// The complete contact data.
     Contact(Contact),
     /// Consent, or its withdrawal.
     Consent(Consent),
 }
 
 /// Replaces the contact data or consent of a subject, if it still has the version that the caller read, and adds the value
-/// before to the history.
-///
-/// # Errors
-/// Fails when the subject does not exist, changed since, or was merged into another, or when the database is unavailable.
+/// before to the history. Fails when the subject does not exist, changed since, or was merged into another.
 pub async fn replace(
     store: &Store,
     subject_id: SubjectId,
     seen: i32,
     replacement: Replacement,
     audit: &AuditEntry,
-) -> Result<Subject, StoreError> {
+) -> Result<Subject> {
     let clinic_id = audit.clinic_id;
     let mut transaction = store.begin(clinic_id).await?;
     let found = lock(&mut transaction, &store.keys, clinic_id, subject_id.0).await?;
@@ -64,24 +55,19 @@ pub async fn replace(
     let change = change_of(&subject, audit.at, audit.credential_id, change);
     insert(&mut transaction, &store.keys, clinic_id, subject_id, &change).await?;
     update(&mut transaction, &store.keys, clinic_id, &subject, audit.at).await?;
-    audit::insert(&store.keys, &mut transaction, audit).await?;
-    transaction.commit().await?;
+    audit::commit(&store.keys, transaction, audit).await?;
     Ok(subject)
 }
 
 /// One page of a subject's changes, latest first.
-///
-/// # Errors
-/// Fails when the cursor is not from this list, when a sealed value cannot be decrypted, or when the database is
-/// unavailable.
 pub async fn list(
     store: &Store,
     clinic_id: ClinicId,
     subject_id: SubjectId,
     page: &PageRequest,
-) -> Result<Page<SubjectChange>, StoreError> {
+) -> Result<Page<SubjectChange>> {
     let scope = Scope { clinic_id, list: "changes of a subject by version", filter: subject_id.to_string() };
-    let after = page.cursor.as_deref().map(|cursor| scope.open(&store.keys, cursor)).transpose()?;
+    let after = scope.after(&store.keys, page)?;
     let rows = sqlx::query!(
         r#"select version, at as "at: jiff_sqlx::Timestamp", credential_id, change, before_sealed, merge_id
            from subject_changes where clinic_id = $1 and subject_id = $2 and version < $3
@@ -103,12 +89,9 @@ pub async fn list(
             merge_id: row.merge_id.map(MergeId),
         })
     });
-    let changes = changes.collect::<Result<Vec<_>, StoreError>>()?;
-    let (items, next_cursor) = cut(changes, page.limit, |last| {
-        let id = uuid::Uuid::from_u128(last.version.unsigned_abs().into());
-        scope.seal(&store.keys, Key { rank: 0, at: last.at, id })
-    });
-    Ok(Page { items, next_cursor })
+    let changes = changes.collect::<Result<Vec<_>>>()?;
+    let id = |version: i32| uuid::Uuid::from_u128(version.unsigned_abs().into());
+    Ok(scope.page(&store.keys, page.limit, changes, |last| Key::new(last.at, id(last.version))))
 }
 
 /// Adds the contact data and consent of a submission to those of the subject. Parts that the submission does not have stay
@@ -119,11 +102,10 @@ pub(in crate::store) async fn add_to_contact(
     keys: &Keys,
     accepted: &Accepted,
     subject_id: SubjectId,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let (clinic_id, draft) = (accepted.actor.clinic_id, &accepted.draft.subject);
     let row = lock(connection, keys, clinic_id, subject_id.0).await?;
-    let before = row
-        .ok_or(StoreError::Inconsistent { table: "subjects", what: "the subject of the submission does not exist" })?;
+    let before = known(row, "subjects", "the subject of the submission does not exist")?;
     let (sent, known) = (draft.contact.clone(), before.contact.clone());
     let contact = if accepted.draft.imported { known.over(sent) } else { sent.over(known) };
     let newer = |consent: &&Consent| before.consent.as_ref().is_none_or(|known| known.given_at <= consent.given_at);
@@ -166,7 +148,7 @@ pub(in crate::store) async fn update(
     clinic_id: ClinicId,
     subject: &Subject,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let columns = ContactColumns::new(keys, clinic_id, subject.subject_id, &subject.contact)?;
     let consent = subject.consent.as_ref();
     sqlx::query!(
@@ -192,14 +174,13 @@ pub(in crate::store) async fn update(
     Ok(())
 }
 
-/// Adds a row to the history of a subject.
 pub(in crate::store) async fn insert(
     connection: &mut Connection,
     keys: &Keys,
     clinic_id: ClinicId,
     subject_id: SubjectId,
     change: &SubjectChange,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let before = seal_before(keys, clinic_id, (subject_id, change.version), &change.before)?;
     sqlx::query!(
         "insert into subject_changes

@@ -5,31 +5,19 @@ use std::path::Path;
 use uuid::Uuid;
 
 use super::erasure_log::{self, Erased};
-use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, EventId, SubjectId};
-use crate::domain::webhooks::Event;
-use crate::store::audit;
-use crate::store::database::Store;
-use crate::store::database::connection::Connection;
-use crate::store::database::removal_lock::one_at_a_time;
-use crate::store::error::StoreError;
-use crate::store::webhooks::outbox;
+use crate::domain::{audit::AuditEntry, webhooks::Event};
+use crate::store::database::{Connection, Store, removal_lock::one_at_a_time};
+use crate::store::error::{Result, StoreError};
+use crate::store::{audit, webhooks::outbox};
 
 /// Subjects read per query when a log is replayed.
 const CHUNK: i64 = 1_000;
 
 /// Removes a subject, every subject merged into it, and everything stored about them. If a log is given, they are added to
-/// it before the commit. Audit entries keep the ids, which no longer identify a person.
-///
-/// # Errors
-/// Fails when the subject does not exist, when it was merged into another, when the log cannot be written, or when the
-/// database is unavailable.
-pub async fn erase(
-    store: &Store,
-    subject_id: SubjectId,
-    log: Option<&Path>,
-    entry: &AuditEntry,
-) -> Result<(), StoreError> {
+/// it before the commit. Audit entries keep the ids, which no longer identify a person. Fails when the subject does not
+/// exist, when it was merged into another, or when the log cannot be written.
+pub async fn erase(store: &Store, subject_id: SubjectId, log: Option<&Path>, entry: &AuditEntry) -> Result<()> {
     let clinic_id = entry.clinic_id;
     let mut transaction = store.begin_jobs(clinic_id).await?;
     one_at_a_time(&mut transaction, clinic_id).await?;
@@ -60,8 +48,7 @@ pub async fn erase(
     if let Some(log) = log {
         erasure_log::append(store, log, clinic_id, &all, entry.at).await?;
     }
-    transaction.commit().await?;
-    Ok(())
+    transaction.commit().await
 }
 
 /// Removes subjects and everything stored about them.
@@ -69,7 +56,7 @@ pub(in crate::store) async fn remove(
     connection: &mut Connection,
     clinic_id: ClinicId,
     subjects: &[Uuid],
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let clinic = clinic_id.0;
     let cases = sqlx::query_scalar!(
         "select follow_up_id from follow_ups where clinic_id = $1 and subject_id = any($2)
@@ -109,7 +96,7 @@ pub(in crate::store) async fn remove(
 }
 
 /// Removes the sent and pending events of subjects. The event about the erasure itself is still sent.
-async fn remove_events(connection: &mut Connection, clinic_id: ClinicId, subjects: &[Uuid]) -> Result<(), StoreError> {
+async fn remove_events(connection: &mut Connection, clinic_id: ClinicId, subjects: &[Uuid]) -> Result<()> {
     sqlx::query!(
         "with due as (
              select webhook_id, event_id from webhook_deliveries where clinic_id = $1 and subject_id = any($2)
@@ -134,7 +121,7 @@ pub(in crate::store) async fn remove_submissions(
     connection: &mut Connection,
     clinic_id: ClinicId,
     submissions: &[Uuid],
-) -> Result<(), StoreError> {
+) -> Result<()> {
     sqlx::query!(
         "select submission_id from submissions where clinic_id = $1 and submission_id = any($2)
          order by submission_id for update",
@@ -161,7 +148,7 @@ pub(in crate::store) async fn remove_cases(
     connection: &mut Connection,
     clinic_id: ClinicId,
     cases: &[Uuid],
-) -> Result<(), StoreError> {
+) -> Result<()> {
     sqlx::query!("delete from idempotency_keys where clinic_id = $1 and resource_id = any($2)", clinic_id.0, cases)
         .execute(&mut *connection)
         .await?;
@@ -187,7 +174,6 @@ pub struct Listed {
 /// The next subjects of a clinic, ordered by id.
 #[derive(Debug)]
 pub struct Chunk {
-    /// Number of subjects read.
     pub rows: u64,
     /// Where the next chunk begins. `None` at the end.
     pub next: Option<SubjectId>,
@@ -195,18 +181,13 @@ pub struct Chunk {
     pub listed: Vec<Listed>,
 }
 
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn count(store: &Store, clinic_id: ClinicId) -> Result<u64, StoreError> {
+pub async fn count(store: &Store, clinic_id: ClinicId) -> Result<u64> {
     let count = sqlx::query_scalar!(r#"select count(*) as "count!" from subjects where clinic_id = $1"#, clinic_id.0);
     Ok(count.fetch_one(&mut *store.begin_jobs(clinic_id).await?).await?.unsigned_abs())
 }
 
 /// Checks the next subjects of a clinic against the log.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn next(store: &Store, clinic_id: ClinicId, after: SubjectId, erased: &Erased) -> Result<Chunk, StoreError> {
+pub async fn next(store: &Store, clinic_id: ClinicId, after: SubjectId, erased: &Erased) -> Result<Chunk> {
     let rows = sqlx::query!(
         "select subject_id, merged_into from subjects
          where clinic_id = $1 and subject_id > $2 order by subject_id limit $3",

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::domain::ids::ClinicId;
 use crate::store::database::Store;
-use crate::store::error::StoreError;
+use crate::store::error::{Result, StoreError};
 
 /// The erased subjects, as listed in the logs.
 #[derive(Debug, Default)]
@@ -24,16 +24,9 @@ pub struct Erased {
 }
 
 impl Erased {
-    /// Number of subjects in the logs.
-    #[must_use]
-    pub fn len(&self) -> usize {
+    /// The number of erased subjects.
+    pub fn count(&self) -> usize {
         self.hashes.len()
-    }
-
-    /// Whether the logs list no subject.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.hashes.is_empty()
     }
 
     /// Whether the logs list this subject, under any of the keys.
@@ -41,9 +34,7 @@ impl Erased {
         store.keys.erasure_hashes(clinic_id, subject_id).iter().any(|hash| self.hashes.contains(hash))
     }
 
-    /// # Errors
-    /// Fails when a log cannot be read.
-    pub fn read(paths: &[PathBuf]) -> Result<Self, StoreError> {
+    pub fn read(paths: &[PathBuf]) -> Result<Self> {
         let mut erased = Self::default();
         for path in paths {
             let file = File::open(path).map_err(|error| refused(path, &error))?;
@@ -70,7 +61,7 @@ pub(in crate::store) async fn append(
     clinic_id: ClinicId,
     subjects: &[Uuid],
     at: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let line = |subject: &Uuid| {
         let hash = store.keys.erasure_hashes(clinic_id.0, *subject).first().copied().unwrap_or_default();
         format!("{} {at}\n", HEXLOWER.encode(&hash))
@@ -127,7 +118,7 @@ mod tests {
         std::fs::write(&path, torn).unwrap();
         write(&path, &line(3)).unwrap();
         let erased = Erased::read(&[path]).unwrap();
-        assert_eq!((erased.len(), erased.unreadable), (2, 1));
+        assert_eq!((erased.count(), erased.unreadable), (2, 1));
         assert!(erased.hashes.contains(&[1; 32]) && erased.hashes.contains(&[3; 32]));
     }
 }

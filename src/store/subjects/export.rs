@@ -5,19 +5,14 @@ use uuid::Uuid;
 
 use super::row::{Row, open_before};
 use crate::domain::ids::{ClinicId, FollowUpId, SubjectId};
-use crate::domain::subjects::Subject;
 use crate::domain::subjects::history::{Before, SubjectExport};
-use crate::domain::subjects::{Consent, Contact};
-use crate::store::database::Store;
-use crate::store::database::connection::Connection;
-use crate::store::database::keys::{Keys, Place};
-use crate::store::error::StoreError;
+use crate::domain::subjects::{Consent, Contact, Subject};
+use crate::store::database::{Connection, Keys, Store, keys::Place};
+use crate::store::error::{Result, StoreError};
 
-/// Everything stored about a subject and the subjects merged into it, from one snapshot.
-///
-/// # Errors
-/// Fails when the subject does not exist, when a sealed value cannot be decrypted, or when the database is unavailable.
-pub async fn export(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) -> Result<SubjectExport, StoreError> {
+/// Everything stored about a subject and the subjects merged into it, from one snapshot. Fails when the subject does not
+/// exist.
+pub async fn export(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) -> Result<SubjectExport> {
     let mut transaction = store.begin_report(clinic_id).await?;
     let subjects = sqlx::query_as!(
         Row,
@@ -69,12 +64,7 @@ fn consent_in_json(consent: &Consent) -> Value {
     json!({"to_contact": to_contact, "text_version": text_version, "given_at": given_at})
 }
 
-async fn history(
-    connection: &mut Connection,
-    keys: &Keys,
-    clinic_id: ClinicId,
-    ids: &[Uuid],
-) -> Result<Vec<Value>, StoreError> {
+async fn history(connection: &mut Connection, keys: &Keys, clinic_id: ClinicId, ids: &[Uuid]) -> Result<Vec<Value>> {
     let rows = sqlx::query!(
         r#"select subject_id, version, before_sealed, to_jsonb(c) - array['clinic_id', 'before_sealed'] as "row!"
            from subject_changes c where clinic_id = $1 and subject_id = any($2) order by at, subject_id, version"#,
@@ -83,37 +73,32 @@ async fn history(
     )
     .fetch_all(connection)
     .await?;
-    let open = |(change, sealed, mut row): ((SubjectId, i32), Option<Vec<u8>>, Value)| {
-        row["before"] = match open_before(keys, clinic_id, change, sealed.as_deref())? {
+    let mut history = Vec::with_capacity(rows.len());
+    for mut change in rows {
+        let version = (SubjectId(change.subject_id), change.version);
+        change.row["before"] = match open_before(keys, clinic_id, version, change.before_sealed.as_deref())? {
             Before::Nothing => Value::Null,
             Before::Contact(contact) => contact_in_json(&contact),
             Before::Consent(consent) => consent_in_json(&consent),
         };
-        Ok(row)
-    };
-    let rows = rows.into_iter().map(|row| ((SubjectId(row.subject_id), row.version), row.before_sealed, row.row));
-    rows.map(open).collect()
+        history.push(change.row);
+    }
+    Ok(history)
 }
 
-async fn submissions(connection: &mut Connection, clinic_id: ClinicId, ids: &[Uuid]) -> Result<Vec<Value>, StoreError> {
-    let rows = sqlx::query_scalar!(
+async fn submissions(connection: &mut Connection, clinic_id: ClinicId, ids: &[Uuid]) -> Result<Vec<Value>> {
+    Ok(sqlx::query_scalar!(
         r#"select to_jsonb(s) - 'clinic_id' as "row!" from submissions s
            where clinic_id = $1 and subject_id = any($2) order by received_at, submission_id"#,
         clinic_id.0,
         ids,
     )
     .fetch_all(connection)
-    .await?;
-    Ok(rows)
+    .await?)
 }
 
 /// Each follow-up with its events and decrypted notes.
-async fn follow_ups(
-    connection: &mut Connection,
-    keys: &Keys,
-    clinic_id: ClinicId,
-    ids: &[Uuid],
-) -> Result<Vec<Value>, StoreError> {
+async fn follow_ups(connection: &mut Connection, keys: &Keys, clinic_id: ClinicId, ids: &[Uuid]) -> Result<Vec<Value>> {
     let cases = sqlx::query!(
         r#"select follow_up_id, to_jsonb(f) - 'clinic_id' as "row!" from follow_ups f
            where clinic_id = $1 and subject_id = any($2) order by flagged_at, follow_up_id"#,
@@ -146,31 +131,25 @@ async fn follow_ups(
     Ok(found)
 }
 
-async fn merges(connection: &mut Connection, clinic_id: ClinicId, ids: &[Uuid]) -> Result<Vec<Value>, StoreError> {
-    let rows = sqlx::query_scalar!(
+async fn merges(connection: &mut Connection, clinic_id: ClinicId, ids: &[Uuid]) -> Result<Vec<Value>> {
+    Ok(sqlx::query_scalar!(
         r#"select to_jsonb(m) - 'clinic_id' as "row!" from subject_merges m
            where clinic_id = $1 and (kept = any($2) or merged = any($2)) order by merged_at, merge_id"#,
         clinic_id.0,
         ids,
     )
     .fetch_all(connection)
-    .await?;
-    Ok(rows)
+    .await?)
 }
 
 /// Audit entries that name the subject. The ids of other subjects in the same entry are left out.
-async fn audit_entries(
-    connection: &mut Connection,
-    clinic_id: ClinicId,
-    ids: &[Uuid],
-) -> Result<Vec<Value>, StoreError> {
-    let rows = sqlx::query_scalar!(
+async fn audit_entries(connection: &mut Connection, clinic_id: ClinicId, ids: &[Uuid]) -> Result<Vec<Value>> {
+    Ok(sqlx::query_scalar!(
         r#"select to_jsonb(a) - array['clinic_id', 'subject_ids', 'resource_ids'] as "row!" from audit_entries a
            where clinic_id = $1 and (subject_id = any($2) or subject_ids && $2) order by at, audit_entry_id"#,
         clinic_id.0,
         ids,
     )
     .fetch_all(connection)
-    .await?;
-    Ok(rows)
+    .await?)
 }

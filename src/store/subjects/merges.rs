@@ -4,17 +4,11 @@ use uuid::Uuid;
 
 use super::changes::{insert as insert_change, update as update_subject};
 use super::lock;
-use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, FollowUpId, MergeId, SubjectId, SubmissionId};
-use crate::domain::subjects::Subject;
 use crate::domain::subjects::history::{Before, ChangeKind, SubjectChange, SubjectMerge};
-use crate::domain::submissions::Idempotency;
-use crate::store::database::Store;
-use crate::store::database::connection::Connection;
-use crate::store::database::constraint::Meaning;
-use crate::store::database::removal_lock::one_at_a_time;
-use crate::store::database::row::at;
-use crate::store::error::StoreError;
+use crate::domain::{audit::AuditEntry, subjects::Subject, submissions::Idempotency};
+use crate::store::database::{Connection, Store, at, constraint::Meaning, removal_lock::one_at_a_time};
+use crate::store::error::{Result, StoreError};
 use crate::store::follow_ups::merged_cases;
 use crate::store::idempotency_keys::{Effect, Kept, claim};
 
@@ -31,17 +25,15 @@ pub struct Merging {
 }
 
 /// Merges one subject into another. Submissions and follow-ups move, and if both have an open follow-up, one is closed.
-/// When this returns, the merge is on disk. A retry gets the response of the first request.
-///
-/// # Errors
-/// Fails when a subject does not exist, when the one that stays changed since, when one of them is part of another merge,
-/// when the idempotency key was used for another request, or when the database is unavailable.
+/// When this returns, the merge is on disk. A retry gets the response of the first request. Fails when a subject does not
+/// exist, when the one that stays changed since, when one of them is part of another merge, or when the idempotency key was
+/// used for another request.
 pub async fn merge(
     store: &Store,
     merging: Merging,
     request: Option<&Idempotency>,
     entry: &AuditEntry,
-) -> Result<SubjectMerge, StoreError> {
+) -> Result<SubjectMerge> {
     let clinic_id = entry.clinic_id;
     let mut transaction = store.begin(clinic_id).await?;
     one_at_a_time(&mut transaction, clinic_id).await?;
@@ -76,11 +68,8 @@ pub async fn merge(
 
 /// Undoes a merge. The listed rows that still exist move back, and the follow-up that the merge closed is reopened, unless
 /// it changed since or another one is open. `spare` holds ids for copies of follow-ups that later submissions of the kept
-/// subject joined.
-///
-/// # Errors
-/// Fails when the merge does not exist or is already undone, when the idempotency key was used for another request, or when
-/// the database is unavailable.
+/// subject joined. Fails when the merge does not exist or is already undone, or when the idempotency key was used for
+/// another request.
 pub async fn undo(
     store: &Store,
     (kept, merge_id): (SubjectId, MergeId),
@@ -88,7 +77,7 @@ pub async fn undo(
     entry: &AuditEntry,
     undone_by: Uuid,
     spare: &[FollowUpId],
-) -> Result<SubjectMerge, StoreError> {
+) -> Result<SubjectMerge> {
     let clinic_id = entry.clinic_id;
     let mut transaction = store.begin(clinic_id).await?;
     one_at_a_time(&mut transaction, clinic_id).await?;
@@ -124,22 +113,17 @@ pub async fn undo(
     Ok(SubjectMerge { undone_at: Some(entry.at), ..merge })
 }
 
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn find(store: &Store, clinic_id: ClinicId, merge_id: MergeId) -> Result<Option<SubjectMerge>, StoreError> {
+pub async fn find(store: &Store, clinic_id: ClinicId, merge_id: MergeId) -> Result<Option<SubjectMerge>> {
     let found = find_in(&mut *store.clinic(clinic_id).await?, clinic_id, merge_id).await?;
     Ok(found.map(|(merge, _)| merge))
 }
 
 /// The current merge of a merged subject: its id, the kept subject, and the credential that merged them.
-///
-/// # Errors
-/// Fails when the database is unavailable.
 pub async fn merge_of(
     store: &Store,
     clinic_id: ClinicId,
     merged: SubjectId,
-) -> Result<Option<(MergeId, SubjectId, Uuid)>, StoreError> {
+) -> Result<Option<(MergeId, SubjectId, Uuid)>> {
     let row = sqlx::query!(
         "select merge_id, kept, merged_by from subject_merges
          where clinic_id = $1 and merged = $2 and undone_at is null",
@@ -157,7 +141,7 @@ async fn lock_both(
     store: &Store,
     clinic_id: ClinicId,
     named: [SubjectId; 2],
-) -> Result<[Option<Subject>; 2], StoreError> {
+) -> Result<[Option<Subject>; 2]> {
     let turned = named[0] > named[1];
     let [first, second] = if turned { [named[1], named[0]] } else { named };
     let first = lock(connection, &store.keys, clinic_id, first.0).await?;
@@ -172,7 +156,7 @@ async fn retried(
     request: Option<&Idempotency>,
     merge_id: MergeId,
     entry: &AuditEntry,
-) -> Result<Option<SubjectMerge>, StoreError> {
+) -> Result<Option<SubjectMerge>> {
     let Some(request) = request else { return Ok(None) };
     // A merge has only one version.
     let effect = Effect::Version(merge_id.0, 1);
@@ -194,7 +178,7 @@ async fn allowed(
     merging: Merging,
     kept: Option<Subject>,
     merged: Option<Subject>,
-) -> Result<(Subject, Subject), StoreError> {
+) -> Result<(Subject, Subject)> {
     let kept = kept.ok_or(StoreError::Missing)?;
     if kept.version != merging.seen {
         return Err(StoreError::Stale);
@@ -227,7 +211,7 @@ async fn with_withdrawal(
     kept: Subject,
     merged: &Subject,
     entry: &AuditEntry,
-) -> Result<Subject, StoreError> {
+) -> Result<Subject> {
     let Some(withdrawal) = merged.consent.as_ref().filter(|consent| !consent.to_contact) else { return Ok(kept) };
     match &kept.consent {
         Some(given) if given.to_contact && given.given_at <= withdrawal.given_at => {
@@ -255,7 +239,7 @@ async fn changed(
     kind: ChangeKind,
     merge_id: MergeId,
     entry: &AuditEntry,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     subject.version += 1;
     let change = SubjectChange {
         version: subject.version,
@@ -276,7 +260,7 @@ async fn move_submissions(
     from: SubjectId,
     to: SubjectId,
     listed: Option<&[SubmissionId]>,
-) -> Result<Vec<SubmissionId>, StoreError> {
+) -> Result<Vec<SubmissionId>> {
     let listed: Option<Vec<Uuid>> = listed.map(|ids| ids.iter().map(|id| id.0).collect());
     let moved = sqlx::query_scalar!(
         "update submissions set subject_id = $3
@@ -297,7 +281,7 @@ async fn write(
     merge: &SubjectMerge,
     closed_version: Option<i32>,
     entry: &AuditEntry,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let submissions: Vec<Uuid> = merge.submission_ids.iter().map(|id| id.0).collect();
     let follow_ups: Vec<Uuid> = merge.follow_up_ids.iter().map(|id| id.0).collect();
     sqlx::query!(
@@ -324,7 +308,7 @@ async fn find_in(
     connection: &mut Connection,
     clinic_id: ClinicId,
     merge_id: MergeId,
-) -> Result<Option<(SubjectMerge, Option<i32>)>, StoreError> {
+) -> Result<Option<(SubjectMerge, Option<i32>)>> {
     let row = sqlx::query!(
         r#"select merge_id, kept, merged, merged_at as "merged_at: jiff_sqlx::Timestamp", submission_ids, follow_up_ids,
                   closed_follow_up, closed_version, undone_at as "undone_at: jiff_sqlx::Timestamp"

@@ -10,24 +10,17 @@ pub(super) mod row;
 
 use uuid::Uuid;
 
-use super::database::Store;
-use super::database::connection::Connection;
-use super::database::keys::Keys;
-use super::error::StoreError;
+use super::database::{Connection, Keys, Store};
+use super::error::Result;
 use crate::domain::ids::{ClinicId, SubjectId};
-use crate::domain::subjects::Subject;
-use crate::domain::subjects::{Contact, LookUp};
+use crate::domain::subjects::{Contact, LookUp, Subject};
 use row::{Row, open_contact};
 
-/// Maximum number of subjects that a search returns.
 pub const SEARCH_LIMIT: i64 = 50;
 
 /// Finds subjects of a clinic by blind index, at most [`SEARCH_LIMIT`]. For a merged subject, returns the subject that it
 /// was merged into.
-///
-/// # Errors
-/// Fails when the database is unavailable, or when a sealed value cannot be decrypted.
-pub async fn search(store: &Store, clinic_id: ClinicId, by: LookUp, text: &str) -> Result<Vec<Subject>, StoreError> {
+pub async fn search(store: &Store, clinic_id: ClinicId, by: LookUp, text: &str) -> Result<Vec<Subject>> {
     let normalized = by.normalize(text);
     if normalized.is_empty() {
         return Ok(Vec::new());
@@ -60,9 +53,7 @@ pub async fn search(store: &Store, clinic_id: ClinicId, by: LookUp, text: &str) 
     rows.into_iter().map(|row| row.open(&store.keys, clinic_id)).collect()
 }
 
-/// # Errors
-/// Fails when the database is unavailable, or when a sealed value cannot be decrypted.
-pub async fn find(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) -> Result<Option<Subject>, StoreError> {
+pub async fn find(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) -> Result<Option<Subject>> {
     let row = sqlx::query_as!(
         Row,
         r#"select subject_id, reference_hash, reference_sealed, contact_sealed, consent_to_contact,
@@ -83,7 +74,7 @@ pub(super) async fn lock(
     keys: &Keys,
     clinic_id: ClinicId,
     subject_id: Uuid,
-) -> Result<Option<Subject>, StoreError> {
+) -> Result<Option<Subject>> {
     let row = sqlx::query_as!(
         Row,
         r#"select subject_id, reference_hash, reference_sealed, contact_sealed, consent_to_contact,
@@ -98,24 +89,18 @@ pub(super) async fn lock(
     row.map(|row| row.open(keys, clinic_id)).transpose()
 }
 
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn exists(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) -> Result<bool, StoreError> {
-    let found = sqlx::query_scalar!(
+pub async fn exists(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
         r#"select exists (select from subjects where clinic_id = $1 and subject_id = $2) as "found!""#,
         clinic_id.0,
         subject_id.0,
     )
     .fetch_one(&mut *store.clinic(clinic_id).await?)
-    .await?;
-    Ok(found)
+    .await?)
 }
 
 /// The contact data of a subject. `None` without consent to contact; the sealed value is then not decrypted.
-///
-/// # Errors
-/// Fails when the database is unavailable, or when the sealed value cannot be decrypted.
-pub async fn contact(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) -> Result<Option<Contact>, StoreError> {
+pub async fn contact(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) -> Result<Option<Contact>> {
     let consented = sqlx::query_scalar!(
         "select contact_sealed from subjects where clinic_id = $1 and subject_id = $2 and consent_to_contact",
         clinic_id.0,

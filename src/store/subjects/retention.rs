@@ -9,19 +9,14 @@ use super::erasure::{remove, remove_cases, remove_submissions};
 use super::erasure_log;
 use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, SubjectId};
-use crate::store::audit;
-use crate::store::database::Store;
-use crate::store::database::connection::Connection;
-use crate::store::database::removal_lock::one_at_a_time;
-use crate::store::database::row::at;
-use crate::store::error::StoreError;
+use crate::store::database::{Connection, Store, at, removal_lock::one_at_a_time};
+use crate::store::{audit, error::Result};
 
 /// Submissions per batch.
 pub const BATCH: i64 = 500;
 /// Idempotency keys per batch.
 const KEYS: i64 = 1_000;
 
-/// What a batch removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retired {
     pub submissions: u64,
@@ -31,16 +26,13 @@ pub struct Retired {
 
 /// Removes the oldest submissions that were received before a time and whose follow-up, if any, is closed; then closed
 /// follow-ups without submissions; then subjects with no data left. `None` when another instance is doing this.
-///
-/// # Errors
-/// Fails when the erasure log cannot be written, or when the database is unavailable.
 pub async fn retire(
     store: &Store,
     before: Timestamp,
     log: Option<&Path>,
     of_submissions: &AuditEntry,
     of_subjects: &AuditEntry,
-) -> Result<Option<Retired>, StoreError> {
+) -> Result<Option<Retired>> {
     let clinic_id = of_submissions.clinic_id;
     let mut transaction = store.begin_jobs(clinic_id).await?;
     if !alone(&mut transaction, clinic_id).await? {
@@ -70,10 +62,7 @@ pub async fn retire(
 }
 
 /// The number of a clinic's submissions received before a time.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn count(store: &Store, clinic_id: ClinicId, before: Timestamp) -> Result<u64, StoreError> {
+pub async fn count(store: &Store, clinic_id: ClinicId, before: Timestamp) -> Result<u64> {
     let count = sqlx::query_scalar!(
         r#"select count(*) as "count!" from submissions where clinic_id = $1 and received_at < $2"#,
         clinic_id.0,
@@ -85,10 +74,7 @@ pub async fn count(store: &Store, clinic_id: ClinicId, before: Timestamp) -> Res
 }
 
 /// Removes a batch of expired idempotency keys, and returns their number.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn forget_keys(store: &Store, clinic_id: ClinicId, now: Timestamp) -> Result<u64, StoreError> {
+pub async fn forget_keys(store: &Store, clinic_id: ClinicId, now: Timestamp) -> Result<u64> {
     let mut transaction = store.begin_jobs(clinic_id).await?;
     let gone = sqlx::query!(
         "delete from idempotency_keys k
@@ -117,7 +103,7 @@ struct Removable {
 }
 
 /// Locks subjects first, with the subjects merged into them, and follow-ups next, in the same order as intake.
-async fn due(connection: &mut Connection, clinic_id: ClinicId, before: Timestamp) -> Result<Removable, StoreError> {
+async fn due(connection: &mut Connection, clinic_id: ClinicId, before: Timestamp) -> Result<Removable> {
     let found = sqlx::query!(
         "select s.submission_id, s.subject_id, s.follow_up_id
          from submissions s
@@ -156,7 +142,7 @@ async fn due(connection: &mut Connection, clinic_id: ClinicId, before: Timestamp
     Ok(Removable { submissions: still.map(|row| row.submission_id).collect(), cases, subjects })
 }
 
-async fn alone(connection: &mut Connection, clinic_id: ClinicId) -> Result<bool, StoreError> {
+async fn alone(connection: &mut Connection, clinic_id: ClinicId) -> Result<bool> {
     let got = sqlx::query_scalar!(
         r#"select pg_try_advisory_xact_lock(hashtextextended('retention ' || $1, 0)) as "got!""#,
         clinic_id.to_string(),
@@ -164,12 +150,8 @@ async fn alone(connection: &mut Connection, clinic_id: ClinicId) -> Result<bool,
     Ok(got.fetch_one(connection).await?)
 }
 
-async fn without_submissions(
-    connection: &mut Connection,
-    clinic_id: ClinicId,
-    cases: &[Uuid],
-) -> Result<Vec<Uuid>, StoreError> {
-    let empty = sqlx::query_scalar!(
+async fn without_submissions(connection: &mut Connection, clinic_id: ClinicId, cases: &[Uuid]) -> Result<Vec<Uuid>> {
+    Ok(sqlx::query_scalar!(
         "select follow_up_id from follow_ups f
          where clinic_id = $1 and follow_up_id = any($2)
            and not exists (select from submissions s where s.clinic_id = $1 and s.follow_up_id = f.follow_up_id)",
@@ -177,17 +159,12 @@ async fn without_submissions(
         cases,
     )
     .fetch_all(connection)
-    .await?;
-    Ok(empty)
+    .await?)
 }
 
 /// The subjects without submissions and follow-ups, with the subjects merged into them.
-async fn left_with_nothing(
-    connection: &mut Connection,
-    clinic_id: ClinicId,
-    subjects: &[Uuid],
-) -> Result<Vec<Uuid>, StoreError> {
-    let left = sqlx::query_scalar!(
+async fn left_with_nothing(connection: &mut Connection, clinic_id: ClinicId, subjects: &[Uuid]) -> Result<Vec<Uuid>> {
+    Ok(sqlx::query_scalar!(
         "with left_over as (
              select subject_id from subjects p
              where clinic_id = $1 and subject_id = any($2) and merged_into is null
@@ -201,6 +178,5 @@ async fn left_with_nothing(
         subjects,
     )
     .fetch_all(connection)
-    .await?;
-    Ok(left)
+    .await?)
 }

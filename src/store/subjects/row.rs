@@ -5,12 +5,10 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::domain::ids::{ClinicId, SubjectId};
-use crate::domain::language::Language;
-use crate::domain::subjects::Subject;
-use crate::domain::subjects::history::Before;
-use crate::domain::subjects::{Channel, Consent, Contact, LookUp};
-use crate::store::database::keys::{Keys, Place};
-use crate::store::error::StoreError;
+use crate::domain::subjects::{Channel, Consent, Contact, LookUp, Subject};
+use crate::domain::{language::Language, subjects::history::Before};
+use crate::store::database::{Keys, keys::Place, known};
+use crate::store::error::Result;
 
 /// The columns that are read.
 pub(in crate::store) struct Row {
@@ -37,7 +35,7 @@ pub(in crate::store) struct ContactColumns {
 
 impl Row {
     /// Decrypts the sealed values.
-    pub(in crate::store) fn open(self, keys: &Keys, clinic_id: ClinicId) -> Result<Subject, StoreError> {
+    pub(in crate::store) fn open(self, keys: &Keys, clinic_id: ClinicId) -> Result<Subject> {
         let subject_id = SubjectId(self.subject_id);
         let reference = open_reference(keys, clinic_id, self.reference_hash.zip(self.reference_sealed))?;
         let consent = match (self.consent_to_contact, self.consent_text_version, self.consent_given_at) {
@@ -68,7 +66,7 @@ impl ContactColumns {
         clinic_id: ClinicId,
         subject_id: SubjectId,
         contact: &Contact,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<Self> {
         if *contact == Contact::default() {
             return Ok(Self::default());
         }
@@ -91,7 +89,7 @@ pub(in crate::store) fn open_reference(
     keys: &Keys,
     clinic_id: ClinicId,
     columns: Option<(Vec<u8>, Vec<u8>)>,
-) -> Result<Option<String>, StoreError> {
+) -> Result<Option<String>> {
     let Some((hash, sealed)) = columns else { return Ok(None) };
     Ok(Some(keys.open(Place::reference(clinic_id, &hash), &sealed)?.to_string()))
 }
@@ -101,10 +99,10 @@ pub(in crate::store) fn open_contact(
     clinic_id: ClinicId,
     subject_id: SubjectId,
     sealed: &[u8],
-) -> Result<Contact, StoreError> {
+) -> Result<Contact> {
     let clear = keys.open(Place::contact(clinic_id, subject_id), sealed)?;
-    let contact: SealedContact = serde_json::from_str(&clear).map_err(|_| broken("contact_sealed"))?;
-    Ok(Contact::from(contact))
+    let contact: SealedContact = known(serde_json::from_str(&clear).ok(), "subjects", "contact_sealed")?;
+    Ok(contact.into())
 }
 
 /// Seals the value before a change. `None` if there was none.
@@ -113,7 +111,7 @@ pub(in crate::store) fn seal_before(
     clinic_id: ClinicId,
     change: (SubjectId, i32),
     before: &Before,
-) -> Result<Option<Vec<u8>>, StoreError> {
+) -> Result<Option<Vec<u8>>> {
     let before = match before {
         Before::Nothing => return Ok(None),
         Before::Contact(contact) => SealedBefore::Contact(contact.into()),
@@ -129,10 +127,10 @@ pub(in crate::store) fn open_before(
     clinic_id: ClinicId,
     change: (SubjectId, i32),
     sealed: Option<&[u8]>,
-) -> Result<Before, StoreError> {
+) -> Result<Before> {
     let Some(sealed) = sealed else { return Ok(Before::Nothing) };
     let clear = keys.open(Place::before(clinic_id, change), sealed)?;
-    Ok(match serde_json::from_str(&clear).map_err(|_| broken("before_sealed"))? {
+    Ok(match known(serde_json::from_str(&clear).ok(), "subjects", "before_sealed")? {
         SealedBefore::Contact(contact) => Before::Contact(contact.into()),
         SealedBefore::Consent { to_contact, text_version, given_at } => {
             Before::Consent(Consent { to_contact, text_version, given_at })
@@ -140,12 +138,8 @@ pub(in crate::store) fn open_before(
     })
 }
 
-fn broken(what: &'static str) -> StoreError {
-    StoreError::Inconsistent { table: "subjects", what }
-}
-
-fn json(value: &impl Serialize) -> Result<Zeroizing<String>, StoreError> {
-    serde_json::to_string(value).map(Zeroizing::new).map_err(|_| broken("cannot be written as JSON"))
+fn json(value: &impl Serialize) -> Result<Zeroizing<String>> {
+    known(serde_json::to_string(value).ok().map(Zeroizing::new), "subjects", "cannot be written as JSON")
 }
 
 /// The plaintext of sealed contact data.

@@ -11,25 +11,20 @@ use sqlx::Postgres;
 use uuid::Uuid;
 
 use super::SummaryRow;
-use crate::domain::follow_ups::FollowUp;
-use crate::domain::follow_ups::worklist::FollowUpFilter;
-use crate::domain::ids::ClinicId;
-use crate::domain::screening::rule_table::Band;
-use crate::domain::submissions::ExternalSource;
 use crate::domain::submissions::export::{Chunk, Exported, ExportedFollowUp, ExportedSubmission};
-use crate::domain::submissions::stored::SubmissionFilter;
-use crate::store::database::Store;
-use crate::store::database::connection::Connection;
+use crate::domain::{
+    follow_ups::FollowUp, follow_ups::worklist::FollowUpFilter, ids::ClinicId, screening::rule_table::Band,
+    submissions::ExternalSource, submissions::stored::SubmissionFilter,
+};
 use crate::store::database::page::{Key, Scope};
-use crate::store::database::row::{at, bound};
-use crate::store::error::StoreError;
-use crate::store::follow_ups::row::follow_up_query;
+use crate::store::database::{Connection, Store, at, bound};
+use crate::store::error::Result;
+use crate::store::follow_ups::row::{Row, follow_up_query};
 use crate::store::subjects::row::open_reference;
 
 /// Rows per query: enough to make round trips negligible, few enough to keep a chunk small.
 const CHUNK: i64 = 1_000;
 
-/// The columns of [`SubmissionRow`].
 const SUBMISSIONS: &str = "
     select s.submission_id, s.subject_id, s.origin, s.received_at, s.imported, s.rule_table, s.score_total, s.score_lower,
            s.score_upper, s.band_at_least, s.band_at_most, s.care_level, s.flagged, s.follow_up_id,
@@ -52,21 +47,17 @@ const SUBMISSIONS: &str = "
     order by s.received_at, s.submission_id";
 
 /// The next submissions of a clinic after a cursor, received before `until`.
-///
-/// # Errors
-/// Fails when the cursor is not from this export, when the database is unavailable, or when a row violates an invariant.
 pub async fn submissions(
     store: &Store,
     clinic_id: ClinicId,
     filter: &SubmissionFilter,
     until: Timestamp,
     after: Option<&str>,
-) -> Result<Chunk<ExportedSubmission>, StoreError> {
+) -> Result<Chunk<ExportedSubmission>> {
     let scope = Scope { clinic_id, list: "export of submissions", filter: format!("{filter:?}") };
     let after = start(&scope, store, after)?;
     let since = filter.received_from.unwrap_or(Timestamp::UNIX_EPOCH);
     let until = filter.received_to.map_or(until, |to| to.min(until));
-    let mut connection = store.report(clinic_id).await?;
     let rows = sqlx::query_as::<Postgres, SubmissionRow>(SUBMISSIONS)
         .bind(clinic_id.0)
         .bind(at(after.at))
@@ -81,31 +72,26 @@ pub async fn submissions(
         .bind(filter.instrument_positive.as_deref())
         .bind(filter.subject_id.map(|id| id.0))
         .bind(filter.imported)
-        .fetch_all(&mut *connection)
+        .fetch_all(&mut *store.report(clinic_id).await?)
         .await?;
-    drop(connection);
-    let key =
-        |row: &SubmissionRow| Key { rank: 0, at: row.summary.received_at.to_jiff(), id: row.summary.submission_id };
+    let key = |row: &SubmissionRow| Key::new(row.summary.received_at.to_jiff(), row.summary.submission_id);
     let next = next(&scope, store, &rows, key);
     let row = |row: SubmissionRow| {
         Ok(Exported { cursor: scope.seal(&store.keys, key(&row)), row: row.open(store, clinic_id)? })
     };
-    let rows = rows.into_iter().filter(|row| row.wanted).map(row).collect::<Result<_, StoreError>>()?;
+    let rows = rows.into_iter().filter(|row| row.wanted).map(row).collect::<Result<_>>()?;
     Ok(Chunk { rows, next })
 }
 
 /// The next follow-ups of a clinic after a cursor, flagged before `until`. Without a state filter, closed ones are
 /// included.
-///
-/// # Errors
-/// Fails when the cursor is not from this export, when the database is unavailable, or when a row violates an invariant.
 pub async fn follow_ups(
     store: &Store,
     clinic_id: ClinicId,
     filter: &FollowUpFilter,
     until: Timestamp,
     after: Option<&str>,
-) -> Result<Chunk<ExportedFollowUp>, StoreError> {
+) -> Result<Chunk<ExportedFollowUp>> {
     let scope = Scope { clinic_id, list: "export of follow-ups", filter: format!("{filter:?}") };
     let after = start(&scope, store, after)?;
     let mut connection = store.report(clinic_id).await?;
@@ -120,8 +106,8 @@ pub async fn follow_ups(
     )
     .fetch_all(&mut *connection)
     .await?;
-    let cases = rows.into_iter().map(FollowUp::try_from).collect::<Result<Vec<_>, _>>()?;
-    let key = |case: &FollowUp| Key { rank: 0, at: case.flagged_at, id: case.follow_up_id.0 };
+    let cases = rows.into_iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
+    let key = |case: &FollowUp| Key::new(case.flagged_at, case.follow_up_id.0);
     let next = next(&scope, store, &cases, key);
     let wanted = |case: &FollowUp| {
         (filter.states.is_empty() || filter.states.contains(&case.state.name()))
@@ -143,7 +129,7 @@ async fn references(
     store: &Store,
     clinic_id: ClinicId,
     cases: &[FollowUp],
-) -> Result<HashMap<Uuid, String>, StoreError> {
+) -> Result<HashMap<Uuid, String>> {
     let subjects: Vec<Uuid> = cases.iter().map(|case| case.subject_id.0).collect();
     let rows = sqlx::query!(
         "select subject_id, reference_hash, reference_sealed from subjects where clinic_id = $1 and subject_id = any($2)",
@@ -163,15 +149,16 @@ async fn references(
 }
 
 /// The start of a chunk: the cursor, or the beginning.
-fn start(scope: &Scope, store: &Store, after: Option<&str>) -> Result<Key, StoreError> {
-    let beginning = Key { rank: 0, at: Timestamp::UNIX_EPOCH, id: Uuid::nil() };
-    after.map_or(Ok(beginning), |cursor| scope.open(&store.keys, cursor))
+fn start(scope: &Scope, store: &Store, after: Option<&str>) -> Result<Key> {
+    after.map_or(Ok(Key::new(Timestamp::UNIX_EPOCH, Uuid::nil())), |cursor| scope.open(&store.keys, cursor))
 }
 
 /// The cursor after a full chunk. `None` after a chunk that is not full, which is the last one.
 fn next<T>(scope: &Scope, store: &Store, rows: &[T], key: impl Fn(&T) -> Key) -> Option<String> {
-    let full = i64::try_from(rows.len()).is_ok_and(|count| count >= CHUNK);
-    rows.last().filter(|_| full).map(|last| scope.seal(&store.keys, key(last)))
+    if i64::try_from(rows.len()).is_ok_and(|count| count < CHUNK) {
+        return None;
+    }
+    rows.last().map(|last| scope.seal(&store.keys, key(last)))
 }
 
 #[derive(sqlx::FromRow)]
@@ -189,9 +176,9 @@ struct SubmissionRow {
 }
 
 impl SubmissionRow {
-    fn open(self, store: &Store, clinic_id: ClinicId) -> Result<ExportedSubmission, StoreError> {
+    fn open(self, store: &Store, clinic_id: ClinicId) -> Result<ExportedSubmission> {
         Ok(ExportedSubmission {
-            summary: self.summary.try_into()?,
+            summary: self.summary.read()?,
             reference: open_reference(&store.keys, clinic_id, self.reference_hash.zip(self.reference_sealed))?,
             answered_at: self.answered_at.map(jiff_sqlx::Timestamp::to_jiff),
             findings: self.findings,

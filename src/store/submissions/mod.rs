@@ -1,7 +1,6 @@
 //! Submissions: stored through the writers of [`intake`], found and listed.
 
 pub mod exports;
-pub mod history;
 pub(super) mod intake;
 pub mod records;
 pub mod statistics;
@@ -9,27 +8,25 @@ pub mod statistics;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::database::Store;
-use super::database::page::{Key, Scope, cut};
-use super::database::row::{answers, at, band, bound, care_level, known, language};
-use super::database::writer::Writer;
-use super::error::StoreError;
-use crate::domain::follow_ups::StateName;
+use super::database::page::{Key, Scope};
+use super::database::row::{answers, band, language};
+use super::database::{Store, at, bound, known, writer::Writer};
+use super::error::{Result, StoreError};
 use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId, SubmissionId};
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::screening::assessment::Score;
-use crate::domain::screening::pathway::PathwayId;
-use crate::domain::screening::rule_table::Band;
-use crate::domain::screening::urgency::Urgency;
 use crate::domain::submissions::stored::{FollowUpLink, Stored, StoredSubmission, SubmissionFilter, SubmissionSummary};
 use crate::domain::submissions::{Accepted, ExternalSource, Origin};
+use crate::domain::{
+    follow_ups::StateName, screening::assessment::Score, screening::pathway::PathwayId, screening::red_flag::CareLevel,
+    screening::rule_table::Band, screening::urgency::Urgency,
+};
 use intake::{Intake, Outcome};
 
 /// Maximum attempts to store a submission when the submission of its idempotency key is erased in between.
 const ATTEMPTS: usize = 3;
 
 /// See [`Writers::store_submission`](super::writers::Writers::store_submission).
-pub(super) async fn commit(store: &Store, writer: &Writer<Intake>, accepted: Accepted) -> Result<Stored, StoreError> {
+pub(super) async fn commit(store: &Store, writer: &Writer<Intake>, accepted: Accepted) -> Result<Stored> {
     let clinic_id = accepted.actor.clinic_id;
     let mut intake = Intake::new(&store.keys, accepted)?;
     for _ in 0..ATTEMPTS {
@@ -51,13 +48,7 @@ pub(super) async fn commit(store: &Store, writer: &Writer<Intake>, accepted: Acc
     Err(StoreError::Inconsistent { table: "idempotency_keys", what: "names a submission that does not exist" })
 }
 
-/// # Errors
-/// Fails when the database is unavailable, or when the row violates an invariant.
-pub async fn find(
-    store: &Store,
-    clinic_id: ClinicId,
-    submission_id: SubmissionId,
-) -> Result<Option<StoredSubmission>, StoreError> {
+pub async fn find(store: &Store, clinic_id: ClinicId, submission_id: SubmissionId) -> Result<Option<StoredSubmission>> {
     let row = sqlx::query_as!(
         Row,
         r#"select submission_id, subject_id, credential_id, origin, language, source_system, source_id, pathway,
@@ -73,21 +64,18 @@ pub async fn find(
     )
     .fetch_optional(&mut *store.clinic(clinic_id).await?)
     .await?;
-    row.map(StoredSubmission::try_from).transpose()
+    row.map(Row::read).transpose()
 }
 
 /// One page of a clinic's submissions, newest first.
-///
-/// # Errors
-/// Fails when the cursor is not from this list, or when the database is unavailable.
 pub async fn list(
     store: &Store,
     clinic_id: ClinicId,
     filter: &SubmissionFilter,
     page: &PageRequest,
-) -> Result<Page<SubmissionSummary>, StoreError> {
+) -> Result<Page<SubmissionSummary>> {
     let scope = Scope { clinic_id, list: "submissions by received_at", filter: format!("{filter:?}") };
-    let after = page.cursor.as_deref().map(|cursor| scope.open(&store.keys, cursor)).transpose()?;
+    let after = scope.after(&store.keys, page)?;
     let rows = sqlx::query_as!(
         SummaryRow,
         r#"select submission_id, subject_id, origin, imported, rule_table, score_total, score_lower, score_upper, band_at_least,
@@ -125,22 +113,56 @@ pub async fn list(
     )
     .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
-    let summaries = rows.into_iter().map(SubmissionSummary::try_from).collect::<Result<Vec<_>, _>>()?;
-    let (items, next_cursor) = cut(summaries, page.limit, |last| {
-        scope.seal(&store.keys, Key { rank: 0, at: last.received_at, id: last.submission_id.0 })
-    });
-    Ok(Page { items, next_cursor })
+    let summaries = rows.into_iter().map(SummaryRow::read).collect::<Result<Vec<_>, _>>()?;
+    Ok(scope.page(&store.keys, page.limit, summaries, |last| Key::new(last.received_at, last.submission_id.0)))
+}
+
+/// One page of a subject's submissions, latest answered first, and the submission that precedes the last one of the page in
+/// time. That row is read anyway to determine whether a next page exists.
+pub async fn of_subject(
+    store: &Store,
+    clinic_id: ClinicId,
+    subject_id: SubjectId,
+    page: &PageRequest,
+) -> Result<(Page<StoredSubmission>, Option<StoredSubmission>)> {
+    let scope = Scope { clinic_id, list: "submissions of a subject by answered_at", filter: subject_id.to_string() };
+    let after = scope.after(&store.keys, page)?;
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select submission_id, subject_id, credential_id, origin, language, source_system, source_id, pathway,
+                  supersedes, imported, answers, assessment, follow_up_id, follow_up_state, follow_up_urgency, follow_up_joined,
+                  (select later.submission_id from submissions later
+                   where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id
+                   order by later.received_at desc, later.submission_id desc limit 1) as superseded_by,
+                  received_at as "received_at: jiff_sqlx::Timestamp",
+                  answered_at as "answered_at: jiff_sqlx::Timestamp"
+           from submissions
+           where clinic_id = $1 and subject_id = $2
+             and (coalesce(answered_at, received_at), submission_id) < (
+                 coalesce($3::timestamptz, 'infinity'),
+                 coalesce($4::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+             )
+           order by coalesce(answered_at, received_at) desc, submission_id desc limit $5"#,
+        clinic_id.0,
+        subject_id.0,
+        after.map(|key| at(key.at)) as _,
+        after.map(|key| key.id),
+        i64::from(page.limit) + 1,
+    )
+    .fetch_all(&mut *store.clinic(clinic_id).await?)
+    .await?;
+    let stored = rows.into_iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
+    let before = stored.get(usize::from(page.limit)).cloned();
+    let key = |last: &StoredSubmission| Key::new(last.answered(), last.submission_id.0);
+    Ok((scope.page(&store.keys, page.limit, stored, key), before))
 }
 
 /// The submissions of a follow-up, oldest first.
-///
-/// # Errors
-/// Fails when the database is unavailable.
 pub async fn of_follow_up(
     store: &Store,
     clinic_id: ClinicId,
     follow_up_id: FollowUpId,
-) -> Result<Vec<SubmissionSummary>, StoreError> {
+) -> Result<Vec<SubmissionSummary>> {
     let rows = sqlx::query_as!(
         SummaryRow,
         r#"select submission_id, subject_id, origin, imported, rule_table, score_total, score_lower, score_upper, band_at_least,
@@ -153,10 +175,9 @@ pub async fn of_follow_up(
     )
     .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
-    rows.into_iter().map(SubmissionSummary::try_from).collect()
+    rows.into_iter().map(SummaryRow::read).collect()
 }
 
-/// The columns of a submission.
 pub(super) struct Row {
     pub submission_id: Uuid,
     pub subject_id: Uuid,
@@ -179,33 +200,30 @@ pub(super) struct Row {
     pub follow_up_joined: Option<bool>,
 }
 
-impl TryFrom<Row> for StoredSubmission {
-    type Error = StoreError;
-
-    fn try_from(row: Row) -> Result<Self, StoreError> {
-        let broken = |what| StoreError::Inconsistent { table: "submissions", what };
-        let pathway = row.pathway.map(|name| PathwayId::parse(&name).ok_or_else(|| broken("pathway")));
-        let link = (row.follow_up_id, row.follow_up_state, row.follow_up_urgency, row.follow_up_joined);
-        Ok(Self {
-            submission_id: SubmissionId(row.submission_id),
-            subject_id: SubjectId(row.subject_id),
-            credential_id: CredentialId(row.credential_id),
-            origin: Origin::parse(&row.origin).ok_or_else(|| broken("origin"))?,
-            received_at: row.received_at.to_jiff(),
-            answered_at: row.answered_at.map(jiff_sqlx::Timestamp::to_jiff),
-            language: language(&row.language, "submissions")?,
-            source: row.source_system.zip(row.source_id).map(|(system, id)| ExternalSource { system, id }),
+impl Row {
+    pub(in crate::store) fn read(self) -> Result<StoredSubmission> {
+        const TABLE: &str = "submissions";
+        let pathway = self.pathway.map(|name| known(PathwayId::parse(&name), TABLE, "pathway"));
+        Ok(StoredSubmission {
+            submission_id: SubmissionId(self.submission_id),
+            subject_id: SubjectId(self.subject_id),
+            credential_id: CredentialId(self.credential_id),
+            origin: known(Origin::parse(&self.origin), TABLE, "origin")?,
+            received_at: self.received_at.to_jiff(),
+            answered_at: self.answered_at.map(jiff_sqlx::Timestamp::to_jiff),
+            language: language(&self.language, "submissions")?,
+            source: self.source_system.zip(self.source_id).map(|(system, id)| ExternalSource { system, id }),
             pathway: pathway.transpose()?,
-            supersedes: row.supersedes.map(SubmissionId),
-            superseded_by: row.superseded_by.map(SubmissionId),
-            imported: row.imported,
-            answers: answers(&row.answers)?,
-            assessment: serde_json::from_value(row.assessment).map_err(|_| broken("assessment"))?,
-            follow_up: match link {
+            supersedes: self.supersedes.map(SubmissionId),
+            superseded_by: self.superseded_by.map(SubmissionId),
+            imported: self.imported,
+            answers: answers(&self.answers.to_string())?,
+            assessment: known(serde_json::from_value(self.assessment).ok(), TABLE, "assessment")?,
+            follow_up: match (self.follow_up_id, self.follow_up_state, self.follow_up_urgency, self.follow_up_joined) {
                 (Some(id), Some(state), Some(rank), Some(joined)) => Some(FollowUpLink {
                     follow_up_id: FollowUpId(id),
-                    state: StateName::parse(&state).ok_or_else(|| broken("follow_up_state"))?,
-                    urgency: Urgency::from_rank(rank).ok_or_else(|| broken("follow_up_urgency"))?,
+                    state: known(StateName::parse(&state), TABLE, "follow_up_state")?,
+                    urgency: known(Urgency::from_rank(rank), TABLE, "follow_up_urgency")?,
                     joined,
                 }),
                 _ => None,
@@ -232,27 +250,28 @@ struct SummaryRow {
     follow_up_id: Option<Uuid>,
 }
 
-impl TryFrom<SummaryRow> for SubmissionSummary {
-    type Error = StoreError;
-
-    fn try_from(row: SummaryRow) -> Result<Self, StoreError> {
-        Ok(Self {
-            submission_id: SubmissionId(row.submission_id),
-            subject_id: SubjectId(row.subject_id),
-            origin: known(Origin::parse(&row.origin), "submissions", "origin")?,
-            received_at: row.received_at.to_jiff(),
-            imported: row.imported,
-            rule_table: row.rule_table,
+impl SummaryRow {
+    pub(in crate::store) fn read(self) -> Result<SubmissionSummary> {
+        Ok(SubmissionSummary {
+            submission_id: SubmissionId(self.submission_id),
+            subject_id: SubjectId(self.subject_id),
+            origin: known(Origin::parse(&self.origin), "submissions", "origin")?,
+            received_at: self.received_at.to_jiff(),
+            imported: self.imported,
+            rule_table: self.rule_table,
             score: Score {
-                total: row.score_total.into(),
-                lower: row.score_lower.into(),
-                upper: row.score_upper.into(),
+                total: self.score_total.into(),
+                lower: self.score_lower.into(),
+                upper: self.score_upper.into(),
             },
-            band_at_least: band(&row.band_at_least)?,
-            band_at_most: band(&row.band_at_most)?,
-            care_level: care_level(row.care_level.as_deref())?,
-            flagged: row.flagged,
-            follow_up_id: row.follow_up_id.map(FollowUpId),
+            band_at_least: band(&self.band_at_least)?,
+            band_at_most: band(&self.band_at_most)?,
+            care_level: self
+                .care_level
+                .map(|name| known(CareLevel::parse(&name), "submissions", "care_level"))
+                .transpose()?,
+            flagged: self.flagged,
+            follow_up_id: self.follow_up_id.map(FollowUpId),
         })
     }
 }

@@ -5,24 +5,20 @@ use uuid::Uuid;
 use super::Row;
 use crate::domain::ids::{ClinicId, SenderId, SubmissionId};
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::submissions::ExternalSource;
-use crate::domain::submissions::record::RecordFilter;
-use crate::domain::submissions::stored::StoredSubmission;
-use crate::store::database::Store;
-use crate::store::database::page::{Key, Scope, cut};
-use crate::store::database::row::{at, bound};
-use crate::store::error::StoreError;
+use crate::domain::{
+    submissions::ExternalSource, submissions::record::RecordFilter, submissions::stored::StoredSubmission,
+};
+use crate::store::database::page::{Key, Scope};
+use crate::store::database::{Store, at, bound};
+use crate::store::error::Result;
 
 /// The submissions of a sender that have this identifier in another system. At most two, because the caller only needs to
 /// know whether there is exactly one.
-///
-/// # Errors
-/// Fails when the database is unavailable.
 pub async fn of_source(
     store: &Store,
     (clinic_id, sender_id): (ClinicId, SenderId),
     source: &ExternalSource,
-) -> Result<Vec<SubmissionId>, StoreError> {
+) -> Result<Vec<SubmissionId>> {
     let ids: Vec<Uuid> = sqlx::query_scalar!(
         "select submission_id from submissions
          where clinic_id = $1 and source_system = $2 and source_id = $3 and credential_id = any (array(
@@ -38,15 +34,11 @@ pub async fn of_source(
     Ok(ids.into_iter().map(SubmissionId).collect())
 }
 
-/// Whether a submission was sent by this sender.
-///
-/// # Errors
-/// Fails when the database is unavailable.
 pub async fn is_of_sender(
     store: &Store,
     (clinic_id, sender_id): (ClinicId, SenderId),
     submission_id: SubmissionId,
-) -> Result<bool, StoreError> {
+) -> Result<bool> {
     Ok(sqlx::query_scalar!(
         r#"select exists (
                select from submissions s join credentials c using (clinic_id, credential_id)
@@ -61,17 +53,14 @@ pub async fn is_of_sender(
 }
 
 /// One page of a clinic's submissions, latest received first.
-///
-/// # Errors
-/// Fails when the cursor is not from this list, or when the database is unavailable.
 pub async fn list(
     store: &Store,
     clinic_id: ClinicId,
     filter: &RecordFilter,
     page: &PageRequest,
-) -> Result<Page<StoredSubmission>, StoreError> {
+) -> Result<Page<StoredSubmission>> {
     let scope = Scope { clinic_id, list: "records by received_at", filter: format!("{filter:?}") };
-    let after = page.cursor.as_deref().map(|cursor| scope.open(&store.keys, cursor)).transpose()?;
+    let after = scope.after(&store.keys, page)?;
     let rows = sqlx::query_as!(
         Row,
         r#"select submission_id, subject_id, credential_id, origin, language, source_system, source_id, pathway,
@@ -116,8 +105,6 @@ pub async fn list(
     )
     .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
-    let stored = rows.into_iter().map(StoredSubmission::try_from).collect::<Result<Vec<_>, _>>()?;
-    let key = |last: &StoredSubmission| Key { rank: 0, at: last.received_at, id: last.submission_id.0 };
-    let (items, next_cursor) = cut(stored, page.limit, |last| scope.seal(&store.keys, key(last)));
-    Ok(Page { items, next_cursor })
+    let stored = rows.into_iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
+    Ok(scope.page(&store.keys, page.limit, stored, |last| Key::new(last.received_at, last.submission_id.0)))
 }

@@ -5,26 +5,15 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::domain::follow_ups::StateName;
-use crate::domain::ids::ClinicId;
 use crate::domain::submissions::statistics::{
     AGE_CLASSES_HOURS, ClosedCases, Count, DayRange, Dimension, OpenCases, Statistics, SubmissionCounts,
 };
-use crate::store::database::Store;
-use crate::store::database::connection::Connection;
-use crate::store::database::row::{at, known};
-use crate::store::error::StoreError;
+use crate::domain::{follow_ups::StateName, ids::ClinicId};
+use crate::store::database::{Connection, Store, at, known};
+use crate::store::error::Result;
 
 /// A clinic's statistics over a range of days, with its currently open follow-ups.
-///
-/// # Errors
-/// Fails when the database is unavailable, or when a row violates an invariant.
-pub async fn read(
-    store: &Store,
-    clinic_id: ClinicId,
-    range: DayRange,
-    now: Timestamp,
-) -> Result<Statistics, StoreError> {
+pub async fn read(store: &Store, clinic_id: ClinicId, range: DayRange, now: Timestamp) -> Result<Statistics> {
     let mut connection = store.report(clinic_id).await?;
     let mut counts = counted(&mut connection, clinic_id, range).await?;
     let days: BTreeSet<Date> = counts.iter().map(|count| count.day).collect();
@@ -40,11 +29,9 @@ pub async fn read(
 }
 
 /// Counts the first day of a clinic that is not counted yet, unless it is later than `last`. When two instances do this at
-/// the same time, only the one that inserts the `submissions` row inserts the others.
-///
-/// # Errors
-/// Fails when the database is unavailable; then nothing was written for the day.
-pub async fn count_next_day(store: &Store, clinic_id: ClinicId, last: Date) -> Result<Option<Date>, StoreError> {
+/// the same time, only the one that inserts the `submissions` row inserts the others. Fails when the database is
+/// unavailable; then nothing was written for the day.
+pub async fn count_next_day(store: &Store, clinic_id: ClinicId, last: Date) -> Result<Option<Date>> {
     let mut transaction = store.begin_jobs(clinic_id).await?;
     let next = sqlx::query_scalar!(
         r#"select coalesce(
@@ -88,7 +75,7 @@ pub async fn count_next_day(store: &Store, clinic_id: ClinicId, last: Date) -> R
     Ok(Some(day))
 }
 
-async fn counted(connection: &mut Connection, clinic_id: ClinicId, range: DayRange) -> Result<Vec<Count>, StoreError> {
+async fn counted(connection: &mut Connection, clinic_id: ClinicId, range: DayRange) -> Result<Vec<Count>> {
     let rows = sqlx::query!(
         r#"select day as "day: jiff_sqlx::Date", dimension, value, count
            from daily_counts where clinic_id = $1 and day between $2 and $3"#,
@@ -101,7 +88,7 @@ async fn counted(connection: &mut Connection, clinic_id: ClinicId, range: DayRan
     rows.into_iter().map(|row| of_columns(row.day, &row.dimension, row.value, row.count)).collect()
 }
 
-async fn count(connection: &mut Connection, clinic_id: ClinicId, part: DayRange) -> Result<Vec<Count>, StoreError> {
+async fn count(connection: &mut Connection, clinic_id: ClinicId, part: DayRange) -> Result<Vec<Count>> {
     let (since, until) = part.bounds();
     let rows = sqlx::query!(
         r#"select day as "day!: jiff_sqlx::Date", dimension as "dimension!", value as "value!", count as "count!"
@@ -115,12 +102,12 @@ async fn count(connection: &mut Connection, clinic_id: ClinicId, part: DayRange)
     rows.into_iter().map(|row| of_columns(row.day, &row.dimension, row.value, row.count)).collect()
 }
 
-fn of_columns(day: jiff_sqlx::Date, dimension: &str, value: String, count: i64) -> Result<Count, StoreError> {
+fn of_columns(day: jiff_sqlx::Date, dimension: &str, value: String, count: i64) -> Result<Count> {
     let dimension = known(Dimension::parse(dimension), "daily_counts", "dimension")?;
     Ok(Count { day: day.to_jiff(), dimension, value, count: count.unsigned_abs() })
 }
 
-async fn open_cases(connection: &mut Connection, clinic_id: ClinicId, now: Timestamp) -> Result<OpenCases, StoreError> {
+async fn open_cases(connection: &mut Connection, clinic_id: ClinicId, now: Timestamp) -> Result<OpenCases> {
     let mut open = OpenCases::default();
     let rows = sqlx::query!(
         r#"select state, width_bucket(extract(epoch from $2 - flagged_at)::float8, $3::float8[]) as "class!",
@@ -155,11 +142,7 @@ async fn open_cases(connection: &mut Connection, clinic_id: ClinicId, now: Times
     Ok(open)
 }
 
-async fn closed_cases(
-    connection: &mut Connection,
-    clinic_id: ClinicId,
-    range: DayRange,
-) -> Result<ClosedCases, StoreError> {
+async fn closed_cases(connection: &mut Connection, clinic_id: ClinicId, range: DayRange) -> Result<ClosedCases> {
     let (since, until) = range.bounds();
     let rows = sqlx::query!(
         r#"select outcome as "outcome!", diagnosis, count(*) as "count!"
@@ -181,7 +164,6 @@ async fn closed_cases(
     Ok(closed)
 }
 
-/// Converts a day for the driver.
 fn civil(day: Date) -> jiff_sqlx::Date {
     jiff_sqlx::ToSqlx::to_sqlx(day)
 }

@@ -7,20 +7,13 @@ use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, WebhookId};
 use crate::domain::webhooks::{DisabledReason, Webhook, WebhookDraft, WebhookEvent};
 use crate::store::audit;
-use crate::store::database::Store;
-use crate::store::database::connection::Connection;
-use crate::store::database::keys::Place;
-use crate::store::database::row::{at, known};
-use crate::store::error::StoreError;
+use crate::store::database::{Connection, Store, at, keys::Place, known};
+use crate::store::error::{Result, StoreError};
 
-/// Maximum number of endpoints per clinic.
 pub const MOST: i64 = 100;
 
-/// Adds an endpoint with its signing secret.
-///
-/// # Errors
-/// Fails when the clinic has the maximum number of endpoints, or when the database is unavailable.
-pub async fn insert(store: &Store, webhook: &Webhook, secret: &str, audit: &AuditEntry) -> Result<(), StoreError> {
+/// Adds an endpoint with its signing secret. Fails when the clinic has the maximum number of endpoints.
+pub async fn insert(store: &Store, webhook: &Webhook, secret: &str, audit: &AuditEntry) -> Result<()> {
     let clinic_id = audit.clinic_id;
     let mut transaction = store.begin(clinic_id).await?;
     let done = sqlx::query!(
@@ -41,37 +34,27 @@ pub async fn insert(store: &Store, webhook: &Webhook, secret: &str, audit: &Audi
     if done.rows_affected() == 0 {
         return Err(StoreError::Refused("the clinic already has 100 webhooks; delete one first"));
     }
-    audit::insert(&store.keys, &mut transaction, audit).await?;
-    transaction.commit().await?;
-    Ok(())
+    audit::commit(&store.keys, transaction, audit).await
 }
 
 /// All endpoints of a clinic, oldest first.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn list(store: &Store, clinic_id: ClinicId) -> Result<Vec<Webhook>, StoreError> {
+pub async fn list(store: &Store, clinic_id: ClinicId) -> Result<Vec<Webhook>> {
     read(&mut *store.clinic(clinic_id).await?, clinic_id, None).await
 }
 
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn find(store: &Store, clinic_id: ClinicId, webhook_id: WebhookId) -> Result<Option<Webhook>, StoreError> {
+pub async fn find(store: &Store, clinic_id: ClinicId, webhook_id: WebhookId) -> Result<Option<Webhook>> {
     Ok(read(&mut *store.clinic(clinic_id).await?, clinic_id, Some(webhook_id)).await?.pop())
 }
 
 /// Updates an endpoint, and enables or disables it; with `None`, that stays as it is. Enabling a disabled endpoint clears
-/// `failing_since`.
-///
-/// # Errors
-/// Fails when the endpoint does not exist, or when the database is unavailable.
+/// `failing_since`. Fails when the endpoint does not exist.
 pub async fn update(
     store: &Store,
     webhook_id: WebhookId,
     draft: &WebhookDraft,
     enabled: Option<bool>,
     audit: &AuditEntry,
-) -> Result<Webhook, StoreError> {
+) -> Result<Webhook> {
     let clinic_id = audit.clinic_id;
     let mut transaction = store.begin(clinic_id).await?;
     let done = sqlx::query!(
@@ -101,11 +84,8 @@ pub async fn update(
     changed.ok_or(StoreError::Missing)
 }
 
-/// Removes an endpoint with all its deliveries and their log.
-///
-/// # Errors
-/// Fails when the endpoint does not exist, or when the database is unavailable.
-pub async fn delete(store: &Store, webhook_id: WebhookId, audit: &AuditEntry) -> Result<(), StoreError> {
+/// Removes an endpoint with all its deliveries and their log. Fails when the endpoint does not exist.
+pub async fn delete(store: &Store, webhook_id: WebhookId, audit: &AuditEntry) -> Result<()> {
     let clinic = audit.clinic_id.0;
     let mut transaction = store.begin(audit.clinic_id).await?;
     // Deliveries are locked before their endpoint, in the same order as when the result of an attempt is recorded.
@@ -129,22 +109,18 @@ pub async fn delete(store: &Store, webhook_id: WebhookId, audit: &AuditEntry) ->
     if done.rows_affected() == 0 {
         return Err(StoreError::Missing);
     }
-    audit::insert(&store.keys, &mut transaction, audit).await?;
-    transaction.commit().await?;
-    Ok(())
+    audit::commit(&store.keys, transaction, audit).await
 }
 
-/// Gives an endpoint a new secret. With `overlap_end`, requests are also signed with the previous secret until then.
-///
-/// # Errors
-/// Fails when the endpoint does not exist, or when the database is unavailable.
+/// Gives an endpoint a new secret. With `overlap_end`, requests are also signed with the previous secret until then. Fails
+/// when the endpoint does not exist.
 pub async fn rotate(
     store: &Store,
     webhook_id: WebhookId,
     secret: &str,
     overlap_end: Option<Timestamp>,
     audit: &AuditEntry,
-) -> Result<Webhook, StoreError> {
+) -> Result<Webhook> {
     let clinic_id = audit.clinic_id;
     let mut transaction = store.begin(clinic_id).await?;
     let before = sqlx::query_scalar!(
@@ -176,11 +152,7 @@ fn names(events: &[WebhookEvent]) -> Vec<String> {
     events.iter().map(|event| event.as_str().to_owned()).collect()
 }
 
-async fn read(
-    connection: &mut Connection,
-    clinic_id: ClinicId,
-    only: Option<WebhookId>,
-) -> Result<Vec<Webhook>, StoreError> {
+async fn read(connection: &mut Connection, clinic_id: ClinicId, only: Option<WebhookId>) -> Result<Vec<Webhook>> {
     let rows = sqlx::query_as!(
         Row,
         r#"select webhook_id, url, description, events, created_at as "created_at: jiff_sqlx::Timestamp",
@@ -194,7 +166,7 @@ async fn read(
     )
     .fetch_all(connection)
     .await?;
-    rows.into_iter().map(Webhook::try_from).collect()
+    rows.into_iter().map(Row::read).collect()
 }
 
 struct Row {
@@ -209,23 +181,21 @@ struct Row {
     disabled_reason: Option<String>,
 }
 
-impl TryFrom<Row> for Webhook {
-    type Error = StoreError;
-
-    fn try_from(row: Row) -> Result<Self, StoreError> {
+impl Row {
+    fn read(self) -> Result<Webhook> {
         const TABLE: &str = "webhook_endpoints";
         let event = |name: &String| known(WebhookEvent::parse(name), TABLE, "events");
         let reason = |name: &str| known(DisabledReason::parse(name), TABLE, "disabled_reason");
-        let reason = row.disabled_reason.as_deref().map(reason).transpose()?;
-        Ok(Self {
-            webhook_id: WebhookId(row.webhook_id),
-            url: row.url,
-            description: row.description,
-            events: row.events.iter().map(event).collect::<Result<_, _>>()?,
-            created_at: row.created_at.to_jiff(),
-            previous_secret_until: row.previous_until.map(jiff_sqlx::Timestamp::to_jiff),
-            failing_since: row.failing_since.map(jiff_sqlx::Timestamp::to_jiff),
-            disabled: row.disabled_at.map(jiff_sqlx::Timestamp::to_jiff).zip(reason),
+        let reason = self.disabled_reason.as_deref().map(reason).transpose()?;
+        Ok(Webhook {
+            webhook_id: WebhookId(self.webhook_id),
+            url: self.url,
+            description: self.description,
+            events: self.events.iter().map(event).collect::<Result<_, _>>()?,
+            created_at: self.created_at.to_jiff(),
+            previous_secret_until: self.previous_until.map(jiff_sqlx::Timestamp::to_jiff),
+            failing_since: self.failing_since.map(jiff_sqlx::Timestamp::to_jiff),
+            disabled: self.disabled_at.map(jiff_sqlx::Timestamp::to_jiff).zip(reason),
         })
     }
 }

@@ -9,11 +9,9 @@ use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, EventId, SubjectId, WebhookId};
 use crate::domain::webhooks::delivery::{Attempted, LEASE, Verdict};
 use crate::domain::webhooks::{DisabledReason, Event, WebhookEvent};
-use crate::store::audit;
-use crate::store::database::Store;
 use crate::store::database::keys::{KeyError, Place};
-use crate::store::database::row::{at, known};
-use crate::store::error::StoreError;
+use crate::store::database::{Store, at, known};
+use crate::store::{audit, error::Result};
 
 /// An endpoint with deliveries that are due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +26,6 @@ pub struct DueEndpoint {
 pub struct Leased {
     pub clinic_id: ClinicId,
     pub webhook_id: WebhookId,
-    /// The URL of the endpoint.
     pub url: String,
     /// The signing secrets: the current one, and the previous one during an overlap.
     pub secrets: Vec<Zeroizing<String>>,
@@ -41,21 +38,14 @@ pub struct Leased {
 /// The result of an attempt.
 #[derive(Clone, Copy, Debug)]
 pub struct Came {
-    /// When the attempt began.
     pub began: Timestamp,
-    /// Duration of the attempt, in milliseconds.
     pub duration_ms: i32,
-    /// The response or the failure.
     pub attempted: Attempted,
-    /// What happens to the delivery next.
     pub verdict: Verdict,
 }
 
 /// The endpoints of all clinics with deliveries that are due.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn due(store: &Store, now: Timestamp) -> Result<Vec<DueEndpoint>, StoreError> {
+pub async fn due(store: &Store, now: Timestamp) -> Result<Vec<DueEndpoint>> {
     let rows = sqlx::query!(
         r#"select clinic_id, webhook_id, failing_since is not null as "failing!" from webhook_endpoints e
            where disabled_at is null and exists (
@@ -76,10 +66,7 @@ pub async fn due(store: &Store, now: Timestamp) -> Result<Vec<DueEndpoint>, Stor
 
 /// Leases the deliveries of an endpoint that have been due longest. Other instances that do this at the same time get other
 /// deliveries.
-///
-/// # Errors
-/// Fails when a secret cannot be decrypted, or when the database is unavailable.
-pub async fn lease(store: &Store, due: DueEndpoint, at_most: i64, now: Timestamp) -> Result<Vec<Leased>, StoreError> {
+pub async fn lease(store: &Store, due: DueEndpoint, at_most: i64, now: Timestamp) -> Result<Vec<Leased>> {
     let until = now.checked_add(LEASE).unwrap_or(Timestamp::MAX);
     let mut transaction = store.begin_jobs(due.clinic_id).await?;
     let rows = sqlx::query!(
@@ -131,10 +118,7 @@ pub async fn lease(store: &Store, due: DueEndpoint, at_most: i64, now: Timestamp
 
 /// Records the result of an attempt, unless the delivery was leased again since. Returns since when the endpoint has been
 /// failing.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn record(store: &Store, leased: &Leased, result: Came) -> Result<Option<Timestamp>, StoreError> {
+pub async fn record(store: &Store, leased: &Leased, result: Came) -> Result<Option<Timestamp>> {
     let (status, failure) = match result.attempted {
         Attempted::Answered { status, .. } => (i16::try_from(status).ok(), None),
         Attempted::Failed(failure) => (None, Some(failure.as_str())),
@@ -180,16 +164,13 @@ pub async fn record(store: &Store, leased: &Leased, result: Came) -> Result<Opti
 
 /// Disables an endpoint, audits it, and sends the event to the clinic's other endpoints. `false` when it is already
 /// disabled.
-///
-/// # Errors
-/// Fails when the database is unavailable.
 pub async fn disable(
     store: &Store,
     webhook_id: WebhookId,
     reason: DisabledReason,
     event: &Event,
     audit: &AuditEntry,
-) -> Result<bool, StoreError> {
+) -> Result<bool> {
     let mut transaction = store.begin_jobs(audit.clinic_id).await?;
     let done = sqlx::query!(
         "update webhook_endpoints set disabled_at = $3, disabled_reason = $4
@@ -204,8 +185,7 @@ pub async fn disable(
     let disabled = done.rows_affected() == 1;
     if disabled {
         outbox::write(&mut transaction, audit.clinic_id, event).await?;
-        audit::insert(&store.keys, &mut transaction, audit).await?;
-        transaction.commit().await?;
+        audit::commit(&store.keys, transaction, audit).await?;
     }
     Ok(disabled)
 }

@@ -4,42 +4,35 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, EventId, WebhookId};
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::webhooks::WebhookEvent;
 use crate::domain::webhooks::delivery::{Delivery, DeliveryFailure, DeliveryState, LoggedAttempt};
+use crate::domain::{audit::AuditEntry, webhooks::WebhookEvent};
 use crate::store::audit;
-use crate::store::database::Store;
-use crate::store::database::page::{Key, Scope, cut};
-use crate::store::database::row::{at, bound, known};
-use crate::store::error::StoreError;
+use crate::store::database::page::{Key, Scope};
+use crate::store::database::{Store, at, bound, known};
+use crate::store::error::{Result, StoreError};
 
 /// Deliveries per batch.
 const BATCH: i64 = 1_000;
 const TABLE: &str = "webhook_deliveries";
 
-/// The deliveries to be sent again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Again {
-    /// The deliveries of these events.
     Events(Vec<EventId>),
     /// Deliveries of events from the first time, inclusive, to the second, exclusive, optionally only those in this state.
     Range(Timestamp, Timestamp, Option<DeliveryState>),
 }
 
 /// One page of an endpoint's deliveries, newest first.
-///
-/// # Errors
-/// Fails when the cursor is not from this list, or when the database is unavailable.
 pub async fn list(
     store: &Store,
     clinic_id: ClinicId,
     webhook_id: WebhookId,
     page: &PageRequest,
-) -> Result<Page<Delivery>, StoreError> {
+) -> Result<Page<Delivery>> {
     let scope = Scope { clinic_id, list: "webhook deliveries", filter: webhook_id.to_string() };
-    let after = page.cursor.as_deref().map(|cursor| scope.open(&store.keys, cursor)).transpose()?;
+    let after = scope.after(&store.keys, page)?;
     let rows = sqlx::query_as!(
         Row,
         r#"select event_id, event, at as "at: jiff_sqlx::Timestamp", state, due_at as "due_at: jiff_sqlx::Timestamp",
@@ -62,17 +55,13 @@ pub async fn list(
     )
     .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
-    let found = rows.into_iter().map(Delivery::try_from).collect::<Result<Vec<_>, _>>()?;
-    let (items, next_cursor) =
-        cut(found, page.limit, |last| scope.seal(&store.keys, Key { rank: 0, at: last.at, id: last.event_id.0 }));
-    Ok(Page { items, next_cursor })
+    let found = rows.into_iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
+    Ok(scope.page(&store.keys, page.limit, found, |last| Key::new(last.at, last.event_id.0)))
 }
 
-/// Makes deliveries pending again, due immediately, except those that are being sent right now. Returns their number.
-///
-/// # Errors
-/// Fails when the endpoint does not exist, or when the database is unavailable.
-pub async fn again(store: &Store, webhook_id: WebhookId, again: &Again, audit: &AuditEntry) -> Result<u64, StoreError> {
+/// Makes deliveries pending again, due immediately, except those that are being sent right now. Returns their number. Fails
+/// when the endpoint does not exist.
+pub async fn again(store: &Store, webhook_id: WebhookId, again: &Again, audit: &AuditEntry) -> Result<u64> {
     let (ids, from, to, state) = match again {
         Again::Events(ids) => (Some(ids.iter().map(|id| id.0).collect::<Vec<_>>()), None, None, None),
         Again::Range(from, to, state) => (None, Some(bound(*from)), Some(bound(*to)), state.map(DeliveryState::as_str)),
@@ -106,16 +95,12 @@ pub async fn again(store: &Store, webhook_id: WebhookId, again: &Again, audit: &
     )
     .execute(&mut *transaction)
     .await?;
-    audit::insert(&store.keys, &mut transaction, audit).await?;
-    transaction.commit().await?;
+    audit::commit(&store.keys, transaction, audit).await?;
     Ok(done.rows_affected())
 }
 
 /// Removes a batch of the deliveries of events before a time, in any state, and returns their number.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn forget(store: &Store, clinic_id: ClinicId, before: Timestamp) -> Result<u64, StoreError> {
+pub async fn forget(store: &Store, clinic_id: ClinicId, before: Timestamp) -> Result<u64> {
     let mut transaction = store.begin_jobs(clinic_id).await?;
     let gone = sqlx::query_scalar!(
         r#"with past as (
@@ -150,19 +135,17 @@ struct Row {
     attempts: Value,
 }
 
-impl TryFrom<Row> for Delivery {
-    type Error = StoreError;
-
-    fn try_from(row: Row) -> Result<Self, StoreError> {
-        let state = known(DeliveryState::parse(&row.state), TABLE, "state")?;
-        let attempts = row.attempts.as_array().map_or(&[][..], Vec::as_slice);
-        Ok(Self {
-            event_id: EventId(row.event_id),
-            event: known(WebhookEvent::parse(&row.event), TABLE, "event")?,
-            at: row.at.to_jiff(),
+impl Row {
+    fn read(self) -> Result<Delivery> {
+        let state = known(DeliveryState::parse(&self.state), TABLE, "state")?;
+        let attempts = self.attempts.as_array().map_or(&[][..], Vec::as_slice);
+        Ok(Delivery {
+            event_id: EventId(self.event_id),
+            event: known(WebhookEvent::parse(&self.event), TABLE, "event")?,
+            at: self.at.to_jiff(),
             state,
-            due_at: (state == DeliveryState::Pending).then(|| row.due_at.to_jiff()),
-            delivered_at: row.delivered_at.map(jiff_sqlx::Timestamp::to_jiff),
+            due_at: (state == DeliveryState::Pending).then(|| self.due_at.to_jiff()),
+            delivered_at: self.delivered_at.map(jiff_sqlx::Timestamp::to_jiff),
             attempts: known(attempts.iter().map(attempt).collect(), "webhook_attempts", "attempt")?,
         })
     }

@@ -1,20 +1,13 @@
 //! The outbox. The transaction that does the work writes its events, one delivery per subscribed endpoint.
 
-use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, WebhookId};
-use crate::domain::webhooks::Event;
+use crate::domain::{audit::AuditEntry, webhooks::Event};
 use crate::store::audit;
-use crate::store::database::Store;
-use crate::store::database::connection::Connection;
-use crate::store::database::row::at;
-use crate::store::error::StoreError;
+use crate::store::database::{Connection, Store, at};
+use crate::store::error::{Result, StoreError};
 
 /// Writes an event for each subscribed endpoint. Most events have none.
-pub(in crate::store) async fn write(
-    connection: &mut Connection,
-    clinic_id: ClinicId,
-    event: &Event,
-) -> Result<(), StoreError> {
+pub(in crate::store) async fn write(connection: &mut Connection, clinic_id: ClinicId, event: &Event) -> Result<()> {
     sqlx::query!(
         "insert into webhook_deliveries (clinic_id, webhook_id, event_id, event, at, subject_id, data, due_at)
          select clinic_id, webhook_id, $2, $3, $4, $5, $6, $4 from webhook_endpoints
@@ -31,16 +24,9 @@ pub(in crate::store) async fn write(
     Ok(())
 }
 
-/// Writes an event for one endpoint, whether or not it subscribes to it.
-///
-/// # Errors
-/// Fails when the endpoint does not exist or is disabled, or when the database is unavailable.
-pub async fn write_to(
-    store: &Store,
-    webhook_id: WebhookId,
-    event: &Event,
-    audit: &AuditEntry,
-) -> Result<(), StoreError> {
+/// Writes an event for one endpoint, whether or not it subscribes to it. Fails when the endpoint does not exist or is
+/// disabled.
+pub async fn write_to(store: &Store, webhook_id: WebhookId, event: &Event, audit: &AuditEntry) -> Result<()> {
     let mut transaction = store.begin(audit.clinic_id).await?;
     let enabled = sqlx::query_scalar!(
         r#"select disabled_at is null as "enabled!" from webhook_endpoints where clinic_id = $1 and webhook_id = $2"#,
@@ -65,7 +51,5 @@ pub async fn write_to(
     )
     .execute(&mut *transaction)
     .await?;
-    audit::insert(&store.keys, &mut transaction, audit).await?;
-    transaction.commit().await?;
-    Ok(())
+    audit::commit(&store.keys, transaction, audit).await
 }

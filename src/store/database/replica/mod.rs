@@ -1,23 +1,21 @@
 //! Reports, that is exports and statistics, are read from a streaming replica if it is fresh enough, otherwise from the primary.
 
-mod figures;
 mod standing;
 mod watch;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use metrics::{counter, gauge};
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::watch::{Sender, channel};
 
-use self::figures::SharedOut;
 use self::standing::Standing;
 use super::pool::Pool;
 use super::share_of;
 use crate::store::database::Store;
-use crate::store::error::StoreError;
-
-pub use self::figures::ReplicaFigures;
+use crate::store::error::{Result, StoreError};
 
 /// How long a read may wait for a connection to the replica. After that, the primary answers.
 const DEADLINE: Duration = Duration::from_secs(1);
@@ -29,7 +27,6 @@ pub struct Reports {
     replica: Option<Arc<Replica>>,
 }
 
-/// A replica and its state.
 struct Replica {
     there: Store,
     /// The primary and the replica, each with one connection reserved for checking its position, however busy they are.
@@ -37,12 +34,22 @@ struct Replica {
     /// Maximum age of the data that reads may return.
     bound: Duration,
     standing: Sender<Standing>,
-    shared_out: SharedOut,
+    on_replica: AtomicU64,
+    on_primary: AtomicU64,
+}
+
+/// The state of a replica, and the number of reads by server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplicaFigures {
+    pub in_use: bool,
+    /// Upper limit of the age of its data. `None` while unknown.
+    pub age: Option<Duration>,
+    pub on_replica: u64,
+    /// Reads that the replica was eligible for, answered by the primary.
+    pub on_primary: u64,
 }
 
 impl Reports {
-    /// Reports from the primary.
-    #[must_use]
     pub const fn new(primary: Store) -> Self {
         Self { primary, replica: None }
     }
@@ -56,26 +63,25 @@ impl Reports {
             deadline: DEADLINE,
             ..self.primary.clone()
         };
-        let there = of(options.clone(), connections);
-        let watched = [self.primary.pool.options().clone(), options].map(|options| of(options, 1));
-        let (standing, shared_out) = (channel(Standing::Away).0, SharedOut::default());
-        let replica = Arc::new(Replica { there, watched, bound, standing, shared_out });
+        let replica = Arc::new(Replica {
+            there: of(options.clone(), connections),
+            watched: [self.primary.pool.options().clone(), options].map(|options| of(options, 1)),
+            bound,
+            standing: channel(Standing::Away).0,
+            on_replica: AtomicU64::new(0),
+            on_primary: AtomicU64::new(0),
+        });
         tokio::spawn(watch::run(Arc::downgrade(&replica)));
         Self { replica: Some(replica), ..self }
     }
 
-    /// Reads data that is at most as old as the bound.
-    ///
-    /// # Errors
-    /// Fails with the errors of reading from the primary.
-    pub async fn read<T, F>(&self, read: impl Fn(Store) -> F) -> Result<T, StoreError>
-    where
-        F: Future<Output = Result<T, StoreError>>,
-    {
+    /// Reads data that is at most as old as the bound. Fails with the errors of reading from the primary.
+    pub async fn read<T, F: Future<Output = Result<T>>>(&self, read: impl Fn(Store) -> F) -> Result<T> {
         let Some(replica) = &self.replica else { return read(self.primary.clone()).await };
         match replica.answer(&read).await {
             Some(Ok(found)) => {
-                replica.shared_out.to_replica();
+                replica.on_replica.fetch_add(1, Ordering::Relaxed);
+                counter!("sarcoscreen_reads_total", "from" => "replica").increment(1);
                 return Ok(found);
             }
             // A long read conflicted with the replay, or the replica lacks objects of a migration.
@@ -85,11 +91,16 @@ impl Reports {
             Some(Err(refused)) => return Err(refused),
             None => {}
         }
-        replica.shared_out.to_primary();
+        replica.on_primary.fetch_add(1, Ordering::Relaxed);
+        counter!("sarcoscreen_reads_total", "from" => "primary").increment(1);
         read(self.primary.clone()).await
     }
 
-    /// Closes every connection to the replica.
+    /// The metrics of the replica. `None` if none is configured.
+    pub fn replica_figures(&self) -> Option<ReplicaFigures> {
+        self.replica.as_ref().map(|replica| replica.figures())
+    }
+
     pub fn close(&self) {
         let Some(replica) = &self.replica else { return };
         for server in [&replica.there].into_iter().chain(&replica.watched) {
@@ -100,10 +111,7 @@ impl Reports {
 
 impl Replica {
     /// The answer of the replica. `None` when it must not be used, or stopped answering during the read.
-    async fn answer<T, F>(&self, read: &impl Fn(Store) -> F) -> Option<Result<T, StoreError>>
-    where
-        F: Future<Output = Result<T, StoreError>>,
-    {
+    async fn answer<T, F: Future<Output = Result<T>>>(&self, read: &impl Fn(Store) -> F) -> Option<Result<T>> {
         if !self.fresh() {
             return None;
         }
@@ -116,6 +124,23 @@ impl Replica {
     /// Whether the replica has everything that is older than the bound.
     fn fresh(&self) -> bool {
         self.standing.borrow().complete_until().is_some_and(|at| at.elapsed() <= self.bound)
+    }
+
+    fn figures(&self) -> ReplicaFigures {
+        ReplicaFigures {
+            in_use: self.fresh(),
+            age: self.standing.borrow().complete_until().map(|at| at.elapsed()),
+            on_replica: self.on_replica.load(Ordering::Relaxed),
+            on_primary: self.on_primary.load(Ordering::Relaxed),
+        }
+    }
+
+    fn tell_figures(&self) {
+        let figures = self.figures();
+        gauge!("sarcoscreen_replica_in_use").set(if figures.in_use { 1.0 } else { 0.0 });
+        if let Some(age) = figures.age {
+            gauge!("sarcoscreen_replica_age_seconds").set(age.as_secs_f64());
+        }
     }
 
     /// Waits until the replica is found not to answer.

@@ -9,14 +9,12 @@ use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
-/// The state of a replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
     /// The replica has everything that was acknowledged before this time.
     CompleteUntil(Instant),
     /// The replica answers, and is further behind than the bound.
     Behind,
-    /// The replica does not answer.
     Away,
     /// The server is not a standby.
     NoReplica,

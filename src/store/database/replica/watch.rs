@@ -9,16 +9,23 @@ use futures_util::future::join;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::standing::{Mark, Said, Standing, judge};
-use super::{Replica, Store, StoreError};
+use super::{Replica, Result, Store};
 
 /// Time limit for the answer of each server.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Checks the replica repeatedly until the store is dropped or closed.
 pub(super) async fn run(replica: Weak<Replica>) {
-    let (mut marks, mut told) = (VecDeque::new(), None);
+    let (mut marks, mut told) = (VecDeque::<Mark>::new(), None);
     while let Some(replica) = replica.upgrade().filter(|replica| !replica.there.pool.is_closed()) {
-        let standing = look(&replica, &mut marks).await;
+        let asked = Instant::now();
+        let [primary, there] = &replica.watched;
+        let (primary, there) = join(said(primary), said(there)).await;
+        let standing = judge(asked, primary, there, &mut marks);
+        // One mark older than the bound is kept, to report the age of the replica's data.
+        while marks.len() > 1 && marks.front().is_some_and(|mark| mark.asked.elapsed() > replica.bound) {
+            marks.pop_front();
+        }
         replica.standing.send_replace(standing);
         replica.tell_figures();
         tell(&mut told, standing, replica.fresh());
@@ -35,33 +42,14 @@ fn tell(told: &mut Option<(bool, Discriminant<Standing>)>, standing: Standing, i
         return;
     }
     *told = now;
-    match standing {
-        Standing::CompleteUntil(_) if in_use => tracing::info!("exports and statistics use the replica"),
-        Standing::CompleteUntil(_) | Standing::Behind => {
-            tracing::warn!("exports and statistics use the primary: the replica is too far behind");
-        }
-        Standing::Away => tracing::warn!("exports and statistics use the primary: the replica does not answer"),
-        Standing::NoReplica => {
-            tracing::warn!("exports and statistics use the primary: the server in DATABASE_READ_URL is not a replica");
-        }
-        Standing::OtherHistory => {
-            tracing::warn!(
-                "exports and statistics use the primary: the server in DATABASE_READ_URL is a replica of another database"
-            );
-        }
-    }
-}
-
-async fn look(replica: &Replica, marks: &mut VecDeque<Mark>) -> Standing {
-    let asked = Instant::now();
-    let [primary, there] = &replica.watched;
-    let (primary, there) = join(said(primary), said(there)).await;
-    let standing = judge(asked, primary, there, marks);
-    // One mark older than the bound is kept, to report the age of the replica's data.
-    while marks.len() > 1 && marks.front().is_some_and(|mark| mark.asked.elapsed() > replica.bound) {
-        marks.pop_front();
-    }
-    standing
+    let reason = match standing {
+        Standing::CompleteUntil(_) if in_use => return tracing::info!("exports and statistics use the replica"),
+        Standing::CompleteUntil(_) | Standing::Behind => "the replica is too far behind",
+        Standing::Away => "the replica does not answer",
+        Standing::NoReplica => "the server in DATABASE_READ_URL is not a replica",
+        Standing::OtherHistory => "the server in DATABASE_READ_URL is a replica of another database",
+    };
+    tracing::warn!("exports and statistics use the primary: {reason}");
 }
 
 /// The answer of a server. `None` if it does not answer.
@@ -69,7 +57,7 @@ async fn said(server: &Store) -> Option<Said> {
     timeout(LOOK, ask(server)).await.ok()?.ok()
 }
 
-async fn ask(server: &Store) -> Result<Said, StoreError> {
+async fn ask(server: &Store) -> Result<Said> {
     let row = sqlx::query!(
         r#"select pg_is_in_recovery() as "standby!",
                   (coalesce(case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_flush_lsn() end,

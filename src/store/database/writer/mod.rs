@@ -4,7 +4,6 @@
 //! A transaction costs about the same for one piece of work as for ten. So while one is running, another begins only when
 //! enough work is queued.
 
-mod measures;
 mod queue;
 
 use std::collections::VecDeque;
@@ -12,13 +11,14 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use metrics::{counter, histogram};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use self::queue::{Queue, Waiting};
+use self::queue::{Batch, Queue, Waiting};
 use crate::domain::ids::ClinicId;
 use crate::store::database::Store;
-use crate::store::error::StoreError;
+use crate::store::error::{Result, StoreError};
 
 /// Work that is written together with other work of its kind.
 pub(in crate::store) trait Work: Send + Sync + Sized + 'static {
@@ -26,20 +26,20 @@ pub(in crate::store) trait Work: Send + Sync + Sized + 'static {
     const QUEUE_NAME: &'static str;
     /// A resource that at most one piece of work of a transaction may use.
     type Touched: Clone + Eq + Hash + Send + Sync;
-    /// The result of a piece of work.
     type Outcome: Send;
 
     /// The clinic in whose line the work waits.
     fn clinic_id(&self) -> ClinicId;
 
     /// The resources that this work uses and that other work may use too.
-    fn touched(&self) -> Vec<Self::Touched>;
+    fn touched(&self) -> Vec<Self::Touched> {
+        Vec::new()
+    }
 
     /// Writes all pieces in one transaction, or none. The outcomes are in the order of the pieces.
-    fn commit(store: &Store, part: &[Self]) -> impl Future<Output = Result<Vec<Self::Outcome>, StoreError>> + Send;
+    fn commit(store: &Store, part: &[Self]) -> impl Future<Output = Result<Vec<Self::Outcome>>> + Send;
 }
 
-/// How work of one kind is grouped.
 #[derive(Clone, Copy, Debug)]
 pub struct Grouping {
     /// Pieces per transaction. 1 writes each piece by itself.
@@ -80,10 +80,6 @@ impl<W: Work> Drop for Open<W> {
     }
 }
 
-fn busy() -> StoreError {
-    StoreError::Unavailable("too much work is waiting to be written".to_owned())
-}
-
 impl<W: Work> Clone for Writer<W> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
@@ -101,26 +97,17 @@ impl<W: Work> Writer<W> {
         Self(Arc::new(Open { queue, patience }))
     }
 
-    /// Queues work. When this returns an outcome, the work is on disk. Work is written even if its caller goes away.
-    ///
-    /// # Errors
-    /// Fails when the work cannot be written, when the database is unavailable, when the queue is full, or when no
-    /// transaction takes the work in time. Only if the database became unavailable during the commit may the work be on
-    /// disk nevertheless.
-    pub(in crate::store) async fn write(&self, work: W) -> Result<(W, W::Outcome), StoreError> {
+    /// Queues work. When this returns an outcome, the work is on disk. Work is written even if its caller goes away. Fails
+    /// when the work cannot be written, when the queue is full, or when no transaction takes the work in time. Only if the
+    /// database became unavailable during the commit may the work be on disk nevertheless.
+    pub(in crate::store) async fn write(&self, work: W) -> Result<(W, W::Outcome)> {
         let Open { queue, patience } = &*self.0;
         let clinic_id = work.clinic_id();
         let (done, mut written) = oneshot::channel();
-        let Ok(ticket) = queue.put(Waiting::new(work, done)) else {
-            measures::shed::<W>();
-            return Err(busy());
-        };
+        let Ok(ticket) = queue.put(Waiting::new(work, done)) else { return Err(shed::<W>()) };
         let outcome = match timeout(*patience, &mut written).await {
             Ok(outcome) => outcome,
-            Err(_) if queue.withdraw(clinic_id, ticket) => {
-                measures::shed::<W>();
-                return Err(busy());
-            }
+            Err(_) if queue.withdraw(clinic_id, ticket) => return Err(shed::<W>()),
             Err(_) => written.await,
         };
         outcome.map_err(|_| StoreError::Unavailable("the writer ended".to_owned()))?
@@ -131,15 +118,24 @@ impl<W: Work> Writer<W> {
         self.0.queue.refuses(clinic_id)
     }
 
-    /// Waits until all queued work is written.
     pub(in crate::store) async fn drained(&self) {
         self.0.queue.drained().await;
     }
 }
 
+/// Counts a piece of work that is refused.
+fn shed<W: Work>() -> StoreError {
+    counter!("sarcoscreen_writer_shed_total", "queue" => W::QUEUE_NAME).increment(1);
+    StoreError::Unavailable("too much work is waiting to be written".to_owned())
+}
+
+/// Exact: the counts are far below the limit of integers in a double.
+fn as_f64(count: usize) -> f64 {
+    u32::try_from(count).unwrap_or(u32::MAX).into()
+}
+
 async fn write_batches<W: Work>(store: Store, queue: Arc<Queue<W>>, grouping: Grouping) {
-    while let Some(batch) = queue.take(grouping).await {
-        let (pieces, touched) = batch.into_parts();
+    while let Some(Batch { pieces, touched }) = queue.take(grouping).await {
         write_part(&store, pieces).await;
         queue.finish(&touched);
     }
@@ -153,7 +149,8 @@ async fn write_part<W: Work>(store: &Store, part: Vec<Waiting<W>>) {
         let (mut work, mut done): (Vec<W>, Vec<_>) = part.into_iter().unzip();
         let start = Instant::now();
         let outcome = W::commit(store, &work).await;
-        measures::committed::<W>(work.len(), start.elapsed());
+        histogram!("sarcoscreen_writer_batch_size", "queue" => W::QUEUE_NAME).record(as_f64(work.len()));
+        histogram!("sarcoscreen_writer_commit_seconds", "queue" => W::QUEUE_NAME).record(start.elapsed());
         match outcome {
             Ok(outcomes) => {
                 for ((work, outcome), done) in work.into_iter().zip(outcomes).zip(done) {
@@ -168,10 +165,9 @@ async fn write_part<W: Work>(store: &Store, part: Vec<Waiting<W>>) {
             }
             Err(_) if work.len() > 1 => {
                 let half = work.len() / 2;
-                let rest = (work.split_off(half), done.split_off(half));
-                for (work, done) in [(work, done), rest] {
-                    parts.push_back(work.into_iter().zip(done).collect());
-                }
+                let rest = work.split_off(half).into_iter().zip(done.split_off(half));
+                parts.push_back(work.into_iter().zip(done).collect());
+                parts.push_back(rest.collect());
             }
             Err(error) => {
                 if let Some(done) = done.pop() {

@@ -7,11 +7,12 @@ use std::mem::take;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use metrics::gauge;
 use tokio::sync::{Notify, oneshot};
 
-use super::{Grouping, Work, measures};
+use super::{Grouping, Work, as_f64};
 use crate::domain::ids::ClinicId;
-use crate::store::error::StoreError;
+use crate::store::error::Result;
 
 /// How long a clinic's work is refused after a piece of it waited too long. Its line gets shorter in that time.
 const REFUSING: Duration = Duration::from_millis(50);
@@ -19,7 +20,7 @@ const REFUSING: Duration = Duration::from_millis(50);
 /// A piece of work, with the channel to the caller that waits for it.
 pub(super) struct Waiting<W: Work> {
     pub(super) work: W,
-    pub(super) done: oneshot::Sender<Result<(W, W::Outcome), StoreError>>,
+    pub(super) done: oneshot::Sender<Result<(W, W::Outcome)>>,
     /// The resources it uses. Empty once a transaction has taken it.
     touched: Vec<W::Touched>,
     /// Its number in the queue.
@@ -29,7 +30,8 @@ pub(super) struct Waiting<W: Work> {
 /// The work of one transaction.
 pub(super) struct Batch<W: Work> {
     pub(super) pieces: Vec<Waiting<W>>,
-    touched: Vec<W::Touched>,
+    /// The resources that they use.
+    pub(super) touched: Vec<W::Touched>,
 }
 
 pub(super) struct Queue<W: Work> {
@@ -53,7 +55,6 @@ struct Lines<W: Work> {
     /// Number of running transactions. `touched` holds the resources they use.
     busy: usize,
     touched: HashSet<W::Touched>,
-    /// The number of the next piece.
     next: u64,
     /// When a piece of a clinic last waited too long.
     late: HashMap<ClinicId, Instant>,
@@ -61,7 +62,7 @@ struct Lines<W: Work> {
 }
 
 impl<W: Work> Waiting<W> {
-    pub(super) fn new(work: W, done: oneshot::Sender<Result<(W, W::Outcome), StoreError>>) -> Self {
+    pub(super) fn new(work: W, done: oneshot::Sender<Result<(W, W::Outcome)>>) -> Self {
         Self { touched: work.touched(), work, done, ticket: 0 }
     }
 }
@@ -82,10 +83,8 @@ impl<W: Work> Queue<W> {
         Self { lines: Mutex::new(lines), changed: Notify::new(), idle: Notify::new() }
     }
 
-    /// Appends a piece to its clinic's line, and returns its number.
-    ///
-    /// # Errors
-    /// Fails when the clinic already holds as many places as are free, or when a piece of it just waited too long.
+    /// Appends a piece to its clinic's line, and returns its number. Fails when the clinic already holds as many places as
+    /// are free, or when a piece of it just waited too long.
     pub(super) fn put(&self, piece: Waiting<W>) -> Result<u64, Full> {
         let ticket = self.lines().put(piece)?;
         self.changed.notify_one();
@@ -132,7 +131,6 @@ impl<W: Work> Queue<W> {
         None
     }
 
-    /// Ends a transaction.
     pub(super) fn finish(&self, touched: &[W::Touched]) {
         if self.lines().finish(touched) {
             self.idle.notify_waiters();
@@ -177,7 +175,7 @@ impl<W: Work> Lines<W> {
         }
         self.by_clinic.entry(clinic_id).or_default().push_back(piece);
         self.waiting += 1;
-        measures::depth::<W>(self.waiting);
+        gauge!("sarcoscreen_writer_waiting", "queue" => W::QUEUE_NAME).set(as_f64(self.waiting));
         Ok(self.next - 1)
     }
 
@@ -200,11 +198,11 @@ impl<W: Work> Lines<W> {
 
     fn refuses(&mut self, clinic_id: ClinicId) -> bool {
         let Some(at) = self.late.get(&clinic_id) else { return false };
-        let refuses = at.elapsed() < REFUSING;
-        if !refuses {
-            self.late.remove(&clinic_id);
+        if at.elapsed() < REFUSING {
+            return true;
         }
-        refuses
+        self.late.remove(&clinic_id);
+        false
     }
 
     /// Takes pieces from the clinics in turn. A piece that uses a resource of a running transaction or of an earlier piece
@@ -259,13 +257,6 @@ impl<W: Work> Lines<W> {
     }
 }
 
-impl<W: Work> Batch<W> {
-    /// The pieces, and the resources they use.
-    pub(super) fn into_parts(self) -> (Vec<Waiting<W>>, Vec<W::Touched>) {
-        (self.pieces, self.touched)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
@@ -289,7 +280,7 @@ mod tests {
             self.1.into_iter().collect()
         }
 
-        async fn commit(_: &Store, part: &[Self]) -> Result<Vec<()>, StoreError> {
+        async fn commit(_: &Store, part: &[Self]) -> Result<Vec<()>> {
             Ok(vec![(); part.len()])
         }
     }
@@ -302,7 +293,7 @@ mod tests {
 
     /// The numbers of the next transaction's pieces, and the resources they use.
     async fn next(queue: &Queue<Piece>) -> (Vec<usize>, Vec<u8>) {
-        let (pieces, touched) = queue.take(TWO).await.unwrap().into_parts();
+        let Batch { pieces, touched } = queue.take(TWO).await.unwrap();
         (pieces.iter().map(|piece| piece.work.2).collect(), touched)
     }
 

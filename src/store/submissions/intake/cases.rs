@@ -6,19 +6,14 @@ use uuid::Uuid;
 
 use super::Resolved;
 use crate::domain::follow_ups::{EventKind, FollowUp, join, open};
-use crate::domain::ids::EventId;
-use crate::domain::submissions::stored::FollowUpLink;
-use crate::store::database::connection::Connection;
-use crate::store::error::StoreError;
+use crate::domain::{ids::EventId, submissions::stored::FollowUpLink};
+use crate::store::database::Connection;
 use crate::store::follow_ups::keep::{Decision, refused};
-use crate::store::follow_ups::row::follow_up_query;
+use crate::store::{error::Result, follow_ups::row::follow_up_query};
 
 /// Decides the follow-up of each flagged submission, in the order of the batch, and links the submission to it. Two
 /// references may belong to one subject: the first submission may then open the follow-up that the second joins.
-pub(super) async fn decide(
-    connection: &mut Connection,
-    resolved: &mut [Resolved<'_>],
-) -> Result<Vec<Decision>, StoreError> {
+pub(super) async fn decide(connection: &mut Connection, resolved: &mut [Resolved<'_>]) -> Result<Vec<Decision>> {
     let mut open_cases = lock(connection, resolved).await?;
     let mut decisions = Vec::new();
     for one in resolved {
@@ -44,10 +39,7 @@ pub(super) async fn decide(
 
 /// The open follow-ups of the subjects with flagged submissions, by clinic and subject, locked in the order of their ids. A
 /// subject that the batch adds has none, so a batch of such subjects asks nothing.
-async fn lock(
-    connection: &mut Connection,
-    resolved: &[Resolved<'_>],
-) -> Result<HashMap<(Uuid, Uuid), FollowUp>, StoreError> {
+async fn lock(connection: &mut Connection, resolved: &[Resolved<'_>]) -> Result<HashMap<(Uuid, Uuid), FollowUp>> {
     let flagged = resolved.iter().filter(|one| one.known && one.intake.accepted.flagged.is_some());
     let subjects: BTreeSet<_> = flagged.map(|one| (one.intake.clinic(), one.subject_id.0)).collect();
     if subjects.is_empty() {
@@ -62,5 +54,5 @@ async fn lock(
     )
     .fetch_all(connection)
     .await?;
-    rows.into_iter().map(|row| Ok(((row.clinic_id, row.subject_id), row.try_into()?))).collect()
+    rows.into_iter().map(|row| Ok(((row.clinic_id, row.subject_id), row.read()?))).collect()
 }

@@ -7,12 +7,9 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{Intake, Outcome};
-use crate::domain::ids::ClinicId;
-use crate::domain::submissions::Idempotency;
-use crate::store::database::connection::Connection;
-use crate::store::database::removal_lock::beside_removals;
-use crate::store::database::row::at;
-use crate::store::error::StoreError;
+use crate::domain::{ids::ClinicId, submissions::Idempotency};
+use crate::store::database::{Connection, at, removal_lock::beside_removals};
+use crate::store::error::Result;
 use crate::store::idempotency_keys::{Effect, Kept, Row};
 
 /// The submissions of a batch that proceed, with their positions, and the outcomes of the others.
@@ -20,10 +17,7 @@ type Claimed<'a> = (Vec<(usize, &'a Intake)>, Vec<(usize, Outcome)>);
 
 /// Claims every key of a batch. Submissions whose key is taken do not proceed. Expired keys are taken over. `None` when an
 /// existing key was removed in between; the whole batch must then be tried again.
-pub(super) async fn claim<'a>(
-    connection: &mut Connection,
-    part: &'a [Intake],
-) -> Result<Option<Claimed<'a>>, StoreError> {
+pub(super) async fn claim<'a>(connection: &mut Connection, part: &'a [Intake]) -> Result<Option<Claimed<'a>>> {
     let keyed: Vec<Keyed<'_>> = part
         .iter()
         .filter_map(|intake| Some(Keyed { intake, key: intake.accepted.draft.idempotency.as_ref()? }))
@@ -50,7 +44,6 @@ pub(super) async fn claim<'a>(
     Ok(Some((fresh, outcomes)))
 }
 
-/// A submission with its idempotency key.
 #[derive(Clone, Copy)]
 struct Keyed<'a> {
     intake: &'a Intake,
@@ -88,7 +81,7 @@ impl Columns {
 }
 
 /// The submissions whose keys were free and are claimed now. Existing keys are not locked.
-async fn insert(connection: &mut Connection, columns: &Columns) -> Result<HashSet<Uuid>, StoreError> {
+async fn insert(connection: &mut Connection, columns: &Columns) -> Result<HashSet<Uuid>> {
     let ours = sqlx::query_scalar!(
         r#"insert into idempotency_keys
                (clinic_id, sender_id, of_record, idempotency_key, fingerprint, submission_id, expires_at)
@@ -112,11 +105,7 @@ async fn insert(connection: &mut Connection, columns: &Columns) -> Result<HashSe
 }
 
 /// The recorded use of unexpired keys of other requests, by the submission that wanted the key.
-async fn read(
-    connection: &mut Connection,
-    theirs: &[Keyed<'_>],
-    now: Timestamp,
-) -> Result<HashMap<Uuid, Outcome>, StoreError> {
+async fn read(connection: &mut Connection, theirs: &[Keyed<'_>], now: Timestamp) -> Result<HashMap<Uuid, Outcome>> {
     if theirs.is_empty() {
         return Ok(HashMap::new());
     }
@@ -141,23 +130,17 @@ async fn read(
         let Some(one) = theirs.iter().find(|one| one.submission() == row.wanted) else { continue };
         let (submission_id, resource_id, resource_version) = (row.submission_id, row.resource_id, row.resource_version);
         let kept = Row { fingerprint: row.fingerprint, submission_id, resource_id, resource_version };
-        known.insert(
-            row.wanted,
-            match kept.kept(one.key)? {
-                Kept::Same(Effect::Submission(submission_id)) => Outcome::Replay(submission_id),
-                Kept::Same(Effect::Version(..)) | Kept::Other => Outcome::KeyReused,
-            },
-        );
+        let outcome = match kept.kept(one.key)? {
+            Kept::Same(Effect::Submission(submission_id)) => Outcome::Replay(submission_id),
+            Kept::Same(Effect::Version(..)) | Kept::Other => Outcome::KeyReused,
+        };
+        known.insert(row.wanted, outcome);
     }
     Ok(known)
 }
 
 /// The submissions whose keys were expired and are claimed now.
-async fn take_over(
-    connection: &mut Connection,
-    past: &[Keyed<'_>],
-    now: Timestamp,
-) -> Result<HashSet<Uuid>, StoreError> {
+async fn take_over(connection: &mut Connection, past: &[Keyed<'_>], now: Timestamp) -> Result<HashSet<Uuid>> {
     if past.is_empty() {
         return Ok(HashSet::new());
     }

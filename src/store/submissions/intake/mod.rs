@@ -9,19 +9,13 @@ use std::collections::HashSet;
 
 use uuid::Uuid;
 
-use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, SenderId, SubjectId, SubmissionId};
-use crate::domain::subjects::Contact;
-use crate::domain::submissions::Accepted;
 use crate::domain::submissions::stored::{FollowUpLink, StoredSubmission};
-use crate::store::database::Store;
-use crate::store::database::connection::Connection;
-use crate::store::database::keys::Keys;
-use crate::store::database::role::become_app;
-use crate::store::database::writer::Work;
-use crate::store::error::StoreError;
-use crate::store::follow_ups::keep::keep;
-use crate::store::subjects::changes::add_to_contact;
+use crate::domain::{audit::AuditEntry, subjects::Contact, submissions::Accepted};
+use crate::store::database::role::{Role, switch_to};
+use crate::store::database::{Connection, Keys, Store, writer::Work};
+use crate::store::error::{Result, StoreError};
+use crate::store::{follow_ups::keep::keep, subjects::changes::add_to_contact};
 use people::Written;
 
 /// Maximum attempts of a batch when other transactions keep changing its subjects or keys.
@@ -34,13 +28,11 @@ pub(in crate::store) struct Intake {
     documents: rows::Documents,
 }
 
-/// The outcome of one submission.
 pub(in crate::store) enum Outcome {
     /// Stored, for this subject and with this follow-up.
     Stored(SubjectId, Option<FollowUpLink>),
     /// The same key and body were stored before, as this submission.
     Replay(SubmissionId),
-    /// The key was used for another request.
     KeyReused,
 }
 
@@ -49,7 +41,6 @@ pub(in crate::store) enum Outcome {
 pub(in crate::store) enum Touched {
     /// A subject, by the hash of its reference.
     Person(Uuid, Vec<u8>),
-    /// An idempotency key of a sender.
     Key(SenderId, String),
 }
 
@@ -66,7 +57,7 @@ struct Resolved<'a> {
 
 impl Intake {
     /// Seals and serializes everything that does not need the transaction.
-    pub(in crate::store) fn new(keys: &Keys, accepted: Accepted) -> Result<Self, StoreError> {
+    pub(in crate::store) fn new(keys: &Keys, accepted: Accepted) -> Result<Self> {
         let clinic_id = accepted.actor.clinic_id;
         let reference = accepted.draft.subject.reference.as_ref();
         let reference = reference.map(|reference| Written::new(keys, clinic_id, reference)).transpose()?;
@@ -99,11 +90,6 @@ impl Intake {
     fn clinic(&self) -> Uuid {
         self.accepted.actor.clinic_id.0
     }
-
-    fn tells_of_contact(&self) -> bool {
-        let draft = &self.accepted.draft.subject;
-        draft.contact != Contact::default() || draft.consent.is_some()
-    }
 }
 
 impl Work for Intake {
@@ -122,7 +108,7 @@ impl Work for Intake {
         person.into_iter().chain(key).collect()
     }
 
-    async fn commit(store: &Store, part: &[Self]) -> Result<Vec<Outcome>, StoreError> {
+    async fn commit(store: &Store, part: &[Self]) -> Result<Vec<Outcome>> {
         for _ in 0..ATTEMPTS {
             if let Some(outcomes) = attempt(store, part).await? {
                 return Ok(outcomes);
@@ -137,13 +123,13 @@ impl Work for Intake {
 /// Locks are taken in one order, here and wherever several rows are locked: idempotency keys, subjects by id, follow-ups by
 /// id, submissions by id. New rows are inserted after existing ones are locked, so two transactions never wait for each
 /// other.
-async fn attempt(store: &Store, part: &[Intake]) -> Result<Option<Vec<Outcome>>, StoreError> {
+async fn attempt(store: &Store, part: &[Intake]) -> Result<Option<Vec<Outcome>>> {
     let clinics: HashSet<Uuid> = part.iter().map(Intake::clinic).collect();
     let mut transaction = store.begin_writer(&Vec::from_iter(clinics)).await?;
     let Some((fresh, mut outcomes)) = claims::claim(&mut transaction, part).await? else { return Ok(None) };
     let Some(mut resolved) = people::resolve(&mut transaction, fresh).await? else { return Ok(None) };
     let decisions = cases::decide(&mut transaction, &mut resolved).await?;
-    let entries: Vec<_> = resolved.iter().map(Resolved::entry).collect();
+    let entries: Vec<_> = resolved.iter().map(audit_entry).collect();
     if !keep(&mut transaction, &store.keys, &decisions, &entries).await? {
         return Ok(None);
     }
@@ -155,22 +141,17 @@ async fn attempt(store: &Store, part: &[Intake]) -> Result<Option<Vec<Outcome>>,
     Ok(Some(outcomes.into_iter().map(|(_, outcome)| outcome).collect()))
 }
 
-impl Resolved<'_> {
-    /// The audit entry, with the subject, which is known now.
-    fn entry(&self) -> AuditEntry {
-        AuditEntry { subject_id: Some(self.subject_id), ..self.intake.accepted.audit.clone() }
-    }
+/// The audit entry, with the subject, which is known now.
+fn audit_entry(one: &Resolved<'_>) -> AuditEntry {
+    AuditEntry { subject_id: Some(one.subject_id), ..one.intake.accepted.audit.clone() }
 }
 
 /// Adds contact data and consent, subject by subject, in the role that may read them. The last step of the transaction.
-async fn tell_of_contact(
-    connection: &mut Connection,
-    store: &Store,
-    resolved: &[Resolved<'_>],
-) -> Result<(), StoreError> {
+async fn tell_of_contact(connection: &mut Connection, store: &Store, resolved: &[Resolved<'_>]) -> Result<()> {
     for Resolved { intake, subject_id, .. } in resolved {
-        if intake.tells_of_contact() {
-            become_app(connection, intake.accepted.actor.clinic_id).await?;
+        let draft = &intake.accepted.draft.subject;
+        if draft.contact != Contact::default() || draft.consent.is_some() {
+            switch_to(connection, Role::App, Some(intake.accepted.actor.clinic_id)).await?;
             add_to_contact(connection, &store.keys, &intake.accepted, *subject_id).await?;
         }
     }

@@ -8,11 +8,9 @@ use uuid::Uuid;
 use super::{Intake, Resolved};
 use crate::domain::ids::{ClinicId, SubjectId};
 use crate::domain::subjects::{LookUp, Reference};
-use crate::store::database::connection::Connection;
-use crate::store::database::keys::{Keys, Place};
-use crate::store::database::role::{become_app, become_writer};
-use crate::store::database::row::at;
-use crate::store::error::StoreError;
+use crate::store::database::role::{Role, switch_to};
+use crate::store::database::{Connection, Keys, at, keys::Place};
+use crate::store::error::Result;
 
 /// A reference in its stored form.
 pub(super) struct Written {
@@ -26,7 +24,7 @@ pub(super) struct Written {
 }
 
 impl Written {
-    pub(super) fn new(keys: &Keys, clinic_id: ClinicId, reference: &Reference) -> Result<Self, StoreError> {
+    pub(super) fn new(keys: &Keys, clinic_id: ClinicId, reference: &Reference) -> Result<Self> {
         let normalized = LookUp::Reference.normalize(reference.as_str());
         let mut earlier = keys.blind_indexes(clinic_id.0, LookUp::Reference, &normalized);
         let eldest = earlier.get(keys.eldest()).and_then(|hash| hash.first_chunk::<8>().copied()).unwrap_or_default();
@@ -47,22 +45,20 @@ impl Written {
 pub(super) async fn resolve<'a>(
     connection: &mut Connection,
     fresh: Vec<(usize, &'a Intake)>,
-) -> Result<Option<Vec<Resolved<'a>>>, StoreError> {
+) -> Result<Option<Vec<Resolved<'a>>>> {
     lock_references(connection, &fresh).await?;
     let held = Held::lock(connection, &fresh).await?;
     let (mut resolved, mut new) = (Vec::with_capacity(fresh.len()), Vec::new());
     for (place, intake) in fresh {
-        let person = match &intake.reference {
-            Some(written) => held.person(intake.clinic(), written),
-            None => Found::Missing,
-        };
+        let person = intake.reference.as_ref().and_then(|written| held.find(intake.clinic(), written));
         let (subject_id, known) = match person {
-            Found::Person(subject_id) => (SubjectId(subject_id), true),
-            Found::Changed => return Ok(None),
-            Found::Missing => {
+            None => {
                 new.push(intake);
                 (intake.accepted.subject_id, false)
             }
+            // The subject was merged into another while this transaction waited for the lock.
+            Some(Person { merged_into: Some(other), .. }) if !held.ids.contains(other) => return Ok(None),
+            Some(person) => (SubjectId(person.merged_into.unwrap_or(person.subject_id)), true),
         };
         resolved.push(Resolved { intake, subject_id, known, follow_up: None, place });
     }
@@ -79,24 +75,13 @@ struct Held {
 }
 
 /// A subject as stored.
-#[derive(Clone, Copy)]
 struct Person {
     subject_id: Uuid,
     merged_into: Option<Uuid>,
 }
 
-/// The result of looking up a reference.
-enum Found {
-    /// This subject, which is locked.
-    Person(Uuid),
-    /// No subject has the reference yet.
-    Missing,
-    /// The subject was merged into another while this transaction waited for the lock.
-    Changed,
-}
-
 impl Held {
-    async fn lock(connection: &mut Connection, fresh: &[(usize, &Intake)]) -> Result<Self, StoreError> {
+    async fn lock(connection: &mut Connection, fresh: &[(usize, &Intake)]) -> Result<Self> {
         let named = fresh.iter().filter_map(|(_, intake)| Some((intake.clinic(), intake.reference.as_ref()?)));
         let (clinics, hashes): (Vec<Uuid>, Vec<Vec<u8>>) =
             named.flat_map(|(clinic, written)| written.hashes().map(move |hash| (clinic, hash.clone()))).unzip();
@@ -132,29 +117,22 @@ impl Held {
         Ok(held)
     }
 
-    fn person(&self, clinic: Uuid, written: &Written) -> Found {
-        match written.hashes().find_map(|hash| self.by_reference.get(&(clinic, hash.clone()))) {
-            None => Found::Missing,
-            Some(Person { merged_into: Some(other), .. }) if !self.ids.contains(other) => Found::Changed,
-            Some(person) => Found::Person(person.merged_into.unwrap_or(person.subject_id)),
-        }
+    fn find(&self, clinic: Uuid, written: &Written) -> Option<&Person> {
+        written.hashes().find_map(|hash| self.by_reference.get(&(clinic, hash.clone())))
     }
 
     /// While the key file holds earlier keys, a subject may be stored under a hash of one of them. Such rows are updated to
     /// the current key, so that one reference never has two subjects.
-    async fn move_to_the_current_key(
-        &self,
-        connection: &mut Connection,
-        resolved: &[Resolved<'_>],
-    ) -> Result<(), StoreError> {
-        let older = resolved.iter().filter_map(|one| {
-            let (clinic, written) = (one.intake.clinic(), one.intake.reference.as_ref()?);
-            let earlier = |hash: &Vec<u8>| self.by_reference.contains_key(&(clinic, hash.clone()));
-            written.earlier.iter().any(earlier).then_some((ClinicId(clinic), written))
-        });
-        let older: Vec<(ClinicId, &Written)> = older.collect();
-        for (clinic_id, written) in &older {
-            become_app(connection, *clinic_id).await?;
+    async fn move_to_the_current_key(&self, connection: &mut Connection, resolved: &[Resolved<'_>]) -> Result<()> {
+        let mut moved = false;
+        for Resolved { intake, .. } in resolved {
+            let (clinic_id, Some(written)) = (intake.accepted.actor.clinic_id, &intake.reference) else { continue };
+            let held = |hash: &Vec<u8>| self.by_reference.contains_key(&(clinic_id.0, hash.clone()));
+            if !written.earlier.iter().any(held) {
+                continue;
+            }
+            moved = true;
+            switch_to(connection, Role::App, Some(clinic_id)).await?;
             sqlx::query!(
                 "update subjects set reference_hash = $2, reference_sealed = $3
                  where clinic_id = $1 and reference_hash = any($4)",
@@ -166,13 +144,13 @@ impl Held {
             .execute(&mut *connection)
             .await?;
         }
-        if older.is_empty() { Ok(()) } else { become_writer(connection).await }
+        if moved { switch_to(connection, Role::Writer, None).await } else { Ok(()) }
     }
 }
 
 /// While the key file holds earlier keys, references are locked by themselves. Otherwise, instances that hold the same keys
 /// in a different order could add one subject under two hashes. All transactions take these locks in the same order.
-async fn lock_references(connection: &mut Connection, fresh: &[(usize, &Intake)]) -> Result<(), StoreError> {
+async fn lock_references(connection: &mut Connection, fresh: &[(usize, &Intake)]) -> Result<()> {
     let written = fresh.iter().filter_map(|(_, intake)| intake.reference.as_ref());
     let locks: BTreeSet<i64> = written.filter(|one| !one.earlier.is_empty()).map(|one| one.lock).collect();
     for lock in locks {
@@ -183,7 +161,7 @@ async fn lock_references(connection: &mut Connection, fresh: &[(usize, &Intake)]
 
 /// Adds subjects, and returns how many were added. Subjects whose reference another transaction added in between are not
 /// added.
-async fn insert(connection: &mut Connection, new: &[&Intake]) -> Result<usize, StoreError> {
+async fn insert(connection: &mut Connection, new: &[&Intake]) -> Result<usize> {
     if new.is_empty() {
         return Ok(0);
     }

@@ -3,11 +3,9 @@
 use serde::Serialize;
 
 use super::Resolved;
-use crate::domain::screening::pathway::PathwayId;
-use crate::domain::submissions::Accepted;
-use crate::store::database::connection::Connection;
-use crate::store::database::row::at;
-use crate::store::error::StoreError;
+use crate::domain::{screening::pathway::PathwayId, submissions::Accepted};
+use crate::store::database::{Connection, at, known};
+use crate::store::error::Result;
 use crate::store::screening::scan::{Columns, array_text};
 
 /// The documents of a submission in their stored form, with the columns that lists filter by.
@@ -18,20 +16,19 @@ pub(super) struct Documents {
 }
 
 impl Documents {
-    pub(super) fn new(accepted: &Accepted) -> Result<Self, StoreError> {
+    pub(super) fn new(accepted: &Accepted) -> Result<Self> {
         let (answers, assessment) = (json(&accepted.draft.answers)?, json(&accepted.assessment)?);
         Ok(Self { answers, assessment, columns: Columns::new(&accepted.assessment) })
     }
 }
 
-fn json(value: &impl Serialize) -> Result<String, StoreError> {
-    let broken = |_| StoreError::Inconsistent { table: "submissions", what: "cannot be written as JSON" };
-    serde_json::to_string(value).map_err(broken)
+fn json(value: &impl Serialize) -> Result<String> {
+    known(serde_json::to_string(value).ok(), "submissions", "cannot be written as JSON")
 }
 
 /// Adds the submissions of a batch. Each locks the submission that it corrects, so they are inserted in the order of
 /// `supersedes`.
-pub(super) async fn insert(connection: &mut Connection, resolved: &[Resolved<'_>]) -> Result<(), StoreError> {
+pub(super) async fn insert(connection: &mut Connection, resolved: &[Resolved<'_>]) -> Result<()> {
     let accepted = || resolved.iter().map(|one| &one.intake.accepted);
     let draft = || resolved.iter().map(|one| &one.intake.accepted.draft);
     let documents = || resolved.iter().map(|one| &one.intake.documents);
