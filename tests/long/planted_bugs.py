@@ -307,12 +307,12 @@ def fresh_copy(original: pathlib.Path, copy: pathlib.Path) -> None:
 
 
 def plant(bug: Plant, copy: pathlib.Path) -> None:
-    for file, stands, instead in bug.edits:
+    for file, text_before, instead in bug.edits:
         text = (copy / file).read_text(encoding="utf-8")
-        found = text.count(stands)
+        found = text.count(text_before)
         if found != 1:
-            raise Unusable(f"bug {bug.number}: this text must occur once in {file}, not {found} times:\n{stands}")
-        (copy / file).write_text(text.replace(stands, instead), encoding="utf-8")
+            raise Unusable(f"bug {bug.number}: this text must occur once in {file}, not {found} times:\n{text_before}")
+        (copy / file).write_text(text.replace(text_before, instead), encoding="utf-8")
 
 
 def cargo(copy: pathlib.Path, target: pathlib.Path, *arguments: str) -> tuple[bool, str]:

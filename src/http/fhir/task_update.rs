@@ -175,8 +175,8 @@ fn wanted(task: &TaskInput, case: &FollowUp) -> Result<Option<FollowUpCommand>, 
         command,
         FollowUpCommand::Contact { reached: false } | FollowUpCommand::DidNotAttend | FollowUpCommand::Unbook
     );
-    let stands = follow_up::task_status(case.state.name(), outcome(case)) == status;
-    Ok((repeatable || !stands).then_some(command))
+    let unchanged = follow_up::task_status(case.state.name(), outcome(case)) == status;
+    Ok((repeatable || !unchanged).then_some(command))
 }
 
 fn closing(task: &TaskInput, status: &str) -> Result<Closing, Fault> {
@@ -211,8 +211,8 @@ fn book(task: &TaskInput, case: &FollowUp) -> Result<Option<FollowUpCommand>, Fa
     let fault = |code, detail| at("executionPeriod.start", code, detail);
     let text = start.ok_or_else(|| fault(FaultCode::Required, "an appointment must have a time"))?;
     let at: Timestamp = text.parse().map_err(|_| fault(FaultCode::Format, "must be an instant with an offset"))?;
-    let stands = matches!(case.state, FollowUpState::Booked { at: booked, .. } if booked == at);
-    Ok((!stands).then_some(FollowUpCommand::Book { appointment_at: at }))
+    let unchanged = matches!(case.state, FollowUpState::Booked { at: booked, .. } if booked == at);
+    Ok((!unchanged).then_some(FollowUpCommand::Book { appointment_at: at }))
 }
 
 fn reason(task: &TaskInput) -> Result<NotNeededReason, Fault> {

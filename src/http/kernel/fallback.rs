@@ -25,7 +25,7 @@ pub(in crate::http) fn literal(state: &State, path: &str) -> Option<Problem> {
     Some(Problem::method_not_allowed(&known.methods.join(", ")))
 }
 
-/// Whether a path is one of a template; a segment in braces stands for any text.
+/// Whether a path is one of a template; a segment in braces matches any text.
 pub(in crate::http) fn matches(template: &str, path: &str) -> bool {
     let (mut wanted, mut given) = (template.split('/'), path.split('/'));
     loop {

@@ -52,7 +52,7 @@ fn separate(list: &mut String) {
 mod tests {
     use super::*;
 
-    fn told(limits: [(u32, Option<u32>); 3]) -> (String, String) {
+    fn headers(limits: [(u32, Option<u32>); 3]) -> (String, String) {
         let mut headers = HeaderMap::new();
         let mut names = ["address", "credential", "clinic"].into_iter();
         Counted(limits.map(|(quota, left)| Limit { name: names.next().unwrap(), quota, left })).tell(&mut headers);
@@ -62,16 +62,16 @@ mod tests {
 
     #[test]
     fn each_limit_is_listed_except_those_that_are_off() {
-        let all = told([(30, Some(29)), (60, Some(58)), (600, Some(599))]);
+        let all = headers([(30, Some(29)), (60, Some(58)), (600, Some(599))]);
         assert_eq!(all.0, "\"address\";q=30;w=60, \"credential\";q=60;w=60, \"clinic\";q=600;w=60");
         assert_eq!(all.1, "\"address\";r=29;t=2, \"credential\";r=58;t=2, \"clinic\";r=599;t=1");
-        assert_eq!(told([(0, None), (0, None), (600, Some(0))]).1, "\"clinic\";r=0;t=60");
-        assert_eq!(told([(0, None); 3]), (String::new(), String::new()));
+        assert_eq!(headers([(0, None), (0, None), (600, Some(0))]).1, "\"clinic\";r=0;t=60");
+        assert_eq!(headers([(0, None); 3]), (String::new(), String::new()));
     }
 
     #[test]
     fn a_limit_that_was_not_checked_reports_no_remaining_quota() {
-        let refused = told([(0, None), (60, Some(0)), (600, None)]);
+        let refused = headers([(0, None), (60, Some(0)), (600, None)]);
         assert_eq!(refused.1, "\"credential\";r=0;t=60");
     }
 }

@@ -73,7 +73,7 @@ const WHOLE: &str = "
     ), joined as (
         select clinic_id, submission_id, count(*) as n from follow_up_events
         where command in ('open', 'join') group by 1, 2
-    ), told as (
+    ), sent as (
         select clinic_id, event_id as submission_id, count(*) as n from webhook_deliveries
         where event = 'submission.flagged' group by 1, 2
     )
@@ -84,7 +84,7 @@ const WHOLE: &str = "
                and coalesce(key.n, 0) = 1 and key.key = a.key
                and coalesce(joined.n, 0) = a.flagged::int
                and (s.follow_up_id is not null) = a.flagged and (f.follow_up_id is not null) = a.flagged
-               and coalesce(told.n, 0) = case when a.flagged then a.endpoints else 0 end
+               and coalesce(sent.n, 0) = case when a.flagged then a.endpoints else 0 end
            )) as half_written
     from acknowledged a
     left join submissions s using (clinic_id, submission_id)
@@ -92,7 +92,7 @@ const WHOLE: &str = "
     left join entry using (clinic_id, submission_id)
     left join key using (clinic_id, submission_id)
     left join joined using (clinic_id, submission_id)
-    left join told using (clinic_id, submission_id)";
+    left join sent using (clinic_id, submission_id)";
 
 /// The numbers of lost submissions, half-written submissions, and stored submissions that were not acknowledged.
 async fn stored(

@@ -99,14 +99,14 @@ mod tests {
     #[test]
     fn only_a_standby_with_the_history_of_the_primary_is_a_replica() {
         let now = Instant::now();
-        let stands = |primary, there| judge(now, Some(primary), Some(there), &mut VecDeque::new());
+        let judged = |primary, there| judge(now, Some(primary), Some(there), &mut VecDeque::new());
         let primary = || server(false, 10, (7, 2));
-        assert_eq!(stands(primary(), server(true, 10, (7, 2))), Standing::CompleteUntil(now));
-        assert_eq!(stands(primary(), server(true, 99, (8, 2))), Standing::OtherHistory);
-        assert_eq!(stands(primary(), server(true, 99, (7, 1))), Standing::OtherHistory);
-        assert_eq!(stands(primary(), primary()), Standing::NoReplica);
+        assert_eq!(judged(primary(), server(true, 10, (7, 2))), Standing::CompleteUntil(now));
+        assert_eq!(judged(primary(), server(true, 99, (8, 2))), Standing::OtherHistory);
+        assert_eq!(judged(primary(), server(true, 99, (7, 1))), Standing::OtherHistory);
+        assert_eq!(judged(primary(), primary()), Standing::NoReplica);
         assert_eq!(judge(now, Some(primary()), None, &mut VecDeque::new()), Standing::Away);
         // Two standbys: no server reports the position of the primary.
-        assert_eq!(stands(server(true, 10, (7, 2)), server(true, 10, (7, 2))), Standing::Behind);
+        assert_eq!(judged(server(true, 10, (7, 2)), server(true, 10, (7, 2))), Standing::Behind);
     }
 }

@@ -16,7 +16,7 @@ const LOOK: Duration = Duration::from_secs(2);
 
 /// Checks the replica repeatedly until the store is dropped or closed.
 pub(super) async fn run(replica: Weak<Replica>) {
-    let (mut marks, mut told) = (VecDeque::<Mark>::new(), None);
+    let (mut marks, mut logged) = (VecDeque::<Mark>::new(), None);
     while let Some(replica) = replica.upgrade().filter(|replica| !replica.there.pool.is_closed()) {
         let asked = Instant::now();
         let [primary, there] = &replica.watched;
@@ -28,7 +28,7 @@ pub(super) async fn run(replica: Weak<Replica>) {
         }
         replica.standing.send_replace(standing);
         replica.tell_figures();
-        tell(&mut told, standing, replica.fresh());
+        tell(&mut logged, standing, replica.fresh());
         let pause = (replica.bound / 10).clamp(Duration::from_millis(50), Duration::from_secs(1));
         drop(replica);
         sleep(pause).await;
@@ -36,12 +36,12 @@ pub(super) async fn run(replica: Weak<Replica>) {
 }
 
 /// Logs each change between using and not using the replica, with the reason.
-fn tell(told: &mut Option<(bool, Discriminant<Standing>)>, standing: Standing, in_use: bool) {
+fn tell(logged: &mut Option<(bool, Discriminant<Standing>)>, standing: Standing, in_use: bool) {
     let now = Some((in_use, discriminant(&standing)));
-    if *told == now {
+    if *logged == now {
         return;
     }
-    *told = now;
+    *logged = now;
     let reason = match standing {
         Standing::CompleteUntil(_) if in_use => return tracing::info!("exports and statistics use the replica"),
         Standing::CompleteUntil(_) | Standing::Behind => "the replica is too far behind",
