@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 /// A row of the history.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_field_names, reason = "the version of a version has no other name")]
 pub(crate) struct Version {
     pub(crate) version: i32,
     pub(crate) kind: EventKind,

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::future::ready;
 use std::sync::{Arc, LazyLock};
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, VARY};
@@ -78,7 +79,7 @@ fn audit_action(operation: &Operation) -> Option<AuditAction> {
 /// Documentation pages: the document, its rendering, and the list of problems. They load nothing from other origins.
 pub(in crate::http) fn pages(config: &mut web::ServiceConfig, document: fn() -> String) {
     config
-        .route("/openapi.json", web::get().to(move |request: HttpRequest| get_document(request, document)))
+        .route("/openapi.json", web::get().to(move |request: HttpRequest| ready(get_document(&request, document))))
         .route("/docs", web::get().to(get_docs))
         .route("/docs/problems", web::get().to(get_problems))
         .route("/docs/{file:.*}", web::get().to(get_page));
@@ -218,9 +219,9 @@ fn operations_mut(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
 }
 
-async fn get_document(request: HttpRequest, document: fn() -> String) -> Result<HttpResponse, Problem> {
+fn get_document(request: &HttpRequest, document: fn() -> String) -> Result<HttpResponse, Problem> {
     static BODY: Fixed = Fixed::new();
-    BODY.answer(&request, checked_each_time(), JSON, || Ok(document().into_bytes()))
+    BODY.answer(request, checked_each_time(), JSON, || Ok(document().into_bytes()))
 }
 
 async fn get_docs() -> HttpResponse {

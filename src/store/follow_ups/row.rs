@@ -89,6 +89,7 @@ pub(in crate::store) use follow_up_query;
 const TABLE: &str = "follow_ups";
 
 #[derive(sqlx::FromRow)]
+#[expect(clippy::struct_field_names, reason = "the fields are named as the columns")]
 pub(in crate::store) struct Row {
     pub clinic_id: Uuid,
     pub follow_up_id: Uuid,

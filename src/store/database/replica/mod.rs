@@ -34,8 +34,9 @@ struct Replica {
     /// Maximum age of the data that reads may return.
     bound: Duration,
     standing: Sender<Standing>,
-    on_replica: AtomicU64,
-    on_primary: AtomicU64,
+    /// Reads that the replica answered, and reads that the primary answered instead.
+    served: AtomicU64,
+    fallbacks: AtomicU64,
 }
 
 /// The state of a replica, and the number of reads by server.
@@ -68,8 +69,8 @@ impl Reports {
             watched: [self.primary.pool.options().clone(), options].map(|options| of(options, 1)),
             bound,
             standing: channel(Standing::Away).0,
-            on_replica: AtomicU64::new(0),
-            on_primary: AtomicU64::new(0),
+            served: AtomicU64::new(0),
+            fallbacks: AtomicU64::new(0),
         });
         tokio::spawn(watch::run(Arc::downgrade(&replica)));
         Self { replica: Some(replica), ..self }
@@ -80,7 +81,7 @@ impl Reports {
         let Some(replica) = &self.replica else { return read(self.primary.clone()).await };
         match replica.answer(&read).await {
             Some(Ok(found)) => {
-                replica.on_replica.fetch_add(1, Ordering::Relaxed);
+                replica.served.fetch_add(1, Ordering::Relaxed);
                 counter!("sarcoscreen_reads_total", "from" => "replica").increment(1);
                 return Ok(found);
             }
@@ -91,7 +92,7 @@ impl Reports {
             Some(Err(refused)) => return Err(refused),
             None => {}
         }
-        replica.on_primary.fetch_add(1, Ordering::Relaxed);
+        replica.fallbacks.fetch_add(1, Ordering::Relaxed);
         counter!("sarcoscreen_reads_total", "from" => "primary").increment(1);
         read(self.primary.clone()).await
     }
@@ -130,8 +131,8 @@ impl Replica {
         ReplicaFigures {
             in_use: self.fresh(),
             age: self.standing.borrow().complete_until().map(|at| at.elapsed()),
-            on_replica: self.on_replica.load(Ordering::Relaxed),
-            on_primary: self.on_primary.load(Ordering::Relaxed),
+            on_replica: self.served.load(Ordering::Relaxed),
+            on_primary: self.fallbacks.load(Ordering::Relaxed),
         }
     }
 

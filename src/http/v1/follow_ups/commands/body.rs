@@ -108,6 +108,7 @@ pub type ParsedCommand = Option<(FollowUpCommand, Option<Note>)>;
 
 impl CommandInput {
     /// Parses the body of a command without parameters.
+    #[expect(clippy::unnecessary_wraps, reason = "the result has the form of the other commands")]
     pub fn parse(self, command: FollowUpCommand, faults: &mut Vec<Fault>) -> ParsedCommand {
         Some((command, note(self.note, faults)))
     }
