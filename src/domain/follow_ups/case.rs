@@ -70,7 +70,7 @@ pub enum FollowUpState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Closing {
-    /// The person attended; the results, as far as recorded.
+    /// The person attended. Holds the recorded results.
     Attended {
         /// The diagnosis of the examination regarding sarcopenia.
         diagnosis: Option<Diagnosis>,
@@ -260,7 +260,7 @@ impl Closing {
         }
     }
 
-    /// The diagnosis, the grip strength in grams and the time for five chair stands in milliseconds, as far as recorded.
+    /// The recorded results: diagnosis, grip strength in grams, time for five chair stands in milliseconds.
     #[must_use]
     pub const fn results(self) -> (Option<Diagnosis>, Option<i32>, Option<i32>) {
         match self {

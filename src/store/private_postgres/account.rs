@@ -12,7 +12,7 @@ use super::error::{EmbeddedError, Result};
 
 /// Accounts that root switches to, in this order.
 const UNPRIVILEGED: [&str; 2] = ["postgres", "nobody"];
-/// User id of the system account `nobody`, for systems without an entry for it.
+/// User id of the unprivileged system account where the system lists none.
 const NOBODY: u32 = 65_534;
 /// Environment variables passed to the programs. `PG*` variables would change their behaviour, and others may hold secrets.
 const KEPT_ENVIRONMENT: [&str; 2] = ["PATH", "LD_LIBRARY_PATH"];
