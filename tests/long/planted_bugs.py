@@ -4,6 +4,7 @@
     tests/long/planted_bugs.py                     all twelve
     tests/long/planted_bugs.py --only 7            one of them, with all its variants (or one: --only 11b)
     tests/long/planted_bugs.py --target-dir DIR    compile in DIR, so that the next run there is faster
+    tests/long/planted_bugs.py --check             only check that every bug still has its place in the code; seconds
 
 A bug is caught if the named test runs, fails, and reports the cases that were written against this bug (for 5a: the
 fault for which the table is refused before any case). A plant that does not compile is broken, not caught. A bug with
@@ -96,7 +97,8 @@ PLANTS = (
     Plant(
         "3c", "the client's result is taken among the answers",
         ((ANSWERS,
-          'faults.push(Fault::new(pointer(), FaultCode::UnknownField, "there is no such item"));\n', "\n"),),
+          'FaultCode::UnknownField, "there is no such item");\n                faults.extend(reported.then(fault));\n',
+          'FaultCode::UnknownField, "there is no such item");\n'),),
         SCORING,
         ("bug 3: a result set by the client is refused", "bug 3: a suggestion set by the client is refused",
          "bug 3: an instrument's total set by the client is refused"),
@@ -306,13 +308,14 @@ def fresh_copy(original: pathlib.Path, copy: pathlib.Path) -> None:
     shutil.copytree(original, copy, copy_function=shutil.copy)
 
 
-def plant(bug: Plant, copy: pathlib.Path) -> None:
+def plant(bug: Plant, copy: pathlib.Path, *, only_check: bool = False) -> None:
     for file, text_before, instead in bug.edits:
         text = (copy / file).read_text(encoding="utf-8")
         found = text.count(text_before)
         if found != 1:
             raise Unusable(f"bug {bug.number}: this text must occur once in {file}, not {found} times:\n{text_before}")
-        (copy / file).write_text(text.replace(text_before, instead), encoding="utf-8")
+        if not only_check:
+            (copy / file).write_text(text.replace(text_before, instead), encoding="utf-8")
 
 
 def cargo(copy: pathlib.Path, target: pathlib.Path, *arguments: str) -> tuple[bool, str]:
@@ -393,12 +396,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", metavar="N", help="one bug by its number")
     parser.add_argument("--target-dir", metavar="DIR", type=pathlib.Path, help="where to compile, outside the tree")
+    parser.add_argument("--check", action="store_true", help="only check that every bug has its place in the code")
     options = parser.parse_args()
     bugs = [bug for bug in PLANTS if options.only is None or bug.is_of(options.only)]
     if not bugs:
         parser.error(f"there is no bug {options.only}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_UNUSABLE))
     try:
+        if options.check:
+            for bug in bugs:
+                plant(bug, ROOT, only_check=True)
+            return EXIT_CAUGHT
         return run(bugs, options.target_dir)
     except Unusable as reason:
         say(str(reason))
