@@ -107,8 +107,8 @@ async fn no_foreign_key_exists_while_tables_are_distributed() {
             .replace(", text, text", ", by_column text, colocate_with text default null");
         let strict = format!(
             "create or replace function {head} returns void language plpgsql as $$ begin
-                 if exists (select from pg_constraint where contype = 'f') then raise exception 'a foreign key stands'; end if;
-                 if exists (select from pg_trigger where not tgisinternal) then raise exception 'a trigger stands'; end if;
+                 if exists (select from pg_constraint where contype = 'f') then raise exception 'a foreign key is left'; end if;
+                 if exists (select from pg_trigger where not tgisinternal) then raise exception 'a trigger is left'; end if;
              end $$"
         );
         owner.execute(AssertSqlSafe(strict)).await.unwrap();

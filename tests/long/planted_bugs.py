@@ -241,7 +241,7 @@ PLANTS = (
     Plant(
         "11e", "a misprinted comparator: AWGS 2019 gait of 1.0 m/s and below",
         ((PATHWAYS, '"gait_speed_m_s", less_than = 1.0', '"gait_speed_m_s", at_most = 1.0'),),
-        SCORING, ("bug 11: a gait of 1.00 m/s is low for nobody",),
+        SCORING, ("bug 11: a gait of 1.00 m/s is low under no definition",),
     ),
     Plant(
         "12a", "the wrong direction: MSRA-7 positive at 30 and above",

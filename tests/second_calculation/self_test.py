@@ -509,7 +509,7 @@ def test_flags_and_urgency():
     staged = calculate(weak, STAFF_ASKED, ("sdoc", "ewgsop2", "awgs_2019"))
     equal(staged["flags"]["pathways"], ["awgs_2019", "ewgsop2"])
     equal(staged["urgency"], "this_week")
-    equal(calculate(weak)["flagged"], False, "a pathway nobody asked for flags nothing")
+    equal(calculate(weak)["flagged"], False, "a pathway that is not asked for flags nothing")
     equal(calculate(sarc_f_answers(4) | {"age": 60}, STAFF_ASKED, ("ewgsop2",))["flags"]["pathways"], [], "at risk")
     two = calculate({"age": 65, "finger_ring": "smaller", "sppb": 8})
     equal((two["flags"]["instruments"], two["urgency"]), (["finger_ring", "sppb"], "this_week"))

@@ -13,7 +13,7 @@ use super::error::{EmbeddedError, Result};
 /// Accounts that root switches to, in this order.
 const UNPRIVILEGED: [&str; 2] = ["postgres", "nobody"];
 /// User id of the unprivileged system account where the system lists none.
-const NOBODY: u32 = 65_534;
+const UNPRIVILEGED_ID: u32 = 65_534;
 /// Environment variables passed to the programs. `PG*` variables would change their behaviour, and others may hold secrets.
 const KEPT_ENVIRONMENT: [&str; 2] = ["PATH", "LD_LIBRARY_PATH"];
 
@@ -100,7 +100,7 @@ impl Account {
 
     fn unprivileged() -> Self {
         let known = UNPRIVILEGED.iter().find_map(|name| User::from_name(name).ok().flatten());
-        let (uid, gid) = known.map_or((NOBODY, NOBODY), |user| (user.uid.as_raw(), user.gid.as_raw()));
+        let (uid, gid) = known.map_or((UNPRIVILEGED_ID, UNPRIVILEGED_ID), |user| (user.uid.as_raw(), user.gid.as_raw()));
         Self { uid, gid, name: name_of(uid), dropped: true }
     }
 
