@@ -94,18 +94,19 @@ fn large(site: &Site) -> Vec<Kind<'_>> {
     ]
 }
 
-/// Doubles the size several times, compares the cost of each size with the one before, and returns the kinds that grew
-/// faster than linearly.
+/// Doubles the size several times, compares the cost of each size with the one before, and returns the kinds whose cost
+/// grows faster than linearly.
 fn steep(site: &Site, kinds: Vec<Kind<'_>>, sizes: &[usize], each: u32) -> Vec<String> {
     let mut steep = Vec::new();
     for (name, status, bytes_of) in kinds {
-        let found: Vec<_> = sizes.iter().map(|size| site.cost(&bytes_of(*size), each)).collect();
-        let costs: Vec<f64> = found.iter().map(|(cost, _)| *cost).collect();
-        let shown: Vec<_> = costs.iter().map(|cost| format!("{cost:.0}")).collect();
-        println!("{name}: {} us for {sizes:?} bytes", shown.join(", "));
-        let expected = found.iter().all(|(_, found)| *found == status);
-        if costs.windows(2).any(|pair| pair[1] > FACTOR * pair[0]) || !expected {
-            steep.push(format!("{name}: {found:?}"));
+        let requests: Vec<_> = sizes.iter().map(|size| bytes_of(*size)).collect();
+        let costs = site.costs(&requests.iter().map(Vec::as_slice).collect::<Vec<_>>(), each);
+        let growth: Vec<_> = costs.windows(2).map(|pair| pair[1].times(&pair[0])).collect();
+        let shown: Vec<_> = costs.iter().map(|cost| format!("{:.0}", cost.least())).collect();
+        println!("{name}: {} us for {sizes:?} bytes, {growth:.2?} times", shown.join(", "));
+        let statuses: Vec<_> = costs.iter().map(|cost| cost.status).collect();
+        if growth.iter().any(|times| *times > FACTOR) || statuses.iter().any(|found| *found != status) {
+            steep.push(format!("{name}: {growth:.2?}, {statuses:?}"));
         }
     }
     steep
@@ -143,10 +144,11 @@ async fn a_hundred_faults_cost_little_more_than_one() {
             ("/v1/scores", format!("{{\"answers\":{{{answers}}}")),
             ("/v1/submissions/batch", format!("{{\"items\":[{items}]")),
         ] {
-            let cost = |count| site.cost(&post(path, &site.intake, &format!("{body}{}}}", faults(count))), 3).0;
-            let (one, hundred) = (cost(1), cost(100));
-            println!("{path}: {one:.0} us with one fault at the end, {hundred:.0} us with a hundred");
-            assert!(hundred < 2.0 * one, "{path}: {one:.0} us, {hundred:.0} us");
+            let [one, hundred] = [1, 100].map(|count| post(path, &site.intake, &format!("{body}{}}}", faults(count))));
+            let costs = site.costs(&[&one, &hundred], 3);
+            let (one, hundred, times) = (costs[0].least(), costs[1].least(), costs[1].times(&costs[0]));
+            println!("{path}: {one:.0} us with one fault at the end, {hundred:.0} us with a hundred, {times:.2} times");
+            assert!(times < 2.0, "{path}: {times:.2} times");
         }
     });
     site.service.stop();

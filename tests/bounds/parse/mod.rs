@@ -48,26 +48,18 @@ impl Site {
         used.sum()
     }
 
-    /// CPU microseconds of one request, and the status of the response. Takes the minimum of the means of several rounds,
-    /// because the program has other work too.
-    pub(crate) fn cost(&self, request: &[u8], each: u32) -> (f64, u16) {
+    /// The costs of requests. They alternate on one connection, because the speed of a processor varies over time and
+    /// between workers.
+    pub(crate) fn costs(&self, requests: &[&[u8]], each: u32) -> Vec<Cost> {
         let mut line = Line::new(self);
-        let status = line.exchange(request).status;
-        ((0..5).map(|_| self.round(&mut line, request, each)).fold(f64::INFINITY, f64::min), status)
-    }
-
-    /// The costs of a base request and of another, and the status of the other. The two alternate on one connection,
-    /// because the speed of a processor varies over time and between workers.
-    pub(crate) fn costs(&self, base: &[u8], request: &[u8], each: u32) -> (f64, f64, u16) {
-        let mut line = Line::new(self);
-        line.exchange(base);
-        let status = line.exchange(request).status;
-        let (mut least_base, mut least) = (f64::INFINITY, f64::INFINITY);
-        for _ in 0..7 {
-            least_base = least_base.min(self.round(&mut line, base, each));
-            least = least.min(self.round(&mut line, request, each));
+        let mut costs: Vec<_> =
+            requests.iter().map(|request| Cost { status: line.exchange(request).status, rounds: Vec::new() }).collect();
+        for _ in 0..ROUNDS {
+            for (cost, request) in costs.iter_mut().zip(requests) {
+                cost.rounds.push(self.round(&mut line, request, each));
+            }
         }
-        (least_base, least, status)
+        costs
     }
 
     fn round(&self, line: &mut Line, request: &[u8], each: u32) -> f64 {
@@ -82,6 +74,29 @@ impl Site {
         spent / f64::from(each)
     }
 }
+
+/// CPU microseconds of one request, the mean of each round, and the status of its response.
+pub(crate) struct Cost {
+    pub(crate) status: u16,
+    rounds: Vec<f64>,
+}
+
+impl Cost {
+    /// The least of the rounds, because the program has other work too.
+    pub(crate) fn least(&self) -> f64 {
+        self.rounds.iter().copied().fold(f64::INFINITY, f64::min)
+    }
+
+    /// The median over the rounds of this cost as a multiple of another that was measured alternately.
+    pub(crate) fn times(&self, other: &Self) -> f64 {
+        let mut ratios: Vec<_> = self.rounds.iter().zip(&other.rounds).map(|(this, other)| this / other).collect();
+        ratios.sort_by(f64::total_cmp);
+        ratios[ratios.len() / 2]
+    }
+}
+
+/// Odd, for the median.
+const ROUNDS: usize = 7;
 
 /// `GET /health/live`, the cheapest request.
 pub(crate) const LIVE: &[u8] = b"GET /health/live HTTP/1.1\r\nhost: test\r\n\r\n";
