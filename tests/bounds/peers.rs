@@ -29,6 +29,21 @@ async fn live(service: &Service) -> bool {
     exchange(&mut stream, LIVE, "\"live\"").await
 }
 
+/// Opens connections with a request in progress each: `100 Continue` shows that the service has read its head.
+async fn busy(service: &Service, key: &str, from: Ipv4Addr, count: usize) -> Vec<TcpStream> {
+    let head = format!(
+        "POST /v1/scores HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\n\
+         content-length: 100\r\nexpect: 100-continue\r\n\r\n"
+    );
+    let mut streams = Vec::new();
+    for _ in 0..count {
+        let mut stream = connect(service.address(), from).await.unwrap();
+        assert!(exchange(&mut stream, &head, "100 Continue").await);
+        streams.push(stream);
+    }
+    streams
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unread_responses_use_little_memory_and_end_after_the_deadline() {
     let (place, _) = place().await;
@@ -140,15 +155,7 @@ async fn at_the_connection_cap_the_longest_idle_one_closes_and_none_waits() {
     assert!(closes(&mut idle[1], Duration::from_secs(2)).await, "the connection idle longest is closed");
     assert!(exchange(&mut idle[0], LIVE, "\"live\"").await);
     drop(idle);
-    // Every slot is used by a request in progress.
-    let body = format!(
-        "POST /v1/scores HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\n\
-         content-length: 100\r\n\r\n{{"
-    );
-    let busy = |count| crowd(service.address(), 0, count, &body);
-    let open = descriptors(&service);
-    let _proxied = busy(40).await;
-    until(Duration::from_secs(5), || descriptors(&service) >= open).await;
+    let _busy = busy(&service, &key, LOCAL, 40).await;
     let mut newcomer = connect(service.address(), LOCAL).await.unwrap();
     assert!(closes(&mut newcomer, Duration::from_secs(2)).await, "a newcomer is refused at once");
     service.stop();
@@ -158,12 +165,9 @@ async fn at_the_connection_cap_the_longest_idle_one_closes_and_none_waits() {
 async fn one_address_has_a_tenth_of_the_connections() {
     let (place, key) = place().await;
     let service = place.serve_with(&[("SARCOSCREEN_CONNECTIONS", "100")]);
-    let body = format!(
-        "POST /v1/scores HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\n\
-         content-length: 100\r\n\r\n{{"
-    );
     let before = descriptors(&service);
-    let _hostile = crowd(service.address(), 3, 60, &body).await;
+    let _hostile = busy(&service, &key, address(3, 0), 10).await;
+    let _refused = crowd(service.address(), 3, 50, LIVE).await;
     // Another address is served, which shows that the service has processed the hostile connections.
     assert!(live(&service).await);
     let taken = until(Duration::from_secs(5), || descriptors(&service) <= before + 12).await;

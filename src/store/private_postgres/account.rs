@@ -100,7 +100,8 @@ impl Account {
 
     fn unprivileged() -> Self {
         let known = UNPRIVILEGED.iter().find_map(|name| User::from_name(name).ok().flatten());
-        let (uid, gid) = known.map_or((UNPRIVILEGED_ID, UNPRIVILEGED_ID), |user| (user.uid.as_raw(), user.gid.as_raw()));
+        let (uid, gid) =
+            known.map_or((UNPRIVILEGED_ID, UNPRIVILEGED_ID), |user| (user.uid.as_raw(), user.gid.as_raw()));
         Self { uid, gid, name: name_of(uid), dropped: true }
     }
 
