@@ -17,7 +17,7 @@ from random_answers import (
 SARC_F_ITEMS = ("carrying_difficulty", "walking_difficulty", "chair_rise_difficulty", "stair_difficulty")
 NO_ALARM = {item: False for item in ALARMS}
 STAFF_ASKED = ("person", "staff")
-EVERYBODY = ("person", "staff", "laboratory")
+ALL_AUDIENCES = ("person", "staff", "laboratory")
 
 checks = 0
 
@@ -265,9 +265,9 @@ SETTLED = (
 
 def test_own_score_ends():
     equal(own({}), (0, EMPTY_UPPER), "nothing answered")
-    equal(own({}, EVERYBODY), (0, 39), "the maximum")
+    equal(own({}, ALL_AUDIENCES), (0, 39), "the maximum")
     equal(own(SETTLED), (0, 0), "nothing found")
-    equal(own(SETTLED, EVERYBODY), (0, 2), "vitamin D is open once the laboratory is asked")
+    equal(own(SETTLED, ALL_AUDIENCES), (0, 2), "vitamin D is open once the laboratory is asked")
     everything = SETTLED | sarc_f_answers(10) | {
         "age": 80, "muscle_shrinkage": True, "weakness": True, "fatigue": "often", "balance_trouble": True,
         "activity": "inactive", "smoker": True, "sleep_hours": 5.5, "weight_kg": 40.0, "vitamin_d_nmol_l": 24,
@@ -433,7 +433,7 @@ def test_stages():
     ):
         equal(pathway(id_, {"age": 70, "tests_unable": [name]})[criterion], True, f"unable {name}")
     equal(pathway("awgs_2019", {"age": 70, "tests_unable": ["timed_up_and_go"]})["performance_low"], None)
-    equal(sorted(calculate({}, EVERYBODY, ("sdoc", "ewgsop2"))["pathways"]), ["ewgsop2", "sdoc"], "only those asked")
+    equal(sorted(calculate({}, ALL_AUDIENCES, ("sdoc", "ewgsop2"))["pathways"]), ["ewgsop2", "sdoc"], "only those asked")
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -495,7 +495,7 @@ def test_self_care():
         ({"weight_loss_6_months_kg": 9, "weight_kg": 80}, None),
     ):
         equal(calculate(NO_ALARM | changes)["care_level"], level, f"care level with {changes}")
-    equal(calculate(NO_ALARM, EVERYBODY)["care_level"], "self_care", "open laboratory values are not half met")
+    equal(calculate(NO_ALARM, ALL_AUDIENCES)["care_level"], "self_care", "open laboratory values are not half met")
     flagged = calculate(NO_ALARM | sarc_f_answers(4) | {"age": 60})
     equal((flagged["care_level"], flagged["urgency"]), ("consultation", "routine"), "flagged alone")
 
@@ -720,7 +720,7 @@ def test_half_met():
             answers[item] = generator.choice((None,) + NUMBERS[item][1])
         if generator.random() < 0.2:
             answers[generator.choice(ALARMS)] = None
-        result = calculate(answers, generator.choice((("person",), EVERYBODY)))
+        result = calculate(answers, generator.choice((("person",), ALL_AUDIENCES)))
         if result["red_flag_levels"] or result["flagged"]:
             continue
         compared[result["care_level"]] += 1
