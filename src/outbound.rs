@@ -10,9 +10,8 @@ use std::time::Duration;
 use reqwest::redirect::Policy;
 use reqwest::{StatusCode, Url};
 
-/// How long a whole fetch may take.
+/// How long a whole fetch may take, and connecting as a part of it.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// How long connecting may take.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
 
 /// An HTTP client. Cheap to clone.
@@ -22,28 +21,22 @@ pub struct Client(reqwest::Client);
 /// Why a fetch failed. The address is omitted: the operator knows it.
 #[derive(Debug, thiserror::Error)]
 pub enum OutboundError {
-    /// The address is invalid or not allowed.
     #[error("the address is neither https nor an address of this machine")]
     Address,
     /// The client cannot be created, for example because the system has no certificate authorities.
     #[error("cannot create the HTTP client")]
     Client(#[source] reqwest::Error),
-    /// No response arrived in time.
     #[error("no response")]
     Away(#[source] reqwest::Error),
-    /// The response has a status other than 200.
     #[error("response with status {0}")]
     Status(u16),
-    /// The response is too large.
     #[error("the response has more than {0} bytes")]
     TooLarge(usize),
 }
 
 impl Client {
-    /// Creates a client that follows no redirects and uses no proxy.
-    ///
-    /// # Errors
-    /// Fails when the system has no certificate authorities.
+    /// Creates a client that follows no redirects and uses no proxy. Fails when the system has no certificate
+    /// authorities.
     pub fn new() -> Result<Self, OutboundError> {
         let client = reqwest::Client::builder()
             .timeout(DEADLINE)
@@ -57,10 +50,8 @@ impl Client {
         client.map(Self).map_err(OutboundError::Client)
     }
 
-    /// Fetches a document of at most `at_most` bytes.
-    ///
-    /// # Errors
-    /// Fails when the address is not allowed, or when no such document arrives in time.
+    /// Fetches a document of at most `at_most` bytes. Fails when the address is not allowed, or when no such document
+    /// arrives in time.
     pub async fn fetch(&self, address: &str, at_most: usize) -> Result<Vec<u8>, OutboundError> {
         let url = checked(address)?;
         let away = |error: reqwest::Error| OutboundError::Away(error.without_url());

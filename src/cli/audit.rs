@@ -7,12 +7,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::clinic_argument;
-use super::database::{on_database, on_database_as_owner};
-use super::output::print;
-use super::progress::Shown;
+use super::database::{clinic_id, find_clinic, on_database, on_opened};
+use super::output::{print, tell};
+use super::progress::shown;
 use crate::app::App;
 use crate::app::audit::pruning::{Pruning, prune};
 use crate::app::audit::sealing;
@@ -20,6 +19,7 @@ use crate::app::audit::verification::{Verified, verify};
 use crate::config::{Audit, Settings};
 use crate::domain::audit::seal::{Break, Head, Tombstone};
 use crate::domain::ids::ClinicId;
+use crate::server::Opened;
 
 /// Breaks beyond this number are counted but not listed.
 const LISTED: usize = 1_000;
@@ -28,8 +28,7 @@ pub(super) async fn run(settings: &Settings, command: &Audit) -> anyhow::Result<
     match command {
         Audit::Seal => {
             let heads = on_database(settings, async |app| Ok(sealing::seal(app).await?)).await?;
-            let lines: Vec<String> = heads.iter().map(|head| format!("head={head}\n")).collect();
-            print(&lines.concat())?;
+            print(&heads.iter().map(|head| format!("head={head}\n")).collect::<String>())?;
             Ok(ExitCode::SUCCESS)
         }
         Audit::Prune { clinic, dry_run } => run_prune(settings, clinic.as_deref(), *dry_run).await,
@@ -39,7 +38,7 @@ pub(super) async fn run(settings: &Settings, command: &Audit) -> anyhow::Result<
 
 async fn run_prune(settings: &Settings, clinic: Option<&str>, dry_run: bool) -> anyhow::Result<ExitCode> {
     let (mut lines, mut refused) = (Vec::new(), false);
-    let pruned = on_database_as_owner(settings, async |app| {
+    let pruned = on_opened(Opened::as_owner(settings, &tell).await?, async |app| {
         let clinic_id = match clinic {
             Some(clinic) => Some(pruned_clinic(app, clinic).await?),
             None => None,
@@ -61,7 +60,7 @@ async fn run_prune(settings: &Settings, clinic: Option<&str>, dry_run: bool) -> 
 }
 
 async fn pruned_clinic(app: &App, clinic: &str) -> anyhow::Result<ClinicId> {
-    let clinic = clinic_argument::find(app, clinic).await?;
+    let clinic = find_clinic(app, clinic).await?;
     if clinic.audit_retention_years.is_none() {
         bail!("this clinic keeps its audit log forever; `clinics set --audit-retention-years` sets a retention period");
     }
@@ -69,19 +68,16 @@ async fn pruned_clinic(app: &App, clinic: &str) -> anyhow::Result<ClinicId> {
 }
 
 fn pruning_in_words(clinic_id: ClinicId, pruning: &Pruning, dry_run: bool) -> String {
+    let name = name(clinic_id);
     match pruning {
         Pruning::Removed(Tombstone { first_seal, last_seal, entries, first_at, last_at, .. }) => {
             let done = if dry_run { "would be removed" } else { "removed" };
-            let clinic = name(clinic_id);
-            format!(
-                "{clinic}: seals {first_seal} to {last_seal}, {entries} entries of {first_at} to {last_at} {done}\n"
-            )
+            format!("{name}: seals {first_seal} to {last_seal}, {entries} entries of {first_at} to {last_at} {done}\n")
         }
         Pruning::Refused(broken) => {
-            let listed = broken.iter().take(LISTED).map(|broken| format!("{}: {broken}\n", name(clinic_id)));
-            listed
-                .chain([format!("{}: nothing removed, because the oldest entries do not verify\n", name(clinic_id))])
-                .collect()
+            let listed = broken.iter().take(LISTED).map(|broken| format!("{name}: {broken}\n"));
+            let refused = format!("{name}: nothing removed, because the oldest entries do not verify\n");
+            listed.chain([refused]).collect()
         }
     }
 }
@@ -95,19 +91,13 @@ async fn run_verify(
     let mut heads = Heads::open(heads)?;
     let mut listed = Vec::new();
     let verified = on_database(settings, async |app| {
-        let clinic_id = match clinic {
-            Some(clinic) => Some(clinic_argument::find(app, clinic).await?.clinic_id),
-            None => None,
-        };
-        let mut shown = Shown::begin();
+        let clinic_id = clinic_id(app, clinic).await?;
         let found = |clinic_id, broken| {
             if listed.len() < LISTED {
                 listed.push((clinic_id, broken));
             }
         };
-        let verified = verify(app, clinic_id, heads.by_ref(), found, |now| shown.at(now)).await?;
-        shown.end();
-        Ok(verified)
+        shown(async |shown| verify(app, clinic_id, heads.by_ref(), found, |now| shown.at(now)).await).await
     });
     let verified = verified.await?;
     if let Some(error) = heads.failed {
@@ -137,9 +127,8 @@ impl Iterator for Heads {
     type Item = Head;
 
     fn next(&mut self) -> Option<Head> {
-        let mut bytes = Vec::new();
         while self.line.is_empty() {
-            bytes.clear();
+            let mut bytes = Vec::new();
             match self.files.last_mut()?.read_until(b'\n', &mut bytes) {
                 Ok(0) => {
                     self.files.pop();
@@ -179,48 +168,40 @@ fn in_words(verified: &Verified, listed: &[(ClinicId, Break)]) -> Result<String,
 }
 
 fn in_json(verified: &Verified, listed: &[(ClinicId, Break)]) -> anyhow::Result<String> {
-    let Verified { chains, entries, seals, waiting, tombstones, pruned_entries, pruned_seals, heads, breaks } =
-        verified;
     let document = json!({
-        "chains": chains,
-        "entries": entries,
-        "seals": seals,
-        "waiting": waiting,
-        "pruned_entries": pruned_entries,
-        "pruned_seals": pruned_seals,
-        "tombstones": tombstones,
-        "heads": heads,
-        "breaks": breaks,
+        "chains": verified.chains,
+        "entries": verified.entries,
+        "seals": verified.seals,
+        "waiting": verified.waiting,
+        "pruned_entries": verified.pruned_entries,
+        "pruned_seals": verified.pruned_seals,
+        "tombstones": verified.tombstones,
+        "heads": verified.heads,
+        "breaks": verified.breaks,
         "first": listed.iter().map(|(clinic_id, broken)| one_in_json(*clinic_id, broken)).collect::<Vec<_>>(),
     });
     Ok(serde_json::to_string_pretty(&document)? + "\n")
 }
 
 fn one_in_json(clinic_id: ClinicId, broken: &Break) -> Value {
-    let mut row =
-        Map::from_iter([("clinic_id".to_owned(), json!(clinic_id)), ("kind".to_owned(), json!(broken.kind()))]);
-    let mut tell = |name: &str, value: Value| row.insert(name.to_owned(), value);
+    let mut row = json!({"clinic_id": clinic_id, "kind": broken.kind()});
     match *broken {
         Break::EntryChanged(id) | Break::EntryMissing(id) | Break::EntryAdded(id) | Break::EntrySealedTwice(id) => {
-            tell("audit_entry_id", json!(id));
+            row["audit_entry_id"] = json!(id);
         }
         Break::SealsMissing { first, last } => {
-            tell("first", json!(first));
-            tell("last", json!(last));
+            row["first"] = json!(first);
+            row["last"] = json!(last);
         }
         Break::SealChanged(number)
         | Break::SealOutOfOrder(number)
         | Break::SealReplaced(number)
-        | Break::SealNotPruned(number) => {
-            tell("seal_number", json!(number));
-        }
-        Break::TombstoneChanged(first) | Break::TombstoneOutOfOrder(first) => {
-            tell("first_seal", json!(first));
-        }
+        | Break::SealNotPruned(number) => row["seal_number"] = json!(number),
+        Break::TombstoneChanged(first) | Break::TombstoneOutOfOrder(first) => row["first_seal"] = json!(first),
         Break::ChainCut { known, last } => {
-            tell("known", json!(known));
-            tell("last", json!(last));
+            row["known"] = json!(known);
+            row["last"] = json!(last);
         }
     }
-    Value::Object(row)
+    row
 }

@@ -2,40 +2,36 @@
 
 use anyhow::{Context as _, bail};
 
-use super::clinic_argument::find;
-use super::database::on_database;
+use super::database::{find_clinic, on_database};
 use super::output::print;
 use crate::app::{App, clinics};
 use crate::config::{ClinicChange, Clinics, Retention, Settings};
-use crate::domain::clinics::Clinic;
+use crate::domain::clinics::{Clinic, DueHours};
 use crate::domain::language::Language;
 use crate::domain::screening::pathway::PathwayId;
 
 pub(super) async fn run(settings: &Settings, command: &Clinics) -> anyhow::Result<()> {
-    let text = on_database(settings, async |app| match command {
-        Clinics::Create { name, booking_url, emergency_number, language, pathways } => {
-            let language = self::language(language)?;
-            let pathways = chosen(pathways)?;
-            let clinic = clinics::create(app, name, booking_url, emergency_number, language, &pathways).await?;
-            Ok(format!("{}\n", clinic.clinic_id))
-        }
-        Clinics::Pathways { clinic, pathways } => {
-            let pathways = chosen(pathways)?;
-            let clinic = Clinic { pathways, ..find(app, clinic).await? };
-            clinics::change(app, &clinic).await?;
-            Ok(line(&clinic))
-        }
-        Clinics::Set { clinic, change } => {
-            let clinic = changed(find(app, clinic).await?, change)?;
-            clinics::change(app, &clinic).await?;
-            Ok(line(&clinic))
-        }
-        Clinics::Suspend { clinic } => suspend(app, clinic, true).await,
-        Clinics::Resume { clinic } => suspend(app, clinic, false).await,
-        Clinics::List => Ok(clinics::list(app).await?.iter().map(line).collect()),
+    let text = on_database(settings, async |app| {
+        let clinic = match command {
+            Clinics::Create { name, booking_url, emergency_number, language, pathways } => {
+                let language = self::language(language)?;
+                let pathways = chosen(pathways)?;
+                let clinic = clinics::create(app, name, booking_url, emergency_number, language, &pathways).await?;
+                return Ok(format!("{}\n", clinic.clinic_id));
+            }
+            Clinics::List => return Ok(clinics::list(app).await?.iter().map(line).collect()),
+            Clinics::Pathways { clinic, pathways } => {
+                let pathways = chosen(pathways)?;
+                Clinic { pathways, ..find_clinic(app, clinic).await? }
+            }
+            Clinics::Set { clinic, change } => changed(find_clinic(app, clinic).await?, change)?,
+            Clinics::Suspend { clinic } => Clinic { suspended: true, ..find_clinic(app, clinic).await? },
+            Clinics::Resume { clinic } => Clinic { suspended: false, ..find_clinic(app, clinic).await? },
+        };
+        clinics::change(app, &clinic).await?;
+        Ok(line(&clinic))
     });
-    print(&text.await?)?;
-    Ok(())
+    print(&text.await?)
 }
 
 /// Parses the chosen pathways and removes duplicates.
@@ -47,59 +43,38 @@ fn chosen(names: &[String]) -> anyhow::Result<Vec<PathwayId>> {
             pathways.push(pathway);
         }
     }
-    if pathways.len() < names.len() && names.iter().any(|name| name == "none") && names.len() > 1 {
+    if names.len() > 1 && names.iter().any(|name| name == "none") {
         bail!("none cannot be combined with a pathway");
     }
     Ok(pathways)
 }
 
-async fn suspend(app: &App, clinic: &str, suspended: bool) -> anyhow::Result<String> {
-    let clinic = Clinic { suspended, ..find(app, clinic).await? };
-    clinics::change(app, &clinic).await?;
-    Ok(line(&clinic))
-}
-
 /// The clinic with the given settings changed.
-fn changed(mut clinic: Clinic, change: &ClinicChange) -> anyhow::Result<Clinic> {
-    let texts = [
-        (&mut clinic.name, &change.name),
-        (&mut clinic.booking_url, &change.booking_url),
-        (&mut clinic.emergency_number, &change.emergency_number),
-    ];
-    let hours = [
-        (&mut clinic.due.today, change.due_today_hours),
-        (&mut clinic.due.this_week, change.due_this_week_hours),
-        (&mut clinic.due.routine, change.due_routine_hours),
-    ];
-    for (setting, wanted) in texts {
-        wanted.as_ref().inspect(|text| setting.clone_from(text));
-    }
-    for (setting, wanted) in hours {
-        *setting = wanted.unwrap_or(*setting);
-    }
-    if let Some(code) = &change.language {
-        clinic.language = language(code)?;
-    }
-    if !change.languages.is_empty() {
-        clinic.languages = change.languages.iter().map(|code| language(code)).collect::<Result<_, _>>()?;
-        clinic.languages.sort();
-        clinic.languages.dedup();
-    }
-    if !change.pathways.is_empty() {
-        clinic.pathways = chosen(&change.pathways)?;
-    }
-    let kept = [
-        (&mut clinic.retention_days, change.retention_days),
-        (&mut clinic.audit_retention_years, change.audit_retention_years),
-    ];
-    for (setting, wanted) in kept {
-        match wanted {
-            Some(Retention::Forever) => *setting = None,
-            Some(Retention::For(time)) => *setting = Some(time),
-            None => {}
-        }
-    }
-    Ok(clinic)
+fn changed(clinic: Clinic, change: &ClinicChange) -> anyhow::Result<Clinic> {
+    let mut languages = change.languages.iter().map(|code| language(code)).collect::<Result<Vec<_>, _>>()?;
+    languages.sort();
+    languages.dedup();
+    let period = |wanted, current| match wanted {
+        Some(Retention::Forever) => None,
+        Some(Retention::For(time)) => Some(time),
+        None => current,
+    };
+    Ok(Clinic {
+        name: change.name.clone().unwrap_or(clinic.name),
+        booking_url: change.booking_url.clone().unwrap_or(clinic.booking_url),
+        emergency_number: change.emergency_number.clone().unwrap_or(clinic.emergency_number),
+        language: change.language.as_deref().map_or(Ok(clinic.language), language)?,
+        languages: if languages.is_empty() { clinic.languages } else { languages },
+        pathways: if change.pathways.is_empty() { clinic.pathways } else { chosen(&change.pathways)? },
+        due: DueHours {
+            today: change.due_today_hours.unwrap_or(clinic.due.today),
+            this_week: change.due_this_week_hours.unwrap_or(clinic.due.this_week),
+            routine: change.due_routine_hours.unwrap_or(clinic.due.routine),
+        },
+        retention_days: period(change.retention_days, clinic.retention_days),
+        audit_retention_years: period(change.audit_retention_years, clinic.audit_retention_years),
+        ..clinic
+    })
 }
 
 fn language(code: &str) -> anyhow::Result<Language> {

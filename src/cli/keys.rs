@@ -6,19 +6,15 @@ use anyhow::{Context as _, bail};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::clinic_argument;
-use super::database::on_database;
+use super::database::{find_clinic, on_database};
 use super::output::{print, tell};
-use super::progress::Shown;
-use crate::app::App;
-use crate::app::access::credentials;
-use crate::app::access::credentials::{By, Key};
+use super::progress::shown;
+use crate::app::access::credentials::{self, By, Key};
 use crate::app::error::AppError;
 use crate::app::rotation::rotate as rotate_data;
 use crate::config::{Keys, Settings};
 use crate::domain::access::actor::Role;
-use crate::domain::access::credential::Credential;
-use crate::domain::access::credential::CredentialDraft;
+use crate::domain::access::credential::{Credential, CredentialDraft};
 use crate::domain::ids::CredentialId;
 use crate::store::database::rotation::Dependents;
 
@@ -28,12 +24,16 @@ pub(super) async fn run(settings: &Settings, command: &Keys) -> anyhow::Result<(
     match command {
         Keys::Mint { clinic, role, name, expires_at, expires_in_days, origins, replaces } => {
             let role = Role::parse(role).context("there is no such role")?;
-            let expiry = Expiry::from_options(expires_at.as_deref(), *expires_in_days)?;
+            let expires_at: Option<Timestamp> = expires_at
+                .as_deref()
+                .map(str::parse)
+                .transpose()
+                .context("--expires-at must be like 2027-01-31T00:00:00Z")?;
             let replaces = replaces.as_deref().map(Uuid::parse_str).transpose();
             let replaces = replaces.context("--replaces must be an id that `keys list` shows")?.map(CredentialId);
-            let (display_name, origins) = (name.clone(), origins.clone());
-            let draft = CredentialDraft { role, display_name, expires_at: None, origins, replaces };
-            mint(settings, clinic, draft, expiry).await
+            let draft =
+                CredentialDraft { role, display_name: name.clone(), expires_at, origins: origins.clone(), replaces };
+            mint(settings, clinic, draft, *expires_in_days).await
         }
         Keys::Rotate { clinic, id, overlap_hours } => {
             let id = CredentialId(Uuid::parse_str(id).context(NO_ID)?);
@@ -41,60 +41,44 @@ pub(super) async fn run(settings: &Settings, command: &Keys) -> anyhow::Result<(
         }
         Keys::List { clinic } => {
             let list = on_database(settings, async |app| {
-                let found = credentials::list(app, clinic_argument::find(app, clinic).await?.clinic_id).await?;
+                let found = credentials::list(app, find_clinic(app, clinic).await?.clinic_id).await?;
                 Ok(found.iter().map(|one| line(one, app.ambient.now())).collect::<String>())
             });
-            Ok(print(&list.await?)?)
+            print(&list.await?)
         }
         Keys::RotateMaster => rotate_master(settings).await,
         Keys::Revoke { clinic, id } => {
             let id = CredentialId(Uuid::parse_str(id).context(NO_ID)?);
-            on_database(settings, async |app| revoke(app, clinic, id).await).await?;
-            Ok(print("revoked; it stops working within five seconds\n")?)
+            let revoked = on_database(settings, async |app| {
+                let clinic_id = find_clinic(app, clinic).await?.clinic_id;
+                credentials::revoke(app, clinic_id, id).await.context("this clinic has no active key with this id")
+            });
+            revoked.await?;
+            print("revoked; it stops working within five seconds\n")
         }
     }
 }
 
-/// When a key expires, as the options state it.
-enum Expiry {
-    Never,
-    At(Timestamp),
-    InDays(u32),
-}
-
-impl Expiry {
-    fn from_options(at: Option<&str>, in_days: Option<u32>) -> anyhow::Result<Self> {
-        Ok(match (at, in_days) {
-            (Some(at), _) => Self::At(at.parse().context("--expires-at must be like 2027-01-31T00:00:00Z")?),
-            (None, Some(days)) => Self::InDays(days),
-            (None, None) => Self::Never,
-        })
-    }
-
-    fn from(self, now: Timestamp) -> anyhow::Result<Option<Timestamp>> {
-        match self {
-            Self::Never => Ok(None),
-            Self::At(at) if at <= now => bail!("--expires-at is in the past"),
-            Self::At(at) => Ok(Some(at)),
-            Self::InDays(days) => Ok(Some(now.checked_add(SignedDuration::from_hours(i64::from(days) * 24))?)),
-        }
-    }
-}
-
-async fn mint(settings: &Settings, clinic: &str, draft: CredentialDraft, expiry: Expiry) -> anyhow::Result<()> {
+async fn mint(settings: &Settings, clinic: &str, draft: CredentialDraft, days: Option<u32>) -> anyhow::Result<()> {
     let minted = on_database(settings, async |app| {
-        let clinic = clinic_argument::find(app, clinic).await?;
-        let expires_at = expiry.from(app.ambient.now())?;
-        Ok(credentials::mint_by(app, By::Operator(clinic.clinic_id), CredentialDraft { expires_at, ..draft }).await?)
+        let by = By::Operator(find_clinic(app, clinic).await?.clinic_id);
+        let now = app.ambient.now();
+        if draft.expires_at.is_some_and(|at| at <= now) {
+            bail!("--expires-at is in the past");
+        }
+        let expires_at = match days {
+            Some(days) => Some(now.checked_add(SignedDuration::from_hours(i64::from(days) * 24))?),
+            None => draft.expires_at,
+        };
+        Ok(credentials::mint_by(app, by, CredentialDraft { expires_at, ..draft }).await?)
     });
     show(minted.await?)
 }
 
 async fn rotate(settings: &Settings, clinic: &str, id: CredentialId, overlap: Duration) -> anyhow::Result<()> {
     let rotated = on_database(settings, async |app| {
-        let clinic = clinic_argument::find(app, clinic).await?;
-        let rotated = credentials::rotate(app, By::Operator(clinic.clinic_id), id, overlap).await;
-        match rotated {
+        let by = By::Operator(find_clinic(app, clinic).await?.clinic_id);
+        match credentials::rotate(app, by, id, overlap).await {
             Err(AppError::NotFound) => bail!("this clinic has no credential with this id"),
             other => Ok(other?),
         }
@@ -112,12 +96,8 @@ fn show((credential, key): (Credential, Key)) -> anyhow::Result<()> {
 }
 
 async fn rotate_master(settings: &Settings) -> anyhow::Result<()> {
-    let left = on_database(settings, async |app| {
-        let mut shown = Shown::begin();
-        let left = rotate_data(app, |now| shown.at(now)).await?;
-        shown.end();
-        Ok(left)
-    });
+    let left =
+        on_database(settings, async |app| shown(async |shown| rotate_data(app, |now| shown.at(now)).await).await);
     let Dependents { rows, credentials, waiting, audit_seals } = left.await?;
     if rows > 0 {
         bail!("{rows} rows are still encrypted with an earlier key, because they were in use; run this again");
@@ -141,11 +121,6 @@ async fn rotate_master(settings: &Settings) -> anyhow::Result<()> {
         ))?;
     }
     Ok(())
-}
-
-async fn revoke(app: &App, clinic: &str, id: CredentialId) -> anyhow::Result<()> {
-    let clinic = clinic_argument::find(app, clinic).await?;
-    credentials::revoke(app, clinic.clinic_id, id).await.context("this clinic has no active key with this id")
 }
 
 fn line(credential: &Credential, now: Timestamp) -> String {

@@ -8,12 +8,10 @@ use crate::store::private_postgres::EmbeddedError;
 pub(super) async fn run(settings: &Settings, roles_only: bool) -> anyhow::Result<()> {
     if roles_only {
         migration::make_roles(settings).await?;
-        print("the roles of the service exist; restore the dump next, then run `sarcoscreen migrate`\n")?;
-        return Ok(());
+        return print("the roles of the service exist; restore the dump next, then run `sarcoscreen migrate`\n");
     }
     migration::migrate(settings, &tell).await.map_err(in_use)?;
-    print("every migration is applied, and the service can sign in\n")?;
-    Ok(())
+    print("every migration is applied, and the service can sign in\n")
 }
 
 /// Explains the error when a running service holds the data folder.

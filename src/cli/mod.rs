@@ -1,10 +1,8 @@
 //! Ring 5: the command line, one file per subcommand. Results go to the standard output, everything else to standard error.
 
 mod audit;
-mod clinic_argument;
 mod clinics;
 mod database;
-mod explain;
 mod health;
 mod keys;
 mod migrate;
@@ -16,18 +14,20 @@ mod rules;
 mod seed_demo;
 mod serve;
 
+use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser as _;
 
-use self::explain::{explain, reader_left};
 use self::output::{print, tell};
+use crate::app::error::AppError;
 use crate::config::{Cli, Command, LogFormat};
+use crate::domain::causes::with_causes;
+use crate::domain::fault::Fault;
 use crate::{http, store, telemetry};
 
 /// Runs the command line and writes an error to the standard error stream.
-#[must_use]
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     match attempt(&cli) {
@@ -69,4 +69,20 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Health => health::run(settings)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The error as a message, with the name of every invalid field.
+fn explain(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<AppError>() {
+        Some(AppError::Faulty(faults) | AppError::Refused { faults, .. }) => {
+            let named = |fault: &Fault| format!("{} {}", fault.pointer.trim_start_matches('/'), fault.detail);
+            faults.iter().map(named).collect::<Vec<_>>().join("; ")
+        }
+        _ => with_causes(&**error),
+    }
+}
+
+/// Whether the reader of the output closed it, as `| head` does. This needs no message.
+fn reader_left(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }

@@ -3,10 +3,10 @@
 use std::io::{self, Write as _};
 
 /// Writes a result to the standard output.
-pub(super) fn print(text: &str) -> io::Result<()> {
+pub(super) fn print(text: &str) -> anyhow::Result<()> {
     let mut output = io::stdout().lock();
     output.write_all(text.as_bytes())?;
-    output.flush()
+    Ok(output.flush()?)
 }
 
 /// Writes a message that is not a result to the standard error stream.

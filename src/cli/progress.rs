@@ -5,28 +5,18 @@ use std::time::Instant;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output::tell;
+use crate::app::error::AppError;
 use crate::app::progress::Progress;
 
 /// Rows between two lines when no bar can be drawn.
 const LINE_EVERY: u64 = 50_000;
 
-/// Shows progress on the standard error stream, and at the end the elapsed time.
 pub(super) struct Shown {
     bar: ProgressBar,
-    begun: Instant,
     last: Progress,
 }
 
 impl Shown {
-    pub(super) fn begin() -> Self {
-        // Hidden if the standard error stream is not a terminal.
-        let bar = ProgressBar::new(0);
-        if let Ok(style) = ProgressStyle::with_template("{wide_bar} {human_pos} of {human_len} rows, {eta} left") {
-            bar.set_style(style);
-        }
-        Self { bar, begun: Instant::now(), last: Progress { done: 0, total: 0 } }
-    }
-
     pub(super) fn at(&mut self, now: Progress) {
         self.bar.set_length(now.total);
         self.bar.set_position(now.done);
@@ -35,12 +25,22 @@ impl Shown {
         }
         self.last = now;
     }
+}
 
-    pub(super) fn end(self) {
-        self.bar.finish_and_clear();
-        let millis = self.begun.elapsed().as_millis().max(1);
-        let rate = u128::from(self.last.done) * 1_000 / millis;
-        let (seconds, tenths) = (millis / 1_000, millis % 1_000 / 100);
-        tell(&format!("{} rows in {seconds}.{tenths} s, {rate} rows/s", self.last.done));
+/// Runs work, and shows its progress on the standard error stream, and the elapsed time if it succeeds.
+pub(super) async fn shown<T>(work: impl AsyncFnOnce(&mut Shown) -> Result<T, AppError>) -> anyhow::Result<T> {
+    let begun = Instant::now();
+    // Hidden if the standard error stream is not a terminal.
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {human_pos} of {human_len} rows, {eta} left") {
+        bar.set_style(style);
     }
+    let mut shown = Shown { bar, last: Progress { done: 0, total: 0 } };
+    let value = work(&mut shown).await?;
+    shown.bar.finish_and_clear();
+    let millis = begun.elapsed().as_millis().max(1);
+    let rate = u128::from(shown.last.done) * 1_000 / millis;
+    let (seconds, tenths) = (millis / 1_000, millis % 1_000 / 100);
+    tell(&format!("{} rows in {seconds}.{tenths} s, {rate} rows/s", shown.last.done));
+    Ok(value)
 }

@@ -15,6 +15,5 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
         }
         Ok(create(app).await?)
     });
-    print(&json(&credentials.await?))?;
-    Ok(())
+    print(&json(&credentials.await?))
 }

@@ -11,14 +11,8 @@ pub struct CdsHooks {
     /// the issuer exactly as its tokens state it, the https address of its keys, and the id of its clinic, separated by
     /// spaces. Requires SARCOSCREEN_PUBLIC_URL. Clients with a key of the role intake or higher need no entry here.
     /// [default: none]
-    #[arg(
-        long,
-        env = "SARCOSCREEN_CDS_CLIENTS",
-        global = true,
-        value_name = "ISSUER KEYS CLINIC",
-        value_delimiter = ',',
-        value_parser = client
-    )]
+    #[arg(long, env = "SARCOSCREEN_CDS_CLIENTS", value_name = "ISSUER KEYS CLINIC")]
+    #[arg(value_delimiter = ',', value_parser = client)]
     pub cds_clients: Vec<CdsClient>,
 }
 

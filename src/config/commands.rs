@@ -1,11 +1,10 @@
 //! The subcommands with their options.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, value_parser};
 
-/// The subcommand to run.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Starts the service. This is the default without a subcommand.
@@ -49,7 +48,6 @@ pub enum Command {
 /// The names of the pathways, and `none` for no pathway.
 const PATHWAYS: [&str; 5] = ["ewgsop2", "awgs_2019", "awgs_2025", "sdoc", "none"];
 
-/// Subcommands of `clinics`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Clinics {
     /// Creates a clinic and prints its id.
@@ -64,10 +62,10 @@ pub enum Clinics {
         #[arg(long, value_name = "DIGITS")]
         emergency_number: String,
         /// The default language of responses.
-        #[arg(long, default_value = "en", value_parser = PossibleValuesParser::new(["en", "es"]))]
+        #[arg(long, default_value = "en", value_parser = ["en", "es"])]
         language: String,
         /// The default consensus pathways, separated by commas.
-        #[arg(long, default_value = "ewgsop2", value_delimiter = ',', value_parser = PossibleValuesParser::new(PATHWAYS))]
+        #[arg(long, default_value = "ewgsop2", value_delimiter = ',', value_parser = PATHWAYS)]
         pathways: Vec<String>,
     },
     /// Sets the default consensus pathways of a clinic.
@@ -76,7 +74,7 @@ pub enum Clinics {
         #[arg(long, value_name = "ID OR NAME")]
         clinic: String,
         /// The pathways, separated by commas.
-        #[arg(required = true, value_delimiter = ',', value_parser = PossibleValuesParser::new(PATHWAYS))]
+        #[arg(required = true, value_delimiter = ',', value_parser = PATHWAYS)]
         pathways: Vec<String>,
     },
     /// Changes settings of a clinic; settings that are not given stay the same. Takes effect within five seconds.
@@ -84,7 +82,6 @@ pub enum Clinics {
         /// The clinic's id or name.
         #[arg(long, value_name = "ID OR NAME")]
         clinic: String,
-        /// The settings to change.
         #[command(flatten)]
         change: ClinicChange,
     },
@@ -104,7 +101,6 @@ pub enum Clinics {
     List,
 }
 
-/// Settings of a clinic that can be changed.
 #[derive(Clone, Debug, Args)]
 #[group(required = true, multiple = true)]
 pub struct ClinicChange {
@@ -118,57 +114,48 @@ pub struct ClinicChange {
     #[arg(long, value_name = "DIGITS")]
     pub emergency_number: Option<String>,
     /// The default language of responses; must be one of the clinic's languages.
-    #[arg(long, value_parser = PossibleValuesParser::new(["en", "es"]))]
+    #[arg(long, value_parser = ["en", "es"])]
     pub language: Option<String>,
     /// The languages of responses, separated by commas.
-    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(["en", "es"]))]
+    #[arg(long, value_delimiter = ',', value_parser = ["en", "es"])]
     pub languages: Vec<String>,
     /// The default consensus pathways, separated by commas.
-    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(PATHWAYS))]
+    #[arg(long, value_delimiter = ',', value_parser = PATHWAYS)]
     pub pathways: Vec<String>,
     /// Hours until a follow-up of urgency today is due, 1 to 8760.
-    #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u16).range(1..=8760))]
+    #[arg(long, value_name = "HOURS", value_parser = value_parser!(u16).range(1..=8760))]
     pub due_today_hours: Option<u16>,
     /// Hours until a follow-up of urgency this week is due, 1 to 8760.
-    #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u16).range(1..=8760))]
+    #[arg(long, value_name = "HOURS", value_parser = value_parser!(u16).range(1..=8760))]
     pub due_this_week_hours: Option<u16>,
     /// Hours until a routine follow-up is due, 1 to 8760.
-    #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u16).range(1..=8760))]
+    #[arg(long, value_name = "HOURS", value_parser = value_parser!(u16).range(1..=8760))]
     pub due_routine_hours: Option<u16>,
     /// Days that submissions are kept, 1 to 36500, or forever.
-    #[arg(long, value_name = "DAYS", value_parser = retention)]
+    #[arg(long, value_name = "DAYS", value_parser = |text: &str| period(text, 1..=36_500))]
     pub retention_days: Option<Retention>,
     /// Years that entries of the audit log are kept, 3 to 100, or forever. `audit prune` removes older ones.
-    #[arg(long, value_name = "YEARS", value_parser = audit_retention)]
+    #[arg(long, value_name = "YEARS", value_parser = |text: &str| period(text, 3..=100))]
     pub audit_retention_years: Option<Retention>,
 }
 
 /// A retention period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retention {
-    /// No limit.
     Forever,
     /// This many days or years.
     For(u32),
 }
 
-fn retention(text: &str) -> Result<Retention, &'static str> {
+/// Parses a number of days or years within a range, or `forever`.
+fn period(text: &str, range: RangeInclusive<u32>) -> Result<Retention, String> {
     match text.parse() {
         _ if text == "forever" => Ok(Retention::Forever),
-        Ok(days) if (1..=36_500).contains(&days) => Ok(Retention::For(days)),
-        _ => Err("must be 1 to 36500, or forever"),
+        Ok(time) if range.contains(&time) => Ok(Retention::For(time)),
+        _ => Err(format!("must be {} to {}, or forever", range.start(), range.end())),
     }
 }
 
-fn audit_retention(text: &str) -> Result<Retention, &'static str> {
-    match text.parse() {
-        _ if text == "forever" => Ok(Retention::Forever),
-        Ok(years) if (3..=100).contains(&years) => Ok(Retention::For(years)),
-        _ => Err("must be 3 to 100, or forever"),
-    }
-}
-
-/// Subcommands of `keys`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Keys {
     /// Creates a key and prints it. The key is shown only once.
@@ -177,7 +164,7 @@ pub enum Keys {
         #[arg(long, value_name = "ID OR NAME")]
         clinic: String,
         /// The role of the key; each role includes the permissions of the roles before it.
-        #[arg(long, value_parser = PossibleValuesParser::new(["browser", "intake", "staff", "admin"]))]
+        #[arg(long, value_parser = ["browser", "intake", "staff", "admin"])]
         role: String,
         /// The person or system that receives the key, 1 to 200 characters.
         #[arg(long)]
@@ -186,7 +173,7 @@ pub enum Keys {
         #[arg(long, value_name = "TIME", conflicts_with = "expires_in_days")]
         expires_at: Option<String>,
         /// Days until the key expires, 1 to 3650.
-        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
+        #[arg(long, value_name = "DAYS", value_parser = value_parser!(u32).range(1..=3650))]
         expires_in_days: Option<u32>,
         /// The web origins whose pages may send a browser key, such as https://clinic.example, separated by commas. Origins
         /// must match exactly. [default: any origin]
@@ -206,7 +193,7 @@ pub enum Keys {
         #[arg(long)]
         id: String,
         /// Hours during which both keys work, 0 to 168.
-        #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u64).range(0..=168))]
+        #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = value_parser!(u64).range(0..=168))]
         overlap_hours: u64,
     },
     /// Lists the keys of a clinic, without the secrets.
@@ -234,7 +221,6 @@ pub enum Keys {
     },
 }
 
-/// Subcommands of `rules`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Rules {
     /// Copies the current rule table into a new folder as the draft of the next version, and prints the next steps.
@@ -304,7 +290,6 @@ pub enum Rules {
     },
 }
 
-/// Subcommands of `audit`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Audit {
     /// Seals unsealed audit entries now, as the service does every few seconds, and prints the head of each chain that

@@ -1,7 +1,8 @@
 //! The settings of sign-in: the token issuer, the rate limits, and the trusted proxies.
 
-use clap::Args;
-use clap::builder::PossibleValuesParser;
+use std::net::IpAddr;
+
+use clap::{Args, value_parser};
 use ipnet::IpNet;
 
 /// Sign-in with tokens of an issuer, in addition to keys. Without an issuer tokens are refused.
@@ -10,78 +11,42 @@ use ipnet::IpNet;
 pub struct Oidc {
     /// The issuer of bearer tokens, exactly as their `iss` claim states it. Requires an audience and the address of the
     /// issuer's keys.
-    #[arg(long = "oidc-issuer", env = "SARCOSCREEN_OIDC_ISSUER", global = true, value_name = "URL", value_parser = address)]
+    #[arg(long = "oidc-issuer", env = "SARCOSCREEN_OIDC_ISSUER", value_name = "URL", value_parser = address)]
     pub issuer: Option<String>,
 
     /// The audience that tokens must have.
-    #[arg(long = "oidc-audience", env = "SARCOSCREEN_OIDC_AUDIENCE", global = true, value_name = "AUDIENCE")]
+    #[arg(long = "oidc-audience", env = "SARCOSCREEN_OIDC_AUDIENCE", value_name = "AUDIENCE")]
     pub audience: Option<String>,
 
     /// The address of the issuer's keys: `jwks_uri` of its discovery document.
-    #[arg(
-        long = "oidc-jwks-url",
-        env = "SARCOSCREEN_OIDC_JWKS_URL",
-        global = true,
-        value_name = "URL",
-        value_parser = address
-    )]
+    #[arg(long = "oidc-jwks-url", env = "SARCOSCREEN_OIDC_JWKS_URL", value_name = "URL", value_parser = address)]
     pub jwks_url: Option<String>,
 
     /// The claim that contains the role or roles: its name, or a path of names separated by dots.
-    #[arg(
-        long = "oidc-role-claim",
-        env = "SARCOSCREEN_OIDC_ROLE_CLAIM",
-        global = true,
-        value_name = "CLAIM",
-        default_value = "role"
-    )]
+    #[arg(long = "oidc-role-claim", env = "SARCOSCREEN_OIDC_ROLE_CLAIM", value_name = "CLAIM", default_value = "role")]
     pub role_claim: String,
 
     /// The mapping of the issuer's roles, such as nurse=staff,lead=admin. The browser role cannot be mapped, because its
     /// keys are public.
-    #[arg(
-        long = "oidc-role-map",
-        env = "SARCOSCREEN_OIDC_ROLE_MAP",
-        global = true,
-        value_name = "THEIRS=OURS",
-        value_delimiter = ',',
-        default_value = "intake=intake,staff=staff,admin=admin",
-        value_parser = mapping
-    )]
+    #[arg(long = "oidc-role-map", env = "SARCOSCREEN_OIDC_ROLE_MAP", value_name = "THEIRS=OURS")]
+    #[arg(value_delimiter = ',', default_value = "intake=intake,staff=staff,admin=admin", value_parser = mapping)]
     pub role_map: Vec<(String, String)>,
 
     /// The claim that contains the clinic's id or exact name: its name, or a path of names separated by dots.
-    #[arg(
-        long = "oidc-clinic-claim",
-        env = "SARCOSCREEN_OIDC_CLINIC_CLAIM",
-        global = true,
-        value_name = "CLAIM",
-        default_value = "clinic"
-    )]
+    #[arg(long = "oidc-clinic-claim", env = "SARCOSCREEN_OIDC_CLINIC_CLAIM", value_name = "CLAIM")]
+    #[arg(default_value = "clinic")]
     pub clinic_claim: String,
 
     /// The accepted signature algorithms, separated by commas.
-    #[arg(
-        long = "oidc-algorithms",
-        env = "SARCOSCREEN_OIDC_ALGORITHMS",
-        global = true,
-        value_name = "ALGORITHMS",
-        value_delimiter = ',',
-        default_value = "RS256,ES256,EdDSA",
-        value_parser = PossibleValuesParser::new(["RS256", "PS256", "ES256", "ES384", "EdDSA"])
-    )]
+    #[arg(long = "oidc-algorithms", env = "SARCOSCREEN_OIDC_ALGORITHMS", value_name = "ALGORITHMS")]
+    #[arg(value_delimiter = ',', default_value = "RS256,ES256,EdDSA")]
+    #[arg(value_parser = ["RS256", "PS256", "ES256", "ES384", "EdDSA"])]
     pub algorithms: Vec<String>,
 
     /// How long the issuer's keys are cached, 10 to 86400 seconds. An unknown key id triggers a fetch at once, at most
     /// every 10 seconds. While the issuer is unavailable, cached keys stay in use for one more hour.
-    #[arg(
-        long = "oidc-jwks-cache-seconds",
-        env = "SARCOSCREEN_OIDC_JWKS_CACHE_SECONDS",
-        global = true,
-        value_name = "SECONDS",
-        default_value_t = 300,
-        value_parser = clap::value_parser!(u64).range(10..=86400)
-    )]
+    #[arg(long = "oidc-jwks-cache-seconds", env = "SARCOSCREEN_OIDC_JWKS_CACHE_SECONDS", value_name = "SECONDS")]
+    #[arg(default_value_t = 300, value_parser = value_parser!(u64).range(10..=86400))]
     pub jwks_cache_seconds: u64,
 }
 
@@ -90,74 +55,38 @@ pub struct Oidc {
 #[command(next_help_heading = "Limits")]
 pub struct Limits {
     /// Requests per minute for one credential; 0 means no limit.
-    #[arg(
-        long,
-        env = "SARCOSCREEN_RATE_PER_CREDENTIAL",
-        global = true,
-        value_name = "REQUESTS",
-        default_value_t = 12_000,
-        value_parser = clap::value_parser!(u32).range(0..=10_000_000)
-    )]
+    #[arg(long, env = "SARCOSCREEN_RATE_PER_CREDENTIAL", value_name = "REQUESTS")]
+    #[arg(default_value_t = 12_000, value_parser = value_parser!(u32).range(0..=10_000_000))]
     pub rate_per_credential: u32,
 
     /// Requests per minute for all credentials of one clinic together; 0 means no limit.
-    #[arg(
-        long,
-        env = "SARCOSCREEN_RATE_PER_CLINIC",
-        global = true,
-        value_name = "REQUESTS",
-        default_value_t = 60_000,
-        value_parser = clap::value_parser!(u32).range(0..=10_000_000)
-    )]
+    #[arg(long, env = "SARCOSCREEN_RATE_PER_CLINIC", value_name = "REQUESTS")]
+    #[arg(default_value_t = 60_000, value_parser = value_parser!(u32).range(0..=10_000_000))]
     pub rate_per_clinic: u32,
 
     /// Submissions per minute from one address with one browser key; 0 means no limit. An IPv6 /64 network counts as one
     /// address.
-    #[arg(
-        long,
-        env = "SARCOSCREEN_RATE_SUBMISSIONS_PER_ADDRESS",
-        global = true,
-        value_name = "REQUESTS",
-        default_value_t = 30,
-        value_parser = clap::value_parser!(u32).range(0..=10_000_000)
-    )]
+    #[arg(long, env = "SARCOSCREEN_RATE_SUBMISSIONS_PER_ADDRESS", value_name = "REQUESTS")]
+    #[arg(default_value_t = 30, value_parser = value_parser!(u32).range(0..=10_000_000))]
     pub rate_submissions_per_address: u32,
 
     /// Other requests per minute, that is scores, from one address with one browser key; 0 means no limit.
-    #[arg(
-        long,
-        env = "SARCOSCREEN_RATE_SCORES_PER_ADDRESS",
-        global = true,
-        value_name = "REQUESTS",
-        default_value_t = 600,
-        value_parser = clap::value_parser!(u32).range(0..=10_000_000)
-    )]
+    #[arg(long, env = "SARCOSCREEN_RATE_SCORES_PER_ADDRESS", value_name = "REQUESTS")]
+    #[arg(default_value_t = 600, value_parser = value_parser!(u32).range(0..=10_000_000))]
     pub rate_scores_per_address: u32,
 
     /// Addresses or networks with a multiple of the two limits per address, separated by commas: with
     /// 203.0.113.7=4,198.51.100.0/24=10 a waiting room with many kiosks behind 203.0.113.7 may send four times as many
     /// requests, and each address of 198.51.100.0/24 ten times. The narrowest network applies; factors are 1 to 1000.
     /// [default: none]
-    #[arg(
-        long,
-        env = "SARCOSCREEN_RATE_ADDRESS_FACTORS",
-        global = true,
-        value_name = "NETWORK=FACTOR",
-        value_delimiter = ',',
-        value_parser = raised
-    )]
+    #[arg(long, env = "SARCOSCREEN_RATE_ADDRESS_FACTORS", value_name = "NETWORK=FACTOR")]
+    #[arg(value_delimiter = ',', value_parser = raised)]
     pub rate_address_factors: Vec<(IpNet, u32)>,
 
     /// The proxies whose X-Forwarded-For is trusted, as addresses or networks such as 10.0.0.0/8, separated by commas.
     /// [default: none]
-    #[arg(
-        long,
-        env = "SARCOSCREEN_TRUSTED_PROXIES",
-        global = true,
-        value_name = "NETWORKS",
-        value_delimiter = ',',
-        value_parser = network
-    )]
+    #[arg(long, env = "SARCOSCREEN_TRUSTED_PROXIES", value_name = "NETWORKS")]
+    #[arg(value_delimiter = ',', value_parser = |text: &str| network(text, "10.0.0.0/8"))]
     pub trusted_proxies: Vec<IpNet>,
 }
 
@@ -183,14 +112,14 @@ fn mapping(text: &str) -> Result<(String, String), &'static str> {
 }
 
 /// Parses a network and the factor of its limits.
-fn raised(text: &str) -> Result<(IpNet, u32), &'static str> {
+fn raised(text: &str) -> Result<(IpNet, u32), String> {
     let (text, factor) = text.split_once('=').ok_or("must be like 203.0.113.7=4")?;
     let factor = factor.parse().ok().filter(|factor| (1..=1000).contains(factor));
-    Ok((network(text)?, factor.ok_or("must have a factor from 1 to 1000 after the =")?))
+    Ok((network(text, "10.0.0.0/8")?, factor.ok_or("must have a factor from 1 to 1000 after the =")?))
 }
 
 /// Parses a network or a single address.
-fn network(text: &str) -> Result<IpNet, &'static str> {
-    let one = |_| text.parse().map(|address: std::net::IpAddr| IpNet::from(address));
-    text.parse().or_else(one).map_err(|_| "must be an address or a network such as 10.0.0.0/8")
+pub(super) fn network(text: &str, example: &str) -> Result<IpNet, String> {
+    let single = |_| text.parse().map(|address: IpAddr| address.into());
+    text.parse().or_else(single).map_err(|_| format!("must be an address or a network such as {example}"))
 }

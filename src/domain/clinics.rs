@@ -9,19 +9,15 @@ use super::screening::urgency::Urgency;
 pub struct Clinic {
     pub clinic_id: ClinicId,
     pub name: String,
-    /// The URL where a consultation is booked.
     pub booking_url: String,
-    /// The number to call in an emergency.
     pub emergency_number: String,
     /// The language of requests that name none.
     pub language: Language,
     /// The pathways of requests that name none.
     pub pathways: Vec<PathwayId>,
-    /// The languages that the clinic supports.
     pub languages: Vec<Language>,
     /// Whether all access to the clinic is blocked.
     pub suspended: bool,
-    /// The hours within which follow-ups are due.
     pub due: DueHours,
     /// How many days submissions are kept; `None` until they are erased.
     pub retention_days: Option<u32>,
@@ -41,7 +37,6 @@ impl DueHours {
     /// The service's suggestion; it has no published source.
     pub const SUGGESTED: Self = Self { today: 24, this_week: 168, routine: 720 };
 
-    #[must_use]
     pub const fn hours_for(self, urgency: Urgency) -> u16 {
         match urgency {
             Urgency::Today => self.today,

@@ -8,7 +8,6 @@ names! {
     /// The kind of fault; [`FaultCode::as_str`] is its code in JSON.
     #[derive(PartialOrd, Ord)]
     pub enum FaultCode {
-        /// The API has no such field.
         UnknownField = "unknown_field",
         /// The value has a different JSON type than the field.
         Type = "type",
@@ -16,13 +15,11 @@ names! {
         /// A number that is not a multiple of the field's step.
         Precision = "precision",
         UnknownOption = "unknown_option",
-        /// A repeated entry or field.
         Duplicate = "duplicate",
         /// Two entries that exclude each other.
         Contradiction = "contradiction",
         /// The values are valid one by one and impossible together.
         Implausible = "implausible",
-        /// A required field is missing.
         Required = "required",
         /// A text of invalid length, or with characters that are not allowed.
         Text = "text",
@@ -46,7 +43,6 @@ pub struct Fault {
 }
 
 impl Fault {
-    #[must_use]
     pub fn new(pointer: impl Into<String>, code: FaultCode, detail: impl Into<String>) -> Self {
         Self { pointer: pointer.into(), code, detail: detail.into() }
     }
@@ -65,6 +61,18 @@ impl fmt::Display for Fault {
     }
 }
 
+/// The text without surrounding white space. Fails with one fault if it is then empty, longer than a number of characters,
+/// or contains a control character other than those.
+pub(super) fn checked_text(text: &str, most: usize, controls: &str) -> Result<String, Fault> {
+    let text = text.trim();
+    let unwanted = |c: char| c.is_control() && !controls.contains(c);
+    if text.is_empty() || text.chars().count() > most || text.chars().any(unwanted) {
+        let detail = format!("must be 1 to {most} characters without control characters");
+        return Err(Fault::new("", FaultCode::Text, detail));
+    }
+    Ok(text.to_owned())
+}
+
 /// The maximum number of faults reported for one request.
 pub const MOST_FAULTS: usize = 100;
 
@@ -73,7 +81,6 @@ const NAME_SHOWN: usize = 100;
 
 /// Escapes one reference token of a JSON pointer (RFC 6901 section 3). An unknown name may be long or contain control
 /// characters: it is truncated, and they are replaced.
-#[must_use]
 pub fn pointer_token(name: &str) -> String {
     let mut token = String::with_capacity(name.len().min(NAME_SHOWN));
     for (place, character) in name.chars().enumerate() {

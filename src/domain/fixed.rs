@@ -2,10 +2,8 @@
 
 use std::cmp::Ordering;
 
-/// Converts a decimal into whole units of `1 / scale`; `None` if it is not a multiple of that unit.
-///
-/// Exact: a JSON parser turns the decimal's text into the double nearest to `units / scale`.
-#[must_use]
+/// Converts a decimal into whole units of `1 / scale`; `None` if it is not a multiple of that unit. Exact: a JSON
+/// parser turns the decimal's text into the double nearest to `units / scale`.
 pub fn to_units(value: f64, scale: i32) -> Option<i32> {
     let scaled = (value * f64::from(scale)).round();
     if scaled.abs() > f64::from(i32::MAX) {
@@ -27,7 +25,6 @@ pub struct Fraction {
 }
 
 impl Fraction {
-    #[must_use]
     pub fn compare(self, threshold: Threshold) -> Ordering {
         let left = i128::from(self.numerator) * i128::from(Threshold::SCALE);
         let right = i128::from(threshold.thousandths) * i128::from(self.denominator);
@@ -35,7 +32,6 @@ impl Fraction {
     }
 
     /// The value rounded to one decimal, for display only; never compare with it.
-    #[must_use]
     pub fn rounded(self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "displayed with one decimal")]
         let exact = self.numerator as f64 / self.denominator as f64;
@@ -53,7 +49,6 @@ impl Threshold {
     const SCALE: i32 = 1_000;
 
     /// The threshold as a decimal, for display only.
-    #[must_use]
     pub fn value(self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "thresholds are small")]
         let thousandths = self.thousandths as f64;

@@ -4,13 +4,12 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Builds a time-ordered (version 7) identifier from Unix milliseconds and ten random bytes.
-#[must_use]
 pub fn time_ordered(unix_millis: u64, random: [u8; 10]) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(unix_millis, &random).into_uuid()
 }
 
-macro_rules! identifier {
-    ($(#[$doc:meta])* $name:ident) => {
+macro_rules! identifiers {
+    ($($(#[$doc:meta])* $name:ident,)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
@@ -27,43 +26,26 @@ macro_rules! identifier {
                 Self(id)
             }
         }
-    };
+    )*};
 }
 
-identifier!(
+identifiers! {
     /// A clinic: the tenant that owns every other row.
-    ClinicId
-);
-identifier!(
+    ClinicId,
     /// A credential: one key of one person or system.
-    CredentialId
-);
-identifier!(
+    CredentialId,
     /// A sender: a credential together with those that replace it, identified by the id of the first.
-    SenderId
-);
-identifier!(
+    SenderId,
     /// A subject: the stored record of a person screened.
-    SubjectId
-);
-identifier!(
+    SubjectId,
     /// A submission: answers with their assessment.
-    SubmissionId
-);
-identifier!(
+    SubmissionId,
     /// A follow-up: the staff work that a flagged submission opens.
-    FollowUpId
-);
-identifier!(
-    /// A merge of two subjects.
-    MergeId
-);
-identifier!(AuditEntryId);
-identifier!(
+    FollowUpId,
+    MergeId,
+    AuditEntryId,
     /// A webhook endpoint: a URL of a clinic that receives events.
-    WebhookId
-);
-identifier!(
+    WebhookId,
     /// An event; the id is the same for every endpoint that receives it.
-    EventId
-);
+    EventId,
+}

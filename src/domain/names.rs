@@ -14,7 +14,6 @@ macro_rules! names {
             pub const ALL: [Self; [$($text),*].len()] = [$(Self::$variant),*];
 
             /// The name in JSON and in the database.
-            #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $text,)*
@@ -22,7 +21,6 @@ macro_rules! names {
             }
 
             /// The variant with this name.
-            #[must_use]
             pub fn parse(name: &str) -> Option<Self> {
                 Self::ALL.into_iter().find(|one| one.as_str() == name)
             }

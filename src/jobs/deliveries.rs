@@ -14,8 +14,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::app::App;
 use crate::app::error::AppError;
-use crate::app::webhooks::deliveries;
-use crate::app::webhooks::deliveries::DueEndpoint;
+use crate::app::webhooks::deliveries::{self, DueEndpoint};
 use crate::domain::causes::with_causes;
 use crate::domain::ids::{ClinicId, WebhookId};
 

@@ -4,7 +4,6 @@
 pub mod counting;
 pub mod deliveries;
 mod retention;
-mod sealing;
 
 use std::time::Duration;
 
@@ -13,7 +12,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::app::App;
-use crate::app::audit::folding;
+use crate::app::audit::{folding, sealing};
+use crate::domain::causes::with_causes;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
@@ -21,7 +21,6 @@ pub struct Settings {
     pub sealing: Duration,
 }
 
-/// The running jobs.
 pub struct Jobs {
     app: App,
     stopping: watch::Sender<bool>,
@@ -29,16 +28,15 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    #[must_use]
     pub fn start(app: &App, settings: Settings) -> Self {
         let (stopping, stops) = watch::channel(false);
         let seals = app.clone();
         let running = vec![
             tokio::spawn(telling(app.clone(), stops.clone())),
-            tokio::spawn(every(settings.sealing, stops.clone(), async move || sealing::run(&seals).await)),
+            tokio::spawn(every(settings.sealing, stops.clone(), async move || seal(&seals).await)),
             tokio::spawn(counting::run(app.clone(), stops.clone())),
             tokio::spawn(deliveries::run(app.clone(), stops.clone())),
-            tokio::spawn(retiring(app.clone(), stops)),
+            tokio::spawn(retention::run(app.clone(), stops)),
         ];
         Self { app: app.clone(), stopping, running }
     }
@@ -53,7 +51,7 @@ impl Jobs {
             }
         }
         folding::tell_all(&self.app).await;
-        sealing::run(&self.app).await;
+        seal(&self.app).await;
     }
 }
 
@@ -67,10 +65,13 @@ async fn telling(app: App, mut stopping: watch::Receiver<bool>) {
     }
 }
 
-async fn retiring(app: App, stopping: watch::Receiver<bool>) {
-    let mut job = retention::Retention::default();
-    let stops = stopping.clone();
-    every(retention::LOOKING, stopping, async move || job.run_if_due(&app, &stops).await).await;
+/// Seals new entries of the audit log.
+async fn seal(app: &App) {
+    if app.prepared()
+        && let Err(error) = sealing::seal(app).await
+    {
+        tracing::warn!(error = %with_causes(&error), "cannot seal the audit log; unsealed entries stay unsealed");
+    }
 }
 
 /// Runs work at once and then once per period, until the service stops. Work in progress is finished, not cancelled.

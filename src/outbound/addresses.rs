@@ -44,22 +44,18 @@ const PRIVATE_V6: [(Ipv6Addr, u8); 4] = [
 
 impl Addresses {
     /// Allows public addresses and the given networks.
-    #[must_use]
     pub const fn new(allowed: Vec<IpNet>) -> Self {
         Self { allowed }
     }
 
     /// Whether an address may be sent to. Without encryption only allowed networks may.
-    #[must_use]
     pub fn fit(&self, address: IpAddr, encrypted: bool) -> bool {
         let address = address.to_canonical();
         self.allowed.iter().any(|network| network.contains(&address)) || (encrypted && public(address))
     }
 
-    /// Parses a clinic's webhook address. A host name is resolved at each attempt.
-    ///
-    /// # Errors
-    /// Fails with a sentence that says why the address cannot be used.
+    /// Parses a clinic's webhook address. A host name is resolved at each attempt. Fails with a sentence that says why
+    /// the address cannot be used.
     pub fn read(&self, text: &str) -> Result<Url, &'static str> {
         let url = Url::parse(text).map_err(|_| "must be an address such as https://clinic.example/hooks")?;
         let encrypted = match url.scheme() {

@@ -1,12 +1,14 @@
 //! Sends to addresses that clinics configure. This module resolves names itself and connects only to allowed addresses, so
 //! the checked address is the connected one. It follows no redirects and uses no proxy.
 
-use std::future::Future;
+use std::error::Error as _;
+use std::io;
+use std::iter::successors;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -24,24 +26,18 @@ pub const LIMIT: Duration = Duration::from_secs(15);
 /// How many bytes of a response are read, so that the receiver can finish it. The content is ignored.
 const ANSWER: usize = 4 * 1024;
 
-/// Resolves host names.
 pub trait Names: Send + Sync {
-    /// All addresses of a name.
-    fn look_up(&self, name: String) -> Pin<Box<dyn Future<Output = std::io::Result<Vec<IpAddr>>> + Send>>;
+    fn look_up(&self, name: String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>>;
 }
 
-/// The system's resolver.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemNames;
 
-/// A webhook message.
 pub struct Message<'a> {
     pub url: &'a str,
-    /// The secrets that sign the message.
     pub secrets: &'a [Zeroizing<String>],
     /// The message id, the same in every attempt.
     pub id: &'a str,
-    /// The time of this attempt.
     pub at: Timestamp,
     pub body: String,
 }
@@ -56,12 +52,10 @@ pub struct Receivers {
 }
 
 impl Receivers {
-    #[must_use]
     pub fn new(addresses: Addresses, names: Arc<dyn Names>, limit: Duration) -> Self {
         Self { addresses, names, limit, clients: OnceLock::new() }
     }
 
-    #[must_use]
     pub const fn addresses(&self) -> &Addresses {
         &self.addresses
     }
@@ -121,7 +115,6 @@ struct Guard {
     encrypted: bool,
 }
 
-/// No address of a name is allowed.
 #[derive(Debug, thiserror::Error)]
 #[error("no address of the name is allowed")]
 struct Refused;
@@ -139,7 +132,7 @@ impl Resolve for Guard {
 }
 
 impl Names for SystemNames {
-    fn look_up(&self, name: String) -> Pin<Box<dyn Future<Output = std::io::Result<Vec<IpAddr>>> + Send>> {
+    fn look_up(&self, name: String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
         Box::pin(async move {
             let found = tokio::net::lookup_host((name, 0)).await?;
             Ok(found.map(|address| address.ip()).collect())
@@ -148,12 +141,8 @@ impl Names for SystemNames {
 }
 
 fn failure(error: &reqwest::Error) -> DeliveryFailure {
-    let mut behind: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(cause) = behind {
-        if cause.is::<Refused>() {
-            return DeliveryFailure::AddressRefused;
-        }
-        behind = cause.source();
+    if successors(error.source(), |cause| cause.source()).any(|cause| cause.is::<Refused>()) {
+        return DeliveryFailure::AddressRefused;
     }
     if error.is_timeout() { DeliveryFailure::Timeout } else { DeliveryFailure::Connection }
 }

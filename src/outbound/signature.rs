@@ -5,18 +5,15 @@ use data_encoding::BASE64;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-/// The prefix of every secret.
 const PREFIX: &str = "whsec_";
 
 /// A secret in the form that its holder gets.
-#[must_use]
 pub fn secret(random: &[u8; 32]) -> Zeroizing<String> {
     Zeroizing::new(format!("{PREFIX}{}", BASE64.encode(random)))
 }
 
 /// The signatures of all secrets, separated by spaces: the receiver accepts any that it knows. An invalid secret produces
 /// no signature.
-#[must_use]
 pub fn sign(secrets: &[Zeroizing<String>], id: &str, at: Timestamp, body: &str) -> String {
     let signed = secrets.iter().filter_map(|secret| {
         let key = Zeroizing::new(BASE64.decode(secret.strip_prefix(PREFIX)?.as_bytes()).ok()?);

@@ -1,7 +1,7 @@
 //! The startup message: the addresses of the service, and commands to paste.
 
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use super::demo::{self, DemoCredentials};
@@ -11,12 +11,10 @@ const ANSWERS: &str = r#"{"answers": {"age": 82, "activity": "inactive", "falls_
        "stair_difficulty": "a_lot_or_unable", "medications": ["systemic_corticosteroid"]}}"#;
 
 /// A listener's address as this machine can reach it.
-#[must_use]
 pub fn reachable(mut listening: SocketAddr) -> SocketAddr {
-    match listening.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => listening.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => listening.set_ip(Ipv6Addr::LOCALHOST.into()),
-        _ => {}
+    if listening.ip().is_unspecified() {
+        let local = if listening.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+        listening.set_ip(local);
     }
     listening
 }

@@ -16,16 +16,14 @@ use crate::config::{Intake, Settings};
 use crate::domain::causes::with_causes;
 use crate::rules::Releases;
 use crate::store::database::keys::Keys;
-use crate::store::database::schema;
 use crate::store::database::writer::Grouping;
-use crate::store::database::{ConnectOptions, Sizes, Store};
+use crate::store::database::{ConnectOptions, Sizes, Store, schema};
 use crate::store::writers::Writers;
 use crate::store::{LOGIN, connect_options};
 
 /// How long closing the connections may take.
 const CLOSE: Duration = Duration::from_secs(5);
 
-/// The name of the erasure log in the data folder.
 const ERASURE_LOG: &str = "erasures.log";
 
 /// The use cases with an open database, and the private PostgreSQL if there is one.
@@ -39,47 +37,35 @@ type Login = fn(ConnectOptions) -> ConnectOptions;
 
 impl Opened {
     /// Opens the database for a service. The private one is started and migrated, and gets the rule tables. The one in
-    /// `DATABASE_URL` is not changed.
-    ///
-    /// # Errors
-    /// Fails when settings are missing, the data folder is in use, or the private PostgreSQL cannot be started.
+    /// `DATABASE_URL` is not changed. Fails when settings are missing, the data folder is in use, or the private
+    /// PostgreSQL cannot be started.
     pub async fn open(settings: &Settings, say: &dyn Fn(&str)) -> Result<Self, ServerError> {
-        if let Some(url) = &settings.database.url {
-            return Self::given(settings, service(settings, url.reveal())?);
+        match &settings.database.url {
+            Some(url) => Self::given(settings, service(settings, url.reveal())?),
+            None => Self::private(settings, Private::start(settings, say), as_service).await,
         }
-        let releases = Releases::load()?;
-        Self::private(settings, releases, Private::start(settings, say).await?, as_service).await
     }
 
     /// Opens the database for a command. Like [`Self::open`], but if a service is running on the data folder, its
     /// PostgreSQL is used as it is.
-    ///
-    /// # Errors
-    /// Fails when settings are missing, or the private PostgreSQL cannot be started and does not answer.
     pub async fn beside(settings: &Settings, say: &dyn Fn(&str)) -> Result<Self, ServerError> {
-        if settings.database.url.is_some() {
-            return Self::open(settings, say).await;
+        match &settings.database.url {
+            Some(_) => Self::open(settings, say).await,
+            None => Self::private(settings, Private::start_or_attach(settings, say), as_service).await,
         }
-        let releases = Releases::load()?;
-        Self::private(settings, releases, Private::start_or_attach(settings, say).await?, as_service).await
     }
 
-    /// Opens the database as its owner, for operations that the service role may not do. Never serve requests from it.
-    ///
-    /// # Errors
-    /// Fails when settings are missing, or the private PostgreSQL cannot be started and does not answer.
+    /// Like [`Self::beside`], but as the owner, for operations that the service role may not do. Never serve requests
+    /// from it.
     pub async fn as_owner(settings: &Settings, say: &dyn Fn(&str)) -> Result<Self, ServerError> {
-        if settings.database.url.is_some() {
-            return Self::given(settings, migration::owner(settings)?);
+        match &settings.database.url {
+            Some(_) => Self::given(settings, migration::owner(settings)?),
+            None => Self::private(settings, Private::start_or_attach(settings, say), identity).await,
         }
-        let releases = Releases::load()?;
-        Self::private(settings, releases, Private::start_or_attach(settings, say).await?, identity).await
     }
 
-    /// The data folder of the private PostgreSQL.
-    #[must_use]
     pub fn data_dir(&self) -> Option<&Path> {
-        self.private.as_ref().map(Private::data_dir)
+        self.private.as_ref().map(|private| &*private.data_dir)
     }
 
     /// From now on the private PostgreSQL is restarted whenever it ends, and commands may attach to it.
@@ -87,10 +73,7 @@ impl Opened {
         self.private = self.private.take().map(Private::watched);
     }
 
-    /// Closes all connections, then stops the private PostgreSQL.
-    ///
-    /// # Errors
-    /// Fails when the private PostgreSQL does not stop.
+    /// Closes all connections, then stops the private PostgreSQL. Fails when it does not stop.
     pub async fn close(self) -> Result<(), ServerError> {
         if tokio::time::timeout(CLOSE, health::close(&self.app)).await.is_err() {
             tracing::warn!("database connections did not close in time");
@@ -110,32 +93,29 @@ impl Opened {
 
     async fn private(
         settings: &Settings,
-        releases: Releases,
-        (private, keys): (Private, Keys),
+        starting: impl Future<Output = Result<(Private, Keys), ServerError>>,
         login: Login,
     ) -> Result<Self, ServerError> {
-        let owner = private.owner();
+        let releases = Releases::load()?;
+        let (private, keys) = starting.await?;
+        let owner = private.owner.clone();
         let store = Store::open(login(owner.clone()), sizes(settings), keys);
-        let log = settings.database.erasure_log.clone().unwrap_or_else(|| private.data_dir().join(ERASURE_LOG));
+        let log = settings.database.erasure_log.clone().unwrap_or_else(|| private.data_dir.join(ERASURE_LOG));
         let ours = private.is_ours();
         let opened = Self { app: app(settings, store, releases, Some(log)), private: Some(private) };
-        if !ours {
-            return Ok(opened);
+        if ours && let Err(error) = prepare(&opened.app, &owner).await {
+            return Err(opened.abandon(error).await);
         }
-        match prepare(&opened.app, &owner).await {
-            Ok(()) => Ok(opened),
-            Err(error) => {
-                opened.abandon().await;
-                Err(error)
-            }
-        }
+        Ok(opened)
     }
 
-    /// Closes after a failed start. Only logs a failure to close, because the first error is more important.
-    pub(super) async fn abandon(self) {
+    /// Closes after a failed start, and returns the error of the start. Only logs a failure to close, because the first
+    /// error is more important.
+    pub(super) async fn abandon(self, failed: ServerError) -> ServerError {
         if let Err(error) = self.close().await {
             tracing::warn!(error = %with_causes(&error), "cannot close the database after a failed start");
         }
+        failed
     }
 }
 
@@ -178,7 +158,6 @@ fn as_service(owner: ConnectOptions) -> ConnectOptions {
     owner.username(LOGIN)
 }
 
-/// Reads a password file.
 pub(super) fn password(path: &Path) -> Result<Zeroizing<String>, ServerError> {
     let text = Zeroizing::new(fs::read_to_string(path).map_err(private_file::failed("read", path))?);
     Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))

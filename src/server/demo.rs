@@ -14,22 +14,18 @@ pub struct DemoCredentials {
     pub clinic: String,
     /// The key of a front end.
     pub browser: String,
-    /// The key of an intake system.
     pub intake: String,
     pub staff: String,
     pub admin: String,
 }
 
-/// The path of the file in a data folder.
-#[must_use]
 pub fn path(data_dir: &Path) -> PathBuf {
     data_dir.join("demo-credentials.json")
 }
 
 /// Creates the demo clinic if the database has no clinics, and writes its keys to the file. `None` if the database has
-/// other clinics only.
-///
-/// The file is written last: if it is missing, an earlier start was interrupted, and everything missing is created now.
+/// other clinics only. The file is written last: if it is missing, an earlier start was interrupted, and everything
+/// missing is created now.
 pub(super) async fn ensure(
     app: &App,
     data_dir: &Path,
@@ -41,8 +37,9 @@ pub(super) async fn ensure(
     if !there && !clinics.is_empty() {
         return Ok(None);
     }
-    if there && let Some(kept) = read(&file) {
-        return Ok(Some(kept));
+    let kept = fs::read_to_string(&file).ok().and_then(|text| serde_json::from_str(&text).ok());
+    if there && kept.is_some() {
+        return Ok(kept);
     }
     say("creating the demo clinic and its synthetic cohort ...");
     let credentials = create(app).await?;
@@ -50,10 +47,7 @@ pub(super) async fn ensure(
     Ok(Some(credentials))
 }
 
-/// Creates whatever the demo clinic lacks and returns its keys.
-///
-/// # Errors
-/// Fails when the database is unavailable.
+/// Creates whatever the demo clinic lacks and returns its keys. Fails when the database is unavailable.
 pub async fn create(app: &App) -> Result<DemoCredentials, ServerError> {
     let keys = demo::complete(app).await?;
     Ok(DemoCredentials {
@@ -65,13 +59,6 @@ pub async fn create(app: &App) -> Result<DemoCredentials, ServerError> {
     })
 }
 
-/// The content of the file.
-#[must_use]
 pub fn json(credentials: &DemoCredentials) -> String {
-    let text = serde_json::to_string_pretty(credentials).unwrap_or_default();
-    format!("{text}\n")
-}
-
-fn read(file: &Path) -> Option<DemoCredentials> {
-    serde_json::from_str(&fs::read_to_string(file).ok()?).ok()
+    serde_json::to_string_pretty(credentials).unwrap_or_default() + "\n"
 }

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::{ServerError, private_file};
+use super::ServerError;
+use super::private_file::{self, failed};
 use crate::app::ambient::{Ambient, random};
 use crate::store::database::keys::{Keys, MasterKey};
 
@@ -16,7 +17,6 @@ const NAME: &str = "master.key";
 
 /// Reads a key file, one key per line with the current key first, and derives all keys from it.
 pub(super) fn read(path: &Path) -> Result<Keys, ServerError> {
-    let failed = private_file::failed;
     let mode = fs::metadata(path).map_err(failed("read", path))?.permissions().mode();
     // The group may read: secrets that containers mount often belong to a group.
     if mode & 0o007 != 0 {
@@ -30,15 +30,12 @@ pub(super) fn read(path: &Path) -> Result<Keys, ServerError> {
 /// Reads the key of a data folder. If there is no cluster yet, a missing key is created, because no data depends on it.
 pub(super) fn read_or_make(folder: &Path, cluster: bool, ambient: &dyn Ambient) -> Result<Keys, ServerError> {
     let path = folder.join(NAME);
-    match fs::symlink_metadata(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            if cluster {
-                return Err(ServerError::LostMasterKey { path });
-            }
-            let key = Zeroizing::new(random::<32>(ambient)?);
-            private_file::write(&path, &format!("{}\n", *MasterKey::text(&key)))?;
+    if fs::symlink_metadata(&path).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+        if cluster {
+            return Err(ServerError::LostMasterKey { path });
         }
-        _ => {}
+        let key = Zeroizing::new(random::<32>(ambient)?);
+        private_file::write(&path, &format!("{}\n", *MasterKey::text(&key)))?;
     }
     read(&path)
 }

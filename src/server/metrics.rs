@@ -19,15 +19,14 @@ const SECONDS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0
 /// Upper bounds of the batch size buckets.
 const SIZES: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 1_024.0];
 
-/// The metrics listener.
 pub(super) struct Metrics {
-    address: SocketAddr,
+    /// The address of the listener.
+    pub(super) address: SocketAddr,
     server: ServerHandle,
     upkeep: JoinHandle<()>,
 }
 
 impl Metrics {
-    /// Starts to collect and to serve metrics.
     pub(super) fn start(address: SocketAddr) -> Result<Self, ServerError> {
         let refused = |refusal| ServerError::Listen { address, setting: "SARCOSCREEN_METRICS_LISTEN", refusal };
         let listener = TcpListener::bind(address).map_err(refused)?;
@@ -54,11 +53,6 @@ impl Metrics {
         let metrics = Self { address: bound, server: server.handle(), upkeep: tokio::spawn(keep_up(handle)) };
         tokio::spawn(server);
         Ok(metrics)
-    }
-
-    /// The address of the listener.
-    pub(super) const fn address(&self) -> SocketAddr {
-        self.address
     }
 
     pub(super) async fn stop(self) {

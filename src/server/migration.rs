@@ -11,12 +11,9 @@ use crate::store::connect_options;
 use crate::store::database::ConnectOptions;
 use crate::store::database::schema::SchemaError;
 
-/// Applies missing migrations, creates the login role, and checks that it can sign in. The private PostgreSQL does so at
-/// each start.
-///
-/// # Errors
-/// Fails when a setting is missing, the database is unavailable, a migration fails, the tables lack rights, or the login
-/// role cannot sign in or has too many rights.
+/// Applies missing migrations, creates the login role, and checks that it can sign in. The private PostgreSQL does so
+/// at each start. Fails when a setting is missing, the database is unavailable, a migration fails, the tables lack
+/// rights, or the login role cannot sign in or has too many rights.
 pub async fn migrate(settings: &Settings, say: &dyn Fn(&str)) -> Result<(), ServerError> {
     if settings.database.url.is_none() && settings.database.owner_url.is_none() {
         return Opened::open(settings, say).await?.close().await;
@@ -33,10 +30,8 @@ pub async fn migrate(settings: &Settings, say: &dyn Fn(&str)) -> Result<(), Serv
     }
 }
 
-/// Creates the roles of the service before a dump is restored. Needs no table.
-///
-/// # Errors
-/// Fails when a setting is missing, the database is unavailable, or the owner may not create roles.
+/// Creates the roles of the service before a dump is restored. Needs no table. Fails when a setting is missing, the
+/// database is unavailable, or the owner may not create roles.
 pub async fn make_roles(settings: &Settings) -> Result<(), ServerError> {
     let (owner, service, password) = parties(settings)?;
     let password = password.as_ref().map(|text| text.as_str());
@@ -53,7 +48,6 @@ fn parties(settings: &Settings) -> Result<(ConnectOptions, ConnectOptions, Optio
     Ok((owner, service, password))
 }
 
-/// The connect options of the owner for `DATABASE_URL`.
 pub(super) fn owner(settings: &Settings) -> Result<ConnectOptions, ServerError> {
     let url = settings.database.owner_url.as_ref().ok_or(ServerError::NoOwner)?;
     let file = settings.database.owner_password_file.as_deref().map(password).transpose()?;

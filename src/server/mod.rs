@@ -3,7 +3,6 @@
 pub mod announcement;
 mod database;
 pub mod demo;
-mod descriptors;
 mod error;
 mod master_key;
 mod metrics;
@@ -12,13 +11,14 @@ mod private;
 mod private_file;
 mod replica;
 mod sign_in;
-mod webhooks;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
@@ -27,7 +27,7 @@ pub use error::ServerError;
 
 use crate::app::error::AppError;
 use crate::app::readiness::Readiness;
-use crate::app::{App, health};
+use crate::app::{Addresses, App, LIMIT, Receivers, SystemNames, health};
 use crate::config::Settings;
 use crate::domain::causes::with_causes;
 use crate::http::{self, Listening};
@@ -39,11 +39,12 @@ use metrics::Metrics;
 const AGAIN: Duration = Duration::from_secs(2);
 /// How long stopping may take in addition to the time for requests in progress.
 const SPARE: Duration = Duration::from_secs(5);
+/// File descriptors for everything except client connections: listeners, log, timers, outgoing requests.
+const OTHER_DESCRIPTORS: u64 = 256;
 
 /// The keys of the demo clinic, and the task that prepares a database that was not ready.
 type Prepared = (Option<DemoCredentials>, Option<JoinHandle<()>>);
 
-/// A running service.
 pub struct Running {
     address: SocketAddr,
     opened: Opened,
@@ -57,11 +58,9 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts the service; when this returns, it accepts requests. Slow steps are reported through `say`.
-    ///
-    /// # Errors
-    /// Fails when the address is in use (then nothing was changed), settings are missing or contradictory, or the database
-    /// returns an error.
+    /// Starts the service; when this returns, it accepts requests. Slow steps are reported through `say`. Fails when
+    /// the address is in use (then nothing was changed), settings are missing or contradictory, or the database returns
+    /// an error.
     pub async fn start(settings: &Settings, say: &dyn Fn(&str)) -> Result<Self, ServerError> {
         let wanted = settings.http.listen;
         let refused = |refusal| ServerError::Listen { address: wanted, setting: "SARCOSCREEN_LISTEN", refusal };
@@ -73,38 +72,29 @@ impl Running {
         let mut opened = Opened::open(settings, say).await?;
         let applied = sign_in::configure(opened.app.clone(), settings);
         match applied.and_then(|app| replica::configure(app, settings)) {
-            Ok(app) => opened.app = webhooks::configure(app, settings),
-            Err(error) => {
-                opened.abandon().await;
-                return Err(error);
+            Ok(app) => {
+                let addresses = Addresses::new(settings.webhooks.webhook_allow.clone());
+                opened.app = app.with_receivers(Receivers::new(addresses, Arc::new(SystemNames), LIMIT));
             }
+            Err(error) => return Err(opened.abandon(error).await),
         }
         match Self::prepare(&opened, say).await {
             Ok(prepared) => Self::listen(opened, settings, (listener, address), prepared, metrics).await,
-            Err(error) => {
-                opened.abandon().await;
-                Err(error)
-            }
+            Err(error) => Err(opened.abandon(error).await),
         }
     }
 
-    /// The address of the listener.
-    #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The startup message: addresses, and commands to paste.
-    #[must_use]
     pub fn announcement(&self) -> String {
-        let metrics = self.metrics.as_ref().map(Metrics::address);
+        let metrics = self.metrics.as_ref().map(|metrics| metrics.address);
         announcement::text(self.address, metrics, self.opened.data_dir().zip(self.demo.as_ref()))
     }
 
-    /// Serves until `asked` completes.
-    ///
-    /// # Errors
-    /// Fails when the HTTP server ends unexpectedly; the caller must still stop the rest.
+    /// Serves until `asked` completes. Fails when the HTTP server ends unexpectedly; the caller must still stop the
+    /// rest.
     pub async fn until(&mut self, asked: impl Future<Output = ()>) -> Result<(), ServerError> {
         tokio::select! {
             () = asked => Ok(()),
@@ -113,8 +103,6 @@ impl Running {
     }
 
     /// Stops in order: requests in progress (until they finish or time out), jobs, connections, private PostgreSQL.
-    ///
-    /// # Errors
     /// Fails when the private PostgreSQL does not stop.
     pub async fn stop(self) -> Result<(), ServerError> {
         if let Some(preparing) = self.preparing {
@@ -157,20 +145,14 @@ impl Running {
         match http::serve(opened.app.clone(), http, listener) {
             Ok((server, listening)) => {
                 let server = tokio::spawn(server);
-                let jobs = Jobs::start(&opened.app, jobs_settings(settings));
+                let sealing = Duration::from_secs(settings.audit_log.seal_seconds);
+                let jobs = Jobs::start(&opened.app, jobs::Settings { sealing });
                 opened.watch();
                 Ok(Self { address, opened, demo, listening, server, preparing, jobs, metrics, shutdown })
             }
-            Err(error) => {
-                opened.abandon().await;
-                Err(ServerError::Http(error))
-            }
+            Err(error) => Err(opened.abandon(ServerError::Http(error)).await),
         }
     }
-}
-
-const fn jobs_settings(settings: &Settings) -> jobs::Settings {
-    jobs::Settings { sealing: Duration::from_secs(settings.audit_log.seal_seconds) }
 }
 
 fn http_settings(settings: &Settings) -> http::Settings {
@@ -179,12 +161,33 @@ fn http_settings(settings: &Settings) -> http::Settings {
         trusted_proxies: settings.limits.trusted_proxies.clone(),
         body_room: settings.http.body_room_mib as usize * 1024 * 1024,
         public_url: settings.http.public_url.clone(),
-        connections: descriptors::connections(settings),
+        connections: connections(settings),
         read_deadline: Duration::from_secs(settings.http.read_deadline_seconds),
         answer_deadline: Duration::from_secs(settings.http.answer_deadline_seconds),
         workers: available_parallelism().map_or(1, usize::from),
         shutdown: Duration::from_secs(settings.http.shutdown_seconds),
     }
+}
+
+/// The maximum number of client connections: the setting, or what the system's limit leaves. Raises the soft limit of the
+/// process to the hard limit.
+fn connections(settings: &Settings) -> usize {
+    let wanted = u64::from(settings.http.connections);
+    let databases = 1 + u64::from(settings.replica.read_url.is_some());
+    let others = OTHER_DESCRIPTORS + databases * u64::from(settings.database.connections);
+    let allowed = match getrlimit(Resource::RLIMIT_NOFILE) {
+        Ok((soft, hard)) => setrlimit(Resource::RLIMIT_NOFILE, hard, hard).map_or(soft, |()| hard),
+        Err(_) => u64::MAX,
+    };
+    let most = allowed.saturating_sub(others).max(1);
+    if most < wanted {
+        tracing::warn!(
+            wanted,
+            most,
+            "the system allows fewer file descriptors than SARCOSCREEN_CONNECTIONS needs: raise its limit of open files"
+        );
+    }
+    usize::try_from(wanted.min(most)).unwrap_or(usize::MAX)
 }
 
 /// Whether the database in `DATABASE_URL` has its schema. If so, stores the rule tables that submissions refer to.

@@ -8,7 +8,6 @@ use crate::app::App;
 use crate::config::Settings;
 use crate::store::connect_options;
 
-/// The application with the configured replica, if there is one.
 pub(super) fn configure(app: App, settings: &Settings) -> Result<App, ServerError> {
     let Some(url) = &settings.replica.read_url else { return Ok(app) };
     let Some(primary) = &settings.database.url else { return Err(ServerError::ReplicaOfNothing) };

@@ -7,18 +7,13 @@ use crate::app::App;
 use crate::app::access::limits::Rates;
 use crate::app::access::tokens::TokenPolicy;
 use crate::app::access::tokens::clients::CdsClient;
-use crate::config::{self, CdsHooks, Limits, Oidc, Settings};
+use crate::config::{self, Limits, Oidc, Settings};
 use crate::domain::access::actor::Role;
 use crate::domain::access::token::{TokenAlgorithm, TokenRules};
 use crate::domain::ids::ClinicId;
 
-/// The application with the configured sign-in.
 pub(super) fn configure(app: App, settings: &Settings) -> Result<App, ServerError> {
-    let app = with_systems(
-        app.with_rates(rates(&settings.limits)),
-        settings.http.public_url.as_deref(),
-        &settings.cds_hooks,
-    )?;
+    let app = with_systems(app.with_rates(rates(&settings.limits)), settings)?;
     match policy(&settings.oidc)? {
         Some(policy) => Ok(app.with_tokens(policy)?),
         None => Ok(app),
@@ -36,17 +31,18 @@ fn rates(limits: &Limits) -> Rates {
 }
 
 /// The application with the record systems that may call CDS Hooks services.
-fn with_systems(app: App, public_url: Option<&str>, CdsHooks { cds_clients }: &CdsHooks) -> Result<App, ServerError> {
-    if cds_clients.is_empty() {
+fn with_systems(app: App, settings: &Settings) -> Result<App, ServerError> {
+    let clients = &settings.cds_hooks.cds_clients;
+    if clients.is_empty() {
         return Ok(app);
     }
-    let base = public_url.ok_or(ServerError::SystemsWithoutAddress)?;
+    let base = settings.http.public_url.as_deref().ok_or(ServerError::SystemsWithoutAddress)?;
     let client = |client: &config::CdsClient| CdsClient {
         issuer: client.issuer.clone(),
         keys_address: client.keys_address.clone(),
         clinic_id: ClinicId(client.clinic_id),
     };
-    Ok(app.with_cds_clients(base, cds_clients.iter().map(client).collect())?)
+    Ok(app.with_cds_clients(base, clients.iter().map(client).collect())?)
 }
 
 /// The token policy; `None` without an issuer.

@@ -1,6 +1,6 @@
 //! `rules diff`: the differences between two tables, read from the files themselves, in their own notation.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 use std::process::ExitCode;
 
@@ -11,9 +11,6 @@ use toml::{Table, Value};
 use super::files_of;
 use crate::cli::output::print;
 use crate::domain::screening::rule_table::RuleFiles;
-
-/// The entries of a section by id, or all texts by their path.
-type Entries = BTreeMap<String, Value>;
 
 /// The sections of a table, the most interesting first.
 const SECTIONS: [&str; 10] = [
@@ -134,7 +131,7 @@ impl Difference {
 }
 
 /// The keys whose values differ, in order, with the kind of change.
-fn changes<'a>(old: &'a Entries, new: &'a Entries) -> impl Iterator<Item = (&'a String, Change)> {
+fn changes<'a>(old: &'a Table, new: &'a Table) -> impl Iterator<Item = (&'a String, Change)> {
     let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     keys.into_iter().filter_map(|key| match (old.get(key), new.get(key)) {
         (None, _) => Some((key, Change::Added)),
@@ -144,14 +141,7 @@ fn changes<'a>(old: &'a Entries, new: &'a Entries) -> impl Iterator<Item = (&'a 
 }
 
 fn entry(section: &'static str, id: &str, change: Change, old: Option<&Value>, new: Option<&Value>) -> Entry {
-    let fields = |value: Option<&Value>| -> Entries {
-        value
-            .and_then(Value::as_table)
-            .into_iter()
-            .flatten()
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect()
-    };
+    let fields = |value: Option<&Value>| value.and_then(Value::as_table).cloned().unwrap_or_default();
     let (before, after) = (fields(old), fields(new));
     let field = |(name, _): (&String, Change)| Field {
         name: name.clone(),
@@ -168,28 +158,28 @@ fn entry(section: &'static str, id: &str, change: Change, old: Option<&Value>, n
 }
 
 /// The entries of a section: a list of tables with ids, or a table by id. Entries without an id are keyed by their band.
-fn entries_of(table: &Table, section: &str) -> Entries {
+fn entries_of(table: &Table, section: &str) -> Table {
     let named = |(index, entry): (usize, &Value)| {
         let id = entry.get("id").or_else(|| entry.get("band")).and_then(Value::as_str);
         (id.map_or_else(|| index.to_string(), str::to_owned), entry.clone())
     };
     match table.get(section) {
         Some(Value::Array(list)) => list.iter().enumerate().map(named).collect(),
-        Some(Value::Table(by_id)) => by_id.iter().map(|(id, entry)| (id.clone(), entry.clone())).collect(),
-        _ => Entries::new(),
+        Some(Value::Table(by_id)) => by_id.clone(),
+        _ => Table::new(),
     }
 }
 
 /// The texts of a file by their paths; none if the file does not exist.
-fn flat(files: &RuleFiles, name: &str) -> anyhow::Result<Entries> {
-    let mut found = Entries::new();
+fn flat(files: &RuleFiles, name: &str) -> anyhow::Result<Table> {
+    let mut found = Table::new();
     if let Some(text) = files.get(name) {
         flatten(String::new(), Value::Table(parsed(name, text)?), &mut found);
     }
     Ok(found)
 }
 
-fn flatten(path: String, value: Value, found: &mut Entries) {
+fn flatten(path: String, value: Value, found: &mut Table) {
     match value {
         Value::Table(table) => {
             for (key, inner) in table {

@@ -11,10 +11,9 @@ use serde_json::{Value, json};
 use super::check::list;
 use super::read_folder;
 use crate::app::screening::replay::replay;
-use crate::cli::clinic_argument;
-use crate::cli::database::on_database;
+use crate::cli::database::{find_clinic, on_database};
 use crate::cli::output::print;
-use crate::cli::progress::Shown;
+use crate::cli::progress::shown;
 use crate::config::Settings;
 use crate::domain::clinics::Clinic;
 use crate::domain::screening::replay::{BANDS, Moved, Movement, Replay, most_frequent};
@@ -24,10 +23,9 @@ use crate::rules::released_files;
 pub(super) async fn run(settings: &Settings, file: &str, clinic: &str, json: bool) -> anyhow::Result<ExitCode> {
     let table = Arc::new(table(file)?);
     let text = on_database(settings, async |app| {
-        let clinic = clinic_argument::find(app, clinic).await?;
-        let mut shown = Shown::begin();
-        let found = replay(app, &clinic, Arc::clone(&table), |now| shown.at(now)).await?;
-        shown.end();
+        let clinic = find_clinic(app, clinic).await?;
+        let replayed = shown(async |shown| replay(app, &clinic, Arc::clone(&table), |now| shown.at(now)).await);
+        let found = replayed.await?;
         Ok(if json { in_json(&table, &clinic, &found)? } else { in_words(&table, &clinic, &found)? })
     });
     print(&text.await?)?;

@@ -6,23 +6,16 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use crate::app::screening::verify::verify;
-use crate::cli::clinic_argument;
-use crate::cli::database::on_database;
+use crate::cli::database::{clinic_id, on_database};
 use crate::cli::output::print;
-use crate::cli::progress::Shown;
+use crate::cli::progress::shown;
 use crate::config::Settings;
 use crate::domain::screening::verification::{Differing, Verification};
 
 pub(super) async fn run(settings: &Settings, clinic: Option<&str>, json: bool) -> anyhow::Result<ExitCode> {
     let found = on_database(settings, async |app| {
-        let clinic_id = match clinic {
-            Some(clinic) => Some(clinic_argument::find(app, clinic).await?.clinic_id),
-            None => None,
-        };
-        let mut shown = Shown::begin();
-        let found = verify(app, clinic_id, |now| shown.at(now)).await?;
-        shown.end();
-        Ok(found)
+        let clinic_id = clinic_id(app, clinic).await?;
+        shown(async |shown| verify(app, clinic_id, |now| shown.at(now)).await).await
     });
     let found = found.await?;
     print(&if json { in_json(&found)? } else { in_words(&found)? })?;

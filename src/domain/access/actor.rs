@@ -11,9 +11,7 @@ names! {
     pub enum Role {
         /// A public key: it scores and submits, and reads nothing back.
         Browser = "browser",
-        /// A clinic's intake system.
         Intake = "intake",
-        /// A member of the clinic's staff.
         Staff = "staff",
         /// Manages the clinic's credentials and settings.
         Admin = "admin",

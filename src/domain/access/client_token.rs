@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::token::{Claims, TokenFault, names, text, times};
+use super::token::{Claims, TokenFault, text, valid_until};
 
 /// The longest token id (`jti`), bytes.
 const ID_LENGTH: usize = 255;
@@ -25,18 +25,10 @@ pub struct OneCall {
 }
 
 impl ClientRules {
-    /// Validates the claims of a token for an endpoint. The signature must already be verified.
-    ///
-    /// # Errors
-    /// Returns the first fault found.
+    /// Validates the claims of a token for an endpoint. The signature must already be verified. Returns the first fault
+    /// found.
     pub fn read(&self, claims: &Claims, endpoint: &str, now: Timestamp) -> Result<OneCall, TokenFault> {
-        if text(claims, "iss") != Some(&*self.issuer) {
-            return Err(TokenFault::Issuer);
-        }
-        if !names(claims.get("aud")).any(|audience| audience == endpoint) {
-            return Err(TokenFault::Audience);
-        }
-        let until = times(claims, now.as_second())?;
+        let until = valid_until(claims, &self.issuer, endpoint, now.as_second())?;
         let id = text(claims, "jti").filter(|id| (1..=ID_LENGTH).contains(&id.len())).ok_or(TokenFault::NoId)?;
         Ok(OneCall { id: id.to_owned(), until })
     }

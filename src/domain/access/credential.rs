@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::actor::Role;
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, checked_text};
 use crate::domain::ids::{ClinicId, CredentialId, SenderId};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +13,6 @@ pub struct Credential {
     /// The sender that owns its records: its own id, or the id of the first credential that it replaces.
     pub sender_id: SenderId,
     pub role: Role,
-    /// The person or system that received it.
     pub display_name: String,
     /// The prefix of the key, which identifies it; `None` for a person who signs in with tokens.
     pub prefix: Option<String>,
@@ -35,7 +34,6 @@ pub struct CredentialDraft {
     pub expires_at: Option<Timestamp>,
     /// The web origins that may send a browser key. Without any, every origin may.
     pub origins: Vec<String>,
-    /// The credential whose sender it continues.
     pub replaces: Option<CredentialId>,
 }
 
@@ -44,18 +42,13 @@ pub const MOST_ORIGINS: usize = 20;
 pub const ORIGIN_LENGTH: usize = 300;
 
 impl CredentialDraft {
-    /// Validates the draft and trims its name.
-    ///
-    /// # Errors
-    /// Returns every fault at once.
+    /// Validates the draft and trims its name. Returns every fault at once.
     pub fn checked(self, now: Timestamp) -> Result<Self, Vec<Fault>> {
-        let display_name = self.display_name.trim().to_owned();
-        let mut faults = Vec::new();
+        let (display_name, mut faults) = match checked_text(&self.display_name, 200, "") {
+            Ok(name) => (name, Vec::new()),
+            Err(fault) => (String::new(), vec![fault.under("/display_name")]),
+        };
         let mut fault = |pointer: &str, code, detail: &str| faults.push(Fault::new(pointer, code, detail));
-        let length = display_name.chars().count();
-        if !(1..=200).contains(&length) || display_name.chars().any(char::is_control) {
-            fault("/display_name", FaultCode::Text, "must be 1 to 200 characters without control characters");
-        }
         if self.expires_at.is_some_and(|at| at <= now) {
             fault("/expires_at", FaultCode::OutOfRange, "must be in the future");
         }

@@ -10,7 +10,6 @@ use super::actor::Role;
 /// Accepted difference between the clock of an issuer and this one.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(30);
 
-/// The claims of a token, by name.
 pub type Claims = Map<String, Value>;
 
 /// The operator's settings for the tokens of one issuer.
@@ -18,7 +17,6 @@ pub type Claims = Map<String, Value>;
 pub struct TokenRules {
     /// The issuer (`iss`), exactly as in its tokens.
     pub issuer: String,
-    /// The audience (`aud`) that a token must contain.
     pub audience: String,
     /// The claim that holds the role: a name, or a path of names separated by dots.
     pub role_claim: String,
@@ -43,42 +41,31 @@ pub struct TokenPerson {
 }
 
 crate::domain::names::names! {
-    /// Why the claims of a token are refused, with the names that the log uses.
+    /// Why the claims of a token are refused, with the names that the log uses. A claim counts as refused if it is missing
+    /// or not readable.
     pub enum TokenFault {
-        /// The issuer is wrong or missing.
         Issuer = "issuer",
-        /// The audience is wrong or missing.
         Audience = "audience",
-        /// The subject is missing, empty or too long.
         Subject = "subject",
-        /// The expiry is missing or not readable.
         NoExpiry = "no expiry",
         Expired = "expired",
         /// The start of validity is in the future or not readable.
         NotYet = "not valid yet",
         /// The time of issue is in the future, after the expiry, missing or not readable.
         IssuedAt = "issued at",
-        /// No role is mapped to a role of the service.
         Role = "role",
-        /// The clinic is missing.
         Clinic = "clinic",
         /// The id (`jti`) is missing or invalid, so that a replay could not be detected.
         NoId = "no id",
-        /// The token was used before.
         Replayed = "replayed",
     }
 
-    /// A signature algorithm that may be allowed. Unsigned tokens and shared secrets are never allowed.
+    /// A signature algorithm (RFC 7518, RFC 8037) that may be allowed. Unsigned tokens and shared secrets are never allowed.
     pub enum TokenAlgorithm {
-        /// RSA, PKCS #1 v1.5, SHA-256.
         Rs256 = "RS256",
-        /// RSA, PKCS #1 v1.5, SHA-384.
         Rs384 = "RS384",
-        /// RSA, PSS, SHA-256.
         Ps256 = "PS256",
-        /// ECDSA on P-256.
         Es256 = "ES256",
-        /// ECDSA on P-384.
         Es384 = "ES384",
         EdDsa = "EdDSA",
     }
@@ -90,18 +77,9 @@ pub const NAME_LENGTH: usize = 200;
 const SUBJECT_LENGTH: usize = 255;
 
 impl TokenRules {
-    /// Validates the claims of a token. The signature must already be verified.
-    ///
-    /// # Errors
-    /// Returns the first fault found.
+    /// Validates the claims of a token. The signature must already be verified. Returns the first fault found.
     pub fn read(&self, claims: &Claims, now: Timestamp) -> Result<TokenPerson, TokenFault> {
-        if text(claims, "iss") != Some(&*self.issuer) {
-            return Err(TokenFault::Issuer);
-        }
-        if !names(claims.get("aud")).any(|audience| audience == self.audience) {
-            return Err(TokenFault::Audience);
-        }
-        let until = times(claims, now.as_second())?;
+        let until = valid_until(claims, &self.issuer, &self.audience, now.as_second())?;
         let subject = text(claims, "sub").filter(|subject| (1..=SUBJECT_LENGTH).contains(&subject.len()));
         let subject = subject.ok_or(TokenFault::Subject)?.to_owned();
         // Of several roles, the most privileged counts.
@@ -120,8 +98,14 @@ impl TokenRules {
     }
 }
 
-/// Checks every time of a token and returns when it expires, clock skew included.
-pub(in crate::domain) fn times(claims: &Claims, now: i64) -> Result<Timestamp, TokenFault> {
+/// Checks the issuer, the audience and every time of a token, and returns when it expires, clock skew included.
+pub(super) fn valid_until(claims: &Claims, issuer: &str, audience: &str, now: i64) -> Result<Timestamp, TokenFault> {
+    if text(claims, "iss") != Some(issuer) {
+        return Err(TokenFault::Issuer);
+    }
+    if !names(claims.get("aud")).any(|one| one == audience) {
+        return Err(TokenFault::Audience);
+    }
     let skew = CLOCK_SKEW.as_secs().cast_signed();
     let expiry = seconds(claims.get("exp")).ok_or(TokenFault::NoExpiry)?;
     let until = expiry.saturating_add(skew);
@@ -147,12 +131,12 @@ fn at<'a>(claims: &'a Claims, name: &str) -> Option<&'a Value> {
 }
 
 /// A text claim. A text with a NUL character counts as missing, because PostgreSQL cannot store it.
-pub(in crate::domain) fn text<'a>(claims: &'a Claims, name: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(claims: &'a Claims, name: &str) -> Option<&'a str> {
     claims.get(name)?.as_str().filter(|text| !text.contains('\0'))
 }
 
 /// The texts of a claim that is one text or a list of texts.
-pub(in crate::domain) fn names(value: Option<&Value>) -> impl Iterator<Item = &str> {
+fn names(value: Option<&Value>) -> impl Iterator<Item = &str> {
     let list = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     value.and_then(Value::as_str).into_iter().chain(list.iter().filter_map(Value::as_str))
 }

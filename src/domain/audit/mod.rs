@@ -15,7 +15,6 @@ pub const AUDIT_YEARS: u32 = 3;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEntry {
     pub audit_entry_id: AuditEntryId,
-    /// The clinic whose data it concerns.
     pub clinic_id: ClinicId,
     pub at: Timestamp,
     /// The credential used; `None` for the operator's command line and for background work.
@@ -37,7 +36,6 @@ pub struct AuditEntry {
 
 impl AuditEntry {
     /// The entry of a success without a credential.
-    #[must_use]
     pub fn new(
         audit_entry_id: AuditEntryId,
         clinic_id: ClinicId,
@@ -90,7 +88,6 @@ pub struct AuditFilter {
     /// Only entries about this resource, including folded refusals that name it.
     pub resource_id: Option<Uuid>,
     pub request_id: Option<Uuid>,
-    /// At or after this time.
     pub from: Option<Timestamp>,
     /// Before this time.
     pub to: Option<Timestamp>,
@@ -107,7 +104,6 @@ names! {
         SubmissionsExported = "submissions_exported",
         /// A submission reached the end of its retention and was deleted.
         SubmissionRetired = "submission_retired",
-        /// The worklist was read.
         FollowUpsListed = "follow_ups_listed",
         FollowUpRead = "follow_up_read",
         FollowUpHistoryRead = "follow_up_history_read",
@@ -115,15 +111,11 @@ names! {
         /// The next follow-up of the worklist was assigned to the caller.
         FollowUpTaken = "follow_up_taken",
         FollowUpClaimed = "follow_up_claimed",
-        /// The assignee gave the follow-up back.
         FollowUpReleased = "follow_up_released",
         FollowUpReassigned = "follow_up_reassigned",
-        /// The subject was contacted, or an attempt was made.
         FollowUpContacted = "follow_up_contacted",
         FollowUpBooked = "follow_up_booked",
-        /// An appointment was cancelled.
         FollowUpUnbooked = "follow_up_unbooked",
-        /// The subject did not attend the appointment.
         FollowUpMissed = "follow_up_missed",
         FollowUpClosed = "follow_up_closed",
         FollowUpReopened = "follow_up_reopened",
@@ -133,7 +125,6 @@ names! {
         SubjectHistoryRead = "subject_history_read",
         SubjectSubmissionsListed = "subject_submissions_listed",
         ContactChanged = "contact_changed",
-        /// Consent was given or withdrawn.
         ConsentChanged = "consent_changed",
         SubjectsMerged = "subjects_merged",
         MergeUndone = "merge_undone",
@@ -144,7 +135,6 @@ names! {
         StatsRead = "stats_read",
         AuditEntriesListed = "audit_entries_listed",
         CredentialMinted = "credential_minted",
-        /// A credential got a new key.
         CredentialRotated = "credential_rotated",
         CredentialRevoked = "credential_revoked",
         /// The token issuer changed the role or the display name of a credential.
@@ -160,13 +150,11 @@ names! {
         WebhookSecretRotated = "webhook_secret_rotated",
         WebhookPinged = "webhook_pinged",
         WebhookDeliveriesListed = "webhook_deliveries_listed",
-        /// A delivery to a webhook endpoint was scheduled again.
         WebhookRedelivered = "webhook_redelivered",
         /// A webhook endpoint was disabled because it answered 410 or failed for too long.
         WebhookDisabled = "webhook_disabled",
         /// Audit entries reached the end of their retention and were deleted.
         AuditEntriesPruned = "audit_entries_pruned",
-        /// An authentication attempt failed.
         SignInFailed = "sign_in_failed",
     }
 
@@ -178,9 +166,7 @@ names! {
         NotFound = "not_found",
         /// The state or version of the resource did not allow it.
         Conflict = "conflict",
-        /// The request has faults.
         Invalid = "invalid",
-        /// An error of the service.
         Failed = "failed",
     }
 }

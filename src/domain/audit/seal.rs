@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -30,52 +31,32 @@ pub struct Head {
     pub mac: SealMac,
 }
 
-/// A difference between the stored audit log and what the service wrote.
+/// A difference between the stored audit log and what the service wrote; its `Display` says what differs. Numbers are those
+/// of seals, 0 for the last one of an empty chain. A tombstone is named by the first seal that it replaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Break {
-    /// The entry differs from what was written.
     EntryChanged(AuditEntryId),
-    /// The entry was written and is missing.
     EntryMissing(AuditEntryId),
-    /// No seal covers the entry, and the service did not queue it for sealing.
     EntryAdded(AuditEntryId),
-    /// More than one seal covers the entry, or it is queued more than once.
     EntrySealedTwice(AuditEntryId),
-    /// The seals of a range of numbers are missing.
     SealsMissing { first: i64, last: i64 },
-    /// The seal differs from what was written.
     SealChanged(i64),
-    /// The seal does not follow the one before it: one of the two belongs to another chain.
     SealOutOfOrder(i64),
-    /// A known seal is beyond the end of the chain.
-    ChainCut {
-        /// The number of the known seal.
-        known: i64,
-        /// The last seal of the chain; 0 if there is none.
-        last: i64,
-    },
-    /// The seal differs from the known seal of this number.
+    ChainCut { known: i64, last: i64 },
     SealReplaced(i64),
-    /// The seal exists although a tombstone says that it was removed.
     SealNotPruned(i64),
-    /// The tombstone of the seals from this number on differs from what was written.
     TombstoneChanged(i64),
-    /// The tombstone of the seals from this number on does not follow its predecessor.
     TombstoneOutOfOrder(i64),
 }
 
 /// The replacement of entries and seals that reached the end of their retention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tombstone {
-    /// The number of the first removed seal.
     pub first_seal: i64,
-    /// The number of the last removed seal.
     pub last_seal: i64,
     /// The number of entries that these seals covered.
     pub entries: i64,
-    /// When the oldest of these entries was written.
     pub first_at: Timestamp,
-    /// When the newest of these entries was written.
     pub last_at: Timestamp,
     /// The hash of the seal before the first removed one.
     pub previous_mac: SealMac,
@@ -87,9 +68,7 @@ pub struct Tombstone {
 /// The fields of a tombstone that the verification reads.
 #[derive(Clone, Copy, Debug)]
 pub struct Pruned {
-    /// The number of the first removed seal.
     pub first_seal: i64,
-    /// The number of removed entries that it states.
     pub entries: i64,
     /// The last removed seal, and whether the tombstone's own hash is valid.
     pub link: Link,
@@ -116,7 +95,6 @@ pub struct Link {
 impl Columns {
     /// The columns as the database holds them; the resources of folded refusals are last. Entries written before that
     /// column existed were hashed without it, so an empty list is left out.
-    #[must_use]
     pub fn stored(mut columns: Vec<Option<String>>) -> Self {
         if columns.last().is_some_and(|last| last.as_deref() == Some("{}")) {
             columns.pop();
@@ -174,19 +152,19 @@ impl Chain {
 
     /// Reads the next seal, in the order of numbers, and returns the breaks at it or before it.
     pub fn follow(&mut self, link: Link) -> Vec<Break> {
-        let mut broken = Vec::new();
-        if link.seal_number < self.next {
-            let number = link.seal_number;
+        let number = link.seal_number;
+        if number < self.next {
             return vec![if link.genuine { Break::SealNotPruned(number) } else { Break::SealChanged(number) }];
         }
-        if link.seal_number > self.next {
-            broken.push(Break::SealsMissing { first: self.next, last: link.seal_number - 1 });
+        let mut broken = Vec::new();
+        if number > self.next {
+            broken.push(Break::SealsMissing { first: self.next, last: number - 1 });
             self.previous = None;
         }
         if !link.genuine {
-            broken.push(Break::SealChanged(link.seal_number));
+            broken.push(Break::SealChanged(number));
         } else if self.previous.is_some_and(|previous| previous != link.previous_mac) {
-            broken.push(Break::SealOutOfOrder(link.seal_number));
+            broken.push(Break::SealOutOfOrder(number));
         }
         self.advance(link);
         broken
@@ -199,13 +177,11 @@ impl Chain {
     }
 
     /// The hash of the last seal so far; `None` if it cannot be known.
-    #[must_use]
     pub const fn last_mac(&self) -> Option<SealMac> {
         self.previous
     }
 
     /// The number of the last seal so far; 0 before the first.
-    #[must_use]
     pub const fn last(&self) -> i64 {
         self.next - 1
     }
@@ -220,28 +196,22 @@ impl Head {
     fn parse(token: &str) -> Option<Self> {
         let mut parts = token.split('/');
         let (clinic, number, mac) = (parts.next()?, parts.next()?, parts.next()?);
-        if parts.next().is_some() || clinic.len() != 36 || mac.len() != 64 {
+        if parts.next().is_some() || clinic.len() != 36 {
             return None;
         }
-        let mut bytes = NOTHING;
-        for (byte, digits) in bytes.iter_mut().zip(mac.as_bytes().chunks(2)) {
-            *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-        }
+        let mac = HEXLOWER_PERMISSIVE.decode(mac.as_bytes()).ok()?.try_into().ok()?;
         let clinic_id = ClinicId(Uuid::try_parse(clinic).ok()?);
-        Some(Self { clinic_id, seal_number: number.parse().ok()?, mac: bytes })
+        Some(Self { clinic_id, seal_number: number.parse().ok()?, mac })
     }
 }
 
 impl fmt::Display for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/", self.clinic_id, self.seal_number)?;
-        self.mac.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write!(f, "{}/{}/{}", self.clinic_id, self.seal_number, HEXLOWER.encode(&self.mac))
     }
 }
 
 impl Break {
-    /// The name of the kind in JSON.
-    #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::EntryChanged(_) => "entry_changed",

@@ -1,9 +1,9 @@
-//! The follow-up: its state, its outcome, and its history.
+//! The follow-up: its state, its outcome, its changes, and its history.
 
 use jiff::Timestamp;
-
 use serde::{Deserialize, Serialize};
 
+use super::Refusal;
 use crate::domain::ids::{CredentialId, FollowUpId, SubjectId, SubmissionId};
 use crate::domain::names::names;
 use crate::domain::screening::rule_table::Band;
@@ -16,9 +16,7 @@ pub struct FollowUp {
     pub subject_id: SubjectId,
     pub state: FollowUpState,
     pub urgency: Urgency,
-    /// Contact attempts.
     pub attempts: i16,
-    /// Appointments that the subject did not attend.
     pub missed_appointments: i16,
     /// When its first submission was flagged.
     pub flagged_at: Timestamp,
@@ -50,14 +48,11 @@ pub enum FollowUpState {
     },
     Booked {
         assignee: CredentialId,
-        /// The time of the appointment.
         #[serde(rename = "appointment_at")]
         at: Timestamp,
     },
     Closed {
-        /// The assignee when it was closed.
         assignee: Option<CredentialId>,
-        /// The appointment that was booked when it was closed.
         #[serde(rename = "appointment_at")]
         appointment: Option<Timestamp>,
         closing: Closing,
@@ -72,12 +67,9 @@ pub enum FollowUpState {
 pub enum Closing {
     /// The person attended. Holds the recorded results.
     Attended {
-        /// The diagnosis of the examination regarding sarcopenia.
         diagnosis: Option<Diagnosis>,
-        /// Grip strength, grams.
         #[serde(rename = "grip_strength_kg", with = "thousandths")]
         grip_strength_g: Option<i32>,
-        /// Time for five chair stands, milliseconds.
         #[serde(rename = "five_chair_stands_s", with = "thousandths")]
         five_chair_stands_ms: Option<i32>,
     },
@@ -101,13 +93,9 @@ names! {
 
     /// The outcome of a closed follow-up, without its details.
     pub enum ClosingOutcome {
-        /// The person attended.
         Attended = "attended",
-        /// The person does not want a follow-up.
         Declined = "declined",
-        /// The person was not reached.
         Unreachable = "unreachable",
-        /// There is nothing to follow up.
         NotNeeded = "not_needed",
     }
 
@@ -130,7 +118,6 @@ names! {
         EnteredInError = "entered_in_error",
         /// The subject was merged with another, whose follow-up continues. Only a merge sets this reason.
         Merged = "merged",
-        /// Another reason; a note may state it.
         Other = "other",
     }
 
@@ -140,26 +127,19 @@ names! {
         Open = "open",
         /// Another flagged submission of the subject joined it.
         Join = "join",
-        /// A member of staff took it.
         Claim = "claim",
-        /// The assignee gave it back.
         Release = "release",
         /// It was assigned to another member of staff.
         Reassign = "reassign",
         /// The assignee tried to reach the person.
         Contact = "contact",
         Book = "book",
-        /// The appointment was cancelled.
         Unbook = "unbook",
-        /// The person did not attend the appointment.
         DidNotAttend = "did_not_attend",
         Close = "close",
         Reopen = "reopen",
-        /// A note was added.
         Note = "note",
-        /// Its subject was merged with another.
         Merge = "merge",
-        /// That merge was undone.
         Unmerge = "unmerge",
     }
 }
@@ -171,27 +151,40 @@ pub struct FollowUpEvent {
     pub at: Timestamp,
     /// The credential used; `None` if an upgrade of the service produced the version.
     pub by: Option<CredentialId>,
-    /// That credential's display name.
     pub by_name: Option<String>,
     /// The submission that opened or joined the follow-up.
     pub submission_id: Option<SubmissionId>,
-    /// Whether the person was reached, for a contact attempt.
     pub reached: Option<bool>,
     /// The note of the event. It may contain health data: never log it.
     pub note: Option<String>,
     pub after: FollowUp,
 }
 
+/// One version of a follow-up, and the event that makes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The version that the decision is based on; `None` if the change creates the follow-up. The change is valid only while
+    /// that is the latest version.
+    pub before: Option<i32>,
+    /// Whether the state of an existing follow-up changed.
+    pub moved: bool,
+    /// The follow-up afterwards, with its next version.
+    pub after: FollowUp,
+    pub kind: EventKind,
+    pub submission_id: Option<SubmissionId>,
+    pub reached: Option<bool>,
+    pub at: Timestamp,
+    /// `None` for the operator.
+    pub by: Option<CredentialId>,
+}
+
 impl FollowUp {
-    /// Whether it is past its due time and not closed.
-    #[must_use]
     pub fn overdue(&self, now: Timestamp) -> bool {
         !self.state.is_closed() && self.due_at < now
     }
 }
 
 impl FollowUpState {
-    #[must_use]
     pub const fn name(self) -> StateName {
         match self {
             Self::Open => StateName::Open,
@@ -202,13 +195,11 @@ impl FollowUpState {
         }
     }
 
-    #[must_use]
     pub const fn is_closed(self) -> bool {
         matches!(self, Self::Closed { .. })
     }
 
     /// The assignee, or the one when it was closed.
-    #[must_use]
     pub const fn assignee(self) -> Option<CredentialId> {
         match self {
             Self::Open => None,
@@ -220,7 +211,6 @@ impl FollowUpState {
     }
 
     /// The booked appointment, or the one that was booked when it was closed.
-    #[must_use]
     pub const fn appointment_at(self) -> Option<Timestamp> {
         match self {
             Self::Open | Self::Assigned { .. } | Self::Contacted { .. } => None,
@@ -229,19 +219,46 @@ impl FollowUpState {
         }
     }
 
+    /// This state after closing: it keeps the assignee and the appointment.
+    pub(super) const fn closed_as(self, closing: Closing, at: Timestamp) -> Self {
+        Self::Closed { assignee: self.assignee(), appointment: self.appointment_at(), closing, at }
+    }
+
     /// The outcome and the time of closing; `None` unless it is closed.
-    #[must_use]
     pub const fn closed(self) -> Option<(Closing, Timestamp)> {
-        match self {
-            Self::Closed { closing, at, .. } => Some((closing, at)),
-            Self::Open | Self::Assigned { .. } | Self::Contacted { .. } | Self::Booked { .. } => None,
-        }
+        if let Self::Closed { closing, at, .. } = self { Some((closing, at)) } else { None }
+    }
+}
+
+impl Change {
+    /// The next version of a follow-up. Fails when the version is at its maximum.
+    pub(super) fn next(
+        before: &FollowUp,
+        after: FollowUp,
+        kind: EventKind,
+        by: Option<CredentialId>,
+        at: Timestamp,
+    ) -> Result<Self, Refusal> {
+        let version = before.version.checked_add(1).ok_or(Refusal::Exhausted)?;
+        Ok(Self {
+            before: Some(before.version),
+            moved: before.state.name() != after.state.name(),
+            after: FollowUp { version, ..after },
+            kind,
+            submission_id: None,
+            reached: None,
+            at,
+            by,
+        })
+    }
+
+    pub(super) fn first(after: FollowUp, kind: EventKind, by: Option<CredentialId>, at: Timestamp) -> Self {
+        let after = FollowUp { version: 1, ..after };
+        Self { before: None, moved: false, after, kind, submission_id: None, reached: None, at, by }
     }
 }
 
 impl Closing {
-    /// The outcome without its details.
-    #[must_use]
     pub const fn outcome(self) -> ClosingOutcome {
         match self {
             Self::Attended { .. } => ClosingOutcome::Attended,
@@ -251,24 +268,16 @@ impl Closing {
         }
     }
 
-    /// Why there is nothing to follow up.
-    #[must_use]
     pub const fn reason(self) -> Option<NotNeededReason> {
-        match self {
-            Self::NotNeeded { reason } => Some(reason),
-            Self::Attended { .. } | Self::Declined | Self::Unreachable => None,
-        }
+        if let Self::NotNeeded { reason } = self { Some(reason) } else { None }
     }
 
     /// The recorded results: diagnosis, grip strength in grams, time for five chair stands in milliseconds.
-    #[must_use]
     pub const fn results(self) -> (Option<Diagnosis>, Option<i32>, Option<i32>) {
-        match self {
-            Self::Attended { diagnosis, grip_strength_g, five_chair_stands_ms } => {
-                (diagnosis, grip_strength_g, five_chair_stands_ms)
-            }
-            Self::Declined | Self::Unreachable | Self::NotNeeded { .. } => (None, None, None),
-        }
+        let Self::Attended { diagnosis, grip_strength_g, five_chair_stands_ms } = self else {
+            return (None, None, None);
+        };
+        (diagnosis, grip_strength_g, five_chair_stands_ms)
     }
 }
 

@@ -3,33 +3,21 @@
 use jiff::Timestamp;
 
 use super::{Closing, EventKind};
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, checked_text};
 use crate::domain::ids::CredentialId;
 
+/// A command. `Reassign` may name the caller, and `Book` may change the time of an appointment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FollowUpCommand {
-    /// Assigns it to the caller.
     Claim,
     Release,
-    /// Assigns it to a member of staff, including the caller.
-    Reassign {
-        to: CredentialId,
-    },
-    /// Records an attempt to reach the person.
-    Contact {
-        reached: bool,
-    },
-    /// Records an appointment, or a new time for it.
-    Book {
-        appointment_at: Timestamp,
-    },
-    /// Cancels the appointment.
+    Reassign { to: CredentialId },
+    Contact { reached: bool },
+    Book { appointment_at: Timestamp },
     Unbook,
-    /// Records that the person did not attend.
     DidNotAttend,
     Close(Closing),
     Reopen,
-    /// Only adds a note.
     Note,
 }
 
@@ -45,16 +33,12 @@ pub enum Refusal {
     Closed,
     Unassigned,
     NotAssignee,
-    /// The new assignee is already the assignee.
     HasItAlready,
     NotBooked,
-    /// The appointment must be cancelled first.
     AppointmentStands,
     /// An appointment cannot be missed before its time.
     AppointmentAhead,
-    /// The requested appointment is in the past or too far in the future.
     AppointmentOutOfRange,
-    /// There was no attempt to reach the person.
     NeverTried,
     /// Without an assignee the only possible outcome is `not_needed`.
     OnlyNotNeeded,
@@ -63,8 +47,6 @@ pub enum Refusal {
 }
 
 impl FollowUpCommand {
-    /// The kind of the event in the history.
-    #[must_use]
     pub const fn kind(self) -> EventKind {
         match self {
             Self::Claim => EventKind::Claim,
@@ -82,33 +64,19 @@ impl FollowUpCommand {
 }
 
 impl Note {
-    /// The maximum length, characters.
     pub const MAX_CHARS: usize = 2000;
 
-    /// Parses a note and trims surrounding white space.
-    ///
-    /// # Errors
-    /// Fails with one fault if it is blank, too long, or contains control characters other than tabs and line ends.
+    /// Fails with one fault if the text is blank, too long, or contains control characters other than tabs and line ends.
     pub fn parse(text: &str) -> Result<Self, Fault> {
-        let text = text.trim();
-        let length = text.chars().count();
-        let unwanted = |c: char| c.is_control() && !"\t\r\n".contains(c);
-        if length == 0 || length > Self::MAX_CHARS || text.chars().any(unwanted) {
-            let detail = format!("must be 1 to {} characters without control characters", Self::MAX_CHARS);
-            return Err(Fault::new("", FaultCode::Text, detail));
-        }
-        Ok(Self(text.to_owned()))
+        checked_text(text, Self::MAX_CHARS, "\t\r\n").map(Self)
     }
 
-    /// The note in clear text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl Refusal {
-    #[must_use]
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::NotClosed => "the case is not closed",

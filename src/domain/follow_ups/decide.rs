@@ -2,17 +2,18 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Change, Closing, FollowUp, FollowUpCommand, FollowUpState, Refusal};
+use super::FollowUpCommand::{
+    self, Book, Claim, Close, Contact, DidNotAttend, Note, Reassign, Release, Reopen, Unbook,
+};
+use super::{Change, Closing, FollowUp, FollowUpState, Refusal};
 use crate::domain::access::actor::Actor;
 use crate::domain::ids::CredentialId;
 
 /// The maximum time to an appointment: two years, in hours.
 const APPOINTMENT_WITHIN: SignedDuration = SignedDuration::from_hours(2 * 365 * 24);
 
-/// Decides the effect of a command on a follow-up. The result depends only on the arguments.
-///
-/// # Errors
-/// Returns why the command is refused in this state or for this actor.
+/// Decides the effect of a command on a follow-up. The result depends only on the arguments. Returns why the command is
+/// refused in this state or for this actor.
 pub fn decide(case: &FollowUp, command: &FollowUpCommand, actor: &Actor, now: Timestamp) -> Result<Change, Refusal> {
     let me = actor.credential_id;
     let after = match case.state {
@@ -22,15 +23,11 @@ pub fn decide(case: &FollowUp, command: &FollowUpCommand, actor: &Actor, now: Ti
         | FollowUpState::Booked { assignee, .. } => of_taken(case, *command, assignee, me, now),
         FollowUpState::Closed { .. } => of_closed(case, *command),
     }?;
-    let reached = match command {
-        FollowUpCommand::Contact { reached } => Some(*reached),
-        _ => None,
-    };
+    let reached = if let Contact { reached } = command { Some(*reached) } else { None };
     Ok(Change { reached, ..Change::next(case, after, command.kind(), Some(me), now)? })
 }
 
 fn of_open(case: &FollowUp, command: FollowUpCommand, me: CredentialId, now: Timestamp) -> Result<FollowUp, Refusal> {
-    use FollowUpCommand::{Book, Claim, Close, Contact, DidNotAttend, Note, Reassign, Release, Reopen, Unbook};
     match command {
         Claim => Ok(with(case, FollowUpState::Assigned { assignee: me })),
         Reassign { to } => Ok(with(case, FollowUpState::Assigned { assignee: to })),
@@ -50,7 +47,6 @@ fn of_taken(
     me: CredentialId,
     now: Timestamp,
 ) -> Result<FollowUp, Refusal> {
-    use FollowUpCommand::{Book, Claim, Close, Contact, DidNotAttend, Note, Reassign, Release, Reopen, Unbook};
     let own = assignee == me;
     match command {
         Note => Ok(case.clone()),
@@ -70,7 +66,6 @@ fn of_taken(
 }
 
 fn of_closed(case: &FollowUp, command: FollowUpCommand) -> Result<FollowUp, Refusal> {
-    use FollowUpCommand::{Book, Claim, Close, Contact, DidNotAttend, Note, Reassign, Release, Reopen, Unbook};
     match command {
         Reopen => Ok(with(case, FollowUpState::Open)),
         Note => Ok(case.clone()),
@@ -135,6 +130,5 @@ fn close(case: &FollowUp, closing: Closing, now: Timestamp) -> Result<FollowUp, 
     if closing == Closing::Unreachable && case.attempts == 0 {
         return Err(Refusal::NeverTried);
     }
-    let (assignee, appointment) = (case.state.assignee(), case.state.appointment_at());
-    Ok(with(case, FollowUpState::Closed { assignee, appointment, closing, at: now }))
+    Ok(with(case, case.state.closed_as(closing, now)))
 }

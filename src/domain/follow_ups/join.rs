@@ -14,7 +14,6 @@ use crate::domain::screening::urgency::Urgency;
 pub struct FlaggedSubmission {
     pub submission_id: SubmissionId,
     pub received_at: Timestamp,
-    /// The credential that sent it.
     pub by: CredentialId,
     /// The id of the follow-up, if one is opened.
     pub follow_up_id: FollowUpId,
@@ -28,7 +27,6 @@ pub struct FlaggedSubmission {
 }
 
 /// Opens a follow-up for a subject that has no open one.
-#[must_use]
 pub fn open(subject_id: SubjectId, flagged: &FlaggedSubmission) -> Change {
     let after = FollowUp {
         follow_up_id: flagged.follow_up_id,
@@ -49,10 +47,8 @@ pub fn open(subject_id: SubjectId, flagged: &FlaggedSubmission) -> Change {
     Change { submission_id: Some(flagged.submission_id), ..change }
 }
 
-/// Joins a submission to the open follow-up of its subject. The follow-up gets the higher urgency and band, and the findings
-/// and positive instruments of both. If its urgency rises, it gets the earlier due time. Its state stays.
-///
-/// # Errors
+/// Joins a submission to the open follow-up of its subject. The follow-up gets the higher urgency and band, and the
+/// findings and positive instruments of both. If its urgency rises, it gets the earlier due time. Its state stays.
 /// Fails when the follow-up is closed or its version is at its maximum.
 pub fn join(case: &FollowUp, flagged: &FlaggedSubmission) -> Result<Change, Refusal> {
     if case.state.is_closed() {

@@ -7,7 +7,6 @@ use super::join::union;
 use super::{Change, Closing, EventKind, FollowUp, FollowUpState, NotNeededReason, Refusal};
 use crate::domain::ids::{CredentialId, FollowUpId, SubjectId};
 
-/// The result of a merge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Merged {
     pub changes: Vec<Change>,
@@ -24,7 +23,6 @@ pub struct Undo<'a> {
     pub kept: SubjectId,
     /// The subject that was merged into it.
     pub merged: SubjectId,
-    /// The follow-ups that were moved.
     pub moved: &'a [FollowUpId],
     /// The follow-up that the merge closed, its version after closing, and its state before.
     pub closed: Option<(FollowUpId, i32, FollowUpState)>,
@@ -34,7 +32,6 @@ pub struct Undo<'a> {
     pub spare: &'a [FollowUpId],
 }
 
-/// The result of undoing a merge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unmerged {
     pub changes: Vec<Change>,
@@ -42,12 +39,9 @@ pub struct Unmerged {
     pub copies: Vec<(FollowUpId, FollowUpId)>,
 }
 
-/// Moves every follow-up of the merged subject to the kept one. If both have an open one, the merged subject's is closed, and
-/// the other gets the higher urgency and band, the earlier times, and the findings and positive instruments of both. `cases`
-/// are all follow-ups of both subjects.
-///
-/// # Errors
-/// Fails when a version is at its maximum.
+/// Moves every follow-up of the merged subject to the kept one. If both have an open one, the merged subject's is
+/// closed, and the other gets the higher urgency and band, the earlier times, and the findings and positive instruments
+/// of both. `cases` are all follow-ups of both subjects. Fails when a version is at its maximum.
 pub fn merge(
     cases: &[FollowUp],
     kept: SubjectId,
@@ -57,10 +51,11 @@ pub fn merge(
 ) -> Result<Merged, Refusal> {
     let open = |subject| cases.iter().find(|case| case.subject_id == subject && !case.state.is_closed());
     let both = open(kept).zip(open(merged));
+    let merged_away = Closing::NotNeeded { reason: NotNeededReason::Merged };
     let mut result = Merged { changes: Vec::new(), moved: Vec::new(), closed: None };
     for case in cases.iter().filter(|case| case.subject_id == merged) {
         let closes = both.is_some_and(|(_, closing)| closing.follow_up_id == case.follow_up_id);
-        let state = if closes { closed_by_merge(case.state, at) } else { case.state };
+        let state = if closes { case.state.closed_as(merged_away, at) } else { case.state };
         let after = FollowUp { subject_id: kept, state, ..case.clone() };
         let change = Change::next(case, after, EventKind::Merge, by, at)?;
         result.moved.push(case.follow_up_id);
@@ -75,12 +70,10 @@ pub fn merge(
     Ok(result)
 }
 
-/// Moves back the follow-ups of the merge that still belong to the kept subject. The one that the merge closed gets its state
-/// before the merge, unless it changed since or the merged subject has another open one. A follow-up that submissions of the
-/// kept subject joined since is split: they get a copy of it. `cases` are all follow-ups of both subjects.
-///
-/// # Errors
-/// Fails when a version is at its maximum.
+/// Moves back the follow-ups of the merge that still belong to the kept subject. The one that the merge closed gets its
+/// state before the merge, unless it changed since or the merged subject has another open one. A follow-up that
+/// submissions of the kept subject joined since is split: they get a copy of it. `cases` are all follow-ups of both
+/// subjects. Fails when a version is at its maximum.
 pub fn unmerge(
     cases: &[FollowUp],
     undo: &Undo<'_>,
@@ -110,15 +103,6 @@ pub fn unmerge(
         changes.push(Change::first(copy, EventKind::Unmerge, by, at));
     }
     Ok(Unmerged { changes, copies })
-}
-
-fn closed_by_merge(state: FollowUpState, at: Timestamp) -> FollowUpState {
-    FollowUpState::Closed {
-        assignee: state.assignee(),
-        appointment: state.appointment_at(),
-        closing: Closing::NotNeeded { reason: NotNeededReason::Merged },
-        at,
-    }
 }
 
 /// The follow-up that stays open, with what it takes from the one that closes.

@@ -1,7 +1,6 @@
 //! The follow-up: the staff work that a flagged submission opens or joins, and the commands on it.
 
 mod case;
-mod change;
 mod command;
 mod decide;
 mod join;
@@ -9,9 +8,9 @@ mod merge;
 pub mod worklist;
 
 pub use case::{
-    Closing, ClosingOutcome, Diagnosis, EventKind, FollowUp, FollowUpEvent, FollowUpState, NotNeededReason, StateName,
+    Change, Closing, ClosingOutcome, Diagnosis, EventKind, FollowUp, FollowUpEvent, FollowUpState, NotNeededReason,
+    StateName,
 };
-pub use change::Change;
 pub use command::{FollowUpCommand, Note, Refusal};
 pub use decide::decide;
 pub use join::{FlaggedSubmission, join, open};

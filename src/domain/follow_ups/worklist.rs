@@ -8,7 +8,8 @@ use crate::domain::names::names;
 use crate::domain::screening::rule_table::Band;
 use crate::domain::screening::urgency::Urgency;
 
-/// Filter of the worklist; absent fields do not restrict it.
+/// Filter of the worklist; absent fields do not restrict it. `received` is the time of the last submission, `changed` of the
+/// last change. The ends of ranges (`_to`) are exclusive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FollowUpFilter {
     /// Only follow-ups in one of these states; if empty, all that are not closed.
@@ -16,7 +17,6 @@ pub struct FollowUpFilter {
     /// Of closed follow-ups only those with one of these outcomes; if empty, all.
     pub outcomes: Vec<ClosingOutcome>,
     pub urgency: Option<Urgency>,
-    /// Only follow-ups of this assignee, or without one.
     pub assignee: Option<Assignee>,
     /// Only overdue follow-ups, or only those that are not.
     pub overdue: Option<bool>,
@@ -26,17 +26,11 @@ pub struct FollowUpFilter {
     pub finding: Option<String>,
     /// Only follow-ups with this instrument positive in one of their submissions.
     pub instrument_positive: Option<String>,
-    /// Only follow-ups whose last submission was received at or after this time.
     pub received_from: Option<Timestamp>,
-    /// Only follow-ups whose last submission was received before this time.
     pub received_to: Option<Timestamp>,
-    /// Only follow-ups due at or after this time.
     pub due_from: Option<Timestamp>,
-    /// Only follow-ups due before this time.
     pub due_to: Option<Timestamp>,
-    /// Only follow-ups last changed at or after this time.
     pub changed_from: Option<Timestamp>,
-    /// Only follow-ups last changed before this time.
     pub changed_to: Option<Timestamp>,
     pub subject_id: Option<SubjectId>,
     pub follow_up_id: Option<FollowUpId>,
@@ -44,9 +38,7 @@ pub struct FollowUpFilter {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Assignee {
-    /// Follow-ups without an assignee.
     Unassigned,
-    /// Follow-ups assigned to this credential.
     Credential(CredentialId),
 }
 
@@ -57,7 +49,6 @@ names! {
         #[default]
         Urgency = "urgency",
         Oldest = "oldest",
-        /// The earliest due time first.
         Due = "due",
     }
 }

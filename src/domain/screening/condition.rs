@@ -89,7 +89,7 @@ pub struct View<'a> {
 
 /// The known value of a quantity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Known {
+pub enum KnownValue {
     Value(Fraction),
     /// Asked and not answered.
     Open,
@@ -102,9 +102,9 @@ impl Condition {
     pub fn evaluate(&self, view: View<'_>) -> Truth {
         match self {
             Self::Test { quantity, check } => match view.known(*quantity) {
-                Known::Value(value) => Truth::from(check.holds(value)),
-                Known::Open => Truth::Unknown,
-                Known::NotAsked => Truth::False,
+                KnownValue::Value(value) => Truth::from(check.holds(value)),
+                KnownValue::Open => Truth::Unknown,
+                KnownValue::NotAsked => Truth::False,
             },
             Self::AnyOf(parts) => Truth::any(parts.iter().map(|part| part.evaluate(view))),
             Self::AllOf(parts) => Truth::all(parts.iter().map(|part| part.evaluate(view))),
@@ -272,12 +272,12 @@ impl View<'_> {
     /// The value of a quantity under these answers. If the measured value is given, its other inputs count as asked: a
     /// laboratory value without its upper limit is open, not harmless.
     #[must_use]
-    pub fn known(self, quantity: Quantity) -> Known {
+    pub fn known(self, quantity: Quantity) -> KnownValue {
         let given = self.answers.get(quantity.measured()).is_some();
         if !given && quantity.inputs().iter().any(|item| self.is_not_asked(*item)) {
-            return Known::NotAsked;
+            return KnownValue::NotAsked;
         }
-        self.value(quantity).map_or(Known::Open, Known::Value)
+        self.value(quantity).map_or(KnownValue::Open, KnownValue::Value)
     }
 
     /// Whether a condition is undecided although one of its tests holds, or the measured value of an open test was given
@@ -287,9 +287,9 @@ impl View<'_> {
         let given = |quantity: Quantity| self.answers.get(quantity.measured()).is_some_and(|value| value > 0);
         condition.evaluate(self) == Truth::Unknown
             && condition.tests().into_iter().any(|(quantity, check)| match self.known(quantity) {
-                Known::Value(value) => check.holds(value),
-                Known::Open => given(quantity),
-                Known::NotAsked => false,
+                KnownValue::Value(value) => check.holds(value),
+                KnownValue::Open => given(quantity),
+                KnownValue::NotAsked => false,
             })
     }
 

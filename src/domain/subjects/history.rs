@@ -17,7 +17,6 @@ names! {
     }
 }
 
-/// The previous value of a change.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Before {
     Nothing,
@@ -47,9 +46,7 @@ pub struct SubjectMerge {
     /// The subject that was merged into it.
     pub merged: SubjectId,
     pub merged_at: Timestamp,
-    /// The submissions that were moved.
     pub submission_ids: Vec<SubmissionId>,
-    /// The follow-ups that were moved.
     pub follow_up_ids: Vec<FollowUpId>,
     /// The follow-up that was closed because the remaining subject had an open one.
     pub closed_follow_up: Option<FollowUpId>,
@@ -59,18 +56,13 @@ pub struct SubjectMerge {
 /// All data stored about a subject: rows with their encrypted fields decrypted, in the order of creation.
 #[derive(Clone)]
 pub struct SubjectExport {
-    /// The subject and all subjects merged into it.
     pub subject_ids: Vec<SubjectId>,
     /// The subject first, then all subjects merged into it.
     pub subjects: Vec<Value>,
-    /// Changes of contact data and consent, with the previous values, and merges.
     pub history: Vec<Value>,
-    /// Answers and assessments.
     pub submissions: Vec<Value>,
-    /// Follow-ups with their events and notes.
     pub follow_ups: Vec<Value>,
     pub merges: Vec<Value>,
-    /// The audit entries about the subject.
     pub audit_entries: Vec<Value>,
 }
 

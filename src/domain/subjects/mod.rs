@@ -4,7 +4,7 @@ pub mod history;
 
 use jiff::Timestamp;
 
-use super::fault::{Fault, FaultCode};
+use super::fault::{Fault, checked_text};
 use super::ids::SubjectId;
 use super::language::Language;
 use super::names::names;
@@ -21,14 +21,12 @@ names! {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Subject {
     pub subject_id: SubjectId,
-    /// The clinic's reference.
     pub reference: Option<String>,
     pub contact: Contact,
     pub consent: Option<Consent>,
     pub created_at: Timestamp,
     /// Incremented by each change of contact data or consent and by each merge.
     pub version: i32,
-    /// The subject that this one was merged into.
     pub merged_into: Option<SubjectId>,
 }
 
@@ -38,9 +36,7 @@ pub struct Contact {
     pub name: Option<String>,
     pub telephone: Option<String>,
     pub email: Option<String>,
-    /// Preferred channel.
     pub channel: Option<Channel>,
-    /// Preferred language.
     pub language: Option<Language>,
 }
 
@@ -48,7 +44,6 @@ pub struct Contact {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consent {
     pub to_contact: bool,
-    /// The version of the consent text.
     pub text_version: String,
     pub given_at: Timestamp,
 }
@@ -69,7 +64,6 @@ pub struct Reference(String);
 /// The field of a look-up. Each has its own normalization and its own blind index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LookUp {
-    /// The clinic's reference, exactly.
     Reference,
     /// The name, ignoring case and repeated spaces.
     Name,
@@ -81,7 +75,6 @@ pub enum LookUp {
 
 impl Subject {
     /// Whether the person consented to be contacted. Without consent, contact data is never shown.
-    #[must_use]
     pub fn may_be_contacted(&self) -> bool {
         self.consent.as_ref().is_some_and(|consent| consent.to_contact)
     }
@@ -95,25 +88,14 @@ impl Subject {
 }
 
 impl Reference {
-    /// The maximum length, characters.
     pub const MAX_CHARS: usize = 128;
 
-    /// Parses a reference and trims surrounding white space.
-    ///
-    /// # Errors
-    /// Fails with one fault if it is empty, too long, or contains control characters.
+    /// Fails with one fault if the text is empty, too long, or contains control characters.
     pub fn parse(text: &str) -> Result<Self, Fault> {
-        let trimmed = text.trim();
-        let length = trimmed.chars().count();
-        if length == 0 || length > Self::MAX_CHARS || trimmed.chars().any(char::is_control) {
-            let detail = format!("must be 1 to {} characters without control characters", Self::MAX_CHARS);
-            return Err(Fault::new("", FaultCode::Text, detail));
-        }
-        Ok(Self(trimmed.to_owned()))
+        checked_text(text, Self::MAX_CHARS, "").map(Self)
     }
 
     /// The reference in clear text. It links to health data: never log it.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -134,8 +116,6 @@ impl Contact {
 }
 
 impl SubjectDraft {
-    /// Whether there is no subject data.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -143,7 +123,6 @@ impl SubjectDraft {
 
 impl LookUp {
     /// The normalized form by which texts are compared; empty if nothing is left to compare.
-    #[must_use]
     pub fn normalize(self, text: &str) -> String {
         match self {
             Self::Reference => text.trim().to_owned(),

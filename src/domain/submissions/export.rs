@@ -26,21 +26,15 @@ pub struct Exported<T> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportedSubmission {
     pub summary: SubmissionSummary,
-    /// The clinic's reference for the subject.
     pub reference: Option<String>,
-    /// When the questions were answered, if stated.
     pub answered_at: Option<Timestamp>,
-    /// Ids of the rules that applied.
     pub findings: Vec<String>,
-    /// Ids of the positive instruments.
     pub positive_instruments: Vec<String>,
-    /// The record in another system.
     pub source: Option<ExternalSource>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportedFollowUp {
     pub follow_up: FollowUp,
-    /// The clinic's reference for the subject.
     pub reference: Option<String>,
 }

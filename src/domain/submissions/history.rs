@@ -7,8 +7,7 @@ use jiff::{Span, Timestamp};
 use crate::domain::ids::SubmissionId;
 use crate::domain::screening::assessment::Score;
 use crate::domain::screening::instrument::Outcome;
-use crate::domain::screening::pathway::PathwayId;
-use crate::domain::screening::pathway::Stage;
+use crate::domain::screening::pathway::{PathwayId, Stage};
 use crate::domain::screening::questionnaire::{CATALOGUE, Item};
 use crate::domain::screening::red_flag::CareLevel;
 use crate::domain::screening::rule_table::{Band, Id, RuleTable};
@@ -36,13 +35,10 @@ pub struct NextScreening {
     pub reason: String,
 }
 
-/// The changes from one submission to the next.
-///
-/// Scores and bands are compared as stored. If the two submissions were scored with different rule tables, a difference
-/// may come from the tables.
+/// The changes from one submission to the next. Scores and bands are compared as stored. If the two submissions were
+/// scored with different rule tables, a difference may come from the tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// The previous submission.
     pub since: SubmissionId,
     /// The service's own total, with bounds: a lower total after fewer answers is no improvement.
     pub score: Step<Score>,
@@ -66,11 +62,9 @@ pub struct Step<T> {
     pub to: T,
 }
 
-/// Compares each submission with the next one of the list, which is the previous one in time.
-///
-/// `newest_first` is a page of a subject's submissions, `before` the first one of the next page. `next_screen` stays
-/// `None`: [`next_screen`] needs the rule table.
-#[must_use]
+/// Compares each submission with the next one of the list, which is the previous one in time. `newest_first` is a page
+/// of a subject's submissions, `before` the first one of the next page. `next_screen` stays `None`: [`next_screen`]
+/// needs the rule table.
 pub fn screens(newest_first: Vec<StoredSubmission>, before: Option<&StoredSubmission>) -> Vec<HistoryEntry> {
     let earlier = newest_first.iter().skip(1).map(Some).chain([before]);
     let changes: Vec<_> = newest_first.iter().zip(earlier).map(|(one, earlier)| Some(change(earlier?, one))).collect();
@@ -79,7 +73,6 @@ pub fn screens(newest_first: Vec<StoredSubmission>, before: Option<&StoredSubmis
 }
 
 /// The changes between two submissions of a subject.
-#[must_use]
 pub fn change(before: &StoredSubmission, after: &StoredSubmission) -> Change {
     let (one, other) = (&before.assessment, &after.assessment);
     let instruments = one.instruments.iter().filter_map(|result| {
@@ -111,7 +104,6 @@ pub fn change(before: &StoredSubmission, after: &StoredSubmission) -> Change {
 
 /// When the next screening is due. The highest band that is still possible decides; a flagged submission counts as high.
 /// `None` if the person should be seen within 24 hours, so that no date months away is shown.
-#[must_use]
 pub fn next_screen(table: &RuleTable, stored: &StoredSubmission) -> Option<NextScreening> {
     let assessment = &stored.assessment;
     if assessment.care_level >= Some(CareLevel::Consultation24h) {

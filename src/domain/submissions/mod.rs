@@ -9,7 +9,7 @@ pub mod stored;
 use jiff::{SignedDuration, Timestamp};
 
 use super::access::actor::{Actor, Role};
-use super::audit::{AuditAction, AuditEntry, AuditOutcome};
+use super::audit::{AuditAction, AuditEntry};
 use super::clinics::Clinic;
 use super::follow_ups::FlaggedSubmission;
 use super::ids::{AuditEntryId, FollowUpId, SenderId, SubjectId, SubmissionId};
@@ -20,8 +20,7 @@ use super::screening::assessment::Assessment;
 use super::screening::pathway::PathwayId;
 use super::screening::questionnaire::Audiences;
 use super::screening::rule_table::RuleTable;
-use super::screening::scoring;
-use super::screening::scoring::ScoreOptions;
+use super::screening::scoring::{self, ScoreOptions};
 use super::screening::urgency::Urgency;
 use super::subjects::SubjectDraft;
 use stored::StoredSubmission;
@@ -31,7 +30,6 @@ names! {
         /// The person, through a front-end.
         SelfReported = "self_reported",
         Staff = "staff",
-        /// A clinic's intake system.
         System = "system",
     }
 }
@@ -52,7 +50,6 @@ pub struct Draft {
     pub subject: SubjectDraft,
     /// When the questions were answered; `None` for the time of receipt.
     pub answered_at: Option<Timestamp>,
-    /// The record in another system.
     pub source: Option<ExternalSource>,
     /// The pathway asked for instead of the clinic's.
     pub pathway: Option<PathwayId>,
@@ -60,7 +57,6 @@ pub struct Draft {
     pub supersedes: Option<SubmissionId>,
     /// Whether it is history from another system. Such a submission was answered in the past and opens no follow-up.
     pub imported: bool,
-    /// The language of the outcome.
     pub language: Language,
     pub idempotency: Option<Idempotency>,
 }
@@ -96,7 +92,6 @@ pub struct Stamp {
 #[derive(Clone)]
 pub struct Accepted {
     pub submission_id: SubmissionId,
-    /// The proposed id of the subject.
     pub subject_id: SubjectId,
     pub actor: Actor,
     pub origin: Origin,
@@ -110,33 +105,19 @@ pub struct Accepted {
 
 /// Scores a draft and derives everything to be written. The clinic's pathways are followed, unless the draft asks for one
 /// by name. The clinic's due hours set when a follow-up is due.
-#[must_use]
 pub fn accept(table: &RuleTable, draft: Draft, actor: &Actor, clinic: &Clinic, stamp: Stamp) -> Accepted {
     let pathways = draft.pathway.as_ref().map_or(&clinic.pathways[..], std::slice::from_ref);
     let assessment = scoring::score(table, &draft.answers, ScoreOptions { audiences: Audiences::PERSON, pathways });
+    let flagged = assessment.urgency.filter(|_| !draft.imported);
+    let (id, action) = (stamp.audit_entry_id, AuditAction::SubmissionCreated);
+    let audit = AuditEntry::new(id, actor.clinic_id, stamp.now, action, stamp.submission_id.0);
     Accepted {
         submission_id: stamp.submission_id,
         subject_id: stamp.subject_id,
         origin: Origin::from_role(actor.role),
         received_at: stamp.now,
-        flagged: assessment
-            .urgency
-            .filter(|_| !draft.imported)
-            .map(|urgency| flagged(&assessment, urgency, actor, clinic, stamp)),
-        audit: AuditEntry {
-            audit_entry_id: stamp.audit_entry_id,
-            clinic_id: actor.clinic_id,
-            at: stamp.now,
-            credential_id: Some(actor.credential_id),
-            action: AuditAction::SubmissionCreated,
-            resource_id: stamp.submission_id.0,
-            outcome: AuditOutcome::Success,
-            resource_ids: Vec::new(),
-            subject_id: None,
-            subject_ids: Vec::new(),
-            occurrences: 1,
-            request_id: actor.request_id,
-        },
+        flagged: flagged.map(|urgency| self::flagged(&assessment, urgency, actor, clinic, stamp)),
+        audit: AuditEntry { credential_id: Some(actor.credential_id), request_id: actor.request_id, ..audit },
         actor: actor.clone(),
         assessment,
         draft,
@@ -165,8 +146,6 @@ fn flagged(
 }
 
 impl Origin {
-    /// The origin of submissions by this role.
-    #[must_use]
     pub const fn from_role(role: Role) -> Self {
         match role {
             Role::Browser => Self::SelfReported,

@@ -6,7 +6,7 @@ use super::ExternalSource;
 use crate::domain::ids::{SenderId, SubjectId, SubmissionId};
 use crate::domain::submissions::stored::StoredSubmission;
 
-/// Filter of a query; absent fields do not restrict it.
+/// Filter of a query; absent fields do not restrict it. The ends of ranges (`_to`) are exclusive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecordFilter {
     pub submission_id: Option<SubmissionId>,
@@ -14,15 +14,10 @@ pub struct RecordFilter {
     pub sender_id: Option<SenderId>,
     /// Only the submission of this record in another system.
     pub source: Option<ExternalSource>,
-    /// Only submissions assessed with this version of the rule table.
     pub rule_table: Option<String>,
-    /// Answered at or after this time.
     pub answered_from: Option<Timestamp>,
-    /// Answered before this time.
     pub answered_to: Option<Timestamp>,
-    /// Received at or after this time.
     pub received_from: Option<Timestamp>,
-    /// Received before this time.
     pub received_to: Option<Timestamp>,
 }
 
@@ -30,6 +25,5 @@ pub struct RecordFilter {
 #[derive(Clone, Debug)]
 pub enum Recorded {
     Created(Box<StoredSubmission>),
-    /// It already existed.
     Found(Box<StoredSubmission>),
 }

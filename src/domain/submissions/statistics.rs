@@ -26,7 +26,6 @@ names! {
         /// By band, or `unsettled`.
         Band = "band",
         Finding = "finding",
-        /// By positive instrument.
         InstrumentPositive = "instrument_positive",
     }
 }
@@ -55,7 +54,6 @@ pub struct SubmissionCounts {
     /// By band; `unsettled` if missing answers leave it open.
     pub bands: BTreeMap<String, u64>,
     pub findings: BTreeMap<String, u64>,
-    /// By positive instrument.
     pub positive_instruments: BTreeMap<String, u64>,
 }
 
@@ -84,9 +82,7 @@ pub struct ClosedCases {
 pub struct Statistics {
     pub range: DayRange,
     pub submissions: SubmissionCounts,
-    /// The follow-ups that are not closed at the time of the request.
     pub open: OpenCases,
-    /// The follow-ups closed in the range.
     pub closed: ClosedCases,
 }
 
@@ -105,7 +101,6 @@ pub const AGE_CLASSES_HOURS: [u16; 5] = [24, 72, 168, 336, 720];
 const MARGIN: SignedDuration = SignedDuration::from_mins(15);
 
 /// The last day that gets no more rows.
-#[must_use]
 pub fn last_over(now: Timestamp) -> Date {
     (now - MARGIN).to_zoned(TimeZone::UTC).date().saturating_sub(1.day())
 }
@@ -118,10 +113,8 @@ impl DayRange {
     const EARLIEST: Date = jiff::civil::date(1970, 1, 1);
     const LATEST: Date = jiff::civil::date(2999, 12, 31);
 
-    /// Parses the range. Without a last day it ends today; without a first day it has thirty days.
-    ///
-    /// # Errors
-    /// Fails with one fault if the range ends before it begins, is too long, or is outside the supported years.
+    /// Parses the range. Without a last day it ends today; without a first day it has thirty days. Fails with one fault
+    /// if the range ends before it begins, is too long, or is outside the supported years.
     pub fn parse(from: Option<Date>, to: Option<Date>, now: Timestamp) -> Result<Self, Fault> {
         let out_of_range = |pointer, detail: &str| Err(Fault::new(pointer, FaultCode::OutOfRange, detail));
         let known = Self::EARLIEST..=Self::LATEST;
@@ -141,24 +134,19 @@ impl DayRange {
         }
     }
 
-    #[must_use]
     pub const fn single(day: Date) -> Self {
         Self { first: day, last: day }
     }
 
-    #[must_use]
     pub const fn first(self) -> Date {
         self.first
     }
 
-    /// The last day, inclusive.
-    #[must_use]
     pub const fn last(self) -> Date {
         self.last
     }
 
     /// The start of the first day and the end of the last day.
-    #[must_use]
     pub fn bounds(self) -> (Timestamp, Timestamp) {
         let start = |day: Date| day.to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |zoned| zoned.timestamp());
         (start(self.first), start(self.last.saturating_add(1.day())))
@@ -170,7 +158,6 @@ impl DayRange {
     }
 
     /// The parts of the range without these days.
-    #[must_use]
     pub fn without(self, days: &BTreeSet<Date>) -> Vec<Self> {
         let mut parts: Vec<Self> = Vec::new();
         for day in self.days().filter(|day| !days.contains(day)) {
@@ -189,24 +176,17 @@ impl DayRange {
 
 impl SubmissionCounts {
     /// Adds up the counts. Every day of the range has a row, even without submissions.
-    #[must_use]
     pub fn gather(range: DayRange, counts: impl IntoIterator<Item = Count>) -> Self {
         let mut whole = Self { days: range.days().map(|day| (day, DayCounts::default())).collect(), ..Self::default() };
         for Count { day, dimension, value, count } in counts {
-            let by_value = match dimension {
-                Dimension::Submissions => {
-                    whole.days.entry(day).or_default().submissions += count;
-                    continue;
-                }
-                Dimension::Flagged => {
-                    whole.days.entry(day).or_default().flagged += count;
-                    continue;
-                }
-                Dimension::Band => &mut whole.bands,
-                Dimension::Finding => &mut whole.findings,
-                Dimension::InstrumentPositive => &mut whole.positive_instruments,
+            let total = match dimension {
+                Dimension::Submissions => &mut whole.days.entry(day).or_default().submissions,
+                Dimension::Flagged => &mut whole.days.entry(day).or_default().flagged,
+                Dimension::Band => whole.bands.entry(value).or_default(),
+                Dimension::Finding => whole.findings.entry(value).or_default(),
+                Dimension::InstrumentPositive => whole.positive_instruments.entry(value).or_default(),
             };
-            *by_value.entry(value).or_default() += count;
+            *total += count;
         }
         whole
     }
@@ -215,7 +195,6 @@ impl SubmissionCounts {
 impl ClosedCases {
     /// The positive predictive value: the share with probable or confirmed sarcopenia among attended follow-ups with a
     /// diagnosis. It holds only for people who were flagged and attended. `None` if there are none.
-    #[must_use]
     pub fn predictive_value(&self) -> Option<Share> {
         let of = |name: &str| self.diagnoses.get(name).copied().unwrap_or_default();
         Share::new(of("probable") + of("confirmed"), self.diagnoses.values().sum())
@@ -227,23 +206,19 @@ impl Share {
     const Z: f64 = 1.959_963_984_540_054;
 
     /// `None` if the denominator is 0 or the numerator is greater than it.
-    #[must_use]
     pub fn new(numerator: u64, denominator: u64) -> Option<Self> {
         (denominator > 0 && numerator <= denominator).then_some(Self { numerator, denominator })
     }
 
-    #[must_use]
     pub const fn numerator(self) -> u64 {
         self.numerator
     }
 
-    #[must_use]
     pub const fn denominator(self) -> u64 {
         self.denominator
     }
 
     /// The share, 0 to 1.
-    #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
     pub fn value(self) -> f64 {
         self.numerator as f64 / self.denominator as f64
@@ -251,7 +226,6 @@ impl Share {
 
     /// The 95 % score interval, 0 to 1 (Wilson, J Am Stat Assoc 1927;22:209-212). It stays within 0 and 1 and suits small
     /// numbers.
-    #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
     pub fn interval(self) -> (f64, f64) {
         let (share, count) = (self.value(), self.denominator as f64);

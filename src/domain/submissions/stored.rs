@@ -25,9 +25,7 @@ pub struct StoredSubmission {
     pub answered_at: Option<Timestamp>,
     /// Whether it is history from another system; such a submission opens no follow-up.
     pub imported: bool,
-    /// The language of its outcome.
     pub language: Language,
-    /// The record in another system.
     pub source: Option<ExternalSource>,
     /// The pathway asked for instead of the clinic's.
     pub pathway: Option<PathwayId>,
@@ -37,7 +35,6 @@ pub struct StoredSubmission {
     pub superseded_by: Option<SubmissionId>,
     pub answers: Answers,
     pub assessment: Assessment,
-    /// The follow-up that it opened or joined.
     pub follow_up: Option<FollowUpLink>,
 }
 
@@ -45,9 +42,7 @@ pub struct StoredSubmission {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FollowUpLink {
     pub follow_up_id: FollowUpId,
-    /// The state when the submission was stored.
     pub state: StateName,
-    /// The urgency when the submission was stored.
     pub urgency: Urgency,
     /// Whether the follow-up was already open.
     pub joined: bool,
@@ -62,7 +57,6 @@ pub struct SubmissionSummary {
     pub received_at: Timestamp,
     /// Whether it is history from another system; such a submission opens no follow-up.
     pub imported: bool,
-    /// The version of the rule table.
     pub rule_table: String,
     /// The service's own total, with bounds.
     pub score: Score,
@@ -70,13 +64,12 @@ pub struct SubmissionSummary {
     pub band_at_least: Band,
     /// The band of the upper bound.
     pub band_at_most: Band,
-    /// How soon the person should be seen.
     pub care_level: Option<CareLevel>,
     pub flagged: bool,
     pub follow_up_id: Option<FollowUpId>,
 }
 
-/// Filter of a list of submissions; absent fields do not restrict it.
+/// Filter of a list of submissions; absent fields do not restrict it. `received_to` is exclusive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SubmissionFilter {
     /// Only flagged submissions, or only those that are not.
@@ -85,19 +78,14 @@ pub struct SubmissionFilter {
     pub imported: Option<bool>,
     /// Only submissions settled in this band.
     pub band: Option<Band>,
-    /// Only submissions whose own total is at least this.
     pub min_score: Option<i16>,
     pub finding: Option<String>,
-    /// Only submissions with this instrument positive.
     pub instrument_positive: Option<String>,
-    /// Received at or after this time.
     pub received_from: Option<Timestamp>,
-    /// Received before this time.
     pub received_to: Option<Timestamp>,
     pub subject_id: Option<SubjectId>,
 }
 
-/// The result of storing a submission.
 #[derive(Clone, Debug)]
 pub enum Stored {
     Created(Box<StoredSubmission>),
@@ -109,12 +97,10 @@ pub enum Stored {
 
 impl StoredSubmission {
     /// When the questions were answered; the time of receipt if not stated.
-    #[must_use]
     pub fn answered(&self) -> Timestamp {
         self.answered_at.unwrap_or(self.received_at)
     }
 
-    /// The ids of the positive instruments.
     pub fn positive_instruments(assessment: &Assessment) -> impl Iterator<Item = &str> {
         let positive = assessment.instruments.iter().filter(|result| result.outcome == Outcome::Positive);
         positive.map(|result| &*result.instrument)

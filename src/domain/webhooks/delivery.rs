@@ -24,12 +24,10 @@ names! {
         AddressRefused = "address_refused",
         /// Name resolution, the connection or its encryption failed, or the connection broke.
         Connection = "connection",
-        /// No answer arrived in time.
         Timeout = "timeout",
     }
 }
 
-/// The result of one attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attempted {
     Answered {
@@ -37,17 +35,13 @@ pub enum Attempted {
         /// The delay that the `Retry-After` header asks for.
         retry_after: Option<Duration>,
     },
-    /// The endpoint did not answer.
     Failed(DeliveryFailure),
 }
 
-/// The consequence of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Delivered,
-    /// The time of the next attempt.
     Again(Timestamp),
-    /// That was the last attempt.
     GivenUp,
     /// The endpoint answered 410 and is disabled.
     Gone,
@@ -57,11 +51,8 @@ pub enum Verdict {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedAttempt {
     pub at: Timestamp,
-    /// The status of the answer; `None` without one.
     pub status: Option<u16>,
-    /// Why there was no answer.
     pub failure: Option<DeliveryFailure>,
-    /// Duration, milliseconds.
     pub duration_ms: u32,
 }
 
@@ -70,10 +61,8 @@ pub struct LoggedAttempt {
 pub struct Delivery {
     pub event_id: EventId,
     pub event: WebhookEvent,
-    /// When the event happened.
     pub at: Timestamp,
     pub state: DeliveryState,
-    /// When the next attempt is due.
     pub due_at: Option<Timestamp>,
     pub delivered_at: Option<Timestamp>,
     /// The latest attempts, in their order.
@@ -83,7 +72,6 @@ pub struct Delivery {
 /// Delay from each failed attempt to the next, seconds; after the last one the delivery is given up. The sum is a little
 /// more than three days, which covers a weekend.
 pub const BACKOFF: [u64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
-/// The maximum number of attempts.
 pub const ATTEMPTS: usize = BACKOFF.len() + 1;
 /// The longest delay that an answer can ask for.
 pub const LONGEST_WAIT: Duration = Duration::from_hours(24);
@@ -94,7 +82,6 @@ pub const LEASE: SignedDuration = SignedDuration::from_secs(30);
 
 /// The consequence of the attempt with this number, counted from 1. The jitter is any byte. It shifts the next attempt by
 /// up to a fifth in either direction, so that deliveries that failed together are not retried together.
-#[must_use]
 pub fn judge(attempted: Attempted, number: usize, now: Timestamp, jitter: u8) -> Verdict {
     match attempted {
         Attempted::Answered { status: 200..=299, .. } => Verdict::Delivered,
@@ -118,7 +105,6 @@ fn spread(seconds: u64, jitter: u8) -> Duration {
 }
 
 /// Whether an endpoint has failed for long enough to be disabled.
-#[must_use]
 pub fn hopeless(failing_since: Timestamp, now: Timestamp) -> bool {
     now.duration_since(failing_since) >= DISABLED_AFTER
 }

@@ -11,11 +11,9 @@ use super::ids::{EventId, SubjectId, WebhookId};
 use super::names::names;
 
 names! {
-    /// The events that an endpoint can receive.
     pub enum WebhookEvent {
         /// A submission was flagged: its follow-up was opened or joined.
         SubmissionFlagged = "submission.flagged",
-        /// The state of a follow-up changed.
         FollowUpStateChanged = "follow_up.state_changed",
         SubjectErased = "subject.erased",
         /// The service disabled another endpoint of the clinic.
@@ -25,11 +23,9 @@ names! {
     }
 
     pub enum DisabledReason {
-        /// An admin disabled it.
         Admin = "admin",
-        /// It answered 410 (Gone).
+        /// It answered 410.
         Gone = "gone",
-        /// Every attempt failed for days.
         Failing = "failing",
     }
 }
@@ -40,7 +36,6 @@ pub struct Webhook {
     pub webhook_id: WebhookId,
     pub url: String,
     pub description: Option<String>,
-    /// The events it is subscribed to.
     pub events: Vec<WebhookEvent>,
     pub created_at: Timestamp,
     /// Until when the secret before the last rotation also signs.
@@ -56,7 +51,6 @@ pub struct Webhook {
 pub struct WebhookDraft {
     pub url: String,
     pub description: Option<String>,
-    /// The events to subscribe to.
     pub events: Vec<WebhookEvent>,
 }
 
@@ -83,7 +77,6 @@ pub struct Event {
 
 impl WebhookChange {
     /// The settings after the change, apart from `enabled`.
-    #[must_use]
     pub fn apply_to(self, webhook: Webhook) -> WebhookDraft {
         WebhookDraft {
             url: self.url.unwrap_or(webhook.url),
@@ -95,7 +88,6 @@ impl WebhookChange {
 
 impl WebhookDraft {
     /// The faults of the draft, apart from those of its URL.
-    #[must_use]
     pub fn faults(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
         if self.events.is_empty() {
@@ -115,50 +107,45 @@ impl WebhookDraft {
 
 impl Event {
     /// The event of a change of a follow-up: a submission was flagged, or the state changed. Other changes have none.
-    #[must_use]
     pub fn of_change(event_id: EventId, change: &Change) -> Option<Self> {
         let case = &change.after;
         let (state, urgency) = (case.state.name().as_str(), case.urgency.as_str());
-        let (kind, data) = if let Some(submission_id) = change.submission_id {
-            let data = json!({
-                "submission_id": submission_id, "subject_id": case.subject_id, "follow_up_id": case.follow_up_id,
-                "state": state, "urgency": urgency,
-            });
-            (WebhookEvent::SubmissionFlagged, data)
-        } else if change.moved {
-            let data = json!({
-                "follow_up_id": case.follow_up_id, "subject_id": case.subject_id, "state": state, "urgency": urgency,
-                "version": case.version,
-            });
-            (WebhookEvent::FollowUpStateChanged, data)
-        } else {
-            return None;
+        let (kind, data) = match change.submission_id {
+            Some(submission_id) => (
+                WebhookEvent::SubmissionFlagged,
+                json!({
+                    "submission_id": submission_id, "subject_id": case.subject_id, "follow_up_id": case.follow_up_id,
+                    "state": state, "urgency": urgency,
+                }),
+            ),
+            None if change.moved => (
+                WebhookEvent::FollowUpStateChanged,
+                json!({
+                    "follow_up_id": case.follow_up_id, "subject_id": case.subject_id, "state": state, "urgency": urgency,
+                    "version": case.version,
+                }),
+            ),
+            None => return None,
         };
         Some(Self { event_id, kind, at: change.at, subject_id: Some(case.subject_id), data })
     }
 
     /// A subject was erased, with every subject merged into it.
-    #[must_use]
     pub fn erased(event_id: EventId, subject_ids: &[SubjectId], at: Timestamp) -> Self {
         let data = json!({"subject_ids": subject_ids});
         Self { event_id, kind: WebhookEvent::SubjectErased, at, subject_id: None, data }
     }
 
-    /// The service disabled an endpoint.
-    #[must_use]
     pub fn disabled(event_id: EventId, webhook_id: WebhookId, reason: DisabledReason, at: Timestamp) -> Self {
         let data = json!({"webhook_id": webhook_id, "reason": reason.as_str()});
         Self { event_id, kind: WebhookEvent::WebhookDisabled, at, subject_id: None, data }
     }
 
-    /// A test event.
-    #[must_use]
     pub fn ping(event_id: EventId, webhook_id: WebhookId, at: Timestamp) -> Self {
         Self { event_id, kind: WebhookEvent::Ping, at, subject_id: None, data: json!({"webhook_id": webhook_id}) }
     }
 
     /// The body of a delivery, the same in every attempt.
-    #[must_use]
     pub fn body(&self) -> String {
         json!({"type": self.kind.as_str(), "timestamp": self.at, "data": self.data}).to_string()
     }

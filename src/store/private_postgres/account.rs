@@ -5,10 +5,10 @@ use std::os::unix::fs::{MetadataExt, lchown};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use nix::unistd::{Uid, User, getegid, geteuid};
+use nix::unistd::{Gid, Uid, User, getegid, geteuid};
 use tokio::process::Command;
 
-use super::error::{EmbeddedError, Result};
+use super::error::{EmbeddedError, Result, if_present};
 
 /// Accounts that root switches to, in this order.
 const UNPRIVILEGED: [&str; 2] = ["postgres", "nobody"];
@@ -29,21 +29,16 @@ pub(super) struct Account {
 impl Account {
     /// The account of this process. For root: the owner of the cluster, or an unprivileged account.
     pub(super) fn for_cluster(cluster: &Path) -> Result<Self> {
-        let owner = match fs::symlink_metadata(cluster) {
-            Ok(metadata) => Some(metadata),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => return Err(EmbeddedError::io("inspect", cluster)(error)),
-        };
+        let owner = if_present(fs::symlink_metadata(cluster)).map_err(EmbeddedError::io("inspect", cluster))?;
         let account = match &owner {
-            _ if !geteuid().is_root() => Self::own(),
+            _ if !geteuid().is_root() => Self::new(geteuid(), getegid(), false),
             // The account chosen by the first start stays, even if `postgres` was added since.
-            Some(owner) => Self::owner(owner),
+            Some(owner) => Self::new(Uid::from_raw(owner.uid()), Gid::from_raw(owner.gid()), true),
             None => Self::unprivileged(),
         };
         match owner {
             Some(owner) if owner.uid() != account.uid || account.uid == 0 => {
-                let reason = format!("belongs to the account {}", name_of(owner.uid()));
-                Err(EmbeddedError::Unfit { path: cluster.to_owned(), reason })
+                Err(EmbeddedError::unfit(cluster, format!("belongs to the account {}", name_of(owner.uid()))))
             }
             _ => Ok(account),
         }
@@ -56,17 +51,14 @@ impl Account {
         lchown(path, Some(self.uid), Some(self.gid)).map_err(EmbeddedError::io("change the owner of", path))
     }
 
-    /// The first folder on the path to `path`, including `path`, that the account cannot enter.
-    ///
-    /// Checks owner and mode only. `None` if the account is that of this process.
+    /// The first folder on the path to `path`, including `path`, that the account cannot enter. Checks owner and mode only.
+    /// `None` if the account is that of this process.
     pub(super) fn barred_at(&self, path: &Path) -> Option<PathBuf> {
         if !self.dropped {
             return None;
         }
-        let mut way: Vec<&Path> = path.ancestors().collect();
-        way.reverse();
         let closed = |folder: &&Path| fs::metadata(folder).is_ok_and(|at| !self.may_enter(&at));
-        way.into_iter().find(closed).map(Path::to_owned)
+        path.ancestors().filter(closed).last().map(Path::to_owned)
     }
 
     /// A command that runs `program` as this account in a new process group.
@@ -88,21 +80,15 @@ impl Account {
         command
     }
 
-    fn own() -> Self {
-        let uid = geteuid().as_raw();
-        Self { uid, gid: getegid().as_raw(), name: name_of(uid), dropped: false }
-    }
-
-    fn owner(owner: &Metadata) -> Self {
-        let name = name_of(owner.uid());
-        Self { uid: owner.uid(), gid: owner.gid(), name, dropped: true }
+    fn new(uid: Uid, gid: Gid, dropped: bool) -> Self {
+        Self { uid: uid.as_raw(), gid: gid.as_raw(), name: name_of(uid.as_raw()), dropped }
     }
 
     fn unprivileged() -> Self {
         let known = UNPRIVILEGED.iter().find_map(|name| User::from_name(name).ok().flatten());
-        let (uid, gid) =
-            known.map_or((UNPRIVILEGED_ID, UNPRIVILEGED_ID), |user| (user.uid.as_raw(), user.gid.as_raw()));
-        Self { uid, gid, name: name_of(uid), dropped: true }
+        let unlisted = (Uid::from_raw(UNPRIVILEGED_ID), Gid::from_raw(UNPRIVILEGED_ID));
+        let (uid, gid) = known.map_or(unlisted, |user| (user.uid, user.gid));
+        Self::new(uid, gid, true)
     }
 
     fn may_enter(&self, folder: &Metadata) -> bool {

@@ -33,16 +33,14 @@ impl Cluster {
             Err(error) => return Err(EmbeddedError::io("read", &file)(error)),
         };
         let Ok(version) = text.trim().parse() else {
-            let reason = "does not hold a major version of PostgreSQL".to_owned();
-            return Err(EmbeddedError::Unfit { path: file, reason });
+            return Err(EmbeddedError::unfit(&file, "does not hold a major version of PostgreSQL"));
         };
-        let path = path.to_owned();
-        Ok(Some(Self { path, version }))
+        Ok(Some(Self { path: path.to_owned(), version }))
     }
 
     /// Creates a cluster in `cluster.new`, and renames it when it is complete and flushed to disk.
     pub(super) async fn create(folder: &DataFolder, programs: &Programs, account: &Account) -> Result<Self> {
-        let (new, path) = (folder.new_cluster(), folder.cluster());
+        let (new, path) = (folder.path.join("cluster.new"), folder.cluster());
         initialize(&new, programs, account).await?;
         let mut sync = account.command(&programs.path("initdb"));
         run(sync.arg("--sync-only").arg("-D").arg(&new)).await?;

@@ -11,7 +11,7 @@ use data_encoding::HEXLOWER;
 use nix::unistd::geteuid;
 
 use super::account::{Account, name_of};
-use super::error::{EmbeddedError, Result};
+use super::error::{EmbeddedError, Result, if_present};
 
 /// The port in the name of the socket file. The server does not listen on the network.
 pub(super) const PORT: u16 = 5432;
@@ -47,7 +47,7 @@ impl Drop for FolderLock {
     }
 }
 
-/// A data folder that this process has locked.
+/// A data folder that this process, or the service that runs on it, has locked.
 #[derive(Debug)]
 pub(super) struct DataFolder {
     /// Absolute, without symbolic links.
@@ -64,13 +64,8 @@ impl DataFolder {
         make_private(path)?;
         let path = path.canonicalize().map_err(EmbeddedError::io("find", path))?;
         require_ours(&path)?;
-        let lock = lock(&path)?;
-        Ok((Self { path }, FolderLock(lock)))
-    }
-
-    /// A folder that another process has locked, by its absolute path.
-    pub(super) fn held(path: PathBuf) -> Self {
-        Self { path }
+        let lock = FolderLock(lock(&path)?);
+        Ok((Self { path }, lock))
     }
 
     /// Lets the server's account pass through the folder to its own files inside. Fails when the account cannot enter a
@@ -82,21 +77,14 @@ impl DataFolder {
             // Execute permission does not allow listing, and every file inside has its own mode.
             set_mode(path, (mode & 0o7777) | 0o011)?;
         }
-        match account.barred_at(&self.path) {
-            None => Ok(()),
-            Some(folder) => {
-                Err(EmbeddedError::Closed { folder, data_dir: self.path.clone(), account: account.name.clone() })
-            }
+        if let Some(folder) = account.barred_at(&self.path) {
+            return Err(EmbeddedError::Closed { folder, data_dir: self.path.clone(), account: account.name.clone() });
         }
+        Ok(())
     }
 
     pub(super) fn cluster(&self) -> PathBuf {
         self.path.join("cluster")
-    }
-
-    /// Where a new cluster is initialized before it is renamed.
-    pub(super) fn new_cluster(&self) -> PathBuf {
-        self.path.join("cluster.new")
     }
 
     /// Where downloaded programs are kept, one folder per version.
@@ -125,9 +113,7 @@ impl DataFolder {
         }
         let short = self.short_folder(account);
         let at = fs::symlink_metadata(&short).map_err(EmbeddedError::io("inspect", &short))?;
-        if !closed_to_others(&at, account) {
-            return Err(not_closed(&short, account));
-        }
+        require_closed(&short, &at, account)?;
         Ok(short)
     }
 
@@ -148,10 +134,9 @@ impl DataFolder {
     }
 }
 
-/// Creates a folder in the data folder, or takes it over, so that only `account` may enter it.
-///
-/// Only the owner of the data folder can create entries in it, so an existing folder is ours. It may belong to the account
-/// of an earlier start, before `postgres` was added to the machine.
+/// Creates a folder in the data folder, or takes it over, so that only `account` may enter it. Only the owner of the
+/// data folder can create entries in it, so an existing folder is ours. It may belong to the account of an earlier
+/// start, before `postgres` was added to the machine.
 pub(super) fn make_owned(path: &Path, account: &Account) -> Result<()> {
     make_private(path)?;
     account.own_path(path)?;
@@ -175,10 +160,7 @@ pub(super) fn set_mode(path: &Path, mode: u32) -> Result<()> {
 
 /// Removes a folder with its contents. An absent folder is not an error.
 pub(super) fn remove(path: &Path) -> Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(EmbeddedError::io("remove", path)(error)),
-        _ => Ok(()),
-    }
+    if_present(fs::remove_dir_all(path)).map(drop).map_err(EmbeddedError::io("remove", path))
 }
 
 /// Creates a folder of mode 0700 and returns `true`. An existing folder is not changed.
@@ -201,33 +183,30 @@ fn make_owned_in_public(path: &Path, account: &Account) -> Result<()> {
     if at.is_dir() && at.uid() == geteuid().as_raw() {
         return make_owned(path, account);
     }
-    if closed_to_others(&at, account) {
+    require_closed(path, &at, account)
+}
+
+/// Refuses a folder that accounts other than `account` may enter.
+fn require_closed(path: &Path, at: &Metadata, account: &Account) -> Result<()> {
+    if at.is_dir() && at.uid() == account.uid && at.mode() & 0o777 == 0o700 {
         return Ok(());
     }
-    Err(not_closed(path, account))
-}
-
-fn closed_to_others(at: &Metadata, account: &Account) -> bool {
-    at.is_dir() && at.uid() == account.uid && at.mode() & 0o777 == 0o700
-}
-
-fn not_closed(path: &Path, account: &Account) -> EmbeddedError {
-    unfit(path, format!("should be a folder of {} with mode 0700; remove it", account.name))
+    Err(EmbeddedError::unfit(path, format!("should be a folder of {} with mode 0700; remove it", account.name)))
 }
 
 /// Refuses a folder of another account or a shared folder such as `/tmp`: others could replace files in it.
 fn require_ours(path: &Path) -> Result<()> {
     let at = fs::metadata(path).map_err(EmbeddedError::io("inspect", path))?;
     if !at.is_dir() {
-        return Err(unfit(path, "is not a folder; choose one with SARCOSCREEN_DATA_DIR"));
+        return Err(EmbeddedError::unfit(path, "is not a folder; choose one with SARCOSCREEN_DATA_DIR"));
     }
     if at.uid() != geteuid().as_raw() {
         let owner = format!("belongs to the account {}; start as that account", name_of(at.uid()));
-        return Err(unfit(path, format!("{owner}, or choose another folder with SARCOSCREEN_DATA_DIR")));
+        return Err(EmbeddedError::unfit(path, format!("{owner}, or choose another folder with SARCOSCREEN_DATA_DIR")));
     }
     if at.mode() & 0o022 != 0 {
         let open = "can be written by other accounts; close it with `chmod go-w`";
-        return Err(unfit(path, format!("{open}, or choose another folder with SARCOSCREEN_DATA_DIR")));
+        return Err(EmbeddedError::unfit(path, format!("{open}, or choose another folder with SARCOSCREEN_DATA_DIR")));
     }
     Ok(())
 }
@@ -264,8 +243,4 @@ fn holder(lock: &mut File) -> (String, bool) {
 fn fits_a_socket(folder: &Path) -> bool {
     let socket = folder.join(format!(".s.PGSQL.{PORT}"));
     socket.to_str().is_some_and(|socket| socket.len() <= SOCKET_PATH_MAX)
-}
-
-fn unfit(path: &Path, reason: impl Into<String>) -> EmbeddedError {
-    EmbeddedError::Unfit { path: path.to_owned(), reason: reason.into() }
 }

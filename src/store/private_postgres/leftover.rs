@@ -3,7 +3,6 @@
 //! Called under the lock of the data folder, so no other process starts a server at the same time.
 
 use std::fs::{self, Metadata};
-use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
@@ -14,7 +13,7 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::time::{Instant, sleep};
 
 use super::cluster::Cluster;
-use super::error::{EmbeddedError, Result};
+use super::error::{EmbeddedError, Result, if_present};
 use super::folder::PORT;
 use super::server::{self, Probe, Server};
 
@@ -32,9 +31,7 @@ const PAUSE: Duration = Duration::from_millis(25);
 /// end, or when a server that does not answer cannot be stopped.
 pub(super) async fn adopt_or_clear(cluster: &Cluster, options: &PgConnectOptions) -> Result<Option<Server>> {
     let file = cluster.path.join("postmaster.pid");
-    let Some(pid) = recorded(&file)? else {
-        return Ok(None);
-    };
+    let Some(pid) = recorded(&file)? else { return Ok(None) };
     let mut left = occupants(&cluster.path, pid);
     if left.contains(&pid) {
         let mut server = Server::adopt(pid, &cluster.path);
@@ -101,20 +98,17 @@ async fn end_orphans(cluster: &Path, postmaster: Pid, mut left: Vec<Pid>) -> Res
 
 /// The process id in `postmaster.pid`. `None` if the file does not exist.
 fn recorded(file: &Path) -> Result<Option<Pid>> {
-    let text = match fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(EmbeddedError::io("read", file)(error)),
-    };
-    let pid = text.lines().next().and_then(|line| line.trim().parse::<i32>().ok());
-    // A truncated file gives process id 0, which is never a server.
-    Ok(Some(Pid::from_raw(pid.filter(|pid| *pid > 0).unwrap_or(0))))
+    let text = if_present(fs::read_to_string(file)).map_err(EmbeddedError::io("read", file))?;
+    Ok(text.map(|text| {
+        let pid = text.lines().next().and_then(|line| line.trim().parse::<i32>().ok());
+        // A truncated file gives process id 0, which is never a server.
+        Pid::from_raw(pid.filter(|pid| *pid > 0).unwrap_or(0))
+    }))
 }
 
-/// The PostgreSQL processes of the cluster. All of them have its folder as their working directory.
-///
-/// A process id alone proves nothing: after a restart of the machine or container it may belong to any process, and
-/// PostgreSQL would refuse to start because of it.
+/// The PostgreSQL processes of the cluster. All of them have its folder as their working directory. A process id alone
+/// proves nothing: after a restart of the machine or container it may belong to any process, and PostgreSQL would
+/// refuse to start because of it.
 fn occupants(cluster: &Path, recorded: Pid) -> Vec<Pid> {
     let (Ok(at), Ok(processes)) = (fs::metadata(cluster), fs::read_dir("/proc")) else {
         let alive = recorded.as_raw() > 0 && kill(recorded, None).is_ok();
@@ -138,8 +132,5 @@ fn proc_is_there() -> bool {
 }
 
 fn clear(file: &Path) -> Result<()> {
-    match fs::remove_file(file) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(EmbeddedError::io("remove", file)(error)),
-        _ => Ok(()),
-    }
+    if_present(fs::remove_file(file)).map(drop).map_err(EmbeddedError::io("remove", file))
 }

@@ -9,9 +9,8 @@ use super::folder::open_private;
 
 /// Size in bytes above which a start renames the log.
 const FULL: u64 = 16 << 20;
-/// Bytes of the log quoted in an error.
+/// How much of the end of the log an error quotes at most.
 const TAIL_BYTES: u64 = 4096;
-/// Lines of the log quoted in an error.
 const TAIL_LINES: usize = 12;
 
 /// The log at the time when the server was about to start.
@@ -33,7 +32,6 @@ impl ServerLog {
         Ok(Self { path, file, start })
     }
 
-    /// A file handle that the server writes to.
     pub(super) fn handle(&self) -> Result<File> {
         self.file.try_clone().map_err(EmbeddedError::io("open", &self.path))
     }

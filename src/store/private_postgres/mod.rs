@@ -4,7 +4,6 @@
 //! credential. The server keeps running when the service is killed; the next start on the folder adopts it.
 
 mod account;
-mod attach;
 mod cluster;
 mod error;
 mod folder;
@@ -17,20 +16,26 @@ mod site;
 mod watch;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
+use tokio::time::{Instant, sleep};
 
-pub use self::attach::{Access, Attached, claim_or_attach};
 pub use self::error::EmbeddedError;
 use self::error::Result;
 use self::folder::{DataFolder, FolderLock};
 use self::log::ServerLog;
-use self::server::Server;
+use self::server::{Probe, Server};
 use self::site::Site;
 pub use self::watch::Watched;
 
 /// Name of the cluster's owner and of its database.
 const NAME: &str = "sarcoscreen";
+/// How long a process that holds the folder may take until it serves or releases the folder.
+const STARTING: Duration = Duration::from_mins(1);
+/// How long the server of a service may not answer.
+const SILENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Where the data is stored, and where the PostgreSQL programs come from.
 #[derive(Debug, Clone)]
@@ -52,9 +57,8 @@ impl Settings {
     }
 }
 
-/// A running server and the lock on its data folder.
-///
-/// Dropping it releases the lock and leaves the server running; the next start adopts it.
+/// A running server and the lock on its data folder. Dropping it releases the lock and leaves the server running; the next
+/// start adopts it.
 #[derive(Debug)]
 pub struct Embedded {
     server: Server,
@@ -66,12 +70,10 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Connection options for the service's database, as its owner, a superuser.
     pub fn connect_options(&self) -> PgConnectOptions {
         self.site.options()
     }
 
-    /// The data folder, as an absolute path without symbolic links.
     pub fn data_dir(&self) -> &Path {
         &self.site.folder.path
     }
@@ -95,12 +97,10 @@ impl Embedded {
     }
 
     /// Restarts the server whenever it ends, and lets commands attach to it. Needs a Tokio runtime.
-    #[must_use]
     pub fn watched(self) -> Watched {
         Watched::begin(self)
     }
 
-    /// Starts a server in place of one that ended.
     async fn start_again(&mut self) -> Result<()> {
         // Stored before the first wait, so that a concurrent stop finds the process.
         (self.server, self.log, self.version) = self.site.begin_again().await?;
@@ -128,22 +128,75 @@ pub async fn start(settings: &Settings, progress: &dyn Fn(&str)) -> Result<Embed
 }
 
 impl Claim {
-    /// The data folder, as an absolute path without symbolic links.
     pub fn data_dir(&self) -> &Path {
         &self.folder.path
     }
 
-    /// Whether the data folder already has a cluster.
     pub fn holds_a_cluster(&self) -> bool {
         self.folder.cluster().exists()
     }
 
-    /// Starts the server, or adopts the one that an earlier process left running.
     pub async fn start(self, progress: &dyn Fn(&str)) -> Result<Embedded> {
         let Self { settings, folder, lock } = self;
         let site = Site::prepare(settings, folder)?;
         let (mut server, log, version) = site.begin(progress).await?;
         server.ready(&site.options(), &log).await?;
         Ok(Embedded { server, log, site, version, lock })
+    }
+}
+
+#[derive(Debug)]
+pub enum Access {
+    /// No other process uses the folder; this process has locked it.
+    Claimed(Claim),
+    Attached(Attached),
+}
+
+/// The server of a service that runs on the data folder. This process does not stop it.
+#[derive(Debug)]
+pub struct Attached(Site);
+
+impl Attached {
+    pub fn connect_options(&self) -> PgConnectOptions {
+        self.0.options()
+    }
+
+    pub fn data_dir(&self) -> &Path {
+        &self.0.folder.path
+    }
+}
+
+/// Locks the data folder, or attaches to the server of the service that holds the lock. Waits while the holder is starting
+/// or is not a service. Fails when the folder is unfit or stays in use, or when its server does not answer.
+pub async fn claim_or_attach(settings: &Settings, progress: &dyn Fn(&str)) -> Result<Access> {
+    let begun = Instant::now();
+    let (mut answered, mut reported) = (begun, false);
+    loop {
+        let in_use = match claim(settings) {
+            Ok(claim) => return Ok(Access::Claimed(claim)),
+            Err(error) => error,
+        };
+        let EmbeddedError::InUse { folder, pid, serving } = &in_use else { return Err(in_use) };
+        if *serving {
+            let site = Site::held(settings.clone(), DataFolder { path: folder.clone() })?;
+            match server::ask(&site.options()).await? {
+                Probe::Ready => return Ok(Access::Attached(Attached(site))),
+                Probe::Starting => answered = Instant::now(),
+                Probe::Silent if answered.elapsed() > SILENCE => {
+                    return Err(EmbeddedError::Silent { folder: folder.clone(), pid: pid.clone() });
+                }
+                Probe::Silent => {}
+            }
+        } else {
+            answered = Instant::now();
+        }
+        if begun.elapsed() > STARTING {
+            return Err(in_use);
+        }
+        if !reported {
+            progress(&format!("waiting for the sarcoscreen that uses the data folder (process {pid}) ..."));
+            reported = true;
+        }
+        sleep(PAUSE).await;
     }
 }

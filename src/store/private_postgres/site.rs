@@ -13,7 +13,6 @@ use super::programs::{self, Programs};
 use super::server::Server;
 use super::{NAME, Settings, leftover, obtain};
 
-/// The folders and the account that a server uses.
 #[derive(Debug)]
 pub(super) struct Site {
     settings: Settings,
@@ -68,16 +67,15 @@ impl Site {
     /// Starts a server on the existing cluster. Never creates a cluster.
     pub(super) async fn begin_again(&self) -> Result<Begun> {
         let path = self.folder.cluster();
-        let gone = || EmbeddedError::Unfit { path: path.clone(), reason: "is missing, with all its data".to_owned() };
+        let gone = || EmbeddedError::unfit(&path, "is missing, with all its data");
         let cluster = Cluster::open(&path)?.ok_or_else(gone)?;
         if let Some(begun) = self.adopt(&cluster).await? {
             return Ok(begun);
         }
-        let lost = || EmbeddedError::Unfit {
-            path: self.folder.programs(),
-            reason: format!("no longer holds the programs of PostgreSQL {}", cluster.version),
-        };
-        self.launch(&self.found(Some(&cluster)).await?.ok_or_else(lost)?, &cluster)
+        let lost = || format!("no longer holds the programs of PostgreSQL {}", cluster.version);
+        let programs = self.found(Some(&cluster)).await?;
+        let programs = programs.ok_or_else(|| EmbeddedError::unfit(&self.folder.programs(), lost()))?;
+        self.launch(&programs, &cluster)
     }
 
     async fn adopt(&self, cluster: &Cluster) -> Result<Option<Begun>> {

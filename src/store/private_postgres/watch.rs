@@ -1,10 +1,8 @@
 //! Restarts the server when it ends while the service runs.
 
 use std::convert::Infallible;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::postgres::PgConnectOptions;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -18,13 +16,9 @@ const SHORTEST: Duration = Duration::from_millis(250);
 /// The longest pause. After a server ran longer than this, the pause starts with the shortest again.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// A server that is restarted whenever it ends.
-///
-/// Dropping it releases the lock and leaves the server running; the next start adopts it.
+/// A server that is restarted whenever it ends. Dropping it releases the lock and leaves the server running; the next start adopts it.
 #[derive(Debug)]
 pub struct Watched {
-    options: PgConnectOptions,
-    data_dir: PathBuf,
     stop: oneshot::Sender<()>,
     task: JoinHandle<Result<()>>,
 }
@@ -33,19 +27,8 @@ impl Watched {
     /// Starts the task that restarts the server, and lets commands attach to it.
     pub(super) fn begin(embedded: Embedded) -> Self {
         embedded.lock.serving();
-        let (options, data_dir) = (embedded.connect_options(), embedded.data_dir().to_owned());
         let (stop, asked) = oneshot::channel();
-        Self { options, data_dir, stop, task: tokio::spawn(watch(embedded, asked)) }
-    }
-
-    /// Connection options for the service's database, as its owner, a superuser.
-    pub fn connect_options(&self) -> PgConnectOptions {
-        self.options.clone()
-    }
-
-    /// The data folder, as an absolute path without symbolic links.
-    pub fn data_dir(&self) -> &Path {
-        &self.data_dir
+        Self { stop, task: tokio::spawn(watch(embedded, asked)) }
     }
 
     /// Stops the server, even during a restart, waits for its end, and releases the data folder.

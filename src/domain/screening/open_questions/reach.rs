@@ -9,7 +9,7 @@
 
 use super::item_set::ItemSet;
 use crate::domain::fixed::Fraction;
-use crate::domain::screening::condition::{Check, Condition, End, Known, Quantity, Truth, View};
+use crate::domain::screening::condition::{Check, Condition, End, KnownValue, Quantity, Truth, View};
 use crate::domain::screening::instrument::Component;
 use crate::domain::screening::questionnaire::{Item, Kind};
 
@@ -137,10 +137,10 @@ impl Reach<'_> {
     /// Whether some reachable value gives the check this result.
     fn test_can_be(&self, quantity: Quantity, check: &Check, wanted: bool) -> bool {
         match self.view.known(quantity) {
-            Known::Value(value) => check.holds(value) == wanted,
-            Known::NotAsked => !wanted,
-            Known::Open if !self.fill.covers(quantity.missing(self.view.answers)) => false,
-            Known::Open => self.values(quantity, check).into_iter().any(|value| check.holds(value) == wanted),
+            KnownValue::Value(value) => check.holds(value) == wanted,
+            KnownValue::NotAsked => !wanted,
+            KnownValue::Open if !self.fill.covers(quantity.missing(self.view.answers)) => false,
+            KnownValue::Open => self.values(quantity, check).into_iter().any(|value| check.holds(value) == wanted),
         }
     }
 

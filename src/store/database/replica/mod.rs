@@ -11,7 +11,7 @@ use metrics::{counter, gauge};
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::watch::{Sender, channel};
 
-use self::standing::Standing;
+use self::standing::ReplicaState;
 use super::pool::Pool;
 use super::share_of;
 use crate::store::database::Store;
@@ -33,7 +33,7 @@ struct Replica {
     watched: [Store; 2],
     /// Maximum age of the data that reads may return.
     bound: Duration,
-    standing: Sender<Standing>,
+    standing: Sender<ReplicaState>,
     /// Reads that the replica answered, and reads that the primary answered instead.
     served: AtomicU64,
     fallbacks: AtomicU64,
@@ -68,7 +68,7 @@ impl Reports {
             there: of(options.clone(), connections),
             watched: [self.primary.pool.options().clone(), options].map(|options| of(options, 1)),
             bound,
-            standing: channel(Standing::Away).0,
+            standing: channel(ReplicaState::Away).0,
             served: AtomicU64::new(0),
             fallbacks: AtomicU64::new(0),
         });
@@ -147,6 +147,6 @@ impl Replica {
     /// Waits until the replica is found not to answer.
     async fn gone(&self) {
         // Cannot fail, because `self` owns the sender.
-        let _ = self.standing.subscribe().wait_for(|standing| *standing == Standing::Away).await;
+        let _ = self.standing.subscribe().wait_for(|standing| *standing == ReplicaState::Away).await;
     }
 }

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use tokio::time::Instant;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum ReplicaState {
     /// The replica has everything that was acknowledged before this time.
     CompleteUntil(Instant),
     /// The replica answers, and is further behind than the bound.
@@ -22,7 +22,7 @@ pub(super) enum Standing {
     OtherHistory,
 }
 
-impl Standing {
+impl ReplicaState {
     /// The time before which the replica has everything.
     pub(super) fn complete_until(self) -> Option<Instant> {
         if let Self::CompleteUntil(at) = self { Some(at) } else { None }
@@ -36,7 +36,7 @@ pub(super) struct Mark {
 }
 
 /// The answer of a server.
-pub(super) struct Said {
+pub(super) struct WalReading {
     pub(super) standby: bool,
     /// The WAL position written or replayed, in bytes.
     pub(super) position: i64,
@@ -47,33 +47,33 @@ pub(super) struct Said {
 /// The state of the replica after both servers were asked. `None` is a server that did not answer.
 pub(super) fn judge(
     asked: Instant,
-    primary: Option<Said>,
-    there: Option<Said>,
+    primary: Option<WalReading>,
+    there: Option<WalReading>,
     marks: &mut VecDeque<Mark>,
-) -> Standing {
-    let Some(there) = there else { return Standing::Away };
+) -> ReplicaState {
+    let Some(there) = there else { return ReplicaState::Away };
     if !there.standby {
-        return Standing::NoReplica;
+        return ReplicaState::NoReplica;
     }
     if let Some(primary) = primary.filter(|primary| !primary.standby) {
         if primary.history != there.history {
             marks.clear();
-            return Standing::OtherHistory;
+            return ReplicaState::OtherHistory;
         }
         marks.push_back(Mark { asked, position: primary.position });
     }
     let reached = marks.iter().rev().find(|mark| mark.position <= there.position);
-    reached.map_or(Standing::Behind, |mark| Standing::CompleteUntil(mark.asked))
+    reached.map_or(ReplicaState::Behind, |mark| ReplicaState::CompleteUntil(mark.asked))
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{Instant, Said, Standing, VecDeque, judge};
+    use super::{Instant, ReplicaState, VecDeque, WalReading, judge};
 
-    fn server(standby: bool, position: i64, history: (i64, i32)) -> Said {
-        Said { standby, position, history }
+    fn server(standby: bool, position: i64, history: (i64, i32)) -> WalReading {
+        WalReading { standby, position, history }
     }
 
     #[test]
@@ -85,15 +85,15 @@ mod tests {
             let primary = Some(server(false, written, (7, 1)));
             judge(moment(second), primary, Some(server(true, replayed, (7, 1))), &mut marks)
         };
-        assert_eq!(looked(1, 100, 90), Standing::Behind);
-        assert_eq!(looked(2, 200, 150), Standing::CompleteUntil(moment(1)));
-        assert_eq!(looked(3, 300, 199), Standing::CompleteUntil(moment(1)));
-        assert_eq!(looked(4, 300, 300), Standing::CompleteUntil(moment(4)));
+        assert_eq!(looked(1, 100, 90), ReplicaState::Behind);
+        assert_eq!(looked(2, 200, 150), ReplicaState::CompleteUntil(moment(1)));
+        assert_eq!(looked(3, 300, 199), ReplicaState::CompleteUntil(moment(1)));
+        assert_eq!(looked(4, 300, 300), ReplicaState::CompleteUntil(moment(4)));
         // An idle primary: the replica is complete up to now.
-        assert_eq!(looked(9, 300, 300), Standing::CompleteUntil(moment(9)));
+        assert_eq!(looked(9, 300, 300), ReplicaState::CompleteUntil(moment(9)));
         // The primary does not answer: the replica's data becomes older.
         let silent = judge(moment(20), None, Some(server(true, 300, (7, 1))), &mut marks);
-        assert_eq!(silent, Standing::CompleteUntil(moment(9)));
+        assert_eq!(silent, ReplicaState::CompleteUntil(moment(9)));
     }
 
     #[test]
@@ -101,12 +101,12 @@ mod tests {
         let now = Instant::now();
         let judged = |primary, there| judge(now, Some(primary), Some(there), &mut VecDeque::new());
         let primary = || server(false, 10, (7, 2));
-        assert_eq!(judged(primary(), server(true, 10, (7, 2))), Standing::CompleteUntil(now));
-        assert_eq!(judged(primary(), server(true, 99, (8, 2))), Standing::OtherHistory);
-        assert_eq!(judged(primary(), server(true, 99, (7, 1))), Standing::OtherHistory);
-        assert_eq!(judged(primary(), primary()), Standing::NoReplica);
-        assert_eq!(judge(now, Some(primary()), None, &mut VecDeque::new()), Standing::Away);
+        assert_eq!(judged(primary(), server(true, 10, (7, 2))), ReplicaState::CompleteUntil(now));
+        assert_eq!(judged(primary(), server(true, 99, (8, 2))), ReplicaState::OtherHistory);
+        assert_eq!(judged(primary(), server(true, 99, (7, 1))), ReplicaState::OtherHistory);
+        assert_eq!(judged(primary(), primary()), ReplicaState::NoReplica);
+        assert_eq!(judge(now, Some(primary()), None, &mut VecDeque::new()), ReplicaState::Away);
         // Two standbys: no server reports the position of the primary.
-        assert_eq!(judged(server(true, 10, (7, 2)), server(true, 10, (7, 2))), Standing::Behind);
+        assert_eq!(judged(server(true, 10, (7, 2)), server(true, 10, (7, 2))), ReplicaState::Behind);
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::join;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::standing::{Mark, Said, Standing, judge};
+use super::standing::{Mark, ReplicaState, WalReading, judge};
 use super::{Replica, Result, Store};
 
 /// Time limit for the answer of each server.
@@ -36,28 +36,28 @@ pub(super) async fn run(replica: Weak<Replica>) {
 }
 
 /// Logs each change between using and not using the replica, with the reason.
-fn tell(logged: &mut Option<(bool, Discriminant<Standing>)>, standing: Standing, in_use: bool) {
+fn tell(logged: &mut Option<(bool, Discriminant<ReplicaState>)>, standing: ReplicaState, in_use: bool) {
     let now = Some((in_use, discriminant(&standing)));
     if *logged == now {
         return;
     }
     *logged = now;
     let reason = match standing {
-        Standing::CompleteUntil(_) if in_use => return tracing::info!("exports and statistics use the replica"),
-        Standing::CompleteUntil(_) | Standing::Behind => "the replica is too far behind",
-        Standing::Away => "the replica does not answer",
-        Standing::NoReplica => "the server in DATABASE_READ_URL is not a replica",
-        Standing::OtherHistory => "the server in DATABASE_READ_URL is a replica of another database",
+        ReplicaState::CompleteUntil(_) if in_use => return tracing::info!("exports and statistics use the replica"),
+        ReplicaState::CompleteUntil(_) | ReplicaState::Behind => "the replica is too far behind",
+        ReplicaState::Away => "the replica does not answer",
+        ReplicaState::NoReplica => "the server in DATABASE_READ_URL is not a replica",
+        ReplicaState::OtherHistory => "the server in DATABASE_READ_URL is a replica of another database",
     };
     tracing::warn!("exports and statistics use the primary: {reason}");
 }
 
 /// The answer of a server. `None` if it does not answer.
-async fn said(server: &Store) -> Option<Said> {
+async fn said(server: &Store) -> Option<WalReading> {
     timeout(LOOK, ask(server)).await.ok()?.ok()
 }
 
-async fn ask(server: &Store) -> Result<Said> {
+async fn ask(server: &Store) -> Result<WalReading> {
     let row = sqlx::query!(
         r#"select pg_is_in_recovery() as "standby!",
                   (coalesce(case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_flush_lsn() end,
@@ -67,5 +67,5 @@ async fn ask(server: &Store) -> Result<Said> {
     )
     .fetch_one(&mut *server.account().await?)
     .await?;
-    Ok(Said { standby: row.standby, position: row.position, history: (row.system, row.timeline) })
+    Ok(WalReading { standby: row.standby, position: row.position, history: (row.system, row.timeline) })
 }
