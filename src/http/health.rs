@@ -45,7 +45,6 @@ pub struct ReadinessBody {
 /// Responds as long as the process runs, regardless of the database.
 #[utoipa::path(
     tag = "health",
-    operation_id = "get_liveness",
     responses((status = 200, description = "The process is running", body = LivenessBody)),
     security(())
 )]
@@ -61,7 +60,6 @@ pub async fn get_liveness() -> HttpResponse {
 /// was not asked to stop.
 #[utoipa::path(
     tag = "health",
-    operation_id = "get_readiness",
     responses(
         (status = 200, description = "Ready", body = ReadinessBody),
         (status = 503, description = "Not ready", body = ReadinessBody),

@@ -23,7 +23,9 @@ use actix_web::http::header;
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App as WebApp, web};
 use tokio::net::TcpStream;
-use utoipa::openapi::OpenApi;
+use utoipa::ToSchema as _;
+use utoipa::openapi::schema::{Schema, SchemaType, Type};
+use utoipa::openapi::{OpenApi, RefOr};
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -37,6 +39,8 @@ pub use kernel::state::Settings;
 use kernel::answer::SLICE;
 use kernel::connections::{Connections, Deadlines, Guarded};
 use kernel::docs::Served;
+use kernel::problem::ProblemBody;
+use kernel::rate;
 use kernel::request_id::REQUEST_ID;
 use kernel::state::State;
 use v1::screening::fragments::AllFragments;
@@ -56,8 +60,6 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Prepares the shared state.
-    #[must_use]
     pub fn new(app: App, settings: Settings) -> Self {
         let fragments = web::Data::new(AllFragments::new(&app));
         Self { state: web::Data::new(State::new(app, settings, served())), fragments }
@@ -152,13 +154,11 @@ fn admit(
 }
 
 /// The OpenAPI document as checked in.
-#[must_use]
 pub fn document() -> String {
     kernel::docs::text(openapi())
 }
 
 /// Audited actions by method and path template, such as `GET /v1/submissions/{id}`.
-#[must_use]
 pub fn audit_actions() -> HashMap<String, AuditAction> {
     served().actions
 }
@@ -168,7 +168,42 @@ fn served() -> Served {
 }
 
 fn openapi() -> OpenApi {
-    kernel::docs::openapi(routes)
+    let mut api = kernel::docs::openapi(routes);
+    for (name, schema) in api.components.iter_mut().flat_map(|components| &mut components.schemas) {
+        // Problems leave out what only refused answers have.
+        if *name != ProblemBody::name() {
+            require_nullable(schema);
+        }
+    }
+    api
+}
+
+/// A response has null for a missing value, so its nullable properties are required. Bodies of requests, which refuse other
+/// properties, may leave theirs out.
+fn require_nullable(schema: &mut RefOr<Schema>) {
+    match schema {
+        RefOr::T(Schema::AllOf(parts)) => parts.items.iter_mut().for_each(require_nullable),
+        RefOr::T(Schema::Object(object)) if object.additional_properties.is_none() => {
+            let properties = object.properties.iter();
+            let required = properties.filter(|(name, schema)| object.required.contains(name) || is_nullable(schema));
+            object.required = required.map(|(name, _)| name.clone()).collect();
+        }
+        _ => {}
+    }
+}
+
+fn is_nullable(schema: &RefOr<Schema>) -> bool {
+    let kind = match schema {
+        RefOr::T(Schema::Object(object)) => &object.schema_type,
+        RefOr::T(Schema::Array(array)) => &array.schema_type,
+        RefOr::T(Schema::OneOf(options)) => return options.items.iter().any(is_nullable),
+        _ => return false,
+    };
+    match kind {
+        SchemaType::Type(kind) => *kind == Type::Null,
+        SchemaType::Array(kinds) => kinds.contains(&Type::Null),
+        SchemaType::AnyValue => false,
+    }
 }
 
 /// All operations of the OpenAPI document, one per line. FHIR describes itself, in [`fhir`].
@@ -217,12 +252,12 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(v1::webhooks::ping_webhook)
         .service(v1::webhooks::list_webhook_deliveries)
         .service(v1::webhooks::redeliver_webhook_deliveries)
-        .service(v1::subjects::records::get_subject)
-        .service(v1::subjects::records::replace_subject_contact)
-        .service(v1::subjects::records::replace_subject_consent)
-        .service(v1::subjects::records::list_subject_history)
-        .service(v1::subjects::records::export_subject)
-        .service(v1::subjects::records::delete_subject)
+        .service(v1::subjects::get_subject)
+        .service(v1::subjects::replace_subject_contact)
+        .service(v1::subjects::replace_subject_consent)
+        .service(v1::subjects::list_subject_history)
+        .service(v1::subjects::export_subject)
+        .service(v1::subjects::delete_subject)
         .service(v1::subjects::merges::merge_subjects)
         .service(v1::subjects::merges::undo_subject_merge)
         .service(health::get_liveness)
@@ -235,15 +270,7 @@ fn cors(origins: &[String]) -> Cors {
         .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT_LANGUAGE, header::IF_MATCH])
         .allowed_headers([header::ACCEPT, header::IF_NONE_MATCH])
         .allowed_headers(["idempotency-key", "if-none-exist", "prefer", REQUEST_ID])
-        .expose_headers([
-            "location",
-            "etag",
-            "link",
-            "retry-after",
-            kernel::rate::POLICY,
-            kernel::rate::LEFT,
-            REQUEST_ID,
-        ])
+        .expose_headers(["location", "etag", "link", "retry-after", rate::POLICY, rate::LEFT, REQUEST_ID])
         .max_age(600);
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }

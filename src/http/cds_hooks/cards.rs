@@ -23,7 +23,6 @@ use crate::http::v1::screening::assessment::AssessmentBody;
 /// Maximum number of questions on a card.
 const QUESTIONS: usize = 10;
 
-/// The data of a card.
 pub(super) struct CardData<'a> {
     pub(super) call: &'a HookCall,
     pub(super) answers: &'a Answers,
@@ -116,10 +115,8 @@ impl CardData<'_> {
     /// The questions that could change the result most.
     fn questions(&self) -> impl Iterator<Item = String> {
         let items = self.table.texts(self.language).map(|texts| &texts.items);
-        let alarms = self.answers.alarms_unanswered().map(Item::id);
-        let open = self.body.open_questions.iter().map(|question| question.item);
-        let mut ids: Vec<&str> = open.collect();
-        for alarm in alarms {
+        let mut ids: Vec<&str> = self.body.open_questions.iter().map(|question| question.item).collect();
+        for alarm in self.answers.alarms_unanswered().map(Item::id) {
             if !ids.contains(&alarm) {
                 ids.push(alarm);
             }

@@ -3,25 +3,32 @@
 //! the OpenAPI document: the specification is their contract, and discovery describes them.
 
 mod answers;
-mod caller;
 mod cards;
 mod request;
 mod wording;
 
+use std::future::ready;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, VARY};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, Route, web};
 use jiff::tz::TimeZone;
 use serde_json::json;
 use serde_json::value::RawValue;
 
+use crate::app::access::limits::Budget;
+use crate::app::access::sign_in::SignedIn;
 use crate::app::screening::rule_tables;
 use crate::app::submissions::intake;
+use crate::domain::access::actor::Role;
 use crate::domain::language::Language;
 use crate::domain::screening::questionnaire::Audiences;
 use crate::domain::screening::rule_table::RuleTable;
 use crate::domain::screening::scoring::ScoreOptions;
 use crate::http::fhir::patient;
 use crate::http::kernel::alarm;
+use crate::http::kernel::auth::admitted;
 use crate::http::kernel::body::{Incoming, not_json};
 use crate::http::kernel::extract::AcceptedLanguages;
 use crate::http::kernel::fixed::{self, JSON};
@@ -30,7 +37,6 @@ use crate::http::kernel::slices::{entries, fields, is_object};
 use crate::http::kernel::state::State;
 use crate::http::v1::screening::fragments::AllFragments;
 use crate::http::v1::screening::render::Rendering;
-use caller::RecordSystem;
 use cards::CardData;
 use request::HookCall;
 
@@ -44,22 +50,29 @@ const CALL_LIMIT: usize = 1024 * 1024;
 /// Maximum number of cards in one feedback.
 const MOST_FEEDBACK: usize = 10_000;
 
-/// Registers the routes of CDS Hooks.
-pub(super) fn services(config: &mut web::ServiceConfig) {
-    let only = |methods: &'static str| web::to(move || async move { refused_method(methods) });
-    let of = |path: String| web::resource(path);
-    config
-        .service(of("/cds-services".into()).route(web::get().to(discover)).default_service(only("GET")))
-        .service(of(format!("/cds-services/{SERVICE}")).route(web::post().to(advise)).default_service(only("POST")))
-        .service(
-            of(format!("/cds-services/{SERVICE}/feedback"))
-                .route(web::post().to(take_feedback))
-                .default_service(only("POST")),
-        );
+/// An authorized record system: by a key with the role intake, or by a token that it signed for this call.
+struct RecordSystem(SignedIn);
+
+impl FromRequest for RecordSystem {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move { admitted(&request, Role::Intake, Budget::Scores, Some(request.path())).await.map(Self) })
+    }
 }
 
-fn refused_method(allowed: &str) -> Result<HttpResponse, Problem> {
-    Err(Problem::method_not_allowed(allowed))
+/// Registers the routes of CDS Hooks.
+pub(super) fn services(config: &mut web::ServiceConfig) {
+    let service = |path: String, method: &'static str, route: Route| {
+        let refused = move || ready(Err::<HttpResponse, _>(Problem::method_not_allowed(method)));
+        web::resource(path).route(route).default_service(web::to(refused))
+    };
+    config
+        .service(service("/cds-services".into(), "GET", web::get().to(discover)))
+        .service(service(format!("/cds-services/{SERVICE}"), "POST", web::post().to(advise)))
+        .service(service(format!("/cds-services/{SERVICE}/feedback"), "POST", web::post().to(take_feedback)));
 }
 
 /// Discovery: lists the services. It contains no personal data, so it needs no key.
@@ -103,7 +116,8 @@ async fn advise(
     accepted: AcceptedLanguages,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
-    let language = accepted.for_clinic(caller.clinic());
+    let clinic = caller.0.clinic();
+    let language = accepted.for_clinic(clinic);
     let mut call = HookCall::parse(&incoming.read_json_bytes(CALL_LIMIT).await?)?;
     let today = state.app.ambient.now().to_zoned(TimeZone::UTC).date();
     let not_asked = call.patient.as_ref().is_some_and(|patient| patient::is_not_asked(patient, today));
@@ -112,11 +126,11 @@ async fn advise(
     }
     let found = call.response.as_mut().map(|response| std::mem::take(&mut response.found)).unwrap_or_default();
     let (answers, faults) = answers::known(found, call.patient.as_ref(), today);
-    let asked = ScoreOptions { audiences: Audiences::PERSON, pathways: &caller.clinic().pathways };
+    let asked = ScoreOptions { audiences: Audiences::PERSON, pathways: &clinic.pathways };
     let assessment = intake::score(&state.app, &answers, faults, asked)
-        .map_err(|error| alarm::problem(&state, error, caller.clinic(), language))?;
+        .map_err(|error| alarm::problem(&state, error, clinic, language))?;
     let table = rule_tables::current(&state.app);
-    let rendering = Rendering::new(&fragments, table, language, caller.clinic());
+    let rendering = Rendering::new(&fragments, table, language, clinic);
     let body = rendering.assessment(&answers, &assessment, Audiences::PERSON);
     let screen = CardData { call: &call, answers: &answers, assessment: &assessment, body: &body, table, language };
     let card = screen.card(&state.app)?;

@@ -21,9 +21,8 @@ const ENTRIES: usize = 1_000;
 pub(super) struct HookCall {
     /// The id of the patient in the record system.
     pub(super) patient_id: String,
-    /// The patient, if sent.
     pub(super) patient: Option<Value>,
-    /// The newest response.
+    /// The newest one.
     pub(super) response: Option<Response>,
 }
 
@@ -31,13 +30,10 @@ pub(super) struct HookCall {
 pub(super) struct Response {
     /// The day it was answered, if given.
     pub(super) day: Option<Date>,
-    /// Its answers.
     pub(super) found: Found,
 }
 
 impl HookCall {
-    /// Reads a call.
-    ///
     /// # Errors
     /// Fails when the call is not for this hook, or has no usable prefetch data.
     pub(super) fn parse(body: &[u8]) -> Result<Self, Problem> {

@@ -16,25 +16,20 @@ pub struct ContactBody {
     /// The person's name.
     #[validate(length(min = 1, max = 200), custom(function = "plain"))]
     #[schema(required, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
-    #[serde(default)]
     pub name: Option<String>,
     /// A telephone number: digits, with spaces and `+ - ( ) . /` between them.
     #[validate(custom(function = "telephone_form"))]
     #[schema(required, min_length = 5, max_length = 40, pattern = r"^[ +\-()./]*([0-9][ +\-()./]*){5,20}$")]
-    #[serde(default)]
     pub telephone: Option<String>,
     /// An e-mail address.
     #[validate(email, length(max = 254))]
     #[schema(required, format = Email, max_length = 254)]
-    #[serde(default)]
     pub email: Option<String>,
     /// The preferred channel.
     #[schema(required)]
-    #[serde(default)]
     pub channel: Option<ChannelName>,
     /// The preferred language.
     #[schema(required)]
-    #[serde(default)]
     pub language: Option<LanguageName>,
 }
 

@@ -1,11 +1,19 @@
-//! The JSON API: a folder for each subject, and the types of several subjects.
+//! The JSON API: a folder for each subject, and what several subjects use.
 
 pub(super) mod access;
 pub(super) mod audit;
 mod contact;
 pub(super) mod follow_ups;
+mod input;
 pub mod screening;
 pub(super) mod subjects;
 mod submission_summary;
 pub mod submissions;
 pub(super) mod webhooks;
+
+use actix_web::HttpResponse;
+
+use crate::http::kernel::problem::Problem;
+
+/// What a handler returns.
+type HttpResult = Result<HttpResponse, Problem>;

@@ -16,7 +16,6 @@ pub struct SubmissionSummaryBody {
     /// Id of the submission.
     pub id: Uuid,
     /// When it was received.
-    #[schema(value_type = String, format = DateTime)]
     pub received_at: Timestamp,
     /// Id of the subject.
     pub subject_id: Uuid,
@@ -29,19 +28,16 @@ pub struct SubmissionSummaryBody {
     /// The own score total with its bounds.
     pub score: ScoreSummaryBody,
     /// The band; null unless settled, that is unless both bounds have the same band.
-    #[schema(required)]
     pub band: Option<BandName>,
     /// The band of the lower bound.
     pub band_at_least: BandName,
     /// The band of the upper bound.
     pub band_at_most: BandName,
     /// How soon the person should be seen.
-    #[schema(required)]
     pub care_level: Option<CareLevelName>,
     /// Whether the submission is flagged.
     pub flagged: bool,
     /// Id of the follow-up; null if there is none.
-    #[schema(required)]
     pub follow_up_id: Option<Uuid>,
 }
 

@@ -27,7 +27,6 @@ pub struct FollowUpBody {
     /// How urgent the follow-up is.
     pub urgency: UrgencyName,
     /// Id of the credential that the follow-up is assigned to.
-    #[schema(required)]
     pub assignee: Option<Uuid>,
     /// Number of attempts to reach the person.
     #[schema(minimum = 0)]
@@ -36,40 +35,30 @@ pub struct FollowUpBody {
     #[schema(minimum = 0)]
     pub missed_appointments: i16,
     /// When the first submission of the follow-up was flagged.
-    #[schema(value_type = String, format = DateTime)]
     pub flagged_at: Timestamp,
     /// When the follow-up is due.
-    #[schema(value_type = String, format = DateTime)]
     pub due_at: Timestamp,
     /// Whether the follow-up was past its due time when this was read or made.
     pub overdue: bool,
     /// The current appointment; for a closed follow-up, the one at the time of closing.
-    #[schema(required, value_type = Option<String>, format = DateTime)]
     pub appointment_at: Option<Timestamp>,
     /// How the follow-up ended; null unless it is closed.
-    #[schema(required)]
     pub outcome: Option<ClosingOutcomeName>,
     /// Why no follow-up was needed; null unless that is the outcome.
-    #[schema(required)]
     pub reason: Option<NotNeededReasonName>,
     /// Diagnosis from the clinic's examination; null unless the person attended and it was recorded.
-    #[schema(required)]
     pub diagnosis: Option<DiagnosisName>,
     /// Grip strength measured at the examination, grams.
-    #[schema(required)]
     pub grip_strength_g: Option<i32>,
     /// Time for five chair stands measured at the examination, milliseconds.
-    #[schema(required)]
     pub five_chair_stands_ms: Option<i32>,
     /// When the follow-up was closed; null unless it is closed.
-    #[schema(required, value_type = Option<String>, format = DateTime)]
     pub closed_at: Option<Timestamp>,
     /// The highest band that any of its submissions has certainly reached.
     pub band: BandName,
     /// The instruments on which any of its submissions is positive.
     pub positive_instruments: Vec<String>,
     /// When the last submission of the follow-up was received.
-    #[schema(value_type = String, format = DateTime)]
     pub last_received_at: Timestamp,
     /// Change counter; the `ETag` is this number in quotes.
     #[schema(minimum = 1)]
@@ -86,7 +75,6 @@ pub struct FollowUpDetailBody {
     /// Whether the person consented to be contacted and has not withdrawn the consent.
     pub contact_allowed: bool,
     /// Contact data; null unless contact is allowed and something is known.
-    #[schema(required)]
     pub contact: Option<ContactBody>,
     /// Submissions of the follow-up, oldest first, at most 200.
     pub submissions: Vec<SubmissionSummaryBody>,
@@ -98,10 +86,9 @@ pub struct FollowUpPage {
     /// The items, in the list's order.
     pub items: Vec<FollowUpBody>,
     /// Pass it as `cursor` to get the next page; null on the last page.
-    #[schema(required)]
     pub next_cursor: Option<String>,
     /// Approximate number of follow-ups that match the filter, from the database's statistics; null unless `estimate` is set.
-    #[schema(required, minimum = 0)]
+    #[schema(minimum = 0)]
     pub estimated_total: Option<u64>,
 }
 
@@ -115,19 +102,14 @@ pub struct FollowUpEventBody {
     /// The command or event that made the version.
     pub command: FollowUpEventName,
     /// When the version was made.
-    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// Who made it; null if an upgrade of the service made the version.
-    #[schema(required)]
     pub by: Option<ByBody>,
     /// The submission that opened or joined the follow-up.
-    #[schema(required)]
     pub submission_id: Option<Uuid>,
     /// Whether the person was reached; null unless this is an attempt.
-    #[schema(required)]
     pub reached: Option<bool>,
     /// Note recorded with the change.
-    #[schema(required)]
     pub note: Option<String>,
     /// The follow-up after the change.
     pub after: FollowUpBody,
@@ -140,7 +122,6 @@ pub struct ByBody {
     /// Id of the credential.
     pub credential_id: Uuid,
     /// The person or system that the credential was given to.
-    #[schema(required)]
     pub display_name: Option<String>,
 }
 
@@ -152,8 +133,6 @@ pub struct FollowUpHistory {
 }
 
 impl FollowUpBody {
-    /// Renders a follow-up as of `now`.
-    #[must_use]
     pub fn new(case: FollowUp, now: Timestamp) -> Self {
         let closing = case.state.closed().map(|(closing, _)| closing);
         let (diagnosis, grip_strength_g, five_chair_stands_ms) = closing.map_or((None, None, None), Closing::results);
@@ -210,8 +189,6 @@ impl From<FollowUpEvent> for FollowUpEventBody {
 }
 
 impl FollowUpPage {
-    /// Renders a page.
-    #[must_use]
     pub fn new(worklist: Worklist) -> Self {
         let Worklist { page, estimated_total, at } = worklist;
         let items = page.items.into_iter().map(|case| FollowUpBody::new(case, at)).collect();

@@ -12,8 +12,8 @@ use crate::domain::ids::FollowUpId;
 use crate::http::kernel::auth::Staff;
 use crate::http::kernel::extract::{Later, PathId, Query};
 use crate::http::kernel::paging;
-use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
+use crate::http::v1::HttpResult;
 use body::{FollowUpDetailBody, FollowUpEventBody, FollowUpHistory, FollowUpPage};
 use worklist::FollowUpQuery;
 
@@ -23,11 +23,9 @@ use worklist::FollowUpQuery;
 /// not closed. At most 200 items per page, 50 by default; a cursor is only valid for its clinic, filter and order.
 #[utoipa::path(
     tag = "staff",
-    operation_id = "list_follow_ups",
     params(FollowUpQuery),
-    responses((status = 200, description = "A page", body = FollowUpPage, headers(
-        ("Link" = String, description = "rel=next: the next page, if there is one"),
-    ))),
+    responses((status = 200, description = "A page", body = FollowUpPage,
+        headers(("Link" = String, description = "rel=next: the next page, if there is one")))),
     extensions(("x-audit-action" = json!(AuditAction::FollowUpsListed))),
     security(("key" = ["staff"]))
 )]
@@ -37,12 +35,12 @@ pub async fn list_follow_ups(
     state: web::Data<State>,
     caller: Staff,
     query: Later<Query<FollowUpQuery>>,
-) -> Result<HttpResponse, Problem> {
+) -> HttpResult {
     let query = query.read()?.0;
     let actor = caller.actor();
-    let (filter, order) = query.filter(actor.credential_id);
     let estimate = query.estimate.unwrap_or_default();
-    let worklist = follow_ups::list(&state.app, &actor, &filter, order, &query.page(), estimate).await?;
+    let (filter, order, page) = query.parse(actor.credential_id);
+    let worklist = follow_ups::list(&state.app, &actor, &filter, order, &page, estimate).await?;
     let next = worklist.page.next_cursor.clone();
     Ok(paging::respond(&request, next.as_deref(), FollowUpPage::new(worklist)))
 }
@@ -53,16 +51,14 @@ pub async fn list_follow_ups(
 /// withdrawn, no contact data is returned and `contact_allowed` is false.
 #[utoipa::path(
     tag = "staff",
-    operation_id = "get_follow_up",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up")),
-    responses((status = 200, description = "The follow-up", body = FollowUpDetailBody, headers(
-        ("ETag" = String, description = "The version of the follow-up"),
-    ))),
+    responses((status = 200, description = "The follow-up", body = FollowUpDetailBody,
+        headers(("ETag" = String, description = "The version of the follow-up")))),
     extensions(("x-audit-action" = json!(AuditAction::FollowUpRead))),
     security(("key" = ["staff"]))
 )]
 #[get("/v1/follow-ups/{id}")]
-pub async fn get_follow_up(state: web::Data<State>, caller: Staff, id: Later<PathId>) -> Result<HttpResponse, Problem> {
+pub async fn get_follow_up(state: web::Data<State>, caller: Staff, id: Later<PathId>) -> HttpResult {
     let detail = follow_ups::get(&state.app, &caller.actor(), FollowUpId(id.read()?.0)).await?;
     let tag = format!("\"{}\"", detail.follow_up.version);
     Ok(HttpResponse::Ok().insert_header(("etag", tag)).json(FollowUpDetailBody::from(detail)))
@@ -74,18 +70,13 @@ pub async fn get_follow_up(state: web::Data<State>, caller: Staff, id: Later<Pat
 /// there are more than 1,000 versions, only the latest 1,000.
 #[utoipa::path(
     tag = "staff",
-    operation_id = "list_follow_up_history",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up")),
     responses((status = 200, description = "The history", body = FollowUpHistory)),
     extensions(("x-audit-action" = json!(AuditAction::FollowUpHistoryRead))),
     security(("key" = ["staff"]))
 )]
 #[get("/v1/follow-ups/{id}/history")]
-pub async fn list_follow_up_history(
-    state: web::Data<State>,
-    caller: Staff,
-    id: Later<PathId>,
-) -> Result<HttpResponse, Problem> {
+pub async fn list_follow_up_history(state: web::Data<State>, caller: Staff, id: Later<PathId>) -> HttpResult {
     let events = follow_ups::history(&state.app, &caller.actor(), FollowUpId(id.read()?.0)).await?;
     Ok(HttpResponse::Ok().json(FollowUpHistory { items: events.into_iter().map(FollowUpEventBody::from).collect() }))
 }

@@ -1,10 +1,8 @@
 //! Query parameters of the worklist.
 
-use std::fmt;
-
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, Visitor};
+use serde::de::{Deserializer, Error, IntoDeserializer as _};
 use utoipa::IntoParams;
 use uuid::Uuid;
 use validator::Validate;
@@ -24,7 +22,8 @@ use crate::http::kernel::text::plain;
 pub struct FollowUpQuery {
     /// Only follow-ups in one of these states, separated by commas; by default all that are not closed.
     #[param(value_type = Option<Vec<FollowUpStateName>>, style = Form, explode = false, min_items = 1)]
-    pub state: Option<States>,
+    #[serde(default, deserialize_with = "states")]
+    pub state: Vec<StateName>,
     /// Only follow-ups of this urgency.
     pub urgency: Option<UrgencyName>,
     /// Only follow-ups assigned to this credential: its id, `me`, or `none` for unassigned follow-ups.
@@ -47,16 +46,12 @@ pub struct FollowUpQuery {
     #[param(min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub instrument_positive: Option<String>,
     /// Only follow-ups whose last submission was received at or after this time, with an offset.
-    #[param(value_type = Option<String>, format = DateTime)]
     pub received_from: Option<Timestamp>,
     /// Only follow-ups whose last submission was received before this time, with an offset.
-    #[param(value_type = Option<String>, format = DateTime)]
     pub received_to: Option<Timestamp>,
     /// Only follow-ups due at or after this time, with an offset.
-    #[param(value_type = Option<String>, format = DateTime)]
     pub due_from: Option<Timestamp>,
     /// Only follow-ups due before this time, with an offset.
-    #[param(value_type = Option<String>, format = DateTime)]
     pub due_to: Option<Timestamp>,
     /// Only follow-ups of this subject.
     pub subject_id: Option<Uuid>,
@@ -75,28 +70,19 @@ pub struct FollowUpQuery {
     pub cursor: Option<String>,
 }
 
-/// States to filter by, without duplicates.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct States(pub Vec<StateName>);
-
-/// Assignee to filter by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AssigneeParameter {
     /// The caller.
     Me,
-    /// Unassigned follow-ups.
     Unassigned,
-    /// This credential.
     Credential(Uuid),
 }
 
 impl FollowUpQuery {
-    /// Filter and order of the query, where `me` is the credential of the caller.
-    #[must_use]
-    pub fn filter(&self, me: CredentialId) -> (FollowUpFilter, FollowUpOrder) {
+    /// The filter, the order and the page, where `me` is the credential of the caller.
+    pub fn parse(self, me: CredentialId) -> (FollowUpFilter, FollowUpOrder, PageRequest) {
         let filter = FollowUpFilter {
-            states: self.state.clone().unwrap_or_default().0,
-            outcomes: Vec::new(),
+            states: self.state,
             urgency: self.urgency.map(|urgency| urgency.0),
             assignee: self.assignee.map(|assignee| match assignee {
                 AssigneeParameter::Me => Assignee::Credential(me),
@@ -105,8 +91,8 @@ impl FollowUpQuery {
             }),
             overdue: self.overdue,
             band: self.band.map(|band| band.0),
-            finding: self.finding.clone(),
-            instrument_positive: self.instrument_positive.clone(),
+            finding: self.finding,
+            instrument_positive: self.instrument_positive,
             received_from: self.received_from,
             received_to: self.received_to,
             due_from: self.due_from,
@@ -114,59 +100,28 @@ impl FollowUpQuery {
             subject_id: self.subject_id.map(SubjectId),
             ..FollowUpFilter::default()
         };
-        (filter, self.order.map_or_else(FollowUpOrder::default, |order| order.0))
-    }
-
-    /// The requested page.
-    #[must_use]
-    pub fn page(self) -> PageRequest {
-        PageRequest { limit: self.limit.unwrap_or(DEFAULT_LIMIT), cursor: self.cursor }
+        let page = PageRequest { limit: self.limit.unwrap_or(DEFAULT_LIMIT), cursor: self.cursor };
+        (filter, self.order.map(|order| order.0).unwrap_or_default(), page)
     }
 }
 
-impl<'de> Deserialize<'de> for States {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = read(deserializer, "states of a follow-up, separated by commas")?;
-        let mut states = Vec::new();
-        for name in text.split(',') {
-            let state = StateName::parse(name)
-                .ok_or_else(|| Error::unknown_variant(name, &["open", "assigned", "contacted", "booked", "closed"]))?;
-            if !states.contains(&state) {
-                states.push(state);
-            }
-        }
-        // Sorted, because the cursor belongs to the filter and the order of the states must not change it.
-        states.sort_by_key(|state| state.as_str());
-        Ok(Self(states))
-    }
+/// Reads states separated by commas, without duplicates.
+fn states<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<StateName>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let states = text.split(',').map(|name| StateName::deserialize(name.into_deserializer()));
+    let mut states: Vec<_> = states.collect::<Result<_, _>>()?;
+    // Sorted, because the cursor belongs to the filter and the order of the states must not change it.
+    states.sort_by_key(|state| state.as_str());
+    states.dedup();
+    Ok(states)
 }
 
 impl<'de> Deserialize<'de> for AssigneeParameter {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = read(deserializer, "the id of a credential, me or none")?;
-        match &*text {
+        match &*String::deserialize(deserializer)? {
             "me" => Ok(Self::Me),
             "none" => Ok(Self::Unassigned),
             id => Uuid::try_parse(id).map(Self::Credential).map_err(Error::custom),
         }
     }
-}
-
-/// Reads a string; the error names what was expected.
-fn read<'de, D: Deserializer<'de>>(deserializer: D, expected: &'static str) -> Result<String, D::Error> {
-    struct Text(&'static str);
-
-    impl Visitor<'_> for Text {
-        type Value = String;
-
-        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.write_str(self.0)
-        }
-
-        fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
-            Ok(text.to_owned())
-        }
-    }
-
-    deserializer.deserialize_str(Text(expected))
 }

@@ -14,9 +14,7 @@ use crate::domain::screening::questionnaire::{CATALOGUE, Kind, Spec};
 /// The answers that could be parsed, with all faults below `/answers`.
 #[derive(Clone, Debug, Default)]
 pub struct AnswersBody {
-    /// The valid answers.
     pub answers: Answers,
-    /// The faults of the other answers.
     pub faults: Vec<Fault>,
 }
 

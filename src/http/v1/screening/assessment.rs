@@ -25,7 +25,6 @@ pub struct AssessmentBody<'a> {
     /// The own score total, not validated by any study.
     pub score: ScoreBody,
     /// The band; null unless settled, that is unless both bounds have the same band.
-    #[schema(required)]
     pub band: Option<BandName>,
     /// The band of the lower bound.
     pub band_at_least: BandName,
@@ -45,7 +44,6 @@ pub struct AssessmentBody<'a> {
     /// Alarms (red flags) that apply.
     pub red_flags: Vec<RedFlagBody>,
     /// How soon the person should be seen; null while unanswered alarm questions rule out stating self-care.
-    #[schema(required)]
     pub care_level: Option<CareLevelName>,
     /// Unanswered alarm items.
     pub alarm_items_unanswered: Vec<&'static str>,
@@ -114,24 +112,22 @@ pub struct InstrumentBody<'a> {
     /// Outcome of the instrument; negative does not rule out.
     pub outcome: OutcomeName,
     /// Total, once no item is open; null for an instrument without a total.
-    #[schema(required, value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>)]
     pub total: Option<Total>,
     /// Lowest total that the missing answers allow.
-    #[schema(required, value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>)]
     pub lower: Option<Total>,
     /// Highest total that the missing answers allow.
-    #[schema(required, value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>)]
     pub upper: Option<Total>,
     /// Cut-off; if it differs by sex, null until the sex is known.
-    #[schema(required, value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>)]
     pub cut_off: Option<Total>,
     /// Which side of the cut-off is positive.
     pub positive_when: PositiveWhenName,
     /// The deciding answer, for an instrument without a total.
-    #[schema(required)]
     pub category: Option<String>,
     /// Probability from the instrument's formula; null if it has none.
-    #[schema(required)]
     pub probability: Option<f64>,
     /// The smallest sets of unanswered items whose answers could settle the outcome, regardless of audience; empty when it is
     /// settled or does not apply, and when nothing can settle it.
@@ -152,10 +148,8 @@ pub struct InstrumentBody<'a> {
 #[schema(as = Accuracy)]
 pub struct AccuracyBody {
     /// Share of affected people that the instrument finds.
-    #[schema(required)]
     pub sensitivity: Option<ShareBody>,
     /// Share of unaffected people that the instrument classifies as negative.
-    #[schema(required)]
     pub specificity: Option<ShareBody>,
     /// Study population, in English.
     pub setting: String,
@@ -164,7 +158,6 @@ pub struct AccuracyBody {
     /// The citation.
     pub source: String,
     /// Uncertainty of the row, in English.
-    #[schema(required)]
     pub note: Option<String>,
 }
 
@@ -176,10 +169,8 @@ pub struct ShareBody {
     #[schema(minimum = 0, maximum = 100)]
     pub percent: f64,
     /// Lower end, per cent.
-    #[schema(required)]
     pub low: Option<f64>,
     /// Upper end, per cent.
-    #[schema(required)]
     pub high: Option<f64>,
 }
 
@@ -211,13 +202,10 @@ pub struct PathwayBody<'a> {
     #[schema(value_type = String)]
     pub name: &'a RawValue,
     /// Whether case finding found a case; null while an open item decides it, or if there is no case finding.
-    #[schema(required)]
     pub case_found: Option<bool>,
     /// Whether muscle strength is low.
-    #[schema(required)]
     pub strength_low: Option<bool>,
     /// Whether physical performance is low; also null if the pathway has no cut-off for it.
-    #[schema(required)]
     pub performance_low: Option<bool>,
     /// The stage reached; never a diagnosis.
     pub stage: StageName,
@@ -270,7 +258,6 @@ pub struct ConsultationBody<'a> {
     /// The clinic's name.
     pub clinic: &'a str,
     /// Booking address; null when no consultation is offered.
-    #[schema(required)]
     pub booking_url: Option<&'a str>,
     /// The number to call in an emergency.
     pub emergency_number: &'a str,

@@ -1,7 +1,7 @@
 //! Parts of responses that depend only on rule table and language, serialized to JSON once: sources, accuracy and wording are
 //! most of an assessment and identical for all subjects.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -10,35 +10,23 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::app::App;
 use crate::app::screening::rule_tables;
 use crate::domain::language::Language;
-use crate::domain::screening::instrument::Instrument;
-use crate::domain::screening::pathway::Pathway;
-use crate::domain::screening::rule_table::{Advice, Id, Rule, RuleTable};
-use crate::http::kernel::wording::Wording;
+use crate::domain::screening::rule_table::{Advice, Id, RuleTable};
+use crate::http::kernel::wording::{Wording, text};
 
 /// What a fragment contains; the id names the rule, instrument, pathway or advice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Part {
-    /// Reason of a rule.
     RuleReason,
-    /// Sources of a rule.
     RuleSources,
-    /// Name of an instrument.
     InstrumentName,
-    /// Accuracy of an instrument.
     InstrumentAccuracy,
-    /// Terms of use of an instrument.
     InstrumentLicence,
-    /// Meaning of an instrument's outcome.
     InstrumentExplanation,
-    /// Name of a pathway.
     PathwayName,
-    /// Meaning of a pathway.
     PathwayExplanation,
-    /// Sources of a pathway.
     PathwaySources,
     /// Text of a recommendation or risk.
     AdviceText,
-    /// Sources of a recommendation or risk.
     AdviceSources,
     /// Meaning of the result; the id is empty.
     Outcome,
@@ -70,33 +58,37 @@ impl AllFragments {
 }
 
 impl Fragments {
-    /// Serializes all fragments.
-    #[must_use]
     pub fn new(table: &RuleTable, language: Language) -> Self {
         let mut fragments = Self(HashMap::new());
         let wording = Wording { table, language };
-        let outcome = wording.texts().map(|texts| &*texts.outcome.explanation).unwrap_or_default();
-        fragments.put(Part::Outcome, "", outcome);
+        let texts = wording.texts();
+        fragments.put(Part::Outcome, "", texts.map(|texts| &*texts.outcome.explanation).unwrap_or_default());
         for rule in &table.rules {
-            fragments.rule(wording, rule);
+            let reason = texts.and_then(|texts| texts.rules.get(&*rule.id)).map(|text| &*text.reason);
+            fragments.put(Part::RuleReason, &rule.id, reason.unwrap_or_default());
+            fragments.put(Part::RuleSources, &rule.id, wording.sources(&rule.sources));
         }
         for instrument in &table.instruments {
-            fragments.instrument(wording, instrument);
+            let (id, texts) = (&*instrument.id, texts.and_then(|texts| texts.instruments.get(&*instrument.id)));
+            let accuracy: Vec<_> = instrument.accuracy.iter().map(|row| wording.accuracy(row)).collect();
+            fragments.put(Part::InstrumentName, id, texts.map(|texts| &*texts.name).unwrap_or_default());
+            fragments.put(Part::InstrumentAccuracy, id, accuracy);
+            fragments.put(Part::InstrumentLicence, id, &instrument.licence);
+            fragments.put(Part::InstrumentExplanation, id, texts.map(|texts| &*texts.explanation).unwrap_or_default());
         }
         for pathway in &table.pathways {
-            fragments.pathway(wording, pathway);
+            let id = pathway.id.as_str();
+            let texts = texts.and_then(|texts| texts.pathways.get(id));
+            fragments.put(Part::PathwayName, id, texts.map(|texts| &*texts.name).unwrap_or_default());
+            fragments.put(Part::PathwayExplanation, id, texts.map(|texts| &*texts.explanation).unwrap_or_default());
+            fragments.put(Part::PathwaySources, id, wording.sources(&pathway.sources));
         }
-        for advice in &table.recommendations {
-            fragments.advice(wording, advice, wording.texts().and_then(|texts| texts.recommendations.get(&*advice.id)));
-        }
-        for risk in &table.risks {
-            fragments.advice(wording, risk, wording.texts().and_then(|texts| texts.risks.get(&*risk.id)));
-        }
+        fragments.advice(wording, &table.recommendations, texts.map(|texts| &texts.recommendations));
+        fragments.advice(wording, &table.risks, texts.map(|texts| &texts.risks));
         fragments
     }
 
     /// Returns a fragment; JSON null if the table has none, which the rule table linter rules out.
-    #[must_use]
     pub fn get(&self, part: Part, id: &str) -> &RawValue {
         self.0.get(&part).and_then(|of| of.get(id)).map_or(RawValue::NULL, |fragment| &**fragment)
     }
@@ -108,31 +100,10 @@ impl Fragments {
         }
     }
 
-    fn rule(&mut self, wording: Wording<'_>, rule: &Rule) {
-        let reason = wording.texts().and_then(|texts| texts.rules.get(&*rule.id));
-        self.put(Part::RuleReason, &rule.id, reason.map(|text| &*text.reason).unwrap_or_default());
-        self.put(Part::RuleSources, &rule.id, wording.sources(&rule.sources));
-    }
-
-    fn instrument(&mut self, wording: Wording<'_>, instrument: &Instrument) {
-        let (id, texts) = (&*instrument.id, wording.texts().and_then(|texts| texts.instruments.get(&*instrument.id)));
-        let accuracy: Vec<_> = instrument.accuracy.iter().map(|row| wording.accuracy(row)).collect();
-        self.put(Part::InstrumentName, id, texts.map(|texts| &*texts.name).unwrap_or_default());
-        self.put(Part::InstrumentAccuracy, id, accuracy);
-        self.put(Part::InstrumentLicence, id, &instrument.licence);
-        self.put(Part::InstrumentExplanation, id, texts.map(|texts| &*texts.explanation).unwrap_or_default());
-    }
-
-    fn pathway(&mut self, wording: Wording<'_>, pathway: &Pathway) {
-        let id = pathway.id.as_str();
-        let texts = wording.texts().and_then(|texts| texts.pathways.get(id));
-        self.put(Part::PathwayName, id, texts.map(|texts| &*texts.name).unwrap_or_default());
-        self.put(Part::PathwayExplanation, id, texts.map(|texts| &*texts.explanation).unwrap_or_default());
-        self.put(Part::PathwaySources, id, wording.sources(&pathway.sources));
-    }
-
-    fn advice(&mut self, wording: Wording<'_>, advice: &Advice, text: Option<&String>) {
-        self.put(Part::AdviceText, &advice.id, text.map(String::as_str).unwrap_or_default());
-        self.put(Part::AdviceSources, &advice.id, wording.sources(&advice.sources));
+    fn advice(&mut self, wording: Wording<'_>, entries: &[Advice], texts: Option<&BTreeMap<String, String>>) {
+        for entry in entries {
+            self.put(Part::AdviceText, &entry.id, text(texts, &entry.id));
+            self.put(Part::AdviceSources, &entry.id, wording.sources(&entry.sources));
+        }
     }
 }

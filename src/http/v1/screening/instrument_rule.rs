@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::assessment::AccuracyBody;
 use crate::domain::screening::instrument::{Component, Instrument, Method};
-use crate::domain::screening::open_questions::linear::{Linear, Term};
+use crate::domain::screening::open_questions::linear::{Linear, Logistic, Term};
 use crate::domain::screening::pathway::{CaseFinding, Criterion, Pathway};
 use crate::domain::screening::questionnaire::{Item, Kind};
 use crate::domain::screening::rule_table::Advice;
@@ -30,7 +30,6 @@ pub struct InstrumentRuleBody {
     /// Which side of the cut-off is positive.
     pub positive_when: PositiveWhenName,
     /// Cut-off of a sum; null for other kinds.
-    #[schema(required)]
     pub cut_off: Option<i32>,
     /// Components of the sum; empty for other kinds.
     pub components: Vec<ComponentBody>,
@@ -43,7 +42,6 @@ pub struct InstrumentRuleBody {
     /// Terms of use.
     pub licence: String,
     /// Where the sources disagree, and how that is resolved, in English.
-    #[schema(required)]
     pub note: Option<String>,
     /// Sources of the instrument.
     pub sources: Vec<SourceBody>,
@@ -70,7 +68,6 @@ pub struct LinearBody {
     /// Terms of the sum.
     pub terms: Vec<TermBody>,
     /// Converts the score to a probability: 1 / (1 + exp(-(score / `divide_by` - `minus`))).
-    #[schema(required)]
     pub logistic: Option<LogisticBody>,
 }
 
@@ -119,7 +116,6 @@ pub struct PathwayRuleBody {
     /// Meaning of the pathway, with the statement that it is not a diagnosis.
     pub explanation: String,
     /// What cannot be asked here, and how the wording of the consensus was interpreted, in English.
-    #[schema(required)]
     pub note: Option<String>,
     /// Sources of the pathway.
     pub sources: Vec<SourceBody>,
@@ -164,7 +160,8 @@ impl Wording<'_> {
         match &instrument.method {
             Method::Sum { cut_off: points, components: parts, .. } => {
                 cut_off = Some(*points);
-                components = parts.iter().map(ComponentBody::from).collect();
+                let body = |part: &Component| ComponentBody { item: part.quantity.id(), steps: part.stated.clone() };
+                components = parts.iter().map(body).collect();
             }
             Method::Linear(by_sex) => {
                 linear = Item::Sex.spec().kind.options().iter().zip(&by_sex[..]).map(LinearBody::from).collect();
@@ -238,21 +235,14 @@ impl Wording<'_> {
     }
 }
 
-impl From<&Component> for ComponentBody {
-    fn from(component: &Component) -> Self {
-        Self { item: component.quantity.id(), steps: component.stated.clone() }
-    }
-}
-
 impl From<(&&'static str, &Linear)> for LinearBody {
     fn from((sex, linear): (&&'static str, &Linear)) -> Self {
+        let logistic = |of: Logistic| LogisticBody { divide_by: of.divide_by, minus: of.minus };
         Self {
             sex,
             cut_off: f64::from(linear.cut_off) / f64::from(Linear::SCALE),
             terms: linear.terms.iter().map(TermBody::from).collect(),
-            logistic: linear
-                .logistic
-                .map(|logistic| LogisticBody { divide_by: logistic.divide_by, minus: logistic.minus }),
+            logistic: linear.logistic.map(logistic),
         }
     }
 }

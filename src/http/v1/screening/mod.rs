@@ -2,12 +2,10 @@
 
 pub mod answers;
 pub mod assessment;
-pub mod conformance;
 pub mod fragments;
 pub mod instrument_rule;
 pub(in crate::http) mod questionnaire;
 pub mod render;
-mod results;
 pub mod rule_table;
 pub(in crate::http) mod rules;
 pub(in crate::http) mod scores;

@@ -3,46 +3,43 @@
 
 use std::sync::Arc;
 
-use super::assessment::{AssessmentBody, ConsultationBody, FindingBody, OpenQuestionBody, ScoreBody};
+use super::assessment::{
+    AdviceBody, AssessmentBody, ConsultationBody, FindingBody, InstrumentBody, OpenQuestionBody, PathwayBody,
+    ScoreBody, Total,
+};
 use super::fragments::{AllFragments, Fragments, Part};
 use crate::domain::clinics::Clinic;
 use crate::domain::language::Language;
 use crate::domain::screening::answers::{AnswerValue, Answers};
 use crate::domain::screening::assessment::{Assessment, Finding};
 use crate::domain::screening::condition::{Known, Quantity, View};
+use crate::domain::screening::instrument::{Instrument, InstrumentResult, Method};
 use crate::domain::screening::open_questions::open_questions;
-use crate::domain::screening::pathway::PathwayId;
+use crate::domain::screening::pathway::{PathwayId, PathwayResult};
 use crate::domain::screening::questionnaire::{Audiences, Item};
-use crate::domain::screening::rule_table::RuleTable;
+use crate::domain::screening::rule_table::{Advice, Id, RuleTable};
 use crate::domain::screening::scoring::{ScoreOptions, alarms_open};
 use crate::domain::screening::texts::Texts;
-use crate::http::kernel::names::{BandName, CareLevelName, LanguageName};
+use crate::http::kernel::names::{
+    BandName, CareLevelName, LanguageName, OutcomeName, PathwayName, PositiveWhenName, StageName,
+};
 use crate::http::kernel::wording::{Wording, text};
 
 /// The inputs for rendering an assessment.
 pub struct Rendering<'a> {
     /// The rule table of the assessment's version.
     pub table: &'a RuleTable,
-    /// The language of the texts.
     pub language: Language,
-    /// The clinic.
     pub clinic: &'a Clinic,
-    /// Serialized fragments of the rule table in this language.
+    /// Those of the rule table, in this language.
     pub fragments: Arc<Fragments>,
 }
 
 impl<'a> Rendering<'a> {
-    pub(in crate::http) fn new(
-        all: &AllFragments,
-        table: &'a RuleTable,
-        language: Language,
-        clinic: &'a Clinic,
-    ) -> Self {
+    pub fn new(all: &AllFragments, table: &'a RuleTable, language: Language, clinic: &'a Clinic) -> Self {
         Self { table, language, clinic, fragments: all.get(table, language) }
     }
 
-    /// Renders an assessment of answers.
-    #[must_use]
     pub fn assessment(
         &'a self,
         answers: &Answers,
@@ -53,10 +50,8 @@ impl<'a> Rendering<'a> {
         let pathways: Vec<PathwayId> = assessment.pathways.iter().map(|result| result.pathway).collect();
         let asked = ScoreOptions { audiences, pathways: &pathways };
         let open_questions = open_questions(self.table, answers, asked, assessment);
-        let instruments = assessment.instruments.iter();
-        let (advice, risks) = (&assessment.recommendations, &assessment.risks);
-        let band = assessment.band();
-        let score = assessment.score;
+        let (band, score) = (assessment.band(), assessment.score);
+        let instruments = assessment.instruments.iter().filter_map(|result| self.instrument(answers, result));
         AssessmentBody {
             rule_table: &self.table.version,
             language: LanguageName(self.language),
@@ -73,14 +68,14 @@ impl<'a> Rendering<'a> {
             label: text(texts.map(|texts| &texts.bands), band.map_or("unsettled", |band| band.as_str())),
             explanation: self.fragments.get(Part::Outcome, ""),
             findings: self.findings(answers, assessment),
-            instruments: instruments.filter_map(|result| self.instrument(answers, result)).collect(),
+            instruments: instruments.collect(),
             pathways: assessment.pathways.iter().filter_map(|result| self.pathway(answers, *result)).collect(),
             red_flags: assessment.red_flags.iter().filter_map(|id| self.wording().red_flag(id)).collect(),
             care_level: assessment.care_level.map(CareLevelName),
             alarm_items_unanswered: answers.alarms_unanswered().map(Item::id).collect(),
             open_questions: open_questions.into_iter().map(OpenQuestionBody::from).collect(),
-            recommendations: self.advice(&self.table.recommendations, advice, assessment),
-            risks: self.advice(&self.table.risks, risks, assessment),
+            recommendations: self.advice(&self.table.recommendations, &assessment.recommendations, assessment),
+            risks: self.advice(&self.table.risks, &assessment.risks, assessment),
             consultation: ConsultationBody {
                 offered: assessment.offers_consultation(),
                 clinic: &self.clinic.name,
@@ -95,7 +90,7 @@ impl<'a> Rendering<'a> {
         Wording { table: self.table, language: self.language }
     }
 
-    pub(in crate::http) fn texts(&self) -> Option<&'a Texts> {
+    fn texts(&self) -> Option<&'a Texts> {
         self.wording().texts()
     }
 
@@ -115,6 +110,63 @@ impl<'a> Rendering<'a> {
         };
         assessment.findings.iter().filter_map(finding).collect()
     }
+
+    fn instrument(&'a self, answers: &Answers, result: &InstrumentResult) -> Option<InstrumentBody<'a>> {
+        let instrument = self.table.instrument(&result.instrument)?;
+        let fragment = |part| self.fragments.get(part, &instrument.id);
+        let total = |units: Option<i32>| units.map(|units| Total { units, scale: instrument.scale() });
+        let settling = instrument.would_settle(answers).into_iter();
+        Some(InstrumentBody {
+            id: &instrument.id,
+            name: fragment(Part::InstrumentName),
+            outcome: OutcomeName(result.outcome),
+            total: total(result.total),
+            lower: total(result.lower),
+            upper: total(result.upper),
+            cut_off: total(instrument.cut_off(answers)),
+            positive_when: PositiveWhenName(instrument.positive_when()),
+            category: category(instrument, answers),
+            probability: instrument.probability(answers, result.total),
+            would_settle: settling.map(|items| items.iter().map(Item::id).collect()).collect(),
+            accuracy: fragment(Part::InstrumentAccuracy),
+            licence: fragment(Part::InstrumentLicence),
+            explanation: fragment(Part::InstrumentExplanation),
+        })
+    }
+
+    fn pathway(&'a self, answers: &Answers, result: PathwayResult) -> Option<PathwayBody<'a>> {
+        let pathway = self.table.pathway(result.pathway)?;
+        let fragment = |part| self.fragments.get(part, pathway.id.as_str());
+        let view = View { answers, audiences: Audiences::ALL };
+        Some(PathwayBody {
+            id: PathwayName(pathway.id),
+            name: fragment(Part::PathwayName),
+            case_found: result.case_found,
+            strength_low: result.strength_low,
+            performance_low: result.performance_low,
+            stage: StageName(result.stage),
+            stage_text: text(self.texts().map(|texts| &texts.stages), result.stage.as_str()),
+            needs: pathway.needs(self.table, view, result).iter().map(Item::id).collect(),
+            because: pathway.because(self.table, view).iter().map(ToString::to_string).collect(),
+            explanation: fragment(Part::PathwayExplanation),
+            sources: fragment(Part::PathwaySources),
+        })
+    }
+
+    /// Renders advice or risks, with the findings that triggered each.
+    fn advice(&'a self, entries: &'a [Advice], ids: &[Id], assessment: &Assessment) -> Vec<AdviceBody<'a>> {
+        let found = |rule: &&Id| assessment.findings.iter().any(|finding| finding.rule == **rule);
+        let advice = |id: &Id| {
+            let entry = entries.iter().find(|entry| entry.id == *id)?;
+            Some(AdviceBody {
+                id: &entry.id,
+                text: self.fragments.get(Part::AdviceText, id),
+                findings: entry.findings.iter().filter(found).map(|id| &**id).collect(),
+                sources: self.fragments.get(Part::AdviceSources, id),
+            })
+        };
+        ids.iter().filter_map(advice).collect()
+    }
 }
 
 fn observed(view: View<'_>, quantity: Quantity) -> Option<(&'static str, serde_json::Value)> {
@@ -129,4 +181,11 @@ fn observed(view: View<'_>, quantity: Quantity) -> Option<(&'static str, serde_j
         },
     };
     Some((quantity.id(), value))
+}
+
+/// The answer that decides an instrument without a total.
+fn category(instrument: &Instrument, answers: &Answers) -> Option<String> {
+    let Method::Category { item, .. } = instrument.method else { return None };
+    let value = serde_json::to_value(AnswerValue { item, value: answers.get(item)? }).ok()?;
+    value.as_str().map(str::to_owned)
 }

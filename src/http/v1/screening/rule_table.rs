@@ -5,7 +5,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::instrument_rule::{AdviceRuleBody, InstrumentRuleBody, NextScreenRuleBody, PathwayRuleBody};
-use crate::domain::screening::rule_table::{Band, Combination, RedFlag, Rule, RuleTable, SourceUse};
+use crate::domain::screening::rule_table::{Band, Combination, Group, RedFlag, Rule, RuleTable};
 use crate::http::kernel::names::{BandName, CareLevelName, LanguageName};
 use crate::http::kernel::paging::page;
 use crate::http::kernel::wording::{SourceBody, Wording, text};
@@ -83,10 +83,8 @@ pub struct RuleGroupBody {
     /// `steps`: they partition one item's range; `highest_of`: only the highest counts; `cap`: the sum counts up to the cap.
     pub combination: &'static str,
     /// The item whose range the steps partition.
-    #[schema(required)]
     pub item: Option<String>,
     /// The cap, points.
-    #[schema(required)]
     pub cap: Option<i32>,
 }
 
@@ -99,7 +97,6 @@ pub struct RuleBody {
     /// Heading that the rule is listed under.
     pub category: String,
     /// Group that the rule belongs to.
-    #[schema(required)]
     pub group: Option<String>,
     /// Points if the rule applies.
     pub points: i32,
@@ -108,7 +105,6 @@ pub struct RuleBody {
     /// Why the rule counts; empty for a step of 0 points.
     pub reason: String,
     /// Why the points differ from the tier rule.
-    #[schema(required)]
     pub note: Option<String>,
     /// Sources of the rule.
     pub sources: Vec<SourceBody>,
@@ -138,8 +134,6 @@ page!(
 );
 
 impl RuleTableBody {
-    /// Renders a rule table.
-    #[must_use]
     pub fn new(wording: Wording<'_>, digest: &str, current: bool) -> Self {
         let (table, texts) = (wording.table, wording.texts());
         Self {
@@ -165,22 +159,21 @@ impl RuleTableBody {
 fn bands(wording: Wording<'_>) -> Vec<BandBody> {
     let starts = wording.table.bands;
     let texts = wording.texts().map(|texts| &texts.bands);
-    let from = |band| match band {
-        Band::Low => 0,
-        Band::Moderate => starts.moderate,
-        Band::High => starts.high,
-    };
-    let body = |(band, sources): (Band, &Vec<SourceUse>)| BandBody {
+    let bands = Band::ALL.into_iter().zip(&wording.table.band_sources).map(|(band, sources)| BandBody {
         band: BandName(band),
-        from: from(band),
+        from: match band {
+            Band::Low => 0,
+            Band::Moderate => starts.moderate,
+            Band::High => starts.high,
+        },
         label: text(texts, band.as_str()).to_owned(),
         sources: wording.sources(sources),
-    };
-    Band::ALL.into_iter().zip(&wording.table.band_sources).map(body).collect()
+    });
+    bands.collect()
 }
 
 fn groups(table: &RuleTable) -> Vec<RuleGroupBody> {
-    let group = |group: &crate::domain::screening::rule_table::Group| {
+    let group = |group: &Group| {
         let (combination, item, cap) = match group.combination {
             Combination::Steps(item) => ("steps", Some(item.id().to_owned()), None),
             Combination::HighestOf => ("highest_of", None, None),

@@ -1,9 +1,11 @@
-//! Rule tables.
+//! Rule tables, and the cases that test implementations of them.
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, VARY};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, get, web};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
-use super::conformance::{ConformanceBody, ConformanceCaseBody};
 use super::rule_table::{RuleTableBody, RuleTablePage, RuleTableSummaryBody};
 use crate::app::error::AppError;
 use crate::app::screening::rule_tables;
@@ -11,16 +13,52 @@ use crate::domain::language::Language;
 use crate::domain::screening::rule_table::Id;
 use crate::http::kernel::extract::AcceptedLanguages;
 use crate::http::kernel::fixed::{Fixed, JSON, json};
-use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
 use crate::http::kernel::wording::Wording;
+use crate::http::v1::HttpResult;
+
+/// Answers with expected results, for testing another implementation.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Conformance)]
+pub struct ConformanceBody {
+    /// Version of the rule table that the cases test.
+    #[schema(example = "2026.2")]
+    pub rule_table: &'static str,
+    /// Number of cases.
+    #[schema(minimum = 0)]
+    pub count: usize,
+    /// The cases.
+    pub cases: Vec<ConformanceCaseBody>,
+}
+
+/// One conformance case.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ConformanceCase)]
+pub struct ConformanceCaseBody {
+    /// Unique name of the case.
+    pub name: String,
+    /// The rules, red flags, bands, instruments and pathways that the case covers.
+    pub covers: Vec<String>,
+    /// Source of the expected result.
+    pub source: String,
+    /// The answers. In a case about faults, the service rejects them.
+    #[schema(value_type = Object)]
+    pub answers: Map<String, Value>,
+    /// Audiences that are asked in addition to the person.
+    pub audience: Vec<String>,
+    /// The pathways to evaluate.
+    pub pathways: Vec<String>,
+    /// The expected result. Parts that are not listed are not compared. Keys ending in `_include` and `_exclude` list entries
+    /// that an array must and must not contain; `none` means null.
+    #[schema(value_type = Object)]
+    pub expect: Map<String, Value>,
+}
 
 /// List the rule tables
 ///
 /// All released versions, oldest first; the current one is marked.
 #[utoipa::path(
     tag = "screening",
-    operation_id = "list_rule_tables",
     params(("If-None-Match" = Option<String>, Header, description = "The ETag of the response that the client has"),),
     responses(
         (status = 200, description = "All versions", body = RuleTablePage),
@@ -29,7 +67,7 @@ use crate::http::kernel::wording::Wording;
     security(())
 )]
 #[get("/v1/rule-tables")]
-pub async fn list_rule_tables(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Problem> {
+pub async fn list_rule_tables(request: HttpRequest, state: web::Data<State>) -> HttpResult {
     let current = &rule_tables::current(&state.app).version;
     let body = state.public.body("/v1/rule-tables", current, Language::default());
     body.answer(&request, cached("Accept-Encoding"), JSON, || json(&page(&state, current)))
@@ -56,7 +94,6 @@ fn cached(varies_by: &'static str) -> HttpResponseBuilder {
 /// The complete table: rules with points, conditions, reasons and sources, bands, red flags, instruments and advice.
 #[utoipa::path(
     tag = "screening",
-    operation_id = "get_rule_table",
     params(
         ("version" = String, Path, description = "The version, such as 2026.1", example = "2026.1"),
         ("Accept-Language" = Option<String>, Header, description = "Preferred languages; the response is in en or es"),
@@ -74,7 +111,7 @@ pub async fn get_rule_table(
     state: web::Data<State>,
     version: web::Path<String>,
     accepted: AcceptedLanguages,
-) -> Result<HttpResponse, Problem> {
+) -> HttpResult {
     let language = accepted.or(Language::default());
     let release = rule_tables::find(&state.app, &version).await?;
     let current = rule_tables::current(&state.app).version == release.table.version;
@@ -90,7 +127,6 @@ pub async fn get_rule_table(
 /// Answers with their expected results from the current rule table, and sources, for testing another implementation.
 #[utoipa::path(
     tag = "screening",
-    operation_id = "get_conformance",
     params(("If-None-Match" = Option<String>, Header, description = "The ETag of the response that the client has"),),
     responses(
         (status = 200, description = "All cases", body = ConformanceBody),
@@ -99,7 +135,7 @@ pub async fn get_rule_table(
     security(())
 )]
 #[get("/v1/conformance")]
-pub async fn get_conformance(request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub async fn get_conformance(request: HttpRequest) -> HttpResult {
     static BODY: Fixed = Fixed::new();
     BODY.answer(&request, cached("Accept-Encoding"), JSON, || json(&conformance()?))
 }
@@ -115,6 +151,5 @@ fn conformance() -> Result<ConformanceBody, AppError> {
         pathways: case.pathways,
         expect: case.expect,
     });
-    let cases: Vec<_> = cases.collect();
-    Ok(ConformanceBody { rule_table, count: cases.len(), cases })
+    Ok(ConformanceBody { rule_table, count: cases.len(), cases: cases.collect() })
 }

@@ -21,8 +21,8 @@ use crate::http::kernel::body::Incoming;
 use crate::http::kernel::extract::AcceptedLanguages;
 use crate::http::kernel::json_response::json_response;
 use crate::http::kernel::names::{AudienceName, PathwayName};
-use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
+use crate::http::v1::HttpResult;
 
 /// Answers to score; nothing is stored.
 #[derive(Clone, Default, Deserialize, Validate, ToSchema)]
@@ -47,7 +47,6 @@ pub struct ScoreInput {
 /// Scores complete or partial answers; nothing is stored. Unanswered items widen the bounds; they never count as zero.
 #[utoipa::path(
     tag = "screening",
-    operation_id = "create_score",
     params(("Accept-Language" = Option<String>, Header, description = "Preferred languages; the response is in en or es")),
     request_body(content = ScoreInput, description = "The answers", example = json!({
         "answers": {"age": 82, "activity": "inactive", "falls_past_year": 4, "stair_difficulty": "a_lot_or_unable"}
@@ -62,7 +61,7 @@ pub async fn create_score(
     caller: Browser,
     accepted: AcceptedLanguages,
     incoming: Incoming,
-) -> Result<HttpResponse, Problem> {
+) -> HttpResult {
     let language = accepted.for_clinic(caller.clinic());
     let body = incoming.read::<ScoreInput>().await?;
     let mut faults = body.faults;

@@ -7,8 +7,7 @@ use uuid::Uuid;
 use validator::Validate;
 
 use crate::domain::fault::{Fault, FaultCode};
-use crate::domain::subjects::Subject;
-use crate::domain::subjects::{Consent, Contact, LookUp, Reference, SubjectDraft};
+use crate::domain::subjects::{Consent, Contact, LookUp, Reference, Subject, SubjectDraft};
 use crate::http::kernel::paging::page;
 use crate::http::kernel::text::plain;
 use crate::http::v1::contact::ContactBody;
@@ -40,16 +39,13 @@ pub struct SubjectInput {
 pub struct ConsentBody {
     /// Whether the clinic may contact the person.
     #[schema(required, value_type = bool)]
-    #[serde(default)]
     pub to_contact: Option<bool>,
     /// Version of the text that the person agreed to.
     #[validate(length(min = 1, max = 100), custom(function = "plain"))]
     #[schema(required, value_type = String, min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
-    #[serde(default)]
     pub text_version: Option<String>,
     /// When the consent was given, with an offset.
     #[schema(required, value_type = String, format = DateTime)]
-    #[serde(default)]
     pub given_at: Option<Timestamp>,
 }
 
@@ -83,22 +79,17 @@ pub struct SubjectBody {
     /// Id of the subject.
     pub id: Uuid,
     /// The clinic's own reference.
-    #[schema(required)]
     pub reference: Option<String>,
     /// Contact data; null without consent to contact.
-    #[schema(required)]
     pub contact: Option<ContactBody>,
     /// Consent of the person.
-    #[schema(required)]
     pub consent: Option<ConsentBody>,
     /// When the subject was created.
-    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// Counts changes of contact data, consent and merges.
     #[schema(minimum = 1)]
     pub version: i32,
     /// Id of the subject that this one was merged into.
-    #[schema(required)]
     pub merged_into: Option<Uuid>,
 }
 
@@ -108,14 +99,9 @@ page!(
 );
 
 impl SubjectInput {
-    /// Parses the subject; faults are added with their pointers.
     pub fn parse(self, faults: &mut Vec<Fault>) -> SubjectDraft {
-        let reference = self.reference.as_deref().and_then(|text| match Reference::parse(text) {
-            Ok(reference) => Some(reference),
-            Err(fault) => {
-                faults.push(fault.under("/subject/reference"));
-                None
-            }
+        let reference = self.reference.and_then(|text| {
+            Reference::parse(&text).map_err(|fault| faults.push(fault.under("/subject/reference"))).ok()
         });
         SubjectDraft {
             reference,
@@ -126,7 +112,7 @@ impl SubjectInput {
 }
 
 impl ConsentBody {
-    /// Parses a consent; faults are added with their pointers, which begin with `place`.
+    /// `place` is the pointer of the consent in the body.
     pub fn parse(self, place: &str, faults: &mut Vec<Fault>) -> Option<Consent> {
         let missing = [
             (self.to_contact.is_none(), "to_contact"),
@@ -142,11 +128,8 @@ impl ConsentBody {
 }
 
 impl SubjectSearchInput {
-    /// Parses the search.
-    ///
-    /// # Errors
-    /// Fails unless exactly one field is given.
-    pub fn parse(self) -> Result<(LookUp, String), Fault> {
+    /// What to look for, if exactly one field is given.
+    pub fn parse(self, faults: &mut Vec<Fault>) -> Option<(LookUp, String)> {
         let given = [
             (LookUp::Reference, self.reference),
             (LookUp::Name, self.name),
@@ -154,11 +137,11 @@ impl SubjectSearchInput {
             (LookUp::Email, self.email),
         ];
         let mut given = given.into_iter().filter_map(|(by, text)| Some((by, text?)));
-        let wanted = || Fault::new("", FaultCode::Required, "give exactly one of reference, name, telephone, email");
-        match (given.next(), given.next()) {
-            (Some(one), None) => Ok(one),
-            _ => Err(wanted()),
+        if let (Some(one), None) = (given.next(), given.next()) {
+            return Some(one);
         }
+        faults.push(Fault::new("", FaultCode::Required, "give exactly one of reference, name, telephone, email"));
+        None
     }
 }
 

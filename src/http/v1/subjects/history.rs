@@ -22,21 +22,16 @@ pub struct SubjectChangeBody {
     #[schema(minimum = 1)]
     pub version: i32,
     /// When the change was made.
-    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// Id of the credential that made the change; null for the operator.
-    #[schema(required)]
     pub credential_id: Option<Uuid>,
     /// The kind of change.
     pub change: ChangeKindName,
     /// Previous contact data; null if there were none, or without consent to contact.
-    #[schema(required)]
     pub contact_before: Option<ContactBody>,
     /// Previous consent.
-    #[schema(required)]
     pub consent_before: Option<ConsentBody>,
     /// Id of the merge that was made or undone.
-    #[schema(required)]
     pub merge_id: Option<Uuid>,
 }
 
@@ -47,7 +42,6 @@ pub struct SubjectChangeBody {
 pub struct SubjectMergeInput {
     /// Id of the subject to merge; the subject of the path is kept.
     #[schema(required, value_type = Uuid)]
-    #[serde(default)]
     pub merged: Option<Uuid>,
 }
 
@@ -62,17 +56,14 @@ pub struct SubjectMergeBody {
     /// Id of the subject that was merged.
     pub merged: Uuid,
     /// When the merge was made.
-    #[schema(value_type = String, format = DateTime)]
     pub merged_at: Timestamp,
     /// Ids of the submissions that were moved.
     pub submission_ids: Vec<Uuid>,
     /// Ids of the follow-ups that were moved.
     pub follow_up_ids: Vec<Uuid>,
     /// Id of the follow-up that was closed because the kept subject already had an open one.
-    #[schema(required)]
     pub closed_follow_up_id: Option<Uuid>,
     /// When the merge was undone; null in the response to the merge itself.
-    #[schema(required, value_type = Option<String>, format = DateTime)]
     pub undone_at: Option<Timestamp>,
 }
 

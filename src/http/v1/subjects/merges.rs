@@ -14,6 +14,8 @@ use crate::http::kernel::body::Incoming;
 use crate::http::kernel::extract::{IdempotencyKey, IfMatch, Later, PathId, PathIds};
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
+use crate::http::v1::HttpResult;
+use crate::http::v1::input::faultless;
 
 /// Merge subjects
 ///
@@ -24,7 +26,6 @@ use crate::http::kernel::state::State;
 /// merged subject cannot be merged again, and no subject can be merged into it.
 #[utoipa::path(
     tag = "staff",
-    operation_id = "merge_subjects",
     params(
         ("id" = uuid::Uuid, Path, description = "Id of the subject that is kept"),
         ("If-Match" = String, Header, description = "The ETag of the version of that subject that the client has read"),
@@ -45,7 +46,7 @@ pub async fn merge_subjects(
     seen: Later<IfMatch>,
     key: Later<IdempotencyKey>,
     incoming: Incoming,
-) -> Result<HttpResponse, Problem> {
+) -> HttpResult {
     let (actor, kept, key, seen) = (caller.actor(), SubjectId(id.read()?.0), key.read()?.0, seen.read()?.0);
     let body = incoming.read::<SubjectMergeInput>().await?;
     let bound = key
@@ -62,7 +63,6 @@ pub async fn merge_subjects(
 /// joined is split in two.
 #[utoipa::path(
     tag = "staff",
-    operation_id = "undo_subject_merge",
     params(
         ("id" = uuid::Uuid, Path, description = "Id of the subject that was kept"),
         ("merge_id" = uuid::Uuid, Path, description = "Id of the merge"),
@@ -79,28 +79,21 @@ pub async fn undo_subject_merge(
     caller: Staff,
     ids: Later<PathIds>,
     key: Later<IdempotencyKey>,
-) -> Result<HttpResponse, Problem> {
+) -> HttpResult {
     let (actor, PathIds(kept, merge_id)) = (caller.actor(), ids.read()?);
+    let key = key.read()?.0;
     let bound = key
-        .read()?
-        .0
         .map(|key| idempotency::bind(&state.app, actor.sender_id, key, "undo_subject_merge", &[kept, merge_id], b""));
-    let (kept, merge_id) = (SubjectId(kept), MergeId(merge_id));
-    let merge = merges::undo(&state.app, &actor, kept, merge_id, bound.as_ref()).await?;
+    let merge = merges::undo(&state.app, &actor, SubjectId(kept), MergeId(merge_id), bound.as_ref()).await?;
     Ok(HttpResponse::Ok().json(SubjectMergeBody::from(merge)))
 }
 
 /// Returns the subject to merge, which must differ from `kept`.
 fn merged(kept: SubjectId, named: Option<Uuid>, mut faults: Vec<Fault>) -> Result<SubjectId, Problem> {
-    match named {
-        Some(merged) if merged == kept.0 => {
-            faults.push(Fault::new("/merged", FaultCode::NotAllowed, "must differ from the subject of the path"));
-        }
-        Some(merged) if faults.is_empty() => return Ok(SubjectId(merged)),
-        None if faults.is_empty() => {
-            faults.push(Fault::new("/merged", FaultCode::Required, "give the subject to merge"));
-        }
-        _ => {}
+    if named == Some(kept.0) {
+        faults.push(Fault::new("/merged", FaultCode::NotAllowed, "must differ from the subject of the path"));
+    } else if named.is_none() && faults.is_empty() {
+        faults.push(Fault::new("/merged", FaultCode::Required, "give the subject to merge"));
     }
-    Err(Problem::content(faults, None))
+    faultless(named.map(SubjectId), faults)
 }

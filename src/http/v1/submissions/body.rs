@@ -35,7 +35,6 @@ pub struct SubmissionInput {
     #[serde(default, deserialize_with = "crate::http::kernel::object::optional")]
     pub subject: Option<SubjectInput>,
     /// When the questions were answered, with an offset; by default now.
-    #[schema(value_type = Option<String>, format = DateTime)]
     pub answered_at: Option<Timestamp>,
     /// The record in another system. Not allowed with a browser key.
     #[validate(nested)]
@@ -59,12 +58,10 @@ pub struct SourceInput {
     /// Name of the system.
     #[validate(length(min = 1, max = 200), custom(function = "plain"))]
     #[schema(required, value_type = String, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
-    #[serde(default)]
     pub system: Option<String>,
     /// Id of the record in that system.
     #[validate(length(min = 1, max = 200), custom(function = "plain"))]
     #[schema(required, value_type = String, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
-    #[serde(default)]
     pub id: Option<String>,
 }
 
@@ -75,7 +72,6 @@ pub struct ReceiptBody<'a> {
     /// Id of the submission.
     pub id: Uuid,
     /// When it was received.
-    #[schema(value_type = String, format = DateTime)]
     pub received_at: Timestamp,
     /// Id of the subject.
     pub subject_id: Uuid,
@@ -87,7 +83,6 @@ pub struct ReceiptBody<'a> {
     pub flag_reasons: Vec<FlagReasonBody>,
     /// The follow-up that the submission opened or joined, in its state at that time; null when the submission is not flagged
     /// or was imported.
-    #[schema(required)]
     pub follow_up: Option<FollowUpLinkBody>,
     /// The assessment of the answers by the rule table.
     pub assessment: AssessmentBody<'a>,
@@ -101,21 +96,16 @@ pub struct SubmissionBody<'a> {
     #[serde(flatten)]
     pub receipt: ReceiptBody<'a>,
     /// When the questions were answered.
-    #[schema(required, value_type = Option<String>, format = DateTime)]
     pub answered_at: Option<Timestamp>,
     /// Whether this is history imported from another system, which opens no follow-up.
     pub imported: bool,
     /// The record in another system.
-    #[schema(required)]
     pub source: Option<SourceInput>,
     /// The pathway that the submission asked for.
-    #[schema(required)]
     pub pathway: Option<PathwayName>,
     /// The submission that this one corrects.
-    #[schema(required)]
     pub supersedes: Option<Uuid>,
     /// The latest submission that corrects this one; this one is kept unchanged.
-    #[schema(required)]
     pub superseded_by: Option<Uuid>,
     /// The answers.
     #[schema(value_type = AnswersBody)]
@@ -172,7 +162,6 @@ pub struct FollowUpLinkBody {
 }
 
 impl SubmissionInput {
-    /// Parses a draft; the faults of the answers and of the subject are added.
     pub fn parse(self, language: Language, faults: &mut Vec<Fault>) -> Draft {
         let answers = answers(self.answers, faults);
         let source = self.source.and_then(|source| source.parse(faults));
@@ -192,9 +181,8 @@ impl SubmissionInput {
 
 impl SourceInput {
     fn parse(self, faults: &mut Vec<Fault>) -> Option<ExternalSource> {
-        for (missing, name) in [(self.system.is_none(), "system"), (self.id.is_none(), "id")] {
+        for (missing, pointer) in [(self.system.is_none(), "/source/system"), (self.id.is_none(), "/source/id")] {
             if missing {
-                let pointer = format!("/source/{name}");
                 faults.push(Fault::new(pointer, FaultCode::Required, "must be given in a source"));
             }
         }
@@ -208,8 +196,6 @@ pub(in crate::http) fn flag_reasons(assessment: &Assessment) -> Vec<FlagReasonBo
 }
 
 impl<'a> ReceiptBody<'a> {
-    /// Renders the receipt.
-    #[must_use]
     pub fn new(stored: &StoredSubmission, rendering: &'a Rendering<'a>) -> Self {
         let assessment = &stored.assessment;
         Self {
@@ -226,8 +212,6 @@ impl<'a> ReceiptBody<'a> {
 }
 
 impl<'a> SubmissionBody<'a> {
-    /// Renders a stored submission.
-    #[must_use]
     pub fn new(stored: StoredSubmission, rendering: &'a Rendering<'a>) -> Self {
         Self {
             receipt: ReceiptBody::new(&stored, rendering),
@@ -243,8 +227,6 @@ impl<'a> SubmissionBody<'a> {
 }
 
 impl<'a> SubmissionAssessmentBody<'a> {
-    /// Renders an assessment.
-    #[must_use]
     pub fn new(assessed: &Assessed, rendering: &'a Rendering<'a>) -> Self {
         Self {
             submission_id: assessed.submission.submission_id.0,

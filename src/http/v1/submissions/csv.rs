@@ -15,9 +15,6 @@ use utoipa::openapi::schema::Schema;
 use crate::app::error::AppError;
 
 /// The header line of a file of these rows: the names of their properties, in order.
-///
-/// # Errors
-/// Does not fail in memory.
 pub fn header<R: PartialSchema>() -> Result<Vec<u8>, AppError> {
     let RefOr::T(Schema::Object(object)) = R::schema() else {
         return Err(AppError::Internal("the rows of an export are not objects".into()));
@@ -26,9 +23,6 @@ pub fn header<R: PartialSchema>() -> Result<Vec<u8>, AppError> {
 }
 
 /// The lines of rows: the cells are the values of the serialized row, in order.
-///
-/// # Errors
-/// Fails when a row cannot be serialized.
 pub fn lines<R: Serialize>(rows: &[R]) -> Result<Vec<u8>, AppError> {
     let rows = rows.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>();
     let rows = rows.map_err(|error| AppError::Internal(error.into()))?;
@@ -48,10 +42,8 @@ fn write(records: impl IntoIterator<Item = Vec<String>>) -> Result<Vec<u8>, AppE
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => inert(text).into_owned(),
-        Value::Array(texts) => {
-            inert(&texts.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")).into_owned()
-        }
+        Value::String(text) => inert(text).into(),
+        Value::Array(texts) => inert(&texts.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")).into(),
         // A whole number of a decimal column has no fraction here, unlike in JSON.
         Value::Number(number) if number.is_f64() => number.as_f64().unwrap_or_default().to_string(),
         Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),

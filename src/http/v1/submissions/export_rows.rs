@@ -60,10 +60,8 @@ pub struct SubmissionExportQuery {
     #[param(min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub instrument_positive: Option<String>,
     /// Only submissions received at or after this time, with an offset.
-    #[param(value_type = Option<String>, format = DateTime)]
     pub received_from: Option<Timestamp>,
     /// Only submissions received before this time, with an offset.
-    #[param(value_type = Option<String>, format = DateTime)]
     pub received_to: Option<Timestamp>,
     /// Only submissions of this subject.
     pub subject_id: Option<Uuid>,
@@ -96,15 +94,12 @@ pub struct ExportedSubmissionBody {
     /// Id of the submission.
     pub id: Uuid,
     /// When it was received.
-    #[schema(value_type = String, format = DateTime)]
     pub received_at: Timestamp,
     /// When the questions were answered; null if not given.
-    #[schema(required, value_type = Option<String>, format = DateTime)]
     pub answered_at: Option<Timestamp>,
     /// Id of the subject.
     pub subject_id: Uuid,
     /// The clinic's reference of the subject.
-    #[schema(required)]
     pub reference: Option<String>,
     /// Origin of the submission.
     pub origin: OriginName,
@@ -117,14 +112,12 @@ pub struct ExportedSubmissionBody {
     /// Highest total that the missing answers allow.
     pub score_upper: i32,
     /// The band; null unless settled.
-    #[schema(required)]
     pub band: Option<BandName>,
     /// The band of the lower bound.
     pub band_at_least: BandName,
     /// The band of the upper bound.
     pub band_at_most: BandName,
     /// How soon the person should be seen.
-    #[schema(required)]
     pub care_level: Option<CareLevelName>,
     /// Whether the submission is flagged.
     pub flagged: bool,
@@ -133,13 +126,10 @@ pub struct ExportedSubmissionBody {
     /// Ids of the instruments that are positive.
     pub positive_instruments: Vec<String>,
     /// Id of the follow-up; null if there is none.
-    #[schema(required)]
     pub follow_up_id: Option<Uuid>,
     /// The other system that the submission comes from.
-    #[schema(required)]
     pub source_system: Option<String>,
     /// Id of the record in that system.
-    #[schema(required)]
     pub source_id: Option<String>,
     /// Whether this is history imported from another system, which opens no follow-up.
     pub imported: bool,
@@ -156,45 +146,37 @@ pub struct ExportedFollowUpBody {
     /// Id of the subject.
     pub subject_id: Uuid,
     /// The clinic's reference of the subject.
-    #[schema(required)]
     pub reference: Option<String>,
     /// State of the follow-up.
     pub state: FollowUpStateName,
     /// How urgent the follow-up is.
     pub urgency: UrgencyName,
     /// Id of the credential that the follow-up is assigned to.
-    #[schema(required)]
     pub assignee: Option<Uuid>,
     /// Number of attempts to reach the person.
     pub attempts: i16,
     /// Number of appointments that the person did not keep.
     pub missed_appointments: i16,
     /// When the first submission of the follow-up was flagged.
-    #[schema(value_type = String, format = DateTime)]
     pub flagged_at: Timestamp,
     /// When the follow-up is due.
-    #[schema(value_type = String, format = DateTime)]
     pub due_at: Timestamp,
     /// The appointment.
-    #[schema(required, value_type = Option<String>, format = DateTime)]
     pub appointment_at: Option<Timestamp>,
     /// How the follow-up ended: attended, declined, unreachable or `not_needed`.
-    #[schema(required, value_type = Option<String>)]
+    #[schema(value_type = Option<String>)]
     pub outcome: Option<ClosingOutcomeName>,
     /// Why no follow-up was needed.
-    #[schema(required, value_type = Option<String>)]
+    #[schema(value_type = Option<String>)]
     pub not_needed_reason: Option<NotNeededReasonName>,
     /// The diagnosis: none, possible, probable or confirmed.
-    #[schema(required, value_type = Option<String>)]
+    #[schema(value_type = Option<String>)]
     pub diagnosis: Option<DiagnosisName>,
     /// Grip strength, kilograms.
-    #[schema(required)]
     pub grip_strength_kg: Option<f64>,
     /// Time for five chair stands, seconds.
-    #[schema(required)]
     pub five_chair_stands_s: Option<f64>,
     /// When the follow-up was closed.
-    #[schema(required, value_type = Option<String>, format = DateTime)]
     pub closed_at: Option<Timestamp>,
     /// The highest settled band of its submissions.
     pub band: BandName,
@@ -215,8 +197,6 @@ pub struct ExportEndBody {
 }
 
 impl SubmissionExportQuery {
-    /// Converts the query to a filter.
-    #[must_use]
     pub fn filter(self) -> SubmissionFilter {
         SubmissionFilter {
             flagged: self.flagged,
@@ -233,11 +213,8 @@ impl SubmissionExportQuery {
 }
 
 impl FollowUpExportQuery {
-    /// Converts the query to a filter.
-    #[must_use]
     pub fn filter(self) -> FollowUpFilter {
         FollowUpFilter {
-            outcomes: Vec::new(),
             states: self.state.map(|state| state.0).into_iter().collect(),
             urgency: self.urgency.map(|urgency| urgency.0),
             ..FollowUpFilter::default()

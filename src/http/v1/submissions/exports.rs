@@ -19,8 +19,8 @@ use crate::domain::causes::with_causes;
 use crate::domain::submissions::export::Exported;
 use crate::http::kernel::auth::Staff;
 use crate::http::kernel::extract::{Later, Query};
-use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
+use crate::http::v1::HttpResult;
 
 /// Get an export of follow-ups
 ///
@@ -39,7 +39,6 @@ use crate::http::kernel::state::State;
 /// A clinic can run four exports at a time. A fifth is refused with 429 unless one of the four ends within a second.
 #[utoipa::path(
     tag = "staff",
-    operation_id = "get_follow_up_export",
     params(FollowUpExportQuery),
     responses((status = 200, description = "The rows; the last line of NDJSON is an `ExportEnd`", content(
         (ExportedFollowUpBody = "application/x-ndjson"),
@@ -53,7 +52,7 @@ pub async fn get_follow_up_export(
     state: web::Data<State>,
     caller: Staff,
     query: Later<Query<FollowUpExportQuery>>,
-) -> Result<HttpResponse, Problem> {
+) -> HttpResult {
     let query = query.read()?.0;
     let (format, after) = (query.format.unwrap_or_default(), query.after.clone());
     let chunks = exports::follow_ups(&state.app, &caller.actor(), query.filter(), after).await?;
@@ -66,7 +65,6 @@ pub async fn get_follow_up_export(
 /// answers. Otherwise the same as the export of follow-ups.
 #[utoipa::path(
     tag = "staff",
-    operation_id = "get_submission_export",
     params(SubmissionExportQuery),
     responses((status = 200, description = "The rows; the last line of NDJSON is an `ExportEnd`", content(
         (ExportedSubmissionBody = "application/x-ndjson"),
@@ -80,7 +78,7 @@ pub async fn get_submission_export(
     state: web::Data<State>,
     caller: Staff,
     query: Later<Query<SubmissionExportQuery>>,
-) -> Result<HttpResponse, Problem> {
+) -> HttpResult {
     let query = query.read()?.0;
     let (format, after) = (query.format.unwrap_or_default(), query.after.clone());
     let chunks = exports::submissions(&state.app, &caller.actor(), query.filter(), after).await?;
@@ -95,16 +93,16 @@ fn answer<T: 'static, B: From<Exported<T>> + Serialize + PartialSchema + 'static
 ) -> HttpResponse {
     let chunks = chunks.inspect_err(|error| tracing::error!(error = %with_causes(error), "an export was aborted"));
     let chunks = chunks.map_ok(|chunk| chunk.into_iter().map(B::from).collect::<Vec<_>>());
+    let file = |ending: &str| (CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.{ending}\""));
     let mut response = HttpResponse::Ok();
-    let (kind, ending) = match format {
-        ExportFormat::Ndjson => ("application/x-ndjson", "ndjson"),
-        ExportFormat::Csv => ("text/csv; charset=utf-8; header=present", "csv"),
-    };
-    response.content_type(kind);
-    response.insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.{ending}\"")));
     match format {
-        ExportFormat::Ndjson => response.streaming(ndjson(chunks)),
-        ExportFormat::Csv => response.streaming(csv(chunks)),
+        ExportFormat::Ndjson => {
+            response.content_type("application/x-ndjson").insert_header(file("ndjson")).streaming(ndjson(chunks))
+        }
+        ExportFormat::Csv => {
+            let kind = "text/csv; charset=utf-8; header=present";
+            response.content_type(kind).insert_header(file("csv")).streaming(csv(chunks))
+        }
     }
 }
 

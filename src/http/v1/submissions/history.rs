@@ -1,6 +1,6 @@
 //! A subject's submissions in the API: each with the change since the previous one, and the date of the next screen.
 
-use actix_web::{HttpRequest, HttpResponse, get, web};
+use actix_web::{HttpRequest, get, web};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
@@ -12,19 +12,14 @@ use crate::app::submissions;
 use crate::domain::audit::AuditAction;
 use crate::domain::ids::SubjectId;
 use crate::domain::screening::answers::AnswerValue;
-use crate::domain::screening::instrument::Outcome;
-use crate::domain::screening::pathway::PathwayId;
-use crate::domain::screening::pathway::Stage;
-use crate::domain::screening::questionnaire::Item;
-use crate::domain::screening::rule_table::{Band, Id};
 use crate::domain::submissions::history::{Change, HistoryEntry, NextScreening, Step};
 use crate::domain::submissions::stored::SubmissionSummary;
 use crate::http::kernel::auth::Staff;
 use crate::http::kernel::extract::{Later, PathId, Query};
 use crate::http::kernel::names::{BandName, CareLevelName, OutcomeName, PathwayName, StageName};
 use crate::http::kernel::paging::{self, PageQuery, page};
-use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
+use crate::http::v1::HttpResult;
 use crate::http::v1::submission_summary::{ScoreSummaryBody, SubmissionSummaryBody};
 
 /// A submission in a subject's history.
@@ -35,13 +30,10 @@ pub struct SubjectSubmissionBody {
     #[serde(flatten)]
     pub submission: SubmissionSummaryBody,
     /// What changed since the subject's previous submission; null for the first.
-    #[schema(required)]
     pub change: Option<ChangeBody>,
     /// When the questions were answered, if that differs from the time of receipt.
-    #[schema(required, value_type = Option<String>, format = DateTime)]
     pub answered_at: Option<Timestamp>,
     /// When to screen again; null if the submission's rule table does not say, or if the person should be seen within a day.
-    #[schema(required)]
     pub next_screen: Option<NextScreenBody>,
 }
 
@@ -50,7 +42,6 @@ pub struct SubjectSubmissionBody {
 #[schema(as = NextScreen)]
 pub struct NextScreenBody {
     /// The day, in UTC.
-    #[schema(value_type = String, format = Date)]
     pub date: Date,
     /// Days after the questions were answered.
     #[schema(minimum = 1)]
@@ -109,10 +100,8 @@ pub struct FlaggedChangeBody {
 #[schema(as = CareLevelChange)]
 pub struct CareLevelChangeBody {
     /// Before; null if unanswered alarm questions ruled out stating self-care.
-    #[schema(required)]
     pub from: Option<CareLevelName>,
     /// After; null if unanswered alarm questions rule out stating self-care.
-    #[schema(required)]
     pub to: Option<CareLevelName>,
 }
 
@@ -133,10 +122,8 @@ pub struct PathwayChangeBody {
 #[schema(as = BandChange)]
 pub struct BandChangeBody {
     /// Before; null if it was not settled.
-    #[schema(required)]
     pub from: Option<BandName>,
     /// After; null if it is not settled.
-    #[schema(required)]
     pub to: Option<BandName>,
 }
 
@@ -177,11 +164,9 @@ page!(
 /// Submissions of one subject, newest first, each with the change since the previous one and the date of the next screen.
 #[utoipa::path(
     tag = "staff",
-    operation_id = "list_subject_submissions",
     params(("id" = uuid::Uuid, Path, description = "Id of the subject"), PageQuery),
-    responses((status = 200, description = "A page", body = SubjectSubmissionPage, headers(
-        ("Link" = String, description = "rel=next: the next page, if there is one"),
-    ))),
+    responses((status = 200, description = "A page", body = SubjectSubmissionPage,
+        headers(("Link" = String, description = "rel=next: the next page, if there is one")))),
     extensions(("x-audit-action" = json!(AuditAction::SubjectSubmissionsListed))),
     security(("key" = ["staff"]))
 )]
@@ -192,65 +177,52 @@ pub async fn list_subject_submissions(
     caller: Staff,
     id: Later<PathId>,
     query: Later<Query<PageQuery>>,
-) -> Result<HttpResponse, Problem> {
-    let page =
-        submissions::of_subject(&state.app, &caller.actor(), SubjectId(id.read()?.0), &query.read()?.0.into()).await?;
+) -> HttpResult {
+    let (id, page) = (SubjectId(id.read()?.0), query.read()?.0.into());
+    let page = submissions::of_subject(&state.app, &caller.actor(), id, &page).await?;
     Ok(paging::answer(&request, page, SubjectSubmissionPage::new))
 }
 
 impl From<HistoryEntry> for SubjectSubmissionBody {
     fn from(screen: HistoryEntry) -> Self {
+        let next = |next: NextScreening| NextScreenBody { date: next.date, days: next.days, reason: next.reason };
         Self {
             submission: SubmissionSummary::from(&screen.submission).into(),
             answered_at: screen.submission.answered_at,
             change: screen.change.map(ChangeBody::from),
-            next_screen: screen.next_screen.map(NextScreenBody::from),
+            next_screen: screen.next_screen.map(next),
         }
-    }
-}
-
-impl From<NextScreening> for NextScreenBody {
-    fn from(due: NextScreening) -> Self {
-        Self { date: due.date, days: due.days, reason: due.reason }
     }
 }
 
 impl From<Change> for ChangeBody {
     fn from(change: Change) -> Self {
         let Change { since, score, band, flagged, care_level, pathways, corrects, instruments, items } = change;
-        let named = |band: Option<Band>| band.map(BandName);
+        let pathways = pathways.into_iter().map(|(id, Step { from, to })| PathwayChangeBody {
+            id: PathwayName(id),
+            from: StageName(from),
+            to: StageName(to),
+        });
+        let instruments = instruments.into_iter().map(|(id, Step { from, to })| InstrumentChangeBody {
+            id: id.to_string(),
+            from: OutcomeName(from),
+            to: OutcomeName(to),
+        });
+        let items = items.into_iter().map(|(item, Step { from, to })| {
+            let answer = |value: Option<i32>| serde_json::to_value(AnswerValue { item, value: value? }).ok();
+            ItemChangeBody { item: item.id(), from: answer(from), to: answer(to) }
+        });
+        let (level_before, level_after) = (care_level.from.map(CareLevelName), care_level.to.map(CareLevelName));
         Self {
             since: since.0,
             score: ScoreChangeBody { from: score.from.into(), to: score.to.into() },
             flagged: FlaggedChangeBody { from: flagged.from, to: flagged.to },
-            care_level: CareLevelChangeBody {
-                from: care_level.from.map(CareLevelName),
-                to: care_level.to.map(CareLevelName),
-            },
-            pathways: pathways.into_iter().map(PathwayChangeBody::from).collect(),
+            care_level: CareLevelChangeBody { from: level_before, to: level_after },
+            pathways: pathways.collect(),
             corrects,
-            band: BandChangeBody { from: named(band.from), to: named(band.to) },
-            instruments: instruments.into_iter().map(InstrumentChangeBody::from).collect(),
-            items: items.into_iter().map(ItemChangeBody::from).collect(),
+            band: BandChangeBody { from: band.from.map(BandName), to: band.to.map(BandName) },
+            instruments: instruments.collect(),
+            items: items.collect(),
         }
-    }
-}
-
-impl From<(PathwayId, Step<Stage>)> for PathwayChangeBody {
-    fn from((id, step): (PathwayId, Step<Stage>)) -> Self {
-        Self { id: PathwayName(id), from: StageName(step.from), to: StageName(step.to) }
-    }
-}
-
-impl From<(Id, Step<Outcome>)> for InstrumentChangeBody {
-    fn from((id, step): (Id, Step<Outcome>)) -> Self {
-        Self { id: id.to_string(), from: OutcomeName(step.from), to: OutcomeName(step.to) }
-    }
-}
-
-impl From<(Item, Step<Option<i32>>)> for ItemChangeBody {
-    fn from((item, step): (Item, Step<Option<i32>>)) -> Self {
-        let answer = |value: Option<i32>| serde_json::to_value(AnswerValue { item, value: value? }).ok();
-        Self { item: item.id(), from: answer(step.from), to: answer(step.to) }
     }
 }

@@ -6,33 +6,85 @@ pub mod csv;
 pub mod export_rows;
 pub(in crate::http) mod exports;
 pub mod history;
-pub mod lists;
 pub(in crate::http) mod statistics;
 
 use actix_web::http::header::{CONTENT_LANGUAGE, LOCATION, VARY};
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
+use jiff::Timestamp;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use uuid::Uuid;
+use validator::Validate;
 
 use super::screening::fragments::AllFragments;
 use super::screening::render::Rendering;
 use crate::app::screening::rule_tables;
-use crate::app::submissions;
-use crate::app::submissions::{idempotency, intake};
+use crate::app::submissions::{self, idempotency, intake};
 use crate::domain::access::actor::Actor;
 use crate::domain::audit::AuditAction;
 use crate::domain::clinics::Clinic;
-use crate::domain::ids::SubmissionId;
+use crate::domain::ids::{SubjectId, SubmissionId};
 use crate::domain::language::Language;
+use crate::domain::page::PageRequest;
 use crate::domain::submissions::Draft;
-use crate::domain::submissions::stored::StoredSubmission;
+use crate::domain::submissions::stored::{StoredSubmission, SubmissionFilter, SubmissionSummary};
+use crate::http::kernel::alarm;
 use crate::http::kernel::auth::{Intake, Staff, Submitter};
 use crate::http::kernel::body::{Body, Incoming};
 use crate::http::kernel::extract::{AcceptedLanguages, IdempotencyKey, Later, PathId, Query};
 use crate::http::kernel::json_response::json_response;
+use crate::http::kernel::names::BandName;
+use crate::http::kernel::paging::{self, DEFAULT_LIMIT, page};
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
-use crate::http::kernel::{alarm, paging};
+use crate::http::kernel::text::plain;
+use crate::http::v1::HttpResult;
+use crate::http::v1::submission_summary::SubmissionSummaryBody;
 use body::{AssessmentQuery, ReceiptBody, SubmissionAssessmentBody, SubmissionBody, SubmissionInput};
-use lists::{SubmissionPage, SubmissionQuery};
+
+/// Filters and page of the submission list.
+#[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct SubmissionQuery {
+    /// Only flagged submissions (true), or only submissions that are not flagged (false).
+    pub flagged: Option<bool>,
+    /// Only history imported from another system (true), or only other submissions (false).
+    pub imported: Option<bool>,
+    /// Only submissions whose band is settled and equal to this.
+    pub band: Option<BandName>,
+    /// Only submissions whose own score total is at least this.
+    #[validate(range(min = 0, max = 100))]
+    #[param(minimum = 0, maximum = 100)]
+    pub min_score: Option<i16>,
+    /// Only submissions with this finding, a rule id.
+    #[validate(length(min = 1, max = 100), custom(function = "plain"))]
+    #[param(min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
+    pub finding: Option<String>,
+    /// Only submissions on which this instrument is positive.
+    #[validate(length(min = 1, max = 100), custom(function = "plain"))]
+    #[param(min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
+    pub instrument_positive: Option<String>,
+    /// Only submissions received at or after this time, with an offset.
+    pub received_from: Option<Timestamp>,
+    /// Only submissions received before this time, with an offset.
+    pub received_to: Option<Timestamp>,
+    /// Only submissions of this subject.
+    pub subject_id: Option<Uuid>,
+    /// Maximum number of items; 50 by default.
+    #[validate(range(min = 1, max = 200))]
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<u16>,
+    /// `next_cursor` of the previous page.
+    #[validate(length(min = 1, max = 200))]
+    #[param(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
+    pub cursor: Option<String>,
+}
+
+page!(
+    /// A page of submissions, newest first.
+    SubmissionPage of SubmissionSummaryBody, from SubmissionSummary
+);
 
 /// Create a submission
 ///
@@ -40,7 +92,6 @@ use lists::{SubmissionPage, SubmissionQuery};
 /// with the same `Idempotency-Key` and body gets the same response and has no second effect.
 #[utoipa::path(
     tag = "screening",
-    operation_id = "create_submission",
     params(
         ("Idempotency-Key" = Option<String>, Header,
             description = "Idempotency key, which makes a retry safe: 1 to 255 visible characters, bare or in double quotes"),
@@ -50,9 +101,8 @@ use lists::{SubmissionPage, SubmissionQuery};
         "answers": {"age": 82, "activity": "inactive", "falls_past_year": 4, "stair_difficulty": "a_lot_or_unable",
             "medications": ["systemic_corticosteroid"]}
     })),
-    responses((status = 201, description = "Stored", body = ReceiptBody, headers(
-        ("Location" = String, description = "Path of the submission"),
-    ))),
+    responses((status = 201, description = "Stored", body = ReceiptBody,
+        headers(("Location" = String, description = "Path of the submission")))),
     extensions(("x-audit-action" = json!(AuditAction::SubmissionCreated))),
     security(("key" = ["browser"]))
 )]
@@ -64,7 +114,7 @@ pub async fn create_submission(
     key: Later<IdempotencyKey>,
     accepted: AcceptedLanguages,
     incoming: Incoming,
-) -> Result<HttpResponse, Problem> {
+) -> HttpResult {
     let key = key.read()?;
     let (actor, clinic) = (caller.actor(), caller.clinic());
     let language = accepted.for_clinic(clinic);
@@ -103,11 +153,9 @@ pub(in crate::http) async fn submit(
 /// Newest first. The header `Link` also gives the next page.
 #[utoipa::path(
     tag = "staff",
-    operation_id = "list_submissions",
     params(SubmissionQuery),
-    responses((status = 200, description = "A page", body = SubmissionPage, headers(
-        ("Link" = String, description = "rel=next: the next page, if there is one"),
-    ))),
+    responses((status = 200, description = "A page", body = SubmissionPage,
+        headers(("Link" = String, description = "rel=next: the next page, if there is one")))),
     extensions(("x-audit-action" = json!(AuditAction::SubmissionsListed))),
     security(("key" = ["staff"]))
 )]
@@ -117,7 +165,7 @@ pub async fn list_submissions(
     state: web::Data<State>,
     caller: Staff,
     query: Later<Query<SubmissionQuery>>,
-) -> Result<HttpResponse, Problem> {
+) -> HttpResult {
     let (filter, page) = query.read()?.0.parse();
     let page = submissions::list(&state.app, &caller.actor(), &filter, &page).await?;
     Ok(paging::answer(&request, page, SubmissionPage::new))
@@ -129,7 +177,6 @@ pub async fn list_submissions(
 /// that replace it.
 #[utoipa::path(
     tag = "staff",
-    operation_id = "get_submission",
     params(("id" = uuid::Uuid, Path, description = "Id of the submission")),
     responses((status = 200, description = "The submission", body = SubmissionBody)),
     extensions(("x-audit-action" = json!(AuditAction::SubmissionRead))),
@@ -141,7 +188,7 @@ pub async fn get_submission(
     fragments: web::Data<AllFragments>,
     caller: Intake,
     id: Later<PathId>,
-) -> Result<HttpResponse, Problem> {
+) -> HttpResult {
     let stored = submissions::get(&state.app, &caller.actor(), SubmissionId(id.read()?.0)).await?;
     let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
     let language = stored.language;
@@ -159,7 +206,6 @@ pub async fn get_submission(
 /// language is that of the submission.
 #[utoipa::path(
     tag = "staff",
-    operation_id = "get_submission_assessment",
     params(("id" = uuid::Uuid, Path, description = "Id of the submission"), AssessmentQuery),
     responses((status = 200, description = "The assessment", body = SubmissionAssessmentBody)),
     extensions(("x-audit-action" = json!(AuditAction::SubmissionAssessed))),
@@ -172,7 +218,7 @@ pub async fn get_submission_assessment(
     caller: Staff,
     id: Later<PathId>,
     query: Later<Query<AssessmentQuery>>,
-) -> Result<HttpResponse, Problem> {
+) -> HttpResult {
     let (id, version) = (SubmissionId(id.read()?.0), query.read()?.0.rule_table);
     let assessed = submissions::assess(&state.app, &caller.actor(), caller.clinic(), id, version.as_deref()).await?;
     let language = assessed.submission.language;
@@ -180,4 +226,21 @@ pub async fn get_submission_assessment(
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_LANGUAGE, language.as_str()));
     json_response(&mut response, &SubmissionAssessmentBody::new(&assessed, &rendering))
+}
+
+impl SubmissionQuery {
+    pub fn parse(self) -> (SubmissionFilter, PageRequest) {
+        let filter = SubmissionFilter {
+            flagged: self.flagged,
+            imported: self.imported,
+            band: self.band.map(|band| band.0),
+            min_score: self.min_score,
+            finding: self.finding,
+            instrument_positive: self.instrument_positive,
+            received_from: self.received_from,
+            received_to: self.received_to,
+            subject_id: self.subject_id.map(SubjectId),
+        };
+        (filter, PageRequest { limit: self.limit.unwrap_or(DEFAULT_LIMIT), cursor: self.cursor })
+    }
 }

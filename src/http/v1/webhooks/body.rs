@@ -1,7 +1,5 @@
 //! Webhooks in the API.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,9 +10,10 @@ use crate::app::webhooks::Again;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::EventId;
 use crate::domain::webhooks::delivery::{Delivery, LoggedAttempt};
-use crate::domain::webhooks::{Webhook, WebhookChange, WebhookDraft};
+use crate::domain::webhooks::{Webhook, WebhookChange, WebhookDraft, WebhookEvent};
 use crate::http::kernel::names::{DeliveryFailureName, DeliveryStateName, DisabledReasonName, WebhookEventName};
 use crate::http::kernel::paging::page;
+use crate::http::v1::input::required;
 
 /// A webhook to register.
 #[derive(Clone, Default, Deserialize, Validate, ToSchema)]
@@ -78,10 +77,8 @@ pub struct RedeliveryInput {
     #[schema(value_type = Option<Vec<Uuid>>, min_items = 1, max_items = 200)]
     pub ids: Option<Vec<Uuid>>,
     /// Start of the period, inclusive, with an offset.
-    #[schema(value_type = Option<String>, format = DateTime)]
     pub from: Option<Timestamp>,
     /// End of the period, exclusive, with an offset.
-    #[schema(value_type = Option<String>, format = DateTime)]
     pub to: Option<Timestamp>,
     /// For a period: only deliveries in this state.
     pub state: Option<DeliveryStateName>,
@@ -98,22 +95,16 @@ pub struct WebhookBody {
     /// Events that the webhook receives.
     pub events: Vec<WebhookEventName>,
     /// Description given by the clinic.
-    #[schema(required)]
     pub description: Option<String>,
     /// When it was registered.
-    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// Until when the previous secret also signs.
-    #[schema(required, value_type = Option<String>, format = DateTime)]
     pub previous_secret_until: Option<Timestamp>,
     /// Since when every attempt has failed; null if the last attempt succeeded.
-    #[schema(required, value_type = Option<String>, format = DateTime)]
     pub failing_since: Option<Timestamp>,
     /// Since when the webhook is disabled; null if it is enabled.
-    #[schema(required, value_type = Option<String>, format = DateTime)]
     pub disabled_at: Option<Timestamp>,
     /// Why the webhook is disabled: by an admin, because it answered 410, or because all attempts of five days failed.
-    #[schema(required)]
     pub disabled_reason: Option<DisabledReasonName>,
 }
 
@@ -137,15 +128,12 @@ pub struct WebhookDeliveryBody {
     /// Type of the event.
     pub event: WebhookEventName,
     /// When the event happened.
-    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// State of the delivery.
     pub state: DeliveryStateName,
     /// When the next attempt is due; null if there is none.
-    #[schema(required, value_type = Option<String>, format = DateTime)]
     pub next_attempt_at: Option<Timestamp>,
     /// When the event was delivered.
-    #[schema(required, value_type = Option<String>, format = DateTime)]
     pub delivered_at: Option<Timestamp>,
     /// The latest 20 attempts, in order.
     pub attempts: Vec<WebhookAttemptBody>,
@@ -156,13 +144,10 @@ pub struct WebhookDeliveryBody {
 #[schema(as = WebhookAttempt)]
 pub struct WebhookAttemptBody {
     /// When it began.
-    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// Status of the response; null if there was none.
-    #[schema(required)]
     pub status: Option<u16>,
     /// Why there was no response.
-    #[schema(required)]
     pub failure: Option<DeliveryFailureName>,
     /// Duration of the attempt, milliseconds.
     pub duration_ms: u32,
@@ -195,42 +180,21 @@ page!(
 );
 
 impl WebhookInput {
-    /// Parses the input.
-    ///
-    /// # Errors
-    /// Fails when a required field is missing.
-    pub fn parse(self) -> Result<WebhookDraft, Vec<Fault>> {
-        let missing = |pointer: &str| Fault::new(pointer, FaultCode::Required, "must be given");
-        match (self.url, self.events) {
-            (Some(url), Some(events)) => Ok(WebhookDraft { url, description: self.description, events: plain(events) }),
-            (url, events) => {
-                let faults = [url.is_none().then(|| missing("/url")), events.is_none().then(|| missing("/events"))];
-                Err(faults.into_iter().flatten().collect())
-            }
-        }
+    pub fn parse(self, faults: &mut Vec<Fault>) -> Option<WebhookDraft> {
+        let url = required(self.url, "/url", faults);
+        let events = required(self.events, "/events", faults);
+        Some(WebhookDraft { url: url?, description: self.description, events: plain(events?) })
     }
 }
 
-impl WebhookChangeInput {
-    /// Converts the input to a change.
-    #[must_use]
-    pub fn change(self) -> WebhookChange {
-        let (url, description, enabled) = (self.url, self.description, self.enabled);
-        WebhookChange { url, description, events: self.events.map(plain), enabled }
-    }
-}
-
-impl WebhookRotationInput {
-    /// How long both secrets sign.
-    #[must_use]
-    pub fn overlap(&self) -> Duration {
-        Duration::from_hours(self.overlap_hours.unwrap_or(24).into())
+impl From<WebhookChangeInput> for WebhookChange {
+    fn from(input: WebhookChangeInput) -> Self {
+        let WebhookChangeInput { url, events, description, enabled } = input;
+        Self { url, description, events: events.map(plain), enabled }
     }
 }
 
 impl RedeliveryInput {
-    /// Parses the request.
-    ///
     /// # Errors
     /// Fails unless either ids or a complete period are given.
     pub fn parse(self) -> Result<Again, Fault> {
@@ -245,7 +209,7 @@ impl RedeliveryInput {
     }
 }
 
-fn plain(events: Vec<WebhookEventName>) -> Vec<crate::domain::webhooks::WebhookEvent> {
+fn plain(events: Vec<WebhookEventName>) -> Vec<WebhookEvent> {
     events.into_iter().map(|event| event.0).collect()
 }
 

@@ -3,6 +3,8 @@
 
 pub mod body;
 
+use std::time::Duration;
+
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 
@@ -16,8 +18,10 @@ use crate::http::kernel::auth::Admin;
 use crate::http::kernel::body::{Body, Incoming};
 use crate::http::kernel::extract::{Later, PathId, Query};
 use crate::http::kernel::paging::{self, PageQuery};
-use crate::http::kernel::problem::{Problem, ProblemBody};
+use crate::http::kernel::problem::ProblemBody;
 use crate::http::kernel::state::State;
+use crate::http::v1::HttpResult;
+use crate::http::v1::input::{self, faultless};
 use body::{
     RedeliveryBody, RedeliveryInput, WebhookBody, WebhookChangeInput, WebhookDeliveryPage, WebhookInput, WebhookPage,
     WebhookPingBody, WebhookRotationInput, WebhookWithSecretBody,
@@ -29,13 +33,11 @@ use body::{
 /// only in this response; if it is lost, rotate it. A clinic has at most 100 webhooks.
 #[utoipa::path(
     tag = "admin",
-    operation_id = "create_webhook",
     request_body(content = WebhookInput, description = "URL and events",
         example = json!({"url": "https://clinic.example/hooks", "events": ["submission.flagged"]})),
     responses(
-        (status = 201, description = "The webhook with its secret", body = WebhookWithSecretBody, headers(
-            ("Location" = String, description = "The webhook"),
-        )),
+        (status = 201, description = "The webhook with its secret", body = WebhookWithSecretBody,
+            headers(("Location" = String, description = "The webhook"))),
         (status = 409, description = "The clinic already has 100 webhooks", body = ProblemBody,
             content_type = "application/problem+json"),
     ),
@@ -43,21 +45,13 @@ use body::{
     security(("key" = ["admin"]))
 )]
 #[post("/v1/webhooks")]
-pub async fn create_webhook(
-    state: web::Data<State>,
-    caller: Admin,
-    incoming: Incoming,
-) -> Result<HttpResponse, Problem> {
+pub async fn create_webhook(state: web::Data<State>, caller: Admin, incoming: Incoming) -> HttpResult {
     let Body { value, mut faults, .. } = incoming.read::<WebhookInput>().await?;
-    let draft = match value.parse() {
-        Ok(draft) if faults.is_empty() => draft,
-        Ok(_) => return Err(Problem::content(faults, None)),
-        Err(missing) => {
-            faults.extend(missing);
-            keep_first_of_each_place(&mut faults);
-            return Err(Problem::content(faults, None));
-        }
-    };
+    let draft = value.parse(&mut faults);
+    if draft.is_none() {
+        keep_first_of_each_place(&mut faults);
+    }
+    let draft = faultless(draft, faults)?;
     let (webhook, secret) = webhooks::create(&state.app, &caller.actor(), draft).await?;
     let location = format!("/v1/webhooks/{}", webhook.webhook_id);
     Ok(HttpResponse::Created().insert_header((LOCATION, location)).json(with_secret(webhook, &secret)))
@@ -69,13 +63,12 @@ pub async fn create_webhook(
 /// returned.
 #[utoipa::path(
     tag = "admin",
-    operation_id = "list_webhooks",
     responses((status = 200, description = "All webhooks", body = WebhookPage)),
     extensions(("x-audit-action" = json!(AuditAction::WebhooksListed))),
     security(("key" = ["admin"]))
 )]
 #[get("/v1/webhooks")]
-pub async fn list_webhooks(state: web::Data<State>, caller: Admin) -> Result<HttpResponse, Problem> {
+pub async fn list_webhooks(state: web::Data<State>, caller: Admin) -> HttpResult {
     let found = webhooks::list(&state.app, &caller.actor()).await?;
     Ok(HttpResponse::Ok().json(WebhookPage::new(found, None)))
 }
@@ -85,14 +78,13 @@ pub async fn list_webhooks(state: web::Data<State>, caller: Admin) -> Result<Htt
 /// Without its secret, which is never returned again.
 #[utoipa::path(
     tag = "admin",
-    operation_id = "get_webhook",
     params(("id" = uuid::Uuid, Path, description = "Id of the webhook")),
     responses((status = 200, description = "The webhook", body = WebhookBody)),
     extensions(("x-audit-action" = json!(AuditAction::WebhookRead))),
     security(("key" = ["admin"]))
 )]
 #[get("/v1/webhooks/{id}")]
-pub async fn get_webhook(state: web::Data<State>, caller: Admin, id: Later<PathId>) -> Result<HttpResponse, Problem> {
+pub async fn get_webhook(state: web::Data<State>, caller: Admin, id: Later<PathId>) -> HttpResult {
     let webhook = webhooks::get(&state.app, &caller.actor(), WebhookId(id.read()?.0)).await?;
     Ok(HttpResponse::Ok().json(WebhookBody::from(webhook)))
 }
@@ -103,7 +95,6 @@ pub async fn get_webhook(state: web::Data<State>, caller: Admin, id: Later<PathI
 /// is sent to it and no new deliveries are created.
 #[utoipa::path(
     tag = "admin",
-    operation_id = "update_webhook",
     params(("id" = uuid::Uuid, Path, description = "Id of the webhook")),
     request_body(content = WebhookChangeInput, description = "The changes", example = json!({"enabled": true})),
     responses((status = 200, description = "The webhook after the change", body = WebhookBody)),
@@ -116,13 +107,10 @@ pub async fn update_webhook(
     caller: Admin,
     id: Later<PathId>,
     incoming: Incoming,
-) -> Result<HttpResponse, Problem> {
+) -> HttpResult {
     let id = WebhookId(id.read()?.0);
-    let Body { value, faults, .. } = incoming.read::<WebhookChangeInput>().await?;
-    if !faults.is_empty() {
-        return Err(AppError::Faulty(faults).into());
-    }
-    let webhook = webhooks::update(&state.app, &caller.actor(), id, value.change()).await?;
+    let change = input::read::<WebhookChangeInput>(incoming).await?;
+    let webhook = webhooks::update(&state.app, &caller.actor(), id, change.into()).await?;
     Ok(HttpResponse::Ok().json(WebhookBody::from(webhook)))
 }
 
@@ -131,18 +119,13 @@ pub async fn update_webhook(
 /// Also removes its deliveries, sent and pending.
 #[utoipa::path(
     tag = "admin",
-    operation_id = "delete_webhook",
     params(("id" = uuid::Uuid, Path, description = "Id of the webhook")),
     responses((status = 204, description = "Removed")),
     extensions(("x-audit-action" = json!(AuditAction::WebhookDeleted))),
     security(("key" = ["admin"]))
 )]
 #[delete("/v1/webhooks/{id}")]
-pub async fn delete_webhook(
-    state: web::Data<State>,
-    caller: Admin,
-    id: Later<PathId>,
-) -> Result<HttpResponse, Problem> {
+pub async fn delete_webhook(state: web::Data<State>, caller: Admin, id: Later<PathId>) -> HttpResult {
     webhooks::delete(&state.app, &caller.actor(), WebhookId(id.read()?.0)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -153,7 +136,6 @@ pub async fn delete_webhook(
 /// receiver can change over at any time.
 #[utoipa::path(
     tag = "admin",
-    operation_id = "rotate_webhook_secret",
     params(("id" = uuid::Uuid, Path, description = "Id of the webhook")),
     request_body(content = WebhookRotationInput, description = "How long both secrets sign",
         example = json!({"overlap_hours": 24})),
@@ -167,13 +149,11 @@ pub async fn rotate_webhook_secret(
     caller: Admin,
     id: Later<PathId>,
     incoming: Incoming,
-) -> Result<HttpResponse, Problem> {
+) -> HttpResult {
     let id = WebhookId(id.read()?.0);
-    let Body { value, faults, .. } = incoming.read::<WebhookRotationInput>().await?;
-    if !faults.is_empty() {
-        return Err(AppError::Faulty(faults).into());
-    }
-    let (webhook, secret) = webhooks::rotate(&state.app, &caller.actor(), id, value.overlap()).await?;
+    let rotation = input::read::<WebhookRotationInput>(incoming).await?;
+    let overlap = Duration::from_hours(rotation.overlap_hours.unwrap_or(24).into());
+    let (webhook, secret) = webhooks::rotate(&state.app, &caller.actor(), id, overlap).await?;
     Ok(HttpResponse::Ok().json(with_secret(webhook, &secret)))
 }
 
@@ -183,7 +163,6 @@ pub async fn rotate_webhook_secret(
 /// webhook is disabled.
 #[utoipa::path(
     tag = "admin",
-    operation_id = "ping_webhook",
     params(("id" = uuid::Uuid, Path, description = "Id of the webhook")),
     responses(
         (status = 202, description = "The ping is queued", body = WebhookPingBody),
@@ -194,7 +173,7 @@ pub async fn rotate_webhook_secret(
     security(("key" = ["admin"]))
 )]
 #[post("/v1/webhooks/{id}/ping")]
-pub async fn ping_webhook(state: web::Data<State>, caller: Admin, id: Later<PathId>) -> Result<HttpResponse, Problem> {
+pub async fn ping_webhook(state: web::Data<State>, caller: Admin, id: Later<PathId>) -> HttpResult {
     let event_id = webhooks::ping(&state.app, &caller.actor(), WebhookId(id.read()?.0)).await?;
     Ok(HttpResponse::Accepted().json(WebhookPingBody { id: event_id.0 }))
 }
@@ -205,11 +184,9 @@ pub async fn ping_webhook(state: web::Data<State>, caller: Admin, id: Later<Path
 /// bodies are not stored.
 #[utoipa::path(
     tag = "admin",
-    operation_id = "list_webhook_deliveries",
     params(("id" = uuid::Uuid, Path, description = "Id of the webhook"), PageQuery),
-    responses((status = 200, description = "A page", body = WebhookDeliveryPage, headers(
-        ("Link" = String, description = "rel=next: the next page, if there is one"),
-    ))),
+    responses((status = 200, description = "A page", body = WebhookDeliveryPage,
+        headers(("Link" = String, description = "rel=next: the next page, if there is one")))),
     extensions(("x-audit-action" = json!(AuditAction::WebhookDeliveriesListed))),
     security(("key" = ["admin"]))
 )]
@@ -220,7 +197,7 @@ pub async fn list_webhook_deliveries(
     caller: Admin,
     id: Later<PathId>,
     query: Later<Query<PageQuery>>,
-) -> Result<HttpResponse, Problem> {
+) -> HttpResult {
     let id = WebhookId(id.read()?.0);
     let page = webhooks::deliveries(&state.app, &caller.actor(), id, &query.read()?.0.into()).await?;
     Ok(paging::answer(&request, page, WebhookDeliveryPage::new))
@@ -233,7 +210,6 @@ pub async fn list_webhook_deliveries(
 /// in progress are skipped.
 #[utoipa::path(
     tag = "admin",
-    operation_id = "redeliver_webhook_deliveries",
     params(("id" = uuid::Uuid, Path, description = "Id of the webhook")),
     request_body(content = RedeliveryInput, description = "What to send again", example = json!({
         "from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z", "state": "failed"
@@ -248,13 +224,10 @@ pub async fn redeliver_webhook_deliveries(
     caller: Admin,
     id: Later<PathId>,
     incoming: Incoming,
-) -> Result<HttpResponse, Problem> {
+) -> HttpResult {
     let id = WebhookId(id.read()?.0);
-    let Body { value, faults, .. } = incoming.read::<RedeliveryInput>().await?;
-    if !faults.is_empty() {
-        return Err(AppError::Faulty(faults).into());
-    }
-    let again = value.parse().map_err(|fault| AppError::Faulty(vec![fault]))?;
+    let again =
+        input::read::<RedeliveryInput>(incoming).await?.parse().map_err(|fault| AppError::Faulty(vec![fault]))?;
     let deliveries = webhooks::redeliver(&state.app, &caller.actor(), id, &again).await?;
     Ok(HttpResponse::Accepted().json(RedeliveryBody { deliveries }))
 }

@@ -10,6 +10,7 @@ use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::follow_ups::{Closing, ClosingOutcome, FollowUpCommand, NotNeededReason, Note};
 use crate::domain::ids::CredentialId;
 use crate::http::kernel::names::{ClosingOutcomeName, DiagnosisName, NotNeededReasonName};
+use crate::http::v1::input::required;
 
 /// Body of a command without parameters; only an optional note.
 #[derive(Clone, Default, Deserialize, Validate, ToSchema)]
@@ -107,15 +108,13 @@ pub struct NoteInput {
 pub type ParsedCommand = Option<(FollowUpCommand, Option<Note>)>;
 
 impl CommandInput {
-    /// Parses the body of a command without parameters.
-    #[expect(clippy::unnecessary_wraps, reason = "the result has the form of the other commands")]
-    pub fn parse(self, command: FollowUpCommand, faults: &mut Vec<Fault>) -> ParsedCommand {
-        Some((command, note(self.note, faults)))
+    /// The parser of the body of a command without parameters.
+    pub fn of(command: FollowUpCommand) -> impl FnOnce(Self, &mut Vec<Fault>) -> ParsedCommand {
+        move |body, faults| Some((command, note(body.note, faults)))
     }
 }
 
 impl ReassignInput {
-    /// Parses the body; faults are added with their pointers.
     pub fn parse(self, faults: &mut Vec<Fault>) -> ParsedCommand {
         let note = note(self.note, faults);
         let to = required(self.to, "/to", faults)?;
@@ -124,7 +123,6 @@ impl ReassignInput {
 }
 
 impl ContactInput {
-    /// Parses the body; faults are added with their pointers.
     pub fn parse(self, faults: &mut Vec<Fault>) -> ParsedCommand {
         let note = note(self.note, faults);
         let reached = required(self.reached, "/reached", faults)?;
@@ -133,7 +131,6 @@ impl ContactInput {
 }
 
 impl BookInput {
-    /// Parses the body; faults are added with their pointers.
     pub fn parse(self, faults: &mut Vec<Fault>) -> ParsedCommand {
         let note = note(self.note, faults);
         let appointment_at = required(self.appointment_at, "/appointment_at", faults)?;
@@ -142,7 +139,6 @@ impl BookInput {
 }
 
 impl NoteInput {
-    /// Parses the body; faults are added with their pointers.
     pub fn parse(self, faults: &mut Vec<Fault>) -> ParsedCommand {
         let text = required(self.note, "/note", faults)?;
         Some((FollowUpCommand::Note, note(Some(text), faults)))
@@ -150,14 +146,15 @@ impl NoteInput {
 }
 
 impl CloseInput {
-    /// Parses the body; faults are added with their pointers.
     pub fn parse(self, faults: &mut Vec<Fault>) -> ParsedCommand {
-        let note = note(self.note.clone(), faults);
+        let note = note(self.note, faults);
         let outcome = required(self.outcome, "/outcome", faults)?.0;
-        let found = [self.diagnosis.is_some(), self.grip_strength_g.is_some(), self.five_chair_stands_ms.is_some()];
-        let places = ["/diagnosis", "/grip_strength_g", "/five_chair_stands_ms"];
-        let surplus = found.into_iter().zip(places).map(|(set, place)| (set, place, ClosingOutcome::Attended));
-        for (set, place, only) in surplus.chain([(self.reason.is_some(), "/reason", ClosingOutcome::NotNeeded)]) {
+        for (set, place, only) in [
+            (self.diagnosis.is_some(), "/diagnosis", ClosingOutcome::Attended),
+            (self.grip_strength_g.is_some(), "/grip_strength_g", ClosingOutcome::Attended),
+            (self.five_chair_stands_ms.is_some(), "/five_chair_stands_ms", ClosingOutcome::Attended),
+            (self.reason.is_some(), "/reason", ClosingOutcome::NotNeeded),
+        ] {
             if set && outcome != only {
                 let detail = format!("is only allowed with the outcome {}", only.as_str());
                 faults.push(Fault::new(place, FaultCode::Contradiction, detail));
@@ -187,18 +184,5 @@ fn reason(given: Option<NotNeededReasonName>, faults: &mut Vec<Fault>) -> Option
 }
 
 fn note(text: Option<String>, faults: &mut Vec<Fault>) -> Option<Note> {
-    match Note::parse(&text?) {
-        Ok(note) => Some(note),
-        Err(fault) => {
-            faults.push(fault.under("/note"));
-            None
-        }
-    }
-}
-
-fn required<T>(value: Option<T>, pointer: &str, faults: &mut Vec<Fault>) -> Option<T> {
-    if value.is_none() {
-        faults.push(Fault::new(pointer, FaultCode::Required, "must be given"));
-    }
-    value
+    Note::parse(&text?).map_err(|fault| faults.push(fault.under("/note"))).ok()
 }

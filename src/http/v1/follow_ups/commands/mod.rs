@@ -2,17 +2,13 @@
 
 pub mod body;
 
-use std::future::{Ready, ready};
-
-use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest, HttpResponse, post, web};
+use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::de::DeserializeOwned;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, IntoResponses};
 use validator::Validate;
 
 use super::body::FollowUpBody;
-use crate::app::follow_ups::commands;
-use crate::app::follow_ups::commands::Answered;
+use crate::app::follow_ups::commands::{self, Answered, CommandRequest};
 use crate::app::submissions::idempotency;
 use crate::domain::audit::AuditAction;
 use crate::domain::fault::{Fault, keep_first_of_each_place};
@@ -21,8 +17,9 @@ use crate::domain::ids::FollowUpId;
 use crate::http::kernel::auth::Staff;
 use crate::http::kernel::body::Incoming;
 use crate::http::kernel::extract::{IdempotencyKey, IfMatch, Later, Parameter as _, PathId};
-use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
+use crate::http::v1::HttpResult;
+use crate::http::v1::input::faultless;
 use body::{BookInput, CloseInput, CommandInput, ContactInput, NoteInput, ParsedCommand, ReassignInput};
 
 /// Headers of every command.
@@ -38,47 +35,36 @@ struct CommandHeaders {
     idempotency_key: Option<String>,
 }
 
+/// The response to every command with an id.
+#[derive(IntoResponses)]
+#[response(status = 200, description = "The follow-up after the command",
+    headers(("ETag" = String, description = "The version of the follow-up")))]
+#[expect(dead_code, reason = "only for the OpenAPI document")]
+struct Changed(FollowUpBody);
+
 /// A command that is read only after its caller is authenticated.
-pub struct UnreadCommand {
-    request: HttpRequest,
-    incoming: Incoming,
-}
+type UnreadCommand = (HttpRequest, Incoming);
 
-impl UnreadCommand {
-    /// Runs the command and responds with the changed follow-up.
-    async fn execute<T: DeserializeOwned + Validate>(
-        self,
-        state: &State,
-        caller: &Staff,
-        operation: &str,
-        read: impl FnOnce(T, &mut Vec<Fault>) -> ParsedCommand,
-    ) -> Result<HttpResponse, Problem> {
-        let (id, version) = (PathId::read(&self.request)?.0, IfMatch::read(&self.request)?.0);
-        let key = IdempotencyKey::read(&self.request)?.0;
-        let body = self.incoming.read_if_any::<T>().await?;
-        let actor = caller.actor();
-        let bind = |key| idempotency::bind(&state.app, actor.sender_id, key, operation, &[id], &body.canonical());
-        let idempotency = key.map(bind);
-        let mut faults = body.faults;
-        let parsed = read(body.value, &mut faults);
-        keep_first_of_each_place(&mut faults);
-        let Some((command, note)) = parsed.filter(|_| faults.is_empty()) else {
-            return Err(Problem::content(faults, None));
-        };
-        let follow_up_id = FollowUpId(id);
-        let asked = commands::CommandRequest { follow_up_id, version, command, note, idempotency };
-        Ok(answer(commands::command(&state.app, &actor, asked).await?))
-    }
-}
-
-impl FromRequest for UnreadCommand {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let incoming = Incoming::from_request(request, payload).into_inner();
-        ready(incoming.map(|incoming| Self { request: request.clone(), incoming }))
-    }
+/// Runs the command and responds with the changed follow-up.
+async fn execute<T: DeserializeOwned + Validate>(
+    state: &State,
+    caller: &Staff,
+    (request, incoming): UnreadCommand,
+    operation: &str,
+    read: impl FnOnce(T, &mut Vec<Fault>) -> ParsedCommand,
+) -> HttpResult {
+    let (id, version) = (PathId::read(&request)?.0, IfMatch::read(&request)?.0);
+    let key = IdempotencyKey::read(&request)?.0;
+    let body = incoming.read_if_any::<T>().await?;
+    let actor = caller.actor();
+    let idempotency =
+        key.map(|key| idempotency::bind(&state.app, actor.sender_id, key, operation, &[id], &body.canonical()));
+    let mut faults = body.faults;
+    let parsed = read(body.value, &mut faults);
+    keep_first_of_each_place(&mut faults);
+    let (command, note) = faultless(parsed, faults)?;
+    let request = CommandRequest { follow_up_id: FollowUpId(id), version, command, note, idempotency };
+    Ok(answer(commands::command(&state.app, &actor, request).await?))
 }
 
 fn answer(answered: Answered) -> HttpResponse {
@@ -92,27 +78,21 @@ fn answer(answered: Answered) -> HttpResponse {
 /// with the same `Idempotency-Key` gets the same one again.
 #[utoipa::path(
     tag = "staff",
-    operation_id = "take_next_follow_up",
     params(("Idempotency-Key" = Option<String>, Header,
         description = "Idempotency key, which makes a retry safe: 1 to 255 visible characters, bare or in double quotes")),
     responses(
-        (status = 200, description = "The follow-up, now assigned to the caller", body = FollowUpBody, headers(
-            ("ETag" = String, description = "The version of the follow-up"),
-        )),
+        (status = 200, description = "The follow-up, now assigned to the caller", body = FollowUpBody,
+            headers(("ETag" = String, description = "The version of the follow-up"))),
         (status = 204, description = "No follow-up is open"),
     ),
     extensions(("x-audit-action" = json!(AuditAction::FollowUpTaken))),
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/next")]
-pub async fn take_next_follow_up(
-    state: web::Data<State>,
-    caller: Staff,
-    key: Later<IdempotencyKey>,
-) -> Result<HttpResponse, Problem> {
-    let actor = caller.actor();
-    let bind = |key| idempotency::bind(&state.app, actor.sender_id, key, "take_next_follow_up", &[], b"");
-    let idempotency = key.read()?.0.map(bind);
+pub async fn take_next_follow_up(state: web::Data<State>, caller: Staff, key: Later<IdempotencyKey>) -> HttpResult {
+    let (actor, key) = (caller.actor(), key.read()?.0);
+    let idempotency =
+        key.map(|key| idempotency::bind(&state.app, actor.sender_id, key, "take_next_follow_up", &[], b""));
     let taken = commands::take_next(&state.app, &actor, idempotency.as_ref()).await?;
     Ok(taken.map_or_else(|| HttpResponse::NoContent().finish(), answer))
 }
@@ -122,27 +102,16 @@ pub async fn take_next_follow_up(
 /// Assigns an open follow-up to the caller. A follow-up that is already assigned is taken over by reassigning it.
 #[utoipa::path(
     tag = "staff",
-    operation_id = "claim_follow_up",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
     request_body(content = Option<CommandInput>, description = "Optional; the body may be left out",
         example = json!({"note": "Asked for a call in the afternoon"})),
-    responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
-        ("ETag" = String, description = "The version of the follow-up"),
-    ))),
+    responses(Changed),
     extensions(("x-audit-action" = json!(AuditAction::FollowUpClaimed))),
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/{id}/claim")]
-pub async fn claim_follow_up(
-    state: web::Data<State>,
-    caller: Staff,
-    asked: UnreadCommand,
-) -> Result<HttpResponse, Problem> {
-    asked
-        .execute(&state, &caller, "claim_follow_up", |body: CommandInput, faults| {
-            body.parse(FollowUpCommand::Claim, faults)
-        })
-        .await
+pub async fn claim_follow_up(state: web::Data<State>, caller: Staff, asked: UnreadCommand) -> HttpResult {
+    execute(&state, &caller, asked, "claim_follow_up", CommandInput::of(FollowUpCommand::Claim)).await
 }
 
 /// Release a follow-up
@@ -150,27 +119,16 @@ pub async fn claim_follow_up(
 /// Removes the assignee; the follow-up is open again. Only the assignee may do this, and only without an appointment.
 #[utoipa::path(
     tag = "staff",
-    operation_id = "release_follow_up",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
     request_body(content = Option<CommandInput>, description = "Optional; the body may be left out",
         example = json!({"note": "Asked for a call in the afternoon"})),
-    responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
-        ("ETag" = String, description = "The version of the follow-up"),
-    ))),
+    responses(Changed),
     extensions(("x-audit-action" = json!(AuditAction::FollowUpReleased))),
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/{id}/release")]
-pub async fn release_follow_up(
-    state: web::Data<State>,
-    caller: Staff,
-    asked: UnreadCommand,
-) -> Result<HttpResponse, Problem> {
-    asked
-        .execute(&state, &caller, "release_follow_up", |body: CommandInput, faults| {
-            body.parse(FollowUpCommand::Release, faults)
-        })
-        .await
+pub async fn release_follow_up(state: web::Data<State>, caller: Staff, asked: UnreadCommand) -> HttpResult {
+    execute(&state, &caller, asked, "release_follow_up", CommandInput::of(FollowUpCommand::Release)).await
 }
 
 /// Reassign a follow-up
@@ -178,23 +136,16 @@ pub async fn release_follow_up(
 /// Assigns the follow-up to a member of staff. All staff may do this, also for themselves, to take over a follow-up.
 #[utoipa::path(
     tag = "staff",
-    operation_id = "reassign_follow_up",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
     request_body(content = ReassignInput, description = "Parameters of the command",
         example = json!({"to": "0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6071"})),
-    responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
-        ("ETag" = String, description = "The version of the follow-up"),
-    ))),
+    responses(Changed),
     extensions(("x-audit-action" = json!(AuditAction::FollowUpReassigned))),
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/{id}/reassign")]
-pub async fn reassign_follow_up(
-    state: web::Data<State>,
-    caller: Staff,
-    asked: UnreadCommand,
-) -> Result<HttpResponse, Problem> {
-    asked.execute(&state, &caller, "reassign_follow_up", ReassignInput::parse).await
+pub async fn reassign_follow_up(state: web::Data<State>, caller: Staff, asked: UnreadCommand) -> HttpResult {
+    execute(&state, &caller, asked, "reassign_follow_up", ReassignInput::parse).await
 }
 
 /// Record a contact attempt
@@ -203,23 +154,16 @@ pub async fn reassign_follow_up(
 /// this.
 #[utoipa::path(
     tag = "staff",
-    operation_id = "contact_follow_up",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
     request_body(content = ContactInput, description = "Parameters of the command",
         example = json!({"reached": true})),
-    responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
-        ("ETag" = String, description = "The version of the follow-up"),
-    ))),
+    responses(Changed),
     extensions(("x-audit-action" = json!(AuditAction::FollowUpContacted))),
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/{id}/contact")]
-pub async fn contact_follow_up(
-    state: web::Data<State>,
-    caller: Staff,
-    asked: UnreadCommand,
-) -> Result<HttpResponse, Problem> {
-    asked.execute(&state, &caller, "contact_follow_up", ContactInput::parse).await
+pub async fn contact_follow_up(state: web::Data<State>, caller: Staff, asked: UnreadCommand) -> HttpResult {
+    execute(&state, &caller, asked, "contact_follow_up", ContactInput::parse).await
 }
 
 /// Book an appointment
@@ -227,23 +171,16 @@ pub async fn contact_follow_up(
 /// Sets or changes the time of the appointment. Only the assignee may do this.
 #[utoipa::path(
     tag = "staff",
-    operation_id = "book_follow_up",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
     request_body(content = BookInput, description = "Parameters of the command",
         example = json!({"appointment_at": "2026-12-01T09:30:00+01:00"})),
-    responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
-        ("ETag" = String, description = "The version of the follow-up"),
-    ))),
+    responses(Changed),
     extensions(("x-audit-action" = json!(AuditAction::FollowUpBooked))),
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/{id}/book")]
-pub async fn book_follow_up(
-    state: web::Data<State>,
-    caller: Staff,
-    asked: UnreadCommand,
-) -> Result<HttpResponse, Problem> {
-    asked.execute(&state, &caller, "book_follow_up", BookInput::parse).await
+pub async fn book_follow_up(state: web::Data<State>, caller: Staff, asked: UnreadCommand) -> HttpResult {
+    execute(&state, &caller, asked, "book_follow_up", BookInput::parse).await
 }
 
 /// Cancel an appointment
@@ -251,27 +188,16 @@ pub async fn book_follow_up(
 /// The state becomes contacted again. Only the assignee may do this.
 #[utoipa::path(
     tag = "staff",
-    operation_id = "unbook_follow_up",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
     request_body(content = Option<CommandInput>, description = "Optional; the body may be left out",
         example = json!({"note": "Asked for a call in the afternoon"})),
-    responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
-        ("ETag" = String, description = "The version of the follow-up"),
-    ))),
+    responses(Changed),
     extensions(("x-audit-action" = json!(AuditAction::FollowUpUnbooked))),
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/{id}/unbook")]
-pub async fn unbook_follow_up(
-    state: web::Data<State>,
-    caller: Staff,
-    asked: UnreadCommand,
-) -> Result<HttpResponse, Problem> {
-    asked
-        .execute(&state, &caller, "unbook_follow_up", |body: CommandInput, faults| {
-            body.parse(FollowUpCommand::Unbook, faults)
-        })
-        .await
+pub async fn unbook_follow_up(state: web::Data<State>, caller: Staff, asked: UnreadCommand) -> HttpResult {
+    execute(&state, &caller, asked, "unbook_follow_up", CommandInput::of(FollowUpCommand::Unbook)).await
 }
 
 /// Record a missed appointment
@@ -280,26 +206,16 @@ pub async fn unbook_follow_up(
 /// assignee may do this.
 #[utoipa::path(
     tag = "staff",
-    operation_id = "mark_follow_up_not_attended",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
     request_body(content = Option<CommandInput>, description = "Optional; the body may be left out",
         example = json!({"note": "Asked for a call in the afternoon"})),
-    responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
-        ("ETag" = String, description = "The version of the follow-up"),
-    ))),
+    responses(Changed),
     extensions(("x-audit-action" = json!(AuditAction::FollowUpMissed))),
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/{id}/did-not-attend")]
-pub async fn mark_follow_up_not_attended(
-    state: web::Data<State>,
-    caller: Staff,
-    asked: UnreadCommand,
-) -> Result<HttpResponse, Problem> {
-    asked
-        .execute(&state, &caller, "mark_follow_up_not_attended", |body: CommandInput, faults| {
-            body.parse(FollowUpCommand::DidNotAttend, faults)
-        })
+pub async fn mark_follow_up_not_attended(state: web::Data<State>, caller: Staff, asked: UnreadCommand) -> HttpResult {
+    execute(&state, &caller, asked, "mark_follow_up_not_attended", CommandInput::of(FollowUpCommand::DidNotAttend))
         .await
 }
 
@@ -309,23 +225,16 @@ pub async fn mark_follow_up_not_attended(
 /// needed. `unreachable` requires at least one attempt.
 #[utoipa::path(
     tag = "staff",
-    operation_id = "close_follow_up",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
     request_body(content = CloseInput, description = "Parameters of the command",
         example = json!({"outcome": "attended", "diagnosis": "probable", "grip_strength_g": 24500})),
-    responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
-        ("ETag" = String, description = "The version of the follow-up"),
-    ))),
+    responses(Changed),
     extensions(("x-audit-action" = json!(AuditAction::FollowUpClosed))),
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/{id}/close")]
-pub async fn close_follow_up(
-    state: web::Data<State>,
-    caller: Staff,
-    asked: UnreadCommand,
-) -> Result<HttpResponse, Problem> {
-    asked.execute(&state, &caller, "close_follow_up", CloseInput::parse).await
+pub async fn close_follow_up(state: web::Data<State>, caller: Staff, asked: UnreadCommand) -> HttpResult {
+    execute(&state, &caller, asked, "close_follow_up", CloseInput::parse).await
 }
 
 /// Reopen a follow-up
@@ -334,27 +243,16 @@ pub async fn close_follow_up(
 /// subject has another follow-up that is not closed.
 #[utoipa::path(
     tag = "staff",
-    operation_id = "reopen_follow_up",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
     request_body(content = Option<CommandInput>, description = "Optional; the body may be left out",
         example = json!({"note": "Asked for a call in the afternoon"})),
-    responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
-        ("ETag" = String, description = "The version of the follow-up"),
-    ))),
+    responses(Changed),
     extensions(("x-audit-action" = json!(AuditAction::FollowUpReopened))),
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/{id}/reopen")]
-pub async fn reopen_follow_up(
-    state: web::Data<State>,
-    caller: Staff,
-    asked: UnreadCommand,
-) -> Result<HttpResponse, Problem> {
-    asked
-        .execute(&state, &caller, "reopen_follow_up", |body: CommandInput, faults| {
-            body.parse(FollowUpCommand::Reopen, faults)
-        })
-        .await
+pub async fn reopen_follow_up(state: web::Data<State>, caller: Staff, asked: UnreadCommand) -> HttpResult {
+    execute(&state, &caller, asked, "reopen_follow_up", CommandInput::of(FollowUpCommand::Reopen)).await
 }
 
 /// Add a note to a follow-up
@@ -362,21 +260,14 @@ pub async fn reopen_follow_up(
 /// Stores an encrypted note, in any state. All staff may do this; the history shows the note.
 #[utoipa::path(
     tag = "staff",
-    operation_id = "note_follow_up",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
     request_body(content = NoteInput, description = "Parameters of the command",
         example = json!({"note": "Asked for a call in the afternoon"})),
-    responses((status = 200, description = "The follow-up after the command", body = FollowUpBody, headers(
-        ("ETag" = String, description = "The version of the follow-up"),
-    ))),
+    responses(Changed),
     extensions(("x-audit-action" = json!(AuditAction::FollowUpNoted))),
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/{id}/notes")]
-pub async fn note_follow_up(
-    state: web::Data<State>,
-    caller: Staff,
-    asked: UnreadCommand,
-) -> Result<HttpResponse, Problem> {
-    asked.execute(&state, &caller, "note_follow_up", NoteInput::parse).await
+pub async fn note_follow_up(state: web::Data<State>, caller: Staff, asked: UnreadCommand) -> HttpResult {
+    execute(&state, &caller, asked, "note_follow_up", NoteInput::parse).await
 }

@@ -12,9 +12,7 @@ use crate::domain::submissions::stored::StoredSubmission;
 use crate::http::kernel::names::OriginName;
 use crate::http::kernel::problem::ProblemBody;
 use crate::http::v1::screening::assessment::AssessmentBody;
-use crate::http::v1::submissions::body::{
-    FlagReasonBody, FollowUpLinkBody, ReceiptBody, SubmissionInput, flag_reasons,
-};
+use crate::http::v1::submissions::body::{FlagReasonBody, FollowUpLinkBody, SubmissionInput, flag_reasons};
 
 /// Maximum number of items in a batch.
 pub const MOST_ITEMS: usize = 1_000;
@@ -51,7 +49,6 @@ pub struct BatchItemInput<'a> {
 pub struct FaultyItem {
     /// The submission, with any content.
     pub submission: Option<IgnoredAny>,
-    /// The idempotency key.
     #[expect(dead_code, reason = "only its type is checked")]
     pub idempotency_key: Option<String>,
 }
@@ -93,7 +90,6 @@ pub struct BatchReceiptBody<'a> {
     /// Id of the submission.
     pub id: Uuid,
     /// When it was received.
-    #[schema(value_type = String, format = DateTime)]
     pub received_at: Timestamp,
     /// Id of the subject.
     pub subject_id: Uuid,
@@ -105,7 +101,6 @@ pub struct BatchReceiptBody<'a> {
     pub flag_reasons: Vec<FlagReasonBody>,
     /// The follow-up that the submission opened or joined, in its state at that time; null when the submission is not flagged
     /// or was imported.
-    #[schema(required)]
     pub follow_up: Option<FollowUpLinkBody>,
     /// The assessment of the answers by the rule table; omitted from short results.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,10 +108,8 @@ pub struct BatchReceiptBody<'a> {
     pub assessment: Option<AssessmentBody<'a>>,
 }
 
-impl BatchReceiptBody<'_> {
-    /// The receipt without the assessment.
-    #[must_use]
-    pub fn short(stored: &StoredSubmission) -> Self {
+impl<'a> BatchReceiptBody<'a> {
+    pub fn new(stored: &StoredSubmission, assessment: Option<AssessmentBody<'a>>) -> Self {
         Self {
             id: stored.submission_id.0,
             received_at: stored.received_at,
@@ -125,15 +118,7 @@ impl BatchReceiptBody<'_> {
             flagged: stored.assessment.flagged(),
             flag_reasons: flag_reasons(&stored.assessment),
             follow_up: stored.follow_up.map(FollowUpLinkBody::from),
-            assessment: None,
+            assessment,
         }
-    }
-}
-
-impl<'a> From<ReceiptBody<'a>> for BatchReceiptBody<'a> {
-    fn from(receipt: ReceiptBody<'a>) -> Self {
-        let ReceiptBody { id, received_at, subject_id, origin, flagged, flag_reasons, follow_up, assessment } = receipt;
-        let assessment = Some(assessment);
-        Self { id, received_at, subject_id, origin, flagged, flag_reasons, follow_up, assessment }
     }
 }

@@ -5,14 +5,16 @@ use actix_web::http::StatusCode;
 use actix_web::web::{self, Bytes};
 use uuid::Uuid;
 
+use super::body::{BatchItemInput, BatchReceiptBody, BatchResultBody, FaultyItem};
 use crate::app::audit;
+use crate::app::error::AppError;
 use crate::app::screening::rule_tables;
 use crate::domain::access::actor::Actor;
 use crate::domain::audit::AuditAction;
 use crate::domain::clinics::Clinic;
 use crate::domain::fault::{Fault, FaultCode, keep_first_of_each_place};
 use crate::domain::language::Language;
-use crate::domain::submissions::stored::StoredSubmission;
+use crate::domain::screening::questionnaire::Audiences;
 use crate::http::kernel::body::{BODY_LIMIT, Body};
 use crate::http::kernel::extract::{IdempotencyKey, retry_key};
 use crate::http::kernel::problem::{Problem, ProblemType};
@@ -20,8 +22,6 @@ use crate::http::kernel::state::State;
 use crate::http::kernel::trail::outcome_of;
 use crate::http::v1::screening::fragments::AllFragments;
 use crate::http::v1::screening::render::Rendering;
-use crate::http::v1::submissions::batch::body::{BatchItemInput, BatchReceiptBody, BatchResultBody, FaultyItem};
-use crate::http::v1::submissions::body::ReceiptBody;
 use crate::http::v1::submissions::submit;
 
 /// Data shared by the items of a batch.
@@ -39,35 +39,20 @@ impl Items {
     /// The result of an item of a JSON body, with a leading comma.
     pub(super) async fn part(self, index: usize, part: Bytes) -> Vec<u8> {
         let mut result = if index == 0 { Vec::new() } else { vec![b','] };
-        let stored = self.store(&part).await;
-        self.write(None, stored, &mut result).await;
+        self.write(None, Ok(part), &mut result).await;
         result
     }
 
     /// The result of a line, with its line end.
     pub(super) async fn line(self, number: u64, line: Result<Bytes, Problem>) -> Vec<u8> {
         let mut result = Vec::new();
-        let stored = match line {
-            Ok(line) => self.store(&line).await,
-            Err(problem) => Err(problem),
-        };
-        self.write(Some(number), stored, &mut result).await;
+        self.write(Some(number), line, &mut result).await;
         result.push(b'\n');
         result
     }
 
-    async fn store(&self, item: &Bytes) -> Result<StoredSubmission, Problem> {
-        let (submission, key) = parse(item)?;
-        let body = Body::parse(submission)?;
-        submit(&self.state, &self.actor, &self.clinic, key, self.language, body).await
-    }
-
-    async fn write(&self, line: Option<u64>, stored: Result<StoredSubmission, Problem>, into: &mut Vec<u8>) {
-        let written = match stored {
-            Ok(stored) => self.write_receipt(line, &stored, into).await,
-            Err(problem) => Err(problem),
-        };
-        if let Err(problem) = written {
+    async fn write(&self, line: Option<u64>, item: Result<Bytes, Problem>, into: &mut Vec<u8>) {
+        if let Err(problem) = self.store(line, item, into).await {
             let problem = self.recorded(problem).await;
             let status = problem.status_code().as_u16();
             let body = BatchResultBody { line, status, submission: None, problem: Some(problem.body()) };
@@ -76,27 +61,24 @@ impl Items {
         }
     }
 
-    async fn write_receipt(
-        &self,
-        line: Option<u64>,
-        stored: &StoredSubmission,
-        into: &mut Vec<u8>,
-    ) -> Result<(), Problem> {
-        let status = StatusCode::CREATED.as_u16();
+    /// Stores the item and writes its receipt.
+    async fn store(&self, line: Option<u64>, item: Result<Bytes, Problem>, into: &mut Vec<u8>) -> Result<(), Problem> {
+        let (submission, key) = parse(&item?)?;
+        let body = Body::parse(submission)?;
+        let stored = submit(&self.state, &self.actor, &self.clinic, key, self.language, body).await?;
+        let (release, rendering);
+        let mut assessment = None;
+        if !self.short {
+            release = rule_tables::get(&self.state.app, &stored.assessment.rule_table).await?;
+            rendering = Rendering::new(&self.fragments, &release.table, stored.language, &self.clinic);
+            assessment = Some(rendering.assessment(&stored.answers, &stored.assessment, Audiences::PERSON));
+        }
+        let submission = Some(BatchReceiptBody::new(&stored, assessment));
+        let result = BatchResultBody { line, status: StatusCode::CREATED.as_u16(), submission, problem: None };
         let start = into.len();
-        let written = if self.short {
-            let submission = Some(BatchReceiptBody::short(stored));
-            serde_json::to_writer(&mut *into, &BatchResultBody { line, status, submission, problem: None })
-        } else {
-            let release = rule_tables::get(&self.state.app, &stored.assessment.rule_table).await?;
-            let (table, language) = (&release.table, stored.language);
-            let rendering = Rendering::new(&self.fragments, table, language, &self.clinic);
-            let submission = Some(ReceiptBody::new(stored, &rendering).into());
-            serde_json::to_writer(&mut *into, &BatchResultBody { line, status, submission, problem: None })
-        };
-        written.map_err(|error| {
+        serde_json::to_writer(&mut *into, &result).map_err(|error| {
             into.truncate(start);
-            crate::app::error::AppError::Internal(error.into()).into()
+            AppError::Internal(error.into()).into()
         })
     }
 

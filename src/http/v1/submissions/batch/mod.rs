@@ -4,7 +4,6 @@
 pub mod body;
 mod item;
 mod lines;
-mod spool;
 
 use std::sync::Arc;
 
@@ -13,6 +12,7 @@ use actix_web::web::Bytes;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, post, web};
 use futures_util::stream::{self, Stream, StreamExt as _};
 use serde_json::value::RawValue;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::app::under_way::Place;
 use crate::domain::audit::AuditAction;
@@ -25,7 +25,8 @@ use crate::http::kernel::request_id::{in_request, request_id};
 use crate::http::kernel::room::LARGEST_BODY;
 use crate::http::kernel::slices::{NoList, entries, fields};
 use crate::http::kernel::state::State;
-use crate::http::kernel::waiting::Share;
+use crate::http::kernel::waiting::{Held, Share};
+use crate::http::v1::HttpResult;
 use crate::http::v1::screening::fragments::AllFragments;
 use body::{BatchBody, BatchInput, MOST_ITEMS};
 use item::Items;
@@ -51,7 +52,6 @@ const NDJSON: &str = "application/x-ndjson";
 /// time; a fifth is refused with 429 unless one of them ends within a second.
 #[utoipa::path(
     tag = "screening",
-    operation_id = "create_submission_batch",
     params(
         ("Accept-Language" = Option<String>, Header, description = "Preferred languages; the response is in en or es"),
         ("Prefer" = Option<String>, Header,
@@ -80,7 +80,7 @@ pub async fn create_submission_batch(
     caller: Intake,
     accepted: AcceptedLanguages,
     incoming: Incoming,
-) -> Result<HttpResponse, Problem> {
+) -> HttpResult {
     let place = Arc::new(state.app.under_way.batch_place(&caller.actor()).await?);
     let share = state.waiting.share(caller.actor().credential_id);
     let by_line = request.content_type().eq_ignore_ascii_case(NDJSON);
@@ -107,7 +107,8 @@ pub async fn create_submission_batch(
     Ok(HttpResponse::Ok().content_type(ContentType::json()).streaming(whole))
 }
 
-/// Processes items in the background, several at once, and passes on the results in order. The batch keeps its place until
+/// Processes items in the background, several at once, and passes on the results in order. Many clients read nothing before
+/// they have sent everything, so results are buffered here, up to the caller's share. The batch keeps its place until
 /// processing and response are both complete.
 fn results<F>(
     share: Share,
@@ -117,19 +118,27 @@ fn results<F>(
 where
     F: Future<Output = Vec<u8>> + 'static,
 {
-    let (mut spool, spooled) = spool::new(share);
+    let (results, spooled) = unbounded_channel();
     let until_answered = Arc::clone(&place);
     let working = async move {
         let _until_done = place;
         let mut done = std::pin::pin!(work.buffered(UNDER_WAY));
         while let Some(result) = done.next().await {
-            if spool.put(result.into()).await.is_err() {
+            let held = tokio::select! {
+                held = share.room(result.len()) => held,
                 // The reader is gone; items in progress are stored all the same.
+                () = results.closed() => return,
+            };
+            if results.send((result.into(), held)).is_err() {
                 return;
             }
         }
     };
     actix_web::rt::spawn(in_request(request_id().unwrap_or_default(), working));
+    let spooled = stream::unfold(spooled, |mut spooled: UnboundedReceiver<(Bytes, Held)>| async {
+        let (result, _held) = spooled.recv().await?;
+        Some((result, spooled))
+    });
     spooled.map(move |result| {
         let _ = &until_answered;
         Ok(result)

@@ -1,15 +1,24 @@
-//! Statistics in the API.
+//! Statistics of a clinic.
 
 use std::collections::BTreeMap;
 
+use actix_web::http::header::{CONTENT_LANGUAGE, VARY};
+use actix_web::{HttpResponse, get, web};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use validator::Validate;
 
+use crate::app::submissions::statistics;
+use crate::domain::audit::AuditAction;
 use crate::domain::follow_ups::StateName;
 use crate::domain::language::Language;
-use crate::domain::submissions::statistics::{AGE_CLASSES_HOURS, ClosedCases, OpenCases, Share, Statistics};
+use crate::domain::submissions::statistics::{AGE_CLASSES_HOURS, ClosedCases, DayRange, OpenCases, Share, Statistics};
+use crate::http::kernel::auth::Staff;
+use crate::http::kernel::extract::{AcceptedLanguages, Later, Query};
+use crate::http::kernel::problem::Problem;
+use crate::http::kernel::state::State;
+use crate::http::v1::HttpResult;
 
 /// Period of the statistics.
 #[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
@@ -17,10 +26,8 @@ use crate::domain::submissions::statistics::{AGE_CLASSES_HOURS, ClosedCases, Ope
 #[into_params(parameter_in = Query)]
 pub struct StatisticsQuery {
     /// First day, UTC; by default 29 days before `to`.
-    #[param(value_type = Option<String>, format = Date)]
     pub from: Option<Date>,
     /// Last day, UTC; by default today.
-    #[param(value_type = Option<String>, format = Date)]
     pub to: Option<Date>,
 }
 
@@ -29,10 +36,8 @@ pub struct StatisticsQuery {
 #[schema(as = Statistics)]
 pub struct StatisticsBody {
     /// First day.
-    #[schema(value_type = String, format = Date)]
     pub from: Date,
     /// Last day, inclusive.
-    #[schema(value_type = String, format = Date)]
     pub to: Date,
     /// Submissions of the period.
     pub submissions: SubmissionStatisticsBody,
@@ -65,7 +70,6 @@ pub struct SubmissionStatisticsBody {
 #[schema(as = DayStatistics)]
 pub struct DayBody {
     /// The day, UTC.
-    #[schema(value_type = String, format = Date)]
     pub day: Date,
     /// Number of submissions.
     pub submissions: u64,
@@ -86,10 +90,8 @@ pub struct OpenFollowUpsBody {
     /// Number of follow-ups by age, youngest first.
     pub ages: Vec<AgeClassBody>,
     /// Median age, hours; null if there are none.
-    #[schema(required)]
     pub median_age_hours: Option<f64>,
     /// 90th percentile of the age, hours; null if there are none.
-    #[schema(required)]
     pub p90_age_hours: Option<f64>,
 }
 
@@ -98,7 +100,6 @@ pub struct OpenFollowUpsBody {
 #[schema(as = AgeClass)]
 pub struct AgeClassBody {
     /// Upper age limit of this class, in hours; null for the oldest class.
-    #[schema(required)]
     pub below_hours: Option<u16>,
     /// Number of follow-ups.
     pub follow_ups: u64,
@@ -115,7 +116,6 @@ pub struct ClosedFollowUpsBody {
     /// Number of attended follow-ups by diagnosis: none, possible, probable, confirmed.
     pub diagnoses: BTreeMap<String, u64>,
     /// Share of probable or confirmed diagnoses among the follow-ups with a diagnosis; null if there are none.
-    #[schema(required)]
     pub positive_predictive_value: Option<PredictiveValueBody>,
 }
 
@@ -140,9 +140,44 @@ pub struct PredictiveValueBody {
     pub holds_for: &'static str,
 }
 
+/// Get statistics
+///
+/// Submissions from the first to the last day, both inclusive; the follow-ups that are open now; and the outcomes of the
+/// follow-ups closed in these days. Days are UTC days, at most 1,100; the last thirty by default. All submissions count,
+/// including corrected ones and those erased after their day ended.
+///
+/// The positive predictive value is the share of probable or confirmed sarcopenia among people who were flagged, attended and
+/// have a recorded diagnosis, with a 95 % interval (Wilson). It does not apply to people who were not flagged or did not
+/// attend; it is null while no diagnosis is recorded.
+#[utoipa::path(
+    tag = "staff",
+    params(
+        StatisticsQuery,
+        ("Accept-Language" = Option<String>, Header, description = "Preferred languages; the response is in en or es"),
+    ),
+    responses((status = 200, description = "The statistics", body = StatisticsBody)),
+    extensions(("x-audit-action" = json!(AuditAction::StatsRead))),
+    security(("key" = ["staff"]))
+)]
+#[get("/v1/stats")]
+pub async fn get_stats(
+    state: web::Data<State>,
+    caller: Staff,
+    query: Later<Query<StatisticsQuery>>,
+    accepted: AcceptedLanguages,
+) -> HttpResult {
+    let query = query.read()?.0;
+    let range = DayRange::parse(query.from, query.to, state.app.ambient.now());
+    let range = range.map_err(|fault| Problem::parameters(vec![fault]))?;
+    let statistics = statistics::read(&state.app, &caller.actor(), range).await?;
+    let language = accepted.or(caller.clinic().language);
+    Ok(HttpResponse::Ok()
+        .insert_header((VARY, "Accept-Language"))
+        .insert_header((CONTENT_LANGUAGE, language.as_str()))
+        .json(StatisticsBody::new(&statistics, language)))
+}
+
 impl StatisticsBody {
-    /// Renders statistics.
-    #[must_use]
     pub fn new(statistics: &Statistics, language: Language) -> Self {
         let (range, counts) = (statistics.range, &statistics.submissions);
         let days = counts.days.iter();
@@ -169,8 +204,7 @@ impl StatisticsBody {
 impl From<&OpenCases> for OpenFollowUpsBody {
     fn from(open: &OpenCases) -> Self {
         let states = StateName::ALL.into_iter().filter(|state| *state != StateName::Closed);
-        let bounds = AGE_CLASSES_HOURS.into_iter().map(Some).chain([None]);
-        let ages = bounds.zip(open.ages);
+        let ages = AGE_CLASSES_HOURS.into_iter().map(Some).chain([None]).zip(open.ages);
         Self {
             total: open.ages.iter().sum(),
             states: states.map(|state| (state.as_str(), open.states.get(&state).copied().unwrap_or(0))).collect(),

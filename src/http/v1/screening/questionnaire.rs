@@ -1,14 +1,22 @@
-//! The questionnaire in the API: everything that a front-end needs to render the form.
+//! The questionnaire: everything that a front-end needs to render the form.
 
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, VARY};
+use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::app::error::AppError;
+use crate::app::screening::rule_tables;
 use crate::domain::language::Language;
 use crate::domain::screening::questionnaire::{CATALOGUE, Group, Kind, Spec};
 use crate::domain::screening::rule_table::RuleTable;
 use crate::domain::screening::texts::Texts;
+use crate::http::kernel::extract::AcceptedLanguages;
+use crate::http::kernel::fixed::{JSON, json};
 use crate::http::kernel::names::{AudienceName, LanguageName};
+use crate::http::kernel::state::State;
 use crate::http::kernel::wording::text;
+use crate::http::v1::HttpResult;
 
 /// The form.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -60,16 +68,12 @@ pub struct ItemBody {
     /// Ask the item only when one of these items was answered above 0; always ask it when empty.
     pub asked_when_above_0: Vec<&'static str>,
     /// The unit of a number.
-    #[schema(required)]
     pub unit: Option<UnitBody>,
     /// Lowest value of a number.
-    #[schema(required)]
     pub minimum: Option<f64>,
     /// Highest value of a number.
-    #[schema(required)]
     pub maximum: Option<f64>,
     /// Distance between two allowed values of a number.
-    #[schema(required)]
     pub step: Option<f64>,
     /// The options of a choice or a set; empty for other kinds.
     pub options: Vec<OptionBody>,
@@ -79,13 +83,9 @@ pub struct ItemBody {
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ItemKind {
-    /// A number without decimals.
     Integer,
-    /// A number with decimals.
     Decimal,
-    /// True or false.
     Boolean,
-    /// One option.
     Choice,
     /// Any number of options; an empty array means none.
     Set,
@@ -113,9 +113,44 @@ pub struct OptionBody {
     pub excludes_others: bool,
 }
 
+/// Get the questionnaire
+///
+/// Items, options, ranges, steps, units, audience, groups and wording: everything needed to render the form. The language of
+/// the wording follows `Accept-Language`.
+#[utoipa::path(
+    tag = "screening",
+    params(
+        ("Accept-Language" = Option<String>, Header, description = "Preferred languages; the response is in en or es"),
+        ("If-None-Match" = Option<String>, Header, description = "The ETag of the form that the client has"),
+    ),
+    responses(
+        (status = 200, description = "The form", body = QuestionnaireBody, headers(
+            ("ETag" = String, description = "Identifies this version in this language"),
+            ("Content-Language" = String, description = "The language of the texts"),
+        )),
+        (status = 304, description = "The client already has this form"),
+    ),
+    security(())
+)]
+#[get("/v1/questionnaire")]
+pub async fn get_questionnaire(
+    request: HttpRequest,
+    state: web::Data<State>,
+    accepted: AcceptedLanguages,
+) -> HttpResult {
+    let language = accepted.or(Language::default());
+    let release = rule_tables::list(&state.app).pop();
+    let release = release.ok_or(AppError::NotFound)?;
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((VARY, "Accept-Language, Accept-Encoding"))
+        .insert_header((CACHE_CONTROL, "public, max-age=300"))
+        .insert_header((CONTENT_LANGUAGE, language.as_str()));
+    let body = state.public.body("/v1/questionnaire", &release.table.version, language);
+    body.answer(&request, response, JSON, || json(&QuestionnaireBody::new(&release.table, language)))
+}
+
 impl QuestionnaireBody {
-    /// Renders the form in a language.
-    #[must_use]
     pub fn new(table: &RuleTable, language: Language) -> Self {
         let texts = table.texts(language);
         Self {
@@ -143,11 +178,13 @@ impl GroupBody {
 impl ItemBody {
     fn new(spec: &Spec, texts: Option<&Texts>) -> Self {
         let item = texts.and_then(|texts| texts.items.get(spec.id));
-        let number = |pick: fn(i32, i32, i32) -> i32| match spec.kind {
-            Kind::Number { minimum, maximum, step, scale, .. } => {
-                Some(f64::from(pick(minimum, maximum, step)) / f64::from(scale))
+        let (unit, [minimum, maximum, step]) = match spec.kind {
+            Kind::Number { unit, minimum, maximum, step, scale, .. } => {
+                let label = text(texts.map(|texts| &texts.units), unit).to_owned();
+                let numbers = [minimum, maximum, step].map(|units| Some(f64::from(units) / f64::from(scale)));
+                (Some(UnitBody { id: unit, label }), numbers)
             }
-            _ => None,
+            _ => (None, [None; 3]),
         };
         let labels = texts.and_then(|texts| texts.options.get(spec.id));
         let exclusive = if let Kind::Set { exclusive, .. } = spec.kind { exclusive } else { None };
@@ -170,15 +207,10 @@ impl ItemBody {
             audience: AudienceName(spec.audience()),
             required: spec.required(),
             asked_when_above_0: spec.item.asked_when_above_0().iter().map(|item| item.id()).collect(),
-            unit: match spec.kind {
-                Kind::Number { unit, .. } => {
-                    Some(UnitBody { id: unit, label: text(texts.map(|texts| &texts.units), unit).to_owned() })
-                }
-                _ => None,
-            },
-            minimum: number(|minimum, _, _| minimum),
-            maximum: number(|_, maximum, _| maximum),
-            step: number(|_, _, step| step),
+            unit,
+            minimum,
+            maximum,
+            step,
             options: spec.kind.options().iter().map(option).collect(),
         }
     }
