@@ -5,18 +5,20 @@ use std::cell::Cell;
 
 use actix_http::Request;
 use actix_service::{IntoServiceFactory as _, Service, ServiceFactory as _};
-use actix_web::body::{BoxBody, MessageBody, to_bytes};
+use actix_web::body::{MessageBody, to_bytes};
 use actix_web::dev::{AppConfig, Payload, ServiceResponse};
-use actix_web::http::header::{ACCEPT, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, LOCATION};
+use actix_web::http::header::{ACCEPT, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH, LOCATION};
 use actix_web::http::{Method, Uri};
 use actix_web::middleware::from_fn;
 use actix_web::web::Bytes;
-use actix_web::{App, HttpRequest, HttpResponse, web};
+use actix_web::{App, HttpRequest, HttpResponse, ResponseError as _, web};
 use futures_util::stream::{self, StreamExt as _};
 use serde::Deserialize;
+use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::element::{Typed, elements};
+use super::bundle::{Bundle, Entry};
+use super::element::element;
 use super::negotiation::outcomes;
 use super::outcome::outcome;
 use super::{MEDIA_TYPE, PATH, reply, routes};
@@ -31,9 +33,7 @@ use crate::http::kernel::slices::{NoList, entries, fields, is_object};
 use crate::http::kernel::state::State;
 use crate::http::kernel::trail::record_refusals;
 
-/// Maximum number of entries in a bundle.
 const ENTRIES: usize = 200;
-/// Entries in progress at once.
 const AT_ONCE: usize = 16;
 /// Maximum bytes of all responses together; otherwise a small bundle of searches could have a very large response.
 const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
@@ -49,32 +49,8 @@ const OWN: [&str; 8] = [
     "transfer-encoding",
 ];
 
-elements! {
-    /// The responses to the entries, in order.
-    Answers {
-        #[serde(rename = "type")]
-        kind: &'static str,
-        entry: Vec<Entry>,
-    }
-    /// The response to one entry.
-    Entry {
-        resource: Option<Box<RawValue>>,
-        response: Option<Answer>,
-    }
-    /// Status and headers of the response.
-    Answer {
-        status: String,
-        location: Option<String>,
-        etag: Option<String>,
-        outcome: Option<Box<RawValue>>,
-    }
-}
-
-/// Handles a bundle of the type `batch`.
-///
-/// # Errors
-/// Fails when the body is not a batch, has too many entries, or the clinic has too many in progress. Errors of an entry are
-/// its response.
+/// Handles a bundle of the type `batch`. Fails when the body is not a batch, has too many entries, or the clinic has too many
+/// in progress. Errors of an entry are its response.
 pub(super) async fn take_batch(
     request: HttpRequest,
     state: web::Data<State>,
@@ -96,22 +72,18 @@ pub(super) async fn take_batch(
     let answered = stream::iter(entries.iter().enumerate()).map(|(index, entry)| async move {
         let place = format!("Bundle.entry[{index}].request");
         let Some(part) = read(request, bytes, entry) else {
-            return refused(vec![Fault::new(place, FaultCode::Format, SHAPE)]);
+            return refused(Fault::new(place, FaultCode::Format, SHAPE));
         };
         if left.get() == 0 {
-            return refused(vec![Fault::new(
-                place,
-                FaultCode::OutOfRange,
-                "is not processed: the response is already too large",
-            )]);
+            let detail = "is not processed: the response is already too large";
+            return refused(Fault::new(place, FaultCode::OutOfRange, detail));
         }
         let (answer, bytes) = answer(service, part).await;
         left.set(left.get().saturating_sub(bytes));
         answer
     });
-    let entry = answered.buffered(AT_ONCE).collect().await;
-    let answers = Typed::new("Bundle", Answers { kind: "batch-response", entry });
-    Ok(reply::resource(HttpResponse::Ok(), &answers))
+    let entries = answered.buffered(AT_ONCE).collect().await;
+    Ok(reply::resource(HttpResponse::Ok(), &Bundle::new("batch-response", Vec::new(), entries)))
 }
 
 /// The entries of a bundle, as slices of the body.
@@ -129,18 +101,16 @@ fn entries_of(bytes: &Bytes) -> Result<Vec<&RawValue>, Problem> {
     let says = |value: Option<&RawValue>, text: &str| value.is_some_and(|value| value.get() == text);
     let [resource_type, kind, entry] = found;
     let entry = entry.map_or(Ok(Vec::new()), |entry| entries(entry, ENTRIES));
-    let checks = [
-        (says(resource_type, "\"Bundle\""), "Bundle.resourceType", FaultCode::UnknownOption, "must be Bundle"),
-        (
-            says(kind, "\"batch\""),
-            "Bundle.type",
-            FaultCode::UnknownOption,
-            "must be batch; transactions are not served",
-        ),
-        (!matches!(entry, Err(NoList::TooLong)), "Bundle.entry", FaultCode::OutOfRange, "at most 200 entries"),
-    ];
-    let wrong = checks.into_iter().filter(|(fit, ..)| !fit);
-    faults.extend(wrong.map(|(_, at, code, detail)| Fault::new(at, code, detail)));
+    if !says(resource_type, "\"Bundle\"") {
+        faults.push(Fault::new("Bundle.resourceType", FaultCode::UnknownOption, "must be Bundle"));
+    }
+    if !says(kind, "\"batch\"") {
+        let detail = "must be batch; transactions are not served";
+        faults.push(Fault::new("Bundle.type", FaultCode::UnknownOption, detail));
+    }
+    if matches!(entry, Err(NoList::TooLong)) {
+        faults.push(Fault::new("Bundle.entry", FaultCode::OutOfRange, "at most 200 entries"));
+    }
     keep_first_of_each_place(&mut faults);
     if faults.is_empty() { Ok(entry.unwrap_or_default()) } else { Err(Problem::content(faults, None)) }
 }
@@ -162,7 +132,6 @@ struct RequestInput {
     if_none_exist: Option<String>,
 }
 
-/// The request of an entry; `None` if it is not valid.
 fn read(outer: &HttpRequest, bundle: &Bytes, entry: &RawValue) -> Option<Request> {
     let EntryInput { resource, request: wanted } = serde_json::from_str(entry.get()).ok()?;
     let method = Method::from_bytes(wanted.method.as_bytes()).ok()?;
@@ -199,27 +168,22 @@ where
         Ok(response) => response.map_into_boxed_body().into_parts().1,
         Err(error) => error.error_response(),
     };
-    entry_of(response).await
-}
-
-async fn entry_of(response: HttpResponse<BoxBody>) -> (Entry, usize) {
     let status = response.status();
-    let text = |headers: &HeaderMap, name: HeaderName| Some(headers.get(name)?.to_str().ok()?.to_owned());
-    let (location, etag) = (text(response.headers(), LOCATION), text(response.headers(), ETAG));
+    let text = |name: HeaderName| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
+    let (location, etag) = (text(LOCATION), text(ETAG));
     let bytes = to_bytes(response.into_body()).await.unwrap_or_default();
     let body: Option<Box<RawValue>> = serde_json::from_slice(&bytes).ok();
     let (resource, outcome) = if status.is_success() { (body, None) } else { (None, body) };
-    let answer = Answer { status: status.as_str().to_owned(), location, etag, outcome };
-    (Entry { resource, response: Some(answer) }, bytes.len())
+    let response = json!({"status": status.as_str(), "location": location, "etag": etag, "outcome": outcome});
+    (Entry { resource, response: Some(element(response)), ..Entry::default() }, bytes.len())
 }
 
 /// Required form of an entry.
 const SHAPE: &str =
     "must have a method and the relative URL of a resource type served here, such as Task?status=requested";
 
-fn refused(faults: Vec<Fault>) -> Entry {
-    let problem = Problem::content(faults, None);
-    let outcome = serde_json::value::to_raw_value(&outcome(&problem)).ok();
-    let status = actix_web::ResponseError::status_code(&problem).as_str().to_owned();
-    Entry { resource: None, response: Some(Answer { status, outcome, ..Answer::default() }) }
+fn refused(fault: Fault) -> Entry {
+    let problem = Problem::content(vec![fault], None);
+    let response = json!({"status": problem.status_code().as_str(), "outcome": outcome(&problem)});
+    Entry { response: Some(response), ..Entry::default() }
 }

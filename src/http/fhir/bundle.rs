@@ -1,71 +1,71 @@
-//! Bundles: search results, and resources for a caller to store.
+//! Bundles: search results, responses to a batch, and resources for a caller to store.
+
+use std::fmt::Display;
 
 use serde::Serialize;
-
-use super::element::{Typed, elements};
-
-elements! {
-    /// A link of a bundle.
-    Link {
-        relation: &'static str,
-        url: String,
-    }
-    /// Why an entry is in the bundle.
-    Found {
-        mode: &'static str,
-    }
-    /// The request of an entry in a transaction.
-    Todo {
-        method: &'static str,
-        url: &'static str,
-    }
-}
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
 
 /// A bundle of resources.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Bundle<T> {
+pub(super) struct Bundle {
+    resource_type: &'static str,
     #[serde(rename = "type")]
     kind: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    link: Vec<Link>,
+    link: Vec<Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    entry: Vec<Entry<T>>,
+    entry: Vec<Entry>,
 }
 
-/// One entry.
-#[derive(Clone, Debug, Serialize)]
+/// One entry. Resources are serialized at once, because a tree needs far more memory.
+#[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Entry<T> {
-    full_url: String,
-    resource: T,
+pub(super) struct Entry {
     #[serde(skip_serializing_if = "Option::is_none")]
-    search: Option<Found>,
+    pub(super) full_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    request: Option<Todo>,
+    pub(super) resource: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) search: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) request: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) response: Option<Value>,
 }
 
-/// A resource to create.
-pub(super) struct Created<T> {
-    /// Temporary URL that other entries of the bundle use as a reference.
-    pub(super) full_url: String,
-    pub(super) kind: &'static str,
-    pub(super) resource: T,
+impl Entry {
+    fn new(full_url: String, resource: &impl Serialize) -> Self {
+        // Serializing a resource does not fail.
+        Self { full_url: Some(full_url), resource: to_raw_value(resource).ok(), ..Self::default() }
+    }
 }
 
-/// A transaction that creates resources together.
-pub(super) fn transaction<T>(created: Vec<Created<T>>) -> Typed<Bundle<T>> {
-    let entry = |Created { full_url, kind, resource }| {
-        let request = Some(Todo { method: "POST", url: kind });
-        Entry { full_url, resource, search: None, request }
-    };
-    let entry = created.into_iter().map(entry).collect();
-    Typed::new("Bundle", Bundle { kind: "transaction", link: Vec::new(), entry })
+impl Bundle {
+    pub(super) const fn new(kind: &'static str, link: Vec<Value>, entry: Vec<Entry>) -> Self {
+        Self { resource_type: "Bundle", kind, link, entry }
+    }
 }
 
-/// Search results, each with its URL, and links to other pages.
-pub(super) fn searchset<T>(found: Vec<(String, T)>, link: Vec<Link>) -> Typed<Bundle<T>> {
-    let entry =
-        |(full_url, resource)| Entry { full_url, resource, search: Some(Found { mode: "match" }), request: None };
-    Typed::new("Bundle", Bundle { kind: "searchset", link, entry: found.into_iter().map(entry).collect() })
+/// A transaction that creates resources together, each with the temporary URL that the others use as a reference.
+pub(super) fn transaction(created: &[(String, Value)]) -> Bundle {
+    let entry = created.iter().map(|(full_url, resource)| Entry {
+        request: Some(json!({"method": "POST", "url": resource["resourceType"]})),
+        ..Entry::new(full_url.clone(), resource)
+    });
+    Bundle::new("transaction", Vec::new(), entry.collect())
+}
+
+/// Search results with their ids, below the URL of their type, and links to this and other pages.
+pub(super) fn searchset(
+    base: &str,
+    found: impl IntoIterator<Item = (impl Display, impl Serialize)>,
+    link: Vec<Value>,
+) -> Bundle {
+    let entry = found.into_iter().map(|(id, resource)| Entry {
+        search: Some(json!({"mode": "match"})),
+        ..Entry::new(format!("{base}/{id}"), &resource)
+    });
+    Bundle::new("searchset", link, entry.collect())
 }

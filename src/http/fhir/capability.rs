@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 
 use super::{INTERACTIONS, Interaction, MEDIA_TYPE, reply};
 use crate::domain::language::Language;
-use crate::http::kernel::fixed;
-use crate::http::kernel::fixed::Fixed;
+use crate::http::kernel::fixed::{self, Fixed};
 use crate::http::kernel::problem::Problem;
 
 /// Date of the last change to the supported interactions.
@@ -17,18 +16,8 @@ const CHANGED: &str = "2026-11-25";
 /// Where Structured Data Capture defines its operations.
 const DEFINITIONS: &str = "http://hl7.org/fhir/uv/sdc/OperationDefinition";
 
-/// Search parameters of resources made of submissions.
-const OF_RECORDS: [(&str, &str); 6] = [
-    ("_id", "token"),
-    ("_lastUpdated", "date"),
-    ("subject", "reference"),
-    ("patient", "reference"),
-    ("status", "token"),
-    ("date", "date"),
-];
-
-/// Search parameters of resources made of follow-ups.
-const OF_CASES: [(&str, &str); 5] = [
+/// Search parameters of all resources of a clinic.
+const COMMON: [(&str, &str); 5] = [
     ("_id", "token"),
     ("_lastUpdated", "date"),
     ("subject", "reference"),
@@ -36,25 +25,18 @@ const OF_CASES: [(&str, &str); 5] = [
     ("status", "token"),
 ];
 
-/// Search parameters of a type: name and kind.
 fn parameters(name: &str) -> Vec<(&'static str, &'static str)> {
-    match name {
-        "Questionnaire" => vec![("_id", "token"), ("url", "uri"), ("version", "token"), ("status", "token")],
-        "CodeSystem" => vec![("_id", "token"), ("url", "uri")],
-        "QuestionnaireResponse" => {
-            let own = [("authored", "date"), ("questionnaire", "reference"), ("identifier", "token")];
-            OF_RECORDS.into_iter().filter(|(name, _)| *name != "date").chain(own).collect()
-        }
-        "Observation" => OF_RECORDS.into_iter().chain([("code", "token")]).collect(),
-        "RiskAssessment" => OF_RECORDS.to_vec(),
-        _ => OF_CASES.to_vec(),
-    }
+    let own: &[_] = match name {
+        "Questionnaire" => return vec![("_id", "token"), ("url", "uri"), ("version", "token"), ("status", "token")],
+        "CodeSystem" => return vec![("_id", "token"), ("url", "uri")],
+        "QuestionnaireResponse" => &[("authored", "date"), ("questionnaire", "reference"), ("identifier", "token")],
+        "Observation" => &[("date", "date"), ("code", "token")],
+        "RiskAssessment" => &[("date", "date")],
+        _ => &[],
+    };
+    [&COMMON, own].concat()
 }
 
-/// `GET /fhir/metadata`.
-///
-/// # Errors
-/// Fails when it cannot be serialized.
 pub(super) async fn get_metadata(request: HttpRequest) -> Result<HttpResponse, Problem> {
     static BODY: Fixed = Fixed::new();
     reply::fixed(&request, Language::default(), &BODY, || fixed::json(&statement()))

@@ -1,55 +1,27 @@
 //! `POST /fhir/QuestionnaireResponse`: stores a submission, with `If-None-Exist` only once.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ETAG, HeaderMap, LOCATION};
+use actix_web::http::header::{HeaderMap, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::outcome::{self, Issue, within};
+use super::outcome::{in_resource, within};
 use super::response_input::{ResponseInput, plain};
 use super::search::token;
 use super::{reply, response};
 use crate::app::screening::rule_tables;
 use crate::app::submissions::{idempotency, intake, records};
 use crate::domain::fault::{Fault, FaultCode};
-use crate::domain::ids::SubmissionId;
 use crate::domain::submissions::ExternalSource;
 use crate::domain::submissions::record::Recorded;
 use crate::http::kernel::alarm;
 use crate::http::kernel::auth::Intake;
 use crate::http::kernel::body::Incoming;
-use crate::http::kernel::extract::{AcceptedLanguages, IdempotencyKey, Later, preferred};
+use crate::http::kernel::extract::{AcceptedLanguages, IdempotencyKey, Later};
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
 
 const RESPONSE: &str = "QuestionnaireResponse";
 
-/// Content of the response to a write, from `Prefer`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Preferred {
-    /// Only headers.
-    Minimal,
-    /// The resource.
-    Representation,
-    /// An `OperationOutcome`.
-    Outcome,
-}
-
-impl Preferred {
-    /// The preference of a request; the resource by default.
-    pub(super) fn from_headers(headers: &HeaderMap) -> Self {
-        let known = [
-            ("return=minimal", Self::Minimal),
-            ("return=representation", Self::Representation),
-            ("return=OperationOutcome", Self::Outcome),
-        ];
-        preferred(headers, &known).unwrap_or(Self::Representation)
-    }
-}
-
-/// Creates a submission from a response.
-///
-/// # Errors
-/// Fails when the resource has faults, the condition is not supported, or several records have the identifier.
 pub(super) async fn create_response(
     request: HttpRequest,
     state: web::Data<State>,
@@ -60,21 +32,20 @@ pub(super) async fn create_response(
 ) -> Result<HttpResponse, Problem> {
     let (actor, clinic) = (caller.actor(), caller.clinic());
     let (key, condition) = (key.read()?.0, condition(request.headers())?);
-    let preferred = Preferred::from_headers(request.headers());
     intake::takes(&state.app, &actor)?;
     let body = incoming.read::<ResponseInput>().await.map_err(|problem| within(RESPONSE, problem))?;
     let bind = |key| idempotency::bind(&state.app, actor.sender_id, key, "fhir create", &[], &body.canonical());
     let idempotency = key.filter(|_| condition.is_none()).map(bind);
     let versions = rule_tables::versions(&state.app);
     let language = accepted.for_clinic(clinic);
-    let mut faults: Vec<Fault> = body.faults.iter().map(in_resource).collect();
+    let mut faults = in_resource(RESPONSE, body.faults);
     let reference = body.value.reference(&mut faults);
     let (mut draft, places) = body.value.read(&versions, language, &mut faults);
     draft.subject.reference = reference;
     draft.idempotency = idempotency;
     if condition.is_some() && condition != draft.source {
-        let place = format!("{RESPONSE}.identifier");
-        faults.push(Fault::new(place, FaultCode::Contradiction, "must be the identifier in If-None-Exist"));
+        let detail = "must be the identifier in If-None-Exist";
+        faults.push(Fault::new(format!("{RESPONSE}.identifier"), FaultCode::Contradiction, detail));
     }
     let recorded = if condition.is_some() {
         records::create_once(&state.app, &actor, clinic, draft, faults).await
@@ -83,30 +54,18 @@ pub(super) async fn create_response(
         stored.map(|stored| Recorded::Created(Box::new(stored)))
     };
     let recorded = recorded.map_err(|error| alarm::problem(&state, places.located(error), clinic, language))?;
-    Ok(answer(&request, preferred, recorded))
+    Ok(answer(&request, recorded))
 }
 
-/// A fault of form, with its place in the resource.
-pub(super) fn in_resource(fault: &Fault) -> Fault {
-    Fault { pointer: outcome::place(RESPONSE, &fault.pointer), ..fault.clone() }
-}
-
-fn answer(request: &HttpRequest, preferred: Preferred, recorded: Recorded) -> HttpResponse {
+fn answer(request: &HttpRequest, recorded: Recorded) -> HttpResponse {
     let (status, stored, text) = match recorded {
         Recorded::Created(stored) => (StatusCode::CREATED, stored, "stored"),
         Recorded::Found(stored) => (StatusCode::OK, stored, "nothing was stored: the record already exists"),
     };
-    let mut response = HttpResponse::build(status);
-    response.insert_header((LOCATION, location(request, stored.submission_id))).insert_header((ETAG, reply::tag(1)));
-    match preferred {
-        Preferred::Outcome => reply::resource(response, &outcome::from_issues(vec![Issue::information(text)])),
-        Preferred::Representation => reply::resource(response, &response::render(&stored)),
-        Preferred::Minimal => response.finish(),
-    }
-}
-
-fn location(request: &HttpRequest, id: SubmissionId) -> String {
-    format!("{}/{RESPONSE}/{id}", reply::base(request))
+    let location = format!("{}/{RESPONSE}/{}", reply::base(request), stored.submission_id);
+    let mut response = reply::tagged(status, 1);
+    response.insert_header((LOCATION, location));
+    reply::written(response, request.headers(), || response::render(&stored), text)
 }
 
 /// The source record of `If-None-Exist`, which must not exist yet.

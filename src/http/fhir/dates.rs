@@ -12,8 +12,11 @@ pub(super) type Span = (Option<Timestamp>, Option<Timestamp>);
 
 /// Parses an instant, or a day as its beginning in UTC. A year or a month is not accepted.
 pub(in crate::http) fn instant(text: &str) -> Option<Timestamp> {
-    let day = || text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp()).ok();
-    text.parse().ok().or_else(day)
+    text.parse().ok().or_else(|| midnight(text.parse().ok()?))
+}
+
+fn midnight(day: Date) -> Option<Timestamp> {
+    Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
 /// The intersection of the spans of all values of a parameter.
@@ -21,24 +24,13 @@ pub(super) fn span(parameters: &mut Parameters, name: &str) -> Span {
     let mut span = (None, None);
     for value in parameters.all(name) {
         if let Some((from, to)) = one(&value) {
-            span = (later(span.0, from), earlier(span.1, to));
+            span = (span.0.max(from), [span.1, to].into_iter().flatten().min());
         } else {
             let detail = "must be a day or an instant with an offset, optionally after eq, ge, gt, le or lt";
             parameters.refuse(name, FaultCode::Format, detail);
         }
     }
     span
-}
-
-fn later(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
-    one.max(other)
-}
-
-fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
-    }
 }
 
 fn one(value: &str) -> Option<Span> {
@@ -61,6 +53,5 @@ fn bounds(text: &str) -> Option<(Timestamp, Timestamp)> {
         return Some((start, start.checked_add(SignedDuration::from_micros(1)).ok()?));
     }
     let day: Date = (text.len() == 10).then(|| text.parse().ok()).flatten()?;
-    let midnight = |day: Date| day.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp()).ok();
     Some((midnight(day)?, midnight(day.tomorrow().ok()?)?))
 }

@@ -1,152 +1,51 @@
-//! Elements that several resources share. Absent elements are omitted: FHIR has no null and no empty array.
+//! Elements that several resources share.
 
-use serde::Serialize;
+use std::fmt::Display;
 
-/// An element that may be absent.
-pub(super) trait Element {
-    /// Whether to omit the element.
-    fn is_absent(&self) -> bool;
+use serde_json::{Value, json};
+
+/// An element or a resource without its absent members: FHIR has no null, no empty text and no empty array.
+pub(super) fn element(members: Value) -> Value {
+    keep(members, |value| !value.is_null() && *value != "" && value.as_array().is_none_or(|list| !list.is_empty()))
 }
 
-impl<T> Element for Option<T> {
-    fn is_absent(&self) -> bool {
-        self.is_none()
+fn keep(mut members: Value, kept: impl Fn(&Value) -> bool) -> Value {
+    if let Value::Object(members) = &mut members {
+        members.retain(|_, value| kept(value));
     }
+    members
 }
 
-impl<T> Element for Vec<T> {
-    fn is_absent(&self) -> bool {
-        self.is_empty()
-    }
+pub(super) fn coding(system: &str, code: &str) -> Value {
+    json!({"system": system, "code": code})
 }
 
-impl Element for String {
-    fn is_absent(&self) -> bool {
-        self.is_empty()
-    }
+/// A concept with one code, and with text if it is not empty.
+pub(super) fn concept(system: &str, code: &str, text: &str) -> Value {
+    element(json!({"coding": [coding(system, code)], "text": text}))
 }
 
-impl Element for &str {
-    fn is_absent(&self) -> bool {
-        self.is_empty()
-    }
+/// An identifier given by another system, or an id used here.
+pub(super) fn identifier(system: &str, value: impl Display) -> Value {
+    json!({"system": system, "value": value.to_string()})
 }
 
-/// Defines structs of elements: camel case in JSON, absent elements omitted.
-macro_rules! elements {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$attribute:meta])* $field:ident: $kind:ty,)* })*) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Debug, Default, serde::Serialize)]
-        #[serde(rename_all = "camelCase")]
-        #[allow(clippy::struct_field_names, reason = "the names are those of FHIR")]
-        pub(super) struct $name {$(
-            $(#[$attribute])*
-            #[serde(skip_serializing_if = "crate::http::fhir::element::Element::is_absent")]
-            pub(super) $field: $kind,
-        )*}
-    )*};
-}
-pub(super) use elements;
-
-elements! {
-    /// A code of a code system.
-    Coding {
-        extension: Vec<Extension>,
-        system: String,
-        code: String,
-        display: Option<String>,
-    }
-    /// A concept, as codes or text.
-    CodeableConcept {
-        coding: Vec<Coding>,
-        text: Option<String>,
-    }
-    /// An identifier given by another system.
-    Identifier {
-        system: Option<String>,
-        value: String,
-    }
-    /// A reference to a resource served here, or by identifier.
-    Reference {
-        reference: Option<String>,
-        #[serde(rename = "type")]
-        kind: Option<&'static str>,
-        identifier: Option<Identifier>,
-    }
-    /// An extension.
-    Extension {
-        url: &'static str,
-        value_decimal: Option<f64>,
-        value_integer: Option<i32>,
-        value_expression: Option<Expression>,
-    }
-    /// An expression that a form filler evaluates.
-    Expression {
-        description: Option<&'static str>,
-        language: &'static str,
-        expression: String,
-    }
-    /// A period of time.
-    Period {
-        start: Option<String>,
-        end: Option<String>,
-    }
-    /// A note.
-    Annotation {
-        text: String,
-    }
-    /// Metadata of the resource.
-    Meta {
-        version_id: Option<String>,
-        last_updated: Option<String>,
-        tag: Vec<Coding>,
-    }
+/// A reference to a resource served here.
+pub(super) fn reference(kind: &str, id: impl Display) -> Value {
+    json!({"reference": format!("{kind}/{id}"), "type": kind})
 }
 
-impl Coding {
-    /// A code with its display text.
-    pub(super) fn new(system: &str, code: impl Into<String>, display: Option<String>) -> Self {
-        let display = display.filter(|text| !text.is_empty());
-        Self { system: system.to_owned(), code: code.into(), display, extension: Vec::new() }
-    }
+/// A reference to something that is not served as a resource, by the id used here.
+pub(super) fn named(kind: &str, system: &str, id: impl Display) -> Value {
+    json!({"type": kind, "identifier": identifier(system, id)})
 }
 
-impl CodeableConcept {
-    /// One code, with text if it is not empty.
-    pub(super) fn code(system: &str, code: impl Into<String>, text: Option<String>) -> Self {
-        Self { coding: vec![Coding::new(system, code, None)], text: text.filter(|text| !text.is_empty()) }
-    }
-
-    /// Text without a code.
-    pub(super) fn text(text: impl Into<String>) -> Self {
-        Self { coding: Vec::new(), text: Some(text.into()) }
-    }
-}
-
-impl Reference {
-    /// A reference to a resource served here.
-    pub(super) fn to(kind: &'static str, id: impl std::fmt::Display) -> Self {
-        Self { reference: Some(format!("{kind}/{id}")), kind: Some(kind), identifier: None }
-    }
-
-    /// A reference to something that is not served as a resource, by the id used here.
-    pub(super) fn named(kind: &'static str, system: &str, id: impl std::fmt::Display) -> Self {
-        let identifier = Identifier { system: Some(system.to_owned()), value: id.to_string() };
-        Self { reference: None, kind: Some(kind), identifier: Some(identifier) }
-    }
-}
-
-/// A resource with its type, which must come first in JSON.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Typed<T> {
-    resource_type: &'static str,
-    #[serde(flatten)]
-    resource: T,
-}
-
-impl<T> Typed<T> {
-    pub(super) const fn new(resource_type: &'static str, resource: T) -> Self {
-        Self { resource_type, resource }
-    }
+/// The reference that a caller gave, with the system and the value of its identifier; empty text is repeated as given.
+pub(super) fn given(reference: Option<&str>, identifier: Option<(Option<&str>, &str)>) -> Value {
+    let given = |members| keep(members, |value| !value.is_null());
+    let identifier = identifier.map(|(system, value)| {
+        let value = Some(value).filter(|value| !value.is_empty());
+        given(json!({"system": system, "value": value}))
+    });
+    given(json!({"reference": reference, "identifier": identifier}))
 }

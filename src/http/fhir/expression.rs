@@ -1,6 +1,7 @@
 //! The total of SARC-F as a `FHIRPath` expression, built from the points in the rule table.
 
-use super::element::{Expression, Extension};
+use serde_json::{Value, json};
+
 use super::options;
 use crate::domain::screening::answers::Answers;
 use crate::domain::screening::condition::{Quantity, View};
@@ -10,11 +11,15 @@ use crate::domain::screening::questionnaire::{Audiences, Item, Kind};
 const CALCULATED: &str = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-calculatedExpression";
 
 /// The extension with which a form filler computes the total.
-pub(super) fn calculated(instrument: &Instrument) -> Option<Extension> {
-    let expression = total(instrument)?;
-    let description = Some("The total of SARC-F; empty until all five questions are answered");
-    let expression = Expression { description, language: "text/fhirpath", expression };
-    Some(Extension { url: CALCULATED, value_expression: Some(expression), ..Extension::default() })
+pub(super) fn calculated(instrument: &Instrument) -> Option<Value> {
+    Some(json!({
+        "url": CALCULATED,
+        "valueExpression": {
+            "description": "The total of SARC-F; empty until all five questions are answered",
+            "language": "text/fhirpath",
+            "expression": total(instrument)?,
+        },
+    }))
 }
 
 /// Sums the questions by `linkId`. A sum with an empty term is empty, so an open question is never counted as zero.
@@ -53,7 +58,6 @@ fn part(component: &Component) -> Option<String> {
     }
 }
 
-/// Points of one answer.
 fn points(component: &Component, item: Item, value: i32) -> i32 {
     let mut answers = Answers::default();
     answers.set(item, Some(value));

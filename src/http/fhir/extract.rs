@@ -2,18 +2,16 @@
 //! transaction.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Serialize;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::bundle::{Created, transaction};
-use super::create::in_resource;
-use super::element::{Identifier, Reference, Typed, elements};
+use super::bundle::transaction;
+use super::element::{identifier, named};
 use super::names::{RULE_TABLE, SOFTWARE};
-use super::observation::{self, Observation};
 use super::operation::Given;
-use super::reply;
-use super::risk_assessment::{self, RiskAssessment};
+use super::outcome::in_resource;
 use super::scored::Scored;
+use super::{observation, reply, risk_assessment};
 use crate::app::ambient::new_id;
 use crate::app::error::AppError;
 use crate::app::screening::rule_tables;
@@ -28,38 +26,7 @@ use crate::http::kernel::extract::{AcceptedLanguages, Later, PathId};
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
 
-elements! {
-    /// Origin of the results.
-    Provenance {
-        target: Vec<Reference>,
-        recorded: String,
-        agent: Vec<Agent>,
-        entity: Vec<Entity>,
-    }
-    /// The software that made the results.
-    Agent {
-        who: Option<Reference>,
-    }
-    /// The rule table that was used.
-    Entity {
-        role: &'static str,
-        what: Option<Reference>,
-    }
-}
-
-/// One extracted resource.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Extracted {
-    Risk(Box<Typed<RiskAssessment>>),
-    Observation(Box<Typed<Observation>>),
-    Provenance(Typed<Provenance>),
-}
-
-/// `POST /fhir/QuestionnaireResponse/{id}/$extract`: for a stored submission.
-///
-/// # Errors
-/// Fails when there is none that the caller may read.
+/// For a stored submission.
 pub(super) async fn extract_stored(
     request: HttpRequest,
     state: web::Data<State>,
@@ -71,14 +38,10 @@ pub(super) async fn extract_stored(
     let scored = Scored::stored(&release.table, &stored);
     // The caller's record is a different server, so the reference needs an absolute URL.
     let address = format!("{}/QuestionnaireResponse/{}", reply::base(&request), stored.submission_id);
-    let response = Some(Reference { reference: Some(address), ..Reference::default() });
-    answer(&state, &Scored { response, id: String::new(), ..scored })
+    answer(&state, &Scored { response: Some(json!({"reference": address})), id: String::new(), ..scored })
 }
 
-/// `POST /fhir/QuestionnaireResponse/$extract`: for a response in the request.
-///
-/// # Errors
-/// Fails when the response could not be stored either.
+/// For a response in the request, which must be one that could be stored.
 pub(super) async fn extract_sent(
     state: web::Data<State>,
     caller: Intake,
@@ -88,7 +51,7 @@ pub(super) async fn extract_sent(
     let (actor, clinic, language) = (caller.actor(), caller.clinic(), accepted.for_clinic(caller.clinic()));
     let body = Given::read(incoming).await?.response()?;
     let versions = rule_tables::versions(&state.app);
-    let mut faults: Vec<Fault> = body.faults.iter().map(in_resource).collect();
+    let mut faults = in_resource("QuestionnaireResponse", body.faults);
     let (subject, response) = (body.value.about(), body.value.address());
     if subject.is_none() {
         let detail = "give the person that the results are about";
@@ -113,28 +76,23 @@ pub(super) async fn extract_sent(
 }
 
 fn answer(state: &State, scored: &Scored<'_>) -> Result<HttpResponse, Problem> {
-    let name = || -> Result<String, AppError> {
+    let named_here = |resource: Value| -> Result<(String, Value), AppError> {
         let id: Uuid = new_id(&*state.app.ambient, state.app.ambient.now())?;
-        Ok(format!("urn:uuid:{id}"))
+        Ok((format!("urn:uuid:{id}"), resource))
     };
-    let risk = Extracted::Risk(Box::new(risk_assessment::render(scored)));
-    let mut created = vec![Created { full_url: name()?, kind: "RiskAssessment", resource: risk }];
-    for (_, one) in observation::all(scored, &[]) {
-        let resource = Extracted::Observation(Box::new(one));
-        created.push(Created { full_url: name()?, kind: "Observation", resource });
-    }
-    let target = created.iter().map(|one| Reference { reference: Some(one.full_url.clone()), ..Reference::default() });
-    let table = Identifier { system: Some(RULE_TABLE.to_owned()), value: scored.assessment.rule_table.to_string() };
-    let provenance = Provenance {
-        target: target.collect(),
-        recorded: scored.issued.to_string(),
-        agent: vec![Agent { who: Some(Reference::named("Device", SOFTWARE, env!("CARGO_PKG_VERSION"))) }],
-        entity: vec![Entity {
-            role: "source",
-            what: Some(Reference { identifier: Some(table), ..Reference::default() }),
+    let observations = observation::all(scored, &[]).into_iter().map(|(_, observation)| observation);
+    let results = std::iter::once(risk_assessment::render(scored)).chain(observations);
+    let mut created = results.map(named_here).collect::<Result<Vec<_>, _>>()?;
+    let provenance = json!({
+        "resourceType": "Provenance",
+        "target": created.iter().map(|(url, _)| json!({"reference": url})).collect::<Vec<_>>(),
+        "recorded": scored.issued,
+        "agent": [{"who": named("Device", SOFTWARE, env!("CARGO_PKG_VERSION"))}],
+        "entity": [{
+            "role": "source",
+            "what": {"identifier": identifier(RULE_TABLE, &scored.assessment.rule_table)},
         }],
-    };
-    let resource = Extracted::Provenance(Typed::new("Provenance", provenance));
-    created.push(Created { full_url: name()?, kind: "Provenance", resource });
-    Ok(reply::resource(HttpResponse::Ok(), &transaction(created)))
+    });
+    created.push(named_here(provenance)?);
+    Ok(reply::resource(HttpResponse::Ok(), &transaction(&created)))
 }

@@ -1,13 +1,11 @@
 //! Read and search of resources made of follow-ups: `ServiceRequest`, `Task`, `Flag`.
 
-use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 use uuid::Uuid;
 
 use super::dates::span;
 use super::record_search::{page, subject};
-use super::records::found;
-use super::search::{Parameters, any};
+use super::search::{any, found, read};
 use super::{follow_up, reply};
 use crate::app::follow_ups;
 use crate::domain::follow_ups::worklist::{FollowUpFilter, FollowUpOrder};
@@ -25,23 +23,15 @@ type Status = fn(StateName, Option<ClosingOutcome>) -> &'static str;
 
 macro_rules! made_of_follow_ups {
     ($($kind:literal: $read:ident, $search:ident, $render:path, $status:path;)*) => {$(
-        /// Reads one resource.
-        ///
-        /// # Errors
-        /// Fails when the clinic has no such follow-up.
         pub(super) async fn $read(
             state: web::Data<State>,
             caller: Staff,
             id: Later<PathId>,
         ) -> Result<HttpResponse, Problem> {
             let case = follow_ups::read(&state.app, &caller.actor(), FollowUpId(id.read()?.0)).await?;
-            Ok(reply::versioned(StatusCode::OK, case.version, &$render(&case)))
+            Ok(reply::versioned(case.version, &$render(&case)))
         }
 
-        /// Searches resources.
-        ///
-        /// # Errors
-        /// Fails when a parameter has a fault.
         pub(super) async fn $search(
             request: HttpRequest,
             state: web::Data<State>,
@@ -49,9 +39,9 @@ macro_rules! made_of_follow_ups {
             incoming: Incoming,
         ) -> Result<HttpResponse, Problem> {
             let (page, query) = cases(&request, &state, &caller, incoming, $status).await?;
-            let named = |case: &FollowUp| (case.follow_up_id.to_string(), $render(case));
+            let resources = page.items.iter().map(|case| (case.follow_up_id, $render(case)));
             let next = page.next_cursor.map(|cursor| (Some(cursor), 0));
-            Ok(found(&request, $kind, &query, page.items.iter().map(named).collect(), next))
+            Ok(found(&request, $kind, &query, resources, next))
         }
     )*};
 }
@@ -70,11 +60,7 @@ async fn cases(
     incoming: Incoming,
     status: Status,
 ) -> Result<(Page<FollowUp>, String), Problem> {
-    let form = if request.method() == Method::GET { web::Bytes::new() } else { incoming.form().await? };
-    let form = String::from_utf8_lossy(&form);
-    let query = [request.query_string(), &form].into_iter().filter(|part| !part.is_empty());
-    let query = query.collect::<Vec<_>>().join("&");
-    let mut parameters = Parameters::parse(&query, b"");
+    let (mut parameters, query) = read(request, incoming).await?;
     let mut filter = FollowUpFilter { states: StateName::ALL.to_vec(), ..FollowUpFilter::default() };
     let mut possible = true;
     let asked = parameters.all("status");

@@ -13,7 +13,6 @@ pub(in crate::http) mod dates;
 mod element;
 mod expression;
 mod extract;
-mod fallback;
 mod follow_up;
 mod follow_ups;
 mod names;
@@ -36,32 +35,29 @@ mod scored;
 mod search;
 mod task_update;
 
-use actix_web::Route;
 use actix_web::dev::HttpServiceFactory;
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
-use actix_web::web;
+use actix_web::{HttpRequest, Route, web};
 
 use crate::domain::access::actor::Role::{self, Intake, Staff};
 use crate::domain::audit::AuditAction::{
     self, FollowUpRead, FollowUpsListed, SubmissionCreated, SubmissionRead, SubmissionsListed,
 };
 
+use crate::http::kernel::fallback::matches;
+use crate::http::kernel::problem::{Problem, ProblemType};
+
 pub(super) use negotiation::outcomes;
 
-/// Base path of the facade.
 pub const PATH: &str = "/fhir";
 
-/// Media type of FHIR JSON.
 pub const MEDIA_TYPE: &str = "application/fhir+json";
 
-/// One supported interaction.
 #[derive(Debug)]
 pub struct Interaction {
     pub method: Method,
-    /// Path template.
     pub path: &'static str,
-    /// Adds the handler to a route.
     handler: fn(Route) -> Route,
     /// The lowest role required; `None` for public interactions.
     pub least: Option<Role>,
@@ -70,7 +66,6 @@ pub struct Interaction {
 }
 
 impl Interaction {
-    /// The resource type in the path.
     fn resource_type(&self) -> Option<&'static str> {
         self.path.split('/').nth(2)
     }
@@ -129,8 +124,26 @@ pub(super) fn actions() -> impl Iterator<Item = (String, AuditAction)> {
 
 /// The routes of all interactions. A bundle sends its entries through them.
 pub(super) fn routes() -> impl HttpServiceFactory {
-    let scope = web::scope(PATH).wrap(from_fn(negotiation::negotiate)).default_service(web::to(fallback::fallback));
+    let scope = web::scope(PATH).wrap(from_fn(negotiation::negotiate)).default_service(web::to(fallback));
     INTERACTIONS.iter().fold(scope, |scope, one| {
         scope.route(one.path.trim_start_matches(PATH), (one.handler)(web::method(one.method.clone())))
     })
+}
+
+/// Answers a request that no route handles: 404 for an unknown type, 405 for an unsupported interaction.
+async fn fallback(request: HttpRequest) -> Result<&'static str, Problem> {
+    let path = request.path();
+    let supported = INTERACTIONS.iter().filter(|one| matches(one.path, path));
+    let methods: Vec<&str> = supported.map(|one| one.method.as_str()).collect();
+    if !methods.is_empty() {
+        return Err(Problem::method_not_allowed(&methods.join(", ")));
+    }
+    let kind = path.split('/').nth(2);
+    let served = kind.is_some() && INTERACTIONS.iter().any(|one| one.resource_type() == kind);
+    let detail = if served {
+        "this type does not support this interaction; GET /fhir/metadata lists them"
+    } else {
+        "this type is not served; GET /fhir/metadata lists the types"
+    };
+    Err(Problem::new(ProblemType::NotFound, detail))
 }

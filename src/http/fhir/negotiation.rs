@@ -4,13 +4,12 @@
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{ACCEPT, Accept, CONTENT_TYPE, Header, HeaderValue, Quality};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse};
 
 use super::outcome::{Issue, from_issues, outcome};
-use super::{MEDIA_TYPE, PATH};
+use super::{MEDIA_TYPE, PATH, reply};
 use crate::http::kernel::body::BodyType;
 use crate::http::kernel::bounds::LIST_LIMIT;
 use crate::http::kernel::problem::Problem;
@@ -18,22 +17,13 @@ use crate::http::kernel::problem::Problem;
 const JSON: &str = "application/json";
 
 /// Answers 406 if the client accepts neither; otherwise uses the media type that the client asked for.
-///
-/// # Errors
-/// Passes on errors of the rest of the service.
 pub(super) async fn negotiate(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let Some(media_type) = wanted(request.request()) else {
-        let issue = Issue {
-            severity: "error",
-            code: "processing",
-            diagnostics: Some(format!("this service responds with {MEDIA_TYPE} or {JSON}")),
-            ..Issue::default()
-        };
-        let refusal =
-            HttpResponse::build(StatusCode::NOT_ACCEPTABLE).content_type(MEDIA_TYPE).json(from_issues(vec![issue]));
+        let issue = Issue::error("processing", &format!("this service responds with {MEDIA_TYPE} or {JSON}"));
+        let refusal = reply::resource(HttpResponse::NotAcceptable(), &from_issues(vec![issue]));
         return Ok(request.into_response(refusal).map_into_boxed_body());
     };
     request.extensions_mut().insert(BodyType(MEDIA_TYPE));
@@ -47,9 +37,6 @@ pub(super) async fn negotiate(
 }
 
 /// Replaces the problem of a FHIR request by an `OperationOutcome` with the same status and headers.
-///
-/// # Errors
-/// Passes on errors of the rest of the service.
 pub(in crate::http) async fn outcomes(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

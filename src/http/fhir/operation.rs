@@ -9,41 +9,30 @@ use crate::domain::fault::{Fault, FaultCode};
 use crate::http::kernel::body::{Body, Incoming};
 use crate::http::kernel::problem::Problem;
 
-/// The input of an operation.
 pub(super) struct Given(Value);
 
 impl Given {
-    /// Reads the input.
-    ///
-    /// # Errors
-    /// Fails when the body cannot be read, or is not JSON.
     pub(super) async fn read(incoming: Incoming) -> Result<Self, Problem> {
         Ok(Self(incoming.read_tree().await.map_err(|problem| within("Parameters", problem))?))
     }
 
-    /// The parameters with one of these names.
     pub(super) fn named<'a>(&'a self, names: &'a [&str]) -> impl Iterator<Item = &'a Value> {
         let given = if self.is("Parameters") { self.0["parameter"].as_array() } else { None };
         let wanted = |one: &&Value| one["name"].as_str().is_some_and(|name| names.contains(&name));
         given.into_iter().flatten().filter(wanted)
     }
 
-    /// Checks that the input is `Parameters`.
-    ///
-    /// # Errors
-    /// Fails when it is not.
-    pub(super) fn parameters(&self) -> Result<(), Problem> {
-        if self.is("Parameters") {
-            return Ok(());
+    /// Reads input that must be `Parameters`.
+    pub(super) async fn parameters(incoming: Incoming) -> Result<Self, Problem> {
+        let given = Self::read(incoming).await?;
+        if given.is("Parameters") {
+            return Ok(given);
         }
         let detail = "must be Parameters";
         Err(Problem::content(vec![Fault::new("Parameters.resourceType", FaultCode::UnknownOption, detail)], None))
     }
 
     /// The `QuestionnaireResponse`, given directly or as a parameter.
-    ///
-    /// # Errors
-    /// Fails when there is none, or it is not an object.
     pub(super) fn response(&self) -> Result<Body<ResponseInput>, Problem> {
         let parameter = || self.named(&["questionnaire-response"]).next().map(|one| &one["resource"]);
         let response = if self.is("QuestionnaireResponse") { Some(&self.0) } else { parameter() };

@@ -1,6 +1,8 @@
 //! The options of the form as codes, with their points.
 
-use super::element::{Coding, Extension};
+use serde_json::{Value, json};
+
+use super::element::element;
 use super::names::{ANSWERS, NONE_OF_THESE};
 use crate::domain::screening::answers::Answers;
 use crate::domain::screening::condition::{Truth, View};
@@ -8,11 +10,9 @@ use crate::domain::screening::questionnaire::{Audiences, Kind, Spec};
 use crate::domain::screening::rule_table::RuleTable;
 use crate::domain::screening::texts::Texts;
 
-/// One option of an item.
 pub(super) struct Choice {
     /// Code of the option: `<item>.<option>`, so that codes are unique.
     pub(super) code: String,
-    /// Text for the person.
     pub(super) display: String,
     /// Value of an answer with only this option.
     pub(super) value: i32,
@@ -42,22 +42,22 @@ pub(super) fn code(item: &str, option: &str) -> String {
 }
 
 /// The options as codes; each option of a scored item has its points in both extensions that form fillers read.
-pub(super) fn codings(table: &RuleTable, spec: &Spec, texts: Option<&Texts>) -> Vec<Coding> {
+pub(super) fn codings(table: &RuleTable, spec: &Spec, texts: Option<&Texts>) -> Vec<Value> {
     let choices = choices(spec, texts);
     let points: Vec<i32> = choices.iter().map(|choice| points(table, spec, choice.value)).collect();
     let scored = points.iter().any(|points| *points != 0);
     let coding = |(choice, points): (Choice, i32)| {
-        let mut coding = Coding::new(ANSWERS, choice.code, Some(choice.display));
-        if scored {
-            let weight = |url| Extension { url, value_decimal: Some(points.into()), ..Extension::default() };
-            coding.extension = [
-                "http://hl7.org/fhir/StructureDefinition/ordinalValue",
-                "http://hl7.org/fhir/StructureDefinition/itemWeight",
-            ]
-            .map(weight)
-            .into();
-        }
-        coding
+        let urls = [
+            "http://hl7.org/fhir/StructureDefinition/ordinalValue",
+            "http://hl7.org/fhir/StructureDefinition/itemWeight",
+        ];
+        let weights = urls.map(|url| json!({"url": url, "valueDecimal": f64::from(points)}));
+        element(json!({
+            "extension": scored.then_some(weights),
+            "system": ANSWERS,
+            "code": choice.code,
+            "display": choice.display,
+        }))
     };
     choices.into_iter().zip(points).map(coding).collect()
 }

@@ -1,23 +1,31 @@
 //! `OperationOutcome`: a problem as a FHIR resource.
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
-use super::element::{CodeableConcept, Typed, elements};
 use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS};
 use crate::http::kernel::problem::{Problem, ProblemType};
 
-elements! {
-    OperationOutcome {
-        issue: Vec<Issue>,
-    }
-    Issue {
-        severity: &'static str,
-        code: &'static str,
-        details: Option<CodeableConcept>,
-        diagnostics: Option<String>,
-        location: Vec<String>,
-        expression: Vec<String>,
-    }
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OperationOutcome {
+    resource_type: &'static str,
+    issue: Vec<Issue>,
+}
+
+/// A struct and no tree, because a refusal must stay cheap.
+#[derive(Default, Serialize)]
+pub(super) struct Issue {
+    severity: &'static str,
+    code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diagnostics: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<[String; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expression: Option<[String; 1]>,
 }
 
 impl Issue {
@@ -25,31 +33,29 @@ impl Issue {
         Self { severity: "information", code: "informational", diagnostics: Some(text.to_owned()), ..Self::default() }
     }
 
-    fn error(code: &'static str, diagnostics: &str) -> Self {
+    pub(super) fn error(code: &'static str, diagnostics: &str) -> Self {
         Self { severity: "error", code, diagnostics: Some(diagnostics.to_owned()), ..Self::default() }
     }
 }
 
-pub(super) const fn from_issues(issue: Vec<Issue>) -> Typed<OperationOutcome> {
-    Typed::new("OperationOutcome", OperationOutcome { issue })
+pub(super) const fn from_issues(issue: Vec<Issue>) -> OperationOutcome {
+    OperationOutcome { resource_type: "OperationOutcome", issue }
 }
 
 /// Renders a problem as FHIR: all faults with their places, and the red flags of rejected answers.
-pub(super) fn outcome(problem: &Problem) -> impl Serialize {
-    let faults = problem.faults.iter().take(MOST_FAULTS).map(issue);
-    let mut issues: Vec<Issue> = faults.collect();
+pub(super) fn outcome(problem: &Problem) -> OperationOutcome {
+    let mut issues: Vec<Issue> = problem.faults.iter().take(MOST_FAULTS).map(issue).collect();
     if issues.is_empty() || problem.faults.len() > MOST_FAULTS {
         issues.push(Issue::error(code_of(problem.kind()), &problem.detail));
     }
     if let Some(alarm) = &problem.alarm {
         let texts = alarm.red_flags.iter().map(|flag| &flag.reason).chain(&alarm.care_text);
-        let warning = |text: &String| Issue {
+        issues.extend(texts.filter(|text| !text.is_empty()).map(|text| Issue {
             severity: "warning",
             code: "business-rule",
-            details: Some(CodeableConcept::text(text)),
+            details: Some(json!({"text": text})),
             ..Issue::default()
-        };
-        issues.extend(texts.filter(|text| !text.is_empty()).map(warning));
+        }));
     }
     from_issues(issues)
 }
@@ -58,9 +64,9 @@ pub(super) fn outcome(problem: &Problem) -> impl Serialize {
 fn issue(fault: &Fault) -> Issue {
     let mut issue = Issue::error(code_of_fault(fault.code), &fault.detail);
     match fault.pointer.strip_prefix('/') {
-        Some(parameter) => issue.location.push(format!("http.{parameter}")),
+        Some(parameter) => issue.location = Some([format!("http.{parameter}")]),
         None if fault.pointer.is_empty() => {}
-        None => issue.expression.push(fault.pointer.clone()),
+        None => issue.expression = Some([fault.pointer.clone()]),
     }
     issue
 }
@@ -98,23 +104,26 @@ const fn code_of(kind: ProblemType) -> &'static str {
     }
 }
 
-/// The same problem with the places of its faults in a resource: `/item/0/linkId` becomes `<resource>.item[0].linkId`.
+/// The same problem with the places of its faults in a resource.
 pub(super) fn within(resource: &str, mut problem: Problem) -> Problem {
-    for fault in &mut problem.faults {
-        fault.pointer = place(resource, &fault.pointer);
-    }
+    problem.faults = in_resource(resource, problem.faults);
     problem
 }
 
+/// Faults of form with their places in a resource: `/item/0/linkId` becomes `<resource>.item[0].linkId`.
+pub(super) fn in_resource(resource: &str, mut faults: Vec<Fault>) -> Vec<Fault> {
+    for fault in &mut faults {
+        fault.pointer = place(resource, &fault.pointer);
+    }
+    faults
+}
+
 /// Converts a JSON pointer into a resource to `FHIRPath`.
-pub(super) fn place(resource: &str, pointer: &str) -> String {
+fn place(resource: &str, pointer: &str) -> String {
     let mut path = resource.to_owned();
     for token in pointer.split('/').skip(1) {
-        if token.bytes().all(|byte| byte.is_ascii_digit()) && !token.is_empty() {
-            path = format!("{path}[{token}]");
-        } else {
-            path = format!("{path}.{token}");
-        }
+        let index = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit());
+        path += &if index { format!("[{token}]") } else { format!(".{token}") };
     }
     path
 }

@@ -7,16 +7,15 @@ use std::collections::HashMap;
 use actix_web::{HttpResponse, web};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::dates::instant;
-use super::element::{Identifier, Reference, Typed, elements};
+use super::element::given as given_reference;
 use super::names::{QUESTIONNAIRE, RESULTS};
 use super::observation::MEASURED;
 use super::operation::Given;
-use super::outcome::{self, Issue, OperationOutcome};
-use super::response::{self, Response};
+use super::outcome::{Issue, from_issues};
+use super::response::with_items;
 use super::response_input::known_form;
 use super::{patient, reply};
 use crate::app::screening::rule_tables;
@@ -33,47 +32,19 @@ use crate::http::kernel::state::State;
 /// LOINC codes of body weight and height in the vital signs of FHIR R4.
 const LOINC: [(&str, Item); 2] = [("29463-7", Item::WeightKg), ("8302-2", Item::HeightCm)];
 
-elements! {
-    /// The result of the operation.
-    Output {
-        parameter: Vec<Parameter>,
-    }
-    /// One parameter of the result.
-    Parameter {
-        name: &'static str,
-        resource: Option<Part>,
-    }
-}
-
-/// The resource of a parameter.
-#[derive(Clone, Debug, Serialize)]
-#[serde(untagged)]
-pub(super) enum Part {
-    /// The prefilled form.
-    Response(Box<Typed<Response>>),
-    /// Notes on the prefilled form.
-    Issues(Typed<OperationOutcome>),
-}
-
-/// The value found for one item.
 struct Prefill {
     /// When it was observed, if given; the latest value is used.
     at: Option<Timestamp>,
     answer: RawAnswer<'static>,
 }
 
-/// `POST /fhir/Questionnaire/$populate`.
-///
-/// # Errors
-/// Fails when the parameters name no form, or a different one.
 pub(super) async fn populate(
     state: web::Data<State>,
     caller: Intake,
     accepted: AcceptedLanguages,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
-    let given = Given::read(incoming).await?;
-    given.parameters()?;
+    let given = Given::parameters(incoming).await?;
     let current = [rule_tables::current(&state.app).version.to_string()];
     let place = |name: &str| format!("Parameters.parameter.where(name='{name}')");
     let fault = match named_form(&given).as_slice() {
@@ -90,10 +61,6 @@ pub(super) async fn populate(
     Ok(begun(&state, &given, accepted.for_clinic(caller.clinic())))
 }
 
-/// `POST /fhir/Questionnaire/{id}/$populate`: the form is given in the URL.
-///
-/// # Errors
-/// Fails when it is not the current version, or the body is not `Parameters`.
 pub(super) async fn populate_version(
     state: web::Data<State>,
     caller: Intake,
@@ -104,8 +71,7 @@ pub(super) async fn populate_version(
     if *id != *rule_tables::current(&state.app).version {
         return Err(Problem::new(ProblemType::NotFound, "the form of this version is not served"));
     }
-    let given = Given::read(incoming).await?;
-    given.parameters()?;
+    let given = Given::parameters(incoming).await?;
     Ok(begun(&state, &given, accepted.for_clinic(caller.clinic())))
 }
 
@@ -138,29 +104,25 @@ fn begun(state: &State, given: &Given, language: Language) -> HttpResponse {
         let item = fault.pointer.trim_start_matches('/');
         Issue::information(&format!("{item} is left unanswered: {}", fault.detail))
     }));
-    let subject = given.named(&["subject"]).next().map(|one| about(&one["valueReference"]));
-    let response = Response {
-        language: language.as_str(),
-        questionnaire: format!("{QUESTIONNAIRE}|{}", rule_tables::current(&state.app).version),
-        status: "in-progress",
-        subject,
-        authored: state.app.ambient.now().to_string(),
-        item: response::items(&answers),
-        ..Response::default()
-    };
-    let response = Part::Response(Box::new(Typed::new("QuestionnaireResponse", response)));
-    let mut parameter = vec![Parameter { name: "response", resource: Some(response) }];
+    let response = json!({
+        "resourceType": "QuestionnaireResponse",
+        "language": language.as_str(),
+        "questionnaire": format!("{QUESTIONNAIRE}|{}", rule_tables::current(&state.app).version),
+        "status": "in-progress",
+        "subject": given.named(&["subject"]).next().map(|one| about(&one["valueReference"])),
+        "authored": state.app.ambient.now(),
+    });
+    let mut parameters = vec![json!({"name": "response", "resource": with_items(response, &answers)})];
     if !issues.is_empty() {
-        parameter.push(Parameter { name: "issues", resource: Some(Part::Issues(outcome::from_issues(issues))) });
+        parameters.push(json!({"name": "issues", "resource": from_issues(issues)}));
     }
-    reply::resource(HttpResponse::Ok(), &Typed::new("Parameters", Output { parameter }))
+    reply::resource(HttpResponse::Ok(), &json!({"resourceType": "Parameters", "parameter": parameters}))
 }
 
-fn about(reference: &Value) -> Reference {
-    let text = |value: &Value| value.as_str().map(str::to_owned);
+fn about(reference: &Value) -> Value {
     let identifier = &reference["identifier"];
-    let identifier = text(&identifier["value"]).map(|value| Identifier { system: text(&identifier["system"]), value });
-    Reference { reference: text(&reference["reference"]), identifier, ..Reference::default() }
+    let identifier = identifier["value"].as_str().map(|value| (identifier["system"].as_str(), value));
+    given_reference(reference["reference"].as_str(), identifier)
 }
 
 /// Values from the contexts; of several observations of an item, the latest.

@@ -1,15 +1,15 @@
 //! `Questionnaire`: the form, built from the item catalogue and the texts of the current rule table.
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::{Value, json};
 
-use super::element::{Coding, Extension, Typed, elements};
+use super::element::element;
 use super::names::{QUESTIONNAIRE, SARC_F_TOTAL};
 use super::search::{Parameters, any};
 use super::{expression, options, reply};
 use crate::app::screening::rule_tables;
 use crate::domain::language::Language;
-use crate::domain::screening::questionnaire;
-use crate::domain::screening::questionnaire::{CATALOGUE, Group, Spec};
+use crate::domain::screening::questionnaire::{CATALOGUE, Group, Kind, Spec};
 use crate::domain::screening::rule_table::RuleTable;
 use crate::domain::screening::texts::Texts;
 use crate::http::kernel::extract::AcceptedLanguages;
@@ -17,52 +17,7 @@ use crate::http::kernel::fixed::json;
 use crate::http::kernel::problem::{Problem, ProblemType};
 use crate::http::kernel::state::State;
 
-elements! {
-    /// The form.
-    Questionnaire {
-        id: String,
-        language: &'static str,
-        url: &'static str,
-        version: String,
-        name: &'static str,
-        title: String,
-        status: &'static str,
-        subject_type: Vec<&'static str>,
-        description: String,
-        purpose: String,
-        item: Vec<Item>,
-    }
-    /// A heading, a question, or a computed total.
-    Item {
-        extension: Vec<Extension>,
-        link_id: String,
-        text: String,
-        #[serde(rename = "type")]
-        kind: &'static str,
-        enable_when: Vec<EnableWhen>,
-        enable_behavior: Option<&'static str>,
-        required: Option<bool>,
-        repeats: Option<bool>,
-        read_only: Option<bool>,
-        answer_option: Vec<AnswerOption>,
-        item: Vec<Item>,
-    }
-    /// Condition for showing a question.
-    EnableWhen {
-        question: &'static str,
-        operator: &'static str,
-        answer_decimal: Option<f64>,
-    }
-    /// One option.
-    AnswerOption {
-        value_coding: Option<Coding>,
-    }
-}
-
-/// `GET /fhir/Questionnaire/{id}`: the id is the version of the rule table.
-///
-/// # Errors
-/// Fails when it is not the current version.
+/// The id is the version of the rule table; only the current version is served.
 pub(super) async fn get_questionnaire(
     request: HttpRequest,
     state: web::Data<State>,
@@ -78,10 +33,6 @@ pub(super) async fn get_questionnaire(
     reply::fixed(&request, language, &body, || json(&render(table, language)))
 }
 
-/// `GET /fhir/Questionnaire`: searches the current form.
-///
-/// # Errors
-/// Fails on a parameter that this search does not support.
 pub(super) async fn search_questionnaires(
     request: HttpRequest,
     state: web::Data<State>,
@@ -89,7 +40,7 @@ pub(super) async fn search_questionnaires(
 ) -> Result<HttpResponse, Problem> {
     let table = rule_tables::current(&state.app);
     let language = accepted.or(Language::default());
-    let mut parameters = Parameters::parse(request.query_string(), b"");
+    let mut parameters = Parameters::parse(request.query_string().as_bytes());
     let facts = [("_id", &*table.version), ("url", QUESTIONNAIRE), ("version", &*table.version), ("status", "active")];
     let asked = facts.map(|(name, value)| any(&parameters.all(name), value));
     parameters.end()?;
@@ -98,100 +49,87 @@ pub(super) async fn search_questionnaires(
         let body = state.public.body("/fhir/Questionnaire", &table.version, language);
         found.push((&*table.version, body.raw(|| json(&render(table, language)))?));
     }
-    Ok(reply::found(&request, &state, language, "Questionnaire", &found))
+    Ok(reply::found(&request, &state, language, "Questionnaire", found))
 }
 
-/// The form in a language.
-pub(super) fn render(table: &RuleTable, language: Language) -> Typed<Questionnaire> {
+fn render(table: &RuleTable, language: Language) -> Value {
     let texts = table.texts(language);
-    let form = texts.map(|texts| texts.questionnaire.clone());
-    let (title, description) = form.map(|form| (form.title, form.introduction)).unwrap_or_default();
-    let mut item: Vec<Item> = Group::ALL.into_iter().map(|group| heading(table, group, texts)).collect();
-    item.extend(total(table, texts));
-    Typed::new(
-        "Questionnaire",
-        Questionnaire {
-            id: table.version.to_string(),
-            language: language.as_str(),
-            url: QUESTIONNAIRE,
-            version: table.version.to_string(),
-            name: "SarcopeniaScreen",
-            title,
-            status: "active",
-            subject_type: vec!["Patient"],
-            description,
-            purpose: texts.map(|texts| texts.outcome.explanation.clone()).unwrap_or_default(),
-            item,
-        },
-    )
+    let form = texts.map(|texts| &texts.questionnaire);
+    let headings = Group::ALL.into_iter().map(|group| heading(table, group, texts));
+    element(json!({
+        "resourceType": "Questionnaire",
+        "id": &*table.version,
+        "language": language.as_str(),
+        "url": QUESTIONNAIRE,
+        "version": &*table.version,
+        "name": "SarcopeniaScreen",
+        "title": form.map(|form| &form.title),
+        "status": "active",
+        "subjectType": ["Patient"],
+        "description": form.map(|form| &form.introduction),
+        "purpose": texts.map(|texts| &texts.outcome.explanation),
+        "item": headings.chain(total(table, texts)).collect::<Vec<_>>(),
+    }))
 }
 
-fn heading(table: &RuleTable, group: Group, texts: Option<&Texts>) -> Item {
+fn heading(table: &RuleTable, group: Group, texts: Option<&Texts>) -> Value {
     let items = CATALOGUE.iter().filter(|spec| spec.group == group);
-    Item {
-        link_id: group.as_str().to_owned(),
-        text: texts.and_then(|texts| texts.groups.get(group.as_str()).cloned()).unwrap_or_default(),
-        kind: "group",
-        item: items.map(|spec| question(table, spec, texts)).collect(),
-        ..Item::default()
-    }
+    element(json!({
+        "linkId": group.as_str(),
+        "text": texts.and_then(|texts| texts.groups.get(group.as_str())),
+        "type": "group",
+        "item": items.map(|spec| question(table, spec, texts)).collect::<Vec<_>>(),
+    }))
 }
 
-fn question(table: &RuleTable, spec: &Spec, texts: Option<&Texts>) -> Item {
-    let text = texts.and_then(|texts| texts.items.get(spec.id)).cloned();
-    let (label, help) = text.map(|text| (text.label, text.help)).unwrap_or_default();
-    let asked_when = spec.item.asked_when_above_0();
-    let enabling = |item: &crate::domain::screening::questionnaire::Item| EnableWhen {
-        question: item.id(),
-        operator: ">",
-        answer_decimal: Some(0.0),
-    };
-    let option = |coding| AnswerOption { value_coding: Some(coding) };
-    let display = Item { link_id: format!("{}.help", spec.id), text: help.clone(), kind: "display", ..Item::default() };
-    Item {
-        extension: bounds(spec),
-        link_id: spec.id.to_owned(),
-        text: label,
-        kind: match spec.kind {
-            questionnaire::Kind::Number { scale: 1, .. } => "integer",
-            questionnaire::Kind::Number { .. } => "decimal",
-            questionnaire::Kind::Flag => "boolean",
-            questionnaire::Kind::Choice(_) | questionnaire::Kind::Set { .. } => "choice",
+fn question(table: &RuleTable, spec: &Spec, texts: Option<&Texts>) -> Value {
+    let text = texts.and_then(|texts| texts.items.get(spec.id));
+    let help = text.map(|text| &*text.help).unwrap_or_default();
+    let asked_when = spec.item.asked_when_above_0().iter();
+    let enabled: Vec<_> =
+        asked_when.map(|item| json!({"question": item.id(), "operator": ">", "answerDecimal": 0.0})).collect();
+    let options = options::codings(table, spec, texts).into_iter().map(|coding| json!({"valueCoding": coding}));
+    let display = json!({"linkId": format!("{}.help", spec.id), "text": help, "type": "display"});
+    element(json!({
+        "extension": bounds(spec),
+        "linkId": spec.id,
+        "text": text.map(|text| &text.label),
+        "type": match spec.kind {
+            Kind::Number { scale: 1, .. } => "integer",
+            Kind::Number { .. } => "decimal",
+            Kind::Flag => "boolean",
+            Kind::Choice(_) | Kind::Set { .. } => "choice",
         },
-        enable_when: asked_when.iter().map(enabling).collect(),
-        enable_behavior: (!asked_when.is_empty()).then_some("any"),
-        required: Some(spec.required()),
-        repeats: matches!(spec.kind, questionnaire::Kind::Set { .. }).then_some(true),
-        answer_option: options::codings(table, spec, texts).into_iter().map(option).collect(),
-        item: (!help.is_empty()).then_some(display).into_iter().collect(),
-        ..Item::default()
-    }
+        "enableWhen": enabled,
+        "enableBehavior": (!enabled.is_empty()).then_some("any"),
+        "required": spec.required(),
+        "repeats": matches!(spec.kind, Kind::Set { .. }).then_some(true),
+        "answerOption": options.collect::<Vec<_>>(),
+        "item": (!help.is_empty()).then_some([display]),
+    }))
 }
 
-/// Range extensions of a number.
-fn bounds(spec: &Spec) -> Vec<Extension> {
-    let questionnaire::Kind::Number { minimum, maximum, scale, .. } = spec.kind else { return Vec::new() };
-    let bound = |url, units: i32| {
-        let whole = (scale == 1).then_some(units);
-        let value_decimal = whole.is_none().then(|| f64::from(units) / f64::from(scale));
-        Extension { url, value_integer: whole, value_decimal, ..Extension::default() }
+fn bounds(spec: &Spec) -> Option<[Value; 2]> {
+    let Kind::Number { minimum, maximum, scale, .. } = spec.kind else { return None };
+    let bound = |(name, units): (&str, i32)| {
+        let url = format!("http://hl7.org/fhir/StructureDefinition/{name}");
+        if scale == 1 {
+            json!({"url": url, "valueInteger": units})
+        } else {
+            json!({"url": url, "valueDecimal": f64::from(units) / f64::from(scale)})
+        }
     };
-    vec![
-        bound("http://hl7.org/fhir/StructureDefinition/minValue", minimum),
-        bound("http://hl7.org/fhir/StructureDefinition/maxValue", maximum),
-    ]
+    Some([("minValue", minimum), ("maxValue", maximum)].map(bound))
 }
 
 /// The total of SARC-F, which the form computes.
-fn total(table: &RuleTable, texts: Option<&Texts>) -> Option<Item> {
+fn total(table: &RuleTable, texts: Option<&Texts>) -> Option<Value> {
     let instrument = table.instrument("sarc_f")?;
-    let name = texts.and_then(|texts| texts.instruments.get("sarc_f")).map(|text| text.name.clone());
-    Some(Item {
-        extension: vec![expression::calculated(instrument)?],
-        link_id: SARC_F_TOTAL.to_owned(),
-        text: name.unwrap_or_default(),
-        kind: "integer",
-        read_only: Some(true),
-        ..Item::default()
-    })
+    Some(element(json!({
+        "extension": [expression::calculated(instrument)?],
+        "linkId": SARC_F_TOTAL,
+        "text": texts.and_then(|texts| texts.instruments.get("sarc_f")).map(|text| &text.name),
+        "type": "integer",
+        "readOnly": true,
+    })))
 }

@@ -1,6 +1,5 @@
 //! Search parameters of resources made of submissions: `QuestionnaireResponse`, `RiskAssessment`, `Observation`.
 
-use actix_web::web::Bytes;
 use uuid::Uuid;
 
 use super::dates::span;
@@ -17,13 +16,11 @@ use crate::http::kernel::problem::Problem;
 /// Default and maximum page size.
 const PAGE: (u16, u16) = (50, 200);
 
-/// A parsed search.
 pub(super) struct RecordSearch {
     pub(super) filter: RecordFilter,
     pub(super) page: PageRequest,
     /// Whether the filter can match anything.
     pub(super) possible: bool,
-    /// The requested codes of observations.
     pub(super) codes: Vec<String>,
     /// Number of resources of the first submission that earlier pages have returned.
     pub(super) shown: usize,
@@ -34,23 +31,18 @@ pub(super) struct RecordSearch {
 /// Differences between the resource types.
 #[derive(Clone, Copy)]
 pub(super) struct Kind {
-    /// Status of all resources of the type.
     pub(super) status: &'static str,
     /// Name of the parameter for the time of answering.
     pub(super) date: &'static str,
     /// Whether it is `QuestionnaireResponse`, which has an identifier and a form.
     pub(super) form: bool,
-    /// Whether the type can be searched by code.
     pub(super) coded: bool,
 }
 
 impl RecordSearch {
-    /// Reads the parameters. The part of an observation's id after the submission id is left to the caller.
-    ///
-    /// # Errors
-    /// Fails with all faults of the parameters.
-    pub(super) fn read(query: &str, form: Option<&Bytes>, kind: Kind) -> Result<Self, Problem> {
-        let mut parameters = Parameters::parse(query, form.map_or(b"", |form| form));
+    /// Reads the parameters, which may be `posted` as a form. The part of an observation's id after the submission id is left
+    /// to the caller.
+    pub(super) fn read(mut parameters: Parameters, posted: bool, kind: Kind) -> Result<Self, Problem> {
         let mut possible = any(&parameters.all("status"), kind.status);
         let mut filter = RecordFilter::default();
         (filter.received_from, filter.received_to) = span(&mut parameters, "_lastUpdated");
@@ -63,7 +55,7 @@ impl RecordSearch {
         let mut by_identifier = false;
         if kind.form {
             possible &= form_asked(&mut parameters, &mut filter);
-            filter.source = identifier(&mut parameters, form.is_some());
+            filter.source = identifier(&mut parameters, posted);
             by_identifier = filter.source.is_some();
         }
         let codes = if kind.coded { parameters.all("code") } else { Vec::new() };
@@ -74,7 +66,6 @@ impl RecordSearch {
     }
 }
 
-/// Page size and cursor.
 pub(super) fn page(parameters: &mut Parameters) -> PageRequest {
     let limit = match parameters.one("_count").map(|text| text.parse::<u16>()) {
         None => PAGE.0,

@@ -1,28 +1,42 @@
 //! Responses with a resource.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, ETAG, VARY};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, ETAG, HeaderMap, VARY};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
-use super::bundle::{Link, searchset};
+use super::bundle::searchset;
+use super::outcome::{Issue, from_issues};
 use super::{MEDIA_TYPE, PATH};
 use crate::domain::language::Language;
 use crate::http::kernel::address;
+use crate::http::kernel::extract::preferred;
 use crate::http::kernel::fixed::Fixed;
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
 
-/// Answers with a resource.
 pub(super) fn resource(mut response: HttpResponseBuilder, resource: &impl Serialize) -> HttpResponse {
     response.content_type(MEDIA_TYPE).json(resource)
 }
 
+/// Answers a write with what `Prefer` asks for: only headers, an `OperationOutcome` with a text, or by default the resource.
+pub(super) fn written(
+    mut response: HttpResponseBuilder,
+    headers: &HeaderMap,
+    render: impl FnOnce() -> Value,
+    text: &str,
+) -> HttpResponse {
+    let known = ["return=minimal", "return=representation", "return=OperationOutcome"].map(|name| (name, name));
+    match preferred(headers, &known) {
+        Some("return=minimal") => response.finish(),
+        Some("return=OperationOutcome") => resource(response, &from_issues(vec![Issue::information(text)])),
+        _ => resource(response, &render()),
+    }
+}
+
 /// Answers with a resource that is built once for all clients.
-///
-/// # Errors
-/// Fails when the resource cannot be built.
 pub(super) fn fixed(
     request: &HttpRequest,
     language: Language,
@@ -34,22 +48,21 @@ pub(super) fn fixed(
     body.answer(request, response, MEDIA_TYPE, make)
 }
 
-/// The result of a public search, each resource with its URL. It is not compressed: that would take far longer than the rest.
+/// The result of a public search, each resource with its id. It is not compressed: that would take far longer than the rest.
 pub(super) fn found(
     request: &HttpRequest,
     state: &State,
     language: Language,
     kind: &str,
-    found: &[(&str, Box<RawValue>)],
+    found: Vec<(&str, Box<RawValue>)>,
 ) -> HttpResponse {
     let base = format!("{}/{kind}", base(request));
-    let entries = found.iter().map(|(id, resource)| (format!("{base}/{id}"), resource)).collect();
-    let link = Link { relation: "self", url: format!("{base}?{}", request.query_string()) };
+    let link = json!({"relation": "self", "url": format!("{base}?{}", request.query_string())});
     let mut response = public(language);
     // Without a configured public URL, the first client's base URL would be cached for all others.
     let kept = if state.settings.public_url.is_some() { "public, max-age=300" } else { "no-store" };
     response.insert_header((CACHE_CONTROL, kept)).insert_header((CONTENT_ENCODING, "identity"));
-    resource(response, &searchset(entries, vec![link]))
+    resource(response, &searchset(&base, found, vec![link]))
 }
 
 fn public(language: Language) -> HttpResponseBuilder {
@@ -60,16 +73,15 @@ fn public(language: Language) -> HttpResponseBuilder {
     response
 }
 
-/// A resource of a clinic with its version.
-pub(super) fn versioned(status: StatusCode, version: i32, body: &impl Serialize) -> HttpResponse {
-    let mut response = HttpResponse::build(status);
-    response.insert_header((ETAG, tag(version)));
-    resource(response, body)
+pub(super) fn versioned(version: i32, body: &Value) -> HttpResponse {
+    resource(tagged(StatusCode::OK, version), body)
 }
 
-/// The `ETag` of a version.
-pub(super) fn tag(version: i32) -> String {
-    format!("W/\"{version}\"")
+/// Starts a response with the `ETag` of a version.
+pub(super) fn tagged(status: StatusCode, version: i32) -> HttpResponseBuilder {
+    let mut response = HttpResponse::build(status);
+    response.insert_header((ETAG, format!("W/\"{version}\"")));
+    response
 }
 
 /// The base URL of the facade, as clients reach it.

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 use validator::Validate;
 
-use super::element::{Identifier, Reference};
+use super::element::{given, reference};
 use super::names::{IMPORTED, QUESTIONNAIRE, RESULTS};
 use super::response_items::{Found, ItemInput, Places};
 use crate::app::error::AppError;
@@ -16,10 +17,8 @@ use crate::domain::subjects;
 use crate::domain::subjects::SubjectDraft;
 use crate::domain::submissions::{Draft, ExternalSource};
 
-/// Name of the resource type.
 const RESPONSE: &str = "QuestionnaireResponse";
 
-/// Answers to the form.
 #[derive(Clone, Default, Deserialize, Validate)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ResponseInput {
@@ -35,24 +34,22 @@ pub(super) struct ResponseInput {
     item: Vec<ItemInput>,
 }
 
-/// Metadata of the resource.
 #[derive(Clone, Deserialize)]
 struct MetaInput {
     #[serde(default)]
-    tag: Vec<TagInput>,
+    tag: Vec<CodeInput>,
 }
 
 #[derive(Clone, Deserialize)]
-struct TagInput {
-    system: Option<String>,
-    code: Option<String>,
+pub(super) struct CodeInput {
+    pub(super) system: Option<String>,
+    pub(super) code: Option<String>,
 }
 
-/// An identifier given by another system.
 #[derive(Clone, Deserialize)]
-struct IdentifierInput {
-    system: Option<String>,
-    value: Option<String>,
+pub(super) struct IdentifierInput {
+    pub(super) system: Option<String>,
+    pub(super) value: Option<String>,
 }
 
 /// The person that the answers are about.
@@ -72,17 +69,15 @@ const PLACES: Places = Places {
 };
 
 impl ResponseInput {
-    /// The subject of the resource, as given.
-    pub(super) fn about(&self) -> Option<Reference> {
-        let ReferenceInput { reference, identifier } = self.subject.clone()?;
-        let named = |one: IdentifierInput| Some(Identifier { system: one.system, value: one.value? });
-        let about = Reference { reference, identifier: identifier.and_then(named), ..Reference::default() };
-        (about.reference.is_some() || about.identifier.is_some()).then_some(about)
+    pub(super) fn about(&self) -> Option<Value> {
+        let ReferenceInput { reference, identifier } = self.subject.as_ref()?;
+        let identifier = identifier.as_ref().and_then(|one| Some((one.system.as_deref(), one.value.as_deref()?)));
+        (reference.is_some() || identifier.is_some()).then(|| given(reference.as_deref(), identifier))
     }
 
     /// Reference to the resource in the system that it comes from, if it has an id.
-    pub(super) fn address(&self) -> Option<Reference> {
-        self.id.as_ref().map(|id| Reference::to(RESPONSE, id))
+    pub(super) fn address(&self) -> Option<Value> {
+        self.id.as_ref().map(|id| reference(RESPONSE, id))
     }
 
     /// The clinic's reference of the subject.
@@ -117,7 +112,9 @@ impl ResponseInput {
         if self.questionnaire.is_some_and(|canonical| !known_form(&canonical, versions)) {
             fault("questionnaire", FaultCode::NotFound, "is not the form of this service in a known version");
         }
-        let imported = self.meta.is_some_and(|meta| meta.tag.iter().any(TagInput::says_imported));
+        let says_imported =
+            |tag: &CodeInput| tag.system.as_deref() == Some(RESULTS) && tag.code.as_deref() == Some(IMPORTED);
+        let imported = self.meta.is_some_and(|meta| meta.tag.iter().any(says_imported));
         let source = source(self.identifier, &mut fault);
         let answered_at = self.authored.and_then(|text| {
             let parsed = text.parse().ok();
@@ -143,12 +140,6 @@ impl ResponseInput {
             idempotency: None,
         };
         (draft, QuestionPlaces(found.places))
-    }
-}
-
-impl TagInput {
-    fn says_imported(&self) -> bool {
-        self.system.as_deref() == Some(RESULTS) && self.code.as_deref() == Some(IMPORTED)
     }
 }
 
@@ -188,7 +179,6 @@ pub(super) fn known_form(canonical: &str, versions: &[String]) -> bool {
     url == QUESTIONNAIRE && version.is_none_or(|version| versions.iter().any(|known| known == version))
 }
 
-/// The URL and the version of a canonical URL.
 pub(super) fn form_and_version(canonical: &str) -> (&str, Option<&str>) {
     canonical.split_once('|').map_or((canonical, None), |(url, version)| (url, Some(version)))
 }

@@ -16,7 +16,6 @@ const DEPTH: usize = 16;
 /// Maximum characters of a `linkId` that is repeated in a fault.
 const LINK_QUOTED: usize = 100;
 
-/// A heading or a question.
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct ItemInput {
@@ -45,12 +44,9 @@ pub(in crate::http) struct Places {
     pub(in crate::http) answer: fn(&str, usize) -> String,
 }
 
-/// The content of the items.
 #[derive(Clone, Default)]
 pub(in crate::http) struct Found {
-    /// The readable answers.
     pub(in crate::http) raw: RawAnswers<'static>,
-    /// Place of each question.
     pub(in crate::http) places: HashMap<&'static str, String>,
     /// Answers to questions of the form that could not be read.
     pub(in crate::http) faults: Vec<Fault>,
@@ -78,7 +74,6 @@ impl Step<'_> {
 }
 
 impl Found {
-    /// Reads the items and all nested items.
     pub(in crate::http) fn collect(&mut self, items: &[ItemInput], parent: &str, places: Places) {
         self.walk(items, &Step::Resource(parent), DEPTH, places);
     }

@@ -1,9 +1,10 @@
 //! A scored response, the basis of the results; either stored here or only sent for scoring.
 
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
-use super::element::{Meta, Reference};
-use super::response::{meta, person};
+use super::element::reference;
+use super::response::person;
 use crate::domain::language::Language;
 use crate::domain::screening::answers::Answers;
 use crate::domain::screening::assessment::Assessment;
@@ -11,28 +12,24 @@ use crate::domain::screening::rule_table::RuleTable;
 use crate::domain::screening::texts::Texts;
 use crate::domain::submissions::stored::StoredSubmission;
 
-/// A scored response.
 pub(super) struct Scored<'a> {
     /// The rule table that it was scored with.
     pub(super) table: &'a RuleTable,
     /// The language of the result.
     pub(super) language: Language,
     pub(super) answers: &'a Answers,
-    /// The assessment of the answers by the rule table.
     pub(super) assessment: &'a Assessment,
     /// When the questions were answered.
     pub(super) answered: Timestamp,
-    /// When it was scored.
     pub(super) issued: Timestamp,
-    pub(super) subject: Reference,
+    pub(super) subject: Value,
     /// Reference to the response, if it has one.
-    pub(super) response: Option<Reference>,
+    pub(super) response: Option<Value>,
     /// Prefix of the ids of its results; empty if they have no ids.
     pub(super) id: String,
 }
 
 impl<'a> Scored<'a> {
-    /// A stored response.
     pub(super) fn stored(table: &'a RuleTable, stored: &'a StoredSubmission) -> Self {
         Self {
             table,
@@ -42,18 +39,17 @@ impl<'a> Scored<'a> {
             answered: stored.answered(),
             issued: stored.received_at,
             subject: person(stored.subject_id),
-            response: Some(Reference::to("QuestionnaireResponse", stored.submission_id)),
+            response: Some(reference("QuestionnaireResponse", stored.submission_id)),
             id: stored.submission_id.to_string(),
         }
     }
 
-    /// The texts of the rule table in the language of the result.
     pub(super) fn texts(&self) -> Option<&'a Texts> {
         self.table.texts(self.language)
     }
 
     /// Metadata of a result, which never changes.
-    pub(super) fn meta(&self) -> Option<Meta> {
-        (!self.id.is_empty()).then(|| meta(1, self.issued))
+    pub(super) fn meta(&self) -> Option<Value> {
+        (!self.id.is_empty()).then(|| json!({"versionId": "1", "lastUpdated": self.issued}))
     }
 }

@@ -1,18 +1,17 @@
 //! `PUT /fhir/Task/{id}`: the status that a client gives a task is a command on the follow-up. `docs/fhir.md` has the table.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::ETAG;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
 use jiff::Timestamp;
 use serde::Deserialize;
 use uuid::Uuid;
 use validator::Validate;
 
-use super::create::Preferred;
-use super::follow_up::{self, outcome};
+use super::follow_up::{outcome, task, task_status};
 use super::names::{CREDENTIAL, RESULTS};
-use super::outcome::{Issue, from_issues, place, within};
+use super::outcome::{in_resource, within};
 use super::reply;
+use super::response_input::{CodeInput, IdentifierInput};
 use crate::app::error::AppError;
 use crate::app::follow_ups::commands;
 use crate::domain::audit::AuditAction;
@@ -42,13 +41,7 @@ pub(super) struct TaskInput {
 #[derive(Deserialize)]
 struct Concept {
     #[serde(default)]
-    coding: Vec<Code>,
-}
-
-#[derive(Deserialize)]
-struct Code {
-    system: Option<String>,
-    code: Option<String>,
+    coding: Vec<CodeInput>,
 }
 
 #[derive(Deserialize)]
@@ -58,20 +51,11 @@ struct Span {
 
 #[derive(Deserialize)]
 struct Owner {
-    identifier: Option<Name>,
+    identifier: Option<IdentifierInput>,
 }
 
-#[derive(Deserialize)]
-struct Name {
-    system: Option<String>,
-    value: Option<String>,
-}
-
-/// Runs the command that the task asks for.
-///
-/// # Errors
-/// Fails when there is no such follow-up, no version is given (428), the version is not current (412), or the command is not
-/// possible (409, 422).
+/// Runs the command that the task asks for. Fails when no version is given (428), the version is not current (412), or the
+/// command is not possible (409, 422).
 pub(super) async fn update_task(
     request: HttpRequest,
     state: web::Data<State>,
@@ -81,10 +65,7 @@ pub(super) async fn update_task(
 ) -> Result<HttpResponse, Problem> {
     let (id, version) = (id.read()?.0, if_match(request.headers(), true)?);
     let body = incoming.read::<TaskInput>().await.map_err(|problem| within("Task", problem))?;
-    let mut faults: Vec<Fault> = body.faults;
-    for fault in &mut faults {
-        fault.pointer = place("Task", &fault.pointer);
-    }
+    let mut faults = in_resource("Task", body.faults);
     if body.value.resource_type.as_deref() != Some("Task") {
         faults.push(at("resourceType", FaultCode::UnknownOption, "must be Task"));
     }
@@ -103,19 +84,9 @@ pub(super) async fn update_task(
         if faults.is_empty() { Ok(chosen) } else { Err(faults) }
     };
     let updated = commands::update(&state.app, &caller.actor(), FollowUpId(id), version, choose).await;
-    Ok(answer(&request, &updated.map_err(located)?))
-}
-
-fn answer(request: &HttpRequest, case: &FollowUp) -> HttpResponse {
-    match Preferred::from_headers(request.headers()) {
-        Preferred::Representation => reply::versioned(StatusCode::OK, case.version, &follow_up::task(case)),
-        Preferred::Outcome => reply::versioned(
-            StatusCode::OK,
-            case.version,
-            &from_issues(vec![Issue::information("the task has the requested status")]),
-        ),
-        Preferred::Minimal => HttpResponse::Ok().insert_header((ETAG, reply::tag(case.version))).finish(),
-    }
+    let case = updated.map_err(located)?;
+    let response = reply::tagged(StatusCode::OK, case.version);
+    Ok(reply::written(response, request.headers(), || task(&case), "the task has the requested status"))
 }
 
 /// Attributes the faults of a command to the element that asked for it.
@@ -175,7 +146,7 @@ fn wanted(task: &TaskInput, case: &FollowUp) -> Result<Option<FollowUpCommand>, 
         command,
         FollowUpCommand::Contact { reached: false } | FollowUpCommand::DidNotAttend | FollowUpCommand::Unbook
     );
-    let unchanged = follow_up::task_status(case.state.name(), outcome(case)) == status;
+    let unchanged = task_status(case.state.name(), outcome(case)) == status;
     Ok((repeatable || !unchanged).then_some(command))
 }
 
@@ -230,7 +201,6 @@ impl TaskInput {
 
 impl Concept {
     fn ours(&self) -> Option<&str> {
-        let ours = self.coding.iter().find(|code| code.system.as_deref() == Some(RESULTS));
-        ours.and_then(|code| code.code.as_deref())
+        self.coding.iter().find(|code| code.system.as_deref() == Some(RESULTS))?.code.as_deref()
     }
 }

@@ -12,10 +12,9 @@ use super::state::Settings;
 
 /// The client address of a request.
 pub(in crate::http) fn client(request: &HttpRequest, trusted: &[IpNet]) -> IpAddr {
-    let peer = peer(request);
     let headers = request.headers().get_all("x-forwarded-for").map(|value| value.to_str().unwrap_or_default());
     let entries: Vec<&str> = headers.flat_map(|value| value.split(',')).collect();
-    forwarded(peer, &entries, trusted)
+    forwarded(peer(request), &entries, trusted)
 }
 
 fn peer(request: &HttpRequest) -> IpAddr {

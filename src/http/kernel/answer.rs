@@ -13,7 +13,6 @@ use super::waiting::{Held, Share};
 /// Bytes of one slice. The framework copies each slice, and holds the copies of two until they are sent.
 pub(in crate::http) const SLICE: usize = 16 * 1024;
 
-/// A response body that is being sent.
 pub(in crate::http) struct Answer {
     inner: BoxBody,
     /// Bytes taken from the body that are not passed on yet.
@@ -24,7 +23,6 @@ pub(in crate::http) struct Answer {
 }
 
 impl Answer {
-    /// Wraps a body, counted toward a share, as part of a request.
     pub(in crate::http) fn new(inner: BoxBody, share: Option<Share>, under_way: Option<UnderWay>) -> Self {
         Self { inner, rest: Bytes::new(), held: None, share, _under_way: under_way }
     }

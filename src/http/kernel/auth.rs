@@ -23,20 +23,18 @@ use crate::domain::clinics::Clinic;
 /// Retry delay of a caller with too many unread responses.
 const UNREAD: Duration = Duration::from_secs(1);
 
-macro_rules! caller {
-    ($(#[$doc:meta])* $name:ident, $role:expr, $budget:expr) => {
+macro_rules! callers {
+    ($($(#[$doc:meta])* $name:ident: $role:expr, $budget:expr;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Debug)]
         pub struct $name(SignedIn);
 
         impl $name {
-            #[must_use]
             #[allow(dead_code, reason = "scoring needs no actor")]
             pub fn actor(&self) -> Actor {
                 self.0.actor(request_id())
             }
 
-            #[must_use]
             #[allow(dead_code, reason = "not every role's handlers use the clinic")]
             pub fn clinic(&self) -> &Clinic {
                 self.0.clinic()
@@ -52,39 +50,21 @@ macro_rules! caller {
                 Box::pin(async move { admitted(&request, $role, $budget, None).await.map(Self) })
             }
         }
-    };
+    )*};
 }
 
-caller!(
+callers! {
     /// A caller with any valid credential.
-    Browser,
-    Role::Browser,
-    Budget::Scores
-);
-caller!(
+    Browser: Role::Browser, Budget::Scores;
     /// A caller with any valid credential that submits; uses the budget for submissions.
-    Submitter,
-    Role::Browser,
-    Budget::Submissions
-);
-caller!(
+    Submitter: Role::Browser, Budget::Submissions;
     /// An intake system, or a caller with a higher role.
-    Intake,
-    Role::Intake,
-    Budget::Scores
-);
-caller!(
+    Intake: Role::Intake, Budget::Scores;
     /// A member of staff, or an admin.
-    Staff,
-    Role::Staff,
-    Budget::Scores
-);
-caller!(
+    Staff: Role::Staff, Budget::Scores;
     /// An admin, who manages the clinic's credentials and settings.
-    Admin,
-    Role::Admin,
-    Budget::Scores
-);
+    Admin: Role::Admin, Budget::Scores;
+}
 
 /// Authenticates and authorizes a request. For endpoints that accept tokens of record systems, `endpoint` is the path.
 pub(in crate::http) async fn admitted(

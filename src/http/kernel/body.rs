@@ -13,9 +13,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use validator::Validate;
 
-use super::canonical::canonical;
 use super::faults::{collect, of_validation};
-use super::node::{Node, nul_faults};
+use super::node::{Node, canonical, nul_faults};
 use super::object::Object;
 use super::problem::{Problem, ProblemType};
 use super::room::Place;
@@ -45,19 +44,13 @@ pub struct Body<T> {
 }
 
 impl Incoming {
-    /// Reads the body as JSON of a given type.
-    ///
-    /// # Errors
-    /// Fails when the body is too large, too slow, not JSON, not declared as JSON, or exceeds the memory limit. Faults of
-    /// content are not errors here: they are returned with what could be read.
+    /// Reads the body as JSON of a given type. Fails when it is too large, too slow, not JSON, not declared as JSON, or exceeds
+    /// the memory limit. Faults of content are not errors here: they are returned with what could be read.
     pub async fn read<T: DeserializeOwned + Validate>(self) -> Result<Body<T>, Problem> {
         Body::parse(self.read_json_bytes(BODY_LIMIT).await?)
     }
 
     /// Reads the body as JSON of a given type; a missing or null body counts as an empty object.
-    ///
-    /// # Errors
-    /// Same as [`Incoming::read`].
     pub async fn read_if_any<T: DeserializeOwned + Validate>(self) -> Result<Body<T>, Problem> {
         let request = self.request.clone();
         let bytes = self.bytes(BODY_LIMIT).await?;
@@ -69,18 +62,12 @@ impl Incoming {
     }
 
     /// Reads the body as a form, used for search parameters that must not appear in a URL.
-    ///
-    /// # Errors
-    /// Fails when the body is too large, too slow, or not declared as a form.
     pub(in crate::http) async fn form(self) -> Result<Bytes, Problem> {
         declared_as(&self.request, "application/x-www-form-urlencoded")?;
         self.bytes(BODY_LIMIT).await
     }
 
-    /// Reads the body as JSON of any shape, for bodies that may contain more than the service reads.
-    ///
-    /// # Errors
-    /// Fails when the body is too large, too slow, not JSON, not declared as JSON, or contains U+0000.
+    /// Reads the body as JSON of any shape, for bodies that may contain more than the service reads. U+0000 is refused.
     pub async fn read_tree(self) -> Result<Value, Problem> {
         let bytes = self.read_json_bytes(BODY_LIMIT).await?;
         let tree = serde_json::from_slice(&bytes).map_err(|error| not_json(&error))?;
@@ -89,18 +76,12 @@ impl Incoming {
     }
 
     /// Reads a body that is declared as JSON, of at most `at_most` bytes.
-    ///
-    /// # Errors
-    /// Fails when the body is too large, too slow, or not declared as JSON.
     pub async fn read_json_bytes(self, at_most: usize) -> Result<Bytes, Problem> {
         declared_as_json(&self.request)?;
         self.bytes(at_most).await
     }
 
     /// Splits into the payload stream, the deadline for each part, and a memory reservation of `room` bytes.
-    ///
-    /// # Errors
-    /// Fails when the memory limit is reached.
     pub(in crate::http) fn into_parts(self, room: usize) -> Result<(web::Payload, Duration, Place), Problem> {
         let mut place = self.place()?;
         place.take(room)?;
@@ -112,19 +93,15 @@ impl Incoming {
         tokio::time::timeout(self.state.settings.read_deadline, self.arrive(at_most)).await.map_err(late)?
     }
 
-    /// Starts a memory reservation for the caller.
     fn place(&self) -> Result<Place, Problem> {
-        let extensions = self.request.extensions();
-        let actor = extensions.get::<Actor>();
-        let actor = actor.ok_or_else(|| AppError::Internal("a body is read before its caller is known".into()))?;
-        Ok(self.state.room.place_for(actor))
+        let place = self.request.extensions().get::<Actor>().map(|actor| self.state.room.place_for(actor));
+        Ok(place.ok_or_else(|| AppError::Internal("a body is read before its caller is known".into()))?)
     }
 
     async fn arrive(mut self, at_most: usize) -> Result<Bytes, Problem> {
         let too_large = || Problem::new(ProblemType::BodyTooLarge, format!("at most {at_most} bytes"));
         let length = self.request.headers().get("content-length");
-        let declared: Option<usize> = length.and_then(|length| length.to_str().ok()?.parse().ok());
-        let declared = declared.unwrap_or_default();
+        let declared: usize = length.and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or_default();
         if declared > at_most {
             return Err(too_large());
         }
@@ -145,9 +122,6 @@ impl Incoming {
 }
 
 impl<T: DeserializeOwned + Validate> Body<T> {
-    /// Parses JSON bytes.
-    ///
-    /// # Errors
     /// Fails when the bytes are not JSON, or not the kind of value that the type needs. Faults of content are returned with
     /// what could be read.
     pub fn parse(bytes: Bytes) -> Result<Self, Problem> {
@@ -158,17 +132,15 @@ impl<T: DeserializeOwned + Validate> Body<T> {
             collect(tree)?
         };
         faults.extend(of_validation(&value));
-        let others = nul_faults(&bytes);
-        let unnamed = |other: &Fault| !faults.iter().any(|fault| fault.pointer == other.pointer);
-        let others: Vec<_> = others.into_iter().filter(unnamed).collect();
-        faults.extend(others);
+        let mut others = nul_faults(&bytes);
+        others.retain(|other| !faults.iter().any(|fault| fault.pointer == other.pointer));
+        faults.append(&mut others);
         Ok(Self { value, faults, bytes })
     }
 }
 
 impl<T> Body<T> {
     /// The body with sorted keys and without white space, so that two spellings of a request are equal.
-    #[must_use]
     pub fn canonical(&self) -> Vec<u8> {
         canonical(&self.bytes)
     }

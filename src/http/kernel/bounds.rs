@@ -2,13 +2,11 @@
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{RequestHead, ServiceRequest, ServiceResponse};
-use actix_web::http::header::HeaderName;
 use actix_web::middleware::Next;
 use actix_web::{Error, ResponseError as _};
 
 use super::problem::{Problem, ProblemType};
 
-/// Maximum bytes of the query.
 const QUERY_LIMIT: usize = 8 * 1024;
 /// Maximum bytes of the path; the longest path of the OpenAPI document has about 100.
 const PATH_LIMIT: usize = 1024;
@@ -20,10 +18,6 @@ pub(in crate::http) const LIST_LIMIT: usize = 512;
 const LISTS: [&str; 6] =
     ["accept", "accept-encoding", "accept-language", "access-control-request-headers", "forwarded", "x-forwarded-for"];
 
-/// Rejects a request whose head exceeds the limits.
-///
-/// # Errors
-/// Passes on errors of the rest of the service.
 pub(in crate::http) async fn check(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -46,7 +40,7 @@ fn exceeded(head: &RequestHead) -> Option<Problem> {
     let mut lists = [0; LISTS.len()];
     for (name, value) in &head.headers {
         bytes += name.as_str().len() + value.len();
-        if let Some(place) = list(name) {
+        if let Some(place) = LISTS.iter().position(|list| name == *list) {
             lists[place] += value.len();
         }
     }
@@ -56,10 +50,6 @@ fn exceeded(head: &RequestHead) -> Option<Problem> {
     }
     let (_, name) = lists.into_iter().zip(LISTS).find(|(bytes, _)| *bytes > LIST_LIMIT)?;
     Some(Problem::new(ProblemType::HeadTooLarge, format!("the header {name} has at most {LIST_LIMIT} bytes")))
-}
-
-fn list(name: &HeaderName) -> Option<usize> {
-    LISTS.iter().position(|list| name == *list)
 }
 
 #[cfg(test)]

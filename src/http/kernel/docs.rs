@@ -10,11 +10,12 @@ use actix_web::web::{self, Bytes};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use dashmap::DashMap;
 use serde_json::{Map, Value};
-use utoipa::openapi::path::{Operation, Parameter, PathItem};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response,
-    ResponseBuilder, ServerBuilder, tag,
+    ResponseBuilder, Schema, ServerBuilder, tag,
 };
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_actix_web::AppExt;
@@ -23,12 +24,16 @@ use utoipa_swagger_ui::Config;
 
 use super::fixed::{Body, Fixed, JSON};
 use super::problem::{Problem, ProblemBody, ProblemType};
-use super::request_headers;
 use crate::app::error::AppError;
 use crate::domain::audit::AuditAction;
 
 /// Example of a successful response for each operation id: responses of the server, shortened. A test compares them.
 const EXAMPLES: &str = include_str!("../../../openapi/examples.json");
+
+/// Pattern of an idempotency key: visible ASCII except quotes and backslash; bare, or entirely in double quotes.
+const RETRY_KEY: &str = r#"^([!#-\[\]-~]{1,255}|"[!#-\[\]-~]{1,255}")$"#;
+/// Pattern of an `ETag` of this service.
+const VERSION: &str = r#"^"[0-9]{1,9}"$"#;
 
 /// Parts of the document that the router's fallback and the audit middleware use.
 pub(in crate::http) struct Served {
@@ -101,7 +106,7 @@ pub(in crate::http) fn openapi(routes: fn(&mut ServiceConfig<'_>)) -> OpenApi {
     let examples: Map<String, Value> = serde_json::from_str(EXAMPLES).unwrap_or_default();
     for item in api.paths.paths.values_mut() {
         for operation in operations_mut(item) {
-            request_headers::describe(operation);
+            describe_headers(operation);
             add_example(operation, &examples);
             add_problems(operation);
         }
@@ -148,6 +153,21 @@ fn problem_response() -> Response {
         .build()
 }
 
+/// Adds the schema of the headers that many operations take, as `extract.rs` reads them.
+fn describe_headers(operation: &mut Operation) {
+    for parameter in operation.parameters.iter_mut().flatten() {
+        let RefOr::T(parameter) = parameter else { continue };
+        let (pattern, example) = match &*parameter.name {
+            "Idempotency-Key" => (RETRY_KEY, "3f0c7a52-5d0e-4a6b-9c54-0a1d2f3e4b5c"),
+            "If-Match" => (VERSION, "\"1\""),
+            _ => continue,
+        };
+        let schema = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build();
+        let builder = ParameterBuilder::from(std::mem::take(parameter)).schema(Some(Schema::Object(schema)));
+        *parameter = builder.example(Some(example.into())).build();
+    }
+}
+
 fn add_example(operation: &mut Operation, examples: &Map<String, Value>) {
     let Some(example) = operation.operation_id.as_deref().and_then(|id| examples.get(id)) else { return };
     for (status, response) in &mut operation.responses.responses {
@@ -163,10 +183,13 @@ fn add_example(operation: &mut Operation, examples: &Map<String, Value>) {
 /// The problems of an operation follow from its shape.
 fn add_problems(operation: &mut Operation) {
     let secured = operation.security.iter().flatten().any(|needed| *needed != SecurityRequirement::default());
-    let parameters: Vec<_> = operation.parameters.iter().flatten().collect();
-    let has_in = |name: &str| parameters.iter().any(|parameter| is_in(parameter, name));
-    let (path, query) = (has_in("path"), has_in("query"));
-    let named = |name: &str| has_named(&parameters, name);
+    let has = |fits: &dyn Fn(&Parameter) -> bool| {
+        let mut parameters = operation.parameters.iter().flatten();
+        parameters.any(|parameter| matches!(parameter, RefOr::T(parameter) if fits(parameter)))
+    };
+    let path = has(&|parameter| parameter.parameter_in == ParameterIn::Path);
+    let query = has(&|parameter| parameter.parameter_in == ParameterIn::Query);
+    let named = |name: &str| has(&|parameter| parameter.name == name);
     let body = operation.request_body.is_some();
     // A change of an existing resource: its version and state may differ from those that the client read.
     let (versioned, key) = (named("If-Match"), named("Idempotency-Key"));
@@ -195,24 +218,10 @@ fn add_problems(operation: &mut Operation) {
     }
 }
 
-fn has_named(parameters: &[&RefOr<Parameter>], name: &str) -> bool {
-    parameters.iter().any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == name))
-}
-
-fn is_in(parameter: &RefOr<Parameter>, place: &str) -> bool {
-    match parameter {
-        RefOr::T(parameter) => {
-            serde_json::to_value(&parameter.parameter_in).is_ok_and(|parameter_in| parameter_in == place)
-        }
-        RefOr::Ref(_) => false,
-    }
-}
-
-fn operations(item: &PathItem) -> Vec<(&'static str, &Operation)> {
-    let reading_and_adding = [("GET", &item.get), ("POST", &item.post)];
-    let changing = [("PUT", &item.put), ("PATCH", &item.patch), ("DELETE", &item.delete)];
-    let all = reading_and_adding.into_iter().chain(changing);
-    all.filter_map(|(method, operation)| Some((method, operation.as_ref()?))).collect()
+fn operations(item: &PathItem) -> impl Iterator<Item = (&'static str, &Operation)> {
+    let methods = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+    let operations = [&item.get, &item.post, &item.put, &item.patch, &item.delete];
+    methods.into_iter().zip(operations).filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
 }
 
 fn operations_mut(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
@@ -228,7 +237,6 @@ async fn get_docs() -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header((LOCATION, "/docs/")).finish()
 }
 
-/// The list of problem types.
 async fn get_problems(request: HttpRequest) -> Result<HttpResponse, Problem> {
     static BODY: Fixed = Fixed::new();
     BODY.answer(&request, checked_each_time(), "text/html; charset=utf-8", || Ok(problems().into_bytes()))
@@ -271,7 +279,6 @@ async fn get_page(request: HttpRequest, file: web::Path<String>) -> Result<HttpR
     Ok(page.body.answer(&request, response, &page.media_type))
 }
 
-/// A file of the pages.
 struct Page {
     media_type: String,
     body: Body,

@@ -28,10 +28,6 @@ pub struct Later<T> {
 
 /// A value that can be read from a request without its body.
 pub trait Parameter: Sized {
-    /// Reads the value.
-    ///
-    /// # Errors
-    /// Fails when the request does not have the value, or it has faults.
     fn read(request: &HttpRequest) -> Result<Self, Problem>;
 }
 
@@ -55,14 +51,12 @@ pub struct IdempotencyKey(pub Option<String>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IfMatch(pub i32);
 
+pub struct Languages;
+
 /// The accepted languages of a request, not parsed yet.
-pub struct AcceptedLanguages(HttpRequest);
+pub type AcceptedLanguages = Later<Languages>;
 
 impl<T: Parameter> Later<T> {
-    /// Reads the parameter.
-    ///
-    /// # Errors
-    /// Same as [`Parameter::read`].
     pub fn read(&self) -> Result<T, Problem> {
         T::read(&self.request)
     }
@@ -77,24 +71,13 @@ impl<T> FromRequest for Later<T> {
     }
 }
 
-impl FromRequest for AcceptedLanguages {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self(request.clone())))
-    }
-}
-
 impl AcceptedLanguages {
     /// The best accepted language that has texts, or `fallback` if there is none.
-    #[must_use]
     pub fn or(&self, fallback: Language) -> Language {
         self.languages().first().copied().unwrap_or(fallback)
     }
 
     /// The best accepted language that the clinic offers, or the clinic's own.
-    #[must_use]
     pub fn for_clinic(&self, clinic: &Clinic) -> Language {
         let languages = self.languages();
         let spoken = languages.iter().find(|language| clinic.languages.contains(language));
@@ -103,9 +86,10 @@ impl AcceptedLanguages {
 
     /// The accepted languages that have texts, best first.
     fn languages(&self) -> Vec<Language> {
-        let present = self.0.headers().contains_key(ACCEPT_LANGUAGE);
-        let header = present.then(|| AcceptLanguage::parse(&self.0)).and_then(Result::ok);
-        let mut header = header.unwrap_or(AcceptLanguage(Vec::new()));
+        if !self.request.headers().contains_key(ACCEPT_LANGUAGE) {
+            return Vec::new();
+        }
+        let Ok(mut header) = AcceptLanguage::parse(&self.request) else { return Vec::new() };
         // Weight 0 means not acceptable (RFC 9110, section 12.4.2).
         header.0.retain(|language| language.quality > Quality::ZERO);
         header.ranked().iter().filter_map(|language| Language::from_tag(&language.to_string())).collect()
@@ -144,14 +128,12 @@ impl<T: DeserializeOwned + Validate> Parameter for Query<T> {
 impl Parameter for IdempotencyKey {
     fn read(request: &HttpRequest) -> Result<Self, Problem> {
         let mut values = request.headers().get_all("idempotency-key");
-        let parsed = match (values.next(), values.next()) {
-            (None, _) => Ok(None),
-            (Some(value), None) => value.to_str().ok().and_then(retry_key).map(Some).ok_or(()),
-            (Some(_), Some(_)) => Err(()),
-        };
-        let detail = "one header of 1 to 255 visible ASCII characters, bare or in double quotes";
-        let fault = |()| Problem::parameters(vec![Fault::new("/Idempotency-Key", FaultCode::Text, detail)]);
-        parsed.map(Self).map_err(fault)
+        let Some(value) = values.next() else { return Ok(Self(None)) };
+        let key = value.to_str().ok().filter(|_| values.next().is_none()).and_then(retry_key);
+        key.map(|key| Self(Some(key))).ok_or_else(|| {
+            let detail = "one header of 1 to 255 visible ASCII characters, bare or in double quotes";
+            Problem::parameters(vec![Fault::new("/Idempotency-Key", FaultCode::Text, detail)])
+        })
     }
 }
 
@@ -161,10 +143,7 @@ impl Parameter for IfMatch {
     }
 }
 
-/// The version in `If-Match`. A weak tag is read only where this service returns weak ones.
-///
-/// # Errors
-/// Fails when the header is missing, or is not one tag of this service.
+/// The version in `If-Match`, which is required. A weak tag is read only where this service returns weak ones.
 pub(in crate::http) fn if_match(headers: &HeaderMap, weak: bool) -> Result<i32, Problem> {
     let mut values = headers.get_all(IF_MATCH);
     let Some(value) = values.next() else {

@@ -5,10 +5,6 @@ use actix_web::{HttpRequest, web};
 use super::problem::{Problem, ProblemType};
 use super::state::State;
 
-/// Answers a request that no route handles.
-///
-/// # Errors
-/// Always fails, with 405 or 404.
 pub(in crate::http) async fn fallback(request: HttpRequest, state: web::Data<State>) -> Result<&'static str, Problem> {
     let path = request.path();
     let matching = state.document.paths.iter().find(|known| matches(&known.template, path));

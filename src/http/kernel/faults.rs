@@ -14,10 +14,7 @@ use super::reader::{Place, Reader};
 use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS, pointer_token};
 
 /// Reads a body as far as possible, with all faults of the rest. No field of the type may be required: one with a fault is
-/// absent.
-///
-/// # Errors
-/// Fails with the faults found so far if the body cannot be read at all.
+/// absent. Fails with the faults found so far if the body cannot be read at all.
 pub(in crate::http) fn collect<T: DeserializeOwned>(mut tree: Node<'_>) -> Result<(T, Vec<Fault>), Problem> {
     let mut faults = Vec::new();
     let mut behind = Place::new();
@@ -68,7 +65,6 @@ pub(in crate::http) fn of_query<T: DeserializeOwned>(query: &str) -> (Option<T>,
     (serde_urlencoded::from_str(&fit.join("&")).ok(), faults)
 }
 
-/// The faults found by the type's own validation.
 pub(in crate::http) fn of_validation(value: &impl Validate) -> Vec<Fault> {
     let mut faults = Vec::new();
     if let Err(errors) = value.validate() {

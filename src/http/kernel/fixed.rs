@@ -45,15 +45,11 @@ impl Public {
 }
 
 impl Fixed {
-    /// A body that is not built yet.
     pub(in crate::http) const fn new() -> Self {
         Self(OnceLock::new())
     }
 
     /// Answers with the body in the encoding that the client accepts; `make` builds it on first use.
-    ///
-    /// # Errors
-    /// Fails when the body cannot be built.
     pub(in crate::http) fn answer(
         &self,
         request: &HttpRequest,
@@ -65,9 +61,6 @@ impl Fixed {
     }
 
     /// The body as JSON, to embed in another.
-    ///
-    /// # Errors
-    /// Fails when the body cannot be built.
     pub(in crate::http) fn raw(
         &self,
         make: impl FnOnce() -> Result<Vec<u8>, Problem>,
@@ -86,7 +79,6 @@ impl Fixed {
 }
 
 impl Body {
-    /// Builds a body in both forms.
     pub(in crate::http) fn new(plain: Bytes) -> Self {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         // Writing to memory does not fail.
@@ -100,7 +92,6 @@ impl Body {
         Self { plain: None, tag: tag(&gzip), gzip }
     }
 
-    /// Answers with the body in the encoding that the client accepts.
     pub(in crate::http) fn answer(
         &self,
         request: &HttpRequest,
@@ -120,10 +111,6 @@ impl Body {
     }
 }
 
-/// Serializes a body to JSON.
-///
-/// # Errors
-/// Fails when serialization fails.
 pub(in crate::http) fn json(body: &impl Serialize) -> Result<Vec<u8>, Problem> {
     serde_json::to_vec(body).map_err(|error| AppError::Internal(error.into()).into())
 }
@@ -134,7 +121,6 @@ fn tag(bytes: &[u8]) -> EntityTag {
     EntityTag::new_weak(HEXLOWER.encode(&digest.as_ref()[..8]))
 }
 
-/// Whether `If-None-Match` contains the tag.
 fn client_has(request: &HttpRequest, tag: &EntityTag) -> bool {
     match IfNoneMatch::parse(request) {
         Ok(IfNoneMatch::Any) => request.headers().contains_key("if-none-match"),

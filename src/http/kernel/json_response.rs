@@ -10,7 +10,6 @@ use crate::app::error::AppError;
 /// Buffer size that fits nearly every assessment, bytes.
 const ROOM: usize = 64 * 1024;
 
-/// Completes the response with a JSON body.
 pub(in crate::http) fn json_response(
     response: &mut HttpResponseBuilder,
     body: &impl Serialize,

@@ -26,7 +26,6 @@ const SHUT: Duration = Duration::from_millis(50);
 /// How long a late connection may take to send its request and to read the response.
 const LATE: Duration = Duration::from_millis(500);
 
-/// A running server.
 pub struct Listening {
     app: App,
     handle: ServerHandle,

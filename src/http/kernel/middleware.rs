@@ -9,10 +9,10 @@ use std::time::Instant;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse, ResponseError, web};
+use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError, web};
 use futures_util::{FutureExt, Stream};
 use metrics::histogram;
 use tracing::Instrument;
@@ -30,9 +30,6 @@ use crate::domain::access::actor::Actor;
 
 /// Gives the request an id and a span, and sets the headers of every response. The span holds the route template, never the
 /// actual path.
-///
-/// # Errors
-/// Never fails: every error becomes a response.
 pub async fn envelope(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -51,7 +48,9 @@ pub async fn envelope(
         match next.call(request).await {
             Ok(response) => {
                 let mut response = response.map_into_boxed_body();
-                if stopping(response.request()) {
+                let state = response.request().app_data::<web::Data<State>>();
+                // Clients must reconnect to another instance.
+                if state.is_some_and(|state| state.app.stopping()) {
                     response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
                 }
                 log(response.request().match_pattern(), response.status(), start);
@@ -69,9 +68,6 @@ pub async fn envelope(
 }
 
 /// Renders panics and framework errors as problems.
-///
-/// # Errors
-/// Passes on errors of the rest of the service; a panic becomes an internal error.
 pub async fn problems(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -82,11 +78,6 @@ pub async fn problems(
         return Err(Problem::new(ProblemType::Internal, "search the log for the request id").into());
     };
     Ok(translated(response?.map_into_boxed_body()))
-}
-
-/// Whether the service is stopping, so that clients must reconnect to another instance.
-fn stopping(request: &HttpRequest) -> bool {
-    request.app_data::<web::Data<State>>().is_some_and(|state| state.app.stopping())
 }
 
 /// Registers the request with its connection, including the end of a body of unknown length.
@@ -170,8 +161,7 @@ fn translated(response: ServiceResponse) -> ServiceResponse {
         status if status.is_server_error() => ProblemType::Internal,
         _ => ProblemType::MalformedRequest,
     };
-    let (request, _) = response.into_parts();
-    ServiceResponse::new(request, Problem::new(kind, "the request cannot be processed").error_response())
+    response.into_response(Problem::new(kind, "the request cannot be processed").error_response())
 }
 
 fn incoming_id(headers: &HeaderMap) -> Option<Uuid> {
@@ -192,15 +182,13 @@ fn finish(headers: &mut HeaderMap, id: Uuid) {
         ("referrer-policy", "no-referrer"),
         ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
         ("cross-origin-resource-policy", "same-site"),
+        // Health data must not be cached anywhere; public responses set their own header.
+        ("cache-control", "no-store"),
     ];
     for (name, value) in defaults {
         let name = HeaderName::from_static(name);
         if !headers.contains_key(&name) {
             headers.insert(name, HeaderValue::from_static(value));
         }
-    }
-    // Health data must not be cached anywhere; public responses set their own header.
-    if !headers.contains_key(CACHE_CONTROL) {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
 }

@@ -12,8 +12,7 @@ use crate::domain::follow_ups::{ClosingOutcome, Diagnosis, EventKind, NotNeededR
 use crate::domain::language::Language;
 use crate::domain::screening::assessment::FlagKind;
 use crate::domain::screening::instrument::{Outcome, PositiveWhen};
-use crate::domain::screening::pathway::PathwayId;
-use crate::domain::screening::pathway::Stage;
+use crate::domain::screening::pathway::{PathwayId, Stage};
 use crate::domain::screening::questionnaire::Audience;
 use crate::domain::screening::red_flag::CareLevel;
 use crate::domain::screening::rule_table::{Band, Confidence, SourceKind};
@@ -34,7 +33,7 @@ macro_rules! on_the_wire {
 
         impl PartialSchema for $name {
             fn schema() -> RefOr<Schema> {
-                names(&<$domain>::ALL, "")
+                names(&<$domain>::ALL)
             }
         }
 
@@ -47,15 +46,12 @@ macro_rules! on_the_wire {
 }
 
 on_the_wire! {
-    /// Band of the own score total.
     BandName(Band) as "Band";
     /// How soon the person should be seen, low to high.
     CareLevelName(CareLevel) as "CareLevel";
     /// How soon staff should act, most urgent first.
     UrgencyName(Urgency) as "Urgency";
-    /// State of a follow-up.
     FollowUpStateName(StateName) as "FollowUpState";
-    /// How a follow-up ended.
     ClosingOutcomeName(ClosingOutcome) as "ClosingOutcome";
     /// Why no follow-up was needed; `merged` is set only by a merge of subjects.
     NotNeededReasonName(NotNeededReason) as "NotNeededReason";
@@ -65,52 +61,38 @@ on_the_wire! {
     FollowUpEventName(EventKind) as "FollowUpEventKind";
     /// The order of the worklist: most urgent then oldest, oldest, or due soonest first.
     FollowUpOrderName(FollowUpOrder) as "FollowUpOrder";
-    /// Outcome of an instrument.
     OutcomeName(Outcome) as "Outcome";
     /// Which side of the cut-off is positive.
     PositiveWhenName(PositiveWhen) as "PositiveWhen";
     /// What was done or attempted. Values are added as the service gains functions.
     AuditActionName(AuditAction) as "AuditAction";
-    /// Outcome of an audited action.
     AuditOutcomeName(AuditOutcome) as "AuditOutcome";
-    /// Origin of a submission.
     OriginName(Origin) as "Origin";
-    /// A consensus pathway.
     PathwayName(PathwayId) as "PathwayId";
-    /// Stage reached in a pathway.
     StageName(Stage) as "Stage";
-    /// A language with wording.
     LanguageName(Language) as "Language";
     /// How a person prefers to be contacted.
     ChannelName(Channel) as "Channel";
-    /// Kind of change of a subject.
     ChangeKindName(ChangeKind) as "SubjectChangeKind";
-    /// What flagged a submission.
     FlagKindName(FlagKind) as "FlagKind";
-    /// Kind of source of a value.
     SourceKindName(SourceKind) as "SourceKind";
-    /// Confidence in a value.
     ConfidenceName(Confidence) as "Confidence";
     /// What a credential may do; each role includes the permissions of the roles before it.
     RoleName(Role) as "Role";
-    /// Events that a webhook can receive.
     WebhookEventName(WebhookEvent) as "WebhookEvent";
-    /// Why a webhook is disabled.
     DisabledReasonName(DisabledReason) as "WebhookDisabledReason";
-    /// State of a delivery.
     DeliveryStateName(DeliveryState) as "WebhookDeliveryState";
     /// Why a delivery attempt got no response.
     DeliveryFailureName(DeliveryFailure) as "WebhookDeliveryFailure";
-    /// Who can answer an item.
     AudienceName(Audience) as "Audience";
 }
 
 /// A string schema with the serialized names of an enumeration.
-fn names<T: Serialize>(all: &[T], description: &str) -> RefOr<Schema> {
+fn names<T: Serialize>(all: &[T]) -> RefOr<Schema> {
     let values = all.iter().filter_map(|value| serde_json::to_value(value).ok());
     let object = ObjectBuilder::new()
         .schema_type(schema::SchemaType::Type(Type::String))
-        .description(Some(description.trim()))
+        .description(Some(""))
         .enum_values(Some(values));
     RefOr::T(Schema::Object(object.build()))
 }

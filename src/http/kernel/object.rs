@@ -11,9 +11,6 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 pub struct Object<T>(pub T);
 
 /// Reads an optional field: an object, null or absent.
-///
-/// # Errors
-/// Fails on any other type, and when the content cannot be read.
 pub fn optional<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|object| object.0))
 }

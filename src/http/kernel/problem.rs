@@ -13,93 +13,56 @@ use crate::app::error::AppError;
 use crate::domain::causes::with_causes;
 use crate::domain::fault::{Fault, MOST_FAULTS};
 
-/// All problem types of this service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ProblemType {
-    MalformedRequest,
-    InvalidCursor,
-    Unauthenticated,
-    Forbidden,
-    OriginNotAllowed,
-    ClinicSuspended,
-    NotFound,
-    MethodNotAllowed,
-    RequestTimeout,
-    BodyTooLarge,
-    UriTooLong,
-    HeadTooLarge,
-    Conflict,
-    Stale,
-    NotPrefetched,
-    UnsupportedMediaType,
-    InvalidContent,
-    IdempotencyKeyReused,
-    PreconditionRequired,
-    TooManyRequests,
-    Internal,
-    Unavailable,
+/// Defines the problem types with their names, statuses and titles.
+macro_rules! problem_types {
+    ($($variant:ident = $name:literal, $status:literal, $title:literal;)*) => {
+        /// All problem types of this service.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum ProblemType {
+            $($variant,)*
+        }
+
+        impl ProblemType {
+            /// All types, in the order of status codes.
+            pub const ALL: [Self; [$($name),*].len()] = [$(Self::$variant),*];
+
+            /// The published table: name, status, title.
+            pub const fn row(self) -> (&'static str, u16, &'static str) {
+                match self {
+                    $(Self::$variant => ($name, $status, $title),)*
+                }
+            }
+        }
+    };
+}
+
+problem_types! {
+    MalformedRequest = "malformed_request", 400, "The request cannot be read";
+    InvalidCursor = "invalid_cursor", 400, "The cursor does not belong to this list";
+    Unauthenticated = "unauthenticated", 401, "A valid key is required";
+    Forbidden = "forbidden", 403, "The key's role does not allow this";
+    OriginNotAllowed = "origin_not_allowed", 403, "The key is bound to other web sites";
+    ClinicSuspended = "clinic_suspended", 403, "The clinic is suspended";
+    NotFound = "not_found", 404, "Not found";
+    MethodNotAllowed = "method_not_allowed", 405, "This path does not support this method";
+    RequestTimeout = "request_timeout", 408, "The request took too long to arrive";
+    Conflict = "conflict", 409, "The state of the resource does not allow this";
+    Stale = "stale", 412, "The resource has changed since you read it";
+    NotPrefetched = "not_prefetched", 412, "Required prefetch data is missing";
+    BodyTooLarge = "body_too_large", 413, "The body is too large";
+    UriTooLong = "uri_too_long", 414, "The path or the query is too long";
+    UnsupportedMediaType = "unsupported_media_type", 415, "The body must be plain application/json";
+    InvalidContent = "invalid_content", 422, "The content has faults";
+    IdempotencyKeyReused = "idempotency_key_reused", 422, "The idempotency key was used for another request";
+    PreconditionRequired = "precondition_required", 428, "If-Match is required";
+    TooManyRequests = "too_many_requests", 429, "Too many requests";
+    HeadTooLarge = "head_too_large", 431, "The request head is too large";
+    Internal = "internal", 500, "Internal error";
+    Unavailable = "unavailable", 503, "The service cannot do this now";
 }
 
 impl ProblemType {
-    /// All types, in the order of status codes.
-    pub const ALL: [Self; 22] = [
-        Self::MalformedRequest,
-        Self::InvalidCursor,
-        Self::Unauthenticated,
-        Self::Forbidden,
-        Self::OriginNotAllowed,
-        Self::ClinicSuspended,
-        Self::NotFound,
-        Self::MethodNotAllowed,
-        Self::RequestTimeout,
-        Self::Conflict,
-        Self::Stale,
-        Self::NotPrefetched,
-        Self::BodyTooLarge,
-        Self::UriTooLong,
-        Self::UnsupportedMediaType,
-        Self::InvalidContent,
-        Self::IdempotencyKeyReused,
-        Self::PreconditionRequired,
-        Self::TooManyRequests,
-        Self::HeadTooLarge,
-        Self::Internal,
-        Self::Unavailable,
-    ];
-
-    /// The published table: name, status, title.
-    #[must_use]
-    pub const fn row(self) -> (&'static str, u16, &'static str) {
-        match self {
-            Self::MalformedRequest => ("malformed_request", 400, "The request cannot be read"),
-            Self::InvalidCursor => ("invalid_cursor", 400, "The cursor does not belong to this list"),
-            Self::Unauthenticated => ("unauthenticated", 401, "A valid key is required"),
-            Self::Forbidden => ("forbidden", 403, "The key's role does not allow this"),
-            Self::OriginNotAllowed => ("origin_not_allowed", 403, "The key is bound to other web sites"),
-            Self::ClinicSuspended => ("clinic_suspended", 403, "The clinic is suspended"),
-            Self::NotFound => ("not_found", 404, "Not found"),
-            Self::MethodNotAllowed => ("method_not_allowed", 405, "This path does not support this method"),
-            Self::RequestTimeout => ("request_timeout", 408, "The request took too long to arrive"),
-            Self::Conflict => ("conflict", 409, "The state of the resource does not allow this"),
-            Self::Stale => ("stale", 412, "The resource has changed since you read it"),
-            Self::NotPrefetched => ("not_prefetched", 412, "Required prefetch data is missing"),
-            Self::BodyTooLarge => ("body_too_large", 413, "The body is too large"),
-            Self::UriTooLong => ("uri_too_long", 414, "The path or the query is too long"),
-            Self::HeadTooLarge => ("head_too_large", 431, "The request head is too large"),
-            Self::UnsupportedMediaType => ("unsupported_media_type", 415, "The body must be plain application/json"),
-            Self::InvalidContent => ("invalid_content", 422, "The content has faults"),
-            Self::IdempotencyKeyReused => {
-                ("idempotency_key_reused", 422, "The idempotency key was used for another request")
-            }
-            Self::PreconditionRequired => ("precondition_required", 428, "If-Match is required"),
-            Self::TooManyRequests => ("too_many_requests", 429, "Too many requests"),
-            Self::Internal => ("internal", 500, "Internal error"),
-            Self::Unavailable => ("unavailable", 503, "The service cannot do this now"),
-        }
-    }
-
     /// The `type` member: a path in the documentation of this service.
-    #[must_use]
     pub fn uri(self) -> String {
         format!("/docs/problems#{}", self.row().0)
     }
@@ -164,14 +127,11 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem with its type and detail.
-    #[must_use]
     pub fn new(kind: ProblemType, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), faults: Vec::new(), alarm: None, allow: None, retry_after: None }
     }
 
     /// A problem of content, with all faults and, for answers, the red flags.
-    #[must_use]
     pub fn content(faults: Vec<Fault>, alarm: Option<AlarmBody>) -> Self {
         let detail = match faults.len() {
             1 => "one fault, listed in errors".to_owned(),
@@ -181,8 +141,6 @@ impl Problem {
         Self { faults, alarm: alarm.map(Box::new), ..Self::new(ProblemType::InvalidContent, detail) }
     }
 
-    /// Faults of query parameters or headers.
-    #[must_use]
     pub fn parameters(faults: Vec<Fault>) -> Self {
         let detail = match faults.len() {
             1 => "a parameter has a fault, listed in errors".to_owned(),
@@ -192,34 +150,28 @@ impl Problem {
         Self { faults, ..Self::new(ProblemType::MalformedRequest, detail) }
     }
 
-    /// A path that does not support the method.
-    #[must_use]
     pub fn method_not_allowed(allowed: &str) -> Self {
         let detail = format!("this path supports {allowed}");
         Self { allow: Some(allowed.to_owned()), ..Self::new(ProblemType::MethodNotAllowed, detail) }
     }
 
-    /// The type.
-    #[must_use]
     pub const fn kind(&self) -> ProblemType {
         self.kind
     }
 
-    /// Renders the problem.
-    #[must_use]
     pub fn body(&self) -> ProblemBody {
         let (_, status, title) = self.kind.row();
-        let shown = self.faults.iter().take(MOST_FAULTS);
+        let alarm = self.alarm.as_ref();
         ProblemBody {
             kind: self.kind.uri(),
             title,
             status,
             detail: self.detail.clone(),
             request_id: current_request_id(),
-            errors: shown.map(FaultBody::from).collect(),
-            red_flags: self.alarm.as_ref().map(|alarm| alarm.red_flags.clone()),
-            care_level: self.alarm.as_ref().map(|alarm| alarm.care_level),
-            care_text: self.alarm.as_ref().map(|alarm| alarm.care_text.clone()),
+            errors: self.faults.iter().take(MOST_FAULTS).map(FaultBody::from).collect(),
+            red_flags: alarm.map(|alarm| alarm.red_flags.clone()),
+            care_level: alarm.map(|alarm| alarm.care_level),
+            care_text: alarm.map(|alarm| alarm.care_text.clone()),
         }
     }
 }
@@ -246,10 +198,10 @@ impl From<AppError> for Problem {
             AppError::ClinicSuspended(_) => {
                 Self::new(ProblemType::ClinicSuspended, "the operator has suspended the clinic; its data is kept")
             }
-            AppError::OriginNotAllowed => {
-                let detail = "this key is bound to web sites, and the Origin of this request is not one of them";
-                Self::new(ProblemType::OriginNotAllowed, detail)
-            }
+            AppError::OriginNotAllowed => Self::new(
+                ProblemType::OriginNotAllowed,
+                "this key is bound to web sites, and the Origin of this request is not one of them",
+            ),
             AppError::RoleTooLow { role, least } => {
                 let detail = format!("the key has the role {}, this requires {}", role.as_str(), least.as_str());
                 Self::new(ProblemType::Forbidden, detail)

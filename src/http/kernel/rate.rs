@@ -1,7 +1,5 @@
 //! Rate limit headers: `RateLimit-Policy` and `RateLimit` as in draft-ietf-httpapi-ratelimit-headers-10.
 
-use std::fmt::Write as _;
-
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::app::access::limits::{Limit, RateStatus, WINDOW};
@@ -18,33 +16,21 @@ pub(in crate::http) struct Counted(pub RateStatus);
 impl Counted {
     /// Sets the headers with the limits, what is left of them, and when they are full again.
     pub(in crate::http) fn tell(self, headers: &mut HeaderMap) {
-        let mut policy = String::new();
-        let mut left = String::new();
-        for Limit { name, quota, left: remaining } in self.0.into_iter().filter(|limit| limit.quota > 0) {
-            let window = WINDOW.as_secs();
-            separate(&mut policy);
-            // Writing to a `String` does not fail.
-            let _ = write!(policy, "\"{name}\";q={quota};w={window}");
-            if let Some(remaining) = remaining {
-                // The quota refills steadily, so it is full again after the share of the window that was used.
-                let used = u64::from(quota.saturating_sub(remaining));
-                separate(&mut left);
-                let _ = write!(left, "\"{name}\";r={remaining};t={}", (used * window).div_ceil(u64::from(quota)));
-            }
-        }
-        for (name, value) in [(POLICY, policy), (LEFT, left)] {
-            if let Ok(value) = HeaderValue::from_maybe_shared(value)
+        let window = WINDOW.as_secs();
+        let limits = || self.0.into_iter().filter(|limit| limit.quota > 0);
+        let policy = limits().map(|Limit { name, quota, .. }| format!("\"{name}\";q={quota};w={window}"));
+        let left = limits().filter_map(|Limit { name, quota, left }| {
+            // The quota refills steadily, so it is full again after the share of the window that was used.
+            let used = u64::from(quota.saturating_sub(left?));
+            Some(format!("\"{name}\";r={};t={}", left?, (used * window).div_ceil(u64::from(quota))))
+        });
+        for (name, values) in [(POLICY, policy.collect::<Vec<_>>()), (LEFT, left.collect())] {
+            if let Ok(value) = HeaderValue::from_maybe_shared(values.join(", "))
                 && !value.is_empty()
             {
                 headers.insert(HeaderName::from_static(name), value);
             }
         }
-    }
-}
-
-fn separate(list: &mut String) {
-    if !list.is_empty() {
-        list.push_str(", ");
     }
 }
 

@@ -15,12 +15,10 @@ use crate::domain::fault::pointer_token;
 /// The place of a value: index of the child at each level, from the root.
 pub(in crate::http) type Place = Vec<usize>;
 
-/// One pass.
 pub(in crate::http) struct Reader<'n, 'a> {
     node: &'n Node<'a>,
     /// The place after which the pass starts, relative to this node; empty to read all of the node.
     behind: &'n [usize],
-    /// Depth of the node.
     depth: usize,
     /// Current place of the pass; after an error, the place of the fault.
     at: &'n RefCell<Place>,
@@ -62,22 +60,24 @@ impl<'n, 'a> Children<'n, 'a> {
         Self { parent, next, value: None }
     }
 
-    /// Enters a child and records its place.
-    fn enter(&mut self, node: &'n Node<'a>) -> Reader<'n, 'a> {
-        let Reader { behind, depth, at, .. } = self.parent;
-        let behind = match behind {
-            [on_the_way, rest @ ..] if *on_the_way == self.next => rest,
-            _ => &[],
-        };
+    /// Enters the next child that is not removed and records its place; `None` at the end.
+    fn enter(&mut self) -> Option<(&'n str, Reader<'n, 'a>)> {
+        let Reader { node: parent, behind, depth, at } = self.parent;
         let mut place = at.borrow_mut();
         place.truncate(depth);
-        place.push(self.next);
-        self.next += 1;
-        Reader { node, behind, depth: depth + 1, at }
-    }
-
-    fn end(&self) {
-        self.parent.at.borrow_mut().truncate(self.parent.depth);
+        loop {
+            let index = self.next;
+            let (name, node) = parent.child(index)?;
+            self.next += 1;
+            if !matches!(node, Node::Removed) {
+                let behind = match behind {
+                    [on_the_way, rest @ ..] if *on_the_way == index => rest,
+                    _ => &[],
+                };
+                place.push(index);
+                return Some((name, Reader { node, behind, depth: depth + 1, at }));
+            }
+        }
     }
 }
 
@@ -85,16 +85,7 @@ impl<'n> SeqAccess<'n> for Children<'n, '_> {
     type Error = Error;
 
     fn next_element_seed<S: DeserializeSeed<'n>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
-        let Node::List(nodes) = self.parent.node else { return Ok(None) };
-        while let Some(node) = nodes.get(self.next) {
-            if matches!(node, Node::Removed) {
-                self.next += 1;
-            } else {
-                return seed.deserialize(self.enter(node)).map(Some);
-            }
-        }
-        self.end();
-        Ok(None)
+        self.enter().map(|(_, value)| seed.deserialize(value)).transpose()
     }
 }
 
@@ -102,17 +93,9 @@ impl<'n> MapAccess<'n> for Children<'n, '_> {
     type Error = Error;
 
     fn next_key_seed<S: DeserializeSeed<'n>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
-        let Node::Object(fields) = self.parent.node else { return Ok(None) };
-        while let Some((name, node)) = fields.get(self.next) {
-            if matches!(node, Node::Removed) {
-                self.next += 1;
-            } else {
-                self.value = Some(self.enter(node));
-                return seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some);
-            }
-        }
-        self.end();
-        Ok(None)
+        let Some((name, value)) = self.enter() else { return Ok(None) };
+        self.value = Some(value);
+        seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some)
     }
 
     fn next_value_seed<S: DeserializeSeed<'n>>(&mut self, seed: S) -> Result<S::Value, Error> {
@@ -182,24 +165,23 @@ impl<'n> Deserializer<'n> for Reader<'n, '_> {
 }
 
 impl Node<'_> {
+    /// A child with its name, which is empty in a list.
+    fn child(&self, index: usize) -> Option<(&str, &Self)> {
+        match self {
+            Node::List(nodes) => nodes.get(index).map(|child| ("", child)),
+            Node::Object(fields) => fields.get(index).map(|(name, child)| (&**name, child)),
+            _ => None,
+        }
+    }
+
     /// The JSON pointer of a place.
     pub(in crate::http) fn pointer(&self, place: &[usize]) -> String {
         let mut pointer = String::new();
         let mut node = self;
         for index in place {
-            pointer.push('/');
-            let child = match node {
-                Node::List(nodes) => {
-                    pointer.push_str(&index.to_string());
-                    nodes.get(*index)
-                }
-                Node::Object(fields) => fields.get(*index).map(|(name, child)| {
-                    pointer.push_str(&pointer_token(name));
-                    child
-                }),
-                _ => None,
-            };
-            let Some(child) = child else { break };
+            let Some((name, child)) = node.child(*index) else { break };
+            let token = if matches!(node, Node::List(_)) { index.to_string() } else { pointer_token(name) };
+            pointer = format!("{pointer}/{token}");
             node = child;
         }
         pointer

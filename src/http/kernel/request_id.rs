@@ -14,7 +14,6 @@ pub(in crate::http) fn current_request_id() -> String {
     request_id().map(|id| id.to_string()).unwrap_or_default()
 }
 
-/// Id of the current request.
 pub(in crate::http) fn request_id() -> Option<Uuid> {
     CURRENT.try_with(|id| *id).ok()
 }

@@ -11,9 +11,7 @@ use super::node::Text;
 /// Why a value is not an accepted list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http) enum NoList {
-    /// The value is not a list.
     OtherKind,
-    /// The list has more entries than allowed.
     TooLong,
 }
 
@@ -23,9 +21,6 @@ pub(in crate::http) fn fields<'a>(object: &'a RawValue, visit: impl FnMut(Cow<'a
 }
 
 /// Returns the entries of a list; parsing stops after `at_most` entries.
-///
-/// # Errors
-/// Fails when the value is not a list, or has more entries.
 pub(in crate::http) fn entries(list: &RawValue, at_most: usize) -> Result<Vec<&RawValue>, NoList> {
     let mut found = Vec::new();
     let read = Entries { found: &mut found, at_most }.deserialize(&mut serde_json::Deserializer::from_str(list.get()));

@@ -21,19 +21,16 @@ pub struct Settings {
     pub body_room: usize,
     /// Public base URL of the service, without a path; used for links.
     pub public_url: Option<String>,
-    /// Maximum number of open connections.
     pub connections: usize,
     /// How long a request may take to arrive completely.
     pub read_deadline: Duration,
     /// How long a peer may take to read one write.
     pub answer_deadline: Duration,
-    /// Number of worker threads.
     pub workers: usize,
     /// How long open requests may take to end after a stop is requested.
     pub shutdown: Duration,
 }
 
-/// State shared by the handlers.
 pub(crate) struct State {
     pub(in crate::http) app: App,
     pub(in crate::http) settings: Settings,

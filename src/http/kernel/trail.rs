@@ -21,27 +21,20 @@ use crate::domain::ids::SubjectId;
 pub(in crate::http) struct Attempted(pub(in crate::http) AuditAction);
 
 /// Audits a refusal. If the entry cannot be written, the response is withheld and the caller gets 503.
-///
-/// # Errors
-/// Passes on errors of the rest of the service.
 pub(in crate::http) async fn record_refusals(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let response = next.call(request).await?.map_into_boxed_body();
     let Some(outcome) = outcome_of(response.status()) else { return Ok(response) };
-    let refused = refused(response.request(), response.status());
-    let Some((actor, action)) = refused else { return Ok(response) };
+    let Some((actor, action)) = refused(response.request(), response.status()) else { return Ok(response) };
     let Some(state) = response.request().app_data::<web::Data<State>>().cloned() else { return Ok(response) };
     let (resource_id, subject) = named(response.request());
     match audit::refusal(&state.app, &actor, action, outcome, resource_id, subject).await {
         Ok(()) => Ok(response),
         // The response already reports a failure.
         Err(_) if outcome == AuditOutcome::Failed => Ok(response),
-        Err(error) => {
-            let (request, _) = response.into_parts();
-            Ok(ServiceResponse::new(request, Problem::from(error).error_response()))
-        }
+        Err(error) => Ok(response.into_response(Problem::from(error).error_response())),
     }
 }
 

@@ -14,9 +14,7 @@ use actix_web::web::Bytes;
 use futures_util::stream::{Stream as _, poll_fn};
 
 /// A body that is held until its response is sent.
-pub(in crate::http) struct Held {
-    _payload: Rc<RefCell<Payload>>,
-}
+pub(in crate::http) type Held = Rc<RefCell<Payload>>;
 
 struct Answer {
     body: BoxBody,
@@ -30,7 +28,7 @@ pub(in crate::http) fn hold(request: &mut ServiceRequest) -> Option<Held> {
         let shared = Rc::clone(&held);
         let stream = poll_fn(move |context| Pin::new(&mut *shared.borrow_mut()).poll_next(context));
         request.set_payload(Payload::Stream { payload: Box::pin(stream) });
-        Held { _payload: held }
+        held
     })
 }
 

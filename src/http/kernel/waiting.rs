@@ -17,13 +17,11 @@ const ALL: usize = 192 * 1024 * 1024;
 /// results of 100,000 lines, most of them not flagged, are about 30 MB.
 const EACH: usize = 48 * 1024 * 1024;
 
-/// The budget.
 pub(in crate::http) struct Waiting {
     all: Arc<Semaphore>,
     each: DashMap<CredentialId, Weak<Semaphore>>,
 }
 
-/// The share of a credential.
 #[derive(Clone)]
 pub(in crate::http) struct Share {
     all: Arc<Semaphore>,

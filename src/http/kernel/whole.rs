@@ -5,10 +5,7 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 
-/// Reads an optional whole number: a number, null or absent.
-///
-/// # Errors
-/// Fails on any other type, and on a number outside the range of the target type.
+/// Reads an optional whole number within the range of the target type: a number, null or absent.
 pub fn optional<'de, T: TryFrom<i64>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     Ok(Option::<Whole<T>>::deserialize(deserializer)?.map(|whole| whole.0))
 }

@@ -57,9 +57,7 @@ pub struct AlarmBody {
 /// A rule table with a language.
 #[derive(Clone, Copy)]
 pub struct Wording<'a> {
-    /// The rule table.
     pub table: &'a RuleTable,
-    /// The language of the texts.
     pub language: Language,
 }
 

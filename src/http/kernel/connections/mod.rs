@@ -11,7 +11,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
 
 use futures_util::task::AtomicWaker;
 use ipnet::IpNet;
@@ -29,7 +28,6 @@ pub(in crate::http) const CHUNKED: u64 = u64::MAX;
 /// Bytes of such a body that are passed on at once.
 const CHUNK: usize = 1024;
 
-/// All open connections.
 pub(in crate::http) struct Connections {
     most: usize,
     trusted: Vec<IpNet>,
@@ -45,7 +43,6 @@ struct Table {
     places: HashMap<IpAddr, Place>,
 }
 
-/// The connections of one address.
 #[derive(Default)]
 struct Place {
     open: usize,
@@ -61,7 +58,6 @@ pub(in crate::http) struct Connection {
     idle: AtomicU64,
     /// Whether the connection was closed for another one. Changed only while the table is locked.
     closed: AtomicBool,
-    /// Number of requests that have begun.
     begun: AtomicU64,
     /// Number of requests whose response is not complete.
     under_way: AtomicUsize,
@@ -69,6 +65,7 @@ pub(in crate::http) struct Connection {
     body: AtomicU64,
     /// Whether the stream waits for the response before it reads on.
     read_denied: AtomicBool,
+    /// The task to wake when reading may continue, or when the connection is to close.
     waker: AtomicWaker,
 }
 
@@ -90,21 +87,17 @@ impl Connections {
         let place = (!self.trusted.iter().any(|network| network.contains(&address))).then(|| place(address));
         let mut table = self.table();
         let share = (self.most / SHARE).max(1);
-        let of_place = place.and_then(|place| table.places.get(&place)).filter(|place| place.open >= share);
-        let makes_room = if let Some(place) = of_place {
-            Some(place.idle.first().copied())
-        } else if table.open >= self.most {
-            Some(table.idle.keys().next().copied())
-        } else {
-            None
+        let makes_room = match place.and_then(|place| table.places.get(&place)) {
+            Some(place) if place.open >= share => Some(place.idle.first().copied()),
+            _ if table.open >= self.most => Some(table.idle.keys().next().copied()),
+            _ => None,
         };
-        match makes_room {
-            Some(Some(idle)) => table.close(idle),
-            Some(None) => {
+        if let Some(idle) = makes_room {
+            let Some(idle) = idle else {
                 counter!("sarcoscreen_connections_refused_total").increment(1);
                 return None;
-            }
-            None => {}
+            };
+            table.close(idle);
         }
         let connection = Arc::new(Connection {
             connections: Arc::clone(self),
@@ -127,7 +120,6 @@ impl Connections {
         Some(Seat(connection))
     }
 
-    /// Number of open connections.
     pub(in crate::http) fn open(&self) -> usize {
         self.table().open
     }
@@ -165,7 +157,6 @@ impl Table {
         }
     }
 
-    /// Removes a connection from the counts.
     fn leave(&mut self, connection: &Connection, idle: u64) {
         self.open -= 1;
         if let Some(address) = connection.place
@@ -212,7 +203,6 @@ impl Connection {
         self.body.store(0, Ordering::Relaxed);
     }
 
-    /// Marks the connection as idle or busy.
     fn set_idle(self: &Arc<Self>, idle: bool) {
         if idle == (self.idle.load(Ordering::Relaxed) != 0) {
             return;
@@ -257,11 +247,6 @@ impl Connection {
 
     fn begun(&self) -> u64 {
         self.begun.load(Ordering::Relaxed)
-    }
-
-    /// Registers the task to wake when reading may continue, or when the connection is to close.
-    fn remember(&self, waker: &Waker) {
-        self.waker.register(waker);
     }
 }
 

@@ -22,7 +22,6 @@ use super::{Connection, HeadEnd, Seat};
 /// nothing.
 const UNSENT: u32 = 64 * 1024;
 
-/// Deadlines of a peer.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::http) struct Deadlines {
     /// Time for a head to arrive.
@@ -31,14 +30,12 @@ pub(in crate::http) struct Deadlines {
     pub(in crate::http) answer: Duration,
 }
 
-/// A connection with deadlines.
 pub(in crate::http) struct Guarded {
     io: TcpStream,
     seat: Seat,
     deadlines: Deadlines,
     /// Number of requests before the head that is arriving, and the deadline for all of that head.
     head: Option<(u64, Instant)>,
-    /// Deadline for the current write.
     write_by: Option<Instant>,
     /// Bytes that were read but not passed on: the next requests.
     kept: Bytes,
@@ -128,7 +125,7 @@ impl AsyncRead for Guarded {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let connection = Arc::clone(this.connection());
-        connection.remember(cx.waker());
+        connection.waker.register(cx.waker());
         if connection.is_closed() {
             return Poll::Ready(Ok(()));
         }
