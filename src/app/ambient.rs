@@ -25,10 +25,7 @@ pub trait Ambient: Send + Sync {
         START.elapsed()
     }
 
-    /// Fills a buffer with random bytes that are fit for keys.
-    ///
-    /// # Errors
-    /// Fails when the system has no randomness; then nothing may be decided.
+    /// Fills a buffer with random bytes that are fit for keys. If this fails, nothing may be decided.
     fn fill(&self, buffer: &mut [u8]) -> Result<(), AppError>;
 }
 
@@ -50,9 +47,6 @@ impl Ambient for System {
 }
 
 /// Random bytes; the length is known at compile time.
-///
-/// # Errors
-/// Fails when the system has no randomness.
 pub fn random<const N: usize>(ambient: &dyn Ambient) -> Result<[u8; N], AppError> {
     let mut bytes = [0; N];
     ambient.fill(&mut bytes)?;
@@ -60,16 +54,12 @@ pub fn random<const N: usize>(ambient: &dyn Ambient) -> Result<[u8; N], AppError
 }
 
 /// Creates a time-ordered id.
-///
-/// # Errors
-/// Fails when the system has no randomness.
 pub fn new_id<T: From<Uuid>>(ambient: &dyn Ambient, now: Timestamp) -> Result<T, AppError> {
     let millis = u64::try_from(now.as_millisecond()).unwrap_or_default();
     Ok(T::from(time_ordered(millis, random(ambient)?)))
 }
 
 /// A time plus a duration, limited to the maximum time.
-#[must_use]
 pub fn after(start: Timestamp, duration: std::time::Duration) -> Timestamp {
     let duration = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
     start.checked_add(duration).unwrap_or(Timestamp::MAX)

@@ -11,10 +11,7 @@ use crate::domain::language::Language;
 use crate::domain::screening::pathway::PathwayId;
 use crate::store;
 
-/// Creates a clinic.
-///
-/// # Errors
-/// Fails with all faults of the fields; when another clinic has the name, or the database is unavailable.
+/// Creates a clinic. Fails when another clinic has the name.
 pub async fn create(
     app: &App,
     name: &str,
@@ -46,11 +43,7 @@ pub async fn create(
 }
 
 /// Stores the settings of a clinic and audits the change. Running instances apply it within seconds. A suspended clinic
-/// accepts no requests, and keeps its data.
-///
-/// # Errors
-/// Fails with all faults of the settings; when the clinic does not exist, another one has the name, or the database is
-/// unavailable.
+/// accepts no requests, and keeps its data. Fails when another clinic has the name.
 pub async fn change(app: &App, clinic: &Clinic) -> Result<(), AppError> {
     let mut faults = faults(&clinic.name, &clinic.booking_url, &clinic.emergency_number);
     let due = [1, clinic.due.today, clinic.due.this_week, clinic.due.routine, 8760];
@@ -73,9 +66,6 @@ pub async fn change(app: &App, clinic: &Clinic) -> Result<(), AppError> {
 }
 
 /// All clinics, by name.
-///
-/// # Errors
-/// Fails when the database is unavailable.
 pub async fn list(app: &App) -> Result<Vec<Clinic>, AppError> {
     Ok(store::clinics::list(&app.store).await?)
 }

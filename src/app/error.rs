@@ -87,7 +87,6 @@ pub enum AppError {
 
 impl AppError {
     /// An error with a single fault.
-    #[must_use]
     pub fn fault(pointer: &str, code: FaultCode, detail: &str) -> Self {
         Self::Faulty(vec![Fault::new(pointer, code, detail)])
     }

@@ -13,9 +13,6 @@ pub async fn recent(app: &App) -> Readiness {
 }
 
 /// Checks the database.
-///
-/// # Errors
-/// None: an unavailable database is a result.
 pub async fn readiness(app: &App) -> Readiness {
     match store::database::health::check(&app.store).await {
         Ok(health) => {
@@ -67,7 +64,6 @@ pub async fn readiness(app: &App) -> Readiness {
 }
 
 /// The state of the replica and the distribution of reads; `None` without a replica. It does not affect readiness.
-#[must_use]
 pub fn replica(app: &App) -> Option<ReplicaFigures> {
     app.reports.replica_figures()
 }

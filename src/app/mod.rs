@@ -76,7 +76,6 @@ pub struct Policy {
 }
 
 impl App {
-    #[must_use]
     pub fn new(store: Store, writers: Writers, releases: Releases, ambient: Arc<dyn Ambient>, policy: Policy) -> Self {
         Self {
             reports: Reports::new(store.clone()),
@@ -101,7 +100,6 @@ impl App {
     }
 
     /// Whether the database was found to have its schema and to belong to this master key.
-    #[must_use]
     pub fn prepared(&self) -> bool {
         self.prepared.load(Ordering::Acquire)
     }
@@ -111,7 +109,6 @@ impl App {
         self.stopping.store(true, Ordering::Release);
     }
 
-    #[must_use]
     pub fn stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
     }
@@ -140,20 +137,16 @@ impl App {
         self.deliveries.notified().await;
     }
 
-    /// Accepts the tokens of an issuer.
-    ///
-    /// # Errors
-    /// Fails when the system has no certificate authorities, so the issuer's keys cannot be fetched.
+    /// Accepts the tokens of an issuer. Fails when the system has no certificate authorities, so the issuer's keys
+    /// cannot be fetched.
     pub fn with_tokens(self, policy: TokenPolicy) -> Result<Self, AppError> {
         let tokens = access::tokens::Tokens::new(policy, Arc::clone(&self.ambient));
         let tokens = tokens.map_err(|error| AppError::Internal(error.into()))?;
         Ok(Self { tokens: Some(Arc::new(tokens)), ..self })
     }
 
-    /// Accepts the tokens of these systems, for calls to services under a base URL.
-    ///
-    /// # Errors
-    /// Fails when the system has no certificate authorities, so keys cannot be fetched.
+    /// Accepts the tokens of these systems, for calls to services under a base URL. Fails when the system has no
+    /// certificate authorities, so keys cannot be fetched.
     pub fn with_cds_clients(self, base: &str, clients: Vec<CdsClient>) -> Result<Self, AppError> {
         let clients = CdsClients::new(base, clients, &self.ambient);
         let clients = clients.map_err(|error| AppError::Internal(error.into()))?;
@@ -161,10 +154,8 @@ impl App {
     }
 
     /// Checks that a database with a schema belongs to the master key, and stores the text of every rule table of this
-    /// binary in it. Until this succeeds the service is not ready.
-    ///
-    /// # Errors
-    /// Fails when the database belongs to another key, has another text of a version, or is unavailable.
+    /// binary in it. Until this succeeds the service is not ready. Fails when the database belongs to another key or
+    /// has another text of a version.
     pub async fn prepare(&self) -> Result<(), AppError> {
         store::database::master_key_checks::record(&self.store, self.ambient.now()).await?;
         for release in self.releases.iter() {

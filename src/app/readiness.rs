@@ -33,7 +33,6 @@ pub struct Readiness {
 
 impl Readiness {
     /// Whether all conditions hold.
-    #[must_use]
     pub const fn ready(&self) -> bool {
         self.database
             && self.migrations

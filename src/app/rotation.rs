@@ -14,10 +14,7 @@ use crate::store::database::rotation::{Dependents, SealedTable, dependents};
 const ROUNDS: usize = 10;
 
 /// Re-encrypts and rehashes, in bounded batches, all data under an earlier key, and returns what still depends on one.
-/// After an interruption the next run continues.
-///
-/// # Errors
-/// Fails when a value does not decrypt, or the database is unavailable.
+/// After an interruption the next run continues. Fails when a value does not decrypt.
 pub async fn rotate(app: &App, mut progress: impl FnMut(Progress)) -> Result<Dependents, AppError> {
     let mut left = left_over(app).await?;
     let (mut done, total) = (0, left.rows);

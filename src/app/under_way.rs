@@ -35,18 +35,14 @@ impl Default for UnderWay {
 }
 
 impl UnderWay {
-    /// A slot for a batch; hold it until the response is sent.
-    ///
-    /// # Errors
-    /// Fails when the clinic has as many batches in progress as allowed.
+    /// A slot for a batch; hold it until the response is sent. Fails when the clinic has as many batches in progress as
+    /// allowed.
     pub(crate) async fn batch_place(&self, actor: &Actor) -> Result<Place, AppError> {
         limited(self.batches.take(actor.clinic_id, WAIT).await)
     }
 
-    /// A slot for a read; hold it until the response is made.
-    ///
-    /// # Errors
-    /// Fails when the clinic has as many reads in progress as allowed, and none ends in time.
+    /// A slot for a read; hold it until the response is made. Fails when the clinic has as many reads in progress as
+    /// allowed, and none ends in time.
     pub(crate) async fn read_place(&self, clinic_id: ClinicId) -> Result<Place, AppError> {
         let busy = || AppError::Unavailable("too many reads of the clinic are in progress".to_owned());
         self.reads.take(clinic_id, WAIT).await.ok_or_else(busy)

@@ -48,9 +48,6 @@ impl By<'_> {
 }
 
 /// Creates a key for the operator.
-///
-/// # Errors
-/// Fails when the clinic is unknown, the draft has faults, or the database is unavailable.
 pub async fn mint(
     app: &App,
     clinic_id: ClinicId,
@@ -65,9 +62,6 @@ pub async fn mint(
 
 /// Creates a key of 256 random bits. A credential that replaces another one shares its sender: it can read, correct and
 /// retry what the other submitted. The other works until it is revoked.
-///
-/// # Errors
-/// Fails with all faults of the draft; when the clinic is unknown, or the database is unavailable.
 pub async fn mint_by(app: &App, by: By<'_>, draft: CredentialDraft) -> Result<(Credential, Key), AppError> {
     let now = app.ambient.now();
     let draft = draft.checked(now).map_err(AppError::Faulty)?;
@@ -107,27 +101,19 @@ async fn sender_of(app: &App, clinic_id: ClinicId, replaces: CredentialId, role:
 }
 
 /// All credentials of a clinic, oldest first, without keys, for the operator.
-///
-/// # Errors
-/// Fails when the database is unavailable.
 pub async fn list(app: &App, clinic_id: ClinicId) -> Result<Vec<Credential>, AppError> {
     Ok(store::access::credentials::list(&app.store, clinic_id).await?)
 }
 
 /// One page of the clinic's credentials, oldest first, without keys.
-///
-/// # Errors
-/// Fails when the cursor does not belong to this list, or the database is unavailable.
 pub async fn page(app: &App, actor: &Actor, page: &PageRequest) -> Result<Page<Credential>, AppError> {
     let found = store::access::credentials::page(&app.store, actor.clinic_id, page).await?;
     audited_read(app, actor, AuditAction::CredentialsListed, uuid::Uuid::nil(), &[]).await?;
     Ok(found)
 }
 
-/// Gives a credential a new key. The previous key works until the overlap ends; an even older key stops at once.
-///
-/// # Errors
-/// Fails when the credential does not exist, signs in with tokens or no longer works, or the database is unavailable.
+/// Gives a credential a new key. The previous key works until the overlap ends; an even older key stops at once. Fails
+/// when it signs in with tokens or no longer works.
 pub async fn rotate(
     app: &App,
     by: By<'_>,
@@ -148,19 +134,15 @@ pub async fn rotate(
     }
 }
 
-/// Revokes a credential for the operator; it stops working within five seconds, in every process.
-///
-/// # Errors
-/// Fails when there is no such credential that is not revoked yet, or the database is unavailable.
+/// Revokes a credential for the operator; it stops working within five seconds, in every process. Fails when it is
+/// already revoked.
 pub async fn revoke(app: &App, clinic_id: ClinicId, credential_id: CredentialId) -> Result<(), AppError> {
     let now = revoke_by(app, By::Operator(clinic_id), credential_id).await?;
     now.then_some(()).ok_or(AppError::NotFound)
 }
 
-/// Revokes a credential; it stops working within five seconds, in every process. Returns `false` if it was already revoked.
-///
-/// # Errors
-/// Fails when the credential does not exist or is the one in use, or the database is unavailable.
+/// Revokes a credential; it stops working within five seconds, in every process. Returns `false` if it was already
+/// revoked. Fails when it is the one in use.
 pub async fn revoke_by(app: &App, by: By<'_>, credential_id: CredentialId) -> Result<bool, AppError> {
     if matches!(by, By::Admin(actor) if actor.credential_id == credential_id) {
         return Err(AppError::Conflict("a credential cannot revoke itself; use another one"));

@@ -20,10 +20,8 @@ use crate::store;
 use crate::store::access::credentials::SignedIn;
 use crate::store::access::token_people::IssuerSubject;
 
-/// Finds the credential of the person in an issuer's token.
-///
-/// # Errors
-/// Fails when the token is refused, when the issuer's keys are unavailable, or as [`find_or_make`] does.
+/// Finds the credential of the person in an issuer's token. Fails when the token is refused, or the issuer's keys are
+/// unavailable.
 pub(in crate::app) async fn find(
     app: &App,
     tokens: &Tokens,
@@ -35,11 +33,7 @@ pub(in crate::app) async fn find(
 }
 
 /// Finds the credential of a person or system of an issuer. Creates it if it is missing, and updates it if the issuer's
-/// claims have changed.
-///
-/// # Errors
-/// Fails when there is no such clinic, when the clinic is suspended and has no such credential, or when the database is
-/// unavailable.
+/// claims have changed. Fails when there is no such clinic, or when it is suspended and has no such credential.
 pub(in crate::app) async fn find_or_make(
     app: &App,
     issuer: &str,

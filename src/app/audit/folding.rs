@@ -17,10 +17,8 @@ use crate::domain::causes::with_causes;
 /// Maximum number of concurrent writes.
 const AT_ONCE: usize = 256;
 
-/// Audits a refusal. When this returns, an entry of its kind that is less than a minute old is on disk.
-///
-/// # Errors
-/// Fails when the audit log cannot be written; then the refusal must not be sent.
+/// Audits a refusal. When this returns, an entry of its kind that is less than a minute old is on disk. Fails when the
+/// audit log cannot be written; then the refusal must not be sent.
 pub(in crate::app) async fn record(app: &App, kind: Kind, refusal: Refusal) -> Result<(), AppError> {
     match app.folding.enter(&*app.ambient, &app.writers, kind, refusal)? {
         Entered::Counted => Ok(()),
@@ -62,7 +60,6 @@ pub async fn tell_all(app: &App) {
 }
 
 /// The time until [`tell_due`] has something to do.
-#[must_use]
 pub fn next_due(app: &App) -> Duration {
     app.folding.next_due(app.ambient.elapsed())
 }

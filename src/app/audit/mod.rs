@@ -21,9 +21,6 @@ use crate::store;
 use refusal_counts::{Kind, Refusal};
 
 /// The entry of a successful action or read.
-///
-/// # Errors
-/// Fails when the system has no randomness.
 pub fn entry(
     app: &App,
     actor: &Actor,
@@ -37,9 +34,6 @@ pub fn entry(
 }
 
 /// The entry of an action of the operator or of a background job for a clinic.
-///
-/// # Errors
-/// Fails when the system has no randomness.
 pub fn operator_entry(
     app: &App,
     clinic_id: ClinicId,
@@ -51,9 +45,6 @@ pub fn operator_entry(
 }
 
 /// Audits a read. The read data may be returned only after this succeeds.
-///
-/// # Errors
-/// Fails when the entry cannot be made durable; then no data may be returned.
 pub async fn audited_read(
     app: &App,
     actor: &Actor,
@@ -65,16 +56,12 @@ pub async fn audited_read(
 }
 
 /// The distinct subjects of a list, in the order of the list.
-#[must_use]
 pub fn distinct_subjects(subjects: impl IntoIterator<Item = SubjectId>) -> Vec<SubjectId> {
     let mut seen = std::collections::HashSet::new();
     subjects.into_iter().filter(|subject| seen.insert(*subject)).collect()
 }
 
-/// Audits a refusal, folded with others of its kind.
-///
-/// # Errors
-/// Fails when the audit log cannot be written; then the refusal must not be sent.
+/// Audits a refusal, folded with others of its kind. If this fails, the refusal must not be sent.
 pub async fn refusal(
     app: &App,
     actor: &Actor,
@@ -89,9 +76,6 @@ pub async fn refusal(
 }
 
 /// One page of the clinic's audit log, newest first. The read is audited too.
-///
-/// # Errors
-/// Fails when the cursor does not belong to this list, or the database is unavailable.
 pub async fn list(
     app: &App,
     actor: &Actor,

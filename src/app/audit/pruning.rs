@@ -29,11 +29,9 @@ pub enum Pruning {
     Refused(Vec<Break>),
 }
 
-/// Prunes one clinic, or every clinic that has a retention period for its audit log. If the oldest seals of a clinic do not
-/// verify, nothing of it is removed. A dry run only reports what would be removed.
-///
-/// # Errors
-/// Fails when the account is not the owner of the database, or the database is unavailable; what was removed stays removed.
+/// Prunes one clinic, or every clinic that has a retention period for its audit log. If the oldest seals of a clinic do
+/// not verify, nothing of it is removed. A dry run only reports what would be removed. Fails when the account is not
+/// the owner of the database; what was removed stays removed.
 pub async fn prune(
     app: &App,
     clinic_id: Option<ClinicId>,

@@ -7,10 +7,7 @@ use crate::domain::ids::ClinicId;
 use crate::store;
 
 /// Seals all unsealed entries, of every clinic and of the system. The head of each chain that grew is logged, so that a
-/// later truncation can be detected.
-///
-/// # Errors
-/// Fails when the database is unavailable, or one of the chains cannot be read; what was sealed stays sealed.
+/// later truncation can be detected. Fails when a chain cannot be read; what was sealed stays sealed.
 pub async fn seal(app: &App) -> Result<Vec<Head>, AppError> {
     let (mut heads, mut failed) = (Vec::new(), None);
     for clinic_id in store::audit::seals::waiting(&app.store).await? {

@@ -33,9 +33,6 @@ pub struct Verified {
 }
 
 /// Verifies the audit log of one clinic, or of all clinics and the system, and reports every break as it is found.
-///
-/// # Errors
-/// Fails when the database is unavailable.
 pub async fn verify(
     app: &App,
     clinic_id: Option<ClinicId>,

@@ -32,7 +32,6 @@ const ALARMS: [Item; 5] = [
 ];
 
 /// The complete answers of the cohort, always the same.
-#[must_use]
 pub fn cohort() -> Vec<Answers> {
     let mut dice = Dice::new(SEED);
     (0..SIZE).map(|_| Person::new(&mut dice).answers).collect()

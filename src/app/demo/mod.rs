@@ -51,18 +51,12 @@ pub struct DemoKeys {
 }
 
 /// The demo clinic, if it exists.
-///
-/// # Errors
-/// Fails when the database is unavailable.
 pub async fn find(app: &App) -> Result<Option<Clinic>, AppError> {
     Ok(clinics::list(app).await?.into_iter().find(|clinic| clinic.name == CLINIC_NAME))
 }
 
 /// Creates whatever the demo clinic lacks: the clinic, missing submissions of the cohort, and new keys, which revoke those
 /// of an earlier call. A call after an interrupted one completes the work.
-///
-/// # Errors
-/// Fails when the database is unavailable.
 pub async fn complete(app: &App) -> Result<DemoKeys, AppError> {
     let clinic = if let Some(clinic) = find(app).await? {
         clinic

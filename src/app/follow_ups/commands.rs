@@ -36,11 +36,8 @@ pub struct Answered {
     pub at: Timestamp,
 }
 
-/// Executes a command on a follow-up, once per idempotency key.
-///
-/// # Errors
-/// Fails when the clinic has no such follow-up, the follow-up has changed since it was read or refuses the command, the new
-/// assignee cannot work on it, the key was used for another request, or the database is unavailable.
+/// Executes a command on a follow-up, once per idempotency key. Fails when the follow-up refuses the command, or the
+/// new assignee cannot work on it.
 pub async fn command(app: &App, actor: &Actor, asked: CommandRequest) -> Result<Answered, AppError> {
     let idempotency = asked.idempotency.as_ref();
     // A retry gets the original response, even if the follow-up has changed since.
@@ -54,10 +51,8 @@ pub async fn command(app: &App, actor: &Actor, asked: CommandRequest) -> Result<
     execute(app, actor, &case, asked).await
 }
 
-/// Executes the command that `choose` derives from a follow-up. Without a command the follow-up is only read.
-///
-/// # Errors
-/// Fails with the faults of `choose`, and as [`command`] does.
+/// Executes the command that `choose` derives from a follow-up. Without a command the follow-up is only read. Fails
+/// with the faults of `choose`, and as [`command`] does.
 pub async fn update(
     app: &App,
     actor: &Actor,
@@ -97,9 +92,6 @@ async fn execute(app: &App, actor: &Actor, case: &FollowUp, asked: CommandReques
 
 /// Claims the most urgent, then oldest open follow-up; `None` when none is open. Under concurrency each follow-up goes to
 /// one caller, and a retry with the same key gets the same follow-up.
-///
-/// # Errors
-/// Fails when the key was used for another request, or the database is unavailable.
 pub async fn take_next(
     app: &App,
     actor: &Actor,

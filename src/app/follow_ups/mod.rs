@@ -39,9 +39,6 @@ pub struct Detail {
 }
 
 /// One page of the worklist in the requested order, with an estimated total if requested.
-///
-/// # Errors
-/// Fails when the cursor does not belong to this list, or the database is unavailable.
 pub async fn list(
     app: &App,
     actor: &Actor,
@@ -62,9 +59,6 @@ pub async fn list(
 }
 
 /// One follow-up with its submissions and, with consent to contact, the contact data.
-///
-/// # Errors
-/// Fails when the clinic has no such follow-up, or the database is unavailable.
 pub async fn get(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Result<Detail, AppError> {
     let clinic_id = actor.clinic_id;
     let follow_up = find(app, actor, follow_up_id).await?;
@@ -75,9 +69,6 @@ pub async fn get(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Result<D
 }
 
 /// One follow-up by itself. Audited as a read.
-///
-/// # Errors
-/// Fails when the clinic has no such follow-up, or the database is unavailable.
 pub async fn read(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Result<FollowUp, AppError> {
     let follow_up = find(app, actor, follow_up_id).await?;
     audited_read(app, actor, AuditAction::FollowUpRead, follow_up_id.0, &[follow_up.subject_id]).await?;
@@ -85,9 +76,6 @@ pub async fn read(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Result<
 }
 
 /// All versions of a follow-up, oldest first.
-///
-/// # Errors
-/// Fails when the clinic has no such follow-up, or the database is unavailable.
 pub async fn history(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Result<Vec<FollowUpEvent>, AppError> {
     let follow_up = find(app, actor, follow_up_id).await?;
     let events = store::follow_ups::events::list(&app.store, actor.clinic_id, follow_up_id).await?;

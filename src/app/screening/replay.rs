@@ -12,9 +12,6 @@ use crate::domain::screening::rule_table::RuleTable;
 use crate::store::screening::scan::Scanned;
 
 /// Scores all stored submissions of a clinic with a table and compares the results with the stored ones. Changes nothing.
-///
-/// # Errors
-/// Fails when the database is unavailable.
 pub async fn replay(
     app: &App,
     clinic: &Clinic,

@@ -14,11 +14,8 @@ use crate::store::screening::scan::{Scan, Scanned};
 /// Chunks in progress at once. This bounds the memory, whatever the number of rows.
 const AT_ONCE: usize = 4;
 
-/// Processes the submissions of a clinic, or of all clinics, and merges the result of each chunk, in the order of rows. It
-/// reads one snapshot of the database and cannot write.
-///
-/// # Errors
-/// Fails when the database is unavailable, or the work panics.
+/// Processes the submissions of a clinic, or of all clinics, and merges the result of each chunk, in the order of rows.
+/// It reads one snapshot of the database and cannot write. Fails when the work panics.
 pub(in crate::app) async fn fold<T: Default + Send + 'static>(
     app: &App,
     clinic_id: Option<ClinicId>,

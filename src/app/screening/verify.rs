@@ -10,9 +10,6 @@ use crate::domain::screening::verification::{Differing, Verification, differing_
 use crate::store::screening::scan::Scanned;
 
 /// Recomputes the assessments of a clinic, or of all clinics, and returns which fields differ in which. Changes nothing.
-///
-/// # Errors
-/// Fails when the database is unavailable.
 pub async fn verify(
     app: &App,
     clinic_id: Option<ClinicId>,

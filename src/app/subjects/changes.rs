@@ -16,20 +16,14 @@ use crate::store;
 use crate::store::subjects::changes::Replacement;
 
 /// One subject. Contact data is returned only with consent to contact.
-///
-/// # Errors
-/// Fails when the clinic has no such subject, or the database is unavailable.
 pub async fn get(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<Subject, AppError> {
     let found = store::subjects::find(&app.store, actor.clinic_id, subject_id).await?.ok_or(AppError::NotFound)?;
     audited_read(app, actor, AuditAction::SubjectRead, subject_id.0, &[subject_id]).await?;
     Ok(found.shown())
 }
 
-/// Replaces the contact data of the version that the caller read. Without consent it is stored but hidden.
-///
-/// # Errors
-/// Fails when there is no such subject, the subject has changed since or was merged into another, or the database is
-/// unavailable.
+/// Replaces the contact data of the version that the caller read. Without consent it is stored but hidden. Fails when
+/// the subject was merged into another.
 pub async fn replace_contact(
     app: &App,
     actor: &Actor,
@@ -40,11 +34,8 @@ pub async fn replace_contact(
     replace(app, actor, subject_id, seen, AuditAction::ContactChanged, Replacement::Contact(contact)).await
 }
 
-/// Replaces the consent of the version that the caller read. A withdrawal hides contact data at once.
-///
-/// # Errors
-/// Fails when the consent has an impossible time, there is no such subject, the subject has changed since or was merged
-/// into another, or the database is unavailable.
+/// Replaces the consent of the version that the caller read. A withdrawal hides contact data at once. Fails when the
+/// consent has an impossible time, or the subject was merged into another.
 pub async fn replace_consent(
     app: &App,
     actor: &Actor,
@@ -60,9 +51,6 @@ pub async fn replace_consent(
 
 /// One page of the changes of a subject, the latest first. Earlier contact data is returned only while the person consents
 /// to contact.
-///
-/// # Errors
-/// Fails when there is no such subject, the cursor does not belong to this list, or the database is unavailable.
 pub async fn history(
     app: &App,
     actor: &Actor,

@@ -19,9 +19,6 @@ use crate::store::subjects::erasure_log::Erased;
 
 /// All data stored about a subject, decrypted. It is the person's own copy, so it contains contact data whatever the
 /// consent.
-///
-/// # Errors
-/// Fails when the clinic has no such subject, or the database is unavailable.
 pub async fn export(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<SubjectExport, AppError> {
     let export = store::subjects::export::export(&app.store, actor.clinic_id, subject_id).await?;
     audited_read(app, actor, AuditAction::SubjectExported, subject_id.0, &export.subject_ids).await?;
@@ -29,10 +26,7 @@ pub async fn export(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<S
 }
 
 /// Erases a subject and all data stored about it. The erasure is written to the erasure log outside the database first.
-///
-/// # Errors
-/// Fails when there is no erasure log or no such subject, the subject was merged into another, or the log or the database
-/// is unavailable.
+/// Fails when there is no erasure log, or the subject was merged into another.
 pub async fn erase(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<(), AppError> {
     let log = app.policy.erasure_log.as_deref().ok_or(AppError::NoErasureLog)?;
     let entry = entry(app, actor, AuditAction::SubjectErased, subject_id.0, &[subject_id])?;
@@ -52,11 +46,8 @@ pub struct Replayed {
     pub erased: u64,
 }
 
-/// Erases again the subjects in the logs that the database, restored from a backup, still holds. Subjects that are already
-/// erased stay erased.
-///
-/// # Errors
-/// Fails when a log cannot be read, or the database is unavailable.
+/// Erases again the subjects in the logs that the database, restored from a backup, still holds. Subjects that are
+/// already erased stay erased. Fails when a log cannot be read.
 pub async fn replay(app: &App, logs: &[PathBuf], mut progress: impl FnMut(Progress)) -> Result<Replayed, AppError> {
     let erased = Erased::read(logs)?;
     let mut replayed = Replayed { named: erased.count(), unreadable: erased.unreadable, erased: 0 };

@@ -12,11 +12,8 @@ use crate::domain::submissions::Idempotency;
 use crate::store;
 use crate::store::subjects::merges::Merging;
 
-/// Merges a subject into the one that stays, in the version that the caller read.
-///
-/// # Errors
-/// Fails when one of them does not exist or is part of another merge, the one that stays has changed since, the idempotency
-/// key was used for another request, or the database is unavailable.
+/// Merges a subject into the one that stays, in the version that the caller read. Fails when one of them is part of
+/// another merge.
 pub async fn merge(
     app: &App,
     actor: &Actor,
@@ -33,11 +30,7 @@ pub async fn merge(
     Ok(merge)
 }
 
-/// Undoes a merge.
-///
-/// # Errors
-/// Fails when the subject has no such merge, it is already undone, the idempotency key was used for another request, or the
-/// database is unavailable.
+/// Undoes a merge. Fails when it is already undone.
 pub async fn undo(
     app: &App,
     actor: &Actor,
@@ -54,9 +47,6 @@ pub async fn undo(
 
 /// Undoes the merge that a subject is part of, for the operator, who has no credential: the merge records its creator as
 /// the one who undid it, and the audit log records the operator.
-///
-/// # Errors
-/// Fails when the subject is part of no merge, or the database is unavailable.
 pub(in crate::app) async fn undo_of(app: &App, clinic_id: ClinicId, merged: SubjectId) -> Result<(), AppError> {
     let found = store::subjects::merges::merge_of(&app.store, clinic_id, merged).await?;
     let (merge_id, _, by) = found.ok_or(AppError::NotFound)?;

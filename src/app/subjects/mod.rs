@@ -17,9 +17,6 @@ use crate::domain::subjects::Subject;
 use crate::store;
 
 /// The clinic's subjects that match a search. Contact data is returned only with consent to contact.
-///
-/// # Errors
-/// Fails when the database is unavailable.
 pub async fn search(app: &App, actor: &Actor, by: LookUp, text: &str) -> Result<Vec<Subject>, AppError> {
     let found = store::subjects::search(&app.store, actor.clinic_id, by, text).await?;
     let shown = distinct_subjects(found.iter().map(|subject| subject.subject_id));

@@ -17,11 +17,9 @@ use crate::store::subjects::retention::Retired;
 /// How long webhook deliveries are kept, days, whatever their state.
 const DELIVERY_DAYS: u32 = 30;
 
-/// Removes all data that is due, clinic by clinic. Each batch is a transaction, so an interruption loses nothing. Instances
-/// never work on one clinic at the same time. The progress callback may end the run.
-///
-/// # Errors
-/// Fails when the erasure log cannot be written, or the database is unavailable.
+/// Removes all data that is due, clinic by clinic. Each batch is a transaction, so an interruption loses nothing.
+/// Instances never work on one clinic at the same time. The progress callback may end the run. Fails when the erasure
+/// log cannot be written.
 pub async fn run(app: &App, mut progress: impl FnMut(Progress) -> ControlFlow<()>) -> Result<Retired, AppError> {
     let now = app.ambient.now();
     let mut whole = Retired::default();

@@ -15,11 +15,8 @@ use crate::domain::submissions::stored::SubmissionFilter;
 use crate::store;
 use crate::store::database::Store;
 
-/// The clinic's submissions after a cursor that were received before now, oldest first.
-///
-/// # Errors
-/// Fails when the clinic has too many exports in progress, the cursor does not belong to this export, or the database is
-/// unavailable; later failures are items of the stream.
+/// The clinic's submissions after a cursor that were received before now, oldest first. Fails when the clinic has too
+/// many exports in progress; later failures are items of the stream.
 pub async fn submissions(
     app: &App,
     actor: &Actor,
@@ -42,11 +39,7 @@ pub async fn submissions(
     Ok(chunks(first, read, place))
 }
 
-/// The clinic's follow-ups after a cursor that were flagged before now, oldest first.
-///
-/// # Errors
-/// Fails when the clinic has too many exports in progress, the cursor does not belong to this export, or the database is
-/// unavailable; later failures are items of the stream.
+/// The clinic's follow-ups after a cursor that were flagged before now, oldest first. Fails as [`submissions`] does.
 pub async fn follow_ups(
     app: &App,
     actor: &Actor,

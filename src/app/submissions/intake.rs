@@ -23,10 +23,8 @@ use crate::store::database::constraint::Meaning;
 use crate::store::error::StoreError;
 use crate::store::idempotency_keys::{Effect, Kept};
 
-/// Scores answers without storing anything. `faults` are those found when the answers were read.
-///
-/// # Errors
-/// Fails with the faults, and with the red flags of the answers.
+/// Scores answers without storing anything. `faults` are those found when the answers were read. Fails with the faults
+/// and the red flags of the answers.
 pub fn score(
     app: &App,
     answers: &Answers,
@@ -39,10 +37,8 @@ pub fn score(
     Err(refused(app, answers, faults))
 }
 
-/// Scores a draft without storing it. `faults` are those found when it was read.
-///
-/// # Errors
-/// Fails with all faults that [`submit`] would find, and with the red flags of the answers.
+/// Scores a draft without storing it. `faults` are those found when it was read. Fails with all faults that [`submit`]
+/// would find, and the red flags of the answers.
 pub fn preview(
     app: &App,
     actor: &Actor,
@@ -54,10 +50,8 @@ pub fn preview(
     score(app, &draft.answers, faults, ScoreOptions { audiences: Audiences::PERSON, pathways: &clinic.pathways })
 }
 
-/// Whether submissions of the actor's clinic are accepted at the moment. Call it before the body is read.
-///
-/// # Errors
-/// Fails when a submission would wait too long to be stored.
+/// Whether submissions of the actor's clinic are accepted at the moment. Call it before the body is read. Fails when a
+/// submission would wait too long to be stored.
 pub fn takes(app: &App, actor: &Actor) -> Result<(), AppError> {
     if app.writers.refuses_submissions(actor.clinic_id) {
         return Err(AppError::Unavailable("too many submissions wait to be written".to_owned()));
@@ -65,13 +59,10 @@ pub fn takes(app: &App, actor: &Actor) -> Result<(), AppError> {
     Ok(())
 }
 
-/// Scores and stores a submission. When it returns, the submission is on disk, with its follow-up and audit entry. A retry
-/// with the same key and body gets the submission that the first request stored, even if a later version of the service
-/// finds the combination of answers implausible. `faults` are those found when the draft was read.
-///
-/// # Errors
-/// Fails with all faults, and with the red flags of the answers; when the key was used for another request, or the database
-/// is unavailable.
+/// Scores and stores a submission. When it returns, the submission is on disk, with its follow-up and audit entry. A
+/// retry with the same key and body gets the submission that the first request stored, even if a later version of the
+/// service finds the combination of answers implausible. `faults` are those found when the draft was read. Fails with
+/// all faults and the red flags of the answers.
 pub async fn submit(
     app: &App,
     actor: &Actor,

@@ -37,9 +37,6 @@ pub struct Assessed {
 }
 
 /// One submission. An intake key gets only what its sender submitted.
-///
-/// # Errors
-/// Fails when there is no such submission for this actor, or the database is unavailable.
 pub async fn get(app: &App, actor: &Actor, submission_id: SubmissionId) -> Result<StoredSubmission, AppError> {
     let found = visible(app, actor, submission_id).await?;
     audited_read(app, actor, AuditAction::SubmissionRead, submission_id.0, &[found.subject_id]).await?;
@@ -56,9 +53,6 @@ async fn visible(app: &App, actor: &Actor, submission_id: SubmissionId) -> Resul
 }
 
 /// A submission with its stored assessment, or assessed by another version of the rule table. Nothing is stored.
-///
-/// # Errors
-/// Fails when there is no such submission for this actor, the version is unknown, or the database is unavailable.
 pub async fn assess(
     app: &App,
     actor: &Actor,
@@ -83,9 +77,6 @@ pub async fn assess(
 }
 
 /// One page of the clinic's submissions, newest first.
-///
-/// # Errors
-/// Fails when the cursor does not belong to this list, or the database is unavailable.
 pub async fn list(
     app: &App,
     actor: &Actor,
@@ -99,9 +90,6 @@ pub async fn list(
 }
 
 /// One page of a subject's submissions, newest first, each with the changes since the one before and when the next is due.
-///
-/// # Errors
-/// Fails when the clinic has no such subject, the cursor does not belong to this list, or the database is unavailable.
 pub async fn of_subject(
     app: &App,
     actor: &Actor,

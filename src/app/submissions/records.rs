@@ -17,13 +17,10 @@ use crate::domain::submissions::stored::{Stored, StoredSubmission};
 use crate::store;
 
 /// Stores a submission unless the sender already has one with its source. The transaction claims a unique key for the
-/// source, which settles concurrent requests; the read before it finds submissions stored without such a claim. `faults` are
-/// those found when the draft was read. A retry finds its record even if a later version of the service finds the
-/// combination of answers implausible.
-///
-/// # Errors
-/// Fails with all faults, and with the red flags of the answers; when several submissions have the source, or the database
-/// is unavailable.
+/// source, which settles concurrent requests; the read before it finds submissions stored without such a claim.
+/// `faults` are those found when the draft was read. A retry finds its record even if a later version of the service
+/// finds the combination of answers implausible. Fails with all faults and the red flags of the answers, and when
+/// several submissions have the source.
 pub async fn create_once(
     app: &App,
     actor: &Actor,
@@ -51,9 +48,6 @@ pub async fn create_once(
 }
 
 /// One page of full submissions, the latest received first. An intake key gets only what its sender submitted.
-///
-/// # Errors
-/// Fails when the cursor does not belong to this list, or the database is unavailable.
 pub async fn list(
     app: &App,
     actor: &Actor,

@@ -10,9 +10,6 @@ use crate::store;
 use crate::store::database::Store;
 
 /// The clinic's statistics for a range of days.
-///
-/// # Errors
-/// Fails when the database is unavailable.
 pub async fn read(app: &App, actor: &Actor, range: DayRange) -> Result<Statistics, AppError> {
     let now = app.ambient.now();
     let read = async |store: Store| store::submissions::statistics::read(&store, actor.clinic_id, range, now).await;
@@ -21,11 +18,8 @@ pub async fn read(app: &App, actor: &Actor, range: DayRange) -> Result<Statistic
     Ok(statistics)
 }
 
-/// Counts every past day of every clinic that is not counted yet, each in its own transaction, and returns the number of
-/// days.
-///
-/// # Errors
-/// Fails when the database is unavailable; days counted until then stay counted.
+/// Counts every past day of every clinic that is not counted yet, each in its own transaction, and returns the number
+/// of days. Days counted before a failure stay counted.
 pub async fn count_days(app: &App) -> Result<u64, AppError> {
     let last = last_over(app.ambient.now());
     let mut days = 0;

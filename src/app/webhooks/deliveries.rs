@@ -15,26 +15,18 @@ use crate::app::error::AppError;
 pub use crate::store::webhooks::leases::{DueEndpoint, Leased};
 
 /// The endpoints of all clinics with due deliveries.
-///
-/// # Errors
-/// Fails when the database is unavailable.
 pub async fn due(app: &App) -> Result<Vec<DueEndpoint>, AppError> {
     Ok(leases::due(&app.store, app.ambient.now()).await?)
 }
 
 /// Leases the deliveries that have been due longest at an endpoint.
-///
-/// # Errors
-/// Fails when the database is unavailable.
 pub async fn lease(app: &App, due: DueEndpoint, at_most: usize) -> Result<Vec<Leased>, AppError> {
     let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
     Ok(leases::lease(&app.store, due, at_most, app.ambient.now()).await?)
 }
 
-/// Makes one attempt and stores the result. Each attempt has its own signature; the message id is the event's.
-///
-/// # Errors
-/// Fails when the database is unavailable; then the lease expires and the event is sent again.
+/// Makes one attempt and stores the result. Each attempt has its own signature; the message id is the event's. If it
+/// cannot be stored, the lease expires and the event is sent again.
 pub async fn deliver(app: &App, leased: Leased) -> Result<(), AppError> {
     let (began, start) = (app.ambient.now(), app.ambient.elapsed());
     let id = format!("evt_{}", leased.event.event_id);

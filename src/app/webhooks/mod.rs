@@ -27,10 +27,7 @@ pub use crate::store::webhooks::log::Again;
 /// A secret for its holder. It is returned only once.
 pub type Secret = Zeroizing<String>;
 
-/// Registers an endpoint.
-///
-/// # Errors
-/// Fails with all faults of the draft; when the clinic has its maximum number of endpoints, or the database is unavailable.
+/// Registers an endpoint. Fails when the clinic has its maximum number of endpoints.
 pub async fn create(app: &App, actor: &Actor, draft: WebhookDraft) -> Result<(Webhook, Secret), AppError> {
     checked(app, &draft)?;
     let now = app.ambient.now();
@@ -52,9 +49,6 @@ pub async fn create(app: &App, actor: &Actor, draft: WebhookDraft) -> Result<(We
 }
 
 /// All endpoints of the clinic, oldest first.
-///
-/// # Errors
-/// Fails when the database is unavailable.
 pub async fn list(app: &App, actor: &Actor) -> Result<Vec<Webhook>, AppError> {
     let found = endpoints::list(&app.store, actor.clinic_id).await?;
     audited_read(app, actor, AuditAction::WebhooksListed, Uuid::nil(), &[]).await?;
@@ -62,9 +56,6 @@ pub async fn list(app: &App, actor: &Actor) -> Result<Vec<Webhook>, AppError> {
 }
 
 /// One endpoint.
-///
-/// # Errors
-/// Fails when it does not exist, or the database is unavailable.
 pub async fn get(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<Webhook, AppError> {
     let found = find(app, actor, webhook_id).await?;
     audited_read(app, actor, AuditAction::WebhookRead, webhook_id.0, &[]).await?;
@@ -72,9 +63,6 @@ pub async fn get(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<Webh
 }
 
 /// Changes an endpoint.
-///
-/// # Errors
-/// Fails with all faults of the resulting endpoint; when it does not exist, or the database is unavailable.
 pub async fn update(
     app: &App,
     actor: &Actor,
@@ -91,18 +79,12 @@ pub async fn update(
 }
 
 /// Removes an endpoint with its log and its pending deliveries.
-///
-/// # Errors
-/// Fails when it does not exist, or the database is unavailable.
 pub async fn delete(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<(), AppError> {
     let audit = entry(app, actor, AuditAction::WebhookDeleted, webhook_id.0, &[])?;
     Ok(endpoints::delete(&app.store, webhook_id, &audit).await?)
 }
 
 /// Gives an endpoint a new secret; the previous secret also signs until the overlap ends.
-///
-/// # Errors
-/// Fails when it does not exist, or the database is unavailable.
 pub async fn rotate(
     app: &App,
     actor: &Actor,
@@ -116,10 +98,7 @@ pub async fn rotate(
     Ok((rotated, secret))
 }
 
-/// Sends a ping event to an endpoint, and returns its id.
-///
-/// # Errors
-/// Fails when the endpoint does not exist or is disabled, or the database is unavailable.
+/// Sends a ping event to an endpoint, and returns its id. Fails when the endpoint is disabled.
 pub async fn ping(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<EventId, AppError> {
     let audit = entry(app, actor, AuditAction::WebhookPinged, webhook_id.0, &[])?;
     let event_id = EventId(audit.audit_entry_id.0);
@@ -129,9 +108,6 @@ pub async fn ping(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<Eve
 }
 
 /// One page of the sent and pending deliveries of an endpoint, newest first.
-///
-/// # Errors
-/// Fails when the endpoint does not exist, the cursor does not belong to this list, or the database is unavailable.
 pub async fn deliveries(
     app: &App,
     actor: &Actor,
@@ -145,9 +121,6 @@ pub async fn deliveries(
 }
 
 /// Sends deliveries again, and returns how many.
-///
-/// # Errors
-/// Fails when the endpoint does not exist, or the database is unavailable.
 pub async fn redeliver(app: &App, actor: &Actor, webhook_id: WebhookId, again: &Again) -> Result<u64, AppError> {
     let audit = entry(app, actor, AuditAction::WebhookRedelivered, webhook_id.0, &[])?;
     let count = log::again(&app.store, webhook_id, again, &audit).await?;

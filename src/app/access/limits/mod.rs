@@ -104,9 +104,6 @@ impl Limits {
     }
 
     /// Counts a request of a signed-in caller.
-    ///
-    /// # Errors
-    /// Fails when one of its limits is exceeded.
     pub(in crate::app) fn count(&self, actor: &Actor, address: IpAddr, budget: Budget) -> Result<RateStatus, Exceeded> {
         let (credential, clinic) = (actor.credential_id.0, actor.clinic_id.0);
         let of_address = (actor.role == Role::Browser).then(|| self.of_address(address, budget)).flatten();
@@ -126,10 +123,7 @@ impl Limits {
         exceeded.map_or(Ok(standing), |wait| Err(Exceeded { standing, wait }))
     }
 
-    /// Counts a failed sign-in.
-    ///
-    /// # Errors
-    /// Fails when too many failed at this address, with the time to wait.
+    /// Counts a failed sign-in. Fails with the time to wait when too many failed at this address.
     pub(in crate::app) fn count_failure(&self, address: IpAddr) -> Result<(), Duration> {
         let everywhere = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
         let counted = self.failures.as_ref().map(|counter| counter.count_within_room(place(address), everywhere));
@@ -166,7 +160,6 @@ fn take(limit: &mut Limit, counted: Option<Result<u32, Duration>>) -> Option<Dur
 }
 
 /// The unit that counts as one address: for IPv6 the /64 network, because a client controls all of it.
-#[must_use]
 pub fn place(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {

@@ -60,13 +60,11 @@ pub struct SignedIn {
 
 impl SignedIn {
     /// The actor of a request.
-    #[must_use]
     pub fn actor(&self, request_id: Option<Uuid>) -> Actor {
         let Credential { clinic_id, credential_id, sender_id, role, .. } = self.found.credential;
         Actor { clinic_id, credential_id, sender_id, role, request_id }
     }
 
-    #[must_use]
     pub fn clinic(&self) -> &Clinic {
         &self.found.clinic
     }

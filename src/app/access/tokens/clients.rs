@@ -84,10 +84,8 @@ impl CdsClients {
 }
 
 impl<'a> Call<'a> {
-    /// Verifies the token.
-    ///
-    /// # Errors
-    /// Fails when the token is refused (the log has the reason), or the system's keys are unavailable.
+    /// Verifies the token. Fails when the token is refused (the log has the reason), or the system's keys are
+    /// unavailable.
     pub(crate) async fn verify(self, ambient: &dyn Ambient) -> Result<VerifiedCall<'a>, AppError> {
         let OneCall { id, until } = self.checked(ambient).await?.map_err(|reason| {
             tracing::info!(reason, "a record system's token was refused");

@@ -41,10 +41,8 @@ impl KeyCache {
         Self { client, address, kept_for, ambient, held: RwLock::default(), fetching: Arc::default() }
     }
 
-    /// The issuer's keys, with the named key if the issuer has it.
-    ///
-    /// # Errors
-    /// Fails when no keys are cached and the issuer is unavailable.
+    /// The issuer's keys, with the named key if the issuer has it. Fails when no keys are cached and the issuer is
+    /// unavailable.
     pub(super) async fn keys(self: &Arc<Self>, name: &str) -> Result<Arc<KeySet>, AppError> {
         let held = self.held();
         if held.keys.get(name).is_some() && self.usable(&held) {

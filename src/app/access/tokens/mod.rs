@@ -66,10 +66,8 @@ impl Tokens {
         &self.rules.issuer
     }
 
-    /// The person in a token; `None` if it is refused. The log has the reason, the response does not.
-    ///
-    /// # Errors
-    /// Fails when the issuer's keys are unavailable.
+    /// The person in a token; `None` if it is refused. The log has the reason, the response does not. Fails when the
+    /// issuer's keys are unavailable.
     pub(crate) async fn person(&self, token: &str, ambient: &dyn Ambient) -> Result<Option<TokenPerson>, AppError> {
         let read = match self.verifier.claims(token).await? {
             Ok(claims) => self.rules.read(&claims, ambient.now()).map_err(TokenFault::as_str),
