@@ -1,14 +1,10 @@
 //! Clinics: create, change, list.
 
-use super::App;
-use super::ambient::new_id;
-use super::audit::operator_entry;
-use super::error::AppError;
+use super::{App, AppError, Result, ambient::new_id, audit::operator_entry};
 use crate::domain::audit::{AUDIT_YEARS, AuditAction};
 use crate::domain::clinics::{Clinic, DueHours};
 use crate::domain::fault::{Fault, FaultCode};
-use crate::domain::language::Language;
-use crate::domain::screening::pathway::PathwayId;
+use crate::domain::{language::Language, screening::pathway::PathwayId};
 use crate::store;
 
 /// Creates a clinic. Fails when another clinic has the name.
@@ -19,7 +15,7 @@ pub async fn create(
     emergency_number: &str,
     language: Language,
     pathways: &[PathwayId],
-) -> Result<Clinic, AppError> {
+) -> Result<Clinic> {
     let faults = faults(name, booking_url, emergency_number);
     if !faults.is_empty() {
         return Err(AppError::Faulty(faults));
@@ -44,7 +40,7 @@ pub async fn create(
 
 /// Stores the settings of a clinic and audits the change. Running instances apply it within seconds. A suspended clinic
 /// accepts no requests, and keeps its data. Fails when another clinic has the name.
-pub async fn change(app: &App, clinic: &Clinic) -> Result<(), AppError> {
+pub async fn change(app: &App, clinic: &Clinic) -> Result<()> {
     let mut faults = faults(&clinic.name, &clinic.booking_url, &clinic.emergency_number);
     let due = [1, clinic.due.today, clinic.due.this_week, clinic.due.routine, 8760];
     let kept = clinic.retention_days.is_none_or(|days| (1..=36_500).contains(&days));
@@ -66,7 +62,7 @@ pub async fn change(app: &App, clinic: &Clinic) -> Result<(), AppError> {
 }
 
 /// All clinics, by name.
-pub async fn list(app: &App) -> Result<Vec<Clinic>, AppError> {
+pub async fn list(app: &App) -> Result<Vec<Clinic>> {
     Ok(store::clinics::list(&app.store).await?)
 }
 

@@ -9,9 +9,7 @@ pub mod verification;
 
 use uuid::Uuid;
 
-use super::App;
-use super::ambient::new_id;
-use super::error::AppError;
+use super::{App, Result, ambient::new_id};
 use crate::domain::access::actor::Actor;
 use crate::domain::audit::{AuditAction, AuditEntry, AuditFilter, AuditOutcome, NamedEntry};
 use crate::domain::ids::{ClinicId, SubjectId};
@@ -27,19 +25,14 @@ pub fn entry(
     action: AuditAction,
     resource_id: Uuid,
     subjects: &[SubjectId],
-) -> Result<AuditEntry, AppError> {
+) -> Result<AuditEntry> {
     let entry = operator_entry(app, actor.clinic_id, action, resource_id)?;
     let (credential_id, request_id) = (Some(actor.credential_id), actor.request_id);
     Ok(AuditEntry { credential_id, request_id, ..entry.about(subjects) })
 }
 
 /// The entry of an action of the operator or of a background job for a clinic.
-pub fn operator_entry(
-    app: &App,
-    clinic_id: ClinicId,
-    action: AuditAction,
-    resource_id: Uuid,
-) -> Result<AuditEntry, AppError> {
+pub fn operator_entry(app: &App, clinic_id: ClinicId, action: AuditAction, resource_id: Uuid) -> Result<AuditEntry> {
     let at = app.ambient.now();
     Ok(AuditEntry::new(new_id(&*app.ambient, at)?, clinic_id, at, action, resource_id))
 }
@@ -51,7 +44,7 @@ pub async fn audited_read(
     action: AuditAction,
     resource_id: Uuid,
     subjects: &[SubjectId],
-) -> Result<(), AppError> {
+) -> Result<()> {
     Ok(app.writers.write_audit_entry(entry(app, actor, action, resource_id, subjects)?).await?)
 }
 
@@ -69,19 +62,14 @@ pub async fn refusal(
     outcome: AuditOutcome,
     resource_id: Uuid,
     subject: Option<SubjectId>,
-) -> Result<(), AppError> {
+) -> Result<()> {
     let Actor { clinic_id, credential_id, request_id, .. } = *actor;
     let kind = Kind { clinic_id, credential_id: Some(credential_id), action, outcome, resource_id: Uuid::nil() };
     folding::record(app, kind, Refusal { resource_id, subject, request_id }).await
 }
 
 /// One page of the clinic's audit log, newest first. The read is audited too.
-pub async fn list(
-    app: &App,
-    actor: &Actor,
-    filter: &AuditFilter,
-    page: &PageRequest,
-) -> Result<Page<NamedEntry>, AppError> {
+pub async fn list(app: &App, actor: &Actor, filter: &AuditFilter, page: &PageRequest) -> Result<Page<NamedEntry>> {
     let page = store::audit::entries::list(&app.store, actor.clinic_id, filter, page).await?;
     audited_read(app, actor, AuditAction::AuditEntriesListed, Uuid::nil(), &[]).await?;
     Ok(page)

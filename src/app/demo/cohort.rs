@@ -2,10 +2,8 @@
 //! finding. One hidden number, frailty, drives every answer, so that the answers correlate as they do in people.
 
 use super::dice::Dice;
-use crate::domain::screening::answers::Answers;
-use crate::domain::screening::questionnaire::Item;
+use crate::domain::{screening::answers::Answers, screening::questionnaire::Item};
 
-/// The number of people.
 const SIZE: usize = 300;
 
 const SEED: u64 = 7;

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use futures_util::stream::{self, TryStreamExt as _};
 use tokio::task::spawn_blocking;
 
-use crate::app::App;
-use crate::app::error::AppError;
-use crate::app::progress::Progress;
+use crate::app::{App, AppError, Result, progress::Progress};
 use crate::domain::ids::ClinicId;
 use crate::store::screening::scan::{Scan, Scanned};
 
@@ -22,7 +20,7 @@ pub(in crate::app) async fn fold<T: Default + Send + 'static>(
     work: impl Fn(&Scanned, &mut T) + Send + Sync + 'static,
     mut merge: impl FnMut(&mut T, T),
     mut progress: impl FnMut(Progress),
-) -> Result<T, AppError> {
+) -> Result<T> {
     let mut scan = Scan::begin(&app.store, clinic_id).await?;
     let (mut done, total) = (0, scan.count().await?);
     let chunks = stream::try_unfold(scan, |mut scan| async move {

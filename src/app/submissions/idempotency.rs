@@ -5,8 +5,7 @@ use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::app::App;
-use crate::app::ambient::after;
+use crate::app::{App, ambient::after};
 use crate::domain::ids::SenderId;
 use crate::domain::submissions::{ExternalSource, Idempotency};
 
