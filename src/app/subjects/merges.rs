@@ -44,7 +44,7 @@ pub async fn undo(
 /// the one who undid it, and the audit log records the operator.
 pub(in crate::app) async fn undo_of(app: &App, clinic_id: ClinicId, merged: SubjectId) -> Result<()> {
     let found = store::subjects::merges::merge_of(&app.store, clinic_id, merged).await?;
-    let (merge_id, _, by) = found.ok_or(AppError::NotFound)?;
+    let (merge_id, by) = found.ok_or(AppError::NotFound)?;
     let merge = store::subjects::merges::find(&app.store, clinic_id, merge_id).await?.ok_or(AppError::NotFound)?;
     let entry = operator_entry(app, clinic_id, AuditAction::MergeUndone, merge_id.0)?;
     let entry = AuditEntry { subject_ids: vec![merge.kept, merged], ..entry };

@@ -35,7 +35,6 @@ pub(super) struct Mark {
     position: i64,
 }
 
-/// The answer of a server.
 pub(super) struct Said {
     pub(super) standby: bool,
     /// The WAL position written or replayed, in bytes.
