@@ -1,8 +1,8 @@
 //! Ring 3: use cases, one function per intention. Each loads data, lets the domain decide, and stores the decision.
 //!
 //! A use case fails when the database is unavailable, when the clinic has no such resource, when a resource has changed
-//! since the caller read it, when an idempotency key was used for another request, or when a cursor is not from the list.
-//! It fails with all faults of its input at once. The comment of a function states its other errors.
+//! since the caller read it, when an idempotency key was used for another request, or when a cursor is not from the
+//! list. It fails with all faults of its input at once. The comment of a function states its other errors.
 
 pub mod access;
 pub mod ambient;

@@ -146,8 +146,8 @@ fn failed(app: &App, attempt: &Attempt<'_>, error: AppError) -> AppError {
     }
 }
 
-/// Adds a failed sign-in, of a known credential or of none, to the system's audit log, folded as refusals are. No address
-/// and no part of a key is stored. It does not wait for the write, because the response does not depend on it.
+/// Adds a failed sign-in, of a known credential or of none, to the system's audit log, folded as refusals are. No
+/// address and no part of a key is stored. It does not wait for the write, because the response does not depend on it.
 fn audit_failure(app: &App, credential_id: Option<CredentialId>) {
     let kind = Kind {
         clinic_id: ClinicId(Uuid::nil()),
