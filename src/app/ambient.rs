@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp, Unit};
 use uuid::Uuid;
 
-use super::error::AppError;
+use super::error::{AppError, Result};
 use crate::domain::ids::time_ordered;
 
 /// How far a client's clock may be ahead, seconds.
@@ -14,7 +14,6 @@ const CLOCK_AHEAD_SECONDS: i64 = 300;
 /// The earliest accepted time, 1900-01-01T00:00:00Z: no living person answered before; seconds.
 const EARLIEST_SECONDS: i64 = -2_208_988_800;
 
-/// The source of time and randomness.
 pub trait Ambient: Send + Sync {
     /// The current time in whole microseconds, the precision of the database.
     fn now(&self) -> Timestamp;
@@ -25,11 +24,8 @@ pub trait Ambient: Send + Sync {
         START.elapsed()
     }
 
-    /// Fills a buffer with random bytes that are fit for keys.
-    ///
-    /// # Errors
-    /// Fails when the system has no randomness; then nothing may be decided.
-    fn fill(&self, buffer: &mut [u8]) -> Result<(), AppError>;
+    /// Fills a buffer with random bytes that are fit for keys. If this fails, nothing may be decided.
+    fn fill(&self, buffer: &mut [u8]) -> Result<()>;
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,34 +38,25 @@ impl Ambient for System {
         now.round(Unit::Microsecond).unwrap_or(now)
     }
 
-    fn fill(&self, buffer: &mut [u8]) -> Result<(), AppError> {
+    fn fill(&self, buffer: &mut [u8]) -> Result<()> {
         #[expect(clippy::disallowed_methods, reason = "the only place that draws randomness")]
         let drawn = aws_lc_rs::rand::fill(buffer);
         drawn.map_err(|_| AppError::NoRandomness)
     }
 }
 
-/// Random bytes; the length is known at compile time.
-///
-/// # Errors
-/// Fails when the system has no randomness.
-pub fn random<const N: usize>(ambient: &dyn Ambient) -> Result<[u8; N], AppError> {
+pub fn random<const N: usize>(ambient: &dyn Ambient) -> Result<[u8; N]> {
     let mut bytes = [0; N];
     ambient.fill(&mut bytes)?;
     Ok(bytes)
 }
 
-/// Creates a time-ordered id.
-///
-/// # Errors
-/// Fails when the system has no randomness.
-pub fn new_id<T: From<Uuid>>(ambient: &dyn Ambient, now: Timestamp) -> Result<T, AppError> {
+pub fn new_id<T: From<Uuid>>(ambient: &dyn Ambient, now: Timestamp) -> Result<T> {
     let millis = u64::try_from(now.as_millisecond()).unwrap_or_default();
     Ok(T::from(time_ordered(millis, random(ambient)?)))
 }
 
 /// A time plus a duration, limited to the maximum time.
-#[must_use]
 pub fn after(start: Timestamp, duration: std::time::Duration) -> Timestamp {
     let duration = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
     start.checked_add(duration).unwrap_or(Timestamp::MAX)

@@ -1,20 +1,13 @@
 //! Clinics: create, change, list.
 
-use super::App;
-use super::ambient::new_id;
-use super::audit::operator_entry;
-use super::error::AppError;
+use super::{App, AppError, Result, ambient::new_id, audit::operator_entry};
 use crate::domain::audit::{AUDIT_YEARS, AuditAction};
 use crate::domain::clinics::{Clinic, DueHours};
 use crate::domain::fault::{Fault, FaultCode};
-use crate::domain::language::Language;
-use crate::domain::screening::pathway::PathwayId;
+use crate::domain::{language::Language, screening::pathway::PathwayId};
 use crate::store;
 
-/// Creates a clinic.
-///
-/// # Errors
-/// Fails with all faults of the fields; when another clinic has the name, or the database is unavailable.
+/// Creates a clinic. Fails when another clinic has the name.
 pub async fn create(
     app: &App,
     name: &str,
@@ -22,7 +15,7 @@ pub async fn create(
     emergency_number: &str,
     language: Language,
     pathways: &[PathwayId],
-) -> Result<Clinic, AppError> {
+) -> Result<Clinic> {
     let faults = faults(name, booking_url, emergency_number);
     if !faults.is_empty() {
         return Err(AppError::Faulty(faults));
@@ -46,12 +39,8 @@ pub async fn create(
 }
 
 /// Stores the settings of a clinic and audits the change. Running instances apply it within seconds. A suspended clinic
-/// accepts no requests, and keeps its data.
-///
-/// # Errors
-/// Fails with all faults of the settings; when the clinic does not exist, another one has the name, or the database is
-/// unavailable.
-pub async fn change(app: &App, clinic: &Clinic) -> Result<(), AppError> {
+/// accepts no requests, and keeps its data. Fails when another clinic has the name.
+pub async fn change(app: &App, clinic: &Clinic) -> Result<()> {
     let mut faults = faults(&clinic.name, &clinic.booking_url, &clinic.emergency_number);
     let due = [1, clinic.due.today, clinic.due.this_week, clinic.due.routine, 8760];
     let kept = clinic.retention_days.is_none_or(|days| (1..=36_500).contains(&days));
@@ -73,10 +62,7 @@ pub async fn change(app: &App, clinic: &Clinic) -> Result<(), AppError> {
 }
 
 /// All clinics, by name.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn list(app: &App) -> Result<Vec<Clinic>, AppError> {
+pub async fn list(app: &App) -> Result<Vec<Clinic>> {
     Ok(store::clinics::list(&app.store).await?)
 }
 

@@ -2,18 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::domain::access::actor::Role;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::{ClinicId, CredentialId};
-use crate::domain::screening::rule_table::Id;
-use crate::domain::screening::scoring::Alarm;
-use crate::store::database::constraint::Meaning;
-use crate::store::error::StoreError;
+use crate::domain::{access::actor::Role, screening::rule_table::Id, screening::scoring::Alarm};
+use crate::store::{database::constraint::Meaning, error::StoreError};
 
-/// Why a use case failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
-    /// The input has these faults.
     #[error("{} faults in the input", .0.len())]
     Faulty(Vec<Fault>),
     /// The answers, or what was sent with them, have these faults.
@@ -35,46 +30,29 @@ pub enum AppError {
     /// The key is bound to web origins, and the request comes from none of them.
     #[error("the key is bound to other web origins")]
     OriginNotAllowed,
-    /// The credential's role is too low.
     #[error("the role {} is needed, not {}", .least.as_str(), .role.as_str())]
-    RoleTooLow {
-        role: Role,
-        /// The lowest role that is allowed.
-        least: Role,
-    },
-    /// No erasure log is configured, so erasure is refused.
+    RoleTooLow { role: Role, least: Role },
     #[error("there is no erasure log")]
     NoErasureLog,
-    /// The cursor does not belong to this list.
     #[error("the cursor does not belong to this list")]
     Cursor,
     /// The state of the resource does not allow it; the text is one sentence.
     #[error("{0}")]
     Conflict(&'static str),
-    /// The resource has changed since the caller read it.
     #[error("the resource has changed since it was read")]
     Stale,
-    /// Several resources match where one is required.
     #[error("several resources have this name")]
     Ambiguous,
-    /// The caller exceeded a rate limit.
     #[error("too many requests")]
-    Limited {
-        /// When the caller may try again.
-        retry_after: std::time::Duration,
-    },
-    /// The idempotency key was already used for another request.
+    Limited { retry_after: std::time::Duration },
     #[error("the idempotency key was already used for another request")]
     IdempotencyKeyReused,
-    /// A clinic with this name exists.
     #[error("a clinic with this name exists")]
     ClinicNameTaken,
     #[error("there is no such clinic")]
     ClinicUnknown,
-    /// The system has no randomness.
     #[error("the system has no randomness")]
     NoRandomness,
-    /// The database is unavailable.
     #[error("the database is not available: {0}")]
     Unavailable(String),
     /// A rule table version that neither this binary nor the database has, or that no longer compiles.
@@ -85,9 +63,9 @@ pub enum AppError {
     Internal(Box<dyn std::error::Error + Send + Sync>),
 }
 
+pub type Result<T, E = AppError> = std::result::Result<T, E>;
+
 impl AppError {
-    /// An error with a single fault.
-    #[must_use]
     pub fn fault(pointer: &str, code: FaultCode, detail: &str) -> Self {
         Self::Faulty(vec![Fault::new(pointer, code, detail)])
     }

@@ -2,8 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::App;
-use super::readiness::Readiness;
+use super::{App, readiness::Readiness};
 use crate::domain::causes::with_causes;
 use crate::store::{self, ReplicaFigures};
 
@@ -12,10 +11,6 @@ pub async fn recent(app: &App) -> Readiness {
     app.readiness.get_with((), readiness(app)).await
 }
 
-/// Checks the database.
-///
-/// # Errors
-/// None: an unavailable database is a result.
 pub async fn readiness(app: &App) -> Readiness {
     match store::database::health::check(&app.store).await {
         Ok(health) => {
@@ -51,23 +46,12 @@ pub async fn readiness(app: &App) -> Readiness {
         }
         Err(error) => {
             tracing::warn!(error = %with_causes(&error), "not ready");
-            Readiness {
-                database: false,
-                migrations: false,
-                row_security: false,
-                unprivileged: false,
-                prepared: false,
-                durable_settings: false,
-                disk: false,
-                schema_fault: None,
-                schema_warning: None,
-            }
+            Readiness::default()
         }
     }
 }
 
 /// The state of the replica and the distribution of reads; `None` without a replica. It does not affect readiness.
-#[must_use]
 pub fn replica(app: &App) -> Option<ReplicaFigures> {
     app.reports.replica_figures()
 }

@@ -1,4 +1,8 @@
 //! Ring 3: use cases, one function per intention. Each loads data, lets the domain decide, and stores the decision.
+//!
+//! A use case fails when the database is unavailable, when the clinic has no such resource, when a resource has changed
+//! since the caller read it, when an idempotency key was used for another request, or when a cursor is not from the
+//! list. It fails with all faults of its input at once. The comment of a function states its other errors.
 
 pub mod access;
 pub mod ambient;
@@ -25,12 +29,11 @@ use moka::future::Cache;
 
 pub use crate::outbound::addresses::Addresses;
 pub use crate::outbound::receivers::{LIMIT, Names, Receivers, SystemNames};
-pub use error::AppError;
+pub use error::{AppError, Result};
 
 use crate::rules::Releases;
 use crate::store::database::{ConnectOptions, Store};
-use crate::store::writers::Writers;
-use crate::store::{self, Reports};
+use crate::store::{self, Reports, writers::Writers};
 use access::limits::Rates;
 use access::sign_in::remembered::Remembered;
 use access::tokens::TokenPolicy;
@@ -64,10 +67,8 @@ pub struct App {
     pub(crate) stopping: Arc<AtomicBool>,
 }
 
-/// What an operator may configure about use cases.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    /// How long an idempotency key is remembered.
     pub idempotency_lifetime: Duration,
     /// Unsafe database settings that the operator accepts by name.
     pub accepted_unsafe_settings: Vec<String>,
@@ -76,7 +77,6 @@ pub struct Policy {
 }
 
 impl App {
-    #[must_use]
     pub fn new(store: Store, writers: Writers, releases: Releases, ambient: Arc<dyn Ambient>, policy: Policy) -> Self {
         Self {
             reports: Reports::new(store.clone()),
@@ -101,7 +101,6 @@ impl App {
     }
 
     /// Whether the database was found to have its schema and to belong to this master key.
-    #[must_use]
     pub fn prepared(&self) -> bool {
         self.prepared.load(Ordering::Acquire)
     }
@@ -111,12 +110,10 @@ impl App {
         self.stopping.store(true, Ordering::Release);
     }
 
-    #[must_use]
     pub fn stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
     }
 
-    /// Sets the rate limits.
     #[must_use]
     pub fn with_rates(self, rates: Rates) -> Self {
         let limits = Arc::new(access::limits::Limits::new(&rates, Arc::clone(&self.ambient)));
@@ -129,7 +126,6 @@ impl App {
         Self { reports: self.reports.with_replica(options, connections, bound), ..self }
     }
 
-    /// Sets the webhook receivers.
     #[must_use]
     pub fn with_receivers(self, receivers: Receivers) -> Self {
         Self { receivers: Arc::new(receivers), ..self }
@@ -140,32 +136,26 @@ impl App {
         self.deliveries.notified().await;
     }
 
-    /// Accepts the tokens of an issuer.
-    ///
-    /// # Errors
-    /// Fails when the system has no certificate authorities, so the issuer's keys cannot be fetched.
-    pub fn with_tokens(self, policy: TokenPolicy) -> Result<Self, AppError> {
+    /// Accepts the tokens of an issuer. Fails when the system has no certificate authorities, so the issuer's keys
+    /// cannot be fetched.
+    pub fn with_tokens(self, policy: TokenPolicy) -> Result<Self> {
         let tokens = access::tokens::Tokens::new(policy, Arc::clone(&self.ambient));
         let tokens = tokens.map_err(|error| AppError::Internal(error.into()))?;
         Ok(Self { tokens: Some(Arc::new(tokens)), ..self })
     }
 
-    /// Accepts the tokens of these systems, for calls to services under a base URL.
-    ///
-    /// # Errors
-    /// Fails when the system has no certificate authorities, so keys cannot be fetched.
-    pub fn with_cds_clients(self, base: &str, clients: Vec<CdsClient>) -> Result<Self, AppError> {
+    /// Accepts the tokens of these systems, for calls to services under a base URL. Fails when the system has no
+    /// certificate authorities, so keys cannot be fetched.
+    pub fn with_cds_clients(self, base: &str, clients: Vec<CdsClient>) -> Result<Self> {
         let clients = CdsClients::new(base, clients, &self.ambient);
         let clients = clients.map_err(|error| AppError::Internal(error.into()))?;
         Ok(Self { cds_clients: Some(Arc::new(clients)), ..self })
     }
 
     /// Checks that a database with a schema belongs to the master key, and stores the text of every rule table of this
-    /// binary in it. Until this succeeds the service is not ready.
-    ///
-    /// # Errors
-    /// Fails when the database belongs to another key, has another text of a version, or is unavailable.
-    pub async fn prepare(&self) -> Result<(), AppError> {
+    /// binary in it. Until this succeeds the service is not ready. Fails when the database belongs to another key or
+    /// has another text of a version.
+    pub async fn prepare(&self) -> Result<()> {
         store::database::master_key_checks::record(&self.store, self.ambient.now()).await?;
         for release in self.releases.iter() {
             let (version, now) = (&release.table.version, self.ambient.now());

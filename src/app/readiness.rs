@@ -7,15 +7,12 @@ use moka::future::Cache;
 /// How long a readiness result is cached for all callers.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// The conditions of readiness.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent condition")]
 pub struct Readiness {
     /// Whether the database answers.
     pub database: bool,
-    /// Whether every migration is applied.
     pub migrations: bool,
-    /// Whether row security is active in the database.
     pub row_security: bool,
     /// Whether the service signs in to the database as a role that can neither bypass row security nor change the schema.
     pub unprivileged: bool,
@@ -32,8 +29,6 @@ pub struct Readiness {
 }
 
 impl Readiness {
-    /// Whether all conditions hold.
-    #[must_use]
     pub const fn ready(&self) -> bool {
         self.database
             && self.migrations
@@ -45,7 +40,6 @@ impl Readiness {
     }
 }
 
-/// The cache of the last result.
 pub(crate) fn cache() -> Cache<(), Readiness> {
     Cache::builder().time_to_live(FRESH).build()
 }

@@ -2,23 +2,16 @@
 
 use uuid::Uuid;
 
-use super::audit::sealing;
-use super::error::AppError;
-use super::progress::Progress;
-use super::{App, clinics};
+use super::{App, Result, audit::sealing, clinics, progress::Progress};
 use crate::domain::ids::ClinicId;
-use crate::store;
-use crate::store::database::rotation::{Dependents, SealedTable, dependents};
+use crate::store::database::rotation::{self, Dependents, SealedTable, dependents};
 
 /// How often locked rows are tried again.
 const ROUNDS: usize = 10;
 
 /// Re-encrypts and rehashes, in bounded batches, all data under an earlier key, and returns what still depends on one.
-/// After an interruption the next run continues.
-///
-/// # Errors
-/// Fails when a value does not decrypt, or the database is unavailable.
-pub async fn rotate(app: &App, mut progress: impl FnMut(Progress)) -> Result<Dependents, AppError> {
+/// After an interruption the next run continues. Fails when a value does not decrypt.
+pub async fn rotate(app: &App, mut progress: impl FnMut(Progress)) -> Result<Dependents> {
     let mut left = left_over(app).await?;
     let (mut done, total) = (0, left.rows);
     for _ in 0..ROUNDS {
@@ -27,8 +20,12 @@ pub async fn rotate(app: &App, mut progress: impl FnMut(Progress)) -> Result<Dep
         }
         for clinic in clinics::list(app).await? {
             for sealed in SealedTable::ALL {
-                done =
-                    one(app, clinic.clinic_id, sealed, |rows| progress(Progress { done: rows, total }), done).await?;
+                let mut after = (Uuid::nil(), 0);
+                while let Some((rows, last)) = rotation::rotate(&app.store, clinic.clinic_id, sealed, after).await? {
+                    done += rows;
+                    progress(Progress { done, total });
+                    after = last;
+                }
             }
         }
         left = left_over(app).await?;
@@ -41,28 +38,11 @@ pub async fn rotate(app: &App, mut progress: impl FnMut(Progress)) -> Result<Dep
 }
 
 /// What depends on an earlier key in every clinic, and in the system's audit log.
-async fn left_over(app: &App) -> Result<Dependents, AppError> {
+async fn left_over(app: &App) -> Result<Dependents> {
     let now = app.ambient.now();
     let mut whole = dependents(&app.store, ClinicId(Uuid::nil()), now).await?;
     for clinic in clinics::list(app).await? {
         whole += dependents(&app.store, clinic.clinic_id, now).await?;
     }
     Ok(whole)
-}
-
-async fn one(
-    app: &App,
-    clinic_id: ClinicId,
-    sealed: SealedTable,
-    mut progress: impl FnMut(u64),
-    mut done: u64,
-) -> Result<u64, AppError> {
-    let mut after = (Uuid::nil(), 0);
-    loop {
-        let batch = store::database::rotation::rotate(&app.store, clinic_id, sealed, after).await?;
-        let Some((rows, last)) = batch else { return Ok(done) };
-        done += rows;
-        progress(done);
-        after = last;
-    }
 }

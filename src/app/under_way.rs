@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::error::AppError;
-use crate::domain::access::actor::Actor;
-use crate::domain::ids::ClinicId;
+use super::error::{AppError, Result};
+use crate::domain::{access::actor::Actor, ids::ClinicId};
 use crate::store::database::shares::Shares;
 
 pub use crate::store::database::shares::Place;
@@ -21,7 +20,6 @@ const READS: usize = 32;
 /// is free at once.
 const WAIT: Duration = Duration::from_secs(1);
 
-/// The slots of each clinic.
 pub(crate) struct UnderWay {
     batches: Shares,
     exports: Shares,
@@ -35,29 +33,25 @@ impl Default for UnderWay {
 }
 
 impl UnderWay {
-    /// A slot for a batch; hold it until the response is sent.
-    ///
-    /// # Errors
-    /// Fails when the clinic has as many batches in progress as allowed.
-    pub(crate) async fn batch_place(&self, actor: &Actor) -> Result<Place, AppError> {
+    /// A slot for a batch; hold it until the response is sent. Fails when the clinic has as many batches in progress as
+    /// allowed.
+    pub(crate) async fn batch_place(&self, actor: &Actor) -> Result<Place> {
         limited(self.batches.take(actor.clinic_id, WAIT).await)
     }
 
-    /// A slot for a read; hold it until the response is made.
-    ///
-    /// # Errors
-    /// Fails when the clinic has as many reads in progress as allowed, and none ends in time.
-    pub(crate) async fn read_place(&self, clinic_id: ClinicId) -> Result<Place, AppError> {
+    /// A slot for a read; hold it until the response is made. Fails when the clinic has as many reads in progress as
+    /// allowed, and none ends in time.
+    pub(crate) async fn read_place(&self, clinic_id: ClinicId) -> Result<Place> {
         let busy = || AppError::Unavailable("too many reads of the clinic are in progress".to_owned());
         self.reads.take(clinic_id, WAIT).await.ok_or_else(busy)
     }
 
     /// A slot for an export; hold it until the response is sent.
-    pub(super) async fn export_place(&self, actor: &Actor) -> Result<Place, AppError> {
+    pub(super) async fn export_place(&self, actor: &Actor) -> Result<Place> {
         limited(self.exports.take(actor.clinic_id, WAIT).await)
     }
 }
 
-fn limited(place: Option<Place>) -> Result<Place, AppError> {
+fn limited(place: Option<Place>) -> Result<Place> {
     place.ok_or(AppError::Limited { retry_after: WAIT })
 }

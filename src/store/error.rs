@@ -8,7 +8,6 @@ pub enum StoreError {
     /// A named constraint was violated, with a meaning for the caller.
     #[error("the database refused the row: {0:?}")]
     Conflict(Meaning),
-    /// The row does not exist in this clinic.
     #[error("the row does not exist")]
     Missing,
     #[error("the row changed since it was read")]

@@ -11,7 +11,6 @@ use crate::store::error::Result;
 /// The effect of the request that used a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// It stored this submission.
     Submission(SubmissionId),
     /// It made this version of another resource.
     Version(Uuid, i32),
@@ -170,7 +169,6 @@ impl Effect {
     }
 }
 
-/// The columns of a key.
 pub(in crate::store) struct Row {
     pub fingerprint: Vec<u8>,
     pub submission_id: Option<Uuid>,
@@ -179,7 +177,6 @@ pub(in crate::store) struct Row {
 }
 
 impl Row {
-    /// Compares the recorded use with a request.
     pub(in crate::store) fn kept(self, idempotency: &Idempotency) -> Result<Kept> {
         if self.fingerprint != idempotency.fingerprint {
             return Ok(Kept::Other);

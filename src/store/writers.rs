@@ -1,7 +1,6 @@
 //! The writers of the service: queues of work that is done in groups.
 
-use super::access::credentials::ByPrefix;
-use super::access::key_look_ups::{GROUPED, LookUp};
+use super::access::credentials::{ByPrefix, LOOK_UPS, LookUp};
 use super::audit::writer::AuditedRead;
 use super::database::Store;
 use super::database::writer::{Grouping, Writer};
@@ -25,7 +24,7 @@ impl Writers {
         Self {
             trail: Writer::start(store, Grouping::default(), patience),
             intake: Writer::start(store, intake, patience),
-            look_ups: Writer::start(store, GROUPED, patience),
+            look_ups: Writer::start(store, LOOK_UPS, patience),
         }
     }
 
@@ -41,7 +40,6 @@ impl Writers {
         self.trail.write(AuditedRead(entry)).await.map(drop).map_err(away)
     }
 
-    /// Finds the credential of a key by the key's prefix.
     pub async fn find_key(&self, prefix: &str) -> Result<Option<ByPrefix>> {
         Ok(self.look_ups.write(LookUp(prefix.to_owned())).await?.1)
     }

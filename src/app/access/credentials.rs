@@ -6,13 +6,11 @@ use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use crate::app::App;
 use crate::app::ambient::{after, new_id, random};
 use crate::app::audit::{audited_read, entry, operator_entry};
-use crate::app::error::AppError;
+use crate::app::{App, AppError, Result};
 use crate::domain::access::actor::{Actor, Role};
-use crate::domain::access::credential::Credential;
-use crate::domain::access::credential::CredentialDraft;
+use crate::domain::access::credential::{Credential, CredentialDraft};
 use crate::domain::audit::{AuditAction, AuditEntry};
 use crate::domain::fault::FaultCode;
 use crate::domain::ids::{ClinicId, CredentialId, SenderId};
@@ -22,12 +20,9 @@ use crate::store;
 /// A key for its holder. It is returned only once; only its keyed hash is stored.
 pub type Key = Zeroizing<String>;
 
-/// Who manages credentials.
 #[derive(Clone, Copy, Debug)]
 pub enum By<'a> {
-    /// An admin of the clinic.
     Admin(&'a Actor),
-    /// The operator, on the command line.
     Operator(ClinicId),
 }
 
@@ -39,7 +34,7 @@ impl By<'_> {
         }
     }
 
-    fn entry(&self, app: &App, action: AuditAction, id: CredentialId) -> Result<AuditEntry, AppError> {
+    fn entry(&self, app: &App, action: AuditAction, id: CredentialId) -> Result<AuditEntry> {
         match self {
             Self::Admin(actor) => entry(app, actor, action, id.0, &[]),
             Self::Operator(clinic_id) => operator_entry(app, *clinic_id, action, id.0),
@@ -47,17 +42,13 @@ impl By<'_> {
     }
 }
 
-/// Creates a key for the operator.
-///
-/// # Errors
-/// Fails when the clinic is unknown, the draft has faults, or the database is unavailable.
 pub async fn mint(
     app: &App,
     clinic_id: ClinicId,
     role: Role,
     display_name: &str,
     expires_at: Option<Timestamp>,
-) -> Result<(Credential, Key), AppError> {
+) -> Result<(Credential, Key)> {
     let display_name = display_name.to_owned();
     let draft = CredentialDraft { role, display_name, expires_at, origins: Vec::new(), replaces: None };
     mint_by(app, By::Operator(clinic_id), draft).await
@@ -65,10 +56,7 @@ pub async fn mint(
 
 /// Creates a key of 256 random bits. A credential that replaces another one shares its sender: it can read, correct and
 /// retry what the other submitted. The other works until it is revoked.
-///
-/// # Errors
-/// Fails with all faults of the draft; when the clinic is unknown, or the database is unavailable.
-pub async fn mint_by(app: &App, by: By<'_>, draft: CredentialDraft) -> Result<(Credential, Key), AppError> {
+pub async fn mint_by(app: &App, by: By<'_>, draft: CredentialDraft) -> Result<(Credential, Key)> {
     let now = app.ambient.now();
     let draft = draft.checked(now).map_err(AppError::Faulty)?;
     let (prefix, key) = new_key(app)?;
@@ -95,7 +83,7 @@ pub async fn mint_by(app: &App, by: By<'_>, draft: CredentialDraft) -> Result<(C
 }
 
 /// The sender of the credential to replace, which must have the given role.
-async fn sender_of(app: &App, clinic_id: ClinicId, replaces: CredentialId, role: Role) -> Result<SenderId, AppError> {
+async fn sender_of(app: &App, clinic_id: ClinicId, replaces: CredentialId, role: Role) -> Result<SenderId> {
     match store::access::credentials::find(&app.store, clinic_id, replaces).await? {
         Some(replaced) if replaced.role == role => Ok(replaced.sender_id),
         Some(replaced) => {
@@ -107,33 +95,25 @@ async fn sender_of(app: &App, clinic_id: ClinicId, replaces: CredentialId, role:
 }
 
 /// All credentials of a clinic, oldest first, without keys, for the operator.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn list(app: &App, clinic_id: ClinicId) -> Result<Vec<Credential>, AppError> {
+pub async fn list(app: &App, clinic_id: ClinicId) -> Result<Vec<Credential>> {
     Ok(store::access::credentials::list(&app.store, clinic_id).await?)
 }
 
 /// One page of the clinic's credentials, oldest first, without keys.
-///
-/// # Errors
-/// Fails when the cursor does not belong to this list, or the database is unavailable.
-pub async fn page(app: &App, actor: &Actor, page: &PageRequest) -> Result<Page<Credential>, AppError> {
+pub async fn page(app: &App, actor: &Actor, page: &PageRequest) -> Result<Page<Credential>> {
     let found = store::access::credentials::page(&app.store, actor.clinic_id, page).await?;
     audited_read(app, actor, AuditAction::CredentialsListed, uuid::Uuid::nil(), &[]).await?;
     Ok(found)
 }
 
-/// Gives a credential a new key. The previous key works until the overlap ends; an even older key stops at once.
-///
-/// # Errors
-/// Fails when the credential does not exist, signs in with tokens or no longer works, or the database is unavailable.
+/// Gives a credential a new key. The previous key works until the overlap ends; an even older key stops at once. Fails
+/// when the credential signs in with tokens or no longer works.
 pub async fn rotate(
     app: &App,
     by: By<'_>,
     credential_id: CredentialId,
     overlap: Duration,
-) -> Result<(Credential, Key), AppError> {
+) -> Result<(Credential, Key)> {
     let (prefix, key) = new_key(app)?;
     let audit = by.entry(app, AuditAction::CredentialRotated, credential_id)?;
     let overlap_end = (!overlap.is_zero()).then(|| after(audit.at, overlap));
@@ -148,20 +128,16 @@ pub async fn rotate(
     }
 }
 
-/// Revokes a credential for the operator; it stops working within five seconds, in every process.
-///
-/// # Errors
-/// Fails when there is no such credential that is not revoked yet, or the database is unavailable.
-pub async fn revoke(app: &App, clinic_id: ClinicId, credential_id: CredentialId) -> Result<(), AppError> {
+/// Revokes a credential for the operator; it stops working within five seconds, in every process. Fails when it is
+/// already revoked.
+pub async fn revoke(app: &App, clinic_id: ClinicId, credential_id: CredentialId) -> Result<()> {
     let now = revoke_by(app, By::Operator(clinic_id), credential_id).await?;
     now.then_some(()).ok_or(AppError::NotFound)
 }
 
-/// Revokes a credential; it stops working within five seconds, in every process. Returns `false` if it was already revoked.
-///
-/// # Errors
-/// Fails when the credential does not exist or is the one in use, or the database is unavailable.
-pub async fn revoke_by(app: &App, by: By<'_>, credential_id: CredentialId) -> Result<bool, AppError> {
+/// Revokes a credential; it stops working within five seconds, in every process. Returns `false` if it was already
+/// revoked. Fails when it is the credential in use.
+pub async fn revoke_by(app: &App, by: By<'_>, credential_id: CredentialId) -> Result<bool> {
     if matches!(by, By::Admin(actor) if actor.credential_id == credential_id) {
         return Err(AppError::Conflict("a credential cannot revoke itself; use another one"));
     }
@@ -174,8 +150,7 @@ pub async fn revoke_by(app: &App, by: By<'_>, credential_id: CredentialId) -> Re
     there.map(|_| false).ok_or(AppError::NotFound)
 }
 
-/// A new key and its prefix.
-fn new_key(app: &App) -> Result<(String, Key), AppError> {
+fn new_key(app: &App) -> Result<(String, Key)> {
     let prefix = BASE32_NOPAD.encode(&random::<8>(&*app.ambient)?).to_lowercase();
     let secret = Zeroizing::new(random::<32>(&*app.ambient)?);
     let key = Zeroizing::new(format!("sk_{prefix}_{}", BASE64URL_NOPAD.encode(&*secret)));

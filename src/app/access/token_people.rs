@@ -5,47 +5,32 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::tokens::Tokens;
-use crate::app::App;
-use crate::app::ambient::new_id;
-use crate::app::audit::entry;
-use crate::app::error::AppError;
-use crate::domain::access::actor::Actor;
-use crate::domain::access::credential::Credential;
-use crate::domain::access::token::TokenPerson;
-use crate::domain::audit::AuditAction;
-use crate::domain::clinics::Clinic;
+use super::{actor, tokens::Tokens};
+use crate::app::{App, AppError, Result, ambient::new_id, audit::entry};
 use crate::domain::ids::{CredentialId, SenderId};
-use crate::store;
-use crate::store::access::credentials::SignedIn;
-use crate::store::access::token_people::IssuerSubject;
+use crate::domain::{access::credential::Credential, access::token::TokenPerson, audit::AuditAction, clinics::Clinic};
+use crate::store::{self, access::credentials::SignedIn, access::token_people::IssuerSubject};
 
-/// Finds the credential of the person in an issuer's token.
-///
-/// # Errors
-/// Fails when the token is refused, when the issuer's keys are unavailable, or as [`find_or_make`] does.
+/// Finds the credential of the person in an issuer's token. Fails when the token is refused, or the issuer's keys are
+/// unavailable.
 pub(in crate::app) async fn find(
     app: &App,
     tokens: &Tokens,
     bearer: &str,
     request_id: Option<Uuid>,
-) -> Result<Arc<SignedIn>, AppError> {
-    let person = tokens.person(bearer, &*app.ambient).await?.ok_or(AppError::NotSignedIn(None))?;
+) -> Result<Arc<SignedIn>> {
+    let person = tokens.person(bearer, &*app.ambient).await?;
     find_or_make(app, tokens.issuer(), &person, request_id).await
 }
 
 /// Finds the credential of a person or system of an issuer. Creates it if it is missing, and updates it if the issuer's
-/// claims have changed.
-///
-/// # Errors
-/// Fails when there is no such clinic, when the clinic is suspended and has no such credential, or when the database is
-/// unavailable.
+/// claims have changed. Fails when there is no such clinic, or when it is suspended and has no such credential.
 pub(in crate::app) async fn find_or_make(
     app: &App,
     issuer: &str,
     person: &TokenPerson,
     request_id: Option<Uuid>,
-) -> Result<Arc<SignedIn>, AppError> {
+) -> Result<Arc<SignedIn>> {
     let issuer_subject = IssuerSubject::new(&app.store, issuer, &person.subject);
     // At most twice: if another request creates the credential meanwhile, it is read again.
     for _ in 0..2 {
@@ -73,7 +58,7 @@ async fn make(
     person: &TokenPerson,
     issuer_subject: &IssuerSubject,
     request_id: Option<Uuid>,
-) -> Result<(), AppError> {
+) -> Result<()> {
     let now = app.ambient.now();
     let credential_id: CredentialId = new_id(&*app.ambient, now)?;
     let credential = Credential {
@@ -89,8 +74,7 @@ async fn make(
         revoked_at: None,
         previous_key_until: None,
     };
-    let audit =
-        entry(app, &actor(&credential, request_id), AuditAction::CredentialMinted, credential.credential_id.0, &[])?;
+    let audit = entry(app, &actor(&credential, request_id), AuditAction::CredentialMinted, credential_id.0, &[])?;
     Ok(store::access::token_people::insert(&app.store, &credential, issuer_subject, &audit).await?)
 }
 
@@ -101,7 +85,7 @@ async fn keep_up(
     clinic: &Clinic,
     person: &TokenPerson,
     request_id: Option<Uuid>,
-) -> Result<(), AppError> {
+) -> Result<()> {
     let same = credential.role == person.role && credential.display_name == person.display_name;
     if same || credential.revoked_at.is_some() || clinic.suspended {
         return Ok(());
@@ -111,9 +95,4 @@ async fn keep_up(
     store::access::token_people::update(&app.store, id, person.role, &person.display_name, &audit).await?;
     (credential.role, credential.display_name) = (person.role, person.display_name.clone());
     Ok(())
-}
-
-fn actor(credential: &Credential, request_id: Option<Uuid>) -> Actor {
-    let Credential { clinic_id, credential_id, sender_id, role, .. } = *credential;
-    Actor { clinic_id, credential_id, sender_id, role, request_id }
 }

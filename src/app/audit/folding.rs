@@ -10,18 +10,14 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt as _};
 
 use super::refusal_counts::{Entered, Kind, Refusal, Unwritten, Written};
-use crate::app::App;
-use crate::app::error::AppError;
+use crate::app::{App, AppError, Result};
 use crate::domain::causes::with_causes;
 
-/// Maximum number of concurrent writes.
 const AT_ONCE: usize = 256;
 
-/// Audits a refusal. When this returns, an entry of its kind that is less than a minute old is on disk.
-///
-/// # Errors
-/// Fails when the audit log cannot be written; then the refusal must not be sent.
-pub(in crate::app) async fn record(app: &App, kind: Kind, refusal: Refusal) -> Result<(), AppError> {
+/// Audits a refusal. When this returns, an entry of its kind that is less than a minute old is on disk. Fails when the
+/// audit log cannot be written; then the refusal must not be sent.
+pub(in crate::app) async fn record(app: &App, kind: Kind, refusal: Refusal) -> Result<()> {
     match app.folding.enter(&*app.ambient, &app.writers, kind, refusal)? {
         Entered::Counted => Ok(()),
         Entered::First(kind, written) => on_disk(app, kind, written).await,
@@ -35,7 +31,7 @@ pub(in crate::app) async fn record(app: &App, kind: Kind, refusal: Refusal) -> R
 }
 
 /// Waits for the first entry of a kind. A failed write is forgotten, so that the next refusal tries again.
-async fn on_disk(app: &App, kind: Kind, written: Written) -> Result<(), AppError> {
+async fn on_disk(app: &App, kind: Kind, written: Written) -> Result<()> {
     let outcome = written.clone().await;
     outcome.map_err(AppError::Unavailable).inspect_err(|_| app.folding.forget(kind, &written))
 }
@@ -56,13 +52,10 @@ pub async fn tell_due(app: &App) {
     tell(app, app.folding.take(now, |counted| counted.is_due(now))).await;
 }
 
-/// Writes all counted refusals.
 pub async fn tell_all(app: &App) {
     tell(app, app.folding.take(app.ambient.elapsed(), |_| true)).await;
 }
 
-/// The time until [`tell_due`] has something to do.
-#[must_use]
 pub fn next_due(app: &App) -> Duration {
     app.folding.next_due(app.ambient.elapsed())
 }

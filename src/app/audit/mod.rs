@@ -9,9 +9,7 @@ pub mod verification;
 
 use uuid::Uuid;
 
-use super::App;
-use super::ambient::new_id;
-use super::error::AppError;
+use super::{App, Result, ambient::new_id};
 use crate::domain::access::actor::Actor;
 use crate::domain::audit::{AuditAction, AuditEntry, AuditFilter, AuditOutcome, NamedEntry};
 use crate::domain::ids::{ClinicId, SubjectId};
@@ -21,60 +19,42 @@ use crate::store;
 use refusal_counts::{Kind, Refusal};
 
 /// The entry of a successful action or read.
-///
-/// # Errors
-/// Fails when the system has no randomness.
 pub fn entry(
     app: &App,
     actor: &Actor,
     action: AuditAction,
     resource_id: Uuid,
     subjects: &[SubjectId],
-) -> Result<AuditEntry, AppError> {
+) -> Result<AuditEntry> {
     let entry = operator_entry(app, actor.clinic_id, action, resource_id)?;
     let (credential_id, request_id) = (Some(actor.credential_id), actor.request_id);
     Ok(AuditEntry { credential_id, request_id, ..entry.about(subjects) })
 }
 
 /// The entry of an action of the operator or of a background job for a clinic.
-///
-/// # Errors
-/// Fails when the system has no randomness.
-pub fn operator_entry(
-    app: &App,
-    clinic_id: ClinicId,
-    action: AuditAction,
-    resource_id: Uuid,
-) -> Result<AuditEntry, AppError> {
+pub fn operator_entry(app: &App, clinic_id: ClinicId, action: AuditAction, resource_id: Uuid) -> Result<AuditEntry> {
     let at = app.ambient.now();
     Ok(AuditEntry::new(new_id(&*app.ambient, at)?, clinic_id, at, action, resource_id))
 }
 
 /// Audits a read. The read data may be returned only after this succeeds.
-///
-/// # Errors
-/// Fails when the entry cannot be made durable; then no data may be returned.
 pub async fn audited_read(
     app: &App,
     actor: &Actor,
     action: AuditAction,
     resource_id: Uuid,
     subjects: &[SubjectId],
-) -> Result<(), AppError> {
+) -> Result<()> {
     Ok(app.writers.write_audit_entry(entry(app, actor, action, resource_id, subjects)?).await?)
 }
 
 /// The distinct subjects of a list, in the order of the list.
-#[must_use]
 pub fn distinct_subjects(subjects: impl IntoIterator<Item = SubjectId>) -> Vec<SubjectId> {
     let mut seen = std::collections::HashSet::new();
     subjects.into_iter().filter(|subject| seen.insert(*subject)).collect()
 }
 
-/// Audits a refusal, folded with others of its kind.
-///
-/// # Errors
-/// Fails when the audit log cannot be written; then the refusal must not be sent.
+/// Audits a refusal, folded with others of its kind. If this fails, the refusal must not be sent.
 pub async fn refusal(
     app: &App,
     actor: &Actor,
@@ -82,22 +62,14 @@ pub async fn refusal(
     outcome: AuditOutcome,
     resource_id: Uuid,
     subject: Option<SubjectId>,
-) -> Result<(), AppError> {
+) -> Result<()> {
     let Actor { clinic_id, credential_id, request_id, .. } = *actor;
     let kind = Kind { clinic_id, credential_id: Some(credential_id), action, outcome, resource_id: Uuid::nil() };
     folding::record(app, kind, Refusal { resource_id, subject, request_id }).await
 }
 
 /// One page of the clinic's audit log, newest first. The read is audited too.
-///
-/// # Errors
-/// Fails when the cursor does not belong to this list, or the database is unavailable.
-pub async fn list(
-    app: &App,
-    actor: &Actor,
-    filter: &AuditFilter,
-    page: &PageRequest,
-) -> Result<Page<NamedEntry>, AppError> {
+pub async fn list(app: &App, actor: &Actor, filter: &AuditFilter, page: &PageRequest) -> Result<Page<NamedEntry>> {
     let page = store::audit::entries::list(&app.store, actor.clinic_id, filter, page).await?;
     audited_read(app, actor, AuditAction::AuditEntriesListed, Uuid::nil(), &[]).await?;
     Ok(page)

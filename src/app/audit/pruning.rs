@@ -4,15 +4,13 @@
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
-use super::operator_entry;
-use super::verification::entry_breaks;
-use crate::app::App;
-use crate::app::error::AppError;
+use super::{operator_entry, verification::entry_breaks};
+use crate::app::{App, Result};
 use crate::domain::audit::seal::{Break, Chain, NOTHING, Tombstone};
 use crate::domain::audit::{AUDIT_YEARS, AuditAction, AuditEntry};
 use crate::domain::ids::ClinicId;
 use crate::store::audit::pruning::{Covered, begin};
-use crate::store::audit::trail::{AuditSnapshot, ENTRIES, SealWithEntries};
+use crate::store::audit::trail::{ENTRIES, SealWithEntries};
 use crate::store::clinics;
 
 /// Approximate maximum of seals per transaction; each covers at most a thousand entries.
@@ -20,7 +18,6 @@ const SEALS_AT_ONCE: i64 = 10_000;
 /// Approximate maximum of entries per transaction.
 const ENTRIES_AT_ONCE: i64 = 100_000;
 
-/// The result of pruning the oldest seals of a clinic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pruning {
     /// The seals were removed; in a dry run, they would be.
@@ -29,17 +26,15 @@ pub enum Pruning {
     Refused(Vec<Break>),
 }
 
-/// Prunes one clinic, or every clinic that has a retention period for its audit log. If the oldest seals of a clinic do not
-/// verify, nothing of it is removed. A dry run only reports what would be removed.
-///
-/// # Errors
-/// Fails when the account is not the owner of the database, or the database is unavailable; what was removed stays removed.
+/// Prunes one clinic, or every clinic that has a retention period for its audit log. If the oldest seals of a clinic do
+/// not verify, nothing of it is removed. A dry run only reports what would be removed. Fails when the account is not
+/// the owner of the database; what was removed stays removed.
 pub async fn prune(
     app: &App,
     clinic_id: Option<ClinicId>,
     dry_run: bool,
     mut found: impl FnMut(ClinicId, Pruning),
-) -> Result<(), AppError> {
+) -> Result<()> {
     for clinic in clinics::list(&app.store).await? {
         let wanted = clinic_id.is_none_or(|wanted| wanted == clinic.clinic_id);
         let Some(years) = clinic.audit_retention_years.filter(|_| wanted) else { continue };
@@ -61,12 +56,7 @@ fn years_before(now: Timestamp, years: u32) -> Option<Timestamp> {
 }
 
 /// Removes the oldest seals made before a time, in one transaction; `None` if there are none.
-async fn prune_some(
-    app: &App,
-    clinic_id: ClinicId,
-    before: Timestamp,
-    dry_run: bool,
-) -> Result<Option<Pruning>, AppError> {
+async fn prune_some(app: &App, clinic_id: ClinicId, before: Timestamp, dry_run: bool) -> Result<Option<Pruning>> {
     let mut snapshot = begin(&app.store, clinic_id).await?;
     let mut chain = Chain::default();
     let tombstones = snapshot.tombstones(clinic_id).await?;
@@ -80,7 +70,9 @@ async fn prune_some(
         seals.truncate(seals.iter().take_while(old).count());
         for seal in &seals {
             broken.extend(chain.follow(seal.link));
-            broken.extend(breaks(&mut snapshot, clinic_id, seal).await?);
+            for entries in seal.entries.chunks(ENTRIES) {
+                broken.extend(entry_breaks(&mut snapshot, clinic_id, seal.key_version, entries).await?.0);
+            }
         }
         if !broken.is_empty() {
             return Ok(Some(Pruning::Refused(broken)));
@@ -108,19 +100,6 @@ async fn prune_some(
         snapshot.bury(&tombstone, &AuditEntry { occurrences, ..entry }).await?;
     }
     Ok(Some(Pruning::Removed(tombstone)))
-}
-
-/// The breaks among the entries of a seal.
-async fn breaks(
-    snapshot: &mut AuditSnapshot,
-    clinic_id: ClinicId,
-    seal: &SealWithEntries,
-) -> Result<Vec<Break>, AppError> {
-    let mut broken = Vec::new();
-    for entries in seal.entries.chunks(ENTRIES) {
-        broken.extend(entry_breaks(snapshot, clinic_id, seal.key_version, entries).await?.0);
-    }
-    Ok(broken)
 }
 
 fn together(before: Option<Covered>, more: Covered) -> Covered {

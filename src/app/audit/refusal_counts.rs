@@ -8,7 +8,7 @@ use futures_util::future::{BoxFuture, FutureExt as _, Shared};
 use uuid::Uuid;
 
 use crate::app::ambient::{Ambient, new_id};
-use crate::app::error::AppError;
+use crate::app::error::Result;
 use crate::domain::audit::{AuditAction, AuditEntry, AuditOutcome};
 use crate::domain::ids::{ClinicId, CredentialId, SubjectId};
 use crate::store::writers::Writers;
@@ -42,7 +42,6 @@ pub(in crate::app) struct Kind {
 pub(in crate::app) struct Refusal {
     /// The requested resource; nil if there was none.
     pub resource_id: Uuid,
-    /// The requested subject.
     pub subject: Option<SubjectId>,
     pub request_id: Option<Uuid>,
 }
@@ -61,7 +60,6 @@ pub(super) struct Counted {
     /// The write of the first entry, until its result has been checked.
     first: Option<Written>,
     unwritten: Unwritten,
-    /// Whether the last write failed.
     failing: bool,
 }
 
@@ -73,7 +71,6 @@ pub(super) struct Unwritten {
     subject_ids: Vec<SubjectId>,
 }
 
-/// What to do with a refusal.
 pub(super) enum Entered {
     /// Nothing: it is counted.
     Counted,
@@ -97,7 +94,7 @@ impl RefusalCounts {
         writers: &Writers,
         kind: Kind,
         refusal: Refusal,
-    ) -> Result<Entered, AppError> {
+    ) -> Result<Entered> {
         let now = ambient.elapsed();
         let mut kinds = self.lock();
         let kind = kept_as(&kinds, kind);
@@ -194,7 +191,6 @@ fn is_on_disk(written: &Written) -> bool {
 }
 
 impl Counted {
-    /// Whether the refusals are to be written now.
     pub(super) fn is_due(&self, now: Duration) -> bool {
         self.failing || self.over(now)
     }
@@ -221,8 +217,7 @@ impl Unwritten {
         name(&mut self.subject_ids, &more.subject_ids);
     }
 
-    /// The entry of counted refusals.
-    pub(super) fn entry(&self, ambient: &dyn Ambient, kind: Kind) -> Result<AuditEntry, AppError> {
+    pub(super) fn entry(&self, ambient: &dyn Ambient, kind: Kind) -> Result<AuditEntry> {
         let at = ambient.now();
         let entry = AuditEntry::new(new_id(ambient, at)?, kind.clinic_id, at, kind.action, kind.resource_id);
         let (credential_id, outcome, occurrences) = (kind.credential_id, kind.outcome, self.occurrences);
@@ -230,8 +225,7 @@ impl Unwritten {
         Ok(AuditEntry { credential_id, outcome, resource_ids, occurrences, ..entry.about(&self.subject_ids) })
     }
 
-    /// The entry of a single refusal.
-    fn first_entry(&self, ambient: &dyn Ambient, kind: Kind) -> Result<AuditEntry, AppError> {
+    fn first_entry(&self, ambient: &dyn Ambient, kind: Kind) -> Result<AuditEntry> {
         let resource_id = self.resource_ids.first().copied().unwrap_or(kind.resource_id);
         Ok(AuditEntry { resource_id, resource_ids: Vec::new(), ..self.entry(ambient, kind)? })
     }

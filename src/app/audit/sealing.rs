@@ -1,17 +1,12 @@
 //! Sealing of the audit log: unsealed entries become the next links of the chains.
 
-use crate::app::App;
-use crate::app::error::AppError;
-use crate::domain::audit::seal::Head;
-use crate::domain::ids::ClinicId;
+use crate::app::{App, Result};
+use crate::domain::{audit::seal::Head, ids::ClinicId};
 use crate::store;
 
 /// Seals all unsealed entries, of every clinic and of the system. The head of each chain that grew is logged, so that a
-/// later truncation can be detected.
-///
-/// # Errors
-/// Fails when the database is unavailable, or one of the chains cannot be read; what was sealed stays sealed.
-pub async fn seal(app: &App) -> Result<Vec<Head>, AppError> {
+/// later truncation can be detected. Fails when a chain cannot be read; the others are sealed.
+pub async fn seal(app: &App) -> Result<Vec<Head>> {
     let (mut heads, mut failed) = (Vec::new(), None);
     for clinic_id in store::audit::seals::waiting(&app.store).await? {
         match seal_clinic(app, clinic_id).await {
@@ -27,7 +22,7 @@ pub async fn seal(app: &App) -> Result<Vec<Head>, AppError> {
     failed.map_or(Ok(heads), Err)
 }
 
-async fn seal_clinic(app: &App, clinic_id: ClinicId) -> Result<Option<Head>, AppError> {
+async fn seal_clinic(app: &App, clinic_id: ClinicId) -> Result<Option<Head>> {
     let mut last = None;
     // Entries that arrive meanwhile are left for the next run: seals of few entries would only lengthen the chain.
     loop {

@@ -3,46 +3,36 @@
 
 use std::collections::BTreeMap;
 
-use crate::app::App;
-use crate::app::error::AppError;
-use crate::app::progress::Progress;
+use crate::app::{App, Result, progress::Progress};
 use crate::domain::audit::seal::{Break, Chain, EntryMac, Head, Pruned};
 use crate::domain::ids::{AuditEntryId, ClinicId};
 use crate::store::audit::trail::{AuditSnapshot, ENTRIES, PendingEntry};
 
-/// What was verified, and the number of breaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Verified {
     /// Chains: clinics whose audit log has seals, and the system.
     pub chains: u64,
-    /// Entries found.
     pub entries: u64,
-    /// Seals found.
     pub seals: u64,
     /// Unsealed entries.
     pub waiting: u64,
-    /// Tombstones found.
     pub tombstones: u64,
     /// Entries removed, according to the tombstones.
     pub pruned_entries: u64,
     /// Seals removed, according to the tombstones.
     pub pruned_seals: u64,
-    /// Known heads that were compared.
     pub heads: u64,
     pub breaks: u64,
 }
 
 /// Verifies the audit log of one clinic, or of all clinics and the system, and reports every break as it is found.
-///
-/// # Errors
-/// Fails when the database is unavailable.
 pub async fn verify(
     app: &App,
     clinic_id: Option<ClinicId>,
     heads: impl Iterator<Item = Head>,
     found: impl FnMut(ClinicId, Break),
     progress: impl FnMut(Progress),
-) -> Result<Verified, AppError> {
+) -> Result<Verified> {
     let mut snapshot = AuditSnapshot::begin(&app.store).await?;
     let clinics = snapshot.clinics().await?;
     let wanted = |id: ClinicId| clinic_id.is_none_or(|wanted| wanted == id);
@@ -51,12 +41,12 @@ pub async fn verify(
     for clinic_id in &clinics {
         total += snapshot.enter(*clinic_id).await?;
     }
-    let mut walk = Walk { verified: Verified::default(), found, progress, done: 0, total };
+    let mut walk = Walk { snapshot, verified: Verified::default(), found, progress, done: 0, total };
     let mut lasts = BTreeMap::new();
     for clinic_id in clinics {
-        lasts.insert(clinic_id, walk.clinic(&mut snapshot, clinic_id).await?);
+        lasts.insert(clinic_id, walk.clinic(clinic_id).await?);
     }
-    walk.heads(&mut snapshot, heads.filter(|head| wanted(head.clinic_id)), &lasts).await?;
+    walk.heads(heads.filter(|head| wanted(head.clinic_id)), &lasts).await?;
     Ok(walk.verified)
 }
 
@@ -66,7 +56,7 @@ pub(in crate::app) async fn entry_breaks(
     clinic_id: ClinicId,
     key_version: i16,
     written: &[(AuditEntryId, EntryMac)],
-) -> Result<(Vec<Break>, usize), AppError> {
+) -> Result<(Vec<Break>, usize)> {
     let ids: Vec<AuditEntryId> = written.iter().map(|(id, _)| *id).collect();
     let there = snapshot.macs(clinic_id, key_version, &ids).await?;
     let broken = written.iter().filter_map(|(id, mac)| match there.get(&id.0) {
@@ -78,6 +68,7 @@ pub(in crate::app) async fn entry_breaks(
 }
 
 struct Walk<F, P> {
+    snapshot: AuditSnapshot,
     verified: Verified,
     found: F,
     progress: P,
@@ -87,14 +78,14 @@ struct Walk<F, P> {
 
 impl<F: FnMut(ClinicId, Break), P: FnMut(Progress)> Walk<F, P> {
     /// Verifies one chain and returns the number of its last seal.
-    async fn clinic(&mut self, snapshot: &mut AuditSnapshot, clinic_id: ClinicId) -> Result<i64, AppError> {
-        self.verified.entries += snapshot.enter(clinic_id).await?;
+    async fn clinic(&mut self, clinic_id: ClinicId) -> Result<i64> {
+        self.verified.entries += self.snapshot.enter(clinic_id).await?;
         let (mut chain, mut after) = (Chain::default(), None);
-        for pruned in snapshot.tombstones(clinic_id).await? {
+        for pruned in self.snapshot.tombstones(clinic_id).await? {
             self.tombstone(clinic_id, &mut chain, pruned);
         }
         loop {
-            let seals = snapshot.seals(clinic_id, after).await?;
+            let seals = self.snapshot.seals(clinic_id, after).await?;
             let Some(last) = seals.last() else { break };
             after = Some(last.link.seal_number);
             for seal in seals {
@@ -103,16 +94,18 @@ impl<F: FnMut(ClinicId, Break), P: FnMut(Progress)> Walk<F, P> {
                     self.tell(clinic_id, broken);
                 }
                 for entries in seal.entries.chunks(ENTRIES) {
-                    self.entries(snapshot, clinic_id, seal.key_version, entries).await?;
+                    self.entries(clinic_id, seal.key_version, entries).await?;
                 }
             }
         }
         self.verified.chains += u64::from(chain.last() > 0);
-        self.waiting(snapshot, clinic_id, chain.last() > 0).await?;
-        let mut uncovered = |id, times| {
-            self.tell(clinic_id, if times == 0 { Break::EntryAdded(id) } else { Break::EntrySealedTwice(id) });
+        self.waiting(clinic_id, chain.last() > 0).await?;
+        let Self { snapshot, verified, found, .. } = self;
+        let uncovered = |id, times| {
+            verified.breaks += 1;
+            found(clinic_id, if times == 0 { Break::EntryAdded(id) } else { Break::EntrySealedTwice(id) });
         };
-        snapshot.uncovered(clinic_id, &mut uncovered).await?;
+        snapshot.uncovered(clinic_id, uncovered).await?;
         Ok(chain.last())
     }
 
@@ -129,12 +122,11 @@ impl<F: FnMut(ClinicId, Break), P: FnMut(Progress)> Walk<F, P> {
 
     async fn entries(
         &mut self,
-        snapshot: &mut AuditSnapshot,
         clinic_id: ClinicId,
         key_version: i16,
         written: &[(AuditEntryId, EntryMac)],
-    ) -> Result<(), AppError> {
-        let (broken, there) = entry_breaks(snapshot, clinic_id, key_version, written).await?;
+    ) -> Result<()> {
+        let (broken, there) = entry_breaks(&mut self.snapshot, clinic_id, key_version, written).await?;
         for broken in broken {
             self.tell(clinic_id, broken);
         }
@@ -145,15 +137,10 @@ impl<F: FnMut(ClinicId, Break), P: FnMut(Progress)> Walk<F, P> {
 
     /// Verifies unsealed entries, which carry their hash too. One without a hash is valid only before the first seal; after
     /// that it was added from outside the service.
-    async fn waiting(
-        &mut self,
-        snapshot: &mut AuditSnapshot,
-        clinic_id: ClinicId,
-        sealed: bool,
-    ) -> Result<(), AppError> {
+    async fn waiting(&mut self, clinic_id: ClinicId, sealed: bool) -> Result<()> {
         let mut after = None;
         loop {
-            let waiting = snapshot.waiting(clinic_id, after).await?;
+            let waiting = self.snapshot.waiting(clinic_id, after).await?;
             let Some(last) = waiting.last() else { return Ok(()) };
             after = Some(last.id.0);
             self.verified.waiting += waiting.len() as u64;
@@ -166,18 +153,13 @@ impl<F: FnMut(ClinicId, Break), P: FnMut(Progress)> Walk<F, P> {
                 }
             }
             for (key_version, written) in written {
-                self.entries(snapshot, clinic_id, key_version, &written).await?;
+                self.entries(clinic_id, key_version, &written).await?;
             }
         }
     }
 
     /// Compares known heads with the chains: a head beyond the end shows that the chain was truncated.
-    async fn heads(
-        &mut self,
-        snapshot: &mut AuditSnapshot,
-        mut heads: impl Iterator<Item = Head>,
-        lasts: &BTreeMap<ClinicId, i64>,
-    ) -> Result<(), AppError> {
+    async fn heads(&mut self, mut heads: impl Iterator<Item = Head>, lasts: &BTreeMap<ClinicId, i64>) -> Result<()> {
         let last_of = |clinic_id| lasts.get(&clinic_id).copied().unwrap_or_default();
         let mut beyond: BTreeMap<ClinicId, i64> = BTreeMap::new();
         loop {
@@ -195,7 +177,7 @@ impl<F: FnMut(ClinicId, Break), P: FnMut(Progress)> Walk<F, P> {
                 by_clinic.entry(head.clinic_id).or_default().push(head);
             }
             for (clinic_id, heads) in by_clinic {
-                for number in snapshot.replaced(clinic_id, &heads).await? {
+                for number in self.snapshot.replaced(clinic_id, &heads).await? {
                     self.tell(clinic_id, Break::SealReplaced(number));
                 }
             }

@@ -2,10 +2,8 @@
 //! finding. One hidden number, frailty, drives every answer, so that the answers correlate as they do in people.
 
 use super::dice::Dice;
-use crate::domain::screening::answers::Answers;
-use crate::domain::screening::questionnaire::Item;
+use crate::domain::{screening::answers::Answers, screening::questionnaire::Item};
 
-/// The number of people.
 const SIZE: usize = 300;
 
 const SEED: u64 = 7;
@@ -32,7 +30,6 @@ const ALARMS: [Item; 5] = [
 ];
 
 /// The complete answers of the cohort, always the same.
-#[must_use]
 pub fn cohort() -> Vec<Answers> {
     let mut dice = Dice::new(SEED);
     (0..SIZE).map(|_| Person::new(&mut dice).answers).collect()

@@ -8,62 +8,39 @@ use std::future::ready;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use zeroize::Zeroizing;
 
 pub use cohort::cohort;
 
-use super::access::credentials;
-use super::error::AppError;
-use super::submissions::intake;
-use super::{App, clinics, subjects};
+use super::access::credentials::{self, Key};
+use super::{App, AppError, Result, access::actor, clinics, subjects, submissions::intake};
 use crate::domain::access::actor::{Actor, Role};
-use crate::domain::access::credential::Credential;
-use crate::domain::clinics::Clinic;
-use crate::domain::ids::ClinicId;
-use crate::domain::language::Language;
 use crate::domain::screening::answers::Answers;
 use crate::domain::screening::pathway::PathwayId;
-use crate::domain::subjects::LookUp;
-use crate::domain::submissions::Draft;
+use crate::domain::{clinics::Clinic, ids::ClinicId, language::Language, subjects::LookUp, submissions::Draft};
 
 pub const CLINIC_NAME: &str = "Equilibrium Hormone Clinic (demo)";
 
-/// Concurrent submissions.
 const AT_ONCE: usize = 8;
 /// How often a submission is tried when a slow machine does not store it in time, and the pause between tries.
 const TRIES: usize = 30;
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// A newly created key.
-pub type Key = Zeroizing<String>;
-
 /// The demo clinic's keys, one for each role.
 pub struct DemoKeys {
     pub clinic_id: ClinicId,
-    /// May score and submit.
     pub browser: Key,
-    /// May submit records of an intake system.
     pub intake: Key,
-    /// May read and work on follow-ups.
     pub staff: Key,
-    /// May manage keys.
     pub admin: Key,
 }
 
-/// The demo clinic, if it exists.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn find(app: &App) -> Result<Option<Clinic>, AppError> {
+pub async fn find(app: &App) -> Result<Option<Clinic>> {
     Ok(clinics::list(app).await?.into_iter().find(|clinic| clinic.name == CLINIC_NAME))
 }
 
 /// Creates whatever the demo clinic lacks: the clinic, missing submissions of the cohort, and new keys, which revoke those
 /// of an earlier call. A call after an interrupted one completes the work.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn complete(app: &App) -> Result<DemoKeys, AppError> {
+pub async fn complete(app: &App) -> Result<DemoKeys> {
     let clinic = if let Some(clinic) = find(app).await? {
         clinic
     } else {
@@ -84,46 +61,32 @@ pub async fn complete(app: &App) -> Result<DemoKeys, AppError> {
     Ok(DemoKeys { clinic_id, browser, intake, staff, admin })
 }
 
-async fn mint(app: &App, clinic_id: ClinicId, role: Role) -> Result<(Key, Actor), AppError> {
+async fn mint(app: &App, clinic_id: ClinicId, role: Role) -> Result<(Key, Actor)> {
     let (credential, key) = credentials::mint(app, clinic_id, role, &display_name(role), None).await?;
-    let Credential { credential_id, sender_id, .. } = credential;
-    Ok((key, Actor { clinic_id, credential_id, sender_id, role, request_id: None }))
+    Ok((key, actor(&credential, None)))
 }
 
 fn display_name(role: Role) -> String {
     format!("Demo {}", role.as_str())
 }
 
-async fn submit_cohort(app: &App, actor: &Actor, clinic: &Clinic) -> Result<(), AppError> {
-    let people = cohort().into_iter().enumerate();
-    let submitted = people.map(|(place, answers)| submit_patiently(app, actor, clinic, place, answers));
+async fn submit_cohort(app: &App, actor: &Actor, clinic: &Clinic) -> Result<()> {
+    let submitted = cohort().into_iter().enumerate().map(|person| submit_patiently(app, actor, clinic, person));
     stream::iter(submitted).buffer_unordered(AT_ONCE).try_for_each(|()| ready(Ok(()))).await
 }
 
-async fn submit_patiently(
-    app: &App,
-    actor: &Actor,
-    clinic: &Clinic,
-    place: usize,
-    answers: Answers,
-) -> Result<(), AppError> {
+async fn submit_patiently(app: &App, actor: &Actor, clinic: &Clinic, person: (usize, Answers)) -> Result<()> {
     for _ in 1..TRIES {
-        match submit_missing(app, actor, clinic, place, answers.clone()).await {
+        match submit_missing(app, actor, clinic, person.clone()).await {
             // The database sends no event when it is less busy, so the submission is repeated.
             Err(AppError::Unavailable(_)) => tokio::time::sleep(AGAIN).await,
             done => return done,
         }
     }
-    submit_missing(app, actor, clinic, place, answers).await
+    submit_missing(app, actor, clinic, person).await
 }
 
-async fn submit_missing(
-    app: &App,
-    actor: &Actor,
-    clinic: &Clinic,
-    place: usize,
-    answers: Answers,
-) -> Result<(), AppError> {
+async fn submit_missing(app: &App, actor: &Actor, clinic: &Clinic, (place, answers): (usize, Answers)) -> Result<()> {
     if !subjects::search(app, actor, LookUp::Reference, &people::reference(place)).await?.is_empty() {
         return Ok(());
     }

@@ -3,27 +3,21 @@
 use jiff::Timestamp;
 
 use super::find;
-use crate::app::App;
 use crate::app::audit::{audited_read, entry};
-use crate::app::error::AppError;
-use crate::domain::access::actor::Actor;
-use crate::domain::audit::AuditAction;
+use crate::app::{App, AppError, Result};
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::follow_ups::{Change, FollowUp, FollowUpCommand, Note, Refusal, decide};
-use crate::domain::ids::FollowUpId;
-use crate::domain::submissions::Idempotency;
+use crate::domain::{access::actor::Actor, audit::AuditAction, ids::FollowUpId, submissions::Idempotency};
 use crate::store;
 use crate::store::follow_ups::commands::{Decided, Outcome};
 use crate::store::idempotency_keys::{Effect, Kept};
 
-/// A requested command.
 #[derive(Clone)]
 pub struct CommandRequest {
     pub follow_up_id: FollowUpId,
     /// The version that the caller has read.
     pub version: i32,
     pub command: FollowUpCommand,
-    /// The note to store with the command.
     pub note: Option<Note>,
     pub idempotency: Option<Idempotency>,
 }
@@ -36,12 +30,9 @@ pub struct Answered {
     pub at: Timestamp,
 }
 
-/// Executes a command on a follow-up, once per idempotency key.
-///
-/// # Errors
-/// Fails when the clinic has no such follow-up, the follow-up has changed since it was read or refuses the command, the new
-/// assignee cannot work on it, the key was used for another request, or the database is unavailable.
-pub async fn command(app: &App, actor: &Actor, asked: CommandRequest) -> Result<Answered, AppError> {
+/// Executes a command on a follow-up, once per idempotency key. Fails when the follow-up refuses the command, or the
+/// new assignee cannot work on it.
+pub async fn command(app: &App, actor: &Actor, asked: CommandRequest) -> Result<Answered> {
     let idempotency = asked.idempotency.as_ref();
     // A retry gets the original response, even if the follow-up has changed since.
     if let Some(answered) = earlier(app, actor, idempotency).await? {
@@ -54,17 +45,15 @@ pub async fn command(app: &App, actor: &Actor, asked: CommandRequest) -> Result<
     execute(app, actor, &case, asked).await
 }
 
-/// Executes the command that `choose` derives from a follow-up. Without a command the follow-up is only read.
-///
-/// # Errors
-/// Fails with the faults of `choose`, and as [`command`] does.
+/// Executes the command that `choose` derives from a follow-up. Without a command the follow-up is only read. Fails
+/// with the faults of `choose`, and as [`command`] does.
 pub async fn update(
     app: &App,
     actor: &Actor,
     follow_up_id: FollowUpId,
     version: i32,
     choose: impl FnOnce(&FollowUp) -> Result<Option<FollowUpCommand>, Vec<Fault>>,
-) -> Result<FollowUp, AppError> {
+) -> Result<FollowUp> {
     let case = find(app, actor, follow_up_id).await?;
     let chosen = choose(&case);
     if case.version != version {
@@ -79,7 +68,7 @@ pub async fn update(
 }
 
 /// Executes a command on a follow-up as it was read.
-async fn execute(app: &App, actor: &Actor, case: &FollowUp, asked: CommandRequest) -> Result<Answered, AppError> {
+async fn execute(app: &App, actor: &Actor, case: &FollowUp, asked: CommandRequest) -> Result<Answered> {
     let (now, idempotency) = (app.ambient.now(), asked.idempotency.as_ref());
     if let FollowUpCommand::Reassign { to } = asked.command
         && !store::access::credentials::can_work(&app.store, actor.clinic_id, to, now).await?
@@ -97,14 +86,7 @@ async fn execute(app: &App, actor: &Actor, case: &FollowUp, asked: CommandReques
 
 /// Claims the most urgent, then oldest open follow-up; `None` when none is open. Under concurrency each follow-up goes to
 /// one caller, and a retry with the same key gets the same follow-up.
-///
-/// # Errors
-/// Fails when the key was used for another request, or the database is unavailable.
-pub async fn take_next(
-    app: &App,
-    actor: &Actor,
-    idempotency: Option<&Idempotency>,
-) -> Result<Option<Answered>, AppError> {
+pub async fn take_next(app: &App, actor: &Actor, idempotency: Option<&Idempotency>) -> Result<Option<Answered>> {
     let now = app.ambient.now();
     let claim = |case: &FollowUp| {
         let change = decide(case, &FollowUpCommand::Claim, actor, now).map_err(refused)?;
@@ -124,14 +106,14 @@ fn committed(app: &App, follow_up: FollowUp, at: Timestamp) -> Answered {
     Answered { follow_up, at }
 }
 
-fn decided(app: &App, actor: &Actor, change: Change, action: AuditAction) -> Result<Decided, AppError> {
+fn decided(app: &App, actor: &Actor, change: Change, action: AuditAction) -> Result<Decided> {
     let (id, subject_id) = (change.after.follow_up_id, change.after.subject_id);
     let audit = entry(app, actor, action, id.0, &[subject_id])?;
     Ok(Decided { change, note: None, audit })
 }
 
 /// The earlier result of the same request, if there is one.
-async fn earlier(app: &App, actor: &Actor, idempotency: Option<&Idempotency>) -> Result<Option<Answered>, AppError> {
+async fn earlier(app: &App, actor: &Actor, idempotency: Option<&Idempotency>) -> Result<Option<Answered>> {
     let Some(idempotency) = idempotency else { return Ok(None) };
     let (clinic_id, now) = (actor.clinic_id, app.ambient.now());
     match store::idempotency_keys::find(&app.store, clinic_id, idempotency, now).await? {
@@ -141,7 +123,7 @@ async fn earlier(app: &App, actor: &Actor, idempotency: Option<&Idempotency>) ->
 }
 
 /// Replays the response of the request that first used this key. Audited as a read.
-async fn replay(app: &App, actor: &Actor, kept: Kept) -> Result<Answered, AppError> {
+async fn replay(app: &App, actor: &Actor, kept: Kept) -> Result<Answered> {
     let Kept::Same(Effect::Version(id, version)) = kept else { return Err(AppError::IdempotencyKeyReused) };
     let event = store::follow_ups::events::find(&app.store, actor.clinic_id, FollowUpId(id), version).await?;
     let event = event.ok_or(AppError::NotFound)?;
@@ -150,7 +132,7 @@ async fn replay(app: &App, actor: &Actor, kept: Kept) -> Result<Answered, AppErr
 }
 
 /// The follow-up has changed. A concurrent copy of this request may have changed it after this one looked up the key.
-async fn stale(app: &App, actor: &Actor, idempotency: Option<&Idempotency>) -> Result<Answered, AppError> {
+async fn stale(app: &App, actor: &Actor, idempotency: Option<&Idempotency>) -> Result<Answered> {
     earlier(app, actor, idempotency).await?.ok_or(AppError::Stale)
 }
 

@@ -5,17 +5,13 @@ pub mod commands;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::App;
 use super::audit::{audited_read, distinct_subjects};
-use super::error::AppError;
-use crate::domain::access::actor::Actor;
-use crate::domain::audit::AuditAction;
+use super::{App, AppError, Result};
 use crate::domain::follow_ups::worklist::{FollowUpFilter, FollowUpOrder};
 use crate::domain::follow_ups::{FollowUp, FollowUpEvent};
-use crate::domain::ids::FollowUpId;
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::subjects::Contact;
 use crate::domain::submissions::stored::SubmissionSummary;
+use crate::domain::{access::actor::Actor, audit::AuditAction, ids::FollowUpId, subjects::Contact};
 use crate::store;
 
 /// A page of the worklist.
@@ -27,21 +23,16 @@ pub struct Worklist {
     pub at: Timestamp,
 }
 
-/// A follow-up with related data.
 pub struct Detail {
     pub follow_up: FollowUp,
     /// Its submissions, oldest first.
     pub submissions: Vec<SubmissionSummary>,
     /// The person's contact data; `None` without consent to contact.
     pub contact: Option<Contact>,
-    /// When the data was read.
     pub at: Timestamp,
 }
 
 /// One page of the worklist in the requested order, with an estimated total if requested.
-///
-/// # Errors
-/// Fails when the cursor does not belong to this list, or the database is unavailable.
 pub async fn list(
     app: &App,
     actor: &Actor,
@@ -49,7 +40,7 @@ pub async fn list(
     order: FollowUpOrder,
     page: &PageRequest,
     estimate: bool,
-) -> Result<Worklist, AppError> {
+) -> Result<Worklist> {
     let (clinic_id, at) = (actor.clinic_id, app.ambient.now());
     let page = store::follow_ups::worklist::list(&app.store, clinic_id, filter, order, page, at).await?;
     let mut estimated_total = None;
@@ -62,10 +53,7 @@ pub async fn list(
 }
 
 /// One follow-up with its submissions and, with consent to contact, the contact data.
-///
-/// # Errors
-/// Fails when the clinic has no such follow-up, or the database is unavailable.
-pub async fn get(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Result<Detail, AppError> {
+pub async fn get(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Result<Detail> {
     let clinic_id = actor.clinic_id;
     let follow_up = find(app, actor, follow_up_id).await?;
     let submissions = store::submissions::of_follow_up(&app.store, clinic_id, follow_up_id).await?;
@@ -75,20 +63,14 @@ pub async fn get(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Result<D
 }
 
 /// One follow-up by itself. Audited as a read.
-///
-/// # Errors
-/// Fails when the clinic has no such follow-up, or the database is unavailable.
-pub async fn read(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Result<FollowUp, AppError> {
+pub async fn read(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Result<FollowUp> {
     let follow_up = find(app, actor, follow_up_id).await?;
     audited_read(app, actor, AuditAction::FollowUpRead, follow_up_id.0, &[follow_up.subject_id]).await?;
     Ok(follow_up)
 }
 
 /// All versions of a follow-up, oldest first.
-///
-/// # Errors
-/// Fails when the clinic has no such follow-up, or the database is unavailable.
-pub async fn history(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Result<Vec<FollowUpEvent>, AppError> {
+pub async fn history(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Result<Vec<FollowUpEvent>> {
     let follow_up = find(app, actor, follow_up_id).await?;
     let events = store::follow_ups::events::list(&app.store, actor.clinic_id, follow_up_id).await?;
     // After a merge, earlier versions are about the merged subject.
@@ -97,7 +79,7 @@ pub async fn history(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Resu
     Ok(events)
 }
 
-async fn find(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Result<FollowUp, AppError> {
+async fn find(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Result<FollowUp> {
     let found = store::follow_ups::find(&app.store, actor.clinic_id, follow_up_id).await?;
     found.ok_or(AppError::NotFound)
 }

@@ -3,24 +3,18 @@
 use std::sync::Arc;
 
 use super::{rule_tables, scan};
-use crate::app::App;
-use crate::app::error::AppError;
-use crate::app::progress::Progress;
-use crate::domain::clinics::Clinic;
+use crate::app::{App, Result, progress::Progress};
 use crate::domain::screening::replay::{Replay, rescore};
-use crate::domain::screening::rule_table::RuleTable;
+use crate::domain::{clinics::Clinic, screening::rule_table::RuleTable};
 use crate::store::screening::scan::Scanned;
 
 /// Scores all stored submissions of a clinic with a table and compares the results with the stored ones. Changes nothing.
-///
-/// # Errors
-/// Fails when the database is unavailable.
 pub async fn replay(
     app: &App,
     clinic: &Clinic,
     table: Arc<RuleTable>,
     progress: impl FnMut(Progress),
-) -> Result<Replay, AppError> {
+) -> Result<Replay> {
     let pathways = clinic.pathways.clone();
     let before_pathways = rule_tables::before_pathways(app).await?;
     let one = move |row: &Scanned, tally: &mut Replay| match (row.answers(), row.assessment(), row.pathway()) {

@@ -3,36 +3,30 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::app::App;
-use crate::app::error::AppError;
+use crate::app::{App, AppError, Result};
 use crate::domain::screening::rule_table::{Id, RuleTable};
 use crate::rules::Release;
 use crate::rules::conformance::{self, ConformanceCase};
 use crate::store;
 
 /// The table that scores new submissions.
-#[must_use]
 pub fn current(app: &App) -> &RuleTable {
     &app.releases.current().table
 }
 
 /// All versions of this binary, oldest first.
-#[must_use]
 pub fn list(app: &App) -> Vec<Arc<Release>> {
     app.releases.iter().cloned().collect()
 }
 
 /// The names of all versions of this binary, oldest first.
-#[must_use]
 pub fn versions(app: &App) -> Vec<String> {
     app.releases.iter().map(|release| release.table.version.to_string()).collect()
 }
 
-/// A version: from this binary or, for rows scored by another binary, from the database.
-///
-/// # Errors
-/// Fails when neither has the version, or the database is unavailable.
-pub async fn get(app: &App, version: &str) -> Result<Arc<Release>, AppError> {
+/// A version: from this binary or, for rows scored by another binary, from the database. Fails when neither has the
+/// version.
+pub async fn get(app: &App, version: &str) -> Result<Arc<Release>> {
     if let Some(release) = app.releases.find(version) {
         return Ok(Arc::clone(release));
     }
@@ -52,15 +46,10 @@ pub async fn get(app: &App, version: &str) -> Result<Arc<Release>, AppError> {
 
 /// A version that a client asks for. The database is queried for its versions at most once a second, however many clients
 /// ask.
-///
-/// # Errors
-/// Fails as [`get`] does.
-pub async fn find(app: &App, version: &str) -> Result<Arc<Release>, AppError> {
+pub async fn find(app: &App, version: &str) -> Result<Arc<Release>> {
     if app.releases.find(version).is_none() {
-        let versions =
-            async { Ok::<_, AppError>(Arc::new(store::screening::rule_tables::versions(&app.store).await?)) };
-        let versions = app.rule_tables.versions.try_get_with((), versions).await;
-        let versions = versions.map_err(AppError::shared)?;
+        let read = async { Ok::<_, AppError>(Arc::new(store::screening::rule_tables::versions(&app.store).await?)) };
+        let versions = app.rule_tables.versions.try_get_with((), read).await.map_err(AppError::shared)?;
         if !versions.iter().any(|known| known == version) {
             return Err(AppError::NotFound);
         }
@@ -69,28 +58,19 @@ pub async fn find(app: &App, version: &str) -> Result<Arc<Release>, AppError> {
 }
 
 /// The versions without pathways. An empty list of pathways in their submissions is not a choice.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub(in crate::app) async fn before_pathways(app: &App) -> Result<BTreeSet<String>, AppError> {
+pub(in crate::app) async fn before_pathways(app: &App) -> Result<BTreeSet<String>> {
     let releases = every(app).await?.into_iter();
     Ok(releases.filter(|(_, release)| release.table.pathways.is_empty()).map(|(version, _)| version).collect())
 }
 
 /// The conformance cases, with the version they belong to.
-///
-/// # Errors
-/// Fails when the cases cannot be parsed.
-pub fn conformance() -> Result<(&'static str, Vec<ConformanceCase>), AppError> {
+pub fn conformance() -> Result<(&'static str, Vec<ConformanceCase>)> {
     let cases = conformance::cases().map_err(|error| AppError::Internal(error.into()))?;
     Ok((conformance::VERSION, cases))
 }
 
 /// All versions that rows of the database may refer to, except unusable ones.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub(in crate::app) async fn every(app: &App) -> Result<BTreeMap<String, Arc<Release>>, AppError> {
+pub(in crate::app) async fn every(app: &App) -> Result<BTreeMap<String, Arc<Release>>> {
     let mut releases = BTreeMap::new();
     for version in store::screening::rule_tables::versions(&app.store).await? {
         match get(app, &version).await {

@@ -5,27 +5,22 @@ use std::sync::Arc;
 use futures_util::stream::{self, TryStreamExt as _};
 use tokio::task::spawn_blocking;
 
-use crate::app::App;
-use crate::app::error::AppError;
-use crate::app::progress::Progress;
+use crate::app::{App, AppError, Result, progress::Progress};
 use crate::domain::ids::ClinicId;
 use crate::store::screening::scan::{Scan, Scanned};
 
 /// Chunks in progress at once. This bounds the memory, whatever the number of rows.
 const AT_ONCE: usize = 4;
 
-/// Processes the submissions of a clinic, or of all clinics, and merges the result of each chunk, in the order of rows. It
-/// reads one snapshot of the database and cannot write.
-///
-/// # Errors
-/// Fails when the database is unavailable, or the work panics.
+/// Processes the submissions of a clinic, or of all clinics, and merges the result of each chunk, in the order of rows.
+/// It reads one snapshot of the database and cannot write. Fails when the work panics.
 pub(in crate::app) async fn fold<T: Default + Send + 'static>(
     app: &App,
     clinic_id: Option<ClinicId>,
     work: impl Fn(&Scanned, &mut T) + Send + Sync + 'static,
     mut merge: impl FnMut(&mut T, T),
     mut progress: impl FnMut(Progress),
-) -> Result<T, AppError> {
+) -> Result<T> {
     let mut scan = Scan::begin(&app.store, clinic_id).await?;
     let (mut done, total) = (0, scan.count().await?);
     let chunks = stream::try_unfold(scan, |mut scan| async move {

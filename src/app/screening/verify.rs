@@ -1,23 +1,13 @@
 //! Verification: checks that every stored assessment equals its recomputation under its own rule table.
 
 use super::{rule_tables, scan};
-use crate::app::App;
-use crate::app::error::AppError;
-use crate::app::progress::Progress;
-use crate::domain::ids::ClinicId;
-use crate::domain::screening::replay::rescore;
+use crate::app::{App, Result, progress::Progress};
 use crate::domain::screening::verification::{Differing, Verification, differing_fields};
+use crate::domain::{ids::ClinicId, screening::replay::rescore};
 use crate::store::screening::scan::Scanned;
 
 /// Recomputes the assessments of a clinic, or of all clinics, and returns which fields differ in which. Changes nothing.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn verify(
-    app: &App,
-    clinic_id: Option<ClinicId>,
-    progress: impl FnMut(Progress),
-) -> Result<Verification, AppError> {
+pub async fn verify(app: &App, clinic_id: Option<ClinicId>, progress: impl FnMut(Progress)) -> Result<Verification> {
     let releases = rule_tables::every(app).await?;
     let fields = move |row: &Scanned| {
         let unusable = |field: &str| vec![field.to_owned()];

@@ -1,57 +1,41 @@
 //! Changes of a subject by staff: contact data, consent, and their earlier values.
 
-use crate::app::App;
-use crate::app::ambient::possible;
 use crate::app::audit::{audited_read, entry};
-use crate::app::error::AppError;
-use crate::domain::access::actor::Actor;
-use crate::domain::audit::AuditAction;
-use crate::domain::fault::FaultCode;
-use crate::domain::ids::SubjectId;
+use crate::app::{App, AppError, Result, ambient::possible};
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::subjects::Subject;
 use crate::domain::subjects::history::SubjectChange;
-use crate::domain::subjects::{Consent, Contact};
-use crate::store;
-use crate::store::subjects::changes::Replacement;
+use crate::domain::subjects::{Consent, Contact, Subject};
+use crate::domain::{access::actor::Actor, audit::AuditAction, fault::FaultCode, ids::SubjectId};
+use crate::store::{self, subjects::changes::Replacement};
 
 /// One subject. Contact data is returned only with consent to contact.
-///
-/// # Errors
-/// Fails when the clinic has no such subject, or the database is unavailable.
-pub async fn get(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<Subject, AppError> {
+pub async fn get(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<Subject> {
     let found = store::subjects::find(&app.store, actor.clinic_id, subject_id).await?.ok_or(AppError::NotFound)?;
     audited_read(app, actor, AuditAction::SubjectRead, subject_id.0, &[subject_id]).await?;
     Ok(found.shown())
 }
 
-/// Replaces the contact data of the version that the caller read. Without consent it is stored but hidden.
-///
-/// # Errors
-/// Fails when there is no such subject, the subject has changed since or was merged into another, or the database is
-/// unavailable.
+/// Replaces the contact data of the version that the caller read. Without consent it is stored but hidden. Fails when
+/// the subject was merged into another.
 pub async fn replace_contact(
     app: &App,
     actor: &Actor,
     subject_id: SubjectId,
     seen: i32,
     contact: Contact,
-) -> Result<Subject, AppError> {
+) -> Result<Subject> {
     replace(app, actor, subject_id, seen, AuditAction::ContactChanged, Replacement::Contact(contact)).await
 }
 
-/// Replaces the consent of the version that the caller read. A withdrawal hides contact data at once.
-///
-/// # Errors
-/// Fails when the consent has an impossible time, there is no such subject, the subject has changed since or was merged
-/// into another, or the database is unavailable.
+/// Replaces the consent of the version that the caller read. A withdrawal hides contact data at once. Fails when the
+/// consent has an impossible time, or the subject was merged into another.
 pub async fn replace_consent(
     app: &App,
     actor: &Actor,
     subject_id: SubjectId,
     seen: i32,
     consent: Consent,
-) -> Result<Subject, AppError> {
+) -> Result<Subject> {
     if !possible(&*app.ambient, consent.given_at) {
         return Err(AppError::fault("/given_at", FaultCode::OutOfRange, "must be between 1900 and now"));
     }
@@ -60,15 +44,12 @@ pub async fn replace_consent(
 
 /// One page of the changes of a subject, the latest first. Earlier contact data is returned only while the person consents
 /// to contact.
-///
-/// # Errors
-/// Fails when there is no such subject, the cursor does not belong to this list, or the database is unavailable.
 pub async fn history(
     app: &App,
     actor: &Actor,
     subject_id: SubjectId,
     page: &PageRequest,
-) -> Result<Page<SubjectChange>, AppError> {
+) -> Result<Page<SubjectChange>> {
     let mut changes = store::subjects::changes::list(&app.store, actor.clinic_id, subject_id, page).await?;
     // Read after the changes, so that a withdrawal in between hides them.
     let subject = store::subjects::find(&app.store, actor.clinic_id, subject_id).await?.ok_or(AppError::NotFound)?;
@@ -86,7 +67,7 @@ async fn replace(
     seen: i32,
     action: AuditAction,
     replacement: Replacement,
-) -> Result<Subject, AppError> {
+) -> Result<Subject> {
     let entry = entry(app, actor, action, subject_id.0, &[subject_id])?;
     let changed = store::subjects::changes::replace(&app.store, subject_id, seen, replacement, &entry).await?;
     Ok(changed.shown())

@@ -6,34 +6,22 @@ use uuid::Uuid;
 
 use super::merges;
 use crate::app::audit::{audited_read, entry, operator_entry};
-use crate::app::error::AppError;
-use crate::app::progress::Progress;
-use crate::app::{App, clinics};
-use crate::domain::access::actor::Actor;
-use crate::domain::audit::AuditAction;
+use crate::app::{App, AppError, Result, clinics, progress::Progress};
 use crate::domain::ids::{ClinicId, SubjectId};
-use crate::domain::subjects::history::SubjectExport;
-use crate::store;
-use crate::store::subjects::erasure::Listed;
-use crate::store::subjects::erasure_log::Erased;
+use crate::domain::{access::actor::Actor, audit::AuditAction, subjects::history::SubjectExport};
+use crate::store::{self, subjects::erasure::Listed, subjects::erasure_log::Erased};
 
 /// All data stored about a subject, decrypted. It is the person's own copy, so it contains contact data whatever the
 /// consent.
-///
-/// # Errors
-/// Fails when the clinic has no such subject, or the database is unavailable.
-pub async fn export(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<SubjectExport, AppError> {
+pub async fn export(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<SubjectExport> {
     let export = store::subjects::export::export(&app.store, actor.clinic_id, subject_id).await?;
     audited_read(app, actor, AuditAction::SubjectExported, subject_id.0, &export.subject_ids).await?;
     Ok(export)
 }
 
 /// Erases a subject and all data stored about it. The erasure is written to the erasure log outside the database first.
-///
-/// # Errors
-/// Fails when there is no erasure log or no such subject, the subject was merged into another, or the log or the database
-/// is unavailable.
-pub async fn erase(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<(), AppError> {
+/// Fails when there is no erasure log, or the subject was merged into another.
+pub async fn erase(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<()> {
     let log = app.policy.erasure_log.as_deref().ok_or(AppError::NoErasureLog)?;
     let entry = entry(app, actor, AuditAction::SubjectErased, subject_id.0, &[subject_id])?;
     store::subjects::erasure::erase(&app.store, subject_id, Some(log), &entry).await?;
@@ -41,7 +29,6 @@ pub async fn erase(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<()
     Ok(())
 }
 
-/// The result of a replay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Replayed {
     /// Subjects in the logs.
@@ -52,12 +39,9 @@ pub struct Replayed {
     pub erased: u64,
 }
 
-/// Erases again the subjects in the logs that the database, restored from a backup, still holds. Subjects that are already
-/// erased stay erased.
-///
-/// # Errors
-/// Fails when a log cannot be read, or the database is unavailable.
-pub async fn replay(app: &App, logs: &[PathBuf], mut progress: impl FnMut(Progress)) -> Result<Replayed, AppError> {
+/// Erases again the subjects in the logs that the database, restored from a backup, still holds. Subjects that are
+/// already erased stay erased. Fails when a log cannot be read.
+pub async fn replay(app: &App, logs: &[PathBuf], mut progress: impl FnMut(Progress)) -> Result<Replayed> {
     let erased = Erased::read(logs)?;
     let mut replayed = Replayed { named: erased.count(), unreadable: erased.unreadable, erased: 0 };
     let clinics = clinics::list(app).await?;
@@ -82,7 +66,7 @@ pub async fn replay(app: &App, logs: &[PathBuf], mut progress: impl FnMut(Progre
     Ok(replayed)
 }
 
-async fn again(app: &App, clinic_id: ClinicId, listed: Listed) -> Result<(), AppError> {
+async fn again(app: &App, clinic_id: ClinicId, listed: Listed) -> Result<()> {
     let Listed { subject_id, merged_into, with_another } = listed;
     if with_another {
         return Ok(());

@@ -1,22 +1,14 @@
 //! Merges: staff state that two subjects are one person, or revoke that.
 
-use crate::app::App;
-use crate::app::ambient::new_id;
 use crate::app::audit::{entry, operator_entry};
-use crate::app::error::AppError;
-use crate::domain::access::actor::Actor;
+use crate::app::{App, AppError, Result, ambient::new_id};
 use crate::domain::audit::{AuditAction, AuditEntry};
 use crate::domain::ids::{ClinicId, FollowUpId, MergeId, SubjectId};
-use crate::domain::subjects::history::SubjectMerge;
-use crate::domain::submissions::Idempotency;
-use crate::store;
-use crate::store::subjects::merges::Merging;
+use crate::domain::{access::actor::Actor, subjects::history::SubjectMerge, submissions::Idempotency};
+use crate::store::{self, subjects::merges::Merging};
 
-/// Merges a subject into the one that stays, in the version that the caller read.
-///
-/// # Errors
-/// Fails when one of them does not exist or is part of another merge, the one that stays has changed since, the idempotency
-/// key was used for another request, or the database is unavailable.
+/// Merges a subject into the one that stays, in the version that the caller read. Fails when one of them is part of
+/// another merge.
 pub async fn merge(
     app: &App,
     actor: &Actor,
@@ -24,7 +16,7 @@ pub async fn merge(
     merged: SubjectId,
     seen: i32,
     idempotency: Option<&Idempotency>,
-) -> Result<SubjectMerge, AppError> {
+) -> Result<SubjectMerge> {
     let merge_id: MergeId = new_id(&*app.ambient, app.ambient.now())?;
     let entry = entry(app, actor, AuditAction::SubjectsMerged, merge_id.0, &[kept, merged])?;
     let merging = Merging { merge_id, kept, merged, seen };
@@ -33,18 +25,14 @@ pub async fn merge(
     Ok(merge)
 }
 
-/// Undoes a merge.
-///
-/// # Errors
-/// Fails when the subject has no such merge, it is already undone, the idempotency key was used for another request, or the
-/// database is unavailable.
+/// Undoes a merge. Fails when it is already undone.
 pub async fn undo(
     app: &App,
     actor: &Actor,
     kept: SubjectId,
     merge_id: MergeId,
     idempotency: Option<&Idempotency>,
-) -> Result<SubjectMerge, AppError> {
+) -> Result<SubjectMerge> {
     let merge = store::subjects::merges::find(&app.store, actor.clinic_id, merge_id).await?;
     let merge = merge.filter(|merge| merge.kept == kept).ok_or(AppError::NotFound)?;
     let entry = entry(app, actor, AuditAction::MergeUndone, merge_id.0, &[kept, merge.merged])?;
@@ -54,12 +42,9 @@ pub async fn undo(
 
 /// Undoes the merge that a subject is part of, for the operator, who has no credential: the merge records its creator as
 /// the one who undid it, and the audit log records the operator.
-///
-/// # Errors
-/// Fails when the subject is part of no merge, or the database is unavailable.
-pub(in crate::app) async fn undo_of(app: &App, clinic_id: ClinicId, merged: SubjectId) -> Result<(), AppError> {
+pub(in crate::app) async fn undo_of(app: &App, clinic_id: ClinicId, merged: SubjectId) -> Result<()> {
     let found = store::subjects::merges::merge_of(&app.store, clinic_id, merged).await?;
-    let (merge_id, _, by) = found.ok_or(AppError::NotFound)?;
+    let (merge_id, by) = found.ok_or(AppError::NotFound)?;
     let merge = store::subjects::merges::find(&app.store, clinic_id, merge_id).await?.ok_or(AppError::NotFound)?;
     let entry = operator_entry(app, clinic_id, AuditAction::MergeUndone, merge_id.0)?;
     let entry = AuditEntry { subject_ids: vec![merge.kept, merged], ..entry };
@@ -72,7 +57,7 @@ async fn take_back(
     idempotency: Option<&Idempotency>,
     entry: &AuditEntry,
     by: uuid::Uuid,
-) -> Result<SubjectMerge, AppError> {
+) -> Result<SubjectMerge> {
     let spare = merge.follow_up_ids.iter().map(|_| new_id(&*app.ambient, entry.at));
     let spare = spare.collect::<Result<Vec<FollowUpId>, _>>()?;
     let of = (merge.kept, merge.merge_id);

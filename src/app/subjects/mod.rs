@@ -7,20 +7,14 @@ pub mod retention;
 
 use uuid::Uuid;
 
-use super::App;
 use super::audit::{audited_read, distinct_subjects};
-use super::error::AppError;
-use crate::domain::access::actor::Actor;
-use crate::domain::audit::AuditAction;
-use crate::domain::subjects::LookUp;
-use crate::domain::subjects::Subject;
+use super::{App, Result};
+use crate::domain::subjects::{LookUp, Subject};
+use crate::domain::{access::actor::Actor, audit::AuditAction};
 use crate::store;
 
 /// The clinic's subjects that match a search. Contact data is returned only with consent to contact.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn search(app: &App, actor: &Actor, by: LookUp, text: &str) -> Result<Vec<Subject>, AppError> {
+pub async fn search(app: &App, actor: &Actor, by: LookUp, text: &str) -> Result<Vec<Subject>> {
     let found = store::subjects::search(&app.store, actor.clinic_id, by, text).await?;
     let shown = distinct_subjects(found.iter().map(|subject| subject.subject_id));
     audited_read(app, actor, AuditAction::SubjectsSearched, Uuid::nil(), &shown).await?;

@@ -5,24 +5,17 @@ use std::ops::ControlFlow;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::app::audit::operator_entry;
-use crate::app::error::AppError;
-use crate::app::progress::Progress;
-use crate::app::{App, clinics};
-use crate::domain::audit::AuditAction;
-use crate::domain::ids::ClinicId;
-use crate::store;
-use crate::store::subjects::retention::Retired;
+use crate::app::{App, Result, audit::operator_entry, clinics, progress::Progress};
+use crate::domain::{audit::AuditAction, ids::ClinicId};
+use crate::store::{self, subjects::retention::Retired};
 
 /// How long webhook deliveries are kept, days, whatever their state.
 const DELIVERY_DAYS: u32 = 30;
 
-/// Removes all data that is due, clinic by clinic. Each batch is a transaction, so an interruption loses nothing. Instances
-/// never work on one clinic at the same time. The progress callback may end the run.
-///
-/// # Errors
-/// Fails when the erasure log cannot be written, or the database is unavailable.
-pub async fn run(app: &App, mut progress: impl FnMut(Progress) -> ControlFlow<()>) -> Result<Retired, AppError> {
+/// Removes all data that is due, clinic by clinic. Each batch is a transaction, so an interruption loses nothing.
+/// Instances never work on one clinic at the same time. The progress callback may end the run. Fails when the erasure
+/// log cannot be written.
+pub async fn run(app: &App, mut progress: impl FnMut(Progress) -> ControlFlow<()>) -> Result<Retired> {
     let now = app.ambient.now();
     let mut whole = Retired::default();
     for clinic in clinics::list(app).await? {
@@ -46,7 +39,7 @@ pub async fn run(app: &App, mut progress: impl FnMut(Progress) -> ControlFlow<()
     Ok(whole)
 }
 
-async fn batch(app: &App, clinic_id: ClinicId, before: Timestamp) -> Result<Option<Retired>, AppError> {
+async fn batch(app: &App, clinic_id: ClinicId, before: Timestamp) -> Result<Option<Retired>> {
     let of_submissions = operator_entry(app, clinic_id, AuditAction::SubmissionRetired, clinic_id.0)?;
     let of_subjects = operator_entry(app, clinic_id, AuditAction::SubjectRetired, clinic_id.0)?;
     let log = app.policy.erasure_log.as_deref();

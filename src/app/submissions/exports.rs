@@ -3,29 +3,20 @@
 use futures_util::stream::{self, Stream};
 use tokio::task::JoinHandle;
 
-use crate::app::App;
-use crate::app::audit::audited_read;
-use crate::app::error::AppError;
-use crate::app::under_way::Place;
-use crate::domain::access::actor::Actor;
-use crate::domain::audit::AuditAction;
-use crate::domain::follow_ups::worklist::FollowUpFilter;
+use crate::app::{App, AppError, Result, audit::audited_read, under_way::Place};
 use crate::domain::submissions::export::{Chunk, Exported, ExportedFollowUp, ExportedSubmission};
 use crate::domain::submissions::stored::SubmissionFilter;
-use crate::store;
-use crate::store::database::Store;
+use crate::domain::{access::actor::Actor, audit::AuditAction, follow_ups::worklist::FollowUpFilter};
+use crate::store::{self, database::Store};
 
-/// The clinic's submissions after a cursor that were received before now, oldest first.
-///
-/// # Errors
-/// Fails when the clinic has too many exports in progress, the cursor does not belong to this export, or the database is
-/// unavailable; later failures are items of the stream.
+/// The clinic's submissions after a cursor that were received before now, oldest first. Fails when the clinic has too
+/// many exports in progress; later failures are items of the stream.
 pub async fn submissions(
     app: &App,
     actor: &Actor,
     filter: SubmissionFilter,
     after: Option<String>,
-) -> Result<impl Stream<Item = Result<Vec<Exported<ExportedSubmission>>, AppError>> + use<>, AppError> {
+) -> Result<impl Stream<Item = Result<Vec<Exported<ExportedSubmission>>>> + use<>> {
     let place = app.under_way.export_place(actor).await?;
     let (reports, clinic_id, until) = (app.reports.clone(), actor.clinic_id, app.ambient.now());
     let read = move |after: Option<String>| {
@@ -42,17 +33,13 @@ pub async fn submissions(
     Ok(chunks(first, read, place))
 }
 
-/// The clinic's follow-ups after a cursor that were flagged before now, oldest first.
-///
-/// # Errors
-/// Fails when the clinic has too many exports in progress, the cursor does not belong to this export, or the database is
-/// unavailable; later failures are items of the stream.
+/// The clinic's follow-ups after a cursor that were flagged before now, oldest first. Fails as [`submissions`] does.
 pub async fn follow_ups(
     app: &App,
     actor: &Actor,
     filter: FollowUpFilter,
     after: Option<String>,
-) -> Result<impl Stream<Item = Result<Vec<Exported<ExportedFollowUp>>, AppError>> + use<>, AppError> {
+) -> Result<impl Stream<Item = Result<Vec<Exported<ExportedFollowUp>>>> + use<>> {
     let place = app.under_way.export_place(actor).await?;
     let (reports, clinic_id, until) = (app.reports.clone(), actor.clinic_id, app.ambient.now());
     let read = move |after: Option<String>| {
@@ -72,7 +59,7 @@ pub async fn follow_ups(
 /// The next part of the stream.
 enum Upcoming<T> {
     Read(Chunk<T>),
-    UnderWay(JoinHandle<Result<Chunk<T>, AppError>>),
+    UnderWay(JoinHandle<Result<Chunk<T>>>),
     Nothing,
 }
 
@@ -81,10 +68,10 @@ fn chunks<T, F>(
     first: Chunk<T>,
     read: impl Fn(Option<String>) -> F,
     place: Place,
-) -> impl Stream<Item = Result<Vec<Exported<T>>, AppError>>
+) -> impl Stream<Item = Result<Vec<Exported<T>>>>
 where
     T: Send + 'static,
-    F: Future<Output = Result<Chunk<T>, AppError>> + Send + 'static,
+    F: Future<Output = Result<Chunk<T>>> + Send + 'static,
 {
     stream::try_unfold((Upcoming::Read(first), read, place), |(upcoming, read, place)| async move {
         let chunk = match upcoming {

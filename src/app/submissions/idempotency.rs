@@ -5,14 +5,12 @@ use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::app::App;
-use crate::app::ambient::after;
+use crate::app::{App, ambient::after};
 use crate::domain::ids::SenderId;
 use crate::domain::submissions::{ExternalSource, Idempotency};
 
 /// Binds a sender's idempotency key to its request by a digest of the operation, the ids that belong to it, and the
 /// canonical body.
-#[must_use]
 pub fn bind(
     app: &App,
     sender_id: SenderId,
@@ -36,7 +34,6 @@ pub fn bind(
 
 /// The key of a sender's record in another system. It identifies the record independent of its content, and for as long as
 /// its submission exists.
-#[must_use]
 pub fn of_record(sender_id: SenderId, source: &ExternalSource) -> Idempotency {
     let mut context = digest::Context::new(&digest::SHA256);
     for part in [&source.system, &source.id] {

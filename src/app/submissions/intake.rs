@@ -2,83 +2,55 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::app::App;
 use crate::app::ambient::{new_id, possible};
-use crate::app::audit::audited_read;
-use crate::app::error::AppError;
-use crate::app::screening::rule_tables;
+use crate::app::{App, AppError, Result, audit::audited_read, screening::rule_tables};
 use crate::domain::access::actor::{Actor, Role};
-use crate::domain::audit::AuditAction;
-use crate::domain::clinics::Clinic;
 use crate::domain::fault::{Fault, FaultCode};
-use crate::domain::screening::answers::Answers;
 use crate::domain::screening::assessment::Assessment;
 use crate::domain::screening::questionnaire::Audiences;
-use crate::domain::screening::scoring;
 use crate::domain::screening::scoring::ScoreOptions;
 use crate::domain::submissions::stored::{Stored, StoredSubmission};
 use crate::domain::submissions::{Draft, Stamp, accept};
-use crate::store;
-use crate::store::database::constraint::Meaning;
-use crate::store::error::StoreError;
+use crate::domain::{audit::AuditAction, clinics::Clinic, screening::answers::Answers, screening::scoring};
 use crate::store::idempotency_keys::{Effect, Kept};
+use crate::store::{self, database::constraint::Meaning, error::StoreError};
 
-/// Scores answers without storing anything. `faults` are those found when the answers were read.
-///
-/// # Errors
-/// Fails with the faults, and with the red flags of the answers.
-pub fn score(
-    app: &App,
-    answers: &Answers,
-    faults: Vec<Fault>,
-    asked: ScoreOptions<'_>,
-) -> Result<Assessment, AppError> {
+/// Scores answers without storing anything. `faults` are those found when the answers were read. Fails with the faults
+/// and the red flags of the answers.
+pub fn score(app: &App, answers: &Answers, faults: Vec<Fault>, asked: ScoreOptions<'_>) -> Result<Assessment> {
     if faults.is_empty() {
         return Ok(scoring::score(rule_tables::current(app), answers, asked));
     }
     Err(refused(app, answers, faults))
 }
 
-/// Scores a draft without storing it. `faults` are those found when it was read.
-///
-/// # Errors
-/// Fails with all faults that [`submit`] would find, and with the red flags of the answers.
-pub fn preview(
-    app: &App,
-    actor: &Actor,
-    clinic: &Clinic,
-    draft: &Draft,
-    faults: Vec<Fault>,
-) -> Result<Assessment, AppError> {
+/// Scores a draft without storing it. `faults` are those found when it was read. Fails with all faults that [`submit`]
+/// would find, and the red flags of the answers.
+pub fn preview(app: &App, actor: &Actor, clinic: &Clinic, draft: &Draft, faults: Vec<Fault>) -> Result<Assessment> {
     let faults = all_faults(app, actor, draft, faults);
     score(app, &draft.answers, faults, ScoreOptions { audiences: Audiences::PERSON, pathways: &clinic.pathways })
 }
 
-/// Whether submissions of the actor's clinic are accepted at the moment. Call it before the body is read.
-///
-/// # Errors
-/// Fails when a submission would wait too long to be stored.
-pub fn takes(app: &App, actor: &Actor) -> Result<(), AppError> {
+/// Whether submissions of the actor's clinic are accepted at the moment. Call it before the body is read. Fails when a
+/// submission would wait too long to be stored.
+pub fn takes(app: &App, actor: &Actor) -> Result<()> {
     if app.writers.refuses_submissions(actor.clinic_id) {
         return Err(AppError::Unavailable("too many submissions wait to be written".to_owned()));
     }
     Ok(())
 }
 
-/// Scores and stores a submission. When it returns, the submission is on disk, with its follow-up and audit entry. A retry
-/// with the same key and body gets the submission that the first request stored, even if a later version of the service
-/// finds the combination of answers implausible. `faults` are those found when the draft was read.
-///
-/// # Errors
-/// Fails with all faults, and with the red flags of the answers; when the key was used for another request, or the database
-/// is unavailable.
+/// Scores and stores a submission. When it returns, the submission is on disk, with its follow-up and audit entry. A
+/// retry with the same key and body gets the submission that the first request stored, even if a later version of the
+/// service finds the combination of answers implausible. `faults` are those found when the draft was read. Fails with
+/// all faults and the red flags of the answers.
 pub async fn submit(
     app: &App,
     actor: &Actor,
     clinic: &Clinic,
     draft: Draft,
     faults: Vec<Fault>,
-) -> Result<StoredSubmission, AppError> {
+) -> Result<StoredSubmission> {
     let faults = all_faults(app, actor, &draft, faults);
     if !faults.is_empty() {
         let known = if only_implausible(&faults) { earlier(app, actor, &draft).await? } else { None };
@@ -99,12 +71,7 @@ pub async fn submit(
 }
 
 /// Scores and stores a draft without faults.
-pub(super) async fn score_and_store(
-    app: &App,
-    actor: &Actor,
-    clinic: &Clinic,
-    draft: Draft,
-) -> Result<Stored, AppError> {
+pub(super) async fn score_and_store(app: &App, actor: &Actor, clinic: &Clinic, draft: Draft) -> Result<Stored> {
     if !app.prepared.load(Ordering::Acquire) {
         return Err(AppError::Unavailable("the database and its master key are not verified yet".into()));
     }
@@ -131,7 +98,7 @@ pub(super) async fn score_and_store(
 
 /// Refuses a draft of an intake key that corrects another sender's submission, as if that submission were unknown. A retry
 /// gets the original response, even if the corrected submission has been removed since.
-async fn refused_correction(app: &App, actor: &Actor, draft: &Draft) -> Result<Option<Stored>, AppError> {
+async fn refused_correction(app: &App, actor: &Actor, draft: &Draft) -> Result<Option<Stored>> {
     let Some(corrected) = draft.supersedes.filter(|_| actor.role < Role::Staff) else { return Ok(None) };
     let of = (actor.clinic_id, actor.sender_id);
     if store::submissions::records::is_of_sender(&app.store, of, corrected).await? {
@@ -144,7 +111,7 @@ async fn refused_correction(app: &App, actor: &Actor, draft: &Draft) -> Result<O
 }
 
 /// The outcome for a draft whose key was used before; `None` if it was not, or its submission has been removed.
-async fn earlier(app: &App, actor: &Actor, draft: &Draft) -> Result<Option<Stored>, AppError> {
+async fn earlier(app: &App, actor: &Actor, draft: &Draft) -> Result<Option<Stored>> {
     let Some(idempotency) = &draft.idempotency else { return Ok(None) };
     let (clinic_id, now) = (actor.clinic_id, app.ambient.now());
     match store::idempotency_keys::find(&app.store, clinic_id, idempotency, now).await? {
@@ -158,16 +125,11 @@ async fn earlier(app: &App, actor: &Actor, draft: &Draft) -> Result<Option<Store
 }
 
 /// Replays a receipt. Audited as a read of the submission.
-pub(super) async fn shown_again(
-    app: &App,
-    actor: &Actor,
-    stored: StoredSubmission,
-) -> Result<StoredSubmission, AppError> {
+pub(super) async fn shown_again(app: &App, actor: &Actor, stored: StoredSubmission) -> Result<StoredSubmission> {
     audited_read(app, actor, AuditAction::SubmissionRead, stored.submission_id.0, &[stored.subject_id]).await?;
     Ok(stored)
 }
 
-/// The refusal of answers with faults.
 pub(super) fn refused(app: &App, answers: &Answers, faults: Vec<Fault>) -> AppError {
     AppError::Refused { faults, alarm: scoring::alarm(rule_tables::current(app), answers) }
 }

@@ -10,19 +10,16 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::App;
 use super::audit::{audited_read, distinct_subjects};
-use super::error::AppError;
-use super::screening::rule_tables;
+use super::{App, AppError, Result, screening::rule_tables};
 use crate::domain::access::actor::{Actor, Role};
-use crate::domain::audit::AuditAction;
-use crate::domain::clinics::Clinic;
 use crate::domain::ids::{SubjectId, SubmissionId};
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::screening::assessment::Assessment;
-use crate::domain::screening::replay::rescore;
 use crate::domain::submissions::history::{HistoryEntry, next_screen, screens};
 use crate::domain::submissions::stored::{StoredSubmission, SubmissionFilter, SubmissionSummary};
+use crate::domain::{
+    audit::AuditAction, clinics::Clinic, screening::assessment::Assessment, screening::replay::rescore,
+};
 use crate::rules::Release;
 use crate::store;
 
@@ -30,23 +27,19 @@ use crate::store;
 pub struct Assessed {
     pub submission: StoredSubmission,
     pub release: Arc<Release>,
-    /// The assessment of the answers by the rule table.
     pub assessment: Assessment,
     /// Whether this is the stored assessment.
     pub stored: bool,
 }
 
 /// One submission. An intake key gets only what its sender submitted.
-///
-/// # Errors
-/// Fails when there is no such submission for this actor, or the database is unavailable.
-pub async fn get(app: &App, actor: &Actor, submission_id: SubmissionId) -> Result<StoredSubmission, AppError> {
+pub async fn get(app: &App, actor: &Actor, submission_id: SubmissionId) -> Result<StoredSubmission> {
     let found = visible(app, actor, submission_id).await?;
     audited_read(app, actor, AuditAction::SubmissionRead, submission_id.0, &[found.subject_id]).await?;
     Ok(found)
 }
 
-async fn visible(app: &App, actor: &Actor, submission_id: SubmissionId) -> Result<StoredSubmission, AppError> {
+async fn visible(app: &App, actor: &Actor, submission_id: SubmissionId) -> Result<StoredSubmission> {
     let of = (actor.clinic_id, actor.sender_id);
     if actor.role < Role::Staff && !store::submissions::records::is_of_sender(&app.store, of, submission_id).await? {
         return Err(AppError::NotFound);
@@ -56,16 +49,13 @@ async fn visible(app: &App, actor: &Actor, submission_id: SubmissionId) -> Resul
 }
 
 /// A submission with its stored assessment, or assessed by another version of the rule table. Nothing is stored.
-///
-/// # Errors
-/// Fails when there is no such submission for this actor, the version is unknown, or the database is unavailable.
 pub async fn assess(
     app: &App,
     actor: &Actor,
     clinic: &Clinic,
     submission_id: SubmissionId,
     version: Option<&str>,
-) -> Result<Assessed, AppError> {
+) -> Result<Assessed> {
     let submission = visible(app, actor, submission_id).await?;
     let own = &submission.assessment.rule_table;
     let release = rule_tables::get(app, version.unwrap_or(own)).await?;
@@ -83,15 +73,12 @@ pub async fn assess(
 }
 
 /// One page of the clinic's submissions, newest first.
-///
-/// # Errors
-/// Fails when the cursor does not belong to this list, or the database is unavailable.
 pub async fn list(
     app: &App,
     actor: &Actor,
     filter: &SubmissionFilter,
     page: &PageRequest,
-) -> Result<Page<SubmissionSummary>, AppError> {
+) -> Result<Page<SubmissionSummary>> {
     let page = store::submissions::list(&app.store, actor.clinic_id, filter, page).await?;
     let shown = distinct_subjects(page.items.iter().map(|item| item.subject_id));
     audited_read(app, actor, AuditAction::SubmissionsListed, Uuid::nil(), &shown).await?;
@@ -99,15 +86,12 @@ pub async fn list(
 }
 
 /// One page of a subject's submissions, newest first, each with the changes since the one before and when the next is due.
-///
-/// # Errors
-/// Fails when the clinic has no such subject, the cursor does not belong to this list, or the database is unavailable.
 pub async fn of_subject(
     app: &App,
     actor: &Actor,
     subject_id: SubjectId,
     page: &PageRequest,
-) -> Result<Page<HistoryEntry>, AppError> {
+) -> Result<Page<HistoryEntry>> {
     if !store::subjects::exists(&app.store, actor.clinic_id, subject_id).await? {
         return Err(AppError::NotFound);
     }

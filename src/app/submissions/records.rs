@@ -4,33 +4,26 @@ use uuid::Uuid;
 
 use super::{idempotency, intake};
 use crate::app::audit::{audited_read, distinct_subjects};
-use crate::app::error::AppError;
-use crate::app::{App, submissions};
+use crate::app::{App, AppError, Result, submissions};
 use crate::domain::access::actor::{Actor, Role};
-use crate::domain::audit::AuditAction;
-use crate::domain::clinics::Clinic;
-use crate::domain::fault::Fault;
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::submissions::Draft;
 use crate::domain::submissions::record::{RecordFilter, Recorded};
 use crate::domain::submissions::stored::{Stored, StoredSubmission};
+use crate::domain::{audit::AuditAction, clinics::Clinic, fault::Fault, submissions::Draft};
 use crate::store;
 
 /// Stores a submission unless the sender already has one with its source. The transaction claims a unique key for the
-/// source, which settles concurrent requests; the read before it finds submissions stored without such a claim. `faults` are
-/// those found when the draft was read. A retry finds its record even if a later version of the service finds the
-/// combination of answers implausible.
-///
-/// # Errors
-/// Fails with all faults, and with the red flags of the answers; when several submissions have the source, or the database
-/// is unavailable.
+/// source, which settles concurrent requests; the read before it finds submissions stored without such a claim.
+/// `faults` are those found when the draft was read. A retry finds its record even if a later version of the service
+/// finds the combination of answers implausible. Fails with all faults and the red flags of the answers, and when
+/// several submissions have the source.
 pub async fn create_once(
     app: &App,
     actor: &Actor,
     clinic: &Clinic,
     draft: Draft,
     faults: Vec<Fault>,
-) -> Result<Recorded, AppError> {
+) -> Result<Recorded> {
     let faults = intake::all_faults(app, actor, &draft, faults);
     if !intake::only_implausible(&faults) {
         return Err(intake::refused(app, &draft.answers, faults));
@@ -51,15 +44,12 @@ pub async fn create_once(
 }
 
 /// One page of full submissions, the latest received first. An intake key gets only what its sender submitted.
-///
-/// # Errors
-/// Fails when the cursor does not belong to this list, or the database is unavailable.
 pub async fn list(
     app: &App,
     actor: &Actor,
     filter: RecordFilter,
     page: &PageRequest,
-) -> Result<Page<StoredSubmission>, AppError> {
+) -> Result<Page<StoredSubmission>> {
     let own = (actor.role < Role::Staff).then_some(actor.sender_id);
     let filter = RecordFilter { sender_id: own.or(filter.sender_id), ..filter };
     let page = store::submissions::records::list(&app.store, actor.clinic_id, &filter, page).await?;

@@ -1,19 +1,12 @@
 //! Statistics: read them, and count past days.
 
-use crate::app::App;
-use crate::app::audit::audited_read;
-use crate::app::error::AppError;
-use crate::domain::access::actor::Actor;
-use crate::domain::audit::AuditAction;
+use crate::app::{App, Result, audit::audited_read};
 use crate::domain::submissions::statistics::{DayRange, Statistics, last_over};
-use crate::store;
-use crate::store::database::Store;
+use crate::domain::{access::actor::Actor, audit::AuditAction};
+use crate::store::{self, database::Store};
 
 /// The clinic's statistics for a range of days.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn read(app: &App, actor: &Actor, range: DayRange) -> Result<Statistics, AppError> {
+pub async fn read(app: &App, actor: &Actor, range: DayRange) -> Result<Statistics> {
     let now = app.ambient.now();
     let read = async |store: Store| store::submissions::statistics::read(&store, actor.clinic_id, range, now).await;
     let statistics = app.reports.read(read).await?;
@@ -21,12 +14,9 @@ pub async fn read(app: &App, actor: &Actor, range: DayRange) -> Result<Statistic
     Ok(statistics)
 }
 
-/// Counts every past day of every clinic that is not counted yet, each in its own transaction, and returns the number of
-/// days.
-///
-/// # Errors
-/// Fails when the database is unavailable; days counted until then stay counted.
-pub async fn count_days(app: &App) -> Result<u64, AppError> {
+/// Counts every past day of every clinic that is not counted yet, each in its own transaction, and returns the number
+/// of days. Days counted before a failure stay counted.
+pub async fn count_days(app: &App) -> Result<u64> {
     let last = last_over(app.ambient.now());
     let mut days = 0;
     for clinic in store::clinics::list(&app.store).await? {

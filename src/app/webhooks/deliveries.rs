@@ -1,41 +1,29 @@
 //! Webhook deliveries, one attempt at a time: leased, sent outside any transaction, and the result stored.
 
+use crate::app::ambient::{new_id, random};
+use crate::app::{App, Result, audit::operator_entry};
 use crate::domain::audit::AuditAction;
 use crate::domain::webhooks::delivery::{Verdict, hopeless, judge};
 use crate::domain::webhooks::{DisabledReason, Event};
 use crate::outbound::receivers::Message;
-use crate::store::webhooks::leases;
-use crate::store::webhooks::leases::Came;
-
-use crate::app::App;
-use crate::app::ambient::{new_id, random};
-use crate::app::audit::operator_entry;
-use crate::app::error::AppError;
+use crate::store::webhooks::leases::{self, Came};
 
 pub use crate::store::webhooks::leases::{DueEndpoint, Leased};
 
 /// The endpoints of all clinics with due deliveries.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn due(app: &App) -> Result<Vec<DueEndpoint>, AppError> {
+pub async fn due(app: &App) -> Result<Vec<DueEndpoint>> {
     Ok(leases::due(&app.store, app.ambient.now()).await?)
 }
 
 /// Leases the deliveries that have been due longest at an endpoint.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn lease(app: &App, due: DueEndpoint, at_most: usize) -> Result<Vec<Leased>, AppError> {
+pub async fn lease(app: &App, due: DueEndpoint, at_most: usize) -> Result<Vec<Leased>> {
     let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
     Ok(leases::lease(&app.store, due, at_most, app.ambient.now()).await?)
 }
 
-/// Makes one attempt and stores the result. Each attempt has its own signature; the message id is the event's.
-///
-/// # Errors
-/// Fails when the database is unavailable; then the lease expires and the event is sent again.
-pub async fn deliver(app: &App, leased: Leased) -> Result<(), AppError> {
+/// Makes one attempt and stores the result. Each attempt has its own signature; the message id is the event's. If it
+/// cannot be stored, the lease expires and the event is sent again.
+pub async fn deliver(app: &App, leased: Leased) -> Result<()> {
     let (began, start) = (app.ambient.now(), app.ambient.elapsed());
     let id = format!("evt_{}", leased.event.event_id);
     let message = Message { url: &leased.url, secrets: &leased.secrets, id: &id, at: began, body: leased.event.body() };

@@ -7,17 +7,14 @@ use std::time::Duration;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::App;
 use super::ambient::{after, new_id, random};
 use super::audit::{audited_read, entry};
-use super::error::AppError;
-use crate::domain::access::actor::Actor;
-use crate::domain::audit::AuditAction;
+use super::{App, AppError, Result};
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::{EventId, WebhookId};
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::webhooks::delivery::Delivery;
 use crate::domain::webhooks::{Event, Webhook, WebhookChange, WebhookDraft};
+use crate::domain::{access::actor::Actor, audit::AuditAction, webhooks::delivery::Delivery};
 use crate::outbound::signature;
 use crate::store;
 use crate::store::webhooks::{endpoints, log, outbox};
@@ -27,11 +24,8 @@ pub use crate::store::webhooks::log::Again;
 /// A secret for its holder. It is returned only once.
 pub type Secret = Zeroizing<String>;
 
-/// Registers an endpoint.
-///
-/// # Errors
-/// Fails with all faults of the draft; when the clinic has its maximum number of endpoints, or the database is unavailable.
-pub async fn create(app: &App, actor: &Actor, draft: WebhookDraft) -> Result<(Webhook, Secret), AppError> {
+/// Registers an endpoint. Fails when the clinic has its maximum number of endpoints.
+pub async fn create(app: &App, actor: &Actor, draft: WebhookDraft) -> Result<(Webhook, Secret)> {
     checked(app, &draft)?;
     let now = app.ambient.now();
     let WebhookDraft { url, description, events } = draft;
@@ -52,35 +46,19 @@ pub async fn create(app: &App, actor: &Actor, draft: WebhookDraft) -> Result<(We
 }
 
 /// All endpoints of the clinic, oldest first.
-///
-/// # Errors
-/// Fails when the database is unavailable.
-pub async fn list(app: &App, actor: &Actor) -> Result<Vec<Webhook>, AppError> {
+pub async fn list(app: &App, actor: &Actor) -> Result<Vec<Webhook>> {
     let found = endpoints::list(&app.store, actor.clinic_id).await?;
     audited_read(app, actor, AuditAction::WebhooksListed, Uuid::nil(), &[]).await?;
     Ok(found)
 }
 
-/// One endpoint.
-///
-/// # Errors
-/// Fails when it does not exist, or the database is unavailable.
-pub async fn get(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<Webhook, AppError> {
+pub async fn get(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<Webhook> {
     let found = find(app, actor, webhook_id).await?;
     audited_read(app, actor, AuditAction::WebhookRead, webhook_id.0, &[]).await?;
     Ok(found)
 }
 
-/// Changes an endpoint.
-///
-/// # Errors
-/// Fails with all faults of the resulting endpoint; when it does not exist, or the database is unavailable.
-pub async fn update(
-    app: &App,
-    actor: &Actor,
-    webhook_id: WebhookId,
-    change: WebhookChange,
-) -> Result<Webhook, AppError> {
+pub async fn update(app: &App, actor: &Actor, webhook_id: WebhookId, change: WebhookChange) -> Result<Webhook> {
     let enabled = change.enabled;
     let draft = change.apply_to(find(app, actor, webhook_id).await?);
     checked(app, &draft)?;
@@ -91,24 +69,13 @@ pub async fn update(
 }
 
 /// Removes an endpoint with its log and its pending deliveries.
-///
-/// # Errors
-/// Fails when it does not exist, or the database is unavailable.
-pub async fn delete(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<(), AppError> {
+pub async fn delete(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<()> {
     let audit = entry(app, actor, AuditAction::WebhookDeleted, webhook_id.0, &[])?;
     Ok(endpoints::delete(&app.store, webhook_id, &audit).await?)
 }
 
 /// Gives an endpoint a new secret; the previous secret also signs until the overlap ends.
-///
-/// # Errors
-/// Fails when it does not exist, or the database is unavailable.
-pub async fn rotate(
-    app: &App,
-    actor: &Actor,
-    webhook_id: WebhookId,
-    overlap: Duration,
-) -> Result<(Webhook, Secret), AppError> {
+pub async fn rotate(app: &App, actor: &Actor, webhook_id: WebhookId, overlap: Duration) -> Result<(Webhook, Secret)> {
     let secret = signature::secret(&random(&*app.ambient)?);
     let audit = entry(app, actor, AuditAction::WebhookSecretRotated, webhook_id.0, &[])?;
     let overlap_end = (!overlap.is_zero()).then(|| after(audit.at, overlap));
@@ -116,11 +83,8 @@ pub async fn rotate(
     Ok((rotated, secret))
 }
 
-/// Sends a ping event to an endpoint, and returns its id.
-///
-/// # Errors
-/// Fails when the endpoint does not exist or is disabled, or the database is unavailable.
-pub async fn ping(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<EventId, AppError> {
+/// Sends a ping event to an endpoint, and returns its id. Fails when the endpoint is disabled.
+pub async fn ping(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<EventId> {
     let audit = entry(app, actor, AuditAction::WebhookPinged, webhook_id.0, &[])?;
     let event_id = EventId(audit.audit_entry_id.0);
     outbox::write_to(&app.store, webhook_id, &Event::ping(event_id, webhook_id, audit.at), &audit).await?;
@@ -129,15 +93,7 @@ pub async fn ping(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<Eve
 }
 
 /// One page of the sent and pending deliveries of an endpoint, newest first.
-///
-/// # Errors
-/// Fails when the endpoint does not exist, the cursor does not belong to this list, or the database is unavailable.
-pub async fn deliveries(
-    app: &App,
-    actor: &Actor,
-    webhook_id: WebhookId,
-    page: &PageRequest,
-) -> Result<Page<Delivery>, AppError> {
+pub async fn deliveries(app: &App, actor: &Actor, webhook_id: WebhookId, page: &PageRequest) -> Result<Page<Delivery>> {
     find(app, actor, webhook_id).await?;
     let found = log::list(&app.store, actor.clinic_id, webhook_id, page).await?;
     audited_read(app, actor, AuditAction::WebhookDeliveriesListed, webhook_id.0, &[]).await?;
@@ -145,22 +101,19 @@ pub async fn deliveries(
 }
 
 /// Sends deliveries again, and returns how many.
-///
-/// # Errors
-/// Fails when the endpoint does not exist, or the database is unavailable.
-pub async fn redeliver(app: &App, actor: &Actor, webhook_id: WebhookId, again: &Again) -> Result<u64, AppError> {
+pub async fn redeliver(app: &App, actor: &Actor, webhook_id: WebhookId, again: &Again) -> Result<u64> {
     let audit = entry(app, actor, AuditAction::WebhookRedelivered, webhook_id.0, &[])?;
     let count = log::again(&app.store, webhook_id, again, &audit).await?;
     app.deliveries.notify_one();
     Ok(count)
 }
 
-async fn find(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<Webhook, AppError> {
+async fn find(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<Webhook> {
     let found = store::webhooks::endpoints::find(&app.store, actor.clinic_id, webhook_id).await?;
     found.ok_or(AppError::NotFound)
 }
 
-fn checked(app: &App, draft: &WebhookDraft) -> Result<(), AppError> {
+fn checked(app: &App, draft: &WebhookDraft) -> Result<()> {
     let mut faults = draft.faults();
     if let Err(detail) = app.receivers.addresses().read(&draft.url) {
         faults.push(Fault::new("/url", FaultCode::Format, detail));

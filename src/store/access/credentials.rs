@@ -10,6 +10,7 @@ use crate::domain::ids::{ClinicId, CredentialId, SenderId};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::{access::actor::Role, access::credential::Credential, audit::AuditEntry, clinics::Clinic};
 use crate::store::database::page::{Key, Scope};
+use crate::store::database::writer::{Grouping, Work};
 use crate::store::database::{Store, at, known};
 use crate::store::{audit, clinics::row::ClinicRow, error::Result};
 
@@ -25,7 +26,6 @@ pub struct SignedIn {
 /// A credential found by the prefix of one of its keys.
 #[derive(Clone, Debug)]
 pub struct ByPrefix {
-    /// The credential that signs in with the key.
     pub signed_in: Arc<SignedIn>,
     hash: Vec<u8>,
 }
@@ -56,9 +56,33 @@ pub async fn insert(store: &Store, credential: &Credential, key: &str, audit: &A
     audit::commit(&store.keys, transaction, audit).await
 }
 
+/// A look-up of a key by its prefix. All waiting requests share one query, and only one query runs at a time. However many
+/// invented keys are tried, they never use more than one database connection.
+pub(in crate::store) struct LookUp(pub String);
+
+/// Grouping of look-ups. The queue has no limit: each waiting request belongs to an HTTP connection, and their number is
+/// limited.
+pub(in crate::store) const LOOK_UPS: Grouping = Grouping { batch: 1_024, writers: 1, waiting: usize::MAX };
+
+impl Work for LookUp {
+    const QUEUE_NAME: &'static str = "sign_in";
+    type Touched = ();
+    type Outcome = Option<ByPrefix>;
+
+    /// The clinic of a prefix is not known yet, so all prefixes share one queue.
+    fn clinic_id(&self) -> ClinicId {
+        ClinicId(Uuid::nil())
+    }
+
+    async fn commit(store: &Store, part: &[Self]) -> Result<Vec<Option<ByPrefix>>> {
+        let prefixes: Vec<&str> = part.iter().map(|look_up| &*look_up.0).collect();
+        find_by_prefixes(store, &prefixes).await
+    }
+}
+
 /// Finds credentials by prefix with one query, in the order of the prefixes. A prefix matches the current or the previous
 /// key. Revoked credentials and expired previous keys are returned too; the caller decides whether they may act.
-pub(in crate::store) async fn find_by_prefixes(store: &Store, prefixes: &[&str]) -> Result<Vec<Option<ByPrefix>>> {
+async fn find_by_prefixes(store: &Store, prefixes: &[&str]) -> Result<Vec<Option<ByPrefix>>> {
     let rows = sqlx::query!(
         r#"select c.clinic_id, c.credential_id, c.sender_id, c.role, c.display_name, c.prefix, c.key_hash,
                   c.origins, c.previous_prefix, c.previous_key_hash, c.created_at as "created_at: jiff_sqlx::Timestamp",

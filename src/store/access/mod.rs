@@ -1,6 +1,5 @@
 //! Statements of credentials, tokens and sign-in.
 
 pub mod credentials;
-pub mod key_look_ups;
 pub mod token_people;
 pub mod used_tokens;

@@ -20,7 +20,6 @@ pub struct IssuerSubject {
 }
 
 impl IssuerSubject {
-    /// The stored form of a person of a token issuer.
     pub fn new(store: &Store, issuer: &str, subject: &str) -> Self {
         Self::with_keys(&store.keys, issuer, subject)
     }
@@ -30,7 +29,6 @@ impl IssuerSubject {
         Self { hashes: keys.person_hashes(issuer, subject), clear }
     }
 
-    /// Decrypts the sealed column of a credential.
     pub(in crate::store) fn open(keys: &Keys, place: Place, sealed: &[u8]) -> Result<Self> {
         let clear = keys.open(place, sealed)?;
         let (issuer, subject): (String, String) =
@@ -38,7 +36,6 @@ impl IssuerSubject {
         Ok(Self::with_keys(keys, &issuer, &subject))
     }
 
-    /// The hash and the sealed text under the current master key.
     pub(in crate::store) fn columns(&self, keys: &Keys, place: Place) -> Result<(Option<&Vec<u8>>, Vec<u8>)> {
         Ok((self.hashes.first(), keys.seal(place, &self.clear)?))
     }

@@ -7,7 +7,6 @@ use crate::domain::ids::ClinicId;
 use crate::store::database::{Store, at};
 use crate::store::error::Result;
 
-/// Rows per batch of the sweep.
 const BATCH: i64 = 10_000;
 
 /// Marks a token of an issuer as used. `false` when it was used before.

@@ -6,7 +6,6 @@ use crate::domain::ids::ClinicId;
 use crate::store::database::Keys;
 use crate::store::error::Result;
 
-/// The current key version.
 pub(in crate::store) fn version(keys: &Keys) -> Result<i16> {
     Ok(keys.version()?.into())
 }

@@ -8,12 +8,11 @@ pub mod seals;
 pub mod trail;
 pub mod writer;
 
-use super::database::{Connection, Keys, at, session::Session};
+use super::database::{Connection, Keys, array_text, at, session::Session};
 use super::error::Result;
 use crate::domain::{audit::AuditEntry, audit::seal::Columns};
 use macs::{entry_mac, version};
 
-/// Adds one entry in the transaction that does the work.
 pub(super) async fn insert(keys: &Keys, connection: &mut Connection, entry: &AuditEntry) -> Result<()> {
     insert_all(keys, connection, std::slice::from_ref(entry)).await
 }
@@ -35,8 +34,8 @@ pub(super) async fn insert_all(keys: &Keys, connection: &mut Connection, entries
     let outcomes: Vec<_> = entries.iter().map(|entry| entry.outcome.as_str().to_owned()).collect();
     let resources: Vec<_> = entries.iter().map(|entry| entry.resource_id).collect();
     let subjects: Vec<_> = entries.iter().map(|entry| entry.subject_id.map(|id| id.0)).collect();
-    let shown: Vec<_> = entries.iter().map(|entry| list(entry.subject_ids.iter())).collect();
-    let named: Vec<_> = entries.iter().map(|entry| list(entry.resource_ids.iter())).collect();
+    let shown: Vec<_> = entries.iter().map(|entry| array_text(&entry.subject_ids)).collect();
+    let named: Vec<_> = entries.iter().map(|entry| array_text(&entry.resource_ids)).collect();
     let occurrences: Vec<_> = entries.iter().map(|entry| entry.occurrences).collect();
     let requests: Vec<_> = entries.iter().map(|entry| entry.request_id).collect();
     let version = version(keys)?;
@@ -74,11 +73,4 @@ pub(super) async fn insert_all(keys: &Keys, connection: &mut Connection, entries
     .execute(connection)
     .await?;
     Ok(())
-}
-
-/// Formats ids as the text of a PostgreSQL array: `unnest` flattens an array of arrays, so one array per row is passed as
-/// text.
-fn list(ids: impl Iterator<Item = impl ToString>) -> String {
-    let ids: Vec<_> = ids.map(|id| id.to_string()).collect();
-    format!("{{{}}}", ids.join(","))
 }

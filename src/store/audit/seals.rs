@@ -7,7 +7,7 @@ use super::macs::{SealFields, usable};
 use super::trail;
 use crate::domain::audit::seal::{EntryMac, Head, NOTHING};
 use crate::domain::ids::ClinicId;
-use crate::store::database::{Connection, Store, at, known, session::Session};
+use crate::store::database::{Connection, Store, array_text, at, known, session::Session};
 use crate::store::error::Result;
 
 /// Entries per seal: enough to keep seals few, few enough to read a seal quickly.
@@ -99,7 +99,7 @@ async fn seal(
         kept.or_else(|| found.get(&id).copied().flatten().filter(|_| believe)).unwrap_or_default()
     };
     let macs: Vec<u8> = waiting.iter().flat_map(|row| mac(row.audit_entry_id, row.mac.as_deref())).collect();
-    let head = insert(store, transaction, after, Listed { key_version, ids: &ids, macs: &macs }, now).await?;
+    let head = insert(store, transaction, after, key_version, (&ids, &macs), now).await?;
     sqlx::query!(
         "delete from audit_pending where clinic_id = $1 and audit_entry_id = any ($2)",
         after.clinic_id.0,
@@ -110,29 +110,23 @@ async fn seal(
     Ok(Some(NewSeal { head, full: i64::try_from(ids.len()) == Ok(ENTRIES) }))
 }
 
-struct Listed<'a> {
-    key_version: i16,
-    ids: &'a [Uuid],
-    macs: &'a [u8],
-}
-
 async fn insert(
     store: &Store,
     connection: &mut Connection,
     after: Head,
-    listed: Listed<'_>,
+    key_version: i16,
+    (ids, macs): (&[Uuid], &[u8]),
     now: Timestamp,
 ) -> Result<Head> {
     let seal_number = after.seal_number + 1;
-    let texts: Vec<String> = listed.ids.iter().map(Uuid::to_string).collect();
     let fields = SealFields {
         clinic_id: after.clinic_id,
         seal_number,
-        key_version: listed.key_version,
+        key_version,
         sealed_at: &now.as_microsecond().to_string(),
         previous_mac: &after.mac,
-        entry_ids: &format!("{{{}}}", texts.join(",")),
-        entry_macs: listed.macs,
+        entry_ids: &array_text(ids),
+        entry_macs: macs,
     };
     let mac = known(fields.mac(&store.keys), "audit_pending", "key_version")?;
     sqlx::query!(
@@ -141,11 +135,11 @@ async fn insert(
          values ($1, $2, $3, $4, $5, $6, $7, $8)",
         after.clinic_id.0,
         seal_number,
-        listed.key_version,
+        key_version,
         at(now) as _,
         &after.mac[..],
-        listed.ids,
-        listed.macs,
+        ids,
+        macs,
         &mac[..],
     )
     .execute(connection)

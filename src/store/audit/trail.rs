@@ -17,9 +17,7 @@ use crate::store::error::Result;
 
 /// Seals per query. Each covers at most a thousand entries.
 const SEALS: i64 = 20;
-/// Entries per query.
 pub const ENTRIES: usize = 1_000;
-/// Pending entries per query.
 const WAITING: i64 = 1_000;
 
 pub struct AuditSnapshot {
@@ -33,15 +31,12 @@ pub struct SealWithEntries {
     pub key_version: i16,
     /// Microseconds since 1970. `None` if the stored time is not readable.
     pub sealed_at: Option<i64>,
-    /// The fields that link the seal into the chain.
     pub link: Link,
     pub entries: Vec<(AuditEntryId, EntryMac)>,
 }
 
-/// An entry that is not sealed yet.
 pub struct PendingEntry {
     pub id: AuditEntryId,
-    /// Version of the key that hashed the entry.
     pub key_version: i16,
     /// `None` if the hash is missing or malformed.
     pub mac: Option<EntryMac>,

@@ -5,7 +5,6 @@ use crate::store::audit;
 use crate::store::database::{Store, writer::Work};
 use crate::store::error::Result;
 
-/// An entry in the queue.
 pub(in crate::store) struct AuditedRead(pub AuditEntry);
 
 impl Work for AuditedRead {

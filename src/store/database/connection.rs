@@ -59,7 +59,6 @@ pub(in crate::store) enum State {
 /// Set when the server reported a disk error.
 pub(in crate::store) type DiskFull = Arc<AtomicBool>;
 
-/// What the answers of a connection show.
 #[derive(Debug)]
 struct Seen {
     state: State,

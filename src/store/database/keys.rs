@@ -91,7 +91,6 @@ impl Keys {
         if derived.is_empty() { Err(KeyError::Format) } else { Ok(Self { derived, versions: OnceLock::new() }) }
     }
 
-    /// The keyed hash of an API key, as stored.
     pub fn credential_hash(&self, key: &str) -> [u8; 32] {
         tag(&self.derived[0].credential, &[key.as_bytes()])
     }

@@ -9,7 +9,6 @@ use crate::domain::ids::ClinicId;
 use crate::domain::page::{Page, PageRequest};
 use crate::store::error::{Result, StoreError};
 
-/// The sort key of the last row of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) struct Key {
     pub rank: i16,

@@ -10,7 +10,6 @@ use crate::domain::subjects::LookUp;
 use crate::store::subjects::row::{ContactColumns, Row, open_contact};
 use crate::store::{access::token_people::IssuerSubject, error::Result};
 
-/// Rows per batch.
 const LIMIT: i64 = 200;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +19,6 @@ pub enum SealedTable {
     /// Contact data and consent before a change.
     Changes,
     Notes,
-    /// Signing secrets of webhook endpoints.
     Webhooks,
     /// People who sign in with tokens, with the hashes that find them.
     People,
@@ -97,7 +95,6 @@ struct Batch<'a> {
     clinic_id: ClinicId,
     /// The key of the last row of the batch before.
     after: (Uuid, i32),
-    /// The version of the current master key.
     version: i32,
 }
 
@@ -154,13 +151,8 @@ async fn subject(batch: &mut Batch<'_>, row: Row) -> Result<()> {
         }
         _ => None,
     };
-    let contact = match row.contact_sealed {
-        Some(sealed) => {
-            let contact = open_contact(keys, clinic_id, subject_id, &sealed)?;
-            ContactColumns::new(keys, clinic_id, subject_id, &contact)?
-        }
-        None => ContactColumns::default(),
-    };
+    let contact = open_contact(keys, clinic_id, subject_id, row.contact_sealed.as_deref())?;
+    let contact = ContactColumns::new(keys, clinic_id, subject_id, &contact)?;
     sqlx::query!(
         "update subjects set reference_hash = $3, reference_sealed = $4, contact_sealed = $5, name_hash = $6,
                              telephone_hash = $7, email_hash = $8

@@ -20,6 +20,13 @@ pub(in crate::store) fn known<T>(value: Option<T>, table: &'static str, what: &'
     value.ok_or(StoreError::Inconsistent { table, what })
 }
 
+/// Formats ids as the text of a PostgreSQL array: `unnest` flattens an array of arrays, so one array per row is passed as
+/// text.
+pub(in crate::store) fn array_text(ids: &[impl ToString]) -> String {
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    format!("{{{}}}", ids.join(","))
+}
+
 pub(in crate::store) fn language(code: &str, table: &'static str) -> Result<Language> {
     known(Language::from_tag(code), table, "language")
 }

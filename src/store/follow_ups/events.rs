@@ -1,11 +1,10 @@
 //! The history of follow-ups: one row per version, with sealed notes.
 
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::domain::follow_ups::{EventKind, FollowUp, FollowUpEvent, FollowUpState};
 use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubmissionId};
-use crate::store::database::{Connection, Keys, Store, keys::Place, known};
+use crate::store::database::{Connection, Store, keys::Place, known};
 use crate::store::error::Result;
 
 /// Maximum number of versions returned. Of a longer history, the latest versions are returned.
@@ -33,8 +32,7 @@ async fn versions(
     follow_up_id: FollowUpId,
     range: std::ops::RangeInclusive<i32>,
 ) -> Result<Vec<FollowUpEvent>> {
-    let rows = sqlx::query_as!(
-        Row,
+    let rows = sqlx::query!(
         r#"select e.version, e.command, e.at as "at: jiff_sqlx::Timestamp", e.credential_id,
                   c.display_name as "display_name?", e.submission_id, e.reached, e.note_sealed, e.after
            from follow_up_events e
@@ -49,7 +47,21 @@ async fn versions(
     )
     .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
-    rows.into_iter().rev().map(|row| row.open(&store.keys, clinic_id, follow_up_id)).collect()
+    let events = rows.into_iter().rev().map(|row| {
+        let place = Place::note(clinic_id, follow_up_id, row.version);
+        let open = |sealed: Vec<u8>| store.keys.open(place, &sealed).map(|note| note.to_string());
+        Ok(FollowUpEvent {
+            kind: known(EventKind::parse(&row.command), "follow_up_events", "command")?,
+            at: row.at.to_jiff(),
+            by: row.credential_id.map(CredentialId),
+            by_name: row.display_name,
+            submission_id: row.submission_id.map(SubmissionId),
+            reached: row.reached,
+            note: row.note_sealed.map(open).transpose()?,
+            after: parsed(row.after)?,
+        })
+    });
+    events.collect()
 }
 
 /// The state of a follow-up in an earlier version.
@@ -72,33 +84,4 @@ pub(super) async fn state(
 
 fn parsed(after: Value) -> Result<FollowUp> {
     known(serde_json::from_value(after).ok(), "follow_up_events", "after")
-}
-
-struct Row {
-    version: i32,
-    command: String,
-    at: jiff_sqlx::Timestamp,
-    credential_id: Option<Uuid>,
-    display_name: Option<String>,
-    submission_id: Option<Uuid>,
-    reached: Option<bool>,
-    note_sealed: Option<Vec<u8>>,
-    after: Value,
-}
-
-impl Row {
-    fn open(self, keys: &Keys, clinic_id: ClinicId, follow_up_id: FollowUpId) -> Result<FollowUpEvent> {
-        let place = Place::note(clinic_id, follow_up_id, self.version);
-        let open = |sealed: Vec<u8>| keys.open(place, &sealed).map(|note| note.to_string());
-        Ok(FollowUpEvent {
-            kind: known(EventKind::parse(&self.command), "follow_up_events", "command")?,
-            at: self.at.to_jiff(),
-            by: self.credential_id.map(CredentialId),
-            by_name: self.display_name,
-            submission_id: self.submission_id.map(SubmissionId),
-            reached: self.reached,
-            note: self.note_sealed.map(open).transpose()?,
-            after: parsed(self.after)?,
-        })
-    }
 }

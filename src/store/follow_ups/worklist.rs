@@ -25,7 +25,6 @@ struct Part<'a> {
     now: jiff::Timestamp,
 }
 
-/// One page of the worklist.
 pub async fn list(
     store: &Store,
     clinic_id: ClinicId,

@@ -12,12 +12,6 @@ use crate::domain::{
 use crate::store::database::{Store, known, role::tie_to, row::answers, session::Session};
 use crate::store::error::Result;
 
-/// Formats ids as the text of a PostgreSQL array: `unnest` flattens an array of arrays, so one array per row is passed as
-/// text.
-pub(in crate::store) fn array_text(ids: &[String]) -> String {
-    format!("{{{}}}", ids.join(","))
-}
-
 /// Rows per chunk: enough to make round trips negligible, few enough to keep chunks small.
 const CHUNK: i64 = 1_000;
 
@@ -70,7 +64,6 @@ impl Columns {
 }
 
 impl Scan {
-    /// Begins a scan over the submissions of one clinic, or of all.
     pub async fn begin(store: &Store, clinic_id: Option<ClinicId>) -> Result<Self> {
         let mut transaction = store.begin_snapshot().await?;
         let clinics = match clinic_id {

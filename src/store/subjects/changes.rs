@@ -132,7 +132,7 @@ pub(in crate::store) async fn add_to_contact(
     update(connection, keys, clinic_id, &after, accepted.received_at).await
 }
 
-fn change_of(
+pub(super) fn change_of(
     subject: &Subject,
     at: Timestamp,
     credential_id: Option<CredentialId>,

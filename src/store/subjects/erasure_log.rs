@@ -15,7 +15,6 @@ use crate::domain::ids::ClinicId;
 use crate::store::database::Store;
 use crate::store::error::{Result, StoreError};
 
-/// The erased subjects, as listed in the logs.
 #[derive(Debug, Default)]
 pub struct Erased {
     hashes: HashSet<[u8; 32]>,
@@ -24,7 +23,6 @@ pub struct Erased {
 }
 
 impl Erased {
-    /// The number of erased subjects.
     pub fn count(&self) -> usize {
         self.hashes.len()
     }

@@ -2,17 +2,18 @@
 
 use uuid::Uuid;
 
-use super::changes::{insert as insert_change, update as update_subject};
+use super::changes::{change_of, insert as insert_change, update as update_subject};
 use super::lock;
 use crate::domain::ids::{ClinicId, FollowUpId, MergeId, SubjectId, SubmissionId};
 use crate::domain::subjects::history::{Before, ChangeKind, SubjectChange, SubjectMerge};
 use crate::domain::{audit::AuditEntry, subjects::Subject, submissions::Idempotency};
-use crate::store::database::{Connection, Store, at, constraint::Meaning, removal_lock::one_at_a_time};
+use crate::store::database::{
+    Connection, Store, at, constraint::Meaning, removal_lock::one_at_a_time, session::Session,
+};
 use crate::store::error::{Result, StoreError};
 use crate::store::follow_ups::merged_cases;
 use crate::store::idempotency_keys::{Effect, Kept, claim};
 
-/// A requested merge.
 #[derive(Clone, Copy, Debug)]
 pub struct Merging {
     pub merge_id: MergeId,
@@ -34,18 +35,18 @@ pub async fn merge(
     request: Option<&Idempotency>,
     entry: &AuditEntry,
 ) -> Result<SubjectMerge> {
-    let clinic_id = entry.clinic_id;
-    let mut transaction = store.begin(clinic_id).await?;
-    one_at_a_time(&mut transaction, clinic_id).await?;
-    if let Some(done) = retried(&mut transaction, clinic_id, request, merging.merge_id, entry).await? {
+    let mut work = Work::begin(store, entry).await?;
+    if let Some(done) = work.retried(request, merging.merge_id).await? {
         return Ok(SubjectMerge { undone_at: None, ..done });
     }
-    let [kept, merged] = lock_both(&mut transaction, store, clinic_id, [merging.kept, merging.merged]).await?;
-    let (kept, merged) = allowed(&mut transaction, clinic_id, merging, kept, merged).await?;
-    let cases = merged_cases::lock(&mut transaction, clinic_id, [merging.kept, merging.merged]).await?;
-    let submission_ids = move_submissions(&mut transaction, clinic_id, merging.merged, merging.kept, None).await?;
+    let [kept, merged] = work.lock_both([merging.kept, merging.merged]).await?;
+    let (kept, merged) = work.allowed(merging, kept, merged).await?;
+    let cases = merged_cases::lock(&mut work.transaction, entry.clinic_id, [merging.kept, merging.merged]).await?;
+    let submission_ids =
+        move_submissions(&mut work.transaction, entry.clinic_id, merging.merged, merging.kept, None).await?;
     let subjects = (merging.kept, merging.merged);
-    let (follow_up_ids, closed) = merged_cases::merge(&mut transaction, &store.keys, entry, &cases, subjects).await?;
+    let (follow_up_ids, closed) =
+        merged_cases::merge(&mut work.transaction, &store.keys, entry, &cases, subjects).await?;
     let done = SubjectMerge {
         merge_id: merging.merge_id,
         kept: merging.kept,
@@ -56,13 +57,13 @@ pub async fn merge(
         closed_follow_up: closed.map(|(id, _)| id),
         undone_at: None,
     };
-    write(&mut transaction, &done, closed.map(|(_, version)| version), entry).await?;
+    write(&mut work.transaction, &done, closed.map(|(_, version)| version), entry).await?;
     let merged_after = Subject { merged_into: Some(kept.subject_id), ..merged.clone() };
-    let kept_after = with_withdrawal(&mut transaction, store, kept, &merged, entry).await?;
+    let kept_after = work.with_withdrawal(kept, &merged).await?;
     for subject in [kept_after, merged_after] {
-        changed(&mut transaction, store, subject, ChangeKind::Merge, done.merge_id, entry).await?;
+        work.changed(subject, ChangeKind::Merge, done.merge_id).await?;
     }
-    transaction.commit().await?;
+    work.transaction.commit().await?;
     Ok(done)
 }
 
@@ -79,26 +80,25 @@ pub async fn undo(
     spare: &[FollowUpId],
 ) -> Result<SubjectMerge> {
     let clinic_id = entry.clinic_id;
-    let mut transaction = store.begin(clinic_id).await?;
-    one_at_a_time(&mut transaction, clinic_id).await?;
-    if let Some(done) = retried(&mut transaction, clinic_id, request, merge_id, entry).await? {
+    let mut work = Work::begin(store, entry).await?;
+    if let Some(done) = work.retried(request, merge_id).await? {
         return Ok(done);
     }
-    let found = find_in(&mut transaction, clinic_id, merge_id).await?;
+    let found = find_in(&mut work.transaction, clinic_id, merge_id).await?;
     let (merge, closed_version) = found.filter(|(merge, _)| merge.kept == kept).ok_or(StoreError::Missing)?;
     if merge.undone_at.is_some() {
         return Err(StoreError::Refused("the merge is already undone"));
     }
-    let [kept, merged] = lock_both(&mut transaction, store, clinic_id, [kept, merge.merged]).await?;
+    let [kept, merged] = work.lock_both([kept, merge.merged]).await?;
     let (kept, merged) = kept.zip(merged).ok_or(StoreError::Missing)?;
-    let cases = merged_cases::lock(&mut transaction, clinic_id, [merge.kept, merge.merged]).await?;
+    let cases = merged_cases::lock(&mut work.transaction, clinic_id, [merge.kept, merge.merged]).await?;
     let listed = Some(&*merge.submission_ids);
-    move_submissions(&mut transaction, clinic_id, merge.kept, merge.merged, listed).await?;
+    move_submissions(&mut work.transaction, clinic_id, merge.kept, merge.merged, listed).await?;
     let undone = (&merge, closed_version);
-    merged_cases::unmerge(&mut transaction, &store.keys, entry, &cases, undone, spare).await?;
+    merged_cases::unmerge(&mut work.transaction, &store.keys, entry, &cases, undone, spare).await?;
     let merged = Subject { merged_into: None, ..merged };
     for subject in [kept, merged] {
-        changed(&mut transaction, store, subject, ChangeKind::Unmerge, merge_id, entry).await?;
+        work.changed(subject, ChangeKind::Unmerge, merge_id).await?;
     }
     sqlx::query!(
         "update subject_merges set undone_at = $3, undone_by = $4 where clinic_id = $1 and merge_id = $2",
@@ -107,9 +107,9 @@ pub async fn undo(
         at(entry.at) as _,
         undone_by,
     )
-    .execute(&mut *transaction)
+    .execute(&mut *work.transaction)
     .await?;
-    transaction.commit().await?;
+    work.transaction.commit().await?;
     Ok(SubjectMerge { undone_at: Some(entry.at), ..merge })
 }
 
@@ -118,12 +118,8 @@ pub async fn find(store: &Store, clinic_id: ClinicId, merge_id: MergeId) -> Resu
     Ok(found.map(|(merge, _)| merge))
 }
 
-/// The current merge of a merged subject: its id, the kept subject, and the credential that merged them.
-pub async fn merge_of(
-    store: &Store,
-    clinic_id: ClinicId,
-    merged: SubjectId,
-) -> Result<Option<(MergeId, SubjectId, Uuid)>> {
+/// The current merge of a merged subject: its id, and the credential that merged them.
+pub async fn merge_of(store: &Store, clinic_id: ClinicId, merged: SubjectId) -> Result<Option<(MergeId, Uuid)>> {
     let row = sqlx::query!(
         "select merge_id, kept, merged_by from subject_merges
          where clinic_id = $1 and merged = $2 and undone_at is null",
@@ -132,125 +128,109 @@ pub async fn merge_of(
     )
     .fetch_optional(&mut *store.clinic(clinic_id).await?)
     .await?;
-    Ok(row.map(|row| (MergeId(row.merge_id), SubjectId(row.kept), row.merged_by)))
+    Ok(row.map(|row| (MergeId(row.merge_id), row.merged_by)))
 }
 
-/// Locks two subjects in the order of their ids, and returns them in the order of the arguments.
-async fn lock_both(
-    connection: &mut Connection,
-    store: &Store,
-    clinic_id: ClinicId,
-    named: [SubjectId; 2],
-) -> Result<[Option<Subject>; 2]> {
-    let turned = named[0] > named[1];
-    let [first, second] = if turned { [named[1], named[0]] } else { named };
-    let first = lock(connection, &store.keys, clinic_id, first.0).await?;
-    let second = lock(connection, &store.keys, clinic_id, second.0).await?;
-    Ok(if turned { [second, first] } else { [first, second] })
+/// A transaction that merges two subjects or undoes a merge, with its audit entry.
+struct Work<'a> {
+    store: &'a Store,
+    transaction: Session,
+    entry: &'a AuditEntry,
 }
 
-/// The merge that this request made before, if it is a retry.
-async fn retried(
-    connection: &mut Connection,
-    clinic_id: ClinicId,
-    request: Option<&Idempotency>,
-    merge_id: MergeId,
-    entry: &AuditEntry,
-) -> Result<Option<SubjectMerge>> {
-    let Some(request) = request else { return Ok(None) };
-    // A merge has only one version.
-    let effect = Effect::Version(merge_id.0, 1);
-    match claim(connection, clinic_id, effect, request, entry.at).await? {
-        None => Ok(None),
-        Some(Kept::Same(Effect::Version(id, _))) => {
-            let found = find_in(connection, clinic_id, MergeId(id)).await?;
-            found.map(|(merge, _)| Some(merge)).ok_or(StoreError::Missing)
+impl<'a> Work<'a> {
+    async fn begin(store: &'a Store, entry: &'a AuditEntry) -> Result<Self> {
+        let mut transaction = store.begin(entry.clinic_id).await?;
+        one_at_a_time(&mut transaction, entry.clinic_id).await?;
+        Ok(Self { store, transaction, entry })
+    }
+
+    /// Locks two subjects in the order of their ids, and returns them in the order of the arguments.
+    async fn lock_both(&mut self, named: [SubjectId; 2]) -> Result<[Option<Subject>; 2]> {
+        let (keys, clinic_id) = (&self.store.keys, self.entry.clinic_id);
+        let turned = named[0] > named[1];
+        let [first, second] = if turned { [named[1], named[0]] } else { named };
+        let first = lock(&mut self.transaction, keys, clinic_id, first.0).await?;
+        let second = lock(&mut self.transaction, keys, clinic_id, second.0).await?;
+        Ok(if turned { [second, first] } else { [first, second] })
+    }
+
+    /// The merge that this request made before, if it is a retry.
+    async fn retried(&mut self, request: Option<&Idempotency>, merge_id: MergeId) -> Result<Option<SubjectMerge>> {
+        let Some(request) = request else { return Ok(None) };
+        // A merge has only one version.
+        let effect = Effect::Version(merge_id.0, 1);
+        let clinic_id = self.entry.clinic_id;
+        match claim(&mut self.transaction, clinic_id, effect, request, self.entry.at).await? {
+            None => Ok(None),
+            Some(Kept::Same(Effect::Version(id, _))) => {
+                let found = find_in(&mut self.transaction, clinic_id, MergeId(id)).await?;
+                found.map(|(merge, _)| Some(merge)).ok_or(StoreError::Missing)
+            }
+            Some(_) => Err(StoreError::KeyReused),
         }
-        Some(_) => Err(StoreError::KeyReused),
     }
-}
 
-/// Checks that the merge is allowed. Chains are not, so that a reference is followed only once, and an undo concerns only
-/// two subjects.
-async fn allowed(
-    connection: &mut Connection,
-    clinic_id: ClinicId,
-    merging: Merging,
-    kept: Option<Subject>,
-    merged: Option<Subject>,
-) -> Result<(Subject, Subject)> {
-    let kept = kept.ok_or(StoreError::Missing)?;
-    if kept.version != merging.seen {
-        return Err(StoreError::Stale);
-    }
-    let merged = merged.ok_or(StoreError::Conflict(Meaning::SubjectToMergeUnknown))?;
-    if kept.merged_into.is_some() {
-        return Err(StoreError::Refused("this subject was merged into another; merge into that one"));
-    }
-    if merged.merged_into.is_some() {
-        return Err(StoreError::Refused("the other subject is already merged"));
-    }
-    let has_merged = sqlx::query_scalar!(
-        r#"select exists (select from subjects where clinic_id = $1 and merged_into = $2) as "found!""#,
-        clinic_id.0,
-        merged.subject_id.0,
-    )
-    .fetch_one(connection)
-    .await?;
-    if has_merged {
-        return Err(StoreError::Refused("others were merged into that subject; undo these merges, then merge each"));
-    }
-    Ok((kept, merged))
-}
-
-/// A withdrawal of consent under either reference is valid for the person: a withdrawal newer than the kept subject's
-/// consent replaces it.
-async fn with_withdrawal(
-    connection: &mut Connection,
-    store: &Store,
-    kept: Subject,
-    merged: &Subject,
-    entry: &AuditEntry,
-) -> Result<Subject> {
-    let Some(withdrawal) = merged.consent.as_ref().filter(|consent| !consent.to_contact) else { return Ok(kept) };
-    match &kept.consent {
-        Some(given) if given.to_contact && given.given_at <= withdrawal.given_at => {
-            let version = kept.version + 1;
-            let change = SubjectChange {
-                version,
-                at: entry.at,
-                credential_id: entry.credential_id,
-                kind: ChangeKind::Consent,
-                before: Before::Consent(given.clone()),
-                merge_id: None,
-            };
-            insert_change(connection, &store.keys, entry.clinic_id, kept.subject_id, &change).await?;
-            Ok(Subject { consent: Some(withdrawal.clone()), version, ..kept })
+    /// Checks that the merge is allowed. Chains are not, so that a reference is followed only once, and an undo concerns only
+    /// two subjects.
+    async fn allowed(
+        &mut self,
+        merging: Merging,
+        kept: Option<Subject>,
+        merged: Option<Subject>,
+    ) -> Result<(Subject, Subject)> {
+        let kept = kept.ok_or(StoreError::Missing)?;
+        if kept.version != merging.seen {
+            return Err(StoreError::Stale);
         }
-        _ => Ok(kept),
+        let merged = merged.ok_or(StoreError::Conflict(Meaning::SubjectToMergeUnknown))?;
+        if kept.merged_into.is_some() {
+            return Err(StoreError::Refused("this subject was merged into another; merge into that one"));
+        }
+        if merged.merged_into.is_some() {
+            return Err(StoreError::Refused("the other subject is already merged"));
+        }
+        let has_merged = sqlx::query_scalar!(
+            r#"select exists (select from subjects where clinic_id = $1 and merged_into = $2) as "found!""#,
+            self.entry.clinic_id.0,
+            merged.subject_id.0,
+        )
+        .fetch_one(&mut *self.transaction)
+        .await?;
+        if has_merged {
+            return Err(StoreError::Refused(
+                "others were merged into that subject; undo these merges, then merge each",
+            ));
+        }
+        Ok((kept, merged))
     }
-}
 
-/// Writes the next version of a subject and its row in the history.
-async fn changed(
-    connection: &mut Connection,
-    store: &Store,
-    mut subject: Subject,
-    kind: ChangeKind,
-    merge_id: MergeId,
-    entry: &AuditEntry,
-) -> Result<()> {
-    subject.version += 1;
-    let change = SubjectChange {
-        version: subject.version,
-        at: entry.at,
-        credential_id: entry.credential_id,
-        kind,
-        before: Before::Nothing,
-        merge_id: Some(merge_id),
-    };
-    insert_change(connection, &store.keys, entry.clinic_id, subject.subject_id, &change).await?;
-    update_subject(connection, &store.keys, entry.clinic_id, &subject, entry.at).await
+    /// A withdrawal of consent under either reference is valid for the person: a withdrawal newer than the kept subject's
+    /// consent replaces it.
+    async fn with_withdrawal(&mut self, kept: Subject, merged: &Subject) -> Result<Subject> {
+        let Some(withdrawal) = merged.consent.as_ref().filter(|consent| !consent.to_contact) else { return Ok(kept) };
+        match &kept.consent {
+            Some(given) if given.to_contact && given.given_at <= withdrawal.given_at => {
+                let change = (ChangeKind::Consent, Before::Consent(given.clone()));
+                let after = Subject { consent: Some(withdrawal.clone()), version: kept.version + 1, ..kept };
+                let change = change_of(&after, self.entry.at, self.entry.credential_id, change);
+                let (keys, clinic_id) = (&self.store.keys, self.entry.clinic_id);
+                insert_change(&mut self.transaction, keys, clinic_id, after.subject_id, &change).await?;
+                Ok(after)
+            }
+            _ => Ok(kept),
+        }
+    }
+
+    /// Writes the next version of a subject and its row in the history.
+    async fn changed(&mut self, mut subject: Subject, kind: ChangeKind, merge_id: MergeId) -> Result<()> {
+        let (keys, entry) = (&self.store.keys, self.entry);
+        subject.version += 1;
+        let change = change_of(&subject, entry.at, entry.credential_id, (kind, Before::Nothing));
+        let change = SubjectChange { merge_id: Some(merge_id), ..change };
+        insert_change(&mut self.transaction, keys, entry.clinic_id, subject.subject_id, &change).await?;
+        update_subject(&mut self.transaction, keys, entry.clinic_id, &subject, entry.at).await
+    }
 }
 
 /// Moves submissions, either all or the listed ones, and returns their ids.

@@ -108,9 +108,5 @@ pub async fn contact(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) 
     )
     .fetch_optional(&mut *store.clinic(clinic_id).await?)
     .await?;
-    let open = |sealed: Option<Vec<u8>>| match sealed {
-        Some(sealed) => open_contact(&store.keys, clinic_id, subject_id, &sealed),
-        None => Ok(Contact::default()),
-    };
-    consented.map(open).transpose()
+    consented.map(|sealed| open_contact(&store.keys, clinic_id, subject_id, sealed.as_deref())).transpose()
 }

@@ -10,7 +10,6 @@ use crate::domain::{language::Language, subjects::history::Before};
 use crate::store::database::{Keys, keys::Place, known};
 use crate::store::error::Result;
 
-/// The columns that are read.
 pub(in crate::store) struct Row {
     pub subject_id: Uuid,
     pub reference_hash: Option<Vec<u8>>,
@@ -24,7 +23,6 @@ pub(in crate::store) struct Row {
     pub merged_into: Option<Uuid>,
 }
 
-/// The columns of contact data.
 #[derive(Default)]
 pub(in crate::store) struct ContactColumns {
     pub sealed: Option<Vec<u8>>,
@@ -34,7 +32,6 @@ pub(in crate::store) struct ContactColumns {
 }
 
 impl Row {
-    /// Decrypts the sealed values.
     pub(in crate::store) fn open(self, keys: &Keys, clinic_id: ClinicId) -> Result<Subject> {
         let subject_id = SubjectId(self.subject_id);
         let reference = open_reference(keys, clinic_id, self.reference_hash.zip(self.reference_sealed))?;
@@ -47,10 +44,7 @@ impl Row {
         Ok(Subject {
             subject_id,
             reference,
-            contact: match self.contact_sealed {
-                Some(sealed) => open_contact(keys, clinic_id, subject_id, &sealed)?,
-                None => Contact::default(),
-            },
+            contact: open_contact(keys, clinic_id, subject_id, self.contact_sealed.as_deref())?,
             consent,
             created_at: self.created_at.to_jiff(),
             version: self.version,
@@ -94,12 +88,14 @@ pub(in crate::store) fn open_reference(
     Ok(Some(keys.open(Place::reference(clinic_id, &hash), &sealed)?.to_string()))
 }
 
+/// Decrypts contact data. It is empty if none is stored.
 pub(in crate::store) fn open_contact(
     keys: &Keys,
     clinic_id: ClinicId,
     subject_id: SubjectId,
-    sealed: &[u8],
+    sealed: Option<&[u8]>,
 ) -> Result<Contact> {
+    let Some(sealed) = sealed else { return Ok(Contact::default()) };
     let clear = keys.open(Place::contact(clinic_id, subject_id), sealed)?;
     let contact: SealedContact = known(serde_json::from_str(&clear).ok(), "subjects", "contact_sealed")?;
     Ok(contact.into())
@@ -142,7 +138,6 @@ fn json(value: &impl Serialize) -> Result<Zeroizing<String>> {
     known(serde_json::to_string(value).ok().map(Zeroizing::new), "subjects", "cannot be written as JSON")
 }
 
-/// The plaintext of sealed contact data.
 #[derive(Serialize, Deserialize)]
 struct SealedContact {
     name: Option<String>,

@@ -1,7 +1,6 @@
 //! Webhook endpoints. Signing secrets are sealed, and decrypted only to sign.
 
 use jiff::Timestamp;
-use uuid::Uuid;
 
 use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, WebhookId};
@@ -11,6 +10,7 @@ use crate::store::database::{Connection, Store, at, keys::Place, known};
 use crate::store::error::{Result, StoreError};
 
 pub const MOST: i64 = 100;
+const TABLE: &str = "webhook_endpoints";
 
 /// Adds an endpoint with its signing secret. Fails when the clinic has the maximum number of endpoints.
 pub async fn insert(store: &Store, webhook: &Webhook, secret: &str, audit: &AuditEntry) -> Result<()> {
@@ -153,8 +153,7 @@ fn names(events: &[WebhookEvent]) -> Vec<String> {
 }
 
 async fn read(connection: &mut Connection, clinic_id: ClinicId, only: Option<WebhookId>) -> Result<Vec<Webhook>> {
-    let rows = sqlx::query_as!(
-        Row,
+    let rows = sqlx::query!(
         r#"select webhook_id, url, description, events, created_at as "created_at: jiff_sqlx::Timestamp",
                   previous_until as "previous_until: jiff_sqlx::Timestamp",
                   failing_since as "failing_since: jiff_sqlx::Timestamp",
@@ -166,36 +165,20 @@ async fn read(connection: &mut Connection, clinic_id: ClinicId, only: Option<Web
     )
     .fetch_all(connection)
     .await?;
-    rows.into_iter().map(Row::read).collect()
-}
-
-struct Row {
-    webhook_id: Uuid,
-    url: String,
-    description: Option<String>,
-    events: Vec<String>,
-    created_at: jiff_sqlx::Timestamp,
-    previous_until: Option<jiff_sqlx::Timestamp>,
-    failing_since: Option<jiff_sqlx::Timestamp>,
-    disabled_at: Option<jiff_sqlx::Timestamp>,
-    disabled_reason: Option<String>,
-}
-
-impl Row {
-    fn read(self) -> Result<Webhook> {
-        const TABLE: &str = "webhook_endpoints";
-        let event = |name: &String| known(WebhookEvent::parse(name), TABLE, "events");
-        let reason = |name: &str| known(DisabledReason::parse(name), TABLE, "disabled_reason");
-        let reason = self.disabled_reason.as_deref().map(reason).transpose()?;
+    let event = |name: &String| known(WebhookEvent::parse(name), TABLE, "events");
+    let reason = |name: &str| known(DisabledReason::parse(name), TABLE, "disabled_reason");
+    let webhooks = rows.into_iter().map(|row| {
+        let reason = row.disabled_reason.as_deref().map(reason).transpose()?;
         Ok(Webhook {
-            webhook_id: WebhookId(self.webhook_id),
-            url: self.url,
-            description: self.description,
-            events: self.events.iter().map(event).collect::<Result<_, _>>()?,
-            created_at: self.created_at.to_jiff(),
-            previous_secret_until: self.previous_until.map(jiff_sqlx::Timestamp::to_jiff),
-            failing_since: self.failing_since.map(jiff_sqlx::Timestamp::to_jiff),
-            disabled: self.disabled_at.map(jiff_sqlx::Timestamp::to_jiff).zip(reason),
+            webhook_id: WebhookId(row.webhook_id),
+            url: row.url,
+            description: row.description,
+            events: row.events.iter().map(event).collect::<Result<_, _>>()?,
+            created_at: row.created_at.to_jiff(),
+            previous_secret_until: row.previous_until.map(jiff_sqlx::Timestamp::to_jiff),
+            failing_since: row.failing_since.map(jiff_sqlx::Timestamp::to_jiff),
+            disabled: row.disabled_at.map(jiff_sqlx::Timestamp::to_jiff).zip(reason),
         })
-    }
+    });
+    webhooks.collect()
 }

@@ -18,7 +18,6 @@ use crate::store::{audit, error::Result};
 pub struct DueEndpoint {
     pub clinic_id: ClinicId,
     pub webhook_id: WebhookId,
-    /// Whether the last attempt failed.
     pub failing: bool,
 }
 
@@ -35,7 +34,6 @@ pub struct Leased {
     lease: i32,
 }
 
-/// The result of an attempt.
 #[derive(Clone, Copy, Debug)]
 pub struct Came {
     pub began: Timestamp,

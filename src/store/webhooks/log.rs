@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::domain::ids::{ClinicId, EventId, WebhookId};
 use crate::domain::page::{Page, PageRequest};
@@ -13,7 +12,6 @@ use crate::store::database::page::{Key, Scope};
 use crate::store::database::{Store, at, bound, known};
 use crate::store::error::{Result, StoreError};
 
-/// Deliveries per batch.
 const BATCH: i64 = 1_000;
 const TABLE: &str = "webhook_deliveries";
 
@@ -33,8 +31,7 @@ pub async fn list(
 ) -> Result<Page<Delivery>> {
     let scope = Scope { clinic_id, list: "webhook deliveries", filter: webhook_id.to_string() };
     let after = scope.after(&store.keys, page)?;
-    let rows = sqlx::query_as!(
-        Row,
+    let rows = sqlx::query!(
         r#"select event_id, event, at as "at: jiff_sqlx::Timestamp", state, due_at as "due_at: jiff_sqlx::Timestamp",
                   delivered_at as "delivered_at: jiff_sqlx::Timestamp",
                   (select coalesce(jsonb_agg(to_jsonb(a) order by a.lease), '[]') from (
@@ -55,7 +52,20 @@ pub async fn list(
     )
     .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
-    let found = rows.into_iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
+    let found = rows.into_iter().map(|row| {
+        let state = known(DeliveryState::parse(&row.state), TABLE, "state")?;
+        let attempts = row.attempts.as_array().map_or(&[][..], Vec::as_slice);
+        Ok(Delivery {
+            event_id: EventId(row.event_id),
+            event: known(WebhookEvent::parse(&row.event), TABLE, "event")?,
+            at: row.at.to_jiff(),
+            state,
+            due_at: (state == DeliveryState::Pending).then(|| row.due_at.to_jiff()),
+            delivered_at: row.delivered_at.map(jiff_sqlx::Timestamp::to_jiff),
+            attempts: known(attempts.iter().map(attempt).collect(), "webhook_attempts", "attempt")?,
+        })
+    });
+    let found = found.collect::<Result<Vec<_>>>()?;
     Ok(scope.page(&store.keys, page.limit, found, |last| Key::new(last.at, last.event_id.0)))
 }
 
@@ -123,32 +133,6 @@ pub async fn forget(store: &Store, clinic_id: ClinicId, before: Timestamp) -> Re
     .await?;
     transaction.commit().await?;
     Ok(gone.unsigned_abs())
-}
-
-struct Row {
-    event_id: Uuid,
-    event: String,
-    at: jiff_sqlx::Timestamp,
-    state: String,
-    due_at: jiff_sqlx::Timestamp,
-    delivered_at: Option<jiff_sqlx::Timestamp>,
-    attempts: Value,
-}
-
-impl Row {
-    fn read(self) -> Result<Delivery> {
-        let state = known(DeliveryState::parse(&self.state), TABLE, "state")?;
-        let attempts = self.attempts.as_array().map_or(&[][..], Vec::as_slice);
-        Ok(Delivery {
-            event_id: EventId(self.event_id),
-            event: known(WebhookEvent::parse(&self.event), TABLE, "event")?,
-            at: self.at.to_jiff(),
-            state,
-            due_at: (state == DeliveryState::Pending).then(|| self.due_at.to_jiff()),
-            delivered_at: self.delivered_at.map(jiff_sqlx::Timestamp::to_jiff),
-            attempts: known(attempts.iter().map(attempt).collect(), "webhook_attempts", "attempt")?,
-        })
-    }
 }
 
 fn attempt(stored: &Value) -> Option<LoggedAttempt> {

@@ -17,7 +17,6 @@ use crate::app::ambient::Ambient;
 /// Maximum number of remembered keys, in addition to those of the last second.
 const ROOM: usize = 100_000;
 
-/// Counts by key.
 pub(super) struct Counter<K: Clone + Eq + Hash> {
     quota: NonZeroU32,
     limiter: Limiter<K>,
@@ -90,7 +89,7 @@ pub(super) mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::app::error::AppError;
+    use crate::app::error::Result;
 
     /// A clock that a test sets.
     #[derive(Default)]
@@ -105,7 +104,7 @@ pub(super) mod tests {
             *self.0.lock().unwrap()
         }
 
-        fn fill(&self, _: &mut [u8]) -> Result<(), AppError> {
+        fn fill(&self, _: &mut [u8]) -> Result<()> {
             Ok(())
         }
     }

@@ -18,7 +18,6 @@ use crate::app::ambient::Ambient;
 use crate::domain::access::actor::{Actor, Role};
 use counter::{Counter, Elapsed};
 
-/// The window of every limit.
 pub const WINDOW: Duration = Duration::from_mins(1);
 /// Failed sign-ins allowed per address; further ones get 429.
 pub const FAILURES_OF_AN_ADDRESS: u32 = 60;
@@ -26,9 +25,7 @@ pub const FAILURES_OF_AN_ADDRESS: u32 = 60;
 /// Requests per minute; 0 means no limit.
 #[derive(Clone, Debug, Default)]
 pub struct Rates {
-    /// For one credential.
     pub per_credential: u32,
-    /// For all credentials of one clinic together.
     pub per_clinic: u32,
     /// Submissions of one browser credential from one address.
     pub submissions_per_address: u32,
@@ -60,7 +57,6 @@ pub struct Limit {
 /// The limits of a caller, in the order of counting.
 pub type RateStatus = [Limit; 3];
 
-/// A limit was exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exceeded {
     /// The state of the limits that were counted.
@@ -68,7 +64,6 @@ pub struct Exceeded {
     pub wait: Duration,
 }
 
-/// The counters of this process.
 pub(crate) struct Limits {
     credentials: Option<Counter<Uuid>>,
     clinics: Option<Counter<Uuid>>,
@@ -103,10 +98,6 @@ impl Limits {
         }
     }
 
-    /// Counts a request of a signed-in caller.
-    ///
-    /// # Errors
-    /// Fails when one of its limits is exceeded.
     pub(in crate::app) fn count(&self, actor: &Actor, address: IpAddr, budget: Budget) -> Result<RateStatus, Exceeded> {
         let (credential, clinic) = (actor.credential_id.0, actor.clinic_id.0);
         let of_address = (actor.role == Role::Browser).then(|| self.of_address(address, budget)).flatten();
@@ -126,14 +117,11 @@ impl Limits {
         exceeded.map_or(Ok(standing), |wait| Err(Exceeded { standing, wait }))
     }
 
-    /// Counts a failed sign-in.
-    ///
-    /// # Errors
-    /// Fails when too many failed at this address, with the time to wait.
+    /// Counts a failed sign-in. Fails with the time to wait when too many failed at this address.
     pub(in crate::app) fn count_failure(&self, address: IpAddr) -> Result<(), Duration> {
         let everywhere = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
         let counted = self.failures.as_ref().map(|counter| counter.count_within_room(place(address), everywhere));
-        counted.map_or(Ok(()), |counted| counted.map(drop))
+        counted.transpose().map(drop)
     }
 
     fn of_address(&self, address: IpAddr, budget: Budget) -> Option<&Counter<(Uuid, IpAddr)>> {
@@ -153,20 +141,12 @@ fn limit<K: Clone + Eq + Hash>(name: &'static str, counter: Option<&Counter<K>>)
 
 /// Stores a counter's result in the limit; returns the time to wait if the limit was exceeded.
 fn take(limit: &mut Limit, counted: Option<Result<u32, Duration>>) -> Option<Duration> {
-    match counted? {
-        Ok(left) => {
-            limit.left = Some(left);
-            None
-        }
-        Err(wait) => {
-            limit.left = Some(0);
-            Some(wait)
-        }
-    }
+    let counted = counted?;
+    limit.left = Some(counted.unwrap_or(0));
+    counted.err()
 }
 
 /// The unit that counts as one address: for IPv6 the /64 network, because a client controls all of it.
-#[must_use]
 pub fn place(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
@@ -197,7 +177,6 @@ mod tests {
         Limits::new(rates, Arc::new(Still::default()))
     }
 
-    /// How many requests from an address are accepted at once.
     fn room(limits: &Limits, actor: &Actor, from: &str, budget: Budget) -> usize {
         (0..1000).take_while(|_| limits.count(actor, address(from), budget).is_ok()).count()
     }

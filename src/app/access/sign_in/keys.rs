@@ -5,31 +5,26 @@ use std::sync::Arc;
 
 use super::Found;
 use super::remembered::{PREFIX_LENGTH, Prefix};
-use crate::app::App;
-use crate::app::error::AppError;
+use crate::app::{App, AppError, Result};
 use crate::domain::access::credential::Credential;
-use crate::store::access::credentials::ByPrefix;
 
-/// The first characters of every key.
 const KEY_MARK: &str = "sk_";
-/// The length of the secret part.
 const SECRET_LENGTH: usize = 43;
-/// The length of every key.
 const KEY_LENGTH: usize = KEY_MARK.len() + PREFIX_LENGTH + 1 + SECRET_LENGTH;
 
-/// Whether a bearer text has the form of a key.
 pub(super) fn has_the_form(bearer: &str) -> bool {
     bearer.starts_with(KEY_MARK)
 }
 
 /// Finds the owner of a key.
-pub(super) async fn find(app: &App, key: &str) -> Result<Arc<Found>, AppError> {
+pub(super) async fn find(app: &App, key: &str) -> Result<Arc<Found>> {
     let (prefix, text) = prefix_of(key).ok_or(AppError::NotSignedIn(None))?;
     let known = match app.remembered.keys.get(&prefix).await {
         Some(known) => known,
         // Boxed, so that requests with a cache hit do not carry the size of the lookup future.
         None => {
-            app.remembered.keys.try_get_with(prefix, Box::pin(look_up(app, text))).await.map_err(AppError::shared)?
+            let look_up = Box::pin(async { Ok::<_, AppError>(app.writers.find_key(text).await?.map(Arc::new)) });
+            app.remembered.keys.try_get_with(prefix, look_up).await.map_err(AppError::shared)?
         }
     };
     let known = known.ok_or(AppError::NotSignedIn(None))?;
@@ -41,10 +36,6 @@ pub(super) async fn find(app: &App, key: &str) -> Result<Arc<Found>, AppError> {
         app.remembered.keys.invalidate(&prefix).await;
     }
     Ok(Arc::clone(&known.signed_in))
-}
-
-async fn look_up(app: &App, prefix: &str) -> Result<Option<Arc<ByPrefix>>, AppError> {
-    Ok(app.writers.find_key(prefix).await?.map(Arc::new))
 }
 
 /// The prefix of a text that has the form of a key, as bytes and as text.

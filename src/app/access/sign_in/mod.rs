@@ -11,23 +11,19 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::limits::{Budget, Exceeded, RateStatus};
-use super::tokens::TOKEN_LENGTH;
-use super::tokens::clients::Call;
-use super::{failed_sign_ins, token_people};
-use crate::app::App;
-use crate::app::error::AppError;
+use super::{actor, token_people, tokens::TOKEN_LENGTH, tokens::clients::Call};
+use crate::app::audit::refusal_counts::{Kind, Refusal};
+use crate::app::{App, AppError, Result, audit::folding};
 use crate::domain::access::actor::{Actor, Role};
-use crate::domain::access::credential::Credential;
-use crate::domain::clinics::Clinic;
-use crate::store::access::credentials::SignedIn as Found;
-use crate::store::access::used_tokens;
+use crate::domain::audit::{AuditAction, AuditOutcome};
+use crate::domain::ids::{ClinicId, CredentialId};
+use crate::domain::{access::credential::Credential, clinics::Clinic};
+use crate::store::{access::credentials::SignedIn as Found, access::used_tokens};
 
-/// The credentials and context of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt<'a> {
     /// The key or token; `None` if the request has none, or several.
     pub bearer: Option<&'a str>,
-    /// The client's address.
     pub address: IpAddr,
     /// The web origin of the page that sends the request.
     pub origin: Option<&'a str>,
@@ -37,19 +33,16 @@ pub struct Attempt<'a> {
     pub least: Role,
     /// The budget of the visitor's address that the request counts against.
     pub budget: Budget,
-    /// The id of the request.
     pub request_id: Option<Uuid>,
 }
 
-/// The result of an attempt.
 #[derive(Debug)]
 pub struct Admission {
     /// The caller, if the credential works; also set if the request is refused after that.
     pub actor: Option<Actor>,
     /// The caller's limits, if the request was counted.
     pub standing: Option<RateStatus>,
-    /// Whether the request is accepted.
-    pub outcome: Result<SignedIn, AppError>,
+    pub outcome: Result<SignedIn>,
 }
 
 /// A caller whose key or token works.
@@ -59,14 +52,10 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
-    /// The actor of a request.
-    #[must_use]
     pub fn actor(&self, request_id: Option<Uuid>) -> Actor {
-        let Credential { clinic_id, credential_id, sender_id, role, .. } = self.found.credential;
-        Actor { clinic_id, credential_id, sender_id, role, request_id }
+        actor(&self.found.credential, request_id)
     }
 
-    #[must_use]
     pub fn clinic(&self) -> &Clinic {
         &self.found.clinic
     }
@@ -103,7 +92,7 @@ pub async fn admit(app: &App, attempt: Attempt<'_>) -> Admission {
 }
 
 /// Finds the owner of a key or token, and checks that it works now.
-async fn sign_in(app: &App, attempt: &Attempt<'_>) -> Result<Arc<Found>, AppError> {
+async fn sign_in(app: &App, attempt: &Attempt<'_>) -> Result<Arc<Found>> {
     let refused = || AppError::NotSignedIn(None);
     let bearer = attempt.bearer.filter(|bearer| bearer.len() <= TOKEN_LENGTH).ok_or_else(refused)?;
     if keys::has_the_form(bearer) {
@@ -124,7 +113,7 @@ async fn sign_in(app: &App, attempt: &Attempt<'_>) -> Result<Arc<Found>, AppErro
 }
 
 /// Signs a record system in with its token for one call. The token is used up only if every other check passes.
-async fn by_call(app: &App, call: Call<'_>, request_id: Option<Uuid>) -> Result<Arc<Found>, AppError> {
+async fn by_call(app: &App, call: Call<'_>, request_id: Option<Uuid>) -> Result<Arc<Found>> {
     let verified = call.verify(&*app.ambient).await?;
     let found = token_people::find_or_make(app, verified.issuer, &verified.system, request_id).await?;
     let found = working(app, found)?;
@@ -140,9 +129,9 @@ async fn by_call(app: &App, call: Call<'_>, request_id: Option<Uuid>) -> Result<
 /// Audits a failed sign-in and counts it against its address. Too many failures get 429.
 fn failed(app: &App, attempt: &Attempt<'_>, error: AppError) -> AppError {
     match error {
-        AppError::NotSignedIn(whose) => failed_sign_ins::record(app, whose.map(|(_, credential_id)| credential_id)),
+        AppError::NotSignedIn(whose) => audit_failure(app, whose.map(|(_, credential_id)| credential_id)),
         AppError::ClinicSuspended(credential_id) => {
-            failed_sign_ins::record(app, credential_id);
+            audit_failure(app, credential_id);
             return error;
         }
         _ => return error,
@@ -157,8 +146,21 @@ fn failed(app: &App, attempt: &Attempt<'_>, error: AppError) -> AppError {
     }
 }
 
+/// Adds a failed sign-in, of a known credential or of none, to the system's audit log, folded as refusals are. No
+/// address and no part of a key is stored. It does not wait for the write, because the response does not depend on it.
+fn audit_failure(app: &App, credential_id: Option<CredentialId>) {
+    let kind = Kind {
+        clinic_id: ClinicId(Uuid::nil()),
+        credential_id: None,
+        action: AuditAction::SignInFailed,
+        outcome: AuditOutcome::Refused,
+        resource_id: credential_id.map_or(Uuid::nil(), |id| id.0),
+    };
+    folding::count(app, kind, Refusal::default());
+}
+
 /// Checks that the credential works now and its clinic is not suspended.
-fn working(app: &App, found: Arc<Found>) -> Result<Arc<Found>, AppError> {
+fn working(app: &App, found: Arc<Found>) -> Result<Arc<Found>> {
     let now = app.ambient.now();
     let over = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
     let Credential { clinic_id, credential_id, revoked_at, expires_at, .. } = found.credential;

@@ -16,7 +16,6 @@ pub(in crate::app::access) const PREFIX_LENGTH: usize = 13;
 
 pub(super) type Prefix = [u8; PREFIX_LENGTH];
 
-/// Cached lookups.
 #[derive(Clone)]
 pub(crate) struct Remembered {
     /// Credentials by the prefixes of their keys; unknown prefixes are cached too.

@@ -4,17 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::key_cache::KeyCache;
-use super::{Verifier, part, parts};
+use super::{Verifier, key_cache::KeyCache, part, parts};
 use crate::app::ambient::{Ambient, after};
-use crate::app::error::AppError;
-use crate::domain::access::actor::Role;
+use crate::app::error::{AppError, Result};
 use crate::domain::access::client_token::{ClientRules, OneCall};
-use crate::domain::access::token::{CLOCK_SKEW, Claims, NAME_LENGTH, TokenAlgorithm, TokenFault, TokenPerson};
-use crate::domain::ids::ClinicId;
+use crate::domain::access::token::{CLOCK_SKEW, Claims, NAME_LENGTH, TokenAlgorithm, TokenPerson};
+use crate::domain::{access::actor::Role, ids::ClinicId};
 use crate::outbound::{Client, OutboundError};
 
-/// How long a system's keys are cached.
 const KEYS_KEPT_FOR: Duration = Duration::from_mins(5);
 /// The maximum lifetime of a token. Used tokens are remembered until they expire.
 const LONGEST: Duration = Duration::from_mins(10);
@@ -26,11 +23,9 @@ pub struct CdsClient {
     pub issuer: String,
     /// The address of its key set. The address in a token (`jku`) is ignored.
     pub keys_address: String,
-    /// The clinic that its calls belong to.
     pub clinic_id: ClinicId,
 }
 
-/// All systems that may call.
 pub(crate) struct CdsClients {
     /// The public base URL of this service, without a trailing slash.
     base: String,
@@ -50,9 +45,7 @@ pub(crate) struct Call<'a> {
     endpoint: String,
 }
 
-/// The content of a verified token.
 pub(crate) struct VerifiedCall<'a> {
-    /// The system that signed it.
     pub(crate) issuer: &'a str,
     /// The token's id (`jti`), unique for its system.
     pub(crate) id: String,
@@ -84,15 +77,20 @@ impl CdsClients {
 }
 
 impl<'a> Call<'a> {
-    /// Verifies the token.
-    ///
-    /// # Errors
-    /// Fails when the token is refused (the log has the reason), or the system's keys are unavailable.
-    pub(crate) async fn verify(self, ambient: &dyn Ambient) -> Result<VerifiedCall<'a>, AppError> {
-        let OneCall { id, until } = self.checked(ambient).await?.map_err(|reason| {
+    /// Verifies the token. Fails when the token is refused (the log has the reason), or the system's keys are
+    /// unavailable.
+    pub(crate) async fn verify(self, ambient: &dyn Ambient) -> Result<VerifiedCall<'a>> {
+        let refused = |reason: &'static str| {
             tracing::info!(reason, "a record system's token was refused");
             AppError::NotSignedIn(None)
-        })?;
+        };
+        let claims = self.trusted.verifier.claims(self.bearer).await?.map_err(refused)?;
+        let now = ambient.now();
+        let call = self.trusted.rules.read(&claims, &self.endpoint, now);
+        let OneCall { id, until } = call.map_err(|fault| refused(fault.as_str()))?;
+        if until > after(now, LONGEST + CLOCK_SKEW) {
+            return Err(refused("good for too long"));
+        }
         let issuer = &*self.trusted.rules.issuer;
         let system = TokenPerson {
             subject: String::new(),
@@ -102,16 +100,5 @@ impl<'a> Call<'a> {
             until,
         };
         Ok(VerifiedCall { issuer, id, system })
-    }
-
-    async fn checked(&self, ambient: &dyn Ambient) -> Result<Result<OneCall, &'static str>, AppError> {
-        let claims = match self.trusted.verifier.claims(self.bearer).await? {
-            Ok(claims) => claims,
-            Err(reason) => return Ok(Err(reason)),
-        };
-        let now = ambient.now();
-        let call = self.trusted.rules.read(&claims, &self.endpoint, now).map_err(TokenFault::as_str);
-        let brief = |call: &OneCall| call.until <= after(now, LONGEST + CLOCK_SKEW);
-        Ok(call.and_then(|call| if brief(&call) { Ok(call) } else { Err("good for too long") }))
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 
 use super::key_set::{DOCUMENT_LIMIT, KeySet};
 use crate::app::ambient::Ambient;
-use crate::app::error::AppError;
+use crate::app::error::{AppError, Result};
 use crate::domain::causes::with_causes;
 use crate::outbound::Client;
 
@@ -16,7 +16,6 @@ const LEAST_PAUSE: Duration = Duration::from_secs(10);
 /// How long expired keys stay in use while the issuer is unavailable.
 const GRACE: Duration = Duration::from_hours(1);
 
-/// The keys of one issuer.
 pub(super) struct KeyCache {
     client: Client,
     address: String,
@@ -41,11 +40,9 @@ impl KeyCache {
         Self { client, address, kept_for, ambient, held: RwLock::default(), fetching: Arc::default() }
     }
 
-    /// The issuer's keys, with the named key if the issuer has it.
-    ///
-    /// # Errors
-    /// Fails when no keys are cached and the issuer is unavailable.
-    pub(super) async fn keys(self: &Arc<Self>, name: &str) -> Result<Arc<KeySet>, AppError> {
+    /// The issuer's keys, with the named key if the issuer has it. Fails when no keys are cached and the issuer is
+    /// unavailable.
+    pub(super) async fn keys(self: &Arc<Self>, name: &str) -> Result<Arc<KeySet>> {
         let held = self.held();
         if held.keys.get(name).is_some() && self.usable(&held) {
             if !self.fresh(&held) && self.may_try(&held) {

@@ -23,7 +23,6 @@ pub(super) const KEY_ID_LENGTH: usize = 256;
 #[derive(Default)]
 pub(super) struct KeySet(HashMap<String, Option<Key>>);
 
-/// A key and the algorithms it may verify.
 pub(super) struct Key {
     algorithms: Vec<TokenAlgorithm>,
     public: DecodingKey,
@@ -68,12 +67,10 @@ impl KeySet {
         Some(Self(keys))
     }
 
-    /// The key with a key id.
     pub(super) fn get(&self, name: &str) -> Option<&Key> {
         self.0.get(name)?.as_ref()
     }
 
-    /// The number of ids with a key.
     pub(super) fn len(&self) -> usize {
         self.0.values().flatten().count()
     }
@@ -111,7 +108,6 @@ impl Key {
         self.algorithms.contains(&algorithm)
     }
 
-    /// Whether this key made a signature over a message.
     pub(super) fn has_signed(&self, algorithm: TokenAlgorithm, message: &str, signature: &str) -> bool {
         let algorithm = match algorithm {
             TokenAlgorithm::Rs256 => Algorithm::RS256,
@@ -125,7 +121,6 @@ impl Key {
     }
 }
 
-/// Decodes a number of a key to bytes.
 fn number(encoded: &String) -> Option<Vec<u8>> {
     BASE64URL_NOPAD.decode(encoded.as_bytes()).ok()
 }

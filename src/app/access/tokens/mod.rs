@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::app::ambient::Ambient;
-use crate::app::error::AppError;
+use crate::app::error::{AppError, Result};
 use crate::domain::access::token::{Claims, TokenAlgorithm, TokenFault, TokenPerson, TokenRules};
 use crate::outbound::{Client, OutboundError};
 use key_cache::KeyCache;
@@ -21,16 +21,11 @@ use key_set::KEY_ID_LENGTH;
 /// The maximum length of a token, bytes.
 pub const TOKEN_LENGTH: usize = 8 * 1024;
 
-/// The operator's settings for tokens.
 #[derive(Clone, Debug)]
 pub struct TokenPolicy {
-    /// The rules for the claims.
     pub rules: TokenRules,
-    /// The address of the issuer's keys.
     pub keys_address: String,
-    /// How long the issuer's keys are cached.
     pub keys_kept_for: Duration,
-    /// The accepted signature algorithms.
     pub algorithms: Vec<TokenAlgorithm>,
 }
 
@@ -61,30 +56,25 @@ impl Tokens {
         Ok(Self { rules, verifier: Verifier { algorithms, keys: Arc::new(keys) } })
     }
 
-    /// The issuer whose tokens are accepted.
     pub(crate) fn issuer(&self) -> &str {
         &self.rules.issuer
     }
 
-    /// The person in a token; `None` if it is refused. The log has the reason, the response does not.
-    ///
-    /// # Errors
-    /// Fails when the issuer's keys are unavailable.
-    pub(crate) async fn person(&self, token: &str, ambient: &dyn Ambient) -> Result<Option<TokenPerson>, AppError> {
-        let read = match self.verifier.claims(token).await? {
-            Ok(claims) => self.rules.read(&claims, ambient.now()).map_err(TokenFault::as_str),
-            Err(reason) => Err(reason),
-        };
-        if let Err(reason) = read {
+    /// The person in a token. Fails when it is refused (the log has the reason, the response does not), or when the
+    /// issuer's keys are unavailable.
+    pub(crate) async fn person(&self, token: &str, ambient: &dyn Ambient) -> Result<TokenPerson> {
+        let claims = self.verifier.claims(token).await?;
+        let read = |claims: Claims| self.rules.read(&claims, ambient.now()).map_err(TokenFault::as_str);
+        claims.and_then(read).map_err(|reason| {
             tracing::info!(reason, "a token was refused");
-        }
-        Ok(read.ok())
+            AppError::NotSignedIn(None)
+        })
     }
 }
 
 impl Verifier {
     /// The claims of a token that the issuer has signed.
-    async fn claims(&self, token: &str) -> Result<Result<Claims, &'static str>, AppError> {
+    async fn claims(&self, token: &str) -> Result<Result<Claims, &'static str>> {
         let Some((message, header, claims, signature)) = parts(token) else { return Ok(Err("form")) };
         let Some(header) = part::<Header>(header) else { return Ok(Err("header")) };
         // A token for another purpose, such as a logout token, signs no one in.

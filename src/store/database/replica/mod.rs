@@ -39,7 +39,6 @@ struct Replica {
     fallbacks: AtomicU64,
 }
 
-/// The state of a replica, and the number of reads by server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReplicaFigures {
     pub in_use: bool,
@@ -97,7 +96,6 @@ impl Reports {
         read(self.primary.clone()).await
     }
 
-    /// The metrics of the replica. `None` if none is configured.
     pub fn replica_figures(&self) -> Option<ReplicaFigures> {
         self.replica.as_ref().map(|replica| replica.figures())
     }

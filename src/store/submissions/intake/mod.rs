@@ -21,7 +21,6 @@ use people::Written;
 /// Maximum attempts of a batch when other transactions keep changing its subjects or keys.
 const ATTEMPTS: usize = 16;
 
-/// An accepted submission that waits to be written, with the values prepared for it.
 pub(in crate::store) struct Intake {
     accepted: Accepted,
     reference: Option<Written>,
@@ -51,7 +50,6 @@ struct Resolved<'a> {
     /// Whether the subject existed before the batch.
     known: bool,
     follow_up: Option<FollowUpLink>,
-    /// Its position in the batch.
     place: usize,
 }
 
@@ -65,7 +63,6 @@ impl Intake {
         Ok(Self { accepted, reference, documents })
     }
 
-    /// The submission as stored.
     pub(in crate::store) fn stored(self, subject_id: SubjectId, follow_up: Option<FollowUpLink>) -> StoredSubmission {
         let Accepted { submission_id, actor, origin, received_at, draft, assessment, .. } = self.accepted;
         StoredSubmission {

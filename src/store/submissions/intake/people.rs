@@ -12,7 +12,6 @@ use crate::store::database::role::{Role, switch_to};
 use crate::store::database::{Connection, Keys, at, keys::Place};
 use crate::store::error::Result;
 
-/// A reference in its stored form.
 pub(super) struct Written {
     pub(super) hash: Vec<u8>,
     sealed: Vec<u8>,
@@ -74,7 +73,6 @@ struct Held {
     ids: HashSet<Uuid>,
 }
 
-/// A subject as stored.
 struct Person {
     subject_id: Uuid,
     merged_into: Option<Uuid>,

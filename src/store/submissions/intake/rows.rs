@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::Resolved;
 use crate::domain::{screening::pathway::PathwayId, submissions::Accepted};
-use crate::store::database::{Connection, at, known};
+use crate::store::database::{Connection, array_text, at, known};
 use crate::store::error::Result;
-use crate::store::screening::scan::{Columns, array_text};
+use crate::store::screening::scan::Columns;
 
 /// The documents of a submission in their stored form, with the columns that lists filter by.
 pub(super) struct Documents {
