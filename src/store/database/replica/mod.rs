@@ -1,6 +1,6 @@
 //! Reports, that is exports and statistics, are read from a streaming replica if it is fresh enough, otherwise from the primary.
 
-mod standing;
+mod state;
 mod watch;
 
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use metrics::{counter, gauge};
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::watch::{Sender, channel};
 
-use self::standing::ReplicaState;
+use self::state::ReplicaState;
 use super::pool::Pool;
 use super::share_of;
 use crate::store::database::Store;
@@ -33,7 +33,7 @@ struct Replica {
     watched: [Store; 2],
     /// Maximum age of the data that reads may return.
     bound: Duration,
-    standing: Sender<ReplicaState>,
+    state: Sender<ReplicaState>,
     /// Reads that the replica answered, and reads that the primary answered instead.
     served: AtomicU64,
     fallbacks: AtomicU64,
@@ -67,7 +67,7 @@ impl Reports {
             there: of(options.clone(), connections),
             watched: [self.primary.pool.options().clone(), options].map(|options| of(options, 1)),
             bound,
-            standing: channel(ReplicaState::Away).0,
+            state: channel(ReplicaState::Away).0,
             served: AtomicU64::new(0),
             fallbacks: AtomicU64::new(0),
         });
@@ -122,13 +122,13 @@ impl Replica {
 
     /// Whether the replica has everything that is older than the bound.
     fn fresh(&self) -> bool {
-        self.standing.borrow().complete_until().is_some_and(|at| at.elapsed() <= self.bound)
+        self.state.borrow().complete_until().is_some_and(|at| at.elapsed() <= self.bound)
     }
 
     fn figures(&self) -> ReplicaFigures {
         ReplicaFigures {
             in_use: self.fresh(),
-            age: self.standing.borrow().complete_until().map(|at| at.elapsed()),
+            age: self.state.borrow().complete_until().map(|at| at.elapsed()),
             on_replica: self.served.load(Ordering::Relaxed),
             on_primary: self.fallbacks.load(Ordering::Relaxed),
         }
@@ -145,6 +145,6 @@ impl Replica {
     /// Waits until the replica is found not to answer.
     async fn gone(&self) {
         // Cannot fail, because `self` owns the sender.
-        let _ = self.standing.subscribe().wait_for(|standing| *standing == ReplicaState::Away).await;
+        let _ = self.state.subscribe().wait_for(|state| *state == ReplicaState::Away).await;
     }
 }

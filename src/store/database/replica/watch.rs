@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::join;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::standing::{Mark, ReplicaState, WalReading, judge};
+use super::state::{Mark, ReplicaState, WalReading, judge};
 use super::{Replica, Result, Store};
 
 /// Time limit for the answer of each server.
@@ -21,14 +21,14 @@ pub(super) async fn run(replica: Weak<Replica>) {
         let asked = Instant::now();
         let [primary, there] = &replica.watched;
         let (primary, there) = join(said(primary), said(there)).await;
-        let standing = judge(asked, primary, there, &mut marks);
+        let state = judge(asked, primary, there, &mut marks);
         // One mark older than the bound is kept, to report the age of the replica's data.
         while marks.len() > 1 && marks.front().is_some_and(|mark| mark.asked.elapsed() > replica.bound) {
             marks.pop_front();
         }
-        replica.standing.send_replace(standing);
+        replica.state.send_replace(state);
         replica.tell_figures();
-        tell(&mut logged, standing, replica.fresh());
+        tell(&mut logged, state, replica.fresh());
         let pause = (replica.bound / 10).clamp(Duration::from_millis(50), Duration::from_secs(1));
         drop(replica);
         sleep(pause).await;
@@ -36,13 +36,13 @@ pub(super) async fn run(replica: Weak<Replica>) {
 }
 
 /// Logs each change between using and not using the replica, with the reason.
-fn tell(logged: &mut Option<(bool, Discriminant<ReplicaState>)>, standing: ReplicaState, in_use: bool) {
-    let now = Some((in_use, discriminant(&standing)));
+fn tell(logged: &mut Option<(bool, Discriminant<ReplicaState>)>, state: ReplicaState, in_use: bool) {
+    let now = Some((in_use, discriminant(&state)));
     if *logged == now {
         return;
     }
     *logged = now;
-    let reason = match standing {
+    let reason = match state {
         ReplicaState::CompleteUntil(_) if in_use => return tracing::info!("exports and statistics use the replica"),
         ReplicaState::CompleteUntil(_) | ReplicaState::Behind => "the replica is too far behind",
         ReplicaState::Away => "the replica does not answer",
