@@ -100,7 +100,8 @@ pub struct FollowUpPage {
     /// Pass it as `cursor` to get the next page; null on the last page.
     #[schema(required)]
     pub next_cursor: Option<String>,
-    /// Approximate number of follow-ups that match the filter, from the database's statistics; null unless `estimate` is set.
+    /// Approximate number of follow-ups that match the filter, from the database's statistics; null unless `estimate` is set and
+    /// the database has such statistics.
     #[schema(required, minimum = 0)]
     pub estimated_total: Option<u64>,
 }
