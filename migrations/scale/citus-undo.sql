@@ -3,7 +3,9 @@
 
 begin;
 
-alter table credentials drop constraint credentials_clinic_fkey;
+set local citus.multi_shard_modify_mode = 'sequential';
+set local citus.enable_unsafe_triggers = on;
+
 alter table credentials drop constraint credentials_sender_fkey;
 alter table subjects drop constraint subjects_clinic_fkey;
 alter table subjects drop constraint subjects_merged_into_fkey;
@@ -11,13 +13,46 @@ alter table follow_ups drop constraint follow_ups_assignee_fkey;
 alter table follow_ups drop constraint follow_ups_subject_fkey;
 alter table submissions drop constraint submissions_credential_fkey;
 alter table submissions drop constraint submissions_follow_up_fkey;
-alter table submissions drop constraint submissions_rule_table_fkey;
 alter table submissions drop constraint submissions_subject_fkey;
 alter table follow_up_events drop constraint follow_up_events_credential_fkey;
 alter table follow_up_events drop constraint follow_up_events_follow_up_fkey;
 alter table subject_changes drop constraint subject_changes_subject_fkey;
 alter table subject_merges drop constraint subject_merges_kept_fkey;
 alter table subject_merges drop constraint subject_merges_merged_fkey;
+
+drop trigger audit_entries_immutable on audit_entries;
+drop trigger audit_entries_kept on audit_entries;
+drop trigger audit_seals_immutable on audit_seals;
+drop trigger audit_seals_kept on audit_seals;
+drop trigger audit_tombstones_immutable on audit_tombstones;
+drop trigger audit_tombstones_kept on audit_tombstones;
+drop trigger follow_up_events_immutable on follow_up_events;
+drop trigger subject_changes_immutable on subject_changes;
+
+-- The owner copies every row.
+do $$
+declare
+    name text;
+    policy record;
+begin
+    foreach name in array array[
+        'clinics', 'credentials', 'subjects', 'subject_changes', 'subject_merges', 'follow_ups',
+        'follow_up_events', 'submissions', 'idempotency_keys', 'audit_entries', 'audit_pending',
+        'audit_seals', 'audit_tombstones', 'daily_counts',
+        'webhook_endpoints', 'webhook_deliveries', 'webhook_attempts',
+        'used_tokens'
+    ] loop
+        execute format('alter table %I no force row level security', name);
+        execute format('alter table %I disable row level security', name);
+    end loop;
+    for policy in
+        select p.polname, p.polrelid::regclass as name from pg_policy p join pg_class t on t.oid = p.polrelid
+        where t.relnamespace = current_schema()::regnamespace
+    loop
+        execute format('drop policy %I on %s', policy.polname, policy.name);
+    end loop;
+end
+$$;
 
 select undistribute_table('used_tokens');
 select undistribute_table('write_probes');
@@ -36,8 +71,6 @@ select undistribute_table('follow_ups');
 select undistribute_table('subject_merges');
 select undistribute_table('subject_changes');
 select undistribute_table('subjects');
-select undistribute_table('master_key_checks');
-select undistribute_table('rule_tables');
 select undistribute_table('credentials');
 select undistribute_table('clinics');
 
@@ -94,14 +127,6 @@ alter table submissions add constraint submissions_supersedes_fkey
     foreign key (clinic_id, supersedes)
     references submissions (clinic_id, submission_id) on delete set null (supersedes);
 
-create trigger rule_tables_immutable before update or delete on rule_tables
-    for each row execute function refuse_change();
-create trigger rule_tables_kept before truncate on rule_tables
-    for each statement execute function refuse_change();
-create trigger master_key_checks_immutable before update or delete on master_key_checks
-    for each row execute function refuse_change();
-create trigger master_key_checks_kept before truncate on master_key_checks
-    for each statement execute function refuse_change();
 create trigger audit_entries_immutable before update or delete on audit_entries
     for each row execute function refuse_audit_change();
 create trigger audit_entries_kept before truncate on audit_entries

@@ -1,11 +1,15 @@
 -- Distributes the tables of a migrated database over a Citus cluster by clinic_id. README.md beside this file says when
--- and how to run it, what then holds no longer, and that it was not tried on Citus. Run it on the coordinator as the
--- owner of the tables, while no instance of the service runs.
+-- and how to run it, what then no longer holds, and what was tried. Run it on the coordinator as the owner of the tables,
+-- while no instance of the service runs.
 
 begin;
 
--- No foreign key may stand while one of its tables is distributed and the other not yet.
-alter table credentials drop constraint credentials_clinic_fkey;
+-- One connection to each node for the whole transaction: each table is distributed after others were changed.
+set local citus.multi_shard_modify_mode = 'sequential';
+-- The triggers that refuse changes move to the shards with their tables.
+set local citus.enable_unsafe_triggers = on;
+
+-- No foreign key may exist while one of its tables is distributed and the other is not.
 alter table credentials drop constraint credentials_sender_fkey;
 alter table subjects drop constraint subjects_clinic_fkey;
 alter table subjects drop constraint subjects_merged_into_fkey;
@@ -13,35 +17,23 @@ alter table follow_ups drop constraint follow_ups_assignee_fkey;
 alter table follow_ups drop constraint follow_ups_subject_fkey;
 alter table submissions drop constraint submissions_credential_fkey;
 alter table submissions drop constraint submissions_follow_up_fkey;
-alter table submissions drop constraint submissions_rule_table_fkey;
 alter table submissions drop constraint submissions_subject_fkey;
 alter table follow_up_events drop constraint follow_up_events_credential_fkey;
 alter table follow_up_events drop constraint follow_up_events_follow_up_fkey;
 alter table subject_changes drop constraint subject_changes_subject_fkey;
 alter table subject_merges drop constraint subject_merges_kept_fkey;
 alter table subject_merges drop constraint subject_merges_merged_fkey;
--- Stays away: a distributed table cannot have a key that sets a column to null.
+-- These stay away. A distributed table cannot have a key that sets a column to null.
 alter table submissions drop constraint submissions_supersedes_fkey;
+-- A new credential would lock its clinic, which the roles that add credentials may not change.
+alter table credentials drop constraint credentials_clinic_fkey;
+-- rule_tables stays a table of the coordinator.
+alter table submissions drop constraint submissions_rule_table_fkey;
 
--- A distributed table has no triggers. What refuses changes now is that no role of the service may make them.
-drop trigger rule_tables_immutable on rule_tables;
-drop trigger rule_tables_kept on rule_tables;
-drop trigger master_key_checks_immutable on master_key_checks;
-drop trigger master_key_checks_kept on master_key_checks;
-drop trigger audit_entries_immutable on audit_entries;
-drop trigger audit_entries_kept on audit_entries;
-drop trigger audit_seals_immutable on audit_seals;
-drop trigger audit_seals_kept on audit_seals;
-drop trigger audit_tombstones_immutable on audit_tombstones;
-drop trigger audit_tombstones_kept on audit_tombstones;
-drop trigger follow_up_events_immutable on follow_up_events;
-drop trigger subject_changes_immutable on subject_changes;
-
--- Row security is not relied on: the clinic that a session is set to does not travel to the workers.
+-- The owner copies every row. Row security stays enabled, and is forced again at the end.
 do $$
 declare
     name text;
-    policy record;
 begin
     foreach name in array array[
         'clinics', 'credentials', 'subjects', 'subject_changes', 'subject_merges', 'follow_ups',
@@ -50,23 +42,57 @@ begin
         'webhook_endpoints', 'webhook_deliveries', 'webhook_attempts',
         'used_tokens'
     ] loop
-        for policy in select polname from pg_policy where polrelid = name::regclass loop
-            execute format('drop policy %I on %I', policy.polname, name);
-        end loop;
         execute format('alter table %I no force row level security', name);
-        execute format('alter table %I disable row level security', name);
     end loop;
 end
 $$;
 
--- Small, read everywhere, and found without a clinic: whole on every node.
+-- A policy of a distributed table cannot have a subquery. The writer of submissions gets the same policies without one.
+-- Entries of the audit log that belong to no clinic are visible to background work if they are the system's.
+do $$
+declare
+    name text;
+begin
+    foreach name in array array['idempotency_keys', 'subjects', 'follow_up_events', 'submissions', 'follow_ups',
+                                'webhook_endpoints', 'webhook_deliveries'] loop
+        execute format('drop policy %I on %I', name || '_writer', name);
+    end loop;
+    foreach name in array array['idempotency_keys', 'subjects', 'follow_up_events', 'submissions'] loop
+        execute format(
+            'create policy %I on %I to sarcoscreen_writer using (clinic_id = any (current_clinics()))
+             with check (clinic_id = any (current_clinics()))', name || '_writer', name);
+    end loop;
+    foreach name in array array['audit_entries', 'audit_seals', 'audit_tombstones'] loop
+        execute format('drop policy %I on %I', name || '_jobs_strays', name);
+        execute format(
+            'create policy %I on %I for select to sarcoscreen_jobs
+             using (current_clinic() is null and clinic_id = ''00000000-0000-0000-0000-000000000000'')',
+            name || '_jobs_strays', name);
+    end loop;
+end
+$$;
+create policy follow_ups_writer on follow_ups to sarcoscreen_writer
+    using (clinic_id = any (current_clinics()) and state <> 'closed')
+    with check (clinic_id = any (current_clinics()) and state <> 'closed');
+create policy webhook_endpoints_writer on webhook_endpoints for select to sarcoscreen_writer
+    using (clinic_id = any (current_clinics()));
+create policy webhook_deliveries_writer on webhook_deliveries for insert to sarcoscreen_writer
+    with check (clinic_id = any (current_clinics()));
+-- Pruning the audit log has one role from its beginning to its end: the owner, who also adds the entry about it.
+create policy audit_entries_owner_insert on audit_entries for insert to current_user with check (clinic_id = current_clinic());
+create policy audit_pending_owner_insert on audit_pending for insert to current_user with check (clinic_id = current_clinic());
+
+-- The policies call these on every node.
+select create_distributed_function('current_clinic()');
+select create_distributed_function('current_clinics()');
+
+-- Small, read everywhere, and found without a clinic: whole on every node. rule_tables and master_key_checks stay on the
+-- coordinator, which alone reads them.
 select create_reference_table('clinics');
 select create_reference_table('credentials');
-select create_reference_table('rule_tables');
-select create_reference_table('master_key_checks');
 select create_reference_table('write_probes');
 
--- Everything else lies with its clinic.
+-- Everything else is stored with its clinic.
 select create_distributed_table('subjects', 'clinic_id');
 select create_distributed_table('subject_changes', 'clinic_id', colocate_with => 'subjects');
 select create_distributed_table('subject_merges', 'clinic_id', colocate_with => 'subjects');
@@ -84,9 +110,6 @@ select create_distributed_table('webhook_deliveries', 'clinic_id', colocate_with
 select create_distributed_table('webhook_attempts', 'clinic_id', colocate_with => 'subjects');
 select create_distributed_table('used_tokens', 'clinic_id', colocate_with => 'subjects');
 
-alter table credentials add constraint credentials_clinic_fkey
-    foreign key (clinic_id)
-    references clinics (clinic_id);
 alter table credentials add constraint credentials_sender_fkey
     foreign key (clinic_id, sender_id)
     references credentials (clinic_id, credential_id);
@@ -108,9 +131,6 @@ alter table submissions add constraint submissions_credential_fkey
 alter table submissions add constraint submissions_follow_up_fkey
     foreign key (clinic_id, follow_up_id)
     references follow_ups (clinic_id, follow_up_id);
-alter table submissions add constraint submissions_rule_table_fkey
-    foreign key (rule_table)
-    references rule_tables (version);
 alter table submissions add constraint submissions_subject_fkey
     foreign key (clinic_id, subject_id)
     references subjects (clinic_id, subject_id);
@@ -129,5 +149,21 @@ alter table subject_merges add constraint subject_merges_kept_fkey
 alter table subject_merges add constraint subject_merges_merged_fkey
     foreign key (clinic_id, merged)
     references subjects (clinic_id, subject_id);
+
+do $$
+declare
+    name text;
+begin
+    foreach name in array array[
+        'clinics', 'credentials', 'subjects', 'subject_changes', 'subject_merges', 'follow_ups',
+        'follow_up_events', 'submissions', 'idempotency_keys', 'audit_entries', 'audit_pending',
+        'audit_seals', 'audit_tombstones', 'daily_counts',
+        'webhook_endpoints', 'webhook_deliveries', 'webhook_attempts',
+        'used_tokens'
+    ] loop
+        execute format('alter table %I force row level security', name);
+    end loop;
+end
+$$;
 
 commit;

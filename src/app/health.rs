@@ -19,6 +19,9 @@ pub async fn readiness(app: &App) -> Readiness {
             if !refused.is_empty() {
                 tracing::warn!(settings = ?refused, "an acknowledged submission could be lost under these settings");
             }
+            if !health.silent_nodes.is_empty() {
+                tracing::warn!(nodes = ?health.silent_nodes, "nodes of the database do not answer; their clinics get 503");
+            }
             if !health.disk {
                 tracing::warn!("the disk of the database is full");
             }

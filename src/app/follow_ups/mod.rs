@@ -17,7 +17,7 @@ use crate::store;
 /// A page of the worklist.
 pub struct Worklist {
     pub page: Page<FollowUp>,
-    /// The estimated number of follow-ups that match the filter, if requested.
+    /// The estimated number of follow-ups that match the filter, if requested and known.
     pub estimated_total: Option<u64>,
     /// When the page was read.
     pub at: Timestamp,
@@ -45,7 +45,7 @@ pub async fn list(
     let page = store::follow_ups::worklist::list(&app.store, clinic_id, filter, order, page, at).await?;
     let mut estimated_total = None;
     if estimate {
-        estimated_total = Some(store::follow_ups::worklist::estimate(&app.store, clinic_id, filter, at).await?);
+        estimated_total = store::follow_ups::worklist::estimate(&app.store, clinic_id, filter, at).await?;
     }
     let shown = distinct_subjects(page.items.iter().map(|case| case.subject_id));
     audited_read(app, actor, AuditAction::FollowUpsListed, Uuid::nil(), &shown).await?;

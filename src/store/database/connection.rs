@@ -13,6 +13,7 @@ use futures_util::stream::{BoxStream, Stream, StreamExt as _};
 use sqlx::postgres::{PgConnectOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo};
 use sqlx::{ConnectOptions as _, Either, Error, Execute, Executor, PgConnection, Postgres, SqlStr};
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+use uuid::Uuid;
 
 /// SQLSTATE prefixes of disk errors: disk full, and system errors.
 const DISK: [&str; 2] = ["53100", "58"];
@@ -77,6 +78,8 @@ pub(in crate::store) struct Connection {
     planned_since: Instant,
     /// The pool's generation of connections when this one was made.
     pub(in crate::store) generation: u64,
+    /// Whether the server is the coordinator of a Citus cluster.
+    pub(in crate::store) citus: bool,
 }
 
 impl Connection {
@@ -88,12 +91,27 @@ impl Connection {
     ) -> Self {
         let seen = Seen { state: State::Idle, disk_full };
         let now = Instant::now();
-        Self { server, patience, seen, in_transaction: false, rests_since: now, planned_since: now, generation }
+        Self {
+            server,
+            patience,
+            seen,
+            in_transaction: false,
+            rests_since: now,
+            planned_since: now,
+            generation,
+            citus: false,
+        }
     }
 
     /// A connection outside the pool and without a deadline, for commands that an operator waits for.
     pub(in crate::store) async fn of_its_own(options: PgConnectOptions) -> Result<Self, Error> {
         Ok(Self::new(options.connect().await?, Patience::Endless, DiskFull::default(), 0))
+    }
+
+    /// The clinics that a statement over the rows of many clinics names once more, on Citus: from a join with its input
+    /// alone, Citus does not see which node has the rows. `None` on plain PostgreSQL, where it would only mislead the planner.
+    pub(in crate::store) fn named<'a>(&self, clinics: &'a [Uuid]) -> Option<&'a [Uuid]> {
+        self.citus.then_some(clinics)
     }
 
     /// The driver's connection, for functions that accept no other.

@@ -4,7 +4,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use super::{Connection, Store, migrations, migrations::Migrations, pool::session_options, rights};
 use crate::domain::causes::with_causes;
-use crate::store::error::Result;
+use crate::store::error::{Result, StoreError};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatabaseHealth {
@@ -13,12 +13,14 @@ pub struct DatabaseHealth {
     /// Grants and policies missing on its tables.
     pub lacking_rights: Vec<String>,
     /// Whether row security is forced on every table with a clinic's rows, and the working roles of the service cannot
-    /// bypass it. Not required on Citus, where the clinic of a session is not passed on to the nodes that hold the rows.
+    /// bypass it.
     pub row_security: bool,
     /// Whether the login role can neither bypass row security nor change the schema, nor become a role that can.
     pub unprivileged: bool,
-    /// Settings that could lose an acknowledged submission.
+    /// Settings that could lose an acknowledged submission, on any node.
     pub unsafe_settings: Vec<String>,
+    /// The nodes of a Citus cluster that do not answer, with the reason. Only their clinics cannot be served.
+    pub silent_nodes: Vec<String>,
     /// Whether the disk had room at the last check.
     pub disk: bool,
 }
@@ -61,26 +63,66 @@ async fn read_health(connection: &mut Connection) -> Result<DatabaseHealth> {
     )
     .fetch_all(&mut *connection)
     .await?;
-    let unsafe_settings = settings.into_iter().filter(|row| row.setting == "off").map(|row| row.name).collect();
+    let mut unsafe_settings: Vec<String> =
+        settings.into_iter().filter(|row| row.setting == "off").map(|row| row.name).collect();
+    let mut silent_nodes = Vec::new();
+    if connection.citus {
+        for node in nodes(connection).await? {
+            match node.off {
+                Ok(off) => unsafe_settings.extend(off.split_whitespace().map(str::to_owned)),
+                Err(reason) => silent_nodes.push(format!("{}: {reason}", node.name)),
+            }
+        }
+        unsafe_settings.sort_unstable();
+        unsafe_settings.dedup();
+    }
     Ok(DatabaseHealth {
         row_security: row_security(connection).await?,
         unprivileged: unprivileged(connection).await?,
         migrations: migrations::compare(connection).await?,
         lacking_rights: rights::lacking(connection).await?,
         unsafe_settings,
+        silent_nodes,
         disk: true,
     })
+}
+
+/// A node of a Citus cluster.
+struct Node {
+    name: String,
+    /// The unsafe settings that are off, or why the node does not answer.
+    off: Result<String, String>,
+}
+
+/// The answers of all nodes of a Citus cluster. Fails when no node that holds rows answers. Not a checked query, because
+/// plain PostgreSQL has no such function.
+async fn nodes(connection: &mut Connection) -> Result<Vec<Node>> {
+    let rows = sqlx::query_as::<_, (String, bool, bool, String)>(
+        r"select concat(n.nodename, ':', n.nodeport), n.shouldhaveshards, c.success, c.result
+          from run_command_on_all_nodes($$
+              select coalesce(string_agg(name, ' '), '') from pg_settings
+              where name in ('fsync', 'full_page_writes', 'synchronous_commit') and reset_val = 'off'
+          $$) c join pg_dist_node n using (nodeid)
+          order by 1",
+    )
+    .fetch_all(connection)
+    .await?;
+    if !rows.iter().any(|(_, holds_rows, answers, _)| *holds_rows && *answers) {
+        return Err(StoreError::Unavailable("no node with rows of clinics answers".to_owned()));
+    }
+    let node = |(name, _, answers, text)| Node { name, off: if answers { Ok(text) } else { Err(text) } };
+    Ok(rows.into_iter().map(node).collect())
 }
 
 async fn row_security(connection: &mut Connection) -> Result<bool> {
     Ok(sqlx::query_scalar!(
         r#"select count(*) = 4 and bool_and(not rolsuper and not rolbypassrls and pg_has_role(oid, 'member'))
                   and current_schema() is not null
-                  and (to_regclass('pg_catalog.pg_dist_partition') is not null or not exists (
+                  and not exists (
                       select from pg_attribute a join pg_class t on t.oid = a.attrelid
                       where t.relnamespace = current_schema()::regnamespace and t.relkind = 'r'
                         and a.attname = 'clinic_id' and not t.relforcerowsecurity
-                  )) as "held!"
+                  ) as "held!"
            from pg_roles
            where rolname in ('sarcoscreen_app', 'sarcoscreen_writer', 'sarcoscreen_auth', 'sarcoscreen_jobs')"#
     )

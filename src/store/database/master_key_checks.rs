@@ -11,7 +11,7 @@ const ATTEMPTS: usize = 8;
 /// Stores the check value of the key at first use; later, finds the version of every key of the file. An unknown key
 /// becomes the next version if another key of the file is known. Fails when the database was written with another key.
 pub async fn record(store: &Store, now: Timestamp) -> Result<()> {
-    let mut connection = store.common().await?;
+    let mut connection = store.common_rows().await?;
     let own = store.keys.check_values();
     for _ in 0..ATTEMPTS {
         let kept = sqlx::query!("select key_version, check_value from master_key_checks order by key_version")
@@ -23,6 +23,7 @@ pub async fn record(store: &Store, now: Timestamp) -> Result<()> {
             return Err(StoreError::OtherMasterKey);
         }
         let Some(new) = versions.iter().position(Option::is_none) else {
+            connection.keep().await?;
             let versions = versions.into_iter().flatten().map(u8::try_from).collect::<Result<_, _>>();
             store.keys.set_versions(versions.map_err(|_| StoreError::OtherMasterKey)?);
             return Ok(());

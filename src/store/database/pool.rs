@@ -1,13 +1,13 @@
 //! The connections to one server: reused between requests, made on demand, closed when they break.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use deadpool::managed::{Manager, Metrics, Object, PoolError, QueueMode, RecycleError, RecycleResult};
 use metrics::counter;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions as _, Executor as _};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, Row as _};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -23,8 +23,13 @@ const STATEMENTS: usize = 512;
 
 /// A committed transaction is on disk, whatever the server's configuration says, because a session setting overrides it.
 /// Values that also wait for replicas are kept.
-const DURABLE: &str = "select set_config('synchronous_commit',
+const DURABLE: &str = "set_config('synchronous_commit',
     case current_setting('synchronous_commit') when 'off' then 'on' else current_setting('synchronous_commit') end, false)";
+
+/// Whether the server is the coordinator of a Citus cluster, which has the table of its nodes.
+const CITUS: &str = "to_regclass('pg_catalog.pg_dist_node') is not null";
+/// Citus passes on what a transaction sets: the workers need the clinic for row security, and the time limits.
+const PROPAGATED: &str = "set citus.propagate_set_commands = 'local'";
 
 #[derive(Clone, Debug)]
 pub(in crate::store) struct Server {
@@ -35,6 +40,8 @@ pub(in crate::store) struct Server {
     /// Whether the operator accepts that `synchronous_commit = off` may lose acknowledged rows.
     accepts_loss: bool,
     disk_full: DiskFull,
+    /// Whether the server is the coordinator of a Citus cluster. Known once a connection was made.
+    citus: Arc<AtomicBool>,
     /// Counts how often an idle connection was found dead. Connections made before the last count are not reused.
     generation: Arc<AtomicU64>,
 }
@@ -53,11 +60,18 @@ pub(in crate::store) struct Pool {
 impl Server {
     async fn connect(&self) -> Result<Connection, sqlx::Error> {
         let mut server = self.options.connect().await?;
-        if !self.accepts_loss {
-            server.execute(DURABLE).await?;
-        }
+        let durable = if self.accepts_loss { "null" } else { DURABLE };
+        let found = server.fetch_one(AssertSqlSafe(format!("select {CITUS}, {durable}"))).await?;
+        let citus = found.try_get(0)?;
+        self.citus.store(citus, Ordering::Relaxed);
         let generation = self.generation.load(Ordering::Relaxed);
-        Ok(Connection::new(server, Patience::Each(self.connect_within), Arc::clone(&self.disk_full), generation))
+        let patience = Patience::Each(self.connect_within);
+        let mut connection = Connection::new(server, patience, Arc::clone(&self.disk_full), generation);
+        connection.citus = citus;
+        if citus {
+            connection.execute(PROPAGATED).await?;
+        }
+        Ok(connection)
     }
 }
 
@@ -108,6 +122,7 @@ impl Pool {
             runtime: Handle::current(),
             accepts_loss,
             disk_full: DiskFull::default(),
+            citus: Arc::default(),
             generation: Arc::default(),
         };
         let pool = deadpool::managed::Pool::builder(server)
@@ -155,6 +170,11 @@ impl Pool {
 
     fn known_away(&self) -> MutexGuard<'_, Option<(Instant, String)>> {
         self.away.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the server is the coordinator of a Citus cluster. `false` until the first connection was made.
+    pub(in crate::store) fn is_citus(&self) -> bool {
+        self.connections.manager().citus.load(Ordering::Relaxed)
     }
 
     /// Whether the server's disk was full when it was last known.

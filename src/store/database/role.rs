@@ -21,37 +21,43 @@ pub(in crate::store) enum Role {
     Jobs,
     /// Writes submissions of the session's clinics, and audit entries of every clinic. Uses one plan for every batch.
     Writer,
+    /// As `App`, writes submissions of one clinic on Citus. There, a transaction has one role from its beginning to its end.
+    Intake,
 }
 
 /// Switches a transaction to another clinic.
 pub(in crate::store) async fn tie_to(connection: &mut Connection, clinic_id: ClinicId) -> Result<()> {
-    sqlx::query("select set_config('sarcoscreen.clinic_id', $1, true)")
-        .bind(clinic_id.to_string())
+    // Citus passes `set local` on to the workers, and `set_config` not.
+    sqlx::raw_sql(AssertSqlSafe(format!("set local sarcoscreen.clinic_id = '{clinic_id}'")))
         .execute(connection)
         .await?;
     Ok(())
 }
 
-/// Switches the rest of a transaction to another role, in one clinic. The writer keeps the clinics it began with.
+/// Switches the rest of a transaction to another role, in one clinic. The writer keeps the clinics it began with. On Citus
+/// the transaction keeps its role, which may do the rest too: a worker refuses a second role in one transaction.
 pub(in crate::store) async fn switch_to(
     connection: &mut Connection,
     role: Role,
     clinic_id: Option<ClinicId>,
 ) -> Result<()> {
-    sqlx::raw_sql(AssertSqlSafe(tie("set local", role, clinic_id))).execute(connection).await?;
+    if !connection.citus {
+        sqlx::raw_sql(AssertSqlSafe(tie("set local", role, clinic_id, false))).execute(connection).await?;
+    }
     Ok(())
 }
 
 /// The statements that set a session's role and clinic. The only variable text is a clinic id, which consists of
-/// hexadecimal digits and hyphens.
-pub(in crate::store) fn tie(set: &str, role: Role, clinic_id: Option<ClinicId>) -> String {
+/// hexadecimal digits and hyphens. Citus finds the node of a statement by its values, so it cannot use one plan for all.
+pub(in crate::store) fn tie(set: &str, role: Role, clinic_id: Option<ClinicId>, citus: bool) -> String {
     let (role, plans) = match role {
-        Role::App | Role::Report => ("sarcoscreen_app", "auto"),
+        Role::App | Role::Report | Role::Intake => ("sarcoscreen_app", "auto"),
         Role::Page => ("sarcoscreen_app", "force_generic_plan"),
         Role::Auth => ("sarcoscreen_auth", "auto"),
         Role::Jobs => ("sarcoscreen_jobs", "auto"),
         Role::Writer => ("sarcoscreen_writer", "force_generic_plan"),
     };
+    let plans = if citus { "auto" } else { plans };
     let clinic = clinic_id.map(|id| id.to_string()).unwrap_or_default();
     format!("{set} role {role}; {set} sarcoscreen.clinic_id = '{clinic}'; {set} plan_cache_mode = {plans}")
 }

@@ -60,6 +60,11 @@ impl Session {
         self.in_transaction = false;
         Ok(())
     }
+
+    /// Keeps the rows that a session of [`Store::common_rows`] wrote.
+    pub(in crate::store) async fn keep(self) -> Result<()> {
+        if self.in_transaction { self.commit().await } else { Ok(()) }
+    }
 }
 
 impl Drop for Session {
@@ -119,6 +124,11 @@ impl Store {
         self.session(Role::App, None).await
     }
 
+    /// A connection that adds rows that belong to no clinic. On Citus they are kept by [`Session::keep`].
+    pub(in crate::store) async fn common_rows(&self) -> Result<Session> {
+        self.session_of("begin", Role::App, None).await
+    }
+
     /// A connection that finds credentials of every clinic.
     pub(in crate::store) async fn auth(&self) -> Result<Session> {
         self.session(Role::Auth, None).await
@@ -149,8 +159,14 @@ impl Store {
         self.writing("begin", Role::Jobs, None).await
     }
 
-    /// A transaction that writes submissions of some clinics, and audit entries of every clinic.
+    /// A transaction that writes submissions of some clinics, and audit entries of every clinic. On Citus it writes those
+    /// of one clinic, so that it needs one worker only.
     pub(in crate::store) async fn begin_writer(&self, clinics: &[Uuid]) -> Result<Session> {
+        if let [clinic] = clinics
+            && self.pool.is_citus()
+        {
+            return self.writing("begin", Role::Intake, Some(ClinicId(*clinic))).await;
+        }
         let ids: Vec<String> = clinics.iter().map(ToString::to_string).collect();
         let begin = format!("begin; set local sarcoscreen.clinic_ids = '{{{}}}'", ids.join(","));
         self.writing(&begin, Role::Writer, None).await
@@ -181,15 +197,27 @@ impl Store {
     }
 
     async fn session(&self, role: Role, clinic_id: Option<ClinicId>) -> Result<Session> {
+        self.session_of("begin read only", role, clinic_id).await
+    }
+
+    /// A session that keeps its settings. On Citus it is a transaction that begins with `begin`, because only settings of a
+    /// transaction reach the workers.
+    async fn session_of(&self, begin: &str, role: Role, clinic_id: Option<ClinicId>) -> Result<Session> {
         let mut session = self.connection(role, clinic_id).await?;
-        session.execute(AssertSqlSafe(self.tied("set", role, clinic_id))).await?;
+        if session.citus {
+            session.in_transaction = true;
+            let tied = self.tied("set local", role, clinic_id, true);
+            session.execute(AssertSqlSafe(format!("{begin}; {tied}"))).await?;
+        } else {
+            session.execute(AssertSqlSafe(self.tied("set", role, clinic_id, false))).await?;
+        }
         Ok(session)
     }
 
     async fn snapshot(&self, role: Role, clinic_id: Option<ClinicId>) -> Result<Session> {
         let mut session = self.connection(role, clinic_id).await?;
         session.in_transaction = true;
-        let tied = self.tied("set local", role, clinic_id);
+        let tied = self.tied("set local", role, clinic_id, session.citus);
         session.execute(AssertSqlSafe(format!("begin isolation level repeatable read read only; {tied}"))).await?;
         Ok(session)
     }
@@ -200,7 +228,8 @@ impl Store {
     async fn writing(&self, begin: &str, role: Role, clinic_id: Option<ClinicId>) -> Result<Session> {
         let mut session = self.connection(role, clinic_id).await?;
         session.in_transaction = true;
-        let statements = format!("{begin}; {}; {DURABILITY}", self.tied("set local", role, clinic_id));
+        let tied = self.tied("set local", role, clinic_id, session.citus);
+        let statements = format!("{begin}; {tied}; {DURABILITY}");
         let off: String = session.fetch_one(AssertSqlSafe(statements)).await?.try_get(0)?;
         match off.split_whitespace().find(|setting| !self.accepted_unsafe_settings.iter().any(|name| name == setting)) {
             Some(setting) => Err(StoreError::Unavailable(format!("{setting} is off, so stored data could be lost"))),
@@ -224,18 +253,18 @@ impl Store {
         let mut connection = self.pool.get(until).await?;
         connection.wait(match role {
             Role::Report | Role::Jobs => Patience::Each(STATEMENT + SPARE),
-            Role::App | Role::Page | Role::Auth | Role::Writer => Patience::Until(until),
+            Role::App | Role::Page | Role::Auth | Role::Writer | Role::Intake => Patience::Until(until),
         });
         Ok(Session { connection: Some(connection), place })
     }
 
     /// The statements that set up a session, including the statement timeout.
-    fn tied(&self, set: &str, role: Role, clinic_id: Option<ClinicId>) -> String {
+    fn tied(&self, set: &str, role: Role, clinic_id: Option<ClinicId>, citus: bool) -> String {
         let limit = match role {
             Role::Report | Role::Jobs => STATEMENT,
-            Role::App | Role::Page | Role::Auth | Role::Writer => self.deadline,
+            Role::App | Role::Page | Role::Auth | Role::Writer | Role::Intake => self.deadline,
         };
-        format!("{}; {set} statement_timeout = {}", tie(set, role, clinic_id), limit.as_millis())
+        format!("{}; {set} statement_timeout = {}", tie(set, role, clinic_id, citus), limit.as_millis())
     }
 }
 

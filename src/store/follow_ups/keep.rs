@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::row::{follow_up_query, written};
 use crate::domain::follow_ups::{Change, Refusal};
@@ -36,7 +37,9 @@ pub(in crate::store) async fn keep(
         let rows = rows(decisions);
         let history: Value = decisions.iter().map(version).collect();
         let events: Value = decisions.iter().filter_map(event).collect();
-        let kept = follow_up_query!(write rows, history, events).fetch_one(&mut *connection).await?;
+        let clinics: Vec<Uuid> = decisions.iter().map(|decision| decision.clinic_id.0).collect();
+        let clinics = connection.named(&clinics);
+        let kept = follow_up_query!(write rows, history, events, clinics).fetch_one(&mut *connection).await?;
         if !kept {
             return Ok(false);
         }

@@ -17,7 +17,7 @@ use crate::store::error::Result;
 ///
 /// - `follow_up_query!(select "where ..", arguments)`: a checked query for [`Row`].
 /// - `follow_up_query!(text)`: the text of such a query up to its conditions, for one that is built at run time.
-/// - `follow_up_query!(write rows, history, events)`: the statement of [`super::keep::keep`].
+/// - `follow_up_query!(write rows, history, events, clinics)`: the statement of [`super::keep::keep`].
 macro_rules! follow_up_query {
     ($query:ident $($rest:tt)*) => {
         $crate::store::follow_ups::row::follow_up_query!(
@@ -42,7 +42,7 @@ macro_rules! follow_up_query {
     };
     // Rows with a `before` replace that version, rows without one are added. The counts make PostgreSQL update every row
     // before it adds one, and add the history and the events only if it wrote every row.
-    (@write [$($column:tt)*] [$($time:tt)*] $rows:tt, $history:tt, $events:tt) => {
+    (@write [$($column:tt)*] [$($time:tt)*] $rows:tt, $history:tt, $events:tt, $clinics:tt) => {
         sqlx::query_scalar!(
             "with input as materialized (
                  select (value->>'before')::integer as before, r.*
@@ -52,6 +52,7 @@ macro_rules! follow_up_query {
                      $(+ ", " + $column + " = i." + $column)* $(+ ", " + $time + " = i." + $time)* + "
                  from input i
                  where f.clinic_id = i.clinic_id and f.follow_up_id = i.follow_up_id and f.row_version = i.before
+                   and ($4::uuid[] is null or f.clinic_id = any($4))
                  returning f.follow_up_id
              ), added as (
                  insert into follow_ups (clinic_id, follow_up_id, updated_at"
@@ -76,11 +77,13 @@ macro_rules! follow_up_query {
                  from jsonb_populate_recordset(null::webhook_deliveries, $3) e
                  join webhook_endpoints w using (clinic_id), written
                  where whole and w.disabled_at is null and e.event = any (w.events)
+                   and ($4 is null or w.clinic_id = any($4))
              )
              select whole as \"whole!\" from written",
             $rows,
             $history,
             $events,
+            $clinics,
         )
     };
 }

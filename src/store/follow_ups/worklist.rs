@@ -54,16 +54,21 @@ pub async fn plan(
     explain(store, &Part { clinic_id, filter, order, after, limit: Some(page.limit), now }).await
 }
 
-/// The approximate number of follow-ups that match a filter, from the planner's statistics. No rows are counted.
+/// The approximate number of follow-ups that match a filter, from the planner's statistics. No rows are counted. `None` on
+/// Citus, where the planner of the coordinator knows no statistics.
 pub async fn estimate(
     store: &Store,
     clinic_id: ClinicId,
     filter: &FollowUpFilter,
     now: jiff::Timestamp,
-) -> Result<u64> {
+) -> Result<Option<u64>> {
+    if store.pool.is_citus() {
+        return Ok(None);
+    }
     let part = Part { clinic_id, filter, order: FollowUpOrder::Urgency, after: None, limit: None, now };
     let plan = explain(store, &part).await?;
-    known(plan.pointer("/0/Plan/Plan Rows").and_then(Value::as_u64), "follow_ups", "the plan has no number of rows")
+    let rows = plan.pointer("/0/Plan/Plan Rows").and_then(Value::as_u64);
+    known(rows, "follow_ups", "the plan has no number of rows").map(Some)
 }
 
 async fn explain(store: &Store, part: &Part<'_>) -> Result<Value> {

@@ -9,7 +9,7 @@ use crate::store::error::{Result, StoreError};
 /// Stores the text of a version, unless it is already stored. Fails when the database holds a different text under the same
 /// version.
 pub async fn record(store: &Store, version: &str, digest: &str, files: &RuleFiles, now: Timestamp) -> Result<()> {
-    let mut connection = store.common().await?;
+    let mut connection = store.common_rows().await?;
     sqlx::query!(
         "insert into rule_tables (version, digest, files, recorded_at) values ($1, $2, $3, $4)
          on conflict (version) do nothing",
@@ -23,6 +23,7 @@ pub async fn record(store: &Store, version: &str, digest: &str, files: &RuleFile
     let kept = sqlx::query_scalar!("select digest from rule_tables where version = $1", version)
         .fetch_one(&mut *connection)
         .await?;
+    connection.keep().await?;
     if kept == digest { Ok(()) } else { Err(StoreError::RuleTableDiffers { version: version.to_owned() }) }
 }
 

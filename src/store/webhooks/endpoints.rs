@@ -59,10 +59,10 @@ pub async fn update(
     let mut transaction = store.begin(clinic_id).await?;
     let done = sqlx::query!(
         "update webhook_endpoints set url = $3, description = $4, events = $5,
-             disabled_at = case $6::boolean when true then null when false then coalesce(disabled_at, $7) else disabled_at end,
-             disabled_reason = case $6::boolean when true then null when false then coalesce(disabled_reason, $8)
+             disabled_at = case when $6::boolean then null when not $6 then coalesce(disabled_at, $7) else disabled_at end,
+             disabled_reason = case when $6 then null when not $6 then coalesce(disabled_reason, $8)
                                else disabled_reason end,
-             failing_since = case when $6::boolean and disabled_at is not null then null else failing_since end
+             failing_since = case when $6 and disabled_at is not null then null else failing_since end
          where clinic_id = $1 and webhook_id = $2",
         clinic_id.0,
         webhook_id.0,

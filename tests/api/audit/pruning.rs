@@ -287,14 +287,29 @@ fn the_prune_command_reports_removals_and_refuses_short_periods() {
 
 #[tokio::test]
 async fn an_owner_without_superuser_rights_can_prune() {
+    an_owner_prunes("keeper", false).await;
+}
+
+/// On Citus the owner adds the entry about the removal, because a transaction has one role.
+#[tokio::test]
+async fn an_owner_without_superuser_rights_can_prune_on_citus() {
+    an_owner_prunes("distributed_keeper", true).await;
+}
+
+async fn an_owner_prunes(name: &str, on_citus: bool) {
     let first = World::new().await;
     let mut connection = first.connect().await;
     let roles = "sarcoscreen_app, sarcoscreen_writer, sarcoscreen_auth, sarcoscreen_jobs";
-    for sql in [&*format!("create role keeper login; grant {roles} to keeper"), "create database keeper owner keeper"] {
-        connection.execute(AssertSqlSafe(sql.to_owned())).await.unwrap();
+    for sql in
+        [format!("create role {name} login; grant {roles} to {name}"), format!("create database {name} owner {name}")]
+    {
+        connection.execute(AssertSqlSafe(sql)).await.unwrap();
     }
-    let keeper = first.database.clone().username("keeper").database("keeper");
+    let keeper = first.database.clone().username(name).database(name);
     let world = World::over(&keeper).await;
+    if on_citus {
+        crate::scale::distribute(&first.database.clone().database(name), &keeper).await;
+    }
     let (one, _, heads) = with_a_past(&world).await;
     let owner = signed_in_as(&world, keeper).await;
     assert_eq!(tombstone(&pruned(&owner, false).await, &one).last_seal, 5);

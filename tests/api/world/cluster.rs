@@ -1,8 +1,13 @@
-//! The private PostgreSQL of the whole run. It starts with the first test and stops when the test process ends, however it
-//! ends: a helper process waits on a pipe that only this process holds.
+//! The PostgreSQL of the whole run. By default it is a private one: it starts with the first test and stops when the test
+//! process ends, however it ends: a helper process waits on a pipe that only this process holds.
+//!
+//! With `TEST_DATABASE_ADMIN_URL` the tests use the server at that address. The role in the URL must be a superuser, and the
+//! server must let the login role of the service in without a password or with the same one. Databases of earlier runs are
+//! dropped. `TEST_TEMPLATE_SQL` lists files, separated by colons, with statements that run on the template database once it is
+//! migrated, such as `migrations/scale/citus.sql`. Tests that restart or damage a server still start a private one.
 
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -29,8 +34,14 @@ impl Cluster {
     pub(super) async fn create_from_template(&self, name: &str) {
         let _one_at_a_time = self.copying.lock().await;
         let mut connection = self.options.clone().database("postgres").connect().await.unwrap();
-        let sql = format!("create database {name} template {TEMPLATE}");
-        connection.execute(sqlx::AssertSqlSafe(sql)).await.unwrap();
+        for sql in [
+            // Citus keeps a session of its own in every database.
+            format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{TEMPLATE}'"),
+            format!("drop database if exists {name} with (force)"),
+            format!("create database {name} template {TEMPLATE}"),
+        ] {
+            connection.execute(sqlx::AssertSqlSafe(sql)).await.unwrap();
+        }
         connection.close().await.unwrap();
     }
 }
@@ -48,29 +59,51 @@ pub(super) async fn cluster() -> &'static Cluster {
 
 async fn start_cluster() -> Cluster {
     let folder = tempfile::Builder::new().prefix("sarcoscreen-test-").tempdir().unwrap().keep();
-    // Under root the server runs as another account, which needs access to its folder.
-    std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
-    let postgres = private_postgres::start(&private_postgres::Settings::new(&folder), &|_| {}).await.unwrap();
-    stop_with_this_process(postgres.server_pid(), &folder);
-    let options = postgres.connect_options();
-    let mut connection = options.connect().await.unwrap();
-    connection.execute(sqlx::AssertSqlSafe(format!("create database {TEMPLATE}"))).await.unwrap();
+    let options = match std::env::var("TEST_DATABASE_ADMIN_URL") {
+        Ok(url) => {
+            clean_up_after_this_process(None, &folder);
+            url.parse().unwrap()
+        }
+        Err(_) => start_private(&folder).await,
+    };
+    let mut connection = options.clone().database("postgres").connect().await.unwrap();
+    for sql in [format!("drop database if exists {TEMPLATE} with (force)"), format!("create database {TEMPLATE}")] {
+        connection.execute(sqlx::AssertSqlSafe(sql)).await.unwrap();
+    }
     connection.close().await.unwrap();
     let template = options.clone().database(TEMPLATE);
     schema::migrate(&template, LOGIN, None).await.unwrap();
+    let mut owner = template.connect().await.unwrap();
+    for file in std::env::split_paths(&std::env::var_os("TEST_TEMPLATE_SQL").unwrap_or_default()) {
+        let statements = std::fs::read_to_string(file).unwrap();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statements)).execute(&mut owner).await.unwrap();
+    }
+    owner.close().await.unwrap();
     let app = app(&template, Arc::new(System), &[7], None);
     app.prepare().await.unwrap();
     sarcoscreen::app::health::close(&app).await;
-    *POSTGRES.lock().unwrap() = Some(postgres);
     Cluster { options, folder, copying: tokio::sync::Mutex::new(()) }
+}
+
+async fn start_private(folder: &Path) -> PgConnectOptions {
+    // Under root the server runs as another account, which needs access to its folder.
+    std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
+    let postgres = private_postgres::start(&private_postgres::Settings::new(folder), &|_| {}).await.unwrap();
+    clean_up_after_this_process(Some(postgres.server_pid()), folder);
+    let options = postgres.connect_options();
+    *POSTGRES.lock().unwrap() = Some(postgres);
+    options
 }
 
 /// Stops PostgreSQL and removes its folder when this process ends, even by a signal: the shell reads until the pipe closes,
 /// and only this process holds the pipe.
-fn stop_with_this_process(pid: i32, folder: &std::path::Path) {
-    let script = "cat > /dev/null; kill -INT $0; while kill -0 $0 2> /dev/null; do sleep 0.1; done; rm -rf -- \"$1\"";
+fn clean_up_after_this_process(server_pid: Option<i32>, folder: &Path) {
+    let stop = server_pid
+        .map(|pid| format!("kill -INT {pid}; while kill -0 {pid} 2> /dev/null; do sleep 0.1; done; "))
+        .unwrap_or_default();
+    let script = format!("cat > /dev/null; {stop}rm -rf -- \"$0\"");
     let mut shell = Command::new("sh");
-    shell.args(["-c", script, &pid.to_string()]).arg(folder).stdin(Stdio::piped()).process_group(0);
+    shell.args(["-c", &script]).arg(folder).stdin(Stdio::piped()).process_group(0);
     let child = shell.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     *STOPPER.lock().unwrap() = Some(child);
 }

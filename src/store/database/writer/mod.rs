@@ -135,7 +135,7 @@ fn as_f64(count: usize) -> f64 {
 }
 
 async fn write_batches<W: Work>(store: Store, queue: Arc<Queue<W>>, grouping: Grouping) {
-    while let Some(Batch { pieces, touched }) = queue.take(grouping).await {
+    while let Some(Batch { pieces, touched }) = queue.take(grouping, || store.pool.is_citus()).await {
         write_part(&store, pieces).await;
         queue.finish(&touched);
     }

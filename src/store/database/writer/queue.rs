@@ -108,16 +108,18 @@ impl<W: Work> Queue<W> {
         self.lines().refuses(clinic_id)
     }
 
-    /// Takes queued work when there is enough for a transaction. `None` when the queue is closed and empty.
-    pub(super) async fn take(&self, grouping: Grouping) -> Option<Batch<W>> {
+    /// Takes queued work when there is enough for a transaction. `None` when the queue is closed and empty. With
+    /// `one_clinic`, a transaction has work of one clinic, and another begins for the work of another clinic.
+    pub(super) async fn take(&self, grouping: Grouping, one_clinic: impl Fn() -> bool) -> Option<Batch<W>> {
         loop {
             {
                 let mut lines = self.lines();
                 if lines.closed && lines.waiting == 0 {
                     break;
                 }
-                if lines.busy == 0 || lines.waiting >= grouping.worth_another() {
-                    let batch = lines.take(grouping.batch);
+                let one_clinic = one_clinic();
+                if lines.busy == 0 || one_clinic || lines.waiting >= grouping.worth_another() {
+                    let batch = lines.take(grouping.batch, one_clinic);
                     if !batch.pieces.is_empty() {
                         return Some(batch);
                     }
@@ -207,17 +209,22 @@ impl<W: Work> Lines<W> {
 
     /// Takes pieces from the clinics in turn. A piece that uses a resource of a running transaction or of an earlier piece
     /// stays in its line. So no transaction waits for another, and pieces that use the same resource are written in order.
-    fn take(&mut self, most: usize) -> Batch<W> {
+    /// With `one_clinic`, all pieces are of the first clinic that has one to take.
+    fn take(&mut self, most: usize, one_clinic: bool) -> Batch<W> {
         let (mut pieces, mut stay) = (Vec::new(), HashMap::<ClinicId, VecDeque<Waiting<W>>>::new());
         let (mut touched, mut blocked, mut passed_over) = (Vec::new(), HashSet::new(), 0);
         while pieces.len() < most && passed_over < most {
             let Some(clinic_id) = self.turns.pop_front() else { break };
+            let same = pieces.first().is_none_or(|first: &Waiting<W>| first.work.clinic_id() == clinic_id);
+            if one_clinic && !same {
+                self.turns.push_front(clinic_id);
+                break;
+            }
             let Some(line) = self.by_clinic.get_mut(&clinic_id) else { continue };
             let Some(mut piece) = line.pop_front() else { continue };
-            if line.is_empty() {
+            let more = !line.is_empty();
+            if !more {
                 self.by_clinic.remove(&clinic_id);
-            } else {
-                self.turns.push_back(clinic_id);
             }
             if piece.touched.iter().any(|one| self.touched.contains(one) || blocked.contains(one)) {
                 passed_over += 1;
@@ -229,6 +236,15 @@ impl<W: Work> Lines<W> {
                 touched.extend(touches);
                 pieces.push(piece);
             }
+            if more && one_clinic && !pieces.is_empty() {
+                self.turns.push_front(clinic_id);
+            } else if more {
+                self.turns.push_back(clinic_id);
+            }
+        }
+        // The clinic's turn is over.
+        if one_clinic && self.turns.front() == pieces.first().map(|first| first.work.clinic_id()).as_ref() {
+            self.turns.rotate_left(self.turns.len().min(1));
         }
         for (clinic_id, mut front) in stay {
             if let Some(mut line) = self.by_clinic.remove(&clinic_id) {
@@ -293,7 +309,7 @@ mod tests {
 
     /// The numbers of the next transaction's pieces, and the resources they use.
     async fn next(queue: &Queue<Piece>) -> (Vec<usize>, Vec<u8>) {
-        let Batch { pieces, touched } = queue.take(TWO).await.unwrap();
+        let Batch { pieces, touched } = queue.take(TWO, || false).await.unwrap();
         (pieces.iter().map(|piece| piece.work.2).collect(), touched)
     }
 
@@ -336,6 +352,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_transaction_of_one_clinic_has_no_work_of_another_and_clinics_are_served_in_turn() {
+        let queue = Queue::new(100);
+        for number in 0..10 {
+            assert!(put(&queue, 1, None, number));
+        }
+        // Clinic 2 waits for a resource of a running transaction first.
+        let running = Waiting::new(Piece(9, Some(7), 900), oneshot::channel().0);
+        assert!(queue.put(running).is_ok());
+        assert!(put(&queue, 2, Some(7), 100) && put(&queue, 3, None, 200) && put(&queue, 2, None, 101));
+        let mut taken = Vec::new();
+        while queue.lines().waiting > 1 {
+            let Batch { pieces, .. } = queue.take(TWO, || true).await.unwrap();
+            taken.push(pieces.iter().map(|piece| piece.work.2).collect::<Vec<_>>());
+        }
+        assert_eq!(taken, [vec![0, 1, 2, 3, 4, 5, 6, 7], vec![900], vec![200], vec![8, 9], vec![101]]);
+        queue.finish(&[7]);
+        let Batch { pieces, .. } = queue.take(TWO, || true).await.unwrap();
+        assert_eq!(pieces[0].work.2, 100);
+    }
+
+    #[tokio::test]
     async fn work_that_waited_too_long_is_withdrawn_and_its_clinic_is_briefly_refused() {
         let queue = Queue::new(100);
         let clinic = |id| ClinicId(Uuid::from_u128(id));
@@ -363,7 +400,7 @@ mod tests {
         assert!(put(&queue, 1, None, 0));
         queue.close();
         assert_eq!(next(&queue).await.0, [0]);
-        assert!(queue.take(TWO).await.is_none() && queue.take(TWO).await.is_none());
+        assert!(queue.take(TWO, || false).await.is_none() && queue.take(TWO, || false).await.is_none());
         queue.finish(&[]);
         queue.drained().await;
     }

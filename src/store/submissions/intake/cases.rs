@@ -48,9 +48,11 @@ async fn lock(connection: &mut Connection, resolved: &[Resolved<'_>]) -> Result<
     let (clinics, subjects): (Vec<Uuid>, Vec<Uuid>) = subjects.into_iter().unzip();
     let rows = follow_up_query!(
         select "join unnest($1::uuid[], $2::uuid[]) as i (clinic, subject) on clinic_id = i.clinic and subject_id = i.subject
-                where state <> 'closed' order by follow_up_id for no key update of follow_ups",
+                where state <> 'closed' and ($3::uuid[] is null or clinic_id = any($3))
+                order by follow_up_id for no key update of follow_ups",
         &clinics,
         &subjects,
+        connection.named(&clinics),
     )
     .fetch_all(connection)
     .await?;

@@ -115,13 +115,14 @@ async fn read(connection: &mut Connection, theirs: &[Keyed<'_>], now: Timestamp)
            from unnest($1::uuid[], $2::uuid[], $3::boolean[], $4::text[], $5::uuid[])
                as i (clinic_id, sender_id, of_record, idempotency_key, wanted)
            join idempotency_keys k using (clinic_id, sender_id, of_record, idempotency_key)
-           where k.expires_at > $6"#,
+           where k.expires_at > $6 and ($7::uuid[] is null or k.clinic_id = any($7))"#,
         &columns.clinics,
         &columns.senders,
         &columns.of_record,
         &columns.keys,
         &columns.submissions,
         at(now) as _,
+        connection.named(&columns.clinics),
     )
     .fetch_all(connection)
     .await?;
@@ -156,7 +157,7 @@ async fn take_over(connection: &mut Connection, past: &[Keyed<'_>], now: Timesta
            ), past as (
                select k.clinic_id, k.sender_id, k.of_record, k.idempotency_key
                from idempotency_keys k join input using (clinic_id, sender_id, of_record, idempotency_key)
-               where k.expires_at <= $8
+               where k.expires_at <= $8 and ($9::uuid[] is null or k.clinic_id = any($9))
                order by k.clinic_id, k.sender_id, k.of_record, k.idempotency_key for update of k
            )
            update idempotency_keys k
@@ -164,7 +165,7 @@ async fn take_over(connection: &mut Connection, past: &[Keyed<'_>], now: Timesta
                expires_at = i.expires_at
            from past join input i using (clinic_id, sender_id, of_record, idempotency_key)
            where k.clinic_id = past.clinic_id and k.sender_id = past.sender_id and k.of_record = past.of_record
-             and k.idempotency_key = past.idempotency_key
+             and k.idempotency_key = past.idempotency_key and ($9 is null or k.clinic_id = any($9))
            returning k.submission_id as "submission_id!""#,
         &columns.clinics,
         &columns.senders,
@@ -174,6 +175,7 @@ async fn take_over(connection: &mut Connection, past: &[Keyed<'_>], now: Timesta
         &columns.submissions,
         &columns.expiries as _,
         at(now) as _,
+        connection.named(&columns.clinics),
     )
     .fetch_all(connection)
     .await?;

@@ -91,6 +91,7 @@ impl Held {
                  select f.clinic_id, f.subject_id, f.merged_into
                  from unnest($1::uuid[], $2::bytea[]) as i (clinic_id, reference_hash)
                  join subjects f using (clinic_id, reference_hash)
+                 where $3::uuid[] is null or f.clinic_id = any($3)
              ), persons as (
                  select clinic_id, subject_id from named
                  union
@@ -98,9 +99,11 @@ impl Held {
              )
              select s.clinic_id, s.subject_id, s.reference_hash, s.merged_into
              from persons join subjects s using (clinic_id, subject_id)
+             where $3 is null or s.clinic_id = any($3)
              order by s.subject_id for no key update of s",
             &clinics,
             &hashes,
+            connection.named(&clinics),
         )
         .fetch_all(connection)
         .await?;
