@@ -4,7 +4,7 @@ use anyhow::{Context as _, bail};
 
 use super::database::{find_clinic, on_database};
 use super::output::print;
-use crate::app::{App, clinics};
+use crate::app::clinics;
 use crate::config::{ClinicChange, Clinics, Retention, Settings};
 use crate::domain::clinics::{Clinic, DueHours};
 use crate::domain::language::Language;

@@ -6,7 +6,7 @@ use std::iter::successors;
 /// The error with its causes on one line. A cause that the text already states is not repeated.
 pub fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
-    for cause in successors(error.source(), |cause| cause.source()) {
+    for cause in successors(error.source(), |cause| (**cause).source()) {
         let stated = cause.to_string();
         if !text.contains(&stated) {
             text.push_str(": ");

@@ -1,18 +1,14 @@
 //! Identifiers of this service: for the form, subjects and codes. Codes of other systems are used only if confirmed.
 
-/// The form.
 pub(super) const QUESTIONNAIRE: &str = "urn:sarcoscreen:questionnaire";
 /// Options of the form: `<item>.<option>`.
 pub(super) const ANSWERS: &str = "urn:sarcoscreen:answers";
 /// Codes of results: instruments, the own score total, states of a follow-up.
 pub(super) const RESULTS: &str = "urn:sarcoscreen:results";
-/// Ids of subjects.
 pub(super) const SUBJECT: &str = "urn:sarcoscreen:subject";
 /// Ids of credentials, which belong to staff and systems.
 pub(super) const CREDENTIAL: &str = "urn:sarcoscreen:credential";
-/// Versions of the rule table.
 pub(super) const RULE_TABLE: &str = "urn:sarcoscreen:rule-table";
-/// Versions of this service.
 pub(super) const SOFTWARE: &str = "urn:sarcoscreen:software";
 
 /// The option of a set for "asked, none applies".

@@ -123,7 +123,7 @@ fn place(resource: &str, pointer: &str) -> String {
     let mut path = resource.to_owned();
     for token in pointer.split('/').skip(1) {
         let index = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit());
-        path += &if index { format!("[{token}]") } else { format!(".{token}") };
+        path = if index { format!("{path}[{token}]") } else { format!("{path}.{token}") };
     }
     path
 }

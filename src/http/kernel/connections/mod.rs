@@ -132,10 +132,9 @@ impl Connections {
 impl Table {
     /// Closes an idle connection. Its place is free at once; its own task ends it when woken.
     fn close(&mut self, idle: u64) {
-        let Some(connection) = self.idle.remove(&idle) else { return };
-        connection.idle.store(0, Ordering::Relaxed);
+        let Some(connection) = self.idle.get(&idle).map(Arc::clone) else { return };
         connection.closed.store(true, Ordering::Release);
-        self.leave(&connection, idle);
+        self.leave(&connection);
         connection.waker.wake();
         counter!("sarcoscreen_connections_closed_idle_total").increment(1);
     }
@@ -157,12 +156,12 @@ impl Table {
         }
     }
 
-    fn leave(&mut self, connection: &Connection, idle: u64) {
+    fn leave(&mut self, connection: &Connection) {
+        self.work(connection);
         self.open -= 1;
         if let Some(address) = connection.place
             && let Some(place) = self.places.get_mut(&address)
         {
-            place.idle.remove(&idle);
             place.open -= 1;
             if place.open == 0 {
                 self.places.remove(&address);
@@ -180,9 +179,7 @@ impl Drop for Seat {
         let connection = &self.0;
         let mut table = connection.connections.table();
         if !connection.closed.swap(true, Ordering::Relaxed) {
-            let idle = connection.idle.swap(0, Ordering::Relaxed);
-            table.idle.remove(&idle);
-            table.leave(connection, idle);
+            table.leave(connection);
             table.tell();
         }
     }

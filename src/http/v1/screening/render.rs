@@ -12,7 +12,7 @@ use crate::domain::clinics::Clinic;
 use crate::domain::language::Language;
 use crate::domain::screening::answers::{AnswerValue, Answers};
 use crate::domain::screening::assessment::{Assessment, Finding};
-use crate::domain::screening::condition::{Known, Quantity, View};
+use crate::domain::screening::condition::{KnownValue, Quantity, View};
 use crate::domain::screening::instrument::{Instrument, InstrumentResult, Method};
 use crate::domain::screening::open_questions::open_questions;
 use crate::domain::screening::pathway::{PathwayId, PathwayResult};
@@ -176,8 +176,8 @@ fn observed(view: View<'_>, quantity: Quantity) -> Option<(&'static str, serde_j
             serde_json::to_value(AnswerValue { item, value }).ok()?
         }
         _ => match view.known(quantity) {
-            Known::Value(value) => serde_json::json!(value.rounded()),
-            Known::Open | Known::NotAsked => return None,
+            KnownValue::Value(value) => serde_json::json!(value.rounded()),
+            KnownValue::Open | KnownValue::NotAsked => return None,
         },
     };
     Some((quantity.id(), value))
