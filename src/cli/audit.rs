@@ -28,7 +28,9 @@ pub(super) async fn run(settings: &Settings, command: &Audit) -> anyhow::Result<
     match command {
         Audit::Seal => {
             let heads = on_database(settings, async |app| Ok(sealing::seal(app).await?)).await?;
-            print(&heads.iter().map(|head| format!("head={head}\n")).collect::<String>())?;
+            for head in heads {
+                print(&format!("head={head}\n"))?;
+            }
             Ok(ExitCode::SUCCESS)
         }
         Audit::Prune { clinic, dry_run } => run_prune(settings, clinic.as_deref(), *dry_run).await,

@@ -141,7 +141,7 @@ impl Names for SystemNames {
 }
 
 fn failure(error: &reqwest::Error) -> DeliveryFailure {
-    if successors(error.source(), |cause| (**cause).source()).any(|cause| cause.is::<Refused>()) {
+    if successors(error.source(), |cause| (**cause).source()).any(<dyn std::error::Error>::is::<Refused>) {
         return DeliveryFailure::AddressRefused;
     }
     if error.is_timeout() { DeliveryFailure::Timeout } else { DeliveryFailure::Connection }

@@ -32,7 +32,7 @@ async fn start(settings: &Settings) -> Result<Running, ServerError> {
 
 /// The error of a failed start; a successful one is stopped first.
 async fn refusal(settings: &Settings) -> ServerError {
-    match start(settings).await {
+    match Box::pin(start(settings)).await {
         Ok(running) => {
             running.stop().await.unwrap();
             panic!("it started");
@@ -157,7 +157,7 @@ async fn an_external_database_needs_a_master_key_and_is_not_modified() {
     let place = Place::new();
     let embedded = place.start().await.unwrap();
     let socket = embedded.connect_options().get_socket().unwrap().display().to_string();
-    let url = |user: &str| format!("postgres://{user}@localhost/sarcoscreen?host={socket}").parse().unwrap();
+    let url = |user: &str| format!("postgres://{user}@localhost/sarcoscreen?host={socket}").into();
     let mut settings = settings(&place);
     settings.database.url = Some(url("sarcoscreen"));
     let error = refusal(&settings).await.to_string();

@@ -57,6 +57,7 @@ pub(super) async fn cluster() -> &'static Cluster {
     CLUSTER.get_or_init(start_cluster).await
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test is no program with settings")]
 async fn start_cluster() -> Cluster {
     let folder = tempfile::Builder::new().prefix("sarcoscreen-test-").tempdir().unwrap().keep();
     let options = match std::env::var("TEST_DATABASE_ADMIN_URL") {

@@ -19,13 +19,12 @@ pub(super) fn has_the_form(bearer: &str) -> bool {
 /// Finds the owner of a key.
 pub(super) async fn find(app: &App, key: &str) -> Result<Arc<Found>> {
     let (prefix, text) = prefix_of(key).ok_or(AppError::NotSignedIn(None))?;
-    let known = match app.remembered.keys.get(&prefix).await {
-        Some(known) => known,
+    let known = if let Some(known) = app.remembered.keys.get(&prefix).await {
+        known
+    } else {
         // Boxed, so that requests with a cache hit do not carry the size of the lookup future.
-        None => {
-            let look_up = Box::pin(async { Ok::<_, AppError>(app.writers.find_key(text).await?.map(Arc::new)) });
-            app.remembered.keys.try_get_with(prefix, look_up).await.map_err(AppError::shared)?
-        }
+        let look_up = Box::pin(async { Ok::<_, AppError>(app.writers.find_key(text).await?.map(Arc::new)) });
+        app.remembered.keys.try_get_with(prefix, look_up).await.map_err(AppError::shared)?
     };
     let known = known.ok_or(AppError::NotSignedIn(None))?;
     if !known.is_key(&app.store, key) {
