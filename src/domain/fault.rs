@@ -61,8 +61,8 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The text without surrounding white space. Fails with one fault if it is then empty, longer than a number of characters,
-/// or contains a control character other than those.
+/// The text without surrounding white space. Fails with one fault if nothing is left, if it has more than `most`
+/// characters, or if it contains a control character that is not one of `controls`.
 pub(super) fn checked_text(text: &str, most: usize, controls: &str) -> Result<String, Fault> {
     let text = text.trim();
     let unwanted = |c: char| c.is_control() && !controls.contains(c);

@@ -169,8 +169,8 @@ fn http_settings(settings: &Settings) -> http::Settings {
     }
 }
 
-/// The maximum number of client connections: the setting, or what the system's limit leaves. Raises the soft limit of the
-/// process to the hard limit.
+/// The maximum number of client connections: the setting, or what the system's limit leaves. Raises the soft limit of
+/// the process to the hard limit.
 fn connections(settings: &Settings) -> usize {
     let wanted = u64::from(settings.http.connections);
     let databases = 1 + u64::from(settings.replica.read_url.is_some());

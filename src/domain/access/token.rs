@@ -41,8 +41,8 @@ pub struct TokenPerson {
 }
 
 crate::domain::names::names! {
-    /// Why the claims of a token are refused, with the names that the log uses. A claim counts as refused if it is missing
-    /// or not readable.
+    /// Why the claims of a token are refused, with the names that the log uses. A claim also fails if it is
+    /// missing or not readable.
     pub enum TokenFault {
         Issuer = "issuer",
         Audience = "audience",
@@ -60,7 +60,8 @@ crate::domain::names::names! {
         Replayed = "replayed",
     }
 
-    /// A signature algorithm (RFC 7518, RFC 8037) that may be allowed. Unsigned tokens and shared secrets are never allowed.
+    /// A signature algorithm (RFC 7518, RFC 8037) that may be allowed. Unsigned tokens and shared secrets are never
+    /// allowed.
     pub enum TokenAlgorithm {
         Rs256 = "RS256",
         Rs384 = "RS384",

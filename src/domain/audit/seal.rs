@@ -31,8 +31,8 @@ pub struct Head {
     pub mac: SealMac,
 }
 
-/// A difference between the stored audit log and what the service wrote; its `Display` says what differs. Numbers are those
-/// of seals, 0 for the last one of an empty chain. A tombstone is named by the first seal that it replaces.
+/// A difference between the stored audit log and what the service wrote; its `Display` says what differs. Numbers are
+/// those of seals, 0 for the last one of an empty chain. A tombstone is named by the first seal that it replaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Break {
     EntryChanged(AuditEntryId),

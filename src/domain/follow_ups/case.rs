@@ -163,8 +163,8 @@ pub struct FollowUpEvent {
 /// One version of a follow-up, and the event that makes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// The version that the decision is based on; `None` if the change creates the follow-up. The change is valid only while
-    /// that is the latest version.
+    /// The version that the decision is based on; `None` if the change creates the follow-up. The change is valid only
+    /// while that is the latest version.
     pub before: Option<i32>,
     /// Whether the state of an existing follow-up changed.
     pub moved: bool,

@@ -66,7 +66,8 @@ impl FollowUpCommand {
 impl Note {
     pub const MAX_CHARS: usize = 2000;
 
-    /// Fails with one fault if the text is blank, too long, or contains control characters other than tabs and line ends.
+    /// Fails with one fault if the text is blank, too long, or contains control characters other than tabs and line
+    /// ends.
     pub fn parse(text: &str) -> Result<Self, Fault> {
         checked_text(text, Self::MAX_CHARS, "\t\r\n").map(Self)
     }

@@ -8,8 +8,8 @@ use crate::domain::names::names;
 use crate::domain::screening::rule_table::Band;
 use crate::domain::screening::urgency::Urgency;
 
-/// Filter of the worklist; absent fields do not restrict it. `received` is the time of the last submission, `changed` of the
-/// last change. The ends of ranges (`_to`) are exclusive.
+/// Filter of the worklist; absent fields do not restrict it. `received` is the time of the last submission, `changed`
+/// of the last change. The ends of ranges (`_to`) are exclusive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FollowUpFilter {
     /// Only follow-ups in one of these states; if empty, all that are not closed.

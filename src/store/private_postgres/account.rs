@@ -51,8 +51,8 @@ impl Account {
         lchown(path, Some(self.uid), Some(self.gid)).map_err(EmbeddedError::io("change the owner of", path))
     }
 
-    /// The first folder on the path to `path`, including `path`, that the account cannot enter. Checks owner and mode only.
-    /// `None` if the account is that of this process.
+    /// The first folder on the path to `path`, including `path`, that the account cannot enter. Checks owner and mode
+    /// only. `None` if the account is that of this process.
     pub(super) fn barred_at(&self, path: &Path) -> Option<PathBuf> {
         if !self.dropped {
             return None;

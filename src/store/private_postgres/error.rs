@@ -32,8 +32,8 @@ pub enum EmbeddedError {
     )]
     Closed { folder: PathBuf, data_dir: PathBuf, account: String },
     #[error(
-        "no PostgreSQL 15 or later was found, and obtaining one failed: {reason}. Install the PostgreSQL server package \
-         (for example `apt-get install postgresql`), or set DATABASE_URL to a database that you run"
+        "no PostgreSQL 15 or later was found, and obtaining one failed: {reason}. Install the PostgreSQL server \
+         package (for example `apt-get install postgresql`), or set DATABASE_URL to a database that you run"
     )]
     Missing { reason: String },
     #[error("the PostgreSQL programs in {} (SARCOSCREEN_POSTGRES_BIN) cannot be used: {reason}", bin.display())]

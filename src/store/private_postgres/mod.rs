@@ -57,8 +57,8 @@ impl Settings {
     }
 }
 
-/// A running server and the lock on its data folder. Dropping it releases the lock and leaves the server running; the next
-/// start adopts it.
+/// A running server and the lock on its data folder. Dropping it releases the lock and leaves the server running; the
+/// next start adopts it.
 #[derive(Debug)]
 pub struct Embedded {
     server: Server,
@@ -166,8 +166,8 @@ impl Attached {
     }
 }
 
-/// Locks the data folder, or attaches to the server of the service that holds the lock. Waits while the holder is starting
-/// or is not a service. Fails when the folder is unfit or stays in use, or when its server does not answer.
+/// Locks the data folder, or attaches to the server of the service that holds the lock. Waits while the holder is
+/// starting or is not a service. Fails when the folder is unfit or stays in use, or when its server does not answer.
 pub async fn claim_or_attach(settings: &Settings, progress: &dyn Fn(&str)) -> Result<Access> {
     let begun = Instant::now();
     let (mut answered, mut reported) = (begun, false);

@@ -16,7 +16,8 @@ const SHORTEST: Duration = Duration::from_millis(250);
 /// The longest pause. After a server ran longer than this, the pause starts with the shortest again.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// A server that is restarted whenever it ends. Dropping it releases the lock and leaves the server running; the next start adopts it.
+/// A server that is restarted whenever it ends. Dropping it releases the lock and leaves the server running; the next
+/// start adopts it.
 #[derive(Debug)]
 pub struct Watched {
     stop: oneshot::Sender<()>,

@@ -87,8 +87,7 @@ pub struct FollowUpPage {
     pub items: Vec<FollowUpBody>,
     /// Pass it as `cursor` to get the next page; null on the last page.
     pub next_cursor: Option<String>,
-    /// Approximate number of follow-ups that match the filter, from the database's statistics; null unless `estimate` is set and
-    /// the database has such statistics.
+    /// Approximate number of matching follow-ups; null unless `estimate` is set and the database has statistics.
     #[schema(minimum = 0)]
     pub estimated_total: Option<u64>,
 }
