@@ -75,7 +75,9 @@ async fn start_cluster() -> Cluster {
     let template = options.clone().database(TEMPLATE);
     schema::migrate(&template, LOGIN, None).await.unwrap();
     let mut owner = template.connect().await.unwrap();
-    for file in std::env::split_paths(&std::env::var_os("TEST_TEMPLATE_SQL").unwrap_or_default()) {
+    // Without the variable, `split_paths` would yield one empty path.
+    let files = std::env::var_os("TEST_TEMPLATE_SQL").unwrap_or_default();
+    for file in std::env::split_paths(&files).filter(|file| !file.as_os_str().is_empty()) {
         let statements = std::fs::read_to_string(file).unwrap();
         sqlx::raw_sql(sqlx::AssertSqlSafe(statements)).execute(&mut owner).await.unwrap();
     }
