@@ -1,4 +1,4 @@
--- The counts of submissions in a language that any server can run. Citus cannot run a function in SQL that takes
+-- submission_counts in plpgsql: Citus cannot run a function in SQL that takes
 -- parameters and reads a distributed table; it runs the same statement in plpgsql. The counts stay the same.
 
 create or replace function submission_counts(clinic uuid, since timestamptz, until timestamptz)

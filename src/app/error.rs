@@ -101,7 +101,7 @@ impl From<StoreError> for AppError {
             StoreError::Refused(detail) => Self::Conflict(detail),
             StoreError::KeyReused => Self::IdempotencyKeyReused,
             StoreError::Cursor => Self::Cursor,
-            StoreError::Unavailable(reason) => Self::Unavailable(reason),
+            StoreError::Unavailable(reason) | StoreError::Internal(reason) => Self::Unavailable(reason),
             StoreError::Inconsistent { .. }
             | StoreError::Key(_)
             | StoreError::RuleTableDiffers { .. }

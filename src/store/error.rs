@@ -23,6 +23,9 @@ pub enum StoreError {
     /// The database is unreachable or does not answer in time. The text states every cause, because many callers may share it.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
+    /// An internal error of PostgreSQL (XX000), which is also how Citus reports a worker that does not answer.
+    #[error("the database is unavailable: {0}")]
+    Internal(String),
     #[error("a row of {table} is inconsistent: {what}")]
     Inconsistent {
         table: &'static str,
@@ -82,12 +85,14 @@ impl From<sqlx::Error> for StoreError {
                 }
                 let code = database.code().unwrap_or_default();
                 // 08 connection, 28 sign-in, 3D000 no such database, 53 resources, 57P shutdown, 58 the server's disk,
-                // 55P03 lock timeout, 57014 statement timeout, 25006 read only, 25P03 idle in transaction, 40 rollback,
-                // XX000 a worker of Citus that does not answer: all of them may succeed on a retry.
-                let passing = ["08", "28", "3D", "53", "57", "58", "40", "55P03", "25006", "25P03", "XX000"];
+                // 55P03 lock timeout, 57014 statement timeout, 25006 read only, 25P03 idle in transaction, 40 rollback:
+                // all of them may succeed on a retry.
+                let passing = ["08", "28", "3D", "53", "57", "58", "40", "55P03", "25006", "25P03"];
                 let text = format!("{} ({code})", database.message());
                 if passing.iter().any(|class| code.starts_with(class)) {
                     Self::Unavailable(text)
+                } else if code == "XX000" {
+                    Self::Internal(text)
                 } else {
                     Self::Driver(text)
                 }

@@ -94,7 +94,7 @@ struct Node {
     off: Result<String, String>,
 }
 
-/// The answers of all nodes of a Citus cluster. Fails when no node that holds rows answers. Not a checked query, because
+/// The answers of all nodes of a Citus cluster. Fails when some nodes hold rows and none of them answers. Not a checked query, because
 /// plain PostgreSQL has no such function.
 async fn nodes(connection: &mut Connection) -> Result<Vec<Node>> {
     let rows = sqlx::query_as::<_, (String, bool, bool, String)>(
@@ -107,7 +107,8 @@ async fn nodes(connection: &mut Connection) -> Result<Vec<Node>> {
     )
     .fetch_all(connection)
     .await?;
-    if !rows.iter().any(|(_, holds_rows, answers, _)| *holds_rows && *answers) {
+    let mut holders = rows.iter().filter(|(_, holds_rows, ..)| *holds_rows).peekable();
+    if holders.peek().is_some() && !holders.any(|(_, _, answers, _)| *answers) {
         return Err(StoreError::Unavailable("no node with rows of clinics answers".to_owned()));
     }
     let node = |(name, _, answers, text)| Node { name, off: if answers { Ok(text) } else { Err(text) } };

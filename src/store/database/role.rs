@@ -21,7 +21,7 @@ pub(in crate::store) enum Role {
     Jobs,
     /// Writes submissions of the session's clinics, and audit entries of every clinic. Uses one plan for every batch.
     Writer,
-    /// As `App`, writes submissions of one clinic on Citus. There, a transaction has one role from its beginning to its end.
+    /// Has the rights of `App`. Writes submissions of one clinic on Citus. There, a transaction has one role from its beginning to its end.
     Intake,
 }
 

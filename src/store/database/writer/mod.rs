@@ -15,7 +15,7 @@ use metrics::{counter, histogram};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use self::queue::{Batch, Queue, Waiting};
+use self::queue::{Batch, Done, Queue, Waiting};
 use crate::domain::ids::ClinicId;
 use crate::store::database::Store;
 use crate::store::error::{Result, StoreError};
@@ -141,6 +141,12 @@ async fn write_batches<W: Work>(store: Store, queue: Arc<Queue<W>>, grouping: Gr
     }
 }
 
+fn fail<W: Work>(done: Vec<Done<W>>, reason: &str) {
+    for done in done {
+        let _ = done.send(Err(StoreError::Unavailable(reason.to_owned())));
+    }
+}
+
 /// Writes a part. A part that the database refuses is halved repeatedly, until only the failing work fails.
 async fn write_part<W: Work>(store: &Store, part: Vec<Waiting<W>>) {
     let whole: Vec<_> = part.into_iter().map(|one| (one.work, one.done)).collect();
@@ -158,11 +164,9 @@ async fn write_part<W: Work>(store: &Store, part: Vec<Waiting<W>>) {
                     let _ = done.send(Ok((work, outcome)));
                 }
             }
-            Err(StoreError::Unavailable(reason)) => {
-                for done in done {
-                    let _ = done.send(Err(StoreError::Unavailable(reason.clone())));
-                }
-            }
+            Err(StoreError::Unavailable(reason)) => fail(done, &reason),
+            // On Citus a worker that is away fails all work of its clinic.
+            Err(StoreError::Internal(reason)) if store.pool.is_citus() => fail(done, &reason),
             Err(_) if work.len() > 1 => {
                 let half = work.len() / 2;
                 let rest = work.split_off(half).into_iter().zip(done.split_off(half));

@@ -17,10 +17,13 @@ use crate::store::error::Result;
 /// How long a clinic's work is refused after a piece of it waited too long. Its line gets shorter in that time.
 const REFUSING: Duration = Duration::from_millis(50);
 
-/// A piece of work, with the channel to the caller that waits for it.
+/// The channel to the caller that waits for a piece of work.
+pub(super) type Done<W> = oneshot::Sender<Result<(W, <W as Work>::Outcome)>>;
+
+/// A piece of work, with the channel to its caller.
 pub(super) struct Waiting<W: Work> {
     pub(super) work: W,
-    pub(super) done: oneshot::Sender<Result<(W, W::Outcome)>>,
+    pub(super) done: Done<W>,
     /// The resources it uses. Empty once a transaction has taken it.
     touched: Vec<W::Touched>,
     /// Its number in the queue.
@@ -109,7 +112,7 @@ impl<W: Work> Queue<W> {
     }
 
     /// Takes queued work when there is enough for a transaction. `None` when the queue is closed and empty. With
-    /// `one_clinic`, a transaction has work of one clinic, and another begins for the work of another clinic.
+    /// `one_clinic`, each transaction has work of one clinic, and several may run at once.
     pub(super) async fn take(&self, grouping: Grouping, one_clinic: impl Fn() -> bool) -> Option<Batch<W>> {
         loop {
             {
@@ -209,7 +212,7 @@ impl<W: Work> Lines<W> {
 
     /// Takes pieces from the clinics in turn. A piece that uses a resource of a running transaction or of an earlier piece
     /// stays in its line. So no transaction waits for another, and pieces that use the same resource are written in order.
-    /// With `one_clinic`, all pieces are of the first clinic that has one to take.
+    /// With `one_clinic`, all pieces belong to one clinic, the first with a piece that may be taken.
     fn take(&mut self, most: usize, one_clinic: bool) -> Batch<W> {
         let (mut pieces, mut stay) = (Vec::new(), HashMap::<ClinicId, VecDeque<Waiting<W>>>::new());
         let (mut touched, mut blocked, mut passed_over) = (Vec::new(), HashSet::new(), 0);
