@@ -170,7 +170,7 @@ fn served() -> Served {
 fn openapi() -> OpenApi {
     let mut api = kernel::docs::openapi(routes);
     for (name, schema) in api.components.iter_mut().flat_map(|components| &mut components.schemas) {
-        // Problems leave out what only refused answers have.
+        // A problem has fields of red flags only if it refuses answers.
         if *name != ProblemBody::name() {
             require_nullable(schema);
         }

@@ -33,7 +33,7 @@ impl Private {
         Self::claimed(settings, private_postgres::claim(&embedded_settings(settings)?)?, say).await
     }
 
-    /// Like [`Self::start`], but attaches to the server of a service that runs on the data folder. Fails also when
+    /// Like [`Self::start`], but attaches to the server of a service that runs on the data folder. Also fails when
     /// another command keeps using the folder, or the server of the service does not answer.
     pub(super) async fn start_or_attach(settings: &Settings, say: &dyn Fn(&str)) -> Result<(Self, Keys), ServerError> {
         match private_postgres::claim_or_attach(&embedded_settings(settings)?, say).await? {

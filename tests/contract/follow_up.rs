@@ -19,7 +19,7 @@ use uuid::Uuid;
 const TABLE: &str = "
                   | open          | assigned, own | assigned, not | contacted, own | contacted, not | booked, own       | booked, not  | closed
 claim             | assigned=me   | !HasItAlready | !NotAssignee  | !HasItAlready  | !NotAssignee   | !HasItAlready     | !NotAssignee | !Closed
-release           | !Unassigned   | open          | !NotAssignee  | open           | !NotAssignee   | !AppointmentStands| !NotAssignee | !Closed
+release           | !Unassigned   | open          | !NotAssignee  | open           | !NotAssignee   | !StillBooked      | !NotAssignee | !Closed
 reassign to me    | assigned=me   | !HasItAlready | assigned=me   | !HasItAlready  | contacted=me   | !HasItAlready     | booked=me    | !Closed
 reassign to other | assigned=other| assigned=other| !HasItAlready | contacted=other| !HasItAlready  | booked=other      | !HasItAlready| !Closed
 contact, reached  | !Unassigned   | contacted +1  | !NotAssignee  | contacted +1   | !NotAssignee   | booked +1         | !NotAssignee | !Closed

@@ -35,7 +35,7 @@ pub enum Refusal {
     NotAssignee,
     HasItAlready,
     NotBooked,
-    AppointmentStands,
+    StillBooked,
     /// An appointment cannot be missed before its time.
     AppointmentAhead,
     AppointmentOutOfRange,
@@ -86,7 +86,7 @@ impl Refusal {
             Self::NotAssignee => "another user is the assignee of the case; reassign it to take it over",
             Self::HasItAlready => "the case is already assigned to this user",
             Self::NotBooked => "no appointment is booked",
-            Self::AppointmentStands => "an appointment is booked; unbook it first",
+            Self::StillBooked => "an appointment is booked; unbook it first",
             Self::AppointmentAhead => "the appointment is in the future",
             Self::AppointmentOutOfRange => "must be in the future, within two years",
             Self::NeverTried => "no contact attempt is recorded; a case is unreachable only after an attempt",

@@ -55,7 +55,7 @@ fn of_taken(
         Reassign { to } => Ok(with(case, reassigned(case.state, to))),
         Claim => Err(if own { Refusal::HasItAlready } else { Refusal::NotAssignee }),
         Release | Contact { .. } | Book { .. } | Unbook | DidNotAttend | Close(_) if !own => Err(Refusal::NotAssignee),
-        Release if matches!(case.state, FollowUpState::Booked { .. }) => Err(Refusal::AppointmentStands),
+        Release if matches!(case.state, FollowUpState::Booked { .. }) => Err(Refusal::StillBooked),
         Release => Ok(with(case, FollowUpState::Open)),
         Contact { reached } => contact(case, reached),
         Book { appointment_at } => book(case, assignee, appointment_at, now),

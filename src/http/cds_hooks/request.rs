@@ -22,7 +22,7 @@ pub(super) struct HookCall {
     /// The id of the patient in the record system.
     pub(super) patient_id: String,
     pub(super) patient: Option<Value>,
-    /// The newest one.
+    /// The newest response.
     pub(super) response: Option<Response>,
 }
 

@@ -19,7 +19,7 @@ pub(super) struct Bundle {
     entry: Vec<Entry>,
 }
 
-/// One entry. Resources are serialized at once, because a tree needs far more memory.
+/// One entry. Its resource is serialized when the entry is made, because a tree needs far more memory.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Entry {

@@ -62,7 +62,7 @@ fn question(spec: &Spec, answers: &Answers) -> Option<Value> {
     Some(item(spec.id, "answer", answer))
 }
 
-/// An item with its parts, which are moved: a search returns many.
+/// An item. Takes its parts by value, because a search makes many items.
 fn item(link_id: &str, name: &str, parts: Vec<Value>) -> Value {
     element([("linkId", Value::from(link_id)), (name, parts.into())].into_iter().collect())
 }

@@ -27,8 +27,8 @@ pub(super) async fn read(request: &HttpRequest, incoming: Incoming) -> Result<(P
     Ok((Parameters::parse(&query), String::from_utf8_lossy(&query).into_owned()))
 }
 
-/// The response to a search: resources of one type, and the URLs of this page and the next. The next page starts at a cursor,
-/// behind a number of resources that were returned before.
+/// The response to a search: resources of one type, and the URLs of this page and the next. The next page starts at a cursor
+/// and skips the resources from there that were returned before.
 pub(super) fn found(
     request: &HttpRequest,
     kind: &str,

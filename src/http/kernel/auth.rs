@@ -84,7 +84,7 @@ pub(in crate::http) async fn admitted(
         budget,
         request_id: request_id(),
     };
-    let Admission { actor, standing, outcome } = admit(&state.app, attempt).await;
+    let Admission { actor, rate_status, outcome } = admit(&state.app, attempt).await;
     // Unread responses are held in memory. A caller with too many of them must read first.
     let unread = actor.as_ref().is_some_and(|actor| !state.waiting.share(actor.credential_id).has_room());
     // A refusal of a known caller is audited.
@@ -92,8 +92,8 @@ pub(in crate::http) async fn admitted(
         request.extensions_mut().insert(actor);
     }
     // The response reports the remaining limits.
-    if let Some(standing) = standing {
-        request.extensions_mut().insert(Counted(standing));
+    if let Some(rate_status) = rate_status {
+        request.extensions_mut().insert(Counted(rate_status));
     }
     if unread {
         return Err(AppError::Limited { retry_after: UNREAD }.into());

@@ -1,4 +1,4 @@
-//! Input without faults: what the handlers of several subjects do with bodies.
+//! Reads a body and refuses its faults.
 
 use serde::de::DeserializeOwned;
 use validator::Validate;

@@ -1,4 +1,4 @@
-//! The JSON API: a folder for each subject, and what several subjects use.
+//! The JSON API: a folder for each subject, and what several of these folders use.
 
 pub(super) mod access;
 pub(super) mod audit;

@@ -108,8 +108,8 @@ impl Connection {
         Ok(Self::new(options.connect().await?, Patience::Endless, DiskFull::default(), 0))
     }
 
-    /// The clinics that a statement over the rows of many clinics names once more, on Citus: from a join with its input
-    /// alone, Citus does not see which node has the rows. `None` on plain PostgreSQL, where it would only mislead the planner.
+    /// On Citus, the clinics for an extra condition: from a join with the input alone, Citus does not see which node has the
+    /// rows. `None` on plain PostgreSQL, where the condition would only mislead the planner.
     pub(in crate::store) fn named<'a>(&self, clinics: &'a [Uuid]) -> Option<&'a [Uuid]> {
         self.citus.then_some(clinics)
     }

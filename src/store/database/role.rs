@@ -21,13 +21,14 @@ pub(in crate::store) enum Role {
     Jobs,
     /// Writes submissions of the session's clinics, and audit entries of every clinic. Uses one plan for every batch.
     Writer,
-    /// Has the rights of `App`. Writes submissions of one clinic on Citus. There, a transaction has one role from its beginning to its end.
-    Intake,
+    /// Has the rights of `App`. Writes submissions of one clinic on Citus, where a transaction has one role from its beginning
+    /// to its end.
+    OneClinicWriter,
 }
 
 /// Switches a transaction to another clinic.
 pub(in crate::store) async fn tie_to(connection: &mut Connection, clinic_id: ClinicId) -> Result<()> {
-    // Citus passes `set local` on to the workers, and `set_config` not.
+    // Citus passes `set local` on to the workers, but not `set_config`.
     sqlx::raw_sql(AssertSqlSafe(format!("set local sarcoscreen.clinic_id = '{clinic_id}'")))
         .execute(connection)
         .await?;
@@ -51,7 +52,7 @@ pub(in crate::store) async fn switch_to(
 /// hexadecimal digits and hyphens. Citus finds the node of a statement by its values, so it cannot use one plan for all.
 pub(in crate::store) fn tie(set: &str, role: Role, clinic_id: Option<ClinicId>, citus: bool) -> String {
     let (role, plans) = match role {
-        Role::App | Role::Report | Role::Intake => ("sarcoscreen_app", "auto"),
+        Role::App | Role::Report | Role::OneClinicWriter => ("sarcoscreen_app", "auto"),
         Role::Page => ("sarcoscreen_app", "force_generic_plan"),
         Role::Auth => ("sarcoscreen_auth", "auto"),
         Role::Jobs => ("sarcoscreen_jobs", "auto"),

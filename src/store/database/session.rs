@@ -165,7 +165,7 @@ impl Store {
         if let [clinic] = clinics
             && self.pool.is_citus()
         {
-            return self.writing("begin", Role::Intake, Some(ClinicId(*clinic))).await;
+            return self.writing("begin", Role::OneClinicWriter, Some(ClinicId(*clinic))).await;
         }
         let ids: Vec<String> = clinics.iter().map(ToString::to_string).collect();
         let begin = format!("begin; set local sarcoscreen.clinic_ids = '{{{}}}'", ids.join(","));
@@ -253,7 +253,7 @@ impl Store {
         let mut connection = self.pool.get(until).await?;
         connection.wait(match role {
             Role::Report | Role::Jobs => Patience::Each(STATEMENT + SPARE),
-            Role::App | Role::Page | Role::Auth | Role::Writer | Role::Intake => Patience::Until(until),
+            Role::App | Role::Page | Role::Auth | Role::Writer | Role::OneClinicWriter => Patience::Until(until),
         });
         Ok(Session { connection: Some(connection), place })
     }
@@ -262,7 +262,7 @@ impl Store {
     fn tied(&self, set: &str, role: Role, clinic_id: Option<ClinicId>, citus: bool) -> String {
         let limit = match role {
             Role::Report | Role::Jobs => STATEMENT,
-            Role::App | Role::Page | Role::Auth | Role::Writer | Role::Intake => self.deadline,
+            Role::App | Role::Page | Role::Auth | Role::Writer | Role::OneClinicWriter => self.deadline,
         };
         format!("{}; {set} statement_timeout = {}", tie(set, role, clinic_id, citus), limit.as_millis())
     }

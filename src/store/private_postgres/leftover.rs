@@ -68,6 +68,7 @@ async fn answers(server: &Server, options: &PgConnectOptions) -> Result<bool> {
             Probe::Starting => deadline = Instant::now() + SILENCE,
             Probe::Silent => {}
         }
+        // The server sends no event when it answers.
         sleep(PAUSE).await;
     }
     Ok(false)
@@ -90,6 +91,7 @@ async fn end_orphans(cluster: &Path, postmaster: Pid, mut left: Vec<Pid>) -> Res
                 let _ = kill(*pid, signal);
             }
         }
+        // These processes are not children, so their end must be polled.
         sleep(PAUSE).await;
         left = occupants(cluster, postmaster);
     }

@@ -9,7 +9,7 @@ use super::folder::open_private;
 
 /// Size in bytes above which a start renames the log.
 const FULL: u64 = 16 << 20;
-/// How much of the end of the log an error quotes at most.
+/// The end of the log that an error quotes, at most, in bytes and in lines.
 const TAIL_BYTES: u64 = 4096;
 const TAIL_LINES: usize = 12;
 

@@ -197,6 +197,7 @@ pub async fn claim_or_attach(settings: &Settings, progress: &dyn Fn(&str)) -> Re
             progress(&format!("waiting for the sarcoscreen that uses the data folder (process {pid}) ..."));
             reported = true;
         }
+        // The process is not a child, so its end or its answer must be polled.
         sleep(PAUSE).await;
     }
 }

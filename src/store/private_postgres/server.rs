@@ -163,6 +163,7 @@ impl Server {
             if let Some(Ok(Some(status))) = self.child.as_mut().map(Child::try_wait) {
                 return Ok(Some(format!("it ended with {status}")));
             }
+            // The server sends no event when it answers.
             sleep(PAUSE).await;
         }
         Ok(Some(format!("it did not answer within {} s", START.as_secs())))

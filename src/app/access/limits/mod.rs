@@ -60,7 +60,7 @@ pub type RateStatus = [Limit; 3];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exceeded {
     /// The state of the limits that were counted.
-    pub standing: RateStatus,
+    pub rate_status: RateStatus,
     pub wait: Duration,
 }
 
@@ -101,12 +101,12 @@ impl Limits {
     pub(in crate::app) fn count(&self, actor: &Actor, address: IpAddr, budget: Budget) -> Result<RateStatus, Exceeded> {
         let (credential, clinic) = (actor.credential_id.0, actor.clinic_id.0);
         let of_address = (actor.role == Role::Browser).then(|| self.of_address(address, budget)).flatten();
-        let mut standing = [
+        let mut rate_status = [
             limit("address", of_address),
             limit("credential", self.credentials.as_ref()),
             limit("clinic", self.clinics.as_ref()),
         ];
-        let [visitor, caller, tenant] = &mut standing;
+        let [visitor, caller, tenant] = &mut rate_status;
         let visited = of_address.map(|counter| {
             let everywhere = (credential, IpAddr::V6(Ipv6Addr::UNSPECIFIED));
             counter.count_within_room((credential, place(address)), everywhere)
@@ -114,7 +114,7 @@ impl Limits {
         let exceeded = take(visitor, visited)
             .or_else(|| take(caller, self.credentials.as_ref().map(|counter| counter.count(&credential))))
             .or_else(|| take(tenant, self.clinics.as_ref().map(|counter| counter.count(&clinic))));
-        exceeded.map_or(Ok(standing), |wait| Err(Exceeded { standing, wait }))
+        exceeded.map_or(Ok(rate_status), |wait| Err(Exceeded { rate_status, wait }))
     }
 
     /// Counts a failed sign-in. Fails with the time to wait when too many failed at this address.
@@ -225,10 +225,10 @@ mod tests {
         assert_eq!(room(&limits, &browser, "192.0.2.1", Budget::Scores), 2);
         for _ in 0..100 {
             let exceeded = limits.count(&browser, address("192.0.2.1"), Budget::Scores).unwrap_err();
-            assert_eq!(exceeded.standing.map(|limit| limit.left), [Some(0), None, None]);
+            assert_eq!(exceeded.rate_status.map(|limit| limit.left), [Some(0), None, None]);
         }
-        let standing = limits.count(&browser, address("192.0.2.2"), Budget::Scores).unwrap();
-        let shown = standing.map(|limit| (limit.name, limit.quota, limit.left));
+        let rate_status = limits.count(&browser, address("192.0.2.2"), Budget::Scores).unwrap();
+        let shown = rate_status.map(|limit| (limit.name, limit.quota, limit.left));
         assert_eq!(shown, [("address", 2, Some(1)), ("credential", 5, Some(2)), ("clinic", 7, Some(4))]);
     }
 }

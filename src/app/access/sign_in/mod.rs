@@ -41,7 +41,7 @@ pub struct Admission {
     /// The caller, if the credential works; also set if the request is refused after that.
     pub actor: Option<Actor>,
     /// The caller's limits, if the request was counted.
-    pub standing: Option<RateStatus>,
+    pub rate_status: Option<RateStatus>,
     pub outcome: Result<SignedIn>,
 }
 
@@ -75,12 +75,12 @@ pub async fn admit(app: &App, attempt: Attempt<'_>) -> Admission {
         Ok(found) => SignedIn { found },
         Err(error) => {
             let outcome = Err(failed(app, &attempt, error));
-            return Admission { actor: None, standing: None, outcome };
+            return Admission { actor: None, rate_status: None, outcome };
         }
     };
     let actor = signed_in.actor(attempt.request_id);
     let counted = app.limits.count(&actor, attempt.address, attempt.budget);
-    let standing = Some(counted.unwrap_or_else(|exceeded| exceeded.standing));
+    let rate_status = Some(counted.unwrap_or_else(|exceeded| exceeded.rate_status));
     let role = actor.role;
     let outcome = match counted {
         Err(Exceeded { wait, .. }) => Err(AppError::Limited { retry_after: wait }),
@@ -88,7 +88,7 @@ pub async fn admit(app: &App, attempt: Attempt<'_>) -> Admission {
         Ok(_) if role < attempt.least => Err(AppError::RoleTooLow { role, least: attempt.least }),
         Ok(_) => Ok(signed_in),
     };
-    Admission { actor: Some(actor), standing, outcome }
+    Admission { actor: Some(actor), rate_status, outcome }
 }
 
 /// Finds the owner of a key or token, and checks that it works now.

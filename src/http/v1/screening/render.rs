@@ -31,7 +31,7 @@ pub struct Rendering<'a> {
     pub table: &'a RuleTable,
     pub language: Language,
     pub clinic: &'a Clinic,
-    /// Those of the rule table, in this language.
+    /// The fragments of `table` in `language`.
     pub fragments: Arc<Fragments>,
 }
 

@@ -20,7 +20,7 @@ pub(super) async fn run(replica: Weak<Replica>) {
     while let Some(replica) = replica.upgrade().filter(|replica| !replica.there.pool.is_closed()) {
         let asked = Instant::now();
         let [primary, there] = &replica.watched;
-        let (primary, there) = join(said(primary), said(there)).await;
+        let (primary, there) = join(read_wal(primary), read_wal(there)).await;
         let state = judge(asked, primary, there, &mut marks);
         // One mark older than the bound is kept, to report the age of the replica's data.
         while marks.len() > 1 && marks.front().is_some_and(|mark| mark.asked.elapsed() > replica.bound) {
@@ -53,7 +53,7 @@ fn tell(logged: &mut Option<(bool, Discriminant<ReplicaState>)>, state: ReplicaS
 }
 
 /// The answer of a server. `None` if it does not answer.
-async fn said(server: &Store) -> Option<WalReading> {
+async fn read_wal(server: &Store) -> Option<WalReading> {
     timeout(LOOK, ask(server)).await.ok()?.ok()
 }
 
