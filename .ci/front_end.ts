@@ -14,7 +14,7 @@ const answers = {
   falls_past_year: 4,
   activity: "inactive",
   stair_difficulty: "a_lot_or_unable",
-  medications: ["systemic_corticosteroid"],
+  medications: ["systemic_corticosteroid_3_weeks"],
 } satisfies Answers;
 
 const baseUrl = process.env.BASE;

@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use sarcoscreen::domain::clinics::{Clinic, DueHours};
+use sarcoscreen::domain::clinics::{Clinic, DueHours, EmergencyNumber, Profile};
 use sarcoscreen::domain::ids::ClinicId;
 use sarcoscreen::domain::language::Language;
 use sarcoscreen::domain::screening::answers::Answers;
@@ -73,7 +73,11 @@ fn clinic() -> Clinic {
         clinic_id: ClinicId(Uuid::nil()),
         name: "Clinic".to_owned(),
         booking_url: "https://clinic.example/book".to_owned(),
-        emergency_number: "112".to_owned(),
+        slug: None,
+        profile: Profile {
+            emergency_numbers: vec![EmergencyNumber { label: None, number: "112".to_owned() }],
+            ..Profile::default()
+        },
         language: Language::En,
         pathways: vec![PathwayId::Ewgsop2],
         languages: vec![Language::En],

@@ -14,7 +14,7 @@ use clap::{Args, Parser, ValueEnum, value_parser};
 use ipnet::IpNet;
 
 pub use cds_hooks::{CdsClient, CdsHooks};
-pub use commands::{Audit, ClinicChange, Clinics, Command, Keys, Retention, Rules};
+pub use commands::{Audit, ClinicChange, Clinics, Command, Keys, ProfileChange, Retention, Rules};
 pub use database::Database;
 use database::Secret;
 pub use http::Http;

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
 
 use sarcoscreen::app::demo::cohort;
+use sarcoscreen::rules::Releases;
 
 use crate::generator::Source;
 
@@ -43,9 +44,11 @@ impl Submissions {
             let length = body.len() + 12 + 3;
             format!("\r\ncontent-length: {length}\r\n\r\n{body}")
         };
+        let releases = Releases::load().unwrap();
+        let people = cohort(&releases.current().table.asked);
         Self {
             heads: keys.iter().map(|key| head(key).into_bytes()).collect(),
-            bodies: cohort().iter().map(|answers| body(answers).into_bytes()).collect(),
+            bodies: people.iter().map(|answers| body(answers).into_bytes()).collect(),
             dice: Dice::new(1),
             number: Cell::new(0),
             left: Cell::new(None),

@@ -151,6 +151,6 @@ fn pattern_of(key: &str, falls: u32) -> Repeated {
     let answers = json!({"age": 60 + 3 * falls, "sex": "female", "height_cm": 162, "weight_kg": 61.5,
         "falls_past_year": falls, "stair_difficulty": stairs, "carrying_difficulty": stairs,
         "walking_difficulty": "none", "chair_rise_difficulty": "none", "activity": "inactive", "fatigue": "rarely",
-        "calf_circumference_cm": 33.5, "conditions": [], "medications": ["systemic_corticosteroid"], "smoker": false});
+        "calf_circumference_cm": 33.5, "conditions": [], "medications": ["systemic_corticosteroid_3_weeks"], "smoker": false});
     Repeated::post(key, "/v1/submissions", &json!({ "answers": answers }).to_string())
 }

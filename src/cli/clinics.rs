@@ -1,25 +1,39 @@
 //! `clinics`: create, list, change settings, suspend and resume.
 
+use std::fmt::Write as _;
+
 use anyhow::{Context as _, bail};
 
 use super::database::{find_clinic, on_database};
 use super::output::print;
-use crate::app::clinics;
-use crate::config::{ClinicChange, Clinics, Retention, Settings};
-use crate::domain::clinics::{Clinic, DueHours};
+use crate::app::clinics::{self, NewClinic};
+use crate::app::subjects;
+use crate::config::{ClinicChange, Clinics, ProfileChange, Retention, Settings};
+use crate::domain::clinics::{Clinic, DueHours, EmergencyNumber, Profile};
 use crate::domain::language::Language;
 use crate::domain::screening::pathway::PathwayId;
+use crate::domain::subjects::SenderShare;
 
 pub(super) async fn run(settings: &Settings, command: &Clinics) -> anyhow::Result<()> {
     let text = on_database(settings, async |app| {
         let clinic = match command {
-            Clinics::Create { name, booking_url, emergency_number, language, pathways } => {
-                let language = self::language(language)?;
-                let pathways = chosen(pathways)?;
-                let clinic = clinics::create(app, name, booking_url, emergency_number, language, &pathways).await?;
+            Clinics::Create { name, booking_url, language, pathways, slug, profile } => {
+                let new = NewClinic {
+                    name: name.clone(),
+                    slug: slug.clone(),
+                    booking_url: booking_url.clone(),
+                    profile: with(Profile::default(), profile)?,
+                    language: self::language(language)?,
+                    pathways: chosen(pathways)?,
+                };
+                let clinic = clinics::create(app, new).await?;
                 return Ok(format!("{}\n", clinic.clinic_id));
             }
             Clinics::List => return Ok(clinics::list(app).await?.iter().map(line).collect()),
+            Clinics::SharedReferences { clinic } => {
+                let clinic_id = find_clinic(app, clinic).await?.clinic_id;
+                return Ok(in_words(&subjects::shared_references(app, clinic_id).await?));
+            }
             Clinics::Pathways { clinic, pathways } => {
                 let pathways = chosen(pathways)?;
                 Clinic { pathways, ..find_clinic(app, clinic).await? }
@@ -32,6 +46,21 @@ pub(super) async fn run(settings: &Settings, command: &Clinics) -> anyhow::Resul
         Ok(line(&clinic))
     });
     print(&text.await?)
+}
+
+/// A line for each subject and, below it, one for each sender.
+fn in_words(shares: &[SenderShare]) -> String {
+    let mut text = String::new();
+    let mut subjects = 0;
+    for (place, share) in shares.iter().enumerate() {
+        let SenderShare { subject_id, sender, submissions, first, last } = share;
+        if place == 0 || shares[place - 1].subject_id != *subject_id {
+            subjects += 1;
+            let _ = writeln!(text, "subject {subject_id}");
+        }
+        let _ = writeln!(text, "  {sender}: {submissions} submissions, {first:.0} to {last:.0}");
+    }
+    text + &format!("{subjects} subjects with submissions of several intake keys\n")
 }
 
 /// Parses the chosen pathways and removes duplicates.
@@ -49,8 +78,44 @@ fn chosen(names: &[String]) -> anyhow::Result<Vec<PathwayId>> {
     Ok(pathways)
 }
 
+/// The profile with the given settings changed.
+fn with(profile: Profile, change: &ProfileChange) -> anyhow::Result<Profile> {
+    let mut consultation_offer = profile.consultation_offer;
+    for offer in &change.consultation_offer {
+        let (code, text) = offer.split_once('=').context("--consultation-offer must be LANGUAGE=TEXT")?;
+        match text {
+            "" => consultation_offer.remove(&language(code)?),
+            _ => consultation_offer.insert(language(code)?, text.to_owned()),
+        };
+    }
+    let number = |text: &String| match text.split_once('=') {
+        Some((label, number)) => EmergencyNumber { label: Some(label.to_owned()), number: number.to_owned() },
+        None => EmergencyNumber { label: None, number: text.clone() },
+    };
+    let numbers: Vec<_> = change.emergency_number.iter().map(number).collect();
+    Ok(Profile {
+        country: change.country.clone().or(profile.country),
+        time_zone: change.time_zone.clone().or(profile.time_zone),
+        emergency_numbers: if numbers.is_empty() { profile.emergency_numbers } else { numbers },
+        reference_systems: chosen_systems(&change.reference_system, profile.reference_systems),
+        other_reference_systems: chosen_systems(&change.other_reference_system, profile.other_reference_systems),
+        consultation_offer,
+    })
+}
+
+/// The systems of a change, or those before it; `none` is no system.
+fn chosen_systems(wanted: &[String], before: Vec<String>) -> Vec<String> {
+    if wanted.is_empty() {
+        return before;
+    }
+    wanted.iter().filter(|system| *system != "none").cloned().collect()
+}
+
 /// The clinic with the given settings changed.
 fn changed(clinic: Clinic, change: &ClinicChange) -> anyhow::Result<Clinic> {
+    if *change == ClinicChange::default() {
+        bail!("give at least one setting; sarcoscreen clinics set --help lists them");
+    }
     let mut languages = change.languages.iter().map(|code| language(code)).collect::<Result<Vec<_>, _>>()?;
     languages.sort();
     languages.dedup();
@@ -62,7 +127,8 @@ fn changed(clinic: Clinic, change: &ClinicChange) -> anyhow::Result<Clinic> {
     Ok(Clinic {
         name: change.name.clone().unwrap_or(clinic.name),
         booking_url: change.booking_url.clone().unwrap_or(clinic.booking_url),
-        emergency_number: change.emergency_number.clone().unwrap_or(clinic.emergency_number),
+        slug: change.slug.clone().or(clinic.slug),
+        profile: with(clinic.profile, &change.profile)?,
         language: change.language.as_deref().map_or(Ok(clinic.language), language)?,
         languages: if languages.is_empty() { clinic.languages } else { languages },
         pathways: if change.pathways.is_empty() { clinic.pathways } else { chosen(&change.pathways)? },
@@ -82,14 +148,21 @@ fn language(code: &str) -> anyhow::Result<Language> {
 }
 
 fn line(clinic: &Clinic) -> String {
-    let Clinic { clinic_id, name, booking_url, emergency_number, language, pathways, languages, due, .. } = clinic;
+    let Clinic { clinic_id, name, booking_url, profile, language, pathways, languages, due, .. } = clinic;
+    let number = |number: &EmergencyNumber| match &number.label {
+        Some(label) => format!("{label}={}", number.number),
+        None => number.number.clone(),
+    };
+    let emergency_numbers = profile.emergency_numbers.iter().map(number).collect::<Vec<_>>().join(", ");
+    let stated = [&clinic.slug, &profile.country, &profile.time_zone].into_iter().flatten();
+    let stated: String = stated.flat_map(|setting| ["  ", setting]).collect();
     let pathways: Vec<&str> = pathways.iter().map(|pathway| pathway.as_str()).collect();
     let pathways = if pathways.is_empty() { "none".to_owned() } else { pathways.join(",") };
     let languages: Vec<&str> = languages.iter().map(|language| language.as_str()).collect();
     let kept = clinic.retention_days.map_or_else(|| "kept forever".to_owned(), |days| format!("kept {days} days"));
     let years = |years: u32| format!("  audit log kept {years} years");
     format!(
-        "{clinic_id}  {name}  {booking_url}  {emergency_number}  {}  {pathways}  {}  due {}/{}/{} h  {kept}{}{}\n",
+        "{clinic_id}  {name}  {booking_url}  {emergency_numbers}  {}  {pathways}  {}  due {}/{}/{} h  {kept}{stated}{}{}\n",
         language.as_str(),
         languages.join(","),
         due.today,

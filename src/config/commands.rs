@@ -58,15 +58,17 @@ pub enum Clinics {
         /// The https address where a consultation is booked.
         #[arg(long, value_name = "URL")]
         booking_url: String,
-        /// The emergency telephone number, 2 to 20 digits.
-        #[arg(long, value_name = "DIGITS")]
-        emergency_number: String,
         /// The default language of responses.
         #[arg(long, default_value = "en", value_parser = ["en", "es"])]
         language: String,
         /// The default consensus pathways, separated by commas.
         #[arg(long, default_value = "ewgsop2", value_delimiter = ',', value_parser = PATHWAYS)]
         pathways: Vec<String>,
+        /// The clinic's name in addresses: 1 to 40 of a-z, 0-9 and -, unique.
+        #[arg(long)]
+        slug: Option<String>,
+        #[command(flatten)]
+        profile: ProfileChange,
     },
     /// Sets the default consensus pathways of a clinic.
     Pathways {
@@ -99,10 +101,16 @@ pub enum Clinics {
     },
     /// Lists all clinics with their settings.
     List,
+    /// Lists the subjects of a clinic whose submissions come from two or more intake keys, with each key's share. If their
+    /// systems number patients separately, such a subject may be two persons. `GET /v1/subjects/{id}` shows it.
+    SharedReferences {
+        /// The clinic's id or name.
+        #[arg(long, value_name = "ID OR NAME")]
+        clinic: String,
+    },
 }
 
-#[derive(Clone, Debug, Args)]
-#[group(required = true, multiple = true)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub struct ClinicChange {
     /// The clinic's display name, 1 to 200 characters, unique.
     #[arg(long)]
@@ -110,9 +118,11 @@ pub struct ClinicChange {
     /// The https address where a consultation is booked.
     #[arg(long, value_name = "URL")]
     pub booking_url: Option<String>,
-    /// The emergency telephone number, 2 to 20 digits.
-    #[arg(long, value_name = "DIGITS")]
-    pub emergency_number: Option<String>,
+    /// The clinic's name in addresses: 1 to 40 of a-z, 0-9 and -, unique.
+    #[arg(long)]
+    pub slug: Option<String>,
+    #[command(flatten)]
+    pub profile: ProfileChange,
     /// The default language of responses; must be one of the clinic's languages.
     #[arg(long, value_parser = ["en", "es"])]
     pub language: Option<String>,
@@ -137,6 +147,32 @@ pub struct ClinicChange {
     /// Years that entries of the audit log are kept, 3 to 100, or forever. `audit prune` removes older ones.
     #[arg(long, value_name = "YEARS", value_parser = |text: &str| period(text, 3..=100))]
     pub audit_retention_years: Option<Retention>,
+}
+
+/// What a clinic states about itself beyond its booking address.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct ProfileChange {
+    /// A number to call in an emergency: 2 to 20 digits, spaces allowed, with an optional label. May be repeated; texts name
+    /// the first. `clinics create` needs one.
+    #[arg(long, value_name = "[LABEL=]NUMBER")]
+    pub emergency_number: Vec<String>,
+    /// The country, as two capital letters (ISO 3166-1 alpha-2).
+    #[arg(long, value_name = "CODE")]
+    pub country: Option<String>,
+    /// The time zone, as a name of the IANA time zone database, such as Europe/Madrid. Without it, UTC.
+    #[arg(long, value_name = "NAME")]
+    pub time_zone: Option<String>,
+    /// An identifier system, such as a URI, whose references of persons are the clinic's own. May be repeated; "none" for no
+    /// system.
+    #[arg(long, value_name = "URI")]
+    pub reference_system: Vec<String>,
+    /// An identifier system of others, whose references are not those of the clinic. May be repeated; "none" for no system.
+    #[arg(long, value_name = "URI")]
+    pub other_reference_system: Vec<String>,
+    /// The wording of the offer of a consultation in a language, at most 300 characters; an empty text goes back to the
+    /// wording of the rule table. May be repeated.
+    #[arg(long, value_name = "LANGUAGE=TEXT")]
+    pub consultation_offer: Vec<String>,
 }
 
 /// A retention period.
@@ -231,7 +267,8 @@ pub enum Rules {
         #[arg(long)]
         version: Option<String>,
     },
-    /// Checks a rule table and prints a summary; if it has faults, prints all of them and exits with 1.
+    /// Checks a rule table and prints a summary with the reading grades of its texts. Exits with 1 if it has faults, which it
+    /// lists, or if a text is too hard to read.
     Check {
         /// The folder of the table's files. [default: the current table of this program]
         folder: Option<PathBuf>,

@@ -27,6 +27,8 @@ names! {
         Format = "format",
         /// This credential's role may not set the field.
         NotAllowed = "not_allowed",
+        /// Earlier rule tables asked this item or had this option; the current one does not.
+        NotAsked = "not_asked",
         /// The field names a resource that does not exist in this clinic.
         NotFound = "not_found",
     }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// The rule table that the cases apply to.
-pub const VERSION: &str = "2026.2";
+pub const VERSION: &str = "2026.3";
 
 /// One case. Keys that `expect` does not contain are not compared; `tests/contract/cases/README.md` describes each key.
 #[derive(Clone, Debug, Deserialize)]
@@ -47,12 +47,12 @@ pub fn files() -> impl Iterator<Item = &'static str> {
 
 macro_rules! files {
     ($($name:literal)*) => {
-        &[$(($name, include_str!(concat!("../../tests/contract/cases/2026.2/", $name, ".toml")))),*]
+        &[$(($name, include_str!(concat!("../../tests/contract/cases/2026.3/", $name, ".toml")))),*]
     };
 }
 
 const FILES: &[(&str, &str)] = files![
-    "own_score" "red_flags" "sarc_f" "sarc_calf" "sarc_f_ebm" "msra" "ishii" "finger_ring" "sppb"
-    "ewgsop2" "awgs_2019" "awgs_2025" "sdoc" "disagreement" "scoring_bugs" "settling" "open_questions"
-    "flags_and_urgency" "advice" "persons"
+    "advice" "awgs_2019" "awgs_2025" "disagreement" "ewgsop2" "finger_ring" "flags_and_urgency" "half_met" "ishii"
+    "msra" "new_points" "not_asked" "open_questions" "own_score" "persons" "red_flag_cut_offs" "red_flag_triples"
+    "red_flags" "sarc_calf" "sarc_f" "sarc_f_ebm" "scoring_bugs" "sdoc" "settling" "sppb" "urgency" "value_missing"
 ];

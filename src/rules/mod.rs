@@ -141,6 +141,17 @@ const RELEASED: &[Text] = &[
             ("texts.es.toml", include_str!("2026.2/texts.es.toml")),
         ],
     ),
+    (
+        "2026.3",
+        &[
+            ("advice.toml", include_str!("2026.3/advice.toml")),
+            ("instruments.toml", include_str!("2026.3/instruments.toml")),
+            ("pathways.toml", include_str!("2026.3/pathways.toml")),
+            ("table.toml", include_str!("2026.3/table.toml")),
+            ("texts.en.toml", include_str!("2026.3/texts.en.toml")),
+            ("texts.es.toml", include_str!("2026.3/texts.es.toml")),
+        ],
+    ),
 ];
 
 /// `<version> <sha-256>` on each line. A line is added at release and never changed.

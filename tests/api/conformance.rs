@@ -14,7 +14,7 @@ async fn every_published_case_has_its_expected_result_over_http() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let published = world.holder(None).get("/v1/conformance").await.expect(200);
-    assert_eq!(published["rule_table"], "2026.2");
+    assert_eq!(published["rule_table"], "2026.3");
     let cases = published["cases"].as_array().unwrap();
     assert!(cases.len() >= 600 && published["count"] == cases.len());
     let (mut compared, mut differences) = (0, Vec::new());
@@ -94,7 +94,16 @@ async fn next_questions_end_when_nothing_can_change_and_stay_within_the_audience
     answers["age"] = json!(70);
     let body = json!({"answers": answers, "audience": ["person", "staff"]});
     let staff = clinic.browser.post("/v1/scores", &body).await.expect(200);
-    assert_eq!(items(&staff), ["calf_circumference_cm", "grip_strength_kg", "sppb"].map(str::to_owned));
+    let measured = [
+        "calf_circumference_cm",
+        "grip_strength_kg",
+        "sppb",
+        "five_chair_stands_s",
+        "timed_up_and_go_s",
+        "gait_speed_m_s",
+        "tests_unable",
+    ];
+    assert_eq!(items(&staff), measured.map(str::to_owned));
     let sarc_calf = staff["instruments"].as_array().unwrap().iter().find(|one| one["id"] == "sarc_calf").unwrap();
     assert_eq!((&sarc_calf["outcome"], &sarc_calf["would_settle"]), (&json!("negative"), &json!([])));
 }

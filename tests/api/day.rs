@@ -41,7 +41,7 @@ fn course(world: &World, turn: usize) -> (Vec<(&'static str, Value)>, &'static s
     let attempt = |reached: bool| ("contact", json!({"reached": reached, "note": "called in the morning"}));
     let book = ("book", json!({"appointment_at": hours_ahead(world, 24 * 7)}));
     let close = |body: Value| ("close", body);
-    let attended = json!({"outcome": "attended", "diagnosis": "probable", "grip_strength_g": 15_500});
+    let attended = json!({"outcome": "attended", "diagnosis": "probable", "grip_strength_kg": 15.5});
     let mut steps = Vec::new();
     if turn.is_multiple_of(3) {
         steps.push(attempt(false));

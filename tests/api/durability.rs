@@ -101,7 +101,7 @@ async fn audit_entries_and_rule_tables_are_immutable() {
             assert!(refused.contains(&format!("{table} rows are never changed")), "{sql}: {refused}");
         }
     }
-    assert_eq!(world.count("select count(*) from rule_tables").await, 2);
+    assert_eq!(world.count("select count(*) from rule_tables").await, 3);
     assert_eq!(
         world
             .count("select count(*) from audit_entries where action = 'submission_created' and outcome = 'success'")
@@ -121,7 +121,7 @@ async fn a_changed_rule_table_with_a_stored_version_is_refused() {
     assert!(error.contains("2026.1") && error.contains("differs"), "{error}");
     run(&world, "delete from rule_tables").await.unwrap();
     world.app.prepare().await.unwrap();
-    assert_eq!(world.count("select count(*) from rule_tables where digest <> repeat('0', 64)").await, 2);
+    assert_eq!(world.count("select count(*) from rule_tables where digest <> repeat('0', 64)").await, 3);
 }
 
 #[tokio::test]
@@ -266,7 +266,7 @@ async fn a_failed_submission_does_not_change_the_open_follow_up_or_the_subject()
     let before = clinic.staff.get(&case).await.expect(200);
     run(&world, &breaking("audit_entries", true)).await.unwrap();
     let mut urgent = json!({"answers": frail(), "subject": {"reference": "R-1", "contact": {"name": "Eva"}}});
-    urgent["answers"]["new_breathing_trouble"] = json!(true);
+    urgent["answers"]["new_breathing_trouble_or_chest_pain"] = json!(true);
     clinic.intake.submit(&urgent).await.expect(500);
     // A read that cannot be audited fails.
     clinic.staff.get(&case).await.expect(503);

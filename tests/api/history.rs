@@ -118,8 +118,16 @@ async fn the_next_screen_depends_on_possible_results_and_never_delays_care() {
     assert_eq!(days(fit()).await, 365);
     assert_eq!(days(frail()).await, 90);
     assert_eq!(days(edited(fit(), &[("age", json!(70)), ("sppb", json!(2))])).await, 90, "flagged by SPPB alone");
-    assert_eq!(days(edited(fit(), &[("conditions", Value::Null), ("medication_count", Value::Null)])).await, 180);
-    assert_eq!(days(edited(fit(), &[("new_breathing_trouble", json!(true))])).await, Value::Null);
+    assert_eq!(
+        days(edited(
+            fit(),
+            &["conditions", "regular_medication_count", "bed_rest_days_past_year", "muscle_shrinkage"]
+                .map(|item| (item, Value::Null)),
+        ))
+        .await,
+        180
+    );
+    assert_eq!(days(edited(fit(), &[("new_breathing_trouble_or_chest_pain", json!(true))])).await, Value::Null);
 }
 
 #[tokio::test]

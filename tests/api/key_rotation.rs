@@ -153,7 +153,7 @@ async fn after_credentials_are_rotated_the_earlier_master_key_can_be_removed() {
 }
 
 /// Columns with data derived from a master key, and how the rotation treats each.
-const MADE_WITH_A_MASTER_KEY: [(&str, &str); 28] = [
+const MADE_WITH_A_MASTER_KEY: [(&str, &str); 29] = [
     ("audit_pending.key_version", "sealed at once"),
     ("audit_pending.mac", "sealed at once"),
     ("audit_seals.entry_macs", "kept for ever: `audit verify` needs the earlier key"),
@@ -178,6 +178,7 @@ const MADE_WITH_A_MASTER_KEY: [(&str, &str); 28] = [
     ("subjects.name_hash", "made anew with the contact data"),
     ("subjects.reference_hash", "made anew from the sealed text"),
     ("subjects.reference_sealed", "sealed anew"),
+    ("subjects.reference_value_hash", "made anew with the reference"),
     ("subjects.telephone_hash", "made anew with the contact data"),
     ("used_tokens.token_hash", "one for each key of the file, until the token is refused for its age"),
     ("webhook_endpoints.previous_secret_sealed", "sealed anew"),

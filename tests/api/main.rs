@@ -37,6 +37,7 @@ mod program;
 mod public;
 mod questionnaire;
 mod raw;
+mod reference_systems;
 mod replica;
 mod restarts;
 mod restoring;

@@ -13,10 +13,10 @@ const PATHS: [&str; 15] = [
     "/v1/questionnaire",
     "/v1/rule-tables",
     "/v1/rule-tables/2026.1",
-    "/v1/rule-tables/2026.2",
+    "/v1/rule-tables/2026.3",
     "/v1/conformance",
     "/fhir/metadata",
-    "/fhir/Questionnaire/2026.2",
+    "/fhir/Questionnaire/2026.3",
     "/fhir/CodeSystem/answers",
     "/fhir/CodeSystem/results",
     "/cds-services",
@@ -59,7 +59,7 @@ async fn a_public_response_is_equal_in_both_encodings_and_304_when_current() {
 async fn each_language_has_its_own_response() {
     let world = World::new().await;
     let anonymous = world.holder(None);
-    for path in ["/v1/questionnaire", "/v1/rule-tables/2026.2", "/fhir/Questionnaire/2026.2", "/cds-services"] {
+    for path in ["/v1/questionnaire", "/v1/rule-tables/2026.3", "/fhir/Questionnaire/2026.3", "/cds-services"] {
         let [english, spanish] = ["en", "es"].map(|language| {
             let request = anonymous.request("GET", path).header("accept-language", language);
             async { anonymous.send(request).await }

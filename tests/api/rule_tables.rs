@@ -16,13 +16,13 @@ use tempfile::TempDir;
 use crate::world::{World, fit, frail};
 
 /// A terminal of the operator of a world's database.
-struct Terminal {
+pub(crate) struct Terminal {
     folder: TempDir,
     url: String,
 }
 
 impl Terminal {
-    fn at(world: &World) -> Self {
+    pub(crate) fn at(world: &World) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let key = folder.path().join("key");
         fs::write(&key, "07".repeat(32)).unwrap();
@@ -40,7 +40,7 @@ impl Terminal {
     }
 
     /// The output of a command that succeeds.
-    fn said(&self, arguments: &[&str]) -> String {
+    pub(crate) fn said(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
@@ -144,7 +144,7 @@ async fn a_replay_reports_the_rule_of_every_change_and_modifies_nothing() {
     assert_eq!((&same["findings"], &same["flag_reasons"]), (&json!([]), &json!([])));
 
     let rule = "id = \"smoker\"\ncategory = \"lifestyle\"\npoints = ";
-    terminal.edit("draft", &format!("{rule}1\n"), &format!("{rule}11\n"));
+    terminal.edit("draft", &format!("{rule}1\n"), &format!("{rule}16\n"));
     let id = clinic.id.to_string();
     let (found, _) = terminal.json(&["rules", "replay", "draft", "--clinic", &id, "--json"]);
     assert_eq!((&found["rule_table"], &found["clinic_id"]), (&json!("2099.1"), &json!(id)));
@@ -254,16 +254,18 @@ async fn verify_recomputes_a_row_with_a_version_that_only_the_database_has() {
     let mut connection = world.connect().await;
     let update =
         "update submissions set rule_table = '2025.1', assessment = $1, score_total = ($1->'score'->'total')::smallint,
-        score_lower = ($1->'score'->'lower')::smallint, score_upper = ($1->'score'->'upper')::smallint";
+        score_lower = ($1->'score'->'lower')::smallint, score_upper = ($1->'score'->'upper')::smallint,
+        band_at_least = $1->>'band_at_least', band_at_most = $1->>'band_at_most', care_level = $1->>'care_level'";
     sqlx::query(update).bind(&assessment).execute(&mut connection).await.unwrap();
     let terminal = Terminal::at(&world);
     let (found, code) = terminal.json(&["rules", "verify", "--json"]);
     assert_eq!((&found["rows"], &found["differing"], code), (&json!(1), &json!(0), Some(0)), "{found}");
-    // In any other version smoking counts one point.
+    // In any other version smoking counts one point; with it the highest possible score falls below a band.
     connection.execute("update submissions set rule_table = '2026.1'").await.unwrap();
     let (found, code) = terminal.json(&["rules", "verify", "--json"]);
     assert_eq!(code, Some(1));
-    assert_eq!(found["submissions"][0]["fields"], json!(["rule_table", "score", "findings", "column score"]));
+    let fields = json!(["rule_table", "score", "band_at_most", "findings", "column score", "column band"]);
+    assert_eq!(found["submissions"][0]["fields"], fields);
 }
 
 #[tokio::test]

@@ -18,12 +18,12 @@ async fn a_frail_person_is_flagged_and_listed_first_by_urgency_and_time() {
     let location = receipt.header("location").to_owned();
     let receipt = receipt.expect(201);
     let assessment = &receipt["assessment"];
-    assert_eq!(assessment["score"], json!({"total": 11, "lower": 11, "upper": 37, "max": 39, "validated": false}));
+    assert_eq!(assessment["score"], json!({"total": 17, "lower": 17, "upper": 43, "max": 44, "validated": false}));
     assert_eq!(assessment["band"], "high");
     assert_eq!(receipt["flagged"], true);
     assert_eq!(receipt["origin"], "self_reported");
     let reasons = json!([{"kind": "band", "id": "high"}, {"kind": "instrument", "id": "sarc_f"},
-        {"kind": "instrument", "id": "sarc_f_ebm"}]);
+        {"kind": "red_flag", "id": "steroid_with_weakness"}]);
     assert_eq!(receipt["flag_reasons"], reasons);
     let sarc_f = &assessment["instruments"][0];
     assert_eq!((&sarc_f["outcome"], &sarc_f["lower"]), (&json!("positive"), &json!(4)));
@@ -157,15 +157,30 @@ async fn no_self_care_is_advised_while_an_alarm_is_partly_met() {
         json!({"answers": answers})
     };
     assert_eq!(clinic.browser.post("/v1/scores", &with(json!({}))).await.expect(200)["care_level"], "self_care");
-    for half in [
-        json!({"creatine_kinase_u_l": 50_000}),
-        json!({"myoglobin_ug_l": 900}),
-        json!({"weight_kg": null, "weight_loss_6_months_kg": 20, "weight_loss_past_year_kg": 20,
+    let half = json!({"weight_loss_6_months_kg": 10, "weight_loss_past_year_kg": 10, "weight_loss_unintended": null});
+    let scored = clinic.browser.post("/v1/scores", &with(half)).await.expect(200);
+    assert_eq!(scored["care_level"], Value::Null);
+    let text = scored["consultation"]["text"].as_str().unwrap();
+    assert!(text.contains("without trying"), "{text}");
+    assert!(!text.contains("alarm"), "{text}");
+    // One figure that decides is missing: a routine follow-up, and a text that names the figure.
+    for (missing, item) in [
+        (json!({"creatine_kinase_u_l": 300}), "creatine_kinase_upper_limit_u_l"),
+        (json!({"myoglobin_ug_l": 300}), "myoglobin_upper_limit_ug_l"),
+        (
+            json!({"weight_kg": null, "weight_loss_6_months_kg": 4, "weight_loss_past_year_kg": 4,
             "weight_loss_unintended": true}),
-        json!({"weight_loss_6_months_kg": 10, "weight_loss_past_year_kg": 10, "weight_loss_unintended": null}),
+            "weight_kg",
+        ),
+        (json!({"sex": null, "grip_strength_kg": 20}), "sex"),
     ] {
-        let scored = clinic.browser.post("/v1/scores", &with(half.clone())).await.expect(200);
-        assert_eq!(scored["care_level"], Value::Null, "{half}");
+        let stored = clinic.browser.submit(&with(missing)).await.expect(201);
+        assert_eq!(stored["flag_reasons"], json!([{"kind": "value_missing", "id": item}]));
+        assert_eq!(stored["follow_up"]["urgency"], "routine", "{item}");
+        let assessment = &stored["assessment"];
+        assert_eq!(assessment["care_level"], "consultation", "{item}");
+        let text = assessment["consultation"]["text"].as_str().unwrap();
+        assert!(text.contains("next days") && !text.contains("alarm"), "{item}: {text}");
     }
 }
 
@@ -173,13 +188,13 @@ async fn no_self_care_is_advised_while_an_alarm_is_partly_met() {
 async fn an_offered_appointment_does_not_suggest_that_an_open_alarm_can_wait() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
-    let urgent = "Call 112 now if you have trouble breathing";
+    let urgent = "Call 112 now if you have new trouble breathing";
     let text = async |answers: Value| {
         let scored = clinic.browser.post("/v1/scores", &json!({"answers": answers})).await.expect(200);
         (scored["care_level"].clone(), scored["consultation"].clone())
     };
     let (level, open) = text(json!({"age": 70, "dark_urine": true})).await;
-    assert_eq!(level, "consultation");
+    assert_eq!(level, "consultation_24h");
     assert!(open["text"].as_str().unwrap().contains(urgent), "{open}");
     // One unreadable answer does not turn the alarm into an appointment that may wait.
     let refused = json!({"answers": {"dark_urine": true, "muscle_pain": "yes"}});
@@ -213,4 +228,27 @@ async fn a_fault_never_repeats_what_was_sent() {
 
 fn id(value: &Value) -> &str {
     value.as_str().unwrap()
+}
+
+#[tokio::test]
+async fn a_score_names_the_sources_of_instruments_and_the_next_screening() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let scored = clinic.browser.post("/v1/scores", &json!({"answers": fit()})).await.expect(200);
+    assert_eq!((&scored["next_screen"]["days"], &scored["sources_language"]), (&json!(365), &json!("en")));
+    let form = world.holder(None).get("/v1/questionnaire").await.expect(200);
+    for place in [&scored, &form] {
+        for instrument in place["instruments"].as_array().unwrap() {
+            assert!(!instrument["sources"].as_array().unwrap().is_empty(), "{instrument}");
+        }
+        let sarc_f = place["instruments"].as_array().unwrap().iter().find(|one| one["id"] == "sarc_f").unwrap();
+        assert!(sarc_f["explanation"].as_str().unwrap().contains("adapted from SARC-F"), "{sarc_f}");
+        let dois: Vec<_> = sarc_f["sources"].as_array().unwrap().iter().map(|source| &source["doi"]).collect();
+        assert!(dois.contains(&&json!("10.1016/j.jamda.2013.05.018")), "{dois:?}");
+    }
+    // No date months away beside an emergency.
+    let mut answers = fit();
+    answers["new_confusion"] = json!(true);
+    let scored = clinic.browser.post("/v1/scores", &json!({"answers": answers})).await.expect(200);
+    assert_eq!(scored["next_screen"], json!(null));
 }

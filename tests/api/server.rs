@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use sqlx::ConnectOptions as _;
 
 use crate::embedded::place::Place;
+use crate::world::new_clinic;
 
 /// Default settings except for the data folder and a free port.
 fn settings(place: &Place) -> Settings {
@@ -63,7 +64,7 @@ async fn a_later_start_finds_the_demo_clinic_and_does_not_seed_again() {
     let settings = settings(&place);
     let first = start(&settings).await.unwrap();
     let (keys, people) = (first.announcement(), submissions(&place, &first).await);
-    assert_eq!(people, demo::cohort().len());
+    assert_eq!(people, demo::SIZE);
     let first_port = first.address().port().to_string();
     first.stop().await.unwrap();
 
@@ -82,7 +83,7 @@ async fn an_interrupted_first_start_is_completed_by_the_next() {
     // The file is written last; without it the start before did not finish.
     fs::remove_file(place.data().join("demo-credentials.json")).unwrap();
     let again = start(&settings).await.unwrap();
-    assert_eq!(submissions(&place, &again).await, demo::cohort().len());
+    assert_eq!(submissions(&place, &again).await, demo::SIZE);
     assert!(place.data().join("demo-credentials.json").exists());
     again.stop().await.unwrap();
 }
@@ -92,8 +93,7 @@ async fn a_database_with_a_clinic_of_its_own_gets_no_demo() {
     let place = Place::new();
     let settings = settings(&place);
     let opened = Opened::open(&settings, &|_| ()).await.unwrap();
-    let own = ("Own", "https://clinic.example", "112", sarcoscreen::domain::language::Language::En);
-    clinics::create(&opened.app, own.0, own.1, own.2, own.3, &[]).await.unwrap();
+    clinics::create(&opened.app, new_clinic("Own")).await.unwrap();
     opened.close().await.unwrap();
 
     let running = start(&settings).await.unwrap();

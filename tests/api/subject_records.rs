@@ -204,7 +204,7 @@ async fn merging_two_open_follow_ups_keeps_one_with_the_higher_urgency_and_earli
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut urgent = frail();
-    urgent["new_breathing_trouble"] = json!(true);
+    urgent["new_breathing_trouble_or_chest_pain"] = json!(true);
     let second = submit(&clinic.intake, "R-2", urgent).await;
     world.clock.advance(3600);
     let first = submit(&clinic.intake, "R-1", frail()).await;

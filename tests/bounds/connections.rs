@@ -172,7 +172,7 @@ async fn work(service: &Service, clinics: &[[String; 2]; 2], over: &Arc<AtomicBo
             round += 1;
             let base = format!("http://{}", service.address());
             let answers = json!({"answers": {"age": 82, "activity": "inactive", "falls_past_year": 4,
-                "stair_difficulty": "a_lot_or_unable", "medications": ["systemic_corticosteroid"]}});
+                "stair_difficulty": "a_lot_or_unable", "medications": ["systemic_corticosteroid_3_weeks"]}});
             met.ask(client.post(format!("{base}/v1/scores")).bearer_auth(intake).json(&answers), 200).await;
             met.ask(client.post(format!("{base}/v1/submissions")).bearer_auth(intake).json(&answers), 201).await;
             met.ask(client.get(format!("{base}/v1/follow-ups?limit=10")).bearer_auth(staff), 200).await;

@@ -127,7 +127,7 @@ fn client() -> reqwest::Client {
 /// A submission that is flagged.
 fn submission() -> Value {
     let answers = json!({"age": 82, "activity": "inactive", "falls_past_year": 4, "stair_difficulty": "a_lot_or_unable",
-        "medications": ["systemic_corticosteroid"]});
+        "medications": ["systemic_corticosteroid_3_weeks"]});
     json!({"answers": answers})
 }
 

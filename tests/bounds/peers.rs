@@ -204,12 +204,12 @@ async fn a_public_document_costs_about_as_much_as_the_cheapest_response() {
         "/docs/problems",
         "/v1/questionnaire",
         "/v1/rule-tables",
-        "/v1/rule-tables/2026.2",
+        "/v1/rule-tables/2026.3",
         "/v1/rule-tables/1999.1",
         "/v1/conformance",
         "/fhir/metadata",
         "/fhir/Questionnaire",
-        "/fhir/Questionnaire/2026.2",
+        "/fhir/Questionnaire/2026.3",
         "/fhir/CodeSystem",
         "/fhir/CodeSystem/results",
         "/cds-services",
@@ -234,7 +234,7 @@ async fn unread_batches_use_no_more_than_their_share_of_memory() {
     let (place, key) = place().await;
     let service = place.serve_with(&[("SARCOSCREEN_ANSWER_DEADLINE_SECONDS", "20")]);
     let answers = json!({"answers": {"age": 82, "activity": "inactive", "falls_past_year": 4,
-        "stair_difficulty": "a_lot_or_unable", "medications": ["systemic_corticosteroid"]}});
+        "stair_difficulty": "a_lot_or_unable", "medications": ["systemic_corticosteroid_3_weeks"]}});
     let lines = format!("{}\n", json!({"submission": answers})).repeat(20_000);
     let head = format!(
         "POST /v1/submissions/batch HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {key}\r\nprefer: return=representation\r\n\

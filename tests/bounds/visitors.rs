@@ -11,7 +11,7 @@ use crate::service::{Place, Service};
 async fn accepted(service: &Service, key: &str, from: &str, submissions: usize) -> u64 {
     let client = reqwest::Client::new();
     let answers = json!({"age": 82, "activity": "inactive", "falls_past_year": 4, "stair_difficulty": "a_lot_or_unable",
-        "medications": ["systemic_corticosteroid"], "dark_urine": true, "muscle_pain": true});
+        "medications": ["systemic_corticosteroid_3_weeks"], "dark_urine": true, "muscle_pain": true});
     let mut accepted = 0;
     for _ in 0..submissions {
         let request = client.post(format!("http://{}/v1/submissions", service.address())).bearer_auth(key);

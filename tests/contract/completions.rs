@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use sarcoscreen::domain::screening::answers::Answers;
-use sarcoscreen::domain::screening::assessment::Assessment;
+use sarcoscreen::domain::screening::assessment::{Assessment, FlagKind, FlagReason};
 use sarcoscreen::domain::screening::instrument::Outcome;
 use sarcoscreen::domain::screening::open_questions::item_set::ItemSet;
 use sarcoscreen::domain::screening::open_questions::{OpenQuestion, open_questions};
@@ -15,7 +15,7 @@ use sarcoscreen::domain::screening::rule_table::{Band, RuleTable};
 use sarcoscreen::domain::screening::scoring::{ScoreOptions, score};
 use sarcoscreen::rules::released_files;
 
-use crate::people::{People, implausible, involved};
+use crate::people::{People, involved, refused};
 
 const PARTIAL_ANSWERS: usize = 10_000;
 /// Below this number of completions, all of them are tried.
@@ -23,7 +23,7 @@ const ENUMERABLE: usize = 64;
 const SAMPLED: usize = 24;
 
 fn table() -> RuleTable {
-    RuleTable::compile(&released_files("2026.2").unwrap()).unwrap()
+    RuleTable::compile(&released_files("2026.3").unwrap()).unwrap()
 }
 
 /// Partial answers and their audiences: a few items open, or many.
@@ -174,15 +174,18 @@ fn holds(before: &Assessment, after: &Assessment) -> Result<(), String> {
         check(!reached || earlier.stage == later.stage, &format!("stage of {name}"))?;
         check(earlier.stage != Stage::AtRisk || later.stage != Stage::NoneFoundYet, &format!("risk of {name}"))?;
     }
-    let reasons = before.flag_reasons.iter().all(|reason| after.flag_reasons.contains(reason));
+    // A figure that was missing may turn out harmless; no other reason goes away.
+    let for_good = |reason: &&FlagReason| reason.kind != FlagKind::ValueMissing;
+    let reasons = before.flag_reasons.iter().filter(for_good).all(|reason| after.flag_reasons.contains(reason));
     check(reasons, "a flag was removed")?;
-    check(before.care_level.is_none() || before.care_level <= after.care_level, "care level")
+    let only_missing = before.flagged() && !before.flagged_for_good();
+    check(only_missing || before.care_level.is_none() || before.care_level <= after.care_level, "care level")
 }
 
 /// Band, flag and outcomes, as open questions refer to them.
 fn state(assessment: &Assessment) -> State {
     let outcomes = assessment.instruments.iter().map(|result| result.outcome).collect();
-    (assessment.band(), assessment.flagged(), outcomes)
+    (assessment.band(), assessment.flagged_for_good(), outcomes)
 }
 
 type State = (Option<Band>, bool, Vec<Outcome>);
@@ -208,7 +211,7 @@ fn listed(questions: &[OpenQuestion], item: Item, what: &str) -> bool {
 /// The items that a completion answers: the unanswered ones of the audience, and the reference limit of a given laboratory
 /// value.
 fn to_fill(answers: &Answers, audiences: Audiences) -> ItemSet {
-    let mut items = ItemSet::unanswered(answers, audiences);
+    let mut items = ItemSet::unanswered(answers, audiences).without(Item::EARLIER.into_iter().collect());
     for (value, limit) in
         [(Item::CreatineKinaseUL, Item::CreatineKinaseUpperLimitUL), (Item::MyoglobinUgL, Item::MyoglobinUpperLimitUgL)]
     {
@@ -238,7 +241,7 @@ fn filled(people: &mut People, answers: &Answers, items: ItemSet, way: usize) ->
     }
     // Implausible combinations are drawn again; the given answers stay unchanged.
     for _ in 0..60 {
-        let faults = implausible(&whole);
+        let faults = refused(&whole);
         let Some(fault) = faults.first() else { return Some(whole) };
         let involved: Vec<Item> = involved(*fault).into_iter().filter(|item| items.has(*item)).collect();
         for item in involved {
@@ -281,7 +284,7 @@ fn every_completion(answers: &Answers, audiences: Audiences) -> Option<Vec<Answe
         };
         whole = whole.iter().flat_map(|answers| values.iter().map(move |value| with(value, answers))).collect();
     }
-    whole.retain(|answers| implausible(answers).is_empty());
+    whole.retain(|answers| refused(answers).is_empty());
     Some(whole)
 }
 

@@ -16,6 +16,7 @@ mod people;
 mod properties;
 mod replay;
 mod rules;
+mod safety;
 mod sarc_f;
 mod scoring;
 mod second_calculation;

@@ -3,21 +3,23 @@
 use std::collections::BTreeMap;
 
 use sarcoscreen::domain::screening::answers::{Answers, RawAnswers};
+use sarcoscreen::domain::screening::asked::Asked;
 use sarcoscreen::domain::screening::condition::{Check, Condition, Quantity};
 use sarcoscreen::domain::screening::instrument::Method;
 use sarcoscreen::domain::screening::pathway::CaseFinding;
-use sarcoscreen::domain::screening::questionnaire::{CATALOGUE, Item, Kind};
+use sarcoscreen::domain::screening::questionnaire::{Item, Kind};
 use sarcoscreen::domain::screening::rule_table::RuleTable;
 
 /// A seeded source of people.
 pub(crate) struct People {
     state: u64,
+    asked: Asked,
     cut_offs: BTreeMap<Item, Vec<i32>>,
 }
 
 impl People {
     pub(crate) fn seeded(table: &RuleTable, seed: u64) -> Self {
-        Self { state: seed, cut_offs: cut_offs(table) }
+        Self { state: seed, asked: table.asked.clone(), cut_offs: cut_offs(table) }
     }
 
     /// A number below a limit (`SplitMix64`).
@@ -32,18 +34,19 @@ impl People {
     /// Plausible answers, each item answered with this chance in percent, such that a plausible completion exists.
     pub(crate) fn person(&mut self, answered: u64) -> Answers {
         let mut answers = Answers::default();
-        for spec in &CATALOGUE {
-            answers.set(spec.item, Some(self.value(spec.item)));
+        let items = self.asked.items;
+        for item in items.iter() {
+            answers.set(item, Some(self.value(item)));
         }
         self.slim(&mut answers);
-        while let Some(item) = implausible(&answers).first() {
-            for item in involved(*item) {
+        while let Some(item) = implausible(&answers) {
+            for item in involved(item) {
                 answers.set(item, Some(self.value(item)));
             }
         }
-        for spec in &CATALOGUE {
+        for item in items.iter() {
             if self.below(100) >= answered {
-                answers.set(spec.item, None);
+                answers.set(item, None);
             }
         }
         // If a value was left out, its reference limit is left out as well.
@@ -54,15 +57,18 @@ impl People {
     pub(crate) fn value(&mut self, item: Item) -> i32 {
         let pick = |limit: usize, people: &mut Self| usize::try_from(people.below(limit as u64)).unwrap();
         match item.spec().kind {
-            // Most people have no alarm sign; otherwise every outcome would be an emergency.
-            Kind::Flag if Item::alarms().any(|alarm| alarm == item) => i32::from(self.below(40) == 0),
+            // Half of the people have no alarm sign; otherwise every outcome would be an emergency.
+            _ if self.asked.alarms.contains(&item) && self.below(25) != 0 => 0,
+            Kind::Flag if self.asked.alarms.contains(&item) => 1,
             Kind::Flag => i32::from(self.below(2) == 0),
             Kind::Choice(options) => i32::try_from(pick(options.len(), self)).unwrap(),
             Kind::Set { options, exclusive } => {
-                let alone = exclusive.map_or(0, |alone| 1 << options.iter().position(|o| *o == alone).unwrap());
+                let place = |option: &str| options.iter().position(|known| *known == option).unwrap();
+                let alone = exclusive.map_or(0, |alone| 1 << place(alone));
+                let asked = self.asked.options(item).fold(0, |mask, option| mask | 1 << place(option));
                 let chosen = self.below(1 << options.len()) & self.below(1 << options.len());
-                let mask = i32::try_from(chosen).unwrap();
-                if mask & alone == 0 { mask } else { alone }
+                let mask = i32::try_from(chosen).unwrap() & asked;
+                if mask & alone == 0 { mask } else { alone & asked }
             }
             Kind::Number { minimum, maximum, step, .. } => {
                 let known = self.cut_offs.get(&item).filter(|known| !known.is_empty()).cloned();
@@ -97,14 +103,19 @@ impl People {
 
 /// Removes items until the service accepts the answers.
 fn plausible(mut answers: Answers) -> Answers {
-    while let Some(item) = implausible(&answers).first() {
-        answers.set(*item, None);
+    while let Some(item) = implausible(&answers) {
+        answers.set(item, None);
     }
     answers
 }
 
-/// The items that the service refuses in combination with the others.
-pub(crate) fn implausible(answers: &Answers) -> Vec<Item> {
+/// The first item that the service refuses in combination with the others, of answers in their ranges.
+fn implausible(answers: &Answers) -> Option<Item> {
+    answers.implausible().first().and_then(|fault| Item::from_id(fault.pointer.trim_start_matches('/')))
+}
+
+/// The items that the service refuses.
+pub(crate) fn refused(answers: &Answers) -> Vec<Item> {
     let text = serde_json::to_string(answers).unwrap();
     let raw: RawAnswers<'_> = serde_json::from_str(&text).unwrap();
     let faults = Answers::parse(&raw).1;
@@ -114,7 +125,7 @@ pub(crate) fn implausible(answers: &Answers) -> Vec<Item> {
 /// The items whose values may have to change when this one is implausible.
 pub(crate) fn involved(item: Item) -> Vec<Item> {
     match item {
-        Item::TestsUnable => vec![Item::TestsUnable],
+        Item::TestsUnable | Item::GripStrengthKg | Item::FiveChairStandsS => vec![item],
         Item::CreatineKinaseUpperLimitUL => vec![Item::CreatineKinaseUL],
         Item::MyoglobinUpperLimitUgL => vec![Item::MyoglobinUgL],
         _ => vec![Item::WeightKg, Item::HeightCm, Item::WeightLoss6MonthsKg, Item::WeightLossPastYearKg],

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sarcoscreen::domain::screening::questionnaire::{CATALOGUE, Item};
 use sarcoscreen::domain::screening::rule_table::{RuleFiles, RuleTable};
 use sarcoscreen::rules::{Releases, conformance, digest, released_files};
 
@@ -28,7 +29,7 @@ fn the_reachable_total_is_0_to_39() {
 
 #[test]
 fn every_rule_red_flag_band_instrument_and_pathway_has_a_case() {
-    for version in ["2026.1", "2026.2"] {
+    for version in ["2026.1", "2026.2", "2026.3"] {
         let table = RuleTable::compile(&released_files(version).unwrap()).unwrap();
         let covered: BTreeSet<String> = cases(version).into_iter().flat_map(|case| case.covers).collect();
         let rules = table.rules.iter().map(|rule| rule.id.to_string());
@@ -45,7 +46,7 @@ fn every_rule_red_flag_band_instrument_and_pathway_has_a_case() {
 #[test]
 fn every_cut_off_has_cases_one_step_below_at_it_and_one_step_above() {
     let mut tested: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
-    for case in cases("2026.2") {
+    for case in cases("2026.3") {
         if let Some((id, rest)) = case.name.split_once(" cut-off ")
             && let Some((place, _)) = rest.split_once(':')
             && let Some((what, step)) = place.split_once(" at ")
@@ -58,12 +59,28 @@ fn every_cut_off_has_cases_one_step_below_at_it_and_one_step_above() {
         let whole = ["-1", "0", "+1"].iter().all(|step| steps.contains(*step));
         assert!(whole, "{id}, {what}: only {steps:?}");
     }
-    let table = RuleTable::compile(&released_files("2026.2").unwrap()).unwrap();
+    let table = RuleTable::compile(&released_files("2026.3").unwrap()).unwrap();
     let instruments = table.instruments.iter().map(|instrument| instrument.id.to_string());
     for id in instruments.chain(table.pathways.iter().map(|pathway| pathway.id.as_str().to_owned())) {
         assert!(tested.keys().any(|(of, _)| *of == id), "no cut-off of {id} is tested");
     }
     assert!(tested.len() >= 60, "{} cut-offs", tested.len());
+}
+
+#[test]
+fn every_item_and_option_of_the_catalogue_is_asked_by_some_table() {
+    let releases = Releases::load().unwrap();
+    let current = &releases.current().table.asked;
+    let earlier: BTreeSet<_> =
+        CATALOGUE.iter().map(|spec| spec.item).filter(|item| !current.items.has(*item)).collect();
+    assert_eq!(earlier, BTreeSet::from(Item::EARLIER));
+    for spec in &CATALOGUE {
+        assert!(releases.iter().any(|release| release.table.asked.items.has(spec.item)), "{}", spec.id);
+        for option in spec.kind.options() {
+            let asked = releases.iter().any(|one| one.table.asked.options(spec.item).any(|asked| asked == *option));
+            assert!(asked, "{}.{option}", spec.id);
+        }
+    }
 }
 
 #[test]
@@ -94,7 +111,7 @@ fn no_text_says_that_there_is_no_sarcopenia_or_that_the_risk_is_low() {
         "está sano",
         "está sana",
     ];
-    let every = files().into_iter().chain(released_files("2026.2").unwrap());
+    let every = ["2026.1", "2026.2", "2026.3"].into_iter().flat_map(|version| released_files(version).unwrap());
     for (name, text) in every {
         for phrase in forbidden {
             assert!(!text.to_lowercase().contains(phrase), "{name} says {phrase:?}");

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use sarcoscreen::domain::screening::assessment::{Assessment, FlagKind};
+use sarcoscreen::domain::screening::assessment::{Assessment, FlagKind, FlagReason};
 use sarcoscreen::domain::screening::instrument::InstrumentResult;
 use sarcoscreen::domain::screening::pathway::PathwayId;
 use sarcoscreen::domain::screening::questionnaire::{Audience, Audiences};
@@ -29,7 +29,7 @@ fn a_second_calculation_agrees_on_1_000_000_complete_and_partial_answers() {
 }
 
 fn agrees_on(count: u64) {
-    let table = RuleTable::compile(&released_files("2026.2").unwrap()).unwrap();
+    let table = RuleTable::compile(&released_files("2026.3").unwrap()).unwrap();
     std::thread::scope(|scope| {
         let runs: Vec<_> = (0..PROCESSES)
             .map(|process| {
@@ -92,6 +92,11 @@ fn result(table: &RuleTable, assessment: &Assessment) -> Value {
     let mut levels: Vec<&str> =
         assessment.red_flags.iter().map(|id| table.red_flag(id).unwrap().level.as_str()).collect();
     levels.sort_unstable();
+    let reason = |reason: &FlagReason| format!("{}:{}", reason.kind.as_str(), reason.id);
+    let mut reasons: Vec<String> = assessment.flag_reasons.iter().map(reason).collect();
+    reasons.sort_unstable();
+    let mut red_flags: Vec<&str> = assessment.red_flags.iter().map(|id| &**id).collect();
+    red_flags.sort_unstable();
     let instrument = |result: &InstrumentResult| {
         let numbers =
             json!({"outcome": result.outcome, "total": result.total, "lower": result.lower, "upper": result.upper});
@@ -123,6 +128,8 @@ fn result(table: &RuleTable, assessment: &Assessment) -> Value {
             "laboratory": of(FlagKind::Laboratory).len(),
             "red_flags": of(FlagKind::RedFlag).len(),
         },
+        "flag_reasons": reasons,
+        "red_flags": red_flags,
         "red_flag_levels": levels,
         "urgency": assessment.urgency,
     })

@@ -29,15 +29,15 @@ from dataclasses import dataclass
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXIT_CAUGHT, EXIT_NOT_CAUGHT, EXIT_UNUSABLE = 0, 1, 2
 
-INSTRUMENTS = "src/rules/2026.2/instruments.toml"
-PATHWAYS = "src/rules/2026.2/pathways.toml"
+INSTRUMENTS = "src/rules/2026.3/instruments.toml"
+PATHWAYS = "src/rules/2026.3/pathways.toml"
 INSTRUMENT = "src/domain/screening/instrument.rs"
 CONDITION = "src/domain/screening/condition.rs"
 ANSWERS = "src/domain/screening/answers.rs"
 SUBMISSION = "src/http/v1/submissions/body.rs"
 SCORE = "src/http/v1/screening/scores.rs"
 
-SCORING = ("contract", "scoring::every_case_of_2026_2_scores_as_it_says")
+SCORING = ("contract", "scoring::every_case_of_2026_3_scores_as_it_says")
 BODIES = ("api", "bodies::a_result_that_the_client_sets_is_refused")
 A_SET_SCORE = '{"score": {"total": 0, "lower": 0, "upper": 0}, "answers":'
 

@@ -60,7 +60,7 @@ async fn seed(place: &Place, small: &Clinic, large: &Clinic) {
         let answers = json!({"age": age, "sex": "female", "height_cm": 162, "weight_kg": 61.5, "falls_past_year": falls,
             "stair_difficulty": stairs, "carrying_difficulty": stairs, "walking_difficulty": "none",
             "chair_rise_difficulty": "none", "activity": "inactive", "fatigue": "rarely", "calf_circumference_cm": 33.5,
-            "conditions": [], "medications": ["systemic_corticosteroid"], "smoker": false});
+            "conditions": [], "medications": ["systemic_corticosteroid_3_weeks"], "smoker": false});
         service.submit(&small.intake, &json!({"answers": answers})).await;
     }
     service.stop();

@@ -1,169 +1,249 @@
 """Second calculation of the screening result.
 
-Written from the published figures and the written rules of the rule table. It shares no code, no data and no tables with
-the service, so that a mistake in one of the two shows as a difference.
-
-Conventions used throughout:
-
-* `None` is an unanswered item, and the third truth value "unknown" of a test.
-* A score is a pair `(lower, upper)`: the certain points, and the most that the open items can still reach.
-* Every quantity is an integer in the step of its item (tenths of a kilogram, hundredths of a second), so that
-  a value exactly at a cut-off is compared exactly.
+Written from the published figures and the written rules of rule table 2026.3. It shares no code, no data and no tables
+with the service, so that a mistake in one of the two shows as a difference. The conventions stand in `measured.py`.
 """
 
-# ---------------------------------------------------------------------------------------------------------
-# Reading answers
-
-
-POSSIBLE_SEXES = {None: ("male", "female"), "male": ("male",), "female": ("female",)}
-
-
-def in_steps(value, steps_per_unit):
-    """The value as a whole number of steps of its item; a value between two steps is refused, not rounded."""
-    if value is None:
-        return None
-    scaled = value * steps_per_unit
-    steps = round(scaled)
-    if abs(scaled - steps) > 1e-6:
-        raise ValueError(f"{value} does not lie on a step of 1/{steps_per_unit}")
-    return steps
-
-
-class Measured:
-    """The items that several parts of the result use, read once and converted to whole steps."""
-
-    __slots__ = (
-        "age", "sexes", "height", "weight", "calf", "grip", "chair_stands", "timed_up_and_go", "gait", "sppb",
-        "loss_year", "loss_6_months", "loss_unintended", "unable", "falls", "stays",
-    )
-
-    def __init__(self, get):
-        self.age = get("age")
-        self.sexes = POSSIBLE_SEXES[get("sex")]
-        self.height = in_steps(get("height_cm"), 10)
-        self.weight = in_steps(get("weight_kg"), 10)
-        self.calf = in_steps(get("calf_circumference_cm"), 10)
-        self.grip = in_steps(get("grip_strength_kg"), 10)
-        self.chair_stands = in_steps(get("five_chair_stands_s"), 100)
-        self.timed_up_and_go = in_steps(get("timed_up_and_go_s"), 100)
-        self.gait = in_steps(get("gait_speed_m_s"), 100)
-        self.sppb = get("sppb")
-        self.loss_year = in_steps(get("weight_loss_past_year_kg"), 10)
-        self.loss_6_months = in_steps(get("weight_loss_6_months_kg"), 10)
-        self.loss_unintended = get("weight_loss_unintended")
-        self.unable = get("tests_unable") or ()
-        self.falls = get("falls_past_year")
-        self.stays = get("hospital_stays_past_year")
-
+from measured import (
+    Measured, any_of, at_cut_off, below_by_sex, bmi_at_most, bmi_below, both, lost_over, options, when_yes,
+)
+from red_flags import red_flags
 
 # ---------------------------------------------------------------------------------------------------------
-# Three-valued logic
+# Own score: every group of rules gives (lower, upper, the rules that are certain)
 
 
-def any_of(tests):
-    """True if one test is, false if all are, else unknown."""
-    if True in tests:
-        return True
-    return None if None in tests else False
-
-
-def both(first, second):
-    """False if one test is, true if both are, else unknown."""
-    if first is False or second is False:
-        return False
-    return None if first is None or second is None else True
-
-
-def below_by_sex(value, cut_offs, sexes):
-    """value < the cut-off of the sex; with the sex unknown, only a result that holds for both."""
-    if value is None:
-        return None
-    low = value < cut_offs[sexes[0]]
-    return low if low == (value < cut_offs[sexes[-1]]) else None
-
-
-def bmi_below(height, weight, tenths):
-    """BMI < tenths/10 kg/m2, multiplied out: weight/10 kg over (height/1000 m) squared."""
-    if height is None or weight is None:
-        return None
-    return weight * 1_000_000 < tenths * height * height
-
-
-def bmi_at_most(height, weight, tenths):
-    if height is None or weight is None:
-        return None
-    return weight * 1_000_000 <= tenths * height * height
-
-
-def lost_over_5_percent(weight, lost):
-    """Share of the weight before the loss: 100 * lost / (weight + lost) > 5."""
-    if weight is None or lost is None:
-        return None
-    return 100 * lost > 5 * (weight + lost)
-
-
-# ---------------------------------------------------------------------------------------------------------
-# Tables: answer -> (lower, upper) points, the unanswered item included
-
-
-def options(points):
-    table = {answer: (value, value) for answer, value in points.items()}
-    table[None] = (min(points.values()), max(points.values()))
+def scored_options(rules):
+    """Answer -> bounds and rule, of a group with one rule for every answer; `rules` is answer -> (rule, points)."""
+    table = {answer: (points, points, (rule,)) for answer, (rule, points) in rules.items()}
+    scale = [points for _, points in rules.values()]
+    table[None] = (min(scale), max(scale), ())
     return table
 
 
-def when_yes(points):
-    return options({True: points, False: 0})
+def scored_yes(rule, points):
+    return {True: (points, points, (rule,)), False: (0, 0, ()), None: (0, points, ())}
 
 
-# SARC-F, Malmstrom 2013: none 0, some 1, a lot or unable 2
-DIFFICULTY = options({"none": 0, "some": 1, "a_lot_or_unable": 2})
-SARC_F_DIFFICULTIES = ("carrying_difficulty", "walking_difficulty", "chair_rise_difficulty", "stair_difficulty")
+def scored_difficulty(name):
+    return scored_options({"none": (f"{name}_none", 0), "some": (f"{name}_some", 1),
+                           "a_lot_or_unable": (f"{name}_a_lot_or_unable", 2)})
 
-# Own score, the rules that use one option or one yes/no item
+
+# The rules that use one option or one yes/no item
 OWN_SCORE_ITEMS = (
-    ("muscle_shrinkage", when_yes(2)),  # clinic
-    ("weakness", when_yes(1)),  # clinic
-    ("fatigue", options({"rarely": 0, "sometimes": 0, "often": 1})),  # clinic
-    ("balance_trouble", when_yes(1)),  # clinic
+    # SARC-F, Malmstrom 2013
+    ("carrying_difficulty", scored_difficulty("carrying")),
+    ("walking_difficulty", scored_difficulty("walking")),
+    ("chair_rise_difficulty", scored_difficulty("chair_rise")),
+    ("stair_difficulty", scored_difficulty("stairs")),
+    ("muscle_shrinkage", scored_yes("muscle_shrinkage", 2)),  # clinic
+    ("weakness", scored_yes("weakness", 1)),  # clinic
+    ("fatigue", {"rarely": (0, 0, ()), "sometimes": (0, 0, ()), "often": (1, 1, ("fatigue_often",)),
+                 None: (0, 1, ())}),  # clinic
+    ("balance_trouble", scored_yes("balance_trouble", 1)),  # clinic
     # inactive: Gao 2021, OR 1.73; light: judgement
-    ("activity", options({"inactive": 2, "light": 1, "moderate": 0, "vigorous": 0})),
-    ("smoker", when_yes(1)),  # Gao 2021, OR 1.20
-    ("muscle_injury_or_surgery", when_yes(1)),  # clinic
-    ("fracture_from_fall", when_yes(1)),  # clinic
+    ("activity", scored_options({"inactive": ("activity_inactive", 2), "light": ("activity_light", 1),
+                                 "moderate": ("activity_moderate_or_vigorous", 0),
+                                 "vigorous": ("activity_moderate_or_vigorous", 0)})),
+    ("smoker", scored_yes("smoker", 1)),  # Gao 2021, OR 1.20
+    ("muscle_injury_or_surgery", scored_yes("muscle_injury_or_surgery", 1)),  # clinic
+    ("fracture_from_fall", scored_yes("fracture_from_fall", 1)),  # clinic
 )
 
 CONDITION_POINTS = {
-    "osteoporosis": 3,  # Gao 2021, OR 2.73
+    "osteoporosis": 2,  # Gao 2021, OR 2.73, one tier down
     "cancer": 2,  # Yuan & Larsson 2023
     "cognitive_impairment": 2,  # Gao 2021, OR 1.62
-    "neuromuscular_disease": 2,  # clinic
+    "other_neuromuscular_disease": 2,  # clinic
+    "parkinsons_disease": 2,  # prevalence
+    "stroke": 1,  # prevalence
+    "liver_cirrhosis": 1,  # prevalence
     "diabetes": 1,  # Gao 2021, OR 1.40; Pacifico 2020
     "copd": 1,  # Gao 2021, OR 1.22; Pacifico 2020
     "heart_failure": 1,  # Gao 2021, OR 1.14
     "chronic_kidney_disease": 1,  # Duarte
     "osteoarthritis": 1,  # Gao 2021, OR 1.33
     "depression": 1,  # Gao 2021, OR 1.46
+    "rheumatoid_arthritis": 0,  # advice only
+    "none_of_these": 0,
 }
 CONDITIONS_CAP = 4
 
 MEDICATION_POINTS = {
-    "systemic_corticosteroid": 2,  # clinic
-    "chemotherapy": 2,  # clinic; Jang 2020
+    "systemic_corticosteroid_3_weeks": 2,  # clinic
+    "chemotherapy_past_year": 2,  # clinic; Jang 2020
     "loop_diuretic": 1,  # Ishikawa 2018, two tiers down
-    "proton_pump_inhibitor": 1,  # Kashiwa 2023
     "sulfonylurea_or_glinide": 1,  # Kashiwa 2023
-    "statin": 0,  # asked, not scored
+    # asked, not scored
+    "proton_pump_inhibitor": 0,
+    "statin": 0,
+    "cancer_immunotherapy": 0,
+    "blood_thinner": 0,
+    "androgen_deprivation": 0,
+    "glp1_agonist": 0,
+    "sedative_or_antipsychotic": 0,
     "none_of_these": 0,
     "other": 0,
 }
-POLYPHARMACY_POINTS = 2  # five or more medications: Kashiwa 2023, HR 2.00
+POLYPHARMACY_POINTS = 2  # five or more regular medicines: Kashiwa 2023, HR 2.00
 MEDICATIONS_CAP = 4
+
+SCORED_RULES = (
+    "age_under_60", "age_60_69", "age_70_79", "age_80_and_over",
+    *(rule for _, table in OWN_SCORE_ITEMS[:4] for answer, (_, _, fired) in table.items() for rule in fired),
+    "falls_0", "falls_1_3", "falls_4_and_more",
+    "muscle_shrinkage", "weakness", "fatigue_often", "balance_trouble",
+    "activity_inactive", "activity_light", "activity_moderate_or_vigorous",
+    "smoker", "sleep_under_6", "sleep_6_to_9", "sleep_over_9",
+    "bmi_under_18_5", "unintended_loss_over_5_percent", "weight_loss_over_2_kg", "bmi_low_for_age",
+    "protein_not_daily", "meals_skipped", "vitamin_d_below_25",
+    "bed_rest_10_days", "hospital_stays_2_and_more", "hospital_stay_1",
+    *(name for name, points in CONDITION_POINTS.items() if points),
+    "muscle_injury_or_surgery", "fracture_from_fall",
+    *(name for name, points in MEDICATION_POINTS.items() if points), "polypharmacy",
+)
+
+
+def one_step(value, highest, steps):
+    """The last of the (from, points, rule) steps that the value reaches; a group whose rules part a whole range."""
+    if value is None:
+        return 0, highest, ()
+    reached = steps[0]
+    for step in steps:
+        if value >= step[0]:
+            reached = step
+    return reached[1], reached[1], (reached[2],)
+
+
+# Gao 2021, OR 1.12 a year, about 3 a decade: three points with each decade from 60 on
+AGE_STEPS = ((18, 0, "age_under_60"), (60, 3, "age_60_69"), (70, 6, "age_70_79"), (80, 9, "age_80_and_over"))
+# SARC-F, Malmstrom 2013
+FALLS_STEPS = ((0, 0, "falls_0"), (1, 1, "falls_1_3"), (4, 2, "falls_4_and_more"))
+
+
+def sleep_points(sleep_hours):
+    """Gao 2021, lowered to one point: under 6 h, 6-9 h none, over 9 h."""
+    if sleep_hours is None:
+        return 0, 1, ()
+    if sleep_hours < 6:
+        return 1, 1, ("sleep_under_6",)
+    return (1, 1, ("sleep_over_9",)) if sleep_hours > 9 else (0, 0, ("sleep_6_to_9",))
+
+
+def highest_of(rules):
+    """Bounds of (rule, truth, points) of which only the highest counts, and the rules that are certain."""
+    lower = upper = 0
+    fired = ()
+    for rule, truth, points in rules:
+        if truth is not False:
+            if points > upper:
+                upper = points
+            if truth:
+                fired += (rule,)
+                if points > lower:
+                    lower = points
+    return lower, upper, fired
+
+
+def bmi_low_for_age(age, height, weight):
+    """GLIM: under 20 below 70 years, under 22 from 70; with the age unknown, only a result that both rows share."""
+    younger, older = bmi_below(height, weight, 200), bmi_below(height, weight, 220)
+    if age is None:
+        return younger if younger is older else None
+    return younger if age < 70 else older
+
+
+def nutrition_points(measured):
+    get, height, weight, loss_year = measured.get, measured.height, measured.weight, measured.loss_year
+    protein = get("protein_daily")
+    meals = get("three_meals_usually")
+    unintended_loss = both(lost_over(5, weight, measured.loss_6_months), measured.loss_unintended)
+    return highest_of((
+        ("bmi_under_18_5", bmi_below(height, weight, 185), 3),  # Gao 2021, OR 3.78
+        ("unintended_loss_over_5_percent", unintended_loss, 3),  # GLIM; Gao 2021, OR 2.99
+        # MSRA, Rossi 2017: more than 2 kg in a year
+        ("weight_loss_over_2_kg", None if loss_year is None else loss_year > 20, 2),
+        ("bmi_low_for_age", bmi_low_for_age(measured.age, height, weight), 1),  # GLIM
+        ("protein_not_daily", None if protein is None else not protein, 1),  # Houston 2008
+        ("meals_skipped", None if meals is None else not meals, 1),  # MSRA, Rossi 2017
+    ))
+
+
+def vitamin_d_points(vitamin_d, laboratory_asked):
+    """Visser 2003, two tiers down: below 25 nmol/L. A laboratory value that was not requested is not an open item."""
+    if vitamin_d is None:
+        return (0, 1, ()) if laboratory_asked else (0, 0, ())
+    return (1, 1, ("vitamin_d_below_25",)) if vitamin_d < 25 else (0, 0, ())
+
+
+def immobility_points(stays, bed_rest_days):
+    return highest_of((
+        ("bed_rest_10_days", None if bed_rest_days is None else bed_rest_days >= 10, 2),  # bed-rest study 2015
+        ("hospital_stays_2_and_more", None if stays is None else stays >= 2, 2),  # MSRA, Rossi 2017; Wan 2023
+        ("hospital_stay_1", None if stays is None else stays == 1, 1),
+    ))
+
+
+def set_points(chosen, points):
+    if chosen is None:
+        return 0, sum(points.values()), ()
+    fired = tuple(option for option in set(chosen) if points[option])
+    total = sum(points[option] for option in fired)
+    return total, total, fired
+
+
+def condition_points(conditions):
+    lower, upper, fired = set_points(conditions, CONDITION_POINTS)
+    return min(CONDITIONS_CAP, lower), min(CONDITIONS_CAP, upper), fired
+
+
+def medication_points(medications, count):
+    lower, upper, fired = set_points(medications, MEDICATION_POINTS)
+    if count is None:
+        upper += POLYPHARMACY_POINTS
+    elif count >= 5:
+        lower += POLYPHARMACY_POINTS
+        upper += POLYPHARMACY_POINTS
+        fired += ("polypharmacy",)
+    return min(MEDICATIONS_CAP, lower), min(MEDICATIONS_CAP, upper), fired
+
+
+def own_score(measured):
+    """Bounds of the total of the service's own rules, and each rule that is certain, highest of its group or not."""
+    get = measured.get
+    lower = upper = 0
+    rules = []
+    groups = [table[get(item)] for item, table in OWN_SCORE_ITEMS]
+    groups += (
+        one_step(measured.age, 9, AGE_STEPS),
+        one_step(measured.falls, 2, FALLS_STEPS),
+        sleep_points(get("sleep_hours")),
+        nutrition_points(measured),
+        vitamin_d_points(get("vitamin_d_nmol_l"), measured.laboratory_asked),
+        immobility_points(measured.stays, get("bed_rest_days_past_year")),
+        condition_points(get("conditions")),
+        medication_points(get("medications"), get("regular_medication_count")),
+    )
+    for low, high, fired in groups:
+        lower += low
+        upper += high
+        rules += fired
+    return lower, upper, rules
+
+
+def band(points):
+    """Moderate from 10, high from 15."""
+    return "low" if points < 10 else "moderate" if points < 15 else "high"
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Instruments
 
 # MSRA, Rossi 2017: can walk 1000 m, three meals, dairy every day, protein every day
 MSRA_7_ITEMS = (
     ("can_walk_1000_m", when_yes(5)),
-    ("three_meals_daily", when_yes(5)),
+    ("three_meals_usually", when_yes(5)),
     ("dairy_daily", when_yes(5)),
     ("protein_daily", when_yes(5)),
 )
@@ -171,140 +251,6 @@ MSRA_5_ITEMS = (
     ("can_walk_1000_m", when_yes(15)),
     ("protein_daily", when_yes(15)),  # the 2017 abstract keeps protein; disputed
 )
-
-
-# ---------------------------------------------------------------------------------------------------------
-# SARC-F, which is also part of the own score
-
-
-def falls_points(falls):
-    """SARC-F, Malmstrom 2013: 0 falls 0, 1-3 falls 1, 4 and more 2."""
-    if falls is None:
-        return 0, 2
-    points = 0 if falls == 0 else 1 if falls <= 3 else 2
-    return points, points
-
-
-def sarc_f_bounds(get, falls):
-    lower, upper = falls_points(falls)
-    for item in SARC_F_DIFFICULTIES:
-        low, high = DIFFICULTY[get(item)]
-        lower += low
-        upper += high
-    return lower, upper
-
-
-# ---------------------------------------------------------------------------------------------------------
-# Own score
-
-
-def age_points(age):
-    """Gao 2021, OR 1.12 a year: under 60 0, 60-69 1, 70-79 2, 80 and over 3."""
-    if age is None:
-        return 0, 3
-    points = 0 if age < 60 else 1 if age < 70 else 2 if age < 80 else 3
-    return points, points
-
-
-def sleep_points(sleep_hours):
-    """Gao 2021, two tiers down: under 6 h 1, 6-9 h 0, over 9 h 1."""
-    if sleep_hours is None:
-        return 0, 1
-    points = 0 if 6 <= sleep_hours <= 9 else 1
-    return points, points
-
-
-def highest_of(rules):
-    """Bounds of (truth, points) rules of which only the highest counts."""
-    lower = upper = 0
-    for truth, points in rules:
-        if truth is not False:
-            if points > upper:
-                upper = points
-            if truth and points > lower:
-                lower = points
-    return lower, upper
-
-
-def nutrition_points(get, measured):
-    loss_year = measured.loss_year
-    protein = get("protein_daily")
-    meals = get("three_meals_daily")
-    unintended_loss = both(lost_over_5_percent(measured.weight, measured.loss_6_months), measured.loss_unintended)
-    return highest_of((
-        (bmi_below(measured.height, measured.weight, 185), 3),  # Gao 2021, OR 3.78
-        (unintended_loss, 3),  # GLIM; Gao 2021, OR 2.99
-        (None if loss_year is None else loss_year > 20, 2),  # MSRA, Rossi 2017: more than 2 kg in a year
-        (None if protein is None else not protein, 1),  # Houston 2008
-        (None if meals is None else not meals, 1),  # MSRA, Rossi 2017
-    ))
-
-
-def vitamin_d_points(vitamin_d, laboratory_asked):
-    """Visser 2003, one tier down: below 25 nmol/L. A laboratory value that was not requested is not an open item."""
-    if vitamin_d is None:
-        return (0, 2) if laboratory_asked else (0, 0)
-    return (2, 2) if vitamin_d < 25 else (0, 0)
-
-
-def immobility_points(stays, bed_rest_days):
-    return highest_of((
-        (None if bed_rest_days is None else bed_rest_days >= 10, 2),  # bed-rest study 2015
-        (None if stays is None else stays >= 2, 2),  # MSRA, Rossi 2017; Wan 2023
-        (None if stays is None else stays == 1, 1),
-    ))
-
-
-def set_points(chosen, points):
-    if chosen is None:
-        return 0, sum(points.values())
-    total = sum(points[option] for option in set(chosen))
-    return total, total
-
-
-def condition_points(conditions):
-    lower, upper = set_points(conditions, CONDITION_POINTS)
-    return min(CONDITIONS_CAP, lower), min(CONDITIONS_CAP, upper)
-
-
-def medication_points(medications, count):
-    lower, upper = set_points(medications, MEDICATION_POINTS)
-    if count is None:
-        upper += POLYPHARMACY_POINTS
-    elif count >= 5:
-        lower += POLYPHARMACY_POINTS
-        upper += POLYPHARMACY_POINTS
-    return min(MEDICATIONS_CAP, lower), min(MEDICATIONS_CAP, upper)
-
-
-def own_score(get, measured, sarc_f, laboratory_asked):
-    """The total of the service's own rules. The SARC-F items count as in SARC-F."""
-    lower, upper = sarc_f
-    for item, table in OWN_SCORE_ITEMS:
-        low, high = table[get(item)]
-        lower += low
-        upper += high
-    for low, high in (
-        age_points(measured.age),
-        sleep_points(get("sleep_hours")),
-        nutrition_points(get, measured),
-        vitamin_d_points(get("vitamin_d_nmol_l"), laboratory_asked),
-        immobility_points(measured.stays, get("bed_rest_days_past_year")),
-        condition_points(get("conditions")),
-        medication_points(get("medications"), get("medication_count")),
-    ):
-        lower += low
-        upper += high
-    return lower, upper
-
-
-def band(points):
-    """Judgement: moderate from 6, high from 11."""
-    return "low" if points < 6 else "moderate" if points < 11 else "high"
-
-
-# ---------------------------------------------------------------------------------------------------------
-# Instruments
 
 
 def ten_if(truth):
@@ -446,8 +392,10 @@ def instruments(get, measured, sarc_f, sarc_calf, ring_smaller):
     }
 
 
-# Positive results of these flag a submission; the two MSRA scores are only shown.
-FLAGGING_INSTRUMENTS = ("finger_ring", "ishii", "sarc_calf", "sarc_f", "sarc_f_ebm", "sppb")  # sorted
+# Positive results of these flag a submission, all of them as routine; the others are only shown. Id -> family.
+FLAGGING_INSTRUMENTS = {
+    "finger_ring": "symptoms", "ishii": "measured", "sarc_calf": "symptoms", "sarc_f": "symptoms", "sppb": "measured",
+}
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -467,13 +415,6 @@ DIRECT_TO_GRIP = ("heart_failure", "copd", "diabetes", "chronic_kidney_disease")
 def unless_unable(test, name, measured):
     """A test the person was unable to do fails its cut-off."""
     return True if name in measured.unable else test
-
-
-def at_cut_off(bounds, cut_off):
-    """A sum instrument as a case-finding test: its cut-off alone, at any age."""
-    if bounds[0] >= cut_off:
-        return True
-    return False if bounds[1] < cut_off else None
 
 
 def ewgsop2(get, measured, sarc_f, sarc_calf, ring_smaller):
@@ -591,158 +532,80 @@ def pathways(asked, get, measured, sarc_f, sarc_calf, ring_smaller):
 
 
 # ---------------------------------------------------------------------------------------------------------
-# Red flags and care level
+# Care level and urgency
 
 LEVELS = ("self_care", "consultation", "consultation_24h", "emergency", "emergency_ambulance")  # low to high
 RANK = {level: rank for rank, level in enumerate(LEVELS)}
+URGENCIES = ("routine", "this_week", "today")  # low to high
 
 ALARM_ITEMS = (
-    "new_breathing_trouble", "new_swallowing_or_speech_trouble", "new_face_droop_or_double_vision",
-    "new_one_sided_weakness", "weakness_worsening_over_days", "muscle_pain", "dark_urine",
-    "cannot_bear_weight_after_fall", "head_injury_or_confusion_after_fall", "could_not_get_up_after_fall",
-    "new_bladder_or_bowel_loss_or_saddle_numbness", "fever_or_rash_with_weakness", "high_dose_steroids",
-    "palpitations",
+    "new_breathing_trouble_or_chest_pain", "new_swallowing_or_speech_trouble", "new_face_droop_or_sight_loss",
+    "new_one_sided_weakness", "new_confusion", "limb_weakness_within_days", "new_bladder_bowel_or_saddle_trouble",
+    "muscle_pain", "dark_urine", "palpitations", "fever_or_rash_with_weakness", "headache_jaw_or_scalp_pain",
+    "weakness_over_weeks", "high_dose_steroids", "head_injury",
 )
-
-# One alarm item that alone is a red flag
-LONE_ALARMS = (
-    ("new_breathing_trouble", "emergency_ambulance"),  # neuromuscular respiratory failure
-    ("new_swallowing_or_speech_trouble", "emergency_ambulance"),  # bulbar signs
-    ("new_face_droop_or_double_vision", "emergency_ambulance"),  # bulbar signs, stroke
-    ("new_one_sided_weakness", "emergency_ambulance"),  # stroke
-    ("cannot_bear_weight_after_fall", "emergency_ambulance"),  # suspected hip fracture
-    ("head_injury_or_confusion_after_fall", "emergency_ambulance"),
-    ("weakness_worsening_over_days", "emergency"),  # Guillain-Barre pattern
-    ("new_bladder_or_bowel_loss_or_saddle_numbness", "emergency"),  # cauda equina
-    ("could_not_get_up_after_fall", "emergency"),  # long lie
-    ("fever_or_rash_with_weakness", "consultation_24h"),  # myositis, infection
-)
+ALARM_ITEMS_AFTER_A_FALL = ("cannot_bear_weight_after_fall", "long_lie_after_fall")
 
 
-def ratio_above(value, limit, times):
-    """Whether value / limit is above `times`; false while one of the two is missing."""
-    return value is not None and limit is not None and value > times * limit
+def alarm_unanswered(measured):
+    """Whether an alarm item that was asked has no answer. After no fall, two of them are not asked."""
+    asked = ALARM_ITEMS if measured.falls == 0 else ALARM_ITEMS + ALARM_ITEMS_AFTER_A_FALL
+    return None in [measured.get(item) for item in asked]
 
 
-def symptom_red_flags(get, measured, creatine_kinase_above_5):
-    """Levels of the red flags that flag a submission and are not a laboratory value alone.
-
-    A red flag fires only if its condition is certain. These conditions contain no negation, so they are certain exactly if
-    the given answers satisfy them.
-    """
-    fired = [level for item, level in LONE_ALARMS if get(item)]
-    muscle_pain, dark_urine, steroids = get("muscle_pain"), get("dark_urine"), get("high_dose_steroids")
-    weak = get("weakness") or get("weakness_worsening_over_days")
-    if dark_urine and (muscle_pain or weak):  # rhabdomyolysis, Merck Manual 2023
-        fired.append("emergency")
-    if dark_urine and muscle_pain and "statin" in (get("medications") or ()):
-        fired.append("emergency")
-    if weak and get("palpitations"):  # electrolytes
-        fired.append("emergency")
-    if creatine_kinase_above_5 and (muscle_pain or dark_urine):  # Merck Manual 2023
-        fired.append("emergency")
-    if steroids and weak:  # acute steroid myopathy
-        fired.append("consultation_24h")
-    if measured.loss_unintended and lost_over_5_percent(measured.weight, measured.loss_6_months):  # GLIM
-        fired.append("consultation_24h")
-    return fired
+def care_level(fired, flagged, halves, measured):
+    worst = max([RANK[flag.level] for flag in fired], default=0)
+    if flagged:
+        worst = max(worst, RANK["consultation"])
+    if worst:
+        return LEVELS[worst]
+    return None if halves or alarm_unanswered(measured) else "self_care"
 
 
-def laboratory_red_flags(creatine_kinase_above_5, creatine_kinase_above_1, myoglobin_above_1):
-    fired = []
-    if creatine_kinase_above_5:  # Merck Manual 2023
-        fired.append("consultation_24h")
-    if creatine_kinase_above_1:  # clinic
-        fired.append("consultation")
-    if myoglobin_above_1:  # clinic
-        fired.append("consultation")
-    return fired
-
-
-def alarm_sign(get):
-    """A sign that matters only together with another one: it gives a consultation, but no flag."""
-    return get("muscle_pain") or get("dark_urine") or get("high_dose_steroids") or get("palpitations")
-
-
-def given_without_limit(value, limit):
-    return value is not None and limit is None and value > 0
-
-
-def loss_half_met(measured):
-    """Unintended loss over 5 %: still unknown, though one half holds or a loss was given without the weight."""
-    over_5, unintended = lost_over_5_percent(measured.weight, measured.loss_6_months), measured.loss_unintended
-    if both(over_5, unintended) is not None:
-        return False
-    return over_5 is True or unintended is True or bool(over_5 is None and measured.loss_6_months)
-
-
-def may_be_self_care(get, measured, creatine_kinase, creatine_kinase_limit, myoglobin, myoglobin_limit):
-    """Called only if no red flag fired. Then every answered alarm item is "no" and the conditions on them are false; only the
-    weight loss and a laboratory value without its limit can still be half met."""
-    if None in [get(item) for item in ALARM_ITEMS]:
-        return False
-    return not (
-        loss_half_met(measured)
-        or given_without_limit(creatine_kinase, creatine_kinase_limit)
-        or given_without_limit(myoglobin, myoglobin_limit)
-    )
+def highest_urgency(reasons):
+    """`reasons` are (urgency, family). The highest wins; two families together make it at least this week."""
+    if not reasons:
+        return None
+    highest = max(URGENCIES.index(urgency) for urgency, _ in reasons)
+    if len({family for _, family in reasons if family}) >= 2:
+        highest = max(highest, URGENCIES.index("this_week"))
+    return URGENCIES[highest]
 
 
 # ---------------------------------------------------------------------------------------------------------
 # The whole result
 
 
-def urgency(reasons, band_high, pathway_reasons, worst_rank):
-    if reasons == 0:
-        return None
-    if worst_rank >= RANK["consultation_24h"]:
-        return "today"
-    if band_high or pathway_reasons or reasons >= 2:
-        return "this_week"
-    return "routine"
-
-
 def calculate(answers, audience=("person",), asked_pathways=()):
     """The result of one set of answers, in the form that the service reports for comparison."""
+    return calculate_with_rules(answers, audience, asked_pathways)[0]
+
+
+def calculate_with_rules(answers, audience, asked_pathways):
+    """The result, and the scored rules that are certain."""
     get = answers.get
-    measured = Measured(get)
+    measured = Measured(get, audience)
     ring_smaller = FINGER_RING_SMALLER[get("finger_ring")]
 
-    sarc_f = sarc_f_bounds(get, measured.falls)
+    sarc_f = measured.sarc_f
     sarc_calf = sarc_calf_bounds(sarc_f, measured)
-    lower, upper = own_score(get, measured, sarc_f, "laboratory" in audience)
+    lower, upper, rules = own_score(measured)
     by_instrument = instruments(get, measured, sarc_f, sarc_calf, ring_smaller)
     by_pathway = pathways(asked_pathways, get, measured, sarc_f, sarc_calf, ring_smaller)
-
-    creatine_kinase, creatine_kinase_limit = get("creatine_kinase_u_l"), get("creatine_kinase_upper_limit_u_l")
-    myoglobin, myoglobin_limit = get("myoglobin_ug_l"), get("myoglobin_upper_limit_ug_l")
-    creatine_kinase_above_5 = ratio_above(creatine_kinase, creatine_kinase_limit, 5)
-    symptoms = symptom_red_flags(get, measured, creatine_kinase_above_5)
-    laboratory = laboratory_red_flags(
-        creatine_kinase_above_5,
-        ratio_above(creatine_kinase, creatine_kinase_limit, 1),
-        ratio_above(myoglobin, myoglobin_limit, 1),
-    )
-    fired = symptoms + laboratory
-    if alarm_sign(get):
-        fired.append("consultation")
-    fired.sort()
+    fired, halves, missing = red_flags(measured)
 
     band_at_least = band(lower)
     band_high = band_at_least == "high"
     flagging_instruments = [id_ for id_ in FLAGGING_INSTRUMENTS if by_instrument[id_]["outcome"] == "positive"]
     flagging_pathways = sorted(id_ for id_, found in by_pathway.items() if found["stage"] in FLAGGING_STAGES)
-    reasons = band_high + len(flagging_instruments) + len(flagging_pathways) + len(symptoms) + len(laboratory)
 
-    worst_rank = max([RANK[level] for level in fired], default=0)
-    if reasons and worst_rank < RANK["consultation"]:
-        worst_rank = RANK["consultation"]
-    if worst_rank:
-        care_level = LEVELS[worst_rank]
-    elif may_be_self_care(get, measured, creatine_kinase, creatine_kinase_limit, myoglobin, myoglobin_limit):
-        care_level = "self_care"
-    else:
-        care_level = None
+    reasons = {f"laboratory:{flag.id}" if flag.laboratory else f"red_flag:{flag.id}": (flag.urgency, flag.family)
+               for flag in fired}
+    reasons |= {f"instrument:{id_}": ("routine", FLAGGING_INSTRUMENTS[id_]) for id_ in flagging_instruments}
+    reasons |= {f"pathway:{id_}": ("this_week", "measured") for id_ in flagging_pathways}
+    reasons |= {f"value_missing:{item}": ("routine", None) for item in missing}
+    if band_high:
+        reasons["band:high"] = ("routine", None)
 
     return {
         "total": lower,
@@ -752,15 +615,17 @@ def calculate(answers, audience=("person",), asked_pathways=()):
         "band_at_most": band(upper),
         "instruments": by_instrument,
         "pathways": by_pathway,
-        "care_level": care_level,
-        "flagged": reasons > 0,
+        "care_level": care_level(fired, bool(reasons), halves, measured),
+        "flagged": bool(reasons),
         "flags": {
             "band": band_high,
             "instruments": flagging_instruments,
             "pathways": flagging_pathways,
-            "laboratory": len(laboratory),
-            "red_flags": len(symptoms),
+            "laboratory": sum(flag.laboratory for flag in fired),
+            "red_flags": sum(not flag.laboratory for flag in fired),
         },
-        "red_flag_levels": fired,
-        "urgency": urgency(reasons, band_high, len(flagging_pathways), worst_rank),
-    }
+        "flag_reasons": sorted(reasons),
+        "red_flags": sorted(flag.id for flag in fired),
+        "red_flag_levels": sorted(flag.level for flag in fired),
+        "urgency": highest_urgency(list(reasons.values())),
+    }, rules

@@ -1,7 +1,8 @@
 """Compares results of the service, read as JSON lines, with the second calculation.
 
-Prints `compared N, differences D` (D counts the lines that differ). Exit status: 0 no difference, 1 differences,
-2 nothing was compared or a line could not be read.
+Prints `compared N, differences D` (D counts the lines that differ), and on standard error how often each red flag,
+scored rule and missing figure was met. Exit status: 0 no difference, 1 differences, 2 nothing was compared or a line
+could not be read, 3 a red flag fired so seldom that the comparison says little about it.
 """
 
 import argparse
@@ -10,12 +11,15 @@ import json
 import random
 import sys
 import time
+from collections import Counter
 
-from calculation import calculate
+from calculation import SCORED_RULES, calculate, calculate_with_rules
 from random_answers import random_case
+from red_flags import FIGURES, RED_FLAGS
 
 SHOWN = 10
-EXIT_SAME, EXIT_DIFFERENT, EXIT_UNUSABLE = 0, 1, 2
+EXIT_SAME, EXIT_DIFFERENT, EXIT_UNUSABLE, EXIT_SELDOM = 0, 1, 2, 3
+OFTEN_ENOUGH = 1000  # times that each red flag fires among a million lines
 ABSENT = "(absent)"
 
 
@@ -57,8 +61,19 @@ def show(number, case, ours, out):
         print(f"  {path}: service {json.dumps(their_value)}, second calculation {json.dumps(our_value)}", file=out)
 
 
-def compare_lines(lines, out=None):
-    """(compared, differing); the first differences are printed on `out` in full."""
+def count_met(result, rules, met):
+    for id_ in result["red_flags"]:
+        met["red flag", id_] += 1
+    for rule in rules:
+        met["scored rule", rule] += 1
+    for reason in result["flag_reasons"]:
+        kind, _, id_ = reason.partition(":")
+        if kind == "value_missing":
+            met["missing figure", id_] += 1
+
+
+def compare_lines(lines, out=None, met=None):
+    """(compared, differing); the first differences are printed on `out` in full; `met` counts what the lines met."""
     compared = differing = 0
     decode = json.JSONDecoder().decode
     for number, line in enumerate(lines, start=1):
@@ -66,11 +81,13 @@ def compare_lines(lines, out=None):
             continue
         try:
             case = decode(line)
-            ours = calculate(case["answers"], case["audience"], case["pathways"])
+            ours, rules = calculate_with_rules(case["answers"], case["audience"], case["pathways"])
             theirs = case["result"]
         except (ValueError, KeyError, TypeError, AttributeError) as fault:
             raise Unusable(f"line {number}: {type(fault).__name__}: {fault}\n  {line.strip()[:2000]}") from fault
         compared += 1
+        if met is not None:
+            count_met(ours, rules, met)
         if not identical(ours, theirs):
             differing += 1
             if differing <= SHOWN and out is not None:
@@ -78,21 +95,42 @@ def compare_lines(lines, out=None):
     return compared, differing
 
 
-def report(compared, differing):
+def everything_that_can_be_met():
+    yield from (("red flag", flag.id) for flag in RED_FLAGS)
+    yield from (("missing figure", item) for item in FIGURES)
+    yield from (("scored rule", rule) for rule in SCORED_RULES)
+
+
+def seldom(compared, met):
+    """The red flags that fired fewer times than a thousand in a million."""
+    least = OFTEN_ENOUGH * compared // 1_000_000
+    return [flag.id for flag in RED_FLAGS if met["red flag", flag.id] < least]
+
+
+def report(compared, differing, met):
+    for kind, id_ in everything_that_can_be_met():
+        print(f"{met[kind, id_]:9} {kind} {id_}", file=sys.stderr)
     print(f"compared {compared}, differences {differing}")
     if compared == 0:
         print("nothing was compared", file=sys.stderr)
         return EXIT_UNUSABLE
-    return EXIT_DIFFERENT if differing else EXIT_SAME
+    if differing:
+        return EXIT_DIFFERENT
+    too_seldom = seldom(compared, met)
+    if too_seldom:
+        print(f"fired fewer than {OFTEN_ENOUGH} times in a million: {', '.join(too_seldom)}", file=sys.stderr)
+        return EXIT_SELDOM
+    return EXIT_SAME
 
 
 def compare_input():
+    met = Counter()
     try:
-        compared, differing = compare_lines(sys.stdin, sys.stderr)
+        compared, differing = compare_lines(sys.stdin, sys.stderr, met)
     except (Unusable, UnicodeDecodeError) as fault:
         print(f"cannot be compared: {fault}", file=sys.stderr)
         return EXIT_UNUSABLE
-    return report(compared, differing)
+    return report(compared, differing, met)
 
 
 def generated_line(generator):
@@ -105,17 +143,18 @@ def benchmark(count, seed):
     """Time of reading, calculating and comparing; generating the lines is not timed."""
     generator = random.Random(seed)
     compared = differing = 0
+    met = Counter()
     seconds = 0.0
     while compared < count:
         lines = [generated_line(generator) for _ in range(min(10_000, count - compared))]
         start = time.perf_counter()
-        batch_compared, batch_differing = compare_lines(lines, sys.stderr)
+        batch_compared, batch_differing = compare_lines(lines, sys.stderr, met)
         seconds += time.perf_counter() - start
         compared += batch_compared
         differing += batch_differing
     if compared:
         print(f"{seconds / compared * 1e6:.1f} microseconds a line, seed {seed}")
-    return report(compared, differing)
+    return report(compared, differing, met)
 
 
 def run_self_test():

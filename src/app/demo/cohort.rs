@@ -2,13 +2,16 @@
 //! finding. One hidden number, frailty, drives every answer, so that the answers correlate as they do in people.
 
 use super::dice::Dice;
-use crate::domain::{screening::answers::Answers, screening::questionnaire::Item};
+use crate::domain::screening::answers::Answers;
+use crate::domain::screening::asked::Asked;
+use crate::domain::screening::questionnaire::Item;
 
-const SIZE: usize = 300;
+/// The number of people.
+pub const SIZE: usize = 300;
 
 const SEED: u64 = 7;
 /// Each condition with its share among the robust and the increase by frailty, thousandths.
-const CONDITIONS: [(&str, i32, i32); 10] = [
+const CONDITIONS: [(&str, i32, i32); 15] = [
     ("diabetes", 80, 150),
     ("copd", 40, 110),
     ("heart_failure", 15, 180),
@@ -19,37 +22,43 @@ const CONDITIONS: [(&str, i32, i32); 10] = [
     ("cognitive_impairment", 8, 130),
     ("depression", 60, 140),
     ("neuromuscular_disease", 3, 10),
+    ("other_neuromuscular_disease", 3, 10),
+    ("parkinsons_disease", 3, 30),
+    ("stroke", 15, 60),
+    ("liver_cirrhosis", 4, 10),
+    ("rheumatoid_arthritis", 8, 15),
 ];
 /// Alarm signs; one in fifty people reports one.
 const ALARMS: [Item; 5] = [
     Item::Palpitations,
     Item::MusclePain,
     Item::FeverOrRashWithWeakness,
-    Item::WeaknessWorseningOverDays,
+    Item::WeaknessOverWeeks,
     Item::NewSwallowingOrSpeechTrouble,
 ];
 
-/// The complete answers of the cohort, always the same.
-pub fn cohort() -> Vec<Answers> {
+/// The complete answers of the cohort to what a rule table asks, always the same.
+pub fn cohort(asked: &Asked) -> Vec<Answers> {
     let mut dice = Dice::new(SEED);
-    (0..SIZE).map(|_| Person::new(&mut dice).answers).collect()
+    (0..SIZE).map(|_| Person::new(&mut dice, asked).answers).collect()
 }
 
 /// A person under construction.
 struct Person<'a> {
     dice: &'a mut Dice,
+    asked: &'a Asked,
     answers: Answers,
     /// From 0, robust, to 1000.
     frailty: i32,
 }
 
 impl<'a> Person<'a> {
-    fn new(dice: &'a mut Dice) -> Self {
+    fn new(dice: &'a mut Dice, asked: &'a Asked) -> Self {
         let age = i32::midpoint(dice.between(45, 92), dice.between(45, 92));
         let years = (age - 45) * 1000 / 47;
         let luck = dice.between(0, 1000);
         let frailty = (200 + years * 8 / 10) * (luck * luck / 1000) / 1000 + years / 12;
-        let mut person = Self { dice, answers: Answers::default(), frailty };
+        let mut person = Self { dice, asked, answers: Answers::default(), frailty };
         person.set(Item::Age, age);
         person.body();
         person.mobility();
@@ -130,6 +139,13 @@ impl<'a> Person<'a> {
         {
             let missing = self.with_frailty(base, less);
             self.flag(item, !missing);
+            if item == Item::ThreeMealsDaily {
+                self.flag(Item::ThreeMealsUsually, !missing);
+            }
+        }
+        for (item, base, more) in [(Item::PoorAppetite, 30, 200), (Item::ChewingTrouble, 40, 160)] {
+            let reported = self.with_frailty(base, more);
+            self.flag(item, reported);
         }
         let smokes = self.dice.chance(130);
         self.flag(Item::Smoker, smokes);
@@ -157,19 +173,27 @@ impl<'a> Person<'a> {
     }
 
     fn conditions(&mut self) {
-        let named: Vec<&str> = CONDITIONS
+        let mut named: Vec<&str> = CONDITIONS
             .iter()
             .filter(|(_, base, more)| self.dice.chance(base + more * self.frailty / 1000))
             .map(|(name, ..)| *name)
             .collect();
+        if named.is_empty() {
+            named.push("none_of_these");
+        }
         self.choose_all(Item::Conditions, &named);
     }
 
     fn medications(&mut self) {
         let (heart, sugar, cancer) = (self.has("heart_failure"), self.has("diabetes"), self.has("cancer"));
         let shares = [
-            ("systemic_corticosteroid", 15 + self.frailty * 6 / 100),
-            ("chemotherapy", if cancer { 200 } else { 0 }),
+            (self.either("systemic_corticosteroid_3_weeks", "systemic_corticosteroid"), 10 + self.frailty * 4 / 100),
+            (self.either("chemotherapy_past_year", "chemotherapy"), if cancer { 200 } else { 0 }),
+            ("cancer_immunotherapy", if cancer { 80 } else { 0 }),
+            ("androgen_deprivation", if cancer { 60 } else { 0 }),
+            ("blood_thinner", 60 + self.frailty * 15 / 100),
+            ("glp1_agonist", if sugar { 200 } else { 10 }),
+            ("sedative_or_antipsychotic", 30 + self.frailty * 8 / 100),
             ("loop_diuretic", if heart { 700 } else { 15 }),
             ("proton_pump_inhibitor", 110 + self.frailty * 12 / 100),
             ("sulfonylurea_or_glinide", if sugar { 250 } else { 0 }),
@@ -178,8 +202,11 @@ impl<'a> Person<'a> {
         ];
         let mut taken: Vec<&str> =
             shares.iter().filter(|(_, share)| self.dice.chance(*share)).map(|(name, _)| *name).collect();
+        taken.retain(|option| self.asks(Item::Medications, option));
         let others = if taken.contains(&"other") { self.dice.between(0, 1 + self.frailty / 220) } else { 0 };
-        self.set(Item::MedicationCount, i32::try_from(taken.len()).unwrap_or_default() + others);
+        let count = i32::try_from(taken.len()).unwrap_or_default() + others;
+        self.set(Item::MedicationCount, count);
+        self.set(Item::RegularMedicationCount, count);
         if taken.is_empty() {
             taken.push("none_of_these");
         }
@@ -187,8 +214,9 @@ impl<'a> Person<'a> {
     }
 
     fn alarms(&mut self) {
-        for item in Item::alarms() {
-            self.flag(item, false);
+        for item in &self.asked.alarms {
+            // No, or the first option of a choice: none.
+            self.answers.set(*item, Some(0));
         }
         if self.dice.chance(20)
             && let Some(item) = self.dice.pick(&ALARMS)
@@ -208,7 +236,18 @@ impl<'a> Person<'a> {
     }
 
     fn set(&mut self, item: Item, value: i32) {
-        self.answers.set(item, Some(value));
+        if self.asked.items.has(item) {
+            self.answers.set(item, Some(value));
+        }
+    }
+
+    fn asks(&self, item: Item, option: &str) -> bool {
+        self.asked.options(item).any(|asked| asked == option)
+    }
+
+    /// The option that the table asks: a later one, or the one that it replaced.
+    fn either(&self, later: &'static str, earlier: &'static str) -> &'static str {
+        if self.asks(Item::Medications, later) { later } else { earlier }
     }
 
     fn flag(&mut self, item: Item, yes: bool) {
@@ -220,7 +259,9 @@ impl<'a> Person<'a> {
     }
 
     fn choose_all(&mut self, item: Item, options: &[&str]) {
-        self.set(item, options.iter().fold(0, |mask, option| mask | 1 << index(item, option)));
+        let asked = options.iter().filter(|option| self.asks(item, option));
+        let mask = asked.fold(0, |mask, option| mask | 1 << index(item, option));
+        self.set(item, mask);
     }
 }
 
@@ -244,7 +285,7 @@ const fn graded(value: i32, grades: [&'static str; 3], from: [i32; 2]) -> &'stat
 mod tests {
     use super::*;
     use crate::domain::screening::answers::RawAnswers;
-    use crate::domain::screening::questionnaire::{Audience, CATALOGUE};
+    use crate::domain::screening::questionnaire::Audience;
     use crate::domain::screening::rule_table::{Band, RuleTable};
     use crate::domain::screening::scoring::{ScoreOptions, score};
     use crate::domain::screening::urgency::Urgency;
@@ -252,12 +293,15 @@ mod tests {
 
     #[test]
     fn every_person_answered_every_question_a_person_can_without_faults() {
-        for answers in cohort() {
+        let releases = Releases::load().unwrap();
+        let asked = &releases.current().table.asked;
+        for answers in cohort(asked) {
             let text = serde_json::to_string(&answers).unwrap();
             let (parsed, faults) = Answers::parse(&serde_json::from_str::<RawAnswers<'_>>(&text).unwrap());
             assert!(faults.is_empty(), "{faults:?}");
             assert_eq!(parsed, answers);
-            for spec in CATALOGUE {
+            assert_eq!(asked.faults(&answers), []);
+            for spec in asked.items.iter().map(Item::spec) {
                 assert_eq!(answers.get(spec.item).is_some(), spec.audience() == Audience::Person, "{}", spec.id);
             }
         }
@@ -268,7 +312,7 @@ mod tests {
         let releases = Releases::load().unwrap();
         let table = &releases.current().table;
         let urgencies: Vec<_> =
-            cohort().iter().filter_map(|one| score(table, one, ScoreOptions::PERSON).urgency).collect();
+            cohort(&table.asked).iter().filter_map(|one| score(table, one, ScoreOptions::PERSON).urgency).collect();
         for urgency in Urgency::ALL {
             assert!(urgencies.contains(&urgency), "{}", urgency.as_str());
         }
@@ -276,7 +320,9 @@ mod tests {
 
     #[test]
     fn the_cohort_is_always_the_same() {
-        assert_eq!(cohort(), cohort());
+        let releases = Releases::load().unwrap();
+        let asked = &releases.current().table.asked;
+        assert_eq!(cohort(asked), cohort(asked));
     }
 
     #[test]
@@ -284,7 +330,7 @@ mod tests {
         let releases = Releases::load().unwrap();
         let table: &RuleTable = &releases.current().table;
         let high = |from: i32| {
-            let all: Vec<_> = cohort().into_iter().filter(|one| one.get(Item::Age) >= Some(from)).collect();
+            let all: Vec<_> = cohort(&table.asked).into_iter().filter(|one| one.get(Item::Age) >= Some(from)).collect();
             let band = |one: &Answers| score(table, one, ScoreOptions::PERSON).band();
             all.iter().filter(|one| band(one) == Some(Band::High)).count() * 100 / all.len()
         };

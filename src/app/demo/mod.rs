@@ -9,14 +9,17 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-pub use cohort::cohort;
+pub use cohort::{SIZE, cohort};
 
 use super::access::credentials::{self, Key};
-use super::{App, AppError, Result, access::actor, clinics, subjects, submissions::intake};
+use super::clinics::{self, NewClinic};
+use super::screening::rule_tables;
+use super::{App, AppError, Result, access::actor, subjects, submissions::intake};
 use crate::domain::access::actor::{Actor, Role};
+use crate::domain::clinics::{Clinic, EmergencyNumber, Profile};
 use crate::domain::screening::answers::Answers;
 use crate::domain::screening::pathway::PathwayId;
-use crate::domain::{clinics::Clinic, ids::ClinicId, language::Language, subjects::LookUp, submissions::Draft};
+use crate::domain::{ids::ClinicId, language::Language, subjects::LookUp, submissions::Draft};
 
 pub const CLINIC_NAME: &str = "Equilibrium Hormone Clinic (demo)";
 
@@ -44,8 +47,16 @@ pub async fn complete(app: &App) -> Result<DemoKeys> {
     let clinic = if let Some(clinic) = find(app).await? {
         clinic
     } else {
-        let (booking_url, pathways) = ("https://example.org/book", [PathwayId::Ewgsop2]);
-        clinics::create(app, CLINIC_NAME, booking_url, "112", Language::En, &pathways).await?
+        let number = EmergencyNumber { label: None, number: "112".to_owned() };
+        let new = NewClinic {
+            name: CLINIC_NAME.to_owned(),
+            slug: Some("demo".to_owned()),
+            booking_url: "https://example.org/book".to_owned(),
+            profile: Profile { emergency_numbers: vec![number], ..Profile::default() },
+            language: Language::En,
+            pathways: vec![PathwayId::Ewgsop2],
+        };
+        clinics::create(app, new).await?
     };
     let clinic_id = clinic.clinic_id;
     for earlier in credentials::list(app, clinic_id).await? {
@@ -71,7 +82,8 @@ fn display_name(role: Role) -> String {
 }
 
 async fn submit_cohort(app: &App, actor: &Actor, clinic: &Clinic) -> Result<()> {
-    let submitted = cohort().into_iter().enumerate().map(|person| submit_patiently(app, actor, clinic, person));
+    let people = cohort(&rule_tables::current(app).asked);
+    let submitted = people.into_iter().enumerate().map(|person| submit_patiently(app, actor, clinic, person));
     stream::iter(submitted).buffer_unordered(AT_ONCE).try_for_each(|()| ready(Ok(()))).await
 }
 

@@ -39,7 +39,7 @@ pub(super) fn subject(place: usize, now: Timestamp) -> SubjectDraft {
     let channel = if by_telephone || contact.email.is_none() { Channel::Telephone } else { Channel::Email };
     let consent = Consent { to_contact: dice.chance(800), text_version: "demo-1".to_owned(), given_at: now };
     SubjectDraft {
-        reference: Reference::parse(&reference(place)).ok(),
+        reference: Reference::parse(None, (&reference(place), "")).ok(),
         contact: Contact { channel: Some(channel), ..contact },
         consent: Some(consent),
     }

@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::audit::{audited_read, distinct_subjects};
 use super::{App, Result};
-use crate::domain::subjects::{LookUp, Subject};
+use crate::domain::ids::ClinicId;
+use crate::domain::subjects::{LookUp, SenderShare, Subject};
 use crate::domain::{access::actor::Actor, audit::AuditAction};
 use crate::store;
 
@@ -19,4 +20,9 @@ pub async fn search(app: &App, actor: &Actor, by: LookUp, text: &str) -> Result<
     let shown = distinct_subjects(found.iter().map(|subject| subject.subject_id));
     audited_read(app, actor, AuditAction::SubjectsSearched, Uuid::nil(), &shown).await?;
     Ok(found.into_iter().map(Subject::shown).collect())
+}
+
+/// The senders of each subject that has submissions of several intake keys, by subject.
+pub async fn shared_references(app: &App, clinic_id: ClinicId) -> Result<Vec<SenderShare>> {
+    Ok(store::subjects::shared_references(&app.store, clinic_id).await?)
 }

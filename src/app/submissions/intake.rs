@@ -8,7 +8,9 @@ use crate::domain::access::actor::{Actor, Role};
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::screening::assessment::Assessment;
 use crate::domain::screening::questionnaire::Audiences;
+use crate::domain::screening::rule_table::RuleTable;
 use crate::domain::screening::scoring::ScoreOptions;
+use crate::domain::subjects::SubjectDraft;
 use crate::domain::submissions::stored::{Stored, StoredSubmission};
 use crate::domain::submissions::{Draft, Stamp, accept};
 use crate::domain::{audit::AuditAction, clinics::Clinic, screening::answers::Answers, screening::scoring};
@@ -17,18 +19,29 @@ use crate::store::{self, database::constraint::Meaning, error::StoreError};
 
 /// Scores answers without storing anything. `faults` are those found when the answers were read. Fails with the faults
 /// and the red flags of the answers.
-pub fn score(app: &App, answers: &Answers, faults: Vec<Fault>, asked: ScoreOptions<'_>) -> Result<Assessment> {
+pub fn score(
+    table: &RuleTable,
+    answers: &Answers,
+    mut faults: Vec<Fault>,
+    asked: ScoreOptions<'_>,
+) -> Result<Assessment> {
+    faults.extend(not_asked(table, answers));
+    scored(table, answers, faults, asked)
+}
+
+fn scored(table: &RuleTable, answers: &Answers, faults: Vec<Fault>, asked: ScoreOptions<'_>) -> Result<Assessment> {
     if faults.is_empty() {
-        return Ok(scoring::score(rule_tables::current(app), answers, asked));
+        return Ok(scoring::score(table, answers, asked));
     }
-    Err(refused(app, answers, faults))
+    Err(refused(table, answers, faults))
 }
 
 /// Scores a draft without storing it. `faults` are those found when it was read. Fails with all faults that [`submit`]
 /// would find, and the red flags of the answers.
 pub fn preview(app: &App, actor: &Actor, clinic: &Clinic, draft: &Draft, faults: Vec<Fault>) -> Result<Assessment> {
     let faults = all_faults(app, actor, draft, faults);
-    score(app, &draft.answers, faults, ScoreOptions { audiences: Audiences::PERSON, pathways: &clinic.pathways })
+    let table = rule_tables::current(app);
+    scored(table, &draft.answers, faults, ScoreOptions { audiences: Audiences::PERSON, pathways: &clinic.pathways })
 }
 
 /// Whether submissions of the actor's clinic are accepted at the moment. Call it before the body is read. Fails when a
@@ -53,8 +66,10 @@ pub async fn submit(
 ) -> Result<StoredSubmission> {
     let faults = all_faults(app, actor, &draft, faults);
     if !faults.is_empty() {
-        let known = if only_implausible(&faults) { earlier(app, actor, &draft).await? } else { None };
-        let Some(Stored::Replayed(stored)) = known else { return Err(refused(app, &draft.answers, faults)) };
+        let known = if may_be_of_before(&faults) { earlier(app, actor, &draft).await? } else { None };
+        let Some(Stored::Replayed(stored)) = known else {
+            return Err(refused(rule_tables::current(app), &draft.answers, faults));
+        };
         return shown_again(app, actor, *stored).await;
     }
     // The transaction takes the answers, and may find that the submission to correct does not exist.
@@ -76,8 +91,17 @@ pub(super) async fn score_and_store(app: &App, actor: &Actor, clinic: &Clinic, d
         return Err(AppError::Unavailable("the database and its master key are not verified yet".into()));
     }
     let now = app.ambient.now();
+    let own = &clinic.profile.reference_systems;
+    let reference = draft.subject.reference.map(|reference| reference.within(own));
+    let draft = Draft { subject: SubjectDraft { reference, ..draft.subject }, ..draft };
     if let Some(outcome) = refused_correction(app, actor, &draft).await? {
         return Ok(outcome);
+    }
+    if let Some(fault) = unknown_system(app, actor, clinic, &draft).await? {
+        return match earlier(app, actor, &draft).await? {
+            None => Err(refused(rule_tables::current(app), &draft.answers, vec![fault])),
+            Some(known) => Ok(known),
+        };
     }
     let stamp = Stamp {
         now,
@@ -110,6 +134,21 @@ async fn refused_correction(app: &App, actor: &Actor, draft: &Draft) -> Result<O
     }
 }
 
+/// The fault of a reference with a system that the clinic does not name, if the clinic has a subject with the same reference
+/// and no system: they may be one person or two.
+async fn unknown_system(app: &App, actor: &Actor, clinic: &Clinic, draft: &Draft) -> Result<Option<Fault>> {
+    let Some(reference) = &draft.subject.reference else { return Ok(None) };
+    let Some(system) = reference.system() else { return Ok(None) };
+    if clinic.profile.other_reference_systems.iter().any(|other| other == system)
+        || !store::subjects::is_ambiguous(&app.store, actor.clinic_id, reference).await?
+    {
+        return Ok(None);
+    }
+    let detail = "the clinic has this reference without a system; name the system with sarcoscreen clinics set \
+                  --reference-system if its references are the clinic's own, otherwise with --other-reference-system";
+    Ok(Some(Fault::new("/subject/reference_system", FaultCode::Contradiction, detail)))
+}
+
 /// The outcome for a draft whose key was used before; `None` if it was not, or its submission has been removed.
 async fn earlier(app: &App, actor: &Actor, draft: &Draft) -> Result<Option<Stored>> {
     let Some(idempotency) = &draft.idempotency else { return Ok(None) };
@@ -130,18 +169,26 @@ pub(super) async fn shown_again(app: &App, actor: &Actor, stored: StoredSubmissi
     Ok(stored)
 }
 
-pub(super) fn refused(app: &App, answers: &Answers, faults: Vec<Fault>) -> AppError {
-    AppError::Refused { faults, alarm: scoring::alarm(rule_tables::current(app), answers) }
+pub(super) fn refused(table: &RuleTable, answers: &Answers, faults: Vec<Fault>) -> AppError {
+    AppError::Refused { faults, alarm: scoring::alarm(table, answers) }
 }
 
-/// Whether a version of the service with fewer plausibility checks may have accepted the draft.
-pub(super) fn only_implausible(faults: &[Fault]) -> bool {
-    faults.iter().all(|fault| fault.code == FaultCode::Implausible)
+/// A fault for each answer that the rule table does not ask.
+fn not_asked(table: &RuleTable, answers: &Answers) -> impl Iterator<Item = Fault> {
+    let faults = table.asked.faults(answers);
+    faults.into_iter().map(|fault| fault.under("/answers"))
+}
+
+/// Whether an earlier version of the service may have accepted the draft: it had fewer plausibility checks, and asked other
+/// items.
+pub(super) fn may_be_of_before(faults: &[Fault]) -> bool {
+    faults.iter().all(|fault| matches!(fault.code, FaultCode::Implausible | FaultCode::NotAsked))
 }
 
 /// All faults of a draft: those found when it was read, and those that its syntax alone does not show.
 pub(super) fn all_faults(app: &App, actor: &Actor, draft: &Draft, mut faults: Vec<Fault>) -> Vec<Fault> {
     faults.extend(draft.answers.missing().map(|fault| fault.under("/answers")));
+    faults.extend(not_asked(rule_tables::current(app), &draft.answers));
     if actor.role == Role::Browser {
         let detail = "a browser key may not identify the person or the source of the record";
         let set = [

@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::read_folder;
+use super::{read_folder, reading};
 use crate::app::demo::cohort;
 use crate::cli::output::print;
 use crate::domain::screening::answers::Answers;
@@ -34,7 +34,7 @@ pub(super) fn run(folder: Option<&Path>) -> anyhow::Result<ExitCode> {
     match checked {
         Ok((table, files)) => {
             print(&summary(&table, &files)?)?;
-            Ok(ExitCode::SUCCESS)
+            Ok(if reading::report(&table)?.fits { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Err(faults) => {
             print(&list(&faults))?;
@@ -74,6 +74,7 @@ fn summary(table: &RuleTable, files: &RuleFiles) -> Result<String, fmt::Error> {
         let texts = file.parse::<toml::Table>().map(|table| leaves(&toml::Value::Table(table))).unwrap_or_default();
         writeln!(text, "{texts} texts in {name}")?;
     }
+    text.push_str(&reading::report(table)?.text);
     shares(&mut text, table)?;
     Ok(text)
 }
@@ -108,7 +109,7 @@ fn red_flags(text: &mut String, table: &RuleTable) -> fmt::Result {
 
 /// The results of the table for the synthetic demo cohort: enough to see whether the table is plausible.
 fn shares(text: &mut String, table: &RuleTable) -> fmt::Result {
-    let people = cohort();
+    let people = cohort(&table.asked);
     let old = people.iter().filter(|one| one.get(Item::Age) > Some(65));
     writeln!(text, "\nshares over the synthetic demo cohort, not representative of real people:")?;
     share(text, table, "all ages", people.iter())?;
@@ -168,7 +169,9 @@ mod tests {
         let releases = Releases::load().unwrap();
         let release = releases.current();
         let text = summary(&release.table, &release.files).unwrap();
-        for expected in ["reachable total 0 to 39", "high 11 and above", "all ages (300 people)", "over 65"] {
+        for expected in
+            ["reachable total 0 to 44", "high 15 and above", "all ages (300 people)", "over 65", "reading, es"]
+        {
             assert!(text.contains(expected), "{expected} is not in\n{text}");
         }
     }

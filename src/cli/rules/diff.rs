@@ -13,8 +13,9 @@ use crate::cli::output::print;
 use crate::domain::screening::rule_table::RuleFiles;
 
 /// The sections of a table, the most interesting first.
-const SECTIONS: [&str; 10] = [
+const SECTIONS: [&str; 11] = [
     "bands",
+    "form",
     "rules",
     "groups",
     "red_flags",
@@ -141,7 +142,11 @@ fn changes<'a>(old: &'a Table, new: &'a Table) -> impl Iterator<Item = (&'a Stri
 }
 
 fn entry(section: &'static str, id: &str, change: Change, old: Option<&Value>, new: Option<&Value>) -> Entry {
-    let fields = |value: Option<&Value>| value.and_then(Value::as_table).cloned().unwrap_or_default();
+    let fields = |value: Option<&Value>| match value {
+        Some(Value::Table(fields)) => fields.clone(),
+        Some(other) => Table::from_iter([("value".to_owned(), other.clone())]),
+        None => Table::new(),
+    };
     let (before, after) = (fields(old), fields(new));
     let field = |(name, _): (&String, Change)| Field {
         name: name.clone(),
@@ -265,6 +270,17 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }
+    }
+
+    #[test]
+    fn a_changed_form_is_listed() {
+        let before = released_files("2026.3").unwrap();
+        let mut after = before.clone();
+        let text = after.get_mut("table.toml").unwrap();
+        *text = text.replace("age_from = 60 }", "age_from = 65 }").replace("    \"muscle_pain\",\n", "");
+        let text = difference(&before, &after).unwrap().in_words().unwrap();
+        assert!(text.contains("form.first_open changed\n  age_from: 60 -> 65\n"), "{text}");
+        assert!(text.contains("form.alarms changed\n  value: ["), "{text}");
     }
 
     #[test]

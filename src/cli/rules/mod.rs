@@ -3,6 +3,7 @@
 mod check;
 mod diff;
 mod new;
+mod reading;
 mod replay;
 mod verify;
 

@@ -32,6 +32,9 @@ pub struct FollowUpFilter {
     pub due_to: Option<Timestamp>,
     pub changed_from: Option<Timestamp>,
     pub changed_to: Option<Timestamp>,
+    /// Only follow-ups with a measured value below its floor. Such a value was stored before floors were checked, often in
+    /// the wrong unit.
+    pub below_floor: bool,
     pub subject_id: Option<SubjectId>,
     pub follow_up_id: Option<FollowUpId>,
 }

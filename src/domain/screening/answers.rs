@@ -69,7 +69,7 @@ impl Answers {
                 Err(found) => faults.extend(found.into_iter().map(|fault| fault.under(&pointer()))),
             }
         }
-        faults.extend(implausible(&answers));
+        faults.extend(answers.implausible());
         (answers, faults)
     }
 
@@ -90,54 +90,68 @@ impl Answers {
         self.values[item as usize] = value;
     }
 
-    /// The unanswered alarm items, in the questionnaire's order.
-    pub fn alarms_unanswered(&self) -> impl Iterator<Item = Item> + '_ {
-        Item::alarms().filter(|item| self.get(*item).is_none())
+    /// The faults of combinations of answers, with pointers relative to the answers object.
+    #[must_use]
+    pub fn implausible(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let mut fault = |item: Item, detail: &str| {
+            faults.push(Fault::new(format!("/{}", item.id()), FaultCode::Implausible, detail));
+        };
+        let get = |item| self.get(item);
+        if let (Some(weight), Some(height)) = (get(Item::WeightKg), get(Item::HeightCm)) {
+            // kg/m2 = (weight/10) / (height/1000)^2, so BMI < 10 is weight * 10,000 < height^2.
+            let (weight, height) = (i64::from(weight) * 10_000, i64::from(height) * i64::from(height));
+            if weight < height || weight > 8 * height {
+                fault(Item::WeightKg, "with this height the body mass index is outside 10-80");
+            }
+        }
+        for loss in [Item::WeightLossPastYearKg, Item::WeightLoss6MonthsKg] {
+            if let (Some(lost), Some(weight)) = (get(loss), get(Item::WeightKg))
+                && lost > weight
+            {
+                fault(loss, "the weight loss exceeds the body weight");
+            }
+        }
+        if let (Some(half), Some(year)) = (get(Item::WeightLoss6MonthsKg), get(Item::WeightLossPastYearKg))
+            && half > year
+        {
+            fault(Item::WeightLoss6MonthsKg, "the weight loss of six months exceeds that of twelve months");
+        }
+        for (item, floor, detail) in [
+            (
+                Item::GripStrengthKg,
+                GRIP_FLOOR,
+                "is below 1 kg; name grip in tests_unable if the person could not do the test",
+            ),
+            (Item::FiveChairStandsS, CHAIR_STANDS_FLOOR, "is below 3 s, which is too short for five chair stands"),
+        ] {
+            if get(item).is_some_and(|value| value < floor) {
+                fault(item, detail);
+            }
+        }
+        for (limit, value) in [
+            (Item::CreatineKinaseUpperLimitUL, Item::CreatineKinaseUL),
+            (Item::MyoglobinUpperLimitUgL, Item::MyoglobinUgL),
+        ] {
+            if get(limit).is_some() && get(value).is_none() {
+                fault(limit, "an upper limit requires its measured value");
+            }
+        }
+        for (option, measured) in Item::TestsUnable.spec().kind.options().iter().zip(Item::TESTED) {
+            let bit = position(Item::TestsUnable.spec().kind.options(), option).unwrap_or_default();
+            if get(Item::TestsUnable).is_some_and(|unable| unable & (1 << bit) != 0) && get(measured).is_some() {
+                let detail = format!("{option} has a value, so the person was able to do it");
+                fault(Item::TestsUnable, &detail);
+            }
+        }
+        faults
     }
 }
 
-/// Plausibility rules across items, with pointers relative to the answers object.
-fn implausible(answers: &Answers) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    let mut fault = |item: Item, detail: &str| {
-        faults.push(Fault::new(format!("/{}", item.id()), FaultCode::Implausible, detail));
-    };
-    let get = |item| answers.get(item);
-    if let (Some(weight), Some(height)) = (get(Item::WeightKg), get(Item::HeightCm)) {
-        // kg/m2 = (weight/10) / (height/1000)^2, so BMI < 10 is weight * 10,000 < height^2.
-        let (weight, height) = (i64::from(weight) * 10_000, i64::from(height) * i64::from(height));
-        if weight < height || weight > 8 * height {
-            fault(Item::WeightKg, "with this height the body mass index is outside 10-80");
-        }
-    }
-    for loss in [Item::WeightLossPastYearKg, Item::WeightLoss6MonthsKg] {
-        if let (Some(lost), Some(weight)) = (get(loss), get(Item::WeightKg))
-            && lost > weight
-        {
-            fault(loss, "the weight loss exceeds the body weight");
-        }
-    }
-    if let (Some(half), Some(year)) = (get(Item::WeightLoss6MonthsKg), get(Item::WeightLossPastYearKg))
-        && half > year
-    {
-        fault(Item::WeightLoss6MonthsKg, "the weight loss of six months exceeds that of twelve months");
-    }
-    for (limit, value) in
-        [(Item::CreatineKinaseUpperLimitUL, Item::CreatineKinaseUL), (Item::MyoglobinUpperLimitUgL, Item::MyoglobinUgL)]
-    {
-        if get(limit).is_some() && get(value).is_none() {
-            fault(limit, "an upper limit requires its measured value");
-        }
-    }
-    for (option, measured) in Item::TestsUnable.spec().kind.options().iter().zip(Item::TESTED) {
-        let bit = position(Item::TestsUnable.spec().kind.options(), option).unwrap_or_default();
-        if get(Item::TestsUnable).is_some_and(|unable| unable & (1 << bit) != 0) && get(measured).is_some() {
-            let detail = format!("{option} has a value, so the person was able to do it");
-            fault(Item::TestsUnable, &detail);
-        }
-    }
-    faults
-}
+/// The lowest plausible grip strength, 0.1 kg. Judgement: below it a value is a wrong unit or a test that was not possible.
+pub const GRIP_FLOOR: i32 = 10;
+/// The lowest plausible time for five chair stands, 0.01 s. Judgement, as above.
+pub const CHAIR_STANDS_FLOOR: i32 = 300;
 
 /// One answer as its integer; `None` when it is null.
 fn parse_answer(item: Item, raw: &RawAnswer<'_>) -> Result<Option<i32>, Vec<Fault>> {

@@ -63,7 +63,7 @@ pub struct Finding {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlagReason {
     pub kind: FlagKind,
-    /// Id of the band, instrument, pathway or red flag.
+    /// Id of the band, instrument, pathway, red flag or item.
     pub id: Id,
 }
 
@@ -78,6 +78,8 @@ names! {
         RedFlag = "red_flag",
         /// A laboratory value is raised.
         Laboratory = "laboratory",
+        /// One figure is missing that decides a rule. The id is that of the item.
+        ValueMissing = "value_missing",
     }
 }
 
@@ -92,6 +94,12 @@ impl Assessment {
     #[must_use]
     pub const fn flagged(&self) -> bool {
         !self.flag_reasons.is_empty()
+    }
+
+    /// Whether no further answer can remove the flag: a reason other than a missing figure.
+    #[must_use]
+    pub fn flagged_for_good(&self) -> bool {
+        self.flag_reasons.iter().any(|reason| reason.kind != FlagKind::ValueMissing)
     }
 
     /// Whether a consultation is offered; not when the person must not wait for the clinic.

@@ -14,6 +14,12 @@ const CONDITIONS: &[&str] = &[
     "cognitive_impairment",
     "depression",
     "neuromuscular_disease",
+    "parkinsons_disease",
+    "stroke",
+    "liver_cirrhosis",
+    "other_neuromuscular_disease",
+    "rheumatoid_arthritis",
+    "none_of_these",
 ];
 const MEDICATIONS: &[&str] = &[
     "systemic_corticosteroid",
@@ -24,7 +30,15 @@ const MEDICATIONS: &[&str] = &[
     "statin",
     "none_of_these",
     "other",
+    "systemic_corticosteroid_3_weeks",
+    "chemotherapy_past_year",
+    "cancer_immunotherapy",
+    "blood_thinner",
+    "androgen_deprivation",
+    "glp1_agonist",
+    "sedative_or_antipsychotic",
 ];
+const HEAD_INJURY: &[&str] = &["none", "hit", "hit_with_later_signs", "hit_and_still_unwell"];
 
 /// Every item, in the order of [`Item`] (checked by a test).
 pub const CATALOGUE: [Spec; Item::COUNT] = [
@@ -55,7 +69,12 @@ pub const CATALOGUE: [Spec; Item::COUNT] = [
     spec(Item::WeightLossUnintended, "weight_loss_unintended", Group::Nutrition, Kind::Flag),
     spec(Item::HospitalStaysPastYear, "hospital_stays_past_year", Group::Health, integer(0, 50, "stays")),
     spec(Item::BedRestDaysPastYear, "bed_rest_days_past_year", Group::Health, integer(0, 366, "days")),
-    spec(Item::Conditions, "conditions", Group::Health, Kind::Set { options: CONDITIONS, exclusive: None }),
+    spec(
+        Item::Conditions,
+        "conditions",
+        Group::Health,
+        Kind::Set { options: CONDITIONS, exclusive: Some("none_of_these") },
+    ),
     spec(Item::MuscleInjuryOrSurgery, "muscle_injury_or_surgery", Group::Health, Kind::Flag),
     spec(Item::FractureFromFall, "fracture_from_fall", Group::Health, Kind::Flag),
     spec(
@@ -76,7 +95,10 @@ pub const CATALOGUE: [Spec; Item::COUNT] = [
         Item::TestsUnable,
         "tests_unable",
         Group::Measurements,
-        Kind::Set { options: &["grip", "chair_stands", "gait", "timed_up_and_go"], exclusive: None },
+        Kind::Set {
+            options: &["grip", "chair_stands", "gait", "timed_up_and_go", "none_of_these"],
+            exclusive: Some("none_of_these"),
+        },
     ),
     spec(Item::CreatineKinaseUL, "creatine_kinase_u_l", Group::Laboratory, integer(0, 500_000, "u_per_l")),
     spec(
@@ -107,6 +129,19 @@ pub const CATALOGUE: [Spec; Item::COUNT] = [
     spec(Item::FeverOrRashWithWeakness, "fever_or_rash_with_weakness", Group::Alarm, Kind::Flag),
     spec(Item::HighDoseSteroids, "high_dose_steroids", Group::Alarm, Kind::Flag),
     spec(Item::Palpitations, "palpitations", Group::Alarm, Kind::Flag),
+    spec(Item::ThreeMealsUsually, "three_meals_usually", Group::Nutrition, Kind::Flag),
+    spec(Item::PoorAppetite, "poor_appetite", Group::Nutrition, Kind::Flag),
+    spec(Item::ChewingTrouble, "chewing_trouble", Group::Nutrition, Kind::Flag),
+    spec(Item::RegularMedicationCount, "regular_medication_count", Group::Health, integer(0, 60, "medicines")),
+    spec(Item::NewBreathingTroubleOrChestPain, "new_breathing_trouble_or_chest_pain", Group::Alarm, Kind::Flag),
+    spec(Item::NewFaceDroopOrSightLoss, "new_face_droop_or_sight_loss", Group::Alarm, Kind::Flag),
+    spec(Item::NewConfusion, "new_confusion", Group::Alarm, Kind::Flag),
+    spec(Item::LimbWeaknessWithinDays, "limb_weakness_within_days", Group::Alarm, Kind::Flag),
+    spec(Item::NewBladderBowelOrSaddleTrouble, "new_bladder_bowel_or_saddle_trouble", Group::Alarm, Kind::Flag),
+    spec(Item::WeaknessOverWeeks, "weakness_over_weeks", Group::Alarm, Kind::Flag),
+    spec(Item::HeadacheJawOrScalpPain, "headache_jaw_or_scalp_pain", Group::Alarm, Kind::Flag),
+    spec(Item::HeadInjury, "head_injury", Group::Alarm, Kind::Choice(HEAD_INJURY)),
+    spec(Item::LongLieAfterFall, "long_lie_after_fall", Group::Alarm, Kind::Flag),
 ];
 
 const fn spec(item: Item, id: &'static str, group: Group, kind: Kind) -> Spec {

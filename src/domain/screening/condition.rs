@@ -1,9 +1,12 @@
 //! Conditions of the rule table: a closed grammar over items and derived quantities, in three-valued logic.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use super::answers::Answers;
+use super::instrument::Component;
 use super::open_questions::item_set::ItemSet;
+use super::open_questions::linear::Bounds;
 use super::questionnaire::{Audiences, Item, Kind};
 use crate::domain::fixed::{Fraction, Threshold};
 
@@ -24,6 +27,8 @@ pub enum Quantity {
     Bmi,
     /// Weight lost in 6 months, per cent of the weight before the loss.
     WeightLoss6MonthsPercent,
+    /// Weight lost in 12 months, per cent of the weight before the loss.
+    WeightLoss12MonthsPercent,
     /// Creatine kinase / its stated upper limit.
     CreatineKinaseRatio,
     /// Myoglobin / its stated upper limit.
@@ -77,6 +82,11 @@ pub enum Condition {
         /// The condition on the measured value.
         test: Box<Condition>,
     },
+    /// A bound of an instrument's total: true if its lowest total is at least this, false if its highest is below.
+    TotalAtLeast {
+        components: Arc<[Component]>,
+        points: i32,
+    },
 }
 
 /// Answers, with the audiences that were asked.
@@ -117,8 +127,13 @@ impl Condition {
                 None => Truth::agreed(rows.iter().map(|row| row.1.evaluate(view))),
             },
             Self::OrUnable { unable, .. } if view.is_unable(*unable) => Truth::True,
+            Self::OrUnable { measured, .. } if view.is_not_asked(*measured) => Truth::False,
             Self::OrUnable { measured, .. } if view.answers.get(*measured).is_none() => Truth::Unknown,
             Self::OrUnable { test, .. } => test.evaluate(view),
+            Self::TotalAtLeast { components, points } => {
+                let total = total(components, view.answers);
+                Truth::of_bounds(total.lower >= *points, total.upper < *points)
+            }
         }
     }
 
@@ -151,6 +166,7 @@ impl Condition {
                 self.parts(view.answers).first().map_or_else(Vec::new, |part| part.observed(view))
             }
             Self::OrUnable { measured, .. } => vec![Quantity::Item(*measured)],
+            Self::TotalAtLeast { components, .. } => components.iter().map(|component| component.quantity).collect(),
         }
     }
 
@@ -169,6 +185,9 @@ impl Condition {
             Self::BySex(_) => &[Item::Sex],
             Self::ByAge(_) => &[Item::Age],
             Self::OrUnable { .. } => &[Item::TestsUnable],
+            Self::TotalAtLeast { components, .. } => {
+                return components.iter().fold(ItemSet::EMPTY, |items, component| items.with(component.items));
+            }
             Self::AnyOf(_) | Self::AllOf(_) => &[],
         };
         let parts = self.all_parts().into_iter().map(Self::items);
@@ -185,6 +204,10 @@ impl Condition {
             Self::Test { quantity, .. } => quantity.missing(view.answers),
             Self::BySex(_) => Quantity::Item(Item::Sex).missing(view.answers),
             Self::ByAge(_) => Quantity::Item(Item::Age).missing(view.answers),
+            Self::TotalAtLeast { components, .. } => {
+                let all = View { audiences: Audiences::ALL, ..view };
+                components.iter().fold(ItemSet::EMPTY, |items, component| items.with(component.waits_for(all)))
+            }
             _ => ItemSet::EMPTY,
         };
         self.parts(view.answers).into_iter().fold(own, |items, part| items.with(part.waits_for(view)))
@@ -193,13 +216,19 @@ impl Condition {
     /// All parts, including those of the other sex and of other ages.
     fn all_parts(&self) -> Vec<&Self> {
         match self {
-            Self::Test { .. } => Vec::new(),
+            Self::Test { .. } | Self::TotalAtLeast { .. } => Vec::new(),
             Self::AnyOf(parts) | Self::AllOf(parts) => parts.iter().collect(),
             Self::BySex(parts) => parts.iter().collect(),
             Self::ByAge(rows) => rows.iter().map(|row| &row.1).collect(),
             Self::OrUnable { test, .. } => vec![test],
         }
     }
+}
+
+/// The bounds of a sum over every completion. An unanswered item can have any value, whichever audiences were asked.
+pub(in crate::domain) fn total(components: &[Component], answers: &Answers) -> Bounds {
+    let view = View { answers, audiences: Audiences::ALL };
+    components.iter().map(|component| component.bounds(view)).fold(Bounds::ZERO, Bounds::plus)
 }
 
 /// The row that applies to an age; `None` below the first.
@@ -251,6 +280,15 @@ impl Truth {
         parts.reduce(|one, other| if one == other { one } else { Self::Unknown }).unwrap_or(Self::False)
     }
 
+    /// `all`: every completion is true; `none`: no completion is.
+    const fn of_bounds(all: bool, none: bool) -> Self {
+        match (all, none) {
+            (true, _) => Self::True,
+            (_, true) => Self::False,
+            (false, false) => Self::Unknown,
+        }
+    }
+
     /// The value as a boolean; `None` if unknown.
     #[must_use]
     pub const fn decided(self) -> Option<bool> {
@@ -280,17 +318,25 @@ impl View<'_> {
         self.value(quantity).map_or(KnownValue::Open, KnownValue::Value)
     }
 
-    /// Whether a condition is undecided although one of its tests holds, or the measured value of an open test was given
-    /// above 0.
+    /// Whether a condition is undecided although one of its tests holds, the measured value of an open test was given above
+    /// 0, or an open total has points. Tests of age and sex do not count: they say nothing about the person's health.
     #[must_use]
     pub fn is_half_met(self, condition: &Condition) -> bool {
+        condition.evaluate(self) == Truth::Unknown && self.is_begun(condition)
+    }
+
+    fn is_begun(self, condition: &Condition) -> bool {
         let given = |quantity: Quantity| self.answers.get(quantity.measured()).is_some_and(|value| value > 0);
-        condition.evaluate(self) == Truth::Unknown
-            && condition.tests().into_iter().any(|(quantity, check)| match self.known(quantity) {
+        match condition {
+            Condition::Test { quantity: Quantity::Item(Item::Age | Item::Sex), .. } => false,
+            Condition::Test { quantity, check } => match self.known(*quantity) {
                 KnownValue::Value(value) => check.holds(value),
-                KnownValue::Open => given(quantity),
+                KnownValue::Open => given(*quantity),
                 KnownValue::NotAsked => false,
-            })
+            },
+            Condition::TotalAtLeast { components, .. } => total(components, self.answers).lower > 0,
+            _ => condition.parts(self.answers).into_iter().any(|part| self.is_begun(part)),
+        }
     }
 
     #[must_use]
@@ -317,6 +363,10 @@ impl View<'_> {
                 let lost = get(Item::WeightLoss6MonthsKg)?;
                 (lost * 100, get(Item::WeightKg)? + lost)
             }
+            Quantity::WeightLoss12MonthsPercent => {
+                let lost = get(Item::WeightLossPastYearKg)?;
+                (lost * 100, get(Item::WeightKg)? + lost)
+            }
             Quantity::CreatineKinaseRatio => (get(Item::CreatineKinaseUL)?, get(Item::CreatineKinaseUpperLimitUL)?),
             Quantity::MyoglobinRatio => (get(Item::MyoglobinUgL)?, get(Item::MyoglobinUpperLimitUgL)?),
         };
@@ -326,8 +376,13 @@ impl View<'_> {
 
 impl Quantity {
     /// The quantities that are computed from several items.
-    pub const DERIVED: [Self; 4] =
-        [Self::Bmi, Self::WeightLoss6MonthsPercent, Self::CreatineKinaseRatio, Self::MyoglobinRatio];
+    pub const DERIVED: [Self; 5] = [
+        Self::Bmi,
+        Self::WeightLoss6MonthsPercent,
+        Self::WeightLoss12MonthsPercent,
+        Self::CreatineKinaseRatio,
+        Self::MyoglobinRatio,
+    ];
 
     #[must_use]
     pub const fn id(self) -> &'static str {
@@ -335,6 +390,7 @@ impl Quantity {
             Self::Item(item) => item.id(),
             Self::Bmi => "bmi",
             Self::WeightLoss6MonthsPercent => "weight_loss_6_months_percent",
+            Self::WeightLoss12MonthsPercent => "weight_loss_12_months_percent",
             Self::CreatineKinaseRatio => "creatine_kinase_ratio",
             Self::MyoglobinRatio => "myoglobin_ratio",
         }
@@ -354,6 +410,7 @@ impl Quantity {
             Self::Item(item) => item,
             Self::Bmi => Item::WeightKg,
             Self::WeightLoss6MonthsPercent => Item::WeightLoss6MonthsKg,
+            Self::WeightLoss12MonthsPercent => Item::WeightLossPastYearKg,
             Self::CreatineKinaseRatio => Item::CreatineKinaseUL,
             Self::MyoglobinRatio => Item::MyoglobinUgL,
         }
@@ -372,6 +429,7 @@ impl Quantity {
             Self::Item(item) => std::slice::from_ref(item),
             Self::Bmi => &[Item::WeightKg, Item::HeightCm],
             Self::WeightLoss6MonthsPercent => &[Item::WeightKg, Item::WeightLoss6MonthsKg],
+            Self::WeightLoss12MonthsPercent => &[Item::WeightKg, Item::WeightLossPastYearKg],
             Self::CreatineKinaseRatio => &[Item::CreatineKinaseUL, Item::CreatineKinaseUpperLimitUL],
             Self::MyoglobinRatio => &[Item::MyoglobinUgL, Item::MyoglobinUpperLimitUgL],
         }

@@ -4,15 +4,17 @@
 //! Points and cut-offs are data of the rule table, each with its source. An instrument is a sum of points (SARC-F and its
 //! variants, MSRA, SPPB), a weighted sum of measurements (Ishii), or one answer (finger ring).
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::answers::Answers;
-use super::condition::{Condition, Quantity, Truth, View};
+use super::condition::{Condition, Quantity, Truth, View, total};
 use super::open_questions::item_set::ItemSet;
 use super::open_questions::linear::{Bounds, Linear};
 use super::pathway::Criterion;
 use super::questionnaire::{Audiences, Item};
-use super::rule_table::{Id, SourceUse};
+use super::rule_table::{Id, SourceUse, StatedReason};
 use crate::domain::names::names;
 
 names! {
@@ -46,6 +48,8 @@ pub struct Instrument {
     pub age_from: i32,
     /// Whether a positive outcome flags a submission.
     pub flags: bool,
+    /// How soon staff should act on a positive outcome; `None` in tables that do not state it.
+    pub reason: Option<StatedReason>,
     /// How answers become an outcome.
     pub method: Method,
     pub accuracy: Vec<Accuracy>,
@@ -64,7 +68,7 @@ pub enum Method {
         lower_is_worse: bool,
         /// The cut-off, points.
         cut_off: i32,
-        components: Vec<Component>,
+        components: Arc<[Component]>,
     },
     /// A weighted sum of measurements for each sex, in the order of the options of [`Item::Sex`].
     Linear(Box<[Linear; 2]>),
@@ -73,7 +77,7 @@ pub enum Method {
 }
 
 /// One part of a sum. A value without a step counts 0 points.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Component {
     pub quantity: Quantity,
     /// Points by value.
@@ -147,8 +151,7 @@ impl Instrument {
         let view = View { answers, audiences: Audiences::ALL };
         match &self.method {
             Method::Sum { components, .. } => {
-                let parts = components.iter().map(|component| component.bounds(view));
-                let bounds = parts.fold(Bounds::ZERO, Bounds::plus);
+                let bounds = total(components, answers);
                 Reading { bounds: Some(bounds), open: bounds.lower < bounds.upper, outcome: self.outcome(bounds) }
             }
             Method::Linear(by_sex) => read_linear(by_sex, answers),

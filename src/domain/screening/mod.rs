@@ -1,6 +1,7 @@
 //! Screening: items, answers, the rule table, scoring, instruments and pathways.
 
 pub mod answers;
+pub mod asked;
 pub mod assessment;
 pub(super) mod catalogue;
 pub mod condition;

@@ -11,7 +11,7 @@ use super::condition::{Condition, Truth, View};
 use super::instrument::Reading;
 use super::open_questions::item_set::ItemSet;
 use super::questionnaire::{Audiences, Item};
-use super::rule_table::{Id, RuleTable, SourceUse};
+use super::rule_table::{Id, RuleTable, SourceUse, StatedReason};
 use crate::domain::names::names;
 
 names! {
@@ -50,6 +50,8 @@ pub struct Pathway {
     pub age_from: i32,
     /// The stage reached when its criteria are met.
     pub stage: Stage,
+    /// How soon staff should act on its stage; `None` in tables that do not state it.
+    pub reason: Option<StatedReason>,
     /// Whether the stage requires low performance in addition to low strength.
     pub needs_performance: bool,
     /// The ways of case finding; one is enough. Empty if the pathway has none.

@@ -1,10 +1,12 @@
 //! The items of the questionnaire: kind, range, step, options, group and audience.
 //!
 //! The catalogue of items ([`CATALOGUE`]) is the single source. Parsing, the OpenAPI schema, the questionnaire that
-//! front-ends render and the rule linter are all derived from it. The rule table's texts hold the wording.
+//! front-ends render and the rule linter are all derived from it. The rule table's texts hold the wording. A table asks the
+//! items and options that its texts name; an item whose meaning changes gets a new id, and earlier tables keep the old one.
 
 use crate::domain::names::names;
 
+use super::answers::{CHAIR_STANDS_FLOOR, GRIP_FLOOR};
 pub use super::catalogue::CATALOGUE;
 
 /// One question or measured value.
@@ -69,6 +71,19 @@ pub enum Item {
     FeverOrRashWithWeakness,
     HighDoseSteroids,
     Palpitations,
+    ThreeMealsUsually,
+    PoorAppetite,
+    ChewingTrouble,
+    RegularMedicationCount,
+    NewBreathingTroubleOrChestPain,
+    NewFaceDroopOrSightLoss,
+    NewConfusion,
+    LimbWeaknessWithinDays,
+    NewBladderBowelOrSaddleTrouble,
+    WeaknessOverWeeks,
+    HeadacheJawOrScalpPain,
+    HeadInjury,
+    LongLieAfterFall,
 }
 
 names! {
@@ -145,11 +160,23 @@ pub struct Spec {
 }
 
 impl Item {
-    pub const COUNT: usize = 59;
+    pub const COUNT: usize = 72;
 
     /// The items that every submission must answer.
     pub const REQUIRED: [Self; 5] =
         [Self::Age, Self::StairDifficulty, Self::FallsPastYear, Self::Activity, Self::Medications];
+
+    /// Items that only earlier rule tables ask. Stored submissions have them; a new one may not.
+    pub const EARLIER: [Self; 8] = [
+        Self::ThreeMealsDaily,
+        Self::MedicationCount,
+        Self::NewBreathingTrouble,
+        Self::NewFaceDroopOrDoubleVision,
+        Self::WeaknessWorseningOverDays,
+        Self::HeadInjuryOrConfusionAfterFall,
+        Self::CouldNotGetUpAfterFall,
+        Self::NewBladderOrBowelLossOrSaddleNumbness,
+    ];
 
     /// The measured item of each option of [`Item::TestsUnable`], in the order of the options.
     pub const TESTED: [Self; 4] =
@@ -171,23 +198,20 @@ impl Item {
     pub fn from_id(id: &str) -> Option<Self> {
         CATALOGUE.iter().find(|spec| spec.id == id).map(|spec| spec.item)
     }
-
-    /// The items of which one must be above 0 for this item to be asked; empty for an item that is always asked.
-    #[must_use]
-    pub const fn asked_when_above_0(self) -> &'static [Self] {
-        match self {
-            Self::WeightLossUnintended => &[Self::WeightLossPastYearKg, Self::WeightLoss6MonthsKg],
-            _ => &[],
-        }
-    }
-
-    /// Every alarm item, in the questionnaire's order.
-    pub fn alarms() -> impl Iterator<Item = Self> {
-        CATALOGUE.iter().filter(|spec| spec.group == Group::Alarm).map(|spec| spec.item)
-    }
 }
 
 impl Spec {
+    /// The lowest plausible value of a number, in its units; 0 for other kinds.
+    #[must_use]
+    pub const fn least(&self) -> i32 {
+        match (self.item, self.kind) {
+            (Item::GripStrengthKg, _) => GRIP_FLOOR,
+            (Item::FiveChairStandsS, _) => CHAIR_STANDS_FLOOR,
+            (_, Kind::Number { minimum, .. }) => minimum,
+            _ => 0,
+        }
+    }
+
     #[must_use]
     pub const fn audience(&self) -> Audience {
         match self.group {
@@ -247,10 +271,5 @@ mod tests {
         for (index, spec) in CATALOGUE.iter().enumerate() {
             assert_eq!(spec.item as usize, index, "{}", spec.id);
         }
-    }
-
-    #[test]
-    fn there_are_fourteen_alarm_items() {
-        assert_eq!(Item::alarms().count(), 14);
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::assessment::FlagKind;
+use super::asked::Asked;
+use super::assessment::{Assessment, FlagKind};
 use super::condition::Condition;
 use super::instrument::Instrument;
 use super::open_questions::item_set::ItemSet;
@@ -15,6 +16,7 @@ use super::red_flag::CareLevel;
 use super::rule_lint::{self, LintFault};
 use super::rule_source;
 use super::texts::Texts;
+use super::urgency::Urgency;
 use crate::domain::language::Language;
 use crate::domain::names::names;
 use crate::domain::screening::pathway::PathwayId;
@@ -30,6 +32,10 @@ pub struct RuleTable {
     /// The version, such as `2026.1`.
     pub version: Id,
     pub bands: BandStarts,
+    /// How soon staff should act on a high band; `None` in tables that do not state it.
+    pub high_band: Option<StatedReason>,
+    /// What the table asks.
+    pub asked: Asked,
     /// The sources of the bands, low to high.
     pub band_sources: Vec<Vec<SourceUse>>,
     pub sources: BTreeMap<Id, Source>,
@@ -107,8 +113,10 @@ names! {
 
     /// The confidence in a figure.
     pub enum Confidence {
-        /// Read in the named source.
+        /// Read in the named source itself.
         Confirmed = "confirmed",
+        /// Read in another text that reports it.
+        SecondHand = "second_hand",
         /// Well known, not read again.
         Recalled = "recalled",
         /// Sources disagree.
@@ -127,6 +135,29 @@ pub struct SourceUse {
     /// The figure or statement taken from it.
     pub effect: String,
     pub confidence: Confidence,
+}
+
+names! {
+    /// The kind of evidence that a flag reason rests on. Reasons of two families make a follow-up more urgent.
+    pub enum Family {
+        /// Reported trouble with moving about, or a calf that is thin.
+        Symptoms = "symptoms",
+        /// A measured test of strength or performance.
+        Measured = "measured",
+        /// Muscle enzymes in the blood.
+        Enzymes = "enzymes",
+        Weight = "weight",
+        Medicine = "medicine",
+        /// Signs that need a look on their own.
+        Signs = "signs",
+    }
+}
+
+/// The urgency of a flag reason, as the table states it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatedReason {
+    pub urgency: Urgency,
+    pub family: Option<Family>,
 }
 
 /// How the rules of a group combine.
@@ -170,6 +201,8 @@ pub struct RedFlag {
     pub level: CareLevel,
     pub flags: bool,
     pub laboratory: bool,
+    /// How soon staff should act on it; `None` in tables that do not state it.
+    pub reason: Option<StatedReason>,
     pub items: ItemSet,
     pub when: Condition,
     /// The condition as written in the table, for display.
@@ -210,6 +243,12 @@ pub(in crate::domain) struct Unit {
     pub items: ItemSet,
 }
 
+impl StatedReason {
+    pub(super) fn of(urgency: Option<Urgency>, family: Option<Family>) -> Option<Self> {
+        urgency.map(|urgency| Self { urgency, family })
+    }
+}
+
 impl RuleTable {
     /// Parses and checks the files of a version that is to be released or used for new answers.
     ///
@@ -242,6 +281,12 @@ impl RuleTable {
         self.texts.get(&language)
     }
 
+    /// Whether the table states the urgency of each reason to flag. Tables before 2026.3 do not.
+    #[must_use]
+    pub const fn states_urgency(&self) -> bool {
+        self.high_band.is_some()
+    }
+
     #[must_use]
     pub fn rule(&self, id: &str) -> Option<&Rule> {
         self.rules.iter().find(|rule| &*rule.id == id)
@@ -262,9 +307,14 @@ impl RuleTable {
         self.pathways.iter().find(|pathway| pathway.id == id)
     }
 
-    /// The interval after a screening of this band.
+    /// The interval until the next screening. The highest band that is still possible decides; a flagged assessment counts as
+    /// high. `None` if the person should be seen within 24 hours, so that no date months away is shown.
     #[must_use]
-    pub fn next_screen(&self, band: Band) -> Option<&NextScreen> {
+    pub fn next_screen(&self, assessment: &Assessment) -> Option<&NextScreen> {
+        if assessment.care_level >= Some(CareLevel::Consultation24h) {
+            return None;
+        }
+        let band = if assessment.flagged() { Band::High } else { assessment.band_at_most };
         self.next_screens.iter().find(|next| next.band == band)
     }
 

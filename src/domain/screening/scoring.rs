@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::answers::Answers;
 use super::assessment::{Assessment, Finding, FlagKind, FlagReason, Score};
-use super::condition::{Truth, View};
+use super::condition::{Quantity, Truth, View};
 use super::instrument::{InstrumentResult, Outcome};
+use super::open_questions::item_set::ItemSet;
 use super::pathway::PathwayResult;
-use super::questionnaire::{Audiences, Item};
+use super::questionnaire::{Audiences, Item, Kind};
 use super::red_flag::CareLevel;
-use super::rule_table::{Advice, Band, Combination, Id, RedFlag, RuleTable, Unit};
+use super::rule_table::{Advice, Band, Combination, Family, Id, RedFlag, RuleTable, StatedReason, Unit};
 use crate::domain::screening::pathway::PathwayId;
 use crate::domain::screening::urgency::Urgency;
 
@@ -20,8 +21,16 @@ pub struct Alarm {
     pub red_flags: Vec<Id>,
     /// The highest level among them.
     pub care_level: Option<CareLevel>,
-    /// Whether open items can still raise an alarm: see [`alarms_open`].
-    pub open: bool,
+    pub open: OpenAlarms,
+}
+
+/// What can still raise the care level above the one reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OpenAlarms {
+    /// Whether an alarm question is unanswered.
+    pub unanswered: bool,
+    /// The unanswered items on which a red flag depends whose other parts are met.
+    pub undecided: ItemSet,
 }
 
 /// The scope of the scoring.
@@ -56,8 +65,11 @@ pub fn score(table: &RuleTable, answers: &Answers, asked: ScoreOptions<'_>) -> A
     let chosen = table.pathways.iter().filter(|pathway| asked.pathways.contains(&pathway.id));
     let pathways: Vec<_> = chosen.map(|pathway| pathway.apply(view, &readings)).collect();
     let (band_at_least, band_at_most) = (table.bands.band(lower), table.bands.band(upper));
-    let flag_reasons = flag_reasons(table, band_at_least, (&instruments, &pathways), &fired);
-    let care_level = care_level(&fired, !flag_reasons.is_empty(), alarms_open(table, answers));
+    let mut flag_reasons = flag_reasons(table, band_at_least, (&instruments, &pathways), &fired);
+    let missing = values_missing(table, answers, &fired);
+    flag_reasons
+        .extend(missing.iter().map(|item: Item| FlagReason { kind: FlagKind::ValueMissing, id: Arc::from(item.id()) }));
+    let care_level = care_level(&fired, !flag_reasons.is_empty(), open_alarms(table, answers, None).any());
     Assessment {
         rule_table: Arc::clone(&table.version),
         score: Score { total: lower, lower, upper },
@@ -69,7 +81,7 @@ pub fn score(table: &RuleTable, answers: &Answers, asked: ScoreOptions<'_>) -> A
         instruments,
         pathways,
         care_level,
-        urgency: urgency(&fired, band_at_least, &flag_reasons),
+        urgency: urgency(table, &fired, band_at_least, &flag_reasons),
         red_flags: fired.iter().map(|flag| Arc::clone(&flag.id)).collect(),
         flag_reasons,
     }
@@ -81,16 +93,40 @@ pub fn alarm(table: &RuleTable, answers: &Answers) -> Alarm {
     Alarm {
         red_flags: fired.iter().map(|flag| Arc::clone(&flag.id)).collect(),
         care_level: fired.iter().map(|flag| flag.level).max(),
-        open: alarms_open(table, answers),
+        open: open_alarms(table, answers, fired.iter().map(|flag| flag.level).max()),
     }
 }
 
-/// Whether an alarm is still undecided: an alarm question is unanswered, or a red flag is half met. While it is, the
-/// result does not say that self-care is enough or that an appointment may wait.
+impl OpenAlarms {
+    /// While any alarm is open, the result does not say that self-care is enough or that an appointment may wait.
+    #[must_use]
+    pub const fn any(self) -> bool {
+        self.unanswered || !self.undecided.is_empty()
+    }
+}
+
+/// The alarms that can still raise the care level above this one.
 #[must_use]
-pub fn alarms_open(table: &RuleTable, answers: &Answers) -> bool {
+pub fn open_alarms(table: &RuleTable, answers: &Answers, level: Option<CareLevel>) -> OpenAlarms {
     let view = View { answers, audiences: Audiences::PERSON };
-    answers.alarms_unanswered().next().is_some() || table.red_flags.iter().any(|flag| view.is_half_met(&flag.when))
+    let half_met = table.red_flags.iter().filter(|flag| Some(flag.level) > level && view.is_half_met(&flag.when));
+    OpenAlarms {
+        unanswered: table.asked.alarms_unanswered(answers).next().is_some(),
+        undecided: half_met.fold(ItemSet::EMPTY, |items, flag| items.with(flag.when.waits_for(view))),
+    }
+}
+
+/// The figures whose absence alone leaves a flagging red flag open although its other parts were reported. A figure that
+/// another red flag has judged already is not asked for.
+fn values_missing(table: &RuleTable, answers: &Answers, fired: &[&RedFlag]) -> ItemSet {
+    let view = View { answers, audiences: Audiences::PERSON };
+    let numbers = |quantity: &Quantity| matches!(quantity.measured().spec().kind, Kind::Number { .. });
+    let judged = fired.iter().flat_map(|flag| flag.when.observed(view)).filter(numbers);
+    let judged: ItemSet = judged.map(Quantity::measured).collect();
+    let open = table.red_flags.iter().filter(|flag| flag.flags && flag.items.within(judged).is_empty());
+    let missing = open.filter(|flag| view.is_half_met(&flag.when)).map(|flag| flag.when.waits_for(view));
+    let alone = missing.filter(|items| items.len() == 1 && table.asked.figures.covers(*items));
+    alone.fold(ItemSet::EMPTY, ItemSet::with)
 }
 
 /// The red flags whose condition holds, in the table's order.
@@ -176,8 +212,33 @@ fn care_level(fired: &[&RedFlag], flagged: bool, alarms_open: bool) -> Option<Ca
     raised.max(floor).or_else(|| (!alarms_open).then_some(CareLevel::SelfCare))
 }
 
-/// Today for an urgent red flag; this week for a high band, a pathway's stage or several reasons; otherwise routine.
-fn urgency(fired: &[&RedFlag], band_at_least: Band, reasons: &[FlagReason]) -> Option<Urgency> {
+/// How soon staff should act: the highest urgency that the table states for a reason. Reasons of two families are not
+/// routine. A table that states no urgency counts reasons, see [`counted_urgency`].
+fn urgency(table: &RuleTable, fired: &[&RedFlag], band_at_least: Band, reasons: &[FlagReason]) -> Option<Urgency> {
+    let stated: Option<Vec<StatedReason>> = reasons.iter().map(|reason| stated(table, reason)).collect();
+    let Some(stated) = stated.filter(|_| table.states_urgency()) else {
+        return counted_urgency(fired, band_at_least, reasons);
+    };
+    let highest = stated.iter().map(|reason| reason.urgency).min_by_key(|urgency| urgency.rank())?;
+    let families: Vec<Family> = stated.iter().filter_map(|reason| reason.family).collect();
+    let two = families.iter().any(|family| Some(family) != families.first());
+    Some(if two { highest.min(Urgency::ThisWeek) } else { highest })
+}
+
+/// What the table states about a reason.
+fn stated(table: &RuleTable, reason: &FlagReason) -> Option<StatedReason> {
+    match reason.kind {
+        FlagKind::Band => table.high_band,
+        FlagKind::Instrument => table.instrument(&reason.id)?.reason,
+        FlagKind::Pathway => table.pathways.iter().find(|pathway| pathway.id.as_str() == &*reason.id)?.reason,
+        FlagKind::RedFlag | FlagKind::Laboratory => table.red_flag(&reason.id)?.reason,
+        FlagKind::ValueMissing => Some(StatedReason { urgency: Urgency::Routine, family: None }),
+    }
+}
+
+/// The urgency in tables that state none: today for an urgent red flag; this week for a high band, a pathway's stage or
+/// several reasons; otherwise routine.
+fn counted_urgency(fired: &[&RedFlag], band_at_least: Band, reasons: &[FlagReason]) -> Option<Urgency> {
     if reasons.is_empty() {
         return None;
     }

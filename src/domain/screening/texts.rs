@@ -22,6 +22,9 @@ pub struct Texts {
     pub items: BTreeMap<String, ItemTexts>,
     /// Option labels by item id, then option id.
     pub options: BTreeMap<String, Section>,
+    /// Option labels in a few words, by item id, then option id; only those whose label is not short.
+    #[serde(default)]
+    pub short_options: BTreeMap<String, Section>,
     /// Unit names by unit id.
     pub units: Section,
     /// Category names by category id.
@@ -32,8 +35,12 @@ pub struct Texts {
     pub rules: BTreeMap<String, ReasonText>,
     /// Why a red flag is an alarm, by red flag id.
     pub red_flags: BTreeMap<String, ReasonText>,
-    /// What to do now, by care level, and for `unknown`.
+    /// What to do now, by care level, and for `unknown`. Tables that state urgencies also have `consultation_this_week`,
+    /// `value_missing`, `undecided`, and `offer`, the offer of a consultation that a clinic may word itself.
     pub care_levels: Section,
+    /// The care level in a few words.
+    #[serde(default)]
+    pub care_titles: Section,
     /// Name and explanation by instrument id.
     pub instruments: BTreeMap<String, InstrumentTexts>,
     /// Name and explanation by pathway id.
@@ -58,6 +65,10 @@ pub struct QuestionnaireTexts {
     pub title: String,
     /// What the form is for and what it is not.
     pub introduction: String,
+    /// The beginning that the rows of alarm questions share.
+    pub alarm_stem: Option<String>,
+    /// The label of "no to all of these", below the last row.
+    pub alarm_none: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -74,6 +85,16 @@ pub struct ItemTexts {
     pub label: String,
     /// How to answer it.
     pub help: String,
+    /// The question in a few words; absent if the label is short, and in tables that have none.
+    pub short: Option<String>,
+}
+
+impl ItemTexts {
+    /// The question in a few words.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        self.short.as_deref().unwrap_or(&self.label)
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]

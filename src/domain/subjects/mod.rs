@@ -21,7 +21,7 @@ names! {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Subject {
     pub subject_id: SubjectId,
-    pub reference: Option<String>,
+    pub reference: Option<Reference>,
     pub contact: Contact,
     pub consent: Option<Consent>,
     pub created_at: Timestamp,
@@ -48,6 +48,16 @@ pub struct Consent {
     pub given_at: Timestamp,
 }
 
+/// What one sender submitted for a subject that other senders use as well.
+pub struct SenderShare {
+    pub subject_id: SubjectId,
+    /// The name of the sender's first key.
+    pub sender: String,
+    pub submissions: i64,
+    pub first: Timestamp,
+    pub last: Timestamp,
+}
+
 /// The subject data of a submission.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct SubjectDraft {
@@ -57,9 +67,16 @@ pub struct SubjectDraft {
     pub consent: Option<Consent>,
 }
 
-/// A clinic's own reference for a subject: 1-128 characters, without control characters.
+/// A reference for a subject: 1-128 characters, without control characters. Its system is the one that assigned it, 1-200
+/// characters; without a system, or with one of the clinic's own systems, it is the clinic's own.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Reference(String);
+pub struct Reference {
+    system: Option<String>,
+    value: String,
+}
+
+/// Between a system and a value in the stored form. No text may contain it.
+const SEPARATOR: char = '\u{1f}';
 
 /// The field of a look-up. Each has its own normalization and its own blind index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,15 +106,47 @@ impl Subject {
 
 impl Reference {
     pub const MAX_CHARS: usize = 128;
+    pub const MAX_SYSTEM_CHARS: usize = 200;
 
-    /// Fails with one fault if the text is empty, too long, or contains control characters.
-    pub fn parse(text: &str) -> Result<Self, Fault> {
-        checked_text(text, Self::MAX_CHARS, "").map(Self)
+    /// Fails with one fault for each text that is empty, too long, or contains control characters; its pointer is that text's
+    /// place.
+    pub fn parse(system: Option<(&str, &str)>, value: (&str, &str)) -> Result<Self, Vec<Fault>> {
+        let checked =
+            |(text, place): (&str, &str), most| checked_text(text, most, "").map_err(|fault| fault.under(place));
+        let value = checked(value, Self::MAX_CHARS);
+        match (system.map(|system| checked(system, Self::MAX_SYSTEM_CHARS)).transpose(), value) {
+            (Ok(system), Ok(value)) => Ok(Self { system, value }),
+            (system, value) => Err(system.err().into_iter().chain(value.err()).collect()),
+        }
+    }
+
+    /// The reference from its stored form.
+    pub fn from_stored(text: &str) -> Self {
+        match text.split_once(SEPARATOR) {
+            Some((system, value)) => Self { system: Some(system.to_owned()), value: value.to_owned() },
+            None => Self { system: None, value: text.to_owned() },
+        }
+    }
+
+    /// The form that is stored sealed and hashed. It links to health data: never log it.
+    pub fn stored(&self) -> String {
+        self.system.as_ref().map_or_else(|| self.value.clone(), |system| format!("{system}{SEPARATOR}{}", self.value))
     }
 
     /// The reference in clear text. It links to health data: never log it.
-    pub fn as_str(&self) -> &str {
-        &self.0
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// The system that assigned it; `None` for the clinic itself.
+    pub fn system(&self) -> Option<&str> {
+        self.system.as_deref()
+    }
+
+    /// The reference without its system if that is one of these, which are the clinic's own.
+    #[must_use]
+    pub fn within(self, own: &[String]) -> Self {
+        Self { system: self.system.filter(|system| !own.contains(system)), ..self }
     }
 }
 
@@ -155,8 +204,23 @@ mod tests {
 
     #[test]
     fn a_reference_of_spaces_is_refused() {
-        assert!(Reference::parse("   ").is_err());
-        assert!(Reference::parse(&"x".repeat(129)).is_err());
-        assert_eq!(Reference::parse(" MRN-1 ").unwrap().as_str(), "MRN-1");
+        let parse = |text: &str| Reference::parse(None, (text, ""));
+        assert!(parse("   ").is_err());
+        assert!(parse(&"x".repeat(129)).is_err());
+        assert_eq!(parse(" MRN-1 ").ok().unwrap().value(), "MRN-1");
+    }
+
+    #[test]
+    fn a_reference_of_another_system_is_another_reference() {
+        let of = |system: &str| Reference::parse(Some((system, "system")), ("7", "value")).ok().unwrap();
+        let plain = Reference::parse(None, ("7", "value")).ok().unwrap();
+        assert_ne!(of("urn:a").stored(), of("urn:b").stored());
+        assert_ne!(of("urn:a").stored(), plain.stored());
+        assert_eq!(of("urn:a").within(&["urn:a".to_owned()]).stored(), plain.stored());
+        for one in [of("urn:a"), plain] {
+            assert!(Reference::from_stored(&one.stored()) == one);
+        }
+        // A system cannot be written so that it reads as another one.
+        assert!(Reference::parse(Some(("urn:a\u{1f}", "system")), ("7", "value")).is_err());
     }
 }

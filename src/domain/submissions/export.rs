@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::ExternalSource;
 use crate::domain::follow_ups::FollowUp;
+use crate::domain::subjects::Reference;
 use crate::domain::submissions::stored::SubmissionSummary;
 
 /// A part of an export: the rows of one read.
@@ -23,18 +24,18 @@ pub struct Exported<T> {
     pub row: T,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ExportedSubmission {
     pub summary: SubmissionSummary,
-    pub reference: Option<String>,
+    pub reference: Option<Reference>,
     pub answered_at: Option<Timestamp>,
     pub findings: Vec<String>,
     pub positive_instruments: Vec<String>,
     pub source: Option<ExternalSource>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ExportedFollowUp {
     pub follow_up: FollowUp,
-    pub reference: Option<String>,
+    pub reference: Option<Reference>,
 }

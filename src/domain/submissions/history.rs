@@ -102,16 +102,11 @@ pub fn change(before: &StoredSubmission, after: &StoredSubmission) -> Change {
     }
 }
 
-/// When the next screening is due. The highest band that is still possible decides; a flagged submission counts as high.
-/// `None` if the person should be seen within 24 hours, so that no date months away is shown.
+/// When the next screening is due, by [`RuleTable::next_screen`].
 pub fn next_screen(table: &RuleTable, stored: &StoredSubmission) -> Option<NextScreening> {
-    let assessment = &stored.assessment;
-    if assessment.care_level >= Some(CareLevel::Consultation24h) {
-        return None;
-    }
-    let band = if assessment.flagged() { Band::High } else { assessment.band_at_most };
-    let days = table.next_screen(band)?.days;
-    let reason = table.texts(stored.language)?.next_screens.get(band.as_str())?.clone();
+    let next = table.next_screen(&stored.assessment)?;
+    let days = next.days;
+    let reason = table.texts(stored.language)?.next_screens.get(next.band.as_str())?.clone();
     let date = days_after(stored.answered(), days)?;
     Some(NextScreening { date, days, reason })
 }

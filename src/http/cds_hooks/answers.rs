@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::screening::answers::Answers;
+use crate::domain::screening::questionnaire::Item;
 use crate::http::fhir::patient;
 use crate::http::fhir::response_items::{Found, ItemInput, Places};
 
@@ -41,11 +42,14 @@ pub(super) fn of_response(items: Option<&RawValue>, at: &str) -> Option<Found> {
 /// unanswered.
 pub(super) fn known(mut found: Found, patient: Option<&Value>, today: Date) -> (Answers, Vec<Fault>) {
     for (item, value, name) in patient.into_iter().flat_map(|patient| patient::answers(patient, today)) {
-        // Answers of the person take precedence over data of the record.
-        if !found.raw.0.iter().any(|(answered, _)| answered == item.id()) {
-            found.raw.0.push((Cow::Borrowed(item.id()), value));
-            found.places.insert(item.id(), format!("/prefetch/patient/{name}"));
+        // Answers of the person take precedence over data of the record, except the age, which an old response had then.
+        let answered = found.raw.0.iter().position(|(answered, _)| answered == item.id());
+        match answered {
+            Some(place) if item == Item::Age => found.raw.0[place].1 = value,
+            Some(_) => continue,
+            None => found.raw.0.push((Cow::Borrowed(item.id()), value)),
         }
+        found.places.insert(item.id(), format!("/prefetch/patient/{name}"));
     }
     let (answers, faults) = Answers::parse(&found.raw);
     let placed = faults.into_iter().map(|fault| {

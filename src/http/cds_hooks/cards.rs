@@ -65,6 +65,8 @@ impl CardData<'_> {
     fn summary(&self, words: &Words) -> &'static str {
         match self.assessment.care_level {
             Some(level) if level >= CareLevel::Emergency => words.at_once,
+            Some(CareLevel::Consultation24h) => words.within_a_day,
+            _ if self.assessment.urgency == Some(Urgency::ThisWeek) => words.this_week,
             _ if self.assessment.flagged() => words.flagged,
             _ if self.call.response.is_none() => words.not_answered,
             _ if self.unsettled() => words.unsettled,
@@ -116,7 +118,7 @@ impl CardData<'_> {
     fn questions(&self) -> impl Iterator<Item = String> {
         let items = self.table.texts(self.language).map(|texts| &texts.items);
         let mut ids: Vec<&str> = self.body.open_questions.iter().map(|question| question.item).collect();
-        for alarm in self.answers.alarms_unanswered().map(Item::id) {
+        for alarm in self.table.asked.alarms_unanswered(self.answers).map(Item::id) {
             if !ids.contains(&alarm) {
                 ids.push(alarm);
             }

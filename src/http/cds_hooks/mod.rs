@@ -121,15 +121,19 @@ async fn advise(
     let mut call = HookCall::parse(&incoming.read_json_bytes(CALL_LIMIT).await?)?;
     let today = state.app.ambient.now().to_zoned(TimeZone::UTC).date();
     let not_asked = call.patient.as_ref().is_some_and(|patient| patient::is_not_asked(patient, today));
-    if call.response.is_none() && not_asked {
+    let gone = call.patient.as_ref().is_some_and(|patient| patient["deceased"] == true || patient["active"] == false);
+    if gone || (call.response.is_none() && not_asked) {
         return Ok(HttpResponse::Ok().json(json!({"cards": []})));
     }
     let found = call.response.as_mut().map(|response| std::mem::take(&mut response.found)).unwrap_or_default();
     let (answers, faults) = answers::known(found, call.patient.as_ref(), today);
     let asked = ScoreOptions { audiences: Audiences::PERSON, pathways: &clinic.pathways };
-    let assessment = intake::score(&state.app, &answers, faults, asked)
+    // A response to an earlier form is scored by its own rule table: the current one asks other alarm questions.
+    let version = call.response.as_ref().and_then(|response| response.version.as_deref());
+    let answered = version.and_then(|version| state.app.releases.find(version));
+    let table = answered.map_or_else(|| rule_tables::current(&state.app), |release| &release.table);
+    let assessment = intake::score(table, &answers, faults, asked)
         .map_err(|error| alarm::problem(&state, error, clinic, language))?;
-    let table = rule_tables::current(&state.app);
     let rendering = Rendering::new(&fragments, table, language, clinic);
     let body = rendering.assessment(&answers, &assessment, Audiences::PERSON);
     let screen = CardData { call: &call, answers: &answers, assessment: &assessment, body: &body, table, language };

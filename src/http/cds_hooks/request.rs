@@ -9,6 +9,7 @@ use super::HOOK;
 use super::answers::of_response;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::http::fhir::dates::instant;
+use crate::http::fhir::names::QUESTIONNAIRE;
 use crate::http::fhir::response_items::Found;
 use crate::http::kernel::body::not_json;
 use crate::http::kernel::problem::{Problem, ProblemType};
@@ -30,6 +31,8 @@ pub(super) struct HookCall {
 pub(super) struct Response {
     /// The day it was answered, if given.
     pub(super) day: Option<Date>,
+    /// The version of the form, if given.
+    pub(super) version: Option<String>,
     pub(super) found: Found,
 }
 
@@ -60,7 +63,8 @@ impl HookCall {
             return Err(Problem::new(ProblemType::NotPrefetched, detail));
         };
         let patient = patient.filter(|patient| kind_of(patient) == "Patient").map(known_of);
-        Ok(Self { patient_id, patient, response: newest(responses)? })
+        let response = newest(responses, &patient_id)?;
+        Ok(Self { patient_id, patient, response })
     }
 }
 
@@ -89,13 +93,30 @@ fn kind_of(resource: &RawValue) -> String {
 
 /// The elements of a patient that are used; the full resource may be large.
 fn known_of(patient: &RawValue) -> Value {
-    let [born, gender] = members(Some(patient), ["birthDate", "gender"]).map(text);
-    json!({"birthDate": born, "gender": gender})
+    let [born, gender, active, deceased, died] =
+        members(Some(patient), ["birthDate", "gender", "active", "deceasedBoolean", "deceasedDateTime"]);
+    let is = |value: Option<&RawValue>, known: &str| value.is_some_and(|value| value.get() == known);
+    json!({
+        "birthDate": text(born),
+        "gender": text(gender),
+        "active": !is(active, "false"),
+        "deceased": is(deceased, "true") || died.is_some(),
+    })
 }
 
-/// The newest complete response to the form, from a bundle or a single resource. Responses are read one by one, so that a
+/// Whether a response answers our form and is about this patient. Without a canonical address it is ours if it answers
+/// questions of the form and no others; without a subject it is about the patient of the call.
+fn is_ours(canonical: &str, subject: &str, patient_id: &str, found: &Found) -> bool {
+    let form = canonical.split('|').next().unwrap_or_default();
+    let ours = if form.is_empty() { !found.foreign_answers } else { form == QUESTIONNAIRE };
+    let id = subject.rsplit_once("Patient/").map_or(subject, |(_, id)| id);
+    let id = id.split('/').next().unwrap_or_default();
+    ours && (subject.is_empty() || id == patient_id)
+}
+
+/// The newest complete response of the patient to the form, from a bundle or a single resource. Responses are read one by one, so that a
 /// large call is never in memory as a tree.
-fn newest(responses: &RawValue) -> Result<Option<Response>, Problem> {
+fn newest(responses: &RawValue, patient_id: &str) -> Result<Option<Response>, Problem> {
     let [entry] = members(Some(responses), ["entry"]);
     let listed = match entry.map(|entry| entries(entry, ENTRIES)) {
         Some(Err(NoList::TooLong)) => {
@@ -105,12 +126,18 @@ fn newest(responses: &RawValue) -> Result<Option<Response>, Problem> {
         listed => listed.and_then(Result::ok).unwrap_or_default(),
     };
     let read = |at: String, resource: &RawValue| {
-        let [kind, status, authored, item] = members(Some(resource), ["resourceType", "status", "authored", "item"]);
+        let [kind, status, authored, item, canonical, subject] =
+            members(Some(resource), ["resourceType", "status", "authored", "item", "questionnaire", "subject"]);
+        let (canonical, [subject]) = (text(canonical), members(subject, ["reference"]).map(text));
         let done = ["completed", "amended"].contains(&&*text(status));
         let found = (done && text(kind) == "QuestionnaireResponse").then(|| of_response(item, &at)).flatten()?;
+        if !is_ours(&canonical, &subject, patient_id, &found) {
+            return None;
+        }
+        let version = canonical.split_once('|').map(|(_, version)| version.to_owned());
         let authored = text(authored);
         let day = authored.get(..10).and_then(|day| day.parse::<Date>().ok());
-        Some((instant(&authored), Response { day, found }))
+        Some((instant(&authored), Response { day, version, found }))
     };
     let listed = listed.into_iter().enumerate().filter_map(|(index, entry)| {
         let [resource] = members(Some(entry), ["resource"]);

@@ -10,6 +10,8 @@ pub(super) struct Words {
     pub(super) unsettled: &'static str,
     pub(super) flagged: &'static str,
     pub(super) at_once: &'static str,
+    pub(super) within_a_day: &'static str,
+    pub(super) this_week: &'static str,
     pub(super) not_flagged: &'static str,
     pub(super) answered_on: &'static str,
     pub(super) as_told: &'static str,
@@ -32,6 +34,8 @@ const EN: Words = Words {
     unsettled: "Screening for muscle loss: more answers are needed",
     flagged: "Screening for muscle loss: a consultation is advised",
     at_once: "Screening for muscle loss: some answers require immediate care",
+    within_a_day: "Screening for muscle loss: some answers require a doctor within 24 hours",
+    this_week: "Screening for muscle loss: a consultation within 7 days is advised",
     not_flagged: "Screening for muscle loss: nothing was flagged; this does not rule out muscle loss",
     answered_on: "Answered on",
     as_told: "As the person reads it:",
@@ -54,6 +58,8 @@ const ES: Words = Words {
     unsettled: "Cribado de pérdida de músculo: faltan respuestas",
     flagged: "Cribado de pérdida de músculo: se aconseja una consulta",
     at_once: "Cribado de pérdida de músculo: algunas respuestas piden atención inmediata",
+    within_a_day: "Cribado de pérdida de músculo: algunas respuestas piden ver a un médico en 24 horas",
+    this_week: "Cribado de pérdida de músculo: se aconseja una consulta en los próximos 7 días",
     not_flagged: "Cribado de pérdida de músculo: nada se ha señalado; esto no descarta la pérdida de músculo",
     answered_on: "Respondido el",
     as_told: "Con las palabras que lee la persona:",
@@ -92,7 +98,15 @@ mod tests {
     #[test]
     fn every_summary_is_short_enough_for_a_card() {
         for words in Language::ALL.map(words) {
-            for summary in [words.not_answered, words.unsettled, words.flagged, words.at_once, words.not_flagged] {
+            for summary in [
+                words.not_answered,
+                words.unsettled,
+                words.flagged,
+                words.at_once,
+                words.within_a_day,
+                words.this_week,
+                words.not_flagged,
+            ] {
                 assert!(summary.chars().count() < 140, "{summary}");
             }
         }

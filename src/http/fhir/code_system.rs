@@ -11,7 +11,6 @@ use super::{options, reply};
 use crate::app::screening::rule_tables;
 use crate::domain::follow_ups::{ClosingOutcome, NotNeededReason, StateName};
 use crate::domain::language::Language;
-use crate::domain::screening::questionnaire::CATALOGUE;
 use crate::domain::screening::rule_table::RuleTable;
 use crate::domain::screening::texts::Texts;
 use crate::http::kernel::extract::AcceptedLanguages;
@@ -59,9 +58,12 @@ pub(super) async fn search_code_systems(
 
 fn system_json(table: &RuleTable, language: Language, id: &str) -> Result<Vec<u8>, Problem> {
     let (url, name, title, concepts) = match id {
-        "answers" => {
-            (ANSWERS, "SarcopeniaScreenAnswers", "Options of the sarcopenia screen", answers(table.texts(language)))
-        }
+        "answers" => (
+            ANSWERS,
+            "SarcopeniaScreenAnswers",
+            "Options of the sarcopenia screen",
+            answers(table, table.texts(language)),
+        ),
         _ => (
             RESULTS,
             "SarcopeniaScreenResults",
@@ -88,8 +90,8 @@ fn concept(code: &str, display: &str, definition: Option<&str>) -> Value {
     element(json!({"code": code, "display": display, "definition": definition}))
 }
 
-fn answers(texts: Option<&Texts>) -> Vec<Value> {
-    let of_items = CATALOGUE.iter().flat_map(|spec| options::choices(spec, texts));
+fn answers(table: &RuleTable, texts: Option<&Texts>) -> Vec<Value> {
+    let of_items = table.asked.items.iter().flat_map(|item| options::choices(table, item.spec(), texts));
     of_items.map(|choice| concept(&choice.code, &choice.display, None)).collect()
 }
 

@@ -15,7 +15,7 @@ mod expression;
 mod extract;
 mod follow_up;
 mod follow_ups;
-mod names;
+pub(in crate::http) mod names;
 mod negotiation;
 mod observation;
 mod operation;

@@ -1,6 +1,6 @@
 //! Identifiers of this service: for the form, subjects and codes. Codes of other systems are used only if confirmed.
 
-pub(super) const QUESTIONNAIRE: &str = "urn:sarcoscreen:questionnaire";
+pub(in crate::http) const QUESTIONNAIRE: &str = "urn:sarcoscreen:questionnaire";
 /// Options of the form: `<item>.<option>`.
 pub(super) const ANSWERS: &str = "urn:sarcoscreen:answers";
 /// Codes of results: instruments, the own score total, states of a follow-up.

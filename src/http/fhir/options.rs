@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::element::element;
-use super::names::{ANSWERS, NONE_OF_THESE};
+use super::names::ANSWERS;
 use crate::domain::screening::answers::Answers;
 use crate::domain::screening::condition::{Truth, View};
 use crate::domain::screening::questionnaire::{Audiences, Kind, Spec};
@@ -18,23 +18,20 @@ pub(super) struct Choice {
     pub(super) value: i32,
 }
 
-/// The options of an item in the order of the form. A set without an option for "none" gets one.
-pub(super) fn choices(spec: &Spec, texts: Option<&Texts>) -> Vec<Choice> {
+/// The options of an item that the table asks, in the order of the form.
+pub(super) fn choices(table: &RuleTable, spec: &Spec, texts: Option<&Texts>) -> Vec<Choice> {
     let label = |item: &str, option: &str| {
         let labels = texts.and_then(|texts| texts.options.get(item));
         labels.and_then(|labels| labels.get(option)).cloned().unwrap_or_default()
     };
-    let choice = |(place, option): (usize, &&str)| {
-        let place = i32::try_from(place).unwrap_or_default();
+    let options = spec.kind.options();
+    let choice = |option: &'static str| {
+        let place = options.iter().position(|known| *known == option);
+        let place = place.and_then(|place| i32::try_from(place).ok()).unwrap_or_default();
         let value = if matches!(spec.kind, Kind::Set { .. }) { 1 << place } else { place };
         Choice { code: code(spec.id, option), display: label(spec.id, option), value }
     };
-    let mut choices: Vec<Choice> = spec.kind.options().iter().enumerate().map(choice).collect();
-    if let Kind::Set { exclusive: None, .. } = spec.kind {
-        let display = label("medications", NONE_OF_THESE);
-        choices.push(Choice { code: code(spec.id, NONE_OF_THESE), display, value: 0 });
-    }
-    choices
+    table.asked.options(spec.item).map(choice).collect()
 }
 
 pub(super) fn code(item: &str, option: &str) -> String {
@@ -43,7 +40,7 @@ pub(super) fn code(item: &str, option: &str) -> String {
 
 /// The options as codes; each option of a scored item has its points in both extensions that form fillers read.
 pub(super) fn codings(table: &RuleTable, spec: &Spec, texts: Option<&Texts>) -> Vec<Value> {
-    let choices = choices(spec, texts);
+    let choices = choices(table, spec, texts);
     let points: Vec<i32> = choices.iter().map(|choice| points(table, spec, choice.value)).collect();
     let scored = points.iter().any(|points| *points != 0);
     let coding = |(choice, points): (Choice, i32)| {

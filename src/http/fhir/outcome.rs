@@ -76,7 +76,9 @@ const fn code_of_fault(code: FaultCode) -> &'static str {
         FaultCode::Required => "required",
         FaultCode::OutOfRange | FaultCode::Precision => "value",
         FaultCode::UnknownOption => "code-invalid",
-        FaultCode::Duplicate | FaultCode::Contradiction | FaultCode::Implausible => "business-rule",
+        FaultCode::Duplicate | FaultCode::Contradiction | FaultCode::Implausible | FaultCode::NotAsked => {
+            "business-rule"
+        }
         FaultCode::NotFound => "not-found",
         FaultCode::NotAllowed => "forbidden",
         FaultCode::UnknownField | FaultCode::Type | FaultCode::Text | FaultCode::Format => "invalid",

@@ -9,7 +9,7 @@ use super::search::{Parameters, any};
 use super::{expression, options, reply};
 use crate::app::screening::rule_tables;
 use crate::domain::language::Language;
-use crate::domain::screening::questionnaire::{CATALOGUE, Group, Kind, Spec};
+use crate::domain::screening::questionnaire::{Group, Kind, Spec};
 use crate::domain::screening::rule_table::RuleTable;
 use crate::domain::screening::texts::Texts;
 use crate::http::kernel::extract::AcceptedLanguages;
@@ -73,7 +73,7 @@ fn render(table: &RuleTable, language: Language) -> Value {
 }
 
 fn heading(table: &RuleTable, group: Group, texts: Option<&Texts>) -> Value {
-    let items = CATALOGUE.iter().filter(|spec| spec.group == group);
+    let items = table.asked.of_group(group).into_iter();
     element(json!({
         "linkId": group.as_str(),
         "text": texts.and_then(|texts| texts.groups.get(group.as_str())),
@@ -85,7 +85,7 @@ fn heading(table: &RuleTable, group: Group, texts: Option<&Texts>) -> Value {
 fn question(table: &RuleTable, spec: &Spec, texts: Option<&Texts>) -> Value {
     let text = texts.and_then(|texts| texts.items.get(spec.id));
     let help = text.map(|text| &*text.help).unwrap_or_default();
-    let asked_when = spec.item.asked_when_above_0().iter();
+    let asked_when = table.asked.when_above_0(spec.item).iter();
     let enabled: Vec<_> =
         asked_when.map(|item| json!({"question": item.id(), "operator": ">", "answerDecimal": 0.0})).collect();
     let options = options::codings(table, spec, texts).into_iter().map(|coding| json!({"valueCoding": coding}));
@@ -110,7 +110,7 @@ fn question(table: &RuleTable, spec: &Spec, texts: Option<&Texts>) -> Value {
 }
 
 fn bounds(spec: &Spec) -> Option<[Value; 2]> {
-    let Kind::Number { minimum, maximum, scale, .. } = spec.kind else { return None };
+    let Kind::Number { maximum, scale, .. } = spec.kind else { return None };
     let bound = |(name, units): (&str, i32)| {
         let url = format!("http://hl7.org/fhir/StructureDefinition/{name}");
         if scale == 1 {
@@ -119,7 +119,7 @@ fn bounds(spec: &Spec) -> Option<[Value; 2]> {
             json!({"url": url, "valueDecimal": f64::from(units) / f64::from(scale)})
         }
     };
-    Some([("minValue", minimum), ("maxValue", maximum)].map(bound))
+    Some([("minValue", spec.least()), ("maxValue", maximum)].map(bound))
 }
 
 /// The total of SARC-F, which the form computes.

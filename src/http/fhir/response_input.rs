@@ -82,14 +82,17 @@ impl ResponseInput {
 
     /// The clinic's reference of the subject.
     pub(super) fn reference(&self, faults: &mut Vec<Fault>) -> Option<subjects::Reference> {
-        let value = self.subject.as_ref()?.identifier.as_ref().and_then(|identifier| identifier.value.as_deref());
-        let Some(value) = value else {
-            let detail = "give the clinic's reference of the person as subject.identifier.value";
+        let identifier = self.subject.as_ref()?.identifier.as_ref();
+        let Some((identifier, value)) = identifier.and_then(|one| Some((one, one.value.as_deref()?))) else {
+            let detail = "give the reference of the person as subject.identifier.value";
             faults.push(at("subject", FaultCode::Required, detail));
             return None;
         };
-        let refused = |wrong: Fault| faults.push(at("subject.identifier.value", wrong.code, &wrong.detail));
-        subjects::Reference::parse(value).map_err(refused).ok()
+        let system = identifier.system.as_deref().map(|system| (system, "subject.identifier.system"));
+        let parsed = subjects::Reference::parse(system, (value, "subject.identifier.value"));
+        let refused =
+            |found: Vec<Fault>| faults.extend(found.iter().map(|one| at(&one.pointer, one.code, &one.detail)));
+        parsed.map_err(refused).ok()
     }
 
     /// Reads the draft of a submission from the resource, as far as possible and without the subject; unknown versions of
@@ -156,6 +159,7 @@ impl QuestionPlaces {
             "/answered_at" => format!("{RESPONSE}.authored"),
             "/source" => format!("{RESPONSE}.identifier"),
             "/subject/reference" => format!("{RESPONSE}.subject.identifier"),
+            "/subject/reference_system" => format!("{RESPONSE}.subject.identifier.system"),
             other => match other.strip_prefix("/answers/").and_then(|rest| rest.split('/').next()) {
                 Some(link) => self.0.get(link).cloned().unwrap_or_else(|| question(RESPONSE, link)),
                 None => return fault,

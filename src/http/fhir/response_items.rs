@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::names::{ANSWERS, NONE_OF_THESE, SARC_F_TOTAL};
+use super::names::{ANSWERS, SARC_F_TOTAL};
 use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS};
 use crate::domain::screening::answers::{RawAnswer, RawAnswers};
 use crate::domain::screening::questionnaire::{Group, Item, Kind};
@@ -52,6 +52,8 @@ pub(in crate::http) struct Found {
     pub(in crate::http) faults: Vec<Fault>,
     /// Items that are not in the form.
     pub(in crate::http) foreign: Vec<Fault>,
+    /// Whether an item that is not in the form has an answer; a group has none.
+    pub(in crate::http) foreign_answers: bool,
 }
 
 /// Parent of a list of items: the resource, an item, or an answer.
@@ -89,6 +91,8 @@ impl Found {
             let plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
             let quoted = link.filter(|link| link.len() <= LINK_QUOTED && link.chars().all(plain));
             let step = Step::Item { of, index, link: quoted };
+            let known = link.is_some_and(|link| Item::from_id(link).is_some() || of_the_form(link));
+            self.foreign_answers |= !known && !answer.is_empty();
             match link.map(|link| (link, Item::from_id(link))) {
                 Some((_, Some(known))) => self.take(known, answer, &step.render(places)),
                 Some((link, None)) if of_the_form(link) => {}
@@ -135,9 +139,7 @@ fn of_the_form(link: &str) -> bool {
 /// The answers to one question; only a set may have several.
 fn read(item: Item, answers: &[AnswerInput]) -> Result<RawAnswer<'static>, (FaultCode, &'static str)> {
     let values = answers.iter().map(|answer| read_value(item, &answer.value)).collect::<Result<Vec<_>, _>>()?;
-    let none = [RawAnswer::Text(Cow::Borrowed(NONE_OF_THESE))];
     match (item.spec().kind, <[_; 1]>::try_from(values)) {
-        (Kind::Set { exclusive: None, .. }, Ok(one)) if one == none => Ok(RawAnswer::List(Vec::new())),
         (Kind::Set { .. }, Ok(one)) => Ok(RawAnswer::List(one.into())),
         (Kind::Set { .. }, Err(several)) => Ok(RawAnswer::List(several)),
         (_, Ok([one])) => Ok(one),
@@ -170,6 +172,6 @@ fn option(item: Item, coding: &Value) -> Option<Cow<'static, str>> {
     let ours = coding.get("system").is_none_or(|system| system == ANSWERS);
     let code = coding.get("code").and_then(Value::as_str).filter(|_| ours)?;
     let within = code.strip_prefix(item.id()).and_then(|rest| rest.strip_prefix('.'));
-    let options = item.spec().kind.options().iter().copied().chain([NONE_OF_THESE]);
+    let options = item.spec().kind.options().iter().copied();
     options.into_iter().find(|option| *option == within.unwrap_or(code)).map(Cow::Borrowed)
 }

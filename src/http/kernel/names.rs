@@ -15,7 +15,7 @@ use crate::domain::screening::instrument::{Outcome, PositiveWhen};
 use crate::domain::screening::pathway::{PathwayId, Stage};
 use crate::domain::screening::questionnaire::Audience;
 use crate::domain::screening::red_flag::CareLevel;
-use crate::domain::screening::rule_table::{Band, Confidence, SourceKind};
+use crate::domain::screening::rule_table::{Band, Confidence, Family, SourceKind};
 use crate::domain::screening::urgency::Urgency;
 use crate::domain::subjects::Channel;
 use crate::domain::subjects::history::ChangeKind;
@@ -77,6 +77,7 @@ on_the_wire! {
     FlagKindName(FlagKind) as "FlagKind";
     SourceKindName(SourceKind) as "SourceKind";
     ConfidenceName(Confidence) as "Confidence";
+    FamilyName(Family) as "EvidenceFamily";
     /// What a credential may do; each role includes the permissions of the roles before it.
     RoleName(Role) as "Role";
     WebhookEventName(WebhookEvent) as "WebhookEvent";

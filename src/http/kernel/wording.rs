@@ -6,13 +6,20 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::names::{CareLevelName, ConfidenceName, SourceKindName};
+use super::names::{CareLevelName, ConfidenceName, LanguageName, SourceKindName};
 use crate::domain::clinics::Clinic;
 use crate::domain::language::Language;
+use crate::domain::screening::assessment::{Assessment, FlagKind, FlagReason};
+use crate::domain::screening::open_questions::item_set::ItemSet;
+use crate::domain::screening::questionnaire::Item;
 use crate::domain::screening::red_flag::CareLevel;
 use crate::domain::screening::rule_table::{RuleTable, SourceUse};
-use crate::domain::screening::scoring::Alarm;
-use crate::domain::screening::texts::Texts;
+use crate::domain::screening::scoring::{Alarm, OpenAlarms};
+use crate::domain::screening::texts::{ItemTexts, Texts};
+use crate::domain::screening::urgency::Urgency;
+
+/// The language of all citations, effects, notes and licences.
+pub const SOURCES: LanguageName = LanguageName(Language::En);
 
 /// The source of a value.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -54,11 +61,43 @@ pub struct AlarmBody {
     pub care_text: Option<String>,
 }
 
+/// What the text on what to do now depends on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Care {
+    pub level: Option<CareLevel>,
+    pub urgency: Option<Urgency>,
+    pub open: OpenAlarms,
+    /// The figures that are missing and decide a rule.
+    pub missing: ItemSet,
+    /// Whether missing figures are the only reasons to flag.
+    pub only_missing: bool,
+}
+
+/// Keys of texts that only some tables have.
+const THIS_WEEK: &str = "consultation_this_week";
+const VALUE_MISSING: &str = "value_missing";
+const UNDECIDED: &str = "undecided";
+const OFFER: &str = "offer";
+
 /// A rule table with a language.
 #[derive(Clone, Copy)]
 pub struct Wording<'a> {
     pub table: &'a RuleTable,
     pub language: Language,
+}
+
+impl Care {
+    pub(in crate::http) fn of(assessment: &Assessment, open: OpenAlarms) -> Self {
+        let missing = |reason: &&FlagReason| reason.kind == FlagKind::ValueMissing;
+        let figures = assessment.flag_reasons.iter().filter(missing);
+        Self {
+            level: assessment.care_level,
+            urgency: assessment.urgency,
+            open,
+            missing: figures.filter_map(|reason| Item::from_id(&reason.id)).collect(),
+            only_missing: assessment.flagged() && assessment.flag_reasons.iter().all(|reason| missing(&reason)),
+        }
+    }
 }
 
 impl<'a> Wording<'a> {
@@ -82,23 +121,62 @@ impl<'a> Wording<'a> {
         AlarmBody {
             red_flags: alarm.red_flags.iter().filter_map(|id| self.red_flag(id)).collect(),
             care_level: alarm.care_level.map(CareLevelName),
-            care_text: alarm.care_level.map(|level| self.care_text(clinic, Some(level), alarm.open)),
+            care_text: alarm
+                .care_level
+                .map(|level| self.care_text(clinic, &Care { level: Some(level), open: alarm.open, ..Care::default() })),
         }
     }
 
-    /// Text on what to do now. Below emergency level, unanswered alarm questions add the text for an unknown level, because an
-    /// appointment must not suggest that waiting is safe.
-    pub(in crate::http) fn care_text(self, clinic: &Clinic, level: Option<CareLevel>, alarms_open: bool) -> String {
-        let stated = |key: &str| text(self.texts().map(|texts| &texts.care_levels), key);
-        let unknown = stated("unknown");
-        let text = match level {
-            None => unknown,
-            Some(level) if alarms_open && level < CareLevel::Emergency => {
-                &format!("{} {unknown}", stated(level.as_str()))
+    /// Text on what to do now. Below emergency level, open alarms add what is not known, because an appointment must not
+    /// suggest that waiting is safe.
+    pub(in crate::http) fn care_text(self, clinic: &Clinic, care: &Care) -> String {
+        let section = self.texts().map(|texts| &texts.care_levels);
+        let stated = |key: &str, items: ItemSet| text(section, key).replace("{items}", &self.shorts(items));
+        let unknown = || {
+            if section.is_some_and(|texts| texts.contains_key(UNDECIDED)) && !care.open.unanswered {
+                stated(UNDECIDED, care.open.undecided)
+            } else {
+                stated("unknown", ItemSet::EMPTY)
             }
-            Some(level) => stated(level.as_str()),
         };
-        text.replace("{emergency_number}", &clinic.emergency_number)
+        let mut parts: Vec<String> = Vec::new();
+        match (care.level, care.urgency) {
+            (None, _) => {}
+            (Some(CareLevel::Consultation), _) if care.only_missing => {}
+            (Some(CareLevel::Consultation), Some(Urgency::ThisWeek))
+                if section.is_some_and(|texts| texts.contains_key(THIS_WEEK)) =>
+            {
+                parts.push(stated(THIS_WEEK, ItemSet::EMPTY));
+            }
+            (Some(level), _) => parts.push(stated(level.as_str(), ItemSet::EMPTY)),
+        }
+        if !care.missing.is_empty() && care.level < Some(CareLevel::Emergency) {
+            parts.push(stated(VALUE_MISSING, care.missing));
+        }
+        let others = OpenAlarms { undecided: care.open.undecided.without(care.missing), ..care.open };
+        if care.level.is_none() || (others.any() && care.level < Some(CareLevel::Emergency)) {
+            parts.push(unknown());
+        }
+        let offer = clinic.profile.consultation_offer.get(&self.language);
+        let offer = offer.map_or_else(|| text(section, OFFER), String::as_str);
+        parts.join(" ").replace("{emergency_number}", clinic.emergency_number()).replace("{consultation_offer}", offer)
+    }
+
+    /// The care level in a few words; empty in tables that have none.
+    pub(in crate::http) fn care_title(self, care: &Care) -> &'a str {
+        let key = match (care.level, care.urgency) {
+            (None, _) => "unknown",
+            (Some(CareLevel::Consultation), Some(Urgency::ThisWeek)) => THIS_WEEK,
+            (Some(level), _) => level.as_str(),
+        };
+        text(self.texts().map(|texts| &texts.care_titles), key)
+    }
+
+    /// The short labels of items, as a list.
+    fn shorts(self, items: ItemSet) -> String {
+        let texts = self.texts().map(|texts| &texts.items);
+        let label = |item: Item| texts.and_then(|texts| texts.get(item.id())).map(ItemTexts::short);
+        items.iter().filter_map(label).collect::<Vec<_>>().join(", ")
     }
 
     pub(in crate::http) fn sources(self, uses: &[SourceUse]) -> Vec<SourceBody> {

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use sqlx::types::Json;
 use uuid::Uuid;
 
+use crate::domain::clinics::{Clinic, Profile};
 use crate::domain::ids::{ClinicId, CredentialId, SenderId};
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::{access::actor::Role, access::credential::Credential, audit::AuditEntry, clinics::Clinic};
+use crate::domain::{access::actor::Role, access::credential::Credential, audit::AuditEntry};
 use crate::store::database::page::{Key, Scope};
 use crate::store::database::writer::{Grouping, Work};
 use crate::store::database::{Store, at, known};
@@ -91,7 +93,8 @@ async fn find_by_prefixes(store: &Store, prefixes: &[&str]) -> Result<Vec<Option
                   c.previous_expires_at as "previous_expires_at: jiff_sqlx::Timestamp",
                   k.name, k.booking_url, k.emergency_number, k.language, k.pathways, k.languages,
                   k.suspended_at is not null as "suspended!", k.due_today_hours, k.due_this_week_hours,
-                  k.due_routine_hours, k.retention_days, k.audit_retention_years
+                  k.due_routine_hours, k.retention_days, k.audit_retention_years, k.slug,
+                  k.profile as "profile: Json<Profile>"
            from credentials c join clinics k on k.clinic_id = c.clinic_id
            where c.prefix = any ($1) or c.previous_prefix = any ($1)"#,
         prefixes as _
@@ -114,6 +117,8 @@ async fn find_by_prefixes(store: &Store, prefixes: &[&str]) -> Result<Vec<Option
             due_routine_hours: row.due_routine_hours,
             retention_days: row.retention_days,
             audit_retention_years: row.audit_retention_years,
+            slug: row.slug,
+            profile: row.profile,
         }
         .read()?;
         let credential = CredentialRow {

@@ -2,12 +2,14 @@
 //! subject.
 
 use serde_json::json;
+use sqlx::types::Json;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::credentials::CredentialRow;
+use crate::domain::clinics::{Clinic, Profile};
 use crate::domain::ids::{ClinicId, CredentialId};
-use crate::domain::{access::actor::Role, access::credential::Credential, audit::AuditEntry, clinics::Clinic};
+use crate::domain::{access::actor::Role, access::credential::Credential, audit::AuditEntry};
 use crate::store::database::{Keys, Store, at, keys::Place, known};
 use crate::store::error::Result;
 use crate::store::{audit, clinics::row::ClinicRow};
@@ -50,7 +52,7 @@ pub async fn find(store: &Store, clinic: &str, person: &IssuerSubject) -> Result
         ClinicRow,
         r#"select clinic_id, name, booking_url, emergency_number, language, pathways, languages,
                   suspended_at is not null as "suspended!", due_today_hours, due_this_week_hours, due_routine_hours,
-                  retention_days, audit_retention_years
+                  retention_days, audit_retention_years, slug, profile as "profile: Json<Profile>"
            from clinics where clinic_id = $1 or ($1::uuid is null and name = $2)"#,
         id,
         clinic,

@@ -3,25 +3,29 @@
 pub(super) mod row;
 
 use jiff::Timestamp;
+use sqlx::types::Json;
 
 use super::audit;
 use super::database::{Store, at};
 use super::error::Result;
-use crate::domain::{audit::AuditEntry, clinics::Clinic, screening::pathway::PathwayId};
+use crate::domain::clinics::{Clinic, Profile};
+use crate::domain::{audit::AuditEntry, screening::pathway::PathwayId};
 use row::ClinicRow;
 
 pub async fn insert(store: &Store, clinic: &Clinic, now: Timestamp) -> Result<()> {
     let mut transaction = store.begin_jobs(clinic.clinic_id).await?;
     sqlx::query!(
-        "insert into clinics (clinic_id, name, booking_url, emergency_number, language, created_at, pathways)
-         values ($1, $2, $3, $4, $5, $6, $7)",
+        "insert into clinics (clinic_id, name, booking_url, emergency_number, language, created_at, pathways, slug, profile)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         clinic.clinic_id.0,
         clinic.name,
         clinic.booking_url,
-        clinic.emergency_number,
+        clinic.emergency_number(),
         clinic.language.as_str(),
         at(now) as _,
         &names(&clinic.pathways),
+        clinic.slug,
+        Json(&clinic.profile) as _,
     )
     .execute(&mut *transaction)
     .await?;
@@ -36,12 +40,13 @@ pub async fn update(store: &Store, clinic: &Clinic, entry: &AuditEntry) -> Resul
         "update clinics
          set name = $2, booking_url = $3, emergency_number = $4, language = $5, pathways = $6, languages = $7,
              due_today_hours = $8, due_this_week_hours = $9, due_routine_hours = $10, retention_days = $11,
-             suspended_at = case when $12 then coalesce(suspended_at, $13) end, audit_retention_years = $14
+             suspended_at = case when $12 then coalesce(suspended_at, $13) end, audit_retention_years = $14,
+             slug = $15, profile = $16
          where clinic_id = $1",
         clinic.clinic_id.0,
         clinic.name,
         clinic.booking_url,
-        clinic.emergency_number,
+        clinic.emergency_number(),
         clinic.language.as_str(),
         &names(&clinic.pathways),
         &languages,
@@ -52,6 +57,8 @@ pub async fn update(store: &Store, clinic: &Clinic, entry: &AuditEntry) -> Resul
         clinic.suspended,
         at(entry.at) as _,
         clinic.audit_retention_years.and_then(|years| i32::try_from(years).ok()),
+        clinic.slug,
+        Json(&clinic.profile) as _,
     )
     .execute(&mut *transaction)
     .await?;
@@ -68,7 +75,7 @@ pub async fn list(store: &Store) -> Result<Vec<Clinic>> {
         ClinicRow,
         r#"select clinic_id, name, booking_url, emergency_number, language, pathways, languages,
                   suspended_at is not null as "suspended!", due_today_hours, due_this_week_hours, due_routine_hours,
-                  retention_days, audit_retention_years
+                  retention_days, audit_retention_years, slug, profile as "profile: Json<Profile>"
            from clinics order by name"#
     )
     .fetch_all(&mut *store.jobs().await?)

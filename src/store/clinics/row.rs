@@ -1,6 +1,8 @@
 //! The columns of a clinic. They are read with the clinic, and with credentials that sign in to it.
 
-use crate::domain::clinics::{Clinic, DueHours};
+use sqlx::types::Json;
+
+use crate::domain::clinics::{Clinic, DueHours, EmergencyNumber, Profile};
 use crate::domain::{ids::ClinicId, screening::pathway::PathwayId};
 use crate::store::database::{known, row::language};
 use crate::store::error::Result;
@@ -19,17 +21,24 @@ pub(in crate::store) struct ClinicRow {
     pub due_routine_hours: i32,
     pub retention_days: Option<i32>,
     pub audit_retention_years: Option<i32>,
+    pub slug: Option<String>,
+    pub profile: Json<Profile>,
 }
 
 impl ClinicRow {
     pub(in crate::store) fn read(self) -> Result<Clinic> {
         let hours = |hours: i32| known(hours.try_into().ok(), "clinics", "due hours");
+        let mut profile = self.profile.0;
+        if profile.emergency_numbers.is_empty() {
+            profile.emergency_numbers.push(EmergencyNumber { label: None, number: self.emergency_number });
+        }
         let pathway = |name: &String| known(PathwayId::parse(name), "clinics", "pathways");
         Ok(Clinic {
             clinic_id: ClinicId(self.clinic_id),
             name: self.name,
             booking_url: self.booking_url,
-            emergency_number: self.emergency_number,
+            slug: self.slug,
+            profile,
             language: language(&self.language, "clinics")?,
             pathways: self.pathways.iter().map(pathway).collect::<Result<_, _>>()?,
             languages: self.languages.iter().map(|code| language(code, "clinics")).collect::<Result<_, _>>()?,

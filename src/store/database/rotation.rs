@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::{Store, at, keys::Place, session::Session};
 use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId, WebhookId};
-use crate::domain::subjects::LookUp;
-use crate::store::subjects::row::{ContactColumns, Row, open_contact};
+use crate::domain::subjects::{LookUp, Reference};
+use crate::store::subjects::row::{ContactColumns, Row, open_contact, value_hash};
 use crate::store::{access::token_people::IssuerSubject, error::Result};
 
 const LIMIT: i64 = 200;
@@ -147,7 +147,8 @@ async fn subject(batch: &mut Batch<'_>, row: Row) -> Result<()> {
         (Some(hash), Some(sealed)) => {
             let clear = keys.open(Place::reference(clinic_id, hash), sealed)?;
             let hash = keys.blind_index(clinic_id.0, LookUp::Reference, &LookUp::Reference.normalize(&clear));
-            Some((hash, keys.seal(Place::reference(clinic_id, &hash), &clear)?))
+            let by_value = value_hash(keys, clinic_id, &Reference::from_stored(&clear));
+            Some((hash, keys.seal(Place::reference(clinic_id, &hash), &clear)?, by_value))
         }
         _ => None,
     };
@@ -155,16 +156,17 @@ async fn subject(batch: &mut Batch<'_>, row: Row) -> Result<()> {
     let contact = ContactColumns::new(keys, clinic_id, subject_id, &contact)?;
     sqlx::query!(
         "update subjects set reference_hash = $3, reference_sealed = $4, contact_sealed = $5, name_hash = $6,
-                             telephone_hash = $7, email_hash = $8
+                             telephone_hash = $7, email_hash = $8, reference_value_hash = $9
          where clinic_id = $1 and subject_id = $2",
         clinic_id.0,
         subject_id.0,
-        reference.as_ref().map(|(hash, _)| hash.as_slice()),
-        reference.as_ref().map(|(_, sealed)| sealed.as_slice()),
+        reference.as_ref().map(|(hash, ..)| hash.as_slice()),
+        reference.as_ref().map(|(_, sealed, _)| sealed.as_slice()),
         contact.sealed,
         contact.name_hash,
         contact.telephone_hash,
         contact.email_hash,
+        reference.as_ref().and_then(|(_, _, by_value)| by_value.as_deref()),
     )
     .execute(&mut *batch.transaction)
     .await?;

@@ -8,6 +8,7 @@ use super::row::{Row, follow_up_query};
 use crate::domain::follow_ups::worklist::{Assignee, FollowUpFilter, FollowUpOrder};
 use crate::domain::follow_ups::{FollowUp, StateName};
 use crate::domain::page::{Page, PageRequest};
+use crate::domain::screening::answers::{CHAIR_STANDS_FLOOR, GRIP_FLOOR};
 use crate::domain::{ids::ClinicId, screening::rule_table::Band, screening::urgency::Urgency};
 use crate::store::database::page::{Key, Scope};
 use crate::store::database::{Store, at, bound, known};
@@ -187,6 +188,11 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &FollowUpFilter, now:
         if let Some(time) = time {
             query.push(condition).push_bind(bound(time));
         }
+    }
+    if filter.below_floor {
+        let (grip, chair_stands) = (GRIP_FLOOR * 100, CHAIR_STANDS_FLOOR * 10);
+        query.push(" and (grip_strength_g < ").push_bind(grip);
+        query.push(" or five_chair_stands_ms < ").push_bind(chair_stands).push(")");
     }
     if let Some(subject_id) = filter.subject_id {
         query.push(" and subject_id = ").push_bind(subject_id.0);

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::row::{Row, open_before};
 use crate::domain::ids::{ClinicId, FollowUpId, SubjectId};
 use crate::domain::subjects::history::{Before, SubjectExport};
-use crate::domain::subjects::{Consent, Contact, Subject};
+use crate::domain::subjects::{Consent, Contact, Reference, Subject};
 use crate::store::database::{Connection, Keys, Store, keys::Place};
 use crate::store::error::{Result, StoreError};
 
@@ -45,7 +45,8 @@ pub async fn export(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) -
 fn subject_in_json(subject: &Subject) -> Value {
     json!({
         "subject_id": subject.subject_id,
-        "reference": subject.reference,
+        "reference": subject.reference.as_ref().map(Reference::value),
+        "reference_system": subject.reference.as_ref().and_then(Reference::system),
         "contact": contact_in_json(&subject.contact),
         "consent": subject.consent.as_ref().map(consent_in_json),
         "created_at": subject.created_at,

@@ -13,13 +13,13 @@ use uuid::Uuid;
 use super::database::{Connection, Keys, Store};
 use super::error::Result;
 use crate::domain::ids::{ClinicId, SubjectId};
-use crate::domain::subjects::{Contact, LookUp, Subject};
+use crate::domain::subjects::{Contact, LookUp, Reference, SenderShare, Subject};
 use row::{Row, open_contact};
 
 pub const SEARCH_LIMIT: i64 = 50;
 
 /// Finds subjects of a clinic by blind index, at most [`SEARCH_LIMIT`]. For a merged subject, returns the subject that it
-/// was merged into.
+/// was merged into. A reference is found in every system.
 pub async fn search(store: &Store, clinic_id: ClinicId, by: LookUp, text: &str) -> Result<Vec<Subject>> {
     let normalized = by.normalize(text);
     if normalized.is_empty() {
@@ -37,7 +37,7 @@ pub async fn search(store: &Store, clinic_id: ClinicId, by: LookUp, text: &str) 
            where clinic_id = $1 and subject_id = any(array(
                select coalesce(merged_into, subject_id) from subjects
                where clinic_id = $1 and (
-                   reference_hash = any($2) or name_hash = any($3) or telephone_hash = any($4) or email_hash = any($5)
+                   reference_hash = any($2) or reference_value_hash = any($2) or name_hash = any($3) or telephone_hash = any($4) or email_hash = any($5)
                )
            ))
            order by created_at desc, subject_id limit $6"#,
@@ -51,6 +51,21 @@ pub async fn search(store: &Store, clinic_id: ClinicId, by: LookUp, text: &str) 
     .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
     rows.into_iter().map(|row| row.open(&store.keys, clinic_id)).collect()
+}
+
+/// Whether no subject has this reference of another system, and one has its value as the clinic's own reference.
+pub async fn is_ambiguous(store: &Store, clinic_id: ClinicId, reference: &Reference) -> Result<bool> {
+    let hashes =
+        |text: &str| store.keys.blind_indexes(clinic_id.0, LookUp::Reference, &LookUp::Reference.normalize(text));
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select from subjects where clinic_id = $1 and reference_hash = any($2))
+              and not exists (select from subjects where clinic_id = $1 and reference_hash = any($3)) as "ambiguous!""#,
+        clinic_id.0,
+        &hashes(reference.value()),
+        &hashes(&reference.stored()),
+    )
+    .fetch_one(&mut *store.clinic(clinic_id).await?)
+    .await?)
 }
 
 pub async fn find(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) -> Result<Option<Subject>> {
@@ -109,4 +124,35 @@ pub async fn contact(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) 
     .fetch_optional(&mut *store.clinic(clinic_id).await?)
     .await?;
     consented.map(|sealed| open_contact(&store.keys, clinic_id, subject_id, sealed.as_deref())).transpose()
+}
+
+/// The senders of each subject that has submissions of several intake keys, by subject.
+pub async fn shared_references(store: &Store, clinic_id: ClinicId) -> Result<Vec<SenderShare>> {
+    let rows = sqlx::query!(
+        r#"with shares as (
+               select s.subject_id, c.sender_id, count(*) as submissions, min(s.received_at) as first, max(s.received_at) as last,
+                   count(*) over (partition by s.subject_id) as senders
+               from submissions s
+               join credentials c on c.clinic_id = s.clinic_id and c.credential_id = s.credential_id
+               where s.clinic_id = $1 and c.role = 'intake'
+               group by s.subject_id, c.sender_id)
+           select h.subject_id, d.display_name as sender, h.submissions as "submissions!",
+               h.first as "first!: jiff_sqlx::Timestamp", h.last as "last!: jiff_sqlx::Timestamp"
+           from shares h
+           join subjects p on p.clinic_id = $1 and p.subject_id = h.subject_id and p.reference_hash is not null
+           join credentials d on d.clinic_id = $1 and d.credential_id = h.sender_id
+           where h.senders > 1
+           order by h.subject_id, h.first"#,
+        clinic_id.0,
+    )
+    .fetch_all(&mut *store.report(clinic_id).await?)
+    .await?;
+    let shares = rows.into_iter().map(|row| SenderShare {
+        subject_id: SubjectId(row.subject_id),
+        sender: row.sender,
+        submissions: row.submissions,
+        first: row.first.to_jiff(),
+        last: row.last.to_jiff(),
+    });
+    Ok(shares.collect())
 }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::domain::ids::{ClinicId, SubjectId};
-use crate::domain::subjects::{Channel, Consent, Contact, LookUp, Subject};
+use crate::domain::subjects::{Channel, Consent, Contact, LookUp, Reference, Subject};
 use crate::domain::{language::Language, subjects::history::Before};
 use crate::store::database::{Keys, keys::Place, known};
 use crate::store::error::Result;
@@ -78,14 +78,21 @@ impl ContactColumns {
     }
 }
 
+/// The hash by which a reference of another system is found without it; `None` for the clinic's own references.
+pub(in crate::store) fn value_hash(keys: &Keys, clinic_id: ClinicId, reference: &Reference) -> Option<Vec<u8>> {
+    reference.system()?;
+    let value = LookUp::Reference.normalize(reference.value());
+    Some(keys.blind_index(clinic_id.0, LookUp::Reference, &value).to_vec())
+}
+
 /// Decrypts a reference, given as its hash and its sealed form. `None` if there is none.
 pub(in crate::store) fn open_reference(
     keys: &Keys,
     clinic_id: ClinicId,
     columns: Option<(Vec<u8>, Vec<u8>)>,
-) -> Result<Option<String>> {
+) -> Result<Option<Reference>> {
     let Some((hash, sealed)) = columns else { return Ok(None) };
-    Ok(Some(keys.open(Place::reference(clinic_id, &hash), &sealed)?.to_string()))
+    Ok(Some(Reference::from_stored(&keys.open(Place::reference(clinic_id, &hash), &sealed)?)))
 }
 
 /// Decrypts contact data. It is empty if none is stored.

@@ -11,6 +11,7 @@ use sqlx::Postgres;
 use uuid::Uuid;
 
 use super::SummaryRow;
+use crate::domain::subjects::Reference;
 use crate::domain::submissions::export::{Chunk, Exported, ExportedFollowUp, ExportedSubmission};
 use crate::domain::{
     follow_ups::FollowUp, follow_ups::worklist::FollowUpFilter, ids::ClinicId, screening::rule_table::Band,
@@ -129,7 +130,7 @@ async fn references(
     store: &Store,
     clinic_id: ClinicId,
     cases: &[FollowUp],
-) -> Result<HashMap<Uuid, String>> {
+) -> Result<HashMap<Uuid, Reference>> {
     let subjects: Vec<Uuid> = cases.iter().map(|case| case.subject_id.0).collect();
     let rows = sqlx::query!(
         "select subject_id, reference_hash, reference_sealed from subjects where clinic_id = $1 and subject_id = any($2)",

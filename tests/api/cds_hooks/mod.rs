@@ -1,6 +1,7 @@
 //! CDS Hooks: requests and cards of a record system, in the format of the specification.
 
 mod one_call;
+mod prefetch;
 mod systems;
 
 use serde_json::{Map, Value, json};
@@ -39,6 +40,7 @@ fn response(answers: &Value, authored: &str) -> Value {
     let items: Vec<Value> = answers.as_object().unwrap().iter().map(item).collect();
     json!({
         "resourceType": "QuestionnaireResponse", "status": "completed", "authored": authored,
+        "questionnaire": "urn:sarcoscreen:questionnaire",
         "item": [{"linkId": "form", "item": items}, {"linkId": "foreign-question"}],
     })
 }
@@ -85,7 +87,7 @@ async fn three_exchanges_of_a_record_system() {
     assert_eq!(card["indicator"], "warning");
     assert!(card["summary"].as_str().unwrap().chars().count() < 140);
     let detail = card["detail"].as_str().unwrap();
-    for said in ["2026-11-01", "SARC-F: positive", "not been tested in studies", "does not rule out"] {
+    for said in ["2026-11-01", "SARC-F: positive", "has tested the list yet", "does not rule out"] {
         assert!(detail.contains(said), "{said}: {detail}");
     }
     let action = &card["suggestions"][0]["actions"][0];
@@ -159,9 +161,9 @@ async fn the_newest_complete_response_counts_and_other_forms_do_not() {
 
     let none = card(&intake, &json!({"responses": null})).await;
     assert_eq!(none["summary"], "The questions about muscle loss have not been answered yet");
-    assert!(none["detail"].as_str().unwrap().contains("How old are you?"), "{none}");
+    assert!(none["detail"].as_str().unwrap().contains("Your age"), "{none}");
     let known = json!({"patient": {"resourceType": "Patient", "birthDate": "1944-01-02"}, "responses": null});
-    assert!(!card(&intake, &known).await["detail"].as_str().unwrap().contains("How old are you?"));
+    assert!(!card(&intake, &known).await["detail"].as_str().unwrap().contains("Your age"));
     let child = json!({"patient": {"resourceType": "Patient", "birthDate": "2020-01-02"}, "responses": null});
     let answer = intake.post(SERVICE, &call(&child)).await.expect(200);
     assert_eq!(answer, json!({"cards": []}));
@@ -172,13 +174,34 @@ async fn an_emergency_is_critical_and_offers_no_appointment() {
     let world = World::new().await;
     let intake = world.clinic("One").await.intake;
     let mut answers = frail();
-    answers["new_breathing_trouble"] = json!(true);
+    answers["new_breathing_trouble_or_chest_pain"] = json!(true);
     let scored = intake.post("/v1/scores", &json!({"answers": answers})).await.expect(200);
     assert!(scored["care_level"].as_str().unwrap().starts_with("emergency"), "{scored}");
     let card = card(&intake, &json!({"responses": response(&answers, "2026-11-01")})).await;
     assert_eq!(card["indicator"], "critical");
     assert_eq!((card.get("suggestions"), card.get("links")), (None, None));
     assert!(card["detail"].as_str().unwrap().contains(scored["red_flags"][0]["reason"].as_str().unwrap()));
+}
+
+#[tokio::test]
+async fn the_summary_follows_the_care_level_and_the_urgency() {
+    let world = World::new().await;
+    let intake = world.clinic("One").await.intake;
+    for (item, value, indicator, words) in [
+        ("new_confusion", json!(true), "critical", "require immediate care"),
+        ("weakness_over_weeks", json!(true), "warning", "require a doctor within 24 hours"),
+        ("medications", json!(["statin"]), "warning", "a consultation within 7 days"),
+        ("muscle_pain", json!(true), "warning", "a consultation is advised"),
+    ] {
+        let mut answers = fit();
+        answers[item] = value;
+        if item == "medications" {
+            answers["muscle_pain"] = json!(true);
+        }
+        let card = card(&intake, &json!({"responses": response(&answers, "2026-11-01")})).await;
+        assert_eq!(card["indicator"], indicator, "{item}");
+        assert!(card["summary"].as_str().unwrap().contains(words), "{item}: {}", card["summary"]);
+    }
 }
 
 #[tokio::test]

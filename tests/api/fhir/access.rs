@@ -17,7 +17,7 @@ async fn seeded(clinic: &Clinic) -> (String, String) {
 
 async fn send(user: &User, method: &str, path: &str, ids: &(String, String)) -> Answer {
     let id = match path.split('/').nth(2).unwrap_or_default() {
-        "Questionnaire" => "2026.2".to_owned(),
+        "Questionnaire" => "2026.3".to_owned(),
         "CodeSystem" => "answers".to_owned(),
         "Observation" => format!("{}-score", ids.0),
         "QuestionnaireResponse" | "RiskAssessment" => ids.0.clone(),

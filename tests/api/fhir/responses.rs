@@ -119,7 +119,7 @@ async fn a_search_filters_by_identifier_subject_date_and_code() {
     assert_eq!(find(&[("authored", "ge2020-01-01"), ("_lastUpdated", "gt2020-01-01")]).await.len(), 2);
     assert!(find(&[("authored", "lt2020-01-01")]).await.is_empty());
     assert_eq!(
-        find(&[("questionnaire", "urn:sarcoscreen:questionnaire|2026.2"), ("status", "completed")]).await.len(),
+        find(&[("questionnaire", "urn:sarcoscreen:questionnaire|2026.3"), ("status", "completed")]).await.len(),
         2
     );
     assert!(find(&[("status", "in-progress")]).await.is_empty());

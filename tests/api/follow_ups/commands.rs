@@ -23,7 +23,7 @@ fn steps(world: &World, nurse: &Colleague) -> Vec<Step> {
         ("notes", json!({"note": "brings a list of medicines"}), "booked"),
         (
             "close",
-            json!({"outcome": "attended", "diagnosis": "probable", "grip_strength_g": 14_500, "five_chair_stands_ms": 17_250}),
+            json!({"outcome": "attended", "diagnosis": "probable", "grip_strength_kg": 14.5, "five_chair_stands_s": 17.25}),
             "closed",
         ),
         ("reopen", json!({}), "open"),
@@ -72,10 +72,10 @@ async fn a_follow_up_passes_through_all_states_and_its_history_shows_every_step(
     let closed = &answers[9];
     assert_eq!((&closed["attempts"], &closed["missed_appointments"]), (&json!(2), &json!(1)));
     assert_eq!((&closed["outcome"], &closed["diagnosis"]), (&json!("attended"), &json!("probable")));
-    assert_eq!((&closed["grip_strength_g"], &closed["five_chair_stands_ms"]), (&json!(14_500), &json!(17_250)));
+    assert_eq!((&closed["grip_strength_kg"], &closed["five_chair_stands_s"]), (&json!(14.5), &json!(17.25)));
     assert!(closed["closed_at"].is_string() && closed["appointment_at"].is_string() && closed["reason"].is_null());
     let reopened = &answers[10];
-    for cleared in ["outcome", "diagnosis", "grip_strength_g", "closed_at", "appointment_at", "assignee"] {
+    for cleared in ["outcome", "diagnosis", "grip_strength_kg", "closed_at", "appointment_at", "assignee"] {
         assert_eq!(reopened[cleared], Value::Null, "{cleared}");
     }
     assert_eq!((&answers[11]["assignee"], &answers[12]["assignee"]), (&json!(nurse.id), &Value::Null));

@@ -21,7 +21,7 @@ async fn submit(clinic: &Clinic, urgency: &str) -> Value {
         _ => frail(),
     };
     if urgency == "today" {
-        answers["new_breathing_trouble"] = json!(true);
+        answers["new_breathing_trouble_or_chest_pain"] = json!(true);
     }
     let receipt = clinic.intake.submit(&json!({"answers": answers, "subject": {"reference": "R-1"}})).await.expect(201);
     assert_eq!(receipt["flagged"], true);

@@ -124,18 +124,18 @@ fn faulty_bodies() -> Vec<(&'static str, Value, &'static [&'static str])> {
         ("close", json!({"outcome": "declined", "reason": "other"}), &["/reason"]),
         (
             "close",
-            json!({"outcome": "declined", "grip_strength_g": 1, "diagnosis": "none"}),
-            &["/diagnosis", "/grip_strength_g"],
+            json!({"outcome": "declined", "grip_strength_kg": 1, "diagnosis": "none"}),
+            &["/diagnosis", "/grip_strength_kg"],
         ),
         (
             "close",
-            json!({"outcome": "attended", "grip_strength_g": -1, "five_chair_stands_ms": 999}),
-            &["/five_chair_stands_ms", "/grip_strength_g"],
+            json!({"outcome": "attended", "grip_strength_kg": 0.024, "five_chair_stands_s": 2.99}),
+            &["/five_chair_stands_s", "/grip_strength_kg"],
         ),
         (
             "close",
-            json!({"outcome": "attended", "grip_strength_g": 100_001, "five_chair_stands_ms": 300_001}),
-            &["/five_chair_stands_ms", "/grip_strength_g"],
+            json!({"outcome": "attended", "grip_strength_kg": 100.1, "five_chair_stands_s": 300.01}),
+            &["/five_chair_stands_s", "/grip_strength_kg"],
         ),
     ]
 }

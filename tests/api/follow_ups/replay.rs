@@ -45,7 +45,7 @@ fn answers(dice: &mut Dice) -> Value {
     match dice.below(5) {
         0 => {
             let mut urgent = frail();
-            urgent["new_breathing_trouble"] = json!(true);
+            urgent["new_breathing_trouble_or_chest_pain"] = json!(true);
             urgent
         }
         1 | 2 => json!({"age": 62, "activity": "moderate", "falls_past_year": 4, "stair_difficulty": "a_lot_or_unable",
@@ -98,7 +98,7 @@ impl Sequence<'_> {
             6 => ("unbook", json!({})),
             7 => (
                 "close",
-                json!({"outcome": "attended", "diagnosis": "possible", "grip_strength_g": dice.below(50_000)}),
+                json!({"outcome": "attended", "diagnosis": "possible", "grip_strength_kg": 1 + dice.below(49)}),
             ),
             8 => ("close", json!({"outcome": "not_needed", "reason": "other"})),
             9 => ("reopen", json!({})),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sqlx::Executor as _;
 
-use super::{Colleague, act, hours_ahead, seed};
+use super::{Colleague, act, hours_ahead, open, seed};
 use crate::world::{Clinic, User, World};
 
 /// Whether a filter matches a follow-up.
@@ -212,4 +212,38 @@ async fn an_estimate_is_made_on_request_only_and_is_close() {
         let estimate = page["estimated_total"].as_i64().unwrap();
         assert!((wanted / 2..=wanted * 2).contains(&estimate), "{filter} {estimate}");
     }
+}
+
+#[tokio::test]
+async fn values_below_their_floors_are_listed_and_shown_as_stored() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let soon = hours_ahead(&world, 24);
+    let mut cases = Vec::new();
+    for measured in
+        [json!({"grip_strength_kg": 24}), json!({"five_chair_stands_s": 12.5}), json!({"grip_strength_kg": 1})]
+    {
+        let case = open(&clinic).await;
+        let mut close = json!({"outcome": "attended"});
+        close.as_object_mut().unwrap().extend(measured.as_object().unwrap().clone());
+        let contact = json!({"reached": true});
+        let book = json!({"appointment_at": soon});
+        for (seen, (command, body)) in
+            (1..).zip([("claim", json!({})), ("contact", contact), ("book", book), ("close", close)])
+        {
+            act(&clinic.staff, &case, command, seen, &body).await.expect(200);
+        }
+        cases.push(case);
+    }
+    // Before the floors, 24 was taken as grams, and any time from 1 s on was stored.
+    let sql = "update follow_ups set grip_strength_g = 24 where grip_strength_g = 24000;
+               update follow_ups set five_chair_stands_ms = 1500 where five_chair_stands_ms = 12500";
+    world.connect().await.execute(sqlx::raw_sql(sql)).await.unwrap();
+    let listed = clinic.staff.get("/v1/follow-ups?below_floor=true").await.expect(200);
+    let shown = listed["items"].as_array().unwrap();
+    assert_eq!(shown.len(), 2, "{listed}");
+    let grip = shown.iter().find(|item| cases[0].ends_with(item["id"].as_str().unwrap())).unwrap();
+    let stands = shown.iter().find(|item| cases[1].ends_with(item["id"].as_str().unwrap())).unwrap();
+    assert_eq!((&grip["grip_strength_kg"], &stands["five_chair_stands_s"]), (&json!(0.024), &json!(1.5)));
+    assert_eq!(world.count("select count(*) from follow_ups where grip_strength_g = 24").await, 1);
 }

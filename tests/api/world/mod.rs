@@ -12,8 +12,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sarcoscreen::app::ambient::Ambient;
+use sarcoscreen::app::clinics::{self, NewClinic};
 use sarcoscreen::app::{App, Policy};
 use sarcoscreen::domain::access::actor::Role;
+use sarcoscreen::domain::clinics::{EmergencyNumber, Profile};
 use sarcoscreen::domain::language::Language;
 use sarcoscreen::http::{self, Settings};
 use sarcoscreen::rules::Releases;
@@ -126,9 +128,7 @@ impl World {
 
     /// Adds a clinic with one user of each role.
     pub(crate) async fn clinic(&self, name: &str) -> Clinic {
-        let url = "https://clinic.example/book";
-        let clinic = sarcoscreen::app::clinics::create(&self.app, name, url, "112", Language::En, &[]).await.unwrap();
-        let id = clinic.clinic_id.0;
+        let id = clinics::create(&self.app, new_clinic(name)).await.unwrap().clinic_id.0;
         Clinic {
             id,
             browser: self.user(id, Role::Browser, None).await,
@@ -375,4 +375,17 @@ pub(crate) fn app_sized(
     let policy =
         Policy { idempotency_lifetime: Duration::from_hours(1), accepted_unsafe_settings: Vec::new(), erasure_log };
     App::new(store, writers, Releases::load().unwrap(), ambient, policy)
+}
+
+/// The settings of a clinic without pathways, in English.
+pub(crate) fn new_clinic(name: &str) -> NewClinic {
+    let number = EmergencyNumber { label: None, number: "112".to_owned() };
+    NewClinic {
+        name: name.to_owned(),
+        slug: None,
+        booking_url: "https://clinic.example/book".to_owned(),
+        profile: Profile { emergency_numbers: vec![number], ..Profile::default() },
+        language: Language::En,
+        pathways: Vec::new(),
+    }
 }

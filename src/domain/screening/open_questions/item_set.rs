@@ -1,19 +1,19 @@
-//! Sets of items, stored as one word.
+//! Sets of items, stored as bits.
 
 use crate::domain::screening::answers::Answers;
 use crate::domain::screening::questionnaire::{Audiences, CATALOGUE, Item};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ItemSet(u64);
+pub struct ItemSet(u128);
 
-const _: () = assert!(Item::COUNT <= 64, "a set of items is one word");
+const _: () = assert!(Item::COUNT <= 128, "a set of items has one bit for each item");
 
 impl ItemSet {
     pub const EMPTY: Self = Self(0);
 
     #[must_use]
     pub const fn of(item: Item) -> Self {
-        Self(1 << item as u64)
+        Self(1 << item as u32)
     }
 
     /// The unanswered items of these audiences that can still be answered. A test that the person was unable to do has no

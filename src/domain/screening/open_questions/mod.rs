@@ -55,10 +55,14 @@ pub fn open_questions(
     assessment: &Assessment,
 ) -> Vec<OpenQuestion> {
     let fill = ItemSet::unanswered(answers, asked.audiences).with(begun(answers));
+    let fill = fill.within(table.asked.items).without(table.asked.not_applicable(answers));
     let open = Open::new(table, answers, asked, fill, assessment);
     let mut questions: Vec<_> = fill.iter().map(|item| open.question(item)).collect();
     questions.retain(|question| question.could_change() > 0);
-    questions.sort_by_key(|question| (Reverse(question.could_change()), Reverse(question.points)));
+    let first = table.asked.first_open(answers, assessment.band_at_least);
+    questions.sort_by_key(|question| {
+        (!first.has(question.item), Reverse(question.could_change()), Reverse(question.points))
+    });
     questions
 }
 
@@ -134,7 +138,7 @@ impl<'a> Open<'a> {
 
     fn question(&self, item: Item) -> OpenQuestion {
         let bands = self.table.bands;
-        let (settled, flagged) = (self.assessment.band().is_some(), self.assessment.flagged());
+        let (settled, flagged) = (self.assessment.band().is_some(), self.assessment.flagged_for_good());
         let units = self.table.units.iter().zip(&self.other_units).filter(|(unit, _)| unit.items.has(item));
         let hanging: Vec<Hanging<'_>> =
             units.map(|(unit, others)| Hanging { spans: self.hanging(unit, item), others }).collect();

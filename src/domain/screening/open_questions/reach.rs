@@ -8,10 +8,12 @@
 //! losses are the exception: there, every cut-off is met at the same end of their plausible range.
 
 use super::item_set::ItemSet;
+use super::linear::Bounds;
 use crate::domain::fixed::Fraction;
+use crate::domain::screening::answers::{CHAIR_STANDS_FLOOR, GRIP_FLOOR};
 use crate::domain::screening::condition::{Check, Condition, End, KnownValue, Quantity, Truth, View};
 use crate::domain::screening::instrument::Component;
-use crate::domain::screening::questionnaire::{Item, Kind};
+use crate::domain::screening::questionnaire::{Audiences, Item, Kind};
 
 /// Answers, and the unanswered items that can still be answered.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +69,10 @@ impl Reach<'_> {
                 let fails_or_may = fails || self.may_be_unable(*measured);
                 if wanted { fails_or_may || self.can_be(test, true) } else { !fails && self.can_be(test, false) }
             }
+            Condition::TotalAtLeast { components, points } => {
+                let Bounds { lower, upper } = self.best(components, wanted);
+                if wanted { lower >= *points } else { upper < *points }
+            }
         }
     }
 
@@ -89,6 +95,7 @@ impl Reach<'_> {
             Condition::OrUnable { measured, test, .. } => {
                 (item == Item::TestsUnable && self.may_be_unable(*measured)) || self.decides(test, item)
             }
+            Condition::TotalAtLeast { .. } => condition.items().has(item) && self.can_be(condition, true),
         }
     }
 
@@ -107,7 +114,22 @@ impl Reach<'_> {
             Condition::BySex(_) => hanging() || (item == Item::Sex && self.splits(condition)),
             Condition::ByAge(_) => hanging() || (item == Item::Age && self.splits(condition)),
             Condition::OrUnable { test, .. } => self.hangs_on(test, item),
+            Condition::TotalAtLeast { .. } => {
+                condition.items().has(item) && condition.evaluate(self.view) == Truth::Unknown
+            }
         }
+    }
+
+    /// The bounds of a sum after the completion with the highest or the lowest total. A component that no completion
+    /// decides keeps its bounds.
+    fn best(&self, components: &[Component], highest: bool) -> Bounds {
+        let view = View { audiences: Audiences::ALL, ..self.view };
+        let all = Self { view, fill: self.fill };
+        let each = components.iter().map(|component| match all.points(component).ends() {
+            Some((least, most)) => Bounds::exactly(if highest { most } else { least }),
+            None => component.bounds(view),
+        });
+        each.fold(Bounds::ZERO, Bounds::plus)
     }
 
     /// The points that a component of an instrument can be decided to; empty if it cannot be decided.
@@ -178,8 +200,8 @@ impl Reach<'_> {
                 let shortest = height.0.max((weight.1 * 1_250).isqrt());
                 [bmi(weight.0, tallest), bmi(weight.1, shortest)]
             }
-            Quantity::WeightLoss6MonthsPercent => {
-                let lost = self.range(Item::WeightLoss6MonthsKg);
+            Quantity::WeightLoss6MonthsPercent | Quantity::WeightLoss12MonthsPercent => {
+                let lost = self.range(quantity.measured());
                 let share = |lost: i64, weight: i64| Fraction { numerator: lost * 100, denominator: weight + lost };
                 [share(lost.0, weight.1), share(lost.1.min(weight.1), weight.0.max(lost.1.min(weight.1)))]
             }
@@ -218,6 +240,8 @@ impl Reach<'_> {
                 });
                 (light.max(greatest(&losses)), heavy)
             }
+            Item::GripStrengthKg => (GRIP_FLOOR.into(), maximum),
+            Item::FiveChairStandsS => (CHAIR_STANDS_FLOOR.into(), maximum),
             Item::HeightCm => get(Item::WeightKg).map_or((minimum, maximum), |weight| {
                 let root = (weight * 1_250).isqrt();
                 (if root * root < weight * 1_250 { root + 1 } else { root }, (weight * 10_000).isqrt())

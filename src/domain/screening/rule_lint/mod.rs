@@ -10,9 +10,10 @@ use std::fmt;
 use self::values::{range, reachable, values};
 
 use super::condition::{Check, Condition, Quantity};
-use super::questionnaire::Item;
+use super::questionnaire::{Group, Item};
 use super::red_flag::CareLevel;
-use super::rule_table::{Advice, Band, Combination, Id, RuleTable, SourceUse};
+use super::rule_table::{Advice, Band, Combination, Id, RuleTable, SourceUse, StatedReason};
+use super::urgency::Urgency;
 
 /// The greatest sum that the search for open questions can represent.
 const GREATEST_SUM: i32 = 127;
@@ -46,6 +47,8 @@ pub(in crate::domain) fn lint(table: &RuleTable) -> Vec<LintFault> {
     lint.conditions();
     lint.bands();
     lint.red_flags();
+    lint.reasons();
+    lint.asked();
     lint.units();
     lint.instruments();
     lint.pathways();
@@ -262,6 +265,64 @@ impl Lint<'_> {
             if flag.level == CareLevel::SelfCare {
                 self.fault(&place, "must raise the care level above self_care");
             }
+        }
+    }
+
+    /// Checks that a table which states urgencies states one for each reason to flag, and a family unless it is for today.
+    fn reasons(&mut self) {
+        let table = self.table;
+        let flags = table.red_flags.iter().filter(|flag| flag.flags);
+        let flags = flags.map(|flag| (format!("red_flags.{}", flag.id), flag.reason));
+        let instruments = table.instruments.iter().filter(|instrument| instrument.flags);
+        let instruments = instruments.map(|entry| (format!("instruments.{}", entry.id), entry.reason));
+        let pathways = table.pathways.iter().map(|entry| (format!("pathways.{}", entry.id.as_str()), entry.reason));
+        for (place, reason) in flags.chain(instruments).chain(pathways) {
+            match reason {
+                Some(_) if !table.states_urgency() => self.fault(&place, "has an urgency, and the high band has none"),
+                None if table.states_urgency() => self.fault(&place, "flags and has no urgency"),
+                Some(StatedReason { urgency, family: None }) if urgency != Urgency::Today => {
+                    self.fault(&place, "has no family; only a reason for today needs none");
+                }
+                _ => {}
+            }
+        }
+        for flag in table.red_flags.iter().filter(|flag| flag.level >= CareLevel::Consultation24h) {
+            if flag.reason.is_some_and(|reason| reason.urgency != Urgency::Today) {
+                self.fault(&format!("red_flags.{}", flag.id), "a level of consultation_24h and above is for today");
+            }
+        }
+    }
+
+    /// Checks that every item and option of a condition is asked, and that the form has every alarm item once.
+    fn asked(&mut self) {
+        let table = self.table;
+        let rules = table.rules.iter().map(|rule| (format!("rules.{}", rule.id), &rule.when));
+        let flags = table.red_flags.iter().map(|flag| (format!("red_flags.{}", flag.id), &flag.when));
+        let advice = advice(table)
+            .filter_map(|(section, entry)| Some((format!("{section}.{}", entry.id), &entry.when.as_ref()?.when)));
+        let conditions: Vec<_> = rules.chain(flags).chain(advice).chain(instruments::conditions(table)).collect();
+        for (place, when) in conditions {
+            for item in when.items().without(table.asked.items).iter() {
+                self.fault(&place, format!("{} is not asked: it has no text", item.id()));
+            }
+            for (quantity, check) in when.tests() {
+                let (Quantity::Item(item), Check::OneOf(mask) | Check::Includes(mask)) = (quantity, check) else {
+                    continue;
+                };
+                let options = item.spec().kind.options();
+                for (_, option) in (0..).zip(options).filter(|(bit, _)| mask & (1 << bit) != 0) {
+                    if !table.asked.options(item).any(|asked| asked == *option) {
+                        self.fault(&place, format!("{}.{option} is not asked: it has no text", item.id()));
+                    }
+                }
+            }
+        }
+        let of_group = table.asked.items.iter().filter(|item| item.spec().group == Group::Alarm);
+        let (mut wanted, mut rows) = (of_group.collect::<Vec<_>>(), table.asked.alarms.clone());
+        wanted.sort_unstable();
+        rows.sort_unstable();
+        if wanted != rows {
+            self.fault("form.alarms", "must name every alarm item that has a text, once each");
         }
     }
 

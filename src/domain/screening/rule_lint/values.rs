@@ -40,7 +40,9 @@ pub(super) fn range(quantity: Quantity) -> (Threshold, Threshold) {
         },
         // The plausibility limits of the body mass index.
         Quantity::Bmi => (thousandths(10_000), thousandths(80_000)),
-        Quantity::WeightLoss6MonthsPercent => (thousandths(0), thousandths(50_000)),
+        Quantity::WeightLoss6MonthsPercent | Quantity::WeightLoss12MonthsPercent => {
+            (thousandths(0), thousandths(50_000))
+        }
         Quantity::CreatineKinaseRatio | Quantity::MyoglobinRatio => (thousandths(0), thousandths(25_000_000)),
     }
 }
@@ -52,7 +54,7 @@ pub(super) fn reachable(condition: &Condition) -> bool {
         Condition::Test { check: Check::Between { low: Some(low), high: Some(high) }, .. } => {
             low.threshold < high.threshold || (low.threshold == high.threshold && low.inclusive && high.inclusive)
         }
-        Condition::Test { .. } => true,
+        Condition::Test { .. } | Condition::TotalAtLeast { .. } => true,
         Condition::AnyOf(parts) => parts.iter().any(reachable),
         Condition::BySex(parts) => parts.iter().all(reachable),
         Condition::ByAge(rows) => rows.iter().all(|(_, row)| reachable(row)),

@@ -1,16 +1,25 @@
 //! Parses conditions: the closed grammar.
 
+use std::sync::Arc;
+
 use toml::Value;
 
 use super::fault;
 use crate::domain::fixed::{Threshold, to_units};
 use crate::domain::screening::condition::{Check, Condition, End, Quantity};
+use crate::domain::screening::instrument::{Instrument, Method};
 use crate::domain::screening::pathway::Criterion;
 use crate::domain::screening::questionnaire::{Item, Kind};
 use crate::domain::screening::rule_lint::LintFault;
 
-/// Parses a condition: `any_of`, `all_of`, or a test of one item or derived quantity.
-pub(super) fn condition(place: &str, value: &Value, faults: &mut Vec<LintFault>) -> Option<Condition> {
+/// Parses a condition: `any_of`, `all_of`, a bound of an instrument's total, or a test of one item or derived quantity.
+/// `instruments` are those of the same table.
+pub(super) fn condition(
+    place: &str,
+    value: &Value,
+    instruments: &[Instrument],
+    faults: &mut Vec<LintFault>,
+) -> Option<Condition> {
     let Some(table) = value.as_table() else {
         return fault(faults, place, "a condition must be a table");
     };
@@ -19,12 +28,16 @@ pub(super) fn condition(place: &str, value: &Value, faults: &mut Vec<LintFault>)
         if let Some(parts) = table.get(key) {
             return match parts.as_array() {
                 Some(parts) if table.len() == 1 && !parts.is_empty() => {
-                    let built: Vec<_> = parts.iter().filter_map(|part| condition(place, part, faults)).collect();
+                    let built: Vec<_> =
+                        parts.iter().filter_map(|part| condition(place, part, instruments, faults)).collect();
                     (built.len() == parts.len()).then(|| build(built))
                 }
                 _ => fault(faults, place, &format!("{key} must be the only key and hold conditions")),
             };
         }
+    }
+    if let Some(id) = table.get("instrument") {
+        return total_at_least(place, id, table, instruments, faults);
     }
     let mut operators = table.clone();
     let name = operators.remove("item");
@@ -40,6 +53,24 @@ pub(super) fn condition(place: &str, value: &Value, faults: &mut Vec<LintFault>)
     match known.filter(|bit| Item::TESTED.get(bit.trailing_zeros() as usize) == Some(&measured)) {
         Some(unable) => Some(Condition::OrUnable { unable, measured, test: Box::new(test) }),
         None => fault(faults, place, &format!("unable names another test: {unable}")),
+    }
+}
+
+/// Parses `{ instrument = "<id>", at_least = <points> }`; the instrument must be a sum.
+fn total_at_least(
+    place: &str,
+    id: &Value,
+    table: &toml::Table,
+    instruments: &[Instrument],
+    faults: &mut Vec<LintFault>,
+) -> Option<Condition> {
+    let known = instruments.iter().find(|instrument| Some(&*instrument.id) == id.as_str());
+    let points = table.get("at_least").and_then(Value::as_integer).and_then(|points| i32::try_from(points).ok());
+    match (known.map(|instrument| &instrument.method), points) {
+        (Some(Method::Sum { components, .. }), Some(points)) if table.len() == 2 => {
+            Some(Condition::TotalAtLeast { components: Arc::clone(components), points })
+        }
+        _ => fault(faults, place, &format!("must name an instrument that is a sum, and at_least: {id}")),
     }
 }
 
@@ -87,8 +118,13 @@ fn age_row(place: &str, quantity: Quantity, row: &Value, faults: &mut Vec<LintFa
 }
 
 /// A condition with its text as written.
-pub(super) fn criterion(place: &str, value: &Value, faults: &mut Vec<LintFault>) -> Option<Criterion> {
-    Some(Criterion { when: condition(place, value, faults)?, stated: stated(value) })
+pub(super) fn criterion(
+    place: &str,
+    value: &Value,
+    instruments: &[Instrument],
+    faults: &mut Vec<LintFault>,
+) -> Option<Criterion> {
+    Some(Criterion { when: condition(place, value, instruments, faults)?, stated: stated(value) })
 }
 
 /// The condition as written, for display. Every TOML condition has a JSON form.

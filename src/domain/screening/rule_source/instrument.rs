@@ -12,7 +12,8 @@ use crate::domain::screening::open_questions::item_set::ItemSet;
 use crate::domain::screening::open_questions::linear::{Linear, Logistic, Term};
 use crate::domain::screening::questionnaire::{Item, Kind};
 use crate::domain::screening::rule_lint::LintFault;
-use crate::domain::screening::rule_table::{Id, SourceUse};
+use crate::domain::screening::rule_table::{Family, Id, SourceUse, StatedReason};
+use crate::domain::screening::urgency::Urgency;
 
 /// An instrument as written: `components` with a `cut_off`, `linear` for each sex, or a `category`.
 #[derive(Deserialize)]
@@ -22,6 +23,8 @@ pub(super) struct SourceInstrument {
     /// Years.
     age_from: i32,
     flags: bool,
+    urgency: Option<Urgency>,
+    family: Option<Family>,
     positive_when: PositiveWhen,
     /// Points, for a sum.
     cut_off: Option<i32>,
@@ -108,7 +111,7 @@ pub(super) fn instrument(place: &str, source: SourceInstrument, faults: &mut Vec
         (PositiveWhen::Category, ([], [], Some(category), None)) => {
             let item = category.get("item").and_then(Value::as_str).and_then(Item::from_id);
             let Some(item) = item else { return fault(faults, place, "category names an unknown item") };
-            Method::Category { item, positive: criterion(place, category, faults)? }
+            Method::Category { item, positive: criterion(place, category, &[], faults)? }
         }
         _ => {
             let message = "must be a sum with components and a cut_off, linear for two sexes, or a category";
@@ -119,6 +122,7 @@ pub(super) fn instrument(place: &str, source: SourceInstrument, faults: &mut Vec
         id: source.id,
         age_from: source.age_from,
         flags: source.flags,
+        reason: StatedReason::of(source.urgency, source.family),
         method,
         accuracy: source.accuracy,
         licence: source.licence,

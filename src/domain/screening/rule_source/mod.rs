@@ -9,14 +9,18 @@ use serde::de::DeserializeOwned;
 use toml::Value;
 
 use self::condition::{condition, criterion};
+use super::asked::Asked;
 use super::assessment::FlagKind;
+use super::instrument::Instrument;
 use super::questionnaire::Item;
 use super::red_flag::CareLevel;
 use super::rule_lint::LintFault;
 use super::rule_table::{
-    Advice, BandStarts, Combination, Group, Id, NextScreen, RedFlag, Rule, RuleFiles, RuleTable, SourceUse, Unit,
+    Advice, BandStarts, Combination, Family, Group, Id, NextScreen, RedFlag, Rule, RuleFiles, RuleTable, SourceUse,
+    StatedReason, Unit,
 };
 use super::texts::Texts;
+use super::urgency::Urgency;
 
 /// Parses the files of one version. `None` if a file is missing or is not TOML of the expected form.
 pub(in crate::domain) fn read(files: &RuleFiles, faults: &mut Vec<LintFault>) -> Option<RuleTable> {
@@ -30,24 +34,34 @@ pub(in crate::domain) fn read(files: &RuleFiles, faults: &mut Vec<LintFault>) ->
     }
     let bands = read_bands(&source.bands, faults);
     let groups = entries("groups", source.groups, faults, group);
-    let rules = entries("rules", source.rules, faults, rule);
     let instruments = entries("instruments", source.instruments, faults, instrument::instrument);
+    let rules = entries("rules", source.rules, faults, |place, entry, faults| rule(place, entry, &instruments, faults));
     let pathways = entries("pathways", source.pathways, faults, |place, entry, faults| {
         pathway::pathway(place, entry, &instruments, faults)
     });
+    let red_flags = entries("red_flags", source.red_flags, faults, |place, entry, faults| {
+        red_flag(place, entry, &instruments, faults)
+    });
+    let mut advised = |section, values| {
+        entries(section, values, faults, |place, entry, faults| advice(place, entry, &instruments, faults))
+    };
+    let (recommendations, risks) = (advised("recommendations", source.recommendations), advised("risks", source.risks));
+    let asked = Asked::new(&texts, &source.form, faults);
     Some(RuleTable {
         version: source.version,
         bands,
+        high_band: source.bands.last().and_then(|band| StatedReason::of(band.urgency, None)),
+        asked,
         band_sources: source.bands.into_iter().map(|band| band.sources).collect(),
         sources: source.sources,
         units: Unit::all(&groups, &rules),
         groups,
         rules,
-        red_flags: entries("red_flags", source.red_flags, faults, red_flag),
+        red_flags,
         instruments,
         pathways,
-        recommendations: entries("recommendations", source.recommendations, faults, advice),
-        risks: entries("risks", source.risks, faults, advice),
+        recommendations,
+        risks,
         next_screens: entries("next_screens", source.next_screens, faults, |_, entry: NextScreen, _| Some(entry)),
         texts,
     })
@@ -71,6 +85,33 @@ struct SourceTable {
     risks: Vec<Value>,
     #[serde(default)]
     next_screens: Vec<Value>,
+    #[serde(default)]
+    form: SourceForm,
+}
+
+/// How the form asks, as written. Tables without it ask the alarm items of the catalogue in its order.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(in crate::domain) struct SourceForm {
+    /// The alarm items, in the order of the form.
+    #[serde(default)]
+    pub alarms: Vec<String>,
+    /// Items that are asked only when one of these items is above 0.
+    #[serde(default)]
+    pub asked_when_above_0: std::collections::BTreeMap<String, Vec<String>>,
+    /// Items whose absence alone leaves a rule open although its other parts were reported.
+    #[serde(default)]
+    pub figures: Vec<String>,
+    pub first_open: Option<SourceFirstOpen>,
+}
+
+/// The items that come first among the open questions of a person with a moderate total, as written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::domain) struct SourceFirstOpen {
+    pub items: Vec<String>,
+    /// Years.
+    pub age_from: i32,
 }
 
 /// A band as written, with its lowest total.
@@ -79,6 +120,7 @@ struct SourceTable {
 struct SourceBand {
     id: super::rule_table::Band,
     from: i32,
+    urgency: Option<Urgency>,
     #[serde(default)]
     sources: Vec<SourceUse>,
 }
@@ -119,6 +161,8 @@ struct SourceRedFlag {
     flags: bool,
     #[serde(default)]
     laboratory: bool,
+    urgency: Option<Urgency>,
+    family: Option<Family>,
     when: Value,
     #[serde(default)]
     sources: Vec<SourceUse>,
@@ -216,9 +260,9 @@ fn group(place: &str, source: SourceGroup, faults: &mut Vec<LintFault>) -> Optio
     Some(Group { id: source.id, combination })
 }
 
-fn rule(place: &str, source: SourceRule, faults: &mut Vec<LintFault>) -> Option<Rule> {
+fn rule(place: &str, source: SourceRule, instruments: &[Instrument], faults: &mut Vec<LintFault>) -> Option<Rule> {
     Some(Rule {
-        when: condition(place, &source.when, faults)?,
+        when: condition(place, &source.when, instruments, faults)?,
         stated: condition::stated(&source.when),
         id: source.id,
         group: source.group,
@@ -229,8 +273,13 @@ fn rule(place: &str, source: SourceRule, faults: &mut Vec<LintFault>) -> Option<
     })
 }
 
-fn red_flag(place: &str, source: SourceRedFlag, faults: &mut Vec<LintFault>) -> Option<RedFlag> {
-    let when = condition(place, &source.when, faults)?;
+fn red_flag(
+    place: &str,
+    source: SourceRedFlag,
+    instruments: &[Instrument],
+    faults: &mut Vec<LintFault>,
+) -> Option<RedFlag> {
+    let when = condition(place, &source.when, instruments, faults)?;
     Some(RedFlag {
         items: when.items(),
         when,
@@ -239,13 +288,19 @@ fn red_flag(place: &str, source: SourceRedFlag, faults: &mut Vec<LintFault>) -> 
         level: source.level,
         flags: source.flags,
         laboratory: source.laboratory,
+        reason: StatedReason::of(source.urgency, source.family),
         sources: source.sources,
     })
 }
 
-fn advice(place: &str, source: SourceAdvice, faults: &mut Vec<LintFault>) -> Option<Advice> {
+fn advice(
+    place: &str,
+    source: SourceAdvice,
+    instruments: &[Instrument],
+    faults: &mut Vec<LintFault>,
+) -> Option<Advice> {
     let when = match &source.when {
-        Some(when) => Some(criterion(place, when, faults)?),
+        Some(when) => Some(criterion(place, when, instruments, faults)?),
         None => None,
     };
     let (id, findings, flagged_by) = (source.id, source.findings, source.flagged_by);

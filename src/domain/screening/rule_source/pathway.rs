@@ -9,7 +9,8 @@ use crate::domain::screening::instrument::Instrument;
 use crate::domain::screening::pathway::PathwayId;
 use crate::domain::screening::pathway::{CaseFinding, Criterion, Pathway, Stage};
 use crate::domain::screening::rule_lint::LintFault;
-use crate::domain::screening::rule_table::SourceUse;
+use crate::domain::screening::rule_table::{Family, SourceUse, StatedReason};
+use crate::domain::screening::urgency::Urgency;
 
 /// A pathway as written.
 #[derive(Deserialize)]
@@ -21,6 +22,8 @@ pub(super) struct SourcePathway {
     /// The stage reached when its criteria are met.
     stage: Stage,
     stage_when: StageWhen,
+    urgency: Option<Urgency>,
+    family: Option<Family>,
     /// Conditions, or `{ instrument = "<id>" }`.
     case_finding: Vec<Value>,
     /// Conditions.
@@ -48,7 +51,7 @@ pub(super) fn pathway(
     faults: &mut Vec<LintFault>,
 ) -> Option<Pathway> {
     let mut criteria = |values: &[Value]| -> Option<Vec<Criterion>> {
-        values.iter().map(|value| criterion(place, value, faults)).collect()
+        values.iter().map(|value| criterion(place, value, instruments, faults)).collect()
     };
     let (strength_low, performance_low) = (criteria(&source.strength_low)?, criteria(&source.performance_low)?);
     let case_finding = source.case_finding.iter().map(|value| case_finding(place, value, instruments, faults));
@@ -56,6 +59,7 @@ pub(super) fn pathway(
         id: source.id,
         age_from: source.age_from,
         stage: source.stage,
+        reason: StatedReason::of(source.urgency, source.family),
         needs_performance: source.stage_when == StageWhen::StrengthAndPerformanceLow,
         case_finding: case_finding.collect::<Option<_>>()?,
         strength_low,
@@ -72,7 +76,9 @@ fn case_finding(
     instruments: &[Instrument],
     faults: &mut Vec<LintFault>,
 ) -> Option<CaseFinding> {
-    let Some(id) = value.get("instrument") else { return Some(CaseFinding::When(criterion(place, value, faults)?)) };
+    let Some(id) = value.get("instrument") else {
+        return Some(CaseFinding::When(criterion(place, value, instruments, faults)?));
+    };
     let known = instruments.iter().position(|instrument| Some(&*instrument.id) == id.as_str());
     match known {
         Some(found) => Some(CaseFinding::Instrument(found)),

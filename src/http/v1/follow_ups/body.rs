@@ -48,10 +48,10 @@ pub struct FollowUpBody {
     pub reason: Option<NotNeededReasonName>,
     /// Diagnosis from the clinic's examination; null unless the person attended and it was recorded.
     pub diagnosis: Option<DiagnosisName>,
-    /// Grip strength measured at the examination, grams.
-    pub grip_strength_g: Option<i32>,
-    /// Time for five chair stands measured at the examination, milliseconds.
-    pub five_chair_stands_ms: Option<i32>,
+    /// Grip strength measured at the examination, kilograms.
+    pub grip_strength_kg: Option<f64>,
+    /// Time for five chair stands measured at the examination, seconds.
+    pub five_chair_stands_s: Option<f64>,
     /// When the follow-up was closed; null unless it is closed.
     pub closed_at: Option<Timestamp>,
     /// The highest band that any of its submissions has certainly reached.
@@ -132,6 +132,11 @@ pub struct FollowUpHistory {
     pub items: Vec<FollowUpEventBody>,
 }
 
+/// Grams as kilograms, or milliseconds as seconds.
+fn from_thousandths(count: i32) -> f64 {
+    f64::from(count) / 1000.0
+}
+
 impl FollowUpBody {
     pub fn new(case: FollowUp, now: Timestamp) -> Self {
         let closing = case.state.closed().map(|(closing, _)| closing);
@@ -151,8 +156,8 @@ impl FollowUpBody {
             outcome: closing.map(|closing| ClosingOutcomeName(closing.outcome())),
             reason: closing.and_then(Closing::reason).map(NotNeededReasonName),
             diagnosis: diagnosis.map(DiagnosisName),
-            grip_strength_g,
-            five_chair_stands_ms,
+            grip_strength_kg: grip_strength_g.map(from_thousandths),
+            five_chair_stands_s: five_chair_stands_ms.map(from_thousandths),
             closed_at: case.state.closed().map(|(_, at)| at),
             band: BandName(case.band),
             positive_instruments: case.positive_instruments,

@@ -53,6 +53,9 @@ pub struct FollowUpQuery {
     pub due_from: Option<Timestamp>,
     /// Only follow-ups due before this time, with an offset.
     pub due_to: Option<Timestamp>,
+    /// Whether to list only closed follow-ups with a grip strength under 1 kg or five chair stands under 3 s. Such values were
+    /// stored before these floors, often in the wrong unit; they are never changed.
+    pub below_floor: Option<bool>,
     /// Only follow-ups of this subject.
     pub subject_id: Option<Uuid>,
     /// The order; `urgency` by default.
@@ -81,8 +84,12 @@ pub enum AssigneeParameter {
 impl FollowUpQuery {
     /// The filter, the order and the page, where `me` is the credential of the caller.
     pub fn parse(self, me: CredentialId) -> (FollowUpFilter, FollowUpOrder, PageRequest) {
+        let below_floor = self.below_floor == Some(true);
+        // Only a closed follow-up has measured values.
+        let states = if below_floor { vec![StateName::Closed] } else { self.state };
         let filter = FollowUpFilter {
-            states: self.state,
+            states,
+            below_floor,
             urgency: self.urgency.map(|urgency| urgency.0),
             assignee: self.assignee.map(|assignee| match assignee {
                 AssigneeParameter::Me => Assignee::Credential(me),

@@ -4,12 +4,12 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
-use utoipa::openapi::{RefOr, extensions::ExtensionsBuilder};
+use utoipa::openapi::{Deprecated, RefOr, extensions::ExtensionsBuilder};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::screening::answers::{Answers, RawAnswers};
-use crate::domain::screening::questionnaire::{CATALOGUE, Kind, Spec};
+use crate::domain::screening::questionnaire::{CATALOGUE, Item, Kind, Spec};
 
 /// The answers that could be parsed, with all faults below `/answers`.
 #[derive(Clone, Debug, Default)]
@@ -42,7 +42,8 @@ impl PartialSchema for AnswersBody {
             .description(Some(
                 "Answers by item id. An absent item and null both mean unanswered; an empty array means \
                  asked, with no entry chosen. \
-                 Ranges, steps and options are those of GET /v1/questionnaire.",
+                 Ranges, steps and options are those of GET /v1/questionnaire; an item or option of an earlier rule table is \
+                 refused in new answers.",
             ))
             .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
         let object = CATALOGUE.iter().fold(object, |object, spec| object.property(spec.id, item(spec)));
@@ -58,10 +59,12 @@ impl ToSchema for AnswersBody {
 
 fn item(spec: &Spec) -> Schema {
     let nullable = |kind| SchemaType::from_iter([kind, Type::Null]);
-    let object = ObjectBuilder::new().description(Some(describe(spec)));
+    let earlier = Item::EARLIER.contains(&spec.item).then_some(Deprecated::True);
+    let object = ObjectBuilder::new().description(Some(describe(spec))).deprecated(earlier);
     match spec.kind {
         Kind::Flag => Schema::Object(object.schema_type(nullable(Type::Boolean)).build()),
-        Kind::Number { minimum, maximum, step, scale, .. } => {
+        Kind::Number { maximum, step, scale, .. } => {
+            let minimum = spec.least();
             let value = |units: i32| f64::from(units) / f64::from(scale);
             let kind = if scale == 1 { Type::Integer } else { Type::Number };
             // `multipleOf` with a decimal step misleads validators that divide doubles, so the step is an extension field.
@@ -88,6 +91,9 @@ fn item(spec: &Spec) -> Schema {
 }
 
 fn describe(spec: &Spec) -> String {
+    if Item::EARLIER.contains(&spec.item) {
+        return "In stored submissions of earlier rule tables; refused in new answers.".to_owned();
+    }
     let required = if spec.required() { "; a submission must answer it" } else { "" };
     let audience = spec.audience().as_str();
     match spec.kind {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use crate::domain::clinics::EmergencyNumber;
 use crate::domain::screening::instrument::{Accuracy, Share};
 use crate::domain::screening::open_questions::OpenQuestion;
 use crate::http::kernel::names::{
@@ -54,8 +55,23 @@ pub struct AssessmentBody<'a> {
     pub recommendations: Vec<AdviceBody<'a>>,
     /// What the findings can lead to.
     pub risks: Vec<AdviceBody<'a>>,
+    /// When to screen again; null if the rule table does not say, or if the person should be seen within a day.
+    pub next_screen: Option<IntervalBody<'a>>,
     /// The clinic's offer and what to do now.
     pub consultation: ConsultationBody<'a>,
+    /// The language of all citations, effects, notes and licences.
+    pub sources_language: LanguageName,
+}
+
+/// The interval until the next screening.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ScreeningInterval)]
+pub struct IntervalBody<'a> {
+    /// Days after the questions were answered.
+    #[schema(minimum = 1)]
+    pub days: u16,
+    /// Reason for the interval.
+    pub reason: &'a str,
 }
 
 /// The own score total with its bounds over the unanswered items.
@@ -141,6 +157,9 @@ pub struct InstrumentBody<'a> {
     /// Meaning of the outcome.
     #[schema(value_type = String)]
     pub explanation: &'a RawValue,
+    /// Sources of the instrument that the questions are adapted from.
+    #[schema(value_type = Vec<SourceBody>)]
+    pub sources: &'a RawValue,
 }
 
 /// One row of published accuracy.
@@ -261,8 +280,29 @@ pub struct ConsultationBody<'a> {
     pub booking_url: Option<&'a str>,
     /// The number to call in an emergency.
     pub emergency_number: &'a str,
+    /// All numbers of the clinic for an emergency; the first is `emergency_number`.
+    pub emergency_numbers: Vec<EmergencyNumberBody<'a>>,
+    /// The care level in a few words.
+    pub title: &'a str,
     /// What to do now.
     pub text: String,
+}
+
+/// A number to call.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = EmergencyNumber)]
+pub struct EmergencyNumberBody<'a> {
+    /// What the number is for; null for the general number.
+    #[schema(required)]
+    pub label: Option<&'a str>,
+    /// Digits and spaces, with an optional + at the beginning.
+    pub number: &'a str,
+}
+
+impl<'a> From<&'a EmergencyNumber> for EmergencyNumberBody<'a> {
+    fn from(one: &'a EmergencyNumber) -> Self {
+        Self { label: one.label.as_deref(), number: &one.number }
+    }
 }
 
 impl Wording<'_> {

@@ -22,6 +22,7 @@ pub enum Part {
     InstrumentAccuracy,
     InstrumentLicence,
     InstrumentExplanation,
+    InstrumentSources,
     PathwayName,
     PathwayExplanation,
     PathwaySources,
@@ -75,6 +76,7 @@ impl Fragments {
             fragments.put(Part::InstrumentAccuracy, id, accuracy);
             fragments.put(Part::InstrumentLicence, id, &instrument.licence);
             fragments.put(Part::InstrumentExplanation, id, texts.map(|texts| &*texts.explanation).unwrap_or_default());
+            fragments.put(Part::InstrumentSources, id, wording.sources(&instrument.sources));
         }
         for pathway in &table.pathways {
             let id = pathway.id.as_str();

@@ -8,14 +8,15 @@ use utoipa::ToSchema;
 use crate::app::error::AppError;
 use crate::app::screening::rule_tables;
 use crate::domain::language::Language;
-use crate::domain::screening::questionnaire::{CATALOGUE, Group, Kind, Spec};
+use crate::domain::screening::instrument::Instrument;
+use crate::domain::screening::questionnaire::{Group, Kind, Spec};
 use crate::domain::screening::rule_table::RuleTable;
 use crate::domain::screening::texts::Texts;
 use crate::http::kernel::extract::AcceptedLanguages;
 use crate::http::kernel::fixed::{JSON, json};
 use crate::http::kernel::names::{AudienceName, LanguageName};
 use crate::http::kernel::state::State;
-use crate::http::kernel::wording::text;
+use crate::http::kernel::wording::{SOURCES, SourceBody, Wording, text};
 use crate::http::v1::HttpResult;
 
 /// The form.
@@ -29,12 +30,34 @@ pub struct QuestionnaireBody {
     pub language: LanguageName,
     /// The form's title.
     pub title: String,
+    /// The beginning that the rows of alarm questions share, as in a grid.
+    pub alarm_stem: Option<String>,
+    /// The label of the answer no to all alarm questions, which belongs below the last row.
+    pub alarm_none: Option<String>,
     /// Purpose and limits of the form.
     pub introduction: String,
     /// Meaning of a result.
     pub explanation: String,
     /// The groups, in the order of the form.
     pub groups: Vec<GroupBody>,
+    /// The published instruments that questions are adapted from.
+    pub instruments: Vec<AdaptedBody>,
+    /// The language of all citations, effects and notes.
+    pub sources_language: LanguageName,
+}
+
+/// A published instrument that questions are adapted from.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = AdaptedInstrument)]
+pub struct AdaptedBody {
+    /// Id of the instrument.
+    pub id: String,
+    /// Published name.
+    pub name: String,
+    /// What was adapted, and what a result means.
+    pub explanation: String,
+    /// Sources of the instrument.
+    pub sources: Vec<SourceBody>,
 }
 
 /// A heading with its items.
@@ -57,6 +80,8 @@ pub struct ItemBody {
     pub id: &'static str,
     /// The question.
     pub label: String,
+    /// The question in a few words.
+    pub short: String,
     /// How to answer it.
     pub help: String,
     /// Type of the answer: a JSON number, a boolean, one option, or an array of options.
@@ -109,6 +134,8 @@ pub struct OptionBody {
     pub id: &'static str,
     /// Label for the person.
     pub label: String,
+    /// The label in a few words.
+    pub short: String,
     /// Whether the option excludes all others of a set.
     pub excludes_others: bool,
 }
@@ -153,49 +180,69 @@ pub async fn get_questionnaire(
 impl QuestionnaireBody {
     pub fn new(table: &RuleTable, language: Language) -> Self {
         let texts = table.texts(language);
+        let wording = Wording { table, language };
         Self {
             rule_table: table.version.to_string(),
             language: LanguageName(language),
             title: texts.map(|texts| texts.questionnaire.title.clone()).unwrap_or_default(),
+            alarm_stem: texts.and_then(|texts| texts.questionnaire.alarm_stem.clone()),
+            alarm_none: texts.and_then(|texts| texts.questionnaire.alarm_none.clone()),
             introduction: texts.map(|texts| texts.questionnaire.introduction.clone()).unwrap_or_default(),
             explanation: texts.map(|texts| texts.outcome.explanation.clone()).unwrap_or_default(),
-            groups: Group::ALL.into_iter().map(|group| GroupBody::new(group, texts)).collect(),
+            groups: Group::ALL.into_iter().map(|group| GroupBody::new(group, table, texts)).collect(),
+            instruments: table.instruments.iter().map(|instrument| AdaptedBody::new(instrument, wording)).collect(),
+            sources_language: SOURCES,
+        }
+    }
+}
+
+impl AdaptedBody {
+    fn new(instrument: &Instrument, wording: Wording<'_>) -> Self {
+        let texts = wording.texts().and_then(|texts| texts.instruments.get(&*instrument.id));
+        Self {
+            id: instrument.id.to_string(),
+            name: texts.map(|texts| texts.name.clone()).unwrap_or_default(),
+            explanation: texts.map(|texts| texts.explanation.clone()).unwrap_or_default(),
+            sources: wording.sources(&instrument.sources),
         }
     }
 }
 
 impl GroupBody {
-    fn new(group: Group, texts: Option<&Texts>) -> Self {
-        let items = CATALOGUE.iter().filter(|spec| spec.group == group);
+    fn new(group: Group, table: &RuleTable, texts: Option<&Texts>) -> Self {
+        let items = table.asked.of_group(group).into_iter();
         Self {
             id: group.as_str(),
             title: text(texts.map(|texts| &texts.groups), group.as_str()).to_owned(),
-            items: items.map(|spec| ItemBody::new(spec, texts)).collect(),
+            items: items.map(|spec| ItemBody::new(spec, table, texts)).collect(),
         }
     }
 }
 
 impl ItemBody {
-    fn new(spec: &Spec, texts: Option<&Texts>) -> Self {
+    fn new(spec: &Spec, table: &RuleTable, texts: Option<&Texts>) -> Self {
         let item = texts.and_then(|texts| texts.items.get(spec.id));
         let (unit, [minimum, maximum, step]) = match spec.kind {
-            Kind::Number { unit, minimum, maximum, step, scale, .. } => {
+            Kind::Number { unit, maximum, step, scale, .. } => {
                 let label = text(texts.map(|texts| &texts.units), unit).to_owned();
-                let numbers = [minimum, maximum, step].map(|units| Some(f64::from(units) / f64::from(scale)));
+                let numbers = [spec.least(), maximum, step].map(|units| Some(f64::from(units) / f64::from(scale)));
                 (Some(UnitBody { id: unit, label }), numbers)
             }
             _ => (None, [None; 3]),
         };
         let labels = texts.and_then(|texts| texts.options.get(spec.id));
+        let shorts = texts.and_then(|texts| texts.short_options.get(spec.id));
         let exclusive = if let Kind::Set { exclusive, .. } = spec.kind { exclusive } else { None };
-        let option = |id: &&'static str| OptionBody {
+        let option = |id: &'static str| OptionBody {
             id,
             label: text(labels, id).to_owned(),
-            excludes_others: exclusive == Some(*id),
+            short: text(shorts.filter(|shorts| shorts.contains_key(id)).or(labels), id).to_owned(),
+            excludes_others: exclusive == Some(id),
         };
         Self {
             id: spec.id,
             label: item.map(|text| text.label.clone()).unwrap_or_default(),
+            short: item.map(|text| text.short().to_owned()).unwrap_or_default(),
             help: item.map(|text| text.help.clone()).unwrap_or_default(),
             kind: match spec.kind {
                 Kind::Number { scale: 1, .. } => ItemKind::Integer,
@@ -206,12 +253,12 @@ impl ItemBody {
             },
             audience: AudienceName(spec.audience()),
             required: spec.required(),
-            asked_when_above_0: spec.item.asked_when_above_0().iter().map(|item| item.id()).collect(),
+            asked_when_above_0: table.asked.when_above_0(spec.item).iter().map(|item| item.id()).collect(),
             unit,
             minimum,
             maximum,
             step,
-            options: spec.kind.options().iter().map(option).collect(),
+            options: table.asked.options(spec.item).map(option).collect(),
         }
     }
 }

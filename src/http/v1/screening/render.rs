@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::assessment::{
-    AdviceBody, AssessmentBody, ConsultationBody, FindingBody, InstrumentBody, OpenQuestionBody, PathwayBody,
-    ScoreBody, Total,
+    AdviceBody, AssessmentBody, ConsultationBody, EmergencyNumberBody, FindingBody, InstrumentBody, IntervalBody,
+    OpenQuestionBody, PathwayBody, ScoreBody, Total,
 };
 use super::fragments::{AllFragments, Fragments, Part};
 use crate::domain::clinics::Clinic;
@@ -18,12 +18,12 @@ use crate::domain::screening::open_questions::open_questions;
 use crate::domain::screening::pathway::{PathwayId, PathwayResult};
 use crate::domain::screening::questionnaire::{Audiences, Item};
 use crate::domain::screening::rule_table::{Advice, Id, RuleTable};
-use crate::domain::screening::scoring::{ScoreOptions, alarms_open};
+use crate::domain::screening::scoring::{ScoreOptions, open_alarms};
 use crate::domain::screening::texts::Texts;
 use crate::http::kernel::names::{
     BandName, CareLevelName, LanguageName, OutcomeName, PathwayName, PositiveWhenName, StageName,
 };
-use crate::http::kernel::wording::{Wording, text};
+use crate::http::kernel::wording::{Care, SOURCES, Wording, text};
 
 /// The inputs for rendering an assessment.
 pub struct Rendering<'a> {
@@ -72,18 +72,35 @@ impl<'a> Rendering<'a> {
             pathways: assessment.pathways.iter().filter_map(|result| self.pathway(answers, *result)).collect(),
             red_flags: assessment.red_flags.iter().filter_map(|id| self.wording().red_flag(id)).collect(),
             care_level: assessment.care_level.map(CareLevelName),
-            alarm_items_unanswered: answers.alarms_unanswered().map(Item::id).collect(),
+            alarm_items_unanswered: self.table.asked.alarms_unanswered(answers).map(Item::id).collect(),
             open_questions: open_questions.into_iter().map(OpenQuestionBody::from).collect(),
             recommendations: self.advice(&self.table.recommendations, &assessment.recommendations, assessment),
             risks: self.advice(&self.table.risks, &assessment.risks, assessment),
+            next_screen: self.table.next_screen(assessment).map(|next| IntervalBody {
+                days: next.days,
+                reason: text(texts.map(|texts| &texts.next_screens), next.band.as_str()),
+            }),
+            sources_language: SOURCES,
             consultation: ConsultationBody {
                 offered: assessment.offers_consultation(),
                 clinic: &self.clinic.name,
                 booking_url: assessment.offers_consultation().then_some(&*self.clinic.booking_url),
-                emergency_number: &self.clinic.emergency_number,
-                text: self.wording().care_text(self.clinic, assessment.care_level, alarms_open(self.table, answers)),
+                emergency_number: self.clinic.emergency_number(),
+                emergency_numbers: self
+                    .clinic
+                    .profile
+                    .emergency_numbers
+                    .iter()
+                    .map(EmergencyNumberBody::from)
+                    .collect(),
+                title: self.wording().care_title(&self.care(answers, assessment)),
+                text: self.wording().care_text(self.clinic, &self.care(answers, assessment)),
             },
         }
+    }
+
+    fn care(&self, answers: &Answers, assessment: &Assessment) -> Care {
+        Care::of(assessment, open_alarms(self.table, answers, assessment.care_level))
     }
 
     const fn wording(&self) -> Wording<'a> {
@@ -131,6 +148,7 @@ impl<'a> Rendering<'a> {
             accuracy: fragment(Part::InstrumentAccuracy),
             licence: fragment(Part::InstrumentLicence),
             explanation: fragment(Part::InstrumentExplanation),
+            sources: fragment(Part::InstrumentSources),
         })
     }
 

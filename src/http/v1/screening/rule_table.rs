@@ -6,9 +6,9 @@ use utoipa::ToSchema;
 
 use super::instrument_rule::{AdviceRuleBody, InstrumentRuleBody, NextScreenRuleBody, PathwayRuleBody};
 use crate::domain::screening::rule_table::{Band, Combination, Group, RedFlag, Rule, RuleTable};
-use crate::http::kernel::names::{BandName, CareLevelName, LanguageName};
+use crate::http::kernel::names::{BandName, CareLevelName, FamilyName, LanguageName, UrgencyName};
 use crate::http::kernel::paging::page;
-use crate::http::kernel::wording::{SourceBody, Wording, text};
+use crate::http::kernel::wording::{SOURCES, SourceBody, Wording, text};
 
 /// One version in the list of rule tables.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -36,6 +36,8 @@ pub struct RuleTableBody {
     pub current: bool,
     /// The language of the texts.
     pub language: LanguageName,
+    /// The language of all citations, effects, notes and licences.
+    pub sources_language: LanguageName,
     /// Highest possible total.
     pub max_total: i32,
     /// Always false: no study has measured the accuracy of the total.
@@ -120,6 +122,10 @@ pub struct RedFlagRuleBody {
     pub level: CareLevelName,
     /// Whether the red flag flags a submission.
     pub flags: bool,
+    /// How soon staff should act on it; null in tables that do not state it.
+    pub urgency: Option<UrgencyName>,
+    /// The kind of evidence; reasons of two kinds make a follow-up more urgent. Null if the urgency is today or not stated.
+    pub family: Option<FamilyName>,
     /// When the red flag applies, in the rule table's grammar.
     pub when: Value,
     /// Reason for the alarm.
@@ -141,6 +147,7 @@ impl RuleTableBody {
             digest: digest.to_owned(),
             current,
             language: LanguageName(wording.language),
+            sources_language: SOURCES,
             max_total: table.max_total(),
             validated: false,
             bands: bands(wording),
@@ -204,6 +211,8 @@ fn red_flag(wording: Wording<'_>, flag: &RedFlag) -> RedFlagRuleBody {
         id: flag.id.to_string(),
         level: CareLevelName(flag.level),
         flags: flag.flags,
+        urgency: flag.reason.map(|reason| UrgencyName(reason.urgency)),
+        family: flag.reason.and_then(|reason| reason.family).map(FamilyName),
         when: flag.stated.clone(),
         reason: reason.map(|text| text.reason.clone()).unwrap_or_default(),
         sources: wording.sources(&flag.sources),

@@ -22,7 +22,7 @@ use crate::http::v1::HttpResult;
 #[schema(as = Conformance)]
 pub struct ConformanceBody {
     /// Version of the rule table that the cases test.
-    #[schema(example = "2026.2")]
+    #[schema(example = "2026.3")]
     pub rule_table: &'static str,
     /// Number of cases.
     #[schema(minimum = 0)]

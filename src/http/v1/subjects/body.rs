@@ -17,11 +17,16 @@ use crate::http::v1::contact::ContactBody;
 #[serde(deny_unknown_fields)]
 #[schema(as = SubjectInput)]
 pub struct SubjectInput {
-    /// The clinic's own reference. Not allowed with a browser key. Submissions with the same reference belong to the same
-    /// subject.
+    /// The reference of the person. Not allowed with a browser key. Submissions with the same reference and system belong to
+    /// the same subject.
     #[validate(length(min = 1, max = 128))]
     #[schema(min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub reference: Option<String>,
+    /// The system that assigned the reference, such as a URI. Without it, and with one of the clinic's own systems, the
+    /// reference is the clinic's own.
+    #[validate(length(min = 1, max = 200))]
+    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
+    pub reference_system: Option<String>,
     /// Contact data; stored encrypted. Parts that are not given keep their values.
     #[validate(nested)]
     #[serde(default, deserialize_with = "crate::http::kernel::object::optional")]
@@ -54,7 +59,7 @@ pub struct ConsentBody {
 #[serde(deny_unknown_fields)]
 #[schema(as = SubjectSearch)]
 pub struct SubjectSearchInput {
-    /// The clinic's own reference, exactly.
+    /// The reference, exactly, in every system.
     #[validate(length(min = 1, max = 128))]
     #[schema(min_length = 1, max_length = 128, pattern = r"^[^\x00]*$")]
     pub reference: Option<String>,
@@ -78,8 +83,10 @@ pub struct SubjectSearchInput {
 pub struct SubjectBody {
     /// Id of the subject.
     pub id: Uuid,
-    /// The clinic's own reference.
+    /// The reference of the person.
     pub reference: Option<String>,
+    /// The system that assigned the reference; null for the clinic itself.
+    pub reference_system: Option<String>,
     /// Contact data; null without consent to contact.
     pub contact: Option<ContactBody>,
     /// Consent of the person.
@@ -100,8 +107,14 @@ page!(
 
 impl SubjectInput {
     pub fn parse(self, faults: &mut Vec<Fault>) -> SubjectDraft {
-        let reference = self.reference.and_then(|text| {
-            Reference::parse(&text).map_err(|fault| faults.push(fault.under("/subject/reference"))).ok()
+        let system = self.reference_system.as_deref().map(|text| (text, "/subject/reference_system"));
+        if system.is_some() && self.reference.is_none() {
+            let detail = "must be given with its system";
+            faults.push(Fault::new("/subject/reference", FaultCode::Required, detail));
+        }
+        let reference = self.reference.as_deref().and_then(|text| {
+            let parsed = Reference::parse(system, (text, "/subject/reference"));
+            parsed.map_err(|found| faults.extend(found)).ok()
         });
         SubjectDraft {
             reference,
@@ -150,7 +163,8 @@ impl From<Subject> for SubjectBody {
         let contact = (subject.contact != Contact::default()).then(|| ContactBody::from(subject.contact));
         Self {
             id: subject.subject_id.0,
-            reference: subject.reference,
+            reference_system: subject.reference.as_ref().and_then(Reference::system).map(str::to_owned),
+            reference: subject.reference.map(|reference| reference.value().to_owned()),
             contact,
             consent: subject.consent.map(ConsentBody::from),
             created_at: subject.created_at,

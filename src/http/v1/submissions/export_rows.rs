@@ -8,6 +8,7 @@ use validator::Validate;
 
 use crate::domain::follow_ups::worklist::FollowUpFilter;
 use crate::domain::ids::SubjectId;
+use crate::domain::subjects::Reference;
 use crate::domain::submissions::export::{Exported, ExportedFollowUp, ExportedSubmission};
 use crate::domain::submissions::stored::SubmissionFilter;
 use crate::http::kernel::names::{
@@ -99,8 +100,10 @@ pub struct ExportedSubmissionBody {
     pub answered_at: Option<Timestamp>,
     /// Id of the subject.
     pub subject_id: Uuid,
-    /// The clinic's reference of the subject.
+    /// The reference of the subject.
     pub reference: Option<String>,
+    /// The system that assigned the reference; null for the clinic itself.
+    pub reference_system: Option<String>,
     /// Origin of the submission.
     pub origin: OriginName,
     /// Version of the rule table.
@@ -145,8 +148,10 @@ pub struct ExportedFollowUpBody {
     pub id: Uuid,
     /// Id of the subject.
     pub subject_id: Uuid,
-    /// The clinic's reference of the subject.
+    /// The reference of the subject.
     pub reference: Option<String>,
+    /// The system that assigned the reference; null for the clinic itself.
+    pub reference_system: Option<String>,
     /// State of the follow-up.
     pub state: FollowUpStateName,
     /// How urgent the follow-up is.
@@ -222,6 +227,10 @@ impl FollowUpExportQuery {
     }
 }
 
+fn system_of(reference: Option<&Reference>) -> Option<String> {
+    reference?.system().map(str::to_owned)
+}
+
 impl From<Exported<ExportedSubmission>> for ExportedSubmissionBody {
     fn from(exported: Exported<ExportedSubmission>) -> Self {
         let Exported { cursor, row } = exported;
@@ -233,7 +242,8 @@ impl From<Exported<ExportedSubmission>> for ExportedSubmissionBody {
             received_at: summary.received_at,
             answered_at: row.answered_at,
             subject_id: summary.subject_id,
-            reference: row.reference,
+            reference: row.reference.as_ref().map(|reference| reference.value().to_owned()),
+            reference_system: system_of(row.reference.as_ref()),
             origin: summary.origin,
             rule_table: summary.rule_table,
             score_total: summary.score.total,
@@ -258,14 +268,14 @@ impl From<Exported<ExportedFollowUp>> for ExportedFollowUpBody {
     fn from(exported: Exported<ExportedFollowUp>) -> Self {
         let Exported { cursor, row: ExportedFollowUp { follow_up, reference } } = exported;
         let findings = follow_up.findings.clone();
-        let thousandths = |count: i32| f64::from(count) / 1000.0;
         // `overdue`, which depends on the time, is not exported.
         let case = FollowUpBody::new(follow_up, Timestamp::UNIX_EPOCH);
         Self {
             cursor,
             id: case.id,
             subject_id: case.subject_id,
-            reference,
+            reference_system: system_of(reference.as_ref()),
+            reference: reference.map(|reference| reference.value().to_owned()),
             state: case.state,
             urgency: case.urgency,
             assignee: case.assignee,
@@ -277,8 +287,8 @@ impl From<Exported<ExportedFollowUp>> for ExportedFollowUpBody {
             outcome: case.outcome,
             not_needed_reason: case.reason,
             diagnosis: case.diagnosis,
-            grip_strength_kg: case.grip_strength_g.map(thousandths),
-            five_chair_stands_s: case.five_chair_stands_ms.map(thousandths),
+            grip_strength_kg: case.grip_strength_kg,
+            five_chair_stands_s: case.five_chair_stands_s,
             closed_at: case.closed_at,
             band: case.band,
             findings,

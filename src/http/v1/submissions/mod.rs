@@ -99,7 +99,7 @@ page!(
     ),
     request_body(content = SubmissionInput, description = "The answers and the subject", example = json!({
         "answers": {"age": 82, "activity": "inactive", "falls_past_year": 4, "stair_difficulty": "a_lot_or_unable",
-            "medications": ["systemic_corticosteroid"]}
+            "medications": ["systemic_corticosteroid_3_weeks"]}
     })),
     responses((status = 201, description = "Stored", body = ReceiptBody,
         headers(("Location" = String, description = "Path of the submission")))),

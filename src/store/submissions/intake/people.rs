@@ -11,10 +11,13 @@ use crate::domain::subjects::{LookUp, Reference};
 use crate::store::database::role::{Role, switch_to};
 use crate::store::database::{Connection, Keys, at, keys::Place};
 use crate::store::error::Result;
+use crate::store::subjects::row::value_hash;
 
 pub(super) struct Written {
     pub(super) hash: Vec<u8>,
     sealed: Vec<u8>,
+    /// The hash of the value alone, if the reference has a system.
+    value_hash: Option<Vec<u8>>,
     /// The hashes under earlier master keys, if the key file has any.
     earlier: Vec<Vec<u8>>,
     /// The first bytes of the hash under the oldest key. All instances compute the same value, whatever the order of their
@@ -24,12 +27,14 @@ pub(super) struct Written {
 
 impl Written {
     pub(super) fn new(keys: &Keys, clinic_id: ClinicId, reference: &Reference) -> Result<Self> {
-        let normalized = LookUp::Reference.normalize(reference.as_str());
+        let stored = reference.stored();
+        let normalized = LookUp::Reference.normalize(&stored);
         let mut earlier = keys.blind_indexes(clinic_id.0, LookUp::Reference, &normalized);
         let eldest = earlier.get(keys.eldest()).and_then(|hash| hash.first_chunk::<8>().copied()).unwrap_or_default();
         let hash = earlier.remove(0);
-        let sealed = keys.seal(Place::reference(clinic_id, &hash), reference.as_str())?;
-        Ok(Self { hash, sealed, earlier, lock: i64::from_be_bytes(eldest) })
+        let sealed = keys.seal(Place::reference(clinic_id, &hash), &stored)?;
+        let value_hash = value_hash(keys, clinic_id, reference);
+        Ok(Self { hash, sealed, value_hash, earlier, lock: i64::from_be_bytes(eldest) })
     }
 
     /// The hash under every key, the current one first.
@@ -135,12 +140,13 @@ impl Held {
             moved = true;
             switch_to(connection, Role::App, Some(clinic_id)).await?;
             sqlx::query!(
-                "update subjects set reference_hash = $2, reference_sealed = $3
+                "update subjects set reference_hash = $2, reference_sealed = $3, reference_value_hash = $5
                  where clinic_id = $1 and reference_hash = any($4)",
                 clinic_id.0,
                 written.hash,
                 written.sealed,
                 &written.earlier,
+                written.value_hash,
             )
             .execute(&mut *connection)
             .await?;
@@ -172,11 +178,14 @@ async fn insert(connection: &mut Connection, new: &[&Intake]) -> Result<usize> {
     let clinics: Vec<_> = new.iter().map(|intake| intake.clinic()).collect();
     let ids: Vec<_> = new.iter().map(|intake| intake.accepted.subject_id.0).collect();
     let times: Vec<_> = new.iter().map(|intake| at(intake.accepted.received_at)).collect();
+    let value_hashes: Vec<Option<Vec<u8>>> =
+        new.iter().map(|intake| intake.reference.as_ref()?.value_hash.clone()).collect();
     let done = sqlx::query!(
-        "insert into subjects (clinic_id, subject_id, reference_hash, reference_sealed, created_at, updated_at)
-         select clinic_id, subject_id, reference_hash, reference_sealed, at, at
-         from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bytea[], $5::timestamptz[])
-             as i (clinic_id, subject_id, reference_hash, reference_sealed, at)
+        "insert into subjects (clinic_id, subject_id, reference_hash, reference_sealed, reference_value_hash,
+                               created_at, updated_at)
+         select clinic_id, subject_id, reference_hash, reference_sealed, reference_value_hash, at, at
+         from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bytea[], $5::timestamptz[], $6::bytea[])
+             as i (clinic_id, subject_id, reference_hash, reference_sealed, at, reference_value_hash)
          order by clinic_id, reference_hash
          on conflict (clinic_id, reference_hash) do nothing",
         &clinics,
@@ -184,6 +193,7 @@ async fn insert(connection: &mut Connection, new: &[&Intake]) -> Result<usize> {
         &written(|written| &written.hash) as _,
         &written(|written| &written.sealed) as _,
         &times as _,
+        &value_hashes as _,
     )
     .execute(connection)
     .await?;

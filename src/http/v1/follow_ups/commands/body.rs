@@ -7,6 +7,7 @@ use uuid::Uuid;
 use validator::Validate;
 
 use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fixed::to_units;
 use crate::domain::follow_ups::{Closing, ClosingOutcome, FollowUpCommand, NotNeededReason, Note};
 use crate::domain::ids::CredentialId;
 use crate::http::kernel::names::{ClosingOutcomeName, DiagnosisName, NotNeededReasonName};
@@ -77,16 +78,14 @@ pub struct CloseInput {
     pub reason: Option<NotNeededReasonName>,
     /// Diagnosis of sarcopenia from the examination; only with `attended`.
     pub diagnosis: Option<DiagnosisName>,
-    /// Grip strength, grams; only with `attended`.
-    #[validate(range(min = 0, max = 100_000))]
-    #[schema(minimum = 0, maximum = 100_000)]
-    #[serde(default, deserialize_with = "crate::http::kernel::whole::optional")]
-    pub grip_strength_g: Option<i32>,
-    /// Time for five chair stands, milliseconds; only with `attended`.
-    #[validate(range(min = 1_000, max = 300_000))]
-    #[schema(minimum = 1_000, maximum = 300_000)]
-    #[serde(default, deserialize_with = "crate::http::kernel::whole::optional")]
-    pub five_chair_stands_ms: Option<i32>,
+    /// Grip strength, kilograms, by 0.1; only with `attended`.
+    #[validate(range(min = 1.0, max = 100.0))]
+    #[schema(minimum = 1, maximum = 100)]
+    pub grip_strength_kg: Option<f64>,
+    /// Time for five chair stands, seconds, by 0.01; only with `attended`.
+    #[validate(range(min = 3.0, max = 300.0))]
+    #[schema(minimum = 3, maximum = 300)]
+    pub five_chair_stands_s: Option<f64>,
     /// Note to record with the command; stored encrypted.
     #[validate(length(min = 1, max = 2000))]
     #[schema(min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$")]
@@ -151,8 +150,8 @@ impl CloseInput {
         let outcome = required(self.outcome, "/outcome", faults)?.0;
         for (set, place, only) in [
             (self.diagnosis.is_some(), "/diagnosis", ClosingOutcome::Attended),
-            (self.grip_strength_g.is_some(), "/grip_strength_g", ClosingOutcome::Attended),
-            (self.five_chair_stands_ms.is_some(), "/five_chair_stands_ms", ClosingOutcome::Attended),
+            (self.grip_strength_kg.is_some(), "/grip_strength_kg", ClosingOutcome::Attended),
+            (self.five_chair_stands_s.is_some(), "/five_chair_stands_s", ClosingOutcome::Attended),
             (self.reason.is_some(), "/reason", ClosingOutcome::NotNeeded),
         ] {
             if set && outcome != only {
@@ -163,8 +162,8 @@ impl CloseInput {
         let closing = match outcome {
             ClosingOutcome::Attended => Closing::Attended {
                 diagnosis: self.diagnosis.map(|diagnosis| diagnosis.0),
-                grip_strength_g: self.grip_strength_g,
-                five_chair_stands_ms: self.five_chair_stands_ms,
+                grip_strength_g: thousandths(self.grip_strength_kg, 100, "/grip_strength_kg", faults),
+                five_chair_stands_ms: thousandths(self.five_chair_stands_s, 10, "/five_chair_stands_s", faults),
             },
             ClosingOutcome::Declined => Closing::Declined,
             ClosingOutcome::Unreachable => Closing::Unreachable,
@@ -172,6 +171,17 @@ impl CloseInput {
         };
         Some((FollowUpCommand::Close(closing), note))
     }
+}
+
+/// A measurement in thousandths of its unit, which must be a multiple of `step`.
+fn thousandths(value: Option<f64>, step: i32, place: &str, faults: &mut Vec<Fault>) -> Option<i32> {
+    let value = value?;
+    let units = to_units(value, 1000).filter(|units| units % step == 0);
+    if units.is_none() {
+        let detail = format!("must be a multiple of {}", f64::from(step) / 1000.0);
+        faults.push(Fault::new(place, FaultCode::Precision, detail));
+    }
+    units
 }
 
 fn reason(given: Option<NotNeededReasonName>, faults: &mut Vec<Fault>) -> Option<NotNeededReason> {

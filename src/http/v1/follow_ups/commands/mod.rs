@@ -227,7 +227,7 @@ pub async fn mark_follow_up_not_attended(state: web::Data<State>, caller: Staff,
     tag = "staff",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
     request_body(content = CloseInput, description = "Parameters of the command",
-        example = json!({"outcome": "attended", "diagnosis": "probable", "grip_strength_g": 24500})),
+        example = json!({"outcome": "attended", "diagnosis": "probable", "grip_strength_kg": 24.5})),
     responses(Changed),
     extensions(("x-audit-action" = json!(AuditAction::FollowUpClosed))),
     security(("key" = ["staff"]))

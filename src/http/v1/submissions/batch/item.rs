@@ -65,7 +65,7 @@ impl Items {
     async fn store(&self, line: Option<u64>, item: Result<Bytes, Problem>, into: &mut Vec<u8>) -> Result<(), Problem> {
         let (submission, key) = parse(&item?)?;
         let body = Body::parse(submission)?;
-        let stored = submit(&self.state, &self.actor, &self.clinic, key, self.language, body).await?;
+        let stored = Box::pin(submit(&self.state, &self.actor, &self.clinic, key, self.language, body)).await?;
         let (release, rendering);
         let mut assessment = None;
         if !self.short {

@@ -60,7 +60,7 @@ const NDJSON: &str = "application/x-ndjson";
     request_body(description = "The submissions", content(
         (BatchInput = "application/json", example = json!({"items": [
             {"idempotency_key": "visit-1", "submission": {"answers": {"age": 82, "activity": "inactive",
-                "falls_past_year": 4, "stair_difficulty": "a_lot_or_unable", "medications": ["systemic_corticosteroid"]},
+                "falls_past_year": 4, "stair_difficulty": "a_lot_or_unable", "medications": ["systemic_corticosteroid_3_weeks"]},
                 "subject": {"reference": "MRN-1"}}}
         ]})),
         (String = "application/x-ndjson"),

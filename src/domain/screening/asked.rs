@@ -1,0 +1,138 @@
+//! What a rule table asks: its items, their options, the alarm items in the order of the form, and when an item is asked.
+//!
+//! A table asks the items and options that its texts name. Earlier tables keep items that later tables replaced, and do not
+//! know items that later tables added.
+
+use std::collections::BTreeMap;
+
+use super::answers::Answers;
+use super::open_questions::item_set::ItemSet;
+use super::questionnaire::{CATALOGUE, Group, Item, Kind, Spec};
+use super::rule_lint::LintFault;
+use super::rule_source::SourceForm;
+use super::rule_table::Band;
+use super::texts::Texts;
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::language::Language;
+
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    pub items: ItemSet,
+    /// The options, by item; each option is a bit in the order of the catalogue.
+    options: BTreeMap<Item, u32>,
+    /// The alarm items, in the order of the form.
+    pub alarms: Vec<Item>,
+    /// Items that are asked only when one of these items is above 0.
+    when_above_0: BTreeMap<Item, Vec<Item>>,
+    /// Items whose absence alone leaves a rule open although its other parts were reported, such as a laboratory's limit.
+    pub figures: ItemSet,
+    /// The items that come first among the open questions of a person with a moderate total, and the age from which.
+    first_open: Option<(ItemSet, i32)>,
+}
+
+impl Asked {
+    pub(super) fn new(texts: &BTreeMap<Language, Texts>, form: &SourceForm, faults: &mut Vec<LintFault>) -> Self {
+        let mut asked = Self::default();
+        for spec in &CATALOGUE {
+            if texts.values().any(|texts| texts.items.contains_key(spec.id)) {
+                asked.items = asked.items.with(ItemSet::of(spec.item));
+            }
+            let named = |option: &str| {
+                texts
+                    .values()
+                    .any(|texts| texts.options.get(spec.id).is_some_and(|of_item| of_item.contains_key(option)))
+            };
+            let bits = (0_u32..).zip(spec.kind.options()).filter(|(_, option)| named(option)).map(|(bit, _)| 1 << bit);
+            asked.options.insert(spec.item, bits.fold(0, |mask: u32, bit: u32| mask | bit));
+        }
+        let mut known = |id: &String| {
+            let item = Item::from_id(id);
+            if item.is_none() {
+                faults.push(LintFault::new("form", format!("names an unknown item: {id}")));
+            }
+            item
+        };
+        asked.alarms = form.alarms.iter().filter_map(&mut known).collect();
+        asked.figures = form.figures.iter().filter_map(&mut known).collect();
+        asked.first_open =
+            form.first_open.as_ref().map(|first| (first.items.iter().filter_map(&mut known).collect(), first.age_from));
+        for (id, above_0) in &form.asked_when_above_0 {
+            let above_0 = above_0.iter().filter_map(&mut known).collect();
+            asked.when_above_0.extend(known(id).map(|item| (item, above_0)));
+        }
+        if asked.alarms.is_empty() {
+            asked.alarms = asked.items.iter().filter(|item| item.spec().group == Group::Alarm).collect();
+            let losses = vec![Item::WeightLossPastYearKg, Item::WeightLoss6MonthsKg];
+            asked.when_above_0.insert(Item::WeightLossUnintended, losses);
+        }
+        asked
+    }
+
+    /// The items of a group, in the order of the form.
+    #[must_use]
+    pub fn of_group(&self, group: Group) -> Vec<&'static Spec> {
+        if group == Group::Alarm {
+            return self.alarms.iter().map(|item| item.spec()).collect();
+        }
+        self.items.iter().map(Item::spec).filter(|spec| spec.group == group).collect()
+    }
+
+    /// The options of a choice or a set that this table asks.
+    pub fn options(&self, item: Item) -> impl Iterator<Item = &'static str> {
+        let asked = self.options.get(&item).copied().unwrap_or_default();
+        (0..).zip(item.spec().kind.options()).filter(move |(bit, _)| asked & (1 << bit) != 0).map(|(_, option)| *option)
+    }
+
+    /// The items of which one must be above 0 for this item to be asked; empty for an item that is always asked.
+    #[must_use]
+    pub fn when_above_0(&self, item: Item) -> &[Item] {
+        self.when_above_0.get(&item).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The items that do not apply to these answers: every item on which they depend is 0.
+    #[must_use]
+    pub fn not_applicable(&self, answers: &Answers) -> ItemSet {
+        let zero = |items: &Vec<Item>| items.iter().all(|item| answers.get(*item) == Some(0));
+        self.when_above_0.iter().filter(|(_, items)| zero(items)).map(|(item, _)| *item).collect()
+    }
+
+    /// The unanswered alarm items that apply, in the order of the form.
+    pub fn alarms_unanswered<'a>(&'a self, answers: &'a Answers) -> impl Iterator<Item = Item> + 'a {
+        let other = self.not_applicable(answers);
+        self.alarms.iter().copied().filter(move |item| answers.get(*item).is_none() && !other.has(*item))
+    }
+
+    /// The items that come first among the open questions.
+    #[must_use]
+    pub fn first_open(&self, answers: &Answers, band_at_least: Band) -> ItemSet {
+        let first = self.first_open.filter(|(_, age_from)| answers.get(Item::Age) >= Some(*age_from));
+        first.filter(|_| band_at_least == Band::Moderate).map_or(ItemSet::EMPTY, |(items, _)| items)
+    }
+
+    /// A fault for each answer to an item or an option that this table does not ask.
+    #[must_use]
+    pub fn faults(&self, answers: &Answers) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        for spec in &CATALOGUE {
+            let Some(value) = answers.get(spec.item) else { continue };
+            let pointer = format!("/{}", spec.id);
+            if !self.items.has(spec.item) {
+                let detail = "this rule table does not ask the item; GET /v1/questionnaire lists those that it asks";
+                faults.push(Fault::new(pointer, FaultCode::NotAsked, detail));
+                continue;
+            }
+            let mask = match spec.kind {
+                Kind::Choice(_) => u32::try_from(value).map_or(0, |index| 1 << index),
+                Kind::Set { .. } => value.unsigned_abs(),
+                Kind::Number { .. } | Kind::Flag => continue,
+            };
+            let other = mask & !self.options.get(&spec.item).copied().unwrap_or_default();
+            for (_, option) in (0..).zip(spec.kind.options()).filter(|(bit, _)| other & (1 << bit) != 0) {
+                let asked = self.options(spec.item).collect::<Vec<_>>().join(", ");
+                let detail = format!("this rule table does not have the option {option}; it must be one of {asked}");
+                faults.push(Fault::new(pointer.clone(), FaultCode::NotAsked, detail));
+            }
+        }
+        faults
+    }
+}

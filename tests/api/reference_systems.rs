@@ -1,0 +1,143 @@
+//! Two patients never become one: a reference is found by its system and its value.
+
+use std::collections::BTreeSet;
+
+use sarcoscreen::app::clinics::{change, list};
+use sarcoscreen::domain::access::actor::Role;
+use sarcoscreen::domain::clinics::{Clinic, Profile};
+use serde_json::{Value, json};
+
+use crate::rule_tables::Terminal;
+use crate::world::{User, World, fit, frail};
+
+fn named(number: u32, system: &str) -> Value {
+    json!({"answers": fit(), "subject": {"reference": format!("MRN-{number}"), "reference_system": system}})
+}
+
+async fn subject_of(user: &User, body: &Value) -> String {
+    user.submit(body).await.expect(201)["subject_id"].as_str().unwrap().to_owned()
+}
+
+fn response(number: u32, system: &str) -> Value {
+    let answers = frail();
+    let item: Vec<Value> = [("age", "valueInteger"), ("falls_past_year", "valueInteger")]
+        .into_iter()
+        .map(|(id, kind)| json!({"linkId": id, "answer": [{kind: answers[id]}]}))
+        .chain(
+            ["stair_difficulty", "activity"]
+                .map(|id| json!({"linkId": id, "answer": [{"valueCoding": {"code": answers[id]}}]})),
+        )
+        .chain([json!({"linkId": "medications", "answer": [{"valueCoding": {"code": answers["medications"][0]}}]})])
+        .collect();
+    json!({
+        "resourceType": "QuestionnaireResponse", "status": "completed", "item": item,
+        "subject": {"identifier": {"system": system, "value": format!("MRN-{number}")}},
+    })
+}
+
+#[tokio::test]
+async fn fifty_pairs_with_one_number_in_two_systems_are_a_hundred_persons() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let mut subjects = BTreeSet::new();
+    for number in 0..50 {
+        for system in ["urn:oid:1.2.3", "urn:oid:9.8.7"] {
+            subjects.insert(subject_of(&clinic.intake, &named(number, system)).await);
+        }
+    }
+    assert_eq!(subjects.len(), 100);
+    // The same number in the same system is the same person.
+    assert!(subjects.contains(&subject_of(&clinic.intake, &named(7, "urn:oid:1.2.3")).await));
+    assert_eq!(world.count("select count(*) from subjects").await, 100);
+}
+
+#[tokio::test]
+async fn fhir_reads_the_system_of_a_patient() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    for system in ["urn:oid:1.2.3", "urn:oid:9.8.7"] {
+        let created = clinic.intake.post("/fhir/QuestionnaireResponse", &response(1, system)).await;
+        created.expect(201);
+    }
+    assert_eq!(world.count("select count(*) from subjects").await, 2);
+    // A person who is flagged twice has one follow-up in each system.
+    assert_eq!(world.count("select count(*) from follow_ups").await, 2);
+    // FHIR and JSON mean the same person.
+    subject_of(&clinic.intake, &named(1, "urn:oid:1.2.3")).await;
+    assert_eq!(world.count("select count(*) from subjects").await, 2);
+}
+
+#[tokio::test]
+async fn a_system_that_the_clinic_names_is_its_own_name_space() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let plain = json!({"answers": fit(), "subject": {"reference": "MRN-1"}});
+    let own = subject_of(&clinic.intake, &plain).await;
+
+    // The system is not named: the service cannot know whether it is the same person.
+    let refused = clinic.intake.submit(&named(1, "urn:oid:1.2.3")).await;
+    let problem = refused.expect(422);
+    assert_eq!(problem["errors"][0]["pointer"], "/subject/reference_system");
+    assert!(problem["errors"][0]["detail"].as_str().unwrap().contains("--reference-system"));
+    let refused = clinic.intake.post("/fhir/QuestionnaireResponse", &response(1, "urn:oid:1.2.3")).await;
+    assert!(refused.expect(422)["issue"][0]["expression"][0].as_str().unwrap().ends_with("identifier.system"));
+    // Another number of that system is not in question.
+    subject_of(&clinic.intake, &named(2, "urn:oid:1.2.3")).await;
+
+    let before = list(&world.app).await.unwrap().remove(0);
+    let set = async |own: &[&str], others: &[&str]| {
+        let texts = |systems: &[&str]| systems.iter().map(|system| (*system).to_owned()).collect();
+        let profile =
+            Profile { reference_systems: texts(own), other_reference_systems: texts(others), ..before.profile.clone() };
+        change(&world.app, &Clinic { profile, ..before.clone() }).await.unwrap();
+    };
+    set(&[], &["urn:oid:1.2.3"]).await;
+    let other = loop {
+        let answer = clinic.intake.submit(&named(1, "urn:oid:1.2.3")).await;
+        if answer.status == 201 {
+            break answer.expect(201)["subject_id"].as_str().unwrap().to_owned();
+        }
+        // Instances read the settings every few seconds.
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    };
+    assert_ne!(other, own);
+
+    set(&["urn:oid:4.5.6"], &["urn:oid:1.2.3"]).await;
+    let same = loop {
+        let answer = clinic.intake.submit(&named(1, "urn:oid:4.5.6")).await;
+        if answer.status == 201 {
+            break answer.expect(201)["subject_id"].as_str().unwrap().to_owned();
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    };
+    assert_eq!(same, own);
+
+    // A search by the reference alone finds the person of each system and shows the system.
+    let found = clinic.staff.post("/v1/subjects/search", &json!({"reference": "MRN-1"})).await;
+    let found = found.expect(200);
+    let systems: BTreeSet<_> =
+        found["items"].as_array().unwrap().iter().map(|one| one["reference_system"].as_str()).collect();
+    assert_eq!(systems, BTreeSet::from([None, Some("urn:oid:1.2.3")]));
+}
+
+#[tokio::test]
+async fn a_command_lists_the_subjects_that_two_intake_keys_used() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let other = world.user(clinic.id, Role::Intake, None).await;
+    let unnamed = |number: u32| json!({"answers": fit(), "subject": {"reference": format!("MRN-{number}")}});
+    let shared = subject_of(&clinic.intake, &unnamed(1)).await;
+    clinic.intake.submit(&unnamed(1)).await.expect(201);
+    assert_eq!(subject_of(&other, &unnamed(1)).await, shared);
+    // One key only; staff beside one key; and one number of two systems.
+    clinic.intake.submit(&unnamed(2)).await.expect(201);
+    clinic.staff.submit(&unnamed(2)).await.expect(201);
+    clinic.intake.submit(&named(3, "urn:oid:1.2.3")).await.expect(201);
+    other.submit(&named(3, "urn:oid:9.8.7")).await.expect(201);
+    let said = Terminal::at(&world).said(&["clinics", "shared-references", "--clinic", "One"]);
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines[0], format!("subject {shared}"));
+    assert!(lines[1].contains(": 2 submissions, ") && lines[2].contains(": 1 submissions, "), "{said}");
+    assert_eq!(lines[3..], ["1 subjects with submissions of several intake keys"]);
+    assert!(!said.contains("MRN"), "{said}");
+}
