@@ -7,6 +7,7 @@ use sarcoscreen::domain::access::actor::Role;
 use sarcoscreen::domain::clinics::{Clinic, Profile};
 use serde_json::{Value, json};
 
+use crate::fhir::create_once;
 use crate::rule_tables::Terminal;
 use crate::world::{User, World, fit, frail};
 
@@ -35,20 +36,72 @@ fn response(number: u32, system: &str) -> Value {
     })
 }
 
-#[tokio::test]
-async fn fifty_pairs_with_one_number_in_two_systems_are_a_hundred_persons() {
-    let world = World::new().await;
-    let clinic = world.clinic("One").await;
-    let mut subjects = BTreeSet::new();
-    for number in 0..50 {
-        for system in ["urn:oid:1.2.3", "urn:oid:9.8.7"] {
-            subjects.insert(subject_of(&clinic.intake, &named(number, system)).await);
+/// Submits for the person with this number in this system, in one of four ways.
+async fn submit_for(user: &User, number: u32, system: &str) {
+    let mut resource = response(number, system);
+    match number % 4 {
+        0 => {
+            let mut body = named(number, system);
+            body["answers"] = frail();
+            body["subject"]["contact"] = json!({"name": format!("Person {number} of {system}")});
+            body["subject"]["consent"] =
+                json!({"to_contact": true, "text_version": "1", "given_at": "2026-01-01T00:00:00Z"});
+            user.submit(&body).await.expect(201);
+        }
+        1 => {
+            user.post("/fhir/QuestionnaireResponse", &resource).await.expect(201);
+        }
+        2 => {
+            let request = json!({"method": "POST", "url": "QuestionnaireResponse"});
+            let entry = json!({"resource": resource, "request": request});
+            let bundle = json!({"resourceType": "Bundle", "type": "batch", "entry": [entry]});
+            let answer = user.post("/fhir", &bundle).await.expect(200);
+            assert_eq!(answer["entry"][0]["response"]["status"], "201", "{answer}");
+        }
+        _ => {
+            let identifier = format!("{system}-{number}");
+            resource["identifier"] = json!({"system": "urn:ehr", "value": identifier});
+            create_once(user, &identifier, &resource).await.expect(201);
+            create_once(user, &identifier, &resource).await.expect(200);
         }
     }
-    assert_eq!(subjects.len(), 100);
+}
+
+#[tokio::test]
+async fn two_hundred_pairs_with_one_number_in_two_systems_stay_apart() {
+    const SYSTEMS: [&str; 2] = ["urn:oid:1.2.3", "urn:oid:9.8.7"];
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    for number in 0..200 {
+        for system in SYSTEMS {
+            submit_for(&clinic.intake, number, system).await;
+        }
+    }
+    for (counted, sql) in [
+        (400, "select count(*) from subjects"),
+        (400, "select count(*) from submissions"),
+        (400, "select count(distinct subject_id) from submissions"),
+        (400, "select count(distinct subject_id) from follow_ups where state <> 'closed'"),
+    ] {
+        assert_eq!(world.count(sql).await, counted, "{sql}");
+    }
+    for number in 0..8 {
+        let search = json!({"reference": format!("MRN-{number}")});
+        let found = clinic.staff.post("/v1/subjects/search", &search).await.expect(200);
+        let found = found["items"].as_array().unwrap();
+        let systems: BTreeSet<_> = found.iter().map(|one| one["reference_system"].as_str().unwrap()).collect();
+        assert_eq!((found.len(), systems), (2, BTreeSet::from(SYSTEMS)), "{number}");
+        for one in found {
+            let history = format!("/v1/subjects/{}/submissions", one["id"].as_str().unwrap());
+            assert_eq!(clinic.staff.get(&history).await.expect(200)["items"].as_array().unwrap().len(), 1);
+            let system = one["reference_system"].as_str().unwrap();
+            let name = (number % 4 == 0).then(|| json!(format!("Person {number} of {system}")));
+            assert_eq!(one["contact"]["name"], name.unwrap_or_default(), "{one}");
+        }
+    }
     // The same number in the same system is the same person.
-    assert!(subjects.contains(&subject_of(&clinic.intake, &named(7, "urn:oid:1.2.3")).await));
-    assert_eq!(world.count("select count(*) from subjects").await, 100);
+    submit_for(&clinic.intake, 8, SYSTEMS[0]).await;
+    assert_eq!(world.count("select count(*) from subjects").await, 400);
 }
 
 #[tokio::test]

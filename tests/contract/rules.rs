@@ -230,6 +230,23 @@ fn the_linter_knows_the_grammar_of_instruments_pathways_and_advice() {
     }
 }
 
+#[test]
+fn an_emergency_that_rests_on_a_judgement_has_a_note() {
+    for flag in ["head_hit_on_blood_thinner", "creatine_kinase_emergency", "sarc_f_under_60"] {
+        let mut edited = released_files("2026.3").unwrap();
+        let text = edited.get_mut("table.toml").unwrap();
+        let start = text.find(&format!("[[red_flags]]\nid = \"{flag}\"\n")).unwrap();
+        let note = start + text[start..].find("note = ").unwrap();
+        let end = note + text[note..].find('\n').unwrap();
+        text.replace_range(note..=end, "");
+        let faults = RuleTable::compile(&edited).unwrap_err();
+        let said: Vec<_> = faults.iter().map(|fault| (&*fault.place, &*fault.message)).collect();
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert_eq!(said[0].0, format!("red_flags.{flag}"));
+        assert!(said[0].1.contains("has no note"), "{said:?}");
+    }
+}
+
 fn files() -> RuleFiles {
     released_files("2026.1").unwrap()
 }

@@ -175,3 +175,32 @@ fn rule_table_2026_2_leaves_ill_people_alone() {
     println!("2026.2 leaves alone: {}", found.as_deref().unwrap_or_default());
     assert!(found.is_some());
 }
+
+/// Replaying a stored row must neither lose self-care for want of questions that its form did not have, nor forget an alarm
+/// that this table asks differently.
+#[test]
+fn answers_to_an_earlier_form_keep_self_care_and_their_alarms_stay_open() {
+    let (before, now) = (table("2026.2"), table("2026.3"));
+    let healthy = |level: CareLevel, change: Option<(Item, i32)>| {
+        let mut answers = Answers::default();
+        for item in before.asked.items.iter() {
+            match item.spec().kind {
+                Kind::Flag | Kind::Choice(_) | Kind::Set { .. } => answers.set(item, Some(0)),
+                Kind::Number { .. } => {}
+            }
+        }
+        answers.set(Item::Age, Some(45));
+        answers.set(Item::FallsPastYear, Some(0));
+        for loss in [Item::WeightLossPastYearKg, Item::WeightLoss6MonthsKg] {
+            answers.set(loss, Some(0));
+        }
+        if let Some((item, value)) = change {
+            answers.set(item, Some(value));
+        }
+        assert_eq!(score(&before, &answers, PERSON).care_level, Some(level), "{change:?}");
+        score(&now, &answers, PERSON).care_level
+    };
+    assert_eq!(healthy(CareLevel::SelfCare, None), Some(CareLevel::SelfCare));
+    assert_eq!(healthy(CareLevel::EmergencyAmbulance, Some((Item::NewBreathingTrouble, 1))), None);
+    assert_eq!(healthy(CareLevel::EmergencyAmbulance, Some((Item::HeadInjuryOrConfusionAfterFall, 1))), None);
+}

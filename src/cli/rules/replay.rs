@@ -16,8 +16,10 @@ use crate::cli::output::print;
 use crate::cli::progress::shown;
 use crate::config::Settings;
 use crate::domain::clinics::Clinic;
-use crate::domain::screening::replay::{BANDS, Moved, Movement, Replay, most_frequent};
+use crate::domain::screening::red_flag::CareLevel;
+use crate::domain::screening::replay::{BANDS, CARE_LEVELS, Moved, Movement, Replay, URGENCIES, most_frequent};
 use crate::domain::screening::rule_table::{Band, RuleTable};
+use crate::domain::screening::urgency::Urgency;
 use crate::rules::released_files;
 
 pub(super) async fn run(settings: &Settings, file: &str, clinic: &str, json: bool) -> anyhow::Result<ExitCode> {
@@ -46,12 +48,18 @@ fn in_words(table: &RuleTable, clinic: &Clinic, found: &Replay) -> Result<String
     writeln!(text, "rule table {} over {} stored submissions of {}", table.version, found.rows, clinic.name)?;
     let (bands, flags) = (found.band_changes(), found.flagged_changes());
     writeln!(text, "{bands} would change their stated band, {flags} would change whether they are flagged")?;
+    let (levels, urgencies) = (found.care_level_changes(), found.urgency_changes());
+    writeln!(text, "{levels} would change their care level, {urgencies} would change their urgency")?;
     if found.unreadable > 0 {
         writeln!(text, "{} could not be read; `sarcoscreen rules verify` lists them", found.unreadable)?;
     }
     let names = BANDS.map(|band| band.map_or("not settled", Band::as_str));
     cross(&mut text, "band", &names, &found.bands)?;
     cross(&mut text, "flagged", &["no", "yes"], &found.flagged)?;
+    let names = CARE_LEVELS.map(|level| level.map_or("not known", CareLevel::as_str));
+    cross(&mut text, "care level", &names, &found.care_levels)?;
+    let names = URGENCIES.map(|urgency| urgency.map_or("not flagged", Urgency::as_str));
+    cross(&mut text, "urgency", &names, &found.urgencies)?;
     let findings = most_frequent(&found.findings).into_iter();
     moves(&mut text, "findings", findings.map(|((rule, movement), moved)| (rule.to_string(), *movement, moved)))?;
     let reasons = most_frequent(&found.flag_reasons).into_iter();
@@ -65,13 +73,13 @@ fn cross<const N: usize>(text: &mut String, what: &str, names: &[&str; N], rows:
     let corner = format!("{what}, stored \\ new");
     write!(text, "\n{corner:<24}")?;
     for name in names {
-        write!(text, "{name:>14}")?;
+        write!(text, "{name:>20}")?;
     }
     writeln!(text)?;
     for (name, row) in names.iter().zip(rows) {
         write!(text, "{name:<24}")?;
         for count in row {
-            write!(text, "{count:>14}")?;
+            write!(text, "{count:>20}")?;
         }
         writeln!(text)?;
     }
@@ -108,6 +116,10 @@ fn in_json(table: &RuleTable, clinic: &Clinic, found: &Replay) -> anyhow::Result
         "flagged_changes": found.flagged_changes(),
         "bands": cells(&BANDS, &found.bands),
         "flagged": cells(&[false, true], &found.flagged),
+        "care_level_changes": found.care_level_changes(),
+        "urgency_changes": found.urgency_changes(),
+        "care_levels": cells(&CARE_LEVELS, &found.care_levels),
+        "urgencies": cells(&URGENCIES, &found.urgencies),
         "findings": findings.collect::<Vec<_>>(),
         "flag_reasons": reasons.collect::<Vec<_>>(),
     });

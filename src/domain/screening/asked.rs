@@ -96,9 +96,19 @@ impl Asked {
         self.when_above_0.iter().filter(|(_, items)| zero(items)).map(|(item, _)| *item).collect()
     }
 
+    /// The alarm items that these answers cannot have, because they are answers to an earlier form. None if an alarm was
+    /// reported there that this table does not know: then it stays open.
+    #[must_use]
+    pub fn not_in_their_form(&self, answers: &Answers) -> ItemSet {
+        let earlier = || Item::EARLIER.into_iter().filter(|item| !self.items.has(*item));
+        let answered = earlier().any(|item| answers.get(item).is_some());
+        let reported = earlier().any(|item| item.spec().group == Group::Alarm && answers.get(item) > Some(0));
+        if answered && !reported { Item::LATER_ALARMS.into_iter().collect() } else { ItemSet::EMPTY }
+    }
+
     /// The unanswered alarm items that apply, in the order of the form.
     pub fn alarms_unanswered<'a>(&'a self, answers: &'a Answers) -> impl Iterator<Item = Item> + 'a {
-        let other = self.not_applicable(answers);
+        let other = self.not_applicable(answers).with(self.not_in_their_form(answers));
         self.alarms.iter().copied().filter(move |item| answers.get(*item).is_none() && !other.has(*item))
     }
 

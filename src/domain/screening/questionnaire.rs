@@ -178,6 +178,19 @@ impl Item {
         Self::NewBladderOrBowelLossOrSaddleNumbness,
     ];
 
+    /// Alarm items that no table before 2026.3 asks.
+    pub const LATER_ALARMS: [Self; 9] = [
+        Self::NewBreathingTroubleOrChestPain,
+        Self::NewFaceDroopOrSightLoss,
+        Self::NewConfusion,
+        Self::LimbWeaknessWithinDays,
+        Self::NewBladderBowelOrSaddleTrouble,
+        Self::HeadacheJawOrScalpPain,
+        Self::WeaknessOverWeeks,
+        Self::HeadInjury,
+        Self::LongLieAfterFall,
+    ];
+
     /// The measured item of each option of [`Item::TestsUnable`], in the order of the options.
     pub const TESTED: [Self; 4] =
         [Self::GripStrengthKg, Self::FiveChairStandsS, Self::GaitSpeedMS, Self::TimedUpAndGoS];

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use super::answers::Answers;
 use super::assessment::{Assessment, Finding, FlagReason};
 use super::questionnaire::Audiences;
+use super::red_flag::CareLevel;
 use super::rule_table::{Band, Id, RuleTable};
 use super::scoring::{ScoreOptions, score};
+use super::urgency::Urgency;
 use crate::domain::screening::pathway::PathwayId;
 
 /// The result of a replay.
@@ -24,6 +26,10 @@ pub struct Replay {
     pub bands: [[u64; 4]; 4],
     /// Rows by stored flag, then replayed flag; false before true.
     pub flagged: [[u64; 2]; 2],
+    /// Rows by stored care level, then replayed care level; in the order of [`CARE_LEVELS`].
+    pub care_levels: [[u64; 6]; 6],
+    /// Rows by stored urgency, then replayed urgency; in the order of [`URGENCIES`].
+    pub urgencies: [[u64; 4]; 4],
     /// How each rule's finding changed, by rule.
     pub findings: BTreeMap<(Id, Movement), Moved>,
     /// How each flag reason changed, by the name of its kind and its id.
@@ -32,6 +38,20 @@ pub struct Replay {
 
 /// The bands in the order of [`Replay::bands`]; the last is not settled.
 pub const BANDS: [Option<Band>; 4] = [Some(Band::Low), Some(Band::Moderate), Some(Band::High), None];
+
+/// The care levels in the order of [`Replay::care_levels`]; the first is not known.
+pub const CARE_LEVELS: [Option<CareLevel>; 6] = [
+    None,
+    Some(CareLevel::SelfCare),
+    Some(CareLevel::Consultation),
+    Some(CareLevel::Consultation24h),
+    Some(CareLevel::Emergency),
+    Some(CareLevel::EmergencyAmbulance),
+];
+
+/// The urgencies in the order of [`Replay::urgencies`]; the first is that of a row without a reason to flag.
+pub const URGENCIES: [Option<Urgency>; 4] =
+    [None, Some(Urgency::Routine), Some(Urgency::ThisWeek), Some(Urgency::Today)];
 
 /// The change of a finding or a flag reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,6 +89,10 @@ impl Replay {
         let (other_band, other_flag) = (stated(replayed), replayed.flagged());
         self.bands[band][other_band] += 1;
         self.flagged[usize::from(flag)][usize::from(other_flag)] += 1;
+        let level = |of: &Assessment| place(&CARE_LEVELS, of.care_level);
+        self.care_levels[level(stored)][level(replayed)] += 1;
+        let urgency = |of: &Assessment| place(&URGENCIES, of.urgency);
+        self.urgencies[urgency(stored)][urgency(replayed)] += 1;
         let deciding = band != other_band || flag != other_flag;
         let count = |moved: &mut Moved| {
             moved.rows += 1;
@@ -87,12 +111,10 @@ impl Replay {
     pub fn merge(&mut self, other: Self) {
         self.rows += other.rows;
         self.unreadable += other.unreadable;
-        for (mine, theirs) in self.bands.as_flattened_mut().iter_mut().zip(other.bands.as_flattened()) {
-            *mine += theirs;
-        }
-        for (mine, theirs) in self.flagged.as_flattened_mut().iter_mut().zip(other.flagged.as_flattened()) {
-            *mine += theirs;
-        }
+        add(&mut self.bands, &other.bands);
+        add(&mut self.flagged, &other.flagged);
+        add(&mut self.care_levels, &other.care_levels);
+        add(&mut self.urgencies, &other.urgencies);
         for (key, moved) in other.findings {
             self.findings.entry(key).or_default().merge(moved);
         }
@@ -104,6 +126,16 @@ impl Replay {
     #[must_use]
     pub fn band_changes(&self) -> u64 {
         off_diagonal(&self.bands)
+    }
+
+    #[must_use]
+    pub fn care_level_changes(&self) -> u64 {
+        off_diagonal(&self.care_levels)
+    }
+
+    #[must_use]
+    pub fn urgency_changes(&self) -> u64 {
+        off_diagonal(&self.urgencies)
     }
 
     /// Rows whose flag changes, in either direction.
@@ -126,6 +158,18 @@ pub fn most_frequent<K: Ord>(moved: &BTreeMap<K, Moved>) -> Vec<(&K, Moved)> {
     let mut sorted: Vec<_> = moved.iter().map(|(key, moved)| (key, *moved)).collect();
     sorted.sort_by_key(|one| Reverse(one.1));
     sorted
+}
+
+/// Adds the counts of another table.
+fn add<const N: usize>(mine: &mut [[u64; N]; N], theirs: &[[u64; N]; N]) {
+    for (mine, theirs) in mine.as_flattened_mut().iter_mut().zip(theirs.as_flattened()) {
+        *mine += theirs;
+    }
+}
+
+/// The index of a value that the list has.
+fn place<T: PartialEq>(list: &[T], value: T) -> usize {
+    list.iter().position(|one| *one == value).unwrap_or_default()
 }
 
 /// The sum of all changed rows: everything off the diagonal.

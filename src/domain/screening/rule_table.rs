@@ -208,6 +208,8 @@ pub struct RedFlag {
     /// The condition as written in the table, for display.
     pub stated: serde_json::Value,
     pub sources: Vec<SourceUse>,
+    /// What in it rests on less than a source that was read.
+    pub note: Option<String>,
 }
 
 /// Advice or a risk, given when one of its findings applies, its condition holds, or the submission is flagged by one of

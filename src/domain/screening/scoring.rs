@@ -110,9 +110,10 @@ impl OpenAlarms {
 pub fn open_alarms(table: &RuleTable, answers: &Answers, level: Option<CareLevel>) -> OpenAlarms {
     let view = View { answers, audiences: Audiences::PERSON };
     let half_met = table.red_flags.iter().filter(|flag| Some(flag.level) > level && view.is_half_met(&flag.when));
+    let undecided = half_met.fold(ItemSet::EMPTY, |items, flag| items.with(flag.when.waits_for(view)));
     OpenAlarms {
         unanswered: table.asked.alarms_unanswered(answers).next().is_some(),
-        undecided: half_met.fold(ItemSet::EMPTY, |items, flag| items.with(flag.when.waits_for(view))),
+        undecided: undecided.without(table.asked.not_in_their_form(answers)),
     }
 }
 

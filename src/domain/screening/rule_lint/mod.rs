@@ -12,7 +12,7 @@ use self::values::{range, reachable, values};
 use super::condition::{Check, Condition, Quantity};
 use super::questionnaire::{Group, Item};
 use super::red_flag::CareLevel;
-use super::rule_table::{Advice, Band, Combination, Id, RuleTable, SourceUse, StatedReason};
+use super::rule_table::{Advice, Band, Combination, Confidence, Id, RuleTable, SourceUse, StatedReason};
 use super::urgency::Urgency;
 
 /// The greatest sum that the search for open questions can represent.
@@ -264,6 +264,15 @@ impl Lint<'_> {
             }
             if flag.level == CareLevel::SelfCare {
                 self.fault(&place, "must raise the care level above self_care");
+            }
+            let cut_off = flag.when.tests().iter().any(|(_, check)| matches!(check, Check::Between { .. }));
+            let open = flag.sources.iter().any(|source| source.confidence != Confidence::Confirmed);
+            let weighty = flag.level >= CareLevel::Emergency || cut_off;
+            if self.table.states_urgency() && weighty && open && flag.note.is_none() {
+                self.fault(
+                    &place,
+                    "is an emergency or has a cut-off, has a source that is not confirmed, and has no note",
+                );
             }
         }
     }

@@ -166,6 +166,7 @@ struct SourceRedFlag {
     when: Value,
     #[serde(default)]
     sources: Vec<SourceUse>,
+    note: Option<String>,
 }
 
 /// A recommendation or a risk as written.
@@ -290,6 +291,7 @@ fn red_flag(
         laboratory: source.laboratory,
         reason: StatedReason::of(source.urgency, source.family),
         sources: source.sources,
+        note: source.note,
     })
 }
 

@@ -132,6 +132,8 @@ pub struct RedFlagRuleBody {
     pub reason: String,
     /// Sources of the red flag.
     pub sources: Vec<SourceBody>,
+    /// What in it rests on less than a source that was read, in English.
+    pub note: Option<String>,
 }
 
 page!(
@@ -216,5 +218,6 @@ fn red_flag(wording: Wording<'_>, flag: &RedFlag) -> RedFlagRuleBody {
         when: flag.stated.clone(),
         reason: reason.map(|text| text.reason.clone()).unwrap_or_default(),
         sources: wording.sources(&flag.sources),
+        note: flag.note.clone(),
     }
 }
