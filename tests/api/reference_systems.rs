@@ -1,6 +1,7 @@
 //! Two patients never become one: a reference is found by its system and its value.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use sarcoscreen::app::clinics::{change, list};
 use sarcoscreen::domain::access::actor::Role;
@@ -17,6 +18,21 @@ fn named(number: u32, system: &str) -> Value {
 
 async fn subject_of(user: &User, body: &Value) -> String {
     user.submit(body).await.expect(201)["subject_id"].as_str().unwrap().to_owned()
+}
+
+/// The subject of a submission that is accepted once the instance has read the clinic's new settings.
+async fn accepted(user: &User, body: &Value) -> String {
+    let submitting = async {
+        loop {
+            let answer = user.submit(body).await;
+            if answer.status == 201 {
+                return answer.expect(201)["subject_id"].as_str().unwrap().to_owned();
+            }
+            // An instance reads settings every few seconds and sends no event, so the test polls.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), submitting).await.expect("refused although the system is named")
 }
 
 fn response(number: u32, system: &str) -> Value {
@@ -145,24 +161,11 @@ async fn a_system_that_the_clinic_names_is_its_own_name_space() {
         change(&world.app, &Clinic { profile, ..before.clone() }).await.unwrap();
     };
     set(&[], &["urn:oid:1.2.3"]).await;
-    let other = loop {
-        let answer = clinic.intake.submit(&named(1, "urn:oid:1.2.3")).await;
-        if answer.status == 201 {
-            break answer.expect(201)["subject_id"].as_str().unwrap().to_owned();
-        }
-        // Instances read the settings every few seconds.
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    };
+    let other = accepted(&clinic.intake, &named(1, "urn:oid:1.2.3")).await;
     assert_ne!(other, own);
 
     set(&["urn:oid:4.5.6"], &["urn:oid:1.2.3"]).await;
-    let same = loop {
-        let answer = clinic.intake.submit(&named(1, "urn:oid:4.5.6")).await;
-        if answer.status == 201 {
-            break answer.expect(201)["subject_id"].as_str().unwrap().to_owned();
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    };
+    let same = accepted(&clinic.intake, &named(1, "urn:oid:4.5.6")).await;
     assert_eq!(same, own);
 
     // A search by the reference alone finds the person of each system and shows the system.
