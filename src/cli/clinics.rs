@@ -12,7 +12,7 @@ use crate::config::{ClinicChange, Clinics, ProfileChange, Retention, Settings};
 use crate::domain::clinics::{Clinic, DueHours, EmergencyNumber, Profile};
 use crate::domain::language::Language;
 use crate::domain::screening::pathway::PathwayId;
-use crate::domain::subjects::SenderShare;
+use crate::domain::subjects::{NamesakeReference, SourceShare};
 
 pub(super) async fn run(settings: &Settings, command: &Clinics) -> anyhow::Result<()> {
     let text = on_database(settings, async |app| {
@@ -32,7 +32,8 @@ pub(super) async fn run(settings: &Settings, command: &Clinics) -> anyhow::Resul
             Clinics::List => return Ok(clinics::list(app).await?.iter().map(line).collect()),
             Clinics::SharedReferences { clinic } => {
                 let clinic_id = find_clinic(app, clinic).await?.clinic_id;
-                return Ok(in_words(&subjects::shared_references(app, clinic_id).await?));
+                let shares = subjects::shared_references(app, clinic_id).await?;
+                return Ok(shared(&shares) + &namesakes(&subjects::namesake_references(app, clinic_id).await?));
             }
             Clinics::Pathways { clinic, pathways } => {
                 let pathways = chosen(pathways)?;
@@ -48,19 +49,32 @@ pub(super) async fn run(settings: &Settings, command: &Clinics) -> anyhow::Resul
     print(&text.await?)
 }
 
-/// A line for each subject and, below it, one for each sender.
-fn in_words(shares: &[SenderShare]) -> String {
+/// A line for each subject and, below it, one for each source.
+fn shared(shares: &[SourceShare]) -> String {
     let mut text = String::new();
     let mut subjects = 0;
     for (place, share) in shares.iter().enumerate() {
-        let SenderShare { subject_id, sender, submissions, first, last } = share;
+        let SourceShare { subject_id, sender, system, submissions, first, last } = share;
         if place == 0 || shares[place - 1].subject_id != *subject_id {
             subjects += 1;
             let _ = writeln!(text, "subject {subject_id}");
         }
-        let _ = writeln!(text, "  {sender}: {submissions} submissions, {first:.0} to {last:.0}");
+        let system = system.as_ref().map(|system| format!(" ({system})")).unwrap_or_default();
+        let _ = writeln!(text, "  {sender}{system}: {submissions} submissions, {first:.0} to {last:.0}");
     }
-    text + &format!("{subjects} subjects with submissions of several intake keys\n")
+    text + &format!("{subjects} subjects with submissions of several intake keys or record systems\n")
+}
+
+/// A block for each reference that exists in several systems, with a line for each of its subjects.
+fn namesakes(references: &[Vec<NamesakeReference>]) -> String {
+    let mut text = String::new();
+    for subjects in references {
+        text.push_str("one reference in several systems\n");
+        for NamesakeReference { subject_id, system } in subjects {
+            let _ = writeln!(text, "  subject {subject_id}: {}", system.as_deref().unwrap_or("the clinic's own"));
+        }
+    }
+    text + &format!("{} references that exist in several systems\n", references.len())
 }
 
 /// Parses the chosen pathways and removes duplicates.
@@ -93,22 +107,40 @@ fn with(profile: Profile, change: &ProfileChange) -> anyhow::Result<Profile> {
         None => EmergencyNumber { label: None, number: text.clone() },
     };
     let numbers: Vec<_> = change.emergency_number.iter().map(number).collect();
+    let own = named(profile.reference_systems, &change.reference_system);
+    let others = named(profile.other_reference_systems, &change.other_reference_system);
+    if let Some(both) = change.reference_system.iter().find(|system| change.other_reference_system.contains(system)) {
+        bail!("the reference system {both} is either the clinic's own or another's");
+    }
+    for system in &change.forget_reference_system {
+        if !own.contains(system) && !others.contains(system) {
+            bail!(
+                "the clinic does not name the reference system {system}; sarcoscreen clinics list shows those it names"
+            );
+        }
+    }
+    let without = |systems: Vec<String>, added: &[String]| -> Vec<String> {
+        let left = |system: &String| !added.contains(system) && !change.forget_reference_system.contains(system);
+        systems.into_iter().filter(left).collect()
+    };
     Ok(Profile {
         country: change.country.clone().or(profile.country),
         time_zone: change.time_zone.clone().or(profile.time_zone),
         emergency_numbers: if numbers.is_empty() { profile.emergency_numbers } else { numbers },
-        reference_systems: chosen_systems(&change.reference_system, profile.reference_systems),
-        other_reference_systems: chosen_systems(&change.other_reference_system, profile.other_reference_systems),
+        reference_systems: without(own, &change.other_reference_system),
+        other_reference_systems: without(others, &change.reference_system),
         consultation_offer,
     })
 }
 
-/// The systems of a change, or those before it; `none` is no system.
-fn chosen_systems(wanted: &[String], before: Vec<String>) -> Vec<String> {
-    if wanted.is_empty() {
-        return before;
+/// The systems with those added.
+fn named(mut systems: Vec<String>, added: &[String]) -> Vec<String> {
+    for system in added {
+        if !systems.contains(system) {
+            systems.push(system.clone());
+        }
     }
-    wanted.iter().filter(|system| *system != "none").cloned().collect()
+    systems
 }
 
 /// The clinic with the given settings changed.
@@ -161,8 +193,22 @@ fn line(clinic: &Clinic) -> String {
     let languages: Vec<&str> = languages.iter().map(|language| language.as_str()).collect();
     let kept = clinic.retention_days.map_or_else(|| "kept forever".to_owned(), |days| format!("kept {days} days"));
     let years = |years: u32| format!("  audit log kept {years} years");
+    let profile = [
+        ("own reference systems", &profile.reference_systems),
+        ("reference systems of others", &profile.other_reference_systems),
+    ]
+    .into_iter()
+    .filter(|(_, systems)| !systems.is_empty())
+    .map(|(title, systems)| format!("  {title}: {}\n", systems.join(", ")))
+    .chain(
+        profile
+            .consultation_offer
+            .iter()
+            .map(|(language, offer)| format!("  offer in {}: {offer}\n", language.as_str())),
+    );
+    let profile: String = profile.collect();
     format!(
-        "{clinic_id}  {name}  {booking_url}  {emergency_numbers}  {}  {pathways}  {}  due {}/{}/{} h  {kept}{stated}{}{}\n",
+        "{clinic_id}  {name}  {booking_url}  {emergency_numbers}  {}  {pathways}  {}  due {}/{}/{} h  {kept}{stated}{}{}\n{profile}",
         language.as_str(),
         languages.join(","),
         due.today,

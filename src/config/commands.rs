@@ -101,8 +101,9 @@ pub enum Clinics {
     },
     /// Lists all clinics with their settings.
     List,
-    /// Lists the subjects of a clinic whose submissions come from two or more intake keys, with each key's share. If their
-    /// systems number patients separately, such a subject may be two persons. `GET /v1/subjects/{id}` shows it.
+    /// Lists the subjects of a clinic whose submissions come from two or more intake keys or record systems, with the share of
+    /// each. If they number patients separately, such a subject may be two persons. `GET /v1/subjects/{id}` shows it. Then
+    /// lists the references that exist in several systems, each with its subjects; if they are one person, staff merge them.
     SharedReferences {
         /// The clinic's id or name.
         #[arg(long, value_name = "ID OR NAME")]
@@ -162,13 +163,17 @@ pub struct ProfileChange {
     /// The time zone, as a name of the IANA time zone database, such as Europe/Madrid. Without it, UTC.
     #[arg(long, value_name = "NAME")]
     pub time_zone: Option<String>,
-    /// An identifier system, such as a URI, whose references of persons are the clinic's own. May be repeated; "none" for no
-    /// system.
+    /// Adds an identifier system, such as a URI, whose references of persons are the clinic's own. Subjects that were stored
+    /// with the system keep their history. May be repeated.
     #[arg(long, value_name = "URI")]
     pub reference_system: Vec<String>,
-    /// An identifier system of others, whose references are not those of the clinic. May be repeated; "none" for no system.
+    /// Adds an identifier system of others, whose references are not those of the clinic. May be repeated.
     #[arg(long, value_name = "URI")]
     pub other_reference_system: Vec<String>,
+    /// Removes an identifier system from both lists. May be repeated. A reference with that system is then refused if the
+    /// clinic has the same reference without a system.
+    #[arg(long, value_name = "URI")]
+    pub forget_reference_system: Vec<String>,
     /// The wording of the offer of a consultation in a language, at most 300 characters; an empty text goes back to the
     /// wording of the rule table. May be repeated.
     #[arg(long, value_name = "LANGUAGE=TEXT")]

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::ids::ClinicId;
@@ -68,6 +71,13 @@ impl Clinic {
     #[must_use]
     pub fn emergency_number(&self) -> &str {
         self.profile.emergency_numbers.first().map(|first| &*first.number).unwrap_or_default()
+    }
+
+    /// The day at the clinic.
+    #[must_use]
+    pub fn day(&self, now: Timestamp) -> Date {
+        let zone = self.profile.time_zone.as_ref().and_then(|name| TimeZone::get(name).ok());
+        now.to_zoned(zone.unwrap_or(TimeZone::UTC)).date()
     }
 }
 

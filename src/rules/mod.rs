@@ -72,7 +72,7 @@ impl Releases {
     }
 
     /// Every version, oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Release>> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Arc<Release>> {
         self.0.iter()
     }
 }

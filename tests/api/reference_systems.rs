@@ -101,7 +101,7 @@ async fn two_hundred_pairs_with_one_number_in_two_systems_stay_apart() {
     ] {
         assert_eq!(world.count(sql).await, counted, "{sql}");
     }
-    for number in 0..8 {
+    for number in 0..200 {
         let search = json!({"reference": format!("MRN-{number}")});
         let found = clinic.staff.post("/v1/subjects/search", &search).await.expect(200);
         let found = found["items"].as_array().unwrap();
@@ -153,18 +153,11 @@ async fn a_system_that_the_clinic_names_is_its_own_name_space() {
     // Another number of that system is not in question.
     subject_of(&clinic.intake, &named(2, "urn:oid:1.2.3")).await;
 
-    let before = list(&world.app).await.unwrap().remove(0);
-    let set = async |own: &[&str], others: &[&str]| {
-        let texts = |systems: &[&str]| systems.iter().map(|system| (*system).to_owned()).collect();
-        let profile =
-            Profile { reference_systems: texts(own), other_reference_systems: texts(others), ..before.profile.clone() };
-        change(&world.app, &Clinic { profile, ..before.clone() }).await.unwrap();
-    };
-    set(&[], &["urn:oid:1.2.3"]).await;
+    name_systems(&world, &[], &["urn:oid:1.2.3"]).await;
     let other = accepted(&clinic.intake, &named(1, "urn:oid:1.2.3")).await;
     assert_ne!(other, own);
 
-    set(&["urn:oid:4.5.6"], &["urn:oid:1.2.3"]).await;
+    name_systems(&world, &["urn:oid:4.5.6"], &["urn:oid:1.2.3"]).await;
     let same = accepted(&clinic.intake, &named(1, "urn:oid:4.5.6")).await;
     assert_eq!(same, own);
 
@@ -174,6 +167,78 @@ async fn a_system_that_the_clinic_names_is_its_own_name_space() {
     let systems: BTreeSet<_> =
         found["items"].as_array().unwrap().iter().map(|one| one["reference_system"].as_str()).collect();
     assert_eq!(systems, BTreeSet::from([None, Some("urn:oid:1.2.3")]));
+}
+
+/// Stores new lists of systems, the clinic's own and those of others.
+async fn name_systems(world: &World, own: &[&str], others: &[&str]) {
+    let before = list(&world.app).await.unwrap().remove(0);
+    let texts = |systems: &[&str]| systems.iter().map(|system| (*system).to_owned()).collect();
+    let profile =
+        Profile { reference_systems: texts(own), other_reference_systems: texts(others), ..before.profile.clone() };
+    change(&world.app, &Clinic { profile, ..before }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_person_stored_with_a_system_keeps_their_history_when_the_clinic_names_it() {
+    const SYSTEM: &str = "urn:oid:1.2.3";
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let plain = |number: u32| json!({"answers": fit(), "subject": {"reference": format!("MRN-{number}")}});
+    let stored = subject_of(&clinic.intake, &named(8, SYSTEM)).await;
+    let second = subject_of(&clinic.intake, &named(9, "urn:oid:4.5.6")).await;
+    // One number with two of the systems, and one with and without a system, before they are named.
+    let twice = subject_of(&clinic.intake, &named(5, SYSTEM)).await;
+    let again = subject_of(&clinic.intake, &named(5, "urn:oid:4.5.6")).await;
+    let other = subject_of(&clinic.intake, &named(6, SYSTEM)).await;
+    let without = subject_of(&clinic.intake, &plain(6)).await;
+
+    let unnamed = subject_of(&clinic.intake, &plain(1)).await;
+    assert_eq!(clinic.intake.submit(&named(1, SYSTEM)).await.status, 422);
+    name_systems(&world, &[SYSTEM, "urn:oid:4.5.6"], &[]).await;
+    // From the time that the instance knows the system, the refused request is accepted.
+    assert_eq!(accepted(&clinic.intake, &named(1, SYSTEM)).await, unnamed);
+
+    assert_eq!(subject_of(&clinic.intake, &named(8, SYSTEM)).await, stored);
+    assert_eq!(subject_of(&clinic.intake, &plain(8)).await, stored);
+    assert_eq!(subject_of(&clinic.intake, &named(8, "urn:oid:4.5.6")).await, stored);
+    assert_eq!(subject_of(&clinic.intake, &plain(9)).await, second);
+    // Two subjects that exist already stay two; the reference finds the one without a system, or that of the first system.
+    assert_eq!(subject_of(&clinic.intake, &named(6, SYSTEM)).await, without);
+    assert_eq!(subject_of(&clinic.intake, &plain(5)).await, twice);
+    assert_eq!(world.count("select count(*) from subjects").await, 7);
+
+    let said = Terminal::at(&world).said(&["clinics", "shared-references", "--clinic", "One"]);
+    assert!(said.ends_with("2 references that exist in several systems\n"), "{said}");
+    for line in [
+        format!("  subject {other}: {SYSTEM}"),
+        format!("  subject {without}: the clinic's own"),
+        format!("  subject {twice}: the clinic's own"),
+        format!("  subject {again}: urn:oid:4.5.6"),
+    ] {
+        assert!(said.lines().any(|one| one == line), "{line} in {said}");
+    }
+    assert!(!said.contains("MRN"), "{said}");
+}
+
+#[tokio::test]
+async fn each_command_adds_a_system_and_the_list_shows_them() {
+    let world = World::new().await;
+    world.clinic("One").await;
+    let terminal = Terminal::at(&world);
+    let set = |arguments: &[&str]| terminal.said(&[&["clinics", "set", "--clinic", "One"], arguments].concat());
+    set(&["--reference-system", "urn:a"]);
+    set(&["--reference-system", "urn:b", "--consultation-offer", "en=Call us."]);
+    set(&["--other-reference-system", "urn:c"]);
+    let said = terminal.said(&["clinics", "list"]);
+    for line in
+        ["  own reference systems: urn:a, urn:b", "  reference systems of others: urn:c", "  offer in en: Call us."]
+    {
+        assert!(said.lines().any(|one| one == line), "{line} in {said}");
+    }
+    // A system belongs to one list: the one that a command names last.
+    set(&["--other-reference-system", "urn:a", "--forget-reference-system", "urn:c"]);
+    let said = terminal.said(&["clinics", "list"]);
+    assert!(said.contains("own reference systems: urn:b\n  reference systems of others: urn:a\n"), "{said}");
 }
 
 #[tokio::test]
@@ -190,10 +255,19 @@ async fn a_command_lists_the_subjects_that_two_intake_keys_used() {
     clinic.staff.submit(&unnamed(2)).await.expect(201);
     clinic.intake.submit(&named(3, "urn:oid:1.2.3")).await.expect(201);
     other.submit(&named(3, "urn:oid:9.8.7")).await.expect(201);
+    // One key that brings records of two systems.
+    let mut record = unnamed(4);
+    for system in ["urn:ward", "urn:surgery"] {
+        record["source"] = json!({"system": system, "id": "1"});
+        clinic.intake.submit(&record).await.expect(201);
+    }
     let said = Terminal::at(&world).said(&["clinics", "shared-references", "--clinic", "One"]);
     let lines: Vec<&str> = said.lines().collect();
     assert_eq!(lines[0], format!("subject {shared}"));
     assert!(lines[1].contains(": 2 submissions, ") && lines[2].contains(": 1 submissions, "), "{said}");
-    assert_eq!(lines[3..], ["1 subjects with submissions of several intake keys"]);
+    assert!(lines[4].contains(" (urn:ward): 1 sub") && lines[5].contains(" (urn:surgery): 1 sub"), "{said}");
+    assert_eq!(lines[6], "2 subjects with submissions of several intake keys or record systems");
+    assert_eq!(lines[7], "one reference in several systems");
+    assert_eq!(lines[10..], ["1 references that exist in several systems"]);
     assert!(!said.contains("MRN"), "{said}");
 }

@@ -148,6 +148,41 @@ async fn dark_urine_with_muscle_pain_is_reported_even_when_the_body_is_refused()
 }
 
 #[tokio::test]
+async fn an_alarm_item_of_an_earlier_form_is_refused_with_its_care_level_and_text() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    for (item, level) in [
+        ("new_breathing_trouble", "emergency_ambulance"),
+        ("new_face_droop_or_double_vision", "emergency_ambulance"),
+        ("head_injury_or_confusion_after_fall", "emergency_ambulance"),
+        ("weakness_worsening_over_days", "emergency"),
+        ("new_bladder_or_bowel_loss_or_saddle_numbness", "emergency"),
+        ("could_not_get_up_after_fall", "emergency"),
+    ] {
+        let mut answers = fit();
+        answers[item] = json!(true);
+        let body = json!({"answers": answers});
+        for refused in [clinic.browser.submit(&body).await, clinic.browser.post("/v1/scores", &body).await] {
+            let refused = refused.expect(422);
+            assert_eq!(refused["errors"][0]["code"], "not_asked", "{refused}");
+            assert_eq!(refused["care_level"], level, "{item}: {refused}");
+            assert!(refused["care_text"].as_str().unwrap().contains("112"), "{refused}");
+            assert_eq!(refused["red_flags"].as_array().unwrap().len(), 1, "{refused}");
+            assert_ne!(refused["red_flags"][0]["reason"], "", "{refused}");
+        }
+        // An alarm that the current form asks too is not hidden by one that it does not.
+        answers["new_one_sided_weakness"] = json!(true);
+        let refused = clinic.browser.submit(&json!({"answers": answers})).await.expect(422);
+        assert_eq!(refused["care_level"], "emergency_ambulance", "{refused}");
+    }
+    // Without an alarm, only the items that are not asked are named.
+    let mut answers = fit();
+    answers["new_breathing_trouble"] = json!(false);
+    let refused = clinic.browser.submit(&json!({"answers": answers})).await.expect(422);
+    assert_eq!((&refused["care_level"], &refused["red_flags"]), (&Value::Null, &json!([])), "{refused}");
+}
+
+#[tokio::test]
 async fn no_self_care_is_advised_while_an_alarm_is_partly_met() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;

@@ -45,7 +45,8 @@ fn ill(table: &RuleTable, answers: &Answers) -> Option<&'static str> {
     };
     let grip = || {
         let grip = get(Item::GripStrengthKg)?;
-        Some(grip < if get(Item::Sex)? == option(Item::Sex, "female") { 160 } else { 270 })
+        // Below the lower limit it is low in either sex.
+        Some(grip < if get(Item::Sex) == Some(option(Item::Sex, "male")) { 270 } else { 160 })
     };
     let unable = |test| includes(answers, Item::TestsUnable, test);
     let strength_low = grip().unwrap_or_default()

@@ -105,7 +105,7 @@ fn outcome(table: &RuleTable, case: &Case) -> Value {
     let text = case.answers.to_string();
     let raw: RawAnswers<'_> = serde_json::from_str(&text).unwrap();
     let (answers, mut faults) = Answers::parse(&raw);
-    faults.extend(table.asked.faults(&answers));
+    faults.extend(table.not_asked(&answers));
     let has = |name: &str| case.audience.iter().any(|audience| audience == name);
     let audiences = Audiences { staff: has("staff"), laboratory: has("laboratory") };
     let pathways: Vec<_> = case.pathways.iter().map(|name| PathwayId::parse(name).unwrap()).collect();

@@ -488,7 +488,7 @@ def test_stages():
 # ---------------------------------------------------------------------------------------------------------
 # Red flags, worked by hand
 
-# Nobody has any of this; a case changes what it is about. 70 years, so that neither age limit of a red flag is near.
+# None of this applies; a case changes what it is about. 70 years, so that neither age limit of a red flag is near.
 QUIET = sarc_f_answers(0) | NO_ALARM | {
     "age": 70, "sex": "male", "weakness": False, "muscle_shrinkage": False, "fatigue": "rarely", "conditions": [],
     "medications": [], "weight_kg": 80.0, "weight_loss_past_year_kg": 0, "weight_loss_6_months_kg": 0,

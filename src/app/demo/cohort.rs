@@ -300,7 +300,7 @@ mod tests {
             let (parsed, faults) = Answers::parse(&serde_json::from_str::<RawAnswers<'_>>(&text).unwrap());
             assert!(faults.is_empty(), "{faults:?}");
             assert_eq!(parsed, answers);
-            assert_eq!(asked.faults(&answers), []);
+            assert_eq!(asked.faults("", &answers), []);
             for spec in asked.items.iter().map(Item::spec) {
                 assert_eq!(answers.get(spec.item).is_some(), spec.audience() == Audience::Person, "{}", spec.id);
             }

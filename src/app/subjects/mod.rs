@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::audit::{audited_read, distinct_subjects};
 use super::{App, Result};
 use crate::domain::ids::ClinicId;
-use crate::domain::subjects::{LookUp, SenderShare, Subject};
+use crate::domain::subjects::{LookUp, NamesakeReference, SourceShare, Subject};
 use crate::domain::{access::actor::Actor, audit::AuditAction};
 use crate::store;
 
@@ -22,7 +22,12 @@ pub async fn search(app: &App, actor: &Actor, by: LookUp, text: &str) -> Result<
     Ok(found.into_iter().map(Subject::shown).collect())
 }
 
-/// The senders of each subject that has submissions of several intake keys, by subject.
-pub async fn shared_references(app: &App, clinic_id: ClinicId) -> Result<Vec<SenderShare>> {
+/// The sources of each subject that has submissions of several intake keys or several record systems, by subject.
+pub async fn shared_references(app: &App, clinic_id: ClinicId) -> Result<Vec<SourceShare>> {
     Ok(store::subjects::shared_references(&app.store, clinic_id).await?)
+}
+
+/// The subjects of each reference that exists in several systems.
+pub async fn namesake_references(app: &App, clinic_id: ClinicId) -> Result<Vec<Vec<NamesakeReference>>> {
+    Ok(store::subjects::namesake_references(&app.store, clinic_id).await?)
 }

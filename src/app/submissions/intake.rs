@@ -13,35 +13,37 @@ use crate::domain::screening::scoring::ScoreOptions;
 use crate::domain::subjects::SubjectDraft;
 use crate::domain::submissions::stored::{Stored, StoredSubmission};
 use crate::domain::submissions::{Draft, Stamp, accept};
-use crate::domain::{audit::AuditAction, clinics::Clinic, screening::answers::Answers, screening::scoring};
+use crate::domain::{
+    audit::AuditAction, clinics::Clinic, screening::answers::Answers, screening::scoring, screening::scoring::Alarm,
+};
 use crate::store::idempotency_keys::{Effect, Kept};
 use crate::store::{self, database::constraint::Meaning, error::StoreError};
 
 /// Scores answers without storing anything. `faults` are those found when the answers were read. Fails with the faults
 /// and the red flags of the answers.
 pub fn score(
+    app: &App,
     table: &RuleTable,
     answers: &Answers,
     mut faults: Vec<Fault>,
     asked: ScoreOptions<'_>,
 ) -> Result<Assessment> {
     faults.extend(not_asked(table, answers));
-    scored(table, answers, faults, asked)
-}
-
-fn scored(table: &RuleTable, answers: &Answers, faults: Vec<Fault>, asked: ScoreOptions<'_>) -> Result<Assessment> {
     if faults.is_empty() {
         return Ok(scoring::score(table, answers, asked));
     }
-    Err(refused(table, answers, faults))
+    Err(refused(app, answers, faults))
 }
 
 /// Scores a draft without storing it. `faults` are those found when it was read. Fails with all faults that [`submit`]
-/// would find, and the red flags of the answers.
+/// would find in the draft itself, and the red flags of the answers.
 pub fn preview(app: &App, actor: &Actor, clinic: &Clinic, draft: &Draft, faults: Vec<Fault>) -> Result<Assessment> {
     let faults = all_faults(app, actor, draft, faults);
-    let table = rule_tables::current(app);
-    scored(table, &draft.answers, faults, ScoreOptions { audiences: Audiences::PERSON, pathways: &clinic.pathways })
+    if !faults.is_empty() {
+        return Err(refused(app, &draft.answers, faults));
+    }
+    let asked = ScoreOptions { audiences: Audiences::PERSON, pathways: &clinic.pathways };
+    Ok(scoring::score(rule_tables::current(app), &draft.answers, asked))
 }
 
 /// Whether submissions of the actor's clinic are accepted at the moment. Call it before the body is read. Fails when a
@@ -68,12 +70,12 @@ pub async fn submit(
     if !faults.is_empty() {
         let known = if may_be_of_before(&faults) { earlier(app, actor, &draft).await? } else { None };
         let Some(Stored::Replayed(stored)) = known else {
-            return Err(refused(rule_tables::current(app), &draft.answers, faults));
+            return Err(refused(app, &draft.answers, faults));
         };
         return shown_again(app, actor, *stored).await;
     }
     // The transaction takes the answers, and may find that the submission to correct does not exist.
-    let alarm = draft.supersedes.map(|_| scoring::alarm(rule_tables::current(app), &draft.answers));
+    let alarm = draft.supersedes.map(|_| alarm(app, &draft.answers));
     let outcome = score_and_store(app, actor, clinic, draft).await.map_err(|error| match (error, alarm) {
         (AppError::Faulty(faults), Some(alarm)) => AppError::Refused { faults, alarm },
         (error, _) => error,
@@ -99,7 +101,7 @@ pub(super) async fn score_and_store(app: &App, actor: &Actor, clinic: &Clinic, d
     }
     if let Some(fault) = unknown_system(app, actor, clinic, &draft).await? {
         return match earlier(app, actor, &draft).await? {
-            None => Err(refused(rule_tables::current(app), &draft.answers, vec![fault])),
+            None => Err(refused(app, &draft.answers, vec![fault])),
             Some(known) => Ok(known),
         };
     }
@@ -169,13 +171,24 @@ pub(super) async fn shown_again(app: &App, actor: &Actor, stored: StoredSubmissi
     Ok(stored)
 }
 
-pub(super) fn refused(table: &RuleTable, answers: &Answers, faults: Vec<Fault>) -> AppError {
-    AppError::Refused { faults, alarm: scoring::alarm(table, answers) }
+pub(super) fn refused(app: &App, answers: &Answers, faults: Vec<Fault>) -> AppError {
+    AppError::Refused { faults, alarm: alarm(app, answers) }
+}
+
+/// The red flags of answers. If the current table does not ask all of them, earlier tables read them too, and the highest
+/// care level counts: a client that still sends an alarm item of an earlier form must not get less than it got before.
+fn alarm(app: &App, answers: &Answers) -> Alarm {
+    let current = scoring::alarm(rule_tables::current(app), answers);
+    if rule_tables::current(app).not_asked(answers).is_empty() {
+        return current;
+    }
+    let earlier = app.releases.iter().map(|release| scoring::alarm(&release.table, answers));
+    earlier.chain([current.clone()]).max_by_key(|alarm| alarm.care_level).unwrap_or(current)
 }
 
 /// A fault for each answer that the rule table does not ask.
 fn not_asked(table: &RuleTable, answers: &Answers) -> impl Iterator<Item = Fault> {
-    let faults = table.asked.faults(answers);
+    let faults = table.not_asked(answers);
     faults.into_iter().map(|fault| fault.under("/answers"))
 }
 

@@ -4,7 +4,6 @@ use uuid::Uuid;
 
 use super::{idempotency, intake};
 use crate::app::audit::{audited_read, distinct_subjects};
-use crate::app::screening::rule_tables;
 use crate::app::{App, AppError, Result, submissions};
 use crate::domain::access::actor::{Actor, Role};
 use crate::domain::page::{Page, PageRequest};
@@ -27,12 +26,12 @@ pub async fn create_once(
 ) -> Result<Recorded> {
     let faults = intake::all_faults(app, actor, &draft, faults);
     if !intake::may_be_of_before(&faults) {
-        return Err(intake::refused(rule_tables::current(app), &draft.answers, faults));
+        return Err(intake::refused(app, &draft.answers, faults));
     }
     let source = draft.source.as_ref().ok_or_else(|| AppError::Internal("a record without a source".into()))?;
     match store::submissions::records::of_source(&app.store, (actor.clinic_id, actor.sender_id), source).await?[..] {
         [] if faults.is_empty() => {}
-        [] => return Err(intake::refused(rule_tables::current(app), &draft.answers, faults)),
+        [] => return Err(intake::refused(app, &draft.answers, faults)),
         [one] => return Ok(Recorded::Found(Box::new(submissions::get(app, actor, one).await?))),
         _ => return Err(AppError::Ambiguous),
     }

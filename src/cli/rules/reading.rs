@@ -273,12 +273,12 @@ mod tests {
         }
     }
 
-    /// By hand: 8 words, 10 syllables; 0.39 * 8 + 11.8 * 10 / 8 - 15.59 = 2.28.
+    /// By hand: 8 words, 8 syllables; 0.39 * 8 + 11.8 * 8 / 8 - 15.59 = -0.67.
     #[test]
     fn the_grade_of_a_sentence_is_its_formula() {
         let sentence = words("Do you need help when you climb stairs today?");
         assert_eq!(sentence.len(), 9);
-        assert!((grade(&sentence[..8], Language::En) - (0.39 * 8.0 + 11.8 - 15.59)).abs() < 1e-9);
+        assert!((grade(&sentence[..8], Language::En) + 0.67).abs() < 1e-9);
         assert_eq!(sentences("One. Two (three?) Four").iter().filter(|one| !one.is_empty()).count(), 3);
     }
 

@@ -73,6 +73,14 @@ impl Answers {
         (answers, faults)
     }
 
+    /// One answer alone.
+    #[must_use]
+    pub fn of(item: Item, value: Option<i32>) -> Self {
+        let mut answers = Self::default();
+        answers.set(item, value);
+        answers
+    }
+
     /// A fault for each required item without an answer.
     pub fn missing(&self) -> impl Iterator<Item = Fault> + '_ {
         Item::REQUIRED.into_iter().filter(|item| self.get(*item).is_none()).map(|item| {

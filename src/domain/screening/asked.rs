@@ -119,15 +119,43 @@ impl Asked {
         first.filter(|_| band_at_least == Band::Moderate).map_or(ItemSet::EMPTY, |(items, _)| items)
     }
 
-    /// A fault for each answer to an item or an option that this table does not ask.
+    /// The answers with an empty set in place of "none of these", where this table does not have that option.
     #[must_use]
-    pub fn faults(&self, answers: &Answers) -> Vec<Fault> {
+    pub fn without_none(&self, answers: &Answers) -> Answers {
+        let mut read = answers.clone();
+        for spec in &CATALOGUE {
+            let Kind::Set { options, exclusive: Some(none) } = spec.kind else { continue };
+            let bit = (0..).zip(options).find(|(_, option)| **option == none).map(|(bit, _)| 1 << bit);
+            if bit.is_some() && answers.get(spec.item) == bit && self.options(spec.item).all(|option| option != none) {
+                read.set(spec.item, Some(0));
+            }
+        }
+        read
+    }
+
+    /// The answers without those to items and options that this table does not ask.
+    #[must_use]
+    pub fn only_asked(&self, answers: &Answers) -> Answers {
+        let mut read = self.without_none(answers);
+        for spec in &CATALOGUE {
+            let whole = Answers::of(spec.item, read.get(spec.item));
+            if !self.faults("", &whole).is_empty() {
+                read.set(spec.item, None);
+            }
+        }
+        read
+    }
+
+    /// A fault for each answer to an item or an option that the table of this version does not ask.
+    #[must_use]
+    pub fn faults(&self, version: &str, answers: &Answers) -> Vec<Fault> {
         let mut faults = Vec::new();
         for spec in &CATALOGUE {
             let Some(value) = answers.get(spec.item) else { continue };
             let pointer = format!("/{}", spec.id);
             if !self.items.has(spec.item) {
-                let detail = "this rule table does not ask the item; GET /v1/questionnaire lists those that it asks";
+                let detail =
+                    format!("rule table {version} does not ask the item; its questionnaire lists those that it asks");
                 faults.push(Fault::new(pointer, FaultCode::NotAsked, detail));
                 continue;
             }
@@ -139,7 +167,8 @@ impl Asked {
             let other = mask & !self.options.get(&spec.item).copied().unwrap_or_default();
             for (_, option) in (0..).zip(spec.kind.options()).filter(|(bit, _)| other & (1 << bit) != 0) {
                 let asked = self.options(spec.item).collect::<Vec<_>>().join(", ");
-                let detail = format!("this rule table does not have the option {option}; it must be one of {asked}");
+                let detail =
+                    format!("rule table {version} does not have the option {option}; it must be one of {asked}");
                 faults.push(Fault::new(pointer.clone(), FaultCode::NotAsked, detail));
             }
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::answers::Answers;
 use super::asked::Asked;
 use super::assessment::{Assessment, FlagKind};
 use super::condition::Condition;
@@ -17,6 +18,7 @@ use super::rule_lint::{self, LintFault};
 use super::rule_source;
 use super::texts::Texts;
 use super::urgency::Urgency;
+use crate::domain::fault::Fault;
 use crate::domain::language::Language;
 use crate::domain::names::names;
 use crate::domain::screening::pathway::PathwayId;
@@ -138,7 +140,7 @@ pub struct SourceUse {
 }
 
 names! {
-    /// The kind of evidence that a flag reason rests on. Reasons of two families make a follow-up more urgent.
+    /// The evidence that a flag reason rests on. Reasons of two families make a follow-up more urgent.
     pub enum Family {
         /// Reported trouble with moving about, or a calf that is thin.
         Symptoms = "symptoms",
@@ -252,6 +254,12 @@ impl StatedReason {
 }
 
 impl RuleTable {
+    /// A fault for each answer to an item or an option that this table does not ask.
+    #[must_use]
+    pub fn not_asked(&self, answers: &Answers) -> Vec<Fault> {
+        self.asked.faults(&self.version, answers)
+    }
+
     /// Parses and checks the files of a version that is to be released or used for new answers.
     ///
     /// # Errors

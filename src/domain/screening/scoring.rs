@@ -17,6 +17,8 @@ use crate::domain::screening::urgency::Urgency;
 /// The result of the red flags alone. It is available for answers that must otherwise be refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alarm {
+    /// The version whose red flags these are.
+    pub rule_table: Id,
     /// The red flags raised, in the table's order.
     pub red_flags: Vec<Id>,
     /// The highest level among them.
@@ -91,6 +93,7 @@ pub fn score(table: &RuleTable, answers: &Answers, asked: ScoreOptions<'_>) -> A
 pub fn alarm(table: &RuleTable, answers: &Answers) -> Alarm {
     let fired = fired(table, View { answers, audiences: Audiences::PERSON });
     Alarm {
+        rule_table: Arc::clone(&table.version),
         red_flags: fired.iter().map(|flag| Arc::clone(&flag.id)).collect(),
         care_level: fired.iter().map(|flag| flag.level).max(),
         open: open_alarms(table, answers, fired.iter().map(|flag| flag.level).max()),

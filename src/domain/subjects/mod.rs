@@ -48,14 +48,23 @@ pub struct Consent {
     pub given_at: Timestamp,
 }
 
-/// What one sender submitted for a subject that other senders use as well.
-pub struct SenderShare {
+/// What one source submitted for a subject that other sources use as well.
+pub struct SourceShare {
     pub subject_id: SubjectId,
     /// The name of the sender's first key.
     pub sender: String,
+    /// The record system that it names, if any.
+    pub system: Option<String>,
     pub submissions: i64,
     pub first: Timestamp,
     pub last: Timestamp,
+}
+
+/// A subject whose reference exists in other systems too.
+pub struct NamesakeReference {
+    pub subject_id: SubjectId,
+    /// The system of the reference; `None` for the clinic's own references.
+    pub system: Option<String>,
 }
 
 /// The subject data of a submission.
@@ -141,6 +150,12 @@ impl Reference {
     /// The system that assigned it; `None` for the clinic itself.
     pub fn system(&self) -> Option<&str> {
         self.system.as_deref()
+    }
+
+    /// A reference without a system, with each of these systems; nothing for a reference that has one.
+    pub fn with_each(&self, systems: &[String]) -> impl Iterator<Item = Self> {
+        let systems = if self.system.is_none() { systems } else { &[] };
+        systems.iter().map(|system| Self { system: Some(system.clone()), value: self.value.clone() })
     }
 
     /// The reference without its system if that is one of these, which are the clinic's own.

@@ -94,6 +94,8 @@ pub struct Accepted {
     pub submission_id: SubmissionId,
     pub subject_id: SubjectId,
     pub actor: Actor,
+    /// The systems whose references are the clinic's own.
+    pub own_systems: Vec<String>,
     pub origin: Origin,
     pub received_at: Timestamp,
     pub draft: Draft,
@@ -119,6 +121,7 @@ pub fn accept(table: &RuleTable, draft: Draft, actor: &Actor, clinic: &Clinic, s
         flagged: flagged.map(|urgency| self::flagged(&assessment, urgency, actor, clinic, stamp)),
         audit: AuditEntry { credential_id: Some(actor.credential_id), request_id: actor.request_id, ..audit },
         actor: actor.clone(),
+        own_systems: clinic.profile.reference_systems.clone(),
         assessment,
         draft,
     }

@@ -76,6 +76,8 @@ pub struct SubmissionFilter {
     pub flagged: Option<bool>,
     /// Only history from other systems, or only submissions that are not.
     pub imported: Option<bool>,
+    /// Only submissions with a measurement below its lowest plausible value.
+    pub below_floor: bool,
     /// Only submissions settled in this band.
     pub band: Option<Band>,
     pub min_score: Option<i16>,

@@ -95,7 +95,7 @@ impl CardData<'_> {
             if let Some(day) = response.day {
                 let _ = write!(text, "{} {day}.\n\n", words.answered_on);
             }
-            let _ = write!(text, "{}\n\n**{}**\n\n", words.as_told, self.body.label);
+            let _ = write!(text, "{}\n\n**{}**\n\n", words.as_shown, self.body.label);
         }
         for flag in &self.body.red_flags {
             let _ = write!(text, "{}\n\n", flag.reason);

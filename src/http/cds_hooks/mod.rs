@@ -13,19 +13,21 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, VARY};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Route, web};
-use jiff::tz::TimeZone;
 use serde_json::json;
 use serde_json::value::RawValue;
 
+use crate::app::App;
 use crate::app::access::limits::Budget;
 use crate::app::access::sign_in::SignedIn;
 use crate::app::screening::rule_tables;
 use crate::app::submissions::intake;
 use crate::domain::access::actor::Role;
 use crate::domain::language::Language;
+use crate::domain::screening::answers::Answers;
+use crate::domain::screening::assessment::Assessment;
 use crate::domain::screening::questionnaire::Audiences;
 use crate::domain::screening::rule_table::RuleTable;
-use crate::domain::screening::scoring::ScoreOptions;
+use crate::domain::screening::scoring::{self, ScoreOptions};
 use crate::http::fhir::patient;
 use crate::http::kernel::alarm;
 use crate::http::kernel::auth::admitted;
@@ -119,7 +121,7 @@ async fn advise(
     let clinic = caller.0.clinic();
     let language = accepted.for_clinic(clinic);
     let mut call = HookCall::parse(&incoming.read_json_bytes(CALL_LIMIT).await?)?;
-    let today = state.app.ambient.now().to_zoned(TimeZone::UTC).date();
+    let today = clinic.day(state.app.ambient.now());
     let not_asked = call.patient.as_ref().is_some_and(|patient| patient::is_not_asked(patient, today));
     let gone = call.patient.as_ref().is_some_and(|patient| patient["deceased"] == true || patient["active"] == false);
     if gone || (call.response.is_none() && not_asked) {
@@ -128,17 +130,46 @@ async fn advise(
     let found = call.response.as_mut().map(|response| std::mem::take(&mut response.found)).unwrap_or_default();
     let (answers, faults) = answers::known(found, call.patient.as_ref(), today);
     let asked = ScoreOptions { audiences: Audiences::PERSON, pathways: &clinic.pathways };
-    // A response to an earlier form is scored by its own rule table: the current one asks other alarm questions.
     let version = call.response.as_ref().and_then(|response| response.version.as_deref());
-    let answered = version.and_then(|version| state.app.releases.find(version));
-    let table = answered.map_or_else(|| rule_tables::current(&state.app), |release| &release.table);
-    let assessment = intake::score(table, &answers, faults, asked)
+    let table = answered_by(&state.app, version, &answers);
+    let answers = table.asked.without_none(&answers);
+    let assessment = intake::score(&state.app, table, &answers, faults, asked)
         .map_err(|error| alarm::problem(&state, error, clinic, language))?;
+    let (table, answers, assessment) = higher_of((table, answers, assessment), rule_tables::current(&state.app), asked);
     let rendering = Rendering::new(&fragments, table, language, clinic);
     let body = rendering.assessment(&answers, &assessment, Audiences::PERSON);
     let screen = CardData { call: &call, answers: &answers, assessment: &assessment, body: &body, table, language };
     let card = screen.card(&state.app)?;
     Ok(HttpResponse::Ok().insert_header((CONTENT_LANGUAGE, language.as_str())).json(json!({"cards": [card]})))
+}
+
+/// The table whose form was answered: the current one asks other alarm questions than earlier ones. Without a known version it
+/// is the newest table that asks all answered items.
+fn answered_by<'a>(app: &'a App, version: Option<&str>, answers: &Answers) -> &'a RuleTable {
+    if let Some(stated) = version.and_then(|version| app.releases.find(version)) {
+        return &stated.table;
+    }
+    let asks_all = |table: &&RuleTable| table.not_asked(&table.asked.without_none(answers)).is_empty();
+    let newest_first = app.releases.iter().rev().map(|release| &release.table);
+    newest_first.into_iter().find(asks_all).unwrap_or_else(|| rule_tables::current(app))
+}
+
+/// The result by the form that was answered or, if the answers that the current table shares with it give a higher care level
+/// there, that result: an earlier table may not flag what the current one does.
+fn higher_of<'a>(
+    answered: (&'a RuleTable, Answers, Assessment),
+    current: &'a RuleTable,
+    asked: ScoreOptions<'_>,
+) -> (&'a RuleTable, Answers, Assessment) {
+    if answered.0.version == current.version {
+        return answered;
+    }
+    let shared = current.asked.only_asked(&answered.1);
+    let assessment = scoring::score(current, &shared, asked);
+    if assessment.care_level > answered.2.care_level {
+        return (current, shared, assessment);
+    }
+    answered
 }
 
 /// Accepts feedback on cards and discards it: cards are not stored either.

@@ -62,9 +62,17 @@ impl HookCall {
             let detail = "send the patient's responses as prefetch.responses; null if there are none";
             return Err(Problem::new(ProblemType::NotPrefetched, detail));
         };
-        let patient = patient.filter(|patient| kind_of(patient) == "Patient").map(known_of);
-        let response = newest(responses, &patient_id)?;
-        Ok(Self { patient_id, patient, response })
+        // Data of another patient must not end up on this chart.
+        let patient = patient.filter(|patient| kind_of(patient) == "Patient").filter(|patient| {
+            let [id] = members(Some(patient), ["id"]).map(text);
+            id.is_empty() || id == patient_id
+        });
+        let [identifiers] = members(patient, ["identifier"]);
+        let identifiers = identifiers.and_then(|list| entries(list, ENTRIES).ok());
+        let about =
+            About { id: &patient_id, identifiers: identifiers.unwrap_or_default().into_iter().map(identity).collect() };
+        let response = newest(responses, &about)?;
+        Ok(Self { patient: patient.map(known_of), response, patient_id })
     }
 }
 
@@ -100,23 +108,47 @@ fn known_of(patient: &RawValue) -> Value {
         "birthDate": text(born),
         "gender": text(gender),
         "active": !is(active, "false"),
-        "deceased": is(deceased, "true") || died.is_some(),
+        "deceased": is(deceased, "true") || died.is_some_and(|died| died.get() != "null"),
     })
 }
 
-/// Whether a response answers our form and is about this patient. Without a canonical address it is ours if it answers
-/// questions of the form and no others; without a subject it is about the patient of the call.
-fn is_ours(canonical: &str, subject: &str, patient_id: &str, found: &Found) -> bool {
-    let form = canonical.split('|').next().unwrap_or_default();
-    let ours = if form.is_empty() { !found.foreign_answers } else { form == QUESTIONNAIRE };
-    let id = subject.rsplit_once("Patient/").map_or(subject, |(_, id)| id);
-    let id = id.split('/').next().unwrap_or_default();
-    ours && (subject.is_empty() || id == patient_id)
+/// The patient of the call.
+struct About<'a> {
+    id: &'a str,
+    /// The patient's identifiers, if the patient was sent.
+    identifiers: Vec<(String, String)>,
 }
 
-/// The newest complete response of the patient to the form, from a bundle or a single resource. Responses are read one by one, so that a
-/// large call is never in memory as a tree.
-fn newest(responses: &RawValue, patient_id: &str) -> Result<Option<Response>, Problem> {
+/// The system and the value of an identifier.
+fn identity(identifier: &RawValue) -> (String, String) {
+    let [system, value] = members(Some(identifier), ["system", "value"]).map(text);
+    (system, value)
+}
+
+impl About<'_> {
+    /// Whether the subject of a response is this patient: by the id of a reference, else by an identifier that the patient
+    /// has. A response without a subject is about this patient, because the record system selected it for the call.
+    fn is_subject(&self, subject: Option<&RawValue>) -> bool {
+        let [reference, identifier] = members(subject, ["reference", "identifier"]);
+        let reference = text(reference);
+        if !reference.is_empty() {
+            let id = reference.rsplit_once("Patient/").map_or(&*reference, |(_, id)| id);
+            return id.split('/').next() == Some(self.id);
+        }
+        identifier.is_none_or(|one| self.identifiers.is_empty() || self.identifiers.contains(&identity(one)))
+    }
+}
+
+/// Whether a response answers this service's form. Without a canonical address, it does if it answers questions of the form and
+/// no others.
+fn is_of_the_form(canonical: &str, found: &Found) -> bool {
+    let form = canonical.split('|').next().unwrap_or_default();
+    if form.is_empty() { !found.foreign_answers } else { form == QUESTIONNAIRE }
+}
+
+/// The newest complete response of the patient to the form, from a bundle or a single resource. Responses are read one by one,
+/// so that a large call is never in memory as a tree.
+fn newest(responses: &RawValue, about: &About<'_>) -> Result<Option<Response>, Problem> {
     let [entry] = members(Some(responses), ["entry"]);
     let listed = match entry.map(|entry| entries(entry, ENTRIES)) {
         Some(Err(NoList::TooLong)) => {
@@ -128,10 +160,10 @@ fn newest(responses: &RawValue, patient_id: &str) -> Result<Option<Response>, Pr
     let read = |at: String, resource: &RawValue| {
         let [kind, status, authored, item, canonical, subject] =
             members(Some(resource), ["resourceType", "status", "authored", "item", "questionnaire", "subject"]);
-        let (canonical, [subject]) = (text(canonical), members(subject, ["reference"]).map(text));
+        let canonical = text(canonical);
         let done = ["completed", "amended"].contains(&&*text(status));
         let found = (done && text(kind) == "QuestionnaireResponse").then(|| of_response(item, &at)).flatten()?;
-        if !is_ours(&canonical, &subject, patient_id, &found) {
+        if !is_of_the_form(&canonical, &found) || !about.is_subject(subject) {
             return None;
         }
         let version = canonical.split_once('|').map(|(_, version)| version.to_owned());

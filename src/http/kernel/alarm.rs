@@ -14,6 +14,8 @@ use crate::domain::language::Language;
 pub(in crate::http) fn problem(state: &State, error: AppError, clinic: &Clinic, language: Language) -> Problem {
     let AppError::Refused { mut faults, alarm } = error else { return error.into() };
     keep_first_of_each_place(&mut faults);
-    let wording = Wording { table: rule_tables::current(&state.app), language };
+    let released = state.app.releases.find(&alarm.rule_table);
+    let table = released.map_or_else(|| rule_tables::current(&state.app), |release| &release.table);
+    let wording = Wording { table, language };
     Problem::content(faults, Some(wording.alarm(clinic, &alarm)))
 }

@@ -98,6 +98,15 @@ impl Care {
             only_missing: assessment.flagged() && assessment.flag_reasons.iter().all(|reason| missing(&reason)),
         }
     }
+
+    /// The key of its title and text.
+    const fn key(&self) -> &'static str {
+        match (self.level, self.urgency) {
+            (None, _) => "unknown",
+            (Some(CareLevel::Consultation), Some(Urgency::ThisWeek)) => THIS_WEEK,
+            (Some(level), _) => level.as_str(),
+        }
+    }
 }
 
 impl<'a> Wording<'a> {
@@ -140,15 +149,13 @@ impl<'a> Wording<'a> {
             }
         };
         let mut parts: Vec<String> = Vec::new();
-        match (care.level, care.urgency) {
-            (None, _) => {}
-            (Some(CareLevel::Consultation), _) if care.only_missing => {}
-            (Some(CareLevel::Consultation), Some(Urgency::ThisWeek))
-                if section.is_some_and(|texts| texts.contains_key(THIS_WEEK)) =>
-            {
-                parts.push(stated(THIS_WEEK, ItemSet::EMPTY));
+        match care.level {
+            None => {}
+            Some(CareLevel::Consultation) if care.only_missing => {}
+            Some(level) => {
+                let known = section.is_some_and(|texts| texts.contains_key(care.key()));
+                parts.push(stated(if known { care.key() } else { level.as_str() }, ItemSet::EMPTY));
             }
-            (Some(level), _) => parts.push(stated(level.as_str(), ItemSet::EMPTY)),
         }
         if !care.missing.is_empty() && care.level < Some(CareLevel::Emergency) {
             parts.push(stated(VALUE_MISSING, care.missing));
@@ -164,12 +171,7 @@ impl<'a> Wording<'a> {
 
     /// The care level in a few words; empty in tables that have none.
     pub(in crate::http) fn care_title(self, care: &Care) -> &'a str {
-        let key = match (care.level, care.urgency) {
-            (None, _) => "unknown",
-            (Some(CareLevel::Consultation), Some(Urgency::ThisWeek)) => THIS_WEEK,
-            (Some(level), _) => level.as_str(),
-        };
-        text(self.texts().map(|texts| &texts.care_titles), key)
+        text(self.texts().map(|texts| &texts.care_titles), care.key())
     }
 
     /// The short labels of items, as a list.

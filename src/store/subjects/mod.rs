@@ -13,8 +13,8 @@ use uuid::Uuid;
 use super::database::{Connection, Keys, Store};
 use super::error::Result;
 use crate::domain::ids::{ClinicId, SubjectId};
-use crate::domain::subjects::{Contact, LookUp, Reference, SenderShare, Subject};
-use row::{Row, open_contact};
+use crate::domain::subjects::{Contact, LookUp, NamesakeReference, Reference, SourceShare, Subject};
+use row::{Row, open_contact, open_reference};
 
 pub const SEARCH_LIMIT: i64 = 50;
 
@@ -37,7 +37,8 @@ pub async fn search(store: &Store, clinic_id: ClinicId, by: LookUp, text: &str) 
            where clinic_id = $1 and subject_id = any(array(
                select coalesce(merged_into, subject_id) from subjects
                where clinic_id = $1 and (
-                   reference_hash = any($2) or reference_value_hash = any($2) or name_hash = any($3) or telephone_hash = any($4) or email_hash = any($5)
+                   reference_hash = any($2) or reference_value_hash = any($2) or name_hash = any($3)
+                   or telephone_hash = any($4) or email_hash = any($5)
                )
            ))
            order by created_at desc, subject_id limit $6"#,
@@ -126,33 +127,61 @@ pub async fn contact(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) 
     consented.map(|sealed| open_contact(&store.keys, clinic_id, subject_id, sealed.as_deref())).transpose()
 }
 
-/// The senders of each subject that has submissions of several intake keys, by subject.
-pub async fn shared_references(store: &Store, clinic_id: ClinicId) -> Result<Vec<SenderShare>> {
+/// The sources of each subject that has submissions of several intake keys or several record systems, by subject.
+pub async fn shared_references(store: &Store, clinic_id: ClinicId) -> Result<Vec<SourceShare>> {
     let rows = sqlx::query!(
         r#"with shares as (
-               select s.subject_id, c.sender_id, count(*) as submissions, min(s.received_at) as first, max(s.received_at) as last,
-                   count(*) over (partition by s.subject_id) as senders
+               select s.subject_id, c.sender_id, s.source_system, count(*) as submissions, min(s.received_at) as first,
+                   max(s.received_at) as last, count(*) over (partition by s.subject_id) as sources
                from submissions s
                join credentials c on c.clinic_id = s.clinic_id and c.credential_id = s.credential_id
                where s.clinic_id = $1 and c.role = 'intake'
-               group by s.subject_id, c.sender_id)
-           select h.subject_id, d.display_name as sender, h.submissions as "submissions!",
+               group by s.subject_id, c.sender_id, s.source_system)
+           select h.subject_id, d.display_name as sender, h.source_system, h.submissions as "submissions!",
                h.first as "first!: jiff_sqlx::Timestamp", h.last as "last!: jiff_sqlx::Timestamp"
            from shares h
            join subjects p on p.clinic_id = $1 and p.subject_id = h.subject_id and p.reference_hash is not null
            join credentials d on d.clinic_id = $1 and d.credential_id = h.sender_id
-           where h.senders > 1
+           where h.sources > 1
            order by h.subject_id, h.first"#,
         clinic_id.0,
     )
     .fetch_all(&mut *store.report(clinic_id).await?)
     .await?;
-    let shares = rows.into_iter().map(|row| SenderShare {
+    let shares = rows.into_iter().map(|row| SourceShare {
         subject_id: SubjectId(row.subject_id),
         sender: row.sender,
+        system: row.source_system,
         submissions: row.submissions,
         first: row.first.to_jiff(),
         last: row.last.to_jiff(),
     });
     Ok(shares.collect())
+}
+
+/// The subjects of each reference that exists in several systems, except merged subjects.
+pub async fn namesake_references(store: &Store, clinic_id: ClinicId) -> Result<Vec<Vec<NamesakeReference>>> {
+    let rows = sqlx::query!(
+        r#"with named as (
+               select subject_id, reference_hash, reference_sealed, coalesce(reference_value_hash, reference_hash) as value,
+                   count(*) over (partition by coalesce(reference_value_hash, reference_hash)) as systems
+               from subjects
+               where clinic_id = $1 and reference_hash is not null and merged_into is null)
+           select subject_id, reference_hash as "reference_hash!", reference_sealed as "reference_sealed!", value as "value!"
+           from named where systems > 1 order by value, subject_id"#,
+        clinic_id.0,
+    )
+    .fetch_all(&mut *store.report(clinic_id).await?)
+    .await?;
+    rows.chunk_by(|one, next| one.value == next.value)
+        .map(|subjects| {
+            let subjects = subjects.iter().map(|row| {
+                let columns = Some((row.reference_hash.clone(), row.reference_sealed.clone()));
+                let reference = open_reference(&store.keys, clinic_id, columns)?;
+                let system = reference.as_ref().and_then(Reference::system).map(str::to_owned);
+                Ok(NamesakeReference { subject_id: SubjectId(row.subject_id), system })
+            });
+            subjects.collect()
+        })
+        .collect()
 }

@@ -1,5 +1,10 @@
 //! Which prefetched data a card is made of: the newest response of this patient to this form, and today's age.
 
+use std::time::Duration;
+
+use sarcoscreen::app::ambient::Ambient as _;
+use sarcoscreen::app::clinics::{change, list};
+use sarcoscreen::domain::clinics::{Clinic, Profile};
 use serde_json::{Value, json};
 
 use super::{SERVICE, bundle, call, card, response};
@@ -70,6 +75,7 @@ async fn a_deceased_or_inactive_patient_gets_no_card() {
         ("active", json!(false), 0),
         ("active", json!(true), 1),
         ("deceasedBoolean", json!(false), 1),
+        ("deceasedDateTime", Value::Null, 1),
     ] {
         let patient = json!({"resourceType": "Patient", "birthDate": "1944-01-02", name: value});
         for responses in [Value::Null, response(&frail(), "2026-11-01")] {
@@ -104,4 +110,124 @@ async fn the_age_is_todays_if_the_patient_has_a_birth_date() {
         let detail = card["detail"].as_str().unwrap();
         assert!(detail.contains(said.as_str()) && !detail.contains(unsaid.as_str()), "{patient}: {detail}");
     }
+}
+
+#[tokio::test]
+async fn data_of_another_patient_is_not_on_the_card() {
+    let world = World::new().await;
+    let intake = world.clinic("One").await.intake;
+    // A deceased patient gets no card, but this is another one.
+    let mut patient = json!({"resourceType": "Patient", "id": "77", "deceasedBoolean": true});
+    card(&intake, &json!({"patient": patient, "responses": null})).await;
+    patient["id"] = json!("1288992");
+    let none = intake.post(SERVICE, &call(&json!({"patient": patient, "responses": null}))).await.expect(200);
+    assert_eq!(none["cards"], json!([]));
+
+    let patient = json!({"resourceType": "Patient", "identifier": [{"system": "urn:a", "value": "7"}]});
+    for (system, value, read) in [("urn:a", "7", true), ("urn:a", "8", false), ("urn:b", "7", false)] {
+        let mut one = response(&frail(), "2026-11-01");
+        one["subject"] = json!({"identifier": {"system": system, "value": value}});
+        let said = summary(&intake, &json!({"patient": patient, "responses": bundle(&[one.clone()])})).await;
+        assert_eq!(said != NOT_ANSWERED, read, "{system} {value}: {said}");
+        // Without the identifiers of the patient, the record system's selection counts.
+        assert_ne!(summary(&intake, &json!({"responses": bundle(&[one])})).await, NOT_ANSWERED);
+    }
+}
+
+/// Answers to the form of rule table 2026.2, of a person without any complaint.
+fn answers_2026_2() -> Value {
+    let mut answers = json!({
+        "three_meals_daily": true, "medication_count": 0, "new_breathing_trouble": false,
+        "new_swallowing_or_speech_trouble": false, "new_face_droop_or_double_vision": false,
+        "new_one_sided_weakness": false, "weakness_worsening_over_days": false, "muscle_pain": false,
+        "dark_urine": false, "cannot_bear_weight_after_fall": false, "head_injury_or_confusion_after_fall": false,
+        "could_not_get_up_after_fall": false, "new_bladder_or_bowel_loss_or_saddle_numbness": false,
+        "fever_or_rash_with_weakness": false, "high_dose_steroids": false, "palpitations": false,
+    });
+    for (id, value) in fit().as_object().unwrap() {
+        let shared = [
+            "age",
+            "sex",
+            "height_cm",
+            "weight_kg",
+            "carrying_difficulty",
+            "walking_difficulty",
+            "chair_rise_difficulty",
+            "stair_difficulty",
+            "falls_past_year",
+            "muscle_shrinkage",
+            "weakness",
+            "balance_trouble",
+            "cold_intolerance",
+            "fatigue",
+            "activity",
+            "strength_training_days",
+            "can_walk_1000_m",
+            "smoker",
+            "sleep_hours",
+            "conditions",
+            "medications",
+            "finger_ring",
+        ];
+        if shared.contains(&id.as_str()) {
+            answers[id] = value.clone();
+        }
+    }
+    answers
+}
+
+#[tokio::test]
+async fn a_response_to_an_earlier_form_is_read_with_its_own_options() {
+    let world = World::new().await;
+    let intake = world.clinic("One").await.intake;
+    let mut answers = answers_2026_2();
+    answers["tests_unable"] = json!("none_of_these");
+    for canonical in ["urn:sarcoscreen:questionnaire|2026.2", "urn:sarcoscreen:questionnaire"] {
+        let mut one = response(&answers, "2026-11-01");
+        one["questionnaire"] = json!(canonical);
+        let card = card(&intake, &json!({"responses": one})).await;
+        assert!(card["source"]["label"].as_str().unwrap().ends_with(" 2026.2"), "{canonical}: {card}");
+        assert_eq!(card["indicator"], "info", "{canonical}: {card}");
+    }
+}
+
+#[tokio::test]
+async fn a_card_is_not_milder_than_the_current_table_on_the_same_answers() {
+    let world = World::new().await;
+    let intake = world.clinic("One").await.intake;
+    let mut answers = answers_2026_2();
+    for lost in ["stair_difficulty", "chair_rise_difficulty"] {
+        answers[lost] = json!("a_lot_or_unable");
+    }
+    let mut one = response(&answers, "2026-11-01");
+    one["questionnaire"] = json!("urn:sarcoscreen:questionnaire|2026.2");
+    let card = card(&intake, &json!({"responses": one})).await;
+    assert_eq!(card["indicator"], "warning", "{card}");
+    assert!(card["source"]["label"].as_str().unwrap().ends_with(" 2026.3"), "{card}");
+}
+
+#[tokio::test]
+async fn today_is_the_day_at_the_clinic() {
+    let world = World::new().await;
+    let intake = world.clinic("One").await.intake;
+    // At noon UTC it is the next day on Kiritimati, 14 hours ahead.
+    world.clock.advance_to_noon();
+    let today = world.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let birthday = today.tomorrow().unwrap().checked_sub(jiff::Span::new().years(80)).unwrap();
+    let patient = json!({"resourceType": "Patient", "birthDate": birthday.to_string()});
+    let age_of = async || {
+        let card = card(&intake, &json!({"patient": patient, "responses": response(&fit(), "2014-11-01")})).await;
+        card["detail"].as_str().unwrap().to_owned()
+    };
+    let before = age_of().await;
+    let clinic = list(&world.app).await.unwrap().remove(0);
+    let profile = Profile { time_zone: Some("Pacific/Kiritimati".into()), ..clinic.profile.clone() };
+    change(&world.app, &Clinic { profile, ..clinic }).await.unwrap();
+    let changed = async {
+        while age_of().await == before {
+            // An instance reads settings every few seconds and sends no event, so the test polls.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), changed).await.expect("the time zone has no effect");
 }

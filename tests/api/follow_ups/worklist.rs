@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sqlx::Executor as _;
 
 use super::{Colleague, act, hours_ahead, open, seed};
-use crate::world::{Clinic, User, World};
+use crate::world::{Clinic, User, World, frail};
 
 /// Whether a filter matches a follow-up.
 type Pick<'a> = Box<dyn Fn(&Value) -> bool + 'a>;
@@ -246,4 +246,31 @@ async fn values_below_their_floors_are_listed_and_shown_as_stored() {
     let stands = shown.iter().find(|item| cases[1].ends_with(item["id"].as_str().unwrap())).unwrap();
     assert_eq!((&grip["grip_strength_kg"], &stands["five_chair_stands_s"]), (&json!(0.024), &json!(1.5)));
     assert_eq!(world.count("select count(*) from follow_ups where grip_strength_g = 24").await, 1);
+    clinic.staff.get("/v1/follow-ups?below_floor=true&state=closed").await.expect(200);
+    let refused = clinic.staff.get("/v1/follow-ups?below_floor=true&state=closed,open").await.expect(400);
+    assert_eq!(refused["errors"][0]["pointer"], "/below_floor");
+}
+
+#[tokio::test]
+async fn answers_below_their_floors_are_listed() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let mut ids = Vec::new();
+    for measured in
+        [json!({"grip_strength_kg": 24}), json!({"five_chair_stands_s": 12.5}), json!({"grip_strength_kg": 1})]
+    {
+        let mut answers = frail();
+        answers.as_object_mut().unwrap().extend(measured.as_object().unwrap().clone());
+        let stored = clinic.staff.submit(&json!({"answers": answers})).await.expect(201);
+        ids.push(stored["id"].as_str().unwrap().to_owned());
+    }
+    let sql = format!(
+        "update submissions set answers = (answers::jsonb || '{{\"grip_strength_kg\": 0.9}}')::json where submission_id = '{}';
+         update submissions set answers = (answers::jsonb || '{{\"five_chair_stands_s\": 2.99}}')::json where submission_id = '{}'",
+        ids[0], ids[1],
+    );
+    world.connect().await.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(sql))).await.unwrap();
+    let listed = clinic.staff.get("/v1/submissions?below_floor=true").await.expect(200);
+    let shown: Vec<&str> = listed["items"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect();
+    assert_eq!(shown, [&*ids[1], &*ids[0]]);
 }

@@ -12,6 +12,7 @@ use crate::domain::ids::FollowUpId;
 use crate::http::kernel::auth::Staff;
 use crate::http::kernel::extract::{Later, PathId, Query};
 use crate::http::kernel::paging;
+use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
 use crate::http::v1::HttpResult;
 use body::{FollowUpDetailBody, FollowUpEventBody, FollowUpHistory, FollowUpPage};
@@ -39,7 +40,7 @@ pub async fn list_follow_ups(
     let query = query.read()?.0;
     let actor = caller.actor();
     let estimate = query.estimate.unwrap_or_default();
-    let (filter, order, page) = query.parse(actor.credential_id);
+    let (filter, order, page) = query.parse(actor.credential_id).map_err(|fault| Problem::parameters(vec![fault]))?;
     let worklist = follow_ups::list(&state.app, &actor, &filter, order, &page, estimate).await?;
     let next = worklist.page.next_cursor.clone();
     Ok(paging::respond(&request, next.as_deref(), FollowUpPage::new(worklist)))

@@ -7,6 +7,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 use validator::Validate;
 
+use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::follow_ups::StateName;
 use crate::domain::follow_ups::worklist::{Assignee, FollowUpFilter, FollowUpOrder};
 use crate::domain::ids::{CredentialId, SubjectId};
@@ -54,7 +55,8 @@ pub struct FollowUpQuery {
     /// Only follow-ups due before this time, with an offset.
     pub due_to: Option<Timestamp>,
     /// Whether to list only closed follow-ups with a grip strength under 1 kg or five chair stands under 3 s. Such values were
-    /// stored before these floors, often in the wrong unit; they are never changed.
+    /// stored before these floors, often in the wrong unit; they are never changed. Only closed follow-ups have measurements, so
+    /// the only state that fits is closed.
     pub below_floor: Option<bool>,
     /// Only follow-ups of this subject.
     pub subject_id: Option<Uuid>,
@@ -82,10 +84,14 @@ pub enum AssigneeParameter {
 }
 
 impl FollowUpQuery {
-    /// The filter, the order and the page, where `me` is the credential of the caller.
-    pub fn parse(self, me: CredentialId) -> (FollowUpFilter, FollowUpOrder, PageRequest) {
+    /// The filter, the order and the page, where `me` is the credential of the caller. Fails when two parameters exclude each
+    /// other.
+    pub fn parse(self, me: CredentialId) -> Result<(FollowUpFilter, FollowUpOrder, PageRequest), Fault> {
         let below_floor = self.below_floor == Some(true);
-        // Only a closed follow-up has measured values.
+        if below_floor && self.state.iter().any(|state| *state != StateName::Closed) {
+            let detail = "only closed follow-ups have measurements; send state=closed, or no state";
+            return Err(Fault::new("/below_floor", FaultCode::Contradiction, detail));
+        }
         let states = if below_floor { vec![StateName::Closed] } else { self.state };
         let filter = FollowUpFilter {
             states,
@@ -108,7 +114,7 @@ impl FollowUpQuery {
             ..FollowUpFilter::default()
         };
         let page = PageRequest { limit: self.limit.unwrap_or(DEFAULT_LIMIT), cursor: self.cursor };
-        (filter, self.order.map(|order| order.0).unwrap_or_default(), page)
+        Ok((filter, self.order.map(|order| order.0).unwrap_or_default(), page))
     }
 }
 

@@ -52,6 +52,7 @@ impl<'a> Rendering<'a> {
         let open_questions = open_questions(self.table, answers, asked, assessment);
         let (band, score) = (assessment.band(), assessment.score);
         let instruments = assessment.instruments.iter().filter_map(|result| self.instrument(answers, result));
+        let care = Care::of(assessment, open_alarms(self.table, answers, assessment.care_level));
         AssessmentBody {
             rule_table: &self.table.version,
             language: LanguageName(self.language),
@@ -93,14 +94,10 @@ impl<'a> Rendering<'a> {
                     .iter()
                     .map(EmergencyNumberBody::from)
                     .collect(),
-                title: self.wording().care_title(&self.care(answers, assessment)),
-                text: self.wording().care_text(self.clinic, &self.care(answers, assessment)),
+                title: self.wording().care_title(&care),
+                text: self.wording().care_text(self.clinic, &care),
             },
         }
-    }
-
-    fn care(&self, answers: &Answers, assessment: &Assessment) -> Care {
-        Care::of(assessment, open_alarms(self.table, answers, assessment.care_level))
     }
 
     const fn wording(&self) -> Wording<'a> {

@@ -71,8 +71,9 @@ pub async fn create_score(
     let named = body.value.pathways.map(|pathways| pathways.into_iter().map(|name| name.0).collect());
     let pathways: Vec<PathwayId> = named.unwrap_or_else(|| caller.clinic().pathways.clone());
     let table = rule_tables::current(&state.app);
-    let assessment = intake::score(table, &answers, faults, ScoreOptions { audiences, pathways: &pathways })
-        .map_err(|error| alarm::problem(&state, error, caller.clinic(), language))?;
+    let assessment =
+        intake::score(&state.app, table, &answers, faults, ScoreOptions { audiences, pathways: &pathways })
+            .map_err(|error| alarm::problem(&state, error, caller.clinic(), language))?;
     let rendering = Rendering::new(&fragments, table, language, caller.clinic());
     let mut response = HttpResponse::Ok();
     response.insert_header((VARY, "Accept-Language")).insert_header((CONTENT_LANGUAGE, language.as_str()));

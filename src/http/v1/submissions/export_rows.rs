@@ -206,6 +206,7 @@ impl SubmissionExportQuery {
         SubmissionFilter {
             flagged: self.flagged,
             imported: self.imported,
+            below_floor: false,
             band: self.band.map(|band| band.0),
             min_score: self.min_score,
             finding: self.finding,

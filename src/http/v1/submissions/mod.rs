@@ -51,6 +51,9 @@ pub struct SubmissionQuery {
     pub flagged: Option<bool>,
     /// Only history imported from another system (true), or only other submissions (false).
     pub imported: Option<bool>,
+    /// Only submissions with a grip strength under 1 kg or five chair stands under 3 s (true). Such answers were stored before
+    /// these floors, often in the wrong unit; they are never changed.
+    pub below_floor: Option<bool>,
     /// Only submissions whose band is settled and equal to this.
     pub band: Option<BandName>,
     /// Only submissions whose own score total is at least this.
@@ -233,6 +236,7 @@ impl SubmissionQuery {
         let filter = SubmissionFilter {
             flagged: self.flagged,
             imported: self.imported,
+            below_floor: self.below_floor == Some(true),
             band: self.band.map(|band| band.0),
             min_score: self.min_score,
             finding: self.finding,

@@ -58,7 +58,8 @@ impl Intake {
     pub(in crate::store) fn new(keys: &Keys, accepted: Accepted) -> Result<Self> {
         let clinic_id = accepted.actor.clinic_id;
         let reference = accepted.draft.subject.reference.as_ref();
-        let reference = reference.map(|reference| Written::new(keys, clinic_id, reference)).transpose()?;
+        let reference =
+            reference.map(|reference| Written::new(keys, clinic_id, reference, &accepted.own_systems)).transpose()?;
         let documents = rows::Documents::new(&accepted)?;
         Ok(Self { accepted, reference, documents })
     }
