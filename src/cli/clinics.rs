@@ -112,6 +112,11 @@ fn with(profile: Profile, change: &ProfileChange) -> anyhow::Result<Profile> {
     if let Some(both) = change.reference_system.iter().find(|system| change.other_reference_system.contains(system)) {
         bail!("the reference system {both} is either the clinic's own or another's");
     }
+    for system in change.reference_system.iter().chain(&change.other_reference_system) {
+        if system == "none" || change.forget_reference_system.contains(system) {
+            bail!("to remove a system, give --forget-reference-system with its name, alone");
+        }
+    }
     for system in &change.forget_reference_system {
         if !own.contains(system) && !others.contains(system) {
             bail!(

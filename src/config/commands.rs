@@ -104,6 +104,7 @@ pub enum Clinics {
     /// Lists the subjects of a clinic whose submissions come from two or more intake keys or record systems, with the share of
     /// each. If they number patients separately, such a subject may be two persons. `GET /v1/subjects/{id}` shows it. Then
     /// lists the references that exist in several systems, each with its subjects; if they are one person, staff merge them.
+    /// While the master key is changed, `keys rotate-master` must have ended for a complete list.
     SharedReferences {
         /// The clinic's id or name.
         #[arg(long, value_name = "ID OR NAME")]

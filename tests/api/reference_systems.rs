@@ -202,9 +202,14 @@ async fn a_person_stored_with_a_system_keeps_their_history_when_the_clinic_names
     assert_eq!(subject_of(&clinic.intake, &plain(8)).await, stored);
     assert_eq!(subject_of(&clinic.intake, &named(8, "urn:oid:4.5.6")).await, stored);
     assert_eq!(subject_of(&clinic.intake, &plain(9)).await, second);
-    // Two subjects that exist already stay two; the reference finds the one without a system, or that of the first system.
-    assert_eq!(subject_of(&clinic.intake, &named(6, SYSTEM)).await, without);
-    assert_eq!(subject_of(&clinic.intake, &plain(5)).await, twice);
+    // A system of others is still another person, and a number of the clinic's own still one that could be theirs.
+    assert_eq!(clinic.intake.submit(&named(8, "urn:oid:9.8.7")).await.status, 422);
+    // Two subjects that exist already may be two persons: they stay two, and staff decide.
+    for ambiguous in [named(6, SYSTEM), plain(6), named(5, SYSTEM), plain(5)] {
+        let refused = clinic.intake.submit(&ambiguous).await.expect(422);
+        assert_eq!(refused["errors"][0]["pointer"], "/subject/reference_system");
+        assert!(refused["errors"][0]["detail"].as_str().unwrap().contains("shared-references"), "{refused}");
+    }
     assert_eq!(world.count("select count(*) from subjects").await, 7);
 
     let said = Terminal::at(&world).said(&["clinics", "shared-references", "--clinic", "One"]);
@@ -212,12 +217,24 @@ async fn a_person_stored_with_a_system_keeps_their_history_when_the_clinic_names
     for line in [
         format!("  subject {other}: {SYSTEM}"),
         format!("  subject {without}: the clinic's own"),
-        format!("  subject {twice}: the clinic's own"),
+        format!("  subject {twice}: {SYSTEM}"),
         format!("  subject {again}: urn:oid:4.5.6"),
     ] {
         assert!(said.lines().any(|one| one == line), "{line} in {said}");
     }
     assert!(!said.contains("MRN"), "{said}");
+
+    let path = format!("/v1/subjects/{twice}");
+    let tag = clinic.staff.get(&path).await.header("etag").to_owned();
+    let merge = clinic.staff.request("POST", &format!("{path}/merge")).header("if-match", tag);
+    clinic.staff.send(merge.json(&json!({"merged": again}))).await.expect(200);
+    for one in [named(5, SYSTEM), named(5, "urn:oid:4.5.6")] {
+        assert_eq!(subject_of(&clinic.intake, &one).await, twice);
+    }
+    // What is stored keeps its system: a setting that was wrong is undone without loss.
+    name_systems(&world, &[], &[SYSTEM]).await;
+    assert_eq!(accepted(&clinic.intake, &named(6, SYSTEM)).await, other);
+    assert_eq!(subject_of(&clinic.intake, &named(8, SYSTEM)).await, stored);
 }
 
 #[tokio::test]

@@ -174,7 +174,15 @@ async fn an_alarm_item_of_an_earlier_form_is_refused_with_its_care_level_and_tex
         answers["new_one_sided_weakness"] = json!(true);
         let refused = clinic.browser.submit(&json!({"answers": answers})).await.expect(422);
         assert_eq!(refused["care_level"], "emergency_ambulance", "{refused}");
+        assert_eq!(refused["red_flags"].as_array().unwrap().len(), 2, "{refused}");
     }
+    // Items that the current table asks are judged by it alone: palpitations with weakness are no emergency there.
+    let mut answers = fit();
+    answers.as_object_mut().unwrap().extend(
+        json!({"age": 82, "weakness": true, "palpitations": true, "medication_count": 2}).as_object().unwrap().clone(),
+    );
+    let refused = clinic.browser.submit(&json!({"answers": answers})).await.expect(422);
+    assert_eq!(refused["care_level"], "consultation_24h", "{refused}");
     // Without an alarm, only the items that are not asked are named.
     let mut answers = fit();
     answers["new_breathing_trouble"] = json!(false);

@@ -99,7 +99,7 @@ pub(super) async fn score_and_store(app: &App, actor: &Actor, clinic: &Clinic, d
     if let Some(outcome) = refused_correction(app, actor, &draft).await? {
         return Ok(outcome);
     }
-    if let Some(fault) = unknown_system(app, actor, clinic, &draft).await? {
+    if let Some(fault) = ambiguous_reference(app, actor, clinic, &draft).await? {
         return match earlier(app, actor, &draft).await? {
             None => Err(refused(app, &draft.answers, vec![fault])),
             Some(known) => Ok(known),
@@ -136,18 +136,26 @@ async fn refused_correction(app: &App, actor: &Actor, draft: &Draft) -> Result<O
     }
 }
 
-/// The fault of a reference with a system that the clinic does not name, if the clinic has a subject with the same reference
-/// and no system: they may be one person or two.
-async fn unknown_system(app: &App, actor: &Actor, clinic: &Clinic, draft: &Draft) -> Result<Option<Fault>> {
+/// The fault of a reference that may mean two persons: one with a system that the clinic does not name, if the clinic has the
+/// same reference of its own; or a reference of the clinic, if it has several subjects in the systems that it names as its own.
+async fn ambiguous_reference(app: &App, actor: &Actor, clinic: &Clinic, draft: &Draft) -> Result<Option<Fault>> {
     let Some(reference) = &draft.subject.reference else { return Ok(None) };
-    let Some(system) = reference.system() else { return Ok(None) };
-    if clinic.profile.other_reference_systems.iter().any(|other| other == system)
-        || !store::subjects::is_ambiguous(&app.store, actor.clinic_id, reference).await?
-    {
+    let (own, others) = (&clinic.profile.reference_systems, &clinic.profile.other_reference_systems);
+    // Without a second system, a reference finds at most one subject.
+    if reference.system().map_or(own.is_empty(), |system| others.iter().any(|other| other == system)) {
         return Ok(None);
     }
-    let detail = "the clinic has this reference without a system; name the system with sarcoscreen clinics set \
-                  --reference-system if its references are the clinic's own, otherwise with --other-reference-system";
+    let found = store::subjects::namesakes(&app.store, actor.clinic_id, reference, own).await?;
+    let detail = if reference.system().is_none() && found.of_the_clinic > 1 {
+        "the clinic has several subjects with this reference in the systems that it names as its own; sarcoscreen clinics \
+         shared-references lists them. Merge them if they are one person, otherwise name one of the systems with sarcoscreen \
+         clinics set --other-reference-system"
+    } else if reference.system().is_some() && found.same == 0 && found.of_the_clinic > 0 {
+        "the clinic has this reference without a system; name the system with sarcoscreen clinics set --reference-system if \
+         its references are the clinic's own, otherwise with --other-reference-system"
+    } else {
+        return Ok(None);
+    };
     Ok(Some(Fault::new("/subject/reference_system", FaultCode::Contradiction, detail)))
 }
 
@@ -175,15 +183,16 @@ pub(super) fn refused(app: &App, answers: &Answers, faults: Vec<Fault>) -> AppEr
     AppError::Refused { faults, alarm: alarm(app, answers) }
 }
 
-/// The red flags of answers. If the current table does not ask all of them, earlier tables read them too, and the highest
-/// care level counts: a client that still sends an alarm item of an earlier form must not get less than it got before.
+/// The red flags of answers by the current table, and those of earlier tables that depend on items which it does not ask: a
+/// client that still sends an alarm item of an earlier form must not get less than it got before.
 fn alarm(app: &App, answers: &Answers) -> Alarm {
-    let current = scoring::alarm(rule_tables::current(app), answers);
-    if rule_tables::current(app).not_asked(answers).is_empty() {
-        return current;
+    let current = rule_tables::current(app);
+    let mut alarm = scoring::alarm(current, answers);
+    let not_asked = current.asked.not_asked(answers);
+    for earlier in app.releases.iter().rev().filter(|_| !not_asked.is_empty()) {
+        alarm.add_earlier(&earlier.table, answers, not_asked);
     }
-    let earlier = app.releases.iter().map(|release| scoring::alarm(&release.table, answers));
-    earlier.chain([current.clone()]).max_by_key(|alarm| alarm.care_level).unwrap_or(current)
+    alarm
 }
 
 /// A fault for each answer that the rule table does not ask.

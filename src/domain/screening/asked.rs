@@ -133,17 +133,25 @@ impl Asked {
         read
     }
 
-    /// The answers without those to items and options that this table does not ask.
+    /// The answers without those to items and options that this table does not ask. A set of which nothing is left is
+    /// unanswered: an empty set would say that none of its options applies.
     #[must_use]
     pub fn only_asked(&self, answers: &Answers) -> Answers {
         let mut read = self.without_none(answers);
-        for spec in &CATALOGUE {
-            let whole = Answers::of(spec.item, read.get(spec.item));
-            if !self.faults("", &whole).is_empty() {
-                read.set(spec.item, None);
-            }
+        for item in self.not_asked(&read).iter() {
+            let asked = self.options.get(&item).copied().unwrap_or_default();
+            let left = read.get(item).map(|value| value.unsigned_abs() & asked).filter(|left| *left != 0);
+            let left = left.filter(|_| self.items.has(item) && matches!(item.spec().kind, Kind::Set { .. }));
+            read.set(item, left.and_then(|left| i32::try_from(left).ok()));
         }
         read
+    }
+
+    /// The items with an answer that this table does not ask, or with an option that it does not have.
+    #[must_use]
+    pub fn not_asked(&self, answers: &Answers) -> ItemSet {
+        let items = CATALOGUE.iter().map(|spec| spec.item);
+        items.filter(|item| !self.faults("", &Answers::of(*item, answers.get(*item))).is_empty()).collect()
     }
 
     /// A fault for each answer to an item or an option that the table of this version does not ask.

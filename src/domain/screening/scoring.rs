@@ -17,13 +17,18 @@ use crate::domain::screening::urgency::Urgency;
 /// The result of the red flags alone. It is available for answers that must otherwise be refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alarm {
-    /// The version whose red flags these are.
-    pub rule_table: Id,
     /// The red flags raised, in the table's order.
-    pub red_flags: Vec<Id>,
+    pub red_flags: Vec<RaisedFlag>,
     /// The highest level among them.
     pub care_level: Option<CareLevel>,
     pub open: OpenAlarms,
+}
+
+/// A red flag of a rule table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RaisedFlag {
+    pub rule_table: Id,
+    pub id: Id,
 }
 
 /// What can still raise the care level above the one reached.
@@ -92,11 +97,28 @@ pub fn score(table: &RuleTable, answers: &Answers, asked: ScoreOptions<'_>) -> A
 #[must_use]
 pub fn alarm(table: &RuleTable, answers: &Answers) -> Alarm {
     let fired = fired(table, View { answers, audiences: Audiences::PERSON });
-    Alarm {
-        rule_table: Arc::clone(&table.version),
-        red_flags: fired.iter().map(|flag| Arc::clone(&flag.id)).collect(),
-        care_level: fired.iter().map(|flag| flag.level).max(),
-        open: open_alarms(table, answers, fired.iter().map(|flag| flag.level).max()),
+    let care_level = fired.iter().map(|flag| flag.level).max();
+    let red_flags = fired.iter().map(|flag| RaisedFlag::of(table, flag)).collect();
+    Alarm { red_flags, care_level, open: open_alarms(table, answers, care_level) }
+}
+
+impl RaisedFlag {
+    fn of(table: &RuleTable, flag: &RedFlag) -> Self {
+        Self { rule_table: Arc::clone(&table.version), id: Arc::clone(&flag.id) }
+    }
+}
+
+impl Alarm {
+    /// Adds the red flags of an earlier table that depend on one of these items, which the current table does not ask.
+    pub fn add_earlier(&mut self, table: &RuleTable, answers: &Answers, not_asked: ItemSet) {
+        let fired = fired(table, View { answers, audiences: Audiences::PERSON });
+        for flag in fired.into_iter().filter(|flag| !flag.items.within(not_asked).is_empty()) {
+            if self.red_flags.iter().any(|known| known.id == flag.id) {
+                continue;
+            }
+            self.care_level = self.care_level.max(Some(flag.level));
+            self.red_flags.push(RaisedFlag::of(table, flag));
+        }
     }
 }
 

@@ -60,6 +60,14 @@ pub struct SourceShare {
     pub last: Timestamp,
 }
 
+/// How many subjects a reference finds.
+pub struct Namesakes {
+    /// Subjects with the same system and value.
+    pub same: i64,
+    /// Subjects with the value as a reference of the clinic.
+    pub of_the_clinic: i64,
+}
+
 /// A subject whose reference exists in other systems too.
 pub struct NamesakeReference {
     pub subject_id: SubjectId,
@@ -156,6 +164,11 @@ impl Reference {
     pub fn with_each(&self, systems: &[String]) -> impl Iterator<Item = Self> {
         let systems = if self.system.is_none() { systems } else { &[] };
         systems.iter().map(|system| Self { system: Some(system.clone()), value: self.value.clone() })
+    }
+
+    #[must_use]
+    pub fn without_system(self) -> Self {
+        Self { system: None, ..self }
     }
 
     /// The reference without its system if that is one of these, which are the clinic's own.

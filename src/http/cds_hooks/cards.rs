@@ -18,6 +18,7 @@ use crate::domain::screening::questionnaire::Item;
 use crate::domain::screening::red_flag::CareLevel;
 use crate::domain::screening::rule_table::RuleTable;
 use crate::domain::screening::urgency::Urgency;
+use crate::http::kernel::wording::RedFlagBody;
 use crate::http::v1::screening::assessment::AssessmentBody;
 
 /// Maximum number of questions on a card.
@@ -28,6 +29,8 @@ pub(super) struct CardData<'a> {
     pub(super) answers: &'a Answers,
     pub(super) assessment: &'a Assessment,
     pub(super) body: &'a AssessmentBody<'a>,
+    /// Red flags of the form that was answered, if the body is by another table.
+    pub(super) more: Vec<RedFlagBody>,
     pub(super) table: &'a RuleTable,
     pub(super) language: Language,
 }
@@ -97,7 +100,7 @@ impl CardData<'_> {
             }
             let _ = write!(text, "{}\n\n**{}**\n\n", words.as_shown, self.body.label);
         }
-        for flag in &self.body.red_flags {
+        for flag in self.body.red_flags.iter().chain(&self.more) {
             let _ = write!(text, "{}\n\n", flag.reason);
         }
         let _ = write!(text, "{}\n\n", self.body.consultation.text);

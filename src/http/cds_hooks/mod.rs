@@ -7,6 +7,7 @@ mod cards;
 mod request;
 mod wording;
 
+use std::cmp::Reverse;
 use std::future::ready;
 use std::pin::Pin;
 
@@ -26,7 +27,7 @@ use crate::domain::language::Language;
 use crate::domain::screening::answers::Answers;
 use crate::domain::screening::assessment::Assessment;
 use crate::domain::screening::questionnaire::Audiences;
-use crate::domain::screening::rule_table::RuleTable;
+use crate::domain::screening::rule_table::{Id, RuleTable};
 use crate::domain::screening::scoring::{self, ScoreOptions};
 use crate::http::fhir::patient;
 use crate::http::kernel::alarm;
@@ -37,6 +38,7 @@ use crate::http::kernel::fixed::{self, JSON};
 use crate::http::kernel::problem::{Problem, ProblemType};
 use crate::http::kernel::slices::{entries, fields, is_object};
 use crate::http::kernel::state::State;
+use crate::http::kernel::wording::Wording;
 use crate::http::v1::screening::fragments::AllFragments;
 use crate::http::v1::screening::render::Rendering;
 use cards::CardData;
@@ -110,6 +112,13 @@ fn catalogue(table: &RuleTable, language: Language) -> serde_json::Value {
     }]})
 }
 
+/// Answers with their result by a table.
+struct Scored<'a> {
+    table: &'a RuleTable,
+    answers: Answers,
+    assessment: Assessment,
+}
+
 /// Interprets the newest answers, or lists the questions to ask.
 async fn advise(
     state: web::Data<State>,
@@ -135,10 +144,16 @@ async fn advise(
     let answers = table.asked.without_none(&answers);
     let assessment = intake::score(&state.app, table, &answers, faults, asked)
         .map_err(|error| alarm::problem(&state, error, clinic, language))?;
-    let (table, answers, assessment) = higher_of((table, answers, assessment), rule_tables::current(&state.app), asked);
+    let by_their_form: Vec<Id> = assessment.red_flags.clone();
+    let scored = heavier_of(Scored { table, answers, assessment }, rule_tables::current(&state.app), asked);
+    // The red flags of the form that was answered are on the card in any case.
+    let more = by_their_form.iter().filter(|id| !scored.assessment.red_flags.contains(id));
+    let more = more.filter_map(|id| Wording { table, language }.red_flag(id)).collect();
+    let Scored { table, answers, assessment } = scored;
     let rendering = Rendering::new(&fragments, table, language, clinic);
     let body = rendering.assessment(&answers, &assessment, Audiences::PERSON);
-    let screen = CardData { call: &call, answers: &answers, assessment: &assessment, body: &body, table, language };
+    let (answers, assessment) = (&answers, &assessment);
+    let screen = CardData { call: &call, answers, assessment, body: &body, more, table, language };
     let card = screen.card(&state.app)?;
     Ok(HttpResponse::Ok().insert_header((CONTENT_LANGUAGE, language.as_str())).json(json!({"cards": [card]})))
 }
@@ -154,20 +169,17 @@ fn answered_by<'a>(app: &'a App, version: Option<&str>, answers: &Answers) -> &'
     newest_first.into_iter().find(asks_all).unwrap_or_else(|| rule_tables::current(app))
 }
 
-/// The result by the form that was answered or, if the answers that the current table shares with it give a higher care level
-/// there, that result: an earlier table may not flag what the current one does.
-fn higher_of<'a>(
-    answered: (&'a RuleTable, Answers, Assessment),
-    current: &'a RuleTable,
-    asked: ScoreOptions<'_>,
-) -> (&'a RuleTable, Answers, Assessment) {
-    if answered.0.version == current.version {
+/// The result by the form that was answered or, if the answers that the current table shares with it weigh more there, that
+/// result: an earlier table may not flag what the current one does.
+fn heavier_of<'a>(answered: Scored<'a>, current: &'a RuleTable, asked: ScoreOptions<'_>) -> Scored<'a> {
+    if answered.table.version == current.version {
         return answered;
     }
-    let shared = current.asked.only_asked(&answered.1);
-    let assessment = scoring::score(current, &shared, asked);
-    if assessment.care_level > answered.2.care_level {
-        return (current, shared, assessment);
+    let answers = current.asked.only_asked(&answered.answers);
+    let assessment = scoring::score(current, &answers, asked);
+    let weight = |result: &Assessment| (result.care_level, result.flagged(), result.urgency.map(Reverse));
+    if assessment.flagged() && weight(&assessment) > weight(&answered.assessment) {
+        return Scored { table: current, answers, assessment };
     }
     answered
 }

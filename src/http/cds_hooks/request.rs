@@ -62,17 +62,15 @@ impl HookCall {
             let detail = "send the patient's responses as prefetch.responses; null if there are none";
             return Err(Problem::new(ProblemType::NotPrefetched, detail));
         };
+        let patient = patient.filter(|patient| kind_of(patient) == "Patient");
         // Data of another patient must not end up on this chart.
-        let patient = patient.filter(|patient| kind_of(patient) == "Patient").filter(|patient| {
+        let own = patient.filter(|patient| {
             let [id] = members(Some(patient), ["id"]).map(text);
             id.is_empty() || id == patient_id
         });
-        let [identifiers] = members(patient, ["identifier"]);
-        let identifiers = identifiers.and_then(|list| entries(list, ENTRIES).ok());
-        let about =
-            About { id: &patient_id, identifiers: identifiers.unwrap_or_default().into_iter().map(identity).collect() };
+        let about = About { id: &patient_id, identifiers: patient.map(|_| own.map(identifiers).unwrap_or_default()) };
         let response = newest(responses, &about)?;
-        Ok(Self { patient: patient.map(known_of), response, patient_id })
+        Ok(Self { patient: own.map(known_of), response, patient_id })
     }
 }
 
@@ -115,8 +113,15 @@ fn known_of(patient: &RawValue) -> Value {
 /// The patient of the call.
 struct About<'a> {
     id: &'a str,
-    /// The patient's identifiers, if the patient was sent.
-    identifiers: Vec<(String, String)>,
+    /// The patient's identifiers, if a patient was sent; none if it was another one.
+    identifiers: Option<Vec<(String, String)>>,
+}
+
+/// The identifiers of a patient that have a value.
+fn identifiers(patient: &RawValue) -> Vec<(String, String)> {
+    let [listed] = members(Some(patient), ["identifier"]);
+    let listed = listed.and_then(|list| entries(list, ENTRIES).ok()).unwrap_or_default();
+    listed.into_iter().map(identity).filter(|(_, value)| !value.is_empty()).collect()
 }
 
 /// The system and the value of an identifier.
@@ -135,7 +140,8 @@ impl About<'_> {
             let id = reference.rsplit_once("Patient/").map_or(&*reference, |(_, id)| id);
             return id.split('/').next() == Some(self.id);
         }
-        identifier.is_none_or(|one| self.identifiers.is_empty() || self.identifiers.contains(&identity(one)))
+        let Some((identifier, known)) = identifier.zip(self.identifiers.as_ref()) else { return true };
+        known.contains(&identity(identifier))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::domain::screening::open_questions::item_set::ItemSet;
 use crate::domain::screening::questionnaire::Item;
 use crate::domain::screening::red_flag::CareLevel;
 use crate::domain::screening::rule_table::{RuleTable, SourceUse};
-use crate::domain::screening::scoring::{Alarm, OpenAlarms};
+use crate::domain::screening::scoring::OpenAlarms;
 use crate::domain::screening::texts::{ItemTexts, Texts};
 use crate::domain::screening::urgency::Urgency;
 
@@ -123,17 +123,6 @@ impl<'a> Wording<'a> {
             reason: reason.map(|text| text.reason.clone()).unwrap_or_default(),
             sources: self.sources(&flag.sources),
         })
-    }
-
-    /// Renders the red flags of rejected answers.
-    pub(in crate::http) fn alarm(self, clinic: &Clinic, alarm: &Alarm) -> AlarmBody {
-        AlarmBody {
-            red_flags: alarm.red_flags.iter().filter_map(|id| self.red_flag(id)).collect(),
-            care_level: alarm.care_level.map(CareLevelName),
-            care_text: alarm
-                .care_level
-                .map(|level| self.care_text(clinic, &Care { level: Some(level), open: alarm.open, ..Care::default() })),
-        }
     }
 
     /// Text on what to do now. Below emergency level, open alarms add what is not known, because an appointment must not

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::database::{Connection, Keys, Store};
 use super::error::Result;
 use crate::domain::ids::{ClinicId, SubjectId};
-use crate::domain::subjects::{Contact, LookUp, NamesakeReference, Reference, SourceShare, Subject};
+use crate::domain::subjects::{Contact, LookUp, NamesakeReference, Namesakes, Reference, SourceShare, Subject};
 use row::{Row, open_contact, open_reference};
 
 pub const SEARCH_LIMIT: i64 = 50;
@@ -54,19 +54,26 @@ pub async fn search(store: &Store, clinic_id: ClinicId, by: LookUp, text: &str) 
     rows.into_iter().map(|row| row.open(&store.keys, clinic_id)).collect()
 }
 
-/// Whether no subject has this reference of another system, and one has its value as the clinic's own reference.
-pub async fn is_ambiguous(store: &Store, clinic_id: ClinicId, reference: &Reference) -> Result<bool> {
-    let hashes =
-        |text: &str| store.keys.blind_indexes(clinic_id.0, LookUp::Reference, &LookUp::Reference.normalize(text));
-    Ok(sqlx::query_scalar!(
-        r#"select exists (select from subjects where clinic_id = $1 and reference_hash = any($2))
-              and not exists (select from subjects where clinic_id = $1 and reference_hash = any($3)) as "ambiguous!""#,
+/// How many subjects a reference finds: in its own system, and as a reference of the clinic, with no system or one of its `own`.
+/// A merged subject counts as the one that it was merged into.
+pub async fn namesakes(store: &Store, clinic_id: ClinicId, reference: &Reference, own: &[String]) -> Result<Namesakes> {
+    let hashes = |reference: &Reference| {
+        let normalized = LookUp::Reference.normalize(&reference.stored());
+        store.keys.blind_indexes(clinic_id.0, LookUp::Reference, &normalized)
+    };
+    let plain = reference.clone().without_system();
+    let of_the_clinic: Vec<_> = plain.with_each(own).chain([plain.clone()]).flat_map(|one| hashes(&one)).collect();
+    let row = sqlx::query!(
+        r#"select count(distinct coalesce(merged_into, subject_id)) filter (where reference_hash = any($2)) as "same!",
+               count(distinct coalesce(merged_into, subject_id)) filter (where reference_hash = any($3)) as "of_the_clinic!"
+           from subjects where clinic_id = $1 and reference_hash = any($2 || $3)"#,
         clinic_id.0,
-        &hashes(reference.value()),
-        &hashes(&reference.stored()),
+        &hashes(reference),
+        &of_the_clinic,
     )
     .fetch_one(&mut *store.clinic(clinic_id).await?)
-    .await?)
+    .await?;
+    Ok(Namesakes { same: row.same, of_the_clinic: row.of_the_clinic })
 }
 
 pub async fn find(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) -> Result<Option<Subject>> {

@@ -92,8 +92,10 @@ pub async fn list(
              and ($8::timestamptz is null or received_at < $8)
              and ($9::uuid is null or subject_id = $9)
              and ($13::boolean is null or imported = $13)
-             and (not $14 or (answers ->> 'grip_strength_kg')::numeric < 1
-                  or (answers ->> 'five_chair_stands_s')::numeric < 3)
+             and (not $14 or submission_id in (
+                 select submission_id from submissions
+                 where clinic_id = $1 and ((answers ->> 'grip_strength_kg')::numeric < 1
+                                           or (answers ->> 'five_chair_stands_s')::numeric < 3)))
              and (received_at, submission_id) < (
                  coalesce($10::timestamptz, 'infinity'),
                  coalesce($11::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')

@@ -119,12 +119,21 @@ async fn data_of_another_patient_is_not_on_the_card() {
     // A deceased patient gets no card, but this is another one.
     let mut patient = json!({"resourceType": "Patient", "id": "77", "deceasedBoolean": true});
     card(&intake, &json!({"patient": patient, "responses": null})).await;
+    // A response of the other patient, known by an identifier only, is not read either.
+    patient["deceasedBoolean"] = json!(false);
+    patient["identifier"] = json!([{"system": "urn:a", "value": "7"}]);
+    let mut theirs = response(&frail(), "2026-11-01");
+    theirs["subject"] = json!({"identifier": {"system": "urn:a", "value": "7"}});
+    assert_eq!(summary(&intake, &json!({"patient": patient, "responses": theirs})).await, NOT_ANSWERED);
+    patient["deceasedBoolean"] = json!(true);
     patient["id"] = json!("1288992");
     let none = intake.post(SERVICE, &call(&json!({"patient": patient, "responses": null}))).await.expect(200);
     assert_eq!(none["cards"], json!([]));
 
     let patient = json!({"resourceType": "Patient", "identifier": [{"system": "urn:a", "value": "7"}]});
-    for (system, value, read) in [("urn:a", "7", true), ("urn:a", "8", false), ("urn:b", "7", false)] {
+    for (system, value, read) in
+        [("urn:a", "7", true), ("urn:a", "8", false), ("urn:b", "7", false), ("urn:a", "", false)]
+    {
         let mut one = response(&frail(), "2026-11-01");
         one["subject"] = json!({"identifier": {"system": system, "value": value}});
         let said = summary(&intake, &json!({"patient": patient, "responses": bundle(&[one.clone()])})).await;
@@ -195,15 +204,48 @@ async fn a_response_to_an_earlier_form_is_read_with_its_own_options() {
 async fn a_card_is_not_milder_than_the_current_table_on_the_same_answers() {
     let world = World::new().await;
     let intake = world.clinic("One").await.intake;
-    let mut answers = answers_2026_2();
-    for lost in ["stair_difficulty", "chair_rise_difficulty"] {
-        answers[lost] = json!("a_lot_or_unable");
+    let lost = json!({"stair_difficulty": "a_lot_or_unable", "chair_rise_difficulty": "a_lot_or_unable"});
+    let with = |one: &Value, more: Value| {
+        let mut all = one.clone();
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        all
+    };
+    for (more, indicator, priority, table) in [
+        // Not flagged by 2026.2.
+        (with(&lost, json!({"age": 45})), "warning", Some("urgent"), "2026.3"),
+        // A consultation by 2026.2 too, but not flagged.
+        (with(&lost, json!({"age": 54, "muscle_pain": true})), "warning", Some("urgent"), "2026.3"),
+        // Flagged by 2026.2 too, but as routine.
+        (with(&lost, json!({"age": 62})), "warning", Some("urgent"), "2026.3"),
+        // The option of 2026.2 that the current table lacks hides neither the other one nor the pain.
+        (
+            json!({"medications": ["statin", "systemic_corticosteroid"], "muscle_pain": true, "weakness": true}),
+            "warning",
+            Some("asap"),
+            "2026.3",
+        ),
+        // An emergency by 2026.2, from an item that the current table does not ask.
+        (with(&lost, json!({"new_breathing_trouble": true})), "critical", None, "2026.2"),
+    ] {
+        let mut one = response(&with(&answers_2026_2(), more.clone()), "2026-11-01");
+        one["questionnaire"] = json!("urn:sarcoscreen:questionnaire|2026.2");
+        let card = card(&intake, &json!({"responses": one})).await;
+        assert_eq!(card["indicator"], indicator, "{more}: {card}");
+        assert!(card["source"]["label"].as_str().unwrap().ends_with(table), "{more}: {card}");
+        let suggested = card["suggestions"][0]["actions"][0]["resource"]["priority"].as_str();
+        assert_eq!(suggested, priority, "{more}: {card}");
     }
-    let mut one = response(&answers, "2026-11-01");
+    // The alarm sign of the form that was answered is on the card of the current table.
+    let mut one =
+        response(&with(&answers_2026_2(), with(&lost, json!({"age": 54, "muscle_pain": true}))), "2026-11-01");
     one["questionnaire"] = json!("urn:sarcoscreen:questionnaire|2026.2");
     let card = card(&intake, &json!({"responses": one})).await;
-    assert_eq!(card["indicator"], "warning", "{card}");
-    assert!(card["source"]["label"].as_str().unwrap().ends_with(" 2026.3"), "{card}");
+    let reason = {
+        let table = intake.get("/v1/rule-tables/2026.2").await.expect(200);
+        let flags = table["red_flags"].as_array().unwrap().clone();
+        flags.into_iter().find(|flag| flag["id"] == "alarm_sign").unwrap()["reason"].as_str().unwrap().to_owned()
+    };
+    assert!(card["detail"].as_str().unwrap().contains(&reason), "{reason}: {card}");
 }
 
 #[tokio::test]

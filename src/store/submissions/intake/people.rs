@@ -18,12 +18,13 @@ pub(super) struct Written {
     sealed: Vec<u8>,
     /// The hash of the value alone, if the reference has a system.
     value_hash: Option<Vec<u8>>,
-    /// The other hashes under which the subject may be stored: those under earlier master keys, and those with a system that
-    /// the clinic has named as its own since.
+    /// The hashes under earlier master keys, if the key file has any.
     earlier: Vec<Vec<u8>>,
-    /// The first bytes of the hash under the oldest key, if the key file has several. All instances compute the same value,
-    /// whatever the order of their keys.
-    lock: Option<i64>,
+    /// The hashes with each of the clinic's own systems: a subject may have been stored before the clinic named the system.
+    with_systems: Vec<Vec<u8>>,
+    /// The first bytes of the hash under the oldest key. All instances compute the same value, whatever the order of their
+    /// keys.
+    lock: i64,
 }
 
 impl Written {
@@ -35,16 +36,15 @@ impl Written {
         let mut earlier = hashes(&stored);
         let eldest = earlier.get(keys.eldest()).and_then(|hash| hash.first_chunk::<8>().copied()).unwrap_or_default();
         let hash = earlier.remove(0);
-        let lock = (!earlier.is_empty()).then(|| i64::from_be_bytes(eldest));
-        earlier.extend(reference.with_each(own).flat_map(|reference| hashes(&reference.stored())));
+        let with_systems = reference.with_each(own).flat_map(|reference| hashes(&reference.stored())).collect();
         let sealed = keys.seal(Place::reference(clinic_id, &hash), &stored)?;
         let value_hash = value_hash(keys, clinic_id, reference);
-        Ok(Self { hash, sealed, value_hash, earlier, lock })
+        Ok(Self { hash, sealed, value_hash, earlier, with_systems, lock: i64::from_be_bytes(eldest) })
     }
 
     /// Every hash under which the subject may be stored, the current one first.
     fn hashes(&self) -> impl Iterator<Item = &Vec<u8>> {
-        std::iter::once(&self.hash).chain(&self.earlier)
+        std::iter::once(&self.hash).chain(&self.earlier).chain(&self.with_systems)
     }
 }
 
@@ -71,7 +71,7 @@ pub(super) async fn resolve<'a>(
         };
         resolved.push(Resolved { intake, subject_id, known, follow_up: None, place });
     }
-    held.move_to_the_current_hash(connection, &resolved).await?;
+    held.move_to_the_current_key(connection, &resolved).await?;
     let added = insert(connection, &new).await?;
     Ok((added == new.len()).then_some(resolved))
 }
@@ -132,25 +132,25 @@ impl Held {
         written.hashes().find_map(|hash| self.by_reference.get(&(clinic, hash.clone())))
     }
 
-    /// Subjects that were found under another hash are moved to the current one, so that one reference never has two
-    /// subjects.
-    async fn move_to_the_current_hash(&self, connection: &mut Connection, resolved: &[Resolved<'_>]) -> Result<()> {
+    /// While the key file holds earlier keys, a subject may be stored under a hash of one of them. Such rows are updated to
+    /// the current key, so that one reference never has two subjects.
+    async fn move_to_the_current_key(&self, connection: &mut Connection, resolved: &[Resolved<'_>]) -> Result<()> {
         let mut moved = false;
         for Resolved { intake, .. } in resolved {
             let (clinic_id, Some(written)) = (intake.accepted.actor.clinic_id, &intake.reference) else { continue };
-            let Some(person) = self.find(clinic_id.0, written) else { continue };
-            if self.by_reference.contains_key(&(clinic_id.0, written.hash.clone())) {
+            let held = |hash: &Vec<u8>| self.by_reference.contains_key(&(clinic_id.0, hash.clone()));
+            if !written.earlier.iter().any(held) {
                 continue;
             }
             moved = true;
             switch_to(connection, Role::App, Some(clinic_id)).await?;
             sqlx::query!(
-                "update subjects set reference_hash = $3, reference_sealed = $4, reference_value_hash = $5
-                 where clinic_id = $1 and subject_id = $2",
+                "update subjects set reference_hash = $2, reference_sealed = $3, reference_value_hash = $5
+                 where clinic_id = $1 and reference_hash = any($4)",
                 clinic_id.0,
-                person.subject_id,
                 written.hash,
                 written.sealed,
+                &written.earlier,
                 written.value_hash,
             )
             .execute(&mut *connection)
@@ -164,7 +164,7 @@ impl Held {
 /// in a different order could add one subject under two hashes. All transactions take these locks in the same order.
 async fn lock_references(connection: &mut Connection, fresh: &[(usize, &Intake)]) -> Result<()> {
     let written = fresh.iter().filter_map(|(_, intake)| intake.reference.as_ref());
-    let locks: BTreeSet<i64> = written.filter_map(|one| one.lock).collect();
+    let locks: BTreeSet<i64> = written.filter(|one| !one.earlier.is_empty()).map(|one| one.lock).collect();
     for lock in locks {
         sqlx::query!("select pg_advisory_xact_lock($1)", lock).execute(&mut *connection).await?;
     }
