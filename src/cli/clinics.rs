@@ -211,9 +211,9 @@ fn line(clinic: &Clinic) -> String {
             .iter()
             .map(|(language, offer)| format!("  offer in {}: {offer}\n", language.as_str())),
     );
-    let profile: String = profile.collect();
+    let more: String = profile.collect();
     format!(
-        "{clinic_id}  {name}  {booking_url}  {emergency_numbers}  {}  {pathways}  {}  due {}/{}/{} h  {kept}{stated}{}{}\n{profile}",
+        "{clinic_id}  {name}  {booking_url}  {emergency_numbers}  {}  {pathways}  {}  due {}/{}/{} h  {kept}{stated}{}{}\n{more}",
         language.as_str(),
         languages.join(","),
         due.today,
