@@ -19,7 +19,7 @@ pub enum Command {
     },
     /// Creates and lists clinics.
     #[command(subcommand)]
-    Clinics(Clinics),
+    Clinics(Box<Clinics>),
     /// Creates, lists, rotates and revokes the keys of a clinic.
     #[command(subcommand)]
     Keys(Keys),
