@@ -112,13 +112,16 @@ impl CardData<'_> {
             words.instruments,
             said.map(|(instrument, result)| format!("{}: {}", plain(instrument.name), words.outcome(result.outcome))),
         );
-        bullets(&mut text, words.to_ask, self.questions());
+        let (alarms, questions) = self.questions();
+        bullets(&mut text, words.to_ask, questions.into_iter());
+        let stem = self.table.texts(self.language).and_then(|texts| texts.questionnaire.alarm_stem.as_deref());
+        bullets(&mut text, stem.unwrap_or(words.to_ask), alarms.into_iter());
         let _ = write!(text, "{}", plain(self.body.explanation));
         text
     }
 
-    /// The questions that could change the result most.
-    fn questions(&self) -> impl Iterator<Item = String> {
+    /// The questions that could change the result most: those about alarm signs, and the others.
+    fn questions(&self) -> (Vec<String>, Vec<String>) {
         let items = self.table.texts(self.language).map(|texts| &texts.items);
         let mut ids: Vec<&str> = self.body.open_questions.iter().map(|question| question.item).collect();
         for alarm in self.table.asked.alarms_unanswered(self.answers).map(Item::id) {
@@ -126,8 +129,13 @@ impl CardData<'_> {
                 ids.push(alarm);
             }
         }
-        let label = move |id: &str| Some(items?.get(id)?.label.clone());
-        ids.into_iter().filter_map(label).take(QUESTIONS)
+        let alarm = |id: &&str| self.table.asked.alarms.iter().any(|alarm| alarm.id() == *id);
+        let (alarms, others): (Vec<&str>, Vec<&str>) = ids.into_iter().take(QUESTIONS).partition(alarm);
+        let labels = |ids: Vec<&str>| {
+            let label = |id: &str| Some(items?.get(id)?.label.clone());
+            ids.into_iter().filter_map(label).collect()
+        };
+        (labels(alarms), labels(others))
     }
 
     /// A consultation request, to be placed by the clinician who accepts it.

@@ -74,9 +74,12 @@ fn render(table: &RuleTable, language: Language) -> Value {
 
 fn heading(table: &RuleTable, group: Group, texts: Option<&Texts>) -> Value {
     let items = table.asked.of_group(group).into_iter();
+    let text = texts.and_then(|texts| texts.groups.get(group.as_str()));
+    // The rows of the alarm group ask only together with its stem: an old complaint is no alarm.
+    let stem = texts.and_then(|texts| texts.questionnaire.alarm_stem.as_ref()).filter(|_| group == Group::Alarm);
     element(json!({
         "linkId": group.as_str(),
-        "text": texts.and_then(|texts| texts.groups.get(group.as_str())),
+        "text": text.map(|text| stem.map_or_else(|| text.clone(), |stem| format!("{text}. {stem}"))),
         "type": "group",
         "item": items.map(|spec| question(table, spec, texts)).collect::<Vec<_>>(),
     }))

@@ -146,6 +146,31 @@ async fn a_response_to_this_services_form_is_read_by_its_codes() {
 }
 
 #[tokio::test]
+async fn alarm_rows_are_asked_only_as_new_on_a_card_and_in_the_fhir_form() {
+    let world = World::new().await;
+    let intake = world.clinic("One").await.intake;
+    let form = intake.get("/v1/questionnaire").await.expect(200);
+    let stem = form["alarm_stem"].as_str().unwrap();
+    let fhir = intake.get("/fhir/Questionnaire/2026.3").await.expect(200);
+    let group = fhir["item"].as_array().unwrap().iter().find(|item| item["linkId"] == "alarm").unwrap();
+    assert!(group["text"].as_str().unwrap().ends_with(stem), "{group}");
+    let mut answers = fit();
+    for unanswered in ["new_one_sided_weakness", "palpitations"] {
+        answers.as_object_mut().unwrap().remove(unanswered);
+    }
+    let card = card(&intake, &json!({"responses": response(&answers, "2026-11-01")})).await;
+    let detail = card["detail"].as_str().unwrap();
+    let rows = group["item"].as_array().unwrap().iter().map(|row| format!("- {}\n", row["text"].as_str().unwrap()));
+    let mut listed = 0;
+    for at in rows.filter_map(|row| detail.find(&row)) {
+        listed += 1;
+        let heading = detail[..at].rfind("**\n\n- ").and_then(|end| detail[..end].rsplit("**").next());
+        assert_eq!(heading, Some(stem), "{detail}");
+    }
+    assert_eq!(listed, 2, "{detail}");
+}
+
+#[tokio::test]
 async fn the_newest_complete_response_counts_and_other_forms_do_not() {
     let world = World::new().await;
     let intake = world.clinic("One").await.intake;
