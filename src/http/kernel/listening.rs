@@ -17,6 +17,8 @@ use super::problem::{Problem, ProblemBody, ProblemType};
 use crate::app::App;
 use crate::app::ambient::new_id;
 
+/// How long the service is at least not ready before it accepts nothing more, so that a load balancer can see it.
+const NOTICE: Duration = Duration::from_millis(200);
 /// How long clients may take to disconnect, while each response closes its connection.
 const LEAVING: Duration = Duration::from_secs(1);
 /// Interval for checking whether they have disconnected.
@@ -48,7 +50,7 @@ impl Listening {
     /// requests in progress end.
     pub async fn stop(self) {
         self.app.stop();
-        self.left().await;
+        tokio::join!(sleep(NOTICE), self.left());
         // A stopping worker drops connections that it has accepted but not begun, so accepting stops first.
         self.handle.pause().await;
         sleep(SHUT).await;
