@@ -8,7 +8,7 @@ use super::demo::{self, DemoCredentials};
 
 /// The example person of the README: 82 years old, inactive, four falls, cannot climb stairs, takes corticosteroids.
 const ANSWERS: &str = r#"{"answers": {"age": 82, "activity": "inactive", "falls_past_year": 4,
-       "stair_difficulty": "a_lot_or_unable", "medications": ["systemic_corticosteroid"]}}"#;
+       "stair_difficulty": "a_lot_or_unable", "medications": ["systemic_corticosteroid_3_weeks"]}}"#;
 
 /// A listener's address as this machine can reach it.
 pub fn reachable(mut listening: SocketAddr) -> SocketAddr {
@@ -51,4 +51,22 @@ pub(super) fn text(
     }
     text.push_str("\nCtrl-C stops it.\n");
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::ANSWERS;
+    use crate::domain::screening::answers::{Answers, RawAnswers};
+    use crate::rules::Releases;
+
+    #[test]
+    fn the_printed_person_can_be_submitted() {
+        let body: Value = serde_json::from_str(ANSWERS).unwrap();
+        let text = body["answers"].to_string();
+        let (answers, faults) = Answers::parse(&serde_json::from_str::<RawAnswers<'_>>(&text).unwrap());
+        assert_eq!((faults, answers.missing().count()), (Vec::new(), 0));
+        assert_eq!(Releases::load().unwrap().current().table.not_asked(&answers), []);
+    }
 }
