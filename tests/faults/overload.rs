@@ -22,6 +22,9 @@ const MEASURED: Duration = Duration::from_secs(10);
 /// The offered rate as a multiple of the capacity, and its duration.
 const TIMES: f64 = 5.0;
 const OFFERED: Duration = Duration::from_mins(1);
+/// Connections of the offered load. They must hold all submissions that wait in the service until it refuses others:
+/// what it stores in half a second, and one transaction of each writer.
+const CONNECTIONS: usize = 4_000;
 /// Submissions in the analyzed database.
 const ANALYZED: usize = 20_000;
 /// Promised response times at the 99th percentile.
@@ -113,7 +116,7 @@ async fn five_times_the_capacity_is_shed() {
             Arc::new(Ledger::new(site.clinics, Persons::Few))
         };
         service.forget_peak();
-        let mut offered = offer(&ledger, service.address(), TIMES * capacity, OFFERED).await;
+        let mut offered = offer(&ledger, service.address(), CONNECTIONS, TIMES * capacity, OFFERED).await;
         let normal = normal(&service, &ledger).await;
         broken.extend(summary(name, &mut offered, service.peak(), normal));
         let report = check(&mut site.cluster.connect().await, &[], service.address(), &ledger).await;

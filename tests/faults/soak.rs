@@ -14,6 +14,8 @@ use crate::support::site::Site;
 
 const MINUTES: usize = 60;
 const MINUTE: Duration = Duration::from_mins(1);
+/// Connections of the load. At half of the capacity few of them are busy at once.
+const CONNECTIONS: usize = 256;
 /// Memory, descriptors and connections are compared with the values after this many minutes, when every pool and cache is
 /// filled.
 const FILLED: usize = 5;
@@ -110,7 +112,7 @@ async fn no_resource_grows_in_an_hour_of_half_load() {
     for minute in 1..=minutes() {
         // One ledger per minute: a ledger of an hour would fill the memory of this process.
         let ledger = Arc::new(Ledger::new(site.clinics, Persons::Few));
-        let mut offered = offer(&ledger, service.address(), rate, MINUTE).await;
+        let mut offered = offer(&ledger, service.address(), CONNECTIONS, rate, MINUTE).await;
         let figures = Figures::of(&site, &service).await;
         row(minute, &mut offered, &figures);
         stored += offered.accepted.len();

@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -13,7 +14,7 @@ use tokio::time::timeout;
 /// A request counts as hanging after this time without a response.
 pub(crate) const HANGS: Duration = Duration::from_mins(1);
 
-/// A keep-alive connection, opened on first use.
+/// A keep-alive connection, opened on first use or before.
 pub(crate) struct Line {
     address: SocketAddr,
     stream: Option<TcpStream>,
@@ -26,24 +27,34 @@ pub(crate) enum Failure {
     Refused,
     /// The connection ended before the response was complete.
     Cut {
-        /// Whether earlier requests on it had responses.
+        /// Whether it was open before the request.
         reused: bool,
     },
     /// No response in time.
     Hangs,
 }
 
-/// A complete response.
+/// A complete response, with what the scenarios need of its head.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    headers: Vec<(String, String)>,
+    /// Whether it announces that the connection closes.
+    pub(crate) closes: bool,
+    /// Whether it has `Retry-After`.
+    pub(crate) retry_after: bool,
+    /// Whether it is declared as a problem.
+    pub(crate) problem: bool,
     body: Vec<u8>,
 }
 
 impl Line {
     pub(crate) const fn new(address: SocketAddr) -> Self {
         Self { address, stream: None }
+    }
+
+    /// A connection that is open before its first request.
+    pub(crate) async fn open(address: SocketAddr) -> Result<Self, Failure> {
+        Ok(Self { address, stream: Some(connect(address).await?) })
     }
 
     pub(crate) async fn ask(&mut self, request: &[u8]) -> Result<Answer, Failure> {
@@ -54,7 +65,7 @@ impl Line {
     pub(crate) async fn ask_within(&mut self, request: &[u8], limit: Duration) -> Result<Answer, Failure> {
         let asked = timeout(limit, self.exchange(request)).await;
         let answer = asked.unwrap_or(Err(Failure::Hangs));
-        if answer.as_ref().map_or(true, |answer| answer.header("connection") == Some("close")) {
+        if answer.as_ref().map_or(true, |answer| answer.closes) {
             self.stream = None;
         }
         answer
@@ -105,7 +116,8 @@ impl Answer {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
             }
-            answer.body = buffer.split_off(head);
+            buffer.drain(..head);
+            answer.body = buffer;
             return Ok(answer);
         }
     }
@@ -115,23 +127,35 @@ impl Answer {
         let mut headers = [httparse::EMPTY_HEADER; 48];
         let mut response = httparse::Response::new(&mut headers);
         let httparse::Status::Complete(head) = response.parse(buffer).expect("an HTTP answer") else { return None };
-        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-        let headers = response.headers.iter().map(|one| (one.name.to_ascii_lowercase(), text(one.value))).collect();
-        let answer = Self { status: response.code.unwrap(), headers, body: Vec::new() };
+        let header = |name: &str| {
+            let found = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
+            found.map(|header| header.value)
+        };
+        let answer = Self {
+            status: response.code.unwrap(),
+            closes: header("connection") == Some(b"close"),
+            retry_after: header("retry-after").is_some(),
+            problem: header("content-type") == Some(b"application/problem+json"),
+            body: Vec::new(),
+        };
         let length = match answer.status {
             204 | 304 => 0,
-            _ => answer.header("content-length").expect("an answer that states its length").parse().unwrap(),
+            _ => {
+                let length = header("content-length").expect("an answer that states its length");
+                str::from_utf8(length).unwrap().parse().unwrap()
+            }
         };
         Some((answer, head, length))
     }
 
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(one, _)| one == name).map(|(_, value)| value.as_str())
-    }
-
     /// The body; null if it is not JSON.
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_default()
+        self.parsed().unwrap_or_default()
+    }
+
+    /// The body as a type; `None` if it has another form.
+    pub(crate) fn parsed<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_slice(&self.body).ok()
     }
 }
 

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -53,6 +55,25 @@ pub(crate) struct Acknowledged {
     pub(crate) flagged: bool,
 }
 
+/// The checked part of a 201. Its type skips the rest of the body, which is longer.
+#[derive(Deserialize)]
+struct Receipt {
+    id: Uuid,
+    flagged: bool,
+    follow_up: Option<IgnoredAny>,
+    assessment: Assessment,
+}
+
+#[derive(Deserialize)]
+struct Assessment {
+    score: Score,
+}
+
+#[derive(Deserialize)]
+struct Score {
+    total: i32,
+}
+
 pub(crate) struct Submission {
     pub(crate) clinic: usize,
     pub(crate) key: String,
@@ -81,7 +102,7 @@ pub(crate) struct Ledger {
     seen: Mutex<Vec<Seen>>,
     broken: Mutex<Vec<String>>,
     /// Expected totals of the two kinds of submissions.
-    totals: [OnceLock<i64>; 2],
+    totals: [OnceLock<i32>; 2],
 }
 
 impl Ledger {
@@ -132,7 +153,7 @@ impl Ledger {
         of: Option<&Submission>,
     ) -> bool {
         let (end, closes) = match result {
-            Ok(answer) => (End::Status(answer.status), answer.header("connection") == Some("close")),
+            Ok(answer) => (End::Status(answer.status), answer.closes),
             Err(failure) => (End::Failed(*failure), false),
         };
         self.seen.lock().unwrap().push(Seen { what, sent, done: Instant::now(), end, closes });
@@ -152,18 +173,16 @@ impl Ledger {
     }
 
     fn acknowledge(&self, submission: &Submission, answer: &Answer) -> bool {
-        let body = answer.json();
-        let id = body["id"].as_str().and_then(|id| id.parse().ok());
-        let (Some(id), Some(total)) = (id, body["assessment"]["score"]["total"].as_i64()) else {
-            self.broken(format!("201 without an id or a total: {body}"));
+        let Some(receipt) = answer.parsed::<Receipt>() else {
+            self.broken(format!("201 without an id, a total or a flag: {}", answer.json()));
             return false;
         };
-        let flagged = submission.flagged;
+        let (id, total, flagged) = (receipt.id, receipt.assessment.score.total, submission.flagged);
         let of_kind = *self.totals[usize::from(flagged)].get_or_init(|| total);
-        if of_kind != total || body["flagged"] != flagged || body["follow_up"].is_null() == flagged {
-            self.broken(format!("a submission that scores {of_kind} is answered with {body}"));
+        if of_kind != total || receipt.flagged != flagged || receipt.follow_up.is_some() != flagged {
+            self.broken(format!("a submission that scores {of_kind} is answered with {}", answer.json()));
         }
-        let (clinic, key, total) = (submission.clinic, submission.key.clone(), i32::try_from(total).unwrap());
+        let (clinic, key) = (submission.clinic, submission.key.clone());
         self.acknowledged.lock().unwrap().push(Acknowledged { clinic, id, key, total, flagged });
         true
     }
@@ -225,14 +244,12 @@ impl Ledger {
 fn broken(what: What, answer: &Answer) -> Option<String> {
     let status = answer.status;
     match status {
-        429 | 503 if answer.header("retry-after").is_none() => Some(format!("{what:?} {status} without Retry-After")),
+        429 | 503 if !answer.retry_after => Some(format!("{what:?} {status} without Retry-After")),
         // Readiness has its own format for a 503.
         503 if what == What::Ready => None,
-        429 | 503 if answer.header("content-type") != Some("application/problem+json") => {
-            Some(format!("{what:?} {status} without a problem: {:?}", answer.header("content-type")))
-        }
+        429 | 503 if !answer.problem => Some(format!("{what:?} {status} without a problem: {}", answer.json())),
         // A request with the same key is in progress.
-        409 if what == What::Submit && answer.header("retry-after").is_some() => None,
+        409 if what == What::Submit && answer.retry_after => None,
         200 | 201 | 429 | 503 => None,
         _ => Some(format!("{what:?} is answered with {status}: {}", answer.json())),
     }
