@@ -28,9 +28,9 @@ impl Writers {
         }
     }
 
-    /// Whether submissions of a clinic are refused for now, because one of them just waited too long.
-    pub fn refuses_submissions(&self, clinic_id: ClinicId) -> bool {
-        self.intake.refuses(clinic_id)
+    /// Fails when a submission of a clinic would be refused at the moment.
+    pub fn admit_submission(&self, clinic_id: ClinicId) -> Result<()> {
+        self.intake.admit(clinic_id)
     }
 
     /// Adds an entry to the audit log. When this returns, the entry is on disk. Fails when too many entries are queued. The

@@ -49,10 +49,7 @@ pub fn preview(app: &App, actor: &Actor, clinic: &Clinic, draft: &Draft, faults:
 /// Whether submissions of the actor's clinic are accepted at the moment. Call it before the body is read. Fails when a
 /// submission would wait too long to be stored.
 pub fn takes(app: &App, actor: &Actor) -> Result<()> {
-    if app.writers.refuses_submissions(actor.clinic_id) {
-        return Err(AppError::Unavailable("too many submissions wait to be written".to_owned()));
-    }
-    Ok(())
+    Ok(app.writers.admit_submission(actor.clinic_id)?)
 }
 
 /// Scores and stores a submission. When it returns, the submission is on disk, with its follow-up and audit entry. A

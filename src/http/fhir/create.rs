@@ -19,6 +19,7 @@ use crate::http::kernel::body::Incoming;
 use crate::http::kernel::extract::{AcceptedLanguages, IdempotencyKey, Later};
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
+use crate::http::v1::submissions::receive;
 
 const RESPONSE: &str = "QuestionnaireResponse";
 
@@ -32,8 +33,7 @@ pub(super) async fn create_response(
 ) -> Result<HttpResponse, Problem> {
     let (actor, clinic) = (caller.actor(), caller.clinic());
     let (key, condition) = (key.read()?.0, condition(request.headers())?);
-    intake::takes(&state.app, &actor)?;
-    let body = incoming.read::<ResponseInput>().await.map_err(|problem| within(RESPONSE, problem))?;
+    let body = receive::<ResponseInput>(&state, &actor, incoming).await.map_err(|problem| within(RESPONSE, problem))?;
     let bind = |key| idempotency::bind(&state.app, actor.sender_id, key, "fhir create", &[], &body.canonical());
     let idempotency = key.filter(|_| condition.is_none()).map(bind);
     let versions = rule_tables::versions(&state.app);

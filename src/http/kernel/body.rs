@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 use std::time::Duration;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web::{Bytes, BytesMut};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::StreamExt;
@@ -98,10 +98,22 @@ impl Incoming {
         Ok(place.ok_or_else(|| AppError::Internal("a body is read before its caller is known".into()))?)
     }
 
+    /// Reads a small body without keeping it. The connection can then be used again after a response that does not depend
+    /// on the body: the framework closes it when a part of the body is unread.
+    pub(in crate::http) async fn discard(mut self) {
+        if self.declared_length().is_some_and(|length| length <= BODY_LIMIT) {
+            let rest = async { while let Some(Ok(_)) = self.payload.next().await {} };
+            let _ = tokio::time::timeout(self.state.settings.read_deadline, rest).await;
+        }
+    }
+
+    fn declared_length(&self) -> Option<usize> {
+        self.request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    }
+
     async fn arrive(mut self, at_most: usize) -> Result<Bytes, Problem> {
         let too_large = || Problem::new(ProblemType::BodyTooLarge, format!("at most {at_most} bytes"));
-        let length = self.request.headers().get("content-length");
-        let declared: usize = length.and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or_default();
+        let declared = self.declared_length().unwrap_or_default();
         if declared > at_most {
             return Err(too_large());
         }

@@ -12,6 +12,7 @@ use actix_web::http::header::{CONTENT_LANGUAGE, LOCATION, VARY};
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
 use uuid::Uuid;
 use validator::Validate;
@@ -121,8 +122,7 @@ pub async fn create_submission(
     let key = key.read()?;
     let (actor, clinic) = (caller.actor(), caller.clinic());
     let language = accepted.for_clinic(clinic);
-    intake::takes(&state.app, &actor)?;
-    let body = incoming.read::<SubmissionInput>().await?;
+    let body = receive::<SubmissionInput>(&state, &actor, incoming).await?;
     let stored = &submit(&state, &actor, clinic, key, language, body).await?;
     let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
     let rendering = Rendering::new(&fragments, &release.table, stored.language, clinic);
@@ -132,6 +132,19 @@ pub async fn create_submission(
         .insert_header((VARY, "Accept-Language"))
         .insert_header((CONTENT_LANGUAGE, stored.language.as_str()));
     json_response(&mut response, &ReceiptBody::new(stored, &rendering))
+}
+
+/// Reads a submission. Fails before its body is parsed when submissions are refused at the moment.
+pub(in crate::http) async fn receive<T: DeserializeOwned + Validate>(
+    state: &State,
+    actor: &Actor,
+    incoming: Incoming,
+) -> Result<Body<T>, Problem> {
+    if let Err(error) = intake::takes(&state.app, actor) {
+        incoming.discard().await;
+        return Err(error.into());
+    }
+    incoming.read().await
 }
 
 /// Stores the submission, or returns the stored result of an identical earlier request.

@@ -90,7 +90,9 @@ impl<W: Work> Writer<W> {
     /// Starts the writers of a queue in which work waits for at most `patience`. Must be called in a runtime that lives as
     /// long as the service.
     pub(in crate::store) fn start(store: &Store, grouping: Grouping, patience: Duration) -> Self {
-        let queue = Arc::new(Queue::new(grouping.waiting));
+        // A piece that is let in then rarely waits too long, although the pace varies.
+        let longest = (grouping.waiting < usize::MAX).then_some(patience / 2);
+        let queue = Arc::new(Queue::new(grouping.waiting, longest));
         for _ in 0..grouping.writers {
             tokio::spawn(write_batches::<W>(store.clone(), Arc::clone(&queue), grouping));
         }
@@ -113,9 +115,9 @@ impl<W: Work> Writer<W> {
         outcome.map_err(|_| StoreError::Unavailable("the writer ended".to_owned()))?
     }
 
-    /// Whether work of a clinic is refused for now, because other work of it just waited too long.
-    pub(in crate::store) fn refuses(&self, clinic_id: ClinicId) -> bool {
-        self.0.queue.refuses(clinic_id)
+    /// Fails when work of a clinic would be refused at the moment.
+    pub(in crate::store) fn admit(&self, clinic_id: ClinicId) -> Result<()> {
+        if self.0.queue.refuses(clinic_id) { Err(shed::<W>()) } else { Ok(()) }
     }
 
     pub(in crate::store) async fn drained(&self) {
@@ -136,8 +138,9 @@ fn as_f64(count: usize) -> f64 {
 
 async fn write_batches<W: Work>(store: Store, queue: Arc<Queue<W>>, grouping: Grouping) {
     while let Some(Batch { pieces, touched }) = queue.take(grouping, || store.pool.is_citus()).await {
+        let (count, start) = (pieces.len(), Instant::now());
         write_part(&store, pieces).await;
-        queue.finish(&touched);
+        queue.finish(count, start.elapsed(), &touched);
     }
 }
 

@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::mem::take;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use metrics::gauge;
 use tokio::sync::{Notify, oneshot};
@@ -14,8 +14,8 @@ use super::{Grouping, Work, as_f64};
 use crate::domain::ids::ClinicId;
 use crate::store::error::Result;
 
-/// How long a clinic's work is refused after a piece of it waited too long. Its line gets shorter in that time.
-const REFUSING: Duration = Duration::from_millis(50);
+/// Weight of the latest transaction in the pace: one in so many.
+const SMOOTHING: u32 = 8;
 
 /// The channel to the caller that waits for a piece of work.
 pub(super) type Done<W> = oneshot::Sender<Result<(W, <W as Work>::Outcome)>>;
@@ -45,12 +45,14 @@ pub(super) struct Queue<W: Work> {
     idle: Notify,
 }
 
-/// The clinic already holds as many places as are free, or its work is refused for now.
+/// The clinic already holds as many places as are free, or its work would wait too long.
 #[derive(Debug)]
 pub(super) struct Full;
 
 struct Lines<W: Work> {
     places: usize,
+    /// The longest wait for which work is queued. `None` queues all.
+    longest: Option<Duration>,
     by_clinic: HashMap<ClinicId, VecDeque<Waiting<W>>>,
     /// The clinics with a line, in the order in which they are served.
     turns: VecDeque<ClinicId>,
@@ -59,8 +61,10 @@ struct Lines<W: Work> {
     busy: usize,
     touched: HashSet<W::Touched>,
     next: u64,
-    /// When a piece of a clinic last waited too long.
-    late: HashMap<ClinicId, Instant>,
+    /// Time per piece while more work waits than a transaction takes. Zero until that happens.
+    pace: Duration,
+    /// Whether a piece waited too long since the last transaction ended.
+    stalled: bool,
     closed: bool,
 }
 
@@ -71,23 +75,26 @@ impl<W: Work> Waiting<W> {
 }
 
 impl<W: Work> Queue<W> {
-    pub(super) fn new(places: usize) -> Self {
+    /// A queue that refuses work when the clinic already holds as many places as are free, or when it would wait for longer
+    /// than `longest`.
+    pub(super) fn new(places: usize, longest: Option<Duration>) -> Self {
         let lines = Lines {
             places,
+            longest,
             by_clinic: HashMap::new(),
             turns: VecDeque::new(),
             waiting: 0,
             busy: 0,
             touched: HashSet::new(),
             next: 0,
-            late: HashMap::new(),
+            pace: Duration::ZERO,
+            stalled: false,
             closed: false,
         };
         Self { lines: Mutex::new(lines), changed: Notify::new(), idle: Notify::new() }
     }
 
-    /// Appends a piece to its clinic's line, and returns its number. Fails when the clinic already holds as many places as
-    /// are free, or when a piece of it just waited too long.
+    /// Appends a piece to its clinic's line, and returns its number. Fails when the queue refuses work of the clinic.
     pub(super) fn put(&self, piece: Waiting<W>) -> Result<u64, Full> {
         let ticket = self.lines().put(piece)?;
         self.changed.notify_one();
@@ -106,7 +113,7 @@ impl<W: Work> Queue<W> {
         withdrawn
     }
 
-    /// Whether a piece of this clinic just waited too long. Later pieces would then wait too long as well.
+    /// Whether the clinic already holds as many places as are free, or its next piece would wait too long.
     pub(super) fn refuses(&self, clinic_id: ClinicId) -> bool {
         self.lines().refuses(clinic_id)
     }
@@ -136,8 +143,9 @@ impl<W: Work> Queue<W> {
         None
     }
 
-    pub(super) fn finish(&self, touched: &[W::Touched]) {
-        if self.lines().finish(touched) {
+    /// Ends a transaction.
+    pub(super) fn finish(&self, pieces: usize, took: Duration, touched: &[W::Touched]) {
+        if self.lines().finish(pieces, took, touched) {
             self.idle.notify_waiters();
         }
         self.changed.notify_one();
@@ -169,13 +177,12 @@ impl<W: Work> Queue<W> {
 impl<W: Work> Lines<W> {
     fn put(&mut self, mut piece: Waiting<W>) -> Result<u64, Full> {
         let clinic_id = piece.work.clinic_id();
-        let held = self.by_clinic.get(&clinic_id).map_or(0, VecDeque::len);
-        if held >= self.places - self.waiting || self.refuses(clinic_id) {
+        if self.refuses(clinic_id) {
             return Err(Full);
         }
         piece.ticket = self.next;
         self.next += 1;
-        if held == 0 {
+        if !self.by_clinic.contains_key(&clinic_id) {
             self.turns.push_back(clinic_id);
         }
         self.by_clinic.entry(clinic_id).or_default().push_back(piece);
@@ -194,20 +201,18 @@ impl<W: Work> Lines<W> {
             self.turns.retain(|turn| *turn != clinic_id);
         }
         self.waiting -= 1;
-        // A queue without a limit never refuses work.
-        if self.places < usize::MAX {
-            self.late.insert(clinic_id, Instant::now());
-        }
+        self.stalled = true;
         true
     }
 
-    fn refuses(&mut self, clinic_id: ClinicId) -> bool {
-        let Some(at) = self.late.get(&clinic_id) else { return false };
-        if at.elapsed() < REFUSING {
-            return true;
-        }
-        self.late.remove(&clinic_id);
-        false
+    /// A clinic without waiting work is refused only when no place is free, so the pace is always measured again.
+    fn refuses(&self, clinic_id: ClinicId) -> bool {
+        let held = self.by_clinic.get(&clinic_id).map_or(0, VecDeque::len);
+        // The clinics are served in turn, so of each line at most as many pieces as of this one come first.
+        let ahead = self.waiting.min((held + 1).saturating_mul(self.turns.len()));
+        let wait = self.pace.saturating_mul(u32::try_from(ahead).unwrap_or(u32::MAX));
+        let too_long = self.longest.is_some_and(|longest| self.stalled || wait > longest);
+        held >= self.places - self.waiting || held > 0 && too_long
     }
 
     /// Takes pieces from the clinics in turn. A piece that uses a resource of a running transaction or of an earlier piece
@@ -263,12 +268,28 @@ impl<W: Work> Lines<W> {
     }
 
     /// Whether the queue is idle after this transaction.
-    fn finish(&mut self, touched: &[W::Touched]) -> bool {
+    fn finish(&mut self, pieces: usize, took: Duration, touched: &[W::Touched]) -> bool {
+        self.measure(pieces, took);
+        self.stalled = false;
         for one in touched {
             self.touched.remove(one);
         }
         self.busy -= 1;
         self.idle()
+    }
+
+    /// Learns the pace from a finished transaction. If no work waits, a larger transaction would have taken less time per
+    /// piece, so the pace only gets faster.
+    fn measure(&mut self, pieces: usize, took: Duration) {
+        let at_once = u32::try_from(pieces * self.busy).unwrap_or(u32::MAX).max(1);
+        let measured = took / at_once;
+        self.pace = if self.waiting == 0 {
+            self.pace.min(measured)
+        } else if self.pace.is_zero() {
+            measured
+        } else {
+            (self.pace * (SMOOTHING - 1) + measured) / SMOOTHING
+        };
     }
 
     const fn idle(&self) -> bool {
@@ -304,6 +325,7 @@ mod tests {
         }
     }
 
+    const LONGEST: Option<Duration> = Some(Duration::from_millis(100));
     const TWO: Grouping = Grouping { batch: 8, writers: 2, waiting: 12 };
 
     fn put(queue: &Queue<Piece>, clinic: u128, touched: Option<u8>, number: usize) -> bool {
@@ -318,7 +340,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_clinic_holds_at_most_as_many_places_as_are_free() {
-        let queue = Queue::new(12);
+        let queue = Queue::new(12, LONGEST);
         let stored = |clinic| (0..20).filter(|number| put(&queue, clinic, None, *number)).count();
         assert_eq!([1, 2, 3, 4, 5].map(stored), [6, 3, 2, 1, 0]);
         assert_eq!(next(&queue).await.0.len(), 8);
@@ -327,7 +349,7 @@ mod tests {
 
     #[tokio::test]
     async fn clinics_are_served_in_turn_and_a_line_keeps_its_order() {
-        let queue = Queue::new(100);
+        let queue = Queue::new(100, LONGEST);
         for number in 0..20 {
             assert!(put(&queue, 1, None, number));
         }
@@ -338,7 +360,7 @@ mod tests {
 
     #[tokio::test]
     async fn pieces_with_the_same_resource_are_written_in_order_and_do_not_delay_others() {
-        let queue = Queue::new(100);
+        let queue = Queue::new(100, LONGEST);
         for (number, touched) in [(0, Some(7)), (1, Some(7)), (2, None), (3, Some(8)), (4, Some(7))] {
             assert!(put(&queue, 1, touched, number));
         }
@@ -348,15 +370,15 @@ mod tests {
         // While 7 is in use, only pieces that do not use it are taken.
         assert!(put(&queue, 1, Some(7), 5) && put(&queue, 2, None, 101));
         assert_eq!(next(&queue).await.0, [101]);
-        queue.finish(&touched);
+        queue.finish(4, Duration::ZERO, &touched);
         assert_eq!(next(&queue).await.0, [1]);
-        queue.finish(&[7]);
+        queue.finish(1, Duration::ZERO, &[7]);
         assert_eq!(next(&queue).await.0, [4]);
     }
 
     #[tokio::test]
     async fn a_transaction_of_one_clinic_has_no_work_of_another_and_clinics_are_served_in_turn() {
-        let queue = Queue::new(100);
+        let queue = Queue::new(100, LONGEST);
         for number in 0..10 {
             assert!(put(&queue, 1, None, number));
         }
@@ -370,14 +392,14 @@ mod tests {
             taken.push(pieces.iter().map(|piece| piece.work.2).collect::<Vec<_>>());
         }
         assert_eq!(taken, [vec![0, 1, 2, 3, 4, 5, 6, 7], vec![900], vec![200], vec![8, 9], vec![101]]);
-        queue.finish(&[7]);
+        queue.finish(1, Duration::ZERO, &[7]);
         let Batch { pieces, .. } = queue.take(TWO, || true).await.unwrap();
         assert_eq!(pieces[0].work.2, 100);
     }
 
     #[tokio::test]
-    async fn work_that_waited_too_long_is_withdrawn_and_its_clinic_is_briefly_refused() {
-        let queue = Queue::new(100);
+    async fn work_that_waited_too_long_is_withdrawn_and_more_is_refused_until_a_transaction_ends() {
+        let queue = Queue::new(100, LONGEST);
         let clinic = |id| ClinicId(Uuid::from_u128(id));
         let ticket = |number| {
             let piece = Waiting::new(Piece(1, None, number), oneshot::channel().0);
@@ -387,24 +409,61 @@ mod tests {
         assert!(put(&queue, 2, None, 100));
         assert!(queue.withdraw(clinic(1), second) && !queue.withdraw(clinic(1), second));
         assert!(queue.refuses(clinic(1)) && !put(&queue, 1, None, 3));
-        assert!(!queue.refuses(clinic(2)) && put(&queue, 2, None, 101));
-        assert_eq!(next(&queue).await.0, [0, 100, 2, 101]);
+        assert!(queue.refuses(clinic(2)) && !put(&queue, 2, None, 101));
+        assert!(put(&queue, 3, None, 200), "a clinic without waiting work is not refused");
+        assert_eq!(next(&queue).await.0, [0, 100, 200, 2]);
         assert!(!queue.withdraw(clinic(1), first) && !queue.withdraw(clinic(1), third), "both are taken");
-        // The refusal ends by time and sends no notification.
-        while queue.refuses(clinic(1)) {
-            tokio::time::sleep(REFUSING / 10).await;
+        assert!(put(&queue, 1, None, 4) && !put(&queue, 1, None, 5));
+        queue.finish(4, Duration::from_millis(1), &[]);
+        assert!(put(&queue, 1, None, 6));
+    }
+
+    #[tokio::test]
+    async fn work_that_would_wait_too_long_is_refused() {
+        let queue = Queue::new(1_000, LONGEST);
+        let stored = |clinic| (0..100).filter(|number| put(&queue, clinic, None, *number)).count();
+        assert_eq!(stored(1), 100, "without a pace nothing is refused");
+        // Eight pieces in 80 ms: 10 ms each, and 100 ms is the longest wait.
+        assert_eq!(next(&queue).await.0.len(), 8);
+        queue.finish(8, Duration::from_millis(80), &[]);
+        assert!(queue.refuses(ClinicId(Uuid::from_u128(1))) && stored(1) == 0);
+        // Each line of two has a turn before the sixth piece of another.
+        assert_eq!([stored(2), stored(3)], [5, 3]);
+        while queue.lines().waiting > 0 {
+            let (pieces, touched) = next(&queue).await;
+            queue.finish(pieces.len(), Duration::from_millis(10) * u32::try_from(pieces.len()).unwrap(), &touched);
         }
-        assert!(put(&queue, 1, None, 4));
+        assert_eq!(stored(1), 10);
+    }
+
+    #[tokio::test]
+    async fn the_pace_follows_full_transactions_and_a_small_one_never_slows_it() {
+        let queue = Queue::new(1_000, None);
+        let round = async |count, took| {
+            assert!((0..count).all(|number| put(&queue, 1, None, number)));
+            queue.finish(next(&queue).await.0.len(), took, &[]);
+            // The last transaction leaves nothing, so a slow one changes nothing.
+            if queue.lines().waiting > 0 {
+                queue.finish(next(&queue).await.0.len(), Duration::from_mins(1), &[]);
+            }
+            queue.lines().pace
+        };
+        let ms = Duration::from_millis;
+        assert_eq!(round(1, ms(900)).await, Duration::ZERO, "an idle queue has no pace");
+        assert_eq!(round(16, ms(8)).await, ms(1));
+        assert_eq!(round(1, ms(900)).await, ms(1));
+        assert_eq!(round(16, ms(72)).await, ms(2), "an eighth of the way from 1 to 9");
+        assert_eq!(round(4, ms(1)).await, Duration::from_micros(250));
     }
 
     #[tokio::test]
     async fn a_closed_queue_ends_every_writer_when_the_rest_is_taken() {
-        let queue = Queue::new(100);
+        let queue = Queue::new(100, LONGEST);
         assert!(put(&queue, 1, None, 0));
         queue.close();
         assert_eq!(next(&queue).await.0, [0]);
         assert!(queue.take(TWO, || false).await.is_none() && queue.take(TWO, || false).await.is_none());
-        queue.finish(&[]);
+        queue.finish(1, Duration::ZERO, &[]);
         queue.drained().await;
     }
 }
