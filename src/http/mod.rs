@@ -114,6 +114,7 @@ pub fn serve(app: App, settings: Settings, listener: TcpListener) -> std::io::Re
         // The connection table refuses first; this limit would leave clients waiting.
         .max_concurrent_connections(most.saturating_add(workers))
         .listen("http", listener, move || {
+            actix_web::rt::spawn(kernel::relay::run());
             let (settings, connections, stopping) = (&settings, Arc::clone(&connections), stopping.clone());
             let deadlines = Deadlines { head: settings.read_deadline, answer: settings.answer_deadline };
             let app = shared.application().into_factory().map_err(|error| error.error_response());

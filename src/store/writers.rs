@@ -3,16 +3,23 @@
 use super::access::credentials::{ByPrefix, LOOK_UPS, LookUp};
 use super::audit::writer::AuditedRead;
 use super::database::Store;
-use super::database::writer::{Grouping, Writer};
+pub use super::database::shares::Held;
+use super::database::shares::Places;
+use super::database::writer::{Grouping, Writer, shed};
 use super::error::{Result, StoreError};
 use super::submissions::{self, intake::Intake};
 use crate::domain::{audit::AuditEntry, ids::ClinicId, submissions::Accepted, submissions::stored::Stored};
+
+/// Submissions in progress, from the head of the request to its response: as many as a transaction holds. With more of them, an
+/// HTTP worker takes longer for each of its turns, and requests wait in the worker, where no queue sees them.
+const SUBMISSIONS: usize = 256;
 
 /// Queues of work that is done in groups: many requests share a transaction or a query. Cheap to clone.
 #[derive(Clone)]
 pub struct Writers {
     trail: Writer<AuditedRead>,
     intake: Writer<Intake>,
+    submissions: Places,
     look_ups: Writer<LookUp>,
 }
 
@@ -24,13 +31,16 @@ impl Writers {
         Self {
             trail: Writer::start(store, Grouping::default(), patience),
             intake: Writer::start(store, intake, patience),
+            submissions: Places::new(SUBMISSIONS),
             look_ups: Writer::start(store, LOOK_UPS, patience),
         }
     }
 
-    /// Fails when a submission of a clinic would be refused at the moment.
-    pub fn admit_submission(&self, clinic_id: ClinicId) -> Result<()> {
-        self.intake.admit(clinic_id)
+    /// A place for a submission; hold it until the response is made. Fails when too many submissions are in progress, or when
+    /// this one would wait too long to be stored.
+    pub fn admit_submission(&self, clinic_id: ClinicId) -> Result<Held> {
+        self.intake.admit(clinic_id)?;
+        self.submissions.take(clinic_id).ok_or_else(shed::<Intake>)
     }
 
     /// Adds an entry to the audit log. When this returns, the entry is on disk. Fails when too many entries are queued. The

@@ -17,6 +17,7 @@ use crate::domain::{
     audit::AuditAction, clinics::Clinic, screening::answers::Answers, screening::scoring, screening::scoring::Alarm,
 };
 use crate::store::idempotency_keys::{Effect, Kept};
+pub use crate::store::writers::Held;
 use crate::store::{self, database::constraint::Meaning, error::StoreError};
 
 /// Scores answers without storing anything. `faults` are those found when the answers were read. Fails with the faults
@@ -46,9 +47,9 @@ pub fn preview(app: &App, actor: &Actor, clinic: &Clinic, draft: &Draft, faults:
     Ok(scoring::score(rule_tables::current(app), &draft.answers, asked))
 }
 
-/// Whether submissions of the actor's clinic are accepted at the moment. Call it before the body is read. Fails when a
-/// submission would wait too long to be stored.
-pub fn takes(app: &App, actor: &Actor) -> Result<()> {
+/// A place for a submission, to be held until the response is made. Call it before the body is read. Fails when the submission
+/// would wait too long to be stored.
+pub fn admit(app: &App, actor: &Actor) -> Result<Held> {
     Ok(app.writers.admit_submission(actor.clinic_id)?)
 }
 

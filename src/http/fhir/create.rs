@@ -33,7 +33,9 @@ pub(super) async fn create_response(
 ) -> Result<HttpResponse, Problem> {
     let (actor, clinic) = (caller.actor(), caller.clinic());
     let (key, condition) = (key.read()?.0, condition(request.headers())?);
-    let body = receive::<ResponseInput>(&state, &actor, incoming).await.map_err(|problem| within(RESPONSE, problem))?;
+    let received =
+        receive::<ResponseInput>(&state, &actor, incoming).await.map_err(|problem| within(RESPONSE, problem));
+    let (body, _place) = received?;
     let bind = |key| idempotency::bind(&state.app, actor.sender_id, key, "fhir create", &[], &body.canonical());
     let idempotency = key.filter(|_| condition.is_none()).map(bind);
     let versions = rule_tables::versions(&state.app);

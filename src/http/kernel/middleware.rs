@@ -22,6 +22,7 @@ use super::answer::Answer;
 use super::connections::{CHUNKED, Connection, UnderWay};
 use super::problem::{Problem, ProblemType};
 use super::rate::Counted;
+use super::relay::relayed;
 use super::request_id::{REQUEST_ID, in_request};
 use super::state::State;
 use super::unread::{self, Held, until_sent};
@@ -64,7 +65,7 @@ pub async fn envelope(
             Err(error) => Err(finished(error.error_response(), id, start, held)),
         }
     };
-    in_request(id, work.instrument(span)).await
+    relayed(in_request(id, work.instrument(span))).await
 }
 
 /// Renders panics and framework errors as problems.

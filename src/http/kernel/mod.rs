@@ -23,6 +23,7 @@ pub(super) mod paging;
 pub mod problem;
 pub(super) mod rate;
 pub(super) mod reader;
+pub(super) mod relay;
 pub(super) mod request_id;
 pub(super) mod room;
 pub(super) mod slices;

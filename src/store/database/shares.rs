@@ -1,6 +1,7 @@
-//! Shares: limits how much of a common resource one clinic may use at a time.
+//! Limits how much of a common resource one clinic may use at a time.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -39,6 +40,57 @@ impl Shares {
     }
 }
 
+/// A number of places for all clinics together. Cheap to clone.
+#[derive(Clone)]
+pub(in crate::store) struct Places(Arc<Mutex<Free>>);
+
+struct Free {
+    free: usize,
+    /// Clinics that hold a place, with their numbers.
+    held: HashMap<ClinicId, usize>,
+}
+
+/// One of the places, held until it is dropped.
+pub struct Held {
+    places: Places,
+    clinic_id: ClinicId,
+}
+
+impl Places {
+    pub(in crate::store) fn new(all: usize) -> Self {
+        Self(Arc::new(Mutex::new(Free { free: all, held: HashMap::new() })))
+    }
+
+    /// A place for the clinic. `None` when it already holds as many as are free, so that there is one for another clinic.
+    pub(in crate::store) fn take(&self, clinic_id: ClinicId) -> Option<Held> {
+        let mut places = self.lock();
+        let held = places.held.get(&clinic_id).copied().unwrap_or_default();
+        if held >= places.free {
+            return None;
+        }
+        places.held.insert(clinic_id, held + 1);
+        places.free -= 1;
+        Some(Held { places: self.clone(), clinic_id })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Free> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut places = self.places.lock();
+        places.free += 1;
+        if let Some(held) = places.held.get_mut(&self.clinic_id) {
+            *held -= 1;
+            if *held == 0 {
+                places.held.remove(&self.clinic_id);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
@@ -54,5 +106,20 @@ mod tests {
         assert!(shares.take(other, moment).await.is_some());
         drop(held);
         assert!(shares.take(one, moment).await.is_some());
+    }
+
+    #[test]
+    fn a_clinic_holds_at_most_as_many_places_as_are_free() {
+        let places = Places::new(12);
+        let mut held: Vec<Held> = Vec::new();
+        for (clinic, share) in [(1, 6), (2, 3), (3, 2), (4, 1), (5, 0)] {
+            let clinic = ClinicId(Uuid::from_u128(clinic));
+            let taken: Vec<Held> = (0..20).map_while(|_| places.take(clinic)).collect();
+            assert_eq!(taken.len(), share, "{clinic:?}");
+            held.extend(taken);
+        }
+        drop(held);
+        let free = places.lock();
+        assert_eq!((free.free, free.held.len()), (12, 0));
     }
 }

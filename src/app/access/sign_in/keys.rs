@@ -22,9 +22,11 @@ pub(super) async fn find(app: &App, key: &str) -> Result<Arc<Found>> {
     let known = if let Some(known) = app.remembered.keys.get(&prefix).await {
         known
     } else {
+        // Concurrent lookups share a query. The cache's own `try_get_with` wakes those that wait for it one after the other.
         // Boxed, so that requests with a cache hit do not carry the size of the lookup future.
-        let look_up = Box::pin(async { Ok::<_, AppError>(app.writers.find_key(text).await?.map(Arc::new)) });
-        app.remembered.keys.try_get_with(prefix, look_up).await.map_err(AppError::shared)?
+        let found = Box::pin(app.writers.find_key(text)).await?.map(Arc::new);
+        app.remembered.keys.insert(prefix, found.clone()).await;
+        found
     };
     let known = known.ok_or(AppError::NotSignedIn(None))?;
     if !known.is_key(&app.store, key) {

@@ -122,7 +122,7 @@ pub async fn create_submission(
     let key = key.read()?;
     let (actor, clinic) = (caller.actor(), caller.clinic());
     let language = accepted.for_clinic(clinic);
-    let body = receive::<SubmissionInput>(&state, &actor, incoming).await?;
+    let (body, _place) = receive::<SubmissionInput>(&state, &actor, incoming).await?;
     let stored = &submit(&state, &actor, clinic, key, language, body).await?;
     let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
     let rendering = Rendering::new(&fragments, &release.table, stored.language, clinic);
@@ -134,17 +134,19 @@ pub async fn create_submission(
     json_response(&mut response, &ReceiptBody::new(stored, &rendering))
 }
 
-/// Reads a submission. Fails before its body is parsed when submissions are refused at the moment.
+/// Reads a submission, with its place among those in progress. Fails before the body is parsed when there is none.
 pub(in crate::http) async fn receive<T: DeserializeOwned + Validate>(
     state: &State,
     actor: &Actor,
     incoming: Incoming,
-) -> Result<Body<T>, Problem> {
-    if let Err(error) = intake::takes(&state.app, actor) {
-        incoming.discard().await;
-        return Err(error.into());
+) -> Result<(Body<T>, intake::Held), Problem> {
+    match intake::admit(&state.app, actor) {
+        Ok(place) => Ok((incoming.read().await?, place)),
+        Err(error) => {
+            incoming.discard().await;
+            Err(error.into())
+        }
     }
-    incoming.read().await
 }
 
 /// Stores the submission, or returns the stored result of an identical earlier request.

@@ -91,7 +91,7 @@ impl<W: Work> Writer<W> {
     /// long as the service.
     pub(in crate::store) fn start(store: &Store, grouping: Grouping, patience: Duration) -> Self {
         // A piece that is let in then rarely waits too long, although the pace varies.
-        let longest = (grouping.waiting < usize::MAX).then_some(patience / 2);
+        let longest = (grouping.waiting < usize::MAX).then_some(patience * 3 / 4);
         let queue = Arc::new(Queue::new(grouping.waiting, longest));
         for _ in 0..grouping.writers {
             tokio::spawn(write_batches::<W>(store.clone(), Arc::clone(&queue), grouping));
@@ -126,7 +126,7 @@ impl<W: Work> Writer<W> {
 }
 
 /// Counts a piece of work that is refused.
-fn shed<W: Work>() -> StoreError {
+pub(in crate::store) fn shed<W: Work>() -> StoreError {
     counter!("sarcoscreen_writer_shed_total", "queue" => W::QUEUE_NAME).increment(1);
     StoreError::Unavailable("too much work is waiting to be written".to_owned())
 }

@@ -433,7 +433,7 @@ mod tests {
             let (pieces, touched) = next(&queue).await;
             queue.finish(pieces.len(), Duration::from_millis(10) * u32::try_from(pieces.len()).unwrap(), &touched);
         }
-        assert_eq!(stored(1), 10);
+        assert_eq!(stored(1), 11, "ten come first");
     }
 
     #[tokio::test]
