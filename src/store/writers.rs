@@ -10,9 +10,9 @@ use super::error::{Result, StoreError};
 use super::submissions::{self, intake::Intake};
 use crate::domain::{audit::AuditEntry, ids::ClinicId, submissions::Accepted, submissions::stored::Stored};
 
-/// Submissions in progress, from the head of the request to its response: as many as a transaction holds. With more of them, an
+/// Submissions in progress, from the head of the request to its response: more than a transaction holds. With many more of them, an
 /// HTTP worker takes longer for each of its turns, and requests wait in the worker, where no queue sees them.
-const SUBMISSIONS: usize = 256;
+const SUBMISSIONS: usize = 384;
 
 /// Queues of work that is done in groups: many requests share a transaction or a query. Cheap to clone.
 #[derive(Clone)]
