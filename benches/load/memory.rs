@@ -9,7 +9,6 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::generator::Load;
-use crate::place::Place;
 use crate::progress;
 use crate::scores::free_port;
 use crate::table::Table;
