@@ -98,7 +98,7 @@ mod tests {
 
     use super::*;
 
-    /// How often a worker polls a task that always wakes itself until all tasks that another thread woke are done.
+    /// How often a worker polls a task that always wakes itself until all tasks that another thread woke before are done.
     async fn polls(with_relay: bool) -> usize {
         if with_relay {
             spawn_local(run());
@@ -107,6 +107,7 @@ mod tests {
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..100).map(|_| oneshot::channel::<()>()).unzip();
         let waiting: Vec<_> = receivers.into_iter().map(|one| spawn_local(relayed(one))).collect();
         yield_now().await;
+        thread::spawn(|| senders.into_iter().for_each(|one| one.send(()).unwrap())).join().unwrap();
         let polls = Rc::new(Cell::new(0));
         let counted = Rc::clone(&polls);
         spawn_local(poll_fn(move |cx| {
@@ -114,7 +115,6 @@ mod tests {
             cx.waker().wake_by_ref();
             Poll::<()>::Pending
         }));
-        thread::spawn(|| senders.into_iter().for_each(|one| one.send(()).unwrap()));
         for one in waiting {
             one.await.unwrap().unwrap();
         }
