@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
+use nix::sys::statvfs::statvfs;
 use sarcoscreen::app::ambient::System;
 use sarcoscreen::store::database::schema;
 use sarcoscreen::store::{LOGIN, private_postgres};
@@ -28,6 +29,8 @@ pub(super) struct Cluster {
 }
 
 const TEMPLATE: &str = "sarcoscreen_template";
+/// More than all databases that exist at the same time, and their log, bytes.
+const ROOM: u64 = 8 << 30;
 
 impl Cluster {
     /// Creates a database with the schema.
@@ -59,7 +62,7 @@ pub(super) async fn cluster() -> &'static Cluster {
 
 #[expect(clippy::disallowed_methods, reason = "a test is no program with settings")]
 async fn start_cluster() -> Cluster {
-    let folder = tempfile::Builder::new().prefix("sarcoscreen-test-").tempdir().unwrap().keep();
+    let folder = tempfile::Builder::new().prefix("sarcoscreen-test-").tempdir_in(parent()).unwrap().keep();
     let options = match std::env::var("TEST_DATABASE_ADMIN_URL") {
         Ok(url) => {
             clean_up_after_this_process(None, &folder);
@@ -86,6 +89,13 @@ async fn start_cluster() -> Cluster {
     app.prepare().await.unwrap();
     sarcoscreen::app::health::close(&app).await;
     Cluster { options, folder, copying: tokio::sync::Mutex::new(()) }
+}
+
+/// Where the databases are: in memory, if it has room for them, because they live for seconds.
+fn parent() -> PathBuf {
+    const MEMORY: &str = "/dev/shm";
+    let free = statvfs(MEMORY).map_or(0, |found| found.blocks_available() * found.fragment_size());
+    if free >= ROOM { PathBuf::from(MEMORY) } else { std::env::temp_dir() }
 }
 
 async fn start_private(folder: &Path) -> PgConnectOptions {
