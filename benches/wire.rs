@@ -16,10 +16,12 @@ use sarcoscreen::domain::screening::scoring::{ScoreOptions, score};
 use sarcoscreen::domain::submissions::Draft;
 use sarcoscreen::http::v1::screening::fragments::Fragments;
 use sarcoscreen::http::v1::screening::render::Rendering;
+use sarcoscreen::http::v1::screening::view::AssessmentView;
 use sarcoscreen::http::v1::submissions::body::SubmissionInput;
 use sarcoscreen::rules::Releases;
 use uuid::Uuid;
 
+const VIEWS: [AssessmentView; 3] = [AssessmentView::Summary, AssessmentView::Person, AssessmentView::Full];
 const FULL: &str = include_str!("full_answers.json");
 
 fn wire(criterion: &mut Criterion) {
@@ -31,19 +33,21 @@ fn wire(criterion: &mut Criterion) {
     let assessment = score(table, &answers, asked);
     let (clinic, fragments) = (clinic(), Arc::new(Fragments::new(table, Language::En)));
     let rendering = Rendering { table, language: Language::En, clinic: &clinic, fragments };
-    let write = |answers: &Answers| {
+    let write = |answers: &Answers, view: AssessmentView| {
         let mut json = Vec::with_capacity(64 * 1024);
-        serde_json::to_writer(&mut json, &rendering.assessment(answers, &assessment, Audiences::PERSON)).unwrap();
+        serde_json::to_writer(&mut json, &rendering.assessment(answers, &assessment, Audiences::PERSON, view)).unwrap();
         json
     };
-    let length = write(&answers).len();
-    let counted = allocation_counter::measure(|| {
-        black_box(write(black_box(&answers)));
-    });
-    println!(
-        "write an assessment: {length} bytes, {} allocations of {} bytes",
-        counted.count_total, counted.bytes_total
-    );
+    for view in VIEWS {
+        let length = write(&answers, view).len();
+        let counted = allocation_counter::measure(|| {
+            black_box(write(black_box(&answers), view));
+        });
+        println!(
+            "write an assessment, {view:?}: {length} bytes, {} allocations of {} bytes",
+            counted.count_total, counted.bytes_total
+        );
+    }
     let counted = allocation_counter::measure(|| {
         black_box(read(black_box(&body)));
     });
@@ -56,8 +60,11 @@ fn wire(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("wire");
     group.throughput(Throughput::Bytes(body.len() as u64));
     group.bench_function("read a submission of 59 answers", |bencher| bencher.iter(|| read(black_box(&body))));
-    group.throughput(Throughput::Bytes(length as u64));
-    group.bench_function("write its assessment", |bencher| bencher.iter(|| write(black_box(&answers))));
+    for view in VIEWS {
+        group.throughput(Throughput::Bytes(write(&answers, view).len() as u64));
+        let name = format!("write its assessment, {view:?}");
+        group.bench_function(name, |bencher| bencher.iter(|| write(black_box(&answers), view)));
+    }
     group.finish();
 }
 

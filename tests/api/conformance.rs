@@ -59,14 +59,17 @@ async fn a_request_uses_its_own_pathways_or_the_clinics() {
     clinics::change(&world.app, &Clinic { pathways: vec![PathwayId::Awgs2019], ..own }).await.unwrap();
     world.clock.advance(5); // a used key is cached for four seconds
     let submitted = clinic.intake.submit(&json!({"answers": weak})).await;
-    let stored = follow(&clinic.staff, submitted.header("location")).await;
+    let submitted_at = submitted.header("location").to_owned();
+    let stored = follow(&clinic.staff, &submitted_at).await;
     let submitted = submitted.expect(201);
-    assert_eq!(submitted["flag_reasons"], json!([{"kind": "pathway", "id": "awgs_2019"}]));
+    assert_eq!(submitted["assessment"]["flag_reasons"], json!([{"kind": "pathway", "id": "awgs_2019"}]));
     assert_eq!(submitted["follow_up"]["urgency"], "this_week");
     assert_eq!(stored["assessment"]["pathways"], submitted["assessment"]["pathways"]);
     let pathway = &stored["assessment"]["pathways"][0];
     assert_eq!((&pathway["strength_low"], &pathway["because"]), (&json!(true), &json!(["grip_strength_kg"])));
-    assert!(pathway["explanation"].as_str().unwrap().contains("never a diagnosis"));
+    let full = clinic.staff.get(&format!("{submitted_at}?view=full")).await.expect(200);
+    let explanation = &full["assessment"]["pathways"][0]["explanation"];
+    assert!(explanation.as_str().unwrap().contains("never a diagnosis"));
     // Flagged by a measurement alone: there is still advice.
     let advice = |list: &str| {
         let entries = stored["assessment"][list].as_array().unwrap().iter();
@@ -75,7 +78,10 @@ async fn a_request_uses_its_own_pathways_or_the_clinics() {
     assert_eq!(advice("recommendations"), ["strength_training", "physical_therapy", "consultation_topics"]);
     assert_eq!(advice("risks"), ["disability"]);
     let asked = clinic.intake.submit(&json!({"answers": weak, "pathway": "ewgsop2"})).await.expect(201);
-    assert_eq!((&asked["flagged"], &asked["assessment"]["pathways"][0]["id"]), (&json!(false), &json!("ewgsop2")));
+    assert_eq!(
+        (&asked["assessment"]["flagged"], &asked["assessment"]["pathways"][0]["id"]),
+        (&json!(false), &json!("ewgsop2"))
+    );
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ async fn import(clinic: &Clinic) -> Vec<String> {
     let id = |result: &Value| {
         let receipt = &result["submission"];
         assert_eq!((&result["status"], &receipt["follow_up"]), (&json!(201), &Value::Null), "{result}");
-        assert_eq!(receipt["flagged"], true, "imported answers are flagged as usual");
+        assert_eq!(receipt["assessment"]["flagged"], true, "imported answers are flagged as usual");
         receipt["id"].as_str().unwrap().to_owned()
     };
     results["items"].as_array().unwrap().iter().map(id).collect()

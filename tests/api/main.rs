@@ -56,5 +56,6 @@ mod subject_records;
 mod subjects;
 mod tokens;
 mod upgrade;
+mod views;
 mod webhooks;
 mod world;

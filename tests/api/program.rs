@@ -109,7 +109,7 @@ fn a_clinic_and_its_keys_are_created_in_an_empty_database() {
 #[tokio::test]
 async fn acknowledged_submissions_survive_kills_of_the_service_and_its_database() {
     let place = Place::new();
-    let http = reqwest::Client::new();
+    let http = crate::world::http();
     let mut acknowledged = Vec::new();
     for round in 0..4 {
         let (mut service, said) = serve(&place);
@@ -148,7 +148,7 @@ async fn the_most_detailed_log_contains_no_answers_personal_data_or_keys() {
     let keys = std::fs::read_to_string(place.data().join("demo-credentials.json")).unwrap();
     let keys: Value = serde_json::from_str(&keys).unwrap();
     let key = |role: &str| keys[role].as_str().unwrap().to_owned();
-    let http = reqwest::Client::new();
+    let http = crate::world::http();
     let post = async |path: &str, role: &str, body: Value| {
         let request = http.post(format!("{}{path}", base(&said))).bearer_auth(key(role)).json(&body);
         request.header("idempotency-key", "CANARY-KEY").send().await.unwrap().status().as_u16()
@@ -180,7 +180,7 @@ async fn metrics_have_a_separate_listener_and_name_no_one() {
     let (service, said) = announced(child);
     let keys = std::fs::read_to_string(place.data().join("demo-credentials.json")).unwrap();
     let keys: Value = serde_json::from_str(&keys).unwrap();
-    let http = reqwest::Client::new();
+    let http = crate::world::http();
     let body = serde_json::json!({"answers": frail(), "subject": {"reference": "CANARY-REF",
         "contact": {"name": "CANARY NAME", "email": "canary@mail.example"}}});
     let intake = keys["intake"].as_str().unwrap();

@@ -84,17 +84,17 @@ async fn a_client_with_the_current_form_in_its_language_gets_304() {
     let anonymous = world.holder(None);
     let tag = async |language| get(&anonymous, "/v1/questionnaire", language, &[]).await.header("etag").to_owned();
     let (english, spanish) = (tag("en").await, tag("es").await);
-    assert!(english.starts_with("W/\"") && english.ends_with('"') && english != spanish, "{english} {spanish}");
+    assert!(english.starts_with('"') && english.ends_with('"') && english != spanish, "{english} {spanish}");
     assert_eq!(tag("en-GB").await, english);
-    // Compression changes the bytes but not the form, so the tag is weak; a client may compare it either way.
-    let strong = english.trim_start_matches("W/").to_owned();
+    // A proxy that compresses the form itself makes the tag weak.
+    let weak = format!("W/{english}");
     let list = format!("\"other\", {english}");
     for (language, known, status) in [
         ("en", english.as_str(), 304),
         ("es", &spanish, 304),
         ("es", &english, 200),
         ("en", &spanish, 200),
-        ("en", &strong, 304),
+        ("en", &weak, 304),
         ("en", &list, 304),
         ("en", "*", 304),
         ("en", "\"other\"", 200),
@@ -232,7 +232,7 @@ async fn rule_tables_are_listed_and_shown_completely_in_both_languages() {
         assert_eq!(spanish.header("content-language"), "es");
         assert!(spanish.header("vary").to_lowercase().contains("accept-language"));
         let spanish = spanish.expect(200);
-        assert_eq!((&spanish["digest"], &spanish["current"]), (&version["digest"], &version["current"]));
+        assert_eq!((&spanish["digest"], spanish.get("current")), (&version["digest"], None));
         let most = if version["version"] == "2026.3" { 44 } else { 39 };
         assert_eq!((&english["validated"], &english["max_total"]), (&json!(false), &json!(most)));
         for (part, text) in [("rules", "reason"), ("red_flags", "reason"), ("recommendations", "text")] {

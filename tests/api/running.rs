@@ -33,7 +33,7 @@ impl Service {
         let log = place.path().join("service.log");
         command.stderr(File::create(&log).unwrap());
         let (child, said) = announced(command);
-        Self { child, base: base(&said), log, http: reqwest::Client::new() }
+        Self { child, base: base(&said), log, http: crate::world::http() }
     }
 
     pub(crate) fn id(&self) -> u32 {

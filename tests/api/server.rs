@@ -244,7 +244,7 @@ async fn submissions(place: &Place, running: &Running) -> usize {
     let list = format!("http://{}/v1/submissions?limit=100", running.address());
     let (mut count, mut address) = (0, list.clone());
     loop {
-        let request = reqwest::Client::new().get(&address).bearer_auth(keys["staff"].as_str().unwrap());
+        let request = crate::world::http().get(&address).bearer_auth(keys["staff"].as_str().unwrap());
         let page: Value = request.send().await.unwrap().json().await.unwrap();
         count += page["items"].as_array().unwrap().len();
         let Some(next) = page["next_cursor"].as_str() else { return count };

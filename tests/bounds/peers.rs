@@ -92,7 +92,7 @@ async fn a_client_that_reads_slowly_or_sends_everything_first_is_served() {
     // Sends for longer than the response deadline, and reads only after it has sent everything.
     let mut stream = connect(service.address(), LOCAL).await.unwrap();
     let head = format!(
-        "POST /v1/submissions/batch HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {key}\r\nprefer: return=representation\r\n\
+        "POST /v1/submissions/batch?view=full HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {key}\r\n\
          content-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
     );
     let line = "{}\n".repeat(500);
@@ -237,7 +237,7 @@ async fn unread_batches_use_no_more_than_their_share_of_memory() {
         "stair_difficulty": "a_lot_or_unable", "medications": ["systemic_corticosteroid_3_weeks"]}});
     let lines = format!("{}\n", json!({"submission": answers})).repeat(20_000);
     let head = format!(
-        "POST /v1/submissions/batch HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {key}\r\nprefer: return=representation\r\n\
+        "POST /v1/submissions/batch?view=full HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {key}\r\n\
          content-type: application/x-ndjson\r\ncontent-length: {}\r\n\r\n{lines}",
         lines.len()
     );

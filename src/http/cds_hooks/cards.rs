@@ -20,6 +20,8 @@ use crate::domain::screening::rule_table::RuleTable;
 use crate::domain::screening::urgency::Urgency;
 use crate::http::kernel::wording::RedFlagBody;
 use crate::http::v1::screening::assessment::AssessmentBody;
+use crate::http::v1::screening::render::Rendering;
+use crate::http::v1::screening::view::AssessmentView;
 
 /// Maximum number of questions on a card.
 const QUESTIONS: usize = 10;
@@ -28,8 +30,9 @@ pub(super) struct CardData<'a> {
     pub(super) call: &'a HookCall,
     pub(super) answers: &'a Answers,
     pub(super) assessment: &'a Assessment,
-    pub(super) body: &'a AssessmentBody<'a>,
-    /// Red flags of the form that was answered, if the body is by another table.
+    pub(super) rendering: &'a Rendering<'a>,
+    pub(super) summary: &'a AssessmentBody<'a>,
+    /// Red flags of the form that was answered, if the summary is by another table.
     pub(super) more: Vec<RedFlagBody>,
     pub(super) table: &'a RuleTable,
     pub(super) language: Language,
@@ -41,12 +44,14 @@ impl CardData<'_> {
         let words = wording::words(self.language);
         let mut card = json!({
             "uuid": id()?,
-            "summary": self.summary(words),
+            "summary": self.title(words),
             "indicator": self.indicator(),
             "detail": self.detail(words),
-            "source": {"label": format!("{} {}", words.source, self.body.rule_table)},
+            "source": {"label": format!("{} {}", words.source, self.summary.rule_table)},
         });
-        if let Some(url) = self.body.consultation.booking_url.filter(|_| self.assessment.flagged()) {
+        if let Some(url) = Some(&self.rendering.clinic.booking_url)
+            .filter(|_| self.assessment.flagged() && self.assessment.offers_consultation())
+        {
             card["links"] = json!([{"label": words.book, "url": url, "type": "absolute"}]);
         }
         // A person who must not wait for the clinic is not offered an appointment there.
@@ -65,7 +70,7 @@ impl CardData<'_> {
         Ok(card)
     }
 
-    fn summary(&self, words: &Words) -> &'static str {
+    fn title(&self, words: &Words) -> &'static str {
         match self.assessment.care_level {
             Some(level) if level >= CareLevel::Emergency => words.at_once,
             Some(CareLevel::Consultation24h) => words.within_a_day,
@@ -79,7 +84,7 @@ impl CardData<'_> {
 
     /// Whether a missing answer could still change the result.
     fn unsettled(&self) -> bool {
-        !self.body.open_questions.is_empty() || self.assessment.care_level.is_none()
+        !self.summary.open_questions.is_empty() || self.assessment.care_level.is_none()
     }
 
     fn indicator(&self) -> &'static str {
@@ -98,14 +103,16 @@ impl CardData<'_> {
             if let Some(day) = response.day {
                 let _ = write!(text, "{} {day}.\n\n", words.answered_on);
             }
-            let _ = write!(text, "{}\n\n**{}**\n\n", words.as_shown, self.body.label);
+            let _ = write!(text, "{}\n\n**{}**\n\n", words.as_shown, self.rendering.label(self.assessment));
         }
-        for flag in self.body.red_flags.iter().chain(&self.more) {
+        for flag in self.summary.red_flags.iter().chain(&self.more) {
             let _ = write!(text, "{}\n\n", flag.reason);
         }
-        let _ = write!(text, "{}\n\n", self.body.consultation.text);
-        bullets(&mut text, words.found, self.body.findings.iter().map(|finding| plain(finding.reason)));
-        let said = self.body.instruments.iter().zip(&self.assessment.instruments);
+        let _ = write!(text, "{}\n\n", self.rendering.care_text(self.answers, self.assessment));
+        let findings = self.rendering.findings(self.answers, self.assessment, AssessmentView::Person);
+        bullets(&mut text, words.found, findings.iter().map(|finding| plain(finding.reason)));
+        let instruments = self.rendering.instruments(self.answers, self.assessment, AssessmentView::Person);
+        let said = instruments.iter().zip(&self.assessment.instruments);
         let said = said.filter(|_| self.call.response.is_some());
         bullets(
             &mut text,
@@ -116,14 +123,14 @@ impl CardData<'_> {
         bullets(&mut text, words.to_ask, questions.into_iter());
         let stem = self.table.texts(self.language).and_then(|texts| texts.questionnaire.alarm_stem.as_deref());
         bullets(&mut text, stem.unwrap_or(words.to_ask), alarms.into_iter());
-        let _ = write!(text, "{}", plain(self.body.explanation));
+        let _ = write!(text, "{}", plain(self.rendering.explanation()));
         text
     }
 
     /// The questions that could change the result most: those about alarm signs, and the others.
     fn questions(&self) -> (Vec<String>, Vec<String>) {
         let items = self.table.texts(self.language).map(|texts| &texts.items);
-        let mut ids: Vec<&str> = self.body.open_questions.iter().map(|question| question.item).collect();
+        let mut ids: Vec<&str> = self.summary.open_questions.iter().map(|question| question.item).collect();
         for alarm in self.table.asked.alarms_unanswered(self.answers).map(Item::id) {
             if !ids.contains(&alarm) {
                 ids.push(alarm);

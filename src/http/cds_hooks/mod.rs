@@ -41,6 +41,7 @@ use crate::http::kernel::state::State;
 use crate::http::kernel::wording::Wording;
 use crate::http::v1::screening::fragments::AllFragments;
 use crate::http::v1::screening::render::Rendering;
+use crate::http::v1::screening::view::AssessmentView;
 use cards::CardData;
 use request::HookCall;
 
@@ -151,9 +152,9 @@ async fn advise(
     let more = more.filter_map(|id| Wording { table, language }.red_flag(id)).collect();
     let Scored { table, answers, assessment } = scored;
     let rendering = Rendering::new(&fragments, table, language, clinic);
-    let body = rendering.assessment(&answers, &assessment, Audiences::PERSON);
+    let summary = &rendering.assessment(&answers, &assessment, Audiences::PERSON, AssessmentView::Summary);
     let (answers, assessment) = (&answers, &assessment);
-    let screen = CardData { call: &call, answers, assessment, body: &body, more, table, language };
+    let screen = CardData { call: &call, answers, assessment, rendering: &rendering, summary, more, table, language };
     let card = screen.card(&state.app)?;
     Ok(HttpResponse::Ok().insert_header((CONTENT_LANGUAGE, language.as_str())).json(json!({"cards": [card]})))
 }

@@ -25,6 +25,8 @@ pub const SOURCES: LanguageName = LanguageName(Language::En);
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Source)]
 pub struct SourceBody {
+    /// Id of the source in the rule table.
+    pub id: String,
     /// Kind of source.
     pub kind: SourceKindName,
     /// The citation.
@@ -48,8 +50,10 @@ pub struct RedFlagBody {
     pub level: CareLevelName,
     /// Reason for the alarm.
     pub reason: String,
-    /// Sources of the red flag.
-    pub sources: Vec<SourceBody>,
+    /// Sources of the red flag. In the view `full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub sources: Option<Vec<SourceBody>>,
 }
 
 /// The rendered red flags of a rejected body.
@@ -121,7 +125,7 @@ impl<'a> Wording<'a> {
             id: id.to_owned(),
             level: CareLevelName(flag.level),
             reason: reason.map(|text| text.reason.clone()).unwrap_or_default(),
-            sources: self.sources(&flag.sources),
+            sources: None,
         })
     }
 
@@ -174,6 +178,7 @@ impl<'a> Wording<'a> {
         let source = |used: &SourceUse| {
             let source = self.table.sources.get(&used.id)?;
             Some(SourceBody {
+                id: used.id.to_string(),
                 kind: SourceKindName(source.kind),
                 cite: source.cite.clone(),
                 doi: source.doi.clone(),

@@ -164,7 +164,7 @@ async fn every_response_is_audited_once_although_the_service_is_killed() {
         let end = OPERATIONS * (round + 1) / (KILLS + 1);
         let callers = (0..CALLERS).map(|number| {
             let mut dice = Dice(seed + (round * CALLERS + number) as u64);
-            let caller = Caller { http: reqwest::Client::new(), base: base(&said), keys: &keys };
+            let caller = Caller { http: crate::world::http(), base: base(&said), keys: &keys };
             let (service, count, known, acknowledged) = (&service, &count, &known, &acknowledged);
             async move {
                 loop {

@@ -24,7 +24,7 @@ async fn submit(clinic: &Clinic, urgency: &str) -> Value {
         answers["new_breathing_trouble_or_chest_pain"] = json!(true);
     }
     let receipt = clinic.intake.submit(&json!({"answers": answers, "subject": {"reference": "R-1"}})).await.expect(201);
-    assert_eq!(receipt["flagged"], true);
+    assert_eq!(receipt["assessment"]["flagged"], true);
     receipt
 }
 

@@ -16,7 +16,7 @@ const EACH: usize = 20;
 async fn every_acknowledged_event_arrives_although_the_service_is_killed_twenty_times() {
     let place = Place::new();
     let receiver = Receiver::start(Manner::Takes).await;
-    let (http, mut secret, mut wanted) = (reqwest::Client::new(), String::new(), Vec::new());
+    let (http, mut secret, mut wanted) = (crate::world::http(), String::new(), Vec::new());
     for round in 0..=KILLS {
         let mut start = command(&place, &[]);
         start.env("SARCOSCREEN_WEBHOOK_ALLOW", "127.0.0.1").env("SARCOSCREEN_LOG", "error");

@@ -7,18 +7,20 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::domain::clinics::EmergencyNumber;
+use crate::domain::screening::assessment::FlagReason;
 use crate::domain::screening::instrument::{Accuracy, Share};
 use crate::domain::screening::open_questions::OpenQuestion;
 use crate::http::kernel::names::{
-    BandName, CareLevelName, LanguageName, OutcomeName, PathwayName, PositiveWhenName, StageName,
+    BandName, CareLevelName, FlagKindName, LanguageName, OutcomeName, PathwayName, PositiveWhenName, StageName,
 };
 use crate::http::kernel::wording::{RedFlagBody, SourceBody, Wording};
 
-/// The assessment of the answers by the rule table.
+/// The assessment of the answers by the rule table. The required fields are those of the view `summary`; each other field names
+/// the views that have it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Assessment)]
 pub struct AssessmentBody<'a> {
-    /// Version of the rule table.
+    /// Version of the rule table, under which `GET /v1/rule-tables/{version}` has all evidence.
     #[schema(example = "2026.1")]
     pub rule_table: &'a str,
     /// The language of the texts.
@@ -31,36 +33,72 @@ pub struct AssessmentBody<'a> {
     pub band_at_least: BandName,
     /// The band of the upper bound.
     pub band_at_most: BandName,
-    /// Label of the band, for the person.
-    pub label: &'a str,
-    /// What the result means and does not mean.
-    #[schema(value_type = String)]
-    pub explanation: &'a RawValue,
-    /// The rules that applied; their points add up to the total.
-    pub findings: Vec<FindingBody<'a>>,
-    /// Results of the published instruments.
-    pub instruments: Vec<InstrumentBody<'a>>,
-    /// Results of the requested consensus pathways; rule table 2026.1 has none.
-    pub pathways: Vec<PathwayBody<'a>>,
-    /// Alarms (red flags) that apply.
-    pub red_flags: Vec<RedFlagBody>,
+    /// Whether the answers require a follow-up by staff.
+    pub flagged: bool,
+    /// Why they do.
+    pub flag_reasons: Vec<FlagReasonBody>,
     /// How soon the person should be seen; null while unanswered alarm questions rule out stating self-care.
     pub care_level: Option<CareLevelName>,
+    /// The care level in a few words.
+    pub care_title: &'a str,
+    /// Alarms (red flags) that apply.
+    pub red_flags: Vec<RedFlagBody>,
     /// Unanswered alarm items.
     pub alarm_items_unanswered: Vec<&'static str>,
     /// Unanswered items of the asked audiences that can still change the band, the flag or an instrument's outcome, the most
     /// influential first; empty when no answer can change any of them.
     pub open_questions: Vec<OpenQuestionBody>,
-    /// Advice for the findings.
-    pub recommendations: Vec<AdviceBody<'a>>,
-    /// What the findings can lead to.
-    pub risks: Vec<AdviceBody<'a>>,
-    /// When to screen again; null if the rule table does not say, or if the person should be seen within a day.
+    /// Label of the band, for the person. In `person` and `full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub label: Option<&'a str>,
+    /// What the result means and does not mean. In `person` and `full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
+    pub explanation: Option<&'a RawValue>,
+    /// The rules that applied; their points add up to the total. In `person` and `full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub findings: Option<Vec<FindingBody<'a>>>,
+    /// Results of the published instruments. In `person` and `full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub instruments: Option<Vec<InstrumentBody<'a>>>,
+    /// Results of the requested consensus pathways; rule table 2026.1 has none. In `person` and `full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub pathways: Option<Vec<PathwayBody<'a>>>,
+    /// Advice for the findings. In `person` and `full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub recommendations: Option<Vec<AdviceBody<'a>>>,
+    /// What the findings can lead to. In `person` and `full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub risks: Option<Vec<AdviceBody<'a>>>,
+    /// When to screen again; absent if the rule table does not say, or if the person should be seen within a day. In `person` and
+    /// `full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub next_screen: Option<IntervalBody<'a>>,
-    /// The clinic's offer and what to do now.
-    pub consultation: ConsultationBody<'a>,
-    /// The language of all citations, effects, notes and licences.
-    pub sources_language: LanguageName,
+    /// The clinic's offer and what to do now. In `person` and `full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub consultation: Option<ConsultationBody<'a>>,
+    /// The language of all citations, effects, notes and licences. In `full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub sources_language: Option<LanguageName>,
+}
+
+/// Why answers are flagged.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = FlagReason)]
+pub struct FlagReasonBody {
+    /// What flagged them.
+    pub kind: FlagKindName,
+    /// Id of the band, instrument, pathway, red flag or item.
+    pub id: String,
 }
 
 /// The interval until the next screening.
@@ -111,9 +149,10 @@ pub struct FindingBody<'a> {
     /// Why the rule counts.
     #[schema(value_type = String)]
     pub reason: &'a RawValue,
-    /// Sources of the rule.
-    #[schema(value_type = Vec<SourceBody>)]
-    pub sources: &'a RawValue,
+    /// Sources of the rule. In `full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<SourceBody>>, nullable = false)]
+    pub sources: Option<&'a RawValue>,
 }
 
 /// Result of a published instrument.
@@ -148,18 +187,44 @@ pub struct InstrumentBody<'a> {
     /// The smallest sets of unanswered items whose answers could settle the outcome, regardless of audience; empty when it is
     /// settled or does not apply, and when nothing can settle it.
     pub would_settle: Vec<Vec<&'static str>>,
-    /// Published accuracy.
-    #[schema(value_type = Vec<AccuracyBody>)]
+    /// The first published accuracy that has both shares; null if there is none.
+    #[schema(value_type = Option<AccuracyFigureBody>)]
     pub accuracy: &'a RawValue,
-    /// Terms of use, in English.
-    #[schema(value_type = String)]
-    pub licence: &'a RawValue,
-    /// Meaning of the outcome.
-    #[schema(value_type = String)]
-    pub explanation: &'a RawValue,
-    /// Sources of the instrument that the questions are adapted from.
-    #[schema(value_type = Vec<SourceBody>)]
-    pub sources: &'a RawValue,
+    /// Ids of the sources of the instrument and of its accuracy in the rule table.
+    #[schema(value_type = Vec<String>)]
+    pub source_ids: &'a RawValue,
+    /// All published accuracy. In `full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<AccuracyBody>>, nullable = false)]
+    pub accuracy_rows: Option<&'a RawValue>,
+    /// Terms of use, in English. In `full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
+    pub licence: Option<&'a RawValue>,
+    /// Meaning of the outcome. In `full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
+    pub explanation: Option<&'a RawValue>,
+    /// Sources of the instrument that the questions are adapted from. In `full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<SourceBody>>, nullable = false)]
+    pub sources: Option<&'a RawValue>,
+}
+
+/// Published accuracy of an instrument, from one study or meta-analysis.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = AccuracyFigure)]
+pub struct AccuracyFigureBody<'a> {
+    /// Share of affected people that the instrument finds.
+    pub sensitivity: ShareBody,
+    /// Share of unaffected people that the instrument classifies as negative.
+    pub specificity: ShareBody,
+    /// Study population, in English.
+    pub setting: &'a str,
+    /// The definition that the instrument was compared with.
+    pub reference: &'a str,
+    /// Id of the source in the rule table.
+    pub source_id: &'a str,
 }
 
 /// One row of published accuracy.
@@ -174,6 +239,8 @@ pub struct AccuracyBody {
     pub setting: String,
     /// The definition that the instrument was compared with.
     pub reference: String,
+    /// Id of the source in the rule table.
+    pub source_id: String,
     /// The citation.
     pub source: String,
     /// Uncertainty of the row, in English.
@@ -234,12 +301,14 @@ pub struct PathwayBody<'a> {
     pub needs: Vec<&'static str>,
     /// The instruments, items and quantities that met a criterion.
     pub because: Vec<String>,
-    /// Meaning of the pathway, with the statement that it is not a diagnosis.
-    #[schema(value_type = String)]
-    pub explanation: &'a RawValue,
-    /// Sources of the pathway.
-    #[schema(value_type = Vec<SourceBody>)]
-    pub sources: &'a RawValue,
+    /// Meaning of the pathway, with the statement that it is not a diagnosis. In `full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
+    pub explanation: Option<&'a RawValue>,
+    /// Sources of the pathway. In `full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<SourceBody>>, nullable = false)]
+    pub sources: Option<&'a RawValue>,
 }
 
 /// An unanswered item that could still change the result.
@@ -263,9 +332,10 @@ pub struct AdviceBody<'a> {
     pub text: &'a RawValue,
     /// The findings that triggered the entry; empty when an unscored answer did, or an instrument or pathway that flags.
     pub findings: Vec<&'a str>,
-    /// Sources of the entry.
-    #[schema(value_type = Vec<SourceBody>)]
-    pub sources: &'a RawValue,
+    /// Sources of the entry. In `full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<SourceBody>>, nullable = false)]
+    pub sources: Option<&'a RawValue>,
 }
 
 /// The clinic's offer and what to do now.
@@ -282,8 +352,6 @@ pub struct ConsultationBody<'a> {
     pub emergency_number: &'a str,
     /// All numbers of the clinic for an emergency; the first is `emergency_number`.
     pub emergency_numbers: Vec<EmergencyNumberBody<'a>>,
-    /// The care level in a few words.
-    pub title: &'a str,
     /// What to do now.
     pub text: String,
 }
@@ -305,6 +373,26 @@ impl<'a> From<&'a EmergencyNumber> for EmergencyNumberBody<'a> {
     }
 }
 
+impl<'a> AccuracyFigureBody<'a> {
+    pub fn first(rows: &'a [Accuracy]) -> Option<Self> {
+        rows.iter().find_map(|row| {
+            Some(Self {
+                sensitivity: row.sensitivity?.into(),
+                specificity: row.specificity?.into(),
+                setting: &row.setting,
+                reference: &row.reference,
+                source_id: &row.source,
+            })
+        })
+    }
+}
+
+impl From<&FlagReason> for FlagReasonBody {
+    fn from(reason: &FlagReason) -> Self {
+        Self { kind: FlagKindName(reason.kind), id: reason.id.to_string() }
+    }
+}
+
 impl Wording<'_> {
     pub(in crate::http) fn accuracy(self, row: &Accuracy) -> AccuracyBody {
         let source = self.table.sources.get(row.source.as_str());
@@ -313,6 +401,7 @@ impl Wording<'_> {
             specificity: row.specificity.map(ShareBody::from),
             setting: row.setting.clone(),
             reference: row.reference.clone(),
+            source_id: row.source.clone(),
             source: source.map(|source| source.cite.clone()).unwrap_or_default(),
             note: row.note.clone(),
         }

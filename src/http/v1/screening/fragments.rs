@@ -1,15 +1,17 @@
 //! Parts of responses that depend only on rule table and language, serialized to JSON once: sources, accuracy and wording are
 //! most of an assessment and identical for all subjects.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::assessment::AccuracyFigureBody;
 use crate::app::App;
 use crate::app::screening::rule_tables;
 use crate::domain::language::Language;
+use crate::domain::screening::instrument::Instrument;
 use crate::domain::screening::rule_table::{Advice, Id, RuleTable};
 use crate::http::kernel::wording::{Wording, text};
 
@@ -20,6 +22,8 @@ pub enum Part {
     RuleSources,
     InstrumentName,
     InstrumentAccuracy,
+    InstrumentSourceIds,
+    InstrumentAccuracyRows,
     InstrumentLicence,
     InstrumentExplanation,
     InstrumentSources,
@@ -71,9 +75,11 @@ impl Fragments {
         }
         for instrument in &table.instruments {
             let (id, texts) = (&*instrument.id, texts.and_then(|texts| texts.instruments.get(&*instrument.id)));
-            let accuracy: Vec<_> = instrument.accuracy.iter().map(|row| wording.accuracy(row)).collect();
+            let rows: Vec<_> = instrument.accuracy.iter().map(|row| wording.accuracy(row)).collect();
             fragments.put(Part::InstrumentName, id, texts.map(|texts| &*texts.name).unwrap_or_default());
-            fragments.put(Part::InstrumentAccuracy, id, accuracy);
+            fragments.put(Part::InstrumentAccuracy, id, AccuracyFigureBody::first(&instrument.accuracy));
+            fragments.put(Part::InstrumentSourceIds, id, source_ids(instrument));
+            fragments.put(Part::InstrumentAccuracyRows, id, rows);
             fragments.put(Part::InstrumentLicence, id, &instrument.licence);
             fragments.put(Part::InstrumentExplanation, id, texts.map(|texts| &*texts.explanation).unwrap_or_default());
             fragments.put(Part::InstrumentSources, id, wording.sources(&instrument.sources));
@@ -108,4 +114,10 @@ impl Fragments {
             self.put(Part::AdviceSources, &entry.id, wording.sources(&entry.sources));
         }
     }
+}
+
+/// The sources of an instrument and of its accuracy, each once.
+fn source_ids(instrument: &Instrument) -> BTreeSet<&str> {
+    let own = instrument.sources.iter().map(|used| &*used.id);
+    own.chain(instrument.accuracy.iter().map(|row| &*row.source)).collect()
 }

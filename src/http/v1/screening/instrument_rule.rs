@@ -23,6 +23,8 @@ pub struct InstrumentRuleBody {
     pub id: String,
     /// Published name.
     pub name: String,
+    /// Meaning of the outcome.
+    pub explanation: String,
     /// Minimum age that the instrument was published for, years.
     pub age_from: i32,
     /// Whether a positive outcome flags a submission.
@@ -171,6 +173,7 @@ impl Wording<'_> {
         InstrumentRuleBody {
             id: instrument.id.to_string(),
             name: texts.map(|texts| texts.name.clone()).unwrap_or_default(),
+            explanation: texts.map(|texts| texts.explanation.clone()).unwrap_or_default(),
             age_from: instrument.age_from,
             flags: instrument.flags,
             positive_when: PositiveWhenName(instrument.positive_when()),

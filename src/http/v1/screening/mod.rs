@@ -9,3 +9,4 @@ pub mod render;
 pub mod rule_table;
 pub(in crate::http) mod rules;
 pub(in crate::http) mod scores;
+pub mod view;

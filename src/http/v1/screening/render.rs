@@ -3,11 +3,14 @@
 
 use std::sync::Arc;
 
+use serde_json::value::RawValue;
+
 use super::assessment::{
-    AdviceBody, AssessmentBody, ConsultationBody, EmergencyNumberBody, FindingBody, InstrumentBody, IntervalBody,
-    OpenQuestionBody, PathwayBody, ScoreBody, Total,
+    AdviceBody, AssessmentBody, ConsultationBody, EmergencyNumberBody, FindingBody, FlagReasonBody, InstrumentBody,
+    IntervalBody, OpenQuestionBody, PathwayBody, ScoreBody, Total,
 };
 use super::fragments::{AllFragments, Fragments, Part};
+use super::view::AssessmentView;
 use crate::domain::clinics::Clinic;
 use crate::domain::language::Language;
 use crate::domain::screening::answers::{AnswerValue, Answers};
@@ -17,13 +20,13 @@ use crate::domain::screening::instrument::{Instrument, InstrumentResult, Method}
 use crate::domain::screening::open_questions::open_questions;
 use crate::domain::screening::pathway::{PathwayId, PathwayResult};
 use crate::domain::screening::questionnaire::{Audiences, Item};
-use crate::domain::screening::rule_table::{Advice, Id, RuleTable};
+use crate::domain::screening::rule_table::{Advice, Band, Id, RuleTable};
 use crate::domain::screening::scoring::{ScoreOptions, open_alarms};
 use crate::domain::screening::texts::Texts;
 use crate::http::kernel::names::{
     BandName, CareLevelName, LanguageName, OutcomeName, PathwayName, PositiveWhenName, StageName,
 };
-use crate::http::kernel::wording::{Care, SOURCES, Wording, text};
+use crate::http::kernel::wording::{Care, RedFlagBody, SOURCES, Wording, text};
 
 /// The inputs for rendering an assessment.
 pub struct Rendering<'a> {
@@ -45,14 +48,14 @@ impl<'a> Rendering<'a> {
         answers: &Answers,
         assessment: &Assessment,
         audiences: Audiences,
+        view: AssessmentView,
     ) -> AssessmentBody<'a> {
-        let texts = self.texts();
         let pathways: Vec<PathwayId> = assessment.pathways.iter().map(|result| result.pathway).collect();
         let asked = ScoreOptions { audiences, pathways: &pathways };
         let open_questions = open_questions(self.table, answers, asked, assessment);
         let (band, score) = (assessment.band(), assessment.score);
-        let instruments = assessment.instruments.iter().filter_map(|result| self.instrument(answers, result));
-        let care = Care::of(assessment, open_alarms(self.table, answers, assessment.care_level));
+        let care = self.care(answers, assessment);
+        let person = view >= AssessmentView::Person;
         AssessmentBody {
             rule_table: &self.table.version,
             language: LanguageName(self.language),
@@ -66,38 +69,65 @@ impl<'a> Rendering<'a> {
             band: band.map(BandName),
             band_at_least: BandName(assessment.band_at_least),
             band_at_most: BandName(assessment.band_at_most),
-            label: text(texts.map(|texts| &texts.bands), band.map_or("unsettled", |band| band.as_str())),
-            explanation: self.fragments.get(Part::Outcome, ""),
-            findings: self.findings(answers, assessment),
-            instruments: instruments.collect(),
-            pathways: assessment.pathways.iter().filter_map(|result| self.pathway(answers, *result)).collect(),
-            red_flags: assessment.red_flags.iter().filter_map(|id| self.wording().red_flag(id)).collect(),
+            flagged: assessment.flagged(),
+            flag_reasons: assessment.flag_reasons.iter().map(FlagReasonBody::from).collect(),
             care_level: assessment.care_level.map(CareLevelName),
+            care_title: self.wording().care_title(&care),
+            red_flags: assessment.red_flags.iter().filter_map(|id| self.red_flag(id, view)).collect(),
             alarm_items_unanswered: self.table.asked.alarms_unanswered(answers).map(Item::id).collect(),
             open_questions: open_questions.into_iter().map(OpenQuestionBody::from).collect(),
-            recommendations: self.advice(&self.table.recommendations, &assessment.recommendations, assessment),
-            risks: self.advice(&self.table.risks, &assessment.risks, assessment),
-            next_screen: self.table.next_screen(assessment).map(|next| IntervalBody {
-                days: next.days,
-                reason: text(texts.map(|texts| &texts.next_screens), next.band.as_str()),
+            label: person.then(|| self.label(assessment)),
+            explanation: person.then(|| self.explanation()),
+            findings: person.then(|| self.findings(answers, assessment, view)),
+            instruments: person.then(|| self.instruments(answers, assessment, view)),
+            pathways: person.then(|| {
+                let results = assessment.pathways.iter();
+                results.filter_map(|result| self.pathway(answers, *result, view)).collect()
             }),
-            sources_language: SOURCES,
-            consultation: ConsultationBody {
-                offered: assessment.offers_consultation(),
-                clinic: &self.clinic.name,
-                booking_url: assessment.offers_consultation().then_some(&*self.clinic.booking_url),
-                emergency_number: self.clinic.emergency_number(),
-                emergency_numbers: self
-                    .clinic
-                    .profile
-                    .emergency_numbers
-                    .iter()
-                    .map(EmergencyNumberBody::from)
-                    .collect(),
-                title: self.wording().care_title(&care),
-                text: self.wording().care_text(self.clinic, &care),
-            },
+            recommendations: person
+                .then(|| self.advice(&self.table.recommendations, &assessment.recommendations, assessment, view)),
+            risks: person.then(|| self.advice(&self.table.risks, &assessment.risks, assessment, view)),
+            next_screen: self.table.next_screen(assessment).filter(|_| person).map(|next| IntervalBody {
+                days: next.days,
+                reason: text(self.texts().map(|texts| &texts.next_screens), next.band.as_str()),
+            }),
+            consultation: person.then(|| self.consultation(assessment, &care)),
+            sources_language: view.has_evidence().then_some(SOURCES),
         }
+    }
+
+    fn care(&self, answers: &Answers, assessment: &Assessment) -> Care {
+        Care::of(assessment, open_alarms(self.table, answers, assessment.care_level))
+    }
+
+    pub(in crate::http) fn label(&'a self, assessment: &Assessment) -> &'a str {
+        text(self.texts().map(|texts| &texts.bands), assessment.band().map_or("unsettled", Band::as_str))
+    }
+
+    pub(in crate::http) fn explanation(&self) -> &RawValue {
+        self.fragments.get(Part::Outcome, "")
+    }
+
+    pub(in crate::http) fn care_text(&self, answers: &Answers, assessment: &Assessment) -> String {
+        self.wording().care_text(self.clinic, &self.care(answers, assessment))
+    }
+
+    fn consultation(&'a self, assessment: &Assessment, care: &Care) -> ConsultationBody<'a> {
+        let clinic = self.clinic;
+        ConsultationBody {
+            offered: assessment.offers_consultation(),
+            clinic: &clinic.name,
+            booking_url: assessment.offers_consultation().then_some(&*clinic.booking_url),
+            emergency_number: clinic.emergency_number(),
+            emergency_numbers: clinic.profile.emergency_numbers.iter().map(EmergencyNumberBody::from).collect(),
+            text: self.wording().care_text(clinic, care),
+        }
+    }
+
+    fn red_flag(&self, id: &str, view: AssessmentView) -> Option<RedFlagBody> {
+        let body = self.wording().red_flag(id)?;
+        let sources = || self.table.red_flag(id).map(|flag| self.wording().sources(&flag.sources));
+        Some(RedFlagBody { sources: view.has_evidence().then(sources).flatten(), ..body })
     }
 
     const fn wording(&self) -> Wording<'a> {
@@ -108,26 +138,46 @@ impl<'a> Rendering<'a> {
         self.wording().texts()
     }
 
-    fn findings(&'a self, answers: &Answers, assessment: &Assessment) -> Vec<FindingBody<'a>> {
+    pub(in crate::http) fn findings(
+        &'a self,
+        answers: &Answers,
+        assessment: &Assessment,
+        view: AssessmentView,
+    ) -> Vec<FindingBody<'a>> {
         // All quantities of a rule that applied are answered, so the audience does not matter.
-        let view = View { answers, audiences: Audiences::PERSON };
+        let known = View { answers, audiences: Audiences::PERSON };
         let finding = |found: &Finding| {
             let rule = self.table.rule(&found.rule)?;
             Some(FindingBody {
                 rule: &rule.id,
                 category: &rule.category,
                 points: found.points,
-                observed: rule.when.observed(view).into_iter().filter_map(|what| observed(view, what)).collect(),
+                observed: rule.when.observed(known).into_iter().filter_map(|what| observed(known, what)).collect(),
                 reason: self.fragments.get(Part::RuleReason, &rule.id),
-                sources: self.fragments.get(Part::RuleSources, &rule.id),
+                sources: view.has_evidence().then(|| self.fragments.get(Part::RuleSources, &rule.id)),
             })
         };
         assessment.findings.iter().filter_map(finding).collect()
     }
 
-    fn instrument(&'a self, answers: &Answers, result: &InstrumentResult) -> Option<InstrumentBody<'a>> {
+    pub(in crate::http) fn instruments(
+        &'a self,
+        answers: &Answers,
+        assessment: &Assessment,
+        view: AssessmentView,
+    ) -> Vec<InstrumentBody<'a>> {
+        assessment.instruments.iter().filter_map(|result| self.instrument(answers, result, view)).collect()
+    }
+
+    fn instrument(
+        &'a self,
+        answers: &Answers,
+        result: &InstrumentResult,
+        view: AssessmentView,
+    ) -> Option<InstrumentBody<'a>> {
         let instrument = self.table.instrument(&result.instrument)?;
         let fragment = |part| self.fragments.get(part, &instrument.id);
+        let evidence = |part| view.has_evidence().then(|| fragment(part));
         let total = |units: Option<i32>| units.map(|units| Total { units, scale: instrument.scale() });
         let settling = instrument.would_settle(answers).into_iter();
         Some(InstrumentBody {
@@ -143,16 +193,19 @@ impl<'a> Rendering<'a> {
             probability: instrument.probability(answers, result.total),
             would_settle: settling.map(|items| items.iter().map(Item::id).collect()).collect(),
             accuracy: fragment(Part::InstrumentAccuracy),
-            licence: fragment(Part::InstrumentLicence),
-            explanation: fragment(Part::InstrumentExplanation),
-            sources: fragment(Part::InstrumentSources),
+            source_ids: fragment(Part::InstrumentSourceIds),
+            accuracy_rows: evidence(Part::InstrumentAccuracyRows),
+            licence: evidence(Part::InstrumentLicence),
+            explanation: evidence(Part::InstrumentExplanation),
+            sources: evidence(Part::InstrumentSources),
         })
     }
 
-    fn pathway(&'a self, answers: &Answers, result: PathwayResult) -> Option<PathwayBody<'a>> {
+    fn pathway(&'a self, answers: &Answers, result: PathwayResult, view: AssessmentView) -> Option<PathwayBody<'a>> {
         let pathway = self.table.pathway(result.pathway)?;
         let fragment = |part| self.fragments.get(part, pathway.id.as_str());
-        let view = View { answers, audiences: Audiences::ALL };
+        let evidence = |part| view.has_evidence().then(|| fragment(part));
+        let known = View { answers, audiences: Audiences::ALL };
         Some(PathwayBody {
             id: PathwayName(pathway.id),
             name: fragment(Part::PathwayName),
@@ -161,15 +214,21 @@ impl<'a> Rendering<'a> {
             performance_low: result.performance_low,
             stage: StageName(result.stage),
             stage_text: text(self.texts().map(|texts| &texts.stages), result.stage.as_str()),
-            needs: pathway.needs(self.table, view, result).iter().map(Item::id).collect(),
-            because: pathway.because(self.table, view).iter().map(ToString::to_string).collect(),
-            explanation: fragment(Part::PathwayExplanation),
-            sources: fragment(Part::PathwaySources),
+            needs: pathway.needs(self.table, known, result).iter().map(Item::id).collect(),
+            because: pathway.because(self.table, known).iter().map(ToString::to_string).collect(),
+            explanation: evidence(Part::PathwayExplanation),
+            sources: evidence(Part::PathwaySources),
         })
     }
 
     /// Renders advice or risks, with the findings that triggered each.
-    fn advice(&'a self, entries: &'a [Advice], ids: &[Id], assessment: &Assessment) -> Vec<AdviceBody<'a>> {
+    fn advice(
+        &'a self,
+        entries: &'a [Advice],
+        ids: &[Id],
+        assessment: &Assessment,
+        view: AssessmentView,
+    ) -> Vec<AdviceBody<'a>> {
         let found = |rule: &&Id| assessment.findings.iter().any(|finding| finding.rule == **rule);
         let advice = |id: &Id| {
             let entry = entries.iter().find(|entry| entry.id == *id)?;
@@ -177,7 +236,7 @@ impl<'a> Rendering<'a> {
                 id: &entry.id,
                 text: self.fragments.get(Part::AdviceText, id),
                 findings: entry.findings.iter().filter(found).map(|id| &**id).collect(),
-                sources: self.fragments.get(Part::AdviceSources, id),
+                sources: view.has_evidence().then(|| self.fragments.get(Part::AdviceSources, id)),
             })
         };
         ids.iter().filter_map(advice).collect()

@@ -5,8 +5,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::instrument_rule::{AdviceRuleBody, InstrumentRuleBody, NextScreenRuleBody, PathwayRuleBody};
-use crate::domain::screening::rule_table::{Band, Combination, Group, RedFlag, Rule, RuleTable};
-use crate::http::kernel::names::{BandName, CareLevelName, FamilyName, LanguageName, UrgencyName};
+use crate::domain::screening::rule_table::{Band, Combination, Group, Id, RedFlag, Rule, RuleTable, Source};
+use crate::http::kernel::names::{BandName, CareLevelName, FamilyName, LanguageName, SourceKindName, UrgencyName};
 use crate::http::kernel::paging::page;
 use crate::http::kernel::wording::{SOURCES, SourceBody, Wording, text};
 
@@ -32,8 +32,6 @@ pub struct RuleTableBody {
     pub version: String,
     /// SHA-256 of its text, in hexadecimal.
     pub digest: String,
-    /// Whether new submissions are scored with it.
-    pub current: bool,
     /// The language of the texts.
     pub language: LanguageName,
     /// The language of all citations, effects, notes and licences.
@@ -60,6 +58,23 @@ pub struct RuleTableBody {
     pub risks: Vec<AdviceRuleBody>,
     /// When the next screen is suggested, by band.
     pub next_screens: Vec<NextScreenRuleBody>,
+    /// All sources, by id.
+    pub sources: Vec<CitationBody>,
+}
+
+/// A source of the rule table.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Citation)]
+pub struct CitationBody {
+    /// Id of the source.
+    pub id: String,
+    /// Kind of source.
+    pub kind: SourceKindName,
+    /// The citation.
+    pub cite: String,
+    /// Digital object identifier (DOI).
+    #[schema(required)]
+    pub doi: Option<String>,
 }
 
 /// A band of the total.
@@ -142,12 +157,11 @@ page!(
 );
 
 impl RuleTableBody {
-    pub fn new(wording: Wording<'_>, digest: &str, current: bool) -> Self {
+    pub fn new(wording: Wording<'_>, digest: &str) -> Self {
         let (table, texts) = (wording.table, wording.texts());
         Self {
             version: table.version.to_string(),
             digest: digest.to_owned(),
-            current,
             language: LanguageName(wording.language),
             sources_language: SOURCES,
             max_total: table.max_total(),
@@ -161,8 +175,19 @@ impl RuleTableBody {
             recommendations: wording.advice_rules(&table.recommendations, texts.map(|texts| &texts.recommendations)),
             risks: wording.advice_rules(&table.risks, texts.map(|texts| &texts.risks)),
             next_screens: wording.next_screens(),
+            sources: citations(table),
         }
     }
+}
+
+fn citations(table: &RuleTable) -> Vec<CitationBody> {
+    let citation = |(id, source): (&Id, &Source)| CitationBody {
+        id: id.to_string(),
+        kind: SourceKindName(source.kind),
+        cite: source.cite.clone(),
+        doi: source.doi.clone(),
+    };
+    table.sources.iter().map(citation).collect()
 }
 
 fn bands(wording: Wording<'_>) -> Vec<BandBody> {

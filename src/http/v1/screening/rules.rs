@@ -17,6 +17,10 @@ use crate::http::kernel::state::State;
 use crate::http::kernel::wording::Wording;
 use crate::http::v1::HttpResult;
 
+/// The list and the cases change with a release; a version of a table never changes.
+const FIVE_MINUTES: &str = "public, max-age=300";
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+
 /// Answers with expected results, for testing another implementation.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Conformance)]
@@ -70,7 +74,7 @@ pub struct ConformanceCaseBody {
 pub async fn list_rule_tables(request: HttpRequest, state: web::Data<State>) -> HttpResult {
     let current = &rule_tables::current(&state.app).version;
     let body = state.public.body("/v1/rule-tables", current, Language::default());
-    body.answer(&request, cached("Accept-Encoding"), JSON, || json(&page(&state, current)))
+    body.answer(&request, cached(FIVE_MINUTES, "Accept-Encoding"), JSON, || json(&page(&state, current)))
 }
 
 fn page(state: &State, current: &Id) -> RuleTablePage {
@@ -83,15 +87,15 @@ fn page(state: &State, current: &Id) -> RuleTablePage {
 }
 
 /// Starts a publicly cacheable response.
-fn cached(varies_by: &'static str) -> HttpResponseBuilder {
+fn cached(caching: &'static str, varies_by: &'static str) -> HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
-    response.insert_header((CACHE_CONTROL, "public, max-age=300")).insert_header((VARY, varies_by));
+    response.insert_header((CACHE_CONTROL, caching)).insert_header((VARY, varies_by));
     response
 }
 
 /// Get a rule table
 ///
-/// The complete table: rules with points, conditions, reasons and sources, bands, red flags, instruments and advice.
+/// The complete table, which never changes: rules with points, conditions, reasons and sources, bands, red flags, instruments and advice.
 #[utoipa::path(
     tag = "screening",
     params(
@@ -114,12 +118,11 @@ pub async fn get_rule_table(
 ) -> HttpResult {
     let language = accepted.or(Language::default());
     let release = rule_tables::find(&state.app, &version).await?;
-    let current = rule_tables::current(&state.app).version == release.table.version;
     let wording = Wording { table: &release.table, language };
-    let mut response = cached("Accept-Language, Accept-Encoding");
+    let mut response = cached(IMMUTABLE, "Accept-Language, Accept-Encoding");
     response.insert_header((CONTENT_LANGUAGE, language.as_str()));
     let body = state.public.body("/v1/rule-tables/{version}", &release.table.version, language);
-    body.answer(&request, response, JSON, || json(&RuleTableBody::new(wording, &release.digest, current)))
+    body.answer(&request, response, JSON, || json(&RuleTableBody::new(wording, &release.digest)))
 }
 
 /// Get the conformance cases
@@ -137,7 +140,7 @@ pub async fn get_rule_table(
 #[get("/v1/conformance")]
 pub async fn get_conformance(request: HttpRequest) -> HttpResult {
     static BODY: Fixed = Fixed::new();
-    BODY.answer(&request, cached("Accept-Encoding"), JSON, || json(&conformance()?))
+    BODY.answer(&request, cached(FIVE_MINUTES, "Accept-Encoding"), JSON, || json(&conformance()?))
 }
 
 fn conformance() -> Result<ConformanceBody, AppError> {

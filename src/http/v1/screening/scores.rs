@@ -10,6 +10,7 @@ use super::answers::{AnswersBody, answers};
 use super::assessment::AssessmentBody;
 use super::fragments::AllFragments;
 use super::render::Rendering;
+use super::view::{AssessmentView, ViewQuery};
 use crate::app::screening::rule_tables;
 use crate::app::submissions::intake;
 use crate::domain::screening::pathway::PathwayId;
@@ -18,7 +19,7 @@ use crate::domain::screening::scoring::ScoreOptions;
 use crate::http::kernel::alarm;
 use crate::http::kernel::auth::Browser;
 use crate::http::kernel::body::Incoming;
-use crate::http::kernel::extract::AcceptedLanguages;
+use crate::http::kernel::extract::{AcceptedLanguages, Later};
 use crate::http::kernel::json_response::json_response;
 use crate::http::kernel::names::{AudienceName, PathwayName};
 use crate::http::kernel::state::State;
@@ -47,7 +48,11 @@ pub struct ScoreInput {
 /// Scores complete or partial answers; nothing is stored. Unanswered items widen the bounds; they never count as zero.
 #[utoipa::path(
     tag = "screening",
-    params(("Accept-Language" = Option<String>, Header, description = "Preferred languages; the response is in en or es")),
+    params(
+        ViewQuery,
+        ("Prefer" = Option<String>, Header, description = "return=minimal asks for the view `summary`"),
+        ("Accept-Language" = Option<String>, Header, description = "Preferred languages; the response is in en or es"),
+    ),
     request_body(content = ScoreInput, description = "The answers", example = json!({
         "answers": {"age": 82, "activity": "inactive", "falls_past_year": 4, "stair_difficulty": "a_lot_or_unable"}
     })),
@@ -59,9 +64,11 @@ pub async fn create_score(
     state: web::Data<State>,
     fragments: web::Data<AllFragments>,
     caller: Browser,
+    view: Later<AssessmentView>,
     accepted: AcceptedLanguages,
     incoming: Incoming,
 ) -> HttpResult {
+    let view = view.read()?;
     let language = accepted.for_clinic(caller.clinic());
     let body = incoming.read::<ScoreInput>().await?;
     let mut faults = body.faults;
@@ -77,5 +84,5 @@ pub async fn create_score(
     let rendering = Rendering::new(&fragments, table, language, caller.clinic());
     let mut response = HttpResponse::Ok();
     response.insert_header((VARY, "Accept-Language")).insert_header((CONTENT_LANGUAGE, language.as_str()));
-    json_response(&mut response, &rendering.assessment(&answers, &assessment, audiences))
+    json_response(&mut response, &rendering.assessment(&answers, &assessment, audiences, view))
 }

@@ -11,15 +11,15 @@ use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::SubmissionId;
 use crate::domain::language::Language;
 use crate::domain::screening::answers::Answers;
-use crate::domain::screening::assessment::{Assessment, FlagReason};
 use crate::domain::screening::questionnaire::Audiences;
 use crate::domain::submissions::stored::{FollowUpLink, StoredSubmission};
 use crate::domain::submissions::{Draft, ExternalSource};
-use crate::http::kernel::names::{FlagKindName, FollowUpStateName, OriginName, PathwayName, UrgencyName};
+use crate::http::kernel::names::{FollowUpStateName, OriginName, PathwayName, UrgencyName};
 use crate::http::kernel::text::plain;
 use crate::http::v1::screening::answers::{AnswersBody, answers};
 use crate::http::v1::screening::assessment::AssessmentBody;
 use crate::http::v1::screening::render::Rendering;
+use crate::http::v1::screening::view::AssessmentView;
 use crate::http::v1::subjects::body::SubjectInput;
 
 /// A submission.
@@ -77,10 +77,6 @@ pub struct ReceiptBody<'a> {
     pub subject_id: Uuid,
     /// Origin of the submission.
     pub origin: OriginName,
-    /// Whether the answers require a follow-up by staff.
-    pub flagged: bool,
-    /// Why the submission is flagged.
-    pub flag_reasons: Vec<FlagReasonBody>,
     /// The follow-up that the submission opened or joined, in its state at that time; null when the submission is not flagged
     /// or was imported.
     pub follow_up: Option<FollowUpLinkBody>,
@@ -121,6 +117,9 @@ pub struct AssessmentQuery {
     #[validate(length(min = 1, max = 20), custom(function = "plain"))]
     #[param(min_length = 1, max_length = 20, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", example = "2026.1")]
     pub rule_table: Option<String>,
+    /// The parts of the assessment in the response: `summary`, `person` (the default) or `full`.
+    #[param(inline)]
+    pub view: Option<AssessmentView>,
 }
 
 /// Assessment of a submission by a rule table.
@@ -135,16 +134,6 @@ pub struct SubmissionAssessmentBody<'a> {
     pub stored: bool,
     /// The assessment of the answers by the rule table.
     pub assessment: AssessmentBody<'a>,
-}
-
-/// Why a submission is flagged.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = FlagReason)]
-pub struct FlagReasonBody {
-    /// What flagged it.
-    pub kind: FlagKindName,
-    /// Id of the band, instrument, pathway or red flag.
-    pub id: String,
 }
 
 /// The follow-up of a submission, as it was when the submission was stored.
@@ -190,31 +179,23 @@ impl SourceInput {
     }
 }
 
-pub(in crate::http) fn flag_reasons(assessment: &Assessment) -> Vec<FlagReasonBody> {
-    let reason = |reason: &FlagReason| FlagReasonBody { kind: FlagKindName(reason.kind), id: reason.id.to_string() };
-    assessment.flag_reasons.iter().map(reason).collect()
-}
-
 impl<'a> ReceiptBody<'a> {
-    pub fn new(stored: &StoredSubmission, rendering: &'a Rendering<'a>) -> Self {
-        let assessment = &stored.assessment;
+    pub fn new(stored: &StoredSubmission, rendering: &'a Rendering<'a>, view: AssessmentView) -> Self {
         Self {
             id: stored.submission_id.0,
             received_at: stored.received_at,
             subject_id: stored.subject_id.0,
             origin: OriginName(stored.origin),
-            flagged: assessment.flagged(),
-            flag_reasons: flag_reasons(assessment),
             follow_up: stored.follow_up.map(FollowUpLinkBody::from),
-            assessment: rendering.assessment(&stored.answers, assessment, Audiences::PERSON),
+            assessment: rendering.assessment(&stored.answers, &stored.assessment, Audiences::PERSON, view),
         }
     }
 }
 
 impl<'a> SubmissionBody<'a> {
-    pub fn new(stored: StoredSubmission, rendering: &'a Rendering<'a>) -> Self {
+    pub fn new(stored: StoredSubmission, rendering: &'a Rendering<'a>, view: AssessmentView) -> Self {
         Self {
-            receipt: ReceiptBody::new(&stored, rendering),
+            receipt: ReceiptBody::new(&stored, rendering, view),
             answered_at: stored.answered_at,
             imported: stored.imported,
             source: stored.source.map(|source| SourceInput { system: Some(source.system), id: Some(source.id) }),
@@ -227,12 +208,13 @@ impl<'a> SubmissionBody<'a> {
 }
 
 impl<'a> SubmissionAssessmentBody<'a> {
-    pub fn new(assessed: &Assessed, rendering: &'a Rendering<'a>) -> Self {
+    pub fn new(assessed: &Assessed, rendering: &'a Rendering<'a>, view: AssessmentView) -> Self {
+        let answers = &assessed.submission.answers;
         Self {
             submission_id: assessed.submission.submission_id.0,
             rule_table: assessed.release.table.version.to_string(),
             stored: assessed.stored,
-            assessment: rendering.assessment(&assessed.submission.answers, &assessed.assessment, Audiences::PERSON),
+            assessment: rendering.assessment(answers, &assessed.assessment, Audiences::PERSON, view),
         }
     }
 }

@@ -19,6 +19,7 @@ use validator::Validate;
 
 use super::screening::fragments::AllFragments;
 use super::screening::render::Rendering;
+use super::screening::view::{AssessmentView, ViewQuery};
 use crate::app::screening::rule_tables;
 use crate::app::submissions::{self, idempotency, intake};
 use crate::domain::access::actor::Actor;
@@ -93,10 +94,12 @@ page!(
 /// Create a submission
 ///
 /// Scores and stores answers. 201 means that the submission, its follow-up and its audit entry are stored on disk. A retry
-/// with the same `Idempotency-Key` and body gets the same response and has no second effect.
+/// with the same `Idempotency-Key` and body gets the same response, in the view that it asks for, and has no second effect.
 #[utoipa::path(
     tag = "screening",
     params(
+        ViewQuery,
+        ("Prefer" = Option<String>, Header, description = "return=minimal asks for the view `summary`"),
         ("Idempotency-Key" = Option<String>, Header,
             description = "Idempotency key, which makes a retry safe: 1 to 255 visible characters, bare or in double quotes"),
         ("Accept-Language" = Option<String>, Header, description = "Preferred languages; the response is in en or es"),
@@ -116,10 +119,11 @@ pub async fn create_submission(
     fragments: web::Data<AllFragments>,
     caller: Submitter,
     key: Later<IdempotencyKey>,
+    view: Later<AssessmentView>,
     accepted: AcceptedLanguages,
     incoming: Incoming,
 ) -> HttpResult {
-    let key = key.read()?;
+    let (key, view) = (key.read()?, view.read()?);
     let (actor, clinic) = (caller.actor(), caller.clinic());
     let language = accepted.for_clinic(clinic);
     let (body, _place) = receive::<SubmissionInput>(&state, &actor, incoming).await?;
@@ -131,7 +135,7 @@ pub async fn create_submission(
         .insert_header((LOCATION, format!("/v1/submissions/{}", stored.submission_id)))
         .insert_header((VARY, "Accept-Language"))
         .insert_header((CONTENT_LANGUAGE, stored.language.as_str()));
-    json_response(&mut response, &ReceiptBody::new(stored, &rendering))
+    json_response(&mut response, &ReceiptBody::new(stored, &rendering, view))
 }
 
 /// Reads a submission, with its place among those in progress. Fails before the body is parsed when there is none.
@@ -195,7 +199,11 @@ pub async fn list_submissions(
 /// that replace it.
 #[utoipa::path(
     tag = "staff",
-    params(("id" = uuid::Uuid, Path, description = "Id of the submission")),
+    params(
+        ("id" = uuid::Uuid, Path, description = "Id of the submission"),
+        ViewQuery,
+        ("Prefer" = Option<String>, Header, description = "return=minimal asks for the view `summary`"),
+    ),
     responses((status = 200, description = "The submission", body = SubmissionBody)),
     extensions(("x-audit-action" = json!(AuditAction::SubmissionRead))),
     security(("key" = ["intake"]))
@@ -206,14 +214,16 @@ pub async fn get_submission(
     fragments: web::Data<AllFragments>,
     caller: Intake,
     id: Later<PathId>,
+    view: Later<AssessmentView>,
 ) -> HttpResult {
-    let stored = submissions::get(&state.app, &caller.actor(), SubmissionId(id.read()?.0)).await?;
+    let (id, view) = (SubmissionId(id.read()?.0), view.read()?);
+    let stored = submissions::get(&state.app, &caller.actor(), id).await?;
     let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
     let language = stored.language;
     let rendering = Rendering::new(&fragments, &release.table, language, caller.clinic());
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_LANGUAGE, language.as_str()));
-    json_response(&mut response, &SubmissionBody::new(stored, &rendering))
+    json_response(&mut response, &SubmissionBody::new(stored, &rendering, view))
 }
 
 /// Get a submission's assessment under a rule table
@@ -237,13 +247,14 @@ pub async fn get_submission_assessment(
     id: Later<PathId>,
     query: Later<Query<AssessmentQuery>>,
 ) -> HttpResult {
-    let (id, version) = (SubmissionId(id.read()?.0), query.read()?.0.rule_table);
-    let assessed = submissions::assess(&state.app, &caller.actor(), caller.clinic(), id, version.as_deref()).await?;
+    let (id, query) = (SubmissionId(id.read()?.0), query.read()?.0);
+    let version = query.rule_table.as_deref();
+    let assessed = submissions::assess(&state.app, &caller.actor(), caller.clinic(), id, version).await?;
     let language = assessed.submission.language;
     let rendering = Rendering::new(&fragments, &assessed.release.table, language, caller.clinic());
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_LANGUAGE, language.as_str()));
-    json_response(&mut response, &SubmissionAssessmentBody::new(&assessed, &rendering))
+    json_response(&mut response, &SubmissionAssessmentBody::new(&assessed, &rendering, query.view.unwrap_or_default()))
 }
 
 impl SubmissionQuery {

@@ -1,18 +1,13 @@
 //! Batches of submissions in the API.
 
-use jiff::Timestamp;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
-use uuid::Uuid;
 use validator::Validate;
 
-use crate::domain::submissions::stored::StoredSubmission;
-use crate::http::kernel::names::OriginName;
 use crate::http::kernel::problem::ProblemBody;
-use crate::http::v1::screening::assessment::AssessmentBody;
-use crate::http::v1::submissions::body::{FlagReasonBody, FollowUpLinkBody, SubmissionInput, flag_reasons};
+use crate::http::v1::submissions::body::{ReceiptBody, SubmissionInput};
 
 /// Maximum number of items in a batch.
 pub const MOST_ITEMS: usize = 1_000;
@@ -75,50 +70,10 @@ pub struct BatchResultBody<'a> {
     /// The receipt, when the submission is stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    pub submission: Option<BatchReceiptBody<'a>>,
+    pub submission: Option<ReceiptBody<'a>>,
     /// The problem, when the submission is not stored. Pointers begin at the submission, as for a single request; for the
     /// idempotency key the pointer is `/idempotency_key`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub problem: Option<ProblemBody>,
-}
-
-/// The receipt of a submission in a batch.
-#[derive(Serialize, ToSchema)]
-#[schema(as = SubmissionBatchReceipt)]
-pub struct BatchReceiptBody<'a> {
-    /// Id of the submission.
-    pub id: Uuid,
-    /// When it was received.
-    pub received_at: Timestamp,
-    /// Id of the subject.
-    pub subject_id: Uuid,
-    /// Origin of the submission.
-    pub origin: OriginName,
-    /// Whether the answers require a follow-up by staff.
-    pub flagged: bool,
-    /// Why the submission is flagged.
-    pub flag_reasons: Vec<FlagReasonBody>,
-    /// The follow-up that the submission opened or joined, in its state at that time; null when the submission is not flagged
-    /// or was imported.
-    pub follow_up: Option<FollowUpLinkBody>,
-    /// The assessment of the answers by the rule table; omitted from short results.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub assessment: Option<AssessmentBody<'a>>,
-}
-
-impl<'a> BatchReceiptBody<'a> {
-    pub fn new(stored: &StoredSubmission, assessment: Option<AssessmentBody<'a>>) -> Self {
-        Self {
-            id: stored.submission_id.0,
-            received_at: stored.received_at,
-            subject_id: stored.subject_id.0,
-            origin: OriginName(stored.origin),
-            flagged: stored.assessment.flagged(),
-            flag_reasons: flag_reasons(&stored.assessment),
-            follow_up: stored.follow_up.map(FollowUpLinkBody::from),
-            assessment,
-        }
-    }
 }

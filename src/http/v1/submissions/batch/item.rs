@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{self, Bytes};
 use uuid::Uuid;
 
-use super::body::{BatchItemInput, BatchReceiptBody, BatchResultBody, FaultyItem};
+use super::body::{BatchItemInput, BatchResultBody, FaultyItem};
 use crate::app::audit;
 use crate::app::error::AppError;
 use crate::app::screening::rule_tables;
@@ -14,7 +14,6 @@ use crate::domain::audit::AuditAction;
 use crate::domain::clinics::Clinic;
 use crate::domain::fault::{Fault, FaultCode, keep_first_of_each_place};
 use crate::domain::language::Language;
-use crate::domain::screening::questionnaire::Audiences;
 use crate::http::kernel::body::{BODY_LIMIT, Body};
 use crate::http::kernel::extract::{IdempotencyKey, retry_key};
 use crate::http::kernel::problem::{Problem, ProblemType};
@@ -22,6 +21,8 @@ use crate::http::kernel::state::State;
 use crate::http::kernel::trail::outcome_of;
 use crate::http::v1::screening::fragments::AllFragments;
 use crate::http::v1::screening::render::Rendering;
+use crate::http::v1::screening::view::AssessmentView;
+use crate::http::v1::submissions::body::ReceiptBody;
 use crate::http::v1::submissions::submit;
 
 /// Data shared by the items of a batch.
@@ -32,7 +33,7 @@ pub(super) struct Items {
     pub(super) actor: Actor,
     pub(super) clinic: Clinic,
     pub(super) language: Language,
-    pub(super) short: bool,
+    pub(super) view: AssessmentView,
 }
 
 impl Items {
@@ -66,14 +67,9 @@ impl Items {
         let (submission, key) = parse(&item?)?;
         let body = Body::parse(submission)?;
         let stored = Box::pin(submit(&self.state, &self.actor, &self.clinic, key, self.language, body)).await?;
-        let (release, rendering);
-        let mut assessment = None;
-        if !self.short {
-            release = rule_tables::get(&self.state.app, &stored.assessment.rule_table).await?;
-            rendering = Rendering::new(&self.fragments, &release.table, stored.language, &self.clinic);
-            assessment = Some(rendering.assessment(&stored.answers, &stored.assessment, Audiences::PERSON));
-        }
-        let submission = Some(BatchReceiptBody::new(&stored, assessment));
+        let release = rule_tables::get(&self.state.app, &stored.assessment.rule_table).await?;
+        let rendering = Rendering::new(&self.fragments, &release.table, stored.language, &self.clinic);
+        let submission = Some(ReceiptBody::new(&stored, &rendering, self.view));
         let result = BatchResultBody { line, status: StatusCode::CREATED.as_u16(), submission, problem: None };
         let start = into.len();
         serde_json::to_writer(&mut *into, &result).map_err(|error| {

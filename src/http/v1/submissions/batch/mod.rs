@@ -19,7 +19,7 @@ use crate::domain::audit::AuditAction;
 use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS, keep_first_of_each_place, pointer_token};
 use crate::http::kernel::auth::Intake;
 use crate::http::kernel::body::{Incoming, declared_as, not_json};
-use crate::http::kernel::extract::{AcceptedLanguages, preferred};
+use crate::http::kernel::extract::{AcceptedLanguages, Later, Query};
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::request_id::{in_request, request_id};
 use crate::http::kernel::room::LARGEST_BODY;
@@ -28,6 +28,7 @@ use crate::http::kernel::state::State;
 use crate::http::kernel::waiting::{Held, Share};
 use crate::http::v1::HttpResult;
 use crate::http::v1::screening::fragments::AllFragments;
+use crate::http::v1::screening::view::{AssessmentView, ViewQuery};
 use body::{BatchBody, BatchInput, MOST_ITEMS};
 use item::Items;
 use lines::{LINES, UNDER_WAY_BYTES, lines};
@@ -35,8 +36,6 @@ use lines::{LINES, UNDER_WAY_BYTES, lines};
 /// Items of one batch that are in progress at once. All batches that a clinic may have in progress fill two transactions of
 /// the writers, and far fewer places than the queue has.
 const UNDER_WAY: usize = 128;
-/// Whether results are short, by preference.
-const SHORT: [(&str, bool); 2] = [("return=minimal", true), ("return=representation", false)];
 /// Media type of line-delimited batches.
 const NDJSON: &str = "application/x-ndjson";
 
@@ -47,15 +46,13 @@ const NDJSON: &str = "application/x-ndjson";
 /// have got; a faulty item does not affect the others. An item whose result is 201 is stored on disk, even if the response is
 /// cut off. Send the batch again with the same `idempotency_key`s; items that are already stored are not stored twice.
 ///
-/// Results of lines have no `assessment`, unless `Prefer: return=representation` is sent; results of JSON have it, unless
-/// `Prefer: return=minimal` is sent. A batch counts as one request against the rate limits. A clinic can run four batches at a
+/// Results have the view `summary` by default. A batch counts as one request against the rate limits. A clinic can run four batches at a
 /// time; a fifth is refused with 429 unless one of them ends within a second.
 #[utoipa::path(
     tag = "screening",
     params(
+        ViewQuery,
         ("Accept-Language" = Option<String>, Header, description = "Preferred languages; the response is in en or es"),
-        ("Prefer" = Option<String>, Header,
-            description = "return=minimal omits assessments, return=representation includes them"),
     ),
     request_body(description = "The submissions", content(
         (BatchInput = "application/json", example = json!({"items": [
@@ -78,6 +75,7 @@ pub async fn create_submission_batch(
     state: web::Data<State>,
     fragments: web::Data<AllFragments>,
     caller: Intake,
+    query: Later<Query<ViewQuery>>,
     accepted: AcceptedLanguages,
     incoming: Incoming,
 ) -> HttpResult {
@@ -88,7 +86,7 @@ pub async fn create_submission_batch(
         actor: caller.actor(),
         language: accepted.for_clinic(caller.clinic()),
         clinic: caller.clinic().clone(),
-        short: preferred(request.headers(), &SHORT).unwrap_or(by_line),
+        view: query.read()?.0.view.unwrap_or(AssessmentView::Summary),
         state,
         fragments,
     };
