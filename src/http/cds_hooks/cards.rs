@@ -49,9 +49,8 @@ impl CardData<'_> {
             "detail": self.detail(words),
             "source": {"label": format!("{} {}", words.source, self.summary.rule_table)},
         });
-        if let Some(url) = Some(&self.rendering.clinic.booking_url)
-            .filter(|_| self.assessment.flagged() && self.assessment.offers_consultation())
-        {
+        if self.assessment.flagged() && self.assessment.offers_consultation() {
+            let url = &self.rendering.clinic.booking_url;
             card["links"] = json!([{"label": words.book, "url": url, "type": "absolute"}]);
         }
         // A person who must not wait for the clinic is not offered an appointment there.

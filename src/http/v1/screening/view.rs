@@ -25,7 +25,7 @@ pub enum AssessmentView {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ViewQuery {
-    /// The parts of the assessment in the response: `summary`, `person` (the default) or `full`.
+    /// The parts of the assessment in the response: `summary`, `person` or `full`; by default `person`, in a batch `summary`.
     #[param(inline)]
     pub view: Option<AssessmentView>,
 }

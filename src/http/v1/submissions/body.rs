@@ -117,7 +117,7 @@ pub struct AssessmentQuery {
     #[validate(length(min = 1, max = 20), custom(function = "plain"))]
     #[param(min_length = 1, max_length = 20, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", example = "2026.1")]
     pub rule_table: Option<String>,
-    /// The parts of the assessment in the response: `summary`, `person` (the default) or `full`.
+    /// The parts of the assessment in the response: `summary`, `person` or `full`; by default `person`, in a batch `summary`.
     #[param(inline)]
     pub view: Option<AssessmentView>,
 }
