@@ -59,7 +59,6 @@ pub(crate) struct Acknowledged {
 #[derive(Deserialize)]
 struct Receipt {
     id: Uuid,
-    flagged: bool,
     follow_up: Option<IgnoredAny>,
     assessment: Assessment,
 }
@@ -67,6 +66,7 @@ struct Receipt {
 #[derive(Deserialize)]
 struct Assessment {
     score: Score,
+    flagged: bool,
 }
 
 #[derive(Deserialize)]
@@ -173,13 +173,11 @@ impl Ledger {
     }
 
     fn acknowledge(&self, submission: &Submission, answer: &Answer) -> bool {
-        let Some(receipt) = answer.parsed::<Receipt>() else {
-            self.broken(format!("201 without an id, a total or a flag: {}", answer.json()));
-            return false;
-        };
+        let receipt = answer.parsed::<Receipt>();
+        let receipt = receipt.unwrap_or_else(|| panic!("201 without an id, a total or a flag: {}", answer.json()));
         let (id, total, flagged) = (receipt.id, receipt.assessment.score.total, submission.flagged);
         let of_kind = *self.totals[usize::from(flagged)].get_or_init(|| total);
-        if of_kind != total || receipt.flagged != flagged || receipt.follow_up.is_some() != flagged {
+        if of_kind != total || receipt.assessment.flagged != flagged || receipt.follow_up.is_some() != flagged {
             self.broken(format!("a submission that scores {of_kind} is answered with {}", answer.json()));
         }
         let (clinic, key) = (submission.clinic, submission.key.clone());
