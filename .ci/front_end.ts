@@ -1,5 +1,5 @@
 // A minimal front end of a clinic; .ci/clients compiles it with the types generated from the OpenAPI document, and runs it.
-//   BASE=http://.. KEY=sk_.. node front_end.js
+//   BASE=http://.. KEY=pk_.. node front_end.js
 
 import createClient from "openapi-fetch";
 import type { paths } from "openapi-v1";

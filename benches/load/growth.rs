@@ -83,7 +83,7 @@ async fn column(staff: &Staff, newest: Size, time: Duration) -> Column {
         ("submissions, newest", "/v1/submissions"),
         ("submissions, flagged", "/v1/submissions?flagged=true"),
         ("submissions, band high", "/v1/submissions?band=high"),
-        ("statistics over 30 days", "/v1/stats"),
+        ("statistics over 30 days", "/v1/statistics"),
     ] {
         column.push((name.to_owned(), cost(staff, Repeated::get(&staff.key, path), time).await));
     }

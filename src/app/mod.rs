@@ -12,6 +12,7 @@ pub mod demo;
 pub mod error;
 pub mod follow_ups;
 pub mod health;
+pub mod once;
 pub mod progress;
 pub mod readiness;
 pub mod rotation;

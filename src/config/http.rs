@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use clap::{Args, value_parser};
 
+use crate::domain::access::credential::is_origin;
+
 /// The HTTP server.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "HTTP")]
@@ -16,8 +18,9 @@ pub struct Http {
     #[arg(long, env = "SARCOSCREEN_METRICS_LISTEN", value_name = "ADDRESS")]
     pub metrics_listen: Option<SocketAddr>,
 
-    /// The web origins whose pages may call the service (CORS), such as https://clinic.example, separated by commas.
-    /// Origins must match exactly. [default: none]
+    /// The web origins whose pages may call every operation (CORS), such as https://clinic.example, separated by commas.
+    /// Origins must match exactly. Pages of every origin may call the operations that need no key, or a browser key that is
+    /// bound to that origin. [default: none; on the embedded PostgreSQL pages served from localhost]
     #[arg(long, env = "SARCOSCREEN_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',', value_parser = origin)]
     pub cors_origins: Vec<String>,
 
@@ -65,10 +68,7 @@ pub struct Http {
 
 /// Checks that a text is an origin exactly as a browser sends it.
 fn origin(text: &str) -> Result<String, &'static str> {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-:[]".contains(c);
-    let fit = !host.is_empty() && host.chars().all(allowed);
-    if fit { Ok(text.to_owned()) } else { Err("must be like https://clinic.example, in lower case") }
+    if is_origin(text) { Ok(text.to_owned()) } else { Err("must be like https://clinic.example, in lower case") }
 }
 
 /// Checks that a text is an address to which a path can be appended.

@@ -12,14 +12,12 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_cors::Cors;
 use actix_http::body::BoxBody;
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, Protocol};
 use actix_server::Server;
 use actix_service::{IntoServiceFactory as _, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
-use actix_web::http::header;
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App as WebApp, web};
 use tokio::net::TcpStream;
@@ -40,8 +38,6 @@ use kernel::answer::SLICE;
 use kernel::connections::{Connections, Deadlines, Guarded};
 use kernel::docs::Served;
 use kernel::problem::ProblemBody;
-use kernel::rate;
-use kernel::request_id::REQUEST_ID;
 use kernel::state::State;
 use v1::screening::fragments::AllFragments;
 
@@ -88,7 +84,8 @@ impl Shared {
             // Problems of handlers are rendered before they are compressed.
             .wrap(from_fn(fhir::outcomes))
             .wrap(Compress::default())
-            .wrap(cors(&self.state.settings.cors_origins))
+            .wrap(kernel::cors::layer(&self.state))
+            .wrap(from_fn(kernel::cors::explain))
             .wrap(from_fn(kernel::bounds::check))
             .wrap(from_fn(kernel::middleware::problems))
             // Problems of the middleware between the two, and those that no route causes.
@@ -165,7 +162,8 @@ pub fn audit_actions() -> HashMap<String, AuditAction> {
 }
 
 fn served() -> Served {
-    Served::new(&openapi(), fhir::actions())
+    let others = kernel::docs::PAGES.into_iter().chain(["/cds-services"]).map(|path| ("GET", path.to_owned()));
+    Served::new(&openapi(), fhir::actions(), fhir::public().chain(others))
 }
 
 fn openapi() -> OpenApi {
@@ -238,8 +236,10 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(v1::submissions::history::list_subject_submissions)
         .service(v1::submissions::exports::get_follow_up_export)
         .service(v1::submissions::exports::get_submission_export)
-        .service(v1::submissions::statistics::get_stats)
+        .service(v1::submissions::statistics::get_statistics)
         .service(v1::audit::list_audit_entries)
+        .service(v1::access::staff::get_me)
+        .service(v1::access::staff::list_staff)
         .service(v1::access::create_credential)
         .service(v1::access::list_credentials)
         .service(v1::access::rotate_credential)
@@ -263,15 +263,4 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(v1::subjects::merges::undo_subject_merge)
         .service(health::get_liveness)
         .service(health::get_readiness);
-}
-
-fn cors(origins: &[String]) -> Cors {
-    let cors = Cors::default()
-        .allowed_methods(["GET", "POST", "PUT", "PATCH", "DELETE"])
-        .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT_LANGUAGE, header::IF_MATCH])
-        .allowed_headers([header::ACCEPT, header::IF_NONE_MATCH])
-        .allowed_headers(["idempotency-key", "if-none-exist", "prefer", REQUEST_ID])
-        .expose_headers(["location", "etag", "link", "retry-after", rate::POLICY, rate::LEFT, REQUEST_ID])
-        .max_age(600);
-    origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }

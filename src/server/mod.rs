@@ -158,6 +158,7 @@ impl Running {
 fn http_settings(settings: &Settings) -> http::Settings {
     http::Settings {
         cors_origins: settings.http.cors_origins.clone(),
+        cors_local: settings.database.url.is_none() && settings.http.cors_origins.is_empty(),
         trusted_proxies: settings.limits.trusted_proxies.clone(),
         body_room: settings.http.body_room_mib as usize * 1024 * 1024,
         public_url: settings.http.public_url.clone(),

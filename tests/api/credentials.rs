@@ -5,7 +5,7 @@ use sarcoscreen::domain::access::actor::Role;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-use crate::world::{Clinic, User, World, fit};
+use crate::world::{Clinic, User, World, fit, frail};
 
 /// Mints a credential; returns its id and a user with the key.
 async fn mint(world: &World, clinic: &Clinic, body: &Value) -> (String, User) {
@@ -196,6 +196,75 @@ async fn a_browser_key_bound_to_origins_is_refused_from_other_origins() {
         assert_eq!(answer.status, 403, "{origin:?}");
         assert_eq!(answer.json()["type"], "/docs/problems#origin_not_allowed");
     }
+    // A key without origins works on the pages that the operator allows, and for clients that are no pages.
     from(&clinic.browser, None).await.expect(200);
-    from(&clinic.browser, Some("https://evil.example")).await.expect(200);
+    from(&clinic.browser, Some("https://clinic.example")).await.expect(200);
+    from(&clinic.browser, Some("https://evil.example")).await.expect(403);
+}
+
+#[tokio::test]
+async fn a_browser_key_has_another_mark_than_secret_keys_and_each_key_works_with_its_own_mark_only() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    for (role, mark, other) in [("browser", "pk_", "sk_"), ("intake", "sk_", "pk_"), ("admin", "sk_", "pk_")] {
+        let minted =
+            clinic.admin.post("/v1/credentials", &json!({"role": role, "display_name": role})).await.expect(201);
+        let path = format!("/v1/credentials/{}/rotate", minted["id"].as_str().unwrap());
+        let rotated = clinic.admin.post(&path, &json!({})).await.expect(200);
+        for shown in [&minted, &rotated] {
+            let (key, prefix) = (shown["key"].as_str().unwrap(), shown["key_prefix"].as_str().unwrap());
+            assert!(key.starts_with(mark) && key.starts_with(prefix), "{role}: {prefix}");
+            let score =
+                async |key: &str| world.holder(Some(key)).post("/v1/scores", &json!({"answers": fit()})).await.status;
+            assert_eq!([score(key).await, score(&key.replacen(mark, other, 1)).await], [200, 401]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_caller_reads_its_own_credential_and_clinic() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let (id, holder) = mint(&world, &clinic, &json!({"role": "intake", "display_name": "Records"})).await;
+    let me = holder.get("/v1/me").await.expect(200);
+    assert_eq!((&me["id"], &me["role"], &me["display_name"]), (&json!(id), &json!("intake"), &json!("Records")));
+    assert_eq!((&me["clinic"]["id"], &me["clinic"]["name"]), (&json!(clinic.id), &json!("One")));
+    assert_eq!(clinic.staff.get("/v1/me").await.expect(200)["role"], "staff");
+    clinic.browser.get("/v1/me").await.expect(403);
+}
+
+#[tokio::test]
+async fn staff_see_each_colleague_who_can_work_on_follow_ups_and_no_other_credential() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    world.clinic("Two").await;
+    let before = clinic.staff.get("/v1/staff").await.expect(200)["items"].as_array().unwrap().len();
+    let soon = after(world.clock.now(), Duration::from_mins(1)).to_string();
+    for (name, body) in [
+        ("Zoe", json!({"role": "staff", "display_name": "Zoe"})),
+        ("Ada", json!({"role": "admin", "display_name": "Ada"})),
+        ("Intake", json!({"role": "intake", "display_name": "Intake"})),
+        ("Expiring", json!({"role": "staff", "display_name": "Expiring", "expires_at": soon})),
+        ("Revoked", json!({"role": "staff", "display_name": "Revoked"})),
+    ] {
+        let (id, _) = mint(&world, &clinic, &body).await;
+        if name == "Revoked" {
+            clinic.admin.send(clinic.admin.request("DELETE", &format!("/v1/credentials/{id}"))).await.expect(204);
+        }
+    }
+    world.clock.advance(61);
+    let list = clinic.staff.get("/v1/staff").await.expect(200);
+    let names: Vec<&str> =
+        list["items"].as_array().unwrap().iter().map(|one| one["display_name"].as_str().unwrap()).collect();
+    assert_eq!(names.len(), before + 2, "{names:?}");
+    assert!(names.is_sorted() && names.contains(&"Ada") && names.contains(&"Zoe"), "{names:?}");
+    // Each of them can get a follow-up.
+    let open = clinic.browser.submit(&json!({"answers": frail()})).await.expect(201);
+    let case = format!("/v1/follow-ups/{}", open["follow_up"]["id"].as_str().unwrap());
+    for (version, member) in (1..).zip(list["items"].as_array().unwrap()) {
+        let request = clinic.staff.request("POST", &format!("{case}/reassign"));
+        let request = request.header("if-match", format!("\"{version}\"")).json(&json!({"to": member["id"]}));
+        assert_eq!(clinic.staff.send(request).await.expect(200)["assignee"], member["id"]);
+    }
+    clinic.intake.get("/v1/staff").await.expect(403);
 }

@@ -47,6 +47,7 @@ impl Instance {
         let _ = app.prepare().await;
         let settings = Settings {
             cors_origins: Vec::new(),
+            cors_local: false,
             trusted_proxies: Vec::new(),
             body_room: http::ROOM,
             public_url: None,

@@ -207,6 +207,7 @@ async fn an_export_filters_like_its_list() {
         ("submissions?format=xml", "/format"),
         ("submissions?limit=5", "/limit"),
         ("follow-ups?state=shut", "/state"),
+        ("follow-ups?state=open&state=closed", "/state"),
         ("submissions?after=", "/after"),
     ] {
         assert_eq!(clinic.staff.get(&format!("/v1/exports/{path}")).await.pointers(), [pointer]);

@@ -167,6 +167,7 @@ async fn a_retry_in_another_language_gets_the_first_response() {
     let first = send("es").await;
     let again = send("en").await;
     assert_eq!((first.header("content-language"), again.header("content-language")), ("es", "es"));
+    assert_eq!((first.header("idempotent-replayed"), again.header("idempotent-replayed")), ("", "true"));
     let (first, again) = (first.expect(201), again.expect(201));
     assert_eq!(first["assessment"]["language"], "es");
     assert_eq!(first, again);
@@ -235,7 +236,9 @@ async fn a_retry_on_fhir_replays_the_response_even_if_a_newer_version_refuses_th
     let mut body = implausible(response(&answers));
     send(&clinic.intake, "retry-1", &body).await.expect(422);
     accept_earlier(&world, "fhir create", &mut body).await;
-    assert_eq!(send(&clinic.intake, "retry-1", &body).await.expect(201), created);
+    let again = send(&clinic.intake, "retry-1", &body).await;
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    assert_eq!(again.expect(201), created);
     send(&clinic.intake, "retry-2", &body).await.expect(422);
     send(&clinic.staff, "retry-1", &body).await.expect(422);
     // A conditional create finds the record of its identifier.

@@ -98,7 +98,7 @@ async fn imported_history_is_excluded_from_live_and_rolled_up_statistics() {
         clinic.browser.submit(&json!({"answers": answers})).await.expect(201);
     }
     let today = world.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    let path = format!("/v1/stats?from={}&to={today}", today - 3.days());
+    let path = format!("/v1/statistics?from={}&to={today}", today - 3.days());
     let counts = async || clinic.staff.get(&path).await.expect(200)["submissions"].clone();
     let before = counts().await;
     assert_eq!((&before["total"], &before["flagged"]), (&json!(2), &json!(1)));

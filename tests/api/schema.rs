@@ -45,6 +45,7 @@ impl Operation {
 
 fn operations() -> Vec<Operation> {
     let mut document: Value = serde_json::from_str(&sarcoscreen::http::document()).unwrap();
+    enumerate(&mut document);
     close(&mut document);
     let components = document["components"].clone();
     let mut found = Vec::new();
@@ -81,6 +82,20 @@ fn validator(components: &Value, schema: &Value) -> Validator {
     let whole = json!({"$schema": "https://json-schema.org/draft/2020-12/schema", "allOf": [schema],
         "components": components});
     jsonschema::options().should_validate_formats(true).build(&whole).unwrap()
+}
+
+/// Allows only the documented values of an open enumeration.
+fn enumerate(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            if let Some(values) = fields.get("x-extensible-enum").cloned() {
+                fields.insert("enum".to_owned(), values);
+            }
+            fields.values_mut().for_each(enumerate);
+        }
+        Value::Array(entries) => entries.iter_mut().for_each(enumerate),
+        _ => {}
+    }
 }
 
 /// Closes every object schema of the document. A component that is part of an `allOf` is closed only where it is used by

@@ -259,8 +259,11 @@ async fn a_merged_subject_cannot_be_merged_again_and_a_retry_merges_once() {
         let request = clinic.staff.request("POST", &path).header("if-match", &tag).header("idempotency-key", key);
         clinic.staff.send(request.json(&json!({"merged": merged}))).await
     };
-    let first = send("k", two).await.expect(200);
-    assert_eq!(send("k", two).await.expect(200), first);
+    let first = send("k", two).await;
+    let again = send("k", two).await;
+    assert_eq!((first.header("idempotent-replayed"), again.header("idempotent-replayed")), ("", "true"));
+    let (first, again) = (first.expect(200), again.expect(200));
+    assert_eq!(again, first);
     assert_eq!(send("k", three).await.expect(422)["type"], "/docs/problems#idempotency_key_reused");
     send("another", three).await.expect(412);
     assert_eq!(world.count("select count(*) from subject_merges").await, 1);
@@ -272,9 +275,11 @@ async fn a_merged_subject_cannot_be_merged_again_and_a_retry_merges_once() {
     let undo = format!("/v1/subjects/{one}/merges/{}/undo", id(&first["id"]));
     let undo_once = async || {
         let request = clinic.staff.request("POST", &undo).header("idempotency-key", "u");
-        clinic.staff.send(request).await.expect(200)
+        clinic.staff.send(request).await
     };
-    assert_eq!(undo_once().await, undo_once().await);
+    let (undone, again) = (undo_once().await, undo_once().await);
+    assert_eq!((undone.header("idempotent-replayed"), again.header("idempotent-replayed")), ("", "true"));
+    assert_eq!(undone.expect(200), again.expect(200));
     // After the undo, a retry of the merge still has the first response.
     assert_eq!(send("k", two).await.expect(200), first);
     merge(&clinic.staff, three, two).await.expect(200);

@@ -6,6 +6,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+/// The values of an open enumeration.
+const OPEN: &str = "x-extensible-enum";
+
 /// The breaks, as pointers with a description.
 pub(crate) fn breaking(before: &Value, after: &Value) -> Vec<String> {
     let mut comparison = Comparison { before, after, found: BTreeSet::new(), under_way: BTreeSet::new() };
@@ -114,7 +117,7 @@ impl<'a> Comparison<'a> {
         }
         // A request schema must still accept all earlier values; a response schema must stay within its earlier values.
         let (wide, narrow) = if direction == Direction::Request { (after, before) } else { (before, after) };
-        self.values(place, wide, narrow);
+        self.values(place, wide, narrow, direction);
         self.bounds(place, wide, narrow);
         self.properties(place, before, after, direction);
         if before.get("items").is_some() {
@@ -125,17 +128,21 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// `wide` must allow every type and enum value of `narrow`.
-    fn values(&mut self, place: &str, wide: &Value, narrow: &Value) {
+    /// `wide` must allow every type and enum value of `narrow`. An open enumeration may grow in both directions; requests may still
+    /// have each of its earlier values.
+    fn values(&mut self, place: &str, wide: &Value, narrow: &Value, direction: Direction) {
         let (allowed, used) = (types(wide), types(narrow));
         if !allowed.is_empty() && !used.iter().all(|one| allowed.contains(one)) {
             self.report(&format!("{place}/type"), &format!("{used:?} against {allowed:?}"));
         }
-        if let Some(listed) = wide["enum"].as_array() {
-            let missing: Vec<_> = items(&narrow["enum"]).filter(|one| !listed.contains(one)).collect();
-            if !missing.is_empty() || narrow.get("enum").is_none() {
-                self.report(&format!("{place}/enum"), &format!("differs by {missing:?}"));
-            }
+        let values = |schema: &Value| schema.get("enum").or_else(|| schema.get(OPEN)).cloned();
+        let name = if wide.get("enum").is_some() { "enum" } else { OPEN };
+        let Some(listed) = values(wide).filter(|_| name == "enum" || direction == Direction::Request) else { return };
+        let used = if direction == Direction::Request { values(narrow) } else { narrow.get("enum").cloned() };
+        let missing: Vec<_> =
+            used.iter().flat_map(items).filter(|one| !items(&listed).any(|two| two == *one)).collect();
+        if !missing.is_empty() || used.is_none() {
+            self.report(&format!("{place}/{name}"), &format!("differs by {missing:?}"));
         }
     }
 

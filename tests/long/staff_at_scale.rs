@@ -153,7 +153,9 @@ async fn statistics(place: &Place, service: &Service, staff: &str, how: &str) {
     let first_day = "select ((now() at time zone 'UTC')::date - 1099)::text";
     let from: String = sqlx::query_scalar(first_day).fetch_one(&mut place.connect().await).await.unwrap();
     println!("\n| statistics, {how} | requests | p50 ms | p99 ms |\n|---|---|---|---|");
-    for (name, path) in [("1,100 days", format!("/v1/stats?from={from}")), ("30 days", "/v1/stats".to_owned())] {
+    for (name, path) in
+        [("1,100 days", format!("/v1/statistics?from={from}")), ("30 days", "/v1/statistics".to_owned())]
+    {
         let total: Value = service.get(staff, &path).await["submissions"]["total"].clone();
         let all = service.latencies(staff, &path, 1, if how == "counted live" { 5 } else { 100 }).await;
         let (p50, p99) = (percentile(&all, 50), percentile(&all, 99));
@@ -200,7 +202,7 @@ async fn plans(place: &Place, clinic: &Clinic) {
     let first = service.get(&clinic.staff, "/v1/follow-ups?limit=50").await;
     let second = format!("/v1/follow-ups?limit=50&cursor={}", first["next_cursor"].as_str().unwrap());
     service.get(&clinic.staff, &second).await;
-    service.get(&clinic.staff, "/v1/stats").await;
+    service.get(&clinic.staff, "/v1/statistics").await;
     service.stop();
     let log = place.log();
     let mut shown = 0;

@@ -10,7 +10,7 @@ use crate::app::ambient::{after, new_id, random};
 use crate::app::audit::{audited_read, entry, operator_entry};
 use crate::app::{App, AppError, Result};
 use crate::domain::access::actor::{Actor, Role};
-use crate::domain::access::credential::{Credential, CredentialDraft};
+use crate::domain::access::credential::{Credential, CredentialDraft, Member, key_prefix};
 use crate::domain::audit::{AuditAction, AuditEntry};
 use crate::domain::fault::FaultCode;
 use crate::domain::ids::{ClinicId, CredentialId, SenderId};
@@ -59,7 +59,7 @@ pub async fn mint(
 pub async fn mint_by(app: &App, by: By<'_>, draft: CredentialDraft) -> Result<(Credential, Key)> {
     let now = app.ambient.now();
     let draft = draft.checked(now).map_err(AppError::Faulty)?;
-    let (prefix, key) = new_key(app)?;
+    let (prefix, key) = new_key(app, draft.role)?;
     let credential_id: CredentialId = new_id(&*app.ambient, now)?;
     let credential = Credential {
         clinic_id: by.clinic_id(),
@@ -106,6 +106,11 @@ pub async fn page(app: &App, actor: &Actor, page: &PageRequest) -> Result<Page<C
     Ok(found)
 }
 
+/// The people who can work on follow-ups now, by name.
+pub async fn staff(app: &App, actor: &Actor) -> Result<Vec<Member>> {
+    Ok(store::access::credentials::staff(&app.store, actor.clinic_id, app.ambient.now()).await?)
+}
+
 /// Gives a credential a new key. The previous key works until the overlap ends; an even older key stops at once. Fails
 /// when the credential signs in with tokens or no longer works.
 pub async fn rotate(
@@ -114,13 +119,14 @@ pub async fn rotate(
     credential_id: CredentialId,
     overlap: Duration,
 ) -> Result<(Credential, Key)> {
-    let (prefix, key) = new_key(app)?;
+    let find = || store::access::credentials::find(&app.store, by.clinic_id(), credential_id);
+    let role = find().await?.ok_or(AppError::NotFound)?.role;
+    let (prefix, key) = new_key(app, role)?;
     let audit = by.entry(app, AuditAction::CredentialRotated, credential_id)?;
     let overlap_end = (!overlap.is_zero()).then(|| after(audit.at, overlap));
     let rotated =
         store::access::credentials::rotate(&app.store, credential_id, (&prefix, &key), overlap_end, &audit).await?;
-    let credential = store::access::credentials::find(&app.store, by.clinic_id(), credential_id).await?;
-    let credential = credential.ok_or(AppError::NotFound)?;
+    let credential = find().await?.ok_or(AppError::NotFound)?;
     match (rotated, &credential.prefix) {
         (true, _) => Ok((credential, key)),
         (false, None) => Err(AppError::Conflict("this credential signs in with tokens, so it has no key")),
@@ -150,10 +156,10 @@ pub async fn revoke_by(app: &App, by: By<'_>, credential_id: CredentialId) -> Re
     there.map(|_| false).ok_or(AppError::NotFound)
 }
 
-fn new_key(app: &App) -> Result<(String, Key)> {
+fn new_key(app: &App, role: Role) -> Result<(String, Key)> {
     let prefix = BASE32_NOPAD.encode(&random::<8>(&*app.ambient)?).to_lowercase();
     let secret = Zeroizing::new(random::<32>(&*app.ambient)?);
-    let key = Zeroizing::new(format!("sk_{prefix}_{}", BASE64URL_NOPAD.encode(&*secret)));
+    let key = Zeroizing::new(key_prefix(role, &prefix) + &BASE64URL_NOPAD.encode(&*secret));
     debug_assert_eq!(prefix.len(), super::sign_in::remembered::PREFIX_LENGTH);
     Ok((prefix, key))
 }

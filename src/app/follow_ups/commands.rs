@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::find;
 use crate::app::audit::{audited_read, entry};
-use crate::app::{App, AppError, Result};
+use crate::app::{App, AppError, Result, once::Once};
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::follow_ups::{Change, FollowUp, FollowUpCommand, Note, Refusal, decide};
 use crate::domain::{access::actor::Actor, audit::AuditAction, ids::FollowUpId, submissions::Idempotency};
@@ -32,7 +32,7 @@ pub struct Answered {
 
 /// Executes a command on a follow-up, once per idempotency key. Fails when the follow-up refuses the command, or the
 /// new assignee cannot work on it.
-pub async fn command(app: &App, actor: &Actor, asked: CommandRequest) -> Result<Answered> {
+pub async fn command(app: &App, actor: &Actor, asked: CommandRequest) -> Result<Once<Answered>> {
     let idempotency = asked.idempotency.as_ref();
     // A retry gets the original response, even if the follow-up has changed since.
     if let Some(answered) = earlier(app, actor, idempotency).await? {
@@ -64,11 +64,11 @@ pub async fn update(
         return Ok(case);
     };
     let asked = CommandRequest { follow_up_id, version, command, note: None, idempotency: None };
-    execute(app, actor, &case, asked).await.map(|answered| answered.follow_up)
+    execute(app, actor, &case, asked).await.map(|once| once.result.follow_up)
 }
 
 /// Executes a command on a follow-up as it was read.
-async fn execute(app: &App, actor: &Actor, case: &FollowUp, asked: CommandRequest) -> Result<Answered> {
+async fn execute(app: &App, actor: &Actor, case: &FollowUp, asked: CommandRequest) -> Result<Once<Answered>> {
     let (now, idempotency) = (app.ambient.now(), asked.idempotency.as_ref());
     if let FollowUpCommand::Reassign { to } = asked.command
         && !store::access::credentials::can_work(&app.store, actor.clinic_id, to, now).await?
@@ -86,7 +86,7 @@ async fn execute(app: &App, actor: &Actor, case: &FollowUp, asked: CommandReques
 
 /// Claims the most urgent, then oldest open follow-up; `None` when none is open. Under concurrency each follow-up goes to
 /// one caller, and a retry with the same key gets the same follow-up.
-pub async fn take_next(app: &App, actor: &Actor, idempotency: Option<&Idempotency>) -> Result<Option<Answered>> {
+pub async fn take_next(app: &App, actor: &Actor, idempotency: Option<&Idempotency>) -> Result<Option<Once<Answered>>> {
     let now = app.ambient.now();
     let claim = |case: &FollowUp| {
         let change = decide(case, &FollowUpCommand::Claim, actor, now).map_err(refused)?;
@@ -101,9 +101,9 @@ pub async fn take_next(app: &App, actor: &Actor, idempotency: Option<&Idempotenc
 }
 
 /// A follow-up that was just committed; wakes the delivery of webhooks.
-fn committed(app: &App, follow_up: FollowUp, at: Timestamp) -> Answered {
+fn committed(app: &App, follow_up: FollowUp, at: Timestamp) -> Once<Answered> {
     app.deliveries.notify_one();
-    Answered { follow_up, at }
+    Once::first(Answered { follow_up, at })
 }
 
 fn decided(app: &App, actor: &Actor, change: Change, action: AuditAction) -> Result<Decided> {
@@ -113,7 +113,7 @@ fn decided(app: &App, actor: &Actor, change: Change, action: AuditAction) -> Res
 }
 
 /// The earlier result of the same request, if there is one.
-async fn earlier(app: &App, actor: &Actor, idempotency: Option<&Idempotency>) -> Result<Option<Answered>> {
+async fn earlier(app: &App, actor: &Actor, idempotency: Option<&Idempotency>) -> Result<Option<Once<Answered>>> {
     let Some(idempotency) = idempotency else { return Ok(None) };
     let (clinic_id, now) = (actor.clinic_id, app.ambient.now());
     match store::idempotency_keys::find(&app.store, clinic_id, idempotency, now).await? {
@@ -123,16 +123,16 @@ async fn earlier(app: &App, actor: &Actor, idempotency: Option<&Idempotency>) ->
 }
 
 /// Replays the response of the request that first used this key. Audited as a read.
-async fn replay(app: &App, actor: &Actor, kept: Kept) -> Result<Answered> {
+async fn replay(app: &App, actor: &Actor, kept: Kept) -> Result<Once<Answered>> {
     let Kept::Same(Effect::Version(id, version)) = kept else { return Err(AppError::IdempotencyKeyReused) };
     let event = store::follow_ups::events::find(&app.store, actor.clinic_id, FollowUpId(id), version).await?;
     let event = event.ok_or(AppError::NotFound)?;
     audited_read(app, actor, AuditAction::FollowUpRead, id, &[event.after.subject_id]).await?;
-    Ok(Answered { follow_up: event.after, at: event.at })
+    Ok(Once::replayed(Answered { follow_up: event.after, at: event.at }))
 }
 
 /// The follow-up has changed. A concurrent copy of this request may have changed it after this one looked up the key.
-async fn stale(app: &App, actor: &Actor, idempotency: Option<&Idempotency>) -> Result<Answered> {
+async fn stale(app: &App, actor: &Actor, idempotency: Option<&Idempotency>) -> Result<Once<Answered>> {
     earlier(app, actor, idempotency).await?.ok_or(AppError::Stale)
 }
 

@@ -1,7 +1,7 @@
 //! Merges: staff state that two subjects are one person, or revoke that.
 
 use crate::app::audit::{entry, operator_entry};
-use crate::app::{App, AppError, Result, ambient::new_id};
+use crate::app::{App, AppError, Result, ambient::new_id, once::Once};
 use crate::domain::audit::{AuditAction, AuditEntry};
 use crate::domain::ids::{ClinicId, FollowUpId, MergeId, SubjectId};
 use crate::domain::{access::actor::Actor, subjects::history::SubjectMerge, submissions::Idempotency};
@@ -16,13 +16,13 @@ pub async fn merge(
     merged: SubjectId,
     seen: i32,
     idempotency: Option<&Idempotency>,
-) -> Result<SubjectMerge> {
+) -> Result<Once<SubjectMerge>> {
     let merge_id: MergeId = new_id(&*app.ambient, app.ambient.now())?;
     let entry = entry(app, actor, AuditAction::SubjectsMerged, merge_id.0, &[kept, merged])?;
     let merging = Merging { merge_id, kept, merged, seen };
-    let merge = store::subjects::merges::merge(&app.store, merging, idempotency, &entry).await?;
+    let done = store::subjects::merges::merge(&app.store, merging, idempotency, &entry).await?;
     app.deliveries.notify_one();
-    Ok(merge)
+    Ok(Once { result: done.merge, replayed: done.replayed })
 }
 
 /// Undoes a merge. Fails when it is already undone.
@@ -32,7 +32,7 @@ pub async fn undo(
     kept: SubjectId,
     merge_id: MergeId,
     idempotency: Option<&Idempotency>,
-) -> Result<SubjectMerge> {
+) -> Result<Once<SubjectMerge>> {
     let merge = store::subjects::merges::find(&app.store, actor.clinic_id, merge_id).await?;
     let merge = merge.filter(|merge| merge.kept == kept).ok_or(AppError::NotFound)?;
     let entry = entry(app, actor, AuditAction::MergeUndone, merge_id.0, &[kept, merge.merged])?;
@@ -57,11 +57,11 @@ async fn take_back(
     idempotency: Option<&Idempotency>,
     entry: &AuditEntry,
     by: uuid::Uuid,
-) -> Result<SubjectMerge> {
+) -> Result<Once<SubjectMerge>> {
     let spare = merge.follow_up_ids.iter().map(|_| new_id(&*app.ambient, entry.at));
     let spare = spare.collect::<Result<Vec<FollowUpId>, _>>()?;
     let of = (merge.kept, merge.merge_id);
-    let merge = store::subjects::merges::undo(&app.store, of, idempotency, entry, by, &spare).await?;
+    let done = store::subjects::merges::undo(&app.store, of, idempotency, entry, by, &spare).await?;
     app.deliveries.notify_one();
-    Ok(merge)
+    Ok(Once { result: done.merge, replayed: done.replayed })
 }

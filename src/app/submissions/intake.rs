@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::app::ambient::{new_id, possible};
-use crate::app::{App, AppError, Result, audit::audited_read, screening::rule_tables};
+use crate::app::{App, AppError, Result, audit::audited_read, once::Once, screening::rule_tables};
 use crate::domain::access::actor::{Actor, Role};
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::screening::assessment::Assessment;
@@ -63,14 +63,14 @@ pub async fn submit(
     clinic: &Clinic,
     draft: Draft,
     faults: Vec<Fault>,
-) -> Result<StoredSubmission> {
+) -> Result<Once<StoredSubmission>> {
     let faults = all_faults(app, actor, &draft, faults);
     if !faults.is_empty() {
         let known = if may_be_of_before(&faults) { earlier(app, actor, &draft).await? } else { None };
         let Some(Stored::Replayed(stored)) = known else {
             return Err(refused(app, &draft.answers, faults));
         };
-        return shown_again(app, actor, *stored).await;
+        return shown_again(app, actor, *stored).await.map(Once::replayed);
     }
     // The transaction takes the answers, and may find that the submission to correct does not exist.
     let alarm = draft.supersedes.map(|_| alarm(app, &draft.answers));
@@ -79,8 +79,8 @@ pub async fn submit(
         (error, _) => error,
     })?;
     match outcome {
-        Stored::Created(stored) => Ok(*stored),
-        Stored::Replayed(stored) => shown_again(app, actor, *stored).await,
+        Stored::Created(stored) => Ok(Once::first(*stored)),
+        Stored::Replayed(stored) => shown_again(app, actor, *stored).await.map(Once::replayed),
         Stored::KeyReused => Err(AppError::IdempotencyKeyReused),
     }
 }

@@ -18,6 +18,16 @@ names! {
     }
 }
 
+impl Role {
+    /// The first characters of a key: a browser key is public, every other key is secret.
+    pub const fn key_mark(self) -> &'static str {
+        match self {
+            Self::Browser => "pk_",
+            Self::Intake | Self::Staff | Self::Admin => "sk_",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
     /// The clinic acted for. No data of other clinics is visible.

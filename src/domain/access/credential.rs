@@ -14,7 +14,7 @@ pub struct Credential {
     pub sender_id: SenderId,
     pub role: Role,
     pub display_name: String,
-    /// The prefix of the key, which identifies it; `None` for a person who signs in with tokens.
+    /// The random part of the key's prefix, which identifies the key; `None` for a person who signs in with tokens.
     pub prefix: Option<String>,
     /// The web origins that may send the key. If empty, the key is not bound to any.
     pub origins: Vec<String>,
@@ -23,6 +23,14 @@ pub struct Credential {
     pub revoked_at: Option<Timestamp>,
     /// Until when the key before the last rotation is valid.
     pub previous_key_until: Option<Timestamp>,
+}
+
+/// A person who can work on follow-ups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    pub credential_id: CredentialId,
+    pub display_name: String,
+    pub role: Role,
 }
 
 /// A credential to be created.
@@ -40,6 +48,18 @@ pub struct CredentialDraft {
 pub const MOST_ORIGINS: usize = 20;
 /// The maximum length of an origin, bytes.
 pub const ORIGIN_LENGTH: usize = 300;
+
+impl Credential {
+    /// The prefix of the key, with its mark.
+    pub fn key_prefix(&self) -> Option<String> {
+        Some(key_prefix(self.role, self.prefix.as_ref()?))
+    }
+}
+
+/// The visible start of a key.
+pub fn key_prefix(role: Role, prefix: &str) -> String {
+    format!("{}{prefix}_", role.key_mark())
+}
 
 impl CredentialDraft {
     /// Validates the draft and trims its name. Returns every fault at once.
@@ -70,9 +90,12 @@ impl CredentialDraft {
     }
 }
 
+/// The schemes of web pages, and those of apps that show pages of their own.
+const SCHEMES: [&str; 4] = ["https://", "http://", "capacitor://", "ionic://"];
+
 /// Whether a text has the form of an origin as browsers send it.
-fn is_origin(text: &str) -> bool {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+pub fn is_origin(text: &str) -> bool {
+    let host = SCHEMES.into_iter().find_map(|scheme| text.strip_prefix(scheme));
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-:[]".contains(c);
     text.len() <= ORIGIN_LENGTH && host.is_some_and(|host| !host.is_empty() && host.chars().all(allowed))
 }
@@ -99,6 +122,7 @@ mod tests {
         let wrong = ["https://clinic.example/", "*", "https://a.example", "https://a.example"];
         let all = faults(Role::Browser, " \u{7} ", 100, &wrong);
         assert_eq!(all, ["/display_name", "/expires_at", "/origins/0", "/origins/1", "/origins/3"]);
+        assert!(faults(Role::Browser, "App", 101, &["capacitor://localhost", "ionic://localhost"]).is_empty());
         assert_eq!(faults(Role::Staff, "Ada", 101, &["https://clinic.example"]), ["/origins"]);
         assert_eq!(faults(Role::Browser, &"x".repeat(201), 101, &[]), ["/display_name"]);
     }

@@ -8,6 +8,7 @@ use super::outcome::{in_resource, within};
 use super::response_input::{ResponseInput, plain};
 use super::search::token;
 use super::{reply, response};
+use crate::app::once::Once;
 use crate::app::screening::rule_tables;
 use crate::app::submissions::{idempotency, intake, records};
 use crate::domain::fault::{Fault, FaultCode};
@@ -17,6 +18,7 @@ use crate::http::kernel::alarm;
 use crate::http::kernel::auth::Intake;
 use crate::http::kernel::body::Incoming;
 use crate::http::kernel::extract::{AcceptedLanguages, IdempotencyKey, Later};
+use crate::http::kernel::json_response::mark_replayed;
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
 use crate::http::v1::submissions::receive;
@@ -50,23 +52,24 @@ pub(super) async fn create_response(
         faults.push(Fault::new(format!("{RESPONSE}.identifier"), FaultCode::Contradiction, detail));
     }
     let recorded = if condition.is_some() {
-        records::create_once(&state.app, &actor, clinic, draft, faults).await
+        records::create_once(&state.app, &actor, clinic, draft, faults).await.map(Once::first)
     } else {
         let stored = intake::submit(&state.app, &actor, clinic, draft, faults).await;
-        stored.map(|stored| Recorded::Created(Box::new(stored)))
+        stored.map(|once| Once { result: Recorded::Created(Box::new(once.result)), replayed: once.replayed })
     };
     let recorded = recorded.map_err(|error| alarm::problem(&state, places.located(error), clinic, language))?;
     Ok(answer(&request, recorded))
 }
 
-fn answer(request: &HttpRequest, recorded: Recorded) -> HttpResponse {
-    let (status, stored, text) = match recorded {
+fn answer(request: &HttpRequest, recorded: Once<Recorded>) -> HttpResponse {
+    let (status, stored, text) = match recorded.result {
         Recorded::Created(stored) => (StatusCode::CREATED, stored, "stored"),
         Recorded::Found(stored) => (StatusCode::OK, stored, "nothing was stored: the record already exists"),
     };
     let location = format!("{}/{RESPONSE}/{}", reply::base(request), stored.submission_id);
     let mut response = reply::tagged(status, 1);
     response.insert_header((LOCATION, location));
+    mark_replayed(&mut response, recorded.replayed);
     reply::written(response, request.headers(), || response::render(&stored), text)
 }
 

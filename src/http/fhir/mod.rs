@@ -122,6 +122,12 @@ pub(super) fn actions() -> impl Iterator<Item = (String, AuditAction)> {
     INTERACTIONS.iter().filter_map(|one| Some((format!("{} {}", one.method, one.path), one.action?)))
 }
 
+/// Method and path of each interaction that needs no key.
+pub(super) fn public() -> impl Iterator<Item = (&'static str, String)> {
+    let public = INTERACTIONS.iter().filter(|one| one.least.is_none());
+    public.map(|one| (if one.method == Method::GET { "GET" } else { "POST" }, one.path.to_owned()))
+}
+
 /// The routes of all interactions. A bundle sends its entries through them.
 pub(super) fn routes() -> impl HttpServiceFactory {
     let scope = web::scope(PATH).wrap(from_fn(negotiation::negotiate)).default_service(web::to(fallback));

@@ -10,6 +10,7 @@ use actix_web::http::header::{AUTHORIZATION, ORIGIN};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
 
 use super::address;
+use super::cors;
 use super::problem::Problem;
 use super::rate::Counted;
 use super::request_id::request_id;
@@ -18,6 +19,7 @@ use crate::app::access::limits::Budget;
 use crate::app::access::sign_in::{Admission, Attempt, SignedIn, admit};
 use crate::app::error::AppError;
 use crate::domain::access::actor::{Actor, Role};
+use crate::domain::access::credential::Credential;
 use crate::domain::clinics::Clinic;
 
 /// Retry delay of a caller with too many unread responses.
@@ -33,6 +35,11 @@ macro_rules! callers {
             #[allow(dead_code, reason = "scoring needs no actor")]
             pub fn actor(&self) -> Actor {
                 self.0.actor(request_id())
+            }
+
+            #[allow(dead_code, reason = "one handler shows the credential")]
+            pub fn credential(&self) -> &Credential {
+                self.0.credential()
             }
 
             #[allow(dead_code, reason = "not every role's handlers use the clinic")]
@@ -78,7 +85,8 @@ pub(in crate::http) async fn admitted(
     let attempt = Attempt {
         bearer: bearer(request),
         address: address::client(request, &state.settings.trusted_proxies),
-        origin: request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok()),
+        origin: request.headers().get(ORIGIN).map(|origin| origin.to_str().unwrap_or_default()),
+        origin_is_known: request.headers().get(ORIGIN).is_some_and(|origin| cors::is_known(state, origin)),
         endpoint,
         least,
         budget,

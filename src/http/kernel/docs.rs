@@ -14,8 +14,8 @@ use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn,
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
-    Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response,
-    ResponseBuilder, Schema, ServerBuilder, tag,
+    Components, ContentBuilder, HeaderBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr,
+    Response, ResponseBuilder, Schema, ServerBuilder, tag,
 };
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_actix_web::AppExt;
@@ -23,8 +23,12 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_swagger_ui::Config;
 
 use super::fixed::{Body, Fixed, JSON};
+use super::json_response::REPLAYED;
 use super::problem::{Problem, ProblemBody, ProblemType};
+use super::rate;
+use super::request_id::REQUEST_ID;
 use crate::app::error::AppError;
+use crate::domain::access::actor::Role;
 use crate::domain::audit::AuditAction;
 
 /// Example of a successful response for each operation id: responses of the server, shortened. A test compares them.
@@ -40,6 +44,8 @@ pub(in crate::http) struct Served {
     pub(in crate::http) paths: Vec<KnownPath>,
     /// Audited actions by method and path template, such as `GET /v1/submissions/{id}`.
     pub(in crate::http) actions: HashMap<String, AuditAction>,
+    /// Methods and path templates that web pages of every origin may call: no key is needed, or that of a browser.
+    pub(in crate::http) open_to_pages: Vec<(&'static str, String)>,
 }
 
 /// A path of the document with its methods.
@@ -59,13 +65,20 @@ pub(in crate::http) fn text(mut api: OpenApi) -> String {
 }
 
 impl Served {
-    /// `undocumented` has the audited actions of routes that are not in the document.
-    pub(in crate::http) fn new(api: &OpenApi, undocumented: impl Iterator<Item = (String, AuditAction)>) -> Self {
-        let mut served = Self { paths: Vec::new(), actions: undocumented.collect() };
+    /// The other parts are those of routes that are not in the document.
+    pub(in crate::http) fn new(
+        api: &OpenApi,
+        actions: impl Iterator<Item = (String, AuditAction)>,
+        open_to_pages: impl Iterator<Item = (&'static str, String)>,
+    ) -> Self {
+        let mut served = Self { paths: Vec::new(), actions: actions.collect(), open_to_pages: open_to_pages.collect() };
         for (path, item) in &api.paths.paths {
             let mut methods = Vec::new();
             for (method, operation) in operations(item) {
                 methods.push(method);
+                if is_open_to_pages(operation) {
+                    served.open_to_pages.push((method, path.clone()));
+                }
                 if let Some(action) = audit_action(operation) {
                     served.actions.insert(format!("{method} {path}"), action);
                 }
@@ -76,10 +89,18 @@ impl Served {
     }
 }
 
+fn is_open_to_pages(operation: &Operation) -> bool {
+    let browser = SecurityRequirement::new("key", [Role::Browser.as_str()]);
+    operation.security.iter().flatten().all(|needed| *needed == browser || *needed == SecurityRequirement::default())
+}
+
 /// The audit action that a handler declares; `None` if it is not audited.
 fn audit_action(operation: &Operation) -> Option<AuditAction> {
     AuditAction::parse(operation.extensions.as_ref()?.get("x-audit-action")?.as_str()?)
 }
+
+/// The pages and the document, for [`Served::open_to_pages`].
+pub(in crate::http) const PAGES: [&str; 3] = ["/openapi.json", "/docs/", "/docs/{file}"];
 
 /// Documentation pages: the document, its rendering, and the list of problems. They load nothing from other origins.
 pub(in crate::http) fn pages(config: &mut web::ServiceConfig, document: fn() -> String) {
@@ -107,6 +128,7 @@ pub(in crate::http) fn openapi(routes: fn(&mut ServiceConfig<'_>)) -> OpenApi {
     for item in api.paths.paths.values_mut() {
         for operation in operations_mut(item) {
             describe_headers(operation);
+            describe_response_headers(operation);
             add_example(operation, &examples);
             add_problems(operation);
         }
@@ -168,6 +190,47 @@ fn describe_headers(operation: &mut Operation) {
     }
 }
 
+/// Adds the headers that successful responses of several operations have.
+fn describe_response_headers(operation: &mut Operation) {
+    let secured = is_secured(operation);
+    let has = |name: &str| {
+        let named = |one: &RefOr<Parameter>| matches!(one, RefOr::T(one) if one.name == name);
+        operation.parameters.iter().flatten().any(named)
+    };
+    let retried = has("Idempotency-Key");
+    let headers = [
+        (true, REQUEST_ID, "Identifies the request in the service's log; that of the request, if it had a UUID there"),
+        (has("Accept-Language"), "content-language", "The language of the texts"),
+        (secured, rate::POLICY, "The limits of the caller: requests and seconds"),
+        (secured, rate::LEFT, "What is left of the limits, and the seconds until they are full again"),
+        (
+            retried,
+            REPLAYED,
+            "true if an earlier request with the same Idempotency-Key had the effect; otherwise absent",
+        ),
+    ];
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        for (_, name, text) in headers.iter().filter(|(applies, ..)| *applies && status.starts_with('2')) {
+            if *name == REPLAYED && status == "204" {
+                continue;
+            }
+            let header = HeaderBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String)));
+            response.headers.insert(canonical(name), RefOr::T(header.description(Some(*text)).build()));
+        }
+    }
+}
+
+/// A header's name in its usual spelling.
+fn canonical(name: &str) -> String {
+    let upper = |part: &str| part[..1].to_uppercase() + &part[1..];
+    name.split('-').map(upper).collect::<Vec<_>>().join("-").replace("Ratelimit", "RateLimit")
+}
+
+fn is_secured(operation: &Operation) -> bool {
+    operation.security.iter().flatten().any(|needed| *needed != SecurityRequirement::default())
+}
+
 fn add_example(operation: &mut Operation, examples: &Map<String, Value>) {
     let Some(example) = operation.operation_id.as_deref().and_then(|id| examples.get(id)) else { return };
     for (status, response) in &mut operation.responses.responses {
@@ -182,7 +245,7 @@ fn add_example(operation: &mut Operation, examples: &Map<String, Value>) {
 
 /// The problems of an operation follow from its shape.
 fn add_problems(operation: &mut Operation) {
-    let secured = operation.security.iter().flatten().any(|needed| *needed != SecurityRequirement::default());
+    let secured = is_secured(operation);
     let has = |fits: &dyn Fn(&Parameter) -> bool| {
         let mut parameters = operation.parameters.iter().flatten();
         parameters.any(|parameter| matches!(parameter, RefOr::T(parameter) if fits(parameter)))

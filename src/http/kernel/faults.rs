@@ -40,12 +40,15 @@ pub(in crate::http) fn collect<T: DeserializeOwned>(mut tree: Node<'_>) -> Resul
     }
 }
 
+/// Parameters that may be lists: where one parameter with commas is accepted, several are the same.
+const LISTS: [&str; 1] = ["state"];
+
 /// Reads query parameters as far as possible, with all faults of the others. Each pair is read by itself, so no field of the
 /// type may be required.
 pub(in crate::http) fn of_query<T: DeserializeOwned>(query: &str) -> (Option<T>, Vec<Fault>) {
     let mut faults = Vec::new();
     let mut names = HashSet::new();
-    let mut fit = Vec::new();
+    let mut fit: Vec<String> = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let Some((name, value)) = form_urlencoded::parse(pair.as_bytes()).next() else { continue };
         let pointer = format!("/{}", pointer_token(&name));
@@ -53,9 +56,9 @@ pub(in crate::http) fn of_query<T: DeserializeOwned>(query: &str) -> (Option<T>,
             faults.push(Fault::new(pointer, FaultCode::Text, "must not hold the character U+0000"));
         } else if let Err(error) = serde_urlencoded::from_str::<T>(pair) {
             faults.push(fault(pointer, &error.to_string()));
-        } else if names.insert(name) {
-            fit.push(pair);
-        } else {
+        } else if names.insert(name.clone()) {
+            fit.push(pair.to_owned());
+        } else if !(LISTS.contains(&&*name) && lengthen::<T>(&mut fit, &name, &value)) {
             faults.push(Fault::new(pointer, FaultCode::Duplicate, "the parameter is given twice"));
         }
         if faults.len() > MOST_FAULTS {
@@ -63,6 +66,17 @@ pub(in crate::http) fn of_query<T: DeserializeOwned>(query: &str) -> (Option<T>,
         }
     }
     (serde_urlencoded::from_str(&fit.join("&")).ok(), faults)
+}
+
+/// Adds a value to a list that was given before. `false` if the parameter is no list.
+fn lengthen<T: DeserializeOwned>(fit: &mut [String], name: &str, value: &str) -> bool {
+    let Some(known) = fit.iter_mut().find(|pair| pair.split('=').next() == Some(name)) else { return false };
+    let longer = format!("{known},{}", form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>());
+    let is_list = serde_urlencoded::from_str::<T>(&longer).is_ok();
+    if is_list {
+        *known = longer;
+    }
+    is_list
 }
 
 pub(in crate::http) fn of_validation(value: &impl Validate) -> Vec<Fault> {

@@ -8,6 +8,7 @@ pub(super) mod auth;
 pub(super) mod body;
 pub(super) mod bounds;
 pub(super) mod connections;
+pub(super) mod cors;
 pub(super) mod docs;
 pub(super) mod extract;
 pub(super) mod fallback;

@@ -1,8 +1,10 @@
 //! JSON names of the domain's enumerations.
 
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
-use utoipa::openapi::{RefOr, schema};
+use serde_json::Value;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::extensions::Extensions;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::access::actor::Role;
@@ -23,9 +25,10 @@ use crate::domain::submissions::Origin;
 use crate::domain::webhooks::delivery::{DeliveryFailure, DeliveryState};
 use crate::domain::webhooks::{DisabledReason, WebhookEvent};
 
-/// Gives a domain enumeration its JSON form: names and schema come from the domain.
+/// Gives a domain enumeration its JSON form: names and schema come from the domain. The values of a closed enumeration are final;
+/// an open one may get further values.
 macro_rules! on_the_wire {
-    ($($(#[$doc:meta])* $name:ident($domain:ty) as $schema:literal;)*) => {$(
+    ($($kind:ident { $($(#[$doc:meta])* $name:ident($domain:ty) as $schema:literal;)* })*) => {$($(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(transparent)]
@@ -33,7 +36,7 @@ macro_rules! on_the_wire {
 
         impl PartialSchema for $name {
             fn schema() -> RefOr<Schema> {
-                names(&<$domain>::ALL)
+                $kind(&<$domain>::ALL)
             }
         }
 
@@ -42,58 +45,73 @@ macro_rules! on_the_wire {
                 $schema.into()
             }
         }
-    )*};
+    )*)*};
 }
 
 on_the_wire! {
-    BandName(Band) as "Band";
-    /// How soon the person should be seen, low to high.
-    CareLevelName(CareLevel) as "CareLevel";
-    /// How soon staff should act, most urgent first.
-    UrgencyName(Urgency) as "Urgency";
-    FollowUpStateName(StateName) as "FollowUpState";
-    ClosingOutcomeName(ClosingOutcome) as "ClosingOutcome";
-    /// Why no follow-up was needed; `merged` is set only by a merge of subjects.
-    NotNeededReasonName(NotNeededReason) as "NotNeededReason";
-    /// Diagnosis of sarcopenia from the clinic's examination.
-    DiagnosisName(Diagnosis) as "Diagnosis";
-    /// The command or event that made a version of a follow-up.
-    FollowUpEventName(EventKind) as "FollowUpEventKind";
-    /// The order of the worklist: most urgent then oldest, oldest, or due soonest first.
-    FollowUpOrderName(FollowUpOrder) as "FollowUpOrder";
-    OutcomeName(Outcome) as "Outcome";
-    /// Which side of the cut-off is positive.
-    PositiveWhenName(PositiveWhen) as "PositiveWhen";
-    /// What was done or attempted. Values are added as the service gains functions.
-    AuditActionName(AuditAction) as "AuditAction";
-    AuditOutcomeName(AuditOutcome) as "AuditOutcome";
-    OriginName(Origin) as "Origin";
-    PathwayName(PathwayId) as "PathwayId";
-    StageName(Stage) as "Stage";
-    LanguageName(Language) as "Language";
-    /// How a person prefers to be contacted.
-    ChannelName(Channel) as "Channel";
-    ChangeKindName(ChangeKind) as "SubjectChangeKind";
-    FlagKindName(FlagKind) as "FlagKind";
-    SourceKindName(SourceKind) as "SourceKind";
-    ConfidenceName(Confidence) as "Confidence";
-    FamilyName(Family) as "EvidenceFamily";
-    /// What a credential may do; each role includes the permissions of the roles before it.
-    RoleName(Role) as "Role";
-    WebhookEventName(WebhookEvent) as "WebhookEvent";
-    DisabledReasonName(DisabledReason) as "WebhookDisabledReason";
-    DeliveryStateName(DeliveryState) as "WebhookDeliveryState";
-    /// Why a delivery attempt got no response.
-    DeliveryFailureName(DeliveryFailure) as "WebhookDeliveryFailure";
-    AudienceName(Audience) as "Audience";
+    closed {
+        BandName(Band) as "Band";
+        /// How soon the person should be seen, low to high.
+        CareLevelName(CareLevel) as "CareLevel";
+        /// How soon staff should act, most urgent first.
+        UrgencyName(Urgency) as "Urgency";
+        FollowUpStateName(StateName) as "FollowUpState";
+        ClosingOutcomeName(ClosingOutcome) as "ClosingOutcome";
+        /// Diagnosis of sarcopenia from the clinic's examination.
+        DiagnosisName(Diagnosis) as "Diagnosis";
+        /// The order of the worklist: most urgent then oldest, oldest, or due soonest first.
+        FollowUpOrderName(FollowUpOrder) as "FollowUpOrder";
+        OutcomeName(Outcome) as "Outcome";
+        /// Which side of the cut-off is positive.
+        PositiveWhenName(PositiveWhen) as "PositiveWhen";
+        DeliveryStateName(DeliveryState) as "WebhookDeliveryState";
+    }
+    open {
+        /// Why no follow-up was needed; `merged` is set only by a merge of subjects.
+        NotNeededReasonName(NotNeededReason) as "NotNeededReason";
+        /// The command or event that made a version of a follow-up.
+        FollowUpEventName(EventKind) as "FollowUpEventKind";
+        /// What was done or attempted.
+        AuditActionName(AuditAction) as "AuditAction";
+        AuditOutcomeName(AuditOutcome) as "AuditOutcome";
+        OriginName(Origin) as "Origin";
+        PathwayName(PathwayId) as "PathwayId";
+        StageName(Stage) as "Stage";
+        LanguageName(Language) as "Language";
+        /// How a person prefers to be contacted.
+        ChannelName(Channel) as "Channel";
+        ChangeKindName(ChangeKind) as "SubjectChangeKind";
+        FlagKindName(FlagKind) as "FlagKind";
+        SourceKindName(SourceKind) as "SourceKind";
+        ConfidenceName(Confidence) as "Confidence";
+        FamilyName(Family) as "EvidenceFamily";
+        /// What a credential may do; each role includes the permissions of the roles before it.
+        RoleName(Role) as "Role";
+        WebhookEventName(WebhookEvent) as "WebhookEvent";
+        DisabledReasonName(DisabledReason) as "WebhookDisabledReason";
+        /// Why a delivery attempt got no response.
+        DeliveryFailureName(DeliveryFailure) as "WebhookDeliveryFailure";
+        AudienceName(Audience) as "Audience";
+    }
 }
 
-/// A string schema with the serialized names of an enumeration.
-fn names<T: Serialize>(all: &[T]) -> RefOr<Schema> {
-    let values = all.iter().filter_map(|value| serde_json::to_value(value).ok());
-    let object = ObjectBuilder::new()
-        .schema_type(schema::SchemaType::Type(Type::String))
-        .description(Some(""))
-        .enum_values(Some(values));
-    RefOr::T(Schema::Object(object.build()))
+/// The values of an open enumeration, which clients must expect to grow.
+pub(in crate::http) const OPEN: &str = "x-extensible-enum";
+
+fn closed<T: Serialize>(all: &[T]) -> RefOr<Schema> {
+    RefOr::T(Schema::Object(string().enum_values(Some(values(all))).build()))
+}
+
+fn open<T: Serialize>(all: &[T]) -> RefOr<Schema> {
+    let extension = Extensions::builder().add(OPEN, values(all).collect::<Value>()).build();
+    RefOr::T(Schema::Object(string().extensions(Some(extension)).build()))
+}
+
+/// The serialized names of an enumeration.
+fn values<T: Serialize>(all: &[T]) -> impl Iterator<Item = Value> {
+    all.iter().filter_map(|value| serde_json::to_value(value).ok())
+}
+
+fn string() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(SchemaType::Type(Type::String)).description(Some(""))
 }

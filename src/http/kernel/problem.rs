@@ -41,7 +41,7 @@ problem_types! {
     InvalidCursor = "invalid_cursor", 400, "The cursor does not belong to this list";
     Unauthenticated = "unauthenticated", 401, "A valid key is required";
     Forbidden = "forbidden", 403, "The key's role does not allow this";
-    OriginNotAllowed = "origin_not_allowed", 403, "The key is bound to other web sites";
+    OriginNotAllowed = "origin_not_allowed", 403, "Pages of this origin may not do this";
     ClinicSuspended = "clinic_suspended", 403, "The clinic is suspended";
     NotFound = "not_found", 404, "Not found";
     MethodNotAllowed = "method_not_allowed", 405, "This path does not support this method";

@@ -13,8 +13,10 @@ use crate::app::App;
 /// HTTP settings of the operator.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Origins of browsers that may call the service.
+    /// Origins whose pages may call every operation; any page may call those that need no key or a browser key.
     pub cors_origins: Vec<String>,
+    /// Whether pages served from localhost may call every operation too.
+    pub cors_local: bool,
     /// Proxies whose forwarding headers are trusted.
     pub trusted_proxies: Vec<IpNet>,
     /// Maximum bytes of all request bodies in progress together.

@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use crate::domain::access::credential::{Credential, Member};
 use crate::domain::clinics::{Clinic, Profile};
 use crate::domain::ids::{ClinicId, CredentialId, SenderId};
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::{access::actor::Role, access::credential::Credential, audit::AuditEntry};
+use crate::domain::{access::actor::Role, audit::AuditEntry};
 use crate::store::database::page::{Key, Scope};
 use crate::store::database::writer::{Grouping, Work};
 use crate::store::database::{Store, at, known};
@@ -303,6 +304,28 @@ pub async fn can_work(
     )
     .fetch_one(&mut *store.clinic(clinic_id).await?)
     .await?)
+}
+
+/// Upper limit of the people in a list of those who work on follow-ups.
+const MOST_STAFF: i64 = 1_000;
+
+/// The people who can work on follow-ups now, by name: the holders of active credentials of the roles staff and admin.
+pub async fn staff(store: &Store, clinic_id: ClinicId, now: Timestamp) -> Result<Vec<Member>> {
+    let rows = sqlx::query!(
+        "select credential_id, display_name, role from credentials
+         where clinic_id = $1 and role in ('staff', 'admin') and revoked_at is null and (expires_at is null or expires_at > $2)
+         order by display_name, credential_id limit $3",
+        clinic_id.0,
+        at(now) as _,
+        MOST_STAFF,
+    )
+    .fetch_all(&mut *store.clinic(clinic_id).await?)
+    .await?;
+    let member = |id, display_name, role: &str| {
+        let role = known(Role::parse(role), "credentials", "role")?;
+        Ok(Member { credential_id: CredentialId(id), display_name, role })
+    };
+    rows.into_iter().map(|row| member(row.credential_id, row.display_name, &row.role)).collect()
 }
 
 /// The columns of a credential, without its clinic and hashes.

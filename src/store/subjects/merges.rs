@@ -25,6 +25,12 @@ pub struct Merging {
     pub seen: i32,
 }
 
+/// A merge that was made or undone, by this request or by an earlier one with the same idempotency key.
+pub struct Merged {
+    pub merge: SubjectMerge,
+    pub replayed: bool,
+}
+
 /// Merges one subject into another. Submissions and follow-ups move, and if both have an open follow-up, one is closed.
 /// When this returns, the merge is on disk. A retry gets the response of the first request. Fails when a subject does not
 /// exist, when the one that stays changed since, when one of them is part of another merge, or when the idempotency key was
@@ -34,10 +40,10 @@ pub async fn merge(
     merging: Merging,
     request: Option<&Idempotency>,
     entry: &AuditEntry,
-) -> Result<SubjectMerge> {
+) -> Result<Merged> {
     let mut work = Work::begin(store, entry).await?;
     if let Some(done) = work.retried(request, merging.merge_id).await? {
-        return Ok(SubjectMerge { undone_at: None, ..done });
+        return Ok(Merged { merge: SubjectMerge { undone_at: None, ..done }, replayed: true });
     }
     let [kept, merged] = work.lock_both([merging.kept, merging.merged]).await?;
     let (kept, merged) = work.allowed(merging, kept, merged).await?;
@@ -64,7 +70,7 @@ pub async fn merge(
         work.changed(subject, ChangeKind::Merge, done.merge_id).await?;
     }
     work.transaction.commit().await?;
-    Ok(done)
+    Ok(Merged { merge: done, replayed: false })
 }
 
 /// Undoes a merge. The listed rows that still exist move back, and the follow-up that the merge closed is reopened, unless
@@ -78,11 +84,11 @@ pub async fn undo(
     entry: &AuditEntry,
     undone_by: Uuid,
     spare: &[FollowUpId],
-) -> Result<SubjectMerge> {
+) -> Result<Merged> {
     let clinic_id = entry.clinic_id;
     let mut work = Work::begin(store, entry).await?;
-    if let Some(done) = work.retried(request, merge_id).await? {
-        return Ok(done);
+    if let Some(merge) = work.retried(request, merge_id).await? {
+        return Ok(Merged { merge, replayed: true });
     }
     let found = find_in(&mut work.transaction, clinic_id, merge_id).await?;
     let (merge, closed_version) = found.filter(|(merge, _)| merge.kept == kept).ok_or(StoreError::Missing)?;
@@ -110,7 +116,7 @@ pub async fn undo(
     .execute(&mut *work.transaction)
     .await?;
     work.transaction.commit().await?;
-    Ok(SubjectMerge { undone_at: Some(entry.at), ..merge })
+    Ok(Merged { merge: SubjectMerge { undone_at: Some(entry.at), ..merge }, replayed: false })
 }
 
 pub async fn find(store: &Store, clinic_id: ClinicId, merge_id: MergeId) -> Result<Option<SubjectMerge>> {

@@ -93,8 +93,8 @@ impl Masks {
         }
         match name {
             "cursor" | "next_cursor" => "AbCdEfGh0123456789".to_owned(),
-            "key" => format!("sk_{}_{}", "a".repeat(13), "A".repeat(43)),
-            "key_prefix" => format!("sk_{}_", "a".repeat(13)),
+            "key" => format!("{}{}_{}", &text[..3], "a".repeat(13), "A".repeat(43)),
+            "key_prefix" => format!("{}{}_", &text[..3], "a".repeat(13)),
             "secret" => format!("whsec_{}", "A".repeat(43) + "="),
             "reference" => "DEMO-0001".to_owned(),
             _ => text,

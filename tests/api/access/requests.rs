@@ -113,19 +113,8 @@ impl Rows {
 /// The request for each operation and its success status. A new operation needs a line here.
 pub(crate) fn call(operation: &Operation, rows: &Rows) -> (String, Option<Value>, u16) {
     let (parameter, body, status) = match &*operation.id {
-        "get_questionnaire"
-        | "list_rule_tables"
-        | "get_conformance"
-        | "list_submissions"
-        | "list_follow_ups"
-        | "list_credentials"
-        | "get_liveness"
-        | "get_readiness"
-        | "get_stats"
-        | "get_follow_up_export"
-        | "get_submission_export"
-        | "list_audit_entries"
-        | "take_next_follow_up" => (None, None, 200),
+        "take_next_follow_up" => (None, None, 200),
+        _ if operation.method == "GET" && !operation.path.contains('{') => (None, None, 200),
         "get_rule_table" => (Some("2026.1"), None, 200),
         "create_score" => (None, Some(json!({"answers": fit()})), 200),
         "create_submission_batch" => (None, Some(json!({"items": [{"submission": {"answers": fit()}}]})), 200),
@@ -141,7 +130,9 @@ pub(crate) fn call(operation: &Operation, rows: &Rows) -> (String, Option<Value>
         "reassign_follow_up" => (Some(&*rows.follow_up), Some(json!({"to": rows.colleague})), 200),
         "contact_follow_up" => (Some(&*rows.follow_up), Some(json!({"reached": true})), 200),
         "book_follow_up" => (Some(&*rows.follow_up), Some(json!({"appointment_at": rows.soon})), 200),
-        "close_follow_up" => (Some(&*rows.follow_up), Some(json!({"outcome": "not_needed", "reason": "other"})), 200),
+        "close_follow_up" => {
+            (Some(&*rows.follow_up), Some(json!({"outcome": "not_needed", "not_needed_reason": "other"})), 200)
+        }
         "note_follow_up" => (Some(&*rows.follow_up), Some(json!({"note": "n"})), 200),
         "search_subjects" => (None, Some(json!({"reference": "R-1"})), 200),
         "create_credential" => (None, Some(json!({"role": "intake", "display_name": "Another"})), 201),
@@ -218,7 +209,7 @@ pub(crate) async fn ready(world: &World, clinic: &Clinic, holder: &User, operati
     for (index, command) in before(operation).iter().enumerate() {
         let body = match *command {
             "book" => json!({"appointment_at": soon(world)}),
-            "close" => json!({"outcome": "not_needed", "reason": "other"}),
+            "close" => json!({"outcome": "not_needed", "not_needed_reason": "other"}),
             _ => json!({}),
         };
         let request = holder.request("POST", &format!("/v1/follow-ups/{id}/{command}"));

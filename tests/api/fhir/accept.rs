@@ -184,12 +184,12 @@ async fn errors_are_equal_under_each_media_type_and_in_a_bundle() {
 async fn a_rejected_preflight_and_a_path_beside_the_facade_have_the_form_of_their_wing() {
     let world = World::new().await;
     let anonymous = world.holder(None);
-    for (path, media_type) in [("/fhir/Task", "application/fhir+json"), ("/v1/submissions", "application/problem+json")]
+    for (path, media_type) in [("/fhir/Task", "application/fhir+json"), ("/v1/follow-ups", "application/problem+json")]
     {
         let request = anonymous.request("OPTIONS", path).header("origin", "https://other.example");
         let request = request.header("access-control-request-method", "POST");
         let answer = anonymous.send(request).await;
-        assert_eq!((answer.status, answer.header("content-type")), (400, media_type), "{}", answer.text);
+        assert_eq!((answer.status, answer.header("content-type")), (403, media_type), "{}", answer.text);
     }
     let beside = anonymous.get("/fhirs").await;
     assert_eq!((beside.status, beside.header("content-type")), (404, "application/problem+json"));

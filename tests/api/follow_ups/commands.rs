@@ -29,7 +29,7 @@ fn steps(world: &World, nurse: &Colleague) -> Vec<Step> {
         ("reopen", json!({}), "open"),
         ("reassign", json!({"to": nurse.id}), "assigned"),
         ("release", json!({}), "open"),
-        ("close", json!({"outcome": "not_needed", "reason": "already_in_care"}), "closed"),
+        ("close", json!({"outcome": "not_needed", "not_needed_reason": "already_in_care"}), "closed"),
     ]
 }
 
@@ -73,7 +73,11 @@ async fn a_follow_up_passes_through_all_states_and_its_history_shows_every_step(
     assert_eq!((&closed["attempts"], &closed["missed_appointments"]), (&json!(2), &json!(1)));
     assert_eq!((&closed["outcome"], &closed["diagnosis"]), (&json!("attended"), &json!("probable")));
     assert_eq!((&closed["grip_strength_kg"], &closed["five_chair_stands_s"]), (&json!(14.5), &json!(17.25)));
-    assert!(closed["closed_at"].is_string() && closed["appointment_at"].is_string() && closed["reason"].is_null());
+    assert!(
+        closed["closed_at"].is_string()
+            && closed["appointment_at"].is_string()
+            && closed["not_needed_reason"].is_null()
+    );
     let reopened = &answers[10];
     for cleared in ["outcome", "diagnosis", "grip_strength_kg", "closed_at", "appointment_at", "assignee"] {
         assert_eq!(reopened[cleared], Value::Null, "{cleared}");

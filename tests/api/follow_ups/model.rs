@@ -116,7 +116,7 @@ fn draw(dice: &mut Dice, appointment_at: &str, staff: &[Colleague]) -> (&'static
                 json!({"outcome": "attended"}),
                 json!({"outcome": "declined"}),
                 json!({"outcome": "unreachable"}),
-                json!({"outcome": "not_needed", "reason": "other"}),
+                json!({"outcome": "not_needed", "not_needed_reason": "other"}),
             ];
             ("close", closings[dice.below(4)].clone())
         }

@@ -119,9 +119,9 @@ fn faulty_bodies() -> Vec<(&'static str, Value, &'static [&'static str])> {
         ("notes", json!({}), &["/note"]),
         ("notes", json!({"note": null}), &["/note"]),
         ("close", json!({}), &["/outcome"]),
-        ("close", json!({"outcome": "not_needed"}), &["/reason"]),
-        ("close", json!({"outcome": "not_needed", "reason": "merged"}), &["/reason"]),
-        ("close", json!({"outcome": "declined", "reason": "other"}), &["/reason"]),
+        ("close", json!({"outcome": "not_needed"}), &["/not_needed_reason"]),
+        ("close", json!({"outcome": "not_needed", "not_needed_reason": "merged"}), &["/not_needed_reason"]),
+        ("close", json!({"outcome": "declined", "not_needed_reason": "other"}), &["/not_needed_reason"]),
         (
             "close",
             json!({"outcome": "declined", "grip_strength_kg": 1, "diagnosis": "none"}),
@@ -184,7 +184,7 @@ async fn a_follow_up_is_not_reopened_while_the_subject_has_another_open_one() {
         format!("/v1/follow-ups/{}", receipt["follow_up"]["id"].as_str().unwrap())
     };
     let first = submit().await;
-    let not_needed = json!({"outcome": "not_needed", "reason": "other"});
+    let not_needed = json!({"outcome": "not_needed", "not_needed_reason": "other"});
     act(&clinic.staff, &first, "close", 1, &not_needed).await.expect(200);
     let second = submit().await;
     assert_ne!(first, second);

@@ -100,7 +100,7 @@ impl Sequence<'_> {
                 "close",
                 json!({"outcome": "attended", "diagnosis": "possible", "grip_strength_kg": 1 + dice.below(49)}),
             ),
-            8 => ("close", json!({"outcome": "not_needed", "reason": "other"})),
+            8 => ("close", json!({"outcome": "not_needed", "not_needed_reason": "other"})),
             9 => ("reopen", json!({})),
             _ => ("notes", json!({"note": "n"})),
         };

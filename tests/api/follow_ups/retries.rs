@@ -34,6 +34,7 @@ async fn a_retry_of_any_command_gets_the_response_of_its_version() {
         }
         let answer = act_once(&nurse.user, &case, command, seen, body, &format!("key-{seen}")).await;
         assert_eq!(answer.status, 200, "{command}: {}", answer.text);
+        assert_eq!(answer.header("idempotent-replayed"), "");
         first.push(answer);
     }
     // A submission joins as well, which changes the collected data.
@@ -45,7 +46,7 @@ async fn a_retry_of_any_command_gets_the_response_of_its_version() {
         for version in [seen, 1, 99] {
             let again = act_once(&nurse.user, &case, command, version, body, &key).await;
             assert_eq!((again.status, &again.text), (200, &earlier.text), "{command}");
-            assert_eq!(again.header("etag"), earlier.header("etag"));
+            assert_eq!((again.header("etag"), again.header("idempotent-replayed")), (earlier.header("etag"), "true"));
         }
         let mut another = body.clone();
         another["note"] = json!("another body");

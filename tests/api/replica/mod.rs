@@ -75,7 +75,7 @@ impl Instance {
 /// Counts by the long reads: submissions in the statistics and in the export, and assigned follow-ups in the export.
 async fn long_reads(user: &User, base: &str) -> [u64; 3] {
     let user = user.at(base);
-    let stats = user.get("/v1/stats").await.expect(200);
+    let stats = user.get("/v1/statistics").await.expect(200);
     [
         stats["submissions"]["total"].as_u64().unwrap(),
         exported(&user, "/v1/exports/submissions").await,
@@ -186,7 +186,7 @@ async fn reads_survive_a_killed_replica_and_use_it_again_after_its_restart() {
         let mut slowest = (0, Duration::ZERO);
         while !done.load(Ordering::SeqCst) {
             let asked = Instant::now();
-            let stats = staff.get("/v1/stats").await.expect(200);
+            let stats = staff.get("/v1/statistics").await.expect(200);
             assert_eq!(stats["submissions"]["total"], 1);
             slowest = (slowest.0 + 1, slowest.1.max(asked.elapsed()));
         }
@@ -227,7 +227,7 @@ async fn reads_do_not_use_a_server_that_is_not_a_replica_of_this_database() {
         let staff = clinic.staff.at(&instance.base);
         let reads_before = instance.figures().on_primary;
         until("it was queried often", async || {
-            staff.get("/v1/stats").await.expect(200);
+            staff.get("/v1/statistics").await.expect(200);
             instance.figures().on_primary > reads_before + 20
         })
         .await;
@@ -241,7 +241,7 @@ async fn reads_do_not_use_a_server_that_is_not_a_replica_of_this_database() {
     let (base, _) = serve(app.clone());
     let figures = || health::replica(&app).unwrap();
     until("it was queried often", async || {
-        let stats = strangers.staff.at(&base).get("/v1/stats").await.expect(200);
+        let stats = strangers.staff.at(&base).get("/v1/statistics").await.expect(200);
         assert_eq!(stats["submissions"]["total"], 0);
         figures().on_primary > 50
     })

@@ -326,6 +326,7 @@ pub(crate) fn sizes(connections: u32, acquire_seconds: u64) -> Sizes {
 fn settings() -> Settings {
     Settings {
         cors_origins: vec!["https://clinic.example".to_owned()],
+        cors_local: false,
         trusted_proxies: Vec::new(),
         body_room: http::ROOM,
         public_url: None,

@@ -77,6 +77,7 @@ fn a_refused_request_of_any_size_allocates_little() {
         app.prepare().await.unwrap();
         let settings = Settings {
             cors_origins: Vec::new(),
+            cors_local: false,
             trusted_proxies: Vec::new(),
             public_url: None,
             connections: 100,

@@ -41,7 +41,7 @@ const RINGS: &[Ring] = &[
     },
     Ring { name: "http", imports: &["domain", "app", "http"], may_not_name: &["sqlx"] },
     Ring { name: "jobs", imports: &["domain", "app", "jobs"], may_not_name: &["sqlx", "actix_web", "utoipa"] },
-    Ring { name: "config", imports: &[], may_not_name: &["sqlx", "actix_web", "utoipa"] },
+    Ring { name: "config", imports: &["domain"], may_not_name: &["sqlx", "actix_web", "utoipa"] },
     Ring { name: "telemetry", imports: &[], may_not_name: &["sqlx", "actix_web", "utoipa"] },
     Ring {
         name: "server",

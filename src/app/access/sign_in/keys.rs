@@ -6,14 +6,15 @@ use std::sync::Arc;
 use super::Found;
 use super::remembered::{PREFIX_LENGTH, Prefix};
 use crate::app::{App, AppError, Result};
-use crate::domain::access::credential::Credential;
+use crate::domain::access::{actor::Role, credential::Credential};
 
-const KEY_MARK: &str = "sk_";
+/// Length of the mark, which is [`Role::key_mark`].
+const MARK_LENGTH: usize = 3;
 const SECRET_LENGTH: usize = 43;
-const KEY_LENGTH: usize = KEY_MARK.len() + PREFIX_LENGTH + 1 + SECRET_LENGTH;
+const KEY_LENGTH: usize = MARK_LENGTH + PREFIX_LENGTH + 1 + SECRET_LENGTH;
 
 pub(super) fn has_the_form(bearer: &str) -> bool {
-    bearer.starts_with(KEY_MARK)
+    without_mark(bearer).is_some()
 }
 
 /// Finds the owner of a key.
@@ -39,9 +40,13 @@ pub(super) async fn find(app: &App, key: &str) -> Result<Arc<Found>> {
     Ok(Arc::clone(&known.signed_in))
 }
 
+fn without_mark(key: &str) -> Option<&str> {
+    Role::ALL.into_iter().find_map(|role| key.strip_prefix(role.key_mark()))
+}
+
 /// The prefix of a text that has the form of a key, as bytes and as text.
 fn prefix_of(key: &str) -> Option<(Prefix, &str)> {
-    let rest = key.strip_prefix(KEY_MARK).filter(|_| key.len() == KEY_LENGTH && key.is_ascii())?;
+    let rest = without_mark(key).filter(|_| key.len() == KEY_LENGTH && key.is_ascii())?;
     let (prefix, secret) = rest.split_once('_')?;
     let bytes = prefix.as_bytes().try_into().ok().filter(|_| secret.len() == SECRET_LENGTH)?;
     Some((bytes, prefix))

@@ -27,6 +27,8 @@ pub struct Attempt<'a> {
     pub address: IpAddr,
     /// The web origin of the page that sends the request.
     pub origin: Option<&'a str>,
+    /// Whether the operator allows that origin for every operation.
+    pub origin_is_known: bool,
     /// The path of an endpoint that accepts tokens of record systems; `None` for other endpoints.
     pub endpoint: Option<&'a str>,
     /// The lowest role that is allowed.
@@ -56,14 +58,24 @@ impl SignedIn {
         actor(&self.found.credential, request_id)
     }
 
+    pub fn credential(&self) -> &Credential {
+        &self.found.credential
+    }
+
     pub fn clinic(&self) -> &Clinic {
         &self.found.clinic
     }
 
-    /// Whether a web origin may use the key. A key without origins may be used from anywhere.
-    fn may_come_from(&self, origin: Option<&str>) -> bool {
-        let bound = &self.found.credential.origins;
-        bound.is_empty() || origin.is_some_and(|origin| bound.iter().any(|one| one == origin))
+    /// Whether the request may come from its web origin. A browser key without origins works on the pages that the operator
+    /// allows, and for clients that are no pages.
+    fn may_come_from(&self, attempt: &Attempt<'_>) -> bool {
+        let Credential { role, origins: bound, .. } = &self.found.credential;
+        match attempt.origin {
+            Some(_) if *role != Role::Browser => true,
+            Some(_) if bound.is_empty() => attempt.origin_is_known,
+            Some(origin) => bound.iter().any(|one| one == origin),
+            None => bound.is_empty(),
+        }
     }
 }
 
@@ -84,7 +96,7 @@ pub async fn admit(app: &App, attempt: Attempt<'_>) -> Admission {
     let role = actor.role;
     let outcome = match counted {
         Err(Exceeded { wait, .. }) => Err(AppError::Limited { retry_after: wait }),
-        Ok(_) if !signed_in.may_come_from(attempt.origin) => Err(AppError::OriginNotAllowed),
+        Ok(_) if !signed_in.may_come_from(&attempt) => Err(AppError::OriginNotAllowed),
         Ok(_) if role < attempt.least => Err(AppError::RoleTooLow { role, least: attempt.least }),
         Ok(_) => Ok(signed_in),
     };

@@ -1,5 +1,7 @@
 //! Credentials: create, list, rotate, revoke.
 
+pub(in crate::http) mod staff;
+
 use std::time::Duration;
 
 use actix_web::http::header::LOCATION;
@@ -226,11 +228,11 @@ impl CredentialInput {
 impl From<Credential> for CredentialBody {
     fn from(credential: Credential) -> Self {
         Self {
+            key_prefix: credential.key_prefix(),
             id: credential.credential_id.0,
             role: RoleName(credential.role),
             display_name: credential.display_name,
             sender_id: credential.sender_id.0,
-            key_prefix: credential.prefix.map(|prefix| format!("sk_{prefix}_")),
             origins: credential.origins,
             created_at: credential.created_at,
             expires_at: credential.expires_at,

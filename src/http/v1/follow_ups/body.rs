@@ -45,7 +45,7 @@ pub struct FollowUpBody {
     /// How the follow-up ended; null unless it is closed.
     pub outcome: Option<ClosingOutcomeName>,
     /// Why no follow-up was needed; null unless that is the outcome.
-    pub reason: Option<NotNeededReasonName>,
+    pub not_needed_reason: Option<NotNeededReasonName>,
     /// Diagnosis from the clinic's examination; null unless the person attended and it was recorded.
     pub diagnosis: Option<DiagnosisName>,
     /// Grip strength measured at the examination, kilograms.
@@ -154,7 +154,7 @@ impl FollowUpBody {
             due_at: case.due_at,
             appointment_at: case.state.appointment_at(),
             outcome: closing.map(|closing| ClosingOutcomeName(closing.outcome())),
-            reason: closing.and_then(Closing::reason).map(NotNeededReasonName),
+            not_needed_reason: closing.and_then(Closing::reason).map(NotNeededReasonName),
             diagnosis: diagnosis.map(DiagnosisName),
             grip_strength_kg: grip_strength_g.map(from_thousandths),
             five_chair_stands_s: five_chair_stands_ms.map(from_thousandths),

@@ -21,7 +21,7 @@ use crate::http::kernel::text::plain;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct FollowUpQuery {
-    /// Only follow-ups in one of these states, separated by commas; by default all that are not closed.
+    /// Only follow-ups in one of these states, as one parameter with commas or as several; by default all that are not closed.
     #[param(value_type = Option<Vec<FollowUpStateName>>, style = Form, explode = false, min_items = 1)]
     #[serde(default, deserialize_with = "states")]
     pub state: Vec<StateName>,

@@ -4,14 +4,17 @@ use actix_web::{HttpResponse, post, web};
 use uuid::Uuid;
 
 use super::history::{SubjectMergeBody, SubjectMergeInput};
+use crate::app::once::Once;
 use crate::app::subjects::merges;
 use crate::app::submissions::idempotency;
 use crate::domain::audit::AuditAction;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::{MergeId, SubjectId};
+use crate::domain::subjects::history::SubjectMerge;
 use crate::http::kernel::auth::Staff;
 use crate::http::kernel::body::Incoming;
 use crate::http::kernel::extract::{IdempotencyKey, IfMatch, Later, PathId, PathIds};
+use crate::http::kernel::json_response::mark_replayed;
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
 use crate::http::v1::HttpResult;
@@ -53,7 +56,7 @@ pub async fn merge_subjects(
         .map(|key| idempotency::bind(&state.app, actor.sender_id, key, "merge_subjects", &[kept.0], &body.canonical()));
     let merged = merged(kept, body.value.merged, body.faults)?;
     let merge = merges::merge(&state.app, &actor, kept, merged, seen, bound.as_ref()).await?;
-    Ok(HttpResponse::Ok().json(SubjectMergeBody::from(merge)))
+    Ok(answer(merge))
 }
 
 /// Undo a merge
@@ -85,7 +88,13 @@ pub async fn undo_subject_merge(
     let bound = key
         .map(|key| idempotency::bind(&state.app, actor.sender_id, key, "undo_subject_merge", &[kept, merge_id], b""));
     let merge = merges::undo(&state.app, &actor, SubjectId(kept), MergeId(merge_id), bound.as_ref()).await?;
-    Ok(HttpResponse::Ok().json(SubjectMergeBody::from(merge)))
+    Ok(answer(merge))
+}
+
+fn answer(Once { result, replayed }: Once<SubjectMerge>) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    mark_replayed(&mut response, replayed);
+    response.json(SubjectMergeBody::from(result))
 }
 
 /// Returns the subject to merge, which must differ from `kept`.

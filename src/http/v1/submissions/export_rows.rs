@@ -286,7 +286,7 @@ impl From<Exported<ExportedFollowUp>> for ExportedFollowUpBody {
             due_at: case.due_at,
             appointment_at: case.appointment_at,
             outcome: case.outcome,
-            not_needed_reason: case.reason,
+            not_needed_reason: case.not_needed_reason,
             diagnosis: case.diagnosis,
             grip_strength_kg: case.grip_strength_kg,
             five_chair_stands_s: case.five_chair_stands_s,

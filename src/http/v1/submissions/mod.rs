@@ -20,6 +20,7 @@ use validator::Validate;
 use super::screening::fragments::AllFragments;
 use super::screening::render::Rendering;
 use super::screening::view::{AssessmentView, ViewQuery};
+use crate::app::once::Once;
 use crate::app::screening::rule_tables;
 use crate::app::submissions::{self, idempotency, intake};
 use crate::domain::access::actor::Actor;
@@ -34,7 +35,7 @@ use crate::http::kernel::alarm;
 use crate::http::kernel::auth::{Intake, Staff, Submitter};
 use crate::http::kernel::body::{Body, Incoming};
 use crate::http::kernel::extract::{AcceptedLanguages, IdempotencyKey, Later, PathId, Query};
-use crate::http::kernel::json_response::json_response;
+use crate::http::kernel::json_response::{json_response, mark_replayed};
 use crate::http::kernel::names::BandName;
 use crate::http::kernel::paging::{self, DEFAULT_LIMIT, page};
 use crate::http::kernel::problem::Problem;
@@ -127,7 +128,7 @@ pub async fn create_submission(
     let (actor, clinic) = (caller.actor(), caller.clinic());
     let language = accepted.for_clinic(clinic);
     let (body, _place) = receive::<SubmissionInput>(&state, &actor, incoming).await?;
-    let stored = &submit(&state, &actor, clinic, key, language, body).await?;
+    let Once { result: stored, replayed } = &submit(&state, &actor, clinic, key, language, body).await?;
     let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
     let rendering = Rendering::new(&fragments, &release.table, stored.language, clinic);
     let mut response = HttpResponse::Created();
@@ -135,6 +136,7 @@ pub async fn create_submission(
         .insert_header((LOCATION, format!("/v1/submissions/{}", stored.submission_id)))
         .insert_header((VARY, "Accept-Language"))
         .insert_header((CONTENT_LANGUAGE, stored.language.as_str()));
+    mark_replayed(&mut response, *replayed);
     json_response(&mut response, &ReceiptBody::new(stored, &rendering, view))
 }
 
@@ -161,7 +163,7 @@ pub(in crate::http) async fn submit(
     key: IdempotencyKey,
     language: Language,
     body: Body<SubmissionInput>,
-) -> Result<StoredSubmission, Problem> {
+) -> Result<Once<StoredSubmission>, Problem> {
     let bind = |key| idempotency::bind(&state.app, actor.sender_id, key, "create_submission", &[], &body.canonical());
     let idempotency = key.0.map(bind);
     let mut faults = body.faults;

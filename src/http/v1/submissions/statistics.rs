@@ -159,8 +159,8 @@ pub struct PredictiveValueBody {
     extensions(("x-audit-action" = json!(AuditAction::StatsRead))),
     security(("key" = ["staff"]))
 )]
-#[get("/v1/stats")]
-pub async fn get_stats(
+#[get("/v1/statistics")]
+pub async fn get_statistics(
     state: web::Data<State>,
     caller: Staff,
     query: Later<Query<StatisticsQuery>>,

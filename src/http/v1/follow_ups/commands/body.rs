@@ -75,7 +75,7 @@ pub struct CloseInput {
     #[schema(required, value_type = ClosingOutcomeName)]
     pub outcome: Option<ClosingOutcomeName>,
     /// Why no follow-up was needed: required with `not_needed`, not allowed otherwise. `merged` is not accepted.
-    pub reason: Option<NotNeededReasonName>,
+    pub not_needed_reason: Option<NotNeededReasonName>,
     /// Diagnosis of sarcopenia from the examination; only with `attended`.
     pub diagnosis: Option<DiagnosisName>,
     /// Grip strength, kilograms, by 0.1; only with `attended`.
@@ -152,7 +152,7 @@ impl CloseInput {
             (self.diagnosis.is_some(), "/diagnosis", ClosingOutcome::Attended),
             (self.grip_strength_kg.is_some(), "/grip_strength_kg", ClosingOutcome::Attended),
             (self.five_chair_stands_s.is_some(), "/five_chair_stands_s", ClosingOutcome::Attended),
-            (self.reason.is_some(), "/reason", ClosingOutcome::NotNeeded),
+            (self.not_needed_reason.is_some(), "/not_needed_reason", ClosingOutcome::NotNeeded),
         ] {
             if set && outcome != only {
                 let detail = format!("is only allowed with the outcome {}", only.as_str());
@@ -167,7 +167,7 @@ impl CloseInput {
             },
             ClosingOutcome::Declined => Closing::Declined,
             ClosingOutcome::Unreachable => Closing::Unreachable,
-            ClosingOutcome::NotNeeded => Closing::NotNeeded { reason: reason(self.reason, faults)? },
+            ClosingOutcome::NotNeeded => Closing::NotNeeded { reason: reason(self.not_needed_reason, faults)? },
         };
         Some((FollowUpCommand::Close(closing), note))
     }
@@ -185,9 +185,13 @@ fn thousandths(value: Option<f64>, step: i32, place: &str, faults: &mut Vec<Faul
 }
 
 fn reason(given: Option<NotNeededReasonName>, faults: &mut Vec<Fault>) -> Option<NotNeededReason> {
-    let reason = required(given, "/reason", faults)?.0;
+    let reason = required(given, "/not_needed_reason", faults)?.0;
     if reason == NotNeededReason::Merged {
-        faults.push(Fault::new("/reason", FaultCode::UnknownOption, "only a merge of subjects sets this reason"));
+        faults.push(Fault::new(
+            "/not_needed_reason",
+            FaultCode::UnknownOption,
+            "only a merge of subjects sets this reason",
+        ));
         return None;
     }
     Some(reason)

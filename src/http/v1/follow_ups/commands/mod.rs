@@ -9,6 +9,7 @@ use validator::Validate;
 
 use super::body::FollowUpBody;
 use crate::app::follow_ups::commands::{self, Answered, CommandRequest};
+use crate::app::once::Once;
 use crate::app::submissions::idempotency;
 use crate::domain::audit::AuditAction;
 use crate::domain::fault::{Fault, keep_first_of_each_place};
@@ -17,6 +18,7 @@ use crate::domain::ids::FollowUpId;
 use crate::http::kernel::auth::Staff;
 use crate::http::kernel::body::Incoming;
 use crate::http::kernel::extract::{IdempotencyKey, IfMatch, Later, Parameter as _, PathId};
+use crate::http::kernel::json_response::mark_replayed;
 use crate::http::kernel::state::State;
 use crate::http::v1::HttpResult;
 use crate::http::v1::input::faultless;
@@ -67,9 +69,11 @@ async fn execute<T: DeserializeOwned + Validate>(
     Ok(answer(commands::command(&state.app, &actor, request).await?))
 }
 
-fn answer(answered: Answered) -> HttpResponse {
-    let tag = format!("\"{}\"", answered.follow_up.version);
-    HttpResponse::Ok().insert_header(("etag", tag)).json(FollowUpBody::new(answered.follow_up, answered.at))
+fn answer(Once { result, replayed }: Once<Answered>) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    response.insert_header(("etag", format!("\"{}\"", result.follow_up.version)));
+    mark_replayed(&mut response, replayed);
+    response.json(FollowUpBody::new(result.follow_up, result.at))
 }
 
 /// Take the next follow-up

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::body::{BatchItemInput, BatchResultBody, FaultyItem};
 use crate::app::audit;
 use crate::app::error::AppError;
+use crate::app::once::Once;
 use crate::app::screening::rule_tables;
 use crate::domain::access::actor::Actor;
 use crate::domain::audit::AuditAction;
@@ -66,7 +67,8 @@ impl Items {
     async fn store(&self, line: Option<u64>, item: Result<Bytes, Problem>, into: &mut Vec<u8>) -> Result<(), Problem> {
         let (submission, key) = parse(&item?)?;
         let body = Body::parse(submission)?;
-        let stored = Box::pin(submit(&self.state, &self.actor, &self.clinic, key, self.language, body)).await?;
+        let Once { result: stored, .. } =
+            Box::pin(submit(&self.state, &self.actor, &self.clinic, key, self.language, body)).await?;
         let release = rule_tables::get(&self.state.app, &stored.assessment.rule_table).await?;
         let rendering = Rendering::new(&self.fragments, &release.table, stored.language, &self.clinic);
         let submission = Some(ReceiptBody::new(&stored, &rendering, self.view));

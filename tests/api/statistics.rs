@@ -93,7 +93,7 @@ async fn compare(world: &World, clinic: &Clinic, dice: &mut Dice, first: Date) {
     for _ in 0..25 {
         let from = first + i64::try_from(dice.below(50)).unwrap().days();
         let to = from + i64::try_from(dice.below(45)).unwrap().days();
-        let path = format!("/v1/stats?from={from}&to={to}");
+        let path = format!("/v1/statistics?from={from}&to={to}");
         let answer = clinic.staff.get(&path).await.expect(200);
         assert_eq!((&answer["from"], &answer["to"]), (&json!(from), &json!(to)));
         assert_eq!(answer["submissions"], counted(&rows, from, to), "{path}");
@@ -122,7 +122,7 @@ async fn rolled_up_and_live_days_add_up_to_a_plain_count() {
     // Statistics read the rolled-up counts: a manipulated count shows.
     let sql = "update daily_counts set count = count + 1000 where dimension = 'submissions'";
     world.connect().await.execute(sql).await.unwrap();
-    let path = format!("/v1/stats?from={}&to={}", first + 5.days(), first + 14.days());
+    let path = format!("/v1/statistics?from={}&to={}", first + 5.days(), first + 14.days());
     assert!(one.staff.get(&path).await.expect(200)["submissions"]["total"].as_u64().unwrap() > 10_000);
 }
 
@@ -209,7 +209,7 @@ async fn open_follow_ups_are_counted_by_state_and_age_and_closed_ones_by_outcome
     let world = World::new().await;
     let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
     cases(&world, &clinic).await;
-    let stats = clinic.staff.get("/v1/stats?from=2026-05-10&to=2026-05-10").await.expect(200);
+    let stats = clinic.staff.get("/v1/statistics?from=2026-05-10&to=2026-05-10").await.expect(200);
     let open = &stats["open_follow_ups"];
     assert_eq!(open["states"], json!({"assigned": 1, "booked": 2, "contacted": 1, "open": 2}));
     assert_eq!((&open["total"], &open["overdue"]), (&json!(6), &json!(3)));
@@ -224,10 +224,10 @@ async fn open_follow_ups_are_counted_by_state_and_age_and_closed_ones_by_outcome
     assert_eq!(closed["outcomes"], json!({"attended": 1, "declined": 1, "not_needed": 1, "unreachable": 1}));
     assert_eq!((&closed["total"], &closed["positive_predictive_value"]), (&json!(4), &Value::Null));
     for (from, to) in [("2026-05-09", "2026-05-09"), ("2026-05-11", "2026-05-11")] {
-        let stats = clinic.staff.get(&format!("/v1/stats?from={from}&to={to}")).await.expect(200);
+        let stats = clinic.staff.get(&format!("/v1/statistics?from={from}&to={to}")).await.expect(200);
         assert_eq!((&stats["closed_follow_ups"]["total"], &stats["open_follow_ups"]["total"]), (&json!(0), &json!(6)));
     }
-    let foreign = other.staff.get("/v1/stats?from=2026-05-10&to=2026-05-10").await.expect(200);
+    let foreign = other.staff.get("/v1/statistics?from=2026-05-10&to=2026-05-10").await.expect(200);
     assert_eq!(foreign["open_follow_ups"]["total"], 0);
     assert_eq!(foreign["open_follow_ups"]["median_age_hours"], Value::Null);
     assert_eq!(foreign["closed_follow_ups"]["total"], 0);
@@ -245,7 +245,7 @@ async fn the_predictive_value_counts_attended_follow_ups_with_a_diagnosis_and_st
             diagnosis = (array['none', 'none', 'possible', 'probable', 'confirmed', 'confirmed'])[n]
         from numbered where numbered.follow_up_id = f.follow_up_id";
     world.connect().await.execute(attended).await.unwrap();
-    let path = "/v1/stats?from=2026-05-01&to=2026-05-31";
+    let path = "/v1/statistics?from=2026-05-01&to=2026-05-31";
     let closed = clinic.staff.get(path).await.expect(200)["closed_follow_ups"].clone();
     assert_eq!(closed["diagnoses"], json!({"confirmed": 2, "none": 2, "possible": 1, "probable": 1}));
     let value = &closed["positive_predictive_value"];
@@ -275,14 +275,14 @@ async fn an_invalid_range_is_refused_and_every_read_is_audited() {
         ("from=yesterday", "/from"),
         ("days=3", "/days"),
     ] {
-        let answer = clinic.staff.get(&format!("/v1/stats?{query}")).await;
+        let answer = clinic.staff.get(&format!("/v1/statistics?{query}")).await;
         assert_eq!((answer.status, answer.pointers()), (400, vec![pointer.to_owned()]), "{query}");
     }
     assert_eq!(world.count(read).await, 0);
-    let usual = clinic.staff.get("/v1/stats").await.expect(200);
+    let usual = clinic.staff.get("/v1/statistics").await.expect(200);
     assert_eq!(usual["submissions"]["days"].as_array().unwrap().len(), 30);
     assert_eq!(usual["to"], json!(today(&world)));
-    let longest = clinic.staff.get("/v1/stats?from=2020-01-01&to=2023-01-04").await.expect(200);
+    let longest = clinic.staff.get("/v1/statistics?from=2020-01-01&to=2023-01-04").await.expect(200);
     assert_eq!(longest["submissions"]["days"].as_array().unwrap().len(), 1_100);
     assert_eq!(world.count(read).await, 2);
 }
