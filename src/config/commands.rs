@@ -218,7 +218,7 @@ pub enum Keys {
         #[arg(long, value_name = "DAYS", value_parser = value_parser!(u32).range(1..=3650))]
         expires_in_days: Option<u32>,
         /// The web origins whose pages may send a browser key, such as https://clinic.example, separated by commas. Origins
-        /// must match exactly. [default: any origin]
+        /// must match exactly. [default: the origins of the setting SARCOSCREEN_CORS_ORIGINS, and clients that are no pages]
         #[arg(long, value_name = "ORIGINS", value_delimiter = ',')]
         origins: Vec<String>,
         /// The id of the credential of the same role that this one replaces. The new key can read, correct and retry what

@@ -9,5 +9,5 @@ pub(crate) fn clinic(place: &Place, name: &str) {
 
 pub(crate) fn mint(place: &Place, clinic: &str, role: &str) -> String {
     let output = place.run(&["keys", "mint", "--clinic", clinic, "--role", role, "--name", role]);
-    output.split_whitespace().find(|word| word.starts_with("sk_")).unwrap().to_owned()
+    output.split_whitespace().find(|word| ["sk_", "pk_"].iter().any(|mark| word.starts_with(mark))).unwrap().to_owned()
 }
