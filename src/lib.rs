@@ -3,7 +3,6 @@
 pub mod app;
 pub mod cli;
 pub mod config;
-pub mod domain;
 pub mod http;
 pub mod jobs;
 pub mod outbound;
@@ -11,3 +10,5 @@ pub mod rules;
 pub mod server;
 pub mod store;
 pub mod telemetry;
+
+pub use sarcoscreen_domain as domain;

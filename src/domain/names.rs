@@ -28,4 +28,4 @@ macro_rules! names {
     )*};
 }
 
-pub(in crate::domain) use names;
+pub(crate) use names;

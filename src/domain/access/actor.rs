@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use crate::domain::ids::{ClinicId, CredentialId, SenderId};
-use crate::domain::names::names;
+use crate::ids::{ClinicId, CredentialId, SenderId};
+use crate::names::names;
 
 names! {
     /// What a credential may do. Each role includes the permissions of the roles before it.

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::actor::Role;
-use crate::domain::fault::{Fault, FaultCode, checked_text};
-use crate::domain::ids::{ClinicId, CredentialId, SenderId};
+use crate::fault::{Fault, FaultCode, checked_text};
+use crate::ids::{ClinicId, CredentialId, SenderId};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credential {

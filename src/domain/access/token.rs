@@ -40,7 +40,7 @@ pub struct TokenPerson {
     pub until: Timestamp,
 }
 
-crate::domain::names::names! {
+crate::names::names! {
     /// Why the claims of a token are refused, with the names that the log uses. A claim also fails if it is
     /// missing or not readable.
     pub enum TokenFault {

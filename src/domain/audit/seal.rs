@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::AuditEntry;
-use crate::domain::ids::{AuditEntryId, ClinicId};
+use crate::ids::{AuditEntryId, ClinicId};
 
 /// Keyed hash of an entry, truncated to a length that cannot be guessed.
 pub type EntryMac = [u8; 16];

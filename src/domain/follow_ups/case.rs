@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Refusal;
-use crate::domain::ids::{CredentialId, FollowUpId, SubjectId, SubmissionId};
-use crate::domain::names::names;
-use crate::domain::screening::rule_table::Band;
-use crate::domain::screening::urgency::Urgency;
+use crate::ids::{CredentialId, FollowUpId, SubjectId, SubmissionId};
+use crate::names::names;
+use crate::screening::rule_table::Band;
+use crate::screening::urgency::Urgency;
 
 /// A follow-up. The history stores it as JSON, with the names and units of the answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -287,7 +287,7 @@ mod thousandths {
     use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serialize as _, Serializer};
 
-    use crate::domain::fixed::to_units;
+    use crate::fixed::to_units;
 
     pub(super) fn serialize<S: Serializer>(count: &Option<i32>, serializer: S) -> Result<S::Ok, S::Error> {
         count.map(|count| f64::from(count) / 1000.0).serialize(serializer)

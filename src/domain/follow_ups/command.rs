@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::{Closing, EventKind};
-use crate::domain::fault::{Fault, checked_text};
-use crate::domain::ids::CredentialId;
+use crate::fault::{Fault, checked_text};
+use crate::ids::CredentialId;
 
 /// A command. `Reassign` may name the caller, and `Book` may change the time of an appointment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

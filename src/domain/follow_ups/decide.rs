@@ -6,8 +6,8 @@ use super::FollowUpCommand::{
     self, Book, Claim, Close, Contact, DidNotAttend, Note, Reassign, Release, Reopen, Unbook,
 };
 use super::{Change, Closing, FollowUp, FollowUpState, Refusal};
-use crate::domain::access::actor::Actor;
-use crate::domain::ids::CredentialId;
+use crate::access::actor::Actor;
+use crate::ids::CredentialId;
 
 /// The maximum time to an appointment: two years, in hours.
 const APPOINTMENT_WITHIN: SignedDuration = SignedDuration::from_hours(2 * 365 * 24);

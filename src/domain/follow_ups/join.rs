@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::{Change, EventKind, FollowUp, FollowUpState, Refusal};
-use crate::domain::ids::{CredentialId, FollowUpId, SubjectId, SubmissionId};
-use crate::domain::screening::rule_table::Band;
-use crate::domain::screening::urgency::Urgency;
+use crate::ids::{CredentialId, FollowUpId, SubjectId, SubmissionId};
+use crate::screening::rule_table::Band;
+use crate::screening::urgency::Urgency;
 
 /// What a follow-up takes from a flagged submission.
 #[derive(Clone, Debug, PartialEq, Eq)]

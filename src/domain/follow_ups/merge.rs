@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::join::union;
 use super::{Change, Closing, EventKind, FollowUp, FollowUpState, NotNeededReason, Refusal};
-use crate::domain::ids::{CredentialId, FollowUpId, SubjectId};
+use crate::ids::{CredentialId, FollowUpId, SubjectId};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Merged {

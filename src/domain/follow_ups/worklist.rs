@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 
 use super::{ClosingOutcome, StateName};
-use crate::domain::ids::{CredentialId, FollowUpId, SubjectId};
-use crate::domain::names::names;
-use crate::domain::screening::rule_table::Band;
-use crate::domain::screening::urgency::Urgency;
+use crate::ids::{CredentialId, FollowUpId, SubjectId};
+use crate::names::names;
+use crate::screening::rule_table::Band;
+use crate::screening::urgency::Urgency;
 
 /// Filter of the worklist; absent fields do not restrict it. `received` is the time of the last submission, `changed`
 /// of the last change. The ends of ranges (`_to`) are exclusive.

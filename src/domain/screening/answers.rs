@@ -9,8 +9,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use super::questionnaire::{CATALOGUE, Item, Kind};
-use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS, pointer_token};
-use crate::domain::fixed::to_units;
+use crate::fault::{Fault, FaultCode, MOST_FAULTS, pointer_token};
+use crate::fixed::to_units;
 
 /// Answers as sent, before validation.
 #[derive(Clone, Debug, Default)]

@@ -12,8 +12,8 @@ use super::rule_lint::LintFault;
 use super::rule_source::SourceForm;
 use super::rule_table::Band;
 use super::texts::Texts;
-use crate::domain::fault::{Fault, FaultCode};
-use crate::domain::language::Language;
+use crate::fault::{Fault, FaultCode};
+use crate::language::Language;
 
 #[derive(Clone, Debug, Default)]
 pub struct Asked {

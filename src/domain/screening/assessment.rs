@@ -9,8 +9,8 @@ use super::instrument::InstrumentResult;
 use super::pathway::PathwayResult;
 use super::red_flag::CareLevel;
 use super::rule_table::{Band, Id};
-use crate::domain::names::names;
-use crate::domain::screening::urgency::Urgency;
+use crate::names::names;
+use crate::screening::urgency::Urgency;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assessment {

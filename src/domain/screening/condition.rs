@@ -8,7 +8,7 @@ use super::instrument::Component;
 use super::open_questions::item_set::ItemSet;
 use super::open_questions::linear::Bounds;
 use super::questionnaire::{Audiences, Item, Kind};
-use crate::domain::fixed::{Fraction, Threshold};
+use crate::fixed::{Fraction, Threshold};
 
 /// The truth value of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -226,7 +226,7 @@ impl Condition {
 }
 
 /// The bounds of a sum over every completion. An unanswered item can have any value, whichever audiences were asked.
-pub(in crate::domain) fn total(components: &[Component], answers: &Answers) -> Bounds {
+pub(crate) fn total(components: &[Component], answers: &Answers) -> Bounds {
     let view = View { answers, audiences: Audiences::ALL };
     components.iter().map(|component| component.bounds(view)).fold(Bounds::ZERO, Bounds::plus)
 }
@@ -259,7 +259,7 @@ impl End {
 }
 
 impl Truth {
-    pub(in crate::domain) fn any(parts: impl Iterator<Item = Self>) -> Self {
+    pub(crate) fn any(parts: impl Iterator<Item = Self>) -> Self {
         parts.fold(Self::False, |sum, part| match (sum, part) {
             (Self::True, _) | (_, Self::True) => Self::True,
             (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,

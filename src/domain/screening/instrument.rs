@@ -15,7 +15,7 @@ use super::open_questions::linear::{Bounds, Linear};
 use super::pathway::Criterion;
 use super::questionnaire::{Audiences, Item};
 use super::rule_table::{Id, SourceUse, StatedReason};
-use crate::domain::names::names;
+use crate::names::names;
 
 names! {
     pub enum Outcome {

@@ -12,7 +12,7 @@ use super::instrument::Reading;
 use super::open_questions::item_set::ItemSet;
 use super::questionnaire::{Audiences, Item};
 use super::rule_table::{Id, RuleTable, SourceUse, StatedReason};
-use crate::domain::names::names;
+use crate::names::names;
 
 names! {
     pub enum PathwayId {

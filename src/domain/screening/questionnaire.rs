@@ -4,7 +4,7 @@
 //! front-ends render and the rule linter are all derived from it. The rule table's texts hold the wording. A table asks the
 //! items and options that its texts name; an item whose meaning changes gets a new id, and earlier tables keep the old one.
 
-use crate::domain::names::names;
+use crate::names::names;
 
 use super::answers::{CHAIR_STANDS_FLOOR, GRIP_FLOOR};
 pub use super::catalogue::CATALOGUE;

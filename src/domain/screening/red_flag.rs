@@ -1,6 +1,6 @@
 //! Red flags and the care level. They are evaluated before the score, separately from it, and on partial answers too.
 
-use crate::domain::names::names;
+use crate::names::names;
 
 names! {
     /// How soon a person should be seen, low to high.

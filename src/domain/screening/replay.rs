@@ -12,7 +12,7 @@ use super::red_flag::CareLevel;
 use super::rule_table::{Band, Id, RuleTable};
 use super::scoring::{ScoreOptions, score};
 use super::urgency::Urgency;
-use crate::domain::screening::pathway::PathwayId;
+use crate::screening::pathway::PathwayId;
 
 /// The result of a replay.
 ///
@@ -208,7 +208,7 @@ fn moved_reasons<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::samples::assessment;
+    use crate::samples::assessment;
 
     fn rows(replay: &Replay) -> Vec<(&str, Movement, u64, u64)> {
         let shown = most_frequent(&replay.findings);

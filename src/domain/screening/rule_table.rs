@@ -18,10 +18,10 @@ use super::rule_lint::{self, LintFault};
 use super::rule_source;
 use super::texts::Texts;
 use super::urgency::Urgency;
-use crate::domain::fault::Fault;
-use crate::domain::language::Language;
-use crate::domain::names::names;
-use crate::domain::screening::pathway::PathwayId;
+use crate::fault::Fault;
+use crate::language::Language;
+use crate::names::names;
+use crate::screening::pathway::PathwayId;
 
 /// A stable id in the rule table; cheap to clone.
 pub type Id = Arc<str>;
@@ -55,7 +55,7 @@ pub struct RuleTable {
     pub next_screens: Vec<NextScreen>,
     pub texts: BTreeMap<Language, Texts>,
     /// The terms of the own total: single rules and groups.
-    pub(in crate::domain) units: Vec<Unit>,
+    pub(crate) units: Vec<Unit>,
 }
 
 names! {
@@ -241,7 +241,7 @@ pub struct NextScreen {
 
 /// A single rule or a group, as indices into the rules.
 #[derive(Clone, Debug)]
-pub(in crate::domain) struct Unit {
+pub(crate) struct Unit {
     pub combination: Option<Combination>,
     pub rules: Vec<usize>,
     pub items: ItemSet,
@@ -337,7 +337,7 @@ impl RuleTable {
 
 impl Unit {
     /// The units of a table, in the order of their first rules.
-    pub(in crate::domain) fn all(groups: &[Group], rules: &[Rule]) -> Vec<Self> {
+    pub(crate) fn all(groups: &[Group], rules: &[Rule]) -> Vec<Self> {
         let mut units: Vec<(Option<&Id>, Self)> = Vec::new();
         for (index, rule) in rules.iter().enumerate() {
             let known = rule.group.as_ref().and_then(|id| units.iter().position(|unit| unit.0 == Some(id)));

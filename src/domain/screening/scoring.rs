@@ -11,8 +11,8 @@ use super::pathway::PathwayResult;
 use super::questionnaire::{Audiences, Item, Kind};
 use super::red_flag::CareLevel;
 use super::rule_table::{Advice, Band, Combination, Family, Id, RedFlag, RuleTable, StatedReason, Unit};
-use crate::domain::screening::pathway::PathwayId;
-use crate::domain::screening::urgency::Urgency;
+use crate::screening::pathway::PathwayId;
+use crate::screening::urgency::Urgency;
 
 /// The result of the red flags alone. It is available for answers that must otherwise be refused.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::domain::language::Language;
+use crate::language::Language;
 
 type Section = BTreeMap<String, String>;
 

@@ -1,6 +1,6 @@
 //! How soon staff should act on a flagged submission.
 
-use crate::domain::names::names;
+use crate::names::names;
 
 names! {
     /// How soon staff should act; the most urgent sorts first.

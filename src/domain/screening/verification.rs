@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::assessment::Assessment;
-use crate::domain::ids::{ClinicId, SubmissionId};
+use crate::ids::{ClinicId, SubmissionId};
 
 /// The result of a verification. Its size is bounded, however many rows differ.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,8 +81,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::domain::samples::assessment;
-    use crate::domain::screening::red_flag::CareLevel;
+    use crate::samples::assessment;
+    use crate::screening::red_flag::CareLevel;
 
     fn row(place: u128, fields: &[&str]) -> Differing {
         Differing {

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Consent, Contact};
-use crate::domain::ids::{CredentialId, FollowUpId, MergeId, SubjectId, SubmissionId};
-use crate::domain::names::names;
+use crate::ids::{CredentialId, FollowUpId, MergeId, SubjectId, SubmissionId};
+use crate::names::names;
 
 names! {
     pub enum ChangeKind {

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 
 use super::ExternalSource;
-use crate::domain::follow_ups::FollowUp;
-use crate::domain::subjects::Reference;
-use crate::domain::submissions::stored::SubmissionSummary;
+use crate::follow_ups::FollowUp;
+use crate::subjects::Reference;
+use crate::submissions::stored::SubmissionSummary;
 
 /// A part of an export: the rows of one read.
 #[derive(Clone, Debug, PartialEq, Eq)]

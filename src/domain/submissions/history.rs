@@ -4,14 +4,14 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
-use crate::domain::ids::SubmissionId;
-use crate::domain::screening::assessment::Score;
-use crate::domain::screening::instrument::Outcome;
-use crate::domain::screening::pathway::{PathwayId, Stage};
-use crate::domain::screening::questionnaire::{CATALOGUE, Item};
-use crate::domain::screening::red_flag::CareLevel;
-use crate::domain::screening::rule_table::{Band, Id, RuleTable};
-use crate::domain::submissions::stored::StoredSubmission;
+use crate::ids::SubmissionId;
+use crate::screening::assessment::Score;
+use crate::screening::instrument::Outcome;
+use crate::screening::pathway::{PathwayId, Stage};
+use crate::screening::questionnaire::{CATALOGUE, Item};
+use crate::screening::red_flag::CareLevel;
+use crate::screening::rule_table::{Band, Id, RuleTable};
+use crate::submissions::stored::StoredSubmission;
 
 /// A submission with the changes since the subject's previous submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,11 +121,11 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::ids::{CredentialId, SubjectId};
-    use crate::domain::language::Language;
-    use crate::domain::samples::assessment;
-    use crate::domain::screening::answers::Answers;
-    use crate::domain::submissions::Origin;
+    use crate::ids::{CredentialId, SubjectId};
+    use crate::language::Language;
+    use crate::samples::assessment;
+    use crate::screening::answers::Answers;
+    use crate::submissions::Origin;
 
     fn submission(place: u128, total: i32, answers: &[(Item, i32)], outcomes: &[(&str, &str)]) -> StoredSubmission {
         let mut given = Answers::default();

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::ExternalSource;
-use crate::domain::ids::{SenderId, SubjectId, SubmissionId};
-use crate::domain::submissions::stored::StoredSubmission;
+use crate::ids::{SenderId, SubjectId, SubmissionId};
+use crate::submissions::stored::StoredSubmission;
 
 /// Filter of a query; absent fields do not restrict it. The ends of ranges (`_to`) are exclusive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -6,9 +6,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
-use crate::domain::fault::{Fault, FaultCode};
-use crate::domain::follow_ups::StateName;
-use crate::domain::names::names;
+use crate::fault::{Fault, FaultCode};
+use crate::follow_ups::StateName;
+use crate::names::names;
 
 /// A range of days; both ends are inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,16 +3,16 @@
 use jiff::Timestamp;
 
 use super::{ExternalSource, Origin};
-use crate::domain::follow_ups::StateName;
-use crate::domain::ids::{CredentialId, FollowUpId, SubjectId, SubmissionId};
-use crate::domain::language::Language;
-use crate::domain::screening::answers::Answers;
-use crate::domain::screening::assessment::{Assessment, Score};
-use crate::domain::screening::instrument::Outcome;
-use crate::domain::screening::pathway::PathwayId;
-use crate::domain::screening::red_flag::CareLevel;
-use crate::domain::screening::rule_table::Band;
-use crate::domain::screening::urgency::Urgency;
+use crate::follow_ups::StateName;
+use crate::ids::{CredentialId, FollowUpId, SubjectId, SubmissionId};
+use crate::language::Language;
+use crate::screening::answers::Answers;
+use crate::screening::assessment::{Assessment, Score};
+use crate::screening::instrument::Outcome;
+use crate::screening::pathway::PathwayId;
+use crate::screening::red_flag::CareLevel;
+use crate::screening::rule_table::Band;
+use crate::screening::urgency::Urgency;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredSubmission {

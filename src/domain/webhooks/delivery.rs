@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::WebhookEvent;
-use crate::domain::ids::EventId;
-use crate::domain::names::names;
+use crate::ids::EventId;
+use crate::names::names;
 
 names! {
     pub enum DeliveryState {

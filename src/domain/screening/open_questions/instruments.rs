@@ -3,27 +3,27 @@
 use super::Open;
 use super::linear::{Bounds, Linear};
 use super::reach::Sums;
-use crate::domain::screening::condition::{Condition, Truth};
-use crate::domain::screening::instrument::{Component, Method, Outcome};
-use crate::domain::screening::questionnaire::{Audiences, Item};
+use crate::screening::condition::{Condition, Truth};
+use crate::screening::instrument::{Component, Method, Outcome};
+use crate::screening::questionnaire::{Audiences, Item};
 
 /// The total of some components: the possible sums of those that can be decided, and the bounds of those that cannot.
 #[derive(Clone, Copy)]
-pub(in crate::domain) struct Others {
+pub(crate) struct Others {
     sums: Sums,
     stuck: Bounds,
 }
 
 /// The effect of answering an item last on an instrument's outcome.
 #[derive(Clone, Copy, Default)]
-pub(in crate::domain) struct Step {
-    pub(in crate::domain) changes: bool,
-    pub(in crate::domain) turns_positive: bool,
+pub(crate) struct Step {
+    pub(crate) changes: bool,
+    pub(crate) turns_positive: bool,
 }
 
 impl Open<'_> {
     /// The total of each component of an instrument.
-    pub(in crate::domain) fn each(&self, components: &[Component], points: &[Sums]) -> Vec<Others> {
+    pub(crate) fn each(&self, components: &[Component], points: &[Sums]) -> Vec<Others> {
         let view = self.reach(Audiences::ALL).view;
         let come_to = |(component, sums): (&Component, &Sums)| {
             if sums.is_empty() {
@@ -36,7 +36,7 @@ impl Open<'_> {
     }
 
     /// The effect on an instrument when the item is answered last of the items that can be answered.
-    pub(in crate::domain) fn step(&self, place: usize, item: Item) -> Step {
+    pub(crate) fn step(&self, place: usize, item: Item) -> Step {
         let mut step = Step::default();
         let instrument = &self.table.instruments[place];
         let age = self.answers.get(Item::Age);
@@ -163,9 +163,9 @@ impl Step {
 
 impl Others {
     /// A sum of zero.
-    pub(in crate::domain) const NONE: Self = Self { sums: Sums::of(0), stuck: Bounds::ZERO };
+    pub(crate) const NONE: Self = Self { sums: Sums::of(0), stuck: Bounds::ZERO };
 
-    pub(in crate::domain) fn plus(self, other: Self) -> Self {
+    pub(crate) fn plus(self, other: Self) -> Self {
         Self { sums: self.sums.plus(other.sums), stuck: self.stuck.plus(other.stuck) }
     }
 }

@@ -1,7 +1,7 @@
 //! Sets of items, stored as bits.
 
-use crate::domain::screening::answers::Answers;
-use crate::domain::screening::questionnaire::{Audiences, CATALOGUE, Item};
+use crate::screening::answers::Answers;
+use crate::screening::questionnaire::{Audiences, CATALOGUE, Item};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ItemSet(u128);

@@ -1,7 +1,7 @@
 //! Instruments that are a weighted sum of measurements, by sex, in exact arithmetic.
 
-use crate::domain::screening::answers::Answers;
-use crate::domain::screening::questionnaire::{Item, Kind};
+use crate::screening::answers::Answers;
+use crate::screening::questionnaire::{Item, Kind};
 
 /// The weighted sum for one sex. Scores are whole thousandths of a point.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,7 +3,7 @@
 //! An item is open if, for some completion of the other items, answering it changes one of these. The list is empty
 //! exactly when no completion within the asked audiences changes any of them.
 
-pub(in crate::domain) mod instruments;
+pub(crate) mod instruments;
 pub mod item_set;
 pub mod linear;
 pub mod reach;
@@ -75,20 +75,20 @@ fn begun(answers: &Answers) -> ItemSet {
 }
 
 /// The state of a search.
-pub(in crate::domain) struct Open<'a> {
-    pub(in crate::domain) table: &'a RuleTable,
-    pub(in crate::domain) answers: &'a Answers,
+pub(crate) struct Open<'a> {
+    pub(crate) table: &'a RuleTable,
+    pub(crate) answers: &'a Answers,
     asked: ScoreOptions<'a>,
     /// The items that can still be answered.
-    pub(in crate::domain) fill: ItemSet,
+    pub(crate) fill: ItemSet,
     /// The assessment of the answers so far.
     assessment: &'a Assessment,
     /// For each unit of the own total, the possible sums of all other units.
     other_units: Vec<Sums>,
     /// For each component of each instrument, the points it can be decided to; empty if it cannot be decided.
-    pub(in crate::domain) components: Vec<Vec<Sums>>,
+    pub(crate) components: Vec<Vec<Sums>>,
     /// For each component of each instrument, the total of all other components.
-    pub(in crate::domain) other_components: Vec<Vec<Others>>,
+    pub(crate) other_components: Vec<Vec<Others>>,
 }
 
 /// The bounds of a unit of the own total while only one item is unanswered, one pair for each possible result of the rest
@@ -190,7 +190,7 @@ impl<'a> Open<'a> {
     }
 
     /// The reach under these audiences. Only the items of `fill` are still to be answered.
-    pub(in crate::domain) const fn reach(&self, audiences: Audiences) -> Reach<'_> {
+    pub(crate) const fn reach(&self, audiences: Audiences) -> Reach<'_> {
         Reach { view: View { answers: self.answers, audiences }, fill: self.fill }
     }
 

@@ -9,11 +9,11 @@
 
 use super::item_set::ItemSet;
 use super::linear::Bounds;
-use crate::domain::fixed::Fraction;
-use crate::domain::screening::answers::{CHAIR_STANDS_FLOOR, GRIP_FLOOR};
-use crate::domain::screening::condition::{Check, Condition, End, KnownValue, Quantity, Truth, View};
-use crate::domain::screening::instrument::Component;
-use crate::domain::screening::questionnaire::{Audiences, Item, Kind};
+use crate::fixed::Fraction;
+use crate::screening::answers::{CHAIR_STANDS_FLOOR, GRIP_FLOOR};
+use crate::screening::condition::{Check, Condition, End, KnownValue, Quantity, Truth, View};
+use crate::screening::instrument::Component;
+use crate::screening::questionnaire::{Audiences, Item, Kind};
 
 /// Answers, and the unanswered items that can still be answered.
 #[derive(Clone, Copy, Debug)]

@@ -6,10 +6,10 @@
 use super::item_set::ItemSet;
 use super::linear::{Bounds, Linear};
 use super::reach::Reach;
-use crate::domain::screening::answers::Answers;
-use crate::domain::screening::condition::View;
-use crate::domain::screening::instrument::{Component, Instrument, Method, Outcome};
-use crate::domain::screening::questionnaire::{Audiences, Item};
+use crate::screening::answers::Answers;
+use crate::screening::condition::View;
+use crate::screening::instrument::{Component, Instrument, Method, Outcome};
+use crate::screening::questionnaire::{Audiences, Item};
 
 /// The maximum number of sets returned.
 const MOST_SETS: usize = 24;

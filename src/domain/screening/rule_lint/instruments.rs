@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::{GREATEST_SUM, Lint};
-use crate::domain::screening::answers::Answers;
-use crate::domain::screening::condition::{Condition, Quantity, Truth, View};
-use crate::domain::screening::instrument::{Component, Instrument, Method};
-use crate::domain::screening::open_questions::linear::Linear;
-use crate::domain::screening::pathway::{CaseFinding, Stage};
-use crate::domain::screening::questionnaire::{Audiences, Item, Kind};
-use crate::domain::screening::rule_table::RuleTable;
+use crate::screening::answers::Answers;
+use crate::screening::condition::{Condition, Quantity, Truth, View};
+use crate::screening::instrument::{Component, Instrument, Method};
+use crate::screening::open_questions::linear::Linear;
+use crate::screening::pathway::{CaseFinding, Stage};
+use crate::screening::questionnaire::{Audiences, Item, Kind};
+use crate::screening::rule_table::RuleTable;
 
 /// The maximum number of items of an instrument, because the search for what settles it covers every subset.
 const MOST_ITEMS: u32 = 10;

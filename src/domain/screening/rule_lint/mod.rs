@@ -39,7 +39,7 @@ impl fmt::Display for LintFault {
 }
 
 /// Every fault of a table that could be parsed.
-pub(in crate::domain) fn lint(table: &RuleTable) -> Vec<LintFault> {
+pub(crate) fn lint(table: &RuleTable) -> Vec<LintFault> {
     let mut lint = Lint { table, faults: Vec::new() };
     lint.unique_ids();
     lint.sources();

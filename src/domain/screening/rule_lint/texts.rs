@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Lint;
-use crate::domain::language::Language;
-use crate::domain::screening::pathway::Stage;
-use crate::domain::screening::questionnaire::{Group as ItemGroup, Item, Kind};
-use crate::domain::screening::red_flag::CareLevel;
-use crate::domain::screening::rule_table::{Band, RuleTable};
-use crate::domain::screening::texts::{InstrumentTexts, Texts};
+use crate::language::Language;
+use crate::screening::pathway::Stage;
+use crate::screening::questionnaire::{Group as ItemGroup, Item, Kind};
+use crate::screening::red_flag::CareLevel;
+use crate::screening::rule_table::{Band, RuleTable};
+use crate::screening::texts::{InstrumentTexts, Texts};
 
 impl Lint<'_> {
     /// Checks that all languages have the same texts.
@@ -39,7 +39,7 @@ type Keys = (&'static str, BTreeSet<String>, BTreeMap<String, String>);
 
 /// For each section, the required keys and the texts present.
 fn text_keys(table: &RuleTable, texts: &Texts) -> Vec<Keys> {
-    let flatten = |map: &BTreeMap<String, crate::domain::screening::texts::ReasonText>| {
+    let flatten = |map: &BTreeMap<String, crate::screening::texts::ReasonText>| {
         map.iter().map(|(key, text)| (key.clone(), text.reason.clone())).collect::<BTreeMap<_, _>>()
     };
     let items = texts.items.iter();

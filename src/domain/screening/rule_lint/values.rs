@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::fixed::{Fraction, Threshold};
-use crate::domain::screening::condition::{Check, Condition, Quantity};
-use crate::domain::screening::questionnaire::{Item, Kind};
+use crate::fixed::{Fraction, Threshold};
+use crate::screening::condition::{Check, Condition, Quantity};
+use crate::screening::questionnaire::{Item, Kind};
 
 /// Every value that an item can have, with its display form.
 pub(super) fn values(item: Item) -> Box<dyn Iterator<Item = (Fraction, String)>> {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use toml::Value;
 
 use super::fault;
-use crate::domain::fixed::{Threshold, to_units};
-use crate::domain::screening::condition::{Check, Condition, End, Quantity};
-use crate::domain::screening::instrument::{Instrument, Method};
-use crate::domain::screening::pathway::Criterion;
-use crate::domain::screening::questionnaire::{Item, Kind};
-use crate::domain::screening::rule_lint::LintFault;
+use crate::fixed::{Threshold, to_units};
+use crate::screening::condition::{Check, Condition, End, Quantity};
+use crate::screening::instrument::{Instrument, Method};
+use crate::screening::pathway::Criterion;
+use crate::screening::questionnaire::{Item, Kind};
+use crate::screening::rule_lint::LintFault;
 
 /// Parses a condition: `any_of`, `all_of`, a bound of an instrument's total, or a test of one item or derived quantity.
 /// `instruments` are those of the same table.

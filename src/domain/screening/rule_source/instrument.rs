@@ -5,15 +5,15 @@ use toml::Value;
 
 use super::condition::{criterion, test};
 use super::fault;
-use crate::domain::fixed::to_units;
-use crate::domain::screening::condition::Quantity;
-use crate::domain::screening::instrument::{Accuracy, Component, Instrument, Method, PositiveWhen};
-use crate::domain::screening::open_questions::item_set::ItemSet;
-use crate::domain::screening::open_questions::linear::{Linear, Logistic, Term};
-use crate::domain::screening::questionnaire::{Item, Kind};
-use crate::domain::screening::rule_lint::LintFault;
-use crate::domain::screening::rule_table::{Family, Id, SourceUse, StatedReason};
-use crate::domain::screening::urgency::Urgency;
+use crate::fixed::to_units;
+use crate::screening::condition::Quantity;
+use crate::screening::instrument::{Accuracy, Component, Instrument, Method, PositiveWhen};
+use crate::screening::open_questions::item_set::ItemSet;
+use crate::screening::open_questions::linear::{Linear, Logistic, Term};
+use crate::screening::questionnaire::{Item, Kind};
+use crate::screening::rule_lint::LintFault;
+use crate::screening::rule_table::{Family, Id, SourceUse, StatedReason};
+use crate::screening::urgency::Urgency;
 
 /// An instrument as written: `components` with a `cut_off`, `linear` for each sex, or a `category`.
 #[derive(Deserialize)]

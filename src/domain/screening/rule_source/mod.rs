@@ -23,7 +23,7 @@ use super::texts::Texts;
 use super::urgency::Urgency;
 
 /// Parses the files of one version. `None` if a file is missing or is not TOML of the expected form.
-pub(in crate::domain) fn read(files: &RuleFiles, faults: &mut Vec<LintFault>) -> Option<RuleTable> {
+pub(crate) fn read(files: &RuleFiles, faults: &mut Vec<LintFault>) -> Option<RuleTable> {
     let source = SourceTable::deserialize(Value::Table(merged(files, faults)?));
     let source = source.map_err(|error| faults.push(LintFault::new("table.toml", error.to_string().trim()))).ok()?;
     let mut texts = std::collections::BTreeMap::new();
@@ -92,7 +92,7 @@ struct SourceTable {
 /// How the form asks, as written. Tables without it ask the alarm items of the catalogue in its order.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
-pub(in crate::domain) struct SourceForm {
+pub(crate) struct SourceForm {
     /// The alarm items, in the order of the form.
     #[serde(default)]
     pub alarms: Vec<String>,
@@ -108,7 +108,7 @@ pub(in crate::domain) struct SourceForm {
 /// The items that come first among the open questions of a person with a moderate total, as written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::domain) struct SourceFirstOpen {
+pub(crate) struct SourceFirstOpen {
     pub items: Vec<String>,
     /// Years.
     pub age_from: i32,

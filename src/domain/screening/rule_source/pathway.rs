@@ -5,12 +5,12 @@ use toml::Value;
 
 use super::condition::criterion;
 use super::fault;
-use crate::domain::screening::instrument::Instrument;
-use crate::domain::screening::pathway::PathwayId;
-use crate::domain::screening::pathway::{CaseFinding, Criterion, Pathway, Stage};
-use crate::domain::screening::rule_lint::LintFault;
-use crate::domain::screening::rule_table::{Family, SourceUse, StatedReason};
-use crate::domain::screening::urgency::Urgency;
+use crate::screening::instrument::Instrument;
+use crate::screening::pathway::PathwayId;
+use crate::screening::pathway::{CaseFinding, Criterion, Pathway, Stage};
+use crate::screening::rule_lint::LintFault;
+use crate::screening::rule_table::{Family, SourceUse, StatedReason};
+use crate::screening::urgency::Urgency;
 
 /// A pathway as written.
 #[derive(Deserialize)]
