@@ -11,17 +11,17 @@ WORKDIR /build
 ENV SQLX_OFFLINE=true
 
 # The libraries take minutes and change seldom, so they get a layer that only the manifest and the lock file renew.
-# An empty program in place of ours is enough for that: with one package, cargo-chef would be one more tool to
+# An empty program in place of ours is enough for that: with two packages, cargo-chef would be one more tool to
 # install and pin for the same result. The test files that the manifest names are not needed to build the program,
 # and rust-toolchain.toml stays out because the image already chooses the compiler.
 # What was built of the empty program is removed: copied sources keep their own, older times, and cargo would take
 # them for built. It exits with 1, so the check in the last stage would notice it.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir src \
-    && touch src/lib.rs \
+COPY src/domain/Cargo.toml src/domain/Cargo.toml
+RUN touch src/lib.rs src/domain/mod.rs \
     && echo 'fn main() { std::process::exit(1) }' > src/main.rs \
     && cargo build --locked --release --bin sarcoscreen \
-    && cargo clean --locked --release --package sarcoscreen \
+    && cargo clean --locked --release --package sarcoscreen --package sarcoscreen-domain \
     && rm -r src
 
 # Migrations, rule tables and the published conformance cases are compiled in.

@@ -111,8 +111,23 @@ async fn a_key_carries_its_own_origins() {
     }
 }
 
+/// A browser sends the origin of the service's own pages too, and a key without origins works there.
 #[tokio::test]
-async fn the_default_run_allows_the_pages_of_its_machine() {
+async fn the_pages_of_the_service_itself_may_call_it() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let own = "https://screening.example";
+    let (base, server) = serve_with(world.app.clone(), |settings| settings.public_url = Some(own.to_owned()));
+    let user = clinic.browser.at(&base);
+    for (origin, status) in [(own, 200), ("https://screening.example.other.example", 403)] {
+        let score = user.request("POST", "/v1/scores").header("origin", origin).json(&json!({"answers": fit()}));
+        assert_eq!(user.send(score).await.status, status, "{origin}");
+    }
+    server.stop(false).await;
+}
+
+#[tokio::test]
+async fn the_default_run_allows_pages_served_from_localhost() {
     let world = World::new().await;
     let (base, server) = serve_with(world.app.clone(), |settings| settings.cors_local = true);
     let user = world.holder(None).at(&base);

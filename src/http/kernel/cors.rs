@@ -83,10 +83,11 @@ fn allowed(state: &State, origin: &HeaderValue, head: &RequestHead) -> bool {
     open.iter().any(|(one, template)| *one == method && matches(template, path)) || is_known(state, origin)
 }
 
-/// Whether the pages of an origin may call every operation.
+/// Whether the pages of an origin may call every operation. The service's own pages may: browsers send their origin too.
 pub(in crate::http) fn is_known(state: &State, origin: &HeaderValue) -> bool {
-    let Ok(origin) = origin.to_str() else { return false };
-    state.settings.cors_origins.iter().any(|one| one == origin) || state.settings.cors_local && is_local(origin)
+    let (Ok(origin), settings) = (origin.to_str(), &state.settings) else { return false };
+    let own = settings.public_url.as_deref() == Some(origin);
+    own || settings.cors_origins.iter().any(|one| one == origin) || settings.cors_local && is_local(origin)
 }
 
 fn is_local(origin: &str) -> bool {
