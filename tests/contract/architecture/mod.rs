@@ -151,3 +151,20 @@ fn files_named_in_the_documents_exist() {
     }
     assert!(named > 20 && faults.is_empty(), "{named} files named, not found: {faults:#?}");
 }
+
+/// The image builds the libraries from the manifests alone, in a layer of its own. Cargo then looks for the file of each target
+/// without a path, and for the manifest of each package.
+#[test]
+fn the_image_can_build_the_libraries_from_the_manifests() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = |file: &str| std::fs::read_to_string(root.join(file)).unwrap();
+    let manifest: toml::Table = text("Cargo.toml").parse().unwrap();
+    let targets = ["test", "bench"].into_iter().flat_map(|kind| manifest[kind].as_array().unwrap());
+    let bare: Vec<_> = targets.filter(|target| target.get("path").is_none()).collect();
+    assert!(bare.is_empty(), "without a path: {bare:?}");
+    let image = text("Dockerfile");
+    for member in manifest["workspace"]["members"].as_array().unwrap() {
+        let copied = format!("COPY {0}/Cargo.toml {0}/Cargo.toml", member.as_str().unwrap());
+        assert!(image.contains(&copied), "the Dockerfile lacks {copied}");
+    }
+}
